@@ -1,0 +1,69 @@
+import type {
+  EngineStats,
+  ExecutorMemoryPlan,
+  GenerationRequest,
+  GenerationUsage,
+  GenerationTimings,
+  TokenDelta,
+} from "@infernode/inference";
+import type { ChatTemplateMessage, ChatTemplateOptions, GenerationDefaults } from "@infernode/models";
+
+/** What the engine process makes tokens of. Text and messages are tokenized there, off the daemon's event loop. */
+export type Prompt =
+  | { readonly kind: "text"; readonly text: string; readonly addSpecialTokens?: boolean }
+  | { readonly kind: "tokens"; readonly tokenIds: readonly number[] }
+  | {
+      readonly kind: "chat";
+      readonly messages: readonly ChatTemplateMessage[];
+      readonly options?: ChatTemplateOptions;
+    };
+
+/** A generation as it crosses to the engine process: plain data. */
+export interface EngineRequest extends Omit<GenerationRequest, "promptTokenIds" | "signal"> {
+  readonly id: string;
+  readonly prompt: Prompt;
+}
+
+/** What comes back, in order. `accepted` comes first, `finished` last; a failure rejects the iteration. */
+export type EngineReply =
+  | { readonly type: "accepted"; readonly promptTokenCount: number }
+  | { readonly type: "delta"; readonly delta: TokenDelta }
+  | { readonly type: "finished"; readonly usage: GenerationUsage; readonly timings: GenerationTimings };
+
+export interface ServedModel {
+  readonly id: string;
+  readonly family: string;
+  readonly parameterCount: number;
+  /** The longest sequence that is served; may be less than the checkpoint's. */
+  readonly contextTokens: number;
+  readonly vocabSize: number;
+  readonly hasChatTemplate: boolean;
+  readonly generationDefaults: GenerationDefaults;
+  readonly executor: string;
+  readonly memoryPlan: ExecutorMemoryPlan;
+  /** Seconds since 1970. */
+  readonly createdAt: number;
+}
+
+export type EngineState = "starting" | "ready" | "restarting" | "draining" | "stopped" | "failed";
+
+/** The engine as the daemon sees it, whichever process it runs in. */
+export interface EngineClient extends AsyncDisposable {
+  readonly state: EngineState;
+  /** Known once ready. */
+  readonly model: ServedModel | undefined;
+  /** The latest that the engine process told; `undefined` before it is ready. */
+  stats(): EngineStats | undefined;
+  /** Why it is not ready, for people; empty when ready. */
+  reasons(): readonly string[];
+  /**
+   * Leaving the loop or aborting the signal stops the work within one step.
+   * @throws BackendError `ENGINE_UNAVAILABLE`, `ENGINE_CRASHED`; EngineRequestError with the engine's own code
+   * (`CONTEXT_LENGTH_EXCEEDED`, `QUEUE_FULL`, `INVALID_REQUEST`, …)
+   */
+  generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineReply>;
+  /** Counts tokens as `generate` would, without generating. */
+  tokenize(prompt: Prompt): Promise<readonly number[]>;
+  drain(options: { readonly timeoutMs: number }): Promise<void>;
+  dispose(): Promise<void>;
+}

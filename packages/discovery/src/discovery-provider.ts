@@ -1,0 +1,42 @@
+/** What a service says of itself. */
+export interface ServiceRegistration {
+  /** Unique among all instances. */
+  readonly id: string;
+  /** What it is, such as `infernode`. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export type ServiceState = "passing" | "warning" | "critical";
+
+export interface ServiceInstance extends ServiceRegistration {
+  readonly state: ServiceState;
+}
+
+/** A registration that is kept alive until it is taken back. */
+export interface RegisteredService {
+  readonly service: ServiceRegistration;
+  /** Says how the service is and what changed (load, models). */
+  update(change: {
+    readonly state?: ServiceState;
+    readonly metadata?: Readonly<Record<string, string>>;
+  }): Promise<void>;
+  deregister(): Promise<void>;
+}
+
+/** Registers services and finds them. */
+export interface DiscoveryProvider extends AsyncDisposable {
+  /** @throws DiscoveryError `INVALID_REGISTRATION`, `DUPLICATE_ID`, `PROVIDER_DISPOSED` */
+  register(service: ServiceRegistration): Promise<RegisteredService>;
+  list(filter?: {
+    readonly name?: string;
+    readonly tag?: string;
+    readonly state?: ServiceState;
+  }): Promise<readonly ServiceInstance[]>;
+  /** Every change of the named service as the whole new list, the present one first; ends with the signal. */
+  watch(name: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<readonly ServiceInstance[]>;
+  dispose(): Promise<void>;
+}

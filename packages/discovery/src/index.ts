@@ -1,0 +1,7 @@
+export type {
+  DiscoveryProvider,
+  RegisteredService,
+  ServiceInstance,
+  ServiceRegistration,
+  ServiceState,
+} from "./discovery-provider.ts";

@@ -1,0 +1,8 @@
+export type {
+  HealthCheck,
+  HealthChecker,
+  HealthLevel,
+  HealthProvider,
+  HealthReport,
+  HealthStatus,
+} from "./health-status.ts";

@@ -1,0 +1,39 @@
+/** What the engine tells. Plain data, after the fact, per request or per step, never per token. */
+export type EngineEventMap = {
+  "inference:request-queued": {
+    readonly requestId: string;
+    readonly promptTokenCount: number;
+    readonly n: number;
+  };
+  "inference:request-scheduled": { readonly requestId: string; readonly queuedMs: number };
+  "inference:first-token": { readonly requestId: string; readonly timeToFirstTokenMs: number };
+  "inference:request-finished": {
+    readonly requestId: string;
+    readonly finishReason: "stop" | "length" | "abort" | "error";
+    readonly promptTokenCount: number;
+    readonly generatedTokenCount: number;
+    readonly queuedMs: number;
+    readonly prefillMs: number;
+    readonly decodeMs: number;
+    readonly totalMs: number;
+  };
+  "inference:step-finished": {
+    readonly stepMs: number;
+    readonly prefillTokenCount: number;
+    readonly decodeTokenCount: number;
+    readonly runningSequenceCount: number;
+    readonly waitingRequestCount: number;
+    readonly kvCacheUsage: number;
+  };
+  "inference:engine-started": { readonly executor: string; readonly model: string };
+  "inference:engine-stopped": { readonly reason: string };
+};
+
+export type EngineEvent = {
+  [Name in keyof EngineEventMap]: [Name, EngineEventMap[Name]];
+}[keyof EngineEventMap];
+
+/** A sink takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
+export interface EngineEventSink {
+  emit(...event: EngineEvent): void;
+}

@@ -1,0 +1,25 @@
+export type { EngineStats, InferenceEngine } from "./engine.ts";
+export type { EngineEvent, EngineEventMap, EngineEventSink } from "./events.ts";
+export type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, KvCache } from "./executor.ts";
+export type {
+  ClockPort,
+  DiscoveryPort,
+  HealthPort,
+  MemoryBlockPort,
+  MemoryPort,
+  TokenDecoderPort,
+} from "./ports.ts";
+export type {
+  FinishReason,
+  GenerationChoice,
+  GenerationRequest,
+  GenerationResult,
+  GenerationTimings,
+  GenerationUsage,
+  SamplingParams,
+  StopParams,
+  TokenCandidate,
+  TokenDelta,
+  TokenLogprob,
+  TokenStream,
+} from "./request.ts";

@@ -1,0 +1,116 @@
+/** How the next token is chosen. Defaults in brackets; every number is checked when the request is made. */
+export interface SamplingParams {
+  /** 0 is greedy. [1] Range [0, 2]. */
+  readonly temperature: number;
+  /** [1] Range (0, 1]. */
+  readonly topP: number;
+  /** [0: off] */
+  readonly topK: number;
+  /** [0: off] Range [0, 1]. */
+  readonly minP: number;
+  /** [0] Range [−2, 2]; over generated tokens. */
+  readonly presencePenalty: number;
+  /** [0] Range [−2, 2]; over generated tokens. */
+  readonly frequencyPenalty: number;
+  /** [1: off] Above 0; over prompt and generated tokens. */
+  readonly repetitionPenalty: number;
+  /** Added to the logits by token id. Range [−100, 100]. */
+  readonly logitBias: ReadonlyMap<number, number>;
+  /** Same seed, same text. [random] Integer. */
+  readonly seed: number | undefined;
+}
+
+export interface StopParams {
+  /** [to the end of the context] */
+  readonly maxTokens: number | undefined;
+  /** End-of-sequence and stop tokens are not sampled before this many. [0] */
+  readonly minTokens: number;
+  /** Texts that end the answer and are not part of it. At most 16. */
+  readonly stop: readonly string[];
+  readonly stopTokenIds: readonly number[];
+  readonly ignoreEos: boolean;
+  readonly includeStopInOutput: boolean;
+}
+
+/** One prompt in tokens, answered `n` times. */
+export interface GenerationRequest {
+  /** Appears in events; made when absent. */
+  readonly id?: string;
+  readonly promptTokenIds: readonly number[];
+  readonly sampling?: Partial<SamplingParams>;
+  readonly stopping?: Partial<StopParams>;
+  /** [1] */
+  readonly n?: number;
+  /** Report the log-probability of each token and of this many alternatives (0 to 20). */
+  readonly logprobs?: number;
+  /** Special tokens in the text are left out. [true] */
+  readonly skipSpecialTokens?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface TokenCandidate {
+  readonly tokenId: number;
+  /** Decoded; a partial character shows as U+FFFD, see `bytes`. */
+  readonly token: string;
+  readonly bytes: readonly number[];
+  readonly logprob: number;
+}
+
+/** Natural logarithm, of the model's own distribution before penalties, bias and temperature. */
+export interface TokenLogprob extends TokenCandidate {
+  readonly top: readonly TokenCandidate[];
+}
+
+export type FinishReason = "stop" | "length";
+
+/** What one step adds to one answer. */
+export interface TokenDelta {
+  /** Which of the `n` answers. */
+  readonly index: number;
+  /** Whole characters only; empty while a character or a possible stop string is incomplete. */
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+  readonly logprobs: readonly TokenLogprob[] | undefined;
+  readonly finishReason: FinishReason | undefined;
+  /** The stop string or stop token that ended it. */
+  readonly stopReason: string | number | undefined;
+}
+
+export interface GenerationUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedPromptTokens: number;
+}
+
+export interface GenerationTimings {
+  readonly queuedMs: number;
+  readonly timeToFirstTokenMs: number | undefined;
+  readonly totalMs: number;
+}
+
+export interface GenerationChoice {
+  readonly index: number;
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+  readonly logprobs: readonly TokenLogprob[] | undefined;
+  readonly finishReason: FinishReason;
+  readonly stopReason: string | number | undefined;
+}
+
+export interface GenerationResult {
+  readonly id: string;
+  readonly choices: readonly GenerationChoice[];
+  readonly usage: GenerationUsage;
+  readonly timings: GenerationTimings;
+}
+
+/**
+ * Tokens as they are made. Iterate once. Leaving the loop, or aborting the request's signal, stops
+ * the work within one step; an aborted stream rejects with the signal's reason.
+ */
+export interface TokenStream extends AsyncIterable<TokenDelta> {
+  readonly id: string;
+  /** Known when the stream has ended; gathers the rest if it was not iterated. */
+  result(): Promise<GenerationResult>;
+  cancel(reason?: unknown): void;
+}

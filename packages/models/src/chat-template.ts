@@ -1,0 +1,19 @@
+export interface ChatTemplateMessage {
+  readonly role: string;
+  readonly content: string | null;
+  readonly [key: string]: unknown;
+}
+
+export interface ChatTemplateOptions {
+  /** Ends with the assistant's opening, so that the model answers. Default true. */
+  readonly addGenerationPrompt?: boolean;
+  /** More variables for the template, as `transformers` passes them. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
+
+/** A checkpoint's own way to write a conversation as one text. */
+export interface ChatTemplate {
+  readonly source: string;
+  /** @throws ModelError `CHAT_TEMPLATE_FAILED` with the template's own message */
+  render(messages: readonly ChatTemplateMessage[], options?: ChatTemplateOptions): string;
+}

@@ -1,0 +1,42 @@
+import type { ChatTemplate } from "./chat-template.ts";
+import type { Architecture } from "./decoder-builder.ts";
+import type { ModelConfig } from "./model-config.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import type { WeightIndex } from "./weights.ts";
+
+/** Sampling that the checkpoint's authors recommend (`generation_config.json`). */
+export interface GenerationDefaults {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxNewTokens?: number;
+}
+
+/** A checkpoint read and checked, ready for an executor. Holds no weights in memory. */
+export interface LanguageModel extends AsyncDisposable {
+  readonly name: string;
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly architecture: Architecture;
+  readonly weights: WeightIndex;
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate | undefined;
+  readonly generationDefaults: GenerationDefaults;
+  dispose(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** The name to serve under; the directory's last part by default. */
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Makes one kind of model from a directory. */
+export interface ModelLoader<T> {
+  /** The families that it knows, for the error that names them. */
+  readonly families: readonly string[];
+  /** @throws ModelError with a code, before memory is taken */
+  load(directory: string, options?: LoadOptions): Promise<T>;
+}
