@@ -1,0 +1,33 @@
+import { BackendError } from "./errors.ts";
+
+/** What the program's exit code says. */
+export const exitCodes: {
+  readonly success: 0;
+  readonly failure: 1;
+  readonly usage: 2;
+  readonly portInUse: 3;
+  readonly engineFailed: 4;
+  readonly interrupted: 130;
+} = { success: 0, failure: 1, usage: 2, portInUse: 3, engineFailed: 4, interrupted: 130 };
+
+/** Says how the process ends for an error: 2 for configuration, 3 for a taken port, 4 for a model or engine that will not start. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof BackendError)) return exitCodes.failure;
+  switch (error.code) {
+    case "INVALID_CONFIG":
+      return exitCodes.usage;
+    case "PORT_IN_USE":
+      return exitCodes.portInUse;
+    case "MODEL_NOT_FOUND":
+    case "MODEL_LOAD_FAILED":
+    case "ENGINE_START_FAILED":
+    case "ENGINE_START_TIMEOUT":
+      return exitCodes.engineFailed;
+    case "ENGINE_UNAVAILABLE":
+    case "ENGINE_CRASHED":
+    case "ENGINE_PROTOCOL":
+    case "LISTEN_FAILED":
+    case "INVALID_STATE":
+      return exitCodes.failure;
+  }
+}
