@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+/** A daemon started as a user starts it, in a process of its own. */
+export interface DaemonProcess extends AsyncDisposable {
+  readonly url: string;
+  readonly pid: number;
+  /** From spawn until `/health/ready` answered 200. */
+  readonly readyMs: number;
+  stop(): Promise<void>;
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+export async function startDaemonProcess(options: readonly string[]): Promise<DaemonProcess> {
+  const cli = fileURLToPath(new URL("../../../packages/backend/bin/infernode.js", import.meta.url));
+  const port = await findFreePort();
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [cli, "serve", "--port", String(port), ...options], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors = (errors + text).slice(-4000);
+  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const url = `http://127.0.0.1:${port}`;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}: ${errors}`);
+    const isReady = await fetch(`${url}/health/ready`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) break;
+    await sleep(5);
+  }
+  const readyMs = performance.now() - startedAt;
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await exited;
+  };
+  return { url, pid: child.pid ?? 0, readyMs, stop, [Symbol.asyncDispose]: stop };
+}
