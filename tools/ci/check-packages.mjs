@@ -1,0 +1,96 @@
+// Packs every package, checks the tarball (publint, attw), installs it alone with npm in an empty
+// folder and runs the program of its README there.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root } from "../setup.mjs";
+
+const work = mkdtempSync(join(tmpdir(), "infernode-packages-"));
+const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+// onnxruntime-node's install script downloads CUDA libraries from outside the registry; this is its switch.
+const env = {
+  ...process.env,
+  ONNXRUNTIME_NODE_INSTALL: "skip",
+  npm_config_audit: "false",
+  npm_config_fund: "false",
+};
+let failed = 0;
+
+function run(title, command, args, options = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: "utf8",
+    timeout: 300_000,
+    env,
+    ...options,
+  });
+  const isGood = status === 0;
+  if (!isGood) failed += 1;
+  process.stdout.write(`${isGood ? "ok" : "FAILED"}: ${title}\n${isGood ? "" : `${stdout}${stderr}`}`);
+  return stdout;
+}
+
+const names = readdirSync(join(root, "packages"));
+const manifests = new Map(
+  names.map((name) => [name, JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"))]),
+);
+const tarballs = new Map();
+for (const name of names) {
+  const folder = join(root, "packages", name);
+  const to = join(work, "tarballs", name);
+  mkdirSync(to, { recursive: true });
+  run(`pack ${name}`, "npx", ["--yes", packageManager, "pack", "--pack-destination", to], { cwd: folder });
+  const file = readdirSync(to).find((each) => each.endsWith(".tgz"));
+  if (file === undefined) continue;
+  const tarball = join(to, file);
+  tarballs.set(name, tarball);
+  run(`publint ${name}`, join(root, "node_modules/.bin/publint"), ["run", tarball, "--strict"], {
+    cwd: root,
+  });
+  run(`types resolve ${name}`, join(root, "node_modules/.bin/attw"), [tarball, "--profile", "esm-only"], {
+    cwd: root,
+  });
+}
+
+/** A package and the workspace packages that it depends on: those are not in the registry. */
+function withDependencies(name, found = new Set()) {
+  found.add(name);
+  for (const each of Object.keys(manifests.get(name).dependencies ?? {})) {
+    const [scope, dependency] = each.split("/");
+    if (scope === "@infernode" && !found.has(dependency)) withDependencies(dependency, found);
+  }
+  return found;
+}
+
+for (const name of names) {
+  const readme = readFileSync(join(root, "packages", name, "README.md"), "utf8");
+  const program = /```js\n([\s\S]*?)```/.exec(readme)?.[1];
+  const folder = join(work, "alone", name);
+  mkdirSync(folder, { recursive: true });
+  if (program === undefined) {
+    failed += 1;
+    process.stdout.write(`FAILED: packages/${name}/README.md has no program in a js block\n`);
+    continue;
+  }
+  // What the program imports beyond its own package is what its README says to install.
+  const wanted = new Set();
+  for (const [, each] of program.matchAll(/@infernode\/([a-z]+)/g))
+    for (const need of withDependencies(each)) wanted.add(need);
+  for (const need of withDependencies(name)) wanted.add(need);
+  writeFileSync(
+    join(folder, "package.json"),
+    JSON.stringify({ name: "alone", private: true, type: "module" }),
+  );
+  writeFileSync(join(folder, "program.mjs"), program);
+  const files = [...wanted].map((each) => tarballs.get(each)).filter((each) => each !== undefined);
+  run(`install ${name} alone`, "npm", ["install", "--no-save", "--loglevel=error", ...files], {
+    cwd: folder,
+  });
+  const output = run(`program of ${name}`, process.execPath, ["program.mjs"], { cwd: folder });
+  if (output.trim() === "") {
+    failed += 1;
+    process.stdout.write(`FAILED: the program of ${name} wrote nothing\n`);
+  }
+}
+rmSync(work, { recursive: true, force: true });
+process.exit(failed === 0 ? 0 : 1);

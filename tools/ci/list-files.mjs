@@ -1,0 +1,13 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const ignored = new Set(["node_modules", "dist", ".git", ".infernode"]);
+
+/** Every file below a folder whose name ends so, without what is built or installed. */
+export function listFiles(folder, ending) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return ignored.has(entry.name) ? [] : listFiles(path, ending);
+    return entry.name.endsWith(ending) ? [path] : [];
+  });
+}
