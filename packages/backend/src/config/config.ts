@@ -1,0 +1,77 @@
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+export interface ServerConfig {
+  readonly host: string;
+  /** 0 takes a free port; the daemon says which. */
+  readonly port: number;
+  readonly bodyLimitBytes: number;
+  /** Origins that browsers may call from; `*` for all, empty for none. */
+  readonly corsOrigins: readonly string[];
+  /** How long a client may take to send its whole request. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** A comment is sent on a stream that is quiet for this long, so that proxies keep it open. */
+  readonly pingIntervalMs: number;
+  /** A reader that takes nothing for this long loses its stream. */
+  readonly writeTimeoutMs: number;
+  /** Running work may take this long to finish after SIGTERM. */
+  readonly drainTimeoutMs: number;
+}
+
+export interface ModelSettings {
+  /** A Hugging Face directory, absolute; or `embedded`. */
+  readonly path: string;
+  /** The name in the API; the checkpoint's own by default. */
+  readonly name: string | undefined;
+}
+
+export interface EngineSettings {
+  readonly maxSequences: number;
+  /** The longest sequence; the checkpoint's own by default. */
+  readonly contextTokens: number | undefined;
+  /** Prefill and decode tokens in one step. */
+  readonly maxTokensPerStep: number;
+  readonly maxQueuedRequests: number;
+  readonly maxQueuedTokens: number;
+  /** Threads of one forward; by the processor's cores when undefined. */
+  readonly threads: number | undefined;
+  readonly runtime: "auto" | "ffi" | "binding";
+  /** A plan above this is refused; by the system's free memory when undefined. */
+  readonly memoryLimitBytes: number | undefined;
+  readonly startTimeoutMs: number;
+  /** Crashes in a row before the daemon gives up. */
+  readonly maxRestarts: number;
+}
+
+export interface LogSettings {
+  readonly level: LogLevel;
+  /** `auto` is pretty on a terminal and JSON elsewhere. */
+  readonly format: "auto" | "pretty" | "json";
+}
+
+export interface DiscoverySettings {
+  readonly serviceName: string;
+  /** What others reach this daemon by; the listening address by default. */
+  readonly advertiseAddress: string | undefined;
+}
+
+export interface HealthSettings {
+  /** Work without a step for this long makes the daemon unhealthy. */
+  readonly stallAfterMs: number;
+}
+
+/** Everything that can be set, resolved, validated and frozen. */
+export interface InfernodeConfig {
+  readonly server: ServerConfig;
+  readonly model: ModelSettings;
+  readonly engine: EngineSettings;
+  readonly log: LogSettings;
+  readonly discovery: DiscoverySettings;
+  readonly health: HealthSettings;
+}
+
+/** Where a value came from. `name` is the file, variable or flag. */
+export interface ConfigOrigin {
+  readonly source: "default" | "file" | "environment" | "flag" | "program";
+  readonly name: string | undefined;
+}

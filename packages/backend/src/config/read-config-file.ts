@@ -1,0 +1,104 @@
+import { access, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { parseDocument } from "yaml";
+import { BackendError } from "../errors.ts";
+import type { ConfigValue, SourceReading } from "./config-values.ts";
+import { nearestName } from "./nearest-name.ts";
+import { settings } from "./settings.ts";
+
+const defaultNames = ["infernode.config.json", "infernode.config.yaml", "infernode.config.yml"];
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Finds the configuration file of a directory, where there is one. */
+export async function findConfigFile(directory: string): Promise<string | undefined> {
+  const paths = defaultNames.map((name) => join(directory, name));
+  const present = await Promise.all(
+    paths.map((path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  const found = paths.filter((_, index) => present[index] === true);
+  if (found.length > 1) {
+    throw new BackendError(
+      "INVALID_CONFIG",
+      `wanted one configuration file, found ${found.length}: ${found.join(", ")}`,
+    );
+  }
+  return found[0];
+}
+
+async function parseFile(path: string): Promise<unknown> {
+  let source: string;
+  try {
+    source = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new BackendError("INVALID_CONFIG", `cannot read the configuration file ${path}`, { cause });
+  }
+  if (path.endsWith(".json")) {
+    try {
+      return JSON.parse(source);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new BackendError("INVALID_CONFIG", `${path} is not valid JSON: ${reason}`, { cause });
+    }
+  }
+  const document = parseDocument(source, { strict: true, uniqueKeys: true });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    throw new BackendError("INVALID_CONFIG", `${path} is not valid YAML: ${error.message}`, { cause: error });
+  }
+  return document.toJS({ maxAliasCount: 0 }) as unknown;
+}
+
+function didYouMean(name: string, candidates: readonly string[]): string {
+  const nearest = nearestName(name, candidates);
+  return nearest === undefined ? `; known are ${candidates.join(", ")}` : `; did you mean ${nearest}?`;
+}
+
+/**
+ * Reads a configuration file, JSON or YAML by its ending.
+ * @throws BackendError `INVALID_CONFIG` when it cannot be read or parsed
+ */
+export async function readConfigFile(file: string): Promise<SourceReading> {
+  const path = resolve(file);
+  const content = await parseFile(path);
+  const values = new Map<string, ConfigValue>();
+  const problems: string[] = [];
+  const origin = { source: "file", name: path } as const;
+  const baseDirectory = dirname(path);
+  const sections = [...new Set(settings.map((setting) => setting.path.split(".")[0] ?? ""))];
+  // An empty YAML file is null.
+  const root = content ?? {};
+  if (!isRecord(root)) {
+    return { values, problems: [`${path}: wanted an object of sections, found another kind of value`], warnings: [] };
+  }
+  for (const [section, body] of Object.entries(root)) {
+    if (section === "$schema") continue;
+    if (!sections.includes(section)) {
+      problems.push(`unknown section ${section} in ${path}${didYouMean(section, sections)}`);
+      continue;
+    }
+    if (!isRecord(body ?? {})) {
+      problems.push(`${section} in ${path}: wanted an object, found ${JSON.stringify(body)}`);
+      continue;
+    }
+    const keys = settings
+      .filter((setting) => setting.path.startsWith(`${section}.`))
+      .map((setting) => setting.path.slice(section.length + 1));
+    for (const [key, value] of Object.entries(body ?? {})) {
+      if (!keys.includes(key)) {
+        problems.push(`unknown key ${section}.${key} in ${path}${didYouMean(key, keys)}`);
+        continue;
+      }
+      const where = `${section}.${key} in ${path}`;
+      values.set(`${section}.${key}`, { value, origin, where, baseDirectory });
+    }
+  }
+  return { values, problems, warnings: [] };
+}

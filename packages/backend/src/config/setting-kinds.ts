@@ -1,0 +1,100 @@
+import { z } from "zod";
+
+/** A kind of value: how it is checked, and how it is read where only text can be written. */
+export interface SettingKind {
+  /** Completes "wanted …". */
+  readonly expected: string;
+  readonly schema: z.ZodType;
+  /** Reads a variable's or flag's text; answers the text itself where the schema is to refuse it. */
+  readonly fromText: (text: string) => unknown;
+  /** The flag's placeholder, such as `<number>`. */
+  readonly placeholder: string;
+}
+
+function numberFromText(text: string): unknown {
+  return /^[+-]?\d+$/.test(text.trim()) ? Number(text) : text;
+}
+
+/** A whole number in a closed range. */
+export function integer(min: number, max: number): SettingKind {
+  return {
+    expected: `a whole number from ${min} to ${max}`,
+    schema: z.int().min(min).max(max),
+    fromText: numberFromText,
+    placeholder: "<number>",
+  };
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+/** Reads `1048576`, `512MiB` or `1.5 GB`; anything else comes back as it was. */
+export function parseBytes(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim());
+  const factor = unitBytes[(match?.[2] || "b").toLowerCase()];
+  if (match === null || factor === undefined) return value;
+  return Math.round(Number(match[1]) * factor);
+}
+
+/** A size in bytes, with an optional unit. */
+export function bytes(min: number): SettingKind {
+  return {
+    expected: `a size of at least ${min} bytes, such as 1048576, 512MiB or 2GB`,
+    schema: z.preprocess(parseBytes, z.int().min(min).max(Number.MAX_SAFE_INTEGER)),
+    fromText: (text) => text,
+    placeholder: "<size>",
+  };
+}
+
+/** A time in milliseconds. */
+export function milliseconds(min: number): SettingKind {
+  const max = 2 ** 31 - 1;
+  return {
+    expected: `milliseconds from ${min} to ${max}`,
+    schema: z.int().min(min).max(max),
+    fromText: numberFromText,
+    placeholder: "<ms>",
+  };
+}
+
+export function choice(values: readonly [string, ...string[]]): SettingKind {
+  return {
+    expected: `one of ${values.join(", ")}`,
+    schema: z.enum(values),
+    fromText: (text) => text,
+    placeholder: `<${values.length > 4 ? "choice" : values.join("|")}>`,
+  };
+}
+
+export function text(expected: string, placeholder: string): SettingKind {
+  return {
+    expected,
+    schema: z.string().trim().min(1).max(4096),
+    fromText: (value) => value,
+    placeholder,
+  };
+}
+
+/** A list of texts; separated by commas where only text can be written. */
+export function list(expected: string, placeholder: string): SettingKind {
+  return {
+    expected,
+    schema: z.array(z.string().trim().min(1)).max(1000),
+    fromText: (value) =>
+      value
+        .split(",")
+        .map((each) => each.trim())
+        .filter((each) => each !== ""),
+    placeholder,
+  };
+}

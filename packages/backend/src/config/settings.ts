@@ -1,0 +1,228 @@
+import {
+  bytes,
+  choice,
+  integer,
+  list,
+  milliseconds,
+  text,
+  type SettingKind,
+} from "./setting-kinds.ts";
+
+/** One thing that can be set: its place in the file, its flag and its variable. */
+export interface Setting {
+  /** `section.key` in the configuration file. */
+  readonly path: string;
+  readonly kind: SettingKind;
+  /** Absent means: decided at start, by the model or the machine. */
+  readonly default: unknown;
+  readonly flag: string;
+  readonly description: string;
+  /** A short name besides `INFERNODE_SECTION__KEY`. */
+  readonly shortVariable?: string;
+  /** A relative path counts from the file that names it, else from the working directory. */
+  readonly isPath?: boolean;
+}
+
+const maxTokens = 2 ** 24;
+
+/** Every setting, in the order of the printed configuration. */
+export const settings: readonly Setting[] = [
+  {
+    path: "server.host",
+    kind: text("an address or host name", "<address>"),
+    default: "127.0.0.1",
+    flag: "host",
+    shortVariable: "INFERNODE_HOST",
+    description: "address to listen on",
+  },
+  {
+    path: "server.port",
+    kind: integer(0, 65_535),
+    default: 8000,
+    flag: "port",
+    shortVariable: "INFERNODE_PORT",
+    description: "port to listen on; 0 takes a free one",
+  },
+  {
+    path: "server.bodyLimitBytes",
+    kind: bytes(1024),
+    default: 8 * 2 ** 20,
+    flag: "body-limit",
+    description: "largest request body",
+  },
+  {
+    path: "server.corsOrigins",
+    kind: list("a list of origins such as https://app.example, or *", "<origins>"),
+    default: [],
+    flag: "cors-origins",
+    description: "browser origins that may call, separated by commas; * for all",
+  },
+  {
+    path: "server.requestTimeoutMs",
+    kind: milliseconds(0),
+    default: 60_000,
+    flag: "request-timeout",
+    description: "time for a client to send its whole request; 0 for no limit",
+  },
+  {
+    path: "server.keepAliveTimeoutMs",
+    kind: milliseconds(0),
+    default: 72_000,
+    flag: "keep-alive-timeout",
+    description: "time that an idle connection stays open",
+  },
+  {
+    path: "server.pingIntervalMs",
+    kind: milliseconds(100),
+    default: 15_000,
+    flag: "ping-interval",
+    description: "a quiet stream gets a comment this often",
+  },
+  {
+    path: "server.writeTimeoutMs",
+    kind: milliseconds(100),
+    default: 30_000,
+    flag: "write-timeout",
+    description: "a reader that takes nothing for this long loses its stream",
+  },
+  {
+    path: "server.drainTimeoutMs",
+    kind: milliseconds(0),
+    default: 30_000,
+    flag: "drain-timeout",
+    description: "time for running work to finish at shutdown",
+  },
+  {
+    path: "model.path",
+    kind: text("a directory, or embedded", "<directory>"),
+    default: "embedded",
+    flag: "model",
+    shortVariable: "INFERNODE_MODEL",
+    description: "Hugging Face model directory; embedded is the small one that comes along",
+    isPath: true,
+  },
+  {
+    path: "model.name",
+    kind: text("a name", "<name>"),
+    default: undefined,
+    flag: "model-name",
+    shortVariable: "INFERNODE_MODEL_NAME",
+    description: "name of the model in the API; by default the checkpoint's",
+  },
+  {
+    path: "engine.maxSequences",
+    kind: integer(1, 4096),
+    default: 16,
+    flag: "max-sequences",
+    description: "answers that are generated at the same time",
+  },
+  {
+    path: "engine.contextTokens",
+    kind: integer(16, maxTokens),
+    default: undefined,
+    flag: "context-tokens",
+    description: "longest prompt and answer together; by default the checkpoint's",
+  },
+  {
+    path: "engine.maxTokensPerStep",
+    kind: integer(1, maxTokens),
+    default: 512,
+    flag: "max-tokens-per-step",
+    description: "tokens of prompts and answers in one step",
+  },
+  {
+    path: "engine.maxQueuedRequests",
+    kind: integer(0, 1_000_000),
+    default: 256,
+    flag: "max-queued-requests",
+    description: "requests that may wait; one more gets 429",
+  },
+  {
+    path: "engine.maxQueuedTokens",
+    kind: integer(1, 2 ** 31 - 1),
+    default: 262_144,
+    flag: "max-queued-tokens",
+    description: "prompt tokens that may wait; more get 429",
+  },
+  {
+    path: "engine.threads",
+    kind: integer(1, 1024),
+    default: undefined,
+    flag: "threads",
+    description: "threads of one forward; by default the processor's cores",
+  },
+  {
+    path: "engine.runtime",
+    kind: choice(["auto", "ffi", "binding"]),
+    default: "auto",
+    flag: "runtime",
+    description: "way into onnxruntime: its C API, or the Node binding",
+  },
+  {
+    path: "engine.memoryLimitBytes",
+    kind: bytes(2 ** 20),
+    default: undefined,
+    flag: "memory-limit",
+    description: "a model whose plan needs more is refused; by default what the system has free",
+  },
+  {
+    path: "engine.startTimeoutMs",
+    kind: milliseconds(1000),
+    default: 300_000,
+    flag: "start-timeout",
+    description: "time for the engine process to load the model",
+  },
+  {
+    path: "engine.maxRestarts",
+    kind: integer(0, 1000),
+    default: 5,
+    flag: "max-restarts",
+    description: "crashes of the engine in a row before the daemon gives up",
+  },
+  {
+    path: "log.level",
+    kind: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+    default: "info",
+    flag: "log-level",
+    shortVariable: "INFERNODE_LOG_LEVEL",
+    description: "least level that is logged",
+  },
+  {
+    path: "log.format",
+    kind: choice(["auto", "pretty", "json"]),
+    default: "auto",
+    flag: "log-format",
+    shortVariable: "INFERNODE_LOG_FORMAT",
+    description: "auto is pretty on a terminal and JSON elsewhere",
+  },
+  {
+    path: "discovery.serviceName",
+    kind: text("a service name", "<name>"),
+    default: "infernode",
+    flag: "service-name",
+    description: "name to register under",
+  },
+  {
+    path: "discovery.advertiseAddress",
+    kind: text("an address or host name", "<address>"),
+    default: undefined,
+    flag: "advertise-address",
+    description: "address that others reach this daemon by; by default the listening one",
+  },
+  {
+    path: "health.stallAfterMs",
+    kind: milliseconds(100),
+    default: 30_000,
+    flag: "stall-after",
+    description: "work without a step for this long makes the daemon unhealthy",
+  },
+];
+
+/** `engine.maxSequences` → `INFERNODE_ENGINE__MAX_SEQUENCES`. */
+export function variableOf(path: string): string {
+  const snake = path
+    .split(".")
+    .map((part) => part.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase())
+    .join("__");
+  return `INFERNODE_${snake}`;
+}

@@ -1,0 +1,26 @@
+import type { EngineState } from "../engine/engine-client.ts";
+
+/** What the daemon itself tells. */
+export type BackendEventMap = {
+  "backend:engine-started": { readonly pid: number | undefined; readonly startMs: number };
+  "backend:engine-crashed": {
+    readonly pid: number | undefined;
+    readonly exitCode: number | undefined;
+    readonly signal: string | undefined;
+    /** Requests that were streaming and got an error. */
+    readonly failedRequestCount: number;
+    /** Requests that had no token yet and wait for the next engine. */
+    readonly replayedRequestCount: number;
+  };
+  "backend:engine-restarted": { readonly restartCount: number; readonly downMs: number };
+  "backend:engine-state-changed": { readonly from: EngineState; readonly to: EngineState };
+  "backend:model-loaded": {
+    readonly model: string;
+    readonly parameterCount: number;
+    readonly contextTokens: number;
+    readonly executor: string;
+    readonly totalBytes: number;
+  };
+  "backend:draining": { readonly reason: string; readonly timeoutMs: number };
+  "backend:stopped": { readonly reason: string };
+};
