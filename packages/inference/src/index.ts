@@ -1,4 +1,11 @@
 export type { EngineStats, InferenceEngine } from "./engine.ts";
+export {
+  ContextLengthError,
+  InferenceError,
+  type InferenceErrorCode,
+  InvalidRequestError,
+  QueueFullError,
+} from "./errors.ts";
 export type { EngineEvent, EngineEventMap, EngineEventSink } from "./events.ts";
 export type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, KvCache } from "./executor.ts";
 export type {
