@@ -1,0 +1,23 @@
+import type { HealthLevel, HealthStatus } from "./health-status.ts";
+
+/** What this package tells. Plain data, after the fact. */
+export type HealthEventMap = {
+  /** The level changed; also the first report, then without `previous`. */
+  "health:status-changed": {
+    /** The checker's name, such as `live` or `ready`. */
+    readonly checker: string;
+    readonly previous: HealthLevel | undefined;
+    readonly status: HealthLevel;
+    readonly reasons: readonly string[];
+    readonly checks: Readonly<Record<string, HealthStatus>>;
+  };
+};
+
+export type HealthEvent = {
+  [Name in keyof HealthEventMap]: [Name, HealthEventMap[Name]];
+}[keyof HealthEventMap];
+
+/** A sink takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
+export interface HealthEventSink {
+  emit(...event: HealthEvent): void;
+}

@@ -1,0 +1,70 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Gauge, type Registry } from "prom-client";
+import { assertKnownOptions, assertPositive } from "../options.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { assertNameIsFree } from "./series-scope.ts";
+
+/** Metrics of the event loop of this process. */
+export interface EventLoopMetrics extends Metrics, Disposable {
+  /** The longest delay since the start, in milliseconds. */
+  maxDelayMs(): number;
+  /** Stops measuring and takes the metrics out. */
+  dispose(): void;
+}
+
+const quantiles = [0.5, 0.9, 0.99, 1] as const;
+const delayName = "infernode_event_loop_delay_seconds";
+const maxName = "infernode_event_loop_delay_max_seconds";
+
+/**
+ * Starts to measure how late the event loop is: quantiles since the last scrape and the largest since the
+ * start. A timer of `resolutionMs` measures; what it waits for by itself is taken off.
+ * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT` when the registry has them already
+ */
+export function createEventLoopMetrics(
+  options: { readonly registry?: Registry; readonly resolutionMs?: number } = {},
+): EventLoopMetrics {
+  assertKnownOptions("createEventLoopMetrics", options, ["registry", "resolutionMs"]);
+  const { resolutionMs = 10 } = options;
+  assertPositive("resolutionMs", resolutionMs);
+  const metrics = createMetrics(options.registry);
+  const { registry } = metrics;
+  assertNameIsFree(registry, delayName);
+  const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  histogram.enable();
+  let earlierMaxMs = 0;
+
+  const toDelayMs = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolutionMs);
+  const maxDelayMs = (): number =>
+    Math.max(earlierMaxMs, histogram.count === 0 ? 0 : toDelayMs(histogram.max));
+
+  const delay = new Gauge({
+    name: delayName,
+    help: "How late the event loop was since the last scrape, in seconds.",
+    labelNames: ["quantile"],
+    registers: [registry],
+    collect() {
+      earlierMaxMs = maxDelayMs();
+      max.set(earlierMaxMs / 1000);
+      // Nothing measured since the last scrape: the earlier values stand.
+      if (histogram.count === 0) return;
+      for (const quantile of quantiles) {
+        delay.set({ quantile: String(quantile) }, toDelayMs(histogram.percentile(quantile * 100)) / 1000);
+      }
+      histogram.reset();
+    },
+  });
+  const max = new Gauge({
+    name: maxName,
+    help: "The largest delay of the event loop since the start, in seconds.",
+    registers: [registry],
+  });
+
+  function dispose(): void {
+    histogram.disable();
+    registry.removeSingleMetric(delayName);
+    registry.removeSingleMetric(maxName);
+  }
+
+  return { ...metrics, maxDelayMs, dispose, [Symbol.dispose]: dispose };
+}

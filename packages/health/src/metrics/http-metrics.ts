@@ -1,0 +1,73 @@
+import type { Registry } from "prom-client";
+import { assertKnownOptions } from "../options.ts";
+import { byteBuckets, firstTokenBuckets } from "./buckets.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createSeriesScope } from "./series-scope.ts";
+
+/** One answered request. */
+export interface HttpSample {
+  /** The route's pattern (`/v1/models/:id`), never the path itself; `none` where no route matched. */
+  readonly handler: string;
+  readonly method: string;
+  readonly statusCode: number;
+  /** To the last byte of the answer. */
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** Metrics of one HTTP server. */
+export interface HttpMetrics extends Metrics {
+  /** To be called when the answer has ended, also when the client left. */
+  observe(sample: HttpSample): void;
+}
+
+/**
+ * Creates the metrics of an HTTP server under the names that vLLM's dashboards use. Their `status` is a class
+ * such as `4xx`; the exact code is on `infernode_http_responses_total`.
+ * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
+ */
+export function createHttpMetrics(options: { readonly registry?: Registry } = {}): HttpMetrics {
+  assertKnownOptions("createHttpMetrics", options, ["registry"]);
+  const metrics = createMetrics(options.registry);
+  const scope = createSeriesScope(metrics.registry);
+  const requests = scope.counter({
+    name: "http_requests_total",
+    help: "Requests by route, method and class of status.",
+    labelNames: ["handler", "method", "status"],
+  });
+  const responses = scope.counter({
+    name: "infernode_http_responses_total",
+    help: "Responses by route, method and status code.",
+    labelNames: ["handler", "method", "code"],
+  });
+  const duration = scope.histogram({
+    name: "http_request_duration_seconds",
+    help: "From a request's first byte to the last byte of its answer, in seconds.",
+    labelNames: ["handler", "method"],
+    buckets: firstTokenBuckets,
+  });
+  const requestSize = scope.histogram({
+    name: "http_request_size_bytes",
+    help: "Bytes in the body of a request.",
+    labelNames: ["handler"],
+    buckets: byteBuckets,
+  });
+  const responseSize = scope.histogram({
+    name: "http_response_size_bytes",
+    help: "Bytes in the body of an answer.",
+    labelNames: ["handler"],
+    buckets: byteBuckets,
+  });
+
+  return {
+    ...metrics,
+    observe({ handler, method, statusCode, durationMs, requestBytes, responseBytes }) {
+      requests(1, { handler, method, status: `${Math.trunc(statusCode / 100)}xx` });
+      responses(1, { handler, method, code: String(statusCode) });
+      duration(durationMs / 1000, { handler, method });
+      requestSize(requestBytes, { handler });
+      responseSize(responseBytes, { handler });
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import {
+  choiceCountBuckets,
+  firstTokenBuckets,
+  requestDurationBuckets,
+  stepDurationBuckets,
+  stepTokenBuckets,
+  tokenIntervalBuckets,
+} from "./buckets.ts";
+
+/** One quantity and the names that it is published by: the project's own, vLLM's, or both. */
+export interface DualFamily {
+  readonly help: string;
+  readonly own?: string;
+  readonly vllm?: string;
+}
+
+/** Upper bounds, or `tokens` for 1-2-5 counts up to the context length. */
+export type DualBuckets = readonly number[] | "tokens";
+
+export interface DualHistogram extends DualFamily {
+  readonly buckets: DualBuckets;
+  /** Finer bounds for the own name, which small models need. [those of `buckets`] */
+  readonly ownBuckets?: DualBuckets;
+}
+
+export type GaugeKey = "runningSequences" | "waitingRequests" | "waitingTokens" | "kvCacheUsage";
+
+export const gaugeFamilies: Readonly<Record<GaugeKey, DualFamily>> = {
+  runningSequences: {
+    own: "infernode_running_sequences",
+    vllm: "vllm:num_requests_running",
+    help: "Sequences in the running batch.",
+  },
+  waitingRequests: {
+    own: "infernode_waiting_requests",
+    vllm: "vllm:num_requests_waiting",
+    help: "Requests that wait to be scheduled.",
+  },
+  waitingTokens: { own: "infernode_waiting_tokens", help: "Prompt tokens of the requests that wait." },
+  kvCacheUsage: {
+    own: "infernode_kv_cache_usage_ratio",
+    vllm: "vllm:kv_cache_usage_perc",
+    help: "Used part of the KV cache; 1 is full.",
+  },
+};
+
+export type CounterKey =
+  | "steps"
+  | "promptTokens"
+  | "generatedTokens"
+  | "preemptions"
+  | "prefixCacheQueries"
+  | "prefixCacheHits";
+
+export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
+  steps: { own: "infernode_engine_steps_total", help: "Steps that the engine has made." },
+  promptTokens: {
+    own: "infernode_prompt_tokens_total",
+    vllm: "vllm:prompt_tokens_total",
+    help: "Prompt tokens processed.",
+  },
+  generatedTokens: {
+    own: "infernode_generated_tokens_total",
+    vllm: "vllm:generation_tokens_total",
+    help: "Tokens generated.",
+  },
+  preemptions: {
+    own: "infernode_preemptions_total",
+    vllm: "vllm:num_preemptions_total",
+    help: "Sequences that left the batch to make room.",
+  },
+  prefixCacheQueries: {
+    own: "infernode_prefix_cache_queried_tokens_total",
+    vllm: "vllm:prefix_cache_queries_total",
+    help: "Prompt tokens looked up in the prefix cache.",
+  },
+  prefixCacheHits: {
+    own: "infernode_prefix_cache_hit_tokens_total",
+    vllm: "vllm:prefix_cache_hits_total",
+    help: "Prompt tokens found in the prefix cache.",
+  },
+};
+
+export type HistogramKey =
+  | "timeToFirstToken"
+  | "interTokenLatency"
+  | "timePerOutputToken"
+  | "scheduledAfter"
+  | "queueTime"
+  | "inferenceTime"
+  | "prefillTime"
+  | "decodeTime"
+  | "totalTime"
+  | "promptLength"
+  | "generatedLength"
+  | "paramsN"
+  | "paramsMaxTokens"
+  | "stepTokens"
+  | "stepDuration";
+
+export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = {
+  timeToFirstToken: {
+    own: "infernode_time_to_first_token_seconds",
+    vllm: "vllm:time_to_first_token_seconds",
+    help: "From the arrival of a request to its first token, in seconds.",
+    buckets: firstTokenBuckets,
+  },
+  interTokenLatency: {
+    vllm: "vllm:inter_token_latency_seconds",
+    help: "Duration of the step that made a token, once per decoded token, in seconds.",
+    buckets: tokenIntervalBuckets,
+  },
+  timePerOutputToken: {
+    own: "infernode_time_per_output_token_seconds",
+    vllm: "vllm:request_time_per_output_token_seconds",
+    help: "Mean time between the tokens of a request after its first, in seconds.",
+    buckets: tokenIntervalBuckets,
+    ownBuckets: stepDurationBuckets,
+  },
+  scheduledAfter: {
+    own: "infernode_request_queue_seconds",
+    help: "Time that a request waited before its first step, told when it is scheduled, in seconds.",
+    buckets: firstTokenBuckets,
+  },
+  queueTime: {
+    vllm: "vllm:request_queue_time_seconds",
+    help: "Time that a finished request spent waiting, in seconds.",
+    buckets: requestDurationBuckets,
+  },
+  inferenceTime: {
+    vllm: "vllm:request_inference_time_seconds",
+    help: "Time that a finished request spent in prefill and decode, in seconds.",
+    buckets: requestDurationBuckets,
+  },
+  prefillTime: {
+    own: "infernode_request_prefill_seconds",
+    vllm: "vllm:request_prefill_time_seconds",
+    help: "Time that a finished request spent in prefill, in seconds.",
+    buckets: requestDurationBuckets,
+    ownBuckets: firstTokenBuckets,
+  },
+  decodeTime: {
+    own: "infernode_request_decode_seconds",
+    vllm: "vllm:request_decode_time_seconds",
+    help: "Time that a finished request spent in decode, in seconds.",
+    buckets: requestDurationBuckets,
+    ownBuckets: firstTokenBuckets,
+  },
+  totalTime: {
+    own: "infernode_request_duration_seconds",
+    vllm: "vllm:e2e_request_latency_seconds",
+    help: "From the arrival of a request to its end, in seconds.",
+    buckets: requestDurationBuckets,
+    ownBuckets: firstTokenBuckets,
+  },
+  promptLength: {
+    own: "infernode_request_prompt_tokens",
+    vllm: "vllm:request_prompt_tokens",
+    help: "Prompt tokens of a finished request.",
+    buckets: "tokens",
+  },
+  generatedLength: {
+    own: "infernode_request_generated_tokens",
+    vllm: "vllm:request_generation_tokens",
+    help: "Tokens generated for a finished request.",
+    buckets: "tokens",
+  },
+  paramsN: {
+    vllm: "vllm:request_params_n",
+    help: "Answers wanted to one prompt.",
+    buckets: choiceCountBuckets,
+  },
+  paramsMaxTokens: {
+    vllm: "vllm:request_params_max_tokens",
+    help: "Limit of tokens that a request asked for.",
+    buckets: "tokens",
+  },
+  stepTokens: {
+    own: "infernode_step_tokens",
+    vllm: "vllm:iteration_tokens_total",
+    help: "Tokens processed in one step.",
+    buckets: stepTokenBuckets,
+  },
+  stepDuration: {
+    own: "infernode_step_duration_seconds",
+    help: "Duration of one step, in seconds.",
+    buckets: stepDurationBuckets,
+  },
+};

@@ -1,0 +1,207 @@
+import type { Registry } from "prom-client";
+import { assertKnownOptions, assertName, assertPositive } from "../options.ts";
+import { oneTwoFiveBuckets } from "./buckets.ts";
+import {
+  counterFamilies,
+  gaugeFamilies,
+  histogramFamilies,
+  type CounterKey,
+  type DualBuckets,
+  type GaugeKey,
+  type HistogramKey,
+} from "./inference-families.ts";
+import type {
+  CacheConfigSample,
+  EngineStatsSample,
+  FirstTokenSample,
+  RequestFinishedSample,
+  RequestQueuedSample,
+  RequestScheduledSample,
+  StepFinishedSample,
+} from "./inference-samples.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createSeriesScope, type Recorder, type SeriesScope } from "./series-scope.ts";
+
+export interface InferenceMetricsOptions {
+  /** [a new one] Several models share one registry. */
+  readonly registry?: Registry;
+  /** The label `model_name`. */
+  readonly modelName: string;
+  /** The label `engine`, which tells replicas of one model apart. [0] */
+  readonly engineId?: string;
+  /** The largest bound of histograms over tokens; in one registry the first model decides. [131072] */
+  readonly contextTokens?: number;
+}
+
+/** Metrics of one engine, under own names and under vLLM's. */
+export interface InferenceMetrics extends Metrics, Disposable {
+  requestQueued(sample: RequestQueuedSample): void;
+  requestScheduled(sample: RequestScheduledSample): void;
+  firstToken(sample: FirstTokenSample): void;
+  requestFinished(sample: RequestFinishedSample): void;
+  stepFinished(sample: StepFinishedSample): void;
+  /** Feeds the gauges and every count of tokens, steps, preemptions and cache hits; call it at least before `render`. */
+  stats(sample: EngineStatsSample): void;
+  cacheConfig(sample: CacheConfigSample): void;
+  /** Takes the engine's series out of the registry; what is told later is ignored. */
+  dispose(): void;
+}
+
+const finishReasons = ["stop", "length", "abort", "error"] as const;
+
+/**
+ * Creates the metrics of one engine. Token counts come from `stats` alone, latencies from the events.
+ * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
+ */
+export function createInferenceMetrics(options: InferenceMetricsOptions): InferenceMetrics {
+  assertKnownOptions("createInferenceMetrics", options, [
+    "registry",
+    "modelName",
+    "engineId",
+    "contextTokens",
+  ]);
+  const { modelName, engineId = "0", contextTokens = 131_072 } = options;
+  assertName("modelName", modelName);
+  assertName("engineId", engineId);
+  assertPositive("contextTokens", contextTokens);
+
+  const metrics = createMetrics(options.registry);
+  const scope = createSeriesScope(metrics.registry, { model_name: modelName, engine: engineId });
+  const gauges = createGauges(scope);
+  const counters = createCounters(scope);
+  const observe = createHistograms(scope, contextTokens);
+  const finished = createFinishedCounter(scope);
+  const tellCacheConfig = createCacheConfigGauge(scope);
+
+  return {
+    ...metrics,
+    requestQueued({ n, maxTokens }) {
+      observe.paramsN(n);
+      if (maxTokens !== undefined) observe.paramsMaxTokens(maxTokens);
+    },
+    requestScheduled: ({ queuedMs }) => observe.scheduledAfter(queuedMs / 1000),
+    firstToken: ({ timeToFirstTokenMs }) => observe.timeToFirstToken(timeToFirstTokenMs / 1000),
+    requestFinished(sample) {
+      const { prefillMs, decodeMs, generatedTokenCount } = sample;
+      finished(sample.finishReason);
+      observe.totalTime(sample.totalMs / 1000);
+      observe.queueTime(sample.queuedMs / 1000);
+      observe.promptLength(sample.promptTokenCount);
+      observe.generatedLength(generatedTokenCount);
+      // A request that left the queue without a step would enter as one of 0 s.
+      if (prefillMs === 0 && generatedTokenCount === 0) return;
+      observe.prefillTime(prefillMs / 1000);
+      observe.decodeTime(decodeMs / 1000);
+      observe.inferenceTime((prefillMs + decodeMs) / 1000);
+      const intervalCount = generatedTokenCount / (sample.n ?? 1) - 1;
+      if (intervalCount > 0) observe.timePerOutputToken(decodeMs / 1000 / intervalCount);
+    },
+    stepFinished(sample) {
+      const stepSeconds = sample.stepMs / 1000;
+      observe.stepDuration(stepSeconds);
+      observe.stepTokens(sample.prefillTokenCount + sample.decodeTokenCount);
+      for (let token = 0; token < sample.decodeTokenCount; token += 1) observe.interTokenLatency(stepSeconds);
+      gauges.runningSequences(sample.runningSequenceCount);
+      gauges.waitingRequests(sample.waitingRequestCount);
+      gauges.kvCacheUsage(sample.kvCacheUsage);
+    },
+    stats(sample) {
+      gauges.runningSequences(sample.runningSequenceCount);
+      gauges.waitingRequests(sample.waitingRequestCount);
+      gauges.waitingTokens(sample.waitingTokenCount);
+      gauges.kvCacheUsage(sample.kvCacheUsage);
+      counters.steps(sample.stepCount);
+      counters.promptTokens(sample.promptTokenCount);
+      counters.generatedTokens(sample.generatedTokenCount);
+      counters.preemptions(sample.preemptionCount ?? 0);
+      counters.prefixCacheQueries(sample.prefixCacheQueriedTokenCount ?? 0);
+      counters.prefixCacheHits(sample.prefixCacheHitTokenCount ?? 0);
+    },
+    cacheConfig: tellCacheConfig,
+    dispose: () => scope.dispose(),
+    [Symbol.dispose]: () => scope.dispose(),
+  };
+}
+
+function createGauges(scope: SeriesScope): Record<GaugeKey, Recorder> {
+  return mapValues(gaugeFamilies, ({ own, vllm, help }) =>
+    both([own, vllm].map((name) => name && scope.gauge({ name, help }))),
+  );
+}
+
+/** Counters that are told totals and start over when the engine does. */
+function createCounters(scope: SeriesScope): Record<CounterKey, Recorder> {
+  return mapValues(counterFamilies, ({ own, vllm, help }) => {
+    const add = both([own, vllm].map((name) => name && scope.counter({ name, help })));
+    let lastTotal = 0;
+    return (total) => {
+      const increase = total >= lastTotal ? total - lastTotal : total;
+      lastTotal = total;
+      if (increase > 0) add(increase);
+    };
+  });
+}
+
+function createHistograms(scope: SeriesScope, contextTokens: number): Record<HistogramKey, Recorder> {
+  const tokenBuckets = oneTwoFiveBuckets(contextTokens);
+  const bounds = (buckets: DualBuckets): readonly number[] => (buckets === "tokens" ? tokenBuckets : buckets);
+  return mapValues(histogramFamilies, ({ own, vllm, help, buckets, ownBuckets = buckets }) =>
+    both([
+      own && scope.histogram({ name: own, help, buckets: bounds(ownBuckets) }),
+      vllm && scope.histogram({ name: vllm, help, buckets: bounds(buckets) }),
+    ]),
+  );
+}
+
+function createFinishedCounter(scope: SeriesScope): (reason: RequestFinishedSample["finishReason"]) => void {
+  const help = "Requests that have ended, by how they ended.";
+  const own = scope.counter({
+    name: "infernode_requests_finished_total",
+    help,
+    labelNames: ["finish_reason"],
+  });
+  const vllm = scope.counter({ name: "vllm:request_success_total", help, labelNames: ["finished_reason"] });
+  const add = (reason: string, count: number): void => {
+    own(count, { finish_reason: reason });
+    vllm(count, { finished_reason: reason });
+  };
+  for (const reason of finishReasons) add(reason, 0);
+  return (reason) => add(reason, 1);
+}
+
+function createCacheConfigGauge(scope: SeriesScope): (sample: CacheConfigSample) => void {
+  const vllm = scope.gauge({
+    name: "vllm:cache_config_info",
+    help: "How the KV cache is laid out; the value is always 1.",
+    labelNames: [
+      "block_size",
+      "num_gpu_blocks",
+      "cache_dtype",
+      "kv_cache_memory_bytes",
+      "enable_prefix_caching",
+    ],
+  });
+  return ({ blockTokens, blockCount, dtype, sizeBytes, hasPrefixCache }) =>
+    vllm(1, {
+      block_size: String(blockTokens),
+      num_gpu_blocks: String(blockCount),
+      cache_dtype: dtype,
+      kv_cache_memory_bytes: String(sizeBytes),
+      enable_prefix_caching: hasPrefixCache ? "True" : "False",
+    });
+}
+
+function both(recorders: readonly (Recorder | "" | undefined)[]): Recorder {
+  const present = recorders.filter((recorder) => typeof recorder === "function");
+  return (value) => {
+    for (const record of present) record(value);
+  };
+}
+
+function mapValues<Key extends string, From, To>(
+  table: Readonly<Record<Key, From>>,
+  map: (value: From) => To,
+): Record<Key, To> {
+  const entries = Object.entries<From>(table).map(([key, value]) => [key, map(value)]);
+  return Object.fromEntries(entries) as Record<Key, To>;
+}

@@ -1,0 +1,66 @@
+/**
+ * What inference metrics are fed with: the payloads of an engine's events and its statistics, declared
+ * here as far as they are read. Those of `@infernode/inference` fit.
+ */
+export interface RequestQueuedSample {
+  /** Answers wanted to one prompt. */
+  readonly n: number;
+  /** The limit that the client gave; absent when it gave none. */
+  readonly maxTokens?: number | undefined;
+}
+
+export interface RequestScheduledSample {
+  readonly queuedMs: number;
+}
+
+export interface FirstTokenSample {
+  readonly timeToFirstTokenMs: number;
+}
+
+export interface RequestFinishedSample {
+  readonly finishReason: "stop" | "length" | "abort" | "error";
+  readonly promptTokenCount: number;
+  /** Of all answers to the request together. */
+  readonly generatedTokenCount: number;
+  readonly queuedMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  readonly totalMs: number;
+  /** Answers to the prompt, which were generated side by side. [1] */
+  readonly n?: number;
+}
+
+export interface StepFinishedSample {
+  readonly stepMs: number;
+  readonly prefillTokenCount: number;
+  readonly decodeTokenCount: number;
+  readonly runningSequenceCount: number;
+  readonly waitingRequestCount: number;
+  /** Used blocks ÷ all blocks, in [0, 1]. */
+  readonly kvCacheUsage: number;
+}
+
+/** Counts since the engine started; a smaller count than before means that it started anew. */
+export interface EngineStatsSample {
+  readonly stepCount: number;
+  readonly runningSequenceCount: number;
+  readonly waitingRequestCount: number;
+  readonly waitingTokenCount: number;
+  readonly kvCacheUsage: number;
+  readonly promptTokenCount: number;
+  readonly generatedTokenCount: number;
+  readonly preemptionCount?: number;
+  /** Prompt tokens that were looked up in the prefix cache, and those that were found. */
+  readonly prefixCacheQueriedTokenCount?: number;
+  readonly prefixCacheHitTokenCount?: number;
+}
+
+/** How the KV cache is laid out; told once the engine has started. */
+export interface CacheConfigSample {
+  readonly blockTokens: number;
+  readonly blockCount: number;
+  /** Such as `f32`. */
+  readonly dtype: string;
+  readonly sizeBytes: number;
+  readonly hasPrefixCache: boolean;
+}

@@ -1,0 +1,93 @@
+import type { Registry } from "prom-client";
+import { assertKnownOptions } from "../options.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createSeriesScope, type SeriesScope } from "./series-scope.ts";
+
+/** A memory pool's statistics, as far as they are read; `PoolStats` of `@infernode/memory` fits. */
+export interface MemoryPoolSample {
+  readonly deviceId: string;
+  readonly inUseBytes: number;
+  readonly arenaBytes: number;
+  readonly reservedBytes: number;
+  readonly peakInUseBytes: number;
+  readonly limitBytes: number;
+  readonly liveBlockCount: number;
+  /** In [0, 1]. */
+  readonly fragmentation: number;
+}
+
+/** What one model holds for one purpose. */
+export interface MemoryLedgerSample {
+  readonly model: string;
+  /** Such as `weights` or `kv-cache`. */
+  readonly purpose: string;
+  readonly plannedBytes: number;
+  readonly measuredBytes: number;
+}
+
+/** Metrics of memory pools and of the ledger. */
+export interface MemoryMetrics extends Metrics {
+  /** Sets a device's gauges. */
+  pool(sample: MemoryPoolSample): void;
+  /** Replaces the ledger: what is not in it any more leaves the metrics. */
+  ledger(samples: readonly MemoryLedgerSample[]): void;
+}
+
+/**
+ * Creates the metrics of memory.
+ * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
+ */
+export function createMemoryMetrics(options: { readonly registry?: Registry } = {}): MemoryMetrics {
+  assertKnownOptions("createMemoryMetrics", options, ["registry"]);
+  const metrics = createMetrics(options.registry);
+  const setPool = createPoolGauges(createSeriesScope(metrics.registry));
+  let ledgerScope: SeriesScope | undefined;
+
+  return {
+    ...metrics,
+    pool: setPool,
+    ledger(samples) {
+      ledgerScope?.dispose();
+      ledgerScope = createSeriesScope(metrics.registry);
+      const labelNames = ["model_name", "purpose"];
+      const planned = ledgerScope.gauge({
+        name: "infernode_model_memory_planned_bytes",
+        help: "Bytes that the plan made before load gives to a model's purpose.",
+        labelNames,
+      });
+      const measured = ledgerScope.gauge({
+        name: "infernode_model_memory_measured_bytes",
+        help: "Bytes that a model's purpose holds.",
+        labelNames,
+      });
+      for (const { model, purpose, plannedBytes, measuredBytes } of samples) {
+        planned(plannedBytes, { model_name: model, purpose });
+        measured(measuredBytes, { model_name: model, purpose });
+      }
+    },
+  };
+}
+
+function createPoolGauges(scope: SeriesScope): (sample: MemoryPoolSample) => void {
+  const gauge = (name: string, help: string) => scope.gauge({ name, help, labelNames: ["device"] });
+  const inUse = gauge("infernode_memory_in_use_bytes", "Bytes in live blocks.");
+  const arena = gauge("infernode_memory_arena_bytes", "Bytes taken from the device, in use or not.");
+  const reserved = gauge("infernode_memory_reserved_bytes", "Bytes promised and not yet allocated.");
+  const peak = gauge("infernode_memory_peak_in_use_bytes", "The most bytes that were in live blocks.");
+  const limit = gauge("infernode_memory_limit_bytes", "Bytes that the pool may take.");
+  const blocks = gauge("infernode_memory_live_blocks", "Live blocks.");
+  const fragmentation = gauge(
+    "infernode_memory_fragmentation_ratio",
+    "1 minus the largest free block over all free bytes in arenas.",
+  );
+  return (sample) => {
+    const labels = { device: sample.deviceId };
+    inUse(sample.inUseBytes, labels);
+    arena(sample.arenaBytes, labels);
+    reserved(sample.reservedBytes, labels);
+    peak(sample.peakInUseBytes, labels);
+    limit(sample.limitBytes, labels);
+    blocks(sample.liveBlockCount, labels);
+    fragmentation(sample.fragmentation, labels);
+  };
+}

@@ -1,0 +1,156 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { HealthError } from "../errors.ts";
+
+export interface FamilyDefinition {
+  readonly name: string;
+  readonly help: string;
+  /** Labels beyond those that the scope gives; the recorder is told their values. [none] */
+  readonly labelNames?: readonly string[];
+}
+
+export interface HistogramDefinition extends FamilyDefinition {
+  /** Of the family: the first scope that names it decides. */
+  readonly buckets: readonly number[];
+}
+
+export type LabelValues = Readonly<Record<string, string>>;
+
+/** Adds to a counter, sets a gauge or observes a value. Does nothing once the scope is disposed. */
+export type Recorder = (value: number, labels?: LabelValues) => void;
+
+/** The series of one thing (a model, a server) in families that it shares with others of its kind. */
+export interface SeriesScope extends Disposable {
+  counter(definition: FamilyDefinition): Recorder;
+  gauge(definition: FamilyDefinition): Recorder;
+  histogram(definition: HistogramDefinition): Recorder;
+  /** Takes the series out; the families stay for others. */
+  dispose(): void;
+}
+
+type Family = Counter | Gauge | Histogram;
+
+interface Recording<Kind extends Family> {
+  readonly family: Kind;
+  readonly definition: FamilyDefinition;
+  /** Makes the series appear with nothing in it. */
+  readonly zero: (labels: LabelValues) => void;
+  readonly record: (labels: LabelValues, value: number) => void;
+}
+
+/**
+ * Creates a scope whose labels are on each of its series. A family is made by the first scope that names it
+ * and found by later ones. A series without further labels starts at 0, so that a rate over it is right from
+ * the first event on.
+ * @throws HealthError `METRIC_CONFLICT` when a name is taken by another kind of metric or has other labels
+ */
+export function createSeriesScope(registry: Registry, scopeLabels: LabelValues = {}): SeriesScope {
+  const series: { readonly family: Family; readonly labels: LabelValues }[] = [];
+  let isDisposed = false;
+
+  function recorder<Kind extends Family>({ family, definition, zero, record }: Recording<Kind>): Recorder {
+    const { labelNames = [] } = definition;
+    if (labelNames.length === 0) {
+      series.push({ family, labels: scopeLabels });
+      zero(scopeLabels);
+      return (value) => {
+        if (!isDisposed) record(scopeLabels, value);
+      };
+    }
+    const known = new Map<string, LabelValues>();
+    return (value, own = {}) => {
+      if (isDisposed) return;
+      const key = labelNames.map((name) => own[name]).join("\n");
+      let labels = known.get(key);
+      if (labels === undefined) {
+        labels = { ...scopeLabels, ...own };
+        known.set(key, labels);
+        series.push({ family, labels });
+      }
+      record(labels, value);
+    };
+  }
+
+  function settingsOf(definition: FamilyDefinition): FamilySettings {
+    return {
+      name: definition.name,
+      help: definition.help,
+      labelNames: [...Object.keys(scopeLabels), ...(definition.labelNames ?? [])],
+      registers: [registry],
+    };
+  }
+
+  function dispose(): void {
+    if (isDisposed) return;
+    isDisposed = true;
+    for (const { family, labels } of series) family.remove(labels);
+  }
+
+  return {
+    counter(definition) {
+      const settings = settingsOf(definition);
+      const family = findFamily(settings, Counter) ?? new Counter(settings);
+      const record = (labels: LabelValues, value: number): void => family.inc(labels, value);
+      return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
+    },
+    gauge(definition) {
+      const settings = settingsOf(definition);
+      const family = findFamily(settings, Gauge) ?? new Gauge(settings);
+      const record = (labels: LabelValues, value: number): void => family.set(labels, value);
+      return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
+    },
+    histogram(definition) {
+      const settings = settingsOf(definition);
+      const family =
+        findFamily(settings, Histogram) ?? new Histogram({ ...settings, buckets: [...definition.buckets] });
+      const record = (labels: LabelValues, value: number): void => family.observe(labels, value);
+      return recorder({ family, definition, zero: (labels) => family.zero(labels), record });
+    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}
+
+interface FamilySettings {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+  readonly registers: Registry[];
+}
+
+function findFamily<Kind extends Family>(
+  settings: FamilySettings,
+  Kind: abstract new (...args: never[]) => Kind,
+): Kind | undefined {
+  const { name, labelNames, registers } = settings;
+  const found: unknown = registers[0]?.getSingleMetric(name);
+  if (found === undefined) return undefined;
+  if (!(found instanceof Kind)) {
+    throw new HealthError(
+      "METRIC_CONFLICT",
+      `${name} must be a ${Kind.name}, found another kind in the registry`,
+    );
+  }
+  const foundNames = labelNamesOf(found);
+  if (foundNames.toSorted().join() !== labelNames.toSorted().join()) {
+    throw new HealthError(
+      "METRIC_CONFLICT",
+      `${name} must have the labels ${labelNames.join(", ")}, found ${foundNames.join(", ")} in the registry`,
+    );
+  }
+  return found;
+}
+
+/**
+ * Throws when a name is taken, before anything is registered.
+ * @throws HealthError `METRIC_CONFLICT`
+ */
+export function assertNameIsFree(registry: Registry, name: string): void {
+  if (registry.getSingleMetric(name) !== undefined) {
+    throw new HealthError("METRIC_CONFLICT", `${name} must be free in the registry, found it there already`);
+  }
+}
+
+/** prom-client keeps them on the metric without declaring them. */
+function labelNamesOf(family: object): readonly string[] {
+  return "labelNames" in family && Array.isArray(family.labelNames) ? family.labelNames.map(String) : [];
+}
