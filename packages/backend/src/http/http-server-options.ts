@@ -1,0 +1,80 @@
+import type { DiscoveryProvider } from "@infernode/discovery";
+import type { HealthChecker } from "@infernode/health";
+import type { Logger } from "pino";
+import type { EngineClient } from "../engine/engine-client.ts";
+
+/** Limits of the HTTP server; `InfernodeConfig.server` fits. */
+export interface HttpServerConfig {
+  readonly bodyLimitBytes: number;
+  /** Origins that browsers may call from; `*` for all, empty for none. */
+  readonly corsOrigins: readonly string[];
+  /** How long a client may take to send its whole request; 0 for no limit. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** A comment is sent on a stream that is quiet for this long. */
+  readonly pingIntervalMs: number;
+  /** A reader that takes nothing for this long loses its stream. */
+  readonly writeTimeoutMs: number;
+  /** Answers (prompts times `n`) that one request may ask for. [128] */
+  readonly maxChoices?: number;
+}
+
+/** One finished exchange, for metrics. */
+export interface HttpSample {
+  /** The route's pattern, never the raw path: its values are few. */
+  readonly handler: string;
+  readonly method: string;
+  /** 499 when the client went away before the end of the answer. */
+  readonly status: number;
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+export interface HttpMetrics {
+  /** The value of the `Content-Type` header for `render`. */
+  readonly contentType: string;
+  render(): Promise<string>;
+  /** Called once for each exchange, after it. */
+  observeHttp?(sample: HttpSample): void;
+}
+
+export interface HttpClock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Milliseconds since 1970. */
+  epochMs(): number;
+}
+
+/** Makes identifiers that do not repeat: letters and digits. */
+export type IdSource = () => string;
+
+/** Everything that the HTTP server works with. It owns none of it and disposes of none of it. */
+export interface HttpServerOptions {
+  readonly engine: EngineClient;
+  /** Readiness: what `/health/ready` and `/health` report. */
+  readonly health: Pick<HealthChecker, "report">;
+  /** What `/health/live` reports: unhealthy means that the process should be restarted. */
+  readonly liveness: Pick<HealthChecker, "report">;
+  readonly metrics: HttpMetrics;
+  /** Shown in `/health`; absent where nothing is registered. */
+  readonly discovery?: Pick<DiscoveryProvider, "list"> | undefined;
+  readonly logger: Logger;
+  readonly config: HttpServerConfig;
+  /** Of the product, for `/version` and the fingerprint. */
+  readonly version: string;
+  readonly clock?: HttpClock;
+  readonly ids?: IdSource;
+}
+
+/** A server that listens when told to. */
+export interface HttpServer extends AsyncDisposable {
+  /** Resolves with the port that was taken. @throws BackendError `PORT_IN_USE`, `LISTEN_FAILED` */
+  listen(address: { readonly host: string; readonly port: number }): Promise<{
+    readonly host: string;
+    readonly port: number;
+    readonly url: string;
+  }>;
+  /** Takes no new connections and resolves when the last answer has ended. */
+  close(): Promise<void>;
+}
