@@ -18,12 +18,17 @@ export interface ServiceInstance extends ServiceRegistration {
 
 /** A registration that is kept alive until it is taken back. */
 export interface RegisteredService {
+  /** As it was last updated. */
   readonly service: ServiceRegistration;
-  /** Says how the service is and what changed (load, models). */
+  /**
+   * Says how the service is and what changed (load, models). Metadata is merged: keys that are not given stay.
+   * @throws DiscoveryError `INVALID_REGISTRATION`, `NOT_REGISTERED`, `PROVIDER_DISPOSED`
+   */
   update(change: {
     readonly state?: ServiceState;
     readonly metadata?: Readonly<Record<string, string>>;
   }): Promise<void>;
+  /** Does nothing when it is deregistered already. */
   deregister(): Promise<void>;
 }
 
@@ -36,7 +41,12 @@ export interface DiscoveryProvider extends AsyncDisposable {
     readonly tag?: string;
     readonly state?: ServiceState;
   }): Promise<readonly ServiceInstance[]>;
-  /** Every change of the named service as the whole new list, the present one first; ends with the signal. */
+  /**
+   * Every change of the named service as the whole new list, the present one first; ends with the signal or
+   * the provider. A slow consumer sees the latest list, not each one between.
+   * @throws DiscoveryError `PROVIDER_DISPOSED`
+   */
   watch(name: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<readonly ServiceInstance[]>;
+  /** Deregisters what was registered here and ends every watch. */
   dispose(): Promise<void>;
 }

@@ -5,3 +5,9 @@ export type {
   ServiceRegistration,
   ServiceState,
 } from "./discovery-provider.ts";
+export { createEmbeddedDiscovery } from "./embedded-discovery.ts";
+export type { EmbeddedDiscoveryOptions } from "./embedded-discovery.ts";
+export { DiscoveryError, InvalidRegistrationError } from "./errors.ts";
+export type { DiscoveryErrorCode } from "./errors.ts";
+export type { DiscoveryEvent, DiscoveryEventMap, DiscoveryEventSink } from "./events.ts";
+export { parseServiceRegistration, registrationLimits } from "./service-registration.ts";

@@ -17,7 +17,10 @@ export type HealthEvent = {
   [Name in keyof HealthEventMap]: [Name, HealthEventMap[Name]];
 }[keyof HealthEventMap];
 
-/** A sink takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
+/**
+ * A sink takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
+ * because methods are compared in both directions and a bus with too small a map would fit too.
+ */
 export interface HealthEventSink {
-  emit(...event: HealthEvent): void;
+  readonly emit: (...event: HealthEvent) => void;
 }

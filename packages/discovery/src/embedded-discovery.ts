@@ -1,0 +1,172 @@
+import type {
+  DiscoveryProvider,
+  RegisteredService,
+  ServiceInstance,
+  ServiceRegistration,
+  ServiceState,
+} from "./discovery-provider.ts";
+import { DiscoveryError } from "./errors.ts";
+import type { DiscoveryEventSink } from "./events.ts";
+import { iterateLatest, type LatestSource } from "./latest-iterable.ts";
+import { parseMetadata, parseServiceRegistration, parseState } from "./service-registration.ts";
+
+export interface EmbeddedDiscoveryOptions {
+  /** Is told of registrations, updates and deregistrations. [nobody] */
+  readonly events?: DiscoveryEventSink;
+}
+
+type Listener = Parameters<LatestSource<unknown>["subscribe"]>[0];
+
+/**
+ * Creates a provider that keeps services in this process: one machine needs no registry beside it. A service
+ * is `passing` until it says otherwise. Lists are frozen and in the order of registration.
+ * @throws DiscoveryError `INVALID_OPTION`
+ */
+export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}): DiscoveryProvider {
+  for (const key of Object.keys(options)) {
+    if (key !== "events") {
+      throw new DiscoveryError(
+        "INVALID_OPTION",
+        `createEmbeddedDiscovery knows the option events, found "${key}"`,
+      );
+    }
+  }
+  const { events } = options;
+  const instances = new Map<string, ServiceInstance>();
+  const listeners = new Map<string, Set<Listener>>();
+  let isDisposed = false;
+
+  function assertAlive(): void {
+    if (isDisposed)
+      throw new DiscoveryError("PROVIDER_DISPOSED", "the provider must not be disposed, found it disposed");
+  }
+
+  function notify(name: string): void {
+    for (const listener of listeners.get(name) ?? []) listener.changed();
+  }
+
+  function namedList(name: string): readonly ServiceInstance[] {
+    return Object.freeze([...instances.values()].filter((instance) => instance.name === name));
+  }
+
+  function put(instance: ServiceInstance): ServiceInstance {
+    const frozen = Object.freeze(instance);
+    instances.set(frozen.id, frozen);
+    return frozen;
+  }
+
+  function remove(service: ServiceInstance): void {
+    instances.delete(service.id);
+    notify(service.name);
+    events?.emit("discovery:service-deregistered", { service });
+  }
+
+  function createHandle(first: ServiceInstance): RegisteredService {
+    // The instance that this handle put there last; another one under its id is not this handle's.
+    let current = first;
+    return {
+      get service() {
+        return registrationOf(current);
+      },
+      async update(change) {
+        assertAlive();
+        if (instances.get(current.id) !== current) {
+          throw new DiscoveryError(
+            "NOT_REGISTERED",
+            `the service "${current.id}" must be registered, found it deregistered`,
+          );
+        }
+        const next = changeInstance(current, change);
+        if (next === current) return;
+        const previousState = current.state;
+        current = put(next);
+        notify(current.name);
+        events?.emit("discovery:service-updated", { service: current, previousState });
+      },
+      async deregister() {
+        if (instances.get(current.id) === current) remove(current);
+      },
+    };
+  }
+
+  async function dispose(): Promise<void> {
+    if (isDisposed) return;
+    isDisposed = true;
+    for (const named of listeners.values()) {
+      for (const listener of named) listener.ended();
+    }
+    for (const service of instances.values()) remove(service);
+  }
+
+  return {
+    async register(service) {
+      assertAlive();
+      const registration = parseServiceRegistration(service);
+      if (instances.has(registration.id)) {
+        throw new DiscoveryError(
+          "DUPLICATE_ID",
+          `ids must be unique, found "${registration.id}" registered already`,
+        );
+      }
+      const instance = put({ ...registration, state: "passing" });
+      const handle = createHandle(instance);
+      notify(instance.name);
+      events?.emit("discovery:service-registered", { service: instance });
+      return handle;
+    },
+    async list(filter = {}) {
+      assertAlive();
+      const { name, tag, state } = filter;
+      return Object.freeze(
+        [...instances.values()].filter(
+          (instance) =>
+            (name === undefined || instance.name === name) &&
+            (tag === undefined || instance.tags.includes(tag)) &&
+            (state === undefined || instance.state === state),
+        ),
+      );
+    },
+    watch(name, { signal } = {}) {
+      assertAlive();
+      return iterateLatest(
+        {
+          read: () => namedList(name),
+          subscribe(listener) {
+            assertAlive();
+            const named = listeners.get(name) ?? new Set();
+            listeners.set(name, named.add(listener));
+            return () => {
+              named.delete(listener);
+              if (named.size === 0 && listeners.get(name) === named) listeners.delete(name);
+            };
+          },
+        },
+        signal,
+      );
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+interface ServiceChange {
+  readonly state?: ServiceState;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Answers the same instance when nothing is different. */
+function changeInstance(instance: ServiceInstance, change: ServiceChange): ServiceInstance {
+  const state = parseState(change.state ?? instance.state);
+  const changed = change.metadata === undefined ? {} : parseMetadata(change.metadata);
+  const metadata = parseMetadata({ ...instance.metadata, ...changed });
+  const isSame =
+    state === instance.state &&
+    Object.keys(metadata).every(
+      (key) => Object.hasOwn(instance.metadata, key) && metadata[key] === instance.metadata[key],
+    );
+  return isSame ? instance : { ...instance, state, metadata };
+}
+
+function registrationOf({ id, name, address, port, tags, metadata }: ServiceInstance): ServiceRegistration {
+  return Object.freeze({ id, name, address, port, tags, metadata });
+}

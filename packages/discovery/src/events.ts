@@ -1,0 +1,21 @@
+import type { ServiceInstance, ServiceState } from "./discovery-provider.ts";
+
+/** What this package tells. Plain data, after the fact. */
+export type DiscoveryEventMap = {
+  "discovery:service-registered": { readonly service: ServiceInstance };
+  "discovery:service-updated": { readonly service: ServiceInstance; readonly previousState: ServiceState };
+  /** `service` is as it was last. */
+  "discovery:service-deregistered": { readonly service: ServiceInstance };
+};
+
+export type DiscoveryEvent = {
+  [Name in keyof DiscoveryEventMap]: [Name, DiscoveryEventMap[Name]];
+}[keyof DiscoveryEventMap];
+
+/**
+ * A sink takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
+ * because methods are compared in both directions and a bus with too small a map would fit too.
+ */
+export interface DiscoveryEventSink {
+  readonly emit: (...event: DiscoveryEvent) => void;
+}
