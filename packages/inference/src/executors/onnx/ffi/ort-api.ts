@@ -1,0 +1,143 @@
+import koffi from "koffi";
+import { InferenceError } from "../../../errors.ts";
+
+/** An address in this process; 0n is null. */
+export type Pointer = bigint;
+
+export type Status = Pointer | null;
+type AsyncCallback<T> = (error: unknown, result: T) => void;
+
+/** A native function; `async` runs it on a thread of libuv's pool. */
+interface NativeFunction<Args extends unknown[], Result> {
+  (...args: Args): Result;
+  async(...args: [...Args, AsyncCallback<Result>]): void;
+}
+
+/** The functions of `OrtApi` that are used. Those that return a status are checked by `OrtApi.check`. */
+export interface OrtFunctions {
+  readonly GetErrorMessage: NativeFunction<[Pointer], string>;
+  readonly CreateEnv: NativeFunction<[number, string, Uint8Array], Status>;
+  readonly CreateSessionFromArray: NativeFunction<[Pointer, Uint8Array, number, Pointer, Uint8Array], Status>;
+  readonly CreateSessionOptions: NativeFunction<[Uint8Array], Status>;
+  readonly DisableMemPattern: NativeFunction<[Pointer], Status>;
+  readonly SetSessionGraphOptimizationLevel: NativeFunction<[Pointer, number], Status>;
+  readonly SetIntraOpNumThreads: NativeFunction<[Pointer, number], Status>;
+  readonly CreateTensorWithDataAsOrtValue: NativeFunction<
+    [Pointer, Uint8Array | null, number, BigInt64Array, number, number, Uint8Array],
+    Status
+  >;
+  readonly CreateCpuMemoryInfo: NativeFunction<[number, number, Uint8Array], Status>;
+  readonly ReleaseEnv: NativeFunction<[Pointer], void>;
+  readonly ReleaseStatus: NativeFunction<[Pointer], void>;
+  readonly ReleaseMemoryInfo: NativeFunction<[Pointer], void>;
+  readonly ReleaseSession: NativeFunction<[Pointer], void>;
+  readonly ReleaseValue: NativeFunction<[Pointer], void>;
+  readonly ReleaseSessionOptions: NativeFunction<[Pointer], void>;
+  readonly AddSessionConfigEntry: NativeFunction<[Pointer, string, string], Status>;
+  readonly RunWithBinding: NativeFunction<[Pointer, null, Pointer], Status>;
+  readonly CreateIoBinding: NativeFunction<[Pointer, Uint8Array], Status>;
+  readonly ReleaseIoBinding: NativeFunction<[Pointer], void>;
+  readonly BindInput: NativeFunction<[Pointer, string, Pointer], Status>;
+  readonly BindOutput: NativeFunction<[Pointer, string, Pointer], Status>;
+}
+
+type Signature = readonly [index: number, result: string, parameters: readonly string[]];
+
+const PTR = "void *";
+
+/**
+ * Place in the function table, result and parameters of each function. The table only ever grows at
+ * its end; these places are as in the header of the versions below.
+ *
+ * @see https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_c_api.h
+ */
+const SIGNATURES: { readonly [Name in keyof OrtFunctions]: Signature } = {
+  GetErrorMessage: [2, "str", [PTR]],
+  CreateEnv: [3, PTR, ["int", "str", PTR]],
+  CreateSessionFromArray: [8, PTR, [PTR, PTR, "size_t", PTR, PTR]],
+  CreateSessionOptions: [10, PTR, [PTR]],
+  DisableMemPattern: [17, PTR, [PTR]],
+  SetSessionGraphOptimizationLevel: [23, PTR, [PTR, "int"]],
+  SetIntraOpNumThreads: [24, PTR, [PTR, "int"]],
+  CreateTensorWithDataAsOrtValue: [49, PTR, [PTR, PTR, "size_t", PTR, "size_t", "int", PTR]],
+  CreateCpuMemoryInfo: [69, PTR, ["int", "int", PTR]],
+  ReleaseEnv: [92, "void", [PTR]],
+  ReleaseStatus: [93, "void", [PTR]],
+  ReleaseMemoryInfo: [94, "void", [PTR]],
+  ReleaseSession: [95, "void", [PTR]],
+  ReleaseValue: [96, "void", [PTR]],
+  ReleaseSessionOptions: [100, "void", [PTR]],
+  AddSessionConfigEntry: [130, PTR, [PTR, "str", "str"]],
+  RunWithBinding: [133, PTR, [PTR, PTR, PTR]],
+  CreateIoBinding: [134, PTR, [PTR, PTR]],
+  ReleaseIoBinding: [135, "void", [PTR]],
+  BindInput: [136, PTR, [PTR, "str", PTR]],
+  BindOutput: [137, PTR, [PTR, "str", PTR]],
+};
+
+/** The lowest API version that has all functions above. */
+const API_VERSION = 16;
+/** Versions of the library whose table was compared with the header. */
+const KNOWN_VERSIONS: RegExp = /^1\.30\.\d+$/;
+/**
+ * koffi runs a native call on a stack of its own, 128 KiB for asynchronous calls unless told
+ * otherwise; the runtime's matrix products alone keep panels of 64 KiB there.
+ */
+const WANTED_STACK_BYTES: number = 8 * 1024 * 1024;
+const MINIMUM_STACK_BYTES: number = 1024 * 1024;
+
+/** The C API of one loaded library. */
+export interface OrtApi {
+  readonly version: string;
+  readonly functions: OrtFunctions;
+  /** Throws for a status that is not null, with its message, and releases it. */
+  check(status: Status, doing: string): void;
+}
+
+/** Loads the library and its function table, or says why that would not be safe. */
+export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: string } {
+  const stackBytes = ensureStack();
+  if (stackBytes < MINIMUM_STACK_BYTES) {
+    return {
+      reason:
+        `native calls need a stack of ${MINIMUM_STACK_BYTES} bytes; koffi was set up with ${stackBytes} before ` +
+        "(call koffi.config({ async_stack_size }) before the first library is loaded)",
+    };
+  }
+  const library = koffi.load(libraryPath);
+  const base: Pointer = library.func("OrtGetApiBase", PTR, [])();
+  const getApi = functionAt(base, [0, PTR, ["uint32_t"]]);
+  const getVersion = functionAt(base, [1, "str", []]);
+  const version = String(getVersion());
+  if (!KNOWN_VERSIONS.test(version)) {
+    return { reason: `the function table is known for onnxruntime 1.30; found ${version}` };
+  }
+  const table = getApi(API_VERSION) as Status;
+  if (!table) return { reason: `onnxruntime ${version} does not offer version ${API_VERSION} of its API` };
+  const entries = Object.entries(SIGNATURES).map(([name, signature]) => [name, functionAt(table, signature)]);
+  const functions = Object.fromEntries(entries) as OrtFunctions;
+  return { version, functions, check: (status, doing) => checkStatus(functions, status, doing) };
+}
+
+function checkStatus(functions: OrtFunctions, status: Status, doing: string): void {
+  if (!status) return;
+  const message = functions.GetErrorMessage(status);
+  functions.ReleaseStatus(status);
+  throw new InferenceError("EXECUTOR_FAILED", `onnxruntime failed to ${doing}: ${message}`);
+}
+
+function functionAt(table: Pointer, [index, result, parameters]: Signature): (...args: unknown[]) => unknown {
+  const address: unknown = koffi.decode(table, index * koffi.sizeof(PTR), PTR);
+  return koffi.decode(address, koffi.proto(result, [...parameters]));
+}
+
+function ensureStack(): number {
+  const current = koffi.config().async_stack_size ?? 0;
+  if (current >= MINIMUM_STACK_BYTES) return current;
+  try {
+    koffi.config({ async_stack_size: WANTED_STACK_BYTES });
+  } catch {
+    // Too late: another library was loaded through koffi before. The caller reports the size.
+  }
+  return koffi.config().async_stack_size ?? 0;
+}

@@ -1,0 +1,69 @@
+import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
+import type { SlotMove } from "./slot-table.ts";
+
+/** The sizes of a cache of keys and values with one fixed stretch of memory per sequence. */
+export interface KvSlotsShape {
+  readonly layerCount: number;
+  readonly slotCount: number;
+  readonly kvHeadCount: number;
+  /** Positions per slot. */
+  readonly capacityTokens: number;
+  readonly headDim: number;
+}
+
+/**
+ * Keys and values in memory of the injected pool: one block per layer for keys and one for values,
+ * each `(slots, kvHeads, capacity, headDim)` of float32. Held until `dispose`.
+ */
+export class KvSlots {
+  readonly shape: KvSlotsShape;
+  readonly #blocks: MemoryBlockPort[] = [];
+
+  constructor(shape: KvSlotsShape, memory: MemoryPort, model: string) {
+    this.shape = shape;
+    const sizeBytes = shape.slotCount * slotBytes(shape);
+    try {
+      for (let layer = 0; layer < shape.layerCount; layer += 1) {
+        for (const kind of ["keys", "values"]) {
+          const tag = { model, purpose: "kv-cache", label: `layer ${layer} ${kind}` } as const;
+          this.#blocks.push(memory.allocate({ sizeBytes, tag, alignmentBytes: 64 }));
+        }
+      }
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** The bytes of `count` slots from `slot` on; layer by layer, keys before values. */
+  *views(slot: number, count: number): Generator<Uint8Array> {
+    const stride = slotBytes(this.shape);
+    for (const block of this.#blocks) yield block.bytes.subarray(slot * stride, (slot + count) * stride);
+  }
+
+  /** Copies what is in use from one slot to another, or swaps two slots. */
+  move(move: SlotMove): void {
+    const { kvHeadCount, headDim, capacityTokens } = this.shape;
+    const rowBytes = headDim * Float32Array.BYTES_PER_ELEMENT;
+    const headBytes = capacityTokens * rowBytes;
+    const kept = move.toTokens > 0 ? new Uint8Array(move.toTokens * rowBytes) : undefined;
+    for (const { bytes } of this.#blocks) {
+      for (let head = 0; head < kvHeadCount; head += 1) {
+        const from = (move.from * kvHeadCount + head) * headBytes;
+        const to = (move.to * kvHeadCount + head) * headBytes;
+        kept?.set(bytes.subarray(to, to + kept.length));
+        bytes.copyWithin(to, from, from + move.fromTokens * rowBytes);
+        if (kept !== undefined) bytes.set(kept, from);
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const block of this.#blocks.splice(0)) block.dispose();
+  }
+}
+
+/** Bytes of one sequence's keys, or values, in one layer. */
+export function slotBytes(shape: KvSlotsShape): number {
+  return shape.kvHeadCount * shape.capacityTokens * shape.headDim * Float32Array.BYTES_PER_ELEMENT;
+}

@@ -1,0 +1,106 @@
+import type { TensorInfo } from "@infernode/models";
+import { InferenceError } from "../../errors.ts";
+import type { ExecutorMemoryPlan } from "../../executor.ts";
+import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
+import { type CountedWeight, NetworkCensus } from "./network-census.ts";
+import {
+  type OnnxMemoryOptions,
+  type OnnxModel,
+  type ResolvedOnnxMemoryOptions,
+  resolveOnnxMemoryOptions,
+} from "./onnx-options.ts";
+import { ropeTableBytes } from "./rope-table.ts";
+
+const FLOAT_BYTES = 4;
+/** Matrices are packed in panels of this many columns. */
+const PANEL_COLUMNS = 16;
+
+/**
+ * Says what an executor will take, from the config and the weights' index alone: nothing is read.
+ *
+ * Weights: matrices are packed into float32 memory of the runtime when the model loads, whatever they
+ * are stored in; the embedding is mapped from its file as stored. KV cache, logits and tables are
+ * exact; the runtime's own activations are an upper estimate for one chunk of a prompt.
+ *
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
+ */
+export function planOnnxMemory(model: OnnxModel, options: OnnxMemoryOptions): ExecutorMemoryPlan {
+  return planResolved(model, resolveOnnxMemoryOptions(model, options));
+}
+
+/** As `planOnnxMemory`, for options that were resolved. */
+export function planResolved(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
+  const census = new NetworkCensus();
+  model.architecture.build(model.config, census);
+  const weightsBytes = countWeightBytes(census.weights, model.weights.tensors);
+  const shape = kvShape(model, sizes);
+  const kvCacheBytes = 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
+  const activationsBytes =
+    sizes.maxSequences * census.vocabSize * FLOAT_BYTES + chunkBytes(census, sizes.maxChunkTokens);
+  const workspaceBytes =
+    ropeTableBytes(model.config, sizes.contextTokens) + inputBytes(sizes.maxSequences, sizes.maxChunkTokens);
+  return Object.freeze({
+    weightsBytes,
+    kvCacheBytes,
+    activationsBytes,
+    workspaceBytes,
+    totalBytes: weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes,
+    kvBytesPerToken: 2 * shape.layerCount * shape.kvHeadCount * shape.headDim * FLOAT_BYTES,
+    maxSequences: sizes.maxSequences,
+    contextTokens: sizes.contextTokens,
+  });
+}
+
+/** The cache's sizes for a model: one slot per sequence, each of the whole context. */
+export function kvShape(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions): KvSlotsShape {
+  const { layerCount, kvHeadCount, headDim } = model.config;
+  return {
+    layerCount,
+    slotCount: sizes.maxSequences,
+    kvHeadCount,
+    capacityTokens: sizes.contextTokens,
+    headDim,
+  };
+}
+
+/** Bytes of the small integer inputs: ids and last positions, for decodes and for one chunk. */
+export function inputBytes(maxSequences: number, maxChunkTokens: number): number {
+  return (3 * maxSequences + maxChunkTokens + 4) * Int32Array.BYTES_PER_ELEMENT;
+}
+
+function countWeightBytes(
+  weights: readonly CountedWeight[],
+  tensors: ReadonlyMap<string, TensorInfo>,
+): number {
+  const bytesByName = new Map<string, number>();
+  for (const { ref, use } of weights) {
+    const [rows = 0, columns = 1] = ref.shape;
+    // A tied embedding is there twice: as stored for the lookup, and packed for the product.
+    const key = use === "matrix" ? `${ref.name} packed` : ref.name;
+    if (use === "embedding") bytesByName.set(key, storedBytes(ref.name, tensors));
+    if (use === "vector") bytesByName.set(key, rows * FLOAT_BYTES);
+    if (use === "matrix") {
+      bytesByName.set(key, Math.ceil(rows / PANEL_COLUMNS) * PANEL_COLUMNS * columns * FLOAT_BYTES);
+    }
+  }
+  return [...bytesByName.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function storedBytes(name: string, tensors: ReadonlyMap<string, TensorInfo>): number {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) {
+    throw new InferenceError("SHAPE_MISMATCH", `the weight ${name} is wanted; found no such tensor`);
+  }
+  return tensor.endByte - tensor.startByte;
+}
+
+/** What the runtime holds at the widest place of one layer while a chunk runs. */
+function chunkBytes(census: NetworkCensus, chunkTokens: number): number {
+  let widestAttention = 0;
+  for (const { headCount, kvHeadCount, headDim } of census.attentions) {
+    // Queries, keys and values as computed, transposed, and rotated; and the output.
+    widestAttention = Math.max(widestAttention, (4 * headCount + 6 * kvHeadCount) * headDim);
+  }
+  const widest = Math.max(widestAttention, 3 * census.widestGate) + 3 * census.hiddenWidth;
+  return chunkTokens * widest * FLOAT_BYTES;
+}

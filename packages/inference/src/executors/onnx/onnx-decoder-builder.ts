@@ -1,0 +1,264 @@
+import type { AttentionOptions, DecoderBuilder, TensorDtype, TensorInfo, WeightRef } from "@infernode/models";
+import { InferenceError } from "../../errors.ts";
+import { ONNX_DTYPE, OnnxGraph, type OnnxAttribute, type OnnxDtype } from "./onnx-graph.ts";
+
+/** A value of the graph, `(tokens, width)` of float32. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly width: number;
+}
+
+/** How a weight is read: as stored, or made float32 when the session loads. */
+type WeightUse = "stored" | "float32";
+
+export interface OnnxDecoderWeights {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** File path → location relative to the session's folder. */
+  readonly locations: ReadonlyMap<string, string>;
+}
+
+const DTYPES: Partial<Record<TensorDtype, OnnxDtype>> = {
+  F64: "float64",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+/**
+ * Emits an ONNX graph from an architecture. Inputs, with `B` sequences of `S` tokens, `M` wanted rows
+ * and `C` positions of capacity:
+ * `input_ids` int32 `(B, S)`, `last_positions` int32 `(B)` (position of each sequence's last token),
+ * `total_length` int32 `()` (the longest), `wanted_rows` int32 `(M)`, `rope_cos` and `rope_sin`
+ * `(positions, headDim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
+ * Outputs: `logits` `(M, vocabSize)`, `present_keys.i` and `present_values.i`, in the memory of the past.
+ *
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+ */
+export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
+  readonly graph: OnnxGraph = new OnnxGraph();
+  readonly #weights: OnnxDecoderWeights;
+  readonly #tokenIds: string;
+  readonly #converted = new Set<string>();
+  #ropeWidth: number | undefined;
+
+  constructor(weights: OnnxDecoderWeights) {
+    this.#weights = weights;
+    this.graph.addInput({ name: "input_ids", dtype: "int32", shape: ["B", "S"] });
+    this.graph.addInput({ name: "last_positions", dtype: "int32", shape: ["B"] });
+    this.graph.addInput({ name: "total_length", dtype: "int32", shape: [] });
+    this.graph.addInput({ name: "wanted_rows", dtype: "int32", shape: ["M"] });
+    const flat = this.graph.addShapeConstant("shape.flat", [-1]);
+    this.#tokenIds = this.#node("Reshape", ["input_ids", flat], "token_ids");
+    this.#node("Shape", ["input_ids"], "batch_shape");
+  }
+
+  embed(weight: WeightRef): OnnxValue {
+    const stored = this.#weight(weight, "stored");
+    const rows = this.#node("Gather", [stored, this.#tokenIds], "embedding");
+    const width = weight.shape[1] ?? 0;
+    if (this.#tensor(weight).dtype === "F32") return { name: rows, width };
+    return { name: this.#cast(rows, "embedding.float32"), width };
+  }
+
+  rmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
+    return { name: this.#norm(x.name, weight, epsilon), width: x.width };
+  }
+
+  headRmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
+    const headDim = weight.shape[0] ?? 0;
+    const heads = this.#reshape(x.name, `shape.head.${headDim}`, [-1, headDim]);
+    const normed = this.#norm(heads, weight, epsilon);
+    return { name: this.#reshape(normed, `shape.row.${x.width}`, [-1, x.width]), width: x.width };
+  }
+
+  linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {
+    const inputs = [x.name, this.#weight(weight, "float32")];
+    if (bias !== undefined) inputs.push(this.#weight(bias, "float32"));
+    return {
+      name: this.#node("Gemm", inputs, this.#fresh("linear"), { transB: 1 }),
+      width: weight.shape[0] ?? 0,
+    };
+  }
+
+  attention(
+    qkv: { readonly q: OnnxValue; readonly k: OnnxValue; readonly v: OnnxValue },
+    options: AttentionOptions,
+  ): OnnxValue {
+    const { layerIndex, headCount, kvHeadCount, headDim } = options;
+    this.#declareRope(headDim);
+    const cacheShape = ["B", kvHeadCount, "C", headDim];
+    const names = kvNames(layerIndex);
+    for (const name of [names.pastKeys, names.pastValues]) {
+      this.graph.addInput({ name, dtype: "float32", shape: cacheShape });
+    }
+    const attributes: Record<string, OnnxAttribute> = {
+      num_heads: headCount,
+      kv_num_heads: kvHeadCount,
+      scale: { float: options.scale },
+      do_rotary: 1,
+      rotary_interleaved: 0,
+    };
+    if (options.slidingWindowTokens !== undefined)
+      attributes["local_window_size"] = options.slidingWindowTokens;
+    const output = `attention.${layerIndex}`;
+    this.graph.addNode({
+      op: "GroupQueryAttention",
+      domain: "com.microsoft",
+      inputs: [
+        this.#batched(qkv.q),
+        this.#batched(qkv.k),
+        this.#batched(qkv.v),
+        names.pastKeys,
+        names.pastValues,
+        "last_positions",
+        "total_length",
+        "rope_cos",
+        "rope_sin",
+      ],
+      outputs: [output, names.presentKeys, names.presentValues],
+      attributes,
+    });
+    for (const name of [names.presentKeys, names.presentValues]) {
+      this.graph.addOutput({ name, dtype: "float32", shape: cacheShape });
+    }
+    const width = headCount * headDim;
+    return { name: this.#reshape(output, `shape.row.${width}`, [-1, width]), width };
+  }
+
+  gatedSilu(gate: OnnxValue, up: OnnxValue): OnnxValue {
+    const output = this.#fresh("silu");
+    // QuickGelu with alpha 1 is silu, in one pass over the data.
+    this.graph.addNode({
+      op: "QuickGelu",
+      domain: "com.microsoft",
+      inputs: [gate.name],
+      outputs: [output],
+      attributes: { alpha: { float: 1 } },
+    });
+    return { name: this.#node("Mul", [output, up.name], this.#fresh("gated")), width: gate.width };
+  }
+
+  add(a: OnnxValue, b: OnnxValue): OnnxValue {
+    return { name: this.#node("Add", [a.name, b.name], this.#fresh("sum")), width: a.width };
+  }
+
+  logits(x: OnnxValue, weight: WeightRef): void {
+    const rows = this.#node("Gather", [x.name, "wanted_rows"], "last_hidden");
+    this.#node("Gemm", [rows, this.#weight(weight, "float32")], "logits", { transB: 1 });
+    this.graph.addOutput({ name: "logits", dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
+  }
+
+  /** `(tokens, width)` → `(B, S, width)`, which attention wants. */
+  #batched(x: OnnxValue): string {
+    const shape = `shape.batch.${x.width}`;
+    if (!this.graph.hasInitializer(`${shape}.width`)) {
+      this.graph.addShapeConstant(`${shape}.width`, [x.width]);
+      this.#node("Concat", ["batch_shape", `${shape}.width`], shape, { axis: 0 });
+    }
+    return this.#node("Reshape", [x.name, shape], this.#fresh("batched"));
+  }
+
+  #declareRope(headDim: number): void {
+    if (this.#ropeWidth === undefined) {
+      this.#ropeWidth = headDim / 2;
+      for (const name of ["rope_cos", "rope_sin"]) {
+        this.graph.addInput({ name, dtype: "float32", shape: ["P", this.#ropeWidth] });
+      }
+    }
+    if (headDim % 16 !== 0) {
+      throw new InferenceError(
+        "UNSUPPORTED_MODEL",
+        `the onnx executor wants a head dimension that is a multiple of 16; found ${headDim}`,
+      );
+    }
+  }
+
+  #norm(x: string, weight: WeightRef, epsilon: number): string {
+    return this.#node(
+      "SimplifiedLayerNormalization",
+      [x, this.#weight(weight, "float32")],
+      this.#fresh("norm"),
+      {
+        axis: -1,
+        epsilon: { float: epsilon },
+        stash_type: 1,
+      },
+    );
+  }
+
+  #reshape(x: string, shapeName: string, shape: readonly number[]): string {
+    this.graph.addShapeConstant(shapeName, shape);
+    return this.#node("Reshape", [x, shapeName], this.#fresh("reshaped"));
+  }
+
+  #cast(x: string, output: string): string {
+    return this.#node("Cast", [x], output, { to: ONNX_DTYPE.float32 });
+  }
+
+  #weight(ref: WeightRef, use: WeightUse): string {
+    const tensor = this.#tensor(ref);
+    const dtype = DTYPES[tensor.dtype];
+    if (dtype === undefined) {
+      throw new InferenceError(
+        "UNSUPPORTED_DTYPE",
+        `the weight ${ref.name} must be F32, F16, BF16 or F64; found ${tensor.dtype}`,
+      );
+    }
+    // Apart from the names of values, whatever a checkpoint calls its tensors.
+    const name = `weight:${ref.name}`;
+    if (!this.graph.hasInitializer(name)) {
+      this.graph.addExternalTensor({
+        name,
+        dtype,
+        shape: ref.shape,
+        location: this.#weights.locations.get(tensor.filePath) ?? tensor.filePath,
+        offsetBytes: tensor.startByte,
+        lengthBytes: tensor.endByte - tensor.startByte,
+      });
+    }
+    if (use === "stored" || dtype === "float32") return name;
+    const converted = `float32:${ref.name}`;
+    if (!this.#converted.has(converted)) this.#cast(name, converted);
+    this.#converted.add(converted);
+    return converted;
+  }
+
+  #tensor(ref: WeightRef): TensorInfo {
+    const tensor = this.#weights.tensors.get(ref.name);
+    const wanted = ref.shape.join(" × ");
+    const found = tensor?.shape.join(" × ") ?? "no such tensor";
+    if (tensor === undefined || wanted !== found) {
+      throw new InferenceError("SHAPE_MISMATCH", `the weight ${ref.name} must be ${wanted}; found ${found}`);
+    }
+    return tensor;
+  }
+
+  #node(
+    op: string,
+    inputs: readonly string[],
+    output: string,
+    attributes?: Record<string, OnnxAttribute>,
+  ): string {
+    this.graph.addNode({ op, inputs, outputs: [output], ...(attributes && { attributes }) });
+    return output;
+  }
+
+  #fresh(kind: string): string {
+    return `${kind}.${this.graph.nodeCount}`;
+  }
+}
+
+/** The names of one layer's cache in the graph. */
+export function kvNames(layerIndex: number): {
+  readonly pastKeys: string;
+  readonly pastValues: string;
+  readonly presentKeys: string;
+  readonly presentValues: string;
+} {
+  return {
+    pastKeys: `past_keys.${layerIndex}`,
+    pastValues: `past_values.${layerIndex}`,
+    presentKeys: `present_keys.${layerIndex}`,
+    presentValues: `present_values.${layerIndex}`,
+  };
+}

@@ -1,0 +1,265 @@
+import { InferenceError } from "../../errors.ts";
+import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, KvCache } from "../../executor.ts";
+import { openBindingRuntime } from "./binding-runtime.ts";
+import { checkBatch } from "./check-batch.ts";
+import { DecoderCalls } from "./decoder-calls.ts";
+import { KvSlots } from "./kv-slots.ts";
+import { kvShape, planResolved } from "./memory-plan.ts";
+import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
+import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
+import type { OnnxRuntime } from "./runtime.ts";
+import { selectRuntime } from "./select-runtime.ts";
+import { SlotKvCache } from "./slot-kv-cache.ts";
+import { SlotTable } from "./slot-table.ts";
+import { resolveWeightFiles } from "./weight-files.ts";
+
+/**
+ * Makes an executor that runs a model on the processor with onnxruntime. The graph is built in memory
+ * from the architecture; weights are read from the checkpoint's own files; the KV cache lives in the
+ * memory that is passed in.
+ *
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`, `EXECUTOR_UNAVAILABLE`, `EXECUTOR_FAILED`,
+ * `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
+ */
+export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<Executor> {
+  const resolved = resolveOnnxOptions(options);
+  const { model, memory, onWarning = () => {} } = options;
+  const files = await resolveWeightFiles(
+    [...model.weights.tensors.values()].map((tensor) => tensor.filePath),
+  );
+  const builder = new OnnxDecoderBuilder({ tensors: model.weights.tensors, locations: files.locations });
+  model.architecture.build(model.config, builder);
+  const plan = planResolved(model, resolved);
+
+  const closers: Closer[] = [];
+  try {
+    const openers = { ffi: openFfi, binding: openBindingRuntime };
+    const { runtime, fallbackReason } = await selectRuntime(resolved.runtime, openers, onWarning);
+    closers.push(() => runtime.dispose());
+    const session = await runtime.createSession(builder.graph.toModel(), {
+      threadCount: resolved.threads,
+      allowSpinning: resolved.allowSpinning,
+      weightsDirectory: files.rootDirectory,
+    });
+    closers.push(() => session.dispose());
+    const kv = new KvSlots(kvShape(model, resolved), memory, model.name);
+    closers.push(() => kv.dispose());
+    const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved });
+    closers.push(() => calls.dispose());
+    // The first run makes the runtime's own memory, and shows here what would fail later.
+    await calls.decode(1, 1);
+    const description = describe(runtime, resolved, fallbackReason);
+    return new OnnxExecutor({ plan, description, kv, calls, vocabSize: model.config.vocabSize, closers });
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+type Closer = () => void | Promise<void>;
+
+interface OnnxExecutorParts {
+  readonly plan: ExecutorMemoryPlan;
+  readonly description: string;
+  readonly vocabSize: number;
+  readonly kv: KvSlots;
+  readonly calls: DecoderCalls;
+  /** Undone from the last to the first. */
+  readonly closers: Closer[];
+}
+
+class OnnxExecutor implements Executor {
+  readonly name = "onnx";
+  readonly description: string;
+  readonly vocabSize: number;
+  readonly plan: ExecutorMemoryPlan;
+  readonly kvCache: KvCache;
+  readonly #table: SlotTable;
+  readonly #kv: KvSlots;
+  readonly #calls: DecoderCalls;
+  readonly #closers: Closer[];
+  readonly #seenSlots: Uint8Array;
+  readonly #decodeSlots: Int32Array;
+  readonly #result: SlotRows;
+  #running: Promise<void> | undefined;
+  #disposal: Promise<void> | undefined;
+
+  constructor(parts: OnnxExecutorParts) {
+    const { maxSequences, contextTokens } = parts.plan;
+    this.description = parts.description;
+    this.vocabSize = parts.vocabSize;
+    this.plan = parts.plan;
+    this.#table = new SlotTable(maxSequences);
+    this.kvCache = new SlotKvCache(this.#table, contextTokens);
+    this.#kv = parts.kv;
+    this.#calls = parts.calls;
+    this.#closers = parts.closers;
+    this.#seenSlots = new Uint8Array(maxSequences);
+    this.#decodeSlots = new Int32Array(maxSequences);
+    this.#result = new SlotRows(parts.calls.logits);
+  }
+
+  async forward(batch: ForwardBatch): Promise<ForwardResult> {
+    if (this.#disposal !== undefined) {
+      throw new InferenceError("EXECUTOR_DISPOSED", "the onnx executor was disposed and cannot run");
+    }
+    if (this.#running !== undefined) {
+      throw new InferenceError(
+        "INVALID_BATCH",
+        "the onnx executor runs one forward at a time; one is running",
+      );
+    }
+    checkBatch(batch, this.#table, {
+      vocabSize: this.vocabSize,
+      sequenceCapacityTokens: this.plan.contextTokens,
+      seenSlots: this.#seenSlots,
+    });
+    this.#running = this.#run(batch);
+    try {
+      await this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+    return this.#result;
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    // A failure of the last forward belongs to its caller.
+    await this.#running?.catch(() => {});
+    await closeAll(this.#closers);
+  }
+
+  async #run(batch: ForwardBatch): Promise<void> {
+    const decodeCount = this.#gatherDecodes(batch);
+    let offset = 0;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      const length = batch.lengths[chunk] ?? 0;
+      if (length > 1) await this.#prefill(batch, chunk, offset);
+      offset += length;
+    }
+    if (decodeCount > 0) await this.#decode(batch, decodeCount);
+    this.#collectRows(batch);
+  }
+
+  /** Brings the sequences with one token to the front of the cache; answers how many there are. */
+  #gatherDecodes(batch: ForwardBatch): number {
+    let count = 0;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      if (batch.lengths[chunk] !== 1) continue;
+      this.#decodeSlots[count] = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
+      count += 1;
+    }
+    this.#table.gather(this.#decodeSlots, count, (move) => this.#kv.move(move));
+    return count;
+  }
+
+  async #prefill(batch: ForwardBatch, chunk: number, offset: number): Promise<void> {
+    const slot = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
+    const start = batch.startPositions[chunk] ?? 0;
+    const length = batch.lengths[chunk] ?? 0;
+    const partTokens = this.#calls.maxChunkTokens;
+    for (let done = 0; done < length; done += partTokens) {
+      const count = Math.min(partTokens, length - done);
+      await this.#calls.prefill({
+        slot,
+        tokenIds: batch.tokenIds.subarray(offset + done, offset + done + count),
+        startPosition: start + done,
+        wantsLogits: batch.wantsLogits[chunk] === 1 && done + count === length,
+      });
+      this.#table.setTokensAt(slot, start + done + count);
+    }
+  }
+
+  async #decode(batch: ForwardBatch, count: number): Promise<void> {
+    const { decodeTokenIds, decodePositions } = this.#calls;
+    let offset = 0;
+    let longest = 0;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      const length = batch.lengths[chunk] ?? 0;
+      if (length === 1) {
+        const slot = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
+        const position = batch.startPositions[chunk] ?? 0;
+        decodeTokenIds[slot] = batch.tokenIds[offset] ?? 0;
+        decodePositions[slot] = position;
+        longest = Math.max(longest, position + 1);
+      }
+      offset += length;
+    }
+    await this.#calls.decode(count, longest);
+    for (let slot = 0; slot < count; slot += 1) {
+      this.#table.setTokensAt(slot, (decodePositions[slot] ?? 0) + 1);
+    }
+  }
+
+  #collectRows(batch: ForwardBatch): void {
+    this.#result.clear();
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      if (batch.wantsLogits[chunk] === 1) this.#result.add(this.#table.slotOf(batch.sequenceIds[chunk] ?? 0));
+    }
+  }
+}
+
+/** Rows of the logits by batch order, though they lie by slot. */
+class SlotRows implements ForwardResult {
+  rowCount = 0;
+  readonly #logits: readonly Float32Array[];
+  readonly #slots: Int32Array;
+
+  constructor(logits: readonly Float32Array[]) {
+    this.#logits = logits;
+    this.#slots = new Int32Array(logits.length);
+  }
+
+  row(index: number): Float32Array {
+    const logits = index < this.rowCount ? this.#logits[this.#slots[index] ?? -1] : undefined;
+    if (logits === undefined) {
+      throw new InferenceError(
+        "INVALID_BATCH",
+        `the forward has ${this.rowCount} rows; found index ${index}`,
+      );
+    }
+    return logits;
+  }
+
+  clear(): void {
+    this.rowCount = 0;
+  }
+
+  add(slot: number): void {
+    this.#slots[this.rowCount] = slot;
+    this.rowCount += 1;
+  }
+}
+
+async function openFfi(): Promise<OnnxRuntime | { readonly reason: string }> {
+  try {
+    const { openFfiRuntime } = await import("./ffi/ffi-runtime.ts");
+    return openFfiRuntime();
+  } catch (error) {
+    return { reason: `koffi cannot be loaded: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (const close of closers.splice(0).toReversed()) await close();
+}
+
+function describe(
+  runtime: OnnxRuntime,
+  options: ResolvedOnnxOptions,
+  fallbackReason: string | undefined,
+): string {
+  const path = runtime.path === "ffi" ? "C API" : "Node binding";
+  const threads = `${options.threads} ${options.threads === 1 ? "thread" : "threads"}`;
+  const why = fallbackReason === undefined ? "" : `; C API not used: ${fallbackReason}`;
+  return `onnxruntime ${runtime.version} on CPU, ${path}, ${threads}${why}`;
+}

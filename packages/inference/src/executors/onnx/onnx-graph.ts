@@ -1,0 +1,161 @@
+import { ProtobufWriter } from "./protobuf.ts";
+
+/** Element types, numbered as `TensorProto.DataType`. */
+export const ONNX_DTYPE = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const;
+
+export type OnnxDtype = keyof typeof ONNX_DTYPE;
+
+/** A number is an integer attribute; floats say so. */
+export type OnnxAttribute = number | { readonly float: number };
+
+export interface OnnxNode {
+  readonly op: string;
+  /** `com.microsoft` for contrib operators; the default domain when absent. */
+  readonly domain?: string;
+  /** Names of values; an empty string leaves an optional input out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** An input or output of the graph. A string in the shape is a symbolic size. */
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly dtype: OnnxDtype;
+  readonly shape: readonly (number | string)[];
+}
+
+/** Bytes that stay in their file. */
+export interface OnnxExternalTensor {
+  readonly name: string;
+  readonly dtype: OnnxDtype;
+  readonly shape: readonly number[];
+  /** Relative to the folder that the session is told, with `/`. */
+  readonly location: string;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+const IR_VERSION = 10;
+const OPSET_VERSION = 21;
+const CONTRIB_VERSION = 1;
+const ATTRIBUTE_FLOAT = 1;
+const ATTRIBUTE_INT = 2;
+const EXTERNAL = 1;
+
+/**
+ * Collects nodes, weights and ends of a graph and writes them as an ONNX model.
+ *
+ * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ */
+export class OnnxGraph {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #inputs: OnnxValueInfo[] = [];
+  readonly #outputs: OnnxValueInfo[] = [];
+  readonly #initializers = new Map<string, ProtobufWriter>();
+
+  get nodeCount(): number {
+    return this.#nodes.length;
+  }
+
+  addInput(info: OnnxValueInfo): string {
+    this.#inputs.push(info);
+    return info.name;
+  }
+
+  addOutput(info: OnnxValueInfo): string {
+    this.#outputs.push(info);
+    return info.name;
+  }
+
+  addNode(node: OnnxNode): void {
+    this.#nodes.push(node);
+  }
+
+  hasInitializer(name: string): boolean {
+    return this.#initializers.has(name);
+  }
+
+  /** A one-dimensional constant of int64, for shapes. Added once per name. */
+  addShapeConstant(name: string, values: readonly number[]): string {
+    if (this.#initializers.has(name)) return name;
+    const data = new BigInt64Array(values.map(BigInt));
+    this.#initializers.set(
+      name,
+      new ProtobufWriter()
+        .int(1, values.length)
+        .int(2, ONNX_DTYPE.int64)
+        .string(8, name)
+        .bytes(9, new Uint8Array(data.buffer)),
+    );
+    return name;
+  }
+
+  addExternalTensor(tensor: OnnxExternalTensor): string {
+    const proto = new ProtobufWriter();
+    for (const size of tensor.shape) proto.int(1, size);
+    proto.int(2, ONNX_DTYPE[tensor.dtype]).string(8, tensor.name);
+    const entries = {
+      location: tensor.location,
+      offset: String(tensor.offsetBytes),
+      length: String(tensor.lengthBytes),
+    };
+    for (const [key, value] of Object.entries(entries)) {
+      proto.message(13, new ProtobufWriter().string(1, key).string(2, value));
+    }
+    proto.int(14, EXTERNAL);
+    this.#initializers.set(tensor.name, proto);
+    return tensor.name;
+  }
+
+  /** The model as bytes; weights are not in it. */
+  toModel(): Uint8Array {
+    const graph = new ProtobufWriter();
+    for (const node of this.#nodes) graph.message(1, writeNode(node));
+    graph.string(2, "decoder");
+    for (const initializer of this.#initializers.values()) graph.message(5, initializer);
+    for (const input of this.#inputs) graph.message(11, writeValueInfo(input));
+    for (const output of this.#outputs) graph.message(12, writeValueInfo(output));
+    return new ProtobufWriter()
+      .int(1, IR_VERSION)
+      .string(2, "infernode")
+      .message(7, graph)
+      .message(8, new ProtobufWriter().string(1, "").int(2, OPSET_VERSION))
+      .message(8, new ProtobufWriter().string(1, "com.microsoft").int(2, CONTRIB_VERSION))
+      .finish();
+  }
+}
+
+function writeNode(node: OnnxNode): ProtobufWriter {
+  const proto = new ProtobufWriter();
+  for (const input of node.inputs) proto.string(1, input);
+  for (const output of node.outputs) proto.string(2, output);
+  proto.string(3, node.outputs[0] ?? node.op).string(4, node.op);
+  for (const [name, value] of Object.entries(node.attributes ?? {})) {
+    const attribute = new ProtobufWriter().string(1, name);
+    if (typeof value === "number") attribute.int(3, value).int(20, ATTRIBUTE_INT);
+    else attribute.float(2, value.float).int(20, ATTRIBUTE_FLOAT);
+    proto.message(5, attribute);
+  }
+  if (node.domain !== undefined) proto.string(7, node.domain);
+  return proto;
+}
+
+function writeValueInfo(info: OnnxValueInfo): ProtobufWriter {
+  const shape = new ProtobufWriter();
+  for (const size of info.shape) {
+    const dimension = new ProtobufWriter();
+    if (typeof size === "number") dimension.int(1, size);
+    else dimension.string(2, size);
+    shape.message(1, dimension);
+  }
+  const tensor = new ProtobufWriter().int(1, ONNX_DTYPE[info.dtype]).message(2, shape);
+  return new ProtobufWriter().string(1, info.name).message(2, new ProtobufWriter().message(1, tensor));
+}

@@ -1,0 +1,79 @@
+/**
+ * Writes the protocol buffers wire format, as far as ONNX models need it.
+ *
+ * @see https://protobuf.dev/programming-guides/encoding/
+ */
+export class ProtobufWriter {
+  #bytes: Uint8Array = new Uint8Array(1024);
+  #length = 0;
+
+  /** An `int32`, `int64` or enum field; negative numbers take ten bytes, as the format wants. */
+  int(field: number, value: number): this {
+    this.#tag(field, 0);
+    if (value < 0) this.#bigVarint(BigInt.asUintN(64, BigInt(value)));
+    else this.#varint(value);
+    return this;
+  }
+
+  float(field: number, value: number): this {
+    this.#tag(field, 5);
+    this.#reserve(4);
+    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true);
+    this.#length += 4;
+    return this;
+  }
+
+  string(field: number, value: string): this {
+    return this.bytes(field, new TextEncoder().encode(value));
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    this.#tag(field, 2);
+    this.#varint(value.length);
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
+  message(field: number, value: ProtobufWriter): this {
+    return this.bytes(field, value.finish());
+  }
+
+  /** What was written so far; a view that the next write may invalidate. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #tag(field: number, wireType: number): void {
+    this.#varint(field * 8 + wireType);
+  }
+
+  #varint(value: number): void {
+    this.#reserve(10);
+    let rest = value;
+    while (rest >= 128) {
+      this.#bytes[this.#length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  #bigVarint(value: bigint): void {
+    this.#reserve(10);
+    let rest = value;
+    while (rest >= 128n) {
+      this.#bytes[this.#length++] = Number(rest % 128n) + 128;
+      rest /= 128n;
+    }
+    this.#bytes[this.#length++] = Number(rest);
+  }
+
+  #reserve(byteCount: number): void {
+    const wanted = this.#length + byteCount;
+    if (wanted <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

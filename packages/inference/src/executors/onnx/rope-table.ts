@@ -1,0 +1,68 @@
+import type { ModelConfig, RopeScaling } from "@infernode/models";
+
+/** Cosines and sines of the rotary angles. */
+export interface RopeTable {
+  readonly positionCount: number;
+  /** `(positionCount, headDim / 2)` */
+  readonly cos: Float32Array;
+  /** `(positionCount, headDim / 2)` */
+  readonly sin: Float32Array;
+}
+
+type RopeConfig = Pick<ModelConfig, "headDim" | "ropeTheta" | "ropeScaling">;
+
+/** Bytes that `fillRopeTable` writes: cosines and sines together. */
+export function ropeTableBytes(config: RopeConfig, positionCount: number): number {
+  return 2 * positionCount * (config.headDim / 2) * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/**
+ * Fills `cos` and `sin` for positions from 0. Frequencies and angles are rounded to 32 bits where
+ * `transformers` holds them so; at long contexts the difference would be seen in the logits.
+ */
+export function fillRopeTable(config: RopeConfig, table: RopeTable): void {
+  const frequencies = rotaryFrequencies(config);
+  const half = frequencies.length;
+  for (let position = 0; position < table.positionCount; position += 1) {
+    for (let index = 0; index < half; index += 1) {
+      const angle = Math.fround(position * (frequencies[index] ?? 0));
+      table.cos[position * half + index] = Math.cos(angle);
+      table.sin[position * half + index] = Math.sin(angle);
+    }
+  }
+}
+
+/**
+ * The angle per position of each of the `headDim / 2` pairs, in radians, after scaling.
+ *
+ * @see https://arxiv.org/abs/2104.09864
+ */
+export function rotaryFrequencies(config: RopeConfig): Float32Array {
+  const half = config.headDim / 2;
+  const frequencies = new Float32Array(half);
+  for (let index = 0; index < half; index += 1) {
+    const frequency = Math.fround(1 / Math.fround(config.ropeTheta ** (index / half)));
+    frequencies[index] = scaleFrequency(frequency, config.ropeScaling);
+  }
+  return frequencies;
+}
+
+function scaleFrequency(frequency: number, scaling: RopeScaling): number {
+  switch (scaling.type) {
+    case "none":
+      return frequency;
+    case "linear":
+      return frequency / scaling.factor;
+    case "llama3": {
+      // Long wavelengths are stretched, short ones kept, those between blended.
+      const turns = (scaling.originalContextTokens * frequency) / (2 * Math.PI);
+      if (turns < scaling.lowFrequencyFactor) return frequency / scaling.factor;
+      if (turns > scaling.highFrequencyFactor) return frequency;
+      const kept =
+        (turns - scaling.lowFrequencyFactor) / (scaling.highFrequencyFactor - scaling.lowFrequencyFactor);
+      return (1 - kept) * (frequency / scaling.factor) + kept * frequency;
+    }
+    default:
+      return scaling satisfies never;
+  }
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import os from "node:os";
+
+export interface CpuSystem {
+  readonly availableParallelism: number;
+  /** Text of a system file, or `undefined` where it is absent. */
+  readFile(path: string): string | undefined;
+}
+
+const SYSTEM: CpuSystem = { availableParallelism: os.availableParallelism(), readFile: readTextFile };
+
+/**
+ * Counts the physical cores that this process may use: at most the logical ones it is allowed, less
+ * hyper-threads, and no more than a container's share of the processor. At least 1.
+ */
+export function defaultThreadCount(system: CpuSystem = SYSTEM): number {
+  const logical = system.availableParallelism;
+  const byCores = Math.ceil(logical / threadsPerCore(system));
+  return Math.max(1, Math.min(byCores, quotaCpus(system) ?? byCores));
+}
+
+function threadsPerCore({ readFile }: CpuSystem): number {
+  const siblings = readFile("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")?.trim();
+  if (!siblings) return 1;
+  let count = 0;
+  for (const range of siblings.split(",")) {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    count += last - first + 1;
+  }
+  return Math.max(1, count);
+}
+
+/** CPUs that the control group allows per period, rounded up. */
+function quotaCpus({ readFile }: CpuSystem): number | undefined {
+  const [quota, period] = readFile("/sys/fs/cgroup/cpu.max")?.trim().split(" ").map(Number) ?? [];
+  if (!quota || !period) return undefined;
+  return Math.ceil(quota / period);
+}
+
+function readTextFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
