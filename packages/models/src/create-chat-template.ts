@@ -1,0 +1,91 @@
+import type { ChatTemplate, ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
+import { ModelError } from "./errors.ts";
+import { strftime } from "./strftime.ts";
+import { parseTemplate, runTemplate } from "./template-interpreter.ts";
+import type { TemplateProgram } from "./template-interpreter.ts";
+
+/** What a template is rendered with beside the messages. */
+export interface ChatTemplateSetup {
+  /** Named special tokens to their spelling, such as `bos_token` to `<s>`. */
+  readonly specialTokens?: ReadonlyMap<string, string>;
+  /** The time that `strftime_now` tells; the system's by default. */
+  readonly now?: () => Date;
+}
+
+/** Jinja's own limit in its sandbox. */
+const MAX_RANGE = 100_000;
+
+/**
+ * Makes a chat template from its Jinja source. It sees plain data only: messages and variables cannot
+ * reach functions, prototypes or the process.
+ *
+ * @throws ModelError `INVALID_CHAT_TEMPLATE` when the source does not parse
+ */
+export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}): ChatTemplate {
+  const program = parseSource(source);
+  const now = setup.now ?? ((): Date => new Date());
+  const globals = {
+    true: true,
+    false: false,
+    none: null,
+    True: true,
+    False: false,
+    None: null,
+    range: boundedRange,
+    raise_exception: (message: unknown): never => {
+      throw new TemplateRaised(String(message));
+    },
+    strftime_now: (format: unknown): string => strftime(now(), String(format)),
+  };
+  const specialTokens = Object.fromEntries(setup.specialTokens ?? []);
+  return {
+    source,
+    render(messages: readonly ChatTemplateMessage[], options: ChatTemplateOptions = {}): string {
+      try {
+        return runTemplate(program, globals, {
+          ...specialTokens,
+          tools: null,
+          documents: null,
+          ...options.variables,
+          messages,
+          add_generation_prompt: options.addGenerationPrompt ?? true,
+        });
+      } catch (error) {
+        throw failure(error);
+      }
+    },
+  };
+}
+
+/** `raise_exception` of a template: the template's author speaks. */
+class TemplateRaised extends Error {
+  override readonly name: string = "TemplateRaised";
+}
+
+function parseSource(source: string): TemplateProgram {
+  try {
+    return parseTemplate(source);
+  } catch (error) {
+    throw new ModelError(
+      "INVALID_CHAT_TEMPLATE",
+      `chat template: wanted Jinja that parses, found: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function failure(error: unknown): ModelError {
+  const message = error instanceof Error ? error.message : String(error);
+  const text = error instanceof TemplateRaised ? message : `chat template failed: ${message}`;
+  return new ModelError("CHAT_TEMPLATE_FAILED", text, { cause: error });
+}
+
+function boundedRange(...bounds: unknown[]): number[] {
+  const [first = 0, second, step = 1] = bounds.map(Number);
+  const [start, end] = second === undefined ? [0, first] : [first, second];
+  const count = Math.max(0, Math.ceil((end - start) / step));
+  if (!(count <= MAX_RANGE)) {
+    throw new Error(`range of ${count} items; at most ${MAX_RANGE} are allowed`);
+  }
+  return Array.from({ length: count }, (_, index) => start + index * step);
+}

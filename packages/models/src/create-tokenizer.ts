@@ -1,0 +1,113 @@
+import type { TokenizerJson } from "./check-tokenizer-json.ts";
+import { ModelError } from "./errors.ts";
+import { createTokenDecoder } from "./token-decoder.ts";
+import type { TokenizerSettings } from "./tokenizer-settings.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { tokenizers } from "./tokenizers-library.ts";
+import type { LibraryTokenizer } from "./tokenizers-library.ts";
+
+/**
+ * Makes a tokenizer: the library encodes, decoding is done here (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
+ *
+ * @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER`
+ */
+export function createTokenizer(json: TokenizerJson, settings: TokenizerSettings, file: string): Tokenizer {
+  const decoder = createTokenDecoder(json.decoder, file);
+  const library = buildLibrary(json, file);
+  const tokens = spellings(json);
+  const ids = new Map<string, number>();
+  for (const [id, token] of tokens.entries()) {
+    if (token !== undefined) {
+      ids.set(token, id);
+    }
+  }
+  const specialTokenIds = collectSpecialIds(json, settings, ids);
+  const idOfSpecial = (name: string): number | undefined => ids.get(settings.specialTokens.get(name) ?? "");
+  const noBytes = new Uint8Array(0);
+
+  return {
+    vocabSize: tokens.length,
+    bosTokenId: idOfSpecial("bos_token"),
+    eosTokenId: idOfSpecial("eos_token"),
+    specialTokenIds,
+    encode(text, options) {
+      if (text === "" && options?.addSpecialTokens === false) {
+        return [];
+      }
+      return library.encode(text, { add_special_tokens: options?.addSpecialTokens ?? true }).ids;
+    },
+    decode(tokenIds, options) {
+      const skips = options?.skipSpecialTokens ?? false;
+      const spelled: string[] = [];
+      for (const id of tokenIds) {
+        const token = tokens[id];
+        if (token !== undefined && !(skips && specialTokenIds.has(id))) {
+          spelled.push(token);
+        }
+      }
+      return decoder.text(spelled);
+    },
+    tokenOf: (tokenId) => tokens[tokenId],
+    idOf: (token) => ids.get(token),
+    bytesOf(tokenId) {
+      const token = tokens[tokenId];
+      return token === undefined || specialTokenIds.has(tokenId) ? noBytes.slice() : decoder.bytes(token);
+    },
+  };
+}
+
+function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
+  try {
+    // The second argument would only switch decoding and lower-casing.
+    return new tokenizers.Tokenizer(json, {});
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ModelError(
+      "INVALID_TOKENIZER",
+      `${file}: wanted a tokenizer that can be built, found: ${reason}`,
+      {
+        file,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Every token by id; holes are `undefined`. Added tokens win. */
+function spellings(json: TokenizerJson): (string | undefined)[] {
+  const byId = new Map<number, string>();
+  if (json.model.type === "Unigram") {
+    for (const [id, [piece]] of (json.model.vocab as readonly [string, number][]).entries()) {
+      byId.set(id, piece);
+    }
+  } else {
+    for (const [token, id] of Object.entries(json.model.vocab as Readonly<Record<string, number>>)) {
+      byId.set(id, token);
+    }
+  }
+  for (const { id, content } of json.added_tokens) {
+    byId.set(id, content);
+  }
+  let vocabSize = 0;
+  for (const id of byId.keys()) {
+    vocabSize = Math.max(vocabSize, id + 1);
+  }
+  return Array.from({ length: vocabSize }, (_, id) => byId.get(id));
+}
+
+function collectSpecialIds(
+  json: TokenizerJson,
+  settings: TokenizerSettings,
+  ids: ReadonlyMap<string, number>,
+): ReadonlySet<number> {
+  const special = new Set(
+    json.added_tokens.filter((token) => token.special === true).map((token) => token.id),
+  );
+  for (const token of [...settings.specialTokens.values(), ...settings.moreSpecialTokens]) {
+    const id = ids.get(token);
+    if (id !== undefined) {
+      special.add(id);
+    }
+  }
+  return special;
+}

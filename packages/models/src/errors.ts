@@ -1,0 +1,69 @@
+/** What went wrong. Codes are never reused; `docs/errors/models.md` says what to do about each. */
+export type ModelErrorCode =
+  | "INVALID_ARGUMENT"
+  | "MODEL_NOT_FOUND"
+  | "NOT_A_DIRECTORY"
+  | "UNSUPPORTED_FORMAT"
+  | "FILE_MISSING"
+  | "FILE_UNREADABLE"
+  | "FILE_TOO_LARGE"
+  | "INVALID_JSON"
+  | "INVALID_CONFIG"
+  | "UNSUPPORTED_ARCHITECTURE"
+  | "UNSUPPORTED_ROPE_SCALING"
+  | "UNSUPPORTED_ACTIVATION"
+  | "UNSUPPORTED_QUANTIZATION"
+  | "INVALID_SAFETENSORS"
+  | "SAFETENSORS_HEADER_TOO_LARGE"
+  | "SAFETENSORS_TRUNCATED"
+  | "UNSUPPORTED_DTYPE"
+  | "INVALID_WEIGHT_INDEX"
+  | "SHARD_MISSING"
+  | "TENSOR_MISSING"
+  | "TENSOR_DUPLICATED"
+  | "TENSOR_SHAPE_MISMATCH"
+  | "WEIGHTS_CLOSED"
+  | "INVALID_TOKENIZER"
+  | "UNSUPPORTED_TOKENIZER"
+  | "TOKENIZER_VOCAB_MISMATCH"
+  | "INVALID_TOKEN_ID"
+  | "INVALID_CHAT_TEMPLATE"
+  | "CHAT_TEMPLATE_FAILED";
+
+/** Where it went wrong, as far as it is known. */
+export interface ModelErrorDetails {
+  readonly file?: string | undefined;
+  readonly tensor?: string | undefined;
+  /** A field of a JSON file. */
+  readonly field?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Says why a model cannot be used. Test `code`: it outlives the wording and a second copy of this package. */
+export class ModelError extends Error {
+  override readonly name: string = "ModelError";
+  readonly code: ModelErrorCode;
+  readonly file: string | undefined;
+  readonly tensor: string | undefined;
+  readonly field: string | undefined;
+
+  constructor(code: ModelErrorCode, message: string, details: ModelErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.file = details.file;
+    this.tensor = details.tensor;
+    this.field = details.field;
+  }
+}
+
+/** Writes a value from a file into a message: short, on one line, whatever it is. */
+export function quoteValue(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    text = undefined;
+  }
+  text ??= String(value);
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+
+import { checkTokenizerJson, isAddedToken } from "./check-tokenizer-json.ts";
+import type { TokenizerJson } from "./check-tokenizer-json.ts";
+import { createTokenizer } from "./create-tokenizer.ts";
+import { ModelError } from "./errors.ts";
+import type { ModelConfig } from "./model-config.ts";
+import { createNodeFileAccess } from "./node-file-access.ts";
+import type { FileAccess } from "./ports.ts";
+import { readJsonFile } from "./read-file.ts";
+import { readTokenizerSettings } from "./tokenizer-settings.ts";
+import type { TokenizerSettings } from "./tokenizer-settings.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+export interface LoadTokenizerOptions {
+  /** The file system by default. */
+  readonly files?: FileAccess;
+  /** Read already; else read from the directory. */
+  readonly settings?: TokenizerSettings;
+}
+
+const TOKENIZER_FILE = "tokenizer.json";
+const MAX_BYTES = 256 * 2 ** 20;
+const OTHER_FORMATS = ["tokenizer.model", "tekken.json", "vocab.json", "tokenizer.tiktoken", "qwen.tiktoken"];
+
+/**
+ * Loads the tokenizer of a checkpoint: `tokenizer.json`, with the special tokens of `tokenizer_config.json`.
+ *
+ * @throws ModelError `FILE_MISSING`, `UNSUPPORTED_TOKENIZER`, `INVALID_TOKENIZER` and those of reading a file
+ */
+export async function loadTokenizer(
+  directory: string,
+  options: LoadTokenizerOptions = {},
+): Promise<Tokenizer> {
+  const files = options.files ?? createNodeFileAccess();
+  const path = join(directory, TOKENIZER_FILE);
+  const raw = await readJsonFile(files, path, { maxBytes: MAX_BYTES });
+  if (raw === undefined) {
+    throw await missingTokenizerError(files, directory);
+  }
+  const settings = options.settings ?? (await readTokenizerSettings(files, directory));
+  const json = applySettings(checkTokenizerJson(raw, path), settings);
+  return createTokenizer(json, settings, path);
+}
+
+/**
+ * Checks that every id that the tokenizer may produce has a row in the embedding.
+ *
+ * @throws ModelError `TOKENIZER_VOCAB_MISMATCH`
+ */
+export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): void {
+  if (tokenizer.vocabSize > config.vocabSize) {
+    const token = tokenizer.tokenOf(tokenizer.vocabSize - 1) ?? "";
+    throw new ModelError(
+      "TOKENIZER_VOCAB_MISMATCH",
+      `wanted token ids below the vocab_size of config.json, ${config.vocabSize}; ` +
+        `found ${tokenizer.vocabSize - 1} (${JSON.stringify(token)}) in ${TOKENIZER_FILE}`,
+      { file: TOKENIZER_FILE },
+    );
+  }
+}
+
+/** Adds tokens that only `tokenizer_config.json` names, and its choice of what surrounds a text. */
+function applySettings(json: TokenizerJson, settings: TokenizerSettings): TokenizerJson {
+  const known = new Set(json.added_tokens.map((token) => token.content));
+  const more = settings.addedTokens.filter(isAddedToken).filter((token) => !known.has(token.content));
+  const added = [...json.added_tokens, ...more];
+  const postProcessor =
+    settings.addsTokens === undefined ? json.post_processor : surroundWith(settings, settings.addsTokens);
+  return { ...json, added_tokens: added, post_processor: postProcessor };
+}
+
+function surroundWith(
+  settings: TokenizerSettings,
+  adds: { readonly bos: boolean; readonly eos: boolean },
+): unknown {
+  const special = (name: string, isOn: boolean): unknown[] =>
+    isOn ? [{ SpecialToken: { id: settings.specialTokens.get(name), type_id: 0 } }] : [];
+  return {
+    type: "TemplateProcessing",
+    single: [
+      ...special("bos_token", adds.bos),
+      { Sequence: { id: "A", type_id: 0 } },
+      ...special("eos_token", adds.eos),
+    ],
+    pair: [],
+    special_tokens: {},
+  };
+}
+
+async function missingTokenizerError(files: FileAccess, directory: string): Promise<ModelError> {
+  const names = await files.list(directory);
+  const other = OTHER_FORMATS.find((name) => names.includes(name));
+  if (other === undefined) {
+    return new ModelError("FILE_MISSING", `${directory}: wanted ${TOKENIZER_FILE}, found no tokenizer`, {
+      file: join(directory, TOKENIZER_FILE),
+    });
+  }
+  return new ModelError(
+    "UNSUPPORTED_TOKENIZER",
+    `${directory}: wanted ${TOKENIZER_FILE} (BPE or Unigram), found ${other}; ` +
+      `convert it with AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers`,
+    { file: join(directory, other) },
+  );
+}

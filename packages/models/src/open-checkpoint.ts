@@ -1,0 +1,77 @@
+import { join } from "node:path";
+
+import { architectureFor } from "./architectures/architecture-for.ts";
+import { assertWeightsFit } from "./assert-weights-fit.ts";
+import type { Architecture } from "./decoder-builder.ts";
+import { resolveModelDirectory } from "./model-directory.ts";
+import type { ModelConfig } from "./model-config.ts";
+import type { GenerationDefaults } from "./model-loader.ts";
+import { createNodeFileAccess } from "./node-file-access.ts";
+import { openWeightIndex } from "./open-weight-index.ts";
+import { parseGenerationDefaults } from "./parse-generation-defaults.ts";
+import { parseModelConfig } from "./parse-model-config.ts";
+import type { FileAccess } from "./ports.ts";
+import { readJsonFile } from "./read-file.ts";
+import { missingConfigError } from "./weight-formats.ts";
+import type { WeightIndex } from "./weights.ts";
+
+/** A network and its weights, checked against each other: what an executor needs, without text. */
+export interface Checkpoint {
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly architecture: Architecture;
+  readonly weights: WeightIndex;
+  readonly generationDefaults: GenerationDefaults;
+  /** Tensors of the files that the network does not use. */
+  readonly unusedTensors: readonly string[];
+}
+
+export interface OpenCheckpointOptions {
+  /** The file system by default. */
+  readonly files?: FileAccess;
+  readonly signal?: AbortSignal;
+}
+
+const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+
+/**
+ * Opens a checkpoint: reads its config, checks every header and every tensor's shape. Takes no memory for
+ * weights. The caller closes `weights`.
+ *
+ * @throws ModelError with a code
+ */
+export async function openCheckpoint(
+  directory: string,
+  options: OpenCheckpointOptions = {},
+): Promise<Checkpoint> {
+  const files = options.files ?? createNodeFileAccess();
+  options.signal?.throwIfAborted();
+  const root = await resolveModelDirectory(files, directory);
+  const rawConfig = await readJsonFile(files, join(root, "config.json"), { maxBytes: MAX_CONFIG_BYTES });
+  if (rawConfig === undefined) {
+    throw await missingConfigError(files, root);
+  }
+  const generationConfig = await readJsonFile(files, join(root, "generation_config.json"), {
+    maxBytes: MAX_CONFIG_BYTES,
+  });
+  const config = parseModelConfig({ config: rawConfig, generationConfig });
+  const generationDefaults = parseGenerationDefaults(generationConfig);
+  const weights = await openWeightIndex(root, {
+    files,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  try {
+    const { unusedTensors } = assertWeightsFit(config, weights);
+    return {
+      directory: root,
+      config,
+      architecture: architectureFor(config),
+      weights,
+      generationDefaults,
+      unusedTensors,
+    };
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { join } from "node:path";
+
+import { createChatTemplate } from "./create-chat-template.ts";
+import type { ChatTemplateSetup } from "./create-chat-template.ts";
+import type { ChatTemplate } from "./chat-template.ts";
+import { ModelError, quoteValue } from "./errors.ts";
+import type { FileAccess } from "./ports.ts";
+import { readJsonFile, readTextFile } from "./read-file.ts";
+import type { TokenizerSettings } from "./tokenizer-settings.ts";
+
+const MAX_BYTES = 4 * 2 ** 20;
+
+/**
+ * Finds a checkpoint's chat template: `chat_template.jinja`, else `chat_template.json`, else the one in
+ * `tokenizer_config.json` (of several, the one named `default`). `undefined` when there is none.
+ *
+ * @throws ModelError `INVALID_CHAT_TEMPLATE` and those of reading a file
+ */
+export async function readChatTemplate(
+  directory: string,
+  settings: TokenizerSettings,
+  options: { readonly files: FileAccess; readonly now?: (() => Date) | undefined },
+): Promise<ChatTemplate | undefined> {
+  const { files, now } = options;
+  const source =
+    (await readTextFile(files, join(directory, "chat_template.jinja"), { maxBytes: MAX_BYTES })) ??
+    templateOf(await readJsonFile(files, join(directory, "chat_template.json"), { maxBytes: MAX_BYTES })) ??
+    chooseTemplate(settings.chatTemplate);
+  const setup: ChatTemplateSetup = {
+    specialTokens: settings.specialTokens,
+    ...(now === undefined ? {} : { now }),
+  };
+  return source === undefined ? undefined : createChatTemplate(source, setup);
+}
+
+/** `chat_template.json` holds `{ "chat_template": … }`. */
+function templateOf(json: unknown): string | undefined {
+  return typeof json === "object" && json !== null && "chat_template" in json
+    ? chooseTemplate(json.chat_template)
+    : undefined;
+}
+
+function chooseTemplate(value: unknown): string | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  if (typeof value === "string") {
+    return value;
+  }
+  const named = Array.isArray(value) ? value.map(namedTemplate) : [];
+  const chosen =
+    named.find(([name]) => name === "default")?.[1] ?? (named.length === 1 ? named[0]?.[1] : undefined);
+  if (chosen === undefined) {
+    const found = named.length === 0 ? quoteValue(value) : named.map(([name]) => name).join(", ");
+    throw new ModelError(
+      "INVALID_CHAT_TEMPLATE",
+      `chat_template: wanted a text or one named "default", found ${found}`,
+      {
+        file: "tokenizer_config.json",
+        field: "chat_template",
+      },
+    );
+  }
+  return chosen;
+}
+
+function namedTemplate(entry: unknown): [name: string, source: string | undefined] {
+  const { name, template } = (typeof entry === "object" && entry !== null ? entry : {}) as {
+    readonly name?: unknown;
+    readonly template?: unknown;
+  };
+  return [String(name), typeof template === "string" ? template : undefined];
+}

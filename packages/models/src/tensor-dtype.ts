@@ -1,0 +1,25 @@
+import type { TensorDtype } from "./weights.ts";
+
+const SIZES: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
+  ["F64", 8],
+  ["F32", 4],
+  ["F16", 2],
+  ["BF16", 2],
+  ["I64", 8],
+  ["I32", 4],
+  ["I16", 2],
+  ["I8", 1],
+  ["U8", 1],
+  ["BOOL", 1],
+]);
+
+export const TENSOR_DTYPES: readonly string[] = [...SIZES.keys()];
+
+/** Bytes of one element. */
+export function dtypeSizeBytes(dtype: TensorDtype): number {
+  return SIZES.get(dtype) ?? 0;
+}
+
+export function isTensorDtype(value: string): value is TensorDtype {
+  return SIZES.has(value);
+}
