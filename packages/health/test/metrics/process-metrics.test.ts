@@ -1,0 +1,17 @@
+import { register } from "prom-client";
+import { expect, test } from "vitest";
+import { createHttpMetrics, createMetrics, createProcessMetrics } from "../../src/index.ts";
+import { parsePrometheusText, valueOf } from "../prometheus-text.ts";
+
+test("the process and other groups share one valid answer, outside the global registry", async () => {
+  const metrics = createMetrics();
+  createProcessMetrics({ registry: metrics.registry });
+  createHttpMetrics({ registry: metrics.registry });
+  const families = parsePrometheusText(await metrics.render());
+  expect(valueOf(families, "process_resident_memory_bytes")).toBeGreaterThan(0);
+  expect(families.has("http_requests_total")).toBe(true);
+  expect(register.getMetricsAsArray()).toEqual([]);
+  expect(() => createProcessMetrics({ registry: metrics.registry })).toThrow(
+    expect.objectContaining({ code: "METRIC_CONFLICT" }),
+  );
+});
