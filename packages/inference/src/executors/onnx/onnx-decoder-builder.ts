@@ -39,7 +39,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly #weights: OnnxDecoderWeights;
   readonly #tokenIds: string;
   readonly #converted = new Set<string>();
-  #ropeWidth: number | undefined;
+  #hasRope = false;
 
   constructor(weights: OnnxDecoderWeights) {
     this.#weights = weights;
@@ -47,17 +47,14 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     this.graph.addInput({ name: "last_positions", dtype: "int32", shape: ["B"] });
     this.graph.addInput({ name: "total_length", dtype: "int32", shape: [] });
     this.graph.addInput({ name: "wanted_rows", dtype: "int32", shape: ["M"] });
-    const flat = this.graph.addShapeConstant("shape.flat", [-1]);
-    this.#tokenIds = this.#node("Reshape", ["input_ids", flat], "token_ids");
-    this.#node("Shape", ["input_ids"], "batch_shape");
+    this.#tokenIds = this.#reshape("input_ids", [-1]);
+    this.#node("Shape", ["input_ids"], { output: "batch_shape" });
   }
 
   embed(weight: WeightRef): OnnxValue {
-    const stored = this.#weight(weight, "stored");
-    const rows = this.#node("Gather", [stored, this.#tokenIds], "embedding");
-    const width = weight.shape[1] ?? 0;
-    if (this.#tensor(weight).dtype === "F32") return { name: rows, width };
-    return { name: this.#cast(rows, "embedding.float32"), width };
+    const rows = this.#node("Gather", [this.#weight(weight, "stored"), this.#tokenIds]);
+    const isStoredAsFloat = this.#tensor(weight).dtype === "F32";
+    return { name: isStoredAsFloat ? rows : this.#cast(rows), width: weight.shape[1] ?? 0 };
   }
 
   rmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
@@ -65,49 +62,34 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   headRmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
-    const headDim = weight.shape[0] ?? 0;
-    const heads = this.#reshape(x.name, `shape.head.${headDim}`, [-1, headDim]);
-    const normed = this.#norm(heads, weight, epsilon);
-    return { name: this.#reshape(normed, `shape.row.${x.width}`, [-1, x.width]), width: x.width };
+    const heads = this.#reshape(x.name, [-1, weight.shape[0] ?? 0]);
+    return { name: this.#reshape(this.#norm(heads, weight, epsilon), [-1, x.width]), width: x.width };
   }
 
   linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {
     const inputs = [x.name, this.#weight(weight, "float32")];
     if (bias !== undefined) inputs.push(this.#weight(bias, "float32"));
-    return {
-      name: this.#node("Gemm", inputs, this.#fresh("linear"), { transB: 1 }),
-      width: weight.shape[0] ?? 0,
-    };
+    return { name: this.#node("Gemm", inputs, { attributes: { transB: 1 } }), width: weight.shape[0] ?? 0 };
   }
 
   attention(
     qkv: { readonly q: OnnxValue; readonly k: OnnxValue; readonly v: OnnxValue },
     options: AttentionOptions,
   ): OnnxValue {
-    const { layerIndex, headCount, kvHeadCount, headDim } = options;
+    const { layerIndex, headCount, kvHeadCount, headDim, scale, slidingWindowTokens } = options;
     this.#declareRope(headDim);
-    const cacheShape = ["B", kvHeadCount, "C", headDim];
     const names = kvNames(layerIndex);
-    for (const name of [names.pastKeys, names.pastValues]) {
-      this.graph.addInput({ name, dtype: "float32", shape: cacheShape });
-    }
-    const attributes: Record<string, OnnxAttribute> = {
-      num_heads: headCount,
-      kv_num_heads: kvHeadCount,
-      scale: { float: options.scale },
-      do_rotary: 1,
-      rotary_interleaved: 0,
-    };
-    if (options.slidingWindowTokens !== undefined)
-      attributes["local_window_size"] = options.slidingWindowTokens;
-    const output = `attention.${layerIndex}`;
+    const cache = { dtype: "float32", shape: ["B", kvHeadCount, "C", headDim] } as const;
+    this.graph.addInput({ name: names.pastKeys, ...cache });
+    this.graph.addInput({ name: names.pastValues, ...cache });
+    this.graph.addOutput({ name: names.presentKeys, ...cache });
+    this.graph.addOutput({ name: names.presentValues, ...cache });
+    const output = this.#fresh("attention");
     this.graph.addNode({
       op: "GroupQueryAttention",
       domain: "com.microsoft",
       inputs: [
-        this.#batched(qkv.q),
-        this.#batched(qkv.k),
-        this.#batched(qkv.v),
+        ...[qkv.q, qkv.k, qkv.v].map((x) => this.#batched(x)),
         names.pastKeys,
         names.pastValues,
         "last_positions",
@@ -116,83 +98,73 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
         "rope_sin",
       ],
       outputs: [output, names.presentKeys, names.presentValues],
-      attributes,
+      attributes: {
+        num_heads: headCount,
+        kv_num_heads: kvHeadCount,
+        scale: { float: scale },
+        do_rotary: 1,
+        rotary_interleaved: 0,
+        ...(slidingWindowTokens !== undefined && { local_window_size: slidingWindowTokens }),
+      },
     });
-    for (const name of [names.presentKeys, names.presentValues]) {
-      this.graph.addOutput({ name, dtype: "float32", shape: cacheShape });
-    }
     const width = headCount * headDim;
-    return { name: this.#reshape(output, `shape.row.${width}`, [-1, width]), width };
+    return { name: this.#reshape(output, [-1, width]), width };
   }
 
   gatedSilu(gate: OnnxValue, up: OnnxValue): OnnxValue {
-    const output = this.#fresh("silu");
     // QuickGelu with alpha 1 is silu, in one pass over the data.
-    this.graph.addNode({
-      op: "QuickGelu",
-      domain: "com.microsoft",
-      inputs: [gate.name],
-      outputs: [output],
-      attributes: { alpha: { float: 1 } },
-    });
-    return { name: this.#node("Mul", [output, up.name], this.#fresh("gated")), width: gate.width };
+    const attributes = { alpha: { float: 1 } };
+    const activated = this.#node("QuickGelu", [gate.name], { domain: "com.microsoft", attributes });
+    return { name: this.#node("Mul", [activated, up.name]), width: gate.width };
   }
 
   add(a: OnnxValue, b: OnnxValue): OnnxValue {
-    return { name: this.#node("Add", [a.name, b.name], this.#fresh("sum")), width: a.width };
+    return { name: this.#node("Add", [a.name, b.name]), width: a.width };
   }
 
   logits(x: OnnxValue, weight: WeightRef): void {
-    const rows = this.#node("Gather", [x.name, "wanted_rows"], "last_hidden");
-    this.#node("Gemm", [rows, this.#weight(weight, "float32")], "logits", { transB: 1 });
-    this.graph.addOutput({ name: "logits", dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
+    const rows = this.#node("Gather", [x.name, "wanted_rows"]);
+    const output = "logits";
+    this.#node("Gemm", [rows, this.#weight(weight, "float32")], { output, attributes: { transB: 1 } });
+    this.graph.addOutput({ name: output, dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
   }
 
   /** `(tokens, width)` → `(B, S, width)`, which attention wants. */
   #batched(x: OnnxValue): string {
-    const shape = `shape.batch.${x.width}`;
-    if (!this.graph.hasInitializer(`${shape}.width`)) {
-      this.graph.addShapeConstant(`${shape}.width`, [x.width]);
-      this.#node("Concat", ["batch_shape", `${shape}.width`], shape, { axis: 0 });
+    const shape = `batch_shape.${x.width}`;
+    const width = `constant:${x.width}`;
+    if (!this.graph.hasInitializer(width)) {
+      this.graph.addShapeConstant(width, [x.width]);
+      this.#node("Concat", ["batch_shape", width], { output: shape, attributes: { axis: 0 } });
     }
-    return this.#node("Reshape", [x.name, shape], this.#fresh("batched"));
+    return this.#node("Reshape", [x.name, shape]);
   }
 
   #declareRope(headDim: number): void {
-    if (this.#ropeWidth === undefined) {
-      this.#ropeWidth = headDim / 2;
-      for (const name of ["rope_cos", "rope_sin"]) {
-        this.graph.addInput({ name, dtype: "float32", shape: ["P", this.#ropeWidth] });
-      }
-    }
     if (headDim % 16 !== 0) {
       throw new InferenceError(
         "UNSUPPORTED_MODEL",
         `the onnx executor wants a head dimension that is a multiple of 16; found ${headDim}`,
       );
     }
+    if (this.#hasRope) return;
+    this.#hasRope = true;
+    this.graph.addInput({ name: "rope_cos", dtype: "float32", shape: ["P", headDim / 2] });
+    this.graph.addInput({ name: "rope_sin", dtype: "float32", shape: ["P", headDim / 2] });
   }
 
   #norm(x: string, weight: WeightRef, epsilon: number): string {
-    return this.#node(
-      "SimplifiedLayerNormalization",
-      [x, this.#weight(weight, "float32")],
-      this.#fresh("norm"),
-      {
-        axis: -1,
-        epsilon: { float: epsilon },
-        stash_type: 1,
-      },
-    );
+    const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+    return this.#node("SimplifiedLayerNormalization", [x, this.#weight(weight, "float32")], { attributes });
   }
 
-  #reshape(x: string, shapeName: string, shape: readonly number[]): string {
-    this.graph.addShapeConstant(shapeName, shape);
-    return this.#node("Reshape", [x, shapeName], this.#fresh("reshaped"));
+  #reshape(x: string, shape: readonly number[]): string {
+    return this.#node("Reshape", [x, this.graph.addShapeConstant(`shape:${shape.join(",")}`, shape)]);
   }
 
-  #cast(x: string, output: string): string {
-    return this.#node("Cast", [x], output, { to: ONNX_DTYPE.float32 });
+  #cast(x: string, output?: string): string {
+    const attributes = { to: ONNX_DTYPE.float32 };
+    return this.#node("Cast", [x], output === undefined ? { attributes } : { output, attributes });
   }
 
   #weight(ref: WeightRef, use: WeightUse): string {
@@ -233,19 +205,22 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return tensor;
   }
 
-  #node(
-    op: string,
-    inputs: readonly string[],
-    output: string,
-    attributes?: Record<string, OnnxAttribute>,
-  ): string {
-    this.graph.addNode({ op, inputs, outputs: [output], ...(attributes && { attributes }) });
+  #node(op: string, inputs: readonly string[], more: NodeDetails = {}): string {
+    const { output = this.#fresh(op), ...details } = more;
+    this.graph.addNode({ op, inputs, outputs: [output], ...details });
     return output;
   }
 
   #fresh(kind: string): string {
     return `${kind}.${this.graph.nodeCount}`;
   }
+}
+
+/** What a node may have besides its operator and inputs. The output is named after the operator by default. */
+interface NodeDetails {
+  readonly output?: string;
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
 /** The names of one layer's cache in the graph. */

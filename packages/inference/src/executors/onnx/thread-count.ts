@@ -4,7 +4,7 @@ import os from "node:os";
 export interface CpuSystem {
   readonly availableParallelism: number;
   /** Text of a system file, or `undefined` where it is absent. */
-  readFile(path: string): string | undefined;
+  readonly readFile: (path: string) => string | undefined;
 }
 
 const SYSTEM: CpuSystem = { availableParallelism: os.availableParallelism(), readFile: readTextFile };

@@ -91,7 +91,7 @@ export interface OrtApi {
   readonly version: string;
   readonly functions: OrtFunctions;
   /** Throws for a status that is not null, with its message, and releases it. */
-  check(status: Status, doing: string): void;
+  readonly check: (status: Status, doing: string) => void;
 }
 
 /** Loads the library and its function table, or says why that would not be safe. */

@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { InferenceError, type InferenceErrorCode } from "../errors.ts";
+import type { Executor } from "../executor.ts";
+import { type Chunk, GreedySequence, runChunks, stepAll } from "./forward-driver.ts";
+
+/** One sentence about an executor that holds or throws; run it in any test framework. */
+export interface ConformanceCase {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+/** What a reference implementation says of one prompt. */
+export interface GoldenPrompt {
+  readonly tokenIds: readonly number[];
+  /** Logits after position `firstPosition` and each later one, up to the prompt's last. */
+  readonly logits: readonly Float32Array[];
+  readonly firstPosition: number;
+  /** What follows greedily, end-of-sequence tokens included. */
+  readonly greedyTokenIds: readonly number[];
+}
+
+export interface ExecutorSizes {
+  readonly maxSequences: number;
+  /** Chunks above this may be split inside; at most the context. */
+  readonly maxChunkTokens?: number;
+}
+
+export interface ExecutorConformanceOptions {
+  /** Makes an executor for one case, which disposes it. */
+  readonly create: (sizes: ExecutorSizes) => Promise<Executor>;
+  /** At least three prompts, one of them longer than 16 tokens; all with their greedy tokens fit the context. */
+  readonly prompts: readonly GoldenPrompt[];
+  /** Largest difference of logits, relative to the largest logit. [1e-4] */
+  readonly tolerance?: number;
+}
+
+interface CaseContext {
+  readonly create: (sizes: ExecutorSizes) => Promise<Executor>;
+  readonly prompts: readonly GoldenPrompt[];
+  readonly tolerance: number;
+}
+
+/** Lists what every executor must do, as cases that are independent of each other. */
+export function executorCases(options: ExecutorConformanceOptions): readonly ConformanceCase[] {
+  const { prompts, tolerance = 1e-4 } = options;
+  return Object.entries(bodies).map(([name, body]) => ({
+    name,
+    async run() {
+      const made: Executor[] = [];
+      const create = async (sizes: ExecutorSizes): Promise<Executor> => {
+        const executor = await options.create(sizes);
+        made.push(executor);
+        return executor;
+      };
+      try {
+        await body({ create, prompts, tolerance });
+      } finally {
+        for (const executor of made) await executor.dispose();
+      }
+    },
+  }));
+}
+
+const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
+  "gives the reference's logits after a whole prompt": async ({ create, prompts, tolerance }) => {
+    const executor = await create({ maxSequences: 1 });
+    for (const { tokenIds, logits } of prompts) {
+      const [row] = await runAlone(executor, [{ sequenceId: 1, startPosition: 0, tokenIds }]);
+      assertClose(row, logits.at(-1), tolerance);
+    }
+  },
+
+  "gives the reference's logits after every token when tokens come one by one": async (context) => {
+    const executor = await context.create({ maxSequences: 1 });
+    for (const { tokenIds, logits, firstPosition } of context.prompts) {
+      const chunks = tokenIds.map((tokenId, position) => ({
+        sequenceId: 1,
+        startPosition: position,
+        tokenIds: [tokenId],
+      }));
+      const rows = await runAlone(executor, chunks);
+      for (const [index, wanted] of logits.entries()) {
+        assertClose(rows[firstPosition + index], wanted, context.tolerance);
+      }
+    }
+  },
+
+  "continues greedily as the reference does": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: 1 });
+    for (const prompt of prompts) {
+      assert.deepEqual(await continueAlone(executor, prompt, Infinity), prompt.greedyTokenIds);
+    }
+  },
+
+  "does not depend on how a prompt is cut": async ({ create, prompts, tolerance }) => {
+    const executor = await create({ maxSequences: 1, maxChunkTokens: 13 });
+    for (const maxTokens of [1, 2, 7, 16, Infinity]) {
+      for (const prompt of prompts) {
+        const chunks: Chunk[] = [];
+        for (let start = 0; start < prompt.tokenIds.length; start += maxTokens) {
+          const tokenIds = prompt.tokenIds.slice(start, start + maxTokens);
+          chunks.push({ sequenceId: 1, startPosition: start, tokenIds });
+        }
+        const rows = await runAlone(executor, chunks);
+        assertClose(rows.at(-1), prompt.logits.at(-1), tolerance);
+      }
+    }
+  },
+
+  "gives each sequence of a batch what it gets alone": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: prompts.length });
+    const sequences = prompts.map((prompt, index) => new GreedySequence(executor, index, prompt.tokenIds));
+    const stepCount = Math.max(...prompts.map((prompt) => prompt.greedyTokenIds.length));
+    for (let step = 0; step < stepCount; step += 1) await stepAll(executor, sequences);
+    assertGenerated(sequences, prompts);
+  },
+
+  "lets sequences join and leave at any step": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: 3 });
+    const waiting = prompts.flatMap((prompt) => [prompt, prompt]).map((prompt, id) => ({ prompt, id }));
+    let running: { readonly prompt: GoldenPrompt; readonly sequence: GreedySequence }[] = [];
+    for (let step = 0; waiting.length > 0 || running.length > 0; step += 1) {
+      // One joins at every other step while there is room; prompts go in parts among the decodes.
+      const next = step % 2 === 0 && running.length < 3 ? waiting.shift() : undefined;
+      if (next !== undefined) {
+        running.push({ ...next, sequence: new GreedySequence(executor, next.id, next.prompt.tokenIds) });
+      }
+      await stepAll(
+        executor,
+        running.map(({ sequence }) => sequence),
+        9,
+      );
+      // The lengths differ, so that the first, the middle and the last of a batch leave.
+      const isDone = ({ prompt, sequence }: (typeof running)[number]): boolean =>
+        sequence.generated.length >=
+        Math.min(prompt.greedyTokenIds.length, 5 + ((sequence.sequenceId * 11) % 30));
+      for (const { prompt, sequence } of running.filter(isDone)) {
+        assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, sequence.generated.length));
+        sequence.release();
+      }
+      running = running.filter((entry) => !isDone(entry));
+    }
+    assert.equal(executor.kvCache.usage(), 0);
+  },
+
+  "runs any part of its sequences and leaves the others as they are": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: prompts.length });
+    const sequences = prompts.map((prompt, index) => new GreedySequence(executor, index, prompt.tokenIds));
+    await stepAll(executor, sequences);
+    for (let step = 0; step < 3 * sequences.length; step += 1) {
+      // Each in turn sits out; the rest run in turned order.
+      const turned = [
+        ...sequences.slice(step % sequences.length),
+        ...sequences.slice(0, step % sequences.length),
+      ];
+      await stepAll(executor, turned.slice(1));
+    }
+    assertGenerated(sequences, prompts);
+  },
+
+  "forgets what a released sequence left in the cache": async ({ create, prompts, tolerance }) => {
+    const executor = await create({ maxSequences: 2 });
+    for (const { tokenIds, logits } of [...prompts, ...prompts.toReversed()]) {
+      const chunk = { sequenceId: 5, startPosition: 0, tokenIds };
+      const [row] = await runAlone(executor, [chunk]);
+      assertClose(row, logits.at(-1), tolerance);
+    }
+  },
+
+  "runs again from an earlier position": async ({ create, prompts, tolerance }) => {
+    const executor = await create({ maxSequences: 1 });
+    const { tokenIds, logits } = longest(prompts);
+    const half = Math.floor(tokenIds.length / 2);
+    const wrong = tokenIds.slice(half).toReversed();
+    const rows = await runAlone(executor, [
+      { sequenceId: 1, startPosition: 0, tokenIds: [...tokenIds.slice(0, half), ...wrong] },
+      { sequenceId: 1, startPosition: half, tokenIds: tokenIds.slice(half) },
+    ]);
+    assertClose(rows.at(-1), logits.at(-1), tolerance);
+  },
+
+  "answers rows in the order of the batch, of the chunks that want them": async (context) => {
+    const { create, prompts, tolerance } = context;
+    const executor = await create({ maxSequences: prompts.length });
+    for (const index of prompts.keys()) executor.kvCache.acquire(index, 8);
+    const order = [...prompts.keys()].toReversed();
+    const rows = await runChunks(
+      executor,
+      order.map((index) => ({
+        sequenceId: index,
+        startPosition: 0,
+        tokenIds: prompts[index]?.tokenIds ?? [],
+        wantsLogits: index !== 1,
+      })),
+    );
+    const wanted = order.filter((index) => index !== 1);
+    assert.equal(rows.length, wanted.length);
+    for (const [row, index] of wanted.entries()) {
+      assertClose(rows[row], prompts[index]?.logits.at(-1), tolerance);
+    }
+  },
+
+  "fills up, and has room again after a release": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: 2 });
+    const { kvCache } = executor;
+    assert.equal(kvCache.canAcquire(kvCache.sequenceCapacityTokens), true);
+    assert.equal(kvCache.canAcquire(kvCache.sequenceCapacityTokens + 1), false);
+    let count = 0;
+    while (kvCache.canAcquire(kvCache.sequenceCapacityTokens))
+      kvCache.acquire(count++, kvCache.sequenceCapacityTokens);
+    assert.equal(count, 2);
+    assert.ok(kvCache.usage() > 0 && kvCache.usage() <= 1);
+    await assertRejects(() => kvCache.acquire(count, 1), "KV_CACHE_FULL");
+    kvCache.release(0);
+    const again = new GreedySequence(executor, count, longest(prompts).tokenIds);
+    await stepAll(executor, [again]);
+    assert.deepEqual(again.generated, longest(prompts).greedyTokenIds.slice(0, 1));
+  },
+
+  "refuses a bad batch and goes on as if nothing had been": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: 2 });
+    const prompt = longest(prompts);
+    const sequence = new GreedySequence(executor, 1, prompt.tokenIds);
+    await stepAll(executor, [sequence]);
+    const held = prompt.tokenIds.length;
+    const refused: readonly [InferenceErrorCode, Partial<Chunk>][] = [
+      ["INVALID_BATCH", { sequenceId: 2 }],
+      ["INVALID_BATCH", { tokenIds: [executor.vocabSize] }],
+      ["INVALID_BATCH", { tokenIds: [-1] }],
+      ["INVALID_BATCH", { tokenIds: [] }],
+      ["INVALID_BATCH", { startPosition: held + 1 }],
+      ["INVALID_BATCH", { startPosition: -1 }],
+      ["CONTEXT_LENGTH_EXCEEDED", { tokenIds: Array.from({ length: executor.plan.contextTokens }, () => 1) }],
+    ];
+    for (const [code, part] of refused) {
+      const chunk = { sequenceId: 1, startPosition: held, tokenIds: [1], ...part };
+      await assertRejects(() => runChunks(executor, [chunk]), code);
+    }
+    const twice = { sequenceId: 1, startPosition: held, tokenIds: [1] };
+    await assertRejects(() => runChunks(executor, [twice, twice]), "INVALID_BATCH");
+    for (let step = 1; step < 8; step += 1) await stepAll(executor, [sequence]);
+    assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, 8));
+  },
+
+  "runs one forward at a time": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: 1 });
+    executor.kvCache.acquire(1, 8);
+    const chunk = { sequenceId: 1, startPosition: 0, tokenIds: longest(prompts).tokenIds };
+    const first = runChunks(executor, [chunk]);
+    await assertRejects(() => runChunks(executor, [chunk]), "INVALID_BATCH");
+    assert.equal((await first).length, 1);
+  },
+
+  "ends a running forward before it is disposed, and runs none after": async ({ create, prompts }) => {
+    const executor = await create({ maxSequences: 1 });
+    executor.kvCache.acquire(1, 8);
+    const chunk = { sequenceId: 1, startPosition: 0, tokenIds: longest(prompts).tokenIds };
+    const last = executor.forward({
+      chunkCount: 1,
+      sequenceIds: Int32Array.of(1),
+      startPositions: Int32Array.of(0),
+      lengths: Int32Array.of(chunk.tokenIds.length),
+      wantsLogits: Uint8Array.of(1),
+      tokenIds: Int32Array.from(chunk.tokenIds),
+    });
+    await Promise.all([executor.dispose(), executor.dispose()]);
+    assert.equal((await last).rowCount, 1);
+    await assertRejects(() => runChunks(executor, [chunk]), "EXECUTOR_DISPOSED");
+  },
+};
+
+/** Runs chunks of one sequence one after the other, in a place of the cache that is given back. */
+async function runAlone(executor: Executor, chunks: readonly Chunk[]): Promise<Float32Array[]> {
+  const sequenceId = chunks[0]?.sequenceId ?? 0;
+  executor.kvCache.acquire(sequenceId, executor.kvCache.sequenceCapacityTokens);
+  const rows: Float32Array[] = [];
+  for (const chunk of chunks) rows.push(...(await runChunks(executor, [chunk])));
+  executor.kvCache.release(sequenceId);
+  return rows;
+}
+
+async function continueAlone(executor: Executor, prompt: GoldenPrompt, maxTokens: number): Promise<number[]> {
+  const sequence = new GreedySequence(executor, 1, prompt.tokenIds);
+  while (sequence.generated.length < prompt.greedyTokenIds.length)
+    await stepAll(executor, [sequence], maxTokens);
+  sequence.release();
+  return sequence.generated;
+}
+
+function assertGenerated(sequences: readonly GreedySequence[], prompts: readonly GoldenPrompt[]): void {
+  for (const [index, sequence] of sequences.entries()) {
+    const wanted = prompts[index]?.greedyTokenIds ?? [];
+    const count = Math.min(wanted.length, sequence.generated.length);
+    assert.ok(count > 1);
+    assert.deepEqual(sequence.generated.slice(0, count), wanted.slice(0, count));
+  }
+}
+
+function assertClose(
+  found: Float32Array | undefined,
+  wanted: Float32Array | undefined,
+  tolerance: number,
+): void {
+  assert.ok(found !== undefined && wanted !== undefined, "a row of logits is missing");
+  assert.equal(found.length, wanted.length);
+  const largest = wanted.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
+  for (const [index, logit] of found.entries()) {
+    const difference = Math.abs(logit - (wanted[index] ?? Number.NaN)) / largest;
+    // A difference that is not a number must fail too.
+    assert.ok(difference <= tolerance, `logit ${index} must be ${wanted[index]}; found ${logit}`);
+  }
+}
+
+async function assertRejects(run: () => unknown, code: InferenceErrorCode): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    assert.ok(error instanceof InferenceError, String(error));
+    assert.equal(error.code, code);
+    return;
+  }
+  assert.fail(`must fail with ${code}; it did not`);
+}
+
+function longest(prompts: readonly GoldenPrompt[]): GoldenPrompt {
+  const [prompt] = prompts.toSorted((a, b) => b.tokenIds.length - a.tokenIds.length);
+  assert.ok(prompt !== undefined, "the suite needs prompts");
+  return prompt;
+}

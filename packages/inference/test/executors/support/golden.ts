@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { openCheckpoint } from "@infernode/models";
+import type { OnnxModel } from "../../../src/executors/onnx/index.ts";
+import type { GoldenPrompt } from "../../../src/testing.ts";
+
+const FIXTURES = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
+
+interface GoldenFile {
+  readonly checkpoint: string;
+  readonly vocabSize: number;
+  readonly logitsFile: string;
+  readonly prompts: readonly {
+    readonly tokens: readonly number[];
+    readonly logits: {
+      readonly offset: number;
+      readonly shape: readonly [number, number];
+      readonly firstPosition: number;
+    };
+    readonly greedy: readonly number[];
+  }[];
+}
+
+/** Names of the checkpoints that have golden values. */
+export function goldenNames(): string[] {
+  return readdirSync(path.join(FIXTURES, "golden"))
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => path.basename(file, ".json"));
+}
+
+/** What `transformers` says of a checkpoint's prompts; see test/fixtures/README.md. */
+export function readGolden(name: string): GoldenPrompt[] {
+  const directory = path.join(FIXTURES, "golden");
+  const golden = JSON.parse(readFileSync(path.join(directory, `${name}.json`), "utf8")) as GoldenFile;
+  const { buffer, byteOffset, length } = readFileSync(path.join(directory, golden.logitsFile));
+  const floats = new Float32Array(buffer.slice(byteOffset, byteOffset + length));
+  return golden.prompts.map(({ tokens, logits, greedy }) => ({
+    tokenIds: tokens,
+    firstPosition: logits.firstPosition,
+    greedyTokenIds: greedy,
+    logits: Array.from({ length: logits.shape[0] }, (_, row) => {
+      const start = logits.offset + row * golden.vocabSize;
+      return floats.subarray(start, start + golden.vocabSize);
+    }),
+  }));
+}
+
+export async function openGolden(name: string): Promise<OnnxModel> {
+  const { config, architecture, weights } = await openCheckpoint(path.join(FIXTURES, "checkpoints", name));
+  return { name, config, architecture, weights };
+}

@@ -1,0 +1,157 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { Architecture, DecoderBuilder, ModelConfig, TensorInfo, WeightRef } from "@infernode/models";
+import { NetworkCensus } from "../../../src/executors/onnx/network-census.ts";
+import type { OnnxModel } from "../../../src/executors/onnx/onnx-options.ts";
+import { ReferenceForward } from "./reference-forward.ts";
+
+/** Everything an architecture can have, in the smallest sizes that still tell heads and layers apart. */
+export const TINY_CONFIG: ModelConfig = {
+  family: "llama",
+  architecture: "LlamaForCausalLM",
+  vocabSize: 89,
+  hiddenSize: 48,
+  intermediateSize: 72,
+  layerCount: 2,
+  headCount: 4,
+  kvHeadCount: 2,
+  headDim: 16,
+  rmsNormEpsilon: 1e-5,
+  ropeTheta: 10_000,
+  ropeScaling: { type: "none" },
+  contextTokens: 64,
+  slidingWindowTokens: [undefined, undefined],
+  hasTiedEmbeddings: false,
+  hasAttentionBias: { qkv: true, output: false },
+  hasMlpBias: false,
+  hasQkNorm: true,
+  eosTokenIds: [2],
+  bosTokenId: 1,
+  storedDtype: "F32",
+};
+
+/** A Llama-like network that takes what the config says. */
+export const plainArchitecture: Architecture = {
+  name: "plain",
+  build<T>(config: ModelConfig, builder: DecoderBuilder<T>): void {
+    const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim, rmsNormEpsilon, vocabSize } =
+      config;
+    const embedding = { name: "embedding", shape: [vocabSize, hiddenSize] };
+    let x = builder.embed(embedding);
+    for (let layer = 0; layer < config.layerCount; layer += 1) {
+      const ref = (name: string, ...shape: number[]): WeightRef => ({ name: `${layer}.${name}`, shape });
+      const normed = builder.rmsNorm(x, ref("norm1", hiddenSize), rmsNormEpsilon);
+      const project = (name: string, heads: number): T =>
+        builder.linear(
+          normed,
+          ref(name, heads * headDim, hiddenSize),
+          config.hasAttentionBias.qkv ? ref(`${name}.bias`, heads * headDim) : undefined,
+        );
+      const norm = (value: T, name: string): T =>
+        config.hasQkNorm ? builder.headRmsNorm(value, ref(name, headDim), rmsNormEpsilon) : value;
+      const attended = builder.attention(
+        {
+          q: norm(project("q", headCount), "qNorm"),
+          k: norm(project("k", kvHeadCount), "kNorm"),
+          v: project("v", kvHeadCount),
+        },
+        {
+          layerIndex: layer,
+          headCount,
+          kvHeadCount,
+          headDim,
+          scale: headDim ** -0.5,
+          slidingWindowTokens: config.slidingWindowTokens[layer],
+        },
+      );
+      x = builder.add(x, builder.linear(attended, ref("o", hiddenSize, headCount * headDim)));
+      const mlp = builder.rmsNorm(x, ref("norm2", hiddenSize), rmsNormEpsilon);
+      const gate = builder.linear(mlp, ref("gate", intermediateSize, hiddenSize));
+      const up = builder.linear(mlp, ref("up", intermediateSize, hiddenSize));
+      x = builder.add(
+        x,
+        builder.linear(builder.gatedSilu(gate, up), ref("down", hiddenSize, intermediateSize)),
+      );
+    }
+    const head = config.hasTiedEmbeddings ? embedding : { name: "head", shape: [vocabSize, hiddenSize] };
+    builder.logits(builder.rmsNorm(x, { name: "norm", shape: [hiddenSize] }, rmsNormEpsilon), head);
+  },
+};
+
+export interface RandomCheckpoint extends AsyncDisposable {
+  readonly model: OnnxModel;
+  readonly directory: string;
+  readonly filePath: string;
+  /** `(tokens, vocabSize)` by the double-precision oracle. */
+  referenceLogits(tokenIds: readonly number[]): Float64Array[];
+}
+
+/** Writes seeded float32 weights to a file of a fresh folder; removed by dispose. */
+export async function createRandomCheckpoint(config: ModelConfig, seed: number): Promise<RandomCheckpoint> {
+  const census = new NetworkCensus();
+  plainArchitecture.build(config, census);
+  const directory = await mkdtemp(path.join(os.tmpdir(), "infernode-checkpoint-"));
+  const filePath = path.join(directory, "model.safetensors");
+  const random = mulberry32(seed);
+  const values = new Map<string, Float32Array>();
+  const tensors = new Map<string, TensorInfo>();
+  const parts: Uint8Array[] = [new Uint8Array(8)];
+  let offset = 8;
+  for (const { ref, use } of census.weights) {
+    if (values.has(ref.name)) continue;
+    const count = ref.shape.reduce((product, size) => product * size, 1);
+    const data = new Float32Array(count);
+    const isNorm = use === "vector" && /norm/i.test(ref.name);
+    const spread = use === "embedding" ? 1 : 1.5 / Math.sqrt(ref.shape[1] ?? 4);
+    for (let i = 0; i < count; i += 1) data[i] = isNorm ? 0.5 + random() : gaussian(random) * spread;
+    values.set(ref.name, data);
+    tensors.set(ref.name, {
+      name: ref.name,
+      dtype: "F32",
+      shape: ref.shape,
+      filePath,
+      startByte: offset,
+      endByte: offset + data.byteLength,
+    });
+    parts.push(new Uint8Array(data.buffer));
+    offset += data.byteLength;
+  }
+  await writeFile(filePath, Buffer.concat(parts));
+  const weights = {
+    tensors,
+    totalBytes: offset - 8,
+    parameterCount: (offset - 8) / 4,
+    read: () => Promise.reject(new Error("the executor reads weights from their files")),
+    close: () => Promise.resolve(),
+  };
+  return {
+    directory,
+    filePath,
+    model: { name: "random", config, architecture: plainArchitecture, weights },
+    referenceLogits: (tokenIds) => {
+      const reference = new ReferenceForward(tokenIds, config, (ref) =>
+        Float64Array.from(values.get(ref.name)!),
+      );
+      plainArchitecture.build(config, reference);
+      const { data, width, rows } = reference.result!;
+      return Array.from({ length: rows }, (_, row) => data.subarray(row * width, (row + 1) * width));
+    },
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+/** A small seeded generator of numbers in [0, 1). */
+export function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function gaussian(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
