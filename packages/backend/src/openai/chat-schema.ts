@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { flagField, integerField, mapField, type FieldsOf, type JsonMap } from "./fields.ts";
+import { messagesField, type Message } from "./messages-schema.ts";
+import type { BodyRules } from "./parse-body.ts";
+import { samplingFields, type SamplingBody } from "./sampling-fields.ts";
+import { unsupportedChatParameters } from "./unsupported-parameters.ts";
+
+/** The body of `POST /v1/chat/completions`. */
+export interface ChatBody extends SamplingBody {
+  readonly messages: readonly Message[];
+  readonly logprobs: boolean | undefined;
+  readonly top_logprobs: number | undefined;
+  readonly add_generation_prompt: boolean | undefined;
+  readonly chat_template_kwargs: JsonMap | undefined;
+}
+
+const fields: FieldsOf<ChatBody> = {
+  messages: messagesField,
+  ...samplingFields,
+  logprobs: flagField("Reports the log-probability of each token. Default false.").optional(),
+  top_logprobs: integerField(
+    { min: 0, max: 20 },
+    "Reports this many alternatives for each token; only with `logprobs: true`.",
+  ).optional(),
+  add_generation_prompt: flagField("Ends the prompt with the opening of an answer. Default true.").optional(),
+  chat_template_kwargs: mapField({}, "More variables for the chat template.").optional(),
+};
+
+/** How a chat request is checked. */
+export const chatRules: BodyRules<ChatBody> = {
+  schema: z.strictObject(fields, { error: "an object" }),
+  unsupported: unsupportedChatParameters,
+};

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { flagField, integerField, type FieldsOf } from "./fields.ts";
+import type { BodyRules } from "./parse-body.ts";
+import { samplingFields, type SamplingBody } from "./sampling-fields.ts";
+import { unsupportedCompletionParameters } from "./unsupported-parameters.ts";
+
+/** The body of `POST /v1/completions`. */
+export interface CompletionBody extends SamplingBody {
+  /** As it came; see `parsePrompts`. */
+  readonly prompt: unknown;
+  readonly logprobs: number | undefined;
+  readonly echo: boolean | undefined;
+  readonly add_special_tokens: boolean | undefined;
+}
+
+const tokenIds = { type: "array", items: { type: "integer", minimum: 0 }, minItems: 1 };
+
+const fields: FieldsOf<CompletionBody> = {
+  prompt: z.unknown().meta({
+    description:
+      "What the text goes on from: a string, several strings, token ids, or several arrays of token ids.",
+    anyOf: [
+      { type: "string" },
+      { type: "array", items: { type: "string" }, minItems: 1 },
+      tokenIds,
+      { type: "array", items: tokenIds, minItems: 1 },
+    ],
+  }),
+  ...samplingFields,
+  logprobs: integerField(
+    { min: 0, max: 20 },
+    "Reports the log-probability of each token and of this many alternatives.",
+  ).optional(),
+  echo: flagField(
+    "Puts the prompt before the answer; for prompts that are strings. Default false.",
+  ).optional(),
+  add_special_tokens: flagField(
+    "Lets the tokenizer put its special tokens around the prompt. Default true.",
+  ).optional(),
+};
+
+/** How a completion request is checked. */
+export const completionRules: BodyRules<CompletionBody> = {
+  schema: z.strictObject(fields, { error: "an object" }),
+  unsupported: unsupportedCompletionParameters,
+};

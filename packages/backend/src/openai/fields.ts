@@ -1,0 +1,66 @@
+import { z } from "zod";
+
+/** The zod fields of a body that is described by an interface; a parameter that may be absent says `| undefined`. */
+export type FieldsOf<Body> = { readonly [Name in keyof Body]-?: z.ZodType<Body[Name]> };
+
+/** Any JSON object. */
+export type JsonMap = Readonly<Record<string, unknown>>;
+
+/*
+ * Every message of these schemas says what is wanted, as a phrase; `parseBody` adds the field's name and what
+ * was found. Arrays are measured before their elements are looked at: an array of a million wrong elements
+ * would otherwise make a million messages.
+ */
+
+/** A number in a closed range, or above `min` where `isMinExcluded`. */
+export function numberField(
+  range: { readonly min: number; readonly max?: number; readonly isMinExcluded?: boolean },
+  description: string,
+): z.ZodType<number> {
+  const { min, max, isMinExcluded = false } = range;
+  const lower = isMinExcluded ? `above ${min}` : `from ${min}`;
+  const error =
+    max === undefined
+      ? `a number ${isMinExcluded ? lower : `of at least ${min}`}`
+      : `a number ${lower} to ${max}`;
+  const number = isMinExcluded
+    ? z.number({ error }).gt(min, { error })
+    : z.number({ error }).gte(min, { error });
+  return (max === undefined ? number : number.lte(max, { error })).describe(description);
+}
+
+/** An integer in a closed range. */
+export function integerField(
+  range: { readonly min: number; readonly max?: number },
+  description: string,
+): z.ZodType<number> {
+  const { min, max } = range;
+  const error = max === undefined ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
+  const integer = z.int({ error }).gte(min, { error });
+  return (max === undefined ? integer : integer.lte(max, { error })).describe(description);
+}
+
+/** `true` or `false`. */
+export function flagField(description: string): z.ZodType<boolean> {
+  return z.boolean({ error: "true or false" }).describe(description);
+}
+
+/** A text. */
+export function textField(description: string): z.ZodType<string> {
+  return z.string({ error: "a string" }).describe(description);
+}
+
+/** An array of at most `max` elements, which are looked at only when it is. */
+export function arrayField<Element>(
+  element: z.ZodType<Element>,
+  options: { readonly min?: number; readonly max: number; readonly of: string },
+): z.ZodType<readonly Element[]> {
+  const { min = 0, max, of } = options;
+  const error = min === 0 ? `an array of at most ${max} ${of}` : `an array of ${min} to ${max} ${of}`;
+  return z.array(z.unknown(), { error }).min(min, { error }).max(max, { error }).pipe(z.array(element));
+}
+
+/** An object with any keys; what is in it is checked by whoever uses it. */
+export function mapField(value: JsonMap, description: string): z.ZodType<JsonMap> {
+  return z.looseObject({}, { error: "an object" }).meta({ description, additionalProperties: { ...value } });
+}

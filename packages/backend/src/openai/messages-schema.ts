@@ -1,0 +1,164 @@
+import type { ChatTemplateMessage } from "@infernode/models";
+import { z } from "zod";
+import { arrayField, textField } from "./fields.ts";
+
+const maxMessages = 10_000;
+const maxParts = 10_000;
+
+export interface TextPart {
+  readonly type: "text";
+  readonly text: string;
+}
+
+export type MessageContent = string | readonly TextPart[];
+
+export interface ToolCall {
+  readonly id?: string | undefined;
+  readonly index?: number | undefined;
+  readonly type?: "function" | undefined;
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+export interface PlainMessage {
+  readonly role: "system" | "developer" | "user";
+  readonly content: MessageContent;
+  readonly name?: string | null | undefined;
+}
+
+export interface AssistantMessage {
+  readonly role: "assistant";
+  readonly content?: MessageContent | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly tool_calls?: readonly ToolCall[] | null | undefined;
+  readonly reasoning_content?: string | null | undefined;
+}
+
+export interface ToolMessage {
+  readonly role: "tool";
+  readonly content: MessageContent;
+  readonly name?: string | null | undefined;
+  readonly tool_call_id?: string | null | undefined;
+}
+
+export type Message = PlainMessage | AssistantMessage | ToolMessage;
+
+const textPart: z.ZodType<TextPart> = z.strictObject(
+  {
+    type: z.literal("text", { error: 'a part of type "text", as the model reads text only' }),
+    text: textField("The text."),
+  },
+  { error: "a text part" },
+);
+
+const content: z.ZodType<MessageContent> = z.union(
+  [z.string(), arrayField(textPart, { min: 1, max: maxParts, of: "text parts" })],
+  {
+    error: "a string or an array of text parts",
+  },
+);
+
+const toolCall: z.ZodType<ToolCall> = z.strictObject(
+  {
+    id: textField("The id of the call.").optional(),
+    index: z.int({ error: "an integer" }).optional(),
+    type: z.literal("function", { error: '"function"' }).optional(),
+    function: z.strictObject(
+      { name: textField("The function."), arguments: textField("Its arguments as JSON text.") },
+      { error: "an object with `name` and `arguments`" },
+    ),
+  },
+  { error: "a tool call" },
+);
+
+const name = textField("Who speaks; for templates that show it.").nullish();
+const ignored = z.unknown().optional();
+
+const message = z.discriminatedUnion(
+  "role",
+  [
+    z.strictObject({ role: z.literal("system"), content, name }),
+    z.strictObject({ role: z.literal("developer"), content, name }),
+    z.strictObject({ role: z.literal("user"), content, name }),
+    z.strictObject({
+      role: z.literal("assistant"),
+      content: content.nullish(),
+      name,
+      tool_calls: arrayField(toolCall, { max: 128, of: "tool calls" }).nullish(),
+      // What answers carry, so that they can be sent back as they are.
+      refusal: z.null({ error: "null" }).optional(),
+      audio: z.null({ error: "null" }).optional(),
+      function_call: z.null({ error: "null, as calls are in `tool_calls`" }).optional(),
+      annotations: ignored,
+      reasoning_content: textField("For templates that show it.").nullish(),
+    }),
+    z.strictObject({
+      role: z.literal("tool"),
+      content,
+      name,
+      tool_call_id: textField("The call that it answers.").nullish(),
+    }),
+  ],
+  { error: 'a message with a role of "system", "developer", "user", "assistant" or "tool"' },
+);
+
+/** The conversation of a chat request. */
+export const messagesField: z.ZodType<readonly Message[]> = arrayField(message, {
+  min: 1,
+  max: maxMessages,
+  of: "messages",
+}).describe("The conversation so far.");
+
+function textOf(value: MessageContent): string {
+  return typeof value === "string" ? value : value.map((part) => part.text).join("\n");
+}
+
+/** Templates want a call's arguments as an object; what is no JSON object stays the text that it is. */
+function parseArguments(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+/** Makes of a client's message what chat templates read. `developer` is `system` there. */
+export function toTemplateMessage(message: Message): ChatTemplateMessage {
+  const named = typeof message.name === "string" ? { name: message.name } : {};
+  switch (message.role) {
+    case "system":
+    case "developer":
+      return { role: "system", content: textOf(message.content), ...named };
+    case "user":
+      return { role: "user", content: textOf(message.content), ...named };
+    case "tool": {
+      const { tool_call_id: callId } = message;
+      return {
+        role: "tool",
+        content: textOf(message.content),
+        ...named,
+        ...(callId ? { tool_call_id: callId } : {}),
+      };
+    }
+    case "assistant": {
+      const { content: given, tool_calls: calls, reasoning_content: reasoning } = message;
+      const hasCalls = calls !== null && calls !== undefined && calls.length > 0;
+      const text = given === null || given === undefined ? (hasCalls ? null : "") : textOf(given);
+      return {
+        role: "assistant",
+        content: text,
+        ...named,
+        ...(typeof reasoning === "string" ? { reasoning_content: reasoning } : {}),
+        ...(hasCalls
+          ? {
+              tool_calls: calls.map((call) => ({
+                ...(call.id === undefined ? {} : { id: call.id }),
+                type: "function",
+                function: { name: call.function.name, arguments: parseArguments(call.function.arguments) },
+              })),
+            }
+          : {}),
+      };
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import type { Prompt } from "../engine/engine-client.ts";
+import { invalidRequest } from "./api-error.ts";
+import { describeValue } from "./describe-value.ts";
+
+export interface PromptRules {
+  readonly vocabSize: number;
+  readonly maxPrompts: number;
+  readonly addSpecialTokens: boolean | undefined;
+}
+
+const wanted = "a string, an array of strings, an array of token ids, or an array of arrays of token ids";
+
+function wrongPrompt(param: string, expected: string, found: unknown): Error {
+  return invalidRequest(
+    `Invalid value for \`${param}\`: expected ${expected}; found ${describeValue(found)}`,
+    {
+      code: "invalid_value",
+      param,
+    },
+  );
+}
+
+function tokensPrompt(tokenIds: readonly unknown[], param: string, vocabSize: number): Prompt {
+  if (tokenIds.length === 0) throw wrongPrompt(param, "at least 1 token id", tokenIds);
+  for (const [index, tokenId] of tokenIds.entries()) {
+    if (!Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize) {
+      throw wrongPrompt(`${param}[${index}]`, `a token id from 0 to ${vocabSize - 1}`, tokenId);
+    }
+  }
+  return { kind: "tokens", tokenIds: tokenIds as readonly number[] };
+}
+
+/**
+ * Reads the four forms of `prompt`: a string, several strings, token ids, several arrays of token ids.
+ * @throws ApiError 400
+ */
+export function parsePrompts(prompt: unknown, rules: PromptRules): readonly Prompt[] {
+  const { vocabSize, maxPrompts, addSpecialTokens } = rules;
+  if (prompt === undefined || prompt === null) {
+    throw invalidRequest(`Missing required parameter: \`prompt\` must be ${wanted}; found nothing`, {
+      code: "missing_required_parameter",
+      param: "prompt",
+    });
+  }
+  const textPrompt = (text: string): Prompt => ({
+    kind: "text",
+    text,
+    ...(addSpecialTokens === undefined ? {} : { addSpecialTokens }),
+  });
+  if (typeof prompt === "string") return [textPrompt(prompt)];
+  if (!Array.isArray(prompt)) throw wrongPrompt("prompt", wanted, prompt);
+  const elements: readonly unknown[] = prompt;
+  const [first] = elements;
+  if (typeof first === "number") return [tokensPrompt(elements, "prompt", vocabSize)];
+  if (elements.length === 0 || elements.length > maxPrompts) {
+    throw wrongPrompt("prompt", `1 to ${maxPrompts} prompts`, elements);
+  }
+  return elements.map((element, index) => {
+    const param = `prompt[${index}]`;
+    if (typeof first === "string") {
+      if (typeof element === "string") return textPrompt(element);
+      throw wrongPrompt(param, "a string as the first one is", element);
+    }
+    if (Array.isArray(element)) return tokensPrompt(element, param, vocabSize);
+    throw wrongPrompt(
+      param,
+      Array.isArray(first) ? "an array of token ids as the first one is" : "a prompt",
+      element,
+    );
+  });
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+import {
+  arrayField,
+  flagField,
+  integerField,
+  mapField,
+  numberField,
+  textField,
+  type FieldsOf,
+  type JsonMap,
+} from "./fields.ts";
+
+export const maxStopStrings = 16;
+export const maxStopLength = 1024;
+export const maxStopTokenIds = 256;
+
+const stopText = z
+  .string({ error: "a string" })
+  .min(1, { error: "a string that is not empty" })
+  .max(maxStopLength, { error: `a string of at most ${maxStopLength} characters` });
+
+export interface StreamOptions {
+  readonly include_usage?: boolean | null | undefined;
+  readonly continuous_usage_stats?: boolean | null | undefined;
+  readonly include_obfuscation?: false | null | undefined;
+}
+
+/** The parameters that chat completions and completions have in common. */
+export interface SamplingBody {
+  readonly model: string;
+  readonly temperature: number | undefined;
+  readonly top_p: number | undefined;
+  readonly top_k: number | undefined;
+  readonly min_p: number | undefined;
+  readonly seed: number | undefined;
+  readonly presence_penalty: number | undefined;
+  readonly frequency_penalty: number | undefined;
+  readonly repetition_penalty: number | undefined;
+  readonly logit_bias: JsonMap | undefined;
+  readonly stop: string | readonly string[] | undefined;
+  readonly stop_token_ids: readonly number[] | undefined;
+  readonly include_stop_str_in_output: boolean | undefined;
+  readonly ignore_eos: boolean | undefined;
+  readonly max_tokens: number | undefined;
+  readonly max_completion_tokens: number | undefined;
+  readonly min_tokens: number | undefined;
+  readonly skip_special_tokens: boolean | undefined;
+  readonly n: number | undefined;
+  readonly best_of: number | undefined;
+  readonly stream: boolean | undefined;
+  readonly stream_options: StreamOptions | undefined;
+  readonly user: string | undefined;
+  readonly safety_identifier: string | undefined;
+  readonly prompt_cache_key: string | undefined;
+  readonly cache_salt: string | undefined;
+  readonly metadata: JsonMap | undefined;
+  readonly store: false | undefined;
+  readonly service_tier: "auto" | "default" | undefined;
+  readonly priority: number | undefined;
+}
+
+/** How they are checked. `null` is the same as absent. */
+export const samplingFields: FieldsOf<SamplingBody> = {
+  model: textField("The id of the served model, as `GET /v1/models` lists it."),
+  temperature: numberField(
+    { min: 0, max: 2 },
+    "0 takes the most likely token. Default: the checkpoint's, else 1.",
+  ).optional(),
+  top_p: numberField(
+    { min: 0, max: 1, isMinExcluded: true },
+    "Samples from the most likely tokens with this share of the probability. Default: the checkpoint's, else 1.",
+  ).optional(),
+  top_k: integerField(
+    { min: -1 },
+    "Samples from this many most likely tokens; 0 and -1 turn it off. Default: the checkpoint's, else off.",
+  ).optional(),
+  min_p: numberField(
+    { min: 0, max: 1 },
+    "Drops tokens less likely than this share of the most likely one. Default: the checkpoint's, else 0.",
+  ).optional(),
+  seed: integerField(
+    { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
+    "The same seed gives the same text. Default: random.",
+  ).optional(),
+  presence_penalty: numberField(
+    { min: -2, max: 2 },
+    "Above 0 makes tokens that were written less likely. Default 0.",
+  ).optional(),
+  frequency_penalty: numberField(
+    { min: -2, max: 2 },
+    "As the presence penalty, for each time a token was written. Default 0.",
+  ).optional(),
+  repetition_penalty: numberField(
+    { min: 0, isMinExcluded: true },
+    "Above 1 makes tokens of the prompt and the answer less likely. Default: the checkpoint's, else 1.",
+  ).optional(),
+  logit_bias: mapField(
+    { type: "number", minimum: -100, maximum: 100 },
+    "Token ids as strings, and what is added to their logits, from -100 to 100.",
+  ).optional(),
+  stop: z
+    .union([stopText, arrayField(stopText, { max: maxStopStrings, of: "strings" })], {
+      error: `a string, or an array of at most ${maxStopStrings} strings`,
+    })
+    .describe("Texts that end the answer and are not part of it.")
+    .optional(),
+  stop_token_ids: arrayField(z.int({ error: "a token id" }).gte(0, { error: "a token id" }), {
+    max: maxStopTokenIds,
+    of: "token ids",
+  })
+    .describe("Tokens that end the answer.")
+    .optional(),
+  include_stop_str_in_output: flagField("Keeps the stop string in the answer. Default false.").optional(),
+  ignore_eos: flagField("Goes on after the end-of-sequence token. Default false.").optional(),
+  max_tokens: integerField(
+    { min: 1 },
+    "Longest answer, in tokens. Default: 16 for completions; for chats the checkpoint's, else the rest of the context.",
+  ).optional(),
+  max_completion_tokens: integerField({ min: 1 }, "The newer name of `max_tokens`.").optional(),
+  min_tokens: integerField(
+    { min: 0 },
+    "The answer does not end before it has this many tokens. Default 0.",
+  ).optional(),
+  skip_special_tokens: flagField("Leaves special tokens out of the text. Default true.").optional(),
+  n: integerField({ min: 1 }, "How many answers. Default 1.").optional(),
+  best_of: integerField({ min: 1 }, "Supported only where it equals `n`.").optional(),
+  stream: flagField("Sends the answer as server-sent events while it is made. Default false.").optional(),
+  stream_options: z
+    .strictObject(
+      {
+        include_usage: flagField("Sends a last chunk with the usage.").nullish(),
+        continuous_usage_stats: flagField("Sends the usage so far with every chunk.").nullish(),
+        include_obfuscation: z.literal(false, { error: "false: obfuscation is not supported" }).nullish(),
+      },
+      { error: "an object" },
+    )
+    .describe("Only with `stream: true`.")
+    .optional(),
+  user: textField("Has no effect.").optional(),
+  safety_identifier: textField("Has no effect.").optional(),
+  prompt_cache_key: textField("Has no effect.").optional(),
+  cache_salt: textField("Has no effect: prompts are not shared between requests.").optional(),
+  metadata: mapField({}, "Has no effect.").optional(),
+  store: z.literal(false, { error: "false: answers are not stored" }).describe("Must be false.").optional(),
+  service_tier: z
+    .enum(["auto", "default"], { error: '"auto" or "default"' })
+    .describe("There is one tier only.")
+    .optional(),
+  priority: integerField(
+    { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
+    "Has no effect: requests are served in the order in which they come.",
+  ).optional(),
+};

@@ -1,0 +1,129 @@
+import type { GenerationUsage, TokenDelta } from "@infernode/inference";
+import { AsyncQueue } from "../engine/async-queue.ts";
+import type { EngineClient, EngineReply, EngineRequest } from "../engine/engine-client.ts";
+import { BackendError, EngineRequestError } from "../errors.ts";
+
+/** A request, and whether it may be answered shorter than it says where the context has no more room. */
+export interface AdmissionRequest {
+  readonly request: EngineRequest;
+  readonly isMaxTokensDefault: boolean;
+}
+
+/** A reply, and which of the requests it is to. */
+export type AdmittedReply =
+  | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
+  | { readonly requestIndex: number; readonly type: "finished"; readonly usage: GenerationUsage };
+
+/** Requests that the engine took, all of them. */
+export interface Admission {
+  /** Over all requests. */
+  readonly promptTokenCount: number;
+  /** In the order in which they come. Iterate once; leaving the loop stops the work. */
+  readonly replies: AsyncIterable<AdmittedReply>;
+}
+
+interface Opened {
+  readonly promptTokenCount: number;
+  readonly iterator: AsyncIterator<EngineReply>;
+}
+
+/** With the length left open the engine goes on to the end of the context, which is nearer than the default. */
+function hasRoomForLess(error: unknown): boolean {
+  if (!(error instanceof EngineRequestError) || error.code !== "CONTEXT_LENGTH_EXCEEDED") return false;
+  const { promptTokens, contextTokens } = error.data;
+  return (
+    typeof promptTokens === "number" && typeof contextTokens === "number" && promptTokens < contextTokens
+  );
+}
+
+function withoutMaxTokens(request: EngineRequest): EngineRequest {
+  return { ...request, stopping: { ...request.stopping, maxTokens: undefined } };
+}
+
+function protocolError(found: string): BackendError {
+  return new BackendError(
+    "ENGINE_PROTOCOL",
+    `the engine's replies must begin with accepted and end with finished; found ${found}`,
+  );
+}
+
+async function open(engine: EngineClient, admission: AdmissionRequest, signal: AbortSignal): Promise<Opened> {
+  const first = async (request: EngineRequest): Promise<Opened> => {
+    const iterator = engine.generate(request, signal)[Symbol.asyncIterator]();
+    const { value, done } = await iterator.next();
+    if (done === true || value.type !== "accepted")
+      throw protocolError(done === true ? "nothing" : value.type);
+    return { promptTokenCount: value.promptTokenCount, iterator };
+  };
+  const { request, isMaxTokensDefault } = admission;
+  try {
+    return await first(request);
+  } catch (error) {
+    if (!isMaxTokensDefault || request.stopping?.maxTokens === undefined || !hasRoomForLess(error))
+      throw error;
+    return first(withoutMaxTokens(request));
+  }
+}
+
+async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGenerator<AdmittedReply> {
+  for (;;) {
+    const { value, done } = await iterator.next();
+    if (done === true) throw protocolError("the end before finished");
+    if (value.type === "delta") yield { requestIndex, type: "delta", delta: value.delta };
+    else if (value.type === "finished") {
+      yield { requestIndex, type: "finished", usage: value.usage };
+      return;
+    }
+  }
+}
+
+async function* merge(opened: readonly Opened[]): AsyncGenerator<AdmittedReply> {
+  const queue = new AsyncQueue<AdmittedReply>(() => undefined);
+  const pump = async (each: Opened, requestIndex: number): Promise<void> => {
+    for await (const reply of repliesOf(each, requestIndex)) queue.push(reply);
+  };
+  Promise.all(opened.map(pump)).then(
+    () => queue.complete(),
+    (error: unknown) => queue.fail(error),
+  );
+  yield* queue;
+}
+
+/**
+ * Hands requests to the engine and resolves when all of them are queued there. If one is refused, the others
+ * are taken back.
+ * @throws what the engine throws; the signal's reason
+ */
+export async function admit(
+  engine: EngineClient,
+  requests: readonly AdmissionRequest[],
+  signal: AbortSignal,
+): Promise<Admission> {
+  signal.throwIfAborted();
+  const own = new AbortController();
+  const onAbort = (): void => own.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const release = (reason: unknown): void => {
+    signal.removeEventListener("abort", onAbort);
+    own.abort(reason);
+  };
+  let opened: readonly Opened[];
+  try {
+    opened = await Promise.all(requests.map(async (request) => open(engine, request, own.signal)));
+  } catch (error) {
+    release(error);
+    throw error;
+  }
+  async function* replies(): AsyncGenerator<AdmittedReply> {
+    try {
+      const [only] = opened;
+      yield* opened.length === 1 && only !== undefined ? repliesOf(only, 0) : merge(opened);
+    } finally {
+      release(new DOMException("the answer is not read any further", "AbortError"));
+    }
+  }
+  return {
+    promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),
+    replies: replies(),
+  };
+}

@@ -1,0 +1,175 @@
+import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
+import { invalidRequest } from "../openai/api-error.ts";
+import { chatRules, type ChatBody } from "../openai/chat-schema.ts";
+import { createChunkWriter, type AnswerHead } from "../openai/chunk-writer.ts";
+import { toEngineParams } from "../openai/engine-params.ts";
+import { toChatLogprobs } from "../openai/logprobs.ts";
+import { toTemplateMessage } from "../openai/messages-schema.ts";
+import { parseBody } from "../openai/parse-body.ts";
+import type { ServedModel } from "../engine/engine-client.ts";
+import { admit, type AdmissionRequest } from "./admit.ts";
+import type { Generation, PreparedGeneration } from "./generation.ts";
+import { findModel, systemFingerprint, type OperationContext } from "./operation-context.ts";
+import { trackProgress, type TrackedReplies } from "./track-progress.ts";
+
+/** Variables that the server itself gives to the template. */
+const ownVariables: readonly string[] = ["messages", "add_generation_prompt", "bos_token", "eos_token"];
+
+function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number | undefined {
+  if (logprobs) return top ?? 0;
+  if (top === undefined || top === 0) return undefined;
+  throw invalidRequest(`\`top_logprobs\` is only allowed with \`logprobs: true\`; found ${top}`, {
+    param: "top_logprobs",
+  });
+}
+
+function buildRequest(
+  body: ChatBody,
+  model: ServedModel,
+  context: OperationContext,
+): Omit<AdmissionRequest, "id"> {
+  if (!model.hasChatTemplate) {
+    throw invalidRequest(`The model has no chat template; use /v1/completions`, {
+      code: "chat_template_missing",
+      param: "messages",
+    });
+  }
+  const variables = body.chat_template_kwargs ?? {};
+  const reserved = ownVariables.find((name) => Object.hasOwn(variables, name));
+  if (reserved !== undefined) {
+    const param = `chat_template_kwargs.${reserved}`;
+    throw invalidRequest(`\`${param}\` is set by the server and cannot be given`, { param });
+  }
+  const { sampling, stopping, n, skipSpecialTokens, isMaxTokensDefault } = toEngineParams(body, {
+    model,
+    maxChoices: context.maxChoices,
+    promptCount: 1,
+    defaultMaxTokens: model.generationDefaults.maxNewTokens,
+  });
+  const logprobs = readLogprobs(body);
+  return {
+    isMaxTokensDefault,
+    request: {
+      id: `chatcmpl-${context.ids()}`,
+      prompt: {
+        kind: "chat",
+        messages: body.messages.map(toTemplateMessage),
+        options: { addGenerationPrompt: body.add_generation_prompt ?? true, variables },
+      },
+      sampling,
+      stopping,
+      n,
+      skipSpecialTokens,
+      ...(logprobs === undefined ? {} : { logprobs }),
+    },
+  };
+}
+
+function logprobsJson(logprobs: readonly TokenLogprob[] | undefined): string {
+  return logprobs === undefined || logprobs.length === 0 ? "null" : JSON.stringify(toChatLogprobs(logprobs));
+}
+
+function choiceJson(
+  index: number,
+  delta: string,
+  rest: { readonly logprobs?: string; readonly reason?: FinishReason },
+): string {
+  const reason = rest.reason === undefined ? "null" : `"${rest.reason}"`;
+  return `{"index":${index},"delta":${delta},"logprobs":${rest.logprobs ?? "null"},"finish_reason":${reason}}`;
+}
+
+async function* writeChunks(
+  tracked: TrackedReplies,
+  head: AnswerHead,
+  body: ChatBody,
+): AsyncGenerator<readonly string[]> {
+  const { include_usage: includeUsage, continuous_usage_stats: continuous } = body.stream_options ?? {};
+  const writer = createChunkWriter(head, {
+    object: "chat.completion.chunk",
+    hasUsage: includeUsage === true,
+  });
+  const begun = new Set<number>();
+  for await (const { delta } of tracked.deltas()) {
+    const { index, text, logprobs, finishReason } = delta;
+    const usage = continuous === true ? tracked.usage() : undefined;
+    const chunks: string[] = [];
+    if (!begun.has(index)) {
+      begun.add(index);
+      chunks.push(
+        writer.chunk(choiceJson(index, '{"role":"assistant","content":"","refusal":null}', {}), usage),
+      );
+    }
+    if (text !== "" || (logprobs !== undefined && logprobs.length > 0)) {
+      const content = `{"content":${JSON.stringify(text)}}`;
+      chunks.push(writer.chunk(choiceJson(index, content, { logprobs: logprobsJson(logprobs) }), usage));
+    }
+    if (finishReason !== undefined)
+      chunks.push(writer.chunk(choiceJson(index, "{}", { reason: finishReason }), usage));
+    if (chunks.length > 0) yield chunks;
+  }
+  if (includeUsage === true) yield [writer.usage(tracked.usage())];
+}
+
+class Answer {
+  #text = "";
+  #logprobs: TokenLogprob[] | undefined;
+  #finishReason: FinishReason | undefined;
+
+  add({ text, logprobs, finishReason }: TokenDelta): void {
+    this.#text += text;
+    if (logprobs !== undefined) (this.#logprobs ??= []).push(...logprobs);
+    this.#finishReason ??= finishReason;
+  }
+
+  toChoice(index: number): object {
+    return {
+      index,
+      message: { role: "assistant", content: this.#text, refusal: null },
+      logprobs: this.#logprobs === undefined ? null : toChatLogprobs(this.#logprobs),
+      finish_reason: this.#finishReason,
+    };
+  }
+}
+
+async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<object> {
+  const answers = Array.from({ length: n }, () => new Answer());
+  for await (const { delta } of tracked.deltas()) answers[delta.index]?.add(delta);
+  return {
+    id: head.id,
+    object: "chat.completion",
+    created: head.created,
+    model: head.model,
+    system_fingerprint: head.systemFingerprint,
+    choices: answers.map((answer, index) => answer.toChoice(index)),
+    usage: tracked.usage(),
+  };
+}
+
+/**
+ * Prepares an answer to a conversation: `POST /v1/chat/completions`.
+ * @throws ApiError 400, 404, 503
+ */
+export function prepareChat(input: unknown, context: OperationContext): PreparedGeneration {
+  const body = parseBody(input, chatRules);
+  const model = findModel(context.engine, body.model);
+  const admission = buildRequest(body, model, context);
+  return {
+    modelId: model.id,
+    isStream: body.stream ?? false,
+    promptParam: "messages",
+    async start(signal): Promise<Generation> {
+      const head: AnswerHead = {
+        id: admission.request.id,
+        created: Math.floor(context.clock.epochMs() / 1000),
+        model: model.id,
+        systemFingerprint: systemFingerprint(model, context.version),
+      };
+      const tracked = trackProgress(await admit(context.engine, [admission], signal), context.clock);
+      return {
+        progress: tracked.progress,
+        collect: async () => collect(tracked, head, admission.request.n ?? 1),
+        chunks: () => writeChunks(tracked, head, body),
+      };
+    },
+  };
+}

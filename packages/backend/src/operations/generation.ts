@@ -1,0 +1,32 @@
+import type { FinishReason, GenerationUsage } from "@infernode/inference";
+
+/** What can be said of a generation while it runs and after it; no text. */
+export interface GenerationProgress {
+  promptTokens: number;
+  completionTokens: number;
+  /** Clock time of the first token. */
+  firstTokenAtMs: number | undefined;
+  readonly finishReasons: FinishReason[];
+}
+
+/** A generation that the engine has taken. Read it in one of the two ways, once. */
+export interface Generation {
+  readonly progress: Readonly<GenerationProgress>;
+  /** The whole answer as OpenAI's object. */
+  collect(): Promise<unknown>;
+  /** JSON texts of the chunks, those of one reply of the engine together. */
+  chunks(): AsyncIterable<readonly string[]>;
+}
+
+/** A request that was checked and can be started. */
+export interface PreparedGeneration {
+  readonly modelId: string;
+  readonly isStream: boolean;
+  /** What the prompt is called in the request. */
+  readonly promptParam: "messages" | "prompt";
+  /** Resolves when the engine has queued it. */
+  start(signal: AbortSignal): Promise<Generation>;
+}
+
+/** Usage before the first count. */
+export const noUsage: GenerationUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };

@@ -1,0 +1,34 @@
+import type { EngineClient, ServedModel } from "../engine/engine-client.ts";
+import { findModel } from "./operation-context.ts";
+
+/** OpenAI's model object; `max_model_len` as other servers add it. */
+export interface ModelObject {
+  readonly id: string;
+  readonly object: "model";
+  readonly created: number;
+  readonly owned_by: string;
+  readonly max_model_len: number;
+}
+
+function toModelObject(model: ServedModel): ModelObject {
+  return {
+    id: model.id,
+    object: "model",
+    created: Math.floor(model.createdAt),
+    owned_by: "infernode",
+    max_model_len: model.contextTokens,
+  };
+}
+
+/** Lists what is served: `GET /v1/models`. Empty while the model loads. */
+export function listModels(engine: EngineClient): {
+  readonly object: "list";
+  readonly data: readonly ModelObject[];
+} {
+  return { object: "list", data: engine.model === undefined ? [] : [toModelObject(engine.model)] };
+}
+
+/** Describes one model: `GET /v1/models/{id}`. @throws ApiError 404, 503 */
+export function retrieveModel(engine: EngineClient, id: string): ModelObject {
+  return toModelObject(findModel(engine, id));
+}

@@ -1,0 +1,52 @@
+import type { GenerationUsage, TokenDelta } from "@infernode/inference";
+import { addUsage, toUsage, type Usage } from "../openai/usage.ts";
+import type { Admission } from "./admit.ts";
+import { noUsage, type GenerationProgress } from "./generation.ts";
+
+export interface TrackedDelta {
+  readonly requestIndex: number;
+  readonly delta: TokenDelta;
+}
+
+/** An admission's deltas, counted as they pass. */
+export interface TrackedReplies {
+  readonly progress: Readonly<GenerationProgress>;
+  deltas(): AsyncIterable<TrackedDelta>;
+  /** So far; the engine's own count when the deltas have ended. */
+  usage(): Usage;
+}
+
+/** Counts what an admission yields. */
+export function trackProgress(admission: Admission, clock: { now(): number }): TrackedReplies {
+  let finished: GenerationUsage | undefined;
+  const progress: GenerationProgress = {
+    promptTokens: admission.promptTokenCount,
+    completionTokens: 0,
+    firstTokenAtMs: undefined,
+    finishReasons: [],
+  };
+  return {
+    progress,
+    async *deltas() {
+      let total = noUsage;
+      for await (const reply of admission.replies) {
+        if (reply.type === "finished") {
+          total = addUsage(total, reply.usage);
+          continue;
+        }
+        const { requestIndex, delta } = reply;
+        progress.firstTokenAtMs ??= clock.now();
+        progress.completionTokens += delta.tokenIds.length;
+        if (delta.finishReason !== undefined) progress.finishReasons.push(delta.finishReason);
+        yield { requestIndex, delta };
+      }
+      progress.promptTokens = total.promptTokens;
+      progress.completionTokens = total.completionTokens;
+      finished = total;
+    },
+    usage() {
+      const { promptTokens, completionTokens } = progress;
+      return toUsage(finished ?? { promptTokens, completionTokens, cachedPromptTokens: 0 });
+    },
+  };
+}
