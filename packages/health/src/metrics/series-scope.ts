@@ -1,14 +1,14 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { HealthError } from "../errors.ts";
 
-export interface FamilyDefinition {
+interface FamilyDefinition {
   readonly name: string;
   readonly help: string;
   /** Labels beyond those that the scope gives; the recorder is told their values. [none] */
   readonly labelNames?: readonly string[];
 }
 
-export interface HistogramDefinition extends FamilyDefinition {
+interface HistogramDefinition extends FamilyDefinition {
   /** Of the family: the first scope that names it decides. */
   readonly buckets: readonly number[];
 }
