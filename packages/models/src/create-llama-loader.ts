@@ -2,16 +2,13 @@ import { basename } from "node:path";
 
 import { ModelError, quoteValue } from "./errors.ts";
 import { SUPPORTED_FAMILIES } from "./family-rules.ts";
-import { assertTokenizerFits, loadTokenizer } from "./load-tokenizer.ts";
-import type { ModelConfig } from "./model-config.ts";
 import type { LanguageModel, LoadOptions, ModelLoader } from "./model-loader.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import type { FileAccess } from "./ports.ts";
-import { readChatTemplate } from "./read-chat-template.ts";
-import { readTokenizerSettings } from "./tokenizer-settings.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { readModelText } from "./read-model-text.ts";
+import type { ModelText } from "./read-model-text.ts";
 
 /** Loads Llama and its relatives. */
 export type LlamaLoader = ModelLoader<LanguageModel>;
@@ -42,7 +39,8 @@ export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader
         ...(signal === undefined ? {} : { signal }),
       });
       try {
-        return await addText(checkpoint, loadOptions, { files, now: options.now });
+        const text = await readModelText(checkpoint, { files, now: options.now, signal });
+        return assemble(checkpoint, text, loadOptions.name);
       } catch (error) {
         await checkpoint.weights.close();
         throw error;
@@ -56,45 +54,21 @@ export async function loadModel(directory: string, options: LoadOptions = {}): P
   return createLlamaLoader().load(directory, options);
 }
 
-interface TextSources {
-  readonly files: FileAccess;
-  readonly now: (() => Date) | undefined;
-}
-
-async function addText(
-  checkpoint: Checkpoint,
-  options: LoadOptions,
-  sources: TextSources,
-): Promise<LanguageModel> {
-  const { directory, weights } = checkpoint;
-  const settings = await readTokenizerSettings(sources.files, directory);
-  options.signal?.throwIfAborted();
-  const tokenizer = await loadTokenizer(directory, { files: sources.files, settings });
-  assertTokenizerFits(tokenizer, checkpoint.config);
-  const chatTemplate = await readChatTemplate(directory, settings, sources);
-  options.signal?.throwIfAborted();
+function assemble(checkpoint: Checkpoint, text: ModelText, name: string | undefined): LanguageModel {
+  const { directory, architecture, weights, generationDefaults } = checkpoint;
   const dispose = async (): Promise<void> => weights.close();
   return {
-    name: options.name ?? basename(directory),
+    name: name ?? basename(directory),
     directory,
-    config: withTokenizerEos(checkpoint.config, tokenizer),
-    architecture: checkpoint.architecture,
+    config: text.config,
+    architecture,
     weights,
-    tokenizer,
-    chatTemplate,
-    generationDefaults: checkpoint.generationDefaults,
+    tokenizer: text.tokenizer,
+    chatTemplate: text.chatTemplate,
+    generationDefaults,
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
-}
-
-/** Fine-tuned checkpoints often end answers with the tokenizer's end token and forget it in their config. */
-function withTokenizerEos(config: ModelConfig, tokenizer: Tokenizer): ModelConfig {
-  const { eosTokenId } = tokenizer;
-  if (eosTokenId === undefined || config.eosTokenIds.includes(eosTokenId)) {
-    return config;
-  }
-  return Object.freeze({ ...config, eosTokenIds: Object.freeze([...config.eosTokenIds, eosTokenId]) });
 }
 
 function assertKnownOptions(options: object, known: readonly string[]): void {

@@ -1,3 +1,5 @@
+import { createBpeMerger } from "./bpe-merger.ts";
+import type { BpeTables } from "./bpe-merger.ts";
 import type { TokenizerJson } from "./check-tokenizer-json.ts";
 import { ModelError } from "./errors.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
@@ -6,12 +8,21 @@ import type { Tokenizer } from "./tokenizer.ts";
 import { tokenizers } from "./tokenizers-library.ts";
 import type { LibraryTokenizer } from "./tokenizers-library.ts";
 
+/** A tokenizer with the kind of model that its file describes. */
+export interface LoadedTokenizer extends Tokenizer {
+  readonly modelType: "BPE" | "Unigram";
+}
+
 /**
  * Makes a tokenizer: the library encodes, decoding is done here (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
  *
  * @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER`
  */
-export function createTokenizer(json: TokenizerJson, settings: TokenizerSettings, file: string): Tokenizer {
+export function createTokenizer(
+  json: TokenizerJson,
+  settings: TokenizerSettings,
+  file: string,
+): LoadedTokenizer {
   const decoder = createTokenDecoder(json.decoder, file);
   const library = buildLibrary(json, file);
   const tokens = spellings(json);
@@ -26,6 +37,7 @@ export function createTokenizer(json: TokenizerJson, settings: TokenizerSettings
   const noBytes = new Uint8Array(0);
 
   return {
+    modelType: json.model.type,
     vocabSize: tokens.length,
     bosTokenId: idOfSpecial("bos_token"),
     eosTokenId: idOfSpecial("eos_token"),
@@ -58,8 +70,17 @@ export function createTokenizer(json: TokenizerJson, settings: TokenizerSettings
 
 function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
   try {
-    // The second argument would only switch decoding and lower-casing.
-    return new tokenizers.Tokenizer(json, {});
+    // The second argument, tokenizer_config.json, would only switch decoding and lower-casing.
+    const { model } = json;
+    if (model.type !== "BPE" || hasAffixes(model)) {
+      return new tokenizers.Tokenizer(json, {});
+    }
+    // The library's own tables of merges would take most of the loading time and never be used.
+    const library = new tokenizers.Tokenizer({ ...json, model: { ...model, merges: [] } }, {});
+    if (library.model !== null) {
+      library.model.bpe = createBpeMerger(model as unknown as BpeTables);
+    }
+    return library;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ModelError(
@@ -71,6 +92,14 @@ function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
       },
     );
   }
+}
+
+/** Whether tokens inside a word are marked, which only the library's own merge step does. */
+function hasAffixes(model: object): boolean {
+  const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = model as Readonly<
+    Record<string, unknown>
+  >;
+  return Boolean(prefix) || Boolean(suffix);
 }
 
 /** Every token by id; holes are `undefined`. Added tokens win. */

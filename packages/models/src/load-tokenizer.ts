@@ -1,12 +1,13 @@
 import { join } from "node:path";
 
-import { checkTokenizerJson, isAddedToken } from "./check-tokenizer-json.ts";
-import type { TokenizerJson } from "./check-tokenizer-json.ts";
+import { checkTokenizerJson } from "./check-tokenizer-json.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
+import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import { ModelError } from "./errors.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import type { FileAccess } from "./ports.ts";
+import { prepareTokenizerJson } from "./prepare-tokenizer-json.ts";
 import { readJsonFile } from "./read-file.ts";
 import { readTokenizerSettings } from "./tokenizer-settings.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
@@ -31,7 +32,7 @@ const OTHER_FORMATS = ["tokenizer.model", "tekken.json", "vocab.json", "tokenize
 export async function loadTokenizer(
   directory: string,
   options: LoadTokenizerOptions = {},
-): Promise<Tokenizer> {
+): Promise<LoadedTokenizer> {
   const files = options.files ?? createNodeFileAccess();
   const path = join(directory, TOKENIZER_FILE);
   const raw = await readJsonFile(files, path, { maxBytes: MAX_BYTES });
@@ -39,7 +40,7 @@ export async function loadTokenizer(
     throw await missingTokenizerError(files, directory);
   }
   const settings = options.settings ?? (await readTokenizerSettings(files, directory));
-  const json = applySettings(checkTokenizerJson(raw, path), settings);
+  const json = prepareTokenizerJson(checkTokenizerJson(raw, path), settings);
   return createTokenizer(json, settings, path);
 }
 
@@ -58,34 +59,6 @@ export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): 
       { file: TOKENIZER_FILE },
     );
   }
-}
-
-/** Adds tokens that only `tokenizer_config.json` names, and its choice of what surrounds a text. */
-function applySettings(json: TokenizerJson, settings: TokenizerSettings): TokenizerJson {
-  const known = new Set(json.added_tokens.map((token) => token.content));
-  const more = settings.addedTokens.filter(isAddedToken).filter((token) => !known.has(token.content));
-  const added = [...json.added_tokens, ...more];
-  const postProcessor =
-    settings.addsTokens === undefined ? json.post_processor : surroundWith(settings, settings.addsTokens);
-  return { ...json, added_tokens: added, post_processor: postProcessor };
-}
-
-function surroundWith(
-  settings: TokenizerSettings,
-  adds: { readonly bos: boolean; readonly eos: boolean },
-): unknown {
-  const special = (name: string, isOn: boolean): unknown[] =>
-    isOn ? [{ SpecialToken: { id: settings.specialTokens.get(name), type_id: 0 } }] : [];
-  return {
-    type: "TemplateProcessing",
-    single: [
-      ...special("bos_token", adds.bos),
-      { Sequence: { id: "A", type_id: 0 } },
-      ...special("eos_token", adds.eos),
-    ],
-    pair: [],
-    special_tokens: {},
-  };
 }
 
 async function missingTokenizerError(files: FileAccess, directory: string): Promise<ModelError> {

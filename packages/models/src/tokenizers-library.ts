@@ -1,7 +1,11 @@
 import * as library from "@huggingface/tokenizers";
 
+import type { BpeMerger } from "./bpe-merger.ts";
+
 /** What is used of the library's tokenizer. */
 export interface LibraryTokenizer {
+  /** The vocabulary's model; its merge step may be replaced. */
+  readonly model: { bpe?: BpeMerger } | null;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: number[] };
 }
 

@@ -1,0 +1,132 @@
+import { basename } from "node:path";
+
+import { ModelError } from "./errors.ts";
+import type { ModelConfig } from "./model-config.ts";
+import { createNodeFileAccess } from "./node-file-access.ts";
+import { openCheckpoint } from "./open-checkpoint.ts";
+import type { Checkpoint } from "./open-checkpoint.ts";
+import type { FileAccess } from "./ports.ts";
+import { readModelText } from "./read-model-text.ts";
+import type { ModelText } from "./read-model-text.ts";
+
+/** Facts about a checkpoint, as plain data. */
+export interface ModelInspection {
+  readonly name: string;
+  readonly directory: string;
+  readonly family: string;
+  readonly architecture: string;
+  readonly parameterCount: number;
+  readonly weightBytes: number;
+  /** Bytes of tensors by dtype, such as `{ BF16: 12582912 }`. */
+  readonly weightBytesByDtype: Readonly<Record<string, number>>;
+  readonly files: readonly string[];
+  readonly tensorCount: number;
+  /** Tensors that the network does not use. */
+  readonly unusedTensors: readonly string[];
+  readonly contextTokens: number;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layerCount: number;
+  readonly headCount: number;
+  readonly kvHeadCount: number;
+  readonly headDim: number;
+  readonly hasTiedEmbeddings: boolean;
+  readonly ropeTheta: number;
+  readonly ropeScaling: ModelConfig["ropeScaling"];
+  /** Layers that see a window only. */
+  readonly slidingWindowLayerCount: number;
+  readonly eosTokenIds: readonly number[];
+  readonly hasChatTemplate: boolean;
+  /** `undefined` where there is no tokenizer that runs: the network alone can be used. */
+  readonly tokenizerType: "BPE" | "Unigram" | undefined;
+  readonly tokenizerVocabSize: number | undefined;
+  /** Bytes of keys and values that one token takes over all layers. */
+  readonly kvBytesPerToken: { readonly f32: number; readonly f16: number };
+}
+
+export interface InspectModelOptions {
+  /** The file system by default. */
+  readonly files?: FileAccess;
+}
+
+/**
+ * Reads what a model directory holds, with every check that loading makes, and closes it again.
+ *
+ * @throws ModelError with a code
+ */
+export async function inspectModel(
+  directory: string,
+  options: InspectModelOptions = {},
+): Promise<ModelInspection> {
+  const files = options.files ?? createNodeFileAccess();
+  const checkpoint = await openCheckpoint(directory, { files });
+  try {
+    const text = await readTextIfThere(checkpoint, files);
+    const config = text?.config ?? checkpoint.config;
+    const { family, architecture, layerCount, kvHeadCount, headDim } = config;
+    const kvElements = 2 * layerCount * kvHeadCount * headDim;
+    return {
+      name: basename(checkpoint.directory),
+      directory: checkpoint.directory,
+      family,
+      architecture,
+      ...weightFacts(checkpoint),
+      contextTokens: config.contextTokens,
+      vocabSize: config.vocabSize,
+      hiddenSize: config.hiddenSize,
+      intermediateSize: config.intermediateSize,
+      layerCount,
+      headCount: config.headCount,
+      kvHeadCount,
+      headDim,
+      hasTiedEmbeddings: config.hasTiedEmbeddings,
+      ropeTheta: config.ropeTheta,
+      ropeScaling: config.ropeScaling,
+      slidingWindowLayerCount: config.slidingWindowTokens.filter((window) => window !== undefined).length,
+      eosTokenIds: config.eosTokenIds,
+      hasChatTemplate: text?.chatTemplate !== undefined,
+      tokenizerType: text?.tokenizer.modelType,
+      tokenizerVocabSize: text?.tokenizer.vocabSize,
+      kvBytesPerToken: { f32: kvElements * 4, f16: kvElements * 2 },
+    };
+  } finally {
+    await checkpoint.weights.close();
+  }
+}
+
+async function readTextIfThere(checkpoint: Checkpoint, files: FileAccess): Promise<ModelText | undefined> {
+  try {
+    return await readModelText(checkpoint, { files });
+  } catch (error) {
+    if (
+      error instanceof ModelError &&
+      (error.code === "FILE_MISSING" || error.code === "UNSUPPORTED_TOKENIZER")
+    ) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+type WeightFacts = Pick<
+  ModelInspection,
+  "parameterCount" | "weightBytes" | "weightBytesByDtype" | "files" | "tensorCount" | "unusedTensors"
+>;
+
+function weightFacts({ weights, unusedTensors }: Checkpoint): WeightFacts {
+  const bytesByDtype: Record<string, number> = {};
+  const files = new Set<string>();
+  for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {
+    bytesByDtype[dtype] = (bytesByDtype[dtype] ?? 0) + endByte - startByte;
+    files.add(basename(filePath));
+  }
+  return {
+    parameterCount: weights.parameterCount,
+    weightBytes: weights.totalBytes,
+    weightBytesByDtype: bytesByDtype,
+    files: [...files].toSorted(),
+    tensorCount: weights.tensors.size,
+    unusedTensors,
+  };
+}
