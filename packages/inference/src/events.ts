@@ -35,5 +35,6 @@ export type EngineEvent = {
 
 /** A sink takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
 export interface EngineEventSink {
-  emit(...event: EngineEvent): void;
+  /** A property and not a method: methods are compared loosely, and a bus with too small a map would fit. */
+  readonly emit: (...event: EngineEvent) => void;
 }
