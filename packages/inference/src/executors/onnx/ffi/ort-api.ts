@@ -86,6 +86,13 @@ const KNOWN_VERSIONS: RegExp = /^1\.30\.\d+$/;
 const WANTED_STACK_BYTES: number = 8 * 1024 * 1024;
 const MINIMUM_STACK_BYTES: number = 1024 * 1024;
 
+/**
+ * Libraries by path, held until the process ends. koffi unloads a library when its handle is collected,
+ * and functions taken from a table do not hold the handle: the code would vanish below them. Nor is it
+ * sound to unload the runtime from threads that have run it. The one piece of state in a module here.
+ */
+const LOADED_LIBRARIES: Map<string, ReturnType<typeof koffi.load>> = new Map();
+
 /** The C API of one loaded library. */
 export interface OrtApi {
   readonly version: string;
@@ -104,7 +111,8 @@ export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: str
         "(call koffi.config({ async_stack_size }) before the first library is loaded)",
     };
   }
-  const library = koffi.load(libraryPath);
+  const library = LOADED_LIBRARIES.get(libraryPath) ?? koffi.load(libraryPath);
+  LOADED_LIBRARIES.set(libraryPath, library);
   const base: Pointer = library.func("OrtGetApiBase", PTR, [])();
   const getApi = functionAt(base, [0, PTR, ["uint32_t"]]);
   const getVersion = functionAt(base, [1, "str", []]);
