@@ -1,0 +1,18 @@
+import { expect } from "vitest";
+
+import { ModelError } from "../../src/index.ts";
+import type { ModelErrorCode } from "../../src/index.ts";
+
+/** Runs `action`, wants it to throw a ModelError of `code`, and answers the error. */
+export async function expectModelError(code: ModelErrorCode, action: () => unknown): Promise<ModelError> {
+  let caught: unknown;
+  try {
+    await action();
+  } catch (error) {
+    caught = error;
+  }
+  expect(caught).toBeInstanceOf(ModelError);
+  const error = caught as ModelError;
+  expect(error.code, error.message).toBe(code);
+  return error;
+}
