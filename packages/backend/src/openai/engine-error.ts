@@ -1,5 +1,6 @@
 import { BackendError, EngineRequestError } from "../errors.ts";
 import { ApiError, invalidRequest } from "./api-error.ts";
+import { contextLengthExceeded } from "./context-length.ts";
 
 const apiNames: Readonly<Record<string, string>> = {
   topP: "top_p",
@@ -25,15 +26,14 @@ function toApiParam(param: string | undefined, promptParam: string): string | un
   return name.replace(/^\w+/, (first) => apiNames[first] ?? first);
 }
 
-function contextError({ data }: EngineRequestError, promptParam: string): ApiError {
+function contextError({ data, message }: EngineRequestError, promptParam: "messages" | "prompt"): ApiError {
   const { contextTokens, promptTokens, maxTokens } = data;
-  const answer = typeof maxTokens === "number" ? maxTokens : 1;
-  const sum = typeof promptTokens === "number" ? promptTokens + answer : "more";
-  return invalidRequest(
-    `This model's maximum context length is ${contextTokens} tokens. However, you requested ${sum} tokens ` +
-      `(${promptTokens} in the ${promptParam}, ${typeof maxTokens === "number" ? answer : "at least 1"} for the completion). ` +
-      `Please reduce the length of the ${promptParam} or of the completion.`,
-    { code: "context_length_exceeded", param: promptParam },
+  if (typeof contextTokens !== "number" || typeof promptTokens !== "number") {
+    return invalidRequest(message, { code: "context_length_exceeded", param: promptParam });
+  }
+  return contextLengthExceeded(
+    { promptTokens, contextTokens, maxTokens: typeof maxTokens === "number" ? maxTokens : undefined },
+    promptParam,
   );
 }
 
@@ -78,7 +78,7 @@ function serverError(
   return new ApiError(messages[code], { status: 500, type: "server_error", code }, { cause });
 }
 
-function fromEngine(error: EngineRequestError, promptParam: string): ApiError {
+function fromEngine(error: EngineRequestError, promptParam: "messages" | "prompt"): ApiError {
   switch (error.code) {
     case "CONTEXT_LENGTH_EXCEEDED":
       return contextError(error, promptParam);

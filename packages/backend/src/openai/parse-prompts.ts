@@ -1,9 +1,11 @@
 import type { Prompt } from "../engine/engine-client.ts";
 import { invalidRequest } from "./api-error.ts";
+import { contextLengthExceeded } from "./context-length.ts";
 import { describeValue } from "./describe-value.ts";
 
 export interface PromptRules {
   readonly vocabSize: number;
+  readonly contextTokens: number;
   readonly maxPrompts: number;
   readonly addSpecialTokens: boolean | undefined;
 }
@@ -20,8 +22,12 @@ function wrongPrompt(param: string, expected: string, found: unknown): Error {
   );
 }
 
-function tokensPrompt(tokenIds: readonly unknown[], param: string, vocabSize: number): Prompt {
+function tokensPrompt(tokenIds: readonly unknown[], param: string, rules: PromptRules): Prompt {
+  const { vocabSize, contextTokens } = rules;
   if (tokenIds.length === 0) throw wrongPrompt(param, "at least 1 token id", tokenIds);
+  // Known without the engine, which need not be sent millions of numbers to say so.
+  if (tokenIds.length >= contextTokens)
+    throw contextLengthExceeded({ promptTokens: tokenIds.length, contextTokens });
   for (const [index, tokenId] of tokenIds.entries()) {
     if (!Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize) {
       throw wrongPrompt(`${param}[${index}]`, `a token id from 0 to ${vocabSize - 1}`, tokenId);
@@ -35,7 +41,7 @@ function tokensPrompt(tokenIds: readonly unknown[], param: string, vocabSize: nu
  * @throws ApiError 400
  */
 export function parsePrompts(prompt: unknown, rules: PromptRules): readonly Prompt[] {
-  const { vocabSize, maxPrompts, addSpecialTokens } = rules;
+  const { maxPrompts, addSpecialTokens } = rules;
   if (prompt === undefined || prompt === null) {
     throw invalidRequest(`Missing required parameter: \`prompt\` must be ${wanted}; found nothing`, {
       code: "missing_required_parameter",
@@ -51,7 +57,7 @@ export function parsePrompts(prompt: unknown, rules: PromptRules): readonly Prom
   if (!Array.isArray(prompt)) throw wrongPrompt("prompt", wanted, prompt);
   const elements: readonly unknown[] = prompt;
   const [first] = elements;
-  if (typeof first === "number") return [tokensPrompt(elements, "prompt", vocabSize)];
+  if (typeof first === "number") return [tokensPrompt(elements, "prompt", rules)];
   if (elements.length === 0 || elements.length > maxPrompts) {
     throw wrongPrompt("prompt", `1 to ${maxPrompts} prompts`, elements);
   }
@@ -61,7 +67,7 @@ export function parsePrompts(prompt: unknown, rules: PromptRules): readonly Prom
       if (typeof element === "string") return textPrompt(element);
       throw wrongPrompt(param, "a string as the first one is", element);
     }
-    if (Array.isArray(element)) return tokensPrompt(element, param, vocabSize);
+    if (Array.isArray(element)) return tokensPrompt(element, param, rules);
     throw wrongPrompt(
       param,
       Array.isArray(first) ? "an array of token ids as the first one is" : "a prompt",

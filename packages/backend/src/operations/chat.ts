@@ -23,11 +23,7 @@ function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number
   });
 }
 
-function buildRequest(
-  body: ChatBody,
-  model: ServedModel,
-  context: OperationContext,
-): Omit<AdmissionRequest, "id"> {
+function buildRequest(body: ChatBody, model: ServedModel, context: OperationContext): AdmissionRequest {
   if (!model.hasChatTemplate) {
     throw invalidRequest(`The model has no chat template; use /v1/completions`, {
       code: "chat_template_missing",
@@ -95,9 +91,7 @@ async function* writeChunks(
     const chunks: string[] = [];
     if (!begun.has(index)) {
       begun.add(index);
-      chunks.push(
-        writer.chunk(choiceJson(index, '{"role":"assistant","content":"","refusal":null}', {}), usage),
-      );
+      chunks.push(writer.chunk(choiceJson(index, '{"role":"assistant","content":""}', {}), usage));
     }
     if (text !== "" || (logprobs !== undefined && logprobs.length > 0)) {
       const content = `{"content":${JSON.stringify(text)}}`;

@@ -43,6 +43,7 @@ function readEcho({ echo = false, logprobs }: CompletionBody, prompts: readonly 
 function plan(body: CompletionBody, model: ServedModel, context: OperationContext): CompletionPlan {
   const prompts = parsePrompts(body.prompt, {
     vocabSize: model.vocabSize,
+    contextTokens: model.contextTokens,
     maxPrompts: context.maxChoices,
     addSpecialTokens: body.add_special_tokens,
   });

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import type { GenerationProgress } from "../operations/generation.ts";
+import type { ApiError } from "../openai/api-error.ts";
+import type { HttpClock, HttpMetrics } from "./http-server-options.ts";
+
+/** What is known of one request and its answer; never what was asked or said. */
+export interface Exchange {
+  readonly requestId: string;
+  /** Clock time of its first byte. */
+  readonly startedAtMs: number;
+  model?: string;
+  isStream?: boolean;
+  progress?: Readonly<GenerationProgress>;
+  error?: ApiError;
+  /** Where the answer was cut: `CLIENT_GONE`, `SLOW_READER`. */
+  cutBy?: string;
+}
+
+/** Keeps an exchange for each request, and tells of each one when it is over. */
+export interface Exchanges {
+  begin(request: FastifyRequest, response: ServerResponse): Exchange;
+  of(request: FastifyRequest): Exchange;
+}
+
+export interface ExchangesOptions {
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+  readonly clock: HttpClock;
+}
+
+const clientGoneStatus = 499;
+/** Asked every few seconds by machines. */
+const quietRoutes = /^\/(?:health|metrics|docs)\b/;
+
+function roundMs(durationMs: number): number {
+  return Math.round(durationMs * 10) / 10;
+}
+
+/** Creates the exchanges of one server. */
+export function createExchanges(options: ExchangesOptions): Exchanges {
+  const { logger, metrics, clock } = options;
+  const byRequest = new WeakMap<IncomingMessage, Exchange>();
+
+  function finish(request: FastifyRequest, response: ServerResponse, bytesBefore: number): void {
+    const exchange = of(request);
+    const { progress, error, startedAtMs, cutBy } = exchange;
+    const durationMs = clock.now() - startedAtMs;
+    const isCut = !response.writableFinished;
+    const status = isCut ? clientGoneStatus : response.statusCode;
+    const route = request.routeOptions.url ?? "unmatched";
+    const sample = {
+      handler: route,
+      method: request.method,
+      status,
+      durationMs,
+      requestBytes: Number(request.headers["content-length"] ?? 0) || 0,
+      responseBytes: Math.max(0, (request.raw.socket.bytesWritten ?? 0) - bytesBefore),
+    };
+    metrics.observeHttp?.(sample);
+    const line = {
+      requestId: exchange.requestId,
+      method: request.method,
+      route,
+      status,
+      durationMs: roundMs(durationMs),
+      ...(exchange.model === undefined ? {} : { model: exchange.model, stream: exchange.isStream }),
+      ...(progress === undefined
+        ? {}
+        : {
+            promptTokens: progress.promptTokens,
+            completionTokens: progress.completionTokens,
+            ...(progress.firstTokenAtMs === undefined
+              ? {}
+              : { timeToFirstTokenMs: roundMs(progress.firstTokenAtMs - startedAtMs) }),
+            finishReasons: progress.finishReasons,
+          }),
+      ...(isCut ? { cutBy: cutBy ?? "CLIENT_GONE" } : {}),
+      // A message may quote the request; its code and the field do not.
+      ...(error === undefined ? {} : { error: error.code, param: error.param }),
+    };
+    const cause = error !== undefined && error.status >= 500 ? (error.cause ?? error) : undefined;
+    if (cause !== undefined) logger.error({ ...line, err: cause }, "request failed");
+    else if (quietRoutes.test(route)) logger.debug(line, "request");
+    else logger.info(line, "request");
+  }
+
+  function of(request: FastifyRequest): Exchange {
+    const known = byRequest.get(request.raw);
+    if (known !== undefined) return known;
+    const exchange: Exchange = { requestId: request.id, startedAtMs: clock.now() };
+    byRequest.set(request.raw, exchange);
+    return exchange;
+  }
+
+  return {
+    of,
+    begin(request, response) {
+      const bytesBefore = request.raw.socket.bytesWritten ?? 0;
+      response.once("close", () => finish(request, response, bytesBefore));
+      return of(request);
+    },
+  };
+}

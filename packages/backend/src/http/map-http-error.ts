@@ -1,0 +1,38 @@
+import type { FastifyError } from "fastify";
+import { ApiError, type ApiErrorCode } from "../openai/api-error.ts";
+import { toApiError } from "../openai/engine-error.ts";
+
+function requestError(status: number, code: ApiErrorCode, message: string): ApiError {
+  return new ApiError(message, { status, type: "invalid_request_error", code });
+}
+
+/** Makes what a client is told of an error that a route or fastify threw. */
+export function mapHttpError(error: unknown, limits: { readonly bodyLimitBytes: number }): ApiError {
+  const { code, statusCode, message } = error as Partial<FastifyError>;
+  switch (code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return requestError(
+        413,
+        "request_too_large",
+        `The request body must not be larger than ${limits.bodyLimitBytes} bytes`,
+      );
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+    case "FST_ERR_CTP_INVALID_TYPE":
+    case "FST_ERR_CTP_EMPTY_TYPE":
+      return requestError(
+        415,
+        "unsupported_media_type",
+        "The body must be JSON: send the header `content-type: application/json`",
+      );
+    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
+      return requestError(400, "bad_request", "The body's size does not match `content-length`");
+    case "FST_ERR_BAD_URL":
+    case "FST_ERR_ASYNC_CONSTRAINT":
+      return requestError(400, "bad_request", "The path of the URL is not valid percent-encoding");
+    default:
+      if (!(error instanceof ApiError) && statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+        return requestError(statusCode, "bad_request", message ?? "The request is not valid");
+      }
+      return toApiError(error);
+  }
+}

@@ -1,0 +1,94 @@
+import { invalidRequest, type ApiError } from "../openai/api-error.ts";
+import { shortName } from "../openai/describe-value.ts";
+import { locateJsonError } from "./locate-json-error.ts";
+
+/** Deeper bodies are refused: what reads them further on may be recursive. */
+export const maxJsonDepth = 64;
+
+interface Place {
+  readonly value: object;
+  readonly depth: number;
+  readonly key: string | number | undefined;
+  readonly parent: Place | undefined;
+}
+
+function pathOf(place: Place | undefined, key: string | number): string {
+  const keys: (string | number)[] = [key];
+  for (let at = place; at?.key !== undefined; at = at.parent) keys.push(at.key);
+  return keys
+    .toReversed()
+    .map((each, index) =>
+      typeof each === "number" ? `[${each}]` : `${index === 0 ? "" : "."}${shortName(each)}`,
+    )
+    .join("");
+}
+
+function malformed(message: string, param?: string): ApiError {
+  return invalidRequest(message, { code: "invalid_json", param });
+}
+
+/** A lone half of a surrogate pair: no UTF-8 can carry it, and no tokenizer takes it. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** Looks at every value once, without recursion. */
+function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
+  const open: Place[] = [{ value: body, depth: 1, key: undefined, parent: undefined }];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { value: container, depth } = place;
+    const visit = (key: string | number, value: unknown): void => {
+      if (typeof value === "object" && value !== null) {
+        if (depth >= maxJsonDepth) {
+          throw malformed(`The JSON body must not be nested deeper than ${maxJsonDepth} levels`);
+        }
+        open.push({ value, depth: depth + 1, key, parent: place });
+      } else if (hasSurrogateEscapes && typeof value === "string" && loneSurrogate.test(value)) {
+        const param = pathOf(place, key);
+        throw malformed(`\`${param}\` must be Unicode text; found half of a surrogate pair`, param);
+      }
+    };
+    if (Array.isArray(container)) {
+      for (let index = 0; index < container.length; index++) visit(index, container[index]);
+      continue;
+    }
+    for (const name of Object.keys(container)) {
+      const param = (): string => pathOf(place, name);
+      if (name === "__proto__") {
+        throw invalidRequest(`Unknown parameter: \`${param()}\``, {
+          code: "unknown_parameter",
+          param: param(),
+        });
+      }
+      if (hasSurrogateEscapes && loneSurrogate.test(name)) {
+        throw malformed("Every key must be Unicode text; found half of a surrogate pair");
+      }
+      visit(name, (container as Record<string, unknown>)[name]);
+    }
+  }
+}
+
+/**
+ * Reads a request body as JSON.
+ * @throws ApiError 400 that says where it is not JSON, not UTF-8, too deep or not Unicode
+ */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw malformed("The body must be JSON in UTF-8; found bytes that are no UTF-8");
+  }
+  if (text.trim() === "") throw malformed("The body must be a JSON object; found an empty body");
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    const place = locateJsonError(text);
+    if (place === undefined) throw malformed("The body must be JSON");
+    const { position, line, column, wanted, found } = place;
+    throw malformed(
+      `The body must be JSON: expected ${wanted} at line ${line}, column ${column} (position ${position}); found ${found}`,
+    );
+  }
+  if (typeof body === "object" && body !== null) assertHarmless(body, /\\u[dD][89a-fA-F]/.test(text));
+  return body;
+}

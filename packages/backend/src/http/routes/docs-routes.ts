@@ -1,0 +1,28 @@
+import swagger, { type FastifyStaticSwaggerOptions } from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
+import { createOpenApiDocument } from "../openapi-document.ts";
+import type { ServerParts } from "../server-parts.ts";
+
+/** The page loads nothing from elsewhere. */
+const contentSecurityPolicy =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'; object-src 'none'; frame-ancestors 'self'";
+
+/** Adds the OpenAPI description and a page that shows it. */
+export async function addDocsRoutes(app: FastifyInstance, { options }: ServerParts): Promise<void> {
+  const document = createOpenApiDocument(options.version);
+  const json = JSON.stringify(document);
+  // The plug-in's types stop at OpenAPI 3.0; it passes the document on as it is.
+  const specification = { document } as unknown as FastifyStaticSwaggerOptions["specification"];
+  await app.register(swagger, { mode: "static", specification });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: contentSecurityPolicy,
+    // The page would otherwise ask a server of others whether the description is valid.
+    uiConfig: { validatorUrl: null, deepLinking: true },
+    theme: { title: "Infernode API" },
+  });
+  app.get("/openapi.json", async (_request, reply) =>
+    reply.header("content-type", "application/json; charset=utf-8").send(json),
+  );
+}

@@ -1,0 +1,23 @@
+import type { FastifyInstance } from "fastify";
+import { prepareChat } from "../../operations/chat.ts";
+import { prepareCompletion } from "../../operations/complete.ts";
+import { tokenize } from "../../operations/tokenize.ts";
+import { sendGeneration } from "../send-generation.ts";
+import type { ServerParts } from "../server-parts.ts";
+
+/** Adds what makes text: chat completions, completions, tokenize. */
+export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): void {
+  const { operations, exchanges, options } = parts;
+  for (const [path, prepare] of [
+    ["/v1/chat/completions", prepareChat],
+    ["/v1/completions", prepareCompletion],
+  ] as const) {
+    app.post(path, async (request, reply) =>
+      sendGeneration(reply, prepare(request.body, operations), {
+        exchange: exchanges.of(request),
+        config: options.config,
+      }),
+    );
+  }
+  app.post("/tokenize", async (request) => tokenize(request.body, operations));
+}

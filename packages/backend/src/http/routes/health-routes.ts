@@ -1,0 +1,45 @@
+import type { HealthChecker, HealthReport } from "@infernode/health";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { ServerParts } from "../server-parts.ts";
+
+/** A check that fails to answer is an answer. */
+async function ask(health: Pick<HealthChecker, "report">): Promise<HealthReport> {
+  try {
+    return await health.report();
+  } catch (error) {
+    return { status: "unhealthy", reasons: [`the health check failed: ${String(error)}`], checks: {} };
+  }
+}
+
+function send(reply: FastifyReply, report: HealthReport): FastifyReply {
+  void reply.header("cache-control", "no-store");
+  if (report.status === "unhealthy") void reply.code(503).header("retry-after", "2");
+  return reply.send(report);
+}
+
+/** Adds liveness, readiness and the whole report. */
+export function addHealthRoutes(app: FastifyInstance, { options }: ServerParts): void {
+  const { engine, discovery } = options;
+
+  async function askReadiness(): Promise<HealthReport> {
+    const report = await ask(options.health);
+    if (engine.state === "ready" || report.status === "unhealthy") return report;
+    return { ...report, status: "unhealthy", reasons: [...report.reasons, ...engine.reasons()] };
+  }
+
+  app.get("/health/live", async (_request, reply) => send(reply, await ask(options.liveness)));
+  app.get("/health/ready", async (_request, reply) => send(reply, await askReadiness()));
+  app.get("/health", async (_request, reply) => {
+    const { model } = engine;
+    const services = await discovery?.list().catch(() => undefined);
+    return send(reply, {
+      ...(await askReadiness()),
+      ...{
+        version: options.version,
+        engine: { state: engine.state, stats: engine.stats() ?? null },
+        model: model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
+        ...(services === undefined ? {} : { services }),
+      },
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import type { FastifyReply } from "fastify";
+import { toApiError } from "../openai/engine-error.ts";
+import type { PreparedGeneration } from "../operations/generation.ts";
+import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HttpServerConfig } from "./http-server-options.ts";
+import { openSseStream, SlowReaderError } from "./sse-stream.ts";
+
+export interface SendGenerationOptions {
+  readonly exchange: Exchange;
+  readonly config: Pick<HttpServerConfig, "pingIntervalMs" | "writeTimeoutMs">;
+}
+
+/**
+ * Runs a generation and sends what it makes, as JSON or as events. Until the engine has queued it, failures
+ * are HTTP statuses; after that a stream's failure is its last event. The work stops when the client is gone.
+ */
+export async function sendGeneration(
+  reply: FastifyReply,
+  prepared: PreparedGeneration,
+  options: SendGenerationOptions,
+): Promise<FastifyReply> {
+  const { exchange, config } = options;
+  exchange.model = prepared.modelId;
+  exchange.isStream = prepared.isStream;
+  const signal = abortWhenClientGone(reply.raw);
+  try {
+    const generation = await prepared.start(signal);
+    exchange.progress = generation.progress;
+    if (!prepared.isStream) return await reply.send(await generation.collect());
+
+    reply.hijack();
+    const stream = openSseStream(reply.raw, {
+      headers: reply.getHeaders() as Record<string, string>,
+      pingIntervalMs: config.pingIntervalMs,
+      writeTimeoutMs: config.writeTimeoutMs,
+      signal,
+    });
+    try {
+      for await (const chunks of generation.chunks()) await stream.write(chunks);
+      stream.end(["[DONE]"]);
+    } catch (error) {
+      if (signal.aborted) exchange.cutBy = clientGoneCode;
+      else if (error instanceof SlowReaderError) exchange.cutBy = error.code;
+      else {
+        exchange.error = toApiError(error, prepared.promptParam);
+        stream.end([JSON.stringify(exchange.error.body)]);
+      }
+    } finally {
+      stream.close();
+    }
+    return reply;
+  } catch (error) {
+    if (!signal.aborted) throw toApiError(error, prepared.promptParam);
+    exchange.cutBy = clientGoneCode;
+    reply.hijack();
+    return reply;
+  }
+}

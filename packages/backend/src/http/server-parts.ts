@@ -1,0 +1,10 @@
+import type { OperationContext } from "../operations/operation-context.ts";
+import type { Exchanges } from "./exchange.ts";
+import type { HttpServerOptions } from "./http-server-options.ts";
+
+/** What routes are given. */
+export interface ServerParts {
+  readonly options: HttpServerOptions;
+  readonly operations: OperationContext;
+  readonly exchanges: Exchanges;
+}

@@ -1,0 +1,82 @@
+import type { HealthReport } from "@infernode/health";
+import OpenAI from "openai";
+import { pino } from "pino";
+import {
+  createHttpServer,
+  type HttpSample,
+  type HttpServer,
+  type HttpServerConfig,
+} from "../../src/http/create-http-server.ts";
+import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly engine: FakeEngine;
+  readonly server: HttpServer;
+  readonly samples: HttpSample[];
+  readonly logLines: Record<string, unknown>[];
+  readonly client: OpenAI;
+  health: HealthReport;
+  liveness: HealthReport;
+  /** Resolves with the next exchange that is over. */
+  nextSample(): Promise<HttpSample>;
+  post(path: string, body: unknown): Promise<Response>;
+  close(): Promise<void>;
+}
+
+const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
+
+export async function startServer(config: Partial<HttpServerConfig> = {}): Promise<TestServer> {
+  const engine = createFakeEngine();
+  const samples: HttpSample[] = [];
+  const logLines: Record<string, unknown>[] = [];
+  const waiting: ((sample: HttpSample) => void)[] = [];
+  const server = await createHttpServer({
+    engine,
+    health: { report: async () => test.health },
+    liveness: { report: async () => test.liveness },
+    metrics: {
+      contentType: "text/plain; version=0.0.4; charset=utf-8",
+      render: async () => "# HELP up\nup 1\n",
+      observeHttp: (sample) => {
+        samples.push(sample);
+        for (const resolve of waiting.splice(0)) resolve(sample);
+      },
+    },
+    logger: pino({ level: "trace" }, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
+    config: {
+      bodyLimitBytes: 1_000_000,
+      corsOrigins: [],
+      requestTimeoutMs: 60_000,
+      keepAliveTimeoutMs: 5000,
+      pingIntervalMs: 15_000,
+      writeTimeoutMs: 30_000,
+      ...config,
+    },
+    version: "1.2.3",
+  });
+  const { url, port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  const close = async (): Promise<void> => server.close();
+  const test: TestServer = {
+    url,
+    port,
+    engine,
+    server,
+    samples,
+    logLines,
+    client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 }),
+    health: healthy,
+    liveness: healthy,
+    nextSample: async () => new Promise((resolve) => waiting.push(resolve)),
+    post: async (path, body) =>
+      fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  return test;
+}
