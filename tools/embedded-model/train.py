@@ -1,0 +1,153 @@
+"""Trains the embedded model from a seed and leaves checkpoints for export.py.
+
+Usage: python train.py --work build --minutes 45
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from conversations import any_document
+from make_text import documents
+from network import Network, Shape
+from vocabulary import PAD, encode, train_tokenizer
+
+TRAIN_SEED, HELD_OUT_SEED, TOKENIZER_SEED = 1, 2, 3
+POOL_DOCUMENTS = 1024
+AVERAGE_DECAY = 0.995
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def batches(tokenizer: Tokenizer, seed: int, tokens_per_step: int) -> Iterator[Batch]:
+    """Yields batches of documents of like length without end; every document is new."""
+    rng = random.Random(seed)
+    while True:
+        pool = [encode(tokenizer, any_document(rng)) for _ in range(POOL_DOCUMENTS)]
+        pool = [(ids[: Shape.context], learned[: Shape.context]) for ids, learned in pool]
+        pool.sort(key=lambda item: len(item[0]))
+        groups: list[list[tuple[list[int], list[bool]]]] = [[]]
+        for item in pool:
+            if (len(groups[-1]) + 1) * len(item[0]) > tokens_per_step:
+                groups.append([])
+            groups[-1].append(item)
+        rng.shuffle(groups)
+        yield from (_padded(group) for group in groups if group)
+
+
+def _padded(group: list[tuple[list[int], list[bool]]]) -> Batch:
+    length = max(len(ids) for ids, _ in group)
+    ids = torch.full((len(group), length), PAD)
+    learned = torch.zeros((len(group), length), dtype=torch.bool)
+    for row, (own_ids, own_learned) in enumerate(group):
+        ids[row, : len(own_ids)] = torch.tensor(own_ids)
+        learned[row, : len(own_ids)] = torch.tensor(own_learned)
+    return ids, learned
+
+
+def learning_rate(progress: float, peak: float) -> float:
+    if progress < 0.02:
+        return peak * progress / 0.02
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+@torch.no_grad()
+def held_out_loss(model: Network, held_out: list[Batch]) -> float:
+    losses = [(model.loss(*batch).item(), batch[1].sum().item()) for batch in held_out]
+    return sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("build"))
+    parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--tokens-per-step", type=int, default=4096)
+    parser.add_argument("--peak", type=float, default=4e-3)
+    parser.add_argument("--layers", type=int, default=Shape.layers)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(arguments.threads)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    tokenizer_file = arguments.work / "tokenizer.json"
+    if not tokenizer_file.exists():
+        train_tokenizer(documents(TOKENIZER_SEED, 20_000), Shape.vocab_size).save(str(tokenizer_file))
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    _train(arguments, tokenizer, Network(Shape(layers=arguments.layers)))
+
+
+class MixedPrecision:
+    """A BF16 network that computes, and F32 weights that AdamW moves."""
+
+    def __init__(self, model: Network) -> None:
+        self.names = [name for name, _ in model.named_parameters()]
+        self.masters = [nn.Parameter(parameter.detach().clone()) for parameter in model.parameters()]
+        self.average = [master.detach().clone() for master in self.masters]
+        self.model = model.to(torch.bfloat16)
+        matrices = [master for master in self.masters if master.ndim == 2]
+        vectors = [master for master in self.masters if master.ndim == 1]
+        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.97), fused=True)
+
+    def step(self, batch: Batch, rate: float, decay: float) -> float:
+        """Returns the loss of the batch before the step."""
+        loss = self.model.loss(*batch)
+        loss.backward()
+        for master, parameter in zip(self.masters, self.model.parameters(), strict=True):
+            master.grad = parameter.grad.float()
+            parameter.grad = None
+        nn.utils.clip_grad_norm_(self.masters, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        with torch.no_grad():
+            for master, parameter in zip(self.masters, self.model.parameters(), strict=True):
+                parameter.copy_(master)
+            torch._foreach_lerp_(self.average, [master.detach() for master in self.masters], 1 - decay)
+        return loss.item()
+
+
+def _train(arguments: argparse.Namespace, tokenizer: Tokenizer, model: Network) -> None:
+    print(f"{sum(parameter.numel() for parameter in model.parameters())} parameters", flush=True)
+    precise = MixedPrecision(model)
+    source = batches(tokenizer, TRAIN_SEED, arguments.tokens_per_step)
+    held_out = [batch for batch, _ in zip(batches(tokenizer, HELD_OUT_SEED, arguments.tokens_per_step), range(10))]
+    start, seen, smooth = time.monotonic(), 0, 0.0
+    progress, step = 0.0, 0
+    while progress < 1:
+        progress = max(step / arguments.steps, (time.monotonic() - start) / 60 / arguments.minutes)
+        batch = next(source)
+        loss = precise.step(batch, learning_rate(progress, arguments.peak), min(AVERAGE_DECAY, step / (step + 10)))
+        step, seen = step + 1, seen + batch[0].numel()
+        smooth = loss if step == 1 else 0.98 * smooth + 0.02 * loss
+        if step % 50 == 0:
+            print(f"step {step} tokens {seen} loss {smooth:.4f} seconds {time.monotonic() - start:.0f} progress {progress:.3f}", flush=True)
+        if step % 250 == 0 or progress >= 1:
+            state = {"step": step, "tokens": seen, "train_loss": smooth, "seconds": time.monotonic() - start}
+            _checkpoint(arguments.work, dict(zip(precise.names, precise.average, strict=True)), state, (model.shape, held_out))
+
+
+def _checkpoint(work: Path, weights: dict[str, torch.Tensor], state: dict, evaluated: tuple[Shape, list[Batch]]) -> None:
+    """Measures the averaged weights as they will be stored, in BF16, and saves them."""
+    shape, held_out = evaluated
+    shadow = Network(shape)
+    shadow.load_state_dict(weights)
+    state = {**state, "held_out_loss": held_out_loss(shadow.to(torch.bfloat16), held_out)}
+    print(json.dumps(state), flush=True)
+    torch.save({"weights": weights, "shape": shape.__dict__, **state}, work / "checkpoint.tmp")
+    (work / "checkpoint.tmp").replace(work / "checkpoint.pt")
+
+
+if __name__ == "__main__":
+    main()
