@@ -1,1 +1,30 @@
-export {};
+export type { ConfigOrigin, InfernodeConfig } from "./config/config.ts";
+export { formatConfig } from "./config/format-config.ts";
+export { resolveConfig } from "./config/resolve-config.ts";
+export type { PartialConfig, ResolveConfigOptions, ResolvedConfig } from "./config/resolve-config.ts";
+export { createLogger } from "./create-logger.ts";
+export type { LoggerOptions } from "./create-logger.ts";
+export { createDaemon } from "./daemon/daemon.ts";
+export type { Daemon, DaemonAddress, DaemonDependencies } from "./daemon/daemon.ts";
+export { engineOptionsOf } from "./daemon/engine-options.ts";
+export type {
+  EngineClient,
+  EngineReply,
+  EngineRequest,
+  EngineState,
+  Prompt,
+  ServedModel,
+} from "./engine/engine-client.ts";
+export type { EngineCoreOptions } from "./engine/engine-core.ts";
+export { createEngineSupervisor } from "./engine/engine-supervisor.ts";
+export type { EngineSupervisor, EngineSupervisorOptions } from "./engine/engine-supervisor.ts";
+export { createInlineEngine } from "./engine/inline-engine.ts";
+export type { InlineEngine, InlineEngineOptions } from "./engine/inline-engine.ts";
+export { BackendError, EngineRequestError } from "./errors.ts";
+export type { BackendErrorCode, EngineErrorData, EngineErrorRecord } from "./errors.ts";
+export type { BackendEventMap } from "./events/backend-events.ts";
+export { createEventBus } from "./events/event-bus.ts";
+export type { EventBus, EventBusOptions, InfernodeEventSink } from "./events/event-bus.ts";
+export type { InfernodeEvent, InfernodeEventMap } from "./events/event-map.ts";
+export { createHttpServer } from "./http/create-http-server.ts";
+export type { HttpServer, HttpServerOptions } from "./http/create-http-server.ts";

@@ -26,8 +26,9 @@ export interface ModelSettings {
 }
 
 export interface EngineSettings {
-  readonly maxSequences: number;
-  /** The longest sequence; the checkpoint's own by default. */
+  /** 16 when undefined, or as many as memory holds. */
+  readonly maxSequences: number | undefined;
+  /** The longest sequence; the checkpoint's own when undefined, or as long as memory holds. */
   readonly contextTokens: number | undefined;
   /** Prefill and decode tokens in one step. */
   readonly maxTokensPerStep: number;

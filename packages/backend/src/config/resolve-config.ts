@@ -125,10 +125,11 @@ export async function resolveConfig(options: ResolveConfigOptions = {}): Promise
     readings.map((reading) => reading.values),
     problems,
   );
-  if (problems.length === 0 && config.engine.maxTokensPerStep < config.engine.maxSequences) {
+  const { maxSequences = 1, maxTokensPerStep } = config.engine;
+  if (problems.length === 0 && maxTokensPerStep < maxSequences) {
     problems.push(
-      `engine.maxTokensPerStep: wanted at least engine.maxSequences (${config.engine.maxSequences}), ` +
-        `found ${config.engine.maxTokensPerStep}; every running answer takes one token of a step`,
+      `engine.maxTokensPerStep: wanted at least engine.maxSequences (${maxSequences}), ` +
+        `found ${maxTokensPerStep}; every running answer takes one token of a step`,
     );
   }
   if (problems.length > 0) {

@@ -12,7 +12,11 @@ export type BackendEventMap = {
     /** Requests that had no token yet and wait for the next engine. */
     readonly replayedRequestCount: number;
   };
-  "backend:engine-restarted": { readonly restartCount: number; readonly downMs: number };
+  "backend:engine-restarted": {
+    readonly pid: number | undefined;
+    readonly restartCount: number;
+    readonly downMs: number;
+  };
   "backend:engine-state-changed": { readonly from: EngineState; readonly to: EngineState };
   "backend:model-loaded": {
     readonly model: string;

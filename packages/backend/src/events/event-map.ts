@@ -1,8 +1,15 @@
+import type { DiscoveryEventMap } from "@infernode/discovery";
+import type { HealthEventMap } from "@infernode/health";
 import type { EngineEventMap } from "@infernode/inference";
+import type { MemoryEventMap } from "@infernode/memory";
 import type { BackendEventMap } from "./backend-events.ts";
 
 /** Every event of every package, on one bus. */
-export type InfernodeEventMap = EngineEventMap & BackendEventMap;
+export type InfernodeEventMap = EngineEventMap &
+  MemoryEventMap &
+  HealthEventMap &
+  DiscoveryEventMap &
+  BackendEventMap;
 
 /** A name with its payload. */
 export type InfernodeEvent = {

@@ -1,0 +1,59 @@
+import { styleText } from "node:util";
+import type { ServedModel } from "../engine/engine-client.ts";
+import { packageVersion } from "../package-version.ts";
+import { formatBytes, formatCount } from "./format-numbers.ts";
+
+export interface BannerOptions {
+  readonly url: string;
+  readonly model: ServedModel;
+  readonly description: string;
+  readonly readyMs: number;
+  readonly useColor: boolean;
+}
+
+/** An address that a person can open: wildcard addresses are replaced by this machine's own. */
+function openableUrl(url: string): string {
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
+
+/** A request that can be pasted into a shell as it is. */
+export function exampleRequest(url: string, model: Pick<ServedModel, "id" | "hasChatTemplate">): string {
+  const text = "Tell me a short story about a fox.";
+  const body = model.hasChatTemplate
+    ? { model: model.id, messages: [{ role: "user", content: text }] }
+    : { model: model.id, prompt: "Once upon a time", max_tokens: 64 };
+  const path = model.hasChatTemplate ? "chat/completions" : "completions";
+  // A model's name may hold a quote; the shell must not see it.
+  const quoted = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
+  return [
+    `curl ${url}/v1/${path} \\`,
+    "  -H 'content-type: application/json' \\",
+    `  -d '${quoted}'`,
+  ].join("\n");
+}
+
+/** Says that the daemon is ready and what to do next. */
+export function formatBanner(options: BannerOptions): string {
+  const { model, description, readyMs, useColor } = options;
+  const url = openableUrl(options.url);
+  const style = (format: "bold" | "dim" | "cyan", text: string): string =>
+    useColor ? styleText(format, text) : text;
+  const plan = model.memoryPlan;
+  const memory =
+    `${formatBytes(plan.totalBytes)} (weights ${formatBytes(plan.weightsBytes)}, ` +
+    `KV cache ${formatBytes(plan.kvCacheBytes)})`;
+  const rows = [
+    ["model", `${model.id}, ${model.family}, ${formatCount(model.parameterCount)} parameters`],
+    ["context", `${model.contextTokens} tokens, up to ${plan.maxSequences} answers at once`],
+    ["engine", description],
+    ["memory", memory],
+    ["ready in", `${readyMs} ms`],
+    ["API", style("cyan", `${url}/v1`)],
+    ["docs", style("cyan", `${url}/docs`)],
+  ] as const;
+  const lines = rows.map(([name, value]) => `  ${style("dim", name.padEnd(9))} ${value}`);
+  const request = exampleRequest(url, model)
+    .split("\n")
+    .map((line) => `  ${line}`);
+  return ["", `  ${style("bold", `Infernode ${packageVersion}`)}`, "", ...lines, "", "  Try it:", "", ...request, "", "  Ctrl-C stops it.", "", ""].join("\n");
+}

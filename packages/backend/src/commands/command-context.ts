@@ -1,0 +1,17 @@
+/** What a command may touch of the process that runs it. */
+export interface CommandContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Hears a signal of the process; answers a function that stops it. */
+  onSignal(signal: "SIGINT" | "SIGTERM", handler: () => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): never;
+}
+
+/** Runs a command; the answer is the exit code. */
+export type CommandRunner = (
+  values: Readonly<Record<string, unknown>>,
+  context: CommandContext,
+) => Promise<number>;

@@ -1,0 +1,70 @@
+import { text as readText } from "node:stream/consumers";
+import { resolveConfig } from "../config/resolve-config.ts";
+import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { createEngineSupervisor } from "../engine/engine-supervisor.ts";
+import type { ServedModel } from "../engine/engine-client.ts";
+import { BackendError } from "../errors.ts";
+import { createEventBus } from "../events/event-bus.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { answerNotes } from "./answer-notes.ts";
+import type { CommandContext, CommandRunner } from "./command-context.ts";
+import { createConversation, type Conversation } from "./conversation.ts";
+import { parsePlayOptions, type PlayOptions } from "./play-options.ts";
+import { playInTerminal } from "./play-terminal.ts";
+import { configSourcesOf } from "./setting-options.ts";
+
+async function answerOnce(parts: {
+  readonly prompt: string;
+  readonly conversation: Conversation;
+  readonly model: ServedModel;
+  readonly options: PlayOptions;
+  readonly context: CommandContext;
+}): Promise<number> {
+  const { prompt, conversation, model, options, context } = parts;
+  const controller = new AbortController();
+  const offSignals = (["SIGINT", "SIGTERM"] as const).map((signal) =>
+    context.onSignal(signal, () => controller.abort()),
+  );
+  try {
+    const onText = (part: string): void => void context.stdout.write(part);
+    const summary = await conversation.ask(prompt, { signal: controller.signal, onText });
+    context.stdout.write("\n");
+    for (const note of answerNotes(summary, model, options)) context.stderr.write(`(${note})\n`);
+    return exitCodes.success;
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    context.stdout.write("\n");
+    return exitCodes.interrupted;
+  } finally {
+    for (const offSignal of offSignals) offSignal();
+  }
+}
+
+/** Chats in the terminal, or answers one prompt, with an engine process of its own. */
+export const play: CommandRunner = async (values, context) => {
+  const options = parsePlayOptions(values);
+  const { config } = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
+  const isInteractive = options.prompt === undefined && context.stdin.isTTY === true;
+  const prompt = isInteractive ? undefined : (options.prompt ?? (await readText(context.stdin)).trim());
+  if (prompt === "") {
+    throw new BackendError("INVALID_CONFIG", "wanted a prompt, found an empty text; see infernode play --help");
+  }
+  const events = createEventBus({
+    onHandlerError: (error) => context.stderr.write(`infernode: ${String(error)}\n`),
+  });
+  await using engine = createEngineSupervisor({
+    engine: engineOptionsOf(config),
+    events,
+    startTimeoutMs: config.engine.startTimeoutMs,
+    maxRestarts: config.engine.maxRestarts,
+    onOutput: (line) => context.stderr.write(`${line}\n`),
+  });
+  if (isInteractive) context.stdout.write("Loading the model …\r");
+  const model = await engine.start();
+  const conversation = createConversation(engine, model, options);
+  if (prompt !== undefined) return answerOnce({ prompt, conversation, model, options, context });
+  const kind = model.hasChatTemplate ? "" : "; it has no chat template and continues each text as it stands";
+  context.stdout.write(`${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`);
+  await playInTerminal({ conversation, model, options, context });
+  return exitCodes.success;
+};

@@ -1,0 +1,71 @@
+import { formatConfig } from "../config/format-config.ts";
+import { resolveConfig } from "../config/resolve-config.ts";
+import { createLogger, isPrettyLog } from "../create-logger.ts";
+import { createDaemon, type Daemon } from "../daemon/daemon.ts";
+import { exitCodeOf, exitCodes } from "../exit-codes.ts";
+import { formatBanner } from "./banner.ts";
+import type { CommandContext, CommandRunner } from "./command-context.ts";
+import { configSourcesOf } from "./setting-options.ts";
+
+/** Resolves with the exit code once a signal or the end of the engine has stopped the daemon. */
+function untilStopped(daemon: Daemon, context: CommandContext): Promise<number> {
+  return new Promise((resolve) => {
+    let interruptCount = 0;
+    const stop = (reason: string, exitCode: number): void => {
+      daemon.stop(reason).then(
+        () => resolve(exitCode),
+        (error: unknown) => {
+          context.stderr.write(`infernode: ${error instanceof Error ? error.message : String(error)}\n`);
+          resolve(exitCodes.failure);
+        },
+      );
+    };
+    context.onSignal("SIGTERM", () => stop("SIGTERM", exitCodes.success));
+    context.onSignal("SIGINT", () => {
+      interruptCount++;
+      if (interruptCount > 1) context.exit(exitCodes.interrupted);
+      stop("SIGINT", exitCodes.success);
+    });
+    daemon.events.on("backend:engine-state-changed", ({ to }) => {
+      if (to === "failed") stop("the engine failed", exitCodes.engineFailed);
+    });
+  });
+}
+
+/** Runs the daemon until it is told to stop. */
+export const serve: CommandRunner = async (values, context) => {
+  const resolved = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
+  const { config, origins, file, warnings } = resolved;
+  if (values["printConfig"] === true) {
+    const json = (): string => JSON.stringify({ config, origins, file: file ?? null }, undefined, 2);
+    context.stdout.write(`${values["json"] === true ? json() : formatConfig(resolved)}\n`);
+    return exitCodes.success;
+  }
+  const isTerminal = context.stderr.isTTY === true;
+  const logger = createLogger({ ...config.log, isTerminal });
+  for (const warning of warnings) logger.warn(warning);
+  const startedAtMs = performance.now();
+  const daemon = createDaemon(config, { logger });
+  const stopped = untilStopped(daemon, context);
+  const address = await daemon.start();
+  try {
+    const model = await daemon.ready();
+    const readyMs = Math.round(performance.now() - startedAtMs);
+    const { url } = address;
+    logger.info({ url, model: model.id, readyMs, pid: process.pid }, "ready");
+    if (isPrettyLog({ ...config.log, isTerminal }) && config.log.level !== "silent") {
+      const description = daemon.engine.description ?? model.executor;
+      context.stdout.write(formatBanner({ url, model, description, readyMs, useColor: context.stdout.isTTY === true }));
+    }
+  } catch (error) {
+    if (daemon.engine.state !== "failed") return stopped;
+    logger.fatal({ code: codeOf(error) }, error instanceof Error ? error.message : String(error));
+    await stopped;
+    return exitCodeOf(error);
+  }
+  return stopped;
+};
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,32 @@
+import { pino, type DestinationStream, type Logger } from "pino";
+import pretty from "pino-pretty";
+import type { LogSettings } from "./config/config.ts";
+
+export interface LoggerOptions extends LogSettings {
+  /** Whether logs go to a terminal; decides what `auto` means. */
+  readonly isTerminal: boolean;
+  /** [standard error] */
+  readonly destination?: DestinationStream;
+}
+
+/** Whether people are to read the log. */
+export function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal">): boolean {
+  return options.format === "pretty" || (options.format === "auto" && options.isTerminal);
+}
+
+/** Creates the daemon's logger: JSON lines, or coloured text on a terminal. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { level, isTerminal, destination } = options;
+  if (!isPrettyLog(options)) {
+    const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+    return pino(base, destination ?? pino.destination({ fd: 2, sync: true }));
+  }
+  const stream = pretty({
+    colorize: isTerminal,
+    destination: destination ?? 2,
+    ignore: "pid,hostname",
+    sync: true,
+    translateTime: "SYS:HH:MM:ss.l",
+  });
+  return pino({ level }, stream);
+}

@@ -1,0 +1,76 @@
+import {
+  createHealthChecker,
+  createProgressCheck,
+  startHealthMonitor,
+  type HealthCheck,
+  type HealthChecker,
+  type HealthStatus,
+} from "@infernode/health";
+import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
+import type { EventBus } from "../events/event-bus.ts";
+
+/** What the daemon says of itself. */
+export interface DaemonHealth extends Disposable {
+  /** Unhealthy while loading, restarting, draining or stalled: send no requests. */
+  readonly readiness: HealthChecker;
+  /** Unhealthy when the engine is stalled or given up: start the process again. */
+  readonly liveness: HealthChecker;
+  dispose(): void;
+}
+
+export interface DaemonHealthOptions {
+  readonly engine: Pick<EngineSupervisor, "state" | "reasons" | "stats" | "vitals">;
+  readonly events: EventBus;
+  readonly stallAfterMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+const healthy: HealthStatus = { status: "healthy", reasons: [] };
+
+/** Creates readiness and liveness, and looks at both a few times in `stallAfterMs`. */
+export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
+  const { engine, events, stallAfterMs } = options;
+  const work = (): { readonly running: number; readonly waiting: number } => {
+    const stats = engine.stats();
+    return { running: stats?.runningSequenceCount ?? 0, waiting: stats?.waitingRequestCount ?? 0 };
+  };
+  const progress = (): HealthCheck =>
+    createProgressCheck({
+      hasWork: () => work().running + work().waiting > 0,
+      stepCount: () => engine.stats()?.stepCount,
+      stallAfterMs,
+      describeWork: () => `${work().running} answers running and ${work().waiting} requests waiting`,
+    });
+  const engineReady: HealthCheck = {
+    name: "engine",
+    check: () => (engine.state === "ready" ? healthy : { status: "unhealthy", reasons: engine.reasons() }),
+  };
+  // What the engine process says of its own steps.
+  const inference: HealthCheck = { name: "inference", check: () => engine.vitals()?.health ?? healthy };
+  const memory: HealthCheck = {
+    name: "memory",
+    check: () => {
+      const pressed = engine.vitals()?.ledger.devices.filter(({ pressure }) => pressure !== "normal") ?? [];
+      if (pressed.length === 0) return healthy;
+      const reasons = pressed.map(
+        ({ deviceId, pressure, measuredBytes, limitBytes }) =>
+          `memory on ${deviceId} is ${pressure}: ${measuredBytes} of ${limitBytes} bytes`,
+      );
+      return { status: "degraded", reasons };
+    },
+  };
+  const engineAlive: HealthCheck = {
+    name: "engine",
+    check: () => (engine.state === "failed" ? { status: "unhealthy", reasons: engine.reasons() } : healthy),
+  };
+  const readiness = createHealthChecker({ name: "ready", checks: [engineReady, progress(), inference, memory], events });
+  const liveness = createHealthChecker({ name: "live", checks: [engineAlive, progress()], events });
+  const intervalMs = Math.min(1000, stallAfterMs / 4);
+  const monitors = [readiness, liveness].map((checker) =>
+    startHealthMonitor({ checker, intervalMs, onError: options.onError }),
+  );
+  const dispose = (): void => {
+    for (const monitor of monitors) monitor.dispose();
+  };
+  return { readiness, liveness, dispose, [Symbol.dispose]: dispose };
+}

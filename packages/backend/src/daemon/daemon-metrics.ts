@@ -1,0 +1,84 @@
+import {
+  createEventLoopMetrics,
+  createHttpMetrics,
+  createInferenceMetrics,
+  createMemoryMetrics,
+  createMetrics,
+  createProcessMetrics,
+  type InferenceMetrics,
+} from "@infernode/health";
+import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
+import type { EventBus } from "../events/event-bus.ts";
+import type { HttpMetrics } from "../http/create-http-server.ts";
+
+/** The daemon's metrics, fed by the bus. */
+export interface DaemonMetrics extends HttpMetrics, Disposable {
+  /** The longest that the event loop was late since the start. */
+  maxEventLoopDelayMs(): number;
+  dispose(): void;
+}
+
+/** Creates the metrics; the engine's appear when its model is loaded. */
+export function createDaemonMetrics(options: {
+  readonly events: EventBus;
+  readonly engine: Pick<EngineSupervisor, "stats" | "vitals" | "model">;
+}): DaemonMetrics {
+  const { events, engine } = options;
+  const metrics = createMetrics();
+  const { registry, contentType } = metrics;
+  createProcessMetrics({ registry });
+  const eventLoop = createEventLoopMetrics({ registry });
+  const http = createHttpMetrics({ registry });
+  const memory = createMemoryMetrics({ registry });
+  let inference: InferenceMetrics | undefined;
+
+  const takeStats = (): void => {
+    const stats = engine.stats();
+    if (stats !== undefined) inference?.stats(stats);
+    const vitals = engine.vitals();
+    if (vitals === undefined) return;
+    memory.pool(vitals.pool);
+    memory.ledger(
+      vitals.ledger.devices.flatMap((device) =>
+        device.models.flatMap(({ model, purposes }) => purposes.map((each) => ({ model, ...each }))),
+      ),
+    );
+  };
+  const unsubscribers = [
+    events.on("backend:model-loaded", ({ model, contextTokens }) => {
+      inference = createInferenceMetrics({ registry, modelName: model, contextTokens });
+      const plan = engine.model?.memoryPlan;
+      if (plan === undefined) return;
+      inference.cacheConfig({
+        blockTokens: plan.contextTokens,
+        blockCount: plan.maxSequences,
+        dtype: "f32",
+        sizeBytes: plan.kvCacheBytes,
+        hasPrefixCache: false,
+      });
+    }),
+    events.on("inference:request-queued", (payload) => inference?.requestQueued(payload)),
+    events.on("inference:request-scheduled", (payload) => inference?.requestScheduled(payload)),
+    events.on("inference:first-token", (payload) => inference?.firstToken(payload)),
+    events.on("inference:request-finished", (payload) => inference?.requestFinished(payload)),
+    events.on("inference:step-finished", (payload) => inference?.stepFinished(payload)),
+    // The counts of a process that is gone are in the counters; its successor counts from 0.
+    events.on("backend:engine-crashed", takeStats),
+  ];
+  const dispose = (): void => {
+    for (const unsubscribe of unsubscribers) unsubscribe();
+    inference?.dispose();
+    eventLoop.dispose();
+  };
+  return {
+    contentType,
+    render: async () => {
+      takeStats();
+      return metrics.render();
+    },
+    observeHttp: ({ status, ...sample }) => http.observe({ ...sample, statusCode: status }),
+    maxEventLoopDelayMs: () => eventLoop.maxDelayMs(),
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}

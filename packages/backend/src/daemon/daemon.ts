@@ -1,0 +1,161 @@
+import { hostname } from "node:os";
+import { createEmbeddedDiscovery, type DiscoveryProvider, type RegisteredService } from "@infernode/discovery";
+import type { Logger } from "pino";
+import type { InfernodeConfig } from "../config/config.ts";
+import { createLogger } from "../create-logger.ts";
+import type { ServedModel } from "../engine/engine-client.ts";
+import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
+import { BackendError } from "../errors.ts";
+import { createEventBus, type EventBus } from "../events/event-bus.ts";
+import { createHttpServer, type HttpServer } from "../http/create-http-server.ts";
+import { packageVersion } from "../package-version.ts";
+import { createDaemonHealth } from "./daemon-health.ts";
+import { createDaemonMetrics } from "./daemon-metrics.ts";
+import { engineOptionsOf } from "./engine-options.ts";
+import { logEvents } from "./log-events.ts";
+
+/** Parts that a program may bring itself. */
+export interface DaemonDependencies {
+  readonly logger?: Logger;
+  readonly events?: EventBus;
+  /** [a supervised child process] */
+  readonly engine?: EngineSupervisor;
+  /** [the embedded provider] */
+  readonly discovery?: DiscoveryProvider;
+}
+
+export interface DaemonAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** The whole server: HTTP, engine process, health, metrics, discovery. */
+export interface Daemon extends AsyncDisposable {
+  readonly config: InfernodeConfig;
+  readonly events: EventBus;
+  readonly engine: EngineSupervisor;
+  /** Where it listens; `undefined` before `start`. */
+  readonly address: DaemonAddress | undefined;
+  /**
+   * Listens, and starts the engine without waiting for it.
+   * @throws BackendError `PORT_IN_USE`, `LISTEN_FAILED`, `MODEL_NOT_FOUND`, `INVALID_STATE`
+   */
+  start(): Promise<DaemonAddress>;
+  /** Resolves when the model can be used. @throws BackendError when the engine cannot be started */
+  ready(): Promise<ServedModel>;
+  /** Takes no new work, lets running work finish within the drain timeout, aborts the rest, puts all away. */
+  stop(reason: string): Promise<void>;
+}
+
+/** Composes a daemon from its configuration; nothing runs before `start`. */
+export function createDaemon(config: InfernodeConfig, dependencies: DaemonDependencies = {}): Daemon {
+  const logger = dependencies.logger ?? createLogger({ ...config.log, isTerminal: false });
+  const events =
+    dependencies.events ??
+    createEventBus({
+      onHandlerError: (error, eventName) => logger.error({ err: error, eventName }, "an event handler failed"),
+    });
+  const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
+  const engine =
+    dependencies.engine ??
+    createEngineSupervisor({
+      engine: engineOptionsOf(config),
+      events,
+      startTimeoutMs: config.engine.startTimeoutMs,
+      maxRestarts: config.engine.maxRestarts,
+      onOutput: (line) => logger.warn({ source: "engine" }, line),
+    });
+  const stopLogging = logEvents(events, logger);
+  const metrics = createDaemonMetrics({ events, engine });
+  const health = createDaemonHealth({
+    engine,
+    events,
+    stallAfterMs: config.health.stallAfterMs,
+    onError: (error) => logger.error({ err: error }, "a health report failed"),
+  });
+  let http: HttpServer | undefined;
+  let address: DaemonAddress | undefined;
+  let registration: RegisteredService | undefined;
+  let startCall: Promise<DaemonAddress> | undefined;
+  let stopCall: Promise<void> | undefined;
+
+  const register = async (at: DaemonAddress): Promise<void> => {
+    const { serviceName, advertiseAddress } = config.discovery;
+    registration = await discovery.register({
+      id: `${serviceName}-${hostname()}-${at.port}`,
+      name: serviceName,
+      address: advertiseAddress ?? at.host,
+      port: at.port,
+      tags: ["openai"],
+      metadata: { version: packageVersion },
+    });
+    await registration.update({ state: "critical" });
+  };
+  const tellReadiness = (): void => {
+    const state = engine.state === "ready" ? "passing" : "critical";
+    const model = engine.model;
+    const metadata = model === undefined ? {} : { model: model.id, contextTokens: String(model.contextTokens) };
+    registration?.update({ state, metadata }).catch((error: unknown) => {
+      logger.warn({ err: error }, "the service registry could not be told of a change");
+    });
+  };
+  const stopTelling = events.on("backend:engine-state-changed", tellReadiness);
+
+  const start = async (): Promise<DaemonAddress> => {
+    // The model loads while the server is made; `ready` tells how that ends.
+    engine.start().catch(() => undefined);
+    http = await createHttpServer({
+      engine,
+      health: health.readiness,
+      liveness: health.liveness,
+      metrics,
+      discovery,
+      logger,
+      config: config.server,
+      version: packageVersion,
+    });
+    address = await http.listen({ host: config.server.host, port: config.server.port });
+    logger.info({ url: address.url, pid: process.pid }, "listening");
+    await register(address);
+    tellReadiness();
+    return address;
+  };
+  const putAway = async (reason: string): Promise<void> => {
+    stopTelling();
+    await registration?.deregister();
+    await http?.close();
+    await engine.dispose();
+    health.dispose();
+    metrics.dispose();
+    if (dependencies.discovery === undefined) await discovery.dispose();
+    events.emit("backend:stopped", { reason });
+    stopLogging();
+  };
+  const stop = async (reason: string): Promise<void> => {
+    const timeoutMs = config.server.drainTimeoutMs;
+    events.emit("backend:draining", { reason, timeoutMs });
+    await engine.drain({ timeoutMs });
+    await putAway(reason);
+  };
+
+  return {
+    config,
+    events,
+    engine,
+    get address() {
+      return address;
+    },
+    start: () => {
+      if (stopCall !== undefined) throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
+      startCall ??= start().catch(async (error: unknown) => {
+        await putAway("start failed");
+        throw error;
+      });
+      return startCall;
+    },
+    ready: () => engine.start(),
+    stop: (reason) => (stopCall ??= stop(reason)),
+    [Symbol.asyncDispose]: () => (stopCall ??= stop("disposed")),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Logger } from "pino";
+import type { EventBus } from "../events/event-bus.ts";
+
+/** Writes the events that an operator wants to see; answers a function that stops it. */
+export function logEvents(events: EventBus, logger: Logger): () => void {
+  const unsubscribers = [
+    events.on("backend:engine-started", (payload) => logger.info(payload, "engine started")),
+    events.on("backend:model-loaded", (payload) => logger.info(payload, "model loaded")),
+    events.on("backend:engine-crashed", (payload) => logger.error(payload, "engine crashed")),
+    events.on("backend:engine-restarted", (payload) => logger.warn(payload, "engine restarted")),
+    events.on("backend:draining", (payload) => logger.info(payload, "draining")),
+    events.on("backend:stopped", (payload) => logger.info(payload, "stopped")),
+    events.on("memory:alert", (payload) => {
+      logger[payload.pressure === "normal" ? "info" : "warn"](payload, "memory pressure changed");
+    }),
+    events.on("memory:leaks-found", (payload) => logger.warn(payload, "memory was not given back")),
+    events.on("health:status-changed", ({ checker, previous, status, reasons }) => {
+      const level = status === "healthy" || previous === undefined ? "debug" : "warn";
+      logger[level]({ checker, previous, status, reasons }, "health changed");
+    }),
+    events.on("inference:request-finished", (payload) => logger.debug(payload, "request finished")),
+  ];
+  return () => {
+    for (const unsubscribe of unsubscribers) unsubscribe();
+  };
+}

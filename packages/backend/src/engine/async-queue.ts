@@ -1,0 +1,100 @@
+/** Values that one side pushes and the other iterates, once. Memory is bounded by what is pushed. */
+export class AsyncQueue<T> implements AsyncIterableIterator<T> {
+  #values: T[] = [];
+  #head = 0;
+  #ended: { readonly error: unknown } | "complete" | undefined;
+  #waiting: PromiseWithResolversLike<IteratorResult<T>> | undefined;
+  readonly #onCancel: () => void;
+
+  /** @param onCancel called when the reader leaves before the end was pushed */
+  constructor(onCancel: () => void) {
+    this.#onCancel = onCancel;
+  }
+
+  push(value: T): void {
+    if (this.#ended !== undefined) return;
+    const waiting = this.#takeWaiting();
+    if (waiting === undefined) this.#values.push(value);
+    else waiting.resolve({ value, done: false });
+  }
+
+  /** Ends the iteration after what was pushed. */
+  complete(): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = "complete";
+    this.#takeWaiting()?.resolve({ value: undefined, done: true });
+  }
+
+  /** Rejects the iteration after what was pushed. */
+  fail(error: unknown): void {
+    if (this.#ended !== undefined) return;
+    const waiting = this.#takeWaiting();
+    this.#ended = waiting === undefined ? { error } : "complete";
+    waiting?.reject(error);
+  }
+
+  /** The reader leaves: the iteration rejects at once, and what was not read is dropped. */
+  cancel(error: unknown): void {
+    if (this.#ended !== undefined) return;
+    this.#values = [];
+    this.#head = 0;
+    this.fail(error);
+    this.#onCancel();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    if (this.#head < this.#values.length) {
+      const value = this.#values[this.#head++] as T;
+      if (this.#head === this.#values.length) {
+        this.#values = [];
+        this.#head = 0;
+      }
+      return { value, done: false };
+    }
+    if (this.#ended === "complete") return { value: undefined, done: true };
+    if (this.#ended !== undefined) {
+      const { error } = this.#ended;
+      this.#ended = "complete";
+      throw error;
+    }
+    const waiting = createResolvers<IteratorResult<T>>();
+    this.#waiting = waiting;
+    return waiting.promise;
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    const isEarly = this.#ended === undefined;
+    this.#values = [];
+    this.#head = 0;
+    this.complete();
+    if (isEarly) this.#onCancel();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #takeWaiting(): PromiseWithResolversLike<IteratorResult<T>> | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
+  }
+}
+
+interface PromiseWithResolversLike<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A promise and its two ends; `Promise.withResolvers` is newer than Node 20. */
+export function createResolvers<T>(): PromiseWithResolversLike<T> {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

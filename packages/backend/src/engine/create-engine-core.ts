@@ -1,0 +1,191 @@
+import type { HealthStatus } from "@infernode/health";
+import {
+  createEngine,
+  type Executor,
+  type GenerationRequest,
+  type HealthPort,
+  type InferenceEngine,
+} from "@infernode/inference";
+import { createOnnxExecutor, planOnnxMemory } from "@infernode/inference/onnx";
+import {
+  assertPlanFits,
+  createCpuDevice,
+  createHostMemoryPool,
+  createMemoryTracker,
+  roomOn,
+  type HostMemoryPool,
+  type MemoryPlan,
+  type MemoryRoom,
+  type MemoryTracker,
+} from "@infernode/memory";
+import { createLlamaLoader, type LanguageModel } from "@infernode/models";
+import type { EngineReply, EngineRequest, ServedModel } from "./engine-client.ts";
+import type { CreateEngineCore, EngineCore, EngineCoreDependencies, EngineCoreOptions } from "./engine-core.ts";
+import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
+import { createPromptEncoder } from "./prompt-encoder.ts";
+
+interface Parts {
+  readonly model: LanguageModel;
+  readonly executor: Executor;
+  readonly engine: InferenceEngine;
+  readonly memory: HostMemoryPool;
+  readonly tracker: MemoryTracker;
+  readonly health: { status(): HealthStatus };
+}
+
+/** Chooses sizes within the room, notes their plan, and refuses one that does not fit before anything is loaded. */
+function planSizes(
+  model: LanguageModel,
+  options: EngineCoreOptions,
+  parts: { readonly room: MemoryRoom; readonly tracker: MemoryTracker },
+): EngineSizes {
+  const { room, tracker } = parts;
+  const sizes = fitEngineSizes({
+    wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
+    modelContextTokens: model.config.contextTokens,
+    budgetBytes: room.availableBytes,
+    planBytes: (each) => planOnnxMemory(model, each).totalBytes,
+  });
+  const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = planOnnxMemory(model, sizes);
+  const plan: MemoryPlan = {
+    model: model.name,
+    deviceId: room.deviceId,
+    bytes: {
+      weights: weightsBytes,
+      "kv-cache": kvCacheBytes,
+      activations: activationsBytes,
+      workspace: workspaceBytes,
+    },
+  };
+  assertPlanFits(plan, room);
+  tracker.plan(plan);
+  return sizes;
+}
+
+/** Takes one check, asked for with the vitals. */
+function createHealthCollector(): HealthPort & { status(): HealthStatus } {
+  const checks = new Set<Parameters<HealthPort["addCheck"]>[0]>();
+  return {
+    addCheck: (check) => {
+      checks.add(check);
+      return () => checks.delete(check);
+    },
+    status: () => {
+      const answers = [...checks].map((check) => check.check());
+      const reasons = answers.flatMap((answer) => answer.reasons);
+      const isUnhealthy = answers.some(({ status }) => status === "unhealthy");
+      const isDegraded = answers.some(({ status }) => status === "degraded");
+      return { status: isUnhealthy ? "unhealthy" : isDegraded ? "degraded" : "healthy", reasons };
+    },
+  };
+}
+
+async function assemble(
+  model: LanguageModel,
+  options: EngineCoreOptions,
+  { events }: EngineCoreDependencies,
+): Promise<Parts> {
+  const device = createCpuDevice();
+  const room = roomOn(device, options.memoryLimitBytes);
+  const tracker = createMemoryTracker({ events, limits: { [room.deviceId]: room.availableBytes } });
+  const sizes = planSizes(model, options, { room, tracker });
+  const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
+  const health = createHealthCollector();
+  const residentBytesBefore = process.memoryUsage.rss();
+  const executor = await createOnnxExecutor({
+    model,
+    memory,
+    ...sizes,
+    maxChunkTokens: Math.min(options.maxTokensPerStep, sizes.contextTokens),
+    runtime: options.runtime,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    onWarning: ({ message }) => process.emitWarning(message),
+  });
+  // The runtime packs the weights into memory of its own. The pool's pages are not touched yet.
+  const takenBytes = Math.max(0, process.memoryUsage.rss() - residentBytesBefore);
+  tracker.record({ model: model.name, purpose: "weights", label: "runtime" }, room.deviceId, takenBytes);
+  const engine = createEngine({
+    executor,
+    tokenizer: model.tokenizer,
+    eosTokenIds: model.config.eosTokenIds,
+    model: model.name,
+    memory,
+    events,
+    health,
+    limits: {
+      maxQueuedRequests: options.maxQueuedRequests,
+      maxQueuedTokens: options.maxQueuedTokens,
+      maxTokensPerStep: options.maxTokensPerStep,
+    },
+  });
+  return { model, executor, engine, memory, tracker, health };
+}
+
+function describe({ model, executor }: Parts): ServedModel {
+  return {
+    id: model.name,
+    family: model.config.family,
+    parameterCount: model.weights.parameterCount,
+    contextTokens: executor.plan.contextTokens,
+    vocabSize: model.config.vocabSize,
+    hasChatTemplate: model.chatTemplate !== undefined,
+    generationDefaults: model.generationDefaults,
+    executor: executor.name,
+    memoryPlan: executor.plan,
+    createdAt: Math.floor(Date.now() / 1000),
+  };
+}
+
+/** Loads the model, plans its memory, and makes the engine of this process. */
+export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
+  const { modelName } = options;
+  const model = await createLlamaLoader().load(
+    options.modelDirectory,
+    modelName === undefined ? {} : { name: modelName },
+  );
+  let parts: Parts;
+  try {
+    parts = await assemble(model, options, dependencies);
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  }
+  const { engine, executor, memory } = parts;
+  const encoder = createPromptEncoder({
+    tokenizer: model.tokenizer,
+    chatTemplate: model.chatTemplate,
+    contextTokens: executor.plan.contextTokens,
+  });
+
+  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
+    const { prompt, ...rest } = request;
+    const promptTokenIds = encoder.encode(prompt);
+    const generation: GenerationRequest = { ...rest, promptTokenIds, signal };
+    const stream = engine.generate(generation);
+    yield { type: "accepted", promptTokenCount: promptTokenIds.length };
+    for await (const delta of stream) yield { type: "delta", delta };
+    const { usage, timings } = await stream.result();
+    yield { type: "finished", usage, timings };
+  }
+  let disposal: Promise<void> | undefined;
+  const disposeAll = async (): Promise<void> => {
+    await engine.dispose();
+    await executor.dispose();
+    memory.dispose();
+    await model.dispose();
+  };
+  const dispose = (): Promise<void> => (disposal ??= disposeAll());
+
+  const core: EngineCore = {
+    model: describe(parts),
+    description: executor.description,
+    stats: () => engine.stats(),
+    vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
+    generate,
+    tokenize: async (prompt) => encoder.encode(prompt),
+    drain: (drainOptions) => engine.drain(drainOptions),
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+  return core;
+};

@@ -1,0 +1,46 @@
+/** How much an engine holds at once. */
+export interface EngineSizes {
+  readonly maxSequences: number;
+  readonly contextTokens: number;
+}
+
+export interface FitEngineSizesOptions {
+  /** As asked for; what is undefined may be made smaller. */
+  readonly wanted: { readonly [Name in keyof EngineSizes]: number | undefined };
+  readonly modelContextTokens: number;
+  readonly budgetBytes: number;
+  readonly planBytes: (sizes: EngineSizes) => number;
+}
+
+const defaultMaxSequences = 16;
+/** A conversation needs this much; below it, fewer answers at once are the smaller loss. */
+const roomyContextTokens = 8192;
+const leastContextTokens = 512;
+
+/**
+ * Chooses sizes whose plan fits the budget: first a shorter context, down to 8192 tokens, then fewer
+ * sequences, then a context of at least 512. What was asked for is never changed; when nothing fits,
+ * the smallest is answered, for the check that refuses it with the numbers.
+ */
+export function fitEngineSizes(options: FitEngineSizesOptions): EngineSizes {
+  const { wanted, modelContextTokens, budgetBytes, planBytes } = options;
+  let sizes: EngineSizes = {
+    maxSequences: wanted.maxSequences ?? defaultMaxSequences,
+    contextTokens: wanted.contextTokens ?? modelContextTokens,
+  };
+  const fits = (): boolean => planBytes(sizes) <= budgetBytes;
+  const shrinkContext = (leastTokens: number): void => {
+    if (wanted.contextTokens !== undefined) return;
+    while (!fits() && sizes.contextTokens > leastTokens) {
+      sizes = { ...sizes, contextTokens: Math.max(leastTokens, Math.floor(sizes.contextTokens / 2)) };
+    }
+  };
+  shrinkContext(Math.min(roomyContextTokens, modelContextTokens));
+  if (wanted.maxSequences === undefined) {
+    while (!fits() && sizes.maxSequences > 1) {
+      sizes = { ...sizes, maxSequences: Math.floor(sizes.maxSequences / 2) };
+    }
+  }
+  shrinkContext(Math.min(leastContextTokens, modelContextTokens));
+  return sizes;
+}

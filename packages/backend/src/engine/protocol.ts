@@ -1,0 +1,51 @@
+import type { EngineStats } from "@infernode/inference";
+import type { EngineErrorRecord } from "../errors.ts";
+import type { InfernodeEvent } from "../events/event-map.ts";
+import type { EngineReply, EngineRequest, Prompt, ServedModel } from "./engine-client.ts";
+import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
+
+/** What the daemon tells the engine process. Calls are numbered by the daemon. */
+export type DaemonMessage =
+  | { readonly type: "start"; readonly options: EngineCoreOptions; readonly statsIntervalMs: number }
+  | { readonly type: "generate"; readonly callId: number; readonly request: EngineRequest }
+  | { readonly type: "cancel"; readonly callId: number }
+  | { readonly type: "tokenize"; readonly callId: number; readonly prompt: Prompt }
+  | { readonly type: "drain"; readonly timeoutMs: number }
+  | { readonly type: "shutdown" };
+
+/** The end of a call, or a part of its answer. */
+export type CallReply =
+  | EngineReply
+  | { readonly type: "tokens"; readonly tokenIds: readonly number[] }
+  | { readonly type: "failed"; readonly error: EngineErrorRecord };
+
+/** What the engine process tells the daemon. */
+export type EngineMessage =
+  | { readonly type: "ready"; readonly model: ServedModel; readonly description: string; readonly loadMs: number }
+  | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
+  /** Everything since the last message: once per step, and a few times a second with the vitals. */
+  | {
+      readonly type: "batch";
+      readonly replies: readonly (readonly [callId: number, reply: CallReply])[];
+      readonly events: readonly InfernodeEvent[];
+      readonly stats: EngineStats;
+      /** A few times a second. */
+      readonly vitals: EngineVitals | undefined;
+    }
+  | { readonly type: "drained" };
+
+const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>([
+  "start",
+  "generate",
+  "cancel",
+  "tokenize",
+  "drain",
+  "shutdown",
+]);
+
+/** Whether a value that came over the channel is one of the daemon's messages; requests are checked by the engine. */
+export function isDaemonMessage(value: unknown): value is DaemonMessage {
+  return (
+    typeof value === "object" && value !== null && "type" in value && daemonMessageTypes.has(value.type)
+  );
+}

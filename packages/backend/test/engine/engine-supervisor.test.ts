@@ -1,0 +1,356 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { EngineReply, EngineRequest } from "../../src/engine/engine-client.ts";
+import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
+import { createEngineSupervisor, type EngineSupervisor, type EngineSupervisorOptions } from "../../src/engine/engine-supervisor.ts";
+import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
+import type { InfernodeEvent } from "../../src/events/event-map.ts";
+import { coreOptions, createFakeCores, type FakeCore } from "../support/fake-core.ts";
+import { createFakeProcesses, type FakeProcess } from "../support/fake-process.ts";
+
+interface Setup {
+  readonly supervisor: EngineSupervisor;
+  readonly cores: FakeCore[];
+  readonly processes: FakeProcess[];
+  readonly events: EventBus;
+  readonly heard: InfernodeEvent[];
+  /** Resolves at the next event of this name. */
+  next(name: InfernodeEvent[0]): Promise<unknown>;
+}
+
+const open: EngineSupervisor[] = [];
+afterEach(async () => {
+  for (const supervisor of open.splice(0)) await supervisor.dispose();
+});
+
+function setUp(options: Partial<EngineSupervisorOptions> & { readonly createCore?: CreateEngineCore } = {}): Setup {
+  const { createCore, ...rest } = options;
+  const fakes = createFakeCores();
+  const { processes, startProcess } = createFakeProcesses(createCore ?? fakes.createCore);
+  const events = createEventBus({
+    onHandlerError: (error) => {
+      throw error;
+    },
+  });
+  const heard: InfernodeEvent[] = [];
+  events.onAny((...event) => heard.push(event));
+  const supervisor = createEngineSupervisor({
+    engine: coreOptions,
+    events,
+    startProcess,
+    firstRestartDelayMs: 1,
+    exitGraceMs: 50,
+    ...rest,
+  });
+  open.push(supervisor);
+  const next = (name: InfernodeEvent[0]): Promise<unknown> =>
+    new Promise((resolve) => {
+      const off = events.on(name, (payload) => {
+        off();
+        resolve(payload);
+      });
+    });
+  return { supervisor, cores: fakes.cores, processes, events, heard, next };
+}
+
+let requestCount = 0;
+function requestOf(tokenIds: readonly number[]): EngineRequest {
+  return { id: `r${++requestCount}`, prompt: { kind: "tokens", tokenIds } };
+}
+
+function begin(supervisor: EngineSupervisor, tokenIds: readonly number[]) {
+  const controller = new AbortController();
+  const replies: EngineReply[] = [];
+  let wake = (): void => undefined;
+  const ended = (async () => {
+    for await (const reply of supervisor.generate(requestOf(tokenIds), controller.signal)) {
+      replies.push(reply);
+      wake();
+    }
+  })();
+  ended.catch(() => wake());
+  const until = async (count: number): Promise<void> => {
+    while (replies.length < count) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  return { controller, replies, ended, until };
+}
+
+const texts = (replies: readonly EngineReply[]): readonly string[] =>
+  replies.map((reply) => (reply.type === "delta" ? reply.delta.text : reply.type));
+
+async function stepUntil(core: FakeCore, ended: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  const over = (): void => {
+    isOver = true;
+  };
+  ended.then(over, over);
+  while (!isOver) {
+    core.step();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("a life without trouble", () => {
+  test("is starting, then ready, then stopped", async () => {
+    const { supervisor, heard, cores } = setUp();
+    expect(supervisor.state).toBe("starting");
+    expect(supervisor.reasons()).toEqual(["the engine is loading the model"]);
+    expect(supervisor.stats()).toBeUndefined();
+    const model = await supervisor.start();
+    expect(model.id).toBe("fake");
+    expect(supervisor).toMatchObject({ state: "ready", model, pid: 1, description: "a fake" });
+    expect(supervisor.reasons()).toEqual([]);
+    expect(heard.map(([name]) => name)).toEqual([
+      "backend:model-loaded",
+      "backend:engine-started",
+      "backend:engine-state-changed",
+    ]);
+    await supervisor.dispose();
+    expect(supervisor.state).toBe("stopped");
+    expect(cores[0]?.isDisposed).toBe(true);
+  });
+
+  test("passes replies on in order, and the engine's events", async () => {
+    const { supervisor, cores, heard } = setUp();
+    await supervisor.start();
+    const { replies, ended, until } = begin(supervisor, [1, 2, 3]);
+    await until(1);
+    await stepUntil(cores[0] as FakeCore, ended);
+    expect(texts(replies)).toEqual(["accepted", "1", "2", "3", "finished"]);
+    expect(heard.some(([name]) => name === "inference:step-finished")).toBe(true);
+    expect(supervisor.stats()?.stepCount).toBeGreaterThanOrEqual(3);
+  });
+
+  test("sends one message for a step, with the deltas of all requests", async () => {
+    const { supervisor, cores, processes } = setUp({ statsIntervalMs: 60_000 });
+    await supervisor.start();
+    const calls = [begin(supervisor, [1, 2]), begin(supervisor, [3, 4]), begin(supervisor, [5, 6])];
+    for (const call of calls) await call.until(1);
+    const messages = processes[0]?.messages ?? [];
+    const before = messages.length;
+    cores[0]?.step();
+    for (const call of calls) await call.until(2);
+    expect(messages).toHaveLength(before + 1);
+    expect(messages.at(-1)).toMatchObject({
+      type: "batch",
+      replies: [{ length: 2 }, { length: 2 }, { length: 2 }],
+      events: [["inference:step-finished", { decodeTokenCount: 3 }]],
+    });
+    for (const call of calls) call.controller.abort();
+    await Promise.allSettled(calls.map((call) => call.ended));
+  });
+
+  test("answers tokenize", async () => {
+    const { supervisor } = setUp();
+    await supervisor.start();
+    expect(await supervisor.tokenize({ kind: "tokens", tokenIds: [7, 8] })).toEqual([7, 8]);
+    await expect(supervisor.tokenize({ kind: "text", text: "x" })).rejects.toMatchObject({
+      name: "EngineRequestError",
+      code: "INTERNAL",
+    });
+  });
+
+  test("refuses work before it is ready", async () => {
+    const { supervisor } = setUp();
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    await expect(supervisor.tokenize({ kind: "tokens", tokenIds: [] })).rejects.toMatchObject({
+      code: "ENGINE_UNAVAILABLE",
+    });
+  });
+});
+
+describe("cancelling", () => {
+  test("reaches the engine when the signal is aborted, and rejects with its reason", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const { controller, ended, until } = begin(supervisor, [1, 2, 3]);
+    await until(1);
+    const reason = new Error("the client left");
+    controller.abort(reason);
+    await expect(ended).rejects.toBe(reason);
+    await stepUntil(cores[0] as FakeCore, untilIdle(cores[0] as FakeCore));
+    expect(cores[0]?.running.size).toBe(0);
+  });
+
+  test("reaches the engine when the reader leaves the loop", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    for await (const _ of supervisor.generate(requestOf([1, 2]), new AbortController().signal)) break;
+    await untilIdle(cores[0] as FakeCore);
+    expect(cores[0]?.running.size).toBe(0);
+  });
+
+  test("does nothing when the signal was aborted before", async () => {
+    const { supervisor } = setUp();
+    await supervisor.start();
+    const reason = new Error("too late");
+    const replies = supervisor.generate(requestOf([1]), AbortSignal.abort(reason));
+    await expect(replies[Symbol.asyncIterator]().next()).rejects.toBe(reason);
+  });
+});
+
+async function untilIdle(core: FakeCore): Promise<void> {
+  while (core.running.size > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a crash", () => {
+  test("fails what was streaming, replays what was not, and serves again", async () => {
+    const { supervisor, cores, processes, heard, next } = setUp();
+    await supervisor.start();
+    const streaming = begin(supervisor, [1, 2, 3]);
+    await streaming.until(1);
+    cores[0]?.step();
+    await streaming.until(2);
+    const waiting = begin(supervisor, [4, 5]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await expect(streaming.ended).rejects.toMatchObject({
+      code: "ENGINE_CRASHED",
+      message: expect.stringMatching(/by SIGABRT[^]*the last line/),
+    });
+    expect(supervisor.state).toBe("restarting");
+    expect(supervisor.stats()).toBeUndefined();
+    expect(supervisor.reasons()[0]).toContain("crash 1 of at most 5");
+    await restarted;
+    expect(supervisor).toMatchObject({ state: "ready", restartCount: 1, pid: 2 });
+    await stepUntil(cores[1] as FakeCore, waiting.ended);
+    expect(texts(waiting.replies)).toEqual(["accepted", "4", "5", "finished"]);
+    const crash = heard.find(([name]) => name === "backend:engine-crashed");
+    expect(crash?.[1]).toMatchObject({ pid: 1, signal: "SIGABRT", failedRequestCount: 1, replayedRequestCount: 1 });
+    const later = begin(supervisor, [6]);
+    await later.until(1);
+    await stepUntil(cores[1] as FakeCore, later.ended);
+    expect(texts(later.replies)).toEqual(["accepted", "6", "finished"]);
+  });
+
+  test("does not replay a request a second time", async () => {
+    const { supervisor, processes, next } = setUp();
+    await supervisor.start();
+    const poison = begin(supervisor, [1]);
+    await poison.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    processes[1]?.crash();
+    await expect(poison.ended).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
+  });
+
+  test("refuses new work while it is started again", async () => {
+    const { supervisor, processes, next } = setUp();
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({
+      code: "ENGINE_UNAVAILABLE",
+      message: expect.stringContaining("started again"),
+    });
+  });
+
+  test("gives up after so many in a row", async () => {
+    const { supervisor, processes, next, heard } = setUp({ maxRestarts: 2 });
+    await supervisor.start();
+    for (const index of [0, 1]) {
+      const restarted = next("backend:engine-restarted");
+      processes[index]?.crash();
+      await restarted;
+    }
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    processes[2]?.crash();
+    await expect(waiting.ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(supervisor.state).toBe("failed");
+    expect(supervisor.reasons()[0]).toContain("crashed 3 times in a row");
+    expect(processes).toHaveLength(3);
+    expect(heard.at(-1)).toEqual(["backend:engine-state-changed", { from: "restarting", to: "failed" }]);
+  });
+
+  test("counts anew after a long time without one", async () => {
+    const { supervisor, processes, next } = setUp({ maxRestarts: 1, stableAfterMs: 0 });
+    await supervisor.start();
+    for (const index of [0, 1, 2]) {
+      const restarted = next("backend:engine-restarted");
+      processes[index]?.crash();
+      await restarted;
+    }
+    expect(supervisor.state).toBe("ready");
+  });
+});
+
+describe("a start that fails", () => {
+  test("rejects with what the engine said", async () => {
+    const { supervisor } = setUp({
+      createCore: async () => {
+        throw Object.assign(new Error("no such directory: /models/fake"), { code: "MODEL_NOT_FOUND" });
+      },
+    });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: "no such directory: /models/fake",
+    });
+    expect(supervisor.state).toBe("failed");
+  });
+
+  test("rejects when the process ends", async () => {
+    const { supervisor, processes } = setUp({ createCore: () => new Promise(() => undefined) });
+    const start = supervisor.start();
+    processes[0]?.crash();
+    await expect(start).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringContaining("SIGABRT"),
+    });
+  });
+
+  test("rejects when it takes too long, and ends the process", async () => {
+    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined), startTimeoutMs: 20 });
+    await expect(supervisor.start()).rejects.toMatchObject({ code: "ENGINE_START_TIMEOUT" });
+    expect(supervisor.pid).toBeUndefined();
+  });
+
+  test("rejects when it is disposed of before", async () => {
+    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined) });
+    const start = supervisor.start();
+    const [started] = await Promise.allSettled([start, supervisor.dispose()]);
+    expect(started).toMatchObject({ status: "rejected", reason: { code: "ENGINE_UNAVAILABLE" } });
+  });
+});
+
+describe("draining", () => {
+  test("finishes what runs and refuses the rest", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const running = begin(supervisor, [1, 2]);
+    await running.until(1);
+    const drained = supervisor.drain({ timeoutMs: 60_000 });
+    expect(supervisor.state).toBe("draining");
+    await expect(begin(supervisor, [9]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    await stepUntil(cores[0] as FakeCore, running.ended);
+    await drained;
+    expect(texts(running.replies)).toEqual(["accepted", "1", "2", "finished"]);
+  });
+
+  test("fails what a hung engine does not finish in time", async () => {
+    const { supervisor } = setUp({ exitGraceMs: 10 });
+    await supervisor.start();
+    const hung = begin(supervisor, [1]);
+    await hung.until(1);
+    const drained = supervisor.drain({ timeoutMs: 10 });
+    await expect(hung.ended).rejects.toMatchObject({
+      code: "ENGINE_UNAVAILABLE",
+      message: expect.stringContaining("10 ms"),
+    });
+    await drained;
+  });
+
+  test("ends at once while the engine is not ready", async () => {
+    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined) });
+    const start = supervisor.start();
+    start.catch(() => undefined);
+    await supervisor.drain({ timeoutMs: 60_000 });
+    expect(supervisor.state).toBe("draining");
+  });
+});

@@ -1,0 +1,73 @@
+import type { EngineEventSink } from "@infernode/inference";
+import type { HealthEventSink } from "@infernode/health";
+import type { DiscoveryEventSink } from "@infernode/discovery";
+import { expect, test } from "vitest";
+import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
+
+function createRecordingBus(): { readonly bus: EventBus; readonly errors: [unknown, string][] } {
+  const errors: [unknown, string][] = [];
+  const bus = createEventBus({ onHandlerError: (error, eventName) => errors.push([error, eventName]) });
+  return { bus, errors };
+}
+
+test("gives handlers the payload of their event, in order", () => {
+  const { bus } = createRecordingBus();
+  const heard: string[] = [];
+  bus.on("backend:stopped", ({ reason }) => heard.push(`first ${reason}`));
+  bus.on("backend:stopped", ({ reason }) => heard.push(`second ${reason}`));
+  bus.on("backend:draining", () => heard.push("draining"));
+  bus.emit("backend:stopped", { reason: "SIGTERM" });
+  expect(heard).toEqual(["first SIGTERM", "second SIGTERM"]);
+});
+
+test("keeps what a handler throws from the emitter and from later handlers", () => {
+  const { bus, errors } = createRecordingBus();
+  const failure = new Error("boom");
+  let laterCalls = 0;
+  bus.on("backend:stopped", () => {
+    throw failure;
+  });
+  bus.on("backend:stopped", () => void laterCalls++);
+  bus.onAny(() => {
+    throw failure;
+  });
+  bus.emit("backend:stopped", { reason: "x" });
+  expect(laterCalls).toBe(1);
+  expect(errors).toEqual([
+    [failure, "backend:stopped"],
+    [failure, "backend:stopped"],
+  ]);
+});
+
+test("takes a handler off once, and only that one", () => {
+  const { bus } = createRecordingBus();
+  const heard: string[] = [];
+  const off = bus.on("backend:stopped", () => heard.push("a"));
+  bus.on("backend:stopped", () => heard.push("b"));
+  off();
+  off();
+  bus.emit("backend:stopped", { reason: "x" });
+  expect(heard).toEqual(["b"]);
+});
+
+test("tells every event to those who hear all", () => {
+  const { bus } = createRecordingBus();
+  const names: string[] = [];
+  const off = bus.onAny((name) => void names.push(name));
+  bus.emit("backend:stopped", { reason: "x" });
+  bus.emit("inference:engine-stopped", { reason: "x" });
+  off();
+  bus.emit("backend:stopped", { reason: "x" });
+  expect(names).toEqual(["backend:stopped", "inference:engine-stopped"]);
+});
+
+test("fits the sinks of the packages", () => {
+  const { bus } = createRecordingBus();
+  const sinks: [EngineEventSink, HealthEventSink, DiscoveryEventSink] = [bus, bus, bus];
+  const heard: string[] = [];
+  bus.onAny((name) => void heard.push(name));
+  sinks[0].emit("inference:engine-stopped", { reason: "x" });
+  expect(heard).toEqual(["inference:engine-stopped"]);
+  // @ts-expect-error a payload of another event is refused
+  bus.emit("inference:engine-stopped", { requestId: "x" });
+});

@@ -1,0 +1,155 @@
+import type { EngineStats } from "@infernode/inference";
+import type { EngineReply, EngineRequest, ServedModel } from "../../src/engine/engine-client.ts";
+import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "../../src/engine/engine-core.ts";
+import { createResolvers } from "../../src/engine/async-queue.ts";
+import type { InfernodeEventSink } from "../../src/events/event-bus.ts";
+
+export const coreOptions: EngineCoreOptions = {
+  modelDirectory: "/models/fake",
+  maxSequences: 4,
+  maxTokensPerStep: 64,
+  maxQueuedRequests: 8,
+  maxQueuedTokens: 1000,
+  runtime: "auto",
+};
+
+export const fakeModel: ServedModel = {
+  id: "fake",
+  family: "llama",
+  parameterCount: 1,
+  contextTokens: 64,
+  vocabSize: 256,
+  hasChatTemplate: false,
+  generationDefaults: {},
+  executor: "fake",
+  memoryPlan: {
+    weightsBytes: 1,
+    kvCacheBytes: 1,
+    activationsBytes: 1,
+    workspaceBytes: 1,
+    totalBytes: 4,
+    kvBytesPerToken: 1,
+    maxSequences: 4,
+    contextTokens: 64,
+  },
+  createdAt: 1,
+};
+
+/** A core whose every step is made by the test; a prompt's tokens come back one a step. */
+export interface FakeCore extends EngineCore {
+  readonly running: ReadonlySet<string>;
+  /** Gives each running request its next token, and tells of the step. */
+  step(): void;
+  readonly isDisposed: boolean;
+}
+
+export function createFakeCore(events: InfernodeEventSink): FakeCore {
+  const running = new Set<string>();
+  let nextStep = createResolvers<void>();
+  let stepCount = 0;
+  let isDisposed = false;
+  let isDraining = false;
+  const idle: (() => void)[] = [];
+  const stats = (): EngineStats => ({
+    stepCount,
+    runningSequenceCount: running.size,
+    waitingRequestCount: 0,
+    waitingTokenCount: 0,
+    kvCacheUsage: 0,
+    promptTokenCount: 0,
+    generatedTokenCount: 0,
+    lastStepMs: 1,
+    lastStepAtMs: undefined,
+  });
+  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
+    if (request.prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
+    if (isDraining) throw Object.assign(new Error("draining"), { code: "ENGINE_DRAINING" });
+    const { tokenIds } = request.prompt;
+    yield { type: "accepted", promptTokenCount: tokenIds.length };
+    running.add(request.id);
+    try {
+      for (const [index, tokenId] of tokenIds.entries()) {
+        await Promise.race([nextStep.promise, aborted(signal)]);
+        signal.throwIfAborted();
+        const finishReason = index === tokenIds.length - 1 ? "length" : undefined;
+        const delta = { index: 0, text: String(tokenId), tokenIds: [tokenId], logprobs: undefined };
+        yield { type: "delta", delta: { ...delta, finishReason, stopReason: undefined } };
+      }
+    } finally {
+      running.delete(request.id);
+      if (running.size === 0) for (const resolve of idle) resolve();
+    }
+    const usage = { promptTokens: tokenIds.length, completionTokens: tokenIds.length, cachedPromptTokens: 0 };
+    yield { type: "finished", usage, timings: { queuedMs: 0, timeToFirstTokenMs: 1, totalMs: 2 } };
+  }
+  const dispose = async (): Promise<void> => {
+    isDisposed = true;
+  };
+  return {
+    model: fakeModel,
+    description: "a fake",
+    running,
+    get isDisposed() {
+      return isDisposed;
+    },
+    stats,
+    vitals: () => ({
+      health: { status: "healthy", reasons: [] },
+      pool: {
+        deviceId: "cpu",
+        inUseBytes: 0,
+        arenaBytes: 0,
+        reservedBytes: 0,
+        peakInUseBytes: 0,
+        limitBytes: 1,
+        liveBlockCount: 0,
+        allocationCount: 0,
+        largestFreeBytes: 0,
+        fragmentation: 0,
+      },
+      ledger: { devices: [], plannedBytes: 0, measuredBytes: 0 },
+    }),
+    generate,
+    tokenize: async (prompt) => {
+      if (prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
+      return prompt.tokenIds;
+    },
+    step: () => {
+      stepCount++;
+      const step = nextStep;
+      nextStep = createResolvers<void>();
+      step.resolve();
+      events.emit("inference:step-finished", {
+        stepMs: 1,
+        prefillTokenCount: 0,
+        decodeTokenCount: running.size,
+        runningSequenceCount: running.size,
+        waitingRequestCount: 0,
+        kvCacheUsage: 0,
+      });
+    },
+    drain: async () => {
+      isDraining = true;
+      if (running.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** Makes fakes and keeps them. */
+export function createFakeCores(): { readonly cores: FakeCore[]; readonly createCore: CreateEngineCore } {
+  const cores: FakeCore[] = [];
+  return {
+    cores,
+    createCore: async (_, { events }) => {
+      const core = createFakeCore(events);
+      cores.push(core);
+      return core;
+    },
+  };
+}

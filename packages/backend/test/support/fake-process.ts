@@ -1,0 +1,51 @@
+import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
+import { createEngineHost } from "../../src/engine/engine-host.ts";
+import type { EngineListeners, StartEngineProcess } from "../../src/engine/fork-engine.ts";
+import type { EngineMessage } from "../../src/engine/protocol.ts";
+
+/** An engine process that is none: the real host, its messages copied as a channel would, in this process. */
+export interface FakeProcess {
+  readonly pid: number;
+  readonly messages: EngineMessage[];
+  /** Ends it as a native abort would. */
+  crash(): void;
+}
+
+export function createFakeProcesses(createCore: CreateEngineCore): {
+  readonly processes: FakeProcess[];
+  readonly startProcess: StartEngineProcess;
+} {
+  const processes: FakeProcess[] = [];
+  const startProcess = (listeners: EngineListeners) => {
+    let isAlive = true;
+    const messages: EngineMessage[] = [];
+    const end = (exitCode: number | undefined, signal: string | undefined): void => {
+      if (!isAlive) return;
+      isAlive = false;
+      setImmediate(() => listeners.onExit({ exitCode, signal, outputTail: ["the last line"] }));
+    };
+    const host = createEngineHost({
+      createCore,
+      send: (message) => {
+        if (!isAlive) return;
+        const copy = structuredClone(message);
+        messages.push(copy);
+        setImmediate(() => listeners.onMessage(copy));
+      },
+      onShutdown: (exitCode) => end(exitCode, undefined),
+    });
+    const pid = processes.length + 1;
+    processes.push({ pid, messages, crash: () => end(undefined, "SIGABRT") });
+    return {
+      pid,
+      send: (message: Parameters<typeof host.receive>[0]) => {
+        const copy = structuredClone(message);
+        setImmediate(() => {
+          if (isAlive) host.receive(copy);
+        });
+      },
+      kill: () => end(undefined, "SIGKILL"),
+    };
+  };
+  return { processes, startProcess };
+}

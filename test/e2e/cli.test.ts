@@ -1,0 +1,129 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { cliPath } from "./support/cli-path.ts";
+import { runCli } from "./support/run-cli.ts";
+
+describe("help and usage", () => {
+  test("prints its version", async () => {
+    expect(await runCli(["--version"])).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  test.each([["--help"], ["serve", "--help"], ["play", "--help"], ["doctor", "--help"], ["models", "inspect", "--help"]])(
+    "%s %s shows examples and exit codes",
+    async (...args) => {
+      const run = await runCli(args.filter((arg) => arg !== undefined));
+      expect(run.exitCode).toBe(0);
+      expect(run.stdout).toContain("Exit codes:");
+    },
+  );
+
+  test.each([[["bake"]], [["serve", "--prot", "1"]], [["play", "--temperature", "hot"]], [["models", "inspect"]], [[]]])(
+    "ends with 2 for %j",
+    async (args) => {
+      const run = await runCli(args);
+      expect(run.exitCode).toBe(2);
+      expect(run.stderr).not.toBe("");
+      expect(run.stdout).toBe("");
+    },
+  );
+
+  test("suggests the flag that was meant", async () => {
+    expect((await runCli(["serve", "--prot", "1"])).stderr).toContain("--port");
+  });
+
+  test("prints the configuration with origins", async () => {
+    const run = await runCli(["serve", "--print-config", "--json", "--port", "1234"], {
+      environment: { INFERNODE_LOG_LEVEL: "warn" },
+    });
+    expect(run.exitCode).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      config: { server: { port: 1234 }, log: { level: "warn" } },
+      origins: {
+        "server.port": { source: "flag", name: "--port" },
+        "log.level": { source: "environment", name: "INFERNODE_LOG_LEVEL" },
+      },
+    });
+  });
+});
+
+describe("models inspect", () => {
+  test("tells a script everything", async () => {
+    const run = await runCli(["models", "inspect", "embedded", "--max-sequences", "2", "--context-tokens", "64", "--json"]);
+    expect(run.exitCode).toBe(0);
+    const model = JSON.parse(run.stdout);
+    expect(model).toMatchObject({ family: "llama", memoryPlan: { maxSequences: 2, contextTokens: 64 } });
+    const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes, totalBytes } = model.memoryPlan;
+    expect(weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes).toBe(totalBytes);
+  });
+
+  test("tells a person the same", async () => {
+    const run = await runCli(["models", "inspect", "embedded"]);
+    expect(run.stdout).toMatch(/parameters +\d/);
+    expect(run.stdout).toMatch(/KV cache +[\d.]+ \w+ \([\d.]+ \w+ per token\)/);
+  });
+
+  test("ends with 4 for a directory that is no model", async () => {
+    const run = await runCli(["models", "inspect", "/", "--json"]);
+    expect(run.exitCode).toBe(4);
+    expect(run.stderr).not.toBe("");
+  });
+});
+
+describe("doctor", () => {
+  test("says that the embedded model would run", async () => {
+    const run = await runCli(["doctor", "--json"]);
+    expect(run.exitCode).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      system: { isNodeSupported: true },
+      verdict: { wouldRun: true },
+    });
+  });
+
+  test("ends with 4 when the configured model would not", async () => {
+    const missing = await runCli(["doctor", "--json", "--model", "nowhere"]);
+    expect(missing.exitCode).toBe(4);
+    expect(JSON.parse(missing.stdout).verdict).toMatchObject({ wouldRun: false });
+    const tooLarge = await runCli(["doctor", "--memory-limit", "1MiB"]);
+    expect(tooLarge.exitCode).toBe(4);
+    expect(tooLarge.stdout).toContain("would not run");
+  });
+});
+
+describe("play", () => {
+  test("answers one prompt, the same for the same seed", async () => {
+    const ask = () => runCli(["play", "--prompt", "Tell me a short story about a fox.", "--seed", "3", "--max-tokens", "30", "--verbose"]);
+    const [first, second] = [await ask(), await ask()];
+    expect(first.exitCode).toBe(0);
+    expect(first.stdout.trim().length).toBeGreaterThan(10);
+    expect(second.stdout).toBe(first.stdout);
+    expect(first.stderr).toMatch(/tokens\/s/);
+  });
+
+  test("reads the prompt from a pipe", async () => {
+    const run = await runCli(["play", "--temperature", "0", "--max-tokens", "8"], { input: "Tell me a short story.\n" });
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout.trim()).not.toBe("");
+  });
+
+  test("ends with 2 for an empty pipe", async () => {
+    expect(await runCli(["play"], { input: "\n" })).toMatchObject({ exitCode: 2 });
+  });
+
+  test("says that the context is full rather than cutting the prompt", async () => {
+    const run = await runCli(["play", "--prompt", "once upon a time ".repeat(400)]);
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toContain("maximum context length");
+  });
+
+  const hasScript = spawnSync("script", ["--version"]).status === 0;
+  test.skipIf(!hasScript)("chats in a terminal until Ctrl-D (skipped where `script` is not installed)", () => {
+    const command = `${process.execPath} ${cliPath} play --temperature 0 --max-tokens 12`;
+    const lines = ["/help", "Tell me a story.", "/reset", "/nothing", "\u0004"];
+    const run = spawnSync("script", ["-qec", command, "/dev/null"], { input: lines.join("\r"), encoding: "utf8" });
+    expect(run.status).toBe(0);
+    expect(run.stdout).toContain("/system <text>");
+    expect(run.stdout).toContain("as --max-tokens says");
+    expect(run.stdout).toContain("(forgotten)");
+    expect(run.stdout).toContain("no such command: /nothing");
+  });
+});

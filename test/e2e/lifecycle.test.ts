@@ -1,0 +1,126 @@
+import { createServer } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { runCli } from "./support/run-cli.ts";
+import { startDaemon, type StartDaemonOptions, type TestDaemon } from "./support/start-daemon.ts";
+import { createClient, streamCompletion } from "./support/stream-chat.ts";
+
+const open: TestDaemon[] = [];
+afterEach(async () => {
+  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
+});
+
+async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
+  const daemon = await startDaemon(options);
+  open.push(daemon);
+  return daemon;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const model = "infernode-stories";
+
+describe("starting", () => {
+  test("answers before the model is there, and says that it is loading", async () => {
+    const daemon = await start({ until: "listening" });
+    const live = await fetch(`${daemon.url}/health/live`);
+    expect(live.status).toBe(200);
+    await daemon.waitForLog(({ msg }) => msg === "ready");
+    const ready = await fetch(`${daemon.url}/health/ready`);
+    expect(ready.status).toBe(200);
+  });
+
+  test("ends with 3 and says which port when it is in use", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const run = await runCli(["serve", "--port", String(port), "--log-format", "json"]);
+    await new Promise((resolve) => server.close(resolve));
+    expect(run.exitCode).toBe(3);
+    expect(run.stderr).toContain(String(port));
+  });
+
+  test("ends with 4 when the model is not there", async () => {
+    const run = await runCli(["serve", "--port", "0", "--model", "nowhere", "--log-format", "json"]);
+    expect(run.exitCode).toBe(4);
+    expect(run.stderr).toContain("nowhere");
+    expect(run.stderr).toContain("MODEL_NOT_FOUND");
+  });
+
+  test("refuses a model that does not fit, with the numbers", async () => {
+    const run = await runCli(["serve", "--port", "0", "--memory-limit", "1MiB", "--log-format", "json"]);
+    expect(run.exitCode).toBe(4);
+    expect(run.stderr).toContain("MODEL_DOES_NOT_FIT");
+  });
+
+  test("ends with 2 for a wrong variable", async () => {
+    const run = await runCli(["serve"], { environment: { INFERNODE_PORT: "abc" } });
+    expect(run).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('INFERNODE_PORT="abc"') });
+  });
+});
+
+describe("stopping", () => {
+  test("finishes a running stream after SIGTERM, takes no new work, and ends with 0", async () => {
+    const daemon = await start();
+    const client = createClient(daemon.url);
+    const running = streamCompletion(client, { model, maxTokens: 400 });
+    await running.started;
+    daemon.signal("SIGTERM");
+    await daemon.waitForLog(({ msg }) => msg === "draining");
+    const late = await fetch(`${daemon.url}/health/ready`).catch(() => undefined);
+    if (late !== undefined) expect(late.status).toBe(503);
+    expect(await running.ended).toMatchObject({ finishReason: "length" });
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+    expect(isAlive(daemon.enginePid())).toBe(false);
+  });
+
+  test("aborts what does not finish within the drain timeout, and still ends with 0", async () => {
+    const daemon = await start({ args: ["--drain-timeout", "0"] });
+    const client = createClient(daemon.url);
+    const running = streamCompletion(client, { model, maxTokens: 400 });
+    await running.started;
+    daemon.signal("SIGTERM");
+    const [ended] = await Promise.allSettled([running.ended]);
+    if (ended?.status === "fulfilled") expect(ended.value.finishReason).toBe("length");
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+  });
+
+  test("ends with 0 after SIGTERM while the model loads", async () => {
+    const daemon = await start({ until: "listening" });
+    daemon.signal("SIGTERM");
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+  });
+
+  test("leaves no engine behind when it is killed", async () => {
+    const daemon = await start();
+    const enginePid = daemon.enginePid();
+    expect(isAlive(enginePid)).toBe(true);
+    daemon.signal("SIGKILL");
+    await daemon.exited;
+    while (isAlive(enginePid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+});
+
+describe("a crash of the engine", () => {
+  test("fails the running stream with an error, and the next request is answered", async () => {
+    const daemon = await start();
+    const client = createClient(daemon.url);
+    const running = streamCompletion(client, { model, maxTokens: 400 });
+    await running.started;
+    const firstPid = daemon.enginePid();
+    process.kill(firstPid, "SIGKILL");
+    await expect(running.ended).rejects.toMatchObject({ code: "engine_crashed" });
+    await daemon.waitForLog(({ msg }) => msg === "engine restarted");
+    expect(daemon.enginePid()).not.toBe(firstPid);
+    const answer = await client.completions.create({ model, prompt: "Once", max_tokens: 4 });
+    expect(answer.choices[0]?.finish_reason).toBeDefined();
+    expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
+  });
+});

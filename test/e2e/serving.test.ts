@@ -1,0 +1,115 @@
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+import { createClient, streamCompletion } from "./support/stream-chat.ts";
+
+let daemon: TestDaemon;
+let client: OpenAI;
+let model: string;
+
+beforeAll(async () => {
+  daemon = await startDaemon({ args: ["--max-sequences", "4", "--max-queued-requests", "2"] });
+  client = createClient(daemon.url);
+  model = (await client.models.list()).data[0]?.id ?? "";
+});
+afterAll(() => daemon[Symbol.asyncDispose]());
+
+const story = [{ role: "user" as const, content: "Tell me a short story about a fox." }];
+
+describe("with the openai client", () => {
+  test("lists the embedded model", () => {
+    expect(model).toBe("infernode-stories");
+  });
+
+  test("chats, and says the same with the same seed", async () => {
+    const ask = () => client.chat.completions.create({ model, messages: story, seed: 7, temperature: 1 });
+    const [first, second] = [await ask(), await ask()];
+    const [choice] = first.choices;
+    expect(choice?.message.content?.length).toBeGreaterThan(20);
+    expect(choice?.finish_reason).toBe("stop");
+    expect(second.choices[0]?.message.content).toBe(choice?.message.content);
+    expect(first.usage?.completion_tokens).toBeGreaterThan(5);
+  });
+
+  test("streams what it would say at once", async () => {
+    const options = { model, messages: story, temperature: 0, max_tokens: 60 };
+    const whole = await client.chat.completions.create(options);
+    const stream = await client.chat.completions.create({
+      ...options,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = "";
+    let chunkCount = 0;
+    let usage: OpenAI.CompletionUsage | null | undefined;
+    for await (const chunk of stream) {
+      chunkCount++;
+      text += chunk.choices[0]?.delta.content ?? "";
+      usage = chunk.usage ?? usage;
+    }
+    expect(text).toBe(whole.choices[0]?.message.content);
+    expect(usage).toEqual(whole.usage);
+    expect(chunkCount).toBeGreaterThan(5);
+  });
+
+  test("completes a text", async () => {
+    const completion = await client.completions.create({ model, prompt: "Once upon a time", max_tokens: 12, temperature: 0 });
+    expect(completion.choices[0]?.text.length).toBeGreaterThan(5);
+    expect(completion.usage?.completion_tokens).toBeLessThanOrEqual(12);
+  });
+
+  test("refuses a prompt that is longer than the context", async () => {
+    const long = client.completions.create({ model, prompt: "once upon a time ".repeat(400) });
+    await expect(long).rejects.toMatchObject({ status: 400, code: "context_length_exceeded" });
+  });
+
+  test("refuses a text of a megabyte without tokenizing it for long", async () => {
+    const huge = client.completions.create({ model, prompt: "abcdefgh ".repeat(120_000) });
+    await expect(huge).rejects.toMatchObject({ status: 400, code: "context_length_exceeded" });
+    expect(daemon.logs.some(({ msg }) => msg === "engine crashed")).toBe(false);
+  });
+
+  test("answers many at once as it answers one alone", async () => {
+    const ask = (content: string) =>
+      client.chat.completions
+        .create({ model, messages: [{ role: "user", content }], temperature: 0, max_tokens: 24 })
+        .then((answer) => answer.choices[0]?.message.content);
+    const prompts = ["fox", "owl", "cat"].map((animal) => `Tell me a story about a ${animal}.`);
+    const alone: unknown[] = [];
+    for (const prompt of prompts) alone.push(await ask(prompt));
+    expect(await Promise.all(prompts.map(ask))).toEqual(alone);
+  });
+});
+
+describe("under load", () => {
+  test("stops the engine's work when the client leaves", async () => {
+    const running = streamCompletion(client, { model, maxTokens: 400 });
+    await running.started;
+    running.abort();
+    await expect(running.ended).rejects.toThrow();
+    await daemon.waitForMetric("vllm:num_requests_running", 0);
+    const aborted = await daemon.metric("vllm:request_success_total", 'finished_reason="abort"');
+    expect(aborted).toBeGreaterThanOrEqual(1);
+  });
+
+  test("refuses what the queue cannot hold with 429 and Retry-After, and finishes the rest", async () => {
+    const streams = Array.from({ length: 16 }, () => streamCompletion(client, { model, maxTokens: 200 }));
+    const results = await Promise.allSettled(streams.map(({ ended }) => ended));
+    const finished = results.filter(({ status }) => status === "fulfilled");
+    const refused = results.filter((result) => result.status === "rejected");
+    expect(finished.length).toBeGreaterThanOrEqual(4);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) {
+      expect(reason).toMatchObject({ status: 429 });
+      expect(Number((reason as { headers: Headers }).headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    }
+  });
+
+  test("keeps the event loop of the daemon free", async () => {
+    await fetch(`${daemon.url}/metrics`).then((response) => response.text());
+    await Promise.all(Array.from({ length: 4 }, () => streamCompletion(client, { model, maxTokens: 200 }).ended));
+    const delayMs = 1000 * (await daemon.metric("infernode_event_loop_delay_seconds", 'quantile="0.99"'));
+    process.stderr.write(`event loop delay of the daemon under load, 99th percentile: ${delayMs.toFixed(1)} ms\n`);
+    expect(delayMs).toBeLessThan(250);
+  });
+});
