@@ -11,6 +11,7 @@ export type InferenceErrorCode =
   | "EXECUTOR_UNAVAILABLE"
   | "EXECUTOR_FAILED"
   | "EXECUTOR_DISPOSED"
+  | "DECODER_FAILED"
   | "KV_CACHE_FULL"
   | "INVALID_BATCH"
   | "SHAPE_MISMATCH"
@@ -105,7 +106,7 @@ export class QueueFullError extends InferenceError {
 /** Shows a wrong value in a message: short, and never the whole of a long one. */
 function describeValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (Array.isArray(value) || value instanceof Int32Array) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
   return typeof value === "bigint" ? `${value}n` : String(value);
 }

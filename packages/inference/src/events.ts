@@ -27,6 +27,8 @@ export type EngineEventMap = {
   };
   "inference:engine-started": { readonly executor: string; readonly model: string };
   "inference:engine-stopped": { readonly reason: string };
+  /** The engine serves on, but nobody finds it. */
+  "inference:registration-failed": { readonly serviceId: string; readonly reason: string };
 };
 
 export type EngineEvent = {
@@ -38,3 +40,6 @@ export interface EngineEventSink {
   /** A property and not a method: methods are compared loosely, and a bus with too small a map would fit. */
   readonly emit: (...event: EngineEvent) => void;
 }
+
+/** Takes events and does nothing with them. */
+export const silentEvents: EngineEventSink = { emit: () => {} };

@@ -1,3 +1,4 @@
+export { createEngine } from "./create-engine.ts";
 export type { EngineStats, InferenceEngine } from "./engine.ts";
 export {
   ContextLengthError,
@@ -6,7 +7,7 @@ export {
   InvalidRequestError,
   QueueFullError,
 } from "./errors.ts";
-export type { EngineEvent, EngineEventMap, EngineEventSink } from "./events.ts";
+export { type EngineEvent, type EngineEventMap, type EngineEventSink, silentEvents } from "./events.ts";
 export type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, KvCache } from "./executor.ts";
 export type {
   ClockPort,
@@ -30,3 +31,5 @@ export type {
   TokenLogprob,
   TokenStream,
 } from "./request.ts";
+export type { EngineLimits, EngineOptions, EngineService } from "./resolve-engine-options.ts";
+export { systemClock } from "./system-clock.ts";

@@ -1,0 +1,85 @@
+import type { GeneratedSequence } from "./generated-sequence.ts";
+import type { GenerationStream, StreamEnding } from "./generation-stream.ts";
+import type { GenerationResult } from "./request.ts";
+
+/** A request between `generate` and its end. */
+export class ActiveRequest {
+  readonly id: string;
+  readonly promptTokenCount: number;
+  /** Alternatives to report; `undefined` where no log-probabilities are wanted. */
+  readonly logprobs: number | undefined;
+  readonly sequences: readonly GeneratedSequence[];
+  readonly stream: GenerationStream;
+  readonly queuedAtMs: number;
+  scheduledAtMs: number | undefined;
+  firstTokenAtMs: number | undefined;
+  /** Set once; the sequences leave when no forward pass holds them. */
+  ending: StreamEnding | undefined;
+  /** Stops listening to the request's signal. */
+  unlisten: () => void = () => {};
+
+  constructor(parts: {
+    readonly promptTokenCount: number;
+    readonly logprobs: number | undefined;
+    readonly sequences: readonly GeneratedSequence[];
+    readonly stream: GenerationStream;
+    readonly queuedAtMs: number;
+  }) {
+    this.id = parts.stream.id;
+    this.promptTokenCount = parts.promptTokenCount;
+    this.logprobs = parts.logprobs;
+    this.sequences = parts.sequences;
+    this.stream = parts.stream;
+    this.queuedAtMs = parts.queuedAtMs;
+  }
+
+  get isFinished(): boolean {
+    return this.sequences.every((sequence) => sequence.finishReason !== undefined);
+  }
+
+  get generatedTokenCount(): number {
+    return this.sequences.reduce((sum, sequence) => sum + sequence.tokenIds.length, 0);
+  }
+
+  result(nowMs: number): GenerationResult {
+    return {
+      id: this.id,
+      choices: this.sequences.map((sequence) => sequence.choice()),
+      usage: {
+        promptTokens: this.promptTokenCount,
+        completionTokens: this.generatedTokenCount,
+        cachedPromptTokens: 0,
+      },
+      timings: {
+        queuedMs: (this.scheduledAtMs ?? nowMs) - this.queuedAtMs,
+        timeToFirstTokenMs:
+          this.firstTokenAtMs === undefined ? undefined : this.firstTokenAtMs - this.queuedAtMs,
+        totalMs: nowMs - this.queuedAtMs,
+      },
+    };
+  }
+
+  /** How it ended, for the event. */
+  finishReason(): "stop" | "length" | "abort" | "error" {
+    if (this.ending?.kind === "aborted") return "abort";
+    if (this.ending?.kind === "failed") return "error";
+    return this.sequences.every((sequence) => sequence.finishReason === "stop") ? "stop" : "length";
+  }
+
+  /** Durations of the phases; a phase that was not reached took no time. */
+  phases(nowMs: number): {
+    readonly queuedMs: number;
+    readonly prefillMs: number;
+    readonly decodeMs: number;
+    readonly totalMs: number;
+  } {
+    const scheduledAtMs = this.scheduledAtMs ?? nowMs;
+    const firstTokenAtMs = this.firstTokenAtMs ?? nowMs;
+    return {
+      queuedMs: scheduledAtMs - this.queuedAtMs,
+      prefillMs: firstTokenAtMs - scheduledAtMs,
+      decodeMs: nowMs - firstTokenAtMs,
+      totalMs: nowMs - this.queuedAtMs,
+    };
+  }
+}

@@ -1,0 +1,22 @@
+import type { SamplingState } from "./sampling-state.ts";
+
+/**
+ * Changes a row of logits as a sequence's parameters say, in vLLM's order: suppressed tokens, bias,
+ * repetition penalty, frequency penalty, presence penalty.
+ * @see https://github.com/vllm-project/vllm/blob/main/vllm/v1/sample/sampler.py
+ * @see Keskar et al. 2019, arXiv:1909.05858 (repetition penalty)
+ */
+export function adjustLogits(row: Float32Array, state: SamplingState): void {
+  for (const id of state.suppressedTokenIds) row[id] = -Infinity;
+  for (const [id, bias] of state.params.logitBias) row[id] = row[id]! + bias;
+  if (state.counts === undefined) return;
+  const { repetitionPenalty, frequencyPenalty, presencePenalty } = state.params;
+  const { counts } = state;
+  for (let slot = 0; slot < counts.distinctCount; slot += 1) {
+    const id = counts.idAt(slot);
+    const count = counts.countAt(slot);
+    const logit = row[id]!;
+    const repeated = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+    row[id] = repeated - frequencyPenalty * count - (count > 0 ? presencePenalty : 0);
+  }
+}

@@ -1,0 +1,31 @@
+import { Candidates } from "./candidates.ts";
+import type { MemoryPort } from "./ports.ts";
+
+const ALIGNMENT_BYTES = 64;
+const BYTES_PER_ENTRY = 8 + 4 + 4;
+
+/** Arrays of a sampler, in one block of the injected memory. */
+export interface SamplerScratch {
+  readonly candidates: Candidates;
+  /** `(vocabSize)` a copy of the model's logits, where log-probabilities are wanted. */
+  readonly rawLogits: Float32Array;
+  dispose(): void;
+}
+
+export function createSamplerScratch(options: {
+  readonly vocabSize: number;
+  readonly memory: MemoryPort;
+  readonly model: string;
+}): SamplerScratch {
+  const { vocabSize, memory, model } = options;
+  const block = memory.allocate({
+    sizeBytes: vocabSize * BYTES_PER_ENTRY,
+    tag: { model, purpose: "workspace", label: "sampler" },
+    alignmentBytes: ALIGNMENT_BYTES,
+  });
+  const { buffer, byteOffset } = block.bytes;
+  const weights = new Float64Array(buffer, byteOffset, vocabSize);
+  const ids = new Int32Array(buffer, byteOffset + 8 * vocabSize, vocabSize);
+  const rawLogits = new Float32Array(buffer, byteOffset + 12 * vocabSize, vocabSize);
+  return { candidates: new Candidates(ids, weights), rawLogits, dispose: () => block.dispose() };
+}

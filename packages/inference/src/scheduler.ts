@@ -1,0 +1,98 @@
+import type { KvCache } from "./executor.ts";
+import type { SchedulableSequence, StepBatch } from "./step-batch.ts";
+
+export interface SchedulerLimits {
+  /** Tokens in one forward pass, decodes and prompts together. At least `maxRunningSequences`. */
+  readonly maxTokensPerStep: number;
+  /** Tokens of one prompt in one step. */
+  readonly maxChunkTokens: number;
+  readonly maxRunningSequences: number;
+}
+
+/**
+ * Decides what each step computes. First one token for every sequence that is past its prompt, then
+ * prompts, first come first served, with what is left of the budget. The head of the queue is never
+ * passed over, so nobody starves; room for a sequence's whole length is taken when it enters, so
+ * nobody is thrown out.
+ */
+export interface Scheduler<S extends SchedulableSequence> {
+  readonly runningCount: number;
+  readonly waitingCount: number;
+  /** Prompt tokens of those that wait. */
+  readonly waitingTokenCount: number;
+  add(sequence: S): void;
+  /** Fills the batch; takes sequences in from the queue while there is room. */
+  schedule(batch: StepBatch<S>): void;
+  /** Records that a scheduled batch was computed. */
+  advance(batch: StepBatch<S>): void;
+  /** Takes a sequence out in whatever state, and gives its room in the cache back. */
+  remove(sequence: S): void;
+}
+
+export function createScheduler<S extends SchedulableSequence>(
+  kvCache: KvCache,
+  limits: SchedulerLimits,
+): Scheduler<S> {
+  const { maxTokensPerStep, maxChunkTokens, maxRunningSequences } = limits;
+  // Sets keep the order of arrival and lose a member in constant time.
+  const waiting = new Set<S>();
+  const running = new Set<S>();
+  let waitingTokenCount = 0;
+
+  const addChunk = (sequence: S, batch: StepBatch<S>): void => {
+    const remaining = sequence.promptTokenIds.length - sequence.computedTokenCount;
+    const length = Math.min(remaining, maxChunkTokens, maxTokensPerStep - batch.tokenCount);
+    if (length > 0) batch.addPrefill(sequence, length);
+  };
+
+  const admit = (sequence: S): boolean => {
+    if (running.size >= maxRunningSequences || !kvCache.canAcquire(sequence.maxLengthTokens)) return false;
+    kvCache.acquire(sequence.id, sequence.maxLengthTokens);
+    waiting.delete(sequence);
+    waitingTokenCount -= sequence.promptTokenIds.length;
+    running.add(sequence);
+    return true;
+  };
+
+  return {
+    get runningCount() {
+      return running.size;
+    },
+    get waitingCount() {
+      return waiting.size;
+    },
+    get waitingTokenCount() {
+      return waitingTokenCount;
+    },
+    add: (sequence) => {
+      waiting.add(sequence);
+      waitingTokenCount += sequence.promptTokenIds.length;
+    },
+    schedule: (batch) => {
+      batch.clear();
+      for (const sequence of running) {
+        if (!isPrefilling(sequence)) batch.addDecode(sequence);
+      }
+      for (const sequence of running) {
+        if (isPrefilling(sequence)) addChunk(sequence, batch);
+      }
+      for (const sequence of waiting) {
+        if (batch.tokenCount >= maxTokensPerStep || !admit(sequence)) break;
+        addChunk(sequence, batch);
+      }
+    },
+    advance: (batch) => {
+      for (let at = 0; at < batch.chunkCount; at += 1) {
+        batch.sequences[at]!.computedTokenCount += batch.lengths[at]!;
+      }
+    },
+    remove: (sequence) => {
+      if (running.delete(sequence)) kvCache.release(sequence.id);
+      else if (waiting.delete(sequence)) waitingTokenCount -= sequence.promptTokenIds.length;
+    },
+  };
+}
+
+function isPrefilling(sequence: SchedulableSequence): boolean {
+  return sequence.computedTokenCount < sequence.promptTokenIds.length;
+}

@@ -1,0 +1,61 @@
+import type { Candidates } from "./candidates.ts";
+
+/**
+ * Keeps the smallest set of the heaviest candidates that together have the share `topP` of the
+ * weight; at least one. Partial selection: expected time is linear, and nothing is sorted.
+ * @see Holtzman et al. 2020, arXiv:1904.09751
+ */
+export function selectNucleus(candidates: Candidates, topP: number): void {
+  const total = candidates.total();
+  dropHopeless(candidates, ((1 - topP) * total) / candidates.count);
+  let wanted = topP * total;
+  let start = 0;
+  let end = candidates.count;
+  while (end - start > 1) {
+    const pivot = partition(candidates, start, end);
+    let before = 0;
+    for (let at = start; at < pivot; at += 1) before += candidates.weights[at]!;
+    if (before >= wanted) {
+      end = pivot;
+    } else if (before + candidates.weights[pivot]! >= wanted) {
+      candidates.count = pivot + 1;
+      return;
+    } else {
+      wanted -= before + candidates.weights[pivot]!;
+      start = pivot + 1;
+    }
+  }
+  candidates.count = Math.max(end, 1);
+}
+
+/** All candidates below such a limit have too little weight together to reach into the nucleus. */
+function dropHopeless(candidates: Candidates, limit: number): void {
+  const { ids, weights, count } = candidates;
+  candidates.count = 0;
+  for (let at = 0; at < count; at += 1) {
+    const weight = weights[at]!;
+    if (weight >= limit) candidates.add(ids[at]!, weight);
+  }
+}
+
+/** Splits a range around the median of three; answers where the pivot ended. */
+function partition(candidates: Candidates, start: number, end: number): number {
+  const last = end - 1;
+  candidates.swap(medianOfThree(candidates, start, last), last);
+  let boundary = start;
+  for (let at = start; at < last; at += 1) {
+    if (candidates.isBefore(at, last)) {
+      candidates.swap(at, boundary);
+      boundary += 1;
+    }
+  }
+  candidates.swap(boundary, last);
+  return boundary;
+}
+
+function medianOfThree(candidates: Candidates, first: number, last: number): number {
+  const middle = (first + last) >> 1;
+  const firstLeads = candidates.isBefore(first, middle);
+  if (candidates.isBefore(middle, last) === firstLeads) return middle;
+  return candidates.isBefore(first, last) === firstLeads ? last : first;
+}

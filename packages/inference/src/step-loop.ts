@@ -1,0 +1,186 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ActiveRequest } from "./active-request.ts";
+import { describeToken } from "./describe-token.ts";
+import { InferenceError } from "./errors.ts";
+import type { EngineEvent } from "./events.ts";
+import type { ForwardResult } from "./executor.ts";
+import type { GeneratedSequence } from "./generated-sequence.ts";
+import type { RequestTable } from "./request-table.ts";
+import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
+import type { Sampler } from "./sampler.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { StepBatch } from "./step-batch.ts";
+
+/** Sampling gives way to the event loop after this long. */
+const SAMPLING_SLICE_MS = 8;
+
+export interface StepCounters {
+  readonly stepCount: number;
+  readonly promptTokenCount: number;
+  readonly generatedTokenCount: number;
+  readonly lastStepMs: number;
+  readonly lastStepAtMs: number | undefined;
+  readonly lastFailure: string | undefined;
+}
+
+/** Steps while there is work, and sleeps otherwise. */
+export interface StepLoop {
+  readonly counters: StepCounters;
+  /** Starts the loop where it sleeps. */
+  wake(): void;
+  /** Resolves when the loop sleeps. */
+  whenAsleep(): Promise<void>;
+}
+
+export interface StepLoopParts {
+  readonly options: ResolvedEngineOptions;
+  readonly scheduler: Scheduler<GeneratedSequence>;
+  readonly table: RequestTable;
+  readonly sampler: Sampler;
+  readonly emit: (...event: EngineEvent) => void;
+}
+
+export function createStepLoop(parts: StepLoopParts): StepLoop {
+  const { options, scheduler, table, sampler, emit } = parts;
+  const { clock, executor, tokenizer, limits } = options;
+  const batch = new StepBatch<GeneratedSequence>({
+    maxChunks: limits.maxRunningSequences,
+    maxTokens: limits.maxTokensPerStep,
+  });
+  const counters = {
+    stepCount: 0,
+    promptTokenCount: 0,
+    generatedTokenCount: 0,
+    lastStepMs: 0,
+    lastStepAtMs: undefined as number | undefined,
+    lastFailure: undefined as string | undefined,
+  };
+  let running: Promise<void> | undefined;
+
+  const failRequest = (request: ActiveRequest, cause: unknown): void => {
+    table.end(request, { kind: "failed", reason: asInferenceError(cause) });
+  };
+
+  const acceptToken = (sequence: GeneratedSequence, row: Float32Array): void => {
+    const request = table.ownerOf(sequence);
+    if (request === undefined) return;
+    try {
+      if (request.logprobs === undefined) {
+        sequence.accept(sampler.sample(row, sequence.sampling));
+      } else {
+        const sampled = sampler.sampleWithLogprobs(row, sequence.sampling, request.logprobs);
+        sequence.accept(sampled.tokenId, describeToken(tokenizer, sampled));
+      }
+    } catch (error) {
+      failRequest(request, error);
+      return;
+    }
+    counters.generatedTokenCount += 1;
+    if (request.firstTokenAtMs === undefined) {
+      request.firstTokenAtMs = clock.now();
+      const timeToFirstTokenMs = request.firstTokenAtMs - request.queuedAtMs;
+      emit("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
+    }
+    request.stream.notify(sequence);
+    if (sequence.finishReason === undefined) return;
+    scheduler.remove(sequence);
+    if (request.isFinished) table.end(request, { kind: "finished", result: request.result(clock.now()) });
+  };
+
+  const sampleRows = async (result: ForwardResult): Promise<void> => {
+    let sliceStartMs = clock.now();
+    let rowIndex = 0;
+    for (let at = 0; at < batch.chunkCount; at += 1) {
+      if (batch.wantsLogits[at] !== 1) continue;
+      acceptToken(batch.sequences[at]!, result.row(rowIndex));
+      rowIndex += 1;
+      if (clock.now() - sliceStartMs > SAMPLING_SLICE_MS) {
+        await nextTurn();
+        sliceStartMs = clock.now();
+      }
+    }
+  };
+
+  const forward = async (): Promise<ForwardResult> => {
+    table.beginForward();
+    try {
+      return await executor.forward(batch);
+    } finally {
+      table.endForward();
+    }
+  };
+
+  const step = async (): Promise<void> => {
+    const startedAtMs = clock.now();
+    scheduler.schedule(batch);
+    if (batch.chunkCount === 0) {
+      throw new InferenceError(
+        "KV_CACHE_FULL",
+        `a step needs room for a sequence in an idle cache; found ${scheduler.waitingCount} waiting and none that fits`,
+      );
+    }
+    for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
+    const result = await forward();
+    scheduler.advance(batch);
+    await sampleRows(result);
+    const finishedAtMs = clock.now();
+    counters.stepCount += 1;
+    counters.promptTokenCount += batch.prefillTokenCount;
+    counters.lastStepMs = finishedAtMs - startedAtMs;
+    counters.lastStepAtMs = finishedAtMs;
+    counters.lastFailure = undefined;
+  };
+
+  const emitStep = (): void => {
+    emit("inference:step-finished", {
+      stepMs: counters.lastStepMs,
+      prefillTokenCount: batch.prefillTokenCount,
+      decodeTokenCount: batch.tokenCount - batch.prefillTokenCount,
+      runningSequenceCount: scheduler.runningCount,
+      waitingRequestCount: table.waitingCount,
+      kvCacheUsage: executor.kvCache.usage(),
+    });
+  };
+
+  /** Ends what a failed step held; what waits has another chance. */
+  const failStep = (cause: unknown): void => {
+    const reason = asInferenceError(cause);
+    counters.lastFailure = reason.message;
+    counters.lastStepAtMs = clock.now();
+    const ending = { kind: "failed", reason } as const;
+    if (batch.chunkCount === 0) table.endAll(ending);
+    else table.endRunning(ending);
+  };
+
+  const run = async (): Promise<void> => {
+    for (;;) {
+      // Requests made in the same turn join the same step; and timers and sockets have theirs.
+      await nextTurn();
+      if (table.activeCount === 0) return;
+      try {
+        await step();
+        emitStep();
+      } catch (error) {
+        failStep(error);
+      }
+    }
+  };
+
+  return {
+    counters,
+    wake: () => {
+      running ??= run().finally(() => {
+        running = undefined;
+      });
+    },
+    whenAsleep: () => running ?? Promise.resolve(),
+  };
+}
+
+function asInferenceError(cause: unknown): InferenceError {
+  if (cause instanceof InferenceError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new InferenceError("EXECUTOR_FAILED", `a forward pass must give logits; it failed: ${message}`, {
+    cause,
+  });
+}

@@ -1,0 +1,49 @@
+const INITIAL_CAPACITY = 64;
+
+/** How often each token was generated, for the penalties; tokens of the prompt count zero times. */
+export class TokenCounts {
+  readonly #slots: Map<number, number> = new Map();
+  #ids: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  #counts: Int32Array = new Int32Array(INITIAL_CAPACITY);
+
+  /** How many different tokens are known. */
+  get distinctCount(): number {
+    return this.#slots.size;
+  }
+
+  /** The token in a slot below `distinctCount`. */
+  idAt(slot: number): number {
+    return this.#ids[slot]!;
+  }
+
+  countAt(slot: number): number {
+    return this.#counts[slot]!;
+  }
+
+  addPrompt(tokenIds: Int32Array): void {
+    for (const id of tokenIds) this.#slotOf(id);
+  }
+
+  addGenerated(tokenId: number): void {
+    this.#counts[this.#slotOf(tokenId)]! += 1;
+  }
+
+  #slotOf(tokenId: number): number {
+    const known = this.#slots.get(tokenId);
+    if (known !== undefined) return known;
+    const slot = this.#slots.size;
+    if (slot === this.#ids.length) {
+      this.#ids = grow(this.#ids);
+      this.#counts = grow(this.#counts);
+    }
+    this.#ids[slot] = tokenId;
+    this.#slots.set(tokenId, slot);
+    return slot;
+  }
+}
+
+function grow(array: Int32Array): Int32Array {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

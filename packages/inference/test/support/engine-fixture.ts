@@ -1,0 +1,60 @@
+import { createEngine, type EngineEvent, type EngineOptions, type InferenceEngine } from "../../src/index.ts";
+import { createPlainByteTokenizer } from "./byte-tokenizer.ts";
+import { createFakeExecutor, type FakeExecutor, type FakeExecutorOptions } from "./fake-executor.ts";
+import { createPlainMemory } from "./plain-memory.ts";
+
+/** 256 bytes and an end-of-sequence token. */
+export const VOCAB_SIZE = 257;
+export const EOS = 256;
+
+export interface EngineFixture {
+  readonly engine: InferenceEngine;
+  readonly executor: FakeExecutor;
+  readonly events: EngineEvent[];
+  readonly memory: ReturnType<typeof createPlainMemory>;
+}
+
+/** An engine on the fake executor, with everything it tells recorded. */
+export function createEngineFixture(
+  executorOptions: Partial<FakeExecutorOptions> = {},
+  engineOptions: Partial<EngineOptions> = {},
+): EngineFixture {
+  const executor = createFakeExecutor({ vocabSize: VOCAB_SIZE, ...executorOptions });
+  const events: EngineEvent[] = [];
+  const memory = createPlainMemory();
+  const engine = createEngine({
+    executor,
+    tokenizer: createPlainByteTokenizer(["<eos>"]),
+    eosTokenIds: [EOS],
+    model: "fake",
+    memory,
+    events: { emit: (...event) => events.push(event) },
+    random: () => 0.5,
+    ...engineOptions,
+  });
+  return { engine, executor, events, memory };
+}
+
+/** A promise and the function that resolves it. */
+export function createGate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+/** Logits that make the tokens of a script come one after the other, then the end. */
+export function scriptedLogits(
+  promptLength: number,
+  script: readonly number[],
+): (history: readonly number[], row: Float32Array) => void {
+  return (history, row) => {
+    row.fill(-10);
+    row[script[history.length - promptLength] ?? EOS] = 10;
+  };
+}
+
+export function bytesOf(text: string): number[] {
+  return [...new TextEncoder().encode(text)];
+}

@@ -1,0 +1,146 @@
+import type { Executor, ForwardBatch, ForwardResult, KvCache } from "../../src/index.ts";
+
+export interface FakeExecutorOptions {
+  readonly vocabSize: number;
+  readonly maxSequences?: number;
+  readonly sequenceCapacityTokens?: number;
+  /** Tokens over all sequences; every sequence takes what it may grow to. */
+  readonly capacityTokens?: number;
+  /** `(vocabSize)` logits after a history of tokens. [a hash of the history] */
+  readonly logits?: (history: readonly number[], row: Float32Array) => void;
+  /** Awaited inside each forward. */
+  readonly onForward?: (batch: RecordedBatch) => Promise<void> | void;
+}
+
+export interface RecordedBatch {
+  readonly sequenceIds: readonly number[];
+  readonly startPositions: readonly number[];
+  readonly lengths: readonly number[];
+  readonly wantsLogits: readonly number[];
+  readonly tokenIds: readonly number[];
+}
+
+/** An executor whose logits are a function of the tokens alone; it refuses whatever breaks the contract. */
+export interface FakeExecutor extends Executor {
+  readonly batches: RecordedBatch[];
+  /** Ids that hold room now. */
+  readonly heldIds: ReadonlySet<number>;
+}
+
+export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
+  const { vocabSize, maxSequences = 8, sequenceCapacityTokens = 128 } = options;
+  const { capacityTokens = maxSequences * sequenceCapacityTokens, logits = hashLogits } = options;
+  const histories = new Map<number, number[]>();
+  const limits = new Map<number, number>();
+  const batches: RecordedBatch[] = [];
+  let isRunning = false;
+
+  const heldTokens = (): number => [...limits.values()].reduce((sum, limit) => sum + limit, 0);
+  const assertIdle = (): void => {
+    if (isRunning) throw new Error("the cache was changed during a forward");
+  };
+  const kvCache: KvCache = {
+    capacityTokens,
+    sequenceCapacityTokens,
+    maxSequences,
+    usage: () => heldTokens() / capacityTokens,
+    canAcquire: (maxTokens) =>
+      maxTokens <= sequenceCapacityTokens &&
+      limits.size < maxSequences &&
+      heldTokens() + maxTokens <= capacityTokens,
+    acquire: (sequenceId, maxTokens) => {
+      assertIdle();
+      if (!kvCache.canAcquire(maxTokens)) throw new Error(`no room for ${maxTokens} tokens`);
+      if (limits.has(sequenceId)) throw new Error(`sequence ${sequenceId} has room`);
+      limits.set(sequenceId, maxTokens);
+      histories.set(sequenceId, []);
+    },
+    release: (sequenceId) => {
+      assertIdle();
+      if (!limits.delete(sequenceId)) throw new Error(`sequence ${sequenceId} has no room`);
+      histories.delete(sequenceId);
+    },
+  };
+
+  const run = (batch: RecordedBatch): ForwardResult => {
+    const rows: Float32Array[] = [];
+    let offset = 0;
+    for (const [chunk, sequenceId] of batch.sequenceIds.entries()) {
+      const history = histories.get(sequenceId);
+      const length = batch.lengths[chunk]!;
+      if (history === undefined) throw new Error(`sequence ${sequenceId} holds no room`);
+      if (history.length !== batch.startPositions[chunk]) throw new Error(`a gap in ${sequenceId}`);
+      if (length < 1) throw new Error(`an empty chunk of ${sequenceId}`);
+      history.push(...batch.tokenIds.slice(offset, offset + length));
+      if (history.length > limits.get(sequenceId)!) throw new Error(`${sequenceId} outgrew its room`);
+      offset += length;
+      if (batch.wantsLogits[chunk] !== 1) continue;
+      const row = new Float32Array(vocabSize);
+      logits(history, row);
+      rows.push(row);
+    }
+    return { rowCount: rows.length, row: (index) => rows[index]! };
+  };
+
+  return {
+    name: "fake",
+    description: "logits from a hash",
+    vocabSize,
+    plan: {
+      weightsBytes: 0,
+      kvCacheBytes: 0,
+      activationsBytes: 0,
+      workspaceBytes: 0,
+      totalBytes: 0,
+      kvBytesPerToken: 0,
+      maxSequences,
+      contextTokens: sequenceCapacityTokens,
+    },
+    kvCache,
+    batches,
+    get heldIds() {
+      return new Set(limits.keys());
+    },
+    forward: async (batch) => {
+      if (isRunning) throw new Error("two forwards at once");
+      const recorded = record(batch);
+      if (new Set(recorded.sequenceIds).size !== recorded.sequenceIds.length) {
+        throw new Error("a sequence twice in a batch");
+      }
+      batches.push(recorded);
+      isRunning = true;
+      try {
+        await options.onForward?.(recorded);
+        return run(recorded);
+      } finally {
+        isRunning = false;
+      }
+    },
+    dispose: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function record(batch: ForwardBatch): RecordedBatch {
+  const { chunkCount } = batch;
+  const lengths = Array.from(batch.lengths.subarray(0, chunkCount));
+  const tokenCount = lengths.reduce((sum, length) => sum + length, 0);
+  return {
+    sequenceIds: Array.from(batch.sequenceIds.subarray(0, chunkCount)),
+    startPositions: Array.from(batch.startPositions.subarray(0, chunkCount)),
+    lengths,
+    wantsLogits: Array.from(batch.wantsLogits.subarray(0, chunkCount)),
+    tokenIds: Array.from(batch.tokenIds.subarray(0, tokenCount)),
+  };
+}
+
+/** Logits in [−4, 4) that depend on every token of the history and its place. */
+export function hashLogits(history: readonly number[], row: Float32Array): void {
+  let state = 0x811c9dc5;
+  for (const token of history) state = Math.imul(state ^ token, 0x01000193) + 0x9e3779b9;
+  for (let id = 0; id < row.length; id += 1) {
+    let mixed = Math.imul(state ^ Math.imul(id + 1, 0x85ebca6b), 0xc2b2ae35);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x27d4eb2f);
+    row[id] = ((mixed >>> 8) / 0x1000000) * 8 - 4;
+  }
+}
