@@ -12,7 +12,7 @@ import type { GenerationRequest, TokenStream } from "./request.ts";
 import { createRequestTable } from "./request-table.ts";
 import { type EngineOptions, resolveEngineOptions } from "./resolve-engine-options.ts";
 import { type ResolvedRequest, resolveGenerationRequest } from "./resolve-generation-request.ts";
-import { createSampler } from "./sampler.ts";
+import { createSampler } from "./sampling/sampler.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createStepLoop } from "./step-loop.ts";
 

@@ -1,8 +1,8 @@
-import type { Detokenizer } from "./detokenizer.ts";
+import type { Detokenizer } from "./text/detokenizer.ts";
 import type { FinishReason, GenerationChoice, TokenLogprob } from "./request.ts";
-import type { SamplingState } from "./sampling-state.ts";
+import type { SamplingState } from "./sampling/sampling-state.ts";
 import type { SchedulableSequence } from "./step-batch.ts";
-import type { StopMatcher } from "./stop-strings.ts";
+import type { StopMatcher } from "./text/stop-strings.ts";
 
 export interface GeneratedSequenceParts {
   readonly id: number;

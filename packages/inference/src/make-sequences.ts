@@ -1,9 +1,9 @@
-import { Detokenizer } from "./detokenizer.ts";
+import { Detokenizer } from "./text/detokenizer.ts";
 import { GeneratedSequence } from "./generated-sequence.ts";
 import type { TokenDecoderPort } from "./ports.ts";
 import type { ResolvedRequest } from "./resolve-generation-request.ts";
-import { SamplingState } from "./sampling-state.ts";
-import { StopStrings } from "./stop-strings.ts";
+import { SamplingState } from "./sampling/sampling-state.ts";
+import { StopStrings } from "./text/stop-strings.ts";
 
 export interface SequenceSource {
   readonly tokenizer: TokenDecoderPort;

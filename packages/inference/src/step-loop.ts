@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ActiveRequest } from "./active-request.ts";
-import { describeToken } from "./describe-token.ts";
+import { describeToken } from "./text/describe-token.ts";
 import { InferenceError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
 import type { ForwardResult } from "./executor.ts";
 import type { GeneratedSequence } from "./generated-sequence.ts";
 import type { RequestTable } from "./request-table.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
-import type { Sampler } from "./sampler.ts";
+import type { Sampler } from "./sampling/sampler.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { StepBatch } from "./step-batch.ts";
 

@@ -1,5 +1,5 @@
-import { InferenceError } from "./errors.ts";
-import type { TokenDecoderPort } from "./ports.ts";
+import { InferenceError } from "../errors.ts";
+import type { TokenDecoderPort } from "../ports.ts";
 import { Utf8Tail } from "./utf8-tail.ts";
 
 const REPLACEMENT = "\uFFFD";

@@ -1,8 +1,8 @@
 import { adjustLogits } from "./adjust-logits.ts";
 import type { Candidates } from "./candidates.ts";
-import { InferenceError } from "./errors.ts";
+import { InferenceError } from "../errors.ts";
 import { createSamplerScratch, type SamplerScratch } from "./sampler-scratch.ts";
-import type { MemoryPort } from "./ports.ts";
+import type { MemoryPort } from "../ports.ts";
 import type { SamplingState } from "./sampling-state.ts";
 import { selectNucleus } from "./select-nucleus.ts";
 import { selectTop } from "./select-top.ts";

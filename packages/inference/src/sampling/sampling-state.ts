@@ -1,5 +1,5 @@
-import { RandomStream } from "./random.ts";
-import type { SamplingParams } from "./request.ts";
+import { RandomStream } from "./random-stream.ts";
+import type { SamplingParams } from "../request.ts";
 import { TokenCounts } from "./token-counts.ts";
 
 export interface SamplingStateOptions {

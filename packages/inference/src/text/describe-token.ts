@@ -1,6 +1,6 @@
-import type { TokenDecoderPort } from "./ports.ts";
-import type { TokenCandidate, TokenLogprob } from "./request.ts";
-import type { SampledToken } from "./sampler.ts";
+import type { TokenDecoderPort } from "../ports.ts";
+import type { TokenCandidate, TokenLogprob } from "../request.ts";
+import type { SampledToken } from "../sampling/sampler.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 

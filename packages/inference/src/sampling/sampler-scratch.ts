@@ -1,5 +1,5 @@
 import { Candidates } from "./candidates.ts";
-import type { MemoryPort } from "./ports.ts";
+import type { MemoryPort } from "../ports.ts";
 
 const ALIGNMENT_BYTES = 64;
 const BYTES_PER_ENTRY = 8 + 4 + 4;
