@@ -1,6 +1,6 @@
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { createHostMemoryPool } from "@infernode/memory";
-import { embeddedModelDirectory, loadModel, type LanguageModel } from "@infernode/models";
+import { loadModel, type LanguageModel } from "@infernode/models";
 
 /** One way into onnxruntime, tried. */
 export interface RuntimeProbe {
@@ -22,13 +22,14 @@ async function probe(path: RuntimeProbe["path"], model: LanguageModel): Promise<
   }
 }
 
-/** Loads onnxruntime in each way and runs one step of the embedded model with it. */
-export async function probeRuntimes(): Promise<readonly RuntimeProbe[]> {
+/** Loads onnxruntime in each way and runs one step of the model with it. */
+export async function probeRuntimes(modelDirectory: string): Promise<readonly RuntimeProbe[]> {
   let model: LanguageModel;
   try {
-    model = await loadModel(embeddedModelDirectory());
+    model = await loadModel(modelDirectory);
   } catch (error) {
-    const description = `the embedded model cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = error instanceof Error ? error.message : String(error);
+    const description = `not tried, for want of a model to try it with: ${reason}`;
     return [{ path: "ffi", works: false, description }];
   }
   await using _ = model;

@@ -82,7 +82,10 @@ export const doctor: CommandRunner = async (values, context) => {
   const options = engineOptionsOf(config);
   const survey = surveyDevices();
   const [system, models] = await Promise.all([gatherSystem(), probeModels(options)]);
-  const runtimes = await probeRuntimes();
+  // The embedded model is the quickest to try with.
+  const readable = models.filter(({ fits }) => fits);
+  const sample = readable.find(({ origin }) => origin === "embedded") ?? readable[0];
+  const runtimes = await probeRuntimes(sample?.directory ?? options.modelDirectory);
   const report: DoctorReport = {
     system,
     devices: survey.devices.map((device) => ({

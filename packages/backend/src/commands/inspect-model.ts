@@ -1,5 +1,7 @@
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { toErrorRecord } from "../engine/error-record.ts";
+import { modelFailure } from "../engine/model-failure.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { formatBytes, formatCount } from "./format-numbers.ts";
@@ -39,7 +41,9 @@ export const inspectModel: CommandRunner = async (values, context) => {
   const description = await describeModel(modelDirectory, (modelContextTokens) => ({
     maxSequences: maxSequences ?? 1,
     contextTokens: contextTokens ?? modelContextTokens,
-  }));
+  })).catch((error: unknown) => {
+    throw modelFailure(toErrorRecord(error));
+  });
   const json = values["json"] === true;
   context.stdout.write(`${json ? JSON.stringify(description, undefined, 2) : formatDescription(description)}\n`);
   return exitCodes.success;

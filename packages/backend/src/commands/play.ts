@@ -59,12 +59,13 @@ export const play: CommandRunner = async (values, context) => {
     maxRestarts: config.engine.maxRestarts,
     onOutput: (line) => context.stderr.write(`${line}\n`),
   });
-  if (isInteractive) context.stdout.write("Loading the model …\r");
+  if (isInteractive) context.stdout.write("Loading the model …");
   const model = await engine.start();
   const conversation = createConversation(engine, model, options);
-  if (prompt !== undefined) return answerOnce({ prompt, conversation, model, options, context });
+  if (prompt !== undefined) return await answerOnce({ prompt, conversation, model, options, context });
   const kind = model.hasChatTemplate ? "" : "; it has no chat template and continues each text as it stands";
-  context.stdout.write(`${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`);
+  // Back to the start of the line, and clear it.
+  context.stdout.write(`\r\u001B[K${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`);
   await playInTerminal({ conversation, model, options, context });
   return exitCodes.success;
 };

@@ -1,11 +1,12 @@
 import type { ClockPort, EngineStats } from "@infernode/inference";
-import { BackendError, EngineRequestError } from "../errors.ts";
+import { BackendError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createResolvers } from "./async-queue.ts";
 import { createCallTable } from "./call-table.ts";
 import type { EngineClient, EngineReply, EngineRequest, EngineState, Prompt, ServedModel } from "./engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 import { forkEngine, type EngineChannel, type EngineExit, type StartEngineProcess } from "./fork-engine.ts";
+import { modelFailure } from "./model-failure.ts";
 import type { EngineMessage } from "./protocol.ts";
 import { restartDelayMs } from "./restart-delay.ts";
 
@@ -126,15 +127,9 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     switch (message.type) {
       case "ready":
         return onReady(message);
-      case "start-failed": {
-        const { code, message: text } = message.error;
-        const isMissing = code === "MODEL_NOT_FOUND" || code === "NOT_A_DIRECTORY";
-        const cause = new EngineRequestError(message.error);
-        failure = isMissing
-          ? new BackendError("MODEL_NOT_FOUND", text, { cause })
-          : new BackendError("MODEL_LOAD_FAILED", `${text} (${code})`, { cause });
+      case "start-failed":
+        failure = modelFailure(message.error);
         return;
-      }
       case "batch":
         stats = message.stats;
         vitals = message.vitals ?? vitals;
