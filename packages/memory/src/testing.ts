@@ -1,1 +1,1 @@
-export {};
+export { allocatorCases, type AllocatorCase, type AllocatorHarness } from "./allocator-cases.ts";

@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import type { AllocationTag, GpuAllocator, MemoryBlock } from "./allocator.ts";
+import { MemoryError, type MemoryErrorCode, OutOfMemoryError } from "./errors.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const TAG: AllocationTag = { model: "conformance", purpose: "workspace" };
+
+/** What the suite asks of a pool that it makes. */
+export interface AllocatorSetup {
+  readonly limitBytes: number;
+  /** The usual arena, to be used as it is. */
+  readonly arenaBytes: number;
+}
+
+/** Makes the allocators that are put to the test. */
+export interface AllocatorHarness<Block extends MemoryBlock = MemoryBlock> {
+  create(setup: AllocatorSetup): GpuAllocator<Block>;
+  /** Bytes are moved in and out through these; `read` answers the whole block. */
+  write(block: Block, bytes: Uint8Array): void;
+  read(block: Block): Uint8Array;
+  /** Uses the content as a user would: refused with `BLOCK_DISPOSED` after dispose. */
+  touch(block: Block): void;
+}
+
+/** One sentence about behaviour, and what proves it. */
+export interface AllocatorCase {
+  readonly name: string;
+  run(): void;
+}
+
+type Check<Block extends MemoryBlock> = (
+  allocator: GpuAllocator<Block>,
+  harness: AllocatorHarness<Block>,
+) => void;
+
+function assertRefused(code: MemoryErrorCode, action: () => unknown): MemoryError {
+  let refusal: unknown;
+  try {
+    action();
+  } catch (error) {
+    refusal = error;
+  }
+  assert.ok(refusal instanceof MemoryError, `wanted a MemoryError ${code}, found ${String(refusal)}`);
+  assert.equal(refusal.code, code);
+  return refusal;
+}
+
+function pattern(seed: number, sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  for (let index = 0, state = seed + 1; index < sizeBytes; index += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    bytes[index] = state >>> 24;
+  }
+  return bytes;
+}
+
+function allocate<Block extends MemoryBlock>(allocator: GpuAllocator<Block>, sizeBytes: number): Block {
+  return allocator.allocate({ sizeBytes, tag: TAG });
+}
+
+function disposeAll(blocks: readonly MemoryBlock[]): void {
+  for (const block of blocks) block.dispose();
+}
+
+function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<Block>>> {
+  return {
+    "gives a block of the size asked for, on its device, under its tag"(allocator) {
+      const block = allocator.allocate({ sizeBytes: 1000, tag: { ...TAG, label: "first" } });
+      assert.equal(block.sizeBytes, 1000);
+      assert.equal(block.deviceId, allocator.device.id);
+      assert.deepEqual({ ...block.tag }, { ...TAG, label: "first" });
+      assert.equal(block.isDisposed, false);
+      block.dispose();
+      assert.equal(block.isDisposed, true);
+    },
+    "keeps what was written to each block apart from the others"(allocator, harness) {
+      const sizes = [1, 255, 256, 257, 4096, 33 * KIB, 300 * KIB, MIB + 1];
+      const blocks = sizes.map((sizeBytes) => allocate(allocator, sizeBytes));
+      for (const [index, block] of blocks.entries()) harness.write(block, pattern(index, block.sizeBytes));
+      for (const [index, block] of blocks.entries()) {
+        const bytes = harness.read(block);
+        assert.equal(bytes.byteLength, block.sizeBytes);
+        assert.ok(
+          Buffer.compare(bytes, pattern(index, block.sizeBytes)) === 0,
+          `block ${index} was written over`,
+        );
+      }
+      disposeAll(blocks);
+    },
+    "keeps blocks apart that take the place of freed ones"(allocator, harness) {
+      const blocks = Array.from({ length: 64 }, (_, index) => allocate(allocator, 100 + index * 977));
+      for (const [index, block] of blocks.entries()) harness.write(block, pattern(index, block.sizeBytes));
+      for (let index = 0; index < blocks.length; index += 2) {
+        blocks[index]?.dispose();
+        const block = allocate(allocator, 50 + index * 1201);
+        harness.write(block, pattern(index + 1000, block.sizeBytes));
+        blocks[index] = block;
+      }
+      for (const [index, block] of blocks.entries()) {
+        const expected = pattern(index % 2 === 0 ? index + 1000 : index, block.sizeBytes);
+        assert.ok(Buffer.compare(harness.read(block), expected) === 0, `block ${index} was written over`);
+      }
+      disposeAll(blocks);
+    },
+    "counts what is in use, its peak, and every allocation"(allocator) {
+      const before = allocator.stats();
+      assert.equal(before.inUseBytes, 0);
+      assert.equal(before.limitBytes, 64 * MIB);
+      const blocks = [allocate(allocator, 100), allocate(allocator, MIB), allocate(allocator, 3 * MIB)];
+      const during = allocator.stats();
+      assert.equal(during.liveBlockCount, 3);
+      assert.equal(during.allocationCount, 3);
+      assert.ok(during.inUseBytes >= 4 * MIB + 100 && during.inUseBytes < 4 * MIB + 64 * KIB);
+      assert.ok(during.arenaBytes >= during.inUseBytes && during.arenaBytes <= during.limitBytes);
+      disposeAll(blocks);
+      const after = allocator.stats();
+      assert.equal(after.inUseBytes, 0);
+      assert.equal(after.liveBlockCount, 0);
+      assert.equal(after.allocationCount, 3);
+      assert.equal(after.peakInUseBytes, during.inUseBytes);
+    },
+    "refuses what is over the limit, with the numbers, and stays usable"(allocator) {
+      const held = allocate(allocator, 40 * MIB);
+      const error = assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 30 * MIB));
+      assert.ok(error instanceof OutOfMemoryError);
+      assert.equal(error.askedBytes, 30 * MIB);
+      assert.equal(error.limitBytes, 64 * MIB);
+      assert.equal(error.inUseBytes, 40 * MIB);
+      assert.equal(error.freeBytes, 24 * MIB);
+      assert.equal(error.deviceId, allocator.device.id);
+      assert.deepEqual({ ...error.holders[0]?.tag }, TAG);
+      assert.equal(error.holders[0]?.sizeBytes, 40 * MIB);
+      const small = allocate(allocator, 20 * MIB);
+      disposeAll([held, small]);
+      allocate(allocator, 60 * MIB).dispose();
+    },
+    "trims itself before it refuses"(allocator) {
+      disposeAll(Array.from({ length: 60 }, () => allocate(allocator, MIB)));
+      allocate(allocator, 64 * MIB).dispose();
+    },
+    "gives unused arenas back when trimmed, and keeps live blocks"(allocator, harness) {
+      const kept = allocate(allocator, 64 * KIB);
+      harness.write(kept, pattern(7, kept.sizeBytes));
+      disposeAll([allocate(allocator, 20 * MIB), allocate(allocator, 20 * MIB)]);
+      const before = allocator.stats().arenaBytes;
+      const givenBackBytes = allocator.trim();
+      assert.equal(allocator.stats().arenaBytes, before - givenBackBytes);
+      assert.ok(Buffer.compare(harness.read(kept), pattern(7, kept.sizeBytes)) === 0);
+      kept.dispose();
+      allocator.trim();
+      assert.equal(allocator.stats().arenaBytes, 0);
+    },
+    "refuses to free a block twice"(allocator) {
+      const block = allocate(allocator, 5000);
+      block.dispose();
+      assertRefused("DOUBLE_FREE", () => block.dispose());
+      assert.equal(allocator.stats().liveBlockCount, 0);
+    },
+    "refuses the content of a disposed block"(allocator, harness) {
+      const block = allocate(allocator, 5000);
+      harness.touch(block);
+      block.dispose();
+      assertRefused("BLOCK_DISPOSED", () => harness.touch(block));
+    },
+    "frees a block at the end of its scope"(allocator) {
+      {
+        using block = allocate(allocator, 5000);
+        assert.equal(block.isDisposed, false);
+      }
+      assert.equal(allocator.stats().liveBlockCount, 0);
+    },
+    "refuses sizes and alignments that make no sense"(allocator) {
+      for (const sizeBytes of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const error = assertRefusedOneOf(["INVALID_ARGUMENT", "BLOCK_TOO_LARGE"], () =>
+          allocate(allocator, sizeBytes),
+        );
+        assert.match(error.message, /\d|NaN|Infinity/);
+      }
+      for (const alignmentBytes of [0, 3, 768, -256]) {
+        assertRefused("INVALID_ARGUMENT", () =>
+          allocator.allocate({ sizeBytes: 1, tag: TAG, alignmentBytes }),
+        );
+      }
+      assert.equal(allocator.stats().allocationCount, 0);
+    },
+    "gives from a reservation what others cannot take"(allocator) {
+      const reservation = allocator.reserve(48 * MIB, TAG);
+      assert.equal(reservation.remainingBytes, 48 * MIB);
+      assert.equal(allocator.stats().reservedBytes, 48 * MIB);
+      assert.equal(allocator.stats().inUseBytes, 0);
+      assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 20 * MIB));
+      const first = reservation.allocate({ sizeBytes: 40 * MIB, tag: TAG });
+      assert.equal(reservation.remainingBytes, 8 * MIB);
+      assert.equal(allocator.stats().reservedBytes, 8 * MIB);
+      assertRefused("RESERVATION_EXCEEDED", () => reservation.allocate({ sizeBytes: 9 * MIB, tag: TAG }));
+      const second = reservation.allocate({ sizeBytes: 8 * MIB, tag: TAG });
+      assert.equal(reservation.remainingBytes, 0);
+      reservation.dispose();
+      assert.equal(allocator.stats().inUseBytes, 48 * MIB);
+      disposeAll([first, second]);
+      assert.equal(allocator.stats().inUseBytes, 0);
+    },
+    "takes back what a reservation did not use"(allocator) {
+      const reservation = allocator.reserve(40 * MIB, TAG);
+      const block = reservation.allocate({ sizeBytes: 10 * MIB, tag: TAG });
+      reservation.dispose();
+      assert.equal(allocator.stats().reservedBytes, 0);
+      assertRefused("RESERVATION_DISPOSED", () => reservation.allocate({ sizeBytes: 1, tag: TAG }));
+      const other = allocate(allocator, 30 * MIB);
+      assert.equal(allocator.stats().inUseBytes, 40 * MIB);
+      disposeAll([block, other]);
+    },
+    "reserves all or nothing"(allocator) {
+      assertRefused("OUT_OF_MEMORY", () => allocator.reserve(65 * MIB, TAG));
+      assert.equal(allocator.stats().reservedBytes, 0);
+    },
+    "aligns as asked, and gives the padding to others"(allocator, harness) {
+      const blocks = [256, 512, 1024, 4096].map((alignmentBytes, index) => {
+        const block = allocator.allocate({ sizeBytes: 300 + index, tag: TAG, alignmentBytes });
+        harness.write(block, pattern(index, block.sizeBytes));
+        return block;
+      });
+      for (const [index, block] of blocks.entries()) {
+        assert.ok(Buffer.compare(harness.read(block), pattern(index, block.sizeBytes)) === 0);
+      }
+      assert.ok(allocator.stats().inUseBytes <= 4 * 1024);
+      disposeAll(blocks);
+    },
+    "is one piece again when all is freed"(allocator) {
+      const blocks = Array.from({ length: 200 }, (_, index) =>
+        allocate(allocator, ((index * 7919) % 3000) + 1),
+      );
+      for (let stride = 0; stride < 7; stride += 1) {
+        for (let index = stride; index < blocks.length; index += 7) blocks[index]?.dispose();
+      }
+      const { fragmentation, largestFreeBytes, arenaBytes, inUseBytes } = allocator.stats();
+      assert.equal(inUseBytes, 0);
+      assert.equal(largestFreeBytes, arenaBytes);
+      assert.equal(fragmentation, 0);
+    },
+    "ends once, takes its blocks with it, and refuses what comes after"(allocator, harness) {
+      const block = allocate(allocator, 1000);
+      const reservation = allocator.reserve(MIB, TAG);
+      allocator.dispose();
+      assert.equal(block.isDisposed, true);
+      assertRefused("BLOCK_DISPOSED", () => harness.touch(block));
+      assertRefused("POOL_DISPOSED", () => allocate(allocator, 1));
+      assertRefused("POOL_DISPOSED", () => allocator.reserve(1, TAG));
+      assertRefused("POOL_DISPOSED", () => reservation.allocate({ sizeBytes: 1, tag: TAG }));
+      block.dispose();
+      reservation.dispose();
+      allocator.dispose();
+    },
+  };
+}
+
+function assertRefusedOneOf(codes: readonly MemoryErrorCode[], action: () => unknown): MemoryError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof MemoryError && codes.includes(error.code)) return error;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: `wanted a MemoryError ${codes.join(" or ")}, found no error` });
+}
+
+/**
+ * Lists what every `GpuAllocator` must do, for any test runner:
+ * `for (const { name, run } of allocatorCases(harness)) it(name, run)`.
+ */
+export function allocatorCases<Block extends MemoryBlock>(
+  harness: AllocatorHarness<Block>,
+): readonly AllocatorCase[] {
+  return Object.entries(listChecks<Block>()).map(([name, check]) => ({
+    name,
+    run() {
+      const allocator = harness.create({ limitBytes: 64 * MIB, arenaBytes: 4 * MIB });
+      try {
+        check(allocator, harness);
+        assert.equal(allocator.device.id, allocator.stats().deviceId);
+      } finally {
+        allocator.dispose();
+      }
+    },
+  }));
+}

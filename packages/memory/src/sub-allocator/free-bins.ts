@@ -1,0 +1,166 @@
+import type { BlockTable } from "./block-table.ts";
+
+/** Each power of two is cut into this many bins; below it, a bin holds one size. */
+const BINS_PER_LEVEL = 32;
+const BIN_BITS = 5;
+const LEVEL_COUNT = 31 - BIN_BITS + 1;
+
+/** The level of a size in granules. */
+function levelOf(size: number): number {
+  return size < BINS_PER_LEVEL ? 0 : 31 - Math.clz32(size) - BIN_BITS + 1;
+}
+
+function slotOf(size: number, level: number): number {
+  return level === 0 ? size : (size >>> (level - 1)) & (BINS_PER_LEVEL - 1);
+}
+
+function lowestBit(mask: number): number {
+  return 31 - Math.clz32(mask & -mask);
+}
+
+/**
+ * The free ranges of one domain by size. Two levels of bins with a bitmap each find the first bin that
+ * can serve in constant time; inside a bin the sizes are sorted and equals hang behind the first of
+ * them, so that the answer is the best fit and not a good one, and the largest is the last of the last.
+ * @see docs/decisions/0004-pool-allocator.md
+ */
+export class FreeBins {
+  readonly #table: BlockTable;
+  #levels = 0;
+  readonly #bins: Int32Array = new Int32Array(LEVEL_COUNT);
+  readonly #first: Int32Array = new Int32Array(LEVEL_COUNT * BINS_PER_LEVEL);
+  readonly #last: Int32Array = new Int32Array(LEVEL_COUNT * BINS_PER_LEVEL);
+
+  constructor(table: BlockTable) {
+    this.#table = table;
+  }
+
+  get isEmpty(): boolean {
+    return this.#levels === 0;
+  }
+
+  insert(id: number): void {
+    const table = this.#table;
+    const size = table.size[id]!;
+    const level = levelOf(size);
+    const slot = slotOf(size, level);
+    const bin = level * BINS_PER_LEVEL + slot;
+    table.peerPrevious[id] = 0;
+    table.peerNext[id] = 0;
+    this.#levels |= 1 << level;
+    this.#bins[level]! |= 1 << slot;
+    let at = this.#first[bin]!;
+    let left = 0;
+    while (at !== 0 && table.size[at]! < size) {
+      left = at;
+      at = table.listNext[at]!;
+    }
+    if (at !== 0 && table.size[at] === size) {
+      const peer = table.peerNext[at]!;
+      table.peerNext[id] = peer;
+      table.peerPrevious[id] = at;
+      table.peerNext[at] = id;
+      if (peer !== 0) table.peerPrevious[peer] = id;
+      return;
+    }
+    table.listPrevious[id] = left;
+    table.listNext[id] = at;
+    if (left === 0) this.#first[bin] = id;
+    else table.listNext[left] = id;
+    if (at === 0) this.#last[bin] = id;
+    else table.listPrevious[at] = id;
+  }
+
+  remove(id: number): void {
+    const table = this.#table;
+    const follower = table.peerNext[id]!;
+    const leader = table.peerPrevious[id]!;
+    if (leader !== 0) {
+      table.peerNext[leader] = follower;
+      if (follower !== 0) table.peerPrevious[follower] = leader;
+      return;
+    }
+    const size = table.size[id]!;
+    const level = levelOf(size);
+    const slot = slotOf(size, level);
+    const bin = level * BINS_PER_LEVEL + slot;
+    const left = table.listPrevious[id]!;
+    const right = table.listNext[id]!;
+    if (follower !== 0) {
+      table.peerPrevious[follower] = 0;
+      table.listPrevious[follower] = left;
+      table.listNext[follower] = right;
+    }
+    const heir = follower === 0 ? right : follower;
+    const tail = follower === 0 ? left : follower;
+    if (left === 0) this.#first[bin] = heir;
+    else table.listNext[left] = heir;
+    if (right === 0) this.#last[bin] = tail;
+    else table.listPrevious[right] = tail;
+    if (this.#first[bin] !== 0) return;
+    this.#bins[level]! &= ~(1 << slot);
+    if (this.#bins[level] === 0) this.#levels &= ~(1 << level);
+  }
+
+  /** The smallest range of at least `size` granules, among equals the one freed last; 0 when there is none. */
+  find(size: number): number {
+    const leader = this.#findLeader(size);
+    return leader === 0 ? 0 : this.#table.peerNext[leader]! || leader;
+  }
+
+  /** The smallest range that holds `size` granules from a multiple of `alignment` on; 0 when there is none. */
+  findAligned(size: number, alignment: number): number {
+    const { start, size: sizes, listNext, peerNext } = this.#table;
+    for (let from = this.#findLeader(size); from !== 0;) {
+      for (let leader = from; leader !== 0; leader = listNext[leader]!) {
+        for (let id = leader; id !== 0; id = peerNext[id]!) {
+          const offset = -start[id]! & (alignment - 1);
+          if (offset + size <= sizes[id]!) return id;
+        }
+        from = leader;
+      }
+      from = this.#firstAbove(sizes[from]!);
+    }
+    return 0;
+  }
+
+  /** Granules of the largest range; 0 when there is none. */
+  largest(): number {
+    if (this.#levels === 0) return 0;
+    const level = 31 - Math.clz32(this.#levels);
+    const slot = 31 - Math.clz32(this.#bins[level]!);
+    return this.#table.size[this.#last[level * BINS_PER_LEVEL + slot]!]!;
+  }
+
+  /** Ids of all ranges. */
+  ids(): number[] {
+    const { listNext, peerNext } = this.#table;
+    const ids: number[] = [];
+    for (const first of this.#first) {
+      for (let leader = first; leader !== 0; leader = listNext[leader]!) {
+        for (let id = leader; id !== 0; id = peerNext[id]!) ids.push(id);
+      }
+    }
+    return ids;
+  }
+
+  #findLeader(size: number): number {
+    const table = this.#table;
+    const level = levelOf(size);
+    let id = this.#first[level * BINS_PER_LEVEL + slotOf(size, level)]!;
+    while (id !== 0 && table.size[id]! < size) id = table.listNext[id]!;
+    return id === 0 ? this.#firstAbove(size) : id;
+  }
+
+  /** The smallest leader in the bins above that of `size`. */
+  #firstAbove(size: number): number {
+    const level = levelOf(size);
+    const slot = slotOf(size, level);
+    const rest = this.#bins[level]! & (slot === BINS_PER_LEVEL - 1 ? 0 : -1 << (slot + 1));
+    if (rest !== 0) return this.#first[level * BINS_PER_LEVEL + lowestBit(rest)]!;
+    const levels = this.#levels & (-1 << (level + 1));
+    if (levels === 0) return 0;
+    const above = lowestBit(levels);
+    return this.#first[above * BINS_PER_LEVEL + lowestBit(this.#bins[above]!)]!;
+  }
+}

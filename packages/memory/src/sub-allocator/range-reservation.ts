@@ -1,0 +1,68 @@
+import { type BlockTable, LIVE, RESERVED } from "./block-table.ts";
+import type { Counters } from "./counters.ts";
+import type { Domain } from "./domain.ts";
+import type { RangeHeap } from "./range-heap.ts";
+
+export interface ReservationParts {
+  readonly table: BlockTable;
+  readonly heap: RangeHeap;
+  readonly idle: Domain;
+  readonly counters: Counters;
+}
+
+/** A range set aside in one piece. Blocks are cut from its end, so that its own node keeps its place. */
+export class RangeReservation {
+  readonly #parts: ReservationParts;
+  #id: number;
+
+  /** Takes over a live node. */
+  constructor(parts: ReservationParts, id: number) {
+    this.#parts = parts;
+    this.#id = id;
+    parts.table.state[id] = RESERVED;
+    parts.counters.reserved += parts.table.size[id]!;
+  }
+
+  /** Granules left. */
+  get size(): number {
+    return this.#id === 0 ? 0 : this.#parts.table.size[this.#id]!;
+  }
+
+  /** Takes `size` granules at a multiple of `alignment`; answers the id of a live node, or 0. */
+  take(size: number, alignment: number): number {
+    const { table, heap, idle, counters } = this.#parts;
+    const from = this.#id;
+    if (from === 0 || size > this.size) return 0;
+    const end = table.start[from]! + table.size[from]!;
+    const start = (end - size) & -alignment;
+    if (start < table.start[from]!) return 0;
+    let id = from;
+    if (start > table.start[from]!) {
+      id = table.create(table.arena[from]!, start, end - start);
+      table.insertAfter(id, from);
+      table.size[from]! -= end - start;
+    } else {
+      this.#id = 0;
+    }
+    counters.reserved -= end - start;
+    table.state[id] = LIVE;
+    if (end - start > size) {
+      const rest = table.create(table.arena[id]!, start + size, end - start - size);
+      table.insertAfter(rest, id);
+      table.size[id] = size;
+      heap.release(rest, idle);
+    }
+    counters.take(size);
+    return id;
+  }
+
+  /** Gives back what is left; answers the free range, or 0 when nothing was left. */
+  release(): number {
+    const { heap, idle, counters } = this.#parts;
+    if (this.#id === 0) return 0;
+    counters.reserved -= this.size;
+    const freed = heap.release(this.#id, idle);
+    this.#id = 0;
+    return freed;
+  }
+}

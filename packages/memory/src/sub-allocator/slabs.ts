@@ -1,0 +1,129 @@
+import { type BlockTable, SLOT_FREE, SLOT_LIVE } from "./block-table.ts";
+import { CLASS_SIZES, CLASS_SLOTS } from "./size-classes.ts";
+
+/**
+ * Slots of equal size cut from runs, for the small; one of these per domain. Slots are cut when first
+ * wanted. Of the runs with room the one that was full last serves first, so that the others run empty.
+ */
+export class Slabs {
+  readonly #table: BlockTable;
+  /** `(classes)` first run that has room. */
+  readonly #first: Int32Array = new Int32Array(CLASS_SIZES.length);
+  #emptyRunCount = 0;
+
+  constructor(table: BlockTable) {
+    this.#table = table;
+  }
+
+  /** Takes a slot, or answers 0 when no run of the class has room. */
+  take(sizeClass: number): number {
+    const table = this.#table;
+    const run = this.#first[sizeClass]!;
+    if (run === 0) return 0;
+    let slot = table.peerPrevious[run]!;
+    if (slot === 0) {
+      const uncut = table.peerNext[run]!;
+      const size = CLASS_SIZES[sizeClass]!;
+      const start = table.start[run]! + (CLASS_SLOTS[sizeClass]! - uncut) * size;
+      slot = table.create(table.arena[run]!, start, size);
+      table.owner[slot] = run;
+      table.peerNext[run] = uncut - 1;
+    } else {
+      table.peerPrevious[run] = table.listNext[slot]!;
+      table.listNext[slot] = 0;
+    }
+    table.state[slot] = SLOT_LIVE;
+    if (table.epoch[run] === 0) this.#emptyRunCount -= 1;
+    table.epoch[run]! += 1;
+    if (table.peerPrevious[run] === 0 && table.peerNext[run] === 0) this.#unlink(run, sizeClass);
+    return slot;
+  }
+
+  /** Starts to cut a range; `run` is a node of exactly one run's size, in state RUN. */
+  add(run: number, sizeClass: number): void {
+    const table = this.#table;
+    table.owner[run] = sizeClass;
+    table.epoch[run] = 0;
+    table.peerPrevious[run] = 0;
+    table.peerNext[run] = CLASS_SLOTS[sizeClass]!;
+    this.#emptyRunCount += 1;
+    this.#link(run, sizeClass);
+  }
+
+  /** Takes back a slot. Answers its run when that is empty and not needed: the caller then releases it. */
+  give(slot: number): number {
+    const table = this.#table;
+    const run = table.owner[slot]!;
+    const sizeClass = table.owner[run]!;
+    const wasFull = table.peerPrevious[run] === 0 && table.peerNext[run] === 0;
+    table.state[slot] = SLOT_FREE;
+    table.listNext[slot] = table.peerPrevious[run]!;
+    table.peerPrevious[run] = slot;
+    table.epoch[run]! -= 1;
+    if (wasFull) this.#link(run, sizeClass);
+    if (table.epoch[run] !== 0) return 0;
+    this.#emptyRunCount += 1;
+    if (this.#first[sizeClass] === run && table.listNext[run] === 0) return 0;
+    this.#dissolve(run);
+    return run;
+  }
+
+  /** Lets go of the empty runs that are kept for later; the caller releases them. */
+  dropEmpty(): readonly number[] {
+    if (this.#emptyRunCount === 0) return [];
+    const { listNext, epoch } = this.#table;
+    const dropped: number[] = [];
+    for (const first of this.#first) {
+      for (let run = first; run !== 0; run = listNext[run]!) if (epoch[run] === 0) dropped.push(run);
+    }
+    for (const run of dropped) this.#dissolve(run);
+    return dropped;
+  }
+
+  /** Hands every run that has room to another domain. */
+  moveTo(other: Slabs): void {
+    const { listNext } = this.#table;
+    for (const [sizeClass, first] of this.#first.entries()) {
+      for (let run = first; run !== 0;) {
+        const next = listNext[run]!;
+        other.#link(run, sizeClass);
+        run = next;
+      }
+    }
+    this.#first.fill(0);
+    other.#emptyRunCount += this.#emptyRunCount;
+    this.#emptyRunCount = 0;
+  }
+
+  #dissolve(run: number): void {
+    const table = this.#table;
+    this.#unlink(run, table.owner[run]!);
+    this.#emptyRunCount -= 1;
+    for (let slot = table.peerPrevious[run]!; slot !== 0;) {
+      const next = table.listNext[slot]!;
+      table.destroy(slot);
+      slot = next;
+    }
+    table.owner[run] = 0;
+    table.peerPrevious[run] = 0;
+    table.peerNext[run] = 0;
+  }
+
+  #link(run: number, sizeClass: number): void {
+    const table = this.#table;
+    const first = this.#first[sizeClass]!;
+    table.listPrevious[run] = 0;
+    table.listNext[run] = first;
+    if (first !== 0) table.listPrevious[first] = run;
+    this.#first[sizeClass] = run;
+  }
+
+  #unlink(run: number, sizeClass: number): void {
+    const table = this.#table;
+    const left = table.listPrevious[run]!;
+    const right = table.listNext[run]!;
+    if (left === 0) this.#first[sizeClass] = right;
+    else table.listNext[left] = right;
+    if (right !== 0) table.listPrevious[right] = left;
+  }
+}
