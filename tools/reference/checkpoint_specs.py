@@ -208,7 +208,7 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             _mistral(sliding_window=16),
             "BF16",
             generation_config={"bos_token_id": 1, "eos_token_id": 2, "transformers_version": "4.42.0"},
-            tokenizer_style="llama2",
+            tokenizer_style="llama2-metaspace",
             note="every layer sees 16 tokens back at most, itself included",
         ),
         CheckpointSpec(

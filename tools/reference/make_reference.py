@@ -6,12 +6,15 @@ Usage: python make_reference.py [checkpoints|tokenizers|templates ...] [--only N
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
 import transformers
 
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
+EMBEDDED = FIXTURES.parents[1] / "packages" / "models" / "embedded" / "infernode-stories"
+TOKENIZER_SIZES = {"llama2": 700, "llama2-metaspace": 700, "llama3": 900, "qwen2": 900, "tekken": 800}
 TOPICS = ("checkpoints", "tokenizers", "templates")
 
 
@@ -27,6 +30,10 @@ def main() -> None:
     topics = arguments.topics or list(TOPICS)
     if "checkpoints" in topics:
         _make_checkpoints(arguments.only)
+    if "tokenizers" in topics:
+        _make_tokenizers()
+    if "templates" in topics:
+        _make_templates()
 
 
 def _make_checkpoints(only: str | None) -> None:
@@ -36,6 +43,32 @@ def _make_checkpoints(only: str | None) -> None:
     for spec in checkpoint_specs():
         if only is None or spec.name == only:
             write_checkpoint(spec, FIXTURES)
+
+
+def _make_tokenizers() -> None:
+    from checkpoint_specs import VOCAB_SIZE, checkpoint_specs
+    from tokenizer_golden import write_tokenizer_golden
+    from tokenizer_styles import write_tokenizer
+
+    golden = FIXTURES / "golden"
+    for name, size in TOKENIZER_SIZES.items():
+        folder = FIXTURES / "tokenizers" / name
+        write_tokenizer(name, size, folder, specials_first=name == "tekken")
+        write_tokenizer_golden(f"tokenizers/{name}", folder, golden)
+    if (EMBEDDED / "tokenizer.json").exists():
+        write_tokenizer_golden("packages/models/embedded/infernode-stories", EMBEDDED, golden)
+    for spec in checkpoint_specs():
+        write_tokenizer(spec.tokenizer_style, VOCAB_SIZE, FIXTURES / "checkpoints" / spec.name, specials_first=True)
+
+
+def _make_templates() -> None:
+    from templates_golden import TEMPLATES, write_template_golden
+
+    sources = {file.stem: file.read_text(encoding="utf-8") for file in sorted(TEMPLATES.glob("*.jinja"))}
+    if (EMBEDDED / "tokenizer_config.json").exists():
+        sources["embedded"] = json.loads((EMBEDDED / "tokenizer_config.json").read_text(encoding="utf-8"))["chat_template"]
+    for name, source in sources.items():
+        write_template_golden(name, source, FIXTURES / "golden")
 
 
 if __name__ == "__main__":
