@@ -6,7 +6,7 @@ function describe(code: string | undefined): {
   readonly code: ApiErrorCode;
   readonly message: string;
 } {
-  switch (code) {
+  switch (code ?? "") {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return { status: 408, code: "request_timeout", message: "The request did not arrive in time" };
     case "HPE_HEADER_OVERFLOW":

@@ -8,7 +8,7 @@ function requestError(status: number, code: ApiErrorCode, message: string): ApiE
 
 /** Makes what a client is told of an error that a route or fastify threw. */
 export function mapHttpError(error: unknown, limits: { readonly bodyLimitBytes: number }): ApiError {
-  const { code, statusCode, message } = error as Partial<FastifyError>;
+  const { code = "", statusCode, message } = error as Partial<FastifyError>;
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return requestError(

@@ -9,7 +9,7 @@ export function describeValue(value: unknown): string {
   if (Array.isArray(value))
     return value.length === 1 ? "an array of 1 element" : `an array of ${value.length} elements`;
   if (typeof value === "object" && value !== null) return "an object";
-  return String(value);
+  return JSON.stringify(value);
 }
 
 /** Shortens a name that a client made up. */

@@ -59,7 +59,7 @@ export function createCompletionLogprobsWriter(): CompletionLogprobsWriter {
       const textOffset: number[] = [];
       for (const { bytes } of logprobs) {
         textOffset.push(offset);
-        for (const _character of decoder.decode(Uint8Array.from(bytes), { stream: true })) offset++;
+        offset += Array.from(decoder.decode(Uint8Array.from(bytes), { stream: true })).length;
       }
       return {
         tokens: logprobs.map(completionToken),

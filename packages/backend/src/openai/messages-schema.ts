@@ -151,11 +151,10 @@ export function toTemplateMessage(message: Message): ChatTemplateMessage {
         ...(typeof reasoning === "string" ? { reasoning_content: reasoning } : {}),
         ...(hasCalls
           ? {
-              tool_calls: calls.map((call) => ({
-                ...(call.id === undefined ? {} : { id: call.id }),
-                type: "function",
-                function: { name: call.function.name, arguments: parseArguments(call.function.arguments) },
-              })),
+              tool_calls: calls.map(({ id, function: { name, arguments: text } }) => {
+                const call = { type: "function", function: { name, arguments: parseArguments(text) } };
+                return id === undefined ? call : Object.assign(call, { id });
+              }),
             }
           : {}),
       };

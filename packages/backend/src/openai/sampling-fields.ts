@@ -71,7 +71,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     "Samples from the most likely tokens with this share of the probability. Default: the checkpoint's, else 1.",
   ).optional(),
   top_k: integerField(
-    { min: -1 },
+    { min: -1, max: 2 ** 31 - 1 },
     "Samples from this many most likely tokens; 0 and -1 turn it off. Default: the checkpoint's, else off.",
   ).optional(),
   min_p: numberField(

@@ -19,5 +19,9 @@ export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): v
       }),
     );
   }
-  app.post("/tokenize", async (request) => tokenize(request.body, operations));
+  app.route({
+    method: "POST",
+    url: "/tokenize",
+    handler: async (request) => tokenize(request.body, operations),
+  });
 }

@@ -32,14 +32,12 @@ export function addHealthRoutes(app: FastifyInstance, { options }: ServerParts):
   app.get("/health", async (_request, reply) => {
     const { model } = engine;
     const services = await discovery?.list().catch(() => undefined);
-    return send(reply, {
-      ...(await askReadiness()),
-      ...{
-        version: options.version,
-        engine: { state: engine.state, stats: engine.stats() ?? null },
-        model: model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
-        ...(services === undefined ? {} : { services }),
-      },
-    });
+    const about = {
+      version: options.version,
+      engine: { state: engine.state, stats: engine.stats() ?? null },
+      model: model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
+      ...(services === undefined ? {} : { services }),
+    };
+    return send(reply, { ...(await askReadiness()), ...about });
   });
 }
