@@ -53,7 +53,7 @@ test("takes a handler off once, and only that one", () => {
 test("tells every event to those who hear all", () => {
   const { bus } = createRecordingBus();
   const names: string[] = [];
-  const off = bus.onAny((name) => void names.push(name));
+  const off = bus.onAny((...[name]) => void names.push(name));
   bus.emit("backend:stopped", { reason: "x" });
   bus.emit("inference:engine-stopped", { reason: "x" });
   off();
@@ -65,7 +65,7 @@ test("fits the sinks of the packages", () => {
   const { bus } = createRecordingBus();
   const sinks: [EngineEventSink, HealthEventSink, DiscoveryEventSink] = [bus, bus, bus];
   const heard: string[] = [];
-  bus.onAny((name) => void heard.push(name));
+  bus.onAny((...[name]) => void heard.push(name));
   sinks[0].emit("inference:engine-stopped", { reason: "x" });
   expect(heard).toEqual(["inference:engine-stopped"]);
   // @ts-expect-error a payload of another event is refused

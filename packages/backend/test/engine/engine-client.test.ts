@@ -1,0 +1,56 @@
+import { createEngineCore } from "../../src/engine/create-engine-core.ts";
+import type { EngineClient } from "../../src/engine/engine-client.ts";
+import type { EngineCoreOptions } from "../../src/engine/engine-core.ts";
+import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
+import { createInlineEngine } from "../../src/engine/inline-engine.ts";
+import { createEventBus } from "../../src/events/event-bus.ts";
+import { createFakeProcesses } from "../support/fake-process.ts";
+import { createTinyModel } from "../support/tiny-model.ts";
+import { describeEngineClient, type ConformingEngine } from "./engine-client.conformance.ts";
+
+function optionsFor(modelDirectory: string): EngineCoreOptions {
+  return {
+    modelDirectory,
+    maxSequences: 4,
+    maxTokensPerStep: 64,
+    maxQueuedRequests: 16,
+    maxQueuedTokens: 4096,
+    threads: 1,
+    runtime: "auto",
+  };
+}
+
+/** Makes engines over one tiny model, and puts all away. */
+async function setUp(createClient: (options: EngineCoreOptions) => Promise<EngineClient>): Promise<ConformingEngine> {
+  const model = await createTinyModel();
+  const clients: EngineClient[] = [];
+  const create = async (): Promise<EngineClient> => {
+    const client = await createClient(optionsFor(model.directory));
+    clients.push(client);
+    return client;
+  };
+  return {
+    client: await create(),
+    createAnother: create,
+    [Symbol.asyncDispose]: async () => {
+      for (const client of clients) await client.dispose();
+      await model[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describeEngineClient("an engine in this process", () => setUp((engine) => createInlineEngine({ engine })));
+
+describeEngineClient("an engine behind a channel", () =>
+  setUp(async (engine) => {
+    const { startProcess } = createFakeProcesses(createEngineCore);
+    const events = createEventBus({
+      onHandlerError: (error) => {
+        throw error;
+      },
+    });
+    const supervisor = createEngineSupervisor({ engine, events, startProcess, statsIntervalMs: 20 });
+    await supervisor.start();
+    return supervisor;
+  }),
+);
