@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { executorCases } from "../../../src/testing.ts";
 import { goldenNames, openGolden, readGolden } from "../support/golden.ts";
@@ -11,13 +11,12 @@ test("has golden values of every family", () => {
 describe.each(goldenNames())("%s", async (name) => {
   const model = await openGolden(name);
   const memory = new PlainMemory();
-  afterAll(async () => {
-    await model.weights.close();
-    expect(memory.liveBytes).toBe(0);
-  });
   const cases = executorCases({
     create: (sizes) => createOnnxExecutor({ model, memory, runtime: "ffi", ...sizes }),
     prompts: readGolden(name),
   });
-  test.each(cases)("$name", (conformanceCase) => conformanceCase.run());
+  test.each(cases)("$name", async (conformanceCase) => {
+    await conformanceCase.run();
+    expect(memory.liveBytes).toBe(0);
+  });
 });

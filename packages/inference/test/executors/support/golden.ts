@@ -22,11 +22,11 @@ interface GoldenFile {
   }[];
 }
 
-/** Names of the checkpoints that have golden values. */
+/** Names of the checkpoints that have golden logits; other golden files are about text. */
 export function goldenNames(): string[] {
   return readdirSync(path.join(FIXTURES, "golden"))
-    .filter((file) => file.endsWith(".json"))
-    .map((file) => path.basename(file, ".json"));
+    .filter((file) => file.endsWith(".bin"))
+    .map((file) => path.basename(file, ".bin"));
 }
 
 /** What `transformers` says of a checkpoint's prompts; see test/fixtures/README.md. */
@@ -46,7 +46,9 @@ export function readGolden(name: string): GoldenPrompt[] {
   }));
 }
 
+/** A checkpoint whose files are closed again: the executor opens them itself. */
 export async function openGolden(name: string): Promise<OnnxModel> {
   const { config, architecture, weights } = await openCheckpoint(path.join(FIXTURES, "checkpoints", name));
+  await weights.close();
   return { name, config, architecture, weights };
 }

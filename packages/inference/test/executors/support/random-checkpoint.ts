@@ -131,10 +131,11 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
     model: { name: "random", config, architecture: plainArchitecture, weights },
     referenceLogits: (tokenIds) => {
       const reference = new ReferenceForward(tokenIds, config, (ref) =>
-        Float64Array.from(values.get(ref.name)!),
+        Float64Array.from(values.get(ref.name) ?? []),
       );
       plainArchitecture.build(config, reference);
-      const { data, width, rows } = reference.result!;
+      if (reference.result === undefined) throw new Error("the network ended without logits");
+      const { data, width, rows } = reference.result;
       return Array.from({ length: rows }, (_, row) => data.subarray(row * width, (row + 1) * width));
     },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),

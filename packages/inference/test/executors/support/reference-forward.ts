@@ -29,7 +29,7 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
 
   embed(weight: WeightRef): Matrix {
     const table = this.#read(weight);
-    const width = weight.shape[1]!;
+    const width = weight.shape[1] ?? 0;
     const output = matrix(this.#tokenIds.length, width);
     for (const [row, tokenId] of this.#tokenIds.entries()) {
       output.data.set(table.subarray(tokenId * width, (tokenId + 1) * width), row * width);
@@ -55,7 +55,8 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     for (let row = 0; row < x.rows; row += 1) {
       for (let out = 0; out < outWidth; out += 1) {
         let sum = offsets?.[out] ?? 0;
-        for (let i = 0; i < inWidth; i += 1) sum += x.data[row * inWidth + i]! * weights[out * inWidth + i]!;
+        for (let i = 0; i < inWidth; i += 1)
+          sum += at(x.data[row * inWidth + i]) * at(weights[out * inWidth + i]);
         output.data[row * outWidth + out] = sum;
       }
     }
@@ -76,8 +77,8 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
           let dot = 0;
           for (let i = 0; i < headDim; i += 1) {
             dot +=
-              queries.data[row * q.width + head * headDim + i]! *
-              keys.data[past * k.width + kvHead * headDim + i]!;
+              at(queries.data[row * q.width + head * headDim + i]) *
+              at(keys.data[past * k.width + kvHead * headDim + i]);
           }
           scores.push(dot * scale);
         }
@@ -87,7 +88,7 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
         for (let i = 0; i < headDim; i += 1) {
           let sum = 0;
           for (const [index, weight] of weights.entries()) {
-            sum += weight * v.data[(first + index) * v.width + kvHead * headDim + i]!;
+            sum += weight * at(v.data[(first + index) * v.width + kvHead * headDim + i]);
           }
           output.data[row * output.width + head * headDim + i] = sum / total;
         }
@@ -97,11 +98,11 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
   }
 
   gatedSilu(gate: Matrix, up: Matrix): Matrix {
-    return { ...gate, data: gate.data.map((x, i) => (x / (1 + Math.exp(-x))) * up.data[i]!) };
+    return { ...gate, data: gate.data.map((x, i) => (x / (1 + Math.exp(-x))) * at(up.data[i])) };
   }
 
   add(a: Matrix, b: Matrix): Matrix {
-    return { ...a, data: a.data.map((x, i) => x + b.data[i]!) };
+    return { ...a, data: a.data.map((x, i) => x + at(b.data[i])) };
   }
 
   logits(x: Matrix, weight: WeightRef): void {
@@ -112,10 +113,10 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     const output = matrix(x.rows, x.width);
     for (let row = 0; row < x.rows; row += 1) {
       let squares = 0;
-      for (let i = 0; i < x.width; i += 1) squares += x.data[row * x.width + i]! ** 2;
+      for (let i = 0; i < x.width; i += 1) squares += at(x.data[row * x.width + i]) ** 2;
       const factor = 1 / Math.sqrt(squares / x.width + epsilon);
       for (let i = 0; i < x.width; i += 1) {
-        output.data[row * x.width + i] = x.data[row * x.width + i]! * factor * scale[i]!;
+        output.data[row * x.width + i] = at(x.data[row * x.width + i]) * factor * at(scale[i]);
       }
     }
     return output;
@@ -128,7 +129,7 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
       for (let start = row * x.width; start < (row + 1) * x.width; start += headDim) {
         for (let i = 0; i < half; i += 1) {
           const angle = row * this.#config.ropeTheta ** ((-2 * i) / headDim);
-          const [a, b] = [x.data[start + i]!, x.data[start + half + i]!];
+          const [a, b] = [at(x.data[start + i]), at(x.data[start + half + i])];
           output.data[start + i] = a * Math.cos(angle) - b * Math.sin(angle);
           output.data[start + half + i] = b * Math.cos(angle) + a * Math.sin(angle);
         }
@@ -136,6 +137,11 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     }
     return output;
   }
+}
+
+function at(value: number | undefined): number {
+  if (value === undefined) throw new Error("read outside a matrix");
+  return value;
 }
 
 function matrix(rows: number, width: number): Matrix {

@@ -25,7 +25,8 @@ export function openFfiRuntime(): OnnxRuntime | { readonly reason: string } {
   return "reason" in api ? api : new FfiRuntime(api);
 }
 
-class FfiRuntime implements OnnxRuntime {
+/** onnxruntime through a loaded C API. Every handle that it makes has one owner here, which releases it. */
+export class FfiRuntime implements OnnxRuntime {
   readonly path = "ffi";
   readonly version: string;
   readonly #api: OrtApi;

@@ -1,4 +1,4 @@
-import koffi from "koffi";
+import koffi, { type LibraryHandle } from "koffi";
 import { InferenceError } from "../../../errors.ts";
 
 /** An address in this process; 0n is null. */
@@ -86,13 +86,6 @@ const KNOWN_VERSIONS: RegExp = /^1\.30\.\d+$/;
 const WANTED_STACK_BYTES: number = 8 * 1024 * 1024;
 const MINIMUM_STACK_BYTES: number = 1024 * 1024;
 
-/**
- * Libraries by path, held until the process ends. koffi unloads a library when its handle is collected,
- * and functions taken from a table do not hold the handle: the code would vanish below them. Nor is it
- * sound to unload the runtime from threads that have run it. The one piece of state in a module here.
- */
-const LOADED_LIBRARIES: Map<string, ReturnType<typeof koffi.load>> = new Map();
-
 /** The C API of one loaded library. */
 export interface OrtApi {
   readonly version: string;
@@ -101,8 +94,18 @@ export interface OrtApi {
   readonly check: (status: Status, doing: string) => void;
 }
 
-/** Loads the library and its function table, or says why that would not be safe. */
+/**
+ * Libraries by path, held until the process ends. koffi unloads a library when its handle is collected,
+ * and functions taken from a table do not hold the handle: the code would vanish below them. Nor is it
+ * sound to unload the runtime from threads that have run it; and koffi never frees a function's type.
+ * The one piece of state in a module here.
+ */
+const LOADED_APIS: Map<string, OrtApi & { readonly library: LibraryHandle }> = new Map();
+
+/** Loads the library and its function table, once per process, or says why that would not be safe. */
 export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: string } {
+  const loaded = LOADED_APIS.get(libraryPath);
+  if (loaded !== undefined) return loaded;
   const stackBytes = ensureStack();
   if (stackBytes < MINIMUM_STACK_BYTES) {
     return {
@@ -111,8 +114,7 @@ export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: str
         "(call koffi.config({ async_stack_size }) before the first library is loaded)",
     };
   }
-  const library = LOADED_LIBRARIES.get(libraryPath) ?? koffi.load(libraryPath);
-  LOADED_LIBRARIES.set(libraryPath, library);
+  const library = koffi.load(libraryPath);
   const base: Pointer = library.func("OrtGetApiBase", PTR, [])();
   const getApi = functionAt(base, [0, PTR, ["uint32_t"]]);
   const getVersion = functionAt(base, [1, "str", []]);
@@ -124,7 +126,9 @@ export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: str
   if (!table) return { reason: `onnxruntime ${version} does not offer version ${API_VERSION} of its API` };
   const entries = Object.entries(SIGNATURES).map(([name, signature]) => [name, functionAt(table, signature)]);
   const functions = Object.fromEntries(entries) as OrtFunctions;
-  return { version, functions, check: (status, doing) => checkStatus(functions, status, doing) };
+  const check = (status: Status, doing: string): void => checkStatus(functions, status, doing);
+  LOADED_APIS.set(libraryPath, { version, functions, check, library });
+  return { version, functions, check };
 }
 
 function checkStatus(functions: OrtFunctions, status: Status, doing: string): void {

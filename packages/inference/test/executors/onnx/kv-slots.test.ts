@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { KvSlots, slotBytes } from "../../../src/executors/onnx/kv-slots.ts";
+import { PlainMemory } from "../support/plain-memory.ts";
+
+const SHAPE = { layerCount: 2, slotCount: 3, kvHeadCount: 2, capacityTokens: 4, headDim: 1 };
+
+/** `[layer and kind][float]` of one slot. */
+function readSlot(kv: KvSlots, slot: number): number[][] {
+  return [...kv.views(slot, 1)].map((bytes) => Array.from(new Float32Array(bytes.slice().buffer)));
+}
+
+function fillSlots(kv: KvSlots): void {
+  for (let slot = 0; slot < SHAPE.slotCount; slot += 1) {
+    for (const [index, bytes] of [...kv.views(slot, 1)].entries()) {
+      const floats = Float32Array.from({ length: 8 }, (_, at) => slot * 1000 + index * 100 + at);
+      bytes.set(new Uint8Array(floats.buffer));
+    }
+  }
+}
+
+test("takes one block per layer for keys and one for values, and gives all back", () => {
+  const memory = new PlainMemory();
+  const kv = new KvSlots(SHAPE, memory, "m");
+  expect(slotBytes(SHAPE)).toBe(2 * 4 * 1 * 4);
+  expect([memory.liveBlockCount, memory.liveBytes]).toEqual([4, 4 * 3 * 32]);
+  kv.dispose();
+  expect(memory.liveBlockCount).toBe(0);
+});
+
+test("copies what is in use of every head, and nothing else", () => {
+  const kv = new KvSlots(SHAPE, new PlainMemory(), "m");
+  fillSlots(kv);
+  kv.move({ from: 2, to: 0, fromTokens: 3, toTokens: 0 });
+  expect(readSlot(kv, 0)[1]).toEqual([2100, 2101, 2102, 103, 2104, 2105, 2106, 107]);
+  expect(readSlot(kv, 1)[1]).toEqual([1100, 1101, 1102, 1103, 1104, 1105, 1106, 1107]);
+});
+
+test("swaps two slots of different length", () => {
+  const kv = new KvSlots(SHAPE, new PlainMemory(), "m");
+  fillSlots(kv);
+  kv.move({ from: 2, to: 0, fromTokens: 1, toTokens: 3 });
+  expect(readSlot(kv, 0)[3]?.slice(0, 1)).toEqual([2300]);
+  expect(readSlot(kv, 2)[3]?.slice(0, 3)).toEqual([300, 301, 302]);
+  expect(readSlot(kv, 2)[3]?.slice(4, 7)).toEqual([304, 305, 306]);
+});
+
+test("gives back what it took when memory ends half-way", () => {
+  const memory = new PlainMemory();
+  memory.limitBytes = 3 * 96;
+  expect(() => new KvSlots(SHAPE, memory, "m")).toThrow("out of memory at layer 1 values");
+  expect(memory.liveBlockCount).toBe(0);
+});

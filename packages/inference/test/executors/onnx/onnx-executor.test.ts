@@ -1,0 +1,258 @@
+import { copyFile, link, mkdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { ModelConfig, TensorInfo } from "@infernode/models";
+import { describe, expect, test } from "vitest";
+import { createOnnxExecutor, type OnnxModel } from "../../../src/executors/onnx/index.ts";
+import type { Executor } from "../../../src/executor.ts";
+import { executorCases } from "../../../src/testing.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
+import { openGolden, readGolden } from "../support/golden.ts";
+import { PlainMemory } from "../support/plain-memory.ts";
+import { createRandomCheckpoint, TINY_CONFIG } from "../support/random-checkpoint.ts";
+
+const TOKENS = [3, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19];
+
+/** Logits after each part of a prompt that is run in the given cuts. */
+async function runParts(
+  executor: Executor,
+  tokens: readonly number[],
+  lengths: readonly number[],
+): Promise<number[][]> {
+  executor.kvCache.acquire(1, executor.kvCache.sequenceCapacityTokens);
+  const rows: number[][] = [];
+  let start = 0;
+  for (const length of lengths) {
+    const result = await executor.forward({
+      chunkCount: 1,
+      sequenceIds: Int32Array.of(1),
+      startPositions: Int32Array.of(start),
+      lengths: Int32Array.of(length),
+      wantsLogits: Uint8Array.of(1),
+      tokenIds: Int32Array.from(tokens.slice(start, start + length)),
+    });
+    rows.push([...result.row(0)]);
+    start += length;
+  }
+  executor.kvCache.release(1);
+  return rows;
+}
+
+function changeTensor(model: OnnxModel, name: string, change: Partial<TensorInfo>): OnnxModel {
+  const tensors = new Map(model.weights.tensors);
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new Error(`no tensor ${name}`);
+  tensors.set(name, { ...tensor, ...change });
+  return { ...model, weights: { ...model.weights, tensors } };
+}
+
+describe("against an oracle in double precision", () => {
+  const configs: readonly [string, ModelConfig][] = [
+    ["biases and norms of heads", TINY_CONFIG],
+    ["plain", { ...TINY_CONFIG, hasQkNorm: false, hasAttentionBias: { qkv: false, output: false } }],
+    ["tied embeddings", { ...TINY_CONFIG, hasTiedEmbeddings: true }],
+    ["a window of five in one layer", { ...TINY_CONFIG, slidingWindowTokens: [5, undefined] }],
+    ["a window of one", { ...TINY_CONFIG, slidingWindowTokens: [1, 1] }],
+    ["wide heads, one for keys and values", { ...TINY_CONFIG, headCount: 3, kvHeadCount: 1, headDim: 48 }],
+  ];
+  test.each(configs)("%s", async (_, config) => {
+    await using checkpoint = await createRandomCheckpoint(config, 5);
+    const memory = new PlainMemory();
+    await using executor = await createOnnxExecutor({
+      model: checkpoint.model,
+      memory,
+      maxSequences: 2,
+      runtime: "ffi",
+    });
+    const reference = checkpoint.referenceLogits(TOKENS);
+    for (const lengths of [[12], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [7, 1, 4], [2, 10]]) {
+      let end = 0;
+      for (const [index, row] of (await runParts(executor, TOKENS, lengths)).entries()) {
+        end += lengths[index] ?? 0;
+        const wanted = [...(reference[end - 1] ?? [])];
+        const largest = Math.max(...wanted.map(Math.abs));
+        const worst = Math.max(...row.map((logit, at) => Math.abs(logit - (wanted[at] ?? Number.NaN))));
+        expect(worst / largest).toBeLessThan(1e-5);
+      }
+    }
+  });
+});
+
+describe.each(["llama2", "qwen3", "qwen2-window"])("through the Node binding: %s", async (name) => {
+  const model = await openGolden(name);
+  const cases = executorCases({
+    create: (sizes) => createOnnxExecutor({ model, memory: new PlainMemory(), runtime: "binding", ...sizes }),
+    prompts: readGolden(name),
+  });
+  test.each(cases)("$name", async (conformanceCase) => {
+    await expect(conformanceCase.run()).resolves.toBeUndefined();
+  });
+});
+
+test("says what it runs on", async () => {
+  const model = await openGolden("llama2");
+  const options = { model, memory: new PlainMemory(), maxSequences: 1, threads: 1 };
+  await using ffi = await createOnnxExecutor(options);
+  await using binding = await createOnnxExecutor({ ...options, runtime: "binding" });
+  expect(ffi.description).toMatch(/^onnxruntime 1\.\d+\.\d+ on CPU, C API, 1 thread$/);
+  expect(binding.description).toMatch(/^onnxruntime 1\.\d+\.\d+ on CPU, Node binding, 1 thread$/);
+});
+
+test("keeps all that native code refers to, however much garbage is collected", async () => {
+  const model = await openGolden("llama2");
+  const prompt = readGolden("llama2")[1];
+  const wanted = prompt?.greedyTokenIds.slice(0, 1);
+  await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 2 });
+  for (let round = 0; round < 10; round += 1) {
+    await collectGarbage();
+    const tokens = prompt?.tokenIds ?? [];
+    const [logits = []] = await runParts(executor, tokens, [tokens.length]);
+    expect([logits.indexOf(Math.max(...logits))]).toEqual(wanted);
+  }
+});
+
+describe("gives everything back", () => {
+  const residentMiB = (): number => process.memoryUsage.rss() / 2 ** 20;
+
+  test("when it is made and disposed fifty times", async () => {
+    const model = await openGolden("llama2");
+    const memory = new PlainMemory();
+    const cycle = async (count: number): Promise<number> => {
+      for (let round = 0; round < count; round += 1) {
+        const executor = await createOnnxExecutor({ model, memory, maxSequences: 4, runtime: "ffi" });
+        await runParts(executor, [5, 6, 7, 8], [3, 1]);
+        await executor.dispose();
+      }
+      await collectGarbage();
+      return residentMiB();
+    };
+    const before = await cycle(50);
+    const after = await cycle(50);
+    expect([memory.liveBytes, memory.liveBlockCount]).toEqual([0, 0]);
+    // Fifty sessions of this model that were not released take 40 MiB.
+    expect(after - before).toBeLessThan(16);
+  });
+
+  test("after thousands of steps of every length", async () => {
+    const model = await openGolden("llama2");
+    await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 4 });
+    const tokens = Array.from({ length: 200 }, (_, index) => index);
+    const cycle = async (count: number): Promise<number> => {
+      for (let round = 0; round < count; round += 1)
+        await runParts(executor, tokens, [2 + (round % 150), 1, 1, 40]);
+      await collectGarbage();
+      return residentMiB();
+    };
+    const before = await cycle(200);
+    expect((await cycle(800)) - before).toBeLessThan(16);
+  });
+
+  test("when memory ends at any of its allocations", async () => {
+    const model = await openGolden("llama2");
+    const whole = new PlainMemory();
+    const options = { model, maxSequences: 2, runtime: "ffi" } as const;
+    const executor = await createOnnxExecutor({ ...options, memory: whole });
+    const wantedBytes = whole.liveBytes;
+    await executor.dispose();
+    for (const share of [0, 0.3, 0.6, 0.99]) {
+      const memory = new PlainMemory();
+      memory.limitBytes = wantedBytes * share;
+      await expect(createOnnxExecutor({ ...options, memory })).rejects.toThrow(/out of memory/);
+      expect(memory.liveBlockCount).toBe(0);
+    }
+  });
+
+  test("when the weights cannot be loaded", async () => {
+    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    await truncate(checkpoint.filePath, 1000);
+    const memory = new PlainMemory();
+    for (const runtime of ["ffi", "binding"] as const) {
+      await expect(
+        createOnnxExecutor({ model: checkpoint.model, memory, maxSequences: 1, runtime }),
+      ).rejects.toMatchObject({
+        code: "EXECUTOR_FAILED",
+        message: expect.stringContaining("onnxruntime failed to load the model"),
+      });
+    }
+    expect(memory.liveBlockCount).toBe(0);
+  });
+});
+
+describe("weights in files", () => {
+  test("are found behind the links of a Hugging Face cache", async () => {
+    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    const { directory, filePath, model } = checkpoint;
+    await mkdir(path.join(directory, "blobs"));
+    await rename(filePath, path.join(directory, "blobs", "4f2a"));
+    await symlink(path.join("blobs", "4f2a"), filePath);
+    await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
+    const [row = []] = await runParts(executor, TOKENS, [TOKENS.length]);
+    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(TOKENS).at(-1)?.[0] ?? Number.NaN, 4);
+  });
+
+  test("may lie at any offset and under any name", async () => {
+    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    const filePath = path.join(checkpoint.directory, "wéights with spaces.safetensors");
+    await writeFile(filePath, Buffer.concat([Buffer.from("abc"), await readFile(checkpoint.filePath)]));
+    const tensors = new Map(
+      [...checkpoint.model.weights.tensors].map(([name, tensor]) => [
+        name,
+        { ...tensor, filePath, startByte: tensor.startByte + 3, endByte: tensor.endByte + 3 },
+      ]),
+    );
+    const model = { ...checkpoint.model, weights: { ...checkpoint.model.weights, tensors } };
+    await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
+    const [row = []] = await runParts(executor, TOKENS, [TOKENS.length]);
+    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(TOKENS).at(-1)?.[0] ?? Number.NaN, 4);
+  });
+
+  test("may be spread over folders", async () => {
+    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    const other = path.join(checkpoint.directory, "other", "part.safetensors");
+    await mkdir(path.dirname(other));
+    await copyFile(checkpoint.filePath, other);
+    await link(other, path.join(checkpoint.directory, "linked.safetensors"));
+    const model = changeTensor(changeTensor(checkpoint.model, "head", { filePath: other }), "embedding", {
+      filePath: path.join(checkpoint.directory, "linked.safetensors"),
+    });
+    await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
+    const [row = []] = await runParts(executor, TOKENS, [TOKENS.length]);
+    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(TOKENS).at(-1)?.[0] ?? Number.NaN, 4);
+  });
+
+  test.each([
+    {
+      code: "UNSUPPORTED_DTYPE",
+      name: "head",
+      change: { dtype: "I64" },
+      message: /head must be F32, F16, BF16 or F64; found I64/,
+    },
+    {
+      code: "SHAPE_MISMATCH",
+      name: "0.up",
+      change: { shape: [71, 48] },
+      message: /0\.up must be 72 × 48; found 71 × 48/,
+    },
+    {
+      code: "EXECUTOR_FAILED",
+      name: "norm",
+      change: { filePath: "/nowhere/model.safetensors" },
+      message: /\/nowhere\/model.safetensors/,
+    },
+  ] as const)("that do not fit fail with $code", async ({ code, name, change, message }) => {
+    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    const model = changeTensor(checkpoint.model, name, change);
+    const memory = new PlainMemory();
+    await expect(createOnnxExecutor({ model, memory, maxSequences: 1 })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+    expect(memory.liveBlockCount).toBe(0);
+  });
+
+  test("of heads that the runtime cannot rotate fail before anything is loaded", async () => {
+    await using checkpoint = await createRandomCheckpoint({ ...TINY_CONFIG, headDim: 24 }, 1);
+    await expect(
+      createOnnxExecutor({ model: checkpoint.model, memory: new PlainMemory(), maxSequences: 1 }),
+    ).rejects.toMatchObject({ code: "UNSUPPORTED_MODEL", message: expect.stringContaining("found 24") });
+  });
+});

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import {
+  type OnnxModel,
+  resolveOnnxMemoryOptions,
+  resolveOnnxOptions,
+} from "../../../src/executors/onnx/onnx-options.ts";
+import { PlainMemory } from "../support/plain-memory.ts";
+import { plainArchitecture, TINY_CONFIG } from "../support/random-checkpoint.ts";
+
+const weights: OnnxModel["weights"] = {
+  tensors: new Map(),
+  totalBytes: 0,
+  parameterCount: 0,
+  read: () => Promise.reject(new Error("there are no weights")),
+  close: () => Promise.resolve(),
+};
+const model: OnnxModel = { name: "tiny", config: TINY_CONFIG, architecture: plainArchitecture, weights };
+const memory = new PlainMemory();
+
+test("takes the model's context and chunks of at most 512 tokens unless told", () => {
+  expect(resolveOnnxMemoryOptions(model, { maxSequences: 4 })).toEqual({
+    maxSequences: 4,
+    contextTokens: 64,
+    maxChunkTokens: 64,
+  });
+  const long = { ...model, config: { ...TINY_CONFIG, contextTokens: 4096 } };
+  expect(resolveOnnxMemoryOptions(long, { maxSequences: 4 }).maxChunkTokens).toBe(512);
+});
+
+test("is frozen", () => {
+  const options = resolveOnnxOptions({ model, memory, maxSequences: 1 });
+  expect(Object.isFrozen(options)).toBe(true);
+  expect(options).toMatchObject({ runtime: "auto", allowSpinning: false });
+});
+
+test.each([
+  ["maxSequences", { maxSequences: 0 }],
+  ["maxSequences", { maxSequences: 1.5 }],
+  ["contextTokens", { contextTokens: 65 }],
+  ["maxChunkTokens", { contextTokens: 8, maxChunkTokens: 9 }],
+  ["threads", { threads: 0 }],
+  ["runtime", { runtime: "gpu" as "auto" }],
+  ["allowSpinning", { allowSpinning: 1 as unknown as boolean }],
+  ["maxSequence", { maxSequence: 3 }],
+])("refuses a wrong %s", (name, options) => {
+  expect(() => resolveOnnxOptions({ model, memory, maxSequences: 1, ...options })).toThrow(
+    expect.objectContaining({ code: "INVALID_EXECUTOR_OPTIONS", message: expect.stringContaining(name) }),
+  );
+});
