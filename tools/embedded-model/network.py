@@ -9,6 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 
+# Logits are made for a multiple of so many positions, so that few shapes occur.
+_LOSS_ROWS = 512
+_IGNORED = -100
+
+
 @dataclass(frozen=True)
 class Shape:
     vocab_size: int = 3072
@@ -95,12 +100,16 @@ class Network(nn.Module):
             x = layer(x, rotation)
         return self.norm(x)
 
-    def loss(self, ids: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
-        """Mean cross entropy in nats over the tokens that are learned."""
-        hidden = self(ids[:, :-1])
-        wanted = learned[:, 1:]
-        logits = functional.linear(hidden[wanted], self.embed_tokens.weight)
-        return functional.cross_entropy(logits.float(), ids[:, 1:][wanted])
+    def loss(self, ids: torch.Tensor, learned: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean cross entropy in nats over the tokens that are learned, by the weight of each token where given."""
+        hidden = self(ids[:, :-1]).flatten(0, 1)
+        wanted = ids[:, 1:].flatten()
+        index = learned[:, 1:].flatten().nonzero().squeeze(1)
+        fill = -len(index) % _LOSS_ROWS
+        rows = torch.cat((index, index.new_zeros(fill)))
+        wanted = torch.cat((wanted[index], wanted.new_full((fill,), _IGNORED)))
+        logits = functional.linear(hidden[rows], self.embed_tokens.weight)
+        return functional.cross_entropy(logits.float(), wanted, weight=weights, ignore_index=_IGNORED)
 
 
 def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:

@@ -20,33 +20,52 @@ from torch import nn
 from conversations import any_document
 from make_text import documents
 from network import Network, Shape
-from vocabulary import PAD, encode, train_tokenizer
+from vocabulary import BEGIN, END, PAD, encode, train_tokenizer
 
 TRAIN_SEED, HELD_OUT_SEED, TOKENIZER_SEED = 1, 2, 3
-POOL_DOCUMENTS = 1024
+DRILLS = 0.06
+RARE, RARE_WEIGHT = 0.001, 3.0
+FIRST_ORDINARY_ID = 7
 AVERAGE_DECAY = 0.995
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+Example = tuple[list[int], list[bool]]
 
 
 def batches(tokenizer: Tokenizer, seed: int, tokens_per_step: int) -> Iterator[Batch]:
-    """Yields batches of documents of like length without end; every document is new."""
+    """Yields batches of documents of like length without end; every document is new.
+
+    Lengths are few and rows are full, because the kernels are built anew for every shape that they meet.
+    """
     rng = random.Random(seed)
+    waiting: dict[int, list[Example]] = {}
     while True:
-        pool = [encode(tokenizer, any_document(rng)) for _ in range(POOL_DOCUMENTS)]
-        pool = [(ids[: Shape.context], learned[: Shape.context]) for ids, learned in pool]
-        pool.sort(key=lambda item: len(item[0]))
-        groups: list[list[tuple[list[int], list[bool]]]] = [[]]
-        for item in pool:
-            if (len(groups[-1]) + 1) * len(item[0]) > tokens_per_step:
-                groups.append([])
-            groups[-1].append(item)
-        rng.shuffle(groups)
-        yield from (_padded(group) for group in groups if group)
+        ids, learned = encode(tokenizer, any_document(rng)) if rng.random() > DRILLS else drill(rng, tokenizer.get_vocab_size())
+        ids, learned = ids[: Shape.context], learned[: Shape.context]
+        grain = 32 if len(ids) <= 256 else 64 if len(ids) <= 512 else 128
+        length = -(-len(ids) // grain) * grain
+        rows = waiting.setdefault(length, [])
+        rows.append((ids, learned))
+        if len(rows) >= max(1, tokens_per_step // length):
+            yield _padded(waiting.pop(length), length)
 
 
-def _padded(group: list[tuple[list[int], list[bool]]]) -> Batch:
-    length = max(len(ids) for ids, _ in group)
+def drill(rng: random.Random, vocab_size: int) -> Example:
+    """Random tokens, said again: what is learned here is to copy."""
+    said = [rng.randrange(FIRST_ORDINARY_ID, vocab_size) for _ in range(rng.randrange(5, 31))]
+    times = rng.randrange(2, 5)
+    return [BEGIN, *said * times, END], [False] * (1 + len(said)) + [True] * (len(said) * (times - 1)) + [False]
+
+
+def rarity(tokenizer: Tokenizer) -> torch.Tensor:
+    """Returns the weight of each token's loss: names and nouns are rare, and they are what must be right."""
+    counts = torch.zeros(tokenizer.get_vocab_size())
+    for document in documents(TOKENIZER_SEED, 2_000):
+        counts += torch.bincount(torch.tensor(encode(tokenizer, document)[0]), minlength=len(counts))
+    return torch.where(counts / counts.sum() < RARE, RARE_WEIGHT, 1.0)
+
+
+def _padded(group: list[Example], length: int) -> Batch:
     ids = torch.full((len(group), length), PAD)
     learned = torch.zeros((len(group), length), dtype=torch.bool)
     for row, (own_ids, own_learned) in enumerate(group):
@@ -88,29 +107,33 @@ def main() -> None:
 
 
 class MixedPrecision:
-    """A BF16 network that computes, and F32 weights that AdamW moves."""
+    """A BF16 network that computes, and F32 weights that are moved: matrices of layers by Muon, the rest by AdamW."""
 
-    def __init__(self, model: Network) -> None:
+    def __init__(self, model: Network, weights: torch.Tensor) -> None:
         self.names = [name for name, _ in model.named_parameters()]
         self.masters = [nn.Parameter(parameter.detach().clone()) for parameter in model.parameters()]
         self.average = [master.detach().clone() for master in self.masters]
         self.model = model.to(torch.bfloat16)
-        matrices = [master for master in self.masters if master.ndim == 2]
-        vectors = [master for master in self.masters if master.ndim == 1]
-        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.97), fused=True)
+        self.weights = weights
+        inner = [master for name, master in zip(self.names, self.masters, strict=True) if master.ndim == 2 and "embed" not in name]
+        outer = [master for name, master in zip(self.names, self.masters, strict=True) if master.ndim == 1 or "embed" in name]
+        self.optimizers = (
+            torch.optim.Muon(inner, lr=0.0, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(outer, lr=0.0, weight_decay=0.0, betas=(0.9, 0.97), fused=True),
+        )
 
     def step(self, batch: Batch, rate: float, decay: float) -> float:
         """Returns the loss of the batch before the step."""
-        loss = self.model.loss(*batch)
+        loss = self.model.loss(*batch, self.weights)
         loss.backward()
         for master, parameter in zip(self.masters, self.model.parameters(), strict=True):
             master.grad = parameter.grad.float()
             parameter.grad = None
         nn.utils.clip_grad_norm_(self.masters, 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
         with torch.no_grad():
             for master, parameter in zip(self.masters, self.model.parameters(), strict=True):
                 parameter.copy_(master)
@@ -120,7 +143,7 @@ class MixedPrecision:
 
 def _train(arguments: argparse.Namespace, tokenizer: Tokenizer, model: Network) -> None:
     print(f"{sum(parameter.numel() for parameter in model.parameters())} parameters", flush=True)
-    precise = MixedPrecision(model)
+    precise = MixedPrecision(model, rarity(tokenizer))
     source = batches(tokenizer, TRAIN_SEED, arguments.tokens_per_step)
     held_out = [batch for batch, _ in zip(batches(tokenizer, HELD_OUT_SEED, arguments.tokens_per_step), range(10))]
     start, seen, smooth = time.monotonic(), 0, 0.0
