@@ -1,0 +1,79 @@
+import { MemoryError } from "../errors.ts";
+import type { CudaDriver } from "./cuda-driver.ts";
+import { DEVICE_ATTRIBUTE } from "./cuda-functions.ts";
+import { decodeText, formatUuid } from "./decode.ts";
+
+/** What the driver says of a GPU without opening it. */
+export interface CudaDeviceDescription {
+  /** `cuda:0`, … */
+  readonly id: string;
+  readonly kind: "cuda";
+  /** As CUDA counts, within `CUDA_VISIBLE_DEVICES`. */
+  readonly ordinal: number;
+  readonly name: string;
+  /** `GPU-…`, as `nvidia-smi` writes it. */
+  readonly uuid: string;
+  /** `0000:17:00.0` */
+  readonly pciAddress: string;
+  readonly totalBytes: number;
+  readonly computeCapability: { readonly major: number; readonly minor: number };
+  readonly multiprocessorCount: number;
+  readonly hasVirtualMemoryManagement: boolean;
+  readonly hasMemoryPools: boolean;
+}
+
+function readText(driver: CudaDriver, call: string, write: (out: Uint8Array) => number): string {
+  const out = new Uint8Array(256);
+  driver.check(write(out), call);
+  return decodeText(out);
+}
+
+function readUuid(driver: CudaDriver, handle: number): string {
+  const bytes = new Uint8Array(16);
+  driver.check(driver.functions.cuDeviceGetUuid(bytes, handle), "cuDeviceGetUuid");
+  return formatUuid(bytes);
+}
+
+/**
+ * Describes a GPU; `handle` is the driver's own number for it.
+ * @throws MemoryError `INVALID_ARGUMENT` for an ordinal that is not there; CudaError `CUDA_ERROR`
+ */
+export function describeCudaDevice(
+  driver: CudaDriver,
+  ordinal: number,
+): CudaDeviceDescription & { readonly handle: number } {
+  if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal >= driver.deviceCount) {
+    throw new MemoryError(
+      "INVALID_ARGUMENT",
+      `ordinal must be an integer below the ${driver.deviceCount} visible devices, found ${ordinal}`,
+    );
+  }
+  const { functions, optional } = driver;
+  const handle = driver.readInt32((out) => functions.cuDeviceGet(out, ordinal), "cuDeviceGet");
+  const attribute = (which: number): number =>
+    driver.readInt32((out) => functions.cuDeviceGetAttribute(out, which, handle), "cuDeviceGetAttribute");
+  const totalBytes = driver.readUint64(
+    (out) => functions.cuDeviceTotalMem_v2(out, handle),
+    "cuDeviceTotalMem_v2",
+  );
+  return {
+    handle,
+    id: `cuda:${ordinal}`,
+    kind: "cuda",
+    ordinal,
+    name: readText(driver, "cuDeviceGetName", (out) => functions.cuDeviceGetName(out, out.length, handle)),
+    uuid: readUuid(driver, handle),
+    pciAddress: readText(driver, "cuDeviceGetPCIBusId", (out) =>
+      functions.cuDeviceGetPCIBusId(out, out.length, handle),
+    ).toLowerCase(),
+    totalBytes: Number(totalBytes),
+    computeCapability: {
+      major: attribute(DEVICE_ATTRIBUTE.computeCapabilityMajor),
+      minor: attribute(DEVICE_ATTRIBUTE.computeCapabilityMinor),
+    },
+    multiprocessorCount: attribute(DEVICE_ATTRIBUTE.multiprocessorCount),
+    hasVirtualMemoryManagement:
+      attribute(DEVICE_ATTRIBUTE.virtualMemoryManagement) === 1 && optional.cuMemMap !== undefined,
+    hasMemoryPools: attribute(DEVICE_ATTRIBUTE.memoryPools) === 1 && optional.cuMemAllocAsync !== undefined,
+  };
+}

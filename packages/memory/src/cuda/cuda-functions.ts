@@ -1,0 +1,68 @@
+/**
+ * The driver's functions that are used, by the names that the library exports, with their C types.
+ * @see https://docs.nvidia.com/cuda/cuda-driver-api/
+ */
+export const CUDA_FUNCTIONS = {
+  cuInit: ["uint32"],
+  cuDriverGetVersion: ["pointer"],
+  cuGetErrorName: ["int32", "pointer"],
+  cuGetErrorString: ["int32", "pointer"],
+  cuDeviceGetCount: ["pointer"],
+  cuDeviceGet: ["pointer", "int32"],
+  cuDeviceGetName: ["pointer", "int32", "int32"],
+  cuDeviceGetUuid: ["pointer", "int32"],
+  cuDeviceTotalMem_v2: ["pointer", "int32"],
+  cuDeviceGetAttribute: ["pointer", "int32", "int32"],
+  cuDeviceGetPCIBusId: ["pointer", "int32", "int32"],
+  cuDevicePrimaryCtxRetain: ["pointer", "int32"],
+  cuDevicePrimaryCtxRelease_v2: ["int32"],
+  cuCtxSetCurrent: ["address"],
+  cuMemGetInfo_v2: ["pointer", "pointer"],
+  cuMemAlloc_v2: ["pointer", "size"],
+  cuMemFree_v2: ["address"],
+  cuMemHostAlloc: ["pointer", "size", "uint32"],
+  cuMemFreeHost: ["address"],
+  cuMemcpyHtoDAsync_v2: ["address", "pointer", "size", "address"],
+  cuMemcpyDtoHAsync_v2: ["pointer", "address", "size", "address"],
+  cuMemcpyDtoDAsync_v2: ["address", "address", "size", "address"],
+  cuMemsetD8Async: ["address", "uint32", "size", "address"],
+  cuStreamCreate: ["pointer", "uint32"],
+  cuStreamDestroy_v2: ["address"],
+  cuStreamSynchronize: ["address"],
+  cuStreamQuery: ["address"],
+  cuStreamWaitEvent: ["address", "address", "uint32"],
+  cuEventCreate: ["pointer", "uint32"],
+  cuEventDestroy_v2: ["address"],
+  cuEventRecord: ["address", "address"],
+  cuEventQuery: ["address"],
+  cuEventSynchronize: ["address"],
+} as const;
+
+/** Functions that older drivers lack; what needs them is off without them, and says so. */
+export const CUDA_OPTIONAL_FUNCTIONS = {
+  cuMemAllocAsync: ["pointer", "size", "address"],
+  cuMemFreeAsync: ["address", "address"],
+  cuMemGetAllocationGranularity: ["pointer", "pointer", "uint32"],
+  cuMemAddressReserve: ["pointer", "size", "size", "address", "uint64"],
+  cuMemAddressFree: ["address", "size"],
+  cuMemCreate: ["pointer", "size", "pointer", "uint64"],
+  cuMemRelease: ["uint64"],
+  cuMemMap: ["address", "size", "size", "uint64", "uint64"],
+  cuMemUnmap: ["address", "size"],
+  cuMemSetAccess: ["address", "size", "pointer", "size"],
+} as const;
+
+/** Status values that are handled by name; every other one is an error. */
+export const CUDA_SUCCESS = 0;
+export const CUDA_ERROR_OUT_OF_MEMORY = 2;
+export const CUDA_ERROR_INVALID_CONTEXT = 201;
+export const CUDA_ERROR_NOT_READY = 600;
+
+/** `CUdevice_attribute` values. */
+export const DEVICE_ATTRIBUTE = {
+  multiprocessorCount: 16,
+  computeCapabilityMajor: 75,
+  computeCapabilityMinor: 76,
+  virtualMemoryManagement: 102,
+  memoryPools: 115,
+} as const;

@@ -1,0 +1,241 @@
+import type { AllocationRequest, AllocationTag, MemoryBlock, MemoryReservation } from "../allocator.ts";
+import { MemoryError, OutOfMemoryError } from "../errors.ts";
+import { formatBytes } from "../format-bytes.ts";
+import { createMemoryPool, type BlockOwner, type MemoryPool } from "../memory-pool.ts";
+import {
+  assertKnownOptions,
+  POOL_OPTION_NAMES,
+  type PoolOptions,
+  resolveLimitBytes,
+  resolveRetainBytes,
+} from "../pool-options.ts";
+import { type CudaArena, createCudaArenaSource } from "./cuda-arena-source.ts";
+import type { CudaDevice } from "./cuda-device.ts";
+import { createCudaEventSource } from "./cuda-event-source.ts";
+import { CudaBlock, type CudaBlockHome, type CudaMemoryBlock } from "./cuda-memory-block.ts";
+import type { CudaStream } from "./cuda-stream.ts";
+import { createOwedCleanups } from "./owed-cleanups.ts";
+
+const MIB = 2 ** 20;
+
+export interface CudaAllocationRequest extends AllocationRequest {
+  /** The stream that will use the block. What a stream freed it gets again at once. [the default stream] */
+  readonly stream?: CudaStream | undefined;
+}
+
+/** A pool of memory on one GPU, with reuse in the order of streams. */
+export interface CudaMemoryPool extends MemoryPool<CudaMemoryBlock> {
+  readonly device: CudaDevice;
+  /** How arenas are made: virtual memory management, or `cuMemAlloc`. */
+  readonly arenaKind: "virtual" | "plain";
+  /**
+   * Allocates for a stream. Memory that another stream freed is given once an event says that it is done.
+   * @throws MemoryError `OUT_OF_MEMORY` after one attempt to trim and to wait, `INVALID_ARGUMENT`,
+   * `WRONG_DEVICE`, `POOL_DISPOSED`, `CUDA_HANDLE_DISPOSED` for a stream that ended; CudaError `CUDA_ERROR`
+   */
+  allocate(request: CudaAllocationRequest): CudaMemoryBlock;
+  reserve(sizeBytes: number, tag: AllocationTag): CudaMemoryReservation;
+  /**
+   * Disposes a block of this pool behind the work that a stream has now; name the last stream that uses it.
+   * @throws MemoryError `WRONG_DEVICE`, `FOREIGN_BLOCK`, `DOUBLE_FREE`, `POOL_DISPOSED`
+   */
+  free(block: MemoryBlock, stream?: CudaStream): void;
+  /** Notes which streams are done with what they freed, without waiting; worth a call after a step. */
+  reclaim(): void;
+  /** Waits for the streams that the pool serves, then gives unused arenas back; answers their bytes. */
+  trim(): number;
+  /**
+   * Waits for the streams that the pool serves, then frees everything; live blocks are reported as leaks.
+   * @throws CudaError `CUDA_ERROR` for what could not be freed; disposing again tries that again
+   */
+  dispose(): void;
+}
+
+export interface CudaMemoryReservation extends MemoryReservation<CudaMemoryBlock> {
+  allocate(request: CudaAllocationRequest): CudaMemoryBlock;
+}
+
+export interface CudaMemoryPoolOptions extends PoolOptions {
+  readonly device: CudaDevice;
+  /** [auto: virtual memory management where the driver has it] */
+  readonly arenaKind?: "auto" | "virtual" | "plain" | undefined;
+  /** What arenas are made of and grow by; a power of two. [32 MiB, or 2 MiB with `cuMemAlloc`] */
+  readonly chunkBytes?: number | undefined;
+}
+
+/**
+ * Creates a pool on a GPU. Blocks hold what was in them before, not zeros.
+ * `arenaBytes` defaults to 64 MiB, `retainBytes` to everything until `trim`, the limit to the device's total.
+ * @throws MemoryError `INVALID_ARGUMENT`, `CUDA_HANDLE_DISPOSED`; CudaError `CUDA_ERROR`
+ */
+export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemoryPool {
+  assertKnownOptions("createCudaMemoryPool", options, [
+    ...POOL_OPTION_NAMES,
+    "device",
+    "arenaKind",
+    "chunkBytes",
+  ]);
+  const { device } = options;
+  const limitBytes = resolveLimitBytes(options, device);
+  const owed = createOwedCleanups();
+  const source = createCudaArenaSource(device, {
+    kind: options.arenaKind ?? "auto",
+    chunkBytes: options.chunkBytes,
+    owed,
+  });
+  const streams = new Map<number, CudaStream>();
+  const events = createCudaEventSource(device.context, streams, owed);
+  let owner: BlockOwner<CudaArena> | undefined;
+  let isDisposed = false;
+  const home: CudaBlockHome = {
+    liveStreamId: (streamId) => (streams.has(streamId) ? streamId : undefined),
+    afterFree: () => owed.settle(),
+  };
+  const parts = createMemoryPool<CudaArena, CudaMemoryBlock>({
+    device,
+    source,
+    events,
+    granularityBytes: 256,
+    limitBytes,
+    arenaBytes: options.arenaBytes ?? 64 * MIB,
+    retainBytes: resolveRetainBytes(options.retainBytes, Number.POSITIVE_INFINITY),
+    maxBlockBytes: source.maxArenaBytes,
+    createBlock: (blockOwner, range) => {
+      owner = blockOwner;
+      return new CudaBlock(blockOwner, range, home);
+    },
+    ownsBlock: (blockOwner, block) => CudaBlock.isOwnedBy(blockOwner, block),
+    sink: options.events,
+    ledger: options.ledger,
+  });
+  const { pool } = parts;
+  const stopWatching = device.context.onStreamEnd((streamId) => {
+    if (streams.delete(streamId)) parts.retireStream(streamId);
+  });
+  const letGo = device.context.hold();
+
+  const assertAlive = (): void => {
+    if (isDisposed) throw new MemoryError("POOL_DISPOSED", `the pool on ${device.id} was disposed`);
+  };
+  const useStream = (stream: CudaStream): number => {
+    const { id } = stream;
+    if (streams.get(id) === stream) return id;
+    if (!device.ownsStream(stream)) {
+      throw new MemoryError(
+        "WRONG_DEVICE",
+        `the stream must be of this ${device.id}, found one of ${stream.deviceId}`,
+      );
+    }
+    if (stream.isDisposed) {
+      throw new MemoryError("CUDA_HANDLE_DISPOSED", `stream ${id} of ${device.id} was disposed`);
+    }
+    streams.set(id, stream);
+    return id;
+  };
+  /** Tells a limit of the pool from a device that has no more to give. */
+  const explain = (error: unknown): unknown => {
+    const refusal = source.lastRefusal;
+    if (!(error instanceof OutOfMemoryError) || refusal === undefined) return error;
+    const deviceFreeBytes = device.freeBytes();
+    const { arenaBytes, inUseBytes, reservedBytes } = pool.stats();
+    const cause = new MemoryError(
+      "OUT_OF_MEMORY",
+      `${refusal.message}; ${formatBytes(deviceFreeBytes)} of ${formatBytes(device.totalBytes)} free on ${device.id}`,
+      { cause: refusal },
+    );
+    const { deviceId, askedBytes, largestFreeBytes, holders } = error;
+    const freeBytes = Math.min(error.freeBytes, arenaBytes - inUseBytes - reservedBytes + deviceFreeBytes);
+    return new OutOfMemoryError(
+      { deviceId, askedBytes, freeBytes, largestFreeBytes, inUseBytes, reservedBytes, limitBytes, holders },
+      { cause },
+    );
+  };
+  const attempt = <Result>(action: () => Result): Result => {
+    source.forgetRefusal();
+    try {
+      return action();
+    } catch (error) {
+      throw explain(error);
+    }
+  };
+  const allocateFrom = (
+    from: { allocate(request: AllocationRequest): CudaMemoryBlock },
+    { sizeBytes, tag, alignmentBytes, stream = device.defaultStream }: CudaAllocationRequest,
+  ): CudaMemoryBlock => {
+    assertAlive();
+    const streamId = useStream(stream);
+    // The pool hands its request on as the placement, whose `streamId` it is.
+    const request: AllocationRequest & { streamId: number } =
+      alignmentBytes === undefined
+        ? { sizeBytes, tag, streamId }
+        : { sizeBytes, tag, alignmentBytes, streamId };
+    const block = attempt(() => from.allocate(request));
+    CudaBlock.assign(block, streamId);
+    return block;
+  };
+  const reserve = (sizeBytes: number, tag: AllocationTag): CudaMemoryReservation => {
+    assertAlive();
+    const reservation = attempt(() => pool.reserve(sizeBytes, tag));
+    const release = (): void => {
+      reservation.dispose();
+      owed.settle();
+    };
+    return {
+      sizeBytes: reservation.sizeBytes,
+      get remainingBytes() {
+        return reservation.remainingBytes;
+      },
+      allocate: (request) => allocateFrom(reservation, request),
+      dispose: release,
+      [Symbol.dispose]: release,
+    };
+  };
+  const awaitStreams = (): void => {
+    for (const stream of streams.values()) owed.attempt(() => stream.synchronizeBlocking());
+  };
+  const dispose = (): void => {
+    if (isDisposed) owed.retry();
+    else {
+      isDisposed = true;
+      stopWatching();
+      awaitStreams();
+      pool.dispose();
+      events.dispose();
+    }
+    if (owed.isEmpty) letGo();
+    owed.settle();
+  };
+
+  return {
+    device,
+    arenaKind: source.kind,
+    allocate: (request) => allocateFrom(pool, request),
+    reserve,
+    free(block, stream) {
+      if (stream !== undefined && owner !== undefined && CudaBlock.isOwnedBy(owner, block)) {
+        assertAlive();
+        block.disposeOn(useStream(stream));
+      } else {
+        pool.free(block);
+      }
+    },
+    holders: () => pool.holders(),
+    stats: () => pool.stats(),
+    reclaim() {
+      assertAlive();
+      parts.reclaim();
+    },
+    trim() {
+      assertAlive();
+      owed.retry();
+      // The events of what was freed last are recorded before the wait, and complete after it.
+      parts.reclaim();
+      awaitStreams();
+      const bytes = pool.trim();
+      owed.settle();
+      return bytes;
+    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}

@@ -1,0 +1,39 @@
+import type { Device } from "../device.ts";
+import type { DeviceProbe } from "../list-devices.ts";
+import { createCudaDevice } from "./cuda-device.ts";
+import { describeCudaDevice } from "./cuda-device-description.ts";
+import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./cuda-driver.ts";
+
+function createListedDevice(driver: CudaDriver, ordinal: number): Device {
+  const { id, kind, name, totalBytes } = describeCudaDevice(driver, ordinal);
+  return {
+    id,
+    kind,
+    name,
+    totalBytes,
+    freeBytes() {
+      using device = createCudaDevice({ driver, ordinal });
+      return device.freeBytes();
+    },
+  };
+}
+
+/**
+ * Creates the probe that adds CUDA devices to `listDevices`. Asking one for its free bytes opens it for a
+ * moment, which takes a context's time and memory unless the process has it open anyway.
+ */
+export function createCudaProbe(options: CudaDriverOptions = {}): DeviceProbe {
+  return {
+    name: "cuda",
+    probe() {
+      try {
+        const driver = loadCudaDriver(options);
+        const ordinals = Array.from({ length: driver.deviceCount }, (_, ordinal) => ordinal);
+        const devices = ordinals.map((ordinal) => createListedDevice(driver, ordinal));
+        return devices.length === 0 ? { devices, absence: "the driver shows no device" } : { devices };
+      } catch (error) {
+        return { devices: [], absence: error instanceof Error ? error.message : String(error) };
+      }
+    },
+  };
+}

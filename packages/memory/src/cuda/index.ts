@@ -1,0 +1,25 @@
+export type { CudaContext } from "./cuda-context.ts";
+export {
+  createCudaDevice,
+  type CudaCopyOptions,
+  type CudaDevice,
+  type CudaDeviceOptions,
+} from "./cuda-device.ts";
+export { cudaLibraryPaths, type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./cuda-driver.ts";
+export { CudaError } from "./cuda-error.ts";
+export type { CudaEvent } from "./cuda-event.ts";
+export type { CudaMemoryBlock } from "./cuda-memory-block.ts";
+export {
+  createCudaMemoryPool,
+  type CudaAllocationRequest,
+  type CudaMemoryPool,
+  type CudaMemoryPoolOptions,
+  type CudaMemoryReservation,
+} from "./cuda-memory-pool.ts";
+export { createCudaProbe } from "./cuda-probe.ts";
+export type { CudaStream } from "./cuda-stream.ts";
+export type { CudaDeviceDescription } from "./cuda-device-description.ts";
+export type { GpuDetails, GpuProblem, GpuProcess, GpuSurvey } from "./gpu-survey.ts";
+export { nvmlLibraryPaths, type NvmlOptions } from "./nvml.ts";
+export { createGpuReader, type GpuReader, readGpus, type ReadGpusOptions } from "./read-gpus.ts";
+export type { PinnedBuffer } from "./pinned-buffer.ts";

@@ -1,0 +1,129 @@
+import { MemoryError } from "../errors.ts";
+import { CudaError } from "./cuda-error.ts";
+import { decodeText } from "./decode.ts";
+import { bindFunctions, callForeignAsync, loadForeignLibrary, readForeignString } from "./foreign-library.ts";
+import type { AsyncForeignFunction, ForeignFunctions } from "./foreign-library.ts";
+import { NVML_FUNCTIONS, NVML_OPTIONAL_FUNCTIONS } from "./nvml-functions.ts";
+
+const SUCCESS = 0;
+const INSUFFICIENT_SIZE = 7;
+/** Not supported, no permission, not found, function not found: a value that this device or this user does not get. */
+const NO_VALUE_STATUSES: ReadonlySet<number> = new Set([3, 4, 6, 13]);
+
+type RequiredFunctions = ForeignFunctions<typeof NVML_FUNCTIONS>;
+type OptionalFunctions = Partial<ForeignFunctions<typeof NVML_OPTIONAL_FUNCTIONS>>;
+
+/** NVML, initialised. Every call runs on another thread: some take milliseconds. */
+export interface Nvml extends AsyncDisposable {
+  readonly path: string;
+  readonly functions: RequiredFunctions & OptionalFunctions;
+  /** Calls a function that must succeed. @throws CudaError `NVML_ERROR` with NVML's own text */
+  call<Args extends readonly unknown[]>(
+    name: string,
+    callee: AsyncForeignFunction<Args>,
+    ...args: Args
+  ): Promise<void>;
+  /**
+   * Calls a function whose value a device or a user may not have.
+   * Answers whether there is one. @throws CudaError `NVML_ERROR`
+   */
+  ask<Args extends readonly unknown[]>(
+    name: string,
+    callee: AsyncForeignFunction<Args> | undefined,
+    ...args: Args
+  ): Promise<boolean>;
+  /** Reads a list whose length is only known when asked, entry by entry; empty where there is none. */
+  readList(list: {
+    readonly name: string;
+    readonly entryBytes: number;
+    readonly callee: AsyncForeignFunction<[bigint, Uint32Array, Uint8Array]> | undefined;
+    readonly device: bigint;
+  }): Promise<readonly DataView[]>;
+  /** Shuts NVML down; no call may be in progress. */
+  dispose(): Promise<void>;
+}
+
+export interface NvmlOptions {
+  /** Names or paths to try in order. [the platform's] */
+  readonly libraryPaths?: readonly string[];
+  /** [process.platform] */
+  readonly platform?: NodeJS.Platform;
+}
+
+/** Where NVML is, by platform. */
+export function nvmlLibraryPaths(platform: NodeJS.Platform): readonly string[] {
+  if (platform === "win32") return ["nvml.dll", "C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvml.dll"];
+  if (platform === "linux") return ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"];
+  return [];
+}
+
+/**
+ * Loads and initialises NVML.
+ * @throws MemoryError `CUDA_UNAVAILABLE` without it; CudaError `NVML_ERROR` when it does not initialise
+ */
+export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
+  const platform = options.platform ?? process.platform;
+  const paths = options.libraryPaths ?? nvmlLibraryPaths(platform);
+  if (paths.length === 0) throw new MemoryError("CUDA_UNAVAILABLE", `there is no NVML for ${platform}`);
+  const library = loadForeignLibrary(paths);
+  if ("reason" in library) throw new MemoryError("CUDA_UNAVAILABLE", `no NVML: ${library.reason}`);
+  const { functions: bound, missing } = bindFunctions(library.handle, NVML_FUNCTIONS);
+  if (missing.length > 0) {
+    throw new MemoryError("CUDA_UNAVAILABLE", `NVML at ${library.path} lacks ${missing.join(", ")}`);
+  }
+  const required = bound as RequiredFunctions;
+  const functions = { ...required, ...bindFunctions(library.handle, NVML_OPTIONAL_FUNCTIONS).functions };
+  const errorString = library.handle.func("nvmlErrorString", "void *", ["int32"]);
+  let isDisposed = false;
+
+  const check = (status: number, call: string): void => {
+    if (status === SUCCESS) return;
+    const text = readForeignString(errorString(status)) || "a status that NVML has no text for";
+    throw new CudaError({ code: "NVML_ERROR", call, status, statusName: text, text });
+  };
+  const hasValue = (status: number, call: string): boolean => {
+    if (NO_VALUE_STATUSES.has(status)) return false;
+    check(status, call);
+    return true;
+  };
+  const dispose = async (): Promise<void> => {
+    if (isDisposed) return;
+    check(await callForeignAsync(required.nvmlShutdown), "nvmlShutdown");
+    isDisposed = true;
+  };
+  check(await callForeignAsync(required.nvmlInit_v2), "nvmlInit_v2");
+  return {
+    path: library.path,
+    functions,
+    async call(name, callee, ...args) {
+      check(await callForeignAsync(callee, ...args), name);
+    },
+    async ask(name, callee, ...args) {
+      return callee !== undefined && hasValue(await callForeignAsync(callee, ...args), name);
+    },
+    async readList({ name, entryBytes, callee, device }) {
+      if (callee === undefined) return [];
+      const count = new Uint32Array(1);
+      for (let capacity = 64; ; capacity = Math.max(capacity * 2, count[0] ?? 0)) {
+        const out = new Uint8Array(entryBytes * capacity);
+        count[0] = capacity;
+        const status = await callForeignAsync(callee, device, count, out);
+        if (status === INSUFFICIENT_SIZE && capacity < 65_536) continue;
+        if (!hasValue(status, name)) return [];
+        return Array.from(
+          { length: Math.min(count[0] ?? 0, capacity) },
+          (_, index) => new DataView(out.buffer, index * entryBytes, entryBytes),
+        );
+      }
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Decodes what a function wrote into a buffer for text. */
+export async function readNvmlText(write: (out: Uint8Array) => Promise<void>): Promise<string> {
+  const out = new Uint8Array(96);
+  await write(out);
+  return decodeText(out);
+}

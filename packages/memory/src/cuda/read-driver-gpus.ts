@@ -1,0 +1,50 @@
+import { createCudaDevice } from "./cuda-device.ts";
+import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./cuda-driver.ts";
+import type { GpuDetails, GpuProblem, GpuSurvey } from "./gpu-survey.ts";
+
+function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
+  using device = createCudaDevice({ driver, ordinal });
+  const { name, uuid, pciAddress, computeCapability, totalBytes } = device;
+  const freeBytes = device.freeBytes();
+  return {
+    index: ordinal,
+    name,
+    uuid,
+    pciAddress,
+    computeCapability,
+    totalBytes,
+    freeBytes,
+    usedBytes: totalBytes - freeBytes,
+    utilization: undefined,
+    memoryUtilization: undefined,
+    temperatureCelsius: undefined,
+    powerWatts: undefined,
+    powerLimitWatts: undefined,
+    eccErrors: undefined,
+    isMigEnabled: undefined,
+    processes: [],
+  };
+}
+
+/**
+ * Reads GPUs through the driver, for machines without NVML. It opens each device for a moment, which
+ * takes a context's time and memory, and sees only what `CUDA_VISIBLE_DEVICES` shows.
+ * @throws MemoryError `CUDA_UNAVAILABLE`; CudaError `CUDA_ERROR` when the driver does not initialise
+ */
+export function readDriverGpus(options: CudaDriverOptions): Omit<GpuSurvey, "reason"> {
+  const driver = loadCudaDriver(options);
+  const gpus: GpuDetails[] = [];
+  const problems: GpuProblem[] = [];
+  for (let ordinal = 0; ordinal < driver.deviceCount; ordinal += 1) {
+    try {
+      gpus.push(describeGpu(driver, ordinal));
+    } catch (error) {
+      problems.push({ index: ordinal, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return {
+    driver: { version: undefined, cudaVersion: driver.cudaVersion, source: "cuda" },
+    gpus,
+    problems,
+  };
+}

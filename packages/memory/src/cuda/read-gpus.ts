@@ -1,0 +1,101 @@
+import type { CudaDriverOptions } from "./cuda-driver.ts";
+import { formatCudaVersion } from "./decode.ts";
+import type { GpuDetails, GpuProblem, GpuSurvey } from "./gpu-survey.ts";
+import { loadNvml, type Nvml, type NvmlOptions, readNvmlText } from "./nvml.ts";
+import { readDriverGpus } from "./read-driver-gpus.ts";
+import { readNvmlGpu } from "./read-nvml-gpu.ts";
+
+export interface ReadGpusOptions {
+  readonly nvml?: NvmlOptions;
+  /** Used where NVML is absent. */
+  readonly cuda?: CudaDriverOptions;
+}
+
+/** Reads the machine's GPUs again and again, with NVML loaded once. */
+export interface GpuReader extends AsyncDisposable {
+  /**
+   * Reads now, on other threads; a read that is in progress is shared. A machine without a driver is an
+   * answer and not an error. Without NVML the first answer stays: asking the driver costs a context.
+   */
+  read(): Promise<GpuSurvey>;
+  dispose(): Promise<void>;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function surveyNvml(nvml: Nvml): Promise<GpuSurvey> {
+  const { functions } = nvml;
+  const version = await readNvmlText((out) =>
+    nvml.call("nvmlSystemGetDriverVersion", functions.nvmlSystemGetDriverVersion, out, out.length),
+  );
+  const cudaVersion = new Int32Array(1);
+  const readCudaVersion = functions.nvmlSystemGetCudaDriverVersion_v2;
+  await nvml.call("nvmlSystemGetCudaDriverVersion_v2", readCudaVersion, cudaVersion);
+  const count = new Uint32Array(1);
+  await nvml.call("nvmlDeviceGetCount_v2", functions.nvmlDeviceGetCount_v2, count);
+  const gpus: GpuDetails[] = [];
+  const problems: GpuProblem[] = [];
+  for (let index = 0; index < (count[0] ?? 0); index += 1) {
+    try {
+      gpus.push(await readNvmlGpu(nvml, index));
+    } catch (error) {
+      problems.push({ index, message: messageOf(error) });
+    }
+  }
+  return {
+    driver: { version, cudaVersion: formatCudaVersion(cudaVersion[0] ?? 0), source: "nvml" },
+    reason: undefined,
+    gpus,
+    problems,
+  };
+}
+
+function surveyDriver(options: ReadGpusOptions, nvmlReason: string): GpuSurvey {
+  try {
+    return { ...readDriverGpus(options.cuda ?? {}), reason: nvmlReason };
+  } catch (error) {
+    return { driver: undefined, reason: messageOf(error), gpus: [], problems: [] };
+  }
+}
+
+/** Creates a reader; nothing is loaded before the first read. */
+export function createGpuReader(options: ReadGpusOptions = {}): GpuReader {
+  let loading: Promise<Nvml | string> | undefined;
+  let fallback: GpuSurvey | undefined;
+  let reading: Promise<GpuSurvey> | undefined;
+
+  const load = (): Promise<Nvml | string> => (loading ??= loadNvml(options.nvml).catch(messageOf));
+  const readNow = async (): Promise<GpuSurvey> => {
+    const nvml = await load();
+    if (typeof nvml === "string") return (fallback ??= surveyDriver(options, nvml));
+    try {
+      return await surveyNvml(nvml);
+    } catch (error) {
+      return (fallback ??= surveyDriver(options, messageOf(error)));
+    }
+  };
+  const dispose = async (): Promise<void> => {
+    await reading;
+    const nvml = await loading;
+    if (nvml !== undefined && typeof nvml !== "string") await nvml.dispose();
+    loading = undefined;
+  };
+  return {
+    read() {
+      reading ??= readNow().finally(() => {
+        reading = undefined;
+      });
+      return reading;
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Reads the machine's GPUs once. A machine without a driver is an answer and not an error. */
+export async function readGpus(options: ReadGpusOptions = {}): Promise<GpuSurvey> {
+  await using reader = createGpuReader(options);
+  return await reader.read();
+}

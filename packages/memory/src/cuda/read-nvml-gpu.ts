@@ -1,0 +1,153 @@
+import { decodeText } from "./decode.ts";
+import type { GpuDetails, GpuProcess } from "./gpu-survey.ts";
+import type { Nvml } from "./nvml.ts";
+
+const TEMPERATURE_GPU = 0;
+const ECC_CORRECTED = 0;
+const ECC_UNCORRECTED = 1;
+const ECC_VOLATILE = 0;
+/** `nvmlProcessInfo_v2_t`: pid, padding, bytes, two instance ids. */
+const PROCESS_BYTES = 24;
+/** `nvmlPciInfo_t`: the bus id is the last of its fields. */
+const PCI_INFO_BYTES = 68;
+const PCI_BUS_ID_OFFSET = 36;
+const NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn;
+
+async function readText(
+  nvml: Nvml,
+  device: bigint,
+  name: "nvmlDeviceGetName" | "nvmlDeviceGetUUID",
+): Promise<string> {
+  const out = new Uint8Array(96);
+  await nvml.call(name, nvml.functions[name], device, out, out.length);
+  return decodeText(out);
+}
+
+/** NVML writes the domain with 8 digits, the driver with 4. */
+async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
+  const out = new Uint8Array(PCI_INFO_BYTES);
+  await nvml.call("nvmlDeviceGetPciInfo_v3", nvml.functions.nvmlDeviceGetPciInfo_v3, device, out);
+  return decodeText(out.subarray(PCI_BUS_ID_OFFSET))
+    .toLowerCase()
+    .replace(/^0000(?=[0-9a-f]{4}:)/, "");
+}
+
+async function readMemory(
+  nvml: Nvml,
+  device: bigint,
+): Promise<Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">> {
+  const out = new BigUint64Array(3);
+  await nvml.call("nvmlDeviceGetMemoryInfo", nvml.functions.nvmlDeviceGetMemoryInfo, device, out);
+  const [totalBytes = 0, freeBytes = 0, usedBytes = 0] = Array.from(out, Number);
+  return { totalBytes, freeBytes, usedBytes };
+}
+
+async function readComputeCapability(nvml: Nvml, device: bigint): Promise<GpuDetails["computeCapability"]> {
+  const major = new Int32Array(1);
+  const minor = new Int32Array(1);
+  const callee = nvml.functions.nvmlDeviceGetCudaComputeCapability;
+  await nvml.call("nvmlDeviceGetCudaComputeCapability", callee, device, major, minor);
+  return { major: major[0] ?? 0, minor: minor[0] ?? 0 };
+}
+
+async function readUtilization(
+  nvml: Nvml,
+  device: bigint,
+): Promise<Pick<GpuDetails, "utilization" | "memoryUtilization">> {
+  const out = new Uint32Array(2);
+  const callee = nvml.functions.nvmlDeviceGetUtilizationRates;
+  const isGiven = await nvml.ask("nvmlDeviceGetUtilizationRates", callee, device, out);
+  const [gpu = 0, memory = 0] = out;
+  return isGiven
+    ? { utilization: gpu / 100, memoryUtilization: memory / 100 }
+    : { utilization: undefined, memoryUtilization: undefined };
+}
+
+async function readTemperature(nvml: Nvml, device: bigint): Promise<number | undefined> {
+  const out = new Uint32Array(1);
+  const callee = nvml.functions.nvmlDeviceGetTemperature;
+  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, TEMPERATURE_GPU, out);
+  return isGiven ? out[0] : undefined;
+}
+
+async function readWatts(
+  nvml: Nvml,
+  device: bigint,
+  name: "nvmlDeviceGetPowerUsage" | "nvmlDeviceGetEnforcedPowerLimit",
+): Promise<number | undefined> {
+  const milliwatts = new Uint32Array(1);
+  const isGiven = await nvml.ask(name, nvml.functions[name], device, milliwatts);
+  return isGiven ? (milliwatts[0] ?? 0) / 1000 : undefined;
+}
+
+async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["eccErrors"]> {
+  const out = new BigUint64Array(1);
+  const count = async (kind: number): Promise<number | undefined> => {
+    const callee = nvml.functions.nvmlDeviceGetTotalEccErrors;
+    const isGiven = await nvml.ask("nvmlDeviceGetTotalEccErrors", callee, device, kind, ECC_VOLATILE, out);
+    return isGiven ? Number(out[0]) : undefined;
+  };
+  const corrected = await count(ECC_CORRECTED);
+  const uncorrected = await count(ECC_UNCORRECTED);
+  return corrected === undefined || uncorrected === undefined ? undefined : { corrected, uncorrected };
+}
+
+async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefined> {
+  const current = new Uint32Array(1);
+  const pending = new Uint32Array(1);
+  const callee = nvml.functions.nvmlDeviceGetMigMode;
+  const isGiven = await nvml.ask("nvmlDeviceGetMigMode", callee, device, current, pending);
+  return isGiven ? current[0] === 1 : undefined;
+}
+
+async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
+  const out = new Uint8Array(256);
+  const callee = nvml.functions.nvmlSystemGetProcessName;
+  const isGiven = await nvml.ask("nvmlSystemGetProcessName", callee, pid, out, out.length);
+  const name = decodeText(out);
+  return isGiven && name !== "" ? name : undefined;
+}
+
+/** Processes with a compute or a graphics context; one that has both is named once. */
+async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuProcess[]> {
+  const { functions } = nvml;
+  const names = [
+    "nvmlDeviceGetComputeRunningProcesses_v3",
+    "nvmlDeviceGetGraphicsRunningProcesses_v3",
+  ] as const;
+  const byPid = new Map<number, GpuProcess>();
+  for (const name of names) {
+    const callee = functions[name];
+    for (const entry of await nvml.readList({ name, entryBytes: PROCESS_BYTES, callee, device })) {
+      const pid = entry.getUint32(0, true);
+      const bytes = entry.getBigUint64(8, true);
+      if (byPid.has(pid)) continue;
+      const usedBytes = bytes === NOT_AVAILABLE ? undefined : Number(bytes);
+      byPid.set(pid, { pid, usedBytes, name: await readProcessName(nvml, pid) });
+    }
+  }
+  return [...byPid.values()].sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0));
+}
+
+/** Reads everything about one GPU. @throws CudaError `NVML_ERROR` */
+export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails> {
+  const handle = new BigUint64Array(1);
+  const callee = nvml.functions.nvmlDeviceGetHandleByIndex_v2;
+  await nvml.call("nvmlDeviceGetHandleByIndex_v2", callee, index, handle);
+  const device = handle[0] ?? 0n;
+  return {
+    index,
+    name: await readText(nvml, device, "nvmlDeviceGetName"),
+    uuid: await readText(nvml, device, "nvmlDeviceGetUUID"),
+    pciAddress: await readPciAddress(nvml, device),
+    computeCapability: await readComputeCapability(nvml, device),
+    ...(await readMemory(nvml, device)),
+    ...(await readUtilization(nvml, device)),
+    temperatureCelsius: await readTemperature(nvml, device),
+    powerWatts: await readWatts(nvml, device, "nvmlDeviceGetPowerUsage"),
+    powerLimitWatts: await readWatts(nvml, device, "nvmlDeviceGetEnforcedPowerLimit"),
+    eccErrors: await readEccErrors(nvml, device),
+    isMigEnabled: await readMigMode(nvml, device),
+    processes: await readProcesses(nvml, device),
+  };
+}

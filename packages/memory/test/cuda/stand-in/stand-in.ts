@@ -1,0 +1,134 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import koffi from "koffi";
+import { afterEach, beforeEach, describe, expect } from "vitest";
+import { type CudaDriver, loadCudaDriver } from "../../../src/cuda/cuda-driver.ts";
+
+const source = fileURLToPath(new URL("stand-in.c", import.meta.url));
+
+/** Live objects of the stand-in; all are 0 when nothing leaks. */
+export interface LiveCounts {
+  readonly ranges: number;
+  readonly streams: number;
+  readonly events: number;
+  readonly pinned: number;
+  readonly handles: number;
+  readonly reservations: number;
+  readonly contexts: number;
+  readonly nvmlUsers: number;
+}
+
+const LIVE_NAMES = [
+  "ranges",
+  "streams",
+  "events",
+  "pinned",
+  "handles",
+  "reservations",
+  "contexts",
+  "nvmlUsers",
+] as const satisfies readonly (keyof LiveCounts)[];
+
+export interface StandIn {
+  readonly path: string;
+  readonly driver: CudaDriver;
+  /** Makes a function answer `status`: after so many calls that work, once or for ever. */
+  fail(name: string, status: number, when?: { readonly after?: number; readonly forever?: boolean }): void;
+  stopFailing(): void;
+  setDevices(devices: { readonly count: number; readonly bytes: number; readonly isVirtual?: boolean }): void;
+  /** Nothing on streams runs until released, or until somebody waits. */
+  hold(): void;
+  release(): void;
+  callCount(): number;
+  usedBytes(device: number): number;
+  /** Memory that another process takes, or gives back. */
+  useElsewhere(device: number, bytes: number): void;
+  live(): LiveCounts;
+  reset(): void;
+}
+
+/** Compiles the stand-in once for each version of its source; answers its path, or why there is none. */
+function compile(): { readonly path: string } | { readonly reason: string } {
+  const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
+  const folder = join(tmpdir(), "infernode-stand-in");
+  const path = join(folder, `stand-in-${hash}.so`);
+  if (existsSync(path)) return { path };
+  mkdirSync(folder, { recursive: true });
+  const reasons: string[] = [];
+  for (const compiler of ["cc", "gcc", "clang"]) {
+    const temporary = `${path}.${process.pid}`;
+    const options = ["-O1", "-Wall", "-shared", "-fPIC", "-o", temporary, source];
+    const { status, stderr, error } = spawnSync(compiler, options, { encoding: "utf8" });
+    if (status === 0) {
+      renameSync(temporary, path);
+      return { path };
+    }
+    reasons.push(`${compiler}: ${error?.message ?? stderr.split("\n")[0] ?? "failed"}`);
+  }
+  return { reason: `no C compiler made the stand-in driver (${reasons.join("; ")})` };
+}
+
+function bind(path: string): StandIn {
+  const library = koffi.load(path);
+  const fail = library.func("void standin_fail(const char *, int, int, int)");
+  const setDevices = library.func("void standin_set_devices(int, uint64_t, int)");
+  const hold = library.func("void standin_hold(int)");
+  const calls = library.func("uint64_t standin_calls(void)");
+  const used = library.func("uint64_t standin_used(int)");
+  const use = library.func("void standin_use(int, int64_t)");
+  const live = library.func("int standin_live(int)");
+  const reset = library.func("void standin_reset(void)");
+  reset();
+  return {
+    path,
+    driver: loadCudaDriver({ libraryPaths: [path] }),
+    fail: (name, status, { after = 0, forever = false } = {}) => fail(name, status, after, forever ? 1 : 0),
+    stopFailing: () => fail("", 0, 0, 0),
+    setDevices: ({ count, bytes, isVirtual = true }) => setDevices(count, bytes, isVirtual ? 1 : 0),
+    hold: () => hold(1),
+    release: () => hold(0),
+    callCount: () => Number(calls()),
+    usedBytes: (device) => Number(used(device)),
+    useElsewhere: (device, bytes) => use(device, bytes),
+    live: () =>
+      Object.fromEntries(LIVE_NAMES.map((name, index) => [name, live(index)])) as unknown as LiveCounts,
+    reset: () => reset(),
+  };
+}
+
+export const NOTHING_LIVE: LiveCounts = {
+  ranges: 0,
+  streams: 0,
+  events: 0,
+  pinned: 0,
+  handles: 0,
+  reservations: 0,
+  contexts: 0,
+  nvmlUsers: 0,
+};
+
+/**
+ * Describes behaviour over the stand-in driver; skipped, with the reason printed, where nothing compiles it.
+ * Each test begins with a fresh stand-in, and must leave nothing live in it.
+ */
+export function describeOverStandIn(title: string, define: (standIn: StandIn) => void): void {
+  const compiled = compile();
+  if ("reason" in compiled) {
+    console.warn(`skipped "${title}": ${compiled.reason}`);
+    describe.skip(`${title} (skipped: ${compiled.reason})`, () => undefined);
+    return;
+  }
+  describe(title, () => {
+    const standIn = bind(compiled.path);
+    beforeEach(() => standIn.reset());
+    afterEach(() => {
+      standIn.stopFailing();
+      expect(standIn.live()).toEqual(NOTHING_LIVE);
+    });
+    define(standIn);
+  });
+}
