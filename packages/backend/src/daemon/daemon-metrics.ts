@@ -5,11 +5,22 @@ import {
   createMemoryMetrics,
   createMetrics,
   createProcessMetrics,
+  type EngineStatsSample,
   type InferenceMetrics,
 } from "@infernode/health";
 import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import type { HttpMetrics } from "../http/create-http-server.ts";
+
+const noStats: EngineStatsSample = {
+  stepCount: 0,
+  runningSequenceCount: 0,
+  waitingRequestCount: 0,
+  waitingTokenCount: 0,
+  kvCacheUsage: 0,
+  promptTokenCount: 0,
+  generatedTokenCount: 0,
+};
 
 /** The daemon's metrics, fed by the bus. */
 export interface DaemonMetrics extends HttpMetrics, Disposable {
@@ -62,8 +73,11 @@ export function createDaemonMetrics(options: {
     events.on("inference:first-token", (payload) => inference?.firstToken(payload)),
     events.on("inference:request-finished", (payload) => inference?.requestFinished(payload)),
     events.on("inference:step-finished", (payload) => inference?.stepFinished(payload)),
-    // The counts of a process that is gone are in the counters; its successor counts from 0.
-    events.on("backend:engine-crashed", takeStats),
+    events.on("backend:engine-crashed", () => {
+      takeStats();
+      // The next process counts from 0 again.
+      inference?.stats(noStats);
+    }),
   ];
   const dispose = (): void => {
     for (const unsubscribe of unsubscribers) unsubscribe();

@@ -7,7 +7,7 @@ import type { ServedModel } from "../engine/engine-client.ts";
 import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
-import { createHttpServer, type HttpServer } from "../http/create-http-server.ts";
+import type { HttpServer } from "../http/create-http-server.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
 import { createDaemonMetrics } from "./daemon-metrics.ts";
@@ -103,8 +103,9 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   const stopTelling = events.on("backend:engine-state-changed", tellReadiness);
 
   const start = async (): Promise<DaemonAddress> => {
-    // The model loads while the server is made; `ready` tells how that ends.
+    // The model loads while the server's code is read; `ready` tells how that ends.
     engine.start().catch(() => undefined);
+    const { createHttpServer } = await import("../http/create-http-server.ts");
     http = await createHttpServer({
       engine,
       health: health.readiness,

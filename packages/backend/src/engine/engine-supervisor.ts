@@ -153,10 +153,10 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       onExit: (exit) => {
         clearTimeout(startTimer);
         channel = undefined;
-        stats = undefined;
-        vitals = undefined;
         left.resolve();
         onExit(mine.pid, exit);
+        stats = undefined;
+        vitals = undefined;
       },
     });
     channel = mine;
