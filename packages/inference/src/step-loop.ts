@@ -121,6 +121,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
     for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
     const result = await forward();
+    counters.lastFailure = undefined;
     scheduler.advance(batch);
     await sampleRows(result);
     const finishedAtMs = clock.now();
@@ -128,7 +129,6 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     counters.promptTokenCount += batch.prefillTokenCount;
     counters.lastStepMs = finishedAtMs - startedAtMs;
     counters.lastStepAtMs = finishedAtMs;
-    counters.lastFailure = undefined;
   };
 
   const emitStep = (): void => {

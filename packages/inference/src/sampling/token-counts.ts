@@ -25,7 +25,8 @@ export class TokenCounts {
   }
 
   addGenerated(tokenId: number): void {
-    this.#counts[this.#slotOf(tokenId)]! += 1;
+    const slot = this.#slotOf(tokenId); // may replace the arrays
+    this.#counts[slot]! += 1;
   }
 
   #slotOf(tokenId: number): number {

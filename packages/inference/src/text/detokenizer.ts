@@ -1,12 +1,14 @@
 import { InferenceError } from "../errors.ts";
 import type { TokenDecoderPort } from "../ports.ts";
-import { Utf8Tail } from "./utf8-tail.ts";
+import { isContinuation, Utf8Tail } from "./utf8-tail.ts";
 
 const REPLACEMENT = "\uFFFD";
 /** How much of the prompt is decoded with the first tokens, so that a leading space is kept. */
 const CONTEXT_TOKENS = 5;
-/** A window slides at the latest after this many tokens, so that the work stays linear. */
+/** New tokens in a window, so that the work stays linear; beyond, the older half is dropped. */
 const WINDOW_TOKENS = 16;
+/** A character that lacks a byte has at most three, and shows as at most so many U+FFFD. */
+const MAX_INCOMPLETE_LENGTH = 3;
 
 /**
  * Turns tokens into text as they come: whole characters only.
@@ -32,7 +34,7 @@ export class Detokenizer {
   ) {
     this.#decoder = decoder;
     this.#options = { skipSpecialTokens: options.skipSpecialTokens };
-    this.#window = Array.from(options.promptTokenIds?.subarray(-CONTEXT_TOKENS) ?? []);
+    this.#window = contextOf(decoder, options.promptTokenIds ?? new Int32Array());
     this.#pieceTokenCount = this.#window.length;
     this.#pieceText = this.#decode();
     this.#givenLength = this.#pieceText.length;
@@ -51,7 +53,8 @@ export class Detokenizer {
     const end = isIncomplete ? withoutReplacements(text) : text.length;
     const given = text.slice(this.#givenLength, end);
     this.#givenLength = Math.max(this.#givenLength, end);
-    if (!isIncomplete && (end > this.#pieceText.length || newTokenCount >= WINDOW_TOKENS)) this.#slide();
+    if (!isIncomplete && end > this.#pieceText.length) this.#slide();
+    else if (newTokenCount >= WINDOW_TOKENS) this.#shorten(text.length - this.#givenLength);
     return given;
   }
 
@@ -84,6 +87,7 @@ export class Detokenizer {
     return this.#decode();
   }
 
+  /** What was given ends a piece. */
   #slide(): void {
     this.#window = this.#window.slice(this.#pieceTokenCount);
     this.#pieceTokenCount = this.#window.length;
@@ -91,10 +95,27 @@ export class Detokenizer {
     this.#givenLength = this.#pieceText.length;
     this.#tail.reset();
   }
+
+  /** For text that ends within a character token after token: forgets the window's start. */
+  #shorten(heldLength: number): void {
+    this.#window = this.#window.slice(-WINDOW_TOKENS / 2);
+    this.#pieceTokenCount = 0;
+    this.#pieceText = "";
+    this.#givenLength = this.#decode().length - heldLength;
+  }
+}
+
+/** The prompt's last tokens, from the start of a character on. */
+function contextOf(decoder: TokenDecoderPort, promptTokenIds: Int32Array): number[] {
+  let start = Math.max(0, promptTokenIds.length - CONTEXT_TOKENS);
+  const least = Math.max(0, start - MAX_INCOMPLETE_LENGTH);
+  while (start > least && isContinuation(decoder.bytesOf(promptTokenIds[start]!)[0] ?? 0)) start -= 1;
+  return Array.from(promptTokenIds.subarray(start));
 }
 
 function withoutReplacements(text: string): number {
+  const least = text.length - MAX_INCOMPLETE_LENGTH;
   let end = text.length;
-  while (end > 0 && text[end - 1] === REPLACEMENT) end -= 1;
+  while (end > least && text[end - 1] === REPLACEMENT) end -= 1;
   return end;
 }

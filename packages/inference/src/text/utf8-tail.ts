@@ -35,7 +35,8 @@ function lengthFrom(byte: number): number {
   return byte >= 0 && byte < 0x80 ? 1 : 0;
 }
 
-function isContinuation(byte: number): boolean {
+/** Whether a byte cannot start a character. */
+export function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80 && byte >= 0;
 }
 

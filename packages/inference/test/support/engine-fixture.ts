@@ -1,4 +1,12 @@
-import { createEngine, type EngineEvent, type EngineOptions, type InferenceEngine } from "../../src/index.ts";
+import {
+  createEngine,
+  type DiscoveryPort,
+  type EngineEvent,
+  type EngineOptions,
+  type HealthPort,
+  type InferenceEngine,
+  type MemoryPort,
+} from "../../src/index.ts";
 import { createPlainByteTokenizer } from "./byte-tokenizer.ts";
 import { createFakeExecutor, type FakeExecutor, type FakeExecutorOptions } from "./fake-executor.ts";
 import { createPlainMemory } from "./plain-memory.ts";
@@ -17,7 +25,7 @@ export interface EngineFixture {
 /** An engine on the fake executor, with everything it tells recorded. */
 export function createEngineFixture(
   executorOptions: Partial<FakeExecutorOptions> = {},
-  engineOptions: Partial<EngineOptions> = {},
+  engineOptions: Partial<EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>> = {},
 ): EngineFixture {
   const executor = createFakeExecutor({ vocabSize: VOCAB_SIZE, ...executorOptions });
   const events: EngineEvent[] = [];

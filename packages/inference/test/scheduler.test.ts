@@ -1,0 +1,213 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createScheduler, type Scheduler, type SchedulerLimits } from "../src/scheduler.ts";
+import { type SchedulableSequence, StepBatch } from "../src/step-batch.ts";
+import { createFakeExecutor } from "./support/fake-executor.ts";
+
+interface TestSequence extends SchedulableSequence {
+  readonly generateCount: number;
+  lastTokenId: number;
+  generatedCount: number;
+  /** Every token that was given to the executor, in order. */
+  readonly computed: number[];
+}
+
+interface Rig {
+  readonly scheduler: Scheduler<TestSequence>;
+  readonly batch: StepBatch<TestSequence>;
+  /** Runs one step as an engine would; answers the ids in it. */
+  step(): number[];
+  add(id: number, promptLength: number, generateCount: number): TestSequence;
+}
+
+function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000): Rig {
+  const resolved = { maxTokensPerStep: 16, maxChunkTokens: 16, maxRunningSequences: 4, ...limits };
+  const { kvCache } = createFakeExecutor({
+    vocabSize: 1,
+    maxSequences: resolved.maxRunningSequences,
+    sequenceCapacityTokens: capacityTokens,
+    capacityTokens,
+  });
+  const scheduler = createScheduler<TestSequence>(kvCache, resolved);
+  const batch = new StepBatch<TestSequence>({
+    maxChunks: resolved.maxRunningSequences,
+    maxTokens: resolved.maxTokensPerStep,
+  });
+  return {
+    scheduler,
+    batch,
+    add: (id, promptLength, generateCount) => {
+      const sequence: TestSequence = {
+        id,
+        promptTokenIds: Int32Array.from({ length: promptLength }, (_, at) => id * 1000 + at),
+        maxLengthTokens: promptLength + generateCount,
+        generateCount,
+        lastTokenId: -1,
+        generatedCount: 0,
+        computedTokenCount: 0,
+        computed: [],
+      };
+      scheduler.add(sequence);
+      return sequence;
+    },
+    step: () => {
+      scheduler.schedule(batch);
+      expect(batch.tokenCount).toBeLessThanOrEqual(resolved.maxTokensPerStep);
+      let offset = 0;
+      for (const [chunk, sequence] of batch.sequences.entries()) {
+        const length = batch.lengths[chunk]!;
+        expect(batch.sequenceIds[chunk]).toBe(sequence.id);
+        expect(batch.startPositions[chunk]).toBe(sequence.computed.length);
+        expect(length).toBeGreaterThan(0);
+        expect(length).toBeLessThanOrEqual(resolved.maxChunkTokens);
+        sequence.computed.push(...batch.tokenIds.subarray(offset, offset + length));
+        offset += length;
+      }
+      expect(offset).toBe(batch.tokenCount);
+      scheduler.advance(batch);
+      const stepped = [...batch.sequences];
+      for (const [chunk, sequence] of stepped.entries()) {
+        const isPromptDone = sequence.computed.length >= sequence.promptTokenIds.length;
+        expect(batch.wantsLogits[chunk]).toBe(isPromptDone ? 1 : 0);
+        if (!isPromptDone) continue;
+        sequence.generatedCount += 1;
+        sequence.lastTokenId = sequence.id * 1000 + 500 + sequence.generatedCount;
+        if (sequence.generatedCount === sequence.generateCount) scheduler.remove(sequence);
+      }
+      return stepped.map((sequence) => sequence.id);
+    },
+  };
+}
+
+/** What the executor has to see of a finished sequence: its prompt, then all it said but the last. */
+function expectedTokens(sequence: TestSequence): number[] {
+  const said = Array.from({ length: sequence.generateCount - 1 }, (_, at) => sequence.id * 1000 + 501 + at);
+  return [...sequence.promptTokenIds, ...said];
+}
+
+describe("createScheduler", () => {
+  it("decodes first and gives prompts the rest of the budget, in the order of arrival", () => {
+    const rig = createRig({ maxTokensPerStep: 8 });
+    rig.add(1, 5, 10);
+    expect(rig.step()).toEqual([1]);
+    rig.add(2, 9, 10);
+    rig.add(3, 4, 10);
+    expect(rig.step()).toEqual([1, 2]);
+    expect([...rig.batch.lengths.subarray(0, 2)]).toEqual([1, 7]);
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect([...rig.batch.lengths.subarray(0, 3)]).toEqual([1, 2, 4]);
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect(rig.batch.prefillTokenCount).toBe(0);
+  });
+
+  it("cuts a prompt into chunks and leaves room for others beside it", () => {
+    const rig = createRig({ maxTokensPerStep: 8, maxChunkTokens: 5 });
+    rig.add(1, 12, 1);
+    rig.add(2, 2, 1);
+    expect(rig.step()).toEqual([1, 2]);
+    expect([...rig.batch.lengths.subarray(0, 2)]).toEqual([5, 2]);
+    expect(rig.step()).toEqual([1]);
+    expect(rig.step()).toEqual([1]);
+    expect(rig.scheduler.runningCount).toBe(0);
+  });
+
+  it("lets nobody pass the head of the queue", () => {
+    const rig = createRig({}, 20);
+    rig.add(1, 4, 6);
+    rig.add(2, 4, 10); // 14 tokens: no room beside the first's 10
+    rig.add(3, 2, 2); // would fit
+    expect(rig.step()).toEqual([1]);
+    expect(rig.scheduler).toMatchObject({ runningCount: 1, waitingCount: 2, waitingTokenCount: 6 });
+    for (let at = 0; at < 5; at += 1) expect(rig.step()).toEqual([1]);
+    expect(rig.step()).toEqual([2, 3]);
+  });
+
+  it("takes sequences out wherever they are", () => {
+    const rig = createRig({ maxRunningSequences: 2, maxTokensPerStep: 4 });
+    const [first, second, third] = [rig.add(1, 2, 9), rig.add(2, 6, 9), rig.add(3, 1, 9)];
+    expect(rig.step()).toEqual([1, 2]);
+    rig.scheduler.remove(third);
+    rig.scheduler.remove(third);
+    expect(rig.scheduler).toMatchObject({ waitingCount: 0, waitingTokenCount: 0 });
+    rig.scheduler.remove(second);
+    expect(rig.step()).toEqual([1]);
+    rig.scheduler.remove(first);
+    rig.scheduler.schedule(rig.batch);
+    expect(rig.batch.chunkCount).toBe(0);
+  });
+
+  it("computes every token once, in order, within every limit, and finishes everybody", () => {
+    const sequences = fc.array(
+      fc.record({
+        promptLength: fc.integer({ min: 1, max: 40 }),
+        generateCount: fc.integer({ min: 1, max: 12 }),
+        arriveAt: fc.integer({ min: 0, max: 30 }),
+        cancelAt: fc.option(fc.integer({ min: 0, max: 60 })),
+      }),
+      { minLength: 1, maxLength: 25 },
+    );
+    const limits = fc
+      .record({
+        maxRunningSequences: fc.integer({ min: 1, max: 6 }),
+        spareTokens: fc.integer({ min: 0, max: 20 }),
+        maxChunkTokens: fc.integer({ min: 1, max: 26 }),
+        spareCapacity: fc.integer({ min: 0, max: 150 }),
+      })
+      .map((values) => {
+        const maxTokensPerStep = values.maxRunningSequences + values.spareTokens;
+        const maxChunkTokens = Math.min(values.maxChunkTokens, maxTokensPerStep);
+        const { maxRunningSequences, spareCapacity } = values;
+        return { maxRunningSequences, spareCapacity, maxTokensPerStep, maxChunkTokens };
+      });
+    fc.assert(
+      fc.property(sequences, limits, (arrivals, limits) => {
+        const rig = createRig(limits, 52 + limits.spareCapacity);
+        const live = new Map<number, TestSequence>();
+        const cancelled = new Set<number>();
+        const startOrder: number[] = [];
+        const arrivalOrder: number[] = [];
+        // Generous: alone, each would need its prompt's chunks and its decodes.
+        const bound = 31 + arrivals.reduce((sum, item) => sum + item.promptLength + item.generateCount, 0);
+        let step = 0;
+        for (; step <= 30 || rig.scheduler.runningCount + rig.scheduler.waitingCount > 0; step += 1) {
+          expect(step).toBeLessThan(bound);
+          for (const [id, arrival] of arrivals.entries()) {
+            if (arrival.arriveAt === step) {
+              live.set(id, rig.add(id, arrival.promptLength, arrival.generateCount));
+              arrivalOrder.push(id);
+            }
+            const sequence = live.get(id);
+            const isOpen = sequence !== undefined && sequence.generatedCount < sequence.generateCount;
+            if (arrival.cancelAt === step && isOpen) {
+              rig.scheduler.remove(sequence);
+              cancelled.add(id);
+            }
+          }
+          const decoding = [...live.values()].filter(
+            (sequence) =>
+              !cancelled.has(sequence.id) &&
+              sequence.generatedCount > 0 &&
+              sequence.generatedCount < sequence.generateCount,
+          );
+          const stepped = rig.step();
+          // Who speaks, speaks at every step.
+          for (const sequence of decoding) expect(stepped).toContain(sequence.id);
+          for (const id of stepped) {
+            expect(cancelled.has(id)).toBe(false);
+            if (!startOrder.includes(id)) startOrder.push(id);
+          }
+          // There is progress whenever there is work.
+          expect(rig.scheduler.waitingCount > 0 && stepped.length === 0).toBe(false);
+        }
+        expect(startOrder).toEqual(arrivalOrder.filter((id) => startOrder.includes(id)));
+        for (const sequence of live.values()) {
+          const whole = expectedTokens(sequence);
+          const seen = cancelled.has(sequence.id) ? whole.slice(0, sequence.computed.length) : whole;
+          expect(sequence.computed).toEqual(seen);
+        }
+        expect(rig.scheduler.waitingTokenCount).toBe(0);
+      }),
+      { seed: 5, numRuns: 500 },
+    );
+  });
+});
