@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { BackendError } from "../errors.ts";
 import { ApiError } from "../openai/api-error.ts";
 import { answerClientError } from "./client-error.ts";
+import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";
 import { createExchanges } from "./exchange.ts";
 import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
 import { createKnownPaths } from "./known-paths.ts";
@@ -118,9 +119,9 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     }
     return undefined;
   });
-  app.addHook("onSend", async (_request, reply) => {
-    // Cuts a reader that takes nothing of its answer.
-    reply.raw.setTimeout(config.writeTimeoutMs);
+  app.addHook("onSend", async (request, reply) => {
+    const exchange = exchanges.of(request);
+    cutSlowReader(reply.raw, config.writeTimeoutMs, () => (exchange.cutBy = slowReaderCode));
   });
   app.setNotFoundHandler(refuse);
   app.setErrorHandler(async (error, request, reply) => {
@@ -168,6 +169,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await addDocsRoutes(app, parts);
   await app.ready();
 
-  const close = async (): Promise<void> => app.close();
+  const close = async (): Promise<void> => {
+    const closed = app.close();
+    app.server.on("connection", (socket) => socket.destroy());
+    // Connections that wait for a next request, or were opened for one, would hold it up until they time out.
+    parts.exchanges.onIdle(() => app.server.closeAllConnections());
+    await closed;
+  };
   return { listen: async (address) => listen(app, address), close, [Symbol.asyncDispose]: close };
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { GenerationProgress } from "../operations/generation.ts";
 import type { ApiError } from "../openai/api-error.ts";
+import { clientGoneCode } from "./client-gone.ts";
 import type { HttpClock, HttpMetrics } from "./http-server-options.ts";
 
 /** What is known of one request and its answer; never what was asked or said. */
@@ -22,6 +23,8 @@ export interface Exchange {
 export interface Exchanges {
   begin(request: FastifyRequest, response: ServerResponse): Exchange;
   of(request: FastifyRequest): Exchange;
+  /** Calls back as often as the last open exchange ends; at once if none is open. */
+  onIdle(listener: () => void): void;
 }
 
 export interface ExchangesOptions {
@@ -41,13 +44,15 @@ function roundMs(durationMs: number): number {
 /** Creates the exchanges of one server. */
 export function createExchanges(options: ExchangesOptions): Exchanges {
   const { logger, metrics, clock } = options;
+  const idleListeners: (() => void)[] = [];
+  let openCount = 0;
   const byRequest = new WeakMap<IncomingMessage, Exchange>();
 
   function finish(request: FastifyRequest, response: ServerResponse, bytesBefore: number): void {
     const exchange = of(request);
     const { progress, error, startedAtMs, cutBy } = exchange;
     const durationMs = clock.now() - startedAtMs;
-    const isCut = !response.writableFinished;
+    const isCut = cutBy !== undefined || !response.writableFinished;
     const status = isCut ? clientGoneStatus : response.statusCode;
     const route = request.routeOptions.url ?? "unmatched";
     const sample = {
@@ -76,7 +81,7 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
               : { timeToFirstTokenMs: roundMs(progress.firstTokenAtMs - startedAtMs) }),
             finishReasons: progress.finishReasons,
           }),
-      ...(isCut ? { cutBy: cutBy ?? "CLIENT_GONE" } : {}),
+      ...(isCut ? { cutBy: cutBy ?? clientGoneCode } : {}),
       // A message may quote the request; its code and the field do not.
       ...(error === undefined ? {} : { error: error.code, param: error.param }),
     };
@@ -96,9 +101,18 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
 
   return {
     of,
+    onIdle(listener) {
+      idleListeners.push(listener);
+      if (openCount === 0) listener();
+    },
     begin(request, response) {
       const bytesBefore = request.raw.socket.bytesWritten ?? 0;
-      response.once("close", () => finish(request, response, bytesBefore));
+      openCount++;
+      response.once("close", () => {
+        openCount--;
+        finish(request, response, bytesBefore);
+        if (openCount === 0) for (const listener of idleListeners) listener();
+      });
       return of(request);
     },
   };

@@ -4,7 +4,8 @@ import type { PreparedGeneration } from "../operations/generation.ts";
 import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpServerConfig } from "./http-server-options.ts";
-import { openSseStream, SlowReaderError } from "./sse-stream.ts";
+import { cutSlowReader, slowReaderCode, SlowReaderError } from "./cut-slow-reader.ts";
+import { openSseStream } from "./sse-stream.ts";
 
 export interface SendGenerationOptions {
   readonly exchange: Exchange;
@@ -36,15 +37,19 @@ export async function sendGeneration(
       writeTimeoutMs: config.writeTimeoutMs,
       signal,
     });
+    const end = (data: readonly string[]): void => {
+      cutSlowReader(reply.raw, config.writeTimeoutMs, () => (exchange.cutBy = slowReaderCode));
+      stream.end(data);
+    };
     try {
       for await (const chunks of generation.chunks()) await stream.write(chunks);
-      stream.end(["[DONE]"]);
+      end(["[DONE]"]);
     } catch (error) {
       if (signal.aborted) exchange.cutBy = clientGoneCode;
       else if (error instanceof SlowReaderError) exchange.cutBy = error.code;
       else {
         exchange.error = toApiError(error, prepared.promptParam);
-        stream.end([JSON.stringify(exchange.error.body)]);
+        end([JSON.stringify(exchange.error.body)]);
       }
     } finally {
       stream.close();

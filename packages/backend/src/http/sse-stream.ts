@@ -1,15 +1,6 @@
 import { once } from "node:events";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-
-/** Why a stream was cut: its reader took nothing for too long. */
-export class SlowReaderError extends Error {
-  override readonly name: string = "SlowReaderError";
-  readonly code: string = "SLOW_READER";
-
-  constructor(writeTimeoutMs: number) {
-    super(`the reader was to take data within ${writeTimeoutMs} ms and took none`);
-  }
-}
+import { SlowReaderError } from "./cut-slow-reader.ts";
 
 export interface SseStreamOptions {
   readonly headers: OutgoingHttpHeaders;
@@ -81,8 +72,6 @@ export function openSseStream(response: ServerResponse, options: SseStreamOption
     },
     end(data) {
       clearInterval(pings);
-      // Cuts a reader that takes nothing of what is left.
-      response.setTimeout(options.writeTimeoutMs);
       response.end(format(data));
     },
     close() {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { flagField, integerField, type FieldsOf } from "./fields.ts";
 import type { BodyRules } from "./parse-body.ts";
+import { promptForms } from "./parse-prompts.ts";
 import { samplingFields, type SamplingBody } from "./sampling-fields.ts";
 import { unsupportedCompletionParameters } from "./unsupported-parameters.ts";
 
@@ -16,16 +17,19 @@ export interface CompletionBody extends SamplingBody {
 const tokenIds = { type: "array", items: { type: "integer", minimum: 0 }, minItems: 1 };
 
 const fields: FieldsOf<CompletionBody> = {
-  prompt: z.unknown().meta({
-    description:
-      "What the text goes on from: a string, several strings, token ids, or several arrays of token ids.",
-    anyOf: [
-      { type: "string" },
-      { type: "array", items: { type: "string" }, minItems: 1 },
-      tokenIds,
-      { type: "array", items: tokenIds, minItems: 1 },
-    ],
-  }),
+  prompt: z
+    .unknown()
+    .refine((prompt) => prompt !== undefined, { error: promptForms })
+    .meta({
+      description:
+        "What the text goes on from: a string, several strings, token ids, or several arrays of token ids.",
+      anyOf: [
+        { type: "string" },
+        { type: "array", items: { type: "string" }, minItems: 1 },
+        tokenIds,
+        { type: "array", items: tokenIds, minItems: 1 },
+      ],
+    }),
   ...samplingFields,
   logprobs: integerField(
     { min: 0, max: 20 },

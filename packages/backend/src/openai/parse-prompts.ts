@@ -10,7 +10,9 @@ export interface PromptRules {
   readonly addSpecialTokens: boolean | undefined;
 }
 
-const wanted = "a string, an array of strings, an array of token ids, or an array of arrays of token ids";
+/** The forms of `prompt`, for people. */
+export const promptForms: string =
+  "a string, an array of strings, an array of token ids, or an array of arrays of token ids";
 
 function wrongPrompt(param: string, expected: string, found: unknown): Error {
   return invalidRequest(
@@ -42,19 +44,13 @@ function tokensPrompt(tokenIds: readonly unknown[], param: string, rules: Prompt
  */
 export function parsePrompts(prompt: unknown, rules: PromptRules): readonly Prompt[] {
   const { maxPrompts, addSpecialTokens } = rules;
-  if (prompt === undefined || prompt === null) {
-    throw invalidRequest(`Missing required parameter: \`prompt\` must be ${wanted}; found nothing`, {
-      code: "missing_required_parameter",
-      param: "prompt",
-    });
-  }
   const textPrompt = (text: string): Prompt => ({
     kind: "text",
     text,
     ...(addSpecialTokens === undefined ? {} : { addSpecialTokens }),
   });
   if (typeof prompt === "string") return [textPrompt(prompt)];
-  if (!Array.isArray(prompt)) throw wrongPrompt("prompt", wanted, prompt);
+  if (!Array.isArray(prompt)) throw wrongPrompt("prompt", promptForms, prompt);
   const elements: readonly unknown[] = prompt;
   const [first] = elements;
   if (typeof first === "number") return [tokensPrompt(elements, "prompt", rules)];

@@ -66,14 +66,18 @@ async function open(engine: EngineClient, admission: AdmissionRequest, signal: A
 }
 
 async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGenerator<AdmittedReply> {
-  for (;;) {
-    const { value, done } = await iterator.next();
-    if (done === true) throw protocolError("the end before finished");
-    if (value.type === "delta") yield { requestIndex, type: "delta", delta: value.delta };
-    else if (value.type === "finished") {
-      yield { requestIndex, type: "finished", usage: value.usage };
-      return;
+  try {
+    for (;;) {
+      const { value, done } = await iterator.next();
+      if (done === true) throw protocolError("the end before finished");
+      if (value.type === "delta") yield { requestIndex, type: "delta", delta: value.delta };
+      else if (value.type === "finished") {
+        yield { requestIndex, type: "finished", usage: value.usage };
+        return;
+      }
     }
+  } finally {
+    await iterator.return?.();
   }
 }
 

@@ -1,0 +1,252 @@
+import { once } from "node:events";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { BackendError, EngineRequestError } from "../../src/errors.ts";
+import { modelId } from "./fake-engine.ts";
+import { openConnection } from "./raw-connection.ts";
+import { readSse } from "./read-sse.ts";
+import { startServer, type TestServer } from "./start-server.ts";
+
+const chat = "/v1/chat/completions";
+const body = { model: modelId, messages: [{ role: "user" as const, content: "hi" }], max_tokens: 4 };
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await startServer({ bodyLimitBytes: 10_000 });
+});
+afterEach(async () => server.close());
+
+async function expectError(
+  response: Response,
+  status: number,
+  error: Record<string, unknown>,
+): Promise<string> {
+  expect(response.status).toBe(status);
+  expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+  expect(response.headers.get("x-request-id")).toMatch(/./);
+  const answer = (await response.json()) as { error: { message: string } };
+  expect(Object.keys(answer.error)).toEqual(["message", "type", "param", "code"]);
+  expect(answer.error).toMatchObject(error);
+  return answer.error.message;
+}
+
+test.each([
+  ["", /empty body/],
+  ["   ", /empty body/],
+  ['{"model": "a",}', /key in double quotes at line 1, column 15 \(position 14\); found "}"/],
+  ['{\n  "model" "a"}', /expected `:` at line 2, column 11 \(position 12\); found "\\""/],
+  ['{"model": tru}', /a value at line 1, column 11 \(position 10\)/],
+  ['{"model": "a', /the rest of a string at line 1, column 13 .*the end of the body/],
+  ["{'model': 1}", /position 1/],
+  ["nonsense", /a value at line 1, column 1 \(position 0\); found "n"/],
+])("malformed JSON %j is 400 and says where", async (text, message) => {
+  const found = await expectError(await server.post(chat, text), 400, { code: "invalid_json", param: null });
+  expect(found).toMatch(message);
+});
+
+test.each(["[]", '"text"', "5", "null", "true"])("a body that is no object is 400: %s", async (text) => {
+  await expectError(await server.post(chat, text), 400, { code: "invalid_type" });
+});
+
+test("bytes that are no UTF-8, and halves of surrogate pairs, are 400", async () => {
+  const bytes = new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(server.url + chat, { method: "POST", headers, body: bytes });
+  await expectError(response, 400, { code: "invalid_json" });
+  const half = `{"model":"${modelId}","messages":[{"role":"user","content":"a\\ud83d"}]}`;
+  await expectError(await server.post(chat, half), 400, {
+    code: "invalid_json",
+    param: "messages[0].content",
+  });
+  const whole = `{"model":"${modelId}","max_tokens":1,"messages":[{"role":"user","content":"a\\ud83e\\udd8a"}]}`;
+  expect((await server.post(chat, whole)).status).toBe(200);
+});
+
+test("JSON that is nested too deep is 400, however deep", async () => {
+  for (const depth of [65, 4000]) {
+    const text = `{"model":"${modelId}","messages":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    const message = await expectError(await server.post(chat, text), 400, { code: "invalid_json" });
+    expect(message).toContain("64 levels");
+  }
+});
+
+test("a key __proto__ is refused and pollutes nothing", async () => {
+  const text = `{"model":"${modelId}","metadata":{"__proto__":{"polluted":true}}}`;
+  await expectError(await server.post(chat, text), 400, {
+    code: "unknown_parameter",
+    param: "metadata.__proto__",
+  });
+  expect("polluted" in {}).toBe(false);
+  const kwargs = `{"model":"${modelId}","messages":[{"role":"user","content":"x"}],"chat_template_kwargs":{"constructor":{"prototype":{"polluted":1}}},"max_tokens":1}`;
+  expect((await server.post(chat, kwargs)).status).toBe(200);
+  expect("polluted" in {}).toBe(false);
+});
+
+test("a body above the limit is 413 with the limit", async () => {
+  const response = await server.post(chat, { ...body, user: "x".repeat(20_000) });
+  expect(await expectError(response, 413, { code: "request_too_large" })).toContain("10000 bytes");
+});
+
+test("a body that is not declared as JSON is 415", async () => {
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
+    const headers = { "content-type": type };
+    const response = await fetch(server.url + chat, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(await expectError(response, 415, { code: "unsupported_media_type" })).toContain(
+      "application/json",
+    );
+  }
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const response = await fetch(server.url + chat, { method: "POST", headers, body: "x" });
+  expect(await expectError(response, 415, { code: "unsupported_media_type" })).toContain("content-encoding");
+});
+
+test("a request without a body is 400", async () => {
+  const response = await fetch(server.url + chat, { method: "POST" });
+  await expectError(response, 400, { code: "invalid_type" });
+});
+
+test("an unknown path is 404 whatever is sent to it", async () => {
+  for (const init of [{}, { method: "POST", body: "x" }, { method: "DELETE" }]) {
+    await expectError(await fetch(`${server.url}/v1/responses`, init), 404, { code: "unknown_url" });
+  }
+});
+
+test("a wrong method is 405 with what is allowed", async () => {
+  const get = await fetch(server.url + chat);
+  await expectError(get, 405, { code: "method_not_allowed" });
+  expect(get.headers.get("allow")).toBe("OPTIONS, POST");
+  const post = await fetch(`${server.url}/v1/models`, { method: "POST", body: "x" });
+  await expectError(post, 405, { code: "method_not_allowed" });
+  expect(post.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
+});
+
+test("a path that is no percent-encoding is 400", async () => {
+  await expectError(await fetch(`${server.url}/v1/models/%zz`), 400, { code: "bad_request" });
+});
+
+test.each([
+  ["NONSENSE\r\n\r\n", 400, "bad_request"],
+  [`GET / HTTP/1.1\r\nhost: a\r\nx: ${"y".repeat(100_000)}\r\n\r\n`, 431, "header_too_large"],
+])("what is no HTTP is answered in the same shape", async (bytes, status, code) => {
+  const { socket, closed } = await openConnection(server.port);
+  socket.write(bytes);
+  const text = await closed();
+  expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  expect(JSON.parse(text.slice(text.indexOf("\r\n\r\n") + 4))).toMatchObject({ error: { code } });
+});
+
+test("a full queue is 429 with the time to wait, before and instead of a stream", async () => {
+  server.engine.refuseWith = new EngineRequestError({
+    code: "QUEUE_FULL",
+    message: "at most 4 requests may wait",
+    data: { retryAfterMs: 1234, limit: 4 },
+  });
+  for (const stream of [false, true]) {
+    const response = await server.post(chat, { ...body, stream });
+    await expectError(response, 429, { type: "rate_limit_error", code: "queue_full" });
+    expect(response.headers.get("retry-after")).toBe("2");
+    expect(response.headers.get("retry-after-ms")).toBe("1234");
+  }
+  await expect(server.client.chat.completions.create(body)).rejects.toMatchObject({
+    status: 429,
+    code: "queue_full",
+  });
+});
+
+test("while the model loads every request is 503 with the reason, and the list is empty", async () => {
+  server.engine.state = "starting";
+  server.engine.model = undefined;
+  const response = await server.post(chat, body);
+  const message = await expectError(response, 503, { type: "server_error", code: "engine_unavailable" });
+  expect(message).toContain("starting");
+  expect(response.headers.get("retry-after")).toBe("2");
+  await expectError(await fetch(`${server.url}/v1/models/${modelId}`), 503, { code: "engine_unavailable" });
+  expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({ object: "list", data: [] });
+});
+
+test("while it drains new requests are 503", async () => {
+  server.engine.state = "draining";
+  const response = await server.post(chat, { ...body, stream: true });
+  await expectError(response, 503, { code: "engine_unavailable" });
+  expect(response.headers.get("retry-after")).toBe("2");
+});
+
+test.each([
+  [new BackendError("ENGINE_CRASHED", "exit code 134 at /secret/path"), "engine_crashed"],
+  [new EngineRequestError({ code: "EXECUTOR_FAILED", message: "secret details" }), "generation_failed"],
+  [new TypeError("secret bug"), "internal_error"],
+])("%s before the answer is 500 without its details", async (error, code) => {
+  server.engine.refuseWith = error;
+  const message = await expectError(await server.post(chat, body), 500, { type: "server_error", code });
+  expect(message).not.toContain("secret");
+  const over = server.nextSample();
+  server.engine.refuseWith = undefined;
+  server.engine.failAfter = { deltaCount: 1, error };
+  await expectError(await server.post(chat, body), 500, { code });
+  await over;
+  expect(JSON.stringify(server.logLines.at(-1))).toContain("secret");
+});
+
+test("what the engine refuses is named as the client knows it", async () => {
+  const refuse = async (param: string, code = "INVALID_REQUEST") => {
+    server.engine.refuseWith = new EngineRequestError({ code, param, message: `\`${param}\` must be other` });
+    return (await (await server.post(chat, body)).json()) as { error: unknown };
+  };
+  expect((await refuse("sampling.topP")).error).toMatchObject({
+    param: "top_p",
+    message: "`top_p` must be other",
+  });
+  expect((await refuse("stopping.stop[3]")).error).toMatchObject({ param: "stop[3]" });
+  expect((await refuse("promptTokenIds[7]")).error).toMatchObject({ param: "messages" });
+  expect((await refuse("", "CHAT_TEMPLATE_FAILED")).error).toMatchObject({
+    param: "messages",
+    code: "chat_template_failed",
+  });
+});
+
+test("a failure in mid-stream is the last event, and the openai client throws it", async () => {
+  server.engine.failAfter = { deltaCount: 2, error: new BackendError("ENGINE_CRASHED", "exit code 134") };
+  const response = await server.post(chat, { ...body, stream: true });
+  expect(response.status).toBe(200);
+  const events = readSse(await response.text());
+  expect(JSON.parse(events.at(-1) ?? "")).toEqual({
+    error: { message: expect.any(String), type: "server_error", param: null, code: "engine_crashed" },
+  });
+  expect(events).toHaveLength(4);
+  const read = async (): Promise<void> => {
+    const stream = await server.client.chat.completions.create({ ...body, stream: true });
+    for await (const chunk of stream) expect(chunk.choices).toHaveLength(1);
+  };
+  await expect(read()).rejects.toMatchObject({ code: "engine_crashed", type: "server_error" });
+});
+
+test("one failing prompt of several fails the request once and stops the others", async () => {
+  server.engine.failAfter = { deltaCount: 2, error: new BackendError("ENGINE_CRASHED", "x") };
+  const response = await server.post("/v1/completions", {
+    model: modelId,
+    prompt: ["a", "b", "c"],
+    stream: true,
+    ignore_eos: true,
+  });
+  const events = readSse(await response.text());
+  expect(events.filter((event) => event.includes('"error"'))).toHaveLength(1);
+  await Promise.all(server.engine.runs.map(async ({ stopped }) => stopped));
+});
+
+test("a request id is taken from the client where it is a plain word", async () => {
+  const ask = async (id: string) =>
+    (await fetch(`${server.url}/version`, { headers: { "x-request-id": id } })).headers.get("x-request-id");
+  expect(await ask("trace-1:a.b")).toBe("trace-1:a.b");
+  expect(await ask("has space")).toMatch(/^req_[0-9a-f]{32}$/);
+  expect(await ask("x".repeat(129))).toMatch(/^req_/);
+});
+
+test("a body cut short by the client is no request", async () => {
+  const { socket } = await openConnection(server.port);
+  socket.write(
+    `POST ${chat} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"mod`,
+  );
+  socket.end();
+  await once(socket, "close");
+  expect((await server.post(chat, body)).status).toBe(200);
+  expect(server.engine.runs).toHaveLength(1);
+});

@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import type { EngineRequest } from "../../src/engine/engine-client.ts";
+import { BackendError } from "../../src/errors.ts";
+import { admit } from "../../src/operations/admit.ts";
+import { createFakeEngine, createGate } from "../http/fake-engine.ts";
+
+function request(text: string, maxTokens = 4): { request: EngineRequest; isMaxTokensDefault: boolean } {
+  return {
+    request: { id: text, prompt: { kind: "text", text }, stopping: { maxTokens, ignoreEos: true } },
+    isMaxTokensDefault: false,
+  };
+}
+
+const never = new AbortController().signal;
+
+test("tells the prompts' tokens and yields the replies of all requests", async () => {
+  const engine = createFakeEngine();
+  const admission = await admit(engine, [request("12345678"), request("1234")], never);
+  expect(admission.promptTokenCount).toBe(3);
+  const seen: string[] = [];
+  for await (const reply of admission.replies) seen.push(`${reply.requestIndex} ${reply.type}`);
+  expect(seen.filter((each) => each === "0 delta")).toHaveLength(4);
+  expect(seen.filter((each) => each === "1 delta")).toHaveLength(4);
+  expect(seen.filter((each) => each.endsWith("finished"))).toHaveLength(2);
+  expect(await Promise.all(engine.runs.map(async ({ stopped }) => stopped))).toEqual([
+    "finished",
+    "finished",
+  ]);
+});
+
+test("takes all requests or none", async () => {
+  const engine = createFakeEngine();
+  const long = request("x".repeat(2000));
+  await expect(admit(engine, [request("a"), long, request("b")], never)).rejects.toMatchObject({
+    code: "CONTEXT_LENGTH_EXCEEDED",
+  });
+  await Promise.all(engine.runs.map(async ({ stopped }) => stopped));
+});
+
+test("stops the engine when the reader leaves, with one request and with several", async () => {
+  for (const texts of [["a"], ["a", "b", "c"]]) {
+    const engine = createFakeEngine();
+    const { replies } = await admit(
+      engine,
+      texts.map((text) => request(text, 100)),
+      never,
+    );
+    for await (const reply of replies) if (reply.type === "delta") break;
+    await Promise.all(engine.runs.map(async ({ stopped }) => stopped));
+    for (const run of engine.runs) expect(run.deltaCount).toBeLessThan(100);
+  }
+});
+
+test("rejects with the signal's reason, before and after admission", async () => {
+  const reason = new Error("enough");
+  const engine = createFakeEngine();
+  await expect(admit(engine, [request("a")], AbortSignal.abort(reason))).rejects.toBe(reason);
+  expect(engine.runs).toHaveLength(0);
+
+  engine.admissionGate = createGate();
+  const waiting = new AbortController();
+  const admission = admit(engine, [request("a"), request("b")], waiting.signal);
+  waiting.abort(reason);
+  await expect(admission).rejects.toBe(reason);
+
+  engine.admissionGate = undefined;
+  const running = new AbortController();
+  const { replies } = await admit(engine, [request("a", 100), request("b", 100)], running.signal);
+  const read = async (): Promise<void> => {
+    for await (const reply of replies) if (reply.type === "delta") running.abort(reason);
+  };
+  await expect(read()).rejects.toBe(reason);
+});
+
+test("a failure of one request ends the replies and stops the others", async () => {
+  const engine = createFakeEngine();
+  engine.failAfter = { deltaCount: 3, error: new BackendError("ENGINE_CRASHED", "gone") };
+  const { replies } = await admit(engine, [request("a", 100), request("b", 100)], never);
+  const read = async (): Promise<void> => {
+    for await (const reply of replies) expect(reply.type).toBe("delta");
+  };
+  await expect(read()).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
+  await Promise.all(engine.runs.map(async ({ stopped }) => stopped));
+});
