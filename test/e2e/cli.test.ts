@@ -5,27 +5,36 @@ import { runCli } from "./support/run-cli.ts";
 
 describe("help and usage", () => {
   test("prints its version", async () => {
-    expect(await runCli(["--version"])).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(await runCli(["--version"])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
   });
 
-  test.each([["--help"], ["serve", "--help"], ["play", "--help"], ["doctor", "--help"], ["models", "inspect", "--help"]])(
-    "%s %s shows examples and exit codes",
-    async (...args) => {
-      const run = await runCli(args.filter((arg) => arg !== undefined));
-      expect(run.exitCode).toBe(0);
-      expect(run.stdout).toContain("Exit codes:");
-    },
-  );
+  test.each([
+    ["--help"],
+    ["serve", "--help"],
+    ["play", "--help"],
+    ["doctor", "--help"],
+    ["models", "inspect", "--help"],
+  ])("%s %s shows examples and exit codes", async (...args) => {
+    const run = await runCli(args.filter((arg) => arg !== undefined));
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toContain("Exit codes:");
+  });
 
-  test.each([[["bake"]], [["serve", "--prot", "1"]], [["play", "--temperature", "hot"]], [["models", "inspect"]], [[]]])(
-    "ends with 2 for %j",
-    async (args) => {
-      const run = await runCli(args);
-      expect(run.exitCode).toBe(2);
-      expect(run.stderr).not.toBe("");
-      expect(run.stdout).toBe("");
-    },
-  );
+  test.each([
+    [["bake"]],
+    [["serve", "--prot", "1"]],
+    [["play", "--temperature", "hot"]],
+    [["models", "inspect"]],
+    [[]],
+  ])("ends with 2 for %j", async (args) => {
+    const run = await runCli(args);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).not.toBe("");
+    expect(run.stdout).toBe("");
+  });
 
   test("suggests the flag that was meant", async () => {
     expect((await runCli(["serve", "--prot", "1"])).stderr).toContain("--port");
@@ -48,7 +57,16 @@ describe("help and usage", () => {
 
 describe("models inspect", () => {
   test("tells a script everything", async () => {
-    const run = await runCli(["models", "inspect", "embedded", "--max-sequences", "2", "--context-tokens", "64", "--json"]);
+    const run = await runCli([
+      "models",
+      "inspect",
+      "embedded",
+      "--max-sequences",
+      "2",
+      "--context-tokens",
+      "64",
+      "--json",
+    ]);
     expect(run.exitCode).toBe(0);
     const model = JSON.parse(run.stdout);
     expect(model).toMatchObject({ family: "llama", memoryPlan: { maxSequences: 2, contextTokens: 64 } });
@@ -91,7 +109,17 @@ describe("doctor", () => {
 
 describe("play", () => {
   test("answers one prompt, the same for the same seed", async () => {
-    const ask = () => runCli(["play", "--prompt", "Tell me a short story about a fox.", "--seed", "3", "--max-tokens", "30", "--verbose"]);
+    const ask = () =>
+      runCli([
+        "play",
+        "--prompt",
+        "Tell me a short story about a fox.",
+        "--seed",
+        "3",
+        "--max-tokens",
+        "30",
+        "--verbose",
+      ]);
     const [first, second] = [await ask(), await ask()];
     expect(first.exitCode).toBe(0);
     expect(first.stdout.trim().length).toBeGreaterThan(10);
@@ -100,7 +128,9 @@ describe("play", () => {
   });
 
   test("reads the prompt from a pipe", async () => {
-    const run = await runCli(["play", "--temperature", "0", "--max-tokens", "8"], { input: "Tell me a short story.\n" });
+    const run = await runCli(["play", "--temperature", "0", "--max-tokens", "8"], {
+      input: "Tell me a short story.\n",
+    });
     expect(run.exitCode).toBe(0);
     expect(run.stdout.trim()).not.toBe("");
   });
@@ -116,14 +146,20 @@ describe("play", () => {
   });
 
   const hasScript = spawnSync("script", ["--version"]).status === 0;
-  test.skipIf(!hasScript)("chats in a terminal until Ctrl-D (skipped where `script` is not installed)", () => {
-    const command = `${process.execPath} ${cliPath} play --temperature 0 --max-tokens 12`;
-    const lines = ["/help", "Tell me a story.", "/reset", "/nothing", "\u0004"];
-    const run = spawnSync("script", ["-qec", command, "/dev/null"], { input: lines.join("\r"), encoding: "utf8" });
-    expect(run.status).toBe(0);
-    expect(run.stdout).toContain("/system <text>");
-    expect(run.stdout).toContain("as --max-tokens says");
-    expect(run.stdout).toContain("(forgotten)");
-    expect(run.stdout).toContain("no such command: /nothing");
-  });
+  test.skipIf(!hasScript)(
+    "chats in a terminal until Ctrl-D (skipped where `script` is not installed)",
+    () => {
+      const command = `${process.execPath} ${cliPath} play --temperature 0 --max-tokens 12`;
+      const lines = ["/help", "Tell me a story.", "/reset", "/nothing", "\u0004"];
+      const run = spawnSync("script", ["-qec", command, "/dev/null"], {
+        input: lines.join("\r"),
+        encoding: "utf8",
+      });
+      expect(run.status).toBe(0);
+      expect(run.stdout).toContain("/system <text>");
+      expect(run.stdout).toContain("as --max-tokens says");
+      expect(run.stdout).toContain("(forgotten)");
+      expect(run.stdout).toContain("no such command: /nothing");
+    },
+  );
 });

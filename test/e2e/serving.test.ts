@@ -53,7 +53,12 @@ describe("with the openai client", () => {
   });
 
   test("completes a text", async () => {
-    const completion = await client.completions.create({ model, prompt: "Once upon a time", max_tokens: 12, temperature: 0 });
+    const completion = await client.completions.create({
+      model,
+      prompt: "Once upon a time",
+      max_tokens: 12,
+      temperature: 0,
+    });
     expect(completion.choices[0]?.text.length).toBeGreaterThan(5);
     expect(completion.usage?.completion_tokens).toBeLessThanOrEqual(12);
   });
@@ -108,9 +113,13 @@ describe("under load", () => {
 
   test("keeps the event loop of the daemon free", async () => {
     await fetch(`${daemon.url}/metrics`).then((response) => response.text());
-    await Promise.all(Array.from({ length: 4 }, () => streamCompletion(client, { model, maxTokens: 200 }).ended));
+    await Promise.all(
+      Array.from({ length: 4 }, () => streamCompletion(client, { model, maxTokens: 200 }).ended),
+    );
     const delayMs = 1000 * (await daemon.metric("infernode_event_loop_delay_seconds", 'quantile="0.99"'));
-    process.stderr.write(`event loop delay of the daemon under load, 99th percentile: ${delayMs.toFixed(1)} ms\n`);
+    process.stderr.write(
+      `event loop delay of the daemon under load, 99th percentile: ${delayMs.toFixed(1)} ms\n`,
+    );
     expect(delayMs).toBeLessThan(250);
   });
 });

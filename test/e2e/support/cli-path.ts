@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The program as users start it; `npm test` builds it first. */
-export const cliPath: string = fileURLToPath(new URL("../../../packages/backend/bin/infernode.js", import.meta.url));
+export const cliPath: string = fileURLToPath(
+  new URL("../../../packages/backend/bin/infernode.js", import.meta.url),
+);
 
 const builtPath = fileURLToPath(new URL("../../../packages/backend/dist/cli.js", import.meta.url));
 

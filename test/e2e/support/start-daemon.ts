@@ -67,7 +67,11 @@ export async function startDaemon(options: StartDaemonOptions = {}): Promise<Tes
       waiting.add(look);
       look();
       void exited.then(({ exitCode }) =>
-        reject(new Error(`the daemon ended with ${exitCode}; it wrote:\n${logs.map((each) => JSON.stringify(each)).join("\n")}`)),
+        reject(
+          new Error(
+            `the daemon ended with ${exitCode}; it wrote:\n${logs.map((each) => JSON.stringify(each)).join("\n")}`,
+          ),
+        ),
       );
     });
 
@@ -76,7 +80,9 @@ export async function startDaemon(options: StartDaemonOptions = {}): Promise<Tes
   const base = String(url);
   const metric = async (name: string, labels = ""): Promise<number> => {
     const text = await (await fetch(`${base}/metrics`)).text();
-    const line = text.split("\n").find((each) => each.startsWith(name) && /[ {]/.test(each[name.length] ?? "") && each.includes(labels));
+    const line = text
+      .split("\n")
+      .find((each) => each.startsWith(name) && /[ {]/.test(each[name.length] ?? "") && each.includes(labels));
     return Number(line?.split(" ").at(-1) ?? 0);
   };
 
@@ -84,7 +90,10 @@ export async function startDaemon(options: StartDaemonOptions = {}): Promise<Tes
     url: base,
     pid: child.pid ?? 0,
     logs,
-    enginePid: () => Number(logs.findLast(({ msg }) => msg === "engine started" || msg === "engine restarted")?.["pid"] ?? 0),
+    enginePid: () =>
+      Number(
+        logs.findLast(({ msg }) => msg === "engine started" || msg === "engine restarted")?.["pid"] ?? 0,
+      ),
     waitForLog,
     signal: (signal) => void child.kill(signal),
     exited,

@@ -14,7 +14,10 @@ export interface RunningStream {
 }
 
 /** Streams a completion that runs to `maxTokens`, whatever the model would say. */
-export function streamCompletion(client: OpenAI, options: { readonly model: string; readonly maxTokens: number }): RunningStream {
+export function streamCompletion(
+  client: OpenAI,
+  options: { readonly model: string; readonly maxTokens: number },
+): RunningStream {
   const controller = new AbortController();
   let tellStarted = (): void => undefined;
   let tellFailed: (error: unknown) => void = () => undefined;

@@ -25,11 +25,9 @@ export function exampleRequest(url: string, model: Pick<ServedModel, "id" | "has
   const path = model.hasChatTemplate ? "chat/completions" : "completions";
   // A model's name may hold a quote; the shell must not see it.
   const quoted = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
-  return [
-    `curl ${url}/v1/${path} \\`,
-    "  -H 'content-type: application/json' \\",
-    `  -d '${quoted}'`,
-  ].join("\n");
+  return [`curl ${url}/v1/${path} \\`, "  -H 'content-type: application/json' \\", `  -d '${quoted}'`].join(
+    "\n",
+  );
 }
 
 /** Says that the daemon is ready and what to do next. */
@@ -55,5 +53,18 @@ export function formatBanner(options: BannerOptions): string {
   const request = exampleRequest(url, model)
     .split("\n")
     .map((line) => `  ${line}`);
-  return ["", `  ${style("bold", `Infernode ${packageVersion}`)}`, "", ...lines, "", "  Try it:", "", ...request, "", "  Ctrl-C stops it.", "", ""].join("\n");
+  return [
+    "",
+    `  ${style("bold", `Infernode ${packageVersion}`)}`,
+    "",
+    ...lines,
+    "",
+    "  Try it:",
+    "",
+    ...request,
+    "",
+    "  Ctrl-C stops it.",
+    "",
+    "",
+  ].join("\n");
 }

@@ -17,7 +17,18 @@ export interface SystemFacts {
   readonly isNodeSupported: boolean;
 }
 
-const featureNames = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "sve"];
+const featureNames = [
+  "avx",
+  "avx2",
+  "fma",
+  "f16c",
+  "avx512f",
+  "avx512_vnni",
+  "avx_vnni",
+  "amx_int8",
+  "asimd",
+  "sve",
+];
 
 function featuresOf(cpuinfo: string): readonly string[] {
   const line = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "";

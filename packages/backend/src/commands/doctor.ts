@@ -34,7 +34,8 @@ function judge(
   parts: { readonly model: ModelProbe | undefined; readonly runtime: "auto" | "ffi" | "binding" },
 ): DoctorReport["verdict"] {
   const reasons: string[] = [];
-  if (!system.isNodeSupported) reasons.push(`Node.js 20.19 or later is needed, this is ${system.nodeVersion}`);
+  if (!system.isNodeSupported)
+    reasons.push(`Node.js 20.19 or later is needed, this is ${system.nodeVersion}`);
   const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
   if (!usable.some(({ works }) => works)) {
     reasons.push(`onnxruntime does not load: ${usable.map(({ description }) => description).join("; ")}`);

@@ -4,7 +4,9 @@ export function formatRows(rows: readonly (readonly [name: string, value: string
   return rows
     .map(([name, value]) => {
       const [first = "", ...rest] = value.split("\n");
-      return [`${name.padEnd(width)}  ${first}`, ...rest.map((line) => `${" ".repeat(width)}  ${line}`)].join("\n");
+      return [`${name.padEnd(width)}  ${first}`, ...rest.map((line) => `${" ".repeat(width)}  ${line}`)].join(
+        "\n",
+      );
     })
     .join("\n");
 }

@@ -11,7 +11,9 @@ import { configSourcesOf } from "./setting-options.ts";
 
 function formatDescription(model: ModelDescription): string {
   const plan = model.memoryPlan;
-  const dtypes = Object.entries(model.weightBytesByDtype).map(([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`);
+  const dtypes = Object.entries(model.weightBytesByDtype).map(
+    ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
+  );
   return formatRows([
     ["model", model.name],
     ["directory", model.directory],
@@ -22,9 +24,15 @@ function formatDescription(model: ModelDescription): string {
     ["context", `${model.contextTokens} tokens, rope scaling ${model.ropeScaling.type}`],
     ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
     ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],
-    ["heads", `${model.headCount} for queries, ${model.kvHeadCount} for keys and values, ${model.headDim} wide`],
+    [
+      "heads",
+      `${model.headCount} for queries, ${model.kvHeadCount} for keys and values, ${model.headDim} wide`,
+    ],
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
-    ["memory plan", `${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`],
+    [
+      "memory plan",
+      `${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
+    ],
     ["  weights", formatBytes(plan.weightsBytes)],
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${formatBytes(plan.kvBytesPerToken)} per token)`],
     ["  activations", formatBytes(plan.activationsBytes)],
@@ -45,6 +53,8 @@ export const inspectModel: CommandRunner = async (values, context) => {
     throw modelFailure(toErrorRecord(error));
   });
   const json = values["json"] === true;
-  context.stdout.write(`${json ? JSON.stringify(description, undefined, 2) : formatDescription(description)}\n`);
+  context.stdout.write(
+    `${json ? JSON.stringify(description, undefined, 2) : formatDescription(description)}\n`,
+  );
   return exitCodes.success;
 };

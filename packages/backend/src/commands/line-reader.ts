@@ -28,7 +28,7 @@ function createScreen(stdout: NodeJS.WriteStream, isSilent: () => boolean): Writ
 export function createLineReader(context: CommandContext): LineReader {
   const { stdin, stdout } = context;
   const lines: string[] = [];
-  let isClosed = false;
+  const state = { isClosed: false };
   let wake: (() => void) | undefined;
   let interruptWork: (() => void) | undefined;
   let wasInterrupted = false;
@@ -64,13 +64,13 @@ export function createLineReader(context: CommandContext): LineReader {
     wake?.();
   });
   terminal.on("close", () => {
-    isClosed = true;
+    state.isClosed = true;
     wake?.();
   });
 
   return {
     read: async () => {
-      while (lines.length === 0 && !isClosed) {
+      while (lines.length === 0 && !state.isClosed) {
         terminal.prompt();
         await new Promise<void>((resolve) => {
           wake = resolve;

@@ -13,15 +13,18 @@ export interface PlayOptions {
 }
 
 function parseNumber(
-  text: unknown,
+  text: string | undefined,
   rule: { readonly flag: string; readonly min: number; readonly max: number; readonly isWhole: boolean },
 ): number | undefined {
   if (text === undefined) return undefined;
-  const value = String(text).trim() === "" ? Number.NaN : Number(text);
+  const value = text.trim() === "" ? Number.NaN : Number(text);
   const { flag, min, max, isWhole } = rule;
   if (!(value >= min && value <= max) || (isWhole && !Number.isInteger(value))) {
     const kind = isWhole ? "a whole number" : "a number";
-    throw new BackendError("INVALID_CONFIG", `${flag}: wanted ${kind} from ${min} to ${max}, found ${String(text)}`);
+    throw new BackendError(
+      "INVALID_CONFIG",
+      `${flag}: wanted ${kind} from ${min} to ${max}, found ${JSON.stringify(text)}`,
+    );
   }
   return value;
 }
@@ -36,9 +39,19 @@ export function parsePlayOptions(values: Readonly<Record<string, unknown>>): Pla
   return {
     prompt: textOf(values["prompt"]),
     system: textOf(values["system"]),
-    temperature: parseNumber(values["temperature"], { flag: "--temperature", min: 0, max: 2, isWhole: false }),
-    maxTokens: parseNumber(values["maxTokens"], { flag: "--max-tokens", ...whole }),
-    seed: parseNumber(values["seed"], { flag: "--seed", min: 0, max: Number.MAX_SAFE_INTEGER, isWhole: true }),
+    temperature: parseNumber(textOf(values["temperature"]), {
+      flag: "--temperature",
+      min: 0,
+      max: 2,
+      isWhole: false,
+    }),
+    maxTokens: parseNumber(textOf(values["maxTokens"]), { flag: "--max-tokens", ...whole }),
+    seed: parseNumber(textOf(values["seed"]), {
+      flag: "--seed",
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      isWhole: true,
+    }),
     isVerbose: values["verbose"] === true,
   };
 }

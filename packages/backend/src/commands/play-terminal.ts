@@ -19,7 +19,11 @@ export interface TerminalParts {
 }
 
 /** Writes one answer as it is made; answers what is to be said after it. */
-async function writeAnswer(text: string, signal: AbortSignal, parts: TerminalParts): Promise<readonly string[]> {
+async function writeAnswer(
+  text: string,
+  signal: AbortSignal,
+  parts: TerminalParts,
+): Promise<readonly string[]> {
   const { conversation, model, options, context } = parts;
   try {
     const onText = (part: string): void => void context.stdout.write(part);

@@ -44,10 +44,13 @@ async function answerOnce(parts: {
 export const play: CommandRunner = async (values, context) => {
   const options = parsePlayOptions(values);
   const { config } = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
-  const isInteractive = options.prompt === undefined && context.stdin.isTTY === true;
+  const isInteractive = options.prompt === undefined && context.stdin.isTTY;
   const prompt = isInteractive ? undefined : (options.prompt ?? (await readText(context.stdin)).trim());
   if (prompt === "") {
-    throw new BackendError("INVALID_CONFIG", "wanted a prompt, found an empty text; see infernode play --help");
+    throw new BackendError(
+      "INVALID_CONFIG",
+      "wanted a prompt, found an empty text; see infernode play --help",
+    );
   }
   const events = createEventBus({
     onHandlerError: (error) => context.stderr.write(`infernode: ${String(error)}\n`),
@@ -65,7 +68,9 @@ export const play: CommandRunner = async (values, context) => {
   if (prompt !== undefined) return await answerOnce({ prompt, conversation, model, options, context });
   const kind = model.hasChatTemplate ? "" : "; it has no chat template and continues each text as it stands";
   // Back to the start of the line, and clear it.
-  context.stdout.write(`\r\u001B[K${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`);
+  context.stdout.write(
+    `\r\u001B[K${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`,
+  );
   await playInTerminal({ conversation, model, options, context });
   return exitCodes.success;
 };

@@ -41,7 +41,7 @@ export const serve: CommandRunner = async (values, context) => {
     context.stdout.write(`${values["json"] === true ? json() : formatConfig(resolved)}\n`);
     return exitCodes.success;
   }
-  const isTerminal = context.stderr.isTTY === true;
+  const isTerminal = context.stderr.isTTY;
   const logger = createLogger({ ...config.log, isTerminal });
   for (const warning of warnings) logger.warn(warning);
   const startedAtMs = performance.now();
@@ -55,7 +55,9 @@ export const serve: CommandRunner = async (values, context) => {
     logger.info({ url, model: model.id, readyMs, pid: process.pid }, "ready");
     if (isPrettyLog({ ...config.log, isTerminal }) && config.log.level !== "silent") {
       const description = daemon.engine.description ?? model.executor;
-      context.stdout.write(formatBanner({ url, model, description, readyMs, useColor: context.stdout.isTTY === true }));
+      context.stdout.write(
+        formatBanner({ url, model, description, readyMs, useColor: context.stdout.isTTY }),
+      );
     }
   } catch (error) {
     if (daemon.engine.state !== "failed") return stopped;

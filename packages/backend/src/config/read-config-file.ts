@@ -76,7 +76,11 @@ export async function readConfigFile(file: string): Promise<SourceReading> {
   // An empty YAML file is null.
   const root = content ?? {};
   if (!isRecord(root)) {
-    return { values, problems: [`${path}: wanted an object of sections, found another kind of value`], warnings: [] };
+    return {
+      values,
+      problems: [`${path}: wanted an object of sections, found another kind of value`],
+      warnings: [],
+    };
   }
   for (const [section, body] of Object.entries(root)) {
     if (section === "$schema") continue;

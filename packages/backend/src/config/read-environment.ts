@@ -30,7 +30,9 @@ export function readEnvironment(
     const setting = byVariable.get(variable);
     if (setting === undefined) {
       const nearest = nearestName(variable, [...byVariable.keys(), ...otherVariables]);
-      problems.push(`unknown variable ${variable}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`);
+      problems.push(
+        `unknown variable ${variable}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
+      );
       continue;
     }
     if (variable === "INFERNODE_PORT" && serviceLinkValue.test(text)) {

@@ -89,7 +89,10 @@ function valueOf(setting: Setting, given: ConfigValue, problems: string[]): unkn
   return parsed.data;
 }
 
-function assemble(sources: readonly ConfigValues[], problems: string[]): Omit<ResolvedConfig, "file" | "warnings"> {
+function assemble(
+  sources: readonly ConfigValues[],
+  problems: string[],
+): Omit<ResolvedConfig, "file" | "warnings"> {
   const config: Record<string, Record<string, unknown>> = {};
   const origins: Record<string, ConfigOrigin> = {};
   for (const setting of settings) {

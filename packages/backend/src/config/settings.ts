@@ -1,12 +1,4 @@
-import {
-  bytes,
-  choice,
-  integer,
-  list,
-  milliseconds,
-  text,
-  type SettingKind,
-} from "./setting-kinds.ts";
+import { bytes, choice, integer, list, milliseconds, text, type SettingKind } from "./setting-kinds.ts";
 
 /** One thing that can be set: its place in the file, its flag and its variable. */
 export interface Setting {
@@ -121,7 +113,8 @@ export const settings: readonly Setting[] = [
     kind: integer(16, maxTokens),
     default: undefined,
     flag: "context-tokens",
-    description: "longest prompt and answer together; by default the checkpoint's, or less when memory is short",
+    description:
+      "longest prompt and answer together; by default the checkpoint's, or less when memory is short",
   },
   {
     path: "engine.maxTokensPerStep",

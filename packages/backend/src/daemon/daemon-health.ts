@@ -63,7 +63,11 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
     name: "engine",
     check: () => (engine.state === "failed" ? { status: "unhealthy", reasons: engine.reasons() } : healthy),
   };
-  const readiness = createHealthChecker({ name: "ready", checks: [engineReady, progress(), inference, memory], events });
+  const readiness = createHealthChecker({
+    name: "ready",
+    checks: [engineReady, progress(), inference, memory],
+    events,
+  });
   const liveness = createHealthChecker({ name: "live", checks: [engineAlive, progress()], events });
   const intervalMs = Math.min(1000, stallAfterMs / 4);
   const monitors = [readiness, liveness].map((checker) =>

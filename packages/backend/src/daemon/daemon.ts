@@ -1,5 +1,9 @@
 import { hostname } from "node:os";
-import { createEmbeddedDiscovery, type DiscoveryProvider, type RegisteredService } from "@infernode/discovery";
+import {
+  createEmbeddedDiscovery,
+  type DiscoveryProvider,
+  type RegisteredService,
+} from "@infernode/discovery";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createLogger } from "../create-logger.ts";
@@ -54,7 +58,8 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   const events =
     dependencies.events ??
     createEventBus({
-      onHandlerError: (error, eventName) => logger.error({ err: error, eventName }, "an event handler failed"),
+      onHandlerError: (error, eventName) =>
+        logger.error({ err: error, eventName }, "an event handler failed"),
     });
   const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
   const engine =
@@ -95,7 +100,8 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   const tellReadiness = (): void => {
     const state = engine.state === "ready" ? "passing" : "critical";
     const model = engine.model;
-    const metadata = model === undefined ? {} : { model: model.id, contextTokens: String(model.contextTokens) };
+    const metadata =
+      model === undefined ? {} : { model: model.id, contextTokens: String(model.contextTokens) };
     registration?.update({ state, metadata }).catch((error: unknown) => {
       logger.warn({ err: error }, "the service registry could not be told of a change");
     });
@@ -148,7 +154,8 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       return address;
     },
     start: () => {
-      if (stopCall !== undefined) throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
+      if (stopCall !== undefined)
+        throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
       startCall ??= start().catch(async (error: unknown) => {
         await putAway("start failed");
         throw error;

@@ -20,7 +20,12 @@ import {
 } from "@infernode/memory";
 import { createLlamaLoader, type LanguageModel } from "@infernode/models";
 import type { EngineReply, EngineRequest, ServedModel } from "./engine-client.ts";
-import type { CreateEngineCore, EngineCore, EngineCoreDependencies, EngineCoreOptions } from "./engine-core.ts";
+import type {
+  CreateEngineCore,
+  EngineCore,
+  EngineCoreDependencies,
+  EngineCoreOptions,
+} from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 import { createPromptEncoder } from "./prompt-encoder.ts";
 

@@ -3,10 +3,17 @@ import { BackendError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createResolvers } from "./async-queue.ts";
 import { createCallTable } from "./call-table.ts";
-import type { EngineClient, EngineReply, EngineRequest, EngineState, Prompt, ServedModel } from "./engine-client.ts";
+import type {
+  EngineClient,
+  EngineReply,
+  EngineRequest,
+  EngineState,
+  Prompt,
+  ServedModel,
+} from "./engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
-import { forkEngine, type EngineChannel, type EngineExit, type StartEngineProcess } from "./fork-engine.ts";
-import { modelFailure } from "./model-failure.ts";
+import { describeExit, launchEngine, type EngineLaunch } from "./engine-launch.ts";
+import { forkEngine, type EngineExit, type StartEngineProcess } from "./fork-engine.ts";
 import type { EngineMessage } from "./protocol.ts";
 import { restartDelayMs } from "./restart-delay.ts";
 
@@ -50,23 +57,16 @@ export interface EngineSupervisor extends EngineClient {
   start(): Promise<ServedModel>;
 }
 
-function describeExit(exit: EngineExit): string {
-  const how = exit.signal === undefined ? `with code ${exit.exitCode ?? "unknown"}` : `by ${exit.signal}`;
-  const tail = exit.outputTail.slice(-5).join("\n");
-  return tail === "" ? how : `${how}; it last wrote:\n${tail}`;
-}
-
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
   const { events, clock = performance, startProcess = forkEngine } = options;
   const { startTimeoutMs = 300_000, maxRestarts = 5, exitGraceMs = 3000 } = options;
-  const calls = createCallTable((message) => channel?.send(message));
+  const calls = createCallTable((message) => current?.send(message));
   const started = createResolvers<ServedModel>();
   started.promise.catch(() => undefined);
   const drained = createResolvers<void>();
   let state: EngineState = "starting";
-  let channel: EngineChannel | undefined;
-  let exited = createResolvers<void>();
+  let current: EngineLaunch | undefined;
   let model: ServedModel | undefined;
   let description: string | undefined;
   let stats: EngineStats | undefined;
@@ -79,7 +79,6 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   let heardAtMs = 0;
   let crashCount = 0;
   let restartCount = 0;
-  let startTimer: NodeJS.Timeout | undefined;
   let restartTimer: NodeJS.Timeout | undefined;
 
   const setState = (to: EngineState): void => {
@@ -98,8 +97,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   };
 
   const onReady = (message: Extract<EngineMessage, { type: "ready" }>): void => {
-    clearTimeout(startTimer);
     const now = clock.now();
+    heardAtMs = now;
     readyAtMs = now;
     const isFirst = model === undefined;
     ({ model, description } = message);
@@ -111,10 +110,10 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
         executor: model.executor,
         totalBytes: model.memoryPlan.totalBytes,
       });
-      events.emit("backend:engine-started", { pid: channel?.pid, startMs: now - spawnedAtMs });
+      events.emit("backend:engine-started", { pid: current?.pid, startMs: now - spawnedAtMs });
     } else {
       restartCount++;
-      events.emit("backend:engine-restarted", { pid: channel?.pid, restartCount, downMs: now - crashedAtMs });
+      events.emit("backend:engine-restarted", { pid: current?.pid, restartCount, downMs: now - crashedAtMs });
     }
     if (isEnding()) return;
     setState("ready");
@@ -122,55 +121,43 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     started.resolve(message.model);
   };
 
-  const onMessage = (message: EngineMessage): void => {
+  const onMessage = (message: Exclude<EngineMessage, { type: "ready" }>): void => {
     heardAtMs = clock.now();
-    switch (message.type) {
-      case "ready":
-        return onReady(message);
-      case "start-failed":
-        failure = modelFailure(message.error);
-        return;
-      case "batch":
-        stats = message.stats;
-        vitals = message.vitals ?? vitals;
-        for (const event of message.events) events.emit(...event);
-        for (const [callId, reply] of message.replies) calls.deliver(callId, reply);
-        return;
-      case "drained":
-        return drained.resolve();
-    }
+    if (message.type === "drained") drained.resolve();
+    if (message.type !== "batch") return;
+    stats = message.stats;
+    vitals = message.vitals ?? vitals;
+    for (const event of message.events) events.emit(...event);
+    for (const [callId, reply] of message.replies) calls.deliver(callId, reply);
   };
 
   const launch = (): void => {
-    const left = createResolvers<void>();
-    exited = left;
     spawnedAtMs = clock.now();
     heardAtMs = spawnedAtMs;
-    failure = undefined;
-    const mine = startProcess({
+    const mine = launchEngine({
+      startProcess,
+      engine: options.engine,
+      statsIntervalMs: options.statsIntervalMs ?? 250,
+      startTimeoutMs,
+      onReady,
       onMessage,
       onOutput: (line) => options.onOutput?.(line),
-      onExit: (exit) => {
-        clearTimeout(startTimer);
-        channel = undefined;
-        left.resolve();
-        onExit(mine.pid, exit);
+      onExit: (exit, cause) => {
+        current = undefined;
+        onExit({ pid: mine.pid, exit, cause });
         stats = undefined;
         vitals = undefined;
       },
     });
-    channel = mine;
-    startTimer = setTimeout(() => {
-      failure = new BackendError(
-        "ENGINE_START_TIMEOUT",
-        `the engine was to be ready within ${startTimeoutMs} ms and was not; see engine.startTimeoutMs`,
-      );
-      mine.kill();
-    }, startTimeoutMs);
-    mine.send({ type: "start", options: options.engine, statsIntervalMs: options.statsIntervalMs ?? 250 });
+    current = mine;
   };
 
-  const onExit = (pid: number | undefined, exit: EngineExit): void => {
+  const onExit = (end: {
+    readonly pid: number | undefined;
+    readonly exit: EngineExit;
+    readonly cause: BackendError | undefined;
+  }): void => {
+    const { pid, exit, cause } = end;
     drained.resolve();
     if (isEnding()) {
       calls.failAll(new BackendError("ENGINE_CRASHED", `the engine process ended ${describeExit(exit)}`));
@@ -178,8 +165,11 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     }
     if (state === "starting") {
       giveUp(
-        failure ??
-          new BackendError("ENGINE_START_FAILED", `the engine process ended while it started, ${describeExit(exit)}`),
+        cause ??
+          new BackendError(
+            "ENGINE_START_FAILED",
+            `the engine process ended while it started, ${describeExit(exit)}`,
+          ),
       );
       return;
     }
@@ -190,7 +180,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     }
     crashCount++;
     const error = new BackendError("ENGINE_CRASHED", `the engine process ended ${describeExit(exit)}`, {
-      cause: failure,
+      cause,
     });
     // Calls that wait for a restart have not been seen by the process that failed to start.
     const { failedCount, replayedCount } =
@@ -204,11 +194,15 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       replayedRequestCount: replayedCount,
     });
     if (crashCount > maxRestarts) {
-      const reason = failure?.message ?? error.message;
+      const reason = cause?.message ?? error.message;
       giveUp(
-        new BackendError("ENGINE_START_FAILED", `the engine crashed ${crashCount} times in a row: ${reason}`, {
-          cause: error,
-        }),
+        new BackendError(
+          "ENGINE_START_FAILED",
+          `the engine crashed ${crashCount} times in a row: ${reason}`,
+          {
+            cause: error,
+          },
+        ),
       );
       return;
     }
@@ -222,7 +216,9 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       case "starting":
         return ["the engine is loading the model"];
       case "restarting":
-        return [`the engine crashed and is started again (crash ${crashCount} of at most ${maxRestarts} in a row)`];
+        return [
+          `the engine crashed and is started again (crash ${crashCount} of at most ${maxRestarts} in a row)`,
+        ];
       case "draining":
         return ["the daemon is draining: running work finishes, new work is refused"];
       case "stopped":
@@ -235,24 +231,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     if (state !== "ready") throw new BackendError("ENGINE_UNAVAILABLE", reasons().join("; "));
   };
 
-  const waitForExit = async (timeoutMs: number): Promise<void> => {
-    const mine = channel;
-    if (mine === undefined) return;
-    const timer = setTimeout(() => mine.kill(), timeoutMs);
-    await exited.promise;
-    clearTimeout(timer);
-  };
-
   const dispose = async (): Promise<void> => {
-    clearTimeout(startTimer);
     clearTimeout(restartTimer);
     if (state !== "failed") setState("stopped");
-    calls.failAll(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before the request finished"));
+    calls.failAll(
+      new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before the request finished"),
+    );
     started.reject(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before it was ready"));
-    // A process that still loads may not read its messages for long.
-    if (model === undefined) channel?.kill();
-    channel?.send({ type: "shutdown" });
-    await waitForExit(exitGraceMs);
+    await current?.end(exitGraceMs);
   };
 
   return {
@@ -263,7 +249,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       return model;
     },
     get pid() {
-      return channel?.pid;
+      return current?.pid;
     },
     get description() {
       return description;
@@ -273,7 +259,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     },
     stats: () => stats,
     vitals: () => vitals,
-    silentMs: () => (channel === undefined ? undefined : clock.now() - heardAtMs),
+    silentMs: () => (current === undefined ? undefined : clock.now() - heardAtMs),
     reasons,
     start: async () => {
       if (!isStarted) {
@@ -286,7 +272,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       signal.throwIfAborted();
       assertReady();
       const { queue } = calls.generate(request);
-      const onAbort = (): void => void queue.cancel(signal.reason);
+      const onAbort = (): void => queue.cancel(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
       try {
         yield* queue;
@@ -305,15 +291,20 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       setState("draining");
       clearTimeout(restartTimer);
       if (!wasReady) {
-        calls.failAll(new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"));
+        calls.failAll(
+          new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"),
+        );
         return;
       }
-      channel?.send({ type: "drain", timeoutMs });
+      current?.send({ type: "drain", timeoutMs });
       const timer = setTimeout(drained.resolve, timeoutMs + exitGraceMs);
       await drained.promise;
       clearTimeout(timer);
       calls.failAll(
-        new BackendError("ENGINE_UNAVAILABLE", `the request did not finish within the drain time of ${timeoutMs} ms`),
+        new BackendError(
+          "ENGINE_UNAVAILABLE",
+          `the request did not finish within the drain time of ${timeoutMs} ms`,
+        ),
       );
     },
     dispose,

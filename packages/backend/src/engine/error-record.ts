@@ -7,7 +7,10 @@ function isPlain(value: unknown): value is string | number | boolean {
 /** Makes plain data of an error, its code, field and numbers kept, so that it can cross to the daemon. */
 export function toErrorRecord(error: unknown): EngineErrorRecord {
   if (!(error instanceof Error)) return { code: "INTERNAL", message: String(error) };
-  const { code, param, message, ...rest } = error as Error & { readonly code?: unknown; readonly param?: unknown };
+  const { code, param, message, ...rest } = error as Error & {
+    readonly code?: unknown;
+    readonly param?: unknown;
+  };
   const data: Record<string, string | number | boolean> = {};
   for (const [key, value] of Object.entries(rest)) {
     if (key !== "name" && isPlain(value)) data[key] = value;

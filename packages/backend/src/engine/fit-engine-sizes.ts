@@ -24,23 +24,19 @@ const leastContextTokens = 512;
  */
 export function fitEngineSizes(options: FitEngineSizesOptions): EngineSizes {
   const { wanted, modelContextTokens, budgetBytes, planBytes } = options;
-  let sizes: EngineSizes = {
-    maxSequences: wanted.maxSequences ?? defaultMaxSequences,
-    contextTokens: wanted.contextTokens ?? modelContextTokens,
-  };
-  const fits = (): boolean => planBytes(sizes) <= budgetBytes;
+  let maxSequences = wanted.maxSequences ?? defaultMaxSequences;
+  let contextTokens = wanted.contextTokens ?? modelContextTokens;
+  const fits = (): boolean => planBytes({ maxSequences, contextTokens }) <= budgetBytes;
   const shrinkContext = (leastTokens: number): void => {
     if (wanted.contextTokens !== undefined) return;
-    while (!fits() && sizes.contextTokens > leastTokens) {
-      sizes = { ...sizes, contextTokens: Math.max(leastTokens, Math.floor(sizes.contextTokens / 2)) };
+    while (!fits() && contextTokens > leastTokens) {
+      contextTokens = Math.max(leastTokens, Math.floor(contextTokens / 2));
     }
   };
   shrinkContext(Math.min(roomyContextTokens, modelContextTokens));
   if (wanted.maxSequences === undefined) {
-    while (!fits() && sizes.maxSequences > 1) {
-      sizes = { ...sizes, maxSequences: Math.floor(sizes.maxSequences / 2) };
-    }
+    while (!fits() && maxSequences > 1) maxSequences = Math.floor(maxSequences / 2);
   }
   shrinkContext(Math.min(leastContextTokens, modelContextTokens));
-  return sizes;
+  return { maxSequences, contextTokens };
 }

@@ -38,7 +38,8 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
     if (state !== "ready") throw new BackendError("ENGINE_UNAVAILABLE", reasons().join("; "));
   };
   /** Errors look the same wherever the engine runs. */
-  const wrap = (cause: unknown): EngineRequestError => new EngineRequestError(toErrorRecord(cause), { cause });
+  const wrap = (cause: unknown): EngineRequestError =>
+    new EngineRequestError(toErrorRecord(cause), { cause });
   const dispose = (): Promise<void> => {
     state = "stopped";
     disposal ??= core.dispose();

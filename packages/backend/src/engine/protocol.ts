@@ -21,7 +21,12 @@ export type CallReply =
 
 /** What the engine process tells the daemon. */
 export type EngineMessage =
-  | { readonly type: "ready"; readonly model: ServedModel; readonly description: string; readonly loadMs: number }
+  | {
+      readonly type: "ready";
+      readonly model: ServedModel;
+      readonly description: string;
+      readonly loadMs: number;
+    }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
   /** Everything since the last message: once per step, and a few times a second with the vitals. */
   | {
@@ -45,7 +50,5 @@ const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>(
 
 /** Whether a value that came over the channel is one of the daemon's messages; requests are checked by the engine. */
 export function isDaemonMessage(value: unknown): value is DaemonMessage {
-  return (
-    typeof value === "object" && value !== null && "type" in value && daemonMessageTypes.has(value.type)
-  );
+  return typeof value === "object" && value !== null && "type" in value && daemonMessageTypes.has(value.type);
 }

@@ -142,35 +142,87 @@ describe("values", () => {
 
 describe("errors", () => {
   const cases: readonly (readonly [string, ResolveConfigOptions, RegExp])[] = [
-    ["a variable that is no number", { environment: { INFERNODE_PORT: "abc" } }, /INFERNODE_PORT="abc": wanted a whole number from 0 to 65535, found "abc"/],
+    [
+      "a variable that is no number",
+      { environment: { INFERNODE_PORT: "abc" } },
+      /INFERNODE_PORT="abc": wanted a whole number from 0 to 65535, found "abc"/,
+    ],
     ["an empty variable", { environment: { INFERNODE_PORT: "" } }, /INFERNODE_PORT=""/],
-    ["a number out of range", { flags: { port: "65536" } }, /--port 65536: wanted a whole number from 0 to 65535, found 65536/],
+    [
+      "a number out of range",
+      { flags: { port: "65536" } },
+      /--port 65536: wanted a whole number from 0 to 65535, found 65536/,
+    ],
     ["a fraction", { environment: { INFERNODE_ENGINE__THREADS: "1.5" } }, /INFERNODE_ENGINE__THREADS="1.5"/],
-    ["a choice that is none", { flags: { runtime: "gpu" } }, /--runtime gpu: wanted one of auto, ffi, binding, found "gpu"/],
-    ["a size with a wrong unit", { flags: { "body-limit": "3 bananas" } }, /--body-limit 3 bananas: wanted a size/],
-    ["an unknown variable", { environment: { INFERNODE_ENGINE__MAX_SEQUENCE: "1" } }, /unknown variable INFERNODE_ENGINE__MAX_SEQUENCE; did you mean INFERNODE_ENGINE__MAX_SEQUENCES\?/],
-    ["two variables that disagree", { environment: { INFERNODE_PORT: "1", INFERNODE_SERVER__PORT: "2" } }, /set server.port to different values/],
-    ["an unknown override", { overrides: { server: { prot: 1 } as never } }, /unknown key server.prot; did you mean server.port\?/],
-    ["fewer tokens in a step than sequences", { flags: { "max-sequences": "64", "max-tokens-per-step": "32" } }, /engine.maxTokensPerStep: wanted at least engine.maxSequences \(64\)/],
-    ["a file that is not there", { file: "nowhere.json" }, /cannot read the configuration file .*nowhere.json/],
+    [
+      "a choice that is none",
+      { flags: { runtime: "gpu" } },
+      /--runtime gpu: wanted one of auto, ffi, binding, found "gpu"/,
+    ],
+    [
+      "a size with a wrong unit",
+      { flags: { "body-limit": "3 bananas" } },
+      /--body-limit 3 bananas: wanted a size/,
+    ],
+    [
+      "an unknown variable",
+      { environment: { INFERNODE_ENGINE__MAX_SEQUENCE: "1" } },
+      /unknown variable INFERNODE_ENGINE__MAX_SEQUENCE; did you mean INFERNODE_ENGINE__MAX_SEQUENCES\?/,
+    ],
+    [
+      "two variables that disagree",
+      { environment: { INFERNODE_PORT: "1", INFERNODE_SERVER__PORT: "2" } },
+      /set server.port to different values/,
+    ],
+    [
+      "an unknown override",
+      { overrides: { server: { prot: 1 } as never } },
+      /unknown key server.prot; did you mean server.port\?/,
+    ],
+    [
+      "fewer tokens in a step than sequences",
+      { flags: { "max-sequences": "64", "max-tokens-per-step": "32" } },
+      /engine.maxTokensPerStep: wanted at least engine.maxSequences \(64\)/,
+    ],
+    [
+      "a file that is not there",
+      { file: "nowhere.json" },
+      /cannot read the configuration file .*nowhere.json/,
+    ],
   ];
   test.each(cases)("names %s", async (_, options, message) => {
     await expect(resolveIn(options)).rejects.toThrow(message);
     await expect(resolveIn(options)).rejects.toMatchObject({ name: "BackendError", code: "INVALID_CONFIG" });
   });
 
-  const files: readonly (readonly [string, string, string, RegExp])[] = [
-    ["JSON that does not parse", "infernode.config.json", "{", /is not valid JSON/],
-    ["YAML that does not parse", "infernode.config.yaml", "a: [", /is not valid YAML/],
-    ["a key twice", "infernode.config.yaml", "server:\n  port: 1\n  port: 2\n", /unique/],
-    ["an unknown section", "infernode.config.json", '{"sever":{}}', /unknown section sever in .*; did you mean server\?/],
-    ["an unknown key", "infernode.config.yaml", "server:\n  portt: 1\n", /unknown key server.portt in .*; did you mean port\?/],
-    ["a section that is a number", "infernode.config.json", '{"server":5}', /server in .*: wanted an object, found 5/],
-    ["a list for the whole", "infernode.config.json", "[]", /wanted an object of sections/],
-    ["text for a number", "infernode.config.json", '{"server":{"port":"80"}}', /server.port in .*: wanted a whole number from 0 to 65535, found "80"/],
+  const files: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
+    ["JSON that does not parse", { "infernode.config.json": "{" }, /is not valid JSON/],
+    ["YAML that does not parse", { "infernode.config.yaml": "a: [" }, /is not valid YAML/],
+    ["a key twice", { "infernode.config.yaml": "server:\n  port: 1\n  port: 2\n" }, /unique/],
+    [
+      "an unknown section",
+      { "infernode.config.json": '{"sever":{}}' },
+      /unknown section sever in .*; did you mean server\?/,
+    ],
+    [
+      "an unknown key",
+      { "infernode.config.yaml": "server:\n  portt: 1\n" },
+      /unknown key server.portt in .*; did you mean port\?/,
+    ],
+    [
+      "a section that is a number",
+      { "infernode.config.json": '{"server":5}' },
+      /server in .*: wanted an object, found 5/,
+    ],
+    ["a list for the whole", { "infernode.config.json": "[]" }, /wanted an object of sections/],
+    [
+      "text for a number",
+      { "infernode.config.json": '{"server":{"port":"80"}}' },
+      /server.port in .*: wanted a whole number from 0 to 65535, found "80"/,
+    ],
   ];
-  test.each(files)("names %s", async (_, name, content, message) => {
-    const directory = await folderWith({ [name]: content });
+  test.each(files)("names %s", async (_, contents, message) => {
+    const directory = await folderWith(contents);
     await expect(resolveConfig({ directory })).rejects.toThrow(message);
   });
 
@@ -180,8 +232,13 @@ describe("errors", () => {
   });
 
   test("tells all problems at once", async () => {
-    const call = resolveIn({ environment: { INFERNODE_PORT: "x", INFERNODE_BANANA: "1" }, flags: { threads: "0" } });
-    await expect(call).rejects.toThrow(/INFERNODE_PORT[^]*INFERNODE_BANANA|INFERNODE_BANANA[^]*INFERNODE_PORT/);
+    const call = resolveIn({
+      environment: { INFERNODE_PORT: "x", INFERNODE_BANANA: "1" },
+      flags: { threads: "0" },
+    });
+    await expect(call).rejects.toThrow(
+      /INFERNODE_PORT[^]*INFERNODE_BANANA|INFERNODE_BANANA[^]*INFERNODE_PORT/,
+    );
     await expect(call).rejects.toThrow(/--threads 0/);
   });
 });

@@ -31,7 +31,10 @@ interface Setup {
   readonly discovery: ReturnType<typeof createEmbeddedDiscovery>;
 }
 
-async function setUp(overrides: PartialConfig = {}, createCore: CreateEngineCore = createEngineCore): Promise<Setup> {
+async function setUp(
+  overrides: PartialConfig = {},
+  createCore: CreateEngineCore = createEngineCore,
+): Promise<Setup> {
   const { config } = await resolveConfig({
     file: false,
     overrides: {
@@ -123,12 +126,18 @@ describe("a daemon", () => {
   });
 
   test("registers itself, passing only when it is ready, and takes itself out", async () => {
-    const { daemon, discovery } = await setUp({ discovery: { serviceName: "stories", advertiseAddress: "10.0.0.9" } });
+    const { daemon, discovery } = await setUp({
+      discovery: { serviceName: "stories", advertiseAddress: "10.0.0.9" },
+    });
     const { port } = await daemon.start();
     expect(await discovery.list({ name: "stories", state: "passing" })).toEqual([]);
     await daemon.ready();
     const [service] = await discovery.list({ name: "stories", state: "passing" });
-    expect(service).toMatchObject({ address: "10.0.0.9", port, metadata: { model: "tiny", contextTokens: "256" } });
+    expect(service).toMatchObject({
+      address: "10.0.0.9",
+      port,
+      metadata: { model: "tiny", contextTokens: "256" },
+    });
     await daemon.stop("test");
     expect(await discovery.list({ name: "stories" })).toEqual([]);
   });
@@ -167,7 +176,7 @@ describe("a daemon", () => {
     const answer = await running;
     expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 200 } });
     await stopped;
-    await expect(postCompletion(url, {})).rejects.toThrow();
+    await expect(postCompletion(url, {})).rejects.toThrow("fetch failed");
     expect(() => daemon.start()).toThrow(/stopped/);
   });
 
@@ -177,7 +186,10 @@ describe("a daemon", () => {
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
     const { daemon } = await setUp({ server: { port } });
-    await expect(daemon.start()).rejects.toMatchObject({ code: "PORT_IN_USE", message: expect.stringContaining(String(port)) });
+    await expect(daemon.start()).rejects.toMatchObject({
+      code: "PORT_IN_USE",
+      message: expect.stringContaining(String(port)),
+    });
     await new Promise((resolve) => server.close(resolve));
     expect(daemon.engine.state).toBe("stopped");
   });

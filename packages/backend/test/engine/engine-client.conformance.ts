@@ -34,6 +34,7 @@ const hello: Prompt = { kind: "text", text: "hello" };
 
 /** What every `EngineClient` does, wherever its engine runs; the model has 256 tokens of context. */
 export function describeEngineClient(name: string, create: () => Promise<ConformingEngine>): void {
+  // oxlint-disable-next-line vitest/valid-title -- the suite runs for several engines
   describe(name, () => {
     let engine: ConformingEngine;
     let client: EngineClient;
@@ -77,9 +78,15 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
 
     test("carries bias, logprobs and several answers", async () => {
       const biased = requestOf(hello, 3, { sampling: { temperature: 0, logitBias: new Map([[7, 100]]) } });
-      const ids = (await collect(client, biased)).flatMap((reply) => (reply.type === "delta" ? reply.delta.tokenIds : []));
+      const ids = (await collect(client, biased)).flatMap((reply) =>
+        reply.type === "delta" ? reply.delta.tokenIds : [],
+      );
       expect(ids).toEqual([7, 7, 7]);
-      const replies = await collect(client, { ...requestOf(hello, 2, { sampling: { temperature: 1, seed: 5 } }), n: 2, logprobs: 2 });
+      const replies = await collect(client, {
+        ...requestOf(hello, 2, { sampling: { temperature: 1, seed: 5 } }),
+        n: 2,
+        logprobs: 2,
+      });
       const deltas = replies.filter((reply) => reply.type === "delta");
       expect(new Set(deltas.map(({ delta }) => delta.index))).toEqual(new Set([0, 1]));
       expect(deltas[0]?.delta.logprobs?.[0]?.top).toHaveLength(2);
@@ -116,6 +123,7 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
         if (reply.type === "delta") break;
       }
       await untilIdle(client);
+      expect(client.stats()?.runningSequenceCount).toBe(0);
     });
 
     test("refuses with the engine's own code, field and numbers", async () => {
@@ -145,7 +153,9 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
         if (reply.type !== "delta" || drained !== undefined) continue;
         drained = other.drain({ timeoutMs: 30_000 });
         expect(other.state).toBe("draining");
-        await expect(collect(other, requestOf(hello, 1))).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+        await expect(collect(other, requestOf(hello, 1))).rejects.toMatchObject({
+          code: "ENGINE_UNAVAILABLE",
+        });
       }
       await drained;
       expect(replies.at(-1)).toMatchObject({ type: "finished", usage: { completionTokens: 30 } });
@@ -161,7 +171,9 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
           if (reply.type === "delta") void other.dispose();
         }
       };
-      await expect(call()).rejects.toMatchObject({ code: expect.stringMatching(/ENGINE_UNAVAILABLE|ENGINE_DISPOSED/) });
+      await expect(call()).rejects.toMatchObject({
+        code: expect.stringMatching(/ENGINE_UNAVAILABLE|ENGINE_DISPOSED/),
+      });
       await other.dispose();
     });
   });

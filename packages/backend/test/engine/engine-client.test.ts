@@ -21,7 +21,9 @@ function optionsFor(modelDirectory: string): EngineCoreOptions {
 }
 
 /** Makes engines over one tiny model, and puts all away. */
-async function setUp(createClient: (options: EngineCoreOptions) => Promise<EngineClient>): Promise<ConformingEngine> {
+async function setUp(
+  createClient: (options: EngineCoreOptions) => Promise<EngineClient>,
+): Promise<ConformingEngine> {
   const model = await createTinyModel();
   const clients: EngineClient[] = [];
   const create = async (): Promise<EngineClient> => {

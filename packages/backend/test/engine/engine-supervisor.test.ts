@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { EngineReply, EngineRequest } from "../../src/engine/engine-client.ts";
 import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
-import { createEngineSupervisor, type EngineSupervisor, type EngineSupervisorOptions } from "../../src/engine/engine-supervisor.ts";
+import {
+  createEngineSupervisor,
+  type EngineSupervisor,
+  type EngineSupervisorOptions,
+} from "../../src/engine/engine-supervisor.ts";
 import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
 import type { InfernodeEvent } from "../../src/events/event-map.ts";
 import { coreOptions, createFakeCores, type FakeCore } from "../support/fake-core.ts";
@@ -14,7 +18,7 @@ interface Setup {
   readonly events: EventBus;
   readonly heard: InfernodeEvent[];
   /** Resolves at the next event of this name. */
-  next(name: InfernodeEvent[0]): Promise<unknown>;
+  readonly next: (name: InfernodeEvent[0]) => Promise<unknown>;
 }
 
 const open: EngineSupervisor[] = [];
@@ -22,7 +26,9 @@ afterEach(async () => {
   for (const supervisor of open.splice(0)) await supervisor.dispose();
 });
 
-function setUp(options: Partial<EngineSupervisorOptions> & { readonly createCore?: CreateEngineCore } = {}): Setup {
+function setUp(
+  options: Partial<EngineSupervisorOptions> & { readonly createCore?: CreateEngineCore } = {},
+): Setup {
   const { createCore, ...rest } = options;
   const fakes = createFakeCores();
   const { processes, startProcess } = createFakeProcesses(createCore ?? fakes.createCore);
@@ -81,14 +87,14 @@ function begin(supervisor: EngineSupervisor, tokenIds: readonly number[]) {
 const texts = (replies: readonly EngineReply[]): readonly string[] =>
   replies.map((reply) => (reply.type === "delta" ? reply.delta.text : reply.type));
 
-async function stepUntil(core: FakeCore, ended: Promise<unknown>): Promise<void> {
-  let isOver = false;
+async function stepUntil(core: FakeCore | undefined, ended: Promise<unknown>): Promise<void> {
+  const state = { isOver: false };
   const over = (): void => {
-    isOver = true;
+    state.isOver = true;
   };
   ended.then(over, over);
-  while (!isOver) {
-    core.step();
+  while (!state.isOver) {
+    core?.step();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -118,7 +124,7 @@ describe("a life without trouble", () => {
     await supervisor.start();
     const { replies, ended, until } = begin(supervisor, [1, 2, 3]);
     await until(1);
-    await stepUntil(cores[0] as FakeCore, ended);
+    await stepUntil(cores[0], ended);
     expect(texts(replies)).toEqual(["accepted", "1", "2", "3", "finished"]);
     expect(heard.some(([name]) => name === "inference:step-finished")).toBe(true);
     expect(supervisor.stats()?.stepCount).toBeGreaterThanOrEqual(3);
@@ -171,7 +177,7 @@ describe("cancelling", () => {
     const reason = new Error("the client left");
     controller.abort(reason);
     await expect(ended).rejects.toBe(reason);
-    await stepUntil(cores[0] as FakeCore, untilIdle(cores[0] as FakeCore));
+    await stepUntil(cores[0], untilIdle(cores[0]));
     expect(cores[0]?.running.size).toBe(0);
   });
 
@@ -179,7 +185,7 @@ describe("cancelling", () => {
     const { supervisor, cores } = setUp();
     await supervisor.start();
     for await (const _ of supervisor.generate(requestOf([1, 2]), new AbortController().signal)) break;
-    await untilIdle(cores[0] as FakeCore);
+    await untilIdle(cores[0]);
     expect(cores[0]?.running.size).toBe(0);
   });
 
@@ -192,8 +198,8 @@ describe("cancelling", () => {
   });
 });
 
-async function untilIdle(core: FakeCore): Promise<void> {
-  while (core.running.size > 0) await new Promise((resolve) => setImmediate(resolve));
+async function untilIdle(core: FakeCore | undefined): Promise<void> {
+  while ((core?.running.size ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("a crash", () => {
@@ -217,13 +223,18 @@ describe("a crash", () => {
     expect(supervisor.reasons()[0]).toContain("crash 1 of at most 5");
     await restarted;
     expect(supervisor).toMatchObject({ state: "ready", restartCount: 1, pid: 2 });
-    await stepUntil(cores[1] as FakeCore, waiting.ended);
+    await stepUntil(cores[1], waiting.ended);
     expect(texts(waiting.replies)).toEqual(["accepted", "4", "5", "finished"]);
     const crash = heard.find(([name]) => name === "backend:engine-crashed");
-    expect(crash?.[1]).toMatchObject({ pid: 1, signal: "SIGABRT", failedRequestCount: 1, replayedRequestCount: 1 });
+    expect(crash?.[1]).toMatchObject({
+      pid: 1,
+      signal: "SIGABRT",
+      failedRequestCount: 1,
+      replayedRequestCount: 1,
+    });
     const later = begin(supervisor, [6]);
     await later.until(1);
-    await stepUntil(cores[1] as FakeCore, later.ended);
+    await stepUntil(cores[1], later.ended);
     expect(texts(later.replies)).toEqual(["accepted", "6", "finished"]);
   });
 
@@ -328,7 +339,7 @@ describe("draining", () => {
     const drained = supervisor.drain({ timeoutMs: 60_000 });
     expect(supervisor.state).toBe("draining");
     await expect(begin(supervisor, [9]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
-    await stepUntil(cores[0] as FakeCore, running.ended);
+    await stepUntil(cores[0], running.ended);
     await drained;
     expect(texts(running.replies)).toEqual(["accepted", "1", "2", "finished"]);
   });

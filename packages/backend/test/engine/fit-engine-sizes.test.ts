@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { fitEngineSizes, type EngineSizes } from "../../src/engine/fit-engine-sizes.ts";
 
-const planBytes = ({ maxSequences, contextTokens }: EngineSizes): number => 1000 + maxSequences * contextTokens;
+const planBytes = ({ maxSequences, contextTokens }: EngineSizes): number =>
+  1000 + maxSequences * contextTokens;
 const undecided = { maxSequences: undefined, contextTokens: undefined };
 
 function fit(budgetBytes: number, wanted: Parameters<typeof fitEngineSizes>[0]["wanted"] = undecided) {
@@ -24,7 +25,10 @@ test("then takes fewer sequences, then a context of at least 512", () => {
 });
 
 test("never changes what was asked for", () => {
-  expect(fit(0, { maxSequences: 7, contextTokens: 100_000 })).toEqual({ maxSequences: 7, contextTokens: 100_000 });
+  expect(fit(0, { maxSequences: 7, contextTokens: 100_000 })).toEqual({
+    maxSequences: 7,
+    contextTokens: 100_000,
+  });
   expect(fit(1000 + 8 * 4096, { maxSequences: 8, contextTokens: undefined })).toEqual({
     maxSequences: 8,
     contextTokens: 4096,

@@ -54,7 +54,9 @@ export interface TinyModel extends AsyncDisposable {
 }
 
 /** Writes a whole model directory around the smallest checkpoint of the fixtures. */
-export async function createTinyModel(options: { readonly hasChatTemplate?: boolean } = {}): Promise<TinyModel> {
+export async function createTinyModel(
+  options: { readonly hasChatTemplate?: boolean } = {},
+): Promise<TinyModel> {
   const directory = await mkdtemp(join(tmpdir(), "infernode-tiny-"));
   await cp(checkpoint, directory, { recursive: true });
   await writeFile(join(directory, "tokenizer.json"), JSON.stringify(tokenizerFile()));
