@@ -1,4 +1,5 @@
-import { surveyDevices, type DeviceSurvey } from "@infernode/memory";
+import { readHostMemory, type HostMemory } from "@infernode/memory";
+import { readGpus, type GpuSurvey } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -13,15 +14,9 @@ import { configSourcesOf } from "./setting-options.ts";
 /** What is on this machine, and what would run. */
 export interface DoctorReport {
   readonly system: SystemFacts;
-  readonly devices: readonly {
-    readonly id: string;
-    readonly kind: string;
-    readonly name: string;
-    readonly totalBytes: number;
-    readonly freeBytes: number;
-  }[];
-  /** Kinds of devices that were looked for and not found, with the reason. */
-  readonly absences: DeviceSurvey["absences"];
+  /** What this process may use, within its container. */
+  readonly memory: HostMemory;
+  readonly gpus: GpuSurvey;
   readonly runtimes: readonly RuntimeProbe[];
   /** The one that would be served comes first. */
   readonly models: readonly ModelProbe[];
@@ -53,19 +48,39 @@ function describeModel({ model, reasons }: ModelProbe): string {
   return reasons.length === 0 ? `yes: ${facts}, ${memory}` : `no: ${facts}, ${memory}\n${reasons.join("\n")}`;
 }
 
+function describeMemory(system: SystemFacts, memory: HostMemory): string {
+  const isLimited = memory.limitedBy !== "system";
+  const limit = isLimited
+    ? `, limited by ${memory.limitedBy}; the machine has ${formatBytes(system.totalBytes)}`
+    : "";
+  return `${formatBytes(memory.freeBytes)} free of ${formatBytes(memory.totalBytes)}${limit}`;
+}
+
+function describeGpus({ driver, reason, gpus, problems }: GpuSurvey): readonly (readonly [string, string])[] {
+  if (driver === undefined) return [["GPU", `none: ${reason ?? "no NVIDIA driver"}`]];
+  const versions = `driver ${driver.version ?? "of unknown version"}, CUDA up to ${driver.cudaVersion}`;
+  return [
+    ["NVIDIA", versions],
+    ...gpus.map((gpu) => {
+      const { major, minor } = gpu.computeCapability;
+      const memory = `${formatBytes(gpu.freeBytes)} free of ${formatBytes(gpu.totalBytes)}`;
+      return [`GPU ${gpu.index}`, `${gpu.name}, compute ${major}.${minor}, ${memory}`] as const;
+    }),
+    ...problems.map(({ index, message }) => [`GPU ${index}`, `does not answer: ${message}`] as const),
+  ];
+}
+
 function formatReport(report: DoctorReport): string {
-  const { system, devices, absences, runtimes, models, verdict } = report;
+  const { system, memory, gpus, runtimes, models, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
   const rows: (readonly [string, string])[] = [
-    ["system", `${system.os}, ${system.architecture}, ${formatBytes(system.totalBytes)} of memory`],
+    ["system", `${system.os}, ${system.architecture}`],
     ["processor", `${system.processor}\n${system.logicalCores} cores${physical}; ${features}`],
+    ["memory", describeMemory(system, memory)],
     ["Node.js", `${system.nodeVersion}${system.isNodeSupported ? "" : " (too old: 20.19 is needed)"}`],
+    ...describeGpus(gpus),
   ];
-  for (const { id, name, totalBytes, freeBytes } of devices) {
-    rows.push([`device ${id}`, `${name}: ${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`]);
-  }
-  for (const { probe, reason } of absences) rows.push([`no ${probe} device`, reason]);
   for (const { path, works, description } of runtimes) {
     rows.push([`onnxruntime ${path}`, works ? description : `does not load: ${description}`]);
   }
@@ -81,22 +96,17 @@ function formatReport(report: DoctorReport): string {
 export const doctor: CommandRunner = async (values, context) => {
   const { config } = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
   const options = engineOptionsOf(config);
-  const survey = surveyDevices();
   const [system, models] = await Promise.all([gatherSystem(), probeModels(options)]);
   // The embedded model is the quickest to try with.
   const readable = models.filter(({ fits }) => fits);
   const sample = readable.find(({ origin }) => origin === "embedded") ?? readable[0];
   const runtimes = await probeRuntimes(sample?.directory ?? options.modelDirectory);
+  // After the runtimes: onnxruntime needs larger native stacks, and the first library that is loaded fixes them.
+  const gpus = await readGpus();
   const report: DoctorReport = {
     system,
-    devices: survey.devices.map((device) => ({
-      id: device.id,
-      kind: device.kind,
-      name: device.name,
-      totalBytes: device.totalBytes,
-      freeBytes: device.freeBytes(),
-    })),
-    absences: survey.absences,
+    memory: readHostMemory(),
+    gpus,
     runtimes,
     models,
     verdict: judge(system, runtimes, { model: models[0], runtime: config.engine.runtime }),
