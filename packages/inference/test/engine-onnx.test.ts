@@ -1,0 +1,152 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createHostMemoryPool } from "@infernode/memory";
+import { embeddedModelDirectory, type LanguageModel, loadModel } from "@infernode/models";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createEngine, type GenerationRequest, type InferenceEngine } from "../src/index.ts";
+import { createOnnxExecutor } from "../src/executors/onnx/index.ts";
+
+const fixtures = fileURLToPath(new URL("../../../test/fixtures/", import.meta.url));
+
+interface Golden {
+  readonly prompts: readonly { readonly tokens: readonly number[]; readonly greedy: readonly number[] }[];
+}
+
+interface Stage {
+  readonly model: LanguageModel;
+  readonly engine: InferenceEngine;
+  close(): Promise<void>;
+}
+
+/** A model from files with everything real under it. */
+async function createStage(directory: string, maxTokensPerStep: number): Promise<Stage> {
+  const memory = createHostMemoryPool();
+  const model = await loadModel(directory);
+  const executor = await createOnnxExecutor({ model, memory, maxSequences: 6, threads: 1 });
+  const engine = createEngine({
+    executor,
+    tokenizer: model.tokenizer,
+    eosTokenIds: model.config.eosTokenIds,
+    model: model.name,
+    memory,
+    limits: { maxTokensPerStep },
+  });
+  const close = async (): Promise<void> => {
+    await engine.dispose();
+    await executor.dispose();
+    await model.dispose();
+    expect(memory.stats().liveBlockCount).toBe(0);
+    memory.dispose();
+  };
+  return { model, engine, close };
+}
+
+async function tokensOf(engine: InferenceEngine, request: GenerationRequest): Promise<readonly number[]> {
+  const { choices } = await engine.generate(request).result();
+  return choices[0]?.tokenIds ?? [];
+}
+
+describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) => {
+  const golden = JSON.parse(readFileSync(join(fixtures, "golden", `${name}.json`), "utf8")) as Golden;
+
+  it.each([256, 7])("gives the greedy tokens of transformers, %i tokens a step", async (maxTokensPerStep) => {
+    const stage = await createStage(join(fixtures, "checkpoints", name), maxTokensPerStep);
+    try {
+      const requests = golden.prompts.map(({ tokens, greedy }) => ({
+        promptTokenIds: tokens,
+        sampling: { temperature: 0 },
+        stopping: { maxTokens: greedy.length, ignoreEos: true },
+      }));
+      // All at once: prompts of 1 to 100 tokens share their steps.
+      const answers = await Promise.all(requests.map((request) => tokensOf(stage.engine, request)));
+      expect(answers).toEqual(golden.prompts.map((prompt) => prompt.greedy));
+    } finally {
+      await stage.close();
+    }
+  });
+
+  it("gives the same answers for the same seed, alone and among neighbours that come and go", async () => {
+    const stage = await createStage(join(fixtures, "checkpoints", name), 32);
+    try {
+      const request = (seed: number): GenerationRequest => ({
+        promptTokenIds: Array.from({ length: 3 + seed * 9 }, (_, at) => 4 + ((at * 37 + seed) % 300)),
+        sampling: { seed, temperature: 0.9, topP: 0.95, topK: 40, repetitionPenalty: 1.1 },
+        stopping: { maxTokens: 10 + 5 * seed, ignoreEos: true },
+        n: 1 + (seed % 2),
+        logprobs: 3,
+      });
+      const seeds = [0, 1, 2, 3, 4, 5, 6];
+      const alone = [];
+      for (const seed of seeds) alone.push((await stage.engine.generate(request(seed)).result()).choices);
+      const among = await Promise.all(
+        seeds.map(async (seed) => (await stage.engine.generate(request(seed)).result()).choices),
+      );
+      for (const seed of seeds) {
+        expect(among[seed]?.map((choice) => choice.tokenIds)).toEqual(
+          alone[seed]?.map((choice) => choice.tokenIds),
+        );
+      }
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
+const embedded = embeddedModelDirectory();
+const isThere = existsSync(join(embedded, "model.safetensors"));
+
+if (!isThere) console.warn("skipped: the embedded model is not in packages/models/embedded");
+
+describe.skipIf(!isThere)("the embedded model", () => {
+  let stage: Stage;
+  const promptOf = (text: string): GenerationRequest => ({
+    promptTokenIds: stage.model.tokenizer.encode(text),
+    stopping: { maxTokens: 48 },
+  });
+  beforeAll(async () => {
+    stage = await createStage(embedded, 64);
+  });
+  afterAll(async () => {
+    await stage?.close();
+  });
+
+  it("gives the same text for the same seed, alone and among neighbours", async () => {
+    const request = { ...promptOf("Once upon a time"), sampling: { seed: 42, temperature: 0.8 } };
+    const alone = await stage.engine.generate(request).result();
+    const neighbours = [1, 2, 3, 4].map((seed) =>
+      stage.engine.generate({ ...promptOf("A small fox ".repeat(seed)), sampling: { seed } }).result(),
+    );
+    const among = await stage.engine.generate(request).result();
+    await Promise.all(neighbours);
+    expect(among.choices).toEqual(alone.choices);
+    expect(alone.choices[0]?.text.length).toBeGreaterThan(20);
+  });
+
+  it("streams the text that the result has, in whole characters", async () => {
+    const stream = stage.engine.generate({ ...promptOf("Once"), sampling: { seed: 7 }, n: 2 });
+    const texts = ["", ""];
+    for await (const delta of stream) texts[delta.index] += delta.text;
+    const { choices } = await stream.result();
+    expect(choices.map((choice) => choice.text)).toEqual(texts);
+    expect(texts.join("")).not.toContain("\uFFFD");
+  });
+
+  it("leaves within a step when its signal is aborted", async () => {
+    const controller = new AbortController();
+    const request = { ...promptOf("Once"), signal: controller.signal };
+    const stream = stage.engine.generate({ ...request, stopping: { ignoreEos: true } });
+    const seen: number[] = [];
+    await expect(
+      (async () => {
+        for await (const delta of stream) {
+          seen.push(...delta.tokenIds);
+          controller.abort();
+        }
+      })(),
+    ).rejects.toMatchObject({ name: "AbortError" });
+    await stage.engine.generate({ ...promptOf("A"), stopping: { maxTokens: 1 } }).result();
+    expect(seen.length).toBeLessThan(4);
+    expect(stage.engine.stats()).toMatchObject({ runningSequenceCount: 0, waitingRequestCount: 0 });
+  });
+});
