@@ -156,7 +156,9 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     throw error;
   }
   const { engine, executor, memory } = parts;
+  const thread = dependencies.createTokenizerThread?.(model.directory);
   const encoder = createPromptEncoder({
+    encodeLong: thread?.encode,
     tokenizer: model.tokenizer,
     chatTemplate: model.chatTemplate,
     contextTokens: executor.plan.contextTokens,
@@ -164,7 +166,8 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
 
   async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
     const { prompt, ...rest } = request;
-    const promptTokenIds = encoder.encode(prompt);
+    const promptTokenIds = await encoder.encode(prompt);
+    signal.throwIfAborted();
     const generation: GenerationRequest = { ...rest, promptTokenIds, signal };
     const stream = engine.generate(generation);
     yield { type: "accepted", promptTokenCount: promptTokenIds.length };
@@ -174,6 +177,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   }
   let disposal: Promise<void> | undefined;
   const disposeAll = async (): Promise<void> => {
+    await thread?.dispose();
     await engine.dispose();
     await executor.dispose();
     memory.dispose();
@@ -187,7 +191,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     stats: () => engine.stats(),
     vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
     generate,
-    tokenize: async (prompt) => encoder.encode(prompt),
+    tokenize: (prompt) => encoder.encode(prompt),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,
     [Symbol.asyncDispose]: dispose,

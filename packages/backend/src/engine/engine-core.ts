@@ -2,6 +2,7 @@ import type { HealthStatus } from "@infernode/health";
 import type { EngineStats } from "@infernode/inference";
 import type { MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
+import type { TokenizerThread } from "./tokenizer-thread.ts";
 import type { EngineReply, EngineRequest, Prompt, ServedModel } from "./engine-client.ts";
 
 /** What an engine is made of; plain data that can cross to the engine process. */
@@ -47,6 +48,8 @@ export interface EngineCore extends AsyncDisposable {
 
 export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
+  /** Makes a thread for long texts. [they are encoded between two steps] */
+  readonly createTokenizerThread?: ((modelDirectory: string) => TokenizerThread) | undefined;
 }
 
 /** Loads a model and makes an engine of it. */

@@ -6,6 +6,8 @@ export interface PromptEncoderOptions {
   readonly tokenizer: Pick<Tokenizer, "vocabSize" | "encode" | "tokenOf">;
   readonly chatTemplate: ChatTemplate | undefined;
   readonly contextTokens: number;
+  /** Encodes texts of 16384 characters and more. [the tokenizer, in this thread] */
+  readonly encodeLong?: ((text: string, addSpecialTokens: boolean) => Promise<readonly number[]>) | undefined;
 }
 
 /** Makes token ids of a prompt: renders the chat template, encodes the text. */
@@ -14,8 +16,10 @@ export interface PromptEncoder {
    * Refuses a text that cannot fit by its length alone, before it is tokenized.
    * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`; ModelError `CHAT_TEMPLATE_FAILED`
    */
-  encode(prompt: Prompt): readonly number[];
+  encode(prompt: Prompt): Promise<readonly number[]>;
 }
+
+const longTextCharacters = 16_384;
 
 /** The most characters that one token can stand for, by the vocabulary's own spelling. */
 function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): number {
@@ -29,10 +33,10 @@ function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): n
 
 /** Creates an encoder for one model; the vocabulary is looked through once. */
 export function createPromptEncoder(options: PromptEncoderOptions): PromptEncoder {
-  const { tokenizer, chatTemplate, contextTokens } = options;
+  const { tokenizer, chatTemplate, contextTokens, encodeLong } = options;
   const longestCharacters = longestTokenCharacters(tokenizer);
 
-  const encodeText = (text: string, addSpecialTokens: boolean): readonly number[] => {
+  const encodeText = async (text: string, addSpecialTokens: boolean): Promise<readonly number[]> => {
     const fewestTokens = Math.ceil(text.length / longestCharacters);
     if (fewestTokens >= contextTokens) {
       throw new EngineRequestError({
@@ -43,11 +47,13 @@ export function createPromptEncoder(options: PromptEncoderOptions): PromptEncode
         data: { promptTokens: fewestTokens, contextTokens },
       });
     }
+    if (text.length >= longTextCharacters && encodeLong !== undefined)
+      return encodeLong(text, addSpecialTokens);
     return tokenizer.encode(text, { addSpecialTokens });
   };
 
   return {
-    encode: (prompt) => {
+    encode: async (prompt) => {
       switch (prompt.kind) {
         case "tokens":
           return prompt.tokenIds;
