@@ -62,7 +62,7 @@ export async function writeRandomCheckpoint(
     for (let index = 0; index < count; index += 1)
       values[index] = spread === 0 ? 1 : (random() - 0.5) * 2 * spread;
     if (!file.write(dtype === "F32" ? new Uint8Array(values.buffer) : toBfloat16(values))) {
-      await new Promise((resolve) => file.once("drain", resolve));
+      await new Promise<void>((resolve) => file.once("drain", () => resolve()));
     }
   }
   await new Promise<void>((resolve) => file.end(resolve));

@@ -27,6 +27,13 @@ test("gives a freed slot to the next sequence without a move", () => {
   expect(gatherSequences(table, [2, 3, 4])).toEqual([]);
 });
 
+test("gives a slot out empty, whatever was in it", () => {
+  const table = filledTable(1, [5]);
+  table.release(5);
+  expect(table.tokensAt(0)).toBe(0);
+  expect(table.tokensAt(table.acquire(6))).toBe(0);
+});
+
 test("moves the last sequence into a hole, with what it uses", () => {
   const table = filledTable(4, [1, 2, 3]);
   table.release(1);
