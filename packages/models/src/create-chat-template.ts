@@ -2,7 +2,7 @@ import type { ChatTemplate, ChatTemplateMessage, ChatTemplateOptions } from "./c
 import { ModelError } from "./errors.ts";
 import { strftime } from "./strftime.ts";
 import { parseTemplate, runTemplate } from "./template-interpreter.ts";
-import type { TemplateProgram } from "./template-interpreter.ts";
+import type { JinjaNode } from "./jinja-library.ts";
 
 /** What a template is rendered with beside the messages. */
 export interface ChatTemplateSetup {
@@ -11,9 +11,6 @@ export interface ChatTemplateSetup {
   /** The time that `strftime_now` tells; the system's by default. */
   readonly now?: () => Date;
 }
-
-/** Jinja's own limit in its sandbox. */
-const MAX_RANGE = 100_000;
 
 /**
  * Makes a chat template from its Jinja source. It sees plain data only: messages and variables cannot
@@ -31,7 +28,6 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
     True: true,
     False: false,
     None: null,
-    range: boundedRange,
     raise_exception: (message: unknown): never => {
       throw new TemplateRaised(String(message));
     },
@@ -62,7 +58,7 @@ class TemplateRaised extends Error {
   override readonly name: string = "TemplateRaised";
 }
 
-function parseSource(source: string): TemplateProgram {
+function parseSource(source: string): JinjaNode {
   try {
     return parseTemplate(source);
   } catch (error) {
@@ -78,14 +74,4 @@ function failure(error: unknown): ModelError {
   const message = error instanceof Error ? error.message : String(error);
   const text = error instanceof TemplateRaised ? message : `chat template failed: ${message}`;
   return new ModelError("CHAT_TEMPLATE_FAILED", text, { cause: error });
-}
-
-function boundedRange(...bounds: unknown[]): number[] {
-  const [first = 0, second, step = 1] = bounds.map(Number);
-  const [start, end] = second === undefined ? [0, first] : [first, second];
-  const count = Math.max(0, Math.ceil((end - start) / step));
-  if (!(count <= MAX_RANGE)) {
-    throw new Error(`range of ${count} items; at most ${MAX_RANGE} are allowed`);
-  }
-  return Array.from({ length: count }, (_, index) => start + index * step);
 }

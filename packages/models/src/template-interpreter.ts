@@ -1,24 +1,44 @@
-import { jinja } from "./jinja-library.ts";
-import type { JinjaEnvironment, JinjaValue } from "./jinja-library.ts";
+import { jinja, toJinjaMapping, toJinjaValue } from "./jinja-library.ts";
+import type { JinjaEnvironment, JinjaNode, JinjaValue } from "./jinja-library.ts";
+import { entriesOf, itemsOf, pythonEquals, pythonRemainder, pythonText } from "./python-values.ts";
+import { TEXT_FUNCTIONS, useTextFunctions } from "./template-functions.ts";
 
-/** A parsed template, as the library has it. */
-export type TemplateProgram = unknown;
-
-/** A conversation takes thousands; a template that loops without end is stopped. */
-const MAX_STEPS = 5_000_000;
-const MAX_TEXT_LENGTH = 2 ** 26;
+/** A message takes dozens of steps; a template that loops without end is stopped. */
+const MAX_STEPS = 1_000_000;
+/** What one round of a loop costs beside its body. */
+const ROUND_STEPS = 8;
+const MAX_RANGE_ITEMS = 1_000_000;
+const MAX_TEXT_LENGTH = 2 ** 24;
 const MAX_LIST_LENGTH = 2 ** 20;
 
-/** Runs a template within limits, so that a hostile one cannot hold the process. */
-class BoundedInterpreter extends jinja.Interpreter {
+/** Statements that print nothing; a null value of any other is printed. */
+const SILENT: ReadonlySet<string> = new Set(["Set", "Macro", "Comment"]);
+
+/** A node that stands for a value: what an operand has become. */
+const KNOWN = "KnownValue";
+
+/** `break` or `continue` on its way to the loop, with what was printed on the way. */
+class LoopControl extends Error {
+  readonly ends: boolean;
+  printed = "";
+
+  constructor(ends: boolean) {
+    super(`${ends ? "break" : "continue"} outside a loop`);
+    this.ends = ends;
+  }
+}
+
+/**
+ * The library's interpreter within limits, and with Python's meaning where the library has another:
+ * what values print as, what equals what, and loops (each round has a scope of its own; `break` and
+ * `continue` keep what the round has printed).
+ */
+class TemplateInterpreter extends jinja.Interpreter {
   #steps = 0;
 
-  override evaluate(statement: unknown, environment: JinjaEnvironment): JinjaValue {
-    this.#steps += 1;
-    if (this.#steps > MAX_STEPS) {
-      throw new Error(`the template took more than ${MAX_STEPS} steps`);
-    }
-    const result = super.evaluate(statement, environment);
+  override evaluate(node: unknown, environment: JinjaEnvironment): JinjaValue {
+    this.#countSteps(1);
+    const result = this.#evaluate(node as JinjaNode | undefined, environment);
     const { value } = result;
     if (typeof value === "string" && value.length > MAX_TEXT_LENGTH) {
       throw new Error(`the template made a text of more than ${MAX_TEXT_LENGTH} characters`);
@@ -28,97 +48,224 @@ class BoundedInterpreter extends jinja.Interpreter {
     }
     return result;
   }
+
+  override evaluateBlock(nodes: readonly JinjaNode[], environment: JinjaEnvironment): JinjaValue {
+    let text = "";
+    for (const node of nodes) {
+      try {
+        const value = this.evaluate(node, environment);
+        text += SILENT.has(node.type) ? "" : pythonText(value);
+      } catch (error) {
+        if (error instanceof LoopControl) {
+          error.printed = text + error.printed;
+        }
+        throw error;
+      }
+    }
+    return toJinjaValue(text);
+  }
+
+  #countSteps(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MAX_STEPS) {
+      throw new Error(`the template took more than ${MAX_STEPS} steps`);
+    }
+  }
+
+  #evaluate(node: JinjaNode | undefined, environment: JinjaEnvironment): JinjaValue {
+    if (node === undefined) {
+      return super.evaluate(node, environment);
+    }
+    switch (node.type) {
+      case KNOWN:
+        return node["value"] as JinjaValue;
+      case "For":
+        return toJinjaValue(this.#runLoop(node, environment));
+      case "Break":
+        throw new LoopControl(true);
+      case "Continue":
+        throw new LoopControl(false);
+      case "BinaryExpression":
+        return this.#evaluateBinary(node, environment);
+      default:
+        return super.evaluate(node, environment);
+    }
+  }
+
+  #evaluateBinary(node: JinjaNode, environment: JinjaEnvironment): JinjaValue {
+    const operator = (node["operator"] as { readonly value: string }).value;
+    if (operator === "and" || operator === "or") {
+      return super.evaluate(node, environment);
+    }
+    const left = this.evaluate(node["left"], environment);
+    const right = this.evaluate(node["right"], environment);
+    switch (operator) {
+      case "==":
+        return toJinjaValue(pythonEquals(left, right));
+      case "!=":
+        return toJinjaValue(!pythonEquals(left, right));
+      case "~":
+        return toJinjaValue(pythonText(left) + pythonText(right));
+      case "%":
+        return toJinjaValue(pythonRemainder(left, right));
+      default:
+        if (operator === "+") {
+          assertAddable(left, right);
+        }
+        return super.evaluate({ ...node, left: known(left), right: known(right) }, environment);
+    }
+  }
+
+  #runLoop(node: JinjaNode, environment: JinjaEnvironment): string {
+    const items = this.#loopItems(node, environment);
+    let text = "";
+    let hasFullRound = false;
+    for (const [index, item] of items.entries()) {
+      this.#countSteps(ROUND_STEPS);
+      const scope = new jinja.Environment(environment);
+      bindLoopVariable(node["loopvar"] as JinjaNode, item, scope);
+      scope.setVariable("loop", loopFacts(items, index));
+      try {
+        text += pythonText(this.evaluateBlock(node["body"] as JinjaNode[], scope));
+        hasFullRound = true;
+      } catch (error) {
+        if (!(error instanceof LoopControl)) {
+          throw error;
+        }
+        text += error.printed;
+        if (error.ends) {
+          break;
+        }
+      }
+    }
+    // As Jinja does: `else` also runs after rounds of which none came to its end.
+    return hasFullRound
+      ? text
+      : text + pythonText(this.evaluateBlock(node["defaultBlock"] as JinjaNode[], environment));
+  }
+
+  #loopItems(node: JinjaNode, environment: JinjaEnvironment): readonly JinjaValue[] {
+    const source = node["iterable"] as JinjaNode;
+    if (source.type !== "SelectExpression") {
+      return iterated(this.evaluate(source, environment));
+    }
+    const items = iterated(this.evaluate(source["lhs"], environment));
+    return items.filter((item) => {
+      const scope = new jinja.Environment(environment);
+      bindLoopVariable(node["loopvar"] as JinjaNode, item, scope);
+      return isTrue(this.evaluate(source["test"], scope));
+    });
+  }
 }
 
-/** Parses a template as `transformers` has Jinja do it: blocks trimmed, `strip` with its argument. */
-export function parseTemplate(source: string): TemplateProgram {
+/** Parses a template as `transformers` has Jinja do it, with blocks trimmed. */
+export function parseTemplate(source: string): JinjaNode {
   const program = jinja.parse(jinja.tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
-  rewriteStripCalls(program);
+  useTextFunctions(program);
   return program;
 }
 
-/** Runs a parsed template. Globals are functions and constants, variables shadow them. */
+/** Runs a parsed template. Variables shadow globals. */
 export function runTemplate(
-  program: TemplateProgram,
+  program: JinjaNode,
   globals: Readonly<Record<string, unknown>>,
   variables: Readonly<Record<string, unknown>>,
 ): string {
   const outer = new jinja.Environment();
-  for (const [name, value] of Object.entries({ ...STRIP_FUNCTIONS, ...globals })) {
+  for (const [name, value] of Object.entries({ ...TEXT_FUNCTIONS, range: createRange(), ...globals })) {
     outer.set(name, value);
   }
   const inner = new jinja.Environment(outer);
   for (const [name, value] of Object.entries(variables)) {
     inner.set(name, value);
   }
-  return String(new BoundedInterpreter(inner).run(program).value);
+  return String(new TemplateInterpreter(inner).run(program).value);
 }
 
-/** Python's `str.strip`, which takes the characters to strip; the library's takes none. Unreachable by name from a template. */
-const STRIP_FUNCTIONS: Readonly<Record<string, (text: unknown, chars?: unknown) => string>> = {
-  "str.strip": (text, chars) => stripEnd(stripStart(textOf(text), chars), chars),
-  "str.lstrip": (text, chars) => stripStart(textOf(text), chars),
-  "str.rstrip": (text, chars) => stripEnd(textOf(text), chars),
-};
+function known(value: JinjaValue): JinjaNode {
+  return { type: KNOWN, value };
+}
 
-const PYTHON_SPACE =
-  "\t\n\v\f\r\u001C\u001D\u001E\u001F \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000";
-
-function textOf(value: unknown): string {
-  if (typeof value !== "string") {
-    throw new TypeError("strip wants a text");
+/** A text can be added to a text only, such as not to a message's content in parts. */
+function assertAddable(left: JinjaValue, right: JinjaValue): void {
+  if ((left.type === "StringValue") !== (right.type === "StringValue")) {
+    const other = left.type === "StringValue" ? right : left;
+    throw new Error(`wanted a text to add to a text, found ${nounOf(other)}`);
   }
-  return value;
 }
 
-function strippedChars(chars: unknown): ReadonlySet<string> {
-  return new Set(typeof chars === "string" ? chars : PYTHON_SPACE);
+function nounOf({ type }: JinjaValue): string {
+  return type.replace(/Value$/, "").toLowerCase();
 }
 
-function stripStart(text: string, chars: unknown): string {
-  const stripped = strippedChars(chars);
-  const points = Array.from(text);
-  const start = points.findIndex((point) => !stripped.has(point));
-  return start === -1 ? "" : points.slice(start).join("");
-}
-
-function stripEnd(text: string, chars: unknown): string {
-  const stripped = strippedChars(chars);
-  const points = Array.from(text);
-  const end = points.findLastIndex((point) => !stripped.has(point)) + 1;
-  return points.slice(0, end).join("");
-}
-
-interface SyntaxNode {
-  readonly type: string;
-  readonly object?: unknown;
-  readonly property?: SyntaxNode;
-  readonly computed?: boolean;
-  readonly value?: unknown;
-}
-
-/** Turns `text.strip("x")` into a call of `str.strip` with the text as first argument, everywhere in the tree. */
-function rewriteStripCalls(root: unknown): void {
-  const pending: unknown[] = [root];
-  while (pending.length > 0) {
-    const node = pending.pop();
-    if (node instanceof Map) {
-      pending.push(...node.keys(), ...node.values());
-    } else if (typeof node === "object" && node !== null) {
-      rewriteStripCall(node);
-      pending.push(...Object.values(node));
+/** Python's `range`, with a limit over all calls of one run. */
+function createRange(): (...bounds: unknown[]) => number[] {
+  let itemCount = 0;
+  return (...bounds) => {
+    const [first = 0, second, step = 1] = bounds.map(Number);
+    const [start, end] = second === undefined ? [0, first] : [first, second];
+    const count = Math.max(0, Math.ceil((end - start) / step));
+    itemCount += count;
+    if (!(itemCount <= MAX_RANGE_ITEMS)) {
+      throw new Error(`the template made ranges of more than ${MAX_RANGE_ITEMS} items`);
     }
+    return Array.from({ length: count }, (_, index) => start + index * step);
+  };
+}
+
+function iterated(value: JinjaValue): readonly JinjaValue[] {
+  switch (value.type) {
+    case "ArrayValue":
+    case "TupleValue":
+      return itemsOf(value);
+    case "ObjectValue":
+      return [...entriesOf(value).keys()].map(toJinjaValue);
+    case "StringValue":
+      return Array.from(String(value.value), toJinjaValue);
+    case "UndefinedValue":
+      return [];
+    default:
+      throw new Error(`wanted something to loop over, found ${pythonText(value)}`);
   }
 }
 
-function rewriteStripCall(node: { type?: unknown; callee?: SyntaxNode; args?: unknown }): void {
-  const { type, callee, args } = node;
-  if (type !== "CallExpression" || callee?.type !== "MemberExpression" || callee.computed === true) {
+function bindLoopVariable(target: JinjaNode, item: JinjaValue, scope: JinjaEnvironment): void {
+  if (target.type === "Identifier") {
+    scope.setVariable(String(target["value"]), item);
     return;
   }
-  const name = `str.${String(callee.property?.value)}`;
-  if (callee.property?.type === "Identifier" && Array.isArray(args) && Object.hasOwn(STRIP_FUNCTIONS, name)) {
-    node.args = [callee.object, ...(args as unknown[])];
-    node.callee = { type: "Identifier", value: name };
+  const targets = target["value"];
+  const items = iterated(item);
+  if (!Array.isArray(targets) || targets.length !== items.length) {
+    throw new Error(
+      `wanted ${Array.isArray(targets) ? targets.length : 0} values to unpack, found ${items.length}`,
+    );
   }
+  for (const [index, inner] of items.entries()) {
+    bindLoopVariable(targets[index] as JinjaNode, inner, scope);
+  }
+}
+
+function loopFacts(items: readonly JinjaValue[], index: number): JinjaValue {
+  const { length } = items;
+  return toJinjaMapping([
+    ["index", toJinjaValue(index + 1)],
+    ["index0", toJinjaValue(index)],
+    ["revindex", toJinjaValue(length - index)],
+    ["revindex0", toJinjaValue(length - index - 1)],
+    ["first", toJinjaValue(index === 0)],
+    ["last", toJinjaValue(index === length - 1)],
+    ["length", toJinjaValue(length)],
+    ["previtem", items[index - 1] ?? toJinjaValue(undefined)],
+    ["nextitem", items[index + 1] ?? toJinjaValue(undefined)],
+  ]);
+}
+
+function isTrue(value: JinjaValue): boolean {
+  const { value: content } = value;
+  return content instanceof Map
+    ? content.size > 0
+    : Array.isArray(content)
+      ? content.length > 0
+      : Boolean(content);
 }

@@ -87,7 +87,8 @@ describe("assertWeightsFit", () => {
   it("does not take a transposed or reshaped tensor", async () => {
     for (const shape of [[8, 6], [48], [6, 8, 1]]) {
       const index = await indexFor(CONFIG, { "model.layers.0.mlp.gate_proj.weight": zeros("F32", shape) });
-      await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(CONFIG, index));
+      const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(CONFIG, index));
+      expect(error.message).toContain(`found (${shape.join(", ")})`);
     }
   });
 

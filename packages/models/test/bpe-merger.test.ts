@@ -27,7 +27,7 @@ function mergeByDefinition(word: string, merges: readonly (readonly [string, str
 describe("createBpeMerger", () => {
   it("merges as the definition says, for random merges and words", () => {
     const random = createRandom(77);
-    const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+    const pick = (items: readonly string[]): string => items[Math.floor(random() * items.length)] ?? "";
     for (let round = 0; round < 60; round += 1) {
       const tokens = ["a", "b", "c", "é", "🎉"];
       const merges: [string, string][] = [];
@@ -44,8 +44,10 @@ describe("createBpeMerger", () => {
         const word = Array.from({ length: Math.floor(random() * 30) }, () =>
           pick(["a", "b", "c", "é", "🎉", "?"]),
         ).join("");
-        expect(merge(word), word).toEqual(mergeByDefinition(word, merges));
-        expect(merge(word), "from memory").toEqual(mergeByDefinition(word, merges));
+        const wanted = mergeByDefinition(word, merges);
+        expect(merge(word)).toEqual(wanted);
+        // The second answer comes from memory.
+        expect(merge(word)).toEqual(wanted);
       }
     }
   });

@@ -31,7 +31,7 @@ describe("JsonCursor", () => {
       "{,}",
     ];
     for (const text of wrong) {
-      expect(() => readStrings(text), text).toThrow(JsonSyntaxError);
+      expect(() => readStrings(text)).toThrow(JsonSyntaxError);
     }
   });
 
@@ -57,7 +57,7 @@ describe("JsonCursor", () => {
       "[1 2]",
       "[1,2,3,4]",
     ]) {
-      expect(() => new JsonCursor(text).readIntegers(3), text).toThrow(JsonSyntaxError);
+      expect(() => new JsonCursor(text).readIntegers(3)).toThrow(JsonSyntaxError);
     }
   });
 

@@ -72,8 +72,7 @@ describe("loadTokenizer", () => {
   it.each(GOLDEN)("encodes and decodes as the reference does: %s", async (_, json, cases) => {
     const tokenizer = await load(json);
     for (const [text, ids, decoded] of cases) {
-      expect(tokenizer.encode(text), text).toEqual(ids);
-      expect(tokenizer.decode(ids), text).toBe(decoded);
+      expect([text, tokenizer.encode(text), tokenizer.decode(ids)]).toEqual([text, ids, decoded]);
     }
   });
 
@@ -141,7 +140,7 @@ describe("loadTokenizer", () => {
 
   it("skips tokens that only the settings call special", async () => {
     const tokenizer = await load(byteLevelJson(), { additional_special_tokens: ["<tool>"] });
-    expect([...tokenizer.specialTokenIds].toSorted()).toEqual([268, 269, 270]);
+    expect(tokenizer.specialTokenIds).toEqual(new Set([268, 269, 270]));
     expect(tokenizer.decode([65, 270, 66], { skipSpecialTokens: true })).toBe("AB");
   });
 
@@ -241,7 +240,8 @@ describe("loadTokenizer", () => {
 
   it("refuses kinds that it does not run", async () => {
     const wordPiece = byteLevelJson({ model: { type: "WordPiece", vocab: { a: 0 }, unk_token: "a" } });
-    await expectModelError("UNSUPPORTED_TOKENIZER", async () => load(wordPiece));
+    const error = await expectModelError("UNSUPPORTED_TOKENIZER", async () => load(wordPiece));
+    expect(error.message).toContain("WordPiece");
     await expectModelError("UNSUPPORTED_TOKENIZER", async () =>
       load(byteLevelJson({ decoder: { type: "CTC" } })),
     );

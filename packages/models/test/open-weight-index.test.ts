@@ -57,7 +57,10 @@ describe("openWeightIndex with shards", () => {
     "refuses the index %s",
     async (_, text) => {
       const files = createMemoryFiles({ [INDEX]: text });
-      await expectModelError("INVALID_WEIGHT_INDEX", async () => openWeightIndex("/m", { files }));
+      const error = await expectModelError("INVALID_WEIGHT_INDEX", async () =>
+        openWeightIndex("/m", { files }),
+      );
+      expect(error.file).toBe(INDEX);
     },
   );
 

@@ -214,7 +214,7 @@ describe("parseModelConfig", () => {
     ["an end token as text", { eos_token_id: ["</s>"] }, "INVALID_CONFIG", "eos_token_id"],
     ["tied embeddings as text", { tie_word_embeddings: "yes" }, "INVALID_CONFIG", "tie_word_embeddings"],
   ];
-  it.each(REFUSED)("refuses %s", async (_, fields, code, mention) => {
+  it.each(REFUSED)("refuses %s", async (...[, fields, code, mention]) => {
     const error = await expectModelError(code, () => parseModelConfig({ config: { ...LLAMA, ...fields } }));
     expect(error.message).toContain(mention);
     expect(error.file).toBe("config.json");
@@ -222,7 +222,8 @@ describe("parseModelConfig", () => {
 
   it("refuses what is not an object", async () => {
     for (const config of [null, [], "config", 1]) {
-      await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
+      const error = await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
+      expect(error.message).toContain("must hold a JSON object");
     }
   });
 
@@ -232,6 +233,7 @@ describe("parseModelConfig", () => {
       vocab_size: undefined,
     });
     delete (config as { vocab_size?: unknown }).vocab_size;
-    await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
+    const error = await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
+    expect(error.field).toBe("vocab_size");
   });
 });

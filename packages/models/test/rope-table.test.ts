@@ -103,7 +103,8 @@ describe("createRopeTable", () => {
 
   it("refuses a count that is not a positive integer", async () => {
     for (const count of [0, -1, 1.5, Number.NaN]) {
-      await expectModelError("INVALID_ARGUMENT", () => createRopeTable(configWith({}), count));
+      const error = await expectModelError("INVALID_ARGUMENT", () => createRopeTable(configWith({}), count));
+      expect(error.message).toContain(String(count));
     }
   });
 });

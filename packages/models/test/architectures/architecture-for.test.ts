@@ -83,7 +83,7 @@ describe("architectureFor", () => {
     const refs = collectWeightRefs(architectureFor(config), config);
     expect([...refs.keys()].toSorted()).toEqual([...index.tensors.keys()].toSorted());
     for (const ref of refs.values()) {
-      expect(index.tensors.get(ref.name)?.shape, ref.name).toEqual(ref.shape);
+      expect(index.tensors.get(ref.name)).toMatchObject({ name: ref.name, shape: ref.shape });
     }
     await index.close();
   });

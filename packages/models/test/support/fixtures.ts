@@ -14,3 +14,5 @@ export function checkpointDirectory(name: string): string {
 export function readJson(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
 }
+
+export const REPOSITORY: string = fileURLToPath(new URL("../../../../", import.meta.url));

@@ -13,6 +13,6 @@ export async function expectModelError(code: ModelErrorCode, action: () => unkno
   }
   expect(caught).toBeInstanceOf(ModelError);
   const error = caught as ModelError;
-  expect(error.code, error.message).toBe(code);
+  expect({ code: error.code, message: error.message }).toMatchObject({ code });
   return error;
 }

@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+
+import { createChatTemplate } from "../src/index.ts";
+import type { ChatTemplateMessage, ModelError } from "../src/index.ts";
+import { expectModelError } from "./support/model-error.ts";
+
+const MESSAGES: readonly ChatTemplateMessage[] = [
+  { role: "system", content: "  Be kind.\n" },
+  { role: "user", content: ' a <b> & "c" é ' },
+  { role: "assistant", content: "<think>\nhm\n</think>\n\n  ok\n" },
+  { role: "user", content: "more\n" },
+];
+
+/** Templates and what transformers 5.23.0 with jinja2 3.1.6 makes of them (`render_jinja_template`). */
+const GOLDEN: readonly (readonly [string, string])[] = [
+  [
+    "{% for m in messages %}[{{ m.content.lstrip('\\n') }}|{{ m.content.rstrip('\\n ') }}|{{ m.content.strip() }}|{{ m.content | trim }}]\n{% endfor %}\n",
+    '[  Be kind.\n|  Be kind.|Be kind.|Be kind.]\n[ a <b> & "c" é | a <b> & "c" é|a <b> & "c" é|a <b> & "c" é]\n[<think>\nhm\n</think>\n\n  ok\n|<think>\nhm\n</think>\n\n  ok|<think>\nhm\n</think>\n\n  ok|<think>\nhm\n</think>\n\n  ok]\n[more\n|more|more|more]\n',
+  ],
+  [
+    "{{ messages[2].content.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n') }}|{{ messages[2].content.split('</think>')[-1].lstrip('\\n') }}|",
+    "hm|  ok\n|",
+  ],
+  [
+    "{% for m in messages %}{{ m.role }}{% if loop.first %}!{% continue %}{% endif %}{% if m.role == 'assistant' %}.{% break %}{% endif %},{% else %}none{% endfor %}",
+    "system!user,assistant.",
+  ],
+  [
+    "{% set ns = namespace(n=0) %}{% for m in messages if m.role == 'user' %}{% set ns.n = ns.n + 1 %}{% if loop.index0 == 0 %}{% set x = 'set' %}{% endif %}{{ x }}{{ loop.length }}{% endfor %}{{ ns.n }}{{ x }}",
+    "set222",
+  ],
+  [
+    "{{ true }} {{ none }} {{ 1.0 }} {{ 2 }} {{ [1, 'a', \"it's\"] }} {{ {'a': true, 'b': none} }} {{ 'a' ~ none ~ false ~ 1.5 }} {{ nothing }}",
+    "True None 1.0 2 [1, 'a', \"it's\"] {'a': True, 'b': None} aNoneFalse1.5 ",
+  ],
+  [
+    "{{ 1 == '1' }} {{ 0 == '' }} {{ none == nothing }} {{ [1, [2]] == [1, [2]] }} {{ {'a': 1} == {'a': 1.0} }} {{ true == 1 }} {{ 'a' != 'b' }} {{ -1 % 2 }}",
+    "False False False True True True True 1",
+  ],
+  [
+    "{{ 'hello wORLD they\\'re'.title() }} {{ 'hello wORLD they\\'re' | title }} {{ 'éCOLE x'|capitalize }} {{ 'xxaxx'.strip('x') }} {{ 'xxaxx' | trim('x') }}",
+    "Hello World They'Re Hello World They're École x a a",
+  ],
+  [
+    "{{ messages[0] | tojson }} {{ {'b': [1.5, true, none, 'é<&>'], 'a': {}} | tojson(indent=2) }}",
+    '{"role": "system", "content": "  Be kind.\\n"} {\n  "b": [\n    1.5,\n    true,\n    null,\n    "é<&>"\n  ],\n  "a": {}\n}',
+  ],
+  [
+    "{% macro line(s, n=1) %}{{ s | upper }}{{ n }}{% if n > 1 %}+{% endif %}{% endmacro %}{{ line('a') }}{{ line('b', n=2) }}{% for k, v in {'x': 1, 'y': none}.items() %}{{ k }}={{ v }};{% endfor %}{% for c in 'hé' %}<{{ c }}>{% endfor %}{% for t in nothing %}t{% else %}no{% endfor %}",
+    "A1B2+x=1;y=None;<h><é>no",
+  ],
+  [
+    "{{ bos_token }}{{ add_generation_prompt }}{{ tools is none }}{{ documents is none }}{{ nothing is defined }}{% generation %}g{% endgeneration %}{{ range(3) | list }}\n\n",
+    "<s>TrueTrueTrueFalseg[0, 1, 2]\n",
+  ],
+];
+
+const SPECIAL = new Map([
+  ["bos_token", "<s>"],
+  ["eos_token", "</s>"],
+]);
+
+const render = (source: string, messages: readonly ChatTemplateMessage[] = MESSAGES): string =>
+  createChatTemplate(source, { specialTokens: SPECIAL }).render(messages);
+
+describe("createChatTemplate", () => {
+  it.each(GOLDEN)("renders as the reference does: %s", (source, wanted) => {
+    expect(render(source)).toBe(wanted);
+  });
+
+  it("opens the assistant's turn unless told not to", () => {
+    const template = createChatTemplate("{% if add_generation_prompt %}A:{% endif %}");
+    expect(template.render([])).toBe("A:");
+    expect(template.render([], { addGenerationPrompt: false })).toBe("");
+  });
+
+  it("passes variables on, over special tokens but not over the messages", () => {
+    const template = createChatTemplate("{{ enable_thinking }}{{ bos_token }}{{ messages | length }}", {
+      specialTokens: SPECIAL,
+    });
+    expect(
+      template.render([], { variables: { enable_thinking: false, bos_token: "B", messages: [1] } }),
+    ).toBe("FalseB0");
+  });
+
+  it("tells the time of the clock that it was given", () => {
+    const now = (): Date => new Date(2024, 6, 5, 9, 3);
+    expect(createChatTemplate("{{ strftime_now('%d %b %Y, %H:%M') }}", { now }).render([])).toBe(
+      "05 Jul 2024, 09:03",
+    );
+  });
+
+  it("fails with the template's own words", async () => {
+    const error = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
+      render("{{ raise_exception('Conversation roles must alternate') }}"),
+    );
+    expect(error.message).toBe("Conversation roles must alternate");
+  });
+
+  it("fails on a message without the content that the template wants", async () => {
+    const error = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
+      render("{{ messages[0].content + 'x' }}", [{ role: "user", content: null }]),
+    );
+    expect(error.message).toBe("chat template failed: wanted a text to add to a text, found null");
+  });
+
+  it("fails on content in parts where the template wants a text", async () => {
+    const parts = [{ type: "text", text: "x" }] as unknown as string;
+    const error = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
+      render("{{ 'a' + messages[0].content }}", [{ role: "user", content: parts }]),
+    );
+    expect(error.message).toContain("found array");
+  });
+
+  it.each(["{% if %}", "{{ a", "{% for x in %}", "{% endfor %}"])("refuses the source %s", async (source) => {
+    const error = await expectModelError("INVALID_CHAT_TEMPLATE", () => createChatTemplate(source));
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it("does not read messages as a template", () => {
+    const content = "{{ raise_exception('x') }}{% for i in range(9) %}{% endfor %}";
+    expect(render("{{ messages[0].content }}", [{ role: "user", content }])).toBe(content);
+  });
+
+  const ESCAPES = [
+    "{{ messages.constructor }}",
+    "{{ messages.__proto__ }}",
+    "{{ ''.constructor.constructor('return process')() }}",
+    "{{ messages[0].constructor }}",
+    "{{ raise_exception.constructor('return 1')() }}",
+    "{{ strftime_now.__globals__ }}",
+    "{{ process.env }}{{ globalThis }}{{ require('fs') }}",
+    "{{ namespace.constructor }}",
+  ];
+  it.each(ESCAPES)("keeps the process out of reach of %s", async (source) => {
+    const outcome = (): string => {
+      try {
+        return render(source);
+      } catch (error) {
+        return (error as ModelError).code;
+      }
+    };
+    expect(["", "CHAT_TEMPLATE_FAILED"]).toContain(outcome());
+  });
+
+  it("leaves prototypes alone, whatever names messages have", () => {
+    const message = JSON.parse(
+      '{"role":"user","content":"x","__proto__":{"polluted":true}}',
+    ) as ChatTemplateMessage;
+    expect(render("{{ messages[0].content }}", [message])).toBe("x");
+    expect({}).not.toHaveProperty("polluted");
+  });
+
+  const ENDLESS = [
+    "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+    "{{ range(1000000000) }}",
+    "{% set ns = namespace(x='ab') %}{% for a in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for a in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+  ];
+  it.each(ENDLESS)("ends a template that would not: %s", async (source) => {
+    const error = await expectModelError("CHAT_TEMPLATE_FAILED", () => render(source));
+    expect(error.message).toContain("chat template failed");
+  });
+
+  it("renders a long conversation", () => {
+    const messages = Array.from({ length: 5000 }, (_, index) => ({
+      role: "user",
+      content: `message ${index}`,
+    }));
+    const text = render(
+      "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}\n{% endfor %}",
+      messages,
+    );
+    expect(text.split("\n")).toHaveLength(5001);
+  });
+});

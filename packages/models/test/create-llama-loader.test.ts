@@ -1,0 +1,207 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { createLlamaLoader, embeddedModelDirectory, loadModel, openCheckpoint } from "../src/index.ts";
+import type { LanguageModel, ModelErrorCode } from "../src/index.ts";
+import { CHECKPOINT_NAMES, checkpointDirectory } from "./support/fixtures.ts";
+import { expectModelError } from "./support/model-error.ts";
+import { MODEL_DIRECTORY, RAW_CONFIG, createModelFiles } from "./support/model-files.ts";
+import { writeSafetensors, zeros } from "./support/safetensors.ts";
+
+const load = async (
+  changes: Readonly<Record<string, Uint8Array | string | undefined>> = {},
+): Promise<LanguageModel> => createLlamaLoader({ files: createModelFiles(changes) }).load(MODEL_DIRECTORY);
+
+describe("createLlamaLoader", () => {
+  it("makes a model that holds no weights, and lets go of its files", async () => {
+    const files = createModelFiles();
+    const model = await createLlamaLoader({ files }).load(MODEL_DIRECTORY);
+    expect(model).toMatchObject({
+      name: "tiny-llama",
+      directory: MODEL_DIRECTORY,
+      generationDefaults: { temperature: 0.6 },
+      config: { family: "llama", eosTokenIds: [2, 269] },
+      architecture: { name: "llama" },
+    });
+    expect(model.tokenizer.encode("hello")).toEqual([263]);
+    expect(model.chatTemplate?.render([{ role: "user", content: "Hi" }])).toBe("<|begin|>user: Hi\n");
+    expect(await model.weights.read("model.norm.weight")).toHaveLength(32);
+    expect(files.openCount()).toBe(1);
+    await model.dispose();
+    await model[Symbol.asyncDispose]();
+    expect(files.openCount()).toBe(0);
+    await expectModelError("WEIGHTS_CLOSED", async () => model.weights.read("model.norm.weight"));
+  });
+
+  it("takes the name that it is given", async () => {
+    const loader = createLlamaLoader({ files: createModelFiles() });
+    const model = await loader.load(`${MODEL_DIRECTORY}/`, { name: "mine" });
+    expect(model).toMatchObject({ name: "mine", directory: MODEL_DIRECTORY });
+    expect(loader.families).toEqual(["llama", "mistral", "qwen2", "qwen3"]);
+  });
+
+  it("works without a chat template and without generation defaults", async () => {
+    const model = await load({ "tokenizer_config.json": undefined, "generation_config.json": undefined });
+    expect(model.chatTemplate).toBeUndefined();
+    expect(model.generationDefaults).toEqual({});
+    expect(model.config.eosTokenIds).toEqual([2]);
+  });
+
+  it("finds the chat template in each of its places, the file of its own first", async () => {
+    const template = async (
+      changes: Readonly<Record<string, string | undefined>>,
+    ): Promise<string | undefined> => (await load(changes)).chatTemplate?.source;
+    const named = [
+      { name: "tool_use", template: "T" },
+      { name: "default", template: "D" },
+    ];
+    expect(await template({ "tokenizer_config.json": JSON.stringify({ chat_template: named }) })).toBe("D");
+    expect(await template({ "tokenizer_config.json": JSON.stringify({ chat_template: [named[0]] }) })).toBe(
+      "T",
+    );
+    expect(await template({ "chat_template.json": '{"chat_template":"J"}' })).toBe("J");
+    expect(
+      await template({ "chat_template.json": '{"chat_template":"J"}', "chat_template.jinja": "F" }),
+    ).toBe("F");
+  });
+
+  const damaged = (name: string, shape: readonly number[]): Uint8Array =>
+    writeSafetensors({ [name]: zeros("F32", shape) });
+  const REFUSED: readonly (readonly [
+    string,
+    Readonly<Record<string, Uint8Array | string | undefined>>,
+    ModelErrorCode,
+  ])[] = [
+    ["no config", { "config.json": undefined }, "FILE_MISSING"],
+    ["a config that is not JSON", { "config.json": "{" }, "INVALID_JSON"],
+    ["a config of another kind", { "config.json": "[]" }, "INVALID_CONFIG"],
+    ["a huge config", { "config.json": " ".repeat(5 * 2 ** 20) }, "FILE_TOO_LARGE"],
+    [
+      "another family",
+      { "config.json": JSON.stringify({ ...RAW_CONFIG, architectures: ["BertModel"] }) },
+      "UNSUPPORTED_ARCHITECTURE",
+    ],
+    ["no weights", { "model.safetensors": undefined }, "FILE_MISSING"],
+    ["pickled weights", { "model.safetensors": undefined, "pytorch_model.bin": "x" }, "UNSUPPORTED_FORMAT"],
+    ["truncated weights", { "model.safetensors": "abc" }, "SAFETENSORS_TRUNCATED"],
+    [
+      "weights of another model",
+      { "model.safetensors": damaged("model.embed_tokens.weight", [280, 8]) },
+      "TENSOR_MISSING",
+    ],
+    [
+      "a config that does not fit the weights",
+      { "config.json": JSON.stringify({ ...RAW_CONFIG, vocab_size: 300 }) },
+      "TENSOR_SHAPE_MISMATCH",
+    ],
+    ["no tokenizer", { "tokenizer.json": undefined }, "FILE_MISSING"],
+    ["a tokenizer that is not JSON", { "tokenizer.json": "<html>" }, "INVALID_JSON"],
+    ["settings of the wrong kind", { "tokenizer_config.json": "[]" }, "INVALID_CONFIG"],
+    ["a chat template that does not parse", { "chat_template.jinja": "{% if %}" }, "INVALID_CHAT_TEMPLATE"],
+    [
+      "chat templates without a default",
+      {
+        "tokenizer_config.json": JSON.stringify({
+          chat_template: [
+            { name: "a", template: "" },
+            { name: "b", template: "" },
+          ],
+        }),
+      },
+      "INVALID_CHAT_TEMPLATE",
+    ],
+    ["generation defaults out of range", { "generation_config.json": '{"top_p":7}' }, "INVALID_CONFIG"],
+  ];
+  it.each(REFUSED)("refuses %s and lets go of every file", async (_, changes, code) => {
+    const files = createModelFiles(changes);
+    await expectModelError(code, async () => createLlamaLoader({ files }).load(MODEL_DIRECTORY));
+    expect(files.openCount()).toBe(0);
+  });
+
+  it("refuses a tokenizer larger than the embedding", async () => {
+    const config = { ...RAW_CONFIG, vocab_size: 270, tie_word_embeddings: true };
+    const files = createModelFiles({ "config.json": JSON.stringify(config) });
+    await expectModelError("TENSOR_SHAPE_MISMATCH", async () =>
+      createLlamaLoader({ files }).load(MODEL_DIRECTORY),
+    );
+    const added = { 400: { content: "<far>" } };
+    const error = await expectModelError("TOKENIZER_VOCAB_MISMATCH", async () =>
+      load({ "tokenizer_config.json": JSON.stringify({ added_tokens_decoder: added }) }),
+    );
+    expect(error.message).toContain("280");
+    expect(error.message).toContain('400 ("<far>")');
+  });
+
+  it("refuses options that it does not know", async () => {
+    const error = await expectModelError("INVALID_ARGUMENT", () =>
+      createLlamaLoader({ device: "cuda" } as object),
+    );
+    expect(error.message).toBe('wanted options files, now; found "device"');
+    const loader = createLlamaLoader({ files: createModelFiles() });
+    await expectModelError("INVALID_ARGUMENT", async () =>
+      loader.load(MODEL_DIRECTORY, { quantize: true } as object),
+    );
+  });
+
+  it("stops with the signal's reason and lets go of every file", async () => {
+    const files = createModelFiles();
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(createLlamaLoader({ files }).load(MODEL_DIRECTORY, { signal })).rejects.toThrow("enough");
+    expect(files.openCount()).toBe(0);
+  });
+});
+
+describe("loadModel on a file system", () => {
+  let directory = "";
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "infernode-models-"));
+    await writeFile(join(directory, "model.gguf"), "GGUF\u0003\u0000\u0000\u0000");
+    await writeFile(join(directory, "model.safetensors"), "x");
+  });
+  afterAll(async () => rm(directory, { recursive: true }));
+
+  it("says what a path that is not a model directory is", async () => {
+    await expectModelError("MODEL_NOT_FOUND", async () => loadModel(join(directory, "nothing")));
+    await expectModelError("MODEL_NOT_FOUND", async () =>
+      loadModel(join(directory, "model.gguf", "below-a-file")),
+    );
+    const gguf = await expectModelError("UNSUPPORTED_FORMAT", async () =>
+      loadModel(join(directory, "model.gguf")),
+    );
+    expect(gguf.message).toContain("Hugging Face checkpoint");
+    const file = await expectModelError("NOT_A_DIRECTORY", async () =>
+      loadModel(join(directory, "model.safetensors")),
+    );
+    expect(file.message).toContain("found a file");
+    await expectModelError("UNSUPPORTED_FORMAT", async () => loadModel(directory));
+    await expectModelError("INVALID_ARGUMENT", async () => loadModel(""));
+  });
+
+  const embedded = embeddedModelDirectory();
+  it.skipIf(!existsSync(embedded))(
+    "loads the model that comes with the package (when it was fetched)",
+    async () => {
+      const model = await loadModel(embedded);
+      expect(model.name).toBe("infernode-stories");
+      expect(model.chatTemplate?.render([{ role: "user", content: "Hi" }])).toContain("Hi");
+      expect(
+        model.tokenizer.decode(model.tokenizer.encode("Once upon a time", { addSpecialTokens: false })),
+      ).toBe("Once upon a time");
+      expect(model.config.eosTokenIds.length).toBeGreaterThan(0);
+      await model.dispose();
+    },
+  );
+});
+
+describe("openCheckpoint", () => {
+  it.each(CHECKPOINT_NAMES)("opens the checkpoint %s and uses all of it", async (name) => {
+    const { config, weights, unusedTensors, architecture } = await openCheckpoint(checkpointDirectory(name));
+    expect(unusedTensors).toEqual([]);
+    expect(architecture.name).toBe(config.family === "mistral" ? "llama" : config.family);
+    await weights.close();
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+
+import { inspectModel } from "../src/index.ts";
+import { checkpointDirectory } from "./support/fixtures.ts";
+import { expectModelError } from "./support/model-error.ts";
+import { MODEL_DIRECTORY, createModelFiles } from "./support/model-files.ts";
+
+describe("inspectModel", () => {
+  it("tells the facts of a model and closes it", async () => {
+    const files = createModelFiles();
+    const facts = await inspectModel(MODEL_DIRECTORY, { files });
+    expect(facts).toMatchObject({
+      name: "tiny-llama",
+      family: "llama",
+      architecture: "LlamaForCausalLM",
+      files: ["model.safetensors"],
+      contextTokens: 64,
+      layerCount: 2,
+      kvHeadCount: 1,
+      headDim: 4,
+      hasTiedEmbeddings: false,
+      hasChatTemplate: true,
+      tokenizerType: "BPE",
+      tokenizerVocabSize: 271,
+      unusedTensors: [],
+      eosTokenIds: [2, 269],
+      kvBytesPerToken: { f32: 2 * 2 * 4 * 4, f16: 2 * 2 * 4 * 2 },
+    });
+    expect(facts.weightBytesByDtype).toEqual({ F32: facts.weightBytes });
+    expect(facts.weightBytes).toBe(facts.parameterCount * 4);
+    expect(JSON.parse(JSON.stringify(facts))).toMatchObject({ name: "tiny-llama" });
+    expect(files.openCount()).toBe(0);
+  });
+
+  it("adds shards up", async () => {
+    const facts = await inspectModel(checkpointDirectory("llama-sharded"));
+    expect(facts.files).toEqual([1, 2, 3].map((shard) => `model-0000${shard}-of-00003.safetensors`));
+    expect(facts.weightBytesByDtype).toEqual({ BF16: 124_352 * 2 });
+    expect(facts).toMatchObject({ parameterCount: 124_352, tokenizerVocabSize: 320, hasChatTemplate: true });
+  });
+
+  it("counts the layers that see a window", async () => {
+    const facts = await inspectModel(checkpointDirectory("qwen2-window"));
+    expect(facts).toMatchObject({ slidingWindowLayerCount: 1, hasTiedEmbeddings: true });
+  });
+
+  it("inspects a network that has no tokenizer", async () => {
+    const files = createModelFiles({ "tokenizer.json": undefined });
+    const facts = await inspectModel(MODEL_DIRECTORY, { files });
+    expect(facts).toMatchObject({ layerCount: 2, tokenizerType: undefined, hasChatTemplate: false });
+  });
+
+  it("fails where loading would", async () => {
+    const files = createModelFiles({ "tokenizer.json": "{" });
+    await expectModelError("INVALID_JSON", async () => inspectModel(MODEL_DIRECTORY, { files }));
+    expect(files.openCount()).toBe(0);
+  });
+});
