@@ -1,13 +1,10 @@
 import { invalidRequest, type ApiError } from "../openai/api-error.ts";
 import { shortName } from "../openai/describe-value.ts";
+import { assertJsonSize } from "./assert-json-size.ts";
 import { locateJsonError } from "./locate-json-error.ts";
-
-/** Deeper bodies are refused: what reads them further on may be recursive. */
-export const maxJsonDepth = 64;
 
 interface Place {
   readonly value: object;
-  readonly depth: number;
   readonly key: string | number | undefined;
   readonly parent: Place | undefined;
 }
@@ -32,15 +29,12 @@ const loneSurrogate = /\p{Surrogate}/u;
 
 /** Looks at every value once, without recursion. */
 function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
-  const open: Place[] = [{ value: body, depth: 1, key: undefined, parent: undefined }];
+  const open: Place[] = [{ value: body, key: undefined, parent: undefined }];
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
-    const { value: container, depth } = place;
+    const { value: container } = place;
     const visit = (key: string | number, value: unknown): void => {
       if (typeof value === "object" && value !== null) {
-        if (depth >= maxJsonDepth) {
-          throw malformed(`The JSON body must not be nested deeper than ${maxJsonDepth} levels`);
-        }
-        open.push({ value, depth: depth + 1, key, parent: place });
+        open.push({ value, key, parent: place });
       } else if (hasSurrogateEscapes && typeof value === "string" && loneSurrogate.test(value)) {
         const param = pathOf(place, key);
         throw malformed(`\`${param}\` must be Unicode text; found half of a surrogate pair`, param);
@@ -68,15 +62,16 @@ function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
 
 /**
  * Reads a request body as JSON.
- * @throws ApiError 400 that says where it is not JSON, not UTF-8, too deep or not Unicode
+ * @throws ApiError 400 that says where it is not JSON, not UTF-8, too deep, of too many parts, or not Unicode
  */
-export function parseJsonBody(bytes: Uint8Array): unknown {
+export function parseJsonBody(bytes: Buffer): unknown {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw malformed("The body must be JSON in UTF-8; found bytes that are no UTF-8");
   }
+  assertJsonSize(bytes);
   if (text.trim() === "") throw malformed("The body must be a JSON object; found an empty body");
   let body: unknown;
   try {
@@ -89,6 +84,9 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
       `The body must be JSON: expected ${wanted} at line ${line}, column ${column} (position ${position}); found ${found}`,
     );
   }
-  if (typeof body === "object" && body !== null) assertHarmless(body, /\\u[dD][89a-fA-F]/.test(text));
+  const hasEscapes = text.includes("\\u");
+  if (typeof body === "object" && body !== null && (hasEscapes || text.includes("__proto__"))) {
+    assertHarmless(body, hasEscapes && /\\u[dD][89a-fA-F]/.test(text));
+  }
   return body;
 }

@@ -97,7 +97,8 @@ export function parseBody<Body>(body: unknown, rules: BodyRules<Body>): Body {
     });
   }
   const present: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(body)) {
+  for (const name of Object.keys(body)) {
+    const value: unknown = (body as Record<string, unknown>)[name];
     if (Object.hasOwn(schema.shape, name)) {
       if (value !== null) present[name] = value;
       continue;

@@ -167,9 +167,11 @@ test("close waits for the answers that run", async () => {
   socket.write(postRequest(chat, { ...body, max_tokens: 1, stream: true }));
   await waitFor("text/event-stream");
   let isClosed = false;
-  const closing = server.close().then(() => {
+  const close = async (): Promise<void> => {
+    await server.close();
     isClosed = true;
-  });
+  };
+  const closing = close();
   await waitFor(": ping");
   expect(isClosed).toBe(false);
   gate.open();

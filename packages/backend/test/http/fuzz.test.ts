@@ -3,7 +3,7 @@ import { modelId } from "./fake-engine.ts";
 import { readChunks } from "./read-sse.ts";
 import { startServer, type TestServer } from "./start-server.ts";
 
-const bodyCount = 3000;
+const bodyCount = 2400;
 let server: TestServer;
 
 beforeAll(async () => {
@@ -84,7 +84,7 @@ const fields = [
 ];
 
 function makeValue(random: () => number, depth = 0): unknown {
-  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
+  const pick = <T>(values: readonly T[]): T | undefined => values[Math.floor(random() * values.length)];
   const simple = [
     null,
     true,
@@ -178,29 +178,27 @@ function makeText(random: () => number, base: Readonly<Record<string, unknown>>)
   return JSON.stringify(random() < 0.9 ? mutateValue(base, random) : makeValue(random));
 }
 
-function assertAnswer(status: number, contentType: string | null, text: string): void {
+const errorKeys = "message,type,param,code";
+const foreignWords = /Invalid input|Too (?:big|small)|Unrecognized key|undefined|\[object/;
+
+/** What is wrong with an answer; `undefined` where it is a result or OpenAI's error. */
+function findFault(status: number, contentType: string | null, text: string): string | undefined {
   if (status === 200 && contentType?.startsWith("text/event-stream") === true) {
-    expect(readChunks(text).length).toBeGreaterThan(0);
-    return;
+    return readChunks(text).length > 0 ? undefined : "an empty stream";
   }
-  expect(contentType).toBe("application/json; charset=utf-8");
+  if (contentType !== "application/json; charset=utf-8") return `content type ${contentType}`;
   const answer = JSON.parse(text) as { choices?: unknown[]; error?: Record<string, unknown> };
-  if (status === 200) {
-    expect(answer.choices?.length).toBeGreaterThan(0);
-    return;
-  }
-  expect([400, 404, 413]).toContain(status);
-  expect(Object.keys(answer)).toEqual(["error"]);
-  expect(answer.error).toEqual({
-    message: expect.stringMatching(/./),
-    type: "invalid_request_error",
-    param: answer.error?.["param"] === null ? null : expect.any(String),
-    code: expect.stringMatching(/^[a-z_]+$/),
-  });
-  expect(answer.error?.["message"]).not.toMatch(
-    /Invalid input|Too (?:big|small)|Unrecognized key|undefined|\[object/,
-  );
-  expect(String(answer.error?.["message"]).length).toBeLessThan(600);
+  if (status === 200) return (answer.choices?.length ?? 0) > 0 ? undefined : "no choices";
+  if (![400, 404, 413].includes(status)) return `status ${status}`;
+  const { error = {} } = answer;
+  const { message, type, param, code } = error;
+  if (Object.keys(answer).join() !== "error" || Object.keys(error).join() !== errorKeys)
+    return "not the error's shape";
+  if (type !== "invalid_request_error") return "type";
+  if (param !== null && typeof param !== "string") return "param";
+  if (typeof code !== "string" || !/^[a-z_]+$/.test(code)) return "code";
+  if (typeof message !== "string" || message.length > 600 || foreignWords.test(message)) return "message";
+  return undefined;
 }
 
 test(`answers ${bodyCount} mutated bodies with a result or OpenAI's error, and goes on working`, async () => {
@@ -219,14 +217,11 @@ test(`answers ${bodyCount} mutated bodies with a result or OpenAI's error, and g
         const response = await server.post(path, text);
         const answer = await response.text();
         counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
-        try {
-          assertAnswer(response.status, response.headers.get("content-type"), answer);
-        } catch (cause) {
-          throw new Error(
-            `${path} ${text.slice(0, 2000)} was answered ${response.status} ${answer.slice(0, 1000)}`,
-            { cause },
-          );
-        }
+        const fault = findFault(response.status, response.headers.get("content-type"), answer);
+        expect(
+          fault,
+          `${path} ${text.slice(0, 2000)} got ${response.status} ${answer.slice(0, 1000)}`,
+        ).toBeUndefined();
       }),
     );
   }
@@ -235,7 +230,7 @@ test(`answers ${bodyCount} mutated bodies with a result or OpenAI's error, and g
   expect((await server.post("/v1/chat/completions", chatBody)).status).toBe(200);
 });
 
-test("bodies of the greatest size are answered, none slowly", async () => {
+test("bodies of the greatest size are answered", async () => {
   await using large = await startServer({ bodyLimitBytes: 8 * 2 ** 20 });
   const fill = (unit: string): string => unit.repeat(Math.floor(7_900_000 / unit.length));
   const head = `{"model":"${modelId}","messages":`;
@@ -259,7 +254,8 @@ test("bodies of the greatest size are answered, none slowly", async () => {
   for (const text of texts) {
     for (const path of ["/v1/chat/completions", "/v1/completions"]) {
       const response = await large.post(path, text);
-      assertAnswer(response.status, response.headers.get("content-type"), await response.text());
+      const fault = findFault(response.status, response.headers.get("content-type"), await response.text());
+      expect(fault).toBeUndefined();
     }
   }
 });

@@ -75,9 +75,12 @@ const outOfRange: readonly (readonly [string, unknown, string?])[] = [
   ["ignore_eos", 1],
 ];
 
-test.each(outOfRange)("refuses %s: %j by name", async (name, value, param = name) => {
-  expect(await refuse({ model: modelId, messages, [name]: value })).toMatchObject({ param });
-});
+test.each(outOfRange.map(([name, value, param = name]) => ({ name, value, param })))(
+  "refuses $name: $value by name",
+  async ({ name, value, param }) => {
+    expect(await refuse({ model: modelId, messages, [name]: value })).toMatchObject({ param });
+  },
+);
 
 test.each([
   ["tools", [{ type: "function", function: { name: "f" } }]],

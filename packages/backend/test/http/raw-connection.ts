@@ -5,11 +5,11 @@ import { connect, type Socket } from "node:net";
 export interface RawConnection {
   readonly socket: Socket;
   /** Everything that came so far. */
-  received(): string;
+  readonly received: () => string;
   /** Resolves when what came contains the text; rejects when the connection ends without it. */
-  waitFor(text: string): Promise<string>;
+  readonly waitFor: (text: string) => Promise<string>;
   /** Resolves with everything when the server has closed. */
-  closed(): Promise<string>;
+  readonly closed: () => Promise<string>;
 }
 
 export async function openConnection(port: number): Promise<RawConnection> {

@@ -121,7 +121,7 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
   expect(chat?.required.toSorted()).toEqual(["messages", "model"]);
   expect(completion?.properties).toHaveProperty("prompt.anyOf");
   for (const [name, property] of Object.entries({ ...chat?.properties, ...completion?.properties })) {
-    expect(property.description, name).toMatch(/\.$/);
+    expect(`${name}: ${property.description}`).toMatch(/: .*\.$/);
   }
   const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
   for (const [, name] of refs) expect(document.components.schemas).toHaveProperty(name ?? "");

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { prepareChat } from "../../src/operations/chat.ts";
 import { prepareCompletion } from "../../src/operations/complete.ts";
