@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { runCli } from "./support/run-cli.ts";
@@ -18,10 +19,12 @@ async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
   }
+  // One that has ended, and that its new parent has not asked about yet, still has a number.
+  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
+  return stat.split(" ")[2] !== "Z";
 }
 
 const model = "infernode-stories";

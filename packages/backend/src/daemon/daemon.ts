@@ -84,6 +84,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   let registration: RegisteredService | undefined;
   let startCall: Promise<DaemonAddress> | undefined;
   let stopCall: Promise<void> | undefined;
+  let endCall: Promise<void> | undefined;
 
   const register = async (at: DaemonAddress): Promise<void> => {
     const { serviceName, advertiseAddress } = config.discovery;
@@ -143,7 +144,9 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     const timeoutMs = config.server.drainTimeoutMs;
     events.emit("backend:draining", { reason, timeoutMs });
     await engine.drain({ timeoutMs });
-    await putAway(reason);
+    // What was begun is finished first, so that it is put away as well.
+    await startCall?.catch(() => undefined);
+    await (endCall ??= putAway(reason));
   };
 
   return {
@@ -157,7 +160,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       if (stopCall !== undefined)
         throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
       startCall ??= start().catch(async (error: unknown) => {
-        await putAway("start failed");
+        await (endCall ??= putAway("the start failed"));
         throw error;
       });
       return startCall;
