@@ -25,6 +25,7 @@ export function createLogger(options: LoggerOptions): Logger {
     colorize: isTerminal,
     destination: destination ?? 2,
     ignore: "pid,hostname",
+    singleLine: true,
     sync: true,
     translateTime: "SYS:HH:MM:ss.l",
   });

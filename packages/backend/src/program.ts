@@ -74,10 +74,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .exitOverride()
     .addHelpText("after", exitCodeHelp);
 
-  addSettingOptions(
-    program.command("serve").description("runs the daemon with its HTTP API"),
-    () => true,
-  )
+  addSettingOptions(program.command("serve").description("runs the daemon with its HTTP API"), () => true)
     .option("--print-config", "print the resolved configuration with the origin of each value, and end")
     .option("--json", "with --print-config: print JSON")
     .addHelpText("after", serveHelp)

@@ -110,10 +110,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
         executor: model.executor,
         totalBytes: model.memoryPlan.totalBytes,
       });
-      events.emit("backend:engine-started", { pid: current?.pid, startMs: now - spawnedAtMs });
+      events.emit("backend:engine-started", { pid: current?.pid, startMs: Math.round(now - spawnedAtMs) });
     } else {
       restartCount++;
-      events.emit("backend:engine-restarted", { pid: current?.pid, restartCount, downMs: now - crashedAtMs });
+      events.emit("backend:engine-restarted", {
+        pid: current?.pid,
+        restartCount,
+        downMs: Math.round(now - crashedAtMs),
+      });
     }
     if (isEnding()) return;
     setState("ready");
