@@ -1,0 +1,23 @@
+// Runs the daemon inside this program and talks to it with OpenAI's own client.
+import { createDaemon, resolveConfig } from "@infernode/backend";
+import OpenAI from "openai";
+
+const { config } = await resolveConfig({ file: false, overrides: { server: { port: 0 } } });
+await using daemon = createDaemon(config);
+const { url } = await daemon.start();
+const { id: model } = await daemon.ready();
+
+// Everything that happens is on one typed bus.
+daemon.events.on("inference:request-finished", ({ requestId, generatedTokenCount, totalMs }) => {
+  process.stderr.write(`${requestId}: ${generatedTokenCount} tokens in ${totalMs.toFixed(0)} ms\n`);
+});
+
+const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none is needed yet" });
+const stream = await client.chat.completions.create({
+  model,
+  messages: [{ role: "user", content: "Tell me a story about an owl and a bell." }],
+  seed: 1,
+  stream: true,
+});
+for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta.content ?? "");
+process.stdout.write("\n");
