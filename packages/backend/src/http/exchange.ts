@@ -85,9 +85,11 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       // A message may quote the request; its code and the field do not.
       ...(error === undefined ? {} : { error: error.code, param: error.param }),
     };
-    const cause = error !== undefined && error.status >= 500 ? (error.cause ?? error) : undefined;
-    if (cause !== undefined) logger.error({ ...line, err: cause }, "request failed");
-    else if (quietRoutes.test(route)) logger.debug(line, "request");
+    if (error !== undefined && error.status >= 500) {
+      // That no model answers now is said once, by what takes it away.
+      if (error.status === 503) logger.warn(line, "request");
+      else logger.error({ ...line, err: error.cause ?? error }, "request failed");
+    } else if (quietRoutes.test(route)) logger.debug(line, "request");
     else logger.info(line, "request");
   }
 

@@ -29,7 +29,13 @@ function toApiParam(param: string | undefined, promptParam: string): string | un
 function contextError({ data, message }: EngineRequestError, promptParam: "messages" | "prompt"): ApiError {
   const { contextTokens, promptTokens, maxTokens } = data;
   if (typeof contextTokens !== "number" || typeof promptTokens !== "number") {
-    return invalidRequest(message, { code: "context_length_exceeded", param: promptParam });
+    return invalidRequest(
+      `This model's ${message.replace(/^the /i, "")}. Please reduce the length of the ${promptParam}.`,
+      {
+        code: "context_length_exceeded",
+        param: promptParam,
+      },
+    );
   }
   return contextLengthExceeded(
     { promptTokens, contextTokens, maxTokens: typeof maxTokens === "number" ? maxTokens : undefined },

@@ -224,6 +224,27 @@ test("what the engine refuses is named as the client knows it", async () => {
   });
 });
 
+test("a prompt that is too long is refused with the phrase that clients look for, whatever is known of it", async () => {
+  const refuse = async (data: Record<string, number>) => {
+    const message = "the maximum context length is 64 tokens; a prompt of 9000 characters has at least 700";
+    server.engine.refuseWith = new EngineRequestError({ code: "CONTEXT_LENGTH_EXCEEDED", message, data });
+    return readError(await server.post(chat, body), 400);
+  };
+  const expected = { code: "context_length_exceeded", param: "messages", type: "invalid_request_error" };
+  expect(await refuse({ promptTokens: 700, contextTokens: 64 })).toEqual({
+    ...expected,
+    message:
+      "This model's maximum context length is 64 tokens. However, you requested at least 701 tokens " +
+      "(700 in the messages, 1 or more for the completion). Please reduce the length of the messages or of the completion.",
+  });
+  expect(await refuse({})).toEqual({
+    ...expected,
+    message: expect.stringMatching(
+      /^This model's maximum context length is 64 tokens; a prompt of 9000 characters/,
+    ),
+  });
+});
+
 test("a failure in mid-stream is the last event, and the openai client throws it", async () => {
   server.engine.failAfter = { deltaCount: 2, error: new BackendError("ENGINE_CRASHED", "exit code 134") };
   const response = await server.post(chat, { ...body, stream: true });
