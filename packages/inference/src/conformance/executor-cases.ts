@@ -242,6 +242,18 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, 8));
   },
 
+  "ends what runs before a sequence is released": async ({ create, prompts, tolerance }) => {
+    const executor = await create({ maxSequences: 1 });
+    const { tokenIds, logits } = longest(prompts);
+    for (const sequenceId of [1, 2]) {
+      executor.kvCache.acquire(sequenceId, 8);
+      const running = runChunks(executor, [{ sequenceId, startPosition: 0, tokenIds }]);
+      executor.kvCache.release(sequenceId);
+      assertClose((await running)[0], logits.at(-1), tolerance);
+      assert.equal(executor.kvCache.usage(), 0);
+    }
+  },
+
   "runs one forward at a time": async ({ create, prompts }) => {
     const executor = await create({ maxSequences: 1 });
     executor.kvCache.acquire(1, 8);

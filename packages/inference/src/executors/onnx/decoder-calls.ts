@@ -1,10 +1,8 @@
-import { InferenceError } from "../../errors.ts";
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
+import { CallInputs, float32, int32 } from "./call-inputs.ts";
 import type { KvSlots } from "./kv-slots.ts";
-import { inputBytes } from "./memory-plan.ts";
 import { kvNames } from "./onnx-decoder-builder.ts";
 import type { OnnxModel, ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
-import { fillRopeTable, ropeTableBytes } from "./rope-table.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime.ts";
 
 /** What a run of one sequence's chunk needs. */
@@ -67,9 +65,14 @@ export class DecoderCalls {
     this.logits = Array.from({ length: sizes.maxSequences }, (_, slot) => float32(this.#logitsOf(slot, 1)));
   }
 
+  /** Fills the constant inputs; once, before the first run. */
+  prepare(): Promise<void> {
+    return this.#inputs.fillRope();
+  }
+
   /** Runs one token of each sequence in the slots `0 … count − 1`; logits of all. */
   decode(count: number, longestTokens: number): Promise<void> {
-    int32(this.#inputs.totalLength)[0] = longestTokens;
+    this.#inputs.totalLengthValue[0] = longestTokens;
     return (this.#decodes[count] ??= this.#bindDecode(count)).run();
   }
 
@@ -79,7 +82,7 @@ export class DecoderCalls {
     const key = slot * 2 + (wantsLogits ? 1 : 0);
     int32(inputs.chunkTokenIds).set(tokenIds);
     int32(inputs.chunkPosition)[0] = startPosition + tokenIds.length - 1;
-    int32(inputs.totalLength)[0] = startPosition + tokenIds.length;
+    inputs.totalLengthValue[0] = startPosition + tokenIds.length;
     int32(inputs.chunkRow)[0] = tokenIds.length - 1;
     let prefill = this.#prefills.get(key);
     if (prefill === undefined) {
@@ -161,76 +164,4 @@ export class DecoderCalls {
     const rowBytes = this.#vocabSize * Float32Array.BYTES_PER_ELEMENT;
     return this.#logitsBlock.bytes.subarray(slot * rowBytes, (slot + count) * rowBytes);
   }
-}
-
-/** The inputs' memory: ids, positions and rows that each step writes, and the constant rope tables. */
-class CallInputs {
-  readonly decodeTokenIds: Uint8Array;
-  readonly decodePositions: Uint8Array;
-  readonly decodeRows: Uint8Array;
-  readonly chunkTokenIds: Uint8Array;
-  readonly chunkPosition: Uint8Array;
-  readonly chunkRow: Uint8Array;
-  readonly totalLength: Uint8Array;
-  readonly rope: readonly TensorBuffer[];
-  readonly #block: MemoryBlockPort;
-
-  constructor(model: OnnxModel, memory: MemoryPort, sizes: ResolvedOnnxMemoryOptions) {
-    const { maxSequences, maxChunkTokens, contextTokens } = sizes;
-    const tableBytes = ropeTableBytes(model.config, contextTokens);
-    this.#block = memory.allocate({
-      sizeBytes: tableBytes + inputBytes(maxSequences, maxChunkTokens),
-      tag: { model: model.name, purpose: "workspace", label: "inputs and rope tables" },
-      alignmentBytes: 64,
-    });
-    this.#block.bytes.fill(0);
-    let offset = 0;
-    const take = (sizeBytes: number): Uint8Array => {
-      offset += sizeBytes;
-      return this.#block.bytes.subarray(offset - sizeBytes, offset);
-    };
-    const [cos, sin] = [take(tableBytes / 2), take(tableBytes / 2)];
-    fillRopeTable(model.config, { positionCount: contextTokens, cos: float32(cos), sin: float32(sin) });
-    const shape = [contextTokens, model.config.headDim / 2];
-    this.rope = [
-      { name: "rope_cos", dtype: "float32", shape, bytes: cos },
-      { name: "rope_sin", dtype: "float32", shape, bytes: sin },
-    ];
-    this.decodeTokenIds = take(maxSequences * 4);
-    this.decodePositions = take(maxSequences * 4);
-    this.decodeRows = take(maxSequences * 4);
-    this.chunkTokenIds = take(maxChunkTokens * 4);
-    this.chunkPosition = take(4);
-    this.chunkRow = take(4);
-    this.totalLength = take(4);
-    const rows = int32(this.decodeRows);
-    for (let row = 0; row < maxSequences; row += 1) rows[row] = row;
-  }
-
-  chunkOf(tokenCount: number): TensorBuffer {
-    const bytes = this.chunkTokenIds.subarray(0, tokenCount * 4);
-    return { name: "input_ids", dtype: "int32", shape: [1, tokenCount], bytes };
-  }
-
-  dispose(): void {
-    this.#block.dispose();
-  }
-}
-
-function int32(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.buffer, aligned(bytes), bytes.byteLength / 4);
-}
-
-function float32(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, aligned(bytes), bytes.byteLength / 4);
-}
-
-function aligned(bytes: Uint8Array): number {
-  if (bytes.byteOffset % 4 !== 0) {
-    throw new InferenceError(
-      "EXECUTOR_FAILED",
-      `memory must start at a multiple of 4 bytes; found an offset of ${bytes.byteOffset}`,
-    );
-  }
-  return bytes.byteOffset;
 }

@@ -1,7 +1,7 @@
 import { InferenceError } from "../../errors.ts";
-import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, KvCache } from "../../executor.ts";
+import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../../executor.ts";
 import { openBindingRuntime } from "./binding-runtime.ts";
-import { checkBatch } from "./check-batch.ts";
+import { type BatchLimits, checkBatch } from "./check-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { kvShape, planResolved } from "./memory-plan.ts";
@@ -46,12 +46,14 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     closers.push(() => kv.dispose());
     const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved });
     closers.push(() => calls.dispose());
+    await calls.prepare();
     // The first run makes the runtime's own memory, and shows here what would fail later.
     await calls.decode(1, 1);
     const description = describe(runtime, resolved, fallbackReason);
     return new OnnxExecutor({ plan, description, kv, calls, vocabSize: model.config.vocabSize, closers });
   } catch (error) {
-    await closeAll(closers);
+    // What failed first is what the caller must know.
+    await closeAll(closers).catch(() => {});
     throw error;
   }
 }
@@ -73,12 +75,12 @@ class OnnxExecutor implements Executor {
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
-  readonly kvCache: KvCache;
+  readonly kvCache: SlotKvCache;
   readonly #table: SlotTable;
   readonly #kv: KvSlots;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
-  readonly #seenSlots: Uint8Array;
+  readonly #limits: BatchLimits;
   readonly #decodeSlots: Int32Array;
   readonly #result: SlotRows;
   #running: Promise<void> | undefined;
@@ -94,7 +96,11 @@ class OnnxExecutor implements Executor {
     this.#kv = parts.kv;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
-    this.#seenSlots = new Uint8Array(maxSequences);
+    this.#limits = {
+      vocabSize: parts.vocabSize,
+      sequenceCapacityTokens: contextTokens,
+      seenSlots: new Uint8Array(maxSequences),
+    };
     this.#decodeSlots = new Int32Array(maxSequences);
     this.#result = new SlotRows(parts.calls.logits);
   }
@@ -109,16 +115,14 @@ class OnnxExecutor implements Executor {
         "the onnx executor runs one forward at a time; one is running",
       );
     }
-    checkBatch(batch, this.#table, {
-      vocabSize: this.vocabSize,
-      sequenceCapacityTokens: this.plan.contextTokens,
-      seenSlots: this.#seenSlots,
-    });
+    checkBatch(batch, this.#table, this.#limits);
+    this.kvCache.beginForward();
     this.#running = this.#run(batch);
     try {
       await this.#running;
     } finally {
       this.#running = undefined;
+      this.kvCache.endForward();
     }
     return this.#result;
   }
@@ -249,8 +253,21 @@ async function openFfi(): Promise<OnnxRuntime | { readonly reason: string }> {
   }
 }
 
+/** Undoes all, last first, whatever fails; then tells what failed first. */
 async function closeAll(closers: Closer[]): Promise<void> {
-  for (const close of closers.splice(0).toReversed()) await close();
+  const errors: unknown[] = [];
+  for (const close of closers.splice(0).toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) {
+    throw new InferenceError("EXECUTOR_FAILED", "the onnx executor could not be undone", {
+      cause: errors[0],
+    });
+  }
 }
 
 function describe(

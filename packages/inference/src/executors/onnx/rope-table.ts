@@ -17,13 +17,18 @@ export function ropeTableBytes(config: RopeConfig, positionCount: number): numbe
 }
 
 /**
- * Fills `cos` and `sin` for positions from 0. Frequencies and angles are rounded to 32 bits where
- * `transformers` holds them so; at long contexts the difference would be seen in the logits.
+ * Fills the rows of `cos` and `sin` for the positions from `start` to `end`. Frequencies and angles are
+ * rounded to 32 bits where `transformers` holds them so; at long contexts the difference would be seen
+ * in the logits.
  */
-export function fillRopeTable(config: RopeConfig, table: RopeTable): void {
+export function fillRopeRows(
+  config: RopeConfig,
+  table: RopeTable,
+  rows: { start: number; end: number },
+): void {
   const frequencies = rotaryFrequencies(config);
   const half = frequencies.length;
-  for (let position = 0; position < table.positionCount; position += 1) {
+  for (let position = rows.start; position < rows.end; position += 1) {
     for (let index = 0; index < half; index += 1) {
       const angle = Math.fround(position * (frequencies[index] ?? 0));
       table.cos[position * half + index] = Math.cos(angle);

@@ -8,6 +8,8 @@ export class SlotKvCache implements KvCache {
   readonly sequenceCapacityTokens: number;
   readonly maxSequences: number;
   readonly #table: SlotTable;
+  readonly #leaving = new Set<number>();
+  #isForwarding = false;
 
   constructor(table: SlotTable, sequenceCapacityTokens: number) {
     this.#table = table;
@@ -35,7 +37,20 @@ export class SlotKvCache implements KvCache {
     this.#table.acquire(sequenceId);
   }
 
+  /** Takes effect at the end of a forward that is running: native code may be writing to the slot. */
   release(sequenceId: number): void {
-    this.#table.release(sequenceId);
+    if (this.#isForwarding) this.#leaving.add(sequenceId);
+    else this.#table.release(sequenceId);
+  }
+
+  /** Keeps slots as they are until `endForward`. */
+  beginForward(): void {
+    this.#isForwarding = true;
+  }
+
+  endForward(): void {
+    this.#isForwarding = false;
+    for (const sequenceId of this.#leaving) this.#table.release(sequenceId);
+    this.#leaving.clear();
   }
 }

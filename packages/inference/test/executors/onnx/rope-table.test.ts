@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fillRopeTable, ropeTableBytes, rotaryFrequencies } from "../../../src/executors/onnx/rope-table.ts";
+import { fillRopeRows, ropeTableBytes, rotaryFrequencies } from "../../../src/executors/onnx/rope-table.ts";
 
 const PLAIN = { headDim: 4, ropeTheta: 100, ropeScaling: { type: "none" } } as const;
 
@@ -10,7 +10,10 @@ test("turns the first pair by one radian per position and the others ever slower
 test("fills rows by position", () => {
   const cos = new Float32Array(6);
   const sin = new Float32Array(6);
-  fillRopeTable(PLAIN, { positionCount: 3, cos, sin });
+  const table = { positionCount: 3, cos, sin };
+  fillRopeRows(PLAIN, table, { start: 2, end: 3 });
+  expect(cos[0]).toBe(0);
+  fillRopeRows(PLAIN, table, { start: 0, end: 2 });
   expect([...cos]).toEqual(
     [1, 1, Math.cos(1), Math.cos(0.1), Math.cos(2), Math.cos(0.2)].map((x) => expect.closeTo(x, 6)),
   );

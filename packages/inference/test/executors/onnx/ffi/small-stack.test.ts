@@ -11,8 +11,13 @@ test("does not call native code on a stack that another user of koffi left too s
   koffi.load("path" in library ? library.path : "");
   const warnings: OnnxWarning[] = [];
   const options = { model: await openGolden("llama2"), memory: new PlainMemory(), maxSequences: 1 };
-  await using executor = await createOnnxExecutor({ ...options, onWarning: (warning) => warnings.push(warning) });
-  expect(warnings).toEqual([{ code: "FFI_UNAVAILABLE", message: expect.stringContaining("async_stack_size") }]);
+  await using executor = await createOnnxExecutor({
+    ...options,
+    onWarning: (warning) => warnings.push(warning),
+  });
+  expect(warnings).toEqual([
+    { code: "FFI_UNAVAILABLE", message: expect.stringContaining("async_stack_size") },
+  ]);
   expect(executor.description).toMatch(/Node binding.*C API not used: native calls need a stack/);
   await expect(createOnnxExecutor({ ...options, runtime: "ffi" })).rejects.toMatchObject({
     code: "EXECUTOR_UNAVAILABLE",
