@@ -32,4 +32,6 @@ export type {
   TokenStream,
 } from "./request.ts";
 export type { EngineLimits, EngineOptions, EngineService } from "./resolve-engine-options.ts";
+export { createSampler, type SampledToken, type Sampler, type SamplerOptions } from "./sampling/sampler.ts";
+export { SamplingState, type SamplingStateOptions } from "./sampling/sampling-state.ts";
 export { systemClock } from "./system-clock.ts";

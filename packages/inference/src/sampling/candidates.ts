@@ -18,8 +18,14 @@ export class Candidates {
   }
 
   total(): number {
+    return this.sum(0, this.count);
+  }
+
+  /** Weight of a half-open range. */
+  sum(start: number, end: number): number {
+    const { weights } = this;
     let sum = 0;
-    for (let i = 0; i < this.count; i += 1) sum += this.weights[i]!;
+    for (let i = start; i < end; i += 1) sum += weights[i]!;
     return sum;
   }
 

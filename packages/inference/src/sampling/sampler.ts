@@ -4,6 +4,7 @@ import { InferenceError } from "../errors.ts";
 import { createSamplerScratch, type SamplerScratch } from "./sampler-scratch.ts";
 import type { MemoryPort } from "../ports.ts";
 import type { SamplingState } from "./sampling-state.ts";
+import { expNegative } from "./exp-negative.ts";
 import { selectNucleus } from "./select-nucleus.ts";
 import { selectTop } from "./select-top.ts";
 
@@ -60,7 +61,8 @@ export function createSampler(options: SamplerOptions): Sampler {
       const raw = scratch.rawLogits;
       raw.set(row);
       const tokenId = sample(row, state);
-      const logSum = logSumExp(raw);
+      const largest = raw[findBest(raw)]!;
+      const logSum = largest + Math.log(sumOfExponentials(raw, largest));
       selectTop(raw, topCount, scratch.candidates);
       scratch.candidates.sort();
       const top = Array.from({ length: scratch.candidates.count }, (_, at) => ({
@@ -111,26 +113,49 @@ function draw(
 ): number {
   const { temperature, topK, topP, minP } = context.state.params;
   const { candidates } = context.scratch;
-  const largest = row[best]!;
   const exponentFloor = minP > 0 ? Math.max(Math.log(minP), NEGLIGIBLE_EXPONENT) : NEGLIGIBLE_EXPONENT;
-  const floor = largest + temperature * exponentFloor;
+  const largest = row[best]!;
+  const scale = { largest, temperature, floor: largest + temperature * exponentFloor };
   if (topK > 0 && topK < row.length) {
     selectTop(row, topK, candidates);
-    const { count } = candidates;
-    candidates.count = 0;
-    for (let at = 0; at < count; at += 1) {
-      const logit = candidates.weights[at]!;
-      if (logit >= floor) candidates.add(candidates.ids[at]!, Math.exp((logit - largest) / temperature));
-    }
+    weighCandidates(candidates, scale);
   } else {
-    candidates.count = 0;
-    for (let id = 0; id < row.length; id += 1) {
-      const logit = row[id]!;
-      if (logit >= floor) candidates.add(id, Math.exp((logit - largest) / temperature));
-    }
+    weighRow(row, candidates, scale);
   }
   if (topP < 1) selectNucleus(candidates, topP);
   return drawOne(candidates, context.state.random.nextUniform());
+}
+
+interface Scale {
+  readonly largest: number;
+  readonly temperature: number;
+  /** Logits below have no weight. */
+  readonly floor: number;
+}
+
+// Long loops have functions of their own: code that is compiled while a loop runs knows nothing of what
+// comes after it, is thrown away there, and made again at the next call.
+
+function weighRow(row: Float32Array, into: Candidates, { largest, temperature, floor }: Scale): void {
+  const { ids, weights } = into;
+  let count = 0;
+  for (let id = 0; id < row.length; id += 1) {
+    const logit = row[id]!;
+    if (!(logit >= floor)) continue;
+    ids[count] = id;
+    weights[count] = expNegative((logit - largest) / temperature);
+    count += 1;
+  }
+  into.count = count;
+}
+
+function weighCandidates(candidates: Candidates, { largest, temperature, floor }: Scale): void {
+  const { count } = candidates;
+  candidates.count = 0;
+  for (let at = 0; at < count; at += 1) {
+    const logit = candidates.weights[at]!;
+    if (logit >= floor) candidates.add(candidates.ids[at]!, expNegative((logit - largest) / temperature));
+  }
 }
 
 function drawOne(candidates: Candidates, uniform: number): number {
@@ -143,11 +168,9 @@ function drawOne(candidates: Candidates, uniform: number): number {
   return candidates.ids[candidates.count - 1]!;
 }
 
-/** The logarithm of the sum of exponentials, without overflow. */
-function logSumExp(row: Float32Array): number {
-  let largest = -Infinity;
-  for (let id = 0; id < row.length; id += 1) if (row[id]! > largest) largest = row[id]!;
+/** The sum of the exponentials of what each entry is below the largest. */
+function sumOfExponentials(row: Float32Array, largest: number): number {
   let sum = 0;
-  for (let id = 0; id < row.length; id += 1) sum += Math.exp(row[id]! - largest);
-  return largest + Math.log(sum);
+  for (let id = 0; id < row.length; id += 1) sum += expNegative(row[id]! - largest);
+  return sum;
 }

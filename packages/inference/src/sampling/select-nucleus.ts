@@ -13,8 +13,7 @@ export function selectNucleus(candidates: Candidates, topP: number): void {
   let end = candidates.count;
   while (end - start > 1) {
     const pivot = partition(candidates, start, end);
-    let before = 0;
-    for (let at = start; at < pivot; at += 1) before += candidates.weights[at]!;
+    const before = candidates.sum(start, pivot);
     if (before >= wanted) {
       end = pivot;
     } else if (before + candidates.weights[pivot]! >= wanted) {
@@ -31,25 +30,42 @@ export function selectNucleus(candidates: Candidates, topP: number): void {
 /** All candidates below such a limit have too little weight together to reach into the nucleus. */
 function dropHopeless(candidates: Candidates, limit: number): void {
   const { ids, weights, count } = candidates;
-  candidates.count = 0;
+  let keptCount = 0;
   for (let at = 0; at < count; at += 1) {
     const weight = weights[at]!;
-    if (weight >= limit) candidates.add(ids[at]!, weight);
+    if (!(weight >= limit)) continue;
+    ids[keptCount] = ids[at]!;
+    weights[keptCount] = weight;
+    keptCount += 1;
   }
+  candidates.count = keptCount;
 }
 
 /** Splits a range around the median of three; answers where the pivot ended. */
 function partition(candidates: Candidates, start: number, end: number): number {
   const last = end - 1;
   candidates.swap(medianOfThree(candidates, start, last), last);
+  const boundary = moveBefore(candidates, start, last);
+  candidates.swap(boundary, last);
+  return boundary;
+}
+
+/** Brings what is before the entry at `last` to the start of the range; answers where the rest begins. */
+function moveBefore({ ids, weights }: Candidates, start: number, last: number): number {
+  const pivotId = ids[last]!;
+  const pivotWeight = weights[last]!;
   let boundary = start;
   for (let at = start; at < last; at += 1) {
-    if (candidates.isBefore(at, last)) {
-      candidates.swap(at, boundary);
+    const weight = weights[at]!;
+    const id = ids[at]!;
+    if (weight > pivotWeight || (weight === pivotWeight && id < pivotId)) {
+      weights[at] = weights[boundary]!;
+      ids[at] = ids[boundary]!;
+      weights[boundary] = weight;
+      ids[boundary] = id;
       boundary += 1;
     }
   }
-  candidates.swap(boundary, last);
   return boundary;
 }
 

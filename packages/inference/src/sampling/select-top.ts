@@ -9,17 +9,23 @@ export function selectTop(row: Float32Array, count: number, into: Candidates): v
   into.count = 0;
   for (let id = 0; id < size; id += 1) into.add(id, row[id]!);
   for (let at = (size >> 1) - 1; at >= 0; at -= 1) sink(into, at);
-  if (size === 0) return;
-  let least = into.weights[0]!;
-  for (let id = size; id < row.length; id += 1) {
-    const value = row[id]!;
-    if (value > least) {
-      into.ids[0] = id;
-      into.weights[0] = value;
-      sink(into, 0);
-      least = into.weights[0]!;
-    }
+  let id = size;
+  while (size > 0) {
+    id = nextAbove(row, id, into.weights[0]!);
+    if (id >= row.length) return;
+    into.ids[0] = id;
+    into.weights[0] = row[id]!;
+    sink(into, 0);
+    id += 1;
   }
+}
+
+/** The first index from `start` on whose entry is above a limit; the row's length if there is none. */
+function nextAbove(row: Float32Array, start: number, limit: number): number {
+  const end = row.length;
+  let id = start;
+  while (id < end && !(row[id]! > limit)) id += 1;
+  return id;
 }
 
 /** Moves an entry down until no child comes after it in the order. */
