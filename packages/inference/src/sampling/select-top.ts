@@ -9,14 +9,13 @@ export function selectTop(row: Float32Array, count: number, into: Candidates): v
   into.count = 0;
   for (let id = 0; id < size; id += 1) into.add(id, row[id]!);
   for (let at = (size >> 1) - 1; at >= 0; at -= 1) sink(into, at);
-  let id = size;
-  while (size > 0) {
-    id = nextAbove(row, id, into.weights[0]!);
-    if (id >= row.length) return;
+  if (size === 0) return;
+  let id = nextAbove(row, size, into.weights[0]!);
+  while (id < row.length) {
     into.ids[0] = id;
     into.weights[0] = row[id]!;
     sink(into, 0);
-    id += 1;
+    id = nextAbove(row, id + 1, into.weights[0]!);
   }
 }
 
