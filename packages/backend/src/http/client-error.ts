@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { ApiError, type ApiErrorCode } from "../openai/api-error.ts";
+import { randomId } from "./request-id.ts";
 
 function describe(code: string | undefined): {
   readonly status: number;
@@ -37,6 +38,6 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const body = JSON.stringify(new ApiError(message, { status, type: "invalid_request_error", code }).body);
   socket.end(
     `HTTP/1.1 ${status} ${statusTexts[status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      `content-length: ${Buffer.byteLength(body)}\r\nx-request-id: req_${randomId()}\r\nconnection: close\r\n\r\n${body}`,
   );
 }

@@ -10,9 +10,9 @@ import {
   type JsonMap,
 } from "./fields.ts";
 
-export const maxStopStrings = 16;
-export const maxStopLength = 1024;
-export const maxStopTokenIds = 256;
+const maxStopStrings = 16;
+const maxStopLength = 1024;
+const maxStopTokenIds = 256;
 
 const stopText = z
   .string({ error: "a string" })

@@ -148,6 +148,7 @@ test.each([
   socket.write(bytes);
   const text = await closed();
   expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  expect(text).toMatch(/\r\nx-request-id: req_[0-9a-f]{32}\r\n/);
   expect(JSON.parse(text.slice(text.indexOf("\r\n\r\n") + 4))).toMatchObject({ error: { code } });
 });
 
