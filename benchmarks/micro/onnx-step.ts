@@ -10,7 +10,7 @@ import { openCheckpoint } from "@infernode/models";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
-import { type CheckpointSizes, writeRandomCheckpoint } from "./random-checkpoint.ts";
+import { type CheckpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 
 const { values } = parseArgs({
   options: {
