@@ -55,9 +55,8 @@ export const serve: CommandRunner = async (values, context) => {
     logger.info({ url, model: model.id, readyMs, pid: process.pid }, "ready");
     if (isPrettyLog({ ...config.log, isTerminal }) && config.log.level !== "silent") {
       const description = daemon.engine.description ?? model.executor;
-      context.stdout.write(
-        formatBanner({ url, model, description, readyMs, useColor: context.stdout.isTTY }),
-      );
+      const useColor = context.stdout.isTTY && (context.environment["NO_COLOR"] ?? "") === "";
+      context.stdout.write(formatBanner({ url, model, description, readyMs, useColor }));
     }
   } catch (error) {
     if (daemon.engine.state !== "failed") return stopped;

@@ -19,7 +19,7 @@ export interface DaemonHealth extends Disposable {
 }
 
 export interface DaemonHealthOptions {
-  readonly engine: Pick<EngineSupervisor, "state" | "reasons" | "stats" | "vitals">;
+  readonly engine: Pick<EngineSupervisor, "state" | "reasons" | "stats" | "vitals" | "silentMs">;
   readonly events: EventBus;
   readonly stallAfterMs: number;
   readonly onError: (error: unknown) => void;
@@ -41,9 +41,18 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
       stallAfterMs,
       describeWork: () => `${work().running} answers running and ${work().waiting} requests waiting`,
     });
+  const checkAnswers = (): HealthStatus => {
+    const silentMs = engine.silentMs() ?? 0;
+    if (silentMs < stallAfterMs) return healthy;
+    return {
+      status: "unhealthy",
+      reasons: [`the engine process has said nothing for ${Math.round(silentMs)} ms`],
+    };
+  };
   const engineReady: HealthCheck = {
     name: "engine",
-    check: () => (engine.state === "ready" ? healthy : { status: "unhealthy", reasons: engine.reasons() }),
+    check: () =>
+      engine.state === "ready" ? checkAnswers() : { status: "unhealthy", reasons: engine.reasons() },
   };
   // What the engine process says of its own steps.
   const inference: HealthCheck = { name: "inference", check: () => engine.vitals()?.health ?? healthy };
@@ -61,7 +70,11 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   };
   const engineAlive: HealthCheck = {
     name: "engine",
-    check: () => (engine.state === "failed" ? { status: "unhealthy", reasons: engine.reasons() } : healthy),
+    check: () => {
+      if (engine.state === "failed") return { status: "unhealthy", reasons: engine.reasons() };
+      // A process that loads says nothing; its time is limited by the start timeout.
+      return engine.state === "ready" ? checkAnswers() : healthy;
+    },
   };
   const readiness = createHealthChecker({
     name: "ready",

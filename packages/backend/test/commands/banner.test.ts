@@ -1,0 +1,52 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { exampleRequest, formatBanner } from "../../src/commands/banner.ts";
+import { formatBytes, formatCount } from "../../src/commands/format-numbers.ts";
+import { fakeModel } from "../support/fake-core.ts";
+
+test("shows a request that a shell takes as it is, whatever the model's name", () => {
+  const model = { id: `it's a "model" $HOME`, hasChatTemplate: true };
+  const command = exampleRequest("http://127.0.0.1:1", model).replace(/^curl/, "printf '%s\\n'");
+  const lines = execFileSync("sh", ["-c", command], { encoding: "utf8" }).trim().split("\n");
+  expect(lines[0]).toBe("http://127.0.0.1:1/v1/chat/completions");
+  expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ model: model.id, messages: [{ role: "user" }] });
+});
+
+test("asks a model without a chat template for a completion", () => {
+  const text = exampleRequest("http://x", fakeModel);
+  expect(text).toContain("/v1/completions");
+  expect(text).toContain('"prompt"');
+});
+
+test("says what is served and where, with an address that can be opened", () => {
+  const text = formatBanner({
+    url: "http://0.0.0.0:8000",
+    model: fakeModel,
+    description: "a fake",
+    readyMs: 12,
+    useColor: false,
+  });
+  expect(text).toContain("http://127.0.0.1:8000/v1");
+  expect(text).toContain("http://127.0.0.1:8000/docs");
+  expect(text).toContain("12 ms");
+  expect(text).not.toContain("\u001B");
+});
+
+test.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1536, "1.5 KiB"],
+  [5 * 2 ** 30, "5.0 GiB"],
+  [3 * 2 ** 50, "3072.0 TiB"],
+])("writes %i bytes as %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [999, "999"],
+  [96_576, "96.6K"],
+  [2_164_416, "2.2M"],
+  [8_030_261_248, "8.03B"],
+])("writes the count %i as %s", (count, text) => {
+  expect(formatCount(count)).toBe(text);
+});

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { answerNotes } from "../../src/commands/answer-notes.ts";
+import { createConversation } from "../../src/commands/conversation.ts";
+import { parsePlayOptions } from "../../src/commands/play-options.ts";
+import type { EngineClient, EngineReply, EngineRequest } from "../../src/engine/engine-client.ts";
+import { fakeModel } from "../support/fake-core.ts";
+
+const chatModel = { ...fakeModel, hasChatTemplate: true, generationDefaults: { temperature: 0.5, topK: 9 } };
+
+/** Answers every request with its number, in two parts. */
+function createEchoEngine(): { readonly engine: EngineClient; readonly requests: EngineRequest[] } {
+  const requests: EngineRequest[] = [];
+  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
+    requests.push(request);
+    yield { type: "accepted", promptTokenCount: 3 };
+    for (const text of ["answer ", String(requests.length)]) {
+      signal.throwIfAborted();
+      const finishReason = text === "answer " ? undefined : "stop";
+      yield {
+        type: "delta",
+        delta: { index: 0, text, tokenIds: [1], logprobs: undefined, finishReason, stopReason: undefined },
+      };
+    }
+  }
+  const dispose = async (): Promise<void> => undefined;
+  const engine: EngineClient = {
+    state: "ready",
+    model: chatModel,
+    stats: () => undefined,
+    reasons: () => [],
+    generate,
+    tokenize: async () => [],
+    drain: dispose,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+  return { engine, requests };
+}
+
+const askOptions = { signal: new AbortController().signal, onText: () => undefined };
+
+test("sends the whole conversation, with the instructions first", async () => {
+  const { engine, requests } = createEchoEngine();
+  const conversation = createConversation(engine, chatModel, parsePlayOptions({ system: "be brief" }));
+  await conversation.ask("one", askOptions);
+  await conversation.ask("two", askOptions);
+  expect(requests[1]?.prompt).toEqual({
+    kind: "chat",
+    messages: [
+      { role: "system", content: "be brief" },
+      { role: "user", content: "one" },
+      { role: "assistant", content: "answer 1" },
+      { role: "user", content: "two" },
+    ],
+  });
+  conversation.reset("be long");
+  await conversation.ask("three", askOptions);
+  expect(requests[2]?.prompt).toEqual({
+    kind: "chat",
+    messages: [
+      { role: "system", content: "be long" },
+      { role: "user", content: "three" },
+    ],
+  });
+});
+
+test("remembers what was said of an answer that was stopped", async () => {
+  const { engine, requests } = createEchoEngine();
+  const conversation = createConversation(engine, chatModel, parsePlayOptions({}));
+  const controller = new AbortController();
+  const stopped = conversation.ask("one", { signal: controller.signal, onText: () => controller.abort() });
+  await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+  await conversation.ask("two", askOptions);
+  expect(requests[1]?.prompt).toMatchObject({
+    messages: [{ content: "one" }, { role: "assistant", content: "answer " }, { content: "two" }],
+  });
+});
+
+test("takes the flags over the checkpoint's own sampling", async () => {
+  const { engine, requests } = createEchoEngine();
+  const options = parsePlayOptions({ temperature: "0", seed: "7", maxTokens: "5" });
+  await createConversation(engine, chatModel, options).ask("one", askOptions);
+  expect(requests[0]).toMatchObject({
+    sampling: { temperature: 0, topK: 9, seed: 7 },
+    stopping: { maxTokens: 5 },
+  });
+});
+
+test("continues a text alone where the model has no chat template", async () => {
+  const { engine, requests } = createEchoEngine();
+  const conversation = createConversation(engine, fakeModel, parsePlayOptions({ system: "unused" }));
+  await conversation.ask("one", askOptions);
+  await conversation.ask("two", askOptions);
+  expect(requests[1]?.prompt).toEqual({ kind: "text", text: "two" });
+});
+
+test.each([
+  [{ temperature: "hot" }, /--temperature: wanted a number from 0 to 2, found "hot"/],
+  [{ temperature: "" }, /--temperature/],
+  [{ maxTokens: "1.5" }, /--max-tokens: wanted a whole number from 1/],
+  [{ seed: "-1" }, /--seed/],
+])("refuses %j", (values, message) => {
+  expect(() => parsePlayOptions(values)).toThrow(message);
+});
+
+test("says why an answer was cut, and how fast it was", () => {
+  const summary = {
+    finishReason: "length",
+    promptTokens: 60,
+    completionTokens: 4,
+    firstTokenMs: 10,
+    totalMs: 40,
+  } as const;
+  const model = { contextTokens: 64 };
+  expect(answerNotes(summary, model, { maxTokens: 4, isVerbose: false })).toEqual([
+    "cut after 4 tokens, as --max-tokens says",
+  ]);
+  expect(answerNotes(summary, model, { maxTokens: undefined, isVerbose: false })[0]).toContain(
+    "the context of 64 tokens is full (60 for the conversation, 4 for the answer)",
+  );
+  const done = { ...summary, finishReason: "stop" } as const;
+  expect(answerNotes(done, model, { maxTokens: undefined, isVerbose: true })).toEqual([
+    "4 tokens to a prompt of 60, first after 10 ms, then 100.0 tokens/s",
+  ]);
+  expect(answerNotes(done, model, { maxTokens: undefined, isVerbose: false })).toEqual([]);
+});

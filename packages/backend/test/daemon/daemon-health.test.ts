@@ -1,0 +1,120 @@
+import type { EngineStats } from "@infernode/inference";
+import { afterEach, expect, test } from "vitest";
+import {
+  createDaemonHealth,
+  type DaemonHealth,
+  type DaemonHealthOptions,
+} from "../../src/daemon/daemon-health.ts";
+import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
+import { createFakeCore } from "../support/fake-core.ts";
+
+type Engine = DaemonHealthOptions["engine"];
+
+const open: DaemonHealth[] = [];
+afterEach(() => {
+  for (const health of open.splice(0)) health.dispose();
+});
+
+function createBus(): EventBus {
+  return createEventBus({
+    onHandlerError: (error) => {
+      throw error;
+    },
+  });
+}
+
+const core = createFakeCore(createBus());
+
+function engineWith(parts: Partial<Engine>): Engine {
+  return {
+    state: "ready",
+    reasons: () => [],
+    stats: () => core.stats(),
+    vitals: () => core.vitals(),
+    silentMs: () => 0,
+    ...parts,
+  };
+}
+
+function statsWith(parts: Partial<EngineStats>): () => EngineStats {
+  return () => ({ ...core.stats(), ...parts });
+}
+
+function setUp(
+  engine: Engine,
+  stallAfterMs = 60_000,
+): { readonly health: DaemonHealth; readonly events: EventBus } {
+  const events = createBus();
+  const health = createDaemonHealth({
+    engine,
+    events,
+    stallAfterMs,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  open.push(health);
+  return { health, events };
+}
+
+test("is ready and alive when the engine is", async () => {
+  const { health } = setUp(engineWith({}));
+  expect((await health.readiness.report()).status).toBe("healthy");
+  expect((await health.liveness.report()).status).toBe("healthy");
+});
+
+test("is alive but not ready while the engine loads, restarts or drains, however long it is silent", async () => {
+  for (const state of ["starting", "restarting", "draining"] as const) {
+    const { health } = setUp(engineWith({ state, reasons: () => [`it is ${state}`], silentMs: () => 1e9 }));
+    expect(await health.readiness.report()).toMatchObject({
+      status: "unhealthy",
+      reasons: [expect.stringContaining(`it is ${state}`)],
+    });
+    expect((await health.liveness.report()).status).toBe("healthy");
+  }
+});
+
+test("is neither when the engine has failed, or says nothing any more", async () => {
+  const failed = setUp(engineWith({ state: "failed", reasons: () => ["it gave up"] })).health;
+  const silent = setUp(engineWith({ silentMs: () => 61_000 })).health;
+  for (const checker of [failed.readiness, failed.liveness, silent.readiness, silent.liveness]) {
+    expect((await checker.report()).status).toBe("unhealthy");
+  }
+  expect((await silent.liveness.report()).reasons[0]).toContain("61000 ms");
+});
+
+test("becomes unhealthy when there is work and no step is made", async () => {
+  const { events } = setUp(engineWith({ stats: statsWith({ runningSequenceCount: 2, stepCount: 7 }) }), 100);
+  const reasons = await new Promise<readonly string[]>((resolve) => {
+    events.on("health:status-changed", ({ checker, status, reasons: why }) => {
+      if (checker === "live" && status === "unhealthy") resolve(why);
+    });
+  });
+  expect(reasons[0]).toContain("2 answers running");
+});
+
+test("is degraded when memory is short or a step failed, and says both", async () => {
+  const vitals = core.vitals();
+  const device = {
+    deviceId: "cpu",
+    limitBytes: 100,
+    pressure: "high",
+    plannedBytes: 0,
+    measuredBytes: 90,
+    peakBytes: 90,
+    models: [],
+  } as const;
+  const { health } = setUp(
+    engineWith({
+      vitals: () => ({
+        ...vitals,
+        health: { status: "degraded", reasons: ["the last step failed: no"] },
+        ledger: { devices: [device], plannedBytes: 0, measuredBytes: 90 },
+      }),
+    }),
+  );
+  const report = await health.readiness.report();
+  expect(report.status).toBe("degraded");
+  expect(report.reasons.join()).toContain("the last step failed: no");
+  expect(report.reasons.join()).toContain("90 of 100 bytes");
+});
