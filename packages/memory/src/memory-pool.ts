@@ -1,4 +1,11 @@
-import type { AllocationRequest, GpuAllocator, MemoryBlock, PoolStats } from "./allocator.ts";
+import type {
+  AllocationRequest,
+  AllocationTag,
+  GpuAllocator,
+  MemoryBlock,
+  MemoryReservation,
+  PoolStats,
+} from "./allocator.ts";
 import type { Device } from "./device.ts";
 import { MemoryError, type MemoryHolder, OutOfMemoryError } from "./errors.ts";
 import type { MemoryEventSink } from "./events.ts";
@@ -11,6 +18,7 @@ import type { MappedArena } from "./sub-allocator/ports.ts";
 import {
   createSubAllocator,
   type RangeHandle,
+  type SubAllocator,
   type SubAllocatorOptions,
 } from "./sub-allocator/sub-allocator.ts";
 
@@ -64,115 +72,145 @@ export interface MemoryPoolParts<Block extends MemoryBlock> {
   retireStream(streamId: number): void;
 }
 
-/** Creates a pool over any source of arenas; host and CUDA pools differ in the source and in their blocks. */
-export function createMemoryPool<Arena extends MappedArena, Block extends MemoryBlock>(
-  options: MemoryPoolOptions<Arena, Block>,
-): MemoryPoolParts<Block> {
-  const { device, ledger, limitBytes, maxBlockBytes, source } = options;
-  const ranges = createSubAllocator(options);
-  const book = new HolderBook((tag) => ledger?.account(tag, device.id));
-  let isDisposed = false;
+/** A class and not a closure for the sake of the hot path; see `RangeAllocator`. */
+class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
+  implements MemoryPool<Block>, BlockOwner<Arena>
+{
+  readonly device: Device;
+  readonly #options: MemoryPoolOptions<Arena, Block>;
+  readonly #ranges: SubAllocator<Arena>;
+  readonly #book: HolderBook;
+  #isDisposed = false;
 
-  const assertAlive = (): void => {
-    if (isDisposed) throw new MemoryError("POOL_DISPOSED", `the pool on ${device.id} was disposed`);
-  };
-  const outOfMemory = (askedBytes: number): OutOfMemoryError => {
-    const { inUseBytes, reservedBytes, largestFreeBytes } = ranges.stats();
+  constructor(options: MemoryPoolOptions<Arena, Block>, ranges: SubAllocator<Arena>) {
+    const { device, ledger } = options;
+    this.device = device;
+    this.#options = options;
+    this.#ranges = ranges;
+    this.#book = new HolderBook((tag) => ledger?.account(tag, device.id));
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
+  allocate(request: AllocationRequest): Block {
+    this.#assertAlive();
+    const { sizeBytes } = request;
+    if (sizeBytes > this.#options.maxBlockBytes) throw this.#blockTooLarge(sizeBytes);
+    const handle = this.#ranges.allocate(sizeBytes, request);
+    if (handle === undefined) throw this.#outOfMemory(sizeBytes);
+    return this.#makeBlock(handle, request);
+  }
+
+  free(block: MemoryBlock): void {
+    this.#assertAlive();
+    const { id } = this.device;
+    if (block.deviceId !== id) {
+      throw new MemoryError("WRONG_DEVICE", `wanted a block on ${id}, found one on ${block.deviceId}`);
+    }
+    if (!this.#options.ownsBlock(this, block)) {
+      throw new MemoryError("FOREIGN_BLOCK", `wanted a block of this pool on ${id}, found another's`);
+    }
+    block.dispose();
+  }
+
+  reserve(sizeBytes: number, tag: AllocationTag): MemoryReservation<Block> {
+    this.#assertAlive();
+    return createPoolReservation({
+      ranges: this.#ranges,
+      sizeBytes,
+      tag,
+      pieceBytes: Math.min(this.#options.source.maxArenaBytes, this.#options.maxBlockBytes),
+      isPoolDisposed: () => this.#isDisposed,
+      makeBlock: (handle, request) => this.#makeBlock(handle, request),
+      outOfMemory: (askedBytes) => this.#outOfMemory(askedBytes),
+    });
+  }
+
+  stats(): PoolStats {
+    return { deviceId: this.device.id, ...this.#ranges.stats() };
+  }
+
+  holders(): readonly MemoryHolder[] {
+    return this.#book.holders();
+  }
+
+  trim(): number {
+    this.#assertAlive();
+    return this.#ranges.trim();
+  }
+
+  arenaOf(handle: RangeHandle): Arena {
+    return this.#ranges.arenaOf(handle);
+  }
+
+  offsetOf(handle: RangeHandle): number {
+    return this.#ranges.offsetOf(handle);
+  }
+
+  release(handle: RangeHandle, holder: HolderEntry, streamId?: number): void {
+    if (this.#isDisposed) return;
+    const sizeBytes = this.#ranges.sizeOf(handle);
+    this.#ranges.free(handle, streamId);
+    holder.give(sizeBytes);
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    const leaks = this.#book.holders();
+    this.#book.close();
+    this.#ranges.dispose();
+    if (leaks.length > 0) reportLeaks(this.device.id, leaks, this.#options.sink);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #makeBlock(handle: RangeHandle, request: AllocationRequest): Block {
+    const holder = this.#book.entryOf(request.tag);
+    holder.take(this.#ranges.sizeOf(handle));
+    return this.#options.createBlock(this, { handle, sizeBytes: request.sizeBytes, holder });
+  }
+
+  #assertAlive(): void {
+    if (this.#isDisposed)
+      throw new MemoryError("POOL_DISPOSED", `the pool on ${this.device.id} was disposed`);
+  }
+
+  #blockTooLarge(sizeBytes: number): MemoryError {
+    const { maxBlockBytes } = this.#options;
+    return new MemoryError(
+      "BLOCK_TOO_LARGE",
+      `asked for one block of ${formatBytes(sizeBytes)} (${sizeBytes} bytes), found that one block on ` +
+        `${this.device.id} holds at most ${formatBytes(maxBlockBytes)} (${maxBlockBytes} bytes)`,
+    );
+  }
+
+  #outOfMemory(askedBytes: number): OutOfMemoryError {
+    const { inUseBytes, reservedBytes, largestFreeBytes, limitBytes } = this.#ranges.stats();
     return new OutOfMemoryError({
-      deviceId: device.id,
+      deviceId: this.device.id,
       askedBytes,
       freeBytes: limitBytes - inUseBytes - reservedBytes,
       largestFreeBytes,
       inUseBytes,
       reservedBytes,
       limitBytes,
-      holders: book.holders(),
+      holders: this.#book.holders(),
     });
-  };
-  const owner: BlockOwner<Arena> = {
-    device,
-    get isDisposed() {
-      return isDisposed;
-    },
-    arenaOf: (handle) => ranges.arenaOf(handle),
-    offsetOf: (handle) => ranges.offsetOf(handle),
-    release(handle, holder, streamId) {
-      if (isDisposed) return;
-      const sizeBytes = ranges.sizeOf(handle);
-      ranges.free(handle, streamId);
-      holder.give(sizeBytes);
-    },
-  };
-  const assertFitsBlock = (sizeBytes: number): void => {
-    if (!(sizeBytes > maxBlockBytes)) return;
-    throw new MemoryError(
-      "BLOCK_TOO_LARGE",
-      `asked for one block of ${formatBytes(sizeBytes)} (${sizeBytes} bytes), found that one block on ` +
-        `${device.id} holds at most ${formatBytes(maxBlockBytes)} (${maxBlockBytes} bytes)`,
-    );
-  };
-  const makeBlock = (handle: RangeHandle, request: AllocationRequest): Block => {
-    const holder = book.entryOf(request.tag);
-    holder.take(ranges.sizeOf(handle));
-    return options.createBlock(owner, { handle, sizeBytes: request.sizeBytes, holder });
-  };
-  const dispose = (): void => {
-    if (isDisposed) return;
-    isDisposed = true;
-    const leaks = book.holders();
-    book.close();
-    ranges.dispose();
-    if (leaks.length > 0) reportLeaks(device.id, leaks, options.sink);
-  };
+  }
+}
 
-  const pool: MemoryPool<Block> = {
-    device,
-    allocate(request) {
-      assertAlive();
-      assertFitsBlock(request.sizeBytes);
-      const handle = ranges.allocate(request.sizeBytes, request);
-      if (handle === undefined) throw outOfMemory(request.sizeBytes);
-      return makeBlock(handle, request);
-    },
-    free(block) {
-      assertAlive();
-      if (block.deviceId !== device.id) {
-        throw new MemoryError(
-          "WRONG_DEVICE",
-          `wanted a block on ${device.id}, found one on ${block.deviceId}`,
-        );
-      }
-      if (!options.ownsBlock(owner, block)) {
-        throw new MemoryError(
-          "FOREIGN_BLOCK",
-          `wanted a block of this pool on ${device.id}, found another's`,
-        );
-      }
-      block.dispose();
-    },
-    reserve(sizeBytes, tag) {
-      assertAlive();
-      return createPoolReservation({
-        ranges,
-        sizeBytes,
-        tag,
-        pieceBytes: Math.min(source.maxArenaBytes, maxBlockBytes),
-        isPoolDisposed: () => isDisposed,
-        makeBlock,
-        outOfMemory,
-      });
-    },
-    stats: (): PoolStats => ({ deviceId: device.id, ...ranges.stats() }),
-    holders: () => book.holders(),
-    trim() {
-      assertAlive();
-      return ranges.trim();
-    },
-    dispose,
-    [Symbol.dispose]: dispose,
-  };
+/** Creates a pool over any source of arenas; host and CUDA pools differ in the source and in their blocks. */
+export function createMemoryPool<Arena extends MappedArena, Block extends MemoryBlock>(
+  options: MemoryPoolOptions<Arena, Block>,
+): MemoryPoolParts<Block> {
+  const ranges = createSubAllocator(options);
   return {
-    pool,
+    pool: new ArenaPool(options, ranges),
     reclaim: () => ranges.reclaim(),
     retireStream: (streamId) => ranges.retireStream(streamId),
   };

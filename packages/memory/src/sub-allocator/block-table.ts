@@ -104,8 +104,9 @@ export class BlockTable {
 
   /** The id behind a handle, or 0 when what it named is gone. */
   resolve(handle: number): number {
-    const id = handle % ID_RANGE;
-    return id > 0 && id < this.#used && this.generation[id] === Math.floor(handle / ID_RANGE) ? id : 0;
+    const generation = Math.floor(handle / ID_RANGE);
+    const id = handle - generation * ID_RANGE;
+    return id > 0 && id < this.#used && this.generation[id] === generation ? id : 0;
   }
 
   /** Makes every handle of the node stale. */

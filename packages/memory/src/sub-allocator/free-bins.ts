@@ -35,10 +35,6 @@ export class FreeBins {
     this.#table = table;
   }
 
-  get isEmpty(): boolean {
-    return this.#levels === 0;
-  }
-
   insert(id: number): void {
     const table = this.#table;
     const size = table.size[id]!;

@@ -1,0 +1,230 @@
+import { MemoryError } from "../errors.ts";
+import { Arenas } from "./arenas.ts";
+import { assertPowerOfTwo, assertSizeBytes } from "./assert-argument.ts";
+import { BlockTable, LIVE, SLOT_LIVE } from "./block-table.ts";
+import { Counters } from "./counters.ts";
+import type { Domain } from "./domain.ts";
+import type { MappedArena } from "./ports.ts";
+import { RangeHeap } from "./range-heap.ts";
+import { RangeReservation } from "./range-reservation.ts";
+import { LARGEST_SMALL } from "./size-classes.ts";
+import { StreamDomains } from "./stream-domains.ts";
+import type {
+  Placement,
+  RangeHandle,
+  SubAllocator,
+  SubAllocatorOptions,
+  SubAllocatorReservation,
+  SubAllocatorStats,
+} from "./sub-allocator.ts";
+
+/** Ranges count granules in 32-bit integers. */
+const MAX_GRANULES = 2 ** 31 - 1;
+
+/** A request that no free range held. */
+interface Miss {
+  readonly size: number;
+  readonly alignment: number;
+  readonly domain: Domain;
+  /** Whether a slot will not do. */
+  readonly isRange: boolean;
+}
+
+/** A class and not a closure: with several pools in one process, closures ran two to three times slower. */
+export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<Arena> {
+  readonly #options: SubAllocatorOptions<Arena>;
+  readonly #granularityBytes: number;
+  readonly #table: BlockTable = new BlockTable();
+  readonly #heap: RangeHeap = new RangeHeap(this.#table);
+  readonly #counters: Counters = new Counters();
+  readonly #streams: StreamDomains;
+  readonly #idle: Domain;
+  readonly #arenas: Arenas<Arena>;
+
+  constructor(options: SubAllocatorOptions<Arena>) {
+    const { source, granularityBytes, limitBytes, arenaBytes, events } = options;
+    assertPowerOfTwo("granularityBytes", granularityBytes);
+    assertPowerOfTwo("source.granularityBytes", source.granularityBytes);
+    assertPowerOfTwo("source.baseAlignmentBytes", source.baseAlignmentBytes);
+    assertSizeBytes("limitBytes", limitBytes);
+    assertSizeBytes("arenaBytes", arenaBytes);
+    this.#options = options;
+    this.#granularityBytes = granularityBytes;
+    this.#streams = new StreamDomains(this.#table, this.#heap, events);
+    this.#idle = this.#streams.idle;
+    this.#arenas = new Arenas({ table: this.#table, heap: this.#heap, idle: this.#idle }, options);
+  }
+
+  allocate(sizeBytes: number, placement?: Placement): RangeHandle | undefined {
+    const size = this.#granulesOf(sizeBytes);
+    const alignment =
+      placement?.alignmentBytes === undefined ? 1 : this.#alignmentOf(placement.alignmentBytes);
+    const domain = placement?.streamId === undefined ? this.#idle : this.#streams.of(placement.streamId);
+    if (size > MAX_GRANULES) return undefined;
+    let id = this.#take(size, alignment, domain);
+    if (id === 0) id = this.#takeSlowly({ size, alignment, domain, isRange: false });
+    if (id === 0) return undefined;
+    this.#counters.take(this.#table.size[id]!);
+    return this.#table.handleOf(id);
+  }
+
+  free(handle: RangeHandle, streamId?: number): void {
+    const table = this.#table;
+    const id = this.#resolve(handle);
+    const domain = streamId === undefined ? this.#idle : this.#streams.of(streamId);
+    table.retire(id);
+    this.#counters.give(table.size[id]!);
+    const freed =
+      table.state[id] === LIVE
+        ? this.#streams.releaseRange(id, domain)
+        : this.#streams.releaseSlot(id, domain);
+    this.#settle(freed);
+  }
+
+  reserve(sizeBytes: number): SubAllocatorReservation | undefined {
+    const size = this.#granulesOf(sizeBytes);
+    if (size > MAX_GRANULES) return undefined;
+    let id = this.#takeRange(size, 1, this.#idle);
+    if (id === 0) id = this.#takeSlowly({ size, alignment: 1, domain: this.#idle, isRange: true });
+    if (id === 0) return undefined;
+    const parts = { table: this.#table, heap: this.#heap, idle: this.#idle, counters: this.#counters };
+    const reservation = new RangeReservation(parts, id);
+    const remainingBytes = (): number => reservation.size * this.#granularityBytes;
+    return {
+      get remainingBytes() {
+        return remainingBytes();
+      },
+      allocate: (partBytes, alignmentBytes) => {
+        const alignment = alignmentBytes === undefined ? 1 : this.#alignmentOf(alignmentBytes);
+        const part = reservation.take(this.#granulesOf(partBytes), alignment);
+        return part === 0 ? undefined : this.#table.handleOf(part);
+      },
+      release: () => this.#settle(reservation.release()),
+    };
+  }
+
+  sizeOf(handle: RangeHandle): number {
+    return this.#table.size[this.#resolve(handle)]! * this.#granularityBytes;
+  }
+
+  offsetOf(handle: RangeHandle): number {
+    return this.#table.start[this.#resolve(handle)]! * this.#granularityBytes;
+  }
+
+  arenaOf(handle: RangeHandle): Arena {
+    return this.#arenas.arenaAt(this.#table.arena[this.#resolve(handle)]!);
+  }
+
+  reclaim(): void {
+    this.#streams.reclaim("poll");
+  }
+
+  retireStream(streamId: number): void {
+    this.#streams.retire(streamId);
+  }
+
+  trim(): number {
+    this.#streams.reclaim("poll");
+    this.#streams.dropEmptyRuns();
+    return this.#arenas.trim();
+  }
+
+  stats(): SubAllocatorStats {
+    // What slabs keep for later is no use to be told of when nothing else is there.
+    if (this.#isUnused()) this.#streams.dropEmptyRuns();
+    const unit = this.#granularityBytes;
+    const { inUse, reserved, peakInUse, liveBlockCount, allocationCount } = this.#counters;
+    let largest = 0;
+    for (const domain of this.#streams.all) largest = Math.max(largest, domain.bins.largest());
+    const arenaBytes = this.#arenas.mappedBytes;
+    const freeBytes = arenaBytes - (inUse + reserved) * unit;
+    return {
+      inUseBytes: inUse * unit,
+      arenaBytes,
+      reservedBytes: reserved * unit,
+      peakInUseBytes: peakInUse * unit,
+      limitBytes: this.#options.limitBytes,
+      liveBlockCount,
+      allocationCount,
+      largestFreeBytes: largest * unit,
+      fragmentation: freeBytes > 0 ? 1 - (largest * unit) / freeBytes : 0,
+    };
+  }
+
+  dispose(): void {
+    this.#streams.dispose();
+    this.#arenas.dispose();
+  }
+
+  #granulesOf(sizeBytes: number): number {
+    assertSizeBytes("sizeBytes", sizeBytes);
+    return Math.ceil(sizeBytes / this.#granularityBytes);
+  }
+
+  #alignmentOf(alignmentBytes: number): number {
+    assertPowerOfTwo("alignmentBytes", alignmentBytes);
+    const { baseAlignmentBytes } = this.#options.source;
+    if (alignmentBytes <= baseAlignmentBytes) return Math.max(1, alignmentBytes / this.#granularityBytes);
+    throw new MemoryError(
+      "INVALID_ARGUMENT",
+      `asked for an alignment of ${alignmentBytes} bytes, found arenas aligned to ${baseAlignmentBytes}`,
+    );
+  }
+
+  #resolve(handle: RangeHandle): number {
+    const id = this.#table.resolve(handle);
+    const state = this.#table.state[id]!;
+    if (id !== 0 && (state === LIVE || state === SLOT_LIVE)) return id;
+    throw new MemoryError(
+      "DOUBLE_FREE",
+      `wanted a live range, found handle ${handle} freed before or never given`,
+    );
+  }
+
+  #take(size: number, alignment: number, domain: Domain): number {
+    if (size <= LARGEST_SMALL && alignment === 1) {
+      const slot = this.#heap.takeSmall(domain, domain, size);
+      if (slot !== 0) return slot;
+      const idleSlot = domain === this.#idle ? 0 : this.#heap.takeSmall(domain, this.#idle, size);
+      if (idleSlot !== 0) return idleSlot;
+    }
+    return this.#takeRange(size, alignment, domain);
+  }
+
+  #takeRange(size: number, alignment: number, domain: Domain): number {
+    const own = domain === this.#idle ? 0 : this.#heap.take(domain, size, alignment);
+    return own === 0 ? this.#heap.take(this.#idle, size, alignment) : own;
+  }
+
+  /** What a miss tries, in the order of what it costs. */
+  #takeSlowly({ size, alignment, domain, isRange }: Miss): number {
+    if (size * this.#granularityBytes > this.#options.limitBytes) return 0;
+    const streams = this.#streams;
+    const arenas = this.#arenas;
+    const retry = (): number =>
+      isRange ? this.#takeRange(size, alignment, domain) : this.#take(size, alignment, domain);
+    let id = streams.reclaim("poll") ? retry() : 0;
+    if (id === 0 && streams.dropEmptyRuns()) id = retry();
+    if (id === 0 && arenas.grow(size, alignment)) id = retry();
+    if (id === 0 && arenas.trim() > 0 && arenas.grow(size, alignment)) id = retry();
+    if (id !== 0 || !streams.reclaim("wait")) return id;
+    streams.dropEmptyRuns();
+    id = retry();
+    if (id !== 0) return id;
+    arenas.trim();
+    return arenas.grow(size, alignment) ? retry() : 0;
+  }
+
+  #isUnused(): boolean {
+    return this.#counters.liveBlockCount === 0 && this.#counters.reserved === 0;
+  }
+
+  /** Keeps no more empty arenas than asked; `freed` is the range that a release made, or 0. */
+  #settle(freed: number): void {
+    const { retainBytes } = this.#options;
+    if (this.#arenas.mappedBytes <= retainBytes) return;
+    if (this.#isUnused()) this.#streams.dropEmptyRuns();
+    else if (freed === 0 || !this.#arenas.isWhole(freed)) return;
+    this.#arenas.retain(retainBytes);
+  }
+}
