@@ -2,7 +2,7 @@
 export type BpeMerger = (word: string) => readonly string[];
 
 export interface BpeTables {
-  readonly vocab: Readonly<Record<string, number>>;
+  readonly tokenIds: ReadonlyMap<string, number>;
   /** In order of rank; a pair as two texts, or as one with a space between them. */
   readonly merges: readonly (string | readonly [string, string])[];
 }
@@ -16,7 +16,7 @@ const RANK_UNIT = 2 ** 32;
  * looked up by token ids in a flat table, and candidates wait in a heap by rank, then by place.
  */
 export function createBpeMerger(tables: BpeTables): BpeMerger {
-  const ids = new Map(Object.entries(tables.vocab));
+  const ids = tables.tokenIds;
   const pairs = new PairTable(tables.merges.length);
   for (const [rank, merge] of tables.merges.entries()) {
     const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ", 2) : merge;

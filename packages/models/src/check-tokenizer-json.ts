@@ -8,7 +8,9 @@ export interface AddedTokenJson {
 
 /** The parts of `tokenizer.json` that are relied on; the rest is the library's. */
 export interface TokenizerJson {
-  readonly model: { readonly type: "BPE" | "Unigram"; readonly vocab: unknown };
+  readonly model: { readonly type: "BPE" | "Unigram"; readonly vocab: unknown; readonly merges?: unknown };
+  /** The model's tokens to their ids, without added tokens. */
+  readonly tokenIds: ReadonlyMap<string, number>;
   readonly added_tokens: readonly AddedTokenJson[];
   readonly normalizer: unknown;
   readonly pre_tokenizer: unknown;
@@ -37,11 +39,7 @@ export function checkTokenizerJson(value: unknown, file: string): TokenizerJson 
     throw invalid("model", "an object", model);
   }
   const type = readModelType(model, file);
-  if (type === "BPE") {
-    assertBpe(model, invalid);
-  } else if (!Array.isArray(model["vocab"]) || !model["vocab"].every(isPiece)) {
-    throw invalid("model.vocab", "a list of pieces with scores", model["vocab"]);
-  }
+  const tokenIds = type === "BPE" ? readBpeTokens(model, invalid) : readPieces(model, invalid);
   const addedTokens = value["added_tokens"] ?? [];
   if (!Array.isArray(addedTokens) || !addedTokens.every(isAddedToken)) {
     throw invalid(
@@ -59,6 +57,7 @@ export function checkTokenizerJson(value: unknown, file: string): TokenizerJson 
   };
   return {
     model: { ...model, type, vocab: model["vocab"] },
+    tokenIds,
     added_tokens: addedTokens,
     normalizer: part("normalizer"),
     pre_tokenizer: part("pre_tokenizer"),
@@ -92,28 +91,51 @@ function readModelType(model: Readonly<Record<string, unknown>>, file: string): 
 
 type Invalid = (field: string, wanted: string, found: unknown) => ModelError;
 
-function assertBpe(model: Readonly<Record<string, unknown>>, invalid: Invalid): void {
+function readBpeTokens(
+  model: Readonly<Record<string, unknown>>,
+  invalid: Invalid,
+): ReadonlyMap<string, number> {
   const { vocab, merges } = model;
   if (!isRecord(vocab)) {
     throw invalid("model.vocab", "an object from token to id", vocab);
   }
-  const wrong = Object.entries(vocab).find(([, id]) => !isTokenId(id));
-  if (wrong !== undefined) {
-    throw invalid("model.vocab", `ids from 0 to ${MAX_TOKEN_ID - 1}`, { [wrong[0]]: wrong[1] });
+  const tokenIds = new Map<string, number>();
+  for (const token in vocab) {
+    if (Object.hasOwn(vocab, token)) {
+      const id = vocab[token];
+      if (!isTokenId(id)) {
+        throw invalid("model.vocab", `ids from 0 to ${MAX_TOKEN_ID - 1}`, { [token]: id });
+      }
+      tokenIds.set(token, id);
+    }
   }
   const isMerge = (merge: unknown): boolean =>
     typeof merge === "string" ||
-    (Array.isArray(merge) && merge.length === 2 && merge.every((side) => typeof side === "string"));
+    (Array.isArray(merge) &&
+      merge.length === 2 &&
+      typeof merge[0] === "string" &&
+      typeof merge[1] === "string");
   if (!Array.isArray(merges) || !merges.every(isMerge)) {
     throw invalid("model.merges", "a list of pairs of tokens", merges);
   }
+  return tokenIds;
 }
 
-function isPiece(value: unknown): boolean {
+function readPieces(
+  { vocab }: Readonly<Record<string, unknown>>,
+  invalid: Invalid,
+): ReadonlyMap<string, number> {
+  if (!Array.isArray(vocab) || !vocab.every(isPiece)) {
+    throw invalid("model.vocab", "a list of pieces with scores", vocab);
+  }
+  return new Map(vocab.map(([piece], id) => [piece, id]));
+}
+
+function isPiece(value: unknown): value is [string, number] {
   return Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "number";
 }
 
-function isTokenId(value: unknown): boolean {
+function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < MAX_TOKEN_ID;
 }
 

@@ -78,7 +78,10 @@ function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
     // The library's own tables of merges would take most of the loading time and never be used.
     const library = new tokenizers.Tokenizer({ ...json, model: { ...model, merges: [] } }, {});
     if (library.model !== null) {
-      library.model.bpe = createBpeMerger(model as unknown as BpeTables);
+      library.model.bpe = createBpeMerger({
+        tokenIds: json.tokenIds,
+        merges: model.merges as BpeTables["merges"],
+      });
     }
     return library;
   } catch (error) {
@@ -104,24 +107,20 @@ function hasAffixes(model: object): boolean {
 
 /** Every token by id; holes are `undefined`. Added tokens win. */
 function spellings(json: TokenizerJson): (string | undefined)[] {
-  const byId = new Map<number, string>();
-  if (json.model.type === "Unigram") {
-    for (const [id, [piece]] of (json.model.vocab as readonly [string, number][]).entries()) {
-      byId.set(id, piece);
+  const tokens: (string | undefined)[] = [];
+  const place = (id: number, token: string): void => {
+    while (tokens.length < id) {
+      tokens.push(undefined);
     }
-  } else {
-    for (const [token, id] of Object.entries(json.model.vocab as Readonly<Record<string, number>>)) {
-      byId.set(id, token);
-    }
+    tokens[id] = token;
+  };
+  for (const [token, id] of json.tokenIds) {
+    place(id, token);
   }
   for (const { id, content } of json.added_tokens) {
-    byId.set(id, content);
+    place(id, content);
   }
-  let vocabSize = 0;
-  for (const id of byId.keys()) {
-    vocabSize = Math.max(vocabSize, id + 1);
-  }
-  return Array.from({ length: vocabSize }, (_, id) => byId.get(id));
+  return tokens;
 }
 
 function collectSpecialIds(

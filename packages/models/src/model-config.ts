@@ -30,14 +30,21 @@ export interface ModelConfig {
   readonly ropeScaling: RopeScaling;
   /** The longest sequence the checkpoint was made for (`max_position_embeddings`). */
   readonly contextTokens: number;
-  /** Keys further back than this are not attended to; per layer, `undefined` where the layer sees all. */
+  /**
+   * Per layer, how many tokens back a query sees, itself included: key `k` for query `q` where `q − k` is
+   * below it. `undefined` where the layer sees all.
+   */
   readonly slidingWindowTokens: readonly (number | undefined)[];
   readonly hasTiedEmbeddings: boolean;
   readonly hasAttentionBias: { readonly qkv: boolean; readonly output: boolean };
   readonly hasMlpBias: boolean;
   readonly hasQkNorm: boolean;
-  /** `generation_config.json`, else `config.json`; several are usual. */
+  /**
+   * Tokens that end an answer: of `generation_config.json`, else `config.json`; several are usual. A loaded
+   * model has the tokenizer's end token among them.
+   */
   readonly eosTokenIds: readonly number[];
   readonly bosTokenId: number | undefined;
+  /** The file's `dtype` or `torch_dtype`, such as `bfloat16`; `unspecified` where it names none. */
   readonly storedDtype: string;
 }

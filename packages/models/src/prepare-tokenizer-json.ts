@@ -38,7 +38,7 @@ function splitsSpaces(json: TokenizerJson): boolean {
   }
   const preTokenizer = json.pre_tokenizer as Json | null;
   const isWhole = preTokenizer === null ? writesSpaces(json.normalizer) : isWholeMetaspace(preTokenizer);
-  return isWhole && Object.keys(json.model.vocab as Json).every((token) => !/[^▁]▁/u.test(token));
+  return isWhole && [...json.tokenIds.keys()].every((token) => !/[^▁]▁/u.test(token));
 }
 
 /** Whether a normalizer turns every space into `▁`. */

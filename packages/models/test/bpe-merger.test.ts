@@ -38,8 +38,8 @@ describe("createBpeMerger", () => {
           tokens.push(pair.join(""));
         }
       }
-      const vocab = Object.fromEntries([...new Set(tokens)].map((token, id) => [token, id]));
-      const merge = createBpeMerger({ vocab, merges });
+      const tokenIds = new Map(tokens.map((token, id) => [token, id]));
+      const merge = createBpeMerger({ tokenIds, merges });
       for (let count = 0; count < 40; count += 1) {
         const word = Array.from({ length: Math.floor(random() * 30) }, () =>
           pick(["a", "b", "c", "é", "🎉", "?"]),
@@ -53,7 +53,14 @@ describe("createBpeMerger", () => {
   });
 
   it("takes merges as texts, and ignores those that make no token", () => {
-    const merge = createBpeMerger({ vocab: { a: 0, b: 1, ab: 2 }, merges: ["a b", "ab a"] });
+    const merge = createBpeMerger({
+      tokenIds: new Map([
+        ["a", 0],
+        ["b", 1],
+        ["ab", 2],
+      ]),
+      merges: ["a b", "ab a"],
+    });
     expect(merge("aba")).toEqual(["ab", "a"]);
     expect(merge("")).toEqual([]);
   });

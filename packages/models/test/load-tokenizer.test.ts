@@ -4,7 +4,7 @@ import { assertTokenizerFits, loadTokenizer } from "../src/index.ts";
 import type { LoadedTokenizer, ModelConfig } from "../src/index.ts";
 import { createMemoryFiles } from "./support/memory-files.ts";
 import { expectModelError } from "./support/model-error.ts";
-import { byteLevelJson, sentencePieceJson } from "./support/tokenizer-json.ts";
+import { byteLevelJson, sentencePieceJson, unigramJson } from "./support/tokenizer-json.ts";
 
 const load = async (json: unknown, config?: object, map?: object): Promise<LoadedTokenizer> =>
   loadTokenizer("/m", {
@@ -64,6 +64,15 @@ const GOLDEN: readonly (readonly [
     [
       ["  the  the", [1, 259, 272, 259, 272], "<s>  the  the"],
       ["hello\n<s>the", [1, 259, 276, 13, 1, 272], "<s> hello<0x0A><s> the"],
+    ],
+  ],
+  [
+    "Unigram",
+    unigramJson(),
+    [
+      ["the hello hello", [4, 9, 9], "the hello hello"],
+      ["helo z the", [3, 10, 8, 3, 0, 4], "helo <unk> the"],
+      ["thel  lo<s>the", [4, 7, 3, 3, 11, 1, 4], "thel  lo<s> the"],
     ],
   ],
 ];

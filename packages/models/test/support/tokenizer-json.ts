@@ -131,6 +131,36 @@ export function sentencePieceJson(changes: Json = {}): Json {
   };
 }
 
+const UNIGRAM_PIECES: readonly (readonly [string, number])[] = [
+  ["<unk>", 0],
+  ["<s>", 0],
+  ["</s>", 0],
+  ["▁", -2],
+  ["▁the", -3],
+  ["h", -6],
+  ["e", -6.1],
+  ["l", -6.2],
+  ["o", -6.3],
+  ["▁hello", -5],
+  ["hel", -5.5],
+  ["lo", -5.2],
+  ["t", -6.4],
+];
+
+/** A SentencePiece unigram tokenizer. */
+export function unigramJson(): Json {
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+  return {
+    version: "1.0",
+    added_tokens: [special(0, "<unk>"), special(1, "<s>"), special(2, "</s>")],
+    normalizer: null,
+    pre_tokenizer: metaspace,
+    post_processor: null,
+    decoder: metaspace,
+    model: { type: "Unigram", unk_id: 0, byte_fallback: false, vocab: UNIGRAM_PIECES },
+  };
+}
+
 function special(id: number, content: string): Json {
   return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }
