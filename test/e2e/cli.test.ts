@@ -1,6 +1,4 @@
-import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { cliPath } from "./support/cli-path.ts";
 import { runCli } from "./support/run-cli.ts";
 
 describe("help and usage", () => {
@@ -144,22 +142,4 @@ describe("play", () => {
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toContain("maximum context length");
   });
-
-  const hasScript = spawnSync("script", ["--version"]).status === 0;
-  test.skipIf(!hasScript)(
-    "chats in a terminal until Ctrl-D (skipped where `script` is not installed)",
-    () => {
-      const command = `${process.execPath} ${cliPath} play --temperature 0 --max-tokens 12`;
-      const lines = ["/help", "Tell me a story.", "/reset", "/nothing", "\u0004"];
-      const run = spawnSync("script", ["-qec", command, "/dev/null"], {
-        input: lines.join("\r"),
-        encoding: "utf8",
-      });
-      expect(run.status).toBe(0);
-      expect(run.stdout).toContain("/system <text>");
-      expect(run.stdout).toContain("as --max-tokens says");
-      expect(run.stdout).toContain("(forgotten)");
-      expect(run.stdout).toContain("no such command: /nothing");
-    },
-  );
 });

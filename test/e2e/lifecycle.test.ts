@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { createTinyModel } from "../../packages/backend/test/support/tiny-model.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startDaemon, type StartDaemonOptions, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
@@ -93,6 +94,18 @@ describe("stopping", () => {
     expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
   });
 
+  test("ends at once with 130 at the second SIGINT, the engine with it", async () => {
+    const daemon = await start();
+    const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 900 });
+    await running.started;
+    daemon.signal("SIGINT");
+    await daemon.waitForLog(({ msg }) => msg === "draining");
+    daemon.signal("SIGINT");
+    await expect(running.ended).rejects.toThrow(/terminated|error/i);
+    expect(await daemon.exited).toEqual({ exitCode: 130, signal: null });
+    while (isAlive(daemon.enginePid())) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
   test("ends with 0 after SIGTERM while the model loads", async () => {
     const daemon = await start({ until: "listening" });
     daemon.signal("SIGTERM");
@@ -106,6 +119,27 @@ describe("stopping", () => {
     daemon.signal("SIGKILL");
     await daemon.exited;
     while (isAlive(enginePid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+});
+
+describe("a long text", () => {
+  test("is tokenized beside the engine, as it would be there", async () => {
+    await using tiny = await createTinyModel({ contextTokens: 65_536 });
+    const daemon = await start({ args: ["--model", tiny.directory, "--max-sequences", "1"] });
+    const tokenize = async (prompt: string): Promise<readonly number[]> => {
+      const response = await fetch(`${daemon.url}/tokenize`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ prompt }),
+      });
+      expect(response.status).toBe(200);
+      return ((await response.json()) as { readonly tokens: readonly number[] }).tokens;
+    };
+    const short = await tokenize("naïve fox ");
+    expect(short).toHaveLength(11);
+    const long = await tokenize("naïve fox ".repeat(3000));
+    expect(long).toHaveLength(33_000);
+    expect(long.slice(-11)).toEqual(short);
   });
 });
 

@@ -38,7 +38,7 @@ const unitBytes: Readonly<Record<string, number>> = {
 };
 
 /** Reads `1048576`, `512MiB` or `1.5 GB`; anything else comes back as it was. */
-export function parseBytes(value: unknown): unknown {
+function parseBytes(value: unknown): unknown {
   if (typeof value !== "string") return value;
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim());
   const factor = unitBytes[(match?.[2] || "b").toLowerCase()];

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,10 +55,13 @@ export interface TinyModel extends AsyncDisposable {
 
 /** Writes a whole model directory around the smallest checkpoint of the fixtures. */
 export async function createTinyModel(
-  options: { readonly hasChatTemplate?: boolean } = {},
+  options: { readonly hasChatTemplate?: boolean; readonly contextTokens?: number } = {},
 ): Promise<TinyModel> {
   const directory = await mkdtemp(join(tmpdir(), "infernode-tiny-"));
   await cp(checkpoint, directory, { recursive: true });
+  const config: unknown = JSON.parse(await readFile(join(directory, "config.json"), "utf8"));
+  const changes = { max_position_embeddings: options.contextTokens ?? 256 };
+  await writeFile(join(directory, "config.json"), JSON.stringify(Object.assign({}, config, changes)));
   await writeFile(join(directory, "tokenizer.json"), JSON.stringify(tokenizerFile()));
   const template = (options.hasChatTemplate ?? true) ? { chat_template: chatTemplate } : {};
   const settings = { tokenizer_class: "PreTrainedTokenizerFast", bos_token: "<s>", eos_token: "</s>" };
