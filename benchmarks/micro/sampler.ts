@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: {
     vocab: { type: "string", default: "151936" },
     draws: { type: "string", default: "300" },
-    output: { type: "string", default: "benchmarks/results/sampler.json" },
+    output: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -102,7 +102,8 @@ for (const shape of ["peaked", "flat"] as const) {
 }
 sampler.dispose();
 
-writeReport(values.output, "micro/sampler", { vocabSize, drawCount, results });
+if (values.output !== undefined)
+  writeReport(values.output, "micro/sampler", { vocabSize, drawCount, results });
 process.stdout.write(
   values.json
     ? `${JSON.stringify(results)}\n`

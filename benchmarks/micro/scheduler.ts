@@ -12,7 +12,7 @@ const { values } = parseArgs({
     vocab: { type: "string", default: "256" },
     tokens: { type: "string", default: "1000" },
     rounds: { type: "string", default: "3" },
-    output: { type: "string", default: "benchmarks/results/scheduler.json" },
+    output: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -130,7 +130,8 @@ for (const sequenceCount of values.sequences.split(",").map(Number)) {
   }
 }
 
-writeReport(values.output, "micro/scheduler", { vocabSize, tokenCount, results });
+if (values.output !== undefined)
+  writeReport(values.output, "micro/scheduler", { vocabSize, tokenCount, results });
 process.stdout.write(
   values.json
     ? `${JSON.stringify(results)}\n`

@@ -18,6 +18,8 @@ import { createStepLoop } from "./step-loop.ts";
 
 /** What a refused caller is told to wait where no request has ended yet. */
 const FIRST_RETRY_MS = 1000;
+/** The platform's timers take longer times for none at all. */
+const LONGEST_TIMER_MS = 0x7fffffff;
 
 /**
  * Makes an engine that answers requests in one continuous batch: they join and leave at every step.
@@ -81,8 +83,8 @@ export function createEngine<
       Math.ceil((table.meanServiceMs ?? FIRST_RETRY_MS) / Math.max(1, scheduler.runningCount)),
     );
     const freePlaces = Math.max(0, limits.maxRunningSequences - scheduler.runningCount);
-    const requests = table.waitingCount + 1;
-    if (requests > limits.maxQueuedRequests + freePlaces) {
+    const requests = table.waitingCount + 1 - freePlaces;
+    if (requests > limits.maxQueuedRequests) {
       const limit = limits.maxQueuedRequests;
       throw new QueueFullError({ resource: "requests", limit, wanted: requests, retryAfterMs });
     }
@@ -134,7 +136,7 @@ export function createEngine<
   const drain = async ({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> => {
     isDraining = true;
     const timer =
-      timeoutMs === undefined
+      timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS
         ? undefined
         : setTimeout(() => {
             const message = `running requests had ${timeoutMs} ms to finish before the engine stops; this one had not`;

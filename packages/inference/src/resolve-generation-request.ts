@@ -53,7 +53,8 @@ function resolvePrompt(value: unknown, vocabSize: number): Int32Array {
   }
   if (value.length === 0) throw new InvalidRequestError("promptTokenIds", "at least 1 token", value);
   for (let at = 0; at < value.length; at += 1) {
-    assertTokenId(`promptTokenIds[${at}]`, value[at], vocabSize);
+    const tokenId: unknown = value[at];
+    if (!isTokenId(tokenId, vocabSize)) throw invalidTokenId(`promptTokenIds[${at}]`, tokenId, vocabSize);
   }
   return Int32Array.from(value);
 }
@@ -143,6 +144,14 @@ function resolveSignal(value: unknown): AbortSignal | undefined {
 }
 
 function assertTokenId(field: string, value: unknown, vocabSize: number): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < vocabSize) return value;
-  throw new InvalidRequestError(field, `a token id from 0 to ${vocabSize - 1}`, value);
+  if (isTokenId(value, vocabSize)) return value;
+  throw invalidTokenId(field, value, vocabSize);
+}
+
+function isTokenId(value: unknown, vocabSize: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < vocabSize;
+}
+
+function invalidTokenId(field: string, value: unknown, vocabSize: number): InvalidRequestError {
+  return new InvalidRequestError(field, `a token id from 0 to ${vocabSize - 1}`, value);
 }

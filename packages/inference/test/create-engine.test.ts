@@ -132,6 +132,38 @@ describe("createEngine", () => {
     expect(result.choices[0]?.tokenIds.at(-1)).toBe(EOS);
   });
 
+  it("does not end at a stop string before minTokens", async () => {
+    const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("a.b.c")) });
+    const stopping = { stop: ["."], minTokens: 3 };
+    const result = await engine
+      .generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 }, stopping })
+      .result();
+    expect(result.choices[0]).toMatchObject({ text: "a.b", stopReason: "." });
+  });
+
+  it("prefers a stop string that the last token completes to the end by length", async () => {
+    const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("ab.")) });
+    const stopping = { stop: ["."], maxTokens: 3 };
+    const result = await engine
+      .generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 }, stopping })
+      .result();
+    expect(result.choices[0]).toMatchObject({ text: "ab", finishReason: "stop", stopReason: "." });
+  });
+
+  it("gives what was held back when the answer ends by length or token", async () => {
+    const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("ab\n€").slice(0, 4)) });
+    for (const maxTokens of [4, 20]) {
+      const result = await engine
+        .generate({
+          promptTokenIds: PROMPT,
+          sampling: { temperature: 0 },
+          stopping: { stop: ["\n\n", "\uFFFDx"], maxTokens },
+        })
+        .result();
+      expect(result.choices[0]?.text).toBe("ab\n\uFFFD");
+    }
+  });
+
   it("reports log-probabilities of the model's own distribution, one for each token", async () => {
     const { engine } = createEngineFixture();
     const result = await engine
@@ -278,6 +310,25 @@ describe("cancellation", () => {
     expect(executor.heldIds.size).toBe(0);
   });
 
+  it("works while the tokens of a step are being chosen, too", async () => {
+    let now = 0;
+    const { engine, executor } = createEngineFixture(
+      {},
+      // Every look at the clock takes so long that sampling gives way after each row.
+      { clock: { now: () => (now += 20) } },
+    );
+    const request = { promptTokenIds: PROMPT, stopping: { maxTokens: 5, ignoreEos: true } };
+    const streams = [1, 2, 3].map(() => engine.generate(request));
+    const iterator = streams[0]?.[Symbol.asyncIterator]();
+    await iterator?.next();
+    streams[2]?.cancel("enough");
+    expect(executor.heldIds.size).toBe(2);
+    await expect(streams[2]?.result()).rejects.toBe("enough");
+    await Promise.all(streams.slice(0, 2).map((stream) => stream.result()));
+    expect(executor.heldIds.size).toBe(0);
+    expect(executor.batches.map((batch) => batch.sequenceIds.length)).toEqual([3, 2, 2, 2, 2]);
+  });
+
   it("follows when the loop over the stream is left", async () => {
     const { engine, executor } = createEngineFixture();
     const stream = engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 100, ignoreEos: true } });
@@ -322,7 +373,13 @@ describe("limits and failures", () => {
     );
     engine.generate({ promptTokenIds: [1] });
     expect(() => engine.generate({ promptTokenIds: [1] })).toThrow(
-      expect.objectContaining({ code: "QUEUE_FULL", resource: "requests", limit: 2, retryAfterMs: 1000 }),
+      expect.objectContaining({
+        code: "QUEUE_FULL",
+        resource: "requests",
+        limit: 2,
+        wanted: 3,
+        retryAfterMs: 1000,
+      }),
     );
   });
 

@@ -15,7 +15,7 @@ export function selectTop(row: Float32Array, count: number, into: Candidates): v
     into.ids[0] = id;
     into.weights[0] = row[id]!;
     sink(into, 0);
-    id = nextAbove(row, id + 1, into.weights[0]!);
+    id = nextAbove(row, id + 1, into.weights[0]);
   }
 }
 
