@@ -1,7 +1,7 @@
 import { createBpeMerger } from "./bpe-merger.ts";
 import type { BpeTables } from "./bpe-merger.ts";
 import type { TokenizerJson } from "./check-tokenizer-json.ts";
-import { ModelError } from "./errors.ts";
+import { ModelError, quoteValue } from "./errors.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -70,31 +70,34 @@ export function createTokenizer(
 
 function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
   try {
-    // The second argument, tokenizer_config.json, would only switch decoding and lower-casing.
-    const { model } = json;
-    if (model.type !== "BPE" || hasAffixes(model)) {
-      return new tokenizers.Tokenizer(json, {});
-    }
-    // The library's own tables of merges would take most of the loading time and never be used.
-    const library = new tokenizers.Tokenizer({ ...json, model: { ...model, merges: [] } }, {});
-    if (library.model !== null) {
-      library.model.bpe = createBpeMerger({
-        tokenIds: json.tokenIds,
-        merges: model.merges as BpeTables["merges"],
-      });
+    const library = newLibraryTokenizer(json);
+    const { ids } = library.encode("a b", { add_special_tokens: true });
+    if (!ids.every((id) => Number.isInteger(id))) {
+      throw new TypeError(`"a b" has a token without an id: ${quoteValue(ids)}`);
     }
     return library;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ModelError(
-      "INVALID_TOKENIZER",
-      `${file}: wanted a tokenizer that can be built, found: ${reason}`,
-      {
-        file,
-        cause: error,
-      },
-    );
+    throw new ModelError("INVALID_TOKENIZER", `${file}: wanted a tokenizer that works, found: ${reason}`, {
+      file,
+      cause: error,
+    });
   }
+}
+
+/** The library's second argument, `tokenizer_config.json`, would only switch decoding and lower-casing. */
+function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
+  const { model } = json;
+  if (model.type !== "BPE" || hasAffixes(model)) {
+    return new tokenizers.Tokenizer(json, {});
+  }
+  // The library's own tables of merges would take most of the loading time and never be used.
+  const library = new tokenizers.Tokenizer({ ...json, model: { ...model, merges: [] } }, {});
+  if (library.model !== null) {
+    const merges = model.merges as BpeTables["merges"];
+    library.model.bpe = createBpeMerger({ tokenIds: json.tokenIds, merges });
+  }
+  return library;
 }
 
 /** Whether tokens inside a word are marked, which only the library's own merge step does. */

@@ -19,7 +19,7 @@ export interface JinjaNode {
   readonly [part: string]: unknown;
 }
 
-export interface JinjaInterpreter {
+interface JinjaInterpreter {
   evaluate(node: unknown, environment: JinjaEnvironment): JinjaValue;
   /** Runs statements one after the other and joins what they print. Not in the library's declarations. */
   evaluateBlock(nodes: readonly JinjaNode[], environment: JinjaEnvironment): JinjaValue;

@@ -237,7 +237,19 @@ describe("loadTokenizer", () => {
       byteLevelJson({
         pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated", invert: false },
       }),
-      "built",
+      "works",
+    ],
+    [
+      "a begin token that is no token",
+      byteLevelJson({
+        post_processor: {
+          type: "TemplateProcessing",
+          single: [{ SpecialToken: { id: "<none>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+          pair: [],
+          special_tokens: {},
+        },
+      }),
+      "without an id",
     ],
     ["an unknown normalizer", byteLevelJson({ normalizer: { type: "Rot13" } }), "Rot13"],
   ];
