@@ -90,7 +90,7 @@ class Network(nn.Module):
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
                 is_residual = "o_proj" in name or "down_proj" in name
-                nn.init.normal_(parameter, std=0.03 / (2 * self.shape.layers) ** 0.5 if is_residual else 0.05)
+                nn.init.normal_(parameter, std=0.001 if is_residual else 0.05)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         length = ids.shape[1]

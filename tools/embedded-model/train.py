@@ -18,12 +18,13 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from conversations import any_document
+from copying import begin_with_copying
 from make_text import documents
 from network import Network, Shape
 from vocabulary import BEGIN, END, PAD, encode, train_tokenizer
 
 TRAIN_SEED, HELD_OUT_SEED, TOKENIZER_SEED = 1, 2, 3
-DRILLS = 0.06
+DRILLS = 0.03
 RARE, RARE_WEIGHT = 0.001, 3.0
 FIRST_ORDINARY_ID = 7
 AVERAGE_DECAY = 0.995
@@ -103,7 +104,9 @@ def main() -> None:
     if not tokenizer_file.exists():
         train_tokenizer(documents(TOKENIZER_SEED, 20_000), Shape.vocab_size).save(str(tokenizer_file))
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    _train(arguments, tokenizer, Network(Shape(layers=arguments.layers)))
+    model = Network(Shape(layers=arguments.layers))
+    begin_with_copying(model)
+    _train(arguments, tokenizer, model)
 
 
 class MixedPrecision:
