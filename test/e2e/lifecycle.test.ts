@@ -158,4 +158,24 @@ describe("a crash of the engine", () => {
     expect(answer.choices[0]?.finish_reason).toBeDefined();
     expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
   });
+
+  test("repeats what had no token yet: its client notices nothing", async () => {
+    const daemon = await start({ args: ["--max-sequences", "1"] });
+    const client = createClient(daemon.url);
+    const running = streamCompletion(client, { model, maxTokens: 900 });
+    await running.started;
+    const waiting = client.completions.create({
+      model,
+      prompt: "Once upon a time",
+      max_tokens: 6,
+      temperature: 0,
+    });
+    await daemon.waitForMetric("vllm:num_requests_waiting", 1);
+    process.kill(daemon.enginePid(), "SIGKILL");
+    await expect(running.ended).rejects.toMatchObject({ code: "engine_crashed" });
+    const answer = await waiting;
+    expect(answer.usage?.completion_tokens).toBe(6);
+    const crash = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+    expect(crash).toMatchObject({ signal: "SIGKILL", failedRequestCount: 1, replayedRequestCount: 1 });
+  });
 });

@@ -1,10 +1,9 @@
 import type { CommandContext } from "./commands/command-context.ts";
 import { runProgram } from "./program.ts";
 
-// A reader that leaves early (`infernode doctor | head`) is no failure.
+// A reader that leaves early (`infernode doctor | head`) is no failure; what it does not want is dropped.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  if (error.code !== "EPIPE") throw error;
 });
 
 const context: CommandContext = {
