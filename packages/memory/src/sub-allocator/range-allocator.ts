@@ -124,6 +124,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
   }
 
   trim(): number {
+    this.#streams.dropEmptyRuns();
     this.#streams.reclaim("poll");
     this.#streams.dropEmptyRuns();
     return this.#arenas.trim();
@@ -204,7 +205,11 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     const retry = (): number =>
       isRange ? this.#takeRange(size, alignment, domain) : this.#take(size, alignment, domain);
     let id = streams.reclaim("poll") ? retry() : 0;
-    if (id === 0 && streams.dropEmptyRuns()) id = retry();
+    if (id === 0 && streams.dropEmptyRuns()) {
+      // A run that a stream's slabs kept is that stream's until an event says otherwise.
+      streams.reclaim("poll");
+      id = retry();
+    }
     if (id === 0 && arenas.grow(size, alignment)) id = retry();
     if (id === 0 && arenas.trim() > 0 && arenas.grow(size, alignment)) id = retry();
     if (id !== 0 || !streams.reclaim("wait")) return id;
