@@ -16,7 +16,7 @@ import type { PinnedBuffer } from "./pinned-buffer.ts";
 /** Which part of a block, and in which order with other work. */
 export interface CudaCopyOptions {
   /** [the default stream] */
-  readonly stream?: CudaStream;
+  readonly stream?: CudaStream | undefined;
   /** Where in the block to begin. [0] */
   readonly offsetBytes?: number;
 }
@@ -30,6 +30,7 @@ export interface CudaDevice extends Device, CudaDeviceDescription, Disposable {
   readonly driver: CudaDriver;
   readonly context: CudaContext;
   readonly defaultStream: CudaStream;
+  readonly isDisposed: boolean;
   createStream(): CudaStream;
   /** Whether a stream was created by this device object. */
   ownsStream(stream: CudaStream): boolean;
@@ -124,6 +125,7 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
   const dispose = (): void => {
     isDisposed = true;
     defaultStream.dispose();
+    pinned.settle();
     context.release();
   };
 
@@ -132,6 +134,9 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
     driver,
     context,
     defaultStream,
+    get isDisposed() {
+      return isDisposed;
+    },
     freeBytes() {
       enter();
       const total = memoryInfo.subarray(1);

@@ -76,6 +76,9 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     "chunkBytes",
   ]);
   const { device } = options;
+  if (device.isDisposed) {
+    throw new MemoryError("CUDA_HANDLE_DISPOSED", `the device ${device.id} was disposed`);
+  }
   const limitBytes = resolveLimitBytes(options, device);
   const owed = createOwedCleanups();
   const source = createCudaArenaSource(device, {

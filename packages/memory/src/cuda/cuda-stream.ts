@@ -42,6 +42,8 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
     owned = driver.readUint64((out) => functions.cuStreamCreate(out, NON_BLOCKING), "cuStreamCreate");
   }
   const letGo = context.hold();
+  /** For `synchronize`, used again. */
+  const idleEvents: CudaEvent[] = [];
 
   const handleOf = (): bigint => {
     if (owned !== undefined) return owned;
@@ -59,6 +61,10 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
     if (owned === undefined) return;
     synchronizeBlocking();
     context.streamEnded(id);
+    for (let event = idleEvents.at(-1); event !== undefined; event = idleEvents.at(-1)) {
+      event.dispose();
+      idleEvents.pop();
+    }
     if (owned !== 0n) driver.check(functions.cuStreamDestroy_v2(owned), "cuStreamDestroy_v2");
     letGo();
     owned = undefined;
@@ -80,11 +86,15 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
       // The default stream is that of the context of the thread that names it; an event is one for all threads.
       const stream = handleOf();
       context.enter();
-      using event = createCudaEvent(context);
-      driver.check(functions.cuEventRecord(event.handle, stream), "cuEventRecord");
-      const status = await callForeignAsync(functions.cuEventSynchronize, event.handle);
-      if (status === CUDA_ERROR_INVALID_CONTEXT) await pollUntilComplete(event);
-      else driver.check(status, "cuEventSynchronize");
+      const event = idleEvents.pop() ?? createCudaEvent(context);
+      try {
+        driver.check(functions.cuEventRecord(event.handle, stream), "cuEventRecord");
+        const status = await callForeignAsync(functions.cuEventSynchronize, event.handle);
+        if (status === CUDA_ERROR_INVALID_CONTEXT) await pollUntilComplete(event);
+        else driver.check(status, "cuEventSynchronize");
+      } finally {
+        idleEvents.push(event);
+      }
     },
     synchronizeBlocking,
     waitFor(event) {

@@ -41,14 +41,28 @@ export type LoadedLibrary =
   | { readonly path: string; readonly handle: ReturnType<typeof koffi.load> }
   | { readonly reason: string };
 
+/** What native libraries of this process may need on koffi's own stack; onnxruntime crashes on 64 KiB. */
+const ASYNC_STACK_BYTES = 8 * 2 ** 20;
+
+/** koffi's settings are frozen by the first library that is loaded, and that may be ours. */
+function widenAsyncStack(): void {
+  if ((koffi.config().async_stack_size ?? 0) >= ASYNC_STACK_BYTES) return;
+  try {
+    koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
+  } catch {
+    // Another library was loaded first; the driver's own calls are content with koffi's default.
+  }
+}
+
 /** Loads the first of several names that the system knows. */
 export function loadForeignLibrary(paths: readonly string[]): LoadedLibrary {
+  widenAsyncStack();
   const reasons: string[] = [];
   for (const path of paths) {
     try {
       return { path, handle: koffi.load(path) };
     } catch (error) {
-      reasons.push(error instanceof Error ? error.message : String(error));
+      reasons.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return { reason: reasons[0] ?? "no library name was given" };

@@ -18,50 +18,62 @@ export interface PinnedBuffer extends Disposable {
 export interface PinnedMemory {
   /** @throws CudaError `CUDA_ERROR`; MemoryError `INVALID_ARGUMENT` */
   create(sizeBytes: number): PinnedBuffer;
+  /** Tries again what could not be given back when its view was collected. @throws CudaError `CUDA_ERROR` */
+  settle(): void;
   /** Whether a view is one of pinned memory. */
   isPinned(view: Uint8Array): boolean;
 }
 
-interface PinnedRange {
-  readonly address: bigint;
-  readonly letGo: () => void;
-}
+/** At module level because a registry that is collected together with what it watches calls nobody. */
+const collected = new FinalizationRegistry<() => void>((release) => release());
 
 export function createPinnedMemory(context: CudaContext): PinnedMemory {
   const { driver, deviceId } = context;
   const { functions } = driver;
   const buffers = new WeakSet<ArrayBufferLike>();
-  /** What could not be given back when its view was collected: tried again by the next `create`, which throws. */
-  const owed: PinnedRange[] = [];
+  /** What could not be given back when its view was collected. */
+  const owed: (() => void)[] = [];
 
-  const release = ({ address, letGo }: PinnedRange): void => {
-    context.enter();
-    driver.check(functions.cuMemFreeHost(address), "cuMemFreeHost");
-    letGo();
+  /** A scope of its own: what it answers must not hold the view. */
+  const releaserOf = (address: bigint): (() => void) => {
+    const letGo = context.hold();
+    let isFreed = false;
+    const release = (): void => {
+      if (!isFreed) {
+        context.enter();
+        driver.check(functions.cuMemFreeHost(address), "cuMemFreeHost");
+        isFreed = true;
+      }
+      letGo();
+    };
+    return () => {
+      try {
+        release();
+      } catch {
+        owed.push(release);
+      }
+    };
   };
-  const collected = new FinalizationRegistry<PinnedRange>((range) => {
-    try {
-      release(range);
-    } catch {
-      owed.push(range);
+  const settle = (): void => {
+    for (let release = owed[0]; release !== undefined; release = owed[0]) {
+      release();
+      owed.shift();
     }
-  });
+  };
   return {
+    settle,
     create(sizeBytes) {
       if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) {
         throw new MemoryError("INVALID_ARGUMENT", `sizeBytes must be a positive integer, found ${sizeBytes}`);
       }
-      for (let range = owed[0]; range !== undefined; range = owed[0]) {
-        release(range);
-        owed.shift();
-      }
+      settle();
       context.enter();
       const address = driver.readUint64(
         (out) => functions.cuMemHostAlloc(out, sizeBytes, 0),
         "cuMemHostAlloc",
       );
       const buffer = viewForeignMemory(address, sizeBytes);
-      collected.register(buffer, { address, letGo: context.hold() });
+      collected.register(buffer, releaserOf(address));
       buffers.add(buffer);
       let bytes: Uint8Array | undefined = new Uint8Array(buffer);
       const dispose = (): void => {

@@ -32,6 +32,7 @@ function createHarness(standIn: StandIn, arenaKind: "virtual" | "plain"): Alloca
         stats() {
           if (isDisposed) return pool.stats();
           // What the default stream freed is in one piece with the rest once an event said so.
+          pool.stats();
           pool.reclaim();
           device.defaultStream.synchronizeBlocking();
           pool.reclaim();
@@ -56,6 +57,8 @@ function createHarness(standIn: StandIn, arenaKind: "virtual" | "plain"): Alloca
 
 for (const kind of ["virtual", "plain"] as const) {
   describeOverStandIn(`a CUDA pool over ${kind} arenas`, (standIn) => {
-    for (const { name, run } of allocatorCases(createHarness(standIn, kind))) it(name, run);
+    for (const allocatorCase of allocatorCases(createHarness(standIn, kind))) {
+      it(allocatorCase.name, () => allocatorCase.run());
+    }
   });
 }

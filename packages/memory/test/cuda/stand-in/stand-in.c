@@ -25,6 +25,7 @@ static int device_count = 2;
 static uint64_t device_bytes = 256ull << 20;
 static int has_vmm = 1;
 static int is_held;
+static uint64_t shift; /* set while nothing is allocated */
 static uint64_t call_count;
 
 void standin_fail(const char *name, int status, int after, int forever) {
@@ -38,6 +39,7 @@ void standin_set_devices(int count, uint64_t bytes, int vmm) {
   device_bytes = bytes;
   has_vmm = vmm;
 }
+void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
 /* Each function begins with this: counts the call and fails it where the test asked for it. */
@@ -151,6 +153,7 @@ void standin_reset(void) {
   has_vmm = 1;
   memset(used, 0, sizeof used);
   call_count = 0;
+  shift = 0;
 }
 
 /* ---- driver ---- */
@@ -205,7 +208,10 @@ static status_t allocate(ptr_t *out, size_t size) {
   status_t status = take(size);
   if (status) return status;
   void *memory = NULL;
-  if (posix_memalign(&memory, 512, size)) { used[current] -= size; return OUT_OF_MEMORY; }
+  /* Large pieces begin at a page of the device, unless the test wants the 256 bytes that are promised. */
+  size_t alignment = size < GRANULARITY || shift ? 4096 : GRANULARITY;
+  if (posix_memalign(&memory, alignment, size + shift)) { used[current] -= size; return OUT_OF_MEMORY; }
+  memory = (uint8_t *)memory + shift;
   memset(memory, 0xa5, size < 65536 ? size : 65536);
   *out = (ptr_t)memory;
   return add_range(*out, size, current, 1);
@@ -215,7 +221,7 @@ static status_t release(ptr_t at) {
   if (range == NULL || range->kind != 1) return INVALID_VALUE;
   used[range->device] -= range->size;
   range->size = 0;
-  free((void *)at);
+  free((void *)(at - shift));
   return OK;
 }
 status_t cuMemAlloc_v2(ptr_t *out, size_t size) { ENTER; return allocate(out, size); }

@@ -43,6 +43,8 @@ export interface StandIn {
   /** Nothing on streams runs until released, or until somebody waits. */
   hold(): void;
   release(): void;
+  /** Lets allocations begin at 256 bytes, as little as is promised. */
+  misalign(): void;
   callCount(): number;
   usedBytes(device: number): number;
   /** Memory that another process takes, or gives back. */
@@ -78,6 +80,7 @@ function bind(path: string): StandIn {
   const setDevices = library.func("void standin_set_devices(int, uint64_t, int)");
   const hold = library.func("void standin_hold(int)");
   const calls = library.func("uint64_t standin_calls(void)");
+  const misalign = library.func("void standin_misalign(int)");
   const used = library.func("uint64_t standin_used(int)");
   const use = library.func("void standin_use(int, int64_t)");
   const live = library.func("int standin_live(int)");
@@ -91,6 +94,7 @@ function bind(path: string): StandIn {
     setDevices: ({ count, bytes, isVirtual = true }) => setDevices(count, bytes, isVirtual ? 1 : 0),
     hold: () => hold(1),
     release: () => hold(0),
+    misalign: () => misalign(1),
     callCount: () => Number(calls()),
     usedBytes: (device) => Number(used(device)),
     useElsewhere: (device, bytes) => use(device, bytes),
@@ -122,7 +126,7 @@ export function describeOverStandIn(title: string, define: (standIn: StandIn) =>
     describe.skip(`${title} (skipped: ${compiled.reason})`, () => undefined);
     return;
   }
-  describe(title, () => {
+  describe(`${title}`, () => {
     const standIn = bind(compiled.path);
     beforeEach(() => standIn.reset());
     afterEach(() => {

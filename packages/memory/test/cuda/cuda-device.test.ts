@@ -1,0 +1,229 @@
+import { expect, it } from "vitest";
+import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
+import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
+import { createCudaProbe } from "../../src/cuda/cuda-probe.ts";
+import { listDevices, surveyDevices } from "../../src/list-devices.ts";
+import { collectUntil } from "./collect-garbage.ts";
+import { describeOverStandIn } from "./stand-in/stand-in.ts";
+
+const MIB = 2 ** 20;
+const tag = { model: "test", purpose: "workspace" } as const;
+
+describeOverStandIn("a CUDA device", (standIn) => {
+  const { driver } = standIn;
+
+  it("describes itself", () => {
+    using device = createCudaDevice({ driver, ordinal: 1 });
+    expect(device).toMatchObject({
+      id: "cuda:1",
+      kind: "cuda",
+      ordinal: 1,
+      name: "Stand-in GPU 1",
+      uuid: "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f",
+      pciAddress: "0000:18:00.0",
+      computeCapability: { major: 9, minor: 0 },
+      multiprocessorCount: 132,
+      totalBytes: 256 * MIB,
+      hasVirtualMemoryManagement: true,
+      hasMemoryPools: true,
+    });
+  });
+  it("refuses an ordinal that is not there, with the number of devices", () => {
+    for (const ordinal of [2, -1, 0.5]) {
+      expect(() => createCudaDevice({ driver, ordinal })).toThrow(/below the 2 visible devices/);
+    }
+  });
+  it("tells its free memory as the driver sees it, whoever took the rest", () => {
+    using device = createCudaDevice({ driver });
+    expect(device.freeBytes()).toBe(256 * MIB);
+    standIn.useElsewhere(0, 100 * MIB);
+    expect(device.freeBytes()).toBe(156 * MIB);
+    standIn.useElsewhere(0, -100 * MIB);
+  });
+  it("copies to the device, on it and back, at offsets", () => {
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using first = pool.allocate({ sizeBytes: 4096, tag });
+    using second = pool.allocate({ sizeBytes: 8192, tag });
+    const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 251);
+    device.fill(first, 7);
+    device.copyToDevice(first, bytes.subarray(10, 510), { offsetBytes: 100 });
+    device.copyOnDevice(second, first, { offsetBytes: 4096 });
+    const back = new Uint8Array(700);
+    device.copyToHost(back, second, { offsetBytes: 4096 });
+    const expected = new Uint8Array(700).fill(7);
+    expected.set(bytes.subarray(10, 510), 100);
+    expect(Buffer.compare(back, expected)).toBe(0);
+    device.copyToDevice(first, new Uint8Array(0));
+    device.fill(first, 0, { sizeBytes: 0 });
+  });
+  it("refuses ranges outside a block and values that are no byte", () => {
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using block = pool.allocate({ sizeBytes: 1000, tag });
+    expect(() => device.copyToDevice(block, new Uint8Array(1001))).toThrow(/1000 bytes, found 1001/);
+    expect(() => device.copyToHost(new Uint8Array(10), block, { offsetBytes: 991 })).toThrow(/from 991/);
+    expect(() => device.copyToHost(new Uint8Array(10), block, { offsetBytes: -1 })).toThrow(/from -1/);
+    expect(() => device.copyOnDevice(block, block, { sizeBytes: 600, offsetBytes: 500 })).toThrow(/from 500/);
+    expect(() => device.fill(block, 256)).toThrow(/0 to 255, found 256/);
+    expect(() => device.fill(block, 1.5)).toThrow(/found 1.5/);
+  });
+  it("refuses blocks, streams and events of another device", () => {
+    using device = createCudaDevice({ driver, ordinal: 0 });
+    using other = createCudaDevice({ driver, ordinal: 1 });
+    using pool = createCudaMemoryPool({ device: other, limitBytes: 64 * MIB });
+    using block = pool.allocate({ sizeBytes: 1000, tag });
+    using stream = device.createStream();
+    using event = device.createEvent();
+    expect(() => device.fill(block, 1)).toThrow(expect.objectContaining({ code: "WRONG_DEVICE" }));
+    expect(() => other.fill(block, 1, { stream })).toThrow(expect.objectContaining({ code: "WRONG_DEVICE" }));
+    expect(() => other.defaultStream.record(event)).toThrow(
+      expect.objectContaining({ code: "WRONG_DEVICE" }),
+    );
+  });
+  it("works on two devices by turns in one thread", () => {
+    using first = createCudaDevice({ driver, ordinal: 0 });
+    using second = createCudaDevice({ driver, ordinal: 1 });
+    using firstPool = createCudaMemoryPool({ device: first, arenaBytes: MIB });
+    using secondPool = createCudaMemoryPool({ device: second, arenaBytes: MIB });
+    using here = firstPool.allocate({ sizeBytes: 40 * MIB, tag });
+    using there = secondPool.allocate({ sizeBytes: 20 * MIB, tag });
+    first.fill(here, 1);
+    second.fill(there, 2);
+    const bytes = new Uint8Array(2);
+    first.copyToHost(bytes.subarray(0, 1), here);
+    second.copyToHost(bytes.subarray(1), there);
+    expect([...bytes]).toEqual([1, 2]);
+    expect(standIn.usedBytes(0)).toBeGreaterThan(standIn.usedBytes(1));
+  });
+  it("queues work on a stream until it runs, and tells when it has run", async () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using block = pool.allocate({ sizeBytes: 16, tag, stream });
+    using event = device.createEvent();
+    device.fill(block, 1, { stream });
+    stream.synchronizeBlocking();
+    standIn.hold();
+    device.fill(block, 9, { stream });
+    stream.record(event);
+    device.defaultStream.waitFor(event);
+    expect(stream.isIdle()).toBe(false);
+    expect(event.isComplete()).toBe(false);
+    await stream.synchronize();
+    expect(stream.isIdle()).toBe(true);
+    expect(event.isComplete()).toBe(true);
+    event.synchronizeBlocking();
+    await device.synchronize();
+  });
+  it("waits by asking where a driver wants its context in the thread that waits", async () => {
+    using device = createCudaDevice({ driver });
+    standIn.fail("cuEventSynchronize", 201);
+    await expect(device.synchronize()).resolves.toBeUndefined();
+  });
+  it("keeps what a pinned copy queued, and runs a pageable copy before it returns", async () => {
+    {
+      using device = createCudaDevice({ driver });
+      using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+      using block = pool.allocate({ sizeBytes: 1024, tag });
+      const pinned = device.createPinnedBuffer(1024);
+      pinned.bytes.fill(3);
+      standIn.hold();
+      device.copyToDevice(block, pinned.bytes);
+      expect(device.defaultStream.isIdle()).toBe(false);
+      pinned.bytes.fill(4);
+      const back = new Uint8Array(1024);
+      device.copyToHost(back, block);
+      expect(back.every((byte) => byte === 4)).toBe(true);
+      expect(device.defaultStream.isIdle()).toBe(true);
+      pinned.dispose();
+    }
+    await collectUntil(() => standIn.live().pinned === 0);
+  });
+  it("keeps pinned memory as long as a view of it, and refuses the buffer after dispose", async () => {
+    let view: Uint8Array | undefined;
+    {
+      using device = createCudaDevice({ driver });
+      using pinned = device.createPinnedBuffer(4096);
+      view = pinned.bytes;
+      view.fill(5);
+      pinned.dispose();
+      expect(() => pinned.bytes).toThrow(expect.objectContaining({ code: "CUDA_HANDLE_DISPOSED" }));
+      expect(() => device.createPinnedBuffer(0)).toThrow(/positive integer, found 0/);
+    }
+    expect(view[4095]).toBe(5);
+    expect(standIn.live()).toMatchObject({ pinned: 1, contexts: 1 });
+    view = undefined;
+    await collectUntil(() => standIn.live().pinned === 0);
+  });
+  it("refuses every use of a handle after dispose", async () => {
+    const disposed = expect.objectContaining({ code: "CUDA_HANDLE_DISPOSED" });
+    const device = createCudaDevice({ driver });
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const block = pool.allocate({ sizeBytes: 16, tag });
+    const stream = device.createStream();
+    const event = device.createEvent();
+    stream.dispose();
+    stream.dispose();
+    expect(stream.isDisposed).toBe(true);
+    expect(() => stream.handle).toThrow(disposed);
+    expect(() => stream.isIdle()).toThrow(disposed);
+    expect(() => stream.record(event)).toThrow(disposed);
+    expect(() => stream.waitFor(event)).toThrow(disposed);
+    expect(() => stream.synchronizeBlocking()).toThrow(disposed);
+    await expect(stream.synchronize()).rejects.toThrow(disposed);
+    expect(() => device.fill(block, 0, { stream })).toThrow(disposed);
+    expect(() => pool.allocate({ sizeBytes: 1, tag, stream })).toThrow(disposed);
+    event.dispose();
+    event.dispose();
+    expect(() => event.handle).toThrow(disposed);
+    expect(() => event.isComplete()).toThrow(disposed);
+    expect(() => event.synchronizeBlocking()).toThrow(disposed);
+    expect(() => device.defaultStream.record(event)).toThrow(disposed);
+    block.dispose();
+    expect(() => block.devicePointer).toThrow(expect.objectContaining({ code: "BLOCK_DISPOSED" }));
+    expect(() => device.fill(block, 1)).toThrow(expect.objectContaining({ code: "BLOCK_DISPOSED" }));
+    device.dispose();
+    device.dispose();
+    expect(() => device.freeBytes()).toThrow(disposed);
+    expect(() => device.createStream()).toThrow(disposed);
+    expect(() => device.createEvent()).toThrow(disposed);
+    expect(() => device.createPinnedBuffer(1)).toThrow(disposed);
+    expect(() => pool.allocate({ sizeBytes: 1, tag })).toThrow(disposed);
+    expect(() => createCudaMemoryPool({ device })).toThrow(disposed);
+    pool.dispose();
+  });
+  it("gives its context back with the last of what it made, in any order", () => {
+    const device = createCudaDevice({ driver });
+    const stream = device.createStream();
+    const event = device.createEvent();
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const block = pool.allocate({ sizeBytes: MIB, tag, stream });
+    device.dispose();
+    expect(standIn.live().contexts).toBe(1);
+    block.dispose();
+    stream.dispose();
+    expect(standIn.live().contexts).toBe(1);
+    pool.dispose();
+    expect(standIn.live().contexts).toBe(1);
+    event.dispose();
+    expect(standIn.live().contexts).toBe(0);
+  });
+  it("is listed by listDevices, and opened only for its free memory", () => {
+    const probes = [createCudaProbe({ libraryPaths: [standIn.path] })];
+    const devices = listDevices({ probes });
+    expect(devices.map(({ id }) => id)).toEqual(["cpu", "cuda:0", "cuda:1"]);
+    expect(standIn.live().contexts).toBe(0);
+    expect(devices[1]).toMatchObject({ kind: "cuda", name: "Stand-in GPU 0", totalBytes: 256 * MIB });
+    expect(devices[1]?.freeBytes()).toBe(256 * MIB);
+  });
+  it("says in listDevices why there is none", () => {
+    const probes = [createCudaProbe({ libraryPaths: ["libcuda-that-is-not-there.so.1"] })];
+    const { devices, absences } = surveyDevices({ probes });
+    expect(devices.map(({ id }) => id)).toEqual(["cpu"]);
+    expect(absences).toEqual([{ probe: "cuda", reason: expect.stringContaining("no NVIDIA driver") }]);
+    standIn.setDevices({ count: 0, bytes: MIB });
+    const none = surveyDevices({ probes: [createCudaProbe({ libraryPaths: [standIn.path] })] });
+    expect(none.absences).toEqual([{ probe: "cuda", reason: "the driver shows no device" }]);
+  });
+});

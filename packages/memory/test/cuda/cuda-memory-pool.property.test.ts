@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
+import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
+import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
+import { OutOfMemoryError } from "../../src/errors.ts";
+import { describeOverStandIn } from "./stand-in/stand-in.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const tag = { model: "test", purpose: "workspace" } as const;
+const LIMIT = 48 * MIB;
+
+type Command =
+  | { readonly kind: "allocate"; readonly sizeBytes: number; readonly stream: number; readonly shift: number }
+  | { readonly kind: "free"; readonly which: number; readonly stream: number | undefined }
+  | { readonly kind: "hold" | "release" | "reclaim" | "trim" };
+
+const sizes = fc.oneof(
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 40 * KIB }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 * MIB }) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 60 * MIB }) },
+);
+const commands: fc.Arbitrary<readonly Command[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 10,
+      arbitrary: fc.record({
+        kind: fc.constant("allocate" as const),
+        sizeBytes: sizes,
+        stream: fc.nat(2),
+        shift: fc.nat(4),
+      }),
+    },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        kind: fc.constant("free" as const),
+        which: fc.nat(1000),
+        stream: fc.option(fc.nat(2), { nil: undefined }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constantFrom("hold", "release", "reclaim", "trim") }),
+    },
+  ),
+  { maxLength: 120 },
+);
+
+/** Blocks by address; what a stream was given back and has not run is watched until it has. */
+class Model {
+  readonly live: CudaMemoryBlock[] = [];
+  inUseBytes = 0;
+
+  add(block: CudaMemoryBlock, alignmentBytes: number): void {
+    const start = block.devicePointer;
+    assert.equal(start % BigInt(alignmentBytes), 0n);
+    for (const other of this.live) {
+      const isApart =
+        start + BigInt(block.sizeBytes) <= other.devicePointer ||
+        other.devicePointer + BigInt(other.sizeBytes) <= start;
+      assert.ok(isApart, "two live blocks overlap");
+    }
+    this.live.push(block);
+    this.inUseBytes += Math.ceil(block.sizeBytes / 256) * 256;
+  }
+
+  take(which: number): CudaMemoryBlock | undefined {
+    const [block] = this.live.splice(which % Math.max(1, this.live.length), 1);
+    if (block !== undefined) this.inUseBytes -= Math.ceil(block.sizeBytes / 256) * 256;
+    return block;
+  }
+}
+
+function assertWholeAgain(pool: CudaMemoryPool, device: CudaDevice): void {
+  pool.reclaim();
+  device.defaultStream.synchronizeBlocking();
+  pool.reclaim();
+  const { inUseBytes, liveBlockCount, reservedBytes } = pool.stats();
+  assert.deepEqual([inUseBytes, liveBlockCount, reservedBytes], [0, 0, 0]);
+  pool.trim();
+  assert.equal(pool.stats().arenaBytes, 0);
+  assert.equal(pool.stats().fragmentation, 0);
+}
+
+describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (standIn) => {
+  for (const arenaKind of ["virtual", "plain"] as const) {
+    it(`keeps ${arenaKind} blocks apart and aligned, counts right, and is whole again at the end`, () => {
+      fc.assert(
+        fc.property(commands, (list) => {
+          standIn.reset();
+          using device = createCudaDevice({ driver: standIn.driver });
+          using first = device.createStream();
+          using second = device.createStream();
+          const streams = [device.defaultStream, first, second];
+          using pool = createCudaMemoryPool({
+            device,
+            arenaKind,
+            limitBytes: LIMIT,
+            arenaBytes: 4 * MIB,
+            chunkBytes: 2 * MIB,
+          });
+          const model = new Model();
+          for (const command of list) {
+            if (command.kind === "allocate") {
+              const alignmentBytes = 256 << command.shift;
+              const stream = streams[command.stream];
+              try {
+                const block = pool.allocate({ sizeBytes: command.sizeBytes, tag, stream, alignmentBytes });
+                expect(block.streamId).toBe(stream?.id);
+                model.add(block, alignmentBytes);
+                if (stream !== undefined) device.fill(block, 1, { stream, sizeBytes: 1 });
+              } catch (error) {
+                if (!(error instanceof OutOfMemoryError)) throw error;
+                expect(error.inUseBytes).toBe(pool.stats().inUseBytes);
+                expect(error.askedBytes).toBe(command.sizeBytes);
+              }
+            } else if (command.kind === "free") {
+              const block = model.take(command.which);
+              if (block !== undefined) {
+                pool.free(block, command.stream === undefined ? undefined : streams[command.stream]);
+              }
+            } else if (command.kind === "hold") standIn.hold();
+            else if (command.kind === "release") standIn.release();
+            else if (command.kind === "reclaim") pool.reclaim();
+            else pool.trim();
+            const stats = pool.stats();
+            expect(stats.liveBlockCount).toBe(model.live.length);
+            expect(stats.inUseBytes).toBeGreaterThanOrEqual(model.inUseBytes);
+            expect(stats.inUseBytes).toBeLessThanOrEqual(stats.arenaBytes);
+            expect(stats.arenaBytes).toBeLessThanOrEqual(LIMIT);
+          }
+          for (let block = model.take(0); block !== undefined; block = model.take(0)) block.dispose();
+          standIn.release();
+          assertWholeAgain(pool, device);
+        }),
+        { seed: 20_260_711, numRuns: 150 },
+      );
+    });
+  }
+});

@@ -1,0 +1,334 @@
+import { expect, it } from "vitest";
+import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
+import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
+import { OutOfMemoryError } from "../../src/errors.ts";
+import type { MemoryEvent } from "../../src/events.ts";
+import { createHostMemoryPool } from "../../src/host-memory-pool.ts";
+import { createMemoryTracker } from "../../src/memory-tracker.ts";
+import { describeOverStandIn } from "./stand-in/stand-in.ts";
+
+const MIB = 2 ** 20;
+const tag = { model: "llama", purpose: "workspace" } as const;
+
+function outOfMemory(action: () => unknown): OutOfMemoryError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return error;
+    throw error;
+  }
+  throw new Error("wanted an OutOfMemoryError, found none");
+}
+
+describeOverStandIn("the reuse of memory in the order of streams", (standIn) => {
+  const { driver } = standIn;
+
+  it("gives a stream at once what it freed itself, without a call of the driver", () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const sizes = [256, 5000, 3 * MIB];
+    for (const sizeBytes of sizes) pool.allocate({ sizeBytes, tag, stream }).dispose();
+    standIn.hold();
+    for (const sizeBytes of sizes) {
+      const first = pool.allocate({ sizeBytes, tag, stream });
+      const address = first.devicePointer;
+      const calls = standIn.callCount();
+      first.dispose();
+      const second = pool.allocate({ sizeBytes, tag, stream });
+      expect(second.devicePointer).toBe(address);
+      second.dispose();
+      expect(standIn.callCount()).toBe(calls);
+    }
+  });
+  it("gives nobody else what a stream still works on", () => {
+    using device = createCudaDevice({ driver });
+    using writer = device.createStream();
+    using reader = device.createStream();
+    using pool = createCudaMemoryPool({
+      device,
+      limitBytes: 128 * MIB,
+      arenaBytes: MIB,
+      chunkBytes: 2 * MIB,
+    });
+    const first = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
+    const address = first.devicePointer;
+    device.fill(first, 1, { stream: writer });
+    writer.synchronizeBlocking();
+    standIn.hold();
+    device.fill(first, 2, { stream: writer });
+    first.dispose();
+    using second = pool.allocate({ sizeBytes: MIB, tag, stream: reader });
+    expect(second.devicePointer).not.toBe(address);
+    using onDefault = pool.allocate({ sizeBytes: MIB, tag });
+    expect(onDefault.devicePointer).not.toBe(address);
+    standIn.release();
+    pool.reclaim();
+    pool.reclaim();
+    using third = pool.allocate({ sizeBytes: MIB, tag, stream: reader });
+    expect(third.devicePointer).toBe(address);
+  });
+  it("waits for a stream rather than refuse what would fit", () => {
+    using device = createCudaDevice({ driver });
+    using writer = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const first = pool.allocate({ sizeBytes: 60 * MIB, tag, stream: writer });
+    standIn.hold();
+    device.fill(first, 2, { stream: writer });
+    first.dispose();
+    using second = pool.allocate({ sizeBytes: 60 * MIB, tag });
+    expect(writer.isIdle()).toBe(true);
+    expect(second.sizeBytes).toBe(60 * MIB);
+  });
+  it("orders a free behind the stream that it names", () => {
+    using device = createCudaDevice({ driver });
+    using writer = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB, arenaBytes: MIB, chunkBytes: 2 * MIB });
+    const block = pool.allocate({ sizeBytes: MIB, tag });
+    const address = block.devicePointer;
+    standIn.hold();
+    device.fill(block, 2, { stream: writer });
+    pool.free(block, writer);
+    using other = pool.allocate({ sizeBytes: MIB, tag });
+    expect(other.devicePointer).not.toBe(address);
+    using again = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
+    expect(again.devicePointer).toBe(address);
+  });
+  it("uses its events again", () => {
+    using device = createCudaDevice({ driver });
+    using streams = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    for (let round = 0; round < 50; round += 1) {
+      pool.allocate({ sizeBytes: MIB, tag, stream: streams }).dispose();
+      pool.reclaim();
+    }
+    expect(standIn.live().events).toBeLessThanOrEqual(2);
+  });
+  it("lets a stream end before its blocks, and gives their memory to all", () => {
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const stream = device.createStream();
+    const block = pool.allocate({ sizeBytes: 50 * MIB, tag, stream });
+    const small = pool.allocate({ sizeBytes: 300, tag, stream });
+    standIn.hold();
+    device.fill(block, 1, { stream });
+    stream.dispose();
+    block.dispose();
+    small.dispose();
+    pool.allocate({ sizeBytes: 64 * MIB, tag }).dispose();
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+  it("takes streams of its own device object only", () => {
+    using device = createCudaDevice({ driver });
+    using same = createCudaDevice({ driver });
+    using stream = same.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    expect(() => pool.allocate({ sizeBytes: 1, tag, stream })).toThrow(
+      expect.objectContaining({ code: "WRONG_DEVICE" }),
+    );
+    expect(pool.stats().liveBlockCount).toBe(0);
+  });
+  it("takes from a reservation for a stream", () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using reservation = pool.reserve(10 * MIB, tag);
+    using block = reservation.allocate({ sizeBytes: 4 * MIB, tag, stream });
+    expect(block.streamId).toBe(stream.id);
+    expect(reservation.remainingBytes).toBe(6 * MIB);
+    expect(pool.stats()).toMatchObject({ inUseBytes: 4 * MIB, reservedBytes: 6 * MIB });
+  });
+});
+
+describeOverStandIn("a CUDA pool out of memory", (standIn) => {
+  const { driver } = standIn;
+
+  for (const arenaKind of ["virtual", "plain"] as const) {
+    it(`tells a ${arenaKind} pool's own limit with the numbers`, () => {
+      using device = createCudaDevice({ driver });
+      using pool = createCudaMemoryPool({ device, limitShare: 0.25, arenaKind });
+      using held = pool.allocate({ sizeBytes: 40 * MIB, tag });
+      const error = outOfMemory(() => pool.allocate({ sizeBytes: 30 * MIB, tag }));
+      expect(error).toMatchObject({
+        deviceId: "cuda:0",
+        askedBytes: 30 * MIB,
+        limitBytes: 64 * MIB,
+        inUseBytes: 40 * MIB,
+        freeBytes: 24 * MIB,
+      });
+      expect(error.cause).toBeUndefined();
+      expect(error.holders).toEqual([{ tag: held.tag, sizeBytes: 40 * MIB, blockCount: 1 }]);
+    });
+    it(`tells that the device has no more below a ${arenaKind} pool's limit, and goes on`, () => {
+      standIn.useElsewhere(0, 200 * MIB);
+      using device = createCudaDevice({ driver });
+      using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
+      using held = pool.allocate({ sizeBytes: 40 * MIB, tag });
+      const error = outOfMemory(() => pool.allocate({ sizeBytes: 20 * MIB, tag }));
+      expect(error).toMatchObject({ askedBytes: 20 * MIB, limitBytes: 256 * MIB, freeBytes: 16 * MIB });
+      const call = arenaKind === "virtual" ? "cuMemCreate" : "cuMemAlloc_v2";
+      expect((error.cause as Error).message).toBe(
+        `${call} answered CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; 16.0 MiB of 256 MiB free on cuda:0`,
+      );
+      pool.allocate({ sizeBytes: 16 * MIB, tag }).dispose();
+      expect(outOfMemory(() => pool.reserve(300 * MIB, tag)).askedBytes).toBe(300 * MIB);
+      device.fill(held, 1);
+      standIn.useElsewhere(0, -200 * MIB);
+      pool.allocate({ sizeBytes: 20 * MIB, tag }).dispose();
+    });
+  }
+  it("gives back what it has before it refuses, so that two pools share a card", () => {
+    using device = createCudaDevice({ driver });
+    using first = createCudaMemoryPool({ device, chunkBytes: 2 * MIB });
+    using second = createCudaMemoryPool({ device, chunkBytes: 2 * MIB });
+    first.allocate({ sizeBytes: 200 * MIB, tag }).dispose();
+    outOfMemory(() => second.allocate({ sizeBytes: 200 * MIB, tag }));
+    expect(first.trim()).toBe(200 * MIB);
+    second.allocate({ sizeBytes: 200 * MIB, tag }).dispose();
+  });
+  it("grows an arena where it lies, and gives its end back", () => {
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
+    using first = pool.allocate({ sizeBytes: 3 * MIB, tag });
+    device.fill(first, 9);
+    const second = pool.allocate({ sizeBytes: 100 * MIB, tag });
+    expect(standIn.live().reservations).toBe(1);
+    second.dispose();
+    expect(pool.trim()).toBeGreaterThanOrEqual(98 * MIB);
+    const back = new Uint8Array(first.sizeBytes);
+    device.copyToHost(back, first);
+    expect(back.every((byte) => byte === 9)).toBe(true);
+  });
+  it("gives back what slabs of a stream kept, while blocks of others live", () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    using pool = createCudaMemoryPool({
+      device,
+      chunkBytes: 2 * MIB,
+      arenaBytes: 2 * MIB,
+      arenaKind: "plain",
+    });
+    const small = Array.from({ length: 300 }, () => pool.allocate({ sizeBytes: 32_000, tag, stream }));
+    using last = pool.allocate({ sizeBytes: 32_000, tag });
+    for (const block of small) block.dispose();
+    const before = pool.stats().arenaBytes;
+    expect(before).toBeGreaterThan(8 * MIB);
+    expect(pool.trim()).toBe(before - 2 * MIB);
+    expect(last.isDisposed).toBe(false);
+  });
+  it("uses cuMemAlloc where the driver has no virtual memory management", () => {
+    standIn.setDevices({ count: 1, bytes: 256 * MIB, isVirtual: false });
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device });
+    expect(pool.arenaKind).toBe("plain");
+    pool.allocate({ sizeBytes: 10 * MIB, tag }).dispose();
+    expect(standIn.live()).toMatchObject({ ranges: 1, reservations: 0 });
+  });
+});
+
+describeOverStandIn("a CUDA pool over memory that begins at 256 bytes", (standIn) => {
+  it("aligns its arenas itself", () => {
+    standIn.misalign();
+    {
+      using device = createCudaDevice({ driver: standIn.driver });
+      using pool = createCudaMemoryPool({ device, arenaKind: "plain" });
+      using block = pool.allocate({ sizeBytes: 5000, tag, alignmentBytes: 4096 });
+      expect(Number(block.devicePointer % 4096n)).toBe(0);
+      expect(() => pool.allocate({ sizeBytes: 5000, tag, alignmentBytes: 8192 })).toThrow(/aligned to 4096/);
+      device.fill(block, 1);
+    }
+    expect(standIn.live().ranges).toBe(0);
+  });
+});
+
+describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
+  const { driver } = standIn;
+
+  it("refuses to free twice, blocks of other pools, and blocks of other devices", () => {
+    using device = createCudaDevice({ driver });
+    using other = createCudaDevice({ driver, ordinal: 1 });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using neighbour = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using far = createCudaMemoryPool({ device: other, limitBytes: 64 * MIB });
+    using host = createHostMemoryPool();
+    const block = pool.allocate({ sizeBytes: 100, tag });
+    using ofNeighbour = neighbour.allocate({ sizeBytes: 100, tag });
+    using ofFar = far.allocate({ sizeBytes: 100, tag });
+    using ofHost = host.allocate({ sizeBytes: 100, tag });
+    const refusal = (code: string): unknown => expect.objectContaining({ code });
+    for (const stream of [undefined, device.defaultStream]) {
+      expect(() => pool.free(ofNeighbour, stream)).toThrow(refusal("FOREIGN_BLOCK"));
+      expect(() => pool.free(ofFar, stream)).toThrow(refusal("WRONG_DEVICE"));
+      expect(() => pool.free(ofHost, stream)).toThrow(refusal("WRONG_DEVICE"));
+    }
+    expect(() => pool.free(block, other.defaultStream)).toThrow(refusal("WRONG_DEVICE"));
+    expect(block.isDisposed).toBe(false);
+    pool.free(block);
+    expect(() => pool.free(block)).toThrow(refusal("DOUBLE_FREE"));
+    expect(() => pool.free(block, device.defaultStream)).toThrow(refusal("DOUBLE_FREE"));
+    expect(() => block.dispose()).toThrow(refusal("DOUBLE_FREE"));
+    expect(pool.stats().liveBlockCount).toBe(0);
+  });
+  it("tells leaks by tag when it is disposed, and gives their memory back", () => {
+    const told: MemoryEvent[] = [];
+    using device = createCudaDevice({ driver });
+    const pool = createCudaMemoryPool({
+      device,
+      limitBytes: 64 * MIB,
+      events: { emit: (...event) => told.push(event) },
+    });
+    pool.allocate({ sizeBytes: MIB, tag });
+    pool.allocate({ sizeBytes: MIB, tag });
+    pool.allocate({ sizeBytes: 256, tag: { model: "llama", purpose: "kv-cache", label: "layer 0" } });
+    pool.dispose();
+    expect(told).toEqual([
+      [
+        "memory:leaks-found",
+        {
+          deviceId: "cuda:0",
+          totalBytes: 2 * MIB + 256,
+          blockCount: 3,
+          holders: [
+            { tag, sizeBytes: 2 * MIB, blockCount: 2 },
+            { tag: { model: "llama", purpose: "kv-cache", label: "layer 0" }, sizeBytes: 256, blockCount: 1 },
+          ],
+        },
+      ],
+    ]);
+    expect(() => pool.trim()).toThrow(expect.objectContaining({ code: "POOL_DISPOSED" }));
+    expect(() => pool.reclaim()).toThrow(expect.objectContaining({ code: "POOL_DISPOSED" }));
+  });
+  it("writes every block into the ledger", () => {
+    const ledger = createMemoryTracker();
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB, ledger });
+    using weights = pool.allocate({ sizeBytes: 8 * MIB, tag: { model: "llama", purpose: "weights" } });
+    pool.allocate({ sizeBytes: MIB, tag }).dispose();
+    const [line] = ledger.snapshot().devices;
+    expect(line).toMatchObject({ deviceId: "cuda:0", measuredBytes: weights.sizeBytes, peakBytes: 9 * MIB });
+  });
+  it("waits for the work on its memory before it gives it back", () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const block = pool.allocate({ sizeBytes: MIB, tag, stream });
+    standIn.hold();
+    device.fill(block, 1, { stream });
+    block.dispose();
+    pool.dispose();
+    expect(stream.isIdle()).toBe(true);
+  });
+  it("refuses options that do not exist or make no sense", () => {
+    using device = createCudaDevice({ driver });
+    const create = (options: object) => () => createCudaMemoryPool({ device, ...options });
+    expect(create({ limit: 1 })).toThrow(/no option "limit"/);
+    expect(create({ limitBytes: 1, limitShare: 1 })).toThrow(/found both/);
+    expect(create({ chunkBytes: 3 * MIB })).toThrow(/power of two/);
+  });
+  it("holds nothing of the device when it could not be created", () => {
+    using device = createCudaDevice({ driver });
+    expect(() => createCudaMemoryPool({ device, chunkBytes: 3 * MIB })).toThrow();
+    device.dispose();
+    expect(standIn.live().contexts).toBe(0);
+  });
+});

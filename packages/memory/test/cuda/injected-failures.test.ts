@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { expect, it } from "vitest";
+import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
+import { type CudaDriver, loadCudaDriver } from "../../src/cuda/cuda-driver.ts";
+import { CudaError } from "../../src/cuda/cuda-error.ts";
+import type { CudaEvent } from "../../src/cuda/cuda-event.ts";
+import { CUDA_FUNCTIONS, CUDA_OPTIONAL_FUNCTIONS } from "../../src/cuda/cuda-functions.ts";
+import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
+import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
+import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
+import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
+import { collectUntil } from "./collect-garbage.ts";
+import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
+
+const MIB = 2 ** 20;
+const LAUNCH_FAILED = 719;
+const tag = { model: "test", purpose: "workspace" } as const;
+
+/** What the steps make and use. */
+interface World {
+  driver: CudaDriver;
+  device: CudaDevice;
+  stream: CudaStream;
+  event: CudaEvent;
+  pinned: PinnedBuffer | undefined;
+  pool: CudaMemoryPool;
+  plainPool: CudaMemoryPool;
+  block: CudaMemoryBlock;
+  large: CudaMemoryBlock;
+  other: CudaMemoryBlock;
+  asyncPointer: bigint;
+}
+
+/**
+ * A program that calls every function of the driver that is used. Each step can be tried again: one that
+ * failed has changed nothing that matters.
+ */
+function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly (() => unknown)[] {
+  const ends =
+    (action: () => boolean): (() => void) =>
+    () => {
+      if (!action()) action();
+    };
+  void ends;
+  return [
+    () => (world.driver = loadCudaDriver({ libraryPaths: [standIn.path] })),
+    () => (world.device = createCudaDevice({ driver: world.driver })),
+    () => world.device.freeBytes(),
+    () => (world.stream = world.device.createStream()),
+    () => (world.event = world.device.createEvent()),
+    () => (world.pinned = hasPinned ? world.device.createPinnedBuffer(4096) : undefined),
+    () =>
+      (world.pool = createCudaMemoryPool({
+        device: world.device,
+        limitBytes: 64 * MIB,
+        arenaBytes: 4 * MIB,
+        chunkBytes: 2 * MIB,
+      })),
+    () =>
+      (world.plainPool = createCudaMemoryPool({
+        device: world.device,
+        arenaKind: "plain",
+        limitBytes: 32 * MIB,
+      })),
+    () => (world.block = world.pool.allocate({ sizeBytes: 4096, tag, stream: world.stream })),
+    () => (world.large = world.pool.allocate({ sizeBytes: 20 * MIB, tag })),
+    () => (world.other = world.plainPool.allocate({ sizeBytes: 3 * MIB, tag })),
+    () => world.device.fill(world.block, 7, { stream: world.stream }),
+    () =>
+      world.device.copyToDevice(world.block, world.pinned?.bytes.fill(9) ?? new Uint8Array(4096).fill(9), {
+        stream: world.stream,
+      }),
+    () => world.device.copyOnDevice(world.large, world.block, { stream: world.stream, offsetBytes: MIB }),
+    () => world.stream.record(world.event),
+    () => world.device.defaultStream.waitFor(world.event),
+    () => world.event.isComplete(),
+    () => world.event.synchronizeBlocking(),
+    () => world.stream.isIdle(),
+    () => world.stream.synchronizeBlocking(),
+    () => world.stream.synchronize(),
+    () => {
+      const back = new Uint8Array(4096);
+      world.device.copyToHost(back, world.large, { offsetBytes: MIB });
+      assert.ok(back.every((byte) => byte === 9));
+    },
+    () => {
+      const { cuMemAllocAsync } = world.driver.optional;
+      world.asyncPointer = world.driver.readUint64(
+        (out) => cuMemAllocAsync?.(out, 1024, 0n) ?? 1,
+        "cuMemAllocAsync",
+      );
+    },
+    () =>
+      world.driver.check(
+        world.driver.optional.cuMemFreeAsync?.(world.asyncPointer, 0n) ?? 1,
+        "cuMemFreeAsync",
+      ),
+    () => world.block.isDisposed || world.block.dispose(),
+    () => world.large.isDisposed || world.large.dispose(),
+    // Memory that one stream freed, wanted by the other: events are recorded and asked.
+    () => (world.large = world.pool.allocate({ sizeBytes: 60 * MIB, tag, stream: world.stream })),
+    () => world.large.isDisposed || world.large.dispose(),
+    () => world.pool.reclaim(),
+    () => world.pool.trim(),
+    () => (world.large = world.pool.allocate({ sizeBytes: 30 * MIB, tag })),
+    () => world.device.fill(world.large, 1),
+    () => world.large.isDisposed || world.large.dispose(),
+    () => world.other.isDisposed || world.other.dispose(),
+    () => world.plainPool.trim(),
+    () => world.plainPool.dispose(),
+    () => world.pool.dispose(),
+    () => world.event.dispose(),
+    () => world.stream.dispose(),
+    () => world.device.dispose(),
+    // What the disposals could not give back is tried again by disposing again.
+    () => world.pool.dispose(),
+    () => world.plainPool.dispose(),
+  ];
+}
+
+/** Runs the program, each failed step once more; answers what the first tries threw. */
+async function runProgram(standIn: StandIn, hasPinned = true): Promise<readonly unknown[]> {
+  const world = {} as World;
+  const failures: unknown[] = [];
+  for (const step of listSteps(standIn, world, hasPinned)) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+      await step();
+    }
+  }
+  world.pinned = undefined;
+  return failures;
+}
+
+describeOverStandIn("every function of the driver, when it fails", (standIn) => {
+  it("is a program that nothing fails in", async () => {
+    expect(await runProgram(standIn)).toEqual([]);
+    await collectUntil(() => standIn.live().pinned === 0);
+  });
+
+  // They name the errors of the others; what happens without names is in cuda-driver.test.ts. The last one is
+  // called when a view of pinned memory is collected, and has a test of its own.
+  const elsewhere = new Set(["cuGetErrorName", "cuGetErrorString", "cuMemFreeHost"]);
+  const names = [...Object.keys(CUDA_FUNCTIONS), ...Object.keys(CUDA_OPTIONAL_FUNCTIONS)];
+  for (const name of names.filter((name) => !elsewhere.has(name))) {
+    it(`tells the failure of ${name} at each of its first calls, loses nothing and goes on`, async () => {
+      let failedCount = 0;
+      for (let after = 0; after < 8; after += 1) {
+        standIn.fail(name, LAUNCH_FAILED, { after });
+        const failures = await runProgram(standIn, name !== "cuDevicePrimaryCtxRelease_v2");
+        standIn.stopFailing();
+        for (const failure of failures) {
+          expect(failure).toBeInstanceOf(CudaError);
+          expect(failure).toMatchObject({
+            code: "CUDA_ERROR",
+            call: name,
+            status: LAUNCH_FAILED,
+            statusName: "CUDA_ERROR_LAUNCH_FAILED",
+            message: `${name} answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure`,
+          });
+        }
+        expect(failures.length).toBeLessThanOrEqual(1);
+        failedCount += failures.length;
+        await collectUntil(() => standIn.live().contexts === 0);
+        expect(standIn.live()).toMatchObject({
+          ranges: 0,
+          streams: 0,
+          events: 0,
+          handles: 0,
+          reservations: 0,
+        });
+        if (failures.length === 0) break;
+      }
+      expect(failedCount).toBeGreaterThan(0);
+    });
+  }
+  it("tells the failure of cuMemFreeHost with the next pinned buffer, which tries again", async () => {
+    using device = createCudaDevice({ driver: standIn.driver });
+    standIn.fail("cuMemFreeHost", LAUNCH_FAILED, { forever: true });
+    device.createPinnedBuffer(4096).dispose();
+    const calls = standIn.callCount();
+    await collectUntil(() => standIn.callCount() > calls + 1);
+    expect(() => device.createPinnedBuffer(4096)).toThrow(
+      expect.objectContaining({ call: "cuMemFreeHost", statusName: "CUDA_ERROR_LAUNCH_FAILED" }),
+    );
+    expect(standIn.live().pinned).toBe(1);
+    standIn.stopFailing();
+    device.createPinnedBuffer(4096).dispose();
+    await collectUntil(() => standIn.live().pinned === 0);
+  });
+});

@@ -1,0 +1,168 @@
+import { expect, it } from "vitest";
+import { NVML_FUNCTIONS, NVML_OPTIONAL_FUNCTIONS } from "../../src/cuda/nvml-functions.ts";
+import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml.ts";
+import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
+import { describeOverStandIn } from "./stand-in/stand-in.ts";
+
+const MIB = 2 ** 20;
+const absent = { libraryPaths: ["lib-that-is-not-there.so.1"] };
+const GPU_IS_LOST = 15;
+const NOT_SUPPORTED = 3;
+
+describeOverStandIn("the GPUs of a machine", (standIn) => {
+  const here = { libraryPaths: [standIn.path] };
+  const options = { nvml: here, cuda: absent };
+
+  it("are read with everything that NVML tells", async () => {
+    standIn.useElsewhere(0, 60 * MIB);
+    const survey = await readGpus(options);
+    expect(survey).toMatchObject({
+      driver: { version: "580.65.06", cudaVersion: "13.0", source: "nvml" },
+      reason: undefined,
+      problems: [],
+    });
+    expect(survey.gpus).toHaveLength(2);
+    const [{ processes, ...gpu } = { processes: [] }] = survey.gpus;
+    expect(gpu).toEqual({
+      index: 0,
+      name: "Stand-in GPU 0",
+      uuid: "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f",
+      pciAddress: "0000:17:00.0",
+      computeCapability: { major: 9, minor: 0 },
+      totalBytes: 256 * MIB,
+      usedBytes: 60 * MIB,
+      freeBytes: 196 * MIB,
+      utilization: 0.1,
+      memoryUtilization: 0.05,
+      temperatureCelsius: 31,
+      powerWatts: 75.501,
+      powerLimitWatts: 700,
+      eccErrors: { corrected: 3, uncorrected: 0 },
+      isMigEnabled: false,
+    });
+    // 70 compute processes, more than are asked for at first, and 2 graphics processes of which one is among them.
+    expect(processes).toHaveLength(71);
+    expect(processes[0]).toEqual({ pid: 1068, usedBytes: 69 * MIB, name: "worker-1068" });
+    expect(processes.find(({ pid }) => pid === 1069)?.usedBytes).toBeUndefined();
+    expect(processes.find(({ pid }) => pid === 1001)?.name).toBeUndefined();
+    expect(processes.find(({ pid }) => pid === 2000)?.usedBytes).toBe(3 * MIB);
+  });
+  it("have no value for what a device does not support", async () => {
+    const { gpus } = await readGpus(options);
+    expect(gpus[1]).toMatchObject({
+      powerLimitWatts: undefined,
+      eccErrors: undefined,
+      isMigEnabled: undefined,
+      processes: [],
+    });
+    for (const name of Object.keys(NVML_OPTIONAL_FUNCTIONS)) {
+      standIn.fail(name, NOT_SUPPORTED, { forever: true });
+      const survey = await readGpus(options);
+      expect(survey.gpus).toHaveLength(2);
+      expect(survey.problems).toEqual([]);
+    }
+  });
+  for (const name of Object.keys({ ...NVML_FUNCTIONS, ...NVML_OPTIONAL_FUNCTIONS })) {
+    if (!name.startsWith("nvmlDevice") || name === "nvmlDeviceGetCount_v2") continue;
+    it(`are read past one that fails in ${name}, which is told with NVML's text`, async () => {
+      standIn.fail(name, GPU_IS_LOST);
+      const { gpus, problems } = await readGpus(options);
+      expect(problems).toEqual([{ index: 0, message: `${name} answered GPU is lost (15): GPU is lost` }]);
+      expect(gpus.map(({ index }) => index)).toEqual([1]);
+    });
+  }
+  for (const name of [
+    "nvmlInit_v2",
+    "nvmlSystemGetDriverVersion",
+    "nvmlSystemGetCudaDriverVersion_v2",
+    "nvmlDeviceGetCount_v2",
+  ]) {
+    it(`are read through the driver when ${name} fails`, async () => {
+      standIn.fail(name, 999);
+      const survey = await readGpus({ nvml: here, cuda: here });
+      expect(survey.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
+      expect(survey.reason).toBe(`${name} answered Unknown Error (999): Unknown Error`);
+      expect(survey.gpus).toHaveLength(2);
+    });
+  }
+  it("are read through the driver where NVML is absent, as far as it tells", async () => {
+    standIn.useElsewhere(1, 56 * MIB);
+    const survey = await readGpus({ nvml: absent, cuda: here });
+    expect(survey.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
+    expect(survey.reason).toContain("no NVML");
+    expect(survey.gpus[1]).toMatchObject({
+      index: 1,
+      name: "Stand-in GPU 1",
+      uuid: "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f",
+      pciAddress: "0000:18:00.0",
+      usedBytes: 56 * MIB,
+      freeBytes: 200 * MIB,
+      temperatureCelsius: undefined,
+      processes: [],
+    });
+  });
+  it("are read past one that the driver cannot open", async () => {
+    standIn.fail("cuDevicePrimaryCtxRetain", 719);
+    const { gpus, problems } = await readGpus({ nvml: absent, cuda: here });
+    expect(gpus.map(({ index }) => index)).toEqual([1]);
+    expect(problems).toEqual([
+      {
+        index: 0,
+        message:
+          "cuDevicePrimaryCtxRetain answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
+      },
+    ]);
+  });
+  it("are none on a machine without a driver, which is no error", async () => {
+    expect(await readGpus({ nvml: absent, cuda: absent })).toEqual({
+      driver: undefined,
+      reason: expect.stringContaining("no NVIDIA driver"),
+      gpus: [],
+      problems: [],
+    });
+  });
+  it("are none where the driver has none", async () => {
+    standIn.setDevices({ count: 0, bytes: MIB });
+    const survey = await readGpus(options);
+    expect(survey).toMatchObject({ driver: { version: "580.65.06" }, gpus: [], problems: [] });
+  });
+  it("are read again with NVML loaded once, and one read serves those who ask meanwhile", async () => {
+    const reader = createGpuReader(options);
+    const [first, second] = await Promise.all([reader.read(), reader.read()]);
+    expect(second).toBe(first);
+    expect(standIn.live().nvmlUsers).toBe(1);
+    standIn.useElsewhere(0, MIB);
+    expect((await reader.read()).gpus[0]?.usedBytes).toBe(MIB);
+    await reader.dispose();
+    await reader.dispose();
+    expect(standIn.live().nvmlUsers).toBe(0);
+  });
+  it("are read on other threads", async () => {
+    const before = standIn.callCount();
+    const reading = readGpus(options);
+    expect(standIn.callCount()).toBe(before);
+    await reading;
+    expect(standIn.callCount()).toBeGreaterThan(before);
+  });
+});
+
+describeOverStandIn("NVML", (standIn) => {
+  it("tells the failure of its end, and ends when asked again", async () => {
+    const nvml = await loadNvml({ libraryPaths: [standIn.path] });
+    standIn.fail("nvmlShutdown", 999);
+    await expect(nvml.dispose()).rejects.toMatchObject({
+      code: "NVML_ERROR",
+      call: "nvmlShutdown",
+      statusName: "Unknown Error",
+    });
+    await nvml.dispose();
+  });
+  it("is told to be absent by platform, by file and by function", async () => {
+    const unavailable = { code: "CUDA_UNAVAILABLE" };
+    expect(nvmlLibraryPaths("linux")[0]).toBe("libnvidia-ml.so.1");
+    expect(nvmlLibraryPaths("win32")[0]).toBe("nvml.dll");
+    await expect(loadNvml({ platform: "darwin" })).rejects.toMatchObject(unavailable);
+    await expect(loadNvml(absent)).rejects.toMatchObject(unavailable);
+    await expect(loadNvml({ libraryPaths: ["libc.so.6"] })).rejects.toThrow(/lacks nvmlInit_v2/);
+  });
+});
