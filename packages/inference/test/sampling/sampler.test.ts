@@ -195,6 +195,12 @@ describe("adjusted logits", () => {
     expect(adjusted([3, -3, 4, 5], state)).toEqual([1.5, -6, 2, 5]);
   });
 
+  it("counts for presence and frequency what was generated, not the prompt", () => {
+    const params = { repetitionPenalty: 2, presencePenalty: 0.5, frequencyPenalty: 0.25 };
+    const state = stateOf(params, { prompt: [0, 0], generated: [1] });
+    expect(adjusted([4, 4, 4], state)).toEqual([2, 1.25, 4]);
+  });
+
   it("adds the bias before the penalties", () => {
     const state = stateOf(
       { repetitionPenalty: 2, presencePenalty: 1, logitBias: new Map([[0, 3]]) },
