@@ -109,13 +109,13 @@ describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (
               const stream = streams[command.stream];
               try {
                 const block = pool.allocate({ sizeBytes: command.sizeBytes, tag, stream, alignmentBytes });
-                expect(block.streamId).toBe(stream?.id);
+                assert.equal(block.streamId, stream?.id);
                 model.add(block, alignmentBytes);
                 if (stream !== undefined) device.fill(block, 1, { stream, sizeBytes: 1 });
               } catch (error) {
                 if (!(error instanceof OutOfMemoryError)) throw error;
-                expect(error.inUseBytes).toBe(pool.stats().inUseBytes);
-                expect(error.askedBytes).toBe(command.sizeBytes);
+                assert.equal(error.inUseBytes, pool.stats().inUseBytes);
+                assert.equal(error.askedBytes, command.sizeBytes);
               }
             } else if (command.kind === "free") {
               const block = model.take(command.which);

@@ -121,12 +121,15 @@ export const NOTHING_LIVE: LiveCounts = {
  */
 export function describeOverStandIn(title: string, define: (standIn: StandIn) => void): void {
   const compiled = compile();
+  // oxlint-disable-next-line vitest/no-conditional-tests -- without a compiler there is nothing to test
   if ("reason" in compiled) {
     console.warn(`skipped "${title}": ${compiled.reason}`);
+    // oxlint-disable-next-line vitest/no-disabled-tests -- skipped with its reason
     describe.skip(`${title} (skipped: ${compiled.reason})`, () => undefined);
     return;
   }
-  describe(`${title}`, () => {
+  // oxlint-disable-next-line vitest/valid-title -- the callers name it
+  describe(title, () => {
     const standIn = bind(compiled.path);
     beforeEach(() => standIn.reset());
     afterEach(() => {
