@@ -23,13 +23,16 @@ export class BackendError extends Error {
   }
 }
 
+/** Codes of refused requests that this package makes itself; the others are those of the package that refused. */
+export type EngineRequestErrorCode = "CONTEXT_LENGTH_EXCEEDED" | "CHAT_TEMPLATE_MISSING" | "INTERNAL";
+
 /** Plain values that explain a refused request: counts, limits, durations. */
 export type EngineErrorData = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** An engine's refusal as it crosses from the engine process: plain data. */
 export interface EngineErrorRecord {
   /** The code of the package that refused, such as `CONTEXT_LENGTH_EXCEEDED` or `QUEUE_FULL`. */
-  readonly code: string;
+  readonly code: EngineRequestErrorCode | (string & {});
   readonly message: string;
   /** The request's field that is at fault, in the engine's own spelling. */
   readonly param?: string | undefined;

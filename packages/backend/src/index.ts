@@ -15,13 +15,18 @@ export type {
   Prompt,
   ServedModel,
 } from "./engine/engine-client.ts";
-export type { EngineCoreOptions } from "./engine/engine-core.ts";
+export type { EngineCoreOptions, EngineVitals } from "./engine/engine-core.ts";
 export { createEngineSupervisor } from "./engine/engine-supervisor.ts";
 export type { EngineSupervisor, EngineSupervisorOptions } from "./engine/engine-supervisor.ts";
 export { createInlineEngine } from "./engine/inline-engine.ts";
 export type { InlineEngine, InlineEngineOptions } from "./engine/inline-engine.ts";
 export { BackendError, EngineRequestError } from "./errors.ts";
-export type { BackendErrorCode, EngineErrorData, EngineErrorRecord } from "./errors.ts";
+export type {
+  BackendErrorCode,
+  EngineErrorData,
+  EngineErrorRecord,
+  EngineRequestErrorCode,
+} from "./errors.ts";
 export type { BackendEventMap } from "./events/backend-events.ts";
 export { createEventBus } from "./events/event-bus.ts";
 export type { EventBus, EventBusOptions, InfernodeEventSink } from "./events/event-bus.ts";

@@ -44,7 +44,7 @@ export function createPromptEncoder(options: PromptEncoderOptions): PromptEncode
         message:
           `the maximum context length is ${contextTokens} tokens; ` +
           `a prompt of ${text.length} characters has at least ${fewestTokens}`,
-        data: { promptTokens: fewestTokens, contextTokens },
+        data: { leastPromptTokens: fewestTokens, contextTokens },
       });
     }
     if (text.length >= longTextCharacters && encodeLong !== undefined)

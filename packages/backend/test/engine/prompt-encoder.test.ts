@@ -36,7 +36,7 @@ test("refuses a text that cannot fit before it is tokenized, and takes one that 
   const encoder = createPromptEncoder({ tokenizer, chatTemplate: undefined, contextTokens: 10 });
   await expect(encoder.encode({ kind: "text", text: "x".repeat(37) })).rejects.toMatchObject({
     code: "CONTEXT_LENGTH_EXCEEDED",
-    data: { promptTokens: 10, contextTokens: 10 },
+    data: { leastPromptTokens: 10, contextTokens: 10 },
   });
   expect(calls).toEqual([]);
   expect(await encoder.encode({ kind: "text", text: "x".repeat(36) })).toHaveLength(37);
