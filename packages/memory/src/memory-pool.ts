@@ -152,8 +152,11 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   release(handle: RangeHandle, holder: HolderEntry, streamId?: number): void {
     if (this.#isDisposed) return;
     const sizeBytes = this.#ranges.sizeOf(handle);
-    this.#ranges.free(handle, streamId);
-    holder.give(sizeBytes);
+    try {
+      this.#ranges.free(handle, streamId);
+    } finally {
+      holder.give(sizeBytes);
+    }
   }
 
   dispose(): void {
@@ -171,8 +174,14 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
 
   #makeBlock(handle: RangeHandle, request: AllocationRequest): Block {
     const holder = this.#book.entryOf(request.tag);
-    holder.take(this.#ranges.sizeOf(handle));
-    return this.#options.createBlock(this, { handle, sizeBytes: request.sizeBytes, holder });
+    try {
+      holder.take(this.#ranges.sizeOf(handle));
+      return this.#options.createBlock(this, { handle, sizeBytes: request.sizeBytes, holder });
+    } catch (error) {
+      // A sink or a ledger that throws does not cost the memory.
+      this.release(handle, holder);
+      throw error;
+    }
   }
 
   #assertAlive(): void {
