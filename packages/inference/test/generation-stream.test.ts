@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createEngineFixture } from "./support/engine-fixture.ts";
 
@@ -39,6 +40,28 @@ describe("GenerationStream", () => {
     await expect(stream[Symbol.asyncIterator]().next()).rejects.toBe("enough");
     await expect(stream.result()).rejects.toBe("enough");
     expect(events.filter(([name]) => name === "inference:request-finished")).toHaveLength(1);
+  });
+
+  it("gives nothing of what was not read when it is cancelled", async () => {
+    let stepCount = 0;
+    const { engine } = createEngineFixture({
+      onForward: () => {
+        stepCount += 1;
+        if (stepCount === 3) stream.cancel("enough");
+      },
+    });
+    const stream = engine.generate(REQUEST);
+    await engine.drain();
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toBe("enough");
+  });
+
+  it("stops listening to the signal at the end", async () => {
+    const { engine } = createEngineFixture();
+    const { signal } = new AbortController();
+    const stream = engine.generate({ ...REQUEST, signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await stream.result();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   it("leaves no unhandled rejection when nobody looks", async () => {
