@@ -1,1 +1,7 @@
-export { allocatorCases, type AllocatorCase, type AllocatorHarness } from "./allocator-cases.ts";
+export {
+  type AllocatorCase,
+  allocatorCases,
+  type AllocatorHarness,
+  type AllocatorSetup,
+} from "./allocator-cases.ts";
+export { type BlockAddress, soakAllocator, type SoakOptions, type SoakResult } from "./allocator-soak.ts";

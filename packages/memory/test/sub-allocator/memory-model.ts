@@ -59,30 +59,40 @@ export function createFakeSource(
   return source;
 }
 
+export interface FakeEvent {
+  readonly streamId: number;
+  isComplete: boolean;
+}
+
 /** Streams that finish when told to. */
-export interface FakeEvents extends EventSource<{ readonly streamId: number; isComplete: boolean }> {
+export interface FakeEvents extends EventSource<FakeEvent> {
   /** Everything recorded on the stream is complete. */
   finish(streamId: number): void;
   readonly recordedCount: number;
   readonly openCount: number;
   readonly waitCount: number;
+  /** Called with each event that is recorded, and with each that was waited for. */
+  onRecord?: (event: FakeEvent) => void;
+  onWait?: (event: FakeEvent) => void;
 }
 
 export function createFakeEvents(): FakeEvents {
-  const open = new Set<{ readonly streamId: number; isComplete: boolean }>();
+  const open = new Set<FakeEvent>();
   let recordedCount = 0;
   let waitCount = 0;
-  return {
+  const events: FakeEvents = {
     record(streamId) {
       const event = { streamId, isComplete: false };
       open.add(event);
       recordedCount += 1;
+      events.onRecord?.(event);
       return event;
     },
     isComplete: (event) => event.isComplete,
     wait(event) {
       waitCount += 1;
       event.isComplete = true;
+      events.onWait?.(event);
     },
     release(event) {
       if (!open.delete(event)) throw new Error("an event was released twice");
@@ -100,6 +110,7 @@ export function createFakeEvents(): FakeEvents {
       return waitCount;
     },
   };
+  return events;
 }
 
 interface ModelRange {
@@ -134,7 +145,7 @@ export class MemoryModel {
     let at = 0;
     for (let high = list.length; at < high;) {
       const middle = (at + high) >>> 1;
-      if (list[middle]!.start < start) at = middle + 1;
+      if ((list[middle]?.start ?? 0) < start) at = middle + 1;
       else high = middle;
     }
     const left = list[at - 1];
