@@ -24,12 +24,14 @@ export interface CudaArenaSourceOptions {
   /** What arenas grow by; a power of two. */
   readonly chunkBytes?: number | undefined;
   readonly owed: OwedCleanups;
+  /** Called before memory goes back to the device; throws when it cannot go yet. */
+  beforeUnmap(): void;
 }
 
 /** Creates the source of a device's arenas. */
 export function createCudaArenaSource(device: CudaDevice, options: CudaArenaSourceOptions): CudaArenaSource {
-  const { kind, chunkBytes, owed } = options;
+  const { kind } = options;
   return kind === "virtual" || (kind === "auto" && device.hasVirtualMemoryManagement)
-    ? createVirtualArenaSource(device, owed, chunkBytes)
-    : createPlainArenaSource(device, owed, chunkBytes);
+    ? createVirtualArenaSource(device, options)
+    : createPlainArenaSource(device, options);
 }

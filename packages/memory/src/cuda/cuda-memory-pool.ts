@@ -14,6 +14,7 @@ import type { CudaDevice } from "./cuda-device.ts";
 import { createCudaEventSource } from "./cuda-event-source.ts";
 import { CudaBlock, type CudaBlockHome, type CudaMemoryBlock } from "./cuda-memory-block.ts";
 import type { CudaStream } from "./cuda-stream.ts";
+import type { Placement } from "../sub-allocator/sub-allocator.ts";
 import { createOwedCleanups } from "./owed-cleanups.ts";
 
 const MIB = 2 ** 20;
@@ -29,7 +30,8 @@ export interface CudaMemoryPool extends MemoryPool<CudaMemoryBlock> {
   /** How arenas are made: virtual memory management, or `cuMemAlloc`. */
   readonly arenaKind: "virtual" | "plain";
   /**
-   * Allocates for a stream. Memory that another stream freed is given once an event says that it is done.
+   * Allocates for a stream. Memory that another stream freed is given once an event says that it is done;
+   * the first use of a second stream waits for the first, once.
    * @throws MemoryError `OUT_OF_MEMORY` after one attempt to trim and to wait, `INVALID_ARGUMENT`,
    * `WRONG_DEVICE`, `POOL_DISPOSED`, `CUDA_HANDLE_DISPOSED` for a stream that ended; CudaError `CUDA_ERROR`
    */
@@ -85,13 +87,20 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     kind: options.arenaKind ?? "auto",
     chunkBytes: options.chunkBytes,
     owed,
+    // Memory of the only stream counts as idle when it is freed; it must be so before it goes.
+    beforeUnmap: () => {
+      if (!isShared) onlyStream?.synchronizeBlocking();
+    },
   });
   const streams = new Map<number, CudaStream>();
   const events = createCudaEventSource(device.context, streams, owed);
   let owner: BlockOwner<CudaArena> | undefined;
   let isDisposed = false;
+  // One stream needs no events: its own order is the order of reuse, and all free memory is in one piece.
+  let onlyStream: CudaStream | undefined;
+  let isShared = false;
   const home: CudaBlockHome = {
-    liveStreamId: (streamId) => (streams.has(streamId) ? streamId : undefined),
+    liveStreamId: (streamId) => (isShared && streams.has(streamId) ? streamId : undefined),
     afterFree: () => owed.settle(),
   };
   const parts = createMemoryPool<CudaArena, CudaMemoryBlock>({
@@ -113,16 +122,20 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
   });
   const { pool } = parts;
   const stopWatching = device.context.onStreamEnd((streamId) => {
-    if (streams.delete(streamId)) parts.retireStream(streamId);
+    if (!streams.delete(streamId)) return;
+    if (isShared) parts.retireStream(streamId);
+    else onlyStream = undefined;
   });
   const letGo = device.context.hold();
 
   const assertAlive = (): void => {
     if (isDisposed) throw new MemoryError("POOL_DISPOSED", `the pool on ${device.id} was disposed`);
   };
-  const useStream = (stream: CudaStream): number => {
+  /** Answers the stream's id once a second stream is served, from when on events order reuse between them. */
+  const useStream = (stream: CudaStream): number | undefined => {
+    if (!isShared && stream === onlyStream) return undefined;
     const { id } = stream;
-    if (streams.get(id) === stream) return id;
+    if (isShared && streams.get(id) === stream) return id;
     if (!device.ownsStream(stream)) {
       throw new MemoryError(
         "WRONG_DEVICE",
@@ -132,8 +145,13 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     if (stream.isDisposed) {
       throw new MemoryError("CUDA_HANDLE_DISPOSED", `stream ${id} of ${device.id} was disposed`);
     }
+    if (onlyStream === undefined && !isShared) onlyStream = stream;
+    else if (!isShared) {
+      onlyStream?.synchronizeBlocking();
+      isShared = true;
+    }
     streams.set(id, stream);
-    return id;
+    return isShared ? id : undefined;
   };
   /** Tells a limit of the pool from a device that has no more to give. */
   const explain = (error: unknown): unknown => {
@@ -168,12 +186,12 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     assertAlive();
     const streamId = useStream(stream);
     // The pool hands its request on as the placement, whose `streamId` it is.
-    const request: AllocationRequest & { streamId: number } =
+    const request: AllocationRequest & Placement =
       alignmentBytes === undefined
         ? { sizeBytes, tag, streamId }
         : { sizeBytes, tag, alignmentBytes, streamId };
     const block = attempt(() => from.allocate(request));
-    CudaBlock.assign(block, streamId);
+    CudaBlock.assign(block, stream.id);
     return block;
   };
   const reserve = (sizeBytes: number, tag: AllocationTag): CudaMemoryReservation => {
@@ -217,7 +235,8 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     free(block, stream) {
       if (stream !== undefined && owner !== undefined && CudaBlock.isOwnedBy(owner, block)) {
         assertAlive();
-        block.disposeOn(useStream(stream));
+        useStream(stream);
+        block.disposeOn(stream.id);
       } else {
         pool.free(block);
       }

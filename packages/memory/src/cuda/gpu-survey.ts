@@ -1,3 +1,5 @@
+import type { LocalGpu } from "../gpu.ts";
+
 /** A process that holds memory on a GPU. */
 export interface GpuProcess {
   readonly pid: number;
@@ -8,18 +10,11 @@ export interface GpuProcess {
 }
 
 /** What a GPU is and how it is now. Values that the device, the driver or this user does not have are undefined. */
-export interface GpuDetails {
-  /** As the driver counts all GPUs of the machine, whatever `CUDA_VISIBLE_DEVICES` says. */
-  readonly index: number;
-  readonly name: string;
-  /** `GPU-…`, as `nvidia-smi` writes it. */
-  readonly uuid: string;
+export interface GpuDetails extends LocalGpu {
   /** `0000:17:00.0` */
   readonly pciAddress: string;
   readonly computeCapability: { readonly major: number; readonly minor: number };
-  readonly totalBytes: number;
   readonly usedBytes: number;
-  readonly freeBytes: number;
   /** Share of the last sample period in which a kernel ran, in [0, 1]. */
   readonly utilization: number | undefined;
   /** Share of the last sample period in which memory was read or written, in [0, 1]. */

@@ -1,7 +1,6 @@
-import type { CudaArena, CudaArenaSource } from "./cuda-arena-source.ts";
+import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import { CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
-import type { OwedCleanups } from "./owed-cleanups.ts";
 
 const MIB = 2 ** 20;
 const ALIGNMENT_BYTES = 4096;
@@ -9,11 +8,11 @@ const ALIGNMENT_BYTES = 4096;
 /** Arenas by `cuMemAlloc`: they cannot grow. For drivers without virtual memory management. */
 export function createPlainArenaSource(
   device: CudaDevice,
-  owed: OwedCleanups,
-  granularityBytes: number = 2 * MIB,
+  options: Omit<CudaArenaSourceOptions, "kind">,
 ): CudaArenaSource {
   const { driver, context } = device;
   const { functions } = driver;
+  const { owed, chunkBytes: granularityBytes = 2 * MIB } = options;
   const out = new BigUint64Array(1);
   /** Where arenas really begin. */
   const bases = new WeakMap<CudaArena, bigint>();
@@ -21,6 +20,7 @@ export function createPlainArenaSource(
 
   const free = (base: bigint): void => {
     owed.run(() => {
+      options.beforeUnmap();
       context.enter();
       driver.check(functions.cuMemFree_v2(base), "cuMemFree_v2");
     });

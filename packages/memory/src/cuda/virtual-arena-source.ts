@@ -1,9 +1,8 @@
 import { MemoryError } from "../errors.ts";
-import type { CudaArena, CudaArenaSource } from "./cuda-arena-source.ts";
+import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import type { CudaDriver, CudaOptionalFunctions } from "./cuda-driver.ts";
 import { CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
-import type { OwedCleanups } from "./owed-cleanups.ts";
 
 const MIB = 2 ** 20;
 
@@ -74,10 +73,10 @@ function encodeAccess(ordinal: number): Int32Array {
  */
 export function createVirtualArenaSource(
   device: CudaDevice,
-  owed: OwedCleanups,
-  wantedChunkBytes: number = 32 * MIB,
+  options: Omit<CudaArenaSourceOptions, "kind">,
 ): CudaArenaSource {
   const { driver, context } = device;
+  const { owed, chunkBytes: wantedChunkBytes = 32 * MIB } = options;
   const calls = requireFunctions(driver, device.id);
   const properties = encodeProperties(device.ordinal);
   const access = encodeAccess(device.ordinal);
@@ -118,6 +117,8 @@ export function createVirtualArenaSource(
   };
   /** Unmaps chunks from the end; one that does not go stays mapped behind the arena's end, for the next growth. */
   const cutTo = (arena: CudaArena, backing: Backing, sizeBytes: number): void => {
+    if (backing.chunks.length * chunkBytes > sizeBytes) options.beforeUnmap();
+    context.enter();
     while (backing.chunks.length * chunkBytes > sizeBytes) {
       const end = (backing.chunks.length - 1) * chunkBytes;
       driver.check(calls.cuMemUnmap(arena.base + BigInt(end), chunkBytes), "cuMemUnmap");

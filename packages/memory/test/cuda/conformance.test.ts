@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
 import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
@@ -6,8 +6,18 @@ import { allocatorCases, type AllocatorHarness } from "../../src/testing.ts";
 import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
 
 const MIB = 2 ** 20;
+const TAG = { model: "conformance", purpose: "other" } as const;
 
-function createHarness(standIn: StandIn, arenaKind: "virtual" | "plain"): AllocatorHarness<CudaMemoryBlock> {
+interface Setting {
+  readonly arenaKind: "virtual" | "plain";
+  /** With two, events order the reuse of memory. */
+  readonly streamCount: 1 | 2;
+}
+
+function createHarness(
+  standIn: StandIn,
+  { arenaKind, streamCount }: Setting,
+): AllocatorHarness<CudaMemoryBlock> {
   const opened: CudaDevice[] = [];
   const deviceOf = (): CudaDevice => {
     const device = opened.at(-1);
@@ -26,6 +36,16 @@ function createHarness(standIn: StandIn, arenaKind: "virtual" | "plain"): Alloca
         chunkBytes: 2 * MIB,
         events: { emit: () => undefined },
       });
+      if (streamCount === 2) {
+        const stream = device.createStream();
+        const unused = device.createStream();
+        // A pool learns of a stream when it is named, also by a request that it refuses.
+        for (const each of [unused, stream]) {
+          expect(() => pool.allocate({ sizeBytes: 0, tag: TAG, stream: each })).toThrow(/found 0/);
+        }
+        unused.dispose();
+        stream.dispose();
+      }
       let isDisposed = false;
       return {
         ...pool,
@@ -55,10 +75,17 @@ function createHarness(standIn: StandIn, arenaKind: "virtual" | "plain"): Alloca
   };
 }
 
-for (const kind of ["virtual", "plain"] as const) {
-  describeOverStandIn(`a CUDA pool over ${kind} arenas`, (standIn) => {
-    it.each([...allocatorCases(createHarness(standIn, kind))])("$name", (allocatorCase) => {
+const settings: readonly Setting[] = [
+  { arenaKind: "virtual", streamCount: 1 },
+  { arenaKind: "virtual", streamCount: 2 },
+  { arenaKind: "plain", streamCount: 1 },
+  { arenaKind: "plain", streamCount: 2 },
+];
+
+describe.each(settings)("$arenaKind arenas, $streamCount streams", (setting) => {
+  describeOverStandIn("a CUDA pool", (standIn) => {
+    it.each([...allocatorCases(createHarness(standIn, setting))])("$name", (allocatorCase) => {
       expect(() => allocatorCase.run()).not.toThrow();
     });
   });
-}
+});

@@ -51,6 +51,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
       arenaBytes: MIB,
       chunkBytes: 2 * MIB,
     });
+    for (const stream of [writer, reader]) pool.allocate({ sizeBytes: 1, tag, stream }).dispose();
     const first = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
     const address = first.devicePointer;
     device.fill(first, 1, { stream: writer });
@@ -65,8 +66,10 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     standIn.release();
     pool.reclaim();
     pool.reclaim();
+    const { arenaBytes } = pool.stats();
     using third = pool.allocate({ sizeBytes: MIB, tag, stream: reader });
-    expect(third.devicePointer).toBe(address);
+    expect(third.isDisposed).toBe(false);
+    expect(pool.stats().arenaBytes).toBe(arenaBytes);
   });
   it("waits for a stream rather than refuse what would fit", () => {
     using device = createCudaDevice({ driver });
@@ -84,6 +87,9 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB, arenaBytes: MIB, chunkBytes: 2 * MIB });
+    for (const stream of [writer, device.defaultStream]) {
+      pool.allocate({ sizeBytes: 1, tag, stream }).dispose();
+    }
     const block = pool.allocate({ sizeBytes: MIB, tag });
     const address = block.devicePointer;
     standIn.hold();
@@ -94,10 +100,43 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     using again = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
     expect(again.devicePointer).toBe(address);
   });
-  it("uses its events again", () => {
+  it("waits once for the only stream so far when a second one comes", () => {
+    using device = createCudaDevice({ driver });
+    using writer = device.createStream();
+    using reader = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const first = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
+    standIn.hold();
+    device.fill(first, 2, { stream: writer });
+    first.dispose();
+    expect(writer.isIdle()).toBe(false);
+    pool.allocate({ sizeBytes: MIB, tag, stream: reader }).dispose();
+    expect(writer.isIdle()).toBe(true);
+  });
+  it("gives no memory of its only stream back to the device before that is done with it", () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    for (const arenaKind of ["virtual", "plain"] as const) {
+      using pool = createCudaMemoryPool({ device, arenaKind, retainBytes: 0 });
+      const block = pool.allocate({ sizeBytes: 100 * MIB, tag, stream });
+      standIn.hold();
+      device.fill(block, 2, { stream });
+      block.dispose();
+      expect(pool.stats().arenaBytes).toBe(0);
+      expect(stream.isIdle()).toBe(true);
+      standIn.release();
+    }
+  });
+  it("needs no events on one stream, and uses those between streams again", () => {
     using device = createCudaDevice({ driver });
     using streams = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    for (let round = 0; round < 50; round += 1) {
+      pool.allocate({ sizeBytes: MIB, tag, stream: streams }).dispose();
+      pool.reclaim();
+    }
+    expect(standIn.live().events).toBe(0);
+    pool.allocate({ sizeBytes: MIB, tag }).dispose();
     for (let round = 0; round < 50; round += 1) {
       pool.allocate({ sizeBytes: MIB, tag, stream: streams }).dispose();
       pool.reclaim();

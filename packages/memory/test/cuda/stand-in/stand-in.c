@@ -42,6 +42,13 @@ void standin_set_devices(int count, uint64_t bytes, int vmm) {
 void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
+/* For programs that only load it, such as benchmarks. */
+__attribute__((constructor)) static void read_environment(void) {
+  const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
+  if (bytes) device_bytes = strtoull(bytes, NULL, 10);
+  if (devices) device_count = atoi(devices);
+}
+
 /* Each function begins with this: counts the call and fails it where the test asked for it. */
 static status_t injected(const char *name) {
   call_count++;

@@ -1,0 +1,166 @@
+// What a hit in the CUDA pool costs beside the driver's own allocators, in one run, and what a server does to it.
+// `npm run bench -- micro/cuda-pool [--ordinal 0] [--steps 100000] [--output file.json] [--stand-in library.so]`
+import { parseArgs } from "node:util";
+import { createMemoryTracker, formatBytes } from "@infernode/memory";
+import { createCudaMemoryPool, type CudaDevice } from "@infernode/memory/cuda";
+import { openCuda } from "../lib/open-cuda.ts";
+import { measureHits, measurePairs } from "../lib/pool-hits.ts";
+import { measureDemand, measureTrace } from "../lib/pool-trace.ts";
+import { writeReport } from "../lib/report.ts";
+import { median } from "../lib/statistics.ts";
+import { formatTable } from "../lib/table.ts";
+import { LLAMA_8B, LLAMA_SMALL } from "../workloads/serving-trace.ts";
+
+const { values } = parseArgs({
+  options: {
+    ordinal: { type: "string", default: "0" },
+    steps: { type: "string", default: "100000" },
+    output: { type: "string" },
+    "stand-in": { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(
+    "options: --ordinal 0  --steps 100000  --output <file.json>  --stand-in <library.so>\n",
+  );
+  process.exit(0);
+}
+
+const SIZES = [4096, 65_536, 2 ** 21, 2 ** 26];
+
+/** Median of rounds of allocate and free together. */
+function nsPerPair(pairCount: number, pair: () => void): number {
+  const rounds: number[] = [];
+  for (let round = 0; round < 9; round += 1) {
+    const startedAt = performance.now();
+    for (let index = 0; index < pairCount; index += 1) pair();
+    rounds.push(((performance.now() - startedAt) * 1e6) / pairCount);
+  }
+  return median(rounds);
+}
+
+function measureDriver(device: CudaDevice, sizeBytes: number): number {
+  const { driver } = device;
+  const { functions } = driver;
+  const out = new BigUint64Array(1);
+  device.context.enter();
+  return nsPerPair(200, () => {
+    driver.check(functions.cuMemAlloc_v2(out, sizeBytes), "cuMemAlloc_v2");
+    driver.check(functions.cuMemFree_v2(out[0] ?? 0n), "cuMemFree_v2");
+  });
+}
+
+/** Stream-ordered, on one stream, never synchronised in a round: the driver's best case. */
+function measureDriverAsync(device: CudaDevice, sizeBytes: number): number | undefined {
+  const { driver } = device;
+  const { cuMemAllocAsync, cuMemFreeAsync } = driver.optional;
+  if (!device.hasMemoryPools || cuMemAllocAsync === undefined || cuMemFreeAsync === undefined)
+    return undefined;
+  using stream = device.createStream();
+  const { handle } = stream;
+  const out = new BigUint64Array(1);
+  const ns = nsPerPair(2000, () => {
+    driver.check(cuMemAllocAsync(out, sizeBytes, handle), "cuMemAllocAsync");
+    driver.check(cuMemFreeAsync(out[0] ?? 0n, handle), "cuMemFreeAsync");
+  });
+  stream.synchronizeBlocking();
+  return ns;
+}
+
+function compare(device: CudaDevice, sizeBytes: number) {
+  using pool = createCudaMemoryPool({ device });
+  using tracked = createCudaMemoryPool({ device, ledger: createMemoryTracker() });
+  const request = { sizeBytes, tag: { model: "benchmark", purpose: "workspace" } as const };
+  const poolNs = measurePairs(pool, sizeBytes).nsPerPair;
+  const trackedNs = measurePairs(tracked, sizeBytes).nsPerPair;
+  let sum = 0n;
+  const withPointerNs = nsPerPair(20_000, () => {
+    const block = pool.allocate(request);
+    sum ^= block.devicePointer;
+    block.dispose();
+  });
+  if (sum < 0n) throw new Error("a device pointer is not negative");
+  const driverNs = measureDriver(device, sizeBytes);
+  const driverAsyncNs = measureDriverAsync(device, sizeBytes);
+  return {
+    sizeBytes,
+    poolNs,
+    trackedNs,
+    withPointerNs,
+    driverNs,
+    driverAsyncNs,
+    timesFasterThanDriver: driverNs / poolNs,
+    timesFasterThanDriverAsync: driverAsyncNs === undefined ? undefined : driverAsyncNs / poolNs,
+  };
+}
+
+const { device, subject } = openCuda({ ordinal: Number(values.ordinal), standIn: values["stand-in"] });
+const pairs = SIZES.map((sizeBytes) => compare(device, sizeBytes));
+
+function measureAllHits() {
+  using pool = createCudaMemoryPool({ device });
+  return measureHits(pool);
+}
+const hits = device.totalBytes > 8 * 2 ** 30 ? measureAllHits() : [];
+
+const stepCount = Number(values.steps);
+const full = { ...LLAMA_8B, stepCount };
+const shape = measureDemand(full).peakBytes < device.freeBytes() * 0.9 ? full : { ...LLAMA_SMALL, stepCount };
+const demand = measureDemand(shape);
+const limitBytes = Math.ceil(demand.peakBytes / 0.95);
+const traces = (["virtual", "plain"] as const).flatMap((arenaKind) => {
+  if (arenaKind === "virtual" && !device.hasVirtualMemoryManagement) return [];
+  using pool = createCudaMemoryPool({ device, arenaKind, limitBytes });
+  return [{ arenaKind, limitBytes, ...measureTrace(pool, shape) }];
+});
+device.dispose();
+
+if (values.output !== undefined) {
+  writeReport(values.output, "micro/cuda-pool", { subject, pairs, hits, shape, demand, traces });
+}
+const ns = (value: number | undefined): string => (value === undefined ? "–" : value.toFixed(0));
+const times = (value: number | undefined): string => (value === undefined ? "–" : `${value.toFixed(1)} ×`);
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+process.stdout.write(
+  `${subject.device}, CUDA ${subject.cudaVersion}; ns for one allocate and one free\n` +
+    `${formatTable(
+      [
+        "size",
+        "pool",
+        "with ledger",
+        "with pointer",
+        "cuMemAlloc",
+        "cuMemAllocAsync",
+        "faster",
+        "faster than async",
+      ],
+      pairs.map((pair) => [
+        formatBytes(pair.sizeBytes),
+        ns(pair.poolNs),
+        ns(pair.trackedNs),
+        ns(pair.withPointerNs),
+        ns(pair.driverNs),
+        ns(pair.driverAsyncNs),
+        times(pair.timesFasterThanDriver),
+        times(pair.timesFasterThanDriverAsync),
+      ]),
+    )}\n\n` +
+    `${formatTable(
+      ["hit", "ns"],
+      hits.map((hit) => [hit.name, ns(hit.nsPerPair)]),
+    )}\n\n` +
+    `${stepCount} steps of a server, ${demand.operationCount} operations, limit = peak ÷ 0.95\n` +
+    `${formatTable(
+      ["arenas", "peak used", "peak arenas", "taken in excess", "failures", "of those that fit", "ns/op"],
+      traces.map((trace) => [
+        trace.arenaKind,
+        formatBytes(trace.peakInUseBytes),
+        formatBytes(trace.peakArenaBytes),
+        percent(trace.overhead),
+        String(trace.failureCount),
+        String(trace.fittingFailureCount),
+        ns(trace.nsPerOperation),
+      ]),
+    )}\n`,
+);
