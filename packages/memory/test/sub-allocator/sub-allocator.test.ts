@@ -151,6 +151,14 @@ describe("arenas", () => {
     expect(ranges.trim()).toBe(MIB);
   });
 
+  it("grows by what alignment costs as well", () => {
+    const source = createFakeSource({ isResizable: true });
+    const { ranges } = create({ source, arenaBytes: 4096 });
+    take(ranges, 40 * KIB);
+    const aligned = ranges.allocate(MIB, { alignmentBytes: 64 * KIB });
+    expect(aligned === undefined ? undefined : ranges.offsetOf(aligned)).toBe(64 * KIB);
+  });
+
   it("knows a handle that is stale though its node is used again", () => {
     const { ranges } = create();
     const old = take(ranges, 100 * KIB);
