@@ -111,7 +111,8 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     limitBytes,
     arenaBytes: options.arenaBytes ?? 64 * MIB,
     retainBytes: resolveRetainBytes(options.retainBytes, Number.POSITIVE_INFINITY),
-    maxBlockBytes: source.maxArenaBytes,
+    // What is larger than the device is out of memory, with the numbers.
+    maxBlockBytes: Number.MAX_SAFE_INTEGER,
     createBlock: (blockOwner, range) => {
       owner = blockOwner;
       return new CudaBlock(blockOwner, range, home);

@@ -216,6 +216,12 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       pool.allocate({ sizeBytes: 20 * MIB, tag }).dispose();
     });
   }
+  it("is out of memory for what is larger than the device", () => {
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device });
+    const error = outOfMemory(() => pool.allocate({ sizeBytes: 300 * MIB, tag }));
+    expect(error).toMatchObject({ askedBytes: 300 * MIB, limitBytes: 256 * MIB, freeBytes: 256 * MIB });
+  });
   it("gives back what it has before it refuses, so that two pools share a card", () => {
     using device = createCudaDevice({ driver });
     using first = createCudaMemoryPool({ device, chunkBytes: 2 * MIB });

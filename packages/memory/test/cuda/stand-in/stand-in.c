@@ -5,12 +5,13 @@
  * their status values. Any call can be made to fail, and streams can be held so that nothing on them runs.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_READY = 600 };
 enum { MAX_DEVICES = 8, MAX_RANGES = 65536, MAX_OPS = 65536, MAX_STREAMS = 256, GRANULARITY = 2097152 };
@@ -42,13 +43,6 @@ void standin_set_devices(int count, uint64_t bytes, int vmm) {
 void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
-/* For programs that only load it, such as benchmarks. */
-__attribute__((constructor)) static void read_environment(void) {
-  const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
-  if (bytes) device_bytes = strtoull(bytes, NULL, 10);
-  if (devices) device_count = atoi(devices);
-}
-
 /* Each function begins with this: counts the call and fails it where the test asked for it. */
 static status_t injected(const char *name) {
   call_count++;
@@ -72,10 +66,24 @@ static int range_count;
 static stream_t default_streams[MAX_DEVICES];
 static op_t ops[MAX_OPS];
 static int op_count;
-static uint64_t used[MAX_DEVICES];
+static uint64_t own_used[MAX_DEVICES], *used = own_used;
 static int contexts[MAX_DEVICES], retained[MAX_DEVICES];
 static int live_streams, live_events, live_pinned, live_handles, live_reservations, is_initialized, nvml_users;
 static __thread int current = -1;
+
+/* For programs that only load it, such as benchmarks. */
+__attribute__((constructor)) static void read_environment(void) {
+  const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
+  if (bytes) device_bytes = strtoull(bytes, NULL, 10);
+  if (devices) device_count = atoi(devices);
+  /* A file that processes share, as they share a card. */
+  const char *shared = getenv("STAND_IN_SHARED");
+  int file = shared ? open(shared, O_RDWR | O_CREAT, 0600) : -1;
+  if (file < 0 || ftruncate(file, sizeof own_used)) return;
+  void *memory = mmap(NULL, sizeof own_used, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  close(file);
+  if (memory != MAP_FAILED) used = memory;
+}
 
 int standin_live(int what) {
   int live = 0;
@@ -158,7 +166,7 @@ void standin_reset(void) {
   device_count = 2;
   device_bytes = 256ull << 20;
   has_vmm = 1;
-  memset(used, 0, sizeof used);
+  memset(used, 0, sizeof own_used);
   call_count = 0;
   shift = 0;
 }
