@@ -18,4 +18,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
   });
 }
+// npm ends at SIGTERM without passing it further than its shell: the daemon must not outlive it.
+const parent = process.ppid;
+const watch = setInterval(() => {
+  if (process.ppid === parent) return;
+  clearInterval(watch);
+  child.kill("SIGTERM");
+}, 250);
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -17,7 +17,7 @@ const env = {
 };
 let failed = 0;
 
-function run(title, command, args, options = {}) {
+function run(title, [command, ...args], options = {}) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
     timeout: 300_000,
@@ -39,15 +39,15 @@ for (const name of names) {
   const folder = join(root, "packages", name);
   const to = join(work, "tarballs", name);
   mkdirSync(to, { recursive: true });
-  run(`pack ${name}`, "npx", ["--yes", packageManager, "pack", "--pack-destination", to], { cwd: folder });
+  run(`pack ${name}`, ["npx", "--yes", packageManager, "pack", "--pack-destination", to], { cwd: folder });
   const file = readdirSync(to).find((each) => each.endsWith(".tgz"));
   if (file === undefined) continue;
   const tarball = join(to, file);
   tarballs.set(name, tarball);
-  run(`publint ${name}`, join(root, "node_modules/.bin/publint"), ["run", tarball, "--strict"], {
+  run(`publint ${name}`, [join(root, "node_modules/.bin/publint"), "run", tarball, "--strict"], {
     cwd: root,
   });
-  run(`types resolve ${name}`, join(root, "node_modules/.bin/attw"), [tarball, "--profile", "esm-only"], {
+  run(`types resolve ${name}`, [join(root, "node_modules/.bin/attw"), tarball, "--profile", "esm-only"], {
     cwd: root,
   });
 }
@@ -83,10 +83,10 @@ for (const name of names) {
   );
   writeFileSync(join(folder, "program.mjs"), program);
   const files = [...wanted].map((each) => tarballs.get(each)).filter((each) => each !== undefined);
-  run(`install ${name} alone`, "npm", ["install", "--no-save", "--loglevel=error", ...files], {
+  run(`install ${name} alone`, ["npm", "install", "--no-save", "--loglevel=error", ...files], {
     cwd: folder,
   });
-  const output = run(`program of ${name}`, process.execPath, ["program.mjs"], { cwd: folder });
+  const output = run(`program of ${name}`, [process.execPath, "program.mjs"], { cwd: folder });
   if (output.trim() === "") {
     failed += 1;
     process.stdout.write(`FAILED: the program of ${name} wrote nothing\n`);

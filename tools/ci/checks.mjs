@@ -8,18 +8,31 @@ import { root } from "../setup.mjs";
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const node = process.execPath;
 
+/** @type {{ title: string, command: string, args: string[] }[]} */
 const checks = [
-  ["lint", bin("oxlint"), ["--type-aware", "--deny-warnings"]],
-  ["format", bin("oxfmt"), ["--check"]],
-  ["types of tests, benchmarks and examples", bin("tsc"), ["-p", "tsconfig.test.json"]],
-  ["imports between packages", node, ["tools/ci/check-imports.mjs"]],
-  ["unused code and dependencies", bin("knip"), []],
-  ["error codes are documented", node, ["tools/ci/check-error-codes.mjs"]],
-  ["links in documents", node, ["tools/ci/check-links.mjs"]],
-  ["examples run", node, ["tools/ci/check-examples.mjs"]],
-  ["packages: contents, and each alone in an empty folder", node, ["tools/ci/check-packages.mjs"]],
-  ["npm start", node, ["tools/ci/check-start.mjs"]],
-  ["benchmark harness", node, ["tools/bench.mjs", "serving/serving", "--rounds", "1", "--max-tokens", "16"]],
+  { title: "lint", command: bin("oxlint"), args: ["--type-aware", "--deny-warnings"] },
+  { title: "format", command: bin("oxfmt"), args: ["--check"] },
+  {
+    title: "types of tests, benchmarks and examples",
+    command: bin("tsc"),
+    args: ["-p", "tsconfig.test.json"],
+  },
+  { title: "imports between packages", command: node, args: ["tools/ci/check-imports.mjs"] },
+  { title: "unused code and dependencies", command: bin("knip"), args: [] },
+  { title: "error codes are documented", command: node, args: ["tools/ci/check-error-codes.mjs"] },
+  { title: "links in documents", command: node, args: ["tools/ci/check-links.mjs"] },
+  { title: "examples run", command: node, args: ["tools/ci/check-examples.mjs"] },
+  {
+    title: "packages: contents, and each alone in an empty folder",
+    command: node,
+    args: ["tools/ci/check-packages.mjs"],
+  },
+  { title: "npm start", command: node, args: ["tools/ci/check-start.mjs"] },
+  {
+    title: "benchmark harness",
+    command: node,
+    args: ["tools/bench.mjs", "serving/serving", "--rounds", "1", "--max-tokens", "16"],
+  },
 ];
 
 const [reportPath, testStatus] = process.argv.slice(2);
@@ -33,7 +46,7 @@ if (reportPath !== undefined && existsSync(reportPath)) {
 // A run that broke before or beside its tests counts as a failure of its own.
 if (testStatus !== "0" && failed === 0) failed += 1;
 
-for (const [title, command, args] of checks) {
+for (const { title, command, args } of checks) {
   const startedAt = performance.now();
   process.stdout.write(`\n== ${title}\n`);
   const { status, error } = spawnSync(command, args, {
@@ -44,9 +57,8 @@ for (const [title, command, args] of checks) {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (status === 0) passed += 1;
   else failed += 1;
-  process.stdout.write(
-    `== ${status === 0 ? "ok" : `FAILED (${error?.message ?? `exit ${status}`})`}: ${title}, ${seconds} s\n`,
-  );
+  const verdict = status === 0 ? "ok" : `FAILED (${error?.message ?? `exit ${String(status)}`})`;
+  process.stdout.write(`== ${verdict}: ${title}, ${seconds} s\n`);
 }
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
 process.exit(failed === 0 ? 0 : 1);

@@ -10,7 +10,7 @@ export interface LoggerOptions extends LogSettings {
 }
 
 /** Whether people are to read the log. */
-export function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal">): boolean {
+function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal">): boolean {
   return options.format === "pretty" || (options.format === "auto" && options.isTerminal);
 }
 

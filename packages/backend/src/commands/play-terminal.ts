@@ -4,6 +4,7 @@ import type { CommandContext } from "./command-context.ts";
 import type { Conversation } from "./conversation.ts";
 import { createLineReader } from "./line-reader.ts";
 import type { PlayOptions } from "./play-options.ts";
+import { toPrintable } from "./printable.ts";
 
 const help = `  /reset          forget the conversation
   /system <text>  start anew with other instructions
@@ -26,7 +27,7 @@ async function writeAnswer(
 ): Promise<readonly string[]> {
   const { conversation, model, options, context } = parts;
   try {
-    const onText = (part: string): void => void context.stdout.write(part);
+    const onText = (part: string): void => void context.stdout.write(toPrintable(part));
     const summary = await conversation.ask(text, { signal, onText });
     return answerNotes(summary, model, options);
   } catch (error) {

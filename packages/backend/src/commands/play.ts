@@ -12,6 +12,7 @@ import { createConversation, type Conversation } from "./conversation.ts";
 import { parsePlayOptions, type PlayOptions } from "./play-options.ts";
 import { playInTerminal } from "./play-terminal.ts";
 import { configSourcesOf } from "./setting-options.ts";
+import { toPrintable } from "./printable.ts";
 
 async function answerOnce(parts: {
   readonly prompt: string;
@@ -26,7 +27,8 @@ async function answerOnce(parts: {
     context.onSignal(signal, () => controller.abort()),
   );
   try {
-    const onText = (part: string): void => void context.stdout.write(part);
+    const onText = (part: string): void =>
+      void context.stdout.write(context.stdout.isTTY ? toPrintable(part) : part);
     const summary = await conversation.ask(prompt, { signal: controller.signal, onText });
     context.stdout.write("\n");
     for (const note of answerNotes(summary, model, options)) context.stderr.write(`(${note})\n`);

@@ -1,6 +1,6 @@
 import { formatConfig } from "../config/format-config.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
-import { createLogger, isPrettyLog } from "../create-logger.ts";
+import { createLogger } from "../create-logger.ts";
 import { createDaemon, type Daemon } from "../daemon/daemon.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
@@ -53,7 +53,8 @@ export const serve: CommandRunner = async (values, context) => {
     const readyMs = Math.round(performance.now() - startedAtMs);
     const { url } = address;
     logger.info({ url, model: model.id, readyMs, pid: process.pid }, "ready");
-    if (isPrettyLog({ ...config.log, isTerminal }) && config.log.level !== "silent") {
+    // The log goes to standard error, so this is alone on standard output; who asks for JSON wants no prose.
+    if (config.log.format !== "json" && config.log.level !== "silent") {
       const description = daemon.engine.description ?? model.executor;
       const useColor = context.stdout.isTTY && (context.environment["NO_COLOR"] ?? "") === "";
       context.stdout.write(formatBanner({ url, model, description, readyMs, useColor }));

@@ -1,5 +1,6 @@
 import { ContextLengthError, InvalidRequestError, QueueFullError } from "@infernode/inference";
 import { expect, test } from "vitest";
+import { EngineRequestError } from "../../src/errors.ts";
 import { toErrorRecord } from "../../src/engine/error-record.ts";
 
 test("keeps code, field and numbers of the engine's errors", () => {
@@ -24,4 +25,9 @@ test("makes a record of anything that can be thrown", () => {
   });
   expect(toErrorRecord(new RangeError())).toEqual({ code: "INTERNAL", message: "RangeError" });
   expect(toErrorRecord("text")).toEqual({ code: "INTERNAL", message: "text" });
+});
+
+test("keeps the numbers that an EngineRequestError carries in its data", () => {
+  const record = { code: "CONTEXT_LENGTH_EXCEEDED", message: "too long", data: { contextTokens: 1024 } };
+  expect(toErrorRecord(new EngineRequestError(record))).toEqual(record);
 });
