@@ -55,7 +55,7 @@ static status_t injected(const char *name) {
 #define ENTER status_t failed_ = injected(__func__); if (failed_) return failed_
 
 /* ---- state ---- */
-typedef struct { uint64_t base, size; int device, kind; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
+typedef struct { uint64_t base, size; int device, kind; void *memory; size_t whole; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
 typedef struct { int device, live; uint64_t queued, done; } stream_t;
 typedef struct { stream_t *stream; uint64_t at; int device; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
@@ -122,7 +122,7 @@ static status_t add_range(uint64_t base, uint64_t size, int device, int kind) {
   for (int i = 0; i < MAX_RANGES; i++) {
     if (i == range_count) range_count++;
     if (ranges[i].size == 0) {
-      ranges[i] = (range_t){base, size, device, kind};
+      ranges[i] = (range_t){base, size, device, kind, NULL, 0};
       return OK;
     }
   }
@@ -222,21 +222,24 @@ static status_t allocate(ptr_t *out, size_t size) {
   NEED_CONTEXT;
   status_t status = take(size);
   if (status) return status;
-  void *memory = NULL;
-  /* Large pieces begin at a page of the device, unless the test wants the 256 bytes that are promised. */
-  size_t alignment = size < GRANULARITY || shift ? 4096 : GRANULARITY;
-  if (posix_memalign(&memory, alignment, size + shift)) { used[current] -= size; return OUT_OF_MEMORY; }
-  memory = (uint8_t *)memory + shift;
-  memset(memory, 0xa5, size < 65536 ? size : 65536);
-  *out = (ptr_t)memory;
-  return add_range(*out, size, current, 1);
+  /* Large pieces begin at a page of the device, unless the test wants the 256 bytes that are promised.
+     They take memory when it is touched, so that a stand-in can be larger than the machine. */
+  size_t alignment = size < GRANULARITY || shift ? 4096 : GRANULARITY, whole = size + alignment + shift;
+  uint8_t *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) { used[current] -= size; return OUT_OF_MEMORY; }
+  *out = (((uint64_t)memory + alignment - 1) & ~(uint64_t)(alignment - 1)) + shift;
+  memset((void *)*out, 0xa5, size < 4096 ? size : 4096);
+  status_t status = add_range(*out, size, current, 1);
+  range_t *range = exact_range(*out);
+  if (status == OK) { range->memory = memory; range->whole = whole; }
+  return status;
 }
 static status_t release(ptr_t at) {
   range_t *range = exact_range(at);
   if (range == NULL || range->kind != 1) return INVALID_VALUE;
   used[range->device] -= range->size;
   range->size = 0;
-  free((void *)(at - shift));
+  munmap(range->memory, range->whole);
   return OK;
 }
 status_t cuMemAlloc_v2(ptr_t *out, size_t size) { ENTER; return allocate(out, size); }
