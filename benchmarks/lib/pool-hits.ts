@@ -35,7 +35,7 @@ export function measurePairs(pool: GpuAllocator, sizeBytes: number): HitResult {
 }
 
 /** Replaces random ones of many live blocks: the blocks of a cache. `sizeOf` answers bytes for a number in [0, 1). */
-export function measureChurn(
+function measureChurn(
   pool: GpuAllocator,
   options: { readonly name: string; readonly liveCount: number; sizeOf(at: number): number },
 ): HitResult {

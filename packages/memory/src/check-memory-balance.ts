@@ -10,7 +10,7 @@ export interface MemoryBalance {
 }
 
 /** The least ratio that passes where none is given. */
-export const DEFAULT_BALANCE_THRESHOLD = 0.8;
+const DEFAULT_BALANCE_THRESHOLD = 0.8;
 
 interface DeviceRoom {
   readonly uuid: string;

@@ -10,7 +10,7 @@ export interface Watermarks {
 }
 
 /** High at 85 %, critical at 95 %, over again 5 points lower. */
-export const DEFAULT_WATERMARKS: Watermarks = { high: 0.85, critical: 0.95, hysteresis: 0.05 };
+const DEFAULT_WATERMARKS: Watermarks = { high: 0.85, critical: 0.95, hysteresis: 0.05 };
 
 /** Fills in what is not given and refuses what makes no sense. */
 export function resolveWatermarks(options: Partial<Watermarks> = {}): Watermarks {
