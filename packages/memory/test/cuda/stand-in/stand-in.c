@@ -229,7 +229,7 @@ static status_t allocate(ptr_t *out, size_t size) {
   if (memory == MAP_FAILED) { used[current] -= size; return OUT_OF_MEMORY; }
   *out = (((uint64_t)memory + alignment - 1) & ~(uint64_t)(alignment - 1)) + shift;
   memset((void *)*out, 0xa5, size < 4096 ? size : 4096);
-  status_t status = add_range(*out, size, current, 1);
+  status = add_range(*out, size, current, 1);
   range_t *range = exact_range(*out);
   if (status == OK) { range->memory = memory; range->whole = whole; }
   return status;

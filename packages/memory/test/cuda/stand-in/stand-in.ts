@@ -60,18 +60,16 @@ function compile(): { readonly path: string } | { readonly reason: string } {
   const path = join(folder, `stand-in-${hash}.so`);
   if (existsSync(path)) return { path };
   mkdirSync(folder, { recursive: true });
-  const reasons: string[] = [];
   for (const compiler of ["cc", "gcc", "clang"]) {
     const temporary = `${path}.${process.pid}`;
-    const options = ["-O1", "-Wall", "-shared", "-fPIC", "-o", temporary, source];
+    const options = ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", temporary, source];
     const { status, stderr, error } = spawnSync(compiler, options, { encoding: "utf8" });
-    if (status === 0) {
-      renameSync(temporary, path);
-      return { path };
-    }
-    reasons.push(`${compiler}: ${error?.message ?? stderr.split("\n")[0] ?? "failed"}`);
+    if (error !== undefined) continue;
+    if (status !== 0) throw new Error(`${compiler} did not compile the stand-in driver: ${stderr}`);
+    renameSync(temporary, path);
+    return { path };
   }
-  return { reason: `no C compiler made the stand-in driver (${reasons.join("; ")})` };
+  return { reason: "there is no C compiler (cc, gcc, clang) to make the stand-in driver" };
 }
 
 function bind(path: string): StandIn {
