@@ -16,6 +16,8 @@ export type {
 } from "./health-status.ts";
 export { createEventLoopMetrics } from "./metrics/event-loop-metrics.ts";
 export type { EventLoopMetrics } from "./metrics/event-loop-metrics.ts";
+export { createGpuMetrics } from "./metrics/gpu-metrics.ts";
+export type { GpuMetrics, GpuSample } from "./metrics/gpu-metrics.ts";
 export { createHttpMetrics } from "./metrics/http-metrics.ts";
 export type { HttpMetrics, HttpSample } from "./metrics/http-metrics.ts";
 export { createInferenceMetrics } from "./metrics/inference-metrics.ts";

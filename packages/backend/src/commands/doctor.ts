@@ -4,6 +4,7 @@ import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
+import { describeGpus } from "./describe-gpus.ts";
 import { probeModels, type ModelProbe } from "./doctor-models.ts";
 import { probeRuntimes, type RuntimeProbe } from "./doctor-runtimes.ts";
 import { gatherSystem, type SystemFacts } from "./doctor-system.ts";
@@ -54,20 +55,6 @@ function describeMemory(system: SystemFacts, memory: HostMemory): string {
     ? `, limited by ${memory.limitedBy}; the machine has ${formatBytes(system.totalBytes)}`
     : "";
   return `${formatBytes(memory.freeBytes)} free of ${formatBytes(memory.totalBytes)}${limit}`;
-}
-
-function describeGpus({ driver, reason, gpus, problems }: GpuSurvey): readonly (readonly [string, string])[] {
-  if (driver === undefined) return [["GPU", `none: ${reason ?? "no NVIDIA driver"}`]];
-  const versions = `driver ${driver.version ?? "of unknown version"}, CUDA up to ${driver.cudaVersion}`;
-  return [
-    ["NVIDIA", versions],
-    ...gpus.map((gpu) => {
-      const { major, minor } = gpu.computeCapability;
-      const memory = `${formatBytes(gpu.freeBytes)} free of ${formatBytes(gpu.totalBytes)}`;
-      return [`GPU ${gpu.index}`, `${gpu.name}, compute ${major}.${minor}, ${memory}`] as const;
-    }),
-    ...problems.map(({ index, message }) => [`GPU ${index}`, `does not answer: ${message}`] as const),
-  ];
 }
 
 function formatReport(report: DoctorReport): string {

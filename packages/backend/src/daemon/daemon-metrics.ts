@@ -1,5 +1,6 @@
 import {
   createEventLoopMetrics,
+  createGpuMetrics,
   createHttpMetrics,
   createInferenceMetrics,
   createMemoryMetrics,
@@ -11,6 +12,7 @@ import {
 import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import type { HttpMetrics } from "../http/create-http-server.ts";
+import type { GpuTelemetry } from "./gpu-telemetry.ts";
 
 const noStats: EngineStatsSample = {
   stepCount: 0,
@@ -33,13 +35,16 @@ export interface DaemonMetrics extends HttpMetrics, Disposable {
 export function createDaemonMetrics(options: {
   readonly events: EventBus;
   readonly engine: Pick<EngineSupervisor, "stats" | "vitals" | "model">;
+  /** Read at each scrape. */
+  readonly gpus: Pick<GpuTelemetry, "survey">;
 }): DaemonMetrics {
-  const { events, engine } = options;
+  const { events, engine, gpus } = options;
   const metrics = createMetrics();
   const { registry, contentType } = metrics;
   createProcessMetrics({ registry });
   const eventLoop = createEventLoopMetrics({ registry });
   const http = createHttpMetrics({ registry });
+  const gpuMetrics = createGpuMetrics({ registry });
   const memory = createMemoryMetrics({ registry });
   let inference: InferenceMetrics | undefined;
 
@@ -88,6 +93,7 @@ export function createDaemonMetrics(options: {
     contentType,
     render: async () => {
       takeStats();
+      gpuMetrics.gpus((await gpus.survey()).gpus);
       return metrics.render();
     },
     observeHttp: ({ status, ...sample }) => http.observe({ ...sample, statusCode: status }),

@@ -4,6 +4,7 @@ import {
   type DiscoveryProvider,
   type RegisteredService,
 } from "@infernode/discovery";
+import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createLogger } from "../create-logger.ts";
@@ -16,6 +17,7 @@ import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
 import { createDaemonMetrics } from "./daemon-metrics.ts";
 import { engineOptionsOf } from "./engine-options.ts";
+import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
 
 /** Parts that a program may bring itself. */
@@ -72,7 +74,8 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       onOutput: (line) => logger.warn({ source: "engine" }, line),
     });
   const stopLogging = logEvents(events, logger);
-  const metrics = createDaemonMetrics({ events, engine });
+  const gpus = createGpuTelemetry();
+  const metrics = createDaemonMetrics({ events, engine, gpus });
   const health = createDaemonHealth({
     engine,
     events,
@@ -118,6 +121,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       health: health.readiness,
       liveness: health.liveness,
       metrics,
+      devices: async () => ({ memory: readHostMemory(), gpus: await gpus.survey() }),
       discovery,
       logger,
       config: config.server,
@@ -136,6 +140,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     await engine.dispose();
     health.dispose();
     metrics.dispose();
+    await gpus.dispose();
     if (dependencies.discovery === undefined) await discovery.dispose();
     events.emit("backend:stopped", { reason });
     stopLogging();

@@ -15,6 +15,7 @@ import { addGenerationRoutes } from "./routes/generation-routes.ts";
 import { addHealthRoutes } from "./routes/health-routes.ts";
 import { addModelRoutes } from "./routes/model-routes.ts";
 import { addServiceRoutes } from "./routes/service-routes.ts";
+import { addSystemRoutes } from "./routes/system-routes.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 export type {
@@ -25,6 +26,7 @@ export type {
   HttpServerConfig,
   HttpServerOptions,
   IdSource,
+  SystemDevices,
 } from "./http-server-options.ts";
 
 const defaultMaxChoices = 128;
@@ -166,6 +168,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addModelRoutes(app, parts);
   addHealthRoutes(app, parts);
   addServiceRoutes(app, parts);
+  addSystemRoutes(app, parts);
   await addDocsRoutes(app, parts);
   await app.ready();
 

@@ -1,5 +1,7 @@
 import type { DiscoveryProvider } from "@infernode/discovery";
 import type { HealthChecker } from "@infernode/health";
+import type { HostMemory } from "@infernode/memory";
+import type { GpuSurvey } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
 import type { EngineClient } from "../engine/engine-client.ts";
 
@@ -49,6 +51,12 @@ export interface HttpClock {
 /** Makes identifiers that do not repeat: letters and digits. */
 export type IdSource = () => string;
 
+/** The memory and the GPUs of the machine. */
+export interface SystemDevices {
+  readonly memory: HostMemory;
+  readonly gpus: GpuSurvey;
+}
+
 /** Everything that the HTTP server works with. It owns none of it and disposes of none of it. */
 export interface HttpServerOptions {
   readonly engine: EngineClient;
@@ -59,6 +67,8 @@ export interface HttpServerOptions {
   readonly metrics: HttpMetrics;
   /** Shown in `/health`; absent where nothing is registered. */
   readonly discovery?: Pick<DiscoveryProvider, "list"> | undefined;
+  /** What `/v1/system/devices` answers; absent where the machine is nobody's business. */
+  readonly devices?: (() => Promise<SystemDevices>) | undefined;
   readonly logger: Logger;
   readonly config: HttpServerConfig;
   /** Of the product, for `/version` and the fingerprint. */

@@ -143,6 +143,12 @@ const paths: JsonMap = {
       200: { description: "The metrics", content: { "text/plain": { schema: { type: "string" } } } },
     },
   ),
+  "/v1/system/devices": get(
+    { id: "systemDevices", summary: "The memory and the GPUs of the machine", tag: "Service" },
+    {
+      200: json("The devices; `gpus.reason` says why there is no GPU", { type: "object" }),
+    },
+  ),
   "/version": get(
     { id: "version", summary: "The server's version", tag: "Service" },
     {

@@ -6,6 +6,7 @@ import {
   type HttpSample,
   type HttpServer,
   type HttpServerConfig,
+  type SystemDevices,
 } from "../../src/http/create-http-server.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 
@@ -24,6 +25,12 @@ export interface TestServer extends AsyncDisposable {
   post(path: string, body: unknown): Promise<Response>;
   close(): Promise<void>;
 }
+
+/** What the test server says of its machine. */
+export const systemDevices: SystemDevices = {
+  memory: { totalBytes: 1000, freeBytes: 600, limitedBy: "system" },
+  gpus: { driver: undefined, reason: "no NVIDIA driver", gpus: [], problems: [] },
+};
 
 const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 
@@ -44,6 +51,7 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
         for (const resolve of waiting.splice(0)) resolve(sample);
       },
     },
+    devices: async () => systemDevices,
     logger: pino({ level: "trace" }, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
     config: {
       bodyLimitBytes: 1_000_000,

@@ -1,0 +1,61 @@
+import type { GpuReader, GpuSurvey } from "@infernode/memory/cuda";
+
+/** The machine's GPUs for the daemon's metrics and routes. */
+export interface GpuTelemetry extends AsyncDisposable {
+  /**
+   * Reads now, off the event loop. A driver that takes longer than the timeout keeps nobody waiting:
+   * the survey before it is answered, or that there is none yet.
+   */
+  survey(): Promise<GpuSurvey>;
+  dispose(): Promise<void>;
+}
+
+export interface GpuTelemetryOptions {
+  /** [NVML or the driver of this machine, loaded when first asked] */
+  readonly openReader?: () => Promise<GpuReader>;
+  /** [1000] */
+  readonly timeoutMs?: number;
+}
+
+const nothing = (reason: string): GpuSurvey => ({ driver: undefined, reason, gpus: [], problems: [] });
+
+/** Loaded on demand: a machine that never asks, or has no FFI, pays nothing. */
+async function openMachine(): Promise<GpuReader> {
+  const { createGpuReader } = await import("@infernode/memory/cuda");
+  return createGpuReader();
+}
+
+/** Creates the telemetry; nothing is loaded before it is first asked. */
+export function createGpuTelemetry(options: GpuTelemetryOptions = {}): GpuTelemetry {
+  const { openReader = openMachine, timeoutMs = 1000 } = options;
+  let reader: Promise<GpuReader> | undefined;
+  let latest: GpuSurvey = nothing(`the driver did not answer within ${timeoutMs} ms`);
+
+  const read = async (): Promise<GpuSurvey> => {
+    try {
+      latest = await (await (reader ??= openReader())).read();
+    } catch (error) {
+      latest = nothing(error instanceof Error ? error.message : String(error));
+    }
+    return latest;
+  };
+  const dispose = async (): Promise<void> => {
+    const opened = await reader?.catch(() => undefined);
+    await opened?.dispose();
+  };
+  return {
+    async survey() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<GpuSurvey>((resolve) => {
+        timer = setTimeout(() => resolve(latest), timeoutMs);
+      });
+      try {
+        return await Promise.race([read(), late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
