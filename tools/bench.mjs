@@ -7,12 +7,12 @@ const [name, ...options] = process.argv.slice(2);
 assertNodeVersion();
 install();
 build();
-const dist = join(root, "benchmarks", "dist");
+const benchmarks = join(root, "benchmarks");
 const names = ["micro", "serving", "peers"]
-  .filter((folder) => existsSync(join(dist, folder)))
+  .filter((folder) => existsSync(join(benchmarks, folder)))
   .flatMap((folder) =>
-    readdirSync(join(dist, folder))
-      .filter((file) => file.endsWith(".js"))
+    readdirSync(join(benchmarks, folder))
+      .filter((file) => file.endsWith(".ts"))
       .map((file) => `${folder}/${file.slice(0, -3)}`),
   );
 if (name === undefined || !names.includes(name)) {
@@ -21,4 +21,4 @@ if (name === undefined || !names.includes(name)) {
   );
   process.exit(2);
 }
-runOrExit(process.execPath, [join(dist, `${name}.js`), ...options]);
+runOrExit(process.execPath, [join(benchmarks, "dist", `${name}.js`), ...options]);

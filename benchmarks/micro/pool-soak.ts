@@ -1,5 +1,5 @@
 // A million random operations against a memory pool, each checked against a model.
-// `npm run bench -- micro/pool-soak [--operations 1000000] [--seed 1] [--limit-mib 512] [--json]`
+// `npm run bench -- micro/pool-soak --help`
 import { parseArgs } from "node:util";
 import { createHostMemoryPool, formatBytes } from "@infernode/memory";
 import { soakAllocator } from "@infernode/memory/testing";
@@ -11,8 +11,13 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     "limit-mib": { type: "string", default: "512" },
     json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
+if (values.help) {
+  process.stdout.write("options: --operations 1000000  --seed 1  --limit-mib 512  --json\n");
+  process.exit(0);
+}
 
 const limitBytes = Number(values["limit-mib"]) * 2 ** 20;
 using pool = createHostMemoryPool({ limitBytes, retainBytes: limitBytes / 4 });
