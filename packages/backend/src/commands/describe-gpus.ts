@@ -24,12 +24,17 @@ function describeLoad(gpu: GpuDetails): string {
   return parts.length === 0 ? "load, temperature and power unknown" : parts.join(", ");
 }
 
-function describeState({ eccErrors, isMigEnabled }: GpuDetails): string {
+function describeState({ eccErrors, isMigEnabled, migInstances = [] }: GpuDetails): string {
   const ecc =
     eccErrors === undefined
       ? "no ECC counters"
       : `ECC errors ${eccErrors.corrected} corrected, ${eccErrors.uncorrected} uncorrected`;
-  const mig = isMigEnabled === undefined ? "no MIG" : isMigEnabled ? "MIG on" : "MIG off";
+  const mig =
+    isMigEnabled === undefined
+      ? "no MIG"
+      : isMigEnabled
+        ? `MIG on, ${migInstances.length} instances`
+        : "MIG off";
   return `${ecc}; ${mig}`;
 }
 

@@ -1,6 +1,5 @@
 import { MemoryError } from "../errors.ts";
 import { CudaError } from "./cuda-error.ts";
-import { decodeText } from "./decode.ts";
 import { bindFunctions, callForeignAsync, loadForeignLibrary, readForeignString } from "./foreign-library.ts";
 import type { AsyncForeignFunction, ForeignFunctions } from "./foreign-library.ts";
 import { NVML_FUNCTIONS, NVML_OPTIONAL_FUNCTIONS } from "./nvml-functions.ts";
@@ -119,11 +118,4 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
-}
-
-/** Decodes what a function wrote into a buffer for text. */
-export async function readNvmlText(write: (out: Uint8Array) => Promise<void>): Promise<string> {
-  const out = new Uint8Array(96);
-  await write(out);
-  return decodeText(out);
 }

@@ -22,6 +22,7 @@ function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
     powerLimitWatts: undefined,
     eccErrors: undefined,
     isMigEnabled: undefined,
+    migInstances: [],
     processes: [],
   };
 }

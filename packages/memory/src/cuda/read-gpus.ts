@@ -1,7 +1,7 @@
 import type { CudaDriverOptions } from "./cuda-driver.ts";
-import { formatCudaVersion } from "./decode.ts";
+import { decodeText, formatCudaVersion } from "./decode.ts";
 import type { GpuDetails, GpuProblem, GpuSurvey } from "./gpu-survey.ts";
-import { loadNvml, type Nvml, type NvmlOptions, readNvmlText } from "./nvml.ts";
+import { loadNvml, type Nvml, type NvmlOptions } from "./nvml.ts";
 import { readDriverGpus } from "./read-driver-gpus.ts";
 import { readNvmlGpu } from "./read-nvml-gpu.ts";
 
@@ -27,9 +27,10 @@ function messageOf(error: unknown): string {
 
 async function surveyNvml(nvml: Nvml): Promise<GpuSurvey> {
   const { functions } = nvml;
-  const version = await readNvmlText((out) =>
-    nvml.call("nvmlSystemGetDriverVersion", functions.nvmlSystemGetDriverVersion, out, out.length),
-  );
+  const text = new Uint8Array(96);
+  const readVersion = functions.nvmlSystemGetDriverVersion;
+  await nvml.call("nvmlSystemGetDriverVersion", readVersion, text, text.length);
+  const version = decodeText(text);
   const cudaVersion = new Int32Array(1);
   const readCudaVersion = functions.nvmlSystemGetCudaDriverVersion_v2;
   await nvml.call("nvmlSystemGetCudaDriverVersion_v2", readCudaVersion, cudaVersion);

@@ -1,6 +1,8 @@
 import { decodeText } from "./decode.ts";
 import type { GpuDetails, GpuProcess } from "./gpu-survey.ts";
 import type { Nvml } from "./nvml.ts";
+import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
+import { readMigInstances } from "./read-mig-instances.ts";
 
 const TEMPERATURE_GPU = 0;
 const ECC_CORRECTED = 0;
@@ -13,16 +15,6 @@ const PCI_INFO_BYTES = 68;
 const PCI_BUS_ID_OFFSET = 36;
 const NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn;
 
-async function readText(
-  nvml: Nvml,
-  device: bigint,
-  name: "nvmlDeviceGetName" | "nvmlDeviceGetUUID",
-): Promise<string> {
-  const out = new Uint8Array(96);
-  await nvml.call(name, nvml.functions[name], device, out, out.length);
-  return decodeText(out);
-}
-
 /** NVML writes the domain with 8 digits, the driver with 4. */
 async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
   const out = new Uint8Array(PCI_INFO_BYTES);
@@ -30,16 +22,6 @@ async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
   return decodeText(out.subarray(PCI_BUS_ID_OFFSET))
     .toLowerCase()
     .replace(/^0000(?=[0-9a-f]{4}:)/, "");
-}
-
-async function readMemory(
-  nvml: Nvml,
-  device: bigint,
-): Promise<Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">> {
-  const out = new BigUint64Array(3);
-  await nvml.call("nvmlDeviceGetMemoryInfo", nvml.functions.nvmlDeviceGetMemoryInfo, device, out);
-  const [totalBytes = 0, freeBytes = 0, usedBytes = 0] = Array.from(out, Number);
-  return { totalBytes, freeBytes, usedBytes };
 }
 
 async function readComputeCapability(nvml: Nvml, device: bigint): Promise<GpuDetails["computeCapability"]> {
@@ -135,19 +117,21 @@ export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails
   const callee = nvml.functions.nvmlDeviceGetHandleByIndex_v2;
   await nvml.call("nvmlDeviceGetHandleByIndex_v2", callee, index, handle);
   const device = handle[0] ?? 0n;
+  const isMigEnabled = await readMigMode(nvml, device);
   return {
     index,
-    name: await readText(nvml, device, "nvmlDeviceGetName"),
-    uuid: await readText(nvml, device, "nvmlDeviceGetUUID"),
+    name: await readNvmlText(nvml, device, "nvmlDeviceGetName"),
+    uuid: await readNvmlText(nvml, device, "nvmlDeviceGetUUID"),
     pciAddress: await readPciAddress(nvml, device),
     computeCapability: await readComputeCapability(nvml, device),
-    ...(await readMemory(nvml, device)),
+    ...(await readNvmlMemory(nvml, device)),
     ...(await readUtilization(nvml, device)),
     temperatureCelsius: await readTemperature(nvml, device),
     powerWatts: await readWatts(nvml, device, "nvmlDeviceGetPowerUsage"),
     powerLimitWatts: await readWatts(nvml, device, "nvmlDeviceGetEnforcedPowerLimit"),
     eccErrors: await readEccErrors(nvml, device),
-    isMigEnabled: await readMigMode(nvml, device),
+    isMigEnabled,
+    migInstances: isMigEnabled === true ? await readMigInstances(nvml, device) : [],
     processes: await readProcesses(nvml, device),
   };
 }

@@ -26,6 +26,8 @@ static int device_count = 2;
 static uint64_t device_bytes = 256ull << 20;
 static int has_vmm = 1;
 static int is_held;
+static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thread to let it go on */
+static int has_mig; /* of the first device, in two instances */
 static uint64_t shift; /* set while nothing is allocated */
 static uint64_t call_count;
 
@@ -40,6 +42,8 @@ void standin_set_devices(int count, uint64_t bytes, int vmm) {
   device_bytes = bytes;
   has_vmm = vmm;
 }
+void standin_gate(int closed) { is_gated = closed; }
+void standin_split(int on) { has_mig = on; }
 void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
@@ -169,6 +173,8 @@ void standin_reset(void) {
   memset(used, 0, sizeof own_used);
   call_count = 0;
   shift = 0;
+  has_mig = 0;
+  is_gated = 0;
 }
 
 /* ---- driver ---- */
@@ -346,19 +352,24 @@ status_t nvmlDeviceGetHandleByIndex_v2(unsigned index, uint64_t *out) { ENTER; i
 status_t nvmlDeviceGetName(uint64_t device, char *out, unsigned size) { ENTER; snprintf(out, size, "Stand-in GPU %d", (int)device - 1); return OK; }
 status_t nvmlDeviceGetUUID(uint64_t device, char *out, unsigned size) {
   ENTER;
+  if (device >= 100) { snprintf(out, size, "MIG-instance-%d", (int)device); return OK; }
   int at = snprintf(out, size, "GPU-");
   for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(0x10 * (device - 1) + (unsigned)i));
   return OK;
 }
 status_t nvmlDeviceGetPciInfo_v3(uint64_t device, char *out) { ENTER; memset(out, 0, 68); snprintf(out + 36, 32, "00000000:%02X:00.0", (unsigned)(0x17 + device - 1)); return OK; }
-status_t nvmlDeviceGetMemoryInfo(uint64_t device, uint64_t *out) { ENTER; out[0] = device_bytes; out[2] = used[device - 1]; out[1] = device_bytes - out[2]; return OK; }
+status_t nvmlDeviceGetMemoryInfo(uint64_t device, uint64_t *out) { ENTER; if (device >= 100) { out[0] = device_bytes / 2; out[1] = device_bytes / 4; out[2] = out[0] - out[1]; return OK; } out[0] = device_bytes; out[2] = used[device - 1]; out[1] = device_bytes - out[2]; return OK; }
 status_t nvmlDeviceGetCudaComputeCapability(uint64_t device, int *major, int *minor) { ENTER; (void)device; *major = 9; *minor = 0; return OK; }
 status_t nvmlDeviceGetUtilizationRates(uint64_t device, unsigned *out) { ENTER; out[0] = 10 * (unsigned)device; out[1] = 5; return OK; }
-status_t nvmlDeviceGetTemperature(uint64_t device, unsigned sensor, unsigned *out) { ENTER; (void)sensor; *out = 30 + (unsigned)device; return OK; }
+status_t nvmlDeviceGetTemperature(uint64_t device, unsigned sensor, unsigned *out) { ENTER; for (int i = 0; is_gated && i < 5000; i++) usleep(1000); if (is_gated) return 999; (void)sensor; *out = 30 + (unsigned)device; return OK; }
 status_t nvmlDeviceGetPowerUsage(uint64_t device, unsigned *out) { ENTER; *out = 75500 + (unsigned)device; return OK; }
 status_t nvmlDeviceGetEnforcedPowerLimit(uint64_t device, unsigned *out) { ENTER; if (device == 2) return NVML_NOT_SUPPORTED; *out = 700000; return OK; }
 status_t nvmlDeviceGetTotalEccErrors(uint64_t device, unsigned type, unsigned counter, uint64_t *out) { ENTER; (void)counter; if (device == 2) return NVML_NOT_SUPPORTED; *out = type ? 0 : 3; return OK; }
-status_t nvmlDeviceGetMigMode(uint64_t device, unsigned *now, unsigned *pending) { ENTER; if (device == 2) return NVML_NOT_SUPPORTED; *now = *pending = 0; return OK; }
+status_t nvmlDeviceGetMigMode(uint64_t device, unsigned *now, unsigned *pending) { ENTER; if (device == 2) return NVML_NOT_SUPPORTED; *now = *pending = (unsigned)has_mig; return OK; }
+status_t nvmlDeviceGetMaxMigDeviceCount(uint64_t device, unsigned *out) { ENTER; (void)device; *out = 7; return OK; }
+status_t nvmlDeviceGetMigDeviceHandleByIndex(uint64_t device, unsigned index, uint64_t *out) { ENTER; (void)device; if (index != 0 && index != 3) return 6; *out = 100 + index; return OK; }
+status_t nvmlDeviceGetGpuInstanceId(uint64_t device, unsigned *out) { ENTER; *out = (unsigned)device - 99; return OK; }
+status_t nvmlDeviceGetComputeInstanceId(uint64_t device, unsigned *out) { ENTER; (void)device; *out = 0; return OK; }
 status_t nvmlDeviceGetComputeRunningProcesses_v3(uint64_t device, unsigned *count, uint8_t *out) {
   ENTER;
   /* More than fit at first, so that the retry is exercised. */

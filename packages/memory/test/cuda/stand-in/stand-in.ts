@@ -43,6 +43,10 @@ export interface StandIn {
   /** Nothing on streams runs until released, or until somebody waits. */
   hold(): void;
   release(): void;
+  /** While closed, a reading of temperature waits for up to 5 s, and fails when it was not opened. */
+  gate(isClosed: boolean): void;
+  /** Splits the first device into two instances. */
+  split(): void;
   /** Lets allocations begin at 256 bytes, as little as is promised. */
   misalign(): void;
   callCount(): number;
@@ -78,6 +82,8 @@ function bind(path: string): StandIn {
   const setDevices = library.func("void standin_set_devices(int, uint64_t, int)");
   const hold = library.func("void standin_hold(int)");
   const calls = library.func("uint64_t standin_calls(void)");
+  const gate = library.func("void standin_gate(int)");
+  const split = library.func("void standin_split(int)");
   const misalign = library.func("void standin_misalign(int)");
   const used = library.func("uint64_t standin_used(int)");
   const use = library.func("void standin_use(int, int64_t)");
@@ -92,6 +98,8 @@ function bind(path: string): StandIn {
     setDevices: ({ count, bytes, isVirtual = true }) => setDevices(count, bytes, isVirtual ? 1 : 0),
     hold: () => hold(1),
     release: () => hold(0),
+    gate: (isClosed) => gate(isClosed ? 1 : 0),
+    split: () => split(1),
     misalign: () => misalign(1),
     callCount: () => Number(calls()),
     usedBytes: (device) => Number(used(device)),
