@@ -1,13 +1,5 @@
+import { headFields, type AnswerHead } from "./answer-head.ts";
 import type { Usage } from "./usage.ts";
-
-/** What all chunks of one stream, and the whole answer, have in common. */
-export interface AnswerHead {
-  readonly id: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly model: string;
-  readonly systemFingerprint: string;
-}
 
 /** Writes the chunks of one stream. What they have in common is made into JSON once. */
 export interface ChunkWriter {
@@ -22,9 +14,7 @@ export function createChunkWriter(
   head: AnswerHead,
   options: { readonly object: string; readonly hasUsage: boolean },
 ): ChunkWriter {
-  const { id, created, model, systemFingerprint } = head;
-  const fields = { id, object: options.object, created, model, system_fingerprint: systemFingerprint };
-  const prefix = `${JSON.stringify(fields).slice(0, -1)},"choices":[`;
+  const prefix = `${JSON.stringify(headFields(head, options.object)).slice(0, -1)},"choices":[`;
   const suffix = options.hasUsage ? `],"usage":null}` : "]}";
   const withUsage = (usage: Usage): string => `],"usage":${JSON.stringify(usage)}}`;
   return {

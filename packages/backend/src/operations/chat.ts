@@ -1,7 +1,8 @@
 import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
+import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
 import { chatRules, type ChatBody } from "../openai/chat-schema.ts";
-import { createChunkWriter, type AnswerHead } from "../openai/chunk-writer.ts";
+import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { toEngineParams } from "../openai/engine-params.ts";
 import { toChatLogprobs } from "../openai/logprobs.ts";
 import { toTemplateMessage } from "../openai/messages-schema.ts";
@@ -9,7 +10,7 @@ import { parseBody } from "../openai/parse-body.ts";
 import type { ServedModel } from "../engine/engine-client.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
-import { findModel, systemFingerprint, type OperationContext } from "./operation-context.ts";
+import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
 import { trackProgress, type TrackedReplies } from "./track-progress.ts";
 
 /** Variables that the server itself gives to the template. */
@@ -128,15 +129,8 @@ class Answer {
 async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<object> {
   const answers = Array.from({ length: n }, () => new Answer());
   for await (const { delta } of tracked.deltas()) answers[delta.index]?.add(delta);
-  return {
-    id: head.id,
-    object: "chat.completion",
-    created: head.created,
-    model: head.model,
-    system_fingerprint: head.systemFingerprint,
-    choices: answers.map((answer, index) => answer.toChoice(index)),
-    usage: tracked.usage(),
-  };
+  const choices = answers.map((answer, index) => answer.toChoice(index));
+  return wholeAnswer(head, { object: "chat.completion", choices, usage: tracked.usage() });
 }
 
 /**
@@ -152,12 +146,7 @@ export function prepareChat(input: unknown, context: OperationContext): Prepared
     isStream: body.stream ?? false,
     promptParam: "messages",
     async start(signal): Promise<Generation> {
-      const head: AnswerHead = {
-        id: admission.request.id,
-        created: Math.floor(context.clock.epochMs() / 1000),
-        model: model.id,
-        systemFingerprint: systemFingerprint(model, context.version),
-      };
+      const head = createAnswerHead(admission.request.id, model, context);
       const tracked = trackProgress(await admit(context.engine, [admission], signal), context.clock);
       return {
         progress: tracked.progress,

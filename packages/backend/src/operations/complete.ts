@@ -1,7 +1,8 @@
 import type { FinishReason, TokenLogprob } from "@infernode/inference";
 import type { EngineRequest, Prompt, ServedModel } from "../engine/engine-client.ts";
+import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
-import { createChunkWriter, type AnswerHead } from "../openai/chunk-writer.ts";
+import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { completionRules, type CompletionBody } from "../openai/completion-schema.ts";
 import { toEngineParams } from "../openai/engine-params.ts";
 import { createCompletionLogprobsWriter } from "../openai/logprobs.ts";
@@ -9,7 +10,7 @@ import { parseBody } from "../openai/parse-body.ts";
 import { parsePrompts } from "../openai/parse-prompts.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
-import { findModel, systemFingerprint, type OperationContext } from "./operation-context.ts";
+import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
 import { trackProgress, type TrackedReplies } from "./track-progress.ts";
 
 /** OpenAI's default for this route. */
@@ -141,15 +142,8 @@ async function collect(tracked: TrackedReplies, head: AnswerHead, planned: Compl
   for await (const { requestIndex, delta } of tracked.deltas()) {
     answers[requestIndex * planned.n + delta.index]?.add(delta.text, delta.logprobs, delta.finishReason);
   }
-  return {
-    id: head.id,
-    object: "text_completion",
-    created: head.created,
-    model: head.model,
-    system_fingerprint: head.systemFingerprint,
-    choices: answers.map((answer, index) => answer.toChoice(index)),
-    usage: tracked.usage(),
-  };
+  const choices = answers.map((answer, index) => answer.toChoice(index));
+  return wholeAnswer(head, { object: "text_completion", choices, usage: tracked.usage() });
 }
 
 /**
@@ -165,12 +159,7 @@ export function prepareCompletion(input: unknown, context: OperationContext): Pr
     isStream: body.stream ?? false,
     promptParam: "prompt",
     async start(signal): Promise<Generation> {
-      const head: AnswerHead = {
-        id: planned.id,
-        created: Math.floor(context.clock.epochMs() / 1000),
-        model: model.id,
-        systemFingerprint: systemFingerprint(model, context.version),
-      };
+      const head = createAnswerHead(planned.id, model, context);
       const tracked = trackProgress(await admit(context.engine, planned.admissions, signal), context.clock);
       return {
         progress: tracked.progress,

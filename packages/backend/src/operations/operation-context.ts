@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EngineClient, ServedModel } from "../engine/engine-client.ts";
+import type { AnswerHead } from "../openai/answer-head.ts";
 import { ApiError } from "../openai/api-error.ts";
 import { engineUnavailable } from "../openai/engine-error.ts";
 import { describeValue } from "../openai/describe-value.ts";
@@ -37,7 +38,17 @@ export function findModel(engine: EngineClient, id: string): ServedModel {
 }
 
 /** Changes when the same seed may give another text: another model, executor or version. */
-export function systemFingerprint(model: ServedModel, version: string): string {
+function systemFingerprint(model: ServedModel, version: string): string {
   const parts = [version, model.id, model.family, model.parameterCount, model.executor, model.contextTokens];
   return `fp_${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 10)}`;
+}
+
+/** What an answer that begins now says of itself. */
+export function createAnswerHead(id: string, model: ServedModel, context: OperationContext): AnswerHead {
+  return {
+    id,
+    created: Math.floor(context.clock.epochMs() / 1000),
+    model: model.id,
+    systemFingerprint: systemFingerprint(model, context.version),
+  };
 }

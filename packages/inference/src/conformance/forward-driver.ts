@@ -72,7 +72,7 @@ export async function stepAll(
   }
 }
 
-export function indexOfHighest(logits: Float32Array): number {
+function indexOfHighest(logits: Float32Array): number {
   let best = 0;
   for (let index = 1; index < logits.length; index += 1) {
     if ((logits[index] ?? -Infinity) > (logits[best] ?? -Infinity)) best = index;

@@ -12,7 +12,7 @@ import { createFakeExecutor, type FakeExecutor, type FakeExecutorOptions } from 
 import { createPlainMemory } from "./plain-memory.ts";
 
 /** 256 bytes and an end-of-sequence token. */
-export const VOCAB_SIZE = 257;
+const VOCAB_SIZE = 257;
 export const EOS = 256;
 
 export interface EngineFixture {
