@@ -64,7 +64,6 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   const calls = createCallTable((message) => current?.send(message));
   const started = createResolvers<ServedModel>();
   started.promise.catch(() => undefined);
-  const drained = createResolvers<void>();
   let state: EngineState = "starting";
   let current: EngineLaunch | undefined;
   let model: ServedModel | undefined;
@@ -80,6 +79,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   let crashCount = 0;
   let restartCount = 0;
   let restartTimer: NodeJS.Timeout | undefined;
+  let onDrained: (() => void) | undefined;
 
   const setState = (to: EngineState): void => {
     if (to === state) return;
@@ -127,7 +127,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
 
   const onMessage = (message: Exclude<EngineMessage, { type: "ready" }>): void => {
     heardAtMs = clock.now();
-    if (message.type === "drained") drained.resolve();
+    if (message.type === "drained") onDrained?.();
     if (message.type !== "batch") return;
     stats = message.stats;
     vitals = message.vitals ?? vitals;
@@ -162,7 +162,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     readonly cause: BackendError | undefined;
   }): void => {
     const { pid, exit, cause } = end;
-    drained.resolve();
+    onDrained?.();
     if (isEnding()) {
       calls.failAll(new BackendError("ENGINE_CRASHED", `the engine process ended ${describeExit(exit)}`));
       return;
@@ -300,6 +300,9 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
         );
         return;
       }
+      // Made here: the end of an earlier process is no end of this drain.
+      const drained = createResolvers<void>();
+      onDrained = drained.resolve;
       current?.send({ type: "drain", timeoutMs });
       const timer = setTimeout(drained.resolve, timeoutMs + exitGraceMs);
       await drained.promise;

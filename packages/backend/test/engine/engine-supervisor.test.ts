@@ -344,6 +344,20 @@ describe("draining", () => {
     expect(texts(running.replies)).toEqual(["accepted", "1", "2", "finished"]);
   });
 
+  test("finishes what runs after a crash was survived, too", async () => {
+    const { supervisor, cores, processes, next } = setUp();
+    await supervisor.start();
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    const running = begin(supervisor, [1, 2]);
+    await running.until(1);
+    const drained = supervisor.drain({ timeoutMs: 60_000 });
+    await stepUntil(cores[1], running.ended);
+    await drained;
+    expect(texts(running.replies)).toEqual(["accepted", "1", "2", "finished"]);
+  });
+
   test("fails what a hung engine does not finish in time", async () => {
     const { supervisor } = setUp({ exitGraceMs: 10 });
     await supervisor.start();
