@@ -51,7 +51,8 @@ function createApp(options: HttpServerOptions): FastifyInstance {
     keepAliveTimeout: config.keepAliveTimeoutMs,
     // An answer may take as long as it takes; readers that take nothing are cut by the stream itself.
     connectionTimeout: 0,
-    http: { noDelay: true },
+    // A request without one is answered by the rules below, as JSON.
+    http: { noDelay: true, requireHostHeader: false },
     forceCloseConnections: "idle",
     return503OnClosing: false,
     genReqId: (request) => takeRequestId(request.headers["x-request-id"], ids),
@@ -110,6 +111,13 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   }
 
   app.addHook("onRequest", async (request, reply) => {
+    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
+      throw new ApiError("A request of HTTP/1.1 must have the header `host`", {
+        status: 400,
+        type: "invalid_request_error",
+        code: "bad_request",
+      });
+    }
     if (request.is404) return refuse(request, reply);
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding !== "identity") {
@@ -129,6 +137,9 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   app.setErrorHandler(async (error, request, reply) => {
     const apiError = mapHttpError(error, config);
     exchanges.of(request).error = apiError;
+    // fastify closes after a refused body. Closing on bytes that are still coming resets the connection, and the
+    // client loses the answer; kept open, the rest is read and thrown away within the request's time.
+    void reply.removeHeader("connection");
     return reply.code(apiError.status).headers(apiError.headers).send(apiError.body);
   });
   app.removeAllContentTypeParsers();

@@ -60,7 +60,11 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       method: request.method,
       status,
       durationMs,
-      requestBytes: Number(request.headers["content-length"] ?? 0) || 0,
+      // What came, and not what was announced.
+      requestBytes: Math.min(
+        Number(request.headers["content-length"] ?? 0) || 0,
+        request.raw.socket.bytesRead ?? 0,
+      ),
       responseBytes: Math.max(0, (request.raw.socket.bytesWritten ?? 0) - bytesBefore),
     };
     metrics.observeHttp?.(sample);

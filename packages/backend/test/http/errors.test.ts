@@ -95,6 +95,19 @@ test("a body above the limit is 413 with the limit", async () => {
   });
 });
 
+test("a client that still sends a body above the limit gets its 413, and the connection stays usable", async () => {
+  const { socket, waitFor } = await openConnection(server.port);
+  const size = 5_000_000;
+  socket.write(
+    `POST ${chat} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+  );
+  await waitFor("request_too_large");
+  socket.write(Buffer.alloc(size, " "));
+  socket.write("GET /version HTTP/1.1\r\nhost: a\r\n\r\n");
+  await waitFor('{"version":');
+  socket.destroy();
+});
+
 test("a body that is not declared as JSON is 415", async () => {
   for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
     const headers = { "content-type": type };
@@ -143,6 +156,7 @@ test("a path that is no percent-encoding is 400", async () => {
 test.each([
   ["NONSENSE\r\n\r\n", 400, "bad_request"],
   [`GET / HTTP/1.1\r\nhost: a\r\nx: ${"y".repeat(100_000)}\r\n\r\n`, 431, "header_too_large"],
+  ["GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n", 400, "bad_request"],
 ])("what is no HTTP is answered in the same shape", async (bytes, status, code) => {
   const { socket, closed } = await openConnection(server.port);
   socket.write(bytes);
