@@ -6,6 +6,8 @@ import type { GenerationResult } from "./request.ts";
 export class ActiveRequest {
   readonly id: string;
   readonly promptTokenCount: number;
+  /** Most tokens of each answer. */
+  readonly maxTokens: number;
   /** Alternatives to report; `undefined` where no log-probabilities are wanted. */
   readonly logprobs: number | undefined;
   readonly sequences: readonly GeneratedSequence[];
@@ -20,6 +22,7 @@ export class ActiveRequest {
 
   constructor(parts: {
     readonly promptTokenCount: number;
+    readonly maxTokens: number;
     readonly logprobs: number | undefined;
     readonly sequences: readonly GeneratedSequence[];
     readonly stream: GenerationStream;
@@ -27,6 +30,7 @@ export class ActiveRequest {
   }) {
     this.id = parts.stream.id;
     this.promptTokenCount = parts.promptTokenCount;
+    this.maxTokens = parts.maxTokens;
     this.logprobs = parts.logprobs;
     this.sequences = parts.sequences;
     this.stream = parts.stream;

@@ -107,6 +107,7 @@ export function createEngine<
       requestId: request.id,
       promptTokenCount: request.promptTokenCount,
       n: request.sequences.length,
+      maxTokens: request.maxTokens,
     });
     loop.wake();
   };
@@ -124,6 +125,7 @@ export function createEngine<
     const nextSequenceId = (): number => (sequenceCount = (sequenceCount + 1) & 0x7fffffff);
     const active: ActiveRequest = new ActiveRequest({
       promptTokenCount: wanted.promptTokenIds.length,
+      maxTokens: wanted.stopping.maxTokens,
       logprobs: wanted.logprobs,
       sequences: makeSequences(wanted, { ...resolved, nextSequenceId }),
       stream: new GenerationStream(id, (reason) => table.end(active, { kind: "aborted", reason })),

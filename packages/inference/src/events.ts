@@ -4,6 +4,8 @@ export type EngineEventMap = {
     readonly requestId: string;
     readonly promptTokenCount: number;
     readonly n: number;
+    /** For each of the `n` answers. */
+    readonly maxTokens: number;
   };
   "inference:request-scheduled": { readonly requestId: string; readonly queuedMs: number };
   "inference:first-token": { readonly requestId: string; readonly timeToFirstTokenMs: number };

@@ -228,6 +228,9 @@ describe("createEngine", () => {
       "step-finished",
       "engine-stopped",
     ]);
+    const queued = events.find(([name]) => name === "inference:request-queued");
+    // What the context leaves, as the request named no limit.
+    expect(queued?.[1]).toEqual({ requestId: "r1", promptTokenCount: 4, n: 1, maxTokens: 124 });
     const steps = events.flatMap((event) => (event[0] === "inference:step-finished" ? [event[1]] : []));
     expect(steps.map((step) => step.prefillTokenCount)).toEqual([3, 1, 0, 0, 0]);
     expect(steps.map((step) => step.decodeTokenCount)).toEqual([0, 0, 1, 1, 1]);
