@@ -30,8 +30,6 @@ export { parseGenerationDefaults } from "./parse-generation-defaults.ts";
 export { parseModelConfig } from "./parse-model-config.ts";
 export type { RawModelFiles } from "./parse-model-config.ts";
 export type { FileAccess, FileStat, OpenFile } from "./ports.ts";
-export { createRopeTable, ropeFrequencies } from "./rope-table.ts";
-export type { RopeTable } from "./rope-table.ts";
 export { dtypeSizeBytes } from "./tensor-dtype.ts";
 export type { TokenizerSettings } from "./tokenizer-settings.ts";
 export type { Tokenizer } from "./tokenizer.ts";

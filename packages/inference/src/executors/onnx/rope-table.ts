@@ -38,9 +38,9 @@ export function fillRopeRows(
 }
 
 /**
- * The angle per position of each of the `headDim / 2` pairs, in radians, after scaling.
+ * Computes the angle per position of each of the `headDim / 2` pairs, in radians, after scaling.
  *
- * @see https://arxiv.org/abs/2104.09864
+ * @see https://arxiv.org/abs/2104.09864, and transformers, `modeling_rope_utils.py`
  */
 export function rotaryFrequencies(config: RopeConfig): Float32Array {
   const half = config.headDim / 2;
