@@ -184,17 +184,16 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
 
   #take(size: number, alignment: number, domain: Domain): number {
     if (size <= LARGEST_SMALL && alignment === 1) {
-      const slot = this.#heap.takeSmall(domain, domain, size);
+      const slot = this.#heap.takeSmall(domain, this.#idle, size);
       if (slot !== 0) return slot;
-      const idleSlot = domain === this.#idle ? 0 : this.#heap.takeSmall(domain, this.#idle, size);
-      if (idleSlot !== 0) return idleSlot;
     }
     return this.#takeRange(size, alignment, domain);
   }
 
   #takeRange(size: number, alignment: number, domain: Domain): number {
-    const own = domain === this.#idle ? 0 : this.#heap.take(domain, size, alignment);
-    return own === 0 ? this.#heap.take(this.#idle, size, alignment) : own;
+    const source =
+      domain === this.#idle ? domain : this.#heap.better(domain, this.#idle, { size, alignment });
+    return this.#heap.take(source, size, alignment);
   }
 
   /** What a miss tries, in the order of what it costs. */

@@ -41,7 +41,7 @@ export class RangeHeap {
 
   /** Takes `size` granules from a multiple of `alignment` granules on; LIVE. Answers 0 when none fits. */
   take(domain: Domain, size: number, alignment: number): number {
-    const found = alignment > 1 ? domain.bins.findAligned(size, alignment) : domain.bins.find(size);
+    const found = this.#find(domain, size, alignment);
     if (found === 0) return 0;
     domain.bins.remove(found);
     const id = alignment > 1 ? this.#dropFront(found, alignment, domain) : found;
@@ -50,18 +50,36 @@ export class RangeHeap {
     return id;
   }
 
+  /**
+   * The domain whose range fits better, the first where they are equal. Cutting a large range of a stream's
+   * own while a hole of the right size is idle would leave nothing large.
+   */
+  better(own: Domain, idle: Domain, request: { readonly size: number; readonly alignment: number }): Domain {
+    const { size, alignment } = request;
+    const ownRange = this.#find(own, size, alignment);
+    if (ownRange === 0) return idle;
+    if (this.#table.size[ownRange] === size) return own;
+    const idleRange = this.#find(idle, size, alignment);
+    return idleRange !== 0 && this.#table.size[idleRange]! < this.#table.size[ownRange]! ? idle : own;
+  }
+
   /** Takes a slot for a small request, cutting a new run when that fits; 0 when neither does. */
-  takeSmall(domain: Domain, source: Domain, size: number): number {
+  takeSmall(domain: Domain, idle: Domain, size: number): number {
     const sizeClass = CLASS_OF[size]!;
     const slot = domain.slabs.take(sizeClass);
     if (slot !== 0) return slot;
     const runSize = CLASS_SIZES[sizeClass]! * CLASS_SLOTS[sizeClass]!;
+    const source = domain === idle ? idle : this.better(domain, idle, { size: runSize, alignment: 1 });
     const run = this.take(source, runSize, 1);
     if (run === 0) return 0;
     this.#table.state[run] = RUN;
     this.#table.domain[run] = domain.index;
     domain.slabs.add(run, sizeClass);
     return domain.slabs.take(sizeClass);
+  }
+
+  #find(domain: Domain, size: number, alignment: number): number {
+    return alignment > 1 ? domain.bins.findAligned(size, alignment) : domain.bins.find(size);
   }
 
   /** Splits off what lies before the first multiple of `alignment`; answers the node behind it. */

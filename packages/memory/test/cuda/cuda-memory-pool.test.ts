@@ -143,6 +143,25 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     }
     expect(standIn.live().events).toBeLessThanOrEqual(2);
   });
+  it("takes an idle hole of the right size rather than cut a larger one that its stream freed", () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    using pool = createCudaMemoryPool({ device, limitBytes: 128 * MIB });
+    const hole = pool.allocate({ sizeBytes: 2 * MIB, tag, stream });
+    using kept = pool.allocate({ sizeBytes: MIB, tag, stream });
+    const large = pool.allocate({ sizeBytes: 30 * MIB, tag, stream });
+    using alsoKept = pool.allocate({ sizeBytes: MIB, tag });
+    const holeAt = hole.devicePointer;
+    const largeAt = large.devicePointer;
+    hole.dispose();
+    pool.reclaim();
+    large.dispose();
+    using small = pool.allocate({ sizeBytes: 2 * MIB, tag, stream });
+    expect(small.devicePointer).toBe(holeAt);
+    using again = pool.allocate({ sizeBytes: 30 * MIB, tag, stream });
+    expect(again.devicePointer).toBe(largeAt);
+    expect([kept, alsoKept].every(({ isDisposed }) => !isDisposed)).toBe(true);
+  });
   it("lets a stream end before its blocks, and gives their memory to all", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
