@@ -109,11 +109,19 @@ const full = { ...LLAMA_8B, stepCount };
 const shape = measureDemand(full).peakBytes < device.freeBytes() * 0.9 ? full : { ...LLAMA_SMALL, stepCount };
 const demand = measureDemand(shape);
 const limitBytes = Math.ceil(demand.peakBytes / 0.95);
-const traces = (["virtual", "plain"] as const).flatMap((arenaKind) => {
-  if (arenaKind === "virtual" && !device.hasVirtualMemoryManagement) return [];
+/** With a second stream in the pool, events order reuse and what a stream freed is its own for a while. */
+function traceOn(arenaKind: "virtual" | "plain", streamCount: 1 | 2) {
   using pool = createCudaMemoryPool({ device, arenaKind, limitBytes });
-  return [{ arenaKind, limitBytes, ...measureTrace(pool, shape) }];
-});
+  using other = device.createStream();
+  if (streamCount === 2) {
+    const request = { sizeBytes: 256, tag: { model: "benchmark", purpose: "other" } as const };
+    pool.allocate(request).dispose();
+    pool.allocate({ ...request, stream: other }).dispose();
+  }
+  return { arenaKind, streamCount, limitBytes, ...measureTrace(pool, shape) };
+}
+const arenaKinds = device.hasVirtualMemoryManagement ? (["virtual", "plain"] as const) : (["plain"] as const);
+const traces = arenaKinds.flatMap((arenaKind) => [traceOn(arenaKind, 1), traceOn(arenaKind, 2)]);
 device.dispose();
 
 if (values.output !== undefined) {
@@ -152,9 +160,19 @@ process.stdout.write(
     )}\n\n` +
     `${stepCount} steps of a server, ${demand.operationCount} operations, limit = peak ÷ 0.95\n` +
     `${formatTable(
-      ["arenas", "peak used", "peak arenas", "taken in excess", "failures", "of those that fit", "ns/op"],
+      [
+        "arenas",
+        "streams",
+        "peak used",
+        "peak arenas",
+        "taken in excess",
+        "failures",
+        "of those that fit",
+        "ns/op",
+      ],
       traces.map((trace) => [
         trace.arenaKind,
+        String(trace.streamCount),
         formatBytes(trace.peakInUseBytes),
         formatBytes(trace.peakArenaBytes),
         percent(trace.overhead),
