@@ -2,6 +2,7 @@ import { pino, type DestinationStream, type Logger } from "pino";
 import pretty from "pino-pretty";
 import type { LogSettings } from "./config/config.ts";
 
+/** What `createLogger` takes. */
 export interface LoggerOptions extends LogSettings {
   /** Whether logs go to a terminal; decides what `auto` means. */
   readonly isTerminal: boolean;

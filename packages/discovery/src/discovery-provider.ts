@@ -10,8 +10,10 @@ export interface ServiceRegistration {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** How a service says that it is; `passing` takes work. */
 export type ServiceState = "passing" | "warning" | "critical";
 
+/** A registered service as others see it. */
 export interface ServiceInstance extends ServiceRegistration {
   readonly state: ServiceState;
 }

@@ -10,6 +10,7 @@ import type { DiscoveryEventSink } from "./events.ts";
 import { iterateLatest, type LatestSource } from "./latest-iterable.ts";
 import { parseMetadata, parseServiceRegistration, parseState } from "./service-registration.ts";
 
+/** What `createEmbeddedDiscovery` takes. */
 export interface EmbeddedDiscoveryOptions {
   /** Is told of registrations, updates and deregistrations. [nobody] */
   readonly events?: DiscoveryEventSink;

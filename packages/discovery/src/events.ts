@@ -8,6 +8,7 @@ export type DiscoveryEventMap = {
   "discovery:service-deregistered": { readonly service: ServiceInstance };
 };
 
+/** A name and its payload, for each event of the map. */
 export type DiscoveryEvent = {
   [Name in keyof DiscoveryEventMap]: [Name, DiscoveryEventMap[Name]];
 }[keyof DiscoveryEventMap];

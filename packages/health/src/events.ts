@@ -13,6 +13,7 @@ export type HealthEventMap = {
   };
 };
 
+/** A name and its payload, for each event of the map. */
 export type HealthEvent = {
   [Name in keyof HealthEventMap]: [Name, HealthEventMap[Name]];
 }[keyof HealthEventMap];

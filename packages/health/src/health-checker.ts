@@ -5,6 +5,7 @@ import type { HealthEventSink } from "./events.ts";
 import type { HealthCheck, HealthChecker, HealthLevel, HealthReport, HealthStatus } from "./health-status.ts";
 import { assertKnownOptions, assertName, assertPositive } from "./options.ts";
 
+/** What `createHealthChecker` takes. */
 export interface HealthCheckerOptions {
   /** Appears in events, such as `live` or `ready`. [health] */
   readonly name?: string;

@@ -1,6 +1,7 @@
 import type { HealthChecker, HealthReport } from "./health-status.ts";
 import { assertKnownOptions, assertPositive } from "./options.ts";
 
+/** What `startHealthMonitor` takes. */
 export interface HealthMonitorOptions {
   readonly checker: HealthChecker;
   /** From the end of one report to the start of the next. */

@@ -1,3 +1,4 @@
+/** From best to worst. `degraded` still does its work. */
 export type HealthLevel = "healthy" | "degraded" | "unhealthy";
 
 /** A state and why it is so. `reasons` is empty only when healthy. */
@@ -12,6 +13,7 @@ export interface HealthCheck {
   check(): HealthStatus | Promise<HealthStatus>;
 }
 
+/** What all checks of a checker said, taken together. */
 export interface HealthReport extends HealthStatus {
   readonly checks: Readonly<Record<string, HealthStatus>>;
 }

@@ -2,6 +2,7 @@ import { formatMs, monotonicClock, type HealthClock } from "./clock.ts";
 import type { HealthCheck, HealthStatus } from "./health-status.ts";
 import { assertKnownOptions, assertName, assertPositive } from "./options.ts";
 
+/** What `createProgressCheck` takes. */
 export interface ProgressCheckOptions {
   /** [progress] */
   readonly name?: string;

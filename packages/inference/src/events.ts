@@ -33,6 +33,7 @@ export type EngineEventMap = {
   "inference:registration-failed": { readonly serviceId: string; readonly reason: string };
 };
 
+/** A name and its payload, for each event of the map. */
 export type EngineEvent = {
   [Name in keyof EngineEventMap]: [Name, EngineEventMap[Name]];
 }[keyof EngineEventMap];

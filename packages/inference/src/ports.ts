@@ -5,6 +5,7 @@ export interface ClockPort {
   now(): number;
 }
 
+/** A piece of memory. Its content is undefined until written, and unusable after `dispose`. */
 export interface MemoryBlockPort {
   readonly bytes: Uint8Array;
   dispose(): void;

@@ -20,6 +20,7 @@ export interface SamplingParams {
   readonly seed: number | undefined;
 }
 
+/** When an answer ends. Defaults in brackets. */
 export interface StopParams {
   /** [to the end of the context] */
   readonly maxTokens: number | undefined;
@@ -48,6 +49,7 @@ export interface GenerationRequest {
   readonly signal?: AbortSignal;
 }
 
+/** A token and how likely the model found it. */
 export interface TokenCandidate {
   readonly tokenId: number;
   /** Decoded; a partial character shows as U+FFFD, see `bytes`. */
@@ -61,6 +63,7 @@ export interface TokenLogprob extends TokenCandidate {
   readonly top: readonly TokenCandidate[];
 }
 
+/** Why an answer ended: a stop token or string, or its length. */
 export type FinishReason = "stop" | "length";
 
 /** What one step adds to one answer. */
@@ -76,18 +79,21 @@ export interface TokenDelta {
   readonly stopReason: string | number | undefined;
 }
 
+/** Tokens of a request, over all its answers. */
 export interface GenerationUsage {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly cachedPromptTokens: number;
 }
 
+/** How long a request took, on the engine's clock. */
 export interface GenerationTimings {
   readonly queuedMs: number;
   readonly timeToFirstTokenMs: number | undefined;
   readonly totalMs: number;
 }
 
+/** One whole answer. */
 export interface GenerationChoice {
   readonly index: number;
   readonly text: string;
@@ -97,6 +103,7 @@ export interface GenerationChoice {
   readonly stopReason: string | number | undefined;
 }
 
+/** All answers to a request. */
 export interface GenerationResult {
   readonly id: string;
   readonly choices: readonly GenerationChoice[];

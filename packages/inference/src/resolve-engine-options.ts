@@ -23,6 +23,7 @@ export interface EngineLimits {
 /** What the engine says of itself where it is registered. */
 export type EngineService = Parameters<DiscoveryPort["register"]>[0];
 
+/** What `createEngine` takes. Defaults in brackets. */
 export interface EngineOptions<
   Memory extends MemoryPort = MemoryPort,
   Health extends HealthPort | undefined = undefined,

@@ -8,6 +8,7 @@ import type { TensorDtype, TensorInfo, WeightIndex } from "./weights.ts";
 /** Dtypes that a network's weights may be stored in. */
 const WEIGHT_DTYPES: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);
 
+/** What `assertWeightsFit` found beside a fit. */
 export interface WeightsFit {
   /** Names of tensors that the network does not use, such as rotary buffers or a tied output head. */
   readonly unusedTensors: readonly string[];

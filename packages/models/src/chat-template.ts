@@ -1,9 +1,11 @@
+/** One turn. Further keys, such as tool calls, reach the template as they are. */
 export interface ChatTemplateMessage {
   readonly role: string;
   readonly content: string | null;
   readonly [key: string]: unknown;
 }
 
+/** What `render` takes beside the messages. */
 export interface ChatTemplateOptions {
   /** Ends with the assistant's opening, so that the model answers. Default true. */
   readonly addGenerationPrompt?: boolean;

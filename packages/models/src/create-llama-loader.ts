@@ -13,6 +13,7 @@ import type { ModelText } from "./read-model-text.ts";
 /** Loads Llama and its relatives. */
 export type LlamaLoader = ModelLoader<LanguageModel>;
 
+/** What `createLlamaLoader` takes. */
 export interface LlamaLoaderOptions {
   /** Where files come from; the file system by default. */
   readonly files?: FileAccess;

@@ -6,6 +6,7 @@ export interface WeightRef {
   readonly shape: readonly number[];
 }
 
+/** The attention of one layer. */
 export interface AttentionOptions {
   readonly layerIndex: number;
   readonly headCount: number;

@@ -45,6 +45,7 @@ export interface ModelInspection {
   readonly kvBytesPerToken: { readonly f32: number; readonly f16: number };
 }
 
+/** What `inspectModel` takes beside the directory. */
 export interface InspectModelOptions {
   /** The file system by default. */
   readonly files?: FileAccess;

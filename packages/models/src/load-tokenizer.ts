@@ -13,6 +13,7 @@ import { readTokenizerSettings } from "./tokenizer-settings.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
+/** What `loadTokenizer` takes beside the directory. */
 export interface LoadTokenizerOptions {
   /** The file system by default. */
   readonly files?: FileAccess;

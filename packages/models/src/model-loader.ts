@@ -27,6 +27,7 @@ export interface LanguageModel extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+/** What a loader takes beside the directory. */
 export interface LoadOptions {
   /** The name to serve under; the directory's last part by default. */
   readonly name?: string;

@@ -26,6 +26,7 @@ export interface Checkpoint {
   readonly unusedTensors: readonly string[];
 }
 
+/** What `openCheckpoint` takes beside the directory. */
 export interface OpenCheckpointOptions {
   /** The file system by default. */
   readonly files?: FileAccess;

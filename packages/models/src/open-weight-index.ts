@@ -10,6 +10,7 @@ import { readSafetensorsHeader } from "./read-safetensors.ts";
 import { missingWeightsError } from "./weight-formats.ts";
 import type { TensorInfo, WeightIndex } from "./weights.ts";
 
+/** What `openWeightIndex` takes beside the directory. */
 export interface OpenWeightIndexOptions {
   /** The file system by default. */
   readonly files?: FileAccess;

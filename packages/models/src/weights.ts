@@ -1,3 +1,4 @@
+/** Element types that a header may name, in safetensors' words. */
 export type TensorDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
 
 /** Where one tensor's bytes are. Little-endian, row-major. */

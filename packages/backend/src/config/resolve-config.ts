@@ -13,6 +13,7 @@ export type PartialConfig = {
   readonly [Section in keyof InfernodeConfig]?: Partial<InfernodeConfig[Section]>;
 };
 
+/** Where `resolveConfig` looks. */
 export interface ResolveConfigOptions {
   /** Wins over everything else. Unknown keys are errors. */
   readonly overrides?: PartialConfig;
@@ -26,6 +27,7 @@ export interface ResolveConfigOptions {
   readonly directory?: string;
 }
 
+/** The configuration, and where each of its values came from. */
 export interface ResolvedConfig {
   readonly config: InfernodeConfig;
   /** By setting path, such as `server.port`. */

@@ -30,6 +30,7 @@ export interface DaemonDependencies {
   readonly discovery?: DiscoveryProvider;
 }
 
+/** Where a daemon listens. */
 export interface DaemonAddress {
   readonly host: string;
   readonly port: number;

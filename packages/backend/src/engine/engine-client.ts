@@ -30,6 +30,7 @@ export type EngineReply =
   | { readonly type: "delta"; readonly delta: TokenDelta }
   | { readonly type: "finished"; readonly usage: GenerationUsage; readonly timings: GenerationTimings };
 
+/** The loaded model, as far as the daemon and its clients need to know it. */
 export interface ServedModel {
   readonly id: string;
   readonly family: string;
@@ -45,6 +46,7 @@ export interface ServedModel {
   readonly createdAt: number;
 }
 
+/** What an engine is doing; `failed` and `stopped` are for good. */
 export type EngineState = "starting" | "ready" | "restarting" | "draining" | "stopped" | "failed";
 
 /** The engine as the daemon sees it, whichever process it runs in. */

@@ -17,6 +17,7 @@ import { forkEngine, type EngineExit, type StartEngineProcess } from "./fork-eng
 import type { EngineMessage } from "./protocol.ts";
 import { restartDelayMs } from "./restart-delay.ts";
 
+/** What `createEngineSupervisor` takes. Defaults in brackets. */
 export interface EngineSupervisorOptions {
   readonly engine: EngineCoreOptions;
   readonly events: InfernodeEventSink;

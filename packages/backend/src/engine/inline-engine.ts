@@ -5,6 +5,7 @@ import type { EngineClient, EngineRequest, EngineState, ServedModel } from "./en
 import type { CreateEngineCore, EngineCoreOptions } from "./engine-core.ts";
 import { toErrorRecord } from "./error-record.ts";
 
+/** What `createInlineEngine` takes. */
 export interface InlineEngineOptions {
   readonly engine: EngineCoreOptions;
   /** [nobody] */

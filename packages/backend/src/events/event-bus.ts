@@ -17,6 +17,7 @@ export interface EventBus extends InfernodeEventSink {
   onAny(handler: (...event: InfernodeEvent) => void): () => void;
 }
 
+/** What `createEventBus` takes. */
 export interface EventBusOptions {
   /** Told of what a handler threw. */
   readonly onHandlerError: (error: unknown, eventName: keyof InfernodeEventMap) => void;

@@ -22,6 +22,7 @@ import type {
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createSeriesScope, type Recorder, type SeriesScope } from "./series-scope.ts";
 
+/** What `createInferenceMetrics` takes. */
 export interface InferenceMetricsOptions {
   /** [a new one] Several models share one registry. */
   readonly registry?: Registry;

@@ -9,14 +9,17 @@ export interface RequestQueuedSample {
   readonly maxTokens?: number | undefined;
 }
 
+/** A request left the queue. */
 export interface RequestScheduledSample {
   readonly queuedMs: number;
 }
 
+/** A request has its first token. */
 export interface FirstTokenSample {
   readonly timeToFirstTokenMs: number;
 }
 
+/** A request ended, however it did. */
 export interface RequestFinishedSample {
   readonly finishReason: "stop" | "length" | "abort" | "error";
   readonly promptTokenCount: number;
@@ -30,6 +33,7 @@ export interface RequestFinishedSample {
   readonly n?: number;
 }
 
+/** The engine made a step. */
 export interface StepFinishedSample {
   readonly stepMs: number;
   readonly prefillTokenCount: number;

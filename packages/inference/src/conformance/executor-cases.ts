@@ -19,12 +19,14 @@ export interface GoldenPrompt {
   readonly greedyTokenIds: readonly number[];
 }
 
+/** Sizes of an executor that a case asks for. */
 export interface ExecutorSizes {
   readonly maxSequences: number;
   /** Chunks above this may be split inside; at most the context. */
   readonly maxChunkTokens?: number;
 }
 
+/** What `executorCases` takes. */
 export interface ExecutorConformanceOptions {
   /** Makes an executor for one case, which disposes it. */
   readonly create: (sizes: ExecutorSizes) => Promise<Executor>;

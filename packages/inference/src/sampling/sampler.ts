@@ -33,6 +33,7 @@ export interface Sampler extends Disposable {
   dispose(): void;
 }
 
+/** What `createSampler` takes. */
 export interface SamplerOptions {
   /** Length of a row. */
   readonly vocabSize: number;
@@ -43,6 +44,7 @@ export interface SamplerOptions {
   readonly model: string;
 }
 
+/** Creates a sampler for rows of one length; its scratch memory comes from the pool. */
 export function createSampler(options: SamplerOptions): Sampler {
   const { vocabSize, choosableCount = vocabSize } = options;
   const scratch = createSamplerScratch(options);

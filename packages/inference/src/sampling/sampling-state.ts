@@ -2,6 +2,7 @@ import { RandomStream } from "./random-stream.ts";
 import type { SamplingParams } from "../request.ts";
 import { TokenCounts } from "./token-counts.ts";
 
+/** What a `SamplingState` starts with. */
 export interface SamplingStateOptions {
   readonly params: SamplingParams & { readonly seed: number };
   readonly promptTokenIds: Int32Array;

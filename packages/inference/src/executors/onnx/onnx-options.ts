@@ -16,11 +16,13 @@ export interface OnnxMemoryOptions {
   readonly maxChunkTokens?: number;
 }
 
+/** What a caller should know though it works. */
 export interface OnnxWarning {
   readonly code: "FFI_UNAVAILABLE";
   readonly message: string;
 }
 
+/** What `createOnnxExecutor` takes. */
 export interface OnnxExecutorOptions extends OnnxMemoryOptions {
   readonly model: OnnxModel;
   /** Holds the KV cache, the logits and the executor's own buffers. */
