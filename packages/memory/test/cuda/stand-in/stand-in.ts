@@ -59,6 +59,8 @@ export interface StandIn {
 
 /** Compiles the stand-in once for each version of its source; answers its path, or why there is none. */
 function compile(): { readonly path: string } | { readonly reason: string } {
+  if (process.platform !== "linux")
+    return { reason: `the stand-in driver is for Linux, not for ${process.platform}` };
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
   const folder = join(tmpdir(), "infernode-stand-in");
   const path = join(folder, `stand-in-${hash}.so`);
@@ -110,7 +112,7 @@ function bind(path: string): StandIn {
   };
 }
 
-export const NOTHING_LIVE: LiveCounts = {
+const NOTHING_LIVE: LiveCounts = {
   ranges: 0,
   streams: 0,
   events: 0,
