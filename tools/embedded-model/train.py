@@ -6,6 +6,7 @@ Usage: python train.py --work build --minutes 45
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import random
@@ -24,7 +25,8 @@ from network import Network, Shape
 from vocabulary import BEGIN, END, PAD, encode, train_tokenizer
 
 TRAIN_SEED, HELD_OUT_SEED, TOKENIZER_SEED = 1, 2, 3
-DRILLS = 0.03
+FIRST_DRILLS, LATER_DRILLS, FIRST_DOCUMENTS = 0.3, 0.03, 4000
+EMBEDDING_RATE = 0.4
 RARE, RARE_WEIGHT = 0.001, 3.0
 FIRST_ORDINARY_ID = 7
 AVERAGE_DECAY = 0.995
@@ -40,8 +42,9 @@ def batches(tokenizer: Tokenizer, seed: int, tokens_per_step: int) -> Iterator[B
     """
     rng = random.Random(seed)
     waiting: dict[int, list[Example]] = {}
-    while True:
-        ids, learned = encode(tokenizer, any_document(rng)) if rng.random() > DRILLS else drill(rng, tokenizer.get_vocab_size())
+    for count in itertools.count():
+        drills = LATER_DRILLS if count > FIRST_DOCUMENTS else FIRST_DRILLS
+        ids, learned = drill(rng, tokenizer.get_vocab_size()) if rng.random() < drills else encode(tokenizer, any_document(rng))
         ids, learned = ids[: Shape.context], learned[: Shape.context]
         grain = 32 if len(ids) <= 256 else 64 if len(ids) <= 512 else 128
         length = -(-len(ids) // grain) * grain
@@ -93,7 +96,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--tokens-per-step", type=int, default=4096)
-    parser.add_argument("--peak", type=float, default=4e-3)
+    parser.add_argument("--peak", type=float, default=2.5e-3)
     parser.add_argument("--layers", type=int, default=Shape.layers)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -133,9 +136,9 @@ class MixedPrecision:
             master.grad = parameter.grad.float()
             parameter.grad = None
         nn.utils.clip_grad_norm_(self.masters, 1.0)
-        for optimizer in self.optimizers:
+        for optimizer, share in zip(self.optimizers, (1.0, EMBEDDING_RATE), strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * share
             optimizer.step()
         with torch.no_grad():
             for master, parameter in zip(self.masters, self.model.parameters(), strict=True):
@@ -148,7 +151,10 @@ def _train(arguments: argparse.Namespace, tokenizer: Tokenizer, model: Network) 
     print(f"{sum(parameter.numel() for parameter in model.parameters())} parameters", flush=True)
     precise = MixedPrecision(model, rarity(tokenizer))
     source = batches(tokenizer, TRAIN_SEED, arguments.tokens_per_step)
-    held_out = [batch for batch, _ in zip(batches(tokenizer, HELD_OUT_SEED, arguments.tokens_per_step), range(10))]
+    held_out = [_padded([encode(tokenizer, document)], Shape.context) for document in documents(HELD_OUT_SEED, 100) if len(encode(tokenizer, document)[0]) <= Shape.context]
+    held_out = [(ids[:, : learned.nonzero()[-1, 1] + 1], learned[:, : learned.nonzero()[-1, 1] + 1]) for ids, learned in held_out]
+    rng = random.Random(HELD_OUT_SEED)
+    drills = _padded([drill(rng, tokenizer.get_vocab_size()) for _ in range(16)], 128)
     start, seen, smooth = time.monotonic(), 0, 0.0
     progress, step = 0.0, 0
     while progress < 1:
@@ -157,8 +163,10 @@ def _train(arguments: argparse.Namespace, tokenizer: Tokenizer, model: Network) 
         loss = precise.step(batch, learning_rate(progress, arguments.peak), min(AVERAGE_DECAY, step / (step + 10)))
         step, seen = step + 1, seen + batch[0].numel()
         smooth = loss if step == 1 else 0.98 * smooth + 0.02 * loss
-        if step % 50 == 0:
-            print(f"step {step} tokens {seen} loss {smooth:.4f} seconds {time.monotonic() - start:.0f} progress {progress:.3f}", flush=True)
+        if step % 25 == 0:
+            with torch.no_grad():
+                copied = model.loss(*drills).item()
+            print(f"step {step} tokens {seen} loss {smooth:.4f} drills {copied:.3f} seconds {time.monotonic() - start:.0f} progress {progress:.3f}", flush=True)
         if step % 250 == 0 or progress >= 1:
             state = {"step": step, "tokens": seen, "train_loss": smooth, "seconds": time.monotonic() - start}
             _checkpoint(arguments.work, dict(zip(precise.names, precise.average, strict=True)), state, (model.shape, held_out))
