@@ -14,7 +14,7 @@ export function addSettingOptions(command: Command, filter: (setting: Setting) =
     new Option("--config <file>", "configuration file (default: infernode.config.json or .yaml here)"),
   );
   for (const setting of settings.filter(filter)) {
-    command.addOption(new Option(`--${setting.flag} ${setting.kind.placeholder}`, describe(setting)));
+    command.addOption(new Option(`--${setting.flag} ${setting.kind.argument}`, describe(setting)));
   }
   return command;
 }

@@ -7,8 +7,8 @@ export interface SettingKind {
   readonly schema: z.ZodType;
   /** Reads a variable's or flag's text; answers the text itself where the schema is to refuse it. */
   readonly fromText: (text: string) => unknown;
-  /** The flag's placeholder, such as `<number>`. */
-  readonly placeholder: string;
+  /** What the flag's help calls its value, such as `<number>`. */
+  readonly argument: string;
 }
 
 function numberFromText(text: string): unknown {
@@ -21,7 +21,7 @@ export function integer(min: number, max: number): SettingKind {
     expected: `a whole number from ${min} to ${max}`,
     schema: z.int().min(min).max(max),
     fromText: numberFromText,
-    placeholder: "<number>",
+    argument: "<number>",
   };
 }
 
@@ -52,7 +52,7 @@ export function bytes(min: number): SettingKind {
     expected: `a size of at least ${min} bytes, such as 1048576, 512MiB or 2GB`,
     schema: z.preprocess(parseBytes, z.int().min(min).max(Number.MAX_SAFE_INTEGER)),
     fromText: (text) => text,
-    placeholder: "<size>",
+    argument: "<size>",
   };
 }
 
@@ -63,7 +63,7 @@ export function milliseconds(min: number): SettingKind {
     expected: `milliseconds from ${min} to ${max}`,
     schema: z.int().min(min).max(max),
     fromText: numberFromText,
-    placeholder: "<ms>",
+    argument: "<ms>",
   };
 }
 
@@ -72,21 +72,21 @@ export function choice(values: readonly [string, ...string[]]): SettingKind {
     expected: `one of ${values.join(", ")}`,
     schema: z.enum(values),
     fromText: (text) => text,
-    placeholder: `<${values.length > 4 ? "choice" : values.join("|")}>`,
+    argument: `<${values.length > 4 ? "choice" : values.join("|")}>`,
   };
 }
 
-export function text(expected: string, placeholder: string): SettingKind {
+export function text(expected: string, argument: string): SettingKind {
   return {
     expected,
     schema: z.string().trim().min(1).max(4096),
     fromText: (value) => value,
-    placeholder,
+    argument,
   };
 }
 
 /** A list of texts; separated by commas where only text can be written. */
-export function list(expected: string, placeholder: string): SettingKind {
+export function list(expected: string, argument: string): SettingKind {
   return {
     expected,
     schema: z.array(z.string().trim().min(1)).max(1000),
@@ -95,6 +95,6 @@ export function list(expected: string, placeholder: string): SettingKind {
         .split(",")
         .map((each) => each.trim())
         .filter((each) => each !== ""),
-    placeholder,
+    argument,
   };
 }

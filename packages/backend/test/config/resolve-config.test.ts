@@ -80,7 +80,7 @@ describe("values", () => {
     const flags: Record<string, string> = {};
     const environment: Record<string, string> = {};
     for (const { flag, path, kind } of settings) {
-      const sample = samples[kind.placeholder] ?? "";
+      const sample = samples[kind.argument] ?? "";
       flags[flag] = sample;
       environment[variableOf(path)] = sample;
     }

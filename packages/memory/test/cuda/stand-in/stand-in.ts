@@ -129,15 +129,10 @@ const NOTHING_LIVE: LiveCounts = {
  */
 export function describeOverStandIn(title: string, define: (standIn: StandIn) => void): void {
   const compiled = compile();
-  // oxlint-disable-next-line vitest/no-conditional-tests -- without a compiler there is nothing to test
-  if ("reason" in compiled) {
-    console.warn(`skipped "${title}": ${compiled.reason}`);
-    // oxlint-disable-next-line vitest/no-disabled-tests -- skipped with its reason
-    describe.skip(`${title} (skipped: ${compiled.reason})`, () => undefined);
-    return;
-  }
-  // oxlint-disable-next-line vitest/valid-title -- the callers name it
-  describe(title, () => {
+  const reason = "reason" in compiled ? compiled.reason : undefined;
+  if (reason !== undefined) console.warn(`skipped "${title}": ${reason}`);
+  describe.skipIf(reason !== undefined)(title, () => {
+    if ("reason" in compiled) return;
     const standIn = bind(compiled.path);
     beforeEach(() => standIn.reset());
     afterEach(() => {
