@@ -1,6 +1,7 @@
 // Time to choose one token from a row of logits, by parameters. `npm run bench -- micro/sampler --help`
 import { parseArgs } from "node:util";
 import { createSampler, type SamplingParams, SamplingState } from "@infernode/inference";
+import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
 import { quantile } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
@@ -54,12 +55,9 @@ const cases: readonly Case[] = [
   { name: "greedy, 20 logprobs", params: { temperature: 0 }, logprobs: 20 },
 ];
 
-/** A linear congruential generator: the rows are the same at every run. */
-let state = 1;
-function uniform(): number {
-  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-  return (state + 0.5) / 2 ** 32;
-}
+const random = createRandom(1);
+/** Never 0, so that it has a logarithm. */
+const uniform = (): number => 1 - random();
 
 /** Logits of two shapes: `peaked` as a language model's, normal with a few likely ones; `flat` has none. */
 function rowOf(shape: "peaked" | "flat"): Float32Array {

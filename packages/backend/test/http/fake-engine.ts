@@ -9,28 +9,17 @@ import type {
   ServedModel,
 } from "../../src/engine/engine-client.ts";
 import { BackendError, EngineRequestError } from "../../src/errors.ts";
+import { fakeModel } from "../support/fake-core.ts";
 
 export const modelId = "acme/tiny-stories";
 
 export const model: ServedModel = {
+  ...fakeModel,
   id: modelId,
-  family: "llama",
   parameterCount: 1000,
   contextTokens: 256,
   vocabSize: 1024,
   hasChatTemplate: true,
-  generationDefaults: {},
-  executor: "fake",
-  memoryPlan: {
-    weightsBytes: 1,
-    kvCacheBytes: 1,
-    activationsBytes: 1,
-    workspaceBytes: 1,
-    totalBytes: 4,
-    kvBytesPerToken: 1,
-    maxSequences: 4,
-    contextTokens: 256,
-  },
   createdAt: 1_700_000_000,
 };
 
