@@ -166,13 +166,17 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
   };
 
+  const wake = (): void => {
+    running ??= run().finally(() => {
+      running = undefined;
+      // A request may have come between the loop's last look and this.
+      if (table.activeCount > 0) wake();
+    });
+  };
+
   return {
     counters,
-    wake: () => {
-      running ??= run().finally(() => {
-        running = undefined;
-      });
-    },
+    wake,
     whenAsleep: () => running ?? Promise.resolve(),
   };
 }
