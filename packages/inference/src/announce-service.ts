@@ -1,6 +1,7 @@
 import type { DiscoveryPort } from "./ports.ts";
 import type { EngineService } from "./resolve-engine-options.ts";
 
+/** A registration on its way, or there. */
 export interface Announcement {
   /** Why the registration failed. */
   readonly failure: string | undefined;

@@ -4,6 +4,7 @@ import type { SamplingState } from "./sampling/sampling-state.ts";
 import type { SchedulableSequence } from "./step-batch.ts";
 import type { StopMatcher } from "./text/stop-strings.ts";
 
+/** What a sequence is made of. */
 export interface GeneratedSequenceParts {
   readonly id: number;
   /** Which of the request's answers. */

@@ -5,6 +5,7 @@ import type { ResolvedRequest } from "./resolve-generation-request.ts";
 import { SamplingState } from "./sampling/sampling-state.ts";
 import { StopStrings } from "./text/stop-strings.ts";
 
+/** What sequences are made with. */
 export interface SequenceSource {
   readonly tokenizer: TokenDecoderPort;
   readonly eosTokenIds: ReadonlySet<number>;

@@ -1,5 +1,6 @@
 import type { HealthPort } from "./ports.ts";
 
+/** What the check looks at. */
 export interface Progress {
   readonly hasWork: boolean;
   /** When the last step ended or the work began, whichever is later. */

@@ -38,6 +38,7 @@ export interface RequestTableOptions {
 /** Weight of the newest duration in the mean. */
 const MEAN_SHARE = 0.2;
 
+/** Creates an empty table. */
 export function createRequestTable({ scheduler, clock, emit }: RequestTableOptions): RequestTable {
   const active = new Set<ActiveRequest>();
   const owners = new Map<GeneratedSequence, ActiveRequest>();

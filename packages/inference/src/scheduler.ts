@@ -1,6 +1,7 @@
 import type { KvCache } from "./executor.ts";
 import type { SchedulableSequence, StepBatch } from "./step-batch.ts";
 
+/** What one step may hold. */
 export interface SchedulerLimits {
   /** Tokens in one forward pass, decodes and prompts together. At least `maxRunningSequences`. */
   readonly maxTokensPerStep: number;
@@ -29,6 +30,7 @@ export interface Scheduler<S extends SchedulableSequence> {
   remove(sequence: S): void;
 }
 
+/** Creates a scheduler over one KV cache. */
 export function createScheduler<S extends SchedulableSequence>(
   kvCache: KvCache,
   limits: SchedulerLimits,

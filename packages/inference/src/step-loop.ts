@@ -14,6 +14,7 @@ import { StepBatch } from "./step-batch.ts";
 /** Sampling gives way to the event loop after this long. */
 const SAMPLING_SLICE_MS = 8;
 
+/** Totals since the engine's start, and the latest step. */
 export interface StepCounters {
   readonly stepCount: number;
   readonly promptTokenCount: number;
@@ -32,6 +33,7 @@ export interface StepLoop {
   whenAsleep(): Promise<void>;
 }
 
+/** What a loop works with. */
 export interface StepLoopParts {
   readonly options: ResolvedEngineOptions;
   readonly scheduler: Scheduler<GeneratedSequence>;
@@ -40,6 +42,7 @@ export interface StepLoopParts {
   readonly emit: (...event: EngineEvent) => void;
 }
 
+/** Creates a loop that sleeps until it is woken. */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
   const { options, scheduler, table, sampler, emit } = parts;
   const { clock, executor, tokenizer, limits } = options;

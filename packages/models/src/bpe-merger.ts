@@ -1,6 +1,7 @@
 /** Splits a word into the tokens that byte-pair merges make of it. */
 export type BpeMerger = (word: string) => readonly string[];
 
+/** A vocabulary and its merges, as `tokenizer.json` has them. */
 export interface BpeTables {
   readonly tokenIds: ReadonlyMap<string, number>;
   /** In order of rank; a pair as two texts, or as one with a space between them. */

@@ -1,5 +1,6 @@
 import { ModelError, quoteValue } from "./errors.ts";
 
+/** A token beside the model of a tokenizer. */
 export interface AddedTokenJson {
   readonly id: number;
   readonly content: string;

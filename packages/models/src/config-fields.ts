@@ -1,5 +1,6 @@
 import { ModelError, quoteValue } from "./errors.ts";
 
+/** Both ends included. */
 export interface IntegerRange {
   readonly min?: number;
   readonly max: number;

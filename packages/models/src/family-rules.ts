@@ -77,6 +77,7 @@ const RULES: readonly FamilyRules[] = [
   },
 ];
 
+/** Families that have an architecture. */
 export const SUPPORTED_FAMILIES: readonly ModelFamily[] = RULES.map((rules) => rules.family);
 
 /**

@@ -2,6 +2,7 @@ import { ConfigFields } from "./config-fields.ts";
 import { ModelError, quoteValue } from "./errors.ts";
 import type { RopeScaling } from "./model-config.ts";
 
+/** Rotary settings, whichever way a config spells them. */
 export interface RopeSettings {
   readonly theta: number;
   readonly scaling: RopeScaling;

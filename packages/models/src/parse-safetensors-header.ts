@@ -3,6 +3,7 @@ import { JsonCursor, JsonSyntaxError } from "./json-cursor.ts";
 import { TENSOR_DTYPES, dtypeSizeBytes, isTensorDtype } from "./tensor-dtype.ts";
 import type { TensorDtype, TensorInfo } from "./weights.ts";
 
+/** Where a header lies, for errors and for checks against the file. */
 export interface HeaderPlace {
   readonly filePath: string;
   /** Where the tensors' bytes begin: offsets count from here. */

@@ -13,6 +13,7 @@ const SIZES: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
   ["BOOL", 1],
 ]);
 
+/** The names of all element types that are read. */
 export const TENSOR_DTYPES: readonly string[] = [...SIZES.keys()];
 
 /** Bytes of one element. */
@@ -20,6 +21,7 @@ export function dtypeSizeBytes(dtype: TensorDtype): number {
   return SIZES.get(dtype) ?? 0;
 }
 
+/** Whether a header's name is one that is read. */
 export function isTensorDtype(value: string): value is TensorDtype {
   return SIZES.has(value);
 }

@@ -1,5 +1,7 @@
+/** From most to least. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
+/** The HTTP server. */
 export interface ServerConfig {
   readonly host: string;
   /** 0 takes a free port; the daemon says which. */
@@ -18,6 +20,7 @@ export interface ServerConfig {
   readonly drainTimeoutMs: number;
 }
 
+/** What is served. */
 export interface ModelSettings {
   /** A Hugging Face directory, absolute; or `embedded`. */
   readonly path: string;
@@ -25,6 +28,7 @@ export interface ModelSettings {
   readonly name: string | undefined;
 }
 
+/** How it is run. What is not set is decided at start, from the model and the machine. */
 export interface EngineSettings {
   /** 16 when undefined, or as many as memory holds. */
   readonly maxSequences: number | undefined;
@@ -44,18 +48,21 @@ export interface EngineSettings {
   readonly maxRestarts: number;
 }
 
+/** The log on standard error. */
 export interface LogSettings {
   readonly level: LogLevel;
   /** `auto` is pretty on a terminal and JSON elsewhere. */
   readonly format: "auto" | "pretty" | "json";
 }
 
+/** How the daemon registers itself. */
 export interface DiscoverySettings {
   readonly serviceName: string;
   /** What others reach this daemon by; the listening address by default. */
   readonly advertiseAddress: string | undefined;
 }
 
+/** When the daemon calls itself unwell. */
 export interface HealthSettings {
   /** Work without a step for this long makes the daemon unhealthy. */
   readonly stallAfterMs: number;

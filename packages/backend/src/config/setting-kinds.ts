@@ -67,6 +67,7 @@ export function milliseconds(min: number): SettingKind {
   };
 }
 
+/** One of a few words. */
 export function choice(values: readonly [string, ...string[]]): SettingKind {
   return {
     expected: `one of ${values.join(", ")}`,
@@ -76,6 +77,7 @@ export function choice(values: readonly [string, ...string[]]): SettingKind {
   };
 }
 
+/** A text that is not empty. */
 export function text(expected: string, argument: string): SettingKind {
   return {
     expected,

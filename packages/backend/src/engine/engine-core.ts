@@ -46,6 +46,7 @@ export interface EngineCore extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+/** What the process that holds the core brings. */
 export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
   /** Makes a thread for long texts. [they are encoded between two steps] */

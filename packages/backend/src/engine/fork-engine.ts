@@ -11,6 +11,7 @@ export interface EngineExit {
   readonly outputTail: readonly string[];
 }
 
+/** Who is told what the engine process says and does. */
 export interface EngineListeners {
   onMessage(message: EngineMessage): void;
   /** A line that the process wrote to its output, such as a native library's warning. */
@@ -28,6 +29,7 @@ export interface EngineChannel {
   kill(): void;
 }
 
+/** Starts one engine process. */
 export type StartEngineProcess = (listeners: EngineListeners) => EngineChannel;
 
 const tailLineCount = 20;

@@ -2,12 +2,14 @@ import { Worker } from "node:worker_threads";
 import { BackendError, type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 import { createResolvers } from "./async-queue.ts";
 
+/** A text to encode, as it crosses to the thread. */
 export interface TokenizerQuestion {
   readonly id: number;
   readonly text: string;
   readonly addSpecialTokens: boolean;
 }
 
+/** What comes back from the thread. */
 export type TokenizerAnswer =
   | { readonly id: number; readonly tokenIds: Int32Array<ArrayBuffer> }
   | { readonly id: number; readonly error: EngineErrorRecord };

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 
+/** Code of the reason that aborts work nobody waits for. */
 export const clientGoneCode = "CLIENT_GONE";
 
 /** Why work was stopped: nobody waits for the answer any more. */

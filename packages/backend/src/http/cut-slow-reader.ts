@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 
+/** Code of the reason why a connection was cut. */
 export const slowReaderCode = "SLOW_READER";
 
 /** Why a connection was cut: its reader took nothing for too long. */

@@ -1,5 +1,6 @@
 import { invalidRequest, type ApiError } from "./api-error.ts";
 
+/** Tokens that were asked for, and that there are. */
 export interface ContextLengths {
   readonly promptTokens: number;
   readonly contextTokens: number;

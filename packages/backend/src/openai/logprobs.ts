@@ -1,11 +1,13 @@
 import type { TokenCandidate, TokenLogprob } from "@infernode/inference";
 
+/** One token in OpenAI's chat format. */
 export interface ChatTokenLogprob {
   readonly token: string;
   readonly logprob: number;
   readonly bytes: readonly number[];
 }
 
+/** Log-probabilities in OpenAI's chat format. */
 export interface ChatLogprobs {
   readonly content: readonly (ChatTokenLogprob & { readonly top_logprobs: readonly ChatTokenLogprob[] })[];
   readonly refusal: null;

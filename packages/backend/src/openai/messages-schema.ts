@@ -5,13 +5,16 @@ import { arrayField, textField } from "./fields.ts";
 const maxMessages = 10_000;
 const maxParts = 10_000;
 
+/** The only kind of part that is taken. */
 export interface TextPart {
   readonly type: "text";
   readonly text: string;
 }
 
+/** A text, or parts that are joined. */
 export type MessageContent = string | readonly TextPart[];
 
+/** A call in the history; `arguments` is JSON text. */
 export interface ToolCall {
   readonly id?: string | undefined;
   readonly index?: number | undefined;

@@ -8,6 +8,7 @@ import type { UnsupportedParameters } from "./unsupported-parameters.ts";
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
+/** What a body may have, and which known parameters are refused by name. */
 export interface BodyRules<Body> {
   readonly schema: z.ZodObject<FieldsOf<Body>, z.core.$strict>;
   readonly unsupported?: UnsupportedParameters;

@@ -111,7 +111,10 @@ const completion: readonly (readonly [string, UnsupportedParameter])[] = [
   ["prompt_embeds", {}],
 ];
 
+/** Parameters that are known and refused, by name. */
 export type UnsupportedParameters = ReadonlyMap<string, UnsupportedParameter>;
 
+/** Those of `/v1/chat/completions`. */
 export const unsupportedChatParameters: UnsupportedParameters = new Map([...common, ...chat]);
+/** Those of `/v1/completions`. */
 export const unsupportedCompletionParameters: UnsupportedParameters = new Map([...common, ...completion]);

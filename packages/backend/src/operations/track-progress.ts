@@ -3,6 +3,7 @@ import { addUsage, toUsage, type Usage } from "../openai/usage.ts";
 import type { Admission } from "./admit.ts";
 import { noUsage, type GenerationProgress } from "./generation.ts";
 
+/** A delta, and which of the requests it answers. */
 export interface TrackedDelta {
   readonly requestIndex: number;
   readonly delta: TokenDelta;

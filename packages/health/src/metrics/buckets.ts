@@ -4,10 +4,12 @@ export const firstTokenBuckets: readonly number[] = [
   2560,
 ];
 
+/** Upper bounds in seconds between two tokens, vLLM's. */
 export const tokenIntervalBuckets: readonly number[] = [
   0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80,
 ];
 
+/** Upper bounds in seconds of a whole request, vLLM's. */
 export const requestDurationBuckets: readonly number[] = [
   0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680,
 ];
@@ -17,12 +19,15 @@ export const stepDurationBuckets: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+/** Upper bounds of tokens in one step, vLLM's. */
 export const stepTokenBuckets: readonly number[] = [
   1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
 ];
 
+/** Upper bounds of answers to one request, vLLM's. */
 export const choiceCountBuckets: readonly number[] = [1, 2, 5, 10, 20];
 
+/** Upper bounds in bytes of HTTP bodies. */
 export const byteBuckets: readonly number[] = [
   256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216,
 ];

@@ -17,14 +17,17 @@ export interface DualFamily {
 /** Upper bounds, or `tokens` for 1-2-5 counts up to the context length. */
 export type DualBuckets = readonly number[] | "tokens";
 
+/** A histogram under one or both names. */
 export interface DualHistogram extends DualFamily {
   readonly buckets: DualBuckets;
   /** Finer bounds for the own name, which small models need. [those of `buckets`] */
   readonly ownBuckets?: DualBuckets;
 }
 
+/** Gauges of an engine. */
 export type GaugeKey = "runningSequences" | "waitingRequests" | "waitingTokens" | "kvCacheUsage";
 
+/** Names and help of each gauge. */
 export const gaugeFamilies: Readonly<Record<GaugeKey, DualFamily>> = {
   runningSequences: {
     own: "infernode_running_sequences",
@@ -44,6 +47,7 @@ export const gaugeFamilies: Readonly<Record<GaugeKey, DualFamily>> = {
   },
 };
 
+/** Counters of an engine. */
 export type CounterKey =
   | "steps"
   | "promptTokens"
@@ -52,6 +56,7 @@ export type CounterKey =
   | "prefixCacheQueries"
   | "prefixCacheHits";
 
+/** Names and help of each counter. */
 export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   steps: { own: "infernode_engine_steps_total", help: "Steps that the engine has made." },
   promptTokens: {
@@ -81,6 +86,7 @@ export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   },
 };
 
+/** Histograms of an engine. */
 export type HistogramKey =
   | "timeToFirstToken"
   | "interTokenLatency"
@@ -98,6 +104,7 @@ export type HistogramKey =
   | "stepTokens"
   | "stepDuration";
 
+/** Names, help and bounds of each histogram. */
 export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = {
   timeToFirstToken: {
     own: "infernode_time_to_first_token_seconds",

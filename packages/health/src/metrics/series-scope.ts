@@ -13,6 +13,7 @@ interface HistogramDefinition extends FamilyDefinition {
   readonly buckets: readonly number[];
 }
 
+/** Values by label name. */
 export type LabelValues = Readonly<Record<string, string>>;
 
 /** Adds to a counter, sets a gauge or observes a value. Does nothing once the scope is disposed. */

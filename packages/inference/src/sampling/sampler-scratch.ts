@@ -12,6 +12,7 @@ export interface SamplerScratch {
   dispose(): void;
 }
 
+/** Takes one block for all of it from the pool. */
 export function createSamplerScratch(options: {
   readonly vocabSize: number;
   readonly memory: MemoryPort;

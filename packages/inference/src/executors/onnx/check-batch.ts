@@ -2,6 +2,7 @@ import { InferenceError } from "../../errors.ts";
 import type { ForwardBatch } from "../../executor.ts";
 import type { SlotTable } from "./slot-table.ts";
 
+/** What a batch must fit. */
 export interface BatchLimits {
   readonly vocabSize: number;
   readonly sequenceCapacityTokens: number;

@@ -11,6 +11,7 @@ export interface OnnxValue {
 /** How a weight is read: as stored, or made float32 when the session loads. */
 type WeightUse = "stored" | "float32";
 
+/** The tensors of a checkpoint, and where the runtime finds their files. */
 export interface OnnxDecoderWeights {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** File path → location relative to the session's folder. */

@@ -10,11 +10,13 @@ export const ONNX_DTYPE = {
   bfloat16: 16,
 } as const;
 
+/** Element types that are written. */
 export type OnnxDtype = keyof typeof ONNX_DTYPE;
 
 /** A number is an integer attribute; floats say so. */
 export type OnnxAttribute = number | { readonly float: number };
 
+/** One operation of the graph. */
 export interface OnnxNode {
   readonly op: string;
   /** `com.microsoft` for contrib operators; the default domain when absent. */

@@ -41,12 +41,14 @@ export interface OnnxExecutorOptions extends OnnxMemoryOptions {
   readonly onWarning?: (warning: OnnxWarning) => void;
 }
 
+/** Sizes with nothing left open. */
 export interface ResolvedOnnxMemoryOptions {
   readonly maxSequences: number;
   readonly contextTokens: number;
   readonly maxChunkTokens: number;
 }
 
+/** Options with nothing left open. */
 export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly threads: number;
   readonly allowSpinning: boolean;

@@ -15,12 +15,14 @@ export interface OnnxCall {
   dispose(): void;
 }
 
+/** A loaded model. Calls are made once and run often. */
 export interface OnnxSession {
   bind(inputs: readonly TensorBuffer[], outputs: readonly TensorBuffer[]): OnnxCall;
   /** Not while a call runs. Calls must have been disposed. */
   dispose(): Promise<void>;
 }
 
+/** How a session computes, and where its weights are. */
 export interface OnnxSessionOptions {
   readonly threadCount: number;
   readonly allowSpinning: boolean;

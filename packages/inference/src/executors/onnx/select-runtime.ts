@@ -4,6 +4,7 @@ import type { OnnxRuntime } from "./runtime.ts";
 
 type Opened = OnnxRuntime | { readonly reason: string };
 
+/** The ways to open the runtime; each may answer why it cannot. */
 export interface RuntimeOpeners {
   ffi(): Promise<Opened>;
   binding(): Promise<Opened>;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 
+/** What the system says about its processors. */
 export interface CpuSystem {
   readonly availableParallelism: number;
   /** Text of a system file, or `undefined` where it is absent. */

@@ -4,6 +4,7 @@ import { InferenceError } from "../../../errors.ts";
 /** An address in this process; 0n is null. */
 export type Pointer = bigint;
 
+/** An `OrtStatus`; null is success. */
 export type Status = Pointer | null;
 type AsyncCallback<T> = (error: unknown, result: T) => void;
 
