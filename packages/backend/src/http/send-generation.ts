@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { toApiError } from "../openai/engine-error.ts";
 import type { PreparedGeneration } from "../operations/generation.ts";
@@ -10,6 +11,27 @@ import { openSseStream } from "./sse-stream.ts";
 export interface SendGenerationOptions {
   readonly exchange: Exchange;
   readonly config: Pick<HttpServerConfig, "pingIntervalMs" | "writeTimeoutMs">;
+}
+
+/** Longer answers are written part by part, so that other requests have their turn between. */
+const partChars = 65_536;
+
+function* joinParts(pieces: readonly string[]): Generator<string> {
+  let part = "";
+  for (const piece of pieces) {
+    part += piece;
+    if (part.length < partChars) continue;
+    yield part;
+    part = "";
+  }
+  if (part !== "") yield part;
+}
+
+function sendWhole(reply: FastifyReply, pieces: readonly string[]): FastifyReply {
+  void reply.header("content-type", "application/json; charset=utf-8");
+  const charCount = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  // The length in bytes of a long one is not told: counting it takes as long as writing it.
+  return reply.send(charCount <= partChars ? pieces.join("") : Readable.from(joinParts(pieces)));
 }
 
 /**
@@ -28,7 +50,7 @@ export async function sendGeneration(
   try {
     const generation = await prepared.start(signal);
     exchange.progress = generation.progress;
-    if (!prepared.isStream) return await reply.send(await generation.collect());
+    if (!prepared.isStream) return await sendWhole(reply, await generation.collect());
 
     reply.hijack();
     const stream = openSseStream(reply.raw, {

@@ -1,5 +1,5 @@
 import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
-import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
+import { wholeAnswer, withCommas, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
 import { chatRules, type ChatBody } from "../openai/chat-schema.ts";
 import { createChunkWriter } from "../openai/chunk-writer.ts";
@@ -107,26 +107,34 @@ async function* writeChunks(
 
 class Answer {
   #text = "";
-  #logprobs: TokenLogprob[] | undefined;
+  /** JSON text of the tokens' entries, made as they come. */
+  #logprobs: string[] | undefined;
   #finishReason: FinishReason | undefined;
 
   add({ text, logprobs, finishReason }: TokenDelta): void {
     this.#text += text;
-    if (logprobs !== undefined) (this.#logprobs ??= []).push(...logprobs);
+    if (logprobs !== undefined) {
+      this.#logprobs ??= [];
+      if (logprobs.length > 0)
+        this.#logprobs.push(JSON.stringify(toChatLogprobs(logprobs).content).slice(1, -1));
+    }
     this.#finishReason ??= finishReason;
   }
 
-  toChoice(index: number): object {
-    return {
-      index,
-      message: { role: "assistant", content: this.#text, refusal: null },
-      logprobs: this.#logprobs === undefined ? null : toChatLogprobs(this.#logprobs),
-      finish_reason: this.#finishReason,
-    };
+  *toChoice(index: number): Generator<string> {
+    const message = { role: "assistant", content: this.#text, refusal: null };
+    yield `{"index":${index},"message":${JSON.stringify(message)},"logprobs":`;
+    if (this.#logprobs === undefined) yield "null";
+    else {
+      yield `{"content":[`;
+      yield* withCommas(this.#logprobs);
+      yield `],"refusal":null}`;
+    }
+    yield `,"finish_reason":${JSON.stringify(this.#finishReason ?? null)}}`;
   }
 }
 
-async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<object> {
+async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<readonly string[]> {
   const answers = Array.from({ length: n }, () => new Answer());
   for await (const { delta } of tracked.deltas()) answers[delta.index]?.add(delta);
   const choices = answers.map((answer, index) => answer.toChoice(index));

@@ -1,6 +1,6 @@
 import type { FinishReason, TokenLogprob } from "@infernode/inference";
 import type { EngineRequest, Prompt, ServedModel } from "../engine/engine-client.ts";
-import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
+import { wholeAnswer, withCommas, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
 import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { completionRules, type CompletionBody } from "../openai/completion-schema.ts";
@@ -72,10 +72,13 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
   return { id, admissions, n, echoes };
 }
 
+const logprobsFields = ["tokens", "token_logprobs", "top_logprobs", "text_offset"] as const;
+
 /** One of the answers, whole or piece by piece. */
 class Answer {
   readonly #logprobsWriter = createCompletionLogprobsWriter();
-  readonly #logprobs: TokenLogprob[] = [];
+  /** For each field the JSON text of its elements, made as they come. */
+  readonly #logprobs = logprobsFields.map((): string[] => []);
   #hasLogprobs = false;
   #text: string;
   #finishReason: FinishReason | undefined;
@@ -88,29 +91,41 @@ class Answer {
   add(text: string, logprobs: readonly TokenLogprob[] | undefined, reason: FinishReason | undefined): void {
     this.#text += text;
     this.#hasLogprobs ||= logprobs !== undefined;
-    if (logprobs !== undefined) this.#logprobs.push(...logprobs);
+    if (logprobs !== undefined && logprobs.length > 0) {
+      const written = this.#logprobsWriter.write(logprobs);
+      for (const [index, field] of logprobsFields.entries())
+        this.#logprobs[index]?.push(JSON.stringify(written[field]).slice(1, -1));
+    }
     this.#finishReason ??= reason;
   }
 
   /** What was added since the last time. */
   takePiece(index: number): string | undefined {
-    const isEmpty = this.#text === "" && this.#logprobs.length === 0 && this.#finishReason === undefined;
+    const isEmpty = this.#text === "" && this.#logprobsCount === 0 && this.#finishReason === undefined;
     if (isEmpty && this.#hasBegun) return undefined;
     this.#hasBegun = true;
-    const piece = JSON.stringify(this.toChoice(index));
+    const piece = [...this.toChoice(index)].join("");
     this.#text = "";
-    this.#logprobs.length = 0;
+    for (const elements of this.#logprobs) elements.length = 0;
     return piece;
   }
 
-  toChoice(index: number): object {
-    const hasLogprobs = this.#hasLogprobs && (this.#logprobs.length > 0 || this.#finishReason !== undefined);
-    return {
-      index,
-      text: this.#text,
-      logprobs: hasLogprobs ? this.#logprobsWriter.write(this.#logprobs) : null,
-      finish_reason: this.#finishReason ?? null,
-    };
+  *toChoice(index: number): Generator<string> {
+    yield `{"index":${index},"text":${JSON.stringify(this.#text)},"logprobs":`;
+    if (!this.#hasLogprobs || (this.#logprobsCount === 0 && this.#finishReason === undefined)) yield "null";
+    else {
+      for (const [position, field] of logprobsFields.entries()) {
+        yield `${position === 0 ? "{" : ","}"${field}":[`;
+        yield* withCommas(this.#logprobs[position] ?? []);
+        yield "]";
+      }
+      yield "}";
+    }
+    yield `,"finish_reason":${JSON.stringify(this.#finishReason ?? null)}}`;
+  }
+
+  get #logprobsCount(): number {
+    return this.#logprobs[0]?.length ?? 0;
   }
 }
 
@@ -137,7 +152,11 @@ async function* writeChunks(
   if (includeUsage === true) yield [writer.usage(tracked.usage())];
 }
 
-async function collect(tracked: TrackedReplies, head: AnswerHead, planned: CompletionPlan): Promise<object> {
+async function collect(
+  tracked: TrackedReplies,
+  head: AnswerHead,
+  planned: CompletionPlan,
+): Promise<readonly string[]> {
   const answers = createAnswers(planned);
   for await (const { requestIndex, delta } of tracked.deltas()) {
     answers[requestIndex * planned.n + delta.index]?.add(delta.text, delta.logprobs, delta.finishReason);

@@ -12,8 +12,8 @@ export interface GenerationProgress {
 /** A generation that the engine has taken. Read it in one of the two ways, once. */
 export interface Generation {
   readonly progress: Readonly<GenerationProgress>;
-  /** The whole answer as OpenAI's object. */
-  collect(): Promise<unknown>;
+  /** The whole answer as OpenAI's object: JSON text in pieces. */
+  collect(): Promise<readonly string[]>;
   /** JSON texts of the chunks, those of one reply of the engine together. */
   chunks(): AsyncIterable<readonly string[]>;
 }

@@ -1,4 +1,6 @@
+import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { prepareChat } from "../../src/operations/chat.ts";
 import { model, modelId } from "./fake-engine.ts";
 import { readChunks, readSse } from "./read-sse.ts";
 import { startServer, type TestServer } from "./start-server.ts";
@@ -335,4 +337,38 @@ test("does not wait for an accept header, and takes any bearer token", async () 
     body: JSON.stringify({ model: modelId, messages, stream: true, max_tokens: 1 }),
   });
   expect(readSse(await response.text()).at(-1)).toBe("[DONE]");
+});
+
+test("an answer of many megabytes is whole, and no piece of it is large", async () => {
+  const body = {
+    model: modelId,
+    messages,
+    n: 16,
+    max_tokens: 200,
+    ignore_eos: true,
+    logprobs: true,
+    top_logprobs: 20,
+  };
+  const response = await server.post(path, body);
+  expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+  const text = await response.text();
+  expect(text.length).toBeGreaterThan(1_000_000);
+  const { choices } = JSON.parse(text) as OpenAI.ChatCompletion;
+  expect(choices.map(({ index }) => index)).toEqual(Array.from({ length: 16 }, (_, index) => index));
+  for (const { logprobs, message } of choices) {
+    expect(logprobs?.content).toHaveLength(200);
+    expect(logprobs?.content?.map(({ token }) => token).join("")).toBe(message.content);
+  }
+
+  const context = {
+    engine: server.engine,
+    clock: { now: () => 0, epochMs: () => 0 },
+    ids: () => "id",
+    maxChoices: 128,
+    version: "1",
+  };
+  const generation = await prepareChat(body, context).start(new AbortController().signal);
+  const pieces = await generation.collect();
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(10_000);
+  expect((JSON.parse(pieces.join("")) as OpenAI.ChatCompletion).choices).toHaveLength(16);
 });

@@ -24,7 +24,8 @@ const context = {
 const never = new AbortController().signal;
 
 async function collect(prepared: PreparedGeneration): Promise<{ choices: Choice[]; usage: unknown }> {
-  return (await (await prepared.start(never)).collect()) as { choices: Choice[]; usage: unknown };
+  const pieces = await (await prepared.start(never)).collect();
+  return JSON.parse(pieces.join("")) as { choices: Choice[]; usage: unknown };
 }
 
 async function stream(

@@ -20,7 +20,11 @@ export async function addDocsRoutes(app: FastifyInstance, { options }: ServerPar
     staticCSP: contentSecurityPolicy,
     // The page would otherwise ask a server of others whether the description is valid.
     uiConfig: { validatorUrl: null, deepLinking: true },
-    theme: { title: "Infernode API" },
+    // Without the bar of the page's maker, which would load another description.
+    theme: {
+      title: "Infernode API",
+      css: [{ filename: "own.css", content: ".swagger-ui .topbar { display: none }" }],
+    },
   });
   app.get("/openapi.json", async (_request, reply) =>
     reply.header("content-type", "application/json; charset=utf-8").send(json),
