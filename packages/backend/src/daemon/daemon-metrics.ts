@@ -28,6 +28,8 @@ const noStats: EngineStatsSample = {
 export interface DaemonMetrics extends HttpMetrics, Disposable {
   /** The longest that the event loop was late since the start. */
   maxEventLoopDelayMs(): number;
+  /** The event loop is measured from here on: before it, the program's code was read. */
+  servingBegins(): void;
   dispose(): void;
 }
 
@@ -98,6 +100,7 @@ export function createDaemonMetrics(options: {
     },
     observeHttp: ({ status, ...sample }) => http.observe({ ...sample, statusCode: status }),
     maxEventLoopDelayMs: () => eventLoop.maxDelayMs(),
+    servingBegins: () => eventLoop.restart(),
     dispose,
     [Symbol.dispose]: dispose,
   };

@@ -8,6 +8,8 @@ import { assertNameIsFree } from "./series-scope.ts";
 export interface EventLoopMetrics extends Metrics, Disposable {
   /** The longest delay since the start, in milliseconds. */
   maxDelayMs(): number;
+  /** Forgets what was measured: a program that loads its code does not serve yet. */
+  restart(): void;
   /** Stops measuring and takes the metrics out. */
   dispose(): void;
 }
@@ -60,11 +62,16 @@ export function createEventLoopMetrics(
     registers: [registry],
   });
 
+  function restart(): void {
+    histogram.reset();
+    earlierMaxMs = 0;
+  }
+
   function dispose(): void {
     histogram.disable();
     registry.removeSingleMetric(delayName);
     registry.removeSingleMetric(maxName);
   }
 
-  return { ...metrics, maxDelayMs, dispose, [Symbol.dispose]: dispose };
+  return { ...metrics, maxDelayMs, restart, dispose, [Symbol.dispose]: dispose };
 }

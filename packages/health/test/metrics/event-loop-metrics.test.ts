@@ -37,6 +37,15 @@ test("sees how long the loop was blocked and keeps the largest delay over scrape
   expect(valueOf(third, max)).toBeGreaterThanOrEqual(valueOf(second, max));
 });
 
+test("forgets what was before a restart", async () => {
+  using metrics = createEventLoopMetrics({ resolutionMs: 5 });
+  await blockBetweenTicks(100);
+  const before = metrics.maxDelayMs();
+  expect(before).toBeGreaterThan(50);
+  metrics.restart();
+  expect(metrics.maxDelayMs()).toBe(0);
+});
+
 test("a scrape before anything was measured is valid", async () => {
   using metrics = createEventLoopMetrics();
   const families = parsePrometheusText(await metrics.render());
