@@ -25,12 +25,12 @@ Turn = tuple[str, str]
 def any_document(rng: random.Random) -> Document:
     """Returns `{"text"}` for a plain story or `{"messages"}` for a conversation."""
     roll = rng.random()
-    if roll < 0.22:
+    if roll < 0.20:
         return {"text": _plain(rng)}
-    if roll < 0.80:
+    if roll < 0.75:
         return _story_conversation(rng, turn_count=0)
     if roll < 0.985:
-        return _conversation(rng, [_small(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))])
+        return _conversation(rng, [_small(rng) for _ in range(rng.choice((1, 1, 1, 2, 3, 4, 5)))])
     return _story_conversation(rng, turn_count=rng.randrange(4, 9))
 
 
@@ -43,7 +43,7 @@ def _plain(rng: random.Random) -> str:
 
 
 def _small(rng: random.Random) -> Turn:
-    kind = rng.choices((smalltalk.greeting, smalltalk.identity, smalltalk.ability, any_fact, smalltalk.refusal, smalltalk.thanks, smalltalk.farewell), (7, 7, 7, 30, 40, 3, 3))[0]
+    kind = rng.choices((smalltalk.greeting, smalltalk.identity, smalltalk.ability, any_fact, smalltalk.refusal, smalltalk.thanks, smalltalk.farewell), (7, 7, 7, 42, 34, 3, 3))[0]
     question, answer = kind(rng)
     return finished(question, rng), answer
 

@@ -44,6 +44,9 @@ class Wanted:
     place: tuple[str, str, str] | None = None
     theme: str | None = None
     topic: str | None = None
+    plot: str | None = None
+    fear: str | None = None
+    skill: str | None = None
     is_short: bool = False
 
 
@@ -83,7 +86,7 @@ def any_name(rng: random.Random, kind: str) -> tuple[str, bool]:
 
 def make_story(rng: random.Random, wanted: Wanted) -> Story:
     plots = THEMES.get(wanted.theme or "", tuple(plot.name for plot in PLOTS))
-    name = rng.choice(plots)
+    name = wanted.plot or rng.choice(plots)
     plot = next(plot for plot in PLOTS if plot.name == name)
     story = Story(plot, _slots(rng, wanted), wanted)
     _tell(story, rng)
@@ -115,7 +118,7 @@ def _slots(rng: random.Random, wanted: Wanted) -> dict[str, str]:
         "lxx": looked, "ap": with_article(thing), "topic": wanted.topic or "",
         "in_home": f"{preposition} {article} {place}", "in_the_home": f"{preposition} the {place}", "home": f"the {place}",
         "out": "the " + rng.choice([outing for outing in OUTINGS if outing != place]), "spot": rng.choice(SPOTS), "food": rng.choice(FOODS),
-        "skill": rng.choice(SKILLS), "fear": rng.choice(FEARS), "the_food": rng.choice(STOLEN),
+        "skill": wanted.skill or rng.choice(SKILLS), "fear": wanted.fear or rng.choice(FEARS), "the_food": rng.choice(STOLEN),
     }
     return {**slots, **_pronouns("", is_male), **_pronouns("f", friend_is_male)}
 

@@ -6,7 +6,7 @@ import random
 
 from grammar import plural, with_article
 from stories import Wanted, any_kind, any_name, any_thing
-from words import LOOKS, PLACES, THEMES, TOPICS, TRAITS
+from words import FEARS, LOOKS, PLACES, SKILLS, THEMES, TOPICS, TRAITS
 
 _LEADS = """tell me a story|tell me a short story|write a story|write a short story|write me a story|can you tell me a story|could you tell me a story|
 please tell me a story|please write a story|I would like a story|I want a story|I'd like to hear a story|make up a story|invent a story|a story|
@@ -14,7 +14,7 @@ give me a story|give me a short story|tell a story|let me hear a story|can you w
 tell me a nice story|tell me a bedtime story|write a bedtime story|tell me a tale|write a little tale|tell us a story|story|short story|
 please make up a little story|write something|can I have a story|how about a story|I need a story|narrate a story|create a story|
 compose a short story|tell me a good story|write a fairy tale|tell me a fairy tale|do you know a story|can you make up a story|
-would you tell me a story|write a children's story|tell my daughter a story|tell my son a story|generate a story|generate a short story""".replace("\n", "").split("|")
+would you tell me a story|I want to hear a story|I am looking for a story|please, a story|I'd like something|write something for my little sister|write something for my brother|tell a tale|entertain me with a story|let's have a story|I want to read a story|can I hear a story|write a children's story|tell my daughter a story|tell my son a story|generate a story|generate a short story""".replace("\n", "").split("|")
 _SHORT_LEADS = """tell me a very short story|write a very short story|tell me a tiny story|a very short story|write a story in three sentences|tell me a one-minute story|
 a quick story, please|give me a really short story|tell me a brief story|write a mini story""".replace("\n", "").split("|")
 _ABOUT = ("about", "about", "about", "about", "with", "of", "featuring")
@@ -89,6 +89,33 @@ def _hero_and_thing(rng: random.Random) -> tuple[str, dict]:
     return hero + joint + thing, {**fields, **more}
 
 
+def _hero_and_deed(rng: random.Random) -> tuple[str, dict]:
+    hero, fields = _hero(rng)
+    thing = any_thing(rng)
+    fear, skill = rng.choice(FEARS), rng.choice(SKILLS)
+    deed, more = rng.choice(
+        (
+            (f"who is afraid of {fear}", {"plot": "fear", "fear": fear}),
+            (f"who fears {fear}", {"plot": "fear", "fear": fear}),
+            (f"who wants to {skill}", {"plot": "skill", "skill": skill}),
+            (f"who learns to {skill}", {"plot": "skill", "skill": skill}),
+            (f"who loses {rng.choice(('his', 'her', 'a', 'the'))} {thing}", {"plot": "lost", "thing": thing}),
+            (f"who finds {with_article(thing)}", {"plot": "found", "thing": thing}),
+            ("who gets lost", {"plot": "wayhome"}),
+            ("who has a birthday", {"plot": "birthday"}),
+            ("in a storm", {"plot": "storm"}),
+            ("who tells a lie", {"plot": "honesty"}),
+            (f"who breaks {with_article(thing)}", {"plot": "honesty", "thing": thing}),
+            (f"who wins {with_article(thing)}", {"plot": "contest", "thing": thing}),
+            ("who plants a seed", {"plot": "garden"}),
+            (f"with a magic {thing}", {"plot": "wish", "thing": thing}),
+        )
+    )
+    if rng.random() < 0.12:
+        return f"~ where {hero} {deed.removeprefix('who ')}" if deed.startswith("who ") else f"{hero} {deed}", {**fields, **more}
+    return f"{hero} {deed}", {**fields, **more}
+
+
 def _two_heroes(rng: random.Random) -> tuple[str, dict]:
     hero, fields = _hero(rng)
     other = any_kind(rng)
@@ -132,5 +159,5 @@ def _anything(rng: random.Random) -> tuple[str, dict]:
     return rng.choice(("~", "~", "~ for children", "~ for my kids", "~ for a child", "~ to fall asleep", "anything", "~, any story", "something nice", "~ that ends well", "something")), {}
 
 
-_SUBJECTS = (_hero, _thing, _hero_and_thing, _two_heroes, _three, _theme, _topic, _place, _words, _anything)
-_WEIGHTS = (20, 12, 28, 9, 6, 8, 6, 5, 5, 6)
+_SUBJECTS = (_hero, _thing, _hero_and_thing, _hero_and_deed, _two_heroes, _three, _theme, _topic, _place, _words, _anything)
+_WEIGHTS = (18, 11, 26, 14, 13, 8, 8, 6, 5, 5, 6)

@@ -43,7 +43,7 @@ def batches(tokenizer: Tokenizer, seed: int, tokens_per_step: int) -> Iterator[B
     rng = random.Random(seed)
     waiting: dict[int, list[Example]] = {}
     for count in itertools.count():
-        drills = LATER_DRILLS if count > FIRST_DOCUMENTS else FIRST_DRILLS
+        drills = FIRST_DRILLS if count < FIRST_DOCUMENTS and seed == TRAIN_SEED else LATER_DRILLS
         ids, learned = drill(rng, tokenizer.get_vocab_size()) if rng.random() < drills else encode(tokenizer, any_document(rng))
         ids, learned = ids[: Shape.context], learned[: Shape.context]
         grain = 32 if len(ids) <= 256 else 64 if len(ids) <= 512 else 128
@@ -98,6 +98,8 @@ def main() -> None:
     parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--peak", type=float, default=2.5e-3)
     parser.add_argument("--layers", type=int, default=Shape.layers)
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from, with a schedule of its own")
+    parser.add_argument("--seed", type=int, default=TRAIN_SEED)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.manual_seed(0)
@@ -108,7 +110,10 @@ def main() -> None:
         train_tokenizer(documents(TOKENIZER_SEED, 20_000), Shape.vocab_size).save(str(tokenizer_file))
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     model = Network(Shape(layers=arguments.layers))
-    begin_with_copying(model)
+    if arguments.start is None:
+        begin_with_copying(model)
+    else:
+        model.load_state_dict(torch.load(arguments.start, weights_only=True)["weights"])
     _train(arguments, tokenizer, model)
 
 
@@ -150,7 +155,7 @@ class MixedPrecision:
 def _train(arguments: argparse.Namespace, tokenizer: Tokenizer, model: Network) -> None:
     print(f"{sum(parameter.numel() for parameter in model.parameters())} parameters", flush=True)
     precise = MixedPrecision(model, rarity(tokenizer))
-    source = batches(tokenizer, TRAIN_SEED, arguments.tokens_per_step)
+    source = batches(tokenizer, arguments.seed, arguments.tokens_per_step)
     held_out = [_padded([encode(tokenizer, document)], Shape.context) for document in documents(HELD_OUT_SEED, 100) if len(encode(tokenizer, document)[0]) <= Shape.context]
     held_out = [(ids[:, : learned.nonzero()[-1, 1] + 1], learned[:, : learned.nonzero()[-1, 1] + 1]) for ids, learned in held_out]
     rng = random.Random(HELD_OUT_SEED)
