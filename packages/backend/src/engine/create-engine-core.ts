@@ -96,7 +96,8 @@ async function assemble(
   const sizes = planSizes(model, options, { room, tracker });
   const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
   const health = createHealthCollector();
-  const residentBytesBefore = process.memoryUsage.rss();
+  const startBytes = process.memoryUsage.rss();
+  let runtimeBytes = startBytes;
   const executor = await createOnnxExecutor({
     model,
     memory,
@@ -105,10 +106,15 @@ async function assemble(
     runtime: options.runtime,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     onWarning: ({ message }) => process.emitWarning(message),
+    onRuntimeOpened: () => {
+      runtimeBytes = process.memoryUsage.rss();
+    },
   });
   // The runtime packs the weights into memory of its own. The pool's pages are not touched yet.
-  const takenBytes = Math.max(0, process.memoryUsage.rss() - residentBytesBefore);
-  tracker.record({ model: model.name, purpose: "weights", label: "runtime" }, room.deviceId, takenBytes);
+  const weightsBytes = Math.max(0, process.memoryUsage.rss() - runtimeBytes);
+  tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);
+  const libraryBytes = Math.max(0, runtimeBytes - startBytes);
+  tracker.record({ model: model.name, purpose: "other", label: "runtime" }, room.deviceId, libraryBytes);
   const engine = createEngine({
     executor,
     tokenizer: model.tokenizer,

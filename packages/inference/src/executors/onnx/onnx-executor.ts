@@ -23,7 +23,7 @@ import { resolveWeightFiles } from "./weight-files.ts";
  */
 export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<Executor> {
   const resolved = resolveOnnxOptions(options);
-  const { model, memory, onWarning = () => {} } = options;
+  const { model, memory, onWarning = () => {}, onRuntimeOpened = () => {} } = options;
   const files = await resolveWeightFiles(
     [...model.weights.tensors.values()].map((tensor) => tensor.filePath),
   );
@@ -36,6 +36,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     const openers = { ffi: openFfi, binding: openBindingRuntime };
     const { runtime, fallbackReason } = await selectRuntime(resolved.runtime, openers, onWarning);
     closers.push(() => runtime.dispose());
+    onRuntimeOpened();
     const session = await runtime.createSession(builder.graph.toModel(), {
       threadCount: resolved.threads,
       allowSpinning: resolved.allowSpinning,

@@ -39,6 +39,8 @@ export interface OnnxExecutorOptions extends OnnxMemoryOptions {
   readonly runtime?: "auto" | "ffi" | "binding";
   /** Told when the executor runs, but not as it was meant to. */
   readonly onWarning?: (warning: OnnxWarning) => void;
+  /** Called between the opening of the runtime and the loading of the weights, so that each can be measured. */
+  readonly onRuntimeOpened?: () => void;
 }
 
 /** Sizes with nothing left open. */
@@ -56,7 +58,16 @@ export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
 }
 
 const MEMORY_KEYS = ["maxSequences", "contextTokens", "maxChunkTokens"];
-const KEYS = [...MEMORY_KEYS, "model", "memory", "threads", "allowSpinning", "runtime", "onWarning"];
+const KEYS = [
+  ...MEMORY_KEYS,
+  "model",
+  "memory",
+  "threads",
+  "allowSpinning",
+  "runtime",
+  "onWarning",
+  "onRuntimeOpened",
+];
 const DEFAULT_CHUNK_TOKENS = 512;
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
