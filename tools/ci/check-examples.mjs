@@ -1,6 +1,6 @@
 // Runs every compiled example as a user would; an example that does not end in a minute has failed.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build, root } from "../setup.mjs";
 
@@ -18,5 +18,13 @@ for (const file of files) {
   process.stdout.write(
     `${isGood ? "ok" : `FAILED (exit ${status})`}: examples/${file}\n${isGood ? "" : stdout + stderr}`,
   );
+}
+// The first screen shows the program that the package's own README shows, which runs from its tarball.
+const program = /```js\n[\s\S]*?```/.exec(
+  readFileSync(join(root, "packages/inference/README.md"), "utf8"),
+)?.[0];
+if (program === undefined || !readFileSync(join(root, "README.md"), "utf8").includes(program)) {
+  failed += 1;
+  process.stdout.write("FAILED: README.md does not show the program of packages/inference/README.md\n");
 }
 process.exit(failed === 0 ? 0 : 1);
