@@ -25,8 +25,15 @@ const { values } = parseArgs({
     "stand-in": { type: "boolean", default: false },
     hold: { type: "string" },
     library: { type: "string" },
+    help: { type: "boolean", default: false },
   },
 });
+if (values.help) {
+  process.stdout.write(
+    "options: --ordinal 0  --operations 1000000  --steps 100000  --output <file.json>  --stand-in (no GPU numbers)\n",
+  );
+  process.exit(0);
+}
 
 const require = createRequire(join(root, "benchmarks", "package.json"));
 const load = (name) => import(pathToFileURL(require.resolve(name)).href);
