@@ -30,7 +30,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --size 100m|tiny  --dtype F32|BF16  --runtime ffi|binding  --batches 1,8  --prompt 512  --steps 32  --rounds 5  --threads N  --spinning  --output <file.json>  --json\n",
+    "options: --size 100m|1b|tiny  --dtype F32|BF16  --runtime ffi|binding  --batches 1,8  --prompt 512  --steps 32  --rounds 5  --threads N  --spinning  --output <file.json>  --json\n",
   );
   process.exit(0);
 }
@@ -42,6 +42,16 @@ const SIZES: Readonly<Record<string, CheckpointSizes>> = {
     intermediateSize: 2048,
     layerCount: 12,
     headCount: 12,
+    kvHeadCount: 4,
+    contextTokens: 2048,
+  },
+  // The shape of TinyLlama; 4.4 GB in F32.
+  "1b": {
+    vocabSize: 32_000,
+    hiddenSize: 2048,
+    intermediateSize: 5632,
+    layerCount: 22,
+    headCount: 32,
     kvHeadCount: 4,
     contextTokens: 2048,
   },
