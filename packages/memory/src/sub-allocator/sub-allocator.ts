@@ -1,3 +1,4 @@
+import type { PoolStats } from "../allocator.ts";
 import type { ArenaSource, EventSource, MappedArena } from "./ports.ts";
 import { RangeAllocator } from "./range-allocator.ts";
 
@@ -26,18 +27,8 @@ export interface Placement {
   readonly streamId?: number | undefined;
 }
 
-export interface SubAllocatorStats {
-  readonly inUseBytes: number;
-  readonly arenaBytes: number;
-  readonly reservedBytes: number;
-  readonly peakInUseBytes: number;
-  readonly limitBytes: number;
-  readonly liveBlockCount: number;
-  readonly allocationCount: number;
-  /** Including what a stream is not done with. */
-  readonly largestFreeBytes: number;
-  readonly fragmentation: number;
-}
+/** What a pool tells of itself, but for the device, of which ranges know nothing. */
+export type SubAllocatorStats = Omit<PoolStats, "deviceId">;
 
 /** A range that was set aside in one piece. */
 export interface SubAllocatorReservation {
