@@ -17,7 +17,8 @@ export interface Terminal extends AsyncDisposable {
 /** Runs a program in a pseudo terminal of its own. */
 export function openTerminal(command: readonly string[]): Terminal {
   const quoted = command.map((part) => `'${part.replaceAll("'", String.raw`'\''`)}'`).join(" ");
-  const child = spawn("script", ["-qec", quoted, "/dev/null"], { env: cleanEnvironment() });
+  // `exec`: a shell that stays in between may answer Ctrl-C itself, and its exit code would be the one seen.
+  const child = spawn("script", ["-qec", `exec ${quoted}`, "/dev/null"], { env: cleanEnvironment() });
   let output = "";
   let wake = (): void => undefined;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
