@@ -106,7 +106,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     arguments.work.mkdir(parents=True, exist_ok=True)
     tokenizer_file = arguments.work / "tokenizer.json"
-    if not tokenizer_file.exists():
+    if arguments.start is not None:
+        _keep_tokenizer(arguments.start.parent / "tokenizer.json", tokenizer_file)
+    elif not tokenizer_file.exists():
         train_tokenizer(documents(TOKENIZER_SEED, 20_000), Shape.vocab_size).save(str(tokenizer_file))
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     model = Network(Shape(layers=arguments.layers))
@@ -115,6 +117,14 @@ def main() -> None:
     else:
         model.load_state_dict(torch.load(arguments.start, weights_only=True)["weights"])
     _train(arguments, tokenizer, model)
+
+
+def _keep_tokenizer(source: Path, target: Path) -> None:
+    """Weights mean something with the tokenizer that they were trained with only: it goes on from beside the checkpoint."""
+    text = source.read_bytes()
+    if target.exists() and target.read_bytes() != text:
+        raise SystemExit(f"{target} is another tokenizer than {source}, which the checkpoint was trained with")
+    target.write_bytes(text)
 
 
 class MixedPrecision:
