@@ -24,6 +24,7 @@ export type {
   GenerationResult,
   GenerationTimings,
   GenerationUsage,
+  PromptLogprobs,
   SamplingParams,
   StopParams,
   TokenCandidate,

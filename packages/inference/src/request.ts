@@ -22,7 +22,7 @@ export interface SamplingParams {
 
 /** When an answer ends. Defaults in brackets. */
 export interface StopParams {
-  /** [to the end of the context] */
+  /** At least 1; 0 where the request asks for `promptLogprobs`. [to the end of the context] */
   readonly maxTokens: number | undefined;
   /** End-of-sequence and stop tokens are not sampled before this many. [0] */
   readonly minTokens: number;
@@ -44,6 +44,8 @@ export interface GenerationRequest {
   readonly n?: number;
   /** Report the log-probability of each token and of this many alternatives (0 to 20). */
   readonly logprobs?: number;
+  /** Report the log-probability of each token of the prompt and of this many alternatives (0 to 20). */
+  readonly promptLogprobs?: number;
   /** Special tokens in the text are left out. [true] */
   readonly skipSpecialTokens?: boolean;
   readonly signal?: AbortSignal;
@@ -63,6 +65,9 @@ export interface TokenLogprob extends TokenCandidate {
   readonly top: readonly TokenCandidate[];
 }
 
+/** One entry for each token of the prompt. The first has none: nothing comes before it. */
+export type PromptLogprobs = readonly (TokenLogprob | undefined)[];
+
 /** Why an answer ended: a stop token or string, or its length. */
 export type FinishReason = "stop" | "length";
 
@@ -77,6 +82,8 @@ export interface TokenDelta {
   readonly finishReason: FinishReason | undefined;
   /** The stop string or stop token that ended it. */
   readonly stopReason: string | number | undefined;
+  /** Where the request asked for them: in the first delta of the stream, which is of answer 0, and in no other. */
+  readonly promptLogprobs?: PromptLogprobs;
 }
 
 /** Tokens of a request, over all its answers. */
@@ -107,6 +114,8 @@ export interface GenerationChoice {
 export interface GenerationResult {
   readonly id: string;
   readonly choices: readonly GenerationChoice[];
+  /** Where the request asked for them. */
+  readonly promptLogprobs?: PromptLogprobs;
   readonly usage: GenerationUsage;
   readonly timings: GenerationTimings;
 }
