@@ -16,7 +16,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from export import TARGET
 from smalltalk import refusal
+from stories import Wanted
 from story_requests import any_request
+from words import BOYS, GIRLS
 
 HELD_OUT_SEED = 77
 MAX_NEW_TOKENS = 300
@@ -83,7 +85,7 @@ def main() -> None:
 def _measure(asker: Asker, count: int) -> None:
     rng = random.Random(HELD_OUT_SEED)
     found: dict[str, list[bool]] = {"kind": [], "friend_kind": [], "thing": [], "name": [], "place": []}
-    stopped, declined = [], []
+    stopped, declined, named_apart = [], [], []
     for index in range(count):
         request, wanted = any_request(rng)
         answer, has_ended = asker.ask([{"role": "user", "content": request}], is_sampled=index % 2 == 1)
@@ -93,14 +95,25 @@ def _measure(asker: Asker, count: int) -> None:
             word = word[1] if isinstance(word, tuple) else word
             if word is not None:
                 found[field].append(re.search(rf"\b{re.escape(word)}\b", answer, re.IGNORECASE) is not None)
+        named_apart += _friends_named_apart(answer, wanted)
         question, _ = refusal(rng)
         answer, has_ended = asker.ask([{"role": "user", "content": question}], is_sampled=index % 2 == 1)
         stopped.append(has_ended)
         declined.append(re.search(r"tiny|small|sorry|cannot|more than I know|do not know", answer) is not None)
     print(f"stopped by itself: {sum(stopped)} of {len(stopped)}")
+    print(f"second hero has another name than the first: {sum(named_apart)} of {len(named_apart)}")
     print(f"declined what it cannot do: {sum(declined)} of {len(declined)}")
     for field, hits in found.items():
         print(f"used the {field} that was asked for: {sum(hits)} of {len(hits)}")
+
+
+def _friends_named_apart(answer: str, wanted: Wanted) -> list[bool]:
+    """Where a name comes as "Milo the alien" and the hero is no alien: whether Milo is not the hero's name."""
+    names = re.findall(rf"\b({'|'.join(GIRLS + BOYS)})\b", answer)
+    if not names or wanted.kind is None:
+        return []
+    introduced = re.findall(r"\b([A-Z]\w+) the (\w+)", answer)
+    return [name != names[0] for name, kind in introduced if name in names and kind != wanted.kind]
 
 
 if __name__ == "__main__":
