@@ -86,6 +86,33 @@ describe("with the openai client", () => {
   });
 });
 
+describe("a body of megabytes", () => {
+  const post = (body: string) =>
+    fetch(`${daemon.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+
+  test("is read in a thread that says the same as the event loop would", async () => {
+    const body = (prompt: string) => `{"model":"${model}",\n"user":"${"é".repeat(2_000_000)}",\n${prompt}`;
+    const [whole, broken, half] = await Promise.all(
+      ['"prompt":"Once","max_tokens":2}', '"prompt":Once}', '"prompt":"\\ud83d"}'].map(async (rest) => {
+        const response = await post(body(rest));
+        return { status: response.status, answer: await response.json() };
+      }),
+    );
+    expect(whole).toMatchObject({ status: 200, answer: { choices: [{ finish_reason: "length" }] } });
+    const error = { type: "invalid_request_error", code: "invalid_json" };
+    const place = "expected a value at line 3, column 10";
+    expect(broken).toMatchObject({
+      status: 400,
+      answer: { error: { ...error, param: null, message: expect.stringContaining(place) } },
+    });
+    expect(half).toMatchObject({ status: 400, answer: { error: { ...error, param: "prompt" } } });
+  });
+});
+
 describe("under load", () => {
   test("stops the engine's work when the client leaves", async () => {
     const running = streamCompletion(client, { model, maxTokens: 400 });

@@ -5,7 +5,7 @@ export const jsonLimits = {
   /** What reads bodies further on may be recursive. */
   depth: 64,
   /** Arrays, objects and keys. */
-  parts: 200_000,
+  parts: 40_000,
   /** Elements of all arrays and entries of all objects. */
   elements: 1_000_000,
 } as const;

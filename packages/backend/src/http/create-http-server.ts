@@ -6,6 +6,7 @@ import { answerClientError } from "./client-error.ts";
 import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";
 import { createExchanges } from "./exchange.ts";
 import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
+import { createJsonThread } from "./json-thread.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
@@ -31,6 +32,9 @@ export type {
 
 const defaultMaxChoices = 128;
 
+/** Parsing a smaller body takes less time than a turn of the loop may. */
+const largeBodyBytes = 65_536;
+
 function createParts(options: HttpServerOptions): ServerParts {
   const { engine, config, version, logger, metrics } = options;
   const ids = options.ids ?? randomId;
@@ -39,6 +43,7 @@ function createParts(options: HttpServerOptions): ServerParts {
     options,
     operations: { engine, clock, ids, version, maxChoices: config.maxChoices ?? defaultMaxChoices },
     exchanges: createExchanges({ logger, metrics, clock }),
+    jsonThread: options.jsonThread ?? createJsonThread(),
   };
 }
 
@@ -69,7 +74,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
 
 /** Errors, unknown paths and wrong methods: the same JSON for all, before the body is read where possible. */
 async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void> {
-  const { options, exchanges } = parts;
+  const { options, exchanges, jsonThread } = parts;
   const { config } = options;
   const knownPaths = createKnownPaths();
 
@@ -146,7 +151,8 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   app.addContentTypeParser(
     "application/json",
     { parseAs: "buffer" },
-    async (_request: FastifyRequest, body: Buffer) => parseJsonBody(body),
+    async (_request: FastifyRequest, body: Buffer) =>
+      body.length < largeBodyBytes ? parseJsonBody(body) : jsonThread.parse(body),
   );
 }
 
@@ -189,6 +195,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // Connections that wait for a next request, or were opened for one, would hold it up until they time out.
     parts.exchanges.onIdle(() => app.server.closeAllConnections());
     await closed;
+    await parts.jsonThread.dispose();
   };
   return { listen: async (address) => listen(app, address), close, [Symbol.asyncDispose]: close };
 }

@@ -4,6 +4,7 @@ import type { HostMemory } from "@infernode/memory";
 import type { GpuSurvey } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
 import type { EngineClient } from "../engine/engine-client.ts";
+import type { JsonThread } from "./json-thread.ts";
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
 export interface HttpServerConfig {
@@ -75,6 +76,8 @@ export interface HttpServerOptions {
   readonly version: string;
   readonly clock?: HttpClock;
   readonly ids?: IdSource;
+  /** Parses bodies of 64 KiB and more; put away with the server. [a worker thread] */
+  readonly jsonThread?: JsonThread;
 }
 
 /** A server that listens when told to. */

@@ -30,11 +30,11 @@ function tokensPrompt(tokenIds: readonly unknown[], param: string, rules: Prompt
   // Known without the engine, which need not be sent millions of numbers to say so.
   if (tokenIds.length >= contextTokens)
     throw contextLengthExceeded({ promptTokens: tokenIds.length, contextTokens });
-  for (const [index, tokenId] of tokenIds.entries()) {
-    if (!Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize) {
-      throw wrongPrompt(`${param}[${index}]`, `a token id from 0 to ${vocabSize - 1}`, tokenId);
-    }
-  }
+  const wrongAt = tokenIds.findIndex(
+    (tokenId) => !Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize,
+  );
+  if (wrongAt >= 0)
+    throw wrongPrompt(`${param}[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, tokenIds[wrongAt]);
   return { kind: "tokens", tokenIds: tokenIds as readonly number[] };
 }
 

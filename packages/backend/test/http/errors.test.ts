@@ -307,3 +307,13 @@ test("a body cut short by the client is no request", async () => {
   expect((await server.post(chat, body)).status).toBe(200);
   expect(server.engine.runs).toHaveLength(1);
 });
+
+test("a large body is parsed beside the event loop, a small one is not", async () => {
+  await using large = await startServer();
+  const ask = async (length: number): Promise<number> =>
+    (await large.post("/v1/completions", { model: modelId, prompt: "a".repeat(length) })).status;
+  expect(await ask(60_000)).toBe(400);
+  expect(large.largeBodies).toEqual([]);
+  expect(await ask(70_000)).toBe(400);
+  expect(large.largeBodies).toEqual([expect.closeTo(70_000, -3)]);
+});

@@ -8,6 +8,7 @@ import {
   type HttpServerConfig,
   type SystemDevices,
 } from "../../src/http/create-http-server.ts";
+import { parseJsonBody } from "../../src/http/parse-json-body.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 
 export interface TestServer extends AsyncDisposable {
@@ -17,6 +18,8 @@ export interface TestServer extends AsyncDisposable {
   readonly server: HttpServer;
   readonly samples: HttpSample[];
   readonly logLines: Record<string, unknown>[];
+  /** Sizes of the bodies that were parsed beside the event loop. */
+  readonly largeBodies: number[];
   readonly client: OpenAI;
   health: HealthReport;
   liveness: HealthReport;
@@ -38,6 +41,7 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
   const engine = createFakeEngine();
   const samples: HttpSample[] = [];
   const logLines: Record<string, unknown>[] = [];
+  const largeBodies: number[] = [];
   const waiting: ((sample: HttpSample) => void)[] = [];
   const server = await createHttpServer({
     engine,
@@ -63,6 +67,14 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
       ...config,
     },
     version: "1.2.3",
+    // The thread itself needs the built package: see `test/e2e/serving.test.ts`.
+    jsonThread: {
+      parse: async (bytes) => {
+        largeBodies.push(bytes.length);
+        return parseJsonBody(bytes);
+      },
+      dispose: async () => undefined,
+    },
   });
   const { url, port } = await server.listen({ host: "127.0.0.1", port: 0 });
   const close = async (): Promise<void> => server.close();
@@ -73,6 +85,7 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
     server,
     samples,
     logLines,
+    largeBodies,
     client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 }),
     health: healthy,
     liveness: healthy,
