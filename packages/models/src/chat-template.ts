@@ -9,6 +9,8 @@ export interface ChatTemplateMessage {
 export interface ChatTemplateOptions {
   /** Ends with the assistant's opening, so that the model answers. Default true. */
   readonly addGenerationPrompt?: boolean;
+  /** Ends after the text of the final message, so that the model goes on with it, whoever speaks. Default false. */
+  readonly continueFinalMessage?: boolean;
   /** More variables for the template, as `transformers` passes them. */
   readonly variables?: Readonly<Record<string, unknown>>;
 }

@@ -1,5 +1,6 @@
 import type { ChatTemplate, ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
 import { ModelError } from "./errors.ts";
+import { cutAfterFinalMessage, markFinalMessage } from "./open-final-message.ts";
 import { strftime } from "./strftime.ts";
 import { parseTemplate, runTemplate } from "./template-interpreter.ts";
 import type { JinjaNode } from "./jinja-library.ts";
@@ -34,23 +35,45 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
     strftime_now: (format: unknown): string => strftime(now(), String(format)),
   };
   const specialTokens = Object.fromEntries(setup.specialTokens ?? []);
+  const run = (
+    messages: readonly ChatTemplateMessage[],
+    { variables, addGenerationPrompt = true }: ChatTemplateOptions,
+  ): string => {
+    try {
+      return runTemplate(program, globals, {
+        ...specialTokens,
+        tools: null,
+        documents: null,
+        ...variables,
+        messages,
+        add_generation_prompt: addGenerationPrompt,
+      });
+    } catch (error) {
+      throw failure(error);
+    }
+  };
   return {
     source,
-    render(messages: readonly ChatTemplateMessage[], options: ChatTemplateOptions = {}): string {
-      try {
-        return runTemplate(program, globals, {
-          ...specialTokens,
-          tools: null,
-          documents: null,
-          ...options.variables,
-          messages,
-          add_generation_prompt: options.addGenerationPrompt ?? true,
-        });
-      } catch (error) {
-        throw failure(error);
-      }
-    },
+    render: (messages, options = {}) =>
+      options.continueFinalMessage === true
+        ? leaveOpen(messages, (marked) => run(marked, { ...options, addGenerationPrompt: false }))
+        : run(messages, options),
   };
+}
+
+function leaveOpen(
+  messages: readonly ChatTemplateMessage[],
+  run: (messages: readonly ChatTemplateMessage[]) => string,
+): string {
+  const marked = markFinalMessage(messages);
+  if (marked === undefined) {
+    throw failure(new Error("wanted a final message with text to go on with, found none"));
+  }
+  const rendered = cutAfterFinalMessage(run(marked), messages.at(-1)?.content ?? "");
+  if (rendered === undefined) {
+    throw failure(new Error("wanted the final message's text in what it writes, found none of it"));
+  }
+  return rendered;
 }
 
 /** `raise_exception` of a template: the template's author speaks. */
