@@ -81,7 +81,7 @@ async function timeForward(
     sequenceIds: Int32Array.from(ids),
     startPositions: new Int32Array(ids.length).fill(start),
     lengths: new Int32Array(ids.length).fill(lengthTokens),
-    wantsLogits: new Uint8Array(ids.length).fill(1),
+    logitCounts: new Int32Array(ids.length).fill(1),
     tokenIds: Int32Array.from(
       { length: ids.length * lengthTokens },
       (_, index) => (index * 7919) % executor.vocabSize,

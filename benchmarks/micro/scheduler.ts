@@ -61,6 +61,7 @@ function createInstantExecutor(maxSequences: number): Executor {
         heldCount -= 1;
       },
     },
+    maxLogitRows: maxSequences,
     forward: async ({ chunkCount }) => ({ rowCount: chunkCount, row: () => row }),
     dispose,
     [Symbol.asyncDispose]: dispose,

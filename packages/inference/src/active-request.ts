@@ -10,6 +10,8 @@ export class ActiveRequest {
   readonly maxTokens: number;
   /** Alternatives to report; `undefined` where no log-probabilities are wanted. */
   readonly logprobs: number | undefined;
+  /** The same for the prompt's tokens. */
+  readonly promptLogprobs: number | undefined;
   readonly sequences: readonly GeneratedSequence[];
   readonly stream: GenerationStream;
   readonly queuedAtMs: number;
@@ -24,6 +26,7 @@ export class ActiveRequest {
     readonly promptTokenCount: number;
     readonly maxTokens: number;
     readonly logprobs: number | undefined;
+    readonly promptLogprobs: number | undefined;
     readonly sequences: readonly GeneratedSequence[];
     readonly stream: GenerationStream;
     readonly queuedAtMs: number;
@@ -32,6 +35,7 @@ export class ActiveRequest {
     this.promptTokenCount = parts.promptTokenCount;
     this.maxTokens = parts.maxTokens;
     this.logprobs = parts.logprobs;
+    this.promptLogprobs = parts.promptLogprobs;
     this.sequences = parts.sequences;
     this.stream = parts.stream;
     this.queuedAtMs = parts.queuedAtMs;
@@ -46,9 +50,11 @@ export class ActiveRequest {
   }
 
   result(nowMs: number): GenerationResult {
+    const promptLogprobs = this.sequences[0]?.promptLogprobs;
     return {
       id: this.id,
       choices: this.sequences.map((sequence) => sequence.choice()),
+      ...(promptLogprobs && { promptLogprobs }),
       usage: {
         promptTokens: this.promptTokenCount,
         completionTokens: this.generatedTokenCount,

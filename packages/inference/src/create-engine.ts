@@ -43,7 +43,10 @@ export function createEngine<
       });
     }
   };
-  const scheduler = createScheduler<GeneratedSequence>(executor.kvCache, limits);
+  const scheduler = createScheduler<GeneratedSequence>(executor.kvCache, {
+    ...limits,
+    maxLogitRows: executor.maxLogitRows,
+  });
   const table = createRequestTable({ scheduler, clock, emit });
   const sampler = createSampler({
     vocabSize: executor.vocabSize,
@@ -127,6 +130,7 @@ export function createEngine<
       promptTokenCount: wanted.promptTokenIds.length,
       maxTokens: wanted.stopping.maxTokens,
       logprobs: wanted.logprobs,
+      promptLogprobs: wanted.promptLogprobs,
       sequences: makeSequences(wanted, { ...resolved, nextSequenceId }),
       stream: new GenerationStream(id, (reason) => table.end(active, { kind: "aborted", reason })),
       queuedAtMs: clock.now(),

@@ -11,13 +11,16 @@ export interface ForwardBatch {
   readonly startPositions: Int32Array;
   /** `(chunkCount)` tokens in each chunk: 1 for a decode, more for a part of a prompt. */
   readonly lengths: Int32Array;
-  /** `(chunkCount)` 1 where the logits after the chunk's last token are wanted. */
-  readonly wantsLogits: Uint8Array;
+  /**
+   * `(chunkCount)` after how many of the chunk's last tokens the logits are wanted: 0 for none, 1 for the
+   * token that comes next, up to the chunk's length.
+   */
+  readonly logitCounts: Int32Array;
   /** `(sum of lengths)` token ids, chunk after chunk. */
   readonly tokenIds: Int32Array;
 }
 
-/** Logits of the chunks that wanted them, in batch order. Valid until the next forward. */
+/** Logits where they were wanted, chunk after chunk, by position in a chunk. Valid until the next forward. */
 export interface ForwardResult {
   readonly rowCount: number;
   /** `(vocabSize)` view of row `index`; may be written to by the sampler. */
@@ -61,6 +64,8 @@ export interface Executor extends AsyncDisposable {
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
   readonly kvCache: KvCache;
+  /** Rows of logits that one forward has room for, a chunk counted as one at least. At least `kvCache.maxSequences`. */
+  readonly maxLogitRows: number;
   /** Runs off the event loop. One call at a time. */
   forward(batch: ForwardBatch): Promise<ForwardResult>;
   dispose(): Promise<void>;

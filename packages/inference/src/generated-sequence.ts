@@ -22,6 +22,7 @@ export interface GeneratedSequenceParts {
   /** `undefined` where the request has no stop strings. */
   readonly stopMatcher: StopMatcher | undefined;
   readonly hasLogprobs: boolean;
+  readonly hasPromptLogprobs: boolean;
 }
 
 /** One answer as it grows: takes tokens, gives text, and knows when it ends. */
@@ -33,6 +34,8 @@ export class GeneratedSequence implements SchedulableSequence {
   readonly sampling: SamplingState;
   readonly tokenIds: number[] = [];
   readonly logprobs: TokenLogprob[] | undefined;
+  /** Grows with the prompt; the first token has none. */
+  readonly promptLogprobs: (TokenLogprob | undefined)[] | undefined;
   computedTokenCount = 0;
   lastTokenId = -1;
   readonly #parts: GeneratedSequenceParts;
@@ -48,7 +51,16 @@ export class GeneratedSequence implements SchedulableSequence {
     this.maxLengthTokens = parts.promptTokenIds.length + parts.maxTokens;
     this.sampling = parts.sampling;
     this.logprobs = parts.hasLogprobs ? [] : undefined;
+    this.promptLogprobs = parts.hasPromptLogprobs ? [undefined] : undefined;
     this.#parts = parts;
+  }
+
+  get wantsPromptLogits(): boolean {
+    return this.promptLogprobs !== undefined;
+  }
+
+  get maxTokens(): number {
+    return this.#parts.maxTokens;
   }
 
   get finishReason(): FinishReason | undefined {
@@ -73,6 +85,11 @@ export class GeneratedSequence implements SchedulableSequence {
     }
     this.#give(detokenizer.push(tokenId));
     if (this.#finishReason === undefined && this.tokenIds.length >= maxTokens) this.#end("length", undefined);
+  }
+
+  /** Ends at the end of the prompt, where no token is wanted. */
+  endAtPrompt(): void {
+    this.#end("length", undefined);
   }
 
   /** The text since the last call. */

@@ -101,8 +101,9 @@ export class GenerationStream implements TokenStream {
   #take(): TokenDelta {
     const sequence = this.#unread.values().next().value!;
     this.#unread.delete(sequence);
-    const { index, tokenIds, logprobs, finishReason, stopReason } = sequence;
+    const { index, tokenIds, logprobs, promptLogprobs, finishReason, stopReason } = sequence;
     const start = this.#readTokenCounts[index] ?? 0;
+    const isFirst = this.#readTokenCounts[index] === undefined;
     this.#readTokenCounts[index] = tokenIds.length;
     return {
       index,
@@ -111,6 +112,7 @@ export class GenerationStream implements TokenStream {
       logprobs: logprobs?.slice(start),
       finishReason,
       stopReason,
+      ...(isFirst && promptLogprobs && { promptLogprobs }),
     };
   }
 }

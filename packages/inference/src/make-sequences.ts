@@ -48,6 +48,7 @@ export function makeSequences(request: ResolvedRequest, source: SequenceSource):
         }),
         stopMatcher: stopStrings?.matcher({ includeStopInOutput: stopping.includeStopInOutput }),
         hasLogprobs: request.logprobs !== undefined,
+        hasPromptLogprobs: request.promptLogprobs !== undefined && index === 0,
       }),
   );
 }

@@ -112,7 +112,14 @@ export function resolveEngineOptions(
       throw invalid("eosTokenIds", `token ids from 0 to ${vocabSize - 1}`, tokenId);
     }
   }
-  const { kvCache, plan } = executor;
+  const { kvCache, plan, maxLogitRows } = executor;
+  if (!(maxLogitRows >= kvCache.maxSequences)) {
+    throw invalid(
+      "executor.maxLogitRows",
+      `at least ${kvCache.maxSequences}, one per sequence`,
+      maxLogitRows,
+    );
+  }
   return Object.freeze({
     executor,
     tokenizer,

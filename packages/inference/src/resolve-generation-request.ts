@@ -16,6 +16,7 @@ export interface ResolvedRequest {
   readonly stopping: StopParams & { readonly maxTokens: number };
   readonly n: number;
   readonly logprobs: number | undefined;
+  readonly promptLogprobs: number | undefined;
   readonly skipSpecialTokens: boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -36,12 +37,14 @@ export function resolveGenerationRequest(
     sampling: resolveSampling(readFields("sampling", fields.take("sampling") ?? {}), model.vocabSize),
     n: fields.integer("n", { start: 1, last: MAX_ANSWERS }) ?? 1,
     logprobs: fields.integer("logprobs", { start: 0, last: MAX_LOGPROBS }),
+    promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: MAX_LOGPROBS }),
     skipSpecialTokens: fields.boolean("skipSpecialTokens") ?? true,
     signal: resolveSignal(fields.take("signal")),
   };
   const stopping = resolveStopping(readFields("stopping", fields.take("stopping") ?? {}), {
     ...model,
     promptTokens: resolved.promptTokenIds.length,
+    leastTokens: resolved.promptLogprobs === undefined ? 1 : 0,
   });
   fields.end();
   return Object.freeze({ ...resolved, stopping });
@@ -92,10 +95,16 @@ function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number
 
 function resolveStopping(
   fields: FieldReader,
-  model: { readonly vocabSize: number; readonly contextTokens: number; readonly promptTokens: number },
+  model: {
+    readonly vocabSize: number;
+    readonly contextTokens: number;
+    readonly promptTokens: number;
+    /** Nothing to generate makes sense where the prompt's own log-probabilities are wanted. */
+    readonly leastTokens: number;
+  },
 ): StopParams & { readonly maxTokens: number } {
-  const { promptTokens, contextTokens, vocabSize } = model;
-  const asked = fields.integer("maxTokens", { start: 1, last: Number.MAX_SAFE_INTEGER });
+  const { promptTokens, contextTokens, vocabSize, leastTokens } = model;
+  const asked = fields.integer("maxTokens", { start: leastTokens, last: Number.MAX_SAFE_INTEGER });
   if (promptTokens + (asked ?? 1) > contextTokens) {
     throw new ContextLengthError({ promptTokens, maxTokens: asked, contextTokens });
   }

@@ -8,6 +8,8 @@ export interface SchedulerLimits {
   /** Tokens of one prompt in one step. */
   readonly maxChunkTokens: number;
   readonly maxRunningSequences: number;
+  /** Rows of logits in one step. At least `maxRunningSequences`. */
+  readonly maxLogitRows: number;
 }
 
 /**
@@ -36,6 +38,8 @@ export function createScheduler<S extends SchedulableSequence>(
   limits: SchedulerLimits,
 ): Scheduler<S> {
   const { maxTokensPerStep, maxChunkTokens, maxRunningSequences } = limits;
+  /** What is left of the rows when every sequence has one. */
+  const maxExtraLogits = limits.maxLogitRows - maxRunningSequences;
   // Sets keep the order of arrival and lose a member in constant time.
   const waiting = new Set<S>();
   const running = new Set<S>();
@@ -43,7 +47,10 @@ export function createScheduler<S extends SchedulableSequence>(
 
   const addChunk = (sequence: S, batch: StepBatch<S>): void => {
     const remaining = sequence.promptTokenIds.length - sequence.computedTokenCount;
-    const length = Math.min(remaining, maxChunkTokens, maxTokensPerStep - batch.tokenCount);
+    const wanted = Math.min(remaining, maxChunkTokens, maxTokensPerStep - batch.tokenCount);
+    const length = sequence.wantsPromptLogits
+      ? Math.min(wanted, 1 + maxExtraLogits - batch.extraLogitCount)
+      : wanted;
     if (length > 0) batch.addPrefill(sequence, length);
   };
 

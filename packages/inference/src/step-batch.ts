@@ -9,6 +9,8 @@ export interface SchedulableSequence {
   readonly maxLengthTokens: number;
   /** The token that was sampled last; read once the prompt is computed. */
   readonly lastTokenId: number;
+  /** Whether the logits after each token of the prompt are wanted, and not after its last alone. */
+  readonly wantsPromptLogits: boolean;
   /** Tokens whose keys and values are in the cache. Moved on by the scheduler only. */
   computedTokenCount: number;
 }
@@ -18,18 +20,19 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly sequenceIds: Int32Array;
   readonly startPositions: Int32Array;
   readonly lengths: Int32Array;
-  readonly wantsLogits: Uint8Array;
+  readonly logitCounts: Int32Array;
   readonly tokenIds: Int32Array;
   /** The sequences of the chunks, in order. */
   readonly sequences: S[] = [];
   #tokenCount = 0;
   #prefillTokenCount = 0;
+  #extraLogitCount = 0;
 
   constructor(capacity: { readonly maxChunks: number; readonly maxTokens: number }) {
     this.sequenceIds = new Int32Array(capacity.maxChunks);
     this.startPositions = new Int32Array(capacity.maxChunks);
     this.lengths = new Int32Array(capacity.maxChunks);
-    this.wantsLogits = new Uint8Array(capacity.maxChunks);
+    this.logitCounts = new Int32Array(capacity.maxChunks);
     this.tokenIds = new Int32Array(capacity.maxTokens);
   }
 
@@ -45,32 +48,39 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     return this.#prefillTokenCount;
   }
 
+  /** Rows of logits beyond the first of each chunk. */
+  get extraLogitCount(): number {
+    return this.#extraLogitCount;
+  }
+
   clear(): void {
     this.sequences.length = 0;
     this.#tokenCount = 0;
     this.#prefillTokenCount = 0;
+    this.#extraLogitCount = 0;
   }
 
   addDecode(sequence: S): void {
     this.tokenIds[this.#tokenCount] = sequence.lastTokenId;
-    this.#addChunk(sequence, { length: 1, wantsLogits: 1 });
+    this.#addChunk(sequence, { length: 1, logitCount: 1 });
   }
 
-  /** The logits are wanted after the end of the prompt only. */
   addPrefill(sequence: S, length: number): void {
     const start = sequence.computedTokenCount;
     const end = start + length;
     this.tokenIds.set(sequence.promptTokenIds.subarray(start, end), this.#tokenCount);
     this.#prefillTokenCount += length;
-    this.#addChunk(sequence, { length, wantsLogits: end === sequence.promptTokenIds.length ? 1 : 0 });
+    const endCount = end === sequence.promptTokenIds.length ? 1 : 0;
+    this.#addChunk(sequence, { length, logitCount: sequence.wantsPromptLogits ? length : endCount });
   }
 
-  #addChunk(sequence: S, chunk: { readonly length: number; readonly wantsLogits: number }): void {
+  #addChunk(sequence: S, chunk: { readonly length: number; readonly logitCount: number }): void {
     const at = this.sequences.length;
     this.sequenceIds[at] = sequence.id;
     this.startPositions[at] = sequence.computedTokenCount;
     this.lengths[at] = chunk.length;
-    this.wantsLogits[at] = chunk.wantsLogits;
+    this.logitCounts[at] = chunk.logitCount;
+    this.#extraLogitCount += Math.max(0, chunk.logitCount - 1);
     this.#tokenCount += chunk.length;
     this.sequences.push(sequence);
   }

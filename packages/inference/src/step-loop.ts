@@ -64,26 +64,45 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     table.end(request, { kind: "failed", reason: asInferenceError(cause) });
   };
 
-  const acceptToken = (sequence: GeneratedSequence, row: Float32Array): void => {
+  const noteToken = (request: ActiveRequest): void => {
+    counters.generatedTokenCount += 1;
+    if (request.firstTokenAtMs !== undefined) return;
+    request.firstTokenAtMs = clock.now();
+    const timeToFirstTokenMs = request.firstTokenAtMs - request.queuedAtMs;
+    emit("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
+  };
+
+  const sampleToken = (
+    sequence: GeneratedSequence,
+    row: Float32Array,
+    topCount: number | undefined,
+  ): void => {
+    if (topCount === undefined) {
+      sequence.accept(sampler.sample(row, sequence.sampling));
+    } else {
+      const sampled = sampler.sampleWithLogprobs(row, sequence.sampling, topCount);
+      sequence.accept(sampled.tokenId, describeToken(tokenizer, sampled));
+    }
+  };
+
+  /** Takes the logits after the token at `position`. */
+  const acceptRow = (sequence: GeneratedSequence, position: number, row: Float32Array): void => {
     const request = table.ownerOf(sequence);
     if (request === undefined) return;
     try {
-      if (request.logprobs === undefined) {
-        sequence.accept(sampler.sample(row, sequence.sampling));
-      } else {
-        const sampled = sampler.sampleWithLogprobs(row, sequence.sampling, request.logprobs);
-        sequence.accept(sampled.tokenId, describeToken(tokenizer, sampled));
+      const promptTokenId = sequence.promptTokenIds[position + 1];
+      if (promptTokenId !== undefined) {
+        const told = sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0);
+        sequence.promptLogprobs?.push(describeToken(tokenizer, told));
+        return;
       }
+      if (sequence.maxTokens === 0) sequence.endAtPrompt();
+      else sampleToken(sequence, row, request.logprobs);
     } catch (error) {
       failRequest(request, error);
       return;
     }
-    counters.generatedTokenCount += 1;
-    if (request.firstTokenAtMs === undefined) {
-      request.firstTokenAtMs = clock.now();
-      const timeToFirstTokenMs = request.firstTokenAtMs - request.queuedAtMs;
-      emit("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
-    }
+    if (sequence.tokenIds.length > 0) noteToken(request);
     request.stream.notify(sequence);
     if (sequence.finishReason === undefined) return;
     scheduler.remove(sequence);
@@ -94,12 +113,14 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     let sliceStartMs = clock.now();
     let rowIndex = 0;
     for (let at = 0; at < batch.chunkCount; at += 1) {
-      if (batch.wantsLogits[at] !== 1) continue;
-      acceptToken(batch.sequences[at]!, result.row(rowIndex));
-      rowIndex += 1;
-      if (clock.now() - sliceStartMs > SAMPLING_SLICE_MS) {
-        await nextTurn();
-        sliceStartMs = clock.now();
+      const end = batch.startPositions[at]! + batch.lengths[at]!;
+      for (let position = end - batch.logitCounts[at]!; position < end; position += 1) {
+        acceptRow(batch.sequences[at]!, position, result.row(rowIndex));
+        rowIndex += 1;
+        if (clock.now() - sliceStartMs > SAMPLING_SLICE_MS) {
+          await nextTurn();
+          sliceStartMs = clock.now();
+        }
       }
     }
   };

@@ -190,6 +190,71 @@ describe("createEngine", () => {
     expect(choice?.logprobs).toHaveLength(3);
   });
 
+  it.each([{}, { maxTokensPerStep: 8, maxChunkTokens: 3 }])(
+    "reports log-probabilities of the prompt in the first delta, with %o",
+    async (limits) => {
+      const { engine } = createEngineFixture({ maxLogitRows: 11 }, { limits });
+      const promptTokenIds = bytesOf("a prompt of some length");
+      const neighbours = [1, 2].map((seed) =>
+        engine.generate({ promptTokenIds: PROMPT, sampling: { seed }, promptLogprobs: 0 }).result(),
+      );
+      const sampling = { temperature: 0, logitBias: new Map([[65, 50]]), repetitionPenalty: 1.3 };
+      const stream = engine.generate({
+        promptTokenIds,
+        sampling,
+        stopping: { maxTokens: 3 },
+        promptLogprobs: 2,
+      });
+      const [first, ...others] = await collect(stream);
+      expect(first?.tokenIds).toEqual([65]);
+      expect(others.map((delta) => "promptLogprobs" in delta)).toEqual([false, false]);
+      const told = first?.promptLogprobs;
+      expect((await stream.result()).promptLogprobs).toEqual(told);
+      expect(told).toHaveLength(promptTokenIds.length);
+      expect(told?.[0]).toBeUndefined();
+      const row = new Float32Array(257);
+      for (let at = 1; at < promptTokenIds.length; at += 1) {
+        hashLogits(promptTokenIds.slice(0, at), row);
+        const logSum = Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0));
+        expect(told?.[at]?.tokenId).toBe(promptTokenIds[at]);
+        expect(told?.[at]?.logprob).toBeCloseTo(row[promptTokenIds[at]!]! - logSum, 5);
+        const sorted = Array.from(row).sort((a, b) => b - a);
+        expect(told?.[at]?.top.map((candidate) => candidate.logprob)).toEqual([
+          expect.closeTo(sorted[0]! - logSum, 5),
+          expect.closeTo(sorted[1]! - logSum, 5),
+        ]);
+      }
+      for (const { promptLogprobs } of await Promise.all(neighbours)) {
+        expect(promptLogprobs?.map((each) => each?.tokenId)).toEqual([undefined, ...PROMPT.slice(1)]);
+        expect(promptLogprobs?.[1]?.top).toEqual([]);
+      }
+    },
+  );
+
+  it("ends after the prompt when nothing is to be generated", async () => {
+    const { engine, executor, events } = createEngineFixture({ sequenceCapacityTokens: 4 });
+    for (const n of [1]) {
+      const stream = engine.generate({
+        promptTokenIds: PROMPT,
+        stopping: { maxTokens: 0 },
+        promptLogprobs: 1,
+        n,
+      });
+      const deltas = await collect(stream);
+      expect(deltas).toHaveLength(n);
+      expect(deltas[0]).toMatchObject({ index: 0, text: "", tokenIds: [], finishReason: "length" });
+      expect(deltas[0]?.promptLogprobs).toHaveLength(4);
+      const result = await stream.result();
+      expect(result).toMatchObject({
+        usage: { completionTokens: 0 },
+        timings: { timeToFirstTokenMs: undefined },
+      });
+    }
+    expect(events.filter(([name]) => name === "inference:first-token")).toEqual([]);
+    expect(engine.stats().generatedTokenCount).toBe(0);
+    expect(executor.heldIds.size).toBe(0);
+  });
+
   it("joins what a slow consumer missed into one delta", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("hello")) });
     const stream = engine.generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 } });

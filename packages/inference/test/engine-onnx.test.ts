@@ -6,6 +6,7 @@ import { embeddedModelDirectory, type LanguageModel, loadModel } from "@infernod
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEngine, type GenerationRequest, type InferenceEngine } from "../src/index.ts";
 import { createOnnxExecutor } from "../src/executors/onnx/index.ts";
+import { readGolden } from "./executors/support/golden.ts";
 
 const fixtures = fileURLToPath(new URL("../../../test/fixtures/", import.meta.url));
 
@@ -47,6 +48,11 @@ async function tokensOf(engine: InferenceEngine, request: GenerationRequest): Pr
   return choices[0]?.tokenIds ?? [];
 }
 
+/** Log-softmax of one entry. */
+function logprobOf(logits: Float32Array, logit: number): number {
+  return logit - Math.log(logits.reduce((sum, each) => sum + Math.exp(each), 0));
+}
+
 describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) => {
   const golden = JSON.parse(readFileSync(join(fixtures, "golden", `${name}.json`), "utf8")) as Golden;
 
@@ -65,6 +71,41 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
       await stage.close();
     }
   });
+
+  it.each([256, 7])(
+    "gives the prompt's log-probabilities of transformers, %i tokens a step",
+    async (limit) => {
+      const stage = await createStage(join(fixtures, "checkpoints", name), limit);
+      try {
+        const prompts = readGolden(name);
+        // All at once; the longest has more tokens than there are rows of logits.
+        const results = await Promise.all(
+          prompts.map(({ tokenIds }, at) => {
+            const stopping = { maxTokens: at % 2 };
+            return stage.engine.generate({ promptTokenIds: tokenIds, stopping, promptLogprobs: 3 }).result();
+          }),
+        );
+        let comparedCount = 0;
+        for (const [index, { tokenIds, firstPosition, logits }] of prompts.entries()) {
+          const told = results[index]?.promptLogprobs ?? [];
+          expect(told.map((each) => each?.tokenId)).toEqual([undefined, ...tokenIds.slice(1)]);
+          for (const [row, wanted] of logits.slice(0, -1).entries()) {
+            const at = firstPosition + row + 1;
+            const likeliest = Array.from(wanted).sort((a, b) => b - a);
+            const top = told[at]?.top.map(({ logprob }) => logprob);
+            expect(told[at]?.logprob).toBeCloseTo(logprobOf(wanted, wanted[tokenIds[at]!]!), 3);
+            expect(top).toEqual(
+              likeliest.slice(0, 3).map((logit) => expect.closeTo(logprobOf(wanted, logit), 3)),
+            );
+            comparedCount += 1;
+          }
+        }
+        expect(comparedCount).toBe(32);
+      } finally {
+        await stage.close();
+      }
+    },
+  );
 
   it("gives the same answers for the same seed, alone and among neighbours that come and go", async () => {
     const stage = await createStage(join(fixtures, "checkpoints", name), 32);

@@ -23,4 +23,10 @@ describe("resolveEngineOptions", () => {
       }),
     );
   });
+
+  it("refuses an executor that has not a row of logits for each sequence", () => {
+    expect(() => createEngineFixture({ maxSequences: 4, maxLogitRows: 3 })).toThrow(
+      "`executor.maxLogitRows` must be at least 4, one per sequence; found 3",
+    );
+  });
 });

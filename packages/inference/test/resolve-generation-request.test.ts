@@ -34,6 +34,7 @@ describe("resolveGenerationRequest", () => {
       },
       n: 1,
       logprobs: undefined,
+      promptLogprobs: undefined,
       skipSpecialTokens: true,
       signal: undefined,
     });
@@ -101,6 +102,7 @@ describe("resolveGenerationRequest", () => {
     ["stopping.ignoreEos", { promptTokenIds: [1], stopping: { ignoreEos: 1 } }, "true or false"],
     ["n", { promptTokenIds: [1], n: 129 }, "from 1 to 128"],
     ["logprobs", { promptTokenIds: [1], logprobs: 21 }, "from 0 to 20"],
+    ["promptLogprobs", { promptTokenIds: [1], promptLogprobs: -1 }, "from 0 to 20"],
     ["signal", { promptTokenIds: [1], signal: {} }, "an AbortSignal"],
     ["id", { promptTokenIds: [1], id: "" }, "a text"],
   ])("names %s when it is wrong", (param, request, wanted) => {
@@ -111,6 +113,15 @@ describe("resolveGenerationRequest", () => {
         wanted: expect.stringContaining(wanted),
         message: expect.stringContaining("; found "),
       }),
+    );
+  });
+
+  it("takes a request that generates nothing where the prompt's log-probabilities are wanted", () => {
+    const promptTokenIds = Array.from({ length: 20 }, () => 1);
+    const request = { promptTokenIds, stopping: { maxTokens: 0 }, promptLogprobs: 0 };
+    expect(resolve(request)).toMatchObject({ stopping: { maxTokens: 0 }, promptLogprobs: 0 });
+    expect(() => resolve({ ...request, stopping: {} })).toThrow(
+      expect.objectContaining({ code: "CONTEXT_LENGTH_EXCEEDED" }),
     );
   });
 

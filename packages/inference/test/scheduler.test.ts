@@ -6,6 +6,7 @@ import { createFakeExecutor } from "./support/fake-executor.ts";
 
 interface TestSequence extends SchedulableSequence {
   readonly generateCount: number;
+  wantsPromptLogits: boolean;
   lastTokenId: number;
   generatedCount: number;
   /** Every token that was given to the executor, in order. */
@@ -21,7 +22,13 @@ interface Rig {
 }
 
 function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000): Rig {
-  const resolved = { maxTokensPerStep: 16, maxChunkTokens: 16, maxRunningSequences: 4, ...limits };
+  const resolved = {
+    maxTokensPerStep: 16,
+    maxChunkTokens: 16,
+    maxRunningSequences: 4,
+    maxLogitRows: limits.maxRunningSequences ?? 4,
+    ...limits,
+  };
   const { kvCache } = createFakeExecutor({
     vocabSize: 1,
     maxSequences: resolved.maxRunningSequences,
@@ -42,6 +49,7 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
         promptTokenIds: Int32Array.from({ length: promptLength }, (_, at) => id * 1000 + at),
         maxLengthTokens: promptLength + generateCount,
         generateCount,
+        wantsPromptLogits: false,
         lastTokenId: -1,
         generatedCount: 0,
         computedTokenCount: 0,
@@ -54,6 +62,7 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
       scheduler.schedule(batch);
       expect(batch.tokenCount).toBeLessThanOrEqual(resolved.maxTokensPerStep);
       let offset = 0;
+      let rowCount = 0;
       for (const [chunk, sequence] of batch.sequences.entries()) {
         const length = batch.lengths[chunk]!;
         expect(batch.sequenceIds[chunk]).toBe(sequence.id);
@@ -62,13 +71,16 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
         expect(length).toBeLessThanOrEqual(resolved.maxChunkTokens);
         sequence.computed.push(...batch.tokenIds.subarray(offset, offset + length));
         offset += length;
+        rowCount += Math.max(1, batch.logitCounts[chunk]!);
       }
+      expect(rowCount).toBeLessThanOrEqual(resolved.maxLogitRows);
       expect(offset).toBe(batch.tokenCount);
       scheduler.advance(batch);
       const stepped = [...batch.sequences];
       for (const [chunk, sequence] of stepped.entries()) {
         const isPromptDone = sequence.computed.length >= sequence.promptTokenIds.length;
-        expect(batch.wantsLogits[chunk]).toBe(isPromptDone ? 1 : 0);
+        const wanted = sequence.wantsPromptLogits ? batch.lengths[chunk] : Number(isPromptDone);
+        expect(batch.logitCounts[chunk]).toBe(wanted);
         if (!isPromptDone) continue;
         sequence.generatedCount += 1;
         sequence.lastTokenId = sequence.id * 1000 + 500 + sequence.generatedCount;
@@ -122,6 +134,23 @@ describe("createScheduler", () => {
     expect(rig.step()).toEqual([2, 3]);
   });
 
+  it("cuts a prompt whose every token wants logits by the rows that there are", () => {
+    const rig = createRig({ maxRunningSequences: 3, maxLogitRows: 8 });
+    rig.add(1, 4, 10);
+    rig.step();
+    rig.add(2, 9, 10).wantsPromptLogits = true;
+    rig.add(3, 2, 10).wantsPromptLogits = true;
+    // Three rows are kept for three sequences; five are left.
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect([...rig.batch.logitCounts.subarray(0, 3)]).toEqual([1, 6, 1]);
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect([...rig.batch.logitCounts.subarray(0, 3)]).toEqual([1, 3, 1]);
+    const narrow = createRig({ maxRunningSequences: 1, maxLogitRows: 1 });
+    narrow.add(1, 3, 1).wantsPromptLogits = true;
+    for (let at = 0; at < 3; at += 1) expect(narrow.step()).toEqual([1]);
+    expect(narrow.scheduler.runningCount).toBe(0);
+  });
+
   it("takes sequences out wherever they are", () => {
     const rig = createRig({ maxRunningSequences: 2, maxTokensPerStep: 4 });
     const [first, second, third] = [rig.add(1, 2, 9), rig.add(2, 6, 9), rig.add(3, 1, 9)];
@@ -143,6 +172,7 @@ describe("createScheduler", () => {
         generateCount: fc.integer({ min: 1, max: 12 }),
         arriveAt: fc.integer({ min: 0, max: 30 }),
         cancelAt: fc.option(fc.integer({ min: 0, max: 60 })),
+        wantsPromptLogits: fc.boolean(),
       }),
       { minLength: 1, maxLength: 25 },
     );
@@ -152,12 +182,14 @@ describe("createScheduler", () => {
         spareTokens: fc.integer({ min: 0, max: 20 }),
         maxChunkTokens: fc.integer({ min: 1, max: 26 }),
         spareCapacity: fc.integer({ min: 0, max: 150 }),
+        spareLogitRows: fc.integer({ min: 0, max: 20 }),
       })
       .map((values) => {
         const maxTokensPerStep = values.maxRunningSequences + values.spareTokens;
         const maxChunkTokens = Math.min(values.maxChunkTokens, maxTokensPerStep);
         const { maxRunningSequences, spareCapacity } = values;
-        return { maxRunningSequences, spareCapacity, maxTokensPerStep, maxChunkTokens };
+        const maxLogitRows = maxRunningSequences + values.spareLogitRows;
+        return { maxRunningSequences, spareCapacity, maxTokensPerStep, maxChunkTokens, maxLogitRows };
       });
     fc.assert(
       fc.property(sequences, limits, (arrivals, limits) => {
@@ -173,7 +205,10 @@ describe("createScheduler", () => {
           expect(step).toBeLessThan(bound);
           for (const [id, arrival] of arrivals.entries()) {
             if (arrival.arriveAt === step) {
-              live.set(id, rig.add(id, arrival.promptLength, arrival.generateCount));
+              const { promptLength, generateCount, wantsPromptLogits } = arrival;
+              const sequence = rig.add(id, promptLength, generateCount);
+              sequence.wantsPromptLogits = wantsPromptLogits;
+              live.set(id, sequence);
               arrivalOrder.push(id);
             }
             const sequence = live.get(id);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { InferenceError, type InferenceErrorCode } from "../errors.ts";
+import type { InferenceErrorCode } from "../errors.ts";
 import type { Executor } from "../executor.ts";
-import { type Chunk, GreedySequence, runChunks, stepAll } from "./forward-driver.ts";
+import { assertClose, assertGenerated, assertRejects, longest } from "./assertions.ts";
+import { type Chunk, GreedySequence, runAlone, runChunks, stepAll } from "./forward-driver.ts";
 
 /** One sentence about an executor that holds or throws; run it in any test framework. */
 export interface ConformanceCase {
@@ -85,6 +86,36 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
         assertClose(rows[firstPosition + index], wanted, context.tolerance);
       }
     }
+  },
+
+  "gives the logits after each token of a chunk that wants them, next to others": async (context) => {
+    const { create, prompts, tolerance } = context;
+    const executor = await create({ maxSequences: 3, maxChunkTokens: 13 });
+    const first = longest(prompts);
+    const neighbours = [1, 2].map((id) => new GreedySequence(executor, id, first.tokenIds));
+    await stepAll(executor, neighbours.slice(0, 1));
+    executor.kvCache.acquire(0, executor.kvCache.sequenceCapacityTokens);
+    const chunkTokens = Math.max(1, executor.maxLogitRows - neighbours.length);
+    const rows: Float32Array[] = [];
+    for (let start = 0; start < first.tokenIds.length; start += chunkTokens) {
+      const tokenIds = first.tokenIds.slice(start, start + chunkTokens);
+      const logitCount = tokenIds.length;
+      const [decode, prefill] = neighbours.map((sequence) => sequence.nextChunk(5));
+      assert.ok(decode !== undefined && prefill !== undefined);
+      const all = { sequenceId: 0, startPosition: start, tokenIds, logitCount };
+      const answered = await runChunks(executor, [prefill, all, decode]);
+      const prefillRow = prefill.logitCount === 1 ? answered.shift() : undefined;
+      neighbours[1]?.advance(prefill, prefillRow);
+      rows.push(...answered.splice(0, logitCount));
+      neighbours[0]?.advance(decode, answered.shift());
+      assert.equal(answered.length, 0);
+    }
+    for (const [index, wanted] of first.logits.entries()) {
+      assertClose(rows[first.firstPosition + index], wanted, tolerance);
+    }
+    for (let step = 0; step < 4; step += 1) await stepAll(executor, neighbours);
+    const [decoded] = neighbours;
+    assert.deepEqual(decoded?.generated, first.greedyTokenIds.slice(0, decoded?.generated.length));
   },
 
   "continues greedily as the reference does": async ({ create, prompts }) => {
@@ -192,7 +223,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
         sequenceId: index,
         startPosition: 0,
         tokenIds: prompts[index]?.tokenIds ?? [],
-        wantsLogits: index !== 1,
+        logitCount: index === 1 ? 0 : 1,
       })),
     );
     const wanted = order.filter((index) => index !== 1);
@@ -232,11 +263,19 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
       ["INVALID_BATCH", { tokenIds: [] }],
       ["INVALID_BATCH", { startPosition: held + 1 }],
       ["INVALID_BATCH", { startPosition: -1 }],
+      ["INVALID_BATCH", { logitCount: 2 }],
+      ["INVALID_BATCH", { logitCount: -1 }],
       ["CONTEXT_LENGTH_EXCEEDED", { tokenIds: Array.from({ length: executor.plan.contextTokens }, () => 1) }],
     ];
     for (const [code, part] of refused) {
       const chunk = { sequenceId: 1, startPosition: held, tokenIds: [1], ...part };
       await assertRejects(() => runChunks(executor, [chunk]), code);
+    }
+    const tooMany = executor.maxLogitRows + 1;
+    if (tooMany <= executor.plan.contextTokens) {
+      const tokenIds = Array.from({ length: tooMany }, () => 1);
+      const chunk = { sequenceId: 1, startPosition: 0, tokenIds, logitCount: tooMany };
+      await assertRejects(() => runChunks(executor, [chunk]), "INVALID_BATCH");
     }
     const twice = { sequenceId: 1, startPosition: held, tokenIds: [1] };
     await assertRejects(() => runChunks(executor, [twice, twice]), "INVALID_BATCH");
@@ -274,7 +313,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
       sequenceIds: Int32Array.of(1),
       startPositions: Int32Array.of(0),
       lengths: Int32Array.of(chunk.tokenIds.length),
-      wantsLogits: Uint8Array.of(1),
+      logitCounts: Int32Array.of(1),
       tokenIds: Int32Array.from(chunk.tokenIds),
     });
     await Promise.all([executor.dispose(), executor.dispose()]);
@@ -283,61 +322,10 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
   },
 };
 
-/** Runs chunks of one sequence one after the other, in a place of the cache that is given back. */
-async function runAlone(executor: Executor, chunks: readonly Chunk[]): Promise<Float32Array[]> {
-  const sequenceId = chunks[0]?.sequenceId ?? 0;
-  executor.kvCache.acquire(sequenceId, executor.kvCache.sequenceCapacityTokens);
-  const rows: Float32Array[] = [];
-  for (const chunk of chunks) rows.push(...(await runChunks(executor, [chunk])));
-  executor.kvCache.release(sequenceId);
-  return rows;
-}
-
 async function continueAlone(executor: Executor, prompt: GoldenPrompt, maxTokens: number): Promise<number[]> {
   const sequence = new GreedySequence(executor, 1, prompt.tokenIds);
   while (sequence.generated.length < prompt.greedyTokenIds.length)
     await stepAll(executor, [sequence], maxTokens);
   sequence.release();
   return sequence.generated;
-}
-
-function assertGenerated(sequences: readonly GreedySequence[], prompts: readonly GoldenPrompt[]): void {
-  for (const [index, sequence] of sequences.entries()) {
-    const wanted = prompts[index]?.greedyTokenIds ?? [];
-    const count = Math.min(wanted.length, sequence.generated.length);
-    assert.ok(count > 1);
-    assert.deepEqual(sequence.generated.slice(0, count), wanted.slice(0, count));
-  }
-}
-
-function assertClose(
-  found: Float32Array | undefined,
-  wanted: Float32Array | undefined,
-  tolerance: number,
-): void {
-  assert.ok(found !== undefined && wanted !== undefined, "a row of logits is missing");
-  assert.equal(found.length, wanted.length);
-  const largest = wanted.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
-  for (const [index, logit] of found.entries()) {
-    const difference = Math.abs(logit - (wanted[index] ?? Number.NaN)) / largest;
-    // A difference that is not a number must fail too.
-    assert.ok(difference <= tolerance, `logit ${index} must be ${wanted[index]}; found ${logit}`);
-  }
-}
-
-async function assertRejects(run: () => unknown, code: InferenceErrorCode): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    assert.ok(error instanceof InferenceError, String(error));
-    assert.equal(error.code, code);
-    return;
-  }
-  assert.fail(`must fail with ${code}; it did not`);
-}
-
-function longest(prompts: readonly GoldenPrompt[]): GoldenPrompt {
-  const [prompt] = prompts.toSorted((a, b) => b.tokenIds.length - a.tokenIds.length);
-  assert.ok(prompt !== undefined, "the suite needs prompts");
-  return prompt;
 }

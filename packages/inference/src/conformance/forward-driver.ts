@@ -5,21 +5,31 @@ export interface Chunk {
   readonly sequenceId: number;
   readonly startPosition: number;
   readonly tokenIds: readonly number[];
-  /** [true] */
-  readonly wantsLogits?: boolean;
+  /** After how many of the last tokens the logits are wanted. [1] */
+  readonly logitCount?: number;
 }
 
-/** Runs chunks as one forward; copies of the logits in batch order, of the chunks that wanted them. */
+/** Runs chunks as one forward; copies of the logits where they were wanted, in batch order. */
 export async function runChunks(executor: Executor, chunks: readonly Chunk[]): Promise<Float32Array[]> {
   const result = await executor.forward({
     chunkCount: chunks.length,
     sequenceIds: Int32Array.from(chunks, (chunk) => chunk.sequenceId),
     startPositions: Int32Array.from(chunks, (chunk) => chunk.startPosition),
     lengths: Int32Array.from(chunks, (chunk) => chunk.tokenIds.length),
-    wantsLogits: Uint8Array.from(chunks, (chunk) => (chunk.wantsLogits === false ? 0 : 1)),
+    logitCounts: Int32Array.from(chunks, (chunk) => chunk.logitCount ?? 1),
     tokenIds: Int32Array.from(chunks.flatMap((chunk) => chunk.tokenIds)),
   });
   return Array.from({ length: result.rowCount }, (_, row) => result.row(row).slice());
+}
+
+/** Runs chunks of one sequence one after the other, in a place of the cache that is given back. */
+export async function runAlone(executor: Executor, chunks: readonly Chunk[]): Promise<Float32Array[]> {
+  const sequenceId = chunks[0]?.sequenceId ?? 0;
+  executor.kvCache.acquire(sequenceId, executor.kvCache.sequenceCapacityTokens);
+  const rows: Float32Array[] = [];
+  for (const chunk of chunks) rows.push(...(await runChunks(executor, [chunk])));
+  executor.kvCache.release(sequenceId);
+  return rows;
 }
 
 /** A sequence that is continued greedily, one chunk at a time, alone or in a batch with others. */
@@ -41,7 +51,12 @@ export class GreedySequence {
   nextChunk(maxTokens: number = Infinity): Chunk {
     const tokenIds = this.#tokens.slice(this.#heldCount, this.#heldCount + maxTokens);
     const isLast = this.#heldCount + tokenIds.length === this.#tokens.length;
-    return { sequenceId: this.sequenceId, startPosition: this.#heldCount, tokenIds, wantsLogits: isLast };
+    return {
+      sequenceId: this.sequenceId,
+      startPosition: this.#heldCount,
+      tokenIds,
+      logitCount: isLast ? 1 : 0,
+    };
   }
 
   /** Notes that a chunk ran; takes the most likely token when it had logits. */
@@ -68,7 +83,7 @@ export async function stepAll(
   const rows = await runChunks(executor, chunks);
   for (const [index, sequence] of sequences.entries()) {
     const chunk = chunks[index];
-    if (chunk !== undefined) sequence.advance(chunk, chunk.wantsLogits === true ? rows.shift() : undefined);
+    if (chunk !== undefined) sequence.advance(chunk, chunk.logitCount === 1 ? rows.shift() : undefined);
   }
 }
 

@@ -30,6 +30,8 @@ export interface Sampler extends Disposable {
   sample(row: Float32Array, state: SamplingState): number;
   /** The same with the log-probabilities of the choice and of the `topCount` likeliest. */
   sampleWithLogprobs(row: Float32Array, state: SamplingState, topCount: number): SampledToken;
+  /** The log-probabilities of a given token and of the `topCount` likeliest; `row` stays as it is. */
+  logprobsOf(row: Float32Array, tokenId: number, topCount: number): SampledToken;
   dispose(): void;
 }
 
@@ -57,22 +59,26 @@ export function createSampler(options: SamplerOptions): Sampler {
     state.accept(tokenId);
     return tokenId;
   };
+  const logprobsOf = (row: Float32Array, tokenId: number, topCount: number): SampledToken => {
+    const largest = row[findBest(row)]!;
+    const logSum = largest + Math.log(sumOfExponentials(row, largest));
+    selectTop(row, topCount, scratch.candidates);
+    scratch.candidates.sort();
+    const top = Array.from({ length: scratch.candidates.count }, (_, at) => ({
+      tokenId: scratch.candidates.ids[at]!,
+      logprob: scratch.candidates.weights[at]! - logSum,
+    }));
+    return { tokenId, logprob: row[tokenId]! - logSum, top };
+  };
   return {
     sample,
     sampleWithLogprobs: (row, state, topCount) => {
       const raw = scratch.rawLogits;
       raw.set(row);
       const tokenId = sample(row, state);
-      const largest = raw[findBest(raw)]!;
-      const logSum = largest + Math.log(sumOfExponentials(raw, largest));
-      selectTop(raw, topCount, scratch.candidates);
-      scratch.candidates.sort();
-      const top = Array.from({ length: scratch.candidates.count }, (_, at) => ({
-        tokenId: scratch.candidates.ids[at]!,
-        logprob: scratch.candidates.weights[at]! - logSum,
-      }));
-      return { tokenId, logprob: raw[tokenId]! - logSum, top };
+      return logprobsOf(raw, tokenId, topCount);
     },
+    logprobsOf,
     dispose: () => scratch.dispose(),
     [Symbol.dispose]: () => scratch.dispose(),
   };

@@ -3,6 +3,8 @@ import type { Executor, ForwardBatch, ForwardResult, KvCache } from "../../src/i
 export interface FakeExecutorOptions {
   readonly vocabSize: number;
   readonly maxSequences?: number;
+  /** [maxSequences] */
+  readonly maxLogitRows?: number;
   readonly sequenceCapacityTokens?: number;
   /** Tokens over all sequences; every sequence takes what it may grow to. */
   readonly capacityTokens?: number;
@@ -16,7 +18,7 @@ export interface RecordedBatch {
   readonly sequenceIds: readonly number[];
   readonly startPositions: readonly number[];
   readonly lengths: readonly number[];
-  readonly wantsLogits: readonly number[];
+  readonly logitCounts: readonly number[];
   readonly tokenIds: readonly number[];
 }
 
@@ -30,6 +32,7 @@ export interface FakeExecutor extends Executor {
 export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
   const { vocabSize, maxSequences = 8, sequenceCapacityTokens = 128 } = options;
   const { capacityTokens = maxSequences * sequenceCapacityTokens, logits = hashLogits } = options;
+  const { maxLogitRows = maxSequences } = options;
   const histories = new Map<number, number[]>();
   const limits = new Map<number, number>();
   const batches: RecordedBatch[] = [];
@@ -65,19 +68,25 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
   const run = (batch: RecordedBatch): ForwardResult => {
     const rows: Float32Array[] = [];
     let offset = 0;
+    let rowRoom = maxLogitRows;
     for (const [chunk, sequenceId] of batch.sequenceIds.entries()) {
       const history = histories.get(sequenceId);
       const length = batch.lengths[chunk]!;
       if (history === undefined) throw new Error(`sequence ${sequenceId} holds no room`);
       if (history.length !== batch.startPositions[chunk]) throw new Error(`a gap in ${sequenceId}`);
       if (length < 1) throw new Error(`an empty chunk of ${sequenceId}`);
-      history.push(...batch.tokenIds.slice(offset, offset + length));
+      const logitCount = batch.logitCounts[chunk]!;
+      rowRoom -= Math.max(1, logitCount);
+      if (rowRoom < 0) throw new Error(`more than ${maxLogitRows} rows of logits`);
+      for (let at = 0; at < length; at += 1) {
+        history.push(batch.tokenIds[offset + at]!);
+        if (at < length - logitCount) continue;
+        const row = new Float32Array(vocabSize);
+        logits(history, row);
+        rows.push(row);
+      }
       if (history.length > limits.get(sequenceId)!) throw new Error(`${sequenceId} outgrew its room`);
       offset += length;
-      if (batch.wantsLogits[chunk] !== 1) continue;
-      const row = new Float32Array(vocabSize);
-      logits(history, row);
-      rows.push(row);
     }
     return { rowCount: rows.length, row: (index) => rows[index]! };
   };
@@ -97,6 +106,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       contextTokens: sequenceCapacityTokens,
     },
     kvCache,
+    maxLogitRows,
     batches,
     get heldIds() {
       return new Set(limits.keys());
@@ -129,7 +139,7 @@ function record(batch: ForwardBatch): RecordedBatch {
     sequenceIds: Array.from(batch.sequenceIds.subarray(0, chunkCount)),
     startPositions: Array.from(batch.startPositions.subarray(0, chunkCount)),
     lengths,
-    wantsLogits: Array.from(batch.wantsLogits.subarray(0, chunkCount)),
+    logitCounts: Array.from(batch.logitCounts.subarray(0, chunkCount)),
     tokenIds: Array.from(batch.tokenIds.subarray(0, tokenCount)),
   };
 }

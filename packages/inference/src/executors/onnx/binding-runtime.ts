@@ -71,6 +71,9 @@ class BindingSession implements OnnxSession {
       rebind: (input) => {
         feeds[input.name] = this.#tensor(input);
       },
+      rebindOutput: (output) => {
+        fetches[output.name] = this.#tensor(output);
+      },
       run: async () => {
         try {
           // Outputs are written in place; the copies that this returns are dropped.

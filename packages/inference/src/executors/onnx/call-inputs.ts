@@ -15,7 +15,7 @@ export class CallInputs {
   readonly decodeRows: Uint8Array;
   readonly chunkTokenIds: Uint8Array;
   readonly chunkPosition: Uint8Array;
-  readonly chunkRow: Uint8Array;
+  readonly chunkRows: Uint8Array;
   readonly totalLength: Uint8Array;
   /** The same memory as numbers. */
   readonly totalLengthValue: Int32Array;
@@ -51,7 +51,7 @@ export class CallInputs {
     this.decodeRows = take(maxSequences * 4);
     this.chunkTokenIds = take(maxChunkTokens * 4);
     this.chunkPosition = take(4);
-    this.chunkRow = take(4);
+    this.chunkRows = take(maxChunkTokens * 4);
     this.totalLength = take(4);
     this.totalLengthValue = int32(this.totalLength);
     const rows = int32(this.decodeRows);
@@ -71,6 +71,11 @@ export class CallInputs {
   chunkOf(tokenCount: number): TensorBuffer {
     const bytes = this.chunkTokenIds.subarray(0, tokenCount * 4);
     return { name: "input_ids", dtype: "int32", shape: [1, tokenCount], bytes };
+  }
+
+  chunkRowsOf(count: number): TensorBuffer {
+    const bytes = this.chunkRows.subarray(0, count * 4);
+    return { name: "wanted_rows", dtype: "int32", shape: [count], bytes };
   }
 
   dispose(): void {

@@ -6,6 +6,7 @@ import type { SlotTable } from "./slot-table.ts";
 export interface BatchLimits {
   readonly vocabSize: number;
   readonly sequenceCapacityTokens: number;
+  readonly maxLogitRows: number;
   /** `(slotCount)` scratch, so that a check allocates nothing. */
   readonly seenSlots: Uint8Array;
 }
@@ -18,6 +19,7 @@ export interface BatchLimits {
 export function checkBatch(batch: ForwardBatch, table: SlotTable, limits: BatchLimits): void {
   limits.seenSlots.fill(0);
   let tokenCount = 0;
+  let rowCount = 0;
   for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
     const sequenceId = batch.sequenceIds[chunk] ?? 0;
     const start = batch.startPositions[chunk] ?? 0;
@@ -35,7 +37,18 @@ export function checkBatch(batch: ForwardBatch, table: SlotTable, limits: BatchL
         `a sequence holds at most ${limits.sequenceCapacityTokens} tokens; sequence ${sequenceId} would have ${start + length}`,
       );
     }
+    const logitCount = batch.logitCounts[chunk] ?? 0;
+    if (logitCount < 0 || logitCount > length) {
+      throw invalid(sequenceId, `logits after 0 to ${length} tokens`, logitCount);
+    }
     tokenCount += length;
+    rowCount += Math.max(1, logitCount);
+  }
+  if (rowCount > limits.maxLogitRows) {
+    throw new InferenceError(
+      "INVALID_BATCH",
+      `a batch has at most ${limits.maxLogitRows} rows of logits; found ${rowCount}`,
+    );
   }
   if (tokenCount > batch.tokenIds.length) {
     throw new InferenceError(

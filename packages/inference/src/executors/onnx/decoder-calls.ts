@@ -1,6 +1,7 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { CallInputs, float32, int32 } from "./call-inputs.ts";
 import type { KvSlots } from "./kv-slots.ts";
+import { logitRowCount } from "./memory-plan.ts";
 import { kvNames } from "./onnx-decoder-builder.ts";
 import type { OnnxModel, ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime.ts";
@@ -10,13 +11,23 @@ export interface PrefillChunk {
   readonly slot: number;
   readonly tokenIds: Int32Array;
   readonly startPosition: number;
-  readonly wantsLogits: boolean;
+  /** After how many of the last tokens the logits are wanted. */
+  readonly logitCount: number;
+  /** Where in `logits` they go. */
+  readonly firstRow: number;
+}
+
+/** A call for one slot's chunks, and what it was last bound to. */
+interface PrefillCall {
+  readonly call: OnnxCall;
+  tokenCount: number;
+  logitCount: number;
+  firstRow: number;
 }
 
 /**
- * The graph tied to memory: one call per number of decoding sequences, and two per slot for chunks of
- * prompts (with logits and without), each made when first needed and kept. Row `slot` of the logits
- * belongs to the sequence in that slot.
+ * The graph tied to memory: one call per number of decoding sequences, and one per slot for chunks of
+ * prompts, each made when first needed and kept.
  */
 export class DecoderCalls {
   /** The longest chunk that `prefill` takes. */
@@ -25,7 +36,7 @@ export class DecoderCalls {
   readonly decodeTokenIds: Int32Array;
   /** `(maxSequences)` the position of that token. */
   readonly decodePositions: Int32Array;
-  /** `(maxSequences)` rows of `(vocabSize)`. */
+  /** Rows of `(vocabSize)`. A decode fills the rows of its slots, from the first on. */
   readonly logits: readonly Float32Array[];
   readonly #session: OnnxSession;
   readonly #kv: KvSlots;
@@ -33,7 +44,8 @@ export class DecoderCalls {
   readonly #logitsBlock: MemoryBlockPort;
   readonly #vocabSize: number;
   readonly #decodes: (OnnxCall | undefined)[] = [];
-  readonly #prefills = new Map<number, { readonly call: OnnxCall; tokenCount: number }>();
+  /** By slot. */
+  readonly #prefills: (PrefillCall | undefined)[] = [];
 
   constructor(
     session: OnnxSession,
@@ -50,9 +62,10 @@ export class DecoderCalls {
     this.#vocabSize = model.config.vocabSize;
     this.maxChunkTokens = sizes.maxChunkTokens;
     this.#inputs = new CallInputs(model, memory, sizes);
+    const rowCount = logitRowCount(sizes);
     try {
       this.#logitsBlock = memory.allocate({
-        sizeBytes: sizes.maxSequences * this.#vocabSize * Float32Array.BYTES_PER_ELEMENT,
+        sizeBytes: rowCount * this.#vocabSize * Float32Array.BYTES_PER_ELEMENT,
         tag: { model: model.name, purpose: "activations", label: "logits" },
         alignmentBytes: 64,
       });
@@ -62,7 +75,7 @@ export class DecoderCalls {
     }
     this.decodeTokenIds = int32(this.#inputs.decodeTokenIds);
     this.decodePositions = int32(this.#inputs.decodePositions);
-    this.logits = Array.from({ length: sizes.maxSequences }, (_, slot) => float32(this.#logitsOf(slot, 1)));
+    this.logits = Array.from({ length: rowCount }, (_, row) => float32(this.#logitsOf(row, 1)));
   }
 
   /** Fills the constant inputs; once, before the first run. */
@@ -77,29 +90,23 @@ export class DecoderCalls {
   }
 
   /** Runs a chunk of one sequence. */
-  prefill({ slot, tokenIds, startPosition, wantsLogits }: PrefillChunk): Promise<void> {
+  prefill(chunk: PrefillChunk): Promise<void> {
+    const { slot, tokenIds, startPosition, logitCount } = chunk;
     const inputs = this.#inputs;
-    const key = slot * 2 + (wantsLogits ? 1 : 0);
+    const tokenCount = tokenIds.length;
     int32(inputs.chunkTokenIds).set(tokenIds);
-    int32(inputs.chunkPosition)[0] = startPosition + tokenIds.length - 1;
-    inputs.totalLengthValue[0] = startPosition + tokenIds.length;
-    int32(inputs.chunkRow)[0] = tokenIds.length - 1;
-    let prefill = this.#prefills.get(key);
-    if (prefill === undefined) {
-      prefill = { call: this.#bindPrefill(slot, tokenIds.length, wantsLogits), tokenCount: tokenIds.length };
-      this.#prefills.set(key, prefill);
-    }
-    if (prefill.tokenCount !== tokenIds.length) {
-      prefill.call.rebind(inputs.chunkOf(tokenIds.length));
-      prefill.tokenCount = tokenIds.length;
-    }
+    int32(inputs.chunkPosition)[0] = startPosition + tokenCount - 1;
+    inputs.totalLengthValue[0] = startPosition + tokenCount;
+    const rows = int32(inputs.chunkRows);
+    for (let row = 0; row < logitCount; row += 1) rows[row] = tokenCount - logitCount + row;
+    const prefill = (this.#prefills[slot] ??= this.#bindPrefill(chunk));
+    this.#rebindPrefill(prefill, chunk);
     return prefill.call.run();
   }
 
   dispose(): void {
     for (const call of this.#decodes.splice(0)) call?.dispose();
-    for (const { call } of this.#prefills.values()) call.dispose();
-    this.#prefills.clear();
+    for (const prefill of this.#prefills.splice(0)) prefill?.call.dispose();
     this.#logitsBlock.dispose();
     this.#inputs.dispose();
   }
@@ -121,21 +128,34 @@ export class DecoderCalls {
     );
   }
 
-  #bindPrefill(slot: number, tokenCount: number, wantsLogits: boolean): OnnxCall {
-    const { chunkPosition, chunkRow, totalLength, rope } = this.#inputs;
-    const rowCount = wantsLogits ? 1 : 0;
+  #bindPrefill({ slot, tokenIds, logitCount, firstRow }: PrefillChunk): PrefillCall {
+    const { chunkPosition, totalLength, rope } = this.#inputs;
+    const tokenCount = tokenIds.length;
     const [pasts, presents] = this.#cache(slot, 1);
-    return this.#session.bind(
+    const call = this.#session.bind(
       [
         this.#inputs.chunkOf(tokenCount),
         { name: "last_positions", dtype: "int32", shape: [1], bytes: chunkPosition },
-        { name: "wanted_rows", dtype: "int32", shape: [rowCount], bytes: chunkRow.subarray(0, rowCount * 4) },
+        this.#inputs.chunkRowsOf(logitCount),
         { name: "total_length", dtype: "int32", shape: [], bytes: totalLength },
         ...rope,
         ...pasts,
       ],
-      [...presents, this.#logitsOutput(slot, rowCount)],
+      [...presents, this.#logitsOutput(firstRow, logitCount)],
     );
+    return { call, tokenCount, logitCount, firstRow };
+  }
+
+  #rebindPrefill(prefill: PrefillCall, { tokenIds, logitCount, firstRow }: PrefillChunk): void {
+    if (prefill.tokenCount !== tokenIds.length) {
+      prefill.call.rebind(this.#inputs.chunkOf(tokenIds.length));
+      prefill.tokenCount = tokenIds.length;
+    }
+    if (prefill.logitCount === logitCount && (prefill.firstRow === firstRow || logitCount === 0)) return;
+    prefill.call.rebind(this.#inputs.chunkRowsOf(logitCount));
+    prefill.call.rebindOutput(this.#logitsOutput(firstRow, logitCount));
+    prefill.logitCount = logitCount;
+    prefill.firstRow = firstRow;
   }
 
   #cache(slot: number, count: number): [pasts: TensorBuffer[], presents: TensorBuffer[]] {
@@ -155,13 +175,13 @@ export class DecoderCalls {
     return [pasts, presents];
   }
 
-  #logitsOutput(slot: number, count: number): TensorBuffer {
+  #logitsOutput(firstRow: number, count: number): TensorBuffer {
     const shape = [count, this.#vocabSize];
-    return { name: "logits", dtype: "float32", shape, bytes: this.#logitsOf(slot, count) };
+    return { name: "logits", dtype: "float32", shape, bytes: this.#logitsOf(firstRow, count) };
   }
 
-  #logitsOf(slot: number, count: number): Uint8Array {
+  #logitsOf(firstRow: number, count: number): Uint8Array {
     const rowBytes = this.#vocabSize * Float32Array.BYTES_PER_ELEMENT;
-    return this.#logitsBlock.bytes.subarray(slot * rowBytes, (slot + count) * rowBytes);
+    return this.#logitsBlock.bytes.subarray(firstRow * rowBytes, (firstRow + count) * rowBytes);
   }
 }

@@ -14,6 +14,8 @@ import { ropeTableBytes } from "./rope-table.ts";
 const FLOAT_BYTES = 4;
 /** Matrices are packed in panels of this many columns. */
 const PANEL_COLUMNS = 16;
+/** Chunks of 32 tokens are computed about as fast as longer ones; a row of a large vocabulary is half a megabyte. */
+const EXTRA_LOGIT_ROWS = 31;
 
 /**
  * Says what an executor will take, from the config and the weights' index alone: nothing is read.
@@ -36,7 +38,7 @@ export function planResolved(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions)
   const shape = kvShape(model, sizes);
   const kvCacheBytes = 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
   const activationsBytes =
-    sizes.maxSequences * census.vocabSize * FLOAT_BYTES + chunkBytes(census, sizes.maxChunkTokens);
+    logitRowCount(sizes) * census.vocabSize * FLOAT_BYTES + chunkBytes(census, sizes.maxChunkTokens);
   const workspaceBytes =
     ropeTableBytes(model.config, sizes.contextTokens) + inputBytes(sizes.maxSequences, sizes.maxChunkTokens);
   return Object.freeze({
@@ -63,9 +65,14 @@ export function kvShape(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions): KvS
   };
 }
 
-/** Bytes of the small integer inputs: ids and last positions, for decodes and for one chunk. */
+/** Rows of logits: one for each sequence, and some more for prompts whose every token wants one. */
+export function logitRowCount(sizes: ResolvedOnnxMemoryOptions): number {
+  return sizes.maxSequences + Math.min(EXTRA_LOGIT_ROWS, sizes.maxChunkTokens - 1);
+}
+
+/** Bytes of the small integer inputs: ids, last positions and rows, for decodes and for one chunk. */
 export function inputBytes(maxSequences: number, maxChunkTokens: number): number {
-  return (3 * maxSequences + maxChunkTokens + 4) * Int32Array.BYTES_PER_ELEMENT;
+  return (3 * maxSequences + 2 * maxChunkTokens + 2) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 function countWeightBytes(

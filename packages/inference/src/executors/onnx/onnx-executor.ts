@@ -77,13 +77,14 @@ class OnnxExecutor implements Executor {
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
   readonly kvCache: SlotKvCache;
+  readonly maxLogitRows: number;
   readonly #table: SlotTable;
   readonly #kv: KvSlots;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
   readonly #limits: BatchLimits;
   readonly #decodeSlots: Int32Array;
-  readonly #result: SlotRows;
+  readonly #result: LogitRows;
   #running: Promise<void> | undefined;
   #disposal: Promise<void> | undefined;
 
@@ -97,13 +98,15 @@ class OnnxExecutor implements Executor {
     this.#kv = parts.kv;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
+    this.maxLogitRows = parts.calls.logits.length;
     this.#limits = {
       vocabSize: parts.vocabSize,
       sequenceCapacityTokens: contextTokens,
+      maxLogitRows: this.maxLogitRows,
       seenSlots: new Uint8Array(maxSequences),
     };
     this.#decodeSlots = new Int32Array(maxSequences);
-    this.#result = new SlotRows(parts.calls.logits);
+    this.#result = new LogitRows(parts.calls.logits);
   }
 
   async forward(batch: ForwardBatch): Promise<ForwardResult> {
@@ -145,14 +148,18 @@ class OnnxExecutor implements Executor {
 
   async #run(batch: ForwardBatch): Promise<void> {
     const decodeCount = this.#gatherDecodes(batch);
+    this.#result.assign(batch, this.#table, decodeCount);
     let offset = 0;
+    let firstRow = decodeCount;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
       const length = batch.lengths[chunk] ?? 0;
-      if (length > 1) await this.#prefill(batch, chunk, offset);
+      if (length > 1) {
+        await this.#prefill(batch, chunk, { offset, firstRow });
+        firstRow += batch.logitCounts[chunk] ?? 0;
+      }
       offset += length;
     }
     if (decodeCount > 0) await this.#decode(batch, decodeCount);
-    this.#collectRows(batch);
   }
 
   /** Brings the sequences with one token to the front of the cache; answers how many there are. */
@@ -167,19 +174,24 @@ class OnnxExecutor implements Executor {
     return count;
   }
 
-  async #prefill(batch: ForwardBatch, chunk: number, offset: number): Promise<void> {
+  async #prefill(batch: ForwardBatch, chunk: number, at: PrefillPlace): Promise<void> {
     const slot = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
     const start = batch.startPositions[chunk] ?? 0;
     const length = batch.lengths[chunk] ?? 0;
     const partTokens = this.#calls.maxChunkTokens;
+    const wantedFrom = length - (batch.logitCounts[chunk] ?? 0);
+    let { firstRow } = at;
     for (let done = 0; done < length; done += partTokens) {
       const count = Math.min(partTokens, length - done);
+      const logitCount = Math.min(count, Math.max(0, done + count - wantedFrom));
       await this.#calls.prefill({
         slot,
-        tokenIds: batch.tokenIds.subarray(offset + done, offset + done + count),
+        tokenIds: batch.tokenIds.subarray(at.offset + done, at.offset + done + count),
         startPosition: start + done,
-        wantsLogits: batch.wantsLogits[chunk] === 1 && done + count === length,
+        logitCount,
+        firstRow,
       });
+      firstRow += logitCount;
       this.#table.setTokensAt(slot, start + done + count);
     }
   }
@@ -204,28 +216,27 @@ class OnnxExecutor implements Executor {
       this.#table.setTokensAt(slot, (decodePositions[slot] ?? 0) + 1);
     }
   }
-
-  #collectRows(batch: ForwardBatch): void {
-    this.#result.clear();
-    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
-      if (batch.wantsLogits[chunk] === 1) this.#result.add(this.#table.slotOf(batch.sequenceIds[chunk] ?? 0));
-    }
-  }
 }
 
-/** Rows of the logits by batch order, though they lie by slot. */
-class SlotRows implements ForwardResult {
+/** Where a chunk's tokens and its rows of logits begin. */
+interface PrefillPlace {
+  readonly offset: number;
+  readonly firstRow: number;
+}
+
+/** Rows of the logits by batch order: those of decodes lie by slot, those of longer chunks behind them. */
+class LogitRows implements ForwardResult {
   rowCount = 0;
   readonly #logits: readonly Float32Array[];
-  readonly #slots: Int32Array;
+  readonly #rows: Int32Array;
 
   constructor(logits: readonly Float32Array[]) {
     this.#logits = logits;
-    this.#slots = new Int32Array(logits.length);
+    this.#rows = new Int32Array(logits.length);
   }
 
   row(index: number): Float32Array {
-    const logits = index < this.rowCount ? this.#logits[this.#slots[index] ?? -1] : undefined;
+    const logits = index < this.rowCount ? this.#logits[this.#rows[index] ?? -1] : undefined;
     if (logits === undefined) {
       throw new InferenceError(
         "INVALID_BATCH",
@@ -235,13 +246,19 @@ class SlotRows implements ForwardResult {
     return logits;
   }
 
-  clear(): void {
+  assign(batch: ForwardBatch, table: SlotTable, decodeCount: number): void {
+    let nextRow = decodeCount;
     this.rowCount = 0;
-  }
-
-  add(slot: number): void {
-    this.#slots[this.rowCount] = slot;
-    this.rowCount += 1;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      const logitCount = batch.logitCounts[chunk] ?? 0;
+      const isDecode = batch.lengths[chunk] === 1;
+      const firstRow = isDecode ? table.slotOf(batch.sequenceIds[chunk] ?? 0) : nextRow;
+      for (let at = 0; at < logitCount; at += 1) {
+        this.#rows[this.rowCount] = firstRow + at;
+        this.rowCount += 1;
+      }
+      if (!isDecode) nextRow += logitCount;
+    }
   }
 }
 

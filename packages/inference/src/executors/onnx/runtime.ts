@@ -10,6 +10,8 @@ export interface TensorBuffer {
 export interface OnnxCall {
   /** Puts other memory, or another shape, in the place of an input. */
   rebind(input: TensorBuffer): void;
+  /** The same for an output. */
+  rebindOutput(output: TensorBuffer): void;
   /** @throws InferenceError `EXECUTOR_FAILED` with the runtime's own message */
   run(): Promise<void>;
   dispose(): void;

@@ -27,7 +27,7 @@ async function runParts(
       sequenceIds: Int32Array.of(1),
       startPositions: Int32Array.of(start),
       lengths: Int32Array.of(length),
-      wantsLogits: Uint8Array.of(1),
+      logitCounts: Int32Array.of(1),
       tokenIds: Int32Array.from(tokens.slice(start, start + length)),
     });
     rows.push([...result.row(0)]);

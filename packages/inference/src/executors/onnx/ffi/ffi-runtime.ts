@@ -98,7 +98,7 @@ class FfiSession implements OnnxSession {
     const call = new FfiCall(this.#api, this.#session, this.#memoryInfo);
     try {
       for (const input of inputs) call.rebind(input);
-      for (const output of outputs) call.bindOutput(output);
+      for (const output of outputs) call.rebindOutput(output);
       return call;
     } catch (error) {
       call.dispose();
@@ -135,7 +135,7 @@ class FfiCall implements OnnxCall {
     this.#bind(input, this.#api.functions.BindInput);
   }
 
-  bindOutput(output: TensorBuffer): void {
+  rebindOutput(output: TensorBuffer): void {
     this.#bind(output, this.#api.functions.BindOutput);
   }
 
