@@ -7,6 +7,7 @@ export type BackendErrorCode =
   | "ENGINE_START_TIMEOUT"
   | "ENGINE_UNAVAILABLE"
   | "ENGINE_CRASHED"
+  | "ENGINE_HUNG"
   | "ENGINE_PROTOCOL"
   | "PORT_IN_USE"
   | "LISTEN_FAILED"

@@ -25,6 +25,7 @@ export function exitCodeOf(error: unknown): number {
       return exitCodes.engineFailed;
     case "ENGINE_UNAVAILABLE":
     case "ENGINE_CRASHED":
+    case "ENGINE_HUNG":
     case "ENGINE_PROTOCOL":
     case "LISTEN_FAILED":
     case "INVALID_STATE":

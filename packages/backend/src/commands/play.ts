@@ -61,6 +61,7 @@ export const play: CommandRunner = async (values, context) => {
     engine: engineOptionsOf(config),
     events,
     startTimeoutMs: config.engine.startTimeoutMs,
+    hangAfterMs: config.engine.hangAfterMs,
     maxRestarts: config.engine.maxRestarts,
     onOutput: (line) => context.stderr.write(`${line}\n`),
   });

@@ -44,6 +44,8 @@ export interface EngineSettings {
   /** A plan above this is refused; by the system's free memory when undefined. */
   readonly memoryLimitBytes: number | undefined;
   readonly startTimeoutMs: number;
+  /** No step for this long though there is work, or no word: the engine process is ended and started again. */
+  readonly hangAfterMs: number | undefined;
   /** Crashes in a row before the daemon gives up. */
   readonly maxRestarts: number;
 }

@@ -166,6 +166,15 @@ export const settings: readonly Setting[] = [
     description: "time for the engine process to load the model",
   },
   {
+    path: "engine.hangAfterMs",
+    kind: milliseconds(1000),
+    default: undefined,
+    flag: "hang-after",
+    description:
+      "work without a step for this long ends the engine process, and it is started again; " +
+      "by default 10 minutes, and more in proportion above 256 for maxTokensPerStep",
+  },
+  {
     path: "engine.maxRestarts",
     kind: integer(0, 1000),
     default: 5,

@@ -13,7 +13,7 @@ import type { EventBus } from "../events/event-bus.ts";
 export interface DaemonHealth extends Disposable {
   /** Unhealthy while loading, restarting, draining or stalled: send no requests. */
   readonly readiness: HealthChecker;
-  /** Unhealthy when the engine is stalled or given up: start the process again. */
+  /** Unhealthy when the engine is given up, or hangs and could not be ended: start the process again. */
   readonly liveness: HealthChecker;
   dispose(): void;
 }
@@ -21,7 +21,10 @@ export interface DaemonHealth extends Disposable {
 export interface DaemonHealthOptions {
   readonly engine: Pick<EngineSupervisor, "state" | "reasons" | "stats" | "vitals" | "silentMs">;
   readonly events: EventBus;
+  /** From then on it is not ready. */
   readonly stallAfterMs: number;
+  /** From then on the supervisor ends the engine process. */
+  readonly hangAfterMs: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -30,20 +33,22 @@ const healthy: HealthStatus = { status: "healthy", reasons: [] };
 /** Creates readiness and liveness, and looks at both a few times in `stallAfterMs`. */
 export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const { engine, events, stallAfterMs } = options;
+  // Longer than a hung engine has: the supervisor starts it again, and not whoever watches this process.
+  const helplessAfterMs = Math.max(stallAfterMs, 2 * options.hangAfterMs);
   const work = (): { readonly running: number; readonly waiting: number } => {
     const stats = engine.stats();
     return { running: stats?.runningSequenceCount ?? 0, waiting: stats?.waitingRequestCount ?? 0 };
   };
-  const progress = (): HealthCheck =>
+  const progress = (limitMs: number): HealthCheck =>
     createProgressCheck({
       hasWork: () => work().running + work().waiting > 0,
       stepCount: () => engine.stats()?.stepCount,
-      stallAfterMs,
+      stallAfterMs: limitMs,
       describeWork: () => `${work().running} answers running and ${work().waiting} requests waiting`,
     });
-  const checkAnswers = (): HealthStatus => {
+  const checkAnswers = (limitMs: number): HealthStatus => {
     const silentMs = engine.silentMs() ?? 0;
-    if (silentMs < stallAfterMs) return healthy;
+    if (silentMs < limitMs) return healthy;
     return {
       status: "unhealthy",
       reasons: [`the engine process has said nothing for ${Math.round(silentMs)} ms`],
@@ -52,7 +57,9 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const engineReady: HealthCheck = {
     name: "engine",
     check: () =>
-      engine.state === "ready" ? checkAnswers() : { status: "unhealthy", reasons: engine.reasons() },
+      engine.state === "ready"
+        ? checkAnswers(stallAfterMs)
+        : { status: "unhealthy", reasons: engine.reasons() },
   };
   // What the engine process says of its own steps.
   const inference: HealthCheck = { name: "inference", check: () => engine.vitals()?.health ?? healthy };
@@ -73,15 +80,19 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
     check: () => {
       if (engine.state === "failed") return { status: "unhealthy", reasons: engine.reasons() };
       // A process that loads says nothing; its time is limited by the start timeout.
-      return engine.state === "ready" ? checkAnswers() : healthy;
+      return engine.state === "ready" ? checkAnswers(helplessAfterMs) : healthy;
     },
   };
   const readiness = createHealthChecker({
     name: "ready",
-    checks: [engineReady, progress(), inference, memory],
+    checks: [engineReady, progress(stallAfterMs), inference, memory],
     events,
   });
-  const liveness = createHealthChecker({ name: "live", checks: [engineAlive, progress()], events });
+  const liveness = createHealthChecker({
+    name: "live",
+    checks: [engineAlive, progress(helplessAfterMs)],
+    events,
+  });
   const intervalMs = Math.min(1000, stallAfterMs / 4);
   const monitors = [readiness, liveness].map((checker) =>
     startHealthMonitor({ checker, intervalMs, onError: options.onError }),

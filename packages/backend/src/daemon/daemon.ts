@@ -8,6 +8,7 @@ import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createLogger } from "../create-logger.ts";
+import { defaultHangAfterMs } from "../engine/default-hang-after.ts";
 import type { ServedModel } from "../engine/engine-client.ts";
 import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
@@ -64,6 +65,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       onHandlerError: (error, eventName) =>
         logger.error({ err: error, eventName }, "an event handler failed"),
     });
+  const hangAfterMs = config.engine.hangAfterMs ?? defaultHangAfterMs(config.engine.maxTokensPerStep);
   const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
   const engine =
     dependencies.engine ??
@@ -71,6 +73,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       engine: engineOptionsOf(config),
       events,
       startTimeoutMs: config.engine.startTimeoutMs,
+      hangAfterMs,
       maxRestarts: config.engine.maxRestarts,
       onOutput: (line) => logger.warn({ source: "engine" }, line),
     });
@@ -81,6 +84,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     engine,
     events,
     stallAfterMs: config.health.stallAfterMs,
+    hangAfterMs,
     onError: (error) => logger.error({ err: error }, "a health report failed"),
   });
   let http: HttpServer | undefined;

@@ -7,7 +7,10 @@ interface GenerateCall {
   readonly kind: "generate";
   readonly request: EngineRequest;
   readonly queue: AsyncQueue<EngineReply>;
+  readonly promptSize: number;
   isAccepted: boolean;
+  /** The present process has answered: from then on its own bounds count the call. */
+  isCounted: boolean;
   /** Its first token was given out; a second run could not take it back. */
   hasStarted: boolean;
   wasReplayed: boolean;
@@ -17,28 +20,53 @@ interface TokenizeCall {
   readonly kind: "tokenize";
   readonly prompt: Prompt;
   readonly queue: AsyncQueue<readonly number[]>;
+  readonly promptSize: 0;
+  readonly isCounted: false;
   wasReplayed: boolean;
 }
 
 type Call = GenerateCall | TokenizeCall;
 
+/** How much may be open that no engine process has answered: it is started again, or hangs. */
+export interface CallLimits {
+  readonly requests: number;
+  /** Of prompts, as far as one can tell before they are tokenized. */
+  readonly tokens: number;
+  readonly retryAfterMs: number;
+}
+
 /** The calls that one engine process has not finished. */
 export interface CallTable {
   /** How many are open. */
   readonly size: number;
-  generate(request: EngineRequest): { readonly callId: number; readonly queue: AsyncQueue<EngineReply> };
-  tokenize(prompt: Prompt): { readonly callId: number; readonly queue: AsyncQueue<readonly number[]> };
+  /** @throws EngineRequestError `QUEUE_FULL` */
+  generate(request: EngineRequest): AsyncQueue<EngineReply>;
+  /** @throws EngineRequestError `QUEUE_FULL` */
+  tokenize(prompt: Prompt): AsyncQueue<readonly number[]>;
   /** Passes a reply of the engine process on to whoever reads the call. */
   deliver(callId: number, reply: CallReply): void;
   /** After a crash: fails what was streaming, and what crashed twice; says how many stay for the next process. */
-  settleCrash(error: unknown): { readonly failedCount: number; readonly replayedCount: number };
+  settleCrash(error: unknown): { readonly failedRequestCount: number; readonly replayedRequestCount: number };
   /** Sends what is open to a fresh process. */
   replay(): void;
   failAll(error: unknown): void;
 }
 
-/** Creates the table; `send` reaches the present engine process, and is only used while there is one. */
-export function createCallTable(send: (message: DaemonMessage) => void): CallTable {
+const charactersPerToken = 4;
+
+/** The tokens of a prompt, or about as many as its text will have. */
+function sizeOf(prompt: Prompt): number {
+  if (prompt.kind === "tokens") return prompt.tokenIds.length;
+  const texts = prompt.kind === "text" ? [prompt.text] : prompt.messages.map(({ content }) => content ?? "");
+  return texts.reduce((sum, text) => sum + Math.ceil(text.length / charactersPerToken), 0);
+}
+
+/** Creates the table; `send` reaches the present engine process, and does nothing while none is ready. */
+export function createCallTable(options: {
+  readonly send: (message: DaemonMessage) => void;
+  readonly limits: () => CallLimits;
+}): CallTable {
+  const { send } = options;
   const calls = new Map<number, Call>();
   let lastCallId = 0;
 
@@ -53,7 +81,33 @@ export function createCallTable(send: (message: DaemonMessage) => void): CallTab
     calls.get(callId)?.queue.fail(error);
     calls.delete(callId);
   };
+  const assertRoom = (promptSize: number): void => {
+    const limits = options.limits();
+    const waiting = [...calls.values()].filter(({ isCounted }) => !isCounted);
+    const tokens = waiting.reduce((sum, call) => sum + call.promptSize, promptSize);
+    const refuse = (resource: "requests" | "tokens", wanted: number): void => {
+      const limit = limits[resource];
+      if (wanted <= limit) return;
+      const { retryAfterMs } = limits;
+      throw new EngineRequestError({
+        code: "QUEUE_FULL",
+        message: `at most ${limit} ${resource} may wait; with this request it would be ${wanted}`,
+        data: { resource, limit, wanted, retryAfterMs },
+      });
+    };
+    refuse("requests", waiting.length + 1);
+    if (waiting.length > 0) refuse("tokens", tokens);
+  };
+  const add = <T extends Call>(makeCall: (onCancel: () => void) => T): T["queue"] => {
+    const callId = ++lastCallId;
+    const call = makeCall(() => cancel(callId));
+    assertRoom(call.promptSize);
+    calls.set(callId, call);
+    submit(callId, call);
+    return call.queue;
+  };
   const deliverGenerate = (callId: number, call: GenerateCall, reply: EngineReply): void => {
+    call.isCounted = true;
     if (reply.type === "accepted") {
       // The second one, after a crash, tells the reader nothing new.
       if (!call.isAccepted) call.queue.push(reply);
@@ -71,29 +125,26 @@ export function createCallTable(send: (message: DaemonMessage) => void): CallTab
     get size() {
       return calls.size;
     },
-    generate: (request) => {
-      const callId = ++lastCallId;
-      const queue = new AsyncQueue<EngineReply>(() => cancel(callId));
-      const call: GenerateCall = {
+    generate: (request) =>
+      add((onCancel): GenerateCall => ({
         kind: "generate",
         request,
-        queue,
+        queue: new AsyncQueue(onCancel),
+        promptSize: sizeOf(request.prompt),
         isAccepted: false,
+        isCounted: false,
         hasStarted: false,
         wasReplayed: false,
-      };
-      calls.set(callId, call);
-      submit(callId, call);
-      return { callId, queue };
-    },
-    tokenize: (prompt) => {
-      const callId = ++lastCallId;
-      const queue = new AsyncQueue<readonly number[]>(() => cancel(callId));
-      const call: TokenizeCall = { kind: "tokenize", prompt, queue, wasReplayed: false };
-      calls.set(callId, call);
-      submit(callId, call);
-      return { callId, queue };
-    },
+      })),
+    tokenize: (prompt) =>
+      add((onCancel): TokenizeCall => ({
+        kind: "tokenize",
+        prompt,
+        queue: new AsyncQueue(onCancel),
+        promptSize: 0,
+        isCounted: false,
+        wasReplayed: false,
+      })),
     deliver: (callId, reply) => {
       const call = calls.get(callId);
       // A cancelled call's last replies were on their way.
@@ -107,16 +158,17 @@ export function createCallTable(send: (message: DaemonMessage) => void): CallTab
       } else if (call.kind === "generate") deliverGenerate(callId, call, reply);
     },
     settleCrash: (error) => {
-      let failedCount = 0;
+      let failedRequestCount = 0;
       for (const [callId, call] of calls) {
         // A request that was there at two crashes may well be their cause.
         const mayReplay = !call.wasReplayed && !(call.kind === "generate" && call.hasStarted);
         call.wasReplayed = true;
+        if (call.kind === "generate") call.isCounted = false;
         if (mayReplay) continue;
-        failedCount++;
+        failedRequestCount++;
         fail(callId, error);
       }
-      return { failedCount, replayedCount: calls.size };
+      return { failedRequestCount, replayedRequestCount: calls.size };
     },
     replay: () => {
       for (const [callId, call] of calls) submit(callId, call);

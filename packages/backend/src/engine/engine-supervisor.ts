@@ -1,21 +1,14 @@
-import type { ClockPort, EngineStats } from "@infernode/inference";
+import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createResolvers } from "./async-queue.ts";
 import { createCallTable } from "./call-table.ts";
-import type {
-  EngineClient,
-  EngineReply,
-  EngineRequest,
-  EngineState,
-  Prompt,
-  ServedModel,
-} from "./engine-client.ts";
+import { defaultHangAfterMs } from "./default-hang-after.ts";
+import type { EngineClient, EngineReply, EngineRequest, Prompt, ServedModel } from "./engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
-import { describeExit, launchEngine, type EngineLaunch } from "./engine-launch.ts";
-import { forkEngine, type EngineExit, type StartEngineProcess } from "./fork-engine.ts";
-import type { EngineMessage } from "./protocol.ts";
-import { restartDelayMs } from "./restart-delay.ts";
+import { createEngineKeeper } from "./engine-keeper.ts";
+import { createEngineLifecycle } from "./engine-lifecycle.ts";
+import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
 
 /** What `createEngineSupervisor` takes. Defaults in brackets. */
 export interface EngineSupervisorOptions {
@@ -23,6 +16,8 @@ export interface EngineSupervisorOptions {
   readonly events: InfernodeEventSink;
   /** [300000] */
   readonly startTimeoutMs?: number;
+  /** A process that has work and makes no step, or says nothing, for this long is ended. [by `maxTokensPerStep`] */
+  readonly hangAfterMs?: number | undefined;
   /** Crashes in a row before it gives up. [5] */
   readonly maxRestarts?: number;
   /** How often the numbers come when nothing else does. [250] */
@@ -60,223 +55,118 @@ export interface EngineSupervisor extends EngineClient {
 
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
-  const { events, clock = performance, startProcess = forkEngine } = options;
-  const { startTimeoutMs = 300_000, maxRestarts = 5, exitGraceMs = 3000 } = options;
-  const calls = createCallTable((message) => current?.send(message));
+  const { engine, events, clock = performance, exitGraceMs = 3000 } = options;
+  const lifecycle = createEngineLifecycle({
+    maxRestarts: options.maxRestarts ?? 5,
+    stableAfterMs: options.stableAfterMs ?? 60_000,
+    clock,
+    onChange: (from, to) => events.emit("backend:engine-state-changed", { from, to }),
+  });
+  const calls = createCallTable({
+    // A process that loads is given its calls when it is ready.
+    send: (message) => {
+      if (keeper.process?.isReady === true) keeper.process.send(message);
+    },
+    limits: () => ({
+      requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
+      tokens: engine.maxQueuedTokens,
+      retryAfterMs: keeper.startMs,
+    }),
+  });
   const started = createResolvers<ServedModel>();
   started.promise.catch(() => undefined);
-  let state: EngineState = "starting";
-  let current: EngineLaunch | undefined;
-  let model: ServedModel | undefined;
-  let description: string | undefined;
-  let stats: EngineStats | undefined;
-  let vitals: EngineVitals | undefined;
-  let failure: BackendError | undefined;
   let isStarted = false;
-  let spawnedAtMs = 0;
-  let readyAtMs = 0;
-  let crashedAtMs = 0;
-  let heardAtMs = 0;
-  let crashCount = 0;
-  let restartCount = 0;
-  let restartTimer: NodeJS.Timeout | undefined;
   let onDrained: (() => void) | undefined;
-
-  const setState = (to: EngineState): void => {
-    if (to === state) return;
-    const from = state;
-    state = to;
-    events.emit("backend:engine-state-changed", { from, to });
-  };
-  const isEnding = (): boolean => state === "draining" || state === "stopped" || state === "failed";
-
-  const giveUp = (error: BackendError): void => {
-    failure = error;
-    calls.failAll(new BackendError("ENGINE_UNAVAILABLE", error.message, { cause: error }));
-    setState("failed");
-    started.reject(error);
-  };
-
-  const onReady = (message: Extract<EngineMessage, { type: "ready" }>): void => {
-    const now = clock.now();
-    heardAtMs = now;
-    readyAtMs = now;
-    const isFirst = model === undefined;
-    ({ model, description } = message);
-    if (isFirst) {
-      events.emit("backend:model-loaded", {
-        model: model.id,
-        parameterCount: model.parameterCount,
-        contextTokens: model.contextTokens,
-        executor: model.executor,
-        totalBytes: model.memoryPlan.totalBytes,
-      });
-      events.emit("backend:engine-started", { pid: current?.pid, startMs: Math.round(now - spawnedAtMs) });
-    } else {
-      restartCount++;
-      events.emit("backend:engine-restarted", {
-        pid: current?.pid,
-        restartCount,
-        downMs: Math.round(now - crashedAtMs),
-      });
-    }
-    if (isEnding()) return;
-    setState("ready");
-    calls.replay();
-    started.resolve(message.model);
-  };
-
-  const onMessage = (message: Exclude<EngineMessage, { type: "ready" }>): void => {
-    heardAtMs = clock.now();
-    if (message.type === "drained") onDrained?.();
-    if (message.type !== "batch") return;
-    stats = message.stats;
-    vitals = message.vitals ?? vitals;
-    for (const event of message.events) events.emit(...event);
-    for (const [callId, reply] of message.replies) calls.deliver(callId, reply);
-  };
-
-  const launch = (): void => {
-    spawnedAtMs = clock.now();
-    heardAtMs = spawnedAtMs;
-    const mine = launchEngine({
-      startProcess,
-      engine: options.engine,
+  const keeper = createEngineKeeper({
+    launch: {
+      startProcess: options.startProcess ?? forkEngine,
+      engine,
       statsIntervalMs: options.statsIntervalMs ?? 250,
-      startTimeoutMs,
-      onReady,
-      onMessage,
+      startTimeoutMs: options.startTimeoutMs ?? 300_000,
+      hangAfterMs: options.hangAfterMs ?? defaultHangAfterMs(engine.maxTokensPerStep),
+      clock,
       onOutput: (line) => options.onOutput?.(line),
-      onExit: (exit, cause) => {
-        current = undefined;
-        onExit({ pid: mine.pid, exit, cause });
-        stats = undefined;
-        vitals = undefined;
-      },
-    });
-    current = mine;
-  };
+    },
+    firstRestartDelayMs: options.firstRestartDelayMs ?? 100,
+    lifecycle,
+    calls,
+    events,
+    onReady: started.resolve,
+    onDrained: () => onDrained?.(),
+    onGaveUp: started.reject,
+  });
 
-  const onExit = (end: {
-    readonly pid: number | undefined;
-    readonly exit: EngineExit;
-    readonly cause: BackendError | undefined;
-  }): void => {
-    const { pid, exit, cause } = end;
-    onDrained?.();
-    if (isEnding()) {
-      calls.failAll(new BackendError("ENGINE_CRASHED", `the engine process ended ${describeExit(exit)}`));
-      return;
+  const assertTakesWork = (): void => {
+    const { state } = lifecycle;
+    if (state !== "ready" && state !== "restarting") {
+      throw new BackendError("ENGINE_UNAVAILABLE", lifecycle.reasons().join("; "));
     }
-    if (state === "starting") {
-      giveUp(
-        cause ??
-          new BackendError(
-            "ENGINE_START_FAILED",
-            `the engine process ended while it started, ${describeExit(exit)}`,
-          ),
+  };
+  const drain = async (timeoutMs: number): Promise<void> => {
+    const wasReady = lifecycle.state === "ready";
+    lifecycle.drain();
+    keeper.cancelRestart();
+    if (!wasReady) {
+      calls.failAll(
+        new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"),
       );
       return;
     }
-    const now = clock.now();
-    if (state === "ready") {
-      if (now - readyAtMs >= (options.stableAfterMs ?? 60_000)) crashCount = 0;
-      crashedAtMs = now;
-    }
-    crashCount++;
-    const error = new BackendError("ENGINE_CRASHED", `the engine process ended ${describeExit(exit)}`, {
-      cause,
-    });
-    // Calls that wait for a restart have not been seen by the process that failed to start.
-    const { failedCount, replayedCount } =
-      state === "ready" ? calls.settleCrash(error) : { failedCount: 0, replayedCount: calls.size };
-    setState("restarting");
-    events.emit("backend:engine-crashed", {
-      pid,
-      exitCode: exit.exitCode,
-      signal: exit.signal,
-      failedRequestCount: failedCount,
-      replayedRequestCount: replayedCount,
-    });
-    if (crashCount > maxRestarts) {
-      const reason = cause?.message ?? error.message;
-      giveUp(
-        new BackendError(
-          "ENGINE_START_FAILED",
-          `the engine crashed ${crashCount} times in a row: ${reason}`,
-          {
-            cause: error,
-          },
-        ),
-      );
-      return;
-    }
-    restartTimer = setTimeout(launch, restartDelayMs(crashCount, options.firstRestartDelayMs ?? 100));
+    // Made here: the end of an earlier process is no end of this drain.
+    const drained = createResolvers<void>();
+    onDrained = drained.resolve;
+    keeper.process?.send({ type: "drain", timeoutMs });
+    const timer = setTimeout(drained.resolve, timeoutMs + exitGraceMs);
+    await drained.promise;
+    clearTimeout(timer);
+    calls.failAll(
+      new BackendError(
+        "ENGINE_UNAVAILABLE",
+        `the request did not finish within the drain time of ${timeoutMs} ms`,
+      ),
+    );
   };
-
-  const reasons = (): readonly string[] => {
-    switch (state) {
-      case "ready":
-        return [];
-      case "starting":
-        return ["the engine is loading the model"];
-      case "restarting":
-        return [
-          `the engine crashed and is started again (crash ${crashCount} of at most ${maxRestarts} in a row)`,
-        ];
-      case "draining":
-        return ["the daemon is draining: running work finishes, new work is refused"];
-      case "stopped":
-        return ["the engine was stopped"];
-      case "failed":
-        return [failure?.message ?? "the engine failed"];
-    }
-  };
-  const assertReady = (): void => {
-    if (state !== "ready") throw new BackendError("ENGINE_UNAVAILABLE", reasons().join("; "));
-  };
-
   const dispose = async (): Promise<void> => {
-    clearTimeout(restartTimer);
-    if (state !== "failed") setState("stopped");
+    keeper.cancelRestart();
+    lifecycle.stop();
     calls.failAll(
       new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before the request finished"),
     );
     started.reject(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before it was ready"));
-    await current?.end(exitGraceMs);
+    await keeper.process?.end(exitGraceMs);
   };
 
   return {
     get state() {
-      return state;
+      return lifecycle.state;
     },
     get model() {
-      return model;
+      return keeper.served?.model;
     },
     get pid() {
-      return current?.pid;
+      return keeper.process?.pid;
     },
     get description() {
-      return description;
+      return keeper.served?.description;
     },
     get restartCount() {
-      return restartCount;
+      return keeper.restartCount;
     },
-    stats: () => stats,
-    vitals: () => vitals,
-    silentMs: () => (current === undefined ? undefined : clock.now() - heardAtMs),
-    reasons,
+    stats: () => keeper.process?.stats,
+    vitals: () => keeper.process?.vitals,
+    silentMs: () => keeper.process?.silentMs(),
+    reasons: () => lifecycle.reasons(),
     start: async () => {
-      if (!isStarted) {
+      if (!isStarted && !lifecycle.isEnding) {
         isStarted = true;
-        launch();
+        keeper.launch();
       }
       return started.promise;
     },
     async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
       signal.throwIfAborted();
-      assertReady();
-      const { queue } = calls.generate(request);
+      assertTakesWork();
+      const queue = calls.generate(request);
       const onAbort = (): void => queue.cancel(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
       try {
@@ -286,34 +176,12 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       }
     },
     tokenize: async (prompt: Prompt) => {
-      assertReady();
-      for await (const tokenIds of calls.tokenize(prompt).queue) return tokenIds;
+      assertTakesWork();
+      for await (const tokenIds of calls.tokenize(prompt)) return tokenIds;
       throw new BackendError("ENGINE_PROTOCOL", "the engine ended a call without an answer");
     },
     drain: async ({ timeoutMs }) => {
-      if (isEnding()) return;
-      const wasReady = state === "ready";
-      setState("draining");
-      clearTimeout(restartTimer);
-      if (!wasReady) {
-        calls.failAll(
-          new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"),
-        );
-        return;
-      }
-      // Made here: the end of an earlier process is no end of this drain.
-      const drained = createResolvers<void>();
-      onDrained = drained.resolve;
-      current?.send({ type: "drain", timeoutMs });
-      const timer = setTimeout(drained.resolve, timeoutMs + exitGraceMs);
-      await drained.promise;
-      clearTimeout(timer);
-      calls.failAll(
-        new BackendError(
-          "ENGINE_UNAVAILABLE",
-          `the request did not finish within the drain time of ${timeoutMs} ms`,
-        ),
-      );
+      if (!lifecycle.isEnding) await drain(timeoutMs);
     },
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { DaemonMessage, EngineMessage } from "./protocol.ts";
+import { type DaemonMessage, type EngineMessage, isEngineMessage } from "./protocol.ts";
 
 /** How a process ended: with a code, or by a signal. */
 export interface EngineExit {
@@ -57,7 +57,10 @@ export function forkEngine(listeners: EngineListeners): EngineChannel {
     isOver = true;
     listeners.onExit({ ...exit, outputTail });
   };
-  child.on("message", (message) => listeners.onMessage(message as EngineMessage));
+  child.on("message", (message) => {
+    if (isEngineMessage(message)) listeners.onMessage(message);
+    else listeners.onOutput("an unknown message came from the engine process");
+  });
   // `close` comes after the last line of output; `exit` may come before it.
   child.on("close", (code, signal) => end({ exitCode: code ?? undefined, signal: signal ?? undefined }));
   child.on("error", (error) => {

@@ -39,6 +39,10 @@ export type EngineMessage =
     }
   | { readonly type: "drained" };
 
+function hasTypeOf(value: unknown, types: ReadonlySet<unknown>): boolean {
+  return typeof value === "object" && value !== null && "type" in value && types.has(value.type);
+}
+
 const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>([
   "start",
   "generate",
@@ -50,5 +54,17 @@ const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>(
 
 /** Whether a value that came over the channel is one of the daemon's messages; requests are checked by the engine. */
 export function isDaemonMessage(value: unknown): value is DaemonMessage {
-  return typeof value === "object" && value !== null && "type" in value && daemonMessageTypes.has(value.type);
+  return hasTypeOf(value, daemonMessageTypes);
+}
+
+const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>([
+  "ready",
+  "start-failed",
+  "batch",
+  "drained",
+]);
+
+/** Whether a value that came over the channel is one of the engine's messages. */
+export function isEngineMessage(value: unknown): value is EngineMessage {
+  return hasTypeOf(value, engineMessageTypes);
 }

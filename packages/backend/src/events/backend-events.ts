@@ -3,6 +3,14 @@ import type { EngineState } from "../engine/engine-client.ts";
 /** What the daemon itself tells. */
 export type BackendEventMap = {
   "backend:engine-started": { readonly pid: number | undefined; readonly startMs: number };
+  /** It makes no progress and is ended; a crash follows. */
+  "backend:engine-hung": {
+    readonly pid: number | undefined;
+    /** Since the process last said anything. */
+    readonly silentMs: number;
+    readonly runningSequenceCount: number;
+    readonly waitingRequestCount: number;
+  };
   "backend:engine-crashed": {
     readonly pid: number | undefined;
     readonly exitCode: number | undefined;

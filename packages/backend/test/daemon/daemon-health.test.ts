@@ -43,12 +43,14 @@ function statsWith(parts: Partial<EngineStats>): () => EngineStats {
 function setUp(
   engine: Engine,
   stallAfterMs = 60_000,
+  hangAfterMs = 10 * stallAfterMs,
 ): { readonly health: DaemonHealth; readonly events: EventBus } {
   const events = createBus();
   const health = createDaemonHealth({
     engine,
     events,
     stallAfterMs,
+    hangAfterMs,
     onError: (error) => {
       throw error;
     },
@@ -74,22 +76,33 @@ test("is alive but not ready while the engine loads, restarts or drains, however
   }
 });
 
-test("is neither when the engine has failed, or says nothing any more", async () => {
+test("is neither when the engine has failed, or says nothing for longer than the supervisor lets it", async () => {
   const failed = setUp(engineWith({ state: "failed", reasons: () => ["it gave up"] })).health;
-  const silent = setUp(engineWith({ silentMs: () => 61_000 })).health;
+  const silent = setUp(engineWith({ silentMs: () => 1_200_000 })).health;
   for (const checker of [failed.readiness, failed.liveness, silent.readiness, silent.liveness]) {
     expect((await checker.report()).status).toBe("unhealthy");
   }
-  expect((await silent.liveness.report()).reasons[0]).toContain("61000 ms");
+  expect((await silent.liveness.report()).reasons[0]).toContain("1200000 ms");
 });
 
-test("becomes unhealthy when there is work and no step is made", async () => {
-  const { events } = setUp(engineWith({ stats: statsWith({ runningSequenceCount: 2, stepCount: 7 }) }), 100);
+test("is alive but not ready while the supervisor has yet to end a silent engine", async () => {
+  const { health } = setUp(engineWith({ silentMs: () => 61_000 }));
+  expect((await health.readiness.report()).reasons[0]).toContain("61000 ms");
+  expect((await health.liveness.report()).status).toBe("healthy");
+});
+
+test("is not ready when there is work and no step is made, and not alive when that cannot be helped", async () => {
+  const stalled = engineWith({ stats: statsWith({ runningSequenceCount: 2, stepCount: 7 }) });
+  const { events } = setUp(stalled, 100, 150);
+  const heard: string[] = [];
   const reasons = await new Promise<readonly string[]>((resolve) => {
     events.on("health:status-changed", ({ checker, status, reasons: why }) => {
-      if (checker === "live" && status === "unhealthy") resolve(why);
+      if (status !== "unhealthy") return;
+      heard.push(checker);
+      if (checker === "live") resolve(why);
     });
   });
+  expect(heard).toEqual(["ready", "live"]);
   expect(reasons[0]).toContain("2 answers running");
 });
 

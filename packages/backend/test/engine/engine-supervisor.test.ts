@@ -250,16 +250,100 @@ describe("a crash", () => {
     await expect(poison.ended).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
   });
 
-  test("refuses new work while it is started again", async () => {
-    const { supervisor, processes, next } = setUp();
+  test("is survived by new work, which waits for the next process", async () => {
+    const { supervisor, processes, cores, next } = setUp();
     await supervisor.start();
     const crashed = next("backend:engine-crashed");
     processes[0]?.crash();
     await crashed;
-    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({
-      code: "ENGINE_UNAVAILABLE",
-      message: expect.stringContaining("started again"),
+    const restarted = next("backend:engine-restarted");
+    const waiting = begin(supervisor, [1, 2]);
+    const tokens = supervisor.tokenize({ kind: "tokens", tokenIds: [7] });
+    expect(supervisor.state).toBe("restarting");
+    await restarted;
+    await waiting.until(1);
+    await stepUntil(cores[1], waiting.ended);
+    expect(texts(waiting.replies)).toEqual(["accepted", "1", "2", "finished"]);
+    expect(await tokens).toEqual([7]);
+  });
+
+  test("lets those who wait for the next process leave", async () => {
+    const { supervisor, processes, cores, next } = setUp();
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    const restarted = next("backend:engine-restarted");
+    const leaving = begin(supervisor, [1]);
+    const staying = begin(supervisor, [2]);
+    const reason = new Error("the client left");
+    leaving.controller.abort(reason);
+    await expect(leaving.ended).rejects.toBe(reason);
+    await restarted;
+    await staying.until(1);
+    expect(cores[1]?.running.size).toBe(1);
+    await stepUntil(cores[1], staying.ended);
+  });
+
+  test("lets no more wait than the queue takes, by requests and by tokens", async () => {
+    const { supervisor, processes, next } = setUp({ firstRestartDelayMs: 60_000 });
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    const large = begin(
+      supervisor,
+      Array.from({ length: 998 }, () => 1),
+    );
+    await expect(begin(supervisor, [1, 2, 3]).ended).rejects.toMatchObject({
+      name: "EngineRequestError",
+      code: "QUEUE_FULL",
+      data: { resource: "tokens", limit: 1000, wanted: 1001, retryAfterMs: expect.any(Number) },
     });
+    const text = { kind: "text", text: "x".repeat(9) } as const;
+    const signal = new AbortController().signal;
+    const texted = supervisor.generate({ id: "text", prompt: text }, signal)[Symbol.asyncIterator]();
+    await expect(texted.next()).rejects.toMatchObject({ data: { resource: "tokens", wanted: 1001 } });
+    // The four that would run at once, and the eight that may wait.
+    const others = Array.from({ length: 11 }, () => begin(supervisor, []));
+    await expect(begin(supervisor, []).ended).rejects.toMatchObject({
+      code: "QUEUE_FULL",
+      data: { resource: "requests", limit: 12, wanted: 13 },
+    });
+    await supervisor.drain({ timeoutMs: 1000 });
+    for (const { ended } of [large, ...others]) {
+      await expect(ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    }
+  });
+
+  test("is one where the next process cannot be made at all", async () => {
+    let startCount = 0;
+    const fakes = createFakeProcesses(createFakeCores().createCore);
+    const { supervisor, next, heard } = setUp({
+      startProcess: (listeners) => {
+        startCount++;
+        if (startCount === 2) throw new Error("spawn ENOMEM");
+        return fakes.startProcess(listeners);
+      },
+    });
+    await supervisor.start();
+    const restarted = next("backend:engine-restarted");
+    fakes.processes[0]?.crash();
+    await restarted;
+    expect(heard.filter(([name]) => name === "backend:engine-crashed")).toHaveLength(2);
+    expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+  });
+
+  test("follows a message that cannot be read", async () => {
+    const { supervisor, processes, next } = setUp();
+    await supervisor.start();
+    const running = begin(supervisor, [1, 2]);
+    await running.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.say({ type: "batch", replies: 7 });
+    await restarted;
+    await running.until(1);
+    expect(supervisor.reasons()).toEqual([]);
   });
 
   test("gives up after so many in a row", async () => {
@@ -292,6 +376,86 @@ describe("a crash", () => {
   });
 });
 
+describe("an engine that hangs", () => {
+  test("is ended when it makes no step though it has work, and started again", async () => {
+    const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    await supervisor.start();
+    const streaming = begin(supervisor, [1, 2, 3]);
+    await streaming.until(1);
+    cores[0]?.step();
+    await streaming.until(2);
+    const waiting = begin(supervisor, [4]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    await expect(streaming.ended).rejects.toMatchObject({
+      code: "ENGINE_CRASHED",
+      message: expect.stringContaining("made no step for 100 ms though it has work"),
+      cause: expect.objectContaining({ code: "ENGINE_HUNG" }),
+    });
+    await restarted;
+    await stepUntil(cores[1], waiting.ended);
+    expect(texts(waiting.replies)).toEqual(["accepted", "4", "finished"]);
+    const events = heard.filter(
+      ([name]) => name === "backend:engine-hung" || name === "backend:engine-crashed",
+    );
+    expect(events).toMatchObject([
+      ["backend:engine-hung", { pid: 1, runningSequenceCount: 2 }],
+      [
+        "backend:engine-crashed",
+        { pid: 1, signal: "SIGKILL", failedRequestCount: 1, replayedRequestCount: 1 },
+      ],
+    ]);
+    expect(processes).toHaveLength(2);
+  });
+
+  test("is ended when it says nothing, with or without work", async () => {
+    const { supervisor, processes, next } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    await supervisor.start();
+    const hung = next("backend:engine-hung");
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.freeze();
+    expect(await hung).toMatchObject({ pid: 1, silentMs: expect.any(Number), runningSequenceCount: 0 });
+    await restarted;
+    expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+  });
+
+  test("is none that has nothing to do, or that makes steps", async () => {
+    const { supervisor, cores, heard } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    await supervisor.start();
+    const messages = async (count: number): Promise<void> => {
+      for (let seen = 0, last = supervisor.silentMs() ?? 0; seen < count;) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        const silentMs = supervisor.silentMs() ?? 0;
+        if (silentMs < last) seen++;
+        last = silentMs;
+      }
+    };
+    await messages(40);
+    const { ended, until } = begin(
+      supervisor,
+      Array.from({ length: 40 }, (_, index) => index),
+    );
+    await until(1);
+    for (let step = 0; step < 40; step++) {
+      cores[0]?.step();
+      await messages(1);
+    }
+    await ended;
+    expect(heard.map(([name]) => name)).not.toContain("backend:engine-hung");
+    expect(supervisor.pid).toBe(1);
+  });
+
+  test("does not fill the daemon's memory with calls that it never answers", async () => {
+    const { supervisor, processes } = setUp({ statsIntervalMs: 5 });
+    await supervisor.start();
+    processes[0]?.freeze();
+    const calls = Array.from({ length: 12 }, () => begin(supervisor, [1]));
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "QUEUE_FULL" });
+    for (const { controller } of calls) controller.abort();
+    await Promise.allSettled(calls.map(({ ended }) => ended));
+  });
+});
+
 describe("a start that fails", () => {
   test("rejects with what the engine said", async () => {
     const { supervisor } = setUp({
@@ -306,14 +470,63 @@ describe("a start that fails", () => {
     expect(supervisor.state).toBe("failed");
   });
 
-  test("rejects when the process ends", async () => {
-    const { supervisor, processes } = setUp({ createCore: () => new Promise(() => undefined) });
+  test("is tried again after a signal, and refuses work until then", async () => {
+    const { supervisor, processes, heard, next } = setUp();
     const start = supervisor.start();
+    const crashed = next("backend:engine-crashed");
     processes[0]?.crash();
-    await expect(start).rejects.toMatchObject({
-      code: "ENGINE_START_FAILED",
-      message: expect.stringContaining("SIGABRT"),
+    await crashed;
+    expect(supervisor).toMatchObject({ state: "starting", model: undefined });
+    expect(supervisor.reasons()[0]).toMatch(/crashed while it loaded.*crash 1 of at most 5/);
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(await start).toMatchObject({ id: "fake" });
+    expect(heard.map(([name]) => name)).toEqual([
+      "backend:engine-crashed",
+      "backend:model-loaded",
+      "backend:engine-started",
+      "backend:engine-state-changed",
+    ]);
+  });
+
+  test("rejects after as many signals as it may restart, and one", async () => {
+    const crash = { processes: [] as readonly FakeProcess[] };
+    const { supervisor, processes } = setUp({
+      maxRestarts: 2,
+      createCore: () => {
+        crash.processes.at(-1)?.crash();
+        return new Promise(() => undefined);
+      },
     });
+    crash.processes = processes;
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringMatching(/3 times in a row.*SIGABRT/),
+    });
+    expect(processes).toHaveLength(3);
+    expect(supervisor.state).toBe("failed");
+  });
+
+  test("rejects at once when the process ends by itself", async () => {
+    const { supervisor, processes } = setUp({
+      startProcess: (listeners) => {
+        setImmediate(() =>
+          listeners.onExit({ exitCode: 7, signal: undefined, outputTail: ["no such module"] }),
+        );
+        return { pid: 1, send: () => undefined, kill: () => undefined };
+      },
+    });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringMatching(/with code 7[^]*no such module/),
+    });
+    expect(processes).toHaveLength(0);
+  });
+
+  test("does not happen after the end", async () => {
+    const { supervisor, processes } = setUp();
+    await supervisor.dispose();
+    await expect(supervisor.start()).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(processes).toHaveLength(0);
   });
 
   test("rejects when it takes too long, and ends the process", async () => {

@@ -67,9 +67,10 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
     const { tokenIds } = request.prompt;
     yield { type: "accepted", promptTokenCount: tokenIds.length };
     running.add(request.id);
+    const abort = aborted(signal);
     try {
       for (const [index, tokenId] of tokenIds.entries()) {
-        await Promise.race([nextStep.promise, aborted(signal)]);
+        await Promise.race([nextStep.promise, abort]);
         signal.throwIfAborted();
         const finishReason = index === tokenIds.length - 1 ? "length" : undefined;
         const delta = { index: 0, text: String(tokenId), tokenIds: [tokenId], logprobs: undefined };

@@ -9,6 +9,10 @@ export interface FakeProcess {
   readonly messages: EngineMessage[];
   /** Ends it as a native abort would. */
   crash(): void;
+  /** From now on it says nothing, as a process that hangs. */
+  freeze(): void;
+  /** Sends anything, as a broken process might. */
+  say(message: unknown): void;
 }
 
 export function createFakeProcesses(createCore: CreateEngineCore): {
@@ -18,6 +22,7 @@ export function createFakeProcesses(createCore: CreateEngineCore): {
   const processes: FakeProcess[] = [];
   const startProcess = (listeners: EngineListeners) => {
     let isAlive = true;
+    let isFrozen = false;
     const messages: EngineMessage[] = [];
     const end = (exitCode: number | undefined, signal: string | undefined): void => {
       if (!isAlive) return;
@@ -27,7 +32,7 @@ export function createFakeProcesses(createCore: CreateEngineCore): {
     const host = createEngineHost({
       createCore,
       send: (message) => {
-        if (!isAlive) return;
+        if (!isAlive || isFrozen) return;
         const copy = structuredClone(message);
         messages.push(copy);
         setImmediate(() => listeners.onMessage(copy));
@@ -35,7 +40,15 @@ export function createFakeProcesses(createCore: CreateEngineCore): {
       onShutdown: (exitCode) => end(exitCode, undefined),
     });
     const pid = processes.length + 1;
-    processes.push({ pid, messages, crash: () => end(undefined, "SIGABRT") });
+    processes.push({
+      pid,
+      messages,
+      crash: () => end(undefined, "SIGABRT"),
+      freeze: () => {
+        isFrozen = true;
+      },
+      say: (message) => listeners.onMessage(message as EngineMessage),
+    });
     return {
       pid,
       send: (message: Parameters<typeof host.receive>[0]) => {

@@ -1,0 +1,165 @@
+import { BackendError } from "../errors.ts";
+import type { InfernodeEventSink } from "../events/event-bus.ts";
+import type { CallTable } from "./call-table.ts";
+import type { ServedModel } from "./engine-client.ts";
+import {
+  describeExit,
+  launchEngine,
+  type BatchMessage,
+  type EngineLaunch,
+  type EngineLaunchOptions,
+  type ReadyMessage,
+} from "./engine-launch.ts";
+import type { EngineLifecycle } from "./engine-lifecycle.ts";
+import type { EngineExit } from "./fork-engine.ts";
+import { restartDelayMs } from "./restart-delay.ts";
+
+export interface EngineKeeperOptions {
+  /** How each process is started. */
+  readonly launch: Omit<EngineLaunchOptions, "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit">;
+  /** Wait before the first restart; doubles up to 30 s. */
+  readonly firstRestartDelayMs: number;
+  readonly lifecycle: EngineLifecycle;
+  readonly calls: CallTable;
+  readonly events: InfernodeEventSink;
+  readonly onReady: (model: ServedModel) => void;
+  /** What runs has finished, or the process has ended. */
+  readonly onDrained: () => void;
+  readonly onGaveUp: (error: BackendError) => void;
+}
+
+/** Keeps one engine process running: starts the next one when it ends, as long as the lifecycle allows. */
+export interface EngineKeeper {
+  readonly process: EngineLaunch | undefined;
+  /** What the latest process that became ready said of its model. */
+  readonly served: ReadyMessage | undefined;
+  /** How long that one took. */
+  readonly startMs: number;
+  readonly restartCount: number;
+  launch(): void;
+  /** No process follows the present one. */
+  cancelRestart(): void;
+}
+
+/** Creates a keeper; the first process starts with `launch`. */
+export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
+  const { lifecycle, calls, events } = options;
+  const { clock } = options.launch;
+  let current: EngineLaunch | undefined;
+  let served: ReadyMessage | undefined;
+  let startMs = 0;
+  let crashedAtMs = 0;
+  let restartCount = 0;
+  let restartTimer: NodeJS.Timeout | undefined;
+
+  const giveUp = (error: BackendError): void => {
+    calls.failAll(new BackendError("ENGINE_UNAVAILABLE", error.message, { cause: error }));
+    lifecycle.fail(error.message);
+    options.onGaveUp(error);
+  };
+
+  const tellStart = (isFirst: boolean, model: ServedModel): void => {
+    const pid = current?.pid;
+    if (!isFirst) {
+      restartCount++;
+      const downMs = Math.round(clock.now() - crashedAtMs);
+      events.emit("backend:engine-restarted", { pid, restartCount, downMs });
+      return;
+    }
+    events.emit("backend:model-loaded", {
+      model: model.id,
+      parameterCount: model.parameterCount,
+      contextTokens: model.contextTokens,
+      executor: model.executor,
+      totalBytes: model.memoryPlan.totalBytes,
+    });
+    events.emit("backend:engine-started", { pid, startMs: Math.round(startMs) });
+  };
+  const onReady = (message: ReadyMessage): void => {
+    const isFirst = served === undefined;
+    served = message;
+    startMs = current?.startMs ?? 0;
+    tellStart(isFirst, message.model);
+    if (lifecycle.isEnding) return;
+    lifecycle.becomeReady();
+    calls.replay();
+    options.onReady(message.model);
+  };
+  const onBatch = (message: BatchMessage): void => {
+    for (const event of message.events) events.emit(...event);
+    for (const [callId, reply] of message.replies) calls.deliver(callId, reply);
+  };
+  const onHung = (launch: EngineLaunch): void => {
+    events.emit("backend:engine-hung", {
+      pid: launch.pid,
+      silentMs: Math.round(launch.silentMs()),
+      runningSequenceCount: launch.stats?.runningSequenceCount ?? 0,
+      waitingRequestCount: launch.stats?.waitingRequestCount ?? 0,
+    });
+  };
+
+  const launch = (): void => {
+    current = launchEngine({
+      ...options.launch,
+      onReady,
+      onBatch,
+      onDrained: options.onDrained,
+      onHung,
+      onExit: (ended, exit, cause) => {
+        options.onDrained();
+        onExit(ended, exit, cause);
+        current = undefined;
+      },
+    });
+  };
+
+  const onExit = (ended: EngineLaunch, exit: EngineExit, cause: BackendError | undefined): void => {
+    const { state } = lifecycle;
+    const message = cause?.message ?? `the engine process ended ${describeExit(exit)}`;
+    const error = new BackendError("ENGINE_CRASHED", message, { cause });
+    if (lifecycle.isEnding) return calls.failAll(error);
+    // What the engine says of its model will be said again; a signal may have been bad luck.
+    if (state === "starting" && (cause !== undefined || exit.signal === undefined)) {
+      return giveUp(
+        cause ??
+          new BackendError(
+            "ENGINE_START_FAILED",
+            `the engine process ended while it started, ${describeExit(exit)}`,
+          ),
+      );
+    }
+    if (state === "ready") crashedAtMs = clock.now();
+    const mayRestart = lifecycle.crash();
+    events.emit("backend:engine-crashed", {
+      pid: ended.pid,
+      exitCode: exit.exitCode,
+      signal: exit.signal,
+      // Calls that wait for a restart have not been seen by a process that failed to start.
+      ...(state === "ready"
+        ? calls.settleCrash(error)
+        : { failedRequestCount: 0, replayedRequestCount: calls.size }),
+    });
+    if (!mayRestart) {
+      const many = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
+      return giveUp(new BackendError("ENGINE_START_FAILED", many, { cause: error }));
+    }
+    restartTimer = setTimeout(launch, restartDelayMs(lifecycle.crashCount, options.firstRestartDelayMs));
+  };
+
+  return {
+    get process() {
+      return current;
+    },
+    get served() {
+      return served;
+    },
+    get startMs() {
+      return startMs;
+    },
+    get restartCount() {
+      return restartCount;
+    },
+    launch,
+    cancelRestart: () => clearTimeout(restartTimer),
+  };
+}
