@@ -1,6 +1,6 @@
 """Makes the golden values under test/fixtures with PyTorch and transformers.
 
-Usage: python make_reference.py [checkpoints|tokenizers|templates ...] [--only NAME]
+Usage: python make_reference.py [checkpoints|tokenizers|templates|sampler ...] [--only NAME]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import transformers
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
 EMBEDDED = FIXTURES.parents[1] / "packages" / "models" / "embedded" / "infernode-stories"
 TOKENIZER_SIZES = {"llama2": 700, "llama2-metaspace": 700, "llama3": 900, "qwen2": 900, "tekken": 800}
-TOPICS = ("checkpoints", "tokenizers", "templates")
+TOPICS = ("checkpoints", "tokenizers", "templates", "sampler")
 
 
 def main() -> None:
@@ -34,6 +34,10 @@ def main() -> None:
         _make_tokenizers()
     if "templates" in topics:
         _make_templates()
+    if "sampler" in topics:
+        from sampler_golden import write_sampler_golden
+
+        write_sampler_golden(FIXTURES / "golden")
 
 
 def _make_checkpoints(only: str | None) -> None:

@@ -240,6 +240,21 @@ describe("log-probabilities", () => {
     for (const candidate of sampled.top) expect(candidate.logprob).toBeCloseTo(logs[candidate.tokenId]!, 6);
   });
 
+  it("stay finite and exact for logits far from 0", () => {
+    const logits = [1e4, 1e4 - 1, -1e4, 9990];
+    const sampled = samplerOf(4).sampleWithLogprobs(
+      Float32Array.from(logits),
+      stateOf({ temperature: 0 }),
+      4,
+    );
+    expect(sampled.tokenId).toBe(0);
+    expect(sampled.logprob).toBeCloseTo(-0.313295, 5);
+    expect(sampled.top.map(({ tokenId }) => tokenId)).toEqual([0, 1, 3, 2]);
+    expect(sampled.top[0]!.logprob).toBe(sampled.logprob);
+    expect(sampled.top[2]!.logprob).toBeCloseTo(-10.313295, 5);
+    expect(sampled.top[3]!.logprob).toBeCloseTo(-20_000.3133, 3);
+  });
+
   it("come without alternatives when none are wanted", () => {
     const sampled = samplerOf(8).sampleWithLogprobs(Float32Array.from(LOGITS), stateOf({}), 0);
     expect(sampled.top).toEqual([]);
