@@ -1,17 +1,16 @@
 import { z } from "zod";
-import { flagField, integerField, mapField, type FieldsOf, type JsonMap } from "./fields.ts";
+import { templateFields, type TemplateBody } from "./chat-prompt.ts";
+import { flagField, integerField, type FieldsOf } from "./fields.ts";
 import { messagesField, type Message } from "./messages-schema.ts";
 import type { BodyRules } from "./parse-body.ts";
 import { samplingFields, type SamplingBody } from "./sampling-fields.ts";
 import { unsupportedChatParameters } from "./unsupported-parameters.ts";
 
 /** The body of `POST /v1/chat/completions`. */
-export interface ChatBody extends SamplingBody {
+export interface ChatBody extends SamplingBody, TemplateBody {
   readonly messages: readonly Message[];
   readonly logprobs: boolean | undefined;
   readonly top_logprobs: number | undefined;
-  readonly add_generation_prompt: boolean | undefined;
-  readonly chat_template_kwargs: JsonMap | undefined;
 }
 
 const fields: FieldsOf<ChatBody> = {
@@ -22,8 +21,7 @@ const fields: FieldsOf<ChatBody> = {
     { min: 0, max: 20 },
     "Reports this many alternatives for each token; only with `logprobs: true`.",
   ).optional(),
-  add_generation_prompt: flagField("Ends the prompt with the opening of an answer. Default true.").optional(),
-  chat_template_kwargs: mapField({}, "More variables for the chat template.").optional(),
+  ...templateFields,
 };
 
 /** How a chat request is checked. */

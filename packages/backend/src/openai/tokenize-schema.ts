@@ -1,16 +1,15 @@
 import { z } from "zod";
-import { flagField, mapField, textField, type FieldsOf, type JsonMap } from "./fields.ts";
+import { templateFields, type TemplateBody } from "./chat-prompt.ts";
+import { flagField, textField, type FieldsOf } from "./fields.ts";
 import { messagesField, type Message } from "./messages-schema.ts";
 import type { BodyRules } from "./parse-body.ts";
 
 /** The body of `POST /tokenize`: a prompt or messages. */
-export interface TokenizeBody {
+export interface TokenizeBody extends TemplateBody {
   readonly model: string | undefined;
   readonly prompt: string | undefined;
   readonly add_special_tokens: boolean | undefined;
   readonly messages: readonly Message[] | undefined;
-  readonly add_generation_prompt: boolean | undefined;
-  readonly chat_template_kwargs: JsonMap | undefined;
 }
 
 const fields: FieldsOf<TokenizeBody> = {
@@ -20,8 +19,7 @@ const fields: FieldsOf<TokenizeBody> = {
     "Lets the tokenizer put its special tokens around the prompt. Default true.",
   ).optional(),
   messages: messagesField.optional(),
-  add_generation_prompt: flagField("Ends the prompt with the opening of an answer. Default true.").optional(),
-  chat_template_kwargs: mapField({}, "More variables for the chat template.").optional(),
+  ...templateFields,
 };
 
 /** How it is checked. */

@@ -99,7 +99,6 @@ const chat: readonly (readonly [string, UnsupportedParameter])[] = [
   ["moderation", {}],
   ["prompt_cache_retention", { isNeutral: isOneOf("in_memory", "in-memory") }],
   ["echo", { isNeutral: isOneOf(false) }],
-  ["continue_final_message", { isNeutral: isOneOf(false) }],
   ["documents", { isNeutral: isEmptyArray }],
   ["chat_template", { hint: "the checkpoint's own template is used" }],
   ["add_special_tokens", { isNeutral: isOneOf(false), hint: "the chat template writes the special tokens" }],

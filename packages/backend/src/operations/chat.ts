@@ -1,20 +1,17 @@
 import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
 import { wholeAnswer, withCommas, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
+import { toChatPrompt } from "../openai/chat-prompt.ts";
 import { chatRules, type ChatBody } from "../openai/chat-schema.ts";
 import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { toEngineParams } from "../openai/engine-params.ts";
 import { toChatLogprobs } from "../openai/logprobs.ts";
-import { toTemplateMessage } from "../openai/messages-schema.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import type { ServedModel } from "../engine/engine-client.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
 import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
 import { trackProgress, type TrackedReplies } from "./track-progress.ts";
-
-/** Variables that the server itself gives to the template. */
-const ownVariables: readonly string[] = ["messages", "add_generation_prompt", "bos_token", "eos_token"];
 
 function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number | undefined {
   if (logprobs) return top ?? 0;
@@ -31,12 +28,6 @@ function buildRequest(body: ChatBody, model: ServedModel, context: OperationCont
       param: "messages",
     });
   }
-  const variables = body.chat_template_kwargs ?? {};
-  const reserved = ownVariables.find((name) => Object.hasOwn(variables, name));
-  if (reserved !== undefined) {
-    const param = `chat_template_kwargs.${reserved}`;
-    throw invalidRequest(`\`${param}\` is set by the server and cannot be given`, { param });
-  }
   const { sampling, stopping, n, skipSpecialTokens, isMaxTokensDefault } = toEngineParams(body, {
     model,
     maxChoices: context.maxChoices,
@@ -48,11 +39,7 @@ function buildRequest(body: ChatBody, model: ServedModel, context: OperationCont
     isMaxTokensDefault,
     request: {
       id: `chatcmpl-${context.ids()}`,
-      prompt: {
-        kind: "chat",
-        messages: body.messages.map(toTemplateMessage),
-        options: { addGenerationPrompt: body.add_generation_prompt ?? true, variables },
-      },
+      prompt: toChatPrompt(body.messages, body),
       sampling,
       stopping,
       n,

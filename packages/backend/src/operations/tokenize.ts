@@ -1,6 +1,6 @@
 import type { Prompt } from "../engine/engine-client.ts";
 import { invalidRequest } from "../openai/api-error.ts";
-import { toTemplateMessage } from "../openai/messages-schema.ts";
+import { toChatPrompt } from "../openai/chat-prompt.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import { tokenizeRules, type TokenizeBody } from "../openai/tokenize-schema.ts";
 import { findModel, type OperationContext } from "./operation-context.ts";
@@ -26,14 +26,7 @@ function toPrompt(body: TokenizeBody): Prompt {
         },
       );
     }
-    return {
-      kind: "chat",
-      messages: messages.map(toTemplateMessage),
-      options: {
-        addGenerationPrompt: body.add_generation_prompt ?? true,
-        variables: body.chat_template_kwargs ?? {},
-      },
-    };
+    return toChatPrompt(messages, body);
   }
   throw invalidRequest(
     `The request needs either \`prompt\` or \`messages\`; found ${prompt === undefined ? "neither" : "both"}`,

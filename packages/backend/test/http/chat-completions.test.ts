@@ -201,7 +201,7 @@ test("passes every sampling parameter to the engine", async () => {
     prompt: {
       kind: "chat",
       messages: [{ role: "user", content: "Tell me of a fox." }],
-      options: { addGenerationPrompt: false, variables: { mood: "calm" } },
+      options: { addGenerationPrompt: false, continueFinalMessage: false, variables: { mood: "calm" } },
     },
     sampling: {
       temperature: 0.5,
@@ -371,4 +371,35 @@ test("an answer of many megabytes is whole, and no piece of it is large", async 
   const pieces = await generation.collect();
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(10_000);
   expect((JSON.parse(pieces.join("")) as OpenAI.ChatCompletion).choices).toHaveLength(16);
+});
+
+test("leaves the final message open where it is told to, in a chat and in tokenize", async () => {
+  const messages = [
+    { role: "user", content: "hi" },
+    { role: "assistant", content: "Sure, " },
+  ];
+  const options = { addGenerationPrompt: false, continueFinalMessage: true, variables: {} };
+  for (const more of [{}, { add_generation_prompt: false }]) {
+    const ran = server.engine.nextRun();
+    const body = { model: modelId, messages, max_tokens: 1, continue_final_message: true, ...more };
+    expect((await server.post(path, body)).status).toBe(200);
+    expect((await ran).request.prompt).toEqual({ kind: "chat", messages, options });
+  }
+  const wrong = [
+    [{ add_generation_prompt: true }, "continue_final_message"],
+    [{ messages: [{ role: "assistant", content: null }] }, "messages[0].content"],
+    [{ chat_template_kwargs: { bos_token: "x" } }, "chat_template_kwargs.bos_token"],
+  ] as const;
+  for (const [more, param] of wrong) {
+    for (const url of [path, "/tokenize"]) {
+      const response = await server.post(url, {
+        model: modelId,
+        messages,
+        continue_final_message: true,
+        ...more,
+      });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { param } });
+    }
+  }
 });

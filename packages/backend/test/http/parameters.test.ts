@@ -73,6 +73,7 @@ const outOfRange: readonly (readonly [string, unknown, string?])[] = [
   ["service_tier", "flex"],
   ["chat_template_kwargs", { messages: [] }, "chat_template_kwargs.messages"],
   ["ignore_eos", 1],
+  ["continue_final_message", "yes"],
 ];
 
 test.each(outOfRange.map(([name, value, param = name]) => ({ name, value, param })))(
@@ -85,6 +86,9 @@ test.each(outOfRange.map(([name, value, param = name]) => ({ name, value, param 
 test.each([
   ["tools", [{ type: "function", function: { name: "f" } }]],
   ["tool_choice", "required"],
+  ["tool_choice", { type: "function", function: { name: "f" } }],
+  ["tool_choice", { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } }],
+  ["function_call", { name: "f" }],
   ["functions", [{ name: "f" }]],
   ["response_format", { type: "json_object" }],
   ["response_format", { type: "json_schema", json_schema: { name: "x", schema: {} } }],
@@ -100,7 +104,6 @@ test.each([
   ["length_penalty", 1.5],
   ["prompt_logprobs", 1],
   ["truncate_prompt_tokens", 5],
-  ["continue_final_message", true],
   ["chat_template", "{{ x }}"],
   ["echo", true],
   ["typical_p", 0.5],
