@@ -21,8 +21,13 @@ interface Params {
 
 interface Golden {
   readonly logits: readonly (readonly number[])[];
-  readonly cases: readonly (Params & { readonly logits: number; readonly probabilities: readonly number[] })[];
-  readonly large: readonly (Partial<Params> & { readonly likeliest: readonly (readonly [number, number])[] })[];
+  readonly cases: readonly (Params & {
+    readonly logits: number;
+    readonly probabilities: readonly number[];
+  })[];
+  readonly large: readonly (Partial<Params> & {
+    readonly likeliest: readonly (readonly [number, number])[];
+  })[];
 }
 
 const OFF: Params = {
