@@ -36,7 +36,6 @@ describe("starting", () => {
     const live = await fetch(`${daemon.url}/health/live`);
     expect(live.status).toBe(200);
     await daemon.waitForLog(({ msg }) => msg === "ready");
-    const ready = await fetch(`${daemon.url}/health/ready`);
     expect(ready.status).toBe(200);
   });
 
@@ -177,5 +176,67 @@ describe("a crash of the engine", () => {
     expect(answer.usage?.completion_tokens).toBe(6);
     const crash = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
     expect(crash).toMatchObject({ signal: "SIGKILL", failedRequestCount: 1, replayedRequestCount: 1 });
+  });
+
+  test("lets requests that come meanwhile wait, and answers them", async () => {
+    const daemon = await start();
+    const firstPid = daemon.enginePid();
+    process.kill(firstPid, "SIGKILL");
+    await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+    const answer = createClient(daemon.url).completions.create({ model, prompt: "Once", max_tokens: 4 });
+    const ready = await fetch(`${daemon.url}/health/ready`);
+    expect((await answer).usage?.completion_tokens).toBe(4);
+    expect(daemon.enginePid()).not.toBe(firstPid);
+  });
+});
+
+describe("a hung engine", () => {
+  test("is not ready, then ended and started again; what streamed gets an error, the rest an answer", async () => {
+    const daemon = await start({
+      args: ["--max-sequences", "1", "--stall-after", "500", "--hang-after", "3000"],
+    });
+    const client = createClient(daemon.url);
+    const running = streamCompletion(client, { model, maxTokens: 900 });
+    await running.started;
+    const waiting = client.completions.create({ model, prompt: "Once", max_tokens: 6, temperature: 0 });
+    await daemon.waitForMetric("vllm:num_requests_waiting", 1);
+    const firstPid = daemon.enginePid();
+    process.kill(firstPid, "SIGSTOP");
+    await daemon.waitForLog(({ msg, status }) => msg === "health changed" && status === "unhealthy");
+    expect((await fetch(`${daemon.url}/health/live`)).status).toBe(200);
+    await expect(running.ended).rejects.toMatchObject({ code: "engine_crashed" });
+    expect((await waiting).usage?.completion_tokens).toBe(6);
+    expect(isAlive(firstPid)).toBe(false);
+    const hung = await daemon.waitForLog(({ msg }) => msg === "engine hung");
+    expect(hung).toMatchObject({ runningSequenceCount: 1, waitingRequestCount: 1 });
+    const crash = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+    expect(crash).toMatchObject({ signal: "SIGKILL", failedRequestCount: 1, replayedRequestCount: 1 });
+  });
+
+  test("is none that was stopped and went on in time", async () => {
+    const daemon = await start({ args: ["--stall-after", "300", "--hang-after", "60000"] });
+    const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 900 });
+    await running.started;
+    const enginePid = daemon.enginePid();
+    process.kill(enginePid, "SIGSTOP");
+    await daemon.waitForLog(({ msg, status }) => msg === "health changed" && status === "unhealthy");
+    process.kill(enginePid, "SIGCONT");
+    expect(await running.ended).toMatchObject({ finishReason: "length" });
+    expect(daemon.enginePid()).toBe(enginePid);
+    expect(isAlive(enginePid)).toBe(true);
+  });
+
+  test("is none whose daemon was stopped for longer than it has", async () => {
+    const daemon = await start({ args: ["--hang-after", "1000"] });
+    const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 400 });
+    await running.started;
+    const enginePid = daemon.enginePid();
+    // As Ctrl-Z, or a laptop that sleeps.
+    for (const pid of [enginePid, daemon.pid]) process.kill(pid, "SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    for (const pid of [daemon.pid, enginePid]) process.kill(pid, "SIGCONT");
+    expect(await running.ended).toMatchObject({ finishReason: "length" });
+    expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine hung");
+    expect(isAlive(enginePid)).toBe(true);
   });
 });
