@@ -36,6 +36,7 @@ describe("starting", () => {
     const live = await fetch(`${daemon.url}/health/live`);
     expect(live.status).toBe(200);
     await daemon.waitForLog(({ msg }) => msg === "ready");
+    const ready = await fetch(`${daemon.url}/health/ready`);
     expect(ready.status).toBe(200);
   });
 
@@ -184,7 +185,6 @@ describe("a crash of the engine", () => {
     process.kill(firstPid, "SIGKILL");
     await daemon.waitForLog(({ msg }) => msg === "engine crashed");
     const answer = createClient(daemon.url).completions.create({ model, prompt: "Once", max_tokens: 4 });
-    const ready = await fetch(`${daemon.url}/health/ready`);
     expect((await answer).usage?.completion_tokens).toBe(4);
     expect(daemon.enginePid()).not.toBe(firstPid);
   });
