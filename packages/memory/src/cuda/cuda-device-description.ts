@@ -11,7 +11,7 @@ export interface CudaDeviceDescription {
   /** As CUDA counts, within `CUDA_VISIBLE_DEVICES`. */
   readonly ordinal: number;
   readonly name: string;
-  /** `GPU-…`, as `nvidia-smi` writes it. */
+  /** `GPU-…`, or `MIG-…` for an instance of a split GPU, as `nvidia-smi` writes it. */
   readonly uuid: string;
   /** `0000:17:00.0` */
   readonly pciAddress: string;
@@ -28,10 +28,14 @@ function readText(driver: CudaDriver, call: string, write: (out: Uint8Array) => 
   return decodeText(out);
 }
 
+/** For an instance of a split GPU the first function names the GPU and the second the instance. */
 function readUuid(driver: CudaDriver, handle: number): string {
-  const bytes = new Uint8Array(16);
-  driver.check(driver.functions.cuDeviceGetUuid(bytes, handle), "cuDeviceGetUuid");
-  return formatUuid(bytes);
+  const gpu = new Uint8Array(16);
+  driver.check(driver.functions.cuDeviceGetUuid(gpu, handle), "cuDeviceGetUuid");
+  const own = Uint8Array.from(gpu);
+  const { cuDeviceGetUuid_v2 } = driver.optional;
+  if (cuDeviceGetUuid_v2 !== undefined) driver.check(cuDeviceGetUuid_v2(own, handle), "cuDeviceGetUuid_v2");
+  return gpu.every((byte, index) => byte === own[index]) ? formatUuid("GPU", gpu) : formatUuid("MIG", own);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { MemoryError } from "../errors.ts";
 import { CudaError } from "./cuda-error.ts";
 import {
+  CUDA_ERROR_NO_DEVICE,
   CUDA_ERROR_NOT_READY,
   CUDA_FUNCTIONS,
   CUDA_OPTIONAL_FUNCTIONS,
@@ -45,13 +46,16 @@ export interface CudaDriverOptions {
 /** Where the driver's library is, by platform. */
 export function cudaLibraryPaths(platform: NodeJS.Platform): readonly string[] {
   if (platform === "win32") return ["nvcuda.dll"];
-  if (platform === "linux") return ["libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
+  if (platform === "linux") {
+    return ["libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
+  }
   return [];
 }
 
 /**
  * Loads and initialises the driver.
- * @throws MemoryError `CUDA_UNAVAILABLE` without a driver, or with one that lacks a needed function
+ * @throws MemoryError `CUDA_UNAVAILABLE` without a driver, with one that lacks a needed function, and where
+ * there is no GPU or `CUDA_VISIBLE_DEVICES` shows none
  * @throws CudaError `CUDA_ERROR` when it does not initialise
  */
 export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
@@ -98,7 +102,12 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
     return narrow[0];
   };
 
-  check(functions.cuInit(0), "cuInit");
+  const initialized = functions.cuInit(0);
+  if (initialized === CUDA_ERROR_NO_DEVICE) {
+    const cause = errorOf(initialized, "cuInit");
+    throw new MemoryError("CUDA_UNAVAILABLE", `the driver shows no device: ${cause.message}`, { cause });
+  }
+  check(initialized, "cuInit");
   const version = readInt32((out) => functions.cuDriverGetVersion(out), "cuDriverGetVersion");
   return {
     path: library.path,

@@ -1,5 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
+import { CU_EVENT_DISABLE_TIMING } from "./cuda-functions.ts";
 
 /** A mark in the work of a stream. */
 export interface CudaEvent extends Disposable {
@@ -14,15 +15,13 @@ export interface CudaEvent extends Disposable {
   dispose(): void;
 }
 
-const DISABLE_TIMING = 2;
-
 /** Creates an event without timing, the cheapest kind. @throws CudaError `CUDA_ERROR` */
 export function createCudaEvent(context: CudaContext): CudaEvent {
   const { driver, deviceId } = context;
   const { functions } = driver;
   context.enter();
   let owned: bigint | undefined = driver.readUint64(
-    (out) => functions.cuEventCreate(out, DISABLE_TIMING),
+    (out) => functions.cuEventCreate(out, CU_EVENT_DISABLE_TIMING),
     "cuEventCreate",
   );
   const letGo = context.hold();

@@ -40,6 +40,7 @@ export const CUDA_FUNCTIONS = {
 
 /** Functions that older drivers lack; what needs them is off without them, and says so. */
 export const CUDA_OPTIONAL_FUNCTIONS = {
+  cuDeviceGetUuid_v2: ["pointer", "int32"],
   cuMemAllocAsync: ["pointer", "size", "address"],
   cuMemFreeAsync: ["address", "address"],
   cuMemGetAllocationGranularity: ["pointer", "pointer", "uint32"],
@@ -55,8 +56,17 @@ export const CUDA_OPTIONAL_FUNCTIONS = {
 /** Status values that are handled by name; every other one is an error. */
 export const CUDA_SUCCESS = 0;
 export const CUDA_ERROR_OUT_OF_MEMORY = 2;
+export const CUDA_ERROR_NO_DEVICE = 100;
 export const CUDA_ERROR_INVALID_CONTEXT = 201;
 export const CUDA_ERROR_NOT_READY = 600;
+
+/** Flags, by the header's names. */
+export const CU_STREAM_NON_BLOCKING = 1;
+export const CU_EVENT_DISABLE_TIMING = 2;
+export const CU_MEM_ALLOCATION_TYPE_PINNED = 1;
+export const CU_MEM_LOCATION_TYPE_DEVICE = 1;
+export const CU_MEM_ACCESS_FLAGS_PROT_READWRITE = 3;
+export const CU_MEM_ALLOC_GRANULARITY_MINIMUM = 0;
 
 /** `CUdevice_attribute` values. */
 export const DEVICE_ATTRIBUTE = {

@@ -29,8 +29,7 @@ export function createCudaProbe(options: CudaDriverOptions = {}): DeviceProbe {
       try {
         const driver = loadCudaDriver(options);
         const ordinals = Array.from({ length: driver.deviceCount }, (_, ordinal) => ordinal);
-        const devices = ordinals.map((ordinal) => createListedDevice(driver, ordinal));
-        return devices.length === 0 ? { devices, absence: "the driver shows no device" } : { devices };
+        return { devices: ordinals.map((ordinal) => createListedDevice(driver, ordinal)) };
       } catch (error) {
         return { devices: [], absence: error instanceof Error ? error.message : String(error) };
       }

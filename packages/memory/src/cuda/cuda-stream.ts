@@ -2,7 +2,7 @@ import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
-import { CUDA_ERROR_INVALID_CONTEXT } from "./cuda-functions.ts";
+import { CU_STREAM_NON_BLOCKING, CUDA_ERROR_INVALID_CONTEXT } from "./cuda-functions.ts";
 import { callForeignAsync } from "./foreign-library.ts";
 
 /** A queue of device work. Work on one stream runs in order; between streams only events order it. */
@@ -27,8 +27,6 @@ export interface CudaStream extends Disposable {
   dispose(): void;
 }
 
-const NON_BLOCKING = 1;
-
 /**
  * Creates a stream that does not wait for the default stream; `id` 0 makes the default stream itself.
  * @throws CudaError `CUDA_ERROR`
@@ -39,7 +37,10 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
   let owned: bigint | undefined = 0n;
   if (id !== 0) {
     context.enter();
-    owned = driver.readUint64((out) => functions.cuStreamCreate(out, NON_BLOCKING), "cuStreamCreate");
+    owned = driver.readUint64(
+      (out) => functions.cuStreamCreate(out, CU_STREAM_NON_BLOCKING),
+      "cuStreamCreate",
+    );
   }
   const letGo = context.hold();
   /** For `synchronize`, used again. */

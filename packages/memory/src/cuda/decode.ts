@@ -4,10 +4,10 @@ export function decodeText(bytes: Uint8Array): string {
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
-/** Writes 16 bytes as `GPU-…`, the way `nvidia-smi` does. */
-export function formatUuid(bytes: Uint8Array): string {
+/** Writes 16 bytes as `GPU-…` or `MIG-…`, the way `nvidia-smi` does. */
+export function formatUuid(prefix: "GPU" | "MIG", bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString("hex");
-  return `GPU-${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return `${prefix}-${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** Writes the driver's number for a CUDA version: 13000 is `13.0`. */

@@ -16,6 +16,29 @@ export const NVML_FUNCTIONS = {
   nvmlDeviceGetCudaComputeCapability: ["address", "pointer", "pointer"],
 } as const;
 
+/** Values of the header, by its names. */
+export const NVML_SUCCESS = 0;
+export const NVML_ERROR_NOT_SUPPORTED = 3;
+export const NVML_ERROR_NO_PERMISSION = 4;
+export const NVML_ERROR_NOT_FOUND = 6;
+export const NVML_ERROR_INSUFFICIENT_SIZE = 7;
+export const NVML_ERROR_FUNCTION_NOT_FOUND = 13;
+export const NVML_ERROR_NO_DATA = 21;
+export const NVML_ERROR_NOT_READY = 27;
+export const NVML_TEMPERATURE_GPU = 0;
+export const NVML_MEMORY_ERROR_TYPE_CORRECTED = 0;
+export const NVML_MEMORY_ERROR_TYPE_UNCORRECTED = 1;
+export const NVML_VOLATILE_ECC = 0;
+export const NVML_DEVICE_MIG_ENABLE = 1;
+
+/** Where fields lie in the header's structures, and how large these are; bytes. */
+export const NVML_LAYOUTS = {
+  nvmlPciInfo_t: { sizeBytes: 68, busId: 36 },
+  nvmlProcessInfo_t: { sizeBytes: 24, pid: 0, usedGpuMemory: 8 },
+  nvmlMemory_t: { sizeBytes: 24, total: 0, free: 8, used: 16 },
+  nvmlUtilization_t: { sizeBytes: 8, gpu: 0, memory: 4 },
+} as const;
+
 /** What older libraries may lack; the values are then absent. */
 export const NVML_OPTIONAL_FUNCTIONS = {
   nvmlDeviceGetUtilizationRates: ["address", "pointer"],

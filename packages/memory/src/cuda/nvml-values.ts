@@ -1,3 +1,4 @@
+import type { MigInstance } from "../gpu.ts";
 import { decodeText } from "./decode.ts";
 import type { GpuDetails } from "./gpu-survey.ts";
 import type { Nvml } from "./nvml.ts";
@@ -13,13 +14,26 @@ export async function readNvmlText(
   return decodeText(out);
 }
 
-/** Reads the memory of a GPU or of an instance. */
+type GpuMemory = Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">;
+
+/**
+ * Reads the memory of a GPU or of an instance. Of a split GPU only some users see the whole: for others it
+ * is that of its instances together.
+ */
 export async function readNvmlMemory(
   nvml: Nvml,
   device: bigint,
-): Promise<Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">> {
+  instances: readonly MigInstance[] = [],
+): Promise<GpuMemory> {
+  const name = "nvmlDeviceGetMemoryInfo";
   const out = new BigUint64Array(3);
-  await nvml.call("nvmlDeviceGetMemoryInfo", nvml.functions.nvmlDeviceGetMemoryInfo, device, out);
+  const callee = nvml.functions[name];
+  if (instances.length === 0) await nvml.call(name, callee, device, out);
+  else if (!(await nvml.ask(name, callee, device, out))) {
+    const totalBytes = instances.reduce((sum, instance) => sum + instance.totalBytes, 0);
+    const freeBytes = instances.reduce((sum, instance) => sum + instance.freeBytes, 0);
+    return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };
+  }
   const [totalBytes = 0, freeBytes = 0, usedBytes = 0] = Array.from(out, Number);
   return { totalBytes, freeBytes, usedBytes };
 }

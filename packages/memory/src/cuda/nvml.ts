@@ -2,12 +2,28 @@ import { MemoryError } from "../errors.ts";
 import { CudaError } from "./cuda-error.ts";
 import { bindFunctions, callForeignAsync, loadForeignLibrary, readForeignString } from "./foreign-library.ts";
 import type { AsyncForeignFunction, ForeignFunctions } from "./foreign-library.ts";
-import { NVML_FUNCTIONS, NVML_OPTIONAL_FUNCTIONS } from "./nvml-functions.ts";
+import {
+  NVML_ERROR_FUNCTION_NOT_FOUND,
+  NVML_ERROR_INSUFFICIENT_SIZE,
+  NVML_ERROR_NO_DATA,
+  NVML_ERROR_NO_PERMISSION,
+  NVML_ERROR_NOT_FOUND,
+  NVML_ERROR_NOT_READY,
+  NVML_ERROR_NOT_SUPPORTED,
+  NVML_FUNCTIONS,
+  NVML_OPTIONAL_FUNCTIONS,
+  NVML_SUCCESS,
+} from "./nvml-functions.ts";
 
-const SUCCESS = 0;
-const INSUFFICIENT_SIZE = 7;
-/** Not supported, no permission, not found, function not found: a value that this device or this user does not get. */
-const NO_VALUE_STATUSES: ReadonlySet<number> = new Set([3, 4, 6, 13]);
+/** What is answered for a value that this device or this user does not get, or not now. */
+const NO_VALUE_STATUSES: ReadonlySet<number> = new Set([
+  NVML_ERROR_NOT_SUPPORTED,
+  NVML_ERROR_NO_PERMISSION,
+  NVML_ERROR_NOT_FOUND,
+  NVML_ERROR_FUNCTION_NOT_FOUND,
+  NVML_ERROR_NO_DATA,
+  NVML_ERROR_NOT_READY,
+]);
 
 type RequiredFunctions = ForeignFunctions<typeof NVML_FUNCTIONS>;
 type OptionalFunctions = Partial<ForeignFunctions<typeof NVML_OPTIONAL_FUNCTIONS>>;
@@ -52,7 +68,10 @@ export interface NvmlOptions {
 /** Where NVML is, by platform. */
 export function nvmlLibraryPaths(platform: NodeJS.Platform): readonly string[] {
   if (platform === "win32") return ["nvml.dll", "C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvml.dll"];
-  if (platform === "linux") return ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"];
+  if (platform === "linux") {
+    const name = "libnvidia-ml.so.1";
+    return [name, `/usr/local/nvidia/lib64/${name}`, `/usr/lib/wsl/lib/${name}`];
+  }
   return [];
 }
 
@@ -76,7 +95,7 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
   let isDisposed = false;
 
   const check = (status: number, call: string): void => {
-    if (status === SUCCESS) return;
+    if (status === NVML_SUCCESS) return;
     const text = readForeignString(errorString(status)) || "a status that NVML has no text for";
     throw new CudaError({ code: "NVML_ERROR", call, status, statusName: text, text });
   };
@@ -107,7 +126,7 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
         const out = new Uint8Array(entryBytes * capacity);
         count[0] = capacity;
         const status = await callForeignAsync(callee, device, count, out);
-        if (status === INSUFFICIENT_SIZE && capacity < 65_536) continue;
+        if (status === NVML_ERROR_INSUFFICIENT_SIZE && capacity < 65_536) continue;
         if (!hasValue(status, name)) return [];
         return Array.from(
           { length: Math.min(count[0] ?? 0, capacity) },

@@ -1,25 +1,26 @@
 import { decodeText } from "./decode.ts";
 import type { GpuDetails, GpuProcess } from "./gpu-survey.ts";
 import type { Nvml } from "./nvml.ts";
+import {
+  NVML_DEVICE_MIG_ENABLE,
+  NVML_LAYOUTS,
+  NVML_MEMORY_ERROR_TYPE_CORRECTED,
+  NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+  NVML_TEMPERATURE_GPU,
+  NVML_VOLATILE_ECC,
+} from "./nvml-functions.ts";
 import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
 import { readMigInstances } from "./read-mig-instances.ts";
 
-const TEMPERATURE_GPU = 0;
-const ECC_CORRECTED = 0;
-const ECC_UNCORRECTED = 1;
-const ECC_VOLATILE = 0;
-/** `nvmlProcessInfo_v2_t`: pid, padding, bytes, two instance ids. */
-const PROCESS_BYTES = 24;
-/** `nvmlPciInfo_t`: the bus id is the last of its fields. */
-const PCI_INFO_BYTES = 68;
-const PCI_BUS_ID_OFFSET = 36;
+const { nvmlPciInfo_t: PCI_INFO, nvmlProcessInfo_t: PROCESS_INFO } = NVML_LAYOUTS;
+/** In place of a process's bytes. */
 const NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn;
 
 /** NVML writes the domain with 8 digits, the driver with 4. */
 async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
-  const out = new Uint8Array(PCI_INFO_BYTES);
+  const out = new Uint8Array(PCI_INFO.sizeBytes);
   await nvml.call("nvmlDeviceGetPciInfo_v3", nvml.functions.nvmlDeviceGetPciInfo_v3, device, out);
-  return decodeText(out.subarray(PCI_BUS_ID_OFFSET))
+  return decodeText(out.subarray(PCI_INFO.busId))
     .toLowerCase()
     .replace(/^0000(?=[0-9a-f]{4}:)/, "");
 }
@@ -48,7 +49,7 @@ async function readUtilization(
 async function readTemperature(nvml: Nvml, device: bigint): Promise<number | undefined> {
   const out = new Uint32Array(1);
   const callee = nvml.functions.nvmlDeviceGetTemperature;
-  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, TEMPERATURE_GPU, out);
+  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, NVML_TEMPERATURE_GPU, out);
   return isGiven ? out[0] : undefined;
 }
 
@@ -66,11 +67,18 @@ async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["ec
   const out = new BigUint64Array(1);
   const count = async (kind: number): Promise<number | undefined> => {
     const callee = nvml.functions.nvmlDeviceGetTotalEccErrors;
-    const isGiven = await nvml.ask("nvmlDeviceGetTotalEccErrors", callee, device, kind, ECC_VOLATILE, out);
+    const isGiven = await nvml.ask(
+      "nvmlDeviceGetTotalEccErrors",
+      callee,
+      device,
+      kind,
+      NVML_VOLATILE_ECC,
+      out,
+    );
     return isGiven ? Number(out[0]) : undefined;
   };
-  const corrected = await count(ECC_CORRECTED);
-  const uncorrected = await count(ECC_UNCORRECTED);
+  const corrected = await count(NVML_MEMORY_ERROR_TYPE_CORRECTED);
+  const uncorrected = await count(NVML_MEMORY_ERROR_TYPE_UNCORRECTED);
   return corrected === undefined || uncorrected === undefined ? undefined : { corrected, uncorrected };
 }
 
@@ -79,7 +87,7 @@ async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefi
   const pending = new Uint32Array(1);
   const callee = nvml.functions.nvmlDeviceGetMigMode;
   const isGiven = await nvml.ask("nvmlDeviceGetMigMode", callee, device, current, pending);
-  return isGiven ? current[0] === 1 : undefined;
+  return isGiven ? current[0] === NVML_DEVICE_MIG_ENABLE : undefined;
 }
 
 async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
@@ -100,9 +108,9 @@ async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuPr
   const byPid = new Map<number, GpuProcess>();
   for (const name of names) {
     const callee = functions[name];
-    for (const entry of await nvml.readList({ name, entryBytes: PROCESS_BYTES, callee, device })) {
-      const pid = entry.getUint32(0, true);
-      const bytes = entry.getBigUint64(8, true);
+    for (const entry of await nvml.readList({ name, entryBytes: PROCESS_INFO.sizeBytes, callee, device })) {
+      const pid = entry.getUint32(PROCESS_INFO.pid, true);
+      const bytes = entry.getBigUint64(PROCESS_INFO.usedGpuMemory, true);
       if (byPid.has(pid)) continue;
       const usedBytes = bytes === NOT_AVAILABLE ? undefined : Number(bytes);
       byPid.set(pid, { pid, usedBytes, name: await readProcessName(nvml, pid) });
@@ -118,20 +126,21 @@ export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails
   await nvml.call("nvmlDeviceGetHandleByIndex_v2", callee, index, handle);
   const device = handle[0] ?? 0n;
   const isMigEnabled = await readMigMode(nvml, device);
+  const migInstances = isMigEnabled === true ? await readMigInstances(nvml, device) : [];
   return {
     index,
     name: await readNvmlText(nvml, device, "nvmlDeviceGetName"),
     uuid: await readNvmlText(nvml, device, "nvmlDeviceGetUUID"),
     pciAddress: await readPciAddress(nvml, device),
     computeCapability: await readComputeCapability(nvml, device),
-    ...(await readNvmlMemory(nvml, device)),
+    ...(await readNvmlMemory(nvml, device, migInstances)),
     ...(await readUtilization(nvml, device)),
     temperatureCelsius: await readTemperature(nvml, device),
     powerWatts: await readWatts(nvml, device, "nvmlDeviceGetPowerUsage"),
     powerLimitWatts: await readWatts(nvml, device, "nvmlDeviceGetEnforcedPowerLimit"),
     eccErrors: await readEccErrors(nvml, device),
     isMigEnabled,
-    migInstances: isMigEnabled === true ? await readMigInstances(nvml, device) : [],
+    migInstances,
     processes: await readProcesses(nvml, device),
   };
 }

@@ -2,7 +2,8 @@ import { MemoryError } from "../errors.ts";
 import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import type { CudaDriver, CudaOptionalFunctions } from "./cuda-driver.ts";
-import { CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
+import { CU_MEM_ALLOC_GRANULARITY_MINIMUM, CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
+import { encodeAccess, encodeProperties } from "./encode-allocation.ts";
 
 const MIB = 2 ** 20;
 
@@ -49,23 +50,6 @@ function requireFunctions(driver: CudaDriver, deviceId: string): VirtualFunction
 }
 
 /**
- * `CUmemAllocationProp`: pinned memory on one device.
- * @see https://docs.nvidia.com/cuda/cuda-driver-api/structCUmemAllocationProp__v1.html
- */
-function encodeProperties(ordinal: number): Int32Array {
-  const properties = new Int32Array(8);
-  properties[0] = 1;
-  properties[2] = 1;
-  properties[3] = ordinal;
-  return properties;
-}
-
-/** `CUmemAccessDesc`: read and write from one device. */
-function encodeAccess(ordinal: number): Int32Array {
-  return Int32Array.of(1, ordinal, 3);
-}
-
-/**
  * Arenas by virtual memory management: each reserves addresses for the whole device, and physical
  * memory is mapped behind its end in chunks, so that growing moves nothing.
  * @throws MemoryError `CUDA_UNAVAILABLE` where the driver has no such functions
@@ -83,7 +67,7 @@ export function createVirtualArenaSource(
   context.enter();
   const pageBytes = Number(
     driver.readUint64(
-      (out) => calls.cuMemGetAllocationGranularity(out, properties, 0),
+      (out) => calls.cuMemGetAllocationGranularity(out, properties, CU_MEM_ALLOC_GRANULARITY_MINIMUM),
       "cuMemGetAllocationGranularity",
     ),
   );

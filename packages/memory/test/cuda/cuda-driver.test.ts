@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { cudaLibraryPaths, loadCudaDriver } from "../../src/cuda/cuda-driver.ts";
 import { CudaError } from "../../src/cuda/cuda-error.ts";
 import { MemoryError } from "../../src/errors.ts";
@@ -54,6 +54,18 @@ describeOverStandIn("a CUDA driver", (standIn) => {
       statusName: "CUDA_ERROR_LAUNCH_FAILED",
       message: "cuInit answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
     });
+  });
+  it("is unavailable where there is no device, or none is shown", () => {
+    const unavailable = {
+      code: "CUDA_UNAVAILABLE",
+      message: expect.stringContaining("CUDA_ERROR_NO_DEVICE (100)"),
+      cause: expect.objectContaining({ call: "cuInit", status: 100 }),
+    };
+    vi.stubEnv("CUDA_VISIBLE_DEVICES", "");
+    expect(errorOf(() => loadCudaDriver({ libraryPaths: [standIn.path] }))).toMatchObject(unavailable);
+    vi.unstubAllEnvs();
+    standIn.setDevices({ count: 0, bytes: 1 });
+    expect(errorOf(() => loadCudaDriver({ libraryPaths: [standIn.path] }))).toMatchObject(unavailable);
   });
   it("gives the number of a status that the driver does not know", () => {
     standIn.fail("cuDriverGetVersion", 12_345);

@@ -4,7 +4,10 @@ import { expect, it } from "vitest";
 import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
 import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
 import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
+import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
+import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
 import { OutOfMemoryError } from "../../src/errors.ts";
+import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
 const KIB = 1024;
@@ -22,32 +25,31 @@ const sizes = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 * MIB }) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 60 * MIB }) },
 );
-const commands: fc.Arbitrary<readonly Command[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 10,
-      arbitrary: fc.record({
-        kind: fc.constant("allocate" as const),
-        sizeBytes: sizes,
-        stream: fc.nat(2),
-        shift: fc.nat(4),
-      }),
-    },
-    {
-      weight: 8,
-      arbitrary: fc.record({
-        kind: fc.constant("free" as const),
-        which: fc.nat(1000),
-        stream: fc.option(fc.nat(2), { nil: undefined }),
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({ kind: fc.constantFrom("hold", "release", "reclaim", "trim") }),
-    },
-  ),
-  { maxLength: 120 },
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant("allocate" as const),
+      sizeBytes: sizes,
+      stream: fc.nat(2),
+      shift: fc.nat(4),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("free" as const),
+      which: fc.nat(1000),
+      stream: fc.option(fc.nat(2), { nil: undefined }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom("hold", "release", "reclaim", "trim") }),
+  },
 );
+const commands: fc.Arbitrary<readonly Command[]> = fc.array(command, { maxLength: 120 });
+const longCommands: fc.Arbitrary<readonly Command[]> = fc.array(command, { minLength: 100, maxLength: 200 });
 
 /** Blocks by address; what a stream was given back and has not run is watched until it has. */
 class Model {
@@ -74,6 +76,32 @@ class Model {
   }
 }
 
+/** What each freed block held when its last stream came to read it, behind everything queued before. */
+class Readings {
+  readonly #pinned: PinnedBuffer;
+  readonly #expected: number[] = [];
+
+  constructor(device: CudaDevice) {
+    this.#pinned = device.createPinnedBuffer(1024);
+  }
+
+  /** Queues reading one byte of the block. */
+  queue(
+    device: CudaDevice,
+    block: CudaMemoryBlock,
+    { value, stream }: { value: number; stream: CudaStream },
+  ): void {
+    const target = this.#pinned.bytes.subarray(this.#expected.length, this.#expected.length + 1);
+    device.copyToHost(target, block, { stream, offsetBytes: block.sizeBytes - 1 });
+    this.#expected.push(value);
+  }
+
+  check(): void {
+    assert.deepEqual([...this.#pinned.bytes.subarray(0, this.#expected.length)], this.#expected);
+    this.#pinned.dispose();
+  }
+}
+
 function assertWholeAgain(pool: CudaMemoryPool, device: CudaDevice): void {
   pool.reclaim();
   device.defaultStream.synchronizeBlocking();
@@ -84,6 +112,73 @@ function assertWholeAgain(pool: CudaMemoryPool, device: CudaDevice): void {
   assert.equal(pool.stats().arenaBytes, 0);
   assert.equal(pool.stats().fragmentation, 0);
 }
+
+describeOverStandIn("the work of streams that run in any order", (standIn) => {
+  for (const arenaKind of ["virtual", "plain"] as const) {
+    it(`meets no other stream's blocks in ${arenaKind} arenas`, async () => {
+      fc.assert(
+        fc.property(longCommands, (list) => {
+          standIn.reset();
+          using device = createCudaDevice({ driver: standIn.driver });
+          using first = device.createStream();
+          using second = device.createStream();
+          using event = device.createEvent();
+          const streams = [device.defaultStream, first, second];
+          using pool = createCudaMemoryPool({
+            device,
+            arenaKind,
+            limitBytes: 4 * MIB,
+            arenaBytes: 2 * MIB,
+            chunkBytes: 2 * MIB,
+          });
+          const readings = new Readings(device);
+          // From here on a stream runs only when somebody waits for it, or when all are let go.
+          standIn.hold();
+          const live: {
+            readonly block: CudaMemoryBlock;
+            readonly value: number;
+            readonly stream: CudaStream;
+          }[] = [];
+          const end = ({ block, value, stream }: (typeof live)[number], last: CudaStream): void => {
+            if (last !== stream) {
+              stream.record(event);
+              last.waitFor(event);
+            }
+            readings.queue(device, block, { value, stream: last });
+            pool.free(block, last);
+          };
+          for (const [index, command] of list.entries()) {
+            if (command.kind === "allocate") {
+              const stream = streams[command.stream] ?? device.defaultStream;
+              const value = (index * 2 + 1) & 255;
+              try {
+                const block = pool.allocate({ sizeBytes: 128 * KIB + (command.sizeBytes >> 4), tag, stream });
+                device.fill(block, value, { stream });
+                live.push({ block, value, stream });
+              } catch (error) {
+                if (!(error instanceof OutOfMemoryError)) throw error;
+              }
+            } else if (command.kind === "free") {
+              const [entry] = live.splice(command.which % Math.max(1, live.length), 1);
+              if (entry !== undefined) end(entry, streams[command.stream ?? -1] ?? entry.stream);
+            } else if (command.kind === "release") {
+              standIn.release();
+              standIn.hold();
+            } else if (command.kind === "hold") streams[index % 3]?.synchronizeBlocking();
+            else if (command.kind === "trim") pool.trim();
+            else pool.reclaim();
+          }
+          for (const entry of live) end(entry, entry.stream);
+          standIn.release();
+          device.defaultStream.synchronizeBlocking();
+          readings.check();
+        }),
+        { seed: 20_261_120, numRuns: 150 },
+      );
+      await collectUntil(() => standIn.live().pinned === 0);
+    });
+  }
+});
 
 describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (standIn) => {
   for (const arenaKind of ["virtual", "plain"] as const) {

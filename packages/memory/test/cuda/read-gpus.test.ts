@@ -9,6 +9,7 @@ const MIB = 2 ** 20;
 const absent = { libraryPaths: ["lib-that-is-not-there.so.1"] };
 const GPU_IS_LOST = 15;
 const NOT_SUPPORTED = 3;
+const NO_PERMISSION = 4;
 
 describeOverStandIn("the GPUs of a machine", (standIn) => {
   const here = { libraryPaths: [standIn.path] };
@@ -78,6 +79,13 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     const env = { CUDA_VISIBLE_DEVICES: "MIG-instance-103" };
     const selection = selectGpus({ count: 1, requiredBytes: MIB, devices: gpus, env });
     expect(selection.visibleDevices).toBe("MIG-instance-103");
+  });
+  it("have the memory of their instances where a user may not see that of the whole", async () => {
+    standIn.split();
+    standIn.fail("nvmlDeviceGetMemoryInfo", NO_PERMISSION, { after: 2 });
+    const { gpus, problems } = await readGpus(options);
+    expect(problems).toEqual([]);
+    expect(gpus[0]).toMatchObject({ totalBytes: 256 * MIB, freeBytes: 128 * MIB, usedBytes: 128 * MIB });
   });
   for (const name of Object.keys({ ...NVML_FUNCTIONS, ...NVML_OPTIONAL_FUNCTIONS })) {
     if (!name.startsWith("nvmlDevice") || name === "nvmlDeviceGetCount_v2") continue;

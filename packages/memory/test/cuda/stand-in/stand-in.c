@@ -1,19 +1,23 @@
 /*
  * A stand-in for the CUDA driver and NVML on host memory, for tests only; it is not shipped.
  * It exports the functions that the package calls, keeps their rules (a current context, ranges inside
- * live allocations, nothing readable before access is granted, a memory limit per device) and answers
- * their status values. Any call can be made to fail, and streams can be held so that nothing on them runs.
+ * live allocations, nothing readable before access is granted, a memory limit per device, only the devices
+ * that CUDA_VISIBLE_DEVICES shows) and answers their status values. Any call can be made to fail.
+ * Streams can be held: then each runs only as far as somebody waits for it, and what is let go afterwards runs
+ * in an order that no program may count on. Work that meets memory that is gone breaks the context for good.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_READY = 600 };
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700 };
 enum { MAX_DEVICES = 8, MAX_RANGES = 65536, MAX_OPS = 65536, MAX_STREAMS = 256, GRANULARITY = 2097152 };
 
 typedef int status_t;
@@ -30,6 +34,7 @@ static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thre
 static int has_mig; /* of the first device, in two instances */
 static uint64_t shift; /* set while nothing is allocated */
 static uint64_t call_count;
+static int sticky; /* what every call answers once the context is broken */
 
 void standin_fail(const char *name, int status, int after, int forever) {
   snprintf(fail_name, sizeof fail_name, "%s", name);
@@ -44,6 +49,7 @@ void standin_set_devices(int count, uint64_t bytes, int vmm) {
 }
 void standin_gate(int closed) { is_gated = closed; }
 void standin_split(int on) { has_mig = on; }
+void standin_break(int status) { sticky = status; }
 void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
@@ -56,20 +62,28 @@ static status_t injected(const char *name) {
   else fail_after = 0;
   return fail_status;
 }
-#define ENTER status_t failed_ = injected(__func__); if (failed_) return failed_
+/* Some calls come from other threads. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static void unlock(int *held) { (void)held; pthread_mutex_unlock(&lock); }
+#define ENTER __attribute__((cleanup(unlock))) int locked_ = pthread_mutex_lock(&lock); (void)locked_; status_t failed_ = injected(__func__); if (failed_) return failed_
+#define ASK status_t failed_ = injected(__func__); if (failed_) return failed_
 
 /* ---- state ---- */
 typedef struct { uint64_t base, size; int device, kind; void *memory; size_t whole; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
 typedef struct { int device, live; uint64_t queued, done; } stream_t;
 typedef struct { stream_t *stream; uint64_t at; int device; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
-typedef struct { int kind; uint64_t to, from, size; uint32_t value; stream_t *stream; } op_t;
+enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE };
+typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; } op_t;
+typedef struct { uint64_t base, size; } reservation_t;
 
 static range_t ranges[MAX_RANGES];
 static int range_count;
 static stream_t default_streams[MAX_DEVICES];
 static op_t ops[MAX_OPS];
 static int op_count;
+static reservation_t reservations[MAX_RANGES];
+static int visible[MAX_DEVICES], visible_count; /* what the program's device numbers stand for */
 static uint64_t own_used[MAX_DEVICES], *used = own_used;
 static int contexts[MAX_DEVICES], retained[MAX_DEVICES];
 static int live_streams, live_events, live_pinned, live_handles, live_reservations, is_initialized, nvml_users;
@@ -137,32 +151,69 @@ static range_t *exact_range(uint64_t base) {
   return NULL;
 }
 
-static void run_op(op_t *op) {
-  if (op->kind == 0) memmove((void *)op->to, (void *)op->from, op->size);
-  else if (op->kind == 1) memset((void *)op->to, (int)op->value, op->size);
-  else if (op->kind == 2) for (uint64_t i = 0; i < op->size; i++) ((uint32_t *)op->to)[i] = op->value;
+static uint64_t now_ns(void) { struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec; }
+/* Answers whether the work is done; only a spinning kernel takes time. */
+static int run_op(op_t *op) {
+  int reads = op->kind == TO_HOST || op->kind == ON_DEVICE, writes = op->kind == TO_DEVICE || op->kind == ON_DEVICE || op->kind == FILL || op->kind == POKE;
+  if (op->kind == SPIN) {
+    if (op->from == 0) op->from = now_ns();
+    if (now_ns() - op->from < op->size) return 0;
+  } else if ((writes && !find_range(op->to, op->size)) || (reads && !find_range(op->from, op->size))) sticky = ILLEGAL_ADDRESS;
+  else if (op->kind <= ON_DEVICE) memmove((void *)op->to, (void *)op->from, op->size);
+  else if (op->kind == FILL) memset((void *)op->to, (int)op->value, op->size);
+  else if (op->kind == POKE) *(uint32_t *)op->to = op->value;
+  op->done = 1;
   op->stream->done++;
+  return 1;
+}
+/* Runs one stream, and those it waits for, up to a mark; waits for kernels only if told to. */
+static void advance(stream_t *stream, uint64_t to, int waits) {
+  for (int i = 0; i < op_count && stream->done < to; i++) {
+    op_t *op = &ops[i];
+    if (op->done || op->stream != stream) continue;
+    if (op->kind == WAIT && op->other) {
+      advance(op->other, op->from, waits);
+      if (op->other->done < op->from) return;
+    }
+    while (!run_op(op)) {
+      if (!waits) return;
+      pthread_mutex_unlock(&lock);
+      usleep(200);
+      pthread_mutex_lock(&lock);
+      if (op->done) break;
+    }
+  }
+  while (op_count > 0 && ops[op_count - 1].done) op_count--;
 }
 static stream_t *stream_of(uint64_t handle) {
   if (handle == 0) return current < 0 ? NULL : &default_streams[current];
   stream_t *stream = (stream_t *)handle;
   return stream->live ? stream : NULL;
 }
+static void poll(stream_t *stream) { if (!is_held) advance(stream, stream->queued, 0); }
 static status_t queue(op_t op) {
   if (op.stream == NULL) return INVALID_HANDLE;
+  if (sticky) return sticky;
+  if (op_count == MAX_OPS) return OUT_OF_MEMORY;
+  ops[op_count++] = op;
   op.stream->queued++;
-  if (!is_held) run_op(&op);
-  else if (op_count == MAX_OPS) return OUT_OF_MEMORY;
-  else ops[op_count++] = op;
+  poll(op.stream);
   return OK;
 }
+/* Step by step, each time on a stream that chance picks: the same chance in every run. */
 static void release_all(void) {
-  for (int i = 0; i < op_count; i++) run_op(&ops[i]);
-  op_count = 0;
+  static uint32_t chance = 1;
+  while (op_count > 0) {
+    chance = chance * 1664525u + 1013904223u;
+    op_t *op = &ops[(uint64_t)chance * (uint64_t)op_count >> 32];
+    if (!op->done) advance(op->stream, op->stream->done + 1, 1);
+  }
 }
 void standin_hold(int hold) {
+  pthread_mutex_lock(&lock);
   is_held = hold;
   if (!hold) release_all();
+  pthread_mutex_unlock(&lock);
 }
 void standin_reset(void) {
   fail_name[0] = 0;
@@ -171,6 +222,8 @@ void standin_reset(void) {
   device_bytes = 256ull << 20;
   has_vmm = 1;
   memset(used, 0, sizeof own_used);
+  sticky = 0;
+  for (visible_count = 0; visible_count < device_count; visible_count++) visible[visible_count] = visible_count;
   call_count = 0;
   shift = 0;
   has_mig = 0;
@@ -183,6 +236,7 @@ static const struct { int status; const char *name, *text; } names[] = {
   {OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"}, {NOT_INITIALIZED, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
   {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"}, {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
   {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"}, {NOT_READY, "CUDA_ERROR_NOT_READY", "device not ready"},
+  {NO_DEVICE, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"}, {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
   {700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}, {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
   {999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
@@ -194,12 +248,48 @@ static status_t describe(int status, const char **out, int text) {
 }
 status_t cuGetErrorName(int status, const char **out) { return describe(status, out, 0); }
 status_t cuGetErrorString(int status, const char **out) { return describe(status, out, 1); }
-status_t cuInit(unsigned flags) { ENTER; is_initialized = 1; return flags ? INVALID_VALUE : OK; }
+static int write_uuid(char *out, unsigned size, int device) {
+  int at = snprintf(out, size, "GPU-");
+  for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(0x10 * device + i));
+  return at;
+}
+/* A list of numbers or of UUIDs that may be cut short; the first entry that is none ends it, and a device named twice empties it. */
+static void read_visible_devices(void) {
+  const char *list = getenv("CUDA_VISIBLE_DEVICES");
+  visible_count = 0;
+  for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
+    size_t length = strcspn(list, ",");
+    int found = -1;
+    char *end;
+    long index = strtol(list, &end, 10);
+    if (end != list) found = index >= 0 && index < device_count ? (int)index : -1;
+    else for (int i = 0; i < device_count; i++) {
+      char uuid[64];
+      write_uuid(uuid, sizeof uuid, i);
+      if (strncmp(list, uuid, length) == 0) { if (found >= 0) { found = -1; break; } found = i; }
+    }
+    if (found < 0) return;
+    for (int i = 0; i < visible_count; i++) if (visible[i] == found) { visible_count = 0; return; }
+    visible[visible_count++] = found;
+  }
+  if (list) return;
+  for (; visible_count < device_count; visible_count++) visible[visible_count] = visible_count;
+}
+status_t cuInit(unsigned flags) {
+  ENTER;
+  if (flags) return INVALID_VALUE;
+  read_visible_devices();
+  if (visible_count == 0) return NO_DEVICE;
+  is_initialized = 1;
+  return OK;
+}
 status_t cuDriverGetVersion(int *out) { ENTER; *out = 13000; return OK; }
-status_t cuDeviceGetCount(int *out) { ENTER; if (!is_initialized) return NOT_INITIALIZED; *out = device_count; return OK; }
-status_t cuDeviceGet(int *out, int ordinal) { ENTER; if (ordinal < 0 || ordinal >= device_count) return INVALID_DEVICE; *out = ordinal; return OK; }
-status_t cuDeviceGetName(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "Stand-in GPU %d", device); return OK; }
-status_t cuDeviceGetUuid(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(0x10 * device + i); return OK; }
+status_t cuDeviceGetCount(int *out) { ENTER; if (!is_initialized) return NOT_INITIALIZED; *out = visible_count; return OK; }
+status_t cuDeviceGet(int *out, int ordinal) { ENTER; if (ordinal < 0 || ordinal >= visible_count) return INVALID_DEVICE; *out = ordinal; return OK; }
+status_t cuDeviceGetName(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "Stand-in GPU %d", visible[device]); return OK; }
+status_t cuDeviceGetUuid(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(0x10 * visible[device] + i); return OK; }
+/* Of an instance of a split GPU the second form tells the instance's own. */
+status_t cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)((has_mig && visible[device] == 0 ? 0xa0 : 0x10 * visible[device]) + i); return OK; }
 status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; (void)device; *out = device_bytes; return OK; }
 status_t cuDeviceGetAttribute(int *out, int which, int device) {
   ENTER;
@@ -207,16 +297,16 @@ status_t cuDeviceGetAttribute(int *out, int which, int device) {
   *out = which == 75 ? 9 : which == 76 ? 0 : which == 16 ? 132 : which == 102 ? has_vmm : which == 115 ? 1 : 0;
   return OK;
 }
-status_t cuDeviceGetPCIBusId(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "0000:%02X:00.0", 0x17 + device); return OK; }
-status_t cuDevicePrimaryCtxRetain(uint64_t *out, int device) { ENTER; retained[device]++; *out = (uint64_t)&contexts[device]; return OK; }
-status_t cuDevicePrimaryCtxRelease_v2(int device) { ENTER; if (!retained[device]) return INVALID_CONTEXT; retained[device]--; return OK; }
+status_t cuDeviceGetPCIBusId(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "0000:%02X:00.0", 0x17 + visible[device]); return OK; }
+status_t cuDevicePrimaryCtxRetain(uint64_t *out, int device) { ENTER; retained[visible[device]]++; *out = (uint64_t)&contexts[visible[device]]; return OK; }
+status_t cuDevicePrimaryCtxRelease_v2(int device) { ENTER; device = visible[device]; if (!retained[device]) return INVALID_CONTEXT; retained[device]--; return OK; }
 status_t cuCtxSetCurrent(uint64_t context) {
   ENTER;
   current = -1;
   for (int i = 0; i < MAX_DEVICES; i++) if (context == (uint64_t)&contexts[i]) current = i;
   return current < 0 && context ? INVALID_CONTEXT : OK;
 }
-#define NEED_CONTEXT if (current < 0 || !retained[current]) return INVALID_CONTEXT
+#define NEED_CONTEXT if (current < 0 || !retained[current]) return INVALID_CONTEXT; if (sticky) return sticky
 status_t cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { ENTER; NEED_CONTEXT; *free_bytes = device_bytes - used[current]; *total = device_bytes; return OK; }
 static status_t take(uint64_t size) {
   if (size == 0) return INVALID_VALUE;
@@ -249,17 +339,32 @@ static status_t release(ptr_t at) {
   return OK;
 }
 status_t cuMemAlloc_v2(ptr_t *out, size_t size) { ENTER; return allocate(out, size); }
-status_t cuMemFree_v2(ptr_t at) { ENTER; NEED_CONTEXT; return release(at); }
+/* Waits for the whole device, as the driver does. */
+status_t cuMemFree_v2(ptr_t at) { ENTER; NEED_CONTEXT; release_all(); return release(at); }
 status_t cuMemAllocAsync(ptr_t *out, size_t size, uint64_t stream) { ENTER; (void)stream; return allocate(out, size); }
 status_t cuMemFreeAsync(ptr_t at, uint64_t stream) { ENTER; (void)stream; return release(at); }
 status_t cuMemHostAlloc(void **out, size_t size, unsigned flags) { ENTER; NEED_CONTEXT; (void)flags; if (posix_memalign(out, 4096, size)) return OUT_OF_MEMORY; live_pinned++; return OK; }
 status_t cuMemFreeHost(void *at) { ENTER; NEED_CONTEXT; live_pinned--; free(at); return OK; }
 
-static status_t copy(uint64_t to, uint64_t from, uint64_t size, uint64_t stream) { return queue((op_t){0, to, from, size, 0, stream_of(stream)}); }
-status_t cuMemcpyHtoDAsync_v2(ptr_t to, void *from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return copy(to, (uint64_t)from, size, stream); }
-status_t cuMemcpyDtoHAsync_v2(void *to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(from, size)) return INVALID_VALUE; return copy((uint64_t)to, from, size, stream); }
-status_t cuMemcpyDtoDAsync_v2(ptr_t to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && (!find_range(to, size) || !find_range(from, size))) return INVALID_VALUE; return copy(to, from, size, stream); }
-status_t cuMemsetD8Async(ptr_t to, unsigned value, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return queue((op_t){1, to, 0, size, value, stream_of(stream)}); }
+static status_t copy(int kind, uint64_t to, uint64_t from, uint64_t size, uint64_t stream) { return queue((op_t){.kind = kind, .to = to, .from = from, .size = size, .stream = stream_of(stream)}); }
+status_t cuMemcpyHtoDAsync_v2(ptr_t to, const void *from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return copy(TO_DEVICE, to, (uint64_t)from, size, stream); }
+status_t cuMemcpyDtoHAsync_v2(void *to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(from, size)) return INVALID_VALUE; return copy(TO_HOST, (uint64_t)to, from, size, stream); }
+status_t cuMemcpyDtoDAsync_v2(ptr_t to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && (!find_range(to, size) || !find_range(from, size))) return INVALID_VALUE; return copy(ON_DEVICE, to, from, size, stream); }
+status_t cuMemsetD8Async(ptr_t to, unsigned char value, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return queue((op_t){.kind = FILL, .to = to, .size = size, .value = value, .stream = stream_of(stream)}); }
+
+/* The two kernels of the checks, by name; what they are made of is not read. */
+status_t cuModuleLoadData(uint64_t *out, const void *image) { ENTER; NEED_CONTEXT; *out = (uint64_t)image; return image ? OK : INVALID_VALUE; }
+status_t cuModuleUnload(uint64_t module) { ENTER; NEED_CONTEXT; return module ? OK : INVALID_HANDLE; }
+status_t cuModuleGetFunction(uint64_t *out, uint64_t module, const char *name) { ENTER; NEED_CONTEXT; (void)module; *out = strcmp(name, "spin") == 0 ? SPIN : strcmp(name, "poke") == 0 ? POKE : 0; return *out ? OK : NOT_FOUND; }
+status_t cuLaunchKernel(uint64_t function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, uint64_t stream, void **arguments, void **extra) {
+  ENTER; NEED_CONTEXT; (void)extra; (void)shared;
+  if (gx * gy * gz * bx * by * bz != 1) return INVALID_VALUE;
+  uint64_t argument = *(uint64_t *)arguments[0];
+  op_t op = {.kind = (int)function, .stream = stream_of(stream), .value = 1};
+  if (function == SPIN) op.size = argument;
+  else { op.to = argument; op.size = 4; }
+  return queue(op);
+}
 
 status_t cuStreamCreate(uint64_t *out, unsigned flags) {
   ENTER; NEED_CONTEXT; (void)flags;
@@ -268,10 +373,14 @@ status_t cuStreamCreate(uint64_t *out, unsigned flags) {
   *out = (uint64_t)stream;
   return OK;
 }
-status_t cuStreamDestroy_v2(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream || !handle) return INVALID_HANDLE; release_all(); stream->live = 0; live_streams--; return OK; }
-status_t cuStreamSynchronize(uint64_t handle) { ENTER; if (!stream_of(handle)) return INVALID_HANDLE; release_all(); return OK; }
-status_t cuStreamQuery(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); return !stream ? INVALID_HANDLE : stream->done == stream->queued ? OK : NOT_READY; }
-status_t cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned flags) { ENTER; (void)flags; return stream_of(handle) && event ? OK : INVALID_HANDLE; }
+status_t cuStreamDestroy_v2(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream || !handle) return INVALID_HANDLE; advance(stream, stream->queued, 1); stream->live = 0; live_streams--; return OK; }
+status_t cuStreamSynchronize(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; advance(stream, stream->queued, 1); return sticky; }
+status_t cuStreamQuery(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; poll(stream); return sticky ? sticky : stream->done == stream->queued ? OK : NOT_READY; }
+status_t cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned flags) {
+  ENTER; (void)flags;
+  if (!stream_of(handle) || !event) return INVALID_HANDLE;
+  return queue((op_t){.kind = WAIT, .stream = stream_of(handle), .other = ((event_t *)event)->stream, .from = ((event_t *)event)->at});
+}
 status_t cuEventCreate(uint64_t *out, unsigned flags) { ENTER; NEED_CONTEXT; (void)flags; event_t *event = calloc(1, sizeof *event); event->device = current; live_events++; *out = (uint64_t)event; return OK; }
 status_t cuEventDestroy_v2(uint64_t handle) { ENTER; if (!handle) return INVALID_HANDLE; live_events--; free((void *)handle); return OK; }
 status_t cuEventRecord(uint64_t handle, uint64_t stream) {
@@ -279,7 +388,7 @@ status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   stream_t *target = stream_of(stream);
   if (!target || !handle) return INVALID_HANDLE;
   /* A mark is work of its own: on a held stream it is not reached. */
-  status_t status = queue((op_t){3, 0, 0, 0, 0, target});
+  status_t status = queue((op_t){.kind = MARK, .stream = target});
   if (status) return status;
   event_t *event = (event_t *)handle;
   event->stream = target;
@@ -287,8 +396,8 @@ status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   return OK;
 }
 static int reached(event_t *event) { return event->stream == NULL || event->stream->done >= event->at; }
-status_t cuEventQuery(uint64_t handle) { ENTER; return !handle ? INVALID_HANDLE : reached((event_t *)handle) ? OK : NOT_READY; }
-status_t cuEventSynchronize(uint64_t handle) { ENTER; if (!handle) return INVALID_HANDLE; if (!reached((event_t *)handle)) release_all(); return OK; }
+status_t cuEventQuery(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
+status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) advance(event->stream, event->at, 1); return sticky; }
 
 status_t cuMemGetAllocationGranularity(size_t *out, const void *properties, unsigned option) { ENTER; (void)properties; (void)option; *out = GRANULARITY; return OK; }
 status_t cuMemAddressReserve(ptr_t *out, size_t size, size_t alignment, ptr_t hint, uint64_t flags) {
@@ -298,19 +407,30 @@ status_t cuMemAddressReserve(ptr_t *out, size_t size, size_t alignment, ptr_t hi
   if (memory == MAP_FAILED) return OUT_OF_MEMORY;
   *out = ((uint64_t)memory + GRANULARITY - 1) & ~(uint64_t)(GRANULARITY - 1);
   live_reservations++;
-  return OK;
+  for (int i = 0; i < MAX_RANGES; i++) if (reservations[i].size == 0) { reservations[i] = (reservation_t){*out, size}; return OK; }
+  return OUT_OF_MEMORY;
+}
+static reservation_t *reservation_of(uint64_t at, uint64_t size) {
+  for (int i = 0; i < MAX_RANGES; i++)
+    if (reservations[i].size && at >= reservations[i].base && at + size <= reservations[i].base + reservations[i].size) return &reservations[i];
+  return NULL;
 }
 status_t cuMemAddressFree(ptr_t at, size_t size) {
   ENTER;
   for (int i = 0; i < range_count; i++) if (ranges[i].size && ranges[i].kind != 1 && ranges[i].base >= at && ranges[i].base < at + size) return INVALID_VALUE;
+  reservation_t *reservation = reservation_of(at, size);
+  if (!reservation || reservation->base != at || reservation->size != size) return INVALID_VALUE;
+  reservation->size = 0;
   munmap((void *)at, size);
   live_reservations--;
   return OK;
 }
 status_t cuMemCreate(uint64_t *out, size_t size, const int *properties, uint64_t flags) {
   ENTER; (void)flags;
-  int device = properties[3];
-  if (properties[0] != 1 || properties[2] != 1 || size % GRANULARITY) return INVALID_VALUE;
+  if (properties[3] < 0 || properties[3] >= visible_count) return INVALID_DEVICE;
+  int device = visible[properties[3]];
+  if (sticky) return sticky;
+  if (properties[0] != 1 || properties[1] || properties[2] != 1 || properties[4] || properties[5] || properties[6] || properties[7] || size % GRANULARITY) return INVALID_VALUE;
   if (used[device] + size > device_bytes) return OUT_OF_MEMORY;
   used[device] += size;
   handle_t *handle = calloc(1, sizeof *handle);
@@ -318,10 +438,15 @@ status_t cuMemCreate(uint64_t *out, size_t size, const int *properties, uint64_t
   *out = (uint64_t)handle;
   return OK;
 }
-status_t cuMemMap(ptr_t at, size_t size, size_t offset, uint64_t handle, uint64_t flags) { ENTER; (void)flags; handle_t *memory = (handle_t *)handle; if (!memory || memory->mapped || offset || size != memory->size || exact_range(at)) return INVALID_VALUE; memory->mapped = 1; return add_range(at, size, memory->device, 3); }
+status_t cuMemMap(ptr_t at, size_t size, size_t offset, uint64_t handle, uint64_t flags) { ENTER; (void)flags; handle_t *memory = (handle_t *)handle; if (!memory || memory->mapped || offset || size != memory->size || at % GRANULARITY || !reservation_of(at, size) || exact_range(at)) return INVALID_VALUE; if (sticky) return sticky; memory->mapped = 1; return add_range(at, size, memory->device, 3); }
 status_t cuMemSetAccess(ptr_t at, size_t size, const int *access, size_t count) {
   ENTER;
-  if (count != 1 || access[0] != 1 || access[2] != 3) return INVALID_VALUE;
+  if (count != 1 || access[0] != 1 || access[1] < 0 || access[1] >= visible_count || access[2] != 3) return INVALID_VALUE;
+  /* Whole mappings only, and no gap between them. */
+  uint64_t mapped = 0;
+  for (int i = 0; i < range_count; i++)
+    if (ranges[i].size && ranges[i].kind != 1 && ranges[i].base >= at && ranges[i].base + ranges[i].size <= at + size) mapped += ranges[i].size;
+  if (mapped != size) return INVALID_VALUE;
   for (int i = 0; i < range_count; i++)
     if (ranges[i].size && ranges[i].kind == 3 && ranges[i].base >= at && ranges[i].base + ranges[i].size <= at + size) {
       ranges[i].kind = 2;
@@ -332,6 +457,7 @@ status_t cuMemSetAccess(ptr_t at, size_t size, const int *access, size_t count) 
 status_t cuMemUnmap(ptr_t at, size_t size) {
   ENTER;
   uint64_t found = 0;
+  if (sticky) return sticky;
   for (int i = 0; i < range_count; i++)
     if (ranges[i].size && ranges[i].kind != 1 && ranges[i].base >= at && ranges[i].base + ranges[i].size <= at + size) { found += ranges[i].size; ranges[i].size = 0; }
   if (found != size) return INVALID_VALUE;
@@ -343,35 +469,34 @@ status_t cuMemRelease(uint64_t handle) { ENTER; if (!handle) return INVALID_VALU
 /* ---- NVML ---- */
 enum { NVML_INVALID_ARGUMENT = 2, NVML_NOT_SUPPORTED = 3, NVML_INSUFFICIENT_SIZE = 7 };
 const char *nvmlErrorString(int status) { return status == 3 ? "Not Supported" : status == 9 ? "Driver Not Loaded" : status == 15 ? "GPU is lost" : status == 999 ? "Unknown Error" : "Invalid Argument"; }
-status_t nvmlInit_v2(void) { ENTER; nvml_users++; return OK; }
-status_t nvmlShutdown(void) { ENTER; nvml_users--; return OK; }
-status_t nvmlSystemGetDriverVersion(char *out, unsigned size) { ENTER; snprintf(out, size, "580.65.06"); return OK; }
-status_t nvmlSystemGetCudaDriverVersion_v2(int *out) { ENTER; *out = 13000; return OK; }
-status_t nvmlDeviceGetCount_v2(unsigned *out) { ENTER; *out = (unsigned)device_count; return OK; }
-status_t nvmlDeviceGetHandleByIndex_v2(unsigned index, uint64_t *out) { ENTER; if ((int)index >= device_count) return NVML_INVALID_ARGUMENT; *out = index + 1; return OK; }
-status_t nvmlDeviceGetName(uint64_t device, char *out, unsigned size) { ENTER; snprintf(out, size, "Stand-in GPU %d", (int)device - 1); return OK; }
+status_t nvmlInit_v2(void) { ASK; nvml_users++; return OK; }
+status_t nvmlShutdown(void) { ASK; nvml_users--; return OK; }
+status_t nvmlSystemGetDriverVersion(char *out, unsigned size) { ASK; snprintf(out, size, "580.65.06"); return OK; }
+status_t nvmlSystemGetCudaDriverVersion_v2(int *out) { ASK; *out = 13000; return OK; }
+status_t nvmlDeviceGetCount_v2(unsigned *out) { ASK; *out = (unsigned)device_count; return OK; }
+status_t nvmlDeviceGetHandleByIndex_v2(unsigned index, uint64_t *out) { ASK; if ((int)index >= device_count) return NVML_INVALID_ARGUMENT; *out = index + 1; return OK; }
+status_t nvmlDeviceGetName(uint64_t device, char *out, unsigned size) { ASK; snprintf(out, size, "Stand-in GPU %d", (int)device - 1); return OK; }
 status_t nvmlDeviceGetUUID(uint64_t device, char *out, unsigned size) {
-  ENTER;
+  ASK;
   if (device >= 100) { snprintf(out, size, "MIG-instance-%d", (int)device); return OK; }
-  int at = snprintf(out, size, "GPU-");
-  for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(0x10 * (device - 1) + (unsigned)i));
+  write_uuid(out, size, (int)device - 1);
   return OK;
 }
-status_t nvmlDeviceGetPciInfo_v3(uint64_t device, char *out) { ENTER; memset(out, 0, 68); snprintf(out + 36, 32, "00000000:%02X:00.0", (unsigned)(0x17 + device - 1)); return OK; }
-status_t nvmlDeviceGetMemoryInfo(uint64_t device, uint64_t *out) { ENTER; if (device >= 100) { out[0] = device_bytes / 2; out[1] = device_bytes / 4; out[2] = out[0] - out[1]; return OK; } out[0] = device_bytes; out[2] = used[device - 1]; out[1] = device_bytes - out[2]; return OK; }
-status_t nvmlDeviceGetCudaComputeCapability(uint64_t device, int *major, int *minor) { ENTER; (void)device; *major = 9; *minor = 0; return OK; }
-status_t nvmlDeviceGetUtilizationRates(uint64_t device, unsigned *out) { ENTER; out[0] = 10 * (unsigned)device; out[1] = 5; return OK; }
-status_t nvmlDeviceGetTemperature(uint64_t device, unsigned sensor, unsigned *out) { ENTER; for (int i = 0; is_gated && i < 5000; i++) usleep(1000); if (is_gated) return 999; (void)sensor; *out = 30 + (unsigned)device; return OK; }
-status_t nvmlDeviceGetPowerUsage(uint64_t device, unsigned *out) { ENTER; *out = 75500 + (unsigned)device; return OK; }
-status_t nvmlDeviceGetEnforcedPowerLimit(uint64_t device, unsigned *out) { ENTER; if (device == 2) return NVML_NOT_SUPPORTED; *out = 700000; return OK; }
-status_t nvmlDeviceGetTotalEccErrors(uint64_t device, unsigned type, unsigned counter, uint64_t *out) { ENTER; (void)counter; if (device == 2) return NVML_NOT_SUPPORTED; *out = type ? 0 : 3; return OK; }
-status_t nvmlDeviceGetMigMode(uint64_t device, unsigned *now, unsigned *pending) { ENTER; if (device == 2) return NVML_NOT_SUPPORTED; *now = *pending = (unsigned)has_mig; return OK; }
-status_t nvmlDeviceGetMaxMigDeviceCount(uint64_t device, unsigned *out) { ENTER; (void)device; *out = 7; return OK; }
-status_t nvmlDeviceGetMigDeviceHandleByIndex(uint64_t device, unsigned index, uint64_t *out) { ENTER; (void)device; if (index != 0 && index != 3) return 6; *out = 100 + index; return OK; }
-status_t nvmlDeviceGetGpuInstanceId(uint64_t device, unsigned *out) { ENTER; *out = (unsigned)device - 99; return OK; }
-status_t nvmlDeviceGetComputeInstanceId(uint64_t device, unsigned *out) { ENTER; (void)device; *out = 0; return OK; }
+status_t nvmlDeviceGetPciInfo_v3(uint64_t device, char *out) { ASK; memset(out, 0, 68); snprintf(out + 36, 32, "00000000:%02X:00.0", (unsigned)(0x17 + device - 1)); return OK; }
+status_t nvmlDeviceGetMemoryInfo(uint64_t device, uint64_t *out) { ASK; if (device >= 100) { out[0] = device_bytes / 2; out[1] = device_bytes / 4; out[2] = out[0] - out[1]; return OK; } out[0] = device_bytes; out[2] = used[device - 1]; out[1] = device_bytes - out[2]; return OK; }
+status_t nvmlDeviceGetCudaComputeCapability(uint64_t device, int *major, int *minor) { ASK; (void)device; *major = 9; *minor = 0; return OK; }
+status_t nvmlDeviceGetUtilizationRates(uint64_t device, unsigned *out) { ASK; out[0] = 10 * (unsigned)device; out[1] = 5; return OK; }
+status_t nvmlDeviceGetTemperature(uint64_t device, unsigned sensor, unsigned *out) { ASK; for (int i = 0; is_gated && i < 5000; i++) usleep(1000); if (is_gated) return 999; (void)sensor; *out = 30 + (unsigned)device; return OK; }
+status_t nvmlDeviceGetPowerUsage(uint64_t device, unsigned *out) { ASK; *out = 75500 + (unsigned)device; return OK; }
+status_t nvmlDeviceGetEnforcedPowerLimit(uint64_t device, unsigned *out) { ASK; if (device == 2) return NVML_NOT_SUPPORTED; *out = 700000; return OK; }
+status_t nvmlDeviceGetTotalEccErrors(uint64_t device, unsigned type, unsigned counter, uint64_t *out) { ASK; (void)counter; if (device == 2) return NVML_NOT_SUPPORTED; *out = type ? 0 : 3; return OK; }
+status_t nvmlDeviceGetMigMode(uint64_t device, unsigned *now, unsigned *pending) { ASK; if (device == 2) return NVML_NOT_SUPPORTED; *now = *pending = (unsigned)has_mig; return OK; }
+status_t nvmlDeviceGetMaxMigDeviceCount(uint64_t device, unsigned *out) { ASK; (void)device; *out = 7; return OK; }
+status_t nvmlDeviceGetMigDeviceHandleByIndex(uint64_t device, unsigned index, uint64_t *out) { ASK; (void)device; if (index != 0 && index != 3) return 6; *out = 100 + index; return OK; }
+status_t nvmlDeviceGetGpuInstanceId(uint64_t device, unsigned *out) { ASK; *out = (unsigned)device - 99; return OK; }
+status_t nvmlDeviceGetComputeInstanceId(uint64_t device, unsigned *out) { ASK; (void)device; *out = 0; return OK; }
 status_t nvmlDeviceGetComputeRunningProcesses_v3(uint64_t device, unsigned *count, uint8_t *out) {
-  ENTER;
+  ASK;
   /* More than fit at first, so that the retry is exercised. */
   unsigned have = device == 1 ? 70 : 0;
   if (*count < have) { *count = have; return NVML_INSUFFICIENT_SIZE; }
@@ -380,7 +505,7 @@ status_t nvmlDeviceGetComputeRunningProcesses_v3(uint64_t device, unsigned *coun
   return OK;
 }
 status_t nvmlDeviceGetGraphicsRunningProcesses_v3(uint64_t device, unsigned *count, uint8_t *out) {
-  ENTER;
+  ASK;
   if (device == 2) { *count = 0; return OK; }
   if (*count < 2) { *count = 2; return NVML_INSUFFICIENT_SIZE; }
   memset(out, 0, 48);
@@ -390,4 +515,4 @@ status_t nvmlDeviceGetGraphicsRunningProcesses_v3(uint64_t device, unsigned *cou
   *count = 2;
   return OK;
 }
-status_t nvmlSystemGetProcessName(unsigned pid, char *out, unsigned size) { ENTER; if (pid == 1001) return 6; snprintf(out, size, "worker-%u", pid); return OK; }
+status_t nvmlSystemGetProcessName(unsigned pid, char *out, unsigned size) { ASK; if (pid == 1001) return 6; snprintf(out, size, "worker-%u", pid); return OK; }

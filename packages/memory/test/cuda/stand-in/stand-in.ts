@@ -47,6 +47,8 @@ export interface StandIn {
   gate(isClosed: boolean): void;
   /** Splits the first device into two instances. */
   split(): void;
+  /** Lets everything that needs the context answer a status, as after a kernel that broke it; 0 mends it. */
+  breakContext(status: number): void;
   /** Lets allocations begin at 256 bytes, as little as is promised. */
   misalign(): void;
   callCount(): number;
@@ -86,6 +88,7 @@ function bind(path: string): StandIn {
   const calls = library.func("uint64_t standin_calls(void)");
   const gate = library.func("void standin_gate(int)");
   const split = library.func("void standin_split(int)");
+  const breakContext = library.func("void standin_break(int)");
   const misalign = library.func("void standin_misalign(int)");
   const used = library.func("uint64_t standin_used(int)");
   const use = library.func("void standin_use(int, int64_t)");
@@ -102,6 +105,7 @@ function bind(path: string): StandIn {
     release: () => hold(0),
     gate: (isClosed) => gate(isClosed ? 1 : 0),
     split: () => split(1),
+    breakContext: (status) => breakContext(status),
     misalign: () => misalign(1),
     callCount: () => Number(calls()),
     usedBytes: (device) => Number(used(device)),

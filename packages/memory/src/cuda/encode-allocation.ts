@@ -1,0 +1,22 @@
+import {
+  CU_MEM_ACCESS_FLAGS_PROT_READWRITE,
+  CU_MEM_ALLOCATION_TYPE_PINNED,
+  CU_MEM_LOCATION_TYPE_DEVICE,
+} from "./cuda-functions.ts";
+
+/**
+ * Encodes `CUmemAllocationProp`, 32 bytes: pinned memory on one device, shared with nobody.
+ * @see https://docs.nvidia.com/cuda/cuda-driver-api/structCUmemAllocationProp__v1.html
+ */
+export function encodeProperties(ordinal: number): Int32Array {
+  const properties = new Int32Array(8);
+  properties[0] = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties[2] = CU_MEM_LOCATION_TYPE_DEVICE;
+  properties[3] = ordinal;
+  return properties;
+}
+
+/** Encodes `CUmemAccessDesc`, 12 bytes: read and write from one device. */
+export function encodeAccess(ordinal: number): Int32Array {
+  return Int32Array.of(CU_MEM_LOCATION_TYPE_DEVICE, ordinal, CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
+}
