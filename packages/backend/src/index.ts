@@ -13,6 +13,7 @@ export type {
   EngineRequest,
   EngineState,
   Prompt,
+  PromptDescription,
   ServedModel,
 } from "./engine/engine-client.ts";
 export type { EngineCoreOptions, EngineVitals } from "./engine/engine-core.ts";

@@ -1,7 +1,7 @@
 import { EngineRequestError } from "../errors.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import type { EngineRequest, EngineReply, Prompt } from "./engine-client.ts";
-import type { CallReply, DaemonMessage } from "./protocol.ts";
+import type { CallReply, DaemonMessage, PromptReply } from "./protocol.ts";
 
 interface GenerateCall {
   readonly kind: "generate";
@@ -16,16 +16,16 @@ interface GenerateCall {
   wasReplayed: boolean;
 }
 
-interface TokenizeCall {
-  readonly kind: "tokenize";
+interface PromptCall {
+  readonly kind: "tokenize" | "describe";
   readonly prompt: Prompt;
-  readonly queue: AsyncQueue<readonly number[]>;
+  readonly queue: AsyncQueue<PromptReply>;
   readonly promptSize: 0;
   readonly isCounted: false;
   wasReplayed: boolean;
 }
 
-type Call = GenerateCall | TokenizeCall;
+type Call = GenerateCall | PromptCall;
 
 /** How much may be open that no engine process has answered: it is started again, or hangs. */
 export interface CallLimits {
@@ -42,7 +42,7 @@ export interface CallTable {
   /** @throws EngineRequestError `QUEUE_FULL` */
   generate(request: EngineRequest): AsyncQueue<EngineReply>;
   /** @throws EngineRequestError `QUEUE_FULL` */
-  tokenize(prompt: Prompt): AsyncQueue<readonly number[]>;
+  ask(kind: PromptCall["kind"], prompt: Prompt): AsyncQueue<PromptReply>;
   /** Passes a reply of the engine process on to whoever reads the call. */
   deliver(callId: number, reply: CallReply): void;
   /** After a crash: fails what was streaming, and what crashed twice; says how many stay for the next process. */
@@ -75,7 +75,7 @@ export function createCallTable(options: {
   };
   const submit = (callId: number, call: Call): void => {
     if (call.kind === "generate") send({ type: "generate", callId, request: call.request });
-    else send({ type: "tokenize", callId, prompt: call.prompt });
+    else send({ type: call.kind, callId, prompt: call.prompt });
   };
   const fail = (callId: number, error: unknown): void => {
     calls.get(callId)?.queue.fail(error);
@@ -136,9 +136,9 @@ export function createCallTable(options: {
         hasStarted: false,
         wasReplayed: false,
       })),
-    tokenize: (prompt) =>
-      add((onCancel): TokenizeCall => ({
-        kind: "tokenize",
+    ask: (kind, prompt) =>
+      add((onCancel): PromptCall => ({
+        kind,
         prompt,
         queue: new AsyncQueue(onCancel),
         promptSize: 0,
@@ -150,9 +150,9 @@ export function createCallTable(options: {
       // A cancelled call's last replies were on their way.
       if (call === undefined) return;
       if (reply.type === "failed") fail(callId, new EngineRequestError(reply.error));
-      else if (reply.type === "tokens") {
-        if (call.kind !== "tokenize") return;
-        call.queue.push(reply.tokenIds);
+      else if (reply.type === "tokens" || reply.type === "description") {
+        if (call.kind === "generate") return;
+        call.queue.push(reply);
         call.queue.complete();
         calls.delete(callId);
       } else if (call.kind === "generate") deliverGenerate(callId, call, reply);

@@ -198,6 +198,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
     generate,
     tokenize: (prompt) => encoder.encode(prompt),
+    describePrompt: (prompt) => encoder.describe(prompt),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -18,6 +18,15 @@ export type Prompt =
       readonly options?: ChatTemplateOptions;
     };
 
+/** A prompt as the model reads it, and how its tokens are written. */
+export interface PromptDescription {
+  readonly tokenIds: readonly number[];
+  /** Each token as the vocabulary spells it (`Ġthe`, `▁the`, `<0x0A>`); empty for an id that it has not. */
+  readonly spellings: readonly string[];
+  /** Decoded, special tokens included. */
+  readonly text: string;
+}
+
 /** A generation as it crosses to the engine process: plain data. */
 export interface EngineRequest extends Omit<GenerationRequest, "promptTokenIds" | "signal"> {
   readonly id: string;
@@ -66,6 +75,8 @@ export interface EngineClient extends AsyncDisposable {
   generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineReply>;
   /** Counts tokens as `generate` would, without generating. */
   tokenize(prompt: Prompt): Promise<readonly number[]>;
+  /** Makes tokens of a prompt as `tokenize` does, and text of the tokens. */
+  describePrompt(prompt: Prompt): Promise<PromptDescription>;
   drain(options: { readonly timeoutMs: number }): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { EngineStats } from "@infernode/inference";
 import type { MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import type { TokenizerThread } from "./tokenizer-thread.ts";
-import type { EngineReply, EngineRequest, Prompt, ServedModel } from "./engine-client.ts";
+import type { EngineReply, EngineRequest, Prompt, PromptDescription, ServedModel } from "./engine-client.ts";
 
 /** What an engine is made of; plain data that can cross to the engine process. */
 export interface EngineCoreOptions {
@@ -42,6 +42,7 @@ export interface EngineCore extends AsyncDisposable {
   /** Leaving the loop or aborting the signal stops the work within one step. */
   generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineReply>;
   tokenize(prompt: Prompt): Promise<readonly number[]>;
+  describePrompt(prompt: Prompt): Promise<PromptDescription>;
   drain(options: { readonly timeoutMs: number }): Promise<void>;
   dispose(): Promise<void>;
 }

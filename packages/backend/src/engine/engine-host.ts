@@ -1,8 +1,8 @@
 import type { InfernodeEvent } from "../events/event-map.ts";
 import type { CreateEngineCore, EngineCore, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
-import type { EngineRequest, Prompt } from "./engine-client.ts";
+import type { EngineRequest } from "./engine-client.ts";
 import { toErrorRecord } from "./error-record.ts";
-import type { CallReply, DaemonMessage, EngineMessage } from "./protocol.ts";
+import type { CallReply, DaemonMessage, EngineMessage, PromptReply } from "./protocol.ts";
 
 export interface EngineHostOptions {
   readonly createCore: CreateEngineCore;
@@ -90,10 +90,13 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     }
   };
 
-  const tokenize = async (callId: number, prompt: Prompt): Promise<void> => {
+  const answerPrompt = async (
+    callId: number,
+    answer: (ready: EngineCore) => Promise<PromptReply>,
+  ): Promise<void> => {
     try {
       if (core === undefined) throw new Error("the engine is not ready");
-      reply(callId, { type: "tokens", tokenIds: await core.tokenize(prompt) });
+      reply(callId, await answer(core));
     } catch (error) {
       reply(callId, { type: "failed", error: toErrorRecord(error) });
     }
@@ -129,7 +132,15 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       case "cancel":
         return running.get(message.callId)?.abort();
       case "tokenize":
-        return void tokenize(message.callId, message.prompt);
+        return void answerPrompt(message.callId, async (ready) => ({
+          type: "tokens",
+          tokenIds: await ready.tokenize(message.prompt),
+        }));
+      case "describe":
+        return void answerPrompt(message.callId, async (ready) => ({
+          type: "description",
+          description: await ready.describePrompt(message.prompt),
+        }));
       case "drain":
         return void drain(message.timeoutMs);
       case "shutdown":

@@ -53,6 +53,10 @@ export interface EngineSupervisor extends EngineClient {
   start(): Promise<ServedModel>;
 }
 
+function noAnswer(): BackendError {
+  return new BackendError("ENGINE_PROTOCOL", "the engine ended a call without an answer");
+}
+
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
   const { engine, events, clock = performance, exitGraceMs = 3000 } = options;
@@ -177,8 +181,16 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     },
     tokenize: async (prompt: Prompt) => {
       assertTakesWork();
-      for await (const tokenIds of calls.tokenize(prompt)) return tokenIds;
-      throw new BackendError("ENGINE_PROTOCOL", "the engine ended a call without an answer");
+      for await (const reply of calls.ask("tokenize", prompt))
+        if (reply.type === "tokens") return reply.tokenIds;
+      throw noAnswer();
+    },
+    describePrompt: async (prompt: Prompt) => {
+      assertTakesWork();
+      for await (const reply of calls.ask("describe", prompt)) {
+        if (reply.type === "description") return reply.description;
+      }
+      throw noAnswer();
     },
     drain: async ({ timeoutMs }) => {
       if (!lifecycle.isEnding) await drain(timeoutMs);

@@ -73,6 +73,14 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
         throw wrap(error);
       }
     },
+    describePrompt: async (prompt) => {
+      assertReady();
+      try {
+        return await core.describePrompt(prompt);
+      } catch (error) {
+        throw wrap(error);
+      }
+    },
     drain: async (drainOptions) => {
       if (state === "ready") state = "draining";
       await core.drain(drainOptions);

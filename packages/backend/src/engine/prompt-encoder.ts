@@ -1,9 +1,9 @@
 import type { ChatTemplate, Tokenizer } from "@infernode/models";
 import { EngineRequestError } from "../errors.ts";
-import type { Prompt } from "./engine-client.ts";
+import type { Prompt, PromptDescription } from "./engine-client.ts";
 
 export interface PromptEncoderOptions {
-  readonly tokenizer: Pick<Tokenizer, "vocabSize" | "encode" | "tokenOf">;
+  readonly tokenizer: Pick<Tokenizer, "vocabSize" | "encode" | "decode" | "tokenOf">;
   readonly chatTemplate: ChatTemplate | undefined;
   readonly contextTokens: number;
   /** Encodes texts of 16384 characters and more. [the tokenizer, in this thread] */
@@ -17,6 +17,8 @@ export interface PromptEncoder {
    * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`; ModelError `CHAT_TEMPLATE_FAILED`
    */
   encode(prompt: Prompt): Promise<readonly number[]>;
+  /** Encodes a prompt, and decodes it again. @throws as `encode` does */
+  describe(prompt: Prompt): Promise<PromptDescription>;
 }
 
 const longTextCharacters = 16_384;
@@ -52,24 +54,31 @@ export function createPromptEncoder(options: PromptEncoderOptions): PromptEncode
     return tokenizer.encode(text, { addSpecialTokens });
   };
 
+  const encode = async (prompt: Prompt): Promise<readonly number[]> => {
+    switch (prompt.kind) {
+      case "tokens":
+        return prompt.tokenIds;
+      case "text":
+        return encodeText(prompt.text, prompt.addSpecialTokens ?? true);
+      case "chat":
+        if (chatTemplate === undefined) {
+          throw new EngineRequestError({
+            code: "CHAT_TEMPLATE_MISSING",
+            message: "the model has no chat template; use completions with a text of your own making",
+            param: "messages",
+          });
+        }
+        // Templates write the special tokens themselves.
+        return encodeText(chatTemplate.render(prompt.messages, prompt.options), false);
+    }
+  };
+
   return {
-    encode: async (prompt) => {
-      switch (prompt.kind) {
-        case "tokens":
-          return prompt.tokenIds;
-        case "text":
-          return encodeText(prompt.text, prompt.addSpecialTokens ?? true);
-        case "chat":
-          if (chatTemplate === undefined) {
-            throw new EngineRequestError({
-              code: "CHAT_TEMPLATE_MISSING",
-              message: "the model has no chat template; use completions with a text of your own making",
-              param: "messages",
-            });
-          }
-          // Templates write the special tokens themselves.
-          return encodeText(chatTemplate.render(prompt.messages, prompt.options), false);
-      }
+    encode,
+    describe: async (prompt) => {
+      const tokenIds = await encode(prompt);
+      const spellings = tokenIds.map((tokenId) => tokenizer.tokenOf(tokenId) ?? "");
+      return { tokenIds, spellings, text: tokenizer.decode(tokenIds) };
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { EngineStats } from "@infernode/inference";
 import type { EngineErrorRecord } from "../errors.ts";
 import type { InfernodeEvent } from "../events/event-map.ts";
-import type { EngineReply, EngineRequest, Prompt, ServedModel } from "./engine-client.ts";
+import type { EngineReply, EngineRequest, Prompt, PromptDescription, ServedModel } from "./engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 
 /** What the daemon tells the engine process. Calls are numbered by the daemon. */
@@ -9,14 +9,19 @@ export type DaemonMessage =
   | { readonly type: "start"; readonly options: EngineCoreOptions; readonly statsIntervalMs: number }
   | { readonly type: "generate"; readonly callId: number; readonly request: EngineRequest }
   | { readonly type: "cancel"; readonly callId: number }
-  | { readonly type: "tokenize"; readonly callId: number; readonly prompt: Prompt }
+  | { readonly type: "tokenize" | "describe"; readonly callId: number; readonly prompt: Prompt }
   | { readonly type: "drain"; readonly timeoutMs: number }
   | { readonly type: "shutdown" };
+
+/** The whole answer to `tokenize` or `describe`. */
+export type PromptReply =
+  | { readonly type: "tokens"; readonly tokenIds: readonly number[] }
+  | { readonly type: "description"; readonly description: PromptDescription };
 
 /** The end of a call, or a part of its answer. */
 export type CallReply =
   | EngineReply
-  | { readonly type: "tokens"; readonly tokenIds: readonly number[] }
+  | PromptReply
   | { readonly type: "failed"; readonly error: EngineErrorRecord };
 
 /** What the engine process tells the daemon. */
@@ -48,6 +53,7 @@ const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>(
   "generate",
   "cancel",
   "tokenize",
+  "describe",
   "drain",
   "shutdown",
 ]);

@@ -30,6 +30,7 @@ function createEchoEngine(): { readonly engine: EngineClient; readonly requests:
     reasons: () => [],
     generate,
     tokenize: async () => [],
+    describePrompt: async () => ({ tokenIds: [], spellings: [], text: "" }),
     drain: dispose,
     dispose,
     [Symbol.asyncDispose]: dispose,

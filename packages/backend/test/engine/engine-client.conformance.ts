@@ -69,6 +69,10 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
       const text: Prompt = { kind: "text", text: "user: hi\nassistant: ", addSpecialTokens: false };
       const tokenIds = await client.tokenize(chat);
       expect(await client.tokenize(text)).toEqual(tokenIds);
+      const description = await client.describePrompt(text);
+      expect(description).toMatchObject({ tokenIds, text: "user: hi\nassistant: " });
+      expect(description.spellings).toHaveLength(tokenIds.length);
+      expect(await client.describePrompt({ kind: "tokens", tokenIds })).toEqual(description);
       const answers: string[] = [];
       for (const prompt of [chat, text, { kind: "tokens", tokenIds } as const]) {
         answers.push(textOf(await collect(client, requestOf(prompt, 8))));

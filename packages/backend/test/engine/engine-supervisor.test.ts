@@ -153,6 +153,11 @@ describe("a life without trouble", () => {
     const { supervisor } = setUp();
     await supervisor.start();
     expect(await supervisor.tokenize({ kind: "tokens", tokenIds: [7, 8] })).toEqual([7, 8]);
+    expect(await supervisor.describePrompt({ kind: "tokens", tokenIds: [7, 8] })).toEqual({
+      tokenIds: [7, 8],
+      spellings: ["7", "8"],
+      text: "7 8",
+    });
     await expect(supervisor.tokenize({ kind: "text", text: "x" })).rejects.toMatchObject({
       name: "EngineRequestError",
       code: "INTERNAL",

@@ -7,6 +7,7 @@ function createCountingTokenizer() {
   const tokenizer: PromptEncoderOptions["tokenizer"] = {
     vocabSize: 3,
     tokenOf: (tokenId) => ["a", "abcd", undefined][tokenId],
+    decode: (tokenIds) => tokenIds.map((tokenId) => ["a", "abcd"][tokenId] ?? "").join(""),
     encode: (text, options) => {
       calls.push(text);
       const start = options?.addSpecialTokens === true ? [1] : [];
@@ -62,4 +63,19 @@ test("gives long texts to the other thread, and only those", async () => {
   expect(await encoder.encode({ kind: "text", text: "x".repeat(16_384) })).toEqual([16_384, 1]);
   await encoder.encode({ kind: "text", text: "x".repeat(16_383) });
   expect(calls).toHaveLength(1);
+});
+
+test("describes a prompt: its tokens, how they are spelled, and their text", async () => {
+  const { tokenizer } = createCountingTokenizer();
+  const encoder = createPromptEncoder({ tokenizer, chatTemplate, contextTokens: 10 });
+  expect(await encoder.describe({ kind: "text", text: "xy" })).toEqual({
+    tokenIds: [1, 0, 0],
+    spellings: ["abcd", "a", "a"],
+    text: "abcdaa",
+  });
+  expect(await encoder.describe({ kind: "tokens", tokenIds: [0, 2] })).toEqual({
+    tokenIds: [0, 2],
+    spellings: ["a", ""],
+    text: "a",
+  });
 });

@@ -244,6 +244,11 @@ export function createFakeEngine(): FakeEngine {
     reasons: () => (engine.state === "ready" ? [] : [`the engine is ${engine.state}`]),
     generate,
     tokenize: async (prompt) => promptTokens(prompt),
+    describePrompt: async (prompt) => {
+      const tokenIds = promptTokens(prompt);
+      const spellings = tokenIds.map((tokenId) => `<${tokenId}>`);
+      return { tokenIds, spellings, text: prompt.kind === "text" ? prompt.text : spellings.join("") };
+    },
     drain: dispose,
     dispose,
     [Symbol.asyncDispose]: dispose,

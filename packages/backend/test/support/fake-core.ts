@@ -115,6 +115,11 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
       if (prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
       return prompt.tokenIds;
     },
+    describePrompt: async (prompt) => {
+      if (prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
+      const { tokenIds } = prompt;
+      return { tokenIds, spellings: tokenIds.map(String), text: tokenIds.join(" ") };
+    },
     step: () => {
       stepCount++;
       const step = nextStep;
