@@ -10,14 +10,13 @@ import type { DiscoveryPort, HealthPort, MemoryPort } from "./ports.ts";
 import { createProgressCheck } from "./progress-check.ts";
 import type { GenerationRequest, TokenStream } from "./request.ts";
 import { createRequestTable } from "./request-table.ts";
+import { retryAfterMs } from "./retry-after.ts";
 import { type EngineOptions, resolveEngineOptions } from "./resolve-engine-options.ts";
 import { type ResolvedRequest, resolveGenerationRequest } from "./resolve-generation-request.ts";
 import { createSampler } from "./sampling/sampler.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createStepLoop } from "./step-loop.ts";
 
-/** What a refused caller is told to wait where no request has ended yet. */
-const FIRST_RETRY_MS = 1000;
 /** The platform's timers take longer times for none at all. */
 const LONGEST_TIMER_MS = 0x7fffffff;
 
@@ -81,20 +80,27 @@ export function createEngine<
   );
 
   const assertQueueHasRoom = (request: ResolvedRequest): void => {
-    const retryAfterMs = Math.max(
-      1,
-      Math.ceil((table.meanServiceMs ?? FIRST_RETRY_MS) / Math.max(1, scheduler.runningCount)),
-    );
+    const refuse = (resource: "requests" | "tokens", limit: number, wanted: number): never => {
+      const { meanServiceMs, lastServedAtMs = workSinceMs } = table;
+      const { waitingCount, runningCount } = scheduler;
+      throw new QueueFullError({
+        resource,
+        limit,
+        wanted,
+        retryAfterMs: retryAfterMs({
+          waitingCount,
+          placeCount: Math.min(limits.maxRunningSequences, runningCount + waitingCount),
+          meanServiceMs,
+          quietMs: clock.now() - Math.max(workSinceMs, lastServedAtMs),
+        }),
+      });
+    };
     const freePlaces = Math.max(0, limits.maxRunningSequences - scheduler.runningCount);
     const requests = table.waitingCount + 1 - freePlaces;
-    if (requests > limits.maxQueuedRequests) {
-      const limit = limits.maxQueuedRequests;
-      throw new QueueFullError({ resource: "requests", limit, wanted: requests, retryAfterMs });
-    }
+    if (requests > limits.maxQueuedRequests) refuse("requests", limits.maxQueuedRequests, requests);
     const tokens = scheduler.waitingTokenCount + request.promptTokenIds.length * request.n;
     if (table.waitingCount > 0 && tokens > limits.maxQueuedTokens) {
-      const limit = limits.maxQueuedTokens;
-      throw new QueueFullError({ resource: "tokens", limit, wanted: tokens, retryAfterMs });
+      refuse("tokens", limits.maxQueuedTokens, tokens);
     }
   };
 

@@ -83,7 +83,7 @@ export class QueueFullError extends InferenceError {
   readonly limit: number;
   /** What would have been waiting, this request included. */
   readonly wanted: number;
-  /** An estimate from the speed of late; at least 1. */
+  /** When those who wait have been served at the speed of late; from 1000 to 60000. */
   readonly retryAfterMs: number;
 
   constructor(queue: {

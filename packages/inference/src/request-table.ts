@@ -12,6 +12,8 @@ export interface RequestTable {
   readonly waitingCount: number;
   /** How long requests ran of late, from their first step to their end; `undefined` before one ended. */
   readonly meanServiceMs: number | undefined;
+  /** When a request that had run ended; `undefined` before one did. */
+  readonly lastServedAtMs: number | undefined;
   add(request: ActiveRequest): void;
   /** `undefined` once the request has left. */
   ownerOf(sequence: GeneratedSequence): ActiveRequest | undefined;
@@ -47,6 +49,7 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
   let waitingCount = 0;
   let isForwarding = false;
   let meanServiceMs: number | undefined;
+  let lastServedAtMs: number | undefined;
 
   const detach = (request: ActiveRequest): void => {
     for (const sequence of request.sequences) {
@@ -59,6 +62,7 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
     const phases = request.phases(now);
     if (request.scheduledAtMs === undefined) waitingCount -= 1;
     else {
+      lastServedAtMs = now;
       const serviceMs = phases.totalMs - phases.queuedMs;
       meanServiceMs = serviceMs * MEAN_SHARE + (meanServiceMs ?? serviceMs) * (1 - MEAN_SHARE);
     }
@@ -93,6 +97,9 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
     },
     get meanServiceMs() {
       return meanServiceMs;
+    },
+    get lastServedAtMs() {
+      return lastServedAtMs;
     },
     add: (request) => {
       active.add(request);

@@ -74,7 +74,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     limits: () => ({
       requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
       tokens: engine.maxQueuedTokens,
-      retryAfterMs: keeper.startMs,
+      // By then another process may be ready.
+      retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
     }),
   });
   const started = createResolvers<ServedModel>();
