@@ -60,6 +60,7 @@ function createInstantExecutor(maxSequences: number): Executor {
       release: () => {
         heldCount -= 1;
       },
+      copyPrefix: () => {},
     },
     maxLogitRows: maxSequences,
     forward: async ({ chunkCount }) => ({ rowCount: chunkCount, row: () => row }),

@@ -41,6 +41,12 @@ export interface KvCache {
   /** @throws InferenceError `KV_CACHE_FULL` when `canAcquire` is false */
   acquire(sequenceId: number, maxTokens: number): void;
   release(sequenceId: number): void;
+  /**
+   * Gives a sequence the keys and values of the first `tokenCount` tokens that another holds, as if it had
+   * computed them. Not while a forward runs.
+   * @throws InferenceError `INVALID_BATCH` when one has no room, or holds too little, or a forward runs
+   */
+  copyPrefix(fromId: number, toId: number, tokenCount: number): void;
 }
 
 /** Bytes by purpose. Made before anything is loaded. */

@@ -16,7 +16,8 @@ export interface SchedulerLimits {
  * Decides what each step computes. First one token for every sequence that is past its prompt, then
  * prompts, first come first served, with what is left of the budget. The head of the queue is never
  * passed over, so nobody starves; room for a sequence's whole length is taken when it enters, so
- * nobody is thrown out.
+ * nobody is thrown out. Of sequences with the same prompt the first computes it; the others wait beside
+ * it, or find it done, and compute its last token alone.
  */
 export interface Scheduler<S extends SchedulableSequence> {
   readonly runningCount: number;
@@ -26,7 +27,7 @@ export interface Scheduler<S extends SchedulableSequence> {
   add(sequence: S): void;
   /** Fills the batch; takes sequences in from the queue while there is room. */
   schedule(batch: StepBatch<S>): void;
-  /** Records that a scheduled batch was computed. */
+  /** Records that a scheduled batch was computed; hands new prompts on to those that wait for them. */
   advance(batch: StepBatch<S>): void;
   /** Takes a sequence out in whatever state, and gives its room in the cache back. */
   remove(sequence: S): void;
@@ -45,7 +46,25 @@ export function createScheduler<S extends SchedulableSequence>(
   const running = new Set<S>();
   let waitingTokenCount = 0;
 
+  /** The last token is left to compute, for its logits. */
+  const sharePrompt = (from: S, to: S): void => {
+    const tokenCount = from.promptTokenIds.length - 1;
+    kvCache.copyPrefix(from.id, to.id, tokenCount);
+    to.computedTokenCount = tokenCount;
+  };
+
+  /** Who computes a prompt, or did: the first to enter of those that have it. */
+  const leaderOf = (sequence: S): S => {
+    for (const other of running) if (other.promptTokenIds === sequence.promptTokenIds) return other;
+    return sequence;
+  };
+
   const addChunk = (sequence: S, batch: StepBatch<S>): void => {
+    if (sequence.computedTokenCount === 0 && sequence.promptTokenIds.length > 1) {
+      const leader = leaderOf(sequence);
+      if (leader !== sequence && isPrefilling(leader)) return;
+      if (leader !== sequence) sharePrompt(leader, sequence);
+    }
     const remaining = sequence.promptTokenIds.length - sequence.computedTokenCount;
     const wanted = Math.min(remaining, maxChunkTokens, maxTokensPerStep - batch.tokenCount);
     const length = sequence.wantsPromptLogits
@@ -92,7 +111,15 @@ export function createScheduler<S extends SchedulableSequence>(
     },
     advance: (batch) => {
       for (let at = 0; at < batch.chunkCount; at += 1) {
-        batch.sequences[at]!.computedTokenCount += batch.lengths[at]!;
+        const sequence = batch.sequences[at]!;
+        const wasPrefilling = isPrefilling(sequence);
+        sequence.computedTokenCount += batch.lengths[at]!;
+        if (!wasPrefilling || isPrefilling(sequence) || !running.has(sequence)) continue;
+        // Now: it may say its only token in this step, and leave.
+        for (const other of running) {
+          if (other.computedTokenCount > 0 || other.promptTokenIds !== sequence.promptTokenIds) continue;
+          if (other.promptTokenIds.length > 1) sharePrompt(sequence, other);
+        }
       }
     },
     remove: (sequence) => {

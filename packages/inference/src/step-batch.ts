@@ -4,6 +4,7 @@ import type { ForwardBatch } from "./executor.ts";
 export interface SchedulableSequence {
   /** As given to `KvCache.acquire`. */
   readonly id: number;
+  /** The same array in several sequences is computed once, and copied for the others. */
   readonly promptTokenIds: Int32Array;
   /** Prompt and generated tokens at most. */
   readonly maxLengthTokens: number;

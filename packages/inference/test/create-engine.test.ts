@@ -84,6 +84,30 @@ describe("createEngine", () => {
     expect(first.usage.promptTokens).toBe(4);
   });
 
+  it("computes the prompt of n answers once, and says what each would say alone", async () => {
+    const promptTokenIds = bytesOf("a prompt of some length");
+    const request = { promptTokenIds, sampling: { seed: 9 }, stopping: { maxTokens: 6 }, n: 4 };
+    const answers: unknown[] = [];
+    const promptTokenCounts: number[] = [];
+    for (const limits of [
+      {},
+      { maxTokensPerStep: 8 },
+      { maxRunningSequences: 2 },
+      { maxRunningSequences: 1 },
+    ]) {
+      const { engine, executor } = createEngineFixture({}, { limits });
+      answers.push((await engine.generate(request).result()).choices);
+      promptTokenCounts.push(engine.stats().promptTokenCount);
+      expect(executor.heldIds.size).toBe(0);
+      // The last tokens of prompts are computed by those that had a copy of the rest.
+      const copiedTokenCount = executor.copiedTokenCounts.reduce((sum, count) => sum + count, 0);
+      expect(engine.stats().promptTokenCount).toBe(4 * promptTokenIds.length - copiedTokenCount);
+    }
+    expect(promptTokenCounts.slice(0, 2)).toEqual([26, 26]);
+    expect(promptTokenCounts[3]).toBe(4 * 23);
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
   it("takes a seed from the random source when the request has none", async () => {
     const values = [0.25, 0.25, 0.75];
     const { engine } = createEngineFixture({}, { random: () => values.shift() ?? 0 });
@@ -233,7 +257,7 @@ describe("createEngine", () => {
 
   it("ends after the prompt when nothing is to be generated", async () => {
     const { engine, executor, events } = createEngineFixture({ sequenceCapacityTokens: 4 });
-    for (const n of [1]) {
+    for (const n of [1, 2]) {
       const stream = engine.generate({
         promptTokenIds: PROMPT,
         stopping: { maxTokens: 0 },

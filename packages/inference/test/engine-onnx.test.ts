@@ -21,7 +21,11 @@ interface Stage {
 }
 
 /** A model from files with everything real under it. */
-async function createStage(directory: string, maxTokensPerStep: number): Promise<Stage> {
+async function createStage(
+  directory: string,
+  maxTokensPerStep: number,
+  maxRunningSequences: number = 6,
+): Promise<Stage> {
   const memory = createHostMemoryPool();
   const model = await loadModel(directory);
   const executor = await createOnnxExecutor({ model, memory, maxSequences: 6, threads: 1 });
@@ -31,7 +35,7 @@ async function createStage(directory: string, maxTokensPerStep: number): Promise
     eosTokenIds: model.config.eosTokenIds,
     model: model.name,
     memory,
-    limits: { maxTokensPerStep },
+    limits: { maxTokensPerStep, maxRunningSequences },
   });
   const close = async (): Promise<void> => {
     await engine.dispose();
@@ -106,6 +110,31 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
       }
     },
   );
+
+  it("says the same whether answers share the computation of their prompt or not", async () => {
+    const request: GenerationRequest = {
+      promptTokenIds: Array.from({ length: 41 }, (_, at) => 4 + ((at * 37) % 300)),
+      sampling: { seed: 3, temperature: 0.9, topP: 0.95 },
+      stopping: { maxTokens: 12, ignoreEos: true },
+      n: 6,
+    };
+    const answers: unknown[] = [];
+    const promptTokenCounts: number[] = [];
+    for (const maxRunningSequences of [6, 4, 1]) {
+      const stage = await createStage(join(fixtures, "checkpoints", name), 32, maxRunningSequences);
+      try {
+        const { choices } = await stage.engine.generate(request).result();
+        answers.push(choices.map(({ tokenIds }) => tokenIds));
+        promptTokenCounts.push(stage.engine.stats().promptTokenCount);
+      } finally {
+        await stage.close();
+      }
+    }
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).toEqual(answers[0]);
+    // With four at a time, the others copy from those that are a token behind the first.
+    expect(promptTokenCounts).toEqual([46, 46, 6 * 41]);
+  });
 
   it("gives the same answers for the same seed, alone and among neighbours that come and go", async () => {
     const stage = await createStage(join(fixtures, "checkpoints", name), 32);

@@ -2,7 +2,11 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createScheduler, type Scheduler, type SchedulerLimits } from "../src/scheduler.ts";
 import { type SchedulableSequence, StepBatch } from "../src/step-batch.ts";
+import type { KvCache } from "../src/index.ts";
 import { createFakeExecutor } from "./support/fake-executor.ts";
+
+/** Ids of one prompt's sequences are apart by less. */
+const FAMILY = 4;
 
 interface TestSequence extends SchedulableSequence {
   readonly generateCount: number;
@@ -19,6 +23,10 @@ interface Rig {
   /** Runs one step as an engine would; answers the ids in it. */
   step(): number[];
   add(id: number, promptLength: number, generateCount: number): TestSequence;
+  /** Adds another with the same prompt. */
+  addSibling(id: number, sibling: TestSequence): TestSequence;
+  /** Prompt tokens that were copied and not computed. */
+  readonly copiedTokenCount: number;
 }
 
 function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000): Rig {
@@ -29,35 +37,59 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
     maxLogitRows: limits.maxRunningSequences ?? 4,
     ...limits,
   };
-  const { kvCache } = createFakeExecutor({
+  const executor = createFakeExecutor({
     vocabSize: 1,
     maxSequences: resolved.maxRunningSequences,
     sequenceCapacityTokens: capacityTokens,
     capacityTokens,
   });
+  const sequences = new Map<number, TestSequence>();
+  let copiedTokenCount = 0;
+  const kvCache: KvCache = {
+    ...executor.kvCache,
+    copyPrefix: (fromId, toId, tokenCount) => {
+      const [from, to] = [sequences.get(fromId)!, sequences.get(toId)!];
+      expect(from.computed.length).toBeGreaterThan(tokenCount);
+      expect(to.computed).toEqual([]);
+      expect(executor.heldIds.has(fromId) && executor.heldIds.has(toId)).toBe(true);
+      to.computed.push(...from.computed.slice(0, tokenCount));
+      copiedTokenCount += tokenCount;
+    },
+  };
   const scheduler = createScheduler<TestSequence>(kvCache, resolved);
   const batch = new StepBatch<TestSequence>({
     maxChunks: resolved.maxRunningSequences,
     maxTokens: resolved.maxTokensPerStep,
   });
+  const enter = (id: number, promptTokenIds: Int32Array, generateCount: number): TestSequence => {
+    const sequence: TestSequence = {
+      id,
+      promptTokenIds,
+      maxLengthTokens: promptTokenIds.length + generateCount,
+      generateCount,
+      wantsPromptLogits: false,
+      lastTokenId: -1,
+      generatedCount: 0,
+      computedTokenCount: 0,
+      computed: [],
+    };
+    sequences.set(id, sequence);
+    scheduler.add(sequence);
+    return sequence;
+  };
   return {
     scheduler,
     batch,
-    add: (id, promptLength, generateCount) => {
-      const sequence: TestSequence = {
-        id,
-        promptTokenIds: Int32Array.from({ length: promptLength }, (_, at) => id * 1000 + at),
-        maxLengthTokens: promptLength + generateCount,
-        generateCount,
-        wantsPromptLogits: false,
-        lastTokenId: -1,
-        generatedCount: 0,
-        computedTokenCount: 0,
-        computed: [],
-      };
-      scheduler.add(sequence);
-      return sequence;
+    get copiedTokenCount() {
+      return copiedTokenCount;
     },
+    add: (id, promptLength, generateCount) =>
+      enter(
+        id,
+        Int32Array.from({ length: promptLength }, (_, at) => id * 1000 + at),
+        generateCount,
+      ),
+    addSibling: (id, { promptTokenIds, generateCount }) => enter(id, promptTokenIds, generateCount),
     step: () => {
       scheduler.schedule(batch);
       expect(batch.tokenCount).toBeLessThanOrEqual(resolved.maxTokensPerStep);
@@ -151,6 +183,50 @@ describe("createScheduler", () => {
     expect(narrow.scheduler.runningCount).toBe(0);
   });
 
+  it("computes a prompt once for all that have it, and lets others by meanwhile", () => {
+    const rig = createRig({ maxTokensPerStep: 8 });
+    const first = rig.add(1, 12, 1);
+    rig.addSibling(2, first);
+    rig.addSibling(3, first);
+    rig.add(4, 3, 3);
+    expect(rig.step()).toEqual([1]);
+    // The first says its only token and leaves in the step that ends the prompt.
+    expect(rig.step()).toEqual([1, 4]);
+    expect(rig.copiedTokenCount).toBe(2 * 11);
+    expect(rig.step()).toEqual([4, 2, 3]);
+    expect([...rig.batch.lengths.subarray(0, 3)]).toEqual([1, 1, 1]);
+  });
+
+  it("copies from whoever still runs for those that enter later, and else computes again", () => {
+    const rig = createRig({ maxRunningSequences: 2 });
+    const first = rig.add(1, 6, 2);
+    const second = rig.addSibling(2, first);
+    const [third, fourth] = [rig.addSibling(3, first), rig.addSibling(4, first)];
+    expect(rig.step()).toEqual([1]);
+    expect(rig.step()).toEqual([1, 2]); // The first leaves, the second has one token to go.
+    expect(rig.step()).toEqual([2, 3]);
+    expect(rig.copiedTokenCount).toBe(2 * 5);
+    rig.scheduler.remove(third);
+    expect(rig.step()).toEqual([4]);
+    expect([...rig.batch.lengths.subarray(0, 1)]).toEqual([6]);
+    rig.step();
+    for (const sequence of [first, second, fourth]) expect(sequence.generatedCount).toBe(2);
+    expect(rig.scheduler.runningCount).toBe(0);
+  });
+
+  it("takes the place of one that leaves before the prompt is computed", () => {
+    const rig = createRig({ maxTokensPerStep: 4 });
+    const first = rig.add(1, 6, 3);
+    const second = rig.addSibling(2, first);
+    const third = rig.addSibling(3, first);
+    expect(rig.step()).toEqual([1]);
+    rig.scheduler.remove(first);
+    expect(rig.step()).toEqual([2]);
+    expect(rig.step()).toEqual([2]);
+    expect(rig.step()).toEqual([2, 3]);
+    expect(third.computed).toEqual([...second.promptTokenIds]);
+  });
+
   it("takes sequences out wherever they are", () => {
     const rig = createRig({ maxRunningSequences: 2, maxTokensPerStep: 4 });
     const [first, second, third] = [rig.add(1, 2, 9), rig.add(2, 6, 9), rig.add(3, 1, 9)];
@@ -173,6 +249,8 @@ describe("createScheduler", () => {
         arriveAt: fc.integer({ min: 0, max: 30 }),
         cancelAt: fc.option(fc.integer({ min: 0, max: 60 })),
         wantsPromptLogits: fc.boolean(),
+        siblingCount: fc.integer({ min: 0, max: 3 }),
+        cancelMember: fc.integer({ min: 0, max: 3 }),
       }),
       { minLength: 1, maxLength: 25 },
     );
@@ -199,23 +277,30 @@ describe("createScheduler", () => {
         const startOrder: number[] = [];
         const arrivalOrder: number[] = [];
         // Generous: alone, each would need its prompt's chunks and its decodes.
-        const bound = 31 + arrivals.reduce((sum, item) => sum + item.promptLength + item.generateCount, 0);
+        const bound = arrivals.reduce(
+          (sum, item) => sum + (item.promptLength + item.generateCount) * (1 + item.siblingCount),
+          31,
+        );
         let step = 0;
         for (; step <= 30 || rig.scheduler.runningCount + rig.scheduler.waitingCount > 0; step += 1) {
           expect(step).toBeLessThan(bound);
-          for (const [id, arrival] of arrivals.entries()) {
+          for (const [index, arrival] of arrivals.entries()) {
+            const firstId = index * FAMILY;
             if (arrival.arriveAt === step) {
               const { promptLength, generateCount, wantsPromptLogits } = arrival;
-              const sequence = rig.add(id, promptLength, generateCount);
-              sequence.wantsPromptLogits = wantsPromptLogits;
-              live.set(id, sequence);
-              arrivalOrder.push(id);
+              const first = rig.add(firstId, promptLength, generateCount);
+              first.wantsPromptLogits = wantsPromptLogits;
+              live.set(firstId, first);
+              for (let id = firstId + 1; id <= firstId + arrival.siblingCount; id += 1) {
+                live.set(id, rig.addSibling(id, first));
+              }
+              arrivalOrder.push(index);
             }
-            const sequence = live.get(id);
+            const sequence = live.get(firstId + arrival.cancelMember);
             const isOpen = sequence !== undefined && sequence.generatedCount < sequence.generateCount;
             if (arrival.cancelAt === step && isOpen) {
               rig.scheduler.remove(sequence);
-              cancelled.add(id);
+              cancelled.add(sequence.id);
             }
           }
           const decoding = [...live.values()].filter(
@@ -229,12 +314,14 @@ describe("createScheduler", () => {
           for (const sequence of decoding) expect(stepped).toContain(sequence.id);
           for (const id of stepped) {
             expect(cancelled.has(id)).toBe(false);
-            if (!startOrder.includes(id)) startOrder.push(id);
+            const index = Math.floor(id / FAMILY);
+            if (!startOrder.includes(index)) startOrder.push(index);
           }
           // There is progress whenever there is work.
-          expect(rig.scheduler.waitingCount > 0 && stepped.length === 0).toBe(false);
+          const openCount = rig.scheduler.waitingCount + rig.scheduler.runningCount;
+          expect(openCount > 0 && stepped.length === 0).toBe(false);
         }
-        expect(startOrder).toEqual(arrivalOrder.filter((id) => startOrder.includes(id)));
+        expect(startOrder).toEqual(arrivalOrder.filter((index) => startOrder.includes(index)));
         for (const sequence of live.values()) {
           const whole = expectedTokens(sequence);
           const seen = cancelled.has(sequence.id) ? whole.slice(0, sequence.computed.length) : whole;
@@ -242,7 +329,7 @@ describe("createScheduler", () => {
         }
         expect(rig.scheduler.waitingTokenCount).toBe(0);
       }),
-      { seed: 5, numRuns: 500 },
+      { seed: 5, numRuns: 250 },
     );
   });
 });

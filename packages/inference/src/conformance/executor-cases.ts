@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { InferenceErrorCode } from "../errors.ts";
 import type { Executor } from "../executor.ts";
 import { assertClose, assertGenerated, assertRejects, longest } from "./assertions.ts";
+import { cacheCases } from "./cache-cases.ts";
 import { type Chunk, GreedySequence, runAlone, runChunks, stepAll } from "./forward-driver.ts";
 
 /** One sentence about an executor that holds or throws; run it in any test framework. */
@@ -37,7 +38,8 @@ export interface ExecutorConformanceOptions {
   readonly tolerance?: number;
 }
 
-interface CaseContext {
+/** What a case works with. */
+export interface CaseContext {
   readonly create: (sizes: ExecutorSizes) => Promise<Executor>;
   readonly prompts: readonly GoldenPrompt[];
   readonly tolerance: number;
@@ -191,15 +193,6 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assertGenerated(sequences, prompts);
   },
 
-  "forgets what a released sequence left in the cache": async ({ create, prompts, tolerance }) => {
-    const executor = await create({ maxSequences: 2 });
-    for (const { tokenIds, logits } of [...prompts, ...prompts.toReversed()]) {
-      const chunk = { sequenceId: 5, startPosition: 0, tokenIds };
-      const [row] = await runAlone(executor, [chunk]);
-      assertClose(row, logits.at(-1), tolerance);
-    }
-  },
-
   "runs again from an earlier position": async ({ create, prompts, tolerance }) => {
     const executor = await create({ maxSequences: 1 });
     const { tokenIds, logits } = longest(prompts);
@@ -231,23 +224,6 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     for (const [row, index] of wanted.entries()) {
       assertClose(rows[row], prompts[index]?.logits.at(-1), tolerance);
     }
-  },
-
-  "fills up, and has room again after a release": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: 2 });
-    const { kvCache } = executor;
-    assert.equal(kvCache.canAcquire(kvCache.sequenceCapacityTokens), true);
-    assert.equal(kvCache.canAcquire(kvCache.sequenceCapacityTokens + 1), false);
-    let count = 0;
-    while (kvCache.canAcquire(kvCache.sequenceCapacityTokens))
-      kvCache.acquire(count++, kvCache.sequenceCapacityTokens);
-    assert.equal(count, 2);
-    assert.ok(kvCache.usage() > 0 && kvCache.usage() <= 1);
-    await assertRejects(() => kvCache.acquire(count, 1), "KV_CACHE_FULL");
-    kvCache.release(0);
-    const again = new GreedySequence(executor, count, longest(prompts).tokenIds);
-    await stepAll(executor, [again]);
-    assert.deepEqual(again.generated, longest(prompts).greedyTokenIds.slice(0, 1));
   },
 
   "refuses a bad batch and goes on as if nothing had been": async ({ create, prompts }) => {
@@ -283,18 +259,6 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, 8));
   },
 
-  "ends what runs before a sequence is released": async ({ create, prompts, tolerance }) => {
-    const executor = await create({ maxSequences: 1 });
-    const { tokenIds, logits } = longest(prompts);
-    for (const sequenceId of [1, 2]) {
-      executor.kvCache.acquire(sequenceId, 8);
-      const running = runChunks(executor, [{ sequenceId, startPosition: 0, tokenIds }]);
-      executor.kvCache.release(sequenceId);
-      assertClose((await running)[0], logits.at(-1), tolerance);
-      assert.equal(executor.kvCache.usage(), 0);
-    }
-  },
-
   "runs one forward at a time": async ({ create, prompts }) => {
     const executor = await create({ maxSequences: 1 });
     executor.kvCache.acquire(1, 8);
@@ -320,6 +284,8 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assert.equal((await last).rowCount, 1);
     await assertRejects(() => runChunks(executor, [chunk]), "EXECUTOR_DISPOSED");
   },
+
+  ...cacheCases,
 };
 
 async function continueAlone(executor: Executor, prompt: GoldenPrompt, maxTokens: number): Promise<number[]> {

@@ -25,6 +25,8 @@ export interface RecordedBatch {
 /** An executor whose logits are a function of the tokens alone; it refuses whatever breaks the contract. */
 export interface FakeExecutor extends Executor {
   readonly batches: RecordedBatch[];
+  /** Tokens of each copy within the cache. */
+  readonly copiedTokenCounts: readonly number[];
   /** Ids that hold room now. */
   readonly heldIds: ReadonlySet<number>;
 }
@@ -36,6 +38,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
   const histories = new Map<number, number[]>();
   const limits = new Map<number, number>();
   const batches: RecordedBatch[] = [];
+  const copiedTokenCounts: number[] = [];
   let isRunning = false;
 
   const heldTokens = (): number => [...limits.values()].reduce((sum, limit) => sum + limit, 0);
@@ -62,6 +65,14 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       assertIdle();
       if (!limits.delete(sequenceId)) throw new Error(`sequence ${sequenceId} has no room`);
       histories.delete(sequenceId);
+    },
+    copyPrefix: (fromId, toId, tokenCount) => {
+      assertIdle();
+      const history = histories.get(fromId);
+      if (history === undefined || !limits.has(toId)) throw new Error("a copy to or from nowhere");
+      if (history.length < tokenCount) throw new Error(`${fromId} holds no ${tokenCount} tokens`);
+      histories.set(toId, history.slice(0, tokenCount));
+      copiedTokenCounts.push(tokenCount);
     },
   };
 
@@ -108,6 +119,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
     kvCache,
     maxLogitRows,
     batches,
+    copiedTokenCounts,
     get heldIds() {
       return new Set(limits.keys());
     },

@@ -94,7 +94,7 @@ class OnnxExecutor implements Executor {
     this.vocabSize = parts.vocabSize;
     this.plan = parts.plan;
     this.#table = new SlotTable(maxSequences);
-    this.kvCache = new SlotKvCache(this.#table, contextTokens);
+    this.kvCache = new SlotKvCache(this.#table, parts.kv, contextTokens);
     this.#kv = parts.kv;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
