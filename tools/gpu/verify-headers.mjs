@@ -1,0 +1,290 @@
+// Compares what is called through FFI with NVIDIA's own headers: names, arguments, values and structures.
+//   node tools/gpu/verify-headers.mjs <folder with cuda.h or nvml.h>...
+// Needs the built package and a C compiler. See README.md beside it for where headers come from.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const source = (name) => import(pathToFileURL(join(root, "packages/memory/dist/cuda", name)).href);
+const cuda = await source("cuda-functions.js");
+const nvml = await source("nvml-functions.js");
+const { encodeAccess, encodeProperties } = await source("encode-allocation.js");
+const standIn = readFileSync(join(root, "packages/memory/test/cuda/stand-in/stand-in.c"), "utf8");
+
+/** Bytes of one element of what each pointer is given; 1 for text and bytes, undefined for an array of them. */
+const ELEMENT_BYTES = {
+  cuDriverGetVersion: [4],
+  cuGetErrorName: [8],
+  cuGetErrorString: [8],
+  cuDeviceGetCount: [4],
+  cuDeviceGet: [4],
+  cuDeviceGetName: [1],
+  cuDeviceGetUuid: [16],
+  cuDeviceGetUuid_v2: [16],
+  cuDeviceTotalMem_v2: [8],
+  cuDeviceGetAttribute: [4],
+  cuDeviceGetPCIBusId: [1],
+  cuDevicePrimaryCtxRetain: [8],
+  cuMemGetInfo_v2: [8, 8],
+  cuMemAlloc_v2: [8],
+  cuMemHostAlloc: [8],
+  cuMemcpyHtoDAsync_v2: [1],
+  cuMemcpyDtoHAsync_v2: [1],
+  cuStreamCreate: [8],
+  cuEventCreate: [8],
+  cuMemAllocAsync: [8],
+  cuMemGetAllocationGranularity: [8, 32],
+  cuMemAddressReserve: [8],
+  cuMemCreate: [8, 32],
+  cuMemSetAccess: [12],
+  nvmlSystemGetDriverVersion: [1],
+  nvmlSystemGetCudaDriverVersion_v2: [4],
+  nvmlDeviceGetCount_v2: [4],
+  nvmlDeviceGetHandleByIndex_v2: [8],
+  nvmlDeviceGetName: [1],
+  nvmlDeviceGetUUID: [1],
+  nvmlDeviceGetPciInfo_v3: [68],
+  nvmlDeviceGetMemoryInfo: [24],
+  nvmlDeviceGetCudaComputeCapability: [4, 4],
+  nvmlDeviceGetUtilizationRates: [8],
+  nvmlDeviceGetTemperature: [4],
+  nvmlDeviceGetPowerUsage: [4],
+  nvmlDeviceGetEnforcedPowerLimit: [4],
+  nvmlDeviceGetTotalEccErrors: [8],
+  nvmlDeviceGetMigMode: [4, 4],
+  nvmlDeviceGetMaxMigDeviceCount: [4],
+  nvmlDeviceGetMigDeviceHandleByIndex: [8],
+  nvmlDeviceGetGpuInstanceId: [4],
+  nvmlDeviceGetComputeInstanceId: [4],
+  nvmlDeviceGetComputeRunningProcesses_v3: [4, 24],
+  nvmlDeviceGetGraphicsRunningProcesses_v3: [4, 24],
+  nvmlSystemGetProcessName: [1],
+};
+
+const ATTRIBUTE_NAMES = {
+  multiprocessorCount: "CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT",
+  computeCapabilityMajor: "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR",
+  computeCapabilityMinor: "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR",
+  virtualMemoryManagement: "CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED",
+  memoryPools: "CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED",
+};
+
+const HEADERS = [
+  {
+    file: "cuda.h",
+    version: "CUDA_VERSION",
+    functions: { ...cuda.CUDA_FUNCTIONS, ...cuda.CUDA_OPTIONAL_FUNCTIONS },
+    values: {
+      ...namedValues(cuda),
+      ...Object.fromEntries(
+        Object.entries(cuda.DEVICE_ATTRIBUTE).map(([name, value]) => [ATTRIBUTE_NAMES[name], value]),
+      ),
+    },
+    layouts: { CUuuid: { sizeBytes: 16 } },
+    // Each is written in C by the names of the fields, and compared byte by byte.
+    encodings: [
+      {
+        type: "CUmemAllocationProp",
+        bytes: encodeProperties(3),
+        fields: {
+          type: "CU_MEM_ALLOCATION_TYPE_PINNED",
+          "location.type": "CU_MEM_LOCATION_TYPE_DEVICE",
+          "location.id": "3",
+        },
+      },
+      {
+        type: "CUmemAccessDesc",
+        bytes: encodeAccess(3),
+        fields: {
+          "location.type": "CU_MEM_LOCATION_TYPE_DEVICE",
+          "location.id": "3",
+          flags: "CU_MEM_ACCESS_FLAGS_PROT_READWRITE",
+        },
+      },
+    ],
+  },
+  {
+    file: "nvml.h",
+    version: "NVML_API_VERSION",
+    functions: { ...nvml.NVML_FUNCTIONS, ...nvml.NVML_OPTIONAL_FUNCTIONS },
+    values: namedValues(nvml),
+    layouts: nvml.NVML_LAYOUTS,
+    encodings: [],
+  },
+];
+
+function namedValues(module) {
+  return Object.fromEntries(Object.entries(module).filter(([, value]) => typeof value === "number"));
+}
+
+const work = mkdtempSync(join(tmpdir(), "infernode-headers-"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+
+function run(command, options) {
+  const { status, stdout, stderr, error } = spawnSync(command, options, {
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  if (error !== undefined || status !== 0) throw new Error(`${command}: ${error ?? stderr}`);
+  return stdout;
+}
+
+/** The types of a function's arguments, as written, from declarations or from definitions. */
+function parseFunctions(text, returnType) {
+  const functions = new Map();
+  for (const [, name, list] of text.matchAll(
+    new RegExp(`\\b${returnType}\\s+(\\w+)\\s*\\(([^)]*)\\)`, "g"),
+  )) {
+    const types = list
+      .split(",")
+      .map((argument) => argument.trim())
+      .filter((argument) => argument !== "" && argument !== "void")
+      .map((argument) => argument.replace(/\w+$/, "").trim());
+    functions.set(name, types);
+  }
+  return functions;
+}
+
+/** Asks the compiler for each type: its bytes, whether it is a pointer, and the bytes of what it points to. */
+function measureTypes(prelude, functions, folder) {
+  const lines = [...functions].flatMap(([name, types]) =>
+    types.map((type, index) => {
+      const element = type.includes("*") ? `sizeof(*(${type})0)` : "0";
+      return `printf("${name} ${index} %zu %d %zu\\n", sizeof(${type}), __builtin_classify_type((${type})0) == 5, (size_t)${element});`;
+    }),
+  );
+  const measured = new Map([...functions.keys()].map((name) => [name, []]));
+  for (const line of runProgram(prelude, lines, folder)) {
+    const [name, index, bytes, isPointer, elementBytes] = line.split(" ");
+    measured.get(name)[Number(index)] = {
+      bytes: Number(bytes),
+      isPointer: isPointer === "1",
+      elementBytes: Number(elementBytes),
+    };
+  }
+  return measured;
+}
+
+function runProgram(prelude, lines, folder) {
+  const file = join(work, "program.c");
+  writeFileSync(
+    file,
+    `${prelude}\n#include <stddef.h>\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n${lines.join("\n")}\nreturn 0; }\n`,
+  );
+  const options = folder === undefined ? [] : ["-I", folder];
+  run("cc", ["-w", ...options, "-o", join(work, "program"), file]);
+  return run(join(work, "program"), []).split("\n").filter(Boolean);
+}
+
+const IS_OF_TYPE = {
+  int32: ({ bytes, isPointer }) => !isPointer && bytes <= 4,
+  uint32: ({ bytes, isPointer }) => !isPointer && bytes <= 4,
+  uint64: ({ bytes, isPointer }) => !isPointer && bytes === 8,
+  size: ({ bytes, isPointer }) => !isPointer && bytes === 8,
+  address: ({ bytes }) => bytes === 8,
+  pointer: ({ isPointer }) => isPointer,
+};
+
+function verify(folder, header) {
+  const { file, functions, values, layouts, encodings } = header;
+  const problems = [];
+  const expect = (isRight, text) => {
+    if (!isRight) problems.push(text);
+  };
+  // The plain reading gives the current names, the other one the names that older programs use.
+  const declared = new Map();
+  for (const define of ["-DNVML_NO_UNVERSIONED_FUNC_DEFS", "-D__CUDA_API_VERSION_INTERNAL"]) {
+    const text = run("cc", ["-E", "-P", define, join(folder, file)]);
+    for (const [name, types] of parseFunctions(text, "(?:CUresult|nvmlReturn_t)")) {
+      if (name in functions) declared.set(name, types);
+    }
+  }
+  const measured = measureTypes(`#include "${file}"`, declared, folder);
+  for (const [name, types] of Object.entries(functions)) {
+    const real = measured.get(name);
+    expect(real !== undefined, `${name} is not in ${file}`);
+    if (real === undefined) continue;
+    expect(
+      real.length === types.length,
+      `${name} takes ${real.length} arguments, is called with ${types.length}`,
+    );
+    const elements = [...(ELEMENT_BYTES[name] ?? [])];
+    for (const [index, type] of types.entries()) {
+      const actual = real[index];
+      if (actual === undefined) continue;
+      const written = declared.get(name)[index];
+      expect(IS_OF_TYPE[type](actual), `${name}, argument ${index}: ${written} is called with ${type}`);
+      if (type !== "pointer") continue;
+      const given = elements.shift();
+      expect(
+        given === actual.elementBytes,
+        `${name}, argument ${index}: ${written} points to ${actual.elementBytes} bytes, given ${given}`,
+      );
+    }
+  }
+  const imitated = parseFunctions(standIn, "status_t");
+  for (const name of imitated.keys()) if (!measured.has(name)) imitated.delete(name);
+  const prelude = "#include <stdint.h>\n#include <stddef.h>\ntypedef uint64_t ptr_t;";
+  for (const [name, types] of measureTypes(prelude, imitated)) {
+    const real = measured
+      .get(name)
+      .map(({ bytes }) => bytes)
+      .join(", ");
+    const own = types.map(({ bytes }) => bytes).join(", ");
+    expect(own === real, `the stand-in's ${name} takes (${own}) bytes, the header's (${real})`);
+  }
+  const lines = Object.keys(values).map((name) => `printf("${name} %lld\\n", (long long)${name});`);
+  for (const [type, { sizeBytes, ...fields }] of Object.entries(layouts)) {
+    lines.push(`printf("sizeof(${type}) %zu\\n", sizeof(${type}));`);
+    for (const field of Object.keys(fields))
+      lines.push(`printf("${type}.${field} %zu\\n", offsetof(${type}, ${field}));`);
+  }
+  for (const { type, fields } of encodings) {
+    const set = Object.entries(fields).map(([field, value]) => `value.${field} = ${value};`);
+    lines.push(
+      `{ ${type} value; memset(&value, 0, sizeof value); ${set.join(" ")} printf("${type} ");`,
+      `for (size_t at = 0; at < sizeof value; at++) printf("%02x", ((unsigned char *)&value)[at]); printf("\\n"); }`,
+    );
+  }
+  lines.push(`printf("version %d\\n", ${header.version});`);
+  const facts = new Map(
+    runProgram(`#include "${file}"`, lines, folder).map((line) => [
+      line.slice(0, line.lastIndexOf(" ")),
+      line.slice(line.lastIndexOf(" ") + 1),
+    ]),
+  );
+  const compare = (name, ours) => {
+    const theirs = facts.get(name);
+    expect(String(ours) === theirs, `${name} is ${theirs}, taken for ${ours}`);
+  };
+  for (const [name, value] of Object.entries(values)) compare(name, value);
+  for (const [type, { sizeBytes, ...fields }] of Object.entries(layouts)) {
+    compare(`sizeof(${type})`, sizeBytes);
+    for (const [field, offset] of Object.entries(fields)) compare(`${type}.${field}`, offset);
+  }
+  for (const { type, bytes } of encodings) compare(type, Buffer.from(bytes.buffer).toString("hex"));
+  const counts = `${Object.keys(functions).length} functions, ${Object.keys(values).length} values, ${
+    Object.keys(layouts).length + encodings.length
+  } structures, ${imitated.size} functions of the stand-in`;
+  process.stdout.write(`${join(folder, file)} (${header.version} ${facts.get("version")}): ${counts}; `);
+  process.stdout.write(
+    problems.length === 0 ? "all agree\n" : `${problems.length} differ\n  ${problems.join("\n  ")}\n`,
+  );
+  return problems.length;
+}
+
+const folders = process.argv.slice(2);
+assert.ok(folders.length > 0, "name the folders: node tools/gpu/verify-headers.mjs <folder>...");
+const found = folders.flatMap((folder) =>
+  HEADERS.filter(({ file }) => existsSync(join(folder, file))).map((header) => ({ folder, header })),
+);
+if (found.length === 0) {
+  process.stdout.write(`nothing was compared: neither cuda.h nor nvml.h is in ${folders.join(", ")}\n`);
+} else {
+  const differences = found.map(({ folder, header }) => verify(resolve(folder), header));
+  process.exitCode = differences.some((count) => count > 0) ? 1 : 0;
+}
