@@ -1,12 +1,12 @@
-import type { InfernodeEvent } from "../events/event-map.ts";
-import type { CreateEngineCore, EngineCore, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
+import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "./engine-core.ts";
 import type { EngineRequest } from "./engine-client.ts";
+import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "./error-record.ts";
-import type { CallReply, DaemonMessage, EngineMessage, PromptReply } from "./protocol.ts";
+import type { DaemonMessage, PromptReply } from "./protocol.ts";
 
 export interface EngineHostOptions {
   readonly createCore: CreateEngineCore;
-  readonly send: (message: EngineMessage) => void;
+  readonly send: SendToDaemon;
   /** Called once when all is put away; the process may end. */
   readonly onShutdown: (exitCode: number) => void;
 }
@@ -21,101 +21,74 @@ export interface EngineHost {
 /** Creates the host of one engine; it is made when the `start` message comes. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
   const { send } = options;
-  const running = new Map<number, AbortController>();
+  const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   let core: EngineCore | undefined;
-  let replies: (readonly [number, CallReply])[] = [];
-  let events: InfernodeEvent[] = [];
-  let isFlushScheduled = false;
   let statsTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
-
-  const sendBatch = (vitals: EngineVitals | undefined): void => {
-    if (core === undefined) return;
-    const batch: EngineMessage = { type: "batch", replies, events, stats: core.stats(), vitals };
-    replies = [];
-    events = [];
-    send(batch);
-  };
-  const flush = (): void => {
-    isFlushScheduled = false;
-    sendBatch(undefined);
-  };
-  // All that a step gives out comes in the microtasks after it; one message takes it all.
-  const scheduleFlush = (): void => {
-    if (isFlushScheduled) return;
-    isFlushScheduled = true;
-    queueMicrotask(() => process.nextTick(flush));
-  };
-  const reply = (callId: number, message: CallReply): void => {
-    replies.push([callId, message]);
-    scheduleFlush();
-  };
+  const outbox = createEngineOutbox({ send, stats: () => core?.stats() });
 
   const start = async (coreOptions: EngineCoreOptions, statsIntervalMs: number): Promise<void> => {
     const startedAtMs = performance.now();
     try {
       core = await options.createCore(coreOptions, {
-        events: {
-          emit: (...event) => {
-            events.push(event);
-            scheduleFlush();
-          },
-        },
+        events: { emit: (...event) => outbox.event(event) },
       });
     } catch (error) {
-      send({ type: "start-failed", error: toErrorRecord(error) });
-      return shutdown(1);
+      return send({ type: "start-failed", error: toErrorRecord(error) }, () => void shutdown(1));
     }
-    send({
-      type: "ready",
-      model: core.model,
-      description: core.description,
-      loadMs: performance.now() - startedAtMs,
-    });
-    const tellVitals = (): void => sendBatch(core?.vitals());
-    tellVitals();
-    statsTimer = setInterval(tellVitals, statsIntervalMs);
+    const ready = core;
+    const { model, description } = ready;
+    const loadMs = performance.now() - startedAtMs;
+    send({ type: "ready", model, description, loadMs }, () => undefined);
+    outbox.tell(ready.vitals());
+    statsTimer = setInterval(() => outbox.tell(ready.vitals()), statsIntervalMs);
   };
 
-  const generate = async (callId: number, request: EngineRequest): Promise<void> => {
-    const controller = new AbortController();
-    running.set(callId, controller);
+  const answer = async (callId: number, request: EngineRequest, signal: AbortSignal): Promise<void> => {
     try {
       if (core === undefined) throw new Error("the engine is not ready");
-      for await (const each of core.generate(request, controller.signal)) reply(callId, each);
+      for await (const each of core.generate(request, signal)) {
+        outbox.reply(callId, each);
+        if (outbox.room !== undefined) await outbox.room;
+      }
     } catch (error) {
-      if (!controller.signal.aborted) reply(callId, { type: "failed", error: toErrorRecord(error) });
+      if (!signal.aborted) outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
     } finally {
       running.delete(callId);
     }
   };
+  const generate = (callId: number, request: EngineRequest): void => {
+    const controller = new AbortController();
+    // It ends in a later turn of the microtasks, when it is known here.
+    const ended = Promise.resolve().then(() => answer(callId, request, controller.signal));
+    running.set(callId, { controller, ended });
+  };
 
   const answerPrompt = async (
     callId: number,
-    answer: (ready: EngineCore) => Promise<PromptReply>,
+    describe: (ready: EngineCore) => Promise<PromptReply>,
   ): Promise<void> => {
     try {
       if (core === undefined) throw new Error("the engine is not ready");
-      reply(callId, await answer(core));
+      outbox.reply(callId, await describe(core));
     } catch (error) {
-      reply(callId, { type: "failed", error: toErrorRecord(error) });
+      outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
     }
   };
 
   const drain = async (timeoutMs: number): Promise<void> => {
     await core?.drain({ timeoutMs });
-    // The last replies were made, and are read in microtasks.
-    setImmediate(() => {
-      flush();
-      send({ type: "drained" });
-    });
+    // The last replies were made; they are read when the calls have ended.
+    await Promise.all([...running.values()].map(({ ended }) => ended));
+    await outbox.flush();
+    send({ type: "drained" }, () => undefined);
   };
 
   const shutdown = async (exitCode: number): Promise<void> => {
     if (isShuttingDown) return;
     isShuttingDown = true;
     clearInterval(statsTimer);
-    for (const controller of running.values()) controller.abort();
+    for (const { controller } of running.values()) controller.abort();
     try {
       await core?.dispose();
     } finally {
@@ -128,9 +101,9 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       case "start":
         return void start(message.options, message.statsIntervalMs);
       case "generate":
-        return void generate(message.callId, message.request);
+        return generate(message.callId, message.request);
       case "cancel":
-        return running.get(message.callId)?.abort();
+        return running.get(message.callId)?.controller.abort();
       case "tokenize":
         return void answerPrompt(message.callId, async (ready) => ({
           type: "tokens",

@@ -16,8 +16,9 @@ process.title = "infernode-engine";
 
 const host = createEngineHost({
   createCore: (options, { events }) => createEngineCore(options, { events, createTokenizerThread }),
-  send: (message) => {
-    if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+  send: (message, onSent) => {
+    if (process.connected) process.send?.(message, undefined, undefined, onSent);
+    else onSent();
   },
   onShutdown: (exitCode) => process.exit(exitCode),
 });

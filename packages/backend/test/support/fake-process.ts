@@ -31,7 +31,8 @@ export function createFakeProcesses(createCore: CreateEngineCore): {
     };
     const host = createEngineHost({
       createCore,
-      send: (message) => {
+      send: (message, onSent) => {
+        setImmediate(onSent);
         if (!isAlive || isFrozen) return;
         const copy = structuredClone(message);
         messages.push(copy);
