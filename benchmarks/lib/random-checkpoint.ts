@@ -12,6 +12,38 @@ export interface CheckpointSizes {
   readonly contextTokens: number;
 }
 
+/** Named sizes for the command line. */
+export const CHECKPOINT_SIZES: Readonly<Record<string, CheckpointSizes>> = {
+  "100m": {
+    vocabSize: 32_000,
+    hiddenSize: 768,
+    intermediateSize: 2048,
+    layerCount: 12,
+    headCount: 12,
+    kvHeadCount: 4,
+    contextTokens: 2048,
+  },
+  // The shape of TinyLlama; 4.4 GB in F32.
+  "1b": {
+    vocabSize: 32_000,
+    hiddenSize: 2048,
+    intermediateSize: 5632,
+    layerCount: 22,
+    headCount: 32,
+    kvHeadCount: 4,
+    contextTokens: 2048,
+  },
+  tiny: {
+    vocabSize: 256,
+    hiddenSize: 64,
+    intermediateSize: 128,
+    layerCount: 2,
+    headCount: 4,
+    kvHeadCount: 2,
+    contextTokens: 512,
+  },
+};
+
 /** A Llama directory with random weights, all different: equal ones would be kept once. F32 or BF16. */
 export async function writeRandomCheckpoint(
   directory: string,

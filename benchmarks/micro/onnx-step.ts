@@ -10,7 +10,7 @@ import { openCheckpoint } from "@infernode/models";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
-import { type CheckpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
+import { CHECKPOINT_SIZES, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 
 const { values } = parseArgs({
   options: {
@@ -34,37 +34,6 @@ if (values.help) {
   );
   process.exit(0);
 }
-
-const SIZES: Readonly<Record<string, CheckpointSizes>> = {
-  "100m": {
-    vocabSize: 32_000,
-    hiddenSize: 768,
-    intermediateSize: 2048,
-    layerCount: 12,
-    headCount: 12,
-    kvHeadCount: 4,
-    contextTokens: 2048,
-  },
-  // The shape of TinyLlama; 4.4 GB in F32.
-  "1b": {
-    vocabSize: 32_000,
-    hiddenSize: 2048,
-    intermediateSize: 5632,
-    layerCount: 22,
-    headCount: 32,
-    kvHeadCount: 4,
-    contextTokens: 2048,
-  },
-  tiny: {
-    vocabSize: 256,
-    hiddenSize: 64,
-    intermediateSize: 128,
-    layerCount: 2,
-    headCount: 4,
-    kvHeadCount: 2,
-    contextTokens: 512,
-  },
-};
 
 const memory: MemoryPort = {
   allocate: ({ sizeBytes }) => ({ bytes: new Uint8Array(sizeBytes), dispose: () => {} }),
@@ -92,8 +61,8 @@ async function timeForward(
   return performance.now() - startedAt;
 }
 
-const sizes = SIZES[values.size];
-if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(SIZES).join(", ")}`);
+const sizes = CHECKPOINT_SIZES[values.size];
+if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(CHECKPOINT_SIZES).join(", ")}`);
 const batches = values.batches.split(",").map(Number);
 const promptTokens = Number(values.prompt);
 const directory = await mkdtemp(join(tmpdir(), "infernode-bench-"));
