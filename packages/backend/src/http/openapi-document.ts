@@ -3,7 +3,7 @@ import { chatRules } from "../openai/chat-schema.ts";
 import { completionRules } from "../openai/completion-schema.ts";
 import type { JsonMap } from "../openai/fields.ts";
 import { responseSchemas } from "../openai/response-schemas.ts";
-import { tokenizeRules } from "../openai/tokenize-schema.ts";
+import { detokenizeRules, tokenizeRules } from "../openai/tokenize-schema.ts";
 
 function schemaOf(schema: z.ZodType): JsonMap {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12" });
@@ -116,6 +116,14 @@ const paths: JsonMap = {
     response: "TokenizeResponse",
     example: { prompt: "Once upon a time" },
   }),
+  "/detokenize": post({
+    id: "detokenize",
+    summary: "Makes text of tokens, special ones included",
+    tag: "Service",
+    request: "DetokenizeRequest",
+    response: "DetokenizeResponse",
+    example: { tokens: [1, 2, 3] },
+  }),
   "/health/live": get(
     { id: "liveness", summary: "Whether the process works", tag: "Service" },
     {
@@ -174,6 +182,7 @@ export function createOpenApiDocument(version: string): JsonMap {
         ChatCompletionRequest: schemaOf(chatRules.schema),
         CompletionRequest: schemaOf(completionRules.schema),
         TokenizeRequest: schemaOf(tokenizeRules.schema),
+        DetokenizeRequest: schemaOf(detokenizeRules.schema),
         ...responseSchemas,
       },
     },

@@ -31,13 +31,15 @@ const fields: FieldsOf<CompletionBody> = {
       ],
     }),
   ...samplingFields,
+  max_tokens: integerField(
+    { min: 0 },
+    "Longest answer, in tokens; 0 only with `echo`, for the prompt alone. Default 16.",
+  ).optional(),
   logprobs: integerField(
     { min: 0, max: 20 },
-    "Reports the log-probability of each token and of this many alternatives.",
+    "Reports the log-probability of each token and of this many alternatives; with `echo` those of the prompt too.",
   ).optional(),
-  echo: flagField(
-    "Puts the prompt before the answer; for prompts that are strings. Default false.",
-  ).optional(),
+  echo: flagField("Puts the prompt before the answer. Default false.").optional(),
   add_special_tokens: flagField(
     "Lets the tokenizer put its special tokens around the prompt. Default true.",
   ).optional(),

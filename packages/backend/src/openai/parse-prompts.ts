@@ -5,6 +5,8 @@ import { describeValue } from "./describe-value.ts";
 
 export interface PromptRules {
   readonly vocabSize: number;
+  /** As many tokens as a prompt may have. */
+  readonly maxPromptTokens: number;
   readonly contextTokens: number;
   readonly maxPrompts: number;
   readonly addSpecialTokens: boolean | undefined;
@@ -25,10 +27,10 @@ function wrongPrompt(param: string, expected: string, found: unknown): Error {
 }
 
 function tokensPrompt(tokenIds: readonly unknown[], param: string, rules: PromptRules): Prompt {
-  const { vocabSize, contextTokens } = rules;
+  const { vocabSize, contextTokens, maxPromptTokens } = rules;
   if (tokenIds.length === 0) throw wrongPrompt(param, "at least 1 token id", tokenIds);
   // Known without the engine, which need not be sent millions of numbers to say so.
-  if (tokenIds.length >= contextTokens)
+  if (tokenIds.length > maxPromptTokens)
     throw contextLengthExceeded({ promptTokens: tokenIds.length, contextTokens });
   const wrongAt = tokenIds.findIndex(
     (tokenId) => !Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize,

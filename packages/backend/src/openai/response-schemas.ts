@@ -38,8 +38,8 @@ const completionLogprobs = {
   anyOf: [
     object({
       tokens: list(text),
-      token_logprobs: list(number),
-      top_logprobs: list({ type: "object", additionalProperties: number }),
+      token_logprobs: list({ type: ["number", "null"] }),
+      top_logprobs: list({ type: ["object", "null"], additionalProperties: number }),
       text_offset: list(integer),
     }),
     { type: "null" },
@@ -110,7 +110,13 @@ export const responseSchemas: Readonly<Record<string, JsonMap>> = {
     max_model_len: integer,
   }),
   ModelList: object({ object: { const: "list" }, data: list({ $ref: "#/components/schemas/Model" }) }),
-  TokenizeResponse: object({ count: integer, max_model_len: integer, tokens: list(integer) }),
+  TokenizeResponse: object({
+    count: integer,
+    max_model_len: integer,
+    tokens: list(integer),
+    token_strs: { anyOf: [list(text), { type: "null" }] },
+  }),
+  DetokenizeResponse: object({ prompt: text }),
   HealthReport: object(
     {
       status: { enum: ["healthy", "degraded", "unhealthy"] },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { templateFields, type TemplateBody } from "./chat-prompt.ts";
-import { flagField, textField, type FieldsOf } from "./fields.ts";
+import { arrayField, flagField, textField, type FieldsOf } from "./fields.ts";
 import { messagesField, type Message } from "./messages-schema.ts";
 import type { BodyRules } from "./parse-body.ts";
 
@@ -10,6 +10,7 @@ export interface TokenizeBody extends TemplateBody {
   readonly prompt: string | undefined;
   readonly add_special_tokens: boolean | undefined;
   readonly messages: readonly Message[] | undefined;
+  readonly return_token_strs: boolean | undefined;
 }
 
 const fields: FieldsOf<TokenizeBody> = {
@@ -19,10 +20,32 @@ const fields: FieldsOf<TokenizeBody> = {
     "Lets the tokenizer put its special tokens around the prompt. Default true.",
   ).optional(),
   messages: messagesField.optional(),
+  return_token_strs: flagField("Reports each token as the vocabulary spells it. Default false.").optional(),
   ...templateFields,
 };
 
 /** How it is checked. */
 export const tokenizeRules: BodyRules<TokenizeBody> = {
   schema: z.strictObject(fields, { error: "an object" }),
+};
+
+const maxTokens = 131_072;
+
+/** The body of `POST /detokenize`. */
+export interface DetokenizeBody {
+  readonly model: string | undefined;
+  readonly tokens: readonly number[];
+}
+
+const detokenizeFields: FieldsOf<DetokenizeBody> = {
+  model: textField("The served model; may be left out.").optional(),
+  tokens: arrayField(z.int({ error: "a token id" }).gte(0, { error: "a token id" }), {
+    max: maxTokens,
+    of: "token ids",
+  }).describe("Token ids."),
+};
+
+/** How it is checked. */
+export const detokenizeRules: BodyRules<DetokenizeBody> = {
+  schema: z.strictObject(detokenizeFields, { error: "an object" }),
 };

@@ -1,17 +1,26 @@
-import type { FinishReason, TokenLogprob } from "@infernode/inference";
-import type { EngineRequest, Prompt, ServedModel } from "../engine/engine-client.ts";
-import { wholeAnswer, withCommas, type AnswerHead } from "../openai/answer-head.ts";
+import type { EngineClient, EngineRequest, ServedModel } from "../engine/engine-client.ts";
+import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
 import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { completionRules, type CompletionBody } from "../openai/completion-schema.ts";
 import { toEngineParams } from "../openai/engine-params.ts";
-import { createCompletionLogprobsWriter } from "../openai/logprobs.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import { parsePrompts } from "../openai/parse-prompts.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
+import { CompletionAnswer, type Echo } from "./completion-answer.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
 import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
-import { trackProgress, type TrackedReplies } from "./track-progress.ts";
+import { trackProgress, type TrackedDelta, type TrackedReplies } from "./track-progress.ts";
+
+function assertAnswer({ max_tokens: maxTokens, echo = false }: CompletionBody): void {
+  if (maxTokens !== 0 || echo) return;
+  throw invalidRequest(
+    "Invalid value for `max_tokens`: expected an integer of at least 1 without `echo`; found 0",
+    {
+      param: "max_tokens",
+    },
+  );
+}
 
 /** OpenAI's default for this route. */
 const defaultMaxTokens = 16;
@@ -20,31 +29,14 @@ interface CompletionPlan {
   readonly id: string;
   readonly admissions: readonly AdmissionRequest[];
   readonly n: number;
-  /** What each prompt's answers begin with. */
-  readonly echoes: readonly string[];
-}
-
-function readEcho({ echo = false, logprobs }: CompletionBody, prompts: readonly Prompt[]): readonly string[] {
-  if (!echo) return prompts.map(() => "");
-  if (logprobs !== undefined) {
-    throw invalidRequest("`logprobs` is not supported with `echo`: the prompt's tokens have none", {
-      code: "unsupported_parameter",
-      param: "logprobs",
-    });
-  }
-  return prompts.map((prompt) => {
-    if (prompt.kind === "text") return prompt.text;
-    throw invalidRequest("`echo` is supported for prompts that are strings only; found token ids", {
-      code: "unsupported_parameter",
-      param: "echo",
-    });
-  });
+  readonly hasEcho: boolean;
 }
 
 function plan(body: CompletionBody, model: ServedModel, context: OperationContext): CompletionPlan {
   const prompts = parsePrompts(body.prompt, {
     vocabSize: model.vocabSize,
     contextTokens: model.contextTokens,
+    maxPromptTokens: model.contextTokens - (body.max_tokens === 0 ? 0 : 1),
     maxPrompts: context.maxChoices,
     addSpecialTokens: body.add_special_tokens,
   });
@@ -54,9 +46,9 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
     promptCount: prompts.length,
     defaultMaxTokens,
   });
-  const echoes = readEcho(body, prompts);
   const id = `cmpl-${context.ids()}`;
-  const { logprobs } = body;
+  const { logprobs, echo: hasEcho = false } = body;
+  const promptLogprobs = hasEcho ? (logprobs ?? (body.max_tokens === 0 ? 0 : undefined)) : undefined;
   const admissions = prompts.map((prompt, index) => {
     const request: EngineRequest = {
       id: prompts.length === 1 ? id : `${id}-${index}`,
@@ -66,87 +58,68 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
       n,
       skipSpecialTokens,
       ...(logprobs === undefined ? {} : { logprobs }),
+      ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
     };
     return { request, isMaxTokensDefault };
   });
-  return { id, admissions, n, echoes };
+  return { id, admissions, n, hasEcho };
 }
 
-const logprobsFields = ["tokens", "token_logprobs", "top_logprobs", "text_offset"] as const;
+const noEcho: Echo = { text: "", firstToken: "" };
 
-/** One of the answers, whole or piece by piece. */
-class Answer {
-  readonly #logprobsWriter = createCompletionLogprobsWriter();
-  /** For each field the JSON text of its elements, made as they come. */
-  readonly #logprobs = logprobsFields.map((): string[] => []);
-  #hasLogprobs = false;
-  #text: string;
-  #finishReason: FinishReason | undefined;
-  #hasBegun = false;
-
-  constructor(echo: string) {
-    this.#text = echo;
+/** Finds what an answer begins with. A prompt that had to be tokenized for that stays so. */
+async function resolveEcho(
+  admission: AdmissionRequest,
+  engine: EngineClient,
+): Promise<{ readonly admission: AdmissionRequest; readonly echo: Echo }> {
+  const { request } = admission;
+  const { prompt, logprobs } = request;
+  if (prompt.kind === "text" && logprobs === undefined) {
+    return { admission, echo: { text: prompt.text, firstToken: "" } };
   }
-
-  add(text: string, logprobs: readonly TokenLogprob[] | undefined, reason: FinishReason | undefined): void {
-    this.#text += text;
-    this.#hasLogprobs ||= logprobs !== undefined;
-    if (logprobs !== undefined && logprobs.length > 0) {
-      const written = this.#logprobsWriter.write(logprobs);
-      for (const [index, field] of logprobsFields.entries())
-        this.#logprobs[index]?.push(JSON.stringify(written[field]).slice(1, -1));
-    }
-    this.#finishReason ??= reason;
-  }
-
-  /** What was added since the last time. */
-  takePiece(index: number): string | undefined {
-    const isEmpty = this.#text === "" && this.#logprobsCount === 0 && this.#finishReason === undefined;
-    if (isEmpty && this.#hasBegun) return undefined;
-    this.#hasBegun = true;
-    const piece = [...this.toChoice(index)].join("");
-    this.#text = "";
-    for (const elements of this.#logprobs) elements.length = 0;
-    return piece;
-  }
-
-  *toChoice(index: number): Generator<string> {
-    yield `{"index":${index},"text":${JSON.stringify(this.#text)},"logprobs":`;
-    if (!this.#hasLogprobs || (this.#logprobsCount === 0 && this.#finishReason === undefined)) yield "null";
-    else {
-      for (const [position, field] of logprobsFields.entries()) {
-        yield `${position === 0 ? "{" : ","}"${field}":[`;
-        yield* withCommas(this.#logprobs[position] ?? []);
-        yield "]";
-      }
-      yield "}";
-    }
-    yield `,"finish_reason":${JSON.stringify(this.#finishReason ?? null)}}`;
-  }
-
-  get #logprobsCount(): number {
-    return this.#logprobs[0]?.length ?? 0;
-  }
+  const { tokenIds, text } = await engine.describePrompt(prompt);
+  const first = await engine.describePrompt({ kind: "tokens", tokenIds: tokenIds.slice(0, 1) });
+  return {
+    admission: { ...admission, request: { ...request, prompt: { kind: "tokens", tokenIds } } },
+    echo: { text: prompt.kind === "text" ? prompt.text : text, firstToken: first.text },
+  };
 }
 
-function createAnswers({ echoes, n }: CompletionPlan): readonly Answer[] {
-  return echoes.flatMap((echo) => Array.from({ length: n }, () => new Answer(echo)));
+/** The answers of one request, as they grow. */
+interface Answers {
+  readonly all: readonly CompletionAnswer[];
+  /** Adds to one of them, and says which. */
+  add(reply: TrackedDelta): number;
+}
+
+function createAnswers(
+  echoes: readonly Echo[],
+  { n, hasLogprobs }: { readonly n: number; readonly hasLogprobs: boolean },
+): Answers {
+  const all = echoes.flatMap((echo) => Array.from({ length: n }, () => new CompletionAnswer(echo)));
+  return {
+    all,
+    add({ requestIndex, delta }) {
+      const first = requestIndex * n;
+      if (hasLogprobs && delta.promptLogprobs !== undefined)
+        for (const answer of all.slice(first, first + n)) answer.addPrompt(delta.promptLogprobs);
+      all[first + delta.index]?.add(delta);
+      return first + delta.index;
+    },
+  };
 }
 
 async function* writeChunks(
   tracked: TrackedReplies,
   head: AnswerHead,
-  request: { readonly planned: CompletionPlan; readonly body: CompletionBody },
+  request: { readonly answers: Answers; readonly body: CompletionBody },
 ): AsyncGenerator<readonly string[]> {
-  const { planned, body } = request;
+  const { answers, body } = request;
   const { include_usage: includeUsage, continuous_usage_stats: continuous } = body.stream_options ?? {};
   const writer = createChunkWriter(head, { object: "text_completion", hasUsage: includeUsage === true });
-  const answers = createAnswers(planned);
-  for await (const { requestIndex, delta } of tracked.deltas()) {
-    const index = requestIndex * planned.n + delta.index;
-    const answer = answers[index];
-    answer?.add(delta.text, delta.logprobs, delta.finishReason);
-    const piece = answer?.takePiece(index);
+  for await (const reply of tracked.deltas()) {
+    const index = answers.add(reply);
+    const piece = answers.all[index]?.takePiece(index);
     if (piece !== undefined) yield [writer.chunk(piece, continuous === true ? tracked.usage() : undefined)];
   }
   if (includeUsage === true) yield [writer.usage(tracked.usage())];
@@ -155,13 +128,10 @@ async function* writeChunks(
 async function collect(
   tracked: TrackedReplies,
   head: AnswerHead,
-  planned: CompletionPlan,
+  answers: Answers,
 ): Promise<readonly string[]> {
-  const answers = createAnswers(planned);
-  for await (const { requestIndex, delta } of tracked.deltas()) {
-    answers[requestIndex * planned.n + delta.index]?.add(delta.text, delta.logprobs, delta.finishReason);
-  }
-  const choices = answers.map((answer, index) => answer.toChoice(index));
+  for await (const reply of tracked.deltas()) answers.add(reply);
+  const choices = answers.all.map((answer, index) => answer.toChoice(index));
   return wholeAnswer(head, { object: "text_completion", choices, usage: tracked.usage() });
 }
 
@@ -171,6 +141,7 @@ async function collect(
  */
 export function prepareCompletion(input: unknown, context: OperationContext): PreparedGeneration {
   const body = parseBody(input, completionRules);
+  assertAnswer(body);
   const model = findModel(context.engine, body.model);
   const planned = plan(body, model, context);
   return {
@@ -179,11 +150,20 @@ export function prepareCompletion(input: unknown, context: OperationContext): Pr
     promptParam: "prompt",
     async start(signal): Promise<Generation> {
       const head = createAnswerHead(planned.id, model, context);
-      const tracked = trackProgress(await admit(context.engine, planned.admissions, signal), context.clock);
+      const { engine, clock } = context;
+      const resolved = planned.hasEcho
+        ? await Promise.all(planned.admissions.map(async (each) => resolveEcho(each, engine)))
+        : planned.admissions.map((admission) => ({ admission, echo: noEcho }));
+      const admissions = resolved.map(({ admission }) => admission);
+      const tracked = trackProgress(await admit(engine, admissions, signal), clock);
+      const answers = createAnswers(
+        resolved.map(({ echo }) => echo),
+        { n: planned.n, hasLogprobs: body.logprobs !== undefined },
+      );
       return {
         progress: tracked.progress,
-        collect: async () => collect(tracked, head, planned),
-        chunks: () => writeChunks(tracked, head, { planned, body }),
+        collect: async () => collect(tracked, head, answers),
+        chunks: () => writeChunks(tracked, head, { answers, body }),
       };
     },
   };

@@ -2,13 +2,19 @@ import type { Prompt } from "../engine/engine-client.ts";
 import { invalidRequest } from "../openai/api-error.ts";
 import { toChatPrompt } from "../openai/chat-prompt.ts";
 import { parseBody } from "../openai/parse-body.ts";
-import { tokenizeRules, type TokenizeBody } from "../openai/tokenize-schema.ts";
+import { detokenizeRules, tokenizeRules, type TokenizeBody } from "../openai/tokenize-schema.ts";
 import { findModel, type OperationContext } from "./operation-context.ts";
 
 export interface TokenizeAnswer {
   readonly count: number;
   readonly max_model_len: number;
   readonly tokens: readonly number[];
+  /** As the vocabulary spells them; `null` unless asked for. */
+  readonly token_strs: readonly string[] | null;
+}
+
+export interface DetokenizeAnswer {
+  readonly prompt: string;
 }
 
 function toPrompt(body: TokenizeBody): Prompt {
@@ -37,7 +43,33 @@ function toPrompt(body: TokenizeBody): Prompt {
 /** Tokenizes a prompt as a generation would: `POST /tokenize`. @throws ApiError 400, 404, 503 */
 export async function tokenize(input: unknown, context: OperationContext): Promise<TokenizeAnswer> {
   const body = parseBody(input, tokenizeRules);
-  const model = findModel(context.engine, body.model ?? context.engine.model?.id ?? "");
-  const tokens = await context.engine.tokenize(toPrompt(body));
-  return { count: tokens.length, max_model_len: model.contextTokens, tokens };
+  const { engine } = context;
+  const { contextTokens } = findModel(engine, body.model ?? engine.model?.id ?? "");
+  const answer = (tokens: readonly number[], spellings: readonly string[] | null): TokenizeAnswer => ({
+    count: tokens.length,
+    max_model_len: contextTokens,
+    tokens,
+    token_strs: spellings,
+  });
+  const prompt = toPrompt(body);
+  if (body.return_token_strs !== true) return answer(await engine.tokenize(prompt), null);
+  const { tokenIds, spellings } = await engine.describePrompt(prompt);
+  return answer(tokenIds, spellings);
+}
+
+/** Makes text of tokens, special ones included: `POST /detokenize`. @throws ApiError 400, 404, 503 */
+export async function detokenize(input: unknown, context: OperationContext): Promise<DetokenizeAnswer> {
+  const body = parseBody(input, detokenizeRules);
+  const { engine } = context;
+  const { vocabSize } = findModel(engine, body.model ?? engine.model?.id ?? "");
+  const wrongAt = body.tokens.findIndex((tokenId) => tokenId >= vocabSize);
+  if (wrongAt >= 0) {
+    const param = `tokens[${wrongAt}]`;
+    throw invalidRequest(
+      `Invalid value for \`${param}\`: expected a token id from 0 to ${vocabSize - 1}; found ${body.tokens[wrongAt]}`,
+      { param },
+    );
+  }
+  const { text } = await engine.describePrompt({ kind: "tokens", tokenIds: body.tokens });
+  return { prompt: text };
 }

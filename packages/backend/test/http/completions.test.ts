@@ -90,6 +90,61 @@ test("echoes the prompt before the text, once for each answer", async () => {
   expect(texts).toEqual(whole.choices.map(({ text }) => text));
 });
 
+test("echoes token ids as their text", async () => {
+  const body = { model: modelId, prompt: [[5, 6], [7]], max_tokens: 1 };
+  const plain = await server.client.completions.create(body);
+  const count = server.engine.runs.length;
+  const whole = await server.client.completions.create({ ...body, echo: true });
+  expect(whole.choices.map(({ text }) => text)).toEqual([
+    `<5><6>${plain.choices[0]?.text}`,
+    `<7>${plain.choices[1]?.text}`,
+  ]);
+  expect(server.engine.runs[count]?.request).not.toHaveProperty("promptLogprobs");
+});
+
+test("an echo with log-probabilities has those of the prompt, the first of them null", async () => {
+  const body = { model: modelId, prompt: [5, 6, 7], echo: true, logprobs: 2, max_tokens: 2, n: 2 };
+  const ran = server.engine.nextRun();
+  const whole = await server.client.completions.create(body);
+  expect((await ran).request).toMatchObject({ logprobs: 2, promptLogprobs: 2 });
+  for (const { text, logprobs } of whole.choices) {
+    expect(logprobs?.tokens?.slice(0, 3)).toEqual(["<5>", "<6>", "<7>"]);
+    expect(logprobs?.token_logprobs).toEqual([null, -2, -3, expect.any(Number), expect.any(Number)]);
+    expect(logprobs?.top_logprobs?.slice(0, 2)).toEqual([null, { "<6>": -2, "<6>1": -3 }]);
+    const characters = Array.from(text);
+    for (const [at, token] of (logprobs?.tokens ?? []).entries()) {
+      const offset = logprobs?.text_offset?.[at] ?? -1;
+      expect(characters.slice(offset, offset + Array.from(token).length).join("")).toBe(token);
+    }
+  }
+  const chunks = readChunks(await (await server.post(path, { ...body, stream: true })).text());
+  for (const index of [0, 1]) {
+    const choices = chunks.map(({ choices: [choice] }) => choice).filter((choice) => choice?.index === index);
+    expect(choices.map((choice) => choice?.text).join("")).toBe(whole.choices[index]?.text);
+    const parts = choices.map((choice) => choice?.logprobs as (typeof whole.choices)[number]["logprobs"]);
+    expect(parts.flatMap((part) => part?.token_logprobs ?? [])).toEqual(
+      whole.choices[index]?.logprobs?.token_logprobs,
+    );
+    expect(parts.flatMap((part) => part?.text_offset ?? [])).toEqual(
+      whole.choices[index]?.logprobs?.text_offset,
+    );
+  }
+});
+
+test("an echo may be all: no token is written", async () => {
+  const body = { model: modelId, prompt: "Once upon a time", echo: true, max_tokens: 0 };
+  const whole = await server.client.completions.create(body);
+  expect(whole.choices).toEqual([
+    { index: 0, text: "Once upon a time", logprobs: null, finish_reason: "length" },
+  ]);
+  expect(whole.usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 0 });
+  const scored = await server.client.completions.create({ ...body, logprobs: 1 });
+  expect(scored.choices[0]?.logprobs?.token_logprobs).toHaveLength(4);
+  const full = Array.from({ length: 256 }, () => 1);
+  expect((await server.post(path, { ...body, prompt: full })).status).toBe(200);
+  expect((await server.post(path, { ...body, prompt: full, max_tokens: 1 })).status).toBe(400);
+});
+
 test("reports log-probabilities as four parallel arrays whose offsets point into the text", async () => {
   const body = { model: modelId, prompt: "a story", max_tokens: 6, logprobs: 2, seed: 5 };
   const whole = await server.client.completions.create(body);
@@ -153,8 +208,9 @@ test.each([
   [{ prompt: "a", n: 9 }, "n", "invalid_value"],
   [{ prompt: "a", best_of: 2 }, "best_of", "unsupported_parameter"],
   [{ prompt: "a", suffix: "b" }, "suffix", "unsupported_parameter"],
-  [{ prompt: [1], echo: true }, "echo", "unsupported_parameter"],
-  [{ prompt: "a", echo: true, logprobs: 1 }, "logprobs", "unsupported_parameter"],
+  [{ prompt: "a", max_tokens: 0 }, "max_tokens", "invalid_value"],
+  [{ prompt: "a", max_tokens: 0, echo: false, logprobs: 1 }, "max_tokens", "invalid_value"],
+  [{ prompt: "a", max_tokens: -1, echo: true }, "max_tokens", "invalid_value"],
   [{ prompt: "a", logprobs: 21 }, "logprobs", "invalid_value"],
   [{ prompt: "a", messages: [] }, "messages", "unknown_parameter"],
 ])("refuses %j naming %s", async (fields, param, code) => {

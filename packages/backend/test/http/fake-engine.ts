@@ -168,7 +168,7 @@ export function createFakeEngine(): FakeEngine {
     const promptTokenCount = promptTokens(request.prompt).length;
     const { maxTokens, stop = [], includeStopInOutput = false, ignoreEos = false } = request.stopping ?? {};
     const room = model.contextTokens - promptTokenCount;
-    if (room < 1 || (maxTokens !== undefined && maxTokens > room)) {
+    if (room < Math.min(1, maxTokens ?? 1) || (maxTokens !== undefined && maxTokens > room)) {
       throw new EngineRequestError({
         code: "CONTEXT_LENGTH_EXCEEDED",
         message: "too long",
@@ -189,6 +189,19 @@ export function createFakeEngine(): FakeEngine {
     const open = new Set(Array.from({ length: n }, (_, index) => index));
     const texts = Array.from({ length: n }, () => "");
     let completionTokens = 0;
+    const tokenIds = promptTokens(request.prompt);
+    const promptLogprobs = tokenIds.map((tokenId, at) =>
+      at === 0 ? undefined : toLogprob(`<${tokenId}>`, -1 - (at % 5), request.promptLogprobs ?? 0),
+    );
+    const told = request.promptLogprobs === undefined ? {} : { promptLogprobs };
+    if (maxTokens === 0) {
+      for (const index of open) {
+        const end = { finishReason: "length", stopReason: undefined } as const;
+        const delta = { index, text: "", tokenIds: [], logprobs: logprobs === undefined ? undefined : [] };
+        yield { type: "delta", delta: { ...delta, ...end, ...(index === 0 ? told : {}) } };
+      }
+      open.clear();
+    }
     for (let step = 0; open.size > 0; step++) {
       if (engine.tokenGate !== undefined) await raceAbort(engine.tokenGate(step), signal);
       else await raceAbort(nextTurn(), signal);
@@ -218,6 +231,7 @@ export function createFakeEngine(): FakeEngine {
             logprobs: logprobs === undefined ? undefined : [toLogprob(word, -0.5 - (step % 3), logprobs)],
             finishReason,
             stopReason: stopText,
+            ...(step === 0 && index === 0 ? told : {}),
           },
         };
       }

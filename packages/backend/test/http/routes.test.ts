@@ -133,12 +133,38 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
 
 test("tokenizes a prompt and messages", async () => {
   const prompt = await server.post("/tokenize", { prompt: "Once upon" });
-  expect(await prompt.json()).toEqual({ count: 3, max_model_len: 256, tokens: expect.any(Array) });
+  const answer = { count: 3, max_model_len: 256, tokens: expect.any(Array), token_strs: null };
+  expect(await prompt.json()).toEqual(answer);
+  const spelled = await server.post("/tokenize", { prompt: "Once upon", return_token_strs: true });
+  const { tokens, token_strs } = (await spelled.json()) as { tokens: number[]; token_strs: string[] };
+  expect(token_strs).toEqual(tokens.map((tokenId) => `<${tokenId}>`));
   const messages = await server.post("/tokenize", { messages: [{ role: "user", content: "hi" }] });
   expect(await messages.json()).toMatchObject({ count: 2 });
   for (const wrong of [{}, { prompt: "a", messages: [{ role: "user", content: "hi" }] }, { prompt: 5 }]) {
     expect((await server.post("/tokenize", wrong)).status).toBe(400);
   }
+});
+
+test("makes text of tokens", async () => {
+  const ask = async (body: object) => server.post("/detokenize", body);
+  expect(await (await ask({ tokens: [5, 6] })).json()).toEqual({ prompt: "<5><6>" });
+  expect(await (await ask({ model: modelId, tokens: [] })).json()).toEqual({ prompt: "" });
+  for (const [body, status, param] of [
+    [{}, 400, "tokens"],
+    [{ tokens: "5" }, 400, "tokens"],
+    [{ tokens: [1, 1024] }, 400, "tokens[1]"],
+    [{ tokens: [1, -1] }, 400, "tokens[1]"],
+    [{ tokens: [1.5] }, 400, "tokens[0]"],
+    [{ tokens: Array.from({ length: 131_073 }, () => 1) }, 400, "tokens"],
+    [{ model: "other", tokens: [1] }, 404, "model"],
+    [{ tokens: [1], skip: true }, 400, "skip"],
+  ] as const) {
+    const response = await ask(body);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { param } });
+  }
+  server.engine.model = undefined;
+  expect((await ask({ tokens: [1] })).status).toBe(503);
 });
 
 test("sends no CORS headers unless origins are configured", async () => {

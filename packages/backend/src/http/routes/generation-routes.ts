@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import { prepareChat } from "../../operations/chat.ts";
 import { prepareCompletion } from "../../operations/complete.ts";
-import { tokenize } from "../../operations/tokenize.ts";
+import { detokenize, tokenize } from "../../operations/tokenize.ts";
 import { sendGeneration } from "../send-generation.ts";
 import type { ServerParts } from "../server-parts.ts";
 
-/** Adds what makes text: chat completions, completions, tokenize. */
+/** Adds what makes text: chat completions, completions, tokenize, detokenize. */
 export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { operations, exchanges, options } = parts;
   for (const [path, prepare] of [
@@ -19,9 +19,10 @@ export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): v
       }),
     );
   }
-  app.route({
-    method: "POST",
-    url: "/tokenize",
-    handler: async (request) => tokenize(request.body, operations),
-  });
+  for (const [url, answer] of [
+    ["/tokenize", tokenize],
+    ["/detokenize", detokenize],
+  ] as const) {
+    app.route({ method: "POST", url, handler: async (request) => answer(request.body, operations) });
+  }
 }
