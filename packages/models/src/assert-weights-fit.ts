@@ -17,12 +17,13 @@ export interface WeightsFit {
 /**
  * Checks that every tensor that the network needs is there with the exact shape and a dtype that runs.
  *
- * @throws ModelError `TENSOR_MISSING`, `TENSOR_SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`
+ * @throws ModelError `TENSOR_MISSING`, `TENSOR_SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_QUANTIZATION`
  */
 export function assertWeightsFit(config: ModelConfig, index: WeightIndex): WeightsFit {
   const refs = collectWeightRefs(architectureFor(config), config);
   const missing = [...refs.keys()].filter((name) => !index.tensors.has(name));
   if (missing.length > 0) {
+    assertNotPacked(missing, index);
     const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
     throw new ModelError(
       "TENSOR_MISSING",
@@ -38,6 +39,21 @@ export function assertWeightsFit(config: ModelConfig, index: WeightIndex): Weigh
     }
   }
   return { unusedTensors: [...index.tensors.keys()].filter((name) => !refs.has(name)).toSorted() };
+}
+
+/** GPTQ and AWQ store `….qweight` in place of `….weight`; older files do not say so in their config. */
+function assertNotPacked(missing: readonly string[], index: WeightIndex): void {
+  const packed = missing
+    .map((name) => name.replace(/\.weight$/, ".qweight"))
+    .find((name) => index.tensors.has(name));
+  if (packed !== undefined) {
+    throw new ModelError(
+      "UNSUPPORTED_QUANTIZATION",
+      `wanted weights stored as F32, F16 or BF16; found the quantized "${packed}". ` +
+        "Use the checkpoint that they were made from",
+      { file: index.tensors.get(packed)?.filePath, tensor: packed },
+    );
+  }
 }
 
 function assertTensorFits(ref: WeightRef, tensor: TensorInfo): void {

@@ -80,6 +80,13 @@ export function isAddedToken(value: unknown): value is AddedTokenJson {
 function readModelType(model: Readonly<Record<string, unknown>>, file: string): "BPE" | "Unigram" {
   // Files from before the field was written: merges say that it is BPE.
   const type = model["type"] ?? (Array.isArray(model["merges"]) ? "BPE" : undefined);
+  if (type === "Unigram" && model["byte_fallback"] === true) {
+    throw new ModelError(
+      "UNSUPPORTED_TOKENIZER",
+      `${file}: wanted a Unigram model without byte_fallback, found one with it`,
+      { file, field: "model.byte_fallback" },
+    );
+  }
   if (type === "BPE" || type === "Unigram") {
     return type;
   }

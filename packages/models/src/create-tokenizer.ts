@@ -88,7 +88,16 @@ function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
 /** The library's second argument, `tokenizer_config.json`, would only switch decoding and lower-casing. */
 function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
   const { model } = json;
-  if (model.type !== "BPE" || hasAffixes(model)) {
+  if (model.type === "Unigram") {
+    const library = new tokenizers.Tokenizer(json, {});
+    const { model: pieces } = library;
+    if (pieces !== null) {
+      // The library's own passes every token of a word as an argument, and the stack ends.
+      pieces.encode = (words): string[] => words.flatMap((word) => pieces.tokenize(word));
+    }
+    return library;
+  }
+  if (hasAffixes(model)) {
     return new tokenizers.Tokenizer(json, {});
   }
   // The library's own tables of merges would take most of the loading time and never be used.

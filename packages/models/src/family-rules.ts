@@ -17,7 +17,10 @@ export interface FamilyRules {
   readonly attentionBias: "none" | "qkv" | "by-config";
   readonly mlpBias: "none" | "by-config";
   readonly hasQkNorm: boolean;
-  /** `all-layers`: `sliding_window`. `by-layer`: `use_sliding_window`, `max_window_layers`, `layer_types`. */
+  /**
+   * `all-layers`: `sliding_window`. `by-layer`: also `use_sliding_window` and `max_window_layers`. In both,
+   * `layer_types` decides where it is there.
+   */
   readonly slidingWindow: "none" | "all-layers" | "by-layer";
 }
 

@@ -139,11 +139,11 @@ function readSlidingWindows(
     config.raw("sliding_window") === undefined
       ? 4096
       : config.integer("sliding_window", { max: MAX.context });
-  if (rules.slidingWindow === "all-layers") {
-    return everywhere(window);
-  }
   if (config.has("layer_types")) {
     return readLayerTypes(config, layerCount).map((isSliding) => (isSliding ? window : undefined));
+  }
+  if (rules.slidingWindow === "all-layers") {
+    return everywhere(window);
   }
   const firstSliding =
     config.raw("max_window_layers") === undefined
@@ -209,14 +209,15 @@ function assertActivation(config: ConfigFields): void {
 }
 
 function assertNotQuantized(config: ConfigFields): void {
-  const quantization = config.object("quantization_config");
+  const field = config.has("compression_config") ? "compression_config" : "quantization_config";
+  const quantization = config.object(field);
   if (quantization !== undefined) {
     const method = quantization.raw("quant_method") ?? "unknown";
     throw new ModelError(
       "UNSUPPORTED_QUANTIZATION",
       `config.json: wanted weights stored as F32, F16 or BF16; found weights quantized by ${quoteValue(method)}. ` +
         "Use the checkpoint that they were made from",
-      { file: "config.json", field: "quantization_config" },
+      { file: "config.json", field },
     );
   }
 }

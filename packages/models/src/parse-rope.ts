@@ -28,6 +28,7 @@ export function parseRope(config: ConfigFields, contextTokens: number): RopeSett
     return { theta, scaling: { type: "none" } };
   }
   assertFullRotation(rope);
+  assertOneForAllLayers(rope);
   return { theta, scaling: readScaling(rope, { config, contextTokens }) };
 }
 
@@ -42,6 +43,18 @@ function assertFullRotation(fields: ConfigFields): void {
       "UNSUPPORTED_ROPE_SCALING",
       `config.json: wanted a partial_rotary_factor of 1, found ${quoteValue(fields.raw("partial_rotary_factor"))}`,
       { file: "config.json", field: "partial_rotary_factor" },
+    );
+  }
+}
+
+/** Later files may have settings by the type of layer, one object each. */
+function assertOneForAllLayers(rope: ConfigFields): void {
+  const byLayer = ["full_attention", "sliding_attention"].filter((name) => rope.has(name));
+  if (byLayer.length > 0) {
+    throw new ModelError(
+      "UNSUPPORTED_ROPE_SCALING",
+      `config.json: wanted the same rotary settings for all layers, found some for ${byLayer.join(" and ")}`,
+      { file: "config.json", field: "rope_parameters" },
     );
   }
 }

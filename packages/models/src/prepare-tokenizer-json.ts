@@ -1,11 +1,9 @@
 import type { AddedTokenJson, TokenizerJson } from "./check-tokenizer-json.ts";
 import { isAddedToken } from "./check-tokenizer-json.ts";
+import { explicitSplits, sequence, wordSplit } from "./explicit-splits.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** GPT-2's pattern, which `ByteLevel` applies when it splits by itself. */
-const BYTE_LEVEL_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 /**
  * Makes the file say what the settings and the reference mean, in words that the library takes literally:
@@ -54,39 +52,6 @@ function writesSpaces(normalizer: unknown): boolean {
 
 function isWholeMetaspace(preTokenizer: Json): boolean {
   return preTokenizer["type"] === "Metaspace" && preTokenizer["split"] === false;
-}
-
-/** Spells out the splits that `ByteLevel` and `Metaspace` make by themselves. */
-function explicitSplits(preTokenizer: unknown): unknown {
-  if (!isRecord(preTokenizer)) {
-    return preTokenizer;
-  }
-  switch (preTokenizer["type"]) {
-    case "Sequence": {
-      const inner: unknown = preTokenizer["pretokenizers"];
-      return { ...preTokenizer, pretokenizers: Array.isArray(inner) ? inner.map(explicitSplits) : [] };
-    }
-    case "ByteLevel":
-      return preTokenizer["use_regex"] === false || preTokenizer["add_prefix_space"] === true
-        ? preTokenizer
-        : sequence([wordSplit(BYTE_LEVEL_PATTERN), { ...preTokenizer, use_regex: false }]);
-    case "Metaspace": {
-      const replacement = typeof preTokenizer["replacement"] === "string" ? preTokenizer["replacement"] : "▁";
-      return preTokenizer["split"] === false
-        ? preTokenizer
-        : sequence([preTokenizer, wordSplit(`${replacement}[^${replacement}]*|[^${replacement}]+`)]);
-    }
-    default:
-      return preTokenizer;
-  }
-}
-
-function wordSplit(pattern: string): Json {
-  return { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false };
-}
-
-function sequence(steps: readonly unknown[]): Json {
-  return { type: "Sequence", pretokenizers: steps.filter((step) => step !== null) };
 }
 
 function surround(settings: TokenizerSettings, adds: { readonly bos: boolean; readonly eos: boolean }): Json {

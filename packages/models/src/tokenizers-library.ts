@@ -4,8 +4,12 @@ import type { BpeMerger } from "./bpe-merger.ts";
 
 /** What is used of the library's tokenizer. */
 export interface LibraryTokenizer {
-  /** The vocabulary's model; its merge step may be replaced. */
-  readonly model: { bpe?: BpeMerger } | null;
+  /** The vocabulary's model; its steps may be replaced. `tokenize` is Unigram's. */
+  readonly model: {
+    bpe?: BpeMerger;
+    encode(words: readonly string[]): string[];
+    tokenize(word: string): string[];
+  } | null;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: number[] };
 }
 

@@ -57,6 +57,16 @@ describe("assertWeightsFit", () => {
     });
   });
 
+  it("names quantized weights that the config does not mention", async () => {
+    const name = "model.layers.0.self_attn.q_proj";
+    const index = await indexFor(CONFIG, {
+      [`${name}.weight`]: undefined,
+      [`${name}.qweight`]: zeros("I64", [1, 8]),
+    });
+    const error = await expectModelError("UNSUPPORTED_QUANTIZATION", () => assertWeightsFit(CONFIG, index));
+    expect(error.tensor).toBe(`${name}.qweight`);
+  });
+
   it("does not use an output head that is tied away", async () => {
     const tied = parseModelConfig({ config: { ...RAW, tie_word_embeddings: true } });
     const index = await indexFor(tied, { "lm_head.weight": zeros("F32", [12, 8]) });

@@ -101,6 +101,22 @@ describe("loadTokenizer", () => {
     expect(bytes.decode([0xef, 0xbb, 0xbf, 65])).toBe("\uFEFFA");
   });
 
+  it("encodes a long text by Unigram", async () => {
+    const tokenizer = await load(unigramJson());
+    expect(tokenizer.encode("l".repeat(300_000), { addSpecialTokens: false })).toHaveLength(300_001);
+  });
+
+  it("refuses Unigram with byte fallback, which would lose characters", async () => {
+    const json = unigramJson() as { readonly model: object };
+    const model = { ...json.model, byte_fallback: true };
+    await expectModelError("UNSUPPORTED_TOKENIZER", () => load({ ...json, model }));
+  });
+
+  it("takes a lone surrogate for U+FFFD, as every encoder of UTF-8 does", async () => {
+    const tokenizer = await load(byteLevelJson());
+    expect(tokenizer.encode("a\uD800b")).toEqual(tokenizer.encode("a\uFFFDb"));
+  });
+
   it("passes over ids that no token has", async () => {
     const tokenizer = await load(byteLevelJson());
     expect(tokenizer.decode([72, 9999, -1, 105])).toBe("Hi");

@@ -117,6 +117,9 @@ describe("parseModelConfig", () => {
       undefined,
       16,
     ]);
+    const mistralTypes = { sliding_window: 16, layer_types: ["full_attention", "sliding_attention"] };
+    expect(windows({ ...MISTRAL, sliding_window: 16 })).toEqual([16, 16]);
+    expect(windows({ ...MISTRAL, ...mistralTypes })).toEqual([undefined, 16]);
   });
 
   it("reads rope settings in the spellings of transformers 4 and 5", () => {
@@ -190,6 +193,12 @@ describe("parseModelConfig", () => {
     ["yarn", { rope_scaling: { rope_type: "yarn", factor: 4 } }, "UNSUPPORTED_ROPE_SCALING", "yarn"],
     ["dynamic rope", { rope_scaling: { type: "dynamic", factor: 4 } }, "UNSUPPORTED_ROPE_SCALING", "dynamic"],
     ["longrope", { rope_parameters: { rope_type: "longrope" } }, "UNSUPPORTED_ROPE_SCALING", "longrope"],
+    [
+      "rotary settings by layer",
+      { rope_parameters: { sliding_attention: { rope_type: "default", rope_theta: 1e4 } } },
+      "UNSUPPORTED_ROPE_SCALING",
+      "sliding_attention",
+    ],
     ["a partial rotation", { partial_rotary_factor: 0.5 }, "UNSUPPORTED_ROPE_SCALING", "0.5"],
     [
       "linear rope without a factor",
@@ -198,6 +207,13 @@ describe("parseModelConfig", () => {
       "rope_scaling.factor",
     ],
     ["gelu", { hidden_act: "gelu" }, "UNSUPPORTED_ACTIVATION", "gelu"],
+    ["FP8", { quantization_config: { quant_method: "fp8" } }, "UNSUPPORTED_QUANTIZATION", "fp8"],
+    [
+      "compressed tensors",
+      { compression_config: { quant_method: "compressed-tensors" } },
+      "UNSUPPORTED_QUANTIZATION",
+      "compressed-tensors",
+    ],
     ["GPTQ", { quantization_config: { quant_method: "gptq", bits: 4 } }, "UNSUPPORTED_QUANTIZATION", "gptq"],
     ["no layers", { num_hidden_layers: 0 }, "INVALID_CONFIG", "num_hidden_layers"],
     ["a fraction of a layer", { num_hidden_layers: 1.5 }, "INVALID_CONFIG", "1.5"],
