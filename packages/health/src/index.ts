@@ -24,6 +24,7 @@ export { createInferenceMetrics } from "./metrics/inference-metrics.ts";
 export type { InferenceMetrics, InferenceMetricsOptions } from "./metrics/inference-metrics.ts";
 export type {
   CacheConfigSample,
+  EngineCrashedSample,
   EngineStatsSample,
   FirstTokenSample,
   RequestFinishedSample,

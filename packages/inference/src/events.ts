@@ -13,7 +13,9 @@ export type EngineEventMap = {
     readonly requestId: string;
     readonly finishReason: "stop" | "length" | "abort" | "error";
     readonly promptTokenCount: number;
+    /** Of all answers together. */
     readonly generatedTokenCount: number;
+    readonly longestAnswerTokenCount: number;
     readonly queuedMs: number;
     readonly prefillMs: number;
     readonly decodeMs: number;

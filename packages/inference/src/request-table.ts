@@ -71,6 +71,7 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
       finishReason: request.finishReason(),
       promptTokenCount: request.promptTokenCount,
       generatedTokenCount: request.generatedTokenCount,
+      longestAnswerTokenCount: Math.max(...request.sequences.map(({ tokenIds }) => tokenIds.length)),
       ...phases,
     });
     if (active.size > 0) return;

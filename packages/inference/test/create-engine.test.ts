@@ -330,6 +330,21 @@ describe("createEngine", () => {
       finishReason: "stop",
       promptTokenCount: 4,
       generatedTokenCount: 4,
+      longestAnswerTokenCount: 4,
+    });
+  });
+
+  it("tells the length of the longest answer beside that of all", async () => {
+    const { engine, events } = createEngineFixture();
+    const { choices } = await engine
+      .generate({ promptTokenIds: PROMPT, n: 6, sampling: { temperature: 2, seed: 5 } })
+      .result();
+    const lengths = choices.map(({ tokenIds }) => tokenIds.length);
+    expect(new Set(lengths).size).toBeGreaterThan(1);
+    const [told] = events.flatMap((event) => (event[0] === "inference:request-finished" ? [event[1]] : []));
+    expect(told).toMatchObject({
+      generatedTokenCount: lengths.reduce((sum, length) => sum + length, 0),
+      longestAnswerTokenCount: Math.max(...lengths),
     });
   });
 

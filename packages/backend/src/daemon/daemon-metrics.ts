@@ -80,8 +80,9 @@ export function createDaemonMetrics(options: {
     events.on("inference:first-token", (payload) => inference?.firstToken(payload)),
     events.on("inference:request-finished", (payload) => inference?.requestFinished(payload)),
     events.on("inference:step-finished", (payload) => inference?.stepFinished(payload)),
-    events.on("backend:engine-crashed", () => {
+    events.on("backend:engine-crashed", (payload) => {
       takeStats();
+      inference?.engineCrashed(payload);
       // The next process counts from 0 again.
       inference?.stats(noStats);
     }),

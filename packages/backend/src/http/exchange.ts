@@ -37,8 +37,15 @@ const clientGoneStatus = 499;
 /** Asked every few seconds by machines. */
 const quietRoutes = /^\/(?:health|metrics|docs)\b/;
 
+/** The way to a field (`messages[0].content`); a key that the client made up may be any text. */
+const fieldPath = /^[\w.[\]-]{1,64}$/;
+
 function roundMs(durationMs: number): number {
   return Math.round(durationMs * 10) / 10;
+}
+
+function loggedParam(param: string | undefined): string | undefined {
+  return param === undefined || fieldPath.test(param) ? param : "[not a name]";
 }
 
 /** Creates the exchanges of one server. */
@@ -86,8 +93,8 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
             finishReasons: progress.finishReasons,
           }),
       ...(isCut ? { cutBy: cutBy ?? clientGoneCode } : {}),
-      // A message may quote the request; its code and the field do not.
-      ...(error === undefined ? {} : { error: error.code, param: error.param }),
+      // A message may quote the request; its code and the field's name do not.
+      ...(error === undefined ? {} : { error: error.code, param: loggedParam(error.param) }),
     };
     if (error !== undefined && error.status >= 500) {
       // That no model answers now is said once, by what takes it away.

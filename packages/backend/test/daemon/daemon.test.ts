@@ -111,11 +111,12 @@ describe("a daemon", () => {
     const { daemon, processes } = await setUp();
     const { url } = await daemon.start();
     await daemon.ready();
-    const generated = async (): Promise<number> => {
+    const count = async (name: string): Promise<number> => {
       const text = await (await fetch(`${url}/metrics`)).text();
-      const line = text.split("\n").find((each) => each.startsWith("vllm:generation_tokens_total{"));
+      const line = text.split("\n").find((each) => each.startsWith(`${name}{`));
       return Number(line?.split(" ").at(-1));
     };
+    const generated = (): Promise<number> => count("vllm:generation_tokens_total");
     await postCompletion(url, { ignore_eos: true });
     expect(await generated()).toBe(4);
     const restarted = next(daemon, "backend:engine-restarted");
@@ -123,6 +124,7 @@ describe("a daemon", () => {
     await restarted;
     await postCompletion(url, { ignore_eos: true });
     expect(await generated()).toBe(8);
+    expect(await count("infernode_engine_crashes_total")).toBe(1);
   });
 
   test("registers itself, passing only when it is ready, and takes itself out", async () => {

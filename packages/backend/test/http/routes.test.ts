@@ -242,6 +242,17 @@ test("logs one line for each request, without what was asked or said", async () 
     error: "invalid_type",
     param: "messages[0].content[0]",
   });
+  // A key that the client made up may be any text.
+  const keys: [string, string][] = [
+    ["my secret as a key", "[not a name]"],
+    ["enable_thinking", "enable_thinking"],
+  ];
+  for (const [key, param] of keys) {
+    const told = server.nextSample();
+    await server.post("/v1/completions", { model: modelId, prompt: "a", [key]: 1 });
+    await told;
+    expect(server.logLines.at(-1)).toMatchObject({ error: "unknown_parameter", param });
+  }
   const log = JSON.stringify(server.logLines);
   expect(log).not.toContain("secret");
   expect(log).not.toContain(choices[0]?.message.content);

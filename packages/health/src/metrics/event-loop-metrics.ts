@@ -14,12 +14,12 @@ export interface EventLoopMetrics extends Metrics, Disposable {
   dispose(): void;
 }
 
-const quantiles = [0.5, 0.9, 0.99, 1] as const;
+const percentiles = [50, 90, 99, 100] as const;
 const delayName = "infernode_event_loop_delay_seconds";
 const maxName = "infernode_event_loop_delay_max_seconds";
 
 /**
- * Starts to measure how late the event loop is: quantiles since the last scrape and the largest since the
+ * Starts to measure how late the event loop is: percentiles since the last scrape and the largest since the
  * start. A timer of `resolutionMs` measures; what it waits for by itself is taken off.
  * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT` when the registry has them already
  */
@@ -43,15 +43,16 @@ export function createEventLoopMetrics(
   const delay = new Gauge({
     name: delayName,
     help: "How late the event loop was since the last scrape, in seconds.",
-    labelNames: ["quantile"],
+    // Not "quantile", which the format keeps for summaries.
+    labelNames: ["percentile"],
     registers: [registry],
     collect() {
       earlierMaxMs = maxDelayMs();
       max.set(earlierMaxMs / 1000);
       // Nothing measured since the last scrape: the earlier values stand.
       if (histogram.count === 0) return;
-      for (const quantile of quantiles) {
-        delay.set({ quantile: String(quantile) }, toDelayMs(histogram.percentile(quantile * 100)) / 1000);
+      for (const percentile of percentiles) {
+        delay.set({ percentile }, toDelayMs(histogram.percentile(percentile)) / 1000);
       }
       histogram.reset();
     },

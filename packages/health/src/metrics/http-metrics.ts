@@ -6,13 +6,15 @@ import { createSeriesScope } from "./series-scope.ts";
 
 /** One answered request. */
 export interface HttpSample {
-  /** The route's pattern (`/v1/models/:id`), never the path itself; `none` where no route matched. */
+  /** The route's pattern (`/v1/models/:id`), never the path itself; `unmatched` where there is none. */
   readonly handler: string;
   readonly method: string;
   readonly statusCode: number;
   /** To the last byte of the answer. */
   readonly durationMs: number;
+  /** Of the body. */
   readonly requestBytes: number;
+  /** Head and body, as they were written. */
   readonly responseBytes: number;
 }
 
@@ -55,7 +57,7 @@ export function createHttpMetrics(options: { readonly registry?: Registry } = {}
   });
   const responseSize = scope.histogram({
     name: "http_response_size_bytes",
-    help: "Bytes in the body of an answer.",
+    help: "Bytes of an answer, its head included.",
     labelNames: ["handler"],
     buckets: byteBuckets,
   });

@@ -1,3 +1,4 @@
+import type { LabelValues } from "./series-scope.ts";
 import {
   choiceCountBuckets,
   firstTokenBuckets,
@@ -12,6 +13,8 @@ export interface DualFamily {
   readonly help: string;
   readonly own?: string;
   readonly vllm?: string;
+  /** On its series beside those of the engine. [none] */
+  readonly labels?: LabelValues;
 }
 
 /** Upper bounds, or `tokens` for 1-2-5 counts up to the context length. */
@@ -25,7 +28,12 @@ export interface DualHistogram extends DualFamily {
 }
 
 /** Gauges of an engine. */
-export type GaugeKey = "runningSequences" | "waitingRequests" | "waitingTokens" | "kvCacheUsage";
+export type GaugeKey =
+  | "runningSequences"
+  | "waitingRequests"
+  | "waitingForCapacity"
+  | "waitingTokens"
+  | "kvCacheUsage";
 
 /** Names and help of each gauge. */
 export const gaugeFamilies: Readonly<Record<GaugeKey, DualFamily>> = {
@@ -38,6 +46,11 @@ export const gaugeFamilies: Readonly<Record<GaugeKey, DualFamily>> = {
     own: "infernode_waiting_requests",
     vllm: "vllm:num_requests_waiting",
     help: "Requests that wait to be scheduled.",
+  },
+  waitingForCapacity: {
+    vllm: "vllm:num_requests_waiting_by_reason",
+    labels: { reason: "capacity" },
+    help: "Requests that wait, by what they wait for.",
   },
   waitingTokens: { own: "infernode_waiting_tokens", help: "Prompt tokens of the requests that wait." },
   kvCacheUsage: {
@@ -54,7 +67,10 @@ export type CounterKey =
   | "generatedTokens"
   | "preemptions"
   | "prefixCacheQueries"
-  | "prefixCacheHits";
+  | "prefixCacheHits"
+  | "computedPromptTokens"
+  | "cachedPromptTokens"
+  | "promptTokensFromCache";
 
 /** Names and help of each counter. */
 export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
@@ -84,6 +100,20 @@ export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
     vllm: "vllm:prefix_cache_hits_total",
     help: "Prompt tokens found in the prefix cache.",
   },
+  computedPromptTokens: {
+    vllm: "vllm:prompt_tokens_by_source_total",
+    labels: { source: "local_compute" },
+    help: "Prompt tokens, by where their keys and values came from.",
+  },
+  cachedPromptTokens: {
+    vllm: "vllm:prompt_tokens_by_source_total",
+    labels: { source: "local_cache_hit" },
+    help: "Prompt tokens, by where their keys and values came from.",
+  },
+  promptTokensFromCache: {
+    vllm: "vllm:prompt_tokens_cached_total",
+    help: "Prompt tokens that a cache held.",
+  },
 };
 
 /** Histograms of an engine. */
@@ -99,6 +129,8 @@ export type HistogramKey =
   | "totalTime"
   | "promptLength"
   | "generatedLength"
+  | "longestAnswer"
+  | "prefillComputed"
   | "paramsN"
   | "paramsMaxTokens"
   | "stepTokens"
@@ -170,6 +202,16 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
     own: "infernode_request_generated_tokens",
     vllm: "vllm:request_generation_tokens",
     help: "Tokens generated for a finished request.",
+    buckets: "tokens",
+  },
+  longestAnswer: {
+    vllm: "vllm:request_max_num_generation_tokens",
+    help: "Tokens of the longest answer to a finished request.",
+    buckets: "tokens",
+  },
+  prefillComputed: {
+    vllm: "vllm:request_prefill_kv_computed_tokens",
+    help: "Prompt tokens of a finished request that no cache held.",
     buckets: "tokens",
   },
   paramsN: {

@@ -7,11 +7,13 @@ import {
   histogramFamilies,
   type CounterKey,
   type DualBuckets,
+  type DualFamily,
   type GaugeKey,
   type HistogramKey,
 } from "./inference-families.ts";
 import type {
   CacheConfigSample,
+  EngineCrashedSample,
   EngineStatsSample,
   FirstTokenSample,
   RequestFinishedSample,
@@ -20,7 +22,7 @@ import type {
   StepFinishedSample,
 } from "./inference-samples.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createSeriesScope, type Recorder, type SeriesScope } from "./series-scope.ts";
+import { createSeriesScope, type FamilyDefinition, type Recorder, type SeriesScope } from "./series-scope.ts";
 
 /** What `createInferenceMetrics` takes. */
 export interface InferenceMetricsOptions {
@@ -41,6 +43,8 @@ export interface InferenceMetrics extends Metrics, Disposable {
   firstToken(sample: FirstTokenSample): void;
   requestFinished(sample: RequestFinishedSample): void;
   stepFinished(sample: StepFinishedSample): void;
+  /** Counts what failed with the engine as finished by an error. */
+  engineCrashed(sample: EngineCrashedSample): void;
   /** Feeds the gauges and every count of tokens, steps, preemptions and cache hits; call it at least before `render`. */
   stats(sample: EngineStatsSample): void;
   cacheConfig(sample: CacheConfigSample): void;
@@ -72,7 +76,17 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
   const counters = createCounters(scope);
   const observe = createHistograms(scope, contextTokens);
   const finished = createFinishedCounter(scope);
+  const crashes = scope.counter({
+    name: "infernode_engine_crashes_total",
+    help: "Times that the engine's process ended though it should not have.",
+  });
   const tellCacheConfig = createCacheConfigGauge(scope);
+
+  const tellWaiting = (requestCount: number): void => {
+    gauges.waitingRequests(requestCount);
+    // Whoever waits here waits for room in the batch or in the cache.
+    gauges.waitingForCapacity(requestCount);
+  };
 
   return {
     ...metrics,
@@ -83,18 +97,22 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
     requestScheduled: ({ queuedMs }) => observe.scheduledAfter(queuedMs / 1000),
     firstToken: ({ timeToFirstTokenMs }) => observe.timeToFirstToken(timeToFirstTokenMs / 1000),
     requestFinished(sample) {
-      const { prefillMs, decodeMs, generatedTokenCount } = sample;
-      finished(sample.finishReason);
+      const { prefillMs, decodeMs, promptTokenCount, generatedTokenCount } = sample;
+      const { longestAnswerTokenCount = generatedTokenCount, cachedPromptTokenCount = 0 } = sample;
+      finished(sample.finishReason, 1);
       observe.totalTime(sample.totalMs / 1000);
       observe.queueTime(sample.queuedMs / 1000);
-      observe.promptLength(sample.promptTokenCount);
+      observe.promptLength(promptTokenCount);
       observe.generatedLength(generatedTokenCount);
+      observe.longestAnswer(longestAnswerTokenCount);
       // A request that left the queue without a step would enter as one of 0 s.
       if (prefillMs === 0 && generatedTokenCount === 0) return;
       observe.prefillTime(prefillMs / 1000);
       observe.decodeTime(decodeMs / 1000);
       observe.inferenceTime((prefillMs + decodeMs) / 1000);
-      const intervalCount = generatedTokenCount / (sample.n ?? 1) - 1;
+      if (generatedTokenCount > 0) observe.prefillComputed(promptTokenCount - cachedPromptTokenCount);
+      // The others were decoded in the same steps.
+      const intervalCount = longestAnswerTokenCount - 1;
       if (intervalCount > 0) observe.timePerOutputToken(decodeMs / 1000 / intervalCount);
     },
     stepFinished(sample) {
@@ -103,12 +121,16 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       observe.stepTokens(sample.prefillTokenCount + sample.decodeTokenCount);
       for (let token = 0; token < sample.decodeTokenCount; token += 1) observe.interTokenLatency(stepSeconds);
       gauges.runningSequences(sample.runningSequenceCount);
-      gauges.waitingRequests(sample.waitingRequestCount);
+      tellWaiting(sample.waitingRequestCount);
       gauges.kvCacheUsage(sample.kvCacheUsage);
+    },
+    engineCrashed({ failedRequestCount }) {
+      crashes(1);
+      finished("error", failedRequestCount);
     },
     stats(sample) {
       gauges.runningSequences(sample.runningSequenceCount);
-      gauges.waitingRequests(sample.waitingRequestCount);
+      tellWaiting(sample.waitingRequestCount);
       gauges.waitingTokens(sample.waitingTokenCount);
       gauges.kvCacheUsage(sample.kvCacheUsage);
       counters.steps(sample.stepCount);
@@ -116,7 +138,14 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       counters.generatedTokens(sample.generatedTokenCount);
       counters.preemptions(sample.preemptionCount ?? 0);
       counters.prefixCacheQueries(sample.prefixCacheQueriedTokenCount ?? 0);
-      counters.prefixCacheHits(sample.prefixCacheHitTokenCount ?? 0);
+      counters.computedPromptTokens(sample.promptTokenCount);
+      for (const found of [
+        counters.prefixCacheHits,
+        counters.cachedPromptTokens,
+        counters.promptTokensFromCache,
+      ]) {
+        found(sample.prefixCacheHitTokenCount ?? 0);
+      }
     },
     cacheConfig: tellCacheConfig,
     dispose: () => scope.dispose(),
@@ -125,15 +154,13 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
 }
 
 function createGauges(scope: SeriesScope): Record<GaugeKey, Recorder> {
-  return mapValues(gaugeFamilies, ({ own, vllm, help }) =>
-    both([own, vllm].map((name) => name && scope.gauge({ name, help }))),
-  );
+  return mapValues(gaugeFamilies, (family) => dual(family, (definition) => scope.gauge(definition)));
 }
 
 /** Counters that are told totals and start over when the engine does. */
 function createCounters(scope: SeriesScope): Record<CounterKey, Recorder> {
-  return mapValues(counterFamilies, ({ own, vllm, help }) => {
-    const add = both([own, vllm].map((name) => name && scope.counter({ name, help })));
+  return mapValues(counterFamilies, (family) => {
+    const add = dual(family, (definition) => scope.counter(definition));
     let lastTotal = 0;
     return (total) => {
       const increase = total >= lastTotal ? total - lastTotal : total;
@@ -154,7 +181,9 @@ function createHistograms(scope: SeriesScope, contextTokens: number): Record<His
   );
 }
 
-function createFinishedCounter(scope: SeriesScope): (reason: RequestFinishedSample["finishReason"]) => void {
+function createFinishedCounter(
+  scope: SeriesScope,
+): (reason: RequestFinishedSample["finishReason"], count: number) => void {
   const help = "Requests that have ended, by how they ended.";
   const own = scope.counter({
     name: "infernode_requests_finished_total",
@@ -167,7 +196,7 @@ function createFinishedCounter(scope: SeriesScope): (reason: RequestFinishedSamp
     vllm(count, { finished_reason: reason });
   };
   for (const reason of finishReasons) add(reason, 0);
-  return (reason) => add(reason, 1);
+  return add;
 }
 
 function createCacheConfigGauge(scope: SeriesScope): (sample: CacheConfigSample) => void {
@@ -190,6 +219,22 @@ function createCacheConfigGauge(scope: SeriesScope): (sample: CacheConfigSample)
       kv_cache_memory_bytes: String(sizeBytes),
       enable_prefix_caching: hasPrefixCache ? "True" : "False",
     });
+}
+
+/** One recorder for the own name and vLLM's. */
+function dual(
+  { own, vllm, help, labels }: DualFamily,
+  create: (definition: FamilyDefinition) => Recorder,
+): Recorder {
+  return both(
+    [own, vllm].map((name) => {
+      if (name === undefined) return undefined;
+      if (labels === undefined) return create({ name, help });
+      const record = create({ name, help, labelNames: Object.keys(labels) });
+      record(0, labels);
+      return (value: number) => record(value, labels);
+    }),
+  );
 }
 
 function both(recorders: readonly (Recorder | "" | undefined)[]): Recorder {

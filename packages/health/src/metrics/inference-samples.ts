@@ -29,8 +29,16 @@ export interface RequestFinishedSample {
   readonly prefillMs: number;
   readonly decodeMs: number;
   readonly totalMs: number;
-  /** Answers to the prompt, which were generated side by side. [1] */
-  readonly n?: number;
+  /** Of the answer with the most tokens, where several were generated side by side. [generatedTokenCount] */
+  readonly longestAnswerTokenCount?: number;
+  /** Prompt tokens whose keys and values were found in a cache. [0] */
+  readonly cachedPromptTokenCount?: number;
+}
+
+/** The process of the engine ended though it should not have; what ran in it told no end. */
+export interface EngineCrashedSample {
+  /** Requests that failed with it. */
+  readonly failedRequestCount: number;
 }
 
 /** The engine made a step. */

@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { HealthError } from "../errors.ts";
 
-interface FamilyDefinition {
+/** What a family is made of. */
+export interface FamilyDefinition {
   readonly name: string;
   readonly help: string;
   /** Labels beyond those that the scope gives; the recorder is told their values. [none] */

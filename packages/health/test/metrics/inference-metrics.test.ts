@@ -36,9 +36,12 @@ const finished: RequestFinishedSample = {
 const vllmFamilies = {
   "vllm:num_requests_running": "gauge",
   "vllm:num_requests_waiting": "gauge",
+  "vllm:num_requests_waiting_by_reason": "gauge",
   "vllm:kv_cache_usage_perc": "gauge",
   "vllm:cache_config_info": "gauge",
   "vllm:prompt_tokens_total": "counter",
+  "vllm:prompt_tokens_by_source_total": "counter",
+  "vllm:prompt_tokens_cached_total": "counter",
   "vllm:generation_tokens_total": "counter",
   "vllm:num_preemptions_total": "counter",
   "vllm:prefix_cache_queries_total": "counter",
@@ -54,6 +57,8 @@ const vllmFamilies = {
   "vllm:request_decode_time_seconds": "histogram",
   "vllm:request_prompt_tokens": "histogram",
   "vllm:request_generation_tokens": "histogram",
+  "vllm:request_max_num_generation_tokens": "histogram",
+  "vllm:request_prefill_kv_computed_tokens": "histogram",
   "vllm:request_params_n": "histogram",
   "vllm:request_params_max_tokens": "histogram",
   "vllm:iteration_tokens_total": "histogram",
@@ -90,6 +95,8 @@ test("publishes vLLM's names with their types and labels before anything has hap
     "finished_reason",
     "le",
     "model_name",
+    "reason",
+    "source",
   ]);
 });
 
@@ -166,10 +173,35 @@ test("a finished request enters every histogram of its life, in seconds", async 
   expect(valueOf(families, "infernode_requests_finished_total", { finish_reason: "stop" })).toBe(1);
 });
 
-test("side by side answers share the decode time", async () => {
+test("side by side answers share the decode time, which the longest of them filled", async () => {
   const metrics = createInferenceMetrics({ modelName: "tiny" });
-  metrics.requestFinished({ ...finished, generatedTokenCount: 22, n: 2 });
-  expect(valueOf(await read(metrics), "vllm:request_time_per_output_token_seconds_sum")).toBeCloseTo(0.2, 10);
+  metrics.requestFinished({ ...finished, generatedTokenCount: 18, longestAnswerTokenCount: 11 });
+  const families = await read(metrics);
+  expect(valueOf(families, "vllm:request_time_per_output_token_seconds_sum")).toBeCloseTo(0.2, 10);
+  expect(valueOf(families, "vllm:request_generation_tokens_sum")).toBe(18);
+  expect(valueOf(families, "vllm:request_max_num_generation_tokens_sum")).toBe(11);
+});
+
+test("what a cache held of a prompt is not counted as computed", async () => {
+  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  metrics.requestFinished({ ...finished, cachedPromptTokenCount: 16 });
+  metrics.stats({ ...stats, prefixCacheHitTokenCount: 16 });
+  const families = await read(metrics);
+  expect(valueOf(families, "vllm:request_prefill_kv_computed_tokens_sum")).toBe(14);
+  const source = "vllm:prompt_tokens_by_source_total";
+  expect(valueOf(families, source, { source: "local_compute" })).toBe(100);
+  expect(valueOf(families, source, { source: "local_cache_hit" })).toBe(16);
+  expect(valueOf(families, "vllm:prompt_tokens_cached_total")).toBe(16);
+});
+
+test("a crash is counted, and what failed with it has finished by an error", async () => {
+  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  metrics.engineCrashed({ failedRequestCount: 3 });
+  metrics.engineCrashed({ failedRequestCount: 0 });
+  const families = await read(metrics);
+  expect(valueOf(families, "infernode_engine_crashes_total")).toBe(2);
+  expect(valueOf(families, "vllm:request_success_total", { finished_reason: "error" })).toBe(3);
+  expect(valueOf(families, "infernode_requests_finished_total", { finish_reason: "error" })).toBe(3);
 });
 
 test("a request that left the queue counts as finished but not as a prefill of 0 s", async () => {
@@ -207,6 +239,7 @@ test("a step sets the gauges and gives each decoded token its duration", async (
   expect(valueOf(families, "infernode_step_duration_seconds_sum")).toBeCloseTo(0.04, 10);
   expect(valueOf(families, "vllm:num_requests_running")).toBe(4);
   expect(valueOf(families, "vllm:num_requests_waiting")).toBe(7);
+  expect(valueOf(families, "vllm:num_requests_waiting_by_reason", { reason: "capacity" })).toBe(7);
   expect(valueOf(families, "vllm:kv_cache_usage_perc")).toBe(0.5);
 });
 
