@@ -4,8 +4,9 @@ import { BackendError } from "../errors.ts";
 import { ApiError } from "../openai/api-error.ts";
 import { answerClientError } from "./client-error.ts";
 import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";
+import { closeQueuedResponse } from "./close-queued-response.ts";
 import { createExchanges } from "./exchange.ts";
-import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
+import type { HttpServer, HttpServerConfig, HttpServerOptions } from "./http-server-options.ts";
 import { createJsonThread } from "./json-thread.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
@@ -83,6 +84,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   });
   app.addHook("onRequest", async (request, reply) => {
     exchanges.begin(request, reply.raw);
+    closeQueuedResponse(reply.raw, request.raw.socket);
     void reply.header("x-request-id", request.id);
   });
   if (config.corsOrigins.length > 0) {
@@ -125,7 +127,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     }
     if (request.is404) return refuse(request, reply);
     const encoding = request.headers["content-encoding"];
-    if (encoding !== undefined && encoding !== "identity") {
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
       throw new ApiError("The body must not be compressed: leave out the header `content-encoding`", {
         status: 415,
         type: "invalid_request_error",
@@ -154,6 +156,16 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     async (_request: FastifyRequest, body: Buffer) =>
       body.length < largeBodyBytes ? parseJsonBody(body) : jsonThread.parse(body),
   );
+}
+
+/** A client that asks before it sends its body is told to go on, except with a body that would be refused. */
+function answerExpectations({ server }: FastifyInstance, { bodyLimitBytes }: HttpServerConfig): void {
+  server.on("checkContinue", (request, response) => {
+    if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) response.shouldKeepAlive = false;
+    else response.writeContinue();
+    server.emit("request", request, response);
+  });
+  server.on("checkExpectation", (request, response) => server.emit("request", request, response));
 }
 
 async function listen(
@@ -187,6 +199,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addServiceRoutes(app, parts);
   addSystemRoutes(app, parts);
   await addDocsRoutes(app, parts);
+  answerExpectations(app, options.config);
   await app.ready();
 
   const close = async (): Promise<void> => {

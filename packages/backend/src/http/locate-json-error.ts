@@ -17,7 +17,7 @@ const wantedIn: Readonly<Record<State, string>> = {
   "key-or-end": "a key in double quotes or `}`",
   colon: "`:`",
   "comma-or-end": "`,` or the end of the array or object",
-  done: "the end of the body",
+  done: "the end of the text",
 };
 
 const stringRest = "the rest of a string";
@@ -64,7 +64,7 @@ function placeOf(text: string, position: number, wanted: string): JsonErrorPlace
   const column = position - before.lastIndexOf("\n");
   const character = text.codePointAt(position);
   const found =
-    character === undefined ? "the end of the body" : JSON.stringify(String.fromCodePoint(character));
+    character === undefined ? "the end of the text" : JSON.stringify(String.fromCodePoint(character));
   return { position, line, column, wanted, found };
 }
 

@@ -29,7 +29,7 @@ export const tokenizeRules: BodyRules<TokenizeBody> = {
   schema: z.strictObject(fields, { error: "an object" }),
 };
 
-const maxTokens = 131_072;
+const maxTokens = 32_768;
 
 /** The body of `POST /detokenize`. */
 export interface DetokenizeBody {

@@ -39,7 +39,7 @@ test.each([
   ['{"model": "a",}', /key in double quotes at line 1, column 15 \(position 14\); found "}"/],
   ['{\n  "model" "a"}', /expected `:` at line 2, column 11 \(position 12\); found "\\""/],
   ['{"model": tru}', /a value at line 1, column 11 \(position 10\)/],
-  ['{"model": "a', /the rest of a string at line 1, column 13 .*the end of the body/],
+  ['{"model": "a', /the rest of a string at line 1, column 13 .*the end of the text/],
   ["{'model': 1}", /position 1/],
   ["nonsense", /a value at line 1, column 1 \(position 0\); found "n"/],
 ])("malformed JSON %j is 400 and says where", async (text, message) => {
