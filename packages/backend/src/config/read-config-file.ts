@@ -1,9 +1,9 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { BackendError } from "../errors.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
 import { nearestName } from "./nearest-name.ts";
+import { parseConfigText } from "./parse-config-text.ts";
 import { settings } from "./settings.ts";
 
 const defaultNames = ["infernode.config.json", "infernode.config.yaml", "infernode.config.yml"];
@@ -33,27 +33,22 @@ export async function findConfigFile(directory: string): Promise<string | undefi
   return found[0];
 }
 
-async function parseFile(path: string): Promise<unknown> {
-  let source: string;
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: "nothing is there",
+  EISDIR: "it is a directory",
+  EACCES: "this user may not read it",
+};
+
+async function readText(path: string): Promise<string> {
   try {
-    source = await readFile(path, "utf8");
+    return await readFile(path, "utf8");
   } catch (cause) {
-    throw new BackendError("INVALID_CONFIG", `cannot read the configuration file ${path}`, { cause });
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    const reason = unreadable[code] ?? message;
+    throw new BackendError("INVALID_CONFIG", `cannot read the configuration file ${path}: ${reason}`, {
+      cause,
+    });
   }
-  if (path.endsWith(".json")) {
-    try {
-      return JSON.parse(source);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new BackendError("INVALID_CONFIG", `${path} is not valid JSON: ${reason}`, { cause });
-    }
-  }
-  const document = parseDocument(source, { strict: true, uniqueKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    throw new BackendError("INVALID_CONFIG", `${path} is not valid YAML: ${error.message}`, { cause: error });
-  }
-  return document.toJS({ maxAliasCount: 0 }) as unknown;
 }
 
 function didYouMean(name: string, candidates: readonly string[]): string {
@@ -67,7 +62,7 @@ function didYouMean(name: string, candidates: readonly string[]): string {
  */
 export async function readConfigFile(file: string): Promise<SourceReading> {
   const path = resolve(file);
-  const content = await parseFile(path);
+  const content = parseConfigText(await readText(path), path);
   const values = new Map<string, ConfigValue>();
   const problems: string[] = [];
   const origin = { source: "file", name: path } as const;

@@ -138,8 +138,8 @@ export async function resolveConfig(options: ResolveConfigOptions = {}): Promise
     );
   }
   if (problems.length > 0) {
-    const lines = problems.length === 1 ? problems[0] : problems.map((each) => `\n  ${each}`).join("");
-    throw new BackendError("INVALID_CONFIG", `invalid configuration: ${lines}`);
+    const lines = problems.length === 1 ? ` ${problems[0]}` : problems.map((each) => `\n  ${each}`).join("");
+    throw new BackendError("INVALID_CONFIG", `invalid configuration:${lines}`);
   }
   const warnings = readings.flatMap((reading) => reading.warnings);
   if (!isLoopback(config.server.host)) {

@@ -187,8 +187,9 @@ describe("errors", () => {
     [
       "a file that is not there",
       { file: "nowhere.json" },
-      /cannot read the configuration file .*nowhere.json/,
+      /cannot read the configuration file .*nowhere.json: nothing is there/,
     ],
+    ["a file that is a directory", { file: "." }, /cannot read the configuration file .*: it is a directory/],
   ];
   test.each(cases)("names %s", async (_, options, message) => {
     await expect(resolveIn(options)).rejects.toThrow(message);
@@ -196,9 +197,38 @@ describe("errors", () => {
   });
 
   const files: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
-    ["JSON that does not parse", { "infernode.config.json": "{" }, /is not valid JSON/],
-    ["YAML that does not parse", { "infernode.config.yaml": "a: [" }, /is not valid YAML/],
-    ["a key twice", { "infernode.config.yaml": "server:\n  port: 1\n  port: 2\n" }, /unique/],
+    [
+      "the line where JSON ends being JSON",
+      { "infernode.config.json": '{\n  "server": {\n    "port": 9000,\n  }\n}\n' },
+      /infernode.config.json is not valid JSON: wanted a key in double quotes at line 4, column 3; found "}"/,
+    ],
+    ["a file that is cut", { "infernode.config.json": "{" }, /line 1, column 2; found the end of the text/],
+    ["YAML that does not parse", { "infernode.config.yaml": "a: [" }, /is not valid YAML: .* at line 1/],
+    ["a key twice", { "infernode.config.yaml": "server:\n  port: 1\n  port: 2\n" }, /unique at line 3/],
+    [
+      "a key twice in JSON",
+      { "infernode.config.json": '{"server":{"port":1,\n"port":2}}' },
+      /is not valid JSON: Map keys must be unique at line 2/,
+    ],
+    [
+      "an alias of nothing",
+      { "infernode.config.yaml": "server: *nothing\n" },
+      /is not valid YAML: .*nothing/,
+    ],
+    [
+      "aliases that grow beyond measure",
+      {
+        "infernode.config.yaml": ["a: &a [x, x, x, x]", "b: &b [*a, *a, *a, *a]", "c: &c [*b, *b, *b, *b]"]
+          .concat(["d: &d [*c, *c, *c, *c]", "server: [*d, *d, *d, *d]"])
+          .join("\n"),
+      },
+      /is not valid YAML: .*alias/,
+    ],
+    [
+      "a tag",
+      { "infernode.config.yaml": "server:\n  port: !secret 3\n" },
+      /Unresolved tag: !secret at line 2/,
+    ],
     [
       "an unknown section",
       { "infernode.config.json": '{"sever":{}}' },
@@ -224,6 +254,11 @@ describe("errors", () => {
   test.each(files)("names %s", async (_, contents, message) => {
     const directory = await folderWith(contents);
     await expect(resolveConfig({ directory })).rejects.toThrow(message);
+  });
+
+  test.each(["infernode.config.json", "infernode.config.yaml"])("%s may begin with a mark", async (name) => {
+    const directory = await folderWith({ [name]: '\uFEFF{"server": {\r\n\t"port": 9 } }\r\n' });
+    expect((await resolveConfig({ directory })).config.server.port).toBe(9);
   });
 
   test("refuses two files", async () => {

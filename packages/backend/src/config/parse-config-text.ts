@@ -1,0 +1,37 @@
+import { parseDocument } from "yaml";
+import { BackendError } from "../errors.ts";
+import { locateJsonError } from "../http/locate-json-error.ts";
+
+function assertJson(source: string, path: string): void {
+  const place = locateJsonError(source);
+  if (place === undefined) return;
+  const { line, column, wanted, found } = place;
+  throw new BackendError(
+    "INVALID_CONFIG",
+    `${path} is not valid JSON: wanted ${wanted} at line ${line}, column ${column}; found ${found}`,
+  );
+}
+
+/**
+ * Parses a configuration file's text, JSON or YAML by the ending of its path. JSON is read as the YAML that it
+ * is, so that a key that is there twice is an error in both.
+ * @throws BackendError `INVALID_CONFIG` with the line
+ */
+export function parseConfigText(text: string, path: string): unknown {
+  const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const isJson = path.endsWith(".json");
+  if (isJson) assertJson(source, path);
+  const document = parseDocument(source, { strict: true, uniqueKeys: true });
+  const [problem] = [...document.errors, ...document.warnings];
+  let cause: unknown = problem;
+  try {
+    // Without a problem there may still be an alias that leads nowhere, or too many.
+    if (problem === undefined) return document.toJS() as unknown;
+  } catch (error) {
+    cause = error;
+  }
+  const reason = cause instanceof Error ? cause.message.trimEnd() : String(cause);
+  throw new BackendError("INVALID_CONFIG", `${path} is not valid ${isJson ? "JSON" : "YAML"}: ${reason}`, {
+    cause,
+  });
+}
