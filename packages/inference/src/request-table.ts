@@ -22,8 +22,6 @@ export interface RequestTable {
   /** Ends a request for its caller at once, and for the scheduler as soon as no forward pass holds it. */
   end(request: ActiveRequest, ending: StreamEnding): void;
   endAll(ending: StreamEnding): void;
-  /** Ends those that have a sequence in the running batch. */
-  endRunning(ending: StreamEnding): void;
   /** Between these two, what has run stays in the scheduler and in the cache. */
   beginForward(): void;
   endForward(): void;
@@ -121,11 +119,6 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
     end,
     endAll: (ending) => {
       for (const request of active) end(request, ending);
-    },
-    endRunning: (ending) => {
-      for (const request of active) {
-        if (request.scheduledAtMs !== undefined) end(request, ending);
-      }
     },
     beginForward: () => {
       isForwarding = true;

@@ -166,14 +166,17 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     });
   };
 
-  /** Ends what a failed step held; what waits has another chance. */
+  /** Ends the requests that a failed step computed for; the others have another chance. */
   const failStep = (cause: unknown): void => {
     const reason = asInferenceError(cause);
     counters.lastFailure = reason.message;
     counters.lastStepAtMs = clock.now();
     const ending = { kind: "failed", reason } as const;
     if (batch.chunkCount === 0) table.endAll(ending);
-    else table.endRunning(ending);
+    for (const sequence of batch.sequences) {
+      const request = table.ownerOf(sequence);
+      if (request !== undefined) table.end(request, ending);
+    }
   };
 
   const run = async (): Promise<void> => {

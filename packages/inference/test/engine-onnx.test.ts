@@ -24,7 +24,7 @@ interface Stage {
 async function createStage(
   directory: string,
   maxTokensPerStep: number,
-  maxRunningSequences: number = 6,
+  maxRunningSequences: number = Math.min(6, maxTokensPerStep),
 ): Promise<Stage> {
   const memory = createHostMemoryPool();
   const model = await loadModel(directory);
@@ -60,21 +60,24 @@ function logprobOf(logits: Float32Array, logit: number): number {
 describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) => {
   const golden = JSON.parse(readFileSync(join(fixtures, "golden", `${name}.json`), "utf8")) as Golden;
 
-  it.each([256, 7])("gives the greedy tokens of transformers, %i tokens a step", async (maxTokensPerStep) => {
-    const stage = await createStage(join(fixtures, "checkpoints", name), maxTokensPerStep);
-    try {
-      const requests = golden.prompts.map(({ tokens, greedy }) => ({
-        promptTokenIds: tokens,
-        sampling: { temperature: 0 },
-        stopping: { maxTokens: greedy.length, ignoreEos: true },
-      }));
-      // All at once: prompts of 1 to 100 tokens share their steps.
-      const answers = await Promise.all(requests.map((request) => tokensOf(stage.engine, request)));
-      expect(answers).toEqual(golden.prompts.map((prompt) => prompt.greedy));
-    } finally {
-      await stage.close();
-    }
-  });
+  it.each([256, 7, 1])(
+    "gives the greedy tokens of transformers, %i tokens a step",
+    async (maxTokensPerStep) => {
+      const stage = await createStage(join(fixtures, "checkpoints", name), maxTokensPerStep);
+      try {
+        const requests = golden.prompts.map(({ tokens, greedy }) => ({
+          promptTokenIds: tokens,
+          sampling: { temperature: 0 },
+          stopping: { maxTokens: greedy.length, ignoreEos: true },
+        }));
+        // All at once: prompts of 1 to 100 tokens share their steps.
+        const answers = await Promise.all(requests.map((request) => tokensOf(stage.engine, request)));
+        expect(answers).toEqual(golden.prompts.map((prompt) => prompt.greedy));
+      } finally {
+        await stage.close();
+      }
+    },
+  );
 
   it.each([256, 7])(
     "gives the prompt's log-probabilities of transformers, %i tokens a step",
@@ -110,6 +113,35 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
       }
     },
   );
+
+  it("fills the context to its last position", async () => {
+    const stage = await createStage(join(fixtures, "checkpoints", name), 32);
+    try {
+      const { contextTokens } = stage.engine;
+      const tokenAt = (_: unknown, at: number): number => 4 + ((at * 37) % 300);
+      const prompts = [contextTokens - 3, contextTokens - 1].map((length) => Array.from({ length }, tokenAt));
+      const sampling = { temperature: 0 };
+      const stopping = { ignoreEos: true };
+      const [three, one, none] = await Promise.all([
+        ...prompts.map((promptTokenIds) =>
+          stage.engine.generate({ promptTokenIds, sampling, stopping }).result(),
+        ),
+        stage.engine
+          .generate({
+            promptTokenIds: Array.from({ length: contextTokens }, tokenAt),
+            promptLogprobs: 0,
+            stopping: { maxTokens: 0 },
+          })
+          .result(),
+      ]);
+      expect(three?.choices[0]).toMatchObject({ finishReason: "length" });
+      expect(three?.choices[0]?.tokenIds).toHaveLength(3);
+      expect(one?.choices[0]?.tokenIds).toHaveLength(1);
+      expect(none?.promptLogprobs).toHaveLength(contextTokens);
+    } finally {
+      await stage.close();
+    }
+  });
 
   it("says the same whether answers share the computation of their prompt or not", async () => {
     const request: GenerationRequest = {
