@@ -6,7 +6,7 @@ import { createEngineFixture } from "./support/engine-fixture.ts";
 const arrival = fc.record({
   arriveAt: fc.integer({ min: 0, max: 12 }),
   promptLength: fc.integer({ min: 1, max: 24 }),
-  maxTokens: fc.integer({ min: 1, max: 8 }),
+  maxTokens: fc.integer({ min: 0, max: 8 }),
   n: fc.integer({ min: 1, max: 4 }),
   seed: fc.integer({ min: 0, max: 3 }),
   promptLogprobs: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }),
@@ -35,7 +35,7 @@ function requestOf({ promptLength, maxTokens, n, seed, promptLogprobs }: Arrival
   return {
     promptTokenIds: Array.from({ length: promptLength }, (_, at) => (at * 31 + seed * 7) % 256),
     sampling: { seed, topP: 0.9 },
-    stopping: { maxTokens },
+    stopping: { maxTokens: promptLogprobs === undefined ? Math.max(1, maxTokens) : maxTokens },
     n,
     ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
   };
