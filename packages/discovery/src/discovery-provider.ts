@@ -24,20 +24,27 @@ export interface RegisteredService {
   readonly service: ServiceRegistration;
   /**
    * Says how the service is and what changed (load, models). Metadata is merged: keys that are not given stay.
+   * Calls take effect in their order, awaited or not; an update that changes nothing tells nobody.
    * @throws DiscoveryError `INVALID_REGISTRATION`, `NOT_REGISTERED`, `PROVIDER_DISPOSED`
    */
   update(change: {
     readonly state?: ServiceState;
     readonly metadata?: Readonly<Record<string, string>>;
   }): Promise<void>;
-  /** Does nothing when it is deregistered already. */
+  /** Is the last word after every update before it. Does nothing when it is deregistered already. */
   deregister(): Promise<void>;
 }
 
 /** Registers services and finds them. */
 export interface DiscoveryProvider extends AsyncDisposable {
-  /** @throws DiscoveryError `INVALID_REGISTRATION`, `DUPLICATE_ID`, `PROVIDER_DISPOSED` */
-  register(service: ServiceRegistration): Promise<RegisteredService>;
+  /**
+   * Registers a service in a state, `passing` by default; nobody sees it in another one before.
+   * @throws DiscoveryError `INVALID_REGISTRATION`, `DUPLICATE_ID`, `PROVIDER_DISPOSED`
+   */
+  register(
+    service: ServiceRegistration,
+    options?: { readonly state?: ServiceState },
+  ): Promise<RegisteredService>;
   list(filter?: {
     readonly name?: string;
     readonly tag?: string;

@@ -19,8 +19,7 @@ export interface EmbeddedDiscoveryOptions {
 type Listener = Parameters<LatestSource<unknown>["subscribe"]>[0];
 
 /**
- * Creates a provider that keeps services in this process: one machine needs no registry beside it. A service
- * is `passing` until it says otherwise. Lists are frozen and in the order of registration.
+ * Creates a provider that keeps services in this process: one machine needs no registry beside it. Lists are frozen and in the order of registration.
  * @throws DiscoveryError `INVALID_OPTION`
  */
 export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}): DiscoveryProvider {
@@ -100,16 +99,16 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
   }
 
   return {
-    async register(service) {
+    async register(service, { state = "passing" } = {}) {
       assertAlive();
-      const registration = parseServiceRegistration(service);
+      const registration = { ...parseServiceRegistration(service), state: parseState(state) };
       if (instances.has(registration.id)) {
         throw new DiscoveryError(
           "DUPLICATE_ID",
           `ids must be unique, found "${registration.id}" registered already`,
         );
       }
-      const instance = put({ ...registration, state: "passing" });
+      const instance = put(registration);
       const handle = createHandle(instance);
       notify(instance.name);
       events?.emit("discovery:service-registered", { service: instance });

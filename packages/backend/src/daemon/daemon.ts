@@ -96,15 +96,15 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
 
   const register = async (at: DaemonAddress): Promise<void> => {
     const { serviceName, advertiseAddress } = config.discovery;
-    registration = await discovery.register({
+    const service = {
       id: `${serviceName}-${hostname()}-${at.port}`,
       name: serviceName,
       address: advertiseAddress ?? at.host,
       port: at.port,
       tags: ["openai"],
       metadata: { version: packageVersion },
-    });
-    await registration.update({ state: "critical" });
+    };
+    registration = await discovery.register(service, { state: "critical" });
   };
   const tellReadiness = (): void => {
     const state = engine.state === "ready" ? "passing" : "critical";

@@ -128,11 +128,13 @@ describe("a daemon", () => {
   });
 
   test("registers itself, passing only when it is ready, and takes itself out", async () => {
-    const { daemon, discovery } = await setUp({
+    const { daemon, discovery, heard } = await setUp({
       discovery: { serviceName: "stories", advertiseAddress: "10.0.0.9" },
     });
     const { port } = await daemon.start();
     expect(await discovery.list({ name: "stories", state: "passing" })).toEqual([]);
+    const [, told] = heard.find(([name]) => name === "discovery:service-registered") ?? [];
+    expect(told).toMatchObject({ service: { state: "critical" } });
     await daemon.ready();
     const [service] = await discovery.list({ name: "stories", state: "passing" });
     expect(service).toMatchObject({
