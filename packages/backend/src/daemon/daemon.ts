@@ -141,7 +141,10 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   };
   const putAway = async (reason: string): Promise<void> => {
     stopTelling();
-    await registration?.deregister();
+    // A registry that cannot be reached must not keep the engine running.
+    await registration?.deregister().catch((error: unknown) => {
+      logger.warn({ err: error }, "the service could not be taken out of the registry");
+    });
     await http?.close();
     await engine.dispose();
     health.dispose();

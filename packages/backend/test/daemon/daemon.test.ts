@@ -184,6 +184,22 @@ describe("a daemon", () => {
     expect(() => daemon.start()).toThrow(/stopped/);
   });
 
+  test("puts all away though the registry cannot be reached any more", async () => {
+    const { daemon, discovery, heard } = await setUp();
+    const register = discovery.register.bind(discovery);
+    discovery.register = async (...args) => {
+      const registered = await register(...args);
+      registered.deregister = async () => {
+        throw new Error("connect ECONNREFUSED");
+      };
+      return registered;
+    };
+    await daemon.start();
+    await daemon.stop("test");
+    expect(daemon.engine).toMatchObject({ state: "stopped", pid: undefined });
+    expect(heard.at(-1)).toEqual(["backend:stopped", { reason: "test" }]);
+  });
+
   test("says that the port is in use, and leaves nothing running", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
