@@ -68,7 +68,8 @@ export interface EngineClient extends AsyncDisposable {
   /** Why it is not ready, for people; empty when ready. */
   reasons(): readonly string[];
   /**
-   * Leaving the loop or aborting the signal stops the work within one step.
+   * Leaving the loop or aborting the signal stops the work within one step. While the engine is started again
+   * after a crash, a request waits as in the queue.
    * @throws BackendError `ENGINE_UNAVAILABLE`, `ENGINE_CRASHED`; EngineRequestError with the engine's own code
    * (`CONTEXT_LENGTH_EXCEEDED`, `QUEUE_FULL`, `INVALID_REQUEST`, …)
    */
