@@ -141,7 +141,7 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   timeToFirstToken: {
     own: "infernode_time_to_first_token_seconds",
     vllm: "vllm:time_to_first_token_seconds",
-    help: "From the arrival of a request to its first token, in seconds.",
+    help: "From the arrival of a request at the engine to its first token, in seconds.",
     buckets: firstTokenBuckets,
   },
   interTokenLatency: {
@@ -188,7 +188,7 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   totalTime: {
     own: "infernode_request_duration_seconds",
     vllm: "vllm:e2e_request_latency_seconds",
-    help: "From the arrival of a request to its end, in seconds.",
+    help: "From the arrival of a request at the engine to its end, in seconds.",
     buckets: requestDurationBuckets,
     ownBuckets: firstTokenBuckets,
   },
