@@ -74,7 +74,7 @@ function get(
   return { get: { operationId: about.id, summary: about.summary, tags: [about.tag], responses } };
 }
 
-const paths: JsonMap = {
+const paths = (model: string): JsonMap => ({
   "/v1/chat/completions": post({
     id: "createChatCompletion",
     summary: "Answers a conversation",
@@ -82,7 +82,7 @@ const paths: JsonMap = {
     request: "ChatCompletionRequest",
     response: "ChatCompletion",
     chunk: "ChatCompletionChunk",
-    example: { model: "model", messages: [{ role: "user", content: "Tell me a story." }], max_tokens: 64 },
+    example: { model, messages: [{ role: "user", content: "Tell me a story." }], max_tokens: 64 },
   }),
   "/v1/completions": post({
     id: "createCompletion",
@@ -91,7 +91,7 @@ const paths: JsonMap = {
     request: "CompletionRequest",
     response: "Completion",
     chunk: "CompletionChunk",
-    example: { model: "model", prompt: "Once upon a time", max_tokens: 64 },
+    example: { model, prompt: "Once upon a time", max_tokens: 64 },
   }),
   "/v1/models": get(
     { id: "listModels", summary: "Lists the served models", tag: "OpenAI" },
@@ -163,10 +163,14 @@ const paths: JsonMap = {
       200: json("The version", { type: "object", properties: { version: { type: "string" } } }),
     },
   ),
-};
+});
 
-/** Describes the API in OpenAPI 3.1, its request bodies from the schemas that check them. */
-export function createOpenApiDocument(version: string): JsonMap {
+/**
+ * Describes the API in OpenAPI 3.1, its request bodies from the schemas that check them.
+ * @param about the product's version, and the model that the examples ask
+ */
+export function createOpenApiDocument(about: { readonly version: string; readonly model: string }): JsonMap {
+  const { version, model } = about;
   return {
     openapi: "3.1.0",
     info: {
@@ -175,8 +179,11 @@ export function createOpenApiDocument(version: string): JsonMap {
       description:
         "An OpenAI-compatible server for language models. A parameter that is `null` counts as absent; one that " +
         "would have no effect where it should have one is refused by name.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    paths,
+    servers: [{ url: "/" }],
+    security: [],
+    paths: paths(model),
     components: {
       schemas: {
         ChatCompletionRequest: schemaOf(chatRules.schema),

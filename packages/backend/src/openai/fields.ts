@@ -57,7 +57,14 @@ export function arrayField<Element>(
 ): z.ZodType<readonly Element[]> {
   const { min = 0, max, of } = options;
   const error = min === 0 ? `an array of at most ${max} ${of}` : `an array of ${min} to ${max} ${of}`;
-  return z.array(z.unknown(), { error }).min(min, { error }).max(max, { error }).pipe(z.array(element));
+  // A schema made of a pipe tells its end, which has no bounds.
+  const bounds = { ...(min === 0 ? {} : { minItems: min }), maxItems: max };
+  return z
+    .array(z.unknown(), { error })
+    .min(min, { error })
+    .max(max, { error })
+    .pipe(z.array(element))
+    .meta(bounds);
 }
 
 /** An object with any keys; what is in it is checked by whoever uses it. */

@@ -122,7 +122,10 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     "The answer does not end before it has this many tokens. Default 0.",
   ).optional(),
   skip_special_tokens: flagField("Leaves special tokens out of the text. Default true.").optional(),
-  n: integerField({ min: 1 }, "How many answers. Default 1.").optional(),
+  n: integerField(
+    { min: 1 },
+    "How many answers to each prompt; at most 128 in one request. Default 1.",
+  ).optional(),
   best_of: integerField({ min: 1 }, "Supported only where it equals `n`.").optional(),
   stream: flagField("Sends the answer as server-sent events while it is made. Default false.").optional(),
   stream_options: z

@@ -123,12 +123,35 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
   for (const [name, property] of Object.entries({ ...chat?.properties, ...completion?.properties })) {
     expect(`${name}: ${property.description}`).toMatch(/: .*\.$/);
   }
+  expect(chat?.properties).toMatchObject({
+    messages: { minItems: 1, maxItems: 10_000 },
+    stop: { anyOf: [{ maxLength: 1024 }, { maxItems: 16 }] },
+    stop_token_ids: { maxItems: 256 },
+  });
   const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
   for (const [, name] of refs) expect(document.components.schemas).toHaveProperty(name ?? "");
   for (const [path, methods] of Object.entries(document.paths)) {
     const allowed = (await get(path.replace("{id}", "x"), { method: "OPTIONS" })).headers.get("allow");
     for (const method of Object.keys(methods)) expect(allowed).toContain(method.toUpperCase());
   }
+});
+
+test("every example of the API page runs as it is shown", async () => {
+  type Operation = { requestBody?: { content: Record<string, { example: unknown }> } };
+  const { paths } = (await (await get("/docs/json")).json()) as {
+    paths: Record<string, { post?: Operation }>;
+  };
+  const examples = Object.entries(paths).flatMap(([path, { post }]) => {
+    const example = post?.requestBody?.content["application/json"]?.example;
+    return example === undefined ? [] : [{ path, example }];
+  });
+  expect(examples.map(({ path }) => path)).toEqual([
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/tokenize",
+    "/detokenize",
+  ]);
+  for (const { path, example } of examples) expect((await server.post(path, example)).status).toBe(200);
 });
 
 test("tokenizes a prompt and messages", async () => {

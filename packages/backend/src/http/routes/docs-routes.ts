@@ -1,6 +1,7 @@
 import swagger, { type FastifyStaticSwaggerOptions } from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
+import type { JsonMap } from "../../openai/fields.ts";
 import { createOpenApiDocument } from "../openapi-document.ts";
 import type { ServerParts } from "../server-parts.ts";
 
@@ -10,14 +11,17 @@ const contentSecurityPolicy =
 
 /** Adds the OpenAPI description and a page that shows it. */
 export async function addDocsRoutes(app: FastifyInstance, { options }: ServerParts): Promise<void> {
-  const document = createOpenApiDocument(options.version);
-  const json = JSON.stringify(document);
+  const { version, engine } = options;
+  // Its examples ask the model that is served, so that they run as they are.
+  const describe = (): JsonMap => createOpenApiDocument({ version, model: engine.model?.id ?? "model" });
   // The plug-in's types stop at OpenAPI 3.0; it passes the document on as it is.
-  const specification = { document } as unknown as FastifyStaticSwaggerOptions["specification"];
+  const specification = { document: describe() } as unknown as FastifyStaticSwaggerOptions["specification"];
   await app.register(swagger, { mode: "static", specification });
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: contentSecurityPolicy,
+    transformSpecification: describe,
+    transformSpecificationClone: false,
     // The page would otherwise ask a server of others whether the description is valid.
     uiConfig: { validatorUrl: null, deepLinking: true },
     // Without the bar of the page's maker, which would load another description.
@@ -27,6 +31,6 @@ export async function addDocsRoutes(app: FastifyInstance, { options }: ServerPar
     },
   });
   app.get("/openapi.json", async (_request, reply) =>
-    reply.header("content-type", "application/json; charset=utf-8").send(json),
+    reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(describe())),
   );
 }
