@@ -1,4 +1,4 @@
-import { EngineRequestError } from "../errors.ts";
+import { type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import type { EngineRequest, EngineReply, Prompt } from "./engine-client.ts";
 import type { CallReply, DaemonMessage, PromptReply } from "./protocol.ts";
@@ -11,6 +11,8 @@ interface GenerateCall {
   isAccepted: boolean;
   /** The present process has answered: from then on its own bounds count the call. */
   isCounted: boolean;
+  /** An earlier process had taken it, and the queue of the present one is full: it is sent again when a call ends. */
+  isDeferred: boolean;
   /** Its first token was given out; a second run could not take it back. */
   hasStarted: boolean;
   wasReplayed: boolean;
@@ -70,16 +72,34 @@ export function createCallTable(options: {
   const calls = new Map<number, Call>();
   let lastCallId = 0;
 
-  const cancel = (callId: number): void => {
-    if (calls.delete(callId)) send({ type: "cancel", callId });
-  };
   const submit = (callId: number, call: Call): void => {
-    if (call.kind === "generate") send({ type: "generate", callId, request: call.request });
-    else send({ type: call.kind, callId, prompt: call.prompt });
+    if (call.kind === "generate") {
+      call.isDeferred = false;
+      send({ type: "generate", callId, request: call.request });
+    } else send({ type: call.kind, callId, prompt: call.prompt });
+  };
+  /** A call that ends leaves room for the first that was deferred. */
+  const remove = (callId: number): boolean => {
+    if (!calls.delete(callId)) return false;
+    for (const [nextId, next] of calls) {
+      if (next.kind !== "generate" || !next.isDeferred) continue;
+      submit(nextId, next);
+      break;
+    }
+    return true;
+  };
+  const cancel = (callId: number): void => {
+    if (remove(callId)) send({ type: "cancel", callId });
   };
   const fail = (callId: number, error: unknown): void => {
     calls.get(callId)?.queue.fail(error);
-    calls.delete(callId);
+    remove(callId);
+  };
+  const refused = (callId: number, error: EngineErrorRecord): void => {
+    const call = calls.get(callId);
+    // What was taken once is not refused for want of room.
+    if (error.code === "QUEUE_FULL" && call?.kind === "generate" && call.isAccepted) call.isDeferred = true;
+    else fail(callId, new EngineRequestError(error));
   };
   const assertRoom = (promptSize: number): void => {
     const limits = options.limits();
@@ -117,7 +137,7 @@ export function createCallTable(options: {
     call.hasStarted = true;
     call.queue.push(reply);
     if (reply.type !== "finished") return;
-    calls.delete(callId);
+    remove(callId);
     call.queue.complete();
   };
 
@@ -133,6 +153,7 @@ export function createCallTable(options: {
         promptSize: sizeOf(request.prompt),
         isAccepted: false,
         isCounted: false,
+        isDeferred: false,
         hasStarted: false,
         wasReplayed: false,
       })),
@@ -149,12 +170,12 @@ export function createCallTable(options: {
       const call = calls.get(callId);
       // A cancelled call's last replies were on their way.
       if (call === undefined) return;
-      if (reply.type === "failed") fail(callId, new EngineRequestError(reply.error));
+      if (reply.type === "failed") refused(callId, reply.error);
       else if (reply.type === "tokens" || reply.type === "description") {
         if (call.kind === "generate") return;
         call.queue.push(reply);
         call.queue.complete();
-        calls.delete(callId);
+        remove(callId);
       } else if (call.kind === "generate") deliverGenerate(callId, call, reply);
     },
     settleCrash: (error) => {
@@ -174,7 +195,9 @@ export function createCallTable(options: {
       for (const [callId, call] of calls) submit(callId, call);
     },
     failAll: (error) => {
-      for (const callId of calls.keys()) fail(callId, error);
+      const open = [...calls.values()];
+      calls.clear();
+      for (const { queue } of open) queue.fail(error);
     },
   };
 }

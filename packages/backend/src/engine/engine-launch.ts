@@ -47,10 +47,11 @@ export interface EngineLaunch {
   end(graceMs: number): Promise<void>;
 }
 
-/** Writes how a process ended, with the last lines of its output. */
+/** Writes how a process ended, with the last lines of its output; places in code are in the log. */
 export function describeExit(exit: EngineExit): string {
   const how = exit.signal === undefined ? `with code ${exit.exitCode ?? "unknown"}` : `by ${exit.signal}`;
-  const tail = exit.outputTail.slice(-5).join("\n");
+  const lines = exit.outputTail.filter((line) => !/^\s*(?:at .*)?$/.test(line));
+  const tail = lines.slice(-6).join("\n");
   return tail === "" ? how : `${how}; it last wrote:\n${tail}`;
 }
 
