@@ -23,6 +23,8 @@ export interface CudaArenaSourceOptions {
   readonly kind: "auto" | "virtual" | "plain";
   /** What arenas grow by; a power of two. */
   readonly chunkBytes?: number | undefined;
+  /** What all arenas together may take. */
+  readonly limitBytes: number;
   readonly owed: OwedCleanups;
   /** Called before memory goes back to the device; throws when it cannot go yet. */
   beforeUnmap(): void;

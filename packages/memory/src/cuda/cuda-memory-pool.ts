@@ -61,7 +61,10 @@ export interface CudaMemoryPoolOptions extends PoolOptions {
   readonly device: CudaDevice;
   /** [auto: virtual memory management where the driver has it] */
   readonly arenaKind?: "auto" | "virtual" | "plain" | undefined;
-  /** What arenas are made of and grow by; a power of two. [32 MiB, or 2 MiB with `cuMemAlloc`] */
+  /**
+   * What arenas are made of and grow by; a power of two. What of the limit is no whole chunk stays unused.
+   * [with virtual memory management 2 to 32 MiB, so that they fill the limit; with `cuMemAlloc` 2 MiB]
+   */
   readonly chunkBytes?: number | undefined;
 }
 
@@ -86,6 +89,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
   const source = createCudaArenaSource(device, {
     kind: options.arenaKind ?? "auto",
     chunkBytes: options.chunkBytes,
+    limitBytes,
     owed,
     // Memory of the only stream counts as idle when it is freed; it must be so before it goes.
     beforeUnmap: () => {

@@ -5,7 +5,8 @@ import type { CudaDriver, CudaOptionalFunctions } from "./cuda-driver.ts";
 import { CU_MEM_ALLOC_GRANULARITY_MINIMUM, CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
 import { encodeAccess, encodeProperties } from "./encode-allocation.ts";
 
-const MIB = 2 ** 20;
+const LARGEST_CHUNK_BYTES = 32 * 2 ** 20;
+const MANY_CHUNKS = 1024;
 
 /** What is behind an arena's addresses. All chunks are of one size. */
 interface Backing {
@@ -49,6 +50,19 @@ function requireFunctions(driver: CudaDriver, deviceId: string): VirtualFunction
   return optional as VirtualFunctions;
 }
 
+/** Large, for few calls of the driver, but such that whole chunks fill a limit to less than a thousandth. */
+function chooseChunkBytes(limitBytes: number, pageBytes: number): number {
+  const usableBytes = Math.max(1, Math.floor(limitBytes / pageBytes)) * pageBytes;
+  let chunkBytes = pageBytes;
+  while (
+    chunkBytes < LARGEST_CHUNK_BYTES &&
+    (usableBytes % (2 * chunkBytes) === 0 || usableBytes / chunkBytes > MANY_CHUNKS)
+  ) {
+    chunkBytes *= 2;
+  }
+  return chunkBytes;
+}
+
 /**
  * Arenas by virtual memory management: each reserves addresses for the whole device, and physical
  * memory is mapped behind its end in chunks, so that growing moves nothing.
@@ -60,7 +74,7 @@ export function createVirtualArenaSource(
   options: Omit<CudaArenaSourceOptions, "kind">,
 ): CudaArenaSource {
   const { driver, context } = device;
-  const { owed, chunkBytes: wantedChunkBytes = 32 * MIB } = options;
+  const { owed } = options;
   const calls = requireFunctions(driver, device.id);
   const properties = encodeProperties(device.ordinal);
   const access = encodeAccess(device.ordinal);
@@ -71,7 +85,10 @@ export function createVirtualArenaSource(
       "cuMemGetAllocationGranularity",
     ),
   );
-  const chunkBytes = Math.max(wantedChunkBytes, pageBytes);
+  const chunkBytes = Math.max(
+    options.chunkBytes ?? chooseChunkBytes(options.limitBytes, pageBytes),
+    pageBytes,
+  );
   const reservedBytes = Math.ceil(device.totalBytes / chunkBytes) * chunkBytes;
   const backings = new WeakMap<CudaArena, Backing>();
   const out = new BigUint64Array(1);

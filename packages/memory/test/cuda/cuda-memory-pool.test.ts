@@ -235,6 +235,16 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       pool.allocate({ sizeBytes: 20 * MIB, tag }).dispose();
     });
   }
+  it.each([30, 67, 100, 127, 255])("gives the whole of a limit of %i MiB in one piece", (limitMib) => {
+    using device = createCudaDevice({ driver });
+    for (const arenaKind of ["virtual", "plain"] as const) {
+      using pool = createCudaMemoryPool({ device, arenaKind, limitBytes: limitMib * MIB });
+      const wholePages = Math.floor(limitMib / 2) * 2;
+      pool.allocate({ sizeBytes: wholePages * MIB, tag }).dispose();
+      expect(pool.stats().arenaBytes).toBe(wholePages * MIB);
+      expect(outOfMemory(() => pool.allocate({ sizeBytes: limitMib * MIB + 1, tag })).cause).toBeUndefined();
+    }
+  });
   it("is out of memory for what is larger than the device", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device });
