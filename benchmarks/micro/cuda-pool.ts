@@ -121,7 +121,8 @@ function traceOn(arenaKind: "virtual" | "plain", streamCount: 1 | 2) {
   return { arenaKind, streamCount, limitBytes, ...measureTrace(pool, shape) };
 }
 const arenaKinds = device.hasVirtualMemoryManagement ? (["virtual", "plain"] as const) : (["plain"] as const);
-const traces = arenaKinds.flatMap((arenaKind) => [traceOn(arenaKind, 1), traceOn(arenaKind, 2)]);
+const fits = limitBytes < device.freeBytes() * 0.95;
+const traces = fits ? arenaKinds.flatMap((kind) => [traceOn(kind, 1), traceOn(kind, 2)]) : [];
 device.dispose();
 
 if (values.output !== undefined) {
@@ -158,7 +159,8 @@ process.stdout.write(
       ["hit", "ns"],
       hits.map((hit) => [hit.name, ns(hit.nsPerPair)]),
     )}\n\n` +
-    `${stepCount} steps of a server, ${demand.operationCount} operations, limit = peak ÷ 0.95\n` +
+    `${stepCount} steps of a server, ${demand.operationCount} operations, limit = peak ÷ 0.95` +
+    `${fits ? "" : `: ${formatBytes(limitBytes)} are not free on this device`}\n` +
     `${formatTable(
       [
         "arenas",

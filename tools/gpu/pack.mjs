@@ -16,9 +16,16 @@ const memory = join(root, "packages/memory");
 const koffi = realpathSync(join(memory, "node_modules/koffi"));
 const binding = realpathSync(join(koffi, "../@koromix/koffi-linux-x64"));
 const parts = [
-  ["tools/gpu/check.mjs", join(root, "tools/gpu/check.mjs")],
+  ["check.sh", join(root, "tools/gpu/check.sh")],
+  ...["check.mjs", "session.mjs", "steps.mjs"].map((name) => [
+    join("tools/gpu", name),
+    join(root, "tools/gpu", name),
+  ]),
   ["benchmarks/package.json", join(root, "benchmarks/package.json")],
-  ["benchmarks/dist", join(root, "benchmarks/dist")],
+  ...["lib", "micro", "workloads"].map((name) => [
+    join("benchmarks/dist", name),
+    join(root, "benchmarks/dist", name),
+  ]),
   ["node_modules/@infernode/memory/package.json", join(memory, "package.json")],
   ["node_modules/@infernode/memory/dist", join(memory, "dist")],
   ["node_modules/koffi", koffi],
@@ -38,4 +45,4 @@ if (options.includes("--node")) {
   });
   if (status !== 0) throw new Error("xz did not compress this Node");
 }
-process.stdout.write(`${target} is ready: node tools/gpu/check.mjs in it\n`);
+process.stdout.write(`${target} is ready: sh check.sh in it\n`);

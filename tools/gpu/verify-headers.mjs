@@ -238,7 +238,7 @@ function verify(folder, header) {
     expect(own === real, `the stand-in's ${name} takes (${own}) bytes, the header's (${real})`);
   }
   const lines = Object.keys(values).map((name) => `printf("${name} %lld\\n", (long long)${name});`);
-  for (const [type, { sizeBytes, ...fields }] of Object.entries(layouts)) {
+  for (const [type, { sizeBytes: _sizeBytes, ...fields }] of Object.entries(layouts)) {
     lines.push(`printf("sizeof(${type}) %zu\\n", sizeof(${type}));`);
     for (const field of Object.keys(fields))
       lines.push(`printf("${type}.${field} %zu\\n", offsetof(${type}, ${field}));`);
