@@ -2,7 +2,8 @@ import type { ChatTemplateMessage } from "@infernode/models";
 import { z } from "zod";
 import { arrayField, textField } from "./fields.ts";
 
-const maxMessages = 10_000;
+/** As in OpenAI's API. */
+const maxMessages = 2048;
 const maxParts = 10_000;
 
 /** The only kind of part that is taken. */

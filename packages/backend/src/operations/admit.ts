@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { GenerationUsage, TokenDelta } from "@infernode/inference";
 import { AsyncQueue } from "../engine/async-queue.ts";
 import type { EngineClient, EngineReply, EngineRequest } from "../engine/engine-client.ts";
@@ -105,6 +106,8 @@ export async function admit(
 ): Promise<Admission> {
   signal.throwIfAborted();
   const own = new AbortController();
+  // One listener for each request is no leak.
+  setMaxListeners(0, own.signal);
   const onAbort = (): void => own.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   const release = (reason: unknown): void => {

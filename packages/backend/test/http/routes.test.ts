@@ -124,7 +124,7 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
     expect(`${name}: ${property.description}`).toMatch(/: .*\.$/);
   }
   expect(chat?.properties).toMatchObject({
-    messages: { minItems: 1, maxItems: 10_000 },
+    messages: { minItems: 1, maxItems: 2048 },
     stop: { anyOf: [{ maxLength: 1024 }, { maxItems: 16 }] },
     stop_token_ids: { maxItems: 256 },
   });

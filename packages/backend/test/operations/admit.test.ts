@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { EngineRequest } from "../../src/engine/engine-client.ts";
 import { BackendError } from "../../src/errors.ts";
@@ -81,4 +82,19 @@ test("a failure of one request ends the replies and stops the others", async () 
   };
   await expect(read()).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
   await Promise.all(engine.runs.map(async ({ stopped }) => stopped));
+});
+
+test("as many requests as one may ask for are no leak of listeners", async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", note);
+  const engine = createFakeEngine();
+  const requests = Array.from({ length: 128 }, (_, index) => request(`prompt ${index}`, 1));
+  const admission = await admit(engine, requests, never);
+  let count = 0;
+  for await (const reply of admission.replies) if (reply.type === "finished") count++;
+  expect(count).toBe(128);
+  await nextTurn();
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
 });
