@@ -14,7 +14,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     await terminal.until("/help lists commands.");
     await terminal.until("> ");
     terminal.type("/help\r");
-    await terminal.until("/system <text>");
+    await terminal.until("/system [text]");
     terminal.type("Tell me a story.\r");
     await terminal.until("as --max-tokens says");
     expect(await terminal.until("tokens/s")).toContain("12 tokens");
@@ -41,6 +41,56 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     terminal.type("\u0003");
     await terminal.until("ends)");
     terminal.type("\u0003");
+    expect(await terminal.exitCode).toBe(0);
+  });
+
+  test("play takes a paste of several lines as one question", async () => {
+    await using terminal = start(["play", "--temperature", "0", "--max-tokens", "5"]);
+    await terminal.until("> ");
+    terminal.type("\u001B[200~Tell me a story.\nA short one.\n\u001B[201~");
+    await terminal.until("Tell me a story.⏎A short one.");
+    terminal.type("\r");
+    await terminal.until("as --max-tokens says");
+    expect(await terminal.until("> ")).not.toContain("--max-tokens");
+    terminal.type("\u0004");
+    expect(await terminal.exitCode).toBe(0);
+  });
+
+  test("play keeps in order what is typed ahead, and what comes at once into the middle of a line", async () => {
+    await using terminal = start(["play", "--temperature", "0", "--max-tokens", "5"]);
+    await terminal.until("> ");
+    terminal.type("Tell me a story.\r/re");
+    await terminal.until("as --max-tokens says");
+    await terminal.until("> ");
+    terminal.type("set\r");
+    await terminal.until("(forgotten)");
+    const [left, right] = ["\u001B[D", "\u001B[C"];
+    terminal.type(`/lp${left}${left}he${right}${right}\r`);
+    await terminal.until("/system [text]");
+  });
+
+  test("play goes on after Ctrl-Z and fg", async () => {
+    await using terminal = openTerminal([
+      "env",
+      "LC_ALL=C",
+      "PS1=shell: ",
+      "HISTFILE=",
+      "bash",
+      "--norc",
+      "-i",
+    ]);
+    terminal.type(`'${process.execPath}' '${cliPath}' play\r`);
+    await terminal.until("/help lists commands.");
+    await terminal.until("> ");
+    terminal.type("\u001A");
+    await terminal.until("Stopped");
+    terminal.type("fg\r");
+    await terminal.until("> ");
+    terminal.type("/help\r");
+    await terminal.until("/system [text]");
+    terminal.type("\u0004");
+    await terminal.until("shell: ");
+    terminal.type("exit\r");
     expect(await terminal.exitCode).toBe(0);
   });
 

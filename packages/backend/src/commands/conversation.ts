@@ -22,7 +22,7 @@ export interface AskOptions {
 export interface Conversation {
   /** Answers; what was asked and answered is remembered, also when the answer was stopped. */
   ask(text: string, options: AskOptions): Promise<AnswerSummary>;
-  /** Forgets what was said; with a text, starts again under other instructions. */
+  /** Forgets what was said; with a text, starts again under other instructions, with an empty one under none. */
   reset(system?: string): void;
 }
 
@@ -32,12 +32,12 @@ export function createConversation(
   model: ServedModel,
   options: PlayOptions,
 ): Conversation {
-  let system = options.system;
+  let system = options.system ?? "";
   let messages: ChatTemplateMessage[] = [];
 
   const promptOf = (text: string): Prompt => {
     if (!model.hasChatTemplate) return { kind: "text", text };
-    const instructions = system === undefined ? [] : [{ role: "system", content: system }];
+    const instructions = system === "" ? [] : [{ role: "system", content: system }];
     return { kind: "chat", messages: [...instructions, ...messages, { role: "user", content: text }] };
   };
 

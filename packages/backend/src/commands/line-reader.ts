@@ -1,8 +1,9 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import type { CommandContext } from "./command-context.ts";
+import { breakSign, createKeyInput, pasteKey, pasteMarks } from "./key-input.ts";
 
-/** Lines from a terminal, with editing and history. What is typed or pasted ahead waits. */
+/** Lines from a terminal, with editing and history. What is typed ahead waits; a paste of several lines is one. */
 export interface LineReader {
   /** The next line, or `undefined` at the end: Ctrl-D, or Ctrl-C twice. */
   read(): Promise<string | undefined>;
@@ -32,8 +33,9 @@ export function createLineReader(context: CommandContext): LineReader {
   let wake: (() => void) | undefined;
   let interruptWork: (() => void) | undefined;
   let wasInterrupted = false;
+  const input = createKeyInput(stdin);
   const terminal = createInterface({
-    input: stdin,
+    input: input.keys,
     output: createScreen(stdout, () => interruptWork !== undefined),
     prompt: "> ",
     terminal: true,
@@ -55,12 +57,21 @@ export function createLineReader(context: CommandContext): LineReader {
     stdout.write(hadText ? "^C\n" : "(Ctrl-C again or Ctrl-D ends)\n");
     terminal.prompt();
   };
+  stdout.write(pasteMarks.on);
+  input.keys.on("keypress", (_text: string | undefined, { sequence }: { readonly sequence?: string }) => {
+    if (sequence === pasteKey) terminal.write(input.takePaste());
+  });
+  // Back from Ctrl-Z: the reader has paused itself.
+  terminal.on("SIGCONT", () => {
+    stdout.write(pasteMarks.on);
+    terminal.prompt(true);
+  });
   // In raw mode Ctrl-C is a key; sent by another program it is a signal.
   terminal.on("SIGINT", interrupt);
   const offSignal = context.onSignal("SIGINT", interrupt);
   terminal.on("line", (line) => {
     wasInterrupted = false;
-    lines.push(line);
+    lines.push(line.replaceAll(breakSign, "\n"));
     wake?.();
   });
   terminal.on("close", () => {
@@ -71,7 +82,8 @@ export function createLineReader(context: CommandContext): LineReader {
   return {
     read: async () => {
       while (lines.length === 0 && !state.isClosed) {
-        terminal.prompt();
+        // What was typed ahead stays, with the cursor behind it.
+        terminal.prompt(true);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -90,6 +102,8 @@ export function createLineReader(context: CommandContext): LineReader {
     close: () => {
       offSignal();
       terminal.close();
+      stdin.unpipe(input.keys);
+      stdout.write(pasteMarks.off);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { PlayOptions } from "./play-options.ts";
 import { toPrintable } from "./printable.ts";
 
 const help = `  /reset          forget the conversation
-  /system <text>  start anew with other instructions
+  /system [text]  start anew with other instructions, or with none
   /exit           end (also Ctrl-D)
   Ctrl-C          stop the answer
 `;
@@ -67,7 +67,7 @@ export async function playInTerminal(parts: TerminalParts): Promise<void> {
         stdout.write("(forgotten)\n");
       } else if (command === "/system") {
         conversation.reset(words.join(" "));
-        stdout.write("(the conversation starts anew)\n");
+        stdout.write(`(the conversation starts anew${words.length === 0 ? ", without instructions" : ""})\n`);
       } else stdout.write(`(no such command: ${command}; /help lists them)\n`);
     }
   } finally {

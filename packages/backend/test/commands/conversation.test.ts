@@ -63,6 +63,9 @@ test("sends the whole conversation, with the instructions first", async () => {
       { role: "user", content: "three" },
     ],
   });
+  conversation.reset("");
+  await conversation.ask("four", askOptions);
+  expect(requests[3]?.prompt).toEqual({ kind: "chat", messages: [{ role: "user", content: "four" }] });
 });
 
 test("remembers what was said of an answer that was stopped", async () => {
