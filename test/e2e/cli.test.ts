@@ -34,8 +34,26 @@ describe("help and usage", () => {
     expect(run.stdout).toBe("");
   });
 
-  test("suggests the flag that was meant", async () => {
-    expect((await runCli(["serve", "--prot", "1"])).stderr).toContain("--port");
+  test("suggests the flag that was meant, and where the others are", async () => {
+    expect((await runCli(["serve", "--prot", "1"])).stderr).toBe(
+      "infernode: unknown option '--prot'\n(Did you mean --port?)\nsee infernode serve --help\n",
+    );
+    expect((await runCli(["models", "inspect"])).stderr).toMatch(/\nsee infernode models inspect --help\n$/);
+  });
+
+  test("ignores no flag: --json belongs to --print-config", async () => {
+    const run = await runCli(["serve", "--json"]);
+    expect(run).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("--print-config") });
+  });
+
+  test.each(["18.20.8", "20.18.3"])("says on Node.js %s which one is needed", async (version) => {
+    const pretend = `Object.defineProperty(process, "versions", { value: { node: "${version}" } })`;
+    const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(pretend)}` };
+    expect(await runCli(["play", "--prompt", "hi"], { environment })).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: `infernode: Node.js 20.19 or later is needed, this is ${version}\n`,
+    });
   });
 
   test("prints the configuration with origins", async () => {

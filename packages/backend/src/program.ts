@@ -27,7 +27,7 @@ Examples:
 ${exitCodeHelp}`;
 
 const playHelp = `
-At the prompt: /help, /reset, /system <text>, /exit. Ctrl-C stops the answer; Ctrl-C at the empty prompt
+At the prompt: /help, /reset, /system [text], /exit. Ctrl-C stops the answer; Ctrl-C at the empty prompt
 twice, or Ctrl-D, ends the program.
 
 Examples:
@@ -70,11 +70,17 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, "infernode: ")),
     })
     .exitOverride()
+    .showHelpAfterError("see infernode --help")
     .addHelpText("after", exitCodeHelp);
 
-  addSettingOptions(program.command("serve").description("runs the daemon with its HTTP API"), () => true)
+  const addCommand = (parent: Command, name: string): Command => {
+    const path = parent === program ? name : `${parent.name()} ${name}`;
+    return parent.command(name).showHelpAfterError(`see infernode ${path} --help`);
+  };
+  addSettingOptions(addCommand(program, "serve").description("runs the daemon with its HTTP API"), () => true)
     .option("--print-config", "print the resolved configuration with the origin of each value, and end")
     .option("--json", "with --print-config: print JSON")
     .addHelpText("after", serveHelp)
@@ -83,7 +89,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   const isModelOrEngine = ({ path }: { readonly path: string }): boolean =>
     path.startsWith("model.") || path.startsWith("engine.");
   addSettingOptions(
-    program.command("play").description("chats in the terminal, with an engine of its own"),
+    addCommand(program, "play").description("chats in the terminal, with an engine of its own"),
     isModelOrEngine,
   )
     .option("--prompt <text>", "answer this one prompt and end")
@@ -96,16 +102,15 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .action(run(async () => (await import("./commands/play.ts")).play));
 
   addSettingOptions(
-    program.command("doctor").description("says what is on this machine and what would run"),
+    addCommand(program, "doctor").description("says what is on this machine and what would run"),
     isModelOrEngine,
   )
     .option("--json", "print JSON")
     .addHelpText("after", doctorHelp)
     .action(run(async () => (await import("./commands/doctor.ts")).doctor));
 
-  const models = program.command("models").description("works with model directories");
-  models
-    .command("inspect")
+  const models = addCommand(program, "models").description("works with model directories");
+  addCommand(models, "inspect")
     .description("shows a model's size, shape and memory plan")
     .argument("<directory>", "a Hugging Face directory, or embedded")
     .option("--context-tokens <number>", "plan for this context")

@@ -2,6 +2,7 @@ import { formatConfig } from "../config/format-config.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { createLogger } from "../create-logger.ts";
 import { createDaemon, type Daemon } from "../daemon/daemon.ts";
+import { BackendError } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
@@ -34,6 +35,12 @@ function untilStopped(daemon: Daemon, context: CommandContext): Promise<number> 
 
 /** Runs the daemon until it is told to stop. */
 export const serve: CommandRunner = async (values, context) => {
+  if (values["json"] === true && values["printConfig"] !== true) {
+    throw new BackendError(
+      "INVALID_CONFIG",
+      "--json: wanted --print-config with it; --log-format json makes the log JSON",
+    );
+  }
   const resolved = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
   const { config, origins, file, warnings } = resolved;
   if (values["printConfig"] === true) {
