@@ -8,7 +8,7 @@ import type {
 import { DiscoveryError } from "./errors.ts";
 import type { DiscoveryEventSink } from "./events.ts";
 import { iterateLatest, type LatestSource } from "./latest-iterable.ts";
-import { parseMetadata, parseServiceRegistration, parseState } from "./service-registration.ts";
+import { parseMetadata, parseServiceRegistration, parseServiceState } from "./service-registration.ts";
 
 /** What `createEmbeddedDiscovery` takes. */
 export interface EmbeddedDiscoveryOptions {
@@ -101,7 +101,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
   return {
     async register(service, { state = "passing" } = {}) {
       assertAlive();
-      const registration = { ...parseServiceRegistration(service), state: parseState(state) };
+      const registration = { ...parseServiceRegistration(service), state: parseServiceState(state) };
       if (instances.has(registration.id)) {
         throw new DiscoveryError(
           "DUPLICATE_ID",
@@ -156,7 +156,7 @@ interface ServiceChange {
 
 /** Answers the same instance when nothing is different. */
 function changeInstance(instance: ServiceInstance, change: ServiceChange): ServiceInstance {
-  const state = parseState(change.state ?? instance.state);
+  const state = parseServiceState(change.state ?? instance.state);
   const changed = change.metadata === undefined ? {} : parseMetadata(change.metadata);
   const metadata = parseMetadata({ ...instance.metadata, ...changed });
   const isSame =

@@ -10,4 +10,4 @@ export type { EmbeddedDiscoveryOptions } from "./embedded-discovery.ts";
 export { DiscoveryError, InvalidRegistrationError } from "./errors.ts";
 export type { DiscoveryErrorCode } from "./errors.ts";
 export type { DiscoveryEvent, DiscoveryEventMap, DiscoveryEventSink } from "./events.ts";
-export { parseServiceRegistration, registrationLimits } from "./service-registration.ts";
+export { parseServiceRegistration, parseServiceState, registrationLimits } from "./service-registration.ts";

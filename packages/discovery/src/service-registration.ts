@@ -96,7 +96,7 @@ export function parseMetadata(metadata: Readonly<Record<string, string>>): Reado
  * Checks that a state is one of the three.
  * @throws InvalidRegistrationError `INVALID_REGISTRATION`
  */
-export function parseState(state: ServiceState): ServiceState {
+export function parseServiceState(state: ServiceState): ServiceState {
   if (!states.includes(state)) throw new InvalidRegistrationError("state", states.join(", "), state);
   return state;
 }
