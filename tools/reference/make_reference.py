@@ -66,13 +66,14 @@ def _make_tokenizers() -> None:
 
 
 def _make_templates() -> None:
-    from templates_golden import TEMPLATES, write_template_golden
+    from templates_golden import TEMPLATES, write_snippets_golden, write_template_golden
 
     sources = {file.stem: file.read_text(encoding="utf-8") for file in sorted(TEMPLATES.glob("*.jinja"))}
     if (EMBEDDED / "tokenizer_config.json").exists():
         sources["embedded"] = json.loads((EMBEDDED / "tokenizer_config.json").read_text(encoding="utf-8"))["chat_template"]
     for name, source in sources.items():
         write_template_golden(name, source, FIXTURES / "golden")
+    write_snippets_golden(FIXTURES / "golden")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from jinja2.exceptions import TemplateError
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
+from template_snippets import MESSAGES, SNIPPETS
 from template_cases import ALWAYS, CONVERSATIONS, PRINTS_PARTS, TOKENS, TOOL_CONVERSATIONS, TOOLS, VARIABLES, WITH_TOOLS
 from versions import provenance
 
@@ -34,6 +35,19 @@ def write_template_golden(name: str, source: str, golden: Path) -> None:
     (golden / f"template-{name}.json").write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     failed = sum("error" in case for case in value["cases"])
     print(f"template {name}: {len(value['cases'])} cases, {failed} of them errors")
+
+
+def write_snippets_golden(golden: Path) -> None:
+    """Renders small templates with one conversation each."""
+    tokens = {"bos_token": "<s>", "eos_token": "</s>"}
+    cases = []
+    for source in SNIPPETS:
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), chat_template=source, **tokens)
+        case = _rendered(tokenizer, {"messages": MESSAGES, "addGenerationPrompt": True, "variables": {}})
+        cases.append({"source": source, **{key: value for key, value in case.items() if key in ("rendered", "error")}})
+    value = {"madeBy": provenance("tools/reference/make_reference.py"), "tokens": tokens, "messages": MESSAGES, "cases": cases}
+    (golden / "snippets.json").write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
+    print(f"snippets: {len(cases)}, {sum('error' in case for case in cases)} of them errors")
 
 
 def _cases(name: str) -> Iterator[Case]:
@@ -61,6 +75,6 @@ def _rendered(tokenizer: PreTrainedTokenizerFast, case: Case) -> Case:
             tokenize=False,
             **case["variables"],
         )
-    except (TemplateError, TypeError, AttributeError) as error:
+    except (TemplateError, TypeError, AttributeError, ValueError, ZeroDivisionError) as error:
         return {**case, "error": {"type": type(error).__name__, "message": str(error)}}
     return {**case, "rendered": text}

@@ -2,8 +2,9 @@ import type { ChatTemplate, ChatTemplateMessage, ChatTemplateOptions } from "./c
 import { ModelError } from "./errors.ts";
 import { cutAfterFinalMessage, markFinalMessage } from "./open-final-message.ts";
 import { strftime } from "./strftime.ts";
-import { parseTemplate, runTemplate } from "./template-interpreter.ts";
+import { runTemplate } from "./template-interpreter.ts";
 import type { JinjaNode } from "./jinja-library.ts";
+import { parseTemplate } from "./parse-template.ts";
 
 /** What a template is rendered with beside the messages. */
 export interface ChatTemplateSetup {
@@ -45,7 +46,7 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
         tools: null,
         documents: null,
         ...variables,
-        messages,
+        messages: messages.map(withReasoning),
         add_generation_prompt: addGenerationPrompt,
       });
     } catch (error) {
@@ -74,6 +75,13 @@ function leaveOpen(
     throw failure(new Error("wanted the final message's text in what it writes, found none of it"));
   }
   return rendered;
+}
+
+/** A message's thoughts under each name that templates read, as `transformers` has it. */
+function withReasoning(message: ChatTemplateMessage): ChatTemplateMessage {
+  const { reasoning_content: first, thinking, reasoning } = message;
+  const thoughts = first ?? thinking ?? reasoning ?? null;
+  return thoughts === null ? message : { thinking: thoughts, ...message, reasoning_content: thoughts };
 }
 
 /** `raise_exception` of a template: the template's author speaks. */

@@ -19,10 +19,22 @@ export interface JinjaNode {
   readonly [part: string]: unknown;
 }
 
+/** A word or sign of a template. */
+export interface JinjaToken {
+  readonly value: string;
+  readonly type: string;
+}
+
 interface JinjaInterpreter {
   evaluate(node: unknown, environment: JinjaEnvironment): JinjaValue;
   /** Runs statements one after the other and joins what they print. Not in the library's declarations. */
   evaluateBlock(nodes: readonly JinjaNode[], environment: JinjaEnvironment): JinjaValue;
+  /** Applies the filter of an expression or a block. Not in the declarations either, as the next. */
+  applyFilter(operand: JinjaValue, filter: JinjaNode, environment: JinjaEnvironment): JinjaValue;
+  evaluateArguments(
+    nodes: readonly JinjaNode[],
+    environment: JinjaEnvironment,
+  ): [positional: JinjaValue[], named: Map<string, JinjaValue>];
   run(program: unknown): JinjaValue;
 }
 
@@ -32,8 +44,8 @@ interface JinjaLibrary {
   tokenize(
     source: string,
     options: { readonly lstrip_blocks: boolean; readonly trim_blocks: boolean },
-  ): unknown;
-  parse(tokens: unknown): JinjaNode;
+  ): JinjaToken[];
+  parse(tokens: readonly JinjaToken[]): JinjaNode;
 }
 
 /**
@@ -49,9 +61,21 @@ const classOf = (value: unknown): ValueClass =>
   new jinja.Environment().set("value", value).constructor as unknown as ValueClass;
 const StringValue = classOf("");
 const IntegerValue = classOf(0);
+const FloatValue = classOf(0.5);
 const BooleanValue = classOf(true);
+const ArrayValue = classOf([]);
 const UndefinedValue = classOf(undefined);
 const ObjectValue = classOf({});
+const FunctionValue = classOf(() => undefined);
+const TupleValue = classOfTuple();
+
+/** No plain value becomes a tuple, but a literal does. */
+function classOfTuple(): ValueClass {
+  const environment = new jinja.Environment();
+  const literal = { type: "TupleLiteral", value: [] };
+  return new jinja.Interpreter(environment).evaluate(literal, environment)
+    .constructor as unknown as ValueClass;
+}
 
 /** Makes a plain value one of the library's. */
 export function toJinjaValue(value: unknown): JinjaValue {
@@ -67,7 +91,27 @@ export function toJinjaValue(value: unknown): JinjaValue {
   return Number.isInteger(value) ? new IntegerValue(value) : new jinja.Environment().set("value", value);
 }
 
+/** Makes a number that prints with a fraction, such as `2.0`. */
+export function toJinjaFloat(value: number): JinjaValue {
+  return new FloatValue(value);
+}
+
+/** Makes a list of values of the library. */
+export function toJinjaList(values: readonly JinjaValue[]): JinjaValue {
+  return new ArrayValue(values);
+}
+
+/** Makes a list that prints in round brackets. */
+export function toJinjaTuple(values: readonly JinjaValue[]): JinjaValue {
+  return new TupleValue(values);
+}
+
 /** Makes a mapping of values of the library. */
 export function toJinjaMapping(entries: readonly (readonly [string, JinjaValue])[]): JinjaValue {
   return new ObjectValue(new Map(entries));
+}
+
+/** Makes a function of values of the library. */
+export function toJinjaFunction(run: (values: readonly JinjaValue[]) => JinjaValue): JinjaValue {
+  return new FunctionValue(run);
 }

@@ -1,7 +1,12 @@
-import { jinja, toJinjaMapping, toJinjaValue } from "./jinja-library.ts";
+import { FilterArguments } from "./filter-arguments.ts";
+import { jinja, toJinjaFunction, toJinjaMapping, toJinjaValue } from "./jinja-library.ts";
 import type { JinjaEnvironment, JinjaNode, JinjaValue } from "./jinja-library.ts";
-import { entriesOf, itemsOf, pythonEquals, pythonRemainder, pythonText } from "./python-values.ts";
-import { TEXT_FUNCTIONS, useTextFunctions } from "./template-functions.ts";
+import { testOfFilter } from "./parse-template.ts";
+import { applyOperator } from "./python-operators.ts";
+import { entriesOf, isTrue, pythonEquals, pythonText } from "./python-values.ts";
+import { applyNamedFilter, iterated } from "./template-filters.ts";
+import { itemAt, methodOf } from "./template-members.ts";
+import { passesTest } from "./template-tests.ts";
 
 /** A message takes dozens of steps; a template that loops without end is stopped. */
 const MAX_STEPS = 1_000_000;
@@ -29,12 +34,13 @@ class LoopControl extends Error {
 }
 
 /**
- * The library's interpreter within limits, and with Python's meaning where the library has another:
- * what values print as, what equals what, and loops (each round has a scope of its own; `break` and
- * `continue` keep what the round has printed).
+ * The library's interpreter within limits, and with Python's meaning where the library has another: what
+ * values print as and how they compare, filters, tests and methods, and loops (each round has a scope of
+ * its own; `break` and `continue` keep what the round has printed).
  */
 class TemplateInterpreter extends jinja.Interpreter {
   #steps = 0;
+  #loopDepth = 0;
 
   override evaluate(node: unknown, environment: JinjaEnvironment): JinjaValue {
     this.#countSteps(1);
@@ -65,6 +71,20 @@ class TemplateInterpreter extends jinja.Interpreter {
     return toJinjaValue(text);
   }
 
+  override applyFilter(operand: JinjaValue, filter: JinjaNode, environment: JinjaEnvironment): JinjaValue {
+    const isCall = filter.type === "CallExpression";
+    const name = String(((isCall ? filter["callee"] : filter) as JinjaNode)["value"]);
+    const args = isCall ? this.#arguments(filter["args"], environment) : new FilterArguments();
+    const test = testOfFilter(name);
+    return test === undefined
+      ? applyNamedFilter(name, operand, args)
+      : toJinjaValue(passesTest(test.test, operand, args.positional[0]) !== test.isNegated);
+  }
+
+  #arguments(nodes: unknown, environment: JinjaEnvironment): FilterArguments {
+    return new FilterArguments(...this.evaluateArguments(nodes as readonly JinjaNode[], environment));
+  }
+
   #countSteps(steps: number): void {
     this.#steps += steps;
     if (this.#steps > MAX_STEPS) {
@@ -87,6 +107,15 @@ class TemplateInterpreter extends jinja.Interpreter {
         throw new LoopControl(false);
       case "BinaryExpression":
         return this.#evaluateBinary(node, environment);
+      case "TestExpression": {
+        const test = String((node["test"] as JinjaNode)["value"]);
+        const operand = this.evaluate(node["operand"], environment);
+        return toJinjaValue(passesTest(test, operand) !== (node["negate"] === true));
+      }
+      case "MemberExpression":
+        return this.#evaluateMember(node, environment);
+      case "CallExpression":
+        return this.#evaluateCall(node, environment);
       default:
         return super.evaluate(node, environment);
     }
@@ -99,32 +128,47 @@ class TemplateInterpreter extends jinja.Interpreter {
     }
     const left = this.evaluate(node["left"], environment);
     const right = this.evaluate(node["right"], environment);
-    switch (operator) {
-      case "==":
-        return toJinjaValue(pythonEquals(left, right));
-      case "!=":
-        return toJinjaValue(!pythonEquals(left, right));
-      case "~":
-        return toJinjaValue(pythonText(left) + pythonText(right));
-      case "%":
-        return toJinjaValue(pythonRemainder(left, right));
-      default:
-        if (operator === "+") {
-          assertAddable(left, right);
-        }
-        return super.evaluate({ ...node, left: known(left), right: known(right) }, environment);
+    return (
+      applyOperator(operator, left, right) ??
+      super.evaluate({ ...node, left: known(left), right: known(right) }, environment)
+    );
+  }
+
+  #evaluateMember(node: JinjaNode, environment: JinjaEnvironment): JinjaValue {
+    const property = node["property"] as JinjaNode;
+    const object = this.evaluate(node["object"], environment);
+    if (property.type === "SliceExpression") {
+      return super.evaluate({ ...node, object: known(object) }, environment);
     }
+    const isName = node["computed"] !== true && property.type === "Identifier";
+    return itemAt(object, isName ? toJinjaValue(property["value"]) : this.evaluate(property, environment));
+  }
+
+  /** Methods of texts, lists and mappings; as in Jinja, they hide entries of their names. */
+  #evaluateCall(node: JinjaNode, environment: JinjaEnvironment): JinjaValue {
+    const callee = node["callee"] as JinjaNode;
+    if (callee.type !== "MemberExpression" || callee["computed"] === true) {
+      return super.evaluate(node, environment);
+    }
+    const holder = this.evaluate(callee["object"], environment);
+    const name = String((callee["property"] as JinjaNode)["value"]);
+    const method = methodOf(holder, name);
+    return method === undefined
+      ? super.evaluate({ ...node, callee: known(itemAt(holder, toJinjaValue(name))) }, environment)
+      : method(holder, this.#arguments(node["args"], environment));
   }
 
   #runLoop(node: JinjaNode, environment: JinjaEnvironment): string {
     const items = this.#loopItems(node, environment);
     let text = "";
     let hasFullRound = false;
+    const changed = createChangeTest();
     for (const [index, item] of items.entries()) {
       this.#countSteps(ROUND_STEPS);
       const scope = new jinja.Environment(environment);
       bindLoopVariable(node["loopvar"] as JinjaNode, item, scope);
-      scope.setVariable("loop", loopFacts(items, index));
+      scope.setVariable("loop", loopFacts(items, { index, depth: this.#loopDepth, changed }));
+      this.#loopDepth += 1;
       try {
         text += pythonText(this.evaluateBlock(node["body"] as JinjaNode[], scope));
         hasFullRound = true;
@@ -136,6 +180,8 @@ class TemplateInterpreter extends jinja.Interpreter {
         if (error.ends) {
           break;
         }
+      } finally {
+        this.#loopDepth -= 1;
       }
     }
     // As Jinja does: `else` also runs after rounds of which none came to its end.
@@ -158,13 +204,6 @@ class TemplateInterpreter extends jinja.Interpreter {
   }
 }
 
-/** Parses a template as `transformers` has Jinja do it, with blocks trimmed. */
-export function parseTemplate(source: string): JinjaNode {
-  const program = jinja.parse(jinja.tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
-  useTextFunctions(program);
-  return program;
-}
-
 /** Runs a parsed template. Variables shadow globals. */
 export function runTemplate(
   program: JinjaNode,
@@ -172,9 +211,10 @@ export function runTemplate(
   variables: Readonly<Record<string, unknown>>,
 ): string {
   const outer = new jinja.Environment();
-  for (const [name, value] of Object.entries({ ...TEXT_FUNCTIONS, range: createRange(), ...globals })) {
+  for (const [name, value] of Object.entries({ range: createRange(), ...globals })) {
     outer.set(name, value);
   }
+  outer.setVariable("dict", toJinjaFunction(createMapping));
   const inner = new jinja.Environment(outer);
   for (const [name, value] of Object.entries(variables)) {
     inner.set(name, value);
@@ -186,16 +226,9 @@ function known(value: JinjaValue): JinjaNode {
   return { type: KNOWN, value };
 }
 
-/** A text can be added to a text only, such as not to a message's content in parts. */
-function assertAddable(left: JinjaValue, right: JinjaValue): void {
-  if ((left.type === "StringValue") !== (right.type === "StringValue")) {
-    const other = left.type === "StringValue" ? right : left;
-    throw new Error(`wanted a text to add to a text, found ${nounOf(other)}`);
-  }
-}
-
-function nounOf({ type }: JinjaValue): string {
-  return type.replace(/Value$/, "").toLowerCase();
+/** Python's `dict(name=value)`. */
+function createMapping(values: readonly JinjaValue[]): JinjaValue {
+  return toJinjaMapping(values.flatMap((value) => [...entriesOf(value)]));
 }
 
 /** Python's `range`, with a limit over all calls of one run. */
@@ -211,22 +244,6 @@ function createRange(): (...bounds: unknown[]) => number[] {
     }
     return Array.from({ length: count }, (_, index) => start + index * step);
   };
-}
-
-function iterated(value: JinjaValue): readonly JinjaValue[] {
-  switch (value.type) {
-    case "ArrayValue":
-    case "TupleValue":
-      return itemsOf(value);
-    case "ObjectValue":
-      return [...entriesOf(value).keys()].map(toJinjaValue);
-    case "StringValue":
-      return Array.from(String(value.value), toJinjaValue);
-    case "UndefinedValue":
-      return [];
-    default:
-      throw new Error(`wanted something to loop over, found ${pythonText(value)}`);
-  }
 }
 
 function bindLoopVariable(target: JinjaNode, item: JinjaValue, scope: JinjaEnvironment): void {
@@ -246,7 +263,14 @@ function bindLoopVariable(target: JinjaNode, item: JinjaValue, scope: JinjaEnvir
   }
 }
 
-function loopFacts(items: readonly JinjaValue[], index: number): JinjaValue {
+interface LoopPlace {
+  readonly index: number;
+  /** How many loops this one is in. */
+  readonly depth: number;
+  readonly changed: JinjaValue;
+}
+
+function loopFacts(items: readonly JinjaValue[], { index, depth, changed }: LoopPlace): JinjaValue {
   const { length } = items;
   return toJinjaMapping([
     ["index", toJinjaValue(index + 1)],
@@ -256,16 +280,23 @@ function loopFacts(items: readonly JinjaValue[], index: number): JinjaValue {
     ["first", toJinjaValue(index === 0)],
     ["last", toJinjaValue(index === length - 1)],
     ["length", toJinjaValue(length)],
+    ["depth", toJinjaValue(depth + 1)],
+    ["depth0", toJinjaValue(depth)],
     ["previtem", items[index - 1] ?? toJinjaValue(undefined)],
     ["nextitem", items[index + 1] ?? toJinjaValue(undefined)],
+    ["cycle", toJinjaFunction((values) => values[index % values.length] ?? toJinjaValue(undefined))],
+    ["changed", changed],
   ]);
 }
 
-function isTrue(value: JinjaValue): boolean {
-  const { value: content } = value;
-  return content instanceof Map
-    ? content.size > 0
-    : Array.isArray(content)
-      ? content.length > 0
-      : Boolean(content);
+/** `loop.changed(…)`: whether the values are other ones than in the last round that asked. */
+function createChangeTest(): JinjaValue {
+  let last: readonly JinjaValue[] | undefined;
+  return toJinjaFunction((values) => {
+    const isSame =
+      last?.length === values.length &&
+      values.every((value, at) => pythonEquals(value, last?.[at] ?? toJinjaValue(undefined)));
+    last = values;
+    return toJinjaValue(!isSame);
+  });
 }

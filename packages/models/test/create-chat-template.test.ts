@@ -117,6 +117,32 @@ describe("createChatTemplate", () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
+  const UNKNOWN = [
+    "{% raw %}{{ x }}{% endraw %}",
+    "{% with a = 1 %}{{ a }}{% endwith %}",
+    "{% block a %}{% endblock %}",
+    "{{ 'a' | urlencode }}",
+    "{{ [1, 2] | batch(2) }}",
+    "{{ 1e3 }}",
+    "{{ (1,) }}",
+    "{{ '{}'.format(1) }}",
+    "{{ 1 is sameas 1 }}",
+    "{{ 'x' * 10000000000 }}",
+    "{{ 'x'.ljust(10000000000) }}",
+  ];
+  it.each(UNKNOWN)("says so where it does not know what %s means", (source) => {
+    expect(() => render(source)).toThrow(/^chat template(?: failed)?: /);
+  });
+
+  it("shows a message's thoughts under the names that templates read", () => {
+    const source = "{{ messages[0].thinking }}{{ messages[0].reasoning_content }}";
+    const message = { role: "assistant", content: "x" };
+    for (const name of ["reasoning_content", "thinking", "reasoning"]) {
+      expect(render(source, [{ ...message, [name]: "hm" }])).toBe("hmhm");
+    }
+    expect(render(source, [message])).toBe("");
+  });
+
   it("does not read messages as a template", () => {
     const content = "{{ raise_exception('x') }}{% for i in range(9) %}{% endfor %}";
     expect(render("{{ messages[0].content }}", [{ role: "user", content }])).toBe(content);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { createChatTemplate, loadModel, loadTokenizer } from "../src/index.ts";
-import type { ChatTemplate, ChatTemplateMessage, ModelError } from "../src/index.ts";
+import { createChatTemplate, loadModel, loadTokenizer, ModelError } from "../src/index.ts";
+import type { ChatTemplate, ChatTemplateMessage } from "../src/index.ts";
 import { CHECKPOINT_NAMES, FIXTURES, REPOSITORY, checkpointDirectory } from "./support/fixtures.ts";
 
 interface TokenizerGolden {
@@ -84,6 +84,31 @@ describe("chat templates equal transformers", () => {
   it.each(cases)("%s", async (_, { source, tokens }, item) => {
     const template = createChatTemplate(source, { specialTokens: new Map(Object.entries(tokens)) });
     expect(outcome(template, item)).toEqual(wantedOutcome(item));
+  });
+});
+
+interface SnippetsGolden {
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly messages: readonly ChatTemplateMessage[];
+  readonly cases: readonly {
+    readonly source: string;
+    readonly rendered?: string;
+    readonly error?: { readonly type: string; readonly message: string };
+  }[];
+}
+
+describe("what chat templates are made of means what it means in Jinja", () => {
+  const { tokens, messages, cases } = readGolden("snippets.json") as SnippetsGolden;
+  const render = (source: string): string =>
+    createChatTemplate(source, { specialTokens: new Map(Object.entries(tokens)) }).render(messages);
+  it.each(cases.map((item) => [item.source, item] as const))("%s", (source, { rendered, error }) => {
+    if (rendered !== undefined) {
+      expect(render(source)).toBe(rendered);
+      return;
+    }
+    const words = error?.type === "TemplateError" ? error.message : "chat template";
+    expect(() => render(source)).toThrow(words);
+    expect(() => render(source)).toThrow(ModelError);
   });
 });
 
