@@ -40,13 +40,21 @@ function optionsOf({ library, ordinal }) {
 }
 
 function describeDevice(options) {
-  return withDevice(options, (device) => {
+  return withDevice(options, async (device) => {
     const { id, name, uuid, pciAddress, totalBytes, computeCapability, multiprocessorCount } = device;
     const { hasVirtualMemoryManagement, hasMemoryPools, driver } = device;
     const { cudaVersion, path } = driver;
     assert.ok(totalBytes > 0 && device.freeBytes() <= totalBytes);
     const facts = { id, name, uuid, pciAddress, totalBytes, computeCapability, multiprocessorCount };
+    // 0, or 201 where a driver wants the context current in the thread that waits: then the package polls.
+    const event = device.createEvent();
+    device.defaultStream.record(event);
+    const waitStatus = await new Promise((resolve) => {
+      driver.functions.cuEventSynchronize.async(event.handle, (_, status) => resolve(status));
+    });
+    event.dispose();
     return {
+      waitStatus,
       device: { ...facts, hasVirtualMemoryManagement, hasMemoryPools, cudaVersion, driverPath: path },
       freeBytes: device.freeBytes(),
     };
