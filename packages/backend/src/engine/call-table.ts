@@ -66,7 +66,8 @@ function sizeOf(prompt: Prompt): number {
 /** Creates the table; `send` reaches the present engine process, and does nothing while none is ready. */
 export function createCallTable(options: {
   readonly send: (message: DaemonMessage) => void;
-  readonly limits: () => CallLimits;
+  /** `undefined` while a process answers: it counts for itself. */
+  readonly limits: () => CallLimits | undefined;
 }): CallTable {
   const { send } = options;
   const calls = new Map<number, Call>();
@@ -103,6 +104,7 @@ export function createCallTable(options: {
   };
   const assertRoom = (promptSize: number): void => {
     const limits = options.limits();
+    if (limits === undefined) return;
     const waiting = [...calls.values()].filter(({ isCounted }) => !isCounted);
     const tokens = waiting.reduce((sum, call) => sum + call.promptSize, promptSize);
     const refuse = (resource: "requests" | "tokens", wanted: number): void => {

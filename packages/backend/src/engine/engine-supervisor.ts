@@ -59,7 +59,7 @@ function noAnswer(): BackendError {
 
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
-  const { engine, events, clock = performance, exitGraceMs = 3000 } = options;
+  const { engine, events, clock = performance, exitGraceMs = 3000, statsIntervalMs = 250 } = options;
   const lifecycle = createEngineLifecycle({
     maxRestarts: options.maxRestarts ?? 5,
     stableAfterMs: options.stableAfterMs ?? 60_000,
@@ -71,12 +71,16 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     send: (message) => {
       if (keeper.process?.isReady === true) keeper.process.send(message);
     },
-    limits: () => ({
-      requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
-      tokens: engine.maxQueuedTokens,
-      // By then another process may be ready.
-      retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
-    }),
+    limits: () => {
+      const isAnswering = keeper.process?.isReady === true && keeper.process.silentMs() < 4 * statsIntervalMs;
+      if (isAnswering) return undefined;
+      return {
+        requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
+        tokens: engine.maxQueuedTokens,
+        // By then another process may be ready.
+        retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
+      };
+    },
   });
   const started = createResolvers<ServedModel>();
   started.promise.catch(() => undefined);
@@ -86,7 +90,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     launch: {
       startProcess: options.startProcess ?? forkEngine,
       engine,
-      statsIntervalMs: options.statsIntervalMs ?? 250,
+      statsIntervalMs,
       startTimeoutMs: options.startTimeoutMs ?? 300_000,
       hangAfterMs: options.hangAfterMs ?? defaultHangAfterMs(engine.maxTokensPerStep),
       clock,

@@ -450,10 +450,19 @@ describe("an engine that hangs", () => {
     expect(supervisor.pid).toBe(1);
   });
 
+  test("is none that answers: its own queue says when it is full", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const calls = Array.from({ length: 20 }, () => begin(supervisor, [1]));
+    for (const { until } of calls) await until(1);
+    await stepUntil(cores[0], Promise.all(calls.map(({ ended }) => ended)));
+  });
+
   test("does not fill the daemon's memory with calls that it never answers", async () => {
     const { supervisor, processes } = setUp({ statsIntervalMs: 5 });
     await supervisor.start();
     processes[0]?.freeze();
+    while ((supervisor.silentMs() ?? 0) < 20) await new Promise((resolve) => setTimeout(resolve, 1));
     const calls = Array.from({ length: 12 }, () => begin(supervisor, [1]));
     await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "QUEUE_FULL" });
     for (const { controller } of calls) controller.abort();
