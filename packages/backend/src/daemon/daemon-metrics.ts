@@ -77,7 +77,8 @@ export function createDaemonMetrics(options: {
     }),
     events.on("inference:request-queued", (payload) => inference?.requestQueued(payload)),
     events.on("inference:request-scheduled", (payload) => inference?.requestScheduled(payload)),
-    events.on("inference:first-token", (payload) => inference?.firstToken(payload)),
+    // Not the engine's own, which knows nothing of the way to it.
+    events.on("backend:first-token", (payload) => inference?.firstToken(payload)),
     events.on("inference:request-finished", (payload) => inference?.requestFinished(payload)),
     events.on("inference:step-finished", (payload) => inference?.stepFinished(payload)),
     events.on("backend:engine-crashed", (payload) => {

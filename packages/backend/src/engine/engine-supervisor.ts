@@ -175,11 +175,20 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
       signal.throwIfAborted();
       assertTakesWork();
+      const askedAtMs = clock.now();
+      let hasToken = false;
       const queue = calls.generate(request);
       const onAbort = (): void => queue.cancel(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
       try {
-        yield* queue;
+        for await (const reply of queue) {
+          if (!hasToken && reply.type === "delta" && reply.delta.tokenIds.length > 0) {
+            hasToken = true;
+            const timeToFirstTokenMs = clock.now() - askedAtMs;
+            events.emit("backend:first-token", { requestId: request.id, timeToFirstTokenMs });
+          }
+          yield reply;
+        }
       } finally {
         signal.removeEventListener("abort", onAbort);
       }

@@ -33,6 +33,12 @@ export type BackendEventMap = {
     readonly executor: string;
     readonly totalBytes: number;
   };
+  /** Once for each request that generates. */
+  "backend:first-token": {
+    readonly requestId: string;
+    /** Since the daemon asked the engine: the prompt's tokenizing and an engine's restart are in it. */
+    readonly timeToFirstTokenMs: number;
+  };
   "backend:draining": { readonly reason: string; readonly timeoutMs: number };
   "backend:stopped": { readonly reason: string };
 };

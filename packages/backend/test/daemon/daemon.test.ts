@@ -125,6 +125,7 @@ describe("a daemon", () => {
     await postCompletion(url, { ignore_eos: true });
     expect(await generated()).toBe(8);
     expect(await count("infernode_engine_crashes_total")).toBe(1);
+    expect(await count("vllm:time_to_first_token_seconds_count")).toBe(2);
   });
 
   test("registers itself, passing only when it is ready, and takes itself out", async () => {

@@ -243,6 +243,21 @@ describe("a crash", () => {
     expect(texts(later.replies)).toEqual(["accepted", "6", "finished"]);
   });
 
+  test("is in the time to the first token of whoever waited it out", async () => {
+    let nowMs = 1000;
+    const { supervisor, processes, cores, heard, next } = setUp({ clock: { now: () => nowMs } });
+    await supervisor.start();
+    const waiting = begin(supervisor, [4, 5]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    nowMs = 3500;
+    await stepUntil(cores[1], waiting.ended);
+    const told = heard.flatMap((event) => (event[0] === "backend:first-token" ? [event[1]] : []));
+    expect(told).toEqual([{ requestId: expect.stringMatching(/^r\d+$/), timeToFirstTokenMs: 2500 }]);
+  });
+
   test("does not replay a request a second time", async () => {
     const { supervisor, processes, next } = setUp();
     await supervisor.start();

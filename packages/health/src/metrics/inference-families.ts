@@ -141,7 +141,7 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   timeToFirstToken: {
     own: "infernode_time_to_first_token_seconds",
     vllm: "vllm:time_to_first_token_seconds",
-    help: "From the arrival of a request at the engine to its first token, in seconds.",
+    help: "From the arrival of a request to its first token, in seconds.",
     buckets: firstTokenBuckets,
   },
   interTokenLatency: {
