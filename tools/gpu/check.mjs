@@ -47,8 +47,8 @@ function compileStandIn() {
   const options = ["-O1", "-shared", "-fPIC", "-o", path, source];
   const { status, stderr, error } = spawnSync("cc", options, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the stand-in driver was not compiled: ${error ?? stderr}`);
-  process.env.STAND_IN_BYTES = String(48 * GIB);
-  process.env.STAND_IN_DEVICES = "1";
+  process.env.STAND_IN_BYTES ??= String(48 * GIB);
+  process.env.STAND_IN_DEVICES ??= "1";
   process.env.STAND_IN_SHARED = join(work, "shared");
   return path;
 }
