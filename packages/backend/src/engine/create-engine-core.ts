@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { HealthStatus } from "@infernode/health";
 import {
   createEngine,
@@ -5,6 +6,7 @@ import {
   type GenerationRequest,
   type HealthPort,
   type InferenceEngine,
+  type PromptLogprobs,
 } from "@infernode/inference";
 import { createOnnxExecutor, planOnnxMemory } from "@infernode/inference/onnx";
 import {
@@ -147,6 +149,18 @@ function describe({ model, executor }: Parts): ServedModel {
   };
 }
 
+/** Candidates in one reply. More would hold up whoever reads the message that carries it. */
+const maxPartCandidates = 2000;
+
+/** Tells a long prompt's log-probabilities in parts, each in a turn and a message of its own. */
+async function* tellInParts(promptLogprobs: PromptLogprobs, topCount: number): AsyncGenerator<EngineReply> {
+  const partLength = Math.ceil(maxPartCandidates / (topCount + 1));
+  for (let start = 0; start < promptLogprobs.length; start += partLength) {
+    if (start > 0) await nextTurn();
+    yield { type: "prompt-logprobs", logprobs: promptLogprobs.slice(start, start + partLength) };
+  }
+}
+
 /** Loads the model, plans its memory, and makes the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
   const { modelName } = options;
@@ -177,7 +191,10 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     const generation: GenerationRequest = { ...rest, promptTokenIds, signal };
     const stream = engine.generate(generation);
     yield { type: "accepted", promptTokenCount: promptTokenIds.length };
-    for await (const delta of stream) yield { type: "delta", delta };
+    for await (const { promptLogprobs, ...delta } of stream) {
+      if (promptLogprobs !== undefined) yield* tellInParts(promptLogprobs, request.promptLogprobs ?? 0);
+      yield { type: "delta", delta };
+    }
     const { usage, timings } = await stream.result();
     yield { type: "finished", usage, timings };
   }

@@ -4,6 +4,7 @@ import type {
   GenerationRequest,
   GenerationUsage,
   GenerationTimings,
+  PromptLogprobs,
   TokenDelta,
 } from "@infernode/inference";
 import type { ChatTemplateMessage, ChatTemplateOptions, GenerationDefaults } from "@infernode/models";
@@ -36,6 +37,8 @@ export interface EngineRequest extends Omit<GenerationRequest, "promptTokenIds" 
 /** What comes back, in order. `accepted` comes first, `finished` last; a failure rejects the iteration. */
 export type EngineReply =
   | { readonly type: "accepted"; readonly promptTokenCount: number }
+  /** Where the request asked for them: part after part before the first delta, which has none itself. */
+  | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly type: "delta"; readonly delta: TokenDelta }
   | { readonly type: "finished"; readonly usage: GenerationUsage; readonly timings: GenerationTimings };
 

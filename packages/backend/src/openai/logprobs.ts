@@ -47,18 +47,14 @@ function completionToken({ token, bytes }: TokenCandidate): string {
   return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
 }
 
-/** Writes log-probabilities as completions have them, delta after delta of one answer. */
+/** Writes log-probabilities as completions have them, part after part of one text. */
 export interface CompletionLogprobsWriter {
-  /** The arrays for an echoed prompt; offsets count in Unicode characters from its start. */
-  writePrompt(
-    logprobs: PromptLogprobs,
-    echo: { readonly text: string; readonly firstToken: string },
-  ): CompletionLogprobs;
-  /** The arrays for these tokens only; offsets count on. */
-  write(logprobs: readonly TokenLogprob[]): CompletionLogprobs;
+  /** The arrays for these tokens only; offsets count on, in Unicode characters from the text's start. */
+  write(logprobs: PromptLogprobs): CompletionLogprobs;
 }
 
-function countCharacters(text: string): number {
+/** Counts Unicode characters. */
+export function countCharacters(text: string): number {
   return Array.from(text).length;
 }
 
@@ -68,50 +64,54 @@ function completionTop(entry: TokenLogprob): Readonly<Record<string, number>> {
   );
 }
 
-/** Where each token of a prompt begins. What stands before the text, such as `<s>`, begins where the text does. */
-function promptOffsets(logprobs: PromptLogprobs, text: string): number[] {
-  const decoder = new TextDecoder();
-  const lengths = logprobs.map((entry) => {
-    if (entry === undefined) return 0;
-    // A special token has no bytes; where it is in the text, it is spelled out.
-    return entry.bytes.length === 0
-      ? countCharacters(entry.token)
-      : countCharacters(decoder.decode(Uint8Array.from(entry.bytes), { stream: true }));
-  });
-  let offset = countCharacters(text) - lengths.reduce((sum, length) => sum + length, 0);
-  return lengths.map((length, index) => {
-    const start = index === 0 ? 0 : Math.max(0, offset);
-    offset += length;
-    return start;
-  });
+function toCompletionLogprobs(
+  logprobs: PromptLogprobs,
+  about: {
+    readonly firstToken: string;
+    readonly lengthOf: (entry: TokenLogprob | undefined) => number;
+    start: number;
+  },
+): CompletionLogprobs {
+  return {
+    tokens: logprobs.map((entry) => (entry === undefined ? about.firstToken : completionToken(entry))),
+    token_logprobs: logprobs.map((entry) => (entry === undefined ? null : finite(entry.logprob))),
+    top_logprobs: logprobs.map((entry) => (entry === undefined ? null : completionTop(entry))),
+    text_offset: logprobs.map((entry) => {
+      const offset = about.start;
+      about.start += about.lengthOf(entry);
+      return offset;
+    }),
+  };
 }
 
-/** Creates a writer for one answer. */
-export function createCompletionLogprobsWriter(): CompletionLogprobsWriter {
+/** Creates a writer for one answer, which begins `start` characters after the text does. */
+export function createCompletionLogprobsWriter(start = 0): CompletionLogprobsWriter {
   const decoder = new TextDecoder();
-  let offset = 0;
-  return {
-    writePrompt(logprobs, { text, firstToken }) {
-      offset = countCharacters(text);
-      return {
-        tokens: logprobs.map((entry) => (entry === undefined ? firstToken : completionToken(entry))),
-        token_logprobs: logprobs.map((entry) => (entry === undefined ? null : finite(entry.logprob))),
-        top_logprobs: logprobs.map((entry) => (entry === undefined ? null : completionTop(entry))),
-        text_offset: promptOffsets(logprobs, text),
-      };
-    },
-    write(logprobs) {
-      const textOffset: number[] = [];
-      for (const { bytes } of logprobs) {
-        textOffset.push(offset);
-        offset += countCharacters(decoder.decode(Uint8Array.from(bytes), { stream: true }));
-      }
-      return {
-        tokens: logprobs.map(completionToken),
-        token_logprobs: logprobs.map(({ logprob }) => finite(logprob)),
-        top_logprobs: logprobs.map(completionTop),
-        text_offset: textOffset,
-      };
-    },
+  const lengthOf = (entry: TokenLogprob | undefined): number =>
+    countCharacters(decoder.decode(Uint8Array.from(entry?.bytes ?? []), { stream: true }));
+  const about = { firstToken: "", lengthOf, start };
+  return { write: (logprobs) => toCompletionLogprobs(logprobs, about) };
+}
+
+/**
+ * Creates a writer for an echoed prompt. Its tokens are looked for in the text one after the other: one that
+ * the tokenizer put before it, such as `<s>`, or the space before its first word, takes no place in it.
+ * @param firstToken text of the first token, which has no log-probability
+ */
+export function createPromptLogprobsWriter(text: string, firstToken: string): CompletionLogprobsWriter {
+  const decoder = new TextDecoder();
+  let position = 0;
+  const lengthOf = (entry: TokenLogprob | undefined): number => {
+    // A special token has no bytes; where it is in the text, it is spelled out.
+    const isSpelled = entry === undefined || entry.bytes.length === 0;
+    const token = isSpelled
+      ? (entry?.token ?? firstToken)
+      : decoder.decode(Uint8Array.from(entry.bytes), { stream: true });
+    const found = [token, token.trimStart()].find((each) => text.startsWith(each, position));
+    const taken = found ?? (isSpelled ? "" : token);
+    position += taken.length;
+    return countCharacters(taken);
   };
+  const about = { firstToken, lengthOf, start: 0 };
+  return { write: (logprobs) => toCompletionLogprobs(logprobs, about) };
 }

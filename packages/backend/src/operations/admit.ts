@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { GenerationUsage, TokenDelta } from "@infernode/inference";
+import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
 import { AsyncQueue } from "../engine/async-queue.ts";
 import type { EngineClient, EngineReply, EngineRequest } from "../engine/engine-client.ts";
 import { BackendError, EngineRequestError } from "../errors.ts";
@@ -12,6 +12,7 @@ export interface AdmissionRequest {
 
 /** A reply, and which of the requests it is to. */
 export type AdmittedReply =
+  | { readonly requestIndex: number; readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
   | { readonly requestIndex: number; readonly type: "finished"; readonly usage: GenerationUsage };
 
@@ -72,6 +73,8 @@ async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGene
       const { value, done } = await iterator.next();
       if (done === true) throw protocolError("the end before finished");
       if (value.type === "delta") yield { requestIndex, type: "delta", delta: value.delta };
+      else if (value.type === "prompt-logprobs")
+        yield { requestIndex, type: "prompt-logprobs", logprobs: value.logprobs };
       else if (value.type === "finished") {
         yield { requestIndex, type: "finished", usage: value.usage };
         return;

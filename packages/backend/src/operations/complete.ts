@@ -4,13 +4,19 @@ import { invalidRequest } from "../openai/api-error.ts";
 import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { completionRules, type CompletionBody } from "../openai/completion-schema.ts";
 import { toEngineParams } from "../openai/engine-params.ts";
+import { createPromptLogprobsWriter } from "../openai/logprobs.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import { parsePrompts } from "../openai/parse-prompts.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
-import { CompletionAnswer, type Echo } from "./completion-answer.ts";
+import { CompletionAnswer, toElements } from "./completion-answer.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
 import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
-import { trackProgress, type TrackedDelta, type TrackedReplies } from "./track-progress.ts";
+import {
+  trackProgress,
+  type OnPromptLogprobs,
+  type TrackedDelta,
+  type TrackedReplies,
+} from "./track-progress.ts";
 
 function assertAnswer({ max_tokens: maxTokens, echo = false }: CompletionBody): void {
   if (maxTokens !== 0 || echo) return;
@@ -65,6 +71,13 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
   return { id, admissions, n, hasEcho };
 }
 
+/** What an answer begins with. */
+interface Echo {
+  readonly text: string;
+  /** The text of the prompt's first token, which has no log-probability. */
+  readonly firstToken: string;
+}
+
 const noEcho: Echo = { text: "", firstToken: "" };
 
 /** Finds what an answer begins with. A prompt that had to be tokenized for that stays so. */
@@ -88,6 +101,7 @@ async function resolveEcho(
 /** The answers of one request, as they grow. */
 interface Answers {
   readonly all: readonly CompletionAnswer[];
+  addPrompt: OnPromptLogprobs;
   /** Adds to one of them, and says which. */
   add(reply: TrackedDelta): number;
 }
@@ -96,15 +110,20 @@ function createAnswers(
   echoes: readonly Echo[],
   { n, hasLogprobs }: { readonly n: number; readonly hasLogprobs: boolean },
 ): Answers {
-  const all = echoes.flatMap((echo) => Array.from({ length: n }, () => new CompletionAnswer(echo)));
+  const all = echoes.flatMap(({ text }) => Array.from({ length: n }, () => new CompletionAnswer(text)));
+  const writers = echoes.map(({ text, firstToken }) => createPromptLogprobsWriter(text, firstToken));
   return {
     all,
+    addPrompt(requestIndex, logprobs) {
+      const writer = writers[requestIndex];
+      if (!hasLogprobs || writer === undefined) return;
+      const elements = toElements(writer.write(logprobs));
+      for (const answer of all.slice(requestIndex * n, (requestIndex + 1) * n)) answer.addPrompt(elements);
+    },
     add({ requestIndex, delta }) {
-      const first = requestIndex * n;
-      if (hasLogprobs && delta.promptLogprobs !== undefined)
-        for (const answer of all.slice(first, first + n)) answer.addPrompt(delta.promptLogprobs);
-      all[first + delta.index]?.add(delta);
-      return first + delta.index;
+      const index = requestIndex * n + delta.index;
+      all[index]?.add(delta);
+      return index;
     },
   };
 }
@@ -117,7 +136,7 @@ async function* writeChunks(
   const { answers, body } = request;
   const { include_usage: includeUsage, continuous_usage_stats: continuous } = body.stream_options ?? {};
   const writer = createChunkWriter(head, { object: "text_completion", hasUsage: includeUsage === true });
-  for await (const reply of tracked.deltas()) {
+  for await (const reply of tracked.deltas(answers.addPrompt)) {
     const index = answers.add(reply);
     const piece = answers.all[index]?.takePiece(index);
     if (piece !== undefined) yield [writer.chunk(piece, continuous === true ? tracked.usage() : undefined)];
@@ -130,7 +149,7 @@ async function collect(
   head: AnswerHead,
   answers: Answers,
 ): Promise<readonly string[]> {
-  for await (const reply of tracked.deltas()) answers.add(reply);
+  for await (const reply of tracked.deltas(answers.addPrompt)) answers.add(reply);
   const choices = answers.all.map((answer, index) => answer.toChoice(index));
   return wholeAnswer(head, { object: "text_completion", choices, usage: tracked.usage() });
 }

@@ -1,42 +1,45 @@
-import type { FinishReason, PromptLogprobs, TokenDelta } from "@infernode/inference";
+import type { FinishReason, TokenDelta } from "@infernode/inference";
 import { withCommas } from "../openai/answer-head.ts";
-import { createCompletionLogprobsWriter, type CompletionLogprobs } from "../openai/logprobs.ts";
-
-/** What an answer begins with. */
-export interface Echo {
-  readonly text: string;
-  /** The text of the prompt's first token, which has no log-probability. */
-  readonly firstToken: string;
-}
+import {
+  countCharacters,
+  createCompletionLogprobsWriter,
+  type CompletionLogprobs,
+  type CompletionLogprobsWriter,
+} from "../openai/logprobs.ts";
 
 const logprobsFields = ["tokens", "token_logprobs", "top_logprobs", "text_offset"] as const;
 
+/** JSON text of the elements of each field. */
+export function toElements(logprobs: CompletionLogprobs): readonly string[] {
+  return logprobsFields.map((field) => JSON.stringify(logprobs[field]).slice(1, -1));
+}
+
 /** One of the answers, whole or piece by piece. */
 export class CompletionAnswer {
-  readonly #logprobsWriter = createCompletionLogprobsWriter();
+  readonly #logprobsWriter: CompletionLogprobsWriter;
   /** For each field the JSON text of its elements, made as they come. */
   readonly #logprobs = logprobsFields.map((): string[] => []);
   #hasLogprobs = false;
-  readonly #echo: Echo;
   #text: string;
   #finishReason: FinishReason | undefined;
   #hasBegun = false;
 
-  constructor(echo: Echo) {
-    this.#echo = echo;
-    this.#text = echo.text;
+  constructor(echo: string) {
+    this.#text = echo;
+    this.#logprobsWriter = createCompletionLogprobsWriter(countCharacters(echo));
   }
 
-  /** Puts the prompt's tokens before those of the answer; once, and first. */
-  addPrompt(logprobs: PromptLogprobs): void {
+  /** Puts tokens of the prompt before those of the answer. */
+  addPrompt(elements: readonly string[]): void {
     this.#hasLogprobs = true;
-    this.#push(this.#logprobsWriter.writePrompt(logprobs, this.#echo));
+    this.#push(elements);
   }
 
   add({ text, logprobs, finishReason }: TokenDelta): void {
     this.#text += text;
     this.#hasLogprobs ||= logprobs !== undefined;
-    if (logprobs !== undefined && logprobs.length > 0) this.#push(this.#logprobsWriter.write(logprobs));
+    if (logprobs !== undefined && logprobs.length > 0)
+      this.#push(toElements(this.#logprobsWriter.write(logprobs)));
     this.#finishReason ??= finishReason;
   }
 
@@ -65,9 +68,8 @@ export class CompletionAnswer {
     yield `,"finish_reason":${JSON.stringify(this.#finishReason ?? null)}}`;
   }
 
-  #push(written: CompletionLogprobs): void {
-    for (const [index, field] of logprobsFields.entries())
-      this.#logprobs[index]?.push(JSON.stringify(written[field]).slice(1, -1));
+  #push(elements: readonly string[]): void {
+    for (const [index, each] of elements.entries()) this.#logprobs[index]?.push(each);
   }
 
   get #logprobsCount(): number {

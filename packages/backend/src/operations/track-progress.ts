@@ -1,4 +1,4 @@
-import type { GenerationUsage, TokenDelta } from "@infernode/inference";
+import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
 import { addUsage, toUsage, type Usage } from "../openai/usage.ts";
 import type { Admission } from "./admit.ts";
 import { noUsage, type GenerationProgress } from "./generation.ts";
@@ -9,10 +9,13 @@ export interface TrackedDelta {
   readonly delta: TokenDelta;
 }
 
+export type OnPromptLogprobs = (requestIndex: number, logprobs: PromptLogprobs) => void;
+
 /** An admission's deltas, counted as they pass. */
 export interface TrackedReplies {
   readonly progress: Readonly<GenerationProgress>;
-  deltas(): AsyncIterable<TrackedDelta>;
+  /** @param onPromptLogprobs is told those of a prompt, part after part, before its first delta */
+  deltas(onPromptLogprobs?: OnPromptLogprobs): AsyncIterable<TrackedDelta>;
   /** So far; the engine's own count when the deltas have ended. */
   usage(): Usage;
 }
@@ -28,14 +31,19 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
   };
   return {
     progress,
-    async *deltas() {
+    async *deltas(onPromptLogprobs) {
       let total = noUsage;
       for await (const reply of admission.replies) {
         if (reply.type === "finished") {
           total = addUsage(total, reply.usage);
           continue;
         }
-        const { requestIndex, delta } = reply;
+        const { requestIndex } = reply;
+        if (reply.type === "prompt-logprobs") {
+          onPromptLogprobs?.(requestIndex, reply.logprobs);
+          continue;
+        }
+        const { delta } = reply;
         progress.firstTokenAtMs ??= clock.now();
         progress.completionTokens += delta.tokenIds.length;
         if (delta.finishReason !== undefined) progress.finishReasons.push(delta.finishReason);

@@ -96,6 +96,24 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
       expect(deltas[0]?.delta.logprobs?.[0]?.top).toHaveLength(2);
     });
 
+    test("tells a prompt's log-probabilities in parts before the first delta", async () => {
+      const tokenIds = Array.from({ length: 200 }, (_, index) => index % 100);
+      const request = { ...requestOf({ kind: "tokens", tokenIds }, 0), promptLogprobs: 20 };
+      const replies = await collect(client, request);
+      expect(replies.map(({ type }) => type)).toEqual([
+        "accepted",
+        "prompt-logprobs",
+        "prompt-logprobs",
+        "prompt-logprobs",
+        "delta",
+        "finished",
+      ]);
+      const entries = replies.flatMap((reply) => (reply.type === "prompt-logprobs" ? reply.logprobs : []));
+      expect(entries[0]).toBeUndefined();
+      expect(entries.slice(1).map((entry) => entry?.tokenId)).toEqual(tokenIds.slice(1));
+      expect(entries[1]?.top).toHaveLength(20);
+    });
+
     test("serves many at once as it serves one alone", async () => {
       const prompts = ["a", "bb", "ccc", "dddd", "eeeee"].map((text): Prompt => ({ kind: "text", text }));
       const alone: string[] = [];

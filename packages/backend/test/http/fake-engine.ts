@@ -193,12 +193,13 @@ export function createFakeEngine(): FakeEngine {
     const promptLogprobs = tokenIds.map((tokenId, at) =>
       at === 0 ? undefined : toLogprob(`<${tokenId}>`, -1 - (at % 5), request.promptLogprobs ?? 0),
     );
-    const told = request.promptLogprobs === undefined ? {} : { promptLogprobs };
+    for (let start = 0; request.promptLogprobs !== undefined && start < tokenIds.length; start += 2)
+      yield { type: "prompt-logprobs", logprobs: promptLogprobs.slice(start, start + 2) };
     if (maxTokens === 0) {
       for (const index of open) {
         const end = { finishReason: "length", stopReason: undefined } as const;
         const delta = { index, text: "", tokenIds: [], logprobs: logprobs === undefined ? undefined : [] };
-        yield { type: "delta", delta: { ...delta, ...end, ...(index === 0 ? told : {}) } };
+        yield { type: "delta", delta: { ...delta, ...end } };
       }
       open.clear();
     }
@@ -231,7 +232,6 @@ export function createFakeEngine(): FakeEngine {
             logprobs: logprobs === undefined ? undefined : [toLogprob(word, -0.5 - (step % 3), logprobs)],
             finishReason,
             stopReason: stopText,
-            ...(step === 0 && index === 0 ? told : {}),
           },
         };
       }

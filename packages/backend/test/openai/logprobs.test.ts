@@ -1,6 +1,10 @@
 import type { TokenLogprob } from "@infernode/inference";
 import { expect, test } from "vitest";
-import { createCompletionLogprobsWriter, toChatLogprobs } from "../../src/openai/logprobs.ts";
+import {
+  createCompletionLogprobsWriter,
+  createPromptLogprobsWriter,
+  toChatLogprobs,
+} from "../../src/openai/logprobs.ts";
 
 function entry(token: string, bytes: readonly number[], logprob: number): TokenLogprob {
   return {
@@ -54,4 +58,37 @@ test("chats have finite numbers and the bytes of each token", () => {
     bytes: fox.slice(2),
     top_logprobs: [{ token: "__proto__", logprob: -3, bytes: [1] }],
   });
+});
+
+test.each([
+  {
+    what: "what the tokenizer put before the text",
+    prompt: ["Once 🦊!", "<s>"],
+    tokens: ["Once", " ", fox.slice(0, 2), fox.slice(2), "!"],
+    offsets: [0, 0, 4, 5, 5, 6],
+  },
+  {
+    what: "the space before the first word",
+    prompt: ["Once upon", "<s>"],
+    tokens: [" Once", " upon"],
+    offsets: [0, 0, 4],
+  },
+  {
+    what: "a special token that is spelled out",
+    prompt: ["<s>a</s>b", "<s>"],
+    tokens: ["a", "</s>", "b"],
+    offsets: [0, 3, 4, 8],
+  },
+  { what: "the first word", prompt: ["Once upon", "Once"], tokens: [" upon"], offsets: [0, 4] },
+  { what: "a text that is not the tokens'", prompt: ["Ab", ""], tokens: ["a", "b"], offsets: [0, 0, 1] },
+] as const)("offsets of a prompt know $what", ({ prompt: [text, firstToken], tokens, offsets }) => {
+  const entries = tokens.map((token) => {
+    if (typeof token !== "string") return entry("\u{fffd}", token, -1);
+    return entry(token, token.startsWith("<") ? [] : [...Buffer.from(token)], -1);
+  });
+  const writer = createPromptLogprobsWriter(text, firstToken);
+  const written = [writer.write([undefined, ...entries.slice(0, 1)]), writer.write(entries.slice(1))];
+  expect(written.flatMap(({ text_offset }) => text_offset)).toEqual(offsets);
+  expect(written[0]).toMatchObject({ token_logprobs: [null, -1], top_logprobs: [null, expect.any(Object)] });
+  expect(written[0]?.tokens[0]).toBe(firstToken);
 });
