@@ -94,6 +94,24 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
+  test("serve says first why it cannot start, and in no colour where NO_COLOR says so", async () => {
+    const serve = [process.execPath, cliPath, "serve", "--port", "0", "--model", "nowhere"];
+    await using terminal = openTerminal(["env", "NO_COLOR=1", ...serve]);
+    const log = await terminal.until("found nothing");
+    expect(log).toContain("FATAL");
+    expect(log).not.toContain("draining");
+    expect(log).not.toContain("\u001B");
+    expect(await terminal.exitCode).toBe(4);
+  });
+
+  test("doctor stays within a narrow terminal", async () => {
+    const doctor = `stty cols 60; '${process.execPath}' '${cliPath}' doctor`;
+    await using terminal = openTerminal(["sh", "-c", doctor]);
+    const report = await terminal.until("would run");
+    for (const line of report.split("\r\n")) if (/ {3}.* /.test(line)) expect(line.length).toBeLessThan(61);
+    expect(await terminal.exitCode).toBe(0);
+  });
+
   test("serve shows what to do next, and Ctrl-C drains", async () => {
     await using terminal = start(["serve", "--port", "0"]);
     const banner = await terminal.until("Ctrl-C stops it.");

@@ -6,6 +6,8 @@ import type { LogSettings } from "./config/config.ts";
 export interface LoggerOptions extends LogSettings {
   /** Whether logs go to a terminal; decides what `auto` means. */
   readonly isTerminal: boolean;
+  /** Whether text may be coloured. [isTerminal] */
+  readonly useColor?: boolean;
   /** [standard error] */
   readonly destination?: DestinationStream;
 }
@@ -15,15 +17,15 @@ function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal">): boo
   return options.format === "pretty" || (options.format === "auto" && options.isTerminal);
 }
 
-/** Creates the daemon's logger: JSON lines, or coloured text on a terminal. */
+/** Creates the daemon's logger: JSON lines, or text on a terminal, coloured unless it must not be. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { level, isTerminal, destination } = options;
+  const { level, isTerminal, useColor = isTerminal, destination } = options;
   if (!isPrettyLog(options)) {
     const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
     return pino(base, destination ?? pino.destination({ fd: 2, sync: true }));
   }
   const stream = pretty({
-    colorize: isTerminal,
+    colorize: useColor,
     destination: destination ?? 2,
     ignore: "pid,hostname",
     singleLine: true,

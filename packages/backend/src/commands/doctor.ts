@@ -57,7 +57,7 @@ function describeMemory(system: SystemFacts, memory: HostMemory): string {
   return `${formatBytes(memory.freeBytes)} free of ${formatBytes(memory.totalBytes)}${limit}`;
 }
 
-function formatReport(report: DoctorReport): string {
+function formatReport(report: DoctorReport, terminalColumns: number | undefined): string {
   const { system, memory, gpus, runtimes, models, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
@@ -76,7 +76,7 @@ function formatReport(report: DoctorReport): string {
   const sentence = verdict.wouldRun
     ? `${first?.model?.name ?? "The model"} would run: infernode serve`
     : `${first?.model?.name ?? first?.directory ?? "The model"} would not run: ${verdict.reasons.join("; ")}`;
-  return `${formatRows(rows)}\n\n${sentence}`;
+  return `${formatRows(rows, terminalColumns)}\n\n${sentence}`;
 }
 
 /** Says what hardware, runtimes and models are there and what would run. */
@@ -98,7 +98,10 @@ export const doctor: CommandRunner = async (values, context) => {
     models,
     verdict: judge(system, runtimes, { model: models[0], runtime: config.engine.runtime }),
   };
-  const text = values["json"] === true ? JSON.stringify(report, undefined, 2) : formatReport(report);
+  const text =
+    values["json"] === true
+      ? JSON.stringify(report, undefined, 2)
+      : formatReport(report, context.stdout.columns);
   context.stdout.write(`${text}\n`);
   return report.verdict.wouldRun ? exitCodes.success : exitCodes.engineFailed;
 };

@@ -9,12 +9,12 @@ import { formatRows } from "./format-rows.ts";
 import { describeModel, type ModelDescription } from "./model-description.ts";
 import { configSourcesOf } from "./setting-options.ts";
 
-function formatDescription(model: ModelDescription): string {
+function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
   const plan = model.memoryPlan;
   const dtypes = Object.entries(model.weightBytesByDtype).map(
     ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
   );
-  return formatRows([
+  const rows = [
     ["model", model.name],
     ["directory", model.directory],
     ["architecture", `${model.architecture} (${model.family})`],
@@ -37,7 +37,8 @@ function formatDescription(model: ModelDescription): string {
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${formatBytes(plan.kvBytesPerToken)} per token)`],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
-  ]);
+  ] as const;
+  return formatRows(rows, terminalColumns);
 }
 
 /** Shows a model's size, shape and memory plan; reads no weights. */
@@ -54,7 +55,7 @@ export const inspectModel: CommandRunner = async (values, context) => {
   });
   const json = values["json"] === true;
   context.stdout.write(
-    `${json ? JSON.stringify(description, undefined, 2) : formatDescription(description)}\n`,
+    `${json ? JSON.stringify(description, undefined, 2) : formatDescription(description, context.stdout.columns)}\n`,
   );
   return exitCodes.success;
 };

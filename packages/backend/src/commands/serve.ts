@@ -8,29 +8,35 @@ import { formatBanner } from "./banner.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { configSourcesOf } from "./setting-options.ts";
 
-/** Resolves with the exit code once a signal or the end of the engine has stopped the daemon. */
-function untilStopped(daemon: Daemon, context: CommandContext): Promise<number> {
-  return new Promise((resolve) => {
-    let interruptCount = 0;
-    const stop = (reason: string, exitCode: number): void => {
-      daemon.stop(reason).then(
-        () => resolve(exitCode),
-        (error: unknown) => {
-          context.stderr.write(`infernode: ${error instanceof Error ? error.message : String(error)}\n`);
-          resolve(exitCodes.failure);
-        },
-      );
-    };
-    context.onSignal("SIGTERM", () => stop("SIGTERM", exitCodes.success));
-    context.onSignal("SIGINT", () => {
-      interruptCount++;
-      if (interruptCount > 1) context.exit(exitCodes.interrupted);
-      stop("SIGINT", exitCodes.success);
-    });
-    daemon.events.on("backend:engine-state-changed", ({ to }) => {
-      if (to === "failed") stop("the engine failed", exitCodes.engineFailed);
-    });
+interface Stopping {
+  /** Resolves with the exit code once the daemon has stopped. */
+  readonly stopped: Promise<number>;
+  stop(reason: string, exitCode: number): void;
+}
+
+/** Stops the daemon at a signal. */
+function stopAtSignals(daemon: Daemon, context: CommandContext): Stopping {
+  let tellStopped: (exitCode: number) => void;
+  const stopped = new Promise<number>((resolve) => {
+    tellStopped = resolve;
   });
+  const stop = (reason: string, exitCode: number): void => {
+    daemon.stop(reason).then(
+      () => tellStopped(exitCode),
+      (error: unknown) => {
+        context.stderr.write(`infernode: ${error instanceof Error ? error.message : String(error)}\n`);
+        tellStopped(exitCodes.failure);
+      },
+    );
+  };
+  let interruptCount = 0;
+  context.onSignal("SIGTERM", () => stop("SIGTERM", exitCodes.success));
+  context.onSignal("SIGINT", () => {
+    interruptCount++;
+    if (interruptCount > 1) context.exit(exitCodes.interrupted);
+    stop("SIGINT", exitCodes.success);
+  });
+  return { stopped, stop };
 }
 
 /** Runs the daemon until it is told to stop. */
@@ -48,31 +54,34 @@ export const serve: CommandRunner = async (values, context) => {
     context.stdout.write(`${values["json"] === true ? json() : formatConfig(resolved)}\n`);
     return exitCodes.success;
   }
+  const mayColor = (context.environment["NO_COLOR"] ?? "") === "";
   const isTerminal = context.stderr.isTTY;
-  const logger = createLogger({ ...config.log, isTerminal });
+  const logger = createLogger({ ...config.log, isTerminal, useColor: isTerminal && mayColor });
   for (const warning of warnings) logger.warn(warning);
   const startedAtMs = performance.now();
   const daemon = createDaemon(config, { logger });
-  const stopped = untilStopped(daemon, context);
+  const stopping = stopAtSignals(daemon, context);
   const address = await daemon.start();
   try {
     const model = await daemon.ready();
+    daemon.events.on("backend:engine-state-changed", ({ to }) => {
+      if (to === "failed") stopping.stop("the engine failed", exitCodes.engineFailed);
+    });
     const readyMs = Math.round(performance.now() - startedAtMs);
     const { url } = address;
     logger.info({ url, model: model.id, readyMs, pid: process.pid }, "ready");
     // The log goes to standard error, so this is alone on standard output; who asks for JSON wants no prose.
     if (config.log.format !== "json" && config.log.level !== "silent") {
       const description = daemon.engine.description ?? model.executor;
-      const useColor = context.stdout.isTTY && (context.environment["NO_COLOR"] ?? "") === "";
+      const useColor = context.stdout.isTTY && mayColor;
       context.stdout.write(formatBanner({ url, model, description, readyMs, useColor }));
     }
   } catch (error) {
-    if (daemon.engine.state !== "failed") return stopped;
+    if (daemon.engine.state !== "failed") return stopping.stopped;
     logger.fatal({ code: codeOf(error) }, error instanceof Error ? error.message : String(error));
-    await stopped;
-    return exitCodeOf(error);
+    stopping.stop("the engine failed", exitCodeOf(error));
   }
-  return stopped;
+  return stopping.stopped;
 };
 
 function codeOf(error: unknown): unknown {

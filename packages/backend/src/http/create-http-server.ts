@@ -176,10 +176,11 @@ async function listen(
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    const isInUse = (cause as NodeJS.ErrnoException).code === "EADDRINUSE";
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isInUse = code === "EADDRINUSE";
     throw new BackendError(
       isInUse ? "PORT_IN_USE" : "LISTEN_FAILED",
-      `cannot listen on ${host}:${port}: ${isInUse ? "the port is in use" : String(cause)}`,
+      `cannot listen on ${host}:${port}: ${isInUse ? "the port is in use" : message}`,
       { cause },
     );
   }
