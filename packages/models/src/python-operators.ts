@@ -69,6 +69,9 @@ function repeat(left: JinjaValue, right: JinjaValue): unknown {
   if ((kind !== "text" && kind !== "list") || kindOf(times) !== "number") {
     return LIBRARY;
   }
+  if (times.type === "FloatValue") {
+    throw new Error(`wanted a whole number of times, found ${pythonText(times)}`);
+  }
   const count = Math.max(0, Number(times.value));
   const length = kind === "text" ? String(repeated.value).length : itemsOf(repeated).length;
   if (count * length > MAX_REPEATED) {

@@ -197,6 +197,9 @@ function sameKind(value: JinjaValue, number: number): JinjaValue {
 }
 
 function parsed(value: JinjaValue): number {
+  if (value.type === "UndefinedValue") {
+    throw new Error("wanted a number, found undefined");
+  }
   const isNumeric = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(String(value.value));
   return kindOf(value) === "number" || (value.type === "StringValue" && isNumeric)
     ? Number(value.value)
