@@ -26,10 +26,12 @@ if (values.help) {
   process.exit(0);
 }
 
-/** Reads one gauge from Prometheus' text; the first sample of that name. */
-function readMetric(text: string, name: string): number {
-  const line = text.split("\n").find((each) => each.startsWith(`${name} `) || each.startsWith(`${name}{`));
-  return line === undefined ? Number.NaN : Number(line.slice(line.lastIndexOf(" ") + 1));
+/** Reads how late the daemon's event loop was from Prometheus' text, without what its timer waits by itself. */
+function readLoopDelayMs(text: string, percentile: number): number {
+  const series = `infernode_event_loop_delay_seconds{percentile="${percentile}"} `;
+  const line = text.split("\n").find((each) => each.startsWith(series));
+  if (line === undefined) throw new Error(`the daemon's metrics must have ${series.trim()}, found none`);
+  return Number(line.slice(series.length)) * 1000;
 }
 
 const maxTokens = Number(values["max-tokens"]);
@@ -69,10 +71,7 @@ for (const streamCount of values.streams.split(",").map(Number)) {
   });
 }
 const metrics = await readMetrics();
-const eventLoop = {
-  p99Ms: readMetric(metrics, "nodejs_eventloop_lag_p99_seconds") * 1000,
-  maxMs: readMetric(metrics, "nodejs_eventloop_lag_max_seconds") * 1000,
-};
+const eventLoop = { p99Ms: readLoopDelayMs(metrics, 99), maxMs: readLoopDelayMs(metrics, 100) };
 
 const report = {
   model,
