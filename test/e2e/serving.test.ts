@@ -14,6 +14,16 @@ beforeAll(async () => {
 });
 afterAll(() => daemon[Symbol.asyncDispose]());
 
+async function post<Answer = unknown>(path: string, body: unknown): Promise<Answer> {
+  const response = await fetch(daemon.url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Answer;
+}
+
 const story = [{ role: "user" as const, content: "Tell me a short story about a fox." }];
 
 describe("with the openai client", () => {
@@ -61,6 +71,66 @@ describe("with the openai client", () => {
     });
     expect(completion.choices[0]?.text.length).toBeGreaterThan(5);
     expect(completion.usage?.completion_tokens).toBeLessThanOrEqual(12);
+  });
+
+  test("rates a text as it wrote it, as evaluation harnesses ask", async () => {
+    const written = await client.completions.create({
+      model,
+      prompt: "Once upon a time",
+      max_tokens: 8,
+      temperature: 0,
+      logprobs: 1,
+    });
+    const [answer] = written.choices;
+    const text = `Once upon a time${answer?.text}`;
+    const { tokens } = await post<{ tokens: number[] }>("/tokenize", { prompt: text });
+    for (const prompt of [text, tokens]) {
+      const rated = await client.completions.create({
+        model,
+        prompt,
+        max_tokens: 0,
+        echo: true,
+        logprobs: 1,
+      });
+      const [choice] = rated.choices;
+      expect(choice?.text.endsWith(text)).toBe(true);
+      expect(rated.usage).toMatchObject({ prompt_tokens: tokens.length, completion_tokens: 0 });
+      expect(choice?.logprobs?.token_logprobs?.[0]).toBeNull();
+      expect(choice?.logprobs?.tokens?.slice(-8)).toEqual(answer?.logprobs?.tokens);
+      const [before, after] = [answer, choice].map((each) => each?.logprobs?.token_logprobs?.slice(-8) ?? []);
+      expect(after).toHaveLength(8);
+      for (const [index, value] of (after ?? []).entries())
+        expect(value).toBeCloseTo(before?.[index] ?? 0, 3);
+    }
+  });
+
+  test("makes tokens of a text, and text of the tokens", async () => {
+    const prompt = "naïve 🦊 fox";
+    const options = { prompt, add_special_tokens: false, return_token_strs: true };
+    const { tokens, token_strs: strings } = await post<{ tokens: number[]; token_strs: string[] }>(
+      "/tokenize",
+      options,
+    );
+    expect(strings).toHaveLength(tokens.length);
+    expect(await post("/detokenize", { tokens })).toEqual({ prompt });
+  });
+
+  test("goes on with a message that is left open", async () => {
+    const messages = [...story, { role: "assistant", content: "Once upon a" }];
+    const { tokens } = await post<{ tokens: number[] }>("/tokenize", {
+      messages,
+      continue_final_message: true,
+    });
+    const { prompt } = await post<{ prompt: string }>("/detokenize", { tokens });
+    expect(prompt.endsWith("Once upon a")).toBe(true);
+    const answer = await post<OpenAI.ChatCompletion>("/v1/chat/completions", {
+      model,
+      messages,
+      continue_final_message: true,
+      max_tokens: 1,
+      temperature: 0,
+    });
+    expect(answer.choices[0]?.message.content).toBe(" time");
   });
 
   test("refuses a prompt that is longer than the context", async () => {
