@@ -88,6 +88,14 @@ try {
 
 const endsAt = performance.now() + Number(values.budget) * 1000;
 
+let endCurrent = () => {};
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    endCurrent();
+    process.exit(1);
+  });
+}
+
 /** Runs a step in a process group of its own, which is ended as a whole when its time is over. */
 function runStep({ name, seconds }) {
   const leftMs = endsAt - performance.now();
@@ -117,6 +125,7 @@ function runStep({ name, seconds }) {
         // It has ended.
       }
     };
+    endCurrent = end;
     const timer = setTimeout(() => {
       isLate = true;
       end();

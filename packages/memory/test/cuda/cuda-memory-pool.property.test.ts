@@ -151,8 +151,13 @@ describeOverStandIn("the work of streams that run in any order", (standIn) => {
             if (command.kind === "allocate") {
               const stream = streams[command.stream] ?? device.defaultStream;
               const value = (index * 2 + 1) & 255;
+              // Slots of slabs and ranges, each many enough to run out.
+              const isSmall = command.shift < 2;
+              const sizeBytes = isSmall
+                ? 1 + (command.sizeBytes & 32_767)
+                : 128 * KIB + (command.sizeBytes >> 3);
               try {
-                const block = pool.allocate({ sizeBytes: 128 * KIB + (command.sizeBytes >> 4), tag, stream });
+                const block = pool.allocate({ sizeBytes, tag, stream });
                 device.fill(block, value, { stream });
                 live.push({ block, value, stream });
               } catch (error) {
