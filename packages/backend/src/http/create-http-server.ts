@@ -153,8 +153,10 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   app.addContentTypeParser(
     "application/json",
     { parseAs: "buffer" },
-    async (_request: FastifyRequest, body: Buffer) =>
-      body.length < largeBodyBytes ? parseJsonBody(body) : jsonThread.parse(body),
+    async (request: FastifyRequest, body: Buffer) => {
+      exchanges.of(request).bodyBytes = body.length;
+      return body.length < largeBodyBytes ? parseJsonBody(body) : jsonThread.parse(body);
+    },
   );
 }
 

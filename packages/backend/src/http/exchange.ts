@@ -15,6 +15,8 @@ export interface Exchange {
   isStream?: boolean;
   progress?: Readonly<GenerationProgress>;
   error?: ApiError;
+  /** Of a body that was read to its end. */
+  bodyBytes?: number;
   /** Where the answer was cut: `CLIENT_GONE`, `SLOW_READER`. */
   cutBy?: string;
 }
@@ -68,10 +70,9 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       status,
       durationMs,
       // What came, and not what was announced.
-      requestBytes: Math.min(
-        Number(request.headers["content-length"] ?? 0) || 0,
-        request.raw.socket.bytesRead ?? 0,
-      ),
+      requestBytes:
+        exchange.bodyBytes ??
+        Math.min(Number(request.headers["content-length"] ?? 0) || 0, request.raw.socket.bytesRead ?? 0),
       responseBytes: Math.max(0, (request.raw.socket.bytesWritten ?? 0) - bytesBefore),
     };
     metrics.observeHttp?.(sample);

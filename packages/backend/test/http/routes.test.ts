@@ -82,6 +82,18 @@ test("writes metrics with their content type, and observes every exchange once",
   expect(await unmatched).toMatchObject({ handler: "unmatched", status: 404 });
 });
 
+test("observes the size of a body whose length was not announced", async () => {
+  const body = JSON.stringify({ model: "nobody's", prompt: "a" });
+  const over = server.nextSample();
+  await fetch(`${server.url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: new Blob([body]).stream(),
+    duplex: "half",
+  } as RequestInit);
+  expect(await over).toMatchObject({ status: 404, requestBytes: body.length });
+});
+
 test("says what it is, where things are, and its version", async () => {
   expect(await (await get("/")).json()).toMatchObject({
     name: "infernode",
