@@ -17,10 +17,14 @@ const koffi = realpathSync(join(memory, "node_modules/koffi"));
 const binding = realpathSync(join(koffi, "../@koromix/koffi-linux-x64"));
 const parts = [
   ["check.sh", join(root, "tools/gpu/check.sh")],
-  ...["check.mjs", "session.mjs", "steps.mjs"].map((name) => [
-    join("tools/gpu", name),
-    join(root, "tools/gpu", name),
-  ]),
+  ...[
+    "check.mjs",
+    "steps.mjs",
+    "session.mjs",
+    "one-process.mjs",
+    "several-processes.mjs",
+    "benchmark-step.mjs",
+  ].map((name) => [join("tools/gpu", name), join(root, "tools/gpu", name)]),
   ["benchmarks/package.json", join(root, "benchmarks/package.json")],
   ...["lib", "micro", "workloads"].map((name) => [
     join("benchmarks/dist", name),

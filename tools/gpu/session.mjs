@@ -25,6 +25,16 @@ export function openDevice({ library, ordinal }) {
   return cuda.createCudaDevice({ driver: cuda.loadCudaDriver(pathsOf(library)), ordinal: Number(ordinal) });
 }
 
+/** Runs something with a device that is closed afterwards. */
+export async function withDevice(options, use) {
+  const device = openDevice(options);
+  try {
+    return await use(device);
+  } finally {
+    device.dispose();
+  }
+}
+
 /** Gives a step a pool and takes it back. */
 export async function withPool(options, use) {
   const pool = cuda.createCudaMemoryPool(options);

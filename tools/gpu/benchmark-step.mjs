@@ -1,0 +1,47 @@
+// A benchmark as a step, its numbers held against their targets.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./session.mjs";
+
+const atMost = (what, found, wanted) => ({ what, found, wanted: `<= ${wanted}`, isMet: found <= wanted });
+const atLeast = (what, found, wanted) => ({ what, found, wanted: `>= ${wanted}`, isMet: found >= wanted });
+
+/** What the numbers of a benchmark are held against. A number that is missed is told and does not fail the step. */
+const TARGETS = {
+  "cuda-call": () => [],
+  "cuda-copy": ({ shareOfBus }) => [
+    atLeast("share of the bus, to the device", shareOfBus.toDevice, 0.9),
+    atLeast("share of the bus, to the host", shareOfBus.toHost, 0.9),
+  ],
+  "cuda-pool": ({ pairs, traces }) => [
+    ...pairs.flatMap(({ sizeBytes, poolNs, timesFasterThanDriver, timesFasterThanDriverAsync = 0 }) => [
+      atMost(`ns for a hit of ${sizeBytes} B`, poolNs, 1000),
+      atLeast(`times faster than cuMemAlloc, ${sizeBytes} B`, timesFasterThanDriver, 20),
+      atLeast(`times faster than cuMemAllocAsync, ${sizeBytes} B`, timesFasterThanDriverAsync, 3),
+    ]),
+    ...traces.flatMap(({ arenaKind, streamCount, overhead, fittingFailureCount }) => [
+      atMost(`share taken in excess, ${arenaKind}, ${streamCount} stream(s)`, overhead, 0.05),
+      atMost(`refusals of what fits, ${arenaKind}, ${streamCount} stream(s)`, fittingFailureCount, 0),
+    ]),
+  ],
+};
+
+export function benchmark(name) {
+  return (options) => {
+    const output = `${options.result}.report`;
+    const list = ["--ordinal", options.ordinal, "--output", output];
+    if (options.library !== undefined) list.push("--stand-in", options.library);
+    if (name === "cuda-pool") list.push("--steps", options.steps);
+    const program = join(root, "benchmarks/dist/micro", `${name}.js`);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...list], { encoding: "utf8" });
+    process.stdout.write(stdout);
+    assert.equal(status, 0, stderr);
+    const report = JSON.parse(readFileSync(output, "utf8"));
+    const targets = TARGETS[name](report);
+    for (const { what, found, wanted } of targets.filter(({ isMet }) => !isMet))
+      process.stdout.write(`missed: ${what}: ${found}, wanted ${wanted}\n`);
+    return { targets, report };
+  };
+}

@@ -1,0 +1,180 @@
+// What several processes do with the card, and what a process sees of it.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import {
+  assertEvery,
+  cuda,
+  GIB,
+  loadKernels,
+  memory,
+  MIB,
+  openDevice,
+  pathsOf,
+  refusalOf,
+  TAG,
+  withDevice,
+  withPool,
+} from "./session.mjs";
+
+const STEPS_PROGRAM = fileURLToPath(new URL("steps.mjs", import.meta.url));
+
+function optionsOf({ library, ordinal }) {
+  return ["--ordinal", ordinal, ...(library === undefined ? [] : ["--library", library])];
+}
+
+/** A process beside this one, asked for its next line. */
+function startRole(role, value, options) {
+  const child = spawn(
+    process.execPath,
+    [STEPS_PROGRAM, "--role", role, "--value", String(value), ...optionsOf(options)],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  process.once("exit", () => child.kill("SIGKILL"));
+  return { child, ended, nextLine: async () => (await lines.next()).value };
+}
+
+export function shareCard(options) {
+  return withDevice(options, (device) =>
+    withPool({ device }, async (pool) => {
+      const half = Math.floor((device.freeBytes() * 0.5) / MIB) * MIB;
+      const other = startRole("hold", half, options);
+      assert.equal(await other.nextLine(), "holding");
+      const wanted = Math.floor(half * 1.2);
+      const error = refusalOf(() => pool.allocate({ sizeBytes: wanted, tag: TAG }));
+      assert.ok(error.cause !== undefined, "the refusal does not name the driver's");
+      pool.allocate({ sizeBytes: Math.floor(half * 0.5), tag: TAG }).dispose();
+      pool.trim();
+      // One that is killed gives back nothing itself; the driver takes its memory. The stand-in does not.
+      if (options.library === undefined) other.child.kill("SIGKILL");
+      else other.child.stdin.end();
+      await other.ended;
+      const deadline = performance.now() + 10_000;
+      while (device.freeBytes() < wanted && performance.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      pool.allocate({ sizeBytes: wanted, tag: TAG }).dispose();
+      return { heldElsewhereBytes: half, refusal: error.message, cause: error.cause.message };
+    }),
+  );
+}
+
+/** Holds so many bytes until its input ends; how the second process is played. */
+function holdMemory(value, options) {
+  return withDevice(options, (device) =>
+    withPool({ device }, async (pool) => {
+      const block = pool.allocate({ sizeBytes: Number(value), tag: TAG });
+      device.fill(block, 7, { sizeBytes: Math.min(block.sizeBytes, 64 * MIB) });
+      await device.synchronize();
+      process.stdout.write("holding\n");
+      for await (const _ of process.stdin);
+      block.dispose();
+    }),
+  );
+}
+
+/** Breaks the context with a kernel that writes where nothing is, and tells how every call ends. */
+async function breakContext(_, options) {
+  const device = openDevice(options);
+  const kernels = loadKernels(device);
+  const pool = cuda.createCudaMemoryPool({ device });
+  const block = pool.allocate({ sizeBytes: MIB, tag: TAG });
+  device.fill(block, 1);
+  const stream = device.createStream();
+  kernels.poke(stream, 4096);
+  const told = {};
+  const tell = async (name, action) => {
+    try {
+      await action();
+      told[name] = "nothing";
+    } catch (error) {
+      told[name] = `${error.name} ${error.code} ${error.statusName ?? error.message}`;
+    }
+  };
+  await tell("synchronize", () => stream.synchronize());
+  await tell("fill", () => device.fill(block, 2));
+  await tell("freeBytes", () => device.freeBytes());
+  await tell("allocate", () => pool.allocate({ sizeBytes: 512 * MIB, tag: TAG }));
+  await tell("block.dispose", () => block.dispose());
+  await tell("pool.dispose", () => pool.dispose());
+  await tell("stream.dispose", () => stream.dispose());
+  await tell("device.dispose", () => device.dispose());
+  process.stdout.write(`${JSON.stringify(told)}\n`);
+}
+
+export async function surviveBrokenContext(options) {
+  const other = startRole("break", "", options);
+  const told = JSON.parse(await other.nextLine());
+  assert.equal(await other.ended, 0, "the process whose context broke did not end by itself");
+  for (const name of ["synchronize", "fill", "allocate"])
+    assert.match(told[name], /^CudaError CUDA_ERROR CUDA_ERROR_/, `${name}: ${told[name]}`);
+  // The card serves the next one.
+  await withDevice(options, (device) =>
+    withPool({ device }, (pool) => {
+      const block = pool.allocate({ sizeBytes: MIB, tag: TAG });
+      const bytes = new Uint8Array(MIB);
+      device.fill(block, 9);
+      device.copyToHost(bytes, block);
+      assertEvery(bytes, 9, "after another process broke its context");
+      block.dispose();
+    }),
+  );
+  return { told };
+}
+
+function listVisible(_, options) {
+  let uuids = [];
+  let reason;
+  try {
+    const driver = cuda.loadCudaDriver(pathsOf(options.library));
+    uuids = Array.from({ length: driver.deviceCount }, (_, ordinal) => {
+      const device = cuda.createCudaDevice({ driver, ordinal });
+      const { uuid } = device;
+      device.dispose();
+      return uuid;
+    });
+  } catch (error) {
+    if (error.code !== "CUDA_UNAVAILABLE") throw error;
+    reason = error.message;
+  }
+  process.stdout.write(`${JSON.stringify({ uuids, reason })}\n`);
+}
+
+export async function choose(options) {
+  const own = pathsOf(options.library);
+  const { gpus, problems } = await cuda.readGpus({ nvml: own, cuda: own });
+  assert.ok(gpus.length > 0, `no GPU was read: ${JSON.stringify(problems)}`);
+  const [{ uuid }] = gpus;
+  const lists = [undefined, "0", uuid, uuid.slice(0, 12), "", "-1", "0,0", "0,99", "99", "none", "0,none"];
+  const wrong = [];
+  const seen = lists.map((list) => {
+    const { CUDA_VISIBLE_DEVICES: _, ...env } = process.env;
+    if (list !== undefined) env.CUDA_VISIBLE_DEVICES = list;
+    env.CUDA_DEVICE_ORDER = "PCI_BUS_ID";
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [STEPS_PROGRAM, "--role", "list", ...optionsOf(options)],
+      { encoding: "utf8", env, timeout: 30_000 },
+    );
+    assert.equal(status, 0, stderr);
+    const real = JSON.parse(stdout);
+    const ours = memory.resolveVisibleGpus(gpus, list).gpus.map((gpu) => gpu.uuid);
+    if (real.uuids.join() !== ours.join())
+      wrong.push(`${list}: the driver shows (${real.uuids}), we expect (${ours})`);
+    return { list: list ?? null, uuids: real.uuids, reason: real.reason };
+  });
+  const { visibleDevices, balance } = memory.selectGpus({
+    count: 1,
+    requiredBytes: GIB,
+    policy: "most-free",
+    devices: gpus,
+    env: process.env,
+  });
+  assert.equal(wrong.length, 0, wrong.join("\n"));
+  return { seen, visibleDevices, balance };
+}
+
+/** What a process beside a step can be told to do. */
+export const ROLES = { hold: holdMemory, break: breakContext, list: listVisible };
