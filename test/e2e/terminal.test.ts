@@ -44,6 +44,12 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
+  test("play says on a line of its own why it cannot start", async () => {
+    await using terminal = start(["play", "--model", "nowhere"]);
+    expect(await terminal.until("found nothing")).toContain("\r\u001B[Kinfernode: wanted");
+    expect(await terminal.exitCode).toBe(4);
+  });
+
   test("play takes a paste of several lines as one question", async () => {
     await using terminal = start(["play", "--temperature", "0", "--max-tokens", "5"]);
     await terminal.until("> ");

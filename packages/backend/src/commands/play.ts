@@ -66,13 +66,15 @@ export const play: CommandRunner = async (values, context) => {
     onOutput: (line) => context.stderr.write(`${line}\n`),
   });
   if (isInteractive) context.stdout.write("Loading the model …");
-  const model = await engine.start();
+  const model = await engine.start().finally(() => {
+    // Back to the start of the line, and clear it.
+    if (isInteractive) context.stdout.write("\r\u001B[K");
+  });
   const conversation = createConversation(engine, model, options);
   if (prompt !== undefined) return await answerOnce({ prompt, conversation, model, options, context });
   const kind = model.hasChatTemplate ? "" : "; it has no chat template and continues each text as it stands";
-  // Back to the start of the line, and clear it.
   context.stdout.write(
-    `\r\u001B[K${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`,
+    `${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`,
   );
   await playInTerminal({ conversation, model, options, context });
   return exitCodes.success;
