@@ -97,15 +97,27 @@ export function createVirtualArenaSource(
   const release = (handle: bigint): void => {
     owed.run(() => driver.check(calls.cuMemRelease(handle), "cuMemRelease"));
   };
-  /** Maps one chunk behind the last; false when the device has no more. */
-  const addChunk = (arena: CudaArena, backing: Backing): boolean => {
-    const status = calls.cuMemCreate(out, chunkBytes, properties, 0);
+  /** Undefined when the device has no more. */
+  const createMemory = (sizeBytes: number): bigint | undefined => {
+    const status = calls.cuMemCreate(out, sizeBytes, properties, 0);
     if (status === CUDA_ERROR_OUT_OF_MEMORY) {
       lastRefusal = driver.errorOf(status, "cuMemCreate");
-      return false;
+      return undefined;
     }
     driver.check(status, "cuMemCreate");
-    const handle = out[0] ?? 0n;
+    return out[0] ?? 0n;
+  };
+  /** Whether to begin at all: chunk by chunk, what is not there would take from everybody all that is. */
+  const isWorthTrying = (missingBytes: number): boolean => {
+    if (missingBytes <= chunkBytes || device.freeBytes() >= missingBytes) return true;
+    const whole = createMemory(missingBytes);
+    if (whole !== undefined) release(whole);
+    return whole !== undefined;
+  };
+  /** Maps one chunk behind the last; false when the device has no more. */
+  const addChunk = (arena: CudaArena, backing: Backing): boolean => {
+    const handle = createMemory(chunkBytes);
+    if (handle === undefined) return false;
     const at = arena.base + BigInt(backing.chunks.length * chunkBytes);
     try {
       driver.check(calls.cuMemMap(at, chunkBytes, 0, handle, 0), "cuMemMap");
@@ -129,6 +141,7 @@ export function createVirtualArenaSource(
   };
   /** All or nothing: a growth that fails half-way gives back what it took. */
   const growTo = (arena: CudaArena, backing: Backing, sizeBytes: number): boolean => {
+    if (!isWorthTrying(sizeBytes - backing.chunks.length * chunkBytes)) return false;
     let isGrown = false;
     try {
       while (backing.chunks.length * chunkBytes < sizeBytes) {

@@ -245,6 +245,19 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       expect(outOfMemory(() => pool.allocate({ sizeBytes: limitMib * MIB + 1, tag })).cause).toBeUndefined();
     }
   });
+  it("takes nothing from others for what the device does not have", () => {
+    using device = createCudaDevice({ driver });
+    using pool = createCudaMemoryPool({ device, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
+    using held = pool.allocate({ sizeBytes: 10 * MIB, tag });
+    standIn.useElsewhere(0, 100 * MIB);
+    const calls = standIn.callCount();
+    const error = outOfMemory(() => pool.allocate({ sizeBytes: 200 * MIB, tag }));
+    expect((error.cause as Error).message).toContain("cuMemCreate answered CUDA_ERROR_OUT_OF_MEMORY (2)");
+    // Growing by the 73 chunks that there are and giving them back would be 292.
+    expect(standIn.callCount() - calls).toBeLessThan(60);
+    standIn.useElsewhere(0, -100 * MIB);
+    expect(held.isDisposed).toBe(false);
+  });
   it("is out of memory for what is larger than the device", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device });
