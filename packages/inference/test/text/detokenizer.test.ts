@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { loadTokenizer } from "@infernode/models";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -123,11 +124,13 @@ describe("Detokenizer", () => {
 describe.each(["llama2", "llama2-metaspace", "llama3", "qwen2", "tekken"])(
   "with the tokenizer %s",
   (name) => {
-    const directory = new URL(`../../../../test/fixtures/tokenizers/${name}/`, import.meta.url);
+    const directory = fileURLToPath(
+      new URL(`../../../../test/fixtures/tokenizers/${name}/`, import.meta.url),
+    );
 
     it("gives the text of the whole, in whole characters", async () => {
       expect(existsSync(directory)).toBe(true);
-      const tokenizer = await loadTokenizer(directory.pathname);
+      const tokenizer = await loadTokenizer(directory);
       for (const text of TEXTS) {
         const tokenIds = tokenizer.encode(text, { addSpecialTokens: false });
         const given = run(tokenizer, tokenIds);
@@ -137,7 +140,7 @@ describe.each(["llama2", "llama2-metaspace", "llama3", "qwen2", "tekken"])(
     });
 
     it("goes on where the prompt ended, at every place of a text", async () => {
-      const tokenizer = await loadTokenizer(directory.pathname);
+      const tokenizer = await loadTokenizer(directory);
       for (const text of TEXTS) {
         const tokenIds = tokenizer.encode(text, { addSpecialTokens: true });
         const whole = tokenizer.decode(tokenIds, { skipSpecialTokens: true });
