@@ -120,7 +120,7 @@ function runStep({ name, seconds }) {
     let isLate = false;
     const end = () => {
       try {
-        process.kill(-child.pid, "SIGKILL");
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       } catch {
         // It has ended.
       }
