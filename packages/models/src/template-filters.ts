@@ -13,7 +13,7 @@ import {
   pythonText,
 } from "./python-values.ts";
 import { passesTest } from "./template-tests.ts";
-import { capitalize, replace, splitLines, strip } from "./text-methods.ts";
+import { capitalize, pointCount, replace, splitLines, strip } from "./text-methods.ts";
 
 type Filter = (value: JinjaValue, args: FilterArguments) => JinjaValue;
 type TextFilter = (text: string, args: FilterArguments) => string;
@@ -121,7 +121,7 @@ function lengthOf(value: JinjaValue): number {
   if (kindOf(value) === "number" || kindOf(value) === "none" || kindOf(value) === "other") {
     throw new Error(`wanted something that has a length, found ${nounOf(value)}`);
   }
-  return iterated(value).length;
+  return value.type === "StringValue" ? pointCount(String(value.value)) : iterated(value).length;
 }
 
 /** The value of an attribute, a path of them with dots, or a place. */

@@ -12,6 +12,8 @@ import { passesTest } from "./template-tests.ts";
 const MAX_STEPS = 1_000_000;
 /** What one round of a loop costs beside its body. */
 const ROUND_STEPS = 8;
+/** Characters or items of a value that cost a step more, for whatever is then done with them. */
+const SIZE_OF_STEP = 256;
 const MAX_RANGE_ITEMS = 1_000_000;
 const MAX_TEXT_LENGTH = 2 ** 24;
 const MAX_LIST_LENGTH = 2 ** 20;
@@ -46,11 +48,16 @@ class TemplateInterpreter extends jinja.Interpreter {
     this.#countSteps(1);
     const result = this.#evaluate(node as JinjaNode | undefined, environment);
     const { value } = result;
-    if (typeof value === "string" && value.length > MAX_TEXT_LENGTH) {
-      throw new Error(`the template made a text of more than ${MAX_TEXT_LENGTH} characters`);
-    }
-    if (Array.isArray(value) && value.length > MAX_LIST_LENGTH) {
-      throw new Error(`the template made a list of more than ${MAX_LIST_LENGTH} items`);
+    if (typeof value === "string") {
+      this.#countSteps(Math.floor(value.length / SIZE_OF_STEP));
+      if (value.length > MAX_TEXT_LENGTH) {
+        throw new Error(`the template made a text of more than ${MAX_TEXT_LENGTH} characters`);
+      }
+    } else if (Array.isArray(value)) {
+      this.#countSteps(Math.floor(value.length / SIZE_OF_STEP));
+      if (value.length > MAX_LIST_LENGTH) {
+        throw new Error(`the template made a list of more than ${MAX_LIST_LENGTH} items`);
+      }
     }
     return result;
   }

@@ -30,9 +30,9 @@ export const TEXT_METHODS: ReadonlyMap<string, TextMethod> = new Map<string, Tex
   ["splitlines", (text) => splitLines(text)],
   ["partition", (text, separator) => partition(text, text.indexOf(textOf(separator)), textOf(separator))],
   ["replace", (text, ...args) => replaceArguments(text, args)],
-  ["find", (text, part) => pointCount(text, text.indexOf(textOf(part)))],
-  ["rfind", (text, part) => pointCount(text, text.lastIndexOf(textOf(part)))],
-  ["index", (text, part) => pointCount(text, found(text.indexOf(textOf(part))))],
+  ["find", (text, part) => placeOf(text, text.indexOf(textOf(part)))],
+  ["rfind", (text, part) => placeOf(text, text.lastIndexOf(textOf(part)))],
+  ["index", (text, part) => placeOf(text, found(text.indexOf(textOf(part))))],
   ["count", (text, part) => count(text, textOf(part))],
   ["join", (text, parts) => alternatives(parts).join(text)],
   ["removeprefix", (text, part) => (text.startsWith(textOf(part)) ? text.slice(textOf(part).length) : text)],
@@ -65,13 +65,23 @@ export function strip(
 ): string {
   const wanted = typeof chars === "string" ? new Set(chars) : undefined;
   const isStripped = (point: string): boolean => wanted?.has(point) ?? isSpace(point);
-  const points = Array.from(text);
-  const first = start ? points.findIndex((point) => !isStripped(point)) : 0;
-  if (first < 0) {
-    return "";
+  let first = 0;
+  for (const limit = start ? text.length : 0; first < limit;) {
+    const point = String.fromCodePoint(text.codePointAt(first) ?? 0);
+    if (!isStripped(point)) {
+      break;
+    }
+    first += point.length;
   }
-  const last = end ? points.findLastIndex((point) => !isStripped(point)) : points.length - 1;
-  return points.slice(first, last + 1).join("");
+  let last = text.length;
+  for (const limit = end ? first : text.length; last > limit;) {
+    const point = text.slice(isLowHalf(text, last - 1) ? last - 2 : last - 1, last);
+    if (!isStripped(point)) {
+      break;
+    }
+    last -= point.length;
+  }
+  return text.slice(first, last);
 }
 
 /** Replaces every occurrence, or the first `most`. */
@@ -157,8 +167,25 @@ function padding(text: string, width: unknown): string {
 }
 
 /** Code points before a place in UTF-16; −1 stays. */
-function pointCount(text: string, at: number): number {
-  return at < 0 ? at : Array.from(text.slice(0, at)).length;
+function placeOf(text: string, at: number): number {
+  return at < 0 ? at : pointCount(text.slice(0, at));
+}
+
+/** How many code points a text has. */
+export function pointCount(text: string): number {
+  let points = text.length;
+  for (let at = 1; at < text.length; at += 1) {
+    if (isLowHalf(text, at)) {
+      points -= 1;
+    }
+  }
+  return points;
+}
+
+/** Whether the second half of a code point stands at a place. */
+function isLowHalf(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit <= 0xdfff && (text.codePointAt(at - 1) ?? 0) > 0xffff;
 }
 
 function found(at: number): number {

@@ -185,6 +185,7 @@ describe("createChatTemplate", () => {
     "{% set ns = namespace(x='ab') %}{% for a in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
     "{% set ns = namespace(x=[1]) %}{% for a in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
     "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    "{% set x = 'ab' * 500000 %}{% for a in range(100000) %}{% set y = x | length %}{% endfor %}",
   ];
   it.each(ENDLESS)("ends a template that would not: %s", async (source) => {
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () => render(source));
