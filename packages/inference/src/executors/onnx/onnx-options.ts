@@ -97,7 +97,9 @@ function resolveSizes(model: OnnxModel, options: OnnxMemoryOptions): ResolvedOnn
   const limit = model.config.contextTokens;
   const { maxSequences, contextTokens = limit } = options;
   assertCount("maxSequences", maxSequences, 4096);
-  assertCount("contextTokens", contextTokens, limit);
+  if (!isCount(contextTokens, limit)) {
+    throw invalid("contextTokens", `an integer from 1 to ${limit}, the model's context`, contextTokens);
+  }
   const { maxChunkTokens = Math.min(DEFAULT_CHUNK_TOKENS, contextTokens) } = options;
   assertCount("maxChunkTokens", maxChunkTokens, contextTokens);
   return { maxSequences, contextTokens, maxChunkTokens };
@@ -115,9 +117,13 @@ function assertKnownKeys(options: object, known: readonly string[]): void {
 }
 
 function assertCount(name: string, value: number, limit: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > limit) {
+  if (!isCount(value, limit)) {
     throw invalid(name, `an integer from 1 to ${limit}`, value);
   }
+}
+
+function isCount(value: number, limit: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= limit;
 }
 
 function invalid(name: string, wanted: string, found: unknown): InferenceError {
