@@ -1,4 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { runCli } from "./support/run-cli.ts";
 
 describe("help and usage", () => {
@@ -141,6 +144,21 @@ describe("play", () => {
     expect(first.stdout.trim().length).toBeGreaterThan(10);
     expect(second.stdout).toBe(first.stdout);
     expect(first.stderr).toMatch(/tokens\/s/);
+  });
+
+  test("takes the chat template that it is given", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "infernode-template-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, "chat.jinja");
+    await writeFile(path, "{{ raise_exception('this template refuses ' + messages[0].content) }}");
+    const run = await runCli(["play", "--chat-template", path, "--prompt", "everything"]);
+    expect(run.exitCode).not.toBe(0);
+    expect(run.stderr).toContain("this template refuses everything");
+    const absent = await runCli(["models", "inspect", "embedded", "--chat-template", `${path}.absent`]);
+    expect(absent).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining("wanted a chat template, found no file"),
+    });
   });
 
   test("reads the prompt from a pipe", async () => {

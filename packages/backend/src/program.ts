@@ -114,6 +114,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .description("shows a model's size, shape and memory plan")
     .argument("<directory>", "a Hugging Face directory, or embedded")
     .option("--context-tokens <number>", "plan for this context")
+    .option("--chat-template <file>", "Jinja file in place of the checkpoint's own chat template")
     .option("--max-sequences <number>", "plan for this many answers at once")
     .option("--json", "print JSON")
     .addHelpText("after", inspectHelp)

@@ -33,14 +33,14 @@ export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader
   return {
     families: SUPPORTED_FAMILIES,
     async load(directory, loadOptions = {}): Promise<LanguageModel> {
-      assertKnownOptions(loadOptions, ["name", "signal"]);
-      const { signal } = loadOptions;
+      assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "signal"]);
+      const { signal, chatTemplatePath } = loadOptions;
       const checkpoint = await openCheckpoint(directory, {
         files,
         ...(signal === undefined ? {} : { signal }),
       });
       try {
-        const text = await readModelText(checkpoint, { files, now: options.now, signal });
+        const text = await readModelText(checkpoint, { files, now: options.now, signal, chatTemplatePath });
         return assemble(checkpoint, text, loadOptions.name);
       } catch (error) {
         await checkpoint.weights.close();

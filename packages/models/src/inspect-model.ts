@@ -7,7 +7,7 @@ import { openCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import type { FileAccess } from "./ports.ts";
 import { readModelText } from "./read-model-text.ts";
-import type { ModelText } from "./read-model-text.ts";
+import type { ModelText, ReadModelTextOptions } from "./read-model-text.ts";
 
 /** Facts about a checkpoint, as plain data. */
 export interface ModelInspection {
@@ -49,6 +49,8 @@ export interface ModelInspection {
 export interface InspectModelOptions {
   /** The file system by default. */
   readonly files?: FileAccess;
+  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  readonly chatTemplatePath?: string | undefined;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function inspectModel(
   const files = options.files ?? createNodeFileAccess();
   const checkpoint = await openCheckpoint(directory, { files });
   try {
-    const text = await readTextIfThere(checkpoint, files);
+    const text = await readTextIfThere(checkpoint, { files, chatTemplatePath: options.chatTemplatePath });
     const config = text?.config ?? checkpoint.config;
     const { family, architecture, layerCount, kvHeadCount, headDim } = config;
     const kvElements = 2 * layerCount * kvHeadCount * headDim;
@@ -96,9 +98,12 @@ export async function inspectModel(
   }
 }
 
-async function readTextIfThere(checkpoint: Checkpoint, files: FileAccess): Promise<ModelText | undefined> {
+async function readTextIfThere(
+  checkpoint: Checkpoint,
+  options: ReadModelTextOptions,
+): Promise<ModelText | undefined> {
   try {
-    return await readModelText(checkpoint, { files });
+    return await readModelText(checkpoint, options);
   } catch (error) {
     if (
       error instanceof ModelError &&

@@ -31,6 +31,8 @@ export interface LanguageModel extends AsyncDisposable {
 export interface LoadOptions {
   /** The name to serve under; the directory's last part by default. */
   readonly name?: string;
+  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  readonly chatTemplatePath?: string;
   readonly signal?: AbortSignal;
 }
 

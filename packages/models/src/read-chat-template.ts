@@ -10,27 +10,56 @@ import type { TokenizerSettings } from "./tokenizer-settings.ts";
 
 const MAX_BYTES = 4 * 2 ** 20;
 
+/** What `readChatTemplate` takes. */
+export interface ReadChatTemplateOptions {
+  readonly files: FileAccess;
+  readonly now?: (() => Date) | undefined;
+  /** A file to take it from, whatever the checkpoint has. */
+  readonly chatTemplatePath?: string | undefined;
+}
+
 /**
  * Finds a checkpoint's chat template: `chat_template.jinja`, else `chat_template.json`, else the one in
  * `tokenizer_config.json` (of several, the one named `default`). `undefined` when there is none.
+ * A path that is given takes their place.
  *
- * @throws ModelError `INVALID_CHAT_TEMPLATE` and those of reading a file
+ * @throws ModelError `INVALID_CHAT_TEMPLATE`, and those of reading a file
  */
 export async function readChatTemplate(
   directory: string,
   settings: TokenizerSettings,
-  options: { readonly files: FileAccess; readonly now?: (() => Date) | undefined },
+  options: ReadChatTemplateOptions,
 ): Promise<ChatTemplate | undefined> {
-  const { files, now } = options;
+  const { files, now, chatTemplatePath } = options;
   const source =
-    (await readTextFile(files, join(directory, "chat_template.jinja"), { maxBytes: MAX_BYTES })) ??
-    templateOf(await readJsonFile(files, join(directory, "chat_template.json"), { maxBytes: MAX_BYTES })) ??
-    chooseTemplate(settings.chatTemplate);
+    chatTemplatePath === undefined
+      ? await findTemplate(directory, settings, files)
+      : await readGivenTemplate(chatTemplatePath, files);
   const setup: ChatTemplateSetup = {
     specialTokens: settings.specialTokens,
     ...(now === undefined ? {} : { now }),
   };
   return source === undefined ? undefined : createChatTemplate(source, setup);
+}
+
+async function findTemplate(
+  directory: string,
+  settings: TokenizerSettings,
+  files: FileAccess,
+): Promise<string | undefined> {
+  return (
+    (await readTextFile(files, join(directory, "chat_template.jinja"), { maxBytes: MAX_BYTES })) ??
+    templateOf(await readJsonFile(files, join(directory, "chat_template.json"), { maxBytes: MAX_BYTES })) ??
+    chooseTemplate(settings.chatTemplate)
+  );
+}
+
+async function readGivenTemplate(path: string, files: FileAccess): Promise<string> {
+  const source = await readTextFile(files, path, { maxBytes: MAX_BYTES });
+  if (source === undefined) {
+    throw new ModelError("FILE_UNREADABLE", `${path}: wanted a chat template, found no file`, { file: path });
+  }
+  return source;
 }
 
 /** `chat_template.json` holds `{ "chat_template": … }`. */

@@ -19,6 +19,8 @@ export interface ModelText {
 export interface ReadModelTextOptions {
   readonly files: FileAccess;
   readonly now?: (() => Date) | undefined;
+  /** In place of the checkpoint's own chat template. */
+  readonly chatTemplatePath?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,13 +33,13 @@ export async function readModelText(
   { directory, config }: Pick<Checkpoint, "directory" | "config">,
   options: ReadModelTextOptions,
 ): Promise<ModelText> {
-  const { files, now, signal } = options;
+  const { files, now, signal, chatTemplatePath } = options;
   const settings = await readTokenizerSettings(files, directory);
   signal?.throwIfAborted();
   const tokenizer = await loadTokenizer(directory, { files, settings });
   assertTokenizerFits(tokenizer, config);
   signal?.throwIfAborted();
-  const chatTemplate = await readChatTemplate(directory, settings, { files, now });
+  const chatTemplate = await readChatTemplate(directory, settings, { files, now, chatTemplatePath });
   signal?.throwIfAborted();
   return { tokenizer, chatTemplate, config: withTokenizerEos(config, tokenizer) };
 }

@@ -69,6 +69,21 @@ describe("createLlamaLoader", () => {
     ).toBe("F");
   });
 
+  it("takes the chat template that it is given, whatever the checkpoint has", async () => {
+    const files = createModelFiles({
+      "chat_template.jinja": "{% if %}",
+      "given.jinja": "{{ messages[0].content }}!",
+    });
+    const loader = createLlamaLoader({ files });
+    const model = await loader.load(MODEL_DIRECTORY, { chatTemplatePath: `${MODEL_DIRECTORY}/given.jinja` });
+    expect(model.chatTemplate?.render([{ role: "user", content: "Hi" }])).toBe("Hi!");
+    await model.dispose();
+    await expectModelError("INVALID_CHAT_TEMPLATE", async () => loader.load(MODEL_DIRECTORY));
+    const chatTemplatePath = `${MODEL_DIRECTORY}/absent.jinja`;
+    await expectModelError("FILE_UNREADABLE", async () => loader.load(MODEL_DIRECTORY, { chatTemplatePath }));
+    expect(files.openCount()).toBe(0);
+  });
+
   const damaged = (name: string, shape: readonly number[]): Uint8Array =>
     writeSafetensors({ [name]: zeros("F32", shape) });
   const REFUSED: readonly (readonly [

@@ -15,15 +15,12 @@ export interface ModelProbe {
   readonly model: ModelDescription | undefined;
 }
 
-async function probe(
-  origin: ModelProbe["origin"],
-  directory: string,
-  options: EngineCoreOptions,
-): Promise<ModelProbe> {
+async function probe(origin: ModelProbe["origin"], options: EngineCoreOptions): Promise<ModelProbe> {
+  const { modelDirectory: directory } = options;
   const freeBytes = createCpuDevice().freeBytes();
   const budgetBytes = Math.min(options.memoryLimitBytes ?? freeBytes, freeBytes);
   try {
-    const model = await describeModel(directory, (modelContextTokens, planBytes) =>
+    const model = await describeModel(options, (modelContextTokens, planBytes) =>
       fitEngineSizes({
         wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
         modelContextTokens,
@@ -43,10 +40,12 @@ async function probe(
 /** Looks at the embedded model and, where it is another one, at the configured model. */
 export async function probeModels(options: EngineCoreOptions): Promise<readonly ModelProbe[]> {
   const embedded = embeddedModelDirectory();
-  if (options.modelDirectory === embedded) return [await probe("embedded", embedded, options)];
-  const { contextTokens: _, ...others } = options;
-  return [
-    await probe("configured", options.modelDirectory, options),
-    await probe("embedded", embedded, others),
-  ];
+  if (options.modelDirectory === embedded) return [await probe("embedded", options)];
+  const others = {
+    ...options,
+    modelDirectory: embedded,
+    contextTokens: undefined,
+    chatTemplatePath: undefined,
+  };
+  return [await probe("configured", options), await probe("embedded", others)];
 }

@@ -1,6 +1,6 @@
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { createHostMemoryPool } from "@infernode/memory";
-import { loadModel, type LanguageModel } from "@infernode/models";
+import { openCheckpoint, type Checkpoint } from "@infernode/models";
 
 /** One way into onnxruntime, tried. */
 export interface RuntimeProbe {
@@ -11,8 +11,9 @@ export interface RuntimeProbe {
   readonly description: string;
 }
 
-async function probe(path: RuntimeProbe["path"], model: LanguageModel): Promise<RuntimeProbe> {
+async function probe(path: RuntimeProbe["path"], checkpoint: Checkpoint): Promise<RuntimeProbe> {
   using memory = createHostMemoryPool();
+  const model = { ...checkpoint, name: "probe" };
   try {
     const options = { model, memory, maxSequences: 1, contextTokens: 16, runtime: path };
     await using executor = await createOnnxExecutor(options);
@@ -24,14 +25,17 @@ async function probe(path: RuntimeProbe["path"], model: LanguageModel): Promise<
 
 /** Loads onnxruntime in each way and runs one step of the model with it. */
 export async function probeRuntimes(modelDirectory: string): Promise<readonly RuntimeProbe[]> {
-  let model: LanguageModel;
+  let checkpoint: Checkpoint;
   try {
-    model = await loadModel(modelDirectory);
+    checkpoint = await openCheckpoint(modelDirectory);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const description = `not tried, for want of a model to try it with: ${reason}`;
     return [{ path: "ffi", works: false, description }];
   }
-  await using _ = model;
-  return [await probe("ffi", model), await probe("binding", model)];
+  try {
+    return [await probe("ffi", checkpoint), await probe("binding", checkpoint)];
+  } finally {
+    await checkpoint.weights.close();
+  }
 }

@@ -46,8 +46,9 @@ export const inspectModel: CommandRunner = async (values, context) => {
   const [directory = "embedded"] = Array.isArray(values["arguments"]) ? values["arguments"].map(String) : [];
   const sources = configSourcesOf(values);
   const { config } = await resolveConfig({ flags: { ...sources.flags, model: directory }, file: false });
-  const { modelDirectory, maxSequences, contextTokens } = engineOptionsOf(config);
-  const description = await describeModel(modelDirectory, (modelContextTokens) => ({
+  const options = engineOptionsOf(config);
+  const { maxSequences, contextTokens } = options;
+  const description = await describeModel(options, (modelContextTokens) => ({
     maxSequences: maxSequences ?? 1,
     contextTokens: contextTokens ?? modelContextTokens,
   })).catch((error: unknown) => {

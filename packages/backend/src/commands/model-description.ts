@@ -8,17 +8,23 @@ export interface ModelDescription extends ModelInspection {
   readonly memoryPlan: ExecutorMemoryPlan;
 }
 
+/** Which model is described. */
+export interface DescribedModel {
+  readonly modelDirectory: string;
+  readonly chatTemplatePath?: string | undefined;
+}
+
 /**
  * Describes a model directory under the sizes that it would be served with; reads no weights.
  * @param chooseSizes is told the checkpoint's context and how to plan
  * @throws ModelError; InferenceError for sizes that the model cannot have
  */
 export async function describeModel(
-  directory: string,
+  { modelDirectory, chatTemplatePath }: DescribedModel,
   chooseSizes: (contextTokens: number, planBytes: (sizes: EngineSizes) => number) => EngineSizes,
 ): Promise<ModelDescription> {
-  const inspection = await inspectModel(directory);
-  const checkpoint = await openCheckpoint(directory);
+  const inspection = await inspectModel(modelDirectory, { chatTemplatePath });
+  const checkpoint = await openCheckpoint(modelDirectory);
   try {
     const model = { ...checkpoint, name: inspection.name };
     const plan = (sizes: EngineSizes): ExecutorMemoryPlan => planOnnxMemory(model, sizes);

@@ -26,6 +26,8 @@ export interface ModelSettings {
   readonly path: string;
   /** The name in the API; the checkpoint's own by default. */
   readonly name: string | undefined;
+  /** A Jinja file, absolute, in place of the checkpoint's own chat template. */
+  readonly chatTemplate: string | undefined;
 }
 
 /** How it is run. What is not set is decided at start, from the model and the machine. */

@@ -102,6 +102,14 @@ export const settings: readonly Setting[] = [
     description: "name of the model in the API; by default the checkpoint's",
   },
   {
+    path: "model.chatTemplate",
+    kind: text("a file", "<file>"),
+    default: undefined,
+    flag: "chat-template",
+    description: "Jinja file to take in place of the checkpoint's own chat template",
+    isPath: true,
+  },
+  {
     path: "engine.maxSequences",
     kind: integer(1, 4096),
     default: undefined,

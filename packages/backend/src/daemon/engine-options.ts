@@ -8,6 +8,7 @@ export function engineOptionsOf(config: Pick<InfernodeConfig, "engine" | "model"
   return {
     modelDirectory: model.path === "embedded" ? embeddedModelDirectory() : model.path,
     modelName: model.name,
+    chatTemplatePath: model.chatTemplate,
     contextTokens: engine.contextTokens,
     maxSequences: engine.maxSequences,
     maxTokensPerStep: engine.maxTokensPerStep,

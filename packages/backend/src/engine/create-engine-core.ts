@@ -163,11 +163,11 @@ async function* tellInParts(promptLogprobs: PromptLogprobs, topCount: number): A
 
 /** Loads the model, plans its memory, and makes the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
-  const { modelName } = options;
-  const model = await createLlamaLoader().load(
-    options.modelDirectory,
-    modelName === undefined ? {} : { name: modelName },
-  );
+  const { modelName, chatTemplatePath } = options;
+  const model = await createLlamaLoader().load(options.modelDirectory, {
+    ...(modelName === undefined ? {} : { name: modelName }),
+    ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
+  });
   let parts: Parts;
   try {
     parts = await assemble(model, options, dependencies);

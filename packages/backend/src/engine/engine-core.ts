@@ -11,6 +11,8 @@ export interface EngineCoreOptions {
   readonly modelDirectory: string;
   /** The name to serve under; the checkpoint's by default. */
   readonly modelName?: string | undefined;
+  /** Absolute; a Jinja file in place of the checkpoint's chat template. */
+  readonly chatTemplatePath?: string | undefined;
   /** [the checkpoint's, or as many as memory holds] */
   readonly contextTokens?: number | undefined;
   /** [16, or as many as memory holds] */

@@ -73,6 +73,7 @@ describe("values", () => {
       "<origins>": "https://a.example,https://b.example",
       "<directory>": "/models/x",
       "<name>": "x",
+      "<file>": "/models/chat.jinja",
       "<auto|ffi|binding>": "ffi",
       "<choice>": "warn",
       "<auto|pretty|json>": "json",
