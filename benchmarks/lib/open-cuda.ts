@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { createCudaDevice, type CudaDevice, loadCudaDriver } from "@infernode/memory/cuda";
 import { MemoryError } from "@infernode/memory";
 
@@ -8,6 +9,41 @@ export interface CudaSubject {
   readonly uuid: string;
   readonly cudaVersion: string;
   readonly totalBytes: number;
+}
+
+/** What the command line of a CUDA benchmark said. */
+export interface CudaBenchmarkOptions {
+  readonly ordinal: number;
+  readonly standIn: string | undefined;
+  readonly output: string | undefined;
+  /** Of the server that is replayed; 0 where none is. */
+  readonly steps: number;
+}
+
+/** Reads the flags that the CUDA benchmarks share; `--help` prints them and ends the program. */
+export function parseCudaOptions(defaults: { readonly steps?: string } = {}): CudaBenchmarkOptions {
+  const { values } = parseArgs({
+    options: {
+      ordinal: { type: "string", default: "0" },
+      ...(defaults.steps === undefined
+        ? {}
+        : { steps: { type: "string" as const, default: defaults.steps } }),
+      output: { type: "string" },
+      "stand-in": { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    const steps = defaults.steps === undefined ? "" : `--steps ${defaults.steps}  `;
+    process.stdout.write(`options: --ordinal 0  ${steps}--output <file.json>  --stand-in <library.so>\n`);
+    process.exit(0);
+  }
+  return {
+    ordinal: Number(values.ordinal),
+    standIn: values["stand-in"],
+    output: values.output,
+    steps: Number(values.steps ?? 0),
+  };
 }
 
 /** Opens a GPU, or the stand-in driver at a path; ends the program with a reason and success where there is none. */

@@ -1,23 +1,11 @@
 // What one call of the driver through FFI costs.
 // `npm run bench -- micro/cuda-call [--ordinal 0] [--output file.json] [--stand-in library.so]`
-import { parseArgs } from "node:util";
-import { openCuda } from "../lib/open-cuda.ts";
+import { openCuda, parseCudaOptions } from "../lib/open-cuda.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    ordinal: { type: "string", default: "0" },
-    output: { type: "string" },
-    "stand-in": { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write("options: --ordinal 0  --output <file.json>  --stand-in <library.so>\n");
-  process.exit(0);
-}
+const options = parseCudaOptions();
 
 const CALLS = 50_000;
 
@@ -31,7 +19,7 @@ function nsPerCall(call: () => void): number {
   return median(rounds);
 }
 
-const { device, subject } = openCuda({ ordinal: Number(values.ordinal), standIn: values["stand-in"] });
+const { device, subject } = openCuda(options);
 const { driver, context } = device;
 const { functions } = driver;
 const version = new Int32Array(1);
@@ -57,7 +45,7 @@ for (let round = 0; round < 2000; round += 1) {
 results.push({ call: "cuEventQuery on another thread, awaited", ns: median(asyncRounds) });
 event.dispose();
 device.dispose();
-if (values.output !== undefined) writeReport(values.output, "micro/cuda-call", { subject, results });
+if (options.output !== undefined) writeReport(options.output, "micro/cuda-call", { subject, results });
 process.stdout.write(
   `${subject.device}, CUDA ${subject.cudaVersion}\n` +
     `${formatTable(

@@ -1,29 +1,17 @@
 // How fast bytes go to a GPU and back: pinned and pageable memory, beside the fastest that any size reached.
 // `npm run bench -- micro/cuda-copy [--ordinal 0] [--output file.json] [--stand-in library.so]`
-import { parseArgs } from "node:util";
 import { formatBytes } from "@infernode/memory";
 import { createCudaMemoryPool, type CudaMemoryBlock } from "@infernode/memory/cuda";
-import { openCuda } from "../lib/open-cuda.ts";
+import { openCuda, parseCudaOptions } from "../lib/open-cuda.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    ordinal: { type: "string", default: "0" },
-    output: { type: "string" },
-    "stand-in": { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write("options: --ordinal 0  --output <file.json>  --stand-in <library.so>\n");
-  process.exit(0);
-}
+const options = parseCudaOptions();
 
 const ROUNDS = 9;
-const { device, subject } = openCuda({ ordinal: Number(values.ordinal), standIn: values["stand-in"] });
+const { device, subject } = openCuda(options);
 const largestBytes = subject.isStandIn ? 2 ** 24 : 2 ** 28;
 const sizes = [2 ** 16, 2 ** 20, 2 ** 24, 2 ** 26, 2 ** 28].filter((sizeBytes) => sizeBytes <= largestBytes);
 const tag = { model: "benchmark", purpose: "other" } as const;
@@ -94,8 +82,8 @@ target.dispose();
 pool.dispose();
 pinned.dispose();
 device.dispose();
-if (values.output !== undefined) {
-  writeReport(values.output, "micro/cuda-copy", { subject, gigabytesPerSecond: rows, bus, shareOfBus });
+if (options.output !== undefined) {
+  writeReport(options.output, "micro/cuda-copy", { subject, gigabytesPerSecond: rows, bus, shareOfBus });
 }
 const rate = (value: number): string => value.toFixed(1);
 process.stdout.write(

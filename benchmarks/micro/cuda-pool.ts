@@ -1,9 +1,8 @@
 // What a hit in the CUDA pool costs beside the driver's own allocators, in one run, and what a server does to it.
 // `npm run bench -- micro/cuda-pool [--ordinal 0] [--steps 100000] [--output file.json] [--stand-in library.so]`
-import { parseArgs } from "node:util";
 import { createMemoryTracker, formatBytes } from "@infernode/memory";
 import { createCudaMemoryPool, type CudaDevice } from "@infernode/memory/cuda";
-import { openCuda } from "../lib/open-cuda.ts";
+import { openCuda, parseCudaOptions } from "../lib/open-cuda.ts";
 import { measureHits, measurePairs } from "../lib/pool-hits.ts";
 import { measureDemand, measureTrace } from "../lib/pool-trace.ts";
 import { writeReport } from "../lib/report.ts";
@@ -11,21 +10,7 @@ import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 import { LLAMA_8B, LLAMA_SMALL } from "../workloads/serving-trace.ts";
 
-const { values } = parseArgs({
-  options: {
-    ordinal: { type: "string", default: "0" },
-    steps: { type: "string", default: "100000" },
-    output: { type: "string" },
-    "stand-in": { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(
-    "options: --ordinal 0  --steps 100000  --output <file.json>  --stand-in <library.so>\n",
-  );
-  process.exit(0);
-}
+const options = parseCudaOptions({ steps: "100000" });
 
 const SIZES = [4096, 65_536, 2 ** 21, 2 ** 26];
 
@@ -95,7 +80,7 @@ function compare(device: CudaDevice, sizeBytes: number) {
   };
 }
 
-const { device, subject } = openCuda({ ordinal: Number(values.ordinal), standIn: values["stand-in"] });
+const { device, subject } = openCuda(options);
 const pairs = SIZES.map((sizeBytes) => compare(device, sizeBytes));
 
 function measureAllHits() {
@@ -104,7 +89,7 @@ function measureAllHits() {
 }
 const hits = device.totalBytes > 8 * 2 ** 30 ? measureAllHits() : [];
 
-const stepCount = Number(values.steps);
+const stepCount = options.steps;
 const full = { ...LLAMA_8B, stepCount };
 const shape = measureDemand(full).peakBytes < device.freeBytes() * 0.9 ? full : { ...LLAMA_SMALL, stepCount };
 const demand = measureDemand(shape);
@@ -125,8 +110,8 @@ const fits = limitBytes < device.freeBytes() * 0.95;
 const traces = fits ? arenaKinds.flatMap((kind) => [traceOn(kind, 1), traceOn(kind, 2)]) : [];
 device.dispose();
 
-if (values.output !== undefined) {
-  writeReport(values.output, "micro/cuda-pool", { subject, pairs, hits, shape, demand, traces });
+if (options.output !== undefined) {
+  writeReport(options.output, "micro/cuda-pool", { subject, pairs, hits, shape, demand, traces });
 }
 const ns = (value: number | undefined): string => (value === undefined ? "–" : value.toFixed(0));
 const times = (value: number | undefined): string => (value === undefined ? "–" : `${value.toFixed(1)} ×`);

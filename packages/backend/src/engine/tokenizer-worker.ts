@@ -1,5 +1,6 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import { loadTokenizer } from "@infernode/models";
+import { answerCalls } from "../worker-calls.ts";
 import { toErrorRecord } from "./error-record.ts";
 import type { TokenizerAnswer, TokenizerQuestion } from "./tokenizer-thread.ts";
 
@@ -7,14 +8,10 @@ import type { TokenizerAnswer, TokenizerQuestion } from "./tokenizer-thread.ts";
 const { directory } = workerData as { readonly directory: string };
 const tokenizer = loadTokenizer(directory);
 
-async function answer({ id, text, addSpecialTokens }: TokenizerQuestion): Promise<void> {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  const send = (message: TokenizerAnswer): void => parentPort?.postMessage(message);
+answerCalls(async ({ text, addSpecialTokens }: TokenizerQuestion): Promise<TokenizerAnswer> => {
   try {
-    send({ id, tokenIds: Int32Array.from((await tokenizer).encode(text, { addSpecialTokens })) });
+    return { tokenIds: Int32Array.from((await tokenizer).encode(text, { addSpecialTokens })) };
   } catch (error) {
-    send({ id, error: toErrorRecord(error) });
+    return { error: toErrorRecord(error) };
   }
-}
-
-parentPort?.on("message", (question: TokenizerQuestion) => void answer(question));
+});
