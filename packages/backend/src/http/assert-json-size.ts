@@ -10,6 +10,16 @@ export const jsonLimits = {
   elements: 1_000_000,
 } as const;
 
+/** Looks at JSON texts before they are parsed; what it counts adds up over all of its texts. */
+export interface JsonSizeCheck {
+  /**
+   * @param subject how a message begins: "The JSON body"
+   * @param param the field that holds the text
+   * @throws ApiError 400
+   */
+  assert(bytes: Buffer, subject: string, param?: string): void;
+}
+
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -23,20 +33,17 @@ function skipString(bytes: Buffer, start: number): number {
   return bytes.length;
 }
 
-function tooLarge(message: string): ApiError {
-  return invalidRequest(message, { code: "invalid_json" });
+interface JsonSize {
+  readonly depth: number;
+  readonly parts: number;
+  readonly elements: number;
 }
 
-/**
- * Looks at the brackets and commas of a JSON text before it is parsed: parsing a body that is small in bytes
- * and large in parts would hold up everybody else.
- * @throws ApiError 400
- */
-export function assertJsonSize(bytes: Buffer): void {
-  const { depth: maxDepth, parts: maxParts, elements: maxElements } = jsonLimits;
+/** Counts brackets and commas; stops where the depth is over its limit. */
+function measure(bytes: Buffer): JsonSize {
   let depth = 0;
-  let partCount = 0;
-  let elementCount = 1;
+  let parts = 0;
+  let elements = 1;
   for (let at = 0; at < bytes.length;) {
     switch (bytes[at] ?? 0) {
       case quote:
@@ -44,31 +51,52 @@ export function assertJsonSize(bytes: Buffer): void {
         continue;
       case 0x5b: // [
       case 0x7b: // {
-        partCount++;
+        parts++;
         depth++;
-        if (depth > maxDepth)
-          throw tooLarge(`The JSON body must not be nested deeper than ${maxDepth} levels`);
+        if (depth > jsonLimits.depth) return { depth, parts, elements };
         break;
       case 0x5d: // ]
       case 0x7d: // }
         depth--;
         break;
       case 0x3a: // :
-        partCount++;
+        parts++;
         break;
       case 0x2c: // ,
-        elementCount++;
+        elements++;
         break;
       default:
     }
     at++;
   }
-  if (partCount > maxParts) {
-    throw tooLarge(
-      `The JSON body must have at most ${maxParts} arrays, objects and keys; found ${partCount}`,
-    );
-  }
-  if (elementCount > maxElements) {
-    throw tooLarge(`The JSON body must have at most ${maxElements} elements; found ${elementCount}`);
-  }
+  return { depth, parts, elements };
+}
+
+/** Creates a check of one body, or of all JSON texts inside of one. */
+export function createJsonSizeCheck(): JsonSizeCheck {
+  let parts = 0;
+  let elements = 0;
+  return {
+    assert(bytes, subject, param) {
+      const size = measure(bytes);
+      const fail = (message: string): ApiError =>
+        invalidRequest(`${subject} must ${message}`, { code: "invalid_json", param });
+      if (size.depth > jsonLimits.depth) throw fail(`not be nested deeper than ${jsonLimits.depth} levels`);
+      parts += size.parts;
+      elements += size.elements;
+      if (parts > jsonLimits.parts)
+        throw fail(`have at most ${jsonLimits.parts} arrays, objects and keys; found ${parts}`);
+      if (elements > jsonLimits.elements)
+        throw fail(`have at most ${jsonLimits.elements} elements; found ${elements}`);
+    },
+  };
+}
+
+/**
+ * Looks at the brackets and commas of a JSON body before it is parsed: parsing a body that is small in bytes
+ * and large in parts would hold up everybody else.
+ * @throws ApiError 400
+ */
+export function assertJsonSize(bytes: Buffer): void {
+  createJsonSizeCheck().assert(bytes, "The JSON body");
 }

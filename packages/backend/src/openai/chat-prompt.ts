@@ -2,6 +2,7 @@ import type { Prompt } from "../engine/engine-client.ts";
 import { invalidRequest } from "./api-error.ts";
 import { flagField, mapField, type FieldsOf, type JsonMap } from "./fields.ts";
 import { toTemplateMessage, type Message } from "./messages-schema.ts";
+import { createToolArguments } from "./tool-arguments.ts";
 
 /** What messages become a prompt by. */
 export interface TemplateBody {
@@ -53,9 +54,14 @@ export function toChatPrompt(messages: readonly Message[], body: TemplateBody): 
     );
   }
   if (continues) assertFinalText(messages);
+  const toolArguments = createToolArguments();
   return {
     kind: "chat",
-    messages: messages.map(toTemplateMessage),
+    messages: messages.map((message, index) =>
+      toTemplateMessage(message, (text, callIndex) =>
+        toolArguments.read(text, `messages[${index}].tool_calls[${callIndex}].function.arguments`),
+      ),
+    ),
     options: { addGenerationPrompt: opens ?? !continues, continueFinalMessage: continues, variables },
   };
 }

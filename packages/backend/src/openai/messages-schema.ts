@@ -116,18 +116,11 @@ function textOf(value: MessageContent): string {
   return typeof value === "string" ? value : value.map((part) => part.text).join("\n");
 }
 
-/** Templates want a call's arguments as an object; what is no JSON object stays the text that it is. */
-function parseArguments(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : text;
-  } catch {
-    return text;
-  }
-}
+/** Makes of the JSON text of a message's call what templates get. */
+export type ReadArguments = (text: string, callIndex: number) => unknown;
 
 /** Makes of a client's message what chat templates read. `developer` is `system` there. */
-export function toTemplateMessage(message: Message): ChatTemplateMessage {
+export function toTemplateMessage(message: Message, readArguments: ReadArguments): ChatTemplateMessage {
   const named = typeof message.name === "string" ? { name: message.name } : {};
   switch (message.role) {
     case "system":
@@ -155,8 +148,8 @@ export function toTemplateMessage(message: Message): ChatTemplateMessage {
         ...(typeof reasoning === "string" ? { reasoning_content: reasoning } : {}),
         ...(hasCalls
           ? {
-              tool_calls: calls.map(({ id, function: { name, arguments: text } }) => {
-                const call = { type: "function", function: { name, arguments: parseArguments(text) } };
+              tool_calls: calls.map(({ id, function: { name, arguments: text } }, index) => {
+                const call = { type: "function", function: { name, arguments: readArguments(text, index) } };
                 return id === undefined ? call : Object.assign(call, { id });
               }),
             }
