@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InferenceError } from "../../errors.ts";
+import { disableTelemetry } from "./disable-telemetry.ts";
 import {
   type OnnxCall,
   type OnnxRuntime,
@@ -13,6 +14,8 @@ type Onnxruntime = typeof import("onnxruntime-node");
 
 /** Opens onnxruntime through its Node binding, or says why that is not possible here. */
 export async function openBindingRuntime(): Promise<OnnxRuntime | { readonly reason: string }> {
+  const refusal = await disableTelemetry();
+  if (refusal !== undefined) return refusal;
   try {
     return new BindingRuntime(await import("onnxruntime-node"));
   } catch (error) {

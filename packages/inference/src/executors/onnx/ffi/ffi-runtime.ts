@@ -38,6 +38,7 @@ export class FfiRuntime implements OnnxRuntime {
     this.version = api.version;
     this.#api = api;
     this.#env = create(api, "start", (out) => functions.CreateEnv(LOG_FATAL, "infernode", out));
+    api.check(functions.DisableTelemetryEvents(this.#env), "switch telemetry off");
     this.#memoryInfo = create(api, "describe memory", (out) =>
       functions.CreateCpuMemoryInfo(DEVICE_ALLOCATOR, MEMORY_DEFAULT, out),
     );

@@ -1,5 +1,8 @@
 import koffi, { type LibraryHandle } from "koffi";
 import { InferenceError } from "../../../errors.ts";
+import { TELEMETRY_SWITCH } from "../disable-telemetry.ts";
+import { setNativeVariable } from "./native-environment.ts";
+import { ensureStack, MINIMUM_STACK_BYTES } from "./native-stack.ts";
 
 /** An address in this process; 0n is null. */
 export type Pointer = bigint;
@@ -20,6 +23,7 @@ export interface OrtFunctions {
   readonly CreateEnv: NativeFunction<[number, string, Uint8Array], Status>;
   readonly CreateSessionFromArray: NativeFunction<[Pointer, Uint8Array, number, Pointer, Uint8Array], Status>;
   readonly CreateSessionOptions: NativeFunction<[Uint8Array], Status>;
+  readonly DisableTelemetryEvents: NativeFunction<[Pointer], Status>;
   readonly DisableMemPattern: NativeFunction<[Pointer], Status>;
   readonly SetSessionGraphOptimizationLevel: NativeFunction<[Pointer, number], Status>;
   readonly SetIntraOpNumThreads: NativeFunction<[Pointer, number], Status>;
@@ -55,6 +59,7 @@ const PTR = "void *";
 const SIGNATURES: { readonly [Name in keyof OrtFunctions]: Signature } = {
   GetErrorMessage: [2, "str", [PTR]],
   CreateEnv: [3, PTR, ["int", "str", PTR]],
+  DisableTelemetryEvents: [6, PTR, [PTR]],
   CreateSessionFromArray: [8, PTR, [PTR, PTR, "size_t", PTR, PTR]],
   CreateSessionOptions: [10, PTR, [PTR]],
   DisableMemPattern: [17, PTR, [PTR]],
@@ -80,13 +85,6 @@ const SIGNATURES: { readonly [Name in keyof OrtFunctions]: Signature } = {
 const API_VERSION = 16;
 /** Versions of the library whose table was compared with the header. */
 const KNOWN_VERSIONS: RegExp = /^1\.30\.\d+$/;
-/**
- * koffi runs a native call on a stack of its own, 128 KiB for asynchronous calls unless told
- * otherwise; the runtime's matrix products alone keep panels of 64 KiB there.
- */
-const WANTED_STACK_BYTES: number = 8 * 1024 * 1024;
-const MINIMUM_STACK_BYTES: number = 1024 * 1024;
-
 /** The C API of one loaded library. */
 export interface OrtApi {
   readonly version: string;
@@ -115,6 +113,7 @@ export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: str
         "(call koffi.config({ async_stack_size }) before the first library is loaded)",
     };
   }
+  setNativeVariable(TELEMETRY_SWITCH, "1");
   const library = koffi.load(libraryPath);
   const base: Pointer = library.func("OrtGetApiBase", PTR, [])();
   const getApi = functionAt(base, [0, PTR, ["uint32_t"]]);
@@ -142,15 +141,4 @@ function checkStatus(functions: OrtFunctions, status: Status, doing: string): vo
 function functionAt(table: Pointer, [index, result, parameters]: Signature): (...args: unknown[]) => unknown {
   const address: unknown = koffi.decode(table, index * koffi.sizeof(PTR), PTR);
   return koffi.decode(address, koffi.proto(result, [...parameters]));
-}
-
-function ensureStack(): number {
-  const current = koffi.config().async_stack_size ?? 0;
-  if (current >= MINIMUM_STACK_BYTES) return current;
-  try {
-    koffi.config({ async_stack_size: WANTED_STACK_BYTES });
-  } catch {
-    // Too late: another library was loaded through koffi before. The caller reports the size.
-  }
-  return koffi.config().async_stack_size ?? 0;
 }
