@@ -1,6 +1,6 @@
-import type { ChatTemplate, ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
+import type { ChatTemplate, ChatTemplateMessage } from "./chat-template.ts";
 import { ModelError } from "./errors.ts";
-import { cutAfterFinalMessage, markFinalMessage } from "./open-final-message.ts";
+import { openFinalMessage } from "./open-final-message.ts";
 import { strftime } from "./strftime.ts";
 import { runTemplate } from "./template-interpreter.ts";
 import type { JinjaNode } from "./jinja-library.ts";
@@ -23,7 +23,34 @@ export interface ChatTemplateSetup {
 export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}): ChatTemplate {
   const program = parseSource(source);
   const now = setup.now ?? ((): Date => new Date());
-  const globals = {
+  const specialTokens = Object.fromEntries(setup.specialTokens ?? []);
+  return {
+    source,
+    render: (messages, options = {}) => {
+      const { variables, continueFinalMessage = false } = options;
+      const addGenerationPrompt = !continueFinalMessage && (options.addGenerationPrompt ?? true);
+      const globals = globalsAt(now());
+      const run = (conversation: readonly ChatTemplateMessage[]): string =>
+        runTemplate(program, globals, {
+          ...specialTokens,
+          tools: null,
+          documents: null,
+          ...variables,
+          messages: conversation.map(withReasoning),
+          add_generation_prompt: addGenerationPrompt,
+        });
+      try {
+        return continueFinalMessage ? openFinalMessage(messages, run) : run(messages);
+      } catch (error) {
+        throw failure(error);
+      }
+    },
+  };
+}
+
+/** What every template may call. One rendering has one time. */
+function globalsAt(date: Date): Readonly<Record<string, unknown>> {
+  return {
     true: true,
     false: false,
     none: null,
@@ -33,48 +60,8 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
     raise_exception: (message: unknown): never => {
       throw new TemplateRaised(String(message));
     },
-    strftime_now: (format: unknown): string => strftime(now(), String(format)),
+    strftime_now: (format: unknown): string => strftime(date, String(format)),
   };
-  const specialTokens = Object.fromEntries(setup.specialTokens ?? []);
-  const run = (
-    messages: readonly ChatTemplateMessage[],
-    { variables, addGenerationPrompt = true }: ChatTemplateOptions,
-  ): string => {
-    try {
-      return runTemplate(program, globals, {
-        ...specialTokens,
-        tools: null,
-        documents: null,
-        ...variables,
-        messages: messages.map(withReasoning),
-        add_generation_prompt: addGenerationPrompt,
-      });
-    } catch (error) {
-      throw failure(error);
-    }
-  };
-  return {
-    source,
-    render: (messages, options = {}) =>
-      options.continueFinalMessage === true
-        ? leaveOpen(messages, (marked) => run(marked, { ...options, addGenerationPrompt: false }))
-        : run(messages, options),
-  };
-}
-
-function leaveOpen(
-  messages: readonly ChatTemplateMessage[],
-  run: (messages: readonly ChatTemplateMessage[]) => string,
-): string {
-  const marked = markFinalMessage(messages);
-  if (marked === undefined) {
-    throw failure(new Error("wanted a final message with text to go on with, found none"));
-  }
-  const rendered = cutAfterFinalMessage(run(marked), messages.at(-1)?.content ?? "");
-  if (rendered === undefined) {
-    throw failure(new Error("wanted the final message's text in what it writes, found none of it"));
-  }
-  return rendered;
 }
 
 /** A message's thoughts under each name that templates read, as `transformers` has it. */

@@ -44,6 +44,32 @@ describe("the final message left open", () => {
     );
   });
 
+  it("never shows a mark, however often the template writes the text", () => {
+    const twice = "{% for m in messages %}{{ m.content }}{% endfor %}|{{ messages[-1].content }}|end";
+    expect(render(twice, conversation("Sure, "))).toBe("hiSure, |Sure, ");
+    const trimmedFirst =
+      "{% for m in messages %}{{ m.content | trim }}{% endfor %}|{{ messages[-1].content }}|end";
+    expect(render(trimmedFirst, conversation("Sure, "))).toBe("hiSure,|Sure, ");
+    const trimmedLast =
+      "{% for m in messages %}{{ m.content }}{% endfor %}|{{ messages[-1].content | trim }}\n\nend";
+    expect(render(trimmedLast, conversation("Sure\n"))).toBe("hiSure\n|Sure");
+    const partly = "{{ messages[-1].content.strip('\\n') }}\n.";
+    expect(render(partly, conversation("Sure \n"))).toBe("Sure ");
+  });
+
+  it("may have any code point itself", () => {
+    const content = "\u{F0000}\u{F0001}";
+    expect(render(CHATML, conversation(content)).endsWith(`assistant\n${content}`)).toBe(true);
+  });
+
+  it.each([
+    "{{ messages[-1].content | length }}{{ messages[-1].content }}",
+    "{{ messages[-1].content | reverse }}",
+    "{{ messages[-1].content | tojson(ensure_ascii=true) }}",
+  ])("is refused where the template changes it: %s", async (source) => {
+    await expectModelError("CHAT_TEMPLATE_FAILED", async () => render(source, conversation("Sure, ")));
+  });
+
   it("must have a text that the template writes", async () => {
     for (const [source, content] of [
       [CHATML, null],
@@ -52,7 +78,7 @@ describe("the final message left open", () => {
       const error: ModelError = await expectModelError("CHAT_TEMPLATE_FAILED", async () =>
         render(source, conversation(content)),
       );
-      expect(error.message).toContain("wanted");
+      expect(error.message).toContain("expected");
     }
   });
 });
