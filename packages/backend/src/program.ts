@@ -47,6 +47,8 @@ Examples:
 ${exitCodeHelp}`;
 
 const inspectHelp = `
+Exits with 0 when the model would be served with the same settings, with 4 when it would not.
+
 Examples:
   $ infernode models inspect ./models/Llama-3.2-1B-Instruct
   $ infernode models inspect embedded --context-tokens 256 --max-sequences 4 --json
@@ -110,12 +112,12 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .action(run(async () => (await import("./commands/doctor.ts")).doctor));
 
   const models = addCommand(program, "models").description("works with model directories");
-  addCommand(models, "inspect")
-    .description("shows a model's size, shape and memory plan")
-    .argument("<directory>", "a Hugging Face directory, or embedded")
-    .option("--context-tokens <number>", "plan for this context")
-    .option("--chat-template <file>", "Jinja file in place of the checkpoint's own chat template")
-    .option("--max-sequences <number>", "plan for this many answers at once")
+  addSettingOptions(
+    addCommand(models, "inspect")
+      .description("shows a model's size, shape and memory plan, and whether it would be served")
+      .argument("<directory>", "a Hugging Face directory, or embedded"),
+    (setting) => isModelOrEngine(setting) && setting.path !== "model.path",
+  )
     .option("--json", "print JSON")
     .addHelpText("after", inspectHelp)
     .action(run(async () => (await import("./commands/inspect-model.ts")).inspectModel));

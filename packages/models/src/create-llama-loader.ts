@@ -1,8 +1,7 @@
-import { basename } from "node:path";
-
 import { ModelError, quoteValue } from "./errors.ts";
 import { SUPPORTED_FAMILIES } from "./family-rules.ts";
 import type { LanguageModel, LoadOptions, ModelLoader } from "./model-loader.ts";
+import { modelNameOf } from "./model-name.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
@@ -56,10 +55,10 @@ export async function loadModel(directory: string, options: LoadOptions = {}): P
 }
 
 function assemble(checkpoint: Checkpoint, text: ModelText, name: string | undefined): LanguageModel {
-  const { directory, architecture, weights, generationDefaults } = checkpoint;
+  const { directory, architecture, weights, generationDefaults, unusedTensors } = checkpoint;
   const dispose = async (): Promise<void> => weights.close();
   return {
-    name: name ?? basename(directory),
+    name: name ?? modelNameOf(directory),
     directory,
     config: text.config,
     architecture,
@@ -67,6 +66,7 @@ function assemble(checkpoint: Checkpoint, text: ModelText, name: string | undefi
     tokenizer: text.tokenizer,
     chatTemplate: text.chatTemplate,
     generationDefaults,
+    unusedTensors,
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

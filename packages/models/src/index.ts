@@ -15,7 +15,7 @@ export type { Architecture, AttentionOptions, DecoderBuilder, WeightRef } from "
 export { embeddedModelDirectory } from "./embedded-model-directory.ts";
 export { ModelError } from "./errors.ts";
 export type { ModelErrorCode, ModelErrorDetails } from "./errors.ts";
-export { inspectModel } from "./inspect-model.ts";
+export { describeLoadedModel, inspectModel } from "./inspect-model.ts";
 export type { InspectModelOptions, ModelInspection } from "./inspect-model.ts";
 export { assertTokenizerFits, loadTokenizer } from "./load-tokenizer.ts";
 export type { LoadTokenizerOptions } from "./load-tokenizer.ts";

@@ -1,13 +1,16 @@
 import { basename } from "node:path";
 
 import { ModelError } from "./errors.ts";
+import type { ModelErrorCode } from "./errors.ts";
 import type { ModelConfig } from "./model-config.ts";
+import type { LanguageModel } from "./model-loader.ts";
+import { modelNameOf } from "./model-name.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import type { FileAccess } from "./ports.ts";
 import { readModelText } from "./read-model-text.ts";
-import type { ModelText, ReadModelTextOptions } from "./read-model-text.ts";
+import type { ModelText } from "./read-model-text.ts";
 
 /** Facts about a checkpoint, as plain data. */
 export interface ModelInspection {
@@ -38,9 +41,11 @@ export interface ModelInspection {
   readonly slidingWindowLayerCount: number;
   readonly eosTokenIds: readonly number[];
   readonly hasChatTemplate: boolean;
-  /** `undefined` where there is no tokenizer that runs: the network alone can be used. */
+  /** `undefined` where tokenizer or chat template cannot be read: the network alone can be used. */
   readonly tokenizerType: "BPE" | "Unigram" | undefined;
   readonly tokenizerVocabSize: number | undefined;
+  /** Why tokenizer or chat template cannot be read; a model with this is refused when it is loaded. */
+  readonly textProblem: { readonly code: ModelErrorCode; readonly message: string } | undefined;
   /** Bytes of keys and values that one token takes over all layers. */
   readonly kvBytesPerToken: { readonly f32: number; readonly f16: number };
 }
@@ -54,7 +59,8 @@ export interface InspectModelOptions {
 }
 
 /**
- * Reads what a model directory holds, with every check that loading makes, and closes it again.
+ * Reads what a model directory holds, with every check that loading makes of config and weights, and closes it
+ * again. What keeps its text from being read is in `textProblem`, as the error that loading would throw.
  *
  * @throws ModelError with a code
  */
@@ -65,54 +71,52 @@ export async function inspectModel(
   const files = options.files ?? createNodeFileAccess();
   const checkpoint = await openCheckpoint(directory, { files });
   try {
-    const text = await readTextIfThere(checkpoint, { files, chatTemplatePath: options.chatTemplatePath });
-    const config = text?.config ?? checkpoint.config;
-    const { family, architecture, layerCount, kvHeadCount, headDim } = config;
-    const kvElements = 2 * layerCount * kvHeadCount * headDim;
-    return {
-      name: basename(checkpoint.directory),
-      directory: checkpoint.directory,
-      family,
-      architecture,
-      ...weightFacts(checkpoint),
-      contextTokens: config.contextTokens,
-      vocabSize: config.vocabSize,
-      hiddenSize: config.hiddenSize,
-      intermediateSize: config.intermediateSize,
-      layerCount,
-      headCount: config.headCount,
-      kvHeadCount,
-      headDim,
-      hasTiedEmbeddings: config.hasTiedEmbeddings,
-      ropeTheta: config.ropeTheta,
-      ropeScaling: config.ropeScaling,
-      slidingWindowLayerCount: config.slidingWindowTokens.filter((window) => window !== undefined).length,
-      eosTokenIds: config.eosTokenIds,
-      hasChatTemplate: text?.chatTemplate !== undefined,
-      tokenizerType: text?.tokenizer.modelType,
-      tokenizerVocabSize: text?.tokenizer.vocabSize,
-      kvBytesPerToken: { f32: kvElements * 4, f16: kvElements * 2 },
-    };
+    const text = await readModelText(checkpoint, { files, chatTemplatePath: options.chatTemplatePath });
+    return describe(checkpoint, text);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return { ...describe(checkpoint, undefined), textProblem: { code: error.code, message: error.message } };
   } finally {
     await checkpoint.weights.close();
   }
 }
 
-async function readTextIfThere(
-  checkpoint: Checkpoint,
-  options: ReadModelTextOptions,
-): Promise<ModelText | undefined> {
-  try {
-    return await readModelText(checkpoint, options);
-  } catch (error) {
-    if (
-      error instanceof ModelError &&
-      (error.code === "FILE_MISSING" || error.code === "UNSUPPORTED_TOKENIZER")
-    ) {
-      return undefined;
-    }
-    throw error;
-  }
+/** The same facts of a model that is loaded. */
+export function describeLoadedModel(model: LanguageModel): ModelInspection {
+  return describe(model, model);
+}
+
+type Network = Pick<Checkpoint, "directory" | "config" | "weights" | "unusedTensors">;
+
+function describe(network: Network, text: ModelText | undefined): ModelInspection {
+  const config = text?.config ?? network.config;
+  const { family, architecture, layerCount, kvHeadCount, headDim } = config;
+  const kvElements = 2 * layerCount * kvHeadCount * headDim;
+  return {
+    name: modelNameOf(network.directory),
+    directory: network.directory,
+    family,
+    architecture,
+    ...weightFacts(network),
+    contextTokens: config.contextTokens,
+    vocabSize: config.vocabSize,
+    hiddenSize: config.hiddenSize,
+    intermediateSize: config.intermediateSize,
+    layerCount,
+    headCount: config.headCount,
+    kvHeadCount,
+    headDim,
+    hasTiedEmbeddings: config.hasTiedEmbeddings,
+    ropeTheta: config.ropeTheta,
+    ropeScaling: config.ropeScaling,
+    slidingWindowLayerCount: config.slidingWindowTokens.filter((window) => window !== undefined).length,
+    eosTokenIds: config.eosTokenIds,
+    hasChatTemplate: text?.chatTemplate !== undefined,
+    tokenizerType: text?.tokenizer.modelType,
+    tokenizerVocabSize: text?.tokenizer.vocabSize,
+    textProblem: undefined,
+    kvBytesPerToken: { f32: kvElements * 4, f16: kvElements * 2 },
+  };
 }
 
 type WeightFacts = Pick<
@@ -120,7 +124,7 @@ type WeightFacts = Pick<
   "parameterCount" | "weightBytes" | "weightBytesByDtype" | "files" | "tensorCount" | "unusedTensors"
 >;
 
-function weightFacts({ weights, unusedTensors }: Checkpoint): WeightFacts {
+function weightFacts({ weights, unusedTensors }: Network): WeightFacts {
   const bytesByDtype: Record<string, number> = {};
   const files = new Set<string>();
   for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {

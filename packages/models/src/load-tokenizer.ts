@@ -46,7 +46,8 @@ export async function loadTokenizer(
 }
 
 /**
- * Checks that every id that the tokenizer may produce has a row in the embedding.
+ * Checks that every id that the tokenizer may produce has a row in the embedding, and that it can spell every
+ * token that ends an answer.
  *
  * @throws ModelError `TOKENIZER_VOCAB_MISMATCH`
  */
@@ -58,6 +59,15 @@ export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): 
       `wanted token ids below the vocab_size of config.json, ${config.vocabSize}; ` +
         `found ${tokenizer.vocabSize - 1} (${JSON.stringify(token)}) in ${TOKENIZER_FILE}`,
       { file: TOKENIZER_FILE },
+    );
+  }
+  const strange = config.eosTokenIds.find((id) => id >= tokenizer.vocabSize);
+  if (strange !== undefined) {
+    throw new ModelError(
+      "TOKENIZER_VOCAB_MISMATCH",
+      `"eos_token_id" must be a token of ${TOKENIZER_FILE}, whose ids end at ${tokenizer.vocabSize - 1}; ` +
+        `found ${strange}`,
+      { file: TOKENIZER_FILE, field: "eos_token_id" },
     );
   }
 }

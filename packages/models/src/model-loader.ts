@@ -1,7 +1,7 @@
 import type { ChatTemplate } from "./chat-template.ts";
+import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import type { Architecture } from "./decoder-builder.ts";
 import type { ModelConfig } from "./model-config.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 import type { WeightIndex } from "./weights.ts";
 
 /** Sampling that the checkpoint's authors recommend (`generation_config.json`). */
@@ -21,15 +21,17 @@ export interface LanguageModel extends AsyncDisposable {
   readonly config: ModelConfig;
   readonly architecture: Architecture;
   readonly weights: WeightIndex;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: LoadedTokenizer;
   readonly chatTemplate: ChatTemplate | undefined;
   readonly generationDefaults: GenerationDefaults;
+  /** Tensors of the files that the network does not use. */
+  readonly unusedTensors: readonly string[];
   dispose(): Promise<void>;
 }
 
 /** What a loader takes beside the directory. */
 export interface LoadOptions {
-  /** The name to serve under; the directory's last part by default. */
+  /** The name to serve under; by default the directory's last part, or the repository's for a snapshot in the hub's cache. */
   readonly name?: string;
   /** A Jinja file to take in place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string;

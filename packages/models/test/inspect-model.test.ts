@@ -48,10 +48,21 @@ describe("inspectModel", () => {
     const files = createModelFiles({ "tokenizer.json": undefined });
     const facts = await inspectModel(MODEL_DIRECTORY, { files });
     expect(facts).toMatchObject({ layerCount: 2, tokenizerType: undefined, hasChatTemplate: false });
+    expect(facts.textProblem).toMatchObject({ code: "FILE_MISSING" });
   });
 
-  it("fails where loading would", async () => {
+  it("tells why the text cannot be read, whatever it is", async () => {
     const files = createModelFiles({ "tokenizer.json": "{" });
+    const { textProblem, layerCount } = await inspectModel(MODEL_DIRECTORY, { files });
+    expect({ textProblem, layerCount }).toMatchObject({
+      textProblem: { code: "INVALID_JSON" },
+      layerCount: 2,
+    });
+    expect(files.openCount()).toBe(0);
+  });
+
+  it("fails where config or weights cannot be read", async () => {
+    const files = createModelFiles({ "config.json": "{" });
     await expectModelError("INVALID_JSON", async () => inspectModel(MODEL_DIRECTORY, { files }));
     expect(files.openCount()).toBe(0);
   });

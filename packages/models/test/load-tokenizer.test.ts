@@ -289,12 +289,17 @@ describe("loadTokenizer", () => {
 describe("assertTokenizerFits", () => {
   it("refuses a tokenizer with ids that the embedding lacks", async () => {
     const tokenizer = await load(byteLevelJson());
-    const config = (vocabSize: number): ModelConfig => ({ vocabSize }) as ModelConfig;
+    const config = (vocabSize: number, eosTokenIds: readonly number[] = [2]): ModelConfig =>
+      ({ vocabSize, eosTokenIds }) as unknown as ModelConfig;
     expect(() => assertTokenizerFits(tokenizer, config(271))).not.toThrow();
     expect(() => assertTokenizerFits(tokenizer, config(320))).not.toThrow();
     const error = await expectModelError("TOKENIZER_VOCAB_MISMATCH", () =>
       assertTokenizerFits(tokenizer, config(270)),
     );
     expect(error.message).toContain('found 270 ("<tool>")');
+    const strange = await expectModelError("TOKENIZER_VOCAB_MISMATCH", () =>
+      assertTokenizerFits(tokenizer, config(320, [2, 271])),
+    );
+    expect(strange.message).toMatch(/ids end at 270; found 271$/);
   });
 });

@@ -32,21 +32,23 @@ function judge(
   const reasons: string[] = [];
   if (!system.isNodeSupported)
     reasons.push(`Node.js 20.19 or later is needed, this is ${system.nodeVersion}`);
-  const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
-  if (!usable.some(({ works }) => works)) {
-    reasons.push(`onnxruntime does not load: ${usable.map(({ description }) => description).join("; ")}`);
-  }
   reasons.push(...(parts.model?.reasons ?? []));
+  const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
+  if (reasons.length === 0 && !usable.some(({ works }) => works)) {
+    reasons.push(`onnxruntime does not run: ${usable.map(({ description }) => description).join("; ")}`);
+  }
   return { wouldRun: reasons.length === 0, reasons };
 }
 
 function describeModel({ model, reasons }: ModelProbe): string {
   if (model === undefined) return `no: ${reasons.join("; ")}`;
   const { memoryPlan: plan } = model;
-  const sizes = `${plan.maxSequences} x ${plan.contextTokens} tokens`;
   const facts = `${model.name}, ${model.family}, ${formatCount(model.parameterCount)} parameters`;
-  const memory = `needs ${formatBytes(plan.totalBytes)} for ${sizes}`;
-  return reasons.length === 0 ? `yes: ${facts}, ${memory}` : `no: ${facts}, ${memory}\n${reasons.join("\n")}`;
+  const memory =
+    plan === undefined
+      ? ""
+      : `, needs ${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
+  return reasons.length === 0 ? `yes: ${facts}${memory}` : `no: ${facts}${memory}\n${reasons.join("\n")}`;
 }
 
 function describeMemory(system: SystemFacts, memory: HostMemory): string {
@@ -85,7 +87,7 @@ export const doctor: CommandRunner = async (values, context) => {
   const options = engineOptionsOf(config);
   const [system, models] = await Promise.all([gatherSystem(), probeModels(options)]);
   // The embedded model is the quickest to try with.
-  const readable = models.filter(({ fits }) => fits);
+  const readable = models.filter(({ wouldRun }) => wouldRun);
   const sample = readable.find(({ origin }) => origin === "embedded") ?? readable[0];
   const runtimes = await probeRuntimes(sample?.directory ?? options.modelDirectory);
   // After the runtimes: onnxruntime needs larger native stacks, and the first library that is loaded fixes them.

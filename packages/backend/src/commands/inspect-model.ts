@@ -1,34 +1,25 @@
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
-import { toErrorRecord } from "../engine/error-record.ts";
-import { modelFailure } from "../engine/model-failure.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { formatBytes, formatCount } from "./format-numbers.ts";
 import { formatRows } from "./format-rows.ts";
-import { describeModel, type ModelDescription } from "./model-description.ts";
+import { judgeModel, type ModelDescription } from "./judge-model.ts";
 import { configSourcesOf } from "./setting-options.ts";
 
-function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
-  const plan = model.memoryPlan;
-  const dtypes = Object.entries(model.weightBytesByDtype).map(
-    ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
-  );
-  const rows = [
-    ["model", model.name],
-    ["directory", model.directory],
-    ["architecture", `${model.architecture} (${model.family})`],
-    ["files", `${model.files.length}, ${model.tensorCount} tensors`],
-    ["parameters", `${formatCount(model.parameterCount)} (${model.parameterCount})`],
-    ["stored", `${formatBytes(model.weightBytes)}: ${dtypes.join(", ")}`],
-    ["context", `${model.contextTokens} tokens, rope scaling ${model.ropeScaling.type}`],
-    ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
-    ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],
-    [
-      "heads",
-      `${model.headCount} for queries, ${model.kvHeadCount} for keys and values, ${model.headDim} wide`,
-    ],
-    ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
+type Row = readonly [string, string];
+
+function tokenizerRow(model: ModelDescription): Row {
+  const { tokenizerType, tokenizerVocabSize, textProblem } = model;
+  return [
+    "tokenizer",
+    textProblem === undefined ? `${tokenizerType}, ${tokenizerVocabSize} tokens` : "cannot be read",
+  ];
+}
+
+function planRows({ memoryPlan: plan }: ModelDescription): readonly Row[] {
+  if (plan === undefined) return [];
+  return [
     [
       "memory plan",
       `${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
@@ -37,26 +28,55 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${formatBytes(plan.kvBytesPerToken)} per token)`],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
-  ] as const;
+  ];
+}
+
+function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
+  const dtypes = Object.entries(model.weightBytesByDtype).map(
+    ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
+  );
+  const rows: readonly Row[] = [
+    ["model", model.name],
+    ["directory", model.directory],
+    ["architecture", `${model.architecture} (${model.family})`],
+    ["files", `${model.files.length}, ${model.tensorCount} tensors`],
+    ["parameters", `${formatCount(model.parameterCount)} (${model.parameterCount})`],
+    ["stored", `${formatBytes(model.weightBytes)}: ${dtypes.join(", ")}`],
+    ["context", `${model.contextTokens} tokens, rope scaling ${model.ropeScaling.type}`],
+    ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
+    tokenizerRow(model),
+    ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],
+    [
+      "heads",
+      `${model.headCount} for queries, ${model.kvHeadCount} for keys and values, ${model.headDim} wide`,
+    ],
+    ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
+    ...planRows(model),
+  ];
   return formatRows(rows, terminalColumns);
 }
 
-/** Shows a model's size, shape and memory plan; reads no weights. */
+/** Shows a model's size, shape and memory plan, and says whether it would be served; reads no weights. */
 export const inspectModel: CommandRunner = async (values, context) => {
   const [directory = "embedded"] = Array.isArray(values["arguments"]) ? values["arguments"].map(String) : [];
-  const sources = configSourcesOf(values);
-  const { config } = await resolveConfig({ flags: { ...sources.flags, model: directory }, file: false });
-  const options = engineOptionsOf(config);
-  const { maxSequences, contextTokens } = options;
-  const description = await describeModel(options, (modelContextTokens) => ({
-    maxSequences: maxSequences ?? 1,
-    contextTokens: contextTokens ?? modelContextTokens,
-  })).catch((error: unknown) => {
-    throw modelFailure(toErrorRecord(error));
+  const { flags, ...sources } = configSourcesOf(values);
+  const { config } = await resolveConfig({
+    ...sources,
+    flags: { ...flags, model: directory },
+    environment: context.environment,
   });
-  const json = values["json"] === true;
-  context.stdout.write(
-    `${json ? JSON.stringify(description, undefined, 2) : formatDescription(description, context.stdout.columns)}\n`,
-  );
-  return exitCodes.success;
+  const { model, failure } = await judgeModel(engineOptionsOf(config));
+  // There is nothing to show.
+  if (model === undefined && failure !== undefined) throw failure;
+  const reasons = failure === undefined ? [] : [failure.message];
+  const text =
+    values["json"] === true
+      ? JSON.stringify({ ...model, verdict: { wouldRun: failure === undefined, reasons } }, undefined, 2)
+      : model === undefined
+        ? ""
+        : formatDescription(model, context.stdout.columns);
+  context.stdout.write(`${text}\n`);
+  if (failure === undefined) return exitCodes.success;
+  context.stderr.write(`infernode: ${failure.message}\n`);
+  return exitCodeOf(failure);
 };

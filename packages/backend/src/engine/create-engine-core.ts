@@ -8,19 +8,14 @@ import {
   type InferenceEngine,
   type PromptLogprobs,
 } from "@infernode/inference";
-import { createOnnxExecutor, planOnnxMemory } from "@infernode/inference/onnx";
+import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
-  assertPlanFits,
-  createCpuDevice,
   createHostMemoryPool,
   createMemoryTracker,
-  roomOn,
   type HostMemoryPool,
-  type MemoryPlan,
-  type MemoryRoom,
   type MemoryTracker,
 } from "@infernode/memory";
-import { createLlamaLoader, type LanguageModel } from "@infernode/models";
+import type { LanguageModel } from "@infernode/models";
 import type { EngineReply, EngineRequest, ServedModel } from "./engine-client.ts";
 import type {
   CreateEngineCore,
@@ -28,7 +23,7 @@ import type {
   EngineCoreDependencies,
   EngineCoreOptions,
 } from "./engine-core.ts";
-import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
+import { chunkTokensOf, prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createPromptEncoder } from "./prompt-encoder.ts";
 
 interface Parts {
@@ -38,35 +33,6 @@ interface Parts {
   readonly memory: HostMemoryPool;
   readonly tracker: MemoryTracker;
   readonly health: { status(): HealthStatus };
-}
-
-/** Chooses sizes within the room, notes their plan, and refuses one that does not fit before anything is loaded. */
-function planSizes(
-  model: LanguageModel,
-  options: EngineCoreOptions,
-  parts: { readonly room: MemoryRoom; readonly tracker: MemoryTracker },
-): EngineSizes {
-  const { room, tracker } = parts;
-  const sizes = fitEngineSizes({
-    wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
-    modelContextTokens: model.config.contextTokens,
-    budgetBytes: room.availableBytes,
-    planBytes: (each) => planOnnxMemory(model, each).totalBytes,
-  });
-  const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = planOnnxMemory(model, sizes);
-  const plan: MemoryPlan = {
-    model: model.name,
-    deviceId: room.deviceId,
-    bytes: {
-      weights: weightsBytes,
-      "kv-cache": kvCacheBytes,
-      activations: activationsBytes,
-      workspace: workspaceBytes,
-    },
-  };
-  assertPlanFits(plan, room);
-  tracker.plan(plan);
-  return sizes;
 }
 
 /** Takes one check, asked for with the vitals. */
@@ -88,14 +54,12 @@ function createHealthCollector(): HealthPort & { status(): HealthStatus } {
 }
 
 async function assemble(
-  model: LanguageModel,
+  { model, sizes, memoryPlan, device, room }: PreparedModel,
   options: EngineCoreOptions,
   { events }: EngineCoreDependencies,
 ): Promise<Parts> {
-  const device = createCpuDevice();
-  const room = roomOn(device, options.memoryLimitBytes);
   const tracker = createMemoryTracker({ events, limits: { [room.deviceId]: room.availableBytes } });
-  const sizes = planSizes(model, options, { room, tracker });
+  tracker.plan(memoryPlan);
   const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
   const health = createHealthCollector();
   const startBytes = process.memoryUsage.rss();
@@ -104,7 +68,7 @@ async function assemble(
     model,
     memory,
     ...sizes,
-    maxChunkTokens: Math.min(options.maxTokensPerStep, sizes.contextTokens),
+    maxChunkTokens: chunkTokensOf(options, sizes),
     runtime: options.runtime,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     onWarning: ({ message }) => process.emitWarning(message),
@@ -163,14 +127,11 @@ async function* tellInParts(promptLogprobs: PromptLogprobs, topCount: number): A
 
 /** Loads the model, plans its memory, and makes the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
-  const { modelName, chatTemplatePath } = options;
-  const model = await createLlamaLoader().load(options.modelDirectory, {
-    ...(modelName === undefined ? {} : { name: modelName }),
-    ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
-  });
+  const prepared = await prepareModel(options);
+  const { model } = prepared;
   let parts: Parts;
   try {
-    parts = await assemble(model, options, dependencies);
+    parts = await assemble(prepared, options, dependencies);
   } catch (error) {
     await model.dispose();
     throw error;

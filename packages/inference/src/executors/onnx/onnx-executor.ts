@@ -1,17 +1,15 @@
 import { InferenceError } from "../../errors.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../../executor.ts";
-import { openBindingRuntime } from "./binding-runtime.ts";
 import { type BatchLimits, checkBatch } from "./check-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { kvShape, planResolved } from "./memory-plan.ts";
-import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
+import { buildNetworkModel } from "./network-model.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
+import { openRuntime } from "./open-runtime.ts";
 import type { OnnxRuntime } from "./runtime.ts";
-import { selectRuntime } from "./select-runtime.ts";
 import { SlotKvCache } from "./slot-kv-cache.ts";
 import { SlotTable } from "./slot-table.ts";
-import { resolveWeightFiles } from "./weight-files.ts";
 
 /**
  * Makes an executor that runs a model on the processor with onnxruntime. The graph is built in memory
@@ -24,23 +22,18 @@ import { resolveWeightFiles } from "./weight-files.ts";
 export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<Executor> {
   const resolved = resolveOnnxOptions(options);
   const { model, memory, onWarning = () => {}, onRuntimeOpened = () => {} } = options;
-  const files = await resolveWeightFiles(
-    [...model.weights.tensors.values()].map((tensor) => tensor.filePath),
-  );
-  const builder = new OnnxDecoderBuilder({ tensors: model.weights.tensors, locations: files.locations });
-  model.architecture.build(model.config, builder);
+  const network = await buildNetworkModel(model);
   const plan = planResolved(model, resolved);
 
   const closers: Closer[] = [];
   try {
-    const openers = { ffi: openFfi, binding: openBindingRuntime };
-    const { runtime, fallbackReason } = await selectRuntime(resolved.runtime, openers, onWarning);
+    const { runtime, fallbackReason } = await openRuntime(resolved.runtime, onWarning);
     closers.push(() => runtime.dispose());
     onRuntimeOpened();
-    const session = await runtime.createSession(builder.graph.toModel(), {
+    const session = await runtime.createSession(network.encode(), {
       threadCount: resolved.threads,
       allowSpinning: resolved.allowSpinning,
-      weightsDirectory: files.rootDirectory,
+      weightsDirectory: network.weightsDirectory,
     });
     closers.push(() => session.dispose());
     const kv = new KvSlots(kvShape(model, resolved), memory, model.name);
@@ -259,15 +252,6 @@ class LogitRows implements ForwardResult {
       }
       if (!isDecode) nextRow += logitCount;
     }
-  }
-}
-
-async function openFfi(): Promise<OnnxRuntime | { readonly reason: string }> {
-  try {
-    const { openFfiRuntime } = await import("./ffi/ffi-runtime.ts");
-    return openFfiRuntime();
-  } catch (error) {
-    return { reason: `koffi cannot be loaded: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 

@@ -1,0 +1,67 @@
+import type { ExecutorMemoryPlan } from "@infernode/inference";
+import { assertOnnxRuntime } from "@infernode/inference/onnx";
+import { createCpuDevice, roomOn } from "@infernode/memory";
+import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
+import type { EngineCoreOptions } from "../engine/engine-core.ts";
+import { toErrorRecord } from "../engine/error-record.ts";
+import { modelFailure } from "../engine/model-failure.ts";
+import { planModel, prepareModel } from "../engine/prepare-model.ts";
+import type { BackendError } from "../errors.ts";
+
+/** A model's size and shape, and what it would take to run. */
+export interface ModelDescription extends ModelInspection {
+  /** In the sizes that it would be served with; `undefined` where it cannot have those that were asked for. */
+  readonly memoryPlan: ExecutorMemoryPlan | undefined;
+}
+
+/** Whether a model would be served, and what is known of it either way. */
+export interface ModelJudgement {
+  /** `undefined` where config or weights cannot be read. */
+  readonly model: ModelDescription | undefined;
+  /** The error that `serve` would end with; `undefined` where it would run. */
+  readonly failure: BackendError | undefined;
+}
+
+async function describeRunning(options: EngineCoreOptions): Promise<ModelDescription> {
+  const { model, executorPlan } = await prepareModel(options);
+  try {
+    await assertOnnxRuntime(options.runtime);
+    return { ...describeLoadedModel(model), memoryPlan: executorPlan };
+  } finally {
+    await model.dispose();
+  }
+}
+
+async function planRefused(
+  options: EngineCoreOptions,
+  name: string,
+): Promise<ExecutorMemoryPlan | undefined> {
+  const checkpoint = await openCheckpoint(options.modelDirectory);
+  try {
+    const room = roomOn(createCpuDevice(), options.memoryLimitBytes);
+    return planModel({ ...checkpoint, name }, options, room.availableBytes).executorPlan;
+  } catch {
+    return undefined;
+  } finally {
+    await checkpoint.weights.close();
+  }
+}
+
+async function describeRefused(options: EngineCoreOptions): Promise<ModelDescription | undefined> {
+  try {
+    const { modelDirectory, chatTemplatePath } = options;
+    const inspection = await inspectModel(modelDirectory, { chatTemplatePath });
+    return { ...inspection, memoryPlan: await planRefused(options, inspection.name) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks of a model what the engine asks before it loads one, and describes it; reads no weights. */
+export async function judgeModel(options: EngineCoreOptions): Promise<ModelJudgement> {
+  try {
+    return { model: await describeRunning(options), failure: undefined };
+  } catch (error) {
+    return { model: await describeRefused(options), failure: modelFailure(toErrorRecord(error)) };
+  }
+}

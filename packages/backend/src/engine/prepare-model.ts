@@ -1,0 +1,84 @@
+import type { ExecutorMemoryPlan } from "@infernode/inference";
+import { assertOnnxRuns, planOnnxMemory } from "@infernode/inference/onnx";
+import {
+  assertPlanFits,
+  createCpuDevice,
+  roomOn,
+  type Device,
+  type MemoryPlan,
+  type MemoryRoom,
+} from "@infernode/memory";
+import { loadModel, type LanguageModel } from "@infernode/models";
+import type { EngineCoreOptions } from "./engine-core.ts";
+import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
+
+/** A model that was judged to run: checked and planned; no weight is read yet. */
+export interface PreparedModel {
+  readonly model: LanguageModel;
+  readonly sizes: EngineSizes;
+  readonly executorPlan: ExecutorMemoryPlan;
+  readonly memoryPlan: MemoryPlan;
+  readonly device: Device;
+  readonly room: MemoryRoom;
+}
+
+type SizeOptions = Pick<EngineCoreOptions, "maxSequences" | "contextTokens" | "maxTokensPerStep">;
+
+/** The longest part of a prompt that one step computes. */
+export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number {
+  return Math.min(options.maxTokensPerStep, sizes.contextTokens);
+}
+
+/** Chooses sizes within the budget and plans their memory. @throws InferenceError for sizes that the model cannot have */
+export function planModel(
+  model: Parameters<typeof planOnnxMemory>[0],
+  options: SizeOptions,
+  budgetBytes: number,
+): Pick<PreparedModel, "sizes" | "executorPlan"> {
+  const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
+    planOnnxMemory(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
+  const sizes = fitEngineSizes({
+    wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
+    modelContextTokens: model.config.contextTokens,
+    budgetBytes,
+    planBytes: (each) => plan(each).totalBytes,
+  });
+  return { sizes, executorPlan: plan(sizes) };
+}
+
+/**
+ * Opens a model with every check that can be made before memory is taken: files, config, weights, tokenizer,
+ * chat template, the executor's limits, and the memory plan. Whatever loads or describes a model asks this,
+ * so that all say the same. The caller disposes `model`.
+ *
+ * @throws ModelError, InferenceError, MemoryError of the package that refuses
+ */
+export async function prepareModel(options: EngineCoreOptions): Promise<PreparedModel> {
+  const { modelName, chatTemplatePath } = options;
+  const model = await loadModel(options.modelDirectory, {
+    ...(modelName === undefined ? {} : { name: modelName }),
+    ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
+  });
+  try {
+    await assertOnnxRuns(model);
+    const device = createCpuDevice();
+    const room = roomOn(device, options.memoryLimitBytes);
+    const { sizes, executorPlan } = planModel(model, options, room.availableBytes);
+    const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
+    const memoryPlan: MemoryPlan = {
+      model: model.name,
+      deviceId: room.deviceId,
+      bytes: {
+        weights: weightsBytes,
+        "kv-cache": kvCacheBytes,
+        activations: activationsBytes,
+        workspace: workspaceBytes,
+      },
+    };
+    assertPlanFits(memoryPlan, room);
+    return { model, sizes, executorPlan, memoryPlan, device, room };
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  }
+}
