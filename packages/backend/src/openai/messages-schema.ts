@@ -133,11 +133,11 @@ function textOf(value: MessageContent): string {
   return typeof value === "string" ? value : value.map((part) => part.text).join("\n");
 }
 
-/** Makes of the JSON text of a message's call what templates get. */
-export type ReadArguments = (text: string, callIndex: number) => unknown;
-
-/** Makes of a client's message what chat templates read. `developer` is `system` there. */
-export function toTemplateMessage(message: Message, readArguments: ReadArguments): ChatTemplateMessage {
+/**
+ * Makes of a client's message what chat templates read. `developer` is `system` there; the arguments of calls
+ * stay text, which the engine reads.
+ */
+export function toTemplateMessage(message: Message): ChatTemplateMessage {
   const named = typeof message.name === "string" ? { name: message.name } : {};
   switch (message.role) {
     case "system":
@@ -166,9 +166,9 @@ export function toTemplateMessage(message: Message, readArguments: ReadArguments
         ...(typeof reasoning === "string" ? { reasoning_content: reasoning } : {}),
         ...(hasCalls
           ? {
-              tool_calls: calls.map(({ id, function: { name, arguments: text } }, index) => {
-                const call = { type: "function", function: { name, arguments: readArguments(text, index) } };
-                return id === undefined ? call : Object.assign(call, { id });
+              tool_calls: calls.map(({ id, function: { name, arguments: text } }) => {
+                const call = { type: "function", function: { name, arguments: text } };
+                return typeof id === "string" ? Object.assign(call, { id }) : call;
               }),
             }
           : {}),
