@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { relative, sep } from "node:path";
 
 import { ModelError } from "./errors.ts";
 import type { ModelErrorCode } from "./errors.ts";
@@ -22,6 +22,7 @@ export interface ModelInspection {
   readonly weightBytes: number;
   /** Bytes of tensors by dtype, such as `{ BF16: 12582912 }`. */
   readonly weightBytesByDtype: Readonly<Record<string, number>>;
+  /** Of the weights, relative to the directory, with `/`. */
   readonly files: readonly string[];
   readonly tensorCount: number;
   /** Tensors that the network does not use. */
@@ -124,12 +125,12 @@ type WeightFacts = Pick<
   "parameterCount" | "weightBytes" | "weightBytesByDtype" | "files" | "tensorCount" | "unusedTensors"
 >;
 
-function weightFacts({ weights, unusedTensors }: Network): WeightFacts {
+function weightFacts({ directory, weights, unusedTensors }: Network): WeightFacts {
   const bytesByDtype: Record<string, number> = {};
   const files = new Set<string>();
   for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {
     bytesByDtype[dtype] = (bytesByDtype[dtype] ?? 0) + endByte - startByte;
-    files.add(basename(filePath));
+    files.add(relative(directory, filePath).split(sep).join("/"));
   }
   return {
     parameterCount: weights.parameterCount,

@@ -8,7 +8,7 @@ import type { ModelConfig } from "./model-config.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import type { FileAccess } from "./ports.ts";
 import { prepareTokenizerJson } from "./prepare-tokenizer-json.ts";
-import { readJsonFile } from "./read-file.ts";
+import { listFiles, readJsonFile } from "./read-file.ts";
 import { readTokenizerSettings } from "./tokenizer-settings.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -73,7 +73,7 @@ export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): 
 }
 
 async function missingTokenizerError(files: FileAccess, directory: string): Promise<ModelError> {
-  const names = await files.list(directory);
+  const names = await listFiles(files, directory);
   const other = OTHER_FORMATS.find((name) => names.includes(name));
   if (other === undefined) {
     return new ModelError("FILE_MISSING", `${directory}: wanted ${TOKENIZER_FILE}, found no tokenizer`, {

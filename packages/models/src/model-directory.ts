@@ -1,8 +1,9 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 
 import { ModelError } from "./errors.ts";
+import { downloadAdvice } from "./hub-id.ts";
 import type { FileAccess } from "./ports.ts";
-import { openFile, readFully } from "./read-file.ts";
+import { openFile, readFully, statFile } from "./read-file.ts";
 
 /**
  * Resolves a path to the directory of a checkpoint.
@@ -17,9 +18,11 @@ export async function resolveModelDirectory(files: FileAccess, directory: unknow
     );
   }
   const path = resolve(directory);
-  const found = await files.stat(path);
+  const found = await statFile(files, path);
   if (found === undefined) {
-    throw new ModelError("MODEL_NOT_FOUND", `wanted a model directory at ${path}, found nothing`, {
+    const hasParent = (await statFile(files, dirname(path))) !== undefined;
+    const advice = downloadAdvice(hasParent ? path : directory, hasParent ? undefined : currentDirectory());
+    throw new ModelError("MODEL_NOT_FOUND", `wanted a model directory at ${path}, found nothing; ${advice}`, {
       file: path,
     });
   }
@@ -39,6 +42,15 @@ export async function resolveModelDirectory(files: FileAccess, directory: unknow
     `${path}: wanted a directory with config.json and model.safetensors, found a ${found.kind}; name the directory that holds it`,
     { file: path },
   );
+}
+
+/** `undefined` where it was deleted. */
+function currentDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 async function isGguf(files: FileAccess, path: string): Promise<boolean> {

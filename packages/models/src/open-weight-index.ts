@@ -4,7 +4,7 @@ import { ModelError, quoteValue } from "./errors.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import { parseShardMap } from "./parse-shard-map.ts";
 import type { FileAccess } from "./ports.ts";
-import { openFile, readFully, readTextFile } from "./read-file.ts";
+import { openFile, readFully, readTextFile, statFile } from "./read-file.ts";
 import type { NamedFile } from "./read-file.ts";
 import { readSafetensorsHeader } from "./read-safetensors.ts";
 import { missingWeightsError } from "./weight-formats.ts";
@@ -61,7 +61,7 @@ async function readShardMap(
   files: FileAccess,
   root: string,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  const single = await files.stat(join(root, SINGLE_FILE));
+  const single = await statFile(files, join(root, SINGLE_FILE));
   if (single !== undefined) {
     return undefined;
   }
@@ -74,7 +74,7 @@ async function readShardMap(
 }
 
 async function assertShardExists(files: FileAccess, path: string, isShard: boolean): Promise<void> {
-  const found = await files.stat(path);
+  const found = await statFile(files, path);
   if (found?.kind === "file") {
     return;
   }

@@ -2,8 +2,8 @@ import { ModelError, quoteValue } from "./errors.ts";
 import { JsonCursor, JsonSyntaxError } from "./json-cursor.ts";
 
 /**
- * Parses `model.safetensors.index.json`: which shard holds which tensor. Shards are plain file names in
- * the same directory; a path is refused.
+ * Parses `model.safetensors.index.json`: which shard holds which tensor. Shards are files of the same directory
+ * or of folders in it, named with `/`; a path that could lead elsewhere is refused.
  *
  * @throws ModelError `INVALID_WEIGHT_INDEX`
  */
@@ -38,11 +38,16 @@ export function parseShardMap(text: string, file: string): ReadonlyMap<string, s
 }
 
 function checkShardName(name: string, tensor: string, file: string): string {
-  if (!/^[^/\\\0]+\.safetensors$/.test(name)) {
-    throw invalid(`wanted the name of a .safetensors file in the same directory, found ${quoteValue(name)}`, {
-      file,
-      tensor,
-    });
+  const parts = name.split("/");
+  // Backslashes and colons are what Windows would take for a path of another kind.
+  const isInside = parts.every(
+    (part) => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part),
+  );
+  if (!isInside || !name.endsWith(".safetensors")) {
+    throw invalid(
+      `wanted the name of a .safetensors file in the same directory or a folder of it, found ${quoteValue(name)}`,
+      { file, tensor },
+    );
   }
   return name;
 }

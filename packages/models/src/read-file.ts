@@ -1,5 +1,5 @@
 import { ModelError } from "./errors.ts";
-import type { FileAccess, OpenFile } from "./ports.ts";
+import type { FileAccess, FileStat, OpenFile } from "./ports.ts";
 
 export interface ReadTextOptions {
   readonly maxBytes: number;
@@ -9,6 +9,24 @@ export interface ReadTextOptions {
 export interface NamedFile {
   readonly path: string;
   readonly file: OpenFile;
+}
+
+/** Looks at a path; `undefined` when nothing is there. @throws ModelError `FILE_UNREADABLE` */
+export async function statFile(files: FileAccess, path: string): Promise<FileStat | undefined> {
+  try {
+    return await files.stat(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** The names in a directory, sorted. @throws ModelError `FILE_UNREADABLE` */
+export async function listFiles(files: FileAccess, directory: string): Promise<readonly string[]> {
+  try {
+    return [...(await files.list(directory))].toSorted();
+  } catch (error) {
+    throw unreadable(directory, error);
+  }
 }
 
 /** Opens a file; a failure says which. @throws ModelError `FILE_UNREADABLE` */
@@ -51,12 +69,7 @@ export async function readTextFile(
   path: string,
   options: ReadTextOptions,
 ): Promise<string | undefined> {
-  let found;
-  try {
-    found = await files.stat(path);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+  const found = await statFile(files, path);
   if (found === undefined) {
     return undefined;
   }

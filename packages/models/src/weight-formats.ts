@@ -1,5 +1,8 @@
+import { join } from "node:path";
+
 import { ModelError } from "./errors.ts";
 import type { FileAccess } from "./ports.ts";
+import { listFiles } from "./read-file.ts";
 
 interface ForeignFormat {
   readonly pattern: RegExp;
@@ -51,7 +54,7 @@ export async function missingConfigError(files: FileAccess, directory: string): 
 }
 
 async function missingError(files: FileAccess, directory: string, wanted: string): Promise<ModelError> {
-  const names = [...(await files.list(directory))].toSorted();
+  const names = await listFiles(files, directory);
   for (const { pattern, what, advice } of FOREIGN_FORMATS) {
     const name = names.find((candidate) => pattern.test(candidate));
     if (name !== undefined) {
@@ -61,6 +64,16 @@ async function missingError(files: FileAccess, directory: string, wanted: string
         { file: directory },
       );
     }
+  }
+  if (names.includes("snapshots") && names.includes("refs")) {
+    const snapshots = join(directory, "snapshots");
+    const [revision = "<revision>"] = await listFiles(files, snapshots);
+    return new ModelError(
+      "FILE_MISSING",
+      `${directory}: wanted ${wanted}; found a repository in the cache of the Hugging Face Hub: ` +
+        `name a snapshot of it, such as ${join(snapshots, revision)}`,
+      { file: directory },
+    );
   }
   const found = names.length === 0 ? "an empty directory" : names.slice(0, 8).join(", ");
   const more = names.length > 8 ? ` and ${names.length - 8} more` : "";

@@ -28,7 +28,11 @@ describe("openWeightIndex with shards", () => {
   const PATHS = [
     "../b.safetensors",
     "/etc/a.safetensors",
-    "a/b.safetensors",
+    "a/../../b.safetensors",
+    "a/../b.safetensors",
+    "./a.safetensors",
+    "a//b.safetensors",
+    "C:a.safetensors",
     "..\\b.safetensors",
     "a.bin",
     "",
@@ -41,6 +45,17 @@ describe("openWeightIndex with shards", () => {
     );
     expect(error.message).toContain(JSON.stringify(name));
     expect(error.tensor).toBe("a");
+  });
+
+  it("reads shards in a folder that the index names", async () => {
+    const norm = writeSafetensors({ a: zeros("F32", [1]) });
+    const files = createMemoryFiles({
+      [INDEX]: indexOf({ a: "parts/1/a.safetensors" }),
+      "/m/parts/1/a.safetensors": norm,
+    });
+    const index = await openWeightIndex("/m", { files });
+    expect(index.tensors.get("a")?.filePath).toBe("/m/parts/1/a.safetensors");
+    await index.close();
   });
 
   const INDEXES = [
