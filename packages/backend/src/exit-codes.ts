@@ -7,8 +7,19 @@ export const exitCodes: {
   readonly usage: 2;
   readonly portInUse: 3;
   readonly engineFailed: 4;
+  readonly hungUp: 129;
   readonly interrupted: 130;
-} = { success: 0, failure: 1, usage: 2, portInUse: 3, engineFailed: 4, interrupted: 130 };
+  readonly terminated: 143;
+} = {
+  success: 0,
+  failure: 1,
+  usage: 2,
+  portInUse: 3,
+  engineFailed: 4,
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
+};
 
 /** Says how the process ends for an error: 2 for configuration, 3 for a taken port, 4 for a model or engine that will not start. */
 export function exitCodeOf(error: unknown): number {

@@ -12,7 +12,7 @@ Exit codes:
   2    wrong usage or configuration
   3    the port is in use
   4    the model or the engine cannot be started
-  130  interrupted
+  129, 130, 143  ended at once by a second SIGHUP, SIGINT or SIGTERM
 `;
 
 const serveHelp = `

@@ -1,5 +1,4 @@
 import type { JinjaValue } from "./jinja-library.ts";
-import { floatText } from "./python-float.ts";
 
 type Kind = "number" | "list" | "mapping" | "none" | "undefined" | "other" | "text";
 
@@ -146,6 +145,11 @@ export function nounOf({ type }: JinjaValue): string {
   return type.replace(/Value$/, "").toLowerCase();
 }
 
+/** Writes a number that is no integer in Python, such as `2.0`. */
+export function floatText(number: number): string {
+  return Number.isInteger(number) && Math.abs(number) < 1e16 ? number.toFixed(1) : String(number);
+}
+
 function pythonRepr(value: JinjaValue): string {
   switch (value.type) {
     case "StringValue":
@@ -169,7 +173,7 @@ function pythonRepr(value: JinjaValue): string {
     case "FloatValue":
       return floatText(Number(value.value));
     case "IntegerValue":
-      return String(value.value);
+      return String(Number(value.value));
     default:
       return `<${value.type}>`;
   }

@@ -5,7 +5,7 @@ export interface CommandContext {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Hears a signal of the process; answers a function that stops it. */
-  onSignal(signal: "SIGINT" | "SIGTERM", handler: () => void): () => void;
+  onSignal(signal: "SIGHUP" | "SIGINT" | "SIGTERM", handler: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): never;
 }

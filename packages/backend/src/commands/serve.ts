@@ -14,7 +14,7 @@ interface Stopping {
   stop(reason: string, exitCode: number): void;
 }
 
-/** Stops the daemon at a signal. */
+/** Drains the daemon at a signal, and ends the process at the next one, whichever they are. */
 function stopAtSignals(daemon: Daemon, context: CommandContext): Stopping {
   let tellStopped: (exitCode: number) => void;
   const stopped = new Promise<number>((resolve) => {
@@ -29,13 +29,19 @@ function stopAtSignals(daemon: Daemon, context: CommandContext): Stopping {
       },
     );
   };
-  let interruptCount = 0;
-  context.onSignal("SIGTERM", () => stop("SIGTERM", exitCodes.success));
-  context.onSignal("SIGINT", () => {
-    interruptCount++;
-    if (interruptCount > 1) context.exit(exitCodes.interrupted);
-    stop("SIGINT", exitCodes.success);
-  });
+  let isSignalled = false;
+  const secondExitCodes = {
+    SIGHUP: exitCodes.hungUp,
+    SIGINT: exitCodes.interrupted,
+    SIGTERM: exitCodes.terminated,
+  } as const;
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+    context.onSignal(signal, () => {
+      if (isSignalled) context.exit(secondExitCodes[signal]);
+      isSignalled = true;
+      stop(signal, exitCodes.success);
+    });
+  }
   return { stopped, stop };
 }
 

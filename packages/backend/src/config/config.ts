@@ -6,7 +6,14 @@ export interface ServerConfig {
   readonly host: string;
   /** 0 takes a free port; the daemon says which. */
   readonly port: number;
-  readonly bodyLimitBytes: number;
+  /** Names that requests may be addressed to besides this machine's own; `*` for any. */
+  readonly allowedHosts: readonly string[];
+  /** Decided at start by the limit of open files when undefined. */
+  readonly maxConnections: number | undefined;
+  /** Follows from the model's context when undefined. */
+  readonly bodyLimitBytes: number | undefined;
+  /** Of all bodies that are handled at the same time; by the machine's memory when undefined. */
+  readonly bodyMemoryBytes: number | undefined;
   /** Origins that browsers may call from; `*` for all, empty for none. */
   readonly corsOrigins: readonly string[];
   /** How long a client may take to send its whole request. */

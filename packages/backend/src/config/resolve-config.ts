@@ -1,6 +1,6 @@
-import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { BackendError } from "../errors.ts";
+import { isLoopback } from "../http/parse-host.ts";
 import type { ConfigOrigin, InfernodeConfig } from "./config.ts";
 import type { ConfigValue, ConfigValues, SourceReading } from "./config-values.ts";
 import { findConfigFile, readConfigFile } from "./read-config-file.ts";
@@ -73,10 +73,6 @@ function readOverrides(overrides: PartialConfig, directory: string): SourceReadi
     }
   }
   return { values, problems, warnings: [] };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 function valueOf(setting: Setting, given: ConfigValue, problems: string[]): unknown {

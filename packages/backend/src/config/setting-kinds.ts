@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { z } from "zod";
+import { parseHost } from "../http/parse-host.ts";
 
 /** A kind of value: how it is checked, and how it is read where only text can be written. */
 export interface SettingKind {
@@ -84,6 +86,32 @@ export function text(expected: string, argument: string): SettingKind {
     schema: z.string().trim().min(1).max(4096),
     fromText: (value) => value,
     argument,
+  };
+}
+
+/** An address or name to listen on; an IPv6 address with or without the brackets that it has in a URL. */
+export function address(): SettingKind {
+  const kind = text("an address or host name", "<address>");
+  const withoutBrackets = (value: unknown): unknown => {
+    const inner = typeof value === "string" ? /^\[(.*)\]$/.exec(value.trim())?.[1] : undefined;
+    return inner !== undefined && isIP(inner) === 6 ? inner : value;
+  };
+  return { ...kind, schema: z.preprocess(withoutBrackets, kind.schema) };
+}
+
+/** A list of host names, without ports. */
+export function hostNames(): SettingKind {
+  const kind = list("a list of host names without ports such as api.example, .example or *", "<names>");
+  const isName = (name: string): boolean => {
+    if (name === "*") return true;
+    const host = parseHost(name.replace(/^\./, ""));
+    return host?.port === "" && !/:\d*$/.test(name.replace(/^\[.*\]$/, ""));
+  };
+  const normalize = (name: string): string =>
+    `${name.startsWith(".") ? "." : ""}${parseHost(name.replace(/^\./, ""))?.name ?? name}`;
+  return {
+    ...kind,
+    schema: z.array(z.string().trim().refine(isName).transform(normalize)).max(1000),
   };
 }
 

@@ -1,4 +1,14 @@
-import { bytes, choice, integer, list, milliseconds, text, type SettingKind } from "./setting-kinds.ts";
+import {
+  address,
+  bytes,
+  choice,
+  hostNames,
+  integer,
+  list,
+  milliseconds,
+  text,
+  type SettingKind,
+} from "./setting-kinds.ts";
 
 /** One thing that can be set: its place in the file, its flag and its variable. */
 export interface Setting {
@@ -21,7 +31,7 @@ const maxTokens = 2 ** 24;
 export const settings: readonly Setting[] = [
   {
     path: "server.host",
-    kind: text("an address or host name", "<address>"),
+    kind: address(),
     default: "127.0.0.1",
     flag: "host",
     shortVariable: "INFERNODE_HOST",
@@ -36,11 +46,37 @@ export const settings: readonly Setting[] = [
     description: "port to listen on; 0 takes a free one",
   },
   {
+    path: "server.allowedHosts",
+    kind: hostNames(),
+    default: [],
+    flag: "allowed-hosts",
+    description:
+      "host names that requests may be addressed to besides this machine's own, separated by commas; " +
+      ".example.com for all below it, * for any",
+  },
+  {
+    path: "server.maxConnections",
+    kind: integer(1, 1_000_000),
+    default: undefined,
+    flag: "max-connections",
+    description:
+      "connections that are held at the same time; by default 4096, or as many as the limit of open files leaves",
+  },
+  {
     path: "server.bodyLimitBytes",
     kind: bytes(1024),
-    default: 8 * 2 ** 20,
+    default: undefined,
     flag: "body-limit",
-    description: "largest request body",
+    description: "largest request body; by default 128 bytes for each token of the context, from 2 to 8 MiB",
+  },
+  {
+    path: "server.bodyMemoryBytes",
+    kind: bytes(2 ** 20),
+    default: undefined,
+    flag: "body-memory",
+    description:
+      "memory of all request bodies that are handled at the same time; " +
+      "by default an eighth of the machine's or the container's, from 64 to 512 MiB",
   },
   {
     path: "server.corsOrigins",

@@ -20,6 +20,7 @@ import { createDaemonMetrics } from "./daemon-metrics.ts";
 import { engineOptionsOf } from "./engine-options.ts";
 import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
+import { resolveServerLimits } from "./server-limits.ts";
 
 /** Parts that a program may bring itself. */
 export interface DaemonDependencies {
@@ -55,6 +56,8 @@ export interface Daemon extends AsyncDisposable {
   /** Takes no new work, lets running work finish within the drain timeout, aborts the rest, puts all away. */
   stop(reason: string): Promise<void>;
 }
+
+const deregisterTimeoutMs = 3000;
 
 /** Composes a daemon from its configuration; nothing runs before `start`. */
 export function createDaemon(config: InfernodeConfig, dependencies: DaemonDependencies = {}): Daemon {
@@ -120,6 +123,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   const start = async (): Promise<DaemonAddress> => {
     // The model loads while the server's code is read; `ready` tells how that ends.
     engine.start().catch(() => undefined);
+    const serverLimits = resolveServerLimits(config.server);
     const { createHttpServer } = await import("../http/create-http-server.ts");
     http = await createHttpServer({
       engine,
@@ -129,7 +133,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       devices: async () => ({ memory: readHostMemory(), gpus: await gpus.survey() }),
       discovery,
       logger,
-      config: config.server,
+      config: { ...config.server, ...serverLimits },
       version: packageVersion,
     });
     address = await http.listen({ host: config.server.host, port: config.server.port });
@@ -139,12 +143,21 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     tellReadiness();
     return address;
   };
-  const putAway = async (reason: string): Promise<void> => {
-    stopTelling();
-    // A registry that cannot be reached must not keep the engine running.
-    await registration?.deregister().catch((error: unknown) => {
+  /** A registry that cannot be reached, or does not answer, must not keep the engine running. */
+  const deregister = async (): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const message = `the registry did not answer within ${deregisterTimeoutMs} ms`;
+      timer = setTimeout(() => reject(new Error(message)), deregisterTimeoutMs);
+    });
+    await Promise.race([registration?.deregister(), late]).catch((error: unknown) => {
       logger.warn({ err: error }, "the service could not be taken out of the registry");
     });
+    clearTimeout(timer);
+  };
+  const putAway = async (reason: string): Promise<void> => {
+    stopTelling();
+    await deregister();
     await http?.close();
     await engine.dispose();
     health.dispose();
@@ -157,6 +170,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   const stop = async (reason: string): Promise<void> => {
     const timeoutMs = config.server.drainTimeoutMs;
     events.emit("backend:draining", { reason, timeoutMs });
+    http?.drain({ timeoutMs });
     await engine.drain({ timeoutMs });
     // What was begun is finished first, so that it is put away as well.
     await startCall?.catch(() => undefined);

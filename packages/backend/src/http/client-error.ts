@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { ApiError, type ApiErrorCode } from "../openai/api-error.ts";
-import { randomId } from "./request-id.ts";
+import type { ApiErrorCode } from "../openai/api-error.ts";
+import { sendRawAnswer } from "./raw-answer.ts";
 
 function describe(code: string | undefined): {
   readonly status: number;
@@ -17,27 +17,15 @@ function describe(code: string | undefined): {
   }
 }
 
-const statusTexts: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  408: "Request Timeout",
-  431: "Request Header Fields Too Large",
-};
-
-/** Answers what the HTTP parser refused, in the same shape as every other error, and closes the connection. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) {
+/**
+ * Answers what the HTTP parser refused, in the same shape as every other error, and closes the connection.
+ * @param mayAnswer whether the bytes would not be taken for the answer to an earlier request, or land in its middle
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, mayAnswer: boolean): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable || !mayAnswer) {
     socket.destroy();
     return;
   }
-  // The answer to an earlier request may be half written; bytes in its middle would be taken for its own.
-  if (socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
-  }
-  const { status, code, message } = describe(error.code);
-  const body = JSON.stringify(new ApiError(message, { status, type: "invalid_request_error", code }).body);
-  socket.end(
-    `HTTP/1.1 ${status} ${statusTexts[status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nx-request-id: req_${randomId()}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  const { message, ...details } = describe(error.code);
+  sendRawAnswer(socket, message, { ...details, type: "invalid_request_error" });
 }

@@ -1,12 +1,13 @@
 import cors from "@fastify/cors";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { BackendError } from "../errors.ts";
 import { ApiError } from "../openai/api-error.ts";
-import { answerClientError } from "./client-error.ts";
+import { createBodyReader, largeBodyBytes } from "./body-reader.ts";
+import { createConnections } from "./connections.ts";
 import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";
 import { closeQueuedResponse } from "./close-queued-response.ts";
 import { createExchanges } from "./exchange.ts";
-import type { HttpServer, HttpServerConfig, HttpServerOptions } from "./http-server-options.ts";
+import { createHostGuard, pathOfTarget } from "./host-guard.ts";
+import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
 import { createJsonThread } from "./json-thread.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
@@ -18,6 +19,7 @@ import { addHealthRoutes } from "./routes/health-routes.ts";
 import { addModelRoutes } from "./routes/model-routes.ts";
 import { addServiceRoutes } from "./routes/service-routes.ts";
 import { addSystemRoutes } from "./routes/system-routes.ts";
+import { serveApp } from "./serve-app.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 export type {
@@ -33,15 +35,24 @@ export type {
 
 const defaultMaxChoices = 128;
 
-/** Parsing a smaller body takes less time than a turn of the loop may. */
-const largeBodyBytes = 65_536;
+const defaultMaxConnections = 1024;
+const defaultBodyMemoryBytes = 256 * 2 ** 20;
 
 function createParts(options: HttpServerOptions): ServerParts {
   const { engine, config, version, logger, metrics } = options;
   const ids = options.ids ?? randomId;
   const clock = options.clock ?? { now: () => performance.now(), epochMs: () => Date.now() };
+  const maxConnections = config.maxConnections ?? defaultMaxConnections;
   return {
     options,
+    connections: createConnections({ maxCount: maxConnections, idleGraceMs: config.idleGraceMs ?? 250 }),
+    maxConnections,
+    bodies: createBodyReader({
+      memoryBytes: config.bodyMemoryBytes ?? defaultBodyMemoryBytes,
+      limitBytes: config.bodyLimitBytes,
+      contextTokens: () => engine.model?.contextTokens,
+    }),
+    hostGuard: createHostGuard(config),
     operations: { engine, clock, ids, version, maxChoices: config.maxChoices ?? defaultMaxChoices },
     exchanges: createExchanges({ logger, metrics, clock }),
     jsonThread: options.jsonThread ?? createJsonThread(),
@@ -49,22 +60,15 @@ function createParts(options: HttpServerOptions): ServerParts {
 }
 
 function createApp(options: HttpServerOptions): FastifyInstance {
-  const { config, ids = randomId } = options;
+  const { ids = randomId } = options;
   return fastify({
     logger: false,
-    bodyLimit: config.bodyLimitBytes,
-    requestTimeout: config.requestTimeoutMs,
-    keepAliveTimeout: config.keepAliveTimeoutMs,
-    // An answer may take as long as it takes; readers that take nothing are cut by the stream itself.
-    connectionTimeout: 0,
-    // A request without one is answered by the rules below, as JSON.
-    http: { noDelay: true, requireHostHeader: false },
-    forceCloseConnections: "idle",
-    return503OnClosing: false,
+    // Read and bounded by `bodies`.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    rewriteUrl: (request) => pathOfTarget(request.url ?? "/"),
     genReqId: (request) => takeRequestId(request.headers["x-request-id"], ids),
-    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
-      const apiError = mapHttpError(error, config);
+      const apiError = mapHttpError(error);
       void (reply as FastifyReply)
         .header("x-request-id", request.id)
         .code(apiError.status)
@@ -75,7 +79,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
 
 /** Errors, unknown paths and wrong methods: the same JSON for all, before the body is read where possible. */
 async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void> {
-  const { options, exchanges, jsonThread } = parts;
+  const { options, exchanges, jsonThread, bodies, hostGuard } = parts;
   const { config } = options;
   const knownPaths = createKnownPaths();
 
@@ -86,6 +90,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     exchanges.begin(request, reply.raw);
     closeQueuedResponse(reply.raw, request.raw.socket);
     void reply.header("x-request-id", request.id);
+    hostGuard.assertAllowed(request.raw, request.originalUrl);
   });
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {
@@ -118,13 +123,6 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   }
 
   app.addHook("onRequest", async (request, reply) => {
-    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
-      throw new ApiError("A request of HTTP/1.1 must have the header `host`", {
-        status: 400,
-        type: "invalid_request_error",
-        code: "bad_request",
-      });
-    }
     if (request.is404) return refuse(request, reply);
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
@@ -142,53 +140,24 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   });
   app.setNotFoundHandler(refuse);
   app.setErrorHandler(async (error, request, reply) => {
-    const apiError = mapHttpError(error, config);
+    const apiError = mapHttpError(error);
     exchanges.of(request).error = apiError;
     // fastify closes after a refused body. Closing on bytes that are still coming resets the connection, and the
     // client loses the answer; kept open, the rest is read and thrown away within the request's time.
-    void reply.removeHeader("connection");
+    if (reply.raw.shouldKeepAlive) void reply.removeHeader("connection");
+    else void reply.header("connection", "close");
     return reply.code(apiError.status).headers(apiError.headers).send(apiError.body);
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    "application/json",
-    { parseAs: "buffer" },
-    async (request: FastifyRequest, body: Buffer) => {
-      exchanges.of(request).bodyBytes = body.length;
-      return body.length < largeBodyBytes ? parseJsonBody(body) : jsonThread.parse(body);
-    },
-  );
-}
-
-/** A client that asks before it sends its body is told to go on, except with a body that would be refused. */
-function answerExpectations({ server }: FastifyInstance, { bodyLimitBytes }: HttpServerConfig): void {
-  server.on("checkContinue", (request, response) => {
-    if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) response.shouldKeepAlive = false;
-    else response.writeContinue();
-    server.emit("request", request, response);
+  app.addContentTypeParser("application/json", async (request: FastifyRequest) => {
+    const { bytes, share } = await bodies.read(request.raw);
+    const exchange = exchanges.of(request);
+    exchange.bodyBytes = bytes.length;
+    exchange.bodyShare = share;
+    // The response may have been closed meanwhile, which gives the memory back only once.
+    if (request.raw.destroyed && request.raw.socket.destroyed) share.release();
+    return bytes.length < largeBodyBytes ? parseJsonBody(bytes) : jsonThread.parse(bytes);
   });
-  server.on("checkExpectation", (request, response) => server.emit("request", request, response));
-}
-
-async function listen(
-  app: FastifyInstance,
-  address: { readonly host: string; readonly port: number },
-): ReturnType<HttpServer["listen"]> {
-  const { host, port } = address;
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const isInUse = code === "EADDRINUSE";
-    throw new BackendError(
-      isInUse ? "PORT_IN_USE" : "LISTEN_FAILED",
-      `cannot listen on ${host}:${port}: ${isInUse ? "the port is in use" : message}`,
-      { cause },
-    );
-  }
-  const bound = app.server.address();
-  const taken = typeof bound === "object" && bound !== null ? bound.port : port;
-  return { host, port: taken, url: `http://${host.includes(":") ? `[${host}]` : host}:${taken}` };
 }
 
 /** Creates the OpenAI-compatible HTTP server over an engine. Nothing listens before `listen`. */
@@ -202,16 +171,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addServiceRoutes(app, parts);
   addSystemRoutes(app, parts);
   await addDocsRoutes(app, parts);
-  answerExpectations(app, options.config);
   await app.ready();
-
-  const close = async (): Promise<void> => {
-    const closed = app.close();
-    app.server.on("connection", (socket) => socket.destroy());
-    // Connections that wait for a next request, or were opened for one, would hold it up until they time out.
-    parts.exchanges.onIdle(() => app.server.closeAllConnections());
-    await closed;
-    await parts.jsonThread.dispose();
-  };
-  return { listen: async (address) => listen(app, address), close, [Symbol.asyncDispose]: close };
+  return serveApp(app, parts);
 }

@@ -19,14 +19,14 @@ export interface Exchange {
   bodyBytes?: number;
   /** Where the answer was cut: `CLIENT_GONE`, `SLOW_READER`. */
   cutBy?: string;
+  /** The memory of the body; given back when the exchange is over. */
+  bodyShare?: { release(): void };
 }
 
 /** Keeps an exchange for each request, and tells of each one when it is over. */
 export interface Exchanges {
   begin(request: FastifyRequest, response: ServerResponse): Exchange;
   of(request: FastifyRequest): Exchange;
-  /** Calls back as often as the last open exchange ends; at once if none is open. */
-  onIdle(listener: () => void): void;
 }
 
 export interface ExchangesOptions {
@@ -53,8 +53,6 @@ function loggedParam(param: string | undefined): string | undefined {
 /** Creates the exchanges of one server. */
 export function createExchanges(options: ExchangesOptions): Exchanges {
   const { logger, metrics, clock } = options;
-  const idleListeners: (() => void)[] = [];
-  let openCount = 0;
   const byRequest = new WeakMap<IncomingMessage, Exchange>();
 
   function finish(request: FastifyRequest, response: ServerResponse, bytesBefore: number): void {
@@ -115,17 +113,11 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
 
   return {
     of,
-    onIdle(listener) {
-      idleListeners.push(listener);
-      if (openCount === 0) listener();
-    },
     begin(request, response) {
       const bytesBefore = request.raw.socket.bytesWritten ?? 0;
-      openCount++;
       response.once("close", () => {
-        openCount--;
+        of(request).bodyShare?.release();
         finish(request, response, bytesBefore);
-        if (openCount === 0) for (const listener of idleListeners) listener();
       });
       return of(request);
     },

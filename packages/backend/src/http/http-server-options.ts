@@ -8,7 +8,14 @@ import type { JsonThread } from "./json-thread.ts";
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
 export interface HttpServerConfig {
-  readonly bodyLimitBytes: number;
+  /** The largest body; follows from the model's context when undefined. */
+  readonly bodyLimitBytes: number | undefined;
+  /** Memory of all bodies that are handled at the same time. [256 MiB] */
+  readonly bodyMemoryBytes?: number | undefined;
+  /** [1024] */
+  readonly maxConnections?: number | undefined;
+  /** Names that are answered besides this machine's own; `*` for any. */
+  readonly allowedHosts: readonly string[];
   /** Origins that browsers may call from; `*` for all, empty for none. */
   readonly corsOrigins: readonly string[];
   /** How long a client may take to send its whole request; 0 for no limit. */
@@ -18,6 +25,8 @@ export interface HttpServerConfig {
   readonly pingIntervalMs: number;
   /** A reader that takes nothing for this long loses its stream. */
   readonly writeTimeoutMs: number;
+  /** An idle connection has this long for one more request when the server closes. [250] */
+  readonly idleGraceMs?: number;
   /** Answers (prompts times `n`) that one request may ask for. [128] */
   readonly maxChoices?: number;
 }
@@ -88,6 +97,8 @@ export interface HttpServer extends AsyncDisposable {
     readonly port: number;
     readonly url: string;
   }>;
+  /** Every last answer on a connection says so from now on; after the time all connections are destroyed. */
+  drain(options: { readonly timeoutMs: number }): void;
   /** Takes no new connections and resolves when the last answer has ended. */
   close(): Promise<void>;
 }

@@ -7,15 +7,9 @@ function requestError(status: number, code: ApiErrorCode, message: string): ApiE
 }
 
 /** Makes what a client is told of an error that a route or fastify threw. */
-export function mapHttpError(error: unknown, limits: { readonly bodyLimitBytes: number }): ApiError {
+export function mapHttpError(error: unknown): ApiError {
   const { code = "", statusCode, message } = error as Partial<FastifyError>;
   switch (code) {
-    case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return requestError(
-        413,
-        "request_too_large",
-        `The request body must not be larger than ${limits.bodyLimitBytes} bytes`,
-      );
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
     case "FST_ERR_CTP_INVALID_TYPE":
     case "FST_ERR_CTP_EMPTY_TYPE":
@@ -24,8 +18,6 @@ export function mapHttpError(error: unknown, limits: { readonly bodyLimitBytes: 
         "unsupported_media_type",
         "The body must be JSON: send the header `content-type: application/json`",
       );
-    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
-      return requestError(400, "bad_request", "The body's size does not match `content-length`");
     case "FST_ERR_BAD_URL":
     case "FST_ERR_ASYNC_CONSTRAINT":
       return requestError(400, "bad_request", "The path of the URL is not valid percent-encoding");

@@ -1,5 +1,8 @@
 import type { OperationContext } from "../operations/operation-context.ts";
+import type { BodyReader } from "./body-reader.ts";
+import type { Connections } from "./connections.ts";
 import type { Exchanges } from "./exchange.ts";
+import type { HostGuard } from "./host-guard.ts";
 import type { JsonThread } from "./json-thread.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 
@@ -9,4 +12,8 @@ export interface ServerParts {
   readonly operations: OperationContext;
   readonly exchanges: Exchanges;
   readonly jsonThread: JsonThread;
+  readonly connections: Connections;
+  readonly maxConnections: number;
+  readonly bodies: BodyReader;
+  readonly hostGuard: HostGuard;
 }

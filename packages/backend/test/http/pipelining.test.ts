@@ -18,8 +18,8 @@ test("requests that are sent without waiting are answered in their order", async
     postRequest(chat, { ...body, stream: true }, "x-request-id: first\r\n"),
     postRequest("/v1/completions", { model: modelId }, "x-request-id: second\r\n"),
     postRequest(chat, body, "x-request-id: third\r\n"),
-    "GET /v1/nothing HTTP/1.1\r\nhost: a\r\nx-request-id: fourth\r\n\r\n",
-    "GET /version HTTP/1.1\r\nhost: a\r\nx-request-id: fifth\r\n\r\n",
+    "GET /v1/nothing HTTP/1.1\r\nhost: localhost\r\nx-request-id: fourth\r\n\r\n",
+    "GET /version HTTP/1.1\r\nhost: localhost\r\nx-request-id: fifth\r\n\r\n",
   ];
   socket.write(requests.join(""));
   const text = await waitFor('{"version"');

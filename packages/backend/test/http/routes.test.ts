@@ -137,7 +137,7 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
   }
   expect(chat?.properties).toMatchObject({
     messages: { minItems: 1, maxItems: 2048 },
-    stop: { anyOf: [{ maxLength: 1024 }, { maxItems: 16 }, { type: "null" }] },
+    stop: { anyOf: [{ maxLength: 1024 }, { maxItems: 16 }] },
     stop_token_ids: { maxItems: 256 },
   });
   const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
@@ -303,6 +303,7 @@ test("a port that is taken is an error with a code", async () => {
     logger: (await import("pino")).pino({ level: "silent" }),
     config: {
       bodyLimitBytes: 1000,
+      allowedHosts: [],
       corsOrigins: [],
       requestTimeoutMs: 0,
       keepAliveTimeoutMs: 1000,

@@ -59,11 +59,13 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
     logger: pino({ level: "trace" }, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
     config: {
       bodyLimitBytes: 1_000_000,
+      allowedHosts: [],
       corsOrigins: [],
       requestTimeoutMs: 60_000,
       keepAliveTimeoutMs: 5000,
       pingIntervalMs: 15_000,
       writeTimeoutMs: 30_000,
+      idleGraceMs: 0,
       ...config,
     },
     version: "1.2.3",

@@ -23,7 +23,7 @@ async function exchange(...parts: readonly string[]): Promise<string> {
 }
 
 function request(headers: string, text: string): string {
-  return `POST ${path} HTTP/1.1\r\nhost: a\r\n${headers}\r\n${text}`;
+  return `POST ${path} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n${text}`;
 }
 
 const json = "content-type: application/json\r\n";
@@ -89,7 +89,9 @@ test.each([
   ["HEAD", "/v1/nothing", 404],
 ])("%s %s is %i without a body", async (method, url, status) => {
   const { socket, waitFor } = await openConnection(server.port);
-  socket.write(`${method} ${url} HTTP/1.1\r\nhost: a\r\n\r\nGET /version HTTP/1.1\r\nhost: a\r\n\r\n`);
+  socket.write(
+    `${method} ${url} HTTP/1.1\r\nhost: localhost\r\n\r\nGET /version HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+  );
   const text = await waitFor('{"version"');
   expect(text).toContain(`HTTP/1.1 ${status} `);
   expect(text.match(/\r\n\r\n(\S+)/)?.[1]).toBe("HTTP/1.1");
@@ -100,7 +102,7 @@ test.each(["TRACE", "PROPFIND", "DELETE", "PUT", "PATCH"])(
   "%s is 405 as JSON, with a body too",
   async (method) => {
     const text = await exchange(
-      `${method} /v1/models HTTP/1.1\r\nhost: a\r\n${json}content-length: 2\r\n\r\n{}`,
+      `${method} /v1/models HTTP/1.1\r\nhost: localhost\r\n${json}content-length: 2\r\n\r\n{}`,
     );
     expect(text).toMatch(/^HTTP\/1\.1 405 [^]*allow: GET, HEAD, OPTIONS[^]*"code":"method_not_allowed"/);
   },
@@ -118,8 +120,7 @@ test.each(["/v1", "/v1/", "/v1/embeddings", "/v1/responses", "/v1/completions/",
 test.each([
   ['"temperature":1e400', "temperature", "found Infinity"],
   ['"seed":-1e400', "seed", "found -Infinity"],
-  ['"seed":18446744073709551616', "seed", "from -9223372036854775808 to 18446744073709551615"],
-  ['"seed":18446744073709551616', "seed", "found 18446744073709551616"],
+  ['"seed":9223372036854775807', "seed", "from -9007199254740991 to 9007199254740991"],
   ['"n":1e15', "n", "at most 128 answers"],
   ['"best_of":9007199254740991', "best_of", "found 9007199254740991"],
   ['"logit_bias":{"1":1e400}', "logit_bias.1", "found Infinity"],

@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { readHostMemory } from "@infernode/memory";
+import type { ServerConfig } from "../config/config.ts";
+
+const mostConnections = 4096;
+
+/** Files, pipes and libraries of the daemon itself, and what an engine's start or a thread takes on top. */
+const ownDescriptors = 64;
+
+/** The most files that this process may open; `undefined` where the system does not say. */
+function openFilesLimit(): number | undefined {
+  try {
+    const limits = readFileSync("/proc/self/limits", "utf8");
+    const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Decides at start what the configuration leaves to the machine. */
+export function resolveServerLimits(config: Pick<ServerConfig, "maxConnections" | "bodyMemoryBytes">): {
+  readonly maxConnections: number;
+  readonly bodyMemoryBytes: number;
+} {
+  const openFiles = openFilesLimit() ?? mostConnections;
+  const possible = Math.max(1, openFiles - ownDescriptors);
+  const eighth = Math.floor(readHostMemory().totalBytes / 8);
+  return {
+    maxConnections: Math.min(config.maxConnections ?? mostConnections, possible),
+    bodyMemoryBytes: config.bodyMemoryBytes ?? Math.min(512 * 2 ** 20, Math.max(64 * 2 ** 20, eighth)),
+  };
+}

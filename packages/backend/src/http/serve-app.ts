@@ -1,0 +1,55 @@
+import type { FastifyInstance } from "fastify";
+import type { HttpServer } from "./http-server-options.ts";
+import { createListeners } from "./listeners.ts";
+import type { ServerParts } from "./server-parts.ts";
+
+/** Sockets beside those that are served: of clients that are being told that there is no room. */
+const refusedSockets = 32;
+
+/** After the drain time: for the last bytes of what was aborted then. */
+const flushMs = 500;
+
+function formatUrl(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Gives an app its sockets, and an orderly end. */
+export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
+  const { options, connections, bodies, hostGuard } = parts;
+  const { config, logger } = options;
+  const listeners = createListeners({
+    config,
+    connections,
+    maxSockets: parts.maxConnections + refusedSockets,
+    logger,
+    onRequest: (request, response) => app.routing(request, response),
+    mayContinue: (request) => Number(request.headers["content-length"] ?? 0) <= bodies.limitBytes(),
+  });
+  let closeCall: Promise<void> | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+
+  const close = async (): Promise<void> => {
+    listeners.stopAccepting();
+    bodies.stop();
+    await connections.close();
+    clearTimeout(deadline);
+    listeners.dispose();
+    await app.close();
+    await parts.jsonThread.dispose();
+  };
+  const closeOnce = (): Promise<void> => (closeCall ??= close());
+  return {
+    async listen(address) {
+      const { host } = address;
+      const { port, addresses } = await listeners.listen(address);
+      hostGuard.setAddresses(addresses, host);
+      return { host, port, url: formatUrl(host, port) };
+    },
+    drain({ timeoutMs }) {
+      connections.drain();
+      deadline ??= setTimeout(() => connections.destroyAll(), timeoutMs + flushMs);
+    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+}
