@@ -8,7 +8,7 @@ assertNodeVersion();
 install();
 build();
 const benchmarks = join(root, "benchmarks");
-const names = ["micro", "serving", "peers"]
+const names = ["micro", "serving", "reliability", "peers"]
   .filter((folder) => existsSync(join(benchmarks, folder)))
   .flatMap((folder) =>
     readdirSync(join(benchmarks, folder))

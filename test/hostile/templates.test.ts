@@ -44,6 +44,80 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+const shows =
+  "{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}\n{{ c.function.arguments }}\n{% endfor %}{% endfor %}{{ given | tojson if given is defined }}\n{{ given }}";
+
+/** JSON text, what Python's `json.dumps(json.loads(text))` writes of it, and `str(json.loads(text))`. */
+const read: readonly (readonly [string, string, string])[] = [
+  ['{"b": 1, "10": 2, "9": 3}', '{"b": 1, "10": 2, "9": 3}', "{'b': 1, '10': 2, '9': 3}"],
+  ['{"x":1.0,"y":-0.0,"z":1e2}', '{"x": 1.0, "y": -0.0, "z": 100.0}', "{'x': 1.0, 'y': -0.0, 'z': 100.0}"],
+  [
+    "[9007199254740993,-9007199254740993]",
+    "[9007199254740993, -9007199254740993]",
+    "[9007199254740993, -9007199254740993]",
+  ],
+  [
+    "[1e16,1.5e-7,123456789.125,1E400]",
+    "[1e+16, 1.5e-07, 123456789.125, Infinity]",
+    "[1e+16, 1.5e-07, 123456789.125, inf]",
+  ],
+  ['{"a":1,"b":2,"a":3}', '{"a": 3, "b": 2}', "{'a': 3, 'b': 2}"],
+  [' [ true , false , null , "\\u00e9\\n" ] ', '[true, false, null, "é\\n"]', "[True, False, None, 'é\\n']"],
+];
+/** Only inside of a text: a body is JSON. */
+const onlyPython: readonly (readonly [string, string, string])[] = [
+  [
+    '{"__proto__":{"constructor":1}}',
+    '{"__proto__": {"constructor": 1}}',
+    "{'__proto__': {'constructor': 1}}",
+  ],
+  [
+    '{"a":NaN,"b":[Infinity,-Infinity]}',
+    '{"a": NaN, "b": [Infinity, -Infinity]}',
+    "{'a': nan, 'b': [inf, -inf]}",
+  ],
+  ["{not JSON}", '"{not JSON}"', "{not JSON}"],
+  ['{"a":1}x', '"{\\"a\\":1}x"', '{"a":1}x'],
+  ["1.0", '"1.0"', "1.0"],
+];
+
+describe("what a client sent is what the template sees", () => {
+  let daemon: TestDaemon;
+  beforeAll(async () => {
+    daemon = await serve(shows);
+  });
+
+  const conversation = (text: string) => [
+    { role: "user", content: "Hi" },
+    {
+      role: "assistant",
+      content: "",
+      tool_calls: [{ type: "function", function: { name: "f", arguments: text } }],
+    },
+  ];
+
+  test.each([...read, ...onlyPython])("in the arguments of a call: %s", async (text, json, printed) => {
+    const { prompt } = await promptOf(daemon, { messages: conversation(text) });
+    expect(prompt).toBe(`${json}\n${printed}\n\n`);
+  });
+
+  test.each(read)("in chat_template_kwargs: %s", async (text, json, printed) => {
+    for (const name of ["chat_template_kwargs", "chat\\u005ftemplate_kwargs"]) {
+      const body = `{"x":0,"messages":[{"role":"user","content":"{\\"chat_template_kwargs\\":["}], "${name}" : {"given":${text}} }`;
+      const { prompt } = await promptOf(daemon, body.replace('"x":0,', ""));
+      expect(prompt).toBe(`${json}\n${printed}`);
+    }
+  });
+
+  test("and half of a surrogate pair is refused by its place", async () => {
+    const { status, error } = await promptOf(daemon, { messages: conversation('{"a":"\\ud83d"}') });
+    expect([status, error?.code]).toEqual([400, "chat_template_failed"]);
+    expect(error?.message).toContain("messages[1].tool_calls[0].function.arguments");
+    const { prompt } = await promptOf(daemon, { messages: conversation('{"a":"\\ud83d\\ude42 \\\\ud83d"}') });
+    expect(prompt).toContain('{"a": "🙂 \\\\ud83d"}');
+  });
+});
+
 describe("a final message that is left open", () => {
   test("has nothing in it that the template or the client did not write", async () => {
     const daemon = await serve(twice);

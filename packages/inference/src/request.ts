@@ -16,8 +16,8 @@ export interface SamplingParams {
   readonly repetitionPenalty: number;
   /** Added to the logits by token id. Range [−100, 100]. */
   readonly logitBias: ReadonlyMap<number, number>;
-  /** Same seed, same text. [random] Integer. */
-  readonly seed: number | undefined;
+  /** Same seed, same text. [random] Integer from −2⁶³ to 2⁶⁴ − 1; counts modulo 2⁶⁴. */
+  readonly seed: number | bigint | undefined;
 }
 
 /** When an answer ends. Defaults in brackets. */

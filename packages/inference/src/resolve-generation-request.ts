@@ -7,6 +7,8 @@ const MAX_LOGPROBS = 20;
 const MAX_STOP_STRINGS = 16;
 const MAX_STOP_LENGTH = 1024;
 const MAX_BIAS = 100;
+/** Signed and unsigned integers of 64 bits. */
+const SEEDS = { start: -(2n ** 63n), last: 2n ** 64n - 1n };
 
 /** A request in which nothing is optional. */
 export interface ResolvedRequest {
@@ -72,10 +74,19 @@ function resolveSampling(fields: FieldReader, vocabSize: number): SamplingParams
     frequencyPenalty: fields.number("frequencyPenalty", { least: -2, most: 2 }) ?? 0,
     repetitionPenalty: fields.number("repetitionPenalty", { above: 0, most: Number.MAX_VALUE }) ?? 1,
     logitBias: resolveLogitBias(fields.take("logitBias"), vocabSize),
-    seed: fields.integer("seed", { start: Number.MIN_SAFE_INTEGER, last: Number.MAX_SAFE_INTEGER }),
+    seed: resolveSeed(fields.take("seed")),
   };
   fields.end();
   return Object.freeze(sampling);
+}
+
+function resolveSeed(value: unknown): number | bigint | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value))) {
+    const seed = BigInt(value);
+    if (seed >= SEEDS.start && seed <= SEEDS.last) return value;
+  }
+  throw new InvalidRequestError("sampling.seed", `an integer from ${SEEDS.start} to ${SEEDS.last}`, value);
 }
 
 function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number, number> {

@@ -42,8 +42,16 @@ describe("resolveGenerationRequest", () => {
 
   it("takes the edges of every range, and counts what is undefined as absent", () => {
     for (const sampling of [
-      { temperature: 0, topP: 1, minP: 0, presencePenalty: -2, frequencyPenalty: -2, seed: -5 },
-      { temperature: 2, topP: 1e-9, minP: 1, presencePenalty: 2, frequencyPenalty: 2, topK: 1e9 },
+      { temperature: 0, topP: 1, minP: 0, presencePenalty: -2, frequencyPenalty: -2, seed: -(2n ** 63n) },
+      {
+        temperature: 2,
+        topP: 1e-9,
+        minP: 1,
+        presencePenalty: 2,
+        frequencyPenalty: 2,
+        topK: 1e9,
+        seed: 2n ** 64n - 1n,
+      },
       { logitBias: new Map([[99, -100]]), repetitionPenalty: 1e-9, temperature: undefined },
     ]) {
       expect(resolve({ promptTokenIds: [0, 99], sampling }).sampling).toMatchObject(
@@ -82,6 +90,8 @@ describe("resolveGenerationRequest", () => {
       "above 0",
     ],
     ["sampling.seed", { promptTokenIds: [1], sampling: { seed: 1.5 } }, "an integer"],
+    ["sampling.seed", { promptTokenIds: [1], sampling: { seed: 2n ** 64n } }, "to 18446744073709551615"],
+    ["sampling.seed", { promptTokenIds: [1], sampling: { seed: -(2 ** 64) } }, "from -9223372036854775808"],
     ["sampling.logitBias", { promptTokenIds: [1], sampling: { logitBias: { 1: 2 } } }, "a Map"],
     [
       "sampling.logitBias[100]",

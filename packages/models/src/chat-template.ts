@@ -13,6 +13,10 @@ export interface ChatTemplateOptions {
   readonly continueFinalMessage?: boolean;
   /** More variables for the template, as `transformers` passes them. */
   readonly variables?: Readonly<Record<string, unknown>>;
+  /** More of them in a JSON object, which is read as Python does: order of keys, `1.0` and large integers stay. */
+  readonly variablesJson?: string;
+  /** Reads `tool_calls[].function.arguments` that are JSON text of an object or array, as Python does. Default false. */
+  readonly readsToolArguments?: boolean;
 }
 
 /** A checkpoint's own way to write a conversation as one text. */

@@ -1,6 +1,7 @@
 import type { ChatTemplate, ChatTemplateMessage } from "./chat-template.ts";
 import { ModelError } from "./errors.ts";
 import { openFinalMessage } from "./open-final-message.ts";
+import { readTemplateInput } from "./template-input.ts";
 import { strftime } from "./strftime.ts";
 import { runTemplate } from "./template-interpreter.ts";
 import type { JinjaNode } from "./jinja-library.ts";
@@ -27,20 +28,21 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
   return {
     source,
     render: (messages, options = {}) => {
-      const { variables, continueFinalMessage = false } = options;
+      const { continueFinalMessage = false } = options;
       const addGenerationPrompt = !continueFinalMessage && (options.addGenerationPrompt ?? true);
       const globals = globalsAt(now());
-      const run = (conversation: readonly ChatTemplateMessage[]): string =>
-        runTemplate(program, globals, {
-          ...specialTokens,
-          tools: null,
-          documents: null,
-          ...variables,
-          messages: conversation.map(withReasoning),
-          add_generation_prompt: addGenerationPrompt,
-        });
       try {
-        return continueFinalMessage ? openFinalMessage(messages, run) : run(messages);
+        const input = readTemplateInput(messages, options);
+        const run = (conversation: readonly ChatTemplateMessage[]): string =>
+          runTemplate(program, globals, {
+            ...specialTokens,
+            tools: null,
+            documents: null,
+            ...Object.fromEntries(input.variables),
+            messages: conversation.map(withReasoning),
+            add_generation_prompt: addGenerationPrompt,
+          });
+        return continueFinalMessage ? openFinalMessage(input.messages, run) : run(input.messages);
       } catch (error) {
         throw failure(error);
       }

@@ -1,3 +1,4 @@
+import { PythonFloat } from "./read-python-json.ts";
 import * as library from "@huggingface/jinja";
 
 /** A value while a template runs; `type` names its class, such as `StringValue`. */
@@ -89,6 +90,16 @@ export function toJinjaValue(value: unknown): JinjaValue {
     return new UndefinedValue(value);
   }
   return Number.isInteger(value) ? new IntegerValue(value) : new jinja.Environment().set("value", value);
+}
+
+/** Makes a value of anything that JSON holds, in JavaScript's kinds or in Python's. */
+export function toJinjaValueDeep(value: unknown): JinjaValue {
+  if (value instanceof PythonFloat) return toJinjaFloat(value.value);
+  if (typeof value === "bigint") return new IntegerValue(value);
+  if (Array.isArray(value)) return toJinjaList(value.map(toJinjaValueDeep));
+  if (typeof value !== "object" || value === null) return toJinjaValue(value);
+  const entries = value instanceof Map ? [...(value as ReadonlyMap<string, unknown>)] : Object.entries(value);
+  return toJinjaMapping(entries.map(([name, item]) => [name, toJinjaValueDeep(item)]));
 }
 
 /** Makes a number that prints with a fraction, such as `2.0`. */

@@ -1,5 +1,6 @@
 import type { JinjaValue } from "./jinja-library.ts";
-import { entriesOf, floatText, itemsOf, kindOf } from "./python-values.ts";
+import { floatJson } from "./python-float.ts";
+import { entriesOf, itemsOf, kindOf } from "./python-values.ts";
 
 /** How `pythonJson` writes. */
 export interface JsonStyle {
@@ -23,7 +24,7 @@ function write(value: JinjaValue, style: JsonStyle, line: string): string {
     case "text":
       return jsonText(String(value.value), style);
     case "number":
-      return value.type === "FloatValue" ? floatText(Number(value.value)) : String(value.value);
+      return value.type === "FloatValue" ? floatJson(Number(value.value)) : String(value.value);
     case "list":
       return enclose(
         "[]",

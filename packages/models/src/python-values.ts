@@ -1,4 +1,5 @@
 import type { JinjaValue } from "./jinja-library.ts";
+import { floatText } from "./python-float.ts";
 
 type Kind = "number" | "list" | "mapping" | "none" | "undefined" | "other" | "text";
 
@@ -145,11 +146,6 @@ export function nounOf({ type }: JinjaValue): string {
   return type.replace(/Value$/, "").toLowerCase();
 }
 
-/** Writes a number that is no integer in Python, such as `2.0`. */
-export function floatText(number: number): string {
-  return Number.isInteger(number) && Math.abs(number) < 1e16 ? number.toFixed(1) : String(number);
-}
-
 function pythonRepr(value: JinjaValue): string {
   switch (value.type) {
     case "StringValue":
@@ -173,7 +169,7 @@ function pythonRepr(value: JinjaValue): string {
     case "FloatValue":
       return floatText(Number(value.value));
     case "IntegerValue":
-      return String(Number(value.value));
+      return String(value.value);
     default:
       return `<${value.type}>`;
   }

@@ -1,5 +1,5 @@
 import { FilterArguments } from "./filter-arguments.ts";
-import { jinja, toJinjaFunction, toJinjaMapping, toJinjaValue } from "./jinja-library.ts";
+import { jinja, toJinjaFunction, toJinjaMapping, toJinjaValue, toJinjaValueDeep } from "./jinja-library.ts";
 import type { JinjaEnvironment, JinjaNode, JinjaValue } from "./jinja-library.ts";
 import { testOfFilter } from "./parse-template.ts";
 import { applyOperator } from "./python-operators.ts";
@@ -224,7 +224,7 @@ export function runTemplate(
   outer.setVariable("dict", toJinjaFunction(createMapping));
   const inner = new jinja.Environment(outer);
   for (const [name, value] of Object.entries(variables)) {
-    inner.set(name, value);
+    inner.setVariable(name, toJinjaValueDeep(value));
   }
   return String(new TemplateInterpreter(inner).run(program).value);
 }

@@ -24,7 +24,7 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /** The place after the string that starts here. */
-function skipString(bytes: Buffer, start: number): number {
+export function skipJsonString(bytes: Buffer, start: number): number {
   for (let at = bytes.indexOf(quote, start + 1); at >= 0; at = bytes.indexOf(quote, at + 1)) {
     let before = at - 1;
     while (bytes[before] === backslash) before--;
@@ -47,7 +47,7 @@ function measure(bytes: Buffer): JsonSize {
   for (let at = 0; at < bytes.length;) {
     switch (bytes[at] ?? 0) {
       case quote:
-        at = skipString(bytes, at);
+        at = skipJsonString(bytes, at);
         continue;
       case 0x5b: // [
       case 0x7b: // {

@@ -2,12 +2,13 @@ import { z } from "zod";
 import { chatRules } from "../openai/chat-schema.ts";
 import { completionRules } from "../openai/completion-schema.ts";
 import type { JsonMap } from "../openai/fields.ts";
+import { describeNulls } from "./describe-nulls.ts";
 import { responseSchemas } from "../openai/response-schemas.ts";
 import { detokenizeRules, tokenizeRules } from "../openai/tokenize-schema.ts";
 
 function schemaOf(schema: z.ZodType): JsonMap {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12" });
-  return rest;
+  return describeNulls(rest) as JsonMap;
 }
 
 function ref(name: string): JsonMap {

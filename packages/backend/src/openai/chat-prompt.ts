@@ -1,6 +1,7 @@
 import type { Prompt } from "../engine/engine-client.ts";
 import { invalidRequest } from "./api-error.ts";
 import { flagField, mapField, type FieldsOf, type JsonMap } from "./fields.ts";
+import { jsonTextOf } from "./json-text.ts";
 import { toTemplateMessage, type Message } from "./messages-schema.ts";
 import { createToolArguments } from "./tool-arguments.ts";
 
@@ -8,6 +9,7 @@ import { createToolArguments } from "./tool-arguments.ts";
 export interface TemplateBody {
   readonly add_generation_prompt: boolean | undefined;
   readonly continue_final_message: boolean | undefined;
+  /** As its JSON text. */
   readonly chat_template_kwargs: JsonMap | undefined;
 }
 
@@ -35,14 +37,31 @@ function assertFinalText(messages: readonly Message[]): void {
   });
 }
 
+function reservedName(variablesJson: string | undefined): string | undefined {
+  if (variablesJson === undefined) return undefined;
+  const variables = JSON.parse(variablesJson) as object;
+  return ownVariables.find((name) => Object.hasOwn(variables, name));
+}
+
+function assertToolArguments(messages: readonly Message[]): void {
+  const toolArguments = createToolArguments();
+  for (const [index, message] of messages.entries()) {
+    if (message.role !== "assistant") continue;
+    for (const [callIndex, call] of (message.tool_calls ?? []).entries()) {
+      const param = `messages[${index}].tool_calls[${callIndex}].function.arguments`;
+      toolArguments.assertReadable(call.function.arguments, param);
+    }
+  }
+}
+
 /**
  * Makes of messages what the engine process renders with the checkpoint's chat template.
  * @throws ApiError 400
  */
 export function toChatPrompt(messages: readonly Message[], body: TemplateBody): Prompt {
   const { add_generation_prompt: opens, continue_final_message: continues = false } = body;
-  const { chat_template_kwargs: variables = {} } = body;
-  const reserved = ownVariables.find((name) => Object.hasOwn(variables, name));
+  const variablesJson = jsonTextOf(body.chat_template_kwargs);
+  const reserved = reservedName(variablesJson);
   if (reserved !== undefined) {
     const param = `chat_template_kwargs.${reserved}`;
     throw invalidRequest(`\`${param}\` is set by the server and cannot be given`, { param });
@@ -54,14 +73,15 @@ export function toChatPrompt(messages: readonly Message[], body: TemplateBody): 
     );
   }
   if (continues) assertFinalText(messages);
-  const toolArguments = createToolArguments();
+  assertToolArguments(messages);
   return {
     kind: "chat",
-    messages: messages.map((message, index) =>
-      toTemplateMessage(message, (text, callIndex) =>
-        toolArguments.read(text, `messages[${index}].tool_calls[${callIndex}].function.arguments`),
-      ),
-    ),
-    options: { addGenerationPrompt: opens ?? !continues, continueFinalMessage: continues, variables },
+    messages: messages.map(toTemplateMessage),
+    options: {
+      addGenerationPrompt: opens ?? !continues,
+      continueFinalMessage: continues,
+      readsToolArguments: true,
+      ...(variablesJson === undefined ? {} : { variablesJson }),
+    },
   };
 }

@@ -10,7 +10,7 @@ export function describeValue(value: unknown): string {
     return value.length === 1 ? "an array of 1 element" : `an array of ${value.length} elements`;
   if (typeof value === "object" && value !== null) return "an object";
   // JSON has numbers that are too large for this one's.
-  return typeof value === "number" ? String(value) : JSON.stringify(value);
+  return typeof value === "number" || typeof value === "bigint" ? String(value) : JSON.stringify(value);
 }
 
 /** Shortens a name that a client made up. */

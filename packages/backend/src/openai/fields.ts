@@ -34,10 +34,9 @@ export function integerField(
   range: { readonly min: number; readonly max?: number },
   description: string,
 ): z.ZodType<number> {
-  const { min, max } = range;
-  const error = max === undefined ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
-  const integer = z.int({ error }).gte(min, { error });
-  return (max === undefined ? integer : integer.lte(max, { error })).describe(description);
+  const { min, max = Number.MAX_SAFE_INTEGER } = range;
+  const error = `an integer from ${min} to ${max}`;
+  return z.int({ error }).gte(min, { error }).lte(max, { error }).describe(description);
 }
 
 /** `true` or `false`. */
@@ -65,6 +64,30 @@ export function arrayField<Element>(
     .max(max, { error })
     .pipe(z.array(element))
     .meta(bounds);
+}
+
+/** Leaves out what is `null`, which counts as absent; the same object where nothing is. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value);
+  const present = entries.filter(([, each]) => each !== null);
+  return present.length === entries.length ? value : Object.fromEntries(present);
+}
+
+/**
+ * What is in front of a schema of objects with known fields: a field that is `null` counts as absent, be it
+ * known or not, as clients send back whole objects of theirs with fields that they left empty.
+ */
+export function nullIsAbsent<Value>(schema: z.ZodType<Value>): z.ZodType<Value> {
+  return z.preprocess(withoutNulls, schema);
+}
+
+/** An object with known fields. */
+export function objectField<Value extends object>(
+  fields: FieldsOf<Value>,
+  error = "an object",
+): z.ZodType<Value> {
+  return nullIsAbsent(z.strictObject(fields, { error }) as unknown as z.ZodType<Value>);
 }
 
 /** An object with any keys; what is in it is checked by whoever uses it. */

@@ -1,6 +1,6 @@
 import type { ChatTemplateMessage } from "@infernode/models";
 import { z } from "zod";
-import { arrayField, textField } from "./fields.ts";
+import { arrayField, nullIsAbsent, objectField, textField } from "./fields.ts";
 
 /** As in OpenAI's API. */
 const maxMessages = 2048;
@@ -35,6 +35,7 @@ export interface AssistantMessage {
   readonly name?: string | null | undefined;
   readonly tool_calls?: readonly ToolCall[] | null | undefined;
   readonly reasoning_content?: string | null | undefined;
+  readonly reasoning?: string | undefined;
 }
 
 export interface ToolMessage {
@@ -46,12 +47,17 @@ export interface ToolMessage {
 
 export type Message = PlainMessage | AssistantMessage | ToolMessage;
 
-const textPart: z.ZodType<TextPart> = z.strictObject(
+/** What clients mark for the prompt caches of other servers: no text of the conversation. */
+const ignored = z.unknown().describe("Has no effect.").optional();
+
+const textPart: z.ZodType<TextPart> = objectField(
   {
     type: z.literal("text", { error: 'a part of type "text", as the model reads text only' }),
     text: textField("The text."),
+    cache_control: ignored,
+    prompt_cache_breakpoint: ignored,
   },
-  { error: "a text part" },
+  "a text part",
 );
 
 const content: z.ZodType<MessageContent> = z.union(
@@ -61,48 +67,59 @@ const content: z.ZodType<MessageContent> = z.union(
   },
 );
 
-const toolCall: z.ZodType<ToolCall> = z.strictObject(
+const toolCall: z.ZodType<ToolCall> = objectField(
   {
     id: textField("The id of the call.").optional(),
     index: z.int({ error: "an integer" }).optional(),
     type: z.literal("function", { error: '"function"' }).optional(),
-    function: z.strictObject(
-      { name: textField("The function."), arguments: textField("Its arguments as JSON text.") },
-      { error: "an object with `name` and `arguments`" },
+    function: objectField(
+      {
+        name: textField("The function."),
+        arguments: textField("Its arguments as JSON text."),
+        parsed_arguments: ignored,
+      },
+      "an object with `name` and `arguments`",
     ),
   },
-  { error: "a tool call" },
+  "a tool call",
 );
 
-const name = textField("Who speaks; for templates that show it.").nullish();
-const ignored = z.unknown().optional();
+const name = textField("Who speaks; for templates that show it.").optional();
+const nothing = z.null({ error: "null" }).optional();
 
-const message = z.discriminatedUnion(
-  "role",
-  [
-    z.strictObject({ role: z.literal("system"), content, name }),
-    z.strictObject({ role: z.literal("developer"), content, name }),
-    z.strictObject({ role: z.literal("user"), content, name }),
-    z.strictObject({
-      role: z.literal("assistant"),
-      content: content.nullish(),
-      name,
-      tool_calls: arrayField(toolCall, { max: 128, of: "tool calls" }).nullish(),
-      // What answers carry, so that they can be sent back as they are.
-      refusal: z.null({ error: "null" }).optional(),
-      audio: z.null({ error: "null" }).optional(),
-      function_call: z.null({ error: "null, as calls are in `tool_calls`" }).optional(),
-      annotations: ignored,
-      reasoning_content: textField("For templates that show it.").nullish(),
-    }),
-    z.strictObject({
-      role: z.literal("tool"),
-      content,
-      name,
-      tool_call_id: textField("The call that it answers.").nullish(),
-    }),
-  ],
-  { error: 'a message with a role of "system", "developer", "user", "assistant" or "tool"' },
+const message: z.ZodType<Message> = nullIsAbsent(
+  z.discriminatedUnion(
+    "role",
+    [
+      z.strictObject({ role: z.literal("system"), content, name, cache_control: ignored }),
+      z.strictObject({ role: z.literal("developer"), content, name, cache_control: ignored }),
+      z.strictObject({ role: z.literal("user"), content, name, cache_control: ignored }),
+      z.strictObject({
+        role: z.literal("assistant"),
+        content: content.optional(),
+        name,
+        tool_calls: arrayField(toolCall, { max: 128, of: "tool calls" }).optional(),
+        reasoning_content: textField("For templates that show it.").optional(),
+        reasoning: textField("Another name of `reasoning_content`.").optional(),
+        cache_control: ignored,
+        // What answers carry, and what clients add to them, so that they can be sent back as they are.
+        refusal: nothing,
+        audio: nothing,
+        function_call: z.null({ error: "null, as calls are in `tool_calls`" }).optional(),
+        annotations: ignored,
+        parsed: ignored,
+        provider_specific_fields: ignored,
+      }),
+      z.strictObject({
+        role: z.literal("tool"),
+        content,
+        name,
+        tool_call_id: textField("The call that it answers.").optional(),
+        cache_control: ignored,
+      }),
+    ],
+    { error: 'a message with a role of "system", "developer", "user", "assistant" or "tool"' },
+  ),
 );
 
 /** The conversation of a chat request. */
@@ -116,11 +133,11 @@ function textOf(value: MessageContent): string {
   return typeof value === "string" ? value : value.map((part) => part.text).join("\n");
 }
 
-/** Makes of the JSON text of a message's call what templates get. */
-export type ReadArguments = (text: string, callIndex: number) => unknown;
-
-/** Makes of a client's message what chat templates read. `developer` is `system` there. */
-export function toTemplateMessage(message: Message, readArguments: ReadArguments): ChatTemplateMessage {
+/**
+ * Makes of a client's message what chat templates read. `developer` is `system` there; the arguments of calls
+ * stay text, which the engine reads.
+ */
+export function toTemplateMessage(message: Message): ChatTemplateMessage {
   const named = typeof message.name === "string" ? { name: message.name } : {};
   switch (message.role) {
     case "system":
@@ -138,7 +155,8 @@ export function toTemplateMessage(message: Message, readArguments: ReadArguments
       };
     }
     case "assistant": {
-      const { content: given, tool_calls: calls, reasoning_content: reasoning } = message;
+      const { content: given, tool_calls: calls } = message;
+      const reasoning = message.reasoning_content ?? message.reasoning;
       const hasCalls = calls !== null && calls !== undefined && calls.length > 0;
       const text = given === null || given === undefined ? (hasCalls ? null : "") : textOf(given);
       return {
@@ -148,9 +166,9 @@ export function toTemplateMessage(message: Message, readArguments: ReadArguments
         ...(typeof reasoning === "string" ? { reasoning_content: reasoning } : {}),
         ...(hasCalls
           ? {
-              tool_calls: calls.map(({ id, function: { name, arguments: text } }, index) => {
-                const call = { type: "function", function: { name, arguments: readArguments(text, index) } };
-                return id === undefined ? call : Object.assign(call, { id });
+              tool_calls: calls.map(({ id, function: { name, arguments: text } }) => {
+                const call = { type: "function", function: { name, arguments: text } };
+                return typeof id === "string" ? Object.assign(call, { id }) : call;
               }),
             }
           : {}),

@@ -100,15 +100,16 @@ export function parseBody<Body>(body: unknown, rules: BodyRules<Body>): Body {
   const present: Record<string, unknown> = {};
   for (const name of Object.keys(body)) {
     const value: unknown = (body as Record<string, unknown>)[name];
+    if (value === null) continue;
     if (Object.hasOwn(schema.shape, name)) {
-      if (value !== null) present[name] = value;
+      present[name] = value;
       continue;
     }
     const known = unsupported?.get(name);
     if (known === undefined) {
       throw unknownParameter(name, { known: [...Object.keys(schema.shape), ...(unsupported?.keys() ?? [])] });
     }
-    if (value === null || known.isNeutral?.(value) === true) continue;
+    if (known.isNeutral?.(value) === true) continue;
     const hint = known.hint === undefined ? "" : `: ${known.hint}`;
     throw invalidRequest(
       `Unsupported parameter: \`${name}\` is not supported${hint}; found ${describeValue(value)}`,

@@ -5,10 +5,12 @@ import {
   integerField,
   mapField,
   numberField,
+  objectField,
   textField,
   type FieldsOf,
   type JsonMap,
 } from "./fields.ts";
+import { seedField } from "./seed-field.ts";
 
 const maxStopStrings = 16;
 const maxStopLength = 1024;
@@ -20,9 +22,9 @@ const stopText = z
   .max(maxStopLength, { error: `a string of at most ${maxStopLength} characters` });
 
 export interface StreamOptions {
-  readonly include_usage?: boolean | null | undefined;
-  readonly continuous_usage_stats?: boolean | null | undefined;
-  readonly include_obfuscation?: false | null | undefined;
+  readonly include_usage?: boolean | undefined;
+  readonly continuous_usage_stats?: boolean | undefined;
+  readonly include_obfuscation?: false | undefined;
 }
 
 /** The parameters that chat completions and completions have in common. */
@@ -32,7 +34,7 @@ export interface SamplingBody {
   readonly top_p: number | undefined;
   readonly top_k: number | undefined;
   readonly min_p: number | undefined;
-  readonly seed: number | undefined;
+  readonly seed: number | bigint | undefined;
   readonly presence_penalty: number | undefined;
   readonly frequency_penalty: number | undefined;
   readonly repetition_penalty: number | undefined;
@@ -52,6 +54,7 @@ export interface SamplingBody {
   readonly user: string | undefined;
   readonly safety_identifier: string | undefined;
   readonly prompt_cache_key: string | undefined;
+  readonly prompt_cache_options: JsonMap | undefined;
   readonly cache_salt: string | undefined;
   readonly metadata: JsonMap | undefined;
   readonly store: false | undefined;
@@ -78,10 +81,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     { min: 0, max: 1 },
     "Drops tokens less likely than this share of the most likely one. Default: the checkpoint's, else 0.",
   ).optional(),
-  seed: integerField(
-    { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
-    "The same seed gives the same text. Default: random.",
-  ).optional(),
+  seed: seedField("The same seed gives the same text. Default: random.").optional(),
   presence_penalty: numberField(
     { min: -2, max: 2 },
     "Above 0 makes tokens that were written less likely. Default 0.",
@@ -91,7 +91,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     "As the presence penalty, for each time a token was written. Default 0.",
   ).optional(),
   repetition_penalty: numberField(
-    { min: 0, isMinExcluded: true },
+    { min: 0.01, max: 100 },
     "Above 1 makes tokens of the prompt and the answer less likely. Default: the checkpoint's, else 1.",
   ).optional(),
   logit_bias: mapField(
@@ -128,20 +128,17 @@ export const samplingFields: FieldsOf<SamplingBody> = {
   ).optional(),
   best_of: integerField({ min: 1 }, "Supported only where it equals `n`.").optional(),
   stream: flagField("Sends the answer as server-sent events while it is made. Default false.").optional(),
-  stream_options: z
-    .strictObject(
-      {
-        include_usage: flagField("Sends a last chunk with the usage.").nullish(),
-        continuous_usage_stats: flagField("Sends the usage so far with every chunk.").nullish(),
-        include_obfuscation: z.literal(false, { error: "false: obfuscation is not supported" }).nullish(),
-      },
-      { error: "an object" },
-    )
+  stream_options: objectField<StreamOptions>({
+    include_usage: flagField("Sends a last chunk with the usage.").optional(),
+    continuous_usage_stats: flagField("Sends the usage so far with every chunk.").optional(),
+    include_obfuscation: z.literal(false, { error: "false: obfuscation is not supported" }).optional(),
+  })
     .describe("Only with `stream: true`.")
     .optional(),
   user: textField("Has no effect.").optional(),
   safety_identifier: textField("Has no effect.").optional(),
   prompt_cache_key: textField("Has no effect.").optional(),
+  prompt_cache_options: mapField({}, "Has no effect.").optional(),
   cache_salt: textField("Has no effect: prompts are not shared between requests.").optional(),
   metadata: mapField({}, "Has no effect.").optional(),
   store: z.literal(false, { error: "false: answers are not stored" }).describe("Must be false.").optional(),

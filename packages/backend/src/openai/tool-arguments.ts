@@ -1,30 +1,23 @@
 import { createJsonSizeCheck } from "../http/assert-json-size.ts";
 
-/** Reads the JSON texts of one request's tool calls. */
+/** Looks at the JSON texts of one request's tool calls, which the engine reads. */
 export interface ToolArguments {
   /**
-   * Templates want a call's arguments as an object; what is no JSON object stays the text that it is.
    * @param param the field that holds the text
    * @throws ApiError 400 where the text, or all texts together, are beyond what a body may have
    */
-  read(text: string, param: string): unknown;
+  assertReadable(text: string, param: string): void;
 }
 
-/** What an object or an array begins with. */
+/** What an object or an array begins with; any other text is not read. */
 const opening = /^[ \t\n\r]*[[{]/;
 
-/** Creates a reader for one request: the limits hold for all of its texts together. */
+/** Creates a check of one request: the limits hold for all of its texts together. */
 export function createToolArguments(): ToolArguments {
   const size = createJsonSizeCheck();
   return {
-    read(text, param) {
-      if (!opening.test(text)) return text;
-      size.assert(Buffer.from(text), `\`${param}\``, param);
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        return text;
-      }
+    assertReadable(text, param) {
+      if (opening.test(text)) size.assert(Buffer.from(text), `\`${param}\``, param);
     },
   };
 }

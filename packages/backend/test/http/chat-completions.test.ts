@@ -201,7 +201,12 @@ test("passes every sampling parameter to the engine", async () => {
     prompt: {
       kind: "chat",
       messages: [{ role: "user", content: "Tell me of a fox." }],
-      options: { addGenerationPrompt: false, continueFinalMessage: false, variables: { mood: "calm" } },
+      options: {
+        addGenerationPrompt: false,
+        continueFinalMessage: false,
+        readsToolArguments: true,
+        variablesJson: '{"mood":"calm"}',
+      },
     },
     sampling: {
       temperature: 0.5,
@@ -302,7 +307,7 @@ test("gives the template roles, parts and tool history as templates want them", 
     {
       role: "assistant",
       content: null,
-      tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: { a: 1 } } }],
+      tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: '{"a":1}' } }],
     },
     { role: "tool", content: "42", tool_call_id: "call_1" },
   ]);
@@ -378,7 +383,7 @@ test("leaves the final message open where it is told to, in a chat and in tokeni
     { role: "user", content: "hi" },
     { role: "assistant", content: "Sure, " },
   ];
-  const options = { addGenerationPrompt: false, continueFinalMessage: true, variables: {} };
+  const options = { addGenerationPrompt: false, continueFinalMessage: true, readsToolArguments: true };
   for (const more of [{}, { add_generation_prompt: false }]) {
     const ran = server.engine.nextRun();
     const body = { model: modelId, messages, max_tokens: 1, continue_final_message: true, ...more };

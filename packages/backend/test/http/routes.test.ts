@@ -137,7 +137,7 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
   }
   expect(chat?.properties).toMatchObject({
     messages: { minItems: 1, maxItems: 2048 },
-    stop: { anyOf: [{ maxLength: 1024 }, { maxItems: 16 }] },
+    stop: { anyOf: [{ maxLength: 1024 }, { maxItems: 16 }, { type: "null" }] },
     stop_token_ids: { maxItems: 256 },
   });
   const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

@@ -4,7 +4,7 @@ import { TokenCounts } from "./token-counts.ts";
 
 /** What a `SamplingState` starts with. */
 export interface SamplingStateOptions {
-  readonly params: SamplingParams & { readonly seed: number };
+  readonly params: SamplingParams & { readonly seed: number | bigint };
   readonly promptTokenIds: Int32Array;
   /** Which of the request's answers; each has random numbers of its own. */
   readonly index: number;

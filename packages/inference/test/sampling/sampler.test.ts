@@ -195,6 +195,15 @@ describe("adjusted logits", () => {
     expect(adjusted([3, -3, 4, 5], state)).toEqual([1.5, -6, 2, 5]);
   });
 
+  it("keeps every logit a number, however extreme the penalty", () => {
+    for (const repetitionPenalty of [5e-324, 1e-40, 1e308]) {
+      const state = stateOf({ repetitionPenalty }, { prompt: [0, 1, 2], generated: [2] });
+      const row = adjusted([3, -3, -0, 5, -Infinity], state);
+      expect(row.slice(0, 4).every(Number.isFinite)).toBe(true);
+      expect(row[4]).toBe(-Infinity);
+    }
+  });
+
   it("counts for presence and frequency what was generated, not the prompt", () => {
     const params = { repetitionPenalty: 2, presencePenalty: 0.5, frequencyPenalty: 0.25 };
     const state = stateOf(params, { prompt: [0, 0], generated: [1] });

@@ -2,6 +2,7 @@ import swagger, { type FastifyStaticSwaggerOptions } from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import type { JsonMap } from "../../openai/fields.ts";
+import { toJsonText } from "../json-text.ts";
 import { createOpenApiDocument } from "../openapi-document.ts";
 import type { ServerParts } from "../server-parts.ts";
 
@@ -10,7 +11,12 @@ const contentSecurityPolicy =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'; object-src 'none'; frame-ancestors 'self'";
 
 /** Adds the OpenAPI description and a page that shows it. */
-export async function addDocsRoutes(app: FastifyInstance, { options }: ServerParts): Promise<void> {
+export async function addDocsRoutes(server: FastifyInstance, parts: ServerParts): Promise<void> {
+  await server.register(async (app) => registerDocs(app, parts));
+}
+
+async function registerDocs(app: FastifyInstance, { options }: ServerParts): Promise<void> {
+  app.setReplySerializer(toJsonText);
   const { version, engine } = options;
   // Its examples ask the model that is served, so that they run as they are.
   const describe = (): JsonMap => createOpenApiDocument({ version, model: engine.model?.id ?? "model" });
@@ -31,6 +37,6 @@ export async function addDocsRoutes(app: FastifyInstance, { options }: ServerPar
     },
   });
   app.get("/openapi.json", async (_request, reply) =>
-    reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(describe())),
+    reply.header("content-type", "application/json; charset=utf-8").send(describe()),
   );
 }
