@@ -15,6 +15,7 @@ export type InferenceErrorCode =
   | "KV_CACHE_FULL"
   | "INVALID_BATCH"
   | "SHAPE_MISMATCH"
+  | "NON_FINITE_WEIGHTS"
   | "UNSUPPORTED_DTYPE"
   | "UNSUPPORTED_MODEL";
 

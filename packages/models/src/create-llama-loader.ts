@@ -32,11 +32,12 @@ export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader
   return {
     families: SUPPORTED_FAMILIES,
     async load(directory, loadOptions = {}): Promise<LanguageModel> {
-      assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "signal"]);
-      const { signal, chatTemplatePath } = loadOptions;
+      assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "signal", "onWarning"]);
+      const { signal, chatTemplatePath, onWarning } = loadOptions;
       const checkpoint = await openCheckpoint(directory, {
         files,
         ...(signal === undefined ? {} : { signal }),
+        ...(onWarning === undefined ? {} : { onWarning }),
       });
       try {
         const text = await readModelText(checkpoint, { files, now: options.now, signal, chatTemplatePath });
@@ -55,7 +56,7 @@ export async function loadModel(directory: string, options: LoadOptions = {}): P
 }
 
 function assemble(checkpoint: Checkpoint, text: ModelText, name: string | undefined): LanguageModel {
-  const { directory, architecture, weights, generationDefaults, unusedTensors } = checkpoint;
+  const { directory, architecture, weights, generationDefaults, unusedTensors, warnings } = checkpoint;
   const dispose = async (): Promise<void> => weights.close();
   return {
     name: name ?? modelNameOf(directory),
@@ -67,6 +68,7 @@ function assemble(checkpoint: Checkpoint, text: ModelText, name: string | undefi
     chatTemplate: text.chatTemplate,
     generationDefaults,
     unusedTensors,
+    warnings,
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -21,6 +21,7 @@ export { assertTokenizerFits, loadTokenizer } from "./load-tokenizer.ts";
 export type { LoadTokenizerOptions } from "./load-tokenizer.ts";
 export type { ModelConfig, ModelFamily, RopeScaling } from "./model-config.ts";
 export type { GenerationDefaults, LanguageModel, LoadOptions, ModelLoader } from "./model-loader.ts";
+export type { ModelWarning } from "./model-warning.ts";
 export { createNodeFileAccess } from "./node-file-access.ts";
 export { openCheckpoint } from "./open-checkpoint.ts";
 export type { Checkpoint, OpenCheckpointOptions } from "./open-checkpoint.ts";

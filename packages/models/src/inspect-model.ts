@@ -6,6 +6,7 @@ import type { ModelConfig } from "./model-config.ts";
 import type { LanguageModel } from "./model-loader.ts";
 import { modelNameOf } from "./model-name.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
+import type { ModelWarning } from "./model-warning.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import type { FileAccess } from "./ports.ts";
@@ -27,6 +28,8 @@ export interface ModelInspection {
   readonly tensorCount: number;
   /** Tensors that the network does not use. */
   readonly unusedTensors: readonly string[];
+  /** What to know of the checkpoint though it loads. */
+  readonly warnings: readonly ModelWarning[];
   readonly contextTokens: number;
   readonly vocabSize: number;
   readonly hiddenSize: number;
@@ -87,7 +90,7 @@ export function describeLoadedModel(model: LanguageModel): ModelInspection {
   return describe(model, model);
 }
 
-type Network = Pick<Checkpoint, "directory" | "config" | "weights" | "unusedTensors">;
+type Network = Pick<Checkpoint, "directory" | "config" | "weights" | "unusedTensors" | "warnings">;
 
 function describe(network: Network, text: ModelText | undefined): ModelInspection {
   const config = text?.config ?? network.config;
@@ -122,10 +125,16 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
 
 type WeightFacts = Pick<
   ModelInspection,
-  "parameterCount" | "weightBytes" | "weightBytesByDtype" | "files" | "tensorCount" | "unusedTensors"
+  | "parameterCount"
+  | "weightBytes"
+  | "weightBytesByDtype"
+  | "files"
+  | "tensorCount"
+  | "unusedTensors"
+  | "warnings"
 >;
 
-function weightFacts({ directory, weights, unusedTensors }: Network): WeightFacts {
+function weightFacts({ directory, weights, unusedTensors, warnings }: Network): WeightFacts {
   const bytesByDtype: Record<string, number> = {};
   const files = new Set<string>();
   for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {
@@ -139,5 +148,6 @@ function weightFacts({ directory, weights, unusedTensors }: Network): WeightFact
     files: [...files].toSorted(),
     tensorCount: weights.tensors.size,
     unusedTensors,
+    warnings,
   };
 }

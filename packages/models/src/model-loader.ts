@@ -2,6 +2,7 @@ import type { ChatTemplate } from "./chat-template.ts";
 import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import type { Architecture } from "./decoder-builder.ts";
 import type { ModelConfig } from "./model-config.ts";
+import type { ModelWarning } from "./model-warning.ts";
 import type { WeightIndex } from "./weights.ts";
 
 /** Sampling that the checkpoint's authors recommend (`generation_config.json`). */
@@ -26,6 +27,8 @@ export interface LanguageModel extends AsyncDisposable {
   readonly generationDefaults: GenerationDefaults;
   /** Tensors of the files that the network does not use. */
   readonly unusedTensors: readonly string[];
+  /** What to know of it though it loads. */
+  readonly warnings: readonly ModelWarning[];
   dispose(): Promise<void>;
 }
 
@@ -36,6 +39,8 @@ export interface LoadOptions {
   /** A Jinja file to take in place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string;
   readonly signal?: AbortSignal;
+  /** Told what to know of a checkpoint though it loads, such as tensors that are not used. */
+  readonly onWarning?: (warning: ModelWarning) => void;
 }
 
 /** Makes one kind of model from a directory. */

@@ -6,12 +6,14 @@ import type { Architecture } from "./decoder-builder.ts";
 import { resolveModelDirectory } from "./model-directory.ts";
 import type { ModelConfig } from "./model-config.ts";
 import type { GenerationDefaults } from "./model-loader.ts";
+import { type ModelWarning, unusedTensorsWarning } from "./model-warning.ts";
 import { createNodeFileAccess } from "./node-file-access.ts";
 import { openWeightIndex } from "./open-weight-index.ts";
 import { parseGenerationDefaults } from "./parse-generation-defaults.ts";
 import { parseModelConfig } from "./parse-model-config.ts";
 import type { FileAccess } from "./ports.ts";
 import { readJsonFile } from "./read-file.ts";
+import { resolveTiedHead } from "./resolve-tied-head.ts";
 import { missingConfigError } from "./weight-formats.ts";
 import type { WeightIndex } from "./weights.ts";
 
@@ -24,6 +26,8 @@ export interface Checkpoint {
   readonly generationDefaults: GenerationDefaults;
   /** Tensors of the files that the network does not use. */
   readonly unusedTensors: readonly string[];
+  /** What to know of it though it loads; `onWarning` was told the same. */
+  readonly warnings: readonly ModelWarning[];
 }
 
 /** What `openCheckpoint` takes beside the directory. */
@@ -31,6 +35,8 @@ export interface OpenCheckpointOptions {
   /** The file system by default. */
   readonly files?: FileAccess;
   readonly signal?: AbortSignal;
+  /** Told of each warning, before the promise resolves. */
+  readonly onWarning?: (warning: ModelWarning) => void;
 }
 
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;
@@ -55,14 +61,17 @@ export async function openCheckpoint(
   const generationConfig = await readJsonFile(files, join(root, "generation_config.json"), {
     maxBytes: MAX_CONFIG_BYTES,
   });
-  const config = parseModelConfig({ config: rawConfig, generationConfig });
+  const statedConfig = parseModelConfig({ config: rawConfig, generationConfig });
   const generationDefaults = parseGenerationDefaults(generationConfig);
-  const weights = await openWeightIndex(root, {
+  const storedWeights = await openWeightIndex(root, {
     files,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
+    const { config, weights, warning } = await resolveTiedHead(statedConfig, storedWeights);
     const { unusedTensors } = assertWeightsFit(config, weights);
+    const warnings = [warning, unusedTensorsWarning(unusedTensors)].filter((each) => each !== undefined);
+    for (const each of warnings) options.onWarning?.(each);
     return {
       directory: root,
       config,
@@ -70,9 +79,10 @@ export async function openCheckpoint(
       weights,
       generationDefaults,
       unusedTensors,
+      warnings,
     };
   } catch (error) {
-    await weights.close();
+    await storedWeights.close();
     throw error;
   }
 }

@@ -133,29 +133,43 @@ function createWeightIndex(
     parameterCount += shape.reduce((product, dimension) => product * dimension, 1);
   }
   let closing: Promise<void> | undefined;
+  const find = (name: string): readonly [tensor: TensorInfo, shard: NamedFile] => {
+    if (closing !== undefined) {
+      throw new ModelError("WEIGHTS_CLOSED", `wanted tensor ${quoteValue(name)}, found the weights closed`, {
+        tensor: name,
+      });
+    }
+    const tensor = tensors.get(name);
+    const shard = tensor === undefined ? undefined : shards.get(tensor.filePath);
+    if (tensor === undefined || shard === undefined) {
+      throw new ModelError("TENSOR_MISSING", `wanted tensor ${quoteValue(name)}, found none of that name`, {
+        tensor: name,
+      });
+    }
+    return [tensor, shard];
+  };
   return {
     tensors,
     totalBytes,
     parameterCount,
     async read(name, into): Promise<Uint8Array> {
-      if (closing !== undefined) {
-        throw new ModelError(
-          "WEIGHTS_CLOSED",
-          `wanted tensor ${quoteValue(name)}, found the weights closed`,
-          {
-            tensor: name,
-          },
-        );
-      }
-      const tensor = tensors.get(name);
-      const shard = tensor === undefined ? undefined : shards.get(tensor.filePath);
-      if (tensor === undefined || shard === undefined) {
-        throw new ModelError("TENSOR_MISSING", `wanted tensor ${quoteValue(name)}, found none of that name`, {
-          tensor: name,
-        });
-      }
+      const [tensor, shard] = find(name);
       const bytes = destination(tensor, into);
       await readFully(shard, bytes, tensor.startByte);
+      return bytes;
+    },
+    async readRange(name, { startByte, endByte }): Promise<Uint8Array> {
+      const [tensor, shard] = find(name);
+      const sizeBytes = tensor.endByte - tensor.startByte;
+      if (!(startByte >= 0 && startByte <= endByte && endByte <= sizeBytes)) {
+        throw new ModelError(
+          "INVALID_ARGUMENT",
+          `tensor ${quoteValue(name)}: wanted a range within ${sizeBytes} bytes, found ${startByte} to ${endByte}`,
+          { tensor: name },
+        );
+      }
+      const bytes = new Uint8Array(endByte - startByte);
+      await readFully(shard, bytes, tensor.startByte + startByte);
       return bytes;
     },
     async close(): Promise<void> {

@@ -20,5 +20,10 @@ export interface WeightIndex {
   readonly parameterCount: number;
   /** Reads one tensor's bytes, ranged; `into` avoids an allocation. */
   read(name: string, into?: Uint8Array): Promise<Uint8Array>;
+  /** Reads a part of one tensor's bytes, half-open, counted from the tensor's start. */
+  readRange(
+    name: string,
+    range: { readonly startByte: number; readonly endByte: number },
+  ): Promise<Uint8Array>;
   close(): Promise<void>;
 }

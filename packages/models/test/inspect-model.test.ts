@@ -23,6 +23,7 @@ describe("inspectModel", () => {
       tokenizerType: "BPE",
       tokenizerVocabSize: 271,
       unusedTensors: [],
+      warnings: [],
       eosTokenIds: [2, 269],
       kvBytesPerToken: { f32: 2 * 2 * 4 * 4, f16: 2 * 2 * 4 * 2 },
     });

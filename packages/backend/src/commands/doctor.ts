@@ -48,7 +48,9 @@ function describeModel({ model, reasons }: ModelProbe): string {
     plan === undefined
       ? ""
       : `, needs ${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
-  return reasons.length === 0 ? `yes: ${facts}${memory}` : `no: ${facts}${memory}\n${reasons.join("\n")}`;
+  const warnings = model.warnings.map(({ message }) => `warning: ${message}`);
+  const answer = reasons.length === 0 ? "yes" : "no";
+  return [`${answer}: ${facts}${memory}`, ...reasons, ...warnings].join("\n");
 }
 
 function describeMemory(system: SystemFacts, memory: HostMemory): string {

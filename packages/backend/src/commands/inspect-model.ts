@@ -52,6 +52,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ],
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
     ...planRows(model),
+    ...model.warnings.map(({ message }): Row => ["warning", message]),
   ];
   return formatRows(rows, terminalColumns);
 }

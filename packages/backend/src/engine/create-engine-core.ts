@@ -129,6 +129,7 @@ async function* tellInParts(promptLogprobs: PromptLogprobs, topCount: number): A
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
   const prepared = await prepareModel(options);
   const { model } = prepared;
+  for (const { message } of model.warnings) process.emitWarning(message);
   let parts: Parts;
   try {
     parts = await assemble(prepared, options, dependencies);

@@ -1,10 +1,12 @@
 import { InferenceError } from "../../errors.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../../executor.ts";
+import { assertFiniteWeights } from "./assert-finite-weights.ts";
 import { type BatchLimits, checkBatch } from "./check-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { kvShape, planResolved } from "./memory-plan.ts";
 import { buildNetworkModel } from "./network-model.ts";
+import { usedTensors } from "./used-tensors.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
 import { openRuntime } from "./open-runtime.ts";
 import type { OnnxRuntime } from "./runtime.ts";
@@ -17,7 +19,7 @@ import { SlotTable } from "./slot-table.ts";
  * memory that is passed in.
  *
  * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`, `EXECUTOR_UNAVAILABLE`, `EXECUTOR_FAILED`,
- * `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
+ * `NON_FINITE_WEIGHTS`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
  */
 export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<Executor> {
   const resolved = resolveOnnxOptions(options);
@@ -26,6 +28,9 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
   const plan = planResolved(model, resolved);
 
   const closers: Closer[] = [];
+  // Beside the session's load, which runs off the event loop; whichever fails is what the caller is told.
+  const scan = assertFiniteWeights(usedTensors(model));
+  scan.catch(() => {});
   try {
     const { runtime, fallbackReason } = await openRuntime(resolved.runtime, onWarning);
     closers.push(() => runtime.dispose());
@@ -36,6 +41,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
       weightsDirectory: network.weightsDirectory,
     });
     closers.push(() => session.dispose());
+    await scan;
     const kv = new KvSlots(kvShape(model, resolved), memory, model.name);
     closers.push(() => kv.dispose());
     const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved });

@@ -12,6 +12,7 @@ const weights: OnnxModel["weights"] = {
   totalBytes: 0,
   parameterCount: 0,
   read: () => Promise.reject(new Error("there are no weights")),
+  readRange: () => Promise.reject(new Error("there are no weights")),
   close: () => Promise.resolve(),
 };
 const model: OnnxModel = { name: "tiny", config: TINY_CONFIG, architecture: plainArchitecture, weights };

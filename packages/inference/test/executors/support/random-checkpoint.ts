@@ -123,6 +123,7 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
     totalBytes: offset - 8,
     parameterCount: (offset - 8) / 4,
     read: () => Promise.reject(new Error("the executor reads weights from their files")),
+    readRange: () => Promise.reject(new Error("the executor reads weights from their files")),
     close: () => Promise.resolve(),
   };
   return {

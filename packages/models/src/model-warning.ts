@@ -1,0 +1,19 @@
+/** What a caller should know of a checkpoint though it loads. */
+export interface ModelWarning {
+  /** `HEAD_NOT_TIED`: the config says that head and embedding are one, the weights differ. */
+  readonly code: "HEAD_NOT_TIED" | "UNUSED_TENSORS";
+  readonly message: string;
+}
+
+const NAMED_COUNT = 3;
+
+/** Says which tensors of a checkpoint the network does not use; nothing where it uses all. */
+export function unusedTensorsWarning(names: readonly string[]): ModelWarning | undefined {
+  if (names.length === 0) return undefined;
+  const more = names.length > NAMED_COUNT ? ` and ${names.length - NAMED_COUNT} more` : "";
+  const what = names.length === 1 ? "1 tensor" : `${names.length} tensors`;
+  return {
+    code: "UNUSED_TENSORS",
+    message: `the network does not use ${what} of the checkpoint: ${names.slice(0, NAMED_COUNT).join(", ")}${more}`,
+  };
+}
