@@ -100,6 +100,11 @@ const cases: readonly Case[] = [
     }),
   },
   {
+    title: "a recommended temperature that no request may have",
+    code: "INVALID_CONFIG",
+    make: llama((directory) => setFields(join(directory, "generation_config.json"), { temperature: 5 })),
+  },
+  {
     title: "a chat template that does not parse",
     code: "INVALID_CHAT_TEMPLATE",
     make: llama((directory) =>

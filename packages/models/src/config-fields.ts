@@ -6,6 +6,11 @@ export interface IntegerRange {
   readonly max: number;
 }
 
+/** A range of numbers: its lower end is within (`min`) or not (`above`); its upper end, where it has one, is within. */
+export type NumberRange =
+  | { readonly min: number; readonly max?: number }
+  | { readonly above: number; readonly max?: number };
+
 /** Reads the fields of one JSON file, each checked; errors name the file, the field, and what was found. */
 export class ConfigFields {
   readonly #values: Readonly<Record<string, unknown>>;
@@ -44,11 +49,14 @@ export class ConfigFields {
     return value;
   }
 
-  number(name: string, range: { readonly above: number; readonly max: number }): number {
+  number(name: string, range: NumberRange): number {
     const value = this.raw(name);
-    if (typeof value !== "number" || !(value > range.above) || value > range.max) {
-      throw this.invalid(name, `a number above ${range.above} and at most ${range.max}`);
-    }
+    const { max = Number.MAX_VALUE } = range;
+    const isInside =
+      typeof value === "number" &&
+      ("min" in range ? value >= range.min : value > range.above) &&
+      value <= max;
+    if (!isInside) throw this.invalid(name, describeRange(range));
     return value;
   }
 
@@ -94,4 +102,13 @@ export class ConfigFields {
   #path(name: string): string {
     return this.#prefix === "" ? name : `${this.#prefix}.${name}`;
   }
+}
+
+function describeRange(range: NumberRange): string {
+  const { max } = range;
+  if ("min" in range)
+    return max === undefined ? `a number of at least ${range.min}` : `a number from ${range.min} to ${max}`;
+  return max === undefined
+    ? `a number above ${range.above}`
+    : `a number above ${range.above} and at most ${max}`;
 }
