@@ -11,6 +11,7 @@ export type BackendErrorCode =
   | "ENGINE_PROTOCOL"
   | "PORT_IN_USE"
   | "LISTEN_FAILED"
+  | "OUTPUT_FAILED"
   | "INVALID_STATE";
 
 /** Every failure of this package itself; test `code`, not the wording. */

@@ -39,6 +39,7 @@ export function exitCodeOf(error: unknown): number {
     case "ENGINE_HUNG":
     case "ENGINE_PROTOCOL":
     case "LISTEN_FAILED":
+    case "OUTPUT_FAILED":
     case "INVALID_STATE":
       return exitCodes.failure;
   }

@@ -56,6 +56,15 @@ ${exitCodeHelp}`;
 
 type LoadRunner = () => Promise<CommandRunner>;
 
+/** The logger sets `Error.prepareStackTrace` when it starts. */
+function assertIntrinsicsOpen(): void {
+  if (!Object.isFrozen(Error)) return;
+  throw new BackendError(
+    "INVALID_CONFIG",
+    "serve does not run with --frozen-intrinsics, which its logger (pino) cannot work under; the other commands do",
+  );
+}
+
 /** Builds the command line; each command's code is loaded when it runs. */
 function createProgram(context: CommandContext, onExit: (exitCode: number) => void): Command {
   const program = new Command("infernode");
@@ -86,7 +95,12 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--print-config", "print the resolved configuration with the origin of each value, and end")
     .option("--json", "with --print-config: print JSON")
     .addHelpText("after", serveHelp)
-    .action(run(async () => (await import("./commands/serve.ts")).serve));
+    .action(
+      run(async () => {
+        assertIntrinsicsOpen();
+        return (await import("./commands/serve.ts")).serve;
+      }),
+    );
 
   const isModelOrEngine = ({ path }: { readonly path: string }): boolean =>
     path.startsWith("model.") || path.startsWith("engine.");

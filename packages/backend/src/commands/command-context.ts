@@ -1,5 +1,7 @@
 /** What a command may touch of the process that runs it. */
 export interface CommandContext {
+  /** What relative paths count from; `false` where it was deleted. */
+  readonly directory: string | false;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;

@@ -11,6 +11,7 @@ import { gatherSystem, type SystemFacts } from "./doctor-system.ts";
 import { formatBytes, formatCount } from "./format-numbers.ts";
 import { formatRows } from "./format-rows.ts";
 import { configSourcesOf } from "./setting-options.ts";
+import { writeOutput } from "./write-output.ts";
 
 /** What is on this machine, and what would run. */
 export interface DoctorReport {
@@ -85,7 +86,11 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
 
 /** Says what hardware, runtimes and models are there and what would run. */
 export const doctor: CommandRunner = async (values, context) => {
-  const { config } = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
+  const { config } = await resolveConfig({
+    ...configSourcesOf(values),
+    environment: context.environment,
+    directory: context.directory,
+  });
   const options = engineOptionsOf(config);
   const [system, models] = await Promise.all([gatherSystem(), probeModels(options)]);
   // The embedded model is the quickest to try with.
@@ -106,6 +111,6 @@ export const doctor: CommandRunner = async (values, context) => {
     values["json"] === true
       ? JSON.stringify(report, undefined, 2)
       : formatReport(report, context.stdout.columns);
-  context.stdout.write(`${text}\n`);
+  await writeOutput(context.stdout, `${text}\n`);
   return report.verdict.wouldRun ? exitCodes.success : exitCodes.engineFailed;
 };

@@ -6,6 +6,7 @@ import { formatBytes, formatCount } from "./format-numbers.ts";
 import { formatRows } from "./format-rows.ts";
 import { judgeModel, type ModelDescription } from "./judge-model.ts";
 import { configSourcesOf } from "./setting-options.ts";
+import { writeOutput } from "./write-output.ts";
 
 type Row = readonly [string, string];
 
@@ -65,6 +66,7 @@ export const inspectModel: CommandRunner = async (values, context) => {
     ...sources,
     flags: { ...flags, model: directory },
     environment: context.environment,
+    directory: context.directory,
   });
   const { model, failure } = await judgeModel(engineOptionsOf(config));
   // There is nothing to show.
@@ -76,7 +78,7 @@ export const inspectModel: CommandRunner = async (values, context) => {
       : model === undefined
         ? ""
         : formatDescription(model, context.stdout.columns);
-  context.stdout.write(`${text}\n`);
+  await writeOutput(context.stdout, `${text}\n`);
   if (failure === undefined) return exitCodes.success;
   context.stderr.write(`infernode: ${failure.message}\n`);
   return exitCodeOf(failure);

@@ -13,6 +13,7 @@ import { parsePlayOptions, type PlayOptions } from "./play-options.ts";
 import { playInTerminal } from "./play-terminal.ts";
 import { configSourcesOf } from "./setting-options.ts";
 import { toPrintable } from "./printable.ts";
+import { writeOutput } from "./write-output.ts";
 
 async function answerOnce(parts: {
   readonly prompt: string;
@@ -23,17 +24,28 @@ async function answerOnce(parts: {
 }): Promise<number> {
   const { prompt, conversation, model, options, context } = parts;
   const controller = new AbortController();
+  let writing = Promise.resolve();
+  let outputError: Error | undefined;
+  /** An answer that cannot be written is not made to its end. */
+  const write = (text: string): void => {
+    writing = writeOutput(context.stdout, text).catch((error: Error) => {
+      outputError ??= error;
+      controller.abort();
+    });
+  };
   const offSignals = (["SIGINT", "SIGTERM"] as const).map((signal) =>
     context.onSignal(signal, () => controller.abort()),
   );
   try {
-    const onText = (part: string): void =>
-      void context.stdout.write(context.stdout.isTTY ? toPrintable(part) : part);
+    const onText = (part: string): void => write(context.stdout.isTTY ? toPrintable(part) : part);
     const summary = await conversation.ask(prompt, { signal: controller.signal, onText });
-    context.stdout.write("\n");
+    write("\n");
+    await writing;
+    if (outputError !== undefined) throw outputError;
     for (const note of answerNotes(summary, model, options)) context.stderr.write(`(${note})\n`);
     return exitCodes.success;
   } catch (error) {
+    if (outputError !== undefined) throw outputError;
     if (!controller.signal.aborted) throw error;
     context.stdout.write("\n");
     return exitCodes.interrupted;
@@ -45,7 +57,11 @@ async function answerOnce(parts: {
 /** Chats in the terminal, or answers one prompt, with an engine process of its own. */
 export const play: CommandRunner = async (values, context) => {
   const options = parsePlayOptions(values);
-  const { config } = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
+  const { config } = await resolveConfig({
+    ...configSourcesOf(values),
+    environment: context.environment,
+    directory: context.directory,
+  });
   const isInteractive = options.prompt === undefined && context.stdin.isTTY;
   const prompt = isInteractive ? undefined : (options.prompt ?? (await readText(context.stdin)).trim());
   if (prompt === "") {

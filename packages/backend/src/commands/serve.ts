@@ -7,6 +7,7 @@ import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { configSourcesOf } from "./setting-options.ts";
+import { writeOutput } from "./write-output.ts";
 
 interface Stopping {
   /** Resolves with the exit code once the daemon has stopped. */
@@ -53,11 +54,16 @@ export const serve: CommandRunner = async (values, context) => {
       "--json: wanted --print-config with it; --log-format json makes the log JSON",
     );
   }
-  const resolved = await resolveConfig({ ...configSourcesOf(values), environment: context.environment });
+  const resolved = await resolveConfig({
+    ...configSourcesOf(values),
+    environment: context.environment,
+    directory: context.directory,
+  });
   const { config, origins, file, warnings } = resolved;
   if (values["printConfig"] === true) {
     const json = (): string => JSON.stringify({ config, origins, file: file ?? null }, undefined, 2);
-    context.stdout.write(`${values["json"] === true ? json() : formatConfig(resolved)}\n`);
+    const text = values["json"] === true ? json() : formatConfig(resolved);
+    await writeOutput(context.stdout, `${text}\n`);
     return exitCodes.success;
   }
   const mayColor = (context.environment["NO_COLOR"] ?? "") === "";

@@ -1,3 +1,4 @@
+import type { BaseDirectory } from "./base-directory.ts";
 import type { ConfigOrigin } from "./config.ts";
 
 /** A value on its way into the configuration, with the words that an error about it starts with. */
@@ -7,7 +8,7 @@ export interface ConfigValue {
   /** Such as `INFERNODE_PORT="abc"` or `server.port in infernode.config.json`. */
   readonly where: string;
   /** What a relative path counts from. */
-  readonly baseDirectory: string;
+  readonly baseDirectory: BaseDirectory;
 }
 
 /** Values by setting path, of one source. */

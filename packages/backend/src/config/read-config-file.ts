@@ -1,5 +1,5 @@
 import { access, readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { BackendError } from "../errors.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -57,11 +57,10 @@ function didYouMean(name: string, candidates: readonly string[]): string {
 }
 
 /**
- * Reads a configuration file, JSON or YAML by its ending.
+ * Reads a configuration file, JSON or YAML by its ending; the path is absolute.
  * @throws BackendError `INVALID_CONFIG` when it cannot be read or parsed
  */
-export async function readConfigFile(file: string): Promise<SourceReading> {
-  const path = resolve(file);
+export async function readConfigFile(path: string): Promise<SourceReading> {
   const content = parseConfigText(await readText(path), path);
   const values = new Map<string, ConfigValue>();
   const problems: string[] = [];

@@ -1,3 +1,4 @@
+import type { BaseDirectory } from "./base-directory.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
 import { nearestName } from "./nearest-name.ts";
 import { settings, variableOf } from "./settings.ts";
@@ -12,7 +13,7 @@ const serviceLinkValue = /^(tcp|udp):\/\//;
 /** Reads the `INFERNODE_*` variables; an unknown one is a problem. */
 export function readEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
-  directory: string,
+  directory: BaseDirectory,
 ): SourceReading {
   const values = new Map<string, ConfigValue>();
   const problems: string[] = [];

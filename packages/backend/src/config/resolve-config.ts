@@ -1,6 +1,7 @@
-import { resolve } from "node:path";
+import { isAbsolute } from "node:path";
 import { BackendError } from "../errors.ts";
 import { isLoopback } from "../http/parse-host.ts";
+import { absolutePath, baseDirectoryOf, type BaseDirectory } from "./base-directory.ts";
 import type { ConfigOrigin, InfernodeConfig } from "./config.ts";
 import type { ConfigValue, ConfigValues, SourceReading } from "./config-values.ts";
 import { findConfigFile, readConfigFile } from "./read-config-file.ts";
@@ -23,8 +24,8 @@ export interface ResolveConfigOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The configuration file; `false` looks for none. By default `infernode.config.*` of the directory. */
   readonly file?: string | false;
-  /** Where to look for the file, and what relative paths count from. [working directory] */
-  readonly directory?: string;
+  /** Where to look for the file, and what relative paths count from; `false` where there is none. [working directory] */
+  readonly directory?: string | false | undefined;
 }
 
 /** The configuration, and where each of its values came from. */
@@ -37,7 +38,7 @@ export interface ResolvedConfig {
   readonly warnings: readonly string[];
 }
 
-function readFlags(flags: Readonly<Record<string, string>>, directory: string): SourceReading {
+function readFlags(flags: Readonly<Record<string, string>>, directory: BaseDirectory): SourceReading {
   const values = new Map<string, ConfigValue>();
   const problems: string[] = [];
   for (const [flag, text] of Object.entries(flags)) {
@@ -56,7 +57,7 @@ function readFlags(flags: Readonly<Record<string, string>>, directory: string): 
   return { values, problems, warnings: [] };
 }
 
-function readOverrides(overrides: PartialConfig, directory: string): SourceReading {
+function readOverrides(overrides: PartialConfig, directory: BaseDirectory): SourceReading {
   const values = new Map<string, ConfigValue>();
   const problems: string[] = [];
   const paths = settings.map((setting) => setting.path);
@@ -82,7 +83,13 @@ function valueOf(setting: Setting, given: ConfigValue, problems: string[]): unkn
     return undefined;
   }
   if (setting.isPath === true && typeof parsed.data === "string" && parsed.data !== setting.default) {
-    return resolve(given.baseDirectory, parsed.data);
+    if (given.baseDirectory !== undefined || isAbsolute(parsed.data))
+      return absolutePath(given.baseDirectory, parsed.data);
+    const found = JSON.stringify(given.value);
+    problems.push(
+      `${given.where}: wanted an absolute path, since the working directory was deleted; found ${found}`,
+    );
+    return undefined;
   }
   return parsed.data;
 }
@@ -111,15 +118,15 @@ function assemble(
  * @throws BackendError `INVALID_CONFIG` that names every wrong or unknown value
  */
 export async function resolveConfig(options: ResolveConfigOptions = {}): Promise<ResolvedConfig> {
-  const directory = resolve(options.directory ?? ".");
+  const directory = baseDirectoryOf(options.directory);
   const variable = options.environment?.["INFERNODE_CONFIG"];
   const named = options.file ?? (variable === "" ? undefined : variable);
-  const file = named === undefined ? await findConfigFile(directory) : named;
+  const file = named ?? (directory === undefined ? undefined : await findConfigFile(directory));
   const readings = [
     readOverrides(options.overrides ?? {}, directory),
     readFlags(options.flags ?? {}, directory),
     readEnvironment(options.environment ?? {}, directory),
-    ...(typeof file === "string" ? [await readConfigFile(resolve(directory, file))] : []),
+    ...(typeof file === "string" ? [await readConfigFile(absolutePath(directory, file))] : []),
   ];
   const problems = readings.flatMap((reading) => reading.problems);
   const { config, origins } = assemble(
@@ -146,7 +153,7 @@ export async function resolveConfig(options: ResolveConfigOptions = {}): Promise
   return Object.freeze({
     config,
     origins,
-    file: typeof file === "string" ? resolve(directory, file) : undefined,
+    file: typeof file === "string" ? absolutePath(directory, file) : undefined,
     warnings,
   });
 }

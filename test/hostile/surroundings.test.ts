@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { assertBuilt, cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
+import { makeFolder } from "./support/odd-checkpoint.ts";
+
+interface ShellRun {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program, `$infernode`, by a line of shell. */
+function runShell(
+  line: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<ShellRun> {
+  assertBuilt();
+  return new Promise((resolve, reject) => {
+    const quoted = `infernode() { "${process.execPath}" $NODE_FLAGS "${cliPath}" "$@"; }; ${line}`;
+    const child = spawn("sh", ["-c", quoted], { env: { ...cleanEnvironment(), ...environment } });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", reject);
+    child.on("close", (exitCode) => resolve({ exitCode, stdout, stderr }));
+    child.stdin.end();
+  });
+}
+
+/** Every command, and what its output contains. */
+const commands = [
+  ["doctor", "would run"],
+  ["models inspect embedded", "memory plan"],
+  ["play --prompt Hello --max-tokens 3 --temperature 0", ""],
+  ["serve --print-config", "stallAfterMs"],
+] as const;
+/** One that only prints, and one with an engine process. */
+const someCommands = [commands[1], commands[2]] as const;
+const isPosix = process.platform !== "win32";
+
+describe.skipIf(!isPosix)("in a working directory that was deleted", () => {
+  const enter = async (): Promise<string> => {
+    const folder = join(await makeFolder(), "gone");
+    return `mkdir '${folder}' && cd '${folder}' && rmdir '${folder}'`;
+  };
+
+  test.concurrent.each(commands)("%s works", async (command, shown) => {
+    const run = await runShell(`${await enter()} && infernode ${command}`);
+    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(shown) });
+    expect(run.stdout.trim()).not.toBe("");
+  });
+
+  test.concurrent("the daemon listens and answers", async () => {
+    const line = `${await enter()} && infernode serve --port 0 --log-format json --model /nowhere`;
+    // It gets as far as the model, which is not there.
+    expect(await runShell(line)).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining('"msg":"listening"'),
+    });
+  });
+
+  test.concurrent.each([
+    "serve --model here",
+    "doctor --model ./here",
+    "models inspect here",
+    "serve --config infernode.yaml",
+  ])("%s is refused, since the path counts from nowhere", async (command) => {
+    const run = await runShell(`${await enter()} && infernode ${command}`);
+    expect(run).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("wanted an absolute path, since the working directory was deleted"),
+    });
+  });
+});
+
+describe.skipIf(!isPosix)("where little is set up", () => {
+  test.concurrent.each(someCommands)(
+    "%s works without HOME and with an empty environment",
+    async (command, shown) => {
+      const bare = `env -i "${process.execPath}" "${cliPath}" ${command}`;
+      const run = await runShell(bare);
+      expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(shown) });
+    },
+  );
+
+  test.concurrent.each(someCommands)("%s works with --frozen-intrinsics", async (command, shown) => {
+    const run = await runShell(`infernode ${command}`, { NODE_FLAGS: "--frozen-intrinsics" });
+    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(shown) });
+  });
+
+  test.concurrent.each(someCommands)("%s works with every standard stream closed", async (command) => {
+    expect(await runShell(`infernode ${command} <&- >&- 2>&-`)).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe.skipIf(!existsSync("/dev/full"))("where standard output cannot be written", () => {
+  test.concurrent.each(commands)("%s says so and ends with 1", async (command) => {
+    const run = await runShell(`infernode ${command} > /dev/full`);
+    expect(run).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^infernode: standard output cannot be written: .*ENOSPC/m),
+    });
+    expect(run.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test.concurrent.each(someCommands)("%s does not mind a reader that leaves", async (command) => {
+    const run = await runShell(`infernode ${command} | head -c 1; exit 0`);
+    expect(run.stderr).not.toMatch(/EPIPE|^\s+at /m);
+    expect(run.stdout).toHaveLength(1);
+  });
+
+  test.concurrent.each(someCommands)(
+    "%s does not mind a standard error that cannot be written",
+    async (command) => {
+      expect(await runShell(`infernode ${command} --bad 2> /dev/full`)).toMatchObject({ exitCode: 2 });
+      expect(await runShell(`infernode ${command} 2> /dev/full`)).toMatchObject({ exitCode: 0 });
+    },
+  );
+});
+
+test("the daemon says that it does not run with --frozen-intrinsics", async () => {
+  const run = await runShell("infernode serve --port 0", { NODE_FLAGS: "--frozen-intrinsics" });
+  expect(run).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^infernode: serve does not run with --frozen-intrinsics/m),
+  });
+  expect(run.stderr).not.toMatch(/^\s+at /m);
+});
