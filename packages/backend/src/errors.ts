@@ -26,7 +26,12 @@ export class BackendError extends Error {
 }
 
 /** Codes of refused requests that this package makes itself; the others are those of the package that refused. */
-export type EngineRequestErrorCode = "CONTEXT_LENGTH_EXCEEDED" | "CHAT_TEMPLATE_MISSING" | "INTERNAL";
+export type EngineRequestErrorCode =
+  | "CONTEXT_LENGTH_EXCEEDED"
+  | "CHAT_TEMPLATE_MISSING"
+  | "PROMPT_TIMEOUT"
+  | "PROMPT_MEMORY_EXCEEDED"
+  | "INTERNAL";
 
 /** Plain values that explain a refused request: counts, limits, durations. */
 export type EngineErrorData = Readonly<Record<string, string | number | boolean | undefined>>;

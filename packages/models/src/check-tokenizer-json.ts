@@ -5,6 +5,7 @@ export interface AddedTokenJson {
   readonly id: number;
   readonly content: string;
   readonly special?: boolean;
+  readonly normalized?: boolean;
 }
 
 /** The parts of `tokenizer.json` that are relied on; the rest is the library's. */

@@ -32,15 +32,21 @@ export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader
   return {
     families: SUPPORTED_FAMILIES,
     async load(directory, loadOptions = {}): Promise<LanguageModel> {
-      assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "signal", "onWarning"]);
-      const { signal, chatTemplatePath, onWarning } = loadOptions;
+      assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "encodes", "signal", "onWarning"]);
+      const { signal, chatTemplatePath, encodes, onWarning } = loadOptions;
       const checkpoint = await openCheckpoint(directory, {
         files,
         ...(signal === undefined ? {} : { signal }),
         ...(onWarning === undefined ? {} : { onWarning }),
       });
       try {
-        const text = await readModelText(checkpoint, { files, now: options.now, signal, chatTemplatePath });
+        const text = await readModelText(checkpoint, {
+          files,
+          now: options.now,
+          signal,
+          chatTemplatePath,
+          encodes,
+        });
         return assemble(checkpoint, text, loadOptions.name);
       } catch (error) {
         await checkpoint.weights.close();

@@ -2,16 +2,35 @@ import { createBpeMerger } from "./bpe-merger.ts";
 import type { BpeTables } from "./bpe-merger.ts";
 import type { TokenizerJson } from "./check-tokenizer-json.ts";
 import { ModelError, quoteValue } from "./errors.ts";
+import { boundNormalizer } from "./bound-normalizer.ts";
+import { createTimeLimit, TimeLimitError, type TimeLimit } from "./create-time-limit.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { tokenizers } from "./tokenizers-library.ts";
-import type { LibraryTokenizer } from "./tokenizers-library.ts";
+import type { LibraryNormalizer, LibraryNormalizerStep, LibraryTokenizer } from "./tokenizers-library.ts";
 
 /** A tokenizer with the kind of model that its file describes. */
 export interface LoadedTokenizer extends Tokenizer {
   readonly modelType: "BPE" | "Unigram";
 }
+
+/** What `createTokenizer` takes beside what the files say. */
+export interface CreateTokenizerOptions {
+  /** For messages. */
+  readonly file: string;
+  /** Of the file: what is large may take longer to load. */
+  readonly sizeBytes: number;
+  /** False saves the tables of an encoder that is not used; `encode` throws then. */
+  readonly encodes: boolean;
+  /** False where the whole thread can be stopped. */
+  readonly hasTimeLimit: boolean;
+}
+
+const LOAD_TIMEOUT_MS = 5000;
+const LOAD_BYTES_PER_MS = 1024;
+const ENCODE_TIMEOUT_MS = 10_000;
+const ENCODE_CHARACTERS_PER_MS = 500;
 
 /**
  * Makes a tokenizer: the library encodes, decoding is done here (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
@@ -21,10 +40,12 @@ export interface LoadedTokenizer extends Tokenizer {
 export function createTokenizer(
   json: TokenizerJson,
   settings: TokenizerSettings,
-  file: string,
+  options: CreateTokenizerOptions,
 ): LoadedTokenizer {
+  const { file } = options;
   const decoder = createTokenDecoder(json.decoder, file);
-  const library = buildLibrary(json, file);
+  const limit = createTimeLimit();
+  const library = options.encodes ? buildLibrary(json, options, limit) : undefined;
   const tokens = spellings(json);
   const ids = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
@@ -35,6 +56,28 @@ export function createTokenizer(
   const specialTokenIds = collectSpecialIds(json, settings, ids);
   const idOfSpecial = (name: string): number | undefined => ids.get(settings.specialTokens.get(name) ?? "");
   const noBytes = new Uint8Array(0);
+  const encode = (text: string, addsSpecialTokens: boolean): number[] => {
+    if (library === undefined) {
+      throw new ModelError(
+        "INVALID_ARGUMENT",
+        "expected a tokenizer that encodes, got one loaded to decode only",
+      );
+    }
+    const run = (): number[] => library.encode(text, { add_special_tokens: addsSpecialTokens }).ids;
+    if (!options.hasTimeLimit) {
+      return run();
+    }
+    try {
+      return limit(ENCODE_TIMEOUT_MS + Math.ceil(text.length / ENCODE_CHARACTERS_PER_MS), run);
+    } catch (error) {
+      throw error instanceof TimeLimitError
+        ? new ModelError("TOKENIZER_FAILED", `${file}: expected the text to be tokenized, ${error.message}`, {
+            file,
+            cause: error,
+          })
+        : error;
+    }
+  };
 
   return {
     modelType: json.model.type,
@@ -46,7 +89,7 @@ export function createTokenizer(
       if (text === "" && options?.addSpecialTokens === false) {
         return [];
       }
-      return library.encode(text, { add_special_tokens: options?.addSpecialTokens ?? true }).ids;
+      return encode(text, options?.addSpecialTokens ?? true);
     },
     decode(tokenIds, options) {
       const skips = options?.skipSpecialTokens ?? false;
@@ -68,14 +111,23 @@ export function createTokenizer(
   };
 }
 
-function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
+/** Builds the encoder and tries it on a text; what strangers wrote may take for ever to do so. */
+function buildLibrary(
+  json: TokenizerJson,
+  { file, sizeBytes }: CreateTokenizerOptions,
+  limit: TimeLimit,
+): LibraryTokenizer {
   try {
-    const library = newLibraryTokenizer(json);
-    const { ids } = library.encode("a b", { add_special_tokens: true });
-    if (!ids.every((id) => Number.isInteger(id))) {
-      throw new TypeError(`"a b" has a token without an id: ${quoteValue(ids)}`);
-    }
-    return library;
+    return limit(LOAD_TIMEOUT_MS + Math.ceil(sizeBytes / LOAD_BYTES_PER_MS), () => {
+      const normalizer = createNormalizer(json, file);
+      const library = newLibraryTokenizer(json);
+      library.normalizer = normalizer;
+      const { ids } = library.encode("a b", { add_special_tokens: true });
+      if (!ids.every((id) => Number.isInteger(id))) {
+        throw new TypeError(`"a b" has a token without an id: ${quoteValue(ids)}`);
+      }
+      return library;
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ModelError("INVALID_TOKENIZER", `${file}: wanted a tokenizer that works, found: ${reason}`, {
@@ -83,6 +135,22 @@ function buildLibrary(json: TokenizerJson, file: string): LibraryTokenizer {
       cause: error,
     });
   }
+}
+
+/** Tries it on the added tokens, too: the library normalizes them when it is built, and without a bound. */
+function createNormalizer(json: TokenizerJson, file: string): LibraryNormalizer | null {
+  if (json.normalizer === null) {
+    return null;
+  }
+  const model = { type: "BPE", vocab: {}, merges: [] };
+  const library = new tokenizers.Tokenizer({ ...json, pre_tokenizer: null, added_tokens: [], model }, {});
+  const normalizer = boundNormalizer(library.normalizer as LibraryNormalizerStep | null, file);
+  for (const token of json.added_tokens) {
+    if (token.normalized ?? token.special !== true) {
+      normalizer?.(token.content);
+    }
+  }
+  return normalizer;
 }
 
 /** The library's second argument, `tokenizer_config.json`, would only switch decoding and lower-casing. */

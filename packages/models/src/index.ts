@@ -31,6 +31,8 @@ export { parseGenerationDefaults } from "./parse-generation-defaults.ts";
 export { parseModelConfig } from "./parse-model-config.ts";
 export type { RawModelFiles } from "./parse-model-config.ts";
 export type { FileAccess, FileStat, OpenFile } from "./ports.ts";
+export { loadModelText } from "./read-model-text.ts";
+export type { LoadModelTextOptions, ModelText } from "./read-model-text.ts";
 export { dtypeSizeBytes } from "./tensor-dtype.ts";
 export type { TokenizerSettings } from "./tokenizer-settings.ts";
 export type { Tokenizer } from "./tokenizer.ts";

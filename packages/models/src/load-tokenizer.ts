@@ -19,6 +19,10 @@ export interface LoadTokenizerOptions {
   readonly files?: FileAccess;
   /** Read already; else read from the directory. */
   readonly settings?: TokenizerSettings;
+  /** False saves the tables of an encoder that is not used; `encode` throws then. Default true. */
+  readonly encodes?: boolean;
+  /** False where the whole thread can be stopped while it encodes. Default true. */
+  readonly hasTimeLimit?: boolean;
 }
 
 const TOKENIZER_FILE = "tokenizer.json";
@@ -42,7 +46,9 @@ export async function loadTokenizer(
   }
   const settings = options.settings ?? (await readTokenizerSettings(files, directory));
   const json = prepareTokenizerJson(checkTokenizerJson(raw, path), settings);
-  return createTokenizer(json, settings, path);
+  const sizeBytes = (await files.stat(path))?.sizeBytes ?? 0;
+  const { encodes = true, hasTimeLimit = true } = options;
+  return createTokenizer(json, settings, { file: path, sizeBytes, encodes, hasTimeLimit });
 }
 
 /**

@@ -38,6 +38,11 @@ export interface LoadOptions {
   readonly name?: string;
   /** A Jinja file to take in place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string;
+  /**
+   * False where another thread makes tokens of texts (`loadModelText`): saves the encoder's tables;
+   * `tokenizer.encode` throws then. Default true.
+   */
+  readonly encodes?: boolean;
   readonly signal?: AbortSignal;
   /** Told what to know of a checkpoint though it loads, such as tensors that are not used. */
   readonly onWarning?: (warning: ModelWarning) => void;

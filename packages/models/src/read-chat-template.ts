@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { createChatTemplate } from "./create-chat-template.ts";
 import type { ChatTemplateSetup } from "./create-chat-template.ts";
+import { createTimeLimit, TimeLimitError } from "./create-time-limit.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { ModelError, quoteValue } from "./errors.ts";
 import type { FileAccess } from "./ports.ts";
@@ -39,7 +40,26 @@ export async function readChatTemplate(
     specialTokens: settings.specialTokens,
     ...(now === undefined ? {} : { now }),
   };
-  return source === undefined ? undefined : createChatTemplate(source, setup);
+  return source === undefined ? undefined : parseInTime(source, setup);
+}
+
+const PARSE_TIMEOUT_MS = 5000;
+
+/** A template that is written to be slow must not hold the program up. */
+function parseInTime(source: string, setup: ChatTemplateSetup): ChatTemplate {
+  try {
+    return createTimeLimit()(PARSE_TIMEOUT_MS, () => createChatTemplate(source, setup));
+  } catch (error) {
+    throw error instanceof TimeLimitError
+      ? new ModelError(
+          "INVALID_CHAT_TEMPLATE",
+          `chat template: expected Jinja that parses, ${error.message}`,
+          {
+            cause: error,
+          },
+        )
+      : error;
+  }
 }
 
 async function findTemplate(

@@ -3,6 +3,7 @@ import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import { assertTokenizerFits, loadTokenizer } from "./load-tokenizer.ts";
 import type { ModelConfig } from "./model-config.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
+import { createNodeFileAccess } from "./node-file-access.ts";
 import type { FileAccess } from "./ports.ts";
 import { readChatTemplate } from "./read-chat-template.ts";
 import { readTokenizerSettings } from "./tokenizer-settings.ts";
@@ -22,6 +23,37 @@ export interface ReadModelTextOptions {
   /** In place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** False saves the tables of an encoder that is not used. Default true. */
+  readonly encodes?: boolean | undefined;
+}
+
+/** What `loadModelText` takes beside the directory. */
+export interface LoadModelTextOptions {
+  /** The file system by default. */
+  readonly files?: FileAccess;
+  /** The time that chat templates are told; the system's by default. */
+  readonly now?: () => Date;
+  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  readonly chatTemplatePath?: string | undefined;
+  /** False where the whole thread can be stopped while it encodes. Default true. */
+  readonly hasTimeLimit?: boolean;
+}
+
+/**
+ * Loads tokenizer and chat template of a model directory, without its network: for a thread that makes tokens
+ * of texts.
+ *
+ * @throws ModelError with a code
+ */
+export async function loadModelText(
+  directory: string,
+  options: LoadModelTextOptions = {},
+): Promise<Pick<ModelText, "tokenizer" | "chatTemplate">> {
+  const { now, chatTemplatePath, hasTimeLimit = true, files = createNodeFileAccess() } = options;
+  const settings = await readTokenizerSettings(files, directory);
+  const tokenizer = await loadTokenizer(directory, { files, settings, hasTimeLimit });
+  const chatTemplate = await readChatTemplate(directory, settings, { files, now, chatTemplatePath });
+  return { tokenizer, chatTemplate };
 }
 
 /**
@@ -33,10 +65,10 @@ export async function readModelText(
   { directory, config }: Pick<Checkpoint, "directory" | "config">,
   options: ReadModelTextOptions,
 ): Promise<ModelText> {
-  const { files, now, signal, chatTemplatePath } = options;
+  const { files, now, signal, chatTemplatePath, encodes = true } = options;
   const settings = await readTokenizerSettings(files, directory);
   signal?.throwIfAborted();
-  const tokenizer = await loadTokenizer(directory, { files, settings });
+  const tokenizer = await loadTokenizer(directory, { files, settings, encodes });
   assertTokenizerFits(tokenizer, config);
   signal?.throwIfAborted();
   const chatTemplate = await readChatTemplate(directory, settings, { files, now, chatTemplatePath });

@@ -2,6 +2,19 @@ import * as library from "@huggingface/tokenizers";
 
 import type { BpeMerger } from "./bpe-merger.ts";
 
+/** As the library calls it. */
+export type LibraryNormalizer = (text: string) => string;
+
+/** As the library makes it: one step, or several of them in a row. */
+export interface LibraryNormalizerStep extends LibraryNormalizer {
+  normalize(text: string): string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Of a `Replace`. */
+  readonly pattern?: RegExp | null;
+  /** Of a `Sequence`. */
+  readonly normalizers?: readonly (LibraryNormalizerStep | null)[];
+}
+
 /** What is used of the library's tokenizer. */
 export interface LibraryTokenizer {
   /** The vocabulary's model; its steps may be replaced. `tokenize` is Unigram's. */
@@ -10,6 +23,8 @@ export interface LibraryTokenizer {
     encode(words: readonly string[]): string[];
     tokenize(word: string): string[];
   } | null;
+  /** `null` where the file has none; may be replaced by another function. */
+  normalizer: LibraryNormalizerStep | LibraryNormalizer | null;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: number[] };
 }
 

@@ -47,6 +47,8 @@ export interface EngineSettings {
   readonly maxTokensPerStep: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
+  /** Time to make tokens of one prompt; long ones have more. */
+  readonly promptTimeoutMs: number;
   /** Threads of one forward; by the processor's cores when undefined. */
   readonly threads: number | undefined;
   readonly runtime: "auto" | "ffi" | "binding";

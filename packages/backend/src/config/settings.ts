@@ -182,6 +182,14 @@ export const settings: readonly Setting[] = [
     description: "prompt tokens that may wait; more get 429",
   },
   {
+    path: "engine.promptTimeoutMs",
+    kind: milliseconds(10),
+    default: 5000,
+    flag: "prompt-timeout",
+    description:
+      "time to render and tokenize one prompt, and 1 ms more for each 500 characters; one that takes longer gets 400",
+  },
+  {
     path: "engine.threads",
     kind: integer(1, 1024),
     default: undefined,

@@ -42,7 +42,10 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const progress = (limitMs: number): HealthCheck =>
     createProgressCheck({
       hasWork: () => work().running + work().waiting > 0,
-      stepCount: () => engine.stats()?.stepCount,
+      stepCount: () => {
+        const stats = engine.stats();
+        return stats === undefined ? undefined : stats.stepCount + stats.preparedPromptCount;
+      },
       stallAfterMs: limitMs,
       describeWork: () => `${work().running} answers running and ${work().waiting} requests waiting`,
     });

@@ -24,7 +24,9 @@ import type {
   EngineCoreOptions,
 } from "./engine-core.ts";
 import { chunkTokensOf, prepareModel, type PreparedModel } from "./prepare-model.ts";
-import { createPromptEncoder } from "./prompt-encoder.ts";
+import { createPromptPool } from "./prompt-pool.ts";
+import { createPromptService } from "./prompt-service.ts";
+import { defaultPromptTimeoutMs, startModelPromptThread } from "./start-model-prompt-thread.ts";
 
 interface Parts {
   readonly model: LanguageModel;
@@ -125,30 +127,49 @@ async function* tellInParts(promptLogprobs: PromptLogprobs, topCount: number): A
   }
 }
 
+/** Why the first of those that failed did. */
+function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unknown {
+  return results.find((result) => result.status === "rejected")?.reason;
+}
+
 /** Loads the model, plans its memory, and makes the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
-  const prepared = await prepareModel(options);
+  const prepared = await prepareModel(options, { encodes: false });
   const { model } = prepared;
   for (const { message } of model.warnings) process.emitWarning(message);
-  let parts: Parts;
-  try {
-    parts = await assemble(prepared, options, dependencies);
-  } catch (error) {
-    await model.dispose();
-    throw error;
-  }
-  const { engine, executor, memory } = parts;
-  const thread = dependencies.createTokenizerThread?.(model.directory);
-  const encoder = createPromptEncoder({
-    encodeLong: thread?.encode,
-    tokenizer: model.tokenizer,
-    chatTemplate: model.chatTemplate,
-    contextTokens: executor.plan.contextTokens,
+  const { chatTemplatePath } = options;
+  const { directory } = model;
+  // They load at the same time.
+  const { startPromptThread = startModelPromptThread } = dependencies;
+  const pool = createPromptPool({
+    startThread: () => startPromptThread({ directory, chatTemplatePath }),
+    timeoutMs: options.promptTimeoutMs ?? defaultPromptTimeoutMs,
   });
+  const [assembled, loaded] = await Promise.allSettled([
+    assemble(prepared, options, dependencies),
+    pool.ready,
+  ]);
+  const disposeAll = async (): Promise<void> => {
+    await pool.dispose();
+    if (assembled.status === "fulfilled") {
+      const { engine, executor, memory } = assembled.value;
+      await engine.dispose();
+      await executor.dispose();
+      memory.dispose();
+    }
+    await model.dispose();
+  };
+  if (assembled.status === "rejected" || loaded.status === "rejected") {
+    await disposeAll();
+    throw firstReason(loaded, assembled);
+  }
+  const parts = assembled.value;
+  const { engine, executor, memory } = parts;
+  const prompts = createPromptService({ pool, engine, options, plan: executor.plan });
 
   async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
     const { prompt, ...rest } = request;
-    const promptTokenIds = await encoder.encode(prompt);
+    const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
     signal.throwIfAborted();
     const generation: GenerationRequest = { ...rest, promptTokenIds, signal };
     const stream = engine.generate(generation);
@@ -161,23 +182,16 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     yield { type: "finished", usage, timings };
   }
   let disposal: Promise<void> | undefined;
-  const disposeAll = async (): Promise<void> => {
-    await thread?.dispose();
-    await engine.dispose();
-    await executor.dispose();
-    memory.dispose();
-    await model.dispose();
-  };
   const dispose = (): Promise<void> => (disposal ??= disposeAll());
 
   const core: EngineCore = {
     model: describe(parts),
     description: executor.description,
-    stats: () => engine.stats(),
+    stats: () => prompts.stats(),
     vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
     generate,
-    tokenize: (prompt) => encoder.encode(prompt),
-    describePrompt: (prompt) => encoder.describe(prompt),
+    tokenize: (prompt, signal) => prompts.encode(prompt, { purpose: "inspection", signal }),
+    describePrompt: (prompt, signal) => prompts.describe(prompt, signal),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -1,5 +1,4 @@
 import type {
-  EngineStats,
   ExecutorMemoryPlan,
   GenerationRequest,
   GenerationUsage,
@@ -8,6 +7,8 @@ import type {
   TokenDelta,
 } from "@infernode/inference";
 import type { ChatTemplateMessage, ChatTemplateOptions, GenerationDefaults } from "@infernode/models";
+
+import type { CoreStats } from "./engine-core.ts";
 
 /** What the engine process makes tokens of. Text and messages are tokenized there, off the daemon's event loop. */
 export type Prompt =
@@ -67,7 +68,7 @@ export interface EngineClient extends AsyncDisposable {
   /** Known once ready. */
   readonly model: ServedModel | undefined;
   /** The latest that the engine process told; `undefined` before it is ready. */
-  stats(): EngineStats | undefined;
+  stats(): CoreStats | undefined;
   /** Why it is not ready, for people; empty when ready. */
   reasons(): readonly string[];
   /**
@@ -77,10 +78,10 @@ export interface EngineClient extends AsyncDisposable {
    * (`CONTEXT_LENGTH_EXCEEDED`, `QUEUE_FULL`, `INVALID_REQUEST`, …)
    */
   generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineReply>;
-  /** Counts tokens as `generate` would, without generating. */
-  tokenize(prompt: Prompt): Promise<readonly number[]>;
+  /** Counts tokens as `generate` would, without generating. Aborting the signal drops the call. */
+  tokenize(prompt: Prompt, signal?: AbortSignal): Promise<readonly number[]>;
   /** Makes tokens of a prompt as `tokenize` does, and text of the tokens. */
-  describePrompt(prompt: Prompt): Promise<PromptDescription>;
+  describePrompt(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
   drain(options: { readonly timeoutMs: number }): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { HealthStatus } from "@infernode/health";
 import type { EngineStats } from "@infernode/inference";
 import type { MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
-import type { TokenizerThread } from "./tokenizer-thread.ts";
+import type { StartPromptThread } from "./prompt-thread.ts";
 import type { EngineReply, EngineRequest, Prompt, PromptDescription, ServedModel } from "./engine-client.ts";
 
 /** What an engine is made of; plain data that can cross to the engine process. */
@@ -20,10 +20,18 @@ export interface EngineCoreOptions {
   readonly maxTokensPerStep: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
+  /** Time to make tokens of a prompt; long ones have more. [5000] */
+  readonly promptTimeoutMs?: number | undefined;
   readonly threads?: number | undefined;
   readonly runtime: "auto" | "ffi" | "binding";
   /** A plan above this is refused; by the system's free memory when absent. */
   readonly memoryLimitBytes?: number | undefined;
+}
+
+/** What the engine counts, with the prompts that are still text among those that wait. */
+export interface CoreStats extends EngineStats {
+  /** Prompts that were made tokens of, or refused, since the start. */
+  readonly preparedPromptCount: number;
 }
 
 /** What changes slowly and is told a few times a second. Plain data. */
@@ -39,12 +47,14 @@ export interface EngineCore extends AsyncDisposable {
   readonly model: ServedModel;
   /** Runtime, version, threads, for people. */
   readonly description: string;
-  stats(): EngineStats;
+  stats(): CoreStats;
   vitals(): EngineVitals;
   /** Leaving the loop or aborting the signal stops the work within one step. */
   generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineReply>;
-  tokenize(prompt: Prompt): Promise<readonly number[]>;
-  describePrompt(prompt: Prompt): Promise<PromptDescription>;
+  /** A call whose signal aborts is dropped before it starts, and rejects at once in any case. */
+  tokenize(prompt: Prompt, signal?: AbortSignal): Promise<readonly number[]>;
+  /** As `tokenize`. */
+  describePrompt(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
   drain(options: { readonly timeoutMs: number }): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -52,8 +62,8 @@ export interface EngineCore extends AsyncDisposable {
 /** What the process that holds the core brings. */
 export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
-  /** Makes a thread for long texts. [they are encoded between two steps] */
-  readonly createTokenizerThread?: ((modelDirectory: string) => TokenizerThread) | undefined;
+  /** Starts a thread that makes tokens of prompts. [one of this package's files] */
+  readonly startPromptThread?: StartPromptThread | undefined;
 }
 
 /** Loads a model and makes an engine of it. */

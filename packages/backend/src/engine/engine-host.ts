@@ -1,5 +1,5 @@
 import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "./engine-core.ts";
-import type { EngineRequest } from "./engine-client.ts";
+import type { EngineRequest, Prompt } from "./engine-client.ts";
 import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "./error-record.ts";
 import type { DaemonMessage, PromptReply } from "./protocol.ts";
@@ -17,6 +17,8 @@ export interface EngineHost {
   /** Puts the engine away, as when the daemon is gone. */
   shutdown(exitCode: number): Promise<void>;
 }
+
+type PromptWork = (ready: EngineCore, signal: AbortSignal) => Promise<PromptReply>;
 
 /** Creates the host of one engine; it is made when the `start` message comes. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
@@ -57,24 +59,33 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       running.delete(callId);
     }
   };
-  const generate = (callId: number, request: EngineRequest): void => {
+  const begin = (callId: number, run: (signal: AbortSignal) => Promise<void>): void => {
     const controller = new AbortController();
     // It ends in a later turn of the microtasks, when it is known here.
-    const ended = Promise.resolve().then(() => answer(callId, request, controller.signal));
+    const ended = Promise.resolve().then(() => run(controller.signal));
     running.set(callId, { controller, ended });
   };
 
-  const answerPrompt = async (
-    callId: number,
-    describe: (ready: EngineCore) => Promise<PromptReply>,
-  ): Promise<void> => {
+  const answerPrompt = async (callId: number, work: PromptWork, signal: AbortSignal): Promise<void> => {
     try {
       if (core === undefined) throw new Error("the engine is not ready");
-      outbox.reply(callId, await describe(core));
+      outbox.reply(callId, await work(core, signal));
     } catch (error) {
-      outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
+      if (!signal.aborted) outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
+    } finally {
+      running.delete(callId);
     }
   };
+
+  const tokenize =
+    (prompt: Prompt): PromptWork =>
+    async (ready, signal) => ({ type: "tokens", tokenIds: await ready.tokenize(prompt, signal) });
+  const describe =
+    (prompt: Prompt): PromptWork =>
+    async (ready, signal) => ({
+      type: "description",
+      description: await ready.describePrompt(prompt, signal),
+    });
 
   const drain = async (timeoutMs: number): Promise<void> => {
     await core?.drain({ timeoutMs });
@@ -101,19 +112,17 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       case "start":
         return void start(message.options, message.statsIntervalMs);
       case "generate":
-        return generate(message.callId, message.request);
+        return begin(message.callId, (signal) => answer(message.callId, message.request, signal));
       case "cancel":
         return running.get(message.callId)?.controller.abort();
       case "tokenize":
-        return void answerPrompt(message.callId, async (ready) => ({
-          type: "tokens",
-          tokenIds: await ready.tokenize(message.prompt),
-        }));
+        return begin(message.callId, (signal) =>
+          answerPrompt(message.callId, tokenize(message.prompt), signal),
+        );
       case "describe":
-        return void answerPrompt(message.callId, async (ready) => ({
-          type: "description",
-          description: await ready.describePrompt(message.prompt),
-        }));
+        return begin(message.callId, (signal) =>
+          answerPrompt(message.callId, describe(message.prompt), signal),
+        );
       case "drain":
         return void drain(message.timeoutMs);
       case "shutdown":

@@ -1,7 +1,7 @@
-import type { ClockPort, EngineStats } from "@infernode/inference";
+import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../errors.ts";
 import { createResolvers } from "./async-queue.ts";
-import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
+import type { CoreStats, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
 import { modelFailure } from "./model-failure.ts";
 import type { DaemonMessage, EngineMessage } from "./protocol.ts";
@@ -38,7 +38,7 @@ export interface EngineLaunch {
   /** From the start to ready; `undefined` before. */
   readonly startMs: number | undefined;
   /** As it last told. */
-  readonly stats: EngineStats | undefined;
+  readonly stats: CoreStats | undefined;
   readonly vitals: EngineVitals | undefined;
   /** Since it last said anything. */
   silentMs(): number;
@@ -55,7 +55,12 @@ export function describeExit(exit: EngineExit): string {
   return tail === "" ? how : `${how}; it last wrote:\n${tail}`;
 }
 
-function workOf(stats: EngineStats | undefined): number {
+/** Steps of the engine, and prompts that are ready for one. */
+function progressOf(stats: CoreStats | undefined): number {
+  return (stats?.stepCount ?? 0) + (stats?.preparedPromptCount ?? 0);
+}
+
+function workOf(stats: CoreStats | undefined): number {
   return (stats?.runningSequenceCount ?? 0) + (stats?.waitingRequestCount ?? 0);
 }
 
@@ -69,7 +74,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   const spawnedAtMs = clock.now();
   let heardAtMs = spawnedAtMs;
   let startMs: number | undefined;
-  let stats: EngineStats | undefined;
+  let stats: CoreStats | undefined;
   let vitals: EngineVitals | undefined;
   let isOver = false;
   let failure: BackendError | undefined;
@@ -101,7 +106,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         watchdog = startWatchdog(hangAfterMs, onHung);
         return options.onReady(message);
       case "batch":
-        if (message.stats.stepCount !== stats?.stepCount || workOf(message.stats) === 0) watchdog.feed();
+        if (progressOf(message.stats) !== progressOf(stats) || workOf(message.stats) === 0) watchdog.feed();
         ({ stats } = message);
         vitals = message.vitals ?? vitals;
         return options.onBatch(message);

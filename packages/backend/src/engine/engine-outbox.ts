@@ -1,7 +1,6 @@
-import type { EngineStats } from "@infernode/inference";
 import type { InfernodeEvent } from "../events/event-map.ts";
 import { createResolvers } from "./async-queue.ts";
-import type { EngineVitals } from "./engine-core.ts";
+import type { CoreStats, EngineVitals } from "./engine-core.ts";
 import type { CallReply, EngineMessage } from "./protocol.ts";
 
 /** Hands a message to the channel; `onSent` is called when the channel has taken it, or never will. */
@@ -25,7 +24,7 @@ const maxUnsentCount = 8;
 /** Creates an empty outbox; `stats` is `undefined` before the daemon may be told anything. */
 export function createEngineOutbox(options: {
   readonly send: SendToDaemon;
-  readonly stats: () => EngineStats | undefined;
+  readonly stats: () => CoreStats | undefined;
 }): EngineOutbox {
   let replies: (readonly [number, CallReply])[] = [];
   let events: InfernodeEvent[] = [];

@@ -1,7 +1,6 @@
 import { createEngineCore } from "./create-engine-core.ts";
 import { createEngineHost } from "./engine-host.ts";
 import { isDaemonMessage } from "./protocol.ts";
-import { createTokenizerThread } from "./tokenizer-thread.ts";
 
 // The entry of the engine process. It lives and ends with the daemon's channel: Ctrl-C and a stop of the
 // whole process group reach this process too, and must not end it before the daemon has drained.
@@ -15,7 +14,7 @@ if (process.send === undefined) {
 process.title = "infernode-engine";
 
 const host = createEngineHost({
-  createCore: (options, { events }) => createEngineCore(options, { events, createTokenizerThread }),
+  createCore: createEngineCore,
   send: (message, onSent) => {
     if (process.connected) process.send?.(message, undefined, undefined, onSent);
     else onSent();

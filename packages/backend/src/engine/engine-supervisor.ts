@@ -8,6 +8,7 @@ import type { EngineClient, EngineReply, EngineRequest, Prompt, ServedModel } fr
 import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 import { createEngineKeeper } from "./engine-keeper.ts";
 import { createEngineLifecycle } from "./engine-lifecycle.ts";
+import type { PromptReply } from "./protocol.ts";
 import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
 
 /** What `createEngineSupervisor` takes. Defaults in brackets. */
@@ -111,6 +112,23 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       throw new BackendError("ENGINE_UNAVAILABLE", lifecycle.reasons().join("; "));
     }
   };
+  const ask = async (
+    kind: "tokenize" | "describe",
+    prompt: Prompt,
+    signal?: AbortSignal,
+  ): Promise<PromptReply> => {
+    signal?.throwIfAborted();
+    assertTakesWork();
+    const queue = calls.ask(kind, prompt);
+    const onAbort = (): void => queue.cancel(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      for await (const reply of queue) return reply;
+      throw noAnswer();
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  };
   const drain = async (timeoutMs: number): Promise<void> => {
     const wasReady = lifecycle.state === "ready";
     lifecycle.drain();
@@ -193,17 +211,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
         signal.removeEventListener("abort", onAbort);
       }
     },
-    tokenize: async (prompt: Prompt) => {
-      assertTakesWork();
-      for await (const reply of calls.ask("tokenize", prompt))
-        if (reply.type === "tokens") return reply.tokenIds;
+    tokenize: async (prompt: Prompt, signal?: AbortSignal) => {
+      const reply = await ask("tokenize", prompt, signal);
+      if (reply.type === "tokens") return reply.tokenIds;
       throw noAnswer();
     },
-    describePrompt: async (prompt: Prompt) => {
-      assertTakesWork();
-      for await (const reply of calls.ask("describe", prompt)) {
-        if (reply.type === "description") return reply.description;
-      }
+    describePrompt: async (prompt: Prompt, signal?: AbortSignal) => {
+      const reply = await ask("describe", prompt, signal);
+      if (reply.type === "description") return reply.description;
       throw noAnswer();
     },
     drain: async ({ timeoutMs }) => {

@@ -65,19 +65,21 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
         throw wrap(error);
       }
     },
-    tokenize: async (prompt) => {
+    tokenize: async (prompt, signal) => {
       assertReady();
       try {
-        return await core.tokenize(prompt);
+        return await core.tokenize(prompt, signal);
       } catch (error) {
+        signal?.throwIfAborted();
         throw wrap(error);
       }
     },
-    describePrompt: async (prompt) => {
+    describePrompt: async (prompt, signal) => {
       assertReady();
       try {
-        return await core.describePrompt(prompt);
+        return await core.describePrompt(prompt, signal);
       } catch (error) {
+        signal?.throwIfAborted();
         throw wrap(error);
       }
     },

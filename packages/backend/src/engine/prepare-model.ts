@@ -8,7 +8,7 @@ import {
   type MemoryPlan,
   type MemoryRoom,
 } from "@infernode/memory";
-import { loadModel, type LanguageModel } from "@infernode/models";
+import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
 import type { EngineCoreOptions } from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 
@@ -49,13 +49,17 @@ export function planModel(
 /**
  * Opens a model with every check that can be made before memory is taken: files, config, weights, tokenizer,
  * chat template, the executor's limits, and the memory plan. Whatever loads or describes a model asks this,
- * so that all say the same. The caller disposes `model`.
+ * so that all say the same. Who has a thread for texts says so in `text`. The caller disposes `model`.
  *
  * @throws ModelError, InferenceError, MemoryError of the package that refuses
  */
-export async function prepareModel(options: EngineCoreOptions): Promise<PreparedModel> {
+export async function prepareModel(
+  options: EngineCoreOptions,
+  text: Pick<LoadOptions, "encodes"> = {},
+): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
   const model = await loadModel(options.modelDirectory, {
+    ...text,
     ...(modelName === undefined ? {} : { name: modelName }),
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });

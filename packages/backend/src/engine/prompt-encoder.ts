@@ -5,23 +5,18 @@ import type { Prompt, PromptDescription } from "./engine-client.ts";
 export interface PromptEncoderOptions {
   readonly tokenizer: Pick<Tokenizer, "vocabSize" | "encode" | "decode" | "tokenOf">;
   readonly chatTemplate: ChatTemplate | undefined;
-  readonly contextTokens: number;
-  /** Encodes texts of 16384 characters and more. [the tokenizer, in this thread] */
-  readonly encodeLong?: ((text: string, addSpecialTokens: boolean) => Promise<readonly number[]>) | undefined;
 }
 
-/** Makes token ids of a prompt: renders the chat template, encodes the text. */
+/** Makes token ids of a prompt: renders the chat template, encodes the text. Blocks its thread. */
 export interface PromptEncoder {
   /**
    * Refuses a text that cannot fit by its length alone, before it is tokenized.
-   * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`; ModelError `CHAT_TEMPLATE_FAILED`
+   * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`; ModelError `CHAT_TEMPLATE_FAILED`, `TOKENIZER_FAILED`
    */
-  encode(prompt: Prompt): Promise<readonly number[]>;
+  encode(prompt: Prompt, contextTokens: number): readonly number[];
   /** Encodes a prompt, and decodes it again. @throws as `encode` does */
-  describe(prompt: Prompt): Promise<PromptDescription>;
+  describe(prompt: Prompt, contextTokens: number): PromptDescription;
 }
-
-const longTextCharacters = 16_384;
 
 /** The most characters that one token can stand for, by the vocabulary's own spelling. */
 function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): number {
@@ -34,49 +29,43 @@ function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): n
 }
 
 /** Creates an encoder for one model; the vocabulary is looked through once. */
-export function createPromptEncoder(options: PromptEncoderOptions): PromptEncoder {
-  const { tokenizer, chatTemplate, contextTokens, encodeLong } = options;
+export function createPromptEncoder({ tokenizer, chatTemplate }: PromptEncoderOptions): PromptEncoder {
   const longestCharacters = longestTokenCharacters(tokenizer);
 
-  const encodeText = async (text: string, addSpecialTokens: boolean): Promise<readonly number[]> => {
+  const assertMayFit = (text: string, contextTokens: number): void => {
     const fewestTokens = Math.ceil(text.length / longestCharacters);
-    if (fewestTokens >= contextTokens) {
-      throw new EngineRequestError({
-        code: "CONTEXT_LENGTH_EXCEEDED",
-        message:
-          `the maximum context length is ${contextTokens} tokens; ` +
-          `a prompt of ${text.length} characters has at least ${fewestTokens}`,
-        data: { leastPromptTokens: fewestTokens, contextTokens },
-      });
-    }
-    if (text.length >= longTextCharacters && encodeLong !== undefined)
-      return encodeLong(text, addSpecialTokens);
-    return tokenizer.encode(text, { addSpecialTokens });
+    if (fewestTokens < contextTokens) return;
+    throw new EngineRequestError({
+      code: "CONTEXT_LENGTH_EXCEEDED",
+      message:
+        `the maximum context length is ${contextTokens} tokens; ` +
+        `a prompt of ${text.length} characters has at least ${fewestTokens}`,
+      data: { leastPromptTokens: fewestTokens, contextTokens },
+    });
   };
-
-  const encode = async (prompt: Prompt): Promise<readonly number[]> => {
-    switch (prompt.kind) {
-      case "tokens":
-        return prompt.tokenIds;
-      case "text":
-        return encodeText(prompt.text, prompt.addSpecialTokens ?? true);
-      case "chat":
-        if (chatTemplate === undefined) {
-          throw new EngineRequestError({
-            code: "CHAT_TEMPLATE_MISSING",
-            message: "the model has no chat template; use completions with a text of your own making",
-            param: "messages",
-          });
-        }
-        // Templates write the special tokens themselves.
-        return encodeText(chatTemplate.render(prompt.messages, prompt.options), false);
-    }
+  /** Templates write the special tokens themselves. */
+  const toText = (
+    prompt: Exclude<Prompt, { kind: "tokens" }>,
+  ): [text: string, addsSpecialTokens: boolean] => {
+    if (prompt.kind === "text") return [prompt.text, prompt.addSpecialTokens ?? true];
+    if (chatTemplate !== undefined) return [chatTemplate.render(prompt.messages, prompt.options), false];
+    throw new EngineRequestError({
+      code: "CHAT_TEMPLATE_MISSING",
+      message: "the model has no chat template; use completions with a text of your own making",
+      param: "messages",
+    });
+  };
+  const encode = (prompt: Prompt, contextTokens: number): readonly number[] => {
+    if (prompt.kind === "tokens") return prompt.tokenIds;
+    const [text, addSpecialTokens] = toText(prompt);
+    assertMayFit(text, contextTokens);
+    return tokenizer.encode(text, { addSpecialTokens });
   };
 
   return {
     encode,
-    describe: async (prompt) => {
-      const tokenIds = await encode(prompt);
+    describe: (prompt, contextTokens) => {
+      const tokenIds = encode(prompt, contextTokens);
       const spellings = tokenIds.map((tokenId) => tokenizer.tokenOf(tokenId) ?? "");
       return { tokenIds, spellings, text: tokenizer.decode(tokenIds) };
     },

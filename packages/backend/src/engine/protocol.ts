@@ -1,8 +1,7 @@
-import type { EngineStats } from "@infernode/inference";
 import type { EngineErrorRecord } from "../errors.ts";
 import type { InfernodeEvent } from "../events/event-map.ts";
 import type { EngineReply, EngineRequest, Prompt, PromptDescription, ServedModel } from "./engine-client.ts";
-import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
+import type { CoreStats, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 
 /** What the daemon tells the engine process. Calls are numbered by the daemon. */
 export type DaemonMessage =
@@ -38,7 +37,7 @@ export type EngineMessage =
       readonly type: "batch";
       readonly replies: readonly (readonly [callId: number, reply: CallReply])[];
       readonly events: readonly InfernodeEvent[];
-      readonly stats: EngineStats;
+      readonly stats: CoreStats;
       /** A few times a second. */
       readonly vitals: EngineVitals | undefined;
     }

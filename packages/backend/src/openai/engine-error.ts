@@ -105,6 +105,28 @@ function fromEngine(error: EngineRequestError, promptParam: "messages" | "prompt
       });
     case "CHAT_TEMPLATE_MISSING":
       return invalidRequest(error.message, { code: "chat_template_missing", param: "messages" });
+    case "TOKENIZER_FAILED":
+      return invalidRequest(`The tokenizer cannot take the ${promptParam}: ${error.message}`, {
+        code: "tokenizer_failed",
+        param: promptParam,
+      });
+    case "PROMPT_TIMEOUT":
+      return invalidRequest(
+        `The model's tokenizer and chat template cannot take the ${promptParam}: ${error.message}`,
+        {
+          code: "prompt_timeout",
+          param: promptParam,
+        },
+      );
+    case "PROMPT_MEMORY_EXCEEDED":
+      return invalidRequest(
+        `The model's tokenizer and chat template cannot take the ${promptParam}: ${error.message}`,
+        {
+          code: "prompt_memory_exceeded",
+          param: promptParam,
+        },
+      );
+    case "ENGINE_UNAVAILABLE":
     case "ENGINE_DRAINING":
     case "ENGINE_DISPOSED":
       return engineUnavailable(error.message, error);

@@ -84,14 +84,15 @@ const noEcho: Echo = { text: "", firstToken: "" };
 async function resolveEcho(
   admission: AdmissionRequest,
   engine: EngineClient,
+  signal: AbortSignal,
 ): Promise<{ readonly admission: AdmissionRequest; readonly echo: Echo }> {
   const { request } = admission;
   const { prompt, logprobs } = request;
   if (prompt.kind === "text" && logprobs === undefined) {
     return { admission, echo: { text: prompt.text, firstToken: "" } };
   }
-  const { tokenIds, text } = await engine.describePrompt(prompt);
-  const first = await engine.describePrompt({ kind: "tokens", tokenIds: tokenIds.slice(0, 1) });
+  const { tokenIds, text } = await engine.describePrompt(prompt, signal);
+  const first = await engine.describePrompt({ kind: "tokens", tokenIds: tokenIds.slice(0, 1) }, signal);
   return {
     admission: { ...admission, request: { ...request, prompt: { kind: "tokens", tokenIds } } },
     echo: { text: prompt.kind === "text" ? prompt.text : text, firstToken: first.text },
@@ -171,7 +172,7 @@ export function prepareCompletion(input: unknown, context: OperationContext): Pr
       const head = createAnswerHead(planned.id, model, context);
       const { engine, clock } = context;
       const resolved = planned.hasEcho
-        ? await Promise.all(planned.admissions.map(async (each) => resolveEcho(each, engine)))
+        ? await Promise.all(planned.admissions.map(async (each) => resolveEcho(each, engine, signal)))
         : planned.admissions.map((admission) => ({ admission, echo: noEcho }));
       const admissions = resolved.map(({ admission }) => admission);
       const tracked = trackProgress(await admit(engine, admissions, signal), clock);

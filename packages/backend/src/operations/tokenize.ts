@@ -41,7 +41,11 @@ function toPrompt(body: TokenizeBody): Prompt {
 }
 
 /** Tokenizes a prompt as a generation would: `POST /tokenize`. @throws ApiError 400, 404, 503 */
-export async function tokenize(input: unknown, context: OperationContext): Promise<TokenizeAnswer> {
+export async function tokenize(
+  input: unknown,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<TokenizeAnswer> {
   const body = parseBody(input, tokenizeRules);
   const { engine } = context;
   const { contextTokens } = findModel(engine, body.model ?? engine.model?.id ?? "");
@@ -52,13 +56,17 @@ export async function tokenize(input: unknown, context: OperationContext): Promi
     token_strs: spellings,
   });
   const prompt = toPrompt(body);
-  if (body.return_token_strs !== true) return answer(await engine.tokenize(prompt), null);
-  const { tokenIds, spellings } = await engine.describePrompt(prompt);
+  if (body.return_token_strs !== true) return answer(await engine.tokenize(prompt, signal), null);
+  const { tokenIds, spellings } = await engine.describePrompt(prompt, signal);
   return answer(tokenIds, spellings);
 }
 
 /** Makes text of tokens, special ones included: `POST /detokenize`. @throws ApiError 400, 404, 503 */
-export async function detokenize(input: unknown, context: OperationContext): Promise<DetokenizeAnswer> {
+export async function detokenize(
+  input: unknown,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<DetokenizeAnswer> {
   const body = parseBody(input, detokenizeRules);
   const { engine } = context;
   const { vocabSize } = findModel(engine, body.model ?? engine.model?.id ?? "");
@@ -70,6 +78,6 @@ export async function detokenize(input: unknown, context: OperationContext): Pro
       { param },
     );
   }
-  const { text } = await engine.describePrompt({ kind: "tokens", tokenIds: body.tokens });
+  const { text } = await engine.describePrompt({ kind: "tokens", tokenIds: body.tokens }, signal);
   return { prompt: text };
 }

@@ -1,10 +1,10 @@
-import type { EngineStats } from "@infernode/inference";
 import { afterEach, expect, test } from "vitest";
 import {
   createDaemonHealth,
   type DaemonHealth,
   type DaemonHealthOptions,
 } from "../../src/daemon/daemon-health.ts";
+import type { CoreStats } from "../../src/engine/engine-core.ts";
 import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
 import { createFakeCore } from "../support/fake-core.ts";
 
@@ -36,7 +36,7 @@ function engineWith(parts: Partial<Engine>): Engine {
   };
 }
 
-function statsWith(parts: Partial<EngineStats>): () => EngineStats {
+function statsWith(parts: Partial<CoreStats>): () => CoreStats {
   return () => ({ ...core.stats(), ...parts });
 }
 

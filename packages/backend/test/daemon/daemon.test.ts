@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { resolveConfig, type PartialConfig } from "../../src/config/resolve-config.ts";
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
 import { engineOptionsOf } from "../../src/daemon/engine-options.ts";
-import { createEngineCore } from "../../src/engine/create-engine-core.ts";
+import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
 import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
 import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
 import { createEventBus } from "../../src/events/event-bus.ts";
@@ -33,7 +33,7 @@ interface Setup {
 
 async function setUp(
   overrides: PartialConfig = {},
-  createCore: CreateEngineCore = createEngineCore,
+  createCore: CreateEngineCore = createCoreWithBuiltThreads,
 ): Promise<Setup> {
   const { config } = await resolveConfig({
     file: false,
@@ -89,7 +89,7 @@ describe("a daemon", () => {
     });
     const { daemon } = await setUp({}, async (...args) => {
       await gate;
-      return createEngineCore(...args);
+      return createCoreWithBuiltThreads(...args);
     });
     const { url, port } = await daemon.start();
     expect(port).toBeGreaterThan(0);

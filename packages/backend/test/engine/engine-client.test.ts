@@ -1,4 +1,4 @@
-import { createEngineCore } from "../../src/engine/create-engine-core.ts";
+import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
 import type { EngineClient } from "../../src/engine/engine-client.ts";
 import type { EngineCoreOptions } from "../../src/engine/engine-core.ts";
 import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
@@ -41,11 +41,13 @@ async function setUp(
   };
 }
 
-describeEngineClient("an engine in this process", () => setUp((engine) => createInlineEngine({ engine })));
+describeEngineClient("an engine in this process", () =>
+  setUp((engine) => createInlineEngine({ engine, createCore: createCoreWithBuiltThreads })),
+);
 
 describeEngineClient("an engine behind a channel", () =>
   setUp(async (engine) => {
-    const { startProcess } = createFakeProcesses(createEngineCore);
+    const { startProcess } = createFakeProcesses(createCoreWithBuiltThreads);
     const events = createEventBus({
       onHandlerError: (error) => {
         throw error;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { EngineStats, FinishReason, TokenLogprob } from "@infernode/inference";
+import type { FinishReason, TokenLogprob } from "@infernode/inference";
 import type {
   EngineClient,
   EngineReply,
@@ -8,6 +8,7 @@ import type {
   Prompt,
   ServedModel,
 } from "../../src/engine/engine-client.ts";
+import type { CoreStats } from "../../src/engine/engine-core.ts";
 import { BackendError, EngineRequestError } from "../../src/errors.ts";
 import { fakeModel } from "../support/fake-core.ts";
 
@@ -254,7 +255,7 @@ export function createFakeEngine(): FakeEngine {
     refuseWith: undefined,
     failAfter: undefined,
     padding: "",
-    stats: (): EngineStats | undefined => undefined,
+    stats: (): CoreStats | undefined => undefined,
     reasons: () => (engine.state === "ready" ? [] : [`the engine is ${engine.state}`]),
     generate,
     tokenize: async (prompt) => promptTokens(prompt),

@@ -1,6 +1,10 @@
-import type { EngineStats } from "@infernode/inference";
 import type { EngineReply, EngineRequest, ServedModel } from "../../src/engine/engine-client.ts";
-import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "../../src/engine/engine-core.ts";
+import type {
+  CoreStats,
+  CreateEngineCore,
+  EngineCore,
+  EngineCoreOptions,
+} from "../../src/engine/engine-core.ts";
 import { createResolvers } from "../../src/engine/async-queue.ts";
 import type { InfernodeEventSink } from "../../src/events/event-bus.ts";
 
@@ -50,11 +54,12 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
   let isDisposed = false;
   let isDraining = false;
   const idle: (() => void)[] = [];
-  const stats = (): EngineStats => ({
+  const stats = (): CoreStats => ({
     stepCount,
     runningSequenceCount: running.size,
     waitingRequestCount: 0,
     waitingTokenCount: 0,
+    preparedPromptCount: 0,
     kvCacheUsage: 0,
     promptTokenCount: 0,
     generatedTokenCount: 0,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { prepareChat } from "../../operations/chat.ts";
 import { prepareCompletion } from "../../operations/complete.ts";
 import { detokenize, tokenize } from "../../operations/tokenize.ts";
+import { sendAnswer } from "../send-answer.ts";
 import { sendGeneration } from "../send-generation.ts";
 import type { ServerParts } from "../server-parts.ts";
 
@@ -23,6 +24,8 @@ export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): v
     ["/tokenize", tokenize],
     ["/detokenize", detokenize],
   ] as const) {
-    app.route({ method: "POST", url, handler: async (request) => answer(request.body, operations) });
+    app.post(url, async (request, reply) =>
+      sendAnswer(reply, exchanges.of(request), (signal) => answer(request.body, operations, signal)),
+    );
   }
 }

@@ -1,0 +1,73 @@
+import type { InferenceEngine } from "@infernode/inference";
+import type { Prompt, PromptDescription } from "./engine-client.ts";
+import type { CoreStats, EngineCoreOptions } from "./engine-core.ts";
+import type { PromptPool } from "./prompt-pool.ts";
+import type { PromptPurpose, PromptQueueLimits } from "./prompt-queue.ts";
+
+export interface PromptServiceOptions {
+  readonly pool: PromptPool;
+  readonly engine: Pick<InferenceEngine, "stats">;
+  readonly options: Pick<EngineCoreOptions, "maxQueuedRequests" | "maxQueuedTokens">;
+  readonly plan: { readonly contextTokens: number; readonly maxSequences: number };
+}
+
+/** What the engine's limits mean for prompts that are still text. */
+export interface PromptService {
+  /** @throws as `PromptPool.run` does */
+  encode(
+    prompt: Prompt,
+    call: { readonly purpose: PromptPurpose; readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly number[]>;
+  /** @throws as `PromptPool.run` does */
+  describe(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
+  /** The engine's numbers, with the prompts that wait for their tokens. */
+  stats(): CoreStats;
+}
+
+/** Generous: the tokens are counted when they are made. */
+const charactersPerToken = 8;
+
+/** Creates the service of one engine. */
+export function createPromptService({ pool, engine, options, plan }: PromptServiceOptions): PromptService {
+  const { contextTokens, maxSequences } = plan;
+  const characters = options.maxQueuedTokens * charactersPerToken;
+  /** Together with what waits in the engine there are no more than its queue takes. */
+  const limitsOf = (purpose: PromptPurpose): PromptQueueLimits => {
+    if (purpose === "inspection") return { requests: options.maxQueuedRequests, characters };
+    const { runningSequenceCount, waitingRequestCount } = engine.stats();
+    const freePlaces = Math.max(0, maxSequences - runningSequenceCount);
+    return { requests: options.maxQueuedRequests + freePlaces - waitingRequestCount, characters };
+  };
+  return {
+    encode: async (prompt, { purpose, signal }) => {
+      if (prompt.kind === "tokens") return prompt.tokenIds;
+      const limits = limitsOf(purpose);
+      const answer = await pool.run({ kind: "encode", prompt, contextTokens, purpose, limits, signal });
+      return "tokenIds" in answer ? Array.from(answer.tokenIds) : answer.description.tokenIds;
+    },
+    describe: async (prompt, signal) => {
+      const limits = limitsOf("inspection");
+      const task = {
+        kind: "describe",
+        prompt,
+        contextTokens,
+        purpose: "inspection",
+        limits,
+        signal,
+      } as const;
+      const answer = await pool.run(task);
+      if ("description" in answer) return answer.description;
+      throw new TypeError("the prompt's thread gave tokens where a description was asked for");
+    },
+    stats: () => {
+      const stats = engine.stats();
+      const { waitingRequestCount, waitingTokenCount, finishedCount } = pool.stats();
+      return {
+        ...stats,
+        waitingRequestCount: stats.waitingRequestCount + waitingRequestCount,
+        waitingTokenCount: stats.waitingTokenCount + waitingTokenCount,
+        preparedPromptCount: finishedCount,
+      };
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { startPromptThread, type StartPromptThread } from "./prompt-thread.ts";
+
+/** A prompt is made tokens of in milliseconds; what takes seconds is made to take long. */
+export const defaultPromptTimeoutMs = 5000;
+
+/** The loader's own time limits end sooner. */
+const loadTimeoutMs = 120_000;
+/** What the tables of a tokenizer take of each byte of its file, and what is there for prompts. */
+const tableBytesPerByte = 16;
+const promptMib = 1536;
+
+function memoryMibFor(directory: string): number {
+  const sizeBytes = statSync(join(directory, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0;
+  return promptMib + Math.ceil((sizeBytes * tableBytesPerByte) / 2 ** 20);
+}
+
+/** Starts a thread for the prompts of the model in a directory. */
+export const startModelPromptThread: StartPromptThread = (source) =>
+  startPromptThread({
+    source,
+    entry: new URL("./prompt-worker.js", import.meta.url),
+    loadTimeoutMs,
+    memoryMib: memoryMibFor(source.directory),
+  });

@@ -1,0 +1,20 @@
+import type { FastifyReply } from "fastify";
+import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Sends what an operation answers; the work is dropped when the client is gone. */
+export async function sendAnswer(
+  reply: FastifyReply,
+  exchange: Exchange,
+  answer: (signal: AbortSignal) => Promise<unknown>,
+): Promise<FastifyReply> {
+  const signal = abortWhenClientGone(reply.raw);
+  try {
+    return await reply.send(await answer(signal));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    exchange.cutBy = clientGoneCode;
+    reply.hijack();
+    return reply;
+  }
+}
