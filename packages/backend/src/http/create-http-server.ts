@@ -105,7 +105,9 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
     const methods = knownPaths.methodsOf(request.url);
     const type = "invalid_request_error";
-    if (methods.length === 0) {
+    const isOptions = request.method === "OPTIONS";
+    // A path with a wildcard takes names that are not there.
+    if (methods.length === 0 || (!isOptions && methods.includes(request.method))) {
       throw new ApiError(`Unknown URL: ${request.method} ${request.url.slice(0, 200)}; see /docs`, {
         status: 404,
         type,
@@ -113,7 +115,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
       });
     }
     const allow = methods.join(", ");
-    if (request.method === "OPTIONS") return reply.code(204).header("allow", allow).send();
+    if (isOptions) return reply.code(204).header("allow", allow).send();
     throw new ApiError(`The method ${request.method} is not allowed here; allowed: ${allow}`, {
       status: 405,
       type,

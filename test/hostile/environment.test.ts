@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cliPath } from "../e2e/support/cli-path.ts";
+import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
+
+const model = "infernode-stories";
+
+async function roundTrip(daemon: TestDaemon, prompt: string): Promise<string> {
+  const post = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
+    const response = await fetch(daemon.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    expect(response.status).toBe(200);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const { tokens } = await post("/tokenize", { prompt, add_special_tokens: false });
+  const { prompt: text } = await post("/detokenize", { tokens });
+  return String(text);
+}
+
+describe("an environment that is odd", () => {
+  test.each<readonly [string, Readonly<Record<string, string>>]>([
+    ["locale C", { LC_ALL: "C", LANG: "C" }],
+    ["a locale that is not there", { LC_ALL: "xx_YY.UTF-8" }],
+    ["a time zone that is not there", { TZ: "Nowhere/At_All" }],
+    ["no folders", { HOME: "/nonexistent", TMPDIR: "/nonexistent", XDG_CACHE_HOME: "/nonexistent" }],
+    ["an empty search path", { PATH: "" }],
+    ["no names of the user", { USER: "", LOGNAME: "", SHELL: "", TERM: "" }],
+  ])("with %s it serves, and keeps the text as it is", async (_, environment) => {
+    await using daemon = await startDaemon({ environment });
+    const text = "naïve 🦊 Ω ﬁ";
+    expect(await roundTrip(daemon, text)).toContain(text);
+    const answer = await createClient(daemon.url).completions.create({ model, prompt: "A", max_tokens: 2 });
+    expect(answer.usage?.completion_tokens).toBe(2);
+  });
+});
+
+describe("a clock that jumps", () => {
+  test.each([-3600, 86_400])("by %i s changes nothing for who is answered", async (seconds) => {
+    const directory = await mkdtemp(join(tmpdir(), "infernode-clock-"));
+    const preload = join(directory, "jump.cjs");
+    // The wall clock alone jumps, back and forth, as when it is set; the monotonic one goes on.
+    await writeFile(
+      preload,
+      `const { now } = Date; let jump = 0; Date.now = () => now() + jump;
+       setInterval(() => { jump = jump === 0 ? ${seconds * 1000} : 0; }, 50).unref();`,
+    );
+    try {
+      await using daemon = await startDaemon({ environment: { NODE_OPTIONS: `--require ${preload}` } });
+      const streams = Array.from({ length: 4 }, () =>
+        streamCompletion(createClient(daemon.url), { model, maxTokens: 300 }),
+      );
+      for (const { ended } of streams) expect(await ended).toMatchObject({ finishReason: "length" });
+      expect((await fetch(`${daemon.url}/health`)).status).toBe(200);
+      expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine hung");
+      daemon.signal("SIGTERM");
+      expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+describe("output that nobody reads", () => {
+  test("closed standard output and error do not end it", async () => {
+    const child = spawn(process.execPath, [cliPath, "serve", "--port", "0", "--log-format", "json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const exited = new Promise<number | null>((resolve) => {
+      child.on("exit", resolve);
+    });
+    try {
+      child.stdout.destroy();
+      const url = await new Promise<string>((resolve, reject) => {
+        let text = "";
+        child.stderr.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+          const found = /"url":"([^"]+)"[^\n]*"msg":"ready"/.exec(text)?.[1];
+          if (found !== undefined) resolve(found);
+        });
+        child.on("exit", () => reject(new Error(`it ended:\n${text}`)));
+      });
+      child.stderr.destroy();
+      // Each request is a line of the log.
+      for (let count = 0; count < 20; count++) {
+        const answer = await createClient(url).completions.create({ model, prompt: "A", max_tokens: 2 });
+        expect(answer.usage?.completion_tokens).toBe(2);
+      }
+      child.kill("SIGTERM");
+      expect(await exited).toBe(0);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+});

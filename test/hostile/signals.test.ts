@@ -1,0 +1,144 @@
+import { existsSync, readFileSync } from "node:fs";
+import { afterEach, describe, expect, test } from "vitest";
+import { startDaemon, type StartDaemonOptions, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { createClient, streamCompletion, type RunningStream } from "../e2e/support/stream-chat.ts";
+import { openConnection } from "./support/open-connection.ts";
+
+const open: TestDaemon[] = [];
+afterEach(async () => {
+  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
+});
+
+async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
+  const daemon = await startDaemon(options);
+  open.push(daemon);
+  return daemon;
+}
+
+function isAlive(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}/stat`)) {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+  return readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2] !== "Z";
+}
+
+async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+const model = "infernode-stories";
+const head = (contentLength: number): string =>
+  `POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${contentLength}\r\n`;
+const stream = (daemon: TestDaemon, maxTokens: number): RunningStream =>
+  streamCompletion(createClient(daemon.url), { model, maxTokens });
+
+describe("signals that reach the engine process as well", () => {
+  test("to the engine alone stop nothing that runs", async () => {
+    const daemon = await start();
+    const running = stream(daemon, 300);
+    await running.started;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.kill(daemon.enginePid(), signal);
+    expect(await running.ended).toMatchObject({ finishReason: "length" });
+    expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine crashed");
+  });
+
+  test("SIGTERM to both, as a service manager sends it, drains", async () => {
+    const daemon = await start();
+    const running = stream(daemon, 400);
+    await running.started;
+    process.kill(daemon.enginePid(), "SIGTERM");
+    daemon.signal("SIGTERM");
+    expect(await running.ended).toMatchObject({ finishReason: "length" });
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+  });
+});
+
+describe("an engine that ends or stops at an odd moment", () => {
+  test("killed while the daemon drains: the stream gets an error, the daemon ends with 0", async () => {
+    const daemon = await start();
+    const running = stream(daemon, 900);
+    await running.started;
+    daemon.signal("SIGTERM");
+    await daemon.waitForLog(({ msg }) => msg === "draining");
+    process.kill(daemon.enginePid(), "SIGKILL");
+    await expect(running.ended).rejects.toMatchObject({ code: expect.any(String) });
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+  });
+
+  test("stopped while the daemon drains: the daemon ends within its time, and the engine with it", async () => {
+    const daemon = await start({ args: ["--drain-timeout", "500"] });
+    const running = stream(daemon, 900);
+    await running.started;
+    const enginePid = daemon.enginePid();
+    process.kill(enginePid, "SIGSTOP");
+    daemon.signal("SIGTERM");
+    await expect(running.ended).rejects.toMatchObject({ code: expect.any(String) });
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+    await gone(enginePid);
+  });
+
+  test("SIGTERM while it is started again: who waits gets an error, the daemon ends with 0", async () => {
+    const daemon = await start();
+    const enginePid = daemon.enginePid();
+    process.kill(enginePid, "SIGKILL");
+    await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+    const waiting = await openConnection(daemon.url);
+    const body = JSON.stringify({ model, prompt: "Once", max_tokens: 4 });
+    waiting.write(`${head(body.length)}expect: 100-continue\r\n\r\n`);
+    await waiting.until("100 Continue");
+    waiting.write(body);
+    // What was sent before has been read by the time that this is answered.
+    await fetch(`${daemon.url}/health/live`);
+    daemon.signal("SIGTERM");
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+    expect(await waiting.until(/HTTP\/1\.1 (?:200|503) [^]*\}/)).toBeDefined();
+    expect(daemon.enginePid()).toBe(enginePid);
+  });
+});
+
+describe("a daemon that is stopped and goes on", () => {
+  test("answers those who asked meanwhile, and forgets those who left", async () => {
+    const daemon = await start();
+    daemon.signal("SIGSTOP");
+    const client = createClient(daemon.url);
+    const leaving = Array.from({ length: 20 }, () => stream(daemon, 900));
+    const waiting = client.completions.create({ model, prompt: "Once", max_tokens: 4 });
+    // The system takes connections and bytes while the process is stopped.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const each of leaving) each.abort();
+    await Promise.allSettled(leaving.map(({ ended }) => ended));
+    daemon.signal("SIGCONT");
+    expect((await waiting).usage?.completion_tokens).toBe(4);
+    await daemon.waitForMetric("vllm:num_requests_running", 0);
+    await daemon.waitForMetric("vllm:num_requests_waiting", 0);
+  });
+
+  test("ends with 0 where SIGTERM came while it was stopped", async () => {
+    const daemon = await start();
+    daemon.signal("SIGSTOP");
+    daemon.signal("SIGTERM");
+    daemon.signal("SIGCONT");
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+  });
+});
+
+describe("many that leave at the same step", () => {
+  test("leave the one that stays as it would be alone", async () => {
+    const daemon = await start({ args: ["--max-sequences", "24"] });
+    const alone = await stream(daemon, 300).ended;
+    const staying = stream(daemon, 300);
+    const leaving = Array.from({ length: 40 }, () => stream(daemon, 900));
+    await Promise.all([staying.started, ...leaving.slice(0, 20).map(({ started }) => started)]);
+    for (const each of leaving) each.abort();
+    await Promise.allSettled(leaving.map(({ ended }) => ended));
+    expect(await staying.ended).toEqual(alone);
+    await daemon.waitForMetric("vllm:num_requests_running", 0);
+    await daemon.waitForMetric("vllm:num_requests_waiting", 0);
+    await daemon.waitForMetric("vllm:kv_cache_usage_perc", 0);
+  });
+});
