@@ -54,6 +54,9 @@ export interface EngineSupervisor extends EngineClient {
   start(): Promise<ServedModel>;
 }
 
+/** The HTTP server closes its connections soon after the drain time; a process that hangs must not keep their errors. */
+const drainGraceMs = 250;
+
 function noAnswer(): BackendError {
   return new BackendError("ENGINE_PROTOCOL", "the engine ended a call without an answer");
 }
@@ -143,7 +146,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     const drained = createResolvers<void>();
     onDrained = drained.resolve;
     keeper.process?.send({ type: "drain", timeoutMs });
-    const timer = setTimeout(drained.resolve, timeoutMs + exitGraceMs);
+    const timer = setTimeout(drained.resolve, timeoutMs + Math.min(drainGraceMs, exitGraceMs));
     await drained.promise;
     clearTimeout(timer);
     calls.failAll(
