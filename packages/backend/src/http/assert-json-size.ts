@@ -24,7 +24,7 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /** The place after the string that starts here. */
-export function skipJsonString(bytes: Buffer, start: number): number {
+function skipJsonString(bytes: Buffer, start: number): number {
   for (let at = bytes.indexOf(quote, start + 1); at >= 0; at = bytes.indexOf(quote, at + 1)) {
     let before = at - 1;
     while (bytes[before] === backslash) before--;

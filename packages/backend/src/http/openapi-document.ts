@@ -1,55 +1,53 @@
-import { z } from "zod";
 import { chatRules } from "../openai/chat-schema.ts";
 import { completionRules } from "../openai/completion-schema.ts";
 import type { JsonMap } from "../openai/fields.ts";
-import { describeNulls } from "./describe-nulls.ts";
+import type { BodyRules } from "../openai/parse-body.ts";
 import { responseSchemas } from "../openai/response-schemas.ts";
 import { detokenizeRules, tokenizeRules } from "../openai/tokenize-schema.ts";
-
-function schemaOf(schema: z.ZodType): JsonMap {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12" });
-  return describeNulls(rest) as JsonMap;
-}
+import { commonHeaders, errorResponses, responseHeaders, type RouteKind } from "./openapi-errors.ts";
+import { describeRequest, type DescribedModel } from "./openapi-requests.ts";
 
 function ref(name: string): JsonMap {
   return { $ref: `#/components/schemas/${name}` };
 }
 
 function json(description: string, schema: JsonMap): JsonMap {
-  return { description, content: { "application/json": { schema } } };
+  return { description, headers: commonHeaders, content: { "application/json": { schema } } };
 }
 
-function errors(...statuses: readonly (readonly [number, string])[]): JsonMap {
-  return Object.fromEntries(
-    statuses.map(([status, description]) => [status, json(description, ref("Error"))]),
-  );
+/** A report, or that the server has no room for the request. */
+function orError(name: string): JsonMap {
+  return { anyOf: [ref(name), ref("Error")] };
 }
 
-const generationErrors = errors(
-  [
-    400,
-    "A parameter is wrong, unknown or not supported; or the context is too long (`context_length_exceeded`)",
-  ],
-  [404, "The model is not served here (`model_not_found`)"],
-  [413, "The body is too large"],
-  [415, "The body is not declared as JSON"],
-  [429, "The queue is full; `retry-after` says when to try again"],
-  [500, "The engine failed"],
-  [503, "The model loads, or the server drains; `retry-after` says when to try again"],
-);
+/** OpenAPI 3.1 has no word for what is in an event: the type of a stream's data is named beside its schema. */
+function events(name: string): JsonMap {
+  return {
+    "text/event-stream": {
+      schema: {
+        type: "string",
+        description:
+          `Server-sent events. The \`data\` of each is a \`${name}\` as JSON; the last one is \`[DONE]\`, or an ` +
+          "`Error` as JSON where the answer fails after it began. Comments (`: ping`) come while there is nothing to say.",
+      },
+      "x-event-data": { oneOf: [ref(name), ref("Error"), { const: "[DONE]" }] },
+    },
+  };
+}
 
 interface Post {
   readonly id: string;
   readonly summary: string;
   readonly tag: string;
+  readonly kind: RouteKind;
   readonly request: string;
   readonly response: string;
   readonly chunk?: string;
   readonly example: JsonMap;
 }
 
-function post({ id, summary, tag, request, response, chunk, example }: Post): JsonMap {
-  const events = chunk === undefined ? {} : { "text/event-stream": { schema: ref(chunk) } };
+function post({ id, summary, tag, kind, request, response, chunk, example }: Post): JsonMap {
+  const isStreamed = chunk !== undefined;
   return {
     post: {
       operationId: id,
@@ -58,21 +56,38 @@ function post({ id, summary, tag, request, response, chunk, example }: Post): Js
       requestBody: { required: true, content: { "application/json": { schema: ref(request), example } } },
       responses: {
         200: {
-          description:
-            chunk === undefined ? "The answer" : "The answer; with `stream: true` as server-sent events",
-          content: { "application/json": { schema: ref(response) }, ...events },
+          description: isStreamed ? "The answer; with `stream: true` as server-sent events" : "The answer",
+          headers: commonHeaders,
+          content: {
+            "application/json": { schema: ref(response) },
+            ...(isStreamed ? events(chunk) : {}),
+          },
         },
-        ...generationErrors,
+        ...errorResponses(kind),
       },
     },
   };
 }
 
-function get(
-  about: { readonly id: string; readonly summary: string; readonly tag: string },
-  responses: JsonMap,
-): JsonMap {
-  return { get: { operationId: about.id, summary: about.summary, tags: [about.tag], responses } };
+interface Get {
+  readonly id: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly kind?: RouteKind;
+  readonly parameters?: readonly JsonMap[];
+}
+
+function get({ id, summary, tag, kind = "plain", parameters }: Get, responses: JsonMap): JsonMap {
+  const described = parameters === undefined ? {} : { parameters };
+  return {
+    get: {
+      operationId: id,
+      summary,
+      tags: [tag],
+      ...described,
+      responses: { ...errorResponses(kind), ...responses },
+    },
+  };
 }
 
 const paths = (model: string): JsonMap => ({
@@ -80,6 +95,7 @@ const paths = (model: string): JsonMap => ({
     id: "createChatCompletion",
     summary: "Answers a conversation",
     tag: "OpenAI",
+    kind: "messages",
     request: "ChatCompletionRequest",
     response: "ChatCompletion",
     chunk: "ChatCompletionChunk",
@@ -89,6 +105,7 @@ const paths = (model: string): JsonMap => ({
     id: "createCompletion",
     summary: "Goes on from a text",
     tag: "OpenAI",
+    kind: "prompt",
     request: "CompletionRequest",
     response: "Completion",
     chunk: "CompletionChunk",
@@ -100,19 +117,21 @@ const paths = (model: string): JsonMap => ({
       200: json("The models; none while the model loads", ref("ModelList")),
     },
   ),
-  "/v1/models/{id}": {
-    get: {
-      operationId: "retrieveModel",
+  "/v1/models/{id}": get(
+    {
+      id: "retrieveModel",
       summary: "Describes one model",
-      tags: ["OpenAI"],
+      tag: "OpenAI",
+      kind: "model",
       parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }],
-      responses: { 200: json("The model", ref("Model")), ...errors([404, "The model is not served here"]) },
     },
-  },
+    { 200: json("The model", ref("Model")) },
+  ),
   "/tokenize": post({
     id: "tokenize",
     summary: "Tokenizes a prompt as a generation would",
     tag: "Service",
+    kind: "messages",
     request: "TokenizeRequest",
     response: "TokenizeResponse",
     example: { prompt: "Once upon a time" },
@@ -121,6 +140,7 @@ const paths = (model: string): JsonMap => ({
     id: "detokenize",
     summary: "Makes text of tokens, special ones included",
     tag: "Service",
+    kind: "prompt",
     request: "DetokenizeRequest",
     response: "DetokenizeResponse",
     example: { tokens: [1, 2, 3] },
@@ -129,39 +149,51 @@ const paths = (model: string): JsonMap => ({
     { id: "liveness", summary: "Whether the process works", tag: "Service" },
     {
       200: json("It does", ref("HealthReport")),
-      503: json("It should be restarted", ref("HealthReport")),
+      503: json("It should be restarted", orError("HealthReport")),
     },
   ),
   "/health/ready": get(
     { id: "readiness", summary: "Whether requests are answered now", tag: "Service" },
     {
       200: json("They are", ref("HealthReport")),
-      503: json("Loading, draining or stalled; `reasons` says why", ref("HealthReport")),
+      503: json("Loading, draining or stalled; `reasons` says why", orError("HealthReport")),
     },
   ),
   "/health": get(
     { id: "health", summary: "Everything about the server's health", tag: "Service" },
     {
-      200: json("Ready", ref("HealthReport")),
-      503: json("Not ready", ref("HealthReport")),
+      200: json("Ready", ref("ServerHealth")),
+      503: json("Not ready", orError("ServerHealth")),
     },
   ),
   "/metrics": get(
     { id: "metrics", summary: "Metrics in Prometheus' text format", tag: "Service" },
     {
-      200: { description: "The metrics", content: { "text/plain": { schema: { type: "string" } } } },
+      200: {
+        description: "The metrics",
+        headers: commonHeaders,
+        content: { "text/plain": { schema: { type: "string" } } },
+      },
     },
   ),
   "/v1/system/devices": get(
     { id: "systemDevices", summary: "The memory and the GPUs of the machine", tag: "Service" },
     {
-      200: json("The devices; `gpus.reason` says why there is no GPU", { type: "object" }),
+      200: json("The devices; `gpus.reason` says why there is no GPU", ref("Devices")),
     },
+  ),
+  "/": get(
+    { id: "server", summary: "What this server is, and where what is", tag: "Service" },
+    { 200: json("The server", ref("Server")) },
+  ),
+  "/openapi.json": get(
+    { id: "openapi", summary: "This document", tag: "Service" },
+    { 200: json("The document", { type: "object" }) },
   ),
   "/version": get(
     { id: "version", summary: "The server's version", tag: "Service" },
     {
-      200: json("The version", { type: "object", properties: { version: { type: "string" } } }),
+      200: json("The version", ref("Version")),
     },
   ),
 });
@@ -170,27 +202,34 @@ const paths = (model: string): JsonMap => ({
  * Describes the API in OpenAPI 3.1, its request bodies from the schemas that check them.
  * @param about the product's version, and the model that the examples ask
  */
-export function createOpenApiDocument(about: { readonly version: string; readonly model: string }): JsonMap {
+export function createOpenApiDocument(about: {
+  readonly version: string;
+  readonly model: DescribedModel;
+}): JsonMap {
   const { version, model } = about;
+  const request = <Body>(rules: BodyRules<Body>): JsonMap => describeRequest(rules, model);
   return {
     openapi: "3.1.0",
     info: {
       title: "Infernode",
       version,
       description:
-        "An OpenAI-compatible server for language models. A parameter that is `null` counts as absent; one that " +
-        "would have no effect where it should have one is refused by name.",
+        "An OpenAI-compatible server for language models. What is `null` counts as absent; a parameter that would " +
+        "have no effect where it should have one is refused by name. Any other path is answered with 404 " +
+        "(`unknown_url`), any other method of a path with 405 (`method_not_allowed`). What the schemas cannot say is " +
+        "in docs/http-api.md.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
     security: [],
-    paths: paths(model),
+    paths: paths(model.id),
     components: {
+      headers: responseHeaders,
       schemas: {
-        ChatCompletionRequest: schemaOf(chatRules.schema),
-        CompletionRequest: schemaOf(completionRules.schema),
-        TokenizeRequest: schemaOf(tokenizeRules.schema),
-        DetokenizeRequest: schemaOf(detokenizeRules.schema),
+        ChatCompletionRequest: request(chatRules),
+        CompletionRequest: request(completionRules),
+        TokenizeRequest: request(tokenizeRules),
+        DetokenizeRequest: request(detokenizeRules),
         ...responseSchemas,
       },
     },

@@ -4,7 +4,6 @@ import { shortName } from "../openai/describe-value.ts";
 import { assertJsonSize } from "./assert-json-size.ts";
 import { locateJsonError } from "./locate-json-error.ts";
 import { memberText } from "./member-text.ts";
-import { readExactInteger } from "./read-exact-integer.ts";
 
 interface Place {
   readonly value: object;
@@ -63,21 +62,6 @@ function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
   }
 }
 
-/** Parameters that may be integers of 64 bits. */
-const wideIntegers: readonly string[] = ["seed"];
-
-/** A double has 53 bits: an integer that has more is read once more from the text, as a `bigint`. */
-function keepDigits(body: unknown, bytes: Buffer): unknown {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
-  const values = body as Record<string, unknown>;
-  for (const name of wideIntegers) {
-    const value = values[name];
-    if (!Number.isInteger(value) || Number.isSafeInteger(value)) continue;
-    values[name] = readExactInteger(bytes, name) ?? value;
-  }
-  return body;
-}
-
 /**
  * Reads a request body as JSON. Objects of `jsonTextFields` come as their text (`jsonTextOf`).
  * @throws ApiError 400 that says where it is not JSON, not UTF-8, too deep, of too many parts, or not Unicode
@@ -106,8 +90,11 @@ export function parseJsonBody(bytes: Buffer): unknown {
   if (typeof body === "object" && body !== null && (hasEscapes || text.includes("__proto__"))) {
     assertHarmless(body, hasEscapes && /\\u[dD][89a-fA-F]/.test(text));
   }
-  if (typeof body === "object" && body !== null) keepTexts(body as Record<string, unknown>, text);
-  return keepDigits(body, bytes);
+  if (typeof body === "object" && body !== null) {
+    keepTexts(body as Record<string, unknown>, text);
+    keepDigits(body as Record<string, unknown>, text);
+  }
+  return body;
 }
 
 /** Puts the text in the place of objects that are handed on as text. */
@@ -116,5 +103,20 @@ function keepTexts(body: Record<string, unknown>, text: string): void {
     const value = Object.hasOwn(body, name) ? body[name] : undefined;
     if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
     body[name] = keepJsonText(memberText(text, name) ?? JSON.stringify(value));
+  }
+}
+
+/** Parameters that may be integers of 64 bits. */
+const wideIntegers: readonly string[] = ["seed"];
+/** Of at most as many digits as the largest double has. */
+const plainInteger = /^-?\d{1,309}$/;
+
+/** A double has 53 bits: an integer that has more is read once more from the text, as a `bigint`. */
+function keepDigits(body: Record<string, unknown>, text: string): void {
+  for (const name of wideIntegers) {
+    const value = Object.hasOwn(body, name) ? body[name] : undefined;
+    if (!Number.isInteger(value) || Number.isSafeInteger(value)) continue;
+    const digits = memberText(text, name);
+    if (digits !== undefined && plainInteger.test(digits)) body[name] = BigInt(digits);
   }
 }

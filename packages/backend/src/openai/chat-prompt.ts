@@ -13,6 +13,9 @@ export interface TemplateBody {
   readonly chat_template_kwargs: JsonMap | undefined;
 }
 
+/** Variables that the server itself gives to the template. */
+const ownVariables: readonly string[] = ["messages", "add_generation_prompt", "bos_token", "eos_token"];
+
 /** How it is checked. */
 export const templateFields: FieldsOf<TemplateBody> = {
   add_generation_prompt: flagField(
@@ -21,11 +24,19 @@ export const templateFields: FieldsOf<TemplateBody> = {
   continue_final_message: flagField(
     "Leaves the final message open, so that the answer goes on with it. Default false.",
   ).optional(),
-  chat_template_kwargs: mapField({}, "More variables for the chat template.").optional(),
+  chat_template_kwargs: mapField(
+    { names: { not: { enum: ownVariables } } },
+    "More variables for the chat template, besides those that the server sets.",
+  ).optional(),
 };
 
-/** Variables that the server itself gives to the template. */
-const ownVariables: readonly string[] = ["messages", "add_generation_prompt", "bos_token", "eos_token"];
+/** A final message that is left open has no opening of an answer after it. */
+export const templateCondition: JsonMap = {
+  not: {
+    properties: { continue_final_message: { const: true }, add_generation_prompt: { const: true } },
+    required: ["continue_final_message", "add_generation_prompt"],
+  },
+};
 
 function assertFinalText(messages: readonly Message[]): void {
   const last = messages.length - 1;
@@ -41,6 +52,22 @@ function reservedName(variablesJson: string | undefined): string | undefined {
   if (variablesJson === undefined) return undefined;
   const variables = JSON.parse(variablesJson) as object;
   return ownVariables.find((name) => Object.hasOwn(variables, name));
+}
+
+/** @throws ApiError 400 for what contradicts itself */
+export function assertTemplateBody(body: TemplateBody): void {
+  const { add_generation_prompt: opens, continue_final_message: continues } = body;
+  const reserved = reservedName(jsonTextOf(body.chat_template_kwargs));
+  if (reserved !== undefined) {
+    const param = `chat_template_kwargs.${reserved}`;
+    throw invalidRequest(`\`${param}\` is set by the server and cannot be given`, { param });
+  }
+  if (continues === true && opens === true) {
+    throw invalidRequest(
+      "`continue_final_message` and `add_generation_prompt` exclude each other; found both true",
+      { param: "continue_final_message" },
+    );
+  }
 }
 
 function assertToolArguments(messages: readonly Message[]): void {
@@ -61,17 +88,7 @@ function assertToolArguments(messages: readonly Message[]): void {
 export function toChatPrompt(messages: readonly Message[], body: TemplateBody): Prompt {
   const { add_generation_prompt: opens, continue_final_message: continues = false } = body;
   const variablesJson = jsonTextOf(body.chat_template_kwargs);
-  const reserved = reservedName(variablesJson);
-  if (reserved !== undefined) {
-    const param = `chat_template_kwargs.${reserved}`;
-    throw invalidRequest(`\`${param}\` is set by the server and cannot be given`, { param });
-  }
-  if (continues && opens === true) {
-    throw invalidRequest(
-      "`continue_final_message` and `add_generation_prompt` exclude each other; found both true",
-      { param: "continue_final_message" },
-    );
-  }
+  assertTemplateBody(body);
   if (continues) assertFinalText(messages);
   assertToolArguments(messages);
   return {

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { templateFields, type TemplateBody } from "./chat-prompt.ts";
+import { templateCondition, templateFields, type TemplateBody } from "./chat-prompt.ts";
 import { flagField, integerField, type FieldsOf } from "./fields.ts";
 import { messagesField, type Message } from "./messages-schema.ts";
 import type { BodyRules } from "./parse-body.ts";
-import { samplingFields, type SamplingBody } from "./sampling-fields.ts";
+import { samplingFields, streamCondition, type SamplingBody } from "./sampling-fields.ts";
 import { unsupportedChatParameters } from "./unsupported-parameters.ts";
 
 /** The body of `POST /v1/chat/completions`. */
@@ -28,4 +28,14 @@ const fields: FieldsOf<ChatBody> = {
 export const chatRules: BodyRules<ChatBody> = {
   schema: z.strictObject(fields, { error: "an object" }),
   unsupported: unsupportedChatParameters,
+  conditions: [
+    streamCondition,
+    templateCondition,
+    {
+      anyOf: [
+        { properties: { top_logprobs: { enum: [0, null] } } },
+        { properties: { logprobs: { const: true } }, required: ["logprobs"] },
+      ],
+    },
+  ],
 };

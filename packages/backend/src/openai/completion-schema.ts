@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { flagField, integerField, type FieldsOf } from "./fields.ts";
+import { flagField, integerField, tokenIdFormat, type FieldsOf } from "./fields.ts";
 import type { BodyRules } from "./parse-body.ts";
 import { promptForms } from "./parse-prompts.ts";
-import { samplingFields, type SamplingBody } from "./sampling-fields.ts";
+import { samplingFields, streamCondition, type SamplingBody } from "./sampling-fields.ts";
 import { unsupportedCompletionParameters } from "./unsupported-parameters.ts";
 
 /** The body of `POST /v1/completions`. */
@@ -14,7 +14,12 @@ export interface CompletionBody extends SamplingBody {
   readonly add_special_tokens: boolean | undefined;
 }
 
-const tokenIds = { type: "array", items: { type: "integer", minimum: 0 }, minItems: 1 };
+const maxPrompts = 128;
+const tokenIds = {
+  type: "array",
+  items: { type: "integer", minimum: 0, format: tokenIdFormat },
+  minItems: 1,
+};
 
 const fields: FieldsOf<CompletionBody> = {
   prompt: z
@@ -25,9 +30,9 @@ const fields: FieldsOf<CompletionBody> = {
         "What the text goes on from: a string, several strings, token ids, or several arrays of token ids.",
       anyOf: [
         { type: "string" },
-        { type: "array", items: { type: "string" }, minItems: 1 },
+        { type: "array", items: { type: "string" }, minItems: 1, maxItems: maxPrompts },
         tokenIds,
-        { type: "array", items: tokenIds, minItems: 1 },
+        { type: "array", items: tokenIds, minItems: 1, maxItems: maxPrompts },
       ],
     }),
   ...samplingFields,
@@ -49,4 +54,13 @@ const fields: FieldsOf<CompletionBody> = {
 export const completionRules: BodyRules<CompletionBody> = {
   schema: z.strictObject(fields, { error: "an object" }),
   unsupported: unsupportedCompletionParameters,
+  conditions: [
+    streamCondition,
+    {
+      anyOf: [
+        { properties: { max_tokens: { not: { const: 0 } } } },
+        { properties: { echo: { const: true } }, required: ["echo"] },
+      ],
+    },
+  ],
 };

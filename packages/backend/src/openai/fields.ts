@@ -39,6 +39,14 @@ export function integerField(
   return z.int({ error }).gte(min, { error }).lte(max, { error }).describe(description);
 }
 
+/** The id of a token. The document tells how many there are; `format` is where it looks for that. */
+export const tokenIdFormat = "token-id";
+
+/** The id of a token; whether the model has it is checked by whoever knows the model. */
+export function tokenIdField(): z.ZodType<number> {
+  return z.int({ error: "a token id" }).gte(0, { error: "a token id" }).meta({ format: tokenIdFormat });
+}
+
 /** `true` or `false`. */
 export function flagField(description: string): z.ZodType<boolean> {
   return z.boolean({ error: "true or false" }).describe(description);
@@ -67,7 +75,7 @@ export function arrayField<Element>(
 }
 
 /** Leaves out what is `null`, which counts as absent; the same object where nothing is. */
-function withoutNulls(value: unknown): unknown {
+export function withoutNulls(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value);
   const present = entries.filter(([, each]) => each !== null);
@@ -90,7 +98,18 @@ export function objectField<Value extends object>(
   return nullIsAbsent(z.strictObject(fields, { error }) as unknown as z.ZodType<Value>);
 }
 
-/** An object with any keys; what is in it is checked by whoever uses it. */
-export function mapField(value: JsonMap, description: string): z.ZodType<JsonMap> {
-  return z.looseObject({}, { error: "an object" }).meta({ description, additionalProperties: { ...value } });
+/**
+ * An object with any keys; what is in it is checked by whoever uses it.
+ * @param about JSON Schemas, for the document only
+ */
+export function mapField(
+  about: { readonly values?: JsonMap; readonly names?: JsonMap },
+  description: string,
+): z.ZodType<JsonMap> {
+  const { values = {}, names } = about;
+  return z.looseObject({}, { error: "an object" }).meta({
+    description,
+    additionalProperties: { ...values },
+    ...(names === undefined ? {} : { propertyNames: { ...names } }),
+  });
 }

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { nearestName } from "../config/nearest-name.ts";
 import { invalidRequest, type ApiError } from "./api-error.ts";
 import { describeValue, shortName } from "./describe-value.ts";
-import type { FieldsOf } from "./fields.ts";
+import type { FieldsOf, JsonMap } from "./fields.ts";
 import type { UnsupportedParameters } from "./unsupported-parameters.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -12,6 +12,8 @@ type Path = readonly PropertyKey[];
 export interface BodyRules<Body> {
   readonly schema: z.ZodObject<FieldsOf<Body>, z.core.$strict>;
   readonly unsupported?: UnsupportedParameters;
+  /** What parameters have to do with each other, as JSON Schemas, for the document: the operations check it. */
+  readonly conditions?: readonly JsonMap[];
 }
 
 /** `["messages", 2, "content", 0]` → `messages[2].content[0]`. */
@@ -109,7 +111,7 @@ export function parseBody<Body>(body: unknown, rules: BodyRules<Body>): Body {
     if (known === undefined) {
       throw unknownParameter(name, { known: [...Object.keys(schema.shape), ...(unsupported?.keys() ?? [])] });
     }
-    if (known.isNeutral?.(value) === true) continue;
+    if (known.neutral?.accepts(value) === true) continue;
     const hint = known.hint === undefined ? "" : `: ${known.hint}`;
     throw invalidRequest(
       `Unsupported parameter: \`${name}\` is not supported${hint}; found ${describeValue(value)}`,

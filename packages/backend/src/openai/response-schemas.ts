@@ -1,3 +1,5 @@
+import type { ApiErrorType } from "./api-error.ts";
+import { errorCatalog } from "./error-catalog.ts";
 import type { JsonMap } from "./fields.ts";
 
 const text = { type: "string" };
@@ -80,6 +82,18 @@ const completionChoice = object({
   finish_reason: finishReason,
 });
 
+const serverFields = object(
+  {
+    version: text,
+    engine: object({ state: text, stats: { type: ["object", "null"] } }),
+    model: { anyOf: [object({ id: text, family: text, executor: text }), { type: "null" }] },
+    services: list({ type: "object" }),
+  },
+  ["version", "engine", "model"],
+);
+
+const errorTypes: readonly ApiErrorType[] = ["invalid_request_error", "rate_limit_error", "server_error"];
+
 /** JSON Schemas of what the server answers, by name. */
 export const responseSchemas: Readonly<Record<string, JsonMap>> = {
   ChatCompletion: answer(
@@ -125,5 +139,25 @@ export const responseSchemas: Readonly<Record<string, JsonMap>> = {
     },
     ["status", "reasons"],
   ),
-  Error: object({ error: object({ message: text, type: text, param: textOrNull, code: textOrNull }) }),
+  ServerHealth: { allOf: [{ $ref: "#/components/schemas/HealthReport" }, serverFields] },
+  Devices: object({
+    memory: object({ totalBytes: integer, freeBytes: integer, limitedBy: text }),
+    gpus: { type: "object" },
+  }),
+  Version: object({ version: text }),
+  Server: object({
+    name: { const: "infernode" },
+    description: text,
+    version: text,
+    model: textOrNull,
+    links: { type: "object", additionalProperties: text },
+  }),
+  Error: object({
+    error: object({
+      message: text,
+      type: { enum: errorTypes },
+      param: { ...textOrNull, description: "The field of the request that is at fault." },
+      code: { enum: Object.keys(errorCatalog) },
+    }),
+  }),
 };

@@ -7,19 +7,30 @@ import {
   numberField,
   objectField,
   textField,
+  tokenIdField,
   type FieldsOf,
   type JsonMap,
 } from "./fields.ts";
 import { seedField } from "./seed-field.ts";
 
+/** Answers to one prompt; a request may have as many in all. */
+const maxChoices = 128;
 const maxStopStrings = 16;
 const maxStopLength = 1024;
 const maxStopTokenIds = 256;
 
+/** Unicode characters, as JSON Schema counts them. */
+function hasAtMost(text: string, count: number): boolean {
+  return text.length <= count || (text.length <= 2 * count && Array.from(text).length <= count);
+}
+
 const stopText = z
   .string({ error: "a string" })
   .min(1, { error: "a string that is not empty" })
-  .max(maxStopLength, { error: `a string of at most ${maxStopLength} characters` });
+  .refine((text) => hasAtMost(text, maxStopLength), {
+    error: `a string of at most ${maxStopLength} characters`,
+  })
+  .meta({ maxLength: maxStopLength });
 
 export interface StreamOptions {
   readonly include_usage?: boolean | undefined;
@@ -62,6 +73,14 @@ export interface SamplingBody {
   readonly priority: number | undefined;
 }
 
+/** `stream_options` needs a stream. */
+export const streamCondition: JsonMap = {
+  anyOf: [
+    { properties: { stream_options: { type: "null" } } },
+    { properties: { stream: { const: true } }, required: ["stream"] },
+  ],
+};
+
 /** How they are checked. `null` is the same as absent. */
 export const samplingFields: FieldsOf<SamplingBody> = {
   model: textField("The id of the served model, as `GET /v1/models` lists it."),
@@ -95,7 +114,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     "Above 1 makes tokens of the prompt and the answer less likely. Default: the checkpoint's, else 1.",
   ).optional(),
   logit_bias: mapField(
-    { type: "number", minimum: -100, maximum: 100 },
+    { values: { type: "number", minimum: -100, maximum: 100 }, names: { pattern: "^[0-9]{1,9}$" } },
     "Token ids as strings, and what is added to their logits, from -100 to 100.",
   ).optional(),
   stop: z
@@ -104,7 +123,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     })
     .describe("Texts that end the answer and are not part of it.")
     .optional(),
-  stop_token_ids: arrayField(z.int({ error: "a token id" }).gte(0, { error: "a token id" }), {
+  stop_token_ids: arrayField(tokenIdField(), {
     max: maxStopTokenIds,
     of: "token ids",
   })
@@ -123,10 +142,10 @@ export const samplingFields: FieldsOf<SamplingBody> = {
   ).optional(),
   skip_special_tokens: flagField("Leaves special tokens out of the text. Default true.").optional(),
   n: integerField(
-    { min: 1 },
-    "How many answers to each prompt; at most 128 in one request. Default 1.",
+    { min: 1, max: maxChoices },
+    `How many answers to each prompt; at most ${maxChoices} in one request. Default 1.`,
   ).optional(),
-  best_of: integerField({ min: 1 }, "Supported only where it equals `n`.").optional(),
+  best_of: integerField({ min: 1, max: maxChoices }, "Supported only where it equals `n`.").optional(),
   stream: flagField("Sends the answer as server-sent events while it is made. Default false.").optional(),
   stream_options: objectField<StreamOptions>({
     include_usage: flagField("Sends a last chunk with the usage.").optional(),

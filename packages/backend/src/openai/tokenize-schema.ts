@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { templateFields, type TemplateBody } from "./chat-prompt.ts";
-import { arrayField, flagField, textField, type FieldsOf } from "./fields.ts";
+import { templateCondition, templateFields, type TemplateBody } from "./chat-prompt.ts";
+import { arrayField, flagField, textField, tokenIdField, type FieldsOf } from "./fields.ts";
 import { messagesField, type Message } from "./messages-schema.ts";
 import type { BodyRules } from "./parse-body.ts";
 
@@ -27,6 +27,25 @@ const fields: FieldsOf<TokenizeBody> = {
 /** How it is checked. */
 export const tokenizeRules: BodyRules<TokenizeBody> = {
   schema: z.strictObject(fields, { error: "an object" }),
+  conditions: [
+    templateCondition,
+    {
+      oneOf: [
+        {
+          properties: { prompt: { type: "string" }, messages: { type: "null" } },
+          required: ["prompt"],
+        },
+        {
+          properties: {
+            messages: { type: "array" },
+            prompt: { type: "null" },
+            add_special_tokens: { enum: [false, null] },
+          },
+          required: ["messages"],
+        },
+      ],
+    },
+  ],
 };
 
 const maxTokens = 32_768;
@@ -39,7 +58,7 @@ export interface DetokenizeBody {
 
 const detokenizeFields: FieldsOf<DetokenizeBody> = {
   model: textField("The served model; may be left out.").optional(),
-  tokens: arrayField(z.int({ error: "a token id" }).gte(0, { error: "a token id" }), {
+  tokens: arrayField(tokenIdField(), {
     max: maxTokens,
     of: "token ids",
   }).describe("Token ids."),

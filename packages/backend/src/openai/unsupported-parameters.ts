@@ -1,35 +1,63 @@
+import { withoutNulls, type JsonMap } from "./fields.ts";
+
+/** A value that asks for nothing, so that leaving it out changes nothing. */
+interface NeutralValue {
+  accepts(value: unknown): boolean;
+  /** The same as a JSON Schema. */
+  readonly schema: JsonMap;
+}
+
 /**
  * Parameters that clients of other servers send and that would change the answer. Each is refused by name,
  * except with a value that asks for nothing.
  */
 export interface UnsupportedParameter {
-  /** Whether the value asks for nothing, so that leaving it out changes nothing. */
-  readonly isNeutral?: (value: unknown) => boolean;
+  readonly neutral?: NeutralValue;
   /** What to do instead. */
   readonly hint?: string;
 }
 
-const isOneOf =
-  (...values: readonly unknown[]) =>
-  (value: unknown): boolean =>
-    values.includes(value);
-const isEmptyArray = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-const isTextFormat = (value: unknown): boolean =>
-  typeof value === "object" &&
-  value !== null &&
-  "type" in value &&
-  value.type === "text" &&
-  Object.keys(value).length === 1;
-const isTextOnly = (value: unknown): boolean =>
-  Array.isArray(value) && value.length === 1 && value[0] === "text";
-const isFlag = (value: unknown): boolean => typeof value === "boolean";
+const oneOf = (...values: readonly (string | number | boolean)[]): NeutralValue => ({
+  accepts: (value) => (values as readonly unknown[]).includes(value),
+  schema: { enum: values },
+});
+const emptyArray: NeutralValue = {
+  accepts: (value) => Array.isArray(value) && value.length === 0,
+  schema: { type: "array", maxItems: 0 },
+};
+const textFormat: NeutralValue = {
+  accepts(value) {
+    const format = withoutNulls(value);
+    return (
+      typeof format === "object" &&
+      format !== null &&
+      "type" in format &&
+      format.type === "text" &&
+      Object.keys(format).length === 1
+    );
+  },
+  schema: {
+    type: "object",
+    properties: { type: { const: "text" } },
+    required: ["type"],
+    additionalProperties: false,
+  },
+};
+const textOnly: NeutralValue = {
+  accepts: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
+  schema: { type: "array", items: { const: "text" }, minItems: 1, maxItems: 1 },
+};
+const flag: NeutralValue = {
+  accepts: (value) => typeof value === "boolean",
+  schema: { type: "boolean" },
+};
 
-const tools: UnsupportedParameter = { isNeutral: isEmptyArray };
+const tools: UnsupportedParameter = { neutral: emptyArray };
 const structured: UnsupportedParameter = {};
 const sampler: UnsupportedParameter = {};
 
 const common: readonly (readonly [string, UnsupportedParameter])[] = [
-  ["response_format", { isNeutral: isTextFormat, hint: 'only {"type": "text"} is supported' }],
+  ["response_format", { neutral: textFormat, hint: 'only {"type": "text"} is supported' }],
   ["structured_outputs", structured],
   ["guided_json", structured],
   ["guided_regex", structured],
@@ -39,23 +67,23 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["guided_whitespace_pattern", structured],
   ["grammar", structured],
   ["json_schema", structured],
-  ["use_beam_search", { isNeutral: isOneOf(false) }],
-  ["length_penalty", { isNeutral: isOneOf(1) }],
-  ["early_stopping", { isNeutral: isOneOf(false) }],
+  ["use_beam_search", { neutral: oneOf(false) }],
+  ["length_penalty", { neutral: oneOf(1) }],
+  ["early_stopping", { neutral: oneOf(false) }],
   ["prompt_logprobs", {}],
   ["truncate_prompt_tokens", { hint: "prompts are never truncated" }],
   ["allowed_token_ids", {}],
-  ["bad_words", { isNeutral: isEmptyArray }],
-  ["spaces_between_special_tokens", { isNeutral: isOneOf(true) }],
-  ["return_token_ids", { isNeutral: isOneOf(false) }],
-  ["return_tokens_as_token_ids", { isNeutral: isOneOf(false) }],
+  ["bad_words", { neutral: emptyArray }],
+  ["spaces_between_special_tokens", { neutral: oneOf(true) }],
+  ["return_token_ids", { neutral: oneOf(false) }],
+  ["return_tokens_as_token_ids", { neutral: oneOf(false) }],
   ["request_id", { hint: "send the header x-request-id" }],
   ["kv_transfer_params", {}],
   ["vllm_xargs", {}],
-  ["logits_processors", { isNeutral: isEmptyArray }],
+  ["logits_processors", { neutral: emptyArray }],
   ["typical_p", sampler],
   ["tfs_z", sampler],
-  ["mirostat", { isNeutral: isOneOf(0) }],
+  ["mirostat", { neutral: oneOf(0) }],
   ["mirostat_tau", sampler],
   ["mirostat_eta", sampler],
   ["dynatemp_range", sampler],
@@ -74,7 +102,7 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["n_predict", { hint: "use max_tokens" }],
   ["num_predict", { hint: "use max_tokens" }],
   ["id_slot", {}],
-  ["cache_prompt", { isNeutral: isFlag }],
+  ["cache_prompt", { neutral: flag }],
   ["lora", {}],
   ["options", { hint: "send sampling parameters at the top level" }],
   ["keep_alive", {}],
@@ -84,29 +112,29 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
 
 const chat: readonly (readonly [string, UnsupportedParameter])[] = [
   ["tools", tools],
-  ["tool_choice", { isNeutral: isOneOf("none", "auto") }],
-  ["parallel_tool_calls", { isNeutral: isFlag }],
+  ["tool_choice", { neutral: oneOf("none", "auto") }],
+  ["parallel_tool_calls", { neutral: flag }],
   ["functions", tools],
-  ["function_call", { isNeutral: isOneOf("none", "auto") }],
-  ["reasoning_effort", { isNeutral: isOneOf("none") }],
-  ["include_reasoning", { isNeutral: isFlag }],
-  ["think", { isNeutral: isOneOf(false) }],
-  ["verbosity", { isNeutral: isOneOf("medium") }],
-  ["modalities", { isNeutral: isTextOnly, hint: 'only ["text"] is supported' }],
+  ["function_call", { neutral: oneOf("none", "auto") }],
+  ["reasoning_effort", { neutral: oneOf("none") }],
+  ["include_reasoning", { neutral: flag }],
+  ["think", { neutral: oneOf(false) }],
+  ["verbosity", { neutral: oneOf("medium") }],
+  ["modalities", { neutral: textOnly, hint: 'only ["text"] is supported' }],
   ["audio", {}],
   ["prediction", {}],
   ["web_search_options", {}],
   ["moderation", {}],
-  ["prompt_cache_retention", { isNeutral: isOneOf("in_memory", "in-memory") }],
-  ["echo", { isNeutral: isOneOf(false) }],
-  ["documents", { isNeutral: isEmptyArray }],
+  ["prompt_cache_retention", { neutral: oneOf("in_memory", "in-memory") }],
+  ["echo", { neutral: oneOf(false) }],
+  ["documents", { neutral: emptyArray }],
   ["chat_template", { hint: "the checkpoint's own template is used" }],
-  ["add_special_tokens", { isNeutral: isOneOf(false), hint: "the chat template writes the special tokens" }],
+  ["add_special_tokens", { neutral: oneOf(false), hint: "the chat template writes the special tokens" }],
   ["mm_processor_kwargs", {}],
 ];
 
 const completion: readonly (readonly [string, UnsupportedParameter])[] = [
-  ["suffix", { isNeutral: isOneOf(""), hint: "text is only written after the prompt" }],
+  ["suffix", { neutral: oneOf(""), hint: "text is only written after the prompt" }],
   ["prompt_embeds", {}],
 ];
 

@@ -1,6 +1,7 @@
 import type { Prompt } from "../engine/engine-client.ts";
 import { invalidRequest } from "../openai/api-error.ts";
-import { toChatPrompt } from "../openai/chat-prompt.ts";
+import { assertTemplateBody, toChatPrompt } from "../openai/chat-prompt.ts";
+import { toApiError } from "../openai/engine-error.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import { detokenizeRules, tokenizeRules, type TokenizeBody } from "../openai/tokenize-schema.ts";
 import { findModel, type OperationContext } from "./operation-context.ts";
@@ -20,6 +21,7 @@ export interface DetokenizeAnswer {
 function toPrompt(body: TokenizeBody): Prompt {
   const { prompt, messages, add_special_tokens: addSpecialTokens } = body;
   if (prompt !== undefined && messages === undefined) {
+    assertTemplateBody(body);
     return { kind: "text", text: prompt, ...(addSpecialTokens === undefined ? {} : { addSpecialTokens }) };
   }
   if (messages !== undefined && prompt === undefined) {
@@ -56,9 +58,14 @@ export async function tokenize(
     token_strs: spellings,
   });
   const prompt = toPrompt(body);
-  if (body.return_token_strs !== true) return answer(await engine.tokenize(prompt, signal), null);
-  const { tokenIds, spellings } = await engine.describePrompt(prompt, signal);
-  return answer(tokenIds, spellings);
+  try {
+    if (body.return_token_strs !== true) return answer(await engine.tokenize(prompt, signal), null);
+    const { tokenIds, spellings } = await engine.describePrompt(prompt, signal);
+    return answer(tokenIds, spellings);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toApiError(error, body.messages === undefined ? "prompt" : "messages");
+  }
 }
 
 /** Makes text of tokens, special ones included: `POST /detokenize`. @throws ApiError 400, 404, 503 */

@@ -122,7 +122,7 @@ test.each([
   ['"seed":-1e400', "seed", "found -Infinity"],
   ['"seed":18446744073709551616', "seed", "from -9223372036854775808 to 18446744073709551615"],
   ['"seed":18446744073709551616', "seed", "found 18446744073709551616"],
-  ['"n":1e15', "n", "at most 128 answers"],
+  ['"n":1e15', "n", "from 1 to 128; found 1000000000000000"],
   ['"best_of":9007199254740991', "best_of", "found 9007199254740991"],
   ['"logit_bias":{"1":1e400}', "logit_bias.1", "found Infinity"],
   ['"logit_bias":{"1.0":1}', "logit_bias", 'found "1.0"'],

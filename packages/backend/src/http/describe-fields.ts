@@ -1,4 +1,4 @@
-import type { JsonMap } from "../openai/fields.ts";
+import { tokenIdFormat, type JsonMap } from "../openai/fields.ts";
 
 function isMap(value: unknown): value is JsonMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -22,18 +22,30 @@ function orNull(schema: unknown): unknown {
   return { ...about, anyOf: [rest, noValue] };
 }
 
+/** Writes out the bounds of one value: texts are integers with all of their digits. */
+function describeBounds(schema: JsonMap, vocabSize: number | undefined): JsonMap {
+  const bounds = ["minimum", "maximum"].flatMap((name) => {
+    const bound = schema[name];
+    return typeof bound === "string" ? [[name, BigInt(bound)]] : [];
+  });
+  const lastToken =
+    schema["format"] === tokenIdFormat && vocabSize !== undefined ? { maximum: vocabSize - 1 } : {};
+  return { ...schema, ...Object.fromEntries(bounds), ...lastToken };
+}
+
 /**
- * Says in the schemas of a request what `parseBody` does: of an object with known fields, one that is not
- * required may be `null`, and so may any other. Bounds that are texts become integers with all of their digits.
+ * Says in the schemas of a request what zod's cannot: of an object with known fields, one that is not required
+ * may be `null`, and so may any other; and what the bounds of integers of 64 bits and of token ids are.
+ * @param vocabSize tokens that the model has; `undefined` while none is loaded
  */
-export function describeNulls(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(describeNulls);
+export function describeFields(schema: unknown, vocabSize: number | undefined): unknown {
+  if (Array.isArray(schema)) return schema.map((each) => describeFields(each, vocabSize));
   if (!isMap(schema)) return schema;
-  const described: Record<string, unknown> = Object.fromEntries(
-    Object.entries(schema).map(([name, value]) => {
-      const isBound = typeof value === "string" && (name === "minimum" || name === "maximum");
-      return [name, isBound ? BigInt(value) : describeNulls(value)];
-    }),
+  const described: JsonMap = Object.fromEntries(
+    Object.entries(describeBounds(schema, vocabSize)).map(([name, value]) => [
+      name,
+      describeFields(value, vocabSize),
+    ]),
   );
   const { properties, required = [], additionalProperties } = described;
   if (!isMap(properties) || additionalProperties !== false) return described;
