@@ -17,6 +17,11 @@ const context: CommandContext = {
     process.on(signal, handler);
     return () => process.off(signal, handler);
   },
+  onStrayErrors: ({ uncaught, warning }) => {
+    process.on("uncaughtException", uncaught);
+    // Node.js' own listener prints them.
+    process.removeAllListeners("warning").on("warning", warning);
+  },
   exit: (code) => process.exit(code),
 };
 

@@ -1,5 +1,6 @@
 import { parentPort, Worker } from "node:worker_threads";
 import { createResolvers } from "./engine/async-queue.ts";
+import { leaveMissingDirectory } from "./leave-missing-directory.ts";
 
 /** A question or an answer, as it crosses. */
 interface Call<T> {
@@ -30,6 +31,7 @@ export function createWorkerCalls<Question, Answer>(
     pending.clear();
   };
   const start = (): Worker => {
+    leaveMissingDirectory();
     const thread = new Worker(entry, { workerData });
     thread.unref();
     thread.on("message", ({ id, value }: Call<Answer>) => {

@@ -32,6 +32,8 @@ export type {
   RequestScheduledSample,
   StepFinishedSample,
 } from "./metrics/inference-samples.ts";
+export { createLogMetrics } from "./metrics/log-metrics.ts";
+export type { LogMetricsOptions } from "./metrics/log-metrics.ts";
 export { createMemoryMetrics } from "./metrics/memory-metrics.ts";
 export type { MemoryLedgerSample, MemoryMetrics, MemoryPoolSample } from "./metrics/memory-metrics.ts";
 export { createMetrics } from "./metrics/metrics.ts";

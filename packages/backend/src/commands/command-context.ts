@@ -8,6 +8,11 @@ export interface CommandContext {
   readonly stderr: NodeJS.WriteStream;
   /** Hears a signal of the process; answers a function that stops it. */
   onSignal(signal: "SIGHUP" | "SIGINT" | "SIGTERM", handler: () => void): () => void;
+  /** Takes what was thrown where nobody caught it, and Node.js' own warnings; by default they are plain text. */
+  onStrayErrors(handlers: {
+    readonly uncaught: (error: unknown) => void;
+    readonly warning: (warning: Error) => void;
+  }): void;
   /** Ends the process at once. */
   exit(code: number): never;
 }

@@ -1,7 +1,8 @@
+import type { Logger } from "pino";
 import { formatConfig } from "../config/format-config.ts";
-import { resolveConfig } from "../config/resolve-config.ts";
-import { createLogger } from "../create-logger.ts";
-import { createDaemon, type Daemon } from "../daemon/daemon.ts";
+import { resolveConfig, type ResolvedConfig } from "../config/resolve-config.ts";
+import { createDaemonLog, isPrettyLog } from "../log/create-logger.ts";
+import { createDaemon, type Daemon, type DaemonAddress } from "../daemon/daemon.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
@@ -16,7 +17,7 @@ interface Stopping {
 }
 
 /** Drains the daemon at a signal, and ends the process at the next one, whichever they are. */
-function stopAtSignals(daemon: Daemon, context: CommandContext): Stopping {
+function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext): Stopping {
   let tellStopped: (exitCode: number) => void;
   const stopped = new Promise<number>((resolve) => {
     tellStopped = resolve;
@@ -25,7 +26,7 @@ function stopAtSignals(daemon: Daemon, context: CommandContext): Stopping {
     daemon.stop(reason).then(
       () => tellStopped(exitCode),
       (error: unknown) => {
-        context.stderr.write(`infernode: ${error instanceof Error ? error.message : String(error)}\n`);
+        logger.error({ err: error }, "the daemon could not be stopped in order");
         tellStopped(exitCodes.failure);
       },
     );
@@ -54,11 +55,19 @@ export const serve: CommandRunner = async (values, context) => {
       "--json: wanted --print-config with it; --log-format json makes the log JSON",
     );
   }
-  const resolved = await resolveConfig({
+  const sources = {
     ...configSourcesOf(values),
     environment: context.environment,
     directory: context.directory,
-  });
+  };
+  let resolved: ResolvedConfig;
+  try {
+    resolved = await resolveConfig(sources);
+  } catch (error) {
+    if (!asksForJson(values, context)) throw error;
+    const log = createDaemonLog({ level: "info", format: "json", isTerminal: false });
+    return reportFatal(log.logger, error);
+  }
   const { config, origins, file, warnings } = resolved;
   if (values["printConfig"] === true) {
     const json = (): string => JSON.stringify({ config, origins, file: file ?? null }, undefined, 2);
@@ -68,12 +77,27 @@ export const serve: CommandRunner = async (values, context) => {
   }
   const mayColor = (context.environment["NO_COLOR"] ?? "") === "";
   const isTerminal = context.stderr.isTTY;
-  const logger = createLogger({ ...config.log, isTerminal, useColor: isTerminal && mayColor });
+  const log = createDaemonLog({ ...config.log, isTerminal, useColor: isTerminal && mayColor });
+  const { logger } = log;
+  context.onStrayErrors({
+    uncaught: (error) => {
+      logger.fatal({ err: error }, "an error was thrown where nobody caught it");
+      context.exit(exitCodes.failure);
+    },
+    warning: ({ name, message }) => logger.warn({ name }, message),
+  });
   for (const warning of warnings) logger.warn(warning);
   const startedAtMs = performance.now();
-  const daemon = createDaemon(config, { logger });
-  const stopping = stopAtSignals(daemon, context);
-  const address = await daemon.start();
+  const daemon = createDaemon(config, log);
+  const stopping = stopAtSignals(daemon, logger, context);
+  let address: DaemonAddress;
+  try {
+    address = await daemon.start();
+  } catch (error) {
+    // For people the program says it, in one line of plain text.
+    if (isPrettyLog({ ...config.log, isTerminal }) || config.log.level === "silent") throw error;
+    return reportFatal(logger, error);
+  }
   try {
     const model = await daemon.ready();
     daemon.events.on("backend:engine-state-changed", ({ to }) => {
@@ -90,11 +114,23 @@ export const serve: CommandRunner = async (values, context) => {
     }
   } catch (error) {
     if (daemon.engine.state !== "failed") return stopping.stopped;
-    logger.fatal({ code: codeOf(error) }, error instanceof Error ? error.message : String(error));
-    stopping.stop("the engine failed", exitCodeOf(error));
+    stopping.stop("the engine failed", reportFatal(logger, error));
   }
   return stopping.stopped;
 };
+
+/** Writes the one line that says why the daemon ends; answers its exit code. */
+function reportFatal(logger: Logger, error: unknown): number {
+  logger.fatal({ code: codeOf(error) }, error instanceof Error ? error.message : String(error));
+  return exitCodeOf(error);
+}
+
+/** Whether the log was asked to be JSON by word, where the configuration itself cannot be read. */
+function asksForJson(values: Readonly<Record<string, unknown>>, { environment }: CommandContext): boolean {
+  const asked =
+    values["logFormat"] ?? environment["INFERNODE_LOG_FORMAT"] ?? environment["INFERNODE_LOG__FORMAT"];
+  return asked === "json";
+}
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;

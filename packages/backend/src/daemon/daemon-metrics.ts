@@ -3,6 +3,7 @@ import {
   createGpuMetrics,
   createHttpMetrics,
   createInferenceMetrics,
+  createLogMetrics,
   createMemoryMetrics,
   createMetrics,
   createProcessMetrics,
@@ -39,11 +40,14 @@ export function createDaemonMetrics(options: {
   readonly engine: Pick<EngineSupervisor, "stats" | "vitals" | "model">;
   /** Read at each scrape. */
   readonly gpus: Pick<GpuTelemetry, "survey">;
+  /** Read at each scrape. */
+  readonly droppedLineCount: () => number;
 }): DaemonMetrics {
   const { events, engine, gpus } = options;
   const metrics = createMetrics();
   const { registry, contentType } = metrics;
   createProcessMetrics({ registry });
+  createLogMetrics({ registry, droppedLineCount: options.droppedLineCount });
   const eventLoop = createEventLoopMetrics({ registry });
   const http = createHttpMetrics({ registry });
   const gpuMetrics = createGpuMetrics({ registry });

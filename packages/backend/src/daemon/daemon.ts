@@ -7,7 +7,7 @@ import {
 import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
-import { createLogger } from "../create-logger.ts";
+import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
 import { defaultHangAfterMs } from "../engine/default-hang-after.ts";
 import type { ServedModel } from "../engine/engine-client.ts";
 import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
@@ -25,6 +25,8 @@ import { resolveServerLimits } from "./server-limits.ts";
 /** Parts that a program may bring itself. */
 export interface DaemonDependencies {
   readonly logger?: Logger;
+  /** Lines that the logger lost, for the metrics. [0 with a logger of one's own] */
+  readonly droppedLineCount?: () => number;
   readonly events?: EventBus;
   /** [a supervised child process] */
   readonly engine?: EngineSupervisor;
@@ -59,9 +61,17 @@ export interface Daemon extends AsyncDisposable {
 
 const deregisterTimeoutMs = 3000;
 
+function logOf(config: InfernodeConfig, dependencies: DaemonDependencies): DaemonLog {
+  const { logger, droppedLineCount = () => 0 } = dependencies;
+  return logger === undefined
+    ? createDaemonLog({ ...config.log, isTerminal: false })
+    : { logger, droppedLineCount };
+}
+
 /** Composes a daemon from its configuration; nothing runs before `start`. */
 export function createDaemon(config: InfernodeConfig, dependencies: DaemonDependencies = {}): Daemon {
-  const logger = dependencies.logger ?? createLogger({ ...config.log, isTerminal: false });
+  const log = logOf(config, dependencies);
+  const { logger } = log;
   const events =
     dependencies.events ??
     createEventBus({
@@ -82,7 +92,12 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     });
   const stopLogging = logEvents(events, logger);
   const gpus = createGpuTelemetry();
-  const metrics = createDaemonMetrics({ events, engine, gpus });
+  const metrics = createDaemonMetrics({
+    events,
+    engine,
+    gpus,
+    droppedLineCount: () => log.droppedLineCount(),
+  });
   const health = createDaemonHealth({
     engine,
     events,
