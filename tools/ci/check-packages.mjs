@@ -44,6 +44,17 @@ for (const name of names) {
   if (file === undefined) continue;
   const tarball = join(to, file);
   tarballs.set(name, tarball);
+  const manifest = run(`manifest of ${name}`, ["tar", "-xzOf", tarball, "package/package.json"]);
+  const ranges = Object.entries({
+    ...JSON.parse(manifest).dependencies,
+    ...JSON.parse(manifest).optionalDependencies,
+  });
+  for (const [dependency, range] of ranges.filter(([, each]) =>
+    /^(workspace|catalog|file|link):/.test(each),
+  )) {
+    failed += 1;
+    process.stdout.write(`FAILED: ${name} would be published with ${dependency} at ${range}\n`);
+  }
   run(`publint ${name}`, [join(root, "node_modules/.bin/publint"), "run", tarball, "--strict"], {
     cwd: root,
   });
