@@ -46,26 +46,30 @@ export class ActiveRequest {
   }
 
   get generatedTokenCount(): number {
-    return this.sequences.reduce((sum, sequence) => sum + sequence.tokenIds.length, 0);
+    return this.sequences.reduce((sum, sequence) => sum + sequence.tokenCount, 0);
   }
 
-  result(nowMs: number): GenerationResult {
-    const promptLogprobs = this.sequences[0]?.promptLogprobs;
-    return {
-      id: this.id,
-      choices: this.sequences.map((sequence) => sequence.choice()),
-      ...(promptLogprobs && { promptLogprobs }),
-      usage: {
-        promptTokens: this.promptTokenCount,
-        completionTokens: this.generatedTokenCount,
-        cachedPromptTokens: 0,
-      },
-      timings: {
-        queuedMs: (this.scheduledAtMs ?? nowMs) - this.queuedAtMs,
-        timeToFirstTokenMs:
-          this.firstTokenAtMs === undefined ? undefined : this.firstTokenAtMs - this.queuedAtMs,
-        totalMs: nowMs - this.queuedAtMs,
-      },
+  /** Answers how the result is made when somebody asks for it: its log-probabilities are large. */
+  finish(nowMs: number): () => GenerationResult {
+    const timings = {
+      queuedMs: (this.scheduledAtMs ?? nowMs) - this.queuedAtMs,
+      timeToFirstTokenMs:
+        this.firstTokenAtMs === undefined ? undefined : this.firstTokenAtMs - this.queuedAtMs,
+      totalMs: nowMs - this.queuedAtMs,
+    };
+    return () => {
+      const promptLogprobs = this.sequences[0]?.promptLogprobs();
+      return {
+        id: this.id,
+        choices: this.sequences.map((sequence) => sequence.choice()),
+        ...(promptLogprobs && { promptLogprobs }),
+        usage: {
+          promptTokens: this.promptTokenCount,
+          completionTokens: this.generatedTokenCount,
+          cachedPromptTokens: 0,
+        },
+        timings,
+      };
     };
   }
 

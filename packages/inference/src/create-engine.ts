@@ -138,7 +138,11 @@ export function createEngine<
       logprobs: wanted.logprobs,
       promptLogprobs: wanted.promptLogprobs,
       sequences: makeSequences(wanted, { ...resolved, nextSequenceId }),
-      stream: new GenerationStream(id, (reason) => table.end(active, { kind: "aborted", reason })),
+      stream: new GenerationStream(
+        id,
+        (reason) => table.end(active, { kind: "aborted", reason }),
+        1 + Math.max(wanted.logprobs ?? 0, wanted.promptLogprobs ?? 0),
+      ),
       queuedAtMs: clock.now(),
     });
     start(active, wanted.signal);

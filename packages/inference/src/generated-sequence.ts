@@ -1,7 +1,10 @@
 import type { Detokenizer } from "./text/detokenizer.ts";
+import { LogprobLog } from "./logprob-log.ts";
 import type { FinishReason, GenerationChoice, TokenLogprob } from "./request.ts";
+import type { SampledToken } from "./sampling/sampler.ts";
 import type { SamplingState } from "./sampling/sampling-state.ts";
 import type { SchedulableSequence } from "./step-batch.ts";
+import { GrowingText } from "./text/growing-text.ts";
 import type { StopMatcher } from "./text/stop-strings.ts";
 
 /** What a sequence is made of. */
@@ -23,6 +26,17 @@ export interface GeneratedSequenceParts {
   readonly stopMatcher: StopMatcher | undefined;
   readonly hasLogprobs: boolean;
   readonly hasPromptLogprobs: boolean;
+  /** Keeps what was read, for the result. */
+  readonly keepsAll: boolean;
+  /** Says a token and its alternatives in text and bytes. */
+  readonly describe: (sampled: SampledToken) => TokenLogprob;
+}
+
+/** What was added to an answer since it was last read. */
+export interface SequenceNews {
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+  readonly logprobs: readonly TokenLogprob[] | undefined;
 }
 
 /** One answer as it grows: takes tokens, gives text, and knows when it ends. */
@@ -32,15 +46,19 @@ export class GeneratedSequence implements SchedulableSequence {
   readonly promptTokenIds: Int32Array;
   readonly maxLengthTokens: number;
   readonly sampling: SamplingState;
-  readonly tokenIds: number[] = [];
-  readonly logprobs: TokenLogprob[] | undefined;
+  readonly #logprobs: LogprobLog | undefined;
   /** Grows with the prompt; the first token has none. */
-  readonly promptLogprobs: (TokenLogprob | undefined)[] | undefined;
+  readonly #promptLogprobs: LogprobLog | undefined;
   computedTokenCount = 0;
   lastTokenId = -1;
   readonly #parts: GeneratedSequenceParts;
-  #text = "";
+  /** What was read, where all is kept. */
+  readonly #text = new GrowingText();
   #newText = "";
+  #tokenIds: number[] = [];
+  #tokenCount = 0;
+  /** How many of `#tokenIds` were read. */
+  #readTokenCount = 0;
   #finishReason: FinishReason | undefined;
   #stopReason: string | number | undefined;
 
@@ -50,13 +68,20 @@ export class GeneratedSequence implements SchedulableSequence {
     this.promptTokenIds = parts.promptTokenIds;
     this.maxLengthTokens = parts.promptTokenIds.length + parts.maxTokens;
     this.sampling = parts.sampling;
-    this.logprobs = parts.hasLogprobs ? [] : undefined;
-    this.promptLogprobs = parts.hasPromptLogprobs ? [undefined] : undefined;
     this.#parts = parts;
+    this.#logprobs = parts.hasLogprobs ? new LogprobLog(parts) : undefined;
+    if (!parts.hasPromptLogprobs) return;
+    this.#promptLogprobs = new LogprobLog(parts);
+    this.#promptLogprobs.push(undefined);
   }
 
   get wantsPromptLogits(): boolean {
-    return this.promptLogprobs !== undefined;
+    return this.#promptLogprobs !== undefined;
+  }
+
+  /** Tokens that were generated. */
+  get tokenCount(): number {
+    return this.#tokenCount;
   }
 
   get maxTokens(): number {
@@ -72,11 +97,12 @@ export class GeneratedSequence implements SchedulableSequence {
   }
 
   /** Takes the token that was sampled. */
-  accept(tokenId: number, logprob?: TokenLogprob): void {
+  accept(tokenId: number, logprob?: SampledToken): void {
     const { eosTokenIds, stopTokenIds, detokenizer, includeStopInOutput, maxTokens } = this.#parts;
     this.lastTokenId = tokenId;
-    this.tokenIds.push(tokenId);
-    if (logprob !== undefined) this.logprobs?.push(logprob);
+    this.#tokenIds.push(tokenId);
+    this.#tokenCount += 1;
+    if (logprob !== undefined) this.#logprobs?.push(logprob);
     const isEos = eosTokenIds.has(tokenId);
     if (isEos || stopTokenIds.has(tokenId)) {
       if (includeStopInOutput) this.#give(detokenizer.push(tokenId));
@@ -84,7 +110,7 @@ export class GeneratedSequence implements SchedulableSequence {
       return;
     }
     this.#give(detokenizer.push(tokenId));
-    if (this.#finishReason === undefined && this.tokenIds.length >= maxTokens) this.#end("length", undefined);
+    if (this.#finishReason === undefined && this.#tokenCount >= maxTokens) this.#end("length", undefined);
   }
 
   /** Ends at the end of the prompt, where no token is wanted. */
@@ -92,28 +118,69 @@ export class GeneratedSequence implements SchedulableSequence {
     this.#end("length", undefined);
   }
 
-  /** The text since the last call. */
-  takeText(): string {
-    const text = this.#newText;
-    this.#text += text;
-    this.#newText = "";
-    return text;
+  /** Takes what the model says of the prompt's next token. */
+  acceptPromptLogprob(logprob: SampledToken): void {
+    this.#promptLogprobs?.push(logprob);
   }
 
+  /** Whether `takePromptLogprobs` has something. */
+  get hasPromptNews(): boolean {
+    return (this.#promptLogprobs?.unreadCount ?? 0) > 0;
+  }
+
+  /** Reads the next of the prompt's. */
+  takePromptLogprobs(entryLimit: number): (TokenLogprob | undefined)[] {
+    return this.#describeAll(this.#promptLogprobs?.take(entryLimit) ?? []);
+  }
+
+  /** Reads what is new; of log-probabilities up to so many, and the tokens that they are of. */
+  takeNews(entryLimit: number): SequenceNews {
+    const logprobs = this.#logprobs?.take(entryLimit);
+    const start = this.#readTokenCount;
+    const end = logprobs === undefined ? this.#tokenIds.length : start + logprobs.length;
+    const tokenIds = this.#tokenIds.slice(start, end);
+    if (this.#parts.keepsAll) this.#readTokenCount = end;
+    else this.#tokenIds = this.#tokenIds.slice(end);
+    const text = this.#newText;
+    if (this.#parts.keepsAll) this.#text.push(text);
+    this.#newText = "";
+    return {
+      text,
+      tokenIds,
+      logprobs: logprobs && this.#describeAll(logprobs).filter((each) => each !== undefined),
+    };
+  }
+
+  /** Whether tokens are left that `takeNews` did not read yet. */
+  get hasUnreadTokens(): boolean {
+    return this.#readTokenCount < this.#tokenIds.length;
+  }
+
+  /** The whole prompt's; only what was not read where not all is kept. */
+  promptLogprobs(): (TokenLogprob | undefined)[] | undefined {
+    return this.#promptLogprobs && this.#describeAll(this.#promptLogprobs.all());
+  }
+
+  /** The whole answer; only what was not read where not all is kept. */
   choice(): GenerationChoice {
+    const logprobs = this.#logprobs?.all();
     return {
       index: this.index,
-      text: this.#text + this.#newText,
-      tokenIds: this.tokenIds,
-      logprobs: this.logprobs,
+      text: this.#text.toString() + this.#newText,
+      tokenIds: this.#tokenIds,
+      logprobs: logprobs && this.#describeAll(logprobs).filter((each) => each !== undefined),
       finishReason: this.#finishReason ?? "length",
       stopReason: this.#stopReason,
     };
   }
 
+  #describeAll(entries: readonly (SampledToken | undefined)[]): (TokenLogprob | undefined)[] {
+    return entries.map((entry) => entry && this.#parts.describe(entry));
+  }
+
   #give(text: string): void {
     const { stopMatcher, minTokens } = this.#parts;
-    if (stopMatcher === undefined || this.tokenIds.length < minTokens) {
+    if (stopMatcher === undefined || this.#tokenCount < minTokens) {
       this.#newText += text;
       return;
     }

@@ -9,11 +9,14 @@ type Waiter = {
 
 /** How a stream ends. */
 export type StreamEnding =
-  | { readonly kind: "finished"; readonly result: GenerationResult }
+  | { readonly kind: "finished"; readonly result: () => GenerationResult }
   /** What was made before is still delivered. */
   | { readonly kind: "failed"; readonly reason: unknown }
   /** Nobody wants the rest. */
   | { readonly kind: "aborted"; readonly reason: unknown };
+
+/** More would hold up whoever reads a delta, and take hundreds of bytes each. */
+const MAX_CANDIDATES = 2000;
 
 /**
  * The consumer's side of a request. Holds no queue of deltas: an answer's news since it was last read
@@ -22,24 +25,28 @@ export type StreamEnding =
 export class GenerationStream implements TokenStream {
   readonly id: string;
   readonly #onCancel: (reason: unknown) => void;
+  /** Tokens whose log-probabilities one delta has at most. */
+  readonly #entryLimit: number;
   /** Answers with news, the longest unread first. */
   readonly #unread: Set<GeneratedSequence> = new Set();
-  readonly #readTokenCounts: number[] = [];
   readonly #waiters: Waiter[] = [];
   #ending: StreamEnding | undefined;
   #isConsumed = false;
   #result: PromiseWithResolvers | undefined;
 
-  constructor(id: string, onCancel: (reason: unknown) => void) {
+  /** @param candidateCount candidates of each token whose log-probabilities are reported */
+  constructor(id: string, onCancel: (reason: unknown) => void, candidateCount = 1) {
     this.id = id;
     this.#onCancel = onCancel;
+    this.#entryLimit = Math.ceil(MAX_CANDIDATES / candidateCount);
   }
 
   /** Says that an answer has news. */
   notify(sequence: GeneratedSequence): void {
     if (this.#ending?.kind === "aborted") return;
     this.#unread.add(sequence);
-    if (this.#waiters.length > 0) this.#waiters.shift()?.resolve({ done: false, value: this.#take() });
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) this.#settle(waiter);
   }
 
   /** Ends the stream; the first ending counts. */
@@ -86,35 +93,56 @@ export class GenerationStream implements TokenStream {
   #next(): Promise<IteratorResult<TokenDelta>> {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
-      if (this.#unread.size > 0) resolve({ done: false, value: this.#take() });
-      else if (this.#ending === undefined) this.#waiters.push(waiter);
+      if (this.#unread.size === 0 && this.#ending === undefined) this.#waiters.push(waiter);
       else this.#settle(waiter);
     });
   }
 
   #settle(waiter: Waiter): void {
-    if (this.#unread.size > 0) waiter.resolve({ done: false, value: this.#take() });
+    if (this.#unread.size > 0) this.#give(waiter);
     else if (this.#ending?.kind === "finished") waiter.resolve({ done: true, value: undefined });
     else waiter.reject(this.#ending?.reason);
   }
 
+  #give(waiter: Waiter): void {
+    try {
+      waiter.resolve({ done: false, value: this.#take() });
+    } catch (error) {
+      this.cancel(error);
+      waiter.reject(error);
+    }
+  }
+
   #take(): TokenDelta {
     const sequence = this.#unread.values().next().value!;
-    this.#unread.delete(sequence);
-    const { index, tokenIds, logprobs, promptLogprobs, finishReason, stopReason } = sequence;
-    const start = this.#readTokenCounts[index] ?? 0;
-    const isFirst = this.#readTokenCounts[index] === undefined;
-    this.#readTokenCounts[index] = tokenIds.length;
-    return {
-      index,
-      text: sequence.takeText(),
-      tokenIds: tokenIds.slice(start),
-      logprobs: logprobs?.slice(start),
-      finishReason,
-      stopReason,
-      ...(isFirst && promptLogprobs && { promptLogprobs }),
-    };
+    if (sequence.hasPromptNews) {
+      const promptLogprobs = sequence.takePromptLogprobs(this.#entryLimit);
+      // The answer's own news goes with the last part of the prompt's.
+      if (sequence.hasPromptNews) return { ...emptyDelta(sequence.index), promptLogprobs };
+      return { ...this.#takeNews(sequence), promptLogprobs };
+    }
+    return this.#takeNews(sequence);
   }
+
+  #takeNews(sequence: GeneratedSequence): TokenDelta {
+    const { index, finishReason, stopReason } = sequence;
+    const news = sequence.takeNews(this.#entryLimit);
+    // The end is said with the last of the tokens.
+    if (sequence.hasUnreadTokens) return { ...emptyDelta(index), ...news };
+    this.#unread.delete(sequence);
+    return { index, ...news, finishReason, stopReason };
+  }
+}
+
+function emptyDelta(index: number): TokenDelta {
+  return {
+    index,
+    text: "",
+    tokenIds: [],
+    logprobs: undefined,
+    finishReason: undefined,
+    stopReason: undefined,
+  };
 }
 
 interface PromiseWithResolvers {
@@ -136,8 +164,12 @@ function promiseWithResolvers(): PromiseWithResolvers {
 }
 
 function settleResult(target: PromiseWithResolvers, ending: StreamEnding): void {
-  if (ending.kind === "finished") target.resolve(ending.result);
-  else target.reject(ending.reason);
+  if (ending.kind !== "finished") return target.reject(ending.reason);
+  try {
+    target.resolve(ending.result());
+  } catch (error) {
+    target.reject(error);
+  }
 }
 
 function abortError(): DOMException {

@@ -1,3 +1,4 @@
+import { describeToken } from "./text/describe-token.ts";
 import { Detokenizer } from "./text/detokenizer.ts";
 import { GeneratedSequence } from "./generated-sequence.ts";
 import type { TokenDecoderPort } from "./ports.ts";
@@ -48,6 +49,8 @@ export function makeSequences(request: ResolvedRequest, source: SequenceSource):
         }),
         stopMatcher: stopStrings?.matcher({ includeStopInOutput: stopping.includeStopInOutput }),
         hasLogprobs: request.logprobs !== undefined,
+        keepsAll: request.keepResult,
+        describe: (sampled) => describeToken(source.tokenizer, sampled),
         hasPromptLogprobs: request.promptLogprobs !== undefined && index === 0,
       }),
   );

@@ -69,7 +69,7 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
       finishReason: request.finishReason(),
       promptTokenCount: request.promptTokenCount,
       generatedTokenCount: request.generatedTokenCount,
-      longestAnswerTokenCount: Math.max(...request.sequences.map(({ tokenIds }) => tokenIds.length)),
+      longestAnswerTokenCount: Math.max(...request.sequences.map(({ tokenCount }) => tokenCount)),
       ...phases,
     });
     if (active.size > 0) return;

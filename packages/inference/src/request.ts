@@ -46,6 +46,11 @@ export interface GenerationRequest {
   readonly logprobs?: number;
   /** Report the log-probability of each token of the prompt and of this many alternatives (0 to 20). */
   readonly promptLogprobs?: number;
+  /**
+   * Whether the result has what was read of the stream before. Without, what was read is kept nowhere, and the
+   * result's choices have what was not read alone. [true]
+   */
+  readonly keepResult?: boolean;
   /** Special tokens in the text are left out. [true] */
   readonly skipSpecialTokens?: boolean;
   readonly signal?: AbortSignal;
@@ -82,7 +87,7 @@ export interface TokenDelta {
   readonly finishReason: FinishReason | undefined;
   /** The stop string or stop token that ended it. */
   readonly stopReason: string | number | undefined;
-  /** Where the request asked for them: in the first delta of the stream, which is of answer 0, and in no other. */
+  /** Where the request asked for them: in the stream's first deltas, which are of answer 0, part after part. */
   readonly promptLogprobs?: PromptLogprobs;
 }
 

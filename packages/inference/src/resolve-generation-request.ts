@@ -19,6 +19,7 @@ export interface ResolvedRequest {
   readonly n: number;
   readonly logprobs: number | undefined;
   readonly promptLogprobs: number | undefined;
+  readonly keepResult: boolean;
   readonly skipSpecialTokens: boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -40,6 +41,7 @@ export function resolveGenerationRequest(
     n: fields.integer("n", { start: 1, last: MAX_ANSWERS }) ?? 1,
     logprobs: fields.integer("logprobs", { start: 0, last: MAX_LOGPROBS }),
     promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: MAX_LOGPROBS }),
+    keepResult: fields.boolean("keepResult") ?? true,
     skipSpecialTokens: fields.boolean("skipSpecialTokens") ?? true,
     signal: resolveSignal(fields.take("signal")),
   };

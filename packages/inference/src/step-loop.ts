@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ActiveRequest } from "./active-request.ts";
-import { describeToken } from "./text/describe-token.ts";
 import { InferenceError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
 import type { ForwardResult } from "./executor.ts";
@@ -45,7 +44,7 @@ export interface StepLoopParts {
 /** Creates a loop that sleeps until it is woken. */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
   const { options, scheduler, table, sampler, emit } = parts;
-  const { clock, executor, tokenizer, limits } = options;
+  const { clock, executor, limits } = options;
   const batch = new StepBatch<GeneratedSequence>({
     maxChunks: limits.maxRunningSequences,
     maxTokens: limits.maxTokensPerStep,
@@ -81,7 +80,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       sequence.accept(sampler.sample(row, sequence.sampling));
     } else {
       const sampled = sampler.sampleWithLogprobs(row, sequence.sampling, topCount);
-      sequence.accept(sampled.tokenId, describeToken(tokenizer, sampled));
+      sequence.accept(sampled.tokenId, sampled);
     }
   };
 
@@ -92,8 +91,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     try {
       const promptTokenId = sequence.promptTokenIds[position + 1];
       if (promptTokenId !== undefined) {
-        const told = sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0);
-        sequence.promptLogprobs?.push(describeToken(tokenizer, told));
+        sequence.acceptPromptLogprob(sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0));
         return;
       }
       if (sequence.maxTokens === 0) sequence.endAtPrompt();
@@ -102,11 +100,11 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       failRequest(request, error);
       return;
     }
-    if (sequence.tokenIds.length > 0) noteToken(request);
+    if (sequence.tokenCount > 0) noteToken(request);
     request.stream.notify(sequence);
     if (sequence.finishReason === undefined) return;
     scheduler.remove(sequence);
-    if (request.isFinished) table.end(request, { kind: "finished", result: request.result(clock.now()) });
+    if (request.isFinished) table.end(request, { kind: "finished", result: request.finish(clock.now()) });
   };
 
   const sampleRows = async (result: ForwardResult): Promise<void> => {

@@ -35,6 +35,7 @@ describe("resolveGenerationRequest", () => {
       n: 1,
       logprobs: undefined,
       promptLogprobs: undefined,
+      keepResult: true,
       skipSpecialTokens: true,
       signal: undefined,
     });

@@ -1,7 +1,7 @@
 import type { Device } from "./device.ts";
 
 /** What a block of memory is used for; the ledger adds up by model and purpose. */
-export type MemoryPurpose = "weights" | "kv-cache" | "activations" | "workspace" | "other";
+export type MemoryPurpose = "weights" | "kv-cache" | "activations" | "workspace" | "answers" | "other";
 
 /** Says who holds a block. Shown in out-of-memory errors, leak reports and the ledger. */
 export interface AllocationTag {

@@ -22,6 +22,7 @@ export const MEMORY_PURPOSES: readonly MemoryPurpose[] = [
   "kv-cache",
   "activations",
   "workspace",
+  "answers",
   "other",
 ];
 

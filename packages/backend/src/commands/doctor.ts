@@ -48,7 +48,7 @@ function describeModel({ model, reasons }: ModelProbe): string {
   const memory =
     plan === undefined
       ? ""
-      : `, needs ${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
+      : `, needs ${formatBytes(plan.totalBytes + (model.answerMemoryBytes ?? 0))} for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
   const warnings = model.warnings.map(({ message }) => `warning: ${message}`);
   const answer = reasons.length === 0 ? "yes" : "no";
   return [`${answer}: ${facts}${memory}`, ...reasons, ...warnings].join("\n");

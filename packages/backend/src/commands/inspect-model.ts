@@ -18,17 +18,18 @@ function tokenizerRow(model: ModelDescription): Row {
   ];
 }
 
-function planRows({ memoryPlan: plan }: ModelDescription): readonly Row[] {
+function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription): readonly Row[] {
   if (plan === undefined) return [];
   return [
     [
       "memory plan",
-      `${formatBytes(plan.totalBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
+      `${formatBytes(plan.totalBytes + answerMemoryBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
     ],
     ["  weights", formatBytes(plan.weightsBytes)],
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${formatBytes(plan.kvBytesPerToken)} per token)`],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
+    ["  answers", `at most ${formatBytes(answerMemoryBytes)} on their way`],
   ];
 }
 

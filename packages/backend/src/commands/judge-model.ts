@@ -12,6 +12,8 @@ import type { BackendError } from "../errors.ts";
 export interface ModelDescription extends ModelInspection {
   /** In the sizes that it would be served with; `undefined` where it cannot have those that were asked for. */
   readonly memoryPlan: ExecutorMemoryPlan | undefined;
+  /** Memory for answers on their way, beside the plan. */
+  readonly answerMemoryBytes: number | undefined;
 }
 
 /** Whether a model would be served, and what is known of it either way. */
@@ -23,10 +25,10 @@ export interface ModelJudgement {
 }
 
 async function describeRunning(options: EngineCoreOptions): Promise<ModelDescription> {
-  const { model, executorPlan } = await prepareModel(options);
+  const { model, executorPlan, answerMemoryBytes } = await prepareModel(options);
   try {
     await assertOnnxRuntime(options.runtime);
-    return { ...describeLoadedModel(model), memoryPlan: executorPlan };
+    return { ...describeLoadedModel(model), memoryPlan: executorPlan, answerMemoryBytes };
   } finally {
     await model.dispose();
   }
@@ -35,13 +37,18 @@ async function describeRunning(options: EngineCoreOptions): Promise<ModelDescrip
 async function planRefused(
   options: EngineCoreOptions,
   name: string,
-): Promise<ExecutorMemoryPlan | undefined> {
+): Promise<Pick<ModelDescription, "memoryPlan" | "answerMemoryBytes">> {
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = roomOn(createCpuDevice(), options.memoryLimitBytes);
-    return planModel({ ...checkpoint, name }, options, room.availableBytes).executorPlan;
+    const { executorPlan, answerMemoryBytes } = planModel(
+      { ...checkpoint, name },
+      options,
+      room.availableBytes,
+    );
+    return { memoryPlan: executorPlan, answerMemoryBytes };
   } catch {
-    return undefined;
+    return { memoryPlan: undefined, answerMemoryBytes: undefined };
   } finally {
     await checkpoint.weights.close();
   }
@@ -51,7 +58,7 @@ async function describeRefused(options: EngineCoreOptions): Promise<ModelDescrip
   try {
     const { modelDirectory, chatTemplatePath } = options;
     const inspection = await inspectModel(modelDirectory, { chatTemplatePath });
-    return { ...inspection, memoryPlan: await planRefused(options, inspection.name) };
+    return { ...inspection, ...(await planRefused(options, inspection.name)) };
   } catch {
     return undefined;
   }

@@ -47,6 +47,7 @@ export interface EngineSettings {
   readonly maxTokensPerStep: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
+  readonly answerMemoryBytes: number | undefined;
   /** Time to make tokens of one prompt; long ones have more. */
   readonly promptTimeoutMs: number;
   /** Threads of one forward; by the processor's cores when undefined. */

@@ -182,6 +182,14 @@ export const settings: readonly Setting[] = [
     description: "prompt tokens that may wait; more get 429",
   },
   {
+    path: "engine.answerMemoryBytes",
+    kind: bytes(2 ** 20),
+    default: undefined,
+    flag: "answer-memory",
+    description:
+      "memory for log-probabilities and texts of answers on their way; by default an eighth of what may be used, at most 256 MiB, and room for one whole answer",
+  },
+  {
     path: "engine.promptTimeoutMs",
     kind: milliseconds(10),
     default: 5000,

@@ -14,6 +14,7 @@ export function engineOptionsOf(config: Pick<InfernodeConfig, "engine" | "model"
     maxTokensPerStep: engine.maxTokensPerStep,
     maxQueuedRequests: engine.maxQueuedRequests,
     maxQueuedTokens: engine.maxQueuedTokens,
+    answerMemoryBytes: engine.answerMemoryBytes,
     promptTimeoutMs: engine.promptTimeoutMs,
     threads: engine.threads,
     runtime: engine.runtime,

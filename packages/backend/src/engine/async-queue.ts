@@ -1,3 +1,14 @@
+/** Who is told when a reader is behind. Weights are of the caller's choice. */
+export interface QueueFlow<T> {
+  weigh(value: T): number;
+  /** Called when more than this is unread, and again after each `onRoom`. */
+  readonly high: number;
+  onFull(): void;
+  /** Called when no more than this is left of it. */
+  readonly low: number;
+  onRoom(): void;
+}
+
 /** Values that one side pushes and the other iterates, once. Memory is bounded by what is pushed. */
 export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #values: T[] = [];
@@ -5,17 +16,23 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #ended: { readonly error: unknown } | "complete" | undefined;
   #waiting: PromiseWithResolversLike<IteratorResult<T>> | undefined;
   readonly #onCancel: () => void;
+  readonly #flow: QueueFlow<T> | undefined;
+  #unreadWeight = 0;
+  #isFull = false;
 
   /** @param onCancel called when the reader leaves before the end was pushed */
-  constructor(onCancel: () => void) {
+  constructor(onCancel: () => void, flow?: QueueFlow<T>) {
     this.#onCancel = onCancel;
+    this.#flow = flow;
   }
 
   push(value: T): void {
     if (this.#ended !== undefined) return;
     const waiting = this.#takeWaiting();
-    if (waiting === undefined) this.#values.push(value);
-    else waiting.resolve({ value, done: false });
+    if (waiting === undefined) {
+      this.#values.push(value);
+      this.#added(value);
+    } else waiting.resolve({ value, done: false });
   }
 
   /** Ends the iteration after what was pushed. */
@@ -44,11 +61,14 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
 
   async next(): Promise<IteratorResult<T>> {
     if (this.#head < this.#values.length) {
-      const value = this.#values[this.#head++] as T;
+      const value = this.#values[this.#head] as T;
+      // The array holds on to nothing that was read.
+      this.#values[this.#head++] = undefined as T;
       if (this.#head === this.#values.length) {
         this.#values = [];
         this.#head = 0;
       }
+      this.#taken(value);
       return { value, done: false };
     }
     if (this.#ended === "complete") return { value: undefined, done: true };
@@ -73,6 +93,22 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #added(value: T): void {
+    if (this.#flow === undefined) return;
+    this.#unreadWeight += this.#flow.weigh(value);
+    if (this.#isFull || this.#unreadWeight <= this.#flow.high) return;
+    this.#isFull = true;
+    this.#flow.onFull();
+  }
+
+  #taken(value: T): void {
+    if (this.#flow === undefined) return;
+    this.#unreadWeight -= this.#flow.weigh(value);
+    if (!this.#isFull || this.#unreadWeight > this.#flow.low) return;
+    this.#isFull = false;
+    if (this.#ended === undefined) this.#flow.onRoom();
   }
 
   #takeWaiting(): PromiseWithResolversLike<IteratorResult<T>> | undefined {

@@ -1,5 +1,6 @@
 import { type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 import { AsyncQueue } from "./async-queue.ts";
+import { replyFlow } from "./reply-flow.ts";
 import type { EngineRequest, EngineReply, Prompt } from "./engine-client.ts";
 import type { CallReply, DaemonMessage, PromptReply } from "./protocol.ts";
 
@@ -120,9 +121,9 @@ export function createCallTable(options: {
     refuse("requests", waiting.length + 1);
     if (waiting.length > 0) refuse("tokens", tokens);
   };
-  const add = <T extends Call>(makeCall: (onCancel: () => void) => T): T["queue"] => {
+  const add = <T extends Call>(makeCall: (onCancel: () => void, callId: number) => T): T["queue"] => {
     const callId = ++lastCallId;
-    const call = makeCall(() => cancel(callId));
+    const call = makeCall(() => cancel(callId), callId);
     assertRoom(call.promptSize);
     calls.set(callId, call);
     submit(callId, call);
@@ -148,10 +149,16 @@ export function createCallTable(options: {
       return calls.size;
     },
     generate: (request) =>
-      add((onCancel): GenerateCall => ({
+      add((onCancel, callId): GenerateCall => ({
         kind: "generate",
         request,
-        queue: new AsyncQueue(onCancel),
+        queue: new AsyncQueue(
+          onCancel,
+          replyFlow({
+            onFull: () => send({ type: "pause", callId }),
+            onRoom: () => send({ type: "resume", callId }),
+          }),
+        ),
         promptSize: sizeOf(request.prompt),
         isAccepted: false,
         isCounted: false,

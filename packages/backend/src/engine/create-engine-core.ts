@@ -6,7 +6,7 @@ import {
   type GenerationRequest,
   type HealthPort,
   type InferenceEngine,
-  type PromptLogprobs,
+  type TokenDelta,
 } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
@@ -35,6 +35,7 @@ interface Parts {
   readonly memory: HostMemoryPool;
   readonly tracker: MemoryTracker;
   readonly health: { status(): HealthStatus };
+  readonly answerMemoryBytes: number;
 }
 
 /** Takes one check, asked for with the vitals. */
@@ -56,7 +57,7 @@ function createHealthCollector(): HealthPort & { status(): HealthStatus } {
 }
 
 async function assemble(
-  { model, sizes, memoryPlan, device, room }: PreparedModel,
+  { model, sizes, memoryPlan, device, room, answerMemoryBytes }: PreparedModel,
   options: EngineCoreOptions,
   { events }: EngineCoreDependencies,
 ): Promise<Parts> {
@@ -97,10 +98,10 @@ async function assemble(
       maxTokensPerStep: options.maxTokensPerStep,
     },
   });
-  return { model, executor, engine, memory, tracker, health };
+  return { model, executor, engine, memory, tracker, health, answerMemoryBytes };
 }
 
-function describe({ model, executor }: Parts): ServedModel {
+function describe({ model, executor, answerMemoryBytes }: Parts): ServedModel {
   return {
     id: model.name,
     family: model.config.family,
@@ -111,20 +112,20 @@ function describe({ model, executor }: Parts): ServedModel {
     generationDefaults: model.generationDefaults,
     executor: executor.name,
     memoryPlan: executor.plan,
+    answerMemoryBytes,
     createdAt: Math.floor(Date.now() / 1000),
   };
 }
 
-/** Candidates in one reply. More would hold up whoever reads the message that carries it. */
-const maxPartCandidates = 2000;
+/** Tokens with log-probabilities in one delta; more are a part of what a slow reader left. */
+const maxStepEntries = 8;
 
-/** Tells a long prompt's log-probabilities in parts, each in a turn and a message of its own. */
-async function* tellInParts(promptLogprobs: PromptLogprobs, topCount: number): AsyncGenerator<EngineReply> {
-  const partLength = Math.ceil(maxPartCandidates / (topCount + 1));
-  for (let start = 0; start < promptLogprobs.length; start += partLength) {
-    if (start > 0) await nextTurn();
-    yield { type: "prompt-logprobs", logprobs: promptLogprobs.slice(start, start + partLength) };
-  }
+function isEmpty({
+  text,
+  tokenIds,
+  finishReason,
+}: Pick<TokenDelta, "text" | "tokenIds" | "finishReason">): boolean {
+  return tokenIds.length === 0 && text === "" && finishReason === undefined;
 }
 
 /** Why the first of those that failed did. */
@@ -171,12 +172,15 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     const { prompt, ...rest } = request;
     const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
     signal.throwIfAborted();
-    const generation: GenerationRequest = { ...rest, promptTokenIds, signal };
+    // What was read of the stream went to the daemon.
+    const generation: GenerationRequest = { ...rest, promptTokenIds, signal, keepResult: false };
     const stream = engine.generate(generation);
     yield { type: "accepted", promptTokenCount: promptTokenIds.length };
     for await (const { promptLogprobs, ...delta } of stream) {
-      if (promptLogprobs !== undefined) yield* tellInParts(promptLogprobs, request.promptLogprobs ?? 0);
-      yield { type: "delta", delta };
+      if (promptLogprobs !== undefined) yield { type: "prompt-logprobs", logprobs: promptLogprobs };
+      if (promptLogprobs === undefined || !isEmpty(delta)) yield { type: "delta", delta };
+      // A large part has a turn and a message of its own.
+      if (promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries) await nextTurn();
     }
     const { usage, timings } = await stream.result();
     yield { type: "finished", usage, timings };

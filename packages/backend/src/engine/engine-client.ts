@@ -30,7 +30,7 @@ export interface PromptDescription {
 }
 
 /** A generation as it crosses to the engine process: plain data. */
-export interface EngineRequest extends Omit<GenerationRequest, "promptTokenIds" | "signal"> {
+export interface EngineRequest extends Omit<GenerationRequest, "promptTokenIds" | "signal" | "keepResult"> {
   readonly id: string;
   readonly prompt: Prompt;
 }
@@ -55,6 +55,8 @@ export interface ServedModel {
   readonly generationDefaults: GenerationDefaults;
   readonly executor: string;
   readonly memoryPlan: ExecutorMemoryPlan;
+  /** Memory for answers on their way, in the engine and the daemon together. */
+  readonly answerMemoryBytes: number;
   /** Seconds since 1970. */
   readonly createdAt: number;
 }

@@ -22,6 +22,8 @@ export interface EngineCoreOptions {
   readonly maxQueuedTokens: number;
   /** Time to make tokens of a prompt; long ones have more. [5000] */
   readonly promptTimeoutMs?: number | undefined;
+  /** [256 MiB, or less when memory is short] */
+  readonly answerMemoryBytes?: number | undefined;
   readonly threads?: number | undefined;
   readonly runtime: "auto" | "ffi" | "binding";
   /** A plan above this is refused; by the system's free memory when absent. */

@@ -1,8 +1,16 @@
+import { createResolvers } from "./async-queue.ts";
 import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "./engine-core.ts";
 import type { EngineRequest, Prompt } from "./engine-client.ts";
 import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "./error-record.ts";
 import type { DaemonMessage, PromptReply } from "./protocol.ts";
+
+interface RunningCall {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+  /** While the call's reader is behind: opened when it has caught up. */
+  gate: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+}
 
 export interface EngineHostOptions {
   readonly createCore: CreateEngineCore;
@@ -23,7 +31,7 @@ type PromptWork = (ready: EngineCore, signal: AbortSignal) => Promise<PromptRepl
 /** Creates the host of one engine; it is made when the `start` message comes. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
   const { send } = options;
-  const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>();
+  const running = new Map<number, RunningCall>();
   let core: EngineCore | undefined;
   let statsTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
@@ -52,6 +60,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       for await (const each of core.generate(request, signal)) {
         outbox.reply(callId, each);
         if (outbox.room !== undefined) await outbox.room;
+        const gate = running.get(callId)?.gate;
+        if (gate !== undefined) await gate.promise;
       }
     } catch (error) {
       if (!signal.aborted) outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
@@ -63,7 +73,20 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const controller = new AbortController();
     // It ends in a later turn of the microtasks, when it is known here.
     const ended = Promise.resolve().then(() => run(controller.signal));
-    running.set(callId, { controller, ended });
+    running.set(callId, { controller, ended, gate: undefined });
+  };
+  const resume = (call: RunningCall | undefined): void => {
+    call?.gate?.resolve();
+    if (call !== undefined) call.gate = undefined;
+  };
+  const pause = (callId: number): void => {
+    const call = running.get(callId);
+    if (call !== undefined && !call.controller.signal.aborted) call.gate ??= createResolvers<void>();
+  };
+  const cancel = (callId: number): void => {
+    const call = running.get(callId);
+    call?.controller.abort();
+    resume(call);
   };
 
   const answerPrompt = async (callId: number, work: PromptWork, signal: AbortSignal): Promise<void> => {
@@ -99,7 +122,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     if (isShuttingDown) return;
     isShuttingDown = true;
     clearInterval(statsTimer);
-    for (const { controller } of running.values()) controller.abort();
+    for (const callId of running.keys()) cancel(callId);
     try {
       await core?.dispose();
     } finally {
@@ -114,7 +137,11 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       case "generate":
         return begin(message.callId, (signal) => answer(message.callId, message.request, signal));
       case "cancel":
-        return running.get(message.callId)?.controller.abort();
+        return cancel(message.callId);
+      case "pause":
+        return pause(message.callId);
+      case "resume":
+        return resume(running.get(message.callId));
       case "tokenize":
         return begin(message.callId, (signal) =>
           answerPrompt(message.callId, tokenize(message.prompt), signal),

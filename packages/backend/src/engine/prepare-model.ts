@@ -9,6 +9,7 @@ import {
   type MemoryRoom,
 } from "@infernode/memory";
 import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
+import { answerMemory } from "./answer-memory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 
@@ -17,12 +18,17 @@ export interface PreparedModel {
   readonly model: LanguageModel;
   readonly sizes: EngineSizes;
   readonly executorPlan: ExecutorMemoryPlan;
+  /** Memory for answers on their way. */
+  readonly answerMemoryBytes: number;
   readonly memoryPlan: MemoryPlan;
   readonly device: Device;
   readonly room: MemoryRoom;
 }
 
-type SizeOptions = Pick<EngineCoreOptions, "maxSequences" | "contextTokens" | "maxTokensPerStep">;
+type SizeOptions = Pick<
+  EngineCoreOptions,
+  "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes"
+>;
 
 /** The longest part of a prompt that one step computes. */
 export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number {
@@ -34,16 +40,25 @@ export function planModel(
   model: Parameters<typeof planOnnxMemory>[0],
   options: SizeOptions,
   budgetBytes: number,
-): Pick<PreparedModel, "sizes" | "executorPlan"> {
+): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
   const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
     planOnnxMemory(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
-  const sizes = fitEngineSizes({
-    wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
-    modelContextTokens: model.config.contextTokens,
-    budgetBytes,
-    planBytes: (each) => plan(each).totalBytes,
-  });
-  return { sizes, executorPlan: plan(sizes) };
+  const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
+    fitEngineSizes({
+      wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
+      modelContextTokens: model.config.contextTokens,
+      budgetBytes,
+      planBytes: (each) => plan(each).totalBytes + bytesFor(each.contextTokens),
+    });
+  const { least, wanted } = answerMemory(options.answerMemoryBytes, budgetBytes);
+  let sizes = fit(wanted);
+  // Where both do not fit, the model comes first.
+  if (plan(sizes).totalBytes + wanted(sizes.contextTokens) > budgetBytes) sizes = fit(least);
+  const executorPlan = plan(sizes);
+  const { contextTokens } = sizes;
+  const freeBytes = budgetBytes - executorPlan.totalBytes;
+  const answerMemoryBytes = Math.max(least(contextTokens), Math.min(wanted(contextTokens), freeBytes));
+  return { sizes, executorPlan, answerMemoryBytes };
 }
 
 /**
@@ -67,7 +82,7 @@ export async function prepareModel(
     await assertOnnxRuns(model);
     const device = createCpuDevice();
     const room = roomOn(device, options.memoryLimitBytes);
-    const { sizes, executorPlan } = planModel(model, options, room.availableBytes);
+    const { sizes, executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
     const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
     const memoryPlan: MemoryPlan = {
       model: model.name,
@@ -79,8 +94,9 @@ export async function prepareModel(
         workspace: workspaceBytes,
       },
     };
-    assertPlanFits(memoryPlan, room);
-    return { model, sizes, executorPlan, memoryPlan, device, room };
+    // Answers are on their way in the daemon's process too; the engine's ledger does not measure them.
+    assertPlanFits({ ...memoryPlan, bytes: { ...memoryPlan.bytes, answers: answerMemoryBytes } }, room);
+    return { model, sizes, executorPlan, answerMemoryBytes, memoryPlan, device, room };
   } catch (error) {
     await model.dispose();
     throw error;

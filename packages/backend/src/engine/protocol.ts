@@ -8,6 +8,8 @@ export type DaemonMessage =
   | { readonly type: "start"; readonly options: EngineCoreOptions; readonly statsIntervalMs: number }
   | { readonly type: "generate"; readonly callId: number; readonly request: EngineRequest }
   | { readonly type: "cancel"; readonly callId: number }
+  /** The call's reader is behind: its replies stay in the engine until `resume`. */
+  | { readonly type: "pause" | "resume"; readonly callId: number }
   | { readonly type: "tokenize" | "describe"; readonly callId: number; readonly prompt: Prompt }
   | { readonly type: "drain"; readonly timeoutMs: number }
   | { readonly type: "shutdown" };
@@ -51,6 +53,8 @@ const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>(
   "start",
   "generate",
   "cancel",
+  "pause",
+  "resume",
   "tokenize",
   "describe",
   "drain",

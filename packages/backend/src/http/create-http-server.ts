@@ -1,6 +1,7 @@
 import cors from "@fastify/cors";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ApiError } from "../openai/api-error.ts";
+import { createAnswerBudget } from "../operations/answer-budget.ts";
 import { createBodyReader, largeBodyBytes } from "./body-reader.ts";
 import { createConnections } from "./connections.ts";
 import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";
@@ -53,7 +54,14 @@ function createParts(options: HttpServerOptions): ServerParts {
       contextTokens: () => engine.model?.contextTokens,
     }),
     hostGuard: createHostGuard(config),
-    operations: { engine, clock, ids, version, maxChoices: config.maxChoices ?? defaultMaxChoices },
+    operations: {
+      engine,
+      clock,
+      ids,
+      version,
+      maxChoices: config.maxChoices ?? defaultMaxChoices,
+      answers: createAnswerBudget(),
+    },
     exchanges: createExchanges({ logger, metrics, clock }),
     jsonThread: options.jsonThread ?? createJsonThread(),
   };

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { finished, Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { toApiError } from "../openai/engine-error.ts";
 import type { PreparedGeneration } from "../operations/generation.ts";
@@ -16,7 +16,7 @@ export interface SendGenerationOptions {
 /** Longer answers are written part by part, so that other requests have their turn between. */
 const partChars = 65_536;
 
-function* joinParts(pieces: readonly string[]): Generator<string> {
+function* joinParts(pieces: Iterable<string>): Generator<string> {
   let part = "";
   for (const piece of pieces) {
     part += piece;
@@ -27,11 +27,19 @@ function* joinParts(pieces: readonly string[]): Generator<string> {
   if (part !== "") yield part;
 }
 
-function sendWhole(reply: FastifyReply, pieces: readonly string[]): FastifyReply {
+function* chain(first: readonly string[], rest: Iterable<string>): Generator<string> {
+  yield* first;
+  yield* rest;
+}
+
+function sendWhole(reply: FastifyReply, pieces: Iterable<string>): FastifyReply {
   void reply.header("content-type", "application/json; charset=utf-8");
-  const charCount = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  // The length in bytes of a long one is not told: counting it takes as long as writing it.
-  return reply.send(charCount <= partChars ? pieces.join("") : Readable.from(joinParts(pieces)));
+  const parts = joinParts(pieces);
+  const { value: first = "" } = parts.next();
+  const second = parts.next();
+  if (second.done === true) return reply.send(first);
+  // The length in bytes is not told: the rest is made as it is read.
+  return reply.send(Readable.from(chain([first, second.value], parts), { highWaterMark: 1 }));
 }
 
 /**
@@ -50,7 +58,12 @@ export async function sendGeneration(
   try {
     const generation = await prepared.start(signal);
     exchange.progress = generation.progress;
-    if (!prepared.isStream) return await sendWhole(reply, await generation.collect());
+    finished(reply.raw, () => generation.release());
+    if (!prepared.isStream) {
+      const pieces = await generation.collect();
+      cutSlowReader(reply.raw, config.writeTimeoutMs, () => (exchange.cutBy = slowReaderCode));
+      return await sendWhole(reply, pieces);
+    }
 
     reply.hijack();
     const stream = openSseStream(reply.raw, {

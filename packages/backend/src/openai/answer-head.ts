@@ -16,29 +16,32 @@ export function headFields(head: AnswerHead, object: string): object {
 }
 
 /** JSON texts as the elements of one array, without its brackets. */
-export function* withCommas(elements: readonly string[]): Generator<string> {
-  for (const [index, element] of elements.entries()) yield index === 0 ? element : `,${element}`;
+export function* withCommas(elements: Iterable<string>): Generator<string> {
+  let isFirst = true;
+  for (const element of elements) {
+    yield isFirst ? element : `,${element}`;
+    isFirst = false;
+  }
 }
 
 /**
- * The answer to a request that does not stream, as JSON text in pieces. Log-probabilities make it tens of
- * megabytes, which would hold up the event loop if they were made into text all at once.
+ * The answer to a request that does not stream, as JSON text in pieces, each made when it is asked for.
+ * Log-probabilities make it hundreds of megabytes, which no one piece of memory has to hold.
  * @param answer each choice as the pieces of its JSON text
  */
-export function wholeAnswer(
+export function* wholeAnswer(
   head: AnswerHead,
   answer: {
     readonly object: string;
     readonly choices: readonly Iterable<string>[];
     readonly usage: Usage;
   },
-): readonly string[] {
+): Generator<string> {
   const { object, choices, usage } = answer;
-  const pieces = [`${JSON.stringify(headFields(head, object)).slice(0, -1)},"choices":[`];
+  yield `${JSON.stringify(headFields(head, object)).slice(0, -1)},"choices":[`;
   for (const [index, choice] of choices.entries()) {
-    if (index > 0) pieces.push(",");
-    for (const piece of choice) pieces.push(piece);
+    if (index > 0) yield ",";
+    yield* choice;
   }
-  pieces.push(`],"usage":${JSON.stringify(usage)}}`);
-  return pieces;
+  yield `],"usage":${JSON.stringify(usage)}}`;
 }

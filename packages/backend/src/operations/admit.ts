@@ -85,16 +85,26 @@ async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGene
   }
 }
 
+/** Replies of several requests in the order in which they come; each waits until its last was read. */
 async function* merge(opened: readonly Opened[]): AsyncGenerator<AdmittedReply> {
-  const queue = new AsyncQueue<AdmittedReply>(() => undefined);
+  const queue = new AsyncQueue<{ readonly reply: AdmittedReply; readonly onRead: () => void }>(
+    () => undefined,
+  );
   const pump = async (each: Opened, requestIndex: number): Promise<void> => {
-    for await (const reply of repliesOf(each, requestIndex)) queue.push(reply);
+    for await (const reply of repliesOf(each, requestIndex)) {
+      await new Promise<void>((onRead) => {
+        queue.push({ reply, onRead });
+      });
+    }
   };
   Promise.all(opened.map(pump)).then(
     () => queue.complete(),
     (error: unknown) => queue.fail(error),
   );
-  yield* queue;
+  for await (const { reply, onRead } of queue) {
+    onRead();
+    yield reply;
+  }
 }
 
 /**

@@ -10,6 +10,8 @@ import { parseBody } from "../openai/parse-body.ts";
 import type { ServedModel } from "../engine/engine-client.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
+import { GrowingText } from "./growing-text.ts";
+import { LogprobStore, type TokenTexts } from "./logprob-store.ts";
 import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
 import { trackProgress, type TrackedReplies } from "./track-progress.ts";
 
@@ -93,36 +95,47 @@ async function* writeChunks(
 }
 
 class Answer {
-  #text = "";
-  /** JSON text of the tokens' entries, made as they come. */
-  #logprobs: string[] | undefined;
+  readonly #texts: TokenTexts;
+  readonly #text = new GrowingText();
+  #logprobs: LogprobStore | undefined;
   #finishReason: FinishReason | undefined;
 
+  constructor(texts: TokenTexts) {
+    this.#texts = texts;
+  }
+
   add({ text, logprobs, finishReason }: TokenDelta): void {
-    this.#text += text;
+    this.#text.push(text);
     if (logprobs !== undefined) {
-      this.#logprobs ??= [];
-      if (logprobs.length > 0)
-        this.#logprobs.push(JSON.stringify(toChatLogprobs(logprobs).content).slice(1, -1));
+      this.#logprobs ??= new LogprobStore(this.#texts);
+      this.#logprobs.add(logprobs);
     }
     this.#finishReason ??= finishReason;
   }
 
   *toChoice(index: number): Generator<string> {
-    const message = { role: "assistant", content: this.#text, refusal: null };
+    const message = { role: "assistant", content: this.#text.toString(), refusal: null };
     yield `{"index":${index},"message":${JSON.stringify(message)},"logprobs":`;
     if (this.#logprobs === undefined) yield "null";
     else {
       yield `{"content":[`;
-      yield* withCommas(this.#logprobs);
+      yield* withCommas(contentParts(this.#logprobs));
       yield `],"refusal":null}`;
     }
     yield `,"finish_reason":${JSON.stringify(this.#finishReason ?? null)}}`;
   }
 }
 
-async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<readonly string[]> {
-  const answers = Array.from({ length: n }, () => new Answer());
+function* contentParts(logprobs: LogprobStore): Generator<string> {
+  for (const part of logprobs.parts()) {
+    const entries = part.filter((entry) => entry !== undefined);
+    yield JSON.stringify(toChatLogprobs(entries).content).slice(1, -1);
+  }
+}
+
+async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<Iterable<string>> {
+  const texts: TokenTexts = new Map();
+  const answers = Array.from({ length: n }, () => new Answer(texts));
   for await (const { delta } of tracked.deltas()) answers[delta.index]?.add(delta);
   const choices = answers.map((answer, index) => answer.toChoice(index));
   return wholeAnswer(head, { object: "chat.completion", choices, usage: tracked.usage() });
@@ -142,12 +155,29 @@ export function prepareChat(input: unknown, context: OperationContext): Prepared
     promptParam: "messages",
     async start(signal): Promise<Generation> {
       const head = createAnswerHead(admission.request.id, model, context);
-      const tracked = trackProgress(await admit(context.engine, [admission], signal), context.clock);
-      return {
-        progress: tracked.progress,
-        collect: async () => collect(tracked, head, admission.request.n ?? 1),
-        chunks: () => writeChunks(tracked, head, body),
-      };
+      const { n = 1, stopping, logprobs } = admission.request;
+      const release = context.answers.reserve(
+        {
+          answerCount: n,
+          maxTokens: Math.min(stopping?.maxTokens ?? model.contextTokens, model.contextTokens),
+          candidateCount: logprobs === undefined ? 0 : logprobs + 1,
+          echoedTokens: 0,
+          param: n > 1 ? "n" : "max_tokens",
+        },
+        model.answerMemoryBytes,
+      );
+      try {
+        const tracked = trackProgress(await admit(context.engine, [admission], signal), context.clock);
+        return {
+          progress: tracked.progress,
+          release,
+          collect: async () => collect(tracked, head, n),
+          chunks: () => writeChunks(tracked, head, body),
+        };
+      } catch (error) {
+        release();
+        throw error;
+      }
     },
   };
 }

@@ -1,15 +1,16 @@
+import type { AnswerSize } from "../engine/answer-memory.ts";
 import type { EngineClient, EngineRequest, ServedModel } from "../engine/engine-client.ts";
 import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
 import { invalidRequest } from "../openai/api-error.ts";
 import { createChunkWriter } from "../openai/chunk-writer.ts";
 import { completionRules, type CompletionBody } from "../openai/completion-schema.ts";
 import { toEngineParams } from "../openai/engine-params.ts";
-import { createPromptLogprobsWriter } from "../openai/logprobs.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import { parsePrompts } from "../openai/parse-prompts.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
-import { CompletionAnswer, toElements } from "./completion-answer.ts";
+import { CompletionAnswer, type Echo } from "./completion-answer.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
+import { LogprobStore, type TokenTexts } from "./logprob-store.ts";
 import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
 import {
   trackProgress,
@@ -71,13 +72,6 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
   return { id, admissions, n, hasEcho };
 }
 
-/** What an answer begins with. */
-interface Echo {
-  readonly text: string;
-  /** The text of the prompt's first token, which has no log-probability. */
-  readonly firstToken: string;
-}
-
 const noEcho: Echo = { text: "", firstToken: "" };
 
 /** Finds what an answer begins with. A prompt that had to be tokenized for that stays so. */
@@ -99,6 +93,25 @@ async function resolveEcho(
   };
 }
 
+/** How large the answers to all prompts can get; prompts that are echoed with log-probabilities are tokens by now. */
+function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
+  const [first] = admissions;
+  const { n = 1, stopping, logprobs } = first?.request ?? {};
+  const answerCount = n * admissions.length;
+  let echoedTokens = 0;
+  for (const { request } of admissions) {
+    if (request.promptLogprobs === undefined) continue;
+    echoedTokens += request.prompt.kind === "tokens" ? request.prompt.tokenIds.length : model.contextTokens;
+  }
+  return {
+    answerCount,
+    maxTokens: Math.min(stopping?.maxTokens ?? model.contextTokens, model.contextTokens),
+    candidateCount: logprobs === undefined ? 0 : logprobs + 1,
+    echoedTokens,
+    param: answerCount > 1 ? "n" : echoedTokens > 0 ? "logprobs" : "max_tokens",
+  };
+}
+
 /** The answers of one request, as they grow. */
 interface Answers {
   readonly all: readonly CompletionAnswer[];
@@ -111,15 +124,13 @@ function createAnswers(
   echoes: readonly Echo[],
   { n, hasLogprobs }: { readonly n: number; readonly hasLogprobs: boolean },
 ): Answers {
-  const all = echoes.flatMap(({ text }) => Array.from({ length: n }, () => new CompletionAnswer(text)));
-  const writers = echoes.map(({ text, firstToken }) => createPromptLogprobsWriter(text, firstToken));
+  const texts: TokenTexts = new Map();
+  const grounds = echoes.map((echo) => ({ echo, texts, promptLogprobs: new LogprobStore(texts) }));
+  const all = grounds.flatMap((ground) => Array.from({ length: n }, () => new CompletionAnswer(ground)));
   return {
     all,
     addPrompt(requestIndex, logprobs) {
-      const writer = writers[requestIndex];
-      if (!hasLogprobs || writer === undefined) return;
-      const elements = toElements(writer.write(logprobs));
-      for (const answer of all.slice(requestIndex * n, (requestIndex + 1) * n)) answer.addPrompt(elements);
+      if (hasLogprobs) grounds[requestIndex]?.promptLogprobs.add(logprobs);
     },
     add({ requestIndex, delta }) {
       const index = requestIndex * n + delta.index;
@@ -139,8 +150,9 @@ async function* writeChunks(
   const writer = createChunkWriter(head, { object: "text_completion", hasUsage: includeUsage === true });
   for await (const reply of tracked.deltas(answers.addPrompt)) {
     const index = answers.add(reply);
-    const piece = answers.all[index]?.takePiece(index);
-    if (piece !== undefined) yield [writer.chunk(piece, continuous === true ? tracked.usage() : undefined)];
+    for (const piece of answers.all[index]?.takePieces(index) ?? []) {
+      yield [writer.chunk(piece, continuous === true ? tracked.usage() : undefined)];
+    }
   }
   if (includeUsage === true) yield [writer.usage(tracked.usage())];
 }
@@ -149,7 +161,7 @@ async function collect(
   tracked: TrackedReplies,
   head: AnswerHead,
   answers: Answers,
-): Promise<readonly string[]> {
+): Promise<Iterable<string>> {
   for await (const reply of tracked.deltas(answers.addPrompt)) answers.add(reply);
   const choices = answers.all.map((answer, index) => answer.toChoice(index));
   return wholeAnswer(head, { object: "text_completion", choices, usage: tracked.usage() });
@@ -175,16 +187,23 @@ export function prepareCompletion(input: unknown, context: OperationContext): Pr
         ? await Promise.all(planned.admissions.map(async (each) => resolveEcho(each, engine, signal)))
         : planned.admissions.map((admission) => ({ admission, echo: noEcho }));
       const admissions = resolved.map(({ admission }) => admission);
-      const tracked = trackProgress(await admit(engine, admissions, signal), clock);
-      const answers = createAnswers(
-        resolved.map(({ echo }) => echo),
-        { n: planned.n, hasLogprobs: body.logprobs !== undefined },
-      );
-      return {
-        progress: tracked.progress,
-        collect: async () => collect(tracked, head, answers),
-        chunks: () => writeChunks(tracked, head, { answers, body }),
-      };
+      const release = context.answers.reserve(sizeOfAnswer(admissions, model), model.answerMemoryBytes);
+      try {
+        const tracked = trackProgress(await admit(engine, admissions, signal), clock);
+        const answers = createAnswers(
+          resolved.map(({ echo }) => echo),
+          { n: planned.n, hasLogprobs: body.logprobs !== undefined },
+        );
+        return {
+          progress: tracked.progress,
+          release,
+          collect: async () => collect(tracked, head, answers),
+          chunks: () => writeChunks(tracked, head, { answers, body }),
+        };
+      } catch (error) {
+        release();
+        throw error;
+      }
     },
   };
 }

@@ -12,8 +12,10 @@ export interface GenerationProgress {
 /** A generation that the engine has taken. Read it in one of the two ways, once. */
 export interface Generation {
   readonly progress: Readonly<GenerationProgress>;
-  /** The whole answer as OpenAI's object: JSON text in pieces. */
-  collect(): Promise<readonly string[]>;
+  /** The whole answer as OpenAI's object: JSON text in pieces, which are made as they are read. */
+  collect(): Promise<Iterable<string>>;
+  /** Gives the memory back that the answer was given; called when it is sent, or never will be. */
+  release(): void;
   /** JSON texts of the chunks, those of one reply of the engine together. */
   chunks(): AsyncIterable<readonly string[]>;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { AnswerBudget } from "./answer-budget.ts";
 import type { EngineClient, ServedModel } from "../engine/engine-client.ts";
 import type { AnswerHead } from "../openai/answer-head.ts";
 import { ApiError } from "../openai/api-error.ts";
@@ -12,6 +13,7 @@ export interface OperationContext {
   readonly ids: () => string;
   /** Answers (prompts times `n`) that one request may ask for. */
   readonly maxChoices: number;
+  readonly answers: AnswerBudget;
   /** Of the product. */
   readonly version: string;
 }

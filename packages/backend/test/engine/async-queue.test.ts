@@ -59,3 +59,26 @@ test("rejects a waiting reader at once when cancelled, and drops what was not re
   other.queue.cancel(new Error("gone"));
   await expect(other.queue.next()).rejects.toThrow("gone");
 });
+
+test("says when its reader is behind, and when it has caught up", async () => {
+  const said: string[] = [];
+  const queue = new AsyncQueue<number>(() => {}, {
+    weigh: (value) => value,
+    high: 10,
+    low: 3,
+    onFull: () => said.push("full"),
+    onRoom: () => said.push("room"),
+  });
+  const first = queue.next();
+  queue.push(100);
+  await first;
+  expect(said).toEqual([]);
+  for (const value of [5, 5, 1, 5]) queue.push(value);
+  expect(said).toEqual(["full"]);
+  for (let read = 0; read < 3; read += 1) await queue.next();
+  expect(said).toEqual(["full"]);
+  await queue.next();
+  expect(said).toEqual(["full", "room"]);
+  for (const value of [6, 6]) queue.push(value);
+  expect(said).toEqual(["full", "room", "full"]);
+});

@@ -1,5 +1,6 @@
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAnswerBudget } from "../../src/operations/answer-budget.ts";
 import { prepareChat } from "../../src/operations/chat.ts";
 import { model, modelId } from "./fake-engine.ts";
 import { readChunks, readSse } from "./read-sse.ts";
@@ -370,10 +371,11 @@ test("an answer of many megabytes is whole, and no piece of it is large", async 
     clock: { now: () => 0, epochMs: () => 0 },
     ids: () => "id",
     maxChoices: 128,
+    answers: createAnswerBudget(),
     version: "1",
   };
   const generation = await prepareChat(body, context).start(new AbortController().signal);
-  const pieces = await generation.collect();
+  const pieces = [...(await generation.collect())];
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(10_000);
   expect((JSON.parse(pieces.join("")) as OpenAI.ChatCompletion).choices).toHaveLength(16);
 });

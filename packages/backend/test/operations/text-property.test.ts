@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { createAnswerBudget } from "../../src/operations/answer-budget.ts";
 import { expect, test } from "vitest";
 import { prepareChat } from "../../src/operations/chat.ts";
 import { prepareCompletion } from "../../src/operations/complete.ts";
@@ -19,12 +20,13 @@ const context = {
   clock: { now: () => 0, epochMs: () => 0 },
   ids: () => "id",
   maxChoices: 128,
+  answers: createAnswerBudget(),
   version: "1",
 };
 const never = new AbortController().signal;
 
 async function collect(prepared: PreparedGeneration): Promise<{ choices: Choice[]; usage: unknown }> {
-  const pieces = await (await prepared.start(never)).collect();
+  const pieces = [...(await (await prepared.start(never)).collect())];
   return JSON.parse(pieces.join("")) as { choices: Choice[]; usage: unknown };
 }
 

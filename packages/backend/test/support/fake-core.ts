@@ -36,6 +36,7 @@ export const fakeModel: ServedModel = {
     maxSequences: 4,
     contextTokens: 64,
   },
+  answerMemoryBytes: 2 ** 30,
   createdAt: 1,
 };
 

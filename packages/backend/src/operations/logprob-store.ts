@@ -1,0 +1,91 @@
+import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "@infernode/inference";
+
+const firstCapacity = 64;
+/** Entries that are made into objects at once, unless more are wanted. */
+const defaultPartEntries = 4;
+/** Stands for a token that has no log-probability. */
+const none = 0xff;
+
+/** Texts of tokens that answers have in common: each is kept once, however many candidates name it. */
+export type TokenTexts = Map<number, Pick<TokenCandidate, "token" | "bytes">>;
+
+/**
+ * Log-probabilities of an answer that is collected: 12 bytes a candidate, and the text of each different token
+ * once. As JSON they would take seven times as much, as objects more than twenty times.
+ */
+export class LogprobStore {
+  readonly #texts: TokenTexts;
+  #counts = new Uint8Array(firstCapacity);
+  #entryCount = 0;
+  #tokenIds = new Int32Array(firstCapacity);
+  #logprobs = new Float64Array(firstCapacity);
+  #candidateCount = 0;
+
+  constructor(texts: TokenTexts) {
+    this.#texts = texts;
+  }
+
+  get length(): number {
+    return this.#entryCount;
+  }
+
+  add(entries: PromptLogprobs): void {
+    for (const entry of entries) {
+      if (this.#entryCount === this.#counts.length) this.#counts = grow(this.#counts, 2 * this.#entryCount);
+      this.#counts[this.#entryCount++] = entry === undefined ? none : 1 + entry.top.length;
+      if (entry === undefined) continue;
+      this.#addCandidate(entry);
+      for (const candidate of entry.top) this.#addCandidate(candidate);
+    }
+  }
+
+  clear(): void {
+    this.#entryCount = 0;
+    this.#candidateCount = 0;
+  }
+
+  /** The entries again, a few at a time. */
+  *parts(partEntries: number = defaultPartEntries): Generator<PromptLogprobs> {
+    let candidate = 0;
+    for (let start = 0; start < this.#entryCount; start += partEntries) {
+      const part: (TokenLogprob | undefined)[] = [];
+      for (let entry = start; entry < Math.min(start + partEntries, this.#entryCount); entry += 1) {
+        const count = this.#counts[entry] ?? none;
+        part.push(count === none ? undefined : this.#entryAt(candidate, count));
+        if (count !== none) candidate += count;
+      }
+      yield part;
+    }
+  }
+
+  #entryAt(start: number, count: number): TokenLogprob {
+    const top = Array.from({ length: count - 1 }, (_, index) => this.#candidateAt(start + 1 + index));
+    return { ...this.#candidateAt(start), top };
+  }
+
+  #candidateAt(at: number): TokenCandidate {
+    const tokenId = this.#tokenIds[at] ?? 0;
+    const { token, bytes } = this.#texts.get(tokenId) ?? { token: "", bytes: [] };
+    return { tokenId, token, bytes, logprob: this.#logprobs[at] ?? 0 };
+  }
+
+  #addCandidate({ tokenId, token, bytes, logprob }: TokenCandidate): void {
+    if (this.#candidateCount === this.#tokenIds.length) {
+      this.#tokenIds = grow(this.#tokenIds, 2 * this.#candidateCount);
+      this.#logprobs = grow(this.#logprobs, 2 * this.#candidateCount);
+    }
+    if (!this.#texts.has(tokenId)) this.#texts.set(tokenId, { token, bytes });
+    this.#tokenIds[this.#candidateCount] = tokenId;
+    this.#logprobs[this.#candidateCount] = logprob;
+    this.#candidateCount += 1;
+  }
+}
+
+function grow<Numbers extends Uint8Array | Int32Array | Float64Array>(
+  numbers: Numbers,
+  length: number,
+): Numbers {
+  const larger = new (numbers.constructor as new (length: number) => Numbers)(length);
+  larger.set(numbers);
+  return larger;
+}
