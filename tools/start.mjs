@@ -1,9 +1,14 @@
 // `npm start [-- options]`: sets everything up and runs the daemon; options go to `infernode serve`.
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertNodeVersion, build, install, root } from "./setup.mjs";
 
+/** A supervisor may signal npm, this program and the daemon at once, and npm pass it on as well. */
+const sameSignalMs = 1000;
+
 assertNodeVersion();
+warnOfNpmAsInit();
 install();
 build();
 
@@ -12,17 +17,40 @@ const child = spawn(
   [join(root, "packages", "backend", "bin", "infernode.js"), "serve", ...process.argv.slice(2)],
   { stdio: "inherit" },
 );
-// A terminal sends Ctrl-C to the daemon as well; a signal to this program alone is passed on.
+const passedAtMs = new Map();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
-    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    // A terminal sends Ctrl-C to the daemon as well; a signal to this program alone is passed on.
+    if (signal === "SIGINT" && process.stdin.isTTY) return;
+    const now = performance.now();
+    const isRepeated = now - (passedAtMs.get(signal) ?? -Infinity) < sameSignalMs;
+    if (isRepeated) return;
+    passedAtMs.set(signal, now);
+    child.kill(signal);
   });
 }
-// npm ends at SIGTERM without passing it further than its shell: the daemon must not outlive it.
+// npm passes a signal to its shell only, which ends without passing it on: the daemon must not outlive them.
 const parent = process.ppid;
 const watch = setInterval(() => {
   if (process.ppid === parent) return;
   clearInterval(watch);
-  child.kill("SIGTERM");
+  // A second signal would end it at once.
+  if (passedAtMs.size === 0) child.kill("SIGTERM");
 }, 250);
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+
+/** In a container whose process 1 is npm, all ends with npm, which does not wait for the daemon to drain. */
+function warnOfNpmAsInit() {
+  try {
+    const shell = readFileSync(`/proc/${process.ppid}/stat`, "utf8");
+    const grandparent = shell.slice(shell.lastIndexOf(")")).split(" ")[2];
+    const init = readFileSync("/proc/1/cmdline", "utf8");
+    const isNpm = /^npm\b|[/\\]npm(?:-cli\.js)?\0/.test(init);
+    if (!isNpm || (grandparent !== "1" && process.ppid !== 1)) return;
+  } catch {
+    return;
+  }
+  process.stderr.write(
+    "infernode: npm is process 1 here and does not wait for the daemon to drain; start `node tools/start.mjs` instead\n",
+  );
+}

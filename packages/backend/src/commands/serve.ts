@@ -16,6 +16,9 @@ interface Stopping {
   stop(reason: string, exitCode: number): void;
 }
 
+/** One signal comes twice where it is sent to a whole process group, and passed on by a parent as well. */
+const sameSignalMs = 60;
+
 /** Drains the daemon at a signal, and ends the process at the next one, whichever they are. */
 function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext): Stopping {
   let tellStopped: (exitCode: number) => void;
@@ -31,7 +34,7 @@ function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext):
       },
     );
   };
-  let isSignalled = false;
+  let first: { readonly signal: string; readonly atMs: number } | undefined;
   const secondExitCodes = {
     SIGHUP: exitCodes.hungUp,
     SIGINT: exitCodes.interrupted,
@@ -39,9 +42,12 @@ function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext):
   } as const;
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
     context.onSignal(signal, () => {
-      if (isSignalled) context.exit(secondExitCodes[signal]);
-      isSignalled = true;
-      stop(signal, exitCodes.success);
+      if (first === undefined) {
+        first = { signal, atMs: performance.now() };
+        setTimeout(() => stop(signal, exitCodes.success), sameSignalMs);
+      } else if (signal !== first.signal || performance.now() - first.atMs >= sameSignalMs) {
+        context.exit(secondExitCodes[signal]);
+      }
     });
   }
   return { stopped, stop };
