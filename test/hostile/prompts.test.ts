@@ -136,4 +136,16 @@ describe("a flood of prompts", () => {
     await Promise.all(settled);
     await daemon.waitForMetric("vllm:num_requests_waiting", 0);
   });
+
+  test("a prompt that is more than all that may wait leaves room for small ones", async () => {
+    const directory = await modelWithTokenizer(withEndlessSplit);
+    await using daemon = await serve(directory, "--prompt-timeout", "600000", "--max-queued-tokens", "8");
+    const leave = new AbortController();
+    const large = complete(daemon, endlessText.repeat(4), leave.signal).catch((error: unknown) => error);
+    await daemon.waitForMetric("vllm:num_requests_waiting", 1);
+    expect((await complete(daemon, "hi")).status).toBe(200);
+    expect((await complete(daemon, "hello hello")).status).toBe(429);
+    leave.abort();
+    await large;
+  });
 });

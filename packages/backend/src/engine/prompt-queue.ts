@@ -11,7 +11,7 @@ export interface QueuedPrompt {
 
 export interface PromptQueueLimits {
   readonly requests: number;
-  /** More than so many are only taken from a prompt that is alone. */
+  /** More than so many are only taken from a prompt that is alone; a quarter of them is kept for small prompts. */
   readonly characters: number;
 }
 
@@ -44,6 +44,11 @@ const workWeight = 8;
 /** An answer's prompt goes before what came so long before it only to be looked at. */
 const inspectionDelayMs = 1000;
 
+/** Of the characters that may wait: a prompt of more is a large one. */
+const largeShare = 1 / 16;
+/** Large prompts take no more than this part from small ones. */
+const largePart = 0.75;
+
 const shortestRetryMs = 1000;
 const longestRetryMs = 60_000;
 /** Weight of the newest speed in the mean. */
@@ -51,15 +56,24 @@ const meanShare = 0.2;
 
 /** Creates an empty queue. */
 export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number }): PromptQueue<T> {
-  const open = { generation: { count: 0, characters: 0 }, inspection: { count: 0, characters: 0 } };
+  const open = {
+    generation: new Set<T>(),
+    inspection: new Set<T>(),
+  };
   let waiting: Entry<T>[] = [];
   let finishedCount = 0;
   let msPerCharacter = 1 / charactersPerMs;
 
-  const openCharacters = (): number => open.generation.characters + open.inspection.characters;
+  const sum = (items: Iterable<T>): number => {
+    let characters = 0;
+    for (const item of items) characters += item.characters;
+    return characters;
+  };
+  const openCharacters = (): number => sum(open.generation) + sum(open.inspection);
   const retryAfterMs = (): number =>
     Math.ceil(Math.min(Math.max(openCharacters() * msPerCharacter, shortestRetryMs), longestRetryMs));
-  const assertRoom = ({ purpose, characters }: T, limits: PromptQueueLimits): void => {
+  const assertRoom = (item: T, limits: PromptQueueLimits): void => {
+    const { purpose, characters } = item;
     const refuse = (resource: "requests" | "characters", wanted: number): never => {
       const what = purpose === "generation" ? "prompts" : "calls that only tokenize";
       const limit = limits[resource];
@@ -69,17 +83,23 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
         data: { resource, limit, wanted, retryAfterMs: retryAfterMs() },
       });
     };
-    const { count, characters: openNow } = open[purpose];
-    if (count === 0) return;
-    if (count + 1 > limits.requests) refuse("requests", count + 1);
-    if (openNow + characters > limits.characters) refuse("characters", openNow + characters);
+    const others = [...open[purpose]];
+    if (others.length === 0) return;
+    if (others.length + 1 > limits.requests) refuse("requests", others.length + 1);
+    const isLarge = (each: QueuedPrompt): boolean => each.characters > largeShare * limits.characters;
+    const large = sum(others.filter(isLarge));
+    const small = sum(others) - large;
+    const counted = isLarge(item) ? large : Math.min(large, largePart * limits.characters);
+    if (small + counted + characters > limits.characters) {
+      refuse("characters", Math.ceil(small + counted + characters));
+    }
   };
 
   return {
     get size() {
       return waiting.length;
     },
-    openCount: (purpose) => open[purpose].count,
+    openCount: (purpose) => open[purpose].size,
     get openCharacters() {
       return openCharacters();
     },
@@ -89,8 +109,7 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     add: (item, limits) => {
       assertRoom(item, limits);
       const { purpose, characters } = item;
-      open[purpose].count++;
-      open[purpose].characters += characters;
+      open[purpose].add(item);
       const handicapMs = (workWeight * characters) / charactersPerMs;
       const rank = clock.now() + handicapMs + (purpose === "inspection" ? inspectionDelayMs : 0);
       waiting.push({ item, rank });
@@ -106,8 +125,7 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     },
     leave: (item, workMs) => {
       waiting = waiting.filter((entry) => entry.item !== item);
-      open[item.purpose].count--;
-      open[item.purpose].characters -= item.characters;
+      open[item.purpose].delete(item);
       finishedCount++;
       if (workMs === undefined) return;
       msPerCharacter += meanShare * (workMs / (item.characters + 1) - msPerCharacter);

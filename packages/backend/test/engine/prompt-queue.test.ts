@@ -113,3 +113,19 @@ test("says to come back when what is open will have been done, at the speed of l
   expect(retryAfterMs).toBeGreaterThan(4900);
   expect(retryAfterMs).toBeLessThan(5100);
 });
+
+test("large prompts leave room for small ones, whoever was first", () => {
+  const { queue } = setUp();
+  const narrow = { requests: 100, characters: 1600 };
+  const item = (characters: number): Item => ({ name: "x", purpose: "generation", characters });
+  // Alone it is taken, though it is more than all that may wait.
+  queue.add(item(1_000_000), narrow);
+  const small = Array.from({ length: 4 }, () => item(100));
+  for (const each of small) queue.add(each, narrow);
+  const full = expect.objectContaining({ code: "QUEUE_FULL" });
+  expect(() => queue.add(item(100), narrow)).toThrow(full);
+  expect(() => queue.add(item(101), narrow)).toThrow(full);
+  for (const each of small) queue.leave(each);
+  expect(() => queue.add(item(101), narrow)).toThrow(full);
+  queue.add(item(100), narrow);
+});
