@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { quantile } from "../../lib/statistics.ts";
 import { startHonestLoad } from "../support/honest-load.ts";
 import { startLatencyProbe, type Latency } from "../support/latency-probe.ts";
+import { makeMemoryCgroup } from "../support/memory-cgroup.ts";
 import { openRawClient, postHead } from "../support/raw-client.ts";
 import { createVerdict, type Figures, type Scenario } from "../support/scenario.ts";
 import { createTally, isWhole } from "../support/tally.ts";
@@ -9,6 +10,7 @@ import type { WatchedDaemon } from "../support/watched-daemon.ts";
 
 const bodyBytes = 8 * 2 ** 20 - 1024;
 const headBytes = 512;
+const containerBytes = 600 * 2 ** 20;
 
 interface Measured {
   readonly peakDaemonMiB: number;
@@ -90,19 +92,25 @@ export const bodies: Scenario = {
     for (const clientCount of isQuick ? [40] : [80, 200]) {
       // With the limit that the configuration once had, so that the bodies are taken, and the default one.
       for (const args of [["--body-limit", "8MiB"], []]) {
-        await using daemon = await start({ args });
+        using container = makeMemoryCgroup(containerBytes);
+        await using daemon = await start({ args, enter: container?.enter });
+        const enginePid = daemon.enginePid;
         const name = `${clientCount}${args.length === 0 ? "DefaultLimit" : ""}`;
         const startMiB = daemon.daemonUsage().rssMiB;
         const result = await measure(daemon, clientCount, isQuick ? 500 : 2000);
         verdict.expect(daemon.isRunning, `${name}: the daemon ended:\n${daemon.lastLines()}`);
+        verdict.expect(daemon.enginePid === enginePid, `${name}: the engine ended:\n${daemon.lastLines()}`);
+        // Without a container the budget of bodies follows from the memory of the machine, up to 512 MiB.
+        const limitMiB = container === undefined ? 1024 : containerBytes / 2 ** 20;
         verdict.expect(
-          result.peakTotalMiB < 600,
-          `${name}: daemon and engine held ${result.peakTotalMiB} MiB, expected less than 600`,
+          result.peakTotalMiB < limitMiB,
+          `${name}: daemon and engine held ${result.peakTotalMiB} MiB, expected less than ${limitMiB}`,
         );
         verdict.expect(result.live.failureCount === 0, `${name}: /health/live failed`);
         verdict.expect(result.live.maxMs < 1000, `${name}: /health/live took ${result.live.maxMs} ms`);
         verdict.expect(result.chatFailures === "", `${name}: small chats failed: ${result.chatFailures}`);
         verdict.expect(!/no answer|without/.test(result.answers), `${name}: ${result.answers}`);
+        figures["container"] = container === undefined ? "none: no cgroup to write to" : "600 MiB";
         Object.assign(figures, figuresOf(name, startMiB, result));
       }
     }

@@ -21,6 +21,8 @@ export const crowd: Scenario = {
     await using daemon = await start();
     const { url, model } = daemon;
     await ask(url, { path: "/v1/completions", body: { model, prompt: "A", max_tokens: 1 } });
+    // The delay since the last reading is what it says; this one takes the start out.
+    await daemon.metric("infernode_event_loop_delay_seconds");
     const probe = startLatencyProbe(url);
     const client = async (index: number): Promise<void> => {
       const body = { model, prompt: `Client ${index} says`, max_tokens: 16, stream: index % 2 === 0 };
@@ -42,6 +44,7 @@ export const crowd: Scenario = {
     await Promise.all(Array.from({ length: clientCount }, (_, index) => client(index)));
     const totalMs = performance.now() - startedAt;
     const live = await probe.stop();
+    const loopDelayMs = 1000 * (await daemon.metric("infernode_event_loop_delay_seconds", '"100"'));
 
     verdict.expect(daemon.isRunning, `the daemon ended:\n${daemon.lastLines()}`);
     verdict.expect(all.count(isCut) === 0, `cut: ${all.describe()}`);
@@ -62,6 +65,7 @@ export const crowd: Scenario = {
         attemptsMax: Math.max(0, ...attempts),
         retryAfterMaxS: Math.max(0, ...retryAfters),
         totalMs: Math.round(totalMs),
+        eventLoopDelayMaxMs: Math.round(loopDelayMs),
         liveMedianMs: live.medianMs,
         liveP99Ms: live.p99Ms,
         liveMaxMs: live.maxMs,

@@ -1,6 +1,6 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "../support/ask.ts";
+import { ask, type Outcome } from "../support/ask.ts";
 import { openRawClient, postHead, postText, type RawClient } from "../support/raw-client.ts";
 import { createVerdict, type Scenario } from "../support/scenario.ts";
 import type { WatchedDaemon } from "../support/watched-daemon.ts";
@@ -125,6 +125,11 @@ export const shutdown: Scenario = {
   },
 };
 
+function keyOf(outcome: Outcome): string {
+  if (outcome.kind === "refused") return String(outcome.status);
+  return outcome.kind === "cut" ? outcome.why : outcome.kind;
+}
+
 /** Requests on kept-alive connections while the daemon drains: each is answered, or its connection was closed before. */
 async function askWhileDraining(
   start: (options: { readonly args: readonly string[] }) => Promise<WatchedDaemon>,
@@ -141,17 +146,14 @@ async function askWhileDraining(
   const client = async (): Promise<void> => {
     for (;;) {
       const outcome = await ask(url, question, { agent, timeoutMs: 20_000 });
-      const key =
-        outcome.kind === "refused"
-          ? String(outcome.status)
-          : outcome.kind === "cut"
-            ? outcome.why
-            : outcome.kind;
+      const key = keyOf(outcome);
       // Nobody listens any more: the connection was not made, so nothing was lost.
       if (outcome.kind === "cut" && outcome.why.includes("ECONNREFUSED")) return;
       counts.set(key, (counts.get(key) ?? 0) + 1);
       if (outcome.kind === "cut") {
-        cutCount++;
+        // A new connection that the system took and the daemon did not is reset by the system.
+        const isNew = /ECONNRESET|hang up/.test(outcome.why) && !outcome.why.includes("kept-alive");
+        if (!isNew) cutCount++;
         return;
       }
       await sleep(20);

@@ -83,6 +83,7 @@ export async function ask(url: string, question: Question, options: AskOptions =
   const { signal, timeoutMs = 120_000 } = options;
   const startedAt = performance.now();
   const elapsed = (): number => performance.now() - startedAt;
+  let isReused = false;
   const timeout = AbortSignal.timeout(timeoutMs);
   const signals = signal === undefined ? [timeout] : [signal, timeout];
   try {
@@ -93,7 +94,10 @@ export async function ask(url: string, question: Question, options: AskOptions =
         agent: options.agent ?? false,
         signal: AbortSignal.any(signals),
       });
-      sent.on("response", resolve).on("error", reject);
+      sent.on("response", resolve).on("error", (error) => {
+        isReused = sent.reusedSocket;
+        reject(error);
+      });
       sent.end(JSON.stringify(question.body));
     });
     const text = await readText(response);
@@ -106,7 +110,8 @@ export async function ask(url: string, question: Question, options: AskOptions =
     return { kind: "whole", text: textOf(parseAnswer(text)), ms: elapsed() };
   } catch (error) {
     if (signal?.aborted === true) return { kind: "aborted", ms: elapsed() };
-    const why = timeout.aborted ? `no answer within ${timeoutMs} ms` : String(error);
+    const what = `${String(error)}${isReused ? " on a kept-alive connection" : ""}`;
+    const why = timeout.aborted ? `no answer within ${timeoutMs} ms` : what;
     return { kind: "cut", why, ms: elapsed() };
   }
 }

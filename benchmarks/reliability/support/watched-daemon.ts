@@ -6,6 +6,8 @@ import { readProcessUsage, type ProcessUsage } from "./process-usage.ts";
 
 export interface StartOptions {
   readonly args?: readonly string[];
+  /** A shell command that runs first in the process. */
+  readonly enter?: string | undefined;
 }
 
 export interface DaemonExit {
@@ -45,13 +47,13 @@ const keptLines = 20;
 /** Starts `serve` on a free port of the loopback and waits until it is ready. */
 export async function startWatchedDaemon(
   program: string,
-  { args = [] }: StartOptions = {},
+  { args = [], enter = ":" }: StartOptions = {},
 ): Promise<WatchedDaemon> {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("INFERNODE_")),
   );
   const options = ["serve", "--port", "0", "--log-format", "json", "--log-level", "info", ...args];
-  const child = spawn(process.execPath, [program, ...options], {
+  const child = spawn("sh", ["-c", `${enter}; exec "$@"`, "sh", process.execPath, program, ...options], {
     env: environment,
     stdio: ["ignore", "ignore", "pipe"],
   });
