@@ -10,8 +10,13 @@ export interface EngineLimits {
   readonly maxQueuedRequests: number;
   /** Prompt tokens that wait; a request alone in the queue is always taken. [131072] */
   readonly maxQueuedTokens: number;
-  /** Tokens of one forward pass: it bounds the time of a step, and so of a cancellation. [256] */
+  /** Tokens of one forward pass at most. [256] */
   readonly maxTokensPerStep: number;
+  /**
+   * How long the prompts' part of a step should take: parts of prompts are made as short as that needs, by the
+   * time that steps took before, but not shorter than 32 tokens. It bounds how late a cancelled prompt leaves. [100]
+   */
+  readonly stepTimeMs: number;
   /** Tokens of one prompt in one step. [maxTokensPerStep] */
   readonly maxChunkTokens: number;
   /** [what the KV cache holds, at most maxTokensPerStep] */
@@ -88,6 +93,7 @@ const LIMIT_NAMES: readonly (keyof EngineLimits)[] = [
   "maxQueuedRequests",
   "maxQueuedTokens",
   "maxTokensPerStep",
+  "stepTimeMs",
   "maxChunkTokens",
   "maxRunningSequences",
   "stallAfterMs",
@@ -152,6 +158,7 @@ function resolveLimits(limits: Partial<EngineLimits>, executor: Executor): Engin
     maxQueuedRequests: count("maxQueuedRequests", 256, largest),
     maxQueuedTokens: count("maxQueuedTokens", 131_072, largest),
     maxTokensPerStep,
+    stepTimeMs: count("stepTimeMs", 100, largest),
     maxChunkTokens: count("maxChunkTokens", maxTokensPerStep, maxTokensPerStep),
     maxRunningSequences: count("maxRunningSequences", mostRunning, mostRunning),
     stallAfterMs: count("stallAfterMs", 30_000, largest),

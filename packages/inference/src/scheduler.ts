@@ -25,8 +25,11 @@ export interface Scheduler<S extends SchedulableSequence> {
   /** Prompt tokens of those that wait. */
   readonly waitingTokenCount: number;
   add(sequence: S): void;
-  /** Fills the batch; takes sequences in from the queue while there is room. */
-  schedule(batch: StepBatch<S>): void;
+  /**
+   * Fills the batch; takes sequences in from the queue while there is room. Of prompts it takes up to
+   * `maxPrefillTokens`, at least 1. [as many as a step may have]
+   */
+  schedule(batch: StepBatch<S>, maxPrefillTokens?: number): void;
   /** Records that a scheduled batch was computed; hands new prompts on to those that wait for them. */
   advance(batch: StepBatch<S>): void;
   /** Takes a sequence out in whatever state, and gives its room in the cache back. */
@@ -59,14 +62,19 @@ export function createScheduler<S extends SchedulableSequence>(
     return sequence;
   };
 
-  const addChunk = (sequence: S, batch: StepBatch<S>): void => {
+  /** Tokens of prompts that the batch has room for. */
+  const prefillRoom = (batch: StepBatch<S>, maxPrefillTokens: number): number =>
+    Math.min(maxTokensPerStep - batch.tokenCount, maxPrefillTokens - batch.prefillTokenCount);
+
+  const addChunk = (sequence: S, batch: StepBatch<S>, roomTokens: number): void => {
+    if (roomTokens <= 0) return;
     if (sequence.computedTokenCount === 0 && sequence.promptTokenIds.length > 1) {
       const leader = leaderOf(sequence);
       if (leader !== sequence && isPrefilling(leader)) return;
       if (leader !== sequence) sharePrompt(leader, sequence);
     }
     const remaining = sequence.promptTokenIds.length - sequence.computedTokenCount;
-    const wanted = Math.min(remaining, maxChunkTokens, maxTokensPerStep - batch.tokenCount);
+    const wanted = Math.min(remaining, maxChunkTokens, roomTokens);
     const length = sequence.wantsPromptLogits
       ? Math.min(wanted, 1 + maxExtraLogits - batch.extraLogitCount)
       : wanted;
@@ -96,17 +104,18 @@ export function createScheduler<S extends SchedulableSequence>(
       waiting.add(sequence);
       waitingTokenCount += sequence.promptTokenIds.length;
     },
-    schedule: (batch) => {
+    schedule: (batch, maxPrefillTokens = maxTokensPerStep) => {
       batch.clear();
       for (const sequence of running) {
         if (!isPrefilling(sequence)) batch.addDecode(sequence);
       }
       for (const sequence of running) {
-        if (isPrefilling(sequence)) addChunk(sequence, batch);
+        if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, maxPrefillTokens));
       }
       for (const sequence of waiting) {
-        if (batch.tokenCount >= maxTokensPerStep || !admit(sequence)) break;
-        addChunk(sequence, batch);
+        const roomTokens = prefillRoom(batch, maxPrefillTokens);
+        if (roomTokens <= 0 || !admit(sequence)) break;
+        addChunk(sequence, batch, roomTokens);
       }
     },
     advance: (batch) => {

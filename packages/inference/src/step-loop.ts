@@ -4,6 +4,7 @@ import { InferenceError } from "./errors.ts";
 import type { EngineEvent } from "./events.ts";
 import type { ForwardResult } from "./executor.ts";
 import type { GeneratedSequence } from "./generated-sequence.ts";
+import { createPrefillPace } from "./prefill-pace.ts";
 import type { RequestTable } from "./request-table.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
 import type { Sampler } from "./sampling/sampler.ts";
@@ -49,6 +50,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     maxChunks: limits.maxRunningSequences,
     maxTokens: limits.maxTokensPerStep,
   });
+  const pace = createPrefillPace({ targetMs: limits.stepTimeMs, maxTokens: limits.maxTokensPerStep });
   const counters = {
     stepCount: 0,
     promptTokenCount: 0,
@@ -134,7 +136,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
 
   const step = async (): Promise<void> => {
     const startedAtMs = clock.now();
-    scheduler.schedule(batch);
+    scheduler.schedule(batch, pace.stepTokens);
     if (batch.chunkCount === 0) {
       throw new InferenceError(
         "KV_CACHE_FULL",
@@ -142,8 +144,12 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       );
     }
     for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
+    const forwardStartMs = clock.now();
     const result = await forward();
     counters.lastFailure = undefined;
+    const { prefillTokenCount } = batch;
+    const decodeTokenCount = batch.tokenCount - prefillTokenCount;
+    pace.observe({ prefillTokenCount, decodeTokenCount, forwardMs: clock.now() - forwardStartMs });
     scheduler.advance(batch);
     await sampleRows(result);
     const finishedAtMs = clock.now();

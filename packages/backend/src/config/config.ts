@@ -45,6 +45,8 @@ export interface EngineSettings {
   readonly contextTokens: number | undefined;
   /** Prefill and decode tokens in one step. */
   readonly maxTokensPerStep: number;
+  /** Parts of prompts are made as short as this needs. */
+  readonly stepTimeMs: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
   readonly answerMemoryBytes: number | undefined;

@@ -168,6 +168,14 @@ export const settings: readonly Setting[] = [
     description: "tokens of prompts and answers in one step; bounds how long a step takes",
   },
   {
+    path: "engine.stepTimeMs",
+    kind: milliseconds(1),
+    default: 100,
+    flag: "step-time",
+    description:
+      "how long the prompts' part of one step should take; by measurement, and not below 32 tokens",
+  },
+  {
     path: "engine.maxQueuedRequests",
     kind: integer(1, 1_000_000),
     default: 256,

@@ -12,6 +12,7 @@ export function engineOptionsOf(config: Pick<InfernodeConfig, "engine" | "model"
     contextTokens: engine.contextTokens,
     maxSequences: engine.maxSequences,
     maxTokensPerStep: engine.maxTokensPerStep,
+    stepTimeMs: engine.stepTimeMs,
     maxQueuedRequests: engine.maxQueuedRequests,
     maxQueuedTokens: engine.maxQueuedTokens,
     answerMemoryBytes: engine.answerMemoryBytes,

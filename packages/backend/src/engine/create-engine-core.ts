@@ -96,6 +96,7 @@ async function assemble(
       maxQueuedRequests: options.maxQueuedRequests,
       maxQueuedTokens: options.maxQueuedTokens,
       maxTokensPerStep: options.maxTokensPerStep,
+      ...(options.stepTimeMs === undefined ? {} : { stepTimeMs: options.stepTimeMs }),
     },
   });
   return { model, executor, engine, memory, tracker, health, answerMemoryBytes };

@@ -18,6 +18,8 @@ export interface EngineCoreOptions {
   /** [16, or as many as memory holds] */
   readonly maxSequences?: number | undefined;
   readonly maxTokensPerStep: number;
+  /** [100] */
+  readonly stepTimeMs?: number | undefined;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
   /** Time to make tokens of a prompt; long ones have more. [5000] */

@@ -51,6 +51,11 @@ function completionToken({ token, bytes }: TokenCandidate): string {
 export interface CompletionLogprobsWriter {
   /** The arrays for these tokens only; offsets count on, in Unicode characters from the text's start. */
   write(logprobs: PromptLogprobs): CompletionLogprobs;
+  /** One of the arrays. */
+  writeField<Field extends keyof CompletionLogprobs>(
+    field: Field,
+    logprobs: PromptLogprobs,
+  ): CompletionLogprobs[Field];
 }
 
 /** Counts Unicode characters. */
@@ -64,23 +69,36 @@ function completionTop(entry: TokenLogprob): Readonly<Record<string, number>> {
   );
 }
 
-function toCompletionLogprobs(
-  logprobs: PromptLogprobs,
-  about: {
-    readonly firstToken: string;
-    readonly lengthOf: (entry: TokenLogprob | undefined) => number;
-    start: number;
-  },
-): CompletionLogprobs {
+interface WrittenText {
+  readonly firstToken: string;
+  readonly lengthOf: (entry: TokenLogprob | undefined) => number;
+  start: number;
+}
+
+function createWriter(about: WrittenText): CompletionLogprobsWriter {
+  const fields: {
+    readonly [Field in keyof CompletionLogprobs]: (logprobs: PromptLogprobs) => CompletionLogprobs[Field];
+  } = {
+    tokens: (logprobs) =>
+      logprobs.map((entry) => (entry === undefined ? about.firstToken : completionToken(entry))),
+    token_logprobs: (logprobs) =>
+      logprobs.map((entry) => (entry === undefined ? null : finite(entry.logprob))),
+    top_logprobs: (logprobs) => logprobs.map((entry) => (entry === undefined ? null : completionTop(entry))),
+    text_offset: (logprobs) =>
+      logprobs.map((entry) => {
+        const offset = about.start;
+        about.start += about.lengthOf(entry);
+        return offset;
+      }),
+  };
   return {
-    tokens: logprobs.map((entry) => (entry === undefined ? about.firstToken : completionToken(entry))),
-    token_logprobs: logprobs.map((entry) => (entry === undefined ? null : finite(entry.logprob))),
-    top_logprobs: logprobs.map((entry) => (entry === undefined ? null : completionTop(entry))),
-    text_offset: logprobs.map((entry) => {
-      const offset = about.start;
-      about.start += about.lengthOf(entry);
-      return offset;
+    write: (logprobs) => ({
+      tokens: fields.tokens(logprobs),
+      token_logprobs: fields.token_logprobs(logprobs),
+      top_logprobs: fields.top_logprobs(logprobs),
+      text_offset: fields.text_offset(logprobs),
     }),
+    writeField: (field, logprobs) => fields[field](logprobs),
   };
 }
 
@@ -89,8 +107,7 @@ export function createCompletionLogprobsWriter(start = 0): CompletionLogprobsWri
   const decoder = new TextDecoder();
   const lengthOf = (entry: TokenLogprob | undefined): number =>
     countCharacters(decoder.decode(Uint8Array.from(entry?.bytes ?? []), { stream: true }));
-  const about = { firstToken: "", lengthOf, start };
-  return { write: (logprobs) => toCompletionLogprobs(logprobs, about) };
+  return createWriter({ firstToken: "", lengthOf, start });
 }
 
 /**
@@ -112,6 +129,5 @@ export function createPromptLogprobsWriter(text: string, firstToken: string): Co
     position += taken.length;
     return countCharacters(taken);
   };
-  const about = { firstToken, lengthOf, start: 0 };
-  return { write: (logprobs) => toCompletionLogprobs(logprobs, about) };
+  return createWriter({ firstToken, lengthOf, start: 0 });
 }

@@ -106,7 +106,7 @@ export class CompletionAnswer {
       parts: Iterable<PromptLogprobs>,
       writer: CompletionLogprobsWriter,
     ): Generator<string> {
-      for (const part of parts) yield toElements(writer.write(part), field);
+      for (const part of parts) yield JSON.stringify(writer.writeField(field, part)).slice(1, -1);
     };
     yield* write(this.#ground.promptLogprobs.parts(), this.#createPromptWriter());
     yield* write(this.#logprobs.parts(), this.#createWriter());
