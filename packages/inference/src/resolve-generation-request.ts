@@ -141,13 +141,19 @@ function resolveStop(value: unknown): readonly string[] {
     throw new InvalidRequestError("stopping.stop", `at most ${MAX_STOP_STRINGS} texts`, value);
   }
   return value.map((text: unknown, at) => {
-    if (typeof text === "string" && text.length > 0 && text.length <= MAX_STOP_LENGTH) return text;
+    if (typeof text === "string" && text !== "" && hasAtMost(text, MAX_STOP_LENGTH)) return text;
     throw new InvalidRequestError(
       `stopping.stop[${at}]`,
       `a text of 1 to ${MAX_STOP_LENGTH} characters`,
       text,
     );
   });
+}
+
+/** Unicode characters: a text has at most twice as many units. */
+function hasAtMost(text: string, characterCount: number): boolean {
+  if (text.length <= characterCount) return true;
+  return text.length <= 2 * characterCount && Array.from(text).length <= characterCount;
 }
 
 function resolveStopTokenIds(value: unknown, vocabSize: number): readonly number[] {

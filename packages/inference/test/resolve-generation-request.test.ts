@@ -59,7 +59,8 @@ describe("resolveGenerationRequest", () => {
         Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined)),
       );
     }
-    const stopping = { maxTokens: 18, minTokens: 18, stop: Array.from({ length: 16 }, () => "x") };
+    const longest = ["x".repeat(1024), "\u{1f600}".repeat(1024)];
+    const stopping = { maxTokens: 18, minTokens: 18, stop: [...longest, ...Array(14).fill("x")] as string[] };
     expect(resolve({ promptTokenIds: [1, 2], stopping, n: 128, logprobs: 20 }).stopping).toMatchObject(
       stopping,
     );
@@ -109,6 +110,11 @@ describe("resolveGenerationRequest", () => {
     ["stopping.stop", { promptTokenIds: [1], stopping: { stop: "x" } }, "an array of texts"],
     ["stopping.stop", { promptTokenIds: [1], stopping: { stop: Array(17).fill("x") } }, "at most 16"],
     ["stopping.stop[1]", { promptTokenIds: [1], stopping: { stop: ["x", ""] } }, "1 to 1024"],
+    [
+      "stopping.stop[0]",
+      { promptTokenIds: [1], stopping: { stop: ["\u{1f600}".repeat(1025)] } },
+      "1 to 1024",
+    ],
     ["stopping.stopTokenIds[0]", { promptTokenIds: [1], stopping: { stopTokenIds: [-1] } }, "0 to 99"],
     ["stopping.ignoreEos", { promptTokenIds: [1], stopping: { ignoreEos: 1 } }, "true or false"],
     ["n", { promptTokenIds: [1], n: 129 }, "from 1 to 128"],
