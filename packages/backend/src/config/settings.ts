@@ -247,7 +247,7 @@ export const settings: readonly Setting[] = [
     kind: integer(0, 1000),
     default: 5,
     flag: "max-restarts",
-    description: "crashes of the engine in a row before the daemon gives up",
+    description: "crashes of the engine in a row, nothing served between, before the daemon gives up",
   },
   {
     path: "log.level",

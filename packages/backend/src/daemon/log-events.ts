@@ -8,6 +8,7 @@ export function logEvents(events: EventBus, logger: Logger): () => void {
     events.on("backend:model-loaded", (payload) => logger.info(payload, "model loaded")),
     events.on("backend:engine-hung", (payload) => logger.error(payload, "engine hung")),
     events.on("backend:engine-crashed", (payload) => logger.error(payload, "engine crashed")),
+    events.on("backend:engine-start-postponed", (payload) => logger.warn(payload, "engine start postponed")),
     events.on("backend:engine-restarted", (payload) => logger.warn(payload, "engine restarted")),
     events.on("backend:draining", (payload) => logger.info(payload, "draining")),
     events.on("backend:stopped", (payload) => logger.info(payload, "stopped")),

@@ -2,35 +2,19 @@ import { type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import { replyFlow } from "./reply-flow.ts";
 import type { EngineRequest, EngineReply, Prompt } from "./engine-client.ts";
+import {
+  type GenerateCall,
+  isCleared,
+  isSuspect,
+  openGenerateCall,
+  openPromptCall,
+  type OpenCall,
+  type PromptCall,
+} from "./open-call.ts";
 import type { CallReply, DaemonMessage, PromptReply } from "./protocol.ts";
+import { settleCrash } from "./settle-crash.ts";
 
-interface GenerateCall {
-  readonly kind: "generate";
-  readonly request: EngineRequest;
-  readonly queue: AsyncQueue<EngineReply>;
-  readonly promptSize: number;
-  isAccepted: boolean;
-  /** The present process has answered: from then on its own bounds count the call. */
-  isCounted: boolean;
-  /** An earlier process had taken it, and the queue of the present one is full: it is sent again when a call ends. */
-  isDeferred: boolean;
-  /** Its first token was given out; a second run could not take it back. */
-  hasStarted: boolean;
-  wasReplayed: boolean;
-}
-
-interface PromptCall {
-  readonly kind: "tokenize" | "describe";
-  readonly prompt: Prompt;
-  readonly queue: AsyncQueue<PromptReply>;
-  readonly promptSize: 0;
-  readonly isCounted: false;
-  wasReplayed: boolean;
-}
-
-type Call = GenerateCall | PromptCall;
-
-/** How much may be open that no engine process has answered: it is started again, or hangs. */
+/** How much may be open that no engine process has answered: it is started again, hangs, or is given them later. */
 export interface CallLimits {
   readonly requests: number;
   /** Of prompts, as far as one can tell before they are tokenized. */
@@ -38,74 +22,130 @@ export interface CallLimits {
   readonly retryAfterMs: number;
 }
 
+/** What became of the open calls after a crash. */
+export interface CrashOutcome {
+  readonly failedRequestCount: number;
+  readonly replayedRequestCount: number;
+  /** One call was the cause, and is among the failed. */
+  readonly isAttributed: boolean;
+}
+
 /** The calls that one engine process has not finished. */
 export interface CallTable {
   /** How many are open. */
   readonly size: number;
-  /** @throws EngineRequestError `QUEUE_FULL` */
+  /** The present process has given a part of an answer to some call. */
+  readonly hasServed: boolean;
+  /** @throws EngineRequestError `QUEUE_FULL`, `INVALID_REQUEST` for what cannot cross to the process */
   generate(request: EngineRequest): AsyncQueue<EngineReply>;
-  /** @throws EngineRequestError `QUEUE_FULL` */
+  /** @throws as `generate` does */
   ask(kind: PromptCall["kind"], prompt: Prompt): AsyncQueue<PromptReply>;
   /** Passes a reply of the engine process on to whoever reads the call. */
   deliver(callId: number, reply: CallReply): void;
-  /** After a crash: fails what was streaming, and what crashed twice; says how many stay for the next process. */
-  settleCrash(error: unknown): { readonly failedRequestCount: number; readonly replayedRequestCount: number };
-  /** Sends what is open to a fresh process. */
+  /** After a crash: fails what caused it, and what cannot be answered anew; the rest waits for the next process. */
+  settleCrash(error: unknown): CrashOutcome;
+  /** Gives a fresh process what is open, suspects of a crash one at a time. Throws nothing. */
   replay(): void;
+  /** Gives the process all that waits, for no more will come. */
+  sendAll(): void;
   failAll(error: unknown): void;
 }
 
-const charactersPerToken = 4;
-
-/** The tokens of a prompt, or about as many as its text will have. */
-function sizeOf(prompt: Prompt): number {
-  if (prompt.kind === "tokens") return prompt.tokenIds.length;
-  const texts = prompt.kind === "text" ? [prompt.text] : prompt.messages.map(({ content }) => content ?? "");
-  return texts.reduce((sum, text) => sum + Math.ceil(text.length / charactersPerToken), 0);
+export interface CallTableOptions {
+  /**
+   * Hands a message to the present engine process. `false` while none is ready.
+   * @throws what the channel cannot write
+   */
+  readonly send: (message: DaemonMessage) => boolean;
+  readonly limits: () => CallLimits;
+  /** A process answers, and counts for itself what it has. */
+  readonly isAnswering: () => boolean;
 }
 
-/** Creates the table; `send` reaches the present engine process, and does nothing while none is ready. */
-export function createCallTable(options: {
-  readonly send: (message: DaemonMessage) => void;
-  /** `undefined` while a process answers: it counts for itself. */
-  readonly limits: () => CallLimits | undefined;
-}): CallTable {
-  const { send } = options;
-  const calls = new Map<number, Call>();
-  let lastCallId = 0;
+function cannotCross(cause: unknown): EngineRequestError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = `the request cannot be sent to the engine process: ${why}`;
+  return new EngineRequestError({ code: "INVALID_REQUEST", message }, { cause });
+}
 
-  const submit = (callId: number, call: Call): void => {
-    if (call.kind === "generate") {
-      call.isDeferred = false;
-      send({ type: "generate", callId, request: call.request });
-    } else send({ type: call.kind, callId, prompt: call.prompt });
-  };
-  /** A call that ends leaves room for the first that was deferred. */
-  const remove = (callId: number): boolean => {
-    if (!calls.delete(callId)) return false;
-    for (const [nextId, next] of calls) {
-      if (next.kind !== "generate" || !next.isDeferred) continue;
-      submit(nextId, next);
-      break;
+/** Creates an empty table. */
+export function createCallTable(options: CallTableOptions): CallTable {
+  const { send } = options;
+  /** In the order in which a process is given them: suspects of a crash before new ones. */
+  const calls = new Map<number, OpenCall>();
+  let lastCallId = 0;
+  let unsentCount = 0;
+  let hasServed = false;
+  /** The suspect of a crash that the process was given, until it shows that it is harmless. */
+  let trialId: number | undefined;
+  /** The process had no room for a call that an earlier one had taken; one that ends makes room. */
+  let isFull = false;
+
+  /** @throws EngineRequestError `INVALID_REQUEST` */
+  const submit = (callId: number, call: OpenCall): void => {
+    const message: DaemonMessage =
+      call.kind === "generate"
+        ? { type: "generate", callId, request: call.request }
+        : { type: call.kind, callId, prompt: call.prompt };
+    try {
+      if (!send(message)) return;
+    } catch (cause) {
+      throw cannotCross(cause);
     }
-    return true;
+    call.isSent = true;
+    unsentCount--;
+    if (isSuspect(call)) trialId = callId;
+  };
+  /** New generations wait until all suspects are cleared, which would fail them; other calls can be repeated. */
+  const isFree = (call: OpenCall): boolean =>
+    (trialId === undefined && !isFull) || (call.kind !== "generate" && !isSuspect(call));
+  const sendWaiting = (maySend: (call: OpenCall) => boolean = isFree): void => {
+    if (unsentCount === 0) return;
+    for (const [callId, call] of calls) {
+      if (call.isSent || !maySend(call)) continue;
+      try {
+        submit(callId, call);
+      } catch (error) {
+        drop(callId);
+        call.queue.fail(error);
+      }
+    }
+  };
+  /** Takes it out; whether the process has it. */
+  const drop = (callId: number): boolean => {
+    const call = calls.get(callId);
+    if (call === undefined) return false;
+    calls.delete(callId);
+    if (trialId === callId) trialId = undefined;
+    if (call.isSent) isFull = false;
+    else unsentCount--;
+    return call.isSent;
+  };
+  /** A call that ends leaves room for what waits. */
+  const remove = (callId: number): void => {
+    drop(callId);
+    sendWaiting();
   };
   const cancel = (callId: number): void => {
-    if (remove(callId)) send({ type: "cancel", callId });
+    if (drop(callId)) send({ type: "cancel", callId });
+    sendWaiting();
   };
-  const fail = (callId: number, error: unknown): void => {
-    calls.get(callId)?.queue.fail(error);
+  const refused = (callId: number, call: OpenCall, error: EngineErrorRecord): void => {
+    const othersAreThere = calls.size - unsentCount > 1;
+    // What was taken once is not refused for want of room.
+    if (error.code === "QUEUE_FULL" && call.kind === "generate" && call.isAccepted && othersAreThere) {
+      call.isSent = false;
+      unsentCount++;
+      isFull = true;
+      if (trialId === callId) trialId = undefined;
+      return;
+    }
+    call.queue.fail(new EngineRequestError(error));
     remove(callId);
   };
-  const refused = (callId: number, error: EngineErrorRecord): void => {
-    const call = calls.get(callId);
-    // What was taken once is not refused for want of room.
-    if (error.code === "QUEUE_FULL" && call?.kind === "generate" && call.isAccepted) call.isDeferred = true;
-    else fail(callId, new EngineRequestError(error));
-  };
   const assertRoom = (promptSize: number): void => {
+    if (unsentCount === 0 && options.isAnswering()) return;
     const limits = options.limits();
-    if (limits === undefined) return;
     const waiting = [...calls.values()].filter(({ isCounted }) => !isCounted);
     const tokens = waiting.reduce((sum, call) => sum + call.promptSize, promptSize);
     const refuse = (resource: "requests" | "tokens", wanted: number): void => {
@@ -121,13 +161,27 @@ export function createCallTable(options: {
     refuse("requests", waiting.length + 1);
     if (waiting.length > 0) refuse("tokens", tokens);
   };
-  const add = <T extends Call>(makeCall: (onCancel: () => void, callId: number) => T): T["queue"] => {
+  const add = <T extends OpenCall>(makeCall: (onCancel: () => void, callId: number) => T): T["queue"] => {
     const callId = ++lastCallId;
     const call = makeCall(() => cancel(callId), callId);
     assertRoom(call.promptSize);
     calls.set(callId, call);
-    submit(callId, call);
+    unsentCount++;
+    try {
+      if (isFree(call)) submit(callId, call);
+    } catch (error) {
+      drop(callId);
+      throw error;
+    }
     return call.queue;
+  };
+  /** Counts a part of an answer. */
+  const advance = (callId: number, call: OpenCall): void => {
+    hasServed = true;
+    call.replyCount++;
+    if (trialId !== callId || !isCleared(call)) return;
+    trialId = undefined;
+    sendWaiting();
   };
   const deliverGenerate = (callId: number, call: GenerateCall, reply: EngineReply): void => {
     call.isCounted = true;
@@ -137,75 +191,86 @@ export function createCallTable(options: {
       call.isAccepted = true;
       return;
     }
-    call.hasStarted = true;
     call.queue.push(reply);
-    if (reply.type !== "finished") return;
-    remove(callId);
+    if (reply.type !== "finished") return advance(callId, call);
+    hasServed = true;
     call.queue.complete();
+    remove(callId);
+  };
+  const startAnew = (call: OpenCall): void => {
+    if (call.kind === "generate") {
+      if (call.replyCount > 0) call.queue.push({ type: "restarted" });
+      call.isCounted = false;
+    }
+    call.furthestCount = Math.max(call.furthestCount, call.replyCount);
+    call.replyCount = 0;
+    call.isSent = false;
+    unsentCount++;
+  };
+  /** Should one of them be the cause after all, the other suspects are through by then. */
+  const putBehindSuspects = (callIds: ReadonlySet<number>): void => {
+    const rankOf = ([callId, call]: readonly [number, OpenCall]): number =>
+      callIds.has(callId) ? 1 : isSuspect(call) ? 0 : 2;
+    const inOrder = [...calls].sort((a, b) => rankOf(a) - rankOf(b));
+    calls.clear();
+    for (const [callId, call] of inOrder) calls.set(callId, call);
   };
 
   return {
     get size() {
       return calls.size;
     },
+    get hasServed() {
+      return hasServed;
+    },
     generate: (request) =>
-      add((onCancel, callId): GenerateCall => ({
-        kind: "generate",
-        request,
-        queue: new AsyncQueue(
-          onCancel,
-          replyFlow({
-            onFull: () => send({ type: "pause", callId }),
-            onRoom: () => send({ type: "resume", callId }),
-          }),
-        ),
-        promptSize: sizeOf(request.prompt),
-        isAccepted: false,
-        isCounted: false,
-        isDeferred: false,
-        hasStarted: false,
-        wasReplayed: false,
-      })),
-    ask: (kind, prompt) =>
-      add((onCancel): PromptCall => ({
-        kind,
-        prompt,
-        queue: new AsyncQueue(onCancel),
-        promptSize: 0,
-        isCounted: false,
-        wasReplayed: false,
-      })),
+      add((onCancel, callId) => {
+        const tell = (type: "pause" | "resume") => (): void => {
+          if (calls.get(callId)?.isSent === true) send({ type, callId });
+        };
+        const flow = replyFlow({ onFull: tell("pause"), onRoom: tell("resume") });
+        return openGenerateCall(request, new AsyncQueue(onCancel, flow));
+      }),
+    ask: (kind, prompt) => add((onCancel) => openPromptCall(kind, prompt, new AsyncQueue(onCancel))),
     deliver: (callId, reply) => {
       const call = calls.get(callId);
       // A cancelled call's last replies were on their way.
-      if (call === undefined) return;
-      if (reply.type === "failed") refused(callId, reply.error);
+      if (call === undefined || !call.isSent) return;
+      if (reply.type === "failed") refused(callId, call, reply.error);
       else if (reply.type === "tokens" || reply.type === "description") {
         if (call.kind === "generate") return;
+        hasServed = true;
         call.queue.push(reply);
         call.queue.complete();
         remove(callId);
       } else if (call.kind === "generate") deliverGenerate(callId, call, reply);
     },
     settleCrash: (error) => {
-      let failedRequestCount = 0;
-      for (const [callId, call] of calls) {
-        // A request that was there at two crashes may well be their cause.
-        const mayReplay = !call.wasReplayed && !(call.kind === "generate" && call.hasStarted);
-        call.wasReplayed = true;
-        if (call.kind === "generate") call.isCounted = false;
-        if (mayReplay) continue;
-        failedRequestCount++;
-        fail(callId, error);
+      const { failed, replayed, isAttributed } = settleCrash(calls, trialId);
+      trialId = undefined;
+      for (const callId of failed) {
+        const call = calls.get(callId);
+        drop(callId);
+        call?.queue.fail(error);
       }
-      return { failedRequestCount, replayedRequestCount: calls.size };
+      for (const callId of replayed) {
+        const call = calls.get(callId);
+        if (call !== undefined) startAnew(call);
+      }
+      if (isAttributed) putBehindSuspects(new Set(replayed));
+      return { failedRequestCount: failed.length, replayedRequestCount: calls.size, isAttributed };
     },
     replay: () => {
-      for (const [callId, call] of calls) submit(callId, call);
+      hasServed = false;
+      isFull = false;
+      sendWaiting();
     },
+    sendAll: () => sendWaiting(() => true),
     failAll: (error) => {
       const open = [...calls.values()];
       calls.clear();
+      unsentCount = 0;
+      trialId = undefined;
       for (const { queue } of open) queue.fail(error);
     },
   };

@@ -170,7 +170,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   const prompts = createPromptService({ pool, engine, options, plan: executor.plan });
 
   async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
-    const { prompt, ...rest } = request;
+    const { prompt, canRestart: _, ...rest } = request;
     const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
     signal.throwIfAborted();
     // What was read of the stream went to the daemon.

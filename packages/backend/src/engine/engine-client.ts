@@ -33,6 +33,11 @@ export interface PromptDescription {
 export interface EngineRequest extends Omit<GenerationRequest, "promptTokenIds" | "signal" | "keepResult"> {
   readonly id: string;
   readonly prompt: Prompt;
+  /**
+   * The reader can drop what it has of the answer: where the engine crashes, it gets `restarted` and the answer
+   * from its beginning. [false: an answer that has begun fails]
+   */
+  readonly canRestart?: boolean;
 }
 
 /** What comes back, in order. `accepted` comes first, `finished` last; a failure rejects the iteration. */
@@ -41,6 +46,8 @@ export type EngineReply =
   /** Where the request asked for them: part after part before the first delta, which has none itself. */
   | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly type: "delta"; readonly delta: TokenDelta }
+  /** Only where the request allows it: what came since `accepted` is void, and comes anew. */
+  | { readonly type: "restarted" }
   | { readonly type: "finished"; readonly usage: GenerationUsage; readonly timings: GenerationTimings };
 
 /** The loaded model, as far as the daemon and its clients need to know it. */

@@ -1,9 +1,10 @@
 import { createResolvers } from "./async-queue.ts";
-import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "./engine-core.ts";
+import type { CreateEngineCore, EngineCore } from "./engine-core.ts";
 import type { EngineRequest, Prompt } from "./engine-client.ts";
 import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "./error-record.ts";
 import type { DaemonMessage, PromptReply } from "./protocol.ts";
+import { sendApart } from "./send-apart.ts";
 
 interface RunningCall {
   readonly controller: AbortController;
@@ -15,6 +16,8 @@ interface RunningCall {
 export interface EngineHostOptions {
   readonly createCore: CreateEngineCore;
   readonly send: SendToDaemon;
+  /** Has a new engine do a little work before it is given any, where the daemon asks for it. [none] */
+  readonly prove?: (core: EngineCore) => Promise<void>;
   /** Called once when all is put away; the process may end. */
   readonly onShutdown: (exitCode: number) => void;
 }
@@ -22,6 +25,8 @@ export interface EngineHostOptions {
 /** The engine's side of the channel. */
 export interface EngineHost {
   receive(message: DaemonMessage): void;
+  /** Answers a message that could not be read: the call fails alone. */
+  refuse(callId: number | undefined, error: unknown): void;
   /** Puts the engine away, as when the daemon is gone. */
   shutdown(exitCode: number): Promise<void>;
 }
@@ -30,19 +35,39 @@ type PromptWork = (ready: EngineCore, signal: AbortSignal) => Promise<PromptRepl
 
 /** Creates the host of one engine; it is made when the `start` message comes. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
-  const { send } = options;
+  const warn = (text: string): void => process.emitWarning(text);
+  const send = sendApart(options.send, warn);
   const running = new Map<number, RunningCall>();
   let core: EngineCore | undefined;
   let statsTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
   const outbox = createEngineOutbox({ send, stats: () => core?.stats() });
 
-  const start = async (coreOptions: EngineCoreOptions, statsIntervalMs: number): Promise<void> => {
-    const startedAtMs = performance.now();
+  const prove = async (made: EngineCore): Promise<void> => {
     try {
-      core = await options.createCore(coreOptions, {
-        events: { emit: (...event) => outbox.event(event) },
+      await options.prove?.(made);
+    } catch (error) {
+      // Requests are told the same error, each its own; only a crash would be worse.
+      warn(`the engine's first work failed: ${toErrorRecord(error).message}`);
+    }
+  };
+  const start = async (message: Extract<DaemonMessage, { readonly type: "start" }>): Promise<void> => {
+    const { statsIntervalMs } = message;
+    const startedAtMs = performance.now();
+    let isProving = false;
+    try {
+      const made = await options.createCore(message.options, {
+        events: {
+          emit: (...event) => {
+            // Its numbers are no requests'.
+            if (!isProving || !event[0].startsWith("inference:")) outbox.event(event);
+          },
+        },
       });
+      isProving = true;
+      if (message.mustProve) await prove(made);
+      isProving = false;
+      core = made;
     } catch (error) {
       return send({ type: "start-failed", error: toErrorRecord(error) }, () => void shutdown(1));
     }
@@ -133,7 +158,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   const receive = (message: DaemonMessage): void => {
     switch (message.type) {
       case "start":
-        return void start(message.options, message.statsIntervalMs);
+        return void start(message);
       case "generate":
         return begin(message.callId, (signal) => answer(message.callId, message.request, signal));
       case "cancel":
@@ -156,5 +181,11 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
         return void shutdown(0);
     }
   };
-  return { receive, shutdown };
+  const refuse = (callId: number | undefined, cause: unknown): void => {
+    const why = toErrorRecord(cause).message;
+    const message = `the engine process cannot read the request: ${why}`;
+    if (callId === undefined) warn(message);
+    else outbox.reply(callId, { type: "failed", error: { code: "INVALID_REQUEST", message } });
+  };
+  return { receive, refuse, shutdown };
 }

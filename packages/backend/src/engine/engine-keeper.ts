@@ -1,6 +1,6 @@
 import { BackendError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
-import type { CallTable } from "./call-table.ts";
+import type { CallTable, CrashOutcome } from "./call-table.ts";
 import type { ServedModel } from "./engine-client.ts";
 import {
   describeExit,
@@ -13,10 +13,17 @@ import {
 import type { EngineLifecycle } from "./engine-lifecycle.ts";
 import type { EngineExit } from "./fork-engine.ts";
 import { restartDelayMs } from "./restart-delay.ts";
+import { type StartShortage, startShortageOf } from "./start-shortage.ts";
+
+/** How often a first start is tried again where the machine has no room for a process. */
+const maxFirstStarts = 5;
 
 export interface EngineKeeperOptions {
   /** How each process is started. */
-  readonly launch: Omit<EngineLaunchOptions, "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit">;
+  readonly launch: Omit<
+    EngineLaunchOptions,
+    "mustProve" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
+  >;
   /** Wait before the first restart; doubles up to 30 s. */
   readonly firstRestartDelayMs: number;
   readonly lifecycle: EngineLifecycle;
@@ -51,6 +58,8 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   let crashedAtMs = 0;
   let restartCount = 0;
   let restartTimer: NodeJS.Timeout | undefined;
+  /** In a row, that made no process. */
+  let failedStartCount = 0;
 
   const giveUp = (error: BackendError): void => {
     calls.failAll(new BackendError("ENGINE_UNAVAILABLE", error.message, { cause: error }));
@@ -77,6 +86,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   };
   const onReady = (message: ReadyMessage): void => {
     const isFirst = served === undefined;
+    failedStartCount = 0;
     served = message;
     startMs = current?.startMs ?? 0;
     tellStart(isFirst, message.model);
@@ -101,6 +111,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   const launch = (): void => {
     current = launchEngine({
       ...options.launch,
+      mustProve: served !== undefined,
       onReady,
       onBatch,
       onDrained: options.onDrained,
@@ -113,11 +124,34 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
     });
   };
 
+  const relaunch = (attemptCount: number): number => {
+    const delayMs = restartDelayMs(attemptCount, options.firstRestartDelayMs);
+    restartTimer = setTimeout(launch, delayMs);
+    return delayMs;
+  };
+  /** No engine has crashed: the machine has no room for a process now. Only a first start is given up. */
+  const postpone = (shortage: StartShortage): void => {
+    failedStartCount++;
+    const { code, reason } = shortage;
+    if (served === undefined && failedStartCount > maxFirstStarts)
+      return giveUp(new BackendError("ENGINE_START_FAILED", reason));
+    lifecycle.postpone(reason);
+    const retryInMs = relaunch(failedStartCount);
+    events.emit("backend:engine-start-postponed", { code, reason, failedStartCount, retryInMs });
+  };
+  const settle = (error: BackendError): CrashOutcome =>
+    lifecycle.state === "ready"
+      ? calls.settleCrash(error)
+      : // Calls that wait for a restart have not been seen by a process that failed to start.
+        { failedRequestCount: 0, replayedRequestCount: calls.size, isAttributed: false };
+
   const onExit = (ended: EngineLaunch, exit: EngineExit, cause: BackendError | undefined): void => {
     const { state } = lifecycle;
     const message = cause?.message ?? `the engine process ended ${describeExit(exit)}`;
     const error = new BackendError("ENGINE_CRASHED", message, { cause });
     if (lifecycle.isEnding) return calls.failAll(error);
+    const shortage = startShortageOf(exit);
+    if (shortage !== undefined) return postpone(shortage);
     // What the engine says of its model will be said again; a signal may have been bad luck.
     if (state === "starting" && (cause !== undefined || exit.signal === undefined)) {
       return giveUp(
@@ -129,21 +163,16 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
       );
     }
     if (state === "ready") crashedAtMs = clock.now();
-    const mayRestart = lifecycle.crash();
-    events.emit("backend:engine-crashed", {
-      pid: ended.pid,
-      exitCode: exit.exitCode,
-      signal: exit.signal,
-      // Calls that wait for a restart have not been seen by a process that failed to start.
-      ...(state === "ready"
-        ? calls.settleCrash(error)
-        : { failedRequestCount: 0, replayedRequestCount: calls.size }),
-    });
+    const { hasServed } = calls;
+    const { isAttributed, ...counts } = settle(error);
+    const mayRestart = lifecycle.crash({ hasServed, isAttributed });
+    const { exitCode, signal } = exit;
+    events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, ...counts });
     if (!mayRestart) {
       const many = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
       return giveUp(new BackendError("ENGINE_START_FAILED", many, { cause: error }));
     }
-    restartTimer = setTimeout(launch, restartDelayMs(lifecycle.crashCount, options.firstRestartDelayMs));
+    relaunch(lifecycle.crashCount);
   };
 
   return {

@@ -17,6 +17,8 @@ export interface EngineLaunchOptions {
   readonly startProcess: StartEngineProcess;
   readonly engine: EngineCoreOptions;
   readonly statsIntervalMs: number;
+  /** It does a little work before it is ready. */
+  readonly mustProve: boolean;
   readonly startTimeoutMs: number;
   readonly hangAfterMs: number;
   readonly clock: ClockPort;
@@ -42,7 +44,8 @@ export interface EngineLaunch {
   readonly vitals: EngineVitals | undefined;
   /** Since it last said anything. */
   silentMs(): number;
-  send(message: DaemonMessage): void;
+  /** `false` when the process is gone. @throws what the channel cannot write */
+  send(message: DaemonMessage): boolean;
   /** Asks it to end, and ends it when it has not after so long. */
   end(graceMs: number): Promise<void>;
 }
@@ -164,7 +167,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     },
   };
   const channel = open(options, { onMessage, onExit });
-  channel.send({ type: "start", options: options.engine, statsIntervalMs: options.statsIntervalMs });
+  const { engine, statsIntervalMs, mustProve } = options;
+  channel.send({ type: "start", options: engine, statsIntervalMs, mustProve });
   return launch;
 }
 
@@ -180,7 +184,11 @@ function open(
     return startProcess({ onOutput, ...listeners });
   } catch (error) {
     const outputTail = [error instanceof Error ? error.message : String(error)];
-    setImmediate(() => listeners.onExit({ exitCode: undefined, signal: undefined, outputTail }));
-    return { pid: undefined, send: () => undefined, kill: () => undefined };
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+    const startErrorCode = typeof code === "string" ? code : undefined;
+    setImmediate(() =>
+      listeners.onExit({ exitCode: undefined, signal: undefined, startErrorCode, outputTail }),
+    );
+    return { pid: undefined, send: () => false, kill: () => undefined };
   }
 }

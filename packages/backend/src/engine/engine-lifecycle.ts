@@ -2,12 +2,20 @@ import type { ClockPort } from "@infernode/inference";
 import type { EngineState } from "./engine-client.ts";
 
 export interface EngineLifecycleOptions {
-  /** Crashes in a row that another process is started after. */
+  /** Crashes in a row, nothing served between, that another process is started after. */
   readonly maxRestarts: number;
   /** A process that was ready for this long starts the count of crashes anew. */
   readonly stableAfterMs: number;
   readonly clock: ClockPort;
   readonly onChange: (from: EngineState, to: EngineState) => void;
+}
+
+/** What is known of a process that crashed. */
+export interface CrashCircumstances {
+  /** It had given a part of an answer: this engine can run, and its crash begins a new row. */
+  readonly hasServed: boolean;
+  /** A request was the cause, which is failed: neither this crash nor the request's first one is the engine's. */
+  readonly isAttributed: boolean;
 }
 
 /**
@@ -24,7 +32,9 @@ export interface EngineLifecycle {
   reasons(): readonly string[];
   becomeReady(): void;
   /** Counts a crash; whether another process is to be started. A first start stays one. */
-  crash(): boolean;
+  crash(circumstances: CrashCircumstances): boolean;
+  /** The next process cannot be started yet; until it is ready, `reasons` say why. */
+  postpone(reason: string): void;
   drain(): void;
   fail(reason: string): void;
   /** What failed stays failed. */
@@ -38,6 +48,7 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
   let readyAtMs = 0;
   let crashCount = 0;
   let failure = "";
+  let postponedFor: string | undefined;
 
   const change = (to: EngineState): void => {
     if (to === state) return;
@@ -46,14 +57,15 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
     options.onChange(from, to);
   };
   const reasons = (): readonly string[] => {
-    const again = `started again (crash ${crashCount} of at most ${maxRestarts} in a row)`;
+    const count = crashCount === 0 ? "" : ` (crash ${crashCount} of at most ${maxRestarts} in a row)`;
+    const again = `started again${count}${postponedFor === undefined ? "" : `; ${postponedFor}`}`;
     switch (state) {
       case "ready":
         return [];
       case "starting":
         return [
           crashCount === 0
-            ? "the engine is loading the model"
+            ? (postponedFor ?? "the engine is loading the model")
             : `the engine crashed while it loaded the model and is ${again}`,
         ];
       case "restarting":
@@ -80,13 +92,19 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
     reasons,
     becomeReady: () => {
       readyAtMs = clock.now();
+      postponedFor = undefined;
       change("ready");
     },
-    crash: () => {
-      if (state === "ready" && clock.now() - readyAtMs >= stableAfterMs) crashCount = 0;
-      crashCount++;
-      if (state === "ready") change("restarting");
+    crash: ({ hasServed, isAttributed }) => {
+      const wasReady = state === "ready";
+      if (wasReady && (hasServed || clock.now() - readyAtMs >= stableAfterMs)) crashCount = 0;
+      if (isAttributed) crashCount = Math.max(0, crashCount - 1);
+      else crashCount++;
+      if (wasReady) change("restarting");
       return crashCount <= maxRestarts;
+    },
+    postpone: (reason) => {
+      postponedFor = reason;
     },
     drain: () => change("draining"),
     fail: (why) => {

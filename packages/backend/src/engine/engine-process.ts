@@ -1,6 +1,9 @@
 import { createEngineCore } from "./create-engine-core.ts";
 import { createEngineHost } from "./engine-host.ts";
-import { isDaemonMessage } from "./protocol.ts";
+import type { DaemonMessage } from "./protocol.ts";
+import { watchParent } from "./parent-watch.ts";
+import { isSealedMessage, openMessage } from "./sealed-message.ts";
+import { proveEngine } from "./prove-engine.ts";
 
 // The entry of the engine process. It lives and ends with the daemon's channel: Ctrl-C and a stop of the
 // whole process group reach this process too, and must not end it before the daemon has drained.
@@ -12,6 +15,7 @@ if (process.send === undefined) {
 }
 
 process.title = "infernode-engine";
+watchParent();
 
 const host = createEngineHost({
   createCore: createEngineCore,
@@ -19,16 +23,27 @@ const host = createEngineHost({
     if (process.connected) process.send?.(message, undefined, undefined, onSent);
     else onSent();
   },
+  prove: proveEngine,
   onShutdown: (exitCode) => process.exit(exitCode),
 });
 
-process.on("message", (message) => {
-  if (isDaemonMessage(message)) host.receive(message);
-  else process.stderr.write("infernode: an unknown message came from the daemon\n");
+process.on("message", (sealed) => {
+  if (!isSealedMessage(sealed)) {
+    process.stderr.write("infernode: an unknown message came from the daemon\n");
+    return;
+  }
+  let message: DaemonMessage;
+  try {
+    message = openMessage(sealed);
+  } catch (error) {
+    host.refuse(sealed.callId, error);
+    return;
+  }
+  host.receive(message);
 });
 
 process.on("disconnect", () => {
   // A forward that never ends must not keep an engine without a daemon alive.
-  setTimeout(() => process.exit(1), 3000).unref();
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), 3000).unref();
   void host.shutdown(0);
 });

@@ -72,19 +72,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   });
   const calls = createCallTable({
     // A process that loads is given its calls when it is ready.
-    send: (message) => {
-      if (keeper.process?.isReady === true) keeper.process.send(message);
-    },
-    limits: () => {
-      const isAnswering = keeper.process?.isReady === true && keeper.process.silentMs() < 4 * statsIntervalMs;
-      if (isAnswering) return undefined;
-      return {
-        requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
-        tokens: engine.maxQueuedTokens,
-        // By then another process may be ready.
-        retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
-      };
-    },
+    send: (message) => keeper.process?.isReady === true && keeper.process.send(message),
+    isAnswering: () => keeper.process?.isReady === true && keeper.process.silentMs() < 4 * statsIntervalMs,
+    limits: () => ({
+      requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
+      tokens: engine.maxQueuedTokens,
+      // By then another process may be ready.
+      retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
+    }),
   });
   const started = createResolvers<ServedModel>();
   started.promise.catch(() => undefined);
@@ -145,6 +140,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     // Made here: the end of an earlier process is no end of this drain.
     const drained = createResolvers<void>();
     onDrained = drained.resolve;
+    calls.sendAll();
     keeper.process?.send({ type: "drain", timeoutMs });
     const timer = setTimeout(drained.resolve, timeoutMs + Math.min(drainGraceMs, exitGraceMs));
     await drained.promise;

@@ -2,11 +2,14 @@ import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type DaemonMessage, type EngineMessage, isEngineMessage } from "./protocol.ts";
+import { sealMessage } from "./sealed-message.ts";
 
 /** How a process ended: with a code, or by a signal. */
 export interface EngineExit {
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
+  /** The system's code (`EMFILE`, `EAGAIN`) where there was no process at all. */
+  readonly startErrorCode?: string | undefined;
   /** The last lines that the process wrote. */
   readonly outputTail: readonly string[];
 }
@@ -23,8 +26,11 @@ export interface EngineListeners {
 /** The other end: one engine process. */
 export interface EngineChannel {
   readonly pid: number | undefined;
-  /** Does nothing when the process is gone; `onExit` tells of it. */
-  send(message: DaemonMessage): void;
+  /**
+   * `false` when the process is gone; `onExit` tells of it.
+   * @throws what the message's values cannot be written for, such as a stack overflow
+   */
+  send(message: DaemonMessage): boolean;
   /** Ends it at once. */
   kill(): void;
 }
@@ -43,34 +49,41 @@ export function forkEngine(listeners: EngineListeners): EngineChannel {
     execArgv: [],
   });
   const outputTail: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) continue;
-    createInterface({ input: stream }).on("line", (line) => {
-      outputTail.push(line);
-      if (outputTail.length > tailLineCount) outputTail.shift();
-      listeners.onOutput(line);
-    });
-  }
   let isOver = false;
   const end = (exit: Omit<EngineExit, "outputTail">): void => {
     if (isOver) return;
     isOver = true;
     listeners.onExit({ ...exit, outputTail });
   };
+  // First of all: where there are no descriptors left, the child has neither a process nor pipes.
+  child.on("error", (error: NodeJS.ErrnoException) => {
+    outputTail.push(error.message);
+    if (child.pid === undefined) end({ exitCode: undefined, signal: undefined, startErrorCode: error.code });
+  });
+  // `close` comes after the last line of output; `exit` may come before it.
+  child.on("close", (code, signal) => {
+    if (child.pid !== undefined) end({ exitCode: code ?? undefined, signal: signal ?? undefined });
+  });
   child.on("message", (message) => {
     if (isEngineMessage(message)) listeners.onMessage(message);
     else listeners.onOutput("an unknown message came from the engine process");
   });
-  // `close` comes after the last line of output; `exit` may come before it.
-  child.on("close", (code, signal) => end({ exitCode: code ?? undefined, signal: signal ?? undefined }));
-  child.on("error", (error) => {
-    outputTail.push(error.message);
-    if (child.pid === undefined) end({ exitCode: undefined, signal: undefined });
-  });
+  // They are declared as null where there are none, and are undefined.
+  for (const stream of [child.stdout ?? undefined, child.stderr ?? undefined]) {
+    if (stream === undefined) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      outputTail.push(line);
+      if (outputTail.length > tailLineCount) outputTail.shift();
+      listeners.onOutput(line);
+    });
+  }
   return {
     pid: child.pid,
     send: (message) => {
-      if (child.connected) child.send(message, () => undefined);
+      const envelope = sealMessage(message);
+      if (!child.connected) return false;
+      child.send(envelope, () => undefined);
+      return true;
     },
     kill: () => void child.kill("SIGKILL"),
   };

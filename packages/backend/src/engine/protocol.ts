@@ -5,7 +5,13 @@ import type { CoreStats, EngineCoreOptions, EngineVitals } from "./engine-core.t
 
 /** What the daemon tells the engine process. Calls are numbered by the daemon. */
 export type DaemonMessage =
-  | { readonly type: "start"; readonly options: EngineCoreOptions; readonly statsIntervalMs: number }
+  | {
+      readonly type: "start";
+      readonly options: EngineCoreOptions;
+      readonly statsIntervalMs: number;
+      /** An earlier process crashed: this one does a little work before it says that it is ready. [false] */
+      readonly mustProve?: boolean;
+    }
   | { readonly type: "generate"; readonly callId: number; readonly request: EngineRequest }
   | { readonly type: "cancel"; readonly callId: number }
   /** The call's reader is behind: its replies stay in the engine until `resume`. */

@@ -15,10 +15,19 @@ export type BackendEventMap = {
     readonly pid: number | undefined;
     readonly exitCode: number | undefined;
     readonly signal: string | undefined;
-    /** Requests that were streaming and got an error. */
+    /** Requests that got an error: what had streamed tokens, and what was in flight at an earlier crash. */
     readonly failedRequestCount: number;
-    /** Requests that had no token yet and wait for the next engine. */
+    /** Requests of which the client has nothing yet, and that wait for the next engine. */
     readonly replayedRequestCount: number;
+  };
+  /** The machine has no room for the engine process now; it is tried again. */
+  "backend:engine-start-postponed": {
+    /** The system's: `EMFILE`, `ENFILE`, `EAGAIN`, `ENOMEM`. */
+    readonly code: string;
+    readonly reason: string;
+    /** In a row. */
+    readonly failedStartCount: number;
+    readonly retryInMs: number;
   };
   "backend:engine-restarted": {
     readonly pid: number | undefined;

@@ -14,6 +14,8 @@ export interface AdmissionRequest {
 export type AdmittedReply =
   | { readonly requestIndex: number; readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
+  /** What came of this request is void, and comes anew. */
+  | { readonly requestIndex: number; readonly type: "restarted" }
   | { readonly requestIndex: number; readonly type: "finished"; readonly usage: GenerationUsage };
 
 /** Requests that the engine took, all of them. */
@@ -75,6 +77,7 @@ async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGene
       if (value.type === "delta") yield { requestIndex, type: "delta", delta: value.delta };
       else if (value.type === "prompt-logprobs")
         yield { requestIndex, type: "prompt-logprobs", logprobs: value.logprobs };
+      else if (value.type === "restarted") yield { requestIndex, type: "restarted" };
       else if (value.type === "finished") {
         yield { requestIndex, type: "finished", usage: value.usage };
         return;

@@ -42,6 +42,8 @@ function buildRequest(body: ChatBody, model: ServedModel, context: OperationCont
     request: {
       id: `chatcmpl-${context.ids()}`,
       prompt: toChatPrompt(body.messages, body),
+      // A whole answer is sent at its end.
+      canRestart: body.stream !== true,
       sampling,
       stopping,
       n,
@@ -135,8 +137,12 @@ function* contentParts(logprobs: LogprobStore): Generator<string> {
 
 async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<Iterable<string>> {
   const texts: TokenTexts = new Map();
-  const answers = Array.from({ length: n }, () => new Answer(texts));
-  for await (const { delta } of tracked.deltas()) answers[delta.index]?.add(delta);
+  const empty = (): Answer[] => Array.from({ length: n }, () => new Answer(texts));
+  let answers = empty();
+  const onRestart = (): void => {
+    answers = empty();
+  };
+  for await (const { delta } of tracked.deltas({ onRestart })) answers[delta.index]?.add(delta);
   const choices = answers.map((answer, index) => answer.toChoice(index));
   return wholeAnswer(head, { object: "chat.completion", choices, usage: tracked.usage() });
 }

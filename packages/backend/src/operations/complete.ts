@@ -8,7 +8,7 @@ import { toEngineParams } from "../openai/engine-params.ts";
 import { parseBody } from "../openai/parse-body.ts";
 import { parsePrompts } from "../openai/parse-prompts.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
-import { CompletionAnswer, type Echo } from "./completion-answer.ts";
+import { type AnswerGround, CompletionAnswer, type Echo } from "./completion-answer.ts";
 import type { Generation, PreparedGeneration } from "./generation.ts";
 import { LogprobStore, type TokenTexts } from "./logprob-store.ts";
 import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
@@ -64,6 +64,8 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
       stopping,
       n,
       skipSpecialTokens,
+      // A whole answer is sent at its end.
+      canRestart: body.stream !== true,
       ...(logprobs === undefined ? {} : { logprobs }),
       ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
     };
@@ -118,6 +120,8 @@ interface Answers {
   addPrompt: OnPromptLogprobs;
   /** Adds to one of them, and says which. */
   add(reply: TrackedDelta): number;
+  /** Begins those of one request anew. */
+  readonly restart: (requestIndex: number) => void;
 }
 
 function createAnswers(
@@ -125,8 +129,11 @@ function createAnswers(
   { n, hasLogprobs }: { readonly n: number; readonly hasLogprobs: boolean },
 ): Answers {
   const texts: TokenTexts = new Map();
-  const grounds = echoes.map((echo) => ({ echo, texts, promptLogprobs: new LogprobStore(texts) }));
-  const all = grounds.flatMap((ground) => Array.from({ length: n }, () => new CompletionAnswer(ground)));
+  const groundOf = (echo: Echo): AnswerGround => ({ echo, texts, promptLogprobs: new LogprobStore(texts) });
+  const answersOn = (ground: AnswerGround): readonly CompletionAnswer[] =>
+    Array.from({ length: n }, () => new CompletionAnswer(ground));
+  const grounds = echoes.map(groundOf);
+  const all = grounds.flatMap(answersOn);
   return {
     all,
     addPrompt(requestIndex, logprobs) {
@@ -136,6 +143,11 @@ function createAnswers(
       const index = requestIndex * n + delta.index;
       all[index]?.add(delta);
       return index;
+    },
+    restart(requestIndex) {
+      const ground = groundOf(echoes[requestIndex] ?? noEcho);
+      grounds[requestIndex] = ground;
+      all.splice(requestIndex * n, n, ...answersOn(ground));
     },
   };
 }
@@ -148,7 +160,7 @@ async function* writeChunks(
   const { answers, body } = request;
   const { include_usage: includeUsage, continuous_usage_stats: continuous } = body.stream_options ?? {};
   const writer = createChunkWriter(head, { object: "text_completion", hasUsage: includeUsage === true });
-  for await (const reply of tracked.deltas(answers.addPrompt)) {
+  for await (const reply of tracked.deltas({ onPromptLogprobs: answers.addPrompt })) {
     const index = answers.add(reply);
     for (const piece of answers.all[index]?.takePieces(index) ?? []) {
       yield [writer.chunk(piece, continuous === true ? tracked.usage() : undefined)];
@@ -162,7 +174,8 @@ async function collect(
   head: AnswerHead,
   answers: Answers,
 ): Promise<Iterable<string>> {
-  for await (const reply of tracked.deltas(answers.addPrompt)) answers.add(reply);
+  const listeners = { onPromptLogprobs: answers.addPrompt, onRestart: answers.restart };
+  for await (const reply of tracked.deltas(listeners)) answers.add(reply);
   const choices = answers.all.map((answer, index) => answer.toChoice(index));
   return wholeAnswer(head, { object: "text_completion", choices, usage: tracked.usage() });
 }

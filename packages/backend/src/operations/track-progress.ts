@@ -1,4 +1,4 @@
-import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
+import type { FinishReason, GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
 import { addUsage, toUsage, type Usage } from "../openai/usage.ts";
 import type { Admission } from "./admit.ts";
 import { noUsage, type GenerationProgress } from "./generation.ts";
@@ -11,13 +11,25 @@ export interface TrackedDelta {
 
 export type OnPromptLogprobs = (requestIndex: number, logprobs: PromptLogprobs) => void;
 
+/** What comes between the deltas. */
+export interface DeltaListeners {
+  /** Told those of a prompt, part after part, before its first delta. */
+  readonly onPromptLogprobs?: OnPromptLogprobs;
+  /** The deltas of this request are void, and come anew; only where it allows that. */
+  readonly onRestart?: (requestIndex: number) => void;
+}
+
 /** An admission's deltas, counted as they pass. */
 export interface TrackedReplies {
   readonly progress: Readonly<GenerationProgress>;
-  /** @param onPromptLogprobs is told those of a prompt, part after part, before its first delta */
-  deltas(onPromptLogprobs?: OnPromptLogprobs): AsyncIterable<TrackedDelta>;
+  deltas(listeners?: DeltaListeners): AsyncIterable<TrackedDelta>;
   /** So far; the engine's own count when the deltas have ended. */
   usage(): Usage;
+}
+
+interface RequestCount {
+  tokens: number;
+  finishReasons: FinishReason[];
 }
 
 /** Counts what an admission yields. */
@@ -31,8 +43,9 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
   };
   return {
     progress,
-    async *deltas(onPromptLogprobs) {
+    async *deltas({ onPromptLogprobs, onRestart } = {}) {
       let total = noUsage;
+      const counts: RequestCount[] = [];
       for await (const reply of admission.replies) {
         if (reply.type === "finished") {
           total = addUsage(total, reply.usage);
@@ -43,10 +56,27 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
           onPromptLogprobs?.(requestIndex, reply.logprobs);
           continue;
         }
+        const count = (counts[requestIndex] ??= { tokens: 0, finishReasons: [] });
+        if (reply.type === "restarted") {
+          progress.completionTokens -= count.tokens;
+          count.tokens = 0;
+          count.finishReasons = [];
+          progress.finishReasons.splice(
+            0,
+            progress.finishReasons.length,
+            ...counts.flatMap((each) => each.finishReasons),
+          );
+          onRestart?.(requestIndex);
+          continue;
+        }
         const { delta } = reply;
         progress.firstTokenAtMs ??= clock.now();
         progress.completionTokens += delta.tokenIds.length;
-        if (delta.finishReason !== undefined) progress.finishReasons.push(delta.finishReason);
+        count.tokens += delta.tokenIds.length;
+        if (delta.finishReason !== undefined) {
+          progress.finishReasons.push(delta.finishReason);
+          count.finishReasons.push(delta.finishReason);
+        }
         yield { requestIndex, delta };
       }
       progress.promptTokens = total.promptTokens;

@@ -63,12 +63,16 @@ function requestOf(tokenIds: readonly number[]): EngineRequest {
   return { id: `r${++requestCount}`, prompt: { kind: "tokens", tokenIds } };
 }
 
-function begin(supervisor: EngineSupervisor, tokenIds: readonly number[]) {
+function begin(
+  supervisor: EngineSupervisor,
+  tokenIds: readonly number[],
+  more: Pick<EngineRequest, "canRestart"> = {},
+) {
   const controller = new AbortController();
   const replies: EngineReply[] = [];
   let wake = (): void => undefined;
   const ended = (async () => {
-    for await (const reply of supervisor.generate(requestOf(tokenIds), controller.signal)) {
+    for await (const reply of supervisor.generate({ ...requestOf(tokenIds), ...more }, controller.signal)) {
       replies.push(reply);
       wake();
     }
@@ -354,6 +358,42 @@ describe("a crash", () => {
     expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
   });
 
+  test("waits for the next process while the machine has no room for it, and spends no restart", async () => {
+    let startCount = 0;
+    const fakes = createFakeProcesses(createFakeCores().createCore);
+    const { supervisor, next, heard } = setUp({
+      maxRestarts: 1,
+      startProcess: (listeners) => {
+        startCount++;
+        if (startCount > 1 && startCount < 6)
+          throw Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" });
+        return fakes.startProcess(listeners);
+      },
+    });
+    await supervisor.start();
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    fakes.processes[0]?.crash();
+    await next("backend:engine-start-postponed");
+    expect(supervisor.reasons()[0]).toMatch(/EAGAIN.*ulimit -u/);
+    await restarted;
+    const postponed = heard.flatMap(([name, payload]) =>
+      name === "backend:engine-start-postponed" ? [payload] : [],
+    );
+    expect(postponed).toMatchObject(
+      [1, 2, 3, 4].map((failedStartCount) => ({
+        code: "EAGAIN",
+        failedStartCount,
+        retryInMs: 2 ** (failedStartCount - 1),
+      })),
+    );
+    expect(heard.filter(([name]) => name === "backend:engine-crashed")).toHaveLength(1);
+    expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+    waiting.controller.abort(new Error("enough"));
+    await expect(waiting.ended).rejects.toThrow("enough");
+  });
+
   test("follows a message that cannot be read", async () => {
     const { supervisor, processes, next } = setUp();
     await supervisor.start();
@@ -384,6 +424,72 @@ describe("a crash", () => {
     expect(heard.at(-1)).toEqual(["backend:engine-state-changed", { from: "restarting", to: "failed" }]);
   });
 
+  test("is not one in a row when the engine has served", async () => {
+    const { supervisor, cores, processes, next } = setUp({ maxRestarts: 1 });
+    await supervisor.start();
+    for (const index of [0, 1, 2, 3]) {
+      const answered = begin(supervisor, [1]);
+      await answered.until(1);
+      await stepUntil(cores[index], answered.ended);
+      const restarted = next("backend:engine-restarted");
+      processes[index]?.crash();
+      await restarted;
+    }
+    expect(supervisor.state).toBe("ready");
+  });
+
+  test("that a request causes spends none of the restarts, and fails that request", async () => {
+    const { supervisor, processes, next, heard } = setUp({ maxRestarts: 1 });
+    await supervisor.start();
+    for (const index of [0, 2, 4]) {
+      const poison = begin(supervisor, [1]);
+      await poison.until(1);
+      for (const each of [index, index + 1]) {
+        const restarted = next("backend:engine-restarted");
+        processes[each]?.crash();
+        await restarted;
+      }
+      await expect(poison.ended).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
+    }
+    expect(supervisor.state).toBe("ready");
+    expect(heard.filter(([name]) => name === "backend:engine-crashed")).toHaveLength(6);
+  });
+
+  test("begins a whole answer anew", async () => {
+    const { supervisor, cores, processes, next } = setUp();
+    await supervisor.start();
+    const whole = begin(supervisor, [1, 2], { canRestart: true });
+    await whole.until(1);
+    cores[0]?.step();
+    await whole.until(2);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    await stepUntil(cores[1], whole.ended);
+    expect(texts(whole.replies)).toEqual(["accepted", "1", "restarted", "1", "2", "finished"]);
+  });
+
+  test("of an engine that was asked to prove itself happens before it is given calls", async () => {
+    const proofs: string[] = [];
+    const fakes = createFakeProcesses(createFakeCores().createCore, async ({ description }) => {
+      proofs.push(description);
+      if (proofs.length < 3) fakes.processes.at(-1)?.crash();
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    const { supervisor, next } = setUp({ startProcess: fakes.startProcess });
+    await supervisor.start();
+    expect(proofs).toEqual([]);
+    const restarted = next("backend:engine-restarted");
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    fakes.processes[0]?.crash();
+    await restarted;
+    expect(proofs).toHaveLength(3);
+    expect(supervisor).toMatchObject({ state: "ready", pid: 4 });
+    waiting.controller.abort(new Error("enough"));
+    await expect(waiting.ended).rejects.toThrow("enough");
+  });
+
   test("counts anew after a long time without one", async () => {
     const { supervisor, processes, next } = setUp({ maxRestarts: 1, stableAfterMs: 0 });
     await supervisor.start();
@@ -398,7 +504,7 @@ describe("a crash", () => {
 
 describe("an engine that hangs", () => {
   test("is ended when it makes no step though it has work, and started again", async () => {
-    const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 500, statsIntervalMs: 5 });
     await supervisor.start();
     const streaming = begin(supervisor, [1, 2, 3]);
     await streaming.until(1);
@@ -409,7 +515,7 @@ describe("an engine that hangs", () => {
     const restarted = next("backend:engine-restarted");
     await expect(streaming.ended).rejects.toMatchObject({
       code: "ENGINE_CRASHED",
-      message: expect.stringContaining("made no step for 100 ms though it has work"),
+      message: expect.stringContaining("made no step for 500 ms though it has work"),
       cause: expect.objectContaining({ code: "ENGINE_HUNG" }),
     });
     await restarted;
@@ -535,13 +641,26 @@ describe("a start that fails", () => {
     expect(supervisor.state).toBe("failed");
   });
 
+  test("rejects when the machine has no room for a process again and again, and says for what", async () => {
+    const { supervisor } = setUp({
+      startProcess: () => {
+        throw Object.assign(new Error("spawn EMFILE"), { code: "EMFILE" });
+      },
+    });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringMatching(/\(EMFILE\).*ulimit -n/),
+    });
+    expect(supervisor.state).toBe("failed");
+  });
+
   test("rejects at once when the process ends by itself", async () => {
     const { supervisor, processes } = setUp({
       startProcess: (listeners) => {
         setImmediate(() =>
           listeners.onExit({ exitCode: 7, signal: undefined, outputTail: ["no such module"] }),
         );
-        return { pid: 1, send: () => undefined, kill: () => undefined };
+        return { pid: 1, send: () => true, kill: () => undefined };
       },
     });
     await expect(supervisor.start()).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
+import type { CreateEngineCore, EngineCore } from "../../src/engine/engine-core.ts";
 import { createEngineHost } from "../../src/engine/engine-host.ts";
 import type { EngineListeners, StartEngineProcess } from "../../src/engine/fork-engine.ts";
 import type { EngineMessage } from "../../src/engine/protocol.ts";
@@ -15,7 +15,11 @@ export interface FakeProcess {
   say(message: unknown): void;
 }
 
-export function createFakeProcesses(createCore: CreateEngineCore): {
+/** @param prove what a process does before it is ready, where it is asked to. [nothing] */
+export function createFakeProcesses(
+  createCore: CreateEngineCore,
+  prove: (core: EngineCore) => Promise<void> = async () => undefined,
+): {
   readonly processes: FakeProcess[];
   readonly startProcess: StartEngineProcess;
 } {
@@ -38,6 +42,7 @@ export function createFakeProcesses(createCore: CreateEngineCore): {
         messages.push(copy);
         setImmediate(() => listeners.onMessage(copy));
       },
+      prove,
       onShutdown: (exitCode) => end(exitCode, undefined),
     });
     const pid = processes.length + 1;
@@ -57,6 +62,7 @@ export function createFakeProcesses(createCore: CreateEngineCore): {
         setImmediate(() => {
           if (isAlive) host.receive(copy);
         });
+        return isAlive;
       },
       kill: () => end(undefined, "SIGKILL"),
     };

@@ -1,0 +1,22 @@
+const intervalMs = 500;
+/** For the process to end by itself, if it can. */
+const graceMs = 2000;
+
+const parentPid = process.ppid;
+
+function isParentGone(): boolean {
+  // An orphan gets another parent; on Windows it keeps the number of the dead one.
+  if (process.ppid !== parentPid) return true;
+  try {
+    process.kill(parentPid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+const timer = setInterval(() => {
+  if (!isParentGone()) return;
+  clearInterval(timer);
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), graceMs);
+}, intervalMs);

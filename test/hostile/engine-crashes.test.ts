@@ -1,0 +1,199 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { startDaemon, type StartDaemonOptions, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
+import { faultyEngine, poison } from "./support/engine-faults.ts";
+
+const model = "infernode-stories";
+const open: TestDaemon[] = [];
+afterEach(async () => {
+  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
+});
+
+async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
+  const daemon = await startDaemon(options);
+  open.push(daemon);
+  return daemon;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+async function post(daemon: TestDaemon, path: string, body: unknown): Promise<Answer> {
+  const response = await fetch(daemon.url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+const crashesOf = ({ logs }: TestDaemon) => logs.filter(({ msg }) => msg === "engine crashed");
+
+/** Kills the present engine, and resolves when the next one is ready. */
+async function killEngine(daemon: TestDaemon): Promise<void> {
+  const pid = daemon.enginePid();
+  process.kill(pid, "SIGKILL");
+  await daemon.waitForLog(({ msg }) => msg === "engine restarted" && daemon.enginePid() !== pid);
+}
+
+async function untilTokens(daemon: TestDaemon): Promise<void> {
+  while ((await daemon.metric("vllm:generation_tokens_total")) === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe("a request that crashes the engine", () => {
+  test("fails alone: it crashes two engines, and those beside it are answered", async () => {
+    const daemon = await start({ environment: faultyEngine, args: ["--max-restarts", "2"] });
+    const honest = Array.from({ length: 6 }, (_, index) =>
+      post(daemon, "/v1/completions", { model, prompt: `Once ${index}`, max_tokens: 60, ignore_eos: true }),
+    );
+    await untilTokens(daemon);
+    const poisoned = post(daemon, "/v1/completions", { model, prompt: poison, max_tokens: 4 });
+    expect(await poisoned).toMatchObject({ status: 500, body: { error: { code: "engine_crashed" } } });
+    for (const each of honest) {
+      expect(await each).toMatchObject({ status: 200, body: { usage: { completion_tokens: 60 } } });
+    }
+    expect(crashesOf(daemon)).toHaveLength(2);
+  });
+
+  test("and the next ones of its kind do not end the daemon", async () => {
+    const daemon = await start({ environment: faultyEngine, args: ["--max-restarts", "2"] });
+    for (let count = 0; count < 2; count++) {
+      const request = { model, messages: [{ role: "user", content: poison }], stream: count === 1 };
+      expect((await post(daemon, "/v1/chat/completions", request)).status).toBe(500);
+    }
+    const together = Array.from({ length: 2 }, () => post(daemon, "/tokenize", { prompt: poison }));
+    for (const each of together) expect((await each).status).toBe(500);
+    expect(crashesOf(daemon)).toHaveLength(2 * 2 + 1 + 2);
+    expect((await post(daemon, "/v1/completions", { model, prompt: "Once", max_tokens: 4 })).status).toBe(
+      200,
+    );
+    expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
+  });
+});
+
+describe("an engine that is killed again and again", () => {
+  test("is started again as often, as long as it serves between", async () => {
+    const daemon = await start({ args: ["--max-restarts", "1"] });
+    for (let count = 0; count < 3; count++) {
+      expect((await post(daemon, "/v1/completions", { model, prompt: "Once", max_tokens: 2 })).status).toBe(
+        200,
+      );
+      await killEngine(daemon);
+    }
+    expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
+  });
+
+  test("is given up when it serves nothing, with the reason", async () => {
+    const daemon = await start({ args: ["--max-restarts", "1"] });
+    await killEngine(daemon);
+    process.kill(daemon.enginePid(), "SIGKILL");
+    expect(await daemon.exited).toMatchObject({ exitCode: 4 });
+    const states = daemon.logs.filter(({ msg }) => msg === "engine crashed");
+    expect(states).toHaveLength(2);
+  });
+
+  test("loses no request of many clients in silence", async () => {
+    const daemon = await start();
+    const over = new AbortController();
+    const outcomes = { answered: 0, failed: 0 };
+    const whole = async (): Promise<void> => {
+      while (!over.signal.aborted) {
+        const { status, body } = await post(daemon, "/v1/completions", {
+          model,
+          prompt: "Once",
+          max_tokens: 40,
+          ignore_eos: true,
+        });
+        if (status === 200) expect(body).toMatchObject({ usage: { completion_tokens: 40 } });
+        else
+          expect({ status, body }).toMatchObject({
+            status: 500,
+            body: { error: { code: "engine_crashed" } },
+          });
+        outcomes[status === 200 ? "answered" : "failed"]++;
+      }
+    };
+    const streamed = async (): Promise<void> => {
+      const client = createClient(daemon.url);
+      while (!over.signal.aborted) {
+        const [ended] = await Promise.allSettled([streamCompletion(client, { model, maxTokens: 40 }).ended]);
+        if (ended.status === "fulfilled") expect(ended.value.finishReason).toBe("length");
+        else expect(ended.reason).toMatchObject({ code: "engine_crashed" });
+        outcomes[ended.status === "fulfilled" ? "answered" : "failed"]++;
+      }
+    };
+    const clients = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? whole() : streamed()));
+    const all = Promise.all(clients);
+    for (let count = 1; count <= 6; count++) {
+      const answeredCount = outcomes.answered;
+      while (outcomes.answered < answeredCount + 4) await new Promise((resolve) => setTimeout(resolve, 5));
+      await Promise.race([killEngine(daemon), all]);
+    }
+    over.abort();
+    await all;
+    expect(crashesOf(daemon)).toHaveLength(6);
+    expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
+    expect(await daemon.metric("vllm:num_requests_running")).toBe(0);
+  });
+});
+
+describe("a crash while whole answers are made", () => {
+  const greedy = { model, temperature: 0, max_tokens: 300, ignore_eos: true };
+  const requests = {
+    "a chat with two choices and log-probabilities": {
+      path: "/v1/chat/completions",
+      body: {
+        ...greedy,
+        messages: [{ role: "user", content: "Tell me a story" }],
+        n: 2,
+        logprobs: true,
+        top_logprobs: 1,
+      },
+    },
+    "a completion of two prompts with echo": {
+      path: "/v1/completions",
+      body: { ...greedy, prompt: ["Once upon", "The red fox"], echo: true, logprobs: 1 },
+    },
+  };
+  for (const [name, { path, body }] of Object.entries(requests)) {
+    test(`${name} is repeated: its client notices nothing`, async () => {
+      const daemon = await start();
+      const answer = post(daemon, path, body);
+      await untilTokens(daemon);
+      process.kill(daemon.enginePid(), "SIGKILL");
+      const repeated = await answer;
+      const crash = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+      expect(crash).toMatchObject({ failedRequestCount: 0 });
+      expect(crash["replayedRequestCount"]).toBeGreaterThan(0);
+      const undisturbed = await post(daemon, path, body);
+      const fixed = { id: "", created: 0 };
+      expect({ ...repeated, body: { ...repeated.body, ...fixed } }).toEqual({
+        ...undisturbed,
+        body: { ...undisturbed.body, ...fixed },
+      });
+      expect(repeated.status).toBe(200);
+    });
+  }
+
+  test("what is tokenized is repeated, too", async () => {
+    const daemon = await start();
+    const enginePid = daemon.enginePid();
+    process.kill(enginePid, "SIGSTOP");
+    const prompt = "Once upon a time";
+    const tokenized = [
+      post(daemon, "/tokenize", { prompt }),
+      post(daemon, "/tokenize", { prompt, return_token_strs: true }),
+    ];
+    process.kill(enginePid, "SIGKILL");
+    const answers = await Promise.all(tokenized);
+    const again = await post(daemon, "/tokenize", { prompt });
+    for (const { status, body } of answers) {
+      expect(status).toBe(200);
+      expect(body["tokens"]).toEqual(again.body["tokens"]);
+    }
+  });
+});

@@ -1,0 +1,39 @@
+import { spawn } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
+import { startDaemon } from "../e2e/support/start-daemon.ts";
+import { faultyEngine, isAlive, untilChild, untilGone } from "./support/engine-faults.ts";
+
+describe("an engine whose loop is blocked ends when its parent is killed", () => {
+  test("a daemon", async () => {
+    await using daemon = await startDaemon({ environment: faultyEngine });
+    const enginePid = daemon.enginePid();
+    process.kill(enginePid, "SIGUSR2");
+    daemon.signal("SIGKILL");
+    await daemon.exited;
+    await untilGone(enginePid);
+  });
+
+  test("a chat in the terminal", async () => {
+    const child = spawn(process.execPath, [cliPath, "play", "--prompt", "Once", "--max-tokens", "900"], {
+      env: { ...cleanEnvironment(), ...faultyEngine },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const enginePid = await untilChild(child.pid ?? 0);
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    process.kill(enginePid, "SIGUSR2");
+    child.kill("SIGKILL");
+    await new Promise((resolve) => child.once("close", resolve));
+    await untilGone(enginePid);
+  });
+
+  test("but not while its parent lives", async () => {
+    await using daemon = await startDaemon({ environment: faultyEngine, args: ["--hang-after", "4000"] });
+    const enginePid = daemon.enginePid();
+    process.kill(enginePid, "SIGUSR2");
+    await daemon.waitForLog(({ msg }) => msg === "engine hung");
+    await daemon.waitForLog(({ msg }) => msg === "engine restarted");
+    expect(isAlive(daemon.enginePid())).toBe(true);
+    expect(isAlive(enginePid)).toBe(false);
+  });
+});
