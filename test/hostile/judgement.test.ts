@@ -92,6 +92,26 @@ const cases: readonly Case[] = [
     ),
   },
   {
+    title: "a tokenizer with a pattern that is none",
+    code: "INVALID_TOKENIZER",
+    make: llama((directory) =>
+      setFields(join(directory, "tokenizer.json"), {
+        pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated", invert: false },
+      }),
+    ),
+  },
+  {
+    title: "a weight that is no number",
+    code: "NON_FINITE_WEIGHTS",
+    make: llama((directory) =>
+      editTensors(directory, (name, tensor) =>
+        name === "model.norm.weight"
+          ? { ...tensor, data: Buffer.concat([Buffer.from([0, 0, 0xc0, 0x7f]), tensor.data.subarray(4)]) }
+          : tensor,
+      ),
+    ),
+  },
+  {
     title: "an end of sequence that is no token",
     code: "TOKENIZER_VOCAB_MISMATCH",
     make: llama(async (directory) => {

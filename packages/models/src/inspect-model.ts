@@ -60,6 +60,8 @@ export interface InspectModelOptions {
   readonly files?: FileAccess;
   /** A Jinja file to take in place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;
+  /** False reads the tokenizer without making it ready to encode, which a hostile one can make slow. Default true. */
+  readonly encodes?: boolean;
 }
 
 /**
@@ -75,7 +77,11 @@ export async function inspectModel(
   const files = options.files ?? createNodeFileAccess();
   const checkpoint = await openCheckpoint(directory, { files });
   try {
-    const text = await readModelText(checkpoint, { files, chatTemplatePath: options.chatTemplatePath });
+    const text = await readModelText(checkpoint, {
+      files,
+      chatTemplatePath: options.chatTemplatePath,
+      encodes: options.encodes,
+    });
     return describe(checkpoint, text);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;

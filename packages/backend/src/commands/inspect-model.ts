@@ -59,7 +59,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
   return formatRows(rows, terminalColumns);
 }
 
-/** Shows a model's size, shape and memory plan, and says whether it would be served; reads no weights. */
+/** Shows a model's size, shape and memory plan, and says whether it would be served. */
 export const inspectModel: CommandRunner = async (values, context) => {
   const [directory = "embedded"] = Array.isArray(values["arguments"]) ? values["arguments"].map(String) : [];
   const { flags, ...sources } = configSourcesOf(values);

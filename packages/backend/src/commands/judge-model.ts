@@ -1,11 +1,13 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
-import { assertOnnxRuntime } from "@infernode/inference/onnx";
+import { assertOnnxRuntime, assertOnnxWeights } from "@infernode/inference/onnx";
 import { createCpuDevice, roomOn } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
 import type { EngineCoreOptions } from "../engine/engine-core.ts";
 import { toErrorRecord } from "../engine/error-record.ts";
 import { modelFailure } from "../engine/model-failure.ts";
 import { planModel, prepareModel } from "../engine/prepare-model.ts";
+import { createPromptPool } from "../engine/prompt-pool.ts";
+import { defaultPromptTimeoutMs, startModelPromptThread } from "../engine/start-model-prompt-thread.ts";
 import type { BackendError } from "../errors.ts";
 
 /** A model's size and shape, and what it would take to run. */
@@ -24,10 +26,26 @@ export interface ModelJudgement {
   readonly failure: BackendError | undefined;
 }
 
-async function describeRunning(options: EngineCoreOptions): Promise<ModelDescription> {
-  const { model, executorPlan, answerMemoryBytes } = await prepareModel(options);
+/** In a thread with a deadline, as in the engine: a tokenizer that never loads must not hold up who asks. */
+async function assertPromptThreadStarts(options: EngineCoreOptions, directory: string): Promise<void> {
+  const { chatTemplatePath, promptTimeoutMs = defaultPromptTimeoutMs } = options;
+  const pool = createPromptPool({
+    startThread: () => startModelPromptThread({ directory, chatTemplatePath }),
+    timeoutMs: promptTimeoutMs,
+  });
   try {
+    await pool.ready;
+  } finally {
+    await pool.dispose();
+  }
+}
+
+async function describeRunning(options: EngineCoreOptions): Promise<ModelDescription> {
+  const { model, executorPlan, answerMemoryBytes } = await prepareModel(options, { encodes: false });
+  try {
+    await assertPromptThreadStarts(options, model.directory);
     await assertOnnxRuntime(options.runtime);
+    await assertOnnxWeights(model);
     return { ...describeLoadedModel(model), memoryPlan: executorPlan, answerMemoryBytes };
   } finally {
     await model.dispose();
@@ -57,14 +75,17 @@ async function planRefused(
 async function describeRefused(options: EngineCoreOptions): Promise<ModelDescription | undefined> {
   try {
     const { modelDirectory, chatTemplatePath } = options;
-    const inspection = await inspectModel(modelDirectory, { chatTemplatePath });
+    const inspection = await inspectModel(modelDirectory, { chatTemplatePath, encodes: false });
     return { ...inspection, ...(await planRefused(options, inspection.name)) };
   } catch {
     return undefined;
   }
 }
 
-/** Asks of a model what the engine asks before it loads one, and describes it; reads no weights. */
+/**
+ * Asks of a model what the engine asks before it serves one, in the same order, and describes it. The weights are
+ * read when everything else is right, and not kept.
+ */
 export async function judgeModel(options: EngineCoreOptions): Promise<ModelJudgement> {
   try {
     return { model: await describeRunning(options), failure: undefined };

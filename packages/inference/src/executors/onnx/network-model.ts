@@ -1,5 +1,7 @@
+import { assertFiniteWeights } from "./assert-finite-weights.ts";
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
 import type { OnnxModel } from "./onnx-options.ts";
+import { usedTensors } from "./used-tensors.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 
 /** What a session is made of. */
@@ -26,7 +28,7 @@ export async function buildNetworkModel(
 }
 
 /**
- * Refuses what `createOnnxExecutor` would refuse of a model, before anything is loaded.
+ * Refuses what `createOnnxExecutor` would refuse of a model's shape, before anything is loaded.
  *
  * @throws InferenceError as `createOnnxExecutor`
  */
@@ -34,4 +36,13 @@ export async function assertOnnxRuns(
   model: Pick<OnnxModel, "config" | "architecture" | "weights">,
 ): Promise<void> {
   await buildNetworkModel(model);
+}
+
+/**
+ * Refuses weights that `createOnnxExecutor` would refuse: reads those that the network uses, and keeps none.
+ *
+ * @throws InferenceError `NON_FINITE_WEIGHTS`, `EXECUTOR_FAILED`
+ */
+export async function assertOnnxWeights(model: OnnxModel): Promise<void> {
+  await assertFiniteWeights(usedTensors(model));
 }
