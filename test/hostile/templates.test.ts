@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 
 /** Writes the final text twice, and trims the first. */
@@ -135,5 +136,67 @@ describe("a final message that is left open", () => {
     const { status, error } = await promptOf(daemon, { messages, continue_final_message: true });
     expect([status, error?.code]).toEqual([400, "chat_template_failed"]);
     expect(error?.message).toContain("writes the final message's text as it is");
+  });
+});
+
+/** What Jinja 3.1 has beside what most templates use. */
+const rich = [
+  "{%- macro show(v, deep=false) -%}<{{ v }}{{ '!' if deep }}>{%- endmacro -%}",
+  "{%- for tool in tools | selectattr('function', 'defined') -%}tool{%- endfor -%}",
+  "{%- with last = messages[-1] -%}{{ show(last.role, deep=true) }}{%- endwith -%}",
+  "{%- raw -%}{{ raw }}{%- endraw -%}",
+  "{{ 7 | round }} {{ 1e3 }} {{ (1,) }} {{ 1 < 2 < 3 }} {{ '{:>4}|{}'.format('a', 1) }} {{ 'a b' | urlencode }}",
+  "{% for pair in [1, 2, 3] | batch(2) %}{{ pair }}{% endfor %}",
+  "{% for x in [1, [2, [3]]] recursive %}{{ loop(x) if x is not number else x }}{% endfor %}",
+  "{% set c = cycler('odd', 'even') %}{% set j = joiner('+') %}{% for x in [1, 2] %}{{ j() }}{{ c.next() }}{% endfor %}",
+].join("");
+
+describe("the template engine", () => {
+  test("knows what Jinja knows", async () => {
+    const daemon = await serve(rich);
+    const { prompt } = await promptOf(daemon, { messages: [{ role: "user", content: "Hi" }] });
+    expect(prompt).toBe("<user!>{{ raw }}7 1000.0 (1,) True    a|1 a%20b[1, 2][3]123odd+even");
+  });
+
+  /** Each one is rendered where the text of the message has its name. */
+  const hostile: Readonly<Record<string, string>> = {
+    lists: `{% set x = [1] %}${"{% set x = [x, x] %}".repeat(60)}{{ x }}`,
+    loops: "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    split: "{% set t = 'a ' * 99999 %}{% for i in range(99999) %}{% set y = t.split() %}{% endfor %}",
+    text: "{% set ns = namespace(t='ab') %}{% for i in range(99) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}",
+    range: "{{ range(10 ** 9) | list }}",
+    repeat: "{{ 'a' * 10 ** 9 }}",
+    width: "{{ '%999999999d' % 1 }}",
+    power: "{{ 10 ** (10 ** 10) }}",
+    macro: "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+  };
+  test("ends what would not end, with an error of that request alone", async () => {
+    const branches = Object.entries(hostile).map(
+      ([name, source]) => `{% if ask == '${name}' %}${source}{% endif %}`,
+    );
+    const daemon = await serve(`{% set ask = messages[-1].content %}${branches.join("")}{{ ask }}`);
+    const engine = daemon.enginePid();
+    for (const name of Object.keys(hostile)) {
+      const { status, error } = await promptOf(daemon, { messages: [{ role: "user", content: name }] });
+      expect([name, status, error?.code]).toEqual([name, 400, "chat_template_failed"]);
+      expect(error?.message).toMatch(/template-\d+\.jinja, line 1: the template/);
+    }
+    const { prompt } = await promptOf(daemon, { messages: [{ role: "user", content: "Hi" }] });
+    expect(prompt).toBe("Hi");
+    expect(daemon.enginePid()).toBe(engine);
+  });
+
+  test.each([
+    ["{% if true %}\n{{ 1 }", "line 2"],
+    [`{{ ${"(".repeat(10_000)} }}`, "line 1"],
+    ["\n\n{% nothing %}", "line 3"],
+  ])("refuses to start with what is no template, by file and line: %.20s", async (source, line) => {
+    const path = join(folder, "broken.jinja");
+    await writeFile(path, source);
+    const { exitCode, stderr } = await runCli(["serve", "--port", "0", "--chat-template", path]);
+    expect(exitCode).toBe(4);
+    expect(stderr).toContain("INVALID_CHAT_TEMPLATE");
+    expect(stderr).toContain(line);
+    expect(stderr).toContain("broken.jinja");
   });
 });

@@ -1,4 +1,4 @@
-import type { ChatTemplate } from "./chat-template.ts";
+import type { ChatTemplate } from "./chat-template/index.ts";
 import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import type { Architecture } from "./decoder-builder.ts";
 import type { ModelConfig } from "./model-config.ts";

@@ -1,9 +1,8 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
-import { createChatTemplate } from "./create-chat-template.ts";
-import type { ChatTemplateSetup } from "./create-chat-template.ts";
+import { createChatTemplate } from "./chat-template/index.ts";
+import type { ChatTemplate, ChatTemplateSetup } from "./chat-template/index.ts";
 import { createTimeLimit, TimeLimitError } from "./create-time-limit.ts";
-import type { ChatTemplate } from "./chat-template.ts";
 import { ModelError, quoteValue } from "./errors.ts";
 import type { FileAccess } from "./ports.ts";
 import { readJsonFile, readTextFile } from "./read-file.ts";
@@ -32,15 +31,17 @@ export async function readChatTemplate(
   options: ReadChatTemplateOptions,
 ): Promise<ChatTemplate | undefined> {
   const { files, now, chatTemplatePath } = options;
-  const source =
+  const found =
     chatTemplatePath === undefined
       ? await findTemplate(directory, settings, files)
       : await readGivenTemplate(chatTemplatePath, files);
+  if (found === undefined) return undefined;
   const setup: ChatTemplateSetup = {
+    name: found.name,
     specialTokens: settings.specialTokens,
     ...(now === undefined ? {} : { now }),
   };
-  return source === undefined ? undefined : parseInTime(source, setup);
+  return parseInTime(found.source, setup);
 }
 
 const PARSE_TIMEOUT_MS = 5000;
@@ -62,24 +63,34 @@ function parseInTime(source: string, setup: ChatTemplateSetup): ChatTemplate {
   }
 }
 
+/** A template, and the file that it is from, for messages. */
+interface FoundTemplate {
+  readonly name: string;
+  readonly source: string;
+}
+
 async function findTemplate(
   directory: string,
   settings: TokenizerSettings,
   files: FileAccess,
-): Promise<string | undefined> {
-  return (
-    (await readTextFile(files, join(directory, "chat_template.jinja"), { maxBytes: MAX_BYTES })) ??
-    templateOf(await readJsonFile(files, join(directory, "chat_template.json"), { maxBytes: MAX_BYTES })) ??
-    chooseTemplate(settings.chatTemplate)
-  );
+): Promise<FoundTemplate | undefined> {
+  const limit = { maxBytes: MAX_BYTES };
+  const source = await readTextFile(files, join(directory, "chat_template.jinja"), limit);
+  if (source !== undefined) return { name: "chat_template.jinja", source };
+  const inJson = templateOf(await readJsonFile(files, join(directory, "chat_template.json"), limit));
+  if (inJson !== undefined) return { name: "chat_template.json", source: inJson };
+  const inSettings = chooseTemplate(settings.chatTemplate);
+  return inSettings === undefined ? undefined : { name: "tokenizer_config.json", source: inSettings };
 }
 
-async function readGivenTemplate(path: string, files: FileAccess): Promise<string> {
+async function readGivenTemplate(path: string, files: FileAccess): Promise<FoundTemplate> {
   const source = await readTextFile(files, path, { maxBytes: MAX_BYTES });
   if (source === undefined) {
-    throw new ModelError("FILE_UNREADABLE", `${path}: wanted a chat template, found no file`, { file: path });
+    throw new ModelError("FILE_UNREADABLE", `${path}: wanted a chat template, found no file`, {
+      file: path,
+    });
   }
-  return source;
+  return { name: basename(path), source };
 }
 
 /** `chat_template.json` holds `{ "chat_template": … }`. */

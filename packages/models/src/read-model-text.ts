@@ -1,4 +1,4 @@
-import type { ChatTemplate } from "./chat-template.ts";
+import type { ChatTemplate } from "./chat-template/index.ts";
 import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import { assertTokenizerFits, loadTokenizer } from "./load-tokenizer.ts";
 import type { ModelConfig } from "./model-config.ts";
