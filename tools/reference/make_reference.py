@@ -51,6 +51,7 @@ def _make_checkpoints(only: str | None) -> None:
 
 def _make_tokenizers() -> None:
     from checkpoint_specs import VOCAB_SIZE, checkpoint_specs
+    from tokenizer_damage import write_tokenizer_damage
     from tokenizer_golden import write_tokenizer_golden
     from tokenizer_styles import write_tokenizer
 
@@ -63,6 +64,7 @@ def _make_tokenizers() -> None:
         write_tokenizer_golden("packages/models/embedded/infernode-stories", EMBEDDED, golden)
     for spec in checkpoint_specs():
         write_tokenizer(spec.tokenizer_style, VOCAB_SIZE, FIXTURES / "checkpoints" / spec.name, specials_first=True)
+    write_tokenizer_damage(FIXTURES / "tokenizers", golden)
 
 
 def _make_templates() -> None:

@@ -1,3 +1,5 @@
+import { withoutVersions } from "./check-vocabulary.ts";
+
 /** Splits a word into the tokens that byte-pair merges make of it. */
 export type BpeMerger = (word: string) => readonly string[];
 
@@ -18,8 +20,9 @@ const RANK_UNIT = 2 ** 32;
  */
 export function createBpeMerger(tables: BpeTables): BpeMerger {
   const ids = tables.tokenIds;
-  const pairs = new PairTable(tables.merges.length);
-  for (const [rank, merge] of tables.merges.entries()) {
+  const merges = withoutVersions(tables.merges);
+  const pairs = new PairTable(merges.length);
+  for (const [rank, merge] of merges.entries()) {
     const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ", 2) : merge;
     const leftId = ids.get(left);
     const rightId = ids.get(right);

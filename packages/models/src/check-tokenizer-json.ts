@@ -1,4 +1,16 @@
+import { readAddedTokens } from "./check-added-tokens.ts";
+import { readBpeVocabulary, readUnigramVocabulary } from "./check-vocabulary.ts";
 import { ModelError, quoteValue } from "./errors.ts";
+import { isJsonObject, nullable, ShapeError, shape } from "./json-shape.ts";
+import type { JsonObject } from "./json-shape.ts";
+import {
+  decoderShape,
+  normalizerShape,
+  paddingShape,
+  postProcessorShape,
+  preTokenizerShape,
+  truncationShape,
+} from "./tokenizer-part-shapes.ts";
 
 /** A token beside the model of a tokenizer. */
 export interface AddedTokenJson {
@@ -6,6 +18,7 @@ export interface AddedTokenJson {
   readonly content: string;
   readonly special?: boolean;
   readonly normalized?: boolean;
+  readonly single_word?: boolean;
 }
 
 /** The parts of `tokenizer.json` that are relied on; the rest is the library's. */
@@ -20,134 +33,77 @@ export interface TokenizerJson {
   readonly decoder: unknown;
 }
 
-const MAX_TOKEN_ID = 2 ** 24;
+const parts = {
+  version: shape('"1.0"', (value) => value === undefined || value === "1.0"),
+  truncation: nullable(truncationShape),
+  padding: nullable(paddingShape),
+  normalizer: nullable(normalizerShape),
+  pre_tokenizer: nullable(preTokenizerShape),
+  post_processor: nullable(postProcessorShape),
+  decoder: nullable(decoderShape),
+};
+const knownFields = [...Object.keys(parts), "added_tokens", "model"];
 
 /**
- * Checks a parsed `tokenizer.json` before the library builds tables from it.
+ * Checks a parsed `tokenizer.json` before the library builds tables from it, as strictly as the Rust library
+ * reads it; and more strictly where an id would have two meanings, or a size is out of all proportion.
  *
  * @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER`
  */
 export function checkTokenizerJson(value: unknown, file: string): TokenizerJson {
-  const invalid = (field: string, wanted: string, found: unknown): ModelError =>
-    new ModelError("INVALID_TOKENIZER", `${file}: "${field}" must be ${wanted}, found ${quoteValue(found)}`, {
-      file,
-      field,
+  return withFile(file, () => check(value, file));
+}
+
+/** Says of which file a value has not the form that it must have. @throws ModelError `INVALID_TOKENIZER` */
+export function withFile<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ShapeError)) {
+      throw error;
+    }
+    const { path, expected, value: found } = error;
+    const message = `${file}: "${path}" must be ${expected}, found ${quoteValue(found)}`;
+    throw new ModelError("INVALID_TOKENIZER", message, { file, field: path, cause: error });
+  }
+}
+
+function check(value: unknown, file: string): TokenizerJson {
+  if (!isJsonObject(value)) {
+    throw new ShapeError("(the file)", "an object", value);
+  }
+  const unknown = Object.keys(value).find((name) => !knownFields.includes(name));
+  if (unknown !== undefined) {
+    throw new ShapeError("(the file)", `an object of ${knownFields.join(", ")}`, {
+      [unknown]: value[unknown],
     });
-  if (!isRecord(value)) {
-    throw invalid("(the file)", "an object", value);
+  }
+  for (const [name, check] of Object.entries(parts)) {
+    check(value[name], name);
   }
   const { model } = value;
-  if (!isRecord(model)) {
-    throw invalid("model", "an object", model);
+  if (!isJsonObject(model)) {
+    throw new ShapeError("model", "an object", model);
   }
   const type = readModelType(model, file);
-  const tokenIds = type === "BPE" ? readBpeTokens(model, invalid) : readPieces(model, invalid);
-  const addedTokens = value["added_tokens"] ?? [];
-  if (!Array.isArray(addedTokens) || !addedTokens.every(isAddedToken)) {
-    throw invalid(
-      "added_tokens",
-      `a list of tokens with content and an id below ${MAX_TOKEN_ID}`,
-      addedTokens,
-    );
-  }
-  const part = (name: string): unknown => {
-    const found = value[name] ?? null;
-    if (found !== null && !isRecord(found)) {
-      throw invalid(name, "an object or null", found);
-    }
-    return found;
-  };
+  const tokenIds = type === "BPE" ? readBpeVocabulary(model, file) : readUnigramVocabulary(model, file);
   return {
     model: { ...model, type, vocab: model["vocab"] },
     tokenIds,
-    added_tokens: addedTokens,
-    normalizer: part("normalizer"),
-    pre_tokenizer: part("pre_tokenizer"),
-    post_processor: part("post_processor"),
-    decoder: part("decoder"),
+    added_tokens: readAddedTokens(value["added_tokens"], tokenIds),
+    normalizer: value["normalizer"] ?? null,
+    pre_tokenizer: value["pre_tokenizer"] ?? null,
+    post_processor: value["post_processor"] ?? null,
+    decoder: value["decoder"] ?? null,
   };
 }
 
-/** Whether a value is a token with text and a sane id. */
-export function isAddedToken(value: unknown): value is AddedTokenJson {
-  return (
-    isRecord(value) &&
-    typeof value["content"] === "string" &&
-    value["content"] !== "" &&
-    isTokenId(value["id"])
-  );
-}
-
-function readModelType(model: Readonly<Record<string, unknown>>, file: string): "BPE" | "Unigram" {
+function readModelType(model: JsonObject, file: string): "BPE" | "Unigram" {
   // Files from before the field was written: merges say that it is BPE.
-  const type = model["type"] ?? (Array.isArray(model["merges"]) ? "BPE" : undefined);
-  if (type === "Unigram" && model["byte_fallback"] === true) {
-    throw new ModelError(
-      "UNSUPPORTED_TOKENIZER",
-      `${file}: wanted a Unigram model without byte_fallback, found one with it`,
-      { file, field: "model.byte_fallback" },
-    );
-  }
+  const type = model["type"] === undefined && Array.isArray(model["merges"]) ? "BPE" : model["type"];
   if (type === "BPE" || type === "Unigram") {
     return type;
   }
-  throw new ModelError(
-    "UNSUPPORTED_TOKENIZER",
-    `${file}: wanted a tokenizer model of BPE or Unigram, found ${quoteValue(type)}`,
-    { file, field: "model.type" },
-  );
-}
-
-type Invalid = (field: string, wanted: string, found: unknown) => ModelError;
-
-function readBpeTokens(
-  model: Readonly<Record<string, unknown>>,
-  invalid: Invalid,
-): ReadonlyMap<string, number> {
-  const { vocab, merges } = model;
-  if (!isRecord(vocab)) {
-    throw invalid("model.vocab", "an object from token to id", vocab);
-  }
-  const tokenIds = new Map<string, number>();
-  for (const token in vocab) {
-    if (Object.hasOwn(vocab, token)) {
-      const id = vocab[token];
-      if (!isTokenId(id)) {
-        throw invalid("model.vocab", `ids from 0 to ${MAX_TOKEN_ID - 1}`, { [token]: id });
-      }
-      tokenIds.set(token, id);
-    }
-  }
-  const isMerge = (merge: unknown): boolean =>
-    typeof merge === "string" ||
-    (Array.isArray(merge) &&
-      merge.length === 2 &&
-      typeof merge[0] === "string" &&
-      typeof merge[1] === "string");
-  if (!Array.isArray(merges) || !merges.every(isMerge)) {
-    throw invalid("model.merges", "a list of pairs of tokens", merges);
-  }
-  return tokenIds;
-}
-
-function readPieces(
-  { vocab }: Readonly<Record<string, unknown>>,
-  invalid: Invalid,
-): ReadonlyMap<string, number> {
-  if (!Array.isArray(vocab) || !vocab.every(isPiece)) {
-    throw invalid("model.vocab", "a list of pieces with scores", vocab);
-  }
-  return new Map(vocab.map(([piece], id) => [piece, id]));
-}
-
-function isPiece(value: unknown): value is [string, number] {
-  return Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "number";
-}
-
-function isTokenId(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < MAX_TOKEN_ID;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const message = `${file}: wanted a tokenizer model of BPE or Unigram, found ${quoteValue(type)}`;
+  throw new ModelError("UNSUPPORTED_TOKENIZER", message, { file, field: "model.type" });
 }

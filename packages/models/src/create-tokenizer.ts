@@ -8,7 +8,12 @@ import { createTokenDecoder } from "./token-decoder.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { tokenizers } from "./tokenizers-library.ts";
-import type { LibraryNormalizer, LibraryNormalizerStep, LibraryTokenizer } from "./tokenizers-library.ts";
+import type {
+  LibraryModel,
+  LibraryNormalizer,
+  LibraryNormalizerStep,
+  LibraryTokenizer,
+} from "./tokenizers-library.ts";
 
 /** A tokenizer with the kind of model that its file describes. */
 export interface LoadedTokenizer extends Tokenizer {
@@ -29,7 +34,7 @@ export interface CreateTokenizerOptions {
 
 const LOAD_TIMEOUT_MS = 5000;
 const LOAD_BYTES_PER_MS = 1024;
-const ENCODE_TIMEOUT_MS = 10_000;
+const ENCODE_TIMEOUT_MS = 5000;
 const ENCODE_CHARACTERS_PER_MS = 500;
 
 /**
@@ -161,7 +166,7 @@ function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
     const { model: pieces } = library;
     if (pieces !== null) {
       // The library's own passes every token of a word as an argument, and the stack ends.
-      pieces.encode = (words): string[] => words.flatMap((word) => pieces.tokenize(word));
+      fuseWithinWords(pieces, (word) => pieces.tokenize(word));
     }
     return library;
   }
@@ -173,8 +178,33 @@ function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
   if (library.model !== null) {
     const merges = model.merges as BpeTables["merges"];
     library.model.bpe = createBpeMerger({ tokenIds: json.tokenIds, merges });
+    const { model: merger } = library;
+    if (merger.fuse_unk && merger.byte_fallback !== true) {
+      const encode = merger.encode.bind(merger);
+      fuseWithinWords(merger, (word) => encode([word]));
+    }
   }
   return library;
+}
+
+/** Joins neighbours that the vocabulary has not, in a word and not, as the library does, across words. */
+function fuseWithinWords(model: LibraryModel, tokenize: (word: string) => readonly string[]): void {
+  const isUnknown = (token: string): boolean =>
+    (model.tokens_to_ids.get(token) ?? model.unk_token_id) === model.unk_token_id;
+  const { fuse_unk: fuses } = model;
+  model.fuse_unk = false;
+  model.encode = (words): string[] => {
+    const tokens: string[] = [];
+    for (const word of words) {
+      let wasUnknown = false;
+      for (const token of tokenize(word)) {
+        const unknown = fuses && isUnknown(token);
+        if (!unknown || !wasUnknown) tokens.push(token);
+        wasUnknown = unknown;
+      }
+    }
+    return tokens;
+  };
 }
 
 /** Whether tokens inside a word are marked, which only the library's own merge step does. */

@@ -31,9 +31,11 @@ export function explicitSplits(preTokenizer: unknown): unknown {
         : sequence([wordSplit(BYTE_LEVEL_PATTERN), { ...preTokenizer, use_regex: false }]);
     case "Metaspace": {
       const replacement = typeof preTokenizer["replacement"] === "string" ? preTokenizer["replacement"] : "▁";
+      // The reference does not look at `str_rep`.
+      const metaspace = { ...preTokenizer, str_rep: replacement };
       return preTokenizer["split"] === false
-        ? preTokenizer
-        : sequence([preTokenizer, wordSplit(`${replacement}[^${replacement}]*|[^${replacement}]+`)]);
+        ? metaspace
+        : sequence([metaspace, wordSplit(spacedWords(escapePattern(replacement)))]);
     }
     case "Split":
       return split(preTokenizer);
@@ -45,6 +47,8 @@ export function explicitSplits(preTokenizer: unknown): unknown {
       return matches(`[${WORD}]+|[^${WORD}${SPACE}]+`);
     case "WhitespaceSplit":
       return splitBy(SPACE, "Removed");
+    case "FixedLength":
+      return matches(String.raw`\p{Any}{1,${Math.min(Number(preTokenizer["length"] ?? 5), 2 ** 24)}}`);
     case "BertPreTokenizer":
       return sequence([splitBy(SPACE, "Removed"), wordSplit(PUNCTUATION)]);
     case "CharDelimiterSplit":
@@ -52,6 +56,11 @@ export function explicitSplits(preTokenizer: unknown): unknown {
     default:
       return preTokenizer;
   }
+}
+
+/** A replaced space with the word after it, or a word without. */
+function spacedWords(space: string): string {
+  return `${space}(?:(?!${space})\\p{Any})*|(?:(?!${space})\\p{Any})+`;
 }
 
 /** A split at every match of a pattern, which makes a piece of its own. */

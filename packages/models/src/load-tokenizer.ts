@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { checkTokenizerJson } from "./check-tokenizer-json.ts";
+import { checkTokenizerJson, withFile } from "./check-tokenizer-json.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
 import type { LoadedTokenizer } from "./create-tokenizer.ts";
 import { ModelError } from "./errors.ts";
@@ -45,7 +45,7 @@ export async function loadTokenizer(
     throw await missingTokenizerError(files, directory);
   }
   const settings = options.settings ?? (await readTokenizerSettings(files, directory));
-  const json = prepareTokenizerJson(checkTokenizerJson(raw, path), settings);
+  const json = withFile(path, () => prepareTokenizerJson(checkTokenizerJson(raw, path), settings));
   const sizeBytes = (await files.stat(path))?.sizeBytes ?? 0;
   const { encodes = true, hasTimeLimit = true } = options;
   return createTokenizer(json, settings, { file: path, sizeBytes, encodes, hasTimeLimit });

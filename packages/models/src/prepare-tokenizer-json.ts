@@ -1,5 +1,6 @@
 import type { AddedTokenJson, TokenizerJson } from "./check-tokenizer-json.ts";
-import { isAddedToken } from "./check-tokenizer-json.ts";
+import { isAddedToken } from "./check-added-tokens.ts";
+import { ShapeError } from "./json-shape.ts";
 import { explicitSplits, sequence, wordSplit } from "./explicit-splits.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 
@@ -21,7 +22,9 @@ export function prepareTokenizerJson(json: TokenizerJson, settings: TokenizerSet
     added_tokens: added,
     pre_tokenizer: preTokenizer,
     post_processor:
-      settings.addsTokens === undefined ? json.post_processor : surround(settings, settings.addsTokens),
+      settings.addsTokens === undefined
+        ? spellOut(json.post_processor, tokensById(json), "post_processor")
+        : surround(settings, settings.addsTokens),
   };
 }
 
@@ -52,6 +55,59 @@ function writesSpaces(normalizer: unknown): boolean {
 
 function isWholeMetaspace(preTokenizer: Json): boolean {
   return preTokenizer["type"] === "Metaspace" && preTokenizer["split"] === false;
+}
+
+function tokensById(json: TokenizerJson): ReadonlyMap<number, string> {
+  const tokens = new Map<number, string>();
+  for (const [token, id] of json.tokenIds) {
+    tokens.set(id, token);
+  }
+  for (const { id, content } of json.added_tokens) {
+    tokens.set(id, content);
+  }
+  return tokens;
+}
+
+/** Names the tokens of a template by their ids, which count; the library takes the template's names for them. */
+function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path: string): unknown {
+  if (!isRecord(processor)) {
+    return processor;
+  }
+  const { type, single, special_tokens: names, processors } = processor;
+  if (type === "Sequence" && Array.isArray(processors)) {
+    const inner = processors.map((each, index) => spellOut(each, tokens, `${path}.processors[${index}]`));
+    return { ...processor, processors: inner };
+  }
+  if (type !== "TemplateProcessing" || !Array.isArray(single) || !isRecord(names)) {
+    return processor;
+  }
+  const spelled = single.flatMap((piece: Json, index): Json[] => {
+    const { SpecialToken: special, Sequence: text } = piece;
+    const at = `${path}.single[${index}]`;
+    if (isRecord(text) && text["id"] !== "A") {
+      throw new ShapeError(at, "the sequence A, as a single text has no other", text["id"]);
+    }
+    if (!isRecord(special)) {
+      return [piece];
+    }
+    const name = String(special["id"]);
+    const known = Object.hasOwn(names, name) ? names[name] : undefined;
+    if (!isRecord(known)) {
+      throw new ShapeError(at, "a name of special_tokens", name);
+    }
+    return (known["ids"] as readonly number[]).map((id) => {
+      const token = tokens.get(id);
+      if (token === undefined) {
+        throw new ShapeError(
+          `${path}.special_tokens[${JSON.stringify(name)}].ids`,
+          "ids of the vocabulary",
+          id,
+        );
+      }
+      return { SpecialToken: { id: token, type_id: 0 } };
+    });
+  });
+  return { ...processor, single: spelled };
 }
 
 function surround(settings: TokenizerSettings, adds: { readonly bos: boolean; readonly eos: boolean }): Json {

@@ -8,7 +8,13 @@ export interface TokenDecoder {
   bytes(token: string): Uint8Array;
 }
 
+/** Steps run on the engine's loop for every token: a few, and none that makes much of little. */
+const MAX_STEPS = 32;
+const MAX_GROWTH = 64;
+
 interface DecoderStep {
+  /** How many times as long a text may become. [1] */
+  readonly growth?: number;
   run(tokens: readonly string[]): readonly string[];
   /** What the step does to a single token's bytes; absent where it depends on the place. */
   readonly bytes?: (token: string) => Uint8Array | undefined;
@@ -24,11 +30,13 @@ interface DecoderStep {
  * @see https://github.com/huggingface/tokenizers, `tokenizers/src/decoders`
  */
 export function createTokenDecoder(decoder: unknown, file: string): TokenDecoder {
-  const steps = decoder === null || decoder === undefined ? [] : readSteps(decoder, file);
+  const isAbsent = decoder === null || decoder === undefined;
+  const steps = isAbsent ? [] : readSteps(decoder, file);
+  assertGrowth(steps, file);
   const encoder = new TextEncoder();
   return {
     text(tokens) {
-      const separator = steps.length === 0 ? " " : "";
+      const separator = isAbsent ? " " : "";
       return steps.reduce((current, step) => step.run(current), tokens).join(separator);
     },
     bytes(token) {
@@ -43,6 +51,19 @@ export function createTokenDecoder(decoder: unknown, file: string): TokenDecoder
       return encoder.encode(current);
     },
   };
+}
+
+function assertGrowth(steps: readonly DecoderStep[], file: string): void {
+  const growth = steps.reduce((product, step) => product * (step.growth ?? 1), 1);
+  if (steps.length <= MAX_STEPS && growth <= MAX_GROWTH) {
+    return;
+  }
+  throw new ModelError(
+    "INVALID_TOKENIZER",
+    `${file}: "decoder" must be at most ${MAX_STEPS} steps that make a text at most ${MAX_GROWTH} times as long, ` +
+      `found ${steps.length} that make it ${growth} times as long`,
+    { file, field: "decoder" },
+  );
 }
 
 function readSteps(decoder: unknown, file: string): DecoderStep[] {
@@ -156,7 +177,8 @@ function replaceStep(decoder: Readonly<Record<string, unknown>>, file: string): 
   }
   const content = textOr(decoder["content"], "");
   const rename = (token: string): string => token.replaceAll(wanted, () => content);
-  return { run: (tokens) => tokens.map(rename), rename };
+  const growth = Math.max(1, content.length / wanted.length);
+  return { run: (tokens) => tokens.map(rename), rename, growth };
 }
 
 function stripStep(content: string, startCount: number, stopCount: number): DecoderStep {

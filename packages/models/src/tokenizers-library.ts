@@ -15,14 +15,21 @@ export interface LibraryNormalizerStep extends LibraryNormalizer {
   readonly normalizers?: readonly (LibraryNormalizerStep | null)[];
 }
 
+/** The vocabulary's model; its steps may be replaced. */
+export interface LibraryModel {
+  bpe?: BpeMerger;
+  encode(words: readonly string[]): string[];
+  /** Unigram's. */
+  tokenize(word: string): string[];
+  readonly tokens_to_ids: ReadonlyMap<string, number>;
+  readonly unk_token_id: number | undefined;
+  fuse_unk: boolean;
+  readonly byte_fallback?: boolean;
+}
+
 /** What is used of the library's tokenizer. */
 export interface LibraryTokenizer {
-  /** The vocabulary's model; its steps may be replaced. `tokenize` is Unigram's. */
-  readonly model: {
-    bpe?: BpeMerger;
-    encode(words: readonly string[]): string[];
-    tokenize(word: string): string[];
-  } | null;
+  readonly model: LibraryModel | null;
   /** `null` where the file has none; may be replaced by another function. */
   normalizer: LibraryNormalizerStep | LibraryNormalizer | null;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: number[] };

@@ -202,10 +202,10 @@ describe("loadTokenizer", () => {
   it("reads merges as pairs, and vocabularies with names of Object's own", async () => {
     const json = byteLevelJson() as { model: { merges: string[]; vocab: Record<string, number> } };
     const merges = json.model.merges.map((merge) => merge.split(" "));
-    const vocab = { ...json.model.vocab, constructor: 271, toString: 272 };
-    const tokenizer = await load({ ...json, model: { ...json.model, merges, vocab } });
+    const vocab = { ...json.model.vocab, constructor: 268, toString: 269 };
+    const tokenizer = await load({ ...json, added_tokens: [], model: { ...json.model, merges, vocab } });
     expect(tokenizer.encode("hello the")).toEqual([263, 258]);
-    expect(tokenizer.tokenOf(271)).toBe("constructor");
+    expect(tokenizer.tokenOf(268)).toBe("constructor");
     expect(tokenizer.encode("constructor __proto__")).toHaveLength(21);
   });
 
@@ -236,7 +236,7 @@ describe("loadTokenizer", () => {
     ["a list", [], "an object"],
     ["no model", { added_tokens: [] }, "model"],
     ["a vocabulary that is a list", byteLevelJson({ model: { ...model, vocab: [] } }), "model.vocab"],
-    ["an id below 0", byteLevelJson({ model: { ...model, vocab: { a: -1 } } }), '{"a":-1}'],
+    ["an id below 0", byteLevelJson({ model: { ...model, vocab: { a: -1 } } }), 'model.vocab["a"]'],
     ["an id of 4 billion", byteLevelJson({ model: { ...model, vocab: { a: 4e9 } } }), "16777215"],
     ["an id that is a text", byteLevelJson({ model: { ...model, vocab: { a: "1" } } }), "model.vocab"],
     ["merges of three", byteLevelJson({ model: { ...model, merges: [["a", "b", "c"]] } }), "model.merges"],
@@ -265,7 +265,7 @@ describe("loadTokenizer", () => {
           special_tokens: {},
         },
       }),
-      "without an id",
+      "special_tokens",
     ],
     ["an unknown normalizer", byteLevelJson({ normalizer: { type: "Rot13" } }), "Rot13"],
   ];
