@@ -3,7 +3,6 @@ import type { Schema } from "./schema-arbitrary.ts";
 
 interface Media {
   readonly schema: Schema;
-  readonly "x-event-data"?: Schema;
 }
 
 interface Operation {
@@ -99,14 +98,14 @@ export function createOpenApiChecks(document: OpenApiDocument): OpenApiChecks {
     validate(value) ? [] : [`${what}: ${ajv.errorsText(validate.errors)}`];
 
   function eventProblems(text: string, place: readonly (string | number)[]): readonly string[] {
-    const validate = validator(...place, "x-event-data");
+    const validate = validator(...place, "schema", "properties", "data", "anyOf", 0, "contentSchema");
     const events = eventsOf(text);
     const parsed = events.map((data): unknown => (data === "[DONE]" ? data : JSON.parse(data)));
     const last = parsed.at(-1);
     const isEnd = last === "[DONE]" || (typeof last === "object" && last !== null && "error" in last);
     const rest = text.split("\n\n").filter((part) => !/^(data: |: |$)/.test(part));
     return [
-      ...parsed.flatMap((data) => errorsOf(validate, data, "event")),
+      ...parsed.flatMap((data) => (data === "[DONE]" ? [] : errorsOf(validate, data, "event"))),
       ...(isEnd ? [] : ["the stream has no end"]),
       ...rest.map((part) => `no event: ${part.slice(0, 80)}`),
     ];
@@ -128,7 +127,7 @@ export function createOpenApiChecks(document: OpenApiDocument): OpenApiChecks {
       const missing = Object.keys(response.headers ?? {}).filter((name) => !headers.has(name));
       const place = ["paths", path, method, "responses", status, "content", media];
       const problems = missing.map((name) => `the header ${name} is missing`);
-      if (described["x-event-data"] !== undefined) return [...problems, ...eventProblems(text, place)];
+      if (media === "text/event-stream") return [...problems, ...eventProblems(text, place)];
       const body: unknown = media === "application/json" ? JSON.parse(text) : text;
       return [...problems, ...errorsOf(validator(...place, "schema"), body, `body of ${status}`)];
     },

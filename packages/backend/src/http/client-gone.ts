@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { ServerResponse } from "node:http";
 
 /** Code of the reason that aborts work nobody waits for. */
@@ -16,6 +17,8 @@ class ClientGoneError extends Error {
 /** Aborts when the connection closes before the response was written out, however the response is made. */
 export function abortWhenClientGone(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
+  // Each of the prompts of one request listens.
+  setMaxListeners(0, controller.signal);
   const onClose = (): void => {
     if (!response.writableFinished) controller.abort(new ClientGoneError());
   };

@@ -20,17 +20,19 @@ function orError(name: string): JsonMap {
   return { anyOf: [ref(name), ref("Error")] };
 }
 
-/** OpenAPI 3.1 has no word for what is in an event: the type of a stream's data is named beside its schema. */
+/** Of a stream the schema is that of one event, as tools read OpenAPI 3.1; what its data holds is JSON in a text. */
 function events(name: string): JsonMap {
+  const json = { contentMediaType: "application/json", contentSchema: { oneOf: [ref(name), ref("Error")] } };
   return {
     "text/event-stream": {
       schema: {
-        type: "string",
+        type: "object",
         description:
-          `Server-sent events. The \`data\` of each is a \`${name}\` as JSON; the last one is \`[DONE]\`, or an ` +
-          "`Error` as JSON where the answer fails after it began. Comments (`: ping`) come while there is nothing to say.",
+          `One event of the stream. Its \`data\` is a \`${name}\` as JSON; the last one is \`[DONE]\`, or an \`Error\` ` +
+          "as JSON where the answer fails after it began. Comments (`: ping`) come while there is nothing to say.",
+        properties: { data: { type: "string", anyOf: [json, { const: "[DONE]" }] } },
+        required: ["data"],
       },
-      "x-event-data": { oneOf: [ref(name), ref("Error"), { const: "[DONE]" }] },
     },
   };
 }

@@ -33,7 +33,8 @@ function defined<T extends object>(values: T): Defined<T> {
 function readLogitBias(bias: JsonMap, vocabSize: number): ReadonlyMap<number, number> {
   const byToken = new Map<number, number>();
   for (const [key, value] of Object.entries(bias)) {
-    const tokenId = /^\d{1,9}$/.test(key) ? Number(key) : -1;
+    // One way to write each: of two spellings of one id, neither could count.
+    const tokenId = /^(?:0|[1-9]\d{0,8})$/.test(key) ? Number(key) : -1;
     if (tokenId < 0 || tokenId >= vocabSize) {
       throw invalidRequest(
         `Invalid value for \`logit_bias\`: expected token ids from 0 to ${vocabSize - 1} as keys; found ${describeValue(key)}`,

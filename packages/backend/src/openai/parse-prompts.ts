@@ -68,7 +68,7 @@ export function parsePrompts(prompt: unknown, rules: PromptRules): readonly Prom
     if (Array.isArray(element)) return tokensPrompt(element, param, rules);
     throw wrongPrompt(
       param,
-      Array.isArray(first) ? "an array of token ids as the first one is" : "a prompt",
+      Array.isArray(first) ? "an array of token ids as the first one is" : "a string or token ids",
       element,
     );
   });

@@ -114,7 +114,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     "Above 1 makes tokens of the prompt and the answer less likely. Default: the checkpoint's, else 1.",
   ).optional(),
   logit_bias: mapField(
-    { values: { type: "number", minimum: -100, maximum: 100 }, names: { pattern: "^[0-9]{1,9}$" } },
+    { values: { type: "number", minimum: -100, maximum: 100 }, names: { pattern: "^(0|[1-9][0-9]{0,8})$" } },
     "Token ids as strings, and what is added to their logits, from -100 to 100.",
   ).optional(),
   stop: z
