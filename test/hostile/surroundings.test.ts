@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { assertBuilt, cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
+import { runCli } from "../e2e/support/run-cli.ts";
 import { makeFolder } from "./support/odd-checkpoint.ts";
 
 interface ShellRun {
@@ -119,6 +120,28 @@ describe.skipIf(!existsSync("/dev/full"))("where standard output cannot be writt
       expect(await runShell(`infernode ${command} 2> /dev/full`)).toMatchObject({ exitCode: 0 });
     },
   );
+});
+
+describe("texts that others wrote", () => {
+  test.concurrent.each(["models inspect", "doctor --model", "serve --port 0 --log-format pretty --model"])(
+    "%s lets none of them command the terminal",
+    async (command) => {
+      const directory = join(await makeFolder(), "\u001B]0;title\u0007\u009B31m");
+      const run = await runCli([...command.split(" "), directory]);
+      expect(run.exitCode).toBe(4);
+      // oxlint-disable-next-line no-control-regex
+      expect(run.stdout + run.stderr).not.toMatch(/[\u0007\u009B]|\u001B\]/);
+      expect(run.stdout + run.stderr).toContain("title");
+    },
+  );
+
+  test("play takes no prompt without an end", async () => {
+    const run = await runShell("yes | infernode play; exit $?");
+    expect(run).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("expected a prompt of at most"),
+    });
+  });
 });
 
 test("the daemon says that it does not run with --frozen-intrinsics", async () => {

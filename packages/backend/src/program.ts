@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { CommandContext, CommandRunner } from "./commands/command-context.ts";
+import { toPrintable } from "./commands/printable.ts";
 import { addSettingOptions } from "./commands/setting-options.ts";
 import { BackendError } from "./errors.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -155,7 +156,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
     // Help and version end with 0, everything else that commander throws is wrong usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
     if (!(error instanceof BackendError) && !(error instanceof Error && "code" in error)) throw error;
-    context.stderr.write(`infernode: ${error.message}\n`);
+    context.stderr.write(`infernode: ${toPrintable(error.message)}\n`);
     return exitCodeOf(error);
   }
 }

@@ -6,10 +6,10 @@ export interface IntegerRange {
   readonly max: number;
 }
 
-/** A range of numbers: its lower end is within (`min`) or not (`above`); its upper end, where it has one, is within. */
+/** A range of numbers: its lower end is within (`min`) or not (`above`), its upper end is within. */
 export type NumberRange =
-  | { readonly min: number; readonly max?: number }
-  | { readonly above: number; readonly max?: number };
+  | { readonly min: number; readonly max: number }
+  | { readonly above: number; readonly max: number };
 
 /** Reads the fields of one JSON file, each checked; errors name the file, the field, and what was found. */
 export class ConfigFields {
@@ -51,11 +51,10 @@ export class ConfigFields {
 
   number(name: string, range: NumberRange): number {
     const value = this.raw(name);
-    const { max = Number.MAX_VALUE } = range;
     const isInside =
       typeof value === "number" &&
       ("min" in range ? value >= range.min : value > range.above) &&
-      value <= max;
+      value <= range.max;
     if (!isInside) throw this.invalid(name, describeRange(range));
     return value;
   }
@@ -105,10 +104,7 @@ export class ConfigFields {
 }
 
 function describeRange(range: NumberRange): string {
-  const { max } = range;
-  if ("min" in range)
-    return max === undefined ? `a number of at least ${range.min}` : `a number from ${range.min} to ${max}`;
-  return max === undefined
-    ? `a number above ${range.above}`
-    : `a number above ${range.above} and at most ${max}`;
+  return "min" in range
+    ? `a number from ${range.min} to ${range.max}`
+    : `a number above ${range.above} and at most ${range.max}`;
 }

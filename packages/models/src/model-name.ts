@@ -10,7 +10,8 @@ export function modelNameOf(directory: string): string {
   const snapshots = dirname(directory);
   const repository = basename(dirname(snapshots));
   if (basename(snapshots) !== "snapshots" || !/^models--./.test(repository)) {
-    return basename(directory);
+    // The root of a file system has no name.
+    return basename(directory) || "model";
   }
   return repository.slice("models--".length).split("--").join("/");
 }

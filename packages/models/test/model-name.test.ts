@@ -8,6 +8,7 @@ it.each([
   ["/cache/models--a--b/blobs", "blobs"],
   ["/models/snapshots/today", "today"],
   ["/models--a/snapshots", "snapshots"],
+  ["/", "model"],
 ])("names %s %s", (directory, name) => {
   expect(modelNameOf(directory)).toBe(name);
 });

@@ -10,6 +10,7 @@ import { probeRuntimes, type RuntimeProbe } from "./doctor-runtimes.ts";
 import { gatherSystem, type SystemFacts } from "./doctor-system.ts";
 import { formatBytes, formatCount } from "./format-numbers.ts";
 import { formatRows } from "./format-rows.ts";
+import { toPrintable } from "./printable.ts";
 import { configSourcesOf } from "./setting-options.ts";
 import { writeOutput } from "./write-output.ts";
 
@@ -81,7 +82,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   const sentence = verdict.wouldRun
     ? `${first?.model?.name ?? "The model"} would run: infernode serve`
     : `${first?.model?.name ?? first?.directory ?? "The model"} would not run: ${verdict.reasons.join("; ")}`;
-  return `${formatRows(rows, terminalColumns)}\n\n${sentence}`;
+  return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(sentence)}`;
 }
 
 /** Says what hardware, runtimes and models are there and what would run. */

@@ -1,3 +1,5 @@
+import { toPrintable } from "./printable.ts";
+
 /** Breaks a line between words; a word that is longer than a line stays whole. */
 function wrap(line: string, columns: number): readonly string[] {
   const lines: string[] = [];
@@ -21,7 +23,7 @@ export function formatRows(
   const columns = Math.max(terminalColumns - width - 2, 20);
   return rows
     .flatMap(([name, value]) =>
-      value
+      toPrintable(value)
         .split("\n")
         .flatMap((line) => wrap(line, columns))
         .map((line, index) => `${(index === 0 ? name : "").padEnd(width)}  ${line}`),

@@ -5,6 +5,7 @@ import type { CommandRunner } from "./command-context.ts";
 import { formatBytes, formatCount } from "./format-numbers.ts";
 import { formatRows } from "./format-rows.ts";
 import { judgeModel, type ModelDescription } from "./judge-model.ts";
+import { toPrintable } from "./printable.ts";
 import { configSourcesOf } from "./setting-options.ts";
 import { writeOutput } from "./write-output.ts";
 
@@ -81,6 +82,6 @@ export const inspectModel: CommandRunner = async (values, context) => {
         : formatDescription(model, context.stdout.columns);
   await writeOutput(context.stdout, `${text}\n`);
   if (failure === undefined) return exitCodes.success;
-  context.stderr.write(`infernode: ${failure.message}\n`);
+  context.stderr.write(`infernode: ${toPrintable(failure.message)}\n`);
   return exitCodeOf(failure);
 };

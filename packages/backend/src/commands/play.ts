@@ -1,4 +1,3 @@
-import { text as readText } from "node:stream/consumers";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { createEngineSupervisor } from "../engine/engine-supervisor.ts";
@@ -11,6 +10,7 @@ import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { createConversation, type Conversation } from "./conversation.ts";
 import { parsePlayOptions, type PlayOptions } from "./play-options.ts";
 import { playInTerminal } from "./play-terminal.ts";
+import { readPrompt } from "./read-prompt.ts";
 import { configSourcesOf } from "./setting-options.ts";
 import { toPrintable } from "./printable.ts";
 import { writeOutput } from "./write-output.ts";
@@ -63,7 +63,7 @@ export const play: CommandRunner = async (values, context) => {
     directory: context.directory,
   });
   const isInteractive = options.prompt === undefined && context.stdin.isTTY;
-  const prompt = isInteractive ? undefined : (options.prompt ?? (await readText(context.stdin)).trim());
+  const prompt = isInteractive ? undefined : (options.prompt ?? (await readPrompt(context.stdin)));
   if (prompt === "") {
     throw new BackendError(
       "INVALID_CONFIG",
