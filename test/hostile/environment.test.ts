@@ -26,12 +26,21 @@ async function roundTrip(daemon: TestDaemon, prompt: string): Promise<string> {
 
 describe("an environment that is odd", () => {
   test.each<readonly [string, Readonly<Record<string, string>>]>([
-    ["locale C", { LC_ALL: "C", LANG: "C" }],
-    ["a locale that is not there", { LC_ALL: "xx_YY.UTF-8" }],
-    ["a time zone that is not there", { TZ: "Nowhere/At_All" }],
-    ["no folders", { HOME: "/nonexistent", TMPDIR: "/nonexistent", XDG_CACHE_HOME: "/nonexistent" }],
-    ["an empty search path", { PATH: "" }],
-    ["no names of the user", { USER: "", LOGNAME: "", SHELL: "", TERM: "" }],
+    [
+      "locale C, no folders and an empty search path",
+      {
+        LC_ALL: "C",
+        LANG: "C",
+        PATH: "",
+        HOME: "/nonexistent",
+        TMPDIR: "/nonexistent",
+        XDG_CACHE_HOME: "/nonexistent",
+      },
+    ],
+    [
+      "a locale and a time zone that are not there, and no user",
+      { LC_ALL: "xx_YY.UTF-8", TZ: "Nowhere/At_All", USER: "", LOGNAME: "", SHELL: "", TERM: "" },
+    ],
   ])("with %s it serves, and keeps the text as it is", async (_, environment) => {
     await using daemon = await startDaemon({ environment });
     const text = "naïve 🦊 Ω ﬁ";
@@ -41,29 +50,47 @@ describe("an environment that is odd", () => {
   });
 });
 
+/** A script that runs in every process before the program, as `NODE_OPTIONS` has it. */
+async function usePreload(script: string): Promise<AsyncDisposable & { readonly options: string }> {
+  const directory = await mkdtemp(join(tmpdir(), "infernode-preload-"));
+  const path = join(directory, "preload.cjs");
+  await writeFile(path, script);
+  return {
+    options: `--require ${path}`,
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+test("a system that does not say how much memory a process holds is served on", async () => {
+  // As without /proc.
+  const failing = "() => { throw new Error('ENOENT: no such file or directory, uv_resident_set_memory'); }";
+  await using preload = await usePreload(
+    `process.memoryUsage = Object.assign(${failing}, { rss: ${failing} });`,
+  );
+  await using daemon = await startDaemon({ environment: { NODE_OPTIONS: preload.options } });
+  const answer = await createClient(daemon.url).completions.create({ model, prompt: "A", max_tokens: 2 });
+  expect(answer.usage?.completion_tokens).toBe(2);
+  for (const path of ["/metrics", "/health", "/v1/system/devices"]) {
+    expect([path, (await fetch(daemon.url + path)).status]).toEqual([path, 200]);
+  }
+});
+
 describe("a clock that jumps", () => {
-  test.each([-3600, 86_400])("by %i s changes nothing for who is answered", async (seconds) => {
-    const directory = await mkdtemp(join(tmpdir(), "infernode-clock-"));
-    const preload = join(directory, "jump.cjs");
+  test("by an hour, back and forth, changes nothing for who is answered", async () => {
     // The wall clock alone jumps, back and forth, as when it is set; the monotonic one goes on.
-    await writeFile(
-      preload,
+    await using preload = await usePreload(
       `const { now } = Date; let jump = 0; Date.now = () => now() + jump;
-       setInterval(() => { jump = jump === 0 ? ${seconds * 1000} : 0; }, 50).unref();`,
+       setInterval(() => { jump = jump > 0 ? -3.6e6 : 3.6e6; }, 50).unref();`,
     );
-    try {
-      await using daemon = await startDaemon({ environment: { NODE_OPTIONS: `--require ${preload}` } });
-      const streams = Array.from({ length: 4 }, () =>
-        streamCompletion(createClient(daemon.url), { model, maxTokens: 300 }),
-      );
-      for (const { ended } of streams) expect(await ended).toMatchObject({ finishReason: "length" });
-      expect((await fetch(`${daemon.url}/health`)).status).toBe(200);
-      expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine hung");
-      daemon.signal("SIGTERM");
-      expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+    await using daemon = await startDaemon({ environment: { NODE_OPTIONS: preload.options } });
+    const streams = Array.from({ length: 4 }, () =>
+      streamCompletion(createClient(daemon.url), { model, maxTokens: 300 }),
+    );
+    for (const { ended } of streams) expect(await ended).toMatchObject({ finishReason: "length" });
+    expect((await fetch(`${daemon.url}/health`)).status).toBe(200);
+    expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine hung");
+    daemon.signal("SIGTERM");
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
   });
 });
 

@@ -26,6 +26,7 @@ import type {
 import { chunkTokensOf, prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createPromptPool } from "./prompt-pool.ts";
 import { createPromptService } from "./prompt-service.ts";
+import { residentBytes } from "./resident-bytes.ts";
 import { defaultPromptTimeoutMs, startModelPromptThread } from "./start-model-prompt-thread.ts";
 
 interface Parts {
@@ -65,7 +66,7 @@ async function assemble(
   tracker.plan(memoryPlan);
   const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
   const health = createHealthCollector();
-  const startBytes = process.memoryUsage.rss();
+  const startBytes = residentBytes();
   let runtimeBytes = startBytes;
   const executor = await createOnnxExecutor({
     model,
@@ -76,11 +77,11 @@ async function assemble(
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     onWarning: ({ message }) => process.emitWarning(message),
     onRuntimeOpened: () => {
-      runtimeBytes = process.memoryUsage.rss();
+      runtimeBytes = residentBytes();
     },
   });
   // The runtime packs the weights into memory of its own. The pool's pages are not touched yet.
-  const weightsBytes = Math.max(0, process.memoryUsage.rss() - runtimeBytes);
+  const weightsBytes = Math.max(0, residentBytes() - runtimeBytes);
   tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);
   const libraryBytes = Math.max(0, runtimeBytes - startBytes);
   tracker.record({ model: model.name, purpose: "other", label: "runtime" }, room.deviceId, libraryBytes);
