@@ -33,6 +33,15 @@ export const CHECKPOINT_SIZES: Readonly<Record<string, CheckpointSizes>> = {
     kvHeadCount: 4,
     contextTokens: 2048,
   },
+  "25m": {
+    vocabSize: 16_000,
+    hiddenSize: 512,
+    intermediateSize: 1536,
+    layerCount: 6,
+    headCount: 8,
+    kvHeadCount: 4,
+    contextTokens: 1024,
+  },
   tiny: {
     vocabSize: 256,
     hiddenSize: 64,

@@ -1,6 +1,7 @@
 import { InferenceError } from "../../errors.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../../executor.ts";
 import { assertFiniteWeights } from "./assert-finite-weights.ts";
+import type { NativeHeap } from "./ffi/native-heap.ts";
 import { type BatchLimits, checkBatch } from "./check-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
@@ -27,7 +28,10 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
   const network = await buildNetworkModel(model);
   const plan = planResolved(model, resolved);
 
-  const closers: Closer[] = [];
+  const heap = await openHeap();
+  heap?.separateLargeBlocks();
+  // The last thing to be done.
+  const closers: Closer[] = [() => heap?.trim()];
   // Beside the session's load, which runs off the event loop; whichever fails is what the caller is told.
   const scan = assertFiniteWeights(usedTensors(model));
   scan.catch(() => {});
@@ -58,7 +62,18 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
   }
 }
 
-type Closer = () => void | Promise<void>;
+/** Memory that is freed goes back to the system only where the allocator can be told. */
+async function openHeap(): Promise<NativeHeap | undefined> {
+  try {
+    const { openNativeHeap } = await import("./ffi/native-heap.ts");
+    return openNativeHeap();
+  } catch {
+    // Without koffi there is no way to it.
+    return undefined;
+  }
+}
+
+type Closer = () => void | Promise<void> | undefined;
 
 interface OnnxExecutorParts {
   readonly plan: ExecutorMemoryPlan;

@@ -1,0 +1,38 @@
+import { openProcessLibrary } from "./process-library.ts";
+
+/** The C allocator of this process, where it keeps what was freed and can be told not to. */
+export interface NativeHeap {
+  /** Has the allocator take large blocks from the system one by one, so that each goes back when it is freed. */
+  separateLargeBlocks(): void;
+  /** Gives back to the system what is free. Off the event loop. */
+  trim(): Promise<void>;
+}
+
+/** `M_MMAP_THRESHOLD` of `mallopt`. Set to its own default, it no longer grows with each block that is freed, to 32 MiB. */
+const MMAP_THRESHOLD = -3;
+const LARGE_BLOCK_BYTES: number = 128 * 1024;
+
+/**
+ * Opens the allocator of glibc; `undefined` where there is another one.
+ *
+ * @see https://man7.org/linux/man-pages/man3/mallopt.3.html
+ */
+export function openNativeHeap(): NativeHeap | undefined {
+  if (process.platform !== "linux") return undefined;
+  const library = openProcessLibrary();
+  let mallopt: (param: number, value: number) => number;
+  let trim: { async(padBytes: number, done: (error: unknown) => void): void };
+  try {
+    mallopt = library.func("mallopt", "int", ["int", "int"]);
+    trim = library.func("malloc_trim", "int", ["size_t"]);
+  } catch {
+    return undefined;
+  }
+  return {
+    separateLargeBlocks: () => void mallopt(MMAP_THRESHOLD, LARGE_BLOCK_BYTES),
+    trim: () =>
+      new Promise((resolve) => {
+        trim.async(0, () => resolve());
+      }),
+  };
+}
