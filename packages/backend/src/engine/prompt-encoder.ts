@@ -11,12 +11,15 @@ export interface PromptEncoderOptions {
 export interface PromptEncoder {
   /**
    * Refuses a text that cannot fit by its length alone, before it is tokenized.
-   * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`; ModelError `CHAT_TEMPLATE_FAILED`, `TOKENIZER_FAILED`
+   * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`, `INVALID_REQUEST` for a text of more than 8 Mi characters; ModelError `CHAT_TEMPLATE_FAILED`, `TOKENIZER_FAILED`
    */
   encode(prompt: Prompt, contextTokens: number): readonly number[];
   /** Encodes a prompt, and decodes it again. @throws as `encode` does */
   describe(prompt: Prompt, contextTokens: number): PromptDescription;
 }
+
+/** What the memory of a prompt's thread is enough for, whatever the tokenizer makes of it. */
+const maxTextCharacters = 2 ** 23;
 
 /** The most characters that one token can stand for, by the vocabulary's own spelling. */
 function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): number {
@@ -34,6 +37,13 @@ export function createPromptEncoder({ tokenizer, chatTemplate }: PromptEncoderOp
 
   const assertMayFit = (text: string, contextTokens: number): void => {
     const fewestTokens = Math.ceil(text.length / longestCharacters);
+    if (text.length > maxTextCharacters) {
+      throw new EngineRequestError({
+        code: "INVALID_REQUEST",
+        message: `\`prompt\` must be at most ${maxTextCharacters} characters of text, found ${text.length}`,
+        param: "prompt",
+      });
+    }
     if (fewestTokens < contextTokens) return;
     throw new EngineRequestError({
       code: "CONTEXT_LENGTH_EXCEEDED",

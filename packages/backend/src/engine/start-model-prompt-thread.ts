@@ -9,7 +9,7 @@ export const defaultPromptTimeoutMs = 5000;
 const loadTimeoutMs = 120_000;
 /** What the tables of a tokenizer take of each byte of its file, and what is there for prompts. */
 const tableBytesPerByte = 16;
-const promptMib = 1536;
+const promptMib = 2048;
 
 function memoryMibFor(directory: string): number {
   const sizeBytes = statSync(join(directory, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0;

@@ -45,6 +45,15 @@ test("refuses a text that cannot fit before it is tokenized, and takes one that 
   expect(encoder.encode({ kind: "text", text: "x".repeat(36) }, 10)).toHaveLength(37);
 });
 
+test("refuses a text of more than 8 Mi characters, whatever the context holds", () => {
+  const { calls, tokenizer } = createCountingTokenizer();
+  const encoder = createPromptEncoder({ tokenizer, chatTemplate: undefined });
+  expect(() => encoder.encode({ kind: "text", text: "x".repeat(2 ** 23 + 1) }, 1e9)).toThrow(
+    expect.objectContaining({ code: "INVALID_REQUEST", param: "prompt" }),
+  );
+  expect(calls).toEqual([]);
+});
+
 test("says that there is no chat template", () => {
   const { tokenizer } = createCountingTokenizer();
   const encoder = createPromptEncoder({ tokenizer, chatTemplate: undefined });

@@ -1,21 +1,25 @@
 import { createEngineCore } from "../../src/engine/create-engine-core.ts";
 import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
-import { startPromptThread } from "../../src/engine/prompt-thread.ts";
+import { startPromptThread, type PromptThread } from "../../src/engine/prompt-thread.ts";
 
 /** A thread runs JavaScript: these tests run on the sources, and take the thread's file from the build. */
 const promptWorkerEntry: URL = new URL("../../dist/engine/prompt-worker.js", import.meta.url);
+
+/** Starts a thread of the build for a model's directory. */
+export function startBuiltThread(directory: string, memoryMib = 1024): PromptThread {
+  return startPromptThread({
+    source: { directory },
+    entry: promptWorkerEntry,
+    loadTimeoutMs: 60_000,
+    memoryMib,
+    // Vitest's own flags would lead the thread to the sources.
+    execArgv: [],
+  });
+}
 
 /** The core of the sources, with threads of the build. */
 export const createCoreWithBuiltThreads: CreateEngineCore = (options, dependencies) =>
   createEngineCore(options, {
     ...dependencies,
-    startPromptThread: (source) =>
-      // Vitest's own flags would lead the thread to the sources.
-      startPromptThread({
-        source,
-        entry: promptWorkerEntry,
-        loadTimeoutMs: 60_000,
-        memoryMib: 1024,
-        execArgv: [],
-      }),
+    startPromptThread: ({ directory }) => startBuiltThread(directory),
   });
