@@ -185,6 +185,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
       if (promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries) await nextTurn();
     }
     const { usage, timings } = await stream.result();
+    prompts.noteServed(timings.totalMs - timings.queuedMs);
     yield { type: "finished", usage, timings };
   }
   let disposal: Promise<void> | undefined;

@@ -13,6 +13,8 @@ export interface PromptQueueLimits {
   readonly requests: number;
   /** More than so many are only taken from a prompt that is alone; a quarter of them is kept for small prompts. */
   readonly characters: number;
+  /** Before so long nobody else is taken, whatever waits here. [0] */
+  readonly leastRetryMs?: number;
 }
 
 interface Entry<T> {
@@ -70,8 +72,10 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     return characters;
   };
   const openCharacters = (): number => sum(open.generation) + sum(open.inspection);
-  const retryAfterMs = (): number =>
-    Math.ceil(Math.min(Math.max(openCharacters() * msPerCharacter, shortestRetryMs), longestRetryMs));
+  const retryAfterMs = (leastMs: number): number => {
+    const waitMs = Math.max(openCharacters() * msPerCharacter, leastMs, shortestRetryMs);
+    return Math.ceil(Math.min(waitMs, longestRetryMs));
+  };
   const assertRoom = (item: T, limits: PromptQueueLimits): void => {
     const { purpose, characters } = item;
     const refuse = (resource: "requests" | "characters", wanted: number): never => {
@@ -80,7 +84,7 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
       throw new EngineRequestError({
         code: "QUEUE_FULL",
         message: `at most ${limit} ${resource} of ${what} may wait to be tokenized; with this request it would be ${wanted}`,
-        data: { resource, limit, wanted, retryAfterMs: retryAfterMs() },
+        data: { resource, limit, wanted, retryAfterMs: retryAfterMs(limits.leastRetryMs ?? 0) },
       });
     };
     const others = [...open[purpose]];

@@ -20,6 +20,8 @@ export interface PromptService {
   ): Promise<readonly number[]>;
   /** @throws as `PromptPool.run` does */
   describe(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
+  /** An answer took so long from its first step to its end: tells when a place becomes free. */
+  noteServed(serviceMs: number): void;
   /** The engine's numbers, with the prompts that wait for their tokens. */
   stats(): CoreStats;
 }
@@ -27,16 +29,23 @@ export interface PromptService {
 /** Generous: the tokens are counted when they are made. */
 const charactersPerToken = 8;
 
+/** Weight of the newest duration in the mean. */
+const meanShare = 0.2;
+
 /** Creates the service of one engine. */
 export function createPromptService({ pool, engine, options, plan }: PromptServiceOptions): PromptService {
   const { contextTokens, maxSequences } = plan;
   const characters = options.maxQueuedTokens * charactersPerToken;
+  let meanServiceMs: number | undefined;
   /** Together with what waits in the engine there are no more than its queue takes. */
   const limitsOf = (purpose: PromptPurpose): PromptQueueLimits => {
     if (purpose === "inspection") return { requests: options.maxQueuedRequests, characters };
     const { runningSequenceCount, waitingRequestCount } = engine.stats();
     const freePlaces = Math.max(0, maxSequences - runningSequenceCount);
-    return { requests: options.maxQueuedRequests + freePlaces - waitingRequestCount, characters };
+    const requests = options.maxQueuedRequests + freePlaces - waitingRequestCount;
+    // What waits in the engine leaves it as fast as places become free.
+    const leastRetryMs = (waitingRequestCount * (meanServiceMs ?? 0)) / maxSequences;
+    return { requests, characters, leastRetryMs };
   };
   return {
     encode: async (prompt, { purpose, signal }) => {
@@ -58,6 +67,10 @@ export function createPromptService({ pool, engine, options, plan }: PromptServi
       const answer = await pool.run(task);
       if ("description" in answer) return answer.description;
       throw new TypeError("the prompt's thread gave tokens where a description was asked for");
+    },
+    noteServed: (serviceMs) => {
+      meanServiceMs =
+        meanServiceMs === undefined ? serviceMs : meanServiceMs + meanShare * (serviceMs - meanServiceMs);
     },
     stats: () => {
       const stats = engine.stats();
