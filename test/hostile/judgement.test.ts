@@ -86,7 +86,15 @@ const cases: readonly Case[] = [
         ...json,
         added_tokens: [
           ...(json["added_tokens"] as object[]),
-          { id: 320, content: "<more>", special: true, lstrip: false, rstrip: false, normalized: false },
+          {
+            id: 320,
+            content: "<more>",
+            special: true,
+            lstrip: false,
+            rstrip: false,
+            normalized: false,
+            single_word: false,
+          },
         ],
       })),
     ),
