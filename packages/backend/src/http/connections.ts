@@ -42,8 +42,8 @@ export interface Connections {
 export function createConnections(options: ConnectionsOptions): Connections {
   const { maxCount, idleGraceMs } = options;
   const all = new Map<Socket, Connection>();
-  /** Without a request, the longest idle one first. */
-  const idle = new Set<Connection>();
+  /** By the time of their last answer, or else of their accept. */
+  const byAge = new Set<Connection>();
   const emptyListeners: (() => void)[] = [];
   let isDraining = false;
   let isClosing = false;
@@ -55,7 +55,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
     }, idleGraceMs);
   };
   const becomeIdle = (connection: Connection): void => {
-    idle.add(connection);
+    byAge.delete(connection);
+    byAge.add(connection);
     if (isClosing) closeIfIdle(connection);
   };
   /** Only the last of several answers may close the connection: the others would take it from those after them. */
@@ -65,11 +66,9 @@ export function createConnections(options: ConnectionsOptions): Connections {
       if (!response.headersSent) response.shouldKeepAlive = mayKeepAlive && index < answers.length - 1;
     }
   };
-  /** One whose client has not sent a whole request: idle, or still sending. */
+  /** The one whose client has taken longest for a whole request: it is idle, or still sending. */
   const findReplaceable = (): Connection | undefined => {
-    const [longestIdle] = idle;
-    if (longestIdle !== undefined) return longestIdle;
-    for (const connection of all.values()) {
+    for (const connection of byAge) {
       if ([...connection.open.values()].every(({ request }) => !request.complete)) return connection;
     }
     return undefined;
@@ -77,7 +76,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   const remove = (connection: Connection): void => {
     clearTimeout(connection.closeTimer);
     all.delete(connection.socket);
-    idle.delete(connection);
+    byAge.delete(connection);
     if (all.size === 0) for (const listener of emptyListeners.splice(0)) listener();
   };
 
@@ -102,7 +101,6 @@ export function createConnections(options: ConnectionsOptions): Connections {
     begin(request, response) {
       const connection = all.get(request.socket);
       if (connection === undefined || !request.socket.writable) return false;
-      idle.delete(connection);
       connection.open.set(response, { request, mayKeepAlive: response.shouldKeepAlive });
       response.once("close", () => {
         connection.open.delete(response);
@@ -126,7 +124,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       isDraining = true;
       isClosing = true;
       for (const connection of all.values()) announceClose(connection);
-      for (const connection of idle) closeIfIdle(connection);
+      for (const connection of all.values()) closeIfIdle(connection);
       if (all.size > 0) await new Promise<void>((resolve) => emptyListeners.push(resolve));
     },
     destroyAll() {
