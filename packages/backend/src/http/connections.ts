@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { lingerAtEnd } from "./linger.ts";
+import { lingerAtEnd, type LingerLimits } from "./linger.ts";
 
 /** An open connection and the requests on it that have no complete answer yet, in their order. */
 interface Connection {
@@ -37,6 +37,10 @@ export interface Connections {
   close(): Promise<void>;
   destroyAll(): void;
 }
+
+const linger: LingerLimits = { totalMs: 30_000, quietMs: 5000 };
+/** When the server closes. */
+const lastLinger: LingerLimits = { totalMs: 2000, quietMs: 500 };
 
 /** Creates an empty table. */
 export function createConnections(options: ConnectionsOptions): Connections {
@@ -85,7 +89,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       return all.size;
     },
     add(socket) {
-      lingerAtEnd(socket);
+      lingerAtEnd(socket, () => (isClosing ? lastLinger : linger));
       if (all.size >= maxCount) {
         const replaced = findReplaceable();
         if (replaced === undefined) return false;

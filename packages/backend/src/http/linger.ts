@@ -1,13 +1,16 @@
 import type { Socket } from "node:net";
 
 /** How long a peer may go on sending after our last byte, in all, and without sending anything. */
-const lingerLimits = { totalMs: 5000, quietMs: 1000 } as const;
+export interface LingerLimits {
+  readonly totalMs: number;
+  readonly quietMs: number;
+}
 
 /**
  * Makes the connection's orderly end wait for the peer's. Closing a connection on bytes that were not read resets
  * it, and the peer loses the answer that was just written; so what still comes is read and dropped for a while.
  */
-export function lingerAtEnd(socket: Socket): void {
+export function lingerAtEnd(socket: Socket, limits: () => LingerLimits): void {
   let isEnding = false;
   // Node.js ends an HTTP connection by this method.
   socket.destroySoon = () => {
@@ -15,13 +18,16 @@ export function lingerAtEnd(socket: Socket): void {
     isEnding = true;
     if (socket.writable) socket.end();
     socket.resume();
+    const startedAtMs = performance.now();
+    let quietSinceMs = startedAtMs;
     let bytesRead = socket.bytesRead;
-    let waitedMs = 0;
     const timer = setInterval(() => {
-      waitedMs += lingerLimits.quietMs;
-      if (socket.bytesRead === bytesRead || waitedMs >= lingerLimits.totalMs) socket.destroy();
+      const now = performance.now();
+      const { totalMs, quietMs } = limits();
+      if (socket.bytesRead !== bytesRead) quietSinceMs = now;
+      if (now - startedAtMs >= totalMs || now - quietSinceMs >= quietMs) socket.destroy();
       ({ bytesRead } = socket);
-    }, lingerLimits.quietMs);
+    }, 250);
     socket.once("close", () => clearInterval(timer));
   };
 }
