@@ -48,7 +48,7 @@ test("who waits too long gets nothing, and who keeps others waiting is told, onl
   vi.useFakeTimers();
   try {
     const budget = createBodyBudget({ totalBytes: 1000, patienceMs: 1000 });
-    const onLate = vi.fn();
+    const onLate = vi.fn<() => void>();
     const slow = await budget.take(take(700, onLate));
     await vi.advanceTimersByTimeAsync(5000);
     // Nobody waits: it may take its time.
@@ -69,7 +69,7 @@ test("one that has arrived is late no more, and one whose client is gone does no
   vi.useFakeTimers();
   try {
     const budget = createBodyBudget({ totalBytes: 1000, patienceMs: 1000 });
-    const onLate = vi.fn();
+    const onLate = vi.fn<() => void>();
     const held = await budget.take(take(700, onLate));
     held?.settle(700);
     const gone = new AbortController();
