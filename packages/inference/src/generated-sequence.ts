@@ -138,9 +138,10 @@ export class GeneratedSequence implements SchedulableSequence {
     const logprobs = this.#logprobs?.take(entryLimit);
     const start = this.#readTokenCount;
     const end = logprobs === undefined ? this.#tokenIds.length : start + logprobs.length;
-    const tokenIds = this.#tokenIds.slice(start, end);
+    const isAll = start === 0 && end === this.#tokenIds.length && !this.#parts.keepsAll;
+    const tokenIds = isAll ? this.#tokenIds : this.#tokenIds.slice(start, end);
     if (this.#parts.keepsAll) this.#readTokenCount = end;
-    else this.#tokenIds = this.#tokenIds.slice(end);
+    else this.#tokenIds = isAll ? [] : this.#tokenIds.slice(end);
     const text = this.#newText;
     if (this.#parts.keepsAll) this.#text.push(text);
     this.#newText = "";

@@ -126,11 +126,11 @@ export class GenerationStream implements TokenStream {
 
   #takeNews(sequence: GeneratedSequence): TokenDelta {
     const { index, finishReason, stopReason } = sequence;
-    const news = sequence.takeNews(this.#entryLimit);
+    const { text, tokenIds, logprobs } = sequence.takeNews(this.#entryLimit);
     // The end is said with the last of the tokens.
-    if (sequence.hasUnreadTokens) return { ...emptyDelta(index), ...news };
+    if (sequence.hasUnreadTokens) return { ...emptyDelta(index), text, tokenIds, logprobs };
     this.#unread.delete(sequence);
-    return { index, ...news, finishReason, stopReason };
+    return { index, text, tokenIds, logprobs, finishReason, stopReason };
   }
 }
 
