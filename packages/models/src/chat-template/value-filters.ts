@@ -102,7 +102,9 @@ function xmlAttributes(value: Value, [hasSpace = true]: Arguments, rendering: Re
   for (const [name, each] of value.entries()) {
     rendering.budget.step();
     if (each === null || each instanceof Undefined) continue;
-    if (/[\s/>=]/.test(rendering.text(name))) throw new TemplateError("Invalid character in attribute name");
+    if (typeof name !== "string")
+      throw new TemplateError(`expected names that are str, found '${typeName(name)}'`);
+    if (/[\s/>=]/.test(name)) throw new TemplateError("Invalid character in attribute name");
     parts.push(`${escape(name)}="${escape(each)}"`);
   }
   const text = parts.join(" ");
