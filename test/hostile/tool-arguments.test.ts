@@ -5,7 +5,7 @@ const model = "infernode-stories";
 let daemon: TestDaemon;
 
 beforeAll(async () => {
-  daemon = await startDaemon();
+  daemon = await startDaemon({ args: ["--body-limit", String(2 ** 23)] });
 });
 afterAll(() => daemon[Symbol.asyncDispose]());
 
