@@ -96,3 +96,19 @@ test("says that it is drained after the last reply, however slow the daemon read
   expect(finished.map(([callId]) => callId)).toEqual([2, 1]);
   await host.shutdown(0);
 });
+
+test("a message that cannot be read fails its call alone", async () => {
+  const { host, sent } = await setUp(60_000);
+  host.refuse(7, new RangeError("Maximum call stack size exceeded"));
+  await turn();
+  const replies = sent.flatMap((message) => (message.type === "batch" ? message.replies : []));
+  expect(replies).toEqual([
+    [
+      7,
+      {
+        type: "failed",
+        error: { code: "INVALID_REQUEST", message: expect.stringContaining("Maximum call stack size") },
+      },
+    ],
+  ]);
+});
