@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { startDaemon, type StartDaemonOptions, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
-import { faultyEngine, poison } from "./support/engine-faults.ts";
+import { faultyEngine, poison, stopper } from "./support/engine-faults.ts";
 
 const model = "infernode-stories";
 const open: TestDaemon[] = [];
@@ -73,6 +73,19 @@ describe("a request that crashes the engine", () => {
     );
     expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
   });
+});
+
+test("a request that blocks the engine fails alone: it is ended twice, and those beside it are answered", async () => {
+  const args = ["--max-restarts", "1", "--hang-after", "3000"];
+  const daemon = await start({ environment: faultyEngine, args });
+  const body = { model, prompt: "Once", max_tokens: 60, ignore_eos: true };
+  const honest = Array.from({ length: 3 }, () => post(daemon, "/v1/completions", body));
+  await untilTokens(daemon);
+  const stopped = post(daemon, "/v1/completions", { model, prompt: stopper });
+  expect(await stopped).toMatchObject({ status: 500, body: { error: { code: "engine_crashed" } } });
+  for (const each of honest) expect(await each).toMatchObject({ status: 200 });
+  expect(daemon.logs.filter(({ msg }) => msg === "engine hung")).toHaveLength(2);
+  expect((await post(daemon, "/v1/completions", body)).status).toBe(200);
 });
 
 describe("an engine that is killed again and again", () => {

@@ -9,6 +9,9 @@ export const faultyEngine: Readonly<Record<string, string>> = {
 /** A prompt that kills the engine that gets it. */
 export const poison = "kill-the-engine-that-reads-this";
 
+/** A prompt that blocks the engine that gets it. */
+export const stopper = "block-the-engine-that-reads-this";
+
 /** Whether a process runs; one that has ended and that nobody has asked about yet does not. */
 export function isAlive(pid: number): boolean {
   try {
