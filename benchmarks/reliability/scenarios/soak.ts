@@ -139,7 +139,8 @@ export const soak: Scenario = {
     verdict.expect(isQuick || live.maxMs < 2000, `/health/live took ${live.maxMs} ms`);
     for (const key of ["daemonMiB", "engineMiB"] as const) {
       const growth = middle(last, key) - middle(first, key);
-      verdict.expect(growth < (isQuick ? 64 : 32), `${key} grew by ${growth.toFixed(1)} MiB`);
+      // Heaps and allocators keep some tens of MiB more or less from one minute to the next.
+      verdict.expect(growth < 64, `${key} grew by ${growth.toFixed(1)} MiB`);
     }
     verdict.expect(middle(last, "descriptors") - middle(first, "descriptors") < 16, "descriptors grew");
     return {
