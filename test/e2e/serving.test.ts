@@ -8,7 +8,9 @@ let client: OpenAI;
 let model: string;
 
 beforeAll(async () => {
-  daemon = await startDaemon({ args: ["--max-sequences", "4", "--max-queued-requests", "2"] });
+  // The limit that follows from a small context is below the megabytes that one test sends.
+  const limits = ["--max-sequences", "4", "--max-queued-requests", "2", "--body-limit", "8MiB"];
+  daemon = await startDaemon({ args: limits });
   client = createClient(daemon.url);
   model = (await client.models.list()).data[0]?.id ?? "";
 });
