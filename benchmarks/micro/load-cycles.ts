@@ -86,7 +86,8 @@ try {
   }
   const [first] = results;
   const last = results.at(-1);
-  const modelMib = (first?.loadedMib ?? 0) - startMib;
+  // What the last dispose gave back: the first load also holds what the program itself then frees.
+  const modelMib = (last?.loadedMib ?? 0) - (last?.afterMib ?? 0);
   const growthMib = (last?.afterMib ?? 0) - (first?.afterMib ?? 0);
   const summary = {
     size: values.size,
