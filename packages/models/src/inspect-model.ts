@@ -2,14 +2,14 @@ import { relative, sep } from "node:path";
 
 import { ModelError } from "./errors.ts";
 import type { ModelErrorCode } from "./errors.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "./config/model-config.ts";
 import type { LanguageModel } from "./model-loader.ts";
-import { modelNameOf } from "./model-name.ts";
-import { createNodeFileAccess } from "./node-file-access.ts";
-import type { ModelWarning } from "./model-warning.ts";
+import { modelNameOf } from "./files/model-name.ts";
+import { createNodeFileAccess } from "./files/node-file-access.ts";
+import type { ModelWarning } from "./network/model-warning.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
-import type { FileAccess } from "./ports.ts";
+import type { FileAccess } from "./files/file-access.ts";
 import { readModelText } from "./read-model-text.ts";
 import type { ModelText } from "./read-model-text.ts";
 

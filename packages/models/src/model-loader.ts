@@ -1,9 +1,9 @@
 import type { ChatTemplate } from "./chat-template/index.ts";
-import type { LoadedTokenizer } from "./create-tokenizer.ts";
-import type { Architecture } from "./decoder-builder.ts";
-import type { ModelConfig } from "./model-config.ts";
-import type { ModelWarning } from "./model-warning.ts";
-import type { WeightIndex } from "./weights.ts";
+import type { LoadedTokenizer } from "./tokenizer/create-tokenizer.ts";
+import type { Architecture } from "./network/decoder-builder.ts";
+import type { ModelConfig } from "./config/model-config.ts";
+import type { ModelWarning } from "./network/model-warning.ts";
+import type { WeightIndex } from "./weights/weights.ts";
 
 /** Sampling that the checkpoint's authors recommend (`generation_config.json`). */
 export interface GenerationDefaults {

@@ -1,21 +1,21 @@
 import { join } from "node:path";
 
-import { architectureFor } from "./architectures/architecture-for.ts";
-import { assertWeightsFit } from "./assert-weights-fit.ts";
-import type { Architecture } from "./decoder-builder.ts";
-import { resolveModelDirectory } from "./model-directory.ts";
-import type { ModelConfig } from "./model-config.ts";
+import { architectureFor } from "./network/decoders/architecture-for.ts";
+import { assertWeightsFit } from "./network/assert-weights-fit.ts";
+import type { Architecture } from "./network/decoder-builder.ts";
+import { resolveModelDirectory } from "./formats/model-directory.ts";
+import type { ModelConfig } from "./config/model-config.ts";
 import type { GenerationDefaults } from "./model-loader.ts";
-import { type ModelWarning, unusedTensorsWarning } from "./model-warning.ts";
-import { createNodeFileAccess } from "./node-file-access.ts";
-import { openWeightIndex } from "./open-weight-index.ts";
-import { parseGenerationDefaults } from "./parse-generation-defaults.ts";
-import { parseModelConfig } from "./parse-model-config.ts";
-import type { FileAccess } from "./ports.ts";
-import { readJsonFile } from "./read-file.ts";
-import { resolveTiedHead } from "./resolve-tied-head.ts";
-import { missingConfigError } from "./weight-formats.ts";
-import type { WeightIndex } from "./weights.ts";
+import { type ModelWarning, unusedTensorsWarning } from "./network/model-warning.ts";
+import { createNodeFileAccess } from "./files/node-file-access.ts";
+import { openWeightIndex } from "./weights/safetensors/open-weight-index.ts";
+import { parseGenerationDefaults } from "./config/parse-generation-defaults.ts";
+import { parseModelConfig } from "./config/parse-model-config.ts";
+import type { FileAccess } from "./files/file-access.ts";
+import { readJsonFile } from "./files/read-file.ts";
+import { resolveTiedHead } from "./network/resolve-tied-head.ts";
+import { missingConfigError } from "./files/missing-file-error.ts";
+import type { WeightIndex } from "./weights/weights.ts";
 
 /** A network and its weights, checked against each other: what an executor needs, without text. */
 export interface Checkpoint {

@@ -1,13 +1,13 @@
 import type { ChatTemplate } from "./chat-template/index.ts";
-import type { LoadedTokenizer } from "./create-tokenizer.ts";
-import { assertTokenizerFits, loadTokenizer } from "./load-tokenizer.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { LoadedTokenizer } from "./tokenizer/create-tokenizer.ts";
+import { assertTokenizerFits, loadTokenizer } from "./tokenizer/load-tokenizer.ts";
+import type { ModelConfig } from "./config/model-config.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
-import { createNodeFileAccess } from "./node-file-access.ts";
-import type { FileAccess } from "./ports.ts";
-import { readChatTemplate } from "./read-chat-template.ts";
-import { readTokenizerSettings } from "./tokenizer-settings.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { createNodeFileAccess } from "./files/node-file-access.ts";
+import type { FileAccess } from "./files/file-access.ts";
+import { readChatTemplate } from "./chat-template/read-chat-template.ts";
+import { readTokenizerSettings } from "./tokenizer/tokenizer-settings.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** The side of a model that deals in text, checked against its network. */
 export interface ModelText {

@@ -1,0 +1,133 @@
+import { basename, join } from "node:path";
+
+import { createChatTemplate } from "./index.ts";
+import type { ChatTemplate, ChatTemplateSetup } from "./index.ts";
+import { createTimeLimit, TimeLimitError } from "../tokenizer/create-time-limit.ts";
+import { ModelError, quoteValue } from "../errors.ts";
+import type { FileAccess } from "../files/file-access.ts";
+import { readJsonFile, readTextFile } from "../files/read-file.ts";
+import type { TokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
+
+const MAX_BYTES = 4 * 2 ** 20;
+
+/** What `readChatTemplate` takes. */
+export interface ReadChatTemplateOptions {
+  readonly files: FileAccess;
+  readonly now?: (() => Date) | undefined;
+  /** A file to take it from, whatever the checkpoint has. */
+  readonly chatTemplatePath?: string | undefined;
+}
+
+/**
+ * Finds a checkpoint's chat template: `chat_template.jinja`, else `chat_template.json`, else the one in
+ * `tokenizer_config.json` (of several, the one named `default`). `undefined` when there is none.
+ * A path that is given takes their place.
+ *
+ * @throws ModelError `INVALID_CHAT_TEMPLATE`, and those of reading a file
+ */
+export async function readChatTemplate(
+  directory: string,
+  settings: TokenizerSettings,
+  options: ReadChatTemplateOptions,
+): Promise<ChatTemplate | undefined> {
+  const { files, now, chatTemplatePath } = options;
+  const found =
+    chatTemplatePath === undefined
+      ? await findTemplate(directory, settings, files)
+      : await readGivenTemplate(chatTemplatePath, files);
+  if (found === undefined) return undefined;
+  const setup: ChatTemplateSetup = {
+    name: found.name,
+    specialTokens: settings.specialTokens,
+    ...(now === undefined ? {} : { now }),
+  };
+  return parseInTime(found.source, setup);
+}
+
+const PARSE_TIMEOUT_MS = 5000;
+
+/** A template that is written to be slow must not hold the program up. */
+function parseInTime(source: string, setup: ChatTemplateSetup): ChatTemplate {
+  try {
+    return createTimeLimit()(PARSE_TIMEOUT_MS, () => createChatTemplate(source, setup));
+  } catch (error) {
+    throw error instanceof TimeLimitError
+      ? new ModelError(
+          "INVALID_CHAT_TEMPLATE",
+          `chat template: expected Jinja that parses, ${error.message}`,
+          {
+            cause: error,
+          },
+        )
+      : error;
+  }
+}
+
+/** A template, and the file that it is from, for messages. */
+interface FoundTemplate {
+  readonly name: string;
+  readonly source: string;
+}
+
+async function findTemplate(
+  directory: string,
+  settings: TokenizerSettings,
+  files: FileAccess,
+): Promise<FoundTemplate | undefined> {
+  const limit = { maxBytes: MAX_BYTES };
+  const source = await readTextFile(files, join(directory, "chat_template.jinja"), limit);
+  if (source !== undefined) return { name: "chat_template.jinja", source };
+  const inJson = templateOf(await readJsonFile(files, join(directory, "chat_template.json"), limit));
+  if (inJson !== undefined) return { name: "chat_template.json", source: inJson };
+  const inSettings = chooseTemplate(settings.chatTemplate);
+  return inSettings === undefined ? undefined : { name: "tokenizer_config.json", source: inSettings };
+}
+
+async function readGivenTemplate(path: string, files: FileAccess): Promise<FoundTemplate> {
+  const source = await readTextFile(files, path, { maxBytes: MAX_BYTES });
+  if (source === undefined) {
+    throw new ModelError("FILE_UNREADABLE", `${path}: wanted a chat template, found no file`, {
+      file: path,
+    });
+  }
+  return { name: basename(path), source };
+}
+
+/** `chat_template.json` holds `{ "chat_template": … }`. */
+function templateOf(json: unknown): string | undefined {
+  return typeof json === "object" && json !== null && "chat_template" in json
+    ? chooseTemplate(json.chat_template)
+    : undefined;
+}
+
+function chooseTemplate(value: unknown): string | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  if (typeof value === "string") {
+    return value;
+  }
+  const named = Array.isArray(value) ? value.map(namedTemplate) : [];
+  const chosen =
+    named.find(([name]) => name === "default")?.[1] ?? (named.length === 1 ? named[0]?.[1] : undefined);
+  if (chosen === undefined) {
+    const found = named.length === 0 ? quoteValue(value) : named.map(([name]) => name).join(", ");
+    throw new ModelError(
+      "INVALID_CHAT_TEMPLATE",
+      `chat_template: wanted a text or one named "default", found ${found}`,
+      {
+        file: "tokenizer_config.json",
+        field: "chat_template",
+      },
+    );
+  }
+  return chosen;
+}
+
+function namedTemplate(entry: unknown): [name: string, source: string | undefined] {
+  const { name, template } = (typeof entry === "object" && entry !== null ? entry : {}) as {
+    readonly name?: unknown;
+    readonly template?: unknown;
+  };
+  return [String(name), typeof template === "string" ? template : undefined];
+}

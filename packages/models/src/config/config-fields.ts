@@ -1,0 +1,110 @@
+import { ModelError, quoteValue } from "../errors.ts";
+
+/** Both ends included. */
+export interface IntegerRange {
+  readonly min?: number;
+  readonly max: number;
+}
+
+/** A range of numbers: its lower end is within (`min`) or not (`above`), its upper end is within. */
+export type NumberRange =
+  | { readonly min: number; readonly max: number }
+  | { readonly above: number; readonly max: number };
+
+/** Reads the fields of one JSON file, each checked; errors name the file, the field, and what was found. */
+export class ConfigFields {
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #file: string;
+  readonly #prefix: string;
+
+  /** @throws ModelError `INVALID_CONFIG` when `values` is not an object */
+  constructor(values: unknown, file: string, prefix = "") {
+    if (typeof values !== "object" || values === null || Array.isArray(values)) {
+      const what =
+        prefix === "" ? `${file} must hold a JSON object` : `${file}: "${prefix}" must be an object`;
+      throw new ModelError("INVALID_CONFIG", `${what}, found ${quoteValue(values)}`, { file });
+    }
+    this.#values = values as Record<string, unknown>;
+    this.#file = file;
+    this.#prefix = prefix;
+  }
+
+  /** The raw value; `undefined` when absent. Own properties only. */
+  raw(name: string): unknown {
+    return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
+  }
+
+  /** Whether the field is there and not null. */
+  has(name: string): boolean {
+    const value = this.raw(name);
+    return value !== undefined && value !== null;
+  }
+
+  integer(name: string, range: IntegerRange): number {
+    const min = range.min ?? 1;
+    const value = this.raw(name);
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > range.max) {
+      throw this.invalid(name, `an integer from ${min} to ${range.max}`);
+    }
+    return value;
+  }
+
+  number(name: string, range: NumberRange): number {
+    const value = this.raw(name);
+    const isInside =
+      typeof value === "number" &&
+      ("min" in range ? value >= range.min : value > range.above) &&
+      value <= range.max;
+    if (!isInside) throw this.invalid(name, describeRange(range));
+    return value;
+  }
+
+  /** `fallback` when absent or null. */
+  boolean(name: string, fallback: boolean): boolean {
+    if (!this.has(name)) {
+      return fallback;
+    }
+    const value = this.raw(name);
+    if (typeof value !== "boolean") {
+      throw this.invalid(name, "true or false");
+    }
+    return value;
+  }
+
+  /** `undefined` when absent or null. */
+  text(name: string): string | undefined {
+    if (!this.has(name)) {
+      return undefined;
+    }
+    const value = this.raw(name);
+    if (typeof value !== "string" || value === "") {
+      throw this.invalid(name, "a text that is not empty");
+    }
+    return value;
+  }
+
+  /** A nested object; `undefined` when absent or null. */
+  object(name: string): ConfigFields | undefined {
+    return this.has(name) ? new ConfigFields(this.raw(name), this.#file, this.#path(name)) : undefined;
+  }
+
+  invalid(name: string, wanted: string): ModelError {
+    const field = this.#path(name);
+    const value = this.raw(name);
+    const found = value === undefined ? "nothing" : quoteValue(value);
+    return new ModelError("INVALID_CONFIG", `${this.#file}: "${field}" must be ${wanted}, found ${found}`, {
+      file: this.#file,
+      field,
+    });
+  }
+
+  #path(name: string): string {
+    return this.#prefix === "" ? name : `${this.#prefix}.${name}`;
+  }
+}
+
+function describeRange(range: NumberRange): string {
+  return "min" in range
+    ? `a number from ${range.min} to ${range.max}`
+    : `a number above ${range.above} and at most ${range.max}`;
+}

@@ -1,0 +1,37 @@
+import { ConfigFields, type IntegerRange, type NumberRange } from "./config-fields.ts";
+import type { GenerationDefaults } from "../model-loader.ts";
+
+const MAX_TOP_K = 2 ** 31 - 1;
+
+/**
+ * Reads the sampling that `generation_config.json` recommends. Greedy where it says `do_sample: false`. The bounds
+ * are those of a request, so that a request that leaves a field out cannot fail by the checkpoint's value.
+ *
+ * @throws ModelError `INVALID_CONFIG`
+ */
+export function parseGenerationDefaults(generationConfig: unknown): GenerationDefaults {
+  if (generationConfig === undefined || generationConfig === null) {
+    return Object.freeze({});
+  }
+  const fields = new ConfigFields(generationConfig, "generation_config.json");
+  const number = (name: string, range: NumberRange): number | undefined =>
+    fields.has(name) ? fields.number(name, range) : undefined;
+  const integer = (name: string, range: IntegerRange): number | undefined =>
+    fields.has(name) ? fields.integer(name, range) : undefined;
+  const isGreedy = fields.has("do_sample") && !fields.boolean("do_sample", true);
+  // −1 turns it off, as 0 does.
+  const topK = integer("top_k", { min: -1, max: MAX_TOP_K });
+  const defaults: { -readonly [K in keyof GenerationDefaults]: GenerationDefaults[K] | undefined } = {
+    temperature: isGreedy ? 0 : number("temperature", { min: 0, max: 2 }),
+    topP: number("top_p", { above: 0, max: 1 }),
+    topK: topK === undefined ? undefined : Math.max(topK, 0),
+    minP: number("min_p", { min: 0, max: 1 }),
+    repetitionPenalty: number("repetition_penalty", { min: 0.01, max: 100 }),
+    maxNewTokens: integer("max_new_tokens", { max: Number.MAX_SAFE_INTEGER }),
+  };
+  return Object.freeze(
+    Object.fromEntries(
+      Object.entries(defaults).filter(([, value]) => value !== undefined),
+    ) as GenerationDefaults,
+  );
+}

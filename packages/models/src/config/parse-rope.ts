@@ -1,0 +1,105 @@
+import { ConfigFields } from "./config-fields.ts";
+import { ModelError, quoteValue } from "../errors.ts";
+import type { RopeScaling } from "./model-config.ts";
+
+/** Rotary settings, whichever way a config spells them. */
+export interface RopeSettings {
+  readonly theta: number;
+  readonly scaling: RopeScaling;
+}
+
+const DEFAULT_THETA = 10_000;
+const MAX_THETA = 1e15;
+const MAX_FACTOR = 1e6;
+const MAX_CONTEXT_TOKENS = 2 ** 30;
+
+/**
+ * Resolves the rotary settings in both spellings: `rope_theta` beside `rope_scaling` (with `rope_type` or
+ * the older `type`), and `rope_parameters` that holds all of it.
+ *
+ * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
+ * @see transformers, `modeling_rope_utils.py` (`convert_rope_params_to_dict`, `standardize_rope_params`)
+ */
+export function parseRope(config: ConfigFields, contextTokens: number): RopeSettings {
+  const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
+  const theta = readTheta(config, rope);
+  assertFullRotation(config);
+  if (rope === undefined) {
+    return { theta, scaling: { type: "none" } };
+  }
+  assertFullRotation(rope);
+  assertOneForAllLayers(rope);
+  return { theta, scaling: readScaling(rope, { config, contextTokens }) };
+}
+
+function readTheta(config: ConfigFields, rope: ConfigFields | undefined): number {
+  const holder = [rope, config].find((fields) => fields?.has("rope_theta"));
+  return holder === undefined ? DEFAULT_THETA : holder.number("rope_theta", { above: 0, max: MAX_THETA });
+}
+
+function assertFullRotation(fields: ConfigFields): void {
+  if (fields.has("partial_rotary_factor") && fields.raw("partial_rotary_factor") !== 1) {
+    throw new ModelError(
+      "UNSUPPORTED_ROPE_SCALING",
+      `config.json: wanted a partial_rotary_factor of 1, found ${quoteValue(fields.raw("partial_rotary_factor"))}`,
+      { file: "config.json", field: "partial_rotary_factor" },
+    );
+  }
+}
+
+/** Later files may have settings by the type of layer, one object each. */
+function assertOneForAllLayers(rope: ConfigFields): void {
+  const byLayer = ["full_attention", "sliding_attention"].filter((name) => rope.has(name));
+  if (byLayer.length > 0) {
+    throw new ModelError(
+      "UNSUPPORTED_ROPE_SCALING",
+      `config.json: wanted the same rotary settings for all layers, found some for ${byLayer.join(" and ")}`,
+      { file: "config.json", field: "rope_parameters" },
+    );
+  }
+}
+
+interface RopeContext {
+  readonly config: ConfigFields;
+  readonly contextTokens: number;
+}
+
+function readScaling(rope: ConfigFields, context: RopeContext): RopeScaling {
+  const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
+  switch (type) {
+    case "default":
+      return { type: "none" };
+    case "linear":
+      return { type: "linear", factor: readFactor(rope, "factor") };
+    case "llama3":
+      return readLlama3(rope, context);
+    default:
+      throw new ModelError(
+        "UNSUPPORTED_ROPE_SCALING",
+        `config.json: wanted rope scaling default, linear or llama3; found ${quoteValue(type)}`,
+        { file: "config.json", field: "rope_scaling" },
+      );
+  }
+}
+
+function readLlama3(rope: ConfigFields, { config, contextTokens }: RopeContext): RopeScaling {
+  const lowFrequencyFactor = readFactor(rope, "low_freq_factor");
+  const highFrequencyFactor = readFactor(rope, "high_freq_factor");
+  if (highFrequencyFactor <= lowFrequencyFactor) {
+    throw rope.invalid("high_freq_factor", `above low_freq_factor, which is ${lowFrequencyFactor}`);
+  }
+  const holder = [config, rope].find((fields) => fields.has("original_max_position_embeddings"));
+  const originalContextTokens =
+    holder?.integer("original_max_position_embeddings", { max: MAX_CONTEXT_TOKENS }) ?? contextTokens;
+  return {
+    type: "llama3",
+    factor: readFactor(rope, "factor"),
+    lowFrequencyFactor,
+    highFrequencyFactor,
+    originalContextTokens,
+  };
+}
+
+function readFactor(rope: ConfigFields, name: string): number {
+  return rope.number(name, { above: 0, max: MAX_FACTOR });
+}

@@ -1,0 +1,83 @@
+import { join } from "node:path";
+
+import { ModelError } from "../errors.ts";
+import type { FileAccess } from "./file-access.ts";
+import { listFiles } from "./read-file.ts";
+
+interface ForeignFormat {
+  readonly pattern: RegExp;
+  readonly what: string;
+  readonly advice: string;
+}
+
+const FOREIGN_FORMATS: readonly ForeignFormat[] = [
+  {
+    pattern: /\.gguf$/i,
+    what: "a GGUF file",
+    advice: "use the Hugging Face checkpoint that it was made from",
+  },
+  {
+    pattern: /^adapter_(?:model|config)\b/,
+    what: "a LoRA adapter",
+    advice: "merge it into its base model and save that",
+  },
+  {
+    pattern: /^pytorch_model.*\.bin$|^pytorch_model\.bin\.index\.json$|\.pth$|\.pt$/,
+    what: "PyTorch pickle weights",
+    advice: "save the model again with save_pretrained(safe_serialization=True)",
+  },
+  {
+    pattern: /^consolidated.*\.safetensors$|^params\.json$/,
+    what: "weights in the author's own layout",
+    advice: "use the Hugging Face form of this checkpoint",
+  },
+  {
+    pattern: /\.onnx$/i,
+    what: "an ONNX model",
+    advice: "use the Hugging Face checkpoint that it was exported from",
+  },
+  {
+    pattern: /\.h5$|\.msgpack$/,
+    what: "TensorFlow or Flax weights",
+    advice: "use the safetensors of this checkpoint",
+  },
+];
+
+/** Says what a directory without `model.safetensors` holds instead. */
+export async function missingWeightsError(files: FileAccess, directory: string): Promise<ModelError> {
+  return missingError(files, directory, "model.safetensors or model.safetensors.index.json");
+}
+
+/** Says what a directory without `config.json` holds instead. */
+export async function missingConfigError(files: FileAccess, directory: string): Promise<ModelError> {
+  return missingError(files, directory, "config.json");
+}
+
+async function missingError(files: FileAccess, directory: string, wanted: string): Promise<ModelError> {
+  const names = await listFiles(files, directory);
+  for (const { pattern, what, advice } of FOREIGN_FORMATS) {
+    const name = names.find((candidate) => pattern.test(candidate));
+    if (name !== undefined) {
+      return new ModelError(
+        "UNSUPPORTED_FORMAT",
+        `${directory}: wanted a Hugging Face directory with ${wanted}; found ${what} (${name}): ${advice}`,
+        { file: directory },
+      );
+    }
+  }
+  if (names.includes("snapshots") && names.includes("refs")) {
+    const snapshots = join(directory, "snapshots");
+    const [revision = "<revision>"] = await listFiles(files, snapshots);
+    return new ModelError(
+      "FILE_MISSING",
+      `${directory}: wanted ${wanted}; found a repository in the cache of the Hugging Face Hub: ` +
+        `name a snapshot of it, such as ${join(snapshots, revision)}`,
+      { file: directory },
+    );
+  }
+  const found = names.length === 0 ? "an empty directory" : names.slice(0, 8).join(", ");
+  const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
+  return new ModelError("FILE_MISSING", `${directory}: wanted ${wanted}; found ${found}${more}`, {
+    file: directory,
+  });
+}

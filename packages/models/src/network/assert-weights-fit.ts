@@ -1,0 +1,76 @@
+import { architectureFor } from "./decoders/architecture-for.ts";
+import { collectWeightRefs, isSameShape } from "./collect-weight-refs.ts";
+import type { WeightRef } from "./decoder-builder.ts";
+import { ModelError } from "../errors.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import type { TensorDtype, TensorInfo, WeightIndex } from "../weights/weights.ts";
+
+/** Dtypes that a network's weights may be stored in. */
+const WEIGHT_DTYPES: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);
+
+/** What `assertWeightsFit` found beside a fit. */
+export interface WeightsFit {
+  /** Names of tensors that the network does not use, such as rotary buffers or a tied output head. */
+  readonly unusedTensors: readonly string[];
+}
+
+/**
+ * Checks that every tensor that the network needs is there with the exact shape and a dtype that runs.
+ *
+ * @throws ModelError `TENSOR_MISSING`, `TENSOR_SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_QUANTIZATION`
+ */
+export function assertWeightsFit(config: ModelConfig, index: WeightIndex): WeightsFit {
+  const refs = collectWeightRefs(architectureFor(config), config);
+  const missing = [...refs.keys()].filter((name) => !index.tensors.has(name));
+  if (missing.length > 0) {
+    assertNotPacked(missing, index);
+    const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
+    throw new ModelError(
+      "TENSOR_MISSING",
+      `wanted the ${refs.size} tensors of ${config.architecture} with ${config.layerCount} layers; ` +
+        `missing: ${missing.slice(0, 3).join(", ")}${more}`,
+      { tensor: missing[0] },
+    );
+  }
+  for (const ref of refs.values()) {
+    const tensor = index.tensors.get(ref.name);
+    if (tensor !== undefined) {
+      assertTensorFits(ref, tensor);
+    }
+  }
+  return { unusedTensors: [...index.tensors.keys()].filter((name) => !refs.has(name)).toSorted() };
+}
+
+/** GPTQ and AWQ store `….qweight` in place of `….weight`; older files do not say so in their config. */
+function assertNotPacked(missing: readonly string[], index: WeightIndex): void {
+  const packed = missing
+    .map((name) => name.replace(/\.weight$/, ".qweight"))
+    .find((name) => index.tensors.has(name));
+  if (packed !== undefined) {
+    throw new ModelError(
+      "UNSUPPORTED_QUANTIZATION",
+      `wanted weights stored as F32, F16 or BF16; found the quantized "${packed}". ` +
+        "Use the checkpoint that they were made from",
+      { file: index.tensors.get(packed)?.filePath, tensor: packed },
+    );
+  }
+}
+
+function assertTensorFits(ref: WeightRef, tensor: TensorInfo): void {
+  const place = { file: tensor.filePath, tensor: tensor.name };
+  if (!isSameShape(ref.shape, tensor.shape)) {
+    throw new ModelError(
+      "TENSOR_SHAPE_MISMATCH",
+      `${tensor.filePath}: tensor "${tensor.name}": config.json wants (${ref.shape.join(", ")}), ` +
+        `found (${tensor.shape.join(", ")})`,
+      place,
+    );
+  }
+  if (!WEIGHT_DTYPES.has(tensor.dtype)) {
+    throw new ModelError(
+      "UNSUPPORTED_DTYPE",
+      `${tensor.filePath}: tensor "${tensor.name}": wanted F32, F16 or BF16, found ${tensor.dtype}`,
+      place,
+    );
+  }
+}

@@ -1,0 +1,86 @@
+import type { Architecture, AttentionOptions, DecoderBuilder, WeightRef } from "./decoder-builder.ts";
+import { ModelError } from "../errors.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+
+/**
+ * Runs an architecture without computing anything, checks that its operations fit each other, and lists
+ * the tensors that it needs, each once, in the order of use.
+ *
+ * @throws ModelError `TENSOR_SHAPE_MISMATCH` when the architecture contradicts itself
+ */
+export function collectWeightRefs(
+  architecture: Architecture,
+  config: ModelConfig,
+): ReadonlyMap<string, WeightRef> {
+  const refs = new Map<string, WeightRef>();
+  architecture.build(config, createShapeBuilder(refs));
+  return refs;
+}
+
+/** A value is the number of its features per token. */
+function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number> {
+  const use = (weight: WeightRef, dimensions: number): readonly number[] => {
+    const known = refs.get(weight.name);
+    if (
+      weight.shape.length !== dimensions ||
+      (known !== undefined && !isSameShape(known.shape, weight.shape))
+    ) {
+      throw mismatch(weight.name, known?.shape ?? `${dimensions} dimensions`, weight.shape);
+    }
+    refs.set(weight.name, weight);
+    return weight.shape;
+  };
+  const assertWidth = (what: string, wanted: number | undefined, found: number): void => {
+    if (wanted !== found) {
+      throw mismatch(what, `${wanted} features`, [found]);
+    }
+  };
+  return {
+    embed: (weight) => use(weight, 2)[1] ?? 0,
+    rmsNorm(x, weight) {
+      assertWidth(weight.name, use(weight, 1)[0], x);
+      return x;
+    },
+    headRmsNorm(x, weight) {
+      assertWidth(weight.name, 0, x % (use(weight, 1)[0] ?? 1));
+      return x;
+    },
+    linear(x, weight, bias) {
+      const [out = 0, inner] = use(weight, 2);
+      assertWidth(weight.name, inner, x);
+      if (bias !== undefined) {
+        assertWidth(bias.name, use(bias, 1)[0], out);
+      }
+      return out;
+    },
+    attention({ q, k, v }, { headCount, kvHeadCount, headDim, layerIndex }: AttentionOptions) {
+      assertWidth(`the queries of layer ${layerIndex}`, headCount * headDim, q);
+      assertWidth(`the keys of layer ${layerIndex}`, kvHeadCount * headDim, k);
+      assertWidth(`the values of layer ${layerIndex}`, kvHeadCount * headDim, v);
+      return q;
+    },
+    gatedSilu(gate, up) {
+      assertWidth("the gated MLP", gate, up);
+      return up;
+    },
+    add(a, b) {
+      assertWidth("a sum", a, b);
+      return a;
+    },
+    logits(x, weight) {
+      assertWidth(weight.name, use(weight, 2)[1], x);
+    },
+  };
+}
+
+/** Whether two shapes are the same in every dimension. */
+export function isSameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
+}
+
+function mismatch(what: string, wanted: string | readonly number[], found: readonly number[]): ModelError {
+  const text = typeof wanted === "string" ? wanted : `(${wanted.join(", ")})`;
+  return new ModelError("TENSOR_SHAPE_MISMATCH", `${what}: wanted ${text}, found (${found.join(", ")})`, {
+    tensor: what,
+  });
+}

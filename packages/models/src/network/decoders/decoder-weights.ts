@@ -1,0 +1,70 @@
+import type { WeightRef } from "../decoder-builder.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+
+/** A projection `(out, in)`, with a bias `(out)` where the config has one. */
+export interface Projection {
+  readonly weight: WeightRef;
+  readonly bias: WeightRef | undefined;
+}
+
+/** The tensors of one decoder layer under the names that `transformers` saves. */
+export interface LayerWeights {
+  readonly inputNorm: WeightRef;
+  readonly q: Projection;
+  readonly k: Projection;
+  readonly v: Projection;
+  readonly output: Projection;
+  /** `(headDim)`; used by families that normalize queries and keys. */
+  readonly qNorm: WeightRef;
+  readonly kNorm: WeightRef;
+  readonly mlpNorm: WeightRef;
+  readonly gate: Projection;
+  readonly up: Projection;
+  readonly down: Projection;
+}
+
+/** Names the tensors of layer `layerIndex` with the shapes that the config asks for. */
+export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeights {
+  const { hiddenSize, intermediateSize, headDim } = config;
+  const qSize = config.headCount * headDim;
+  const kvSize = config.kvHeadCount * headDim;
+  const tensor = (name: string, shape: readonly number[]): WeightRef => ({
+    name: `model.layers.${layerIndex}.${name}`,
+    shape,
+  });
+  const projection = (name: string, shape: readonly [number, number], hasBias: boolean): Projection => ({
+    weight: tensor(`${name}.weight`, shape),
+    bias: hasBias ? tensor(`${name}.bias`, [shape[0]]) : undefined,
+  });
+  const { qkv: hasQkvBias, output: hasOutputBias } = config.hasAttentionBias;
+  return {
+    inputNorm: tensor("input_layernorm.weight", [hiddenSize]),
+    q: projection("self_attn.q_proj", [qSize, hiddenSize], hasQkvBias),
+    k: projection("self_attn.k_proj", [kvSize, hiddenSize], hasQkvBias),
+    v: projection("self_attn.v_proj", [kvSize, hiddenSize], hasQkvBias),
+    output: projection("self_attn.o_proj", [hiddenSize, qSize], hasOutputBias),
+    qNorm: tensor("self_attn.q_norm.weight", [headDim]),
+    kNorm: tensor("self_attn.k_norm.weight", [headDim]),
+    mlpNorm: tensor("post_attention_layernorm.weight", [hiddenSize]),
+    gate: projection("mlp.gate_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
+    up: projection("mlp.up_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
+    down: projection("mlp.down_proj", [hiddenSize, intermediateSize], config.hasMlpBias),
+  };
+}
+
+/** The token embedding, `(vocabSize, hiddenSize)`. */
+export function embeddingWeight(config: ModelConfig): WeightRef {
+  return { name: "model.embed_tokens.weight", shape: [config.vocabSize, config.hiddenSize] };
+}
+
+/** The norm after the last layer, `(hiddenSize)`. */
+export function finalNormWeight(config: ModelConfig): WeightRef {
+  return { name: "model.norm.weight", shape: [config.hiddenSize] };
+}
+
+/** The output head, `(vocabSize, hiddenSize)`: the embedding itself where they are tied. */
+export function outputWeight(config: ModelConfig): WeightRef {
+  return config.hasTiedEmbeddings
+    ? embeddingWeight(config)
+    : { name: "lm_head.weight", shape: [config.vocabSize, config.hiddenSize] };
+}

@@ -1,0 +1,55 @@
+import { embeddingWeight } from "./decoders/decoder-weights.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import type { ModelWarning } from "./model-warning.ts";
+import { areTensorsEqual } from "../weights/are-tensors-equal.ts";
+import type { TensorInfo, WeightIndex } from "../weights/weights.ts";
+
+const HEAD = "lm_head.weight";
+
+/** A config and weights that agree on where the output head is. */
+export interface TiedHead {
+  readonly config: ModelConfig;
+  readonly weights: WeightIndex;
+  readonly warning: ModelWarning | undefined;
+}
+
+/**
+ * Finds the output head of a checkpoint whose config ties it to the embedding, as transformers does: where
+ * both are stored and differ, they are not tied; where only the head is stored, it is the embedding too.
+ *
+ * @throws ModelError `FILE_UNREADABLE`
+ * @see transformers, `PreTrainedModel.tie_weights` in `modeling_utils.py`
+ */
+export async function resolveTiedHead(config: ModelConfig, weights: WeightIndex): Promise<TiedHead> {
+  const unchanged = { config, weights, warning: undefined };
+  if (!config.hasTiedEmbeddings) return unchanged;
+  const { name, shape } = embeddingWeight(config);
+  const embedding = weights.tensors.get(name);
+  const head = weights.tensors.get(HEAD);
+  if (head === undefined) return unchanged;
+  if (embedding === undefined) return { ...unchanged, weights: renameTensor(weights, head, name) };
+  // One of another shape is left for the check of shapes, which names it.
+  const isHead = [head, embedding].every((each) => each.shape.join() === shape.join());
+  if (isHead && (await areTensorsEqual(weights, embedding, head))) return unchanged;
+  const message =
+    `config.json says that the output head is the embedding (tie_word_embeddings), but ${HEAD} is stored ` +
+    `and differs from ${name}: the stored head is used, as transformers does`;
+  return {
+    config: Object.freeze({ ...config, hasTiedEmbeddings: false }),
+    weights,
+    warning: { code: "HEAD_NOT_TIED", message },
+  };
+}
+
+/** The same index with a tensor under another name. */
+function renameTensor(weights: WeightIndex, tensor: TensorInfo, name: string): WeightIndex {
+  const tensors = new Map(weights.tensors);
+  tensors.delete(tensor.name);
+  tensors.set(name, { ...tensor, name });
+  return {
+    ...weights,
+    tensors,
+    read: (wanted, into) => weights.read(wanted === name ? tensor.name : wanted, into),
+    readRange: (wanted, range) => weights.readRange(wanted === name ? tensor.name : wanted, range),
+  };
+}

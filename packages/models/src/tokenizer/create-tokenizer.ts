@@ -1,0 +1,251 @@
+import { createBpeMerger } from "./bpe-merger.ts";
+import type { BpeTables } from "./bpe-merger.ts";
+import type { TokenizerJson } from "./check-tokenizer-json.ts";
+import { ModelError, quoteValue } from "../errors.ts";
+import { boundNormalizer } from "./bound-normalizer.ts";
+import { createTimeLimit, TimeLimitError, type TimeLimit } from "./create-time-limit.ts";
+import { createTokenDecoder } from "./token-decoder.ts";
+import type { TokenizerSettings } from "./tokenizer-settings.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { tokenizers } from "./tokenizers-library.ts";
+import type {
+  LibraryModel,
+  LibraryNormalizer,
+  LibraryNormalizerStep,
+  LibraryTokenizer,
+} from "./tokenizers-library.ts";
+
+/** A tokenizer with the kind of model that its file describes. */
+export interface LoadedTokenizer extends Tokenizer {
+  readonly modelType: "BPE" | "Unigram";
+}
+
+/** What `createTokenizer` takes beside what the files say. */
+export interface CreateTokenizerOptions {
+  /** For messages. */
+  readonly file: string;
+  /** Of the file: what is large may take longer to load. */
+  readonly sizeBytes: number;
+  /** False saves the tables of an encoder that is not used; `encode` throws then. */
+  readonly encodes: boolean;
+  /** False where the whole thread can be stopped. */
+  readonly hasTimeLimit: boolean;
+}
+
+const LOAD_TIMEOUT_MS = 5000;
+const LOAD_BYTES_PER_MS = 1024;
+const ENCODE_TIMEOUT_MS = 5000;
+const ENCODE_CHARACTERS_PER_MS = 500;
+
+/**
+ * Makes a tokenizer: the library encodes, decoding is done here (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
+ *
+ * @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER`
+ */
+export function createTokenizer(
+  json: TokenizerJson,
+  settings: TokenizerSettings,
+  options: CreateTokenizerOptions,
+): LoadedTokenizer {
+  const { file } = options;
+  const decoder = createTokenDecoder(json.decoder, file);
+  const limit = createTimeLimit();
+  const library = options.encodes ? buildLibrary(json, options, limit) : undefined;
+  const tokens = spellings(json);
+  const ids = new Map<string, number>();
+  for (const [id, token] of tokens.entries()) {
+    if (token !== undefined) {
+      ids.set(token, id);
+    }
+  }
+  const specialTokenIds = collectSpecialIds(json, settings, ids);
+  const idOfSpecial = (name: string): number | undefined => ids.get(settings.specialTokens.get(name) ?? "");
+  const noBytes = new Uint8Array(0);
+  const encode = (text: string, addsSpecialTokens: boolean): number[] => {
+    if (library === undefined) {
+      throw new ModelError(
+        "INVALID_ARGUMENT",
+        "expected a tokenizer that encodes, got one loaded to decode only",
+      );
+    }
+    const run = (): number[] => library.encode(text, { add_special_tokens: addsSpecialTokens }).ids;
+    if (!options.hasTimeLimit) {
+      return run();
+    }
+    try {
+      return limit(ENCODE_TIMEOUT_MS + Math.ceil(text.length / ENCODE_CHARACTERS_PER_MS), run);
+    } catch (error) {
+      throw error instanceof TimeLimitError
+        ? new ModelError("TOKENIZER_FAILED", `${file}: expected the text to be tokenized, ${error.message}`, {
+            file,
+            cause: error,
+          })
+        : error;
+    }
+  };
+
+  return {
+    modelType: json.model.type,
+    vocabSize: tokens.length,
+    bosTokenId: idOfSpecial("bos_token"),
+    eosTokenId: idOfSpecial("eos_token"),
+    specialTokenIds,
+    encode(text, options) {
+      if (text === "" && options?.addSpecialTokens === false) {
+        return [];
+      }
+      return encode(text, options?.addSpecialTokens ?? true);
+    },
+    decode(tokenIds, options) {
+      const skips = options?.skipSpecialTokens ?? false;
+      const spelled: string[] = [];
+      for (const id of tokenIds) {
+        const token = tokens[id];
+        if (token !== undefined && !(skips && specialTokenIds.has(id))) {
+          spelled.push(token);
+        }
+      }
+      return decoder.text(spelled);
+    },
+    tokenOf: (tokenId) => tokens[tokenId],
+    idOf: (token) => ids.get(token),
+    bytesOf(tokenId) {
+      const token = tokens[tokenId];
+      return token === undefined || specialTokenIds.has(tokenId) ? noBytes.slice() : decoder.bytes(token);
+    },
+  };
+}
+
+/** Builds the encoder and tries it on a text; what strangers wrote may take for ever to do so. */
+function buildLibrary(
+  json: TokenizerJson,
+  { file, sizeBytes }: CreateTokenizerOptions,
+  limit: TimeLimit,
+): LibraryTokenizer {
+  try {
+    return limit(LOAD_TIMEOUT_MS + Math.ceil(sizeBytes / LOAD_BYTES_PER_MS), () => {
+      const normalizer = createNormalizer(json, file);
+      const library = newLibraryTokenizer(json);
+      library.normalizer = normalizer;
+      const { ids } = library.encode("a b", { add_special_tokens: true });
+      if (!ids.every((id) => Number.isInteger(id))) {
+        throw new TypeError(`"a b" has a token without an id: ${quoteValue(ids)}`);
+      }
+      return library;
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ModelError("INVALID_TOKENIZER", `${file}: wanted a tokenizer that works, found: ${reason}`, {
+      file,
+      cause: error,
+    });
+  }
+}
+
+/** Tries it on the added tokens, too: the library normalizes them when it is built, and without a bound. */
+function createNormalizer(json: TokenizerJson, file: string): LibraryNormalizer | null {
+  if (json.normalizer === null) {
+    return null;
+  }
+  const model = { type: "BPE", vocab: {}, merges: [] };
+  const library = new tokenizers.Tokenizer({ ...json, pre_tokenizer: null, added_tokens: [], model }, {});
+  const normalizer = boundNormalizer(library.normalizer as LibraryNormalizerStep | null, file);
+  for (const token of json.added_tokens) {
+    if (token.normalized ?? token.special !== true) {
+      normalizer?.(token.content);
+    }
+  }
+  return normalizer;
+}
+
+/** The library's second argument, `tokenizer_config.json`, would only switch decoding and lower-casing. */
+function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
+  const { model } = json;
+  if (model.type === "Unigram") {
+    const library = new tokenizers.Tokenizer(json, {});
+    const { model: pieces } = library;
+    if (pieces !== null) {
+      // The library's own passes every token of a word as an argument, and the stack ends.
+      fuseWithinWords(pieces, (word) => pieces.tokenize(word));
+    }
+    return library;
+  }
+  if (hasAffixes(model)) {
+    return new tokenizers.Tokenizer(json, {});
+  }
+  // The library's own tables of merges would take most of the loading time and never be used.
+  const library = new tokenizers.Tokenizer({ ...json, model: { ...model, merges: [] } }, {});
+  if (library.model !== null) {
+    const merges = model.merges as BpeTables["merges"];
+    library.model.bpe = createBpeMerger({ tokenIds: json.tokenIds, merges });
+    const { model: merger } = library;
+    if (merger.fuse_unk && merger.byte_fallback !== true) {
+      const encode = merger.encode.bind(merger);
+      fuseWithinWords(merger, (word) => encode([word]));
+    }
+  }
+  return library;
+}
+
+/** Joins neighbours that the vocabulary has not, in a word and not, as the library does, across words. */
+function fuseWithinWords(model: LibraryModel, tokenize: (word: string) => readonly string[]): void {
+  const isUnknown = (token: string): boolean =>
+    (model.tokens_to_ids.get(token) ?? model.unk_token_id) === model.unk_token_id;
+  const { fuse_unk: fuses } = model;
+  model.fuse_unk = false;
+  model.encode = (words): string[] => {
+    const tokens: string[] = [];
+    for (const word of words) {
+      let wasUnknown = false;
+      for (const token of tokenize(word)) {
+        const unknown = fuses && isUnknown(token);
+        if (!unknown || !wasUnknown) tokens.push(token);
+        wasUnknown = unknown;
+      }
+    }
+    return tokens;
+  };
+}
+
+/** Whether tokens inside a word are marked, which only the library's own merge step does. */
+function hasAffixes(model: object): boolean {
+  const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = model as Readonly<
+    Record<string, unknown>
+  >;
+  return Boolean(prefix) || Boolean(suffix);
+}
+
+/** Every token by id; holes are `undefined`. Added tokens win. */
+function spellings(json: TokenizerJson): (string | undefined)[] {
+  const tokens: (string | undefined)[] = [];
+  const place = (id: number, token: string): void => {
+    while (tokens.length < id) {
+      tokens.push(undefined);
+    }
+    tokens[id] = token;
+  };
+  for (const [token, id] of json.tokenIds) {
+    place(id, token);
+  }
+  for (const { id, content } of json.added_tokens) {
+    place(id, content);
+  }
+  return tokens;
+}
+
+function collectSpecialIds(
+  json: TokenizerJson,
+  settings: TokenizerSettings,
+  ids: ReadonlyMap<string, number>,
+): ReadonlySet<number> {
+  const special = new Set(
+    json.added_tokens.filter((token) => token.special === true).map((token) => token.id),
+  );
+  for (const token of [...settings.specialTokens.values(), ...settings.moreSpecialTokens]) {
+    const id = ids.get(token);
+    if (id !== undefined) {
+      special.add(id);
+    }
+  }
+  return special;
+}

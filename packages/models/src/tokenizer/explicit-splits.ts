@@ -1,0 +1,136 @@
+import { ModelError, quoteValue } from "../errors.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** GPT-2's pattern, which `ByteLevel` applies when it splits by itself. */
+const BYTE_LEVEL_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+const SPACE = String.raw`\p{White_Space}`;
+const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
+const PUNCTUATION = String.raw`[\p{P}\u0021-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u007E]`;
+
+/**
+ * Writes a pre-tokenizer with splits that the library makes exactly. By itself it does not split at all for
+ * `Metaspace`, knows white space and digits as JavaScript does, and of the behaviours of `Split` only two.
+ *
+ * @throws ModelError `UNSUPPORTED_TOKENIZER`
+ * @see https://github.com/huggingface/tokenizers, `tokenizers/src/pre_tokenizers` and `normalizer.rs` (`SplitDelimiterBehavior`)
+ */
+export function explicitSplits(preTokenizer: unknown): unknown {
+  if (!isRecord(preTokenizer)) {
+    return preTokenizer;
+  }
+  const { type } = preTokenizer;
+  switch (type) {
+    case "Sequence": {
+      const inner: unknown = preTokenizer["pretokenizers"];
+      return sequence(Array.isArray(inner) ? inner.map(explicitSplits) : []);
+    }
+    case "ByteLevel":
+      return preTokenizer["use_regex"] === false || preTokenizer["add_prefix_space"] === true
+        ? preTokenizer
+        : sequence([wordSplit(BYTE_LEVEL_PATTERN), { ...preTokenizer, use_regex: false }]);
+    case "Metaspace": {
+      const replacement = typeof preTokenizer["replacement"] === "string" ? preTokenizer["replacement"] : "▁";
+      // The reference does not look at `str_rep`.
+      const metaspace = { ...preTokenizer, str_rep: replacement };
+      return preTokenizer["split"] === false
+        ? metaspace
+        : sequence([metaspace, wordSplit(spacedWords(escapePattern(replacement)))]);
+    }
+    case "Split":
+      return split(preTokenizer);
+    case "Digits":
+      return wordSplit(preTokenizer["individual_digits"] === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
+    case "Punctuation":
+      return splitBy(PUNCTUATION, preTokenizer["behavior"] ?? "Isolated");
+    case "Whitespace":
+      return matches(`[${WORD}]+|[^${WORD}${SPACE}]+`);
+    case "WhitespaceSplit":
+      return splitBy(SPACE, "Removed");
+    case "FixedLength":
+      return matches(String.raw`\p{Any}{1,${Math.min(Number(preTokenizer["length"] ?? 5), 2 ** 24)}}`);
+    case "BertPreTokenizer":
+      return sequence([splitBy(SPACE, "Removed"), wordSplit(PUNCTUATION)]);
+    case "CharDelimiterSplit":
+      return splitBy(escapePattern(String(preTokenizer["delimiter"])), "Removed");
+    default:
+      return preTokenizer;
+  }
+}
+
+/** A replaced space with the word after it, or a word without. */
+function spacedWords(space: string): string {
+  return `${space}(?:(?!${space})\\p{Any})*|(?:(?!${space})\\p{Any})+`;
+}
+
+/** A split at every match of a pattern, which makes a piece of its own. */
+export function wordSplit(pattern: string): Json {
+  return { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false };
+}
+
+/** Pre-tokenizers one after the other. */
+export function sequence(steps: readonly unknown[]): Json {
+  return { type: "Sequence", pretokenizers: steps.filter((step) => step !== null) };
+}
+
+function split(preTokenizer: Json): Json {
+  const { pattern, behavior, invert } = preTokenizer;
+  const { Regex: regex, String: text } = isRecord(pattern) ? pattern : {};
+  const delimiter =
+    typeof regex === "string" ? regex : typeof text === "string" ? escapePattern(text) : undefined;
+  if (delimiter === undefined) {
+    return preTokenizer;
+  }
+  if (invert !== true || behavior === "Isolated") {
+    return splitBy(delimiter, behavior);
+  }
+  if (behavior !== "Removed") {
+    throw unsupported({ behavior, invert });
+  }
+  return matches(delimiter);
+}
+
+function unsupported(found: Json): ModelError {
+  return new ModelError(
+    "UNSUPPORTED_TOKENIZER",
+    "tokenizer.json: wanted a Split that isolates, removes, merges or joins its matches, or inverted one that " +
+      `isolates or removes; found ${quoteValue(found)}`,
+    { file: "tokenizer.json", field: "pre_tokenizer" },
+  );
+}
+
+function splitBy(delimiter: string, behavior: unknown): Json {
+  const rest = String.raw`(?:(?!${delimiter})\p{Any})+`;
+  switch (behavior) {
+    case "Isolated":
+      return wordSplit(delimiter);
+    case "Removed":
+      return { ...wordSplit(withoutCaptures(delimiter)), behavior: "Removed" };
+    case "Contiguous":
+      return wordSplit(`(?:${delimiter})+`);
+    case "MergedWithPrevious":
+      return matches(`${rest}(?:${delimiter})?|${delimiter}`);
+    case "MergedWithNext":
+      return matches(`(?:${delimiter})${rest}|${delimiter}|${rest}`);
+    default:
+      throw unsupported({ behavior });
+  }
+}
+
+/** Takes the matches of a pattern and drops what is between them. */
+function matches(pattern: string): Json {
+  return { type: "Split", pattern: { Regex: pattern }, behavior: "Removed", invert: true };
+}
+
+/** JavaScript's `split` returns what groups capture. */
+function withoutCaptures(pattern: string): string {
+  return pattern.replaceAll(/\\.|\[(?:\\.|[^\]])*\]|\((?!\?)/gs, (part) => (part === "(" ? "(?:" : part));
+}
+
+function escapePattern(text: string): string {
+  return text.replaceAll(/[-.*+?^${}()|[\]\\/]/g, String.raw`\$&`);
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

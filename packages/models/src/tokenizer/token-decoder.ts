@@ -1,0 +1,209 @@
+import { byteLevelBytes, fallbackByte } from "./byte-alphabet.ts";
+import { ModelError, quoteValue } from "../errors.ts";
+
+/** Turns vocabulary spellings into text and bytes, as the `decoder` of `tokenizer.json` says. */
+export interface TokenDecoder {
+  text(tokens: readonly string[]): string;
+  /** The bytes of one token wherever it stands; at the start of a text a space of it may be dropped by `text`. */
+  bytes(token: string): Uint8Array;
+}
+
+/** Steps run on the engine's loop for every token: a few, and none that makes much of little. */
+const MAX_STEPS = 32;
+const MAX_GROWTH = 64;
+
+interface DecoderStep {
+  /** How many times as long a text may become. [1] */
+  readonly growth?: number;
+  run(tokens: readonly string[]): readonly string[];
+  /** What the step does to a single token's bytes; absent where it depends on the place. */
+  readonly bytes?: (token: string) => Uint8Array | undefined;
+  /** What the step does to a single token's text. */
+  readonly rename?: (token: string) => string;
+}
+
+/**
+ * Interprets the decoder steps that decoder-only checkpoints use: ByteLevel, Metaspace, and
+ * SentencePiece's Replace, ByteFallback, Fuse and Strip.
+ *
+ * @throws ModelError `UNSUPPORTED_TOKENIZER`, `INVALID_TOKENIZER`
+ * @see https://github.com/huggingface/tokenizers, `tokenizers/src/decoders`
+ */
+export function createTokenDecoder(decoder: unknown, file: string): TokenDecoder {
+  const isAbsent = decoder === null || decoder === undefined;
+  const steps = isAbsent ? [] : readSteps(decoder, file);
+  assertGrowth(steps, file);
+  const encoder = new TextEncoder();
+  return {
+    text(tokens) {
+      const separator = isAbsent ? " " : "";
+      return steps.reduce((current, step) => step.run(current), tokens).join(separator);
+    },
+    bytes(token) {
+      let current = token;
+      for (const step of steps) {
+        const bytes = step.bytes?.(current);
+        if (bytes !== undefined) {
+          return bytes;
+        }
+        current = step.rename?.(current) ?? current;
+      }
+      return encoder.encode(current);
+    },
+  };
+}
+
+function assertGrowth(steps: readonly DecoderStep[], file: string): void {
+  const growth = steps.reduce((product, step) => product * (step.growth ?? 1), 1);
+  if (steps.length <= MAX_STEPS && growth <= MAX_GROWTH) {
+    return;
+  }
+  throw new ModelError(
+    "INVALID_TOKENIZER",
+    `${file}: "decoder" must be at most ${MAX_STEPS} steps that make a text at most ${MAX_GROWTH} times as long, ` +
+      `found ${steps.length} that make it ${growth} times as long`,
+    { file, field: "decoder" },
+  );
+}
+
+function readSteps(decoder: unknown, file: string): DecoderStep[] {
+  if (!isRecord(decoder)) {
+    throw new ModelError(
+      "INVALID_TOKENIZER",
+      `${file}: wanted an object as decoder, found ${quoteValue(decoder)}`,
+      {
+        file,
+        field: "decoder",
+      },
+    );
+  }
+  switch (decoder["type"]) {
+    case "Sequence": {
+      const decoders: unknown = decoder["decoders"];
+      return Array.isArray(decoders) ? decoders.flatMap((inner) => readSteps(inner, file)) : [];
+    }
+    case "ByteLevel":
+      return [byteLevelStep()];
+    case "Metaspace":
+      return [metaspaceStep(textOr(decoder["replacement"], "▁"), decoder["prepend_scheme"] !== "never")];
+    case "Replace":
+      return [replaceStep(decoder, file)];
+    case "ByteFallback":
+      return [byteFallbackStep()];
+    case "Fuse":
+      return [{ run: (tokens) => [tokens.join("")] }];
+    case "Strip":
+      return [
+        stripStep(textOr(decoder["content"], " "), countOf(decoder["start"]), countOf(decoder["stop"])),
+      ];
+    default:
+      throw new ModelError(
+        "UNSUPPORTED_TOKENIZER",
+        `${file}: wanted a decoder of ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip; found ${quoteValue(decoder["type"])}`,
+        { file, field: "decoder" },
+      );
+  }
+}
+
+function byteLevelStep(): DecoderStep {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return {
+    run(tokens) {
+      const parts = tokens.map(byteLevelBytes);
+      const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+      let at = 0;
+      for (const part of parts) {
+        joined.set(part, at);
+        at += part.length;
+      }
+      return [decoder.decode(joined)];
+    },
+    bytes: byteLevelBytes,
+  };
+}
+
+function byteFallbackStep(): DecoderStep {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const toTexts = (bytes: readonly number[]): string[] => {
+    try {
+      return bytes.length === 0 ? [] : [decoder.decode(Uint8Array.from(bytes))];
+    } catch {
+      return bytes.map(() => "\uFFFD");
+    }
+  };
+  return {
+    run(tokens) {
+      const texts: string[] = [];
+      let pending: number[] = [];
+      for (const token of tokens) {
+        const byte = fallbackByte(token);
+        if (byte === undefined) {
+          texts.push(...toTexts(pending), token);
+          pending = [];
+        } else {
+          pending.push(byte);
+        }
+      }
+      texts.push(...toTexts(pending));
+      return texts;
+    },
+    bytes(token) {
+      const byte = fallbackByte(token);
+      return byte === undefined ? undefined : Uint8Array.of(byte);
+    },
+  };
+}
+
+function metaspaceStep(replacement: string, dropsFirst: boolean): DecoderStep {
+  return {
+    run: (tokens) =>
+      tokens.map((token, index) => token.replaceAll(replacement, index === 0 && dropsFirst ? "" : " ")),
+    rename: (token) => token.replaceAll(replacement, " "),
+  };
+}
+
+function replaceStep(decoder: Readonly<Record<string, unknown>>, file: string): DecoderStep {
+  const pattern = decoder["pattern"];
+  const wanted = isRecord(pattern) ? pattern["String"] : undefined;
+  if (typeof wanted !== "string" || wanted === "") {
+    throw new ModelError(
+      "UNSUPPORTED_TOKENIZER",
+      `${file}: wanted a Replace of a text, found ${quoteValue(pattern)}`,
+      {
+        file,
+        field: "decoder",
+      },
+    );
+  }
+  const content = textOr(decoder["content"], "");
+  const rename = (token: string): string => token.replaceAll(wanted, () => content);
+  const growth = Math.max(1, content.length / wanted.length);
+  return { run: (tokens) => tokens.map(rename), rename, growth };
+}
+
+function stripStep(content: string, startCount: number, stopCount: number): DecoderStep {
+  const strip = (token: string): string => {
+    let start = 0;
+    while (start < startCount && token[start] === content) {
+      start += 1;
+    }
+    let end = token.length;
+    while (end > start && token.length - end < stopCount && token[end - 1] === content) {
+      end -= 1;
+    }
+    return token.slice(start, end);
+  };
+  return { run: (tokens) => tokens.map(strip) };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === "string" ? value : fallback;
+}
+
+function countOf(value: unknown): number {
+  return typeof value === "number" && value > 0 ? value : 0;
+}

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+
+import { ConfigFields } from "../config/config-fields.ts";
+import type { FileAccess } from "../files/file-access.ts";
+import { readJsonFile } from "../files/read-file.ts";
+
+/** What `tokenizer_config.json` (and the older `special_tokens_map.json`) say beside the vocabulary. */
+export interface TokenizerSettings {
+  /** Named special tokens, such as `bos_token`, to their spelling. */
+  readonly specialTokens: ReadonlyMap<string, string>;
+  readonly moreSpecialTokens: readonly string[];
+  /** `undefined` where the file leaves the matter to `tokenizer.json`. */
+  readonly addsTokens: { readonly bos: boolean; readonly eos: boolean } | undefined;
+  /** `added_tokens_decoder`: tokens with their ids, unchecked. */
+  readonly addedTokens: readonly unknown[];
+  /** `chat_template`, unchecked. */
+  readonly chatTemplate: unknown;
+}
+
+const MAX_BYTES = 16 * 2 ** 20;
+const NAMED = [
+  "bos_token",
+  "eos_token",
+  "unk_token",
+  "pad_token",
+  "sep_token",
+  "cls_token",
+  "mask_token",
+] as const;
+
+/** Reads the settings of the tokenizer in a directory; empty where the files are absent. */
+export async function readTokenizerSettings(
+  files: FileAccess,
+  directory: string,
+): Promise<TokenizerSettings> {
+  const read = async (name: string): Promise<ConfigFields> =>
+    new ConfigFields((await readJsonFile(files, join(directory, name), { maxBytes: MAX_BYTES })) ?? {}, name);
+  const config = await read("tokenizer_config.json");
+  const map = await read("special_tokens_map.json");
+  const specialTokens = new Map<string, string>();
+  for (const name of NAMED) {
+    const holder = config.raw(name) === undefined ? map : config;
+    const token = tokenText(holder.raw(name));
+    if (token !== undefined) {
+      specialTokens.set(name, token);
+    }
+  }
+  const isExplicit = config.raw("add_bos_token") !== undefined || config.raw("add_eos_token") !== undefined;
+  return {
+    specialTokens,
+    moreSpecialTokens: [
+      ...tokenTexts(config, "additional_special_tokens"),
+      ...tokenTexts(config, "extra_special_tokens"),
+    ],
+    addsTokens: isExplicit
+      ? {
+          bos: config.boolean("add_bos_token", false) && specialTokens.has("bos_token"),
+          eos: config.boolean("add_eos_token", false) && specialTokens.has("eos_token"),
+        }
+      : undefined,
+    addedTokens: readAddedTokens(config),
+    chatTemplate: config.raw("chat_template"),
+  };
+}
+
+function readAddedTokens(config: ConfigFields): unknown[] {
+  const byId = config.raw("added_tokens_decoder");
+  if (typeof byId !== "object" || byId === null) {
+    return [];
+  }
+  return Object.entries(byId).map(([id, token]: [string, unknown]) =>
+    Object.assign({}, typeof token === "object" ? token : { content: token }, { id: Number(id) }),
+  );
+}
+
+/** A token is written as a text or as an object with `content`. */
+function tokenText(value: unknown): string | undefined {
+  const text: unknown =
+    typeof value === "object" && value !== null && "content" in value ? value.content : value;
+  return typeof text === "string" ? text : undefined;
+}
+
+function tokenTexts(config: ConfigFields, name: string): string[] {
+  const values = config.raw(name);
+  if (typeof values !== "object" || values === null) {
+    return [];
+  }
+  return Object.values(values).flatMap((value) => tokenText(value) ?? []);
+}

@@ -1,0 +1,83 @@
+import { ModelError } from "../../errors.ts";
+import { parseSafetensorsHeader } from "./parse-safetensors-header.ts";
+import { readFully } from "../../files/read-file.ts";
+import type { NamedFile } from "../../files/read-file.ts";
+import type { TensorInfo } from "../weights.ts";
+
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+const LFS_POINTER_START = "version ";
+
+/**
+ * Reads and checks the header of one safetensors file: its first 8 bytes and the JSON that they announce.
+ * No length is believed before it is compared with the file's size.
+ *
+ * @throws ModelError `SAFETENSORS_TRUNCATED`, `SAFETENSORS_HEADER_TOO_LARGE`, `INVALID_SAFETENSORS`, `UNSUPPORTED_DTYPE`
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export async function readSafetensorsHeader(opened: NamedFile): Promise<TensorInfo[]> {
+  const { path } = opened;
+  const { sizeBytes } = opened.file;
+  if (sizeBytes < LENGTH_BYTES) {
+    throw new ModelError(
+      "SAFETENSORS_TRUNCATED",
+      `${path}: wanted at least ${LENGTH_BYTES} bytes, found ${sizeBytes}`,
+      {
+        file: path,
+      },
+    );
+  }
+  const lengthField = new Uint8Array(LENGTH_BYTES);
+  await readFully(opened, lengthField, 0);
+  const headerBytes = checkedHeaderLength(lengthField, { path, sizeBytes });
+  const header = new Uint8Array(headerBytes);
+  await readFully(opened, header, LENGTH_BYTES);
+  return parseSafetensorsHeader(decodeHeader(header, path), {
+    filePath: path,
+    dataStartByte: LENGTH_BYTES + headerBytes,
+    fileBytes: sizeBytes,
+  });
+}
+
+function checkedHeaderLength(
+  lengthField: Uint8Array,
+  file: { readonly path: string; readonly sizeBytes: number },
+): number {
+  const { path, sizeBytes } = file;
+  if (new TextDecoder().decode(lengthField) === LFS_POINTER_START) {
+    throw new ModelError(
+      "INVALID_SAFETENSORS",
+      `${path}: wanted a safetensors file, found a Git LFS pointer of ${sizeBytes} bytes; fetch the file itself (git lfs pull)`,
+      { file: path },
+    );
+  }
+  const length = new DataView(lengthField.buffer).getBigUint64(0, true);
+  if (length > MAX_HEADER_BYTES) {
+    throw new ModelError(
+      "SAFETENSORS_HEADER_TOO_LARGE",
+      `${path}: wanted a header of at most ${MAX_HEADER_BYTES} bytes, found one of ${length}`,
+      { file: path },
+    );
+  }
+  const headerBytes = Number(length);
+  if (LENGTH_BYTES + headerBytes > sizeBytes) {
+    throw new ModelError(
+      "SAFETENSORS_TRUNCATED",
+      `${path}: wanted ${LENGTH_BYTES + headerBytes} bytes for the header alone, found a file of ${sizeBytes}`,
+      { file: path },
+    );
+  }
+  return headerBytes;
+}
+
+function decodeHeader(header: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
+  } catch (error) {
+    throw new ModelError("INVALID_SAFETENSORS", `${path}: wanted a header in UTF-8, found other bytes`, {
+      file: path,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,255 @@
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { parseModelConfig } from "../../src/index.ts";
+import type { ModelErrorCode } from "../../src/index.ts";
+import { CHECKPOINT_NAMES, checkpointDirectory, readJson } from "../support/fixtures.ts";
+import { expectModelError } from "../support/model-error.ts";
+
+const LLAMA = {
+  architectures: ["LlamaForCausalLM"],
+  model_type: "llama",
+  vocab_size: 320,
+  hidden_size: 64,
+  intermediate_size: 80,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+};
+const MISTRAL = { ...LLAMA, architectures: ["MistralForCausalLM"], num_attention_heads: 8 };
+const QWEN2 = { ...LLAMA, architectures: ["Qwen2ForCausalLM"], num_key_value_heads: 2, num_hidden_layers: 4 };
+const QWEN3 = { ...QWEN2, architectures: ["Qwen3ForCausalLM"] };
+
+describe("parseModelConfig", () => {
+  it.each(CHECKPOINT_NAMES)("reads the config of the checkpoint %s", (name) => {
+    const raw = readJson(join(checkpointDirectory(name), "config.json"));
+    const config = parseModelConfig({ config: raw });
+    expect(config.architecture).toBe((raw["architectures"] as string[])[0]);
+    expect(config.hiddenSize).toBe(raw["hidden_size"]);
+    expect(config.slidingWindowTokens).toHaveLength(config.layerCount);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it("fills in Llama's defaults", () => {
+    expect(parseModelConfig({ config: LLAMA })).toEqual({
+      family: "llama",
+      architecture: "LlamaForCausalLM",
+      vocabSize: 320,
+      hiddenSize: 64,
+      intermediateSize: 80,
+      layerCount: 2,
+      headCount: 4,
+      kvHeadCount: 4,
+      headDim: 16,
+      rmsNormEpsilon: 1e-6,
+      ropeTheta: 10_000,
+      ropeScaling: { type: "none" },
+      contextTokens: 2048,
+      slidingWindowTokens: [undefined, undefined],
+      hasTiedEmbeddings: false,
+      hasAttentionBias: { qkv: false, output: false },
+      hasMlpBias: false,
+      hasQkNorm: false,
+      eosTokenIds: [2],
+      bosTokenId: 1,
+      storedDtype: "unspecified",
+    });
+  });
+
+  it("fills in each other family's defaults", () => {
+    const mistral = parseModelConfig({ config: MISTRAL });
+    expect(mistral).toMatchObject({
+      kvHeadCount: 8,
+      contextTokens: 131_072,
+      slidingWindowTokens: [4096, 4096],
+    });
+    expect(parseModelConfig({ config: { ...MISTRAL, num_key_value_heads: null } }).kvHeadCount).toBe(8);
+    expect(parseModelConfig({ config: QWEN2 })).toMatchObject({
+      headDim: 16,
+      contextTokens: 32_768,
+      hasAttentionBias: { qkv: true, output: false },
+      eosTokenIds: [],
+      bosTokenId: undefined,
+    });
+    expect(parseModelConfig({ config: QWEN3 })).toMatchObject({
+      headDim: 128,
+      hasQkNorm: true,
+      hasAttentionBias: { qkv: false, output: false },
+    });
+  });
+
+  it("finds the family by model_type where architectures is absent", () => {
+    const { architectures: _, ...rest } = LLAMA;
+    expect(parseModelConfig({ config: rest }).family).toBe("llama");
+  });
+
+  it("ignores attention_bias where the family has none, and heeds it where it has", () => {
+    const on = { attention_bias: true, mlp_bias: true };
+    expect(parseModelConfig({ config: { ...MISTRAL, ...on } })).toMatchObject({
+      hasAttentionBias: { qkv: false, output: false },
+      hasMlpBias: false,
+    });
+    expect(parseModelConfig({ config: { ...LLAMA, ...on } })).toMatchObject({
+      hasAttentionBias: { qkv: true, output: true },
+      hasMlpBias: true,
+    });
+    expect(parseModelConfig({ config: { ...QWEN3, ...on } })).toMatchObject({
+      hasAttentionBias: { qkv: true, output: true },
+      hasMlpBias: false,
+    });
+  });
+
+  it("reads sliding windows as each family spells them", () => {
+    const windows = (config: object): readonly (number | undefined)[] =>
+      parseModelConfig({ config }).slidingWindowTokens;
+    expect(windows({ ...MISTRAL, sliding_window: null })).toEqual([undefined, undefined]);
+    expect(windows({ ...LLAMA, sliding_window: 16 })).toEqual([undefined, undefined]);
+    expect(windows({ ...QWEN2, sliding_window: 16, use_sliding_window: false })).toEqual(
+      Array(4).fill(undefined),
+    );
+    const on = { ...QWEN2, sliding_window: 16, use_sliding_window: true };
+    expect(windows({ ...on, max_window_layers: 3 })).toEqual([undefined, undefined, undefined, 16]);
+    expect(windows(on)).toEqual(Array(4).fill(undefined));
+    const layerTypes = ["sliding_attention", "full_attention", "full_attention", "sliding_attention"];
+    expect(windows({ ...on, max_window_layers: 0, layer_types: layerTypes })).toEqual([
+      16,
+      undefined,
+      undefined,
+      16,
+    ]);
+    const mistralTypes = { sliding_window: 16, layer_types: ["full_attention", "sliding_attention"] };
+    expect(windows({ ...MISTRAL, sliding_window: 16 })).toEqual([16, 16]);
+    expect(windows({ ...MISTRAL, ...mistralTypes })).toEqual([undefined, 16]);
+  });
+
+  it("reads rope settings in the spellings of transformers 4 and 5", () => {
+    const rope = (fields: object): unknown => {
+      const { ropeTheta, ropeScaling } = parseModelConfig({ config: { ...LLAMA, ...fields } });
+      return [ropeTheta, ropeScaling];
+    };
+    const llama3 = {
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 8192,
+    };
+    const resolved = {
+      type: "llama3",
+      factor: 8,
+      lowFrequencyFactor: 1,
+      highFrequencyFactor: 4,
+      originalContextTokens: 8192,
+    };
+    expect(rope({ rope_theta: 5e5, rope_scaling: null })).toEqual([5e5, { type: "none" }]);
+    expect(rope({ rope_scaling: { type: "linear", factor: 2 } })).toEqual([
+      1e4,
+      { type: "linear", factor: 2 },
+    ]);
+    expect(rope({ rope_theta: 5e5, rope_scaling: { rope_type: "llama3", ...llama3 } })).toEqual([
+      5e5,
+      resolved,
+    ]);
+    expect(rope({ rope_parameters: { rope_type: "default", rope_theta: 5e5 } })).toEqual([
+      5e5,
+      { type: "none" },
+    ]);
+    expect(rope({ rope_parameters: { rope_type: "llama3", rope_theta: 5e5, ...llama3 } })).toEqual([
+      5e5,
+      resolved,
+    ]);
+    const { original_max_position_embeddings: _, ...withoutOriginal } = llama3;
+    expect(
+      rope({ max_position_embeddings: 512, rope_scaling: { rope_type: "llama3", ...withoutOriginal } }),
+    ).toEqual([1e4, { ...resolved, originalContextTokens: 512 }]);
+  });
+
+  it("takes end tokens from generation_config.json, else from config.json, else the family's", () => {
+    const eos = (config: object, generationConfig?: object): readonly number[] =>
+      parseModelConfig({ config: { ...LLAMA, ...config }, generationConfig }).eosTokenIds;
+    expect(eos({ eos_token_id: 7 }, { eos_token_id: [5, 6, 5] })).toEqual([5, 6]);
+    expect(eos({ eos_token_id: 7 }, {})).toEqual([7]);
+    expect(eos({})).toEqual([2]);
+    expect(eos({ eos_token_id: null })).toEqual([]);
+  });
+
+  it("reads the stored dtype in both spellings", () => {
+    expect(parseModelConfig({ config: { ...LLAMA, torch_dtype: "float16" } }).storedDtype).toBe("float16");
+    expect(parseModelConfig({ config: { ...LLAMA, dtype: "bfloat16" } }).storedDtype).toBe("bfloat16");
+  });
+
+  const REFUSED: readonly (readonly [string, object, ModelErrorCode, string])[] = [
+    [
+      "a family that does not run",
+      { architectures: ["GPT2LMHeadModel"] },
+      "UNSUPPORTED_ARCHITECTURE",
+      "Qwen3ForCausalLM",
+    ],
+    [
+      "an embedding model of a family",
+      { architectures: ["LlamaModel"] },
+      "UNSUPPORTED_ARCHITECTURE",
+      "LlamaModel",
+    ],
+    ["yarn", { rope_scaling: { rope_type: "yarn", factor: 4 } }, "UNSUPPORTED_ROPE_SCALING", "yarn"],
+    ["dynamic rope", { rope_scaling: { type: "dynamic", factor: 4 } }, "UNSUPPORTED_ROPE_SCALING", "dynamic"],
+    ["longrope", { rope_parameters: { rope_type: "longrope" } }, "UNSUPPORTED_ROPE_SCALING", "longrope"],
+    [
+      "rotary settings by layer",
+      { rope_parameters: { sliding_attention: { rope_type: "default", rope_theta: 1e4 } } },
+      "UNSUPPORTED_ROPE_SCALING",
+      "sliding_attention",
+    ],
+    ["a partial rotation", { partial_rotary_factor: 0.5 }, "UNSUPPORTED_ROPE_SCALING", "0.5"],
+    [
+      "linear rope without a factor",
+      { rope_scaling: { type: "linear" } },
+      "INVALID_CONFIG",
+      "rope_scaling.factor",
+    ],
+    ["gelu", { hidden_act: "gelu" }, "UNSUPPORTED_ACTIVATION", "gelu"],
+    ["FP8", { quantization_config: { quant_method: "fp8" } }, "UNSUPPORTED_QUANTIZATION", "fp8"],
+    [
+      "compressed tensors",
+      { compression_config: { quant_method: "compressed-tensors" } },
+      "UNSUPPORTED_QUANTIZATION",
+      "compressed-tensors",
+    ],
+    ["GPTQ", { quantization_config: { quant_method: "gptq", bits: 4 } }, "UNSUPPORTED_QUANTIZATION", "gptq"],
+    ["no layers", { num_hidden_layers: 0 }, "INVALID_CONFIG", "num_hidden_layers"],
+    ["a fraction of a layer", { num_hidden_layers: 1.5 }, "INVALID_CONFIG", "1.5"],
+    ["layers as text", { num_hidden_layers: "2" }, "INVALID_CONFIG", '"2"'],
+    ["a missing width", { hidden_size: undefined }, "INVALID_CONFIG", "found nothing"],
+    ["a width of 2^40", { hidden_size: 2 ** 40 }, "INVALID_CONFIG", "1048576"],
+    ["a negative vocabulary", { vocab_size: -1 }, "INVALID_CONFIG", "vocab_size"],
+    ["heads that keys do not divide", { num_key_value_heads: 3 }, "INVALID_CONFIG", "num_key_value_heads"],
+    ["a width that heads do not divide", { hidden_size: 66 }, "INVALID_CONFIG", "hidden_size"],
+    ["an odd head_dim", { head_dim: 15 }, "INVALID_CONFIG", "15"],
+    ["an epsilon of 0", { rms_norm_eps: 0 }, "INVALID_CONFIG", "rms_norm_eps"],
+    ["a theta below 0", { rope_theta: -1 }, "INVALID_CONFIG", "rope_theta"],
+    ["an end token outside the vocabulary", { eos_token_id: 320 }, "INVALID_CONFIG", "eos_token_id"],
+    ["an end token as text", { eos_token_id: ["</s>"] }, "INVALID_CONFIG", "eos_token_id"],
+    ["tied embeddings as text", { tie_word_embeddings: "yes" }, "INVALID_CONFIG", "tie_word_embeddings"],
+  ];
+  it.each(REFUSED)("refuses %s", async (...[, fields, code, mention]) => {
+    const error = await expectModelError(code, () => parseModelConfig({ config: { ...LLAMA, ...fields } }));
+    expect(error.message).toContain(mention);
+    expect(error.file).toBe("config.json");
+  });
+
+  it("refuses what is not an object", async () => {
+    for (const config of [null, [], "config", 1]) {
+      const error = await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
+      expect(error.message).toContain("must hold a JSON object");
+    }
+  });
+
+  it("does not read fields from a prototype", async () => {
+    const config = Object.assign(Object.create({ vocab_size: 320 }) as object, {
+      ...LLAMA,
+      vocab_size: undefined,
+    });
+    delete (config as { vocab_size?: unknown }).vocab_size;
+    const error = await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
+    expect(error.field).toBe("vocab_size");
+  });
+});

@@ -1,0 +1,90 @@
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { architectureFor, collectWeightRefs, openWeightIndex, parseModelConfig } from "../../../src/index.ts";
+import type { ModelConfig } from "../../../src/index.ts";
+import { CHECKPOINT_NAMES, checkpointDirectory, readJson } from "../../support/fixtures.ts";
+import { createRecordingBuilder } from "../../support/recording-builder.ts";
+
+const configOf = (name: string): ModelConfig =>
+  parseModelConfig({ config: readJson(join(checkpointDirectory(name), "config.json")) });
+
+function linesOf(name: string): readonly string[] {
+  const config = configOf(name);
+  const { builder, lines } = createRecordingBuilder();
+  architectureFor(config).build(config, builder);
+  return lines;
+}
+
+describe("architectureFor", () => {
+  it("states Llama", () => {
+    const lines = linesOf("llama2");
+    expect(lines.slice(0, 14)).toEqual([
+      "0 = embed embed_tokens",
+      "1 = norm 0 layers.0.input_layernorm 0.00001",
+      "2 = linear 1 layers.0.self_attn.q_proj",
+      "3 = linear 1 layers.0.self_attn.k_proj",
+      "4 = linear 1 layers.0.self_attn.v_proj",
+      "5 = attention 2 3 4 layer 0 heads 4/4×16 scale 0.25 window undefined",
+      "6 = linear 5 layers.0.self_attn.o_proj",
+      "7 = add 0 6",
+      "8 = norm 7 layers.0.post_attention_layernorm 0.00001",
+      "9 = linear 8 layers.0.mlp.gate_proj",
+      "10 = linear 8 layers.0.mlp.up_proj",
+      "11 = silu 9 · 10",
+      "12 = linear 11 layers.0.mlp.down_proj",
+      "13 = add 7 12",
+    ]);
+    expect(lines.slice(-2)).toEqual(["27 = norm 26 norm 0.00001", "28 = logits 27 lm_head"]);
+  });
+
+  it("puts biases where the config has them", () => {
+    expect(
+      linesOf("llama-bias").filter((line) => line.includes("layers.0") && line.includes("+")),
+    ).toHaveLength(7);
+    const qwen2 = linesOf("qwen2").filter((line) => line.includes("layers.1") && line.includes("+"));
+    expect(qwen2.map((line) => line.split(" + ")[1])).toEqual([
+      "layers.1.self_attn.q_proj.bias",
+      "layers.1.self_attn.k_proj.bias",
+      "layers.1.self_attn.v_proj.bias",
+    ]);
+  });
+
+  it("normalizes queries and keys of Qwen3 by head, and neither values", () => {
+    const lines = linesOf("qwen3");
+    expect(lines.slice(2, 8)).toEqual([
+      "2 = linear 1 layers.0.self_attn.q_proj",
+      "3 = headNorm 2 layers.0.self_attn.q_norm 0.000001",
+      "4 = linear 1 layers.0.self_attn.k_proj",
+      "5 = headNorm 4 layers.0.self_attn.k_norm 0.000001",
+      "6 = linear 1 layers.0.self_attn.v_proj",
+      `7 = attention 3 5 6 layer 0 heads 4/2×32 scale ${32 ** -0.5} window undefined`,
+    ]);
+  });
+
+  it("gives each layer its window", () => {
+    const windows = (name: string): readonly (string | undefined)[] =>
+      linesOf(name)
+        .filter((line) => line.includes("= attention"))
+        .map((line) => line.split("window ")[1]);
+    expect(windows("mistral")).toEqual(["16", "16"]);
+    expect(windows("qwen2-window")).toEqual(["undefined", "16"]);
+  });
+
+  it("reads the output head from the embedding where they are tied", () => {
+    expect(linesOf("llama-f16").at(-1)).toContain("embed_tokens");
+    expect(linesOf("qwen2-untied").at(-1)).toContain("lm_head");
+  });
+
+  it.each(CHECKPOINT_NAMES)("needs exactly the tensors that the checkpoint %s has", async (name) => {
+    const config = configOf(name);
+    const index = await openWeightIndex(checkpointDirectory(name));
+    const refs = collectWeightRefs(architectureFor(config), config);
+    expect([...refs.keys()].toSorted()).toEqual([...index.tensors.keys()].toSorted());
+    for (const ref of refs.values()) {
+      expect(index.tensors.get(ref.name)).toMatchObject({ name: ref.name, shape: ref.shape });
+    }
+    await index.close();
+  });
+});
