@@ -1,10 +1,10 @@
 import { ModelError } from "../errors.ts";
 import type { ChatTemplate, ChatTemplateMessage } from "./chat-template.ts";
-import type { TemplateNode } from "./nodes.ts";
+import type { TemplateNode } from "./syntax/nodes.ts";
 import { openFinalMessage } from "./open-final-message.ts";
-import { parseTemplate } from "./parse-template.ts";
-import { renderTemplate, RenderingFailure } from "./render-template.ts";
-import { TemplateRaised, TemplateSyntaxError } from "./template-error.ts";
+import { parseTemplate } from "./syntax/parse-template.ts";
+import { renderTemplate, RenderingFailure } from "./run/render-template.ts";
+import { TemplateRaised, TemplateSyntaxError } from "./values/template-error.ts";
 import { readTemplateInput } from "./template-input.ts";
 
 /** What a template is rendered with beside the messages. */

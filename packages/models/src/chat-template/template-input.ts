@@ -1,5 +1,5 @@
 import type { ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
-import { PythonJsonError, readPythonJson, type PythonJson } from "./read-python-json.ts";
+import { PythonJsonError, readPythonJson, type PythonJson } from "./values/read-python-json.ts";
 
 type Given = Pick<ChatTemplateOptions, "variables" | "variablesJson" | "readsToolArguments">;
 

@@ -1,0 +1,68 @@
+import { createGlobals } from "../library/globals.ts";
+import type { TemplateNode } from "../syntax/nodes.ts";
+import { BlockRunner } from "./run-block.ts";
+import { Runtime } from "./runtime.ts";
+import { Scope } from "./scope.ts";
+import { TemplateError, TemplateLimitError, TemplateRaised } from "../values/template-error.ts";
+import { toValue } from "../values/to-value.ts";
+import type { PythonObject } from "../values/values.ts";
+
+/** A rendering that failed. */
+export class RenderingFailure extends Error {
+  override readonly name: string = "RenderingFailure";
+  /** Where in the template, from 1. */
+  readonly line: number;
+
+  constructor(line: number, cause: Error) {
+    super(cause.message, { cause });
+    this.line = line;
+  }
+}
+
+export interface RenderingInput {
+  readonly variables: Iterable<readonly [string, unknown]>;
+  /** What `strftime_now` tells. */
+  readonly date: Date;
+}
+
+/**
+ * Renders a parsed template. Variables hide globals of their names.
+ * @throws RenderingFailure
+ */
+export function renderTemplate(template: TemplateNode, { variables, date }: RenderingInput): string {
+  const runtime = new Runtime();
+  try {
+    const globals = new Scope();
+    for (const [name, value] of createGlobals(date, runtime)) globals.set(name, value);
+    const root = new Scope(globals);
+    for (const [name, value] of variables) root.set(name, toValue(value));
+    const runner = new BlockRunner(runtime, root);
+    globals.set(
+      "self",
+      blocksOf(template, (name) => runner.render(template.blocks.get(name) ?? [], new Scope(root))),
+    );
+    return runner.render(template.body, root);
+  } catch (error) {
+    throw new RenderingFailure(runtime.line, explained(error));
+  }
+}
+
+/** `self.name()` renders a block once more. */
+function blocksOf({ blocks }: TemplateNode, render: (name: string) => string): PythonObject {
+  return {
+    typeName: "TemplateReference",
+    attribute: (name) =>
+      blocks.has(name) ? { typeName: "BlockReference", call: () => render(name) } : undefined,
+  };
+}
+
+/** What the engine did not foresee is told as what it is, and never in JavaScript's words. */
+function explained(error: unknown): Error {
+  if (error instanceof TemplateError || error instanceof TemplateRaised) return error;
+  if (error instanceof RangeError) {
+    return new TemplateLimitError("the template nests too deep, or makes a text that is too long", {
+      cause: error,
+    });
+  }
+  return new TemplateError("the template does what the engine cannot do", { cause: error });
+}
