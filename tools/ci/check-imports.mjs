@@ -1,9 +1,11 @@
-// Holds docs/architecture.md: which package may import which. `import type` is allowed where it says so.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+// Holds docs/architecture.md: which package may import which, and within a package, which folder which.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { listFiles } from "./list-files.mjs";
+import { packageRooms } from "./rooms.mjs";
 import { root } from "../setup.mjs";
 
+/** `import type` is allowed where `type` says so. */
 const allowed = {
   memory: { value: [], type: [] },
   models: { value: [], type: [] },
@@ -12,22 +14,65 @@ const allowed = {
   inference: { value: ["memory/cuda"], type: ["memory", "models"] },
   backend: { value: "all", type: "all" },
 };
-const pattern = /^\s*(?:import|export)\s+(type\s+)?[^;]*?from\s+"@infernode\/([^"]+)"/gm;
+const packagePattern = /^\s*(?:import|export)\s+(type\s+)?[^;]*?from\s+"@infernode\/([^"]+)"/gm;
+/** Static and dynamic imports, and files that a worker or a process is started with. */
+const relativePattern = /(?:\bfrom\s+|\bimport\s*\(?\s*|\bnew\s+URL\(\s*)"(\.\.?\/[^"]+)"/g;
 
-let count = 0;
-for (const [name, rule] of Object.entries(allowed)) {
-  for (const file of listFiles(join(root, "packages", name, "src"), ".ts")) {
-    const text = readFileSync(file, "utf8");
-    for (const match of text.matchAll(pattern)) {
-      const isType = match[1] !== undefined;
-      const target = match[2] ?? "";
-      const list = isType ? rule.type : rule.value;
-      if (list === "all" || list.includes(target) || rule.value.includes(target)) continue;
-      count += 1;
-      process.stderr.write(
-        `${file}: ${name} may not import ${isType ? "types of " : ""}@infernode/${target}\n`,
-      );
-    }
-  }
+const packages = Object.keys(allowed);
+const faults = [...packages.flatMap(packageFaults), ...packages.flatMap(roomFaults)];
+for (const fault of faults) process.stderr.write(`${fault}\n`);
+process.exit(faults.length === 0 ? 0 : 1);
+
+function packageFaults(name) {
+  const rule = allowed[name];
+  return importsOf(name, packagePattern).flatMap(({ path, match }) => {
+    const isType = match[1] !== undefined;
+    const target = match[2] ?? "";
+    const list = isType ? rule.type : rule.value;
+    if (list === "all" || list.includes(target) || rule.value.includes(target)) return [];
+    return [
+      `${relative(root, path)}: ${name} may not import ${isType ? "types of " : ""}@infernode/${target}`,
+    ];
+  });
 }
-process.exit(count === 0 ? 0 : 1);
+
+function roomFaults(name) {
+  const table = packageRooms[name];
+  if (table === undefined) return [];
+  const source = join(root, "packages", name, "src");
+  const names = Object.keys(table.rooms);
+  const roomOf = (path) =>
+    names.filter((room) => `${path}/`.startsWith(`${room}/`)).toSorted((a, b) => b.length - a.length)[0];
+  const here = (path) => relative(source, path).split(sep).join("/");
+  const absent = names
+    .filter((room) => !existsSync(join(source, room)))
+    .map((room) => `rooms.mjs: ${name} has no folder src/${room}`);
+  const upward = names.flatMap((room, index) =>
+    table.rooms[room]
+      .filter((target) => !names.slice(0, index).includes(target))
+      .map((target) => `rooms.mjs: ${name}: ${room} may only name rooms above it, found ${target}`),
+  );
+  const homeless = listFiles(source, ".ts")
+    .map(here)
+    .filter((path) => path.includes("/") && roomOf(path) === undefined)
+    .map((path) => `packages/${name}/src/${path}: its folder is no room of rooms.mjs`);
+  const wrong = importsOf(name, relativePattern).flatMap(({ path, match }) => {
+    const room = roomOf(here(path));
+    const target = here(resolve(dirname(path), match[1]));
+    if (room === undefined || target.startsWith("../")) return [];
+    const targetRoom = roomOf(target);
+    const isAllowed =
+      targetRoom === undefined
+        ? table.shared.includes(target)
+        : targetRoom === room || table.rooms[room].includes(targetRoom);
+    return isAllowed ? [] : [`${relative(root, path)}: ${room} may not import ${target}`];
+  });
+  return [...absent, ...upward, ...homeless, ...wrong];
+}
+
+/** Each import of a package's sources that a pattern finds. */
+function importsOf(name, pattern) {
+  return listFiles(join(root, "packages", name, "src"), ".ts").flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(pattern)].map((match) => ({ path, match })),
+  );
+}

@@ -1,39 +1,63 @@
+export type {
+  ChatTemplate,
+  ChatTemplateMessage,
+  ChatTemplateOptions,
+} from "./chat-template/chat-template.ts";
+export { createChatTemplate } from "./chat-template/create-chat-template.ts";
+export type { ChatTemplateSetup } from "./chat-template/create-chat-template.ts";
+export type { ModelConfig, ModelFamily, RopeScaling } from "./config/model-config.ts";
+export { parseGenerationDefaults } from "./config/parse-generation-defaults.ts";
+export type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
+export { parseModelConfig } from "./config/parse-model-config.ts";
+export type { RawModelFiles } from "./config/parse-model-config.ts";
+export { embeddedModelDirectory } from "./embedded.ts";
+export { ModelError } from "./errors.ts";
+export type { ModelErrorCode, ModelErrorDetails } from "./errors.ts";
+export type { FileAccess, FileStat, OpenFile } from "./files/file-access.ts";
+export { createNodeFileAccess } from "./files/node-file-access.ts";
+export type {
+  CheckpointFormat,
+  ModelLocation,
+  OpenNetworkOptions,
+  ReadTextOptions,
+  StoredNetwork,
+  StoredText,
+} from "./formats/checkpoint-format.ts";
+export { CHECKPOINT_FORMATS } from "./formats/find-model.ts";
+export type { ModelSource } from "./formats/find-model.ts";
+export { describeLoadedModel, inspectModel } from "./inspect-model.ts";
+export type { InspectModelOptions, ModelInspection } from "./inspect-model.ts";
+export { createLlamaLoader, createModelLoader, loadModel } from "./load-model.ts";
+export type {
+  LanguageModel,
+  LlamaLoader,
+  LlamaLoaderOptions,
+  LoadOptions,
+  ModelLoader,
+  ModelLoaderOptions,
+} from "./load-model.ts";
+export { assertWeightsFit } from "./network/assert-weights-fit.ts";
+export type { WeightsFit } from "./network/assert-weights-fit.ts";
+export { collectWeightRefs } from "./network/collect-weight-refs.ts";
+export type { Architecture, AttentionOptions, DecoderBuilder, WeightRef } from "./network/decoder-builder.ts";
 export { architectureFor } from "./network/decoders/architecture-for.ts";
 export { llamaArchitecture } from "./network/decoders/llama.ts";
 export { qwen2Architecture } from "./network/decoders/qwen2.ts";
 export { qwen3Architecture } from "./network/decoders/qwen3.ts";
-export { assertWeightsFit } from "./network/assert-weights-fit.ts";
-export type { WeightsFit } from "./network/assert-weights-fit.ts";
-export type { ChatTemplate, ChatTemplateMessage, ChatTemplateOptions } from "./chat-template/index.ts";
-export { collectWeightRefs } from "./network/collect-weight-refs.ts";
-export { createChatTemplate } from "./chat-template/index.ts";
-export type { ChatTemplateSetup } from "./chat-template/index.ts";
-export { createLlamaLoader, loadModel } from "./load-model.ts";
-export type { LlamaLoader, LlamaLoaderOptions } from "./load-model.ts";
-export type { LoadedTokenizer } from "./tokenizer/create-tokenizer.ts";
-export type { Architecture, AttentionOptions, DecoderBuilder, WeightRef } from "./network/decoder-builder.ts";
-export { embeddedModelDirectory } from "./embedded.ts";
-export { ModelError } from "./errors.ts";
-export type { ModelErrorCode, ModelErrorDetails } from "./errors.ts";
-export { describeLoadedModel, inspectModel } from "./inspect-model.ts";
-export type { InspectModelOptions, ModelInspection } from "./inspect-model.ts";
-export { assertTokenizerFits, loadTokenizer } from "./tokenizer/load-tokenizer.ts";
-export type { LoadTokenizerOptions } from "./tokenizer/load-tokenizer.ts";
-export type { ModelConfig, ModelFamily, RopeScaling } from "./config/model-config.ts";
-export type { GenerationDefaults, LanguageModel, LoadOptions, ModelLoader } from "./model-loader.ts";
 export type { ModelWarning } from "./network/model-warning.ts";
-export { createNodeFileAccess } from "./files/node-file-access.ts";
 export { openCheckpoint } from "./open-checkpoint.ts";
 export type { Checkpoint, OpenCheckpointOptions } from "./open-checkpoint.ts";
-export { openWeightIndex } from "./weights/safetensors/open-weight-index.ts";
-export type { OpenWeightIndexOptions } from "./weights/safetensors/open-weight-index.ts";
-export { parseGenerationDefaults } from "./config/parse-generation-defaults.ts";
-export { parseModelConfig } from "./config/parse-model-config.ts";
-export type { RawModelFiles } from "./config/parse-model-config.ts";
-export type { FileAccess, FileStat, OpenFile } from "./files/file-access.ts";
 export { loadModelText } from "./read-model-text.ts";
 export type { LoadModelTextOptions, ModelText } from "./read-model-text.ts";
-export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
+export type { LoadedTokenizer } from "./tokenizer/create-tokenizer.ts";
+export { assertTokenizerFits, loadTokenizer } from "./tokenizer/load-tokenizer.ts";
+export type { LoadTokenizerOptions } from "./tokenizer/load-tokenizer.ts";
 export type { TokenizerSettings } from "./tokenizer/tokenizer-settings.ts";
 export type { Tokenizer } from "./tokenizer/tokenizer.ts";
-export type { TensorDtype, TensorInfo, WeightIndex } from "./weights/weights.ts";
+export { openWeightIndex } from "./weights/safetensors/open-weight-index.ts";
+export type { OpenWeightIndexOptions } from "./weights/safetensors/open-weight-index.ts";
+export { denseWeight } from "./weights/stored-weight.ts";
+export type { BlockQuantizedWeight, DenseWeight, StoredWeight, TensorInfo } from "./weights/stored-weight.ts";
+export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
+export type { TensorDtype } from "./weights/tensor-dtype.ts";
+export type { WeightIndex } from "./weights/weight-index.ts";

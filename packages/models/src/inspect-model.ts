@@ -1,15 +1,15 @@
-import { relative, sep } from "node:path";
+import { basename, relative, sep } from "node:path";
 
 import { ModelError } from "./errors.ts";
 import type { ModelErrorCode } from "./errors.ts";
 import type { ModelConfig } from "./config/model-config.ts";
-import type { LanguageModel } from "./model-loader.ts";
+import { findModel } from "./formats/find-model.ts";
+import type { ModelSource } from "./formats/find-model.ts";
+import type { LanguageModel } from "./load-model.ts";
 import { modelNameOf } from "./files/model-name.ts";
-import { createNodeFileAccess } from "./files/node-file-access.ts";
 import type { ModelWarning } from "./network/model-warning.ts";
-import { openCheckpoint } from "./open-checkpoint.ts";
+import { openFoundCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
-import type { FileAccess } from "./files/file-access.ts";
 import { readModelText } from "./read-model-text.ts";
 import type { ModelText } from "./read-model-text.ts";
 
@@ -55,9 +55,7 @@ export interface ModelInspection {
 }
 
 /** What `inspectModel` takes beside the directory. */
-export interface InspectModelOptions {
-  /** The file system by default. */
-  readonly files?: FileAccess;
+export interface InspectModelOptions extends ModelSource {
   /** A Jinja file to take in place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;
   /** False reads the tokenizer without making it ready to encode, which a hostile one can make slow. Default true. */
@@ -74,14 +72,11 @@ export async function inspectModel(
   directory: string,
   options: InspectModelOptions = {},
 ): Promise<ModelInspection> {
-  const files = options.files ?? createNodeFileAccess();
-  const checkpoint = await openCheckpoint(directory, { files });
+  const found = await findModel(directory, options);
+  const checkpoint = await openFoundCheckpoint(found, {});
   try {
-    const text = await readModelText(checkpoint, {
-      files,
-      chatTemplatePath: options.chatTemplatePath,
-      encodes: options.encodes,
-    });
+    const { chatTemplatePath, encodes } = options;
+    const text = await readModelText(found, checkpoint.config, { chatTemplatePath, encodes });
     return describe(checkpoint, text);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
@@ -145,7 +140,9 @@ function weightFacts({ directory, weights, unusedTensors, warnings }: Network): 
   const files = new Set<string>();
   for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {
     bytesByDtype[dtype] = (bytesByDtype[dtype] ?? 0) + endByte - startByte;
-    files.add(relative(directory, filePath).split(sep).join("/"));
+    // A checkpoint may be a file itself.
+    const name = relative(directory, filePath) || basename(filePath);
+    files.add(name.split(sep).join("/"));
   }
   return {
     parameterCount: weights.parameterCount,

@@ -1,83 +1,107 @@
-import { ModelError, quoteValue } from "./errors.ts";
+import type { ChatTemplate } from "./chat-template/chat-template.ts";
 import { SUPPORTED_FAMILIES } from "./config/family-rules.ts";
-import type { LanguageModel, LoadOptions, ModelLoader } from "./model-loader.ts";
+import { ModelError, quoteValue } from "./errors.ts";
 import { modelNameOf } from "./files/model-name.ts";
-import { createNodeFileAccess } from "./files/node-file-access.ts";
-import { openCheckpoint } from "./open-checkpoint.ts";
+import { findModel } from "./formats/find-model.ts";
+import type { ModelSource } from "./formats/find-model.ts";
+import type { ModelWarning } from "./network/model-warning.ts";
+import { openFoundCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
-import type { FileAccess } from "./files/file-access.ts";
 import { readModelText } from "./read-model-text.ts";
-import type { ModelText } from "./read-model-text.ts";
+import type { LoadedTokenizer } from "./tokenizer/create-tokenizer.ts";
 
-/** Loads Llama and its relatives. */
-export type LlamaLoader = ModelLoader<LanguageModel>;
+/** A checkpoint read and checked, ready for an executor. Holds no weights in memory. */
+export interface LanguageModel extends Checkpoint, AsyncDisposable {
+  readonly name: string;
+  readonly tokenizer: LoadedTokenizer;
+  readonly chatTemplate: ChatTemplate | undefined;
+  dispose(): Promise<void>;
+}
 
-/** What `createLlamaLoader` takes. */
-export interface LlamaLoaderOptions {
-  /** Where files come from; the file system by default. */
-  readonly files?: FileAccess;
+/** What a loader takes beside the directory. */
+export interface LoadOptions {
+  /** The name to serve under; by default the directory's last part, or the repository's for a snapshot in the hub's cache. */
+  readonly name?: string;
+  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  readonly chatTemplatePath?: string;
+  /**
+   * False where another thread makes tokens of texts (`loadModelText`): saves the encoder's tables;
+   * `tokenizer.encode` throws then. Default true.
+   */
+  readonly encodes?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told what to know of a checkpoint though it loads, such as tensors that are not used. */
+  readonly onWarning?: (warning: ModelWarning) => void;
+}
+
+/** Makes one kind of model from a directory. */
+export interface ModelLoader<T> {
+  /** The families that it knows, for the error that names them. */
+  readonly families: readonly string[];
+  /** @throws ModelError with a code, before memory is taken */
+  load(directory: string, options?: LoadOptions): Promise<T>;
+}
+
+/** What `createModelLoader` takes. */
+export interface ModelLoaderOptions extends ModelSource {
   /** The time that chat templates are told; the system's by default. */
   readonly now?: () => Date;
 }
 
 /**
- * Makes a loader for Hugging Face directories of the Llama, Mistral, Qwen2 and Qwen3 families: safetensors
- * of any of F32, F16 and BF16, in one file or sharded, with no conversion step.
+ * Makes a loader for every format and family that this package knows: Hugging Face directories of Llama,
+ * Mistral, Qwen2 and Qwen3, safetensors of F32, F16 or BF16, with no conversion step.
  *
  * @throws ModelError `INVALID_ARGUMENT` for an unknown option
  */
-export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader {
-  assertKnownOptions(options, ["files", "now"]);
-  const files = options.files ?? createNodeFileAccess();
+export function createModelLoader(options: ModelLoaderOptions = {}): ModelLoader<LanguageModel> {
+  assertKnownOptions(options, ["files", "formats", "now"]);
+  const { now } = options;
   return {
     families: SUPPORTED_FAMILIES,
     async load(directory, loadOptions = {}): Promise<LanguageModel> {
       assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "encodes", "signal", "onWarning"]);
-      const { signal, chatTemplatePath, encodes, onWarning } = loadOptions;
-      const checkpoint = await openCheckpoint(directory, {
-        files,
-        ...(signal === undefined ? {} : { signal }),
-        ...(onWarning === undefined ? {} : { onWarning }),
-      });
+      const { name, signal, chatTemplatePath, encodes, onWarning } = loadOptions;
+      signal?.throwIfAborted();
+      const found = await findModel(directory, options);
+      const checkpoint = await openFoundCheckpoint(found, { signal, onWarning });
+      const dispose = async (): Promise<void> => checkpoint.weights.close();
       try {
-        const text = await readModelText(checkpoint, {
-          files,
-          now: options.now,
+        const text = await readModelText(found, checkpoint.config, {
+          now,
           signal,
           chatTemplatePath,
           encodes,
         });
-        return assemble(checkpoint, text, loadOptions.name);
+        return {
+          name: name ?? modelNameOf(checkpoint.directory),
+          ...checkpoint,
+          ...text,
+          dispose,
+          [Symbol.asyncDispose]: dispose,
+        };
       } catch (error) {
-        await checkpoint.weights.close();
+        await dispose();
         throw error;
       }
     },
   };
 }
 
-/** Loads a model from a directory with the loader of its family. */
-export async function loadModel(directory: string, options: LoadOptions = {}): Promise<LanguageModel> {
-  return createLlamaLoader().load(directory, options);
+/** Loads Llama and its relatives. */
+export type LlamaLoader = ModelLoader<LanguageModel>;
+
+/** What `createLlamaLoader` takes. */
+export type LlamaLoaderOptions = ModelLoaderOptions;
+
+/** `createModelLoader` under the name of its families: Llama and its relatives. */
+export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader {
+  return createModelLoader(options);
 }
 
-function assemble(checkpoint: Checkpoint, text: ModelText, name: string | undefined): LanguageModel {
-  const { directory, architecture, weights, generationDefaults, unusedTensors, warnings } = checkpoint;
-  const dispose = async (): Promise<void> => weights.close();
-  return {
-    name: name ?? modelNameOf(directory),
-    directory,
-    config: text.config,
-    architecture,
-    weights,
-    tokenizer: text.tokenizer,
-    chatTemplate: text.chatTemplate,
-    generationDefaults,
-    unusedTensors,
-    warnings,
-    dispose,
-    [Symbol.asyncDispose]: dispose,
-  };
+/** Loads a model from a directory with the loader of its family. */
+export async function loadModel(directory: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  return createModelLoader().load(directory, options);
 }
 
 function assertKnownOptions(options: object, known: readonly string[]): void {

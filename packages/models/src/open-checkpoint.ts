@@ -1,24 +1,17 @@
-import { join } from "node:path";
-
-import { architectureFor } from "./network/decoders/architecture-for.ts";
+import type { ModelConfig } from "./config/model-config.ts";
+import type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
+import { findModel } from "./formats/find-model.ts";
+import type { FoundModel, ModelSource } from "./formats/find-model.ts";
 import { assertWeightsFit } from "./network/assert-weights-fit.ts";
 import type { Architecture } from "./network/decoder-builder.ts";
-import { resolveModelDirectory } from "./formats/model-directory.ts";
-import type { ModelConfig } from "./config/model-config.ts";
-import type { GenerationDefaults } from "./model-loader.ts";
+import { architectureFor } from "./network/decoders/architecture-for.ts";
 import { type ModelWarning, unusedTensorsWarning } from "./network/model-warning.ts";
-import { createNodeFileAccess } from "./files/node-file-access.ts";
-import { openWeightIndex } from "./weights/safetensors/open-weight-index.ts";
-import { parseGenerationDefaults } from "./config/parse-generation-defaults.ts";
-import { parseModelConfig } from "./config/parse-model-config.ts";
-import type { FileAccess } from "./files/file-access.ts";
-import { readJsonFile } from "./files/read-file.ts";
 import { resolveTiedHead } from "./network/resolve-tied-head.ts";
-import { missingConfigError } from "./files/missing-file-error.ts";
-import type { WeightIndex } from "./weights/weights.ts";
+import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** A network and its weights, checked against each other: what an executor needs, without text. */
 export interface Checkpoint {
+  /** The absolute path that was opened. */
   readonly directory: string;
   readonly config: ModelConfig;
   readonly architecture: Architecture;
@@ -30,16 +23,15 @@ export interface Checkpoint {
   readonly warnings: readonly ModelWarning[];
 }
 
-/** What `openCheckpoint` takes beside the directory. */
-export interface OpenCheckpointOptions {
-  /** The file system by default. */
-  readonly files?: FileAccess;
-  readonly signal?: AbortSignal;
+/** What opening takes, wherever the checkpoint was found. */
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
   /** Told of each warning, before the promise resolves. */
-  readonly onWarning?: (warning: ModelWarning) => void;
+  readonly onWarning?: ((warning: ModelWarning) => void) | undefined;
 }
 
-const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+/** What `openCheckpoint` takes beside the directory. */
+export interface OpenCheckpointOptions extends ModelSource, OpenOptions {}
 
 /**
  * Opens a checkpoint: reads its config, checks every header and every tensor's shape. Takes no memory for
@@ -51,38 +43,32 @@ export async function openCheckpoint(
   directory: string,
   options: OpenCheckpointOptions = {},
 ): Promise<Checkpoint> {
-  const files = options.files ?? createNodeFileAccess();
   options.signal?.throwIfAborted();
-  const root = await resolveModelDirectory(files, directory);
-  const rawConfig = await readJsonFile(files, join(root, "config.json"), { maxBytes: MAX_CONFIG_BYTES });
-  if (rawConfig === undefined) {
-    throw await missingConfigError(files, root);
-  }
-  const generationConfig = await readJsonFile(files, join(root, "generation_config.json"), {
-    maxBytes: MAX_CONFIG_BYTES,
-  });
-  const statedConfig = parseModelConfig({ config: rawConfig, generationConfig });
-  const generationDefaults = parseGenerationDefaults(generationConfig);
-  const storedWeights = await openWeightIndex(root, {
-    files,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  return openFoundCheckpoint(await findModel(directory, options), options);
+}
+
+/** Opens a checkpoint that was found already. @throws ModelError with a code */
+export async function openFoundCheckpoint(
+  { location, format }: FoundModel,
+  { signal, onWarning }: OpenOptions,
+): Promise<Checkpoint> {
+  const stored = await format.open(location, { signal });
   try {
-    const { config, weights, warning } = await resolveTiedHead(statedConfig, storedWeights);
+    const { config, weights, warning } = await resolveTiedHead(stored.config, stored.weights);
     const { unusedTensors } = assertWeightsFit(config, weights);
     const warnings = [warning, unusedTensorsWarning(unusedTensors)].filter((each) => each !== undefined);
-    for (const each of warnings) options.onWarning?.(each);
+    for (const each of warnings) onWarning?.(each);
     return {
-      directory: root,
+      directory: location.path,
       config,
       architecture: architectureFor(config),
       weights,
-      generationDefaults,
+      generationDefaults: stored.generationDefaults,
       unusedTensors,
       warnings,
     };
   } catch (error) {
-    await storedWeights.close();
+    await stored.weights.close();
     throw error;
   }
 }

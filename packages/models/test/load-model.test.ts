@@ -5,7 +5,13 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { createLlamaLoader, embeddedModelDirectory, loadModel, openCheckpoint } from "../src/index.ts";
+import {
+  createLlamaLoader,
+  createModelLoader,
+  embeddedModelDirectory,
+  loadModel,
+  openCheckpoint,
+} from "../src/index.ts";
 import type { LanguageModel, ModelErrorCode } from "../src/index.ts";
 import { CHECKPOINT_NAMES, checkpointDirectory } from "./support/fixtures.ts";
 import { expectModelError } from "./support/model-error.ts";
@@ -14,12 +20,20 @@ import { writeSafetensors, zeros } from "./support/safetensors.ts";
 
 const load = async (
   changes: Readonly<Record<string, Uint8Array | string | undefined>> = {},
-): Promise<LanguageModel> => createLlamaLoader({ files: createModelFiles(changes) }).load(MODEL_DIRECTORY);
+): Promise<LanguageModel> => createModelLoader({ files: createModelFiles(changes) }).load(MODEL_DIRECTORY);
 
-describe("createLlamaLoader", () => {
+describe("createModelLoader", () => {
+  it("is what createLlamaLoader makes", async () => {
+    const loader = createLlamaLoader({ files: createModelFiles() });
+    expect(loader.families).toEqual(createModelLoader().families);
+    const model = await loader.load(MODEL_DIRECTORY);
+    expect(model.tokenizer.encode("hello")).toEqual([263]);
+    await model.dispose();
+  });
+
   it("makes a model that holds no weights, and lets go of its files", async () => {
     const files = createModelFiles();
-    const model = await createLlamaLoader({ files }).load(MODEL_DIRECTORY);
+    const model = await createModelLoader({ files }).load(MODEL_DIRECTORY);
     expect(model).toMatchObject({
       name: "tiny-llama",
       directory: MODEL_DIRECTORY,
@@ -38,7 +52,7 @@ describe("createLlamaLoader", () => {
   });
 
   it("takes the name that it is given", async () => {
-    const loader = createLlamaLoader({ files: createModelFiles() });
+    const loader = createModelLoader({ files: createModelFiles() });
     const model = await loader.load(`${MODEL_DIRECTORY}/`, { name: "mine" });
     expect(model).toMatchObject({ name: "mine", directory: MODEL_DIRECTORY });
     expect(loader.families).toEqual(["llama", "mistral", "qwen2", "qwen3"]);
@@ -74,7 +88,7 @@ describe("createLlamaLoader", () => {
       "chat_template.jinja": "{% if %}",
       "given.jinja": "{{ messages[0].content }}!",
     });
-    const loader = createLlamaLoader({ files });
+    const loader = createModelLoader({ files });
     const model = await loader.load(MODEL_DIRECTORY, { chatTemplatePath: `${MODEL_DIRECTORY}/given.jinja` });
     expect(model.chatTemplate?.render([{ role: "user", content: "Hi" }])).toBe("Hi!");
     await model.dispose();
@@ -133,7 +147,7 @@ describe("createLlamaLoader", () => {
   ];
   it.each(REFUSED)("refuses %s and lets go of every file", async (_, changes, code) => {
     const files = createModelFiles(changes);
-    await expectModelError(code, async () => createLlamaLoader({ files }).load(MODEL_DIRECTORY));
+    await expectModelError(code, async () => createModelLoader({ files }).load(MODEL_DIRECTORY));
     expect(files.openCount()).toBe(0);
   });
 
@@ -141,7 +155,7 @@ describe("createLlamaLoader", () => {
     const config = { ...RAW_CONFIG, vocab_size: 270, tie_word_embeddings: true };
     const files = createModelFiles({ "config.json": JSON.stringify(config) });
     await expectModelError("TENSOR_SHAPE_MISMATCH", async () =>
-      createLlamaLoader({ files }).load(MODEL_DIRECTORY),
+      createModelLoader({ files }).load(MODEL_DIRECTORY),
     );
     const added = { 400: { content: "<far>" } };
     const error = await expectModelError("TOKENIZER_VOCAB_MISMATCH", async () =>
@@ -153,10 +167,10 @@ describe("createLlamaLoader", () => {
 
   it("refuses options that it does not know", async () => {
     const error = await expectModelError("INVALID_ARGUMENT", () =>
-      createLlamaLoader({ device: "cuda" } as object),
+      createModelLoader({ device: "cuda" } as object),
     );
-    expect(error.message).toBe('wanted options files, now; found "device"');
-    const loader = createLlamaLoader({ files: createModelFiles() });
+    expect(error.message).toBe('wanted options files, formats, now; found "device"');
+    const loader = createModelLoader({ files: createModelFiles() });
     await expectModelError("INVALID_ARGUMENT", async () =>
       loader.load(MODEL_DIRECTORY, { quantize: true } as object),
     );
@@ -165,7 +179,7 @@ describe("createLlamaLoader", () => {
   it("stops with the signal's reason and lets go of every file", async () => {
     const files = createModelFiles();
     const signal = AbortSignal.abort(new Error("enough"));
-    await expect(createLlamaLoader({ files }).load(MODEL_DIRECTORY, { signal })).rejects.toThrow("enough");
+    await expect(createModelLoader({ files }).load(MODEL_DIRECTORY, { signal })).rejects.toThrow("enough");
     expect(files.openCount()).toBe(0);
   });
 });

@@ -1,7 +1,8 @@
 import { basename, join } from "node:path";
 
-import { createChatTemplate } from "./index.ts";
-import type { ChatTemplate, ChatTemplateSetup } from "./index.ts";
+import type { ChatTemplate } from "./chat-template.ts";
+import { createChatTemplate } from "./create-chat-template.ts";
+import type { ChatTemplateSetup } from "./create-chat-template.ts";
 import { createTimeLimit, TimeLimitError } from "../tokenizer/create-time-limit.ts";
 import { ModelError, quoteValue } from "../errors.ts";
 import type { FileAccess } from "../files/file-access.ts";

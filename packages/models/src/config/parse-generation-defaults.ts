@@ -1,5 +1,14 @@
 import { ConfigFields, type IntegerRange, type NumberRange } from "./config-fields.ts";
-import type { GenerationDefaults } from "../model-loader.ts";
+
+/** Sampling that the checkpoint's authors recommend (`generation_config.json`). */
+export interface GenerationDefaults {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxNewTokens?: number;
+}
 
 const MAX_TOP_K = 2 ** 31 - 1;
 

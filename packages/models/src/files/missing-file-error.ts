@@ -43,17 +43,12 @@ const FOREIGN_FORMATS: readonly ForeignFormat[] = [
   },
 ];
 
-/** Says what a directory without `model.safetensors` holds instead. */
-export async function missingWeightsError(files: FileAccess, directory: string): Promise<ModelError> {
-  return missingError(files, directory, "model.safetensors or model.safetensors.index.json");
-}
-
-/** Says what a directory without `config.json` holds instead. */
-export async function missingConfigError(files: FileAccess, directory: string): Promise<ModelError> {
-  return missingError(files, directory, "config.json");
-}
-
-async function missingError(files: FileAccess, directory: string, wanted: string): Promise<ModelError> {
+/** Says what a directory that lacks a wanted file holds instead. */
+export async function missingFileError(
+  files: FileAccess,
+  directory: string,
+  wanted: string,
+): Promise<ModelError> {
   const names = await listFiles(files, directory);
   for (const { pattern, what, advice } of FOREIGN_FORMATS) {
     const name = names.find((candidate) => pattern.test(candidate));

@@ -3,7 +3,10 @@ import { collectWeightRefs, isSameShape } from "./collect-weight-refs.ts";
 import type { WeightRef } from "./decoder-builder.ts";
 import { ModelError } from "../errors.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import type { TensorDtype, TensorInfo, WeightIndex } from "../weights/weights.ts";
+import { tensorsOf } from "../weights/stored-weight.ts";
+import type { StoredWeight } from "../weights/stored-weight.ts";
+import type { TensorDtype } from "../weights/tensor-dtype.ts";
+import type { WeightIndex } from "../weights/weight-index.ts";
 
 /** Dtypes that a network's weights may be stored in. */
 const WEIGHT_DTYPES: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);
@@ -15,13 +18,13 @@ export interface WeightsFit {
 }
 
 /**
- * Checks that every tensor that the network needs is there with the exact shape and a dtype that runs.
+ * Checks that every weight that the network needs is there with the exact shape, stored in a way that runs.
  *
  * @throws ModelError `TENSOR_MISSING`, `TENSOR_SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_QUANTIZATION`
  */
 export function assertWeightsFit(config: ModelConfig, index: WeightIndex): WeightsFit {
   const refs = collectWeightRefs(architectureFor(config), config);
-  const missing = [...refs.keys()].filter((name) => !index.tensors.has(name));
+  const missing = [...refs.keys()].filter((name) => index.weight(name) === undefined);
   if (missing.length > 0) {
     assertNotPacked(missing, index);
     const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
@@ -32,13 +35,14 @@ export function assertWeightsFit(config: ModelConfig, index: WeightIndex): Weigh
       { tensor: missing[0] },
     );
   }
+  const used = new Set<string>();
   for (const ref of refs.values()) {
-    const tensor = index.tensors.get(ref.name);
-    if (tensor !== undefined) {
-      assertTensorFits(ref, tensor);
-    }
+    const weight = index.weight(ref.name);
+    if (weight === undefined) continue;
+    assertWeightFits(ref, weight);
+    for (const { name } of tensorsOf(weight)) used.add(name);
   }
-  return { unusedTensors: [...index.tensors.keys()].filter((name) => !refs.has(name)).toSorted() };
+  return { unusedTensors: [...index.tensors.keys()].filter((name) => !used.has(name)).toSorted() };
 }
 
 /** GPTQ and AWQ store `….qweight` in place of `….weight`; older files do not say so in their config. */
@@ -56,13 +60,22 @@ function assertNotPacked(missing: readonly string[], index: WeightIndex): void {
   }
 }
 
-function assertTensorFits(ref: WeightRef, tensor: TensorInfo): void {
+function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
+  const tensor = weight.data;
   const place = { file: tensor.filePath, tensor: tensor.name };
-  if (!isSameShape(ref.shape, tensor.shape)) {
+  if (!isSameShape(ref.shape, weight.shape)) {
     throw new ModelError(
       "TENSOR_SHAPE_MISMATCH",
       `${tensor.filePath}: tensor "${tensor.name}": config.json wants (${ref.shape.join(", ")}), ` +
-        `found (${tensor.shape.join(", ")})`,
+        `found (${weight.shape.join(", ")})`,
+      place,
+    );
+  }
+  if (weight.encoding === "block-quantized") {
+    throw new ModelError(
+      "UNSUPPORTED_QUANTIZATION",
+      `${tensor.filePath}: weight "${ref.name}": wanted F32, F16 or BF16, ` +
+        `found ${weight.bits}-bit blocks of ${weight.blockSize}, which no executor computes with`,
       place,
     );
   }

@@ -2,7 +2,8 @@ import { embeddingWeight } from "./decoders/decoder-weights.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelWarning } from "./model-warning.ts";
 import { areTensorsEqual } from "../weights/are-tensors-equal.ts";
-import type { TensorInfo, WeightIndex } from "../weights/weights.ts";
+import { renameTensor } from "../weights/weight-index.ts";
+import type { WeightIndex } from "../weights/weight-index.ts";
 
 const HEAD = "lm_head.weight";
 
@@ -38,18 +39,5 @@ export async function resolveTiedHead(config: ModelConfig, weights: WeightIndex)
     config: Object.freeze({ ...config, hasTiedEmbeddings: false }),
     weights,
     warning: { code: "HEAD_NOT_TIED", message },
-  };
-}
-
-/** The same index with a tensor under another name. */
-function renameTensor(weights: WeightIndex, tensor: TensorInfo, name: string): WeightIndex {
-  const tensors = new Map(weights.tensors);
-  tensors.delete(tensor.name);
-  tensors.set(name, { ...tensor, name });
-  return {
-    ...weights,
-    tensors,
-    read: (wanted, into) => weights.read(wanted === name ? tensor.name : wanted, into),
-    readRange: (wanted, range) => weights.readRange(wanted === name ? tensor.name : wanted, range),
   };
 }

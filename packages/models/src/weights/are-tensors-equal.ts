@@ -1,4 +1,5 @@
-import type { TensorInfo, WeightIndex } from "./weights.ts";
+import type { TensorInfo } from "./stored-weight.ts";
+import type { WeightIndex } from "./weight-index.ts";
 import { decodeElements } from "./decode-elements.ts";
 import { dtypeSizeBytes } from "./tensor-dtype.ts";
 

@@ -1,4 +1,4 @@
-import type { TensorDtype } from "./weights.ts";
+import type { TensorDtype } from "./tensor-dtype.ts";
 
 /** Makes float32 numbers of a tensor's little-endian bytes. F32, F16 and BF16; others are NaN. */
 export function decodeElements(bytes: Uint8Array, dtype: TensorDtype): Float32Array {

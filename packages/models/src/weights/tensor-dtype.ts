@@ -1,4 +1,5 @@
-import type { TensorDtype } from "./weights.ts";
+/** Element types that a header may name, in safetensors' words. */
+export type TensorDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
 
 const SIZES: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
   ["F64", 8],

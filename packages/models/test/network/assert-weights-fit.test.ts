@@ -102,6 +102,26 @@ describe("assertWeightsFit", () => {
     }
   });
 
+  it("refuses weights in blocks, after a look at the shape that they stand for", async () => {
+    const dense = await indexFor(CONFIG, {});
+    const name = "model.layers.0.self_attn.q_proj.weight";
+    const data = dense.tensors.get(name)!;
+    const scales = dense.tensors.get("model.norm.weight")!;
+    const inBlocks = (shape: readonly number[]): WeightIndex => ({
+      ...dense,
+      weight: (wanted) =>
+        wanted === name
+          ? { encoding: "block-quantized", shape, bits: 4, blockSize: 4, data, scales }
+          : dense.weight(wanted),
+    });
+    const error = await expectModelError("UNSUPPORTED_QUANTIZATION", () =>
+      assertWeightsFit(CONFIG, inBlocks([8, 8])),
+    );
+    expect(error.message).toContain("4-bit blocks of 4");
+    expect(error.tensor).toBe(name);
+    await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(CONFIG, inBlocks([8, 4])));
+  });
+
   it("refuses integers as weights", async () => {
     const index = await indexFor(CONFIG, { "model.norm.weight": zeros("I64", [8]) });
     const error = await expectModelError("UNSUPPORTED_DTYPE", () => assertWeightsFit(CONFIG, index));

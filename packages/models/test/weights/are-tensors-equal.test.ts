@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { areTensorsEqual } from "../../src/weights/are-tensors-equal.ts";
 import { decodeElements } from "../../src/weights/decode-elements.ts";
-import type { TensorDtype, TensorInfo, WeightIndex } from "../../src/weights/weights.ts";
+import type { TensorDtype, TensorInfo, WeightIndex } from "../../src/index.ts";
 
 function indexOf(stored: Record<string, { readonly dtype: TensorDtype; readonly bytes: Uint8Array }>) {
   const tensors = new Map<string, TensorInfo>();
@@ -14,6 +14,7 @@ function indexOf(stored: Record<string, { readonly dtype: TensorDtype; readonly 
     tensors,
     totalBytes: 0,
     parameterCount: 0,
+    weight: () => undefined,
     read: async (name) => bytesOf(name),
     readRange: async (name, { startByte, endByte }) => bytesOf(name).slice(startByte, endByte),
     close: async () => {},

@@ -11,6 +11,7 @@ const weights: OnnxModel["weights"] = {
   tensors: new Map(),
   totalBytes: 0,
   parameterCount: 0,
+  weight: () => undefined,
   read: () => Promise.reject(new Error("there are no weights")),
   readRange: () => Promise.reject(new Error("there are no weights")),
   close: () => Promise.resolve(),

@@ -1,7 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import type { Architecture, DecoderBuilder, ModelConfig, TensorInfo, WeightRef } from "@infernode/models";
+import type {
+  Architecture,
+  DecoderBuilder,
+  ModelConfig,
+  StoredWeight,
+  TensorInfo,
+  WeightRef,
+} from "@infernode/models";
 import { NetworkCensus } from "../../../src/executors/onnx/network-census.ts";
 import type { OnnxModel } from "../../../src/executors/onnx/onnx-options.ts";
 import { ReferenceForward } from "./reference-forward.ts";
@@ -122,6 +129,10 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
     tensors,
     totalBytes: offset - 8,
     parameterCount: (offset - 8) / 4,
+    weight(name: string): StoredWeight | undefined {
+      const data = tensors.get(name);
+      return data === undefined ? undefined : { encoding: "dense", shape: data.shape, data };
+    },
     read: () => Promise.reject(new Error("the executor reads weights from their files")),
     readRange: () => Promise.reject(new Error("the executor reads weights from their files")),
     close: () => Promise.resolve(),

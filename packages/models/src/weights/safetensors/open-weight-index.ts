@@ -4,11 +4,13 @@ import { ModelError, quoteValue } from "../../errors.ts";
 import { createNodeFileAccess } from "../../files/node-file-access.ts";
 import { parseShardMap } from "./parse-shard-map.ts";
 import type { FileAccess } from "../../files/file-access.ts";
-import { openFile, readFully, readTextFile, statFile } from "../../files/read-file.ts";
+import { openFile, readTextFile, statFile } from "../../files/read-file.ts";
 import type { NamedFile } from "../../files/read-file.ts";
 import { readSafetensorsHeader } from "./read-safetensors.ts";
-import { missingWeightsError } from "../../files/missing-file-error.ts";
-import type { TensorInfo, WeightIndex } from "../weights.ts";
+import { missingFileError } from "../../files/missing-file-error.ts";
+import type { TensorInfo } from "../stored-weight.ts";
+import { closeFiles, createWeightIndex } from "../weight-index.ts";
+import type { WeightIndex } from "../weight-index.ts";
 
 /** What `openWeightIndex` takes beside the directory. */
 export interface OpenWeightIndexOptions {
@@ -52,7 +54,7 @@ export async function openWeightIndex(
     }
     return createWeightIndex(tensors, shards);
   } catch (error) {
-    await closeAll(shards);
+    await closeFiles(shards);
     throw error;
   }
 }
@@ -68,7 +70,7 @@ async function readShardMap(
   const path = join(root, INDEX_FILE);
   const text = await readTextFile(files, path, { maxBytes: MAX_INDEX_BYTES });
   if (text === undefined) {
-    throw await missingWeightsError(files, root);
+    throw await missingFileError(files, root, `${SINGLE_FILE} or ${INDEX_FILE}`);
   }
   return parseShardMap(text, path);
 }
@@ -120,80 +122,4 @@ function assertMapHolds(
       );
     }
   }
-}
-
-function createWeightIndex(
-  tensors: ReadonlyMap<string, TensorInfo>,
-  shards: ReadonlyMap<string, NamedFile>,
-): WeightIndex {
-  let totalBytes = 0;
-  let parameterCount = 0;
-  for (const { startByte, endByte, shape } of tensors.values()) {
-    totalBytes += endByte - startByte;
-    parameterCount += shape.reduce((product, dimension) => product * dimension, 1);
-  }
-  let closing: Promise<void> | undefined;
-  const find = (name: string): readonly [tensor: TensorInfo, shard: NamedFile] => {
-    if (closing !== undefined) {
-      throw new ModelError("WEIGHTS_CLOSED", `wanted tensor ${quoteValue(name)}, found the weights closed`, {
-        tensor: name,
-      });
-    }
-    const tensor = tensors.get(name);
-    const shard = tensor === undefined ? undefined : shards.get(tensor.filePath);
-    if (tensor === undefined || shard === undefined) {
-      throw new ModelError("TENSOR_MISSING", `wanted tensor ${quoteValue(name)}, found none of that name`, {
-        tensor: name,
-      });
-    }
-    return [tensor, shard];
-  };
-  return {
-    tensors,
-    totalBytes,
-    parameterCount,
-    async read(name, into): Promise<Uint8Array> {
-      const [tensor, shard] = find(name);
-      const bytes = destination(tensor, into);
-      await readFully(shard, bytes, tensor.startByte);
-      return bytes;
-    },
-    async readRange(name, { startByte, endByte }): Promise<Uint8Array> {
-      const [tensor, shard] = find(name);
-      const sizeBytes = tensor.endByte - tensor.startByte;
-      if (!(startByte >= 0 && startByte <= endByte && endByte <= sizeBytes)) {
-        throw new ModelError(
-          "INVALID_ARGUMENT",
-          `tensor ${quoteValue(name)}: wanted a range within ${sizeBytes} bytes, found ${startByte} to ${endByte}`,
-          { tensor: name },
-        );
-      }
-      const bytes = new Uint8Array(endByte - startByte);
-      await readFully(shard, bytes, tensor.startByte + startByte);
-      return bytes;
-    },
-    async close(): Promise<void> {
-      closing ??= closeAll(shards);
-      await closing;
-    },
-  };
-}
-
-function destination(tensor: TensorInfo, into: Uint8Array | undefined): Uint8Array {
-  const sizeBytes = tensor.endByte - tensor.startByte;
-  if (into === undefined) {
-    return new Uint8Array(sizeBytes);
-  }
-  if (into.byteLength < sizeBytes) {
-    throw new ModelError(
-      "INVALID_ARGUMENT",
-      `tensor ${quoteValue(tensor.name)}: wanted room for ${sizeBytes} bytes, found ${into.byteLength}`,
-      { tensor: tensor.name },
-    );
-  }
-  return into.subarray(0, sizeBytes);
-}
-
-async function closeAll(shards: ReadonlyMap<string, NamedFile>): Promise<void> {
-  await Promise.all([...shards.values()].map(async ({ file }) => file.close()));
 }

@@ -1,7 +1,8 @@
 import { ModelError, quoteValue } from "../../errors.ts";
 import { JsonCursor, JsonSyntaxError } from "./json-cursor.ts";
 import { TENSOR_DTYPES, dtypeSizeBytes, isTensorDtype } from "../tensor-dtype.ts";
-import type { TensorDtype, TensorInfo } from "../weights.ts";
+import type { TensorDtype } from "../tensor-dtype.ts";
+import type { TensorInfo } from "../stored-weight.ts";
 
 /** Where a header lies, for errors and for checks against the file. */
 export interface HeaderPlace {

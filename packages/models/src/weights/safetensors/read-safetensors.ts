@@ -2,7 +2,7 @@ import { ModelError } from "../../errors.ts";
 import { parseSafetensorsHeader } from "./parse-safetensors-header.ts";
 import { readFully } from "../../files/read-file.ts";
 import type { NamedFile } from "../../files/read-file.ts";
-import type { TensorInfo } from "../weights.ts";
+import type { TensorInfo } from "../stored-weight.ts";
 
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;

@@ -1,0 +1,54 @@
+import type { ChatTemplate } from "../chat-template/chat-template.ts";
+import type { GenerationDefaults } from "../config/parse-generation-defaults.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import type { FileAccess, FileStat } from "../files/file-access.ts";
+import type { LoadedTokenizer } from "../tokenizer/create-tokenizer.ts";
+import type { WeightIndex } from "../weights/weight-index.ts";
+
+/** Something on disk that may be a model. */
+export interface ModelLocation {
+  readonly files: FileAccess;
+  /** Absolute. */
+  readonly path: string;
+  readonly kind: FileStat["kind"];
+}
+
+/** The network as a checkpoint states it, not yet compared with its weights. */
+export interface StoredNetwork {
+  readonly config: ModelConfig;
+  readonly weights: WeightIndex;
+  readonly generationDefaults: GenerationDefaults;
+}
+
+/** The text side of a checkpoint. */
+export interface StoredText {
+  readonly tokenizer: LoadedTokenizer;
+  readonly chatTemplate: ChatTemplate | undefined;
+}
+
+export interface OpenNetworkOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReadTextOptions {
+  /** The time that chat templates are told; the system's by default. */
+  readonly now?: (() => Date) | undefined;
+  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  readonly chatTemplatePath?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** False saves the tables of an encoder that is not used; `encode` throws then. Default true. */
+  readonly encodes?: boolean | undefined;
+  /** False where the whole thread can be stopped while it encodes. Default true. */
+  readonly hasTimeLimit?: boolean | undefined;
+}
+
+/** One way to store a model. A new one is a folder in `formats/` and a line in `CHECKPOINT_FORMATS`. */
+export interface CheckpointFormat {
+  readonly name: string;
+  /** Whether a location is of this format, by names or by the first bytes of a file; reads no more. */
+  detect(location: ModelLocation): Promise<boolean>;
+  /** Reads config and headers, and takes no memory for weights. The caller closes `weights`. @throws ModelError */
+  open(location: ModelLocation, options: OpenNetworkOptions): Promise<StoredNetwork>;
+  /** Reads tokenizer and chat template, which does not need an open network. @throws ModelError */
+  readText(location: ModelLocation, options: ReadTextOptions): Promise<StoredText>;
+}

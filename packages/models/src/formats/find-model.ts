@@ -1,0 +1,67 @@
+import { dirname, resolve } from "node:path";
+
+import { ModelError } from "../errors.ts";
+import type { FileAccess } from "../files/file-access.ts";
+import { downloadAdvice } from "../files/hub-id.ts";
+import { createNodeFileAccess } from "../files/node-file-access.ts";
+import { statFile } from "../files/read-file.ts";
+import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
+import { hfDirectory } from "./hf-directory.ts";
+import { unknownFormatError } from "./unknown-format-error.ts";
+
+/** The formats that are read, in the order in which they are tried. */
+export const CHECKPOINT_FORMATS: readonly CheckpointFormat[] = [hfDirectory];
+
+/** Where models are read from. */
+export interface ModelSource {
+  /** The file system by default. */
+  readonly files?: FileAccess;
+  /** The first one that detects a model opens it; `CHECKPOINT_FORMATS` by default. */
+  readonly formats?: readonly CheckpointFormat[];
+}
+
+/** A model that is there, and the format that reads it. */
+export interface FoundModel {
+  readonly location: ModelLocation;
+  readonly format: CheckpointFormat;
+}
+
+/**
+ * Finds what lies at a path.
+ *
+ * @throws ModelError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `NOT_A_DIRECTORY`, `UNSUPPORTED_FORMAT`, `FILE_MISSING`
+ */
+export async function findModel(path: unknown, source: ModelSource): Promise<FoundModel> {
+  const { files = createNodeFileAccess(), formats = CHECKPOINT_FORMATS } = source;
+  const location = await locate(path, files);
+  for (const format of formats) {
+    if (await format.detect(location)) return { location, format };
+  }
+  throw await unknownFormatError(location);
+}
+
+async function locate(given: unknown, files: FileAccess): Promise<ModelLocation> {
+  if (typeof given !== "string" || given === "") {
+    throw new ModelError(
+      "INVALID_ARGUMENT",
+      `wanted the path of a model directory, found ${JSON.stringify(given)}`,
+    );
+  }
+  const path = resolve(given);
+  const found = await statFile(files, path);
+  if (found !== undefined) return { files, path, kind: found.kind };
+  const hasParent = (await statFile(files, dirname(path))) !== undefined;
+  const advice = downloadAdvice(hasParent ? path : given, hasParent ? undefined : currentDirectory());
+  throw new ModelError("MODEL_NOT_FOUND", `wanted a model directory at ${path}, found nothing; ${advice}`, {
+    file: path,
+  });
+}
+
+/** `undefined` where it was deleted. */
+function currentDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+
+import { readChatTemplate } from "../chat-template/read-chat-template.ts";
+import { parseGenerationDefaults } from "../config/parse-generation-defaults.ts";
+import { parseModelConfig } from "../config/parse-model-config.ts";
+import { missingFileError } from "../files/missing-file-error.ts";
+import { readJsonFile, statFile } from "../files/read-file.ts";
+import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import { readTokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
+import { openWeightIndex } from "../weights/safetensors/open-weight-index.ts";
+import type { CheckpointFormat, StoredNetwork, StoredText } from "./checkpoint-format.ts";
+
+const CONFIG_FILE = "config.json";
+const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+
+/** A directory as `save_pretrained` of transformers writes it: JSON files and safetensors. */
+export const hfDirectory: CheckpointFormat = {
+  name: "hf-directory",
+
+  async detect({ files, path, kind }): Promise<boolean> {
+    if (kind !== "directory") return false;
+    for (const name of [CONFIG_FILE, "tokenizer.json"]) {
+      if ((await statFile(files, join(path, name))) !== undefined) return true;
+    }
+    return false;
+  },
+
+  async open({ files, path }, { signal }): Promise<StoredNetwork> {
+    const readConfig = async (name: string): Promise<unknown> =>
+      readJsonFile(files, join(path, name), { maxBytes: MAX_CONFIG_BYTES });
+    const rawConfig = await readConfig(CONFIG_FILE);
+    if (rawConfig === undefined) {
+      throw await missingFileError(files, path, CONFIG_FILE);
+    }
+    const generationConfig = await readConfig("generation_config.json");
+    const config = parseModelConfig({ config: rawConfig, generationConfig });
+    const generationDefaults = parseGenerationDefaults(generationConfig);
+    const weights = await openWeightIndex(path, { files, ...(signal === undefined ? {} : { signal }) });
+    return { config, weights, generationDefaults };
+  },
+
+  async readText({ files, path }, options): Promise<StoredText> {
+    const { now, chatTemplatePath, signal, encodes = true, hasTimeLimit = true } = options;
+    const settings = await readTokenizerSettings(files, path);
+    signal?.throwIfAborted();
+    const tokenizer = await loadTokenizer(path, { files, settings, encodes, hasTimeLimit });
+    signal?.throwIfAborted();
+    const chatTemplate = await readChatTemplate(path, settings, { files, now, chatTemplatePath });
+    signal?.throwIfAborted();
+    return { tokenizer, chatTemplate };
+  },
+};

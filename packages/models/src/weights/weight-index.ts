@@ -1,0 +1,123 @@
+import { ModelError, quoteValue } from "../errors.ts";
+import { readFully } from "../files/read-file.ts";
+import type { NamedFile } from "../files/read-file.ts";
+import { denseWeight } from "./stored-weight.ts";
+import type { StoredWeight, TensorInfo } from "./stored-weight.ts";
+
+/** Every tensor of a checkpoint, over all its files. No tensor data is held. */
+export interface WeightIndex {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly totalBytes: number;
+  readonly parameterCount: number;
+  /** How the weight of this name is stored; `undefined` where the checkpoint has none. */
+  weight(name: string): StoredWeight | undefined;
+  /** Reads one tensor's bytes, ranged; `into` avoids an allocation. */
+  read(name: string, into?: Uint8Array): Promise<Uint8Array>;
+  /** Reads a part of one tensor's bytes, half-open, counted from the tensor's start. */
+  readRange(
+    name: string,
+    range: { readonly startByte: number; readonly endByte: number },
+  ): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Makes an index of dense weights. Owns the open files, by path, and closes them. */
+export function createWeightIndex(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  files: ReadonlyMap<string, NamedFile>,
+): WeightIndex {
+  let totalBytes = 0;
+  let parameterCount = 0;
+  for (const { startByte, endByte, shape } of tensors.values()) {
+    totalBytes += endByte - startByte;
+    parameterCount += shape.reduce((product, dimension) => product * dimension, 1);
+  }
+  let closing: Promise<void> | undefined;
+  const find = (name: string): readonly [tensor: TensorInfo, file: NamedFile] => {
+    if (closing !== undefined) {
+      throw new ModelError("WEIGHTS_CLOSED", `wanted tensor ${quoteValue(name)}, found the weights closed`, {
+        tensor: name,
+      });
+    }
+    const tensor = tensors.get(name);
+    const file = tensor === undefined ? undefined : files.get(tensor.filePath);
+    if (tensor === undefined || file === undefined) {
+      throw new ModelError("TENSOR_MISSING", `wanted tensor ${quoteValue(name)}, found none of that name`, {
+        tensor: name,
+      });
+    }
+    return [tensor, file];
+  };
+  return {
+    tensors,
+    totalBytes,
+    parameterCount,
+    weight(name): StoredWeight | undefined {
+      const tensor = tensors.get(name);
+      return tensor === undefined ? undefined : denseWeight(tensor);
+    },
+    async read(name, into): Promise<Uint8Array> {
+      const [tensor, file] = find(name);
+      const bytes = destination(tensor, into);
+      await readFully(file, bytes, tensor.startByte);
+      return bytes;
+    },
+    async readRange(name, { startByte, endByte }): Promise<Uint8Array> {
+      const [tensor, file] = find(name);
+      const sizeBytes = tensor.endByte - tensor.startByte;
+      if (!(startByte >= 0 && startByte <= endByte && endByte <= sizeBytes)) {
+        throw new ModelError(
+          "INVALID_ARGUMENT",
+          `tensor ${quoteValue(name)}: wanted a range within ${sizeBytes} bytes, found ${startByte} to ${endByte}`,
+          { tensor: name },
+        );
+      }
+      const bytes = new Uint8Array(endByte - startByte);
+      await readFully(file, bytes, tensor.startByte + startByte);
+      return bytes;
+    },
+    async close(): Promise<void> {
+      closing ??= closeFiles(files);
+      await closing;
+    },
+  };
+}
+
+/** The same weights with a tensor under another name. */
+export function renameTensor(weights: WeightIndex, tensor: TensorInfo, name: string): WeightIndex {
+  const renamed = { ...tensor, name };
+  const tensors = new Map(weights.tensors);
+  tensors.delete(tensor.name);
+  tensors.set(name, renamed);
+  const storedName = (wanted: string): string => (wanted === name ? tensor.name : wanted);
+  return {
+    ...weights,
+    tensors,
+    weight(wanted): StoredWeight | undefined {
+      if (wanted === tensor.name) return undefined;
+      return wanted === name ? denseWeight(renamed) : weights.weight(wanted);
+    },
+    read: (wanted, into) => weights.read(storedName(wanted), into),
+    readRange: (wanted, range) => weights.readRange(storedName(wanted), range),
+  };
+}
+
+/** Closes files that were opened together. */
+export async function closeFiles(files: ReadonlyMap<string, NamedFile>): Promise<void> {
+  await Promise.all([...files.values()].map(async ({ file }) => file.close()));
+}
+
+function destination(tensor: TensorInfo, into: Uint8Array | undefined): Uint8Array {
+  const sizeBytes = tensor.endByte - tensor.startByte;
+  if (into === undefined) {
+    return new Uint8Array(sizeBytes);
+  }
+  if (into.byteLength < sizeBytes) {
+    throw new ModelError(
+      "INVALID_ARGUMENT",
+      `tensor ${quoteValue(tensor.name)}: wanted room for ${sizeBytes} bytes, found ${into.byteLength}`,
+      { tensor: tensor.name },
+    );
+  }
+  return into.subarray(0, sizeBytes);
+}

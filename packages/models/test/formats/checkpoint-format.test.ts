@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+
+import {
+  CHECKPOINT_FORMATS,
+  createModelLoader,
+  inspectModel,
+  loadModelText,
+  openCheckpoint,
+} from "../../src/index.ts";
+import type { CheckpointFormat, FileAccess } from "../../src/index.ts";
+import { createMemoryFiles } from "../support/memory-files.ts";
+import { expectModelError } from "../support/model-error.ts";
+import { MODEL_DIRECTORY, createModelFiles } from "../support/model-files.ts";
+
+const BUNDLE = "/models/tiny.bundle";
+
+/** A model in one file, which names the directory that has the rest. */
+function createBundleFormat(): CheckpointFormat {
+  const [directory] = CHECKPOINT_FORMATS;
+  if (directory === undefined) throw new Error("there is no format");
+  return {
+    name: "bundle",
+    detect: async ({ path, kind }) => kind === "file" && path.endsWith(".bundle"),
+    open: async (location, options) => directory.open({ ...location, path: MODEL_DIRECTORY }, options),
+    readText: async (location, options) =>
+      directory.readText({ ...location, path: MODEL_DIRECTORY }, options),
+  };
+}
+
+function createBundleFiles(): FileAccess & { openCount(): number } {
+  const files = createModelFiles();
+  return {
+    ...files,
+    stat: async (path) => (path === BUNDLE ? { kind: "file", sizeBytes: 1 } : files.stat(path)),
+  };
+}
+
+describe("a format that is passed in", () => {
+  it("is loaded, inspected and read for its text by what it detects", async () => {
+    const files = createBundleFiles();
+    const source = { files, formats: [createBundleFormat(), ...CHECKPOINT_FORMATS] };
+    const model = await createModelLoader(source).load(BUNDLE);
+    expect(model).toMatchObject({
+      name: "tiny.bundle",
+      directory: BUNDLE,
+      config: { eosTokenIds: [2, 269] },
+    });
+    expect(model.tokenizer.encode("hello")).toEqual([263]);
+    await model.dispose();
+    const checkpoint = await openCheckpoint(BUNDLE, source);
+    expect(checkpoint.weights.weight("model.norm.weight")).toMatchObject({ encoding: "dense", shape: [8] });
+    await checkpoint.weights.close();
+    expect(await inspectModel(BUNDLE, source)).toMatchObject({ layerCount: 2, textProblem: undefined });
+    expect((await loadModelText(BUNDLE, source)).chatTemplate).toBeDefined();
+    expect(files.openCount()).toBe(0);
+  });
+
+  it("leaves to the next format what it does not detect", async () => {
+    const source = { files: createBundleFiles(), formats: [createBundleFormat(), ...CHECKPOINT_FORMATS] };
+    const checkpoint = await openCheckpoint(MODEL_DIRECTORY, source);
+    expect(checkpoint.directory).toBe(MODEL_DIRECTORY);
+    await checkpoint.weights.close();
+  });
+
+  it("is not tried for a path that is not there", async () => {
+    const detect = async (): Promise<boolean> => true;
+    const formats = [{ ...createBundleFormat(), detect }];
+    await expectModelError("MODEL_NOT_FOUND", async () =>
+      openCheckpoint("/models/none", { files: createMemoryFiles({ "/models/a": "x" }), formats }),
+    );
+  });
+});
+
+describe("the formats of the package", () => {
+  it("have names of their own", () => {
+    const names = CHECKPOINT_FORMATS.map((format) => format.name);
+    expect(names).toEqual(["hf-directory"]);
+  });
+
+  it("refuse a directory without a config by what it holds", async () => {
+    const files = createMemoryFiles({ "/m/model-q4.gguf": "GGUF" });
+    const error = await expectModelError("UNSUPPORTED_FORMAT", async () => openCheckpoint("/m", { files }));
+    expect(error.message).toContain("a GGUF file (model-q4.gguf)");
+  });
+});

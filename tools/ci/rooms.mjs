@@ -1,0 +1,41 @@
+// Which folders of a package's `src` may import which. Documented in docs/architecture.md, held by check-imports.mjs.
+//
+// * Rooms stand in order, lower ones first; a room names what it may import, all of it above its own line. So
+//   nothing imports upwards, and there are no circles.
+// * A folder belongs to the longest name that it begins with: `network/decoders` to `network`.
+// * `shared` are files directly in `src` that every room may import. The others there compose: they may import all
+//   rooms, and no room may import them.
+// A package without an entry is not checked yet.
+
+/** @type {Record<string, { shared: string[], rooms: Record<string, string[]> }>} */
+export const packageRooms = {
+  models: {
+    shared: ["errors.ts"],
+    rooms: {
+      files: [],
+      config: [],
+      weights: ["files"],
+      "weights/safetensors": ["files", "weights"],
+      network: ["config", "weights"],
+      tokenizer: ["files", "config"],
+      "chat-template/values": [],
+      "chat-template/syntax": ["chat-template/values"],
+      "chat-template/operations": ["chat-template/values", "chat-template/syntax"],
+      "chat-template/library": ["chat-template/values", "chat-template/operations"],
+      "chat-template/run": [
+        "chat-template/values",
+        "chat-template/syntax",
+        "chat-template/operations",
+        "chat-template/library",
+      ],
+      "chat-template": [
+        "files",
+        "tokenizer",
+        "chat-template/values",
+        "chat-template/syntax",
+        "chat-template/run",
+      ],
+      formats: ["files", "config", "weights", "weights/safetensors", "tokenizer", "chat-template"],
+    },
+  },
+};
