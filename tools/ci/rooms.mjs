@@ -13,7 +13,7 @@ export const packageRooms = {
     shared: ["errors.ts"],
     rooms: {
       files: [],
-      config: [],
+      config: ["files"],
       weights: ["files"],
       "weights/safetensors": ["files", "weights"],
       network: ["config", "weights"],

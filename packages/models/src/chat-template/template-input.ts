@@ -1,3 +1,4 @@
+import { isJsonObject } from "../files/json-shape.ts";
 import type { ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
 import { PythonJsonError, readPythonJson, type PythonJson } from "./values/read-python-json.ts";
 
@@ -39,7 +40,7 @@ function withToolArguments(message: ChatTemplateMessage, index: number): ChatTem
 }
 
 function withArguments(call: unknown, place: string): unknown {
-  if (!isRecord(call) || !isRecord(call["function"])) return call;
+  if (!isJsonObject(call) || !isJsonObject(call["function"])) return call;
   const { arguments: text } = call["function"];
   return typeof text === "string"
     ? { ...call, function: { ...call["function"], arguments: readArguments(text, place) } }
@@ -67,8 +68,4 @@ function assertUnicode(text: string, place: string): void {
   if (/\\u[dD][89a-fA-F]/.test(escapes)) {
     throw new Error(`expected Unicode text in ${place}, found half of a surrogate pair`);
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

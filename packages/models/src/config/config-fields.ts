@@ -1,4 +1,5 @@
 import { ModelError, quoteValue } from "../errors.ts";
+import { isJsonObject } from "../files/json-shape.ts";
 
 /** Both ends included. */
 export interface IntegerRange {
@@ -19,12 +20,12 @@ export class ConfigFields {
 
   /** @throws ModelError `INVALID_CONFIG` when `values` is not an object */
   constructor(values: unknown, file: string, prefix = "") {
-    if (typeof values !== "object" || values === null || Array.isArray(values)) {
+    if (!isJsonObject(values)) {
       const what =
         prefix === "" ? `${file} must hold a JSON object` : `${file}: "${prefix}" must be an object`;
       throw new ModelError("INVALID_CONFIG", `${what}, found ${quoteValue(values)}`, { file });
     }
-    this.#values = values as Record<string, unknown>;
+    this.#values = values;
     this.#file = file;
     this.#prefix = prefix;
   }

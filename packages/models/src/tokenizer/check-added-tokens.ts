@@ -1,6 +1,6 @@
 import type { AddedTokenJson } from "./check-tokenizer-json.ts";
 import { ModelError, quoteValue } from "../errors.ts";
-import { fields, flag, integerUpTo, isJsonObject, listOf, ShapeError, shape } from "./json-shape.ts";
+import { fields, flag, integerUpTo, isJsonObject, listOf, ShapeError, shape } from "../files/json-shape.ts";
 
 const MAX_TOKEN_ID = 2 ** 24;
 const MAX_ADDED_TOKENS = 2 ** 16;

@@ -1,8 +1,8 @@
 import { readAddedTokens } from "./check-added-tokens.ts";
 import { readBpeVocabulary, readUnigramVocabulary } from "./check-vocabulary.ts";
 import { ModelError, quoteValue } from "../errors.ts";
-import { isJsonObject, nullable, ShapeError, shape } from "./json-shape.ts";
-import type { JsonObject } from "./json-shape.ts";
+import { isJsonObject, nullable, ShapeError, shape } from "../files/json-shape.ts";
+import type { JsonObject } from "../files/json-shape.ts";
 import {
   decoderShape,
   normalizerShape,

@@ -10,8 +10,8 @@ import {
   shape,
   text,
   tuple,
-} from "./json-shape.ts";
-import type { JsonObject } from "./json-shape.ts";
+} from "../files/json-shape.ts";
+import type { JsonObject } from "../files/json-shape.ts";
 
 const MAX_TOKEN_ID = 2 ** 24;
 /** Ids that no token has; tables have a place for each. */

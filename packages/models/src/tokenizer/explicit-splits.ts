@@ -1,6 +1,6 @@
 import { ModelError, quoteValue } from "../errors.ts";
-
-type Json = Readonly<Record<string, unknown>>;
+import { isJsonObject } from "../files/json-shape.ts";
+import type { JsonObject } from "../files/json-shape.ts";
 
 /** GPT-2's pattern, which `ByteLevel` applies when it splits by itself. */
 const BYTE_LEVEL_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
@@ -16,7 +16,7 @@ const PUNCTUATION = String.raw`[\p{P}\u0021-\u002F\u003A-\u0040\u005B-\u0060\u00
  * @see https://github.com/huggingface/tokenizers, `tokenizers/src/pre_tokenizers` and `normalizer.rs` (`SplitDelimiterBehavior`)
  */
 export function explicitSplits(preTokenizer: unknown): unknown {
-  if (!isRecord(preTokenizer)) {
+  if (!isJsonObject(preTokenizer)) {
     return preTokenizer;
   }
   const { type } = preTokenizer;
@@ -64,18 +64,18 @@ function spacedWords(space: string): string {
 }
 
 /** A split at every match of a pattern, which makes a piece of its own. */
-export function wordSplit(pattern: string): Json {
+export function wordSplit(pattern: string): JsonObject {
   return { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false };
 }
 
 /** Pre-tokenizers one after the other. */
-export function sequence(steps: readonly unknown[]): Json {
+export function sequence(steps: readonly unknown[]): JsonObject {
   return { type: "Sequence", pretokenizers: steps.filter((step) => step !== null) };
 }
 
-function split(preTokenizer: Json): Json {
+function split(preTokenizer: JsonObject): JsonObject {
   const { pattern, behavior, invert } = preTokenizer;
-  const { Regex: regex, String: text } = isRecord(pattern) ? pattern : {};
+  const { Regex: regex, String: text } = isJsonObject(pattern) ? pattern : {};
   const delimiter =
     typeof regex === "string" ? regex : typeof text === "string" ? escapePattern(text) : undefined;
   if (delimiter === undefined) {
@@ -90,7 +90,7 @@ function split(preTokenizer: Json): Json {
   return matches(delimiter);
 }
 
-function unsupported(found: Json): ModelError {
+function unsupported(found: JsonObject): ModelError {
   return new ModelError(
     "UNSUPPORTED_TOKENIZER",
     "tokenizer.json: wanted a Split that isolates, removes, merges or joins its matches, or inverted one that " +
@@ -99,7 +99,7 @@ function unsupported(found: Json): ModelError {
   );
 }
 
-function splitBy(delimiter: string, behavior: unknown): Json {
+function splitBy(delimiter: string, behavior: unknown): JsonObject {
   const rest = String.raw`(?:(?!${delimiter})\p{Any})+`;
   switch (behavior) {
     case "Isolated":
@@ -118,7 +118,7 @@ function splitBy(delimiter: string, behavior: unknown): Json {
 }
 
 /** Takes the matches of a pattern and drops what is between them. */
-function matches(pattern: string): Json {
+function matches(pattern: string): JsonObject {
   return { type: "Split", pattern: { Regex: pattern }, behavior: "Removed", invert: true };
 }
 
@@ -129,8 +129,4 @@ function withoutCaptures(pattern: string): string {
 
 function escapePattern(text: string): string {
   return text.replaceAll(/[-.*+?^${}()|[\]\\/]/g, String.raw`\$&`);
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,10 +1,9 @@
 import type { AddedTokenJson, TokenizerJson } from "./check-tokenizer-json.ts";
 import { isAddedToken } from "./check-added-tokens.ts";
-import { ShapeError } from "./json-shape.ts";
+import { isJsonObject, ShapeError } from "../files/json-shape.ts";
+import type { JsonObject } from "../files/json-shape.ts";
 import { explicitSplits, sequence, wordSplit } from "./explicit-splits.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Makes the file say what the settings and the reference mean, in words that the library takes literally:
@@ -37,14 +36,14 @@ function splitsSpaces(json: TokenizerJson): boolean {
   if (json.model.type !== "BPE") {
     return false;
   }
-  const preTokenizer = json.pre_tokenizer as Json | null;
+  const preTokenizer = json.pre_tokenizer as JsonObject | null;
   const isWhole = preTokenizer === null ? writesSpaces(json.normalizer) : isWholeMetaspace(preTokenizer);
   return isWhole && [...json.tokenIds.keys()].every((token) => !/[^▁]▁/u.test(token));
 }
 
 /** Whether a normalizer turns every space into `▁`. */
 function writesSpaces(normalizer: unknown): boolean {
-  if (!isRecord(normalizer)) {
+  if (!isJsonObject(normalizer)) {
     return false;
   }
   if (normalizer["type"] === "Sequence" && Array.isArray(normalizer["normalizers"])) {
@@ -53,7 +52,7 @@ function writesSpaces(normalizer: unknown): boolean {
   return normalizer["type"] === "Replace" && normalizer["content"] === "▁";
 }
 
-function isWholeMetaspace(preTokenizer: Json): boolean {
+function isWholeMetaspace(preTokenizer: JsonObject): boolean {
   return preTokenizer["type"] === "Metaspace" && preTokenizer["split"] === false;
 }
 
@@ -70,7 +69,7 @@ function tokensById(json: TokenizerJson): ReadonlyMap<number, string> {
 
 /** Names the tokens of a template by their ids, which count; the library takes the template's names for them. */
 function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path: string): unknown {
-  if (!isRecord(processor)) {
+  if (!isJsonObject(processor)) {
     return processor;
   }
   const { type, single, special_tokens: names, processors } = processor;
@@ -78,21 +77,21 @@ function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path:
     const inner = processors.map((each, index) => spellOut(each, tokens, `${path}.processors[${index}]`));
     return { ...processor, processors: inner };
   }
-  if (type !== "TemplateProcessing" || !Array.isArray(single) || !isRecord(names)) {
+  if (type !== "TemplateProcessing" || !Array.isArray(single) || !isJsonObject(names)) {
     return processor;
   }
-  const spelled = single.flatMap((piece: Json, index): Json[] => {
+  const spelled = single.flatMap((piece: JsonObject, index): JsonObject[] => {
     const { SpecialToken: special, Sequence: text } = piece;
     const at = `${path}.single[${index}]`;
-    if (isRecord(text) && text["id"] !== "A") {
+    if (isJsonObject(text) && text["id"] !== "A") {
       throw new ShapeError(at, "the sequence A, as a single text has no other", text["id"]);
     }
-    if (!isRecord(special)) {
+    if (!isJsonObject(special)) {
       return [piece];
     }
     const name = String(special["id"]);
     const known = Object.hasOwn(names, name) ? names[name] : undefined;
-    if (!isRecord(known)) {
+    if (!isJsonObject(known)) {
       throw new ShapeError(at, "a name of special_tokens", name);
     }
     return (known["ids"] as readonly number[]).map((id) => {
@@ -110,8 +109,11 @@ function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path:
   return { ...processor, single: spelled };
 }
 
-function surround(settings: TokenizerSettings, adds: { readonly bos: boolean; readonly eos: boolean }): Json {
-  const special = (name: string, isOn: boolean): Json[] =>
+function surround(
+  settings: TokenizerSettings,
+  adds: { readonly bos: boolean; readonly eos: boolean },
+): JsonObject {
+  const special = (name: string, isOn: boolean): JsonObject[] =>
     isOn ? [{ SpecialToken: { id: settings.specialTokens.get(name), type_id: 0 } }] : [];
   return {
     type: "TemplateProcessing",
@@ -123,8 +125,4 @@ function surround(settings: TokenizerSettings, adds: { readonly bos: boolean; re
     pair: [],
     special_tokens: {},
   };
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

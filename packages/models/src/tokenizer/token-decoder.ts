@@ -1,5 +1,6 @@
 import { byteLevelBytes, fallbackByte } from "./byte-alphabet.ts";
 import { ModelError, quoteValue } from "../errors.ts";
+import { isJsonObject } from "../files/json-shape.ts";
 
 /** Turns vocabulary spellings into text and bytes, as the `decoder` of `tokenizer.json` says. */
 export interface TokenDecoder {
@@ -67,7 +68,7 @@ function assertGrowth(steps: readonly DecoderStep[], file: string): void {
 }
 
 function readSteps(decoder: unknown, file: string): DecoderStep[] {
-  if (!isRecord(decoder)) {
+  if (!isJsonObject(decoder)) {
     throw new ModelError(
       "INVALID_TOKENIZER",
       `${file}: wanted an object as decoder, found ${quoteValue(decoder)}`,
@@ -164,7 +165,7 @@ function metaspaceStep(replacement: string, dropsFirst: boolean): DecoderStep {
 
 function replaceStep(decoder: Readonly<Record<string, unknown>>, file: string): DecoderStep {
   const pattern = decoder["pattern"];
-  const wanted = isRecord(pattern) ? pattern["String"] : undefined;
+  const wanted = isJsonObject(pattern) ? pattern["String"] : undefined;
   if (typeof wanted !== "string" || wanted === "") {
     throw new ModelError(
       "UNSUPPORTED_TOKENIZER",
@@ -194,10 +195,6 @@ function stripStep(content: string, startCount: number, stopCount: number): Deco
     return token.slice(start, end);
   };
   return { run: (tokens) => tokens.map(strip) };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function textOr(value: unknown, fallback: string): string {

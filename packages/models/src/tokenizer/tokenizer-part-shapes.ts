@@ -16,8 +16,8 @@ import {
   tagged,
   text,
   tuple,
-} from "./json-shape.ts";
-import type { Shape } from "./json-shape.ts";
+} from "../files/json-shape.ts";
+import type { Shape } from "../files/json-shape.ts";
 
 /** A pattern of a public tokenizer has at most some hundred characters. */
 const MAX_PATTERN_CHARACTERS = 8192;
