@@ -1,67 +1,121 @@
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
-const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const MONTHS = "January February March April May June July August September October November December".split(
+  " ",
+);
+const DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
+const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Formats local time as C's `strftime` does in its English locale; an unknown directive stays as it is. */
+/** A number, with the digits that it is filled up to. */
+interface NumberField {
+  readonly value: number;
+  readonly digits: number;
+  readonly fill?: " ";
+}
+
+/**
+ * Formats local time as Python's `datetime.now().strftime(…)` does on Linux in the C locale, with the flags
+ * `-` (no padding), `_` (spaces), `0` and `^` (capitals). What is no
+ * directive stays as it is.
+ */
 export function strftime(date: Date, format: string): string {
-  return format.replaceAll(/%(-?)([a-zA-Z%])/g, (whole, dash: string, directive: string) => {
-    const text = formatDirective(date, directive);
-    if (text === undefined) {
-      return whole;
+  return format.replaceAll(/%([-_0^]?)([a-zA-Z%])/g, (whole, flag: string, directive: string) => {
+    const field = fieldOf(date, directive);
+    // Python writes microseconds itself, and knows no flag of them.
+    if (field === undefined || (directive === "f" && flag !== "")) {
+      return flag === "^" ? whole.toUpperCase() : whole;
     }
-    return dash === "" ? text : text.replace(/^[0 ]+(?=.)/, "");
+    if (typeof field === "string") return flag === "^" && directive !== "P" ? field.toUpperCase() : field;
+    if (flag === "-") return String(field.value);
+    const fill = flag === "_" ? " " : flag === "0" ? "0" : (field.fill ?? "0");
+    return String(field.value).padStart(field.digits, fill);
   });
 }
 
-function formatDirective(date: Date, directive: string): string | undefined {
+function fieldOf(date: Date, directive: string): NumberField | string | undefined {
+  const number = (value: number, digits: number, fill?: " "): NumberField =>
+    fill === undefined ? { value, digits } : { value, digits, fill };
   const month = MONTHS[date.getMonth()] ?? "";
   const day = DAYS[date.getDay()] ?? "";
+  const year = date.getFullYear();
   const hour12 = date.getHours() % 12 === 0 ? 12 : date.getHours() % 12;
   switch (directive) {
     case "Y":
-      return String(date.getFullYear());
+      return number(year, 1);
+    case "C":
+      return number(Math.floor(year / 100), 2);
     case "y":
-      return padded(date.getFullYear() % 100);
+      return number(year % 100, 2);
+    case "G":
+      return number(isoWeek(date).year, 1);
+    case "g":
+      return number(isoWeek(date).year % 100, 2);
     case "m":
-      return padded(date.getMonth() + 1);
+      return number(date.getMonth() + 1, 2);
     case "d":
-      return padded(date.getDate());
+      return number(date.getDate(), 2);
     case "e":
-      return String(date.getDate()).padStart(2, " ");
+      return number(date.getDate(), 2, " ");
+    case "j":
+      return number(dayOfYear(date) + 1, 3);
+    case "U":
+      return number(Math.floor((dayOfYear(date) + 7 - date.getDay()) / 7), 2);
+    case "W":
+      return number(Math.floor((dayOfYear(date) + 7 - daysSinceMonday(date)) / 7), 2);
+    case "V":
+      return number(isoWeek(date).week, 2);
+    case "u":
+      return number(daysSinceMonday(date) + 1, 1);
+    case "w":
+      return number(date.getDay(), 1);
+    case "H":
+      return number(date.getHours(), 2);
+    case "k":
+      return number(date.getHours(), 2, " ");
+    case "I":
+      return number(hour12, 2);
+    case "l":
+      return number(hour12, 2, " ");
+    case "M":
+      return number(date.getMinutes(), 2);
+    case "S":
+      return number(date.getSeconds(), 2);
+    case "f":
+      return number(date.getMilliseconds() * 1000, 6);
+    case "s":
+      return number(Math.floor(date.getTime() / 1000), 1);
     case "B":
       return month;
     case "b":
+    case "h":
       return month.slice(0, 3);
     case "A":
       return day;
     case "a":
       return day.slice(0, 3);
-    case "H":
-      return padded(date.getHours());
-    case "I":
-      return padded(hour12);
-    case "M":
-      return padded(date.getMinutes());
-    case "S":
-      return padded(date.getSeconds());
     case "p":
       return date.getHours() < 12 ? "AM" : "PM";
+    case "P":
+      return date.getHours() < 12 ? "am" : "pm";
+    case "c":
+      return strftime(date, "%a %b %e %H:%M:%S %Y");
+    case "D":
+    case "x":
+      return strftime(date, "%m/%d/%y");
     case "F":
       return strftime(date, "%Y-%m-%d");
+    case "R":
+      return strftime(date, "%H:%M");
+    case "r":
+      return strftime(date, "%I:%M:%S %p");
     case "T":
+    case "X":
       return strftime(date, "%H:%M:%S");
+    case "z":
+    case "Z":
+      return ""; // the time that templates are told names no zone
+    case "n":
+      return "\n";
+    case "t":
+      return "\t";
     case "%":
       return "%";
     default:
@@ -69,6 +123,19 @@ function formatDirective(date: Date, directive: string): string | undefined {
   }
 }
 
-function padded(value: number): string {
-  return String(value).padStart(2, "0");
+/** From 0. */
+function dayOfYear(date: Date): number {
+  const days =
+    Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0);
+  return Math.round(days / DAY_MS);
+}
+
+function daysSinceMonday(date: Date): number {
+  return (date.getDay() + 6) % 7;
+}
+
+/** Weeks begin on Monday and belong to the year that has their Thursday. */
+function isoWeek(date: Date): { readonly year: number; readonly week: number } {
+  const thursday = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 3 - daysSinceMonday(date));
+  return { year: thursday.getFullYear(), week: Math.floor(dayOfYear(thursday) / 7) + 1 };
 }
