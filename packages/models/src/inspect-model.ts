@@ -28,7 +28,7 @@ export interface ModelInspection {
   readonly tensorCount: number;
   /** Tensors that the network does not use. */
   readonly unusedTensors: readonly string[];
-  /** What to know of the checkpoint though it loads. */
+  /** Problems that do not prevent loading. */
   readonly warnings: readonly ModelWarning[];
   readonly contextTokens: number;
   readonly vocabSize: number;

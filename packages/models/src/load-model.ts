@@ -30,13 +30,13 @@ export interface LoadOptions {
    */
   readonly encodes?: boolean;
   readonly signal?: AbortSignal;
-  /** Told what to know of a checkpoint though it loads, such as tensors that are not used. */
+  /** Receives warnings, such as tensors that are not used. */
   readonly onWarning?: (warning: ModelWarning) => void;
 }
 
 /** Makes one kind of model from a directory. */
 export interface ModelLoader<T> {
-  /** The families that it knows, for the error that names them. */
+  /** The families that it can load. */
   readonly families: readonly string[];
   /** @throws ModelError with a code, before memory is taken */
   load(directory: string, options?: LoadOptions): Promise<T>;
@@ -44,7 +44,7 @@ export interface ModelLoader<T> {
 
 /** What `createModelLoader` takes. */
 export interface ModelLoaderOptions extends ModelSource {
-  /** The time that chat templates are told; the system's by default. */
+  /** The clock of chat templates; the system's by default. */
   readonly now?: () => Date;
 }
 

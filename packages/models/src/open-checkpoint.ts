@@ -19,14 +19,14 @@ export interface Checkpoint {
   readonly generationDefaults: GenerationDefaults;
   /** Tensors of the files that the network does not use. */
   readonly unusedTensors: readonly string[];
-  /** What to know of it though it loads; `onWarning` was told the same. */
+  /** Problems that do not prevent loading; `onWarning` received the same. */
   readonly warnings: readonly ModelWarning[];
 }
 
 /** What opening takes, wherever the checkpoint was found. */
 export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told of each warning, before the promise resolves. */
+  /** Receives each warning before the promise resolves. */
   readonly onWarning?: ((warning: ModelWarning) => void) | undefined;
 }
 

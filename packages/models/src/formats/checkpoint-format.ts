@@ -31,7 +31,7 @@ export interface OpenNetworkOptions {
 }
 
 export interface ReadTextOptions {
-  /** The time that chat templates are told; the system's by default. */
+  /** The clock of chat templates; the system's by default. */
   readonly now?: (() => Date) | undefined;
   /** A Jinja file to take in place of the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;

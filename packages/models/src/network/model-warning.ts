@@ -1,4 +1,4 @@
-/** What a caller should know of a checkpoint though it loads. */
+/** A problem of a checkpoint that does not prevent loading. */
 export interface ModelWarning {
   /** `HEAD_NOT_TIED`: the config says that head and embedding are one, the weights differ. */
   readonly code: "HEAD_NOT_TIED" | "UNUSED_TENSORS";
