@@ -155,7 +155,7 @@ describe("a crash of the engine", () => {
     await daemon.waitForLog(({ msg }) => msg === "engine restarted");
     expect(daemon.enginePid()).not.toBe(firstPid);
     const answer = await client.completions.create({ model, prompt: "Once", max_tokens: 4 });
-    expect(answer.choices[0]?.finish_reason).toBeDefined();
+    expect(answer.usage?.completion_tokens).toBe(4);
     expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
   });
 

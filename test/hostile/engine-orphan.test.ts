@@ -10,8 +10,9 @@ describe("an engine whose loop is blocked ends when its parent is killed", () =>
     const enginePid = daemon.enginePid();
     process.kill(enginePid, "SIGUSR2");
     daemon.signal("SIGKILL");
-    await daemon.exited;
+    expect(await daemon.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
     await untilGone(enginePid);
+    expect(isAlive(enginePid)).toBe(false);
   });
 
   test("a chat in the terminal", async () => {
@@ -25,6 +26,7 @@ describe("an engine whose loop is blocked ends when its parent is killed", () =>
     child.kill("SIGKILL");
     await new Promise((resolve) => child.once("close", resolve));
     await untilGone(enginePid);
+    expect(isAlive(enginePid)).toBe(false);
   });
 
   test("but not while its parent lives", async () => {

@@ -25,30 +25,9 @@ test("the configuration's page has a row for every setting, with its flag, varia
   }
 });
 
-test("the errors' page has every code", async () => {
-  const page = await readDocument("errors/backend.md");
-  const source = await readFile(fileURLToPath(new URL("../src/errors.ts", import.meta.url)), "utf8");
-  const codes = [...source.matchAll(/^ {2}\| "([A-Z_]+)"/gm)].map(([, code]) => code);
-  expect(codes.length).toBeGreaterThan(8);
-  for (const code of codes) expect(page).toContain(`| \`${code}\` |`);
-});
-
 test("the command line's page has every exit code", async () => {
   const page = await readDocument("cli.md");
   for (const code of Object.values(exitCodes)) expect(page).toContain(`| ${code} |`);
-});
-
-test("the page of errors over HTTP has every code, and no other", async () => {
-  const page = await readDocument("errors/http.md");
-  const source = await readFile(
-    fileURLToPath(new URL("../src/openai/api-error.ts", import.meta.url)),
-    "utf8",
-  );
-  const union = /type ApiErrorCode =([^;]*);/.exec(source)?.[1] ?? "";
-  const codes = [...union.matchAll(/"([a-z_]+)"/g)].map(([, code]) => code).toSorted();
-  const rows = [...page.matchAll(/^\| \d{3} \| `([a-z_]+)` \|/gm)].map(([, code]) => code);
-  expect(codes.length).toBeGreaterThan(20);
-  expect([...new Set(rows)].toSorted()).toEqual(codes);
 });
 
 test("every command's help has every exit code that a command ends with", async () => {
@@ -56,13 +35,4 @@ test("every command's help has every exit code that a command ends with", async 
   const help = /const exitCodeHelp = `([^`]*)`/.exec(source)?.[1] ?? "";
   for (const code of Object.values(exitCodes))
     expect(help).toMatch(new RegExp(String.raw`^ .*\b${code}\b`, "m"));
-});
-
-test("the engine's codes that clients are told by name are on the backend's page", async () => {
-  const page = await readDocument("errors/backend.md");
-  const source = await readFile(fileURLToPath(new URL("../src/errors.ts", import.meta.url)), "utf8");
-  const union = /type EngineRequestErrorCode =([^;]*);/.exec(source)?.[1] ?? "";
-  const codes = [...union.matchAll(/"([A-Z_]+)"/g)].map(([, code]) => code);
-  expect(codes.length).toBeGreaterThan(2);
-  for (const code of codes) expect(page).toContain(`| \`${code}\` |`);
 });

@@ -577,6 +577,7 @@ describe("an engine that hangs", () => {
     const calls = Array.from({ length: 20 }, () => begin(supervisor, [1]));
     for (const { until } of calls) await until(1);
     await stepUntil(cores[0], Promise.all(calls.map(({ ended }) => ended)));
+    expect(calls.map(({ replies }) => replies.at(-1)?.type)).toEqual(calls.map(() => "finished"));
   });
 
   test("does not fill the daemon's memory with calls that it never answers", async () => {

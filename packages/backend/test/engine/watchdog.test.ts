@@ -1,5 +1,4 @@
-import { afterEach, expect, test } from "vitest";
-import { createResolvers } from "../../src/engine/async-queue.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startWatchdog, type Watchdog } from "../../src/engine/watchdog.ts";
 
 const open: Watchdog[] = [];
@@ -7,40 +6,57 @@ afterEach(() => {
   for (const watchdog of open.splice(0)) watchdog.stop();
 });
 
-function watch(limitMs: number): Watchdog & { readonly expired: Promise<void>; hasExpired: boolean } {
-  const { promise, resolve } = createResolvers<void>();
-  const watchdog = startWatchdog(limitMs, () => {
-    watched.hasExpired = true;
-    resolve();
-  });
-  const watched = { ...watchdog, expired: promise, hasExpired: false };
+function watch(limitMs: number): { readonly watchdog: Watchdog; readonly onExpired: () => void } {
+  const onExpired = vi.fn<() => void>();
+  const watchdog = startWatchdog(limitMs, onExpired);
   open.push(watchdog);
-  return watched;
+  return { watchdog, onExpired };
 }
 
-test("expires once the limit has passed without a sign of life, and not before", async () => {
-  const early = watch(50);
-  const late = watch(100);
-  await early.expired;
-  expect(late.hasExpired).toBe(false);
-  await late.expired;
-});
+describe("a watchdog", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
 
-test("does not expire while it is fed", async () => {
-  const fed = watch(60);
-  const feeding = setInterval(() => fed.feed(), 1);
-  await watch(180).expired;
-  clearInterval(feeding);
-  expect(fed.hasExpired).toBe(false);
-  await fed.expired;
+  test("expires once, after the limit without a sign of life and at most a tenth later", () => {
+    const { onExpired } = watch(100);
+    vi.advanceTimersByTime(100);
+    expect(onExpired).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(10);
+    expect(onExpired).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1000);
+    expect(onExpired).toHaveBeenCalledTimes(1);
+  });
+
+  test("begins anew when it is fed", () => {
+    const { watchdog, onExpired } = watch(100);
+    for (let count = 0; count < 10; count++) {
+      vi.advanceTimersByTime(90);
+      watchdog.feed();
+    }
+    vi.advanceTimersByTime(100);
+    expect(onExpired).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(10);
+    expect(onExpired).toHaveBeenCalledTimes(1);
+  });
+
+  test("does not expire after it was stopped", () => {
+    const { watchdog, onExpired } = watch(100);
+    watchdog.stop();
+    vi.advanceTimersByTime(1000);
+    expect(onExpired).not.toHaveBeenCalled();
+  });
 });
 
 test("does not count time in which this process did not run", async () => {
-  const watched = watch(100);
+  const { onExpired } = watch(100);
   // As a machine that sleeps, or SIGSTOP: a timer that is late for several times is called once.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
   await new Promise((resolve) => setTimeout(resolve, 0));
   await new Promise((resolve) => setImmediate(resolve));
-  expect(watched.hasExpired).toBe(false);
-  await watched.expired;
+  expect(onExpired).not.toHaveBeenCalled();
+  await expect.poll(() => onExpired).toHaveBeenCalledTimes(1);
 });

@@ -96,7 +96,7 @@ test("a body above the limit is 413 with the limit", async () => {
 });
 
 test("a client that still sends a body above the limit gets its 413, and the connection stays usable", async () => {
-  const { socket, waitFor } = await openConnection(server.port);
+  const { socket, waitFor, received } = await openConnection(server.port);
   const size = 5_000_000;
   socket.write(
     `POST ${chat} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
@@ -105,6 +105,7 @@ test("a client that still sends a body above the limit gets its 413, and the con
   socket.write(Buffer.alloc(size, " "));
   socket.write("GET /version HTTP/1.1\r\nhost: localhost\r\n\r\n");
   await waitFor('{"version":');
+  expect(received().match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 413", "HTTP/1.1 200"]);
   socket.destroy();
 });
 

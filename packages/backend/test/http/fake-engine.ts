@@ -83,7 +83,7 @@ function toLogprob(token: string, logprob: number, top: number): TokenLogprob {
 /** What a running generation of the fake can be seen as. */
 export interface FakeRun {
   readonly request: EngineRequest;
-  /** Resolves with the reason when the reader leaves or aborts. */
+  /** Resolves with the reason of an abort, `finished` at the end of the answer, `left` when it ends before. */
   readonly stopped: Promise<unknown>;
   deltaCount: number;
 }
@@ -155,10 +155,13 @@ export function createFakeEngine(): FakeEngine {
     runs.push(run);
     for (const resolve of waiting.splice(0)) resolve(run);
     try {
-      yield* replies(run, signal);
+      for await (const reply of replies(run, signal)) {
+        if (reply.type === "finished") tellStopped("finished");
+        yield reply;
+      }
     } finally {
       signal.removeEventListener("abort", onAbort);
-      tellStopped("finished");
+      tellStopped("left");
     }
   }
 
