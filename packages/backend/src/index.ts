@@ -34,3 +34,13 @@ export type { EventBus, EventBusOptions, InfernodeEventSink } from "./events/eve
 export type { InfernodeEvent, InfernodeEventMap } from "./events/event-map.ts";
 export { createHttpServer } from "./http/create-http-server.ts";
 export type { HttpServer, HttpServerOptions } from "./http/create-http-server.ts";
+export { createGpuMetrics } from "./metrics/gpu-metrics.ts";
+export type { GpuMetrics, GpuSample } from "./metrics/gpu-metrics.ts";
+export { createHttpMetrics } from "./metrics/http-metrics.ts";
+export type { HttpMetrics, HttpSample } from "./metrics/http-metrics.ts";
+export { createInferenceMetrics } from "./metrics/inference-metrics.ts";
+export type { InferenceMetrics, InferenceMetricsOptions } from "./metrics/inference-metrics.ts";
+export { createLogMetrics } from "./metrics/log-metrics.ts";
+export type { LogMetrics } from "./metrics/log-metrics.ts";
+export { createMemoryMetrics } from "./metrics/memory-metrics.ts";
+export type { MemoryMetrics } from "./metrics/memory-metrics.ts";

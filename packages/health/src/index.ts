@@ -16,29 +16,17 @@ export type {
 } from "./health-status.ts";
 export { createEventLoopMetrics } from "./metrics/event-loop-metrics.ts";
 export type { EventLoopMetrics } from "./metrics/event-loop-metrics.ts";
-export { createGpuMetrics } from "./metrics/gpu-metrics.ts";
-export type { GpuMetrics, GpuSample } from "./metrics/gpu-metrics.ts";
-export { createHttpMetrics } from "./metrics/http-metrics.ts";
-export type { HttpMetrics, HttpSample } from "./metrics/http-metrics.ts";
-export { createInferenceMetrics } from "./metrics/inference-metrics.ts";
-export type { InferenceMetrics, InferenceMetricsOptions } from "./metrics/inference-metrics.ts";
-export type {
-  CacheConfigSample,
-  EngineCrashedSample,
-  EngineStatsSample,
-  FirstTokenSample,
-  RequestFinishedSample,
-  RequestQueuedSample,
-  RequestScheduledSample,
-  StepFinishedSample,
-} from "./metrics/inference-samples.ts";
-export { createLogMetrics } from "./metrics/log-metrics.ts";
-export type { LogMetricsOptions } from "./metrics/log-metrics.ts";
-export { createMemoryMetrics } from "./metrics/memory-metrics.ts";
-export type { MemoryLedgerSample, MemoryMetrics, MemoryPoolSample } from "./metrics/memory-metrics.ts";
 export { createMetrics } from "./metrics/metrics.ts";
-export type { Metrics } from "./metrics/metrics.ts";
+export type { MetricRegistry, Metrics } from "./metrics/metrics.ts";
 export { createProcessMetrics } from "./metrics/process-metrics.ts";
+export { createSeriesScope } from "./metrics/series-scope.ts";
+export type {
+  FamilyDefinition,
+  HistogramDefinition,
+  LabelValues,
+  Recorder,
+  SeriesScope,
+} from "./metrics/series-scope.ts";
 export { createProgressCheck } from "./progress-check.ts";
 export type { ProgressCheck, ProgressCheckOptions } from "./progress-check.ts";
 export { createReadinessGate } from "./readiness-gate.ts";

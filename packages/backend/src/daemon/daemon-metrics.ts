@@ -1,18 +1,13 @@
-import {
-  createEventLoopMetrics,
-  createGpuMetrics,
-  createHttpMetrics,
-  createInferenceMetrics,
-  createLogMetrics,
-  createMemoryMetrics,
-  createMetrics,
-  createProcessMetrics,
-  type EngineStatsSample,
-  type InferenceMetrics,
-} from "@infernode/health";
+import { createEventLoopMetrics, createMetrics, createProcessMetrics } from "@infernode/health";
 import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
-import type { HttpMetrics } from "../http/create-http-server.ts";
+import type { ServerMetrics } from "../http/http-server-options.ts";
+import { createGpuMetrics } from "../metrics/gpu-metrics.ts";
+import { createHttpMetrics } from "../metrics/http-metrics.ts";
+import { createInferenceMetrics, type InferenceMetrics } from "../metrics/inference-metrics.ts";
+import type { EngineStatsSample } from "../metrics/inference-samples.ts";
+import { createLogMetrics } from "../metrics/log-metrics.ts";
+import { createMemoryMetrics } from "../metrics/memory-metrics.ts";
 import type { GpuTelemetry } from "./gpu-telemetry.ts";
 
 const noStats: EngineStatsSample = {
@@ -26,7 +21,7 @@ const noStats: EngineStatsSample = {
 };
 
 /** The daemon's metrics, fed by the bus. */
-export interface DaemonMetrics extends HttpMetrics, Disposable {
+export interface DaemonMetrics extends Required<ServerMetrics>, Disposable {
   /** The longest that the event loop was late since the start. */
   maxEventLoopDelayMs(): number;
   /** The event loop is measured from here on: before it, the program's code was read. */
@@ -47,11 +42,11 @@ export function createDaemonMetrics(options: {
   const metrics = createMetrics();
   const { registry, contentType } = metrics;
   createProcessMetrics({ registry });
-  createLogMetrics({ registry, droppedLineCount: options.droppedLineCount });
+  const log = createLogMetrics(registry);
   const eventLoop = createEventLoopMetrics({ registry });
-  const http = createHttpMetrics({ registry });
-  const gpuMetrics = createGpuMetrics({ registry });
-  const memory = createMemoryMetrics({ registry });
+  const http = createHttpMetrics(registry);
+  const gpuMetrics = createGpuMetrics(registry);
+  const memory = createMemoryMetrics(registry);
   let inference: InferenceMetrics | undefined;
 
   const takeStats = (): void => {
@@ -101,10 +96,11 @@ export function createDaemonMetrics(options: {
     contentType,
     render: async () => {
       takeStats();
+      log.droppedLines(options.droppedLineCount());
       gpuMetrics.gpus((await gpus.survey()).gpus);
       return metrics.render();
     },
-    observeHttp: ({ status, ...sample }) => http.observe({ ...sample, statusCode: status }),
+    observeHttp: (sample) => http.observe(sample),
     maxEventLoopDelayMs: () => eventLoop.maxDelayMs(),
     servingBegins: () => eventLoop.restart(),
     dispose,

@@ -25,8 +25,6 @@ import type { ServerParts } from "./server-parts.ts";
 
 export type {
   HttpClock,
-  HttpMetrics,
-  HttpSample,
   HttpServer,
   HttpServerConfig,
   HttpServerOptions,

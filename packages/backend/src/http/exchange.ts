@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { GenerationProgress } from "../operations/generation.ts";
 import type { ApiError } from "../openai/api-error.ts";
 import { clientGoneCode } from "./client-gone.ts";
-import type { HttpClock, HttpMetrics } from "./http-server-options.ts";
+import type { HttpClock, ServerMetrics } from "./http-server-options.ts";
 
 /** What is known of one request and its answer; never what was asked or said. */
 export interface Exchange {
@@ -31,7 +31,7 @@ export interface Exchanges {
 
 export interface ExchangesOptions {
   readonly logger: Logger;
-  readonly metrics: HttpMetrics;
+  readonly metrics: ServerMetrics;
   readonly clock: HttpClock;
 }
 

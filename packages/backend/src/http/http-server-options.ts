@@ -4,6 +4,7 @@ import type { HostMemory } from "@infernode/memory";
 import type { GpuSurvey } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
 import type { EngineClient } from "../engine/engine-client.ts";
+import type { HttpSample } from "../metrics/http-metrics.ts";
 import type { JsonThread } from "./json-thread.ts";
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
@@ -31,19 +32,8 @@ export interface HttpServerConfig {
   readonly maxChoices?: number;
 }
 
-/** One finished exchange, for metrics. */
-export interface HttpSample {
-  /** The route's pattern, never the raw path: its values are few. */
-  readonly handler: string;
-  readonly method: string;
-  /** 499 when the client went away before the end of the answer. */
-  readonly status: number;
-  readonly durationMs: number;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-}
-
-export interface HttpMetrics {
+/** What the server shows and feeds. */
+export interface ServerMetrics {
   /** The value of the `Content-Type` header for `render`. */
   readonly contentType: string;
   render(): Promise<string>;
@@ -74,7 +64,7 @@ export interface HttpServerOptions {
   readonly health: Pick<HealthChecker, "report">;
   /** What `/health/live` reports: unhealthy means that the process should be restarted. */
   readonly liveness: Pick<HealthChecker, "report">;
-  readonly metrics: HttpMetrics;
+  readonly metrics: ServerMetrics;
   /** Shown in `/health`; absent where nothing is registered. */
   readonly discovery?: Pick<DiscoveryProvider, "list"> | undefined;
   /** What `/v1/system/devices` answers; absent where the machine is nobody's business. */

@@ -3,11 +3,11 @@ import OpenAI from "openai";
 import { pino } from "pino";
 import {
   createHttpServer,
-  type HttpSample,
   type HttpServer,
   type HttpServerConfig,
   type SystemDevices,
 } from "../../src/http/create-http-server.ts";
+import type { HttpSample } from "../../src/metrics/http-metrics.ts";
 import { parseJsonBody } from "../../src/http/parse-json-body.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 

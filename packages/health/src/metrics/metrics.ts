@@ -1,5 +1,7 @@
 import { Registry } from "prom-client";
 
+export type { Registry as MetricRegistry } from "prom-client";
+
 /** Metrics that can be written out in Prometheus' text format. */
 export interface Metrics {
   /** Shared by every group of metrics that shall appear in one answer; never prom-client's global one. */

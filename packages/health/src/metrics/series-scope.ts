@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { HealthError } from "../errors.ts";
+import { assertName } from "../options.ts";
 
 /** What a family is made of. */
 export interface FamilyDefinition {
@@ -9,8 +10,9 @@ export interface FamilyDefinition {
   readonly labelNames?: readonly string[];
 }
 
-interface HistogramDefinition extends FamilyDefinition {
-  /** Of the family: the first scope that names it decides. */
+/** A family that counts values by upper bounds. */
+export interface HistogramDefinition extends FamilyDefinition {
+  /** Rising upper bounds, without the infinite one. Of the family: the first scope that names it decides. */
   readonly buckets: readonly number[];
 }
 
@@ -43,9 +45,11 @@ interface Recording<Kind extends Family> {
  * Creates a scope whose labels are on each of its series. A family is made by the first scope that names it
  * and found by later ones. A series without further labels starts at 0, so that a rate over it is right from
  * the first event on.
- * @throws HealthError `METRIC_CONFLICT` when a name is taken by another kind of metric or has other labels
+ * @throws HealthError `INVALID_OPTION` for a label without a value and for bounds that do not rise,
+ *   `METRIC_CONFLICT` when a name is taken by another kind of metric or has other labels
  */
 export function createSeriesScope(registry: Registry, scopeLabels: LabelValues = {}): SeriesScope {
+  for (const [name, value] of Object.entries(scopeLabels)) assertName(`the label ${name}`, value);
   const series: { readonly family: Family; readonly labels: LabelValues }[] = [];
   let isDisposed = false;
 
@@ -101,6 +105,7 @@ export function createSeriesScope(registry: Registry, scopeLabels: LabelValues =
       return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
     },
     histogram(definition) {
+      assertBounds(definition);
       const settings = settingsOf(definition);
       const family =
         findFamily(settings, Histogram) ?? new Histogram({ ...settings, buckets: [...definition.buckets] });
@@ -110,6 +115,16 @@ export function createSeriesScope(registry: Registry, scopeLabels: LabelValues =
     dispose,
     [Symbol.dispose]: dispose,
   };
+}
+
+function assertBounds({ name, buckets }: HistogramDefinition): void {
+  const isRising = buckets.every((bound, index) => bound > (buckets[index - 1] ?? Number.NEGATIVE_INFINITY));
+  if (buckets.length === 0 || !isRising) {
+    throw new HealthError(
+      "INVALID_OPTION",
+      `expected at least one bucket for ${name}, each above the one before, got [${buckets.join(", ")}]`,
+    );
+  }
 }
 
 interface FamilySettings {

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createEventLoopMetrics } from "../../src/index.ts";
-import { parsePrometheusText, valueOf } from "../prometheus-text.ts";
+import { parsePrometheusText, valueOf } from "../../../../test/support/prometheus-text.ts";
 
 function block(durationMs: number): void {
   const endMs = performance.now() + durationMs;

@@ -1,12 +1,12 @@
 import { register } from "prom-client";
 import { expect, test } from "vitest";
-import { createHttpMetrics, createMetrics, createProcessMetrics } from "../../src/index.ts";
-import { parsePrometheusText, valueOf } from "../prometheus-text.ts";
+import { createMetrics, createProcessMetrics, createSeriesScope } from "../../src/index.ts";
+import { parsePrometheusText, valueOf } from "../../../../test/support/prometheus-text.ts";
 
 test("the process and other groups share one valid answer, outside the global registry", async () => {
   const metrics = createMetrics();
   createProcessMetrics({ registry: metrics.registry });
-  createHttpMetrics({ registry: metrics.registry });
+  createSeriesScope(metrics.registry).counter({ name: "http_requests_total", help: "Requests." });
   const families = parsePrometheusText(await metrics.render());
   expect(valueOf(families, "process_resident_memory_bytes")).toBeGreaterThan(0);
   expect(families.has("http_requests_total")).toBe(true);

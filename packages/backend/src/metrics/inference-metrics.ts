@@ -1,5 +1,10 @@
-import type { Registry } from "prom-client";
-import { assertKnownOptions, assertName, assertPositive } from "../options.ts";
+import {
+  createSeriesScope,
+  type FamilyDefinition,
+  type MetricRegistry,
+  type Recorder,
+  type SeriesScope,
+} from "@infernode/health";
 import { oneTwoFiveBuckets } from "./buckets.ts";
 import {
   counterFamilies,
@@ -21,13 +26,12 @@ import type {
   RequestScheduledSample,
   StepFinishedSample,
 } from "./inference-samples.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
-import { createSeriesScope, type FamilyDefinition, type Recorder, type SeriesScope } from "./series-scope.ts";
+import { createTotalCounter } from "./total-counter.ts";
 
 /** What `createInferenceMetrics` takes. */
 export interface InferenceMetricsOptions {
-  /** [a new one] Several models share one registry. */
-  readonly registry?: Registry;
+  /** Several models share one. */
+  readonly registry: MetricRegistry;
   /** The label `model_name`. */
   readonly modelName: string;
   /** The label `engine`, which tells replicas of one model apart. [0] */
@@ -37,7 +41,7 @@ export interface InferenceMetricsOptions {
 }
 
 /** Metrics of one engine, under own names and under vLLM's. */
-export interface InferenceMetrics extends Metrics, Disposable {
+export interface InferenceMetrics extends Disposable {
   requestQueued(sample: RequestQueuedSample): void;
   requestScheduled(sample: RequestScheduledSample): void;
   firstToken(sample: FirstTokenSample): void;
@@ -59,19 +63,8 @@ const finishReasons = ["stop", "length", "abort", "error"] as const;
  * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
  */
 export function createInferenceMetrics(options: InferenceMetricsOptions): InferenceMetrics {
-  assertKnownOptions("createInferenceMetrics", options, [
-    "registry",
-    "modelName",
-    "engineId",
-    "contextTokens",
-  ]);
-  const { modelName, engineId = "0", contextTokens = 131_072 } = options;
-  assertName("modelName", modelName);
-  assertName("engineId", engineId);
-  assertPositive("contextTokens", contextTokens);
-
-  const metrics = createMetrics(options.registry);
-  const scope = createSeriesScope(metrics.registry, { model_name: modelName, engine: engineId });
+  const { registry, modelName, engineId = "0", contextTokens = 131_072 } = options;
+  const scope = createSeriesScope(registry, { model_name: modelName, engine: engineId });
   const gauges = createGauges(scope);
   const counters = createCounters(scope);
   const observe = createHistograms(scope, contextTokens);
@@ -89,16 +82,15 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
   };
 
   return {
-    ...metrics,
     requestQueued({ n, maxTokens }) {
       observe.paramsN(n);
-      if (maxTokens !== undefined) observe.paramsMaxTokens(maxTokens);
+      observe.paramsMaxTokens(maxTokens);
     },
     requestScheduled: ({ queuedMs }) => observe.scheduledAfter(queuedMs / 1000),
     firstToken: ({ timeToFirstTokenMs }) => observe.timeToFirstToken(timeToFirstTokenMs / 1000),
     requestFinished(sample) {
       const { prefillMs, decodeMs, promptTokenCount, generatedTokenCount } = sample;
-      const { longestAnswerTokenCount = generatedTokenCount, cachedPromptTokenCount = 0 } = sample;
+      const { longestAnswerTokenCount, cachedPromptTokenCount = 0 } = sample;
       finished(sample.finishReason, 1);
       observe.totalTime(sample.totalMs / 1000);
       observe.queueTime(sample.queuedMs / 1000);
@@ -157,17 +149,11 @@ function createGauges(scope: SeriesScope): Record<GaugeKey, Recorder> {
   return mapValues(gaugeFamilies, (family) => dual(family, (definition) => scope.gauge(definition)));
 }
 
-/** Counters that are told totals and start over when the engine does. */
+/** Counters that take totals and start over when the engine does. */
 function createCounters(scope: SeriesScope): Record<CounterKey, Recorder> {
-  return mapValues(counterFamilies, (family) => {
-    const add = dual(family, (definition) => scope.counter(definition));
-    let lastTotal = 0;
-    return (total) => {
-      const increase = total >= lastTotal ? total - lastTotal : total;
-      lastTotal = total;
-      if (increase > 0) add(increase);
-    };
-  });
+  return mapValues(counterFamilies, (family) =>
+    createTotalCounter(dual(family, (definition) => scope.counter(definition))),
+  );
 }
 
 function createHistograms(scope: SeriesScope, contextTokens: number): Record<HistogramKey, Recorder> {

@@ -1,15 +1,13 @@
-import type { Registry } from "prom-client";
-import { assertKnownOptions } from "../options.ts";
+import { createSeriesScope, type MetricRegistry } from "@infernode/health";
 import { byteBuckets, firstTokenBuckets } from "./buckets.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
-import { createSeriesScope } from "./series-scope.ts";
 
 /** One answered request. */
 export interface HttpSample {
   /** The route's pattern (`/v1/models/:id`), never the path itself; `unmatched` where there is none. */
   readonly handler: string;
   readonly method: string;
-  readonly statusCode: number;
+  /** 499 when the client went away before the end of the answer. */
+  readonly status: number;
   /** To the last byte of the answer. */
   readonly durationMs: number;
   /** Of the body. */
@@ -19,7 +17,7 @@ export interface HttpSample {
 }
 
 /** Metrics of one HTTP server. */
-export interface HttpMetrics extends Metrics {
+export interface HttpMetrics {
   /** To be called when the answer has ended, also when the client left. */
   observe(sample: HttpSample): void;
 }
@@ -27,12 +25,9 @@ export interface HttpMetrics extends Metrics {
 /**
  * Creates the metrics of an HTTP server under the names that vLLM's dashboards use. Their `status` is a class
  * such as `4xx`; the exact code is on `infernode_http_responses_total`.
- * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
  */
-export function createHttpMetrics(options: { readonly registry?: Registry } = {}): HttpMetrics {
-  assertKnownOptions("createHttpMetrics", options, ["registry"]);
-  const metrics = createMetrics(options.registry);
-  const scope = createSeriesScope(metrics.registry);
+export function createHttpMetrics(registry: MetricRegistry): HttpMetrics {
+  const scope = createSeriesScope(registry);
   const requests = scope.counter({
     name: "http_requests_total",
     help: "Requests by route, method and class of status.",
@@ -63,10 +58,9 @@ export function createHttpMetrics(options: { readonly registry?: Registry } = {}
   });
 
   return {
-    ...metrics,
-    observe({ handler, method, statusCode, durationMs, requestBytes, responseBytes }) {
-      requests(1, { handler, method, status: `${Math.trunc(statusCode / 100)}xx` });
-      responses(1, { handler, method, code: String(statusCode) });
+    observe({ handler, method, status, durationMs, requestBytes, responseBytes }) {
+      requests(1, { handler, method, status: `${Math.trunc(status / 100)}xx` });
+      responses(1, { handler, method, code: String(status) });
       duration(durationMs / 1000, { handler, method });
       requestSize(requestBytes, { handler });
       responseSize(responseBytes, { handler });

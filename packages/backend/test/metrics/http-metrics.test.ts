@@ -1,21 +1,23 @@
+import { createMetrics } from "@infernode/health";
 import { expect, test } from "vitest";
-import { createHttpMetrics } from "../../src/index.ts";
-import { parsePrometheusText, valueOf } from "../prometheus-text.ts";
+import { createHttpMetrics } from "../../src/metrics/http-metrics.ts";
+import { parsePrometheusText, valueOf } from "../../../../test/support/prometheus-text.ts";
 
 const sample = {
   handler: "/v1/chat/completions",
   method: "POST",
-  statusCode: 200,
+  status: 200,
   durationMs: 1500,
   requestBytes: 300,
   responseBytes: 9000,
 };
 
 test("counts requests by class of status and responses by code", async () => {
-  const metrics = createHttpMetrics();
-  metrics.observe(sample);
-  metrics.observe({ ...sample, statusCode: 429 });
-  metrics.observe({ ...sample, statusCode: 400 });
+  const metrics = createMetrics();
+  const group = createHttpMetrics(metrics.registry);
+  group.observe(sample);
+  group.observe({ ...sample, status: 429 });
+  group.observe({ ...sample, status: 400 });
   const families = parsePrometheusText(await metrics.render());
   const labels = { handler: "/v1/chat/completions", method: "POST" };
   expect(valueOf(families, "http_requests_total", { ...labels, status: "2xx" })).toBe(1);
@@ -24,9 +26,10 @@ test("counts requests by class of status and responses by code", async () => {
 });
 
 test("observes seconds and bytes by route", async () => {
-  const metrics = createHttpMetrics();
-  metrics.observe(sample);
-  metrics.observe({ ...sample, handler: 'odd"\nroute' });
+  const metrics = createMetrics();
+  const group = createHttpMetrics(metrics.registry);
+  group.observe(sample);
+  group.observe({ ...sample, handler: 'odd"\nroute' });
   const families = parsePrometheusText(await metrics.render());
   expect(
     valueOf(families, "http_request_duration_seconds_sum", { handler: sample.handler, method: "POST" }),

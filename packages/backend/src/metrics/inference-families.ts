@@ -1,4 +1,4 @@
-import type { LabelValues } from "./series-scope.ts";
+import type { LabelValues } from "@infernode/health";
 import {
   choiceCountBuckets,
   firstTokenBuckets,

@@ -1,6 +1,7 @@
+import { createMetrics } from "@infernode/health";
 import { expect, test } from "vitest";
-import { createMemoryMetrics } from "../../src/index.ts";
-import { parsePrometheusText, valueOf } from "../prometheus-text.ts";
+import { createMemoryMetrics } from "../../src/metrics/memory-metrics.ts";
+import { parsePrometheusText, valueOf } from "../../../../test/support/prometheus-text.ts";
 
 const pool = {
   deviceId: "cpu",
@@ -14,10 +15,11 @@ const pool = {
 };
 
 test("publishes each pool by device", async () => {
-  const metrics = createMemoryMetrics();
-  metrics.pool(pool);
-  metrics.pool({ ...pool, deviceId: "cuda:0", inUseBytes: 7 });
-  metrics.pool({ ...pool, inUseBytes: 90 });
+  const metrics = createMetrics();
+  const group = createMemoryMetrics(metrics.registry);
+  group.pool(pool);
+  group.pool({ ...pool, deviceId: "cuda:0", inUseBytes: 7 });
+  group.pool({ ...pool, inUseBytes: 90 });
   const families = parsePrometheusText(await metrics.render());
   expect(valueOf(families, "infernode_memory_in_use_bytes", { device: "cpu" })).toBe(90);
   expect(valueOf(families, "infernode_memory_in_use_bytes", { device: "cuda:0" })).toBe(7);
@@ -27,13 +29,14 @@ test("publishes each pool by device", async () => {
 });
 
 test("the ledger is replaced: a model that is unloaded leaves", async () => {
-  const metrics = createMemoryMetrics();
-  metrics.ledger([
+  const metrics = createMetrics();
+  const group = createMemoryMetrics(metrics.registry);
+  group.ledger([
     { model: "tiny", purpose: "weights", plannedBytes: 10, measuredBytes: 11 },
     { model: "tiny", purpose: "kv-cache", plannedBytes: 20, measuredBytes: 20 },
     { model: "other", purpose: "weights", plannedBytes: 30, measuredBytes: 30 },
   ]);
-  metrics.ledger([{ model: "tiny", purpose: "weights", plannedBytes: 10, measuredBytes: 12 }]);
+  group.ledger([{ model: "tiny", purpose: "weights", plannedBytes: 10, measuredBytes: 12 }]);
   const families = parsePrometheusText(await metrics.render());
   expect(families.get("infernode_model_memory_measured_bytes")?.samples).toEqual([
     {

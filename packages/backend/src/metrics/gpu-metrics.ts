@@ -1,30 +1,16 @@
-import type { Registry } from "prom-client";
-import { assertKnownOptions } from "../options.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
-import { createSeriesScope, type LabelValues, type SeriesScope } from "./series-scope.ts";
+import {
+  createSeriesScope,
+  type LabelValues,
+  type MetricRegistry,
+  type SeriesScope,
+} from "@infernode/health";
+import type { GpuDetails } from "@infernode/memory/cuda";
 
-/** A GPU as it is now, as far as it is read; `GpuDetails` of `@infernode/memory/cuda` fits. */
-export interface GpuSample {
-  readonly index: number;
-  readonly uuid: string;
-  readonly name: string;
-  readonly totalBytes: number;
-  readonly usedBytes: number;
-  readonly freeBytes: number;
-  /** In [0, 1]. */
-  readonly utilization?: number | undefined;
-  /** In [0, 1]. */
-  readonly memoryUtilization?: number | undefined;
-  readonly temperatureCelsius?: number | undefined;
-  readonly powerWatts?: number | undefined;
-  readonly powerLimitWatts?: number | undefined;
-  readonly eccErrors?: { readonly corrected: number; readonly uncorrected: number } | undefined;
-  readonly isMigEnabled?: boolean | undefined;
-  readonly processes: readonly unknown[];
-}
+/** What the metrics read of a GPU. */
+export type GpuSample = Omit<GpuDetails, "pciAddress" | "computeCapability" | "migInstances">;
 
 /** Metrics of GPUs. */
-export interface GpuMetrics extends Metrics {
+export interface GpuMetrics {
   /** Replaces all GPUs: one that is gone, and a value that is not given, leave the metrics. */
   gpus(samples: readonly GpuSample[]): void;
 }
@@ -61,20 +47,14 @@ const GAUGES: Readonly<
   infernode_gpu_processes: ["Processes that hold memory of the GPU.", (gpu) => gpu.processes.length],
 };
 
-/**
- * Creates the metrics of GPUs, labelled by uuid, index and name. Without a GPU no family appears.
- * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
- */
-export function createGpuMetrics(options: { readonly registry?: Registry } = {}): GpuMetrics {
-  assertKnownOptions("createGpuMetrics", options, ["registry"]);
-  const metrics = createMetrics(options.registry);
+/** Creates the metrics of GPUs, labelled by uuid, index and name. Without a GPU no family appears. */
+export function createGpuMetrics(registry: MetricRegistry): GpuMetrics {
   let scope: SeriesScope | undefined;
 
   return {
-    ...metrics,
     gpus(samples) {
       scope?.dispose();
-      scope = createSeriesScope(metrics.registry);
+      scope = createSeriesScope(registry);
       for (const [name, [help, read]] of Object.entries(GAUGES)) {
         if (samples.length === 0) continue;
         const set = scope.gauge({ name, help, labelNames: ["uuid", "index", "name"] });

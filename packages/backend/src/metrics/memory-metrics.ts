@@ -1,20 +1,8 @@
-import type { Registry } from "prom-client";
-import { assertKnownOptions } from "../options.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
-import { createSeriesScope, type SeriesScope } from "./series-scope.ts";
+import { createSeriesScope, type MetricRegistry, type SeriesScope } from "@infernode/health";
+import type { PoolStats } from "@infernode/memory";
 
-/** A memory pool's statistics, as far as they are read; `PoolStats` of `@infernode/memory` fits. */
-export interface MemoryPoolSample {
-  readonly deviceId: string;
-  readonly inUseBytes: number;
-  readonly arenaBytes: number;
-  readonly reservedBytes: number;
-  readonly peakInUseBytes: number;
-  readonly limitBytes: number;
-  readonly liveBlockCount: number;
-  /** In [0, 1]. */
-  readonly fragmentation: number;
-}
+/** What the metrics read of a memory pool's statistics. */
+export type MemoryPoolSample = Omit<PoolStats, "allocationCount" | "largestFreeBytes">;
 
 /** What one model holds for one purpose. */
 export interface MemoryLedgerSample {
@@ -26,29 +14,23 @@ export interface MemoryLedgerSample {
 }
 
 /** Metrics of memory pools and of the ledger. */
-export interface MemoryMetrics extends Metrics {
+export interface MemoryMetrics {
   /** Sets a device's gauges. */
   pool(sample: MemoryPoolSample): void;
   /** Replaces the ledger: what is not in it any more leaves the metrics. */
   ledger(samples: readonly MemoryLedgerSample[]): void;
 }
 
-/**
- * Creates the metrics of memory.
- * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT`
- */
-export function createMemoryMetrics(options: { readonly registry?: Registry } = {}): MemoryMetrics {
-  assertKnownOptions("createMemoryMetrics", options, ["registry"]);
-  const metrics = createMetrics(options.registry);
-  const setPool = createPoolGauges(createSeriesScope(metrics.registry));
+/** Creates the metrics of memory. */
+export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
+  const setPool = createPoolGauges(createSeriesScope(registry));
   let ledgerScope: SeriesScope | undefined;
 
   return {
-    ...metrics,
     pool: setPool,
     ledger(samples) {
       ledgerScope?.dispose();
-      ledgerScope = createSeriesScope(metrics.registry);
+      ledgerScope = createSeriesScope(registry);
       const labelNames = ["model_name", "purpose"];
       const planned = ledgerScope.gauge({
         name: "infernode_model_memory_planned_bytes",

@@ -1,6 +1,7 @@
+import { createMetrics } from "@infernode/health";
 import { expect, test } from "vitest";
-import { createGpuMetrics } from "../../src/index.ts";
-import { parsePrometheusText, valueOf } from "../prometheus-text.ts";
+import { createGpuMetrics } from "../../src/metrics/gpu-metrics.ts";
+import { parsePrometheusText, valueOf } from "../../../../test/support/prometheus-text.ts";
 
 const gpu = {
   index: 0,
@@ -16,13 +17,14 @@ const gpu = {
   powerLimitWatts: 700,
   eccErrors: { corrected: 3, uncorrected: 0 },
   isMigEnabled: true,
-  processes: [{}, {}],
+  processes: [1, 2].map((pid) => ({ pid, usedBytes: undefined, name: undefined })),
 };
 const labels = { uuid: "GPU-1", index: "0", name: "Test GPU" };
 
 test("publishes each GPU by uuid, index and name", async () => {
-  const metrics = createGpuMetrics();
-  metrics.gpus([gpu, { ...gpu, index: 1, uuid: "GPU-2", usedBytes: 7 }]);
+  const metrics = createMetrics();
+  const group = createGpuMetrics(metrics.registry);
+  group.gpus([gpu, { ...gpu, index: 1, uuid: "GPU-2", usedBytes: 7 }]);
   const families = parsePrometheusText(await metrics.render());
   expect(families.size).toBe(12);
   expect(valueOf(families, "infernode_gpu_memory_used_bytes", labels)).toBe(400);
@@ -36,9 +38,10 @@ test("publishes each GPU by uuid, index and name", async () => {
 });
 
 test("leaves out what a GPU does not tell, and GPUs that are gone", async () => {
-  const metrics = createGpuMetrics();
-  metrics.gpus([gpu, { ...gpu, index: 1, uuid: "GPU-2" }]);
-  metrics.gpus([{ ...gpu, eccErrors: undefined, temperatureCelsius: undefined }]);
+  const metrics = createMetrics();
+  const group = createGpuMetrics(metrics.registry);
+  group.gpus([gpu, { ...gpu, index: 1, uuid: "GPU-2" }]);
+  group.gpus([{ ...gpu, eccErrors: undefined, temperatureCelsius: undefined }]);
   const families = parsePrometheusText(await metrics.render());
   expect(families.get("infernode_gpu_memory_total_bytes")?.samples).toHaveLength(1);
   expect(families.get("infernode_gpu_ecc_corrected_errors")?.samples ?? []).toEqual([]);
@@ -46,7 +49,8 @@ test("leaves out what a GPU does not tell, and GPUs that are gone", async () => 
 });
 
 test("publishes nothing without a GPU", async () => {
-  const metrics = createGpuMetrics();
-  metrics.gpus([]);
+  const metrics = createMetrics();
+  const group = createGpuMetrics(metrics.registry);
+  group.gpus([]);
   expect(parsePrometheusText(await metrics.render()).size).toBe(0);
 });

@@ -1,17 +1,23 @@
-import { register, Registry } from "prom-client";
+import { createMetrics, type MetricRegistry } from "@infernode/health";
 import { expect, test } from "vitest";
-import {
-  createInferenceMetrics,
-  type InferenceMetrics,
-  type RequestFinishedSample,
-} from "../../src/index.ts";
-import { parsePrometheusText, valueOf, type Family } from "../prometheus-text.ts";
+import { createInferenceMetrics, type InferenceMetrics } from "../../src/metrics/inference-metrics.ts";
+import type { EngineStatsSample, RequestFinishedSample } from "../../src/metrics/inference-samples.ts";
+import { parsePrometheusText, valueOf, type Family } from "../../../../test/support/prometheus-text.ts";
 
-async function read(metrics: InferenceMetrics): Promise<ReadonlyMap<string, Family>> {
-  return parsePrometheusText(await metrics.render());
+interface TestMetrics extends InferenceMetrics {
+  readonly registry: MetricRegistry;
 }
 
-const stats = {
+function createTiny(options: Partial<Parameters<typeof createInferenceMetrics>[0]> = {}): TestMetrics {
+  const { registry = createMetrics().registry } = options;
+  return { ...createInferenceMetrics({ modelName: "tiny", ...options, registry }), registry };
+}
+
+async function read({ registry }: TestMetrics): Promise<ReadonlyMap<string, Family>> {
+  return parsePrometheusText(await createMetrics(registry).render());
+}
+
+const stats: EngineStatsSample = {
   stepCount: 10,
   runningSequenceCount: 2,
   waitingRequestCount: 1,
@@ -19,14 +25,13 @@ const stats = {
   kvCacheUsage: 0.25,
   promptTokenCount: 100,
   generatedTokenCount: 50,
-  lastStepMs: 12,
-  lastStepAtMs: 1000,
 };
 
 const finished: RequestFinishedSample = {
   finishReason: "stop",
   promptTokenCount: 30,
   generatedTokenCount: 11,
+  longestAnswerTokenCount: 11,
   queuedMs: 100,
   prefillMs: 400,
   decodeMs: 2000,
@@ -65,7 +70,7 @@ const vllmFamilies = {
 };
 
 test("publishes vLLM's names with their types and labels before anything has happened", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny", engineId: "1" });
+  const metrics = createTiny({ engineId: "1" });
   metrics.cacheConfig({
     blockTokens: 16,
     blockCount: 512,
@@ -101,7 +106,7 @@ test("publishes vLLM's names with their types and labels before anything has hap
 });
 
 test("own names begin with infernode_, name a base unit and end counters with _total", async () => {
-  const families = await read(createInferenceMetrics({ modelName: "tiny" }));
+  const families = await read(createTiny());
   const own = [...families.values()].filter(({ name }) => !name.startsWith("vllm:"));
   expect(own.length).toBeGreaterThan(15);
   for (const { name, type, help } of own) {
@@ -137,13 +142,13 @@ test.each<[string, string]>([
   ["vllm:request_params_n", "1 2 5 10 20 +Inf"],
   ["vllm:iteration_tokens_total", "1 8 16 32 64 128 256 512 1024 2048 4096 8192 16384 +Inf"],
 ])("%s has vLLM's buckets", async (name, bounds) => {
-  const families = await read(createInferenceMetrics({ modelName: "tiny", contextTokens: 4096 }));
+  const families = await read(createTiny({ contextTokens: 4096 }));
   const found = families.get(name)?.samples.flatMap(({ labels }) => labels["le"] ?? []);
   expect(found?.join(" ")).toBe(bounds);
 });
 
 test("a finished request enters every histogram of its life, in seconds", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.requestQueued({ n: 2, maxTokens: 64 });
   metrics.requestScheduled({ queuedMs: 100 });
   metrics.firstToken({ timeToFirstTokenMs: 500 });
@@ -174,7 +179,7 @@ test("a finished request enters every histogram of its life, in seconds", async 
 });
 
 test("side by side answers share the decode time, which the longest of them filled", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.requestFinished({ ...finished, generatedTokenCount: 18, longestAnswerTokenCount: 11 });
   const families = await read(metrics);
   expect(valueOf(families, "vllm:request_time_per_output_token_seconds_sum")).toBeCloseTo(0.2, 10);
@@ -183,7 +188,7 @@ test("side by side answers share the decode time, which the longest of them fill
 });
 
 test("what a cache held of a prompt is not counted as computed", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.requestFinished({ ...finished, cachedPromptTokenCount: 16 });
   metrics.stats({ ...stats, prefixCacheHitTokenCount: 16 });
   const families = await read(metrics);
@@ -195,7 +200,7 @@ test("what a cache held of a prompt is not counted as computed", async () => {
 });
 
 test("a crash is counted, and what failed with it has finished by an error", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.engineCrashed({ failedRequestCount: 3 });
   metrics.engineCrashed({ failedRequestCount: 0 });
   const families = await read(metrics);
@@ -205,11 +210,12 @@ test("a crash is counted, and what failed with it has finished by an error", asy
 });
 
 test("a request that left the queue counts as finished but not as a prefill of 0 s", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.requestFinished({
     finishReason: "abort",
     promptTokenCount: 30,
     generatedTokenCount: 0,
+    longestAnswerTokenCount: 0,
     queuedMs: 700,
     prefillMs: 0,
     decodeMs: 0,
@@ -223,7 +229,7 @@ test("a request that left the queue counts as finished but not as a prefill of 0
 });
 
 test("a step sets the gauges and gives each decoded token its duration", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.stepFinished({
     stepMs: 40,
     prefillTokenCount: 100,
@@ -244,7 +250,7 @@ test("a step sets the gauges and gives each decoded token its duration", async (
 });
 
 test("totals become counters that go on when the engine starts anew", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
+  const metrics = createTiny();
   metrics.stats(stats);
   metrics.stats({
     ...stats,
@@ -269,7 +275,7 @@ test("totals become counters that go on when the engine starts anew", async () =
 test.each(['quotes "inside"', "line\nfeed", "back\\slash\\n", 'all \\"\n at once', "org/模型-é"])(
   "a model named %j is written so that it can be read back",
   async (modelName) => {
-    const metrics = createInferenceMetrics({ modelName });
+    const metrics = createTiny({ modelName });
     metrics.stats(stats);
     metrics.requestFinished(finished);
     const families = await read(metrics);
@@ -281,9 +287,9 @@ test.each(['quotes "inside"', "line\nfeed", "back\\slash\\n", 'all \\"\n at once
 );
 
 test("several models share a registry, and one leaves without the others", async () => {
-  const registry = new Registry();
-  const first = createInferenceMetrics({ registry, modelName: "first" });
-  const second = createInferenceMetrics({ registry, modelName: "second" });
+  const { registry } = createMetrics();
+  const first = createTiny({ registry, modelName: "first" });
+  const second = createTiny({ registry, modelName: "second" });
   first.stats(stats);
   first.requestFinished(finished);
   second.stats({ ...stats, runningSequenceCount: 9 });
@@ -301,46 +307,12 @@ test("several models share a registry, and one leaves without the others", async
   expect(new Set(labels)).toEqual(new Set(["second"]));
 });
 
-test("never touches the global registry", async () => {
-  createInferenceMetrics({ modelName: "tiny" });
-  expect(register.getMetricsAsArray()).toEqual([]);
-});
-
-test("refuses a registry where a name is of another kind", async () => {
-  const metrics = createInferenceMetrics({ modelName: "tiny" });
-  const { Gauge } = await import("prom-client");
-  const registry = new Registry();
-  const taken = new Gauge({ name: "vllm:prompt_tokens_total", help: "taken", registers: [registry] });
-  taken.set(1);
-  const conflict = expect.objectContaining({
-    code: "METRIC_CONFLICT",
-    message: expect.stringContaining("vllm:prompt_tokens_total"),
-  });
-  expect(() => createInferenceMetrics({ registry, modelName: "tiny" })).toThrow(conflict);
-  expect(metrics.contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-});
-
-test("refuses a registry where a name has other labels", async () => {
-  const { Counter } = await import("prom-client");
-  const registry = new Registry();
-  const taken = new Counter({
-    name: "vllm:prompt_tokens_total",
-    help: "taken",
-    labelNames: ["pod"],
-    registers: [registry],
-  });
-  taken.inc({ pod: "a" });
-  expect(() => createInferenceMetrics({ registry, modelName: "tiny" })).toThrow(
-    expect.objectContaining({ code: "METRIC_CONFLICT", message: expect.stringContaining("pod") }),
-  );
-});
-
 test.each<[string, object]>([
-  ["modelName", { modelName: "" }],
-  ["contextTokens", { modelName: "tiny", contextTokens: -1 }],
-  ["model", { modelName: "tiny", model: "x" }],
-])("refuses a wrong %s", (option, options) => {
-  expect(() => createInferenceMetrics(options as { modelName: string })).toThrow(
-    expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining(option) }),
+  ["model_name", { modelName: "" }],
+  ["engine", { engineId: "" }],
+  ["bucket", { contextTokens: -1 }],
+])("refuses what gives a wrong %s", (part, options) => {
+  expect(() => createTiny(options)).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining(part) }),
   );
 });
