@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
+import { formatBytes } from "@infernode/memory";
 import type { ServedModel } from "../engine/engine-client.ts";
 import { packageVersion } from "../package-version.ts";
-import { formatBytes, formatCount } from "./format-numbers.ts";
+import { formatCount } from "./format-count.ts";
 
 export interface BannerOptions {
   readonly url: string;

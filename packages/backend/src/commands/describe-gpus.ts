@@ -1,5 +1,5 @@
+import { formatBytes } from "@infernode/memory";
 import type { GpuDetails, GpuSurvey } from "@infernode/memory/cuda";
-import { formatBytes } from "./format-numbers.ts";
 
 const shownProcesses = 5;
 

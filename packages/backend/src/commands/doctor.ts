@@ -1,4 +1,4 @@
-import { readHostMemory, type HostMemory } from "@infernode/memory";
+import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuSurvey } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
@@ -8,7 +8,7 @@ import { describeGpus } from "./describe-gpus.ts";
 import { probeModels, type ModelProbe } from "./doctor-models.ts";
 import { probeRuntimes, type RuntimeProbe } from "./doctor-runtimes.ts";
 import { gatherSystem, type SystemFacts } from "./doctor-system.ts";
-import { formatBytes, formatCount } from "./format-numbers.ts";
+import { formatCount } from "./format-count.ts";
 import { formatRows } from "./format-rows.ts";
 import { toPrintable } from "./printable.ts";
 import { configSourcesOf } from "./setting-options.ts";

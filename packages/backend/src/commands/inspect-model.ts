@@ -1,8 +1,9 @@
+import { formatBytes } from "@infernode/memory";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
-import { formatBytes, formatCount } from "./format-numbers.ts";
+import { formatCount } from "./format-count.ts";
 import { formatRows } from "./format-rows.ts";
 import { judgeModel, type ModelDescription } from "./judge-model.ts";
 import { toPrintable } from "./printable.ts";

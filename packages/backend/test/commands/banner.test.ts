@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { exampleRequest, formatBanner } from "../../src/commands/banner.ts";
-import { formatBytes, formatCount } from "../../src/commands/format-numbers.ts";
+import { formatCount } from "../../src/commands/format-count.ts";
 import { fakeModel } from "../support/fake-core.ts";
 
 test("shows a request that a shell takes as it is, whatever the model's name", () => {
@@ -30,16 +30,6 @@ test("says what is served and where, with an address that can be opened", () => 
   expect(text).toContain("http://127.0.0.1:8000/docs");
   expect(text).toContain("12 ms");
   expect(text).not.toContain("\u001B");
-});
-
-test.each([
-  [0, "0 B"],
-  [1023, "1023 B"],
-  [1536, "1.5 KiB"],
-  [5 * 2 ** 30, "5.0 GiB"],
-  [3 * 2 ** 50, "3072.0 TiB"],
-])("writes %i bytes as %s", (bytes, text) => {
-  expect(formatBytes(bytes)).toBe(text);
 });
 
 test.each([

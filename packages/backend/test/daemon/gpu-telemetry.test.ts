@@ -100,12 +100,12 @@ test("describes each GPU with everything, and cuts a long list of processes", ()
   expect(lines).toEqual([
     "NVIDIA: driver 580.65.06, CUDA up to 13.0",
     [
-      "GPU 0: Test GPU, compute 9.0, 100.0 GiB free of 140.0 GiB, 40.0 GiB used",
+      "GPU 0: Test GPU, compute 9.0, 100 GiB free of 140 GiB, 40.0 GiB used",
       "GPU-1 at 0000:17:00.0",
       "50 % busy, 40 °C, 76 W of 700 W",
       "ECC errors 3 corrected, 0 uncorrected; MIG off",
-      "held by process (100) 7.0 GiB, worker-1 (101) memory unknown, worker-2 (102) 5.0 GiB, " +
-        "worker-3 (103) 4.0 GiB, worker-4 (104) 3.0 GiB, 2 more",
+      "held by process (100) 7.00 GiB, worker-1 (101) memory unknown, worker-2 (102) 5.00 GiB, " +
+        "worker-3 (103) 4.00 GiB, worker-4 (104) 3.00 GiB, 2 more",
     ].join("\n"),
     "GPU 1: does not answer: nvmlDeviceGetHandleByIndex_v2 answered GPU is lost (15): GPU is lost",
   ]);
