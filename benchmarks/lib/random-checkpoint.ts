@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createRandom } from "./random.ts";
 
 export interface CheckpointSizes {
   readonly vocabSize: number;
@@ -95,7 +96,7 @@ export async function writeRandomCheckpoint(
   const file = createWriteStream(join(directory, "model.safetensors"));
   file.write(length);
   file.write(headerBytes);
-  const random = xorshift(1);
+  const random = createRandom(1);
   for (const [name, shape] of shapes) {
     const count = shape.reduce((product, size) => product * size, 1);
     const spread = name.endsWith("norm.weight") ? 0 : 1.7 / Math.sqrt(shape[1] ?? 1);
@@ -136,14 +137,4 @@ function toBfloat16(values: Float32Array): Uint8Array {
   const upper = new Uint16Array(values.length);
   for (let index = 0; index < values.length; index += 1) upper[index] = halves[2 * index + 1] ?? 0;
   return new Uint8Array(upper.buffer);
-}
-
-function xorshift(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }

@@ -1,4 +1,4 @@
-/** Seeded numbers in [0, 1), the same on every machine (mulberry32). */
+/** Seeded numbers in [0, 1), the same on every machine (mulberry32); for benchmarks and tests. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

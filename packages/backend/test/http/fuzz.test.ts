@@ -1,3 +1,4 @@
+import { createRandom } from "../../../../benchmarks/lib/random.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { modelId } from "./fake-engine.ts";
 import { readChunks } from "./read-sse.ts";
@@ -10,17 +11,6 @@ beforeAll(async () => {
   server = await startServer({ bodyLimitBytes: 200_000 });
 });
 afterAll(async () => server.close());
-
-/** mulberry32: numbers in [0, 1) that are the same on every run. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const chatBody = {
   model: modelId,

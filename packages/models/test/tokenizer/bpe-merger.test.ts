@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createBpeMerger } from "../../src/tokenizer/bpe-merger.ts";
-import { createRandom } from "../support/random.ts";
+import { createRandom } from "../../../../benchmarks/lib/random.ts";
 
 /** The definition: merge the pair of lowest rank, leftmost first, until there is none. */
 function mergeByDefinition(word: string, merges: readonly (readonly [string, string])[]): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type SlotMove, SlotTable } from "../../../src/executors/onnx/slot-table.ts";
-import { mulberry32 } from "../support/random-checkpoint.ts";
+import { createRandom } from "../../../../../benchmarks/lib/random.ts";
 
 function gatherSequences(table: SlotTable, sequenceIds: readonly number[]): SlotMove[] {
   const moves: SlotMove[] = [];
@@ -62,7 +62,7 @@ test("says that it is full, and that a sequence is unknown or there already", ()
 });
 
 test("keeps every sequence's content through any history of joins, leaves and partial batches", () => {
-  const random = mulberry32(11);
+  const random = createRandom(11);
   const slotCount = 7;
   const table = new SlotTable(slotCount);
   // What memory would hold: content[slot] is the id that was written there.

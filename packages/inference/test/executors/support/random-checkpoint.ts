@@ -9,6 +9,7 @@ import type {
   TensorInfo,
   WeightRef,
 } from "@infernode/models";
+import { createRandom } from "../../../../../benchmarks/lib/random.ts";
 import { NetworkCensus } from "../../../src/executors/onnx/network-census.ts";
 import type { OnnxModel } from "../../../src/executors/onnx/onnx-options.ts";
 import { ReferenceForward } from "./reference-forward.ts";
@@ -100,7 +101,7 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
   plainArchitecture.build(config, census);
   const directory = await mkdtemp(path.join(os.tmpdir(), "infernode-checkpoint-"));
   const filePath = path.join(directory, "model.safetensors");
-  const random = mulberry32(seed);
+  const random = createRandom(seed);
   const values = new Map<string, Float32Array>();
   const tensors = new Map<string, TensorInfo>();
   const parts: Uint8Array[] = [new Uint8Array(8)];
@@ -151,17 +152,6 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
       return Array.from({ length: rows }, (_, row) => data.subarray(row * width, (row + 1) * width));
     },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
-  };
-}
-
-/** A small seeded generator of numbers in [0, 1). */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

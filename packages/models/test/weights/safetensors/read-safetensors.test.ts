@@ -4,7 +4,7 @@ import { ModelError, openWeightIndex } from "../../../src/index.ts";
 import type { FileAccess, ModelErrorCode, TensorInfo, WeightIndex } from "../../../src/index.ts";
 import { createMemoryFiles } from "../../support/memory-files.ts";
 import { expectModelError } from "../../support/model-error.ts";
-import { createRandom } from "../../support/random.ts";
+import { createRandom } from "../../../../../benchmarks/lib/random.ts";
 import { rawSafetensors, writeSafetensors, zeros } from "../../support/safetensors.ts";
 
 const open = async (file: Uint8Array): Promise<WeightIndex> =>
