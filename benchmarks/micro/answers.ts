@@ -4,14 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import {
-  createEngine,
-  type InferenceEngine,
-  type MemoryPort,
-  type TokenDecoderPort,
-} from "@infernode/inference";
+import { createEngine, type InferenceEngine, type TokenDecoderPort } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint } from "@infernode/models";
+import { plainMemory } from "../lib/plain-memory.ts";
 import { CHECKPOINT_SIZES, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
@@ -44,9 +40,6 @@ const promptTokenIds = Array.from(
 );
 const stopping = { maxTokens: Number(values.tokens), ignoreEos: true };
 
-const memory: MemoryPort = {
-  allocate: ({ sizeBytes }) => ({ bytes: new Uint8Array(sizeBytes), dispose: () => {} }),
-};
 const tokenizer: TokenDecoderPort = {
   vocabSize: sizes.vocabSize,
   bytesOf: () => Uint8Array.of(0x61),
@@ -84,8 +77,8 @@ try {
   await writeRandomCheckpoint(directory, sizes, "F32");
   const checkpoint = await openCheckpoint(directory);
   const model = { name: "random", ...checkpoint };
-  const executor = await createOnnxExecutor({ model, memory, maxSequences: answerCount });
-  const engine = createEngine({ executor, tokenizer, eosTokenIds: [], model: "random", memory });
+  const executor = await createOnnxExecutor({ model, memory: plainMemory, maxSequences: answerCount });
+  const engine = createEngine({ executor, tokenizer, eosTokenIds: [], model: "random", memory: plainMemory });
   const cases = [
     { what: `${answerCount} requests`, requestCount: answerCount, n: 1, rounds: [] as Round[] },
     { what: `1 request, n = ${answerCount}`, requestCount: 1, n: answerCount, rounds: [] as Round[] },

@@ -4,9 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Executor, MemoryPort } from "@infernode/inference";
+import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint } from "@infernode/models";
+import { plainMemory } from "../lib/plain-memory.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
@@ -34,10 +35,6 @@ if (values.help) {
   );
   process.exit(0);
 }
-
-const memory: MemoryPort = {
-  allocate: ({ sizeBytes }) => ({ bytes: new Uint8Array(sizeBytes), dispose: () => {} }),
-};
 
 /** Milliseconds of one forward in which every sequence has `lengthTokens`. */
 async function timeForward(
@@ -73,7 +70,7 @@ try {
   const loadStartedAt = performance.now();
   const executor = await createOnnxExecutor({
     model: { name: "random", ...checkpoint },
-    memory,
+    memory: plainMemory,
     maxSequences: Math.max(...batches),
     runtime: values.runtime === "binding" ? "binding" : "ffi",
     allowSpinning: values.spinning,

@@ -1,6 +1,7 @@
 // Time to choose one token from a row of logits, by parameters. `npm run bench -- micro/sampler --help`
 import { parseArgs } from "node:util";
 import { createSampler, type SamplingParams, SamplingState } from "@infernode/inference";
+import { plainMemory } from "../lib/plain-memory.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
 import { quantile } from "../lib/statistics.ts";
@@ -72,7 +73,7 @@ function rowOf(shape: "peaked" | "flat"): Float32Array {
 
 const sampler = createSampler({
   vocabSize,
-  memory: { allocate: ({ sizeBytes }) => ({ bytes: new Uint8Array(sizeBytes), dispose: () => {} }) },
+  memory: plainMemory,
   model: "benchmark",
 });
 const results = [];

@@ -2,6 +2,7 @@
 // from a small vocabulary, text, streams and events. `npm run bench -- micro/scheduler --help`
 import { parseArgs } from "node:util";
 import { createEngine, type Executor, type TokenDecoderPort } from "@infernode/inference";
+import { plainMemory } from "../lib/plain-memory.ts";
 import { writeReport } from "../lib/report.ts";
 import { quantile } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
@@ -95,7 +96,7 @@ for (const sequenceCount of values.sequences.split(",").map(Number)) {
         tokenizer,
         eosTokenIds: [],
         model: "benchmark",
-        memory: { allocate: ({ sizeBytes }) => ({ bytes: new Uint8Array(sizeBytes), dispose: () => {} }) },
+        memory: plainMemory,
         events: {
           emit: (...[event, fact]) => {
             if (event === "inference:step-finished" && "stepMs" in fact) stepTimes.push(fact.stepMs * 1000);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createSampler } from "../../src/sampling/sampler.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
-import { createPlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../support/plain-memory.ts";
 
 interface Params {
   readonly temperature: number;
@@ -53,7 +53,7 @@ const golden = JSON.parse(readFileSync(path, "utf8")) as Golden;
  * [0, 1): the probability times `drawCount`, give or take one.
  */
 function choices(logits: Float32Array, params: Params, drawCount: number): Map<number, number> {
-  const sampler = createSampler({ vocabSize: logits.length, memory: createPlainMemory(), model: "test" });
+  const sampler = createSampler({ vocabSize: logits.length, memory: new PlainMemory(), model: "test" });
   const counts = new Map<number, number>();
   for (let draw = 0; draw < drawCount; draw += 1) {
     const state = new SamplingState({

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SamplingParams } from "../../src/index.ts";
 import { createSampler, type Sampler } from "../../src/sampling/sampler.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
-import { createPlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../support/plain-memory.ts";
 
 const DEFAULTS: SamplingParams = {
   temperature: 1,
@@ -38,7 +38,7 @@ function stateOf(
 }
 
 function samplerOf(vocabSize: number, choosableCount: number = vocabSize): Sampler {
-  return createSampler({ vocabSize, choosableCount, memory: createPlainMemory(), model: "test" });
+  return createSampler({ vocabSize, choosableCount, memory: new PlainMemory(), model: "test" });
 }
 
 function softmax(logits: readonly number[]): number[] {
@@ -167,7 +167,7 @@ describe("sampling", () => {
   });
 
   it("gives its memory back", () => {
-    const memory = createPlainMemory();
+    const memory = new PlainMemory();
     const sampler = createSampler({ vocabSize: 10, memory, model: "test" });
     expect(memory.liveBlockCount).toBe(1);
     sampler.dispose();

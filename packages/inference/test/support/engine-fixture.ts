@@ -9,7 +9,7 @@ import {
 } from "../../src/index.ts";
 import { createPlainByteTokenizer } from "./byte-tokenizer.ts";
 import { createFakeExecutor, type FakeExecutor, type FakeExecutorOptions } from "./fake-executor.ts";
-import { createPlainMemory } from "./plain-memory.ts";
+import { PlainMemory } from "./plain-memory.ts";
 
 /** 256 bytes and an end-of-sequence token. */
 const VOCAB_SIZE = 257;
@@ -19,7 +19,7 @@ export interface EngineFixture {
   readonly engine: InferenceEngine;
   readonly executor: FakeExecutor;
   readonly events: EngineEvent[];
-  readonly memory: ReturnType<typeof createPlainMemory>;
+  readonly memory: PlainMemory;
 }
 
 /** An engine on the fake executor, with everything it tells recorded. */
@@ -29,7 +29,7 @@ export function createEngineFixture(
 ): EngineFixture {
   const executor = createFakeExecutor({ vocabSize: VOCAB_SIZE, ...executorOptions });
   const events: EngineEvent[] = [];
-  const memory = createPlainMemory();
+  const memory = new PlainMemory();
   const engine = createEngine({
     executor,
     tokenizer: createPlainByteTokenizer(["<eos>"]),

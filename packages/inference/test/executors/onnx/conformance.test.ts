@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { executorCases } from "../../../src/testing.ts";
 import { goldenNames, openGolden, readGolden } from "../support/golden.ts";
-import { PlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 
 test("has golden values of every family", () => {
   expect(goldenNames()).toEqual(expect.arrayContaining(["llama2", "llama31", "mistral", "qwen2", "qwen3"]));

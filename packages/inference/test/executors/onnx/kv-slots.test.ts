@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { KvSlots, slotBytes } from "../../../src/executors/onnx/kv-slots.ts";
-import { PlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 
 const SHAPE = { layerCount: 2, slotCount: 3, kvHeadCount: 2, capacityTokens: 4, headDim: 1 };
 

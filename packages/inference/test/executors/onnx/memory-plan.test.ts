@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createOnnxExecutor, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { openGolden } from "../support/golden.ts";
-import { PlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 
 const llama2 = await openGolden("llama2");
 const f16 = await openGolden("llama-f16");

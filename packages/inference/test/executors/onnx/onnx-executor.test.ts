@@ -7,7 +7,7 @@ import type { Executor } from "../../../src/executor.ts";
 import { executorCases } from "../../../src/testing.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { openGolden, readGolden } from "../support/golden.ts";
-import { PlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 import { createRandomCheckpoint, TINY_CONFIG } from "../support/random-checkpoint.ts";
 
 const TOKENS = [3, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19];

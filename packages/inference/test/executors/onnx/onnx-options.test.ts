@@ -4,7 +4,7 @@ import {
   resolveOnnxMemoryOptions,
   resolveOnnxOptions,
 } from "../../../src/executors/onnx/onnx-options.ts";
-import { PlainMemory } from "../support/plain-memory.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 import { plainArchitecture, TINY_CONFIG } from "../support/random-checkpoint.ts";
 
 const weights: OnnxModel["weights"] = {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { findOnnxLibrary } from "../../../../src/executors/onnx/ffi/library-path.ts";
 import { createOnnxExecutor, type OnnxWarning } from "../../../../src/executors/onnx/index.ts";
 import { openGolden } from "../../support/golden.ts";
-import { PlainMemory } from "../../support/plain-memory.ts";
+import { PlainMemory } from "../../../support/plain-memory.ts";
 
 test("does not call native code on a stack that another user of koffi left too small", async () => {
   const library = findOnnxLibrary();
