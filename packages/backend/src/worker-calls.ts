@@ -1,5 +1,5 @@
 import { parentPort, Worker } from "node:worker_threads";
-import { createResolvers } from "./engine/async-queue.ts";
+import { createResolvers, type Resolvers } from "./create-resolvers.ts";
 import { leaveMissingDirectory } from "./leave-missing-directory.ts";
 
 /** A question or an answer, as it crosses. */
@@ -21,7 +21,7 @@ export function createWorkerCalls<Question, Answer>(
   entry: URL,
   workerData?: unknown,
 ): WorkerCalls<Question, Answer> {
-  const pending = new Map<number, ReturnType<typeof createResolvers<Answer>>>();
+  const pending = new Map<number, Resolvers<Answer>>();
   let worker: Worker | undefined;
   let lastId = 0;
 

@@ -3,6 +3,7 @@ import { formatConfig } from "../config/format-config.ts";
 import { resolveConfig, type ResolvedConfig } from "../config/resolve-config.ts";
 import { createDaemonLog, isPrettyLog } from "../log/create-logger.ts";
 import { createDaemon, type Daemon, type DaemonAddress } from "../daemon/daemon.ts";
+import { createResolvers } from "../create-resolvers.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
@@ -21,16 +22,13 @@ const sameSignalMs = 60;
 
 /** Drains the daemon at a signal, and ends the process at the next one, whichever they are. */
 function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext): Stopping {
-  let tellStopped: (exitCode: number) => void;
-  const stopped = new Promise<number>((resolve) => {
-    tellStopped = resolve;
-  });
+  const stopped = createResolvers<number>();
   const stop = (reason: string, exitCode: number): void => {
     daemon.stop(reason).then(
-      () => tellStopped(exitCode),
+      () => stopped.resolve(exitCode),
       (error: unknown) => {
         logger.error({ err: error }, "the daemon could not be stopped in order");
-        tellStopped(exitCodes.failure);
+        stopped.resolve(exitCodes.failure);
       },
     );
   };
@@ -50,7 +48,7 @@ function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext):
       }
     });
   }
-  return { stopped, stop };
+  return { stopped: stopped.promise, stop };
 }
 
 /** Runs the daemon until it is told to stop. */

@@ -1,6 +1,6 @@
 import { parseDocument } from "yaml";
 import { BackendError } from "../errors.ts";
-import { locateJsonError } from "../http/locate-json-error.ts";
+import { locateJsonError } from "../text/locate-json-error.ts";
 
 function assertJson(source: string, path: string): void {
   const place = locateJsonError(source);

@@ -1,16 +1,13 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BackendError } from "../errors.ts";
+import { isRecord } from "../is-record.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import { parseConfigText } from "./parse-config-text.ts";
 import { settings } from "./settings.ts";
 
 const defaultNames = ["infernode.config.json", "infernode.config.yaml", "infernode.config.yml"];
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Finds the configuration file of a directory, where there is one. */
 export async function findConfigFile(directory: string): Promise<string | undefined> {

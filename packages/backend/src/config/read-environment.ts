@@ -1,6 +1,6 @@
 import type { BaseDirectory } from "./base-directory.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import { settings, variableOf } from "./settings.ts";
 
 /** Variables that are read, but are not settings. */

@@ -1,12 +1,12 @@
 import { isAbsolute } from "node:path";
 import { BackendError } from "../errors.ts";
-import { isLoopback } from "../http/parse-host.ts";
+import { isLoopback } from "../text/parse-host.ts";
 import { absolutePath, baseDirectoryOf, type BaseDirectory } from "./base-directory.ts";
 import type { ConfigOrigin, InfernodeConfig } from "./config.ts";
 import type { ConfigValue, ConfigValues, SourceReading } from "./config-values.ts";
 import { findConfigFile, readConfigFile } from "./read-config-file.ts";
 import { readEnvironment } from "./read-environment.ts";
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import { settings, type Setting } from "./settings.ts";
 
 /** Settings as a program gives them: any part of the configuration. */

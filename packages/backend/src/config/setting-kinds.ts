@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { parseHost } from "../http/parse-host.ts";
+import { parseHost } from "../text/parse-host.ts";
 
 /** A kind of value: how it is checked, and how it is read where only text can be written. */
 export interface SettingKind {

@@ -1,3 +1,7 @@
+import { createResolvers, type Resolvers } from "../create-resolvers.ts";
+
+export { createResolvers } from "../create-resolvers.ts";
+
 /** Who is told when a reader is behind. Weights are of the caller's choice. */
 export interface QueueFlow<T> {
   weigh(value: T): number;
@@ -14,7 +18,7 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #values: T[] = [];
   #head = 0;
   #ended: { readonly error: unknown } | "complete" | undefined;
-  #waiting: PromiseWithResolversLike<IteratorResult<T>> | undefined;
+  #waiting: Resolvers<IteratorResult<T>> | undefined;
   readonly #onCancel: () => void;
   readonly #flow: QueueFlow<T> | undefined;
   #unreadWeight = 0;
@@ -111,26 +115,9 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
     if (this.#ended === undefined) this.#flow.onRoom();
   }
 
-  #takeWaiting(): PromiseWithResolversLike<IteratorResult<T>> | undefined {
+  #takeWaiting(): Resolvers<IteratorResult<T>> | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     return waiting;
   }
-}
-
-interface PromiseWithResolversLike<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A promise and its two ends; `Promise.withResolvers` is newer than Node 20. */
-export function createResolvers<T>(): PromiseWithResolversLike<T> {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

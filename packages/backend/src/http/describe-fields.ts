@@ -1,14 +1,11 @@
+import { isRecord } from "../is-record.ts";
 import { tokenIdFormat, type JsonMap } from "../openai/fields.ts";
-
-function isMap(value: unknown): value is JsonMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 const noValue: JsonMap = { type: "null" };
 
 /** The schema of a field that may also be `null`. */
 function orNull(schema: unknown): unknown {
-  if (!isMap(schema)) return schema;
+  if (!isRecord(schema)) return schema;
   const { description, ...rest } = schema;
   const takesAnything = Object.keys(rest).length === 0 || rest["type"] === "null";
   if (takesAnything) return schema;
@@ -40,7 +37,7 @@ function describeBounds(schema: JsonMap, vocabSize: number | undefined): JsonMap
  */
 export function describeFields(schema: unknown, vocabSize: number | undefined): unknown {
   if (Array.isArray(schema)) return schema.map((each) => describeFields(each, vocabSize));
-  if (!isMap(schema)) return schema;
+  if (!isRecord(schema)) return schema;
   const described: JsonMap = Object.fromEntries(
     Object.entries(describeBounds(schema, vocabSize)).map(([name, value]) => [
       name,
@@ -48,7 +45,7 @@ export function describeFields(schema: unknown, vocabSize: number | undefined): 
     ]),
   );
   const { properties, required = [], additionalProperties } = described;
-  if (!isMap(properties) || additionalProperties !== false) return described;
+  if (!isRecord(properties) || additionalProperties !== false) return described;
   const needed = new Set(required as readonly string[]);
   const entries = Object.entries(properties).map(([name, value]) => [
     name,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError } from "../openai/api-error.ts";
 import { describeValue } from "../openai/describe-value.ts";
-import { isLoopback, parseHost, type ParsedHost } from "./parse-host.ts";
+import { isLoopback, parseHost, type ParsedHost } from "../text/parse-host.ts";
 
 export interface HostGuardOptions {
   /** Names that are answered besides this machine's own; `.example.com` for all below it, `*` for any. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { locateJsonError } from "../../src/http/locate-json-error.ts";
+import { locateJsonError } from "../../src/text/locate-json-error.ts";
 
 function isJson(text: string): boolean {
   try {
