@@ -1,7 +1,12 @@
 export {
-  type AllocatorCase,
   allocatorCases,
   type AllocatorHarness,
   type AllocatorSetup,
-} from "./allocator-cases.ts";
-export { type BlockAddress, soakAllocator, type SoakOptions, type SoakResult } from "./allocator-soak.ts";
+  type ConformanceCase,
+} from "./conformance/allocator-cases.ts";
+export {
+  type BlockAddress,
+  soakAllocator,
+  type SoakOptions,
+  type SoakResult,
+} from "./conformance/allocator-soak.ts";

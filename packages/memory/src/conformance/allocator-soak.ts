@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { AllocationTag, GpuAllocator, MemoryBlock, MemoryReservation } from "./allocator.ts";
-import { MemoryError } from "./errors.ts";
+import type { AllocationTag, GpuAllocator, MemoryBlock, MemoryReservation } from "../allocator.ts";
+import { MemoryError } from "../errors.ts";
 
 /** Where a block lies: two blocks of one space must not overlap. */
 export interface BlockAddress {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { AllocationTag, GpuAllocator, MemoryBlock } from "./allocator.ts";
-import { MemoryError, type MemoryErrorCode, OutOfMemoryError } from "./errors.ts";
+import type { AllocationTag, GpuAllocator, MemoryBlock } from "../allocator.ts";
+import { MemoryError, type MemoryErrorCode, OutOfMemoryError } from "../errors.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -24,7 +24,7 @@ export interface AllocatorHarness<Block extends MemoryBlock = MemoryBlock> {
 }
 
 /** One sentence about behaviour, and what proves it. */
-export interface AllocatorCase {
+export interface ConformanceCase {
   readonly name: string;
   run(): void;
 }
@@ -271,7 +271,7 @@ function assertRefusedOneOf(codes: readonly MemoryErrorCode[], action: () => unk
  */
 export function allocatorCases<Block extends MemoryBlock>(
   harness: AllocatorHarness<Block>,
-): readonly AllocatorCase[] {
+): readonly ConformanceCase[] {
   return Object.entries(listChecks<Block>()).map(([name, check]) => ({
     name,
     run() {
