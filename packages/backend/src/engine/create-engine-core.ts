@@ -39,21 +39,17 @@ interface Parts {
   readonly answerMemoryBytes: number;
 }
 
-/** Takes one check, asked for with the vitals. */
-function createHealthCollector(): HealthPort & { status(): HealthStatus } {
-  const checks = new Set<Parameters<HealthPort["addCheck"]>[0]>();
+/** Keeps the one check that an engine adds; it is asked with the vitals. */
+function keepCheck(): HealthPort & { status(): HealthStatus } {
+  let kept: Parameters<HealthPort["addCheck"]>[0] | undefined;
   return {
     addCheck: (check) => {
-      checks.add(check);
-      return () => checks.delete(check);
+      kept = check;
+      return () => {
+        kept = undefined;
+      };
     },
-    status: () => {
-      const answers = [...checks].map((check) => check.check());
-      const reasons = answers.flatMap((answer) => answer.reasons);
-      const isUnhealthy = answers.some(({ status }) => status === "unhealthy");
-      const isDegraded = answers.some(({ status }) => status === "degraded");
-      return { status: isUnhealthy ? "unhealthy" : isDegraded ? "degraded" : "healthy", reasons };
-    },
+    status: () => kept?.check() ?? { status: "healthy", reasons: [] },
   };
 }
 
@@ -65,7 +61,7 @@ async function assemble(
   const tracker = createMemoryTracker({ events, limits: { [room.deviceId]: room.availableBytes } });
   tracker.plan(memoryPlan);
   const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
-  const health = createHealthCollector();
+  const health = keepCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
   const executor = await createOnnxExecutor({
