@@ -1,38 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createTinyModel } from "../../packages/backend/test/support/tiny-model.ts";
+import { isAlive, untilGone } from "./support/is-alive.ts";
 import { runCli } from "./support/run-cli.ts";
-import { startDaemon, type StartDaemonOptions, type TestDaemon } from "./support/start-daemon.ts";
+import { startForTest } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
-
-const open: TestDaemon[] = [];
-afterEach(async () => {
-  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
-});
-
-async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
-  const daemon = await startDaemon(options);
-  open.push(daemon);
-  return daemon;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  // One that has ended, and that its new parent has not asked about yet, still has a number.
-  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
-  return stat.split(" ")[2] !== "Z";
-}
 
 const model = "infernode-stories";
 
 describe("starting", () => {
   test("answers before the model is there, and says that it is loading", async () => {
-    const daemon = await start({ until: "listening" });
+    const daemon = await startForTest({ until: "listening" });
     const live = await fetch(`${daemon.url}/health/live`);
     expect(live.status).toBe(200);
     await daemon.waitForLog(({ msg }) => msg === "ready");
@@ -72,7 +50,7 @@ describe("starting", () => {
 
 describe("stopping", () => {
   test("finishes a running stream after SIGTERM, takes no new work, and ends with 0", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const client = createClient(daemon.url);
     const running = streamCompletion(client, { model, maxTokens: 400 });
     await running.started;
@@ -85,7 +63,7 @@ describe("stopping", () => {
   });
 
   test("aborts what does not finish within the drain timeout, and still ends with 0", async () => {
-    const daemon = await start({ args: ["--drain-timeout", "0"] });
+    const daemon = await startForTest({ args: ["--drain-timeout", "0"] });
     const client = createClient(daemon.url);
     const running = streamCompletion(client, { model, maxTokens: 400 });
     await running.started;
@@ -95,7 +73,7 @@ describe("stopping", () => {
   });
 
   test("ends at once with 130 at the second SIGINT, the engine with it", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 900 });
     await running.started;
     daemon.signal("SIGINT");
@@ -103,29 +81,29 @@ describe("stopping", () => {
     daemon.signal("SIGINT");
     await expect(running.ended).rejects.toThrow(/terminated|error/i);
     expect(await daemon.exited).toEqual({ exitCode: 130, signal: null });
-    while (isAlive(daemon.enginePid())) await new Promise((resolve) => setTimeout(resolve, 20));
+    await untilGone(daemon.enginePid());
   });
 
   test("ends with 0 after SIGTERM while the model loads", async () => {
-    const daemon = await start({ until: "listening" });
+    const daemon = await startForTest({ until: "listening" });
     daemon.signal("SIGTERM");
     expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
   });
 
   test("leaves no engine behind when it is killed", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const enginePid = daemon.enginePid();
     expect(isAlive(enginePid)).toBe(true);
     daemon.signal("SIGKILL");
     await daemon.exited;
-    while (isAlive(enginePid)) await new Promise((resolve) => setTimeout(resolve, 20));
+    await untilGone(enginePid);
   });
 });
 
 describe("a long text", () => {
   test("is tokenized beside the engine, as it would be there", async () => {
     await using tiny = await createTinyModel({ contextTokens: 65_536 });
-    const daemon = await start({ args: ["--model", tiny.directory, "--max-sequences", "1"] });
+    const daemon = await startForTest({ args: ["--model", tiny.directory, "--max-sequences", "1"] });
     const tokenize = async (prompt: string): Promise<readonly number[]> => {
       const response = await fetch(`${daemon.url}/tokenize`, {
         method: "POST",
@@ -145,7 +123,7 @@ describe("a long text", () => {
 
 describe("a crash of the engine", () => {
   test("fails the running stream with an error, and the next request is answered", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const client = createClient(daemon.url);
     const running = streamCompletion(client, { model, maxTokens: 400 });
     await running.started;
@@ -160,7 +138,7 @@ describe("a crash of the engine", () => {
   });
 
   test("repeats what had no token yet: its client notices nothing", async () => {
-    const daemon = await start({ args: ["--max-sequences", "1"] });
+    const daemon = await startForTest({ args: ["--max-sequences", "1"] });
     const client = createClient(daemon.url);
     const running = streamCompletion(client, { model, maxTokens: 900 });
     await running.started;
@@ -180,7 +158,7 @@ describe("a crash of the engine", () => {
   });
 
   test("lets requests that come meanwhile wait, and answers them", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const firstPid = daemon.enginePid();
     process.kill(firstPid, "SIGKILL");
     await daemon.waitForLog(({ msg }) => msg === "engine crashed");
@@ -192,7 +170,7 @@ describe("a crash of the engine", () => {
 
 describe("a hung engine", () => {
   test("is not ready, then ended and started again; what streamed gets an error, the rest an answer", async () => {
-    const daemon = await start({
+    const daemon = await startForTest({
       args: ["--max-sequences", "1", "--stall-after", "500", "--hang-after", "3000"],
     });
     const client = createClient(daemon.url);
@@ -214,7 +192,7 @@ describe("a hung engine", () => {
   });
 
   test("is none that was stopped and went on in time", async () => {
-    const daemon = await start({ args: ["--stall-after", "300", "--hang-after", "60000"] });
+    const daemon = await startForTest({ args: ["--stall-after", "300", "--hang-after", "60000"] });
     const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 900 });
     await running.started;
     const enginePid = daemon.enginePid();
@@ -227,7 +205,7 @@ describe("a hung engine", () => {
   });
 
   test("is none whose daemon was stopped for longer than it has", async () => {
-    const daemon = await start({ args: ["--hang-after", "1000"] });
+    const daemon = await startForTest({ args: ["--hang-after", "1000"] });
     const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 400 });
     await running.started;
     const enginePid = daemon.enginePid();

@@ -1,18 +1,10 @@
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, test } from "vitest";
-import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { describe, expect, test } from "vitest";
+import type { TestDaemon } from "../e2e/support/start-daemon.ts";
+import { startForTest } from "../e2e/support/start-for-test.ts";
 import { openRaw, rawPost, rawRequest } from "./support/raw-connection.ts";
 
-const open: TestDaemon[] = [];
-afterEach(async () => {
-  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
-});
-
-async function start(...args: readonly string[]): Promise<TestDaemon> {
-  const daemon = await startDaemon({ args });
-  open.push(daemon);
-  return daemon;
-}
+const start = (...args: readonly string[]): Promise<TestDaemon> => startForTest({ args });
 
 const mebibyte = 2 ** 20;
 const json = "content-type: application/json";

@@ -1,20 +1,10 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { startDaemon, type StartDaemonOptions, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { describe, expect, test } from "vitest";
+import type { TestDaemon } from "../e2e/support/start-daemon.ts";
+import { startForTest } from "../e2e/support/start-for-test.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
 import { faultyEngine, poison, stopper } from "./support/engine-faults.ts";
 
 const model = "infernode-stories";
-const open: TestDaemon[] = [];
-afterEach(async () => {
-  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
-});
-
-async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
-  const daemon = await startDaemon(options);
-  open.push(daemon);
-  return daemon;
-}
-
 interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
@@ -46,7 +36,7 @@ async function untilTokens(daemon: TestDaemon): Promise<void> {
 
 describe("a request that crashes the engine", () => {
   test("fails alone: it crashes two engines, and those beside it are answered", async () => {
-    const daemon = await start({ environment: faultyEngine, args: ["--max-restarts", "2"] });
+    const daemon = await startForTest({ environment: faultyEngine, args: ["--max-restarts", "2"] });
     const honest = Array.from({ length: 6 }, (_, index) =>
       post(daemon, "/v1/completions", { model, prompt: `Once ${index}`, max_tokens: 60, ignore_eos: true }),
     );
@@ -60,7 +50,7 @@ describe("a request that crashes the engine", () => {
   });
 
   test("and the next ones of its kind do not end the daemon", async () => {
-    const daemon = await start({ environment: faultyEngine, args: ["--max-restarts", "2"] });
+    const daemon = await startForTest({ environment: faultyEngine, args: ["--max-restarts", "2"] });
     for (let count = 0; count < 2; count++) {
       const request = { model, messages: [{ role: "user", content: poison }], stream: count === 1 };
       expect((await post(daemon, "/v1/chat/completions", request)).status).toBe(500);
@@ -77,7 +67,7 @@ describe("a request that crashes the engine", () => {
 
 test("a request that blocks the engine fails alone: it is ended twice, and those beside it are answered", async () => {
   const args = ["--max-restarts", "1", "--hang-after", "3000"];
-  const daemon = await start({ environment: faultyEngine, args });
+  const daemon = await startForTest({ environment: faultyEngine, args });
   const body = { model, prompt: "Once", max_tokens: 60, ignore_eos: true };
   const honest = Array.from({ length: 3 }, () => post(daemon, "/v1/completions", body));
   await untilTokens(daemon);
@@ -90,7 +80,7 @@ test("a request that blocks the engine fails alone: it is ended twice, and those
 
 describe("an engine that is killed again and again", () => {
   test("is started again as often, as long as it serves between", async () => {
-    const daemon = await start({ args: ["--max-restarts", "1"] });
+    const daemon = await startForTest({ args: ["--max-restarts", "1"] });
     for (let count = 0; count < 3; count++) {
       expect((await post(daemon, "/v1/completions", { model, prompt: "Once", max_tokens: 2 })).status).toBe(
         200,
@@ -101,7 +91,7 @@ describe("an engine that is killed again and again", () => {
   });
 
   test("is given up when it serves nothing, with the reason", async () => {
-    const daemon = await start({ args: ["--max-restarts", "1"] });
+    const daemon = await startForTest({ args: ["--max-restarts", "1"] });
     await killEngine(daemon);
     process.kill(daemon.enginePid(), "SIGKILL");
     expect(await daemon.exited).toMatchObject({ exitCode: 4 });
@@ -110,7 +100,7 @@ describe("an engine that is killed again and again", () => {
   });
 
   test("loses no request of many clients in silence", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const over = new AbortController();
     const outcomes = { answered: 0, failed: 0 };
     const whole = async (): Promise<void> => {
@@ -174,7 +164,7 @@ describe("a crash while whole answers are made", () => {
   };
   for (const [name, { path, body }] of Object.entries(requests)) {
     test(`${name} is repeated: its client notices nothing`, async () => {
-      const daemon = await start();
+      const daemon = await startForTest();
       const answer = post(daemon, path, body);
       await untilTokens(daemon);
       process.kill(daemon.enginePid(), "SIGKILL");
@@ -193,7 +183,7 @@ describe("a crash while whole answers are made", () => {
   }
 
   test("what is tokenized is repeated, too", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const enginePid = daemon.enginePid();
     process.kill(enginePid, "SIGSTOP");
     const prompt = "Once upon a time";

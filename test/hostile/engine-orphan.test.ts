@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
-import { faultyEngine, isAlive, untilChild, untilGone } from "./support/engine-faults.ts";
+import { isAlive, untilGone } from "../e2e/support/is-alive.ts";
+import { faultyEngine, untilChild } from "./support/engine-faults.ts";
 
 describe("an engine whose loop is blocked ends when its parent is killed", () => {
   test("a daemon", async () => {

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
+import { isAlive } from "../e2e/support/is-alive.ts";
 import { makeEndlessModel, type EndlessModel } from "../e2e/support/make-endless-model.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { openRaw, rawPost, rawRequest, type RawConnection } from "./support/raw-connection.ts";
@@ -32,11 +32,6 @@ const stream = (maxTokens: number) =>
   });
 
 const answersIn = (text: string): number => text.split("HTTP/1.1 ").length - 1;
-
-function isAlive(pid: number): boolean {
-  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
-  return stat !== "" && stat.slice(stat.lastIndexOf(")")).split(" ")[1] !== "Z";
-}
 
 describe("no client holds up the shutdown", () => {
   const half = (body: string, ...headers: readonly string[]): string =>

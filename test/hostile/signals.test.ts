@@ -1,35 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { afterEach, describe, expect, test } from "vitest";
-import { startDaemon, type StartDaemonOptions, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { describe, expect, test } from "vitest";
+import { untilGone } from "../e2e/support/is-alive.ts";
+import type { TestDaemon } from "../e2e/support/start-daemon.ts";
+import { startForTest } from "../e2e/support/start-for-test.ts";
 import { createClient, streamCompletion, type RunningStream } from "../e2e/support/stream-chat.ts";
 import { openConnection } from "./support/open-connection.ts";
-
-const open: TestDaemon[] = [];
-afterEach(async () => {
-  for (const daemon of open.splice(0)) await daemon[Symbol.asyncDispose]();
-});
-
-async function start(options: StartDaemonOptions = {}): Promise<TestDaemon> {
-  const daemon = await startDaemon(options);
-  open.push(daemon);
-  return daemon;
-}
-
-function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) {
-    try {
-      process.kill(pid, 0);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-  return readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2] !== "Z";
-}
-
-async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 const model = "infernode-stories";
 const head = (contentLength: number): string =>
@@ -39,7 +13,7 @@ const stream = (daemon: TestDaemon, maxTokens: number): RunningStream =>
 
 describe("signals that reach the engine process as well", () => {
   test("to the engine alone stop nothing that runs", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const running = stream(daemon, 300);
     await running.started;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.kill(daemon.enginePid(), signal);
@@ -48,7 +22,7 @@ describe("signals that reach the engine process as well", () => {
   });
 
   test("SIGTERM to both, as a service manager sends it, drains", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const running = stream(daemon, 400);
     await running.started;
     process.kill(daemon.enginePid(), "SIGTERM");
@@ -60,7 +34,7 @@ describe("signals that reach the engine process as well", () => {
 
 describe("an engine that ends or stops at an odd moment", () => {
   test("killed while the daemon drains: the stream gets an error, the daemon ends with 0", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const running = stream(daemon, 900);
     await running.started;
     daemon.signal("SIGTERM");
@@ -71,7 +45,7 @@ describe("an engine that ends or stops at an odd moment", () => {
   });
 
   test("stopped while the daemon drains: the daemon ends within its time, and the engine with it", async () => {
-    const daemon = await start({ args: ["--drain-timeout", "500"] });
+    const daemon = await startForTest({ args: ["--drain-timeout", "500"] });
     const running = stream(daemon, 900);
     await running.started;
     const enginePid = daemon.enginePid();
@@ -79,11 +53,11 @@ describe("an engine that ends or stops at an odd moment", () => {
     daemon.signal("SIGTERM");
     await expect(running.ended).rejects.toMatchObject({ code: expect.any(String) });
     expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
-    await gone(enginePid);
+    await untilGone(enginePid);
   });
 
   test("SIGTERM while it is started again: who waits gets an error, the daemon ends with 0", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     const enginePid = daemon.enginePid();
     process.kill(enginePid, "SIGKILL");
     await daemon.waitForLog(({ msg }) => msg === "engine crashed");
@@ -103,7 +77,7 @@ describe("an engine that ends or stops at an odd moment", () => {
 
 describe("a daemon that is stopped and goes on", () => {
   test("answers those who asked meanwhile, and forgets those who left", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     daemon.signal("SIGSTOP");
     const client = createClient(daemon.url);
     const leaving = Array.from({ length: 20 }, () => stream(daemon, 900));
@@ -119,7 +93,7 @@ describe("a daemon that is stopped and goes on", () => {
   });
 
   test("ends with 0 where SIGTERM came while it was stopped", async () => {
-    const daemon = await start();
+    const daemon = await startForTest();
     daemon.signal("SIGSTOP");
     daemon.signal("SIGTERM");
     daemon.signal("SIGCONT");
@@ -129,7 +103,7 @@ describe("a daemon that is stopped and goes on", () => {
 
 describe("many that leave at the same step", () => {
   test("leave the one that stays as it would be alone", async () => {
-    const daemon = await start({ args: ["--max-sequences", "24"] });
+    const daemon = await startForTest({ args: ["--max-sequences", "24"] });
     const alone = await stream(daemon, 300).ended;
     const staying = stream(daemon, 300);
     const leaving = Array.from({ length: 40 }, () => stream(daemon, 900));

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
 
 /** Environment of a daemon whose engine can be made to fail; see engine-faults.mjs. */
 export const faultyEngine: Readonly<Record<string, string>> = {
@@ -11,22 +10,6 @@ export const poison = "kill-the-engine-that-reads-this";
 
 /** A prompt that blocks the engine that gets it. */
 export const stopper = "block-the-engine-that-reads-this";
-
-/** Whether a process runs; one that has ended and that nobody has asked about yet does not. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
-  return stat.split(" ")[2] !== "Z";
-}
-
-/** Resolves when a process has ended; the test's own time limit ends the wait. */
-export async function untilGone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 /** Resolves with the process's first child. */
 export async function untilChild(pid: number): Promise<number> {
