@@ -1,5 +1,6 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { postJson } from "./support/post-json.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
 
@@ -17,13 +18,9 @@ beforeAll(async () => {
 afterAll(() => daemon[Symbol.asyncDispose]());
 
 async function post<Answer = unknown>(path: string, body: unknown): Promise<Answer> {
-  const response = await fetch(daemon.url + path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
-  return (await response.json()) as Answer;
+  const answer = await postJson(daemon.url + path, body);
+  expect(answer.status).toBe(200);
+  return answer.body as Answer;
 }
 
 const story = [{ role: "user" as const, content: "Tell me a short story about a fox." }];

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { postJson } from "../e2e/support/post-json.ts";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { copyCheckpoint, editJson, makeFolder, setFields } from "./support/odd-checkpoint.ts";
@@ -8,13 +9,9 @@ import { copyCheckpoint, editJson, makeFolder, setFields } from "./support/odd-c
 const INDEX = "model.safetensors.index.json";
 
 async function post(daemon: TestDaemon, path: string, body: object): Promise<Record<string, unknown>> {
-  const response = await fetch(daemon.url + path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
-  return (await response.json()) as Record<string, unknown>;
+  const answer = await postJson(daemon.url + path, body);
+  expect(answer.status).toBe(200);
+  return answer.body;
 }
 
 /** Eight tokens, always the likeliest. */

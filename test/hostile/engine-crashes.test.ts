@@ -1,22 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { postJson, type JsonAnswer } from "../e2e/support/post-json.ts";
 import type { TestDaemon } from "../e2e/support/start-daemon.ts";
 import { startForTest } from "../e2e/support/start-for-test.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
 import { faultyEngine, poison, stopper } from "./support/engine-faults.ts";
 
 const model = "infernode-stories";
-interface Answer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-}
-
-async function post(daemon: TestDaemon, path: string, body: unknown): Promise<Answer> {
-  const response = await fetch(daemon.url + path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+async function post(
+  daemon: TestDaemon,
+  path: string,
+  body: unknown,
+): Promise<Pick<JsonAnswer, "status" | "body">> {
+  const answer = await postJson(daemon.url + path, body);
+  return { status: answer.status, body: answer.body };
 }
 
 const crashesOf = ({ logs }: TestDaemon) => logs.filter(({ msg }) => msg === "engine crashed");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cliPath } from "../e2e/support/cli-path.ts";
+import { postJson } from "../e2e/support/post-json.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
 
@@ -11,13 +12,9 @@ const model = "infernode-stories";
 
 async function roundTrip(daemon: TestDaemon, prompt: string): Promise<string> {
   const post = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
-    const response = await fetch(daemon.url + path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    expect(response.status).toBe(200);
-    return (await response.json()) as Record<string, unknown>;
+    const answer = await postJson(daemon.url + path, body);
+    expect(answer.status).toBe(200);
+    return answer.body;
   };
   const { tokens } = await post("/tokenize", { prompt, add_special_tokens: false });
   const { prompt: text } = await post("/detokenize", { tokens });

@@ -8,7 +8,7 @@ import {
   modelWithTokenizer,
   withEndlessSplit,
 } from "./support/odd-tokenizer.ts";
-import { postJson, type JsonAnswer } from "./support/post-json.ts";
+import { postJson, type JsonAnswer } from "../e2e/support/post-json.ts";
 
 const model = "odd";
 

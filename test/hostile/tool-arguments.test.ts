@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { postJson, type JsonAnswer } from "../e2e/support/post-json.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 
 const model = "infernode-stories";
@@ -9,20 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => daemon[Symbol.asyncDispose]());
 
-interface Answer {
-  readonly status: number;
-  readonly error?: { readonly message: string; readonly param: string | null; readonly code: string };
-}
-
-async function post(path: string, body: unknown): Promise<Answer> {
-  const response = await fetch(daemon.url + path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const { error } = (await response.json()) as Answer;
-  return { status: response.status, ...(error === undefined ? {} : { error }) };
-}
+const post = (path: string, body: unknown): Promise<JsonAnswer> => postJson(daemon.url + path, body);
 
 const callsWith = (...texts: readonly string[]) => ({
   role: "assistant",
@@ -53,8 +41,9 @@ describe("JSON texts inside of a request", () => {
   ])("are refused by the field's name with %s", async (_, text, limit) => {
     for (const path of ["/v1/chat/completions", "/tokenize"]) {
       const { max_tokens: _unused, ...body } = chat(callsWith(text));
-      const { status, error } = await post(path, body);
-      expect([status, error?.param, error?.code]).toEqual([400, argumentsField, "invalid_json"]);
+      const answer = await post(path, body);
+      const { error } = answer.body;
+      expect([answer.status, error?.param, error?.code]).toEqual([400, argumentsField, "invalid_json"]);
       expect(error?.message).toContain(`\`${argumentsField}\` must`);
       expect(error?.message).toContain(limit);
     }
@@ -64,7 +53,10 @@ describe("JSON texts inside of a request", () => {
     const texts = Array.from({ length: 3 }, () => list(400_000));
     const { max_tokens: _unused, ...body } = chat(callsWith(texts[0] ?? ""), callsWith(...texts.slice(1)));
     const over = await post("/tokenize", body);
-    expect([over.status, over.error?.param]).toEqual([400, "messages[2].tool_calls[1].function.arguments"]);
+    expect([over.status, over.body.error?.param]).toEqual([
+      400,
+      "messages[2].tool_calls[1].function.arguments",
+    ]);
   });
 
   test("are read up to the limit", async () => {
