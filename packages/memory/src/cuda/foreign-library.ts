@@ -41,22 +41,23 @@ export type LoadedLibrary =
   | { readonly path: string; readonly handle: ReturnType<typeof koffi.load> }
   | { readonly reason: string };
 
-/** What native libraries of this process may need on koffi's own stack; onnxruntime crashes on 64 KiB. */
-const ASYNC_STACK_BYTES = 8 * 2 ** 20;
+/** The executor for onnxruntime sets up koffi by the same two numbers, so that it does not matter which of the two is first. */
+const WANTED_STACK_BYTES = 8 * 2 ** 20;
+const MINIMUM_STACK_BYTES = 2 ** 20;
 
-/** koffi's settings are frozen by the first library that is loaded, and that may be ours. */
-function widenAsyncStack(): void {
-  if ((koffi.config().async_stack_size ?? 0) >= ASYNC_STACK_BYTES) return;
+/** koffi's stack for asynchronous calls is fixed by the first library that is loaded, and that may be ours. */
+function ensureStack(): void {
+  if ((koffi.config().async_stack_size ?? 0) >= MINIMUM_STACK_BYTES) return;
   try {
-    koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
+    koffi.config({ async_stack_size: WANTED_STACK_BYTES });
   } catch {
-    // Another library was loaded first; the driver's own calls are content with koffi's default.
+    // Another library was loaded first; the driver's own calls need no more than koffi's default.
   }
 }
 
 /** Loads the first of several names that the system knows. */
 export function loadForeignLibrary(paths: readonly string[]): LoadedLibrary {
-  widenAsyncStack();
+  ensureStack();
   const reasons: string[] = [];
   for (const path of paths) {
     try {
