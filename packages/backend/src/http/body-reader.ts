@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError, type ApiErrorCode } from "../openai/api-error.ts";
-import { engineUnavailable } from "../openai/engine-error.ts";
+import { ApiError, type ApiErrorCode } from "../api/openai/api-error.ts";
+import { engineUnavailable } from "../api/openai/engine-error.ts";
 import { createBodyBudget, type BodyShare } from "./body-budget.ts";
 import { bodyLimitOf } from "./body-limit.ts";
 

@@ -1,5 +1,5 @@
 import { isRecord } from "../is-record.ts";
-import { tokenIdFormat, type JsonMap } from "../openai/fields.ts";
+import { tokenIdFormat, type JsonMap } from "../api/openai/fields.ts";
 
 const noValue: JsonMap = { type: "null" };
 

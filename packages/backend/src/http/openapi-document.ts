@@ -1,9 +1,9 @@
-import { chatRules } from "../openai/chat-schema.ts";
-import { completionRules } from "../openai/completion-schema.ts";
-import type { JsonMap } from "../openai/fields.ts";
-import type { BodyRules } from "../openai/parse-body.ts";
-import { responseSchemas } from "../openai/response-schemas.ts";
-import { detokenizeRules, tokenizeRules } from "../openai/tokenize-schema.ts";
+import { chatRules } from "../api/openai/chat-schema.ts";
+import { completionRules } from "../api/openai/completion-schema.ts";
+import type { JsonMap } from "../api/openai/fields.ts";
+import type { BodyRules } from "../api/openai/parse-body.ts";
+import { responseSchemas } from "../api/openai/response-schemas.ts";
+import { detokenizeRules, tokenizeRules } from "../api/openai/tokenize-schema.ts";
 import { commonHeaders, errorResponses, responseHeaders, type RouteKind } from "./openapi-errors.ts";
 import { describeRequest, type DescribedModel } from "./openapi-requests.ts";
 

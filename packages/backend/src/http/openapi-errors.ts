@@ -1,6 +1,6 @@
-import type { ApiErrorCode } from "../openai/api-error.ts";
-import { errorCatalog } from "../openai/error-catalog.ts";
-import type { JsonMap } from "../openai/fields.ts";
+import type { ApiErrorCode } from "../api/openai/api-error.ts";
+import { errorCatalog } from "../api/openai/error-catalog.ts";
+import type { JsonMap } from "../api/openai/fields.ts";
 
 /** Any request may be answered with these. */
 const ofAny: readonly ApiErrorCode[] = [

@@ -1,7 +1,7 @@
 import { finished, Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
-import { toApiError } from "../openai/engine-error.ts";
-import type { PreparedGeneration } from "../operations/generation.ts";
+import { toApiError } from "../api/openai/engine-error.ts";
+import type { PreparedGeneration } from "../api/shared/generation.ts";
 import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpServerConfig } from "./http-server-options.ts";

@@ -1,4 +1,4 @@
-import type { OperationContext } from "../operations/operation-context.ts";
+import type { OperationContext } from "../api/openai/api-context.ts";
 import type { BodyReader } from "./body-reader.ts";
 import type { Connections } from "./connections.ts";
 import type { Exchanges } from "./exchange.ts";

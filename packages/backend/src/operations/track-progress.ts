@@ -1,7 +1,7 @@
 import type { FinishReason, GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
-import { addUsage, toUsage, type Usage } from "../openai/usage.ts";
+import { addUsage, toUsage, type Usage } from "../api/openai/usage.ts";
 import type { Admission } from "./admit.ts";
-import { noUsage, type GenerationProgress } from "./generation.ts";
+import { noUsage, type GenerationProgress } from "../api/shared/generation.ts";
 
 /** A delta, and which of the requests it answers. */
 export interface TrackedDelta {

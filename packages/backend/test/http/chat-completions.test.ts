@@ -1,7 +1,7 @@
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAnswerBudget } from "../../src/operations/answer-budget.ts";
-import { prepareChat } from "../../src/operations/chat.ts";
+import { createAnswerBudget } from "../../src/api/openai/answer-budget.ts";
+import { prepareChat } from "../../src/api/openai/chat.ts";
 import { model, modelId } from "./fake-engine.ts";
 import { readChunks, readSse } from "./read-sse.ts";
 import { startServer, type TestServer } from "./start-server.ts";

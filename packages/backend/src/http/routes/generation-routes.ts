@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
-import { prepareChat } from "../../operations/chat.ts";
-import { prepareCompletion } from "../../operations/complete.ts";
-import { detokenize, tokenize } from "../../operations/tokenize.ts";
+import { prepareChat } from "../../api/openai/chat.ts";
+import { prepareCompletion } from "../../api/openai/completions.ts";
+import { detokenize, tokenize } from "../../api/openai/tokenize.ts";
 import { sendAnswer } from "../send-answer.ts";
 import { sendGeneration } from "../send-generation.ts";
 import type { ServerParts } from "../server-parts.ts";

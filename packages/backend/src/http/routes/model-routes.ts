@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { listModels, retrieveModel } from "../../operations/list-models.ts";
+import { listModels, retrieveModel } from "../../api/openai/list-models.ts";
 import type { ServerParts } from "../server-parts.ts";
 
 /** Adds the list of models. An id may have slashes, encoded or not. */

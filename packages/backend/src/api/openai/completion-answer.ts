@@ -1,14 +1,14 @@
 import type { FinishReason, PromptLogprobs, TokenDelta } from "@infernode/inference";
-import { withCommas } from "../openai/answer-head.ts";
+import { withCommas } from "./answer-head.ts";
 import {
   countCharacters,
   createCompletionLogprobsWriter,
   createPromptLogprobsWriter,
   type CompletionLogprobs,
   type CompletionLogprobsWriter,
-} from "../openai/logprobs.ts";
-import { GrowingText } from "./growing-text.ts";
-import { LogprobStore, type TokenTexts } from "./logprob-store.ts";
+} from "./logprobs.ts";
+import { GrowingText } from "../shared/growing-text.ts";
+import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
 
 /** Tokens of an echoed prompt in one piece of a stream. */
 const maxPieceEntries = 64;

@@ -1,19 +1,19 @@
 import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
-import { wholeAnswer, withCommas, type AnswerHead } from "../openai/answer-head.ts";
-import { invalidRequest } from "../openai/api-error.ts";
-import { toChatPrompt } from "../openai/chat-prompt.ts";
-import { chatRules, type ChatBody } from "../openai/chat-schema.ts";
-import { createChunkWriter } from "../openai/chunk-writer.ts";
-import { toEngineParams } from "../openai/engine-params.ts";
-import { toChatLogprobs } from "../openai/logprobs.ts";
-import { parseBody } from "../openai/parse-body.ts";
-import type { ServedModel } from "../engine/engine-client.ts";
-import { admit, type AdmissionRequest } from "./admit.ts";
-import type { Generation, PreparedGeneration } from "./generation.ts";
-import { GrowingText } from "./growing-text.ts";
-import { LogprobStore, type TokenTexts } from "./logprob-store.ts";
-import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
-import { trackProgress, type TrackedReplies } from "./track-progress.ts";
+import { wholeAnswer, withCommas, type AnswerHead } from "./answer-head.ts";
+import { invalidRequest } from "./api-error.ts";
+import { toChatPrompt } from "./chat-prompt.ts";
+import { chatRules, type ChatBody } from "./chat-schema.ts";
+import { createChunkWriter } from "./chunk-writer.ts";
+import { toEngineParams } from "./engine-params.ts";
+import { toChatLogprobs } from "./logprobs.ts";
+import { parseBody } from "./parse-body.ts";
+import type { ServedModel } from "../../engine/engine-client.ts";
+import { admit, type AdmissionRequest } from "../../operations/admit.ts";
+import type { Generation, PreparedGeneration } from "../shared/generation.ts";
+import { GrowingText } from "../shared/growing-text.ts";
+import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
+import { createAnswerHead, findModel, type OperationContext } from "./api-context.ts";
+import { trackProgress, type TrackedReplies } from "../../operations/track-progress.ts";
 
 function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number | undefined {
   if (logprobs) return top ?? 0;

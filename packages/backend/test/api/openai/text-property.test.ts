@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
-import { createAnswerBudget } from "../../src/operations/answer-budget.ts";
+import { createAnswerBudget } from "../../../src/api/openai/answer-budget.ts";
 import { expect, test } from "vitest";
-import { prepareChat } from "../../src/operations/chat.ts";
-import { prepareCompletion } from "../../src/operations/complete.ts";
-import type { PreparedGeneration } from "../../src/operations/generation.ts";
-import { createFakeEngine, modelId } from "../http/fake-engine.ts";
+import { prepareChat } from "../../../src/api/openai/chat.ts";
+import { prepareCompletion } from "../../../src/api/openai/completions.ts";
+import type { PreparedGeneration } from "../../../src/api/shared/generation.ts";
+import { createFakeEngine, modelId } from "../../http/fake-engine.ts";
 
 interface Choice {
   readonly index: number;

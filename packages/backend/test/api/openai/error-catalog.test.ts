@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { errorCatalog } from "../../src/openai/error-catalog.ts";
+import { errorCatalog } from "../../../src/api/openai/error-catalog.ts";
 
 test("every code has one row in docs/errors/http.md, with its status", () => {
-  const page = readFileSync(new URL("../../../../docs/errors/http.md", import.meta.url), "utf8");
+  const page = readFileSync(new URL("../../../../../docs/errors/http.md", import.meta.url), "utf8");
   const rows = [...page.matchAll(/^\| (\d{3}) \| `(\w+)` \|/gm)].map(
     ([, status, code]) => `${code} ${status}`,
   );

@@ -1,10 +1,10 @@
-import type { Prompt } from "../engine/engine-client.ts";
-import { invalidRequest } from "../openai/api-error.ts";
-import { assertTemplateBody, toChatPrompt } from "../openai/chat-prompt.ts";
-import { toApiError } from "../openai/engine-error.ts";
-import { parseBody } from "../openai/parse-body.ts";
-import { detokenizeRules, tokenizeRules, type TokenizeBody } from "../openai/tokenize-schema.ts";
-import { findModel, type OperationContext } from "./operation-context.ts";
+import type { Prompt } from "../../engine/engine-client.ts";
+import { invalidRequest } from "./api-error.ts";
+import { assertTemplateBody, toChatPrompt } from "./chat-prompt.ts";
+import { toApiError } from "./engine-error.ts";
+import { parseBody } from "./parse-body.ts";
+import { detokenizeRules, tokenizeRules, type TokenizeBody } from "./tokenize-schema.ts";
+import { findModel, type OperationContext } from "./api-context.ts";
 
 export interface TokenizeAnswer {
   readonly count: number;

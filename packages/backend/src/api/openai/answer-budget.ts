@@ -1,5 +1,5 @@
-import { answerBytes, type AnswerSize } from "../engine/answer-memory.ts";
-import { ApiError, invalidRequest } from "../openai/api-error.ts";
+import { answerBytes, type AnswerSize } from "../../engine/answer-memory.ts";
+import { ApiError, invalidRequest } from "./api-error.ts";
 
 /** Memory that the answers on their way may take together, until they are sent. */
 export interface AnswerBudget {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { AnswerBudget } from "./answer-budget.ts";
-import type { EngineClient, ServedModel } from "../engine/engine-client.ts";
-import type { AnswerHead } from "../openai/answer-head.ts";
-import { ApiError } from "../openai/api-error.ts";
-import { engineUnavailable } from "../openai/engine-error.ts";
-import { describeValue } from "../openai/describe-value.ts";
+import type { EngineClient, ServedModel } from "../../engine/engine-client.ts";
+import type { AnswerHead } from "./answer-head.ts";
+import { ApiError } from "./api-error.ts";
+import { engineUnavailable } from "./engine-error.ts";
+import { describeValue } from "./describe-value.ts";
 
 /** What operations work with. */
 export interface OperationContext {

@@ -1,4 +1,4 @@
-import { BackendError, EngineRequestError } from "../errors.ts";
+import { BackendError, EngineRequestError } from "../../errors.ts";
 import { ApiError, invalidRequest } from "./api-error.ts";
 import { contextLengthExceeded } from "./context-length.ts";
 

@@ -1,5 +1,5 @@
-import type { EngineClient, ServedModel } from "../engine/engine-client.ts";
-import { findModel } from "./operation-context.ts";
+import type { EngineClient, ServedModel } from "../../engine/engine-client.ts";
+import { findModel } from "./api-context.ts";
 
 /** OpenAI's model object; `max_model_len` as other servers add it. */
 export interface ModelObject {

@@ -1,23 +1,23 @@
-import type { AnswerSize } from "../engine/answer-memory.ts";
-import type { EngineClient, EngineRequest, ServedModel } from "../engine/engine-client.ts";
-import { wholeAnswer, type AnswerHead } from "../openai/answer-head.ts";
-import { invalidRequest } from "../openai/api-error.ts";
-import { createChunkWriter } from "../openai/chunk-writer.ts";
-import { completionRules, type CompletionBody } from "../openai/completion-schema.ts";
-import { toEngineParams } from "../openai/engine-params.ts";
-import { parseBody } from "../openai/parse-body.ts";
-import { parsePrompts } from "../openai/parse-prompts.ts";
-import { admit, type AdmissionRequest } from "./admit.ts";
+import type { AnswerSize } from "../../engine/answer-memory.ts";
+import type { EngineClient, EngineRequest, ServedModel } from "../../engine/engine-client.ts";
+import { wholeAnswer, type AnswerHead } from "./answer-head.ts";
+import { invalidRequest } from "./api-error.ts";
+import { createChunkWriter } from "./chunk-writer.ts";
+import { completionRules, type CompletionBody } from "./completion-schema.ts";
+import { toEngineParams } from "./engine-params.ts";
+import { parseBody } from "./parse-body.ts";
+import { parsePrompts } from "./parse-prompts.ts";
+import { admit, type AdmissionRequest } from "../../operations/admit.ts";
 import { type AnswerGround, CompletionAnswer, type Echo } from "./completion-answer.ts";
-import type { Generation, PreparedGeneration } from "./generation.ts";
-import { LogprobStore, type TokenTexts } from "./logprob-store.ts";
-import { createAnswerHead, findModel, type OperationContext } from "./operation-context.ts";
+import type { Generation, PreparedGeneration } from "../shared/generation.ts";
+import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
+import { createAnswerHead, findModel, type OperationContext } from "./api-context.ts";
 import {
   trackProgress,
   type OnPromptLogprobs,
   type TrackedDelta,
   type TrackedReplies,
-} from "./track-progress.ts";
+} from "../../operations/track-progress.ts";
 
 function assertAnswer({ max_tokens: maxTokens, echo = false }: CompletionBody): void {
   if (maxTokens !== 0 || echo) return;

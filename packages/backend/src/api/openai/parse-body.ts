@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { nearestName } from "../text/nearest-name.ts";
+import { nearestName } from "../../text/nearest-name.ts";
 import { invalidRequest, type ApiError } from "./api-error.ts";
 import { describeValue, shortName } from "./describe-value.ts";
 import type { FieldsOf, JsonMap } from "./fields.ts";
