@@ -3,6 +3,7 @@ export type BackendErrorCode =
   | "INVALID_CONFIG"
   | "MODEL_NOT_FOUND"
   | "MODEL_LOAD_FAILED"
+  | "UNKNOWN_MODEL"
   | "ENGINE_START_FAILED"
   | "ENGINE_START_TIMEOUT"
   | "ENGINE_UNAVAILABLE"
@@ -31,6 +32,7 @@ export type EngineRequestErrorCode =
   | "CHAT_TEMPLATE_MISSING"
   | "PROMPT_TIMEOUT"
   | "PROMPT_MEMORY_EXCEEDED"
+  | "UNKNOWN_OPERATION"
   | "INTERNAL";
 
 /** Plain values that explain a refused request: counts, limits, durations. */

@@ -34,6 +34,7 @@ export function exitCodeOf(error: unknown): number {
     case "ENGINE_START_FAILED":
     case "ENGINE_START_TIMEOUT":
       return exitCodes.engineFailed;
+    case "UNKNOWN_MODEL":
     case "ENGINE_UNAVAILABLE":
     case "ENGINE_CRASHED":
     case "ENGINE_HUNG":

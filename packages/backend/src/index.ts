@@ -7,15 +7,21 @@ export type { LoggerOptions } from "./log/create-logger.ts";
 export { createDaemon } from "./daemon/daemon.ts";
 export type { Daemon, DaemonAddress, DaemonDependencies } from "./daemon/daemon.ts";
 export { engineOptionsOf } from "./daemon/engine-options.ts";
+export type { EngineClient } from "./engine/engine-client.ts";
 export type {
-  EngineClient,
-  EngineReply,
-  EngineRequest,
+  CallOptions,
   EngineState,
-  Prompt,
-  PromptDescription,
+  ModelService,
+  ModelStatus,
   ServedModel,
-} from "./engine/engine-client.ts";
+} from "./models/model-service.ts";
+export { firstEvent } from "./models/first-event.ts";
+export { describePrompt } from "./operations/describe-prompt.ts";
+export { generate } from "./operations/generate.ts";
+export type { GenerateEvent, GenerateInput } from "./operations/generate.ts";
+export type { CallEvent, Operation, OperationParts } from "./operations/operation.ts";
+export type { Prompt, PromptDescription } from "./operations/prompt.ts";
+export { tokenize } from "./operations/tokenize.ts";
 export type { EngineCoreOptions, EngineVitals } from "./engine/engine-core.ts";
 export { createEngineSupervisor } from "./engine/engine-supervisor.ts";
 export type { EngineSupervisor, EngineSupervisorOptions } from "./engine/engine-supervisor.ts";

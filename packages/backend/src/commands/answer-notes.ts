@@ -1,4 +1,4 @@
-import type { ServedModel } from "../engine/engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
 import type { AnswerSummary } from "./conversation.ts";
 import type { PlayOptions } from "./play-options.ts";
 

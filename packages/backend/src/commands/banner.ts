@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { formatBytes } from "@infernode/memory";
-import type { ServedModel } from "../engine/engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
 import { packageVersion } from "../package-version.ts";
 import { formatCount } from "./format-count.ts";
 

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { FinishReason } from "@infernode/inference";
 import type { ChatTemplateMessage } from "@infernode/models";
-import type { EngineClient, Prompt, ServedModel } from "../engine/engine-client.ts";
+import type { ModelService, ServedModel } from "../models/model-service.ts";
+import { generate } from "../operations/generate.ts";
+import type { Prompt } from "../operations/prompt.ts";
 import { samplingOf, type PlayOptions } from "./play-options.ts";
 
 /** How an answer went. */
@@ -28,7 +30,7 @@ export interface Conversation {
 
 /** Creates a conversation over an engine. */
 export function createConversation(
-  engine: EngineClient,
+  engine: Pick<ModelService, "call">,
   model: ServedModel,
   options: PlayOptions,
 ): Conversation {
@@ -56,7 +58,7 @@ export function createConversation(
         stopping: options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens },
       };
       try {
-        for await (const reply of engine.generate(request, signal)) {
+        for await (const reply of engine.call(generate, request, { modelId: model.id, signal })) {
           if (reply.type === "accepted") promptTokens = reply.promptTokenCount;
           if (reply.type !== "delta") continue;
           firstTokenAtMs ??= performance.now();

@@ -1,4 +1,4 @@
-import type { ServedModel } from "../engine/engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
 import { answerNotes } from "./answer-notes.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { Conversation } from "./conversation.ts";

@@ -1,7 +1,7 @@
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { createEngineSupervisor } from "../engine/engine-supervisor.ts";
-import type { ServedModel } from "../engine/engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus } from "../events/event-bus.ts";
 import { exitCodes } from "../exit-codes.ts";

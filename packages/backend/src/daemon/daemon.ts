@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
 import { defaultHangAfterMs } from "../engine/default-hang-after.ts";
-import type { ServedModel } from "../engine/engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
 import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
@@ -141,7 +141,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     const serverLimits = resolveServerLimits(config.server);
     const { createHttpServer } = await import("../http/create-http-server.ts");
     http = await createHttpServer({
-      engine,
+      service: engine,
       health: health.readiness,
       liveness: health.liveness,
       metrics,

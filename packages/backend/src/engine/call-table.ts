@@ -1,17 +1,8 @@
 import { type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 import { AsyncQueue } from "./async-queue.ts";
-import { replyFlow } from "./reply-flow.ts";
-import type { EngineRequest, EngineReply, Prompt } from "./engine-client.ts";
-import {
-  type GenerateCall,
-  isCleared,
-  isSuspect,
-  openGenerateCall,
-  openPromptCall,
-  type OpenCall,
-  type PromptCall,
-} from "./open-call.ts";
-import type { CallReply, DaemonMessage, PromptReply } from "./protocol.ts";
+import type { AnyOperation, CallEvent, Operation } from "../operations/operation.ts";
+import { isCleared, isSuspect, openCall, type OpenCall } from "./open-call.ts";
+import type { DaemonMessage } from "./protocol.ts";
 import { settleCrash } from "./settle-crash.ts";
 
 /** How much may be open that no engine process has answered: it is started again, hangs, or is given them later. */
@@ -37,11 +28,11 @@ export interface CallTable {
   /** The present process has given a part of an answer to some call. */
   readonly hasServed: boolean;
   /** @throws EngineRequestError `QUEUE_FULL`, `INVALID_REQUEST` for what cannot cross to the process */
-  generate(request: EngineRequest): AsyncQueue<EngineReply>;
-  /** @throws as `generate` does */
-  ask(kind: PromptCall["kind"], prompt: Prompt): AsyncQueue<PromptReply>;
-  /** Passes a reply of the engine process on to whoever reads the call. */
-  deliver(callId: number, reply: CallReply): void;
+  open<Input, Event extends CallEvent>(operation: Operation<Input, Event>, input: Input): AsyncQueue<Event>;
+  /** Passes an event of the engine process on to whoever reads the call. */
+  deliver(callId: number, event: CallEvent): void;
+  /** The engine process has ended a call, with an error where it failed. */
+  end(callId: number, error: EngineErrorRecord | undefined): void;
   /** After a crash: fails what caused it, and what cannot be answered anew; the rest waits for the next process. */
   settleCrash(error: unknown): CrashOutcome;
   /** Gives a fresh process what is open, suspects of a crash one at a time. Throws nothing. */
@@ -61,6 +52,9 @@ export interface CallTableOptions {
   /** A process answers, and counts for itself what it has. */
   readonly isAnswering: () => boolean;
 }
+
+/** How much of one call's answer may wait for its reader; the rest waits in the engine, where it takes least. */
+const readerRoom = { high: 1000, low: 250 };
 
 function cannotCross(cause: unknown): EngineRequestError {
   const why = cause instanceof Error ? cause.message : String(cause);
@@ -83,12 +77,9 @@ export function createCallTable(options: CallTableOptions): CallTable {
 
   /** @throws EngineRequestError `INVALID_REQUEST` */
   const submit = (callId: number, call: OpenCall): void => {
-    const message: DaemonMessage =
-      call.kind === "generate"
-        ? { type: "generate", callId, request: call.request }
-        : { type: call.kind, callId, prompt: call.prompt };
+    const { operation, input } = call;
     try {
-      if (!send(message)) return;
+      if (!send({ type: "call", callId, operation: operation.name, input })) return;
     } catch (cause) {
       throw cannotCross(cause);
     }
@@ -96,9 +87,9 @@ export function createCallTable(options: CallTableOptions): CallTable {
     unsentCount--;
     if (isSuspect(call)) trialId = callId;
   };
-  /** New generations wait until all suspects are cleared, which would fail them; other calls can be repeated. */
+  /** New calls wait until all suspects are cleared, which could fail them. */
   const isFree = (call: OpenCall): boolean =>
-    (trialId === undefined && !isFull) || (call.kind !== "generate" && !isSuspect(call));
+    (trialId === undefined && !isFull) || (call.operation.passesSuspects === true && !isSuspect(call));
   const sendWaiting = (maySend: (call: OpenCall) => boolean = isFree): void => {
     if (unsentCount === 0) return;
     for (const [callId, call] of calls) {
@@ -133,7 +124,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
   const refused = (callId: number, call: OpenCall, error: EngineErrorRecord): void => {
     const othersAreThere = calls.size - unsentCount > 1;
     // What was taken once is not refused for want of room.
-    if (error.code === "QUEUE_FULL" && call.kind === "generate" && call.isAccepted && othersAreThere) {
+    if (error.code === "QUEUE_FULL" && call.isAccepted && othersAreThere) {
       call.isSent = false;
       unsentCount++;
       isFull = true;
@@ -143,11 +134,11 @@ export function createCallTable(options: CallTableOptions): CallTable {
     call.queue.fail(new EngineRequestError(error));
     remove(callId);
   };
-  const assertRoom = (promptSize: number): void => {
+  const assertRoom = (sizeTokens: number): void => {
     if (unsentCount === 0 && options.isAnswering()) return;
     const limits = options.limits();
     const waiting = [...calls.values()].filter(({ isCounted }) => !isCounted);
-    const tokens = waiting.reduce((sum, call) => sum + call.promptSize, promptSize);
+    const tokens = waiting.reduce((sum, call) => sum + call.sizeTokens, sizeTokens);
     const refuse = (resource: "requests" | "tokens", wanted: number): void => {
       const limit = limits[resource];
       if (wanted <= limit) return;
@@ -161,10 +152,19 @@ export function createCallTable(options: CallTableOptions): CallTable {
     refuse("requests", waiting.length + 1);
     if (waiting.length > 0) refuse("tokens", tokens);
   };
-  const add = <T extends OpenCall>(makeCall: (onCancel: () => void, callId: number) => T): T["queue"] => {
+  const open = (operation: AnyOperation, input: unknown): AsyncQueue<CallEvent> => {
     const callId = ++lastCallId;
-    const call = makeCall(() => cancel(callId), callId);
-    assertRoom(call.promptSize);
+    const tell = (type: "pause" | "resume") => (): void => {
+      if (calls.get(callId)?.isSent === true) send({ type, callId });
+    };
+    const queue = new AsyncQueue<CallEvent>(() => cancel(callId), {
+      ...readerRoom,
+      weigh: (event) => operation.weigh?.(event) ?? 1,
+      onFull: tell("pause"),
+      onRoom: tell("resume"),
+    });
+    const call = openCall({ operation, input, queue });
+    assertRoom(call.sizeTokens);
     calls.set(callId, call);
     unsentCount++;
     try {
@@ -173,37 +173,21 @@ export function createCallTable(options: CallTableOptions): CallTable {
       drop(callId);
       throw error;
     }
-    return call.queue;
+    return queue;
   };
   /** Counts a part of an answer. */
   const advance = (callId: number, call: OpenCall): void => {
     hasServed = true;
-    call.replyCount++;
+    call.eventCount++;
     if (trialId !== callId || !isCleared(call)) return;
     trialId = undefined;
     sendWaiting();
   };
-  const deliverGenerate = (callId: number, call: GenerateCall, reply: EngineReply): void => {
-    call.isCounted = true;
-    if (reply.type === "accepted") {
-      // The second one, after a crash, tells the reader nothing new.
-      if (!call.isAccepted) call.queue.push(reply);
-      call.isAccepted = true;
-      return;
-    }
-    call.queue.push(reply);
-    if (reply.type !== "finished") return advance(callId, call);
-    hasServed = true;
-    call.queue.complete();
-    remove(callId);
-  };
   const startAnew = (call: OpenCall): void => {
-    if (call.kind === "generate") {
-      if (call.replyCount > 0) call.queue.push({ type: "restarted" });
-      call.isCounted = false;
-    }
-    call.furthestCount = Math.max(call.furthestCount, call.replyCount);
-    call.replyCount = 0;
+    if (call.eventCount > 0) call.queue.push({ type: "restarted" });
+    call.isCounted = false;
+    call.furthestCount = Math.max(call.furthestCount, call.eventCount);
+    call.eventCount = 0;
     call.isSent = false;
     unsentCount++;
   };
@@ -223,27 +207,29 @@ export function createCallTable(options: CallTableOptions): CallTable {
     get hasServed() {
       return hasServed;
     },
-    generate: (request) =>
-      add((onCancel, callId) => {
-        const tell = (type: "pause" | "resume") => (): void => {
-          if (calls.get(callId)?.isSent === true) send({ type, callId });
-        };
-        const flow = replyFlow({ onFull: tell("pause"), onRoom: tell("resume") });
-        return openGenerateCall(request, new AsyncQueue(onCancel, flow));
-      }),
-    ask: (kind, prompt) => add((onCancel) => openPromptCall(kind, prompt, new AsyncQueue(onCancel))),
-    deliver: (callId, reply) => {
+    // The events of a call are those of its operation.
+    open: open as CallTable["open"],
+    deliver: (callId, event) => {
       const call = calls.get(callId);
-      // A cancelled call's last replies were on their way.
+      // A cancelled call's last events were on their way.
       if (call === undefined || !call.isSent) return;
-      if (reply.type === "failed") refused(callId, call, reply.error);
-      else if (reply.type === "tokens" || reply.type === "description") {
-        if (call.kind === "generate") return;
-        hasServed = true;
-        call.queue.push(reply);
-        call.queue.complete();
-        remove(callId);
-      } else if (call.kind === "generate") deliverGenerate(callId, call, reply);
+      call.isCounted = true;
+      if (event.type === "accepted") {
+        // The second one, after a crash, tells the reader nothing new.
+        if (!call.isAccepted) call.queue.push(event);
+        call.isAccepted = true;
+        return;
+      }
+      call.queue.push(event);
+      advance(callId, call);
+    },
+    end: (callId, error) => {
+      const call = calls.get(callId);
+      if (call === undefined || !call.isSent) return;
+      if (error !== undefined) return refused(callId, call, error);
+      hasServed = true;
+      call.queue.complete();
+      remove(callId);
     },
     settleCrash: (error) => {
       const { failed, replayed, isAttributed } = settleCrash(calls, trialId);

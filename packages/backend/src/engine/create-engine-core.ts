@@ -1,13 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { HealthStatus } from "@infernode/health";
-import {
-  createEngine,
-  type Executor,
-  type GenerationRequest,
-  type HealthPort,
-  type InferenceEngine,
-  type TokenDelta,
-} from "@infernode/inference";
+import { createEngine, type Executor, type HealthPort, type InferenceEngine } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
   createHostMemoryPool,
@@ -16,7 +8,8 @@ import {
   type MemoryTracker,
 } from "@infernode/memory";
 import type { LanguageModel } from "@infernode/models";
-import type { EngineReply, EngineRequest, ServedModel } from "./engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
+import { createOperationFinder, operations } from "../operations/registry.ts";
 import type {
   CreateEngineCore,
   EngineCore,
@@ -115,17 +108,6 @@ function describe({ model, executor, answerMemoryBytes }: Parts): ServedModel {
   };
 }
 
-/** Tokens with log-probabilities in one delta; more are a part of what a slow reader left. */
-const maxStepEntries = 8;
-
-function isEmpty({
-  text,
-  tokenIds,
-  finishReason,
-}: Pick<TokenDelta, "text" | "tokenIds" | "finishReason">): boolean {
-  return tokenIds.length === 0 && text === "" && finishReason === undefined;
-}
-
 /** Why the first of those that failed did. */
 function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unknown {
   return results.find((result) => result.status === "rejected")?.reason;
@@ -166,24 +148,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   const { engine, executor, memory } = parts;
   const prompts = createPromptService({ pool, engine, options, plan: executor.plan });
 
-  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
-    const { prompt, canRestart: _, ...rest } = request;
-    const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
-    signal.throwIfAborted();
-    // What was read of the stream went to the daemon.
-    const generation: GenerationRequest = { ...rest, promptTokenIds, signal, keepResult: false };
-    const stream = engine.generate(generation);
-    yield { type: "accepted", promptTokenCount: promptTokenIds.length };
-    for await (const { promptLogprobs, ...delta } of stream) {
-      if (promptLogprobs !== undefined) yield { type: "prompt-logprobs", logprobs: promptLogprobs };
-      if (promptLogprobs === undefined || !isEmpty(delta)) yield { type: "delta", delta };
-      // A large part has a turn and a message of its own.
-      if (promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries) await nextTurn();
-    }
-    const { usage, timings } = await stream.result();
-    prompts.noteServed(timings.totalMs - timings.queuedMs);
-    yield { type: "finished", usage, timings };
-  }
+  const find = createOperationFinder(dependencies.operations ?? operations);
   let disposal: Promise<void> | undefined;
   const dispose = (): Promise<void> => (disposal ??= disposeAll());
 
@@ -192,9 +157,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     description: executor.description,
     stats: () => prompts.stats(),
     vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
-    generate,
-    tokenize: (prompt, signal) => prompts.encode(prompt, { purpose: "inspection", signal }),
-    describePrompt: (prompt, signal) => prompts.describe(prompt, signal),
+    call: (operation, input, signal) => find(operation).run({ engine, prompts }, input, signal),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,
     [Symbol.asyncDispose]: dispose,

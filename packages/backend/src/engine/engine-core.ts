@@ -3,7 +3,8 @@ import type { EngineStats } from "@infernode/inference";
 import type { MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import type { StartPromptThread } from "./prompt-thread.ts";
-import type { EngineReply, EngineRequest, Prompt, PromptDescription, ServedModel } from "./engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
+import type { AnyOperation, CallEvent } from "../operations/operation.ts";
 
 /** What an engine is made of; plain data that can cross to the engine process. */
 export interface EngineCoreOptions {
@@ -53,12 +54,11 @@ export interface EngineCore extends AsyncDisposable {
   readonly description: string;
   stats(): CoreStats;
   vitals(): EngineVitals;
-  /** Leaving the loop or aborting the signal stops the work within one step. */
-  generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineReply>;
-  /** A call whose signal aborts is dropped before it starts, and rejects at once in any case. */
-  tokenize(prompt: Prompt, signal?: AbortSignal): Promise<readonly number[]>;
-  /** As `tokenize`. */
-  describePrompt(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
+  /**
+   * Runs an operation of the registry. Leaving the loop or aborting the signal stops the work within one step.
+   * @throws EngineRequestError `UNKNOWN_OPERATION`
+   */
+  call(operation: string, input: unknown, signal: AbortSignal): AsyncIterable<CallEvent>;
   drain(options: { readonly timeoutMs: number }): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -66,6 +66,8 @@ export interface EngineCore extends AsyncDisposable {
 /** What the process that holds the core brings. */
 export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
+  /** What the engine can be asked for. [the operations of this package] */
+  readonly operations?: readonly AnyOperation[] | undefined;
   /** Starts a thread that makes tokens of prompts. [one of this package's files] */
   readonly startPromptThread?: StartPromptThread | undefined;
 }

@@ -1,9 +1,8 @@
 import { createResolvers } from "./async-queue.ts";
 import type { CreateEngineCore, EngineCore } from "./engine-core.ts";
-import type { EngineRequest, Prompt } from "./engine-client.ts";
 import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "./error-record.ts";
-import type { DaemonMessage, PromptReply } from "./protocol.ts";
+import type { DaemonMessage } from "./protocol.ts";
 import { sendApart } from "./send-apart.ts";
 
 interface RunningCall {
@@ -31,7 +30,7 @@ export interface EngineHost {
   shutdown(exitCode: number): Promise<void>;
 }
 
-type PromptWork = (ready: EngineCore, signal: AbortSignal) => Promise<PromptReply>;
+type CallMessage = Extract<DaemonMessage, { readonly type: "call" }>;
 
 /** Creates the host of one engine; it is made when the `start` message comes. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
@@ -79,26 +78,27 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     statsTimer = setInterval(() => outbox.tell(ready.vitals()), statsIntervalMs);
   };
 
-  const answer = async (callId: number, request: EngineRequest, signal: AbortSignal): Promise<void> => {
+  const answer = async ({ callId, operation, input }: CallMessage, signal: AbortSignal): Promise<void> => {
     try {
       if (core === undefined) throw new Error("the engine is not ready");
-      for await (const each of core.generate(request, signal)) {
-        outbox.reply(callId, each);
+      for await (const event of core.call(operation, input, signal)) {
+        outbox.callEvent(callId, event);
         if (outbox.room !== undefined) await outbox.room;
         const gate = running.get(callId)?.gate;
         if (gate !== undefined) await gate.promise;
       }
+      if (!signal.aborted) outbox.callEnd(callId);
     } catch (error) {
-      if (!signal.aborted) outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
+      if (!signal.aborted) outbox.callEnd(callId, toErrorRecord(error));
     } finally {
       running.delete(callId);
     }
   };
-  const begin = (callId: number, run: (signal: AbortSignal) => Promise<void>): void => {
+  const begin = (message: CallMessage): void => {
     const controller = new AbortController();
     // It ends in a later turn of the microtasks, when it is known here.
-    const ended = Promise.resolve().then(() => run(controller.signal));
-    running.set(callId, { controller, ended, gate: undefined });
+    const ended = Promise.resolve().then(() => answer(message, controller.signal));
+    running.set(message.callId, { controller, ended, gate: undefined });
   };
   const resume = (call: RunningCall | undefined): void => {
     call?.gate?.resolve();
@@ -114,30 +114,9 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     resume(call);
   };
 
-  const answerPrompt = async (callId: number, work: PromptWork, signal: AbortSignal): Promise<void> => {
-    try {
-      if (core === undefined) throw new Error("the engine is not ready");
-      outbox.reply(callId, await work(core, signal));
-    } catch (error) {
-      if (!signal.aborted) outbox.reply(callId, { type: "failed", error: toErrorRecord(error) });
-    } finally {
-      running.delete(callId);
-    }
-  };
-
-  const tokenize =
-    (prompt: Prompt): PromptWork =>
-    async (ready, signal) => ({ type: "tokens", tokenIds: await ready.tokenize(prompt, signal) });
-  const describe =
-    (prompt: Prompt): PromptWork =>
-    async (ready, signal) => ({
-      type: "description",
-      description: await ready.describePrompt(prompt, signal),
-    });
-
   const drain = async (timeoutMs: number): Promise<void> => {
     await core?.drain({ timeoutMs });
-    // The last replies were made; they are read when the calls have ended.
+    // The last events were made; they are read when the calls have ended.
     await Promise.all([...running.values()].map(({ ended }) => ended));
     await outbox.flush();
     send({ type: "drained" }, () => undefined);
@@ -159,22 +138,14 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     switch (message.type) {
       case "start":
         return void start(message);
-      case "generate":
-        return begin(message.callId, (signal) => answer(message.callId, message.request, signal));
+      case "call":
+        return begin(message);
       case "cancel":
         return cancel(message.callId);
       case "pause":
         return pause(message.callId);
       case "resume":
         return resume(running.get(message.callId));
-      case "tokenize":
-        return begin(message.callId, (signal) =>
-          answerPrompt(message.callId, tokenize(message.prompt), signal),
-        );
-      case "describe":
-        return begin(message.callId, (signal) =>
-          answerPrompt(message.callId, describe(message.prompt), signal),
-        );
       case "drain":
         return void drain(message.timeoutMs);
       case "shutdown":
@@ -185,7 +156,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const why = toErrorRecord(cause).message;
     const message = `the engine process cannot read the request: ${why}`;
     if (callId === undefined) warn(message);
-    else outbox.reply(callId, { type: "failed", error: { code: "INVALID_REQUEST", message } });
+    else outbox.callEnd(callId, { code: "INVALID_REQUEST", message });
   };
   return { receive, refuse, shutdown };
 }

@@ -1,7 +1,7 @@
 import { BackendError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
-import type { ServedModel } from "./engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
 import {
   describeExit,
   launchEngine,
@@ -97,7 +97,8 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   };
   const onBatch = (message: BatchMessage): void => {
     for (const event of message.events) events.emit(...event);
-    for (const [callId, reply] of message.replies) calls.deliver(callId, reply);
+    for (const [callId, event] of message.callEvents) calls.deliver(callId, event);
+    for (const [callId, error] of message.callEnds) calls.end(callId, error);
   };
   const onHung = (launch: EngineLaunch): void => {
     events.emit("backend:engine-hung", {

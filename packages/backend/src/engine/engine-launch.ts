@@ -10,7 +10,7 @@ import { startWatchdog } from "./watchdog.ts";
 /** What a process that loaded its model says of it. */
 export type ReadyMessage = Extract<EngineMessage, { readonly type: "ready" }>;
 
-/** Everything since the last one: replies, events, numbers. */
+/** Everything since the last one: events and ends of calls, events of the bus, numbers. */
 export type BatchMessage = Extract<EngineMessage, { readonly type: "batch" }>;
 
 export interface EngineLaunchOptions {

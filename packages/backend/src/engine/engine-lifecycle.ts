@@ -1,5 +1,5 @@
 import type { ClockPort } from "@infernode/inference";
-import type { EngineState } from "./engine-client.ts";
+import type { EngineState } from "../models/model-service.ts";
 
 export interface EngineLifecycleOptions {
   /** Crashes in a row, nothing served between, that another process is started after. */

@@ -1,18 +1,22 @@
+import type { EngineErrorRecord } from "../errors.ts";
 import type { InfernodeEvent } from "../events/event-map.ts";
 import { createResolvers } from "./async-queue.ts";
 import type { CoreStats, EngineVitals } from "./engine-core.ts";
-import type { CallReply, EngineMessage } from "./protocol.ts";
+import type { CallEvent } from "../operations/operation.ts";
+import type { EngineMessage } from "./protocol.ts";
 
 /** Hands a message to the channel; `onSent` is called when the channel has taken it, or never will. */
 export type SendToDaemon = (message: EngineMessage, onSent: () => void) => void;
 
 /** What the engine tells, until the channel takes it. All of one step goes in one message. */
 export interface EngineOutbox {
-  reply(callId: number, reply: CallReply): void;
+  callEvent(callId: number, event: CallEvent): void;
+  /** The last that is said of a call. */
+  callEnd(callId: number, error?: EngineErrorRecord): void;
   event(event: InfernodeEvent): void;
   /** Sends the vitals, and with them what is there; leaves them out when the daemon is slow to read. */
   tell(vitals: EngineVitals): void;
-  /** While the daemon is slow to read: when it has caught up. Who makes replies waits for it. */
+  /** While the daemon is slow to read: when it has caught up. Who makes events waits for it. */
   readonly room: Promise<void> | undefined;
   /** Resolves when all is handed to the channel. */
   flush(): Promise<void>;
@@ -26,7 +30,8 @@ export function createEngineOutbox(options: {
   readonly send: SendToDaemon;
   readonly stats: () => CoreStats | undefined;
 }): EngineOutbox {
-  let replies: (readonly [number, CallReply])[] = [];
+  let callEvents: (readonly [number, CallEvent])[] = [];
+  let callEnds: (readonly [number, EngineErrorRecord | undefined])[] = [];
   let events: InfernodeEvent[] = [];
   let isFlushScheduled = false;
   let unsentCount = 0;
@@ -42,8 +47,9 @@ export function createEngineOutbox(options: {
   const sendBatch = (vitals: EngineVitals | undefined): void => {
     const stats = options.stats();
     if (stats === undefined || room !== undefined) return;
-    const batch: EngineMessage = { type: "batch", replies, events, stats, vitals };
-    replies = [];
+    const batch: EngineMessage = { type: "batch", callEvents, callEnds, events, stats, vitals };
+    callEvents = [];
+    callEnds = [];
     events = [];
     unsentCount++;
     if (unsentCount >= maxUnsentCount) room = createResolvers();
@@ -56,7 +62,7 @@ export function createEngineOutbox(options: {
     queueMicrotask(() =>
       process.nextTick(() => {
         isFlushScheduled = false;
-        if (replies.length > 0 || events.length > 0) sendBatch(undefined);
+        if (callEvents.length + callEnds.length + events.length > 0) sendBatch(undefined);
       }),
     );
   };
@@ -67,8 +73,12 @@ export function createEngineOutbox(options: {
   };
 
   return {
-    reply: (callId, reply) => {
-      replies.push([callId, reply]);
+    callEvent: (callId, event) => {
+      callEvents.push([callId, event]);
+      scheduleFlush();
+    },
+    callEnd: (callId, error) => {
+      callEnds.push([callId, error]);
       scheduleFlush();
     },
     event: (event) => {

@@ -4,11 +4,12 @@ import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createResolvers } from "./async-queue.ts";
 import { createCallTable } from "./call-table.ts";
 import { defaultHangAfterMs } from "./default-hang-after.ts";
-import type { EngineClient, EngineReply, EngineRequest, Prompt, ServedModel } from "./engine-client.ts";
+import type { CallOptions, ServedModel } from "../models/model-service.ts";
+import type { CallEvent, Operation } from "../operations/operation.ts";
+import { assertServes, statusOf, type EngineClient } from "./engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 import { createEngineKeeper } from "./engine-keeper.ts";
 import { createEngineLifecycle } from "./engine-lifecycle.ts";
-import type { PromptReply } from "./protocol.ts";
 import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
 
 /** What `createEngineSupervisor` takes. Defaults in brackets. */
@@ -56,10 +57,6 @@ export interface EngineSupervisor extends EngineClient {
 
 /** The HTTP server closes its connections soon after the drain time; a process that hangs must not keep their errors. */
 const drainGraceMs = 250;
-
-function noAnswer(): BackendError {
-  return new BackendError("ENGINE_PROTOCOL", "the engine ended a call without an answer");
-}
 
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
@@ -110,23 +107,32 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       throw new BackendError("ENGINE_UNAVAILABLE", lifecycle.reasons().join("; "));
     }
   };
-  const ask = async (
-    kind: "tokenize" | "describe",
-    prompt: Prompt,
-    signal?: AbortSignal,
-  ): Promise<PromptReply> => {
+  async function* call<Input, Event extends CallEvent>(
+    operation: Operation<Input, Event>,
+    input: Input,
+    { modelId, signal }: CallOptions,
+  ): AsyncGenerator<Event> {
     signal?.throwIfAborted();
     assertTakesWork();
-    const queue = calls.ask(kind, prompt);
+    assertServes(keeper.served?.model, modelId);
+    const calledAtMs = clock.now();
+    let { timing } = operation;
+    const queue = calls.open(operation, input);
     const onAbort = (): void => queue.cancel(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      for await (const reply of queue) return reply;
-      throw noAnswer();
+      for await (const event of queue) {
+        if (timing?.hasToken(event) === true) {
+          const timeToFirstTokenMs = clock.now() - calledAtMs;
+          events.emit("backend:first-token", { requestId: timing.requestId(input), timeToFirstTokenMs });
+          timing = undefined;
+        }
+        yield event;
+      }
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }
-  };
+  }
   const drain = async (timeoutMs: number): Promise<void> => {
     const wasReady = lifecycle.state === "ready";
     lifecycle.drain();
@@ -162,7 +168,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     await keeper.process?.end(exitGraceMs);
   };
 
-  return {
+  const supervisor: EngineSupervisor = {
     get state() {
       return lifecycle.state;
     },
@@ -182,6 +188,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     vitals: () => keeper.process?.vitals,
     silentMs: () => keeper.process?.silentMs(),
     reasons: () => lifecycle.reasons(),
+    models: () => statusOf(supervisor),
+    call,
     start: async () => {
       if (!isStarted && !lifecycle.isEnding) {
         isStarted = true;
@@ -189,41 +197,11 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       }
       return started.promise;
     },
-    async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
-      signal.throwIfAborted();
-      assertTakesWork();
-      const askedAtMs = clock.now();
-      let hasToken = false;
-      const queue = calls.generate(request);
-      const onAbort = (): void => queue.cancel(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      try {
-        for await (const reply of queue) {
-          if (!hasToken && reply.type === "delta" && reply.delta.tokenIds.length > 0) {
-            hasToken = true;
-            const timeToFirstTokenMs = clock.now() - askedAtMs;
-            events.emit("backend:first-token", { requestId: request.id, timeToFirstTokenMs });
-          }
-          yield reply;
-        }
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-      }
-    },
-    tokenize: async (prompt: Prompt, signal?: AbortSignal) => {
-      const reply = await ask("tokenize", prompt, signal);
-      if (reply.type === "tokens") return reply.tokenIds;
-      throw noAnswer();
-    },
-    describePrompt: async (prompt: Prompt, signal?: AbortSignal) => {
-      const reply = await ask("describe", prompt, signal);
-      if (reply.type === "description") return reply.description;
-      throw noAnswer();
-    },
     drain: async ({ timeoutMs }) => {
       if (!lifecycle.isEnding) await drain(timeoutMs);
     },
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
+  return supervisor;
 }

@@ -1,7 +1,9 @@
 import { BackendError, EngineRequestError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createEngineCore } from "./create-engine-core.ts";
-import type { EngineClient, EngineRequest, EngineState, ServedModel } from "./engine-client.ts";
+import type { CallOptions, EngineState, ServedModel } from "../models/model-service.ts";
+import type { AnyOperation, CallEvent, Operation } from "../operations/operation.ts";
+import { assertServes, statusOf, type EngineClient } from "./engine-client.ts";
 import type { CreateEngineCore, EngineCoreOptions } from "./engine-core.ts";
 import { toErrorRecord } from "./error-record.ts";
 
@@ -10,6 +12,8 @@ export interface InlineEngineOptions {
   readonly engine: EngineCoreOptions;
   /** [nobody] */
   readonly events?: InfernodeEventSink;
+  /** What it can be asked for. [the operations of this package] */
+  readonly operations?: readonly AnyOperation[];
   /** [loads the model of `engine`] */
   readonly createCore?: CreateEngineCore;
 }
@@ -27,7 +31,7 @@ export interface InlineEngine extends EngineClient {
  */
 export async function createInlineEngine(options: InlineEngineOptions): Promise<InlineEngine> {
   const { createCore = createEngineCore, events = { emit: () => undefined } } = options;
-  const core = await createCore(options.engine, { events });
+  const core = await createCore(options.engine, { events, operations: options.operations });
   let state: EngineState = "ready";
   let disposal: Promise<void> | undefined;
 
@@ -47,7 +51,24 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
     return disposal;
   };
 
-  return {
+  async function* call<Input, Event extends CallEvent>(
+    operation: Operation<Input, Event>,
+    input: Input,
+    { modelId, signal = new AbortController().signal }: CallOptions,
+  ): AsyncGenerator<Event> {
+    signal.throwIfAborted();
+    assertReady();
+    assertServes(core.model, modelId);
+    try {
+      // The events of a call are those of its operation.
+      yield* core.call(operation.name, input, signal) as AsyncIterable<Event>;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw wrap(error);
+    }
+  }
+
+  const client: InlineEngine = {
     get state() {
       return state;
     },
@@ -55,34 +76,8 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
     description: core.description,
     stats: () => (state === "stopped" ? undefined : core.stats()),
     reasons,
-    async *generate(request: EngineRequest, signal: AbortSignal) {
-      signal.throwIfAborted();
-      assertReady();
-      try {
-        yield* core.generate(request, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw wrap(error);
-      }
-    },
-    tokenize: async (prompt, signal) => {
-      assertReady();
-      try {
-        return await core.tokenize(prompt, signal);
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw wrap(error);
-      }
-    },
-    describePrompt: async (prompt, signal) => {
-      assertReady();
-      try {
-        return await core.describePrompt(prompt, signal);
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw wrap(error);
-      }
-    },
+    models: () => statusOf(client),
+    call,
     drain: async (drainOptions) => {
       if (state === "ready") state = "draining";
       await core.drain(drainOptions);
@@ -90,4 +85,5 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
+  return client;
 }

@@ -1,6 +1,6 @@
 import type { ChatTemplate, Tokenizer } from "@infernode/models";
 import { EngineRequestError } from "../errors.ts";
-import type { Prompt, PromptDescription } from "./engine-client.ts";
+import type { Prompt, PromptDescription } from "../operations/prompt.ts";
 
 export interface PromptEncoderOptions {
   readonly tokenizer: Pick<Tokenizer, "vocabSize" | "encode" | "decode" | "tokenOf">;

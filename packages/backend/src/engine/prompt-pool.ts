@@ -1,6 +1,6 @@
 import { EngineRequestError } from "../errors.ts";
 import { createResolvers } from "./async-queue.ts";
-import type { Prompt } from "./engine-client.ts";
+import type { Prompt } from "../operations/prompt.ts";
 import {
   createPromptQueue,
   type PromptPurpose,

@@ -1,5 +1,5 @@
 import type { InferenceEngine } from "@infernode/inference";
-import type { Prompt, PromptDescription } from "./engine-client.ts";
+import type { Prompt, PromptDescription } from "../operations/prompt.ts";
 import type { CoreStats, EngineCoreOptions } from "./engine-core.ts";
 import type { PromptPool } from "./prompt-pool.ts";
 import type { PromptPurpose, PromptQueueLimits } from "./prompt-queue.ts";

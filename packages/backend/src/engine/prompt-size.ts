@@ -1,4 +1,4 @@
-import type { Prompt } from "./engine-client.ts";
+import type { Prompt } from "../operations/prompt.ts";
 
 const charactersPerToken = 4;
 /** What a number or a name of a mapping counts at least, beside its text. */

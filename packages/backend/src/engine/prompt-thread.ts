@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 import { createResolvers } from "./async-queue.ts";
-import type { Prompt, PromptDescription } from "./engine-client.ts";
+import type { Prompt, PromptDescription } from "../operations/prompt.ts";
 
 /** Where a thread takes tokenizer and chat template from. */
 export interface PromptThreadSource {

@@ -1,6 +1,7 @@
 import type { EngineErrorRecord } from "../errors.ts";
 import type { InfernodeEvent } from "../events/event-map.ts";
-import type { EngineReply, EngineRequest, Prompt, PromptDescription, ServedModel } from "./engine-client.ts";
+import type { ServedModel } from "../models/model-service.ts";
+import type { CallEvent } from "../operations/operation.ts";
 import type { CoreStats, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 
 /** What the daemon tells the engine process. Calls are numbered by the daemon. */
@@ -12,24 +13,18 @@ export type DaemonMessage =
       /** An earlier process crashed: this one does a little work before it says that it is ready. [false] */
       readonly mustProve?: boolean;
     }
-  | { readonly type: "generate"; readonly callId: number; readonly request: EngineRequest }
+  | {
+      readonly type: "call";
+      readonly callId: number;
+      /** Its name in the registry. */
+      readonly operation: string;
+      readonly input: unknown;
+    }
   | { readonly type: "cancel"; readonly callId: number }
-  /** The call's reader is behind: its replies stay in the engine until `resume`. */
+  /** The call's reader is behind: its events stay in the engine until `resume`. */
   | { readonly type: "pause" | "resume"; readonly callId: number }
-  | { readonly type: "tokenize" | "describe"; readonly callId: number; readonly prompt: Prompt }
   | { readonly type: "drain"; readonly timeoutMs: number }
   | { readonly type: "shutdown" };
-
-/** The whole answer to `tokenize` or `describe`. */
-export type PromptReply =
-  | { readonly type: "tokens"; readonly tokenIds: readonly number[] }
-  | { readonly type: "description"; readonly description: PromptDescription };
-
-/** The end of a call, or a part of its answer. */
-export type CallReply =
-  | EngineReply
-  | PromptReply
-  | { readonly type: "failed"; readonly error: EngineErrorRecord };
 
 /** What the engine process tells the daemon. */
 export type EngineMessage =
@@ -43,7 +38,10 @@ export type EngineMessage =
   /** Everything since the last message: once per step, and a few times a second with the vitals. */
   | {
       readonly type: "batch";
-      readonly replies: readonly (readonly [callId: number, reply: CallReply])[];
+      readonly callEvents: readonly (readonly [callId: number, event: CallEvent])[];
+      /** Calls that are over: all their events are in this batch or an earlier one. */
+      readonly callEnds: readonly (readonly [callId: number, error: EngineErrorRecord | undefined])[];
+      /** Of the bus, not of calls. */
       readonly events: readonly InfernodeEvent[];
       readonly stats: CoreStats;
       /** A few times a second. */
@@ -57,12 +55,10 @@ function hasTypeOf(value: unknown, types: ReadonlySet<unknown>): boolean {
 
 const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>([
   "start",
-  "generate",
+  "call",
   "cancel",
   "pause",
   "resume",
-  "tokenize",
-  "describe",
   "drain",
   "shutdown",
 ]);

@@ -1,3 +1,4 @@
+import { generate } from "../operations/generate.ts";
 import type { EngineCore } from "./engine-core.ts";
 
 /**
@@ -10,5 +11,5 @@ export async function proveEngine(core: EngineCore): Promise<void> {
     prompt: { kind: "tokens", tokenIds: [0] },
     stopping: { maxTokens: 2, ignoreEos: true },
   } as const;
-  for await (const _ of core.generate(request, new AbortController().signal));
+  for await (const _ of core.call(generate.name, request, new AbortController().signal));
 }

@@ -5,8 +5,8 @@ import type { EngineMessage } from "./protocol.ts";
 type Batch = Extract<EngineMessage, { readonly type: "batch" }>;
 
 /**
- * Sends a batch that the channel cannot write in parts, so that one reply that cannot cross fails its own call
- * alone. An event that cannot cross is dropped with a warning.
+ * Sends a batch that the channel cannot write in parts, so that one event that cannot cross fails its own call
+ * alone. An event of the bus that cannot cross is dropped with a warning.
  */
 export function sendApart(send: SendToDaemon, onWarning: (message: string) => void): SendToDaemon {
   const trySend = (message: EngineMessage): unknown => {
@@ -17,15 +17,16 @@ export function sendApart(send: SendToDaemon, onWarning: (message: string) => vo
       return error ?? new Error("the channel cannot write a message");
     }
   };
-  const sendParts = ({ replies, events, ...rest }: Batch): void => {
-    for (const [callId, reply] of replies) {
-      const error = trySend({ ...rest, replies: [[callId, reply]], events: [] });
-      if (error === undefined) continue;
-      const failed = { type: "failed", error: toErrorRecord(error) } as const;
-      trySend({ ...rest, replies: [[callId, failed]], events: [] });
+  const sendParts = ({ callEvents, callEnds, events, ...rest }: Batch): void => {
+    const empty: Batch = { ...rest, callEvents: [], callEnds: [], events: [] };
+    for (const callEvent of callEvents) {
+      const error = trySend({ ...empty, callEvents: [callEvent] });
+      if (error !== undefined) trySend({ ...empty, callEnds: [[callEvent[0], toErrorRecord(error)]] });
     }
+    // After a failure the daemon knows the call no more.
+    if (callEnds.length > 0) trySend({ ...empty, callEnds });
     for (const event of events) {
-      const error = trySend({ ...rest, replies: [], events: [event] });
+      const error = trySend({ ...empty, events: [event] });
       if (error !== undefined)
         onWarning(`the event ${event[0]} cannot be sent: ${toErrorRecord(error).message}`);
     }

@@ -17,7 +17,7 @@ export interface CrashVerdict {
 
 /** It got exactly as far as at its earlier crash. */
 function isWhereItWas(call: OpenCall): boolean {
-  return isSuspect(call) && call.replyCount === call.furthestCount;
+  return isSuspect(call) && call.eventCount === call.furthestCount;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { EngineState } from "../engine/engine-client.ts";
+import type { EngineState } from "../models/model-service.ts";
 
 /** What the daemon itself tells. */
 export type BackendEventMap = {

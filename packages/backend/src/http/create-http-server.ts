@@ -38,7 +38,7 @@ const defaultMaxConnections = 1024;
 const defaultBodyMemoryBytes = 256 * 2 ** 20;
 
 function createParts(options: HttpServerOptions): ServerParts {
-  const { engine, config, version, logger, metrics } = options;
+  const { service, config, version, logger, metrics } = options;
   const ids = options.ids ?? randomId;
   const clock = options.clock ?? { now: () => performance.now(), epochMs: () => Date.now() };
   const maxConnections = config.maxConnections ?? defaultMaxConnections;
@@ -49,11 +49,15 @@ function createParts(options: HttpServerOptions): ServerParts {
     bodies: createBodyReader({
       memoryBytes: config.bodyMemoryBytes ?? defaultBodyMemoryBytes,
       limitBytes: config.bodyLimitBytes,
-      contextTokens: () => engine.model?.contextTokens,
+      // A body is read before it says which model it is for.
+      contextTokens: () => {
+        const contexts = service.models().flatMap(({ model }) => model?.contextTokens ?? []);
+        return contexts.length === 0 ? undefined : Math.max(...contexts);
+      },
     }),
     hostGuard: createHostGuard(config),
-    operations: {
-      engine,
+    api: {
+      service,
       clock,
       ids,
       version,
@@ -168,7 +172,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
   });
 }
 
-/** Creates the OpenAI-compatible HTTP server over an engine. Nothing listens before `listen`. */
+/** Creates the OpenAI-compatible HTTP server over a model service. Nothing listens before `listen`. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const parts = createParts(options);
   const app = createApp(options);

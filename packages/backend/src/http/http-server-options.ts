@@ -3,8 +3,8 @@ import type { HealthChecker } from "@infernode/health";
 import type { HostMemory } from "@infernode/memory";
 import type { GpuSurvey } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
-import type { EngineClient } from "../engine/engine-client.ts";
 import type { HttpSample } from "../metrics/http-metrics.ts";
+import type { ModelService } from "../models/model-service.ts";
 import type { JsonThread } from "./json-thread.ts";
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
@@ -59,7 +59,7 @@ export interface SystemDevices {
 
 /** Everything that the HTTP server works with. It owns none of it and disposes of none of it. */
 export interface HttpServerOptions {
-  readonly engine: EngineClient;
+  readonly service: ModelService;
   /** Readiness: what `/health/ready` and `/health` report. */
   readonly health: Pick<HealthChecker, "report">;
   /** What `/health/live` reports: unhealthy means that the process should be restarted. */

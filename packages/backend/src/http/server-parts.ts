@@ -1,4 +1,4 @@
-import type { OperationContext } from "../api/openai/api-context.ts";
+import type { ApiContext } from "../api/openai/api-context.ts";
 import type { BodyReader } from "./body-reader.ts";
 import type { Connections } from "./connections.ts";
 import type { Exchanges } from "./exchange.ts";
@@ -9,7 +9,7 @@ import type { HttpServerOptions } from "./http-server-options.ts";
 /** What routes are given. */
 export interface ServerParts {
   readonly options: HttpServerOptions;
-  readonly operations: OperationContext;
+  readonly api: ApiContext;
   readonly exchanges: Exchanges;
   readonly jsonThread: JsonThread;
   readonly connections: Connections;

@@ -1,12 +1,13 @@
 import { setMaxListeners } from "node:events";
 import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
 import { AsyncQueue } from "../engine/async-queue.ts";
-import type { EngineClient, EngineReply, EngineRequest } from "../engine/engine-client.ts";
+import type { CallOptions, ModelService } from "../models/model-service.ts";
 import { BackendError, EngineRequestError } from "../errors.ts";
+import { generate, type GenerateEvent, type GenerateInput } from "./generate.ts";
 
 /** A request, and whether it may be answered shorter than it says where the context has no more room. */
 export interface AdmissionRequest {
-  readonly request: EngineRequest;
+  readonly request: GenerateInput;
   readonly isMaxTokensDefault: boolean;
 }
 
@@ -28,7 +29,7 @@ export interface Admission {
 
 interface Opened {
   readonly promptTokenCount: number;
-  readonly iterator: AsyncIterator<EngineReply>;
+  readonly iterator: AsyncIterator<GenerateEvent>;
 }
 
 /** With the length left open the engine goes on to the end of the context, which is nearer than the default. */
@@ -40,20 +41,24 @@ function hasRoomForLess(error: unknown): boolean {
   );
 }
 
-function withoutMaxTokens(request: EngineRequest): EngineRequest {
+function withoutMaxTokens(request: GenerateInput): GenerateInput {
   return { ...request, stopping: { ...request.stopping, maxTokens: undefined } };
 }
 
 function protocolError(found: string): BackendError {
   return new BackendError(
     "ENGINE_PROTOCOL",
-    `the engine's replies must begin with accepted and end with finished; found ${found}`,
+    `the engine's events must begin with accepted and end with finished; found ${found}`,
   );
 }
 
-async function open(engine: EngineClient, admission: AdmissionRequest, signal: AbortSignal): Promise<Opened> {
-  const first = async (request: EngineRequest): Promise<Opened> => {
-    const iterator = engine.generate(request, signal)[Symbol.asyncIterator]();
+async function open(
+  service: Pick<ModelService, "call">,
+  admission: AdmissionRequest,
+  options: CallOptions,
+): Promise<Opened> {
+  const first = async (request: GenerateInput): Promise<Opened> => {
+    const iterator = service.call(generate, request, options)[Symbol.asyncIterator]();
     const { value, done } = await iterator.next();
     if (done === true || value.type !== "accepted")
       throw protocolError(done === true ? "nothing" : value.type);
@@ -116,9 +121,9 @@ async function* merge(opened: readonly Opened[]): AsyncGenerator<AdmittedReply> 
  * @throws what the engine throws; the signal's reason
  */
 export async function admit(
-  engine: EngineClient,
+  service: Pick<ModelService, "call">,
   requests: readonly AdmissionRequest[],
-  signal: AbortSignal,
+  { modelId, signal }: CallOptions & { readonly signal: AbortSignal },
 ): Promise<Admission> {
   signal.throwIfAborted();
   const own = new AbortController();
@@ -132,7 +137,8 @@ export async function admit(
   };
   let opened: readonly Opened[];
   try {
-    opened = await Promise.all(requests.map(async (request) => open(engine, request, own.signal)));
+    const options = { modelId, signal: own.signal };
+    opened = await Promise.all(requests.map(async (request) => open(service, request, options)));
   } catch (error) {
     release(error);
     throw error;

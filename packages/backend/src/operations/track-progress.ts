@@ -1,7 +1,14 @@
 import type { FinishReason, GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
-import { addUsage, toUsage, type Usage } from "../api/openai/usage.ts";
 import type { Admission } from "./admit.ts";
-import { noUsage, type GenerationProgress } from "../api/shared/generation.ts";
+
+/** What can be said of a generation while it runs and after it; no text. */
+export interface GenerationProgress {
+  promptTokens: number;
+  completionTokens: number;
+  /** Clock time of the first token. */
+  firstTokenAtMs: number | undefined;
+  readonly finishReasons: FinishReason[];
+}
 
 /** A delta, and which of the requests it answers. */
 export interface TrackedDelta {
@@ -24,7 +31,19 @@ export interface TrackedReplies {
   readonly progress: Readonly<GenerationProgress>;
   deltas(listeners?: DeltaListeners): AsyncIterable<TrackedDelta>;
   /** So far; the engine's own count when the deltas have ended. */
-  usage(): Usage;
+  usage(): GenerationUsage;
+}
+
+/** Usage before the first count. */
+const noUsage: GenerationUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };
+
+/** Adds up the counts of several prompts. */
+function addUsage(a: GenerationUsage, b: GenerationUsage): GenerationUsage {
+  return {
+    promptTokens: a.promptTokens + b.promptTokens,
+    completionTokens: a.completionTokens + b.completionTokens,
+    cachedPromptTokens: a.cachedPromptTokens + b.cachedPromptTokens,
+  };
 }
 
 interface RequestCount {
@@ -85,7 +104,7 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
     },
     usage() {
       const { promptTokens, completionTokens } = progress;
-      return toUsage(finished ?? { promptTokens, completionTokens, cachedPromptTokens: 0 });
+      return finished ?? { promptTokens, completionTokens, cachedPromptTokens: 0 };
     },
   };
 }

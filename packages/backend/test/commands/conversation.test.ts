@@ -2,15 +2,20 @@ import { expect, test } from "vitest";
 import { answerNotes } from "../../src/commands/answer-notes.ts";
 import { createConversation } from "../../src/commands/conversation.ts";
 import { parsePlayOptions } from "../../src/commands/play-options.ts";
-import type { EngineClient, EngineReply, EngineRequest } from "../../src/engine/engine-client.ts";
+import type { ModelService } from "../../src/models/model-service.ts";
+import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import { fakeModel } from "../support/fake-core.ts";
+import { runFake } from "../support/fake-operations.ts";
 
 const chatModel = { ...fakeModel, hasChatTemplate: true, generationDefaults: { temperature: 0.5, topK: 9 } };
 
 /** Answers every request with its number, in two parts. */
-function createEchoEngine(): { readonly engine: EngineClient; readonly requests: EngineRequest[] } {
-  const requests: EngineRequest[] = [];
-  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
+function createEchoEngine(): {
+  readonly engine: Pick<ModelService, "call">;
+  readonly requests: GenerateInput[];
+} {
+  const requests: GenerateInput[] = [];
+  async function* generate(request: GenerateInput, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     requests.push(request);
     yield { type: "accepted", promptTokenCount: 3 };
     for (const text of ["answer ", String(requests.length)]) {
@@ -22,18 +27,12 @@ function createEchoEngine(): { readonly engine: EngineClient; readonly requests:
       };
     }
   }
-  const dispose = async (): Promise<void> => undefined;
-  const engine: EngineClient = {
-    state: "ready",
-    model: chatModel,
-    stats: () => undefined,
-    reasons: () => [],
-    generate,
-    tokenize: async () => [],
-    describePrompt: async () => ({ tokenIds: [], spellings: [], text: "" }),
-    drain: dispose,
-    dispose,
-    [Symbol.asyncDispose]: dispose,
+  const engine: Pick<ModelService, "call"> = {
+    call: (operation, input, { signal = new AbortController().signal }) =>
+      runFake(
+        { generate, describe: () => ({ tokenIds: [], spellings: [], text: "" }) },
+        { operation, input, signal },
+      ),
   };
   return { engine, requests };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { GenerateEvent } from "../../src/operations/generate.ts";
 import { createEngineHost } from "../../src/engine/engine-host.ts";
 import type { EngineMessage } from "../../src/engine/protocol.ts";
 import { coreOptions, createFakeCores } from "../support/fake-core.ts";
@@ -24,15 +25,19 @@ async function setUp(statsIntervalMs: number) {
   const generate = (callId: number, count: number): void => {
     const tokenIds = Array.from({ length: count }, (_, index) => index);
     host.receive({
-      type: "generate",
+      type: "call",
       callId,
-      request: { id: `r${callId}`, prompt: { kind: "tokens", tokenIds } },
+      operation: "generate",
+      input: { id: `r${callId}`, prompt: { kind: "tokens", tokenIds } },
     });
   };
   const tokensOf = (callId: number): readonly number[] =>
     sent
-      .flatMap((message) => (message.type === "batch" ? message.replies : []))
-      .flatMap(([id, reply]) => (id === callId && reply.type === "delta" ? reply.delta.tokenIds : []));
+      .flatMap((message) => (message.type === "batch" ? message.callEvents : []))
+      .flatMap(([id, event]) => {
+        const each = event as GenerateEvent;
+        return id === callId && each.type === "delta" ? each.delta.tokenIds : [];
+      });
   return {
     host,
     sent,
@@ -90,9 +95,14 @@ test("says that it is drained after the last reply, however slow the daemon read
     core?.step();
     await turn();
   }
-  const finished = sent.flatMap((message) =>
-    message.type === "batch" ? message.replies.filter(([, reply]) => reply.type === "finished") : [],
+  const batches = sent.flatMap((message) => (message.type === "batch" ? [message] : []));
+  const finished = batches.flatMap(({ callEvents }) =>
+    callEvents.filter(([, { type }]) => type === "finished"),
   );
+  expect(batches.flatMap(({ callEnds }) => callEnds)).toEqual([
+    [2, undefined],
+    [1, undefined],
+  ]);
   expect(finished.map(([callId]) => callId)).toEqual([2, 1]);
   await host.shutdown(0);
 });
@@ -101,14 +111,8 @@ test("a message that cannot be read fails its call alone", async () => {
   const { host, sent } = await setUp(60_000);
   host.refuse(7, new RangeError("Maximum call stack size exceeded"));
   await turn();
-  const replies = sent.flatMap((message) => (message.type === "batch" ? message.replies : []));
-  expect(replies).toEqual([
-    [
-      7,
-      {
-        type: "failed",
-        error: { code: "INVALID_REQUEST", message: expect.stringContaining("Maximum call stack size") },
-      },
-    ],
+  const ends = sent.flatMap((message) => (message.type === "batch" ? message.callEnds : []));
+  expect(ends).toEqual([
+    [7, { code: "INVALID_REQUEST", message: expect.stringContaining("Maximum call stack size") }],
   ]);
 });

@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { EngineReply, EngineRequest } from "../../src/engine/engine-client.ts";
+import { firstEvent } from "../../src/models/first-event.ts";
+import { describePrompt } from "../../src/operations/describe-prompt.ts";
+import { generate, type GenerateEvent, type GenerateInput } from "../../src/operations/generate.ts";
+import type { Prompt } from "../../src/operations/prompt.ts";
+import { tokenize } from "../../src/operations/tokenize.ts";
 import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
 import {
   createEngineSupervisor,
@@ -59,20 +63,36 @@ function setUp(
 }
 
 let requestCount = 0;
-function requestOf(tokenIds: readonly number[]): EngineRequest {
+function requestOf(tokenIds: readonly number[]): GenerateInput {
   return { id: `r${++requestCount}`, prompt: { kind: "tokens", tokenIds } };
+}
+
+function generateOn(
+  supervisor: EngineSupervisor,
+  input: GenerateInput,
+  signal: AbortSignal,
+): AsyncIterable<GenerateEvent> {
+  return supervisor.call(generate, input, { modelId: "fake", signal });
+}
+
+async function tokensOf(supervisor: EngineSupervisor, prompt: Prompt): Promise<readonly number[]> {
+  return (await firstEvent(supervisor.call(tokenize, prompt, { modelId: "fake" }))).tokenIds;
 }
 
 function begin(
   supervisor: EngineSupervisor,
   tokenIds: readonly number[],
-  more: Pick<EngineRequest, "canRestart"> = {},
+  more: Pick<GenerateInput, "canRestart"> = {},
 ) {
   const controller = new AbortController();
-  const replies: EngineReply[] = [];
+  const replies: GenerateEvent[] = [];
   let wake = (): void => undefined;
   const ended = (async () => {
-    for await (const reply of supervisor.generate({ ...requestOf(tokenIds), ...more }, controller.signal)) {
+    for await (const reply of generateOn(
+      supervisor,
+      { ...requestOf(tokenIds), ...more },
+      controller.signal,
+    )) {
       replies.push(reply);
       wake();
     }
@@ -88,7 +108,7 @@ function begin(
   return { controller, replies, ended, until };
 }
 
-const texts = (replies: readonly EngineReply[]): readonly string[] =>
+const texts = (replies: readonly GenerateEvent[]): readonly string[] =>
   replies.map((reply) => (reply.type === "delta" ? reply.delta.text : reply.type));
 
 async function stepUntil(core: FakeCore | undefined, ended: Promise<unknown>): Promise<void> {
@@ -146,7 +166,7 @@ describe("a life without trouble", () => {
     expect(messages).toHaveLength(before + 1);
     expect(messages.at(-1)).toMatchObject({
       type: "batch",
-      replies: [{ length: 2 }, { length: 2 }, { length: 2 }],
+      callEvents: [{ length: 2 }, { length: 2 }, { length: 2 }],
       events: [["inference:step-finished", { decodeTokenCount: 3 }]],
     });
     for (const call of calls) call.controller.abort();
@@ -156,13 +176,18 @@ describe("a life without trouble", () => {
   test("answers tokenize", async () => {
     const { supervisor } = setUp();
     await supervisor.start();
-    expect(await supervisor.tokenize({ kind: "tokens", tokenIds: [7, 8] })).toEqual([7, 8]);
-    expect(await supervisor.describePrompt({ kind: "tokens", tokenIds: [7, 8] })).toEqual({
+    expect(await tokensOf(supervisor, { kind: "tokens", tokenIds: [7, 8] })).toEqual([7, 8]);
+    expect(
+      await firstEvent(
+        supervisor.call(describePrompt, { kind: "tokens", tokenIds: [7, 8] }, { modelId: "fake" }),
+      ),
+    ).toEqual({
+      type: "description",
       tokenIds: [7, 8],
       spellings: ["7", "8"],
       text: "7 8",
     });
-    await expect(supervisor.tokenize({ kind: "text", text: "x" })).rejects.toMatchObject({
+    await expect(tokensOf(supervisor, { kind: "text", text: "x" })).rejects.toMatchObject({
       name: "EngineRequestError",
       code: "INTERNAL",
     });
@@ -171,7 +196,7 @@ describe("a life without trouble", () => {
   test("refuses work before it is ready", async () => {
     const { supervisor } = setUp();
     await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
-    await expect(supervisor.tokenize({ kind: "tokens", tokenIds: [] })).rejects.toMatchObject({
+    await expect(tokensOf(supervisor, { kind: "tokens", tokenIds: [] })).rejects.toMatchObject({
       code: "ENGINE_UNAVAILABLE",
     });
   });
@@ -193,7 +218,7 @@ describe("cancelling", () => {
   test("reaches the engine when the reader leaves the loop", async () => {
     const { supervisor, cores } = setUp();
     await supervisor.start();
-    for await (const _ of supervisor.generate(requestOf([1, 2]), new AbortController().signal)) break;
+    for await (const _ of generateOn(supervisor, requestOf([1, 2]), new AbortController().signal)) break;
     await untilIdle(cores[0]);
     expect(cores[0]?.running.size).toBe(0);
   });
@@ -202,7 +227,7 @@ describe("cancelling", () => {
     const { supervisor } = setUp();
     await supervisor.start();
     const reason = new Error("too late");
-    const replies = supervisor.generate(requestOf([1]), AbortSignal.abort(reason));
+    const replies = generateOn(supervisor, requestOf([1]), AbortSignal.abort(reason));
     await expect(replies[Symbol.asyncIterator]().next()).rejects.toBe(reason);
   });
 });
@@ -282,7 +307,7 @@ describe("a crash", () => {
     await crashed;
     const restarted = next("backend:engine-restarted");
     const waiting = begin(supervisor, [1, 2]);
-    const tokens = supervisor.tokenize({ kind: "tokens", tokenIds: [7] });
+    const tokens = tokensOf(supervisor, { kind: "tokens", tokenIds: [7] });
     expect(supervisor.state).toBe("restarting");
     await restarted;
     await waiting.until(1);
@@ -326,7 +351,7 @@ describe("a crash", () => {
     });
     const text = { kind: "text", text: "x".repeat(9) } as const;
     const signal = new AbortController().signal;
-    const texted = supervisor.generate({ id: "text", prompt: text }, signal)[Symbol.asyncIterator]();
+    const texted = generateOn(supervisor, { id: "text", prompt: text }, signal)[Symbol.asyncIterator]();
     await expect(texted.next()).rejects.toMatchObject({ data: { resource: "tokens", wanted: 1001 } });
     // The four that would run at once, and the eight that may wait.
     const others = Array.from({ length: 11 }, () => begin(supervisor, []));

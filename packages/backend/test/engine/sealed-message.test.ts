@@ -3,9 +3,10 @@ import type { DaemonMessage } from "../../src/engine/protocol.ts";
 import { isSealedMessage, openMessage, sealMessage } from "../../src/engine/sealed-message.ts";
 
 const generate = (content: unknown): DaemonMessage => ({
-  type: "generate",
+  type: "call",
   callId: 7,
-  request: { id: "r", prompt: { kind: "chat", messages: [content as never] } },
+  operation: "generate",
+  input: { id: "r", prompt: { kind: "chat", messages: [content] } },
 });
 
 function nest(depth: number): unknown {

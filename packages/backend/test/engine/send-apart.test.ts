@@ -20,11 +20,12 @@ test("a reply that cannot be written fails its own call, the others arrive", () 
   send(
     {
       type: "batch",
-      replies: [
+      callEvents: [
         [1, reply(5)],
         [2, reply(cannotBeCloned)],
         [3, reply(6)],
       ],
+      callEnds: [[3, undefined]],
       events: [
         ["backend:stopped", { reason: "a" }],
         ["backend:stopped", { reason: cannotBeCloned as never }],
@@ -36,10 +37,13 @@ test("a reply that cannot be written fails its own call, the others arrive", () 
   );
   expect(sentCount).toBe(1);
   const batches = sent.flatMap((message) => (message.type === "batch" ? [message] : []));
-  expect(batches.flatMap(({ replies }) => replies)).toEqual([
+  expect(batches.flatMap(({ callEvents }) => callEvents)).toEqual([
     [1, reply(5)],
-    [2, { type: "failed", error: expect.objectContaining({ code: expect.any(String) }) }],
     [3, reply(6)],
+  ]);
+  expect(batches.flatMap(({ callEnds }) => callEnds)).toEqual([
+    [2, expect.objectContaining({ code: expect.any(String) })],
+    [3, undefined],
   ]);
   expect(batches.flatMap(({ events }) => events)).toEqual([["backend:stopped", { reason: "a" }]]);
   expect(batches.every((batch) => batch.stats.stepCount === 3)).toBe(true);

@@ -368,7 +368,7 @@ test("an answer of many megabytes is whole, and no piece of it is large", async 
   }
 
   const context = {
-    engine: server.engine,
+    service: server.engine,
     clock: { now: () => 0, epochMs: () => 0 },
     ids: () => "id",
     maxChoices: 128,

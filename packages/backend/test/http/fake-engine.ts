@@ -1,16 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FinishReason, TokenLogprob } from "@infernode/inference";
-import type {
-  EngineClient,
-  EngineReply,
-  EngineRequest,
-  EngineState,
-  Prompt,
-  ServedModel,
-} from "../../src/engine/engine-client.ts";
+import { statusOf, type EngineClient } from "../../src/engine/engine-client.ts";
+import type { EngineState, ServedModel } from "../../src/models/model-service.ts";
+import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
+import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
 import type { CoreStats } from "../../src/engine/engine-core.ts";
 import { BackendError, EngineRequestError } from "../../src/errors.ts";
 import { fakeModel } from "../support/fake-core.ts";
+import { runFake } from "../support/fake-operations.ts";
 
 export const modelId = "acme/tiny-stories";
 
@@ -82,7 +79,7 @@ function toLogprob(token: string, logprob: number, top: number): TokenLogprob {
 
 /** What a running generation of the fake can be seen as. */
 export interface FakeRun {
-  readonly request: EngineRequest;
+  readonly request: GenerateInput;
   /** Resolves with the reason of an abort, `finished` at the end of the answer, `left` when it ends before. */
   readonly stopped: Promise<unknown>;
   deltaCount: number;
@@ -106,7 +103,7 @@ export interface FakeEngine extends EngineClient {
   state: EngineState;
   model: ServedModel | undefined;
   readonly runs: FakeRun[];
-  /** Resolves at the next call of `generate`. */
+  /** Resolves at the next generation. */
   nextRun(): Promise<FakeRun>;
   /** Waited for before `accepted`. */
   admissionGate: FakeGate | undefined;
@@ -139,7 +136,7 @@ export function createFakeEngine(): FakeEngine {
   const runs: FakeRun[] = [];
   const waiting: ((run: FakeRun) => void)[] = [];
 
-  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
+  async function* generate(request: GenerateInput, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     signal.throwIfAborted();
     if (engine.state !== "ready") throw new BackendError("ENGINE_UNAVAILABLE", engine.reasons().join("; "));
     let tellStopped: (reason: unknown) => void = () => undefined;
@@ -165,7 +162,7 @@ export function createFakeEngine(): FakeEngine {
     }
   }
 
-  async function* replies(run: FakeRun, signal: AbortSignal): AsyncGenerator<EngineReply> {
+  async function* replies(run: FakeRun, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     const { request } = run;
     if (engine.refuseWith !== undefined) throw engine.refuseWith;
     if (engine.admissionGate !== undefined) await raceAbort(engine.admissionGate.opened, signal);
@@ -247,6 +244,11 @@ export function createFakeEngine(): FakeEngine {
     };
   }
 
+  const describe = (prompt: Prompt): PromptDescription => {
+    const tokenIds = promptTokens(prompt);
+    const spellings = tokenIds.map((tokenId) => `<${tokenId}>`);
+    return { tokenIds, spellings, text: prompt.kind === "text" ? prompt.text : spellings.join("") };
+  };
   const dispose = async (): Promise<void> => undefined;
   const engine: FakeEngine = {
     state: "ready",
@@ -260,13 +262,9 @@ export function createFakeEngine(): FakeEngine {
     padding: "",
     stats: (): CoreStats | undefined => undefined,
     reasons: () => (engine.state === "ready" ? [] : [`the engine is ${engine.state}`]),
-    generate,
-    tokenize: async (prompt) => promptTokens(prompt),
-    describePrompt: async (prompt) => {
-      const tokenIds = promptTokens(prompt);
-      const spellings = tokenIds.map((tokenId) => `<${tokenId}>`);
-      return { tokenIds, spellings, text: prompt.kind === "text" ? prompt.text : spellings.join("") };
-    },
+    models: () => statusOf(engine),
+    call: (operation, input, { signal = new AbortController().signal }) =>
+      runFake({ generate, describe }, { operation, input, signal }),
     drain: dispose,
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -296,7 +296,7 @@ test("logs one line for each request, without what was asked or said", async () 
 test("a port that is taken is an error with a code", async () => {
   const { engine, port } = server;
   const other = await createHttpServer({
-    engine,
+    service: engine,
     health: { report: async () => server.health },
     liveness: { report: async () => server.liveness },
     metrics: { contentType: "text/plain", render: async () => "" },

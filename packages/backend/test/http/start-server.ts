@@ -44,7 +44,7 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
   const largeBodies: number[] = [];
   const waiting: ((sample: HttpSample) => void)[] = [];
   const server = await createHttpServer({
-    engine,
+    service: engine,
     health: { report: async () => test.health },
     liveness: { report: async () => test.liveness },
     metrics: {

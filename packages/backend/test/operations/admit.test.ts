@@ -1,18 +1,22 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { EngineRequest } from "../../src/engine/engine-client.ts";
+import type { GenerateInput } from "../../src/operations/generate.ts";
 import { BackendError } from "../../src/errors.ts";
 import { admit } from "../../src/operations/admit.ts";
-import { createFakeEngine, createGate, type FakeEngine } from "../http/fake-engine.ts";
+import { createFakeEngine, createGate, modelId, type FakeEngine } from "../http/fake-engine.ts";
 
-function request(text: string, maxTokens = 4): { request: EngineRequest; isMaxTokensDefault: boolean } {
+function request(text: string, maxTokens = 4): { request: GenerateInput; isMaxTokensDefault: boolean } {
   return {
     request: { id: text, prompt: { kind: "text", text }, stopping: { maxTokens, ignoreEos: true } },
     isMaxTokensDefault: false,
   };
 }
 
-const never = new AbortController().signal;
+const never = until(new AbortController().signal);
+
+function until(signal: AbortSignal): { readonly modelId: string; readonly signal: AbortSignal } {
+  return { modelId, signal };
+}
 
 /** All have ended, and none because its answer was written to the end. */
 async function expectStopped(engine: FakeEngine, runCount: number): Promise<void> {
@@ -61,18 +65,18 @@ test("stops the engine when the reader leaves, with one request and with several
 test("rejects with the signal's reason, before and after admission", async () => {
   const reason = new Error("enough");
   const engine = createFakeEngine();
-  await expect(admit(engine, [request("a")], AbortSignal.abort(reason))).rejects.toBe(reason);
+  await expect(admit(engine, [request("a")], until(AbortSignal.abort(reason)))).rejects.toBe(reason);
   expect(engine.runs).toHaveLength(0);
 
   engine.admissionGate = createGate();
   const waiting = new AbortController();
-  const admission = admit(engine, [request("a"), request("b")], waiting.signal);
+  const admission = admit(engine, [request("a"), request("b")], until(waiting.signal));
   waiting.abort(reason);
   await expect(admission).rejects.toBe(reason);
 
   engine.admissionGate = undefined;
   const running = new AbortController();
-  const { replies } = await admit(engine, [request("a", 100), request("b", 100)], running.signal);
+  const { replies } = await admit(engine, [request("a", 100), request("b", 100)], until(running.signal));
   const read = async (): Promise<void> => {
     for await (const reply of replies) if (reply.type === "delta") running.abort(reason);
   };

@@ -1,4 +1,5 @@
-import type { EngineReply, EngineRequest, ServedModel } from "../../src/engine/engine-client.ts";
+import type { ServedModel } from "../../src/models/model-service.ts";
+import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import type {
   CoreStats,
   CreateEngineCore,
@@ -6,6 +7,8 @@ import type {
   EngineCoreOptions,
 } from "../../src/engine/engine-core.ts";
 import { createResolvers } from "../../src/engine/async-queue.ts";
+import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
+import { runFake } from "./fake-operations.ts";
 import type { InfernodeEventSink } from "../../src/events/event-bus.ts";
 
 export const coreOptions: EngineCoreOptions = {
@@ -67,7 +70,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
     lastStepMs: 1,
     lastStepAtMs: undefined,
   });
-  async function* generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineReply> {
+  async function* generate(request: GenerateInput, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     if (request.prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
     if (isDraining) throw Object.assign(new Error("draining"), { code: "ENGINE_DRAINING" });
     const { tokenIds } = request.prompt;
@@ -89,6 +92,11 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
     const usage = { promptTokens: tokenIds.length, completionTokens: tokenIds.length, cachedPromptTokens: 0 };
     yield { type: "finished", usage, timings: { queuedMs: 0, timeToFirstTokenMs: 1, totalMs: 2 } };
   }
+  const describe = (prompt: Prompt): PromptDescription => {
+    if (prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
+    const { tokenIds } = prompt;
+    return { tokenIds, spellings: tokenIds.map(String), text: tokenIds.join(" ") };
+  };
   const dispose = async (): Promise<void> => {
     isDisposed = true;
   };
@@ -116,16 +124,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
       },
       ledger: { devices: [], plannedBytes: 0, measuredBytes: 0 },
     }),
-    generate,
-    tokenize: async (prompt) => {
-      if (prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
-      return prompt.tokenIds;
-    },
-    describePrompt: async (prompt) => {
-      if (prompt.kind !== "tokens") throw new Error("the fake takes tokens only");
-      const { tokenIds } = prompt;
-      return { tokenIds, spellings: tokenIds.map(String), text: tokenIds.join(" ") };
-    },
+    call: (operation, input, signal) => runFake({ generate, describe }, { operation, input, signal }),
     step: () => {
       stepCount++;
       const step = nextStep;

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type { AnswerBudget } from "./answer-budget.ts";
-import type { EngineClient, ServedModel } from "../../engine/engine-client.ts";
+import type { ModelService, ServedModel } from "../../models/model-service.ts";
 import type { AnswerHead } from "./answer-head.ts";
 import { ApiError } from "./api-error.ts";
 import { engineUnavailable } from "./engine-error.ts";
 import { describeValue } from "./describe-value.ts";
 
-/** What operations work with. */
-export interface OperationContext {
-  readonly engine: EngineClient;
+/** What codecs work with. */
+export interface ApiContext {
+  readonly service: ModelService;
   readonly clock: { now(): number; epochMs(): number };
   readonly ids: () => string;
   /** Answers (prompts times `n`) that one request may ask for. */
@@ -18,25 +18,30 @@ export interface OperationContext {
   readonly version: string;
 }
 
+/** The model of a request that names none. */
+export function defaultModelId(service: ModelService): string {
+  return service.models().find(({ model }) => model !== undefined)?.model?.id ?? "";
+}
+
 /** Finds the model that a request names. @throws ApiError 404 `model_not_found`, 503 while none is loaded */
-export function findModel(engine: EngineClient, id: string): ServedModel {
-  const { model } = engine;
-  if (model === undefined) {
-    const reasons = engine.reasons();
-    throw engineUnavailable(reasons.length > 0 ? reasons.join("; ") : `the engine is ${engine.state}`);
-  }
-  if (model.id !== id) {
-    throw new ApiError(
-      `The model ${describeValue(id)} does not exist; this server has ${describeValue(model.id)}`,
-      {
-        status: 404,
-        type: "invalid_request_error",
-        code: "model_not_found",
-        param: "model",
-      },
+export function findModel(service: ModelService, id: string): ServedModel {
+  const statuses = service.models();
+  const loaded = statuses.flatMap(({ model }) => (model === undefined ? [] : [model]));
+  const found = loaded.find((model) => model.id === id);
+  if (found !== undefined) return found;
+  if (loaded.length === 0) {
+    const reasons = statuses.flatMap((status) => status.reasons);
+    throw engineUnavailable(
+      reasons.length > 0 ? reasons.join("; ") : `the engine is ${statuses[0]?.state ?? "not there"}`,
     );
   }
-  return model;
+  const ids = loaded.map((model) => describeValue(model.id)).join(", ");
+  throw new ApiError(`The model ${describeValue(id)} does not exist; this server has ${ids}`, {
+    status: 404,
+    type: "invalid_request_error",
+    code: "model_not_found",
+    param: "model",
+  });
 }
 
 /** Changes when the same seed may give another text: another model, executor or version. */
@@ -46,7 +51,7 @@ function systemFingerprint(model: ServedModel, version: string): string {
 }
 
 /** What an answer that begins now says of itself. */
-export function createAnswerHead(id: string, model: ServedModel, context: OperationContext): AnswerHead {
+export function createAnswerHead(id: string, model: ServedModel, context: ApiContext): AnswerHead {
   return {
     id,
     created: Math.floor(context.clock.epochMs() / 1000),

@@ -1,4 +1,4 @@
-import type { Prompt } from "../../engine/engine-client.ts";
+import type { Prompt } from "../../operations/prompt.ts";
 import { invalidRequest } from "./api-error.ts";
 import { flagField, mapField, type FieldsOf, type JsonMap } from "./fields.ts";
 import { jsonTextOf } from "./json-text.ts";

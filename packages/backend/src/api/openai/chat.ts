@@ -7,12 +7,13 @@ import { createChunkWriter } from "./chunk-writer.ts";
 import { toEngineParams } from "./engine-params.ts";
 import { toChatLogprobs } from "./logprobs.ts";
 import { parseBody } from "./parse-body.ts";
-import type { ServedModel } from "../../engine/engine-client.ts";
+import { toUsage } from "./usage.ts";
+import type { ServedModel } from "../../models/model-service.ts";
 import { admit, type AdmissionRequest } from "../../operations/admit.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
 import { GrowingText } from "../shared/growing-text.ts";
 import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
-import { createAnswerHead, findModel, type OperationContext } from "./api-context.ts";
+import { createAnswerHead, findModel, type ApiContext } from "./api-context.ts";
 import { trackProgress, type TrackedReplies } from "../../operations/track-progress.ts";
 
 function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number | undefined {
@@ -23,7 +24,7 @@ function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number
   });
 }
 
-function buildRequest(body: ChatBody, model: ServedModel, context: OperationContext): AdmissionRequest {
+function buildRequest(body: ChatBody, model: ServedModel, context: ApiContext): AdmissionRequest {
   if (!model.hasChatTemplate) {
     throw invalidRequest(`The model has no chat template; use /v1/completions`, {
       code: "chat_template_missing",
@@ -79,7 +80,7 @@ async function* writeChunks(
   const begun = new Set<number>();
   for await (const { delta } of tracked.deltas()) {
     const { index, text, logprobs, finishReason } = delta;
-    const usage = continuous === true ? tracked.usage() : undefined;
+    const usage = continuous === true ? toUsage(tracked.usage()) : undefined;
     const chunks: string[] = [];
     if (!begun.has(index)) {
       begun.add(index);
@@ -93,7 +94,7 @@ async function* writeChunks(
       chunks.push(writer.chunk(choiceJson(index, "{}", { reason: finishReason }), usage));
     if (chunks.length > 0) yield chunks;
   }
-  if (includeUsage === true) yield [writer.usage(tracked.usage())];
+  if (includeUsage === true) yield [writer.usage(toUsage(tracked.usage()))];
 }
 
 class Answer {
@@ -144,16 +145,16 @@ async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Pr
   };
   for await (const { delta } of tracked.deltas({ onRestart })) answers[delta.index]?.add(delta);
   const choices = answers.map((answer, index) => answer.toChoice(index));
-  return wholeAnswer(head, { object: "chat.completion", choices, usage: tracked.usage() });
+  return wholeAnswer(head, { object: "chat.completion", choices, usage: toUsage(tracked.usage()) });
 }
 
 /**
  * Prepares an answer to a conversation: `POST /v1/chat/completions`.
  * @throws ApiError 400, 404, 503
  */
-export function prepareChat(input: unknown, context: OperationContext): PreparedGeneration {
+export function prepareChat(input: unknown, context: ApiContext): PreparedGeneration {
   const body = parseBody(input, chatRules);
-  const model = findModel(context.engine, body.model);
+  const model = findModel(context.service, body.model);
   const admission = buildRequest(body, model, context);
   return {
     modelId: model.id,
@@ -173,7 +174,8 @@ export function prepareChat(input: unknown, context: OperationContext): Prepared
         model.answerMemoryBytes,
       );
       try {
-        const tracked = trackProgress(await admit(context.engine, [admission], signal), context.clock);
+        const options = { modelId: model.id, signal };
+        const tracked = trackProgress(await admit(context.service, [admission], options), context.clock);
         return {
           progress: tracked.progress,
           release,

@@ -1,17 +1,22 @@
 import type { AnswerSize } from "../../engine/answer-memory.ts";
-import type { EngineClient, EngineRequest, ServedModel } from "../../engine/engine-client.ts";
+import { firstEvent } from "../../models/first-event.ts";
+import type { CallOptions, ModelService, ServedModel } from "../../models/model-service.ts";
+import { describePrompt } from "../../operations/describe-prompt.ts";
+import type { GenerateInput } from "../../operations/generate.ts";
+import type { Prompt, PromptDescription } from "../../operations/prompt.ts";
 import { wholeAnswer, type AnswerHead } from "./answer-head.ts";
 import { invalidRequest } from "./api-error.ts";
 import { createChunkWriter } from "./chunk-writer.ts";
 import { completionRules, type CompletionBody } from "./completion-schema.ts";
 import { toEngineParams } from "./engine-params.ts";
 import { parseBody } from "./parse-body.ts";
+import { toUsage } from "./usage.ts";
 import { parsePrompts } from "./parse-prompts.ts";
 import { admit, type AdmissionRequest } from "../../operations/admit.ts";
 import { type AnswerGround, CompletionAnswer, type Echo } from "./completion-answer.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
 import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
-import { createAnswerHead, findModel, type OperationContext } from "./api-context.ts";
+import { createAnswerHead, findModel, type ApiContext } from "./api-context.ts";
 import {
   trackProgress,
   type OnPromptLogprobs,
@@ -39,7 +44,7 @@ interface CompletionPlan {
   readonly hasEcho: boolean;
 }
 
-function plan(body: CompletionBody, model: ServedModel, context: OperationContext): CompletionPlan {
+function plan(body: CompletionBody, model: ServedModel, context: ApiContext): CompletionPlan {
   const prompts = parsePrompts(body.prompt, {
     vocabSize: model.vocabSize,
     contextTokens: model.contextTokens,
@@ -57,7 +62,7 @@ function plan(body: CompletionBody, model: ServedModel, context: OperationContex
   const { logprobs, echo: hasEcho = false } = body;
   const promptLogprobs = hasEcho ? (logprobs ?? (body.max_tokens === 0 ? 0 : undefined)) : undefined;
   const admissions = prompts.map((prompt, index) => {
-    const request: EngineRequest = {
+    const request: GenerateInput = {
       id: prompts.length === 1 ? id : `${id}-${index}`,
       prompt,
       sampling,
@@ -79,16 +84,18 @@ const noEcho: Echo = { text: "", firstToken: "" };
 /** Finds what an answer begins with. A prompt that had to be tokenized for that stays so. */
 async function resolveEcho(
   admission: AdmissionRequest,
-  engine: EngineClient,
-  signal: AbortSignal,
+  service: ModelService,
+  options: CallOptions,
 ): Promise<{ readonly admission: AdmissionRequest; readonly echo: Echo }> {
   const { request } = admission;
   const { prompt, logprobs } = request;
   if (prompt.kind === "text" && logprobs === undefined) {
     return { admission, echo: { text: prompt.text, firstToken: "" } };
   }
-  const { tokenIds, text } = await engine.describePrompt(prompt, signal);
-  const first = await engine.describePrompt({ kind: "tokens", tokenIds: tokenIds.slice(0, 1) }, signal);
+  const describe = async (each: Prompt): Promise<PromptDescription> =>
+    firstEvent(service.call(describePrompt, each, options));
+  const { tokenIds, text } = await describe(prompt);
+  const first = await describe({ kind: "tokens", tokenIds: tokenIds.slice(0, 1) });
   return {
     admission: { ...admission, request: { ...request, prompt: { kind: "tokens", tokenIds } } },
     echo: { text: prompt.kind === "text" ? prompt.text : text, firstToken: first.text },
@@ -163,10 +170,10 @@ async function* writeChunks(
   for await (const reply of tracked.deltas({ onPromptLogprobs: answers.addPrompt })) {
     const index = answers.add(reply);
     for (const piece of answers.all[index]?.takePieces(index) ?? []) {
-      yield [writer.chunk(piece, continuous === true ? tracked.usage() : undefined)];
+      yield [writer.chunk(piece, continuous === true ? toUsage(tracked.usage()) : undefined)];
     }
   }
-  if (includeUsage === true) yield [writer.usage(tracked.usage())];
+  if (includeUsage === true) yield [writer.usage(toUsage(tracked.usage()))];
 }
 
 async function collect(
@@ -177,17 +184,17 @@ async function collect(
   const listeners = { onPromptLogprobs: answers.addPrompt, onRestart: answers.restart };
   for await (const reply of tracked.deltas(listeners)) answers.add(reply);
   const choices = answers.all.map((answer, index) => answer.toChoice(index));
-  return wholeAnswer(head, { object: "text_completion", choices, usage: tracked.usage() });
+  return wholeAnswer(head, { object: "text_completion", choices, usage: toUsage(tracked.usage()) });
 }
 
 /**
  * Prepares the continuation of one or more prompts: `POST /v1/completions`.
  * @throws ApiError 400, 404, 503
  */
-export function prepareCompletion(input: unknown, context: OperationContext): PreparedGeneration {
+export function prepareCompletion(input: unknown, context: ApiContext): PreparedGeneration {
   const body = parseBody(input, completionRules);
   assertAnswer(body);
-  const model = findModel(context.engine, body.model);
+  const model = findModel(context.service, body.model);
   const planned = plan(body, model, context);
   return {
     modelId: model.id,
@@ -195,14 +202,15 @@ export function prepareCompletion(input: unknown, context: OperationContext): Pr
     promptParam: "prompt",
     async start(signal): Promise<Generation> {
       const head = createAnswerHead(planned.id, model, context);
-      const { engine, clock } = context;
+      const { service, clock } = context;
+      const options = { modelId: model.id, signal };
       const resolved = planned.hasEcho
-        ? await Promise.all(planned.admissions.map(async (each) => resolveEcho(each, engine, signal)))
+        ? await Promise.all(planned.admissions.map(async (each) => resolveEcho(each, service, options)))
         : planned.admissions.map((admission) => ({ admission, echo: noEcho }));
       const admissions = resolved.map(({ admission }) => admission);
       const release = context.answers.reserve(sizeOfAnswer(admissions, model), model.answerMemoryBytes);
       try {
-        const tracked = trackProgress(await admit(engine, admissions, signal), clock);
+        const tracked = trackProgress(await admit(service, admissions, options), clock);
         const answers = createAnswers(
           resolved.map(({ echo }) => echo),
           { n: planned.n, hasLogprobs: body.logprobs !== undefined },

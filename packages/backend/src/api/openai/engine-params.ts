@@ -1,5 +1,5 @@
 import type { SamplingParams, StopParams } from "@infernode/inference";
-import type { ServedModel } from "../../engine/engine-client.ts";
+import type { ServedModel } from "../../models/model-service.ts";
 import { invalidRequest } from "./api-error.ts";
 import { describeValue, shortName } from "./describe-value.ts";
 import type { JsonMap } from "./fields.ts";

@@ -1,4 +1,4 @@
-import type { EngineClient, ServedModel } from "../../engine/engine-client.ts";
+import type { ModelService, ServedModel } from "../../models/model-service.ts";
 import { findModel } from "./api-context.ts";
 
 /** OpenAI's model object; `max_model_len` as other servers add it. */
@@ -21,14 +21,15 @@ function toModelObject(model: ServedModel): ModelObject {
 }
 
 /** Lists what is served: `GET /v1/models`. Empty while the model loads. */
-export function listModels(engine: EngineClient): {
+export function listModels(service: ModelService): {
   readonly object: "list";
   readonly data: readonly ModelObject[];
 } {
-  return { object: "list", data: engine.model === undefined ? [] : [toModelObject(engine.model)] };
+  const models = service.models().flatMap(({ model }) => (model === undefined ? [] : [toModelObject(model)]));
+  return { object: "list", data: models };
 }
 
 /** Describes one model: `GET /v1/models/{id}`. @throws ApiError 404, 503 */
-export function retrieveModel(engine: EngineClient, id: string): ModelObject {
-  return toModelObject(findModel(engine, id));
+export function retrieveModel(service: ModelService, id: string): ModelObject {
+  return toModelObject(findModel(service, id));
 }

@@ -1,4 +1,4 @@
-import type { Prompt } from "../../engine/engine-client.ts";
+import type { Prompt } from "../../operations/prompt.ts";
 import { invalidRequest } from "./api-error.ts";
 import { contextLengthExceeded } from "./context-length.ts";
 import { describeValue } from "./describe-value.ts";

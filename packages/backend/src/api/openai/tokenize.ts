@@ -1,10 +1,13 @@
-import type { Prompt } from "../../engine/engine-client.ts";
+import { firstEvent } from "../../models/first-event.ts";
+import { describePrompt } from "../../operations/describe-prompt.ts";
+import type { Prompt } from "../../operations/prompt.ts";
+import { tokenize as tokenizePrompt } from "../../operations/tokenize.ts";
 import { invalidRequest } from "./api-error.ts";
 import { assertTemplateBody, toChatPrompt } from "./chat-prompt.ts";
 import { toApiError } from "./engine-error.ts";
 import { parseBody } from "./parse-body.ts";
 import { detokenizeRules, tokenizeRules, type TokenizeBody } from "./tokenize-schema.ts";
-import { findModel, type OperationContext } from "./api-context.ts";
+import { defaultModelId, findModel, type ApiContext } from "./api-context.ts";
 
 export interface TokenizeAnswer {
   readonly count: number;
@@ -45,12 +48,12 @@ function toPrompt(body: TokenizeBody): Prompt {
 /** Tokenizes a prompt as a generation would: `POST /tokenize`. @throws ApiError 400, 404, 503 */
 export async function tokenize(
   input: unknown,
-  context: OperationContext,
+  context: ApiContext,
   signal: AbortSignal,
 ): Promise<TokenizeAnswer> {
   const body = parseBody(input, tokenizeRules);
-  const { engine } = context;
-  const { contextTokens } = findModel(engine, body.model ?? engine.model?.id ?? "");
+  const { service } = context;
+  const { id: modelId, contextTokens } = findModel(service, body.model ?? defaultModelId(service));
   const answer = (tokens: readonly number[], spellings: readonly string[] | null): TokenizeAnswer => ({
     count: tokens.length,
     max_model_len: contextTokens,
@@ -59,8 +62,13 @@ export async function tokenize(
   });
   const prompt = toPrompt(body);
   try {
-    if (body.return_token_strs !== true) return answer(await engine.tokenize(prompt, signal), null);
-    const { tokenIds, spellings } = await engine.describePrompt(prompt, signal);
+    if (body.return_token_strs !== true) {
+      const { tokenIds } = await firstEvent(service.call(tokenizePrompt, prompt, { modelId, signal }));
+      return answer(tokenIds, null);
+    }
+    const { tokenIds, spellings } = await firstEvent(
+      service.call(describePrompt, prompt, { modelId, signal }),
+    );
     return answer(tokenIds, spellings);
   } catch (error) {
     signal.throwIfAborted();
@@ -71,12 +79,12 @@ export async function tokenize(
 /** Makes text of tokens, special ones included: `POST /detokenize`. @throws ApiError 400, 404, 503 */
 export async function detokenize(
   input: unknown,
-  context: OperationContext,
+  context: ApiContext,
   signal: AbortSignal,
 ): Promise<DetokenizeAnswer> {
   const body = parseBody(input, detokenizeRules);
-  const { engine } = context;
-  const { vocabSize } = findModel(engine, body.model ?? engine.model?.id ?? "");
+  const { service } = context;
+  const { id: modelId, vocabSize } = findModel(service, body.model ?? defaultModelId(service));
   const wrongAt = body.tokens.findIndex((tokenId) => tokenId >= vocabSize);
   if (wrongAt >= 0) {
     const param = `tokens[${wrongAt}]`;
@@ -85,6 +93,7 @@ export async function detokenize(
       { param },
     );
   }
-  const { text } = await engine.describePrompt({ kind: "tokens", tokenIds: body.tokens }, signal);
+  const prompt = { kind: "tokens", tokenIds: body.tokens } as const;
+  const { text } = await firstEvent(service.call(describePrompt, prompt, { modelId, signal }));
   return { prompt: text };
 }

@@ -19,12 +19,3 @@ export function toUsage(usage: GenerationUsage): Usage {
     completion_tokens_details: { reasoning_tokens: 0 },
   };
 }
-
-/** Adds up the counts of several prompts. */
-export function addUsage(a: GenerationUsage, b: GenerationUsage): GenerationUsage {
-  return {
-    promptTokens: a.promptTokens + b.promptTokens,
-    completionTokens: a.completionTokens + b.completionTokens,
-    cachedPromptTokens: a.cachedPromptTokens + b.cachedPromptTokens,
-  };
-}

@@ -1,22 +1,13 @@
-import type { FinishReason, GenerationUsage } from "@infernode/inference";
-
-/** What can be said of a generation while it runs and after it; no text. */
-export interface GenerationProgress {
-  promptTokens: number;
-  completionTokens: number;
-  /** Clock time of the first token. */
-  firstTokenAtMs: number | undefined;
-  readonly finishReasons: FinishReason[];
-}
+import type { GenerationProgress } from "../../operations/track-progress.ts";
 
 /** A generation that the engine has taken. Read it in one of the two ways, once. */
 export interface Generation {
   readonly progress: Readonly<GenerationProgress>;
-  /** The whole answer as OpenAI's object: JSON text in pieces, which are made as they are read. */
+  /** The whole answer: JSON text in pieces, which are made as they are read. */
   collect(): Promise<Iterable<string>>;
   /** Gives the memory back that the answer was given; called when it is sent, or never will be. */
   release(): void;
-  /** JSON texts of the chunks, those of one reply of the engine together. */
+  /** JSON texts of the chunks, those of one event of the engine together. */
   chunks(): AsyncIterable<readonly string[]>;
 }
 
@@ -29,6 +20,3 @@ export interface PreparedGeneration {
   /** Resolves when the engine has queued it. */
   start(signal: AbortSignal): Promise<Generation>;
 }
-
-/** Usage before the first count. */
-export const noUsage: GenerationUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };

@@ -17,9 +17,10 @@ export async function addDocsRoutes(server: FastifyInstance, parts: ServerParts)
 
 async function registerDocs(app: FastifyInstance, { options }: ServerParts): Promise<void> {
   app.setReplySerializer(toJsonText);
-  const { version, engine } = options;
+  const { version, service } = options;
   // Its examples ask the model that is served, so that they run as they are.
-  const describe = (): JsonMap => createOpenApiDocument({ version, model: engine.model ?? { id: "model" } });
+  const describe = (): JsonMap =>
+    createOpenApiDocument({ version, model: service.models()[0]?.model ?? { id: "model" } });
   // The plug-in's types stop at OpenAPI 3.0; it passes the document on as it is.
   const specification = { document: describe() } as unknown as FastifyStaticSwaggerOptions["specification"];
   await app.register(swagger, { mode: "static", specification });

@@ -8,13 +8,13 @@ import type { ServerParts } from "../server-parts.ts";
 
 /** Adds what makes text: chat completions, completions, tokenize, detokenize. */
 export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): void {
-  const { operations, exchanges, options } = parts;
+  const { api, exchanges, options } = parts;
   for (const [path, prepare] of [
     ["/v1/chat/completions", prepareChat],
     ["/v1/completions", prepareCompletion],
   ] as const) {
     app.post(path, async (request, reply) =>
-      sendGeneration(reply, prepare(request.body, operations), {
+      sendGeneration(reply, prepare(request.body, api), {
         exchange: exchanges.of(request),
         config: options.config,
       }),
@@ -25,7 +25,7 @@ export function addGenerationRoutes(app: FastifyInstance, parts: ServerParts): v
     ["/detokenize", detokenize],
   ] as const) {
     app.post(url, async (request, reply) =>
-      sendAnswer(reply, exchanges.of(request), (signal) => answer(request.body, operations, signal)),
+      sendAnswer(reply, exchanges.of(request), (signal) => answer(request.body, api, signal)),
     );
   }
 }

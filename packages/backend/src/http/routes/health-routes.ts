@@ -19,22 +19,25 @@ function send(reply: FastifyReply, report: HealthReport): FastifyReply {
 
 /** Adds liveness, readiness and the whole report. */
 export function addHealthRoutes(app: FastifyInstance, { options }: ServerParts): void {
-  const { engine, discovery } = options;
+  const { service, discovery } = options;
 
   async function askReadiness(): Promise<HealthReport> {
     const report = await ask(options.health);
-    if (engine.state === "ready" || report.status === "unhealthy") return report;
-    return { ...report, status: "unhealthy", reasons: [...report.reasons, ...engine.reasons()] };
+    const statuses = service.models();
+    if (statuses.some(({ state }) => state === "ready") || report.status === "unhealthy") return report;
+    const reasons = statuses.flatMap((each) => each.reasons);
+    return { ...report, status: "unhealthy", reasons: [...report.reasons, ...reasons] };
   }
 
   app.get("/health/live", async (_request, reply) => send(reply, await ask(options.liveness)));
   app.get("/health/ready", async (_request, reply) => send(reply, await askReadiness()));
   app.get("/health", async (_request, reply) => {
-    const { model } = engine;
+    const [status] = service.models();
+    const { model, state, stats } = status ?? {};
     const services = await discovery?.list().catch(() => undefined);
     const about = {
       version: options.version,
-      engine: { state: engine.state, stats: engine.stats() ?? null },
+      engine: { state: state ?? null, stats: stats ?? null },
       model: model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
       ...(services === undefined ? {} : { services }),
     };

@@ -13,12 +13,12 @@ const links: Readonly<Record<string, string>> = {
 
 /** Adds what the server says of itself: what it is, its version, its metrics. */
 export function addServiceRoutes(app: FastifyInstance, { options }: ServerParts): void {
-  const { version, metrics, engine } = options;
+  const { version, metrics, service } = options;
   app.get("/", async () => ({
     name: "infernode",
     description: "An OpenAI-compatible server for language models",
     version,
-    model: engine.model?.id ?? null,
+    model: service.models()[0]?.model?.id ?? null,
     links,
   }));
   app.get("/version", async () => ({ version }));

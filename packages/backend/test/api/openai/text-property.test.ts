@@ -16,7 +16,7 @@ interface Choice {
 
 const engine = createFakeEngine();
 const context = {
-  engine,
+  service: engine,
   clock: { now: () => 0, epochMs: () => 0 },
   ids: () => "id",
   maxChoices: 128,

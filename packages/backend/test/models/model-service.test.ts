@@ -4,9 +4,12 @@ import type { EngineCoreOptions } from "../../src/engine/engine-core.ts";
 import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
 import { createInlineEngine } from "../../src/engine/inline-engine.ts";
 import { createEventBus } from "../../src/events/event-bus.ts";
+import { operations } from "../../src/operations/registry.ts";
 import { createFakeProcesses } from "../support/fake-process.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
-import { describeEngineClient, type ConformingEngine } from "./engine-client.conformance.ts";
+import { describeModelService, shout, type ConformingService } from "./model-service.conformance.ts";
+
+const registry = [...operations, shout];
 
 function optionsFor(modelDirectory: string): EngineCoreOptions {
   return {
@@ -23,7 +26,7 @@ function optionsFor(modelDirectory: string): EngineCoreOptions {
 /** Makes engines over one tiny model, and puts all away. */
 async function setUp(
   createClient: (options: EngineCoreOptions) => Promise<EngineClient>,
-): Promise<ConformingEngine> {
+): Promise<ConformingService> {
   const model = await createTinyModel();
   const clients: EngineClient[] = [];
   const create = async (): Promise<EngineClient> => {
@@ -41,13 +44,17 @@ async function setUp(
   };
 }
 
-describeEngineClient("an engine in this process", () =>
-  setUp((engine) => createInlineEngine({ engine, createCore: createCoreWithBuiltThreads })),
+describeModelService("an engine in this process", () =>
+  setUp((engine) =>
+    createInlineEngine({ engine, operations: registry, createCore: createCoreWithBuiltThreads }),
+  ),
 );
 
-describeEngineClient("an engine behind a channel", () =>
+describeModelService("an engine behind a channel", () =>
   setUp(async (engine) => {
-    const { startProcess } = createFakeProcesses(createCoreWithBuiltThreads);
+    const { startProcess } = createFakeProcesses((options, dependencies) =>
+      createCoreWithBuiltThreads(options, { ...dependencies, operations: registry }),
+    );
     const events = createEventBus({
       onHandlerError: (error) => {
         throw error;

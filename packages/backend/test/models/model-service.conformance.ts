@@ -1,26 +1,54 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EngineClient, EngineReply, EngineRequest, Prompt } from "../../src/engine/engine-client.ts";
+import type { EngineClient } from "../../src/engine/engine-client.ts";
+import { firstEvent } from "../../src/models/first-event.ts";
+import { describePrompt } from "../../src/operations/describe-prompt.ts";
+import { generate, type GenerateEvent, type GenerateInput } from "../../src/operations/generate.ts";
+import type { Operation } from "../../src/operations/operation.ts";
+import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
+import { tokenize } from "../../src/operations/tokenize.ts";
 
-export interface ConformingEngine extends AsyncDisposable {
+export interface ConformingService extends AsyncDisposable {
   readonly client: EngineClient;
   /** Another one, for the tests that end it. */
   readonly createAnother: () => Promise<EngineClient>;
 }
 
 let requestCount = 0;
-function requestOf(prompt: Prompt, maxTokens: number, extra: Partial<EngineRequest> = {}): EngineRequest {
+function requestOf(prompt: Prompt, maxTokens: number, extra: Partial<GenerateInput> = {}): GenerateInput {
   const id = `conformance-${++requestCount}`;
   const sampling = { temperature: 0, ...extra.sampling };
   return { id, prompt, stopping: { maxTokens, ignoreEos: true, ...extra.stopping }, ...extra, sampling };
 }
 
-async function collect(client: EngineClient, request: EngineRequest): Promise<readonly EngineReply[]> {
-  const replies: EngineReply[] = [];
-  for await (const reply of client.generate(request, new AbortController().signal)) replies.push(reply);
+function modelIdOf(client: EngineClient): string {
+  return client.model?.id ?? "none";
+}
+
+function generateOn(
+  client: EngineClient,
+  input: GenerateInput,
+  signal: AbortSignal,
+): AsyncIterable<GenerateEvent> {
+  return client.call(generate, input, { modelId: modelIdOf(client), signal });
+}
+
+async function tokensOf(client: EngineClient, prompt: Prompt): Promise<readonly number[]> {
+  return (await firstEvent(client.call(tokenize, prompt, { modelId: modelIdOf(client) }))).tokenIds;
+}
+
+async function describeOn(client: EngineClient, prompt: Prompt): Promise<PromptDescription> {
+  const event = client.call(describePrompt, prompt, { modelId: modelIdOf(client) });
+  const { type: _, ...description } = await firstEvent(event);
+  return description;
+}
+
+async function collect(client: EngineClient, request: GenerateInput): Promise<readonly GenerateEvent[]> {
+  const replies: GenerateEvent[] = [];
+  for await (const reply of generateOn(client, request, new AbortController().signal)) replies.push(reply);
   return replies;
 }
 
-function textOf(replies: readonly EngineReply[]): string {
+function textOf(replies: readonly GenerateEvent[]): string {
   return replies.map((reply) => (reply.type === "delta" ? reply.delta.text : "")).join("");
 }
 
@@ -30,13 +58,30 @@ async function untilIdle(client: EngineClient): Promise<void> {
   }
 }
 
+/** An operation that the package does not have: what is here is all that it takes. */
+export const shout: Operation<{ readonly text: string; readonly times: number }, ShoutEvent> = {
+  name: "shout",
+  async *run({ prompts }, { text, times }, signal) {
+    const prompt = { kind: "text", text: text.toUpperCase() } as const;
+    for (let count = 0; count < times; count++) {
+      const description = await prompts.describe(prompt, signal);
+      yield { type: "shouted", text: description.text };
+    }
+  },
+};
+
+interface ShoutEvent {
+  readonly type: "shouted";
+  readonly text: string;
+}
+
 const hello: Prompt = { kind: "text", text: "hello" };
 
-/** What every `EngineClient` does, wherever its engine runs; the model has 256 tokens of context. */
-export function describeEngineClient(name: string, create: () => Promise<ConformingEngine>): void {
+/** What every `ModelService` does, wherever its models run; the model has 256 tokens of context, and `shout` is registered. */
+export function describeModelService(name: string, create: () => Promise<ConformingService>): void {
   // oxlint-disable-next-line vitest/valid-title -- the suite runs for several engines
   describe(name, () => {
-    let engine: ConformingEngine;
+    let engine: ConformingService;
     let client: EngineClient;
     beforeAll(async () => {
       engine = await create();
@@ -48,6 +93,36 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
       expect(client.state).toBe("ready");
       expect(client.reasons()).toEqual([]);
       expect(client.model).toMatchObject({ family: "llama", contextTokens: 256, hasChatTemplate: true });
+    });
+
+    test("lists its model with its state, and has no other", async () => {
+      expect(client.models()).toMatchObject([{ state: "ready", reasons: [], model: { family: "llama" } }]);
+      const call = client.call(tokenize, hello, { modelId: "another" });
+      await expect(firstEvent(call)).rejects.toMatchObject({
+        name: "BackendError",
+        code: "UNKNOWN_MODEL",
+        message: expect.stringContaining("another"),
+      });
+    });
+
+    test("runs an operation that is one object, and refuses one that nobody registered", async () => {
+      const modelId = modelIdOf(client);
+      const texts: string[] = [];
+      for await (const { text } of client.call(shout, { text: "abc", times: 3 }, { modelId }))
+        texts.push(text);
+      expect(texts).toEqual(["ABC", "ABC", "ABC"]);
+      await expect(
+        firstEvent(client.call({ ...shout, name: "whisper" }, { text: "abc", times: 1 }, { modelId })),
+      ).rejects.toMatchObject({
+        name: "EngineRequestError",
+        code: "UNKNOWN_OPERATION",
+        message: expect.stringContaining("whisper"),
+      });
+      await expect(
+        firstEvent(client.call(shout, { text: "abc", times: 0 }, { modelId })),
+      ).rejects.toMatchObject({
+        code: "ENGINE_PROTOCOL",
+      });
     });
 
     test("accepts first, finishes last, and counts right", async () => {
@@ -67,12 +142,12 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
       const messages = [{ role: "user", content: "hi" }];
       const chat: Prompt = { kind: "chat", messages };
       const text: Prompt = { kind: "text", text: "user: hi\nassistant: ", addSpecialTokens: false };
-      const tokenIds = await client.tokenize(chat);
-      expect(await client.tokenize(text)).toEqual(tokenIds);
-      const description = await client.describePrompt(text);
+      const tokenIds = await tokensOf(client, chat);
+      expect(await tokensOf(client, text)).toEqual(tokenIds);
+      const description = await describeOn(client, text);
       expect(description).toMatchObject({ tokenIds, text: "user: hi\nassistant: " });
       expect(description.spellings).toHaveLength(tokenIds.length);
-      expect(await client.describePrompt({ kind: "tokens", tokenIds })).toEqual(description);
+      expect(await describeOn(client, { kind: "tokens", tokenIds })).toEqual(description);
       const answers: string[] = [];
       for (const prompt of [chat, text, { kind: "tokens", tokenIds } as const]) {
         answers.push(textOf(await collect(client, requestOf(prompt, 8))));
@@ -126,7 +201,7 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
       const controller = new AbortController();
       const reason = new Error("the client left");
       const call = async (): Promise<void> => {
-        for await (const reply of client.generate(requestOf(hello, 200), controller.signal)) {
+        for await (const reply of generateOn(client, requestOf(hello, 200), controller.signal)) {
           if (reply.type === "delta") controller.abort(reason);
         }
       };
@@ -136,12 +211,12 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
 
     test("does nothing for a signal that was aborted before", async () => {
       const reason = new Error("too late");
-      const replies = client.generate(requestOf(hello, 5), AbortSignal.abort(reason));
+      const replies = generateOn(client, requestOf(hello, 5), AbortSignal.abort(reason));
       await expect(replies[Symbol.asyncIterator]().next()).rejects.toBe(reason);
     });
 
     test("stops the work when the reader leaves the loop", async () => {
-      for await (const reply of client.generate(requestOf(hello, 200), new AbortController().signal)) {
+      for await (const reply of generateOn(client, requestOf(hello, 200), new AbortController().signal)) {
         if (reply.type === "delta") break;
       }
       await untilIdle(client);
@@ -157,7 +232,7 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
         data: { contextTokens: 256 },
       });
       const huge: Prompt = { kind: "text", text: "x".repeat(4_000_000) };
-      await expect(client.tokenize(huge)).rejects.toMatchObject({ code: "CONTEXT_LENGTH_EXCEEDED" });
+      await expect(tokensOf(client, huge)).rejects.toMatchObject({ code: "CONTEXT_LENGTH_EXCEEDED" });
       const wrong = requestOf(hello, 5, { sampling: { topP: 7 } });
       await expect(collect(client, wrong)).rejects.toMatchObject({
         name: "EngineRequestError",
@@ -168,9 +243,9 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
 
     test("finishes what runs while draining, and refuses the rest", async () => {
       const other = await engine.createAnother();
-      const replies: EngineReply[] = [];
+      const replies: GenerateEvent[] = [];
       let drained: Promise<void> | undefined;
-      for await (const reply of other.generate(requestOf(hello, 30), new AbortController().signal)) {
+      for await (const reply of generateOn(other, requestOf(hello, 30), new AbortController().signal)) {
         replies.push(reply);
         if (reply.type !== "delta" || drained !== undefined) continue;
         drained = other.drain({ timeoutMs: 30_000 });
@@ -189,7 +264,7 @@ export function describeEngineClient(name: string, create: () => Promise<Conform
     test("ends what runs when it is disposed of", async () => {
       const other = await engine.createAnother();
       const call = async (): Promise<void> => {
-        for await (const reply of other.generate(requestOf(hello, 200), new AbortController().signal)) {
+        for await (const reply of generateOn(other, requestOf(hello, 200), new AbortController().signal)) {
           if (reply.type === "delta") void other.dispose();
         }
       };

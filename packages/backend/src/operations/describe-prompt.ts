@@ -1,0 +1,16 @@
+import type { Operation } from "./operation.ts";
+import type { Prompt, PromptDescription } from "./prompt.ts";
+
+/** The only event. */
+export interface DescribePromptEvent extends PromptDescription {
+  readonly type: "description";
+}
+
+/** Makes tokens of a prompt, spells them, and decodes them to text again. */
+export const describePrompt: Operation<Prompt, DescribePromptEvent> = {
+  name: "describe-prompt",
+  passesSuspects: true,
+  async *run({ prompts }, prompt, signal) {
+    yield { type: "description", ...(await prompts.describe(prompt, signal)) };
+  },
+};
