@@ -14,8 +14,8 @@ import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
 import { randomId, takeRequestId } from "./request-id.ts";
+import { addApiRoutes } from "./routes/api-routes.ts";
 import { addDocsRoutes } from "./routes/docs-routes.ts";
-import { addGenerationRoutes } from "./routes/generation-routes.ts";
 import { addHealthRoutes } from "./routes/health-routes.ts";
 import { addModelRoutes } from "./routes/model-routes.ts";
 import { addServiceRoutes } from "./routes/service-routes.ts";
@@ -177,7 +177,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const parts = createParts(options);
   const app = createApp(options);
   await addRules(app, parts);
-  addGenerationRoutes(app, parts);
+  addApiRoutes(app, parts);
   addModelRoutes(app, parts);
   addHealthRoutes(app, parts);
   addServiceRoutes(app, parts);
