@@ -74,7 +74,11 @@ async function open(
   }
 }
 
-async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGenerator<AdmittedReply> {
+async function* repliesOf(
+  { iterator }: Opened,
+  requestIndex: number,
+  onEnd?: () => void,
+): AsyncGenerator<AdmittedReply> {
   try {
     for (;;) {
       const { value, done } = await iterator.next();
@@ -89,12 +93,16 @@ async function* repliesOf({ iterator }: Opened, requestIndex: number): AsyncGene
       }
     }
   } finally {
-    await iterator.return?.();
+    try {
+      await iterator.return?.();
+    } finally {
+      onEnd?.();
+    }
   }
 }
 
 /** Replies of several requests in the order in which they come; each waits until its last was read. */
-async function* merge(opened: readonly Opened[]): AsyncGenerator<AdmittedReply> {
+async function* merge(opened: readonly Opened[], onEnd: () => void): AsyncGenerator<AdmittedReply> {
   const queue = new AsyncQueue<{ readonly reply: AdmittedReply; readonly onRead: () => void }>(
     () => undefined,
   );
@@ -109,9 +117,13 @@ async function* merge(opened: readonly Opened[]): AsyncGenerator<AdmittedReply> 
     () => queue.complete(),
     (error: unknown) => queue.fail(error),
   );
-  for await (const { reply, onRead } of queue) {
-    onRead();
-    yield reply;
+  try {
+    for await (const { reply, onRead } of queue) {
+      onRead();
+      yield reply;
+    }
+  } finally {
+    onEnd();
   }
 }
 
@@ -143,16 +155,10 @@ export async function admit(
     release(error);
     throw error;
   }
-  async function* replies(): AsyncGenerator<AdmittedReply> {
-    try {
-      const [only] = opened;
-      yield* opened.length === 1 && only !== undefined ? repliesOf(only, 0) : merge(opened);
-    } finally {
-      release(new DOMException("the answer is not read any further", "AbortError"));
-    }
-  }
+  const onEnd = (): void => release(new DOMException("the answer is not read any further", "AbortError"));
+  const [only] = opened;
   return {
     promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),
-    replies: replies(),
+    replies: opened.length === 1 && only !== undefined ? repliesOf(only, 0, onEnd) : merge(opened, onEnd),
   };
 }

@@ -96,7 +96,7 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
           progress.finishReasons.push(delta.finishReason);
           count.finishReasons.push(delta.finishReason);
         }
-        yield { requestIndex, delta };
+        yield reply;
       }
       progress.promptTokens = total.promptTokens;
       progress.completionTokens = total.completionTokens;
