@@ -63,6 +63,6 @@ test("is ended when it needs more memory than it may have, and this process live
 
 test("says why it cannot load", async () => {
   const thread = startBuiltThread(join(directory, "nowhere"));
-  await expect(thread.ready).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
+  await expect(thread.ready).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
   expect(thread.hasEnded).toBe(true);
 });
