@@ -1,5 +1,5 @@
-export { createEngine } from "./create-engine.ts";
-export type { EngineStats, InferenceEngine } from "./engine.ts";
+export { createEngine } from "./engine/create-engine.ts";
+export type { EngineStats, InferenceEngine } from "./engine/engine.ts";
 export {
   ContextLengthError,
   InferenceError,
@@ -8,7 +8,13 @@ export {
   QueueFullError,
 } from "./errors.ts";
 export { type EngineEvent, type EngineEventMap, type EngineEventSink, silentEvents } from "./events.ts";
-export type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, KvCache } from "./executor.ts";
+export type {
+  Executor,
+  ExecutorMemoryPlan,
+  ForwardBatch,
+  ForwardResult,
+  KvCache,
+} from "./executors/executor.ts";
 export type {
   ClockPort,
   DiscoveryPort,
@@ -31,8 +37,8 @@ export type {
   TokenDelta,
   TokenLogprob,
   TokenStream,
-} from "./request.ts";
-export type { EngineLimits, EngineOptions, EngineService } from "./resolve-engine-options.ts";
+} from "./requests/request.ts";
+export type { EngineLimits, EngineOptions, EngineService } from "./engine/resolve-engine-options.ts";
 export { createSampler, type SampledToken, type Sampler, type SamplerOptions } from "./sampling/sampler.ts";
 export { SamplingState, type SamplingStateOptions } from "./sampling/sampling-state.ts";
-export { systemClock } from "./system-clock.ts";
+export { systemClock } from "./engine/system-clock.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { InferenceErrorCode } from "../errors.ts";
-import type { Executor } from "../executor.ts";
+import type { Executor } from "../executors/executor.ts";
 import { assertClose, assertGenerated, assertRejects, longest } from "./assertions.ts";
 import { cacheCases } from "./cache-cases.ts";
 import { type Chunk, GreedySequence, runAlone, runChunks, stepAll } from "./forward-driver.ts";

@@ -1,4 +1,4 @@
-import type { Executor } from "../executor.ts";
+import type { Executor } from "../executors/executor.ts";
 
 /** Tokens of one sequence, from a position on. */
 export interface Chunk {

@@ -1,5 +1,5 @@
 import type { TokenDecoderPort } from "../ports.ts";
-import type { TokenCandidate, TokenLogprob } from "../request.ts";
+import type { TokenCandidate, TokenLogprob } from "../requests/request.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -4,7 +4,7 @@ import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { inputBytes } from "./memory-plan.ts";
 import type { OnnxModel, ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { fillRopeRows, type RopeTable, ropeTableBytes } from "./rope-table.ts";
-import type { TensorBuffer } from "./runtime.ts";
+import type { TensorBuffer } from "./runtime/runtime.ts";
 
 const ROPE_ROWS_PER_TURN = 1024;
 

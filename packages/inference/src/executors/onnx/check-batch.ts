@@ -1,5 +1,5 @@
 import { InferenceError } from "../../errors.ts";
-import type { ForwardBatch } from "../../executor.ts";
+import type { ForwardBatch } from "../executor.ts";
 import type { SlotTable } from "./slot-table.ts";
 
 /** What a batch must fit. */

@@ -2,9 +2,9 @@ import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { CallInputs, float32, int32 } from "./call-inputs.ts";
 import type { KvSlots } from "./kv-slots.ts";
 import { logitRowCount } from "./memory-plan.ts";
-import { kvNames } from "./onnx-decoder-builder.ts";
+import { kvNames } from "./graph/onnx-decoder-builder.ts";
 import type { OnnxModel, ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
-import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime.ts";
+import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
 
 /** What a run of one sequence's chunk needs. */
 export interface PrefillChunk {

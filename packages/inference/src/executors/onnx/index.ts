@@ -1,5 +1,5 @@
 export { planOnnxMemory } from "./memory-plan.ts";
-export { assertOnnxRuns, assertOnnxWeights } from "./network-model.ts";
+export { assertOnnxRuns, assertOnnxWeights } from "./graph/network-model.ts";
 export { createOnnxExecutor } from "./onnx-executor.ts";
 export type { OnnxExecutorOptions, OnnxMemoryOptions, OnnxModel, OnnxWarning } from "./onnx-options.ts";
-export { assertOnnxRuntime } from "./open-runtime.ts";
+export { assertOnnxRuntime } from "./runtime/open-runtime.ts";

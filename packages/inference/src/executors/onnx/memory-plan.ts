@@ -1,8 +1,8 @@
 import type { TensorInfo } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
-import type { ExecutorMemoryPlan } from "../../executor.ts";
+import type { ExecutorMemoryPlan } from "../executor.ts";
 import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
-import { type CountedWeight, NetworkCensus } from "./network-census.ts";
+import { type CountedWeight, NetworkCensus } from "./graph/network-census.ts";
 import {
   type OnnxMemoryOptions,
   type OnnxModel,

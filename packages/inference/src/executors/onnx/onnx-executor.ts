@@ -1,16 +1,16 @@
 import { InferenceError } from "../../errors.ts";
-import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../../executor.ts";
-import { assertFiniteWeights } from "./assert-finite-weights.ts";
-import type { NativeHeap } from "./ffi/native-heap.ts";
+import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../executor.ts";
+import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
+import type { NativeHeap } from "./runtime/ffi/native-heap.ts";
 import { type BatchLimits, checkBatch } from "./check-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { kvShape, planResolved } from "./memory-plan.ts";
-import { buildNetworkModel } from "./network-model.ts";
-import { usedTensors } from "./used-tensors.ts";
+import { buildNetworkModel } from "./graph/network-model.ts";
+import { usedTensors } from "./graph/used-tensors.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
-import { openRuntime } from "./open-runtime.ts";
-import type { OnnxRuntime } from "./runtime.ts";
+import { openRuntime } from "./runtime/open-runtime.ts";
+import type { OnnxRuntime } from "./runtime/runtime.ts";
 import { SlotKvCache } from "./slot-kv-cache.ts";
 import { SlotTable } from "./slot-table.ts";
 
@@ -65,7 +65,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
 /** Memory that is freed goes back to the system only where the allocator can be told. */
 async function openHeap(): Promise<NativeHeap | undefined> {
   try {
-    const { openNativeHeap } = await import("./ffi/native-heap.ts");
+    const { openNativeHeap } = await import("./runtime/ffi/native-heap.ts");
     return openNativeHeap();
   } catch {
     // Without koffi there is no way to it.

@@ -1,5 +1,5 @@
 import { InferenceError } from "../../errors.ts";
-import type { KvCache } from "../../executor.ts";
+import type { KvCache } from "../executor.ts";
 import type { KvSlots } from "./kv-slots.ts";
 import type { SlotTable } from "./slot-table.ts";
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { ModelConfig, TensorInfo } from "@infernode/models";
 import { describe, expect, test } from "vitest";
 import { createOnnxExecutor, type OnnxModel } from "../../../src/executors/onnx/index.ts";
-import type { Executor } from "../../../src/executor.ts";
+import type { Executor } from "../../../src/executors/executor.ts";
 import { executorCases } from "../../../src/testing.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { openGolden, readGolden } from "../support/golden.ts";

@@ -10,7 +10,7 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { createRandom } from "../../../../../benchmarks/lib/random.ts";
-import { NetworkCensus } from "../../../src/executors/onnx/network-census.ts";
+import { NetworkCensus } from "../../../src/executors/onnx/graph/network-census.ts";
 import type { OnnxModel } from "../../../src/executors/onnx/onnx-options.ts";
 import { ReferenceForward } from "./reference-forward.ts";
 

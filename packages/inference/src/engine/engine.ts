@@ -1,0 +1,40 @@
+import type { GenerationRequest, TokenStream } from "../requests/request.ts";
+import type { ClockPort, DiscoveryPort, HealthPort, MemoryPort } from "../ports.ts";
+
+/** Read in constant time; plain data that can cross a process boundary. */
+export interface EngineStats {
+  readonly stepCount: number;
+  readonly runningSequenceCount: number;
+  readonly waitingRequestCount: number;
+  readonly waitingTokenCount: number;
+  readonly kvCacheUsage: number;
+  readonly promptTokenCount: number;
+  readonly generatedTokenCount: number;
+  readonly lastStepMs: number;
+  /** Clock time of the last finished step; `undefined` before the first. */
+  readonly lastStepAtMs: number | undefined;
+}
+
+/** Answers requests in one continuous batch. */
+export interface InferenceEngine<
+  Memory extends MemoryPort = MemoryPort,
+  Health extends HealthPort | undefined = HealthPort | undefined,
+  Discovery extends DiscoveryPort | undefined = DiscoveryPort | undefined,
+> extends AsyncDisposable {
+  readonly ports: {
+    readonly memory: Memory;
+    readonly health: Health;
+    readonly discovery: Discovery;
+    readonly clock: ClockPort;
+  };
+  readonly contextTokens: number;
+  /**
+   * Queues a request; tokens come from the stream.
+   * @throws InferenceError `CONTEXT_LENGTH_EXCEEDED`, `QUEUE_FULL`, `INVALID_REQUEST`, `ENGINE_DRAINING`, `ENGINE_DISPOSED`
+   */
+  generate(request: GenerationRequest): TokenStream;
+  stats(): EngineStats;
+  /** Takes no new work; resolves when what runs has finished, or when the time is over (rest aborted). */
+  drain(options?: { readonly timeoutMs?: number }): Promise<void>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,221 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ActiveRequest } from "../requests/active-request.ts";
+import { InferenceError } from "../errors.ts";
+import type { EngineEvent } from "../events.ts";
+import type { ForwardResult } from "../executors/executor.ts";
+import type { GeneratedSequence } from "../requests/generated-sequence.ts";
+import { createPrefillPace } from "../schedule/prefill-pace.ts";
+import type { RequestTable } from "../requests/request-table.ts";
+import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
+import type { Sampler } from "../sampling/sampler.ts";
+import type { Scheduler } from "../schedule/scheduler.ts";
+import { StepBatch } from "../schedule/step-batch.ts";
+
+/** Sampling gives way to the event loop after this long. */
+const SAMPLING_SLICE_MS = 8;
+
+/** Totals since the engine's start, and the latest step. */
+export interface StepCounters {
+  readonly stepCount: number;
+  readonly promptTokenCount: number;
+  readonly generatedTokenCount: number;
+  readonly lastStepMs: number;
+  readonly lastStepAtMs: number | undefined;
+  readonly lastFailure: string | undefined;
+}
+
+/** Steps while there is work, and sleeps otherwise. */
+export interface StepLoop {
+  readonly counters: StepCounters;
+  /** Starts the loop where it sleeps. */
+  wake(): void;
+  /** Resolves when the loop sleeps. */
+  whenAsleep(): Promise<void>;
+}
+
+/** What a loop works with. */
+export interface StepLoopParts {
+  readonly options: ResolvedEngineOptions;
+  readonly scheduler: Scheduler<GeneratedSequence>;
+  readonly table: RequestTable;
+  readonly sampler: Sampler;
+  readonly emit: (...event: EngineEvent) => void;
+}
+
+/** Creates a loop that sleeps until it is woken. */
+export function createStepLoop(parts: StepLoopParts): StepLoop {
+  const { options, scheduler, table, sampler, emit } = parts;
+  const { clock, executor, limits } = options;
+  const batch = new StepBatch<GeneratedSequence>({
+    maxChunks: limits.maxRunningSequences,
+    maxTokens: limits.maxTokensPerStep,
+  });
+  const pace = createPrefillPace({ targetMs: limits.stepTimeMs, maxTokens: limits.maxTokensPerStep });
+  const counters = {
+    stepCount: 0,
+    promptTokenCount: 0,
+    generatedTokenCount: 0,
+    lastStepMs: 0,
+    lastStepAtMs: undefined as number | undefined,
+    lastFailure: undefined as string | undefined,
+  };
+  let running: Promise<void> | undefined;
+
+  const failRequest = (request: ActiveRequest, cause: unknown): void => {
+    table.end(request, { kind: "failed", reason: asInferenceError(cause) });
+  };
+
+  const noteToken = (request: ActiveRequest): void => {
+    counters.generatedTokenCount += 1;
+    if (request.firstTokenAtMs !== undefined) return;
+    request.firstTokenAtMs = clock.now();
+    const timeToFirstTokenMs = request.firstTokenAtMs - request.queuedAtMs;
+    emit("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
+  };
+
+  const sampleToken = (
+    sequence: GeneratedSequence,
+    row: Float32Array,
+    topCount: number | undefined,
+  ): void => {
+    if (topCount === undefined) {
+      sequence.accept(sampler.sample(row, sequence.sampling));
+    } else {
+      const sampled = sampler.sampleWithLogprobs(row, sequence.sampling, topCount);
+      sequence.accept(sampled.tokenId, sampled);
+    }
+  };
+
+  /** Takes the logits after the token at `position`. */
+  const acceptRow = (sequence: GeneratedSequence, position: number, row: Float32Array): void => {
+    const request = table.ownerOf(sequence);
+    if (request === undefined) return;
+    try {
+      const promptTokenId = sequence.promptTokenIds[position + 1];
+      if (promptTokenId !== undefined) {
+        sequence.acceptPromptLogprob(sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0));
+        return;
+      }
+      if (sequence.maxTokens === 0) sequence.endAtPrompt();
+      else sampleToken(sequence, row, request.logprobs);
+    } catch (error) {
+      failRequest(request, error);
+      return;
+    }
+    if (sequence.tokenCount > 0) noteToken(request);
+    request.stream.notify(sequence);
+    if (sequence.finishReason === undefined) return;
+    scheduler.remove(sequence);
+    if (request.isFinished) table.end(request, { kind: "finished", result: request.finish(clock.now()) });
+  };
+
+  const sampleRows = async (result: ForwardResult): Promise<void> => {
+    let sliceStartMs = clock.now();
+    let rowIndex = 0;
+    for (let at = 0; at < batch.chunkCount; at += 1) {
+      const end = batch.startPositions[at]! + batch.lengths[at]!;
+      for (let position = end - batch.logitCounts[at]!; position < end; position += 1) {
+        acceptRow(batch.sequences[at]!, position, result.row(rowIndex));
+        rowIndex += 1;
+        if (clock.now() - sliceStartMs > SAMPLING_SLICE_MS) {
+          await nextTurn();
+          sliceStartMs = clock.now();
+        }
+      }
+    }
+  };
+
+  const forward = async (): Promise<ForwardResult> => {
+    table.beginForward();
+    try {
+      return await executor.forward(batch);
+    } finally {
+      table.endForward();
+    }
+  };
+
+  const step = async (): Promise<void> => {
+    const startedAtMs = clock.now();
+    scheduler.schedule(batch, pace.stepTokens);
+    if (batch.chunkCount === 0) {
+      throw new InferenceError(
+        "KV_CACHE_FULL",
+        `a step needs room for a sequence in an idle cache; found ${scheduler.waitingCount} waiting and none that fits`,
+      );
+    }
+    for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
+    const forwardStartMs = clock.now();
+    const result = await forward();
+    counters.lastFailure = undefined;
+    const { prefillTokenCount } = batch;
+    const decodeTokenCount = batch.tokenCount - prefillTokenCount;
+    pace.observe({ prefillTokenCount, decodeTokenCount, forwardMs: clock.now() - forwardStartMs });
+    scheduler.advance(batch);
+    await sampleRows(result);
+    const finishedAtMs = clock.now();
+    counters.stepCount += 1;
+    counters.promptTokenCount += batch.prefillTokenCount;
+    counters.lastStepMs = finishedAtMs - startedAtMs;
+    counters.lastStepAtMs = finishedAtMs;
+  };
+
+  const emitStep = (): void => {
+    emit("inference:step-finished", {
+      stepMs: counters.lastStepMs,
+      prefillTokenCount: batch.prefillTokenCount,
+      decodeTokenCount: batch.tokenCount - batch.prefillTokenCount,
+      runningSequenceCount: scheduler.runningCount,
+      waitingRequestCount: table.waitingCount,
+      kvCacheUsage: executor.kvCache.usage(),
+    });
+  };
+
+  /** Ends the requests that a failed step computed for; the others have another chance. */
+  const failStep = (cause: unknown): void => {
+    const reason = asInferenceError(cause);
+    counters.lastFailure = reason.message;
+    counters.lastStepAtMs = clock.now();
+    const ending = { kind: "failed", reason } as const;
+    if (batch.chunkCount === 0) table.endAll(ending);
+    for (const sequence of batch.sequences) {
+      const request = table.ownerOf(sequence);
+      if (request !== undefined) table.end(request, ending);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    for (;;) {
+      // Requests made in the same turn join the same step; and timers and sockets have theirs.
+      await nextTurn();
+      if (table.activeCount === 0) return;
+      try {
+        await step();
+        emitStep();
+      } catch (error) {
+        failStep(error);
+      }
+    }
+  };
+
+  const wake = (): void => {
+    running ??= run().finally(() => {
+      running = undefined;
+      // A request may have come between the loop's last look and this.
+      if (table.activeCount > 0) wake();
+    });
+  };
+
+  return {
+    counters,
+    wake,
+    whenAsleep: () => running ?? Promise.resolve(),
+  };
+}
+
+function asInferenceError(cause: unknown): InferenceError {
+  if (cause instanceof InferenceError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new InferenceError("EXECUTOR_FAILED", `a forward pass must give logits; it failed: ${message}`, {
+    cause,
+  });
+}

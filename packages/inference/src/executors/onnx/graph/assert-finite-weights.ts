@@ -1,0 +1,118 @@
+import { open } from "node:fs/promises";
+import type { TensorDtype, TensorInfo } from "@infernode/models";
+import { InferenceError } from "../../../errors.ts";
+
+const CHUNK_BYTES = 4 * 2 ** 20;
+const NAMED_COUNT = 3;
+
+/** A number is NaN or infinite when all bits of its exponent are set. */
+interface NumberFormat {
+  readonly sizeBytes: 2 | 4;
+  readonly exponentMask: number;
+  readonly fractionMask: number;
+}
+
+const FORMATS: Partial<Record<TensorDtype, NumberFormat>> = {
+  F32: { sizeBytes: 4, exponentMask: 0x7f80_0000, fractionMask: 0x007f_ffff },
+  F16: { sizeBytes: 2, exponentMask: 0x7c00, fractionMask: 0x03ff },
+  BF16: { sizeBytes: 2, exponentMask: 0x7f80, fractionMask: 0x007f },
+};
+
+/** What of a tensor is no finite number. */
+interface Finding {
+  readonly tensor: TensorInfo;
+  firstIndex: number;
+  nanCount: number;
+  infiniteCount: number;
+}
+
+/**
+ * Reads the stored numbers of tensors, in parts and beside whatever loads them, and refuses those that are
+ * NaN or infinite: a model with one answers no request.
+ *
+ * @throws InferenceError `NON_FINITE_WEIGHTS` with the tensors' names, `EXECUTOR_FAILED` for a file that cannot be read
+ */
+export async function assertFiniteWeights(tensors: Iterable<TensorInfo>): Promise<void> {
+  const byFile = groupByFile(tensors);
+  const findings: Finding[] = [];
+  for (const [filePath, inFile] of byFile) {
+    try {
+      findings.push(...(await scanFile(filePath, inFile)));
+    } catch (cause) {
+      throw new InferenceError("EXECUTOR_FAILED", `the weight file ${filePath} cannot be read`, { cause });
+    }
+  }
+  if (findings.length === 0) return;
+  const more = findings.length > NAMED_COUNT ? `; and ${findings.length - NAMED_COUNT} more tensors` : "";
+  const named = findings.slice(0, NAMED_COUNT).map(describeFinding).join("; ");
+  throw new InferenceError("NON_FINITE_WEIGHTS", `weights must be finite numbers; found ${named}${more}`);
+}
+
+async function scanFile(filePath: string, tensors: readonly TensorInfo[]): Promise<Finding[]> {
+  const file = await open(filePath);
+  const buffer = new ArrayBuffer(CHUNK_BYTES);
+  try {
+    const findings: Finding[] = [];
+    for (const tensor of tensors) {
+      const format = FORMATS[tensor.dtype];
+      if (format === undefined) continue;
+      const finding: Finding = { tensor, firstIndex: -1, nanCount: 0, infiniteCount: 0 };
+      for (let start = tensor.startByte; start < tensor.endByte; start += CHUNK_BYTES) {
+        const length = Math.min(CHUNK_BYTES, tensor.endByte - start);
+        const { bytesRead } = await file.read(new Uint8Array(buffer, 0, length), 0, length, start);
+        if (bytesRead < length)
+          throw new Error(`it ends at byte ${start + bytesRead}, within ${tensor.name}`);
+        const numbers =
+          format.sizeBytes === 4
+            ? new Uint32Array(buffer, 0, length / 4)
+            : new Uint16Array(buffer, 0, length / 2);
+        if (!areFinite(numbers, format.exponentMask)) {
+          note(finding, numbers, { ...format, startIndex: (start - tensor.startByte) / format.sizeBytes });
+        }
+      }
+      if (finding.firstIndex >= 0) findings.push(finding);
+    }
+    return findings;
+  } finally {
+    await file.close();
+  }
+}
+
+// A function of its own: the loop over every weight of a model is compiled for it alone.
+function areFinite(numbers: Uint32Array | Uint16Array, exponentMask: number): boolean {
+  for (let at = 0; at < numbers.length; at += 1) {
+    if ((numbers[at]! & exponentMask) === exponentMask) return false;
+  }
+  return true;
+}
+
+function note(
+  finding: Finding,
+  numbers: Uint32Array | Uint16Array,
+  format: NumberFormat & { readonly startIndex: number },
+): void {
+  const { exponentMask, fractionMask, startIndex } = format;
+  for (let at = 0; at < numbers.length; at += 1) {
+    const bits = numbers[at]!;
+    if ((bits & exponentMask) !== exponentMask) continue;
+    if (finding.firstIndex < 0) finding.firstIndex = startIndex + at;
+    if ((bits & fractionMask) === 0) finding.infiniteCount += 1;
+    else finding.nanCount += 1;
+  }
+}
+
+function describeFinding({ tensor, firstIndex, nanCount, infiniteCount }: Finding): string {
+  const kinds = [nanCount > 0 ? `${nanCount} NaN` : "", infiniteCount > 0 ? `${infiniteCount} infinite` : ""];
+  const found = kinds.filter((kind) => kind !== "").join(" and ");
+  return `${found} in ${tensor.name} (${tensor.dtype}, ${tensor.filePath}), the first at index ${firstIndex}`;
+}
+
+function groupByFile(tensors: Iterable<TensorInfo>): Map<string, TensorInfo[]> {
+  const byFile = new Map<string, TensorInfo[]>();
+  for (const tensor of tensors) {
+    const inFile = byFile.get(tensor.filePath);
+    if (inFile === undefined) byFile.set(tensor.filePath, [tensor]);
+    else inFile.push(tensor);
+  }
+  return byFile;
+}

@@ -1,0 +1,48 @@
+import { assertFiniteWeights } from "./assert-finite-weights.ts";
+import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
+import type { OnnxModel } from "../onnx-options.ts";
+import { usedTensors } from "./used-tensors.ts";
+import { resolveWeightFiles } from "./weight-files.ts";
+
+/** What a session is made of. */
+export interface NetworkModel {
+  /** Encodes the graph, which refers to the weights by file and offset. */
+  encode(): Uint8Array;
+  /** The folder that the references count from. */
+  readonly weightsDirectory: string;
+}
+
+/**
+ * Builds the graph of a model from its config and its weights' index; reads no weights.
+ *
+ * @throws InferenceError `EXECUTOR_FAILED`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
+ */
+export async function buildNetworkModel(
+  model: Pick<OnnxModel, "config" | "architecture" | "weights">,
+): Promise<NetworkModel> {
+  const { tensors } = model.weights;
+  const files = await resolveWeightFiles([...tensors.values()].map((tensor) => tensor.filePath));
+  const builder = new OnnxDecoderBuilder({ tensors, locations: files.locations });
+  model.architecture.build(model.config, builder);
+  return { encode: () => builder.graph.toModel(), weightsDirectory: files.rootDirectory };
+}
+
+/**
+ * Refuses what `createOnnxExecutor` would refuse of a model's shape, before anything is loaded.
+ *
+ * @throws InferenceError as `createOnnxExecutor`
+ */
+export async function assertOnnxRuns(
+  model: Pick<OnnxModel, "config" | "architecture" | "weights">,
+): Promise<void> {
+  await buildNetworkModel(model);
+}
+
+/**
+ * Refuses weights that `createOnnxExecutor` would refuse: reads those that the network uses, and keeps none.
+ *
+ * @throws InferenceError `NON_FINITE_WEIGHTS`, `EXECUTOR_FAILED`
+ */
+export async function assertOnnxWeights(model: OnnxModel): Promise<void> {
+  await assertFiniteWeights(usedTensors(model));
+}

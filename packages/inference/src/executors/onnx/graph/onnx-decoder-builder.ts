@@ -1,0 +1,240 @@
+import type { AttentionOptions, DecoderBuilder, TensorDtype, TensorInfo, WeightRef } from "@infernode/models";
+import { InferenceError } from "../../../errors.ts";
+import { ONNX_DTYPE, OnnxGraph, type OnnxAttribute, type OnnxDtype } from "./onnx-graph.ts";
+
+/** A value of the graph, `(tokens, width)` of float32. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly width: number;
+}
+
+/** How a weight is read: as stored, or made float32 when the session loads. */
+type WeightUse = "stored" | "float32";
+
+/** The tensors of a checkpoint, and where the runtime finds their files. */
+export interface OnnxDecoderWeights {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** File path → location relative to the session's folder. */
+  readonly locations: ReadonlyMap<string, string>;
+}
+
+const DTYPES: Partial<Record<TensorDtype, OnnxDtype>> = {
+  F64: "float64",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+/**
+ * Emits an ONNX graph from an architecture. Inputs, with `B` sequences of `S` tokens, `M` wanted rows
+ * and `C` positions of capacity:
+ * `input_ids` int32 `(B, S)`, `last_positions` int32 `(B)` (position of each sequence's last token),
+ * `total_length` int32 `()` (the longest), `wanted_rows` int32 `(M)`, `rope_cos` and `rope_sin`
+ * `(positions, headDim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
+ * Outputs: `logits` `(M, vocabSize)`, `present_keys.i` and `present_values.i`, in the memory of the past.
+ *
+ * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+ */
+export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
+  readonly graph: OnnxGraph = new OnnxGraph();
+  readonly #weights: OnnxDecoderWeights;
+  readonly #tokenIds: string;
+  readonly #converted = new Set<string>();
+  #hasRope = false;
+
+  constructor(weights: OnnxDecoderWeights) {
+    this.#weights = weights;
+    this.graph.addInput({ name: "input_ids", dtype: "int32", shape: ["B", "S"] });
+    this.graph.addInput({ name: "last_positions", dtype: "int32", shape: ["B"] });
+    this.graph.addInput({ name: "total_length", dtype: "int32", shape: [] });
+    this.graph.addInput({ name: "wanted_rows", dtype: "int32", shape: ["M"] });
+    this.#tokenIds = this.#reshape("input_ids", [-1]);
+    this.#node("Shape", ["input_ids"], { output: "batch_shape" });
+  }
+
+  embed(weight: WeightRef): OnnxValue {
+    const rows = this.#node("Gather", [this.#weight(weight, "stored"), this.#tokenIds]);
+    const isStoredAsFloat = this.#tensor(weight).dtype === "F32";
+    return { name: isStoredAsFloat ? rows : this.#cast(rows), width: weight.shape[1] ?? 0 };
+  }
+
+  rmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
+    return { name: this.#norm(x.name, weight, epsilon), width: x.width };
+  }
+
+  headRmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
+    const heads = this.#reshape(x.name, [-1, weight.shape[0] ?? 0]);
+    return { name: this.#reshape(this.#norm(heads, weight, epsilon), [-1, x.width]), width: x.width };
+  }
+
+  linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {
+    const inputs = [x.name, this.#weight(weight, "float32")];
+    if (bias !== undefined) inputs.push(this.#weight(bias, "float32"));
+    return { name: this.#node("Gemm", inputs, { attributes: { transB: 1 } }), width: weight.shape[0] ?? 0 };
+  }
+
+  attention(
+    qkv: { readonly q: OnnxValue; readonly k: OnnxValue; readonly v: OnnxValue },
+    options: AttentionOptions,
+  ): OnnxValue {
+    const { layerIndex, headCount, kvHeadCount, headDim, scale, slidingWindowTokens } = options;
+    this.#declareRope(headDim);
+    const names = kvNames(layerIndex);
+    const cache = { dtype: "float32", shape: ["B", kvHeadCount, "C", headDim] } as const;
+    this.graph.addInput({ name: names.pastKeys, ...cache });
+    this.graph.addInput({ name: names.pastValues, ...cache });
+    this.graph.addOutput({ name: names.presentKeys, ...cache });
+    this.graph.addOutput({ name: names.presentValues, ...cache });
+    const output = this.#fresh("attention");
+    this.graph.addNode({
+      op: "GroupQueryAttention",
+      domain: "com.microsoft",
+      inputs: [
+        ...[qkv.q, qkv.k, qkv.v].map((x) => this.#batched(x)),
+        names.pastKeys,
+        names.pastValues,
+        "last_positions",
+        "total_length",
+        "rope_cos",
+        "rope_sin",
+      ],
+      outputs: [output, names.presentKeys, names.presentValues],
+      attributes: {
+        num_heads: headCount,
+        kv_num_heads: kvHeadCount,
+        scale: { float: scale },
+        do_rotary: 1,
+        rotary_interleaved: 0,
+        ...(slidingWindowTokens !== undefined && { local_window_size: slidingWindowTokens }),
+      },
+    });
+    const width = headCount * headDim;
+    return { name: this.#reshape(output, [-1, width]), width };
+  }
+
+  gatedSilu(gate: OnnxValue, up: OnnxValue): OnnxValue {
+    // QuickGelu with alpha 1 is silu, in one pass over the data.
+    const attributes = { alpha: { float: 1 } };
+    const activated = this.#node("QuickGelu", [gate.name], { domain: "com.microsoft", attributes });
+    return { name: this.#node("Mul", [activated, up.name]), width: gate.width };
+  }
+
+  add(a: OnnxValue, b: OnnxValue): OnnxValue {
+    return { name: this.#node("Add", [a.name, b.name]), width: a.width };
+  }
+
+  logits(x: OnnxValue, weight: WeightRef): void {
+    const rows = this.#node("Gather", [x.name, "wanted_rows"]);
+    const output = "logits";
+    this.#node("Gemm", [rows, this.#weight(weight, "float32")], { output, attributes: { transB: 1 } });
+    this.graph.addOutput({ name: output, dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
+  }
+
+  /** `(tokens, width)` → `(B, S, width)`, which attention wants. */
+  #batched(x: OnnxValue): string {
+    const shape = `batch_shape.${x.width}`;
+    const width = `constant:${x.width}`;
+    if (!this.graph.hasInitializer(width)) {
+      this.graph.addShapeConstant(width, [x.width]);
+      this.#node("Concat", ["batch_shape", width], { output: shape, attributes: { axis: 0 } });
+    }
+    return this.#node("Reshape", [x.name, shape]);
+  }
+
+  #declareRope(headDim: number): void {
+    if (headDim % 16 !== 0) {
+      throw new InferenceError(
+        "UNSUPPORTED_MODEL",
+        `the onnx executor wants a head dimension that is a multiple of 16; found ${headDim}`,
+      );
+    }
+    if (this.#hasRope) return;
+    this.#hasRope = true;
+    this.graph.addInput({ name: "rope_cos", dtype: "float32", shape: ["P", headDim / 2] });
+    this.graph.addInput({ name: "rope_sin", dtype: "float32", shape: ["P", headDim / 2] });
+  }
+
+  #norm(x: string, weight: WeightRef, epsilon: number): string {
+    const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+    return this.#node("SimplifiedLayerNormalization", [x, this.#weight(weight, "float32")], { attributes });
+  }
+
+  #reshape(x: string, shape: readonly number[]): string {
+    return this.#node("Reshape", [x, this.graph.addShapeConstant(`shape:${shape.join(",")}`, shape)]);
+  }
+
+  #cast(x: string, output?: string): string {
+    const attributes = { to: ONNX_DTYPE.float32 };
+    return this.#node("Cast", [x], output === undefined ? { attributes } : { output, attributes });
+  }
+
+  #weight(ref: WeightRef, use: WeightUse): string {
+    const tensor = this.#tensor(ref);
+    const dtype = DTYPES[tensor.dtype];
+    if (dtype === undefined) {
+      throw new InferenceError(
+        "UNSUPPORTED_DTYPE",
+        `the weight ${ref.name} must be F32, F16, BF16 or F64; found ${tensor.dtype}`,
+      );
+    }
+    // Apart from the names of values, whatever a checkpoint calls its tensors.
+    const name = `weight:${ref.name}`;
+    if (!this.graph.hasInitializer(name)) {
+      this.graph.addExternalTensor({
+        name,
+        dtype,
+        shape: ref.shape,
+        location: this.#weights.locations.get(tensor.filePath) ?? tensor.filePath,
+        offsetBytes: tensor.startByte,
+        lengthBytes: tensor.endByte - tensor.startByte,
+      });
+    }
+    if (use === "stored" || dtype === "float32") return name;
+    const converted = `float32:${ref.name}`;
+    if (!this.#converted.has(converted)) this.#cast(name, converted);
+    this.#converted.add(converted);
+    return converted;
+  }
+
+  #tensor(ref: WeightRef): TensorInfo {
+    const tensor = this.#weights.tensors.get(ref.name);
+    const wanted = ref.shape.join(" × ");
+    const found = tensor?.shape.join(" × ") ?? "no such tensor";
+    if (tensor === undefined || wanted !== found) {
+      throw new InferenceError("SHAPE_MISMATCH", `the weight ${ref.name} must be ${wanted}; found ${found}`);
+    }
+    return tensor;
+  }
+
+  #node(op: string, inputs: readonly string[], more: NodeDetails = {}): string {
+    const { output = this.#fresh(op), ...details } = more;
+    this.graph.addNode({ op, inputs, outputs: [output], ...details });
+    return output;
+  }
+
+  #fresh(kind: string): string {
+    return `${kind}.${this.graph.nodeCount}`;
+  }
+}
+
+/** What a node may have besides its operator and inputs. The output is named after the operator by default. */
+interface NodeDetails {
+  readonly output?: string;
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** The names of one layer's cache in the graph. */
+export function kvNames(layerIndex: number): {
+  readonly pastKeys: string;
+  readonly pastValues: string;
+  readonly presentKeys: string;
+  readonly presentValues: string;
+} {
+  return {
+    pastKeys: `past_keys.${layerIndex}`,
+    pastValues: `past_values.${layerIndex}`,
+    presentKeys: `present_keys.${layerIndex}`,
+    presentValues: `present_values.${layerIndex}`,
+  };
+}

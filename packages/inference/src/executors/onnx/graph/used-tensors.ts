@@ -1,0 +1,11 @@
+import type { TensorInfo } from "@infernode/models";
+import { NetworkCensus } from "./network-census.ts";
+import type { OnnxModel } from "../onnx-options.ts";
+
+/** The tensors that a network uses, each once. */
+export function usedTensors(model: OnnxModel): ReadonlySet<TensorInfo> {
+  const census = new NetworkCensus();
+  model.architecture.build(model.config, census);
+  const tensors = census.weights.map(({ ref }) => model.weights.tensors.get(ref.name));
+  return new Set(tensors.filter((tensor) => tensor !== undefined));
+}

@@ -1,0 +1,121 @@
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceError } from "../../../errors.ts";
+import { disableTelemetry } from "./disable-telemetry.ts";
+import {
+  type OnnxCall,
+  type OnnxRuntime,
+  type OnnxSession,
+  type OnnxSessionOptions,
+  sessionConfig,
+  type TensorBuffer,
+} from "./runtime.ts";
+
+type Onnxruntime = typeof import("onnxruntime-node");
+
+/** Opens onnxruntime through its Node binding, or says why that is not possible here. */
+export async function openBindingRuntime(): Promise<OnnxRuntime | { readonly reason: string }> {
+  const refusal = await disableTelemetry();
+  if (refusal !== undefined) return refusal;
+  try {
+    return new BindingRuntime(await import("onnxruntime-node"));
+  } catch (error) {
+    return {
+      reason: `onnxruntime-node cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
+
+class BindingRuntime implements OnnxRuntime {
+  readonly path = "binding";
+  readonly version: string;
+  readonly #ort: Onnxruntime;
+
+  constructor(ort: Onnxruntime) {
+    this.#ort = ort;
+    this.version = ort.env.versions.node ?? "of unknown version";
+  }
+
+  async createSession(model: Uint8Array, options: OnnxSessionOptions): Promise<OnnxSession> {
+    try {
+      const session = await this.#ort.InferenceSession.create(model, {
+        executionProviders: ["cpu"],
+        graphOptimizationLevel: "all",
+        enableMemPattern: false,
+        intraOpNumThreads: options.threadCount,
+        logSeverityLevel: 4,
+        extra: nest(sessionConfig(options)),
+      });
+      return new BindingSession(this.#ort, session);
+    } catch (cause) {
+      throw failure("load the model", cause);
+    }
+  }
+
+  dispose(): void {
+    // The binding keeps its environment until the process ends.
+  }
+}
+
+class BindingSession implements OnnxSession {
+  readonly #ort: Onnxruntime;
+  readonly #session: InferenceSession;
+
+  constructor(ort: Onnxruntime, session: InferenceSession) {
+    this.#ort = ort;
+    this.#session = session;
+  }
+
+  bind(inputs: readonly TensorBuffer[], outputs: readonly TensorBuffer[]): OnnxCall {
+    const feeds: Record<string, Tensor> = {};
+    const fetches: Record<string, Tensor> = {};
+    for (const input of inputs) feeds[input.name] = this.#tensor(input);
+    for (const output of outputs) fetches[output.name] = this.#tensor(output);
+    return {
+      rebind: (input) => {
+        feeds[input.name] = this.#tensor(input);
+      },
+      rebindOutput: (output) => {
+        fetches[output.name] = this.#tensor(output);
+      },
+      run: async () => {
+        try {
+          // Outputs are written in place; the copies that this returns are dropped.
+          await this.#session.run(feeds, fetches);
+        } catch (cause) {
+          throw failure("run the model", cause);
+        }
+      },
+      dispose: () => {},
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #tensor({ dtype, shape, bytes }: TensorBuffer): Tensor {
+    const { buffer, byteOffset, byteLength } = bytes;
+    const length = byteLength / 4;
+    return dtype === "float32"
+      ? new this.#ort.Tensor("float32", new Float32Array(buffer as ArrayBuffer, byteOffset, length), shape)
+      : new this.#ort.Tensor("int32", new Int32Array(buffer as ArrayBuffer, byteOffset, length), shape);
+  }
+}
+
+function failure(doing: string, cause: unknown): InferenceError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new InferenceError("EXECUTOR_FAILED", `onnxruntime failed to ${doing}: ${message}`, { cause });
+}
+
+/** `{ "a.b.c": "1" }` → `{ a: { b: { c: "1" } } }`, as the binding wants configuration entries. */
+function nest(entries: Record<string, string>): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(entries)) {
+    const parts = key.split(".");
+    const last = parts.pop() ?? key;
+    let node = root;
+    for (const part of parts) node = (node[part] ??= {}) as Record<string, unknown>;
+    node[last] = value;
+  }
+  return root;
+}

@@ -1,0 +1,111 @@
+import type { SampledToken } from "../sampling/sampler.ts";
+
+const FIRST_CAPACITY = 64;
+/** Stands for a token that has no log-probability. */
+const NONE = 0xff;
+
+/**
+ * Log-probabilities of tokens in the order in which they came, read from the front. A candidate takes 12 bytes
+ * (its id and its number); as objects with texts it would take several hundred.
+ */
+export class LogprobLog {
+  /** Keeps what was read, for `all`. */
+  readonly #keepsAll: boolean;
+  /** Candidates of each entry: the token itself and its alternatives. */
+  #counts = new Uint8Array(FIRST_CAPACITY);
+  #entryCount = 0;
+  #tokenIds = new Int32Array(FIRST_CAPACITY);
+  #logprobs = new Float64Array(FIRST_CAPACITY);
+  #candidateCount = 0;
+  /** What is unread begins here. */
+  #readEntries = 0;
+  #readCandidates = 0;
+
+  constructor(options: { readonly keepsAll: boolean }) {
+    this.#keepsAll = options.keepsAll;
+  }
+
+  get unreadCount(): number {
+    return this.#entryCount - this.#readEntries;
+  }
+
+  push(entry: SampledToken | undefined): void {
+    const count = entry === undefined ? 0 : 1 + entry.top.length;
+    this.#reserve(count);
+    this.#counts[this.#entryCount] = entry === undefined ? NONE : count;
+    this.#entryCount += 1;
+    if (entry === undefined) return;
+    this.#pushCandidate(entry.tokenId, entry.logprob);
+    for (const { tokenId, logprob } of entry.top) this.#pushCandidate(tokenId, logprob);
+  }
+
+  /** Reads the next entries, up to so many; drops them unless all are kept. */
+  take(maxEntries: number): (SampledToken | undefined)[] {
+    const entries: (SampledToken | undefined)[] = [];
+    while (entries.length < maxEntries && this.#readEntries < this.#entryCount) {
+      const count = this.#counts[this.#readEntries]!;
+      entries.push(this.#entryAt(this.#readCandidates, count));
+      this.#readEntries += 1;
+      if (count !== NONE) this.#readCandidates += count;
+    }
+    if (!this.#keepsAll) this.#dropRead();
+    return entries;
+  }
+
+  /** Everything that is kept, from the first. */
+  all(): (SampledToken | undefined)[] {
+    const entries: (SampledToken | undefined)[] = [];
+    let candidate = 0;
+    for (let entry = 0; entry < this.#entryCount; entry += 1) {
+      const count = this.#counts[entry]!;
+      entries.push(this.#entryAt(candidate, count));
+      if (count !== NONE) candidate += count;
+    }
+    return entries;
+  }
+
+  #entryAt(start: number, count: number): SampledToken | undefined {
+    if (count === NONE) return undefined;
+    const candidate = (at: number): { tokenId: number; logprob: number } => ({
+      tokenId: this.#tokenIds[at]!,
+      logprob: this.#logprobs[at]!,
+    });
+    const top = Array.from({ length: count - 1 }, (_, index) => candidate(start + 1 + index));
+    return { ...candidate(start), top };
+  }
+
+  #pushCandidate(tokenId: number, logprob: number): void {
+    this.#tokenIds[this.#candidateCount] = tokenId;
+    this.#logprobs[this.#candidateCount] = logprob;
+    this.#candidateCount += 1;
+  }
+
+  /** Moves the unread to the front once it is the smaller part, so that each entry is moved once on average. */
+  #dropRead(): void {
+    if (this.#readEntries * 2 < this.#entryCount) return;
+    this.#counts.copyWithin(0, this.#readEntries, this.#entryCount);
+    this.#tokenIds.copyWithin(0, this.#readCandidates, this.#candidateCount);
+    this.#logprobs.copyWithin(0, this.#readCandidates, this.#candidateCount);
+    this.#entryCount -= this.#readEntries;
+    this.#candidateCount -= this.#readCandidates;
+    this.#readEntries = 0;
+    this.#readCandidates = 0;
+  }
+
+  #reserve(candidateCount: number): void {
+    if (this.#entryCount === this.#counts.length) {
+      const counts = new Uint8Array(2 * this.#counts.length);
+      counts.set(this.#counts);
+      this.#counts = counts;
+    }
+    const wanted = this.#candidateCount + candidateCount;
+    if (wanted <= this.#tokenIds.length) return;
+    const capacity = Math.max(wanted, 2 * this.#tokenIds.length);
+    const tokenIds = new Int32Array(capacity);
+    const logprobs = new Float64Array(capacity);
+    tokenIds.set(this.#tokenIds);
+    logprobs.set(this.#logprobs);
+    this.#tokenIds = tokenIds;
+    this.#logprobs = logprobs;
+  }
+}

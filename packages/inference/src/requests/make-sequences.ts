@@ -1,0 +1,57 @@
+import { describeToken } from "../text/describe-token.ts";
+import { Detokenizer } from "../text/detokenizer.ts";
+import { GeneratedSequence } from "./generated-sequence.ts";
+import type { TokenDecoderPort } from "../ports.ts";
+import type { ResolvedRequest } from "./resolve-generation-request.ts";
+import { SamplingState } from "../sampling/sampling-state.ts";
+import { StopStrings } from "../text/stop-strings.ts";
+
+/** What sequences are made with. */
+export interface SequenceSource {
+  readonly tokenizer: TokenDecoderPort;
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Ids that no live sequence has. */
+  readonly nextSequenceId: () => number;
+}
+
+/** Makes the `n` sequences of a request. */
+export function makeSequences(request: ResolvedRequest, source: SequenceSource): GeneratedSequence[] {
+  const { stopping, promptTokenIds } = request;
+  const seed = request.sampling.seed ?? Math.floor(source.random() * 2 ** 53);
+  const eosTokenIds: ReadonlySet<number> = stopping.ignoreEos ? new Set() : source.eosTokenIds;
+  const stopTokenIds = new Set(stopping.stopTokenIds);
+  const suppressed = new Set([...eosTokenIds, ...stopTokenIds]);
+  const stopStrings = stopping.stop.length > 0 ? new StopStrings(stopping.stop) : undefined;
+  return Array.from(
+    { length: request.n },
+    (_, index) =>
+      new GeneratedSequence({
+        id: source.nextSequenceId(),
+        index,
+        promptTokenIds,
+        maxTokens: stopping.maxTokens,
+        minTokens: stopping.minTokens,
+        includeStopInOutput: stopping.includeStopInOutput,
+        eosTokenIds,
+        stopTokenIds,
+        sampling: new SamplingState({
+          params: { ...request.sampling, seed },
+          promptTokenIds,
+          index,
+          stopTokenIds: suppressed,
+          minTokens: stopping.minTokens,
+        }),
+        detokenizer: new Detokenizer(source.tokenizer, {
+          skipSpecialTokens: request.skipSpecialTokens,
+          promptTokenIds,
+        }),
+        stopMatcher: stopStrings?.matcher({ includeStopInOutput: stopping.includeStopInOutput }),
+        hasLogprobs: request.logprobs !== undefined,
+        keepsAll: request.keepResult,
+        describe: (sampled) => describeToken(source.tokenizer, sampled),
+        hasPromptLogprobs: request.promptLogprobs !== undefined && index === 0,
+      }),
+  );
+}

@@ -1,0 +1,185 @@
+import { ContextLengthError, InvalidRequestError } from "../errors.ts";
+import type { GenerationRequest, SamplingParams, StopParams } from "./request.ts";
+import { type FieldReader, readFields } from "./read-fields.ts";
+
+const MAX_ANSWERS = 128;
+const MAX_LOGPROBS = 20;
+const MAX_STOP_STRINGS = 16;
+const MAX_STOP_LENGTH = 1024;
+const MAX_BIAS = 100;
+/** Signed and unsigned integers of 64 bits. */
+const SEEDS = { start: -(2n ** 63n), last: 2n ** 64n - 1n };
+
+/** A request in which nothing is optional. */
+export interface ResolvedRequest {
+  readonly id: string | undefined;
+  readonly promptTokenIds: Int32Array;
+  readonly sampling: SamplingParams;
+  readonly stopping: StopParams & { readonly maxTokens: number };
+  readonly n: number;
+  readonly logprobs: number | undefined;
+  readonly promptLogprobs: number | undefined;
+  readonly keepResult: boolean;
+  readonly skipSpecialTokens: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Checks every field and fills in the defaults.
+ *
+ * @throws InferenceError `INVALID_REQUEST` with the field, `CONTEXT_LENGTH_EXCEEDED`
+ */
+export function resolveGenerationRequest(
+  request: GenerationRequest,
+  model: { readonly vocabSize: number; readonly contextTokens: number },
+): ResolvedRequest {
+  const fields = readFields("", request);
+  const resolved = {
+    id: fields.string("id"),
+    promptTokenIds: resolvePrompt(fields.take("promptTokenIds"), model.vocabSize),
+    sampling: resolveSampling(readFields("sampling", fields.take("sampling") ?? {}), model.vocabSize),
+    n: fields.integer("n", { start: 1, last: MAX_ANSWERS }) ?? 1,
+    logprobs: fields.integer("logprobs", { start: 0, last: MAX_LOGPROBS }),
+    promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: MAX_LOGPROBS }),
+    keepResult: fields.boolean("keepResult") ?? true,
+    skipSpecialTokens: fields.boolean("skipSpecialTokens") ?? true,
+    signal: resolveSignal(fields.take("signal")),
+  };
+  const stopping = resolveStopping(readFields("stopping", fields.take("stopping") ?? {}), {
+    ...model,
+    promptTokens: resolved.promptTokenIds.length,
+    leastTokens: resolved.promptLogprobs === undefined ? 1 : 0,
+  });
+  fields.end();
+  return Object.freeze({ ...resolved, stopping });
+}
+
+function resolvePrompt(value: unknown, vocabSize: number): Int32Array {
+  if (!Array.isArray(value) && !(value instanceof Int32Array) && !(value instanceof Uint32Array)) {
+    throw new InvalidRequestError("promptTokenIds", "an array of token ids", value);
+  }
+  if (value.length === 0) throw new InvalidRequestError("promptTokenIds", "at least 1 token", value);
+  for (let at = 0; at < value.length; at += 1) {
+    const tokenId: unknown = value[at];
+    if (!isTokenId(tokenId, vocabSize)) throw invalidTokenId(`promptTokenIds[${at}]`, tokenId, vocabSize);
+  }
+  return Int32Array.from(value);
+}
+
+function resolveSampling(fields: FieldReader, vocabSize: number): SamplingParams {
+  const sampling: SamplingParams = {
+    temperature: fields.number("temperature", { least: 0, most: 2 }) ?? 1,
+    topP: fields.number("topP", { above: 0, most: 1 }) ?? 1,
+    topK: fields.integer("topK", { start: 0, last: 0x7fffffff }) ?? 0,
+    minP: fields.number("minP", { least: 0, most: 1 }) ?? 0,
+    presencePenalty: fields.number("presencePenalty", { least: -2, most: 2 }) ?? 0,
+    frequencyPenalty: fields.number("frequencyPenalty", { least: -2, most: 2 }) ?? 0,
+    repetitionPenalty: fields.number("repetitionPenalty", { above: 0, most: Number.MAX_VALUE }) ?? 1,
+    logitBias: resolveLogitBias(fields.take("logitBias"), vocabSize),
+    seed: resolveSeed(fields.take("seed")),
+  };
+  fields.end();
+  return Object.freeze(sampling);
+}
+
+function resolveSeed(value: unknown): number | bigint | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value))) {
+    const seed = BigInt(value);
+    if (seed >= SEEDS.start && seed <= SEEDS.last) return value;
+  }
+  throw new InvalidRequestError("sampling.seed", `an integer from ${SEEDS.start} to ${SEEDS.last}`, value);
+}
+
+function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number, number> {
+  if (value === undefined) return new Map();
+  if (!(value instanceof Map)) {
+    throw new InvalidRequestError("sampling.logitBias", "a Map from token id to bias", value);
+  }
+  for (const [tokenId, bias] of value as Map<unknown, unknown>) {
+    const field = `sampling.logitBias[${String(tokenId)}]`;
+    assertTokenId(field, tokenId, vocabSize);
+    if (typeof bias !== "number" || !(Math.abs(bias) <= MAX_BIAS)) {
+      throw new InvalidRequestError(field, `a number from ${-MAX_BIAS} to ${MAX_BIAS}`, bias);
+    }
+  }
+  return new Map(value as Map<number, number>);
+}
+
+function resolveStopping(
+  fields: FieldReader,
+  model: {
+    readonly vocabSize: number;
+    readonly contextTokens: number;
+    readonly promptTokens: number;
+    /** Nothing to generate makes sense where the prompt's own log-probabilities are wanted. */
+    readonly leastTokens: number;
+  },
+): StopParams & { readonly maxTokens: number } {
+  const { promptTokens, contextTokens, vocabSize, leastTokens } = model;
+  const asked = fields.integer("maxTokens", { start: leastTokens, last: Number.MAX_SAFE_INTEGER });
+  if (promptTokens + (asked ?? 1) > contextTokens) {
+    throw new ContextLengthError({ promptTokens, maxTokens: asked, contextTokens });
+  }
+  const maxTokens = asked ?? contextTokens - promptTokens;
+  const stopping = {
+    maxTokens,
+    minTokens: fields.integer("minTokens", { start: 0, last: maxTokens }) ?? 0,
+    stop: resolveStop(fields.take("stop")),
+    stopTokenIds: resolveStopTokenIds(fields.take("stopTokenIds"), vocabSize),
+    ignoreEos: fields.boolean("ignoreEos") ?? false,
+    includeStopInOutput: fields.boolean("includeStopInOutput") ?? false,
+  };
+  fields.end();
+  return Object.freeze(stopping);
+}
+
+function resolveStop(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new InvalidRequestError("stopping.stop", "an array of texts", value);
+  if (value.length > MAX_STOP_STRINGS) {
+    throw new InvalidRequestError("stopping.stop", `at most ${MAX_STOP_STRINGS} texts`, value);
+  }
+  return value.map((text: unknown, at) => {
+    if (typeof text === "string" && text !== "" && hasAtMost(text, MAX_STOP_LENGTH)) return text;
+    throw new InvalidRequestError(
+      `stopping.stop[${at}]`,
+      `a text of 1 to ${MAX_STOP_LENGTH} characters`,
+      text,
+    );
+  });
+}
+
+/** Unicode characters: a text has at most twice as many units. */
+function hasAtMost(text: string, characterCount: number): boolean {
+  if (text.length <= characterCount) return true;
+  return text.length <= 2 * characterCount && Array.from(text).length <= characterCount;
+}
+
+function resolveStopTokenIds(value: unknown, vocabSize: number): readonly number[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    throw new InvalidRequestError("stopping.stopTokenIds", "an array of token ids", value);
+  }
+  return value.map((tokenId: unknown, at) =>
+    assertTokenId(`stopping.stopTokenIds[${at}]`, tokenId, vocabSize),
+  );
+}
+
+function resolveSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value;
+  throw new InvalidRequestError("signal", "an AbortSignal", value);
+}
+
+function assertTokenId(field: string, value: unknown, vocabSize: number): number {
+  if (isTokenId(value, vocabSize)) return value;
+  throw invalidTokenId(field, value, vocabSize);
+}
+
+function isTokenId(value: unknown, vocabSize: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < vocabSize;
+}
+
+function invalidTokenId(field: string, value: unknown, vocabSize: number): InvalidRequestError {
+  return new InvalidRequestError(field, `a token id from 0 to ${vocabSize - 1}`, value);
+}

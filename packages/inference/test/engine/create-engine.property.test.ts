@@ -1,0 +1,152 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { GenerationChoice, GenerationRequest, GenerationResult, TokenStream } from "../../src/index.ts";
+import { createEngineFixture } from "../support/engine-fixture.ts";
+
+const arrival = fc.record({
+  arriveAt: fc.integer({ min: 0, max: 12 }),
+  promptLength: fc.integer({ min: 1, max: 24 }),
+  maxTokens: fc.integer({ min: 0, max: 8 }),
+  n: fc.integer({ min: 1, max: 4 }),
+  seed: fc.integer({ min: 0, max: 3 }),
+  promptLogprobs: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }),
+  /** In which forward the signal is aborted, and whether while it runs or after. */
+  abortAt: fc.option(fc.integer({ min: 1, max: 25 })),
+  isAbortedWithin: fc.boolean(),
+});
+type Arrival = typeof arrival extends fc.Arbitrary<infer T> ? T : never;
+
+const sizes = fc
+  .record({
+    maxRunningSequences: fc.integer({ min: 1, max: 5 }),
+    spareTokens: fc.integer({ min: 0, max: 12 }),
+    maxChunkTokens: fc.integer({ min: 1, max: 17 }),
+    spareLogitRows: fc.integer({ min: 0, max: 9 }),
+  })
+  .map(({ maxRunningSequences, spareTokens, maxChunkTokens, spareLogitRows }) => ({
+    executor: { maxSequences: maxRunningSequences, maxLogitRows: maxRunningSequences + spareLogitRows },
+    limits: {
+      maxTokensPerStep: maxRunningSequences + spareTokens,
+      maxChunkTokens: Math.min(maxChunkTokens, maxRunningSequences + spareTokens),
+    },
+  }));
+
+function requestOf({ promptLength, maxTokens, n, seed, promptLogprobs }: Arrival): GenerationRequest {
+  return {
+    promptTokenIds: Array.from({ length: promptLength }, (_, at) => (at * 31 + seed * 7) % 256),
+    sampling: { seed, topP: 0.9 },
+    stopping: { maxTokens: promptLogprobs === undefined ? Math.max(1, maxTokens) : maxTokens },
+    n,
+    ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
+  };
+}
+
+/** Reads a stream to its end, and puts the answers together from its deltas. */
+async function read(stream: TokenStream): Promise<GenerationResult> {
+  const texts: string[] = [];
+  let deltaCount = 0;
+  let promptLogprobs: GenerationResult["promptLogprobs"];
+  for await (const delta of stream) {
+    texts[delta.index] = (texts[delta.index] ?? "") + delta.text;
+    if (delta.promptLogprobs !== undefined) {
+      expect([deltaCount, delta.index]).toEqual([0, 0]);
+      promptLogprobs = delta.promptLogprobs;
+    }
+    deltaCount += 1;
+  }
+  const result = await stream.result();
+  expect(result.choices.map(({ text }) => text)).toEqual(texts);
+  expect(result.promptLogprobs).toEqual(promptLogprobs);
+  return result;
+}
+
+interface Answer {
+  readonly choices: readonly GenerationChoice[];
+  readonly promptLogprobs: GenerationResult["promptLogprobs"];
+}
+
+const answersAlone = new Map<string, Answer>();
+
+/** What a request is answered when it has an engine for itself. */
+async function answerAlone(arrival: Arrival): Promise<Answer> {
+  const request = requestOf(arrival);
+  const key = JSON.stringify(request);
+  let answer = answersAlone.get(key);
+  if (answer === undefined) {
+    const { engine } = createEngineFixture();
+    const { choices, promptLogprobs } = await engine.generate(request).result();
+    answer = { choices, promptLogprobs };
+    answersAlone.set(key, answer);
+  }
+  return answer;
+}
+
+describe("createEngine", () => {
+  it("answers whatever comes and goes as it would alone, and holds nothing at the end", async () => {
+    const scenario = fc.record({
+      arrivals: fc.array(arrival, { minLength: 1, maxLength: 8 }),
+      sizes,
+      failAt: fc.option(fc.integer({ min: 1, max: 25 })),
+      disposeAt: fc.option(fc.integer({ min: 1, max: 40 })),
+    });
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ arrivals, sizes, failAt, disposeAt }) => {
+        const controllers = arrivals.map(() => new AbortController());
+        let forwardCount = 0;
+        let disposal: Promise<void> | undefined;
+        const abort = (isWithin: boolean): void => {
+          for (const [index, { abortAt, isAbortedWithin }] of arrivals.entries()) {
+            if (abortAt === forwardCount && isAbortedWithin === isWithin) controllers[index]?.abort("gone");
+          }
+        };
+        const { engine, executor, events, memory } = createEngineFixture(
+          {
+            ...sizes.executor,
+            onForward: async () => {
+              forwardCount += 1;
+              abort(true);
+              if (disposeAt === forwardCount) disposal = engine.dispose();
+              setImmediate(() => abort(false));
+              await Promise.resolve();
+              if (failAt === forwardCount) throw new Error("device lost");
+            },
+          },
+          { limits: sizes.limits },
+        );
+        const outcomes: Promise<void>[] = [];
+        const follow = async (stream: TokenStream, arrival: Arrival): Promise<void> => {
+          try {
+            const { choices, promptLogprobs } = await read(stream);
+            expect({ choices, promptLogprobs }).toEqual(await answerAlone(arrival));
+          } catch (reason) {
+            const isAbort = reason === "gone" && arrival.abortAt !== null;
+            const { code } = Object(reason) as { readonly code?: unknown };
+            const isFailure = code === "EXECUTOR_FAILED" && failAt !== null;
+            const isDisposal = code === "ENGINE_DISPOSED" && disposeAt !== null;
+            if (!isAbort && !isFailure && !isDisposal) throw reason;
+          }
+        };
+        for (let turn = 0; turn <= 12; turn += 1) {
+          for (const [index, arrival] of arrivals.entries()) {
+            if (arrival.arriveAt !== turn || disposal !== undefined) continue;
+            const stream = engine.generate({
+              ...requestOf(arrival),
+              signal: controllers[index]?.signal ?? AbortSignal.abort(),
+            });
+            outcomes.push(follow(stream, arrival));
+          }
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        await Promise.all(outcomes);
+        expect(engine.stats()).toMatchObject({ waitingRequestCount: 0, waitingTokenCount: 0 });
+        await (disposal ?? engine.dispose());
+        expect(engine.stats().runningSequenceCount).toBe(0);
+        expect(executor.heldIds.size).toBe(0);
+        expect(memory.liveBlockCount).toBe(0);
+        const count = (name: string): number => events.filter(([each]) => each === name).length;
+        expect(count("inference:request-finished")).toBe(count("inference:request-queued"));
+      }),
+      { seed: 11, numRuns: 300 },
+    );
+  });
+});

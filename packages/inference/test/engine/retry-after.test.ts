@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { retryAfterMs } from "../../src/engine/retry-after.ts";
+import { createEngineFixture } from "../support/engine-fixture.ts";
+
+const idle = { waitingCount: 0, placeCount: 0, meanServiceMs: undefined, quietMs: 0 };
+
+describe("retryAfterMs", () => {
+  it("is the time in which those who wait are served at the speed of late", () => {
+    const speed = { ...idle, placeCount: 4, meanServiceMs: 2000 };
+    expect(retryAfterMs({ ...speed, waitingCount: 7 })).toBe(4000);
+    expect(retryAfterMs({ ...speed, waitingCount: 15 })).toBe(8000);
+    expect(retryAfterMs({ ...speed, waitingCount: 15, placeCount: 2 })).toBe(16_000);
+  });
+
+  it("grows while nothing ends, before a first request has and after short ones", () => {
+    const speed = { ...idle, waitingCount: 3, placeCount: 2, quietMs: 5000 };
+    expect(retryAfterMs(speed)).toBe(10_000);
+    expect(retryAfterMs({ ...speed, meanServiceMs: 100 })).toBe(10_000);
+    expect(retryAfterMs({ ...speed, meanServiceMs: 8000 })).toBe(16_000);
+  });
+
+  it("stays between one second and sixty", () => {
+    expect(retryAfterMs(idle)).toBe(1000);
+    expect(retryAfterMs({ ...idle, placeCount: 16, meanServiceMs: 3 })).toBe(1000);
+    expect(retryAfterMs({ ...idle, waitingCount: 256, placeCount: 1, meanServiceMs: 9000 })).toBe(60_000);
+    expect(retryAfterMs({ ...idle, waitingCount: 1, meanServiceMs: 1999.2 })).toBe(3999);
+  });
+});
+
+describe("an engine whose queue is full", () => {
+  it("tells the caller by how long requests took", async () => {
+    let nowMs = 0;
+    const { engine } = createEngineFixture(
+      { maxSequences: 1, onForward: () => void (nowMs += 2000) },
+      { limits: { maxQueuedRequests: 3 }, clock: { now: () => nowMs } },
+    );
+    const request = { promptTokenIds: [1, 2], stopping: { maxTokens: 3, ignoreEos: true } };
+    await engine.generate(request).result();
+    // A request takes three steps of two seconds; four wait, and the refused one would be next.
+    const streams = [1, 2, 3, 4].map(() => engine.generate(request));
+    expect(() => engine.generate(request)).toThrow(
+      expect.objectContaining({ code: "QUEUE_FULL", retryAfterMs: 30_000 }),
+    );
+    await Promise.all(streams.map((stream) => stream.result()));
+  });
+});

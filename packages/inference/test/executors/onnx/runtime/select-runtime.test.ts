@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import type { OnnxWarning } from "../../../../src/executors/onnx/onnx-options.ts";
+import type { OnnxRuntime } from "../../../../src/executors/onnx/runtime/runtime.ts";
+import { selectRuntime } from "../../../../src/executors/onnx/runtime/select-runtime.ts";
+
+function fakeRuntime(path: OnnxRuntime["path"]): OnnxRuntime {
+  return {
+    path,
+    version: "0",
+    createSession: () => Promise.reject(new Error("a fake has no sessions")),
+    dispose: () => {},
+  };
+}
+
+type Opened = OnnxRuntime | { readonly reason: string };
+
+async function select(
+  preference: "auto" | "ffi" | "binding",
+  ffi: Opened,
+  binding: Opened,
+): Promise<{ path: string; fallbackReason: string | undefined; warnings: OnnxWarning[] }> {
+  const warnings: OnnxWarning[] = [];
+  const openers = { ffi: () => Promise.resolve(ffi), binding: () => Promise.resolve(binding) };
+  const { runtime, fallbackReason } = await selectRuntime(preference, openers, (warning) =>
+    warnings.push(warning),
+  );
+  return { path: runtime.path, fallbackReason, warnings };
+}
+
+const FFI = fakeRuntime("ffi");
+const BINDING = fakeRuntime("binding");
+const BROKEN = { reason: "the library is of another kind" };
+
+test("takes the C API where it can", async () => {
+  expect(await select("auto", FFI, BINDING)).toEqual({
+    path: "ffi",
+    fallbackReason: undefined,
+    warnings: [],
+  });
+});
+
+test("falls back with a warning that has the reason", async () => {
+  const { path, fallbackReason, warnings } = await select("auto", BROKEN, BINDING);
+  expect([path, fallbackReason]).toEqual(["binding", BROKEN.reason]);
+  expect(warnings).toEqual([{ code: "FFI_UNAVAILABLE", message: expect.stringContaining(BROKEN.reason) }]);
+});
+
+test("does not fall back when one way was asked for", async () => {
+  await expect(select("ffi", BROKEN, BINDING)).rejects.toMatchObject({
+    code: "EXECUTOR_UNAVAILABLE",
+    message: expect.stringContaining(BROKEN.reason),
+  });
+  expect((await select("binding", FFI, BINDING)).path).toBe("binding");
+  await expect(select("binding", FFI, BROKEN)).rejects.toMatchObject({ code: "EXECUTOR_UNAVAILABLE" });
+});
+
+test("says both reasons when nothing can be used", async () => {
+  await expect(select("auto", BROKEN, { reason: "nor this" })).rejects.toMatchObject({
+    code: "EXECUTOR_UNAVAILABLE",
+    message: expect.stringMatching(/of another kind; nor this/),
+  });
+});

@@ -1,0 +1,335 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createScheduler, type Scheduler, type SchedulerLimits } from "../../src/schedule/scheduler.ts";
+import { type SchedulableSequence, StepBatch } from "../../src/schedule/step-batch.ts";
+import type { KvCache } from "../../src/index.ts";
+import { createFakeExecutor } from "../support/fake-executor.ts";
+
+/** Ids of one prompt's sequences are apart by less. */
+const FAMILY = 4;
+
+interface TestSequence extends SchedulableSequence {
+  readonly generateCount: number;
+  wantsPromptLogits: boolean;
+  lastTokenId: number;
+  generatedCount: number;
+  /** Every token that was given to the executor, in order. */
+  readonly computed: number[];
+}
+
+interface Rig {
+  readonly scheduler: Scheduler<TestSequence>;
+  readonly batch: StepBatch<TestSequence>;
+  /** Runs one step as an engine would; answers the ids in it. */
+  step(): number[];
+  add(id: number, promptLength: number, generateCount: number): TestSequence;
+  /** Adds another with the same prompt. */
+  addSibling(id: number, sibling: TestSequence): TestSequence;
+  /** Prompt tokens that were copied and not computed. */
+  readonly copiedTokenCount: number;
+}
+
+function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000): Rig {
+  const resolved = {
+    maxTokensPerStep: 16,
+    maxChunkTokens: 16,
+    maxRunningSequences: 4,
+    maxLogitRows: limits.maxRunningSequences ?? 4,
+    ...limits,
+  };
+  const executor = createFakeExecutor({
+    vocabSize: 1,
+    maxSequences: resolved.maxRunningSequences,
+    sequenceCapacityTokens: capacityTokens,
+    capacityTokens,
+  });
+  const sequences = new Map<number, TestSequence>();
+  let copiedTokenCount = 0;
+  const kvCache: KvCache = {
+    ...executor.kvCache,
+    copyPrefix: (fromId, toId, tokenCount) => {
+      const [from, to] = [sequences.get(fromId)!, sequences.get(toId)!];
+      expect(from.computed.length).toBeGreaterThan(tokenCount);
+      expect(to.computed).toEqual([]);
+      expect(executor.heldIds.has(fromId) && executor.heldIds.has(toId)).toBe(true);
+      to.computed.push(...from.computed.slice(0, tokenCount));
+      copiedTokenCount += tokenCount;
+    },
+  };
+  const scheduler = createScheduler<TestSequence>(kvCache, resolved);
+  const batch = new StepBatch<TestSequence>({
+    maxChunks: resolved.maxRunningSequences,
+    maxTokens: resolved.maxTokensPerStep,
+  });
+  const enter = (id: number, promptTokenIds: Int32Array, generateCount: number): TestSequence => {
+    const sequence: TestSequence = {
+      id,
+      promptTokenIds,
+      maxLengthTokens: promptTokenIds.length + generateCount,
+      generateCount,
+      wantsPromptLogits: false,
+      lastTokenId: -1,
+      generatedCount: 0,
+      computedTokenCount: 0,
+      computed: [],
+    };
+    sequences.set(id, sequence);
+    scheduler.add(sequence);
+    return sequence;
+  };
+  return {
+    scheduler,
+    batch,
+    get copiedTokenCount() {
+      return copiedTokenCount;
+    },
+    add: (id, promptLength, generateCount) =>
+      enter(
+        id,
+        Int32Array.from({ length: promptLength }, (_, at) => id * 1000 + at),
+        generateCount,
+      ),
+    addSibling: (id, { promptTokenIds, generateCount }) => enter(id, promptTokenIds, generateCount),
+    step: () => {
+      scheduler.schedule(batch);
+      expect(batch.tokenCount).toBeLessThanOrEqual(resolved.maxTokensPerStep);
+      let offset = 0;
+      let rowCount = 0;
+      for (const [chunk, sequence] of batch.sequences.entries()) {
+        const length = batch.lengths[chunk]!;
+        expect(batch.sequenceIds[chunk]).toBe(sequence.id);
+        expect(batch.startPositions[chunk]).toBe(sequence.computed.length);
+        expect(length).toBeGreaterThan(0);
+        expect(length).toBeLessThanOrEqual(resolved.maxChunkTokens);
+        sequence.computed.push(...batch.tokenIds.subarray(offset, offset + length));
+        offset += length;
+        rowCount += Math.max(1, batch.logitCounts[chunk]!);
+      }
+      expect(rowCount).toBeLessThanOrEqual(resolved.maxLogitRows);
+      expect(offset).toBe(batch.tokenCount);
+      scheduler.advance(batch);
+      const stepped = [...batch.sequences];
+      for (const [chunk, sequence] of stepped.entries()) {
+        const isPromptDone = sequence.computed.length >= sequence.promptTokenIds.length;
+        const wanted = sequence.wantsPromptLogits ? batch.lengths[chunk] : Number(isPromptDone);
+        expect(batch.logitCounts[chunk]).toBe(wanted);
+        if (!isPromptDone) continue;
+        sequence.generatedCount += 1;
+        sequence.lastTokenId = sequence.id * 1000 + 500 + sequence.generatedCount;
+        if (sequence.generatedCount === sequence.generateCount) scheduler.remove(sequence);
+      }
+      return stepped.map((sequence) => sequence.id);
+    },
+  };
+}
+
+/** What the executor has to see of a finished sequence: its prompt, then all it said but the last. */
+function expectedTokens(sequence: TestSequence): number[] {
+  const said = Array.from({ length: sequence.generateCount - 1 }, (_, at) => sequence.id * 1000 + 501 + at);
+  return [...sequence.promptTokenIds, ...said];
+}
+
+describe("createScheduler", () => {
+  it("decodes first and gives prompts the rest of the budget, in the order of arrival", () => {
+    const rig = createRig({ maxTokensPerStep: 8 });
+    rig.add(1, 5, 10);
+    expect(rig.step()).toEqual([1]);
+    rig.add(2, 9, 10);
+    rig.add(3, 4, 10);
+    expect(rig.step()).toEqual([1, 2]);
+    expect([...rig.batch.lengths.subarray(0, 2)]).toEqual([1, 7]);
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect([...rig.batch.lengths.subarray(0, 3)]).toEqual([1, 2, 4]);
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect(rig.batch.prefillTokenCount).toBe(0);
+  });
+
+  it("cuts a prompt into chunks and leaves room for others beside it", () => {
+    const rig = createRig({ maxTokensPerStep: 8, maxChunkTokens: 5 });
+    rig.add(1, 12, 1);
+    rig.add(2, 2, 1);
+    expect(rig.step()).toEqual([1, 2]);
+    expect([...rig.batch.lengths.subarray(0, 2)]).toEqual([5, 2]);
+    expect(rig.step()).toEqual([1]);
+    expect(rig.step()).toEqual([1]);
+    expect(rig.scheduler.runningCount).toBe(0);
+  });
+
+  it("lets nobody pass the head of the queue", () => {
+    const rig = createRig({}, 20);
+    rig.add(1, 4, 6);
+    rig.add(2, 4, 10); // 14 tokens: no room beside the first's 10
+    rig.add(3, 2, 2); // would fit
+    expect(rig.step()).toEqual([1]);
+    expect(rig.scheduler).toMatchObject({ runningCount: 1, waitingCount: 2, waitingTokenCount: 6 });
+    for (let at = 0; at < 5; at += 1) expect(rig.step()).toEqual([1]);
+    expect(rig.step()).toEqual([2, 3]);
+  });
+
+  it("cuts a prompt whose every token wants logits by the rows that there are", () => {
+    const rig = createRig({ maxRunningSequences: 3, maxLogitRows: 8 });
+    rig.add(1, 4, 10);
+    rig.step();
+    rig.add(2, 9, 10).wantsPromptLogits = true;
+    rig.add(3, 2, 10).wantsPromptLogits = true;
+    // Three rows are kept for three sequences; five are left.
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect([...rig.batch.logitCounts.subarray(0, 3)]).toEqual([1, 6, 1]);
+    expect(rig.step()).toEqual([1, 2, 3]);
+    expect([...rig.batch.logitCounts.subarray(0, 3)]).toEqual([1, 3, 1]);
+    const narrow = createRig({ maxRunningSequences: 1, maxLogitRows: 1 });
+    narrow.add(1, 3, 1).wantsPromptLogits = true;
+    for (let at = 0; at < 3; at += 1) expect(narrow.step()).toEqual([1]);
+    expect(narrow.scheduler.runningCount).toBe(0);
+  });
+
+  it("computes a prompt once for all that have it, and lets others by meanwhile", () => {
+    const rig = createRig({ maxTokensPerStep: 8 });
+    const first = rig.add(1, 12, 1);
+    rig.addSibling(2, first);
+    rig.addSibling(3, first);
+    rig.add(4, 3, 3);
+    expect(rig.step()).toEqual([1]);
+    // The first says its only token and leaves in the step that ends the prompt.
+    expect(rig.step()).toEqual([1, 4]);
+    expect(rig.copiedTokenCount).toBe(2 * 11);
+    expect(rig.step()).toEqual([4, 2, 3]);
+    expect([...rig.batch.lengths.subarray(0, 3)]).toEqual([1, 1, 1]);
+  });
+
+  it("copies from whoever still runs for those that enter later, and else computes again", () => {
+    const rig = createRig({ maxRunningSequences: 2 });
+    const first = rig.add(1, 6, 2);
+    const second = rig.addSibling(2, first);
+    const [third, fourth] = [rig.addSibling(3, first), rig.addSibling(4, first)];
+    expect(rig.step()).toEqual([1]);
+    expect(rig.step()).toEqual([1, 2]); // The first leaves, the second has one token to go.
+    expect(rig.step()).toEqual([2, 3]);
+    expect(rig.copiedTokenCount).toBe(2 * 5);
+    rig.scheduler.remove(third);
+    expect(rig.step()).toEqual([4]);
+    expect([...rig.batch.lengths.subarray(0, 1)]).toEqual([6]);
+    rig.step();
+    for (const sequence of [first, second, fourth]) expect(sequence.generatedCount).toBe(2);
+    expect(rig.scheduler.runningCount).toBe(0);
+  });
+
+  it("takes the place of one that leaves before the prompt is computed", () => {
+    const rig = createRig({ maxTokensPerStep: 4 });
+    const first = rig.add(1, 6, 3);
+    const second = rig.addSibling(2, first);
+    const third = rig.addSibling(3, first);
+    expect(rig.step()).toEqual([1]);
+    rig.scheduler.remove(first);
+    expect(rig.step()).toEqual([2]);
+    expect(rig.step()).toEqual([2]);
+    expect(rig.step()).toEqual([2, 3]);
+    expect(third.computed).toEqual([...second.promptTokenIds]);
+  });
+
+  it("takes sequences out wherever they are", () => {
+    const rig = createRig({ maxRunningSequences: 2, maxTokensPerStep: 4 });
+    const [first, second, third] = [rig.add(1, 2, 9), rig.add(2, 6, 9), rig.add(3, 1, 9)];
+    expect(rig.step()).toEqual([1, 2]);
+    rig.scheduler.remove(third);
+    rig.scheduler.remove(third);
+    expect(rig.scheduler).toMatchObject({ waitingCount: 0, waitingTokenCount: 0 });
+    rig.scheduler.remove(second);
+    expect(rig.step()).toEqual([1]);
+    rig.scheduler.remove(first);
+    rig.scheduler.schedule(rig.batch);
+    expect(rig.batch.chunkCount).toBe(0);
+  });
+
+  it("computes every token once, in order, within every limit, and finishes everybody", () => {
+    const sequences = fc.array(
+      fc.record({
+        promptLength: fc.integer({ min: 1, max: 40 }),
+        generateCount: fc.integer({ min: 1, max: 12 }),
+        arriveAt: fc.integer({ min: 0, max: 30 }),
+        cancelAt: fc.option(fc.integer({ min: 0, max: 60 })),
+        wantsPromptLogits: fc.boolean(),
+        siblingCount: fc.integer({ min: 0, max: 3 }),
+        cancelMember: fc.integer({ min: 0, max: 3 }),
+      }),
+      { minLength: 1, maxLength: 25 },
+    );
+    const limits = fc
+      .record({
+        maxRunningSequences: fc.integer({ min: 1, max: 6 }),
+        spareTokens: fc.integer({ min: 0, max: 20 }),
+        maxChunkTokens: fc.integer({ min: 1, max: 26 }),
+        spareCapacity: fc.integer({ min: 0, max: 150 }),
+        spareLogitRows: fc.integer({ min: 0, max: 20 }),
+      })
+      .map((values) => {
+        const maxTokensPerStep = values.maxRunningSequences + values.spareTokens;
+        const maxChunkTokens = Math.min(values.maxChunkTokens, maxTokensPerStep);
+        const { maxRunningSequences, spareCapacity } = values;
+        const maxLogitRows = maxRunningSequences + values.spareLogitRows;
+        return { maxRunningSequences, spareCapacity, maxTokensPerStep, maxChunkTokens, maxLogitRows };
+      });
+    fc.assert(
+      fc.property(sequences, limits, (arrivals, limits) => {
+        const rig = createRig(limits, 52 + limits.spareCapacity);
+        const live = new Map<number, TestSequence>();
+        const cancelled = new Set<number>();
+        const startOrder: number[] = [];
+        const arrivalOrder: number[] = [];
+        // Generous: alone, each would need its prompt's chunks and its decodes.
+        const bound = arrivals.reduce(
+          (sum, item) => sum + (item.promptLength + item.generateCount) * (1 + item.siblingCount),
+          31,
+        );
+        let step = 0;
+        for (; step <= 30 || rig.scheduler.runningCount + rig.scheduler.waitingCount > 0; step += 1) {
+          expect(step).toBeLessThan(bound);
+          for (const [index, arrival] of arrivals.entries()) {
+            const firstId = index * FAMILY;
+            if (arrival.arriveAt === step) {
+              const { promptLength, generateCount, wantsPromptLogits } = arrival;
+              const first = rig.add(firstId, promptLength, generateCount);
+              first.wantsPromptLogits = wantsPromptLogits;
+              live.set(firstId, first);
+              for (let id = firstId + 1; id <= firstId + arrival.siblingCount; id += 1) {
+                live.set(id, rig.addSibling(id, first));
+              }
+              arrivalOrder.push(index);
+            }
+            const sequence = live.get(firstId + arrival.cancelMember);
+            const isOpen = sequence !== undefined && sequence.generatedCount < sequence.generateCount;
+            if (arrival.cancelAt === step && isOpen) {
+              rig.scheduler.remove(sequence);
+              cancelled.add(sequence.id);
+            }
+          }
+          const decoding = [...live.values()].filter(
+            (sequence) =>
+              !cancelled.has(sequence.id) &&
+              sequence.generatedCount > 0 &&
+              sequence.generatedCount < sequence.generateCount,
+          );
+          const stepped = rig.step();
+          // Who speaks, speaks at every step.
+          for (const sequence of decoding) expect(stepped).toContain(sequence.id);
+          for (const id of stepped) {
+            expect(cancelled.has(id)).toBe(false);
+            const index = Math.floor(id / FAMILY);
+            if (!startOrder.includes(index)) startOrder.push(index);
+          }
+          // There is progress whenever there is work.
+          const openCount = rig.scheduler.waitingCount + rig.scheduler.runningCount;
+          expect(openCount > 0 && stepped.length === 0).toBe(false);
+        }
+        expect(startOrder).toEqual(arrivalOrder.filter((index) => startOrder.includes(index)));
+        for (const sequence of live.values()) {
+          const whole = expectedTokens(sequence);
+          const seen = cancelled.has(sequence.id) ? whole.slice(0, sequence.computed.length) : whole;
+          expect(sequence.computed).toEqual(seen);
+        }
+        expect(rig.scheduler.waitingTokenCount).toBe(0);
+      }),
+      { seed: 5, numRuns: 250 },
+    );
+  });
+});
