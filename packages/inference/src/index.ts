@@ -31,14 +31,13 @@ export type {
   GenerationTimings,
   GenerationUsage,
   PromptLogprobs,
-  SamplingParams,
   StopParams,
-  TokenCandidate,
   TokenDelta,
-  TokenLogprob,
   TokenStream,
 } from "./requests/request.ts";
 export type { EngineLimits, EngineOptions, EngineService } from "./engine/resolve-engine-options.ts";
 export { createSampler, type SampledToken, type Sampler, type SamplerOptions } from "./sampling/sampler.ts";
+export type { SamplingParams } from "./sampling/sampling-params.ts";
 export { SamplingState, type SamplingStateOptions } from "./sampling/sampling-state.ts";
+export type { TokenCandidate, TokenLogprob } from "./text/token-logprob.ts";
 export { systemClock } from "./engine/system-clock.ts";

@@ -1,11 +1,12 @@
 import type { Detokenizer } from "../text/detokenizer.ts";
 import { LogprobLog } from "./logprob-log.ts";
-import type { FinishReason, GenerationChoice, TokenLogprob } from "./request.ts";
+import type { FinishReason, GenerationChoice } from "./request.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
 import type { SamplingState } from "../sampling/sampling-state.ts";
 import type { SchedulableSequence } from "../schedule/step-batch.ts";
 import { GrowingText } from "../text/growing-text.ts";
 import type { StopMatcher } from "../text/stop-strings.ts";
+import type { TokenLogprob } from "../text/token-logprob.ts";
 
 /** What a sequence is made of. */
 export interface GeneratedSequenceParts {

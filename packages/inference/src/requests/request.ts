@@ -1,24 +1,5 @@
-/** How the next token is chosen. Defaults in brackets; every number is checked when the request is made. */
-export interface SamplingParams {
-  /** 0 is greedy. [1] Range [0, 2]. */
-  readonly temperature: number;
-  /** [1] Range (0, 1]. */
-  readonly topP: number;
-  /** [0: off] */
-  readonly topK: number;
-  /** [0: off] Range [0, 1]. */
-  readonly minP: number;
-  /** [0] Range [−2, 2]; over generated tokens. */
-  readonly presencePenalty: number;
-  /** [0] Range [−2, 2]; over generated tokens. */
-  readonly frequencyPenalty: number;
-  /** [1: off] Above 0; over prompt and generated tokens. */
-  readonly repetitionPenalty: number;
-  /** Added to the logits by token id. Range [−100, 100]. */
-  readonly logitBias: ReadonlyMap<number, number>;
-  /** Same seed, same text. [random] Integer from −2⁶³ to 2⁶⁴ − 1; counts modulo 2⁶⁴. */
-  readonly seed: number | bigint | undefined;
-}
+import type { SamplingParams } from "../sampling/sampling-params.ts";
+import type { TokenLogprob } from "../text/token-logprob.ts";
 
 /** When an answer ends. Defaults in brackets. */
 export interface StopParams {
@@ -54,20 +35,6 @@ export interface GenerationRequest {
   /** Special tokens in the text are left out. [true] */
   readonly skipSpecialTokens?: boolean;
   readonly signal?: AbortSignal;
-}
-
-/** A token and how likely the model found it. */
-export interface TokenCandidate {
-  readonly tokenId: number;
-  /** Decoded; a partial character shows as U+FFFD, see `bytes`. */
-  readonly token: string;
-  readonly bytes: readonly number[];
-  readonly logprob: number;
-}
-
-/** Natural logarithm, of the model's own distribution before penalties, bias and temperature. */
-export interface TokenLogprob extends TokenCandidate {
-  readonly top: readonly TokenCandidate[];
 }
 
 /** One entry for each token of the prompt. The first has none: nothing comes before it. */

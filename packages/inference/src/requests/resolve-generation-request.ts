@@ -1,5 +1,6 @@
 import { ContextLengthError, InvalidRequestError } from "../errors.ts";
-import type { GenerationRequest, SamplingParams, StopParams } from "./request.ts";
+import type { GenerationRequest, StopParams } from "./request.ts";
+import type { SamplingParams } from "../sampling/sampling-params.ts";
 import { type FieldReader, readFields } from "./read-fields.ts";
 
 const MAX_ANSWERS = 128;

@@ -1,5 +1,5 @@
 import { RandomStream } from "./random-stream.ts";
-import type { SamplingParams } from "../requests/request.ts";
+import type { SamplingParams } from "./sampling-params.ts";
 import { TokenCounts } from "./token-counts.ts";
 
 /** What a `SamplingState` starts with. */

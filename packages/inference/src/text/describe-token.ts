@@ -1,6 +1,6 @@
 import type { TokenDecoderPort } from "../ports.ts";
-import type { TokenCandidate, TokenLogprob } from "../requests/request.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
+import type { TokenCandidate, TokenLogprob } from "./token-logprob.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 

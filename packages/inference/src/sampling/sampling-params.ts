@@ -1,0 +1,21 @@
+/** How the next token is chosen. Defaults in brackets; every number is checked when the request is made. */
+export interface SamplingParams {
+  /** 0 is greedy. [1] Range [0, 2]. */
+  readonly temperature: number;
+  /** [1] Range (0, 1]. */
+  readonly topP: number;
+  /** [0: off] */
+  readonly topK: number;
+  /** [0: off] Range [0, 1]. */
+  readonly minP: number;
+  /** [0] Range [−2, 2]; over generated tokens. */
+  readonly presencePenalty: number;
+  /** [0] Range [−2, 2]; over generated tokens. */
+  readonly frequencyPenalty: number;
+  /** [1: off] Above 0; over prompt and generated tokens. */
+  readonly repetitionPenalty: number;
+  /** Added to the logits by token id. Range [−100, 100]. */
+  readonly logitBias: ReadonlyMap<number, number>;
+  /** Same seed, same text. [random] Integer from −2⁶³ to 2⁶⁴ − 1; counts modulo 2⁶⁴. */
+  readonly seed: number | bigint | undefined;
+}
