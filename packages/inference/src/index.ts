@@ -16,6 +16,13 @@ export type {
   KvCache,
 } from "./executors/executor.ts";
 export type {
+  ExecutorModel,
+  ExecutorOptions,
+  ExecutorProvider,
+  ExecutorSizes,
+  ExecutorWarning,
+} from "./executors/executor-provider.ts";
+export type {
   ClockPort,
   DiscoveryPort,
   HealthPort,

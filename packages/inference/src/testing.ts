@@ -1,7 +1,6 @@
 export {
   type ConformanceCase,
   type ExecutorConformanceOptions,
-  type ExecutorSizes,
   executorCases,
   type GoldenPrompt,
 } from "./conformance/executor-cases.ts";

@@ -2,6 +2,7 @@ import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory"
 import { readGpus, type GpuSurvey } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { executorProvider } from "../engine/executor-provider.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { describeGpus } from "./describe-gpus.ts";
@@ -37,7 +38,9 @@ function judge(
   reasons.push(...(parts.model?.reasons ?? []));
   const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
   if (reasons.length === 0 && !usable.some(({ works }) => works)) {
-    reasons.push(`onnxruntime does not run: ${usable.map(({ description }) => description).join("; ")}`);
+    reasons.push(
+      `${executorProvider.library} does not run: ${usable.map(({ description }) => description).join("; ")}`,
+    );
   }
   return { wouldRun: reasons.length === 0, reasons };
 }
@@ -75,7 +78,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
     ...describeGpus(gpus),
   ];
   for (const { path, works, description } of runtimes) {
-    rows.push([`onnxruntime ${path}`, works ? description : `does not load: ${description}`]);
+    rows.push([`${executorProvider.library} ${path}`, works ? description : `does not load: ${description}`]);
   }
   for (const model of models) rows.push([`${model.origin} model`, describeModel(model)]);
   const [first] = models;
@@ -98,7 +101,7 @@ export const doctor: CommandRunner = async (values, context) => {
   const readable = models.filter(({ wouldRun }) => wouldRun);
   const sample = readable.find(({ origin }) => origin === "embedded") ?? readable[0];
   const runtimes = await probeRuntimes(sample?.directory ?? options.modelDirectory);
-  // After the runtimes: onnxruntime needs larger native stacks, and the first library that is loaded fixes them.
+  // After the runtimes: they need larger native stacks, and the first library that is loaded fixes them.
   const gpus = await readGpus();
   const report: DoctorReport = {
     system,

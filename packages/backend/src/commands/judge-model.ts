@@ -1,9 +1,9 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
-import { assertOnnxRuntime, assertOnnxWeights } from "@infernode/inference/onnx";
 import { createCpuDevice, roomOn } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
 import type { EngineCoreOptions } from "../engine/engine-core.ts";
 import { toErrorRecord } from "../engine/error-record.ts";
+import { executorProvider } from "../engine/executor-provider.ts";
 import { modelFailure } from "../engine/model-failure.ts";
 import { planModel, prepareModel } from "../engine/prepare-model.ts";
 import { createPromptPool } from "../engine/prompt-pool.ts";
@@ -44,8 +44,7 @@ async function describeRunning(options: EngineCoreOptions): Promise<ModelDescrip
   const { model, executorPlan, answerMemoryBytes } = await prepareModel(options, { encodes: false });
   try {
     await assertPromptThreadStarts(options, model.directory);
-    await assertOnnxRuntime(options.runtime);
-    await assertOnnxWeights(model);
+    await executorProvider.assertLoads(model, { runtime: options.runtime });
     return { ...describeLoadedModel(model), memoryPlan: executorPlan, answerMemoryBytes };
   } finally {
     await model.dispose();

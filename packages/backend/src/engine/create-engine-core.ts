@@ -1,6 +1,5 @@
 import type { HealthStatus } from "@infernode/health";
 import { createEngine, type Executor, type HealthPort, type InferenceEngine } from "@infernode/inference";
-import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
   createHostMemoryPool,
   createMemoryTracker,
@@ -16,6 +15,7 @@ import type {
   EngineCoreDependencies,
   EngineCoreOptions,
 } from "./engine-core.ts";
+import { executorProvider } from "./executor-provider.ts";
 import { chunkTokensOf, prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createPromptPool } from "./prompt-pool.ts";
 import { createPromptService } from "./prompt-service.ts";
@@ -57,7 +57,7 @@ async function assemble(
   const health = keepCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
-  const executor = await createOnnxExecutor({
+  const executor = await executorProvider.create({
     model,
     memory,
     ...sizes,

@@ -1,5 +1,4 @@
-import type { ExecutorMemoryPlan } from "@infernode/inference";
-import { assertOnnxRuns, planOnnxMemory } from "@infernode/inference/onnx";
+import type { ExecutorMemoryPlan, ExecutorModel } from "@infernode/inference";
 import {
   assertPlanFits,
   createCpuDevice,
@@ -11,6 +10,7 @@ import {
 import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
 import { answerMemory } from "./answer-memory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
+import { executorProvider } from "./executor-provider.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 
 /** A model that was judged to run: checked and planned; no weight is read yet. */
@@ -37,12 +37,12 @@ export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number 
 
 /** Chooses sizes within the budget and plans their memory. @throws InferenceError for sizes that the model cannot have */
 export function planModel(
-  model: Parameters<typeof planOnnxMemory>[0],
+  model: ExecutorModel,
   options: SizeOptions,
   budgetBytes: number,
 ): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
   const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
-    planOnnxMemory(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
+    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
   const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
     fitEngineSizes({
       wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
@@ -79,7 +79,7 @@ export async function prepareModel(
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    await assertOnnxRuns(model);
+    await executorProvider.assertRuns(model);
     const device = createCpuDevice();
     const room = roomOn(device, options.memoryLimitBytes);
     const { sizes, executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { InferenceErrorCode } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
+import type { ExecutorSizes } from "../executors/executor-provider.ts";
 import { assertClose, assertGenerated, assertRejects, longest } from "./assertions.ts";
 import { cacheCases } from "./cache-cases.ts";
 import { type Chunk, GreedySequence, runAlone, runChunks, stepAll } from "./forward-driver.ts";
@@ -21,16 +22,9 @@ export interface GoldenPrompt {
   readonly greedyTokenIds: readonly number[];
 }
 
-/** Sizes of an executor that a case asks for. */
-export interface ExecutorSizes {
-  readonly maxSequences: number;
-  /** Chunks above this may be split inside; at most the context. */
-  readonly maxChunkTokens?: number;
-}
-
 /** What `executorCases` takes. */
 export interface ExecutorConformanceOptions {
-  /** Makes an executor for one case, which disposes it. */
+  /** Makes an executor for one case, which disposes it. Chunks above `maxChunkTokens` may be split inside. */
   readonly create: (sizes: ExecutorSizes) => Promise<Executor>;
   /** At least three prompts, one of them longer than 16 tokens; all with their greedy tokens fit the context. */
   readonly prompts: readonly GoldenPrompt[];

@@ -2,7 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { InferenceError } from "../../errors.ts";
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { inputBytes } from "./memory-plan.ts";
-import type { OnnxModel, ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
+import type { ExecutorModel } from "../executor-provider.ts";
+import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { fillRopeRows, type RopeTable, ropeTableBytes } from "./rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 
@@ -21,10 +22,10 @@ export class CallInputs {
   readonly totalLengthValue: Int32Array;
   readonly rope: readonly TensorBuffer[];
   readonly #block: MemoryBlockPort;
-  readonly #config: OnnxModel["config"];
+  readonly #config: ExecutorModel["config"];
   readonly #ropeTable: RopeTable;
 
-  constructor(model: OnnxModel, memory: MemoryPort, sizes: ResolvedOnnxMemoryOptions) {
+  constructor(model: ExecutorModel, memory: MemoryPort, sizes: ResolvedOnnxMemoryOptions) {
     const { maxSequences, maxChunkTokens, contextTokens } = sizes;
     const tableBytes = ropeTableBytes(model.config, contextTokens);
     this.#block = memory.allocate({

@@ -3,7 +3,8 @@ import { CallInputs, float32, int32 } from "./call-inputs.ts";
 import type { KvSlots } from "./kv-slots.ts";
 import { logitRowCount } from "./memory-plan.ts";
 import { kvNames } from "./graph/onnx-decoder-builder.ts";
-import type { OnnxModel, ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
+import type { ExecutorModel } from "../executor-provider.ts";
+import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
 
 /** What a run of one sequence's chunk needs. */
@@ -51,7 +52,7 @@ export class DecoderCalls {
     session: OnnxSession,
     kv: KvSlots,
     options: {
-      readonly model: OnnxModel;
+      readonly model: ExecutorModel;
       readonly memory: MemoryPort;
       readonly sizes: ResolvedOnnxMemoryOptions;
     },

@@ -1,5 +1,4 @@
 export { planOnnxMemory } from "./memory-plan.ts";
-export { assertOnnxRuns, assertOnnxWeights } from "./graph/network-model.ts";
 export { createOnnxExecutor } from "./onnx-executor.ts";
-export type { OnnxExecutorOptions, OnnxMemoryOptions, OnnxModel, OnnxWarning } from "./onnx-options.ts";
-export { assertOnnxRuntime } from "./runtime/open-runtime.ts";
+export type { OnnxExecutorOptions, OnnxRuntimePreference } from "./onnx-options.ts";
+export { onnxProvider } from "./onnx-provider.ts";

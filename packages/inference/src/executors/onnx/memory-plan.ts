@@ -3,12 +3,8 @@ import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
 import { type CountedWeight, NetworkCensus } from "./graph/network-census.ts";
-import {
-  type OnnxMemoryOptions,
-  type OnnxModel,
-  type ResolvedOnnxMemoryOptions,
-  resolveOnnxMemoryOptions,
-} from "./onnx-options.ts";
+import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
+import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeTableBytes } from "./rope-table.ts";
 
 const FLOAT_BYTES = 4;
@@ -26,12 +22,12 @@ const EXTRA_LOGIT_ROWS = 31;
  *
  * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
  */
-export function planOnnxMemory(model: OnnxModel, options: OnnxMemoryOptions): ExecutorMemoryPlan {
+export function planOnnxMemory(model: ExecutorModel, options: ExecutorSizes): ExecutorMemoryPlan {
   return planResolved(model, resolveOnnxMemoryOptions(model, options));
 }
 
 /** As `planOnnxMemory`, for options that were resolved. */
-export function planResolved(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
+export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
   const census = new NetworkCensus();
   model.architecture.build(model.config, census);
   const weightsBytes = countWeightBytes(census.weights, model.weights.tensors);
@@ -54,7 +50,7 @@ export function planResolved(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions)
 }
 
 /** The cache's sizes for a model: one slot per sequence, each of the whole context. */
-export function kvShape(model: OnnxModel, sizes: ResolvedOnnxMemoryOptions): KvSlotsShape {
+export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): KvSlotsShape {
   const { layerCount, kvHeadCount, headDim } = model.config;
   return {
     layerCount,

@@ -1,34 +1,15 @@
-import type { LanguageModel } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
-import type { MemoryPort } from "../../ports.ts";
+import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
 import { defaultThreadCount } from "./thread-count.ts";
 
-/** What an executor needs of a loaded model. */
-export type OnnxModel = Pick<LanguageModel, "name" | "config" | "architecture" | "weights">;
+/** The ways to call onnxruntime, the preferred one first. */
+export const ONNX_RUNTIMES = ["ffi", "binding"] as const;
 
-/** Sizes that decide how much memory an executor takes. */
-export interface OnnxMemoryOptions {
-  /** Sequences that have a place in the KV cache at once. */
-  readonly maxSequences: number;
-  /** The longest sequence. [the model's own limit] */
-  readonly contextTokens?: number;
-  /** Longer chunks of a prompt are run in parts of this many tokens. [512, at most the context] */
-  readonly maxChunkTokens?: number;
-}
-
-/** What a caller should know though it works. */
-export interface OnnxWarning {
-  readonly code: "FFI_UNAVAILABLE";
-  readonly message: string;
-}
+/** A way to call onnxruntime, or the first that works. */
+export type OnnxRuntimePreference = "auto" | (typeof ONNX_RUNTIMES)[number];
 
 /** What `createOnnxExecutor` takes. */
-export interface OnnxExecutorOptions extends OnnxMemoryOptions {
-  readonly model: OnnxModel;
-  /** Holds the KV cache, the logits and the executor's own buffers. */
-  readonly memory: MemoryPort;
-  /** Threads of one forward pass. [physical cores] */
-  readonly threads?: number;
+export interface OnnxExecutorOptions extends ExecutorOptions {
   /** Threads wait for work by spinning: a little faster alone, and costly to everything else. [false] */
   readonly allowSpinning?: boolean;
   /**
@@ -36,11 +17,7 @@ export interface OnnxExecutorOptions extends OnnxMemoryOptions {
    * blocks the event loop and copies the KV cache at each step; `auto` takes `ffi` and falls back with
    * a warning. [`auto`]
    */
-  readonly runtime?: "auto" | "ffi" | "binding";
-  /** Told when the executor runs, but not as it was meant to. */
-  readonly onWarning?: (warning: OnnxWarning) => void;
-  /** Called between the opening of the runtime and the loading of the weights, so that each can be measured. */
-  readonly onRuntimeOpened?: () => void;
+  readonly runtime?: OnnxRuntimePreference;
 }
 
 /** Sizes with nothing left open. */
@@ -54,7 +31,7 @@ export interface ResolvedOnnxMemoryOptions {
 export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly threads: number;
   readonly allowSpinning: boolean;
-  readonly runtime: "auto" | "ffi" | "binding";
+  readonly runtime: OnnxRuntimePreference;
 }
 
 const MEMORY_KEYS = ["maxSequences", "contextTokens", "maxChunkTokens"];
@@ -73,27 +50,32 @@ const DEFAULT_CHUNK_TOKENS = 512;
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOptions {
   assertKnownKeys(options, KEYS);
-  const { threads = defaultThreadCount(), allowSpinning = false, runtime = "auto" } = options;
+  const { threads = defaultThreadCount(), allowSpinning = false } = options;
   assertCount("threads", threads, 1024);
   if (typeof allowSpinning !== "boolean") {
     throw invalid("allowSpinning", "true or false", allowSpinning);
   }
-  if (!["auto", "ffi", "binding"].includes(runtime)) {
-    throw invalid("runtime", '"auto", "ffi" or "binding"', runtime);
-  }
+  const runtime = parseOnnxRuntime(options.runtime);
   return Object.freeze({ ...resolveSizes(options.model, options), threads, allowSpinning, runtime });
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function parseOnnxRuntime(name: string = "auto"): OnnxRuntimePreference {
+  const runtime = (["auto", ...ONNX_RUNTIMES] as const).find((each) => each === name);
+  if (runtime === undefined) throw invalid("runtime", '"auto", "ffi" or "binding"', name);
+  return runtime;
+}
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxMemoryOptions(
-  model: OnnxModel,
-  options: OnnxMemoryOptions,
+  model: ExecutorModel,
+  options: ExecutorSizes,
 ): ResolvedOnnxMemoryOptions {
   assertKnownKeys(options, MEMORY_KEYS);
   return Object.freeze(resolveSizes(model, options));
 }
 
-function resolveSizes(model: OnnxModel, options: OnnxMemoryOptions): ResolvedOnnxMemoryOptions {
+function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedOnnxMemoryOptions {
   const limit = model.config.contextTokens;
   const { maxSequences, contextTokens = limit } = options;
   assertCount("maxSequences", maxSequences, 4096);

@@ -2,7 +2,8 @@ import { copyFile, link, mkdir, readFile, rename, symlink, truncate, writeFile }
 import path from "node:path";
 import type { ModelConfig, TensorInfo } from "@infernode/models";
 import { describe, expect, test } from "vitest";
-import { createOnnxExecutor, type OnnxModel } from "../../../src/executors/onnx/index.ts";
+import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
+import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import type { Executor } from "../../../src/executors/executor.ts";
 import { executorCases } from "../../../src/testing.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
@@ -37,7 +38,7 @@ async function runParts(
   return rows;
 }
 
-function changeTensor(model: OnnxModel, name: string, change: Partial<TensorInfo>): OnnxModel {
+function changeTensor(model: ExecutorModel, name: string, change: Partial<TensorInfo>): ExecutorModel {
   const tensors = new Map(model.weights.tensors);
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`no tensor ${name}`);

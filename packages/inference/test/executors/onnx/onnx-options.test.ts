@@ -1,13 +1,10 @@
 import { expect, test } from "vitest";
-import {
-  type OnnxModel,
-  resolveOnnxMemoryOptions,
-  resolveOnnxOptions,
-} from "../../../src/executors/onnx/onnx-options.ts";
+import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
+import { resolveOnnxMemoryOptions, resolveOnnxOptions } from "../../../src/executors/onnx/onnx-options.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { plainArchitecture, TINY_CONFIG } from "../support/random-checkpoint.ts";
 
-const weights: OnnxModel["weights"] = {
+const weights: ExecutorModel["weights"] = {
   tensors: new Map(),
   totalBytes: 0,
   parameterCount: 0,
@@ -16,7 +13,7 @@ const weights: OnnxModel["weights"] = {
   readRange: () => Promise.reject(new Error("there are no weights")),
   close: () => Promise.resolve(),
 };
-const model: OnnxModel = { name: "tiny", config: TINY_CONFIG, architecture: plainArchitecture, weights };
+const model: ExecutorModel = { name: "tiny", config: TINY_CONFIG, architecture: plainArchitecture, weights };
 const memory = new PlainMemory();
 
 test("takes the model's context and chunks of at most 512 tokens unless told", () => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "@infernode/models";
-import type { OnnxModel } from "../../../src/executors/onnx/index.ts";
+import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import type { GoldenPrompt } from "../../../src/testing.ts";
 
 const FIXTURES = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
@@ -47,7 +47,7 @@ export function readGolden(name: string): GoldenPrompt[] {
 }
 
 /** A checkpoint whose files are closed again: the executor opens them itself. */
-export async function openGolden(name: string): Promise<OnnxModel> {
+export async function openGolden(name: string): Promise<ExecutorModel> {
   const { config, architecture, weights } = await openCheckpoint(path.join(FIXTURES, "checkpoints", name));
   await weights.close();
   return { name, config, architecture, weights };

@@ -11,7 +11,7 @@ import type {
 } from "@infernode/models";
 import { createRandom } from "../../../../../benchmarks/lib/random.ts";
 import { NetworkCensus } from "../../../src/executors/onnx/graph/network-census.ts";
-import type { OnnxModel } from "../../../src/executors/onnx/onnx-options.ts";
+import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { ReferenceForward } from "./reference-forward.ts";
 
 /** Everything an architecture can have, in the smallest sizes that still tell heads and layers apart. */
@@ -88,7 +88,7 @@ export const plainArchitecture: Architecture = {
 };
 
 export interface RandomCheckpoint extends AsyncDisposable {
-  readonly model: OnnxModel;
+  readonly model: ExecutorModel;
   readonly directory: string;
   readonly filePath: string;
   /** `(tokens, vocabSize)` by the double-precision oracle. */

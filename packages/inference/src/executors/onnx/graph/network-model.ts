@@ -1,7 +1,5 @@
-import { assertFiniteWeights } from "./assert-finite-weights.ts";
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
-import type { OnnxModel } from "../onnx-options.ts";
-import { usedTensors } from "./used-tensors.ts";
+import type { ExecutorModel } from "../../executor-provider.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 
 /** What a session is made of. */
@@ -18,31 +16,11 @@ export interface NetworkModel {
  * @throws InferenceError `EXECUTOR_FAILED`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
  */
 export async function buildNetworkModel(
-  model: Pick<OnnxModel, "config" | "architecture" | "weights">,
+  model: Pick<ExecutorModel, "config" | "architecture" | "weights">,
 ): Promise<NetworkModel> {
   const { tensors } = model.weights;
   const files = await resolveWeightFiles([...tensors.values()].map((tensor) => tensor.filePath));
   const builder = new OnnxDecoderBuilder({ tensors, locations: files.locations });
   model.architecture.build(model.config, builder);
   return { encode: () => builder.graph.toModel(), weightsDirectory: files.rootDirectory };
-}
-
-/**
- * Refuses what `createOnnxExecutor` would refuse of a model's shape, before anything is loaded.
- *
- * @throws InferenceError as `createOnnxExecutor`
- */
-export async function assertOnnxRuns(
-  model: Pick<OnnxModel, "config" | "architecture" | "weights">,
-): Promise<void> {
-  await buildNetworkModel(model);
-}
-
-/**
- * Refuses weights that `createOnnxExecutor` would refuse: reads those that the network uses, and keeps none.
- *
- * @throws InferenceError `NON_FINITE_WEIGHTS`, `EXECUTOR_FAILED`
- */
-export async function assertOnnxWeights(model: OnnxModel): Promise<void> {
-  await assertFiniteWeights(usedTensors(model));
 }

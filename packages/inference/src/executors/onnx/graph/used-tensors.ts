@@ -1,9 +1,9 @@
 import type { TensorInfo } from "@infernode/models";
 import { NetworkCensus } from "./network-census.ts";
-import type { OnnxModel } from "../onnx-options.ts";
+import type { ExecutorModel } from "../../executor-provider.ts";
 
 /** The tensors that a network uses, each once. */
-export function usedTensors(model: OnnxModel): ReadonlySet<TensorInfo> {
+export function usedTensors(model: ExecutorModel): ReadonlySet<TensorInfo> {
   const census = new NetworkCensus();
   model.architecture.build(model.config, census);
   const tensors = census.weights.map(({ ref }) => model.weights.tensors.get(ref.name));

@@ -1,5 +1,5 @@
 import { openBindingRuntime } from "./binding-runtime.ts";
-import type { OnnxWarning } from "../onnx-options.ts";
+import type { ExecutorWarning } from "../../executor-provider.ts";
 import type { OnnxRuntime } from "./runtime.ts";
 import { selectRuntime } from "./select-runtime.ts";
 
@@ -8,19 +8,9 @@ type SelectedRuntime = Awaited<ReturnType<typeof selectRuntime>>;
 /** Opens onnxruntime in the way that is asked for. @throws InferenceError `EXECUTOR_UNAVAILABLE` */
 export async function openRuntime(
   preference: "auto" | "ffi" | "binding",
-  warn: (warning: OnnxWarning) => void,
+  warn: (warning: ExecutorWarning) => void,
 ): Promise<SelectedRuntime> {
   return selectRuntime(preference, { ffi: openFfi, binding: openBindingRuntime }, warn);
-}
-
-/**
- * Opens onnxruntime and closes it again, as `createOnnxExecutor` would before it loads a model.
- *
- * @throws InferenceError `EXECUTOR_UNAVAILABLE`
- */
-export async function assertOnnxRuntime(preference: "auto" | "ffi" | "binding" = "auto"): Promise<void> {
-  const { runtime } = await openRuntime(preference, () => {});
-  runtime.dispose();
 }
 
 async function openFfi(): Promise<OnnxRuntime | { readonly reason: string }> {

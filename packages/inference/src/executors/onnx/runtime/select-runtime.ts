@@ -1,5 +1,5 @@
 import { InferenceError } from "../../../errors.ts";
-import type { OnnxWarning } from "../onnx-options.ts";
+import type { ExecutorWarning } from "../../executor-provider.ts";
 import type { OnnxRuntime } from "./runtime.ts";
 
 type Opened = OnnxRuntime | { readonly reason: string };
@@ -19,7 +19,7 @@ export interface RuntimeOpeners {
 export async function selectRuntime(
   preference: "auto" | "ffi" | "binding",
   openers: RuntimeOpeners,
-  warn: (warning: OnnxWarning) => void,
+  warn: (warning: ExecutorWarning) => void,
 ): Promise<{ readonly runtime: OnnxRuntime; readonly fallbackReason: string | undefined }> {
   if (preference === "binding")
     return { runtime: expect(await openers.binding()), fallbackReason: undefined };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { OnnxWarning } from "../../../../src/executors/onnx/onnx-options.ts";
+import type { ExecutorWarning } from "../../../../src/executors/executor-provider.ts";
 import type { OnnxRuntime } from "../../../../src/executors/onnx/runtime/runtime.ts";
 import { selectRuntime } from "../../../../src/executors/onnx/runtime/select-runtime.ts";
 
@@ -18,8 +18,8 @@ async function select(
   preference: "auto" | "ffi" | "binding",
   ffi: Opened,
   binding: Opened,
-): Promise<{ path: string; fallbackReason: string | undefined; warnings: OnnxWarning[] }> {
-  const warnings: OnnxWarning[] = [];
+): Promise<{ path: string; fallbackReason: string | undefined; warnings: ExecutorWarning[] }> {
+  const warnings: ExecutorWarning[] = [];
   const openers = { ffi: () => Promise.resolve(ffi), binding: () => Promise.resolve(binding) };
   const { runtime, fallbackReason } = await selectRuntime(preference, openers, (warning) =>
     warnings.push(warning),

@@ -2,14 +2,15 @@
 import koffi from "koffi";
 import { expect, test } from "vitest";
 import { findOnnxLibrary } from "../../../../../src/executors/onnx/runtime/ffi/library-path.ts";
-import { createOnnxExecutor, type OnnxWarning } from "../../../../../src/executors/onnx/index.ts";
+import type { ExecutorWarning } from "../../../../../src/executors/executor-provider.ts";
+import { createOnnxExecutor } from "../../../../../src/executors/onnx/index.ts";
 import { openGolden } from "../../../support/golden.ts";
 import { PlainMemory } from "../../../../support/plain-memory.ts";
 
 test("does not call native code on a stack that another user of koffi left too small", async () => {
   const library = findOnnxLibrary();
   koffi.load("path" in library ? library.path : "");
-  const warnings: OnnxWarning[] = [];
+  const warnings: ExecutorWarning[] = [];
   const options = { model: await openGolden("llama2"), memory: new PlainMemory(), maxSequences: 1 };
   await using executor = await createOnnxExecutor({
     ...options,

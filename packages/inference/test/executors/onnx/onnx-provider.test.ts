@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { onnxProvider, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
+import { openGolden } from "../support/golden.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
+import { createRandomCheckpoint, TINY_CONFIG } from "../support/random-checkpoint.ts";
+
+test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async (runtime) => {
+  const model = await openGolden("llama2");
+  const sizes = { maxSequences: 2, contextTokens: 64, maxChunkTokens: 32 };
+  await onnxProvider.assertRuns(model);
+  await onnxProvider.assertLoads(model, { runtime });
+  const plan = onnxProvider.plan(model, sizes);
+  expect(plan).toEqual(planOnnxMemory(model, sizes));
+  await using executor = await onnxProvider.create({ model, memory: new PlainMemory(), runtime, ...sizes });
+  expect(executor).toMatchObject({ name: onnxProvider.name, plan });
+  expect(executor.description).toContain(onnxProvider.library);
+});
+
+test("refuses in advance what it would refuse at creation", async () => {
+  await using odd = await createRandomCheckpoint({ ...TINY_CONFIG, headDim: 24 }, 1);
+  const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("found 24") };
+  await expect(onnxProvider.assertRuns(odd.model)).rejects.toMatchObject(unsupported);
+  const options = { model: odd.model, memory: new PlainMemory(), maxSequences: 1 };
+  await expect(onnxProvider.create(options)).rejects.toMatchObject(unsupported);
+  const wrong = { code: "INVALID_EXECUTOR_OPTIONS", message: expect.stringContaining("found wasm") };
+  const model = await openGolden("llama2");
+  await expect(onnxProvider.assertLoads(model, { runtime: "wasm" })).rejects.toMatchObject(wrong);
+  const create = async (): Promise<unknown> => onnxProvider.create({ ...options, model, runtime: "wasm" });
+  await expect(create()).rejects.toMatchObject(wrong);
+});
