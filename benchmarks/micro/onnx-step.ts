@@ -39,17 +39,17 @@ if (values.help) {
 /** Milliseconds of one forward in which every sequence has `lengthTokens`. */
 async function timeForward(
   executor: Executor,
-  step: { ids: number[]; start: number; lengthTokens: number },
+  step: { sequenceCount: number; start: number; lengthTokens: number },
 ): Promise<number> {
-  const { ids, start, lengthTokens } = step;
+  const { sequenceCount, start, lengthTokens } = step;
   const batch = {
-    chunkCount: ids.length,
-    sequenceIds: Int32Array.from(ids),
-    startPositions: new Int32Array(ids.length).fill(start),
-    lengths: new Int32Array(ids.length).fill(lengthTokens),
-    logitCounts: new Int32Array(ids.length).fill(1),
+    chunkCount: sequenceCount,
+    slots: Int32Array.from({ length: sequenceCount }, (_, slot) => slot),
+    startPositions: new Int32Array(sequenceCount).fill(start),
+    lengths: new Int32Array(sequenceCount).fill(lengthTokens),
+    logitCounts: new Int32Array(sequenceCount).fill(1),
     tokenIds: Int32Array.from(
-      { length: ids.length * lengthTokens },
+      { length: sequenceCount * lengthTokens },
       (_, index) => (index * 7919) % executor.vocabSize,
     ),
   };
@@ -81,10 +81,8 @@ try {
   const rows: { what: string; tokensPerSecond: number; msPerStep: number }[] = [];
   const prefills: number[] = [];
   for (let round = 0; round <= Number(values.rounds); round += 1) {
-    executor.kvCache.acquire(0, promptTokens);
-    const ms = await timeForward(executor, { ids: [0], start: 0, lengthTokens: promptTokens });
+    const ms = await timeForward(executor, { sequenceCount: 1, start: 0, lengthTokens: promptTokens });
     if (round > 0) prefills.push(ms);
-    executor.kvCache.release(0);
   }
   const prefillMs = median(prefills);
   rows.push({
@@ -93,15 +91,19 @@ try {
     msPerStep: prefillMs,
   });
   for (const batchSize of batches) {
-    const ids = Array.from({ length: batchSize }, (_, index) => index);
-    for (const id of ids) executor.kvCache.acquire(id, sizes.contextTokens);
     const contextTokens = 128;
-    await timeForward(executor, { ids, start: 0, lengthTokens: contextTokens });
+    await timeForward(executor, { sequenceCount: batchSize, start: 0, lengthTokens: contextTokens });
     const rounds: number[] = [];
     for (let round = 0; round <= Number(values.rounds); round += 1) {
       const steps: number[] = [];
       for (let step = 0; step < Number(values.steps); step += 1) {
-        steps.push(await timeForward(executor, { ids, start: contextTokens + step, lengthTokens: 1 }));
+        steps.push(
+          await timeForward(executor, {
+            sequenceCount: batchSize,
+            start: contextTokens + step,
+            lengthTokens: 1,
+          }),
+        );
       }
       if (round > 0) rounds.push(median(steps));
     }
@@ -111,7 +113,6 @@ try {
       tokensPerSecond: (batchSize / ms) * 1000,
       msPerStep: ms,
     });
-    for (const id of ids) executor.kvCache.release(id);
   }
   const peakMiB = process.resourceUsage().maxRSS / 1024;
   const summary = {

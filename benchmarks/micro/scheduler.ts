@@ -31,9 +31,8 @@ const PROMPT_TOKENS = 16;
 
 /** Answers at once, always with the same logits. */
 function createInstantExecutor(maxSequences: number): Executor {
-  const sequenceCapacityTokens = PROMPT_TOKENS + tokenCount;
+  const contextTokens = PROMPT_TOKENS + tokenCount;
   const row = Float32Array.from({ length: vocabSize }, (_, id) => ((id * 7919) % 97) / 10);
-  let heldCount = 0;
   const dispose = (): Promise<void> => Promise.resolve();
   return {
     name: "instant",
@@ -47,22 +46,9 @@ function createInstantExecutor(maxSequences: number): Executor {
       totalBytes: 0,
       kvBytesPerToken: 0,
       maxSequences,
-      contextTokens: sequenceCapacityTokens,
+      contextTokens,
     },
-    kvCache: {
-      capacityTokens: maxSequences * sequenceCapacityTokens,
-      sequenceCapacityTokens,
-      maxSequences,
-      usage: () => heldCount / maxSequences,
-      canAcquire: () => heldCount < maxSequences,
-      acquire: () => {
-        heldCount += 1;
-      },
-      release: () => {
-        heldCount -= 1;
-      },
-      copyPrefix: () => {},
-    },
+    kvStorage: { slotCount: maxSequences, slotTokens: contextTokens, move: () => {} },
     maxLogitRows: maxSequences,
     forward: async ({ chunkCount }) => ({ rowCount: chunkCount, row: () => row }),
     dispose,

@@ -13,7 +13,8 @@ export type {
   ExecutorMemoryPlan,
   ForwardBatch,
   ForwardResult,
-  KvCache,
+  KvStorage,
+  SlotMove,
 } from "./executors/executor.ts";
 export type {
   ExecutorModel,

@@ -4,7 +4,7 @@ import type { Executor } from "../executors/executor.ts";
 import type { ExecutorSizes } from "../executors/executor-provider.ts";
 import { assertClose, assertGenerated, assertRejects, longest } from "./assertions.ts";
 import { cacheCases } from "./cache-cases.ts";
-import { type Chunk, GreedySequence, runAlone, runChunks, stepAll } from "./forward-driver.ts";
+import { type Chunk, ForwardDriver, GreedySequence } from "./forward-driver.ts";
 
 /** One sentence about an executor that holds or throws; run it in any test framework. */
 export interface ConformanceCase {
@@ -34,7 +34,7 @@ export interface ExecutorConformanceOptions {
 
 /** What a case works with. */
 export interface CaseContext {
-  readonly create: (sizes: ExecutorSizes) => Promise<Executor>;
+  readonly create: (sizes: ExecutorSizes) => Promise<ForwardDriver>;
   readonly prompts: readonly GoldenPrompt[];
   readonly tolerance: number;
 }
@@ -46,10 +46,10 @@ export function executorCases(options: ExecutorConformanceOptions): readonly Con
     name,
     async run() {
       const made: Executor[] = [];
-      const create = async (sizes: ExecutorSizes): Promise<Executor> => {
+      const create = async (sizes: ExecutorSizes): Promise<ForwardDriver> => {
         const executor = await options.create(sizes);
         made.push(executor);
-        return executor;
+        return new ForwardDriver(executor);
       };
       try {
         await body({ create, prompts, tolerance });
@@ -62,22 +62,21 @@ export function executorCases(options: ExecutorConformanceOptions): readonly Con
 
 const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
   "gives the reference's logits after a whole prompt": async ({ create, prompts, tolerance }) => {
-    const executor = await create({ maxSequences: 1 });
+    const driver = await create({ maxSequences: 1 });
     for (const { tokenIds, logits } of prompts) {
-      const [row] = await runAlone(executor, [{ sequenceId: 1, startPosition: 0, tokenIds }]);
+      const [row] = await driver.runAlone([{ startPosition: 0, tokenIds }]);
       assertClose(row, logits.at(-1), tolerance);
     }
   },
 
   "gives the reference's logits after every token when tokens come one by one": async (context) => {
-    const executor = await context.create({ maxSequences: 1 });
+    const driver = await context.create({ maxSequences: 1 });
     for (const { tokenIds, logits, firstPosition } of context.prompts) {
       const chunks = tokenIds.map((tokenId, position) => ({
-        sequenceId: 1,
         startPosition: position,
         tokenIds: [tokenId],
       }));
-      const rows = await runAlone(executor, chunks);
+      const rows = await driver.runAlone(chunks);
       for (const [index, wanted] of logits.entries()) {
         assertClose(rows[firstPosition + index], wanted, context.tolerance);
       }
@@ -86,20 +85,20 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
 
   "gives the logits after each token of a chunk that wants them, next to others": async (context) => {
     const { create, prompts, tolerance } = context;
-    const executor = await create({ maxSequences: 3, maxChunkTokens: 13 });
+    const driver = await create({ maxSequences: 3, maxChunkTokens: 13 });
     const first = longest(prompts);
-    const neighbours = [1, 2].map((id) => new GreedySequence(executor, id, first.tokenIds));
-    await stepAll(executor, neighbours.slice(0, 1));
-    executor.kvCache.acquire(0, executor.kvCache.sequenceCapacityTokens);
-    const chunkTokens = Math.max(1, executor.maxLogitRows - neighbours.length);
+    const neighbours = [1, 2].map(() => new GreedySequence(driver, first.tokenIds));
+    await driver.step(neighbours.slice(0, 1));
+    const sequence = driver.admit();
+    const chunkTokens = Math.max(1, driver.executor.maxLogitRows - neighbours.length);
     const rows: Float32Array[] = [];
     for (let start = 0; start < first.tokenIds.length; start += chunkTokens) {
       const tokenIds = first.tokenIds.slice(start, start + chunkTokens);
       const logitCount = tokenIds.length;
       const [decode, prefill] = neighbours.map((sequence) => sequence.nextChunk(5));
       assert.ok(decode !== undefined && prefill !== undefined);
-      const all = { sequenceId: 0, startPosition: start, tokenIds, logitCount };
-      const answered = await runChunks(executor, [prefill, all, decode]);
+      const all = { sequence, startPosition: start, tokenIds, logitCount };
+      const answered = await driver.run([prefill, all, decode]);
       const prefillRow = prefill.logitCount === 1 ? answered.shift() : undefined;
       neighbours[1]?.advance(prefill, prefillRow);
       rows.push(...answered.splice(0, logitCount));
@@ -109,105 +108,135 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     for (const [index, wanted] of first.logits.entries()) {
       assertClose(rows[first.firstPosition + index], wanted, tolerance);
     }
-    for (let step = 0; step < 4; step += 1) await stepAll(executor, neighbours);
+    for (let step = 0; step < 4; step += 1) await driver.step(neighbours);
     const [decoded] = neighbours;
     assert.deepEqual(decoded?.generated, first.greedyTokenIds.slice(0, decoded?.generated.length));
   },
 
   "continues greedily as the reference does": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: 1 });
+    const driver = await create({ maxSequences: 1 });
     for (const prompt of prompts) {
-      assert.deepEqual(await continueAlone(executor, prompt, Infinity), prompt.greedyTokenIds);
+      assert.deepEqual(await continueAlone(driver, prompt, Infinity), prompt.greedyTokenIds);
     }
   },
 
   "does not depend on how a prompt is cut": async ({ create, prompts, tolerance }) => {
-    const executor = await create({ maxSequences: 1, maxChunkTokens: 13 });
+    const driver = await create({ maxSequences: 1, maxChunkTokens: 13 });
     for (const maxTokens of [1, 2, 7, 16, Infinity]) {
       for (const prompt of prompts) {
         const chunks: Chunk[] = [];
         for (let start = 0; start < prompt.tokenIds.length; start += maxTokens) {
           const tokenIds = prompt.tokenIds.slice(start, start + maxTokens);
-          chunks.push({ sequenceId: 1, startPosition: start, tokenIds });
+          chunks.push({ startPosition: start, tokenIds });
         }
-        const rows = await runAlone(executor, chunks);
+        const rows = await driver.runAlone(chunks);
         assertClose(rows.at(-1), prompt.logits.at(-1), tolerance);
       }
     }
   },
 
   "gives each sequence of a batch what it gets alone": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: prompts.length });
-    const sequences = prompts.map((prompt, index) => new GreedySequence(executor, index, prompt.tokenIds));
+    const driver = await create({ maxSequences: prompts.length });
+    const sequences = prompts.map((prompt) => new GreedySequence(driver, prompt.tokenIds));
     const stepCount = Math.max(...prompts.map((prompt) => prompt.greedyTokenIds.length));
-    for (let step = 0; step < stepCount; step += 1) await stepAll(executor, sequences);
+    for (let step = 0; step < stepCount; step += 1) await driver.step(sequences);
     assertGenerated(sequences, prompts);
   },
 
   "lets sequences join and leave at any step": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: 3 });
+    const driver = await create({ maxSequences: 3 });
     const waiting = prompts.flatMap((prompt) => [prompt, prompt]).map((prompt, id) => ({ prompt, id }));
-    let running: { readonly prompt: GoldenPrompt; readonly sequence: GreedySequence }[] = [];
+    let running: { readonly prompt: GoldenPrompt; readonly sequence: GreedySequence; readonly id: number }[] =
+      [];
     for (let step = 0; waiting.length > 0 || running.length > 0; step += 1) {
       // One joins at every other step while there is room; prompts go in parts among the decodes.
       const next = step % 2 === 0 && running.length < 3 ? waiting.shift() : undefined;
       if (next !== undefined) {
-        running.push({ ...next, sequence: new GreedySequence(executor, next.id, next.prompt.tokenIds) });
+        running.push({ ...next, sequence: new GreedySequence(driver, next.prompt.tokenIds) });
       }
-      await stepAll(
-        executor,
+      await driver.step(
         running.map(({ sequence }) => sequence),
         9,
       );
       // The lengths differ, so that the first, the middle and the last of a batch leave.
-      const isDone = ({ prompt, sequence }: (typeof running)[number]): boolean =>
-        sequence.generated.length >=
-        Math.min(prompt.greedyTokenIds.length, 5 + ((sequence.sequenceId * 11) % 30));
+      const isDone = ({ prompt, sequence, id }: (typeof running)[number]): boolean =>
+        sequence.generated.length >= Math.min(prompt.greedyTokenIds.length, 5 + ((id * 11) % 30));
       for (const { prompt, sequence } of running.filter(isDone)) {
         assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, sequence.generated.length));
         sequence.release();
       }
       running = running.filter((entry) => !isDone(entry));
     }
-    assert.equal(executor.kvCache.usage(), 0);
+    assert.equal(driver.kvCache.usage(), 0);
   },
 
   "runs any part of its sequences and leaves the others as they are": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: prompts.length });
-    const sequences = prompts.map((prompt, index) => new GreedySequence(executor, index, prompt.tokenIds));
-    await stepAll(executor, sequences);
+    const driver = await create({ maxSequences: prompts.length });
+    const sequences = prompts.map((prompt) => new GreedySequence(driver, prompt.tokenIds));
+    await driver.step(sequences);
     for (let step = 0; step < 3 * sequences.length; step += 1) {
       // Each in turn sits out; the rest run in turned order.
       const turned = [
         ...sequences.slice(step % sequences.length),
         ...sequences.slice(0, step % sequences.length),
       ];
-      await stepAll(executor, turned.slice(1));
+      await driver.step(turned.slice(1));
     }
     assertGenerated(sequences, prompts);
   },
 
   "runs again from an earlier position": async ({ create, prompts, tolerance }) => {
-    const executor = await create({ maxSequences: 1 });
+    const driver = await create({ maxSequences: 1 });
     const { tokenIds, logits } = longest(prompts);
     const half = Math.floor(tokenIds.length / 2);
     const wrong = tokenIds.slice(half).toReversed();
-    const rows = await runAlone(executor, [
-      { sequenceId: 1, startPosition: 0, tokenIds: [...tokenIds.slice(0, half), ...wrong] },
-      { sequenceId: 1, startPosition: half, tokenIds: tokenIds.slice(half) },
+    const rows = await driver.runAlone([
+      { startPosition: 0, tokenIds: [...tokenIds.slice(0, half), ...wrong] },
+      { startPosition: half, tokenIds: tokenIds.slice(half) },
     ]);
     assertClose(rows.at(-1), logits.at(-1), tolerance);
   },
 
+  "verifies proposals of several sequences in one forward, and forgets those that are wrong": async (
+    context,
+  ) => {
+    const { create, prompts } = context;
+    const driver = await create({ maxSequences: prompts.length });
+    const sequences = prompts.map((prompt) => new GreedySequence(driver, prompt.tokenIds));
+    await driver.step(sequences);
+    const { maxLogitRows, vocabSize } = driver.executor;
+    const mostProposals = Math.min(3, Math.floor(maxLogitRows / sequences.length) - 1);
+    const acceptedCounts = new Set<number>();
+    const restOf = ({ generated }: GreedySequence, index: number): readonly number[] =>
+      prompts[index]?.greedyTokenIds.slice(generated.length) ?? [];
+    for (let round = 0; sequences.every((each, index) => restOf(each, index).length > 5); round += 1) {
+      // Right up to a place that differs by round and sequence.
+      const proposals = sequences.map((each, index) =>
+        restOf(each, index)
+          .slice(0, mostProposals)
+          .map((id, at) => (at < (round + index) % 4 ? id : (id + 1) % vocabSize)),
+      );
+      const chunks = sequences.map((each, index) => each.proposalChunk(proposals[index] ?? []));
+      const rows = await driver.run(chunks);
+      for (const [index, sequence] of sequences.entries()) {
+        const proposed = proposals[index] ?? [];
+        acceptedCounts.add(sequence.verify(proposed, rows.splice(0, 1 + proposed.length)));
+      }
+      // One after the other, behind what was forgotten.
+      await driver.step(sequences);
+    }
+    assert.ok(acceptedCounts.size > Math.min(1, mostProposals));
+    assertGenerated(sequences, prompts);
+  },
+
   "answers rows in the order of the batch, of the chunks that want them": async (context) => {
     const { create, prompts, tolerance } = context;
-    const executor = await create({ maxSequences: prompts.length });
-    for (const index of prompts.keys()) executor.kvCache.acquire(index, 8);
+    const driver = await create({ maxSequences: prompts.length });
+    const sequences = prompts.map(() => driver.admit());
     const order = [...prompts.keys()].toReversed();
-    const rows = await runChunks(
-      executor,
+    const rows = await driver.run(
       order.map((index) => ({
-        sequenceId: index,
+        sequence: sequences[index] ?? driver.admit(),
         startPosition: 0,
         tokenIds: prompts[index]?.tokenIds ?? [],
         logitCount: index === 1 ? 0 : 1,
@@ -221,71 +250,68 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
   },
 
   "refuses a bad batch and goes on as if nothing had been": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: 2 });
+    const driver = await create({ maxSequences: 2 });
     const prompt = longest(prompts);
-    const sequence = new GreedySequence(executor, 1, prompt.tokenIds);
-    await stepAll(executor, [sequence]);
+    const sequence = new GreedySequence(driver, prompt.tokenIds);
+    await driver.step([sequence]);
     const held = prompt.tokenIds.length;
-    const refused: readonly [InferenceErrorCode, Partial<Chunk>][] = [
-      ["INVALID_BATCH", { sequenceId: 2 }],
-      ["INVALID_BATCH", { tokenIds: [executor.vocabSize] }],
+    const { maxLogitRows, plan, vocabSize } = driver.executor;
+    const good = { slot: sequence.cached.slot, startPosition: held, tokenIds: [1] };
+    const ones = (length: number): number[] => Array.from({ length }, () => 1);
+    const refused: readonly [InferenceErrorCode, ...Partial<typeof good & Chunk>[]][] = [
+      ["INVALID_BATCH", { slot: 2 }],
+      ["INVALID_BATCH", { slot: -1 }],
+      // One token alone must be in the first slot.
+      ["INVALID_BATCH", { slot: 1 }],
+      ["INVALID_BATCH", {}, {}],
+      ["INVALID_BATCH", { tokenIds: [vocabSize] }],
       ["INVALID_BATCH", { tokenIds: [-1] }],
       ["INVALID_BATCH", { tokenIds: [] }],
-      ["INVALID_BATCH", { startPosition: held + 1 }],
       ["INVALID_BATCH", { startPosition: -1 }],
       ["INVALID_BATCH", { logitCount: 2 }],
       ["INVALID_BATCH", { logitCount: -1 }],
-      ["CONTEXT_LENGTH_EXCEEDED", { tokenIds: Array.from({ length: executor.plan.contextTokens }, () => 1) }],
+      ["CONTEXT_LENGTH_EXCEEDED", { tokenIds: ones(plan.contextTokens) }],
     ];
-    for (const [code, part] of refused) {
-      const chunk = { sequenceId: 1, startPosition: held, tokenIds: [1], ...part };
-      await assertRejects(() => runChunks(executor, [chunk]), code);
+    for (const [code, ...parts] of refused) {
+      await assertRejects(() => driver.forward(parts.map((part) => Object.assign({}, good, part))), code);
     }
-    const tooMany = executor.maxLogitRows + 1;
-    if (tooMany <= executor.plan.contextTokens) {
-      const tokenIds = Array.from({ length: tooMany }, () => 1);
-      const chunk = { sequenceId: 1, startPosition: 0, tokenIds, logitCount: tooMany };
-      await assertRejects(() => runChunks(executor, [chunk]), "INVALID_BATCH");
+    const tooMany = maxLogitRows + 1;
+    if (tooMany <= plan.contextTokens) {
+      const chunk = { ...good, startPosition: 0, tokenIds: ones(tooMany), logitCount: tooMany };
+      await assertRejects(() => driver.forward([chunk]), "INVALID_BATCH");
     }
-    const twice = { sequenceId: 1, startPosition: held, tokenIds: [1] };
-    await assertRejects(() => runChunks(executor, [twice, twice]), "INVALID_BATCH");
-    for (let step = 1; step < 8; step += 1) await stepAll(executor, [sequence]);
+    for (let step = 1; step < 8; step += 1) await driver.step([sequence]);
     assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, 8));
   },
 
   "runs one forward at a time": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: 1 });
-    executor.kvCache.acquire(1, 8);
-    const chunk = { sequenceId: 1, startPosition: 0, tokenIds: longest(prompts).tokenIds };
-    const first = runChunks(executor, [chunk]);
-    await assertRejects(() => runChunks(executor, [chunk]), "INVALID_BATCH");
-    assert.equal((await first).length, 1);
+    const driver = await create({ maxSequences: 1 });
+    const chunk = { slot: 0, startPosition: 0, tokenIds: longest(prompts).tokenIds };
+    const first = driver.forward([chunk]);
+    await assertRejects(() => driver.forward([chunk]), "INVALID_BATCH");
+    assert.equal((await first).rowCount, 1);
   },
 
   "ends a running forward before it is disposed, and runs none after": async ({ create, prompts }) => {
-    const executor = await create({ maxSequences: 1 });
-    executor.kvCache.acquire(1, 8);
-    const chunk = { sequenceId: 1, startPosition: 0, tokenIds: longest(prompts).tokenIds };
-    const last = executor.forward({
-      chunkCount: 1,
-      sequenceIds: Int32Array.of(1),
-      startPositions: Int32Array.of(0),
-      lengths: Int32Array.of(chunk.tokenIds.length),
-      logitCounts: Int32Array.of(1),
-      tokenIds: Int32Array.from(chunk.tokenIds),
-    });
+    const driver = await create({ maxSequences: 1 });
+    const { executor } = driver;
+    const chunk = { slot: 0, startPosition: 0, tokenIds: longest(prompts).tokenIds };
+    const last = driver.forward([chunk]);
     await Promise.all([executor.dispose(), executor.dispose()]);
     assert.equal((await last).rowCount, 1);
-    await assertRejects(() => runChunks(executor, [chunk]), "EXECUTOR_DISPOSED");
+    await assertRejects(() => driver.forward([chunk]), "EXECUTOR_DISPOSED");
   },
 
   ...cacheCases,
 };
 
-async function continueAlone(executor: Executor, prompt: GoldenPrompt, maxTokens: number): Promise<number[]> {
-  const sequence = new GreedySequence(executor, 1, prompt.tokenIds);
-  while (sequence.generated.length < prompt.greedyTokenIds.length)
-    await stepAll(executor, [sequence], maxTokens);
+async function continueAlone(
+  driver: ForwardDriver,
+  prompt: GoldenPrompt,
+  maxTokens: number,
+): Promise<number[]> {
+  const sequence = new GreedySequence(driver, prompt.tokenIds);
+  while (sequence.generated.length < prompt.greedyTokenIds.length) await driver.step([sequence], maxTokens);
   sequence.release();
   return sequence.generated;
 }

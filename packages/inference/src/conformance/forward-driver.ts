@@ -1,58 +1,106 @@
-import type { Executor } from "../executors/executor.ts";
+import type { Executor, ForwardResult } from "../executors/executor.ts";
+import type { CachedSequence } from "../kv/cached-sequence.ts";
+import { createKvCache } from "../kv/create-kv-cache.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 
 /** Tokens of one sequence, from a position on. */
 export interface Chunk {
-  readonly sequenceId: number;
   readonly startPosition: number;
   readonly tokenIds: readonly number[];
   /** After how many of the last tokens the logits are wanted. [1] */
   readonly logitCount?: number;
 }
 
-/** Runs chunks as one forward; copies of the logits where they were wanted, in batch order. */
-export async function runChunks(executor: Executor, chunks: readonly Chunk[]): Promise<Float32Array[]> {
-  const result = await executor.forward({
-    chunkCount: chunks.length,
-    sequenceIds: Int32Array.from(chunks, (chunk) => chunk.sequenceId),
-    startPositions: Int32Array.from(chunks, (chunk) => chunk.startPosition),
-    lengths: Int32Array.from(chunks, (chunk) => chunk.tokenIds.length),
-    logitCounts: Int32Array.from(chunks, (chunk) => chunk.logitCount ?? 1),
-    tokenIds: Int32Array.from(chunks.flatMap((chunk) => chunk.tokenIds)),
-  });
-  return Array.from({ length: result.rowCount }, (_, row) => result.row(row).slice());
+/** A chunk and the sequence that it is of. */
+export interface SequenceChunk extends Chunk {
+  readonly sequence: CachedSequence;
+  /** How many of the last tokens may turn out wrong. [0] */
+  readonly proposalCount?: number;
 }
 
-/** Runs chunks of one sequence one after the other, in a place of the cache that is given back. */
-export async function runAlone(executor: Executor, chunks: readonly Chunk[]): Promise<Float32Array[]> {
-  const sequenceId = chunks[0]?.sequenceId ?? 0;
-  executor.kvCache.acquire(sequenceId, executor.kvCache.sequenceCapacityTokens);
-  const rows: Float32Array[] = [];
-  for (const chunk of chunks) rows.push(...(await runChunks(executor, [chunk])));
-  executor.kvCache.release(sequenceId);
-  return rows;
+/** Drives an executor as an engine does, with the engine's own KV cache over the executor's storage. */
+export class ForwardDriver {
+  readonly executor: Executor;
+  readonly kvCache: KvCache;
+
+  constructor(executor: Executor) {
+    this.executor = executor;
+    this.kvCache = createKvCache(executor.kvStorage);
+  }
+
+  /** A place in the cache for a sequence of any length; nothing of it is cached yet. */
+  admit(): CachedSequence {
+    const sequence = this.kvCache.admit(new Int32Array(1), this.kvCache.sequenceCapacityTokens);
+    if (sequence === undefined) throw new Error("a case must not admit more sequences than it asked for");
+    return sequence;
+  }
+
+  /** Runs chunks as one forward in the given slots; nothing is placed. */
+  forward(chunks: readonly (Chunk & { readonly slot: number })[]): Promise<ForwardResult> {
+    return this.executor.forward({
+      chunkCount: chunks.length,
+      slots: Int32Array.from(chunks, (chunk) => chunk.slot),
+      startPositions: Int32Array.from(chunks, (chunk) => chunk.startPosition),
+      lengths: Int32Array.from(chunks, (chunk) => chunk.tokenIds.length),
+      logitCounts: Int32Array.from(chunks, (chunk) => chunk.logitCount ?? 1),
+      tokenIds: Int32Array.from(chunks.flatMap((chunk) => chunk.tokenIds)),
+    });
+  }
+
+  /** Runs chunks as one forward; copies of the logits where they were wanted, in batch order. */
+  async run(chunks: readonly SequenceChunk[]): Promise<Float32Array[]> {
+    const slots = new Int32Array(chunks.length);
+    const lengths = Int32Array.from(chunks, (chunk) => chunk.tokenIds.length);
+    const sequences = chunks.map(({ sequence }) => ({ cached: sequence }));
+    this.kvCache.place({ sequences, lengths, slots });
+    const result = await this.forward(chunks.map((chunk, at) => ({ ...chunk, slot: slots[at] ?? -1 })));
+    for (const { sequence, startPosition, tokenIds, proposalCount = 0 } of chunks) {
+      const tokenCount = startPosition + tokenIds.length - proposalCount - sequence.tokenCount;
+      if (tokenCount > 0) this.kvCache.advance(sequence, tokenCount);
+    }
+    return Array.from({ length: result.rowCount }, (_, row) => result.row(row).slice());
+  }
+
+  /** Runs chunks of one sequence one after the other, in a place of the cache that is given back. */
+  async runAlone(chunks: readonly Chunk[]): Promise<Float32Array[]> {
+    const sequence = this.admit();
+    const rows: Float32Array[] = [];
+    for (const chunk of chunks) rows.push(...(await this.run([{ ...chunk, sequence }])));
+    this.kvCache.release(sequence);
+    return rows;
+  }
+
+  /** One forward over the next chunks of several sequences. */
+  async step(sequences: readonly GreedySequence[], maxTokens: number = Infinity): Promise<void> {
+    const chunks = sequences.map((sequence) => sequence.nextChunk(maxTokens));
+    const rows = await this.run(chunks);
+    for (const [index, sequence] of sequences.entries()) {
+      const chunk = chunks[index];
+      if (chunk !== undefined) sequence.advance(chunk, chunk.logitCount === 1 ? rows.shift() : undefined);
+    }
+  }
 }
 
 /** A sequence that is continued greedily, one chunk at a time, alone or in a batch with others. */
 export class GreedySequence {
-  readonly sequenceId: number;
+  readonly cached: CachedSequence;
   readonly generated: number[] = [];
-  readonly #executor: Executor;
+  readonly #driver: ForwardDriver;
   readonly #tokens: number[];
   #heldCount = 0;
 
-  constructor(executor: Executor, sequenceId: number, prompt: readonly number[]) {
-    this.#executor = executor;
-    this.sequenceId = sequenceId;
+  constructor(driver: ForwardDriver, prompt: readonly number[]) {
+    this.#driver = driver;
     this.#tokens = [...prompt];
-    executor.kvCache.acquire(sequenceId, executor.kvCache.sequenceCapacityTokens);
+    this.cached = driver.admit();
   }
 
   /** The next chunk: at most `maxTokens` of what is not in the cache yet. */
-  nextChunk(maxTokens: number = Infinity): Chunk {
+  nextChunk(maxTokens: number = Infinity): SequenceChunk {
     const tokenIds = this.#tokens.slice(this.#heldCount, this.#heldCount + maxTokens);
     const isLast = this.#heldCount + tokenIds.length === this.#tokens.length;
     return {
-      sequenceId: this.sequenceId,
+      sequence: this.cached,
       startPosition: this.#heldCount,
       tokenIds,
       logitCount: isLast ? 1 : 0,
@@ -62,28 +110,39 @@ export class GreedySequence {
   /** Notes that a chunk ran; takes the most likely token when it had logits. */
   advance(chunk: Chunk, logits: Float32Array | undefined): void {
     this.#heldCount += chunk.tokenIds.length;
-    if (logits === undefined) return;
-    const tokenId = indexOfHighest(logits);
-    this.generated.push(tokenId);
-    this.#tokens.push(tokenId);
+    if (logits !== undefined) this.#accept(indexOfHighest(logits));
+  }
+
+  /** The chunk that verifies proposals for what comes next, after everything else was computed. */
+  proposalChunk(proposals: readonly number[]): SequenceChunk {
+    const tokenIds = [...this.#tokens.slice(this.#heldCount), ...proposals];
+    return {
+      sequence: this.cached,
+      startPosition: this.#heldCount,
+      tokenIds,
+      logitCount: 1 + proposals.length,
+      proposalCount: proposals.length,
+    };
+  }
+
+  /** Takes the proposals that the logits agree with, and the token after them; answers how many proposals these are. */
+  verify(proposals: readonly number[], rows: readonly Float32Array[]): number {
+    const wanted = rows.map((row) => indexOfHighest(row));
+    const firstWrong = proposals.findIndex((tokenId, at) => tokenId !== wanted[at]);
+    const acceptedCount = firstWrong === -1 ? proposals.length : firstWrong;
+    this.#driver.kvCache.advance(this.cached, acceptedCount);
+    this.#heldCount = this.#tokens.length + acceptedCount;
+    for (const tokenId of wanted.slice(0, acceptedCount + 1)) this.#accept(tokenId);
+    return acceptedCount;
   }
 
   release(): void {
-    this.#executor.kvCache.release(this.sequenceId);
+    this.#driver.kvCache.release(this.cached);
   }
-}
 
-/** One forward over the next chunks of several sequences. */
-export async function stepAll(
-  executor: Executor,
-  sequences: readonly GreedySequence[],
-  maxTokens: number = Infinity,
-): Promise<void> {
-  const chunks = sequences.map((sequence) => sequence.nextChunk(maxTokens));
-  const rows = await runChunks(executor, chunks);
-  for (const [index, sequence] of sequences.entries()) {
-    const chunk = chunks[index];
-    if (chunk !== undefined) sequence.advance(chunk, chunk.logitCount === 1 ? rows.shift() : undefined);
+  #accept(tokenId: number): void {
+    this.generated.push(tokenId);
+    this.#tokens.push(tokenId);
   }
 }
 

@@ -5,6 +5,7 @@ import { InferenceError, QueueFullError } from "../errors.ts";
 import type { EngineEvent } from "../events.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import { GenerationStream } from "../requests/generation-stream.ts";
+import { createKvCache } from "../kv/create-kv-cache.ts";
 import { makeSequences } from "../requests/make-sequences.ts";
 import type { DiscoveryPort, HealthPort, MemoryPort } from "../ports.ts";
 import { createProgressCheck } from "./progress-check.ts";
@@ -42,7 +43,8 @@ export function createEngine<
       });
     }
   };
-  const scheduler = createScheduler<GeneratedSequence>(executor.kvCache, {
+  const kvCache = createKvCache(executor.kvStorage);
+  const scheduler = createScheduler<GeneratedSequence>(kvCache, {
     ...limits,
     maxLogitRows: executor.maxLogitRows,
   });
@@ -53,11 +55,10 @@ export function createEngine<
     memory: resolved.memory,
     model,
   });
-  const loop = createStepLoop({ options: resolved, scheduler, table, sampler, emit });
+  const loop = createStepLoop({ options: resolved, kvCache, scheduler, table, sampler, emit });
   let isDraining = false;
   let disposal: Promise<void> | undefined;
   let requestCount = 0;
-  let sequenceCount = 0;
   let workSinceMs = clock.now();
 
   const announcement =
@@ -131,13 +132,12 @@ export function createEngine<
       return stream;
     }
     assertQueueHasRoom(wanted);
-    const nextSequenceId = (): number => (sequenceCount = (sequenceCount + 1) & 0x7fffffff);
     const active: ActiveRequest = new ActiveRequest({
       promptTokenCount: wanted.promptTokenIds.length,
       maxTokens: wanted.stopping.maxTokens,
       logprobs: wanted.logprobs,
       promptLogprobs: wanted.promptLogprobs,
-      sequences: makeSequences(wanted, { ...resolved, nextSequenceId }),
+      sequences: makeSequences(wanted, resolved),
       stream: new GenerationStream(
         id,
         (reason) => table.end(active, { kind: "aborted", reason }),
@@ -199,7 +199,7 @@ export function createEngine<
         runningSequenceCount: scheduler.runningCount,
         waitingRequestCount: table.waitingCount,
         waitingTokenCount: scheduler.waitingTokenCount,
-        kvCacheUsage: executor.kvCache.usage(),
+        kvCacheUsage: kvCache.usage(),
         promptTokenCount,
         generatedTokenCount,
         lastStepMs,

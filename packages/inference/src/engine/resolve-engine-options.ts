@@ -118,13 +118,9 @@ export function resolveEngineOptions(
       throw invalid("eosTokenIds", `token ids from 0 to ${vocabSize - 1}`, tokenId);
     }
   }
-  const { kvCache, plan, maxLogitRows } = executor;
-  if (!(maxLogitRows >= kvCache.maxSequences)) {
-    throw invalid(
-      "executor.maxLogitRows",
-      `at least ${kvCache.maxSequences}, one per sequence`,
-      maxLogitRows,
-    );
+  const { kvStorage, plan, maxLogitRows } = executor;
+  if (!(maxLogitRows >= kvStorage.slotCount)) {
+    throw invalid("executor.maxLogitRows", `at least ${kvStorage.slotCount}, one per sequence`, maxLogitRows);
   }
   return Object.freeze({
     executor,
@@ -140,7 +136,7 @@ export function resolveEngineOptions(
     limits: resolveLimits(options.limits ?? {}, executor),
     random: options.random ?? Math.random,
     vocabSize,
-    contextTokens: Math.min(plan.contextTokens, kvCache.sequenceCapacityTokens, kvCache.capacityTokens),
+    contextTokens: Math.min(plan.contextTokens, kvStorage.slotTokens),
   });
 }
 
@@ -153,7 +149,7 @@ function resolveLimits(limits: Partial<EngineLimits>, executor: Executor): Engin
   };
   const largest = 0x7fffffff;
   const maxTokensPerStep = count("maxTokensPerStep", 256, 1 << 20);
-  const mostRunning = Math.min(executor.kvCache.maxSequences, maxTokensPerStep);
+  const mostRunning = Math.min(executor.kvStorage.slotCount, maxTokensPerStep);
   return Object.freeze({
     maxQueuedRequests: count("maxQueuedRequests", 256, largest),
     maxQueuedTokens: count("maxQueuedTokens", 131_072, largest),

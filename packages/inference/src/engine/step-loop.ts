@@ -4,6 +4,7 @@ import { InferenceError } from "../errors.ts";
 import type { EngineEvent } from "../events.ts";
 import type { ForwardResult } from "../executors/executor.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 import { createPrefillPace } from "../schedule/prefill-pace.ts";
 import type { RequestTable } from "../requests/request-table.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
@@ -36,6 +37,7 @@ export interface StepLoop {
 /** What a loop works with. */
 export interface StepLoopParts {
   readonly options: ResolvedEngineOptions;
+  readonly kvCache: KvCache;
   readonly scheduler: Scheduler<GeneratedSequence>;
   readonly table: RequestTable;
   readonly sampler: Sampler;
@@ -44,7 +46,7 @@ export interface StepLoopParts {
 
 /** Creates a loop that sleeps until it is woken. */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
-  const { options, scheduler, table, sampler, emit } = parts;
+  const { options, kvCache, scheduler, table, sampler, emit } = parts;
   const { clock, executor, limits } = options;
   const batch = new StepBatch<GeneratedSequence>({
     maxChunks: limits.maxRunningSequences,
@@ -166,7 +168,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       decodeTokenCount: batch.tokenCount - batch.prefillTokenCount,
       runningSequenceCount: scheduler.runningCount,
       waitingRequestCount: table.waitingCount,
-      kvCacheUsage: executor.kvCache.usage(),
+      kvCacheUsage: kvCache.usage(),
     });
   };
 

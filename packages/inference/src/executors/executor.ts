@@ -5,11 +5,14 @@
 export interface ForwardBatch {
   /** How many entries of the arrays below are used. */
   readonly chunkCount: number;
-  /** `(chunkCount)` ids that were given to `KvCache.acquire`; each at most once in a batch. */
-  readonly sequenceIds: Int32Array;
-  /** `(chunkCount)` position in its sequence of each chunk's first token; what lies before is in the cache. */
+  /**
+   * `(chunkCount)` slots of the KV storage, one per sequence; each at most once in a batch. Chunks of one token have
+   * the slots `0 … n − 1`, in any order, so that one call can decode them all.
+   */
+  readonly slots: Int32Array;
+  /** `(chunkCount)` position in its sequence of each chunk's first token; what lies before is in its slot. */
   readonly startPositions: Int32Array;
-  /** `(chunkCount)` tokens in each chunk: 1 for a decode, more for a part of a prompt. */
+  /** `(chunkCount)` tokens in each chunk: 1 for a decode, more for a part of a prompt or proposals to verify. */
   readonly lengths: Int32Array;
   /**
    * `(chunkCount)` after how many of the chunk's last tokens the logits are wanted: 0 for none, 1 for the
@@ -27,26 +30,26 @@ export interface ForwardResult {
   row(index: number): Float32Array;
 }
 
-/** Room for the keys and values of sequences. The executor decides how it is laid out. */
-export interface KvCache {
-  /** Tokens that fit in total, over all sequences. */
-  readonly capacityTokens: number;
-  /** The longest that one sequence can get. */
-  readonly sequenceCapacityTokens: number;
-  readonly maxSequences: number;
-  /** Share in use, in [0, 1]. */
-  usage(): number;
-  /** Whether a sequence that may grow to `maxTokens` can be held now. */
-  canAcquire(maxTokens: number): boolean;
-  /** @throws InferenceError `KV_CACHE_FULL` when `canAcquire` is false */
-  acquire(sequenceId: number, maxTokens: number): void;
-  release(sequenceId: number): void;
-  /**
-   * Gives a sequence the keys and values of the first `tokenCount` tokens that another holds, as if it had
-   * computed them. Not while a forward runs.
-   * @throws InferenceError `INVALID_BATCH` when one has no room, or holds too little, or a forward runs
-   */
-  copyPrefix(fromId: number, toId: number, tokenCount: number): void;
+/** A copy of keys and values from one slot to another, or an exchange. */
+export interface SlotMove {
+  readonly from: number;
+  readonly to: number;
+  /** The first positions at `from`, which go to `to`. */
+  readonly fromTokens: number;
+  /** The first positions at `to`, which go to `from`; 0 where nothing there is in use. */
+  readonly toTokens: number;
+}
+
+/**
+ * Room for the keys and values of sequences, in slots of one contiguous stretch each. The engine decides which
+ * sequence has which slot and how much of it is in use (`kv/`); the storage knows neither.
+ */
+export interface KvStorage {
+  readonly slotCount: number;
+  /** Positions in a slot: the longest that a sequence can get. */
+  readonly slotTokens: number;
+  /** @throws InferenceError `INVALID_BATCH` when the slots have no such positions, or while a forward runs */
+  move(move: SlotMove): void;
 }
 
 /** Bytes by purpose. Made before anything is loaded. */
@@ -69,8 +72,8 @@ export interface Executor extends AsyncDisposable {
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
-  readonly kvCache: KvCache;
-  /** Rows of logits that one forward has room for, a chunk counted as one at least. At least `kvCache.maxSequences`. */
+  readonly kvStorage: KvStorage;
+  /** Rows of logits that one forward has room for, a chunk counted as one at least. At least `kvStorage.slotCount`. */
   readonly maxLogitRows: number;
   /** Runs off the event loop. One call at a time. */
   forward(batch: ForwardBatch): Promise<ForwardResult>;

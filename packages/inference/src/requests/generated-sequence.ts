@@ -3,6 +3,7 @@ import { LogprobLog } from "./logprob-log.ts";
 import type { FinishReason, GenerationChoice } from "./request.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
 import type { SamplingState } from "../sampling/sampling-state.ts";
+import type { CachedSequence } from "../kv/cached-sequence.ts";
 import type { SchedulableSequence } from "../schedule/step-batch.ts";
 import { GrowingText } from "../text/growing-text.ts";
 import type { StopMatcher } from "../text/stop-strings.ts";
@@ -10,7 +11,6 @@ import type { TokenLogprob } from "../text/token-logprob.ts";
 
 /** What a sequence is made of. */
 export interface GeneratedSequenceParts {
-  readonly id: number;
   /** Which of the request's answers. */
   readonly index: number;
   readonly promptTokenIds: Int32Array;
@@ -42,7 +42,6 @@ export interface SequenceNews {
 
 /** One answer as it grows: takes tokens, gives text, and knows when it ends. */
 export class GeneratedSequence implements SchedulableSequence {
-  readonly id: number;
   readonly index: number;
   readonly promptTokenIds: Int32Array;
   readonly maxLengthTokens: number;
@@ -50,7 +49,7 @@ export class GeneratedSequence implements SchedulableSequence {
   readonly #logprobs: LogprobLog | undefined;
   /** Grows with the prompt; the first token has none. */
   readonly #promptLogprobs: LogprobLog | undefined;
-  computedTokenCount = 0;
+  cached: CachedSequence | undefined;
   lastTokenId = -1;
   readonly #parts: GeneratedSequenceParts;
   /** What was read, where all is kept. */
@@ -64,7 +63,6 @@ export class GeneratedSequence implements SchedulableSequence {
   #stopReason: string | number | undefined;
 
   constructor(parts: GeneratedSequenceParts) {
-    this.id = parts.id;
     this.index = parts.index;
     this.promptTokenIds = parts.promptTokenIds;
     this.maxLengthTokens = parts.promptTokenIds.length + parts.maxTokens;

@@ -12,8 +12,6 @@ export interface SequenceSource {
   readonly eosTokenIds: ReadonlySet<number>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Ids that no live sequence has. */
-  readonly nextSequenceId: () => number;
 }
 
 /** Makes the `n` sequences of a request. */
@@ -28,7 +26,6 @@ export function makeSequences(request: ResolvedRequest, source: SequenceSource):
     { length: request.n },
     (_, index) =>
       new GeneratedSequence({
-        id: source.nextSequenceId(),
         index,
         promptTokenIds,
         maxTokens: stopping.maxTokens,

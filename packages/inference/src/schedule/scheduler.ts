@@ -1,4 +1,4 @@
-import type { KvCache } from "../executors/executor.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 import type { SchedulableSequence, StepBatch } from "./step-batch.ts";
 
 /** What one step may hold. */
@@ -49,31 +49,14 @@ export function createScheduler<S extends SchedulableSequence>(
   const running = new Set<S>();
   let waitingTokenCount = 0;
 
-  /** The last token is left to compute, for its logits. */
-  const sharePrompt = (from: S, to: S): void => {
-    const tokenCount = from.promptTokenIds.length - 1;
-    kvCache.copyPrefix(from.id, to.id, tokenCount);
-    to.computedTokenCount = tokenCount;
-  };
-
-  /** Who computes a prompt, or did: the first to enter of those that have it. */
-  const leaderOf = (sequence: S): S => {
-    for (const other of running) if (other.promptTokenIds === sequence.promptTokenIds) return other;
-    return sequence;
-  };
-
   /** Tokens of prompts that the batch has room for. */
   const prefillRoom = (batch: StepBatch<S>, maxPrefillTokens: number): number =>
     Math.min(maxTokensPerStep - batch.tokenCount, maxPrefillTokens - batch.prefillTokenCount);
 
   const addChunk = (sequence: S, batch: StepBatch<S>, roomTokens: number): void => {
-    if (roomTokens <= 0) return;
-    if (sequence.computedTokenCount === 0 && sequence.promptTokenIds.length > 1) {
-      const leader = leaderOf(sequence);
-      if (leader !== sequence && isPrefilling(leader)) return;
-      if (leader !== sequence) sharePrompt(leader, sequence);
-    }
-    const remaining = sequence.promptTokenIds.length - sequence.computedTokenCount;
+    const { cached } = sequence;
+    if (roomTokens <= 0 || cached === undefined || kvCache.isAwaiting(cached)) return;
+    const remaining = sequence.promptTokenIds.length - cached.tokenCount;
     const wanted = Math.min(remaining, maxChunkTokens, roomTokens);
     const length = sequence.wantsPromptLogits
       ? Math.min(wanted, 1 + maxExtraLogits - batch.extraLogitCount)
@@ -82,8 +65,9 @@ export function createScheduler<S extends SchedulableSequence>(
   };
 
   const admit = (sequence: S): boolean => {
-    if (running.size >= maxRunningSequences || !kvCache.canAcquire(sequence.maxLengthTokens)) return false;
-    kvCache.acquire(sequence.id, sequence.maxLengthTokens);
+    if (running.size >= maxRunningSequences) return false;
+    sequence.cached = kvCache.admit(sequence.promptTokenIds, sequence.maxLengthTokens);
+    if (sequence.cached === undefined) return false;
     waiting.delete(sequence);
     waitingTokenCount -= sequence.promptTokenIds.length;
     running.add(sequence);
@@ -117,27 +101,24 @@ export function createScheduler<S extends SchedulableSequence>(
         if (roomTokens <= 0 || !admit(sequence)) break;
         addChunk(sequence, batch, roomTokens);
       }
+      kvCache.place(batch);
     },
     advance: (batch) => {
       for (let at = 0; at < batch.chunkCount; at += 1) {
-        const sequence = batch.sequences[at]!;
-        const wasPrefilling = isPrefilling(sequence);
-        sequence.computedTokenCount += batch.lengths[at]!;
-        if (!wasPrefilling || isPrefilling(sequence) || !running.has(sequence)) continue;
-        // Now: it may say its only token in this step, and leave.
-        for (const other of running) {
-          if (other.computedTokenCount > 0 || other.promptTokenIds !== sequence.promptTokenIds) continue;
-          if (other.promptTokenIds.length > 1) sharePrompt(sequence, other);
-        }
+        const { cached } = batch.sequences[at]!;
+        if (cached !== undefined) kvCache.advance(cached, batch.lengths[at]!);
       }
     },
     remove: (sequence) => {
-      if (running.delete(sequence)) kvCache.release(sequence.id);
-      else if (waiting.delete(sequence)) waitingTokenCount -= sequence.promptTokenIds.length;
+      if (sequence.cached !== undefined) {
+        running.delete(sequence);
+        kvCache.release(sequence.cached);
+        sequence.cached = undefined;
+      } else if (waiting.delete(sequence)) waitingTokenCount -= sequence.promptTokenIds.length;
     },
   };
 }
 
 function isPrefilling(sequence: SchedulableSequence): boolean {
-  return sequence.computedTokenCount < sequence.promptTokenIds.length;
+  return sequence.cached!.tokenCount < sequence.promptTokenIds.length;
 }

@@ -1,9 +1,8 @@
 import type { ForwardBatch } from "../executors/executor.ts";
+import type { CachedSequence } from "../kv/cached-sequence.ts";
 
 /** What the scheduler and a batch need to know of a sequence. */
 export interface SchedulableSequence {
-  /** As given to `KvCache.acquire`. */
-  readonly id: number;
   /** The same array in several sequences is computed once, and copied for the others. */
   readonly promptTokenIds: Int32Array;
   /** Prompt and generated tokens at most. */
@@ -12,13 +11,14 @@ export interface SchedulableSequence {
   readonly lastTokenId: number;
   /** Whether the logits after each token of the prompt are wanted, and not after its last alone. */
   readonly wantsPromptLogits: boolean;
-  /** Tokens whose keys and values are in the cache. Moved on by the scheduler only. */
-  computedTokenCount: number;
+  /** What the KV cache holds of it; `undefined` where it waits. Set by the scheduler only. */
+  cached: CachedSequence | undefined;
 }
 
 /** The arrays of one forward pass, used again at each step. */
 export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
-  readonly sequenceIds: Int32Array;
+  /** Written by the KV cache. */
+  readonly slots: Int32Array;
   readonly startPositions: Int32Array;
   readonly lengths: Int32Array;
   readonly logitCounts: Int32Array;
@@ -30,7 +30,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   #extraLogitCount = 0;
 
   constructor(capacity: { readonly maxChunks: number; readonly maxTokens: number }) {
-    this.sequenceIds = new Int32Array(capacity.maxChunks);
+    this.slots = new Int32Array(capacity.maxChunks);
     this.startPositions = new Int32Array(capacity.maxChunks);
     this.lengths = new Int32Array(capacity.maxChunks);
     this.logitCounts = new Int32Array(capacity.maxChunks);
@@ -67,7 +67,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   }
 
   addPrefill(sequence: S, length: number): void {
-    const start = sequence.computedTokenCount;
+    const start = sequence.cached!.tokenCount;
     const end = start + length;
     this.tokenIds.set(sequence.promptTokenIds.subarray(start, end), this.#tokenCount);
     this.#prefillTokenCount += length;
@@ -77,8 +77,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
 
   #addChunk(sequence: S, chunk: { readonly length: number; readonly logitCount: number }): void {
     const at = this.sequences.length;
-    this.sequenceIds[at] = sequence.id;
-    this.startPositions[at] = sequence.computedTokenCount;
+    this.startPositions[at] = sequence.cached!.tokenCount;
     this.lengths[at] = chunk.length;
     this.logitCounts[at] = chunk.logitCount;
     this.#extraLogitCount += Math.max(0, chunk.logitCount - 1);

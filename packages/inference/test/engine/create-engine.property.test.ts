@@ -99,7 +99,7 @@ describe("createEngine", () => {
             if (abortAt === forwardCount && isAbortedWithin === isWithin) controllers[index]?.abort("gone");
           }
         };
-        const { engine, executor, events, memory } = createEngineFixture(
+        const { engine, events, memory } = createEngineFixture(
           {
             ...sizes.executor,
             onForward: async () => {
@@ -141,7 +141,7 @@ describe("createEngine", () => {
         expect(engine.stats()).toMatchObject({ waitingRequestCount: 0, waitingTokenCount: 0 });
         await (disposal ?? engine.dispose());
         expect(engine.stats().runningSequenceCount).toBe(0);
-        expect(executor.heldIds.size).toBe(0);
+        expect(engine.stats().kvCacheUsage).toBe(0);
         expect(memory.liveBlockCount).toBe(0);
         const count = (name: string): number => events.filter(([each]) => each === name).length;
         expect(count("inference:request-finished")).toBe(count("inference:request-queued"));

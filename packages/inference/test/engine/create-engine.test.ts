@@ -41,13 +41,13 @@ describe("createEngine", () => {
       alone.push(JSON.stringify((await engine.generate(request).result()).choices));
     }
     for (const limits of [{}, { maxTokensPerStep: 9, maxChunkTokens: 3 }, { maxRunningSequences: 2 }]) {
-      const { engine, executor } = createEngineFixture({}, { limits });
+      const { engine } = createEngineFixture({}, { limits });
       const order = requests.map((_, at) => (at * 7) % requests.length);
       const streams = new Map(order.map((at) => [at, engine.generate(requests[at]!)]));
       for (const [at, stream] of streams) {
         expect(JSON.stringify((await stream.result()).choices)).toBe(alone[at]);
       }
-      expect(executor.heldIds.size).toBe(0);
+      expect(engine.stats().kvCacheUsage).toBe(0);
     }
   });
 
@@ -80,7 +80,7 @@ describe("createEngine", () => {
     expect(first.choices).toEqual(second.choices);
     expect(first.choices.map((choice) => choice.index)).toEqual([0, 1, 2, 3, 4]);
     expect(new Set(first.choices.map((choice) => choice.tokenIds.join())).size).toBe(5);
-    expect(Math.max(...executor.batches.map((batch) => batch.sequenceIds.length))).toBe(2);
+    expect(Math.max(...executor.batches.map((batch) => batch.slots.length))).toBe(2);
     expect(first.usage.promptTokens).toBe(4);
   });
 
@@ -95,16 +95,13 @@ describe("createEngine", () => {
       { maxRunningSequences: 2 },
       { maxRunningSequences: 1 },
     ]) {
-      const { engine, executor } = createEngineFixture({}, { limits });
+      const { engine } = createEngineFixture({}, { limits });
       answers.push((await engine.generate(request).result()).choices);
       promptTokenCounts.push(engine.stats().promptTokenCount);
-      expect(executor.heldIds.size).toBe(0);
-      // The last tokens of prompts are computed by those that had a copy of the rest.
-      const copiedTokenCount = executor.copiedTokenCounts.reduce((sum, count) => sum + count, 0);
-      expect(engine.stats().promptTokenCount).toBe(4 * promptTokenIds.length - copiedTokenCount);
+      expect(engine.stats().kvCacheUsage).toBe(0);
     }
-    expect(promptTokenCounts.slice(0, 2)).toEqual([26, 26]);
-    expect(promptTokenCounts[3]).toBe(4 * 23);
+    // 22 tokens of 23 are copied where another with the prompt is running.
+    expect(promptTokenCounts).toEqual([26, 26, 26, 92]);
     for (const answer of answers) expect(answer).toEqual(answers[0]);
   });
 
@@ -256,7 +253,7 @@ describe("createEngine", () => {
   );
 
   it("ends after the prompt when nothing is to be generated", async () => {
-    const { engine, executor, events } = createEngineFixture({ sequenceCapacityTokens: 4 });
+    const { engine, events } = createEngineFixture({ contextTokens: 4 });
     for (const n of [1, 2]) {
       const stream = engine.generate({
         promptTokenIds: PROMPT,
@@ -276,7 +273,7 @@ describe("createEngine", () => {
     }
     expect(events.filter(([name]) => name === "inference:first-token")).toEqual([]);
     expect(engine.stats().generatedTokenCount).toBe(0);
-    expect(executor.heldIds.size).toBe(0);
+    expect(engine.stats().kvCacheUsage).toBe(0);
   });
 
   it("joins what a slow consumer missed into one delta", async () => {
@@ -377,7 +374,7 @@ describe("cancellation", () => {
     await expect(collect(queued)).rejects.toThrow("gone");
     await expect(queued.result()).rejects.toThrow("gone");
     await running.result();
-    expect(executor.batches.every((batch) => batch.sequenceIds.length === 1)).toBe(true);
+    expect(executor.batches.every((batch) => batch.slots.length === 1)).toBe(true);
     expect(executor.batches.flatMap((batch) => batch.tokenIds)).not.toContain(9);
     expect(events).toContainEqual([
       "inference:request-finished",
@@ -411,10 +408,10 @@ describe("cancellation", () => {
     });
     await expect(cancelled.result()).rejects.toMatchObject({ name: "AbortError" });
     await neighbour.result();
-    const inStep = executor.batches.map((batch) => batch.sequenceIds.length);
+    const inStep = executor.batches.map((batch) => batch.slots.length);
     expect(inStep.slice(0, abortInStep)).toEqual(Array.from({ length: abortInStep }, () => 2));
     expect(inStep.slice(abortInStep).every((count) => count === 1)).toBe(true);
-    expect(executor.heldIds.size).toBe(0);
+    expect(engine.stats().kvCacheUsage).toBe(0);
   });
 
   it("works while the tokens of a step are being chosen, too", async () => {
@@ -429,11 +426,11 @@ describe("cancellation", () => {
     const iterator = streams[0]?.[Symbol.asyncIterator]();
     await iterator?.next();
     streams[2]?.cancel("enough");
-    expect(executor.heldIds.size).toBe(2);
+    expect(engine.stats().kvCacheUsage).toBe(2 / 8);
     await expect(streams[2]?.result()).rejects.toBe("enough");
     await Promise.all(streams.slice(0, 2).map((stream) => stream.result()));
-    expect(executor.heldIds.size).toBe(0);
-    expect(executor.batches.map((batch) => batch.sequenceIds.length)).toEqual([3, 2, 2, 2, 2]);
+    expect(engine.stats().kvCacheUsage).toBe(0);
+    expect(executor.batches.map((batch) => batch.slots.length)).toEqual([3, 2, 2, 2, 2]);
   });
 
   it("follows when the loop over the stream is left", async () => {
@@ -445,7 +442,7 @@ describe("cancellation", () => {
     }
     await engine.drain();
     expect(executor.batches.length).toBeLessThanOrEqual(3);
-    expect(executor.heldIds.size).toBe(0);
+    expect(engine.stats().kvCacheUsage).toBe(0);
     await expect(stream.result()).rejects.toMatchObject({ name: "AbortError" });
   });
 
@@ -491,7 +488,7 @@ describe("limits and failures", () => {
   });
 
   it("refuses what the context cannot hold, with the numbers", () => {
-    const { engine } = createEngineFixture({ sequenceCapacityTokens: 16, capacityTokens: 12 });
+    const { engine } = createEngineFixture({ contextTokens: 16, slotTokens: 12 });
     expect(engine.contextTokens).toBe(12);
     expect(() => engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 9 } })).toThrow(
       expect.objectContaining({
@@ -504,7 +501,7 @@ describe("limits and failures", () => {
   });
 
   it("ends at the end of the context when no length is given", async () => {
-    const { engine } = createEngineFixture({ sequenceCapacityTokens: 10 });
+    const { engine } = createEngineFixture({ contextTokens: 10 });
     const stopping = { ignoreEos: true };
     const { choices } = await engine.generate({ promptTokenIds: PROMPT, stopping }).result();
     expect(choices[0]).toMatchObject({ finishReason: "length" });
@@ -513,7 +510,7 @@ describe("limits and failures", () => {
 
   it("fails what ran when the executor fails, and serves on", async () => {
     let failures = 1;
-    const { engine, executor, events } = createEngineFixture({
+    const { engine, events } = createEngineFixture({
       maxSequences: 2,
       onForward: () => {
         failures -= 1;
@@ -527,7 +524,7 @@ describe("limits and failures", () => {
     expect(outcomes[0]).toMatchObject({
       reason: { code: "EXECUTOR_FAILED", cause: expect.objectContaining({ message: "device lost" }) },
     });
-    expect(executor.heldIds.size).toBe(0);
+    expect(engine.stats().kvCacheUsage).toBe(0);
     const reasons = events.flatMap((event) =>
       event[0] === "inference:request-finished" ? [event[1].finishReason] : [],
     );
@@ -596,8 +593,8 @@ describe("the end", () => {
   });
 
   it("ends the rest when the time for draining is over", async () => {
-    const { engine, executor } = createEngineFixture({
-      sequenceCapacityTokens: 1_000_000,
+    const { engine } = createEngineFixture({
+      contextTokens: 1_000_000,
       logits: (_, row) => row.fill(0),
       onForward: (batch) => void batch,
     });
@@ -605,22 +602,22 @@ describe("the end", () => {
     const failure = stream.result().catch((error: unknown) => error);
     await engine.drain({ timeoutMs: 1 });
     expect(await failure).toMatchObject({ code: "ENGINE_DRAINING" });
-    expect(executor.heldIds.size).toBe(0);
+    expect(engine.stats().kvCacheUsage).toBe(0);
   });
 
   it("rejects what runs when it is disposed, waits for the step, and gives its memory back", async () => {
     const gate = createGate();
-    const { engine, executor, memory } = createEngineFixture({ onForward: () => gate.opened });
+    const { engine, memory } = createEngineFixture({ onForward: () => gate.opened });
     const stream = engine.generate({ promptTokenIds: PROMPT });
     const failure = stream.result().catch((error: unknown) => error);
     await new Promise((resolve) => setImmediate(resolve));
     const disposed = engine.dispose();
     expect(await failure).toMatchObject({ code: "ENGINE_DISPOSED" });
-    expect(executor.heldIds.size).toBe(1);
+    expect(engine.stats().kvCacheUsage).toBe(1 / 8);
     gate.open();
     await disposed;
     await engine.dispose();
-    expect(executor.heldIds.size).toBe(0);
+    expect(engine.stats().kvCacheUsage).toBe(0);
     expect(memory.liveBlockCount).toBe(0);
     expect(() => engine.generate({ promptTokenIds: PROMPT })).toThrow(
       expect.objectContaining({ code: "ENGINE_DISPOSED" }),

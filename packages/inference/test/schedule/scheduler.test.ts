@@ -2,18 +2,19 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createScheduler, type Scheduler, type SchedulerLimits } from "../../src/schedule/scheduler.ts";
 import { type SchedulableSequence, StepBatch } from "../../src/schedule/step-batch.ts";
-import type { KvCache } from "../../src/index.ts";
-import { createFakeExecutor } from "../support/fake-executor.ts";
+import { createKvCache } from "../../src/kv/create-kv-cache.ts";
+import type { KvCache } from "../../src/kv/kv-cache.ts";
 
 /** Ids of one prompt's sequences are apart by less. */
 const FAMILY = 4;
 
 interface TestSequence extends SchedulableSequence {
+  readonly id: number;
   readonly generateCount: number;
   wantsPromptLogits: boolean;
   lastTokenId: number;
   generatedCount: number;
-  /** Every token that was given to the executor, in order. */
+  /** Every token whose keys and values it had, in order. */
   readonly computed: number[];
 }
 
@@ -37,23 +38,33 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
     maxLogitRows: limits.maxRunningSequences ?? 4,
     ...limits,
   };
-  const executor = createFakeExecutor({
-    vocabSize: 1,
-    maxSequences: resolved.maxRunningSequences,
-    sequenceCapacityTokens: capacityTokens,
-    capacityTokens,
-  });
-  const sequences = new Map<number, TestSequence>();
   let copiedTokenCount = 0;
+  /** Tokens by slot. */
+  const contents: number[][] = Array.from({ length: resolved.maxRunningSequences }, () => []);
+  const slots = createKvCache({
+    slotCount: contents.length,
+    slotTokens: capacityTokens,
+    move: ({ from, to, fromTokens, toTokens }) => {
+      const [moved, swapped] = [contents[from]!.slice(0, fromTokens), contents[to]!.slice(0, toTokens)];
+      expect([moved.length, swapped.length]).toEqual([fromTokens, toTokens]);
+      contents[to] = moved;
+      if (toTokens > 0) contents[from] = swapped;
+    },
+  });
+  // Over all sequences, as a cache in pages would count.
+  const heldTokens = new Map<unknown, number>();
+  const heldTokenCount = (): number => [...heldTokens.values()].reduce((sum, count) => sum + count, 0);
   const kvCache: KvCache = {
-    ...executor.kvCache,
-    copyPrefix: (fromId, toId, tokenCount) => {
-      const [from, to] = [sequences.get(fromId)!, sequences.get(toId)!];
-      expect(from.computed.length).toBeGreaterThan(tokenCount);
-      expect(to.computed).toEqual([]);
-      expect(executor.heldIds.has(fromId) && executor.heldIds.has(toId)).toBe(true);
-      to.computed.push(...from.computed.slice(0, tokenCount));
-      copiedTokenCount += tokenCount;
+    ...slots,
+    admit: (tokenIds, maxTokens) => {
+      if (heldTokenCount() + maxTokens > capacityTokens) return undefined;
+      const cached = slots.admit(tokenIds, maxTokens);
+      if (cached !== undefined) heldTokens.set(cached, maxTokens);
+      return cached;
+    },
+    release: (cached) => {
+      expect(heldTokens.delete(cached)).toBe(true);
+      slots.release(cached);
     },
   };
   const scheduler = createScheduler<TestSequence>(kvCache, resolved);
@@ -70,10 +81,9 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
       wantsPromptLogits: false,
       lastTokenId: -1,
       generatedCount: 0,
-      computedTokenCount: 0,
+      cached: undefined,
       computed: [],
     };
-    sequences.set(id, sequence);
     scheduler.add(sequence);
     return sequence;
   };
@@ -97,11 +107,19 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
       let rowCount = 0;
       for (const [chunk, sequence] of batch.sequences.entries()) {
         const length = batch.lengths[chunk]!;
-        expect(batch.sequenceIds[chunk]).toBe(sequence.id);
-        expect(batch.startPositions[chunk]).toBe(sequence.computed.length);
+        const [slot, start] = [batch.slots[chunk]!, batch.startPositions[chunk]!];
+        const content = contents[slot]!;
+        if (sequence.computed.length === 0) {
+          sequence.computed.push(...content.slice(0, start));
+          copiedTokenCount += start;
+        }
+        expect(slot).toBe(sequence.cached?.slot);
+        expect(sequence.computed.every((tokenId, at) => content[at] === tokenId)).toBe(true);
+        expect(start).toBe(sequence.computed.length);
         expect(length).toBeGreaterThan(0);
         expect(length).toBeLessThanOrEqual(resolved.maxChunkTokens);
         sequence.computed.push(...batch.tokenIds.subarray(offset, offset + length));
+        contents[slot] = [...sequence.computed];
         offset += length;
         rowCount += Math.max(1, batch.logitCounts[chunk]!);
       }
@@ -192,8 +210,8 @@ describe("createScheduler", () => {
     expect(rig.step()).toEqual([1]);
     // The first says its only token and leaves in the step that ends the prompt.
     expect(rig.step()).toEqual([1, 4]);
-    expect(rig.copiedTokenCount).toBe(2 * 11);
     expect(rig.step()).toEqual([4, 2, 3]);
+    expect(rig.copiedTokenCount).toBe(2 * 11);
     expect([...rig.batch.lengths.subarray(0, 3)]).toEqual([1, 1, 1]);
   });
 

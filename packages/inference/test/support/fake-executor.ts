@@ -1,13 +1,13 @@
-import type { Executor, ForwardBatch, ForwardResult, KvCache } from "../../src/index.ts";
+import type { Executor, ForwardBatch, ForwardResult, KvStorage } from "../../src/index.ts";
 
 export interface FakeExecutorOptions {
   readonly vocabSize: number;
   readonly maxSequences?: number;
   /** [maxSequences] */
   readonly maxLogitRows?: number;
-  readonly sequenceCapacityTokens?: number;
-  /** Tokens over all sequences; every sequence takes what it may grow to. */
-  readonly capacityTokens?: number;
+  readonly contextTokens?: number;
+  /** [contextTokens] */
+  readonly slotTokens?: number;
   /** `(vocabSize)` logits after a history of tokens. [a hash of the history] */
   readonly logits?: (history: readonly number[], row: Float32Array) => void;
   /** Awaited inside each forward. */
@@ -15,7 +15,7 @@ export interface FakeExecutorOptions {
 }
 
 export interface RecordedBatch {
-  readonly sequenceIds: readonly number[];
+  readonly slots: readonly number[];
   readonly startPositions: readonly number[];
   readonly lengths: readonly number[];
   readonly logitCounts: readonly number[];
@@ -25,54 +25,29 @@ export interface RecordedBatch {
 /** An executor whose logits are a function of the tokens alone; it refuses whatever breaks the contract. */
 export interface FakeExecutor extends Executor {
   readonly batches: RecordedBatch[];
-  /** Tokens of each copy within the cache. */
-  readonly copiedTokenCounts: readonly number[];
-  /** Ids that hold room now. */
-  readonly heldIds: ReadonlySet<number>;
 }
 
 export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
-  const { vocabSize, maxSequences = 8, sequenceCapacityTokens = 128 } = options;
-  const { capacityTokens = maxSequences * sequenceCapacityTokens, logits = hashLogits } = options;
-  const { maxLogitRows = maxSequences } = options;
-  const histories = new Map<number, number[]>();
-  const limits = new Map<number, number>();
+  const { vocabSize, maxSequences = 8, contextTokens = 128, logits = hashLogits } = options;
+  const { maxLogitRows = maxSequences, slotTokens = contextTokens } = options;
+  /** The tokens whose keys and values each slot holds. */
+  const histories: number[][] = Array.from({ length: maxSequences }, () => []);
   const batches: RecordedBatch[] = [];
-  const copiedTokenCounts: number[] = [];
   let isRunning = false;
 
-  const heldTokens = (): number => [...limits.values()].reduce((sum, limit) => sum + limit, 0);
-  const assertIdle = (): void => {
-    if (isRunning) throw new Error("the cache was changed during a forward");
+  const held = (slot: number, tokenCount: number): number[] => {
+    const history = histories[slot];
+    if (history === undefined || history.length < tokenCount) throw new Error(`no ${tokenCount} in ${slot}`);
+    return history.slice(0, tokenCount);
   };
-  const kvCache: KvCache = {
-    capacityTokens,
-    sequenceCapacityTokens,
-    maxSequences,
-    usage: () => heldTokens() / capacityTokens,
-    canAcquire: (maxTokens) =>
-      maxTokens <= sequenceCapacityTokens &&
-      limits.size < maxSequences &&
-      heldTokens() + maxTokens <= capacityTokens,
-    acquire: (sequenceId, maxTokens) => {
-      assertIdle();
-      if (!kvCache.canAcquire(maxTokens)) throw new Error(`no room for ${maxTokens} tokens`);
-      if (limits.has(sequenceId)) throw new Error(`sequence ${sequenceId} has room`);
-      limits.set(sequenceId, maxTokens);
-      histories.set(sequenceId, []);
-    },
-    release: (sequenceId) => {
-      assertIdle();
-      if (!limits.delete(sequenceId)) throw new Error(`sequence ${sequenceId} has no room`);
-      histories.delete(sequenceId);
-    },
-    copyPrefix: (fromId, toId, tokenCount) => {
-      assertIdle();
-      const history = histories.get(fromId);
-      if (history === undefined || !limits.has(toId)) throw new Error("a copy to or from nowhere");
-      if (history.length < tokenCount) throw new Error(`${fromId} holds no ${tokenCount} tokens`);
-      histories.set(toId, history.slice(0, tokenCount));
-      copiedTokenCounts.push(tokenCount);
+  const kvStorage: KvStorage = {
+    slotCount: maxSequences,
+    slotTokens,
+    move: ({ from, to, fromTokens, toTokens }) => {
+      if (isRunning) throw new Error("the storage was changed during a forward");
+      const [moved, swapped] = [held(from, fromTokens), held(to, toTokens)];
+      histories[to] = moved;
+      if (toTokens > 0) histories[from] = swapped;
     },
   };
 
@@ -80,12 +55,13 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
     const rows: Float32Array[] = [];
     let offset = 0;
     let rowRoom = maxLogitRows;
-    for (const [chunk, sequenceId] of batch.sequenceIds.entries()) {
-      const history = histories.get(sequenceId);
+    const decodeCount = batch.lengths.filter((length) => length === 1).length;
+    for (const [chunk, slot] of batch.slots.entries()) {
+      const history = held(slot, batch.startPositions[chunk]!);
+      histories[slot] = history;
       const length = batch.lengths[chunk]!;
-      if (history === undefined) throw new Error(`sequence ${sequenceId} holds no room`);
-      if (history.length !== batch.startPositions[chunk]) throw new Error(`a gap in ${sequenceId}`);
-      if (length < 1) throw new Error(`an empty chunk of ${sequenceId}`);
+      if (length < 1) throw new Error(`an empty chunk of ${slot}`);
+      if (length === 1 && slot >= decodeCount) throw new Error(`slot ${slot} is not in front`);
       const logitCount = batch.logitCounts[chunk]!;
       rowRoom -= Math.max(1, logitCount);
       if (rowRoom < 0) throw new Error(`more than ${maxLogitRows} rows of logits`);
@@ -96,7 +72,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
         logits(history, row);
         rows.push(row);
       }
-      if (history.length > limits.get(sequenceId)!) throw new Error(`${sequenceId} outgrew its room`);
+      if (history.length > slotTokens) throw new Error(`${slot} outgrew its room`);
       offset += length;
     }
     return { rowCount: rows.length, row: (index) => rows[index]! };
@@ -114,20 +90,16 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       totalBytes: 0,
       kvBytesPerToken: 0,
       maxSequences,
-      contextTokens: sequenceCapacityTokens,
+      contextTokens,
     },
-    kvCache,
+    kvStorage,
     maxLogitRows,
     batches,
-    copiedTokenCounts,
-    get heldIds() {
-      return new Set(limits.keys());
-    },
     forward: async (batch) => {
       if (isRunning) throw new Error("two forwards at once");
       const recorded = record(batch);
-      if (new Set(recorded.sequenceIds).size !== recorded.sequenceIds.length) {
-        throw new Error("a sequence twice in a batch");
+      if (new Set(recorded.slots).size !== recorded.slots.length) {
+        throw new Error("a slot twice in a batch");
       }
       batches.push(recorded);
       isRunning = true;
@@ -148,7 +120,7 @@ function record(batch: ForwardBatch): RecordedBatch {
   const lengths = Array.from(batch.lengths.subarray(0, chunkCount));
   const tokenCount = lengths.reduce((sum, length) => sum + length, 0);
   return {
-    sequenceIds: Array.from(batch.sequenceIds.subarray(0, chunkCount)),
+    slots: Array.from(batch.slots.subarray(0, chunkCount)),
     startPositions: Array.from(batch.startPositions.subarray(0, chunkCount)),
     lengths,
     logitCounts: Array.from(batch.logitCounts.subarray(0, chunkCount)),

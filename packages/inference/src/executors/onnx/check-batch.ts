@@ -1,48 +1,62 @@
 import { InferenceError } from "../../errors.ts";
 import type { ForwardBatch } from "../executor.ts";
-import type { SlotTable } from "./slot-table.ts";
 
 /** What a batch must fit. */
 export interface BatchLimits {
   readonly vocabSize: number;
-  readonly sequenceCapacityTokens: number;
+  readonly slotTokens: number;
   readonly maxLogitRows: number;
   /** `(slotCount)` scratch, so that a check allocates nothing. */
   readonly seenSlots: Uint8Array;
 }
 
 /**
- * Checks a batch before anything runs: what the runtime would read or write out of bounds ends here.
+ * Checks a batch before anything runs: what the runtime would read or write out of bounds ends here. Answers how many
+ * chunks have one token.
  *
- * @throws InferenceError `INVALID_BATCH` for ids, positions and tokens, `CONTEXT_LENGTH_EXCEEDED`
+ * @throws InferenceError `INVALID_BATCH` for slots, positions and tokens, `CONTEXT_LENGTH_EXCEEDED`
  */
-export function checkBatch(batch: ForwardBatch, table: SlotTable, limits: BatchLimits): void {
-  limits.seenSlots.fill(0);
+export function checkBatch(batch: ForwardBatch, limits: BatchLimits): number {
+  const { seenSlots } = limits;
+  seenSlots.fill(0);
+  let decodeCount = 0;
+  let lastDecodeSlot = -1;
   let tokenCount = 0;
   let rowCount = 0;
   for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
-    const sequenceId = batch.sequenceIds[chunk] ?? 0;
+    const slot = batch.slots[chunk] ?? -1;
     const start = batch.startPositions[chunk] ?? 0;
     const length = batch.lengths[chunk] ?? 0;
-    const slot = table.slotOf(sequenceId);
-    if (limits.seenSlots[slot] === 1) throw invalid(sequenceId, "one chunk in a batch", "two");
-    limits.seenSlots[slot] = 1;
-    const held = table.tokensAt(slot);
-    if (length < 1) throw invalid(sequenceId, "at least 1 token in a chunk", length);
-    if (start < 0 || start > held)
-      throw invalid(sequenceId, `a start from 0 to the ${held} tokens held`, start);
-    if (start + length > limits.sequenceCapacityTokens) {
+    const seen = seenSlots[slot];
+    if (seen === undefined) {
+      throw new InferenceError(
+        "INVALID_BATCH",
+        `a slot must be from 0 to ${seenSlots.length - 1}; found ${slot}`,
+      );
+    }
+    if (seen === 1) throw invalid(slot, "one chunk in a batch", "two");
+    seenSlots[slot] = 1;
+    if (length < 1) throw invalid(slot, "at least 1 token in a chunk", length);
+    if (start < 0) throw invalid(slot, "a start of at least 0", start);
+    if (start + length > limits.slotTokens) {
       throw new InferenceError(
         "CONTEXT_LENGTH_EXCEEDED",
-        `a sequence holds at most ${limits.sequenceCapacityTokens} tokens; sequence ${sequenceId} would have ${start + length}`,
+        `a sequence holds at most ${limits.slotTokens} tokens; the one in slot ${slot} would have ${start + length}`,
       );
     }
     const logitCount = batch.logitCounts[chunk] ?? 0;
     if (logitCount < 0 || logitCount > length) {
-      throw invalid(sequenceId, `logits after 0 to ${length} tokens`, logitCount);
+      throw invalid(slot, `logits after 0 to ${length} tokens`, logitCount);
+    }
+    if (length === 1) {
+      decodeCount += 1;
+      lastDecodeSlot = Math.max(lastDecodeSlot, slot);
     }
     tokenCount += length;
     rowCount += Math.max(1, logitCount);
+  }
+  if (lastDecodeSlot >= decodeCount) {
+    throw invalid(lastDecodeSlot, `more than one token, as ${decodeCount} chunks have one`, "one");
   }
   if (rowCount > limits.maxLogitRows) {
     throw new InferenceError(
@@ -65,8 +79,9 @@ export function checkBatch(batch: ForwardBatch, table: SlotTable, limits: BatchL
       );
     }
   }
+  return decodeCount;
 }
 
-function invalid(sequenceId: number, wanted: string, found: number | string): InferenceError {
-  return new InferenceError("INVALID_BATCH", `sequence ${sequenceId} must have ${wanted}; found ${found}`);
+function invalid(slot: number, wanted: string, found: number | string): InferenceError {
+  return new InferenceError("INVALID_BATCH", `slot ${slot} must have ${wanted}; found ${found}`);
 }

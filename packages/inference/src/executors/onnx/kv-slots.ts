@@ -1,5 +1,5 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
-import type { SlotMove } from "./slot-table.ts";
+import type { SlotMove } from "../executor.ts";
 
 /** The sizes of a cache of keys and values with one fixed stretch of memory per sequence. */
 export interface KvSlotsShape {

@@ -1,5 +1,12 @@
 import { InferenceError } from "../../errors.ts";
-import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult } from "../executor.ts";
+import type {
+  Executor,
+  ExecutorMemoryPlan,
+  ForwardBatch,
+  ForwardResult,
+  KvStorage,
+  SlotMove,
+} from "../executor.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
 import type { NativeHeap } from "./runtime/ffi/native-heap.ts";
 import { type BatchLimits, checkBatch } from "./check-batch.ts";
@@ -11,8 +18,6 @@ import { usedTensors } from "./graph/used-tensors.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 import type { OnnxRuntime } from "./runtime/runtime.ts";
-import { SlotKvCache } from "./slot-kv-cache.ts";
-import { SlotTable } from "./slot-table.ts";
 
 /**
  * Makes an executor that runs a model on the processor with onnxruntime. The graph is built in memory
@@ -90,14 +95,12 @@ class OnnxExecutor implements Executor {
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
-  readonly kvCache: SlotKvCache;
+  readonly kvStorage: KvStorage;
   readonly maxLogitRows: number;
-  readonly #table: SlotTable;
   readonly #kv: KvSlots;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
   readonly #limits: BatchLimits;
-  readonly #decodeSlots: Int32Array;
   readonly #result: LogitRows;
   #running: Promise<void> | undefined;
   #disposal: Promise<void> | undefined;
@@ -107,19 +110,21 @@ class OnnxExecutor implements Executor {
     this.description = parts.description;
     this.vocabSize = parts.vocabSize;
     this.plan = parts.plan;
-    this.#table = new SlotTable(maxSequences);
-    this.kvCache = new SlotKvCache(this.#table, parts.kv, contextTokens);
+    this.kvStorage = {
+      slotCount: maxSequences,
+      slotTokens: contextTokens,
+      move: (move) => this.#move(move),
+    };
     this.#kv = parts.kv;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
     this.maxLogitRows = parts.calls.logits.length;
     this.#limits = {
       vocabSize: parts.vocabSize,
-      sequenceCapacityTokens: contextTokens,
+      slotTokens: contextTokens,
       maxLogitRows: this.maxLogitRows,
       seenSlots: new Uint8Array(maxSequences),
     };
-    this.#decodeSlots = new Int32Array(maxSequences);
     this.#result = new LogitRows(parts.calls.logits);
   }
 
@@ -133,14 +138,11 @@ class OnnxExecutor implements Executor {
         "the onnx executor runs one forward at a time; one is running",
       );
     }
-    checkBatch(batch, this.#table, this.#limits);
-    this.kvCache.beginForward();
-    this.#running = this.#run(batch);
+    this.#running = this.#run(batch, checkBatch(batch, this.#limits));
     try {
       await this.#running;
     } finally {
       this.#running = undefined;
-      this.kvCache.endForward();
     }
     return this.#result;
   }
@@ -160,9 +162,25 @@ class OnnxExecutor implements Executor {
     await closeAll(this.#closers);
   }
 
-  async #run(batch: ForwardBatch): Promise<void> {
-    const decodeCount = this.#gatherDecodes(batch);
-    this.#result.assign(batch, this.#table, decodeCount);
+  /** Native code may be writing to any slot while a forward runs. */
+  #move(move: SlotMove): void {
+    const { slotCount, slotTokens } = this.kvStorage;
+    const isSlot = (slot: number): boolean => Number.isInteger(slot) && slot >= 0 && slot < slotCount;
+    const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0 && count <= slotTokens;
+    const { from, to, fromTokens, toTokens } = move;
+    if (this.#running === undefined && [from, to].every(isSlot) && [fromTokens, toTokens].every(isCount)) {
+      this.#kv.move(move);
+      return;
+    }
+    const found = this.#running === undefined ? JSON.stringify(move) : "a forward that runs";
+    throw new InferenceError(
+      "INVALID_BATCH",
+      `up to ${slotTokens} tokens can be moved among ${slotCount} slots between two forwards; found ${found}`,
+    );
+  }
+
+  async #run(batch: ForwardBatch, decodeCount: number): Promise<void> {
+    this.#result.assign(batch, decodeCount);
     let offset = 0;
     let firstRow = decodeCount;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
@@ -176,20 +194,8 @@ class OnnxExecutor implements Executor {
     if (decodeCount > 0) await this.#decode(batch, decodeCount);
   }
 
-  /** Brings the sequences with one token to the front of the cache; answers how many there are. */
-  #gatherDecodes(batch: ForwardBatch): number {
-    let count = 0;
-    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
-      if (batch.lengths[chunk] !== 1) continue;
-      this.#decodeSlots[count] = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
-      count += 1;
-    }
-    this.#table.gather(this.#decodeSlots, count, (move) => this.#kv.move(move));
-    return count;
-  }
-
   async #prefill(batch: ForwardBatch, chunk: number, at: PrefillPlace): Promise<void> {
-    const slot = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
+    const slot = batch.slots[chunk] ?? 0;
     const start = batch.startPositions[chunk] ?? 0;
     const length = batch.lengths[chunk] ?? 0;
     const partTokens = this.#calls.maxChunkTokens;
@@ -206,7 +212,6 @@ class OnnxExecutor implements Executor {
         firstRow,
       });
       firstRow += logitCount;
-      this.#table.setTokensAt(slot, start + done + count);
     }
   }
 
@@ -217,7 +222,7 @@ class OnnxExecutor implements Executor {
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
       const length = batch.lengths[chunk] ?? 0;
       if (length === 1) {
-        const slot = this.#table.slotOf(batch.sequenceIds[chunk] ?? 0);
+        const slot = batch.slots[chunk] ?? 0;
         const position = batch.startPositions[chunk] ?? 0;
         decodeTokenIds[slot] = batch.tokenIds[offset] ?? 0;
         decodePositions[slot] = position;
@@ -226,9 +231,6 @@ class OnnxExecutor implements Executor {
       offset += length;
     }
     await this.#calls.decode(count, longest);
-    for (let slot = 0; slot < count; slot += 1) {
-      this.#table.setTokensAt(slot, (decodePositions[slot] ?? 0) + 1);
-    }
   }
 }
 
@@ -260,13 +262,13 @@ class LogitRows implements ForwardResult {
     return logits;
   }
 
-  assign(batch: ForwardBatch, table: SlotTable, decodeCount: number): void {
+  assign(batch: ForwardBatch, decodeCount: number): void {
     let nextRow = decodeCount;
     this.rowCount = 0;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
       const logitCount = batch.logitCounts[chunk] ?? 0;
       const isDecode = batch.lengths[chunk] === 1;
-      const firstRow = isDecode ? table.slotOf(batch.sequenceIds[chunk] ?? 0) : nextRow;
+      const firstRow = isDecode ? (batch.slots[chunk] ?? 0) : nextRow;
       for (let at = 0; at < logitCount; at += 1) {
         this.#rows[this.rowCount] = firstRow + at;
         this.rowCount += 1;

@@ -19,13 +19,12 @@ async function runParts(
   tokens: readonly number[],
   lengths: readonly number[],
 ): Promise<number[][]> {
-  executor.kvCache.acquire(1, executor.kvCache.sequenceCapacityTokens);
   const rows: number[][] = [];
   let start = 0;
   for (const length of lengths) {
     const result = await executor.forward({
       chunkCount: 1,
-      sequenceIds: Int32Array.of(1),
+      slots: Int32Array.of(0),
       startPositions: Int32Array.of(start),
       lengths: Int32Array.of(length),
       logitCounts: Int32Array.of(1),
@@ -34,7 +33,6 @@ async function runParts(
     rows.push([...result.row(0)]);
     start += length;
   }
-  executor.kvCache.release(1);
   return rows;
 }
 

@@ -1,0 +1,55 @@
+import type { KvStorage, SlotMove } from "../executors/executor.ts";
+import { CachedSequence } from "./cached-sequence.ts";
+import type { KvCache } from "./kv-cache.ts";
+import { PrefixSharing } from "./prefix-sharing.ts";
+import { SlotTable } from "./slot-table.ts";
+
+/**
+ * Creates a cache over storage in slots: each sequence has one for its whole length from admission to release. What
+ * it does not use of its slot, no other can have; so growth within a slot always succeeds.
+ */
+export function createKvCache(storage: KvStorage): KvCache {
+  const { slotCount, slotTokens } = storage;
+  const table = new SlotTable(slotCount);
+  const sharing = new PrefixSharing();
+  const move = (each: SlotMove): void => storage.move(each);
+
+  /** The last token is left to compute, for its logits. */
+  const copyPrefix = (from: CachedSequence, to: CachedSequence): void => {
+    const tokenCount = to.tokenIds.length - 1;
+    if (tokenCount === 0) return;
+    storage.move({ from: from.slot, to: to.slot, fromTokens: tokenCount, toTokens: 0 });
+    to.tokenCount = tokenCount;
+  };
+
+  return {
+    capacityTokens: slotCount * slotTokens,
+    sequenceCapacityTokens: slotTokens,
+    maxSequences: slotCount,
+    usage: () => table.usedSlotCount / slotCount,
+    admit: (tokenIds, maxTokens) => {
+      if (maxTokens > slotTokens || table.usedSlotCount === slotCount) return undefined;
+      const sequence = new CachedSequence(tokenIds);
+      table.take(sequence);
+      const holder = sharing.holderOf(sequence);
+      if (holder !== undefined && holder.tokenCount >= tokenIds.length) copyPrefix(holder, sequence);
+      sharing.add(sequence);
+      return sequence;
+    },
+    isAwaiting: (sequence) =>
+      sequence.tokenCount === 0 && sequence.tokenIds.length > 1 && sharing.holderOf(sequence) !== undefined,
+    grow: (sequence, tokenCount) => sequence.tokenCount + tokenCount <= slotTokens,
+    advance: (sequence, tokenCount) => {
+      const promptTokenCount = sequence.tokenIds.length;
+      const wasWhole = sequence.tokenCount >= promptTokenCount;
+      sequence.tokenCount += tokenCount;
+      if (wasWhole || sequence.tokenCount < promptTokenCount) return;
+      // Now: it may generate its only token in this step, and leave.
+      for (const waiter of sharing.waitersOf(sequence)) copyPrefix(sequence, waiter);
+    },
+    release: (sequence) => {
+      if (sharing.delete(sequence)) table.free(sequence);
+    },
+    place: (batch) => table.place(batch, move),
+  };
+}
