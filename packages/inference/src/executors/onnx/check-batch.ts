@@ -1,5 +1,5 @@
 import { InferenceError } from "../../errors.ts";
-import type { ForwardBatch } from "../executor.ts";
+import type { ForwardBatch, KvStorage, SlotMove } from "../executor.ts";
 
 /** What a batch must fit. */
 export interface BatchLimits {
@@ -80,6 +80,19 @@ export function checkBatch(batch: ForwardBatch, limits: BatchLimits): number {
     }
   }
   return decodeCount;
+}
+
+/** @throws InferenceError `INVALID_BATCH` */
+export function checkMove(move: SlotMove, { slotCount, slotTokens }: KvStorage): void {
+  const isUpTo = (value: number, last: number): boolean =>
+    Number.isInteger(value) && value >= 0 && value <= last;
+  const { from, to, fromTokens, toTokens } = move;
+  const areSlots = isUpTo(from, slotCount - 1) && isUpTo(to, slotCount - 1);
+  if (areSlots && isUpTo(fromTokens, slotTokens) && isUpTo(toTokens, slotTokens)) return;
+  throw new InferenceError(
+    "INVALID_BATCH",
+    `a move must be of at most ${slotTokens} tokens among ${slotCount} slots; found ${JSON.stringify(move)}`,
+  );
 }
 
 function invalid(slot: number, wanted: string, found: number | string): InferenceError {

@@ -9,9 +9,10 @@ import type {
 } from "../executor.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
 import type { NativeHeap } from "./runtime/ffi/native-heap.ts";
-import { type BatchLimits, checkBatch } from "./check-batch.ts";
+import { type BatchLimits, checkBatch, checkMove } from "./check-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
+import { LogitRows } from "./logit-rows.ts";
 import { kvShape, planResolved } from "./memory-plan.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
 import { usedTensors } from "./graph/used-tensors.ts";
@@ -129,15 +130,7 @@ class OnnxExecutor implements Executor {
   }
 
   async forward(batch: ForwardBatch): Promise<ForwardResult> {
-    if (this.#disposal !== undefined) {
-      throw new InferenceError("EXECUTOR_DISPOSED", "the onnx executor was disposed and cannot run");
-    }
-    if (this.#running !== undefined) {
-      throw new InferenceError(
-        "INVALID_BATCH",
-        "the onnx executor runs one forward at a time; one is running",
-      );
-    }
+    this.#assertIdle();
     this.#running = this.#run(batch, checkBatch(batch, this.#limits));
     try {
       await this.#running;
@@ -163,20 +156,22 @@ class OnnxExecutor implements Executor {
   }
 
   /** Native code may be writing to any slot while a forward runs. */
-  #move(move: SlotMove): void {
-    const { slotCount, slotTokens } = this.kvStorage;
-    const isSlot = (slot: number): boolean => Number.isInteger(slot) && slot >= 0 && slot < slotCount;
-    const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0 && count <= slotTokens;
-    const { from, to, fromTokens, toTokens } = move;
-    if (this.#running === undefined && [from, to].every(isSlot) && [fromTokens, toTokens].every(isCount)) {
-      this.#kv.move(move);
-      return;
+  #assertIdle(): void {
+    if (this.#disposal !== undefined) {
+      throw new InferenceError("EXECUTOR_DISPOSED", "the onnx executor was disposed and cannot run");
     }
-    const found = this.#running === undefined ? JSON.stringify(move) : "a forward that runs";
-    throw new InferenceError(
-      "INVALID_BATCH",
-      `up to ${slotTokens} tokens can be moved among ${slotCount} slots between two forwards; found ${found}`,
-    );
+    if (this.#running !== undefined) {
+      throw new InferenceError(
+        "INVALID_BATCH",
+        "the onnx executor runs one forward at a time; one is running",
+      );
+    }
+  }
+
+  #move(move: SlotMove): void {
+    this.#assertIdle();
+    checkMove(move, this.kvStorage);
+    this.#kv.move(move);
   }
 
   async #run(batch: ForwardBatch, decodeCount: number): Promise<void> {
@@ -238,44 +233,6 @@ class OnnxExecutor implements Executor {
 interface PrefillPlace {
   readonly offset: number;
   readonly firstRow: number;
-}
-
-/** Rows of the logits by batch order: those of decodes lie by slot, those of longer chunks behind them. */
-class LogitRows implements ForwardResult {
-  rowCount = 0;
-  readonly #logits: readonly Float32Array[];
-  readonly #rows: Int32Array;
-
-  constructor(logits: readonly Float32Array[]) {
-    this.#logits = logits;
-    this.#rows = new Int32Array(logits.length);
-  }
-
-  row(index: number): Float32Array {
-    const logits = index < this.rowCount ? this.#logits[this.#rows[index] ?? -1] : undefined;
-    if (logits === undefined) {
-      throw new InferenceError(
-        "INVALID_BATCH",
-        `the forward has ${this.rowCount} rows; found index ${index}`,
-      );
-    }
-    return logits;
-  }
-
-  assign(batch: ForwardBatch, decodeCount: number): void {
-    let nextRow = decodeCount;
-    this.rowCount = 0;
-    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
-      const logitCount = batch.logitCounts[chunk] ?? 0;
-      const isDecode = batch.lengths[chunk] === 1;
-      const firstRow = isDecode ? (batch.slots[chunk] ?? 0) : nextRow;
-      for (let at = 0; at < logitCount; at += 1) {
-        this.#rows[this.rowCount] = firstRow + at;
-        this.rowCount += 1;
-      }
-      if (!isDecode) nextRow += logitCount;
-    }
-  }
 }
 
 /** Undoes all, last first, whatever fails; then tells what failed first. */

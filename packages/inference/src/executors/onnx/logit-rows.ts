@@ -1,0 +1,40 @@
+import { InferenceError } from "../../errors.ts";
+import type { ForwardBatch, ForwardResult } from "../executor.ts";
+
+/** Rows of the logits by batch order: those of decodes lie by slot, those of longer chunks behind them. */
+export class LogitRows implements ForwardResult {
+  rowCount = 0;
+  readonly #logits: readonly Float32Array[];
+  readonly #rows: Int32Array;
+
+  constructor(logits: readonly Float32Array[]) {
+    this.#logits = logits;
+    this.#rows = new Int32Array(logits.length);
+  }
+
+  row(index: number): Float32Array {
+    const logits = index < this.rowCount ? this.#logits[this.#rows[index] ?? -1] : undefined;
+    if (logits === undefined) {
+      throw new InferenceError(
+        "INVALID_BATCH",
+        `the forward has ${this.rowCount} rows; found index ${index}`,
+      );
+    }
+    return logits;
+  }
+
+  assign(batch: ForwardBatch, decodeCount: number): void {
+    let nextRow = decodeCount;
+    this.rowCount = 0;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      const logitCount = batch.logitCounts[chunk] ?? 0;
+      const isDecode = batch.lengths[chunk] === 1;
+      const firstRow = isDecode ? (batch.slots[chunk] ?? 0) : nextRow;
+      for (let at = 0; at < logitCount; at += 1) {
+        this.#rows[this.rowCount] = firstRow + at;
+        this.rowCount += 1;
+      }
+      if (!isDecode) nextRow += logitCount;
+    }
+  }
+}
