@@ -38,4 +38,20 @@ export const packageRooms = {
       formats: ["files", "config", "weights", "weights/safetensors", "tokenizer", "chat-template"],
     },
   },
+  inference: {
+    shared: ["errors.ts", "events.ts", "ports.ts"],
+    rooms: {
+      executors: [],
+      kv: ["executors"],
+      schedule: ["executors", "kv"],
+      sampling: [],
+      text: ["sampling"],
+      requests: ["kv", "schedule", "sampling", "text"],
+      engine: ["executors", "kv", "schedule", "sampling", "requests"],
+      "executors/onnx/graph": ["executors"],
+      "executors/onnx/runtime": ["executors", "executors/onnx/graph"],
+      "executors/onnx": ["executors", "executors/onnx/graph", "executors/onnx/runtime"],
+      conformance: ["executors", "kv"],
+    },
+  },
 };
