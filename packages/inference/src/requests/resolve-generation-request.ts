@@ -1,15 +1,8 @@
 import { ContextLengthError, InvalidRequestError } from "../errors.ts";
 import type { GenerationRequest, StopParams } from "./request.ts";
 import type { SamplingParams } from "../sampling/sampling-params.ts";
+import { hasAtMost, requestLimits } from "./request-limits.ts";
 import { type FieldReader, readFields } from "./read-fields.ts";
-
-const MAX_ANSWERS = 128;
-const MAX_LOGPROBS = 20;
-const MAX_STOP_STRINGS = 16;
-const MAX_STOP_LENGTH = 1024;
-const MAX_BIAS = 100;
-/** Signed and unsigned integers of 64 bits. */
-const SEEDS = { start: -(2n ** 63n), last: 2n ** 64n - 1n };
 
 /** A request in which nothing is optional. */
 export interface ResolvedRequest {
@@ -39,9 +32,9 @@ export function resolveGenerationRequest(
     id: fields.string("id"),
     promptTokenIds: resolvePrompt(fields.take("promptTokenIds"), model.vocabSize),
     sampling: resolveSampling(readFields("sampling", fields.take("sampling") ?? {}), model.vocabSize),
-    n: fields.integer("n", { start: 1, last: MAX_ANSWERS }) ?? 1,
-    logprobs: fields.integer("logprobs", { start: 0, last: MAX_LOGPROBS }),
-    promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: MAX_LOGPROBS }),
+    n: fields.integer("n", { start: 1, last: requestLimits.maxAnswers }) ?? 1,
+    logprobs: fields.integer("logprobs", { start: 0, last: requestLimits.maxLogprobs }),
+    promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: requestLimits.maxLogprobs }),
     keepResult: fields.boolean("keepResult") ?? true,
     skipSpecialTokens: fields.boolean("skipSpecialTokens") ?? true,
     signal: resolveSignal(fields.take("signal")),
@@ -87,9 +80,13 @@ function resolveSeed(value: unknown): number | bigint | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value))) {
     const seed = BigInt(value);
-    if (seed >= SEEDS.start && seed <= SEEDS.last) return value;
+    if (seed >= requestLimits.minSeed && seed <= requestLimits.maxSeed) return value;
   }
-  throw new InvalidRequestError("sampling.seed", `an integer from ${SEEDS.start} to ${SEEDS.last}`, value);
+  throw new InvalidRequestError(
+    "sampling.seed",
+    `an integer from ${requestLimits.minSeed} to ${requestLimits.maxSeed}`,
+    value,
+  );
 }
 
 function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number, number> {
@@ -100,8 +97,12 @@ function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number
   for (const [tokenId, bias] of value as Map<unknown, unknown>) {
     const field = `sampling.logitBias[${String(tokenId)}]`;
     assertTokenId(field, tokenId, vocabSize);
-    if (typeof bias !== "number" || !(Math.abs(bias) <= MAX_BIAS)) {
-      throw new InvalidRequestError(field, `a number from ${-MAX_BIAS} to ${MAX_BIAS}`, bias);
+    if (typeof bias !== "number" || !(Math.abs(bias) <= requestLimits.maxLogitBias)) {
+      throw new InvalidRequestError(
+        field,
+        `a number from ${-requestLimits.maxLogitBias} to ${requestLimits.maxLogitBias}`,
+        bias,
+      );
     }
   }
   return new Map(value as Map<number, number>);
@@ -138,23 +139,18 @@ function resolveStopping(
 function resolveStop(value: unknown): readonly string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new InvalidRequestError("stopping.stop", "an array of texts", value);
-  if (value.length > MAX_STOP_STRINGS) {
-    throw new InvalidRequestError("stopping.stop", `at most ${MAX_STOP_STRINGS} texts`, value);
+  if (value.length > requestLimits.maxStopStrings) {
+    throw new InvalidRequestError("stopping.stop", `at most ${requestLimits.maxStopStrings} texts`, value);
   }
   return value.map((text: unknown, at) => {
-    if (typeof text === "string" && text !== "" && hasAtMost(text, MAX_STOP_LENGTH)) return text;
+    if (typeof text === "string" && text !== "" && hasAtMost(text, requestLimits.maxStopCharacters))
+      return text;
     throw new InvalidRequestError(
       `stopping.stop[${at}]`,
-      `a text of 1 to ${MAX_STOP_LENGTH} characters`,
+      `a text of 1 to ${requestLimits.maxStopCharacters} characters`,
       text,
     );
   });
-}
-
-/** Unicode characters: a text has at most twice as many units. */
-function hasAtMost(text: string, characterCount: number): boolean {
-  if (text.length <= characterCount) return true;
-  return text.length <= 2 * characterCount && Array.from(text).length <= characterCount;
 }
 
 function resolveStopTokenIds(value: unknown, vocabSize: number): readonly number[] {

@@ -1,3 +1,4 @@
+import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
 import { templateCondition, templateFields, type TemplateBody } from "./chat-prompt.ts";
 import { flagField, integerField, type FieldsOf } from "./fields.ts";
@@ -18,7 +19,7 @@ const fields: FieldsOf<ChatBody> = {
   ...samplingFields,
   logprobs: flagField("Reports the log-probability of each token. Default false.").optional(),
   top_logprobs: integerField(
-    { min: 0, max: 20 },
+    { min: 0, max: requestLimits.maxLogprobs },
     "Reports this many alternatives for each token; only with `logprobs: true`.",
   ).optional(),
   ...templateFields,

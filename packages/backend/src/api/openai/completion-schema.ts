@@ -1,3 +1,4 @@
+import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
 import { flagField, integerField, tokenIdFormat, type FieldsOf } from "./fields.ts";
 import type { BodyRules } from "./parse-body.ts";
@@ -41,7 +42,7 @@ const fields: FieldsOf<CompletionBody> = {
     "Longest answer, in tokens; 0 only with `echo`, for the prompt alone. Default 16.",
   ).optional(),
   logprobs: integerField(
-    { min: 0, max: 20 },
+    { min: 0, max: requestLimits.maxLogprobs },
     "Reports the log-probability of each token and of this many alternatives; with `echo` those of the prompt too.",
   ).optional(),
   echo: flagField("Puts the prompt before the answer. Default false.").optional(),

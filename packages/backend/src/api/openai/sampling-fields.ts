@@ -1,3 +1,4 @@
+import { hasAtMost, requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
 import {
   arrayField,
@@ -13,24 +14,16 @@ import {
 } from "./fields.ts";
 import { seedField } from "./seed-field.ts";
 
-/** Answers to one prompt; a request may have as many in all. */
-const maxChoices = 128;
-const maxStopStrings = 16;
-const maxStopLength = 1024;
+const { maxAnswers, maxLogitBias, maxStopCharacters, maxStopStrings } = requestLimits;
 const maxStopTokenIds = 256;
-
-/** Unicode characters, as JSON Schema counts them. */
-function hasAtMost(text: string, count: number): boolean {
-  return text.length <= count || (text.length <= 2 * count && Array.from(text).length <= count);
-}
 
 const stopText = z
   .string({ error: "a string" })
   .min(1, { error: "a string that is not empty" })
-  .refine((text) => hasAtMost(text, maxStopLength), {
-    error: `a string of at most ${maxStopLength} characters`,
+  .refine((text) => hasAtMost(text, maxStopCharacters), {
+    error: `a string of at most ${maxStopCharacters} characters`,
   })
-  .meta({ maxLength: maxStopLength });
+  .meta({ maxLength: maxStopCharacters });
 
 export interface StreamOptions {
   readonly include_usage?: boolean | undefined;
@@ -114,8 +107,11 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     "Above 1 makes tokens of the prompt and the answer less likely. Default: the checkpoint's, else 1.",
   ).optional(),
   logit_bias: mapField(
-    { values: { type: "number", minimum: -100, maximum: 100 }, names: { pattern: "^(0|[1-9][0-9]{0,8})$" } },
-    "Token ids as strings, and what is added to their logits, from -100 to 100.",
+    {
+      values: { type: "number", minimum: -maxLogitBias, maximum: maxLogitBias },
+      names: { pattern: "^(0|[1-9][0-9]{0,8})$" },
+    },
+    `Token ids as strings, and what is added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
   ).optional(),
   stop: z
     .union([stopText, arrayField(stopText, { max: maxStopStrings, of: "strings" })], {
@@ -142,10 +138,10 @@ export const samplingFields: FieldsOf<SamplingBody> = {
   ).optional(),
   skip_special_tokens: flagField("Leaves special tokens out of the text. Default true.").optional(),
   n: integerField(
-    { min: 1, max: maxChoices },
-    `How many answers to each prompt; at most ${maxChoices} in one request. Default 1.`,
+    { min: 1, max: maxAnswers },
+    `How many answers to each prompt; at most ${maxAnswers} in one request. Default 1.`,
   ).optional(),
-  best_of: integerField({ min: 1, max: maxChoices }, "Supported only where it equals `n`.").optional(),
+  best_of: integerField({ min: 1, max: maxAnswers }, "Supported only where it equals `n`.").optional(),
   stream: flagField("Sends the answer as server-sent events while it is made. Default false.").optional(),
   stream_options: objectField<StreamOptions>({
     include_usage: flagField("Sends a last chunk with the usage.").optional(),

@@ -1,8 +1,7 @@
+import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
 
-/** Signed and unsigned integers of 64 bits. */
-const minSeed = -(2n ** 63n);
-const maxSeed = 2n ** 64n - 1n;
+const { minSeed, maxSeed } = requestLimits;
 
 function isSeed(value: unknown): value is number | bigint {
   if (typeof value === "bigint") return value >= minSeed && value <= maxSeed;

@@ -1,0 +1,27 @@
+/** Bounds of a request's fields, for programs that check requests before the engine does. */
+export const requestLimits: {
+  readonly maxAnswers: number;
+  readonly maxLogprobs: number;
+  readonly maxStopStrings: number;
+  /** Unicode characters of one stop string. */
+  readonly maxStopCharacters: number;
+  /** Of a token's logit, in both directions. */
+  readonly maxLogitBias: number;
+  /** Signed and unsigned integers of 64 bits. */
+  readonly minSeed: bigint;
+  readonly maxSeed: bigint;
+} = Object.freeze({
+  maxAnswers: 128,
+  maxLogprobs: 20,
+  maxStopStrings: 16,
+  maxStopCharacters: 1024,
+  maxLogitBias: 100,
+  minSeed: -(2n ** 63n),
+  maxSeed: 2n ** 64n - 1n,
+});
+
+/** Whether a text has at most this many Unicode characters, each of which is one or two units. */
+export function hasAtMost(text: string, characterCount: number): boolean {
+  if (text.length <= characterCount) return true;
+  return text.length <= 2 * characterCount && Array.from(text).length <= characterCount;
+}
