@@ -1,5 +1,5 @@
 import { resolveConfig } from "../config/resolve-config.ts";
-import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { supervisionOf } from "../daemon/engine-options.ts";
 import { createEngineSupervisor } from "../engine/engine-supervisor.ts";
 import type { ServedModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";
@@ -74,11 +74,8 @@ export const play: CommandRunner = async (values, context) => {
     onHandlerError: (error) => context.stderr.write(`infernode: ${String(error)}\n`),
   });
   await using engine = createEngineSupervisor({
-    engine: engineOptionsOf(config),
+    ...supervisionOf(config),
     events,
-    startTimeoutMs: config.engine.startTimeoutMs,
-    hangAfterMs: config.engine.hangAfterMs,
-    maxRestarts: config.engine.maxRestarts,
     onOutput: (line) => context.stderr.write(`${line}\n`),
   });
   if (isInteractive) context.stdout.write("Loading the model …");

@@ -6,6 +6,7 @@ import {
   type HealthChecker,
   type HealthStatus,
 } from "@infernode/health";
+import { hasWork, progressOf } from "../engine/engine-progress.ts";
 import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
 
@@ -35,19 +36,18 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const { engine, events, stallAfterMs } = options;
   // Longer than a hung engine has: the supervisor starts it again, and not whoever watches this process.
   const helplessAfterMs = Math.max(stallAfterMs, 2 * options.hangAfterMs);
-  const work = (): { readonly running: number; readonly waiting: number } => {
-    const stats = engine.stats();
-    return { running: stats?.runningSequenceCount ?? 0, waiting: stats?.waitingRequestCount ?? 0 };
-  };
   const progress = (limitMs: number): HealthCheck =>
     createProgressCheck({
-      hasWork: () => work().running + work().waiting > 0,
+      hasWork: () => hasWork(engine.stats()),
       stepCount: () => {
         const stats = engine.stats();
-        return stats === undefined ? undefined : stats.stepCount + stats.preparedPromptCount;
+        return stats === undefined ? undefined : progressOf(stats);
       },
       stallAfterMs: limitMs,
-      describeWork: () => `${work().running} answers running and ${work().waiting} requests waiting`,
+      describeWork: () => {
+        const stats = engine.stats();
+        return `${stats?.runningSequenceCount ?? 0} answers running and ${stats?.waitingRequestCount ?? 0} requests waiting`;
+      },
     });
   const checkAnswers = (limitMs: number): HealthStatus => {
     const silentMs = engine.silentMs() ?? 0;
@@ -64,7 +64,7 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
         ? checkAnswers(stallAfterMs)
         : { status: "unhealthy", reasons: engine.reasons() },
   };
-  // What the engine process says of its own steps.
+  // What the engine process says of its last step.
   const inference: HealthCheck = { name: "inference", check: () => engine.vitals()?.health ?? healthy };
   const memory: HealthCheck = {
     name: "memory",

@@ -8,7 +8,6 @@ import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
-import { defaultHangAfterMs } from "../engine/default-hang-after.ts";
 import type { ServedModel } from "../models/model-service.ts";
 import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
@@ -17,7 +16,7 @@ import type { HttpServer } from "../http/create-http-server.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
 import { createDaemonMetrics } from "./daemon-metrics.ts";
-import { engineOptionsOf } from "./engine-options.ts";
+import { supervisionOf } from "./engine-options.ts";
 import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
 import { resolveServerLimits } from "./server-limits.ts";
@@ -78,16 +77,13 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       onHandlerError: (error, eventName) =>
         logger.error({ err: error, eventName }, "an event handler failed"),
     });
-  const hangAfterMs = config.engine.hangAfterMs ?? defaultHangAfterMs(config.engine.maxTokensPerStep);
+  const supervision = supervisionOf(config);
   const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
   const engine =
     dependencies.engine ??
     createEngineSupervisor({
-      engine: engineOptionsOf(config),
+      ...supervision,
       events,
-      startTimeoutMs: config.engine.startTimeoutMs,
-      hangAfterMs,
-      maxRestarts: config.engine.maxRestarts,
       onOutput: (line) => logger.warn({ source: "engine" }, line),
     });
   const stopLogging = logEvents(events, logger);
@@ -101,8 +97,8 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   const health = createDaemonHealth({
     engine,
     events,
-    stallAfterMs: config.health.stallAfterMs,
-    hangAfterMs,
+    ...config.health,
+    hangAfterMs: supervision.hangAfterMs,
     onError: (error) => logger.error({ err: error }, "a health report failed"),
   });
   let http: HttpServer | undefined;

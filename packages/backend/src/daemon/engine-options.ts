@@ -1,24 +1,31 @@
 import { embeddedModelDirectory } from "@infernode/models";
-import type { InfernodeConfig } from "../config/config.ts";
-import type { EngineCoreOptions } from "../engine/engine-core.ts";
+import type { EngineSettings, InfernodeConfig } from "../config/config.ts";
+import { defaultHangAfterMs } from "../engine/default-hang-after.ts";
+import type { EngineCoreOptions, SupervisorSetting } from "../engine/engine-core.ts";
 
-/** Says what engine a configuration asks for. */
-export function engineOptionsOf(config: Pick<InfernodeConfig, "engine" | "model">): EngineCoreOptions {
-  const { engine, model } = config;
+type EngineConfig = Pick<InfernodeConfig, "engine" | "model">;
+
+/** Says what engine a configuration asks for: every setting that is not the supervisor's. */
+export function engineOptionsOf({ engine, model }: EngineConfig): EngineCoreOptions {
+  const { startTimeoutMs: _, hangAfterMs: __, maxRestarts: ___, ...settings } = engine;
   return {
     modelDirectory: model.path === "embedded" ? embeddedModelDirectory() : model.path,
     modelName: model.name,
     chatTemplatePath: model.chatTemplate,
-    contextTokens: engine.contextTokens,
-    maxSequences: engine.maxSequences,
-    maxTokensPerStep: engine.maxTokensPerStep,
-    stepTimeMs: engine.stepTimeMs,
-    maxQueuedRequests: engine.maxQueuedRequests,
-    maxQueuedTokens: engine.maxQueuedTokens,
-    answerMemoryBytes: engine.answerMemoryBytes,
-    promptTimeoutMs: engine.promptTimeoutMs,
-    threads: engine.threads,
-    runtime: engine.runtime,
-    memoryLimitBytes: engine.memoryLimitBytes,
+    ...settings,
+  };
+}
+
+/** Says how the process of that engine is supervised. */
+export function supervisionOf(config: EngineConfig): Required<Pick<EngineSettings, SupervisorSetting>> & {
+  readonly engine: EngineCoreOptions;
+  readonly hangAfterMs: number;
+} {
+  const { startTimeoutMs, hangAfterMs, maxRestarts, maxTokensPerStep } = config.engine;
+  return {
+    engine: engineOptionsOf(config),
+    startTimeoutMs,
+    hangAfterMs: hangAfterMs ?? defaultHangAfterMs(maxTokensPerStep),
+    maxRestarts,
   };
 }

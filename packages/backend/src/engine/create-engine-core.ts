@@ -87,6 +87,8 @@ async function assemble(
       maxQueuedTokens: options.maxQueuedTokens,
       maxTokensPerStep: options.maxTokensPerStep,
       ...(options.stepTimeMs === undefined ? {} : { stepTimeMs: options.stepTimeMs }),
+      // The daemon judges whether steps are made: it sees a process that says nothing, too.
+      stallAfterMs: 2 ** 31 - 1,
     },
   });
   return { model, executor, engine, memory, tracker, health, answerMemoryBytes };

@@ -1,36 +1,27 @@
 import type { HealthStatus } from "@infernode/health";
 import type { EngineStats } from "@infernode/inference";
 import type { MemorySnapshot, PoolStats } from "@infernode/memory";
+import type { EngineSettings } from "../config/config.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import type { StartPromptThread } from "./prompt-thread.ts";
 import type { ServedModel } from "../models/model-service.ts";
 import type { AnyOperation, CallEvent } from "../operations/operation.ts";
 
+/** Settings that the process of the engine does not see. */
+export type SupervisorSetting = "startTimeoutMs" | "hangAfterMs" | "maxRestarts";
+
+type CoreSettings = Omit<EngineSettings, SupervisorSetting>;
+type RequiredSetting = "maxTokensPerStep" | "maxQueuedRequests" | "maxQueuedTokens" | "runtime";
+
 /** What an engine is made of; plain data that can cross to the engine process. */
-export interface EngineCoreOptions {
+export interface EngineCoreOptions
+  extends Pick<CoreSettings, RequiredSetting>, Partial<Omit<CoreSettings, RequiredSetting>> {
   /** Absolute. */
   readonly modelDirectory: string;
   /** The name to serve under; the checkpoint's by default. */
   readonly modelName?: string | undefined;
   /** Absolute; a Jinja file in place of the checkpoint's chat template. */
   readonly chatTemplatePath?: string | undefined;
-  /** [the checkpoint's, or as many as memory holds] */
-  readonly contextTokens?: number | undefined;
-  /** [16, or as many as memory holds] */
-  readonly maxSequences?: number | undefined;
-  readonly maxTokensPerStep: number;
-  /** [100] */
-  readonly stepTimeMs?: number | undefined;
-  readonly maxQueuedRequests: number;
-  readonly maxQueuedTokens: number;
-  /** Time to make tokens of a prompt; long ones have more. [5000] */
-  readonly promptTimeoutMs?: number | undefined;
-  /** [256 MiB, or less when memory is short] */
-  readonly answerMemoryBytes?: number | undefined;
-  readonly threads?: number | undefined;
-  readonly runtime: "auto" | "ffi" | "binding";
-  /** A plan above this is refused; by the system's free memory when absent. */
-  readonly memoryLimitBytes?: number | undefined;
 }
 
 /** What the engine counts, with the prompts that are still text among those that wait. */
@@ -41,7 +32,7 @@ export interface CoreStats extends EngineStats {
 
 /** What changes slowly and is told a few times a second. Plain data. */
 export interface EngineVitals {
-  /** What the engine says of itself: whether steps are made, and how the last one went. */
+  /** What the engine says of itself: how the last step went. Whether steps are made is judged by the daemon. */
   readonly health: HealthStatus;
   readonly pool: PoolStats;
   readonly ledger: MemorySnapshot;

@@ -2,6 +2,7 @@ import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../errors.ts";
 import { createResolvers } from "./async-queue.ts";
 import type { CoreStats, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
+import { hasWork, progressOf } from "./engine-progress.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
 import { modelFailure } from "./model-failure.ts";
 import type { DaemonMessage, EngineMessage } from "./protocol.ts";
@@ -58,15 +59,6 @@ export function describeExit(exit: EngineExit): string {
   return tail === "" ? how : `${how}; it last wrote:\n${tail}`;
 }
 
-/** Steps of the engine, and prompts that are ready for one. */
-function progressOf(stats: CoreStats | undefined): number {
-  return (stats?.stepCount ?? 0) + (stats?.preparedPromptCount ?? 0);
-}
-
-function workOf(stats: CoreStats | undefined): number {
-  return (stats?.runningSequenceCount ?? 0) + (stats?.waitingRequestCount ?? 0);
-}
-
 /**
  * Starts an engine process and has it load its model. One that is not ready in time is killed, and so is a ready
  * one that makes no progress: a sign of life is a message that tells of a new step, or of nothing to do.
@@ -109,7 +101,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         watchdog = startWatchdog(hangAfterMs, onHung);
         return options.onReady(message);
       case "batch":
-        if (progressOf(message.stats) !== progressOf(stats) || workOf(message.stats) === 0) watchdog.feed();
+        if (progressOf(message.stats) !== progressOf(stats) || !hasWork(message.stats)) watchdog.feed();
         ({ stats } = message);
         vitals = message.vitals ?? vitals;
         return options.onBatch(message);

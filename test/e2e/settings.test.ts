@@ -1,0 +1,349 @@
+import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { settings } from "../../packages/backend/src/config/settings.ts";
+import { createTinyModel, type TinyModel } from "../../packages/backend/test/support/tiny-model.ts";
+import { untilChild } from "../hostile/support/engine-faults.ts";
+import { endlessText, modelWithTokenizer, withEndlessSplit } from "../hostile/support/odd-tokenizer.ts";
+import { openRaw, rawPost, rawRequest } from "../hostile/support/raw-connection.ts";
+import { freePort } from "../hostile/support/spawn-daemon.ts";
+import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
+import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
+import { runCli } from "./support/run-cli.ts";
+import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+
+// Each setting of the table acts where it should, in the program as it is run.
+
+let tiny: TinyModel;
+let endless: EndlessModel;
+/** Takes what can be seen in answers. */
+let answering: TestDaemon;
+/** Runs one answer that never ends. */
+let busy: TestDaemon;
+
+function flags(values: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(values).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+beforeAll(async () => {
+  [tiny, endless] = await Promise.all([createTinyModel(), makeEndlessModel(65_536)]);
+  const template = join(tiny.directory, "other.jinja");
+  await writeFile(template, "12345{{ messages[0].content }}");
+  const answers = flags({
+    host: process.platform === "linux" ? "127.0.0.2" : "127.0.0.1",
+    "allowed-hosts": "api.example",
+    "cors-origins": "https://app.example",
+    "body-limit": "2000000",
+    "body-memory": "1MiB",
+    "request-timeout": "3000",
+    "keep-alive-timeout": "7000",
+    model: tiny.directory,
+    "model-name": "named",
+    "chat-template": template,
+    "max-sequences": "3",
+    "context-tokens": "200",
+    "max-tokens-per-step": "10",
+    "answer-memory": "1MiB",
+    "service-name": "own-name",
+    "advertise-address": "engine.example",
+  });
+  const work = flags({
+    model: endless.directory,
+    "model-name": "endless",
+    "max-sequences": "1",
+    "ping-interval": "100",
+    "max-queued-requests": "2",
+    "max-queued-tokens": "50",
+  });
+  [answering, busy] = await Promise.all([startDaemon({ args: answers }), startDaemon({ args: work })]);
+});
+afterAll(async () => {
+  await Promise.all([answering, busy].map((daemon) => daemon[Symbol.asyncDispose]()));
+  await Promise.all([tiny, endless].map((model) => model[Symbol.asyncDispose]()));
+});
+
+const close = "connection: close";
+
+async function getJson(daemon: TestDaemon, path: string): Promise<Record<string, unknown>> {
+  return (await (await fetch(daemon.url + path)).json()) as Record<string, unknown>;
+}
+
+async function post(
+  daemon: TestDaemon,
+  path: string,
+  body: object,
+): Promise<{ status: number; body: unknown }> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(daemon.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+  return { status: response.status, body: await response.json() };
+}
+
+/** Everything that comes until the daemon closes. */
+async function exchange(bytes: string): Promise<string> {
+  return (await (await openRaw(answering.url, bytes)).closed).text;
+}
+
+const endlessBody = { model: "endless", prompt: "Once", max_tokens: 60_000, ignore_eos: true, stream: true };
+
+/** Fills the one place and the queue: what a stream that waits gets, and why others are refused. */
+let filled:
+  | Promise<{ readonly quiet: string; readonly tokens: unknown; readonly requests: unknown }>
+  | undefined;
+const fill = async () => {
+  const running = await openRaw(busy.url, rawPost("/v1/completions", endlessBody));
+  await running.waitFor("data: ");
+  const first = await openRaw(busy.url, rawPost("/v1/completions", endlessBody));
+  const quiet = await first.waitFor(": ping");
+  const long = { ...endlessBody, prompt: Array(60).fill(9), max_tokens: 1, stream: false };
+  const tokens = await post(busy, "/v1/completions", long);
+  const second = await openRaw(busy.url, rawPost("/v1/completions", endlessBody));
+  await second.waitFor(": ping");
+  const requests = await post(busy, "/v1/completions", { ...endlessBody, stream: false });
+  for (const { socket } of [running, first, second]) socket.destroy();
+  return { quiet, tokens, requests };
+};
+
+/** The program's standard output and error where they are for people. */
+let shown: Promise<{ readonly output: string; readonly log: string }> | undefined;
+const show = async () => {
+  const options = ["--log-format", "pretty", "--log-level", "warn", "--threads", "3", "--runtime", "binding"];
+  const args = [cliPath, "serve", "--port", "0", "--model", tiny.directory, ...options];
+  const child = spawn(process.execPath, args, { env: cleanEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+  await new Promise<void>((resolve) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      if (output.includes("thread")) resolve();
+    });
+    child.on("close", () => resolve());
+  });
+  process.kill(await untilChild(child.pid ?? 0), "SIGKILL");
+  while (!log.includes("engine crashed") && child.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill("SIGKILL");
+  return { output, log };
+};
+
+const cases: Readonly<Record<string, () => Promise<void>>> = {
+  "server.host": async () => {
+    expect(new URL(answering.url).hostname).toBe(process.platform === "linux" ? "127.0.0.2" : "127.0.0.1");
+    if (process.platform !== "linux") return;
+    await expect(fetch(answering.url.replace("127.0.0.2", "127.0.0.1"))).rejects.toThrow("fetch failed");
+  },
+  "server.port": async () => {
+    const port = await freePort();
+    await using daemon = await startDaemon({ args: ["--port", String(port)], until: "listening" });
+    expect(new URL(daemon.url).port).toBe(String(port));
+  },
+  "server.allowedHosts": async () => {
+    expect(await exchange(rawRequest("GET /version", ["host: api.example", close]))).toMatch(
+      /^HTTP\/1\.1 200/,
+    );
+    expect(await exchange(rawRequest("GET /version", ["host: other.example", close]))).toMatch(
+      /^HTTP\/1\.1 4/,
+    );
+  },
+  "server.maxConnections": async () => {
+    await using daemon = await startDaemon({ args: ["--max-connections", "2"], until: "listening" });
+    const first = await openRaw(daemon.url);
+    const others = [await openRaw(daemon.url), await openRaw(daemon.url)];
+    expect(await first.closed).toMatchObject({ text: expect.not.stringContaining("200 OK") });
+    for (const { socket } of others) socket.destroy();
+  },
+  "server.bodyLimitBytes": async () => {
+    const large = rawRequest("POST /tokenize", [
+      "content-type: application/json",
+      close,
+      "content-length: 2000001",
+    ]);
+    expect(await exchange(large)).toContain("2000000 bytes");
+  },
+  "server.bodyMemoryBytes": async () => {
+    const head = ["content-type: application/json", "content-length: 900000"];
+    const half = `${rawRequest("POST /tokenize", head)}${" ".repeat(800_000)}`;
+    const holding = await openRaw(answering.url, half);
+    await new Promise((resolve) => holding.socket.write(" ", resolve));
+    await getJson(answering, "/version");
+    const waiting = await openRaw(
+      answering.url,
+      rawRequest("POST /tokenize", head.slice(0, 1), " ".repeat(900_000)),
+    );
+    for (const _ of [1, 2, 3, 4, 5]) await getJson(answering, "/version");
+    expect(waiting.received()).toBe("");
+    holding.socket.destroy();
+    expect(await waiting.waitFor("invalid_json")).toMatch(/^HTTP\/1\.1 400/);
+    waiting.socket.destroy();
+  },
+  "server.corsOrigins": async () => {
+    const ask = (origin: string): string => rawRequest("GET /version", [`origin: ${origin}`, close]);
+    expect(await exchange(ask("https://app.example"))).toMatch(
+      /access-control-allow-origin: https:\/\/app\.example/i,
+    );
+    expect(await exchange(ask("https://other.example"))).not.toMatch(/access-control-allow-origin/i);
+  },
+  "server.requestTimeoutMs": async () => {
+    expect(await exchange("GET /version HTTP/1.1\r\nhost: local")).toMatch(/^HTTP\/1\.1 408/);
+  },
+  "server.keepAliveTimeoutMs": async () => {
+    const { socket, waitFor } = await openRaw(answering.url, rawRequest("GET /version"));
+    expect(await waitFor("\r\n\r\n")).toMatch(/keep-alive: timeout=7/i);
+    socket.destroy();
+  },
+  "server.pingIntervalMs": async () => {
+    expect((await (filled ??= fill())).quiet).toContain(": ping");
+  },
+  "server.writeTimeoutMs": async () => {
+    await using daemon = await startDaemon({ args: ["--write-timeout", "150"] });
+    const body = {
+      model: "infernode-stories",
+      prompt: "a",
+      echo: true,
+      logprobs: 20,
+      ignore_eos: true,
+      n: 16,
+      stream: true,
+      max_tokens: 900,
+    };
+    const { socket } = await openRaw(daemon.url);
+    socket.pause();
+    socket.write(rawPost("/v1/completions", body));
+    const { cutBy, durationMs } = await daemon.waitForLog(({ status }) => status === 499);
+    expect(cutBy).toBe("SLOW_READER");
+    // The default alone is as long as that.
+    expect(durationMs).toBeLessThan(30_000);
+    socket.destroy();
+  },
+  "server.drainTimeoutMs": async () => {
+    await using daemon = await startDaemon({
+      args: ["--model", endless.directory, "--model-name", "endless", "--drain-timeout", "120"],
+    });
+    const running = await openRaw(daemon.url, rawPost("/v1/completions", endlessBody));
+    await running.waitFor("data: ");
+    daemon.signal("SIGTERM");
+    expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
+    expect(daemon.logs.find(({ msg }) => msg === "draining")).toMatchObject({ timeoutMs: 120 });
+    running.socket.destroy();
+  },
+  "model.path": async () => {
+    // A token for each byte.
+    expect(await post(answering, "/tokenize", { prompt: "foxes" })).toMatchObject({ body: { count: 5 } });
+  },
+  "model.name": async () => {
+    expect(await getJson(answering, "/v1/models")).toMatchObject({ data: [{ id: "named" }] });
+  },
+  "model.chatTemplate": async () => {
+    const messages = [{ role: "user", content: "fox" }];
+    expect(await post(answering, "/tokenize", { messages })).toMatchObject({ body: { count: 8 } });
+  },
+  "engine.maxSequences": async () => {
+    expect(await answering.metric("vllm:cache_config_info", 'num_gpu_blocks="3"')).toBe(1);
+  },
+  "engine.contextTokens": async () => {
+    expect(await getJson(answering, "/v1/models")).toMatchObject({ data: [{ max_model_len: 200 }] });
+  },
+  "engine.maxTokensPerStep": async () => {
+    const prompt = Array.from({ length: 150 }, () => 50);
+    await post(answering, "/v1/completions", { model: "named", prompt, max_tokens: 1 });
+    expect(await answering.metric("infernode_step_duration_seconds_count")).toBeGreaterThanOrEqual(15);
+  },
+  "engine.stepTimeMs": async () => {
+    const prompt = Array.from({ length: 960 }, () => 50);
+    await using daemon = await startDaemon({ args: ["--step-time", "1"] });
+    await post(daemon, "/v1/completions", { model: "infernode-stories", prompt, max_tokens: 1 });
+    // It would be 32, 64, 128 and then 256 tokens a step.
+    expect(await daemon.metric("infernode_step_duration_seconds_count")).toBeGreaterThan(12);
+  },
+  "engine.maxQueuedRequests": async () => {
+    const { requests } = await (filled ??= fill());
+    expect(requests).toMatchObject({
+      status: 429,
+      body: { error: { message: expect.stringMatching(/\b2\b/) } },
+    });
+  },
+  "engine.maxQueuedTokens": async () => {
+    const { tokens } = await (filled ??= fill());
+    expect(tokens).toMatchObject({
+      status: 429,
+      body: { error: { message: expect.stringMatching(/\b50\b/) } },
+    });
+  },
+  "engine.answerMemoryBytes": async () => {
+    const body = { model: "named", prompt: "a", n: 128, logprobs: 20, max_tokens: 150 };
+    expect(await post(answering, "/v1/completions", body)).toMatchObject({
+      status: 400,
+      body: { error: { param: "n" } },
+    });
+  },
+  "engine.promptTimeoutMs": async () => {
+    const directory = await modelWithTokenizer(withEndlessSplit);
+    await using daemon = await startDaemon({ args: ["--model", directory, "--prompt-timeout", "400"] });
+    const error = { code: "prompt_timeout", message: expect.stringMatching(/\b40\d ms/) };
+    const refused = await post(daemon, "/tokenize", { prompt: endlessText });
+    expect(refused).toMatchObject({ status: 400, body: { error } });
+  },
+  "engine.threads": async () => {
+    expect((await (shown ??= show())).output).toContain("3 threads");
+  },
+  "engine.runtime": async () => {
+    expect((await (shown ??= show())).output).toContain("Node binding");
+  },
+  "engine.memoryLimitBytes": async () => {
+    const run = await runCli(["serve", "--port", "0", "--memory-limit", "1MiB"]);
+    expect(run).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("MODEL_DOES_NOT_FIT") });
+  },
+  "engine.startTimeoutMs": async () => {
+    // The engine process stands still before it reads its first message.
+    const block =
+      "process.argv[1]?.includes('engine-process')&&Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0)";
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(block)}`;
+    const run = await runCli(["serve", "--port", "0", "--start-timeout", "1000"], {
+      environment: { NODE_OPTIONS },
+    });
+    expect(run.stderr).toContain("within 1000 ms");
+    expect(run.exitCode).not.toBe(0);
+  },
+  "engine.hangAfterMs": async () => {
+    await using daemon = await startDaemon({ args: ["--hang-after", "1000"] });
+    process.kill(daemon.enginePid(), "SIGSTOP");
+    expect(await daemon.waitForLog(({ msg }) => msg === "engine hung")).toMatchObject({
+      pid: daemon.enginePid(),
+    });
+  },
+  "engine.maxRestarts": async () => {
+    await using daemon = await startDaemon({ args: ["--max-restarts", "0"] });
+    process.kill(daemon.enginePid(), "SIGKILL");
+    expect((await daemon.exited).exitCode).not.toBe(0);
+    expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine restarted");
+  },
+  "log.level": async () => {
+    const { log } = await (shown ??= show());
+    expect(log).toContain("engine crashed");
+    expect(log).not.toContain("listening");
+  },
+  "log.format": async () => {
+    expect((await (shown ??= show())).log).toMatch(/^\[[0-9:.]+\] ERROR: engine crashed/m);
+  },
+  "discovery.serviceName": async () => {
+    expect(await getJson(answering, "/health")).toMatchObject({ services: [{ name: "own-name" }] });
+  },
+  "discovery.advertiseAddress": async () => {
+    expect(await getJson(answering, "/health")).toMatchObject({ services: [{ address: "engine.example" }] });
+  },
+  "health.stallAfterMs": async () => {
+    await using daemon = await startDaemon({ args: ["--stall-after", "300"] });
+    process.kill(daemon.enginePid(), "SIGSTOP");
+    const { reasons } = await daemon.waitForLog((line) => String(line["reasons"]).includes("said nothing"));
+    expect(Number(/said nothing for (\d+) ms/.exec(String(reasons))?.[1])).toBeLessThan(30_000);
+  },
+};
+
+test("every setting has a case", () => {
+  expect(Object.keys(cases)).toEqual(settings.map(({ path }) => path));
+});
+
+test.each(Object.entries(cases))("%s acts", async (_, expectToAct) => {
+  await expectToAct();
+});
