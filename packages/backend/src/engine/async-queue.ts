@@ -1,7 +1,5 @@
 import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 
-export { createResolvers } from "../create-resolvers.ts";
-
 /** Who is told when a reader is behind. Weights are of the caller's choice. */
 export interface QueueFlow<T> {
   weigh(value: T): number;

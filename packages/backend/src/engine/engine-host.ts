@@ -1,4 +1,4 @@
-import { createResolvers } from "./async-queue.ts";
+import { createResolvers } from "../create-resolvers.ts";
 import type { CreateEngineCore, EngineCore } from "./engine-core.ts";
 import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "./error-record.ts";

@@ -1,6 +1,6 @@
 import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../errors.ts";
-import { createResolvers } from "./async-queue.ts";
+import { createResolvers } from "../create-resolvers.ts";
 import type { CoreStats, EngineCoreOptions, EngineVitals } from "./engine-core.ts";
 import { hasWork, progressOf } from "./engine-progress.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";

@@ -1,6 +1,6 @@
 import type { EngineErrorRecord } from "../errors.ts";
 import type { InfernodeEvent } from "../events/event-map.ts";
-import { createResolvers } from "./async-queue.ts";
+import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 import type { CoreStats, EngineVitals } from "./engine-core.ts";
 import type { CallEvent } from "../operations/operation.ts";
 import type { EngineMessage } from "./protocol.ts";
@@ -35,7 +35,7 @@ export function createEngineOutbox(options: {
   let events: InfernodeEvent[] = [];
   let isFlushScheduled = false;
   let unsentCount = 0;
-  let room: ReturnType<typeof createResolvers<void>> | undefined;
+  let room: Resolvers<void> | undefined;
 
   const onSent = (): void => {
     unsentCount--;

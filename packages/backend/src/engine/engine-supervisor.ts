@@ -1,7 +1,7 @@
 import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../errors.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
-import { createResolvers } from "./async-queue.ts";
+import { createResolvers } from "../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
 import { defaultHangAfterMs } from "./default-hang-after.ts";
 import type { CallOptions, ServedModel } from "../models/model-service.ts";

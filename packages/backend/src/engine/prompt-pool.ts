@@ -1,5 +1,5 @@
 import { EngineRequestError } from "../errors.ts";
-import { createResolvers } from "./async-queue.ts";
+import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 import type { Prompt } from "../operations/prompt.ts";
 import {
   createPromptQueue,
@@ -53,7 +53,7 @@ export interface PromptPoolOptions {
 
 interface Item extends QueuedPrompt {
   readonly task: PromptTask;
-  readonly call: ReturnType<typeof createResolvers<PromptResult>>;
+  readonly call: Resolvers<PromptResult>;
   isOver: boolean;
 }
 

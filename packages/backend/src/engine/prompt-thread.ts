@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { type EngineErrorRecord, EngineRequestError } from "../errors.ts";
-import { createResolvers } from "./async-queue.ts";
+import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 import type { Prompt, PromptDescription } from "../operations/prompt.ts";
 
 /** Where a thread takes tokenizer and chat template from. */
@@ -101,7 +101,7 @@ export function startPromptThread(options: PromptThreadOptions): PromptThread {
   });
   const ready = createResolvers<void>();
   ready.promise.catch(() => undefined);
-  let current: ReturnType<typeof createResolvers<PromptResult>> | undefined;
+  let current: Resolvers<PromptResult> | undefined;
   let hasEnded = false;
 
   const settle = (): typeof current => {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createResolvers } from "../../src/engine/async-queue.ts";
+import { createResolvers, type Resolvers } from "../../src/create-resolvers.ts";
 import { createPromptPool, type PromptTask } from "../../src/engine/prompt-pool.ts";
 import type { PromptResult, PromptThread } from "../../src/engine/prompt-thread.ts";
 import { EngineRequestError } from "../../src/errors.ts";
@@ -16,9 +16,7 @@ interface FakeThread extends PromptThread {
 function createFakeThread(): FakeThread {
   const ready = createResolvers<void>();
   ready.promise.catch(() => undefined);
-  let work:
-    | { readonly text: string; readonly call: ReturnType<typeof createResolvers<PromptResult>> }
-    | undefined;
+  let work: { readonly text: string; readonly call: Resolvers<PromptResult> } | undefined;
   let hasEnded = false;
   return {
     ready: ready.promise,

@@ -6,7 +6,7 @@ import type {
   EngineCore,
   EngineCoreOptions,
 } from "../../src/engine/engine-core.ts";
-import { createResolvers } from "../../src/engine/async-queue.ts";
+import { createResolvers } from "../../src/create-resolvers.ts";
 import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
 import { runFake } from "./fake-operations.ts";
 import type { InfernodeEventSink } from "../../src/events/event-bus.ts";
