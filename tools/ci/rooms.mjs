@@ -38,6 +38,8 @@ export const packageRooms = {
       formats: ["files", "config", "weights", "weights/safetensors", "tokenizer", "chat-template"],
     },
   },
+  health: { shared: ["errors.ts", "options.ts"], rooms: { metrics: [] } },
+  discovery: { shared: ["discovery-provider.ts"], rooms: { conformance: [] } },
   inference: {
     shared: ["errors.ts", "events.ts", "ports.ts"],
     rooms: {
