@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
 import {
@@ -11,6 +11,7 @@ import {
   padVocabulary,
   setFields,
 } from "./support/odd-checkpoint.ts";
+import { openProgram } from "./support/open-program.ts";
 
 interface Case {
   readonly title: string;
@@ -244,8 +245,11 @@ interface Judgement {
   readonly reasons: readonly string[];
 }
 
+const program = openProgram();
+afterAll(() => program[Symbol.asyncDispose]());
+
 async function inspect(directory: string, args: readonly string[]): Promise<Judgement> {
-  const run = await runCli(["models", "inspect", directory, "--json", ...args]);
+  const run = await program.run(["models", "inspect", directory, "--json", ...args]);
   const written = run.stderr.trim();
   const reasons = written === "" ? [] : [written.replace(/^infernode: /, "")];
   // What can be read is shown, with the same verdict, though the model cannot run.
@@ -256,7 +260,7 @@ async function inspect(directory: string, args: readonly string[]): Promise<Judg
 }
 
 async function askDoctor(directory: string, args: readonly string[]): Promise<Judgement> {
-  const run = await runCli(["doctor", "--json", "--model", directory, ...args]);
+  const run = await program.run(["doctor", "--json", "--model", directory, ...args]);
   const { verdict, models } = JSON.parse(run.stdout);
   expect(verdict.wouldRun).toBe(verdict.reasons.length === 0);
   expect(models[0]).toMatchObject({ wouldRun: verdict.wouldRun, reasons: verdict.reasons });
@@ -296,7 +300,7 @@ describe("serve, doctor and models inspect judge alike", () => {
 
 test("models inspect plans what serve would take", async () => {
   const directory = await copyCheckpoint("llama2");
-  const run = await runCli(["models", "inspect", directory, "--json", "--max-tokens-per-step", "64"]);
+  const run = await program.run(["models", "inspect", directory, "--json", "--max-tokens-per-step", "64"]);
   await using daemon = await startDaemon({ args: ["--model", directory, "--max-tokens-per-step", "64"] });
   const { totalBytes } = JSON.parse(run.stdout).memoryPlan;
   const text = await (await fetch(`${daemon.url}/metrics`)).text();
