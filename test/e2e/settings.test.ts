@@ -337,6 +337,8 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     process.kill(daemon.enginePid(), "SIGSTOP");
     const { reasons } = await daemon.waitForLog((line) => String(line["reasons"]).includes("said nothing"));
     expect(Number(/said nothing for (\d+) ms/.exec(String(reasons))?.[1])).toBeLessThan(30_000);
+    // A stopped process would outlive the daemon.
+    process.kill(daemon.enginePid(), "SIGCONT");
   },
 };
 
