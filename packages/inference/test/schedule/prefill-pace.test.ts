@@ -58,6 +58,15 @@ describe("createPrefillPace", () => {
     expect(pace.stepTokens).toBe(256);
   });
 
+  it("takes nothing off for decodes where there were none", () => {
+    const pace = createPrefillPace({ targetMs: 100, maxTokens: 256 });
+    for (let step = 0; step < 10; step += 1) {
+      pace.observe({ prefillTokenCount: 0, decodeTokenCount: 16, forwardMs: 200 });
+    }
+    run(pace, 5, 1);
+    expect(pace.stepTokens).toBe(96);
+  });
+
   it("learns nothing from the short rest of a prompt", () => {
     const pace = createPrefillPace({ targetMs: 100, maxTokens: 256 });
     run(pace, 6, 0.1);

@@ -29,7 +29,7 @@ function run(
   let text = "";
   for (const piece of pieces) {
     text += matcher.push(piece);
-    if (matcher.match !== undefined) return { text, match: matcher.match };
+    if (matcher.match !== undefined) return { text: text + matcher.flush(), match: matcher.match };
   }
   return { text: text + matcher.flush(), match: undefined };
 }
