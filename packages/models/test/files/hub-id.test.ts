@@ -3,18 +3,18 @@ import { downloadAdvice, hubIdIn } from "../../src/files/hub-id.ts";
 
 describe("hubIdIn", () => {
   it.each([
-    ["/work/meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-1B"],
+    ["/srv/meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-1B"],
     ["meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-1B"],
     ["https://huggingface.co/Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"],
-    ["/work/https:/huggingface.co/Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"],
+    ["/srv/https:/huggingface.co/Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"],
     ["hf://Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"],
-    ["/work/models/llama/8b", undefined],
+    ["/srv/models/llama/8b", undefined],
     ["/elsewhere/llama", undefined],
     ["../llama", undefined],
     ["./llama", undefined],
-    ["/work/llama", undefined],
+    ["/srv/llama", undefined],
   ])("reads %s", (path, id) => {
-    expect(hubIdIn(path, "/work")).toBe(id);
+    expect(hubIdIn(path, "/srv")).toBe(id);
   });
 });
 
