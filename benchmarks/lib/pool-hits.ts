@@ -2,8 +2,8 @@ import type { AllocationTag, GpuAllocator, MemoryBlock } from "@infernode/memory
 import { createRandom } from "./random.ts";
 import { median } from "./statistics.ts";
 
-const TAG: AllocationTag = { model: "benchmark", purpose: "workspace" };
-const ROUNDS = 15;
+const benchmarkTag: AllocationTag = { model: "benchmark", purpose: "workspace" };
+const roundCount = 15;
 
 export interface HitResult {
   readonly name: string;
@@ -15,7 +15,7 @@ function nsPerPair(pairCount: number, run: () => void): number {
   const rounds: number[] = [];
   run();
   run();
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < roundCount; round += 1) {
     const startedAt = performance.now();
     run();
     rounds.push(((performance.now() - startedAt) * 1e6) / pairCount);
@@ -26,7 +26,7 @@ function nsPerPair(pairCount: number, run: () => void): number {
 /** Allocate and free at once, again and again: the workspace of a step. */
 export function measurePairs(pool: GpuAllocator, sizeBytes: number): HitResult {
   const pairCount = 20_000;
-  const request = { sizeBytes, tag: TAG };
+  const request = { sizeBytes, tag: benchmarkTag };
   pool.allocate(request).dispose();
   const ns = nsPerPair(pairCount, () => {
     for (let pair = 0; pair < pairCount; pair += 1) pool.allocate(request).dispose();
@@ -43,7 +43,7 @@ function measureChurn(
   const pairCount = 20_000;
   const requests = Array.from({ length: pairCount }, () => ({
     sizeBytes: Math.max(1, Math.floor(options.sizeOf(random()))),
-    tag: TAG,
+    tag: benchmarkTag,
   }));
   const victims = Int32Array.from({ length: pairCount }, () => Math.floor(random() * options.liveCount));
   const live: MemoryBlock[] = requests.slice(0, options.liveCount).map((request) => pool.allocate(request));
@@ -51,7 +51,7 @@ function measureChurn(
     for (let pair = 0; pair < pairCount; pair += 1) {
       const at = victims[pair] ?? 0;
       live[at]?.dispose();
-      live[at] = pool.allocate(requests[pair] ?? { sizeBytes: 1, tag: TAG });
+      live[at] = pool.allocate(requests[pair] ?? { sizeBytes: 1, tag: benchmarkTag });
     }
   });
   for (const block of live) block.dispose();

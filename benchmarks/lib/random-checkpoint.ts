@@ -14,7 +14,7 @@ export interface CheckpointSizes {
 }
 
 /** Named sizes for the command line. */
-export const CHECKPOINT_SIZES: Readonly<Record<string, CheckpointSizes>> = {
+export const checkpointSizes: Readonly<Record<string, CheckpointSizes>> = {
   "100m": {
     vocabSize: 32_000,
     hiddenSize: 768,
@@ -101,8 +101,9 @@ export async function writeRandomCheckpoint(
     const count = shape.reduce((product, size) => product * size, 1);
     const spread = name.endsWith("norm.weight") ? 0 : 1.7 / Math.sqrt(shape[1] ?? 1);
     const values = new Float32Array(count);
-    for (let index = 0; index < count; index += 1)
+    for (let index = 0; index < count; index += 1) {
       values[index] = spread === 0 ? 1 : (random() - 0.5) * 2 * spread;
+    }
     if (!file.write(dtype === "F32" ? new Uint8Array(values.buffer) : toBfloat16(values))) {
       await new Promise<void>((resolve) => file.once("drain", () => resolve()));
     }

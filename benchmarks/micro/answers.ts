@@ -8,7 +8,7 @@ import { createEngine, type InferenceEngine, type TokenDecoderPort } from "@infe
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint } from "@infernode/models";
 import { plainMemory } from "../lib/plain-memory.ts";
-import { CHECKPOINT_SIZES, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
+import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
@@ -31,8 +31,8 @@ if (values.help) {
   process.exit(0);
 }
 
-const sizes = CHECKPOINT_SIZES[values.size];
-if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(CHECKPOINT_SIZES).join(", ")}`);
+const sizes = checkpointSizes[values.size];
+if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(checkpointSizes).join(", ")}`);
 const answerCount = Number(values.answers);
 const promptTokenIds = Array.from(
   { length: Number(values.prompt) },

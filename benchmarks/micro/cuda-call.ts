@@ -7,14 +7,14 @@ import { formatTable } from "../lib/table.ts";
 
 const options = parseCudaOptions();
 
-const CALLS = 50_000;
+const calls = 50_000;
 
 function nsPerCall(call: () => void): number {
   const rounds: number[] = [];
   for (let round = 0; round < 11; round += 1) {
     const startedAt = performance.now();
-    for (let index = 0; index < CALLS; index += 1) call();
-    rounds.push(((performance.now() - startedAt) * 1e6) / CALLS);
+    for (let index = 0; index < calls; index += 1) call();
+    rounds.push(((performance.now() - startedAt) * 1e6) / calls);
   }
   return median(rounds);
 }

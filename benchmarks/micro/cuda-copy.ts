@@ -10,7 +10,7 @@ import { formatTable } from "../lib/table.ts";
 
 const options = parseCudaOptions();
 
-const ROUNDS = 9;
+const roundCount = 9;
 const { device, subject } = openCuda(options);
 const largestBytes = subject.isStandIn ? 2 ** 24 : 2 ** 28;
 const sizes = [2 ** 16, 2 ** 20, 2 ** 24, 2 ** 26, 2 ** 28].filter((sizeBytes) => sizeBytes <= largestBytes);
@@ -20,7 +20,7 @@ const tag = { model: "benchmark", purpose: "other" } as const;
 function measure(sizeBytes: number, copy: () => void): number {
   const repeats = Math.max(1, Math.floor(2 ** 26 / sizeBytes));
   const rounds: number[] = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
+  for (let round = 0; round <= roundCount; round += 1) {
     const startedAt = performance.now();
     for (let repeat = 0; repeat < repeats; repeat += 1) copy();
     device.defaultStream.synchronizeBlocking();

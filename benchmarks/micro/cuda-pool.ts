@@ -8,11 +8,11 @@ import { measureDemand, measureTrace } from "../lib/pool-trace.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
-import { LLAMA_8B, LLAMA_SMALL } from "../workloads/serving-trace.ts";
+import { llama8b, llamaSmall } from "../workloads/serving-trace.ts";
 
 const options = parseCudaOptions({ steps: "100000" });
 
-const SIZES = [4096, 65_536, 2 ** 21, 2 ** 26];
+const sizes = [4096, 65_536, 2 ** 21, 2 ** 26];
 
 /** Median of rounds of allocate and free together. */
 function nsPerPair(pairCount: number, pair: () => void): number {
@@ -40,8 +40,9 @@ function measureDriver(device: CudaDevice, sizeBytes: number): number {
 function measureDriverAsync(device: CudaDevice, sizeBytes: number): number | undefined {
   const { driver } = device;
   const { cuMemAllocAsync, cuMemFreeAsync } = driver.optional;
-  if (!device.hasMemoryPools || cuMemAllocAsync === undefined || cuMemFreeAsync === undefined)
+  if (!device.hasMemoryPools || cuMemAllocAsync === undefined || cuMemFreeAsync === undefined) {
     return undefined;
+  }
   using stream = device.createStream();
   const { handle } = stream;
   const out = new BigUint64Array(1);
@@ -81,7 +82,7 @@ function compare(device: CudaDevice, sizeBytes: number) {
 }
 
 const { device, subject } = openCuda(options);
-const pairs = SIZES.map((sizeBytes) => compare(device, sizeBytes));
+const pairs = sizes.map((sizeBytes) => compare(device, sizeBytes));
 
 function measureAllHits() {
   using pool = createCudaMemoryPool({ device });
@@ -90,8 +91,8 @@ function measureAllHits() {
 const hits = device.totalBytes > 8 * 2 ** 30 ? measureAllHits() : [];
 
 const stepCount = options.steps;
-const full = { ...LLAMA_8B, stepCount };
-const shape = measureDemand(full).peakBytes < device.freeBytes() * 0.9 ? full : { ...LLAMA_SMALL, stepCount };
+const full = { ...llama8b, stepCount };
+const shape = measureDemand(full).peakBytes < device.freeBytes() * 0.9 ? full : { ...llamaSmall, stepCount };
 const demand = measureDemand(shape);
 const limitBytes = Math.ceil(demand.peakBytes / 0.95);
 /** With a second stream in the pool, events order reuse and what a stream freed is its own for a while. */

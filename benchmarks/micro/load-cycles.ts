@@ -11,7 +11,7 @@ import { createEngine } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { createHostMemoryPool } from "@infernode/memory";
 import { openCheckpoint } from "@infernode/models";
-import { CHECKPOINT_SIZES, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
+import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
 
@@ -68,8 +68,8 @@ async function runCycle(directory: string): Promise<number> {
   return loadedMib;
 }
 
-const sizes = CHECKPOINT_SIZES[values.size];
-if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(CHECKPOINT_SIZES).join(", ")}`);
+const sizes = checkpointSizes[values.size];
+if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(checkpointSizes).join(", ")}`);
 const directory = await mkdtemp(join(tmpdir(), "infernode-bench-"));
 try {
   const dtype = values.dtype === "BF16" ? "BF16" : "F32";

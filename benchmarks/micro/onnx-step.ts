@@ -11,7 +11,7 @@ import { plainMemory } from "../lib/plain-memory.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
-import { CHECKPOINT_SIZES, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
+import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 
 const { values } = parseArgs({
   options: {
@@ -58,8 +58,8 @@ async function timeForward(
   return performance.now() - startedAt;
 }
 
-const sizes = CHECKPOINT_SIZES[values.size];
-if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(CHECKPOINT_SIZES).join(", ")}`);
+const sizes = checkpointSizes[values.size];
+if (sizes === undefined) throw new Error(`--size must be one of ${Object.keys(checkpointSizes).join(", ")}`);
 const batches = values.batches.split(",").map(Number);
 const promptTokens = Number(values.prompt);
 const directory = await mkdtemp(join(tmpdir(), "infernode-bench-"));
@@ -128,8 +128,9 @@ try {
   };
   await executor.dispose();
   await checkpoint.weights.close();
-  if (values.output !== undefined)
+  if (values.output !== undefined) {
     writeReport(values.output, "micro/onnx-step", { ...summary, results: rows });
+  }
   if (values.json) {
     process.stdout.write(
       `${JSON.stringify({ benchmark: "micro/onnx-step", conditions: readConditions(), ...summary, results: rows }, null, 2)}\n`,

@@ -7,7 +7,7 @@ import { measureDemand, measureTrace } from "../lib/pool-trace.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
-import { LLAMA_8B } from "../workloads/serving-trace.ts";
+import { llama8b } from "../workloads/serving-trace.ts";
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +36,7 @@ function measureArrayBuffers(sizeBytes: number): number {
   return median(rounds);
 }
 
-function measureHost(shape: typeof LLAMA_8B) {
+function measureHost(shape: typeof llama8b) {
   using pool = createHostMemoryPool({ limitBytes: 2 ** 36, retainBytes: Number.POSITIVE_INFINITY });
   using tracked = createHostMemoryPool({
     limitBytes: 2 ** 36,
@@ -63,7 +63,7 @@ function measureHost(shape: typeof LLAMA_8B) {
   };
 }
 
-const shape = { ...LLAMA_8B, stepCount: Number(values.steps) };
+const shape = { ...llama8b, stepCount: Number(values.steps) };
 const results = [measureHost(shape)];
 if (values.output !== undefined) writeReport(values.output, "micro/pool", { shape, results });
 if (values.json) {

@@ -101,8 +101,9 @@ for (const shape of ["peaked", "flat"] as const) {
 }
 sampler.dispose();
 
-if (values.output !== undefined)
+if (values.output !== undefined) {
   writeReport(values.output, "micro/sampler", { vocabSize, drawCount, results });
+}
 process.stdout.write(
   values.json
     ? `${JSON.stringify(results)}\n`

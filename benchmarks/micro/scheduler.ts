@@ -27,11 +27,11 @@ if (values.help) {
 
 const vocabSize = Number(values.vocab);
 const tokenCount = Number(values.tokens);
-const PROMPT_TOKENS = 16;
+const promptTokens = 16;
 
 /** Answers at once, always with the same logits. */
 function createInstantExecutor(maxSequences: number): Executor {
-  const contextTokens = PROMPT_TOKENS + tokenCount;
+  const contextTokens = promptTokens + tokenCount;
   const row = Float32Array.from({ length: vocabSize }, (_, id) => ((id * 7919) % 97) / 10);
   const dispose = (): Promise<void> => Promise.resolve();
   return {
@@ -65,14 +65,14 @@ const tokenizer: TokenDecoderPort = {
   decode: (tokenIds) => tokenIds.map((tokenId) => texts[tokenId]).join(""),
 };
 
-const CASES = [
+const cases = [
   { name: "greedy", sampling: { temperature: 0 } },
   { name: "sampled, stop string", sampling: { temperature: 0.8, topP: 0.95 }, stop: ["\n\nUser:"] },
 ];
 
 const results = [];
 for (const sequenceCount of values.sequences.split(",").map(Number)) {
-  for (const { name, sampling, stop } of CASES) {
+  for (const { name, sampling, stop } of cases) {
     const stepTimes: number[] = [];
     let stepCount = 0;
     let wallMs = 0;
@@ -94,7 +94,7 @@ for (const sequenceCount of values.sequences.split(",").map(Number)) {
       await Promise.all(
         Array.from({ length: sequenceCount }, async (_, seed) => {
           const stream = engine.generate({
-            promptTokenIds: Array.from({ length: PROMPT_TOKENS }, (_, at) => at % vocabSize),
+            promptTokenIds: Array.from({ length: promptTokens }, (_, at) => at % vocabSize),
             sampling: { ...sampling, seed },
             stopping: { maxTokens: tokenCount, ...(stop === undefined ? {} : { stop }) },
           });
@@ -119,8 +119,9 @@ for (const sequenceCount of values.sequences.split(",").map(Number)) {
   }
 }
 
-if (values.output !== undefined)
+if (values.output !== undefined) {
   writeReport(values.output, "micro/scheduler", { vocabSize, tokenCount, results });
+}
 process.stdout.write(
   values.json
     ? `${JSON.stringify(results)}\n`

@@ -29,7 +29,7 @@ export interface ServingShape {
 }
 
 /** Llama 3 8B in bfloat16 with 8 GiB of KV cache: blocks of 2 MiB hold 16 tokens in all layers. */
-export const LLAMA_8B: ServingShape = {
+export const llama8b: ServingShape = {
   seed: 8,
   stepCount: 100_000,
   layerCount: 32,
@@ -47,8 +47,8 @@ export const LLAMA_8B: ServingShape = {
 };
 
 /** The same server with a small model, for places where memory is. */
-export const LLAMA_SMALL: ServingShape = {
-  ...LLAMA_8B,
+export const llamaSmall: ServingShape = {
+  ...llama8b,
   layerCount: 8,
   hiddenSize: 512,
   ffnSize: 1408,
@@ -80,7 +80,7 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
   const free: number[] = [];
   let nextId = 0;
   const take = (sizeBytes: number, purpose: MemoryPurpose): number => {
-    const id = free.pop() ?? nextId++;
+    const id = free.pop() ?? (nextId += 1) - 1;
     sink.take(id, Math.max(1, Math.ceil(sizeBytes)), purpose);
     return id;
   };
@@ -155,8 +155,12 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
   function admit(): void {
     while (running.length < maxSequences) {
       const next = waiting[0];
-      if (next === undefined || usedBlocks + Math.ceil(next.promptTokens / blockTokens) > shape.kvBlockCount)
+      if (
+        next === undefined ||
+        usedBlocks + Math.ceil(next.promptTokens / blockTokens) > shape.kvBlockCount
+      ) {
         return;
+      }
       waiting.shift();
       next.counts = take(vocabSize * 4, "other");
       next.tableEntries = 64;

@@ -52,7 +52,7 @@ describe("with the openai client", () => {
     let chunkCount = 0;
     let usage: OpenAI.CompletionUsage | null | undefined;
     for await (const chunk of stream) {
-      chunkCount++;
+      chunkCount += 1;
       text += chunk.choices[0]?.delta.content ?? "";
       usage = chunk.usage ?? usage;
     }
@@ -98,8 +98,9 @@ describe("with the openai client", () => {
       expect(choice?.logprobs?.tokens?.slice(-8)).toEqual(answer?.logprobs?.tokens);
       const [before, after] = [answer, choice].map((each) => each?.logprobs?.token_logprobs?.slice(-8) ?? []);
       expect(after).toHaveLength(8);
-      for (const [index, value] of (after ?? []).entries())
+      for (const [index, value] of (after ?? []).entries()) {
         expect(value).toBeCloseTo(before?.[index] ?? 0, 3);
+      }
     }
   });
 

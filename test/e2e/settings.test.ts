@@ -121,8 +121,9 @@ const show = async () => {
     child.on("close", () => resolve());
   });
   process.kill(await untilChild(child.pid ?? 0), "SIGKILL");
-  while (!log.includes("engine crashed") && child.exitCode === null)
+  while (!log.includes("engine crashed") && child.exitCode === null) {
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
   child.kill("SIGKILL");
   return { output, log };
 };
@@ -298,9 +299,9 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     // The engine process stands still before it reads its first message.
     const block =
       "process.argv[1]?.includes('engine-process')&&Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0)";
-    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(block)}`;
+    const nodeOptions = `--import=data:text/javascript,${encodeURIComponent(block)}`;
     const run = await runCli(["serve", "--port", "0", "--start-timeout", "1000"], {
-      environment: { NODE_OPTIONS },
+      environment: { NODE_OPTIONS: nodeOptions },
     });
     expect(run.stderr).toContain("within 1000 ms");
     expect(run.exitCode).not.toBe(0);

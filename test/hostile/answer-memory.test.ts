@@ -6,11 +6,11 @@ import { describe, expect, it } from "vitest";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
 
-const MODEL = "infernode-stories";
+const modelId = "infernode-stories";
 
 function chatBody(more: object): Record<string, unknown> {
   const messages = [{ role: "user", content: "Tell me a story about an owl." }];
-  return { model: MODEL, messages, seed: 5, ignore_eos: true, logprobs: true, top_logprobs: 20, ...more };
+  return { model: modelId, messages, seed: 5, ignore_eos: true, logprobs: true, top_logprobs: 20, ...more };
 }
 
 /** Sends a request and resolves with the response, of which nothing is read yet. */
@@ -79,7 +79,7 @@ describe("the memory of answers", () => {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({
-        model: MODEL,
+        model: modelId,
         prompt: Array(8).fill(Array(400).fill(9)),
         echo: true,
         logprobs: 20,

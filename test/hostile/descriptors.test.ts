@@ -25,7 +25,7 @@ async function openMany(
   bytes: string,
 ): Promise<readonly RawConnection[]> {
   const open: RawConnection[] = [];
-  for (let index = 0; index < count; index++) open.push(await openRaw(daemon.url, bytes));
+  for (let index = 0; index < count; index += 1) open.push(await openRaw(daemon.url, bytes));
   return open;
 }
 
@@ -45,7 +45,7 @@ describe.skipIf(!isLinux)("with few descriptors", () => {
     createInterface({ input: daemon.child.stderr as NodeJS.ReadableStream }).on("line", (line) => {
       const { msg, pid } = JSON.parse(line) as { readonly msg: string; readonly pid?: number };
       if (msg === "engine started") enginePid = pid ?? 0;
-      if (msg === "engine restarted") restarts++;
+      if (msg === "engine restarted") restarts += 1;
     });
     await daemon.ready();
     const crowd = await openMany(daemon, 400, bytes);

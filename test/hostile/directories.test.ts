@@ -6,7 +6,7 @@ import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { copyCheckpoint, editJson, makeFolder, setFields } from "./support/odd-checkpoint.ts";
 
-const INDEX = "model.safetensors.index.json";
+const indexFile = "model.safetensors.index.json";
 
 async function post(daemon: TestDaemon, path: string, body: object): Promise<Record<string, unknown>> {
   const answer = await postJson(daemon.url + path, body);
@@ -27,7 +27,7 @@ async function moveShards(directory: string, folder: string, named = folder): Pr
   for (const file of await readdir(directory)) {
     if (file.endsWith(".safetensors")) await rename(join(directory, file), join(directory, folder, file));
   }
-  await editJson(join(directory, INDEX), (json) => ({
+  await editJson(join(directory, indexFile), (json) => ({
     ...json,
     weight_map: Object.fromEntries(
       Object.entries(json["weight_map"] as Record<string, string>).map(([tensor, file]) => [
@@ -67,8 +67,9 @@ async function makeHubCache(
   const source = await copyCheckpoint("llama-sharded");
   const root = join(await makeFolder(), repository);
   const snapshot = join(root, "snapshots", "4e20de362430cd3b72f300e6b0f18e50e7166e08");
-  for (const folder of [snapshot, join(root, "blobs"), join(root, "refs")])
+  for (const folder of [snapshot, join(root, "blobs"), join(root, "refs")]) {
     await mkdir(folder, { recursive: true });
+  }
   for (const [at, file] of (await readdir(source)).entries()) {
     await rename(join(source, file), join(root, "blobs", `blob${at}`));
     await symlink(`../../blobs/blob${at}`, join(snapshot, file));

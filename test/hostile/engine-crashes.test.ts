@@ -47,7 +47,7 @@ describe("a request that crashes the engine", () => {
 
   test("and the next ones of its kind do not end the daemon", async () => {
     const daemon = await startForTest({ environment: faultyEngine, args: ["--max-restarts", "2"] });
-    for (let count = 0; count < 2; count++) {
+    for (let count = 0; count < 2; count += 1) {
       const request = { model, messages: [{ role: "user", content: poison }], stream: count === 1 };
       expect((await post(daemon, "/v1/chat/completions", request)).status).toBe(500);
     }
@@ -77,7 +77,7 @@ test("a request that blocks the engine fails alone: it is ended twice, and those
 describe("an engine that is killed again and again", () => {
   test("is started again as often, as long as it serves between", async () => {
     const daemon = await startForTest({ args: ["--max-restarts", "1"] });
-    for (let count = 0; count < 3; count++) {
+    for (let count = 0; count < 3; count += 1) {
       expect((await post(daemon, "/v1/completions", { model, prompt: "Once", max_tokens: 2 })).status).toBe(
         200,
       );
@@ -107,13 +107,15 @@ describe("an engine that is killed again and again", () => {
           max_tokens: 40,
           ignore_eos: true,
         });
-        if (status === 200) expect(body).toMatchObject({ usage: { completion_tokens: 40 } });
-        else
+        if (status === 200) {
+          expect(body).toMatchObject({ usage: { completion_tokens: 40 } });
+        } else {
           expect({ status, body }).toMatchObject({
             status: 500,
             body: { error: { code: "engine_crashed" } },
           });
-        outcomes[status === 200 ? "answered" : "failed"]++;
+        }
+        outcomes[status === 200 ? "answered" : "failed"] += 1;
       }
     };
     const streamed = async (): Promise<void> => {
@@ -122,12 +124,12 @@ describe("an engine that is killed again and again", () => {
         const [ended] = await Promise.allSettled([streamCompletion(client, { model, maxTokens: 40 }).ended]);
         if (ended.status === "fulfilled") expect(ended.value.finishReason).toBe("length");
         else expect(ended.reason).toMatchObject({ code: "engine_crashed" });
-        outcomes[ended.status === "fulfilled" ? "answered" : "failed"]++;
+        outcomes[ended.status === "fulfilled" ? "answered" : "failed"] += 1;
       }
     };
     const clients = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? whole() : streamed()));
     const all = Promise.all(clients);
-    for (let count = 1; count <= 6; count++) {
+    for (let count = 1; count <= 6; count += 1) {
       const answeredCount = outcomes.answered;
       while (outcomes.answered < answeredCount + 4) await new Promise((resolve) => setTimeout(resolve, 5));
       await Promise.race([killEngine(daemon), all]);

@@ -112,7 +112,7 @@ describe("output that nobody reads", () => {
       });
       child.stderr.destroy();
       // Each request is a line of the log.
-      for (let count = 0; count < 20; count++) {
+      for (let count = 0; count < 20; count += 1) {
         const answer = await createClient(url).completions.create({ model, prompt: "A", max_tokens: 2 });
         expect(answer.usage?.completion_tokens).toBe(2);
       }

@@ -57,7 +57,11 @@ async function forAll<Input>(
   const answers: Answer[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let at = next++; at < inputs.length; at = next++) answers[at] = await send(inputs[at] as Input);
+    while (next < inputs.length) {
+      const at = next;
+      next += 1;
+      answers[at] = await send(inputs[at] as Input);
+    }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return answers;
@@ -125,7 +129,9 @@ function problemsOf(path: string, body: unknown, answer: Answer): readonly strin
   const isRefused = answer.status !== 200;
   if (checks.isValidRequest(path, body)) {
     if (isRefused && !isByRule(errorOf(answer))) problems.push("refused, and valid by its schema");
-  } else if (!isRefused) problems.push("taken, and not valid by its schema");
+  } else if (!isRefused) {
+    problems.push("taken, and not valid by its schema");
+  }
   return problems;
 }
 

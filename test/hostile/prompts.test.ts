@@ -101,7 +101,7 @@ describe("a flood of prompts", () => {
     let answeredCount = 0;
     const flood = Array.from({ length: floodSize }, async () => {
       await postJson(`${daemon.url}/tokenize`, { prompt: long });
-      answeredCount++;
+      answeredCount += 1;
     });
     await daemon.waitForLog(({ msg, route }) => msg === "request" && route === "/tokenize");
     const body = { model: "infernode-stories", prompt: "hello", max_tokens: 1 };

@@ -23,6 +23,7 @@ test("npm publish is refused, since it would ship ranges of the workspace", () =
 test("every package is guarded alike", () => {
   const guard = readManifest("backend").scripts?.["prepack"];
   expect(guard).toContain("assert-pnpm");
-  for (const name of readdirSync(packages))
+  for (const name of readdirSync(packages)) {
     expect([name, readManifest(name).scripts?.["prepack"]]).toEqual([name, guard]);
+  }
 });

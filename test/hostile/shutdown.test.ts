@@ -115,7 +115,7 @@ describe("while it drains", () => {
         const connection = await openRaw(daemon.url);
         let asked = 0;
         while (!connection.socket.closed && connection.socket.writable) {
-          asked++;
+          asked += 1;
           connection.socket.write(rawRequest("GET /version"));
           while (answersIn(connection.received()) < asked && !connection.socket.closed) {
             await new Promise((resolve) => setTimeout(resolve, 2));

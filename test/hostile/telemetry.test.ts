@@ -5,20 +5,20 @@ import { noTrace, type Traces, watchProcess } from "./support/watch-process.ts";
 
 const library = fileURLToPath(new URL("support/generate-in-library.mjs", import.meta.url));
 /** onnxruntime's telemetry looked for its collector 9 seconds after the start. */
-const WORK_MS = 15_000;
+const workMs = 15_000;
 
 const ways: readonly (readonly [name: string, run: () => Promise<Traces>, output: RegExp])[] = [
-  ["serve", () => watchProcess([cliPath, "serve", "--port", "0"], { stopAfterMs: WORK_MS }), /stopped/],
+  ["serve", () => watchProcess([cliPath, "serve", "--port", "0"], { stopAfterMs: workMs }), /stopped/],
   [
     "serve with the binding",
-    () => watchProcess([cliPath, "serve", "--port", "0", "--runtime", "binding"], { stopAfterMs: WORK_MS }),
+    () => watchProcess([cliPath, "serve", "--port", "0", "--runtime", "binding"], { stopAfterMs: workMs }),
     /stopped/,
   ],
   ["play", () => watchProcess([cliPath, "play", "--max-tokens", "8"], { input: "Hello\n" }), /./],
   ["doctor", () => watchProcess([cliPath, "doctor"]), /onnxruntime/],
-  ["a library", () => watchProcess([library, "ffi", "main", String(WORK_MS)]), /C API/],
+  ["a library", () => watchProcess([library, "ffi", "main", String(workMs)]), /C API/],
   ["a library with the binding", () => watchProcess([library, "binding", "main", "3000"]), /Node binding/],
-  ["a worker thread", () => watchProcess([library, "ffi", "worker", String(WORK_MS)]), /C API/],
+  ["a worker thread", () => watchProcess([library, "ffi", "worker", String(workMs)]), /C API/],
   [
     "a worker thread with the binding",
     () => watchProcess([library, "binding", "worker", "3000"]),

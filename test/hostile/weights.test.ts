@@ -3,8 +3,8 @@ import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { editCheckpoint, float32Tensor, numbersOf, type StoredTensor } from "./support/edit-checkpoint.ts";
 
-const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
+const embeddingName = "model.embed_tokens.weight";
+const headName = "lm_head.weight";
 const tied = (config: Record<string, unknown>): Record<string, unknown> => ({
   ...config,
   tie_word_embeddings: true,
@@ -33,7 +33,7 @@ describe.concurrent("a config that ties the output head to the embedding", () =>
       config: tied,
       tensors: (tensors) =>
         tensors.set(
-          HEAD,
+          headName,
           float32Tensor([320, 64], () => 0),
         ),
     });
@@ -48,14 +48,14 @@ describe.concurrent("a config that ties the output head to the embedding", () =>
       editCheckpoint("llama2", {
         config: tied,
         tensors: (tensors) => {
-          const embedding = tensors.get(EMBEDDING);
-          tensors.delete(EMBEDDING);
-          tensors.delete(HEAD);
+          const embedding = tensors.get(embeddingName);
+          tensors.delete(embeddingName);
+          tensors.delete(headName);
           if (embedding !== undefined) tensors.set(keep, embedding);
         },
       });
-    await using headOnly = await makeTied(HEAD);
-    await using embeddingOnly = await makeTied(EMBEDDING);
+    await using headOnly = await makeTied(headName);
+    await using embeddingOnly = await makeTied(embeddingName);
     const [found, expected] = await Promise.all(
       [headOnly, embeddingOnly].map(({ directory }) => serveLogprob(directory)),
     );
@@ -103,7 +103,7 @@ function poison({ dtype, bytes }: StoredTensor, index: number): void {
 describe.concurrent("weights that are no finite numbers", () => {
   it.each([
     ["llama2", "model.norm.weight", "1 NaN in model.norm.weight (F32"],
-    ["llama2", EMBEDDING, `1 NaN in ${EMBEDDING} (F32`],
+    ["llama2", embeddingName, `1 NaN in ${embeddingName} (F32`],
     [
       "llama-f16",
       "model.layers.0.mlp.down_proj.weight",
@@ -120,7 +120,7 @@ describe.concurrent("weights that are no finite numbers", () => {
   it("that come only of computing fail their request alone", async () => {
     await using model = await editCheckpoint("llama2", {
       // What the head says of one token overflows, to either side.
-      tensors: (tensors) => numbersOf(tensors.get(HEAD)!).fill(3e38, 64 * 9, 64 * 9 + 1),
+      tensors: (tensors) => numbersOf(tensors.get(headName)!).fill(3e38, 64 * 9, 64 * 9 + 1),
     });
     await using daemon = await startDaemon({ args: ["--model", model.directory, "--model-name", "edited"] });
     const complete = async (tokenId: number): Promise<{ status: number; answer: unknown }> => {

@@ -38,8 +38,9 @@ export function parsePrometheusText(text: string): ReadonlyMap<string, Family> {
       throw new SyntaxError(`neither help nor type: ${line}`);
     } else {
       const sample = parseSample(line);
-      if (current === undefined || !belongs(current, sample.name))
+      if (current === undefined || !belongs(current, sample.name)) {
         throw new SyntaxError(`a sample outside its family: ${line}`);
+      }
       current.samples.push(sample);
     }
   }
@@ -60,8 +61,9 @@ export function valueOf(
         sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
     );
   const [only] = found;
-  if (only === undefined || found.length > 1)
+  if (only === undefined || found.length > 1) {
     throw new Error(`expected one series ${name} ${JSON.stringify(labels)}, found ${found.length}`);
+  }
   return only.value;
 }
 
@@ -130,10 +132,12 @@ function checkFamily(family: Family): void {
   for (const [key, { buckets, sum, count }] of series) {
     const bounds = buckets.map(([bound]) => bound);
     const counts = buckets.map(([, bucketCount]) => bucketCount);
-    if (!isRising(bounds, true) || bounds.at(-1) !== Number.POSITIVE_INFINITY)
+    if (!isRising(bounds, true) || bounds.at(-1) !== Number.POSITIVE_INFINITY) {
       throw new SyntaxError(`bounds of ${family.name}${key}: ${bounds.join()}`);
-    if (!isRising(counts, false) || counts.at(-1) !== count)
+    }
+    if (!isRising(counts, false) || counts.at(-1) !== count) {
       throw new SyntaxError(`counts of ${family.name}${key}: ${counts.join()} of ${count}`);
+    }
     if (sum === undefined) throw new SyntaxError(`no sum of ${family.name}${key}`);
   }
 }

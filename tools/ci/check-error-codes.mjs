@@ -31,8 +31,10 @@ for (const name of readdirSync(join(root, "packages"))) {
     [...readFileSync(page, "utf8").matchAll(/^\|\s*`([A-Z][A-Z0-9_]+)`/gm)].map((match) => match[1]),
   );
   for (const code of codes) if (!rows.has(code)) complain(`docs/errors/${name}.md has no row for ${code}`);
-  for (const code of rows)
-    if (!source.includes(`"${code}"`))
+  for (const code of rows) {
+    if (!source.includes(`"${code}"`)) {
       complain(`docs/errors/${name}.md names ${code}, which ${name} does not throw`);
+    }
+  }
 }
 process.exit(count === 0 ? 0 : 1);

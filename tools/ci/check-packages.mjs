@@ -83,8 +83,9 @@ for (const name of names) {
   }
   // What the program imports beyond its own package is what its README says to install.
   const wanted = new Set();
-  for (const [, each] of program.matchAll(/@infernode\/([a-z]+)/g))
+  for (const [, each] of program.matchAll(/@infernode\/([a-z]+)/g)) {
     for (const need of withDependencies(each)) wanted.add(need);
+  }
   for (const need of withDependencies(name)) wanted.add(need);
   writeFileSync(
     join(folder, "package.json"),

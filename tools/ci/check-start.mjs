@@ -51,8 +51,9 @@ const response = await fetch(`${url}/v1/chat/completions`, {
 });
 const answer = await response.json();
 const text = answer.choices?.[0]?.message?.content ?? "";
-if (answer.choices?.[0]?.finish_reason !== "stop" || text.length < 20)
+if (answer.choices?.[0]?.finish_reason !== "stop" || text.length < 20) {
   fail(`an odd answer: ${JSON.stringify(answer)}`);
+}
 process.stdout.write(`${text}\n`);
 child.kill("SIGTERM");
 // npm is gone at once; the daemon holds the pipes until it has drained.

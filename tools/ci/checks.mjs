@@ -17,6 +17,7 @@ const checks = [
     command: bin("tsc"),
     args: ["-p", "tsconfig.test.json"],
   },
+  { title: "names of constants", command: node, args: ["tools/ci/check-names.mjs"] },
   { title: "imports between packages", command: node, args: ["tools/ci/check-imports.mjs"] },
   { title: "unused code and dependencies", command: bin("knip"), args: [] },
   { title: "error codes are documented", command: node, args: ["tools/ci/check-error-codes.mjs"] },

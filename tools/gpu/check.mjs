@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cuda, GIB, pathsOf, root } from "./session.mjs";
-import { STEPS } from "./steps.mjs";
+import { cuda, gib, pathsOf, root } from "./session.mjs";
+import { gpuSteps } from "./steps.mjs";
 
-const HELP = `options:
+const helpText = `options:
   --ordinal 0            which GPU, as CUDA counts
   --operations 1000000   how many operations each soak has
   --steps 100000         how many steps of a server the benchmark of the pool replays
@@ -33,7 +33,7 @@ const { values } = parseArgs({
   },
 });
 if (values.help) {
-  process.stdout.write(HELP);
+  process.stdout.write(helpText);
   process.exit(0);
 }
 
@@ -47,7 +47,7 @@ function compileStandIn() {
   const options = ["-O1", "-shared", "-fPIC", "-o", path, source];
   const { status, stderr, error } = spawnSync("cc", options, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the stand-in driver was not compiled: ${error ?? stderr}`);
-  process.env.STAND_IN_BYTES ??= String(48 * GIB);
+  process.env.STAND_IN_BYTES ??= String(48 * gib);
   process.env.STAND_IN_DEVICES ??= "1";
   process.env.STAND_IN_SHARED = join(work, "shared");
   return path;
@@ -142,7 +142,7 @@ function runStep({ name, seconds }) {
   });
 }
 
-for (const step of STEPS.filter(({ name }) => name.includes(values.only))) {
+for (const step of gpuSteps.filter(({ name }) => name.includes(values.only))) {
   const startedAt = performance.now();
   const outcome = await runStep(step);
   const seconds = (performance.now() - startedAt) / 1000;

@@ -4,12 +4,12 @@ import { writeFileSync } from "node:fs";
 import {
   assertEvery,
   cuda,
-  GIB,
+  gib,
   loadKernels,
-  MIB,
+  mib,
   pathsOf,
   refusalOf,
-  TAG,
+  tag,
   testing,
   withDevice,
   withPool,
@@ -45,12 +45,12 @@ function createHarness(device, arenaKind, streamCount) {
         arenaKind,
         limitBytes,
         arenaBytes,
-        chunkBytes: 2 * MIB,
+        chunkBytes: 2 * mib,
         events: { emit() {} },
       });
       if (streamCount === 2) {
         for (const stream of [device.createStream(), device.createStream()]) {
-          assert.throws(() => pool.allocate({ sizeBytes: 0, tag: TAG, stream }));
+          assert.throws(() => pool.allocate({ sizeBytes: 0, tag: tag, stream }));
           stream.dispose();
         }
       }
@@ -104,20 +104,20 @@ export function orderStreams(arenaKind) {
   return (options) =>
     withDevice(options, async (device) => {
       const kernels = loadKernels(device);
-      const sizeBytes = 64 * MIB;
+      const sizeBytes = 64 * mib;
       const bytes = new Uint8Array(sizeBytes);
       const [busy, other] = [device.createStream(), device.createStream()];
-      const steps = await withPool({ device, arenaKind, limitBytes: 256 * MIB }, async (pool) => {
-        for (const stream of [busy, other]) pool.allocate({ sizeBytes: 1, tag: TAG, stream }).dispose();
+      const steps = await withPool({ device, arenaKind, limitBytes: 256 * mib }, async (pool) => {
+        for (const stream of [busy, other]) pool.allocate({ sizeBytes: 1, tag: tag, stream }).dispose();
         // What the driver does once, such as mapping memory or loading its own kernels, may wait for the device.
-        const warm = pool.allocate({ sizeBytes: 3 * sizeBytes, tag: TAG, stream: other });
+        const warm = pool.allocate({ sizeBytes: 3 * sizeBytes, tag: tag, stream: other });
         device.fill(warm, 1, { stream: other });
         device.copyToHost(bytes, warm, { stream: other });
         warm.dispose();
         kernels.spin(busy, 1);
         await Promise.all([busy.synchronize(), other.synchronize()]);
         pool.reclaim();
-        const allocate = (stream) => pool.allocate({ sizeBytes, tag: TAG, stream });
+        const allocate = (stream) => pool.allocate({ sizeBytes, tag: tag, stream });
 
         const late = allocate(busy);
         const lateAt = late.devicePointer;
@@ -147,11 +147,11 @@ export function orderStreams(arenaKind) {
       });
       // With room for one block only, the other stream's request waits for the work on it.
       await withPool({ device, arenaKind, limitBytes: sizeBytes }, (pool) => {
-        const first = pool.allocate({ sizeBytes, tag: TAG, stream: busy });
+        const first = pool.allocate({ sizeBytes, tag: tag, stream: busy });
         kernels.spin(busy, 100);
         device.fill(first, 5, { stream: busy });
         first.dispose();
-        const second = pool.allocate({ sizeBytes, tag: TAG, stream: other });
+        const second = pool.allocate({ sizeBytes, tag: tag, stream: other });
         assert.equal(busy.isIdle(), true, "memory was given on before its stream was done");
         device.fill(second, 6, { stream: other });
         device.copyToHost(bytes, second, { stream: other });
@@ -185,8 +185,8 @@ async function writeAndFree(device, pool) {
       }
       entry.block.dispose();
     } else {
-      const sizeBytes = 4096 + Math.floor(random() * 8 * MIB);
-      const block = pool.allocate({ sizeBytes, tag: TAG, stream });
+      const sizeBytes = 4096 + Math.floor(random() * 8 * mib);
+      const block = pool.allocate({ sizeBytes, tag: tag, stream });
       const value = step & 255;
       device.fill(block, value, { stream });
       live.push({ block, stream, value });
@@ -202,13 +202,13 @@ export function soak(arenaKind) {
   return (options) =>
     withDevice(options, (device) => {
       const byte = new Uint8Array(1);
-      const poolOptions = { device, arenaKind, limitBytes: GIB, retainBytes: GIB / 4 };
+      const poolOptions = { device, arenaKind, limitBytes: gib, retainBytes: gib / 4 };
       return withPool(poolOptions, (pool) =>
         testing.soakAllocator({
           allocator: pool,
           operationCount: Number(options.operations),
           seed: 1,
-          maxBlockBytes: GIB / 32,
+          maxBlockBytes: gib / 32,
           addressOf: (block) => ({ space: pool, start: Number(block.devicePointer) }),
           mark(block, id) {
             device.fill(block, id & 255, { offsetBytes: block.sizeBytes - 1 });
@@ -228,33 +228,35 @@ export function askTooMuch(arenaKind) {
     withDevice(options, async (device) => {
       const freeBytes = device.freeBytes();
       const byPool = await withPool({ device, arenaKind }, (pool) =>
-        refusalOf(() => pool.allocate({ sizeBytes: device.totalBytes + MIB, tag: TAG })),
+        refusalOf(() => pool.allocate({ sizeBytes: device.totalBytes + mib, tag: tag })),
       );
       assert.equal(byPool.cause, undefined);
       return withPool({ device, arenaKind, limitBytes: 2 * device.totalBytes }, (pool) => {
         const startedAt = performance.now();
         // A context takes some, so that on a card this is less than its total.
-        const sizeBytes = freeBytes + 64 * MIB;
-        const whole = refusalOf(() => pool.allocate({ sizeBytes, tag: TAG }));
+        const sizeBytes = freeBytes + 64 * mib;
+        const whole = refusalOf(() => pool.allocate({ sizeBytes, tag: tag }));
         const refusalSeconds = (performance.now() - startedAt) / 1000;
-        const most = pool.allocate({ sizeBytes: Math.floor((freeBytes * 0.7) / MIB) * MIB, tag: TAG });
+        const most = pool.allocate({ sizeBytes: Math.floor((freeBytes * 0.7) / mib) * mib, tag: tag });
         // Both ends, and what lies behind 4 GiB.
         const sample = new Uint8Array(4096);
         const offsets = [0, 2 ** 32, 2 ** 36, most.sizeBytes - 4096].filter(
           (offsetBytes) => offsetBytes <= most.sizeBytes - 4096,
         );
-        for (const [index, offsetBytes] of offsets.entries())
+        for (const [index, offsetBytes] of offsets.entries()) {
           device.fill(most, index + 1, { sizeBytes: 4096, offsetBytes });
+        }
         for (const [index, offsetBytes] of offsets.entries()) {
           device.copyToHost(sample, most, { offsetBytes });
           assertEvery(sample, index + 1, `at ${offsetBytes}`);
         }
-        const rest = refusalOf(() => pool.allocate({ sizeBytes: most.sizeBytes, tag: TAG }));
+        const rest = refusalOf(() => pool.allocate({ sizeBytes: most.sizeBytes, tag: tag }));
         assert.equal(rest.inUseBytes, most.sizeBytes);
         const byDriver = sizeBytes <= device.totalBytes ? [whole, rest] : [rest];
-        for (const { cause, message } of byDriver)
+        for (const { cause, message } of byDriver) {
           assert.match(String(cause?.message), /CUDA_ERROR_OUT_OF_MEMORY/, message);
-        pool.allocate({ sizeBytes: 64 * MIB, tag: TAG }).dispose();
+        }
+        pool.allocate({ sizeBytes: 64 * mib, tag: tag }).dispose();
         most.dispose();
         pool.trim();
         assert.equal(pool.stats().arenaBytes, 0);
@@ -271,7 +273,7 @@ export function askTooMuch(arenaKind) {
 /** Four streams, of which none may write over what another has. */
 export function writeOnStreams(options) {
   return withDevice(options, (device) =>
-    withPool({ device, limitBytes: GIB }, (pool) => writeAndFree(device, pool)),
+    withPool({ device, limitBytes: gib }, (pool) => writeAndFree(device, pool)),
   );
 }
 

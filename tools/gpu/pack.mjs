@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const [folder, ...options] = process.argv.slice(2);
-if (folder === undefined)
+if (folder === undefined) {
   throw new Error("name the folder to fill: node tools/gpu/pack.mjs <folder> [--node]");
+}
 
 const target = resolve(folder);
 const memory = join(root, "packages/memory");
@@ -38,8 +39,9 @@ const parts = [
   ["packages/memory/test/cuda/stand-in/stand-in.c", join(memory, "test/cuda/stand-in/stand-in.c")],
 ];
 for (const [name, from] of parts) {
-  if (!existsSync(from))
+  if (!existsSync(from)) {
     throw new Error(`${from} is not there: build first (npx tsc -b packages/memory benchmarks)`);
+  }
   cpSync(from, join(target, name), { recursive: true, dereference: true });
 }
 if (options.includes("--node")) {

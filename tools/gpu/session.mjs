@@ -4,9 +4,9 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-export const MIB = 2 ** 20;
-export const GIB = 2 ** 30;
-export const TAG = { model: "check", purpose: "workspace" };
+export const mib = 2 ** 20;
+export const gib = 2 ** 30;
+export const tag = { model: "check", purpose: "workspace" };
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
 const require = createRequire(join(root, "benchmarks", "package.json"));
@@ -62,7 +62,7 @@ export function assertEvery(bytes, value, what) {
 }
 
 /** `spin` runs for so many nanoseconds; `poke` writes a 1 to an address, whatever is there. */
-const KERNELS = `.version 7.0
+const kernelSource = `.version 7.0
 .target sm_70
 .address_size 64
 .visible .entry spin(.param .u64 nanoseconds)
@@ -105,7 +105,7 @@ export function loadKernels(device) {
   );
   const out = new BigUint64Array(1);
   device.context.enter();
-  driver.check(loadData(out, KERNELS), "cuModuleLoadData");
+  driver.check(loadData(out, kernelSource), "cuModuleLoadData");
   const [module] = out;
   const launch = (name, argument, stream) => {
     device.context.enter();

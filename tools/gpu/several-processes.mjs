@@ -6,19 +6,19 @@ import { fileURLToPath } from "node:url";
 import {
   assertEvery,
   cuda,
-  GIB,
+  gib,
   loadKernels,
   memory,
-  MIB,
+  mib,
   openDevice,
   pathsOf,
   refusalOf,
-  TAG,
+  tag,
   withDevice,
   withPool,
 } from "./session.mjs";
 
-const STEPS_PROGRAM = fileURLToPath(new URL("steps.mjs", import.meta.url));
+const stepsProgram = fileURLToPath(new URL("steps.mjs", import.meta.url));
 
 function optionsOf({ library, ordinal }) {
   return ["--ordinal", ordinal, ...(library === undefined ? [] : ["--library", library])];
@@ -28,7 +28,7 @@ function optionsOf({ library, ordinal }) {
 function startRole(role, value, options) {
   const child = spawn(
     process.execPath,
-    [STEPS_PROGRAM, "--role", role, "--value", String(value), ...optionsOf(options)],
+    [stepsProgram, "--role", role, "--value", String(value), ...optionsOf(options)],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -40,22 +40,23 @@ function startRole(role, value, options) {
 export function shareCard(options) {
   return withDevice(options, (device) =>
     withPool({ device }, async (pool) => {
-      const half = Math.floor((device.freeBytes() * 0.5) / MIB) * MIB;
+      const half = Math.floor((device.freeBytes() * 0.5) / mib) * mib;
       const other = startRole("hold", half, options);
       assert.equal(await other.nextLine(), "holding");
       const wanted = Math.floor(half * 1.2);
-      const error = refusalOf(() => pool.allocate({ sizeBytes: wanted, tag: TAG }));
+      const error = refusalOf(() => pool.allocate({ sizeBytes: wanted, tag: tag }));
       assert.ok(error.cause !== undefined, "the refusal does not name the driver's");
-      pool.allocate({ sizeBytes: Math.floor(half * 0.5), tag: TAG }).dispose();
+      pool.allocate({ sizeBytes: Math.floor(half * 0.5), tag: tag }).dispose();
       pool.trim();
       // One that is killed gives back nothing itself; the driver takes its memory. The stand-in does not.
       if (options.library === undefined) other.child.kill("SIGKILL");
       else other.child.stdin.end();
       await other.ended;
       const deadline = performance.now() + 10_000;
-      while (device.freeBytes() < wanted && performance.now() < deadline)
+      while (device.freeBytes() < wanted && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 100));
-      pool.allocate({ sizeBytes: wanted, tag: TAG }).dispose();
+      }
+      pool.allocate({ sizeBytes: wanted, tag: tag }).dispose();
       return { heldElsewhereBytes: half, refusal: error.message, cause: error.cause.message };
     }),
   );
@@ -65,8 +66,8 @@ export function shareCard(options) {
 function holdMemory(value, options) {
   return withDevice(options, (device) =>
     withPool({ device }, async (pool) => {
-      const block = pool.allocate({ sizeBytes: Number(value), tag: TAG });
-      device.fill(block, 7, { sizeBytes: Math.min(block.sizeBytes, 64 * MIB) });
+      const block = pool.allocate({ sizeBytes: Number(value), tag: tag });
+      device.fill(block, 7, { sizeBytes: Math.min(block.sizeBytes, 64 * mib) });
       await device.synchronize();
       process.stdout.write("holding\n");
       for await (const _ of process.stdin);
@@ -80,7 +81,7 @@ async function breakContext(_, options) {
   const device = openDevice(options);
   const kernels = loadKernels(device);
   const pool = cuda.createCudaMemoryPool({ device });
-  const block = pool.allocate({ sizeBytes: MIB, tag: TAG });
+  const block = pool.allocate({ sizeBytes: mib, tag: tag });
   device.fill(block, 1);
   const stream = device.createStream();
   kernels.poke(stream, 4096);
@@ -96,7 +97,7 @@ async function breakContext(_, options) {
   await tell("synchronize", () => stream.synchronize());
   await tell("fill", () => device.fill(block, 2));
   await tell("freeBytes", () => device.freeBytes());
-  await tell("allocate", () => pool.allocate({ sizeBytes: 512 * MIB, tag: TAG }));
+  await tell("allocate", () => pool.allocate({ sizeBytes: 512 * mib, tag: tag }));
   await tell("block.dispose", () => block.dispose());
   await tell("pool.dispose", () => pool.dispose());
   await tell("stream.dispose", () => stream.dispose());
@@ -108,13 +109,14 @@ export async function surviveBrokenContext(options) {
   const other = startRole("break", "", options);
   const told = JSON.parse(await other.nextLine());
   assert.equal(await other.ended, 0, "the process whose context broke did not end by itself");
-  for (const name of ["synchronize", "fill", "allocate"])
+  for (const name of ["synchronize", "fill", "allocate"]) {
     assert.match(told[name], /^CudaError CUDA_ERROR CUDA_ERROR_/, `${name}: ${told[name]}`);
+  }
   // The card serves the next one.
   await withDevice(options, (device) =>
     withPool({ device }, (pool) => {
-      const block = pool.allocate({ sizeBytes: MIB, tag: TAG });
-      const bytes = new Uint8Array(MIB);
+      const block = pool.allocate({ sizeBytes: mib, tag: tag });
+      const bytes = new Uint8Array(mib);
       device.fill(block, 9);
       device.copyToHost(bytes, block);
       assertEvery(bytes, 9, "after another process broke its context");
@@ -155,19 +157,20 @@ export async function choose(options) {
     env.CUDA_DEVICE_ORDER = "PCI_BUS_ID";
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [STEPS_PROGRAM, "--role", "list", ...optionsOf(options)],
+      [stepsProgram, "--role", "list", ...optionsOf(options)],
       { encoding: "utf8", env, timeout: 30_000 },
     );
     assert.equal(status, 0, stderr);
     const real = JSON.parse(stdout);
     const ours = memory.resolveVisibleGpus(gpus, list).gpus.map((gpu) => gpu.uuid);
-    if (real.uuids.join() !== ours.join())
+    if (real.uuids.join() !== ours.join()) {
       wrong.push(`${list}: the driver shows (${real.uuids}), we expect (${ours})`);
+    }
     return { list: list ?? null, uuids: real.uuids, reason: real.reason };
   });
   const { visibleDevices, balance } = memory.selectGpus({
     count: 1,
-    requiredBytes: GIB,
+    requiredBytes: gib,
     policy: "most-free",
     devices: gpus,
     env: process.env,
@@ -177,4 +180,4 @@ export async function choose(options) {
 }
 
 /** What a process beside a step can be told to do. */
-export const ROLES = { hold: holdMemory, break: breakContext, list: listVisible };
+export const roles = { hold: holdMemory, break: breakContext, list: listVisible };

@@ -14,7 +14,7 @@ import {
   writeOnStreams,
 } from "./one-process.mjs";
 import { openDevice } from "./session.mjs";
-import { choose, ROLES, shareCard, surviveBrokenContext } from "./several-processes.mjs";
+import { choose, roles, shareCard, surviveBrokenContext } from "./several-processes.mjs";
 
 const virtualOnly = (run) => (options) => {
   const device = openDevice(options);
@@ -25,7 +25,7 @@ const virtualOnly = (run) => (options) => {
 };
 
 /** In the order of what is worth most when time runs out. `seconds`: how long one may take. */
-export const STEPS = [
+export const gpuSteps = [
   { name: "the device", seconds: 60, run: describeDevice },
   { name: "the GPUs as the management library tells them", seconds: 60, run: survey },
   ...[1, 2].flatMap((streamCount) => [
@@ -94,12 +94,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       steps: { type: "string" },
     },
   });
-  if (values.role === undefined)
+  if (values.role === undefined) {
     await runStep(
-      STEPS.find(({ name }) => name === values.step),
+      gpuSteps.find(({ name }) => name === values.step),
       values,
     );
-  else await ROLES[values.role](values.value, values);
+  } else {
+    await roles[values.role](values.value, values);
+  }
   // A context that is broken, or a thread that waits, must not keep the process.
   process.exit(0);
 }

@@ -16,7 +16,7 @@ const { encodeAccess, encodeProperties } = await source("encode-allocation.js");
 const standIn = readFileSync(join(root, "packages/memory/test/cuda/stand-in/stand-in.c"), "utf8");
 
 /** Bytes of one element of what each pointer is given; 1 for text and bytes, undefined for an array of them. */
-const ELEMENT_BYTES = {
+const bytesByElement = {
   cuDriverGetVersion: [4],
   cuGetErrorName: [8],
   cuGetErrorString: [8],
@@ -65,7 +65,7 @@ const ELEMENT_BYTES = {
   nvmlSystemGetProcessName: [1],
 };
 
-const ATTRIBUTE_NAMES = {
+const attributeNames = {
   multiprocessorCount: "CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT",
   computeCapabilityMajor: "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR",
   computeCapabilityMinor: "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR",
@@ -73,15 +73,15 @@ const ATTRIBUTE_NAMES = {
   memoryPools: "CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED",
 };
 
-const HEADERS = [
+const headerFiles = [
   {
     file: "cuda.h",
     version: "CUDA_VERSION",
-    functions: { ...cuda.CUDA_FUNCTIONS, ...cuda.CUDA_OPTIONAL_FUNCTIONS },
+    functions: { ...cuda.cudaFunctions, ...cuda.cudaOptionalFunctions },
     values: {
       ...namedValues(cuda),
       ...Object.fromEntries(
-        Object.entries(cuda.DEVICE_ATTRIBUTE).map(([name, value]) => [ATTRIBUTE_NAMES[name], value]),
+        Object.entries(cuda.deviceAttribute).map(([name, value]) => [attributeNames[name], value]),
       ),
     },
     layouts: { CUuuid: { sizeBytes: 16 } },
@@ -110,9 +110,9 @@ const HEADERS = [
   {
     file: "nvml.h",
     version: "NVML_API_VERSION",
-    functions: { ...nvml.NVML_FUNCTIONS, ...nvml.NVML_OPTIONAL_FUNCTIONS },
+    functions: { ...nvml.nvmlFunctions, ...nvml.nvmlOptionalFunctions },
     values: namedValues(nvml),
-    layouts: nvml.NVML_LAYOUTS,
+    layouts: nvml.nvmlLayouts,
     encodings: [],
   },
 ];
@@ -180,7 +180,7 @@ function runProgram(prelude, lines, folder) {
   return run(join(work, "program"), []).split("\n").filter(Boolean);
 }
 
-const IS_OF_TYPE = {
+const isOfType = {
   int32: ({ bytes, isPointer }) => !isPointer && bytes <= 4,
   uint32: ({ bytes, isPointer }) => !isPointer && bytes <= 4,
   uint64: ({ bytes, isPointer }) => !isPointer && bytes === 8,
@@ -212,12 +212,12 @@ function verify(folder, header) {
       real.length === types.length,
       `${name} takes ${real.length} arguments, is called with ${types.length}`,
     );
-    const elements = [...(ELEMENT_BYTES[name] ?? [])];
+    const elements = [...(bytesByElement[name] ?? [])];
     for (const [index, type] of types.entries()) {
       const actual = real[index];
       if (actual === undefined) continue;
       const written = declared.get(name)[index];
-      expect(IS_OF_TYPE[type](actual), `${name}, argument ${index}: ${written} is called with ${type}`);
+      expect(isOfType[type](actual), `${name}, argument ${index}: ${written} is called with ${type}`);
       if (type !== "pointer") continue;
       const given = elements.shift();
       expect(
@@ -240,8 +240,9 @@ function verify(folder, header) {
   const lines = Object.keys(values).map((name) => `printf("${name} %lld\\n", (long long)${name});`);
   for (const [type, { sizeBytes: _sizeBytes, ...fields }] of Object.entries(layouts)) {
     lines.push(`printf("sizeof(${type}) %zu\\n", sizeof(${type}));`);
-    for (const field of Object.keys(fields))
+    for (const field of Object.keys(fields)) {
       lines.push(`printf("${type}.${field} %zu\\n", offsetof(${type}, ${field}));`);
+    }
   }
   for (const { type, fields } of encodings) {
     const set = Object.entries(fields).map(([field, value]) => `value.${field} = ${value};`);
@@ -280,7 +281,7 @@ function verify(folder, header) {
 const folders = process.argv.slice(2);
 assert.ok(folders.length > 0, "name the folders: node tools/gpu/verify-headers.mjs <folder>...");
 const found = folders.flatMap((folder) =>
-  HEADERS.filter(({ file }) => existsSync(join(folder, file))).map((header) => ({ folder, header })),
+  headerFiles.filter(({ file }) => existsSync(join(folder, file))).map((header) => ({ folder, header })),
 );
 if (found.length === 0) {
   process.stdout.write(`nothing was compared: neither cuda.h nor nvml.h is in ${folders.join(", ")}\n`);

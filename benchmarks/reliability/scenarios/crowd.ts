@@ -26,14 +26,14 @@ export const crowd: Scenario = {
     const probe = startLatencyProbe(url);
     const client = async (index: number): Promise<void> => {
       const body = { model, prompt: `Client ${index} says`, max_tokens: 16, stream: index % 2 === 0 };
-      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
         const outcome = await ask(url, { path: "/v1/completions", body });
         all.add(outcome);
         if (outcome.kind === "whole") attempts.push(attempt);
         if (outcome.kind !== "refused" || outcome.status !== 429) return;
         const { retryAfterS } = outcome;
         if (!(Number.isInteger(retryAfterS) && retryAfterS >= 1 && retryAfterS <= 60)) {
-          withoutRetryAfter++;
+          withoutRetryAfter += 1;
           return;
         }
         retryAfters.push(retryAfterS);

@@ -38,7 +38,7 @@ export const kills: Scenario = {
 
     // What each prompt is answered when nothing is killed.
     const undisturbed = new Map<string, string>();
-    for (let turn = 0; turn < questionCount; turn++) {
+    for (let turn = 0; turn < questionCount; turn += 1) {
       const { body } = questionOf(daemon.model, turn * 3, 0);
       const outcome = await ask(daemon.url, { path: "/v1/completions", body });
       if (outcome.kind === "whole") undisturbed.set(String(body["prompt"]), outcome.text);
@@ -49,7 +49,7 @@ export const kills: Scenario = {
     const onOutcome = (outcome: Outcome, { path, body }: Question): void => {
       (body["stream"] === true ? streams : others).add(outcome);
       if (outcome.kind !== "whole" || path === "/tokenize") return;
-      if (outcome.text !== undisturbed.get(String(body["prompt"]))) differentCount++;
+      if (outcome.text !== undisturbed.get(String(body["prompt"]))) differentCount += 1;
     };
     const { url, model } = daemon;
     const load = startHonestLoad({
@@ -59,7 +59,7 @@ export const kills: Scenario = {
       onOutcome,
     });
     const downMs: number[] = [];
-    for (let kill = 0; kill < killCount; kill++) {
+    for (let kill = 0; kill < killCount; kill += 1) {
       await sleep(50 + random() * 250);
       const killed = daemon.enginePid;
       process.kill(killed, "SIGKILL");

@@ -153,7 +153,7 @@ async function askWhileDraining(
       if (outcome.kind === "cut") {
         // A new connection that the system took and the daemon did not is reset by the system.
         const isNew = /ECONNRESET|hang up/.test(outcome.why) && !outcome.why.includes("kept-alive");
-        if (!isNew) cutCount++;
+        if (!isNew) cutCount += 1;
         return;
       }
       await sleep(20);

@@ -89,17 +89,18 @@ export const soak: Scenario = {
       while (!isOver()) {
         const kind = Math.floor(random() * (kinds.length + 3));
         const make = kinds[kind];
-        if (make !== undefined) tally.add(await ask(url, make(), { agent }));
-        else if (kind === kinds.length) {
+        if (make !== undefined) {
+          tally.add(await ask(url, make(), { agent }));
+        } else if (kind === kinds.length) {
           const signal = AbortSignal.timeout(5 + Math.floor(random() * 100));
           const body = { model, prompt: "A fox", max_tokens: 900, ignore_eos: true, stream: random() < 0.5 };
           tally.add(await ask(url, { path: "/v1/completions", body }, { signal }));
         } else if (kind === kinds.length + 1) {
-          halfCount++;
+          halfCount += 1;
           await sendHalf(daemon, random);
         } else {
-          oversizedCount++;
-          if (await sendOversized(daemon)) oversizedRefused++;
+          oversizedCount += 1;
+          if (await sendOversized(daemon)) oversizedRefused += 1;
         }
         await sleep(random() * 20);
       }

@@ -18,7 +18,7 @@ export interface HonestLoad {
 export function startHonestLoad(options: HonestLoadOptions): HonestLoad {
   const stopping = new AbortController();
   const client = async (index: number): Promise<void> => {
-    for (let round = 0; !stopping.signal.aborted; round++) {
+    for (let round = 0; !stopping.signal.aborted; round += 1) {
       const question = options.question(index, round);
       const outcome = await ask(options.url, question, options.askOptions);
       options.onOutcome(outcome, question);

@@ -14,7 +14,7 @@ let lastNumber = 0;
 export function makeMemoryCgroup(limitBytes: number): MemoryCgroup | undefined {
   const isFirstVersion = existsSync(join(root, "memory", "memory.limit_in_bytes"));
   const parent = isFirstVersion ? join(root, "memory") : root;
-  const directory = join(parent, `infernode-reliability-${process.pid}-${++lastNumber}`);
+  const directory = join(parent, `infernode-reliability-${process.pid}-${(lastNumber += 1)}`);
   const remove = (): void => {
     try {
       rmdirSync(directory);

@@ -27,7 +27,7 @@ parentPort?.once("message", () => {
 while (!stopping.signal.aborted) {
   const startedAt = performance.now();
   if (await probe()) latenciesMs.push(performance.now() - startedAt);
-  else failureCount++;
+  else failureCount += 1;
   await sleep(intervalMs);
 }
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window

@@ -46,7 +46,7 @@ export function createWorkerCalls<Question, Answer>(
   return {
     ask: (value, transfer = []) => {
       worker ??= start();
-      const id = ++lastId;
+      const id = (lastId += 1);
       const call = createResolvers<Answer>();
       pending.set(id, call);
       worker.postMessage({ id, value } satisfies Call<Question>, transfer);

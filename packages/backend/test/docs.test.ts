@@ -33,6 +33,7 @@ test("the command line's page has every exit code", async () => {
 test("every command's help has every exit code that a command ends with", async () => {
   const source = await readFile(fileURLToPath(new URL("../src/program.ts", import.meta.url)), "utf8");
   const help = /const exitCodeHelp = `([^`]*)`/.exec(source)?.[1] ?? "";
-  for (const code of Object.values(exitCodes))
+  for (const code of Object.values(exitCodes)) {
     expect(help).toMatch(new RegExp(String.raw`^ .*\b${code}\b`, "m"));
+  }
 });

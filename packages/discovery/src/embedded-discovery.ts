@@ -37,8 +37,9 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
   let isDisposed = false;
 
   function assertAlive(): void {
-    if (isDisposed)
+    if (isDisposed) {
       throw new DiscoveryError("PROVIDER_DISPOSED", "the provider must not be disposed, found it disposed");
+    }
   }
 
   function notify(name: string): void {

@@ -30,8 +30,9 @@ export class InvalidRegistrationError extends DiscoveryError {
 }
 
 function describe(found: unknown): string {
-  if (typeof found !== "string")
+  if (typeof found !== "string") {
     return typeof found === "object" && found !== null ? "an object" : String(found);
+  }
   const text = JSON.stringify(found.length > 80 ? `${found.slice(0, 80)}…` : found);
   return found.length > 80 ? `${text} of ${found.length} characters` : text;
 }

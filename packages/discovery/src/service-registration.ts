@@ -34,8 +34,9 @@ export function parseServiceRegistration(input: ServiceRegistration): ServiceReg
     throw new InvalidRegistrationError("the registration", "an object", input);
   }
   for (const field of Object.keys(input)) {
-    if (!fields.includes(field))
+    if (!fields.includes(field)) {
       throw new InvalidRegistrationError(field, `absent (known: ${fields.join(", ")})`, "it");
+    }
   }
   const { id, name, address, port, tags, metadata } = input;
   if (!isText(id, serviceId)) {

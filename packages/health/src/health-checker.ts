@@ -66,8 +66,9 @@ export function createHealthChecker(options: HealthCheckerOptions = {}): Remembe
     const previous = lastReport?.status;
     rememberedIndex = index;
     lastReport = report;
-    if (previous !== report.status)
+    if (previous !== report.status) {
       events?.emit("health:status-changed", { checker: name, previous, ...report });
+    }
   }
 
   for (const check of checks) addCheck(check);

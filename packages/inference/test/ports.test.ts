@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { DiscoveryPort, EngineService, HealthPort } from "../src/index.ts";
 import { createEngineFixture, createGate } from "./support/engine-fixture.ts";
 
-const SERVICE: EngineService = {
+const registeredService: EngineService = {
   id: "engine-1",
   name: "infernode",
   address: "127.0.0.1",
@@ -84,7 +84,7 @@ describe("discovery", () => {
         return { deregister: async () => void registered.delete(service.id) };
       },
     };
-    const { engine } = createEngineFixture({}, { discovery, service: SERVICE });
+    const { engine } = createEngineFixture({}, { discovery, service: registeredService });
     expect(registered).toEqual(new Set(["engine-1"]));
     await engine.dispose();
     expect(registered.size).toBe(0);
@@ -93,7 +93,7 @@ describe("discovery", () => {
   it("tells when the registration fails, and serves on", async () => {
     const health = createHealth();
     const discovery: DiscoveryPort = { register: () => Promise.reject(new Error("no agent")) };
-    const { engine, events } = createEngineFixture({}, { discovery, service: SERVICE, health });
+    const { engine, events } = createEngineFixture({}, { discovery, service: registeredService, health });
     await engine.generate({ promptTokenIds: [1], stopping: { maxTokens: 1 } }).result();
     expect(events).toContainEqual([
       "inference:registration-failed",

@@ -10,7 +10,7 @@ export interface MemoryBalance {
 }
 
 /** The least ratio that passes where none is given. */
-const DEFAULT_BALANCE_THRESHOLD = 0.8;
+const defaultBalanceThreshold = 0.8;
 
 interface DeviceRoom {
   readonly uuid: string;
@@ -24,7 +24,7 @@ interface DeviceRoom {
  */
 export function checkMemoryBalance(
   devices: readonly DeviceRoom[],
-  threshold: number = DEFAULT_BALANCE_THRESHOLD,
+  threshold: number = defaultBalanceThreshold,
 ): MemoryBalance {
   if (!(threshold >= 0 && threshold <= 1)) {
     throw new MemoryError("INVALID_ARGUMENT", `threshold must be in [0, 1], found ${threshold}`);

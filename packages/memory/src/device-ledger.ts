@@ -3,7 +3,7 @@ import { MemoryError } from "./errors.ts";
 import type { MemoryEventSink, MemoryPressure } from "./events.ts";
 import { formatBytes } from "./format-bytes.ts";
 import type { LedgerAccount } from "./ledger.ts";
-import { MEMORY_PURPOSES } from "./memory-plan.ts";
+import { memoryPurposes } from "./memory-plan.ts";
 import { PressureGauge, type Watermarks } from "./watermarks.ts";
 
 export interface PurposeMemory {
@@ -121,7 +121,7 @@ export class DeviceLedger {
 
   snapshot(): DeviceMemory {
     const models = [...this.#models].map(([model, lines]): ModelMemory => {
-      const purposes = MEMORY_PURPOSES.flatMap((purpose): readonly PurposeMemory[] => {
+      const purposes = memoryPurposes.flatMap((purpose): readonly PurposeMemory[] => {
         const line = lines.get(purpose);
         if (line === undefined) return [];
         const { plannedBytes, measuredBytes, peakBytes } = line;

@@ -3,7 +3,7 @@ import type { MemoryHolder } from "./errors.ts";
 import type { LedgerAccount } from "./ledger.ts";
 
 /** Entries at zero are kept for their next block, up to this many entries or as many as hold something. */
-const KEPT_ENTRIES = 1024;
+const keptEntries = 1024;
 
 /** The live blocks of one tag. */
 export class HolderEntry implements MemoryHolder {
@@ -42,7 +42,7 @@ export class HolderBook {
   readonly #openAccount: (tag: AllocationTag) => LedgerAccount | undefined;
   readonly #entries: Map<string, Map<string, Map<string | undefined, HolderEntry>>> = new Map();
   #entryCount = 0;
-  #forgetAt = KEPT_ENTRIES;
+  #forgetAt = keptEntries;
   #latest: HolderEntry | undefined;
 
   constructor(openAccount: (tag: AllocationTag) => LedgerAccount | undefined) {
@@ -111,6 +111,6 @@ export class HolderBook {
       }
     }
     this.#latest = undefined;
-    this.#forgetAt = Math.max(KEPT_ENTRIES, 2 * this.#entryCount);
+    this.#forgetAt = Math.max(keptEntries, 2 * this.#entryCount);
   }
 }

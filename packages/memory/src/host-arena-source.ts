@@ -2,7 +2,7 @@ import { constants } from "node:buffer";
 import type { ArenaSource, MappedArena } from "./sub-allocator/ports.ts";
 
 /** What offset 0 of an arena is aligned to. */
-const BASE_ALIGNMENT_BYTES = 4096;
+const baseAlignmentBytes = 4096;
 
 /** One ArrayBuffer; offset 0 of the arena is byte `baseOffset` of it. */
 export interface HostArena extends MappedArena {
@@ -11,7 +11,7 @@ export interface HostArena extends MappedArena {
 }
 
 /** The longest view there can be: 4 GiB on Node 20. */
-export const MAX_HOST_BLOCK_BYTES: number = constants.MAX_LENGTH;
+export const maxHostBlockBytes: number = constants.MAX_LENGTH;
 
 /**
  * Creates a source of ArrayBuffers. Their pages are taken from the system when first written to.
@@ -19,19 +19,19 @@ export const MAX_HOST_BLOCK_BYTES: number = constants.MAX_LENGTH;
  */
 export function createHostArenaSource(addressOf?: (buffer: ArrayBuffer) => bigint): ArenaSource<HostArena> {
   return {
-    granularityBytes: BASE_ALIGNMENT_BYTES,
-    maxArenaBytes: MAX_HOST_BLOCK_BYTES,
-    baseAlignmentBytes: BASE_ALIGNMENT_BYTES,
+    granularityBytes: baseAlignmentBytes,
+    maxArenaBytes: maxHostBlockBytes,
+    baseAlignmentBytes: baseAlignmentBytes,
     map(sizeBytes) {
       let buffer: ArrayBuffer;
       try {
-        buffer = new ArrayBuffer(addressOf === undefined ? sizeBytes : sizeBytes + BASE_ALIGNMENT_BYTES);
+        buffer = new ArrayBuffer(addressOf === undefined ? sizeBytes : sizeBytes + baseAlignmentBytes);
       } catch (error) {
         if (error instanceof RangeError) return undefined;
         throw error;
       }
       const baseOffset =
-        addressOf === undefined ? 0 : Number(-addressOf(buffer) & BigInt(BASE_ALIGNMENT_BYTES - 1));
+        addressOf === undefined ? 0 : Number(-addressOf(buffer) & BigInt(baseAlignmentBytes - 1));
       return { sizeBytes, buffer, baseOffset };
     },
     unmap() {

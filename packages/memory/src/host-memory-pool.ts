@@ -1,18 +1,18 @@
 import type { HostMemoryBlock } from "./allocator.ts";
 import { createCpuDevice } from "./cpu-device.ts";
 import type { Device } from "./device.ts";
-import { createHostArenaSource, type HostArena, MAX_HOST_BLOCK_BYTES } from "./host-arena-source.ts";
+import { createHostArenaSource, type HostArena, maxHostBlockBytes } from "./host-arena-source.ts";
 import { HostBlock } from "./host-block.ts";
 import { createMemoryPool, type MemoryPool } from "./memory-pool.ts";
 import {
   assertKnownOptions,
-  POOL_OPTION_NAMES,
+  poolOptionNames,
   type PoolOptions,
   resolveLimitBytes,
   resolveRetainBytes,
 } from "./pool-options.ts";
 
-const MIB = 2 ** 20;
+const mib = 2 ** 20;
 
 /** A pool of host memory. */
 export interface HostMemoryPool extends MemoryPool<HostMemoryBlock> {}
@@ -34,16 +34,16 @@ export interface HostMemoryPoolOptions extends PoolOptions {
  * @throws MemoryError `INVALID_ARGUMENT`
  */
 export function createHostMemoryPool(options: HostMemoryPoolOptions = {}): HostMemoryPool {
-  assertKnownOptions("createHostMemoryPool", options, [...POOL_OPTION_NAMES, "device", "addressOf"]);
+  assertKnownOptions("createHostMemoryPool", options, [...poolOptionNames, "device", "addressOf"]);
   const device = options.device ?? createCpuDevice();
   return createMemoryPool<HostArena, HostMemoryBlock>({
     device,
     source: createHostArenaSource(options.addressOf),
     granularityBytes: 256,
     limitBytes: resolveLimitBytes(options, device),
-    arenaBytes: options.arenaBytes ?? 32 * MIB,
-    retainBytes: resolveRetainBytes(options.retainBytes, 128 * MIB),
-    maxBlockBytes: MAX_HOST_BLOCK_BYTES,
+    arenaBytes: options.arenaBytes ?? 32 * mib,
+    retainBytes: resolveRetainBytes(options.retainBytes, 128 * mib),
+    maxBlockBytes: maxHostBlockBytes,
     createBlock: (owner, range) => new HostBlock(owner, range),
     ownsBlock: (owner, block) => HostBlock.isOwnedBy(owner, block),
     sink: options.events,

@@ -28,7 +28,7 @@ interface CgroupFiles {
   readonly reclaimable: string;
 }
 
-const V2: CgroupFiles = {
+const v2: CgroupFiles = {
   version: "cgroup-v2",
   root: "/sys/fs/cgroup",
   limit: "memory.max",
@@ -36,7 +36,7 @@ const V2: CgroupFiles = {
   reclaimable: "inactive_file",
 };
 
-const V1: CgroupFiles = {
+const v1: CgroupFiles = {
   version: "cgroup-v1",
   root: "/sys/fs/cgroup/memory",
   limit: "memory.limit_in_bytes",
@@ -64,7 +64,7 @@ function readGroupPath(readTextFile: ReadTextFile, files: CgroupFiles): string {
   for (const line of (readTextFile("/proc/self/cgroup") ?? "").split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     if (path === undefined || controllers === undefined) continue;
-    if (files === V2 ? controllers === "" : controllers.split(",").includes("memory")) return path;
+    if (files === v2 ? controllers === "" : controllers.split(",").includes("memory")) return path;
   }
   return "/";
 }
@@ -113,7 +113,7 @@ function readSystem(readTextFile: ReadTextFile): { totalBytes: number; freeBytes
 export function readHostMemory(options: HostMemoryOptions = {}): HostMemory {
   const readTextFile = options.readTextFile ?? readTextFileOrNothing;
   const system = options.system ?? readSystem(readTextFile);
-  const group = readCgroup(readTextFile, V2, system) ?? readCgroup(readTextFile, V1, system);
+  const group = readCgroup(readTextFile, v2, system) ?? readCgroup(readTextFile, v1, system);
   if (group === undefined) return { ...system, limitedBy: "system" };
   return { ...group, freeBytes: Math.min(group.freeBytes, system.freeBytes) };
 }

@@ -17,7 +17,7 @@ export interface MemoryRoom {
 }
 
 /** Every purpose, in the order in which people are told. */
-export const MEMORY_PURPOSES: readonly MemoryPurpose[] = [
+export const memoryPurposes: readonly MemoryPurpose[] = [
   "weights",
   "kv-cache",
   "activations",
@@ -30,14 +30,14 @@ export const MEMORY_PURPOSES: readonly MemoryPurpose[] = [
 export function sumPlan(plan: MemoryPlan): number {
   let totalBytes = 0;
   for (const purpose of Object.keys(plan.bytes)) {
-    if (!MEMORY_PURPOSES.some((known) => known === purpose)) {
+    if (!memoryPurposes.some((known) => known === purpose)) {
       throw new MemoryError(
         "INVALID_ARGUMENT",
-        `the plan of ${plan.model} has the purpose "${purpose}"; known are ${MEMORY_PURPOSES.join(", ")}`,
+        `the plan of ${plan.model} has the purpose "${purpose}"; known are ${memoryPurposes.join(", ")}`,
       );
     }
   }
-  for (const purpose of MEMORY_PURPOSES) {
+  for (const purpose of memoryPurposes) {
     const sizeBytes = plan.bytes[purpose] ?? 0;
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
       throw new MemoryError(
@@ -59,9 +59,9 @@ export class ModelDoesNotFitError extends MemoryError {
 
   constructor(plan: MemoryPlan, room: MemoryRoom) {
     const neededBytes = sumPlan(plan);
-    const parts = MEMORY_PURPOSES.filter((purpose) => (plan.bytes[purpose] ?? 0) > 0).map(
-      (purpose) => `${purpose} ${formatBytes(plan.bytes[purpose] ?? 0)}`,
-    );
+    const parts = memoryPurposes
+      .filter((purpose) => (plan.bytes[purpose] ?? 0) > 0)
+      .map((purpose) => `${purpose} ${formatBytes(plan.bytes[purpose] ?? 0)}`);
     super(
       "MODEL_DOES_NOT_FIT",
       `${plan.model} needs ${formatBytes(neededBytes)} on ${room.deviceId} (${parts.join(", ")}), found ` +

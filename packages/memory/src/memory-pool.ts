@@ -185,8 +185,9 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   }
 
   #assertAlive(): void {
-    if (this.#isDisposed)
+    if (this.#isDisposed) {
       throw new MemoryError("POOL_DISPOSED", `the pool on ${this.device.id} was disposed`);
+    }
   }
 
   #blockTooLarge(sizeBytes: number): MemoryError {

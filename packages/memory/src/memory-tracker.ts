@@ -81,8 +81,9 @@ export function createMemoryTracker(options: MemoryTrackerOptions = {}): MemoryT
       }
     },
     unplan(model, deviceId) {
-      for (const device of deviceId === undefined ? devices.values() : [deviceOf(deviceId)])
+      for (const device of deviceId === undefined ? devices.values() : [deviceOf(deviceId)]) {
         device.unplan(model);
+      }
     },
     record: (tag, deviceId, sizeBytes) => change(tag, deviceId, sizeBytes),
     release: (tag, deviceId, sizeBytes) => change(tag, deviceId, -sizeBytes),

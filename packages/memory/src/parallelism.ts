@@ -19,7 +19,7 @@ export interface WorldSize extends Parallelism {
 }
 
 /** Names that engines give to one size, in kebab case; snake and camel case and leading dashes are understood too. */
-const ALIASES: Readonly<Record<keyof Parallelism, readonly string[]>> = {
+const aliases: Readonly<Record<keyof Parallelism, readonly string[]>> = {
   tensor: [
     "tensor",
     "tp",
@@ -56,7 +56,7 @@ const ALIASES: Readonly<Record<keyof Parallelism, readonly string[]>> = {
   ],
 };
 
-const DIMENSIONS = Object.keys(ALIASES) as readonly (keyof Parallelism)[];
+const dimensions = Object.keys(aliases) as readonly (keyof Parallelism)[];
 
 function normalizeName(name: string): string {
   return name
@@ -84,7 +84,7 @@ export function resolveParallelism(parameters: Readonly<Record<string, unknown>>
   const found = new Map<keyof Parallelism, { name: string; size: number }>();
   for (const [name, value] of Object.entries(parameters)) {
     const normalized = normalizeName(name);
-    const dimension = DIMENSIONS.find((each) => ALIASES[each].includes(normalized));
+    const dimension = dimensions.find((each) => aliases[each].includes(normalized));
     if (dimension === undefined || value === undefined || value === null) continue;
     const size = parseSize(name, value);
     const earlier = found.get(dimension);

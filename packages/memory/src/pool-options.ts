@@ -20,7 +20,7 @@ export interface PoolOptions {
 }
 
 /** The names of `PoolOptions`. */
-export const POOL_OPTION_NAMES = [
+export const poolOptionNames = [
   "limitBytes",
   "limitShare",
   "arenaBytes",

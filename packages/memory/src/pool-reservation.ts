@@ -57,8 +57,9 @@ export function createPoolReservation<Arena extends MappedArena, Block extends M
       return remainingBytes();
     },
     allocate(request) {
-      if (parts.isPoolDisposed())
+      if (parts.isPoolDisposed()) {
         throw new MemoryError("POOL_DISPOSED", "the reservation's pool was disposed");
+      }
       if (isDisposed) {
         throw new MemoryError(
           "RESERVATION_DISPOSED",

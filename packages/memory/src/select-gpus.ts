@@ -35,14 +35,14 @@ export interface GpuSelection {
 type Order = (a: LocalGpu, b: LocalGpu) => number;
 
 /** Nobody's word on the load of a GPU is taken as half. */
-const UNKNOWN_UTILIZATION = 0.5;
+const unknownUtilization = 0.5;
 
 const byFree: Order = (a, b) => b.freeBytes - a.freeBytes;
 const byUtilization: Order = (a, b) =>
-  (a.utilization ?? UNKNOWN_UTILIZATION) - (b.utilization ?? UNKNOWN_UTILIZATION);
+  (a.utilization ?? unknownUtilization) - (b.utilization ?? unknownUtilization);
 const byFreeShare: Order = (a, b) => b.freeBytes / b.totalBytes - a.freeBytes / a.totalBytes;
 
-const ORDERS: Readonly<Record<GpuPolicy, readonly Order[]>> = {
+const gpuOrders: Readonly<Record<GpuPolicy, readonly Order[]>> = {
   "most-free": [byFree],
   "least-utilized": [byUtilization, byFree],
   packed: [(a, b) => byFree(b, a)],
@@ -61,10 +61,10 @@ export function selectGpus(options: SelectGpusOptions): GpuSelection {
   if (!(requiredBytes >= 0)) {
     throw new MemoryError("INVALID_ARGUMENT", `requiredBytes must be 0 or more, found ${requiredBytes}`);
   }
-  if (!Object.hasOwn(ORDERS, policy)) {
+  if (!Object.hasOwn(gpuOrders, policy)) {
     throw new MemoryError(
       "INVALID_ARGUMENT",
-      `policy must be one of ${Object.keys(ORDERS).join(", ")}, found "${policy}"`,
+      `policy must be one of ${Object.keys(gpuOrders).join(", ")}, found "${policy}"`,
     );
   }
   const { gpus: visible, ignoredEntries } = resolveVisibleGpus(
@@ -83,7 +83,7 @@ export function selectGpus(options: SelectGpusOptions): GpuSelection {
           : `; CUDA_VISIBLE_DEVICES ends before "${ignoredEntries.join(",")}"`),
     );
   }
-  const orders = [...ORDERS[policy], (a: LocalGpu, b: LocalGpu) => a.index - b.index];
+  const orders = [...gpuOrders[policy], (a: LocalGpu, b: LocalGpu) => a.index - b.index];
   const gpus = fitting
     .toSorted((a, b) => orders.map((order) => order(a, b)).find((difference) => difference !== 0) ?? 0)
     .slice(0, count);

@@ -10,11 +10,11 @@ export interface Watermarks {
 }
 
 /** High at 85 %, critical at 95 %, over again 5 points lower. */
-const DEFAULT_WATERMARKS: Watermarks = { high: 0.85, critical: 0.95, hysteresis: 0.05 };
+const defaultWatermarks: Watermarks = { high: 0.85, critical: 0.95, hysteresis: 0.05 };
 
 /** Fills in what is not given and refuses what makes no sense. */
 export function resolveWatermarks(options: Partial<Watermarks> = {}): Watermarks {
-  const resolved = { ...DEFAULT_WATERMARKS, ...options };
+  const resolved = { ...defaultWatermarks, ...options };
   const { high, critical, hysteresis } = resolved;
   if (high > 0 && high <= critical && critical <= 1 && hysteresis >= 0 && hysteresis < high) {
     return Object.freeze(resolved);

@@ -11,13 +11,13 @@ import {
 } from "../src/index.ts";
 import { allocatorCases } from "../src/testing.ts";
 
-const MIB = 2 ** 20;
+const mib = 2 ** 20;
 const device: Device = {
   id: "cpu",
   kind: "cpu",
   name: "a CPU",
-  totalBytes: 256 * MIB,
-  freeBytes: () => 256 * MIB,
+  totalBytes: 256 * mib,
+  freeBytes: () => 256 * mib,
 };
 const weights: AllocationTag = { model: "llama", purpose: "weights" };
 const cache: AllocationTag = { model: "llama", purpose: "kv-cache" };
@@ -50,7 +50,7 @@ describe("createHostMemoryPool", () => {
 
   it("aligns addresses where it is told how to find them", () => {
     using pool = createHostMemoryPool({ device, addressOf: (buffer) => koffi.address(buffer) });
-    for (const sizeBytes of [100, 300_000, 40 * MIB]) {
+    for (const sizeBytes of [100, 300_000, 40 * mib]) {
       using block = pool.allocate({ sizeBytes, tag: weights, alignmentBytes: 4096 });
       expect(koffi.address(block.bytes) % 4096n).toBe(0n);
     }
@@ -67,10 +67,10 @@ describe("createHostMemoryPool", () => {
   });
 
   it("names who holds what when it is full", () => {
-    using pool = createHostMemoryPool({ device, limitBytes: 16 * MIB });
-    using first = pool.allocate({ sizeBytes: 10 * MIB, tag: weights });
-    using second = pool.allocate({ sizeBytes: MIB, tag: { ...cache, label: "layer 0" } });
-    expect(() => pool.allocate({ sizeBytes: 8 * MIB, tag: cache })).toThrow(
+    using pool = createHostMemoryPool({ device, limitBytes: 16 * mib });
+    using first = pool.allocate({ sizeBytes: 10 * mib, tag: weights });
+    using second = pool.allocate({ sizeBytes: mib, tag: { ...cache, label: "layer 0" } });
+    expect(() => pool.allocate({ sizeBytes: 8 * mib, tag: cache })).toThrow(
       "asked for 8.00 MiB on cpu, found 5.00 MiB free (largest block 5.00 MiB) of a limit of 16.0 MiB; " +
         "in use 11.0 MiB, reserved 0 B; held by llama/weights 10.0 MiB in 1 block, llama/kv-cache/layer 0 1.00 MiB in 1 block",
     );
@@ -144,19 +144,19 @@ describe("createHostMemoryPool", () => {
   it("tells the ledger of every block", () => {
     const tracker = createMemoryTracker();
     using pool = createHostMemoryPool({ device, ledger: tracker });
-    using first = pool.allocate({ sizeBytes: MIB, tag: weights });
-    const second = pool.allocate({ sizeBytes: 2 * MIB, tag: cache });
-    expect(tracker.snapshot().measuredBytes).toBe(3 * MIB);
+    using first = pool.allocate({ sizeBytes: mib, tag: weights });
+    const second = pool.allocate({ sizeBytes: 2 * mib, tag: cache });
+    expect(tracker.snapshot().measuredBytes).toBe(3 * mib);
     second.dispose();
     expect(tracker.snapshot().devices[0]?.models[0]?.purposes).toEqual([
-      { purpose: "weights", plannedBytes: 0, measuredBytes: first.sizeBytes, peakBytes: MIB },
-      { purpose: "kv-cache", plannedBytes: 0, measuredBytes: 0, peakBytes: 2 * MIB },
+      { purpose: "weights", plannedBytes: 0, measuredBytes: first.sizeBytes, peakBytes: mib },
+      { purpose: "kv-cache", plannedBytes: 0, measuredBytes: 0, peakBytes: 2 * mib },
     ]);
   });
 
   it("takes its limit as a share of the device", () => {
     using pool = createHostMemoryPool({ device, limitShare: 0.25 });
-    expect(pool.stats().limitBytes).toBe(64 * MIB);
+    expect(pool.stats().limitBytes).toBe(64 * mib);
   });
 
   it.each([
@@ -175,10 +175,10 @@ describe("createHostMemoryPool", () => {
       device: { ...device, totalBytes: 2 ** 40 },
       limitBytes: Math.min(3 * constants.MAX_LENGTH, 2 ** 40),
     });
-    const sizeBytes = Math.min(constants.MAX_LENGTH + MIB, 8 * 2 ** 30);
+    const sizeBytes = Math.min(constants.MAX_LENGTH + mib, 8 * 2 ** 30);
     using reservation = pool.reserve(sizeBytes, weights);
     expect(reservation.remainingBytes).toBe(sizeBytes);
-    using block = reservation.allocate({ sizeBytes: 3 * MIB, tag: weights });
+    using block = reservation.allocate({ sizeBytes: 3 * mib, tag: weights });
     expect(reservation.remainingBytes).toBe(sizeBytes - block.sizeBytes);
   });
 });

@@ -1,25 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { assertPlanFits, createCpuDevice, ModelDoesNotFitError, roomOn } from "../src/index.ts";
 
-const GIB = 2 ** 30;
+const gib = 2 ** 30;
 const plan = {
   model: "llama-8b",
   deviceId: "cpu",
-  bytes: { weights: 15 * GIB, "kv-cache": 2 * GIB, activations: 0.5 * GIB },
+  bytes: { weights: 15 * gib, "kv-cache": 2 * gib, activations: 0.5 * gib },
 } as const;
 
 describe("assertPlanFits", () => {
   it("lets a plan pass that fits to the byte", () => {
-    expect(() => assertPlanFits(plan, { deviceId: "cpu", availableBytes: 17.5 * GIB })).not.toThrow();
+    expect(() => assertPlanFits(plan, { deviceId: "cpu", availableBytes: 17.5 * gib })).not.toThrow();
   });
 
   it("refuses with the bytes of each purpose", () => {
-    const room = { deviceId: "cpu", availableBytes: 16 * GIB };
+    const room = { deviceId: "cpu", availableBytes: 16 * gib };
     expect(() => assertPlanFits(plan, room)).toThrow(
       expect.objectContaining({
         code: "MODEL_DOES_NOT_FIT",
-        neededBytes: 17.5 * GIB,
-        availableBytes: 16 * GIB,
+        neededBytes: 17.5 * gib,
+        availableBytes: 16 * gib,
         plan,
         message:
           "llama-8b needs 17.5 GiB on cpu (weights 15.0 GiB, kv-cache 2.00 GiB, activations 512 MiB), " +
@@ -31,11 +31,11 @@ describe("assertPlanFits", () => {
 
   it("measures against what a device has free, and against a limit", () => {
     const device = createCpuDevice({
-      readMemory: () => ({ totalBytes: 32 * GIB, freeBytes: 20 * GIB, limitedBy: "system" }),
+      readMemory: () => ({ totalBytes: 32 * gib, freeBytes: 20 * gib, limitedBy: "system" }),
     });
-    expect(roomOn(device).availableBytes).toBe(20 * GIB);
+    expect(roomOn(device).availableBytes).toBe(20 * gib);
     expect(() => assertPlanFits(plan, roomOn(device))).not.toThrow();
-    expect(() => assertPlanFits(plan, roomOn(device, 10 * GIB))).toThrow(/found 10.0 GiB available/);
+    expect(() => assertPlanFits(plan, roomOn(device, 10 * gib))).toThrow(/found 10.0 GiB available/);
   });
 
   it("refuses to compare different devices", () => {

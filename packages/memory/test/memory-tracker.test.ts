@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryTracker, type MemoryEvent, type MemoryTracker } from "../src/index.ts";
 
-const GIB = 2 ** 30;
+const gib = 2 ** 30;
 const tag = { model: "llama", purpose: "weights" } as const;
 
 function createRecording(limitBytes = 100): { tracker: MemoryTracker; events: MemoryEvent[] } {
@@ -20,28 +20,28 @@ function pressures(events: readonly MemoryEvent[]): readonly string[] {
 describe("createMemoryTracker", () => {
   it("adds up planned and measured bytes by device, model and purpose", () => {
     const tracker = createMemoryTracker();
-    tracker.plan({ model: "llama", deviceId: "cpu", bytes: { weights: 14 * GIB, "kv-cache": 2 * GIB } });
-    tracker.record(tag, "cpu", 13 * GIB);
-    tracker.record({ model: "qwen", purpose: "workspace" }, "cuda:0", GIB);
+    tracker.plan({ model: "llama", deviceId: "cpu", bytes: { weights: 14 * gib, "kv-cache": 2 * gib } });
+    tracker.record(tag, "cpu", 13 * gib);
+    tracker.record({ model: "qwen", purpose: "workspace" }, "cuda:0", gib);
     expect(tracker.snapshot()).toEqual({
-      plannedBytes: 16 * GIB,
-      measuredBytes: 14 * GIB,
+      plannedBytes: 16 * gib,
+      measuredBytes: 14 * gib,
       devices: [
         {
           deviceId: "cpu",
           limitBytes: undefined,
           pressure: "normal",
-          plannedBytes: 16 * GIB,
-          measuredBytes: 13 * GIB,
-          peakBytes: 13 * GIB,
+          plannedBytes: 16 * gib,
+          measuredBytes: 13 * gib,
+          peakBytes: 13 * gib,
           models: [
             {
               model: "llama",
-              plannedBytes: 16 * GIB,
-              measuredBytes: 13 * GIB,
+              plannedBytes: 16 * gib,
+              measuredBytes: 13 * gib,
               purposes: [
-                { purpose: "weights", plannedBytes: 14 * GIB, measuredBytes: 13 * GIB, peakBytes: 13 * GIB },
-                { purpose: "kv-cache", plannedBytes: 2 * GIB, measuredBytes: 0, peakBytes: 0 },
+                { purpose: "weights", plannedBytes: 14 * gib, measuredBytes: 13 * gib, peakBytes: 13 * gib },
+                { purpose: "kv-cache", plannedBytes: 2 * gib, measuredBytes: 0, peakBytes: 0 },
               ],
             },
           ],
@@ -51,14 +51,14 @@ describe("createMemoryTracker", () => {
           limitBytes: undefined,
           pressure: "normal",
           plannedBytes: 0,
-          measuredBytes: GIB,
-          peakBytes: GIB,
+          measuredBytes: gib,
+          peakBytes: gib,
           models: [
             {
               model: "qwen",
               plannedBytes: 0,
-              measuredBytes: GIB,
-              purposes: [{ purpose: "workspace", plannedBytes: 0, measuredBytes: GIB, peakBytes: GIB }],
+              measuredBytes: gib,
+              purposes: [{ purpose: "workspace", plannedBytes: 0, measuredBytes: gib, peakBytes: gib }],
             },
           ],
         },

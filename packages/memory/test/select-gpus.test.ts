@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkMemoryBalance, type LocalGpu, resolveVisibleGpus, selectGpus } from "../src/index.ts";
 
-const GIB = 2 ** 30;
+const gibibyte = 2 ** 30;
 
 function gpu(index: number, freeGib: number, more: Partial<LocalGpu> = {}): LocalGpu {
   const uuid = `GPU-${String(index).repeat(8)}-aaaa`;
@@ -9,8 +9,8 @@ function gpu(index: number, freeGib: number, more: Partial<LocalGpu> = {}): Loca
     index,
     uuid,
     name: "H200",
-    totalBytes: 140 * GIB,
-    freeBytes: freeGib * GIB,
+    totalBytes: 140 * gibibyte,
+    freeBytes: freeGib * gibibyte,
     utilization: 0,
     ...more,
   };
@@ -20,13 +20,25 @@ const four = [
   gpu(0, 20, { utilization: 0.9 }),
   gpu(1, 80, { utilization: 0.5 }),
   gpu(2, 120, { utilization: 0.6 }),
-  gpu(3, 60, { utilization: 0.1, totalBytes: 64 * GIB }),
+  gpu(3, 60, { utilization: 0.1, totalBytes: 64 * gibibyte }),
 ];
 const split = gpu(4, 0, {
   isMigEnabled: true,
   migInstances: [
-    { uuid: "MIG-5c1f-1", gpuInstanceId: 1, computeInstanceId: 0, totalBytes: 20 * GIB, freeBytes: 19 * GIB },
-    { uuid: "MIG-5c2e-2", gpuInstanceId: 2, computeInstanceId: 0, totalBytes: 40 * GIB, freeBytes: 39 * GIB },
+    {
+      uuid: "MIG-5c1f-1",
+      gpuInstanceId: 1,
+      computeInstanceId: 0,
+      totalBytes: 20 * gibibyte,
+      freeBytes: 19 * gibibyte,
+    },
+    {
+      uuid: "MIG-5c2e-2",
+      gpuInstanceId: 2,
+      computeInstanceId: 0,
+      totalBytes: 40 * gibibyte,
+      freeBytes: 39 * gibibyte,
+    },
   ],
 });
 
@@ -37,7 +49,7 @@ describe("selectGpus", () => {
     ["packed", [3, 1]],
     ["spread", [3, 2]],
   ] as const)("takes GPUs by the policy %s", (policy, expected) => {
-    const { gpus } = selectGpus({ count: 2, requiredBytes: 30 * GIB, policy, devices: four });
+    const { gpus } = selectGpus({ count: 2, requiredBytes: 30 * gibibyte, policy, devices: four });
     expect(gpus.map(({ index }) => index)).toEqual(expected);
   });
 
@@ -50,20 +62,25 @@ describe("selectGpus", () => {
 
   it("takes equals by index, and leaves what it was given as it was", () => {
     const equal = [gpu(3, 10), gpu(1, 10), gpu(2, 10)];
-    const { gpus } = selectGpus({ count: 3, requiredBytes: GIB, devices: equal });
+    const { gpus } = selectGpus({ count: 3, requiredBytes: gibibyte, devices: equal });
     expect(gpus.map(({ index }) => index)).toEqual([1, 2, 3]);
     expect(equal.map(({ index }) => index)).toEqual([3, 1, 2]);
   });
 
   it("takes only what is visible", () => {
-    const options = { count: 1, requiredBytes: GIB, devices: four, env: { CUDA_VISIBLE_DEVICES: "3,0" } };
+    const options = {
+      count: 1,
+      requiredBytes: gibibyte,
+      devices: four,
+      env: { CUDA_VISIBLE_DEVICES: "3,0" },
+    };
     expect(selectGpus(options).gpus[0]?.index).toBe(3);
   });
 
   it("says whether the chosen are balanced", () => {
     const { balance } = selectGpus({
       count: 3,
-      requiredBytes: 30 * GIB,
+      requiredBytes: 30 * gibibyte,
       devices: four,
       balanceThreshold: 0.5,
     });
@@ -78,7 +95,7 @@ describe("selectGpus", () => {
   it("refuses with what each visible GPU has", () => {
     const options = {
       count: 2,
-      requiredBytes: 70 * GIB,
+      requiredBytes: 70 * gibibyte,
       devices: four,
       env: { CUDA_VISIBLE_DEVICES: "0,1,9,2" },
     };
@@ -149,8 +166,8 @@ describe("resolveVisibleGpus", () => {
     expect(resolveVisibleGpus(devices, "MIG-5c2").gpus).toEqual([
       expect.objectContaining({
         uuid: "MIG-5c2e-2",
-        totalBytes: 40 * GIB,
-        freeBytes: 39 * GIB,
+        totalBytes: 40 * gibibyte,
+        freeBytes: 39 * gibibyte,
         isMigEnabled: false,
       }),
     ]);

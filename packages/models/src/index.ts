@@ -23,7 +23,7 @@ export type {
   StoredNetwork,
   StoredText,
 } from "./formats/checkpoint-format.ts";
-export { CHECKPOINT_FORMATS } from "./formats/find-model.ts";
+export { checkpointFormats } from "./formats/find-model.ts";
 export type { ModelSource } from "./formats/find-model.ts";
 export { describeLoadedModel, inspectModel } from "./inspect-model.ts";
 export type { InspectModelOptions, ModelInspection } from "./inspect-model.ts";

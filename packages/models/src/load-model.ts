@@ -1,5 +1,5 @@
 import type { ChatTemplate } from "./chat-template/chat-template.ts";
-import { SUPPORTED_FAMILIES } from "./config/family-rules.ts";
+import { supportedFamilies } from "./config/family-rules.ts";
 import { ModelError, quoteValue } from "./errors.ts";
 import { modelNameOf } from "./files/model-name.ts";
 import { findModel } from "./formats/find-model.ts";
@@ -58,7 +58,7 @@ export function createModelLoader(options: ModelLoaderOptions = {}): ModelLoader
   assertKnownOptions(options, ["files", "formats", "now"]);
   const { now } = options;
   return {
-    families: SUPPORTED_FAMILIES,
+    families: supportedFamilies,
     async load(directory, loadOptions = {}): Promise<LanguageModel> {
       assertKnownOptions(loadOptions, ["name", "chatTemplatePath", "encodes", "signal", "onWarning"]);
       const { name, signal, chatTemplatePath, encodes, onWarning } = loadOptions;

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { inspectModel } from "../src/index.ts";
 import { checkpointDirectory } from "./support/fixtures.ts";
 import { expectModelError } from "./support/model-error.ts";
-import { MODEL_DIRECTORY, createModelFiles } from "./support/model-files.ts";
+import { modelDirectory, createModelFiles } from "./support/model-files.ts";
 
 describe("inspectModel", () => {
   it("tells the facts of a model and closes it", async () => {
     const files = createModelFiles();
-    const facts = await inspectModel(MODEL_DIRECTORY, { files });
+    const facts = await inspectModel(modelDirectory, { files });
     expect(facts).toMatchObject({
       name: "tiny-llama",
       family: "llama",
@@ -47,14 +47,14 @@ describe("inspectModel", () => {
 
   it("inspects a network that has no tokenizer", async () => {
     const files = createModelFiles({ "tokenizer.json": undefined });
-    const facts = await inspectModel(MODEL_DIRECTORY, { files });
+    const facts = await inspectModel(modelDirectory, { files });
     expect(facts).toMatchObject({ layerCount: 2, tokenizerType: undefined, hasChatTemplate: false });
     expect(facts.textProblem).toMatchObject({ code: "FILE_MISSING" });
   });
 
   it("tells why the text cannot be read, whatever it is", async () => {
     const files = createModelFiles({ "tokenizer.json": "{" });
-    const { textProblem, layerCount } = await inspectModel(MODEL_DIRECTORY, { files });
+    const { textProblem, layerCount } = await inspectModel(modelDirectory, { files });
     expect({ textProblem, layerCount }).toMatchObject({
       textProblem: { code: "INVALID_JSON" },
       layerCount: 2,
@@ -64,7 +64,7 @@ describe("inspectModel", () => {
 
   it("fails where config or weights cannot be read", async () => {
     const files = createModelFiles({ "config.json": "{" });
-    await expectModelError("INVALID_JSON", async () => inspectModel(MODEL_DIRECTORY, { files }));
+    await expectModelError("INVALID_JSON", async () => inspectModel(modelDirectory, { files }));
     expect(files.openCount()).toBe(0);
   });
 });

@@ -13,30 +13,30 @@ import {
   openCheckpoint,
 } from "../src/index.ts";
 import type { LanguageModel, ModelErrorCode } from "../src/index.ts";
-import { CHECKPOINT_NAMES, checkpointDirectory } from "./support/fixtures.ts";
+import { checkpointNames, checkpointDirectory } from "./support/fixtures.ts";
 import { expectModelError } from "./support/model-error.ts";
-import { MODEL_DIRECTORY, RAW_CONFIG, createModelFiles } from "./support/model-files.ts";
+import { modelDirectory, rawConfig, createModelFiles } from "./support/model-files.ts";
 import { writeSafetensors, zeros } from "./support/safetensors.ts";
 
 const load = async (
   changes: Readonly<Record<string, Uint8Array | string | undefined>> = {},
-): Promise<LanguageModel> => createModelLoader({ files: createModelFiles(changes) }).load(MODEL_DIRECTORY);
+): Promise<LanguageModel> => createModelLoader({ files: createModelFiles(changes) }).load(modelDirectory);
 
 describe("createModelLoader", () => {
   it("is what createLlamaLoader makes", async () => {
     const loader = createLlamaLoader({ files: createModelFiles() });
     expect(loader.families).toEqual(createModelLoader().families);
-    const model = await loader.load(MODEL_DIRECTORY);
+    const model = await loader.load(modelDirectory);
     expect(model.tokenizer.encode("hello")).toEqual([263]);
     await model.dispose();
   });
 
   it("makes a model that holds no weights, and lets go of its files", async () => {
     const files = createModelFiles();
-    const model = await createModelLoader({ files }).load(MODEL_DIRECTORY);
+    const model = await createModelLoader({ files }).load(modelDirectory);
     expect(model).toMatchObject({
       name: "tiny-llama",
-      directory: MODEL_DIRECTORY,
+      directory: modelDirectory,
       generationDefaults: { temperature: 0.6 },
       config: { family: "llama", eosTokenIds: [2, 269] },
       architecture: { name: "llama" },
@@ -53,8 +53,8 @@ describe("createModelLoader", () => {
 
   it("takes the name that it is given", async () => {
     const loader = createModelLoader({ files: createModelFiles() });
-    const model = await loader.load(`${MODEL_DIRECTORY}/`, { name: "mine" });
-    expect(model).toMatchObject({ name: "mine", directory: MODEL_DIRECTORY });
+    const model = await loader.load(`${modelDirectory}/`, { name: "mine" });
+    expect(model).toMatchObject({ name: "mine", directory: modelDirectory });
     expect(loader.families).toEqual(["llama", "mistral", "qwen2", "qwen3"]);
   });
 
@@ -89,18 +89,18 @@ describe("createModelLoader", () => {
       "given.jinja": "{{ messages[0].content }}!",
     });
     const loader = createModelLoader({ files });
-    const model = await loader.load(MODEL_DIRECTORY, { chatTemplatePath: `${MODEL_DIRECTORY}/given.jinja` });
+    const model = await loader.load(modelDirectory, { chatTemplatePath: `${modelDirectory}/given.jinja` });
     expect(model.chatTemplate?.render([{ role: "user", content: "Hi" }])).toBe("Hi!");
     await model.dispose();
-    await expectModelError("INVALID_CHAT_TEMPLATE", async () => loader.load(MODEL_DIRECTORY));
-    const chatTemplatePath = `${MODEL_DIRECTORY}/absent.jinja`;
-    await expectModelError("FILE_UNREADABLE", async () => loader.load(MODEL_DIRECTORY, { chatTemplatePath }));
+    await expectModelError("INVALID_CHAT_TEMPLATE", async () => loader.load(modelDirectory));
+    const chatTemplatePath = `${modelDirectory}/absent.jinja`;
+    await expectModelError("FILE_UNREADABLE", async () => loader.load(modelDirectory, { chatTemplatePath }));
     expect(files.openCount()).toBe(0);
   });
 
   const damaged = (name: string, shape: readonly number[]): Uint8Array =>
     writeSafetensors({ [name]: zeros("F32", shape) });
-  const REFUSED: readonly (readonly [
+  const refused: readonly (readonly [
     string,
     Readonly<Record<string, Uint8Array | string | undefined>>,
     ModelErrorCode,
@@ -111,7 +111,7 @@ describe("createModelLoader", () => {
     ["a huge config", { "config.json": " ".repeat(5 * 2 ** 20) }, "FILE_TOO_LARGE"],
     [
       "another family",
-      { "config.json": JSON.stringify({ ...RAW_CONFIG, architectures: ["BertModel"] }) },
+      { "config.json": JSON.stringify({ ...rawConfig, architectures: ["BertModel"] }) },
       "UNSUPPORTED_ARCHITECTURE",
     ],
     ["no weights", { "model.safetensors": undefined }, "FILE_MISSING"],
@@ -124,7 +124,7 @@ describe("createModelLoader", () => {
     ],
     [
       "a config that does not fit the weights",
-      { "config.json": JSON.stringify({ ...RAW_CONFIG, vocab_size: 300 }) },
+      { "config.json": JSON.stringify({ ...rawConfig, vocab_size: 300 }) },
       "TENSOR_SHAPE_MISMATCH",
     ],
     ["no tokenizer", { "tokenizer.json": undefined }, "FILE_MISSING"],
@@ -145,17 +145,17 @@ describe("createModelLoader", () => {
     ],
     ["generation defaults out of range", { "generation_config.json": '{"top_p":7}' }, "INVALID_CONFIG"],
   ];
-  it.each(REFUSED)("refuses %s and lets go of every file", async (_, changes, code) => {
+  it.each(refused)("refuses %s and lets go of every file", async (_, changes, code) => {
     const files = createModelFiles(changes);
-    await expectModelError(code, async () => createModelLoader({ files }).load(MODEL_DIRECTORY));
+    await expectModelError(code, async () => createModelLoader({ files }).load(modelDirectory));
     expect(files.openCount()).toBe(0);
   });
 
   it("refuses a tokenizer larger than the embedding", async () => {
-    const config = { ...RAW_CONFIG, vocab_size: 270, tie_word_embeddings: true };
+    const config = { ...rawConfig, vocab_size: 270, tie_word_embeddings: true };
     const files = createModelFiles({ "config.json": JSON.stringify(config) });
     await expectModelError("TENSOR_SHAPE_MISMATCH", async () =>
-      createModelLoader({ files }).load(MODEL_DIRECTORY),
+      createModelLoader({ files }).load(modelDirectory),
     );
     const added = { 400: { content: "<far>" } };
     const error = await expectModelError("TOKENIZER_VOCAB_MISMATCH", async () =>
@@ -172,14 +172,14 @@ describe("createModelLoader", () => {
     expect(error.message).toBe('wanted options files, formats, now; found "device"');
     const loader = createModelLoader({ files: createModelFiles() });
     await expectModelError("INVALID_ARGUMENT", async () =>
-      loader.load(MODEL_DIRECTORY, { quantize: true } as object),
+      loader.load(modelDirectory, { quantize: true } as object),
     );
   });
 
   it("stops with the signal's reason and lets go of every file", async () => {
     const files = createModelFiles();
     const signal = AbortSignal.abort(new Error("enough"));
-    await expect(createModelLoader({ files }).load(MODEL_DIRECTORY, { signal })).rejects.toThrow("enough");
+    await expect(createModelLoader({ files }).load(modelDirectory, { signal })).rejects.toThrow("enough");
     expect(files.openCount()).toBe(0);
   });
 });
@@ -227,7 +227,7 @@ describe("loadModel on a file system", () => {
 });
 
 describe("openCheckpoint", () => {
-  it.each(CHECKPOINT_NAMES)("opens the checkpoint %s and uses all of it", async (name) => {
+  it.each(checkpointNames)("opens the checkpoint %s and uses all of it", async (name) => {
     const { config, weights, unusedTensors, architecture } = await openCheckpoint(checkpointDirectory(name));
     expect(unusedTensors).toEqual([]);
     expect(architecture.name).toBe(config.family === "mistral" ? "llama" : config.family);

@@ -5,7 +5,12 @@ import { describe, expect, it } from "vitest";
 
 import { createChatTemplate, loadModel, loadTokenizer, ModelError } from "../src/index.ts";
 import type { ChatTemplate, ChatTemplateMessage } from "../src/index.ts";
-import { CHECKPOINT_NAMES, FIXTURES, REPOSITORY, checkpointDirectory } from "./support/fixtures.ts";
+import {
+  checkpointNames,
+  fixturesDirectory,
+  repositoryDirectory,
+  checkpointDirectory,
+} from "./support/fixtures.ts";
 
 interface TokenizerGolden {
   readonly tokenizer: string;
@@ -42,18 +47,18 @@ interface TemplateCase {
 }
 
 const goldenFiles = (start: string): string[] =>
-  readdirSync(join(FIXTURES, "golden"))
+  readdirSync(join(fixturesDirectory, "golden"))
     .filter((name) => name.startsWith(start))
     .toSorted();
 const readGolden = (name: string): unknown =>
-  JSON.parse(readFileSync(join(FIXTURES, "golden", name), "utf8"));
+  JSON.parse(readFileSync(join(fixturesDirectory, "golden", name), "utf8"));
 
 describe("tokenizers equal transformers", () => {
   it.each(goldenFiles("tokenizer-"))("%s", async (name) => {
     const golden = readGolden(name) as TokenizerGolden;
-    const inFixtures = join(FIXTURES, golden.tokenizer);
+    const inFixtures = join(fixturesDirectory, golden.tokenizer);
     const tokenizer = await loadTokenizer(
-      existsSync(inFixtures) ? inFixtures : join(REPOSITORY, golden.tokenizer),
+      existsSync(inFixtures) ? inFixtures : join(repositoryDirectory, golden.tokenizer),
     );
     expect(tokenizer.vocabSize).toBe(golden.vocabSize);
     expect([...tokenizer.specialTokenIds].toSorted((a, b) => a - b)).toEqual(golden.specialIds);
@@ -139,7 +144,7 @@ function outcome(
 }
 
 describe("loadModel", () => {
-  it.each(CHECKPOINT_NAMES)("loads the checkpoint %s with its tokenizer and template", async (name) => {
+  it.each(checkpointNames)("loads the checkpoint %s with its tokenizer and template", async (name) => {
     const model = await loadModel(checkpointDirectory(name));
     expect(model.tokenizer.vocabSize).toBe(model.config.vocabSize);
     expect(model.config.eosTokenIds).toContain(2);

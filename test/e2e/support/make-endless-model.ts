@@ -7,8 +7,8 @@ export interface EndlessModel extends AsyncDisposable {
   readonly directory: string;
 }
 
-const SOURCE = fileURLToPath(new URL("../../fixtures/checkpoints/llama2", import.meta.url));
-const EOS_TOKEN_ID = 2;
+const source = fileURLToPath(new URL("../../fixtures/checkpoints/llama2", import.meta.url));
+const eosTokenId = 2;
 
 /** Zeroes the head's row of one token: its logit is 0 then, below the highest of the others. */
 function silenceToken(file: Buffer, tokenId: number): void {
@@ -28,13 +28,13 @@ function silenceToken(file: Buffer, tokenId: number): void {
 export async function makeEndlessModel(contextTokens: number): Promise<EndlessModel> {
   const parent = await mkdtemp(join(tmpdir(), "infernode-endless-"));
   const directory = join(parent, "endless");
-  await cp(SOURCE, directory, { recursive: true });
+  await cp(source, directory, { recursive: true });
   const configPath = join(directory, "config.json");
   const config = JSON.parse(await readFile(configPath, "utf8")) as Record<string, unknown>;
   await writeFile(configPath, JSON.stringify({ ...config, max_position_embeddings: contextTokens }));
   const weightsPath = join(directory, "model.safetensors");
   const weights = await readFile(weightsPath);
-  silenceToken(weights, EOS_TOKEN_ID);
+  silenceToken(weights, eosTokenId);
   await writeFile(weightsPath, weights);
   return {
     directory,

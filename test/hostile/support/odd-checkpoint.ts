@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 
-const CHECKPOINTS = fileURLToPath(new URL("../../fixtures/checkpoints", import.meta.url));
+const checkpointsDirectory = fileURLToPath(new URL("../../fixtures/checkpoints", import.meta.url));
 
 type Json = Record<string, unknown>;
 
@@ -29,7 +29,7 @@ export async function makeFolder(): Promise<string> {
 /** Copies a checkpoint of the fixtures; the copy goes when the tests of the file are over. */
 export async function copyCheckpoint(name: string): Promise<string> {
   const directory = join(await makeFolder(), name);
-  await cp(join(CHECKPOINTS, name), directory, { recursive: true });
+  await cp(join(checkpointsDirectory, name), directory, { recursive: true });
   return directory;
 }
 

@@ -27,7 +27,7 @@ export function openProgram(): OpenProgram {
   return {
     run: (args) =>
       new Promise((resolve, reject) => {
-        const id = count++;
+        const id = (count += 1);
         waiting.set(id, resolve);
         void ended.then(() => reject(new Error("the process that runs commands has ended")));
         child.send({ id, args });

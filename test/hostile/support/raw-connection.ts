@@ -41,10 +41,13 @@ export async function openRaw(url: string, bytes = ""): Promise<RawConnection> {
     waitFor: (wanted) =>
       new Promise((resolve, reject) => {
         const watcher = (): void => {
-          if (text.includes(wanted)) resolve(text);
-          else if (socket.closed)
+          if (text.includes(wanted)) {
+            resolve(text);
+          } else if (socket.closed) {
             reject(new Error(`closed (${errorCode}) without ${wanted}; came:\n${text}`));
-          else return;
+          } else {
+            return;
+          }
           watchers.delete(watcher);
         };
         watchers.add(watcher);

@@ -33,8 +33,9 @@ function judge(
   parts: { readonly model: ModelProbe | undefined; readonly runtime: "auto" | "ffi" | "binding" },
 ): DoctorReport["verdict"] {
   const reasons: string[] = [];
-  if (!system.isNodeSupported)
+  if (!system.isNodeSupported) {
     reasons.push(`Node.js 20.19 or later is needed, this is ${system.nodeVersion}`);
+  }
   reasons.push(...(parts.model?.reasons ?? []));
   const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
   if (reasons.length === 0 && !usable.some(({ works }) => works)) {

@@ -8,7 +8,9 @@ function wrap(line: string, columns: number): readonly string[] {
     if (current !== "" && current.length + 1 + word.length > columns) {
       lines.push(current);
       current = word;
-    } else current += current === "" ? word : ` ${word}`;
+    } else {
+      current += current === "" ? word : ` ${word}`;
+    }
   }
   return [...lines, current];
 }

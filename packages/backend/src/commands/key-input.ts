@@ -27,7 +27,7 @@ function asOneLine(text: string): string {
 
 /** Where the text could go on as the mark: its last characters begin it. */
 function cutMarkAt(text: string, mark: string): number {
-  for (let length = Math.min(mark.length - 1, text.length); length > 0; length--) {
+  for (let length = Math.min(mark.length - 1, text.length); length > 0; length -= 1) {
     if (text.endsWith(mark.slice(0, length))) return text.length - length;
   }
   return text.length;

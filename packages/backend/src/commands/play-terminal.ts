@@ -60,15 +60,19 @@ export async function playInTerminal(parts: TerminalParts): Promise<void> {
       if (line === undefined || line === "/exit") return;
       const [command = "", ...words] = line.split(/\s+/);
       if (command === "") continue;
-      if (!command.startsWith("/")) await answer(line);
-      else if (command === "/help") stdout.write(help);
-      else if (command === "/reset") {
+      if (!command.startsWith("/")) {
+        await answer(line);
+      } else if (command === "/help") {
+        stdout.write(help);
+      } else if (command === "/reset") {
         conversation.reset();
         stdout.write("(forgotten)\n");
       } else if (command === "/system") {
         conversation.reset(words.join(" "));
         stdout.write(`(the conversation starts anew${words.length === 0 ? ", without instructions" : ""})\n`);
-      } else stdout.write(`(no such command: ${command}; /help lists them)\n`);
+      } else {
+        stdout.write(`(no such command: ${command}; /help lists them)\n`);
+      }
     }
   } finally {
     reader.close();

@@ -83,8 +83,9 @@ function valueOf(setting: Setting, given: ConfigValue, problems: string[]): unkn
     return undefined;
   }
   if (setting.isPath === true && typeof parsed.data === "string" && parsed.data !== setting.default) {
-    if (given.baseDirectory !== undefined || isAbsolute(parsed.data))
+    if (given.baseDirectory !== undefined || isAbsolute(parsed.data)) {
       return absolutePath(given.baseDirectory, parsed.data);
+    }
     const found = JSON.stringify(given.value);
     problems.push(
       `${given.where}: wanted an absolute path, since the working directory was deleted; found ${found}`,

@@ -196,8 +196,9 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       return address;
     },
     start: () => {
-      if (stopCall !== undefined)
+      if (stopCall !== undefined) {
         throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
+      }
       startCall ??= start().catch(async (error: unknown) => {
         await (endCall ??= putAway("the start failed"));
         throw error;

@@ -34,7 +34,9 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
     if (waiting === undefined) {
       this.#values.push(value);
       this.#added(value);
-    } else waiting.resolve({ value, done: false });
+    } else {
+      waiting.resolve({ value, done: false });
+    }
   }
 
   /** Ends the iteration after what was pushed. */
@@ -65,7 +67,8 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
     if (this.#head < this.#values.length) {
       const value = this.#values[this.#head] as T;
       // The array holds on to nothing that was read.
-      this.#values[this.#head++] = undefined as T;
+      this.#values[this.#head] = undefined as T;
+      this.#head += 1;
       if (this.#head === this.#values.length) {
         this.#values = [];
         this.#head = 0;

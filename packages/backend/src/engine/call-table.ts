@@ -84,7 +84,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
       throw cannotCross(cause);
     }
     call.isSent = true;
-    unsentCount--;
+    unsentCount -= 1;
     if (isSuspect(call)) trialId = callId;
   };
   /** New calls wait until all suspects are cleared, which could fail them. */
@@ -109,7 +109,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
     calls.delete(callId);
     if (trialId === callId) trialId = undefined;
     if (call.isSent) isFull = false;
-    else unsentCount--;
+    else unsentCount -= 1;
     return call.isSent;
   };
   /** A call that ends leaves room for what waits. */
@@ -126,7 +126,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
     // What was taken once is not refused for want of room.
     if (error.code === "QUEUE_FULL" && call.isAccepted && othersAreThere) {
       call.isSent = false;
-      unsentCount++;
+      unsentCount += 1;
       isFull = true;
       if (trialId === callId) trialId = undefined;
       return;
@@ -153,7 +153,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
     if (waiting.length > 0) refuse("tokens", tokens);
   };
   const open = (operation: AnyOperation, input: unknown): AsyncQueue<CallEvent> => {
-    const callId = ++lastCallId;
+    const callId = (lastCallId += 1);
     const tell = (type: "pause" | "resume") => (): void => {
       if (calls.get(callId)?.isSent === true) send({ type, callId });
     };
@@ -166,7 +166,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
     const call = openCall({ operation, input, queue });
     assertRoom(call.sizeTokens);
     calls.set(callId, call);
-    unsentCount++;
+    unsentCount += 1;
     try {
       if (isFree(call)) submit(callId, call);
     } catch (error) {
@@ -178,7 +178,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
   /** Counts a part of an answer. */
   const advance = (callId: number, call: OpenCall): void => {
     hasServed = true;
-    call.eventCount++;
+    call.eventCount += 1;
     if (trialId !== callId || !isCleared(call)) return;
     trialId = undefined;
     sendWaiting();
@@ -189,7 +189,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
     call.furthestCount = Math.max(call.furthestCount, call.eventCount);
     call.eventCount = 0;
     call.isSent = false;
-    unsentCount++;
+    unsentCount += 1;
   };
   /** Should one of them be the cause after all, the other suspects are through by then. */
   const putBehindSuspects = (callIds: ReadonlySet<number>): void => {

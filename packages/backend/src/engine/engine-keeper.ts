@@ -70,7 +70,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   const tellStart = (isFirst: boolean, model: ServedModel): void => {
     const pid = current?.pid;
     if (!isFirst) {
-      restartCount++;
+      restartCount += 1;
       const downMs = Math.round(clock.now() - crashedAtMs);
       events.emit("backend:engine-restarted", { pid, restartCount, downMs });
       return;
@@ -132,10 +132,11 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   };
   /** No engine has crashed: the machine has no room for a process now. Only a first start is given up. */
   const postpone = (shortage: StartShortage): void => {
-    failedStartCount++;
+    failedStartCount += 1;
     const { code, reason } = shortage;
-    if (served === undefined && failedStartCount > maxFirstStarts)
+    if (served === undefined && failedStartCount > maxFirstStarts) {
       return giveUp(new BackendError("ENGINE_START_FAILED", reason));
+    }
     lifecycle.postpone(reason);
     const retryInMs = relaunch(failedStartCount);
     events.emit("backend:engine-start-postponed", { code, reason, failedStartCount, retryInMs });

@@ -99,7 +99,7 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
       const wasReady = state === "ready";
       if (wasReady && (hasServed || clock.now() - readyAtMs >= stableAfterMs)) crashCount = 0;
       if (isAttributed) crashCount = Math.max(0, crashCount - 1);
-      else crashCount++;
+      else crashCount += 1;
       if (wasReady) change("restarting");
       return crashCount <= maxRestarts;
     },

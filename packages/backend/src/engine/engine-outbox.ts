@@ -38,7 +38,7 @@ export function createEngineOutbox(options: {
   let room: Resolvers<void> | undefined;
 
   const onSent = (): void => {
-    unsentCount--;
+    unsentCount -= 1;
     if (unsentCount > 0 || room === undefined) return;
     room.resolve();
     room = undefined;
@@ -51,7 +51,7 @@ export function createEngineOutbox(options: {
     callEvents = [];
     callEnds = [];
     events = [];
-    unsentCount++;
+    unsentCount += 1;
     if (unsentCount >= maxUnsentCount) room = createResolvers();
     options.send(batch, onSent);
   };

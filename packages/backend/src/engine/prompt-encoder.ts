@@ -24,7 +24,7 @@ const maxTextCharacters = 2 ** 23;
 /** The most characters that one token can stand for, by the vocabulary's own spelling. */
 function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): number {
   let longest = 1;
-  for (let tokenId = 0; tokenId < tokenizer.vocabSize; tokenId++) {
+  for (let tokenId = 0; tokenId < tokenizer.vocabSize; tokenId += 1) {
     const length = tokenizer.tokenOf(tokenId)?.length ?? 0;
     if (length > longest) longest = length;
   }

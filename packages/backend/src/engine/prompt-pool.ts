@@ -156,8 +156,9 @@ export function createPromptPool(options: PromptPoolOptions): PromptPool {
       signal?.throwIfAborted();
       const characters = promptCharacters(prompt);
       const item: Item = { task, purpose, characters, call: createResolvers(), isOver: false };
-      if (isDisposed)
+      if (isDisposed) {
         throw new EngineRequestError({ code: "ENGINE_DISPOSED", message: "the engine was stopped" });
+      }
       queue.add(item, task.limits);
       const onAbort = (): void => {
         if (end(item)) item.call.reject(signal?.reason);

@@ -130,7 +130,7 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     leave: (item, workMs) => {
       waiting = waiting.filter((entry) => entry.item !== item);
       open[item.purpose].delete(item);
-      finishedCount++;
+      finishedCount += 1;
       if (workMs === undefined) return;
       msPerCharacter += meanShare * (workMs / (item.characters + 1) - msPerCharacter);
     },

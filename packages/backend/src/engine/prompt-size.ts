@@ -11,8 +11,9 @@ function charactersOf(value: unknown): number {
   while (open.length > 0) {
     const each = open.pop();
     characters += charactersPerValue;
-    if (typeof each === "string") characters += each.length;
-    else if (typeof each === "object" && each !== null) {
+    if (typeof each === "string") {
+      characters += each.length;
+    } else if (typeof each === "object" && each !== null) {
       for (const [key, inner] of Object.entries(each)) {
         characters += key.length;
         open.push(inner);

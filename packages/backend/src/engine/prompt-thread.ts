@@ -129,8 +129,9 @@ export function startPromptThread(options: PromptThreadOptions): PromptThread {
   };
   let timer = setTimeout(() => fail(loadTimedOut(loadTimeoutMs)), loadTimeoutMs);
   worker.on("message", (message: PromptThreadMessage) => {
-    if (message.type === "load-failed") fail(new EngineRequestError(message.error));
-    else if (message.type === "answer") {
+    if (message.type === "load-failed") {
+      fail(new EngineRequestError(message.error));
+    } else if (message.type === "answer") {
       const { answer } = message;
       if (answer.type === "failed") settle()?.reject(new EngineRequestError(answer.error));
       else settle()?.resolve(answer);

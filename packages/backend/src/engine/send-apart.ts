@@ -27,8 +27,9 @@ export function sendApart(send: SendToDaemon, onWarning: (message: string) => vo
     if (callEnds.length > 0) trySend({ ...empty, callEnds });
     for (const event of events) {
       const error = trySend({ ...empty, events: [event] });
-      if (error !== undefined)
+      if (error !== undefined) {
         onWarning(`the event ${event[0]} cannot be sent: ${toErrorRecord(error).message}`);
+      }
     }
   };
   return (message, onSent) => {

@@ -44,7 +44,7 @@ export function settleCrash(calls: ReadonlyMap<number, OpenCall>, trialId: numbe
   const failed: number[] = [];
   const replayed: number[] = [];
   for (const [callId, call] of inFlight) {
-    if (culpritId === undefined) call.crashCount++;
+    if (culpritId === undefined) call.crashCount += 1;
     const mayReplay = callId !== culpritId && call.crashCount < maxCrashes && canStartAnew(call);
     (mayReplay ? replayed : failed).push(callId);
   }

@@ -14,7 +14,7 @@ export interface Watchdog {
 export function startWatchdog(limitMs: number, onExpired: () => void): Watchdog {
   let missedCount = 0;
   const timer = setInterval(() => {
-    missedCount++;
+    missedCount += 1;
     if (missedCount <= tickCount) return;
     clearInterval(timer);
     onExpired();

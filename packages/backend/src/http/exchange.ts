@@ -99,8 +99,11 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       // That no model answers now is said once, by what takes it away.
       if (error.status === 503) logger.warn(line, "request");
       else logger.error({ ...line, err: error.cause ?? error }, "request failed");
-    } else if (quietRoutes.test(route)) logger.debug(line, "request");
-    else logger.info(line, "request");
+    } else if (quietRoutes.test(route)) {
+      logger.debug(line, "request");
+    } else {
+      logger.info(line, "request");
+    }
   }
 
   function of(request: FastifyRequest): Exchange {

@@ -82,8 +82,9 @@ export function createHostGuard({ allowedHosts, corsOrigins }: HostGuardOptions)
     },
     assertAllowed(request, target) {
       const headers = hostsOf(request.rawHeaders);
-      if (headers.length > 1)
+      if (headers.length > 1) {
         throw badHost(`A request must have one header \`host\`; found ${headers.length}`);
+      }
       const [header] = headers;
       if (header === undefined && request.httpVersion === "1.1") {
         throw badHost("A request of HTTP/1.1 must have the header `host`");

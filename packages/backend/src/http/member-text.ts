@@ -55,7 +55,7 @@ function valueEnd(json: string, start: number): number {
     }
     at += 1;
     if (sign === "{" || sign === "[") depth += 1;
-    else if ((sign === "}" || sign === "]") && --depth === 0) return at;
+    else if ((sign === "}" || sign === "]") && (depth -= 1) === 0) return at;
   }
   return json.length;
 }

@@ -43,7 +43,7 @@ function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
       }
     };
     if (Array.isArray(container)) {
-      for (let index = 0; index < container.length; index++) visit(index, container[index]);
+      for (let index = 0; index < container.length; index += 1) visit(index, container[index]);
       continue;
     }
     for (const name of Object.keys(container)) {

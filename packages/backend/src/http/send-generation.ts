@@ -80,9 +80,11 @@ export async function sendGeneration(
       for await (const chunks of generation.chunks()) await stream.write(chunks);
       end(["[DONE]"]);
     } catch (error) {
-      if (signal.aborted) exchange.cutBy = clientGoneCode;
-      else if (error instanceof SlowReaderError) exchange.cutBy = error.code;
-      else {
+      if (signal.aborted) {
+        exchange.cutBy = clientGoneCode;
+      } else if (error instanceof SlowReaderError) {
+        exchange.cutBy = error.code;
+      } else {
         exchange.error = toApiError(error, prepared.promptParam);
         end([JSON.stringify(exchange.error.body)]);
       }

@@ -38,8 +38,9 @@ async function waitForDrain(response: ServerResponse, options: SseStreamOptions)
       return;
     } catch {
       signal.throwIfAborted();
-      if (timeout.signal.aborted && response.writableLength >= waiting)
+      if (timeout.signal.aborted && response.writableLength >= waiting) {
         throw new SlowReaderError(writeTimeoutMs);
+      }
       waiting = response.writableLength;
     } finally {
       clearTimeout(timer);

@@ -18,7 +18,7 @@ export function createDroppedLines(format: (lineCount: number, reason: string) =
       return totalCount;
     },
     drop(reason, announced = 0) {
-      totalCount++;
+      totalCount += 1;
       unsaidCount += 1 + announced;
       lastReason = reason;
     },

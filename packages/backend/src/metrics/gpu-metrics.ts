@@ -15,7 +15,7 @@ export interface GpuMetrics {
   gpus(samples: readonly GpuSample[]): void;
 }
 
-const GAUGES: Readonly<
+const gauges: Readonly<
   Record<string, readonly [help: string, read: (gpu: GpuSample) => number | undefined]>
 > = {
   infernode_gpu_memory_total_bytes: ["Memory of the GPU.", (gpu) => gpu.totalBytes],
@@ -55,7 +55,7 @@ export function createGpuMetrics(registry: MetricRegistry): GpuMetrics {
     gpus(samples) {
       scope?.dispose();
       scope = createSeriesScope(registry);
-      for (const [name, [help, read]] of Object.entries(GAUGES)) {
+      for (const [name, [help, read]] of Object.entries(gauges)) {
         if (samples.length === 0) continue;
         const set = scope.gauge({ name, help, labelNames: ["uuid", "index", "name"] });
         for (const gpu of samples) {

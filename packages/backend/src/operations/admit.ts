@@ -60,16 +60,18 @@ async function open(
   const first = async (request: GenerateInput): Promise<Opened> => {
     const iterator = service.call(generate, request, options)[Symbol.asyncIterator]();
     const { value, done } = await iterator.next();
-    if (done === true || value.type !== "accepted")
+    if (done === true || value.type !== "accepted") {
       throw protocolError(done === true ? "nothing" : value.type);
+    }
     return { promptTokenCount: value.promptTokenCount, iterator };
   };
   const { request, isMaxTokensDefault } = admission;
   try {
     return await first(request);
   } catch (error) {
-    if (!isMaxTokensDefault || request.stopping?.maxTokens === undefined || !hasRoomForLess(error))
+    if (!isMaxTokensDefault || request.stopping?.maxTokens === undefined || !hasRoomForLess(error)) {
       throw error;
+    }
     return first(withoutMaxTokens(request));
   }
 }
@@ -83,11 +85,13 @@ async function* repliesOf(
     for (;;) {
       const { value, done } = await iterator.next();
       if (done === true) throw protocolError("the end before finished");
-      if (value.type === "delta") yield { requestIndex, type: "delta", delta: value.delta };
-      else if (value.type === "prompt-logprobs")
+      if (value.type === "delta") {
+        yield { requestIndex, type: "delta", delta: value.delta };
+      } else if (value.type === "prompt-logprobs") {
         yield { requestIndex, type: "prompt-logprobs", logprobs: value.logprobs };
-      else if (value.type === "restarted") yield { requestIndex, type: "restarted" };
-      else if (value.type === "finished") {
+      } else if (value.type === "restarted") {
+        yield { requestIndex, type: "restarted" };
+      } else if (value.type === "finished") {
         yield { requestIndex, type: "finished", usage: value.usage };
         return;
       }

@@ -34,7 +34,7 @@ function matchAt(pattern: RegExp, text: string, position: number): number {
 
 function skipSpace(text: string, start: number): number {
   let position = start;
-  while (" \t\n\r".includes(text[position] ?? "x")) position++;
+  while (" \t\n\r".includes(text[position] ?? "x")) position += 1;
   return position;
 }
 
@@ -49,7 +49,9 @@ function scanString(text: string, start: number): Scan {
       const end = matchAt(escape, text, position);
       if (end < 0) return { errorAt: position };
       position = end;
-    } else position++;
+    } else {
+      position += 1;
+    }
   }
 }
 
@@ -87,24 +89,25 @@ export function locateJsonError(text: string): JsonErrorPlace | undefined {
       (state === "comma-or-end" || state === "value-or-end" || state === "key-or-end")
     ) {
       open.pop();
-      position++;
+      position += 1;
       state = afterValue();
     } else if (state === "comma-or-end" && character === ",") {
-      position++;
+      position += 1;
       state = open.at(-1) === "[" ? "value" : "key";
     } else if (state === "colon" && character === ":") {
-      position++;
+      position += 1;
       state = "value";
     } else if (state === "value" || state === "value-or-end") {
       if (character === "[" || character === "{") {
         open.push(character);
-        position++;
+        position += 1;
         state = character === "[" ? "value-or-end" : "key-or-end";
         continue;
       }
       const end = character === '"' ? scanString(text, position) : scanScalar(text, position);
-      if ("errorAt" in end)
+      if ("errorAt" in end) {
         return placeOf(text, end.errorAt, character === '"' ? stringRest : wantedIn[state]);
+      }
       position = end.end;
       state = afterValue();
     } else if ((state === "key" || state === "key-or-end") && character === '"') {

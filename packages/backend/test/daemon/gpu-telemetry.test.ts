@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { describeGpus } from "../../src/commands/describe-gpus.ts";
 import { createGpuTelemetry } from "../../src/daemon/gpu-telemetry.ts";
 
-const GIB = 2 ** 30;
+const gib = 2 ** 30;
 const survey: GpuSurvey = {
   driver: { version: "580.65.06", cudaVersion: "13.0", source: "nvml" },
   reason: undefined,
@@ -14,9 +14,9 @@ const survey: GpuSurvey = {
       uuid: "GPU-1",
       pciAddress: "0000:17:00.0",
       computeCapability: { major: 9, minor: 0 },
-      totalBytes: 140 * GIB,
-      usedBytes: 40 * GIB,
-      freeBytes: 100 * GIB,
+      totalBytes: 140 * gib,
+      usedBytes: 40 * gib,
+      freeBytes: 100 * gib,
       utilization: 0.5,
       memoryUtilization: 0.25,
       temperatureCelsius: 40,
@@ -27,7 +27,7 @@ const survey: GpuSurvey = {
       processes: Array.from({ length: 7 }, (_, index) => ({
         pid: 100 + index,
         name: index === 0 ? undefined : `worker-${index}`,
-        usedBytes: index === 1 ? undefined : (7 - index) * GIB,
+        usedBytes: index === 1 ? undefined : (7 - index) * gib,
       })),
     },
   ],

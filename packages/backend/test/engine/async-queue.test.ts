@@ -3,7 +3,7 @@ import { AsyncQueue } from "../../src/engine/async-queue.ts";
 
 function createQueue(): { readonly queue: AsyncQueue<number>; readonly cancels: () => number } {
   let cancelCount = 0;
-  const queue = new AsyncQueue<number>(() => cancelCount++);
+  const queue = new AsyncQueue<number>(() => (cancelCount += 1));
   return { queue, cancels: () => cancelCount };
 }
 

@@ -202,7 +202,7 @@ test.each([1, 2, 3])(
       for (const [callId, before] of tokens) {
         const count = before + 1;
         if (callId === poisonId && count === 3) {
-          crashCount++;
+          crashCount += 1;
           if (table.settleCrash(crash).isAttributed) open.delete(poisonId);
           expect(crashCount).toBeLessThanOrEqual(2);
           tokens.clear();
@@ -219,8 +219,9 @@ test.each([1, 2, 3])(
     }
     for (const [index, replies] of calls.entries()) {
       const types = typesOf(replies);
-      if (index + 1 === poisonId) await expect(types).rejects.toBe(crash);
-      else {
+      if (index + 1 === poisonId) {
+        await expect(types).rejects.toBe(crash);
+      } else {
         const last = (await types).slice((await types).lastIndexOf("restarted") + 1);
         expect(last).toEqual(["delta", "delta", "delta", "delta", "finished"]);
       }
@@ -250,10 +251,10 @@ test("a request that was alone at two crashes is not replayed again, nor one tha
   expect(table.settleCrash(crash)).toMatchObject({ isAttributed: true, failedRequestCount: 1 });
   await expect(typesOf(alone)).rejects.toBe(crash);
   const many = [generate(table, "b", true), generate(table, "c", true)];
-  for (let count = 0; count < 3; count++) {
+  for (let count = 0; count < 3; count += 1) {
     for (const callId of [2, 3]) {
       deliver(table, callId, accepted);
-      for (let token = 0; token <= count; token++) deliver(table, callId, delta);
+      for (let token = 0; token <= count; token += 1) deliver(table, callId, delta);
     }
     table.settleCrash(crash);
     table.replay();
@@ -350,9 +351,9 @@ test("a reader that is behind pauses its call by the weights that the operation 
   const { table, sent } = setUp();
   const events = table.open({ ...count, weigh: () => 400 }, { to: 1, canRestart: false });
   sent.length = 0;
-  for (let each = 0; each < 3; each++) table.deliver(1, counted);
+  for (let each = 0; each < 3; each += 1) table.deliver(1, counted);
   expect(sent).toEqual([{ type: "pause", callId: 1 }]);
-  for (let each = 0; each < 3; each++) await events.next();
+  for (let each = 0; each < 3; each += 1) await events.next();
   expect(sent).toEqual([
     { type: "pause", callId: 1 },
     { type: "resume", callId: 1 },

@@ -61,7 +61,7 @@ test("keeps what a daemon that does not read could not take, and gives it out af
   await turn();
   hold();
   const before = sent.length;
-  for (let step = 0; step < 100; step++) {
+  for (let step = 0; step < 100; step += 1) {
     core?.step();
     await turn();
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -86,7 +86,7 @@ test("says that it is drained after the last reply, however slow the daemon read
   await turn();
   hold();
   host.receive({ type: "drain", timeoutMs: 60_000 });
-  for (let step = 0; step < 12; step++) {
+  for (let step = 0; step < 12; step += 1) {
     core?.step();
     await turn();
   }

@@ -64,7 +64,7 @@ function setUp(
 
 let requestCount = 0;
 function requestOf(tokenIds: readonly number[]): GenerateInput {
-  return { id: `r${++requestCount}`, prompt: { kind: "tokens", tokenIds } };
+  return { id: `r${(requestCount += 1)}`, prompt: { kind: "tokens", tokenIds } };
 }
 
 function generateOn(
@@ -370,7 +370,7 @@ describe("a crash", () => {
     const fakes = createFakeProcesses(createFakeCores().createCore);
     const { supervisor, next, heard } = setUp({
       startProcess: (listeners) => {
-        startCount++;
+        startCount += 1;
         if (startCount === 2) throw new Error("spawn ENOMEM");
         return fakes.startProcess(listeners);
       },
@@ -389,9 +389,10 @@ describe("a crash", () => {
     const { supervisor, next, heard } = setUp({
       maxRestarts: 1,
       startProcess: (listeners) => {
-        startCount++;
-        if (startCount > 1 && startCount < 6)
+        startCount += 1;
+        if (startCount > 1 && startCount < 6) {
           throw Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" });
+        }
         return fakes.startProcess(listeners);
       },
     });
@@ -577,7 +578,7 @@ describe("an engine that hangs", () => {
       for (let seen = 0, last = supervisor.silentMs() ?? 0; seen < count;) {
         await new Promise((resolve) => setTimeout(resolve, 1));
         const silentMs = supervisor.silentMs() ?? 0;
-        if (silentMs < last) seen++;
+        if (silentMs < last) seen += 1;
         last = silentMs;
       }
     };
@@ -587,7 +588,7 @@ describe("an engine that hangs", () => {
       Array.from({ length: 40 }, (_, index) => index),
     );
     await until(1);
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 40; step += 1) {
       cores[0]?.step();
       await messages(1);
     }

@@ -32,7 +32,7 @@ function setUp() {
 
 test("a small prompt goes before a flood of long ones, and equals in the order in which they came", () => {
   const { add, order } = setUp();
-  for (let index = 0; index < 3; index++) add(`long-${index}`, 1_000_000);
+  for (let index = 0; index < 3; index += 1) add(`long-${index}`, 1_000_000);
   add("small-0", 100);
   add("small-1", 100);
   expect(order()).toEqual(["small-0", "small-1", "long-0", "long-1", "long-2"]);
@@ -40,7 +40,7 @@ test("a small prompt goes before a flood of long ones, and equals in the order i
 
 test("an answer's prompt goes before calls that only tokenize", () => {
   const { add, order } = setUp();
-  for (let index = 0; index < 3; index++) add(`look-${index}`, 100, "inspection");
+  for (let index = 0; index < 3; index += 1) add(`look-${index}`, 100, "inspection");
   add("answer", 20_000);
   expect(order()).toEqual(["answer", "look-0", "look-1", "look-2"]);
 });
@@ -97,7 +97,7 @@ test("a prompt larger than the bound is taken when it is alone", () => {
 test("says to come back when what is open will have been done, at the speed of late", () => {
   const { queue } = setUp();
   const narrow = { requests: 1, characters: 100_000_000 };
-  for (let index = 0; index < 30; index++) {
+  for (let index = 0; index < 30; index += 1) {
     const done = { name: "x", purpose: "generation", characters: 1000 } as const;
     queue.add(done, limits);
     queue.take(() => true);

@@ -11,7 +11,7 @@ const generate = (content: unknown): DaemonMessage => ({
 
 function nest(depth: number): unknown {
   let value: unknown = 1;
-  for (let level = 0; level < depth; level++) value = { a: value };
+  for (let level = 0; level < depth; level += 1) value = { a: value };
   return value;
 }
 

@@ -33,7 +33,7 @@ test("a reply that cannot be written fails its own call, the others arrive", () 
       stats,
       vitals: undefined,
     },
-    () => sentCount++,
+    () => (sentCount += 1),
   );
   expect(sentCount).toBe(1);
   const batches = sent.flatMap((message) => (message.type === "batch" ? [message] : []));

@@ -33,7 +33,7 @@ describe("a watchdog", () => {
 
   test("begins anew when it is fed", () => {
     const { watchdog, onExpired } = watch(100);
-    for (let count = 0; count < 10; count++) {
+    for (let count = 0; count < 10; count += 1) {
       vi.advanceTimersByTime(90);
       watchdog.feed();
     }

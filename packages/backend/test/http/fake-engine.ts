@@ -38,8 +38,9 @@ const words = [
 
 function hash(text: string): number {
   let state = 2_166_136_261;
-  for (let index = 0; index < text.length; index++)
+  for (let index = 0; index < text.length; index += 1) {
     state = Math.imul(state ^ text.charCodeAt(index), 16_777_619);
+  }
   return state >>> 0;
 }
 
@@ -194,8 +195,9 @@ export function createFakeEngine(): FakeEngine {
     const promptLogprobs = tokenIds.map((tokenId, at) =>
       at === 0 ? undefined : toLogprob(`<${tokenId}>`, -1 - (at % 5), request.promptLogprobs ?? 0),
     );
-    for (let start = 0; request.promptLogprobs !== undefined && start < tokenIds.length; start += 2)
+    for (let start = 0; request.promptLogprobs !== undefined && start < tokenIds.length; start += 2) {
       yield { type: "prompt-logprobs", logprobs: promptLogprobs.slice(start, start + 2) };
+    }
     if (maxTokens === 0) {
       for (const index of open) {
         const end = { finishReason: "length", stopReason: undefined } as const;
@@ -204,7 +206,7 @@ export function createFakeEngine(): FakeEngine {
       }
       open.clear();
     }
-    for (let step = 0; open.size > 0; step++) {
+    for (let step = 0; open.size > 0; step += 1) {
       if (engine.tokenGate !== undefined) await raceAbort(engine.tokenGate(step), signal);
       else await raceAbort(nextTurn(), signal);
       if (engine.failAfter !== undefined && step >= engine.failAfter.deltaCount) throw engine.failAfter.error;
@@ -218,12 +220,12 @@ export function createFakeEngine(): FakeEngine {
         const text =
           stopText === undefined ? word : after.slice(before.length, Math.max(stopAt, before.length));
         texts[index] = after;
-        completionTokens++;
+        completionTokens += 1;
         let finishReason: FinishReason | undefined;
         if (stopText !== undefined || step + 1 >= naturalLength) finishReason = "stop";
         else if (step + 1 >= limit) finishReason = "length";
         if (finishReason !== undefined) open.delete(index);
-        run.deltaCount++;
+        run.deltaCount += 1;
         yield {
           type: "delta",
           delta: {

@@ -108,8 +108,9 @@ function makeValue(random: () => number, depth = 0): unknown {
   ];
   const roll = random();
   if (depth > 3 || roll < 0.6) return pick(simple);
-  if (roll < 0.75)
+  if (roll < 0.75) {
     return Array.from({ length: Math.floor(random() * 6) }, () => makeValue(random, depth + 1));
+  }
   if (roll < 0.78) return Array.from({ length: 20_000 }, () => pick([0, "a", null, 7]));
   return Object.fromEntries(
     Array.from({ length: Math.floor(random() * 4) }, () => [pick(fields), makeValue(random, depth + 1)]),
@@ -147,7 +148,7 @@ function mutateText(text: string, random: () => number): string {
     "null",
   ];
   let changed = text;
-  for (let count = Math.floor(random() * 4); count >= 0; count--) {
+  for (let count = Math.floor(random() * 4); count >= 0; count -= 1) {
     const at = Math.floor(random() * (changed.length + 1));
     const length = random() < 0.1 ? Math.floor(random() * changed.length) : Math.floor(random() * 4);
     const scrap = random() < 0.6 ? scraps[Math.floor(random() * scraps.length)] : "";
@@ -182,8 +183,9 @@ function findFault(status: number, contentType: string | null, text: string): st
   if (![400, 404, 413].includes(status)) return `status ${status}`;
   const { error = {} } = answer;
   const { message, type, param, code } = error;
-  if (Object.keys(answer).join() !== "error" || Object.keys(error).join() !== errorKeys)
+  if (Object.keys(answer).join() !== "error" || Object.keys(error).join() !== errorKeys) {
     return "not the error's shape";
+  }
   if (type !== "invalid_request_error") return "type";
   if (param !== null && typeof param !== "string") return "param";
   if (typeof code !== "string" || !/^[a-z_]+$/.test(code)) return "code";

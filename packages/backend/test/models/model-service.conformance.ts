@@ -15,7 +15,7 @@ export interface ConformingService extends AsyncDisposable {
 
 let requestCount = 0;
 function requestOf(prompt: Prompt, maxTokens: number, extra: Partial<GenerateInput> = {}): GenerateInput {
-  const id = `conformance-${++requestCount}`;
+  const id = `conformance-${(requestCount += 1)}`;
   const sampling = { temperature: 0, ...extra.sampling };
   return { id, prompt, stopping: { maxTokens, ignoreEos: true, ...extra.stopping }, ...extra, sampling };
 }
@@ -63,7 +63,7 @@ export const shout: Operation<{ readonly text: string; readonly times: number },
   name: "shout",
   async *run({ prompts }, { text, times }, signal) {
     const prompt = { kind: "text", text: text.toUpperCase() } as const;
-    for (let count = 0; count < times; count++) {
+    for (let count = 0; count < times; count += 1) {
       const description = await prompts.describe(prompt, signal);
       yield { type: "shouted", text: description.text };
     }
@@ -108,8 +108,9 @@ export function describeModelService(name: string, create: () => Promise<Conform
     test("runs an operation that is one object, and refuses one that nobody registered", async () => {
       const modelId = modelIdOf(client);
       const texts: string[] = [];
-      for await (const { text } of client.call(shout, { text: "abc", times: 3 }, { modelId }))
+      for await (const { text } of client.call(shout, { text: "abc", times: 3 }, { modelId })) {
         texts.push(text);
+      }
       expect(texts).toEqual(["ABC", "ABC", "ABC"]);
       await expect(
         firstEvent(client.call({ ...shout, name: "whisper" }, { text: "abc", times: 1 }, { modelId })),

@@ -102,7 +102,7 @@ test("as many requests as one may ask for are no leak of listeners", async () =>
   const requests = Array.from({ length: 128 }, (_, index) => request(`prompt ${index}`, 1));
   const admission = await admit(engine, requests, never);
   let count = 0;
-  for await (const reply of admission.replies) if (reply.type === "finished") count++;
+  for await (const reply of admission.replies) if (reply.type === "finished") count += 1;
   expect(count).toBe(128);
   await nextTurn();
   process.off("warning", note);

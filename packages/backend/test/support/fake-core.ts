@@ -126,7 +126,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
     }),
     call: (operation, input, signal) => runFake({ generate, describe }, { operation, input, signal }),
     step: () => {
-      stepCount++;
+      stepCount += 1;
       const step = nextStep;
       nextStep = createResolvers<void>();
       step.resolve();

@@ -9,8 +9,8 @@ const checkpoint = fileURLToPath(new URL("../../../../test/fixtures/checkpoints/
 function byteLetters(): readonly string[] {
   const isPlain = (byte: number): boolean =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  let next = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isPlain(byte) ? byte : next++));
+  let next = 255;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isPlain(byte) ? byte : (next += 1)));
 }
 
 function tokenizerFile(): unknown {

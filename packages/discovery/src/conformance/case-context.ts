@@ -19,8 +19,9 @@ export async function until(
   isWanted: (list: readonly ServiceInstance[]) => boolean,
 ): Promise<readonly ServiceInstance[]> {
   const signal = AbortSignal.timeout(10_000);
-  for await (const list of provider.watch(name, { signal }))
+  for await (const list of provider.watch(name, { signal })) {
     if (isWanted(list)) return provider.list({ name });
+  }
   throw new assert.AssertionError({ message: `expected the services named ${name} to change within 10 s` });
 }
 

@@ -65,8 +65,9 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     const registered = await provider.register(registration({ metadata: { load: "0" } }));
     for (let load = 1; load <= 5; load += 1) await registered.update({ metadata: { load: String(load) } });
     let list = await nextList(watching);
-    for (let seen = 0; seen < 5 && list[0]?.metadata["load"] !== "5"; seen += 1)
+    for (let seen = 0; seen < 5 && list[0]?.metadata["load"] !== "5"; seen += 1) {
       list = await nextList(watching);
+    }
     assert.equal(list[0]?.metadata["load"], "5");
     await watching.return?.();
   },
@@ -109,8 +110,9 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     await rejectsWith("PROVIDER_DISPOSED", () => provider.list());
     await rejectsWith("PROVIDER_DISPOSED", () => registered.update({ state: "warning" }));
     await rejectsWith("PROVIDER_DISPOSED", async () => {
-      for await (const list of provider.watch(name))
+      for await (const list of provider.watch(name)) {
         assert.fail(`expected no list, found one of ${list.length}`);
+      }
     });
   },
 };

@@ -19,7 +19,7 @@ import { createScheduler } from "../schedule/scheduler.ts";
 import { createStepLoop } from "./step-loop.ts";
 
 /** The platform's timers take longer times for none at all. */
-const LONGEST_TIMER_MS = 0x7fffffff;
+const longestTimerMs = 0x7fffffff;
 
 /**
  * Makes an engine that answers requests in one continuous batch: they join and leave at every step.
@@ -152,7 +152,7 @@ export function createEngine<
   const drain = async ({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> => {
     isDraining = true;
     const timer =
-      timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS
+      timeoutMs === undefined || timeoutMs > longestTimerMs
         ? undefined
         : setTimeout(() => {
             const message = `running requests had ${timeoutMs} ms to finish before the engine stops; this one had not`;

@@ -75,7 +75,7 @@ export interface ResolvedEngineOptions {
   readonly contextTokens: number;
 }
 
-const OPTION_NAMES: readonly (keyof ResolvedEngineOptions)[] = [
+const optionNames: readonly (keyof ResolvedEngineOptions)[] = [
   "executor",
   "tokenizer",
   "eosTokenIds",
@@ -89,7 +89,7 @@ const OPTION_NAMES: readonly (keyof ResolvedEngineOptions)[] = [
   "limits",
   "random",
 ];
-const LIMIT_NAMES: readonly (keyof EngineLimits)[] = [
+const limitNames: readonly (keyof EngineLimits)[] = [
   "maxQueuedRequests",
   "maxQueuedTokens",
   "maxTokensPerStep",
@@ -103,7 +103,7 @@ const LIMIT_NAMES: readonly (keyof EngineLimits)[] = [
 export function resolveEngineOptions(
   options: EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>,
 ): ResolvedEngineOptions {
-  assertKnown("options", options, OPTION_NAMES);
+  assertKnown("options", options, optionNames);
   const { executor, tokenizer, model, memory, discovery, service } = options;
   for (const [name, value] of Object.entries({ executor, tokenizer, memory })) {
     if (typeof value !== "object" || value === null) throw invalid(name, "given", value);
@@ -141,7 +141,7 @@ export function resolveEngineOptions(
 }
 
 function resolveLimits(limits: Partial<EngineLimits>, executor: Executor): EngineLimits {
-  assertKnown("limits", limits, LIMIT_NAMES);
+  assertKnown("limits", limits, limitNames);
   const count = (name: keyof EngineLimits, fallback: number, most: number): number => {
     const value = limits[name] ?? fallback;
     if (Number.isInteger(value) && value >= 1 && value <= most) return value;

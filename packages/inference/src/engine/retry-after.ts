@@ -1,5 +1,5 @@
-const SHORTEST_MS = 1000;
-const LONGEST_MS = 60_000;
+const shortestMs = 1000;
+const longestMs = 60_000;
 
 /** What an engine knows of its own speed. */
 export interface ServiceSpeed {
@@ -21,5 +21,5 @@ export interface ServiceSpeed {
 export function retryAfterMs({ waitingCount, placeCount, meanServiceMs, quietMs }: ServiceSpeed): number {
   const serviceMs = Math.max(meanServiceMs ?? 0, quietMs);
   const waitMs = ((waitingCount + 1) * serviceMs) / Math.max(1, placeCount);
-  return Math.ceil(Math.min(Math.max(waitMs, SHORTEST_MS), LONGEST_MS));
+  return Math.ceil(Math.min(Math.max(waitMs, shortestMs), longestMs));
 }

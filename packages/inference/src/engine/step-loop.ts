@@ -13,7 +13,7 @@ import type { Scheduler } from "../schedule/scheduler.ts";
 import { StepBatch } from "../schedule/step-batch.ts";
 
 /** Sampling gives way to the event loop after this long. */
-const SAMPLING_SLICE_MS = 8;
+const samplingSliceMs = 8;
 
 /** Totals since the engine's start, and the latest step. */
 export interface StepCounters {
@@ -119,7 +119,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       for (let position = end - batch.logitCounts[at]!; position < end; position += 1) {
         acceptRow(batch.sequences[at]!, position, result.row(rowIndex));
         rowIndex += 1;
-        if (clock.now() - sliceStartMs > SAMPLING_SLICE_MS) {
+        if (clock.now() - sliceStartMs > samplingSliceMs) {
           await nextTurn();
           sliceStartMs = clock.now();
         }

@@ -16,7 +16,7 @@ export type StreamEnding =
   | { readonly kind: "aborted"; readonly reason: unknown };
 
 /** More would hold up whoever reads a delta, and take hundreds of bytes each. */
-const MAX_CANDIDATES = 2000;
+const maxCandidates = 2000;
 
 /**
  * The consumer's side of a request. Holds no queue of deltas: an answer's news since it was last read
@@ -38,7 +38,7 @@ export class GenerationStream implements TokenStream {
   constructor(id: string, onCancel: (reason: unknown) => void, candidateCount = 1) {
     this.id = id;
     this.#onCancel = onCancel;
-    this.#entryLimit = Math.ceil(MAX_CANDIDATES / candidateCount);
+    this.#entryLimit = Math.ceil(maxCandidates / candidateCount);
   }
 
   /** Says that an answer has news. */

@@ -1,8 +1,8 @@
 import type { SampledToken } from "../sampling/sampler.ts";
 
-const FIRST_CAPACITY = 64;
+const firstCapacity = 64;
 /** Stands for a token that has no log-probability. */
-const NONE = 0xff;
+const none = 0xff;
 
 /**
  * Log-probabilities of tokens in the order in which they came, read from the front. A candidate takes 12 bytes
@@ -12,10 +12,10 @@ export class LogprobLog {
   /** Keeps what was read, for `all`. */
   readonly #keepsAll: boolean;
   /** Candidates of each entry: the token itself and its alternatives. */
-  #counts = new Uint8Array(FIRST_CAPACITY);
+  #counts = new Uint8Array(firstCapacity);
   #entryCount = 0;
-  #tokenIds = new Int32Array(FIRST_CAPACITY);
-  #logprobs = new Float64Array(FIRST_CAPACITY);
+  #tokenIds = new Int32Array(firstCapacity);
+  #logprobs = new Float64Array(firstCapacity);
   #candidateCount = 0;
   /** What is unread begins here. */
   #readEntries = 0;
@@ -32,7 +32,7 @@ export class LogprobLog {
   push(entry: SampledToken | undefined): void {
     const count = entry === undefined ? 0 : 1 + entry.top.length;
     this.#reserve(count);
-    this.#counts[this.#entryCount] = entry === undefined ? NONE : count;
+    this.#counts[this.#entryCount] = entry === undefined ? none : count;
     this.#entryCount += 1;
     if (entry === undefined) return;
     this.#pushCandidate(entry.tokenId, entry.logprob);
@@ -46,7 +46,7 @@ export class LogprobLog {
       const count = this.#counts[this.#readEntries]!;
       entries.push(this.#entryAt(this.#readCandidates, count));
       this.#readEntries += 1;
-      if (count !== NONE) this.#readCandidates += count;
+      if (count !== none) this.#readCandidates += count;
     }
     if (!this.#keepsAll) this.#dropRead();
     return entries;
@@ -59,13 +59,13 @@ export class LogprobLog {
     for (let entry = 0; entry < this.#entryCount; entry += 1) {
       const count = this.#counts[entry]!;
       entries.push(this.#entryAt(candidate, count));
-      if (count !== NONE) candidate += count;
+      if (count !== none) candidate += count;
     }
     return entries;
   }
 
   #entryAt(start: number, count: number): SampledToken | undefined {
-    if (count === NONE) return undefined;
+    if (count === none) return undefined;
     const candidate = (at: number): { tokenId: number; logprob: number } => ({
       tokenId: this.#tokenIds[at]!,
       logprob: this.#logprobs[at]!,

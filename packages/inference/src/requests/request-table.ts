@@ -36,7 +36,7 @@ export interface RequestTableOptions {
 }
 
 /** Weight of the newest duration in the mean. */
-const MEAN_SHARE = 0.2;
+const meanShare = 0.2;
 
 /** Creates an empty table. */
 export function createRequestTable({ scheduler, clock, emit }: RequestTableOptions): RequestTable {
@@ -58,11 +58,12 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
     leaving.delete(request);
     const now = clock.now();
     const phases = request.phases(now);
-    if (request.scheduledAtMs === undefined) waitingCount -= 1;
-    else {
+    if (request.scheduledAtMs === undefined) {
+      waitingCount -= 1;
+    } else {
       lastServedAtMs = now;
       const serviceMs = phases.totalMs - phases.queuedMs;
-      meanServiceMs = serviceMs * MEAN_SHARE + (meanServiceMs ?? serviceMs) * (1 - MEAN_SHARE);
+      meanServiceMs = serviceMs * meanShare + (meanServiceMs ?? serviceMs) * (1 - meanShare);
     }
     emit("inference:request-finished", {
       requestId: request.id,

@@ -143,8 +143,9 @@ function resolveStop(value: unknown): readonly string[] {
     throw new InvalidRequestError("stopping.stop", `at most ${requestLimits.maxStopStrings} texts`, value);
   }
   return value.map((text: unknown, at) => {
-    if (typeof text === "string" && text !== "" && hasAtMost(text, requestLimits.maxStopCharacters))
+    if (typeof text === "string" && text !== "" && hasAtMost(text, requestLimits.maxStopCharacters)) {
       return text;
+    }
     throw new InvalidRequestError(
       `stopping.stop[${at}]`,
       `a text of 1 to ${requestLimits.maxStopCharacters} characters`,

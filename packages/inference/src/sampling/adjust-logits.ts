@@ -1,7 +1,7 @@
 import type { SamplingState } from "./sampling-state.ts";
 
 /** The largest of 32 bits: beyond it, an entry of a row would be infinite, and no largest one or no other be left. */
-const LARGEST_LOGIT = (2 - 2 ** -23) * 2 ** 127;
+const largestLogit = (2 - 2 ** -23) * 2 ** 127;
 
 /**
  * Changes a row of logits as a sequence's parameters say, in vLLM's order: suppressed tokens, bias,
@@ -22,7 +22,6 @@ export function adjustLogits(row: Float32Array, state: SamplingState): void {
     if (logit === -Infinity) continue;
     const repeated = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
     const adjusted = repeated - frequencyPenalty * count - (count > 0 ? presencePenalty : 0);
-    row[id] =
-      adjusted > LARGEST_LOGIT ? LARGEST_LOGIT : adjusted < -LARGEST_LOGIT ? -LARGEST_LOGIT : adjusted;
+    row[id] = adjusted > largestLogit ? largestLogit : adjusted < -largestLogit ? -largestLogit : adjusted;
   }
 }

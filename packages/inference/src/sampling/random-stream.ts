@@ -1,5 +1,5 @@
-const MASK_64 = (1n << 64n) - 1n;
-const GOLDEN = 0x9e3779b97f4a7c15n;
+const mask64 = (1n << 64n) - 1n;
+const golden = 0x9e3779b97f4a7c15n;
 
 /**
  * A stream of random numbers that depends only on its seed and its index.
@@ -15,9 +15,9 @@ export class RandomStream {
 
   /** `seed` is any integer up to 64 bits; streams of one seed differ by `index`. */
   constructor(seed: number | bigint, index: number = 0) {
-    const key = mix64(mix64(BigInt(seed) + GOLDEN) ^ mix64(BigInt(index) + 2n * GOLDEN));
-    const low = mix64(key + GOLDEN);
-    const high = mix64(key + 2n * GOLDEN);
+    const key = mix64(mix64(BigInt(seed) + golden) ^ mix64(BigInt(index) + 2n * golden));
+    const low = mix64(key + golden);
+    const high = mix64(key + 2n * golden);
     this.#a = Number(low & 0xffffffffn) | 0;
     this.#b = Number(low >> 32n) | 0;
     this.#c = Number(high & 0xffffffffn) | 0;
@@ -48,8 +48,8 @@ export class RandomStream {
 
 /** SplitMix64's finalizer: every bit of the result depends on every bit of the input. */
 function mix64(value: bigint): bigint {
-  let z = value & MASK_64;
-  z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK_64;
-  z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & MASK_64;
+  let z = value & mask64;
+  z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & mask64;
+  z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & mask64;
   return z ^ (z >> 31n);
 }

@@ -1,8 +1,8 @@
 import { Candidates } from "./candidates.ts";
 import type { MemoryPort } from "../ports.ts";
 
-const ALIGNMENT_BYTES = 64;
-const BYTES_PER_ENTRY = 8 + 4 + 4;
+const scratchAlignmentBytes = 64;
+const bytesPerEntry = 8 + 4 + 4;
 
 /** Arrays of a sampler, in one block of the injected memory. */
 export interface SamplerScratch {
@@ -20,9 +20,9 @@ export function createSamplerScratch(options: {
 }): SamplerScratch {
   const { vocabSize, memory, model } = options;
   const block = memory.allocate({
-    sizeBytes: vocabSize * BYTES_PER_ENTRY,
+    sizeBytes: vocabSize * bytesPerEntry,
     tag: { model, purpose: "workspace", label: "sampler" },
-    alignmentBytes: ALIGNMENT_BYTES,
+    alignmentBytes: scratchAlignmentBytes,
   });
   const { buffer, byteOffset } = block.bytes;
   const weights = new Float64Array(buffer, byteOffset, vocabSize);

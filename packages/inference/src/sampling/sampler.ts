@@ -9,7 +9,7 @@ import { selectNucleus } from "./select-nucleus.ts";
 import { selectTop } from "./select-top.ts";
 
 /** exp(−50) · 2¹⁸ is below 2⁻⁵³, the finest that a uniform number can tell. */
-const NEGLIGIBLE_EXPONENT = -50;
+const negligibleExponent = -50;
 
 /** A token and how likely the model itself held it to be. */
 export interface SampledToken {
@@ -121,7 +121,7 @@ function draw(
 ): number {
   const { temperature, topK, topP, minP } = context.state.params;
   const { candidates } = context.scratch;
-  const exponentFloor = minP > 0 ? Math.max(Math.log(minP), NEGLIGIBLE_EXPONENT) : NEGLIGIBLE_EXPONENT;
+  const exponentFloor = minP > 0 ? Math.max(Math.log(minP), negligibleExponent) : negligibleExponent;
   const largest = row[best]!;
   const scale = { largest, temperature, floor: largest + temperature * exponentFloor };
   if (topK > 0 && topK < row.length) {

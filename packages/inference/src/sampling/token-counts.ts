@@ -1,10 +1,10 @@
-const INITIAL_CAPACITY = 64;
+const initialCapacity = 64;
 
 /** How often each token was generated, for the penalties; tokens of the prompt count zero times. */
 export class TokenCounts {
   readonly #slots: Map<number, number> = new Map();
-  #ids: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  #counts: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  #ids: Int32Array = new Int32Array(initialCapacity);
+  #counts: Int32Array = new Int32Array(initialCapacity);
 
   /** How many different tokens are known. */
   get distinctCount(): number {

@@ -1,9 +1,9 @@
 /** Products of fewer rows than this cost as much as of this many. */
-const FLOOR_TOKENS = 32;
+const minimumTokens = 32;
 /** Weight of the newest measurement. */
-const NEWEST_SHARE = 0.5;
+const newestShare = 0.5;
 /** Chunks are whole multiples of this. */
-const GRAIN_TOKENS = 16;
+const grainTokens = 16;
 
 /** What a step computed, and how long it took. */
 export interface MeasuredStep {
@@ -30,14 +30,14 @@ export function createPrefillPace(options: {
   readonly maxTokens: number;
 }): PrefillPace {
   const { targetMs, maxTokens } = options;
-  const floorTokens = Math.min(FLOOR_TOKENS, maxTokens);
+  const floorTokens = Math.min(minimumTokens, maxTokens);
   let stepTokens = floorTokens;
   let msPerToken: number | undefined;
   /** Of steps that decode alone. */
   let decodeMs = 0;
 
   const mean = (known: number | undefined, newest: number): number =>
-    known === undefined ? newest : newest * NEWEST_SHARE + known * (1 - NEWEST_SHARE);
+    known === undefined ? newest : newest * newestShare + known * (1 - newestShare);
   return {
     get stepTokens() {
       return stepTokens;
@@ -52,7 +52,7 @@ export function createPrefillPace(options: {
       const prefillMs = Math.max(0, forwardMs - (decodeTokenCount > 0 ? decodeMs : 0));
       msPerToken = mean(msPerToken, prefillMs / prefillTokenCount);
       const fitting = Math.floor(targetMs / Math.max(msPerToken, 1e-6));
-      const wanted = Math.min(fitting - (fitting % GRAIN_TOKENS), 2 * stepTokens);
+      const wanted = Math.min(fitting - (fitting % grainTokens), 2 * stepTokens);
       stepTokens = Math.min(maxTokens, Math.max(floorTokens, wanted));
     },
   };

@@ -114,7 +114,9 @@ export function createScheduler<S extends SchedulableSequence>(
         running.delete(sequence);
         kvCache.release(sequence.cached);
         sequence.cached = undefined;
-      } else if (waiting.delete(sequence)) waitingTokenCount -= sequence.promptTokenIds.length;
+      } else if (waiting.delete(sequence)) {
+        waitingTokenCount -= sequence.promptTokenIds.length;
+      }
     },
   };
 }

@@ -2,13 +2,13 @@ import { InferenceError } from "../errors.ts";
 import type { TokenDecoderPort } from "../ports.ts";
 import { isContinuation, Utf8Tail } from "./utf8-tail.ts";
 
-const REPLACEMENT = "\uFFFD";
+const replacement = "\uFFFD";
 /** How much of the prompt is decoded with the first tokens, so that a leading space is kept. */
-const CONTEXT_TOKENS = 5;
+const contextTokens = 5;
 /** New tokens in a window, so that the work stays linear; beyond, the older half is dropped. */
-const WINDOW_TOKENS = 16;
+const windowTokens = 16;
 /** A character that lacks a byte has at most three, and shows as at most so many U+FFFD. */
-const MAX_INCOMPLETE_LENGTH = 3;
+const maxIncompleteLength = 3;
 
 /**
  * Turns tokens into text as they come: whole characters only.
@@ -49,12 +49,12 @@ export class Detokenizer {
     const text = this.#decodeAfterPiece();
     const newTokenCount = this.#window.length - this.#pieceTokenCount;
     const isIncomplete =
-      text.endsWith(REPLACEMENT) && (bytes.length === 0 ? newTokenCount < 4 : this.#tail.isIncomplete());
+      text.endsWith(replacement) && (bytes.length === 0 ? newTokenCount < 4 : this.#tail.isIncomplete());
     const end = isIncomplete ? withoutReplacements(text) : text.length;
     const given = text.slice(this.#givenLength, end);
     this.#givenLength = Math.max(this.#givenLength, end);
     if (!isIncomplete && end > this.#pieceText.length) this.#slide();
-    else if (newTokenCount >= WINDOW_TOKENS) this.#shorten(text.length - this.#givenLength);
+    else if (newTokenCount >= windowTokens) this.#shorten(text.length - this.#givenLength);
     return given;
   }
 
@@ -98,7 +98,7 @@ export class Detokenizer {
 
   /** For text that ends within a character token after token: forgets the window's start. */
   #shorten(heldLength: number): void {
-    this.#window = this.#window.slice(-WINDOW_TOKENS / 2);
+    this.#window = this.#window.slice(-windowTokens / 2);
     this.#pieceTokenCount = 0;
     this.#pieceText = "";
     this.#givenLength = this.#decode().length - heldLength;
@@ -107,15 +107,15 @@ export class Detokenizer {
 
 /** The prompt's last tokens, from the start of a character on. */
 function contextOf(decoder: TokenDecoderPort, promptTokenIds: Int32Array): number[] {
-  let start = Math.max(0, promptTokenIds.length - CONTEXT_TOKENS);
-  const least = Math.max(0, start - MAX_INCOMPLETE_LENGTH);
+  let start = Math.max(0, promptTokenIds.length - contextTokens);
+  const least = Math.max(0, start - maxIncompleteLength);
   while (start > least && isContinuation(decoder.bytesOf(promptTokenIds[start]!)[0] ?? 0)) start -= 1;
   return Array.from(promptTokenIds.subarray(start));
 }
 
 function withoutReplacements(text: string): number {
-  const least = text.length - MAX_INCOMPLETE_LENGTH;
+  const least = text.length - maxIncompleteLength;
   let end = text.length;
-  while (end > least && text[end - 1] === REPLACEMENT) end -= 1;
+  while (end > least && text[end - 1] === replacement) end -= 1;
   return end;
 }

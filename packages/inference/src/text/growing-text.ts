@@ -1,4 +1,4 @@
-const PIECES = 64;
+const maxPieceCount = 64;
 
 /** A text that grows piece by piece. Concatenation alone would keep an object for every piece. */
 export class GrowingText {
@@ -8,7 +8,7 @@ export class GrowingText {
   push(piece: string): void {
     if (piece === "") return;
     this.#pieces.push(piece);
-    if (this.#pieces.length === PIECES) this.#join();
+    if (this.#pieces.length === maxPieceCount) this.#join();
   }
 
   toString(): string {

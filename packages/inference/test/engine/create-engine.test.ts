@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { GenerationRequest, TokenDelta, TokenStream } from "../../src/index.ts";
-import { bytesOf, createEngineFixture, createGate, EOS, scriptedLogits } from "../support/engine-fixture.ts";
+import {
+  bytesOf,
+  createEngineFixture,
+  createGate,
+  eosTokenId,
+  scriptedLogits,
+} from "../support/engine-fixture.ts";
 import { hashLogits } from "../support/fake-executor.ts";
 
-const PROMPT = bytesOf("Once");
+const oncePrompt = bytesOf("Once");
 
 async function collect(stream: TokenStream): Promise<TokenDelta[]> {
   const deltas: TokenDelta[] = [];
@@ -14,11 +20,11 @@ async function collect(stream: TokenStream): Promise<TokenDelta[]> {
 describe("createEngine", () => {
   it("gives the tokens, the text and why it ended", async () => {
     const text = "Grüße, 🌍!";
-    const { engine } = createEngineFixture({ logits: scriptedLogits(PROMPT.length, bytesOf(text)) });
-    const stream = engine.generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 } });
+    const { engine } = createEngineFixture({ logits: scriptedLogits(oncePrompt.length, bytesOf(text)) });
+    const stream = engine.generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 } });
     const deltas = await collect(stream);
     expect(deltas.map((delta) => delta.text).join("")).toBe(text);
-    expect(deltas.flatMap((delta) => delta.tokenIds)).toEqual([...bytesOf(text), EOS]);
+    expect(deltas.flatMap((delta) => delta.tokenIds)).toEqual([...bytesOf(text), eosTokenId]);
     expect(deltas.at(-1)).toMatchObject({ finishReason: "stop", stopReason: undefined });
     const result = await stream.result();
     expect(result.choices[0]).toMatchObject({ text, finishReason: "stop" });
@@ -62,7 +68,7 @@ describe("createEngine", () => {
       const token = row.indexOf(Math.max(...row));
       expected.push(token);
       history.push(token);
-      if (token === EOS) break;
+      if (token === eosTokenId) break;
     }
     const stream = engine.generate({
       promptTokenIds,
@@ -74,7 +80,7 @@ describe("createEngine", () => {
 
   it("gives n answers that differ and together come again with the seed", async () => {
     const { engine, executor } = createEngineFixture({ maxSequences: 2 });
-    const request = { promptTokenIds: PROMPT, n: 5, sampling: { seed: 11 }, stopping: { maxTokens: 12 } };
+    const request = { promptTokenIds: oncePrompt, n: 5, sampling: { seed: 11 }, stopping: { maxTokens: 12 } };
     const first = await engine.generate(request).result();
     const second = await engine.generate(request).result();
     expect(first.choices).toEqual(second.choices);
@@ -108,7 +114,7 @@ describe("createEngine", () => {
   it("takes a seed from the random source when the request has none", async () => {
     const values = [0.25, 0.25, 0.75];
     const { engine } = createEngineFixture({}, { random: () => values.shift() ?? 0 });
-    const request = { promptTokenIds: PROMPT, stopping: { maxTokens: 16, ignoreEos: true } };
+    const request = { promptTokenIds: oncePrompt, stopping: { maxTokens: 16, ignoreEos: true } };
     const texts = [];
     for (let at = 0; at < 3; at += 1) {
       texts.push((await engine.generate(request).result()).choices[0]?.tokenIds.join());
@@ -120,7 +126,7 @@ describe("createEngine", () => {
   it("ends at the stop string and leaves it out, whatever tokens it is made of", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("one END two")) });
     const stopping = { stop: ["STOP", " END"] };
-    const request = { promptTokenIds: PROMPT, sampling: { temperature: 0 }, stopping };
+    const request = { promptTokenIds: oncePrompt, sampling: { temperature: 0 }, stopping };
     const [choice] = (await engine.generate(request).result()).choices;
     expect(choice).toMatchObject({ text: "one", finishReason: "stop", stopReason: " END" });
     const included = { ...request, stopping: { ...stopping, includeStopInOutput: true } };
@@ -133,31 +139,31 @@ describe("createEngine", () => {
     const sampling = { temperature: 0 };
     const stopTokenIds = bytesOf("!");
     const stopped = await engine
-      .generate({ promptTokenIds: PROMPT, sampling, stopping: { stopTokenIds } })
+      .generate({ promptTokenIds: oncePrompt, sampling, stopping: { stopTokenIds } })
       .result();
     expect(stopped.choices[0]).toMatchObject({ text: "ab", finishReason: "stop", stopReason: 33 });
     const ignoring = await engine
-      .generate({ promptTokenIds: PROMPT, sampling, stopping: { ignoreEos: true, maxTokens: 8 } })
+      .generate({ promptTokenIds: oncePrompt, sampling, stopping: { ignoreEos: true, maxTokens: 8 } })
       .result();
     expect(ignoring.choices[0]).toMatchObject({ text: "ab!cd", finishReason: "length" });
-    expect(ignoring.choices[0]?.tokenIds.slice(-3)).toEqual([EOS, EOS, EOS]);
+    expect(ignoring.choices[0]?.tokenIds.slice(-3)).toEqual([eosTokenId, eosTokenId, eosTokenId]);
   });
 
   it("does not sample the end before minTokens", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, []) });
     const stopping = { minTokens: 3, maxTokens: 10 };
     const result = await engine
-      .generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 }, stopping })
+      .generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 }, stopping })
       .result();
     expect(result.choices[0]?.tokenIds).toHaveLength(4);
-    expect(result.choices[0]?.tokenIds.at(-1)).toBe(EOS);
+    expect(result.choices[0]?.tokenIds.at(-1)).toBe(eosTokenId);
   });
 
   it("does not end at a stop string before minTokens", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("a.b.c")) });
     const stopping = { stop: ["."], minTokens: 3 };
     const result = await engine
-      .generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 }, stopping })
+      .generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 }, stopping })
       .result();
     expect(result.choices[0]).toMatchObject({ text: "a.b", stopReason: "." });
   });
@@ -166,7 +172,7 @@ describe("createEngine", () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("ab.")) });
     const stopping = { stop: ["."], maxTokens: 3 };
     const result = await engine
-      .generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 }, stopping })
+      .generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 }, stopping })
       .result();
     expect(result.choices[0]).toMatchObject({ text: "ab", finishReason: "stop", stopReason: "." });
   });
@@ -176,7 +182,7 @@ describe("createEngine", () => {
     for (const maxTokens of [4, 20]) {
       const result = await engine
         .generate({
-          promptTokenIds: PROMPT,
+          promptTokenIds: oncePrompt,
           sampling: { temperature: 0 },
           stopping: { stop: ["\n\n", "\uFFFDx"], maxTokens },
         })
@@ -189,7 +195,7 @@ describe("createEngine", () => {
     const { engine } = createEngineFixture();
     const result = await engine
       .generate({
-        promptTokenIds: PROMPT,
+        promptTokenIds: oncePrompt,
         sampling: { seed: 1, temperature: 0.5, logitBias: new Map([[65, 50]]) },
         stopping: { maxTokens: 3 },
         logprobs: 2,
@@ -198,7 +204,7 @@ describe("createEngine", () => {
     const [choice] = result.choices;
     expect(choice?.tokenIds).toEqual([65, 65, 65]);
     const row = new Float32Array(257);
-    hashLogits(PROMPT, row);
+    hashLogits(oncePrompt, row);
     const logSum = Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0));
     const [first] = choice?.logprobs ?? [];
     expect(first).toMatchObject({ tokenId: 65, token: "A", bytes: [65] });
@@ -217,7 +223,7 @@ describe("createEngine", () => {
       const { engine } = createEngineFixture({ maxLogitRows: 11 }, { limits });
       const promptTokenIds = bytesOf("a prompt of some length");
       const neighbours = [1, 2].map((seed) =>
-        engine.generate({ promptTokenIds: PROMPT, sampling: { seed }, promptLogprobs: 0 }).result(),
+        engine.generate({ promptTokenIds: oncePrompt, sampling: { seed }, promptLogprobs: 0 }).result(),
       );
       const sampling = { temperature: 0, logitBias: new Map([[65, 50]]), repetitionPenalty: 1.3 };
       const stream = engine.generate({
@@ -246,7 +252,7 @@ describe("createEngine", () => {
         ]);
       }
       for (const { promptLogprobs } of await Promise.all(neighbours)) {
-        expect(promptLogprobs?.map((each) => each?.tokenId)).toEqual([undefined, ...PROMPT.slice(1)]);
+        expect(promptLogprobs?.map((each) => each?.tokenId)).toEqual([undefined, ...oncePrompt.slice(1)]);
         expect(promptLogprobs?.[1]?.top).toEqual([]);
       }
     },
@@ -256,7 +262,7 @@ describe("createEngine", () => {
     const { engine, events } = createEngineFixture({ contextTokens: 4 });
     for (const n of [1, 2]) {
       const stream = engine.generate({
-        promptTokenIds: PROMPT,
+        promptTokenIds: oncePrompt,
         stopping: { maxTokens: 0 },
         promptLogprobs: 1,
         n,
@@ -278,7 +284,7 @@ describe("createEngine", () => {
 
   it("joins what a slow consumer missed into one delta", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("hello")) });
-    const stream = engine.generate({ promptTokenIds: PROMPT, sampling: { temperature: 0 } });
+    const stream = engine.generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 } });
     await stream.result();
     const deltas = await collect(stream);
     expect(deltas).toHaveLength(1);
@@ -288,7 +294,7 @@ describe("createEngine", () => {
 
   it("can be iterated once", async () => {
     const { engine } = createEngineFixture();
-    const stream = engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 2 } });
+    const stream = engine.generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 2 } });
     await collect(stream);
     await expect(collect(stream)).rejects.toMatchObject({ code: "STREAM_CONSUMED" });
   });
@@ -298,7 +304,7 @@ describe("createEngine", () => {
       { logits: scriptedLogits(4, bytesOf("hey")) },
       { limits: { maxChunkTokens: 3 } },
     );
-    await engine.generate({ id: "r1", promptTokenIds: PROMPT, sampling: { temperature: 0 } }).result();
+    await engine.generate({ id: "r1", promptTokenIds: oncePrompt, sampling: { temperature: 0 } }).result();
     await engine.dispose();
     const names = events.map(([name]) => name.replace("inference:", ""));
     expect(names).toEqual([
@@ -334,7 +340,7 @@ describe("createEngine", () => {
   it("tells the length of the longest answer beside that of all", async () => {
     const { engine, events } = createEngineFixture();
     const { choices } = await engine
-      .generate({ promptTokenIds: PROMPT, n: 6, sampling: { temperature: 2, seed: 5 } })
+      .generate({ promptTokenIds: oncePrompt, n: 6, sampling: { temperature: 2, seed: 5 } })
       .result();
     const lengths = choices.map(({ tokenIds }) => tokenIds.length);
     expect(new Set(lengths).size).toBeGreaterThan(1);
@@ -347,7 +353,9 @@ describe("createEngine", () => {
 
   it("sleeps when there is nothing to do, and counts what it did", async () => {
     const { engine, executor } = createEngineFixture();
-    await engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 3, ignoreEos: true } }).result();
+    await engine
+      .generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 3, ignoreEos: true } })
+      .result();
     const stepCount = executor.batches.length;
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(executor.batches).toHaveLength(stepCount);
@@ -366,11 +374,14 @@ describe("createEngine", () => {
 describe("cancellation", () => {
   it("leaves the queue at once", async () => {
     const { engine, executor, events } = createEngineFixture({ maxSequences: 1 });
-    const running = engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 6, ignoreEos: true } });
+    const running = engine.generate({
+      promptTokenIds: oncePrompt,
+      stopping: { maxTokens: 6, ignoreEos: true },
+    });
     const controller = new AbortController();
     const queued = engine.generate({ id: "queued", promptTokenIds: [9], signal: controller.signal });
     controller.abort(new Error("gone"));
-    expect(engine.stats()).toMatchObject({ waitingRequestCount: 1, waitingTokenCount: PROMPT.length });
+    expect(engine.stats()).toMatchObject({ waitingRequestCount: 1, waitingTokenCount: oncePrompt.length });
     await expect(collect(queued)).rejects.toThrow("gone");
     await expect(queued.result()).rejects.toThrow("gone");
     await running.result();
@@ -398,7 +409,7 @@ describe("cancellation", () => {
       { limits: { maxChunkTokens: 2 } },
     );
     const neighbour = engine.generate({
-      promptTokenIds: PROMPT,
+      promptTokenIds: oncePrompt,
       stopping: { maxTokens: 20, ignoreEos: true },
     });
     const cancelled = engine.generate({
@@ -421,7 +432,7 @@ describe("cancellation", () => {
       // Every look at the clock takes so long that sampling gives way after each row.
       { clock: { now: () => (now += 20) } },
     );
-    const request = { promptTokenIds: PROMPT, stopping: { maxTokens: 5, ignoreEos: true } };
+    const request = { promptTokenIds: oncePrompt, stopping: { maxTokens: 5, ignoreEos: true } };
     const streams = [1, 2, 3].map(() => engine.generate(request));
     const iterator = streams[0]?.[Symbol.asyncIterator]();
     await iterator?.next();
@@ -435,7 +446,10 @@ describe("cancellation", () => {
 
   it("follows when the loop over the stream is left", async () => {
     const { engine, executor } = createEngineFixture();
-    const stream = engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 100, ignoreEos: true } });
+    const stream = engine.generate({
+      promptTokenIds: oncePrompt,
+      stopping: { maxTokens: 100, ignoreEos: true },
+    });
     for await (const delta of stream) {
       expect(delta.tokenIds.length).toBeGreaterThan(0);
       break;
@@ -448,12 +462,12 @@ describe("cancellation", () => {
 
   it("never queues a request whose signal is aborted, and keeps nothing of a finished one", async () => {
     const { engine, executor } = createEngineFixture();
-    const stream = engine.generate({ promptTokenIds: PROMPT, signal: AbortSignal.abort("early") });
+    const stream = engine.generate({ promptTokenIds: oncePrompt, signal: AbortSignal.abort("early") });
     await expect(stream.result()).rejects.toBe("early");
     expect(executor.batches).toHaveLength(0);
     const controller = new AbortController();
     const done = engine.generate({
-      promptTokenIds: PROMPT,
+      promptTokenIds: oncePrompt,
       stopping: { maxTokens: 1 },
       signal: controller.signal,
     });
@@ -470,9 +484,9 @@ describe("limits and failures", () => {
       { maxSequences: 1 },
       { limits: { maxQueuedRequests: 2, maxQueuedTokens: 9 } },
     );
-    engine.generate({ promptTokenIds: PROMPT });
-    engine.generate({ promptTokenIds: PROMPT });
-    expect(() => engine.generate({ promptTokenIds: PROMPT })).toThrow(
+    engine.generate({ promptTokenIds: oncePrompt });
+    engine.generate({ promptTokenIds: oncePrompt });
+    expect(() => engine.generate({ promptTokenIds: oncePrompt })).toThrow(
       expect.objectContaining({ code: "QUEUE_FULL", resource: "tokens", limit: 9, wanted: 12 }),
     );
     engine.generate({ promptTokenIds: [1] });
@@ -490,7 +504,7 @@ describe("limits and failures", () => {
   it("refuses what the context cannot hold, with the numbers", () => {
     const { engine } = createEngineFixture({ contextTokens: 16, slotTokens: 12 });
     expect(engine.contextTokens).toBe(12);
-    expect(() => engine.generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 9 } })).toThrow(
+    expect(() => engine.generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 9 } })).toThrow(
       expect.objectContaining({
         code: "CONTEXT_LENGTH_EXCEEDED",
         promptTokens: 4,
@@ -503,7 +517,7 @@ describe("limits and failures", () => {
   it("ends at the end of the context when no length is given", async () => {
     const { engine } = createEngineFixture({ contextTokens: 10 });
     const stopping = { ignoreEos: true };
-    const { choices } = await engine.generate({ promptTokenIds: PROMPT, stopping }).result();
+    const { choices } = await engine.generate({ promptTokenIds: oncePrompt, stopping }).result();
     expect(choices[0]).toMatchObject({ finishReason: "length" });
     expect(choices[0]?.tokenIds).toHaveLength(6);
   });
@@ -517,7 +531,7 @@ describe("limits and failures", () => {
         if (failures === 0) throw new Error("device lost");
       },
     });
-    const request = { promptTokenIds: PROMPT, stopping: { maxTokens: 3, ignoreEos: true } };
+    const request = { promptTokenIds: oncePrompt, stopping: { maxTokens: 3, ignoreEos: true } };
     const streams = [1, 2, 3].map(() => engine.generate(request));
     const outcomes = await Promise.allSettled(streams.map((stream) => stream.result()));
     expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected", "fulfilled"]);
@@ -568,7 +582,7 @@ describe("limits and failures", () => {
         },
       );
       const { choices } = await engine
-        .generate({ promptTokenIds: PROMPT, stopping: { maxTokens: 3, ignoreEos: true } })
+        .generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 3, ignoreEos: true } })
         .result();
       expect(choices[0]?.tokenIds).toHaveLength(3);
       expect(seen).toMatchObject([{ message: "bad sink" }]);
@@ -585,7 +599,7 @@ describe("the end", () => {
     const stopping = { maxTokens: 5, ignoreEos: true };
     const streams = [1, 2].map((token) => engine.generate({ promptTokenIds: [token], stopping }));
     const drained = engine.drain();
-    expect(() => engine.generate({ promptTokenIds: PROMPT })).toThrow(
+    expect(() => engine.generate({ promptTokenIds: oncePrompt })).toThrow(
       expect.objectContaining({ code: "ENGINE_DRAINING" }),
     );
     await drained;
@@ -598,7 +612,7 @@ describe("the end", () => {
       logits: (_, row) => row.fill(0),
       onForward: (batch) => void batch,
     });
-    const stream = engine.generate({ promptTokenIds: PROMPT, stopping: { ignoreEos: true } });
+    const stream = engine.generate({ promptTokenIds: oncePrompt, stopping: { ignoreEos: true } });
     const failure = stream.result().catch((error: unknown) => error);
     await engine.drain({ timeoutMs: 1 });
     expect(await failure).toMatchObject({ code: "ENGINE_DRAINING" });
@@ -608,7 +622,7 @@ describe("the end", () => {
   it("rejects what runs when it is disposed, waits for the step, and gives its memory back", async () => {
     const gate = createGate();
     const { engine, memory } = createEngineFixture({ onForward: () => gate.opened });
-    const stream = engine.generate({ promptTokenIds: PROMPT });
+    const stream = engine.generate({ promptTokenIds: oncePrompt });
     const failure = stream.result().catch((error: unknown) => error);
     await new Promise((resolve) => setImmediate(resolve));
     const disposed = engine.dispose();
@@ -619,7 +633,7 @@ describe("the end", () => {
     await engine.dispose();
     expect(engine.stats().kvCacheUsage).toBe(0);
     expect(memory.liveBlockCount).toBe(0);
-    expect(() => engine.generate({ promptTokenIds: PROMPT })).toThrow(
+    expect(() => engine.generate({ promptTokenIds: oncePrompt })).toThrow(
       expect.objectContaining({ code: "ENGINE_DISPOSED" }),
     );
   });

@@ -2,12 +2,12 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createEngineFixture } from "../support/engine-fixture.ts";
 
-const REQUEST = { promptTokenIds: [1, 2], stopping: { maxTokens: 4, ignoreEos: true } };
+const plainRequest = { promptTokenIds: [1, 2], stopping: { maxTokens: 4, ignoreEos: true } };
 
 describe("GenerationStream", () => {
   it("serves calls of next() that do not wait for each other, in order", async () => {
     const { engine } = createEngineFixture();
-    const iterator = engine.generate(REQUEST)[Symbol.asyncIterator]();
+    const iterator = engine.generate(plainRequest)[Symbol.asyncIterator]();
     const results = await Promise.all(Array.from({ length: 6 }, () => iterator.next()));
     expect(results.map((result) => result.done)).toEqual([false, false, false, false, true, true]);
     expect(results[3]?.value).toMatchObject({ finishReason: "length" });
@@ -16,14 +16,14 @@ describe("GenerationStream", () => {
   it("gives every answer its own deltas", async () => {
     const { engine } = createEngineFixture();
     const tokenCounts = [0, 0, 0];
-    const stream = engine.generate({ ...REQUEST, n: 3 });
+    const stream = engine.generate({ ...plainRequest, n: 3 });
     for await (const delta of stream) tokenCounts[delta.index]! += delta.tokenIds.length;
     expect(tokenCounts).toEqual([4, 4, 4]);
   });
 
   it("ends a next() that waits when the loop is left from outside", async () => {
     const { engine } = createEngineFixture();
-    const stream = engine.generate(REQUEST);
+    const stream = engine.generate(plainRequest);
     const iterator = stream[Symbol.asyncIterator]();
     const waiting = iterator.next();
     await iterator.return?.();
@@ -34,7 +34,7 @@ describe("GenerationStream", () => {
 
   it("rejects with the reason of cancel()", async () => {
     const { engine, events } = createEngineFixture();
-    const stream = engine.generate(REQUEST);
+    const stream = engine.generate(plainRequest);
     stream.cancel("enough");
     stream.cancel("again");
     await expect(stream[Symbol.asyncIterator]().next()).rejects.toBe("enough");
@@ -50,7 +50,7 @@ describe("GenerationStream", () => {
         if (stepCount === 3) stream.cancel("enough");
       },
     });
-    const stream = engine.generate(REQUEST);
+    const stream = engine.generate(plainRequest);
     await engine.drain();
     await expect(stream[Symbol.asyncIterator]().next()).rejects.toBe("enough");
   });
@@ -58,7 +58,7 @@ describe("GenerationStream", () => {
   it("stops listening to the signal at the end", async () => {
     const { engine } = createEngineFixture();
     const { signal } = new AbortController();
-    const stream = engine.generate({ ...REQUEST, signal });
+    const stream = engine.generate({ ...plainRequest, signal });
     expect(getEventListeners(signal, "abort")).toHaveLength(1);
     await stream.result();
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
@@ -74,9 +74,9 @@ describe("GenerationStream", () => {
           throw new Error("device lost");
         },
       });
-      engine.generate(REQUEST);
-      void engine.generate(REQUEST).result();
-      engine.generate(REQUEST).cancel();
+      engine.generate(plainRequest);
+      void engine.generate(plainRequest).result();
+      engine.generate(plainRequest).cancel();
       await engine.drain();
       await new Promise((resolve) => setImmediate(resolve));
       expect(seen).toEqual([]);
@@ -87,7 +87,7 @@ describe("GenerationStream", () => {
 
   it("keeps the text as long as the answer when it is read late", async () => {
     const { engine } = createEngineFixture();
-    const stream = engine.generate({ ...REQUEST, logprobs: 1 });
+    const stream = engine.generate({ ...plainRequest, logprobs: 1 });
     const { choices } = await stream.result();
     const deltas = [];
     for await (const delta of stream) deltas.push(delta);

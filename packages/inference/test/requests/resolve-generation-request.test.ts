@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { GenerationRequest } from "../../src/index.ts";
 import { resolveGenerationRequest } from "../../src/requests/resolve-generation-request.ts";
 
-const MODEL = { vocabSize: 100, contextTokens: 20 };
+const model = { vocabSize: 100, contextTokens: 20 };
 
 function resolve(request: unknown): ReturnType<typeof resolveGenerationRequest> {
-  return resolveGenerationRequest(request as GenerationRequest, MODEL);
+  return resolveGenerationRequest(request as GenerationRequest, model);
 }
 
 describe("resolveGenerationRequest", () => {

@@ -30,7 +30,7 @@ interface Golden {
   })[];
 }
 
-const OFF: Params = {
+const offParams: Params = {
   temperature: 1,
   topK: 0,
   topP: 1,
@@ -72,7 +72,7 @@ function choices(logits: Float32Array, params: Params, drawCount: number): Map<n
 }
 
 function title(params: Partial<Params>): string {
-  const changed = Object.entries(OFF).filter(([name, off]) => {
+  const changed = Object.entries(offParams).filter(([name, off]) => {
     const value: unknown = params[name as keyof Params];
     return value !== undefined && JSON.stringify(value) !== JSON.stringify(off);
   });
@@ -99,7 +99,7 @@ describe("the next token's probabilities equal those of transformers' logits pro
         { length: 150_000 },
         (__, id) => 12 * (((id * 7919) % 150_001) / 150_001) ** 16,
       );
-      const counts = choices(logits, { ...OFF, ...params }, drawCount);
+      const counts = choices(logits, { ...offParams, ...params }, drawCount);
       for (const [tokenId, probability] of likeliest) {
         expect(Math.abs((counts.get(tokenId) ?? 0) - probability * drawCount)).toBeLessThan(1.01);
       }

@@ -4,7 +4,7 @@ import { createSampler, type Sampler } from "../../src/sampling/sampler.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
 import { PlainMemory } from "../support/plain-memory.ts";
 
-const DEFAULTS: SamplingParams = {
+const defaults: SamplingParams = {
   temperature: 1,
   topP: 1,
   topK: 0,
@@ -27,7 +27,7 @@ function stateOf(
   }> = {},
 ): SamplingState {
   const state = new SamplingState({
-    params: { ...DEFAULTS, ...params, seed: params.seed ?? 1 },
+    params: { ...defaults, ...params, seed: params.seed ?? 1 },
     promptTokenIds: Int32Array.from(rest.prompt ?? []),
     index: rest.index ?? 0,
     stopTokenIds: rest.stop ?? [],
@@ -74,22 +74,23 @@ function misfit(logits: readonly number[], state: SamplingState, expected: reado
   return chiSquare / (freedom * (1 - 2 / (9 * freedom) + 3.09 * Math.sqrt(2 / (9 * freedom))) ** 3);
 }
 
-const LOGITS = [1.5, -0.5, 2.2, 0, 0.9, -3, 2.2, 0.4];
+const sampleLogits = [1.5, -0.5, 2.2, 0, 0.9, -3, 2.2, 0.4];
 
 describe("sampling", () => {
   it("is greedy at temperature 0, and takes the lowest of equals", () => {
     const sampler = samplerOf(8);
-    expect(sampler.sample(Float32Array.from(LOGITS), stateOf({ temperature: 0 }))).toBe(2);
+    expect(sampler.sample(Float32Array.from(sampleLogits), stateOf({ temperature: 0 }))).toBe(2);
   });
 
   it("follows the model's distribution at temperature 1", () => {
-    expect(misfit(LOGITS, stateOf({}), softmax(LOGITS))).toBeLessThan(1);
+    expect(misfit(sampleLogits, stateOf({}), softmax(sampleLogits))).toBeLessThan(1);
   });
 
   it("divides by the temperature", () => {
-    const scaled = (temperature: number): number[] => softmax(LOGITS.map((logit) => logit / temperature));
-    expect(misfit(LOGITS, stateOf({ temperature: 0.4 }), scaled(0.4))).toBeLessThan(1);
-    expect(misfit(LOGITS, stateOf({ temperature: 2 }), scaled(2))).toBeLessThan(1);
+    const scaled = (temperature: number): number[] =>
+      softmax(sampleLogits.map((logit) => logit / temperature));
+    expect(misfit(sampleLogits, stateOf({ temperature: 0.4 }), scaled(0.4))).toBeLessThan(1);
+    expect(misfit(sampleLogits, stateOf({ temperature: 2 }), scaled(2))).toBeLessThan(1);
   });
 
   it("is greedy at a temperature that is nearly 0, and stays finite", () => {
@@ -98,10 +99,10 @@ describe("sampling", () => {
   });
 
   it("keeps the k largest with topK", () => {
-    const kept = LOGITS.map((logit, id) => ([2, 6, 0].includes(id) ? logit : -Infinity));
-    expect(misfit(LOGITS, stateOf({ topK: 3 }), softmax(kept))).toBeLessThan(1);
-    expect(misfit(LOGITS, stateOf({ topK: 1 }), [0, 0, 1, 0, 0, 0, 0, 0])).toBeLessThan(1);
-    expect(misfit(LOGITS, stateOf({ topK: 1000 }), softmax(LOGITS))).toBeLessThan(1);
+    const kept = sampleLogits.map((logit, id) => ([2, 6, 0].includes(id) ? logit : -Infinity));
+    expect(misfit(sampleLogits, stateOf({ topK: 3 }), softmax(kept))).toBeLessThan(1);
+    expect(misfit(sampleLogits, stateOf({ topK: 1 }), [0, 0, 1, 0, 0, 0, 0, 0])).toBeLessThan(1);
+    expect(misfit(sampleLogits, stateOf({ topK: 1000 }), softmax(sampleLogits))).toBeLessThan(1);
   });
 
   it("keeps the nucleus with topP", () => {
@@ -133,7 +134,9 @@ describe("sampling", () => {
     const draw = (seed: number, index: number): string => {
       const sampler = samplerOf(8);
       const state = stateOf({ seed }, { index });
-      return Array.from({ length: 30 }, () => sampler.sample(Float32Array.from(LOGITS), state)).join("");
+      return Array.from({ length: 30 }, () => sampler.sample(Float32Array.from(sampleLogits), state)).join(
+        "",
+      );
     };
     expect(draw(3, 0)).toBe(draw(3, 0));
     expect(draw(3, 0)).not.toBe(draw(4, 0));
@@ -241,8 +244,8 @@ describe("log-probabilities", () => {
   it("are the model's own, before bias, penalties and temperature", () => {
     const sampler = samplerOf(8);
     const state = stateOf({ temperature: 0, logitBias: new Map([[5, 100]]), repetitionPenalty: 3 });
-    const sampled = sampler.sampleWithLogprobs(Float32Array.from(LOGITS), state, 3);
-    const logs = softmax(LOGITS).map(Math.log);
+    const sampled = sampler.sampleWithLogprobs(Float32Array.from(sampleLogits), state, 3);
+    const logs = softmax(sampleLogits).map(Math.log);
     expect(sampled.tokenId).toBe(5);
     expect(sampled.logprob).toBeCloseTo(logs[5]!, 6);
     expect(sampled.top.map((candidate) => candidate.tokenId)).toEqual([2, 6, 0]);
@@ -265,7 +268,7 @@ describe("log-probabilities", () => {
   });
 
   it("come without alternatives when none are wanted", () => {
-    const sampled = samplerOf(8).sampleWithLogprobs(Float32Array.from(LOGITS), stateOf({}), 0);
+    const sampled = samplerOf(8).sampleWithLogprobs(Float32Array.from(sampleLogits), stateOf({}), 0);
     expect(sampled.top).toEqual([]);
   });
 });

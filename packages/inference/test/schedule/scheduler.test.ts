@@ -6,7 +6,7 @@ import { createKvCache } from "../../src/kv/create-kv-cache.ts";
 import type { KvCache } from "../../src/kv/kv-cache.ts";
 
 /** Ids of one prompt's sequences are apart by less. */
-const FAMILY = 4;
+const family = 4;
 
 interface TestSequence extends SchedulableSequence {
   readonly id: number;
@@ -303,7 +303,7 @@ describe("createScheduler", () => {
         for (; step <= 30 || rig.scheduler.runningCount + rig.scheduler.waitingCount > 0; step += 1) {
           expect(step).toBeLessThan(bound);
           for (const [index, arrival] of arrivals.entries()) {
-            const firstId = index * FAMILY;
+            const firstId = index * family;
             if (arrival.arriveAt === step) {
               const { promptLength, generateCount, wantsPromptLogits } = arrival;
               const first = rig.add(firstId, promptLength, generateCount);
@@ -332,7 +332,7 @@ describe("createScheduler", () => {
           for (const sequence of decoding) expect(stepped).toContain(sequence.id);
           for (const id of stepped) {
             expect(cancelled.has(id)).toBe(false);
-            const index = Math.floor(id / FAMILY);
+            const index = Math.floor(id / family);
             if (!startOrder.includes(index)) startOrder.push(index);
           }
           // There is progress whenever there is work.

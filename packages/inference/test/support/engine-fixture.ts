@@ -12,8 +12,8 @@ import { createFakeExecutor, type FakeExecutor, type FakeExecutorOptions } from 
 import { PlainMemory } from "./plain-memory.ts";
 
 /** 256 bytes and an end-of-sequence token. */
-const VOCAB_SIZE = 257;
-export const EOS = 256;
+const fixtureVocabSize = 257;
+export const eosTokenId = 256;
 
 export interface EngineFixture {
   readonly engine: InferenceEngine;
@@ -27,13 +27,13 @@ export function createEngineFixture(
   executorOptions: Partial<FakeExecutorOptions> = {},
   engineOptions: Partial<EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>> = {},
 ): EngineFixture {
-  const executor = createFakeExecutor({ vocabSize: VOCAB_SIZE, ...executorOptions });
+  const executor = createFakeExecutor({ vocabSize: fixtureVocabSize, ...executorOptions });
   const events: EngineEvent[] = [];
   const memory = new PlainMemory();
   const engine = createEngine({
     executor,
     tokenizer: createPlainByteTokenizer(["<eos>"]),
-    eosTokenIds: [EOS],
+    eosTokenIds: [eosTokenId],
     model: "fake",
     memory,
     events: { emit: (...event) => events.push(event) },
@@ -59,7 +59,7 @@ export function scriptedLogits(
 ): (history: readonly number[], row: Float32Array) => void {
   return (history, row) => {
     row.fill(-10);
-    row[script[history.length - promptLength] ?? EOS] = 10;
+    row[script[history.length - promptLength] ?? eosTokenId] = 10;
   };
 }
 

@@ -9,8 +9,9 @@ export class PlainMemory implements MemoryPort {
 
   allocate(request: Parameters<MemoryPort["allocate"]>[0]): ReturnType<MemoryPort["allocate"]> {
     const { sizeBytes } = request;
-    if (this.liveBytes + sizeBytes > this.limitBytes)
+    if (this.liveBytes + sizeBytes > this.limitBytes) {
       throw new Error(`out of memory at ${request.tag.label}`);
+    }
     this.liveBytes += sizeBytes;
     this.liveBlockCount += 1;
     let isLive = true;

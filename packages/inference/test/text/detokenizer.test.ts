@@ -7,7 +7,7 @@ import type { TokenDecoderPort } from "../../src/index.ts";
 import { Detokenizer } from "../../src/text/detokenizer.ts";
 import { createByteTokenizer, createPlainByteTokenizer } from "../support/byte-tokenizer.ts";
 
-const TEXTS = [
+const texts = [
   "Once upon a time, there was a fox.",
   "Grüße aus Köln — 1.234,5 €",
   "日本語のテキストと中文和한국어",
@@ -131,7 +131,7 @@ describe.each(["llama2", "llama2-metaspace", "llama3", "qwen2", "tekken"])(
     it("gives the text of the whole, in whole characters", async () => {
       expect(existsSync(directory)).toBe(true);
       const tokenizer = await loadTokenizer(directory);
-      for (const text of TEXTS) {
+      for (const text of texts) {
         const tokenIds = tokenizer.encode(text, { addSpecialTokens: false });
         const given = run(tokenizer, tokenIds);
         expect(given.join("")).toBe(tokenizer.decode(tokenIds, { skipSpecialTokens: true }));
@@ -141,7 +141,7 @@ describe.each(["llama2", "llama2-metaspace", "llama3", "qwen2", "tekken"])(
 
     it("goes on where the prompt ended, at every place of a text", async () => {
       const tokenizer = await loadTokenizer(directory);
-      for (const text of TEXTS) {
+      for (const text of texts) {
         const tokenIds = tokenizer.encode(text, { addSpecialTokens: true });
         const whole = tokenizer.decode(tokenIds, { skipSpecialTokens: true });
         for (let end = 1; end < tokenIds.length; end += 1) {

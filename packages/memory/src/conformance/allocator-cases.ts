@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { AllocationTag, GpuAllocator, MemoryBlock } from "../allocator.ts";
 import { MemoryError, type MemoryErrorCode, OutOfMemoryError } from "../errors.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const TAG: AllocationTag = { model: "conformance", purpose: "workspace" };
+const kib = 1024;
+const mib = 1024 * kib;
+const conformanceTag: AllocationTag = { model: "conformance", purpose: "workspace" };
 
 /** What the suite asks of a pool that it makes. */
 export interface AllocatorSetup {
@@ -56,7 +56,7 @@ function pattern(seed: number, sizeBytes: number): Uint8Array {
 }
 
 function allocate<Block extends MemoryBlock>(allocator: GpuAllocator<Block>, sizeBytes: number): Block {
-  return allocator.allocate({ sizeBytes, tag: TAG });
+  return allocator.allocate({ sizeBytes, tag: conformanceTag });
 }
 
 function disposeAll(blocks: readonly MemoryBlock[]): void {
@@ -66,16 +66,16 @@ function disposeAll(blocks: readonly MemoryBlock[]): void {
 function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<Block>>> {
   return {
     "gives a block of the size asked for, on its device, under its tag"(allocator) {
-      const block = allocator.allocate({ sizeBytes: 1000, tag: { ...TAG, label: "first" } });
+      const block = allocator.allocate({ sizeBytes: 1000, tag: { ...conformanceTag, label: "first" } });
       assert.equal(block.sizeBytes, 1000);
       assert.equal(block.deviceId, allocator.device.id);
-      assert.deepEqual({ ...block.tag }, { ...TAG, label: "first" });
+      assert.deepEqual({ ...block.tag }, { ...conformanceTag, label: "first" });
       assert.equal(block.isDisposed, false);
       block.dispose();
       assert.equal(block.isDisposed, true);
     },
     "keeps what was written to each block apart from the others"(allocator, harness) {
-      const sizes = [1, 255, 256, 257, 4096, 33 * KIB, 300 * KIB, MIB + 1];
+      const sizes = [1, 255, 256, 257, 4096, 33 * kib, 300 * kib, mib + 1];
       const blocks = sizes.map((sizeBytes) => allocate(allocator, sizeBytes));
       for (const [index, block] of blocks.entries()) harness.write(block, pattern(index, block.sizeBytes));
       for (const [index, block] of blocks.entries()) {
@@ -106,12 +106,12 @@ function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<
     "counts what is in use, its peak, and every allocation"(allocator) {
       const before = allocator.stats();
       assert.equal(before.inUseBytes, 0);
-      assert.equal(before.limitBytes, 64 * MIB);
-      const blocks = [allocate(allocator, 100), allocate(allocator, MIB), allocate(allocator, 3 * MIB)];
+      assert.equal(before.limitBytes, 64 * mib);
+      const blocks = [allocate(allocator, 100), allocate(allocator, mib), allocate(allocator, 3 * mib)];
       const during = allocator.stats();
       assert.equal(during.liveBlockCount, 3);
       assert.equal(during.allocationCount, 3);
-      assert.ok(during.inUseBytes >= 4 * MIB + 100 && during.inUseBytes < 4 * MIB + 64 * KIB);
+      assert.ok(during.inUseBytes >= 4 * mib + 100 && during.inUseBytes < 4 * mib + 64 * kib);
       assert.ok(during.arenaBytes >= during.inUseBytes && during.arenaBytes <= during.limitBytes);
       disposeAll(blocks);
       const after = allocator.stats();
@@ -121,28 +121,28 @@ function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<
       assert.equal(after.peakInUseBytes, during.inUseBytes);
     },
     "refuses what is over the limit, with the numbers, and stays usable"(allocator) {
-      const held = allocate(allocator, 40 * MIB);
-      const error = assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 30 * MIB));
+      const held = allocate(allocator, 40 * mib);
+      const error = assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 30 * mib));
       assert.ok(error instanceof OutOfMemoryError);
-      assert.equal(error.askedBytes, 30 * MIB);
-      assert.equal(error.limitBytes, 64 * MIB);
-      assert.equal(error.inUseBytes, 40 * MIB);
-      assert.equal(error.freeBytes, 24 * MIB);
+      assert.equal(error.askedBytes, 30 * mib);
+      assert.equal(error.limitBytes, 64 * mib);
+      assert.equal(error.inUseBytes, 40 * mib);
+      assert.equal(error.freeBytes, 24 * mib);
       assert.equal(error.deviceId, allocator.device.id);
-      assert.deepEqual({ ...error.holders[0]?.tag }, TAG);
-      assert.equal(error.holders[0]?.sizeBytes, 40 * MIB);
-      const small = allocate(allocator, 20 * MIB);
+      assert.deepEqual({ ...error.holders[0]?.tag }, conformanceTag);
+      assert.equal(error.holders[0]?.sizeBytes, 40 * mib);
+      const small = allocate(allocator, 20 * mib);
       disposeAll([held, small]);
-      allocate(allocator, 60 * MIB).dispose();
+      allocate(allocator, 60 * mib).dispose();
     },
     "trims itself before it refuses"(allocator) {
-      disposeAll(Array.from({ length: 60 }, () => allocate(allocator, MIB)));
-      allocate(allocator, 64 * MIB).dispose();
+      disposeAll(Array.from({ length: 60 }, () => allocate(allocator, mib)));
+      allocate(allocator, 64 * mib).dispose();
     },
     "gives unused arenas back when trimmed, and keeps live blocks"(allocator, harness) {
-      const kept = allocate(allocator, 64 * KIB);
+      const kept = allocate(allocator, 64 * kib);
       harness.write(kept, pattern(7, kept.sizeBytes));
-      disposeAll([allocate(allocator, 20 * MIB), allocate(allocator, 20 * MIB)]);
+      disposeAll([allocate(allocator, 20 * mib), allocate(allocator, 20 * mib)]);
       const before = allocator.stats().arenaBytes;
       const givenBackBytes = allocator.trim();
       assert.equal(allocator.stats().arenaBytes, before - givenBackBytes);
@@ -179,45 +179,49 @@ function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<
       }
       for (const alignmentBytes of [0, 3, 768, -256]) {
         assertRefused("INVALID_ARGUMENT", () =>
-          allocator.allocate({ sizeBytes: 1, tag: TAG, alignmentBytes }),
+          allocator.allocate({ sizeBytes: 1, tag: conformanceTag, alignmentBytes }),
         );
       }
       assert.equal(allocator.stats().allocationCount, 0);
     },
     "gives from a reservation what others cannot take"(allocator) {
-      const reservation = allocator.reserve(48 * MIB, TAG);
-      assert.equal(reservation.remainingBytes, 48 * MIB);
-      assert.equal(allocator.stats().reservedBytes, 48 * MIB);
+      const reservation = allocator.reserve(48 * mib, conformanceTag);
+      assert.equal(reservation.remainingBytes, 48 * mib);
+      assert.equal(allocator.stats().reservedBytes, 48 * mib);
       assert.equal(allocator.stats().inUseBytes, 0);
-      assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 20 * MIB));
-      const first = reservation.allocate({ sizeBytes: 40 * MIB, tag: TAG });
-      assert.equal(reservation.remainingBytes, 8 * MIB);
-      assert.equal(allocator.stats().reservedBytes, 8 * MIB);
-      assertRefused("RESERVATION_EXCEEDED", () => reservation.allocate({ sizeBytes: 9 * MIB, tag: TAG }));
-      const second = reservation.allocate({ sizeBytes: 8 * MIB, tag: TAG });
+      assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 20 * mib));
+      const first = reservation.allocate({ sizeBytes: 40 * mib, tag: conformanceTag });
+      assert.equal(reservation.remainingBytes, 8 * mib);
+      assert.equal(allocator.stats().reservedBytes, 8 * mib);
+      assertRefused("RESERVATION_EXCEEDED", () =>
+        reservation.allocate({ sizeBytes: 9 * mib, tag: conformanceTag }),
+      );
+      const second = reservation.allocate({ sizeBytes: 8 * mib, tag: conformanceTag });
       assert.equal(reservation.remainingBytes, 0);
       reservation.dispose();
-      assert.equal(allocator.stats().inUseBytes, 48 * MIB);
+      assert.equal(allocator.stats().inUseBytes, 48 * mib);
       disposeAll([first, second]);
       assert.equal(allocator.stats().inUseBytes, 0);
     },
     "takes back what a reservation did not use"(allocator) {
-      const reservation = allocator.reserve(40 * MIB, TAG);
-      const block = reservation.allocate({ sizeBytes: 10 * MIB, tag: TAG });
+      const reservation = allocator.reserve(40 * mib, conformanceTag);
+      const block = reservation.allocate({ sizeBytes: 10 * mib, tag: conformanceTag });
       reservation.dispose();
       assert.equal(allocator.stats().reservedBytes, 0);
-      assertRefused("RESERVATION_DISPOSED", () => reservation.allocate({ sizeBytes: 1, tag: TAG }));
-      const other = allocate(allocator, 30 * MIB);
-      assert.equal(allocator.stats().inUseBytes, 40 * MIB);
+      assertRefused("RESERVATION_DISPOSED", () =>
+        reservation.allocate({ sizeBytes: 1, tag: conformanceTag }),
+      );
+      const other = allocate(allocator, 30 * mib);
+      assert.equal(allocator.stats().inUseBytes, 40 * mib);
       disposeAll([block, other]);
     },
     "reserves all or nothing"(allocator) {
-      assertRefused("OUT_OF_MEMORY", () => allocator.reserve(65 * MIB, TAG));
+      assertRefused("OUT_OF_MEMORY", () => allocator.reserve(65 * mib, conformanceTag));
       assert.equal(allocator.stats().reservedBytes, 0);
     },
     "aligns as asked, and gives the padding to others"(allocator, harness) {
       const blocks = [256, 512, 1024, 4096].map((alignmentBytes, index) => {
-        const block = allocator.allocate({ sizeBytes: 300 + index, tag: TAG, alignmentBytes });
+        const block = allocator.allocate({ sizeBytes: 300 + index, tag: conformanceTag, alignmentBytes });
         harness.write(block, pattern(index, block.sizeBytes));
         return block;
       });
@@ -241,13 +245,13 @@ function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<
     },
     "ends once, takes its blocks with it, and refuses what comes after"(allocator, harness) {
       const block = allocate(allocator, 1000);
-      const reservation = allocator.reserve(MIB, TAG);
+      const reservation = allocator.reserve(mib, conformanceTag);
       allocator.dispose();
       assert.equal(block.isDisposed, true);
       assertRefused("BLOCK_DISPOSED", () => harness.touch(block));
       assertRefused("POOL_DISPOSED", () => allocate(allocator, 1));
-      assertRefused("POOL_DISPOSED", () => allocator.reserve(1, TAG));
-      assertRefused("POOL_DISPOSED", () => reservation.allocate({ sizeBytes: 1, tag: TAG }));
+      assertRefused("POOL_DISPOSED", () => allocator.reserve(1, conformanceTag));
+      assertRefused("POOL_DISPOSED", () => reservation.allocate({ sizeBytes: 1, tag: conformanceTag }));
       block.dispose();
       reservation.dispose();
       allocator.dispose();
@@ -275,7 +279,7 @@ export function allocatorCases<Block extends MemoryBlock>(
   return Object.entries(listChecks<Block>()).map(([name, check]) => ({
     name,
     run() {
-      const allocator = harness.create({ limitBytes: 64 * MIB, arenaBytes: 4 * MIB });
+      const allocator = harness.create({ limitBytes: 64 * mib, arenaBytes: 4 * mib });
       try {
         check(allocator, harness);
         assert.equal(allocator.device.id, allocator.stats().deviceId);

@@ -37,7 +37,7 @@ interface LiveBlock<Block> {
   readonly address: BlockAddress;
 }
 
-const TAGS: readonly AllocationTag[] = [
+const tags: readonly AllocationTag[] = [
   { model: "soak", purpose: "weights" },
   { model: "soak", purpose: "kv-cache" },
   { model: "soak", purpose: "workspace", label: "step" },
@@ -104,7 +104,7 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
     allocate(request: { sizeBytes: number; tag: AllocationTag; alignmentBytes?: number }): Block;
   }): void => {
     const sizeBytes = Math.max(1, Math.floor(maxBlockBytes ** random()));
-    const tag = TAGS[Math.floor(random() * TAGS.length)] ?? { model: "soak", purpose: "other" };
+    const tag = tags[Math.floor(random() * tags.length)] ?? { model: "soak", purpose: "other" };
     const alignmentBytes = random() < 0.1 ? 256 << Math.floor(random() * 5) : 256;
     const before = allocator.stats();
     let block: Block;
@@ -155,14 +155,19 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
     // The share of allocations goes up and down, so that the pool is full at times and nearly empty at others.
     const share = 0.5 + 0.2 * Math.sin(operation / 5000);
     const dice = random();
-    if (dice > 0.9995) allocator.trim();
-    else if (dice > 0.999) {
+    if (dice > 0.9995) {
+      allocator.trim();
+    } else if (dice > 0.999) {
       reservation?.dispose();
       reservation = undefined;
-      if (allocator.stats().largestFreeBytes > maxBlockBytes)
+      if (allocator.stats().largestFreeBytes > maxBlockBytes) {
         reservation = allocator.reserve(maxBlockBytes, { model: "soak", purpose: "other" });
-    } else if (random() < share) take(reservation !== undefined && random() < 0.1 ? reservation : allocator);
-    else give(Math.floor(random() * live.length));
+      }
+    } else if (random() < share) {
+      take(reservation !== undefined && random() < 0.1 ? reservation : allocator);
+    } else {
+      give(Math.floor(random() * live.length));
+    }
     if (operation % 64 === 0) check();
   }
   const { peakInUseBytes, allocationCount } = allocator.stats();

@@ -1,6 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaDriver } from "./cuda-driver.ts";
-import { DEVICE_ATTRIBUTE } from "./cuda-functions.ts";
+import { deviceAttribute } from "./cuda-functions.ts";
 import { decodeText, formatUuid } from "./decode.ts";
 
 /** What the driver says of a GPU without opening it. */
@@ -72,12 +72,12 @@ export function describeCudaDevice(
     ).toLowerCase(),
     totalBytes: Number(totalBytes),
     computeCapability: {
-      major: attribute(DEVICE_ATTRIBUTE.computeCapabilityMajor),
-      minor: attribute(DEVICE_ATTRIBUTE.computeCapabilityMinor),
+      major: attribute(deviceAttribute.computeCapabilityMajor),
+      minor: attribute(deviceAttribute.computeCapabilityMinor),
     },
-    multiprocessorCount: attribute(DEVICE_ATTRIBUTE.multiprocessorCount),
+    multiprocessorCount: attribute(deviceAttribute.multiprocessorCount),
     hasVirtualMemoryManagement:
-      attribute(DEVICE_ATTRIBUTE.virtualMemoryManagement) === 1 && optional.cuMemMap !== undefined,
-    hasMemoryPools: attribute(DEVICE_ATTRIBUTE.memoryPools) === 1 && optional.cuMemAllocAsync !== undefined,
+      attribute(deviceAttribute.virtualMemoryManagement) === 1 && optional.cuMemMap !== undefined,
+    hasMemoryPools: attribute(deviceAttribute.memoryPools) === 1 && optional.cuMemAllocAsync !== undefined,
   };
 }

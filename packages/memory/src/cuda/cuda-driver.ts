@@ -1,18 +1,18 @@
 import { MemoryError } from "../errors.ts";
 import { CudaError } from "./cuda-error.ts";
 import {
-  CUDA_ERROR_NO_DEVICE,
-  CUDA_ERROR_NOT_READY,
-  CUDA_FUNCTIONS,
-  CUDA_OPTIONAL_FUNCTIONS,
-  CUDA_SUCCESS,
+  cudaErrorNoDevice,
+  cudaErrorNotReady,
+  cudaFunctions,
+  cudaOptionalFunctions,
+  cudaSuccess,
 } from "./cuda-functions.ts";
 import { formatCudaVersion } from "./decode.ts";
 import { bindFunctions, loadForeignLibrary, readForeignString } from "./foreign-library.ts";
 import type { ForeignFunctions } from "./foreign-library.ts";
 
-export type CudaFunctions = ForeignFunctions<typeof CUDA_FUNCTIONS>;
-export type CudaOptionalFunctions = Partial<ForeignFunctions<typeof CUDA_OPTIONAL_FUNCTIONS>>;
+export type CudaFunctions = ForeignFunctions<typeof cudaFunctions>;
+export type CudaOptionalFunctions = Partial<ForeignFunctions<typeof cudaOptionalFunctions>>;
 
 /** The CUDA driver of this machine, initialised. One per process is enough; more are harmless. */
 export interface CudaDriver {
@@ -61,24 +61,25 @@ export function cudaLibraryPaths(platform: NodeJS.Platform): readonly string[] {
 export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
   const platform = options.platform ?? process.platform;
   const paths = options.libraryPaths ?? cudaLibraryPaths(platform);
-  if (paths.length === 0)
+  if (paths.length === 0) {
     throw new MemoryError("CUDA_UNAVAILABLE", `there is no CUDA driver for ${platform}`);
+  }
   const library = loadForeignLibrary(paths);
   if ("reason" in library) {
     throw new MemoryError("CUDA_UNAVAILABLE", `no NVIDIA driver: ${library.reason}`);
   }
-  const { functions: bound, missing } = bindFunctions(library.handle, CUDA_FUNCTIONS);
+  const { functions: bound, missing } = bindFunctions(library.handle, cudaFunctions);
   if (missing.length > 0) {
     throw new MemoryError("CUDA_UNAVAILABLE", `the driver at ${library.path} lacks ${missing.join(", ")}`);
   }
   const functions = bound as CudaFunctions;
-  const optional = bindFunctions(library.handle, CUDA_OPTIONAL_FUNCTIONS).functions;
+  const optional = bindFunctions(library.handle, cudaOptionalFunctions).functions;
   const wide = new BigUint64Array(1);
   const narrow = new Int32Array(1);
 
   const describe = (read: (status: number, out: BigUint64Array) => number, status: number): string => {
     const out = new BigUint64Array(1);
-    return read(status, out) === CUDA_SUCCESS ? readForeignString(out[0] ?? 0n) : "";
+    return read(status, out) === cudaSuccess ? readForeignString(out[0] ?? 0n) : "";
   };
   const errorOf = (status: number, call: string): CudaError =>
     new CudaError({
@@ -89,7 +90,7 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
       text: describe(functions.cuGetErrorString, status) || "a status that the driver has no text for",
     });
   const check = (status: number, call: string): void => {
-    if (status !== CUDA_SUCCESS) throw errorOf(status, call);
+    if (status !== cudaSuccess) throw errorOf(status, call);
   };
   const readUint64 = (write: (out: BigUint64Array) => number, call: string): bigint => {
     wide[0] = 0n;
@@ -103,7 +104,7 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
   };
 
   const initialized = functions.cuInit(0);
-  if (initialized === CUDA_ERROR_NO_DEVICE) {
+  if (initialized === cudaErrorNoDevice) {
     const cause = errorOf(initialized, "cuInit");
     throw new MemoryError("CUDA_UNAVAILABLE", `the driver shows no device: ${cause.message}`, { cause });
   }
@@ -118,7 +119,7 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
     check,
     errorOf,
     checkReady(status, call) {
-      if (status === CUDA_ERROR_NOT_READY) return false;
+      if (status === cudaErrorNotReady) return false;
       check(status, call);
       return true;
     },

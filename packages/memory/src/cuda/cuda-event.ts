@@ -1,6 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
-import { CU_EVENT_DISABLE_TIMING } from "./cuda-functions.ts";
+import { cuEventDisableTiming } from "./cuda-functions.ts";
 
 /** A mark in the work of a stream. */
 export interface CudaEvent extends Disposable {
@@ -21,7 +21,7 @@ export function createCudaEvent(context: CudaContext): CudaEvent {
   const { functions } = driver;
   context.enter();
   let owned: bigint | undefined = driver.readUint64(
-    (out) => functions.cuEventCreate(out, CU_EVENT_DISABLE_TIMING),
+    (out) => functions.cuEventCreate(out, cuEventDisableTiming),
     "cuEventCreate",
   );
   const letGo = context.hold();

@@ -2,7 +2,7 @@
  * The driver's functions that are used, by the names that the library exports, with their C types.
  * @see https://docs.nvidia.com/cuda/cuda-driver-api/
  */
-export const CUDA_FUNCTIONS = {
+export const cudaFunctions = {
   cuInit: ["uint32"],
   cuDriverGetVersion: ["pointer"],
   cuGetErrorName: ["int32", "pointer"],
@@ -39,7 +39,7 @@ export const CUDA_FUNCTIONS = {
 } as const;
 
 /** Functions that older drivers lack; what needs them is off without them, and says so. */
-export const CUDA_OPTIONAL_FUNCTIONS = {
+export const cudaOptionalFunctions = {
   cuDeviceGetUuid_v2: ["pointer", "int32"],
   cuMemAllocAsync: ["pointer", "size", "address"],
   cuMemFreeAsync: ["address", "address"],
@@ -54,22 +54,22 @@ export const CUDA_OPTIONAL_FUNCTIONS = {
 } as const;
 
 /** Status values that are handled by name; every other one is an error. */
-export const CUDA_SUCCESS = 0;
-export const CUDA_ERROR_OUT_OF_MEMORY = 2;
-export const CUDA_ERROR_NO_DEVICE = 100;
-export const CUDA_ERROR_INVALID_CONTEXT = 201;
-export const CUDA_ERROR_NOT_READY = 600;
+export const cudaSuccess = 0;
+export const cudaErrorOutOfMemory = 2;
+export const cudaErrorNoDevice = 100;
+export const cudaErrorInvalidContext = 201;
+export const cudaErrorNotReady = 600;
 
 /** Flags, by the header's names. */
-export const CU_STREAM_NON_BLOCKING = 1;
-export const CU_EVENT_DISABLE_TIMING = 2;
-export const CU_MEM_ALLOCATION_TYPE_PINNED = 1;
-export const CU_MEM_LOCATION_TYPE_DEVICE = 1;
-export const CU_MEM_ACCESS_FLAGS_PROT_READWRITE = 3;
-export const CU_MEM_ALLOC_GRANULARITY_MINIMUM = 0;
+export const cuStreamNonBlocking = 1;
+export const cuEventDisableTiming = 2;
+export const cuMemAllocationTypePinned = 1;
+export const cuMemLocationTypeDevice = 1;
+export const cuMemAccessFlagsProtReadwrite = 3;
+export const cuMemAllocGranularityMinimum = 0;
 
 /** `CUdevice_attribute` values. */
-export const DEVICE_ATTRIBUTE = {
+export const deviceAttribute = {
   multiprocessorCount: 16,
   computeCapabilityMajor: 75,
   computeCapabilityMinor: 76,

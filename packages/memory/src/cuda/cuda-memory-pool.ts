@@ -4,7 +4,7 @@ import { formatBytes } from "../format-bytes.ts";
 import { createMemoryPool, type BlockOwner, type MemoryPool } from "../memory-pool.ts";
 import {
   assertKnownOptions,
-  POOL_OPTION_NAMES,
+  poolOptionNames,
   type PoolOptions,
   resolveLimitBytes,
   resolveRetainBytes,
@@ -17,7 +17,7 @@ import type { CudaStream } from "./cuda-stream.ts";
 import type { Placement } from "../sub-allocator/sub-allocator.ts";
 import { createOwedCleanups } from "./owed-cleanups.ts";
 
-const MIB = 2 ** 20;
+const mib = 2 ** 20;
 
 export interface CudaAllocationRequest extends AllocationRequest {
   /** The stream that will use the block. What a stream freed it gets again at once. [the default stream] */
@@ -75,7 +75,7 @@ export interface CudaMemoryPoolOptions extends PoolOptions {
  */
 export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemoryPool {
   assertKnownOptions("createCudaMemoryPool", options, [
-    ...POOL_OPTION_NAMES,
+    ...poolOptionNames,
     "device",
     "arenaKind",
     "chunkBytes",
@@ -113,7 +113,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     events,
     granularityBytes: 256,
     limitBytes,
-    arenaBytes: options.arenaBytes ?? 64 * MIB,
+    arenaBytes: options.arenaBytes ?? 64 * mib,
     retainBytes: resolveRetainBytes(options.retainBytes, Number.POSITIVE_INFINITY),
     // What is larger than the device is out of memory, with the numbers.
     maxBlockBytes: Number.MAX_SAFE_INTEGER,
@@ -150,8 +150,9 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     if (stream.isDisposed) {
       throw new MemoryError("CUDA_HANDLE_DISPOSED", `stream ${id} of ${device.id} was disposed`);
     }
-    if (onlyStream === undefined && !isShared) onlyStream = stream;
-    else if (!isShared) {
+    if (onlyStream === undefined && !isShared) {
+      onlyStream = stream;
+    } else if (!isShared) {
       onlyStream?.synchronizeBlocking();
       isShared = true;
     }
@@ -220,8 +221,9 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     for (const stream of streams.values()) owed.attempt(() => stream.synchronizeBlocking());
   };
   const dispose = (): void => {
-    if (isDisposed) owed.retry();
-    else {
+    if (isDisposed) {
+      owed.retry();
+    } else {
       isDisposed = true;
       stopWatching();
       awaitStreams();

@@ -2,7 +2,7 @@ import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
-import { CU_STREAM_NON_BLOCKING, CUDA_ERROR_INVALID_CONTEXT } from "./cuda-functions.ts";
+import { cuStreamNonBlocking, cudaErrorInvalidContext } from "./cuda-functions.ts";
 import { callForeignAsync } from "./foreign-library.ts";
 
 /** A queue of device work. Work on one stream runs in order; between streams only events order it. */
@@ -37,10 +37,7 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
   let owned: bigint | undefined = 0n;
   if (id !== 0) {
     context.enter();
-    owned = driver.readUint64(
-      (out) => functions.cuStreamCreate(out, CU_STREAM_NON_BLOCKING),
-      "cuStreamCreate",
-    );
+    owned = driver.readUint64((out) => functions.cuStreamCreate(out, cuStreamNonBlocking), "cuStreamCreate");
   }
   const letGo = context.hold();
   /** For `synchronize`, used again. */
@@ -91,7 +88,7 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
       try {
         driver.check(functions.cuEventRecord(event.handle, stream), "cuEventRecord");
         const status = await callForeignAsync(functions.cuEventSynchronize, event.handle);
-        if (status === CUDA_ERROR_INVALID_CONTEXT) await pollUntilComplete(event);
+        if (status === cudaErrorInvalidContext) await pollUntilComplete(event);
         else driver.check(status, "cuEventSynchronize");
       } finally {
         idleEvents.push(event);

@@ -1,7 +1,7 @@
 import {
-  CU_MEM_ACCESS_FLAGS_PROT_READWRITE,
-  CU_MEM_ALLOCATION_TYPE_PINNED,
-  CU_MEM_LOCATION_TYPE_DEVICE,
+  cuMemAccessFlagsProtReadwrite,
+  cuMemAllocationTypePinned,
+  cuMemLocationTypeDevice,
 } from "./cuda-functions.ts";
 
 /**
@@ -10,13 +10,13 @@ import {
  */
 export function encodeProperties(ordinal: number): Int32Array {
   const properties = new Int32Array(8);
-  properties[0] = CU_MEM_ALLOCATION_TYPE_PINNED;
-  properties[2] = CU_MEM_LOCATION_TYPE_DEVICE;
+  properties[0] = cuMemAllocationTypePinned;
+  properties[2] = cuMemLocationTypeDevice;
   properties[3] = ordinal;
   return properties;
 }
 
 /** Encodes `CUmemAccessDesc`, 12 bytes: read and write from one device. */
 export function encodeAccess(ordinal: number): Int32Array {
-  return Int32Array.of(CU_MEM_LOCATION_TYPE_DEVICE, ordinal, CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
+  return Int32Array.of(cuMemLocationTypeDevice, ordinal, cuMemAccessFlagsProtReadwrite);
 }

@@ -27,7 +27,7 @@ export type ForeignFunctions<Table extends Signatures> = {
   readonly [Name in keyof Table]: ForeignFunction<Table[Name]>;
 };
 
-const KOFFI_TYPES: Readonly<Record<ForeignType, string>> = {
+const koffiTypes: Readonly<Record<ForeignType, string>> = {
   int32: "int32",
   uint32: "uint32",
   uint64: "uint64",
@@ -42,14 +42,14 @@ export type LoadedLibrary =
   | { readonly reason: string };
 
 /** The executor for onnxruntime sets up koffi by the same two numbers, so that it does not matter which of the two is first. */
-const WANTED_STACK_BYTES = 8 * 2 ** 20;
-const MINIMUM_STACK_BYTES = 2 ** 20;
+const wantedStackBytes = 8 * 2 ** 20;
+const minimumStackBytes = 2 ** 20;
 
 /** koffi's stack for asynchronous calls is fixed by the first library that is loaded, and that may be ours. */
 function ensureStack(): void {
-  if ((koffi.config().async_stack_size ?? 0) >= MINIMUM_STACK_BYTES) return;
+  if ((koffi.config().async_stack_size ?? 0) >= minimumStackBytes) return;
   try {
-    koffi.config({ async_stack_size: WANTED_STACK_BYTES });
+    koffi.config({ async_stack_size: wantedStackBytes });
   } catch {
     // Another library was loaded first; the driver's own calls need no more than koffi's default.
   }
@@ -81,7 +81,7 @@ export function bindFunctions<Table extends Signatures>(
       functions[name] = handle.func(
         name,
         "int32",
-        types.map((type) => KOFFI_TYPES[type]),
+        types.map((type) => koffiTypes[type]),
       );
     } catch {
       missing.push(name);

@@ -2,7 +2,7 @@
  * The functions of the NVIDIA Management Library that are used, with their C types.
  * @see https://docs.nvidia.com/deploy/nvml-api/
  */
-export const NVML_FUNCTIONS = {
+export const nvmlFunctions = {
   nvmlInit_v2: [],
   nvmlShutdown: [],
   nvmlSystemGetDriverVersion: ["pointer", "uint32"],
@@ -17,22 +17,22 @@ export const NVML_FUNCTIONS = {
 } as const;
 
 /** Values of the header, by its names. */
-export const NVML_SUCCESS = 0;
-export const NVML_ERROR_NOT_SUPPORTED = 3;
-export const NVML_ERROR_NO_PERMISSION = 4;
-export const NVML_ERROR_NOT_FOUND = 6;
-export const NVML_ERROR_INSUFFICIENT_SIZE = 7;
-export const NVML_ERROR_FUNCTION_NOT_FOUND = 13;
-export const NVML_ERROR_NO_DATA = 21;
-export const NVML_ERROR_NOT_READY = 27;
-export const NVML_TEMPERATURE_GPU = 0;
-export const NVML_MEMORY_ERROR_TYPE_CORRECTED = 0;
-export const NVML_MEMORY_ERROR_TYPE_UNCORRECTED = 1;
-export const NVML_VOLATILE_ECC = 0;
-export const NVML_DEVICE_MIG_ENABLE = 1;
+export const nvmlSuccess = 0;
+export const nvmlErrorNotSupported = 3;
+export const nvmlErrorNoPermission = 4;
+export const nvmlErrorNotFound = 6;
+export const nvmlErrorInsufficientSize = 7;
+export const nvmlErrorFunctionNotFound = 13;
+export const nvmlErrorNoData = 21;
+export const nvmlErrorNotReady = 27;
+export const nvmlTemperatureGpu = 0;
+export const nvmlMemoryErrorTypeCorrected = 0;
+export const nvmlMemoryErrorTypeUncorrected = 1;
+export const nvmlVolatileEcc = 0;
+export const nvmlDeviceMigEnable = 1;
 
 /** Where fields lie in the header's structures, and how large these are; bytes. */
-export const NVML_LAYOUTS = {
+export const nvmlLayouts = {
   nvmlPciInfo_t: { sizeBytes: 68, busId: 36 },
   nvmlProcessInfo_t: { sizeBytes: 24, pid: 0, usedGpuMemory: 8 },
   nvmlMemory_t: { sizeBytes: 24, total: 0, free: 8, used: 16 },
@@ -40,7 +40,7 @@ export const NVML_LAYOUTS = {
 } as const;
 
 /** What older libraries may lack; the values are then absent. */
-export const NVML_OPTIONAL_FUNCTIONS = {
+export const nvmlOptionalFunctions = {
   nvmlDeviceGetUtilizationRates: ["address", "pointer"],
   nvmlDeviceGetTemperature: ["address", "uint32", "pointer"],
   nvmlDeviceGetPowerUsage: ["address", "pointer"],

@@ -28,8 +28,9 @@ export async function readNvmlMemory(
   const name = "nvmlDeviceGetMemoryInfo";
   const out = new BigUint64Array(3);
   const callee = nvml.functions[name];
-  if (instances.length === 0) await nvml.call(name, callee, device, out);
-  else if (!(await nvml.ask(name, callee, device, out))) {
+  if (instances.length === 0) {
+    await nvml.call(name, callee, device, out);
+  } else if (!(await nvml.ask(name, callee, device, out))) {
     const totalBytes = instances.reduce((sum, instance) => sum + instance.totalBytes, 0);
     const freeBytes = instances.reduce((sum, instance) => sum + instance.freeBytes, 0);
     return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };

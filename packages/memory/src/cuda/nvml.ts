@@ -3,30 +3,30 @@ import { CudaError } from "./cuda-error.ts";
 import { bindFunctions, callForeignAsync, loadForeignLibrary, readForeignString } from "./foreign-library.ts";
 import type { AsyncForeignFunction, ForeignFunctions } from "./foreign-library.ts";
 import {
-  NVML_ERROR_FUNCTION_NOT_FOUND,
-  NVML_ERROR_INSUFFICIENT_SIZE,
-  NVML_ERROR_NO_DATA,
-  NVML_ERROR_NO_PERMISSION,
-  NVML_ERROR_NOT_FOUND,
-  NVML_ERROR_NOT_READY,
-  NVML_ERROR_NOT_SUPPORTED,
-  NVML_FUNCTIONS,
-  NVML_OPTIONAL_FUNCTIONS,
-  NVML_SUCCESS,
+  nvmlErrorFunctionNotFound,
+  nvmlErrorInsufficientSize,
+  nvmlErrorNoData,
+  nvmlErrorNoPermission,
+  nvmlErrorNotFound,
+  nvmlErrorNotReady,
+  nvmlErrorNotSupported,
+  nvmlFunctions,
+  nvmlOptionalFunctions,
+  nvmlSuccess,
 } from "./nvml-functions.ts";
 
 /** What is answered for a value that this device or this user does not get, or not now. */
-const NO_VALUE_STATUSES: ReadonlySet<number> = new Set([
-  NVML_ERROR_NOT_SUPPORTED,
-  NVML_ERROR_NO_PERMISSION,
-  NVML_ERROR_NOT_FOUND,
-  NVML_ERROR_FUNCTION_NOT_FOUND,
-  NVML_ERROR_NO_DATA,
-  NVML_ERROR_NOT_READY,
+const noValueStatuses: ReadonlySet<number> = new Set([
+  nvmlErrorNotSupported,
+  nvmlErrorNoPermission,
+  nvmlErrorNotFound,
+  nvmlErrorFunctionNotFound,
+  nvmlErrorNoData,
+  nvmlErrorNotReady,
 ]);
 
-type RequiredFunctions = ForeignFunctions<typeof NVML_FUNCTIONS>;
-type OptionalFunctions = Partial<ForeignFunctions<typeof NVML_OPTIONAL_FUNCTIONS>>;
+type RequiredFunctions = ForeignFunctions<typeof nvmlFunctions>;
+type OptionalFunctions = Partial<ForeignFunctions<typeof nvmlOptionalFunctions>>;
 
 /** NVML, initialised. Every call runs on another thread: some take milliseconds. */
 export interface Nvml extends AsyncDisposable {
@@ -85,22 +85,22 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
   if (paths.length === 0) throw new MemoryError("CUDA_UNAVAILABLE", `there is no NVML for ${platform}`);
   const library = loadForeignLibrary(paths);
   if ("reason" in library) throw new MemoryError("CUDA_UNAVAILABLE", `no NVML: ${library.reason}`);
-  const { functions: bound, missing } = bindFunctions(library.handle, NVML_FUNCTIONS);
+  const { functions: bound, missing } = bindFunctions(library.handle, nvmlFunctions);
   if (missing.length > 0) {
     throw new MemoryError("CUDA_UNAVAILABLE", `NVML at ${library.path} lacks ${missing.join(", ")}`);
   }
   const required = bound as RequiredFunctions;
-  const functions = { ...required, ...bindFunctions(library.handle, NVML_OPTIONAL_FUNCTIONS).functions };
+  const functions = { ...required, ...bindFunctions(library.handle, nvmlOptionalFunctions).functions };
   const errorString = library.handle.func("nvmlErrorString", "void *", ["int32"]);
   let isDisposed = false;
 
   const check = (status: number, call: string): void => {
-    if (status === NVML_SUCCESS) return;
+    if (status === nvmlSuccess) return;
     const text = readForeignString(errorString(status)) || "a status that NVML has no text for";
     throw new CudaError({ code: "NVML_ERROR", call, status, statusName: text, text });
   };
   const hasValue = (status: number, call: string): boolean => {
-    if (NO_VALUE_STATUSES.has(status)) return false;
+    if (noValueStatuses.has(status)) return false;
     check(status, call);
     return true;
   };
@@ -126,7 +126,7 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
         const out = new Uint8Array(entryBytes * capacity);
         count[0] = capacity;
         const status = await callForeignAsync(callee, device, count, out);
-        if (status === NVML_ERROR_INSUFFICIENT_SIZE && capacity < 65_536) continue;
+        if (status === nvmlErrorInsufficientSize && capacity < 65_536) continue;
         if (!hasValue(status, name)) return [];
         return Array.from(
           { length: Math.min(count[0] ?? 0, capacity) },

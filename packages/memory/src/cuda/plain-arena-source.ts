@@ -1,9 +1,9 @@
 import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
-import { CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
+import { cudaErrorOutOfMemory } from "./cuda-functions.ts";
 
-const MIB = 2 ** 20;
-const ALIGNMENT_BYTES = 4096;
+const mib = 2 ** 20;
+const alignmentBytes = 4096;
 
 /** Arenas by `cuMemAlloc`: they cannot grow. For drivers without virtual memory management. */
 export function createPlainArenaSource(
@@ -12,7 +12,7 @@ export function createPlainArenaSource(
 ): CudaArenaSource {
   const { driver, context } = device;
   const { functions } = driver;
-  const { owed, chunkBytes: granularityBytes = 2 * MIB } = options;
+  const { owed, chunkBytes: granularityBytes = 2 * mib } = options;
   const out = new BigUint64Array(1);
   /** Where arenas really begin. */
   const bases = new WeakMap<CudaArena, bigint>();
@@ -27,7 +27,7 @@ export function createPlainArenaSource(
   };
   const allocate = (sizeBytes: number): bigint | undefined => {
     const status = functions.cuMemAlloc_v2(out, sizeBytes);
-    if (status === CUDA_ERROR_OUT_OF_MEMORY) {
+    if (status === cudaErrorOutOfMemory) {
       lastRefusal = driver.errorOf(status, "cuMemAlloc_v2");
       return undefined;
     }
@@ -38,7 +38,7 @@ export function createPlainArenaSource(
     kind: "plain",
     granularityBytes,
     maxArenaBytes: device.totalBytes,
-    baseAlignmentBytes: ALIGNMENT_BYTES,
+    baseAlignmentBytes: alignmentBytes,
     get lastRefusal() {
       return lastRefusal;
     },
@@ -50,12 +50,12 @@ export function createPlainArenaSource(
       context.enter();
       let base = allocate(sizeBytes);
       // cuMemAlloc promises 256 bytes; what is as large as an arena begins at a page all the same.
-      if (base !== undefined && base % BigInt(ALIGNMENT_BYTES) !== 0n) {
+      if (base !== undefined && base % BigInt(alignmentBytes) !== 0n) {
         free(base);
-        base = allocate(sizeBytes + ALIGNMENT_BYTES);
+        base = allocate(sizeBytes + alignmentBytes);
       }
       if (base === undefined) return undefined;
-      const arena: CudaArena = { base: base + (-base & BigInt(ALIGNMENT_BYTES - 1)), sizeBytes };
+      const arena: CudaArena = { base: base + (-base & BigInt(alignmentBytes - 1)), sizeBytes };
       bases.set(arena, base);
       return arena;
     },

@@ -2,19 +2,19 @@ import { decodeText } from "./decode.ts";
 import type { GpuDetails, GpuProcess } from "./gpu-survey.ts";
 import type { Nvml } from "./nvml.ts";
 import {
-  NVML_DEVICE_MIG_ENABLE,
-  NVML_LAYOUTS,
-  NVML_MEMORY_ERROR_TYPE_CORRECTED,
-  NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
-  NVML_TEMPERATURE_GPU,
-  NVML_VOLATILE_ECC,
+  nvmlDeviceMigEnable,
+  nvmlLayouts,
+  nvmlMemoryErrorTypeCorrected,
+  nvmlMemoryErrorTypeUncorrected,
+  nvmlTemperatureGpu,
+  nvmlVolatileEcc,
 } from "./nvml-functions.ts";
 import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
 import { readMigInstances } from "./read-mig-instances.ts";
 
-const { nvmlPciInfo_t: PCI_INFO, nvmlProcessInfo_t: PROCESS_INFO } = NVML_LAYOUTS;
+const { nvmlPciInfo_t: PCI_INFO, nvmlProcessInfo_t: PROCESS_INFO } = nvmlLayouts;
 /** In place of a process's bytes. */
-const NOT_AVAILABLE = 0xffff_ffff_ffff_ffffn;
+const notAvailable = 0xffff_ffff_ffff_ffffn;
 
 /** NVML writes the domain with 8 digits, the driver with 4. */
 async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
@@ -49,7 +49,7 @@ async function readUtilization(
 async function readTemperature(nvml: Nvml, device: bigint): Promise<number | undefined> {
   const out = new Uint32Array(1);
   const callee = nvml.functions.nvmlDeviceGetTemperature;
-  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, NVML_TEMPERATURE_GPU, out);
+  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, nvmlTemperatureGpu, out);
   return isGiven ? out[0] : undefined;
 }
 
@@ -67,18 +67,11 @@ async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["ec
   const out = new BigUint64Array(1);
   const count = async (kind: number): Promise<number | undefined> => {
     const callee = nvml.functions.nvmlDeviceGetTotalEccErrors;
-    const isGiven = await nvml.ask(
-      "nvmlDeviceGetTotalEccErrors",
-      callee,
-      device,
-      kind,
-      NVML_VOLATILE_ECC,
-      out,
-    );
+    const isGiven = await nvml.ask("nvmlDeviceGetTotalEccErrors", callee, device, kind, nvmlVolatileEcc, out);
     return isGiven ? Number(out[0]) : undefined;
   };
-  const corrected = await count(NVML_MEMORY_ERROR_TYPE_CORRECTED);
-  const uncorrected = await count(NVML_MEMORY_ERROR_TYPE_UNCORRECTED);
+  const corrected = await count(nvmlMemoryErrorTypeCorrected);
+  const uncorrected = await count(nvmlMemoryErrorTypeUncorrected);
   return corrected === undefined || uncorrected === undefined ? undefined : { corrected, uncorrected };
 }
 
@@ -87,7 +80,7 @@ async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefi
   const pending = new Uint32Array(1);
   const callee = nvml.functions.nvmlDeviceGetMigMode;
   const isGiven = await nvml.ask("nvmlDeviceGetMigMode", callee, device, current, pending);
-  return isGiven ? current[0] === NVML_DEVICE_MIG_ENABLE : undefined;
+  return isGiven ? current[0] === nvmlDeviceMigEnable : undefined;
 }
 
 async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
@@ -112,7 +105,7 @@ async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuPr
       const pid = entry.getUint32(PROCESS_INFO.pid, true);
       const bytes = entry.getBigUint64(PROCESS_INFO.usedGpuMemory, true);
       if (byPid.has(pid)) continue;
-      const usedBytes = bytes === NOT_AVAILABLE ? undefined : Number(bytes);
+      const usedBytes = bytes === notAvailable ? undefined : Number(bytes);
       byPid.set(pid, { pid, usedBytes, name: await readProcessName(nvml, pid) });
     }
   }

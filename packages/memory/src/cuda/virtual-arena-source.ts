@@ -2,11 +2,11 @@ import { MemoryError } from "../errors.ts";
 import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import type { CudaDriver, CudaOptionalFunctions } from "./cuda-driver.ts";
-import { CU_MEM_ALLOC_GRANULARITY_MINIMUM, CUDA_ERROR_OUT_OF_MEMORY } from "./cuda-functions.ts";
+import { cuMemAllocGranularityMinimum, cudaErrorOutOfMemory } from "./cuda-functions.ts";
 import { encodeAccess, encodeProperties } from "./encode-allocation.ts";
 
-const LARGEST_CHUNK_BYTES = 32 * 2 ** 20;
-const MANY_CHUNKS = 1024;
+const largestChunkBytes = 32 * 2 ** 20;
+const manyChunks = 1024;
 
 /** What is behind an arena's addresses. All chunks are of one size. */
 interface Backing {
@@ -55,8 +55,8 @@ function chooseChunkBytes(limitBytes: number, pageBytes: number): number {
   const usableBytes = Math.max(1, Math.floor(limitBytes / pageBytes)) * pageBytes;
   let chunkBytes = pageBytes;
   while (
-    chunkBytes < LARGEST_CHUNK_BYTES &&
-    (usableBytes % (2 * chunkBytes) === 0 || usableBytes / chunkBytes > MANY_CHUNKS)
+    chunkBytes < largestChunkBytes &&
+    (usableBytes % (2 * chunkBytes) === 0 || usableBytes / chunkBytes > manyChunks)
   ) {
     chunkBytes *= 2;
   }
@@ -81,7 +81,7 @@ export function createVirtualArenaSource(
   context.enter();
   const pageBytes = Number(
     driver.readUint64(
-      (out) => calls.cuMemGetAllocationGranularity(out, properties, CU_MEM_ALLOC_GRANULARITY_MINIMUM),
+      (out) => calls.cuMemGetAllocationGranularity(out, properties, cuMemAllocGranularityMinimum),
       "cuMemGetAllocationGranularity",
     ),
   );
@@ -100,7 +100,7 @@ export function createVirtualArenaSource(
   /** Undefined when the device has no more. */
   const createMemory = (sizeBytes: number): bigint | undefined => {
     const status = calls.cuMemCreate(out, sizeBytes, properties, 0);
-    if (status === CUDA_ERROR_OUT_OF_MEMORY) {
+    if (status === cudaErrorOutOfMemory) {
       lastRefusal = driver.errorOf(status, "cuMemCreate");
       return undefined;
     }

@@ -1,10 +1,10 @@
-import { type BlockTable, FREE, VACANT } from "./block-table.ts";
+import { type BlockTable, freeState, vacantState } from "./block-table.ts";
 import type { Domain } from "./domain.ts";
 import type { ArenaSource, MappedArena } from "./ports.ts";
 import type { RangeHeap } from "./range-heap.ts";
 
 /** Ranges count granules in 32-bit integers. */
-const MAX_GRANULES = 2 ** 31 - 1;
+const maxGranules = 2 ** 31 - 1;
 
 interface ArenaRecord<Arena> {
   readonly arena: Arena;
@@ -91,7 +91,7 @@ export class Arenas<Arena extends MappedArena> {
   }
 
   #isIdle(id: number): boolean {
-    return this.#table.state[id] === FREE && this.#table.domain[id] === this.#idle.index;
+    return this.#table.state[id] === freeState && this.#table.domain[id] === this.#idle.index;
   }
 
   #isEmpty(record: ArenaRecord<Arena>): boolean {
@@ -118,7 +118,7 @@ export class Arenas<Arena extends MappedArena> {
     const most = Math.min(
       limitBytes - this.#mappedBytes,
       source.maxArenaBytes,
-      MAX_GRANULES * granularityBytes,
+      maxGranules * granularityBytes,
     );
     for (const sizeBytes of this.#sizesFor(size * granularityBytes, most)) {
       const arena = source.map(sizeBytes);
@@ -136,7 +136,7 @@ export class Arenas<Arena extends MappedArena> {
     const size = Math.floor(arena.sizeBytes / this.#options.granularityBytes);
     const first = this.#table.create(index, 0, size);
     const end = this.#table.create(index, size, 0);
-    this.#table.state[end] = VACANT;
+    this.#table.state[end] = vacantState;
     this.#table.insertAfter(end, first);
     this.#records[index] = { arena, size, first, end };
     this.#mappedBytes += arena.sizeBytes;
@@ -164,7 +164,7 @@ export class Arenas<Arena extends MappedArena> {
       const most = Math.min(
         oldBytes + limitBytes - this.#mappedBytes,
         source.maxArenaBytes,
-        MAX_GRANULES * granularityBytes,
+        maxGranules * granularityBytes,
       );
       const needed = (from + padding + size) * granularityBytes;
       for (const growth of this.#sizesFor(needed - oldBytes, most - oldBytes)) {

@@ -1,19 +1,19 @@
 /** What a node of the table is. */
-export const VACANT = 0;
-export const FREE = 1;
-export const LIVE = 2;
+export const vacantState = 0;
+export const freeState = 1;
+export const liveState = 2;
 /** A range that is cut into slots of one size. */
-export const RUN = 3;
-export const SLOT_FREE = 4;
-export const SLOT_LIVE = 5;
+export const runState = 3;
+export const slotFree = 4;
+export const slotLive = 5;
 /** A freed slot that waits for the event of another stream. */
-export const SLOT_PENDING = 6;
-export const RESERVED = 7;
+export const slotPending = 6;
+export const reserved = 7;
 
 /** Ids below this; the generation of a handle counts in multiples of it. */
-const ID_RANGE = 2 ** 26;
-const GENERATION_RANGE = 2 ** 26;
-const INITIAL_CAPACITY = 1024;
+const idRange = 2 ** 26;
+const generationRange = 2 ** 26;
+const initialCapacity = 1024;
 
 function widen(column: Int32Array, capacity: number): Int32Array {
   const wider = new Int32Array(capacity);
@@ -27,28 +27,28 @@ function widen(column: Int32Array, capacity: number): Int32Array {
  */
 export class BlockTable {
   /** `(capacity)` first granule in the arena, and length in granules. */
-  start: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  size: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  start: Int32Array = new Int32Array(initialCapacity);
+  size: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` index of the arena. */
-  arena: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  state: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  arena: Int32Array = new Int32Array(initialCapacity);
+  state: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` neighbours in the arena, by address. */
-  before: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  after: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  before: Int32Array = new Int32Array(initialCapacity);
+  after: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` links of the list that the node is in: sizes of a bin, runs of a class, slots of a run. */
-  listPrevious: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  listNext: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  listPrevious: Int32Array = new Int32Array(initialCapacity);
+  listNext: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` for FREE, links among equals in size; for RUN, first free slot and slots never cut. */
-  peerPrevious: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  peerNext: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  peerPrevious: Int32Array = new Int32Array(initialCapacity);
+  peerNext: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` the domain that a free range or a run belongs to. */
-  domain: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  domain: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` for FREE, when the range was freed, in epochs of its domain; for RUN, live slots. */
-  epoch: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  epoch: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` for slots, the run; for RUN, the size class. */
-  owner: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  owner: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` how often the id was given away; makes a stale handle known. */
-  generation: Int32Array = new Int32Array(INITIAL_CAPACITY);
+  generation: Int32Array = new Int32Array(initialCapacity);
   #vacant = 0;
   #used = 1;
 
@@ -70,7 +70,7 @@ export class BlockTable {
   }
 
   destroy(id: number): void {
-    this.state[id] = VACANT;
+    this.state[id] = vacantState;
     this.before[id] = 0;
     this.after[id] = 0;
     this.listPrevious[id] = 0;
@@ -99,24 +99,24 @@ export class BlockTable {
   }
 
   handleOf(id: number): number {
-    return this.generation[id]! * ID_RANGE + id;
+    return this.generation[id]! * idRange + id;
   }
 
   /** The id behind a handle, or 0 when what it named is gone. */
   resolve(handle: number): number {
-    const generation = Math.floor(handle / ID_RANGE);
-    const id = handle - generation * ID_RANGE;
+    const generation = Math.floor(handle / idRange);
+    const id = handle - generation * idRange;
     return id > 0 && id < this.#used && this.generation[id] === generation ? id : 0;
   }
 
   /** Makes every handle of the node stale. */
   retire(id: number): void {
-    this.generation[id] = (this.generation[id]! + 1) % GENERATION_RANGE;
+    this.generation[id] = (this.generation[id]! + 1) % generationRange;
   }
 
   #grow(): void {
-    const capacity = Math.min(this.start.length * 2, ID_RANGE);
-    if (this.#used >= capacity) throw new RangeError(`more than ${ID_RANGE} ranges in one pool`);
+    const capacity = Math.min(this.start.length * 2, idRange);
+    if (this.#used >= capacity) throw new RangeError(`more than ${idRange} ranges in one pool`);
     this.start = widen(this.start, capacity);
     this.size = widen(this.size, capacity);
     this.arena = widen(this.arena, capacity);

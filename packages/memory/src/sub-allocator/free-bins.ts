@@ -1,17 +1,17 @@
 import type { BlockTable } from "./block-table.ts";
 
 /** Each power of two is cut into this many bins; below it, a bin holds one size. */
-const BINS_PER_LEVEL = 32;
-const BIN_BITS = 5;
-const LEVEL_COUNT = 31 - BIN_BITS + 1;
+const binsPerLevel = 32;
+const binBits = 5;
+const levelCount = 31 - binBits + 1;
 
 /** The level of a size in granules. */
 function levelOf(size: number): number {
-  return size < BINS_PER_LEVEL ? 0 : 31 - Math.clz32(size) - BIN_BITS + 1;
+  return size < binsPerLevel ? 0 : 31 - Math.clz32(size) - binBits + 1;
 }
 
 function slotOf(size: number, level: number): number {
-  return level === 0 ? size : (size >>> (level - 1)) & (BINS_PER_LEVEL - 1);
+  return level === 0 ? size : (size >>> (level - 1)) & (binsPerLevel - 1);
 }
 
 function lowestBit(mask: number): number {
@@ -27,9 +27,9 @@ function lowestBit(mask: number): number {
 export class FreeBins {
   readonly #table: BlockTable;
   #levels = 0;
-  readonly #bins: Int32Array = new Int32Array(LEVEL_COUNT);
-  readonly #first: Int32Array = new Int32Array(LEVEL_COUNT * BINS_PER_LEVEL);
-  readonly #last: Int32Array = new Int32Array(LEVEL_COUNT * BINS_PER_LEVEL);
+  readonly #bins: Int32Array = new Int32Array(levelCount);
+  readonly #first: Int32Array = new Int32Array(levelCount * binsPerLevel);
+  readonly #last: Int32Array = new Int32Array(levelCount * binsPerLevel);
 
   constructor(table: BlockTable) {
     this.#table = table;
@@ -40,7 +40,7 @@ export class FreeBins {
     const size = table.size[id]!;
     const level = levelOf(size);
     const slot = slotOf(size, level);
-    const bin = level * BINS_PER_LEVEL + slot;
+    const bin = level * binsPerLevel + slot;
     table.peerPrevious[id] = 0;
     table.peerNext[id] = 0;
     this.#levels |= 1 << level;
@@ -79,7 +79,7 @@ export class FreeBins {
     const size = table.size[id]!;
     const level = levelOf(size);
     const slot = slotOf(size, level);
-    const bin = level * BINS_PER_LEVEL + slot;
+    const bin = level * binsPerLevel + slot;
     const left = table.listPrevious[id]!;
     const right = table.listNext[id]!;
     if (follower !== 0) {
@@ -125,7 +125,7 @@ export class FreeBins {
     if (this.#levels === 0) return 0;
     const level = 31 - Math.clz32(this.#levels);
     const slot = 31 - Math.clz32(this.#bins[level]!);
-    return this.#table.size[this.#last[level * BINS_PER_LEVEL + slot]!]!;
+    return this.#table.size[this.#last[level * binsPerLevel + slot]!]!;
   }
 
   /** Ids of all ranges. */
@@ -143,7 +143,7 @@ export class FreeBins {
   #findLeader(size: number): number {
     const table = this.#table;
     const level = levelOf(size);
-    let id = this.#first[level * BINS_PER_LEVEL + slotOf(size, level)]!;
+    let id = this.#first[level * binsPerLevel + slotOf(size, level)]!;
     while (id !== 0 && table.size[id]! < size) id = table.listNext[id]!;
     return id === 0 ? this.#firstAbove(size) : id;
   }
@@ -152,11 +152,11 @@ export class FreeBins {
   #firstAbove(size: number): number {
     const level = levelOf(size);
     const slot = slotOf(size, level);
-    const rest = this.#bins[level]! & (slot === BINS_PER_LEVEL - 1 ? 0 : -1 << (slot + 1));
-    if (rest !== 0) return this.#first[level * BINS_PER_LEVEL + lowestBit(rest)]!;
+    const rest = this.#bins[level]! & (slot === binsPerLevel - 1 ? 0 : -1 << (slot + 1));
+    if (rest !== 0) return this.#first[level * binsPerLevel + lowestBit(rest)]!;
     const levels = this.#levels & (-1 << (level + 1));
     if (levels === 0) return 0;
     const above = lowestBit(levels);
-    return this.#first[above * BINS_PER_LEVEL + lowestBit(this.#bins[above]!)]!;
+    return this.#first[above * binsPerLevel + lowestBit(this.#bins[above]!)]!;
   }
 }

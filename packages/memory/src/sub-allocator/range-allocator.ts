@@ -1,13 +1,13 @@
 import { MemoryError } from "../errors.ts";
 import { Arenas } from "./arenas.ts";
 import { assertPowerOfTwo, assertSizeBytes } from "./assert-argument.ts";
-import { BlockTable, LIVE, SLOT_LIVE } from "./block-table.ts";
+import { BlockTable, liveState, slotLive } from "./block-table.ts";
 import { Counters } from "./counters.ts";
 import type { Domain } from "./domain.ts";
 import type { MappedArena } from "./ports.ts";
 import { RangeHeap } from "./range-heap.ts";
 import { RangeReservation } from "./range-reservation.ts";
-import { LARGEST_SMALL } from "./size-classes.ts";
+import { largestSmall } from "./size-classes.ts";
 import { StreamDomains } from "./stream-domains.ts";
 import type {
   Placement,
@@ -19,7 +19,7 @@ import type {
 } from "./sub-allocator.ts";
 
 /** Ranges count granules in 32-bit integers. */
-const MAX_GRANULES = 2 ** 31 - 1;
+const maxGranules = 2 ** 31 - 1;
 
 /** A request that no free range held. */
 interface Miss {
@@ -60,7 +60,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     const alignment =
       placement?.alignmentBytes === undefined ? 1 : this.#alignmentOf(placement.alignmentBytes);
     const domain = placement?.streamId === undefined ? this.#idle : this.#streams.of(placement.streamId);
-    if (size > MAX_GRANULES) return undefined;
+    if (size > maxGranules) return undefined;
     let id = this.#take(size, alignment, domain);
     if (id === 0) id = this.#takeSlowly({ size, alignment, domain, isRange: false });
     if (id === 0) return undefined;
@@ -75,7 +75,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     table.retire(id);
     this.#counters.give(table.size[id]!);
     const freed =
-      table.state[id] === LIVE
+      table.state[id] === liveState
         ? this.#streams.releaseRange(id, domain)
         : this.#streams.releaseSlot(id, domain);
     this.#settle(freed);
@@ -83,7 +83,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
 
   reserve(sizeBytes: number): SubAllocatorReservation | undefined {
     const size = this.#granulesOf(sizeBytes);
-    if (size > MAX_GRANULES) return undefined;
+    if (size > maxGranules) return undefined;
     let id = this.#takeRange(size, 1, this.#idle);
     if (id === 0) id = this.#takeSlowly({ size, alignment: 1, domain: this.#idle, isRange: true });
     if (id === 0) return undefined;
@@ -175,7 +175,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
   #resolve(handle: RangeHandle): number {
     const id = this.#table.resolve(handle);
     const state = this.#table.state[id]!;
-    if (id !== 0 && (state === LIVE || state === SLOT_LIVE)) return id;
+    if (id !== 0 && (state === liveState || state === slotLive)) return id;
     throw new MemoryError(
       "DOUBLE_FREE",
       `wanted a live range, found handle ${handle} freed before or never given`,
@@ -183,7 +183,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
   }
 
   #take(size: number, alignment: number, domain: Domain): number {
-    if (size <= LARGEST_SMALL && alignment === 1) {
+    if (size <= largestSmall && alignment === 1) {
       const slot = this.#heap.takeSmall(domain, this.#idle, size);
       if (slot !== 0) return slot;
     }

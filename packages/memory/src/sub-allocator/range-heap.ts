@@ -1,6 +1,6 @@
-import { type BlockTable, FREE, LIVE, RUN } from "./block-table.ts";
+import { type BlockTable, freeState, liveState, runState } from "./block-table.ts";
 import type { Domain } from "./domain.ts";
-import { CLASS_OF, CLASS_SIZES, CLASS_SLOTS } from "./size-classes.ts";
+import { classOf, classSizes, classSlots } from "./size-classes.ts";
 
 /**
  * Splits and joins the ranges of the arenas. A free range belongs to a domain: memory that is idle, or
@@ -19,20 +19,20 @@ export class RangeHeap {
     let start = id;
     const left = table.before[id]!;
     const right = table.after[id]!;
-    if (right !== 0 && table.state[right] === FREE && table.domain[right] === domain.index) {
+    if (right !== 0 && table.state[right] === freeState && table.domain[right] === domain.index) {
       domain.bins.remove(right);
       table.size[id]! += table.size[right]!;
       table.unlink(right);
       table.destroy(right);
     }
-    if (left !== 0 && table.state[left] === FREE && table.domain[left] === domain.index) {
+    if (left !== 0 && table.state[left] === freeState && table.domain[left] === domain.index) {
       domain.bins.remove(left);
       table.size[left]! += table.size[id]!;
       table.unlink(id);
       table.destroy(id);
       start = left;
     }
-    table.state[start] = FREE;
+    table.state[start] = freeState;
     table.domain[start] = domain.index;
     table.epoch[start] = domain.epoch;
     domain.bins.insert(start);
@@ -46,7 +46,7 @@ export class RangeHeap {
     domain.bins.remove(found);
     const id = alignment > 1 ? this.#dropFront(found, alignment, domain) : found;
     if (this.#table.size[id]! > size) this.#dropBack(id, size, domain);
-    this.#table.state[id] = LIVE;
+    this.#table.state[id] = liveState;
     return id;
   }
 
@@ -65,14 +65,14 @@ export class RangeHeap {
 
   /** Takes a slot for a small request, cutting a new run when that fits; 0 when neither does. */
   takeSmall(domain: Domain, idle: Domain, size: number): number {
-    const sizeClass = CLASS_OF[size]!;
+    const sizeClass = classOf[size]!;
     const slot = domain.slabs.take(sizeClass);
     if (slot !== 0) return slot;
-    const runSize = CLASS_SIZES[sizeClass]! * CLASS_SLOTS[sizeClass]!;
+    const runSize = classSizes[sizeClass]! * classSlots[sizeClass]!;
     const source = domain === idle ? idle : this.better(domain, idle, { size: runSize, alignment: 1 });
     const run = this.take(source, runSize, 1);
     if (run === 0) return 0;
-    this.#table.state[run] = RUN;
+    this.#table.state[run] = runState;
     this.#table.domain[run] = domain.index;
     domain.slabs.add(run, sizeClass);
     return domain.slabs.take(sizeClass);
@@ -101,7 +101,7 @@ export class RangeHeap {
     const rest = table.create(table.arena[id]!, table.start[id]! + size, table.size[id]! - size);
     table.insertAfter(rest, id);
     table.size[id] = size;
-    table.state[rest] = FREE;
+    table.state[rest] = freeState;
     table.domain[rest] = domain.index;
     table.epoch[rest] = table.epoch[id]!;
     domain.bins.insert(rest);

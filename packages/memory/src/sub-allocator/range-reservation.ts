@@ -1,4 +1,4 @@
-import { type BlockTable, LIVE, RESERVED } from "./block-table.ts";
+import { type BlockTable, liveState, reserved } from "./block-table.ts";
 import type { Counters } from "./counters.ts";
 import type { Domain } from "./domain.ts";
 import type { RangeHeap } from "./range-heap.ts";
@@ -19,7 +19,7 @@ export class RangeReservation {
   constructor(parts: ReservationParts, id: number) {
     this.#parts = parts;
     this.#id = id;
-    parts.table.state[id] = RESERVED;
+    parts.table.state[id] = reserved;
     parts.counters.reserved += parts.table.size[id]!;
   }
 
@@ -45,7 +45,7 @@ export class RangeReservation {
       this.#id = 0;
     }
     counters.reserved -= end - start;
-    table.state[id] = LIVE;
+    table.state[id] = liveState;
     if (end - start > size) {
       const rest = table.create(table.arena[id]!, start + size, end - start - size);
       table.insertAfter(rest, id);

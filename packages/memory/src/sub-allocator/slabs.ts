@@ -1,5 +1,5 @@
-import { type BlockTable, SLOT_FREE, SLOT_LIVE } from "./block-table.ts";
-import { CLASS_SIZES, CLASS_SLOTS } from "./size-classes.ts";
+import { type BlockTable, slotFree, slotLive } from "./block-table.ts";
+import { classSizes, classSlots } from "./size-classes.ts";
 
 /**
  * Slots of equal size cut from runs, for the small; one of these per domain. Slots are cut when first
@@ -8,7 +8,7 @@ import { CLASS_SIZES, CLASS_SLOTS } from "./size-classes.ts";
 export class Slabs {
   readonly #table: BlockTable;
   /** `(classes)` first run that has room. */
-  readonly #first: Int32Array = new Int32Array(CLASS_SIZES.length);
+  readonly #first: Int32Array = new Int32Array(classSizes.length);
   #emptyRunCount = 0;
 
   constructor(table: BlockTable) {
@@ -23,8 +23,8 @@ export class Slabs {
     let slot = table.peerPrevious[run]!;
     if (slot === 0) {
       const uncut = table.peerNext[run]!;
-      const size = CLASS_SIZES[sizeClass]!;
-      const start = table.start[run]! + (CLASS_SLOTS[sizeClass]! - uncut) * size;
+      const size = classSizes[sizeClass]!;
+      const start = table.start[run]! + (classSlots[sizeClass]! - uncut) * size;
       slot = table.create(table.arena[run]!, start, size);
       table.owner[slot] = run;
       table.peerNext[run] = uncut - 1;
@@ -32,7 +32,7 @@ export class Slabs {
       table.peerPrevious[run] = table.listNext[slot]!;
       table.listNext[slot] = 0;
     }
-    table.state[slot] = SLOT_LIVE;
+    table.state[slot] = slotLive;
     if (table.epoch[run] === 0) this.#emptyRunCount -= 1;
     table.epoch[run]! += 1;
     if (table.peerPrevious[run] === 0 && table.peerNext[run] === 0) this.#unlink(run, sizeClass);
@@ -45,7 +45,7 @@ export class Slabs {
     table.owner[run] = sizeClass;
     table.epoch[run] = 0;
     table.peerPrevious[run] = 0;
-    table.peerNext[run] = CLASS_SLOTS[sizeClass]!;
+    table.peerNext[run] = classSlots[sizeClass]!;
     this.#emptyRunCount += 1;
     this.#link(run, sizeClass);
   }
@@ -56,7 +56,7 @@ export class Slabs {
     const run = table.owner[slot]!;
     const sizeClass = table.owner[run]!;
     const wasFull = table.peerPrevious[run] === 0 && table.peerNext[run] === 0;
-    table.state[slot] = SLOT_FREE;
+    table.state[slot] = slotFree;
     table.listNext[slot] = table.peerPrevious[run]!;
     table.peerPrevious[run] = slot;
     table.epoch[run]! -= 1;

@@ -1,5 +1,5 @@
 import { MemoryError } from "../errors.ts";
-import { type BlockTable, RUN, SLOT_PENDING } from "./block-table.ts";
+import { type BlockTable, runState, slotPending } from "./block-table.ts";
 import { Domain } from "./domain.ts";
 import type { EventSource } from "./ports.ts";
 import type { RangeHeap } from "./range-heap.ts";
@@ -59,7 +59,7 @@ export class StreamDomains {
   releaseSlot(slot: number, domain: Domain): number {
     const owner = this.#ownerOf(slot);
     if (domain !== owner && domain.streamId !== undefined) {
-      this.#table.state[slot] = SLOT_PENDING;
+      this.#table.state[slot] = slotPending;
       domain.pendingSlots.push({ slot, epoch: domain.epoch });
       domain.isUnsealed = true;
       return 0;
@@ -150,7 +150,7 @@ export class StreamDomains {
 
   #ownerOf(slot: number): Domain {
     const run = this.#table.owner[slot]!;
-    const owner = this.#table.state[run] === RUN ? this.#domains[this.#table.domain[run]!] : undefined;
+    const owner = this.#table.state[run] === runState ? this.#domains[this.#table.domain[run]!] : undefined;
     if (owner === undefined) throw new RangeError(`slot ${slot} has no run`);
     return owner;
   }

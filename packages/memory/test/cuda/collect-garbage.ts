@@ -1,14 +1,14 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-const ROUNDS = 50;
+const roundCount = 50;
 
 /** Collects until the condition holds; throws when many rounds do not make it hold. */
 export async function collectUntil(isDone: () => boolean): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   for (let round = 0; !isDone(); round += 1) {
-    if (round === ROUNDS) throw new Error(`something is still held after ${ROUNDS} collections`);
+    if (round === roundCount) throw new Error(`something is still held after ${roundCount} collections`);
     collect();
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -5,8 +5,8 @@ import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import { allocatorCases, type AllocatorHarness } from "../../src/testing.ts";
 import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
 
-const MIB = 2 ** 20;
-const TAG = { model: "conformance", purpose: "other" } as const;
+const mib = 2 ** 20;
+const conformanceTag = { model: "conformance", purpose: "other" } as const;
 
 interface Setting {
   readonly arenaKind: "virtual" | "plain";
@@ -33,7 +33,7 @@ function createHarness(
         limitBytes,
         arenaBytes,
         arenaKind,
-        chunkBytes: 2 * MIB,
+        chunkBytes: 2 * mib,
         events: { emit: () => undefined },
       });
       if (streamCount === 2) {
@@ -41,7 +41,7 @@ function createHarness(
         const unused = device.createStream();
         // A pool learns of a stream when it is named, also by a request that it refuses.
         for (const each of [unused, stream]) {
-          expect(() => pool.allocate({ sizeBytes: 0, tag: TAG, stream: each })).toThrow(/found 0/);
+          expect(() => pool.allocate({ sizeBytes: 0, tag: conformanceTag, stream: each })).toThrow(/found 0/);
         }
         unused.dispose();
         stream.dispose();

@@ -7,7 +7,7 @@ import { listDevices, surveyDevices } from "../../src/list-devices.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
-const MIB = 2 ** 20;
+const mib = 2 ** 20;
 const tag = { model: "test", purpose: "workspace" } as const;
 
 describeOverStandIn("a CUDA device", (standIn) => {
@@ -24,7 +24,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
       pciAddress: "0000:18:00.0",
       computeCapability: { major: 9, minor: 0 },
       multiprocessorCount: 132,
-      totalBytes: 256 * MIB,
+      totalBytes: 256 * mib,
       hasVirtualMemoryManagement: true,
       hasMemoryPools: true,
     });
@@ -36,14 +36,14 @@ describeOverStandIn("a CUDA device", (standIn) => {
   });
   it("tells its free memory as the driver sees it, whoever took the rest", () => {
     using device = createCudaDevice({ driver });
-    expect(device.freeBytes()).toBe(256 * MIB);
-    standIn.useElsewhere(0, 100 * MIB);
-    expect(device.freeBytes()).toBe(156 * MIB);
-    standIn.useElsewhere(0, -100 * MIB);
+    expect(device.freeBytes()).toBe(256 * mib);
+    standIn.useElsewhere(0, 100 * mib);
+    expect(device.freeBytes()).toBe(156 * mib);
+    standIn.useElsewhere(0, -100 * mib);
   });
   it("copies to the device, on it and back, at offsets", () => {
     using device = createCudaDevice({ driver });
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     using first = pool.allocate({ sizeBytes: 4096, tag });
     using second = pool.allocate({ sizeBytes: 8192, tag });
     const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 251);
@@ -60,7 +60,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
   });
   it("refuses ranges outside a block and values that are no byte", () => {
     using device = createCudaDevice({ driver });
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     using block = pool.allocate({ sizeBytes: 1000, tag });
     expect(() => device.copyToDevice(block, new Uint8Array(1001))).toThrow(/1000 bytes, found 1001/);
     expect(() => device.copyToHost(new Uint8Array(10), block, { offsetBytes: 991 })).toThrow(/from 991/);
@@ -72,7 +72,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
   it("refuses blocks, streams and events of another device", () => {
     using device = createCudaDevice({ driver, ordinal: 0 });
     using other = createCudaDevice({ driver, ordinal: 1 });
-    using pool = createCudaMemoryPool({ device: other, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device: other, limitBytes: 64 * mib });
     using block = pool.allocate({ sizeBytes: 1000, tag });
     using stream = device.createStream();
     using event = device.createEvent();
@@ -85,10 +85,10 @@ describeOverStandIn("a CUDA device", (standIn) => {
   it("works on two devices by turns in one thread", () => {
     using first = createCudaDevice({ driver, ordinal: 0 });
     using second = createCudaDevice({ driver, ordinal: 1 });
-    using firstPool = createCudaMemoryPool({ device: first, arenaBytes: MIB });
-    using secondPool = createCudaMemoryPool({ device: second, arenaBytes: MIB });
-    using here = firstPool.allocate({ sizeBytes: 40 * MIB, tag });
-    using there = secondPool.allocate({ sizeBytes: 20 * MIB, tag });
+    using firstPool = createCudaMemoryPool({ device: first, arenaBytes: mib });
+    using secondPool = createCudaMemoryPool({ device: second, arenaBytes: mib });
+    using here = firstPool.allocate({ sizeBytes: 40 * mib, tag });
+    using there = secondPool.allocate({ sizeBytes: 20 * mib, tag });
     first.fill(here, 1);
     second.fill(there, 2);
     const bytes = new Uint8Array(2);
@@ -100,7 +100,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
   it("queues work on a stream until it runs, and tells when it has run", async () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     using block = pool.allocate({ sizeBytes: 16, tag, stream });
     using event = device.createEvent();
     device.fill(block, 1, { stream });
@@ -125,7 +125,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
   it("keeps what a pinned copy queued, and runs a pageable copy before it returns", async () => {
     {
       using device = createCudaDevice({ driver });
-      using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+      using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
       using block = pool.allocate({ sizeBytes: 1024, tag });
       const pinned = device.createPinnedBuffer(1024);
       pinned.bytes.fill(3);
@@ -160,7 +160,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
   it("refuses every use of a handle after dispose", async () => {
     const disposed = expect.objectContaining({ code: "CUDA_HANDLE_DISPOSED" });
     const device = createCudaDevice({ driver });
-    const pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     const block = pool.allocate({ sizeBytes: 16, tag });
     const stream = device.createStream();
     const event = device.createEvent();
@@ -198,8 +198,8 @@ describeOverStandIn("a CUDA device", (standIn) => {
     const device = createCudaDevice({ driver });
     const stream = device.createStream();
     const event = device.createEvent();
-    const pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    const block = pool.allocate({ sizeBytes: MIB, tag, stream });
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    const block = pool.allocate({ sizeBytes: mib, tag, stream });
     device.dispose();
     expect(standIn.live().contexts).toBe(1);
     block.dispose();
@@ -218,10 +218,10 @@ describeOverStandIn("a CUDA device", (standIn) => {
     using device = createCudaDevice({ driver: chosen, ordinal: 0 });
     expect(device).toMatchObject({ pciAddress: "0000:18:00.0", name: "Stand-in GPU 1" });
     for (const arenaKind of ["virtual", "plain"] as const) {
-      using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
-      using block = pool.allocate({ sizeBytes: MIB, tag });
+      using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
+      using block = pool.allocate({ sizeBytes: mib, tag });
       device.fill(block, 1);
-      expect([standIn.usedBytes(0), standIn.usedBytes(1)]).toEqual([0, 2 * MIB]);
+      expect([standIn.usedBytes(0), standIn.usedBytes(1)]).toEqual([0, 2 * mib]);
     }
   });
   it("has the name of its instance where the GPU is split", () => {
@@ -235,8 +235,8 @@ describeOverStandIn("a CUDA device", (standIn) => {
     for (const arenaKind of ["virtual", "plain"] as const) {
       const device = createCudaDevice({ driver });
       const stream = device.createStream();
-      const pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
-      const block = pool.allocate({ sizeBytes: MIB, tag, stream });
+      const pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
+      const block = pool.allocate({ sizeBytes: mib, tag, stream });
       standIn.breakContext(700);
       const broken = expect.objectContaining({
         code: "CUDA_ERROR",
@@ -246,7 +246,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
       expect(() => device.copyToHost(new Uint8Array(8), block)).toThrow(broken);
       expect(() => stream.isIdle()).toThrow(broken);
       await expect(stream.synchronize()).rejects.toEqual(broken);
-      expect(() => pool.allocate({ sizeBytes: 20 * MIB, tag, stream })).toThrow(broken);
+      expect(() => pool.allocate({ sizeBytes: 20 * mib, tag, stream })).toThrow(broken);
       expect(() => device.freeBytes()).toThrow(broken);
       block.dispose();
       expect(pool.stats().inUseBytes).toBe(0);
@@ -265,15 +265,15 @@ describeOverStandIn("a CUDA device", (standIn) => {
     const devices = listDevices({ probes });
     expect(devices.map(({ id }) => id)).toEqual(["cpu", "cuda:0", "cuda:1"]);
     expect(standIn.live().contexts).toBe(0);
-    expect(devices[1]).toMatchObject({ kind: "cuda", name: "Stand-in GPU 0", totalBytes: 256 * MIB });
-    expect(devices[1]?.freeBytes()).toBe(256 * MIB);
+    expect(devices[1]).toMatchObject({ kind: "cuda", name: "Stand-in GPU 0", totalBytes: 256 * mib });
+    expect(devices[1]?.freeBytes()).toBe(256 * mib);
   });
   it("says in listDevices why there is none", () => {
     const probes = [createCudaProbe({ libraryPaths: ["libcuda-that-is-not-there.so.1"] })];
     const { devices, absences } = surveyDevices({ probes });
     expect(devices.map(({ id }) => id)).toEqual(["cpu"]);
     expect(absences).toEqual([{ probe: "cuda", reason: expect.stringContaining("no NVIDIA driver") }]);
-    standIn.setDevices({ count: 0, bytes: MIB });
+    standIn.setDevices({ count: 0, bytes: mib });
     const none = surveyDevices({ probes: [createCudaProbe({ libraryPaths: [standIn.path] })] });
     expect(none.absences).toEqual([
       { probe: "cuda", reason: expect.stringContaining("the driver shows no device") },

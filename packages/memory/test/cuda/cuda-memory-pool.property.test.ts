@@ -10,10 +10,10 @@ import { OutOfMemoryError } from "../../src/errors.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const kib = 1024;
+const mib = 1024 * kib;
 const tag = { model: "test", purpose: "workspace" } as const;
-const LIMIT = 48 * MIB;
+const limit = 48 * mib;
 
 type Command =
   | { readonly kind: "allocate"; readonly sizeBytes: number; readonly stream: number; readonly shift: number }
@@ -21,9 +21,9 @@ type Command =
   | { readonly kind: "hold" | "release" | "reclaim" | "trim" };
 
 const sizes = fc.oneof(
-  { weight: 5, arbitrary: fc.integer({ min: 1, max: 40 * KIB }) },
-  { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 * MIB }) },
-  { weight: 1, arbitrary: fc.integer({ min: 1, max: 60 * MIB }) },
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 40 * kib }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 * mib }) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 60 * mib }) },
 );
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
@@ -127,9 +127,9 @@ describeOverStandIn("the work of streams that run in any order", (standIn) => {
           using pool = createCudaMemoryPool({
             device,
             arenaKind,
-            limitBytes: 4 * MIB,
-            arenaBytes: 2 * MIB,
-            chunkBytes: 2 * MIB,
+            limitBytes: 4 * mib,
+            arenaBytes: 2 * mib,
+            chunkBytes: 2 * mib,
           });
           const readings = new Readings(device);
           // From here on a stream runs only when somebody waits for it, or when all are let go.
@@ -155,7 +155,7 @@ describeOverStandIn("the work of streams that run in any order", (standIn) => {
               const isSmall = command.shift < 2;
               const sizeBytes = isSmall
                 ? 1 + (command.sizeBytes & 32_767)
-                : 128 * KIB + (command.sizeBytes >> 3);
+                : 128 * kib + (command.sizeBytes >> 3);
               try {
                 const block = pool.allocate({ sizeBytes, tag, stream });
                 device.fill(block, value, { stream });
@@ -169,9 +169,13 @@ describeOverStandIn("the work of streams that run in any order", (standIn) => {
             } else if (command.kind === "release") {
               standIn.release();
               standIn.hold();
-            } else if (command.kind === "hold") streams[index % 3]?.synchronizeBlocking();
-            else if (command.kind === "trim") pool.trim();
-            else pool.reclaim();
+            } else if (command.kind === "hold") {
+              streams[index % 3]?.synchronizeBlocking();
+            } else if (command.kind === "trim") {
+              pool.trim();
+            } else {
+              pool.reclaim();
+            }
           }
           for (const entry of live) end(entry, entry.stream);
           standIn.release();
@@ -198,9 +202,9 @@ describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (
           using pool = createCudaMemoryPool({
             device,
             arenaKind,
-            limitBytes: LIMIT,
-            arenaBytes: 4 * MIB,
-            chunkBytes: 2 * MIB,
+            limitBytes: limit,
+            arenaBytes: 4 * mib,
+            chunkBytes: 2 * mib,
           });
           const model = new Model();
           for (const command of list) {
@@ -222,15 +226,20 @@ describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (
               if (block !== undefined) {
                 pool.free(block, command.stream === undefined ? undefined : streams[command.stream]);
               }
-            } else if (command.kind === "hold") standIn.hold();
-            else if (command.kind === "release") standIn.release();
-            else if (command.kind === "reclaim") pool.reclaim();
-            else pool.trim();
+            } else if (command.kind === "hold") {
+              standIn.hold();
+            } else if (command.kind === "release") {
+              standIn.release();
+            } else if (command.kind === "reclaim") {
+              pool.reclaim();
+            } else {
+              pool.trim();
+            }
             const stats = pool.stats();
             expect(stats.liveBlockCount).toBe(model.live.length);
             expect(stats.inUseBytes).toBeGreaterThanOrEqual(model.inUseBytes);
             expect(stats.inUseBytes).toBeLessThanOrEqual(stats.arenaBytes);
-            expect(stats.arenaBytes).toBeLessThanOrEqual(LIMIT);
+            expect(stats.arenaBytes).toBeLessThanOrEqual(limit);
           }
           for (let block = model.take(0); block !== undefined; block = model.take(0)) block.dispose();
           standIn.release();

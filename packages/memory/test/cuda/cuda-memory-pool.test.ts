@@ -7,7 +7,7 @@ import { createHostMemoryPool } from "../../src/host-memory-pool.ts";
 import { createMemoryTracker } from "../../src/memory-tracker.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
-const MIB = 2 ** 20;
+const mib = 2 ** 20;
 const tag = { model: "llama", purpose: "workspace" } as const;
 
 function outOfMemory(action: () => unknown): OutOfMemoryError {
@@ -26,8 +26,8 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
   it("gives a stream at once what it freed itself, without a call of the driver", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    const sizes = [256, 5000, 3 * MIB];
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    const sizes = [256, 5000, 3 * mib];
     for (const sizeBytes of sizes) pool.allocate({ sizeBytes, tag, stream }).dispose();
     standIn.hold();
     for (const sizeBytes of sizes) {
@@ -47,70 +47,70 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     using reader = device.createStream();
     using pool = createCudaMemoryPool({
       device,
-      limitBytes: 128 * MIB,
-      arenaBytes: MIB,
-      chunkBytes: 2 * MIB,
+      limitBytes: 128 * mib,
+      arenaBytes: mib,
+      chunkBytes: 2 * mib,
     });
     for (const stream of [writer, reader]) pool.allocate({ sizeBytes: 1, tag, stream }).dispose();
-    const first = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
+    const first = pool.allocate({ sizeBytes: mib, tag, stream: writer });
     const address = first.devicePointer;
     device.fill(first, 1, { stream: writer });
     writer.synchronizeBlocking();
     standIn.hold();
     device.fill(first, 2, { stream: writer });
     first.dispose();
-    using second = pool.allocate({ sizeBytes: MIB, tag, stream: reader });
+    using second = pool.allocate({ sizeBytes: mib, tag, stream: reader });
     expect(second.devicePointer).not.toBe(address);
-    using onDefault = pool.allocate({ sizeBytes: MIB, tag });
+    using onDefault = pool.allocate({ sizeBytes: mib, tag });
     expect(onDefault.devicePointer).not.toBe(address);
     standIn.release();
     pool.reclaim();
     pool.reclaim();
     const { arenaBytes } = pool.stats();
-    using third = pool.allocate({ sizeBytes: MIB, tag, stream: reader });
+    using third = pool.allocate({ sizeBytes: mib, tag, stream: reader });
     expect(third.isDisposed).toBe(false);
     expect(pool.stats().arenaBytes).toBe(arenaBytes);
   });
   it("waits for a stream rather than refuse what would fit", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    const first = pool.allocate({ sizeBytes: 60 * MIB, tag, stream: writer });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    const first = pool.allocate({ sizeBytes: 60 * mib, tag, stream: writer });
     standIn.hold();
     device.fill(first, 2, { stream: writer });
     first.dispose();
-    using second = pool.allocate({ sizeBytes: 60 * MIB, tag });
+    using second = pool.allocate({ sizeBytes: 60 * mib, tag });
     expect(writer.isIdle()).toBe(true);
-    expect(second.sizeBytes).toBe(60 * MIB);
+    expect(second.sizeBytes).toBe(60 * mib);
   });
   it("orders a free behind the stream that it names", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB, arenaBytes: MIB, chunkBytes: 2 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib, arenaBytes: mib, chunkBytes: 2 * mib });
     for (const stream of [writer, device.defaultStream]) {
       pool.allocate({ sizeBytes: 1, tag, stream }).dispose();
     }
-    const block = pool.allocate({ sizeBytes: MIB, tag });
+    const block = pool.allocate({ sizeBytes: mib, tag });
     const address = block.devicePointer;
     standIn.hold();
     device.fill(block, 2, { stream: writer });
     pool.free(block, writer);
-    using other = pool.allocate({ sizeBytes: MIB, tag });
+    using other = pool.allocate({ sizeBytes: mib, tag });
     expect(other.devicePointer).not.toBe(address);
-    using again = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
+    using again = pool.allocate({ sizeBytes: mib, tag, stream: writer });
     expect(again.devicePointer).toBe(address);
   });
   it("waits once for the only stream so far when a second one comes", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
     using reader = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    const first = pool.allocate({ sizeBytes: MIB, tag, stream: writer });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    const first = pool.allocate({ sizeBytes: mib, tag, stream: writer });
     standIn.hold();
     device.fill(first, 2, { stream: writer });
     first.dispose();
     expect(writer.isIdle()).toBe(false);
-    pool.allocate({ sizeBytes: MIB, tag, stream: reader }).dispose();
+    pool.allocate({ sizeBytes: mib, tag, stream: reader }).dispose();
     expect(writer.isIdle()).toBe(true);
   });
   it("gives no memory of its only stream back to the device before that is done with it", () => {
@@ -118,7 +118,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     using stream = device.createStream();
     for (const arenaKind of ["virtual", "plain"] as const) {
       using pool = createCudaMemoryPool({ device, arenaKind, retainBytes: 0 });
-      const block = pool.allocate({ sizeBytes: 100 * MIB, tag, stream });
+      const block = pool.allocate({ sizeBytes: 100 * mib, tag, stream });
       standIn.hold();
       device.fill(block, 2, { stream });
       block.dispose();
@@ -130,15 +130,15 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
   it("needs no events on one stream, and uses those between streams again", () => {
     using device = createCudaDevice({ driver });
     using streams = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     for (let round = 0; round < 50; round += 1) {
-      pool.allocate({ sizeBytes: MIB, tag, stream: streams }).dispose();
+      pool.allocate({ sizeBytes: mib, tag, stream: streams }).dispose();
       pool.reclaim();
     }
     expect(standIn.live().events).toBe(0);
-    pool.allocate({ sizeBytes: MIB, tag }).dispose();
+    pool.allocate({ sizeBytes: mib, tag }).dispose();
     for (let round = 0; round < 50; round += 1) {
-      pool.allocate({ sizeBytes: MIB, tag, stream: streams }).dispose();
+      pool.allocate({ sizeBytes: mib, tag, stream: streams }).dispose();
       pool.reclaim();
     }
     expect(standIn.live().events).toBeLessThanOrEqual(2);
@@ -146,41 +146,41 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
   it("takes an idle hole of the right size rather than cut a larger one that its stream freed", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 128 * MIB });
-    const hole = pool.allocate({ sizeBytes: 2 * MIB, tag, stream });
-    using kept = pool.allocate({ sizeBytes: MIB, tag, stream });
-    const large = pool.allocate({ sizeBytes: 30 * MIB, tag, stream });
-    using alsoKept = pool.allocate({ sizeBytes: MIB, tag });
+    using pool = createCudaMemoryPool({ device, limitBytes: 128 * mib });
+    const hole = pool.allocate({ sizeBytes: 2 * mib, tag, stream });
+    using kept = pool.allocate({ sizeBytes: mib, tag, stream });
+    const large = pool.allocate({ sizeBytes: 30 * mib, tag, stream });
+    using alsoKept = pool.allocate({ sizeBytes: mib, tag });
     const holeAt = hole.devicePointer;
     const largeAt = large.devicePointer;
     hole.dispose();
     pool.reclaim();
     large.dispose();
-    using small = pool.allocate({ sizeBytes: 2 * MIB, tag, stream });
+    using small = pool.allocate({ sizeBytes: 2 * mib, tag, stream });
     expect(small.devicePointer).toBe(holeAt);
-    using again = pool.allocate({ sizeBytes: 30 * MIB, tag, stream });
+    using again = pool.allocate({ sizeBytes: 30 * mib, tag, stream });
     expect(again.devicePointer).toBe(largeAt);
     expect([kept, alsoKept].every(({ isDisposed }) => !isDisposed)).toBe(true);
   });
   it("lets a stream end before its blocks, and gives their memory to all", () => {
     using device = createCudaDevice({ driver });
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     const stream = device.createStream();
-    const block = pool.allocate({ sizeBytes: 50 * MIB, tag, stream });
+    const block = pool.allocate({ sizeBytes: 50 * mib, tag, stream });
     const small = pool.allocate({ sizeBytes: 300, tag, stream });
     standIn.hold();
     device.fill(block, 1, { stream });
     stream.dispose();
     block.dispose();
     small.dispose();
-    pool.allocate({ sizeBytes: 64 * MIB, tag }).dispose();
+    pool.allocate({ sizeBytes: 64 * mib, tag }).dispose();
     expect(pool.stats().inUseBytes).toBe(0);
   });
   it("takes streams of its own device object only", () => {
     using device = createCudaDevice({ driver });
     using same = createCudaDevice({ driver });
     using stream = same.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     expect(() => pool.allocate({ sizeBytes: 1, tag, stream })).toThrow(
       expect.objectContaining({ code: "WRONG_DEVICE" }),
     );
@@ -189,12 +189,12 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
   it("takes from a reservation for a stream", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    using reservation = pool.reserve(10 * MIB, tag);
-    using block = reservation.allocate({ sizeBytes: 4 * MIB, tag, stream });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    using reservation = pool.reserve(10 * mib, tag);
+    using block = reservation.allocate({ sizeBytes: 4 * mib, tag, stream });
     expect(block.streamId).toBe(stream.id);
-    expect(reservation.remainingBytes).toBe(6 * MIB);
-    expect(pool.stats()).toMatchObject({ inUseBytes: 4 * MIB, reservedBytes: 6 * MIB });
+    expect(reservation.remainingBytes).toBe(6 * mib);
+    expect(pool.stats()).toMatchObject({ inUseBytes: 4 * mib, reservedBytes: 6 * mib });
   });
 });
 
@@ -205,83 +205,83 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     it(`tells a ${arenaKind} pool's own limit with the numbers`, () => {
       using device = createCudaDevice({ driver });
       using pool = createCudaMemoryPool({ device, limitShare: 0.25, arenaKind });
-      using held = pool.allocate({ sizeBytes: 40 * MIB, tag });
-      const error = outOfMemory(() => pool.allocate({ sizeBytes: 30 * MIB, tag }));
+      using held = pool.allocate({ sizeBytes: 40 * mib, tag });
+      const error = outOfMemory(() => pool.allocate({ sizeBytes: 30 * mib, tag }));
       expect(error).toMatchObject({
         deviceId: "cuda:0",
-        askedBytes: 30 * MIB,
-        limitBytes: 64 * MIB,
-        inUseBytes: 40 * MIB,
-        freeBytes: 24 * MIB,
+        askedBytes: 30 * mib,
+        limitBytes: 64 * mib,
+        inUseBytes: 40 * mib,
+        freeBytes: 24 * mib,
       });
       expect(error.cause).toBeUndefined();
-      expect(error.holders).toEqual([{ tag: held.tag, sizeBytes: 40 * MIB, blockCount: 1 }]);
+      expect(error.holders).toEqual([{ tag: held.tag, sizeBytes: 40 * mib, blockCount: 1 }]);
     });
     it(`tells that the device has no more below a ${arenaKind} pool's limit, and goes on`, () => {
-      standIn.useElsewhere(0, 200 * MIB);
+      standIn.useElsewhere(0, 200 * mib);
       using device = createCudaDevice({ driver });
-      using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
-      using held = pool.allocate({ sizeBytes: 40 * MIB, tag });
-      const error = outOfMemory(() => pool.allocate({ sizeBytes: 20 * MIB, tag }));
-      expect(error).toMatchObject({ askedBytes: 20 * MIB, limitBytes: 256 * MIB, freeBytes: 16 * MIB });
+      using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
+      using held = pool.allocate({ sizeBytes: 40 * mib, tag });
+      const error = outOfMemory(() => pool.allocate({ sizeBytes: 20 * mib, tag }));
+      expect(error).toMatchObject({ askedBytes: 20 * mib, limitBytes: 256 * mib, freeBytes: 16 * mib });
       const call = arenaKind === "virtual" ? "cuMemCreate" : "cuMemAlloc_v2";
       expect((error.cause as Error).message).toBe(
         `${call} answered CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; 16.0 MiB of 256 MiB free on cuda:0`,
       );
-      pool.allocate({ sizeBytes: 16 * MIB, tag }).dispose();
-      expect(outOfMemory(() => pool.reserve(300 * MIB, tag)).askedBytes).toBe(300 * MIB);
+      pool.allocate({ sizeBytes: 16 * mib, tag }).dispose();
+      expect(outOfMemory(() => pool.reserve(300 * mib, tag)).askedBytes).toBe(300 * mib);
       device.fill(held, 1);
-      standIn.useElsewhere(0, -200 * MIB);
-      pool.allocate({ sizeBytes: 20 * MIB, tag }).dispose();
+      standIn.useElsewhere(0, -200 * mib);
+      pool.allocate({ sizeBytes: 20 * mib, tag }).dispose();
     });
   }
   it.each([30, 67, 100, 127, 255])("gives the whole of a limit of %i MiB in one piece", (limitMib) => {
     using device = createCudaDevice({ driver });
     for (const arenaKind of ["virtual", "plain"] as const) {
-      using pool = createCudaMemoryPool({ device, arenaKind, limitBytes: limitMib * MIB });
+      using pool = createCudaMemoryPool({ device, arenaKind, limitBytes: limitMib * mib });
       const wholePages = Math.floor(limitMib / 2) * 2;
-      pool.allocate({ sizeBytes: wholePages * MIB, tag }).dispose();
-      expect(pool.stats().arenaBytes).toBe(wholePages * MIB);
-      expect(outOfMemory(() => pool.allocate({ sizeBytes: limitMib * MIB + 1, tag })).cause).toBeUndefined();
+      pool.allocate({ sizeBytes: wholePages * mib, tag }).dispose();
+      expect(pool.stats().arenaBytes).toBe(wholePages * mib);
+      expect(outOfMemory(() => pool.allocate({ sizeBytes: limitMib * mib + 1, tag })).cause).toBeUndefined();
     }
   });
   it("takes nothing from others for what the device does not have", () => {
     using device = createCudaDevice({ driver });
-    using pool = createCudaMemoryPool({ device, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
-    using held = pool.allocate({ sizeBytes: 10 * MIB, tag });
-    standIn.useElsewhere(0, 100 * MIB);
+    using pool = createCudaMemoryPool({ device, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
+    using held = pool.allocate({ sizeBytes: 10 * mib, tag });
+    standIn.useElsewhere(0, 100 * mib);
     const calls = standIn.callCount();
-    const error = outOfMemory(() => pool.allocate({ sizeBytes: 200 * MIB, tag }));
+    const error = outOfMemory(() => pool.allocate({ sizeBytes: 200 * mib, tag }));
     expect((error.cause as Error).message).toContain("cuMemCreate answered CUDA_ERROR_OUT_OF_MEMORY (2)");
     // Growing by the 73 chunks that there are and giving them back would be 292.
     expect(standIn.callCount() - calls).toBeLessThan(60);
-    standIn.useElsewhere(0, -100 * MIB);
+    standIn.useElsewhere(0, -100 * mib);
     expect(held.isDisposed).toBe(false);
   });
   it("is out of memory for what is larger than the device", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device });
-    const error = outOfMemory(() => pool.allocate({ sizeBytes: 300 * MIB, tag }));
-    expect(error).toMatchObject({ askedBytes: 300 * MIB, limitBytes: 256 * MIB, freeBytes: 256 * MIB });
+    const error = outOfMemory(() => pool.allocate({ sizeBytes: 300 * mib, tag }));
+    expect(error).toMatchObject({ askedBytes: 300 * mib, limitBytes: 256 * mib, freeBytes: 256 * mib });
   });
   it("gives back what it has before it refuses, so that two pools share a card", () => {
     using device = createCudaDevice({ driver });
-    using first = createCudaMemoryPool({ device, chunkBytes: 2 * MIB });
-    using second = createCudaMemoryPool({ device, chunkBytes: 2 * MIB });
-    first.allocate({ sizeBytes: 200 * MIB, tag }).dispose();
-    outOfMemory(() => second.allocate({ sizeBytes: 200 * MIB, tag }));
-    expect(first.trim()).toBe(200 * MIB);
-    second.allocate({ sizeBytes: 200 * MIB, tag }).dispose();
+    using first = createCudaMemoryPool({ device, chunkBytes: 2 * mib });
+    using second = createCudaMemoryPool({ device, chunkBytes: 2 * mib });
+    first.allocate({ sizeBytes: 200 * mib, tag }).dispose();
+    outOfMemory(() => second.allocate({ sizeBytes: 200 * mib, tag }));
+    expect(first.trim()).toBe(200 * mib);
+    second.allocate({ sizeBytes: 200 * mib, tag }).dispose();
   });
   it("grows an arena where it lies, and gives its end back", () => {
     using device = createCudaDevice({ driver });
-    using pool = createCudaMemoryPool({ device, chunkBytes: 2 * MIB, arenaBytes: 2 * MIB });
-    using first = pool.allocate({ sizeBytes: 3 * MIB, tag });
+    using pool = createCudaMemoryPool({ device, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
+    using first = pool.allocate({ sizeBytes: 3 * mib, tag });
     device.fill(first, 9);
-    const second = pool.allocate({ sizeBytes: 100 * MIB, tag });
+    const second = pool.allocate({ sizeBytes: 100 * mib, tag });
     expect(standIn.live().reservations).toBe(1);
     second.dispose();
-    expect(pool.trim()).toBeGreaterThanOrEqual(98 * MIB);
+    expect(pool.trim()).toBeGreaterThanOrEqual(98 * mib);
     const back = new Uint8Array(first.sizeBytes);
     device.copyToHost(back, first);
     expect(back.every((byte) => byte === 9)).toBe(true);
@@ -291,24 +291,24 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     using stream = device.createStream();
     using pool = createCudaMemoryPool({
       device,
-      chunkBytes: 2 * MIB,
-      arenaBytes: 2 * MIB,
+      chunkBytes: 2 * mib,
+      arenaBytes: 2 * mib,
       arenaKind: "plain",
     });
     const small = Array.from({ length: 300 }, () => pool.allocate({ sizeBytes: 32_000, tag, stream }));
     using last = pool.allocate({ sizeBytes: 32_000, tag });
     for (const block of small) block.dispose();
     const before = pool.stats().arenaBytes;
-    expect(before).toBeGreaterThan(8 * MIB);
-    expect(pool.trim()).toBe(before - 2 * MIB);
+    expect(before).toBeGreaterThan(8 * mib);
+    expect(pool.trim()).toBe(before - 2 * mib);
     expect(last.isDisposed).toBe(false);
   });
   it("uses cuMemAlloc where the driver has no virtual memory management", () => {
-    standIn.setDevices({ count: 1, bytes: 256 * MIB, isVirtual: false });
+    standIn.setDevices({ count: 1, bytes: 256 * mib, isVirtual: false });
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device });
     expect(pool.arenaKind).toBe("plain");
-    pool.allocate({ sizeBytes: 10 * MIB, tag }).dispose();
+    pool.allocate({ sizeBytes: 10 * mib, tag }).dispose();
     expect(standIn.live()).toMatchObject({ ranges: 1, reservations: 0 });
   });
 });
@@ -334,9 +334,9 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
   it("refuses to free twice, blocks of other pools, and blocks of other devices", () => {
     using device = createCudaDevice({ driver });
     using other = createCudaDevice({ driver, ordinal: 1 });
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    using neighbour = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    using far = createCudaMemoryPool({ device: other, limitBytes: 64 * MIB });
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    using neighbour = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    using far = createCudaMemoryPool({ device: other, limitBytes: 64 * mib });
     using host = createHostMemoryPool();
     const block = pool.allocate({ sizeBytes: 100, tag });
     using ofNeighbour = neighbour.allocate({ sizeBytes: 100, tag });
@@ -361,11 +361,11 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     using device = createCudaDevice({ driver });
     const pool = createCudaMemoryPool({
       device,
-      limitBytes: 64 * MIB,
+      limitBytes: 64 * mib,
       events: { emit: (...event) => told.push(event) },
     });
-    pool.allocate({ sizeBytes: MIB, tag });
-    pool.allocate({ sizeBytes: MIB, tag });
+    pool.allocate({ sizeBytes: mib, tag });
+    pool.allocate({ sizeBytes: mib, tag });
     pool.allocate({ sizeBytes: 256, tag: { model: "llama", purpose: "kv-cache", label: "layer 0" } });
     pool.dispose();
     expect(told).toEqual([
@@ -373,10 +373,10 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
         "memory:leaks-found",
         {
           deviceId: "cuda:0",
-          totalBytes: 2 * MIB + 256,
+          totalBytes: 2 * mib + 256,
           blockCount: 3,
           holders: [
-            { tag, sizeBytes: 2 * MIB, blockCount: 2 },
+            { tag, sizeBytes: 2 * mib, blockCount: 2 },
             { tag: { model: "llama", purpose: "kv-cache", label: "layer 0" }, sizeBytes: 256, blockCount: 1 },
           ],
         },
@@ -388,17 +388,17 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
   it("writes every block into the ledger", () => {
     const ledger = createMemoryTracker();
     using device = createCudaDevice({ driver });
-    using pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB, ledger });
-    using weights = pool.allocate({ sizeBytes: 8 * MIB, tag: { model: "llama", purpose: "weights" } });
-    pool.allocate({ sizeBytes: MIB, tag }).dispose();
+    using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib, ledger });
+    using weights = pool.allocate({ sizeBytes: 8 * mib, tag: { model: "llama", purpose: "weights" } });
+    pool.allocate({ sizeBytes: mib, tag }).dispose();
     const [line] = ledger.snapshot().devices;
-    expect(line).toMatchObject({ deviceId: "cuda:0", measuredBytes: weights.sizeBytes, peakBytes: 9 * MIB });
+    expect(line).toMatchObject({ deviceId: "cuda:0", measuredBytes: weights.sizeBytes, peakBytes: 9 * mib });
   });
   it("waits for the work on its memory before it gives it back", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
-    const pool = createCudaMemoryPool({ device, limitBytes: 64 * MIB });
-    const block = pool.allocate({ sizeBytes: MIB, tag, stream });
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    const block = pool.allocate({ sizeBytes: mib, tag, stream });
     standIn.hold();
     device.fill(block, 1, { stream });
     block.dispose();
@@ -410,11 +410,11 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     const create = (options: object) => () => createCudaMemoryPool({ device, ...options });
     expect(create({ limit: 1 })).toThrow(/no option "limit"/);
     expect(create({ limitBytes: 1, limitShare: 1 })).toThrow(/found both/);
-    expect(create({ chunkBytes: 3 * MIB })).toThrow(/power of two/);
+    expect(create({ chunkBytes: 3 * mib })).toThrow(/power of two/);
   });
   it("holds nothing of the device when it could not be created", () => {
     using device = createCudaDevice({ driver });
-    expect(() => createCudaMemoryPool({ device, chunkBytes: 3 * MIB })).toThrow(/power of two/);
+    expect(() => createCudaMemoryPool({ device, chunkBytes: 3 * mib })).toThrow(/power of two/);
     device.dispose();
     expect(standIn.live().contexts).toBe(0);
   });

@@ -4,7 +4,7 @@ import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts
 import { type CudaDriver, loadCudaDriver } from "../../src/cuda/cuda-driver.ts";
 import { CudaError } from "../../src/cuda/cuda-error.ts";
 import type { CudaEvent } from "../../src/cuda/cuda-event.ts";
-import { CUDA_FUNCTIONS, CUDA_OPTIONAL_FUNCTIONS } from "../../src/cuda/cuda-functions.ts";
+import { cudaFunctions, cudaOptionalFunctions } from "../../src/cuda/cuda-functions.ts";
 import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
 import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
@@ -12,8 +12,8 @@ import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
 
-const MIB = 2 ** 20;
-const LAUNCH_FAILED = 719;
+const mib = 2 ** 20;
+const launchFailed = 719;
 const tag = { model: "test", purpose: "workspace" } as const;
 
 /** What the steps make and use. */
@@ -52,25 +52,25 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
     () =>
       (world.pool = createCudaMemoryPool({
         device: world.device,
-        limitBytes: 64 * MIB,
-        arenaBytes: 4 * MIB,
-        chunkBytes: 2 * MIB,
+        limitBytes: 64 * mib,
+        arenaBytes: 4 * mib,
+        chunkBytes: 2 * mib,
       })),
     () =>
       (world.plainPool = createCudaMemoryPool({
         device: world.device,
         arenaKind: "plain",
-        limitBytes: 32 * MIB,
+        limitBytes: 32 * mib,
       })),
     () => (world.block = world.pool.allocate({ sizeBytes: 4096, tag, stream: world.stream })),
-    () => (world.large = world.pool.allocate({ sizeBytes: 20 * MIB, tag })),
-    () => (world.other = world.plainPool.allocate({ sizeBytes: 3 * MIB, tag })),
+    () => (world.large = world.pool.allocate({ sizeBytes: 20 * mib, tag })),
+    () => (world.other = world.plainPool.allocate({ sizeBytes: 3 * mib, tag })),
     () => world.device.fill(world.block, 7, { stream: world.stream }),
     () =>
       world.device.copyToDevice(world.block, world.pinned?.bytes.fill(9) ?? new Uint8Array(4096).fill(9), {
         stream: world.stream,
       }),
-    () => world.device.copyOnDevice(world.large, world.block, { stream: world.stream, offsetBytes: MIB }),
+    () => world.device.copyOnDevice(world.large, world.block, { stream: world.stream, offsetBytes: mib }),
     () => world.stream.record(world.event),
     () => world.device.defaultStream.waitFor(world.event),
     () => world.event.isComplete(),
@@ -80,7 +80,7 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
     () => world.stream.synchronize(),
     () => {
       const back = new Uint8Array(4096);
-      world.device.copyToHost(back, world.large, { offsetBytes: MIB });
+      world.device.copyToHost(back, world.large, { offsetBytes: mib });
       assert.ok(back.every((byte) => byte === 9));
     },
     () => {
@@ -98,11 +98,11 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
     () => world.block.isDisposed || world.block.dispose(),
     () => world.large.isDisposed || world.large.dispose(),
     // Memory that one stream freed, wanted by the other: events are recorded and asked.
-    () => (world.large = world.pool.allocate({ sizeBytes: 60 * MIB, tag, stream: world.stream })),
+    () => (world.large = world.pool.allocate({ sizeBytes: 60 * mib, tag, stream: world.stream })),
     () => world.large.isDisposed || world.large.dispose(),
     () => world.pool.reclaim(),
     () => world.pool.trim(),
-    () => (world.large = world.pool.allocate({ sizeBytes: 30 * MIB, tag })),
+    () => (world.large = world.pool.allocate({ sizeBytes: 30 * mib, tag })),
     () => world.device.fill(world.large, 1),
     () => world.large.isDisposed || world.large.dispose(),
     () => world.other.isDisposed || world.other.dispose(),
@@ -143,12 +143,12 @@ describeOverStandIn("every function of the driver, when it fails", (standIn) => 
   // They name the errors of the others; what happens without names is in cuda-driver.test.ts. The last one is
   // called when a view of pinned memory is collected, and has a test of its own.
   const elsewhere = new Set(["cuGetErrorName", "cuGetErrorString", "cuMemFreeHost"]);
-  const names = [...Object.keys(CUDA_FUNCTIONS), ...Object.keys(CUDA_OPTIONAL_FUNCTIONS)];
+  const names = [...Object.keys(cudaFunctions), ...Object.keys(cudaOptionalFunctions)];
   for (const name of names.filter((name) => !elsewhere.has(name))) {
     it(`tells the failure of ${name} at each of its first calls, loses nothing and goes on`, async () => {
       let failedCount = 0;
       for (let after = 0; after < 8; after += 1) {
-        standIn.fail(name, LAUNCH_FAILED, { after });
+        standIn.fail(name, launchFailed, { after });
         const failures = await runProgram(standIn, name !== "cuDevicePrimaryCtxRelease_v2");
         standIn.stopFailing();
         for (const failure of failures) {
@@ -156,7 +156,7 @@ describeOverStandIn("every function of the driver, when it fails", (standIn) => 
           expect(failure).toMatchObject({
             code: "CUDA_ERROR",
             call: name,
-            status: LAUNCH_FAILED,
+            status: launchFailed,
             statusName: "CUDA_ERROR_LAUNCH_FAILED",
             message: `${name} answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure`,
           });
@@ -178,7 +178,7 @@ describeOverStandIn("every function of the driver, when it fails", (standIn) => 
   }
   it("tells the failure of cuMemFreeHost with the next pinned buffer, which tries again", async () => {
     using device = createCudaDevice({ driver: standIn.driver });
-    standIn.fail("cuMemFreeHost", LAUNCH_FAILED, { forever: true });
+    standIn.fail("cuMemFreeHost", launchFailed, { forever: true });
     device.createPinnedBuffer(4096).dispose();
     const calls = standIn.callCount();
     await collectUntil(() => standIn.callCount() > calls + 1);

@@ -1,22 +1,22 @@
 import { expect, it } from "vitest";
-import { NVML_FUNCTIONS, NVML_OPTIONAL_FUNCTIONS } from "../../src/cuda/nvml-functions.ts";
+import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml-functions.ts";
 import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml.ts";
 import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
 import { selectGpus } from "../../src/select-gpus.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
-const MIB = 2 ** 20;
+const mib = 2 ** 20;
 const absent = { libraryPaths: ["lib-that-is-not-there.so.1"] };
-const GPU_IS_LOST = 15;
-const NOT_SUPPORTED = 3;
-const NO_PERMISSION = 4;
+const gpuIsLost = 15;
+const notSupported = 3;
+const noPermission = 4;
 
 describeOverStandIn("the GPUs of a machine", (standIn) => {
   const here = { libraryPaths: [standIn.path] };
   const options = { nvml: here, cuda: absent };
 
   it("are read with everything that NVML tells", async () => {
-    standIn.useElsewhere(0, 60 * MIB);
+    standIn.useElsewhere(0, 60 * mib);
     const survey = await readGpus(options);
     expect(survey).toMatchObject({
       driver: { version: "580.65.06", cudaVersion: "13.0", source: "nvml" },
@@ -31,9 +31,9 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       uuid: "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f",
       pciAddress: "0000:17:00.0",
       computeCapability: { major: 9, minor: 0 },
-      totalBytes: 256 * MIB,
-      usedBytes: 60 * MIB,
-      freeBytes: 196 * MIB,
+      totalBytes: 256 * mib,
+      usedBytes: 60 * mib,
+      freeBytes: 196 * mib,
       utilization: 0.1,
       memoryUtilization: 0.05,
       temperatureCelsius: 31,
@@ -45,10 +45,10 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     });
     // 70 compute processes, more than are asked for at first, and 2 graphics processes of which one is among them.
     expect(processes).toHaveLength(71);
-    expect(processes[0]).toEqual({ pid: 1068, usedBytes: 69 * MIB, name: "worker-1068" });
+    expect(processes[0]).toEqual({ pid: 1068, usedBytes: 69 * mib, name: "worker-1068" });
     expect(processes.find(({ pid }) => pid === 1069)?.usedBytes).toBeUndefined();
     expect(processes.find(({ pid }) => pid === 1001)?.name).toBeUndefined();
-    expect(processes.find(({ pid }) => pid === 2000)?.usedBytes).toBe(3 * MIB);
+    expect(processes.find(({ pid }) => pid === 2000)?.usedBytes).toBe(3 * mib);
   });
   it("have no value for what a device does not support", async () => {
     const { gpus } = await readGpus(options);
@@ -58,8 +58,8 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       isMigEnabled: undefined,
       processes: [],
     });
-    for (const name of Object.keys(NVML_OPTIONAL_FUNCTIONS)) {
-      standIn.fail(name, NOT_SUPPORTED, { forever: true });
+    for (const name of Object.keys(nvmlOptionalFunctions)) {
+      standIn.fail(name, notSupported, { forever: true });
       const survey = await readGpus(options);
       expect(survey.gpus).toHaveLength(2);
       expect(survey.problems).toEqual([]);
@@ -75,23 +75,23 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
         { uuid: "MIG-instance-103", gpuInstanceId: 4, computeInstanceId: 0 },
       ],
     });
-    expect(gpus[0]?.migInstances?.[0]).toMatchObject({ totalBytes: 128 * MIB, freeBytes: 64 * MIB });
+    expect(gpus[0]?.migInstances?.[0]).toMatchObject({ totalBytes: 128 * mib, freeBytes: 64 * mib });
     const env = { CUDA_VISIBLE_DEVICES: "MIG-instance-103" };
-    const selection = selectGpus({ count: 1, requiredBytes: MIB, devices: gpus, env });
+    const selection = selectGpus({ count: 1, requiredBytes: mib, devices: gpus, env });
     expect(selection.visibleDevices).toBe("MIG-instance-103");
   });
   it("have the memory of their instances where a user may not see that of the whole", async () => {
     standIn.split();
-    standIn.fail("nvmlDeviceGetMemoryInfo", NO_PERMISSION, { after: 2 });
+    standIn.fail("nvmlDeviceGetMemoryInfo", noPermission, { after: 2 });
     const { gpus, problems } = await readGpus(options);
     expect(problems).toEqual([]);
-    expect(gpus[0]).toMatchObject({ totalBytes: 256 * MIB, freeBytes: 128 * MIB, usedBytes: 128 * MIB });
+    expect(gpus[0]).toMatchObject({ totalBytes: 256 * mib, freeBytes: 128 * mib, usedBytes: 128 * mib });
   });
-  for (const name of Object.keys({ ...NVML_FUNCTIONS, ...NVML_OPTIONAL_FUNCTIONS })) {
+  for (const name of Object.keys({ ...nvmlFunctions, ...nvmlOptionalFunctions })) {
     if (!name.startsWith("nvmlDevice") || name === "nvmlDeviceGetCount_v2") continue;
     it(`are read past one that fails in ${name}, which is told with NVML's text`, async () => {
       standIn.split();
-      standIn.fail(name, GPU_IS_LOST);
+      standIn.fail(name, gpuIsLost);
       const { gpus, problems } = await readGpus(options);
       expect(problems).toEqual([{ index: 0, message: `${name} answered GPU is lost (15): GPU is lost` }]);
       expect(gpus.map(({ index }) => index)).toEqual([1]);
@@ -112,7 +112,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     });
   }
   it("are read through the driver where NVML is absent, as far as it tells", async () => {
-    standIn.useElsewhere(1, 56 * MIB);
+    standIn.useElsewhere(1, 56 * mib);
     const survey = await readGpus({ nvml: absent, cuda: here });
     expect(survey.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
     expect(survey.reason).toContain("no NVML");
@@ -121,8 +121,8 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       name: "Stand-in GPU 1",
       uuid: "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f",
       pciAddress: "0000:18:00.0",
-      usedBytes: 56 * MIB,
-      freeBytes: 200 * MIB,
+      usedBytes: 56 * mib,
+      freeBytes: 200 * mib,
       temperatureCelsius: undefined,
       processes: [],
     });
@@ -148,7 +148,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     });
   });
   it("are none where the driver has none", async () => {
-    standIn.setDevices({ count: 0, bytes: MIB });
+    standIn.setDevices({ count: 0, bytes: mib });
     const survey = await readGpus(options);
     expect(survey).toMatchObject({ driver: { version: "580.65.06" }, gpus: [], problems: [] });
   });
@@ -157,8 +157,8 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     const [first, second] = await Promise.all([reader.read(), reader.read()]);
     expect(second).toBe(first);
     expect(standIn.live().nvmlUsers).toBe(1);
-    standIn.useElsewhere(0, MIB);
-    expect((await reader.read()).gpus[0]?.usedBytes).toBe(MIB);
+    standIn.useElsewhere(0, mib);
+    expect((await reader.read()).gpus[0]?.usedBytes).toBe(mib);
     await reader.dispose();
     await reader.dispose();
     expect(standIn.live().nvmlUsers).toBe(0);

@@ -48,8 +48,9 @@ export function createFakeSource(
   };
   if (options.isResizable === true) {
     source.resize = (arena, sizeBytes) => {
-      if (!arena.isMapped || sizeBytes % source.granularityBytes !== 0)
+      if (!arena.isMapped || sizeBytes % source.granularityBytes !== 0) {
         throw new Error(`resized to ${sizeBytes}`);
+      }
       if (sizeBytes - arena.sizeBytes > source.availableBytes) return false;
       source.availableBytes -= sizeBytes - arena.sizeBytes;
       arena.sizeBytes = sizeBytes;
@@ -175,15 +176,18 @@ export class MemoryModel {
   check(): void {
     const stats = this.#ranges.stats();
     const arenaBytes = [...this.#byArena.keys()].filter((arena) => arena.isMapped);
-    if (stats.inUseBytes !== this.liveBytes)
+    if (stats.inUseBytes !== this.liveBytes) {
       throw new Error(`in use ${stats.inUseBytes}, model ${this.liveBytes}`);
+    }
     if (stats.liveBlockCount !== this.liveCount) throw new Error(`live ${stats.liveBlockCount}`);
     if (stats.inUseBytes + stats.reservedBytes > stats.arenaBytes) throw new Error("more in use than mapped");
-    if (stats.arenaBytes > stats.limitBytes)
+    if (stats.arenaBytes > stats.limitBytes) {
       throw new Error(`mapped ${stats.arenaBytes} of ${stats.limitBytes}`);
+    }
     if (stats.peakInUseBytes < stats.inUseBytes) throw new Error("the peak is below what is in use");
-    if (stats.fragmentation < 0 || stats.fragmentation > 1)
+    if (stats.fragmentation < 0 || stats.fragmentation > 1) {
       throw new Error(`fragmentation ${stats.fragmentation}`);
+    }
     for (const arena of arenaBytes) {
       const list = this.#byArena.get(arena) ?? [];
       if ((list.at(-1)?.end ?? 0) > arena.sizeBytes) throw new Error("a live range was cut off");

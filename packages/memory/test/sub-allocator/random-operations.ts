@@ -9,8 +9,8 @@ import {
   MemoryModel,
 } from "./memory-model.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const kib = 1024;
+const mib = 1024 * kib;
 
 export interface Operation {
   readonly kind: "take" | "give" | "reserve" | "trim";
@@ -29,10 +29,10 @@ export interface StreamOperation {
 
 const part = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const sizes = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 1, max: 40 * KIB }) },
-  { weight: 3, arbitrary: fc.integer({ min: 1, max: 600 * KIB }) },
-  { weight: 2, arbitrary: fc.constantFrom(256, 4096, 32 * KIB, 64 * KIB, MIB) },
-  { weight: 1, arbitrary: fc.integer({ min: MIB, max: 5 * MIB }) },
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 40 * kib }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 600 * kib }) },
+  { weight: 2, arbitrary: fc.constantFrom(256, 4096, 32 * kib, 64 * kib, mib) },
+  { weight: 1, arbitrary: fc.integer({ min: mib, max: 5 * mib }) },
 );
 
 export const operations: fc.Arbitrary<readonly Operation[]> = fc.array(
@@ -51,7 +51,7 @@ export const streamOperations: fc.Arbitrary<readonly StreamOperation[]> = fc.arr
   fc.record({
     kind: fc.constantFrom(...(["take", "take", "take", "give", "give", "finish", "reclaim"] as const)),
     streamId: fc.constantFrom(undefined, 1, 2, 3),
-    sizeBytes: fc.oneof(fc.integer({ min: 1, max: 8 * KIB }), fc.integer({ min: 1, max: 300 * KIB })),
+    sizeBytes: fc.oneof(fc.integer({ min: 1, max: 8 * kib }), fc.integer({ min: 1, max: 300 * kib })),
     part,
   }),
   { maxLength: 300 },

@@ -4,8 +4,8 @@ import { operations, runOperations, runStreamOperations, streamOperations } from
 import { createSubAllocator, type RangeHandle, type SubAllocator } from "../../src/sub-allocator/index.ts";
 import { createFakeEvents, createFakeSource, type FakeArena, type FakeSource } from "./memory-model.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
 
 function create(
   options: { source?: FakeSource; limitBytes?: number; arenaBytes?: number; retainBytes?: number } = {},
@@ -14,8 +14,8 @@ function create(
   const ranges = createSubAllocator({
     source,
     granularityBytes: 256,
-    limitBytes: options.limitBytes ?? 64 * MIB,
-    arenaBytes: options.arenaBytes ?? MIB,
+    limitBytes: options.limitBytes ?? 64 * mebibyte,
+    arenaBytes: options.arenaBytes ?? mebibyte,
     retainBytes: options.retainBytes ?? Number.POSITIVE_INFINITY,
   });
   return { ranges, source };
@@ -33,11 +33,15 @@ describe.each([
 ])("random operations over $name", ({ isResizable }) => {
   it("never overlap, keep alignment, add up, are refused only for lack of room, and join into one block", () => {
     fc.assert(
-      fc.property(operations, fc.constantFrom(0, MIB, Number.POSITIVE_INFINITY), (steps, retainBytes) => {
-        const source = createFakeSource({ isResizable });
-        const { ranges } = create({ source, limitBytes: 24 * MIB, retainBytes });
-        runOperations(ranges, source, steps);
-      }),
+      fc.property(
+        operations,
+        fc.constantFrom(0, mebibyte, Number.POSITIVE_INFINITY),
+        (steps, retainBytes) => {
+          const source = createFakeSource({ isResizable });
+          const { ranges } = create({ source, limitBytes: 24 * mebibyte, retainBytes });
+          runOperations(ranges, source, steps);
+        },
+      ),
       { seed: 2026, numRuns: 200 },
     );
   });
@@ -45,21 +49,21 @@ describe.each([
 
 describe("placement", () => {
   it("takes the smallest range that fits", () => {
-    const { ranges } = create({ arenaBytes: 16 * MIB });
-    const blocks = [3, 1, 2, 1, 2.5, 1].map((mib) => take(ranges, mib * MIB));
+    const { ranges } = create({ arenaBytes: 16 * mebibyte });
+    const blocks = [3, 1, 2, 1, 2.5, 1].map((mib) => take(ranges, mib * mebibyte));
     for (const [index, block] of blocks.entries()) if (index % 2 === 0) ranges.free(block);
-    expect(ranges.offsetOf(take(ranges, 2 * MIB))).toBe(4 * MIB);
-    expect(ranges.offsetOf(take(ranges, 2.25 * MIB))).toBe(7 * MIB);
-    expect(ranges.offsetOf(take(ranges, 2.75 * MIB))).toBe(0);
+    expect(ranges.offsetOf(take(ranges, 2 * mebibyte))).toBe(4 * mebibyte);
+    expect(ranges.offsetOf(take(ranges, 2.25 * mebibyte))).toBe(7 * mebibyte);
+    expect(ranges.offsetOf(take(ranges, 2.75 * mebibyte))).toBe(0);
   });
 
   it("finds a hole of exactly the size asked for", () => {
-    const { ranges } = create({ limitBytes: 4 * MIB, arenaBytes: 4 * MIB });
-    const size = MIB + 768;
+    const { ranges } = create({ limitBytes: 4 * mebibyte, arenaBytes: 4 * mebibyte });
+    const size = mebibyte + 768;
     take(ranges, size);
     const middle = take(ranges, size);
     take(ranges, size);
-    take(ranges, 4 * MIB - 3 * size);
+    take(ranges, 4 * mebibyte - 3 * size);
     ranges.free(middle);
     expect(ranges.offsetOf(take(ranges, size))).toBe(size);
   });
@@ -82,13 +86,13 @@ describe("placement", () => {
 
   it("gives what is larger than an arena one of its own", () => {
     const { ranges, source } = create();
-    take(ranges, 5 * MIB + 1);
-    expect([...source.arenas].map((arena) => arena.sizeBytes)).toEqual([5 * MIB + 4096]);
+    take(ranges, 5 * mebibyte + 1);
+    expect([...source.arenas].map((arena) => arena.sizeBytes)).toEqual([5 * mebibyte + 4096]);
   });
 
   it("refuses an alignment beyond that of the arenas", () => {
     const { ranges } = create();
-    expect(() => ranges.allocate(1, { alignmentBytes: 4 * MIB })).toThrow(
+    expect(() => ranges.allocate(1, { alignmentBytes: 4 * mebibyte })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),
     );
     expect(() => ranges.allocate(1, { alignmentBytes: 768 })).toThrow(/power of two, found 768/);
@@ -106,64 +110,68 @@ describe("placement", () => {
 
 describe("arenas", () => {
   it("stays within the limit, using all of it", () => {
-    const { ranges, source } = create({ limitBytes: 5 * MIB, arenaBytes: 2 * MIB });
-    for (let index = 0; index < 5; index += 1) take(ranges, MIB);
-    expect(ranges.stats()).toMatchObject({ inUseBytes: 5 * MIB, arenaBytes: 5 * MIB, fragmentation: 0 });
+    const { ranges, source } = create({ limitBytes: 5 * mebibyte, arenaBytes: 2 * mebibyte });
+    for (let index = 0; index < 5; index += 1) take(ranges, mebibyte);
+    expect(ranges.stats()).toMatchObject({
+      inUseBytes: 5 * mebibyte,
+      arenaBytes: 5 * mebibyte,
+      fragmentation: 0,
+    });
     expect(ranges.allocate(1)).toBeUndefined();
     expect(source.arenas.size).toBe(3);
   });
 
   it("gives empty arenas up for one that fits", () => {
-    const { ranges } = create({ limitBytes: 4 * MIB });
-    const blocks = [1, 2, 3, 4].map(() => take(ranges, MIB));
+    const { ranges } = create({ limitBytes: 4 * mebibyte });
+    const blocks = [1, 2, 3, 4].map(() => take(ranges, mebibyte));
     for (const block of blocks) ranges.free(block);
-    expect(ranges.allocate(4 * MIB)).toBeDefined();
+    expect(ranges.allocate(4 * mebibyte)).toBeDefined();
   });
 
   it("takes a smaller arena when the system refuses the usual one", () => {
-    const source = createFakeSource({ availableBytes: 64 * KIB });
+    const source = createFakeSource({ availableBytes: 64 * kibibyte });
     const { ranges } = create({ source });
-    take(ranges, 40 * KIB);
-    expect(ranges.stats().arenaBytes).toBe(40 * KIB);
-    expect(ranges.allocate(40 * KIB)).toBeUndefined();
-    expect(ranges.allocate(20 * KIB)).toBeDefined();
+    take(ranges, 40 * kibibyte);
+    expect(ranges.stats().arenaBytes).toBe(40 * kibibyte);
+    expect(ranges.allocate(40 * kibibyte)).toBeUndefined();
+    expect(ranges.allocate(20 * kibibyte)).toBeDefined();
   });
 
   it("keeps no more empty arenas than it was told to", () => {
-    const { ranges, source } = create({ retainBytes: 2 * MIB });
-    const blocks = [1, 2, 3, 4, 5].map(() => take(ranges, MIB));
+    const { ranges, source } = create({ retainBytes: 2 * mebibyte });
+    const blocks = [1, 2, 3, 4, 5].map(() => take(ranges, mebibyte));
     for (const block of blocks) ranges.free(block);
     expect(source.arenas.size).toBe(2);
-    expect(ranges.trim()).toBe(2 * MIB);
+    expect(ranges.trim()).toBe(2 * mebibyte);
   });
 
   it("grows in place and cuts its end off", () => {
     const source = createFakeSource({ isResizable: true });
     const { ranges } = create({ source });
-    const first = take(ranges, MIB);
-    const second = take(ranges, 3 * MIB);
+    const first = take(ranges, mebibyte);
+    const second = take(ranges, 3 * mebibyte);
     expect(source.arenas.size).toBe(1);
-    expect(ranges.offsetOf(second)).toBe(MIB);
+    expect(ranges.offsetOf(second)).toBe(mebibyte);
     ranges.free(second);
-    expect(ranges.trim()).toBe(3 * MIB);
-    expect(ranges.stats().arenaBytes).toBe(MIB);
+    expect(ranges.trim()).toBe(3 * mebibyte);
+    expect(ranges.stats().arenaBytes).toBe(mebibyte);
     ranges.free(first);
-    expect(ranges.trim()).toBe(MIB);
+    expect(ranges.trim()).toBe(mebibyte);
   });
 
   it("grows by what alignment costs as well", () => {
     const source = createFakeSource({ isResizable: true });
     const { ranges } = create({ source, arenaBytes: 4096 });
-    take(ranges, 40 * KIB);
-    const aligned = ranges.allocate(MIB, { alignmentBytes: 64 * KIB });
-    expect(aligned === undefined ? undefined : ranges.offsetOf(aligned)).toBe(64 * KIB);
+    take(ranges, 40 * kibibyte);
+    const aligned = ranges.allocate(mebibyte, { alignmentBytes: 64 * kibibyte });
+    expect(aligned === undefined ? undefined : ranges.offsetOf(aligned)).toBe(64 * kibibyte);
   });
 
   it("knows a handle that is stale though its node is used again", () => {
     const { ranges } = create();
-    const old = take(ranges, 100 * KIB);
+    const old = take(ranges, 100 * kibibyte);
     ranges.free(old);
-    const young = take(ranges, 100 * KIB);
+    const young = take(ranges, 100 * kibibyte);
     expect(ranges.offsetOf(young)).toBe(0);
     expect(() => ranges.free(old)).toThrow(expect.objectContaining({ code: "DOUBLE_FREE" }));
     expect(() => ranges.offsetOf(old)).toThrow(expect.objectContaining({ code: "DOUBLE_FREE" }));
@@ -172,7 +180,7 @@ describe("arenas", () => {
 });
 
 describe("streams", () => {
-  const createWithStreams = (limitBytes = 4 * MIB) => {
+  const createWithStreams = (limitBytes = 4 * mebibyte) => {
     const events = createFakeEvents();
     const ranges = createSubAllocator({
       source: createFakeSource(),
@@ -185,7 +193,7 @@ describe("streams", () => {
     return { ranges, events };
   };
 
-  it.each([700, MIB])("hands a stream at once what it freed itself, %i bytes", (sizeBytes) => {
+  it.each([700, mebibyte])("hands a stream at once what it freed itself, %i bytes", (sizeBytes) => {
     const { ranges, events } = createWithStreams();
     const first = take(ranges, sizeBytes, 1);
     const offset = ranges.offsetOf(first);
@@ -199,36 +207,36 @@ describe("streams", () => {
     ["the host", undefined],
   ])("hands %s what a stream freed once an event says so", (_, streamId) => {
     const { ranges, events } = createWithStreams();
-    const first = take(ranges, 3 * MIB, 1);
+    const first = take(ranges, 3 * mebibyte, 1);
     ranges.free(first, 1);
-    const elsewhere = take(ranges, MIB, streamId);
-    expect(ranges.offsetOf(elsewhere)).toBe(3 * MIB);
+    const elsewhere = take(ranges, mebibyte, streamId);
+    expect(ranges.offsetOf(elsewhere)).toBe(3 * mebibyte);
     ranges.reclaim();
     expect(events.recordedCount).toBe(1);
     events.finish(1);
-    expect(ranges.offsetOf(take(ranges, 3 * MIB, streamId))).toBe(0);
+    expect(ranges.offsetOf(take(ranges, 3 * mebibyte, streamId))).toBe(0);
     expect(events.waitCount).toBe(0);
     expect(events.openCount).toBe(0);
   });
 
   it("waits for a stream rather than fail", () => {
     const { ranges, events } = createWithStreams();
-    ranges.free(take(ranges, 4 * MIB, 1), 1);
-    expect(ranges.offsetOf(take(ranges, 4 * MIB, 2))).toBe(0);
+    ranges.free(take(ranges, 4 * mebibyte, 1), 1);
+    expect(ranges.offsetOf(take(ranges, 4 * mebibyte, 2))).toBe(0);
     expect(events.waitCount).toBe(1);
   });
 
   it("does not hand out what was freed after the event", () => {
     const { ranges, events } = createWithStreams();
-    const early = take(ranges, MIB, 1);
-    const late = take(ranges, 2 * MIB, 1);
+    const early = take(ranges, mebibyte, 1);
+    const late = take(ranges, 2 * mebibyte, 1);
     ranges.free(early, 1);
     ranges.reclaim();
     ranges.free(late, 1);
     events.finish(1);
     ranges.reclaim();
-    const other = take(ranges, 512 * KIB, 2);
-    expect(ranges.offsetOf(other)).toBe(3 * MIB);
+    const other = take(ranges, 512 * kibibyte, 2);
+    expect(ranges.offsetOf(other)).toBe(3 * mebibyte);
   });
 
   it("keeps a slot from the owner of its run until the stream that used it is done", () => {
@@ -248,12 +256,12 @@ describe("streams", () => {
     const { ranges, events } = createWithStreams();
     const first = take(ranges, 256, 1);
     const small = Array.from({ length: 69 }, () => take(ranges, 256, 1));
-    const large = take(ranges, MIB, 1);
+    const large = take(ranges, mebibyte, 1);
     ranges.free(large, 1);
     ranges.free(first, 1);
     ranges.retireStream(1);
     for (const handle of small) ranges.free(handle);
-    expect(ranges.stats().largestFreeBytes).toBe(4 * MIB);
+    expect(ranges.stats().largestFreeBytes).toBe(4 * mebibyte);
     expect(events.openCount).toBe(0);
   });
 
@@ -269,8 +277,8 @@ describe("streams", () => {
         const ranges = createSubAllocator({
           source: createFakeSource(),
           granularityBytes: 256,
-          limitBytes: 6 * MIB,
-          arenaBytes: MIB,
+          limitBytes: 6 * mebibyte,
+          arenaBytes: mebibyte,
           retainBytes: 0,
           events,
         });

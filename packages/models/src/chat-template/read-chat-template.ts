@@ -9,7 +9,7 @@ import type { FileAccess } from "../files/file-access.ts";
 import { readJsonFile, readTextFile } from "../files/read-file.ts";
 import type { TokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
 
-const MAX_BYTES = 4 * 2 ** 20;
+const maxTemplateBytes = 4 * 2 ** 20;
 
 /** What `readChatTemplate` takes. */
 export interface ReadChatTemplateOptions {
@@ -45,12 +45,12 @@ export async function readChatTemplate(
   return parseInTime(found.source, setup);
 }
 
-const PARSE_TIMEOUT_MS = 5000;
+const parseTimeoutMs = 5000;
 
 /** A template that is written to be slow must not hold the program up. */
 function parseInTime(source: string, setup: ChatTemplateSetup): ChatTemplate {
   try {
-    return createTimeLimit()(PARSE_TIMEOUT_MS, () => createChatTemplate(source, setup));
+    return createTimeLimit()(parseTimeoutMs, () => createChatTemplate(source, setup));
   } catch (error) {
     throw error instanceof TimeLimitError
       ? new ModelError(
@@ -75,7 +75,7 @@ async function findTemplate(
   settings: TokenizerSettings,
   files: FileAccess,
 ): Promise<FoundTemplate | undefined> {
-  const limit = { maxBytes: MAX_BYTES };
+  const limit = { maxBytes: maxTemplateBytes };
   const source = await readTextFile(files, join(directory, "chat_template.jinja"), limit);
   if (source !== undefined) return { name: "chat_template.jinja", source };
   const inJson = templateOf(await readJsonFile(files, join(directory, "chat_template.json"), limit));
@@ -85,7 +85,7 @@ async function findTemplate(
 }
 
 async function readGivenTemplate(path: string, files: FileAccess): Promise<FoundTemplate> {
-  const source = await readTextFile(files, path, { maxBytes: MAX_BYTES });
+  const source = await readTextFile(files, path, { maxBytes: maxTemplateBytes });
   if (source === undefined) {
     throw new ModelError("FILE_UNREADABLE", `${path}: wanted a chat template, found no file`, {
       file: path,

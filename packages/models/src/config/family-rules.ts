@@ -25,7 +25,7 @@ export interface FamilyRules {
 }
 
 /** @see transformers, `configuration_<family>.py` and `modeling_<family>.py` of each family (5.23). */
-const RULES: readonly FamilyRules[] = [
+const allFamilyRules: readonly FamilyRules[] = [
   {
     family: "llama",
     architecture: "LlamaForCausalLM",
@@ -81,7 +81,7 @@ const RULES: readonly FamilyRules[] = [
 ];
 
 /** Families that have an architecture. */
-export const SUPPORTED_FAMILIES: readonly ModelFamily[] = RULES.map((rules) => rules.family);
+export const supportedFamilies: readonly ModelFamily[] = allFamilyRules.map((rules) => rules.family);
 
 /**
  * Finds the family by the config's `architectures`, or by `model_type` where that is absent.
@@ -92,12 +92,12 @@ export function familyRulesFor(architectures: unknown, modelType: unknown): Fami
   const named: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
   const found =
     named === undefined
-      ? RULES.find((rules) => rules.family === modelType)
-      : RULES.find((rules) => rules.architecture === named);
+      ? allFamilyRules.find((rules) => rules.family === modelType)
+      : allFamilyRules.find((rules) => rules.architecture === named);
   if (found !== undefined) {
     return found;
   }
-  const supported = RULES.map((rules) => rules.architecture).join(", ");
+  const supported = allFamilyRules.map((rules) => rules.architecture).join(", ");
   const what =
     named === undefined ? `model_type ${quoteValue(modelType)} and no "architectures"` : quoteValue(named);
   throw new ModelError("UNSUPPORTED_ARCHITECTURE", `config.json: wanted one of ${supported}; found ${what}`, {

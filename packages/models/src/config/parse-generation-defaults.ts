@@ -10,7 +10,7 @@ export interface GenerationDefaults {
   readonly maxNewTokens?: number;
 }
 
-const MAX_TOP_K = 2 ** 31 - 1;
+const maxTopK = 2 ** 31 - 1;
 
 /**
  * Reads the sampling that `generation_config.json` recommends. Greedy where it says `do_sample: false`. The bounds
@@ -29,7 +29,7 @@ export function parseGenerationDefaults(generationConfig: unknown): GenerationDe
     fields.has(name) ? fields.integer(name, range) : undefined;
   const isGreedy = fields.has("do_sample") && !fields.boolean("do_sample", true);
   // −1 turns it off, as 0 does.
-  const topK = integer("top_k", { min: -1, max: MAX_TOP_K });
+  const topK = integer("top_k", { min: -1, max: maxTopK });
   const defaults: { -readonly [K in keyof GenerationDefaults]: GenerationDefaults[K] | undefined } = {
     temperature: isGreedy ? 0 : number("temperature", { min: 0, max: 2 }),
     topP: number("top_p", { above: 0, max: 1 }),

@@ -13,7 +13,7 @@ export interface RawModelFiles {
   readonly generationConfig?: unknown;
 }
 
-const MAX = {
+const maximums = {
   vocab: 2 ** 24,
   hidden: 2 ** 20,
   intermediate: 2 ** 22,
@@ -40,10 +40,10 @@ export function parseModelConfig(files: RawModelFiles): ModelConfig {
   assertNotQuantized(config);
   assertActivation(config);
 
-  const vocabSize = config.integer("vocab_size", { max: MAX.vocab });
-  const layerCount = config.integer("num_hidden_layers", { max: MAX.layers });
+  const vocabSize = config.integer("vocab_size", { max: maximums.vocab });
+  const layerCount = config.integer("num_hidden_layers", { max: maximums.layers });
   const contextTokens = config.has("max_position_embeddings")
-    ? config.integer("max_position_embeddings", { max: MAX.context })
+    ? config.integer("max_position_embeddings", { max: maximums.context })
     : rules.defaultContextTokens;
   const rope = parseRope(config, contextTokens);
   const hasConfiguredBias = config.boolean("attention_bias", false);
@@ -53,7 +53,7 @@ export function parseModelConfig(files: RawModelFiles): ModelConfig {
     architecture: rules.architecture,
     vocabSize,
     ...readWidths(config, rules),
-    intermediateSize: config.integer("intermediate_size", { max: MAX.intermediate }),
+    intermediateSize: config.integer("intermediate_size", { max: maximums.intermediate }),
     layerCount,
     rmsNormEpsilon: config.has("rms_norm_eps") ? config.number("rms_norm_eps", { above: 0, max: 1 }) : 1e-6,
     ropeTheta: rope.theta,
@@ -76,12 +76,12 @@ export function parseModelConfig(files: RawModelFiles): ModelConfig {
 type Widths = Pick<ModelConfig, "hiddenSize" | "headCount" | "kvHeadCount" | "headDim">;
 
 function readWidths(config: ConfigFields, rules: FamilyRules): Widths {
-  const hiddenSize = config.integer("hidden_size", { max: MAX.hidden });
-  const headCount = config.integer("num_attention_heads", { max: MAX.heads });
+  const hiddenSize = config.integer("hidden_size", { max: maximums.hidden });
+  const headCount = config.integer("num_attention_heads", { max: maximums.heads });
   const kvHeadCount = readKvHeadCount(config, rules, headCount);
   let headDim = rules.defaultHeadDim;
   if (config.has("head_dim")) {
-    headDim = config.integer("head_dim", { max: MAX.headDim });
+    headDim = config.integer("head_dim", { max: maximums.headDim });
   } else if (headDim === undefined) {
     if (hiddenSize % headCount !== 0) {
       throw config.invalid(
@@ -107,7 +107,7 @@ function readWidths(config: ConfigFields, rules: FamilyRules): Widths {
 function readKvHeadCount(config: ConfigFields, rules: FamilyRules, headCount: number): number {
   let kvHeadCount = headCount;
   if (config.has("num_key_value_heads")) {
-    kvHeadCount = config.integer("num_key_value_heads", { max: MAX.heads });
+    kvHeadCount = config.integer("num_key_value_heads", { max: maximums.heads });
   } else if (config.raw("num_key_value_heads") === undefined) {
     kvHeadCount = rules.defaultKvHeadCount ?? headCount;
   }
@@ -138,7 +138,7 @@ function readSlidingWindows(
   const window =
     config.raw("sliding_window") === undefined
       ? 4096
-      : config.integer("sliding_window", { max: MAX.context });
+      : config.integer("sliding_window", { max: maximums.context });
   if (config.has("layer_types")) {
     return readLayerTypes(config, layerCount).map((isSliding) => (isSliding ? window : undefined));
   }
@@ -148,7 +148,7 @@ function readSlidingWindows(
   const firstSliding =
     config.raw("max_window_layers") === undefined
       ? 28
-      : config.integer("max_window_layers", { min: 0, max: MAX.layers });
+      : config.integer("max_window_layers", { min: 0, max: maximums.layers });
   return everywhere(window).map((value, layer) => (layer >= firstSliding ? value : undefined));
 }
 

@@ -8,10 +8,10 @@ export interface RopeSettings {
   readonly scaling: RopeScaling;
 }
 
-const DEFAULT_THETA = 10_000;
-const MAX_THETA = 1e15;
-const MAX_FACTOR = 1e6;
-const MAX_CONTEXT_TOKENS = 2 ** 30;
+const defaultTheta = 10_000;
+const maxTheta = 1e15;
+const maxFactor = 1e6;
+const maxContextTokens = 2 ** 30;
 
 /**
  * Resolves the rotary settings in both spellings: `rope_theta` beside `rope_scaling` (with `rope_type` or
@@ -34,7 +34,7 @@ export function parseRope(config: ConfigFields, contextTokens: number): RopeSett
 
 function readTheta(config: ConfigFields, rope: ConfigFields | undefined): number {
   const holder = [rope, config].find((fields) => fields?.has("rope_theta"));
-  return holder === undefined ? DEFAULT_THETA : holder.number("rope_theta", { above: 0, max: MAX_THETA });
+  return holder === undefined ? defaultTheta : holder.number("rope_theta", { above: 0, max: maxTheta });
 }
 
 function assertFullRotation(fields: ConfigFields): void {
@@ -90,7 +90,7 @@ function readLlama3(rope: ConfigFields, { config, contextTokens }: RopeContext):
   }
   const holder = [config, rope].find((fields) => fields.has("original_max_position_embeddings"));
   const originalContextTokens =
-    holder?.integer("original_max_position_embeddings", { max: MAX_CONTEXT_TOKENS }) ?? contextTokens;
+    holder?.integer("original_max_position_embeddings", { max: maxContextTokens }) ?? contextTokens;
   return {
     type: "llama3",
     factor: readFactor(rope, "factor"),
@@ -101,5 +101,5 @@ function readLlama3(rope: ConfigFields, { config, contextTokens }: RopeContext):
 }
 
 function readFactor(rope: ConfigFields, name: string): number {
-  return rope.number(name, { above: 0, max: MAX_FACTOR });
+  return rope.number(name, { above: 0, max: maxFactor });
 }

@@ -1,6 +1,6 @@
 import { isAbsolute, relative } from "node:path";
 
-const OWNER_AND_NAME =
+const ownerAndName =
   /^(?:(?:https?:\/+)?(?:www\.)?huggingface\.co\/+|hf:\/*)?([\w.-]{1,96})\/([\w.-]{1,96})\/?$/;
 
 /** Finds the id of a repository on the Hugging Face Hub in what was given as a path; `undefined` where none was. */
@@ -10,7 +10,7 @@ export function hubIdIn(path: string, workingDirectory: string | undefined): str
     return undefined;
   }
   const given = isResolved ? relative(workingDirectory ?? "", path) : path;
-  const [, owner, name] = OWNER_AND_NAME.exec(given.replaceAll("\\", "/")) ?? [];
+  const [, owner, name] = ownerAndName.exec(given.replaceAll("\\", "/")) ?? [];
   const isId = owner !== undefined && name !== undefined && !/^\.+$/.test(owner) && !/^\.+$/.test(name);
   return isId ? `${owner}/${name}` : undefined;
 }

@@ -10,7 +10,7 @@ interface ForeignFormat {
   readonly advice: string;
 }
 
-const FOREIGN_FORMATS: readonly ForeignFormat[] = [
+const foreignFormats: readonly ForeignFormat[] = [
   {
     pattern: /\.gguf$/i,
     what: "a GGUF file",
@@ -50,7 +50,7 @@ export async function missingFileError(
   wanted: string,
 ): Promise<ModelError> {
   const names = await listFiles(files, directory);
-  for (const { pattern, what, advice } of FOREIGN_FORMATS) {
+  for (const { pattern, what, advice } of foreignFormats) {
     const name = names.find((candidate) => pattern.test(candidate));
     if (name !== undefined) {
       return new ModelError(

@@ -3,7 +3,7 @@ import { open, readdir, stat } from "node:fs/promises";
 import type { FileAccess, FileStat, OpenFile } from "./file-access.ts";
 
 /** One read call moves less than 2 GiB, which is all that some systems accept. */
-const MAX_READ_BYTES = 2 ** 30;
+const maxReadBytes = 2 ** 30;
 
 /** Makes access to the file system through `node:fs`. */
 export function createNodeFileAccess(): FileAccess {
@@ -31,7 +31,7 @@ export function createNodeFileAccess(): FileAccess {
             const { bytesRead } = await handle.read(
               into,
               0,
-              Math.min(into.byteLength, MAX_READ_BYTES),
+              Math.min(into.byteLength, maxReadBytes),
               startByte,
             );
             return bytesRead;

@@ -10,13 +10,13 @@ import { hfDirectory } from "./hf-directory.ts";
 import { unknownFormatError } from "./unknown-format-error.ts";
 
 /** The formats that are read, in the order in which they are tried. */
-export const CHECKPOINT_FORMATS: readonly CheckpointFormat[] = [hfDirectory];
+export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory];
 
 /** Where models are read from. */
 export interface ModelSource {
   /** The file system by default. */
   readonly files?: FileAccess;
-  /** The first one that detects a model opens it; `CHECKPOINT_FORMATS` by default. */
+  /** The first one that detects a model opens it; `checkpointFormats` by default. */
   readonly formats?: readonly CheckpointFormat[];
 }
 
@@ -32,7 +32,7 @@ export interface FoundModel {
  * @throws ModelError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `NOT_A_DIRECTORY`, `UNSUPPORTED_FORMAT`, `FILE_MISSING`
  */
 export async function findModel(path: unknown, source: ModelSource): Promise<FoundModel> {
-  const { files = createNodeFileAccess(), formats = CHECKPOINT_FORMATS } = source;
+  const { files = createNodeFileAccess(), formats = checkpointFormats } = source;
   const location = await locate(path, files);
   for (const format of formats) {
     if (await format.detect(location)) return { location, format };

@@ -10,8 +10,8 @@ import { readTokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
 import { openWeightIndex } from "../weights/safetensors/open-weight-index.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "./checkpoint-format.ts";
 
-const CONFIG_FILE = "config.json";
-const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+const configFile = "config.json";
+const maxConfigBytes = 4 * 2 ** 20;
 
 /** A directory as `save_pretrained` of transformers writes it: JSON files and safetensors. */
 export const hfDirectory: CheckpointFormat = {
@@ -19,7 +19,7 @@ export const hfDirectory: CheckpointFormat = {
 
   async detect({ files, path, kind }): Promise<boolean> {
     if (kind !== "directory") return false;
-    for (const name of [CONFIG_FILE, "tokenizer.json"]) {
+    for (const name of [configFile, "tokenizer.json"]) {
       if ((await statFile(files, join(path, name))) !== undefined) return true;
     }
     return false;
@@ -27,10 +27,10 @@ export const hfDirectory: CheckpointFormat = {
 
   async open({ files, path }, { signal }): Promise<StoredNetwork> {
     const readConfig = async (name: string): Promise<unknown> =>
-      readJsonFile(files, join(path, name), { maxBytes: MAX_CONFIG_BYTES });
-    const rawConfig = await readConfig(CONFIG_FILE);
+      readJsonFile(files, join(path, name), { maxBytes: maxConfigBytes });
+    const rawConfig = await readConfig(configFile);
     if (rawConfig === undefined) {
-      throw await missingFileError(files, path, CONFIG_FILE);
+      throw await missingFileError(files, path, configFile);
     }
     const generationConfig = await readConfig("generation_config.json");
     const config = parseModelConfig({ config: rawConfig, generationConfig });

@@ -9,7 +9,7 @@ import type { TensorDtype } from "../weights/tensor-dtype.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
 /** Dtypes that a network's weights may be stored in. */
-const WEIGHT_DTYPES: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);
+const weightDtypes: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);
 
 /** What `assertWeightsFit` found beside a fit. */
 export interface WeightsFit {
@@ -79,7 +79,7 @@ function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
       place,
     );
   }
-  if (!WEIGHT_DTYPES.has(tensor.dtype)) {
+  if (!weightDtypes.has(tensor.dtype)) {
     throw new ModelError(
       "UNSUPPORTED_DTYPE",
       `${tensor.filePath}: tensor "${tensor.name}": wanted F32, F16 or BF16, found ${tensor.dtype}`,

@@ -5,15 +5,15 @@ export interface ModelWarning {
   readonly message: string;
 }
 
-const NAMED_COUNT = 3;
+const namedCount = 3;
 
 /** Says which tensors of a checkpoint the network does not use; nothing where it uses all. */
 export function unusedTensorsWarning(names: readonly string[]): ModelWarning | undefined {
   if (names.length === 0) return undefined;
-  const more = names.length > NAMED_COUNT ? ` and ${names.length - NAMED_COUNT} more` : "";
+  const more = names.length > namedCount ? ` and ${names.length - namedCount} more` : "";
   const what = names.length === 1 ? "1 tensor" : `${names.length} tensors`;
   return {
     code: "UNUSED_TENSORS",
-    message: `the network does not use ${what} of the checkpoint: ${names.slice(0, NAMED_COUNT).join(", ")}${more}`,
+    message: `the network does not use ${what} of the checkpoint: ${names.slice(0, namedCount).join(", ")}${more}`,
   };
 }

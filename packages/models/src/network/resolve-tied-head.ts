@@ -5,7 +5,7 @@ import { areTensorsEqual } from "../weights/are-tensors-equal.ts";
 import { renameTensor } from "../weights/weight-index.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
-const HEAD = "lm_head.weight";
+const headName = "lm_head.weight";
 
 /** A config and weights that agree on where the output head is. */
 export interface TiedHead {
@@ -26,14 +26,14 @@ export async function resolveTiedHead(config: ModelConfig, weights: WeightIndex)
   if (!config.hasTiedEmbeddings) return unchanged;
   const { name, shape } = embeddingWeight(config);
   const embedding = weights.tensors.get(name);
-  const head = weights.tensors.get(HEAD);
+  const head = weights.tensors.get(headName);
   if (head === undefined) return unchanged;
   if (embedding === undefined) return { ...unchanged, weights: renameTensor(weights, head, name) };
   // One of another shape is left for the check of shapes, which names it.
   const isHead = [head, embedding].every((each) => each.shape.join() === shape.join());
   if (isHead && (await areTensorsEqual(weights, embedding, head))) return unchanged;
   const message =
-    `config.json says that the output head is the embedding (tie_word_embeddings), but ${HEAD} is stored ` +
+    `config.json says that the output head is the embedding (tie_word_embeddings), but ${headName} is stored ` +
     `and differs from ${name}: the stored head is used, as transformers does`;
   return {
     config: Object.freeze({ ...config, hasTiedEmbeddings: false }),

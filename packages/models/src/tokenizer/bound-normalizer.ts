@@ -2,16 +2,16 @@ import { ModelError } from "../errors.ts";
 import type { LibraryNormalizer, LibraryNormalizerStep } from "./tokenizers-library.ts";
 
 /** Unicode's longest decomposition makes 18 characters of one. */
-const MAX_GROWTH = 20;
-const FREE_CHARACTERS = 4096;
-const MAX_GROWTH_OF_LONG = 4;
-const FREE_CHARACTERS_OF_LONG = 2 ** 24;
+const maxGrowth = 20;
+const freeCharacters = 4096;
+const maxGrowthOfLong = 4;
+const freeCharactersOfLong = 2 ** 24;
 
 /** How long a text may become. */
 function limitFor(characters: number): number {
   return Math.min(
-    characters * MAX_GROWTH + FREE_CHARACTERS,
-    characters * MAX_GROWTH_OF_LONG + FREE_CHARACTERS_OF_LONG,
+    characters * maxGrowth + freeCharacters,
+    characters * maxGrowthOfLong + freeCharactersOfLong,
   );
 }
 

@@ -10,9 +10,9 @@ export interface BpeTables {
   readonly merges: readonly (string | readonly [string, string])[];
 }
 
-const CACHED_WORDS = 32_768;
-const CACHED_WORD_LENGTH = 64;
-const RANK_UNIT = 2 ** 32;
+const cachedWords = 32_768;
+const cachedWordLength = 64;
+const rankUnit = 2 ** 32;
 
 /**
  * Makes a merger that takes `n · log n` steps for a word of `n` characters, with small constants: pairs are
@@ -38,8 +38,8 @@ export function createBpeMerger(tables: BpeTables): BpeMerger {
       return cached;
     }
     const tokens = mergeWord(word, ids, pairs);
-    if (word.length <= CACHED_WORD_LENGTH) {
-      if (cache.size >= CACHED_WORDS) {
+    if (word.length <= cachedWordLength) {
+      if (cache.size >= cachedWords) {
         cache.clear();
       }
       cache.set(word, tokens);
@@ -61,7 +61,7 @@ function mergeWord(word: string, ids: ReadonlyMap<string, number>, pairs: PairTa
     if (after < count) {
       const slot = pairs.find(symbols[at] ?? -1, symbols[after] ?? -1);
       if (slot >= 0) {
-        heap.push(pairs.rankAt(slot) * RANK_UNIT + at);
+        heap.push(pairs.rankAt(slot) * rankUnit + at);
       }
     }
   };
@@ -69,17 +69,17 @@ function mergeWord(word: string, ids: ReadonlyMap<string, number>, pairs: PairTa
     propose(at);
   }
   for (let entry = heap.pop(); entry !== undefined; entry = heap.pop()) {
-    const rank = Math.floor(entry / RANK_UNIT);
-    const at = entry - rank * RANK_UNIT;
+    const rank = Math.floor(entry / rankUnit);
+    const at = entry - rank * rankUnit;
     const after = next[at] ?? count;
     const slot =
-      after < count && symbols[at] !== GONE ? pairs.find(symbols[at] ?? -1, symbols[after] ?? -1) : -1;
+      after < count && symbols[at] !== gone ? pairs.find(symbols[at] ?? -1, symbols[after] ?? -1) : -1;
     if (slot < 0 || pairs.rankAt(slot) !== rank) {
       continue;
     }
     const beyond = next[after] ?? count;
     symbols[at] = pairs.mergedAt(slot);
-    symbols[after] = GONE;
+    symbols[after] = gone;
     next[at] = beyond;
     if (beyond < count) {
       previous[beyond] = at;
@@ -95,7 +95,7 @@ function mergeWord(word: string, ids: ReadonlyMap<string, number>, pairs: PairTa
 }
 
 /** A symbol that was merged into the one before it. */
-const GONE = -2;
+const gone = -2;
 
 interface Merge {
   readonly leftId: number;

@@ -4,7 +4,7 @@
  *
  * @see GPT-2, `encoder.py` (`bytes_to_unicode`)
  */
-const CHAR_TO_BYTE: ReadonlyMap<string, number> = createAlphabet();
+const charToByte: ReadonlyMap<string, number> = createAlphabet();
 
 function createAlphabet(): Map<string, number> {
   const isPrintable = (byte: number): boolean =>
@@ -26,7 +26,7 @@ function createAlphabet(): Map<string, number> {
 export function byteLevelBytes(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length);
   for (let at = 0; at < token.length; at += 1) {
-    const byte = CHAR_TO_BYTE.get(token.charAt(at));
+    const byte = charToByte.get(token.charAt(at));
     if (byte === undefined) {
       return new TextEncoder().encode(token);
     }

@@ -2,17 +2,17 @@ import type { AddedTokenJson } from "./check-tokenizer-json.ts";
 import { ModelError, quoteValue } from "../errors.ts";
 import { fields, flag, integerUpTo, isJsonObject, listOf, ShapeError, shape } from "../files/json-shape.ts";
 
-const MAX_TOKEN_ID = 2 ** 24;
-const MAX_ADDED_TOKENS = 2 ** 16;
-const MAX_TOKEN_CHARACTERS = 4096;
+const maxTokenId = 2 ** 24;
+const maxAddedTokens = 2 ** 16;
+const maxTokenCharacters = 4096;
 
 const content = shape(
-  `a text of at most ${MAX_TOKEN_CHARACTERS} characters`,
-  (value) => typeof value === "string" && value.length <= MAX_TOKEN_CHARACTERS,
+  `a text of at most ${maxTokenCharacters} characters`,
+  (value) => typeof value === "string" && value.length <= maxTokenCharacters,
 );
 const addedTokens = listOf(
   fields({
-    id: integerUpTo(MAX_TOKEN_ID - 1),
+    id: integerUpTo(maxTokenId - 1),
     content,
     single_word: flag,
     lstrip: flag,
@@ -20,7 +20,7 @@ const addedTokens = listOf(
     normalized: flag,
     special: flag,
   }),
-  MAX_ADDED_TOKENS,
+  maxAddedTokens,
 );
 
 /**
@@ -70,9 +70,9 @@ export function isAddedToken(value: unknown): value is AddedTokenJson {
     isJsonObject(value) &&
     typeof value["content"] === "string" &&
     value["content"] !== "" &&
-    value["content"].length <= MAX_TOKEN_CHARACTERS &&
+    value["content"].length <= maxTokenCharacters &&
     Number.isSafeInteger(value["id"]) &&
     (value["id"] as number) >= 0 &&
-    (value["id"] as number) < MAX_TOKEN_ID
+    (value["id"] as number) < maxTokenId
   );
 }

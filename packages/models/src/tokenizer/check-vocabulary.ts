@@ -13,12 +13,12 @@ import {
 } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 
-const MAX_TOKEN_ID = 2 ** 24;
+const maxTokenId = 2 ** 24;
 /** Ids that no token has; tables have a place for each. */
-const MAX_HOLES = 2 ** 16;
-const MAX_TOKEN_CHARACTERS = 4096;
+const maxHoles = 2 ** 16;
+const maxTokenCharacters = 4096;
 
-const tokenId = integerUpTo(MAX_TOKEN_ID - 1);
+const tokenId = integerUpTo(maxTokenId - 1);
 const bpeFields = fields({
   dropout: nullable(
     shape("a number from 0 to 1", (value) => typeof value === "number" && value >= 0 && value <= 1),
@@ -54,8 +54,8 @@ export function readBpeVocabulary(model: JsonObject, file: string): ReadonlyMap<
       lastId = Math.max(lastId, id as number);
     }
   }
-  if (lastId >= tokenIds.size + MAX_HOLES) {
-    throw new ShapeError("model.vocab", `ids with at most ${MAX_HOLES} holes between them`, lastId);
+  if (lastId >= tokenIds.size + maxHoles) {
+    throw new ShapeError("model.vocab", `ids with at most ${maxHoles} holes between them`, lastId);
   }
   assertUnique(tokenIds, lastId);
   assertMerges(merges, tokenIds, model["continuing_subword_prefix"]);
@@ -69,7 +69,7 @@ export function readUnigramVocabulary(model: JsonObject, file: string): Readonly
     throw unsupported(file, "model.byte_fallback", "of Unigram without byte_fallback");
   }
   const { vocab, unk_id: unknownId } = model;
-  if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > MAX_TOKEN_ID) {
+  if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxTokenId) {
     throw new ShapeError("model.vocab", "a list of pieces with scores", vocab);
   }
   const tokenIds = new Map<string, number>();
@@ -86,8 +86,8 @@ export function readUnigramVocabulary(model: JsonObject, file: string): Readonly
 }
 
 function assertTokenText(token: string): void {
-  if (token.length > MAX_TOKEN_CHARACTERS) {
-    throw new ShapeError("model.vocab", `tokens of at most ${MAX_TOKEN_CHARACTERS} characters`, token);
+  if (token.length > maxTokenCharacters) {
+    throw new ShapeError("model.vocab", `tokens of at most ${maxTokenCharacters} characters`, token);
   }
 }
 

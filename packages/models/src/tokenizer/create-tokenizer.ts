@@ -32,10 +32,10 @@ export interface CreateTokenizerOptions {
   readonly hasTimeLimit: boolean;
 }
 
-const LOAD_TIMEOUT_MS = 5000;
-const LOAD_BYTES_PER_MS = 1024;
-const ENCODE_TIMEOUT_MS = 5000;
-const ENCODE_CHARACTERS_PER_MS = 500;
+const loadTimeoutMs = 5000;
+const loadBytesPerMs = 1024;
+const encodeTimeoutMs = 5000;
+const encodeCharactersPerMs = 500;
 
 /**
  * Makes a tokenizer: the library encodes, decoding is done here (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
@@ -73,7 +73,7 @@ export function createTokenizer(
       return run();
     }
     try {
-      return limit(ENCODE_TIMEOUT_MS + Math.ceil(text.length / ENCODE_CHARACTERS_PER_MS), run);
+      return limit(encodeTimeoutMs + Math.ceil(text.length / encodeCharactersPerMs), run);
     } catch (error) {
       throw error instanceof TimeLimitError
         ? new ModelError("TOKENIZER_FAILED", `${file}: expected the text to be tokenized, ${error.message}`, {
@@ -123,7 +123,7 @@ function buildLibrary(
   limit: TimeLimit,
 ): LibraryTokenizer {
   try {
-    return limit(LOAD_TIMEOUT_MS + Math.ceil(sizeBytes / LOAD_BYTES_PER_MS), () => {
+    return limit(loadTimeoutMs + Math.ceil(sizeBytes / loadBytesPerMs), () => {
       const normalizer = createNormalizer(json, file);
       const library = newLibraryTokenizer(json);
       library.normalizer = normalizer;

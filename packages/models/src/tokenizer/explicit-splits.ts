@@ -3,10 +3,10 @@ import { isJsonObject } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 
 /** GPT-2's pattern, which `ByteLevel` applies when it splits by itself. */
-const BYTE_LEVEL_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
-const SPACE = String.raw`\p{White_Space}`;
-const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
-const PUNCTUATION = String.raw`[\p{P}\u0021-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u007E]`;
+const byteLevelPattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+const spaceClass = String.raw`\p{White_Space}`;
+const wordClass = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
+const punctuation = String.raw`[\p{P}\u0021-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u007E]`;
 
 /**
  * Writes a pre-tokenizer with splits that the library makes exactly. By itself it does not split at all for
@@ -28,7 +28,7 @@ export function explicitSplits(preTokenizer: unknown): unknown {
     case "ByteLevel":
       return preTokenizer["use_regex"] === false || preTokenizer["add_prefix_space"] === true
         ? preTokenizer
-        : sequence([wordSplit(BYTE_LEVEL_PATTERN), { ...preTokenizer, use_regex: false }]);
+        : sequence([wordSplit(byteLevelPattern), { ...preTokenizer, use_regex: false }]);
     case "Metaspace": {
       const replacement = typeof preTokenizer["replacement"] === "string" ? preTokenizer["replacement"] : "▁";
       // The reference does not look at `str_rep`.
@@ -42,15 +42,15 @@ export function explicitSplits(preTokenizer: unknown): unknown {
     case "Digits":
       return wordSplit(preTokenizer["individual_digits"] === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
     case "Punctuation":
-      return splitBy(PUNCTUATION, preTokenizer["behavior"] ?? "Isolated");
+      return splitBy(punctuation, preTokenizer["behavior"] ?? "Isolated");
     case "Whitespace":
-      return matches(`[${WORD}]+|[^${WORD}${SPACE}]+`);
+      return matches(`[${wordClass}]+|[^${wordClass}${spaceClass}]+`);
     case "WhitespaceSplit":
-      return splitBy(SPACE, "Removed");
+      return splitBy(spaceClass, "Removed");
     case "FixedLength":
       return matches(String.raw`\p{Any}{1,${Math.min(Number(preTokenizer["length"] ?? 5), 2 ** 24)}}`);
     case "BertPreTokenizer":
-      return sequence([splitBy(SPACE, "Removed"), wordSplit(PUNCTUATION)]);
+      return sequence([splitBy(spaceClass, "Removed"), wordSplit(punctuation)]);
     case "CharDelimiterSplit":
       return splitBy(escapePattern(String(preTokenizer["delimiter"])), "Removed");
     default:

@@ -25,9 +25,9 @@ export interface LoadTokenizerOptions {
   readonly hasTimeLimit?: boolean;
 }
 
-const TOKENIZER_FILE = "tokenizer.json";
-const MAX_BYTES = 256 * 2 ** 20;
-const OTHER_FORMATS = ["tokenizer.model", "tekken.json", "vocab.json", "tokenizer.tiktoken", "qwen.tiktoken"];
+const tokenizerFile = "tokenizer.json";
+const maxTokenizerBytes = 256 * 2 ** 20;
+const otherFormats = ["tokenizer.model", "tekken.json", "vocab.json", "tokenizer.tiktoken", "qwen.tiktoken"];
 
 /**
  * Loads the tokenizer of a checkpoint: `tokenizer.json`, with the special tokens of `tokenizer_config.json`.
@@ -39,8 +39,8 @@ export async function loadTokenizer(
   options: LoadTokenizerOptions = {},
 ): Promise<LoadedTokenizer> {
   const files = options.files ?? createNodeFileAccess();
-  const path = join(directory, TOKENIZER_FILE);
-  const raw = await readJsonFile(files, path, { maxBytes: MAX_BYTES });
+  const path = join(directory, tokenizerFile);
+  const raw = await readJsonFile(files, path, { maxBytes: maxTokenizerBytes });
   if (raw === undefined) {
     throw await missingTokenizerError(files, directory);
   }
@@ -63,32 +63,32 @@ export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): 
     throw new ModelError(
       "TOKENIZER_VOCAB_MISMATCH",
       `wanted token ids below the vocab_size of config.json, ${config.vocabSize}; ` +
-        `found ${tokenizer.vocabSize - 1} (${JSON.stringify(token)}) in ${TOKENIZER_FILE}`,
-      { file: TOKENIZER_FILE },
+        `found ${tokenizer.vocabSize - 1} (${JSON.stringify(token)}) in ${tokenizerFile}`,
+      { file: tokenizerFile },
     );
   }
   const strange = config.eosTokenIds.find((id) => id >= tokenizer.vocabSize);
   if (strange !== undefined) {
     throw new ModelError(
       "TOKENIZER_VOCAB_MISMATCH",
-      `"eos_token_id" must be a token of ${TOKENIZER_FILE}, whose ids end at ${tokenizer.vocabSize - 1}; ` +
+      `"eos_token_id" must be a token of ${tokenizerFile}, whose ids end at ${tokenizer.vocabSize - 1}; ` +
         `found ${strange}`,
-      { file: TOKENIZER_FILE, field: "eos_token_id" },
+      { file: tokenizerFile, field: "eos_token_id" },
     );
   }
 }
 
 async function missingTokenizerError(files: FileAccess, directory: string): Promise<ModelError> {
   const names = await listFiles(files, directory);
-  const other = OTHER_FORMATS.find((name) => names.includes(name));
+  const other = otherFormats.find((name) => names.includes(name));
   if (other === undefined) {
-    return new ModelError("FILE_MISSING", `${directory}: wanted ${TOKENIZER_FILE}, found no tokenizer`, {
-      file: join(directory, TOKENIZER_FILE),
+    return new ModelError("FILE_MISSING", `${directory}: wanted ${tokenizerFile}, found no tokenizer`, {
+      file: join(directory, tokenizerFile),
     });
   }
   return new ModelError(
     "UNSUPPORTED_TOKENIZER",
-    `${directory}: wanted ${TOKENIZER_FILE} (BPE or Unigram), found ${other}; ` +
+    `${directory}: wanted ${tokenizerFile} (BPE or Unigram), found ${other}; ` +
       `convert it with AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers`,
     { file: join(directory, other) },
   );

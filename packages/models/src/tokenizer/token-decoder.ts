@@ -10,8 +10,8 @@ export interface TokenDecoder {
 }
 
 /** Steps run on the engine's loop for every token: a few, and none that makes much of little. */
-const MAX_STEPS = 32;
-const MAX_GROWTH = 64;
+const maxSteps = 32;
+const maxGrowth = 64;
 
 interface DecoderStep {
   /** How many times as long a text may become. [1] */
@@ -56,12 +56,12 @@ export function createTokenDecoder(decoder: unknown, file: string): TokenDecoder
 
 function assertGrowth(steps: readonly DecoderStep[], file: string): void {
   const growth = steps.reduce((product, step) => product * (step.growth ?? 1), 1);
-  if (steps.length <= MAX_STEPS && growth <= MAX_GROWTH) {
+  if (steps.length <= maxSteps && growth <= maxGrowth) {
     return;
   }
   throw new ModelError(
     "INVALID_TOKENIZER",
-    `${file}: "decoder" must be at most ${MAX_STEPS} steps that make a text at most ${MAX_GROWTH} times as long, ` +
+    `${file}: "decoder" must be at most ${maxSteps} steps that make a text at most ${maxGrowth} times as long, ` +
       `found ${steps.length} that make it ${growth} times as long`,
     { file, field: "decoder" },
   );

@@ -20,12 +20,12 @@ import {
 import type { Shape } from "../files/json-shape.ts";
 
 /** A pattern of a public tokenizer has at most some hundred characters. */
-const MAX_PATTERN_CHARACTERS = 8192;
-const MAX_STEPS = 256;
-const MAX_PIECES = 256;
+const maxPatternCharacters = 8192;
+const maxSteps = 256;
+const maxPieces = 256;
 /** What Rust's reader of JSON takes. */
-const MAX_DEPTH = 64;
-const MAX_CONTENT_CHARACTERS = 4096;
+const maxDepth = 64;
+const maxContentCharacters = 4096;
 
 const u32 = integerUpTo(2 ** 32 - 1);
 const usize = integerUpTo(Number.MAX_SAFE_INTEGER);
@@ -34,17 +34,17 @@ const fixedSize = shape(
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 );
 const shortText = shape(
-  `a text of at most ${MAX_CONTENT_CHARACTERS} characters`,
-  (value) => typeof value === "string" && value.length <= MAX_CONTENT_CHARACTERS,
+  `a text of at most ${maxContentCharacters} characters`,
+  (value) => typeof value === "string" && value.length <= maxContentCharacters,
 );
 const patternText = shape(
-  `a text of at most ${MAX_PATTERN_CHARACTERS} characters`,
-  (value) => typeof value === "string" && value.length <= MAX_PATTERN_CHARACTERS,
+  `a text of at most ${maxPatternCharacters} characters`,
+  (value) => typeof value === "string" && value.length <= maxPatternCharacters,
 );
 const pattern = oneField({ String: patternText, Regex: patternText });
 const someText = shape(
-  `a text of 1 to ${MAX_PATTERN_CHARACTERS} characters`,
-  (value) => typeof value === "string" && value !== "" && value.length <= MAX_PATTERN_CHARACTERS,
+  `a text of 1 to ${maxPatternCharacters} characters`,
+  (value) => typeof value === "string" && value !== "" && value.length <= maxPatternCharacters,
 );
 const replacedPattern = oneField({ String: someText, Regex: patternText });
 const behavior = oneOf("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous");
@@ -64,10 +64,10 @@ const unsupported: Shape = (value, path) => {
 /** Steps in a row, which may be such rows themselves. */
 function sequence(name: string, step: () => Shape): Shape {
   return (value, path) => {
-    if ((path.match(/\[/g)?.length ?? 0) > MAX_DEPTH) {
-      throw new ShapeError(path, `steps nested at most ${MAX_DEPTH} deep`, "more");
+    if ((path.match(/\[/g)?.length ?? 0) > maxDepth) {
+      throw new ShapeError(path, `steps nested at most ${maxDepth} deep`, "more");
     }
-    fields({ [name]: listOf(step(), MAX_STEPS) })(value, path);
+    fields({ [name]: listOf(step(), maxSteps) })(value, path);
   };
 }
 
@@ -140,7 +140,7 @@ const templatePieces = listOf(
     Sequence: fields({ id: oneOf("A", "B"), type_id: u32 }),
     SpecialToken: fields({ id: text, type_id: u32 }),
   }),
-  MAX_PIECES,
+  maxPieces,
 );
 const tokenAndId = tuple(text, u32);
 
@@ -157,9 +157,7 @@ export const postProcessorShape: Shape = tagged({
   TemplateProcessing: fields({
     single: templatePieces,
     pair: templatePieces,
-    special_tokens: mapOf(
-      fields({ id: text, ids: listOf(u32, MAX_PIECES), tokens: listOf(text, MAX_PIECES) }),
-    ),
+    special_tokens: mapOf(fields({ id: text, ids: listOf(u32, maxPieces), tokens: listOf(text, maxPieces) })),
   }),
   Sequence: sequence("processors", () => postProcessorShape),
 });

@@ -17,8 +17,8 @@ export interface TokenizerSettings {
   readonly chatTemplate: unknown;
 }
 
-const MAX_BYTES = 16 * 2 ** 20;
-const NAMED = [
+const maxSettingsBytes = 16 * 2 ** 20;
+const named = [
   "bos_token",
   "eos_token",
   "unk_token",
@@ -34,11 +34,14 @@ export async function readTokenizerSettings(
   directory: string,
 ): Promise<TokenizerSettings> {
   const read = async (name: string): Promise<ConfigFields> =>
-    new ConfigFields((await readJsonFile(files, join(directory, name), { maxBytes: MAX_BYTES })) ?? {}, name);
+    new ConfigFields(
+      (await readJsonFile(files, join(directory, name), { maxBytes: maxSettingsBytes })) ?? {},
+      name,
+    );
   const config = await read("tokenizer_config.json");
   const map = await read("special_tokens_map.json");
   const specialTokens = new Map<string, string>();
-  for (const name of NAMED) {
+  for (const name of named) {
     const holder = config.raw(name) === undefined ? map : config;
     const token = tokenText(holder.raw(name));
     if (token !== undefined) {

@@ -3,7 +3,7 @@ import type { WeightIndex } from "./weight-index.ts";
 import { decodeElements } from "./decode-elements.ts";
 import { dtypeSizeBytes } from "./tensor-dtype.ts";
 
-const CHUNK_ELEMENTS = 1 << 20;
+const chunkElements = 1 << 20;
 
 /** Whether two tensors of one shape hold the same numbers, whatever each is stored in. */
 export async function areTensorsEqual(weights: WeightIndex, a: TensorInfo, b: TensorInfo): Promise<boolean> {
@@ -12,8 +12,8 @@ export async function areTensorsEqual(weights: WeightIndex, a: TensorInfo, b: Te
     const sizeBytes = dtypeSizeBytes(tensor.dtype);
     return weights.readRange(tensor.name, { startByte: start * sizeBytes, endByte: end * sizeBytes });
   };
-  for (let start = 0; start < count; start += CHUNK_ELEMENTS) {
-    const end = Math.min(count, start + CHUNK_ELEMENTS);
+  for (let start = 0; start < count; start += chunkElements) {
+    const end = Math.min(count, start + chunkElements);
     const [left, right] = await Promise.all([chunk(a, start, end), chunk(b, start, end)]);
     // Equal bytes are equal numbers but for NaN, which no model is served with.
     if (a.dtype === b.dtype && Buffer.compare(left, right) === 0) continue;

@@ -1,7 +1,7 @@
 /** Element types that a header may name, in safetensors' words. */
 export type TensorDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
 
-const SIZES: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
+const sizes: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
   ["F64", 8],
   ["F32", 4],
   ["F16", 2],
@@ -15,14 +15,14 @@ const SIZES: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
 ]);
 
 /** The names of all element types that are read. */
-export const TENSOR_DTYPES: readonly string[] = [...SIZES.keys()];
+export const tensorDtypes: readonly string[] = [...sizes.keys()];
 
 /** Bytes of one element. */
 export function dtypeSizeBytes(dtype: TensorDtype): number {
-  return SIZES.get(dtype) ?? 0;
+  return sizes.get(dtype) ?? 0;
 }
 
 /** Whether a header's name is one that is read. */
 export function isTensorDtype(value: string): value is TensorDtype {
-  return SIZES.has(value);
+  return sizes.has(value);
 }

@@ -4,7 +4,7 @@ import { createChatTemplate } from "../../src/index.ts";
 import type { ChatTemplateMessage, ModelError } from "../../src/index.ts";
 import { expectModelError } from "../support/model-error.ts";
 
-const MESSAGES: readonly ChatTemplateMessage[] = [
+const sampleMessages: readonly ChatTemplateMessage[] = [
   { role: "system", content: "  Be kind.\n" },
   { role: "user", content: ' a <b> & "c" é ' },
   { role: "assistant", content: "<think>\nhm\n</think>\n\n  ok\n" },
@@ -12,7 +12,7 @@ const MESSAGES: readonly ChatTemplateMessage[] = [
 ];
 
 /** Templates and what transformers 5.23.0 with jinja2 3.1.6 makes of them (`render_jinja_template`). */
-const GOLDEN: readonly (readonly [string, string])[] = [
+const golden: readonly (readonly [string, string])[] = [
   [
     "{% for m in messages %}[{{ m.content.lstrip('\\n') }}|{{ m.content.rstrip('\\n ') }}|{{ m.content.strip() }}|{{ m.content | trim }}]\n{% endfor %}\n",
     '[  Be kind.\n|  Be kind.|Be kind.|Be kind.]\n[ a <b> & "c" é | a <b> & "c" é|a <b> & "c" é|a <b> & "c" é]\n[<think>\nhm\n</think>\n\n  ok\n|<think>\nhm\n</think>\n\n  ok|<think>\nhm\n</think>\n\n  ok|<think>\nhm\n</think>\n\n  ok]\n[more\n|more|more|more]\n',
@@ -55,16 +55,16 @@ const GOLDEN: readonly (readonly [string, string])[] = [
   ],
 ];
 
-const SPECIAL = new Map([
+const specialTokens = new Map([
   ["bos_token", "<s>"],
   ["eos_token", "</s>"],
 ]);
 
-const render = (source: string, messages: readonly ChatTemplateMessage[] = MESSAGES): string =>
-  createChatTemplate(source, { specialTokens: SPECIAL }).render(messages);
+const render = (source: string, messages: readonly ChatTemplateMessage[] = sampleMessages): string =>
+  createChatTemplate(source, { specialTokens: specialTokens }).render(messages);
 
 describe("createChatTemplate", () => {
-  it.each(GOLDEN)("renders as the reference does: %s", (source, wanted) => {
+  it.each(golden)("renders as the reference does: %s", (source, wanted) => {
     expect(render(source)).toBe(wanted);
   });
 
@@ -76,7 +76,7 @@ describe("createChatTemplate", () => {
 
   it("passes variables on, over special tokens but not over the messages", () => {
     const template = createChatTemplate("{{ enable_thinking }}{{ bos_token }}{{ messages | length }}", {
-      specialTokens: SPECIAL,
+      specialTokens: specialTokens,
     });
     expect(
       template.render([], { variables: { enable_thinking: false, bos_token: "B", messages: [1] } }),
@@ -119,7 +119,7 @@ describe("createChatTemplate", () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  const REFUSED = [
+  const refused = [
     "{{ 1.5 * 'x' }}",
     "{% include 'x' %}",
     "{{ 'a' | nofilter }}",
@@ -131,7 +131,7 @@ describe("createChatTemplate", () => {
     "{{ none | length }}",
     "{% for m in none %}{% endfor %}",
   ];
-  it.each(REFUSED)("fails as Jinja does, or where Jinja prints an address: %s", async (source) => {
+  it.each(refused)("fails as Jinja does, or where Jinja prints an address: %s", async (source) => {
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () => render(`\n\n${source}`));
     expect(error.message).toMatch(/^chat template failed: line 3: /);
     expect(error.message).not.toMatch(/undefined \(|Cannot read|is not a function/);
@@ -167,7 +167,7 @@ describe("createChatTemplate", () => {
     expect(render("{{ messages[0].content }}", [{ role: "user", content }])).toBe(content);
   });
 
-  const ESCAPES = [
+  const escapes = [
     "{{ messages.constructor }}",
     "{{ messages.__proto__ }}",
     "{{ ''.constructor.constructor('return process')() }}",
@@ -177,7 +177,7 @@ describe("createChatTemplate", () => {
     "{{ process.env }}{{ globalThis }}{{ require('fs') }}",
     "{{ namespace.constructor }}",
   ];
-  it.each(ESCAPES)("keeps the process out of reach of %s", async (source) => {
+  it.each(escapes)("keeps the process out of reach of %s", async (source) => {
     const outcome = (): string => {
       try {
         return render(source);
@@ -197,7 +197,7 @@ describe("createChatTemplate", () => {
   });
 
   const doubled = (times: number): string => `{% set x = [1] %}${"{% set x = [x, x] %}".repeat(times)}`;
-  const ENDLESS: readonly (readonly [string, string])[] = [
+  const endless: readonly (readonly [string, string])[] = [
     ["loops in loops", "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}"],
     ["a long range", "{{ range(1000000000) | list }}"],
     [
@@ -251,14 +251,14 @@ describe("createChatTemplate", () => {
     ["a long chain of filters", `{{ 'a'${" | upper".repeat(20000)} }}`],
     ["a long chain of members", `{{ messages[0]${"[0]".repeat(20000)} }}`],
   ];
-  it.each(ENDLESS)("ends a template with %s", async (_, source) => {
+  it.each(endless)("ends a template with %s", async (_, source) => {
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () => render(source));
     expect(error.message).toMatch(
       /^chat template failed: line 1: (?:the template|expected a str|'str object')/,
     );
   });
 
-  const LARGE: readonly (readonly [string, string])[] = [
+  const large: readonly (readonly [string, string])[] = [
     ["brackets", `{{ ${"(".repeat(10_000)}1${")".repeat(10_000)} }}`],
     ["lists", `{{ ${"[".repeat(10_000)}${"]".repeat(10_000)} }}`],
     ["subscripts", `{{ ${"a[".repeat(10_000)}1${"]".repeat(10_000)} }}`],
@@ -274,7 +274,7 @@ describe("createChatTemplate", () => {
     ["an open raw block", `{% raw %}${"{% endraw".repeat(300_000)}`],
     ["a wrong name", `{{ ${"1a".repeat(100_000)} }}`],
   ];
-  it.each(LARGE)("refuses a template that is too much to parse: %s", async (_, source) => {
+  it.each(large)("refuses a template that is too much to parse: %s", async (_, source) => {
     const error = await expectModelError("INVALID_CHAT_TEMPLATE", () => createChatTemplate(source));
     expect(error.message).toMatch(/^chat template: line 1: expected/);
   });
@@ -292,7 +292,7 @@ describe("createChatTemplate", () => {
     expect(render(`{{ ${"'a' + ".repeat(400)}'a' }}`)).toBe("a".repeat(401));
     const recursive = `{% macro f(v) %}{% if v is mapping %}{% for k, x in v.items() %}{{ k }}({{ f(x) }}){% endfor %}{% else %}{{ v }}{% endif %}{% endmacro %}{{ f(messages[0].tree) }}`;
     let tree: unknown = 1;
-    for (let level = 0; level < 50; level++) tree = { a: tree };
+    for (let level = 0; level < 50; level += 1) tree = { a: tree };
     expect(render(recursive, [{ role: "user", content: "", tree }])).toBe(
       "a(".repeat(50) + "1" + ")".repeat(50),
     );

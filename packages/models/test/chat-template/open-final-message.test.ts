@@ -4,9 +4,9 @@ import { createChatTemplate } from "../../src/index.ts";
 import type { ChatTemplateMessage, ModelError } from "../../src/index.ts";
 import { expectModelError } from "../support/model-error.ts";
 
-const CHATML =
+const chatml =
   "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-const TRIMMING =
+const trimming =
   "{% for m in messages %}[{{ m.role }}]\n\n{{ m.content | trim }} </s>{% endfor %}{% if add_generation_prompt %}[assistant]\n\n{% endif %}";
 
 const conversation = (content: string | null, role = "assistant"): readonly ChatTemplateMessage[] => [
@@ -19,25 +19,25 @@ const render = (source: string, messages: readonly ChatTemplateMessage[]): strin
 describe("the final message left open", () => {
   it("ends with its text, and with no opening of an answer", () => {
     const opened = "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n";
-    expect(render(CHATML, conversation("Sure, "))).toBe(`${opened}Sure, `);
-    expect(render(CHATML, conversation("\n a\n\n"))).toBe(`${opened}\n a\n\n`);
-    expect(render(CHATML, conversation(""))).toBe(opened);
-    expect(render(CHATML, conversation("I am", "user"))).toBe(
+    expect(render(chatml, conversation("Sure, "))).toBe(`${opened}Sure, `);
+    expect(render(chatml, conversation("\n a\n\n"))).toBe(`${opened}\n a\n\n`);
+    expect(render(chatml, conversation(""))).toBe(opened);
+    expect(render(chatml, conversation("I am", "user"))).toBe(
       "<|im_start|>user\nhi<|im_end|>\n<|im_start|>user\nI am",
     );
   });
 
   it("is trimmed where the template trims, and the template's own space stays", () => {
     const opened = "[user]\n\nhi </s>[assistant]\n\n";
-    expect(render(TRIMMING, conversation("Sure, "))).toBe(`${opened}Sure,`);
-    expect(render(TRIMMING, conversation("Sure"))).toBe(`${opened}Sure`);
-    expect(render(TRIMMING, conversation(""))).toBe(opened);
-    expect(render(TRIMMING, conversation("\n"))).toBe(opened);
+    expect(render(trimming, conversation("Sure, "))).toBe(`${opened}Sure,`);
+    expect(render(trimming, conversation("Sure"))).toBe(`${opened}Sure`);
+    expect(render(trimming, conversation(""))).toBe(opened);
+    expect(render(trimming, conversation("\n"))).toBe(opened);
   });
 
   it("is the last of several equal texts", () => {
     const messages = [...conversation("hi"), ...conversation("hi")];
-    expect(render(CHATML, messages)).toBe(
+    expect(render(chatml, messages)).toBe(
       "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nhi<|im_end|>\n"
         .repeat(2)
         .slice(0, -"<|im_end|>\n".length),
@@ -59,7 +59,7 @@ describe("the final message left open", () => {
 
   it("may have any code point itself", () => {
     const content = "\u{F0000}\u{F0001}";
-    expect(render(CHATML, conversation(content)).endsWith(`assistant\n${content}`)).toBe(true);
+    expect(render(chatml, conversation(content)).endsWith(`assistant\n${content}`)).toBe(true);
   });
 
   it.each([
@@ -72,7 +72,7 @@ describe("the final message left open", () => {
 
   it("must have a text that the template writes", async () => {
     for (const [source, content] of [
-      [CHATML, null],
+      [chatml, null],
       ["{{ messages[0].content }}", "Sure"],
     ] as const) {
       const error: ModelError = await expectModelError("CHAT_TEMPLATE_FAILED", async () =>

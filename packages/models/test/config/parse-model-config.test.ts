@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 
 import { parseModelConfig } from "../../src/index.ts";
 import type { ModelErrorCode } from "../../src/index.ts";
-import { CHECKPOINT_NAMES, checkpointDirectory, readJson } from "../support/fixtures.ts";
+import { checkpointNames, checkpointDirectory, readJson } from "../support/fixtures.ts";
 import { expectModelError } from "../support/model-error.ts";
 
-const LLAMA = {
+const llamaConfig = {
   architectures: ["LlamaForCausalLM"],
   model_type: "llama",
   vocab_size: 320,
@@ -16,12 +16,17 @@ const LLAMA = {
   num_hidden_layers: 2,
   num_attention_heads: 4,
 };
-const MISTRAL = { ...LLAMA, architectures: ["MistralForCausalLM"], num_attention_heads: 8 };
-const QWEN2 = { ...LLAMA, architectures: ["Qwen2ForCausalLM"], num_key_value_heads: 2, num_hidden_layers: 4 };
-const QWEN3 = { ...QWEN2, architectures: ["Qwen3ForCausalLM"] };
+const mistralConfig = { ...llamaConfig, architectures: ["MistralForCausalLM"], num_attention_heads: 8 };
+const qwen2 = {
+  ...llamaConfig,
+  architectures: ["Qwen2ForCausalLM"],
+  num_key_value_heads: 2,
+  num_hidden_layers: 4,
+};
+const qwen3 = { ...qwen2, architectures: ["Qwen3ForCausalLM"] };
 
 describe("parseModelConfig", () => {
-  it.each(CHECKPOINT_NAMES)("reads the config of the checkpoint %s", (name) => {
+  it.each(checkpointNames)("reads the config of the checkpoint %s", (name) => {
     const raw = readJson(join(checkpointDirectory(name), "config.json"));
     const config = parseModelConfig({ config: raw });
     expect(config.architecture).toBe((raw["architectures"] as string[])[0]);
@@ -31,7 +36,7 @@ describe("parseModelConfig", () => {
   });
 
   it("fills in Llama's defaults", () => {
-    expect(parseModelConfig({ config: LLAMA })).toEqual({
+    expect(parseModelConfig({ config: llamaConfig })).toEqual({
       family: "llama",
       architecture: "LlamaForCausalLM",
       vocabSize: 320,
@@ -57,21 +62,21 @@ describe("parseModelConfig", () => {
   });
 
   it("fills in each other family's defaults", () => {
-    const mistral = parseModelConfig({ config: MISTRAL });
+    const mistral = parseModelConfig({ config: mistralConfig });
     expect(mistral).toMatchObject({
       kvHeadCount: 8,
       contextTokens: 131_072,
       slidingWindowTokens: [4096, 4096],
     });
-    expect(parseModelConfig({ config: { ...MISTRAL, num_key_value_heads: null } }).kvHeadCount).toBe(8);
-    expect(parseModelConfig({ config: QWEN2 })).toMatchObject({
+    expect(parseModelConfig({ config: { ...mistralConfig, num_key_value_heads: null } }).kvHeadCount).toBe(8);
+    expect(parseModelConfig({ config: qwen2 })).toMatchObject({
       headDim: 16,
       contextTokens: 32_768,
       hasAttentionBias: { qkv: true, output: false },
       eosTokenIds: [],
       bosTokenId: undefined,
     });
-    expect(parseModelConfig({ config: QWEN3 })).toMatchObject({
+    expect(parseModelConfig({ config: qwen3 })).toMatchObject({
       headDim: 128,
       hasQkNorm: true,
       hasAttentionBias: { qkv: false, output: false },
@@ -79,21 +84,21 @@ describe("parseModelConfig", () => {
   });
 
   it("finds the family by model_type where architectures is absent", () => {
-    const { architectures: _, ...rest } = LLAMA;
+    const { architectures: _, ...rest } = llamaConfig;
     expect(parseModelConfig({ config: rest }).family).toBe("llama");
   });
 
   it("ignores attention_bias where the family has none, and heeds it where it has", () => {
     const on = { attention_bias: true, mlp_bias: true };
-    expect(parseModelConfig({ config: { ...MISTRAL, ...on } })).toMatchObject({
+    expect(parseModelConfig({ config: { ...mistralConfig, ...on } })).toMatchObject({
       hasAttentionBias: { qkv: false, output: false },
       hasMlpBias: false,
     });
-    expect(parseModelConfig({ config: { ...LLAMA, ...on } })).toMatchObject({
+    expect(parseModelConfig({ config: { ...llamaConfig, ...on } })).toMatchObject({
       hasAttentionBias: { qkv: true, output: true },
       hasMlpBias: true,
     });
-    expect(parseModelConfig({ config: { ...QWEN3, ...on } })).toMatchObject({
+    expect(parseModelConfig({ config: { ...qwen3, ...on } })).toMatchObject({
       hasAttentionBias: { qkv: true, output: true },
       hasMlpBias: false,
     });
@@ -102,12 +107,12 @@ describe("parseModelConfig", () => {
   it("reads sliding windows as each family spells them", () => {
     const windows = (config: object): readonly (number | undefined)[] =>
       parseModelConfig({ config }).slidingWindowTokens;
-    expect(windows({ ...MISTRAL, sliding_window: null })).toEqual([undefined, undefined]);
-    expect(windows({ ...LLAMA, sliding_window: 16 })).toEqual([undefined, undefined]);
-    expect(windows({ ...QWEN2, sliding_window: 16, use_sliding_window: false })).toEqual(
+    expect(windows({ ...mistralConfig, sliding_window: null })).toEqual([undefined, undefined]);
+    expect(windows({ ...llamaConfig, sliding_window: 16 })).toEqual([undefined, undefined]);
+    expect(windows({ ...qwen2, sliding_window: 16, use_sliding_window: false })).toEqual(
       Array(4).fill(undefined),
     );
-    const on = { ...QWEN2, sliding_window: 16, use_sliding_window: true };
+    const on = { ...qwen2, sliding_window: 16, use_sliding_window: true };
     expect(windows({ ...on, max_window_layers: 3 })).toEqual([undefined, undefined, undefined, 16]);
     expect(windows(on)).toEqual(Array(4).fill(undefined));
     const layerTypes = ["sliding_attention", "full_attention", "full_attention", "sliding_attention"];
@@ -118,13 +123,13 @@ describe("parseModelConfig", () => {
       16,
     ]);
     const mistralTypes = { sliding_window: 16, layer_types: ["full_attention", "sliding_attention"] };
-    expect(windows({ ...MISTRAL, sliding_window: 16 })).toEqual([16, 16]);
-    expect(windows({ ...MISTRAL, ...mistralTypes })).toEqual([undefined, 16]);
+    expect(windows({ ...mistralConfig, sliding_window: 16 })).toEqual([16, 16]);
+    expect(windows({ ...mistralConfig, ...mistralTypes })).toEqual([undefined, 16]);
   });
 
   it("reads rope settings in the spellings of transformers 4 and 5", () => {
     const rope = (fields: object): unknown => {
-      const { ropeTheta, ropeScaling } = parseModelConfig({ config: { ...LLAMA, ...fields } });
+      const { ropeTheta, ropeScaling } = parseModelConfig({ config: { ...llamaConfig, ...fields } });
       return [ropeTheta, ropeScaling];
     };
     const llama3 = {
@@ -165,7 +170,7 @@ describe("parseModelConfig", () => {
 
   it("takes end tokens from generation_config.json, else from config.json, else the family's", () => {
     const eos = (config: object, generationConfig?: object): readonly number[] =>
-      parseModelConfig({ config: { ...LLAMA, ...config }, generationConfig }).eosTokenIds;
+      parseModelConfig({ config: { ...llamaConfig, ...config }, generationConfig }).eosTokenIds;
     expect(eos({ eos_token_id: 7 }, { eos_token_id: [5, 6, 5] })).toEqual([5, 6]);
     expect(eos({ eos_token_id: 7 }, {})).toEqual([7]);
     expect(eos({})).toEqual([2]);
@@ -173,11 +178,13 @@ describe("parseModelConfig", () => {
   });
 
   it("reads the stored dtype in both spellings", () => {
-    expect(parseModelConfig({ config: { ...LLAMA, torch_dtype: "float16" } }).storedDtype).toBe("float16");
-    expect(parseModelConfig({ config: { ...LLAMA, dtype: "bfloat16" } }).storedDtype).toBe("bfloat16");
+    expect(parseModelConfig({ config: { ...llamaConfig, torch_dtype: "float16" } }).storedDtype).toBe(
+      "float16",
+    );
+    expect(parseModelConfig({ config: { ...llamaConfig, dtype: "bfloat16" } }).storedDtype).toBe("bfloat16");
   });
 
-  const REFUSED: readonly (readonly [string, object, ModelErrorCode, string])[] = [
+  const refused: readonly (readonly [string, object, ModelErrorCode, string])[] = [
     [
       "a family that does not run",
       { architectures: ["GPT2LMHeadModel"] },
@@ -230,8 +237,10 @@ describe("parseModelConfig", () => {
     ["an end token as text", { eos_token_id: ["</s>"] }, "INVALID_CONFIG", "eos_token_id"],
     ["tied embeddings as text", { tie_word_embeddings: "yes" }, "INVALID_CONFIG", "tie_word_embeddings"],
   ];
-  it.each(REFUSED)("refuses %s", async (...[, fields, code, mention]) => {
-    const error = await expectModelError(code, () => parseModelConfig({ config: { ...LLAMA, ...fields } }));
+  it.each(refused)("refuses %s", async (...[, fields, code, mention]) => {
+    const error = await expectModelError(code, () =>
+      parseModelConfig({ config: { ...llamaConfig, ...fields } }),
+    );
     expect(error.message).toContain(mention);
     expect(error.file).toBe("config.json");
   });
@@ -245,7 +254,7 @@ describe("parseModelConfig", () => {
 
   it("does not read fields from a prototype", async () => {
     const config = Object.assign(Object.create({ vocab_size: 320 }) as object, {
-      ...LLAMA,
+      ...llamaConfig,
       vocab_size: undefined,
     });
     delete (config as { vocab_size?: unknown }).vocab_size;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import {
-  CHECKPOINT_FORMATS,
+  checkpointFormats,
   createModelLoader,
   inspectModel,
   loadModelText,
@@ -10,20 +10,19 @@ import {
 import type { CheckpointFormat, FileAccess } from "../../src/index.ts";
 import { createMemoryFiles } from "../support/memory-files.ts";
 import { expectModelError } from "../support/model-error.ts";
-import { MODEL_DIRECTORY, createModelFiles } from "../support/model-files.ts";
+import { modelDirectory, createModelFiles } from "../support/model-files.ts";
 
-const BUNDLE = "/models/tiny.bundle";
+const bundlePath = "/models/tiny.bundle";
 
 /** A model in one file, which names the directory that has the rest. */
 function createBundleFormat(): CheckpointFormat {
-  const [directory] = CHECKPOINT_FORMATS;
+  const [directory] = checkpointFormats;
   if (directory === undefined) throw new Error("there is no format");
   return {
     name: "bundle",
     detect: async ({ path, kind }) => kind === "file" && path.endsWith(".bundle"),
-    open: async (location, options) => directory.open({ ...location, path: MODEL_DIRECTORY }, options),
-    readText: async (location, options) =>
-      directory.readText({ ...location, path: MODEL_DIRECTORY }, options),
+    open: async (location, options) => directory.open({ ...location, path: modelDirectory }, options),
+    readText: async (location, options) => directory.readText({ ...location, path: modelDirectory }, options),
   };
 }
 
@@ -31,34 +30,34 @@ function createBundleFiles(): FileAccess & { openCount(): number } {
   const files = createModelFiles();
   return {
     ...files,
-    stat: async (path) => (path === BUNDLE ? { kind: "file", sizeBytes: 1 } : files.stat(path)),
+    stat: async (path) => (path === bundlePath ? { kind: "file", sizeBytes: 1 } : files.stat(path)),
   };
 }
 
 describe("a format that is passed in", () => {
   it("is loaded, inspected and read for its text by what it detects", async () => {
     const files = createBundleFiles();
-    const source = { files, formats: [createBundleFormat(), ...CHECKPOINT_FORMATS] };
-    const model = await createModelLoader(source).load(BUNDLE);
+    const source = { files, formats: [createBundleFormat(), ...checkpointFormats] };
+    const model = await createModelLoader(source).load(bundlePath);
     expect(model).toMatchObject({
       name: "tiny.bundle",
-      directory: BUNDLE,
+      directory: bundlePath,
       config: { eosTokenIds: [2, 269] },
     });
     expect(model.tokenizer.encode("hello")).toEqual([263]);
     await model.dispose();
-    const checkpoint = await openCheckpoint(BUNDLE, source);
+    const checkpoint = await openCheckpoint(bundlePath, source);
     expect(checkpoint.weights.weight("model.norm.weight")).toMatchObject({ encoding: "dense", shape: [8] });
     await checkpoint.weights.close();
-    expect(await inspectModel(BUNDLE, source)).toMatchObject({ layerCount: 2, textProblem: undefined });
-    expect((await loadModelText(BUNDLE, source)).chatTemplate).toBeDefined();
+    expect(await inspectModel(bundlePath, source)).toMatchObject({ layerCount: 2, textProblem: undefined });
+    expect((await loadModelText(bundlePath, source)).chatTemplate).toBeDefined();
     expect(files.openCount()).toBe(0);
   });
 
   it("leaves to the next format what it does not detect", async () => {
-    const source = { files: createBundleFiles(), formats: [createBundleFormat(), ...CHECKPOINT_FORMATS] };
-    const checkpoint = await openCheckpoint(MODEL_DIRECTORY, source);
-    expect(checkpoint.directory).toBe(MODEL_DIRECTORY);
+    const source = { files: createBundleFiles(), formats: [createBundleFormat(), ...checkpointFormats] };
+    const checkpoint = await openCheckpoint(modelDirectory, source);
+    expect(checkpoint.directory).toBe(modelDirectory);
     await checkpoint.weights.close();
   });
 
@@ -73,7 +72,7 @@ describe("a format that is passed in", () => {
 
 describe("the formats of the package", () => {
   it("have names of their own", () => {
-    const names = CHECKPOINT_FORMATS.map((format) => format.name);
+    const names = checkpointFormats.map((format) => format.name);
     expect(names).toEqual(["hf-directory"]);
   });
 

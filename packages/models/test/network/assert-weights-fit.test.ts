@@ -14,7 +14,7 @@ import { expectModelError } from "../support/model-error.ts";
 import { writeSafetensors, zeros } from "../support/safetensors.ts";
 import type { TestTensor } from "../support/safetensors.ts";
 
-const RAW = {
+const raw = {
   architectures: ["LlamaForCausalLM"],
   vocab_size: 12,
   hidden_size: 8,
@@ -23,7 +23,7 @@ const RAW = {
   num_attention_heads: 2,
   num_key_value_heads: 1,
 };
-const CONFIG = parseModelConfig({ config: RAW });
+const tinyConfig = parseModelConfig({ config: raw });
 
 async function indexFor(
   config: ModelConfig,
@@ -47,63 +47,71 @@ async function indexFor(
 
 describe("assertWeightsFit", () => {
   it("accepts what fits, in any of the dtypes that run, and lists what is left over", async () => {
-    const index = await indexFor(CONFIG, {
+    const index = await indexFor(tinyConfig, {
       "model.norm.weight": zeros("BF16", [8]),
       "lm_head.weight": zeros("F16", [12, 8]),
       "model.layers.0.self_attn.rotary_emb.inv_freq": zeros("F32", [2]),
     });
-    expect(assertWeightsFit(CONFIG, index)).toEqual({
+    expect(assertWeightsFit(tinyConfig, index)).toEqual({
       unusedTensors: ["model.layers.0.self_attn.rotary_emb.inv_freq"],
     });
   });
 
   it("names quantized weights that the config does not mention", async () => {
     const name = "model.layers.0.self_attn.q_proj";
-    const index = await indexFor(CONFIG, {
+    const index = await indexFor(tinyConfig, {
       [`${name}.weight`]: undefined,
       [`${name}.qweight`]: zeros("I64", [1, 8]),
     });
-    const error = await expectModelError("UNSUPPORTED_QUANTIZATION", () => assertWeightsFit(CONFIG, index));
+    const error = await expectModelError("UNSUPPORTED_QUANTIZATION", () =>
+      assertWeightsFit(tinyConfig, index),
+    );
     expect(error.tensor).toBe(`${name}.qweight`);
   });
 
   it("does not use an output head that is tied away", async () => {
-    const tied = parseModelConfig({ config: { ...RAW, tie_word_embeddings: true } });
+    const tied = parseModelConfig({ config: { ...raw, tie_word_embeddings: true } });
     const index = await indexFor(tied, { "lm_head.weight": zeros("F32", [12, 8]) });
     expect(assertWeightsFit(tied, index).unusedTensors).toEqual(["lm_head.weight"]);
   });
 
   it("names a tensor that is missing", async () => {
-    const index = await indexFor(CONFIG, { "model.layers.1.mlp.up_proj.weight": undefined });
-    const error = await expectModelError("TENSOR_MISSING", () => assertWeightsFit(CONFIG, index));
+    const index = await indexFor(tinyConfig, { "model.layers.1.mlp.up_proj.weight": undefined });
+    const error = await expectModelError("TENSOR_MISSING", () => assertWeightsFit(tinyConfig, index));
     expect(error.tensor).toBe("model.layers.1.mlp.up_proj.weight");
   });
 
   it("counts when many are missing", async () => {
-    const deeper = parseModelConfig({ config: { ...RAW, num_hidden_layers: 3 } });
+    const deeper = parseModelConfig({ config: { ...raw, num_hidden_layers: 3 } });
     const error = await expectModelError("TENSOR_MISSING", async () =>
-      assertWeightsFit(deeper, await indexFor(CONFIG, {})),
+      assertWeightsFit(deeper, await indexFor(tinyConfig, {})),
     );
     expect(error.message).toContain("and 6 more");
   });
 
   it("names a shape that the config does not want, and both shapes", async () => {
-    const index = await indexFor(CONFIG, { "model.layers.0.self_attn.k_proj.weight": zeros("F32", [8, 8]) });
-    const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(CONFIG, index));
+    const index = await indexFor(tinyConfig, {
+      "model.layers.0.self_attn.k_proj.weight": zeros("F32", [8, 8]),
+    });
+    const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(tinyConfig, index));
     expect(error.message).toContain("wants (4, 8), found (8, 8)");
     expect(error.tensor).toBe("model.layers.0.self_attn.k_proj.weight");
   });
 
   it("does not take a transposed or reshaped tensor", async () => {
     for (const shape of [[8, 6], [48], [6, 8, 1]]) {
-      const index = await indexFor(CONFIG, { "model.layers.0.mlp.gate_proj.weight": zeros("F32", shape) });
-      const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(CONFIG, index));
+      const index = await indexFor(tinyConfig, {
+        "model.layers.0.mlp.gate_proj.weight": zeros("F32", shape),
+      });
+      const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () =>
+        assertWeightsFit(tinyConfig, index),
+      );
       expect(error.message).toContain(`found (${shape.join(", ")})`);
     }
   });
 
   it("refuses weights in blocks, after a look at the shape that they stand for", async () => {
-    const dense = await indexFor(CONFIG, {});
+    const dense = await indexFor(tinyConfig, {});
     const name = "model.layers.0.self_attn.q_proj.weight";
     const data = dense.tensors.get(name)!;
     const scales = dense.tensors.get("model.norm.weight")!;
@@ -115,23 +123,23 @@ describe("assertWeightsFit", () => {
           : dense.weight(wanted),
     });
     const error = await expectModelError("UNSUPPORTED_QUANTIZATION", () =>
-      assertWeightsFit(CONFIG, inBlocks([8, 8])),
+      assertWeightsFit(tinyConfig, inBlocks([8, 8])),
     );
     expect(error.message).toContain("4-bit blocks of 4");
     expect(error.tensor).toBe(name);
-    await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(CONFIG, inBlocks([8, 4])));
+    await expectModelError("TENSOR_SHAPE_MISMATCH", () => assertWeightsFit(tinyConfig, inBlocks([8, 4])));
   });
 
   it("refuses integers as weights", async () => {
-    const index = await indexFor(CONFIG, { "model.norm.weight": zeros("I64", [8]) });
-    const error = await expectModelError("UNSUPPORTED_DTYPE", () => assertWeightsFit(CONFIG, index));
+    const index = await indexFor(tinyConfig, { "model.norm.weight": zeros("I64", [8]) });
+    const error = await expectModelError("UNSUPPORTED_DTYPE", () => assertWeightsFit(tinyConfig, index));
     expect(error.message).toContain("I64");
   });
 });
 
 describe("collectWeightRefs", () => {
   it("lists each tensor once, the embedding first", () => {
-    const tied = parseModelConfig({ config: { ...RAW, tie_word_embeddings: true } });
+    const tied = parseModelConfig({ config: { ...raw, tie_word_embeddings: true } });
     const names = [...collectWeightRefs(llamaArchitecture, tied).keys()];
     expect(names[0]).toBe("model.embed_tokens.weight");
     expect(names).toHaveLength(1 + 2 * 9 + 1);
@@ -145,7 +153,7 @@ describe("collectWeightRefs", () => {
         builder.logits(builder.linear(x, { name: "w", shape: [4, 9] }), { name: "o", shape: [12, 4] });
       },
     };
-    const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => collectWeightRefs(wrong, CONFIG));
+    const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => collectWeightRefs(wrong, tinyConfig));
     expect(error.message).toBe("w: wanted 9 features, found (8)");
   });
 });

@@ -3,16 +3,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's shared fixtures. */
-export const FIXTURES: string = fileURLToPath(new URL("../../../../test/fixtures", import.meta.url));
+export const fixturesDirectory: string = fileURLToPath(new URL("../../../../test/fixtures", import.meta.url));
 
-export const CHECKPOINT_NAMES: readonly string[] = readdirSync(join(FIXTURES, "checkpoints")).toSorted();
+export const checkpointNames: readonly string[] = readdirSync(
+  join(fixturesDirectory, "checkpoints"),
+).toSorted();
 
 export function checkpointDirectory(name: string): string {
-  return join(FIXTURES, "checkpoints", name);
+  return join(fixturesDirectory, "checkpoints", name);
 }
 
 export function readJson(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
 }
 
-export const REPOSITORY: string = fileURLToPath(new URL("../../../../", import.meta.url));
+export const repositoryDirectory: string = fileURLToPath(new URL("../../../../", import.meta.url));

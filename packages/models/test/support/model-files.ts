@@ -5,9 +5,9 @@ import { writeSafetensors, zeros } from "./safetensors.ts";
 import type { TestTensor } from "./safetensors.ts";
 import { byteLevelJson } from "./tokenizer-json.ts";
 
-export const MODEL_DIRECTORY = "/models/tiny-llama";
+export const modelDirectory = "/models/tiny-llama";
 
-export const RAW_CONFIG = {
+export const rawConfig = {
   architectures: ["LlamaForCausalLM"],
   model_type: "llama",
   vocab_size: 280,
@@ -25,13 +25,13 @@ export const RAW_CONFIG = {
 export function createModelFiles(
   changes: Readonly<Record<string, Uint8Array | string | undefined>> = {},
 ): MemoryFiles {
-  const config = parseModelConfig({ config: RAW_CONFIG });
+  const config = parseModelConfig({ config: rawConfig });
   const tensors: Record<string, TestTensor> = {};
   for (const { name, shape } of collectWeightRefs(architectureFor(config), config).values()) {
     tensors[name] = zeros("F32", shape);
   }
   const files: Record<string, Uint8Array | string> = {
-    "config.json": JSON.stringify(RAW_CONFIG),
+    "config.json": JSON.stringify(rawConfig),
     "generation_config.json": JSON.stringify({ eos_token_id: 2, temperature: 0.6 }),
     "model.safetensors": writeSafetensors(tensors),
     "tokenizer.json": JSON.stringify(byteLevelJson()),
@@ -44,7 +44,7 @@ export function createModelFiles(
   const contents: Record<string, Uint8Array | string> = {};
   for (const [name, content] of Object.entries({ ...files, ...changes })) {
     if (content !== undefined) {
-      contents[`${MODEL_DIRECTORY}/${name}`] = content;
+      contents[`${modelDirectory}/${name}`] = content;
     }
   }
   return createMemoryFiles(contents);

@@ -1,12 +1,12 @@
 type Json = Readonly<Record<string, unknown>>;
 
-const BYTE_CHARS: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+const byteChars: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
   const before = byte < 0x21 ? byte : byte < 0xa1 ? 33 + byte - 0x7f : 33 + 34;
   return String.fromCharCode(isPrintable ? byte : 0x100 + before);
 });
 
-const BYTE_MERGES = [
+const byteMerges = [
   "Ġ t",
   "h e",
   "Ġt he",
@@ -24,10 +24,10 @@ const BYTE_MERGES = [
 /** A byte-level tokenizer: 256 bytes, a few merges, special tokens at the end. */
 export function byteLevelJson(changes: Json = {}): Json {
   const vocab: Record<string, number> = {};
-  for (const [id, char] of BYTE_CHARS.entries()) {
+  for (const [id, char] of byteChars.entries()) {
     vocab[char] = id;
   }
-  for (const merge of BYTE_MERGES) {
+  for (const merge of byteMerges) {
     vocab[merge.replace(" ", "")] = Object.keys(vocab).length;
   }
   const first = Object.keys(vocab).length;
@@ -52,13 +52,13 @@ export function byteLevelJson(changes: Json = {}): Json {
       byte_fallback: false,
       ignore_merges: false,
       vocab,
-      merges: BYTE_MERGES,
+      merges: byteMerges,
     },
     ...changes,
   };
 }
 
-const PIECES = [
+const pieces = [
   "▁",
   "e",
   "h",
@@ -78,7 +78,7 @@ const PIECES = [
   "hell",
   "hello",
 ];
-const PIECE_MERGES = ["▁ t", "h e", "▁t he", "l l", "▁ ▁", "he ll", "hell o"];
+const pieceMerges = ["▁ t", "h e", "▁t he", "l l", "▁ ▁", "he ll", "hell o"];
 
 /** A SentencePiece-like tokenizer with byte fallback; `normalizer` as Llama 2 has it. */
 export function sentencePieceJson(changes: Json = {}): Json {
@@ -87,7 +87,7 @@ export function sentencePieceJson(changes: Json = {}): Json {
     "<s>",
     "</s>",
     ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-    ...PIECES,
+    ...pieces,
   ];
   return {
     version: "1.0",
@@ -125,13 +125,13 @@ export function sentencePieceJson(changes: Json = {}): Json {
       byte_fallback: true,
       ignore_merges: false,
       vocab: Object.fromEntries(names.map((name, id) => [name, id])),
-      merges: PIECE_MERGES,
+      merges: pieceMerges,
     },
     ...changes,
   };
 }
 
-const UNIGRAM_PIECES: readonly (readonly [string, number])[] = [
+const unigramPieces: readonly (readonly [string, number])[] = [
   ["<unk>", 0],
   ["<s>", 0],
   ["</s>", 0],
@@ -157,7 +157,7 @@ export function unigramJson(): Json {
     pre_tokenizer: metaspace,
     post_processor: null,
     decoder: metaspace,
-    model: { type: "Unigram", unk_id: 0, byte_fallback: false, vocab: UNIGRAM_PIECES },
+    model: { type: "Unigram", unk_id: 0, byte_fallback: false, vocab: unigramPieces },
   };
 }
 

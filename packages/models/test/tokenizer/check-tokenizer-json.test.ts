@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { loadTokenizer, ModelError } from "../../src/index.ts";
 import type { LoadedTokenizer } from "../../src/index.ts";
-import { FIXTURES, readJson } from "../support/fixtures.ts";
+import { fixturesDirectory, readJson } from "../support/fixtures.ts";
 import { createMemoryFiles } from "../support/memory-files.ts";
 import { expectModelError } from "../support/model-error.ts";
 import { byteLevelJson, unigramJson } from "../support/tokenizer-json.ts";
@@ -19,13 +19,15 @@ interface DamageCase {
   readonly ids?: readonly (readonly number[])[];
 }
 
-const golden = JSON.parse(readFileSync(join(FIXTURES, "golden", "damaged-tokenizers.json"), "utf8")) as {
+const golden = JSON.parse(
+  readFileSync(join(fixturesDirectory, "golden", "damaged-tokenizers.json"), "utf8"),
+) as {
   readonly texts: readonly string[];
   readonly cases: readonly DamageCase[];
 };
 
 function damaged({ tokenizer, path, ...change }: DamageCase): unknown {
-  const json = readJson(join(FIXTURES, "tokenizers", tokenizer, "tokenizer.json"));
+  const json = readJson(join(fixturesDirectory, "tokenizers", tokenizer, "tokenizer.json"));
   const last = path.at(-1) ?? "";
   let holder = json;
   for (const key of path.slice(0, -1)) holder = holder[key] as Record<string, unknown>;
@@ -58,10 +60,13 @@ describe("a damaged tokenizer.json", () => {
       for (const each of cases) {
         const verdict = await verdictOf(each);
         const isRefused = verdict instanceof ModelError;
-        if (isRefused) expect(verdict.message).toContain("tokenizer.json");
-        else if (!each.loads || JSON.stringify(verdict) !== JSON.stringify(each.ids)) {
+        if (isRefused) {
+          expect(verdict.message).toContain("tokenizer.json");
+        } else if (!each.loads || JSON.stringify(verdict) !== JSON.stringify(each.ids)) {
           wrong.push(`${each.path.join(".")} = ${JSON.stringify(each.value)}`);
-        } else equalCount++;
+        } else {
+          equalCount += 1;
+        }
       }
       expect(wrong).toEqual([]);
       // Stricter than the reference only where ids would have two meanings, or a step is not supported.

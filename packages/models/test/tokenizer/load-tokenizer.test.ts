@@ -15,11 +15,11 @@ const load = async (json: unknown, config?: object, map?: object): Promise<Loade
     }),
   });
 
-const METASPACE = { type: "Metaspace", replacement: "▁", prepend_scheme: "first", split: false };
-const SPLIT = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "first", split: false };
+const splitMetaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
 
 /** Ids and texts as the Rust library gives them (Python package tokenizers 0.23.3, the same files). */
-const GOLDEN: readonly (readonly [
+const golden: readonly (readonly [
   string,
   unknown,
   readonly (readonly [string, readonly number[], string])[],
@@ -50,7 +50,7 @@ const GOLDEN: readonly (readonly [
   ],
   [
     "SentencePiece with Metaspace",
-    sentencePieceJson({ normalizer: null, pre_tokenizer: METASPACE }),
+    sentencePieceJson({ normalizer: null, pre_tokenizer: metaspace }),
     [
       ["hello the", [1, 259, 276, 272], "<s> hello the"],
       ["  the  the", [1, 259, 272, 259, 272], "<s>  the  the"],
@@ -60,7 +60,7 @@ const GOLDEN: readonly (readonly [
   ],
   [
     "Metaspace that splits, and decodes",
-    sentencePieceJson({ normalizer: null, pre_tokenizer: SPLIT, decoder: SPLIT }),
+    sentencePieceJson({ normalizer: null, pre_tokenizer: splitMetaspace, decoder: splitMetaspace }),
     [
       ["  the  the", [1, 259, 272, 259, 272], "<s>  the  the"],
       ["hello\n<s>the", [1, 259, 276, 13, 1, 272], "<s> hello<0x0A><s> the"],
@@ -78,7 +78,7 @@ const GOLDEN: readonly (readonly [
 ];
 
 describe("loadTokenizer", () => {
-  it.each(GOLDEN)("encodes and decodes as the reference does: %s", async (_, json, cases) => {
+  it.each(golden)("encodes and decodes as the reference does: %s", async (_, json, cases) => {
     const tokenizer = await load(json);
     for (const [text, ids, decoded] of cases) {
       expect([text, tokenizer.encode(text), tokenizer.decode(ids)]).toEqual([text, ids, decoded]);
@@ -232,7 +232,7 @@ describe("loadTokenizer", () => {
   });
 
   const model = byteLevelJson()["model"] as object;
-  const BROKEN: readonly (readonly [string, unknown, string])[] = [
+  const broken: readonly (readonly [string, unknown, string])[] = [
     ["a list", [], "an object"],
     ["no model", { added_tokens: [] }, "model"],
     ["a vocabulary that is a list", byteLevelJson({ model: { ...model, vocab: [] } }), "model.vocab"],
@@ -269,7 +269,7 @@ describe("loadTokenizer", () => {
     ],
     ["an unknown normalizer", byteLevelJson({ normalizer: { type: "Rot13" } }), "Rot13"],
   ];
-  it.each(BROKEN)("refuses %s", async (_, json, mention) => {
+  it.each(broken)("refuses %s", async (_, json, mention) => {
     const error = await expectModelError("INVALID_TOKENIZER", async () => load(json));
     expect(error.message).toContain(mention);
     expect(error.file).toBe("/m/tokenizer.json");

@@ -27,7 +27,7 @@ const backslash = 0x5c;
 function skipJsonString(bytes: Buffer, start: number): number {
   for (let at = bytes.indexOf(quote, start + 1); at >= 0; at = bytes.indexOf(quote, at + 1)) {
     let before = at - 1;
-    while (bytes[before] === backslash) before--;
+    while (bytes[before] === backslash) before -= 1;
     if ((at - before) % 2 === 1) return at + 1;
   }
   return bytes.length;
@@ -51,23 +51,23 @@ function measure(bytes: Buffer): JsonSize {
         continue;
       case 0x5b: // [
       case 0x7b: // {
-        parts++;
-        depth++;
+        parts += 1;
+        depth += 1;
         if (depth > jsonLimits.depth) return { depth, parts, elements };
         break;
       case 0x5d: // ]
       case 0x7d: // }
-        depth--;
+        depth -= 1;
         break;
       case 0x3a: // :
-        parts++;
+        parts += 1;
         break;
       case 0x2c: // ,
-        elements++;
+        elements += 1;
         break;
       default:
     }
-    at++;
+    at += 1;
   }
   return { depth, parts, elements };
 }
@@ -84,10 +84,12 @@ export function createJsonSizeCheck(): JsonSizeCheck {
       if (size.depth > jsonLimits.depth) throw fail(`not be nested deeper than ${jsonLimits.depth} levels`);
       parts += size.parts;
       elements += size.elements;
-      if (parts > jsonLimits.parts)
+      if (parts > jsonLimits.parts) {
         throw fail(`have at most ${jsonLimits.parts} arrays, objects and keys; found ${parts}`);
-      if (elements > jsonLimits.elements)
+      }
+      if (elements > jsonLimits.elements) {
         throw fail(`have at most ${jsonLimits.elements} elements; found ${elements}`);
+      }
     },
   };
 }

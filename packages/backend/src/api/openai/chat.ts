@@ -90,8 +90,9 @@ async function* writeChunks(
       const content = `{"content":${JSON.stringify(text)}}`;
       chunks.push(writer.chunk(choiceJson(index, content, { logprobs: logprobsJson(logprobs) }), usage));
     }
-    if (finishReason !== undefined)
+    if (finishReason !== undefined) {
       chunks.push(writer.chunk(choiceJson(index, "{}", { reason: finishReason }), usage));
+    }
     if (chunks.length > 0) yield chunks;
   }
   if (includeUsage === true) yield [writer.usage(toUsage(tracked.usage()))];
@@ -119,8 +120,9 @@ class Answer {
   *toChoice(index: number): Generator<string> {
     const message = { role: "assistant", content: this.#text.toString(), refusal: null };
     yield `{"index":${index},"message":${JSON.stringify(message)},"logprobs":`;
-    if (this.#logprobs === undefined) yield "null";
-    else {
+    if (this.#logprobs === undefined) {
+      yield "null";
+    } else {
       yield `{"content":[`;
       yield* withCommas(contentParts(this.#logprobs));
       yield `],"refusal":null}`;

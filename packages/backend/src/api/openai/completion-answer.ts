@@ -89,8 +89,9 @@ export class CompletionAnswer {
   *toChoice(index: number): Generator<string> {
     yield `{"index":${index},"text":${JSON.stringify(this.#text.toString())},"logprobs":`;
     const hasLogprobs = this.#hasLogprobs || this.#ground.promptLogprobs.length > 0;
-    if (!hasLogprobs) yield "null";
-    else {
+    if (!hasLogprobs) {
+      yield "null";
+    } else {
       for (const [position, field] of logprobsFields.entries()) {
         yield `${position === 0 ? "{" : ","}"${field}":[`;
         yield* withCommas(this.#elements(field));

@@ -6,8 +6,9 @@ export function describeValue(value: unknown): string {
   if (typeof value === "string") {
     return JSON.stringify(value.length > shownLength ? `${value.slice(0, shownLength)}…` : value);
   }
-  if (Array.isArray(value))
+  if (Array.isArray(value)) {
     return value.length === 1 ? "an array of 1 element" : `an array of ${value.length} elements`;
+  }
   if (typeof value === "object" && value !== null) return "an object";
   // JSON has numbers that are too large for this one's.
   return typeof value === "number" || typeof value === "bigint" ? String(value) : JSON.stringify(value);

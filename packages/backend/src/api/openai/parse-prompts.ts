@@ -30,13 +30,15 @@ function tokensPrompt(tokenIds: readonly unknown[], param: string, rules: Prompt
   const { vocabSize, contextTokens, maxPromptTokens } = rules;
   if (tokenIds.length === 0) throw wrongPrompt(param, "at least 1 token id", tokenIds);
   // Known without the engine, which need not be sent millions of numbers to say so.
-  if (tokenIds.length > maxPromptTokens)
+  if (tokenIds.length > maxPromptTokens) {
     throw contextLengthExceeded({ promptTokens: tokenIds.length, contextTokens });
+  }
   const wrongAt = tokenIds.findIndex(
     (tokenId) => !Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize,
   );
-  if (wrongAt >= 0)
+  if (wrongAt >= 0) {
     throw wrongPrompt(`${param}[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, tokenIds[wrongAt]);
+  }
   return { kind: "tokens", tokenIds: tokenIds as readonly number[] };
 }
 

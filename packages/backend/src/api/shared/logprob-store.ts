@@ -32,7 +32,8 @@ export class LogprobStore {
   add(entries: PromptLogprobs): void {
     for (const entry of entries) {
       if (this.#entryCount === this.#counts.length) this.#counts = grow(this.#counts, 2 * this.#entryCount);
-      this.#counts[this.#entryCount++] = entry === undefined ? none : 1 + entry.top.length;
+      this.#counts[this.#entryCount] = entry === undefined ? none : 1 + entry.top.length;
+      this.#entryCount += 1;
       if (entry === undefined) continue;
       this.#addCandidate(entry);
       for (const candidate of entry.top) this.#addCandidate(candidate);

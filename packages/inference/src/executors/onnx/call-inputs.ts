@@ -7,7 +7,7 @@ import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { fillRopeRows, type RopeTable, ropeTableBytes } from "./rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 
-const ROPE_ROWS_PER_TURN = 1024;
+const ropeRowsPerTurn = 1024;
 
 /** The inputs' memory: ids, positions and rows that each step writes, and the constant rope tables. */
 export class CallInputs {
@@ -62,8 +62,8 @@ export class CallInputs {
   /** Long contexts take a good part of a second; the event loop gets its turn in between. */
   async fillRope(): Promise<void> {
     const { positionCount } = this.#ropeTable;
-    for (let start = 0; start < positionCount; start += ROPE_ROWS_PER_TURN) {
-      const end = Math.min(positionCount, start + ROPE_ROWS_PER_TURN);
+    for (let start = 0; start < positionCount; start += ropeRowsPerTurn) {
+      const end = Math.min(positionCount, start + ropeRowsPerTurn);
       fillRopeRows(this.#config, this.#ropeTable, { start, end });
       await setImmediate();
     }

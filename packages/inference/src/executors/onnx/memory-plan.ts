@@ -7,11 +7,11 @@ import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeTableBytes } from "./rope-table.ts";
 
-const FLOAT_BYTES = 4;
+const floatBytes = 4;
 /** Matrices are packed in panels of this many columns. */
-const PANEL_COLUMNS = 16;
+const panelColumns = 16;
 /** Chunks of 32 tokens are computed about as fast as longer ones; a row of a large vocabulary is half a megabyte. */
-const EXTRA_LOGIT_ROWS = 31;
+const extraLogitRows = 31;
 
 /**
  * Says what an executor will take, from the config and the weights' index alone: nothing is read.
@@ -34,7 +34,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
   const shape = kvShape(model, sizes);
   const kvCacheBytes = 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
   const activationsBytes =
-    logitRowCount(sizes) * census.vocabSize * FLOAT_BYTES + chunkBytes(census, sizes.maxChunkTokens);
+    logitRowCount(sizes) * census.vocabSize * floatBytes + chunkBytes(census, sizes.maxChunkTokens);
   const workspaceBytes =
     ropeTableBytes(model.config, sizes.contextTokens) + inputBytes(sizes.maxSequences, sizes.maxChunkTokens);
   return Object.freeze({
@@ -43,7 +43,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
     activationsBytes,
     workspaceBytes,
     totalBytes: weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes,
-    kvBytesPerToken: 2 * shape.layerCount * shape.kvHeadCount * shape.headDim * FLOAT_BYTES,
+    kvBytesPerToken: 2 * shape.layerCount * shape.kvHeadCount * shape.headDim * floatBytes,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,
   });
@@ -63,7 +63,7 @@ export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions):
 
 /** Rows of logits: one for each sequence, and some more for prompts whose every token wants one. */
 export function logitRowCount(sizes: ResolvedOnnxMemoryOptions): number {
-  return sizes.maxSequences + Math.min(EXTRA_LOGIT_ROWS, sizes.maxChunkTokens - 1);
+  return sizes.maxSequences + Math.min(extraLogitRows, sizes.maxChunkTokens - 1);
 }
 
 /** Bytes of the small integer inputs: ids, last positions and rows, for decodes and for one chunk. */
@@ -81,9 +81,9 @@ function countWeightBytes(
     // A tied embedding is there twice: as stored for the lookup, and packed for the product.
     const key = use === "matrix" ? `${ref.name} packed` : ref.name;
     if (use === "embedding") bytesByName.set(key, storedBytes(ref.name, tensors));
-    if (use === "vector") bytesByName.set(key, rows * FLOAT_BYTES);
+    if (use === "vector") bytesByName.set(key, rows * floatBytes);
     if (use === "matrix") {
-      bytesByName.set(key, Math.ceil(rows / PANEL_COLUMNS) * PANEL_COLUMNS * columns * FLOAT_BYTES);
+      bytesByName.set(key, Math.ceil(rows / panelColumns) * panelColumns * columns * floatBytes);
     }
   }
   return [...bytesByName.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -105,5 +105,5 @@ function chunkBytes(census: NetworkCensus, chunkTokens: number): number {
     widestAttention = Math.max(widestAttention, (4 * headCount + 6 * kvHeadCount) * headDim);
   }
   const widest = Math.max(widestAttention, 3 * census.widestGate) + 3 * census.hiddenWidth;
-  return chunkTokens * widest * FLOAT_BYTES;
+  return chunkTokens * widest * floatBytes;
 }

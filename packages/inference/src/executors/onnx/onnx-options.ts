@@ -3,10 +3,10 @@ import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-
 import { defaultThreadCount } from "./thread-count.ts";
 
 /** The ways to call onnxruntime, the preferred one first. */
-export const ONNX_RUNTIMES = ["ffi", "binding"] as const;
+export const onnxRuntimes = ["ffi", "binding"] as const;
 
 /** A way to call onnxruntime, or the first that works. */
-export type OnnxRuntimePreference = "auto" | (typeof ONNX_RUNTIMES)[number];
+export type OnnxRuntimePreference = "auto" | (typeof onnxRuntimes)[number];
 
 /** What `createOnnxExecutor` takes. */
 export interface OnnxExecutorOptions extends ExecutorOptions {
@@ -34,9 +34,9 @@ export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly runtime: OnnxRuntimePreference;
 }
 
-const MEMORY_KEYS = ["maxSequences", "contextTokens", "maxChunkTokens"];
-const KEYS = [
-  ...MEMORY_KEYS,
+const memoryKeys = ["maxSequences", "contextTokens", "maxChunkTokens"];
+const optionNames = [
+  ...memoryKeys,
   "model",
   "memory",
   "threads",
@@ -45,11 +45,11 @@ const KEYS = [
   "onWarning",
   "onRuntimeOpened",
 ];
-const DEFAULT_CHUNK_TOKENS = 512;
+const defaultChunkTokens = 512;
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOptions {
-  assertKnownKeys(options, KEYS);
+  assertKnownKeys(options, optionNames);
   const { threads = defaultThreadCount(), allowSpinning = false } = options;
   assertCount("threads", threads, 1024);
   if (typeof allowSpinning !== "boolean") {
@@ -61,7 +61,7 @@ export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOp
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function parseOnnxRuntime(name: string = "auto"): OnnxRuntimePreference {
-  const runtime = (["auto", ...ONNX_RUNTIMES] as const).find((each) => each === name);
+  const runtime = (["auto", ...onnxRuntimes] as const).find((each) => each === name);
   if (runtime === undefined) throw invalid("runtime", '"auto", "ffi" or "binding"', name);
   return runtime;
 }
@@ -71,7 +71,7 @@ export function resolveOnnxMemoryOptions(
   model: ExecutorModel,
   options: ExecutorSizes,
 ): ResolvedOnnxMemoryOptions {
-  assertKnownKeys(options, MEMORY_KEYS);
+  assertKnownKeys(options, memoryKeys);
   return Object.freeze(resolveSizes(model, options));
 }
 
@@ -82,7 +82,7 @@ function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedOnn
   if (!isCount(contextTokens, limit)) {
     throw invalid("contextTokens", `an integer from 1 to ${limit}, the model's context`, contextTokens);
   }
-  const { maxChunkTokens = Math.min(DEFAULT_CHUNK_TOKENS, contextTokens) } = options;
+  const { maxChunkTokens = Math.min(defaultChunkTokens, contextTokens) } = options;
   assertCount("maxChunkTokens", maxChunkTokens, contextTokens);
   return { maxSequences, contextTokens, maxChunkTokens };
 }

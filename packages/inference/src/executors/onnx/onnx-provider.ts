@@ -4,14 +4,14 @@ import { buildNetworkModel } from "./graph/network-model.ts";
 import { usedTensors } from "./graph/used-tensors.ts";
 import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
-import { ONNX_RUNTIMES, parseOnnxRuntime } from "./onnx-options.ts";
+import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 
 /** Provides executors that run on the processor with onnxruntime. */
 export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
   name: "onnx",
   library: "onnxruntime",
-  runtimes: ONNX_RUNTIMES,
+  runtimes: onnxRuntimes,
   assertRuns: async (model) => {
     await buildNetworkModel(model);
   },

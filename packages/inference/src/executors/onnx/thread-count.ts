@@ -8,13 +8,13 @@ export interface CpuSystem {
   readonly readFile: (path: string) => string | undefined;
 }
 
-const SYSTEM: CpuSystem = { availableParallelism: os.availableParallelism(), readFile: readTextFile };
+const thisSystem: CpuSystem = { availableParallelism: os.availableParallelism(), readFile: readTextFile };
 
 /**
  * Counts the physical cores that this process may use: at most the logical ones it is allowed, less
  * hyper-threads, and no more than a container's share of the processor. At least 1.
  */
-export function defaultThreadCount(system: CpuSystem = SYSTEM): number {
+export function defaultThreadCount(system: CpuSystem = thisSystem): number {
   const logical = system.availableParallelism;
   const byCores = Math.ceil(logical / threadsPerCore(system));
   return Math.max(1, Math.min(byCores, quotaCpus(system) ?? byCores));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { KvSlots, slotBytes } from "../../../src/executors/onnx/kv-slots.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 
-const SHAPE = { layerCount: 2, slotCount: 3, kvHeadCount: 2, capacityTokens: 4, headDim: 1 };
+const shape = { layerCount: 2, slotCount: 3, kvHeadCount: 2, capacityTokens: 4, headDim: 1 };
 
 /** `[layer and kind][float]` of one slot. */
 function readSlot(kv: KvSlots, slot: number): number[][] {
@@ -10,7 +10,7 @@ function readSlot(kv: KvSlots, slot: number): number[][] {
 }
 
 function fillSlots(kv: KvSlots): void {
-  for (let slot = 0; slot < SHAPE.slotCount; slot += 1) {
+  for (let slot = 0; slot < shape.slotCount; slot += 1) {
     for (const [index, bytes] of [...kv.views(slot, 1)].entries()) {
       const floats = Float32Array.from({ length: 8 }, (_, at) => slot * 1000 + index * 100 + at);
       bytes.set(new Uint8Array(floats.buffer));
@@ -20,15 +20,15 @@ function fillSlots(kv: KvSlots): void {
 
 test("takes one block per layer for keys and one for values, and gives all back", () => {
   const memory = new PlainMemory();
-  const kv = new KvSlots(SHAPE, memory, "m");
-  expect(slotBytes(SHAPE)).toBe(2 * 4 * 1 * 4);
+  const kv = new KvSlots(shape, memory, "m");
+  expect(slotBytes(shape)).toBe(2 * 4 * 1 * 4);
   expect([memory.liveBlockCount, memory.liveBytes]).toEqual([4, 4 * 3 * 32]);
   kv.dispose();
   expect(memory.liveBlockCount).toBe(0);
 });
 
 test("copies what is in use of every head, and nothing else", () => {
-  const kv = new KvSlots(SHAPE, new PlainMemory(), "m");
+  const kv = new KvSlots(shape, new PlainMemory(), "m");
   fillSlots(kv);
   kv.move({ from: 2, to: 0, fromTokens: 3, toTokens: 0 });
   expect(readSlot(kv, 0)[1]).toEqual([2100, 2101, 2102, 103, 2104, 2105, 2106, 107]);
@@ -36,7 +36,7 @@ test("copies what is in use of every head, and nothing else", () => {
 });
 
 test("swaps two slots of different length", () => {
-  const kv = new KvSlots(SHAPE, new PlainMemory(), "m");
+  const kv = new KvSlots(shape, new PlainMemory(), "m");
   fillSlots(kv);
   kv.move({ from: 2, to: 0, fromTokens: 1, toTokens: 3 });
   expect(readSlot(kv, 0)[3]?.slice(0, 1)).toEqual([2300]);
@@ -47,6 +47,6 @@ test("swaps two slots of different length", () => {
 test("gives back what it took when memory ends half-way", () => {
   const memory = new PlainMemory();
   memory.limitBytes = 3 * 96;
-  expect(() => new KvSlots(SHAPE, memory, "m")).toThrow("out of memory at layer 1 values");
+  expect(() => new KvSlots(shape, memory, "m")).toThrow("out of memory at layer 1 values");
   expect(memory.liveBlockCount).toBe(0);
 });

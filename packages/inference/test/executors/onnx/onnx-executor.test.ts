@@ -9,9 +9,9 @@ import { executorCases } from "../../../src/testing.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { openGolden, readGolden } from "../support/golden.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
-import { createRandomCheckpoint, TINY_CONFIG } from "../support/random-checkpoint.ts";
+import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
 
-const TOKENS = [3, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19];
+const sampleTokens = [3, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19];
 
 /** Logits after each part of a prompt that is run in the given cuts. */
 async function runParts(
@@ -46,12 +46,12 @@ function changeTensor(model: ExecutorModel, name: string, change: Partial<Tensor
 
 describe("against an oracle in double precision", () => {
   const configs: readonly [string, ModelConfig][] = [
-    ["biases and norms of heads", TINY_CONFIG],
-    ["plain", { ...TINY_CONFIG, hasQkNorm: false, hasAttentionBias: { qkv: false, output: false } }],
-    ["tied embeddings", { ...TINY_CONFIG, hasTiedEmbeddings: true }],
-    ["a window of five in one layer", { ...TINY_CONFIG, slidingWindowTokens: [5, undefined] }],
-    ["a window of one", { ...TINY_CONFIG, slidingWindowTokens: [1, 1] }],
-    ["wide heads, one for keys and values", { ...TINY_CONFIG, headCount: 3, kvHeadCount: 1, headDim: 48 }],
+    ["biases and norms of heads", tinyConfig],
+    ["plain", { ...tinyConfig, hasQkNorm: false, hasAttentionBias: { qkv: false, output: false } }],
+    ["tied embeddings", { ...tinyConfig, hasTiedEmbeddings: true }],
+    ["a window of five in one layer", { ...tinyConfig, slidingWindowTokens: [5, undefined] }],
+    ["a window of one", { ...tinyConfig, slidingWindowTokens: [1, 1] }],
+    ["wide heads, one for keys and values", { ...tinyConfig, headCount: 3, kvHeadCount: 1, headDim: 48 }],
   ];
   test.each(configs)("%s", async (_, config) => {
     await using checkpoint = await createRandomCheckpoint(config, 5);
@@ -62,10 +62,10 @@ describe("against an oracle in double precision", () => {
       maxSequences: 2,
       runtime: "ffi",
     });
-    const reference = checkpoint.referenceLogits(TOKENS);
+    const reference = checkpoint.referenceLogits(sampleTokens);
     for (const lengths of [[12], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [7, 1, 4], [2, 10]]) {
       let end = 0;
-      for (const [index, row] of (await runParts(executor, TOKENS, lengths)).entries()) {
+      for (const [index, row] of (await runParts(executor, sampleTokens, lengths)).entries()) {
         end += lengths[index] ?? 0;
         const wanted = [...(reference[end - 1] ?? [])];
         const largest = Math.max(...wanted.map(Math.abs));
@@ -136,8 +136,9 @@ describe("gives everything back", () => {
     await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 4 });
     const tokens = Array.from({ length: 200 }, (_, index) => index);
     const cycle = async (count: number): Promise<number> => {
-      for (let round = 0; round < count; round += 1)
+      for (let round = 0; round < count; round += 1) {
         await runParts(executor, tokens, [2 + (round % 150), 1, 1, 40]);
+      }
       await collectGarbage();
       return residentMiB();
     };
@@ -161,7 +162,7 @@ describe("gives everything back", () => {
   });
 
   test("when the weights cannot be loaded", async () => {
-    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     await truncate(checkpoint.filePath, 1000);
     const memory = new PlainMemory();
     for (const runtime of ["ffi", "binding"] as const) {
@@ -178,18 +179,18 @@ describe("gives everything back", () => {
 
 describe("weights in files", () => {
   test("are found behind the links of a Hugging Face cache", async () => {
-    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     const { directory, filePath, model } = checkpoint;
     await mkdir(path.join(directory, "blobs"));
     await rename(filePath, path.join(directory, "blobs", "4f2a"));
     await symlink(path.join("blobs", "4f2a"), filePath);
     await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
-    const [row = []] = await runParts(executor, TOKENS, [TOKENS.length]);
-    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(TOKENS).at(-1)?.[0] ?? Number.NaN, 4);
+    const [row = []] = await runParts(executor, sampleTokens, [sampleTokens.length]);
+    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(sampleTokens).at(-1)?.[0] ?? Number.NaN, 4);
   });
 
   test("may lie at any offset and under any name", async () => {
-    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     const filePath = path.join(checkpoint.directory, "wéights with spaces.safetensors");
     await writeFile(filePath, Buffer.concat([Buffer.from("abc"), await readFile(checkpoint.filePath)]));
     const tensors = new Map(
@@ -200,12 +201,12 @@ describe("weights in files", () => {
     );
     const model = { ...checkpoint.model, weights: { ...checkpoint.model.weights, tensors } };
     await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
-    const [row = []] = await runParts(executor, TOKENS, [TOKENS.length]);
-    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(TOKENS).at(-1)?.[0] ?? Number.NaN, 4);
+    const [row = []] = await runParts(executor, sampleTokens, [sampleTokens.length]);
+    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(sampleTokens).at(-1)?.[0] ?? Number.NaN, 4);
   });
 
   test("may be spread over folders", async () => {
-    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     const other = path.join(checkpoint.directory, "other", "part.safetensors");
     await mkdir(path.dirname(other));
     await copyFile(checkpoint.filePath, other);
@@ -214,8 +215,8 @@ describe("weights in files", () => {
       filePath: path.join(checkpoint.directory, "linked.safetensors"),
     });
     await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
-    const [row = []] = await runParts(executor, TOKENS, [TOKENS.length]);
-    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(TOKENS).at(-1)?.[0] ?? Number.NaN, 4);
+    const [row = []] = await runParts(executor, sampleTokens, [sampleTokens.length]);
+    expect(row[0]).toBeCloseTo(checkpoint.referenceLogits(sampleTokens).at(-1)?.[0] ?? Number.NaN, 4);
   });
 
   test.each([
@@ -238,7 +239,7 @@ describe("weights in files", () => {
       message: /\/nowhere\/model.safetensors/,
     },
   ] as const)("that do not fit fail with $code", async ({ code, name, change, message }) => {
-    await using checkpoint = await createRandomCheckpoint(TINY_CONFIG, 1);
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     const model = changeTensor(checkpoint.model, name, change);
     const memory = new PlainMemory();
     await expect(createOnnxExecutor({ model, memory, maxSequences: 1 })).rejects.toMatchObject({
@@ -249,7 +250,7 @@ describe("weights in files", () => {
   });
 
   test("of heads that the runtime cannot rotate fail before anything is loaded", async () => {
-    await using checkpoint = await createRandomCheckpoint({ ...TINY_CONFIG, headDim: 24 }, 1);
+    await using checkpoint = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
     await expect(
       createOnnxExecutor({ model: checkpoint.model, memory: new PlainMemory(), maxSequences: 1 }),
     ).rejects.toMatchObject({ code: "UNSUPPORTED_MODEL", message: expect.stringContaining("found 24") });

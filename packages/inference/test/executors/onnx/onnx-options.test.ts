@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { resolveOnnxMemoryOptions, resolveOnnxOptions } from "../../../src/executors/onnx/onnx-options.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
-import { plainArchitecture, TINY_CONFIG } from "../support/random-checkpoint.ts";
+import { plainArchitecture, tinyConfig } from "../support/random-checkpoint.ts";
 
 const weights: ExecutorModel["weights"] = {
   tensors: new Map(),
@@ -13,7 +13,7 @@ const weights: ExecutorModel["weights"] = {
   readRange: () => Promise.reject(new Error("there are no weights")),
   close: () => Promise.resolve(),
 };
-const model: ExecutorModel = { name: "tiny", config: TINY_CONFIG, architecture: plainArchitecture, weights };
+const model: ExecutorModel = { name: "tiny", config: tinyConfig, architecture: plainArchitecture, weights };
 const memory = new PlainMemory();
 
 test("takes the model's context and chunks of at most 512 tokens unless told", () => {
@@ -22,7 +22,7 @@ test("takes the model's context and chunks of at most 512 tokens unless told", (
     contextTokens: 64,
     maxChunkTokens: 64,
   });
-  const long = { ...model, config: { ...TINY_CONFIG, contextTokens: 4096 } };
+  const long = { ...model, config: { ...tinyConfig, contextTokens: 4096 } };
   expect(resolveOnnxMemoryOptions(long, { maxSequences: 4 }).maxChunkTokens).toBe(512);
 });
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { onnxProvider, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { openGolden } from "../support/golden.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
-import { createRandomCheckpoint, TINY_CONFIG } from "../support/random-checkpoint.ts";
+import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
 
 test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async (runtime) => {
   const model = await openGolden("llama2");
@@ -17,7 +17,7 @@ test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async 
 });
 
 test("refuses in advance what it would refuse at creation", async () => {
-  await using odd = await createRandomCheckpoint({ ...TINY_CONFIG, headDim: 24 }, 1);
+  await using odd = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
   const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("found 24") };
   await expect(onnxProvider.assertRuns(odd.model)).rejects.toMatchObject(unsupported);
   const options = { model: odd.model, memory: new PlainMemory(), maxSequences: 1 };

@@ -1,30 +1,30 @@
 import { describe, expect, test } from "vitest";
 import { fillRopeRows, ropeTableBytes, rotaryFrequencies } from "../../../src/executors/onnx/rope-table.ts";
 
-const PLAIN = { headDim: 4, ropeTheta: 100, ropeScaling: { type: "none" } } as const;
+const plainRope = { headDim: 4, ropeTheta: 100, ropeScaling: { type: "none" } } as const;
 
 test("turns the first pair by one radian per position and the others ever slower", () => {
-  expect([...rotaryFrequencies(PLAIN)]).toEqual([1, Math.fround(0.1)]);
+  expect([...rotaryFrequencies(plainRope)]).toEqual([1, Math.fround(0.1)]);
 });
 
 test("fills rows by position", () => {
   const cos = new Float32Array(6);
   const sin = new Float32Array(6);
   const table = { positionCount: 3, cos, sin };
-  fillRopeRows(PLAIN, table, { start: 2, end: 3 });
+  fillRopeRows(plainRope, table, { start: 2, end: 3 });
   expect(cos[0]).toBe(0);
-  fillRopeRows(PLAIN, table, { start: 0, end: 2 });
+  fillRopeRows(plainRope, table, { start: 0, end: 2 });
   expect([...cos]).toEqual(
     [1, 1, Math.cos(1), Math.cos(0.1), Math.cos(2), Math.cos(0.2)].map((x) => expect.closeTo(x, 6)),
   );
   expect([...sin]).toEqual(
     [0, 0, Math.sin(1), Math.sin(0.1), Math.sin(2), Math.sin(0.2)].map((x) => expect.closeTo(x, 6)),
   );
-  expect(ropeTableBytes(PLAIN, 3)).toBe(cos.byteLength + sin.byteLength);
+  expect(ropeTableBytes(plainRope, 3)).toBe(cos.byteLength + sin.byteLength);
 });
 
 test("stretches all alike with linear scaling", () => {
-  const scaled = rotaryFrequencies({ ...PLAIN, ropeScaling: { type: "linear", factor: 4 } });
+  const scaled = rotaryFrequencies({ ...plainRope, ropeScaling: { type: "linear", factor: 4 } });
   expect([...scaled]).toEqual([0.25, Math.fround(Math.fround(0.1) / 4)]);
 });
 
@@ -54,7 +54,7 @@ describe("llama3 scaling", () => {
 });
 
 /** Printed by LlamaRotaryEmbedding of transformers 5.23.0 with torch 2.15.0, float32, positions 7, 200 and 100000. */
-const GOLDEN = [
+const golden = [
   {
     ropeTheta: 10_000,
     ropeScaling: { type: "none" },
@@ -118,7 +118,7 @@ const GOLDEN = [
 ] as const;
 
 describe("angles of transformers", () => {
-  test.each(GOLDEN)(
+  test.each(golden)(
     "$ropeScaling.type",
     ({ ropeTheta, ropeScaling, frequencies, cos7, sin200, sin100000 }) => {
       const config = { headDim: 16, ropeTheta, ropeScaling };

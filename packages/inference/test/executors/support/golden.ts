@@ -5,7 +5,7 @@ import { openCheckpoint } from "@infernode/models";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import type { GoldenPrompt } from "../../../src/testing.ts";
 
-const FIXTURES = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
+const fixturesDirectory = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
 
 interface GoldenFile {
   readonly checkpoint: string;
@@ -24,14 +24,14 @@ interface GoldenFile {
 
 /** Names of the checkpoints that have golden logits; other golden files are about text. */
 export function goldenNames(): string[] {
-  return readdirSync(path.join(FIXTURES, "golden"))
+  return readdirSync(path.join(fixturesDirectory, "golden"))
     .filter((file) => file.endsWith(".bin"))
     .map((file) => path.basename(file, ".bin"));
 }
 
 /** What `transformers` says of a checkpoint's prompts; see test/fixtures/README.md. */
 export function readGolden(name: string): GoldenPrompt[] {
-  const directory = path.join(FIXTURES, "golden");
+  const directory = path.join(fixturesDirectory, "golden");
   const golden = JSON.parse(readFileSync(path.join(directory, `${name}.json`), "utf8")) as GoldenFile;
   const { buffer, byteOffset, length } = readFileSync(path.join(directory, golden.logitsFile));
   const floats = new Float32Array(buffer.slice(byteOffset, byteOffset + length));
@@ -48,7 +48,9 @@ export function readGolden(name: string): GoldenPrompt[] {
 
 /** A checkpoint whose files are closed again: the executor opens them itself. */
 export async function openGolden(name: string): Promise<ExecutorModel> {
-  const { config, architecture, weights } = await openCheckpoint(path.join(FIXTURES, "checkpoints", name));
+  const { config, architecture, weights } = await openCheckpoint(
+    path.join(fixturesDirectory, "checkpoints", name),
+  );
   await weights.close();
   return { name, config, architecture, weights };
 }

@@ -15,7 +15,7 @@ import type { ExecutorModel } from "../../../src/executors/executor-provider.ts"
 import { ReferenceForward } from "./reference-forward.ts";
 
 /** Everything an architecture can have, in the smallest sizes that still tell heads and layers apart. */
-export const TINY_CONFIG: ModelConfig = {
+export const tinyConfig: ModelConfig = {
   family: "llama",
   architecture: "LlamaForCausalLM",
   vocabSize: 89,

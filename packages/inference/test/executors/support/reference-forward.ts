@@ -55,8 +55,9 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     for (let row = 0; row < x.rows; row += 1) {
       for (let out = 0; out < outWidth; out += 1) {
         let sum = offsets?.[out] ?? 0;
-        for (let i = 0; i < inWidth; i += 1)
+        for (let i = 0; i < inWidth; i += 1) {
           sum += at(x.data[row * inWidth + i]) * at(weights[out * inWidth + i]);
+        }
         output.data[row * outWidth + out] = sum;
       }
     }

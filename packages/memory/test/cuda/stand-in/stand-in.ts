@@ -22,7 +22,7 @@ export interface LiveCounts {
   readonly nvmlUsers: number;
 }
 
-const LIVE_NAMES = [
+const liveNames = [
   "ranges",
   "streams",
   "events",
@@ -61,8 +61,9 @@ export interface StandIn {
 
 /** Compiles the stand-in once for each version of its source; answers its path, or why there is none. */
 function compile(): { readonly path: string } | { readonly reason: string } {
-  if (process.platform !== "linux")
+  if (process.platform !== "linux") {
     return { reason: `the stand-in driver is for Linux, not for ${process.platform}` };
+  }
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
   const folder = join(tmpdir(), "infernode-stand-in");
   const path = join(folder, `stand-in-${hash}.so`);
@@ -111,12 +112,12 @@ function bind(path: string): StandIn {
     usedBytes: (device) => Number(used(device)),
     useElsewhere: (device, bytes) => use(device, bytes),
     live: () =>
-      Object.fromEntries(LIVE_NAMES.map((name, index) => [name, live(index)])) as unknown as LiveCounts,
+      Object.fromEntries(liveNames.map((name, index) => [name, live(index)])) as unknown as LiveCounts,
     reset: () => reset(),
   };
 }
 
-const NOTHING_LIVE: LiveCounts = {
+const nothingLive: LiveCounts = {
   ranges: 0,
   streams: 0,
   events: 0,
@@ -141,7 +142,7 @@ export function describeOverStandIn(title: string, define: (standIn: StandIn) =>
     beforeEach(() => standIn.reset());
     afterEach(() => {
       standIn.stopFailing();
-      expect(standIn.live()).toEqual(NOTHING_LIVE);
+      expect(standIn.live()).toEqual(nothingLive);
     });
     define(standIn);
   });

@@ -36,8 +36,9 @@ function mapping({ positional, named }: CallArguments, rendering: Rendering): (i
   const attribute = named.get("attribute");
   if (positional.length === 0 && attribute !== undefined) {
     for (const name of named.keys()) {
-      if (name !== "attribute" && name !== "default")
+      if (name !== "attribute" && name !== "default") {
         throw new TemplateError(`Unexpected keyword argument '${name}'`);
+      }
     }
     return attributeGetter(attribute, rendering, { fallback: named.get("default") });
   }
@@ -68,8 +69,9 @@ function chooser(
   rendering: Rendering,
 ): (item: Value) => boolean {
   const [attribute] = positional;
-  if (hasAttribute && attribute === undefined)
+  if (hasAttribute && attribute === undefined) {
     throw new TemplateError("Missing parameter for attribute name");
+  }
   const get = hasAttribute ? attributeGetter(attribute, rendering) : (item: Value): Value => item;
   const [name, ...rest] = hasAttribute ? positional.slice(1) : positional;
   if (name === undefined) return (item) => isTrue(get(item));

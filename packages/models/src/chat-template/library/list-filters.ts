@@ -56,8 +56,9 @@ function last(value: Value, _: unknown, rendering: Rendering): Value {
 
 function reverse(value: Value, _: unknown, rendering: Rendering): Value {
   const items = listOf(value, rendering).toReversed();
-  if (typeof value === "string")
+  if (typeof value === "string") {
     return rendering.budget.text(items.map((item) => rendering.text(item)).join(""));
+  }
   return value instanceof Iteration ? items : new Iteration(items);
 }
 
@@ -128,8 +129,9 @@ function sum(
   rendering: Rendering,
 ): Value {
   const get = attributeGetter(attribute, rendering);
-  if (typeof start === "string")
+  if (typeof start === "string") {
     throw new TemplateError("sum() can't sum strings [use ''.join(seq) instead]");
+  }
   let total: Value = start;
   for (const item of iterate(value)) {
     rendering.budget.step();

@@ -39,8 +39,9 @@ export function createNamespace(args: CallArguments, rendering: Rendering): Name
 /** Python's `dict(…)`: of a mapping or of pairs, and of named values. @throws TemplateError */
 export function dictOf({ positional, named }: CallArguments, name: string): Dict {
   const [first, ...more] = positional;
-  if (more.length > 0)
+  if (more.length > 0) {
     throw new TemplateError(`${name} expected at most 1 argument, got ${positional.length}`);
+  }
   const dict =
     first === undefined ? new Dict() : first instanceof Dict ? new Dict(first.entries()) : dictOfPairs(first);
   for (const [key, value] of named) dict.set(key, value);

@@ -80,8 +80,9 @@ export function round(value: Value, args: Arguments, rendering: Rendering): Valu
   const number = numberOf(value);
   const precision = integerArgument(args[0], 0);
   const method = args[1] === undefined ? "common" : rendering.text(args[1]);
-  if (Math.abs(precision) > mostDecimals)
+  if (Math.abs(precision) > mostDecimals) {
     throw new TemplateError(`expected a precision of at most ${mostDecimals} digits`);
+  }
   if (method === "ceil" || method === "floor") {
     const scaled = Number(number instanceof PythonFloat ? number.value : number) * 10 ** precision;
     if (!Number.isFinite(scaled)) throw new TemplateError("cannot convert float infinity or NaN to integer");

@@ -1,8 +1,8 @@
-const MONTHS = "January February March April May June July August September October November December".split(
+const months = "January February March April May June July August September October November December".split(
   " ",
 );
-const DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
-const DAY_MS = 24 * 60 * 60 * 1000;
+const dayNames = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
+const dayMs = 24 * 60 * 60 * 1000;
 
 /** A number, with the digits that it is filled up to. */
 interface NumberField {
@@ -33,8 +33,8 @@ export function strftime(date: Date, format: string): string {
 function fieldOf(date: Date, directive: string): NumberField | string | undefined {
   const number = (value: number, digits: number, fill?: " "): NumberField =>
     fill === undefined ? { value, digits } : { value, digits, fill };
-  const month = MONTHS[date.getMonth()] ?? "";
-  const day = DAYS[date.getDay()] ?? "";
+  const month = months[date.getMonth()] ?? "";
+  const day = dayNames[date.getDay()] ?? "";
   const year = date.getFullYear();
   const hour12 = date.getHours() % 12 === 0 ? 12 : date.getHours() % 12;
   switch (directive) {
@@ -127,7 +127,7 @@ function fieldOf(date: Date, directive: string): NumberField | string | undefine
 function dayOfYear(date: Date): number {
   const days =
     Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0);
-  return Math.round(days / DAY_MS);
+  return Math.round(days / dayMs);
 }
 
 function daysSinceMonday(date: Date): number {

@@ -120,8 +120,9 @@ function indent(
   { budget }: Rendering,
 ): Value {
   if (value instanceof Undefined) throw value.error();
-  if (typeof value !== "string")
+  if (typeof value !== "string") {
     throw new TemplateError(`expected a str to indent, found '${typeName(value)}'`);
+  }
   const margin = typeof width === "string" ? width : blanks(integerArgument(width, 4), budget);
   const lines = splitLines(`${value}\n`, false, budget);
   budget.makeText(lines.length * margin.length);
@@ -141,12 +142,14 @@ function truncate(value: Value, args: Arguments, rendering: Rendering): Value {
   const most = integerArgument(length, 255);
   const ending = rendering.text(end);
   const slack = leeway === null ? 5 : integerArgument(leeway, 5);
-  if (most < pointCount(ending))
+  if (most < pointCount(ending)) {
     throw new TemplateError(`expected length >= ${pointCount(ending)}, got ${most}`);
+  }
   if (slack < 0) throw new TemplateError(`expected leeway >= 0, got ${slack}`);
   if ((lengthOf(value) ?? Infinity) <= most + slack) return value;
-  if (typeof value !== "string")
+  if (typeof value !== "string") {
     throw new TemplateError(`expected a str to truncate, found '${typeName(value)}'`);
+  }
   const cut = rendering.text(sliceOf(value, [undefined, most - pointCount(ending)], rendering.budget));
   if (isTrue(killsWords)) return cut + ending;
   const space = cut.lastIndexOf(" ");
@@ -154,8 +157,9 @@ function truncate(value: Value, args: Arguments, rendering: Rendering): Value {
 }
 
 function urlEncode(value: Value, _: Arguments, rendering: Rendering): Value {
-  if (typeof value === "string" || !isIterable(value))
+  if (typeof value === "string" || !isIterable(value)) {
     return rendering.budget.text(quoteUrl(rendering.text(value), false));
+  }
   const pairs =
     value instanceof Dict ? [...value.entries()] : Array.from(iterate(value), (pair) => [...iterate(pair)]);
   const parts = pairs.map((pair) => {

@@ -83,8 +83,9 @@ function* failing(error: Error): Generator<Value> {
 function dictSort(value: Value, args: Arguments, rendering: Rendering): Value {
   const [caseSensitive = false, by = "key", reversed = false] = args;
   if (value instanceof Undefined) throw value.error();
-  if (!(value instanceof Dict))
+  if (!(value instanceof Dict)) {
     throw new TemplateError(`expected a dict to sort, found '${typeName(value)}'`);
+  }
   if (by !== "key" && by !== "value") throw new TemplateError('You can only sort by either "key" or "value"');
   const pairs = listOf(new DictView(value, "items"), rendering);
   const keyOf = (pair: Value): Value => {
@@ -102,8 +103,9 @@ function xmlAttributes(value: Value, [hasSpace = true]: Arguments, rendering: Re
   for (const [name, each] of value.entries()) {
     rendering.budget.step();
     if (each === null || each instanceof Undefined) continue;
-    if (typeof name !== "string")
+    if (typeof name !== "string") {
       throw new TemplateError(`expected names that are str, found '${typeName(name)}'`);
+    }
     if (/[\s/>=]/.test(name)) throw new TemplateError("Invalid character in attribute name");
     parts.push(`${escape(name)}="${escape(each)}"`);
   }

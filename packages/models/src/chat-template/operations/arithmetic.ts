@@ -124,8 +124,9 @@ function power(a: AnyNumber, b: AnyNumber): Value {
   }
   const [base, exponent] = [toDouble(a), toDouble(b)];
   if (base === 0 && exponent < 0) throw new TemplateError("0 cannot be raised to a negative power");
-  if (base < 0 && !Number.isInteger(exponent))
+  if (base < 0 && !Number.isInteger(exponent)) {
     throw new TemplateError("expected a power that is a real number");
+  }
   return new PythonFloat(finite(base ** exponent));
 }
 

@@ -40,8 +40,9 @@ export function formatPercent(text: string, values: Value, budget: Budget): stri
     const given = takeWidth(width);
     const digits = takeWidth(precision ?? (/\.[hlL]?.$/su.test(whole) ? "0" : undefined));
     let value: Value;
-    if (name === undefined) value = take();
-    else {
+    if (name === undefined) {
+      value = take();
+    } else {
       if (!(values instanceof Dict)) throw new TemplateError("format requires a mapping");
       hasNames = true;
       const found = values.get(name);

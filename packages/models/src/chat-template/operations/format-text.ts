@@ -96,7 +96,7 @@ class Formatter {
   }
 
   #argument(name: string): Value {
-    const index = name === "" ? this.#nextIndex++ : /^\d+$/.test(name) ? Number(name) : undefined;
+    const index = name === "" ? (this.#nextIndex += 1) - 1 : /^\d+$/.test(name) ? Number(name) : undefined;
     const value = index === undefined ? this.#args.named.get(name) : this.#args.positional[index];
     if (value === undefined) throw new TemplateError(`expected an argument for {${name}}, found none`);
     return value;
@@ -107,7 +107,7 @@ function fieldEnd(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at += 1) {
     if (text[at] === "{") depth += 1;
-    else if (text[at] === "}" && --depth === 0) return at;
+    else if (text[at] === "}" && (depth -= 1) === 0) return at;
   }
   throw new TemplateError("expected '}' before end of string");
 }

@@ -130,8 +130,9 @@ function windowOf(
     parameters: ["sub", "start", "end"],
     required: 1,
   });
-  if ((from === undefined || from === null) && (to === undefined || to === null))
+  if ((from === undefined || from === null) && (to === undefined || to === null)) {
     return { part: text, start: 0, wanted };
+  }
   const points = isNarrow(text) ? text : Array.from(text);
   const place = (value: Value | undefined, fallback: number): number => {
     const index = integerOf(value, fallback);
@@ -210,8 +211,9 @@ export function padText(
   { width, fill, left }: { readonly width: number; readonly fill: string; readonly left: 0 | 0.5 | 1 },
   { budget }: Rendering,
 ): string {
-  if (pointCount(fill) !== 1)
+  if (pointCount(fill) !== 1) {
     throw new TemplateError("The fill character must be exactly one character long");
+  }
   const missing = Math.max(0, width - pointCount(text));
   budget.makeText(missing * fill.length + text.length);
   // As Python does: of an odd number the larger half goes before where the width is odd.
@@ -256,8 +258,9 @@ function onlyText(args: CallArguments): string {
 function integerOf(value: Value | undefined, fallback: number): number {
   if (value === undefined || value === null) return fallback;
   const number = toNumber(value);
-  if (number === undefined || !isInteger(number))
+  if (number === undefined || !isInteger(number)) {
     throw new TemplateError(`expected an int, found '${typeName(value)}'`);
+  }
   return Number(number);
 }
 

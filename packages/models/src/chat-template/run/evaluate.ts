@@ -215,8 +215,9 @@ export class Evaluator {
     }
     if (mapping !== undefined) {
       const given = this.evaluate(mapping);
-      if (!(given instanceof Dict))
+      if (!(given instanceof Dict)) {
         throw new TemplateError(`argument after ** must be a mapping, not ${typeName(given)}`);
+      }
       for (const [name, value] of given.entries()) {
         if (typeof name !== "string") throw new TemplateError("keywords must be strings");
         if (names.has(name)) throw new TemplateError(`got multiple values for keyword argument '${name}'`);

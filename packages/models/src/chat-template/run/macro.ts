@@ -41,12 +41,14 @@ export function createMacroBinder({
       special.push(["caller", valueOr(left.get("caller"), new Undefined("No caller defined"))]);
       left.delete("caller");
     }
-    if (takesNamed) special.push(["kwargs", new Dict(left)]);
-    else if (left.size > 0) {
+    if (takesNamed) {
+      special.push(["kwargs", new Dict(left)]);
+    } else if (left.size > 0) {
       throw new TemplateError(`macro '${name}' takes no keyword argument '${[...left.keys()][0]}'`);
     }
-    if (takesRest) special.push(["varargs", new Tuple(positional.slice(names.length))]);
-    else if (positional.length > names.length) {
+    if (takesRest) {
+      special.push(["varargs", new Tuple(positional.slice(names.length))]);
+    } else if (positional.length > names.length) {
       throw new TemplateError(`macro '${name}' takes not more than ${names.length} argument(s)`);
     }
     return { parameters, special };

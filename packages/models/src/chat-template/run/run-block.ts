@@ -176,8 +176,9 @@ export class BlockRunner {
           "'loop' is undefined. the filter section of a loop as well as the else block don't have access to the special 'loop' variable",
         ),
       );
-      if (node.test === undefined || isTrue(new Evaluator(this.#runtime, round).evaluate(node.test)))
+      if (node.test === undefined || isTrue(new Evaluator(this.#runtime, round).evaluate(node.test))) {
         yield item;
+      }
     }
   }
 

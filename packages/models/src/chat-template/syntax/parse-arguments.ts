@@ -29,9 +29,11 @@ export function parseArguments(stream: TokenStream, parse: ExpressionParser): Ar
     if (mapping !== undefined || (list !== undefined && !isNamed && !stream.isOperator("**"))) {
       throw stream.fail("expected no argument after *list or **mapping");
     }
-    if (stream.skipOperator("*")) list = parse(stream);
-    else if (stream.skipOperator("**")) mapping = parse(stream);
-    else if (isNamed) {
+    if (stream.skipOperator("*")) {
+      list = parse(stream);
+    } else if (stream.skipOperator("**")) {
+      mapping = parse(stream);
+    } else if (isNamed) {
       const name = stream.take().value;
       stream.take();
       named.push([name, parse(stream)]);

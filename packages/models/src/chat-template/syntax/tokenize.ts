@@ -80,8 +80,9 @@ class Lexer {
   /** Adds the text before a tag, without the space that the tag takes away. */
   #addData(start: number, end: number, tag: { readonly sign: string; readonly isPrint: boolean }): void {
     let text = this.#source.slice(start, end);
-    if (tag.sign === "-") text = stripEnd(text);
-    else if (tag.sign !== "+" && !tag.isPrint && end < this.#source.length) {
+    if (tag.sign === "-") {
+      text = stripEnd(text);
+    } else if (tag.sign !== "+" && !tag.isPrint && end < this.#source.length) {
       const lineAt = text.lastIndexOf("\n") + 1;
       if ((lineAt > 0 || this.#startsLine) && isBlank(text, lineAt)) text = text.slice(0, lineAt);
     }
@@ -157,8 +158,9 @@ class Lexer {
       );
     }
     const closer = closing.get(sign);
-    if (closer !== undefined) open.push(closer);
-    else if (sign === ")" || sign === "]" || sign === "}") {
+    if (closer !== undefined) {
+      open.push(closer);
+    } else if (sign === ")" || sign === "]" || sign === "}") {
       const expected = open.pop();
       if (expected !== sign) {
         throw this.#error(`unexpected "${sign}"${expected === undefined ? "" : `, expected "${expected}"`}`);
@@ -180,10 +182,12 @@ class Lexer {
 
   #readString(quote: string): void {
     let end = this.#at + 1;
-    while (end < this.#source.length && this.#source[end] !== quote)
+    while (end < this.#source.length && this.#source[end] !== quote) {
       end += this.#source[end] === "\\" ? 2 : 1;
-    if (end >= this.#source.length)
+    }
+    if (end >= this.#source.length) {
       throw this.#error("expected the end of a string, found the end of the template");
+    }
     const value = unescapeString(this.#source.slice(this.#at + 1, end));
     if (value === undefined) throw this.#error("expected escapes that are known in a string");
     this.#add("string", value);

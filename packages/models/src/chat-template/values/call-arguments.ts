@@ -32,8 +32,9 @@ export function bindArguments(args: CallArguments, to: Parameters): (Value | und
     bound[index] = value;
   }
   for (let index = 0; index < required; index += 1) {
-    if (bound[index] === undefined)
+    if (bound[index] === undefined) {
       throw new TemplateError(`${name}: expected an argument "${parameters[index]}"`);
+    }
   }
   return bound;
 }

@@ -38,8 +38,9 @@ export class Comparer {
     if (isList(a)) return isList(b) && this.#sameItems(a, b, depth);
     if (a instanceof Tuple) return b instanceof Tuple && this.#sameItems(a.items, b.items, depth);
     if (a instanceof Dict) return b instanceof Dict && this.#sameEntries(a, b, depth);
-    if (a instanceof Range)
+    if (a instanceof Range) {
       return b instanceof Range && this.#sameItems([...iterate(a)], [...iterate(b)], depth);
+    }
     if (a instanceof DictView) return b instanceof DictView && this.#sameViews(a, b);
     return false;
   }
@@ -85,8 +86,9 @@ export class Comparer {
         (Number(number instanceof PythonFloat ? number.value : number) - holder.start) / holder.step;
       return Number.isInteger(index) && index >= 0 && index < holder.length;
     }
-    if (!isSearchable(holder))
+    if (!isSearchable(holder)) {
       throw new TemplateError(`argument of type '${typeName(holder)}' is not iterable`);
+    }
     for (const each of iterate(holder)) {
       this.#budget.step();
       if (each === item || this.equals(each, item)) return true;

@@ -39,8 +39,9 @@ class JsonWriter {
     if (isList(value)) return this.#list(value, depth);
     if (value instanceof Tuple) return this.#list(value.items, depth);
     if (value instanceof Dict) return this.#dict(value, depth);
-    if (value instanceof Undefined)
+    if (value instanceof Undefined) {
       throw new TemplateError(`expected a value to write as JSON: ${value.reason}`);
+    }
     throw new TemplateError(`Object of type ${typeName(value)} is not JSON serializable`);
   }
 

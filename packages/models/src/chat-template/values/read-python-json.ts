@@ -143,8 +143,9 @@ class Reader {
       let code = this.#code();
       code === 32 || code === 10 || code === 13 || code === 9;
       code = this.#code()
-    )
+    ) {
       this.#at += 1;
+    }
   }
 
   #code(): number {

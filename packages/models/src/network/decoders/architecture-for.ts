@@ -4,7 +4,7 @@ import { llamaArchitecture } from "./llama.ts";
 import { qwen2Architecture } from "./qwen2.ts";
 import { qwen3Architecture } from "./qwen3.ts";
 
-const ARCHITECTURES: Readonly<Record<ModelFamily, Architecture>> = {
+const architectures: Readonly<Record<ModelFamily, Architecture>> = {
   llama: llamaArchitecture,
   mistral: llamaArchitecture,
   qwen2: qwen2Architecture,
@@ -13,5 +13,5 @@ const ARCHITECTURES: Readonly<Record<ModelFamily, Architecture>> = {
 
 /** Finds the network that a config describes. */
 export function architectureFor(config: ModelConfig): Architecture {
-  return ARCHITECTURES[config.family];
+  return architectures[config.family];
 }

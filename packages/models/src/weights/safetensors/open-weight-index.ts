@@ -19,9 +19,9 @@ export interface OpenWeightIndexOptions {
   readonly signal?: AbortSignal;
 }
 
-const SINGLE_FILE = "model.safetensors";
-const INDEX_FILE = "model.safetensors.index.json";
-const MAX_INDEX_BYTES = 64 * 2 ** 20;
+const singleFile = "model.safetensors";
+const indexFile = "model.safetensors.index.json";
+const maxIndexBytes = 64 * 2 ** 20;
 
 /**
  * Opens a checkpoint's safetensors, one file or many with an index, and checks every header. Holds the
@@ -37,7 +37,7 @@ export async function openWeightIndex(
   const files = options.files ?? createNodeFileAccess();
   const root = resolve(directory);
   const shardMap = await readShardMap(files, root);
-  const names = shardMap === undefined ? [SINGLE_FILE] : [...new Set(shardMap.values())].toSorted();
+  const names = shardMap === undefined ? [singleFile] : [...new Set(shardMap.values())].toSorted();
   const shards = new Map<string, NamedFile>();
   try {
     const tensors = new Map<string, TensorInfo>();
@@ -63,14 +63,14 @@ async function readShardMap(
   files: FileAccess,
   root: string,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  const single = await statFile(files, join(root, SINGLE_FILE));
+  const single = await statFile(files, join(root, singleFile));
   if (single !== undefined) {
     return undefined;
   }
-  const path = join(root, INDEX_FILE);
-  const text = await readTextFile(files, path, { maxBytes: MAX_INDEX_BYTES });
+  const path = join(root, indexFile);
+  const text = await readTextFile(files, path, { maxBytes: maxIndexBytes });
   if (text === undefined) {
-    throw await missingFileError(files, root, `${SINGLE_FILE} or ${INDEX_FILE}`);
+    throw await missingFileError(files, root, `${singleFile} or ${indexFile}`);
   }
   return parseShardMap(text, path);
 }
@@ -83,7 +83,7 @@ async function assertShardExists(files: FileAccess, path: string, isShard: boole
   const what = found === undefined ? "nothing" : `a ${found.kind}`;
   throw new ModelError(
     isShard ? "SHARD_MISSING" : "FILE_UNREADABLE",
-    `${path}: wanted ${isShard ? `this shard, which ${INDEX_FILE} names` : "a file"}; found ${what}`,
+    `${path}: wanted ${isShard ? `this shard, which ${indexFile} names` : "a file"}; found ${what}`,
     { file: path },
   );
 }

@@ -1,6 +1,6 @@
 import { ModelError, quoteValue } from "../../errors.ts";
 import { JsonCursor, JsonSyntaxError } from "./json-cursor.ts";
-import { TENSOR_DTYPES, dtypeSizeBytes, isTensorDtype } from "../tensor-dtype.ts";
+import { tensorDtypes, dtypeSizeBytes, isTensorDtype } from "../tensor-dtype.ts";
 import type { TensorDtype } from "../tensor-dtype.ts";
 import type { TensorInfo } from "../stored-weight.ts";
 
@@ -12,8 +12,8 @@ export interface HeaderPlace {
   readonly fileBytes: number;
 }
 
-const MAX_DIMENSIONS = 32;
-const MAX_TENSORS = 2 ** 20;
+const maxDimensions = 32;
+const maxTensors = 2 ** 20;
 
 /**
  * Parses a safetensors header and checks all that the format promises: each range has the bytes of its
@@ -38,8 +38,8 @@ function readTensors(text: string, place: HeaderPlace): TensorInfo[] {
         cursor.readObject(() => void cursor.readString());
         return;
       }
-      if (tensors.length === MAX_TENSORS) {
-        throw invalid(place, `wanted at most ${MAX_TENSORS} tensors, found more`);
+      if (tensors.length === maxTensors) {
+        throw invalid(place, `wanted at most ${maxTensors} tensors, found more`);
       }
       tensors.push(readTensor(cursor, name, place));
     });
@@ -63,7 +63,7 @@ function readTensor(cursor: JsonCursor, name: string, place: HeaderPlace): Tenso
         dtype = cursor.readString();
         break;
       case "shape":
-        shape = cursor.readIntegers(MAX_DIMENSIONS);
+        shape = cursor.readIntegers(maxDimensions);
         break;
       case "data_offsets":
         offsets = cursor.readIntegers(2);
@@ -96,7 +96,7 @@ function checkDtype(dtype: string, tensor: string, place: HeaderPlace): TensorDt
   }
   throw new ModelError(
     "UNSUPPORTED_DTYPE",
-    `${place.filePath}: tensor ${quoteValue(tensor)}: wanted a dtype among ${TENSOR_DTYPES.join(", ")}; found ${quoteValue(dtype)}`,
+    `${place.filePath}: tensor ${quoteValue(tensor)}: wanted a dtype among ${tensorDtypes.join(", ")}; found ${quoteValue(dtype)}`,
     { file: place.filePath, tensor },
   );
 }

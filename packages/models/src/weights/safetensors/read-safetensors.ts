@@ -5,9 +5,9 @@ import type { NamedFile } from "../../files/read-file.ts";
 import type { TensorInfo } from "../stored-weight.ts";
 
 /** The format's own limit. */
-const MAX_HEADER_BYTES = 100_000_000;
-const LENGTH_BYTES = 8;
-const LFS_POINTER_START = "version ";
+const maxHeaderBytes = 100_000_000;
+const lengthBytes = 8;
+const lfsPointerStart = "version ";
 
 /**
  * Reads and checks the header of one safetensors file: its first 8 bytes and the JSON that they announce.
@@ -19,23 +19,23 @@ const LFS_POINTER_START = "version ";
 export async function readSafetensorsHeader(opened: NamedFile): Promise<TensorInfo[]> {
   const { path } = opened;
   const { sizeBytes } = opened.file;
-  if (sizeBytes < LENGTH_BYTES) {
+  if (sizeBytes < lengthBytes) {
     throw new ModelError(
       "SAFETENSORS_TRUNCATED",
-      `${path}: wanted at least ${LENGTH_BYTES} bytes, found ${sizeBytes}`,
+      `${path}: wanted at least ${lengthBytes} bytes, found ${sizeBytes}`,
       {
         file: path,
       },
     );
   }
-  const lengthField = new Uint8Array(LENGTH_BYTES);
+  const lengthField = new Uint8Array(lengthBytes);
   await readFully(opened, lengthField, 0);
   const headerBytes = checkedHeaderLength(lengthField, { path, sizeBytes });
   const header = new Uint8Array(headerBytes);
-  await readFully(opened, header, LENGTH_BYTES);
+  await readFully(opened, header, lengthBytes);
   return parseSafetensorsHeader(decodeHeader(header, path), {
     filePath: path,
-    dataStartByte: LENGTH_BYTES + headerBytes,
+    dataStartByte: lengthBytes + headerBytes,
     fileBytes: sizeBytes,
   });
 }
@@ -45,7 +45,7 @@ function checkedHeaderLength(
   file: { readonly path: string; readonly sizeBytes: number },
 ): number {
   const { path, sizeBytes } = file;
-  if (new TextDecoder().decode(lengthField) === LFS_POINTER_START) {
+  if (new TextDecoder().decode(lengthField) === lfsPointerStart) {
     throw new ModelError(
       "INVALID_SAFETENSORS",
       `${path}: wanted a safetensors file, found a Git LFS pointer of ${sizeBytes} bytes; fetch the file itself (git lfs pull)`,
@@ -53,18 +53,18 @@ function checkedHeaderLength(
     );
   }
   const length = new DataView(lengthField.buffer).getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES) {
+  if (length > maxHeaderBytes) {
     throw new ModelError(
       "SAFETENSORS_HEADER_TOO_LARGE",
-      `${path}: wanted a header of at most ${MAX_HEADER_BYTES} bytes, found one of ${length}`,
+      `${path}: wanted a header of at most ${maxHeaderBytes} bytes, found one of ${length}`,
       { file: path },
     );
   }
   const headerBytes = Number(length);
-  if (LENGTH_BYTES + headerBytes > sizeBytes) {
+  if (lengthBytes + headerBytes > sizeBytes) {
     throw new ModelError(
       "SAFETENSORS_TRUNCATED",
-      `${path}: wanted ${LENGTH_BYTES + headerBytes} bytes for the header alone, found a file of ${sizeBytes}`,
+      `${path}: wanted ${lengthBytes + headerBytes} bytes for the header alone, found a file of ${sizeBytes}`,
       { file: path },
     );
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { strftime } from "../../../src/chat-template/library/strftime.ts";
 
-const FORMATS = [
+const testedFormats = [
   "%Y %C %y %G %g %m %d %e %j %U %W %V %u %w",
   "%H %k %I %l %M %S %f",
   "%B %b %h %A %a %p %P",
@@ -13,7 +13,7 @@ const FORMATS = [
 ];
 
 /** `datetime(…).strftime(…)` of Python 3 on Linux, C locale, for each of the formats. */
-const PYTHON: readonly (readonly [date: Date, texts: readonly string[]])[] = [
+const python: readonly (readonly [date: Date, texts: readonly string[]])[] = [
   [
     new Date(2024, 0, 7, 15, 4, 9, 7),
     [
@@ -65,7 +65,7 @@ const PYTHON: readonly (readonly [date: Date, texts: readonly string[]])[] = [
 ];
 
 describe("strftime", () => {
-  it.each(PYTHON)("formats %s as Python does", (date, texts) => {
-    expect(FORMATS.map((format) => strftime(date, format))).toEqual(texts);
+  it.each(python)("formats %s as Python does", (date, texts) => {
+    expect(testedFormats.map((format) => strftime(date, format))).toEqual(texts);
   });
 });

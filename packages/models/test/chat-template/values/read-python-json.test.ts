@@ -42,7 +42,7 @@ describe("readPythonJson", () => {
     ]);
   });
 
-  const REFUSED = [
+  const refused = [
     "",
     "{",
     "[1,]",
@@ -63,7 +63,7 @@ describe("readPythonJson", () => {
     "\uFEFF{}",
     "\u00A0{}",
   ];
-  it.each(REFUSED)("refuses %j", (text) => {
+  it.each(refused)("refuses %j", (text) => {
     expect(() => readPythonJson(text)).toThrow(PythonJsonError);
   });
 });

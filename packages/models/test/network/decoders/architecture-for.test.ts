@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { architectureFor, collectWeightRefs, openWeightIndex, parseModelConfig } from "../../../src/index.ts";
 import type { ModelConfig } from "../../../src/index.ts";
-import { CHECKPOINT_NAMES, checkpointDirectory, readJson } from "../../support/fixtures.ts";
+import { checkpointNames, checkpointDirectory, readJson } from "../../support/fixtures.ts";
 import { createRecordingBuilder } from "../../support/recording-builder.ts";
 
 const configOf = (name: string): ModelConfig =>
@@ -77,7 +77,7 @@ describe("architectureFor", () => {
     expect(linesOf("qwen2-untied").at(-1)).toContain("lm_head");
   });
 
-  it.each(CHECKPOINT_NAMES)("needs exactly the tensors that the checkpoint %s has", async (name) => {
+  it.each(checkpointNames)("needs exactly the tensors that the checkpoint %s has", async (name) => {
     const config = configOf(name);
     const index = await openWeightIndex(checkpointDirectory(name));
     const refs = collectWeightRefs(architectureFor(config), config);

@@ -10,7 +10,7 @@ import { createMemoryFiles } from "../../support/memory-files.ts";
 import { expectModelError } from "../../support/model-error.ts";
 import { rawSafetensors, writeSafetensors, zeros } from "../../support/safetensors.ts";
 
-const INDEX = "/m/model.safetensors.index.json";
+const indexPath = "/m/model.safetensors.index.json";
 const indexOf = (weightMap: object): string =>
   JSON.stringify({ metadata: { total_size: 1 }, weight_map: weightMap });
 
@@ -25,7 +25,7 @@ describe("openWeightIndex with shards", () => {
     await index.close();
   });
 
-  const PATHS = [
+  const paths = [
     "../b.safetensors",
     "/etc/a.safetensors",
     "a/../../b.safetensors",
@@ -38,8 +38,8 @@ describe("openWeightIndex with shards", () => {
     "",
     "..",
   ];
-  it.each(PATHS)("refuses the shard name %j", async (name) => {
-    const files = createMemoryFiles({ [INDEX]: indexOf({ a: name }) });
+  it.each(paths)("refuses the shard name %j", async (name) => {
+    const files = createMemoryFiles({ [indexPath]: indexOf({ a: name }) });
     const error = await expectModelError("INVALID_WEIGHT_INDEX", async () =>
       openWeightIndex("/m", { files }),
     );
@@ -50,7 +50,7 @@ describe("openWeightIndex with shards", () => {
   it("reads shards in a folder that the index names", async () => {
     const norm = writeSafetensors({ a: zeros("F32", [1]) });
     const files = createMemoryFiles({
-      [INDEX]: indexOf({ a: "parts/1/a.safetensors" }),
+      [indexPath]: indexOf({ a: "parts/1/a.safetensors" }),
       "/m/parts/1/a.safetensors": norm,
     });
     const index = await openWeightIndex("/m", { files });
@@ -58,7 +58,7 @@ describe("openWeightIndex with shards", () => {
     await index.close();
   });
 
-  const INDEXES = [
+  const indexes = [
     "",
     "[]",
     "{}",
@@ -68,20 +68,20 @@ describe("openWeightIndex with shards", () => {
     '{"weight_map":{"a":"x.safetensors","a":"y.safetensors"}}',
     `{"metadata":${"[".repeat(100_000)}`,
   ];
-  it.each(INDEXES.map((text) => [text.slice(0, 50), text] as const))(
+  it.each(indexes.map((text) => [text.slice(0, 50), text] as const))(
     "refuses the index %s",
     async (_, text) => {
-      const files = createMemoryFiles({ [INDEX]: text });
+      const files = createMemoryFiles({ [indexPath]: text });
       const error = await expectModelError("INVALID_WEIGHT_INDEX", async () =>
         openWeightIndex("/m", { files }),
       );
-      expect(error.file).toBe(INDEX);
+      expect(error.file).toBe(indexPath);
     },
   );
 
   it("names a shard that is missing", async () => {
     const files = createMemoryFiles({
-      [INDEX]: indexOf({ a: "1.safetensors", b: "2.safetensors" }),
+      [indexPath]: indexOf({ a: "1.safetensors", b: "2.safetensors" }),
       "/m/1.safetensors": writeSafetensors({ a: zeros("F32", [1]) }),
     });
     const error = await expectModelError("SHARD_MISSING", async () => openWeightIndex("/m", { files }));
@@ -91,7 +91,7 @@ describe("openWeightIndex with shards", () => {
 
   it("names a tensor that its shard lacks", async () => {
     const files = createMemoryFiles({
-      [INDEX]: indexOf({ a: "1.safetensors", b: "2.safetensors" }),
+      [indexPath]: indexOf({ a: "1.safetensors", b: "2.safetensors" }),
       "/m/1.safetensors": writeSafetensors({ a: zeros("F32", [1]), b: zeros("F32", [1]) }),
       "/m/2.safetensors": writeSafetensors({ c: zeros("F32", [1]) }),
     });
@@ -102,7 +102,7 @@ describe("openWeightIndex with shards", () => {
 
   it("names a tensor that two shards have", async () => {
     const files = createMemoryFiles({
-      [INDEX]: indexOf({ a: "1.safetensors", b: "2.safetensors" }),
+      [indexPath]: indexOf({ a: "1.safetensors", b: "2.safetensors" }),
       "/m/1.safetensors": writeSafetensors({ a: zeros("F32", [1]) }),
       "/m/2.safetensors": writeSafetensors({ a: zeros("F32", [1]), b: zeros("F32", [1]) }),
     });
@@ -120,7 +120,7 @@ describe("openWeightIndex with shards", () => {
 });
 
 describe("openWeightIndex without safetensors", () => {
-  const FOREIGN = [
+  const foreign = [
     ["pytorch_model.bin", "safe_serialization"],
     ["pytorch_model.bin.index.json", "safe_serialization"],
     ["model-q4_0.gguf", "GGUF"],
@@ -130,7 +130,7 @@ describe("openWeightIndex without safetensors", () => {
     ["model.onnx", "ONNX"],
     ["tf_model.h5", "TensorFlow"],
   ] as const;
-  it.each(FOREIGN)("says what to do about %s", async (name, mention) => {
+  it.each(foreign)("says what to do about %s", async (name, mention) => {
     const files = createMemoryFiles({ [`/m/${name}`]: "x", "/m/config.json": "{}" });
     const error = await expectModelError("UNSUPPORTED_FORMAT", async () => openWeightIndex("/m", { files }));
     expect(error.message).toContain(mention);

@@ -91,7 +91,7 @@ describe("a safetensors file", () => {
     await index.close();
   });
 
-  const REFUSED: readonly (readonly [string, Uint8Array, ModelErrorCode, string])[] = [
+  const refused: readonly (readonly [string, Uint8Array, ModelErrorCode, string])[] = [
     ["an empty file", new Uint8Array(0), "SAFETENSORS_TRUNCATED", "found 0"],
     ["a file of 7 bytes", new Uint8Array(7), "SAFETENSORS_TRUNCATED", "found 7"],
     ["a header of gigabytes", lengthOnly(3_000_000_000n), "SAFETENSORS_HEADER_TOO_LARGE", "3000000000"],
@@ -263,7 +263,7 @@ describe("a safetensors file", () => {
       "2 more",
     ],
   ];
-  it.each(REFUSED)("is refused with %s", async (...[, file, code, mention]) => {
+  it.each(refused)("is refused with %s", async (...[, file, code, mention]) => {
     const files = createMemoryFiles({ "/m/model.safetensors": file });
     const error = await expectModelError(code, async () => openWeightIndex("/m", { files }));
     expect(error.message).toContain(mention);
@@ -370,7 +370,7 @@ function sparseFile(head: Uint8Array, dataBytes: number): FileAccess {
   };
 }
 
-const FRAGMENTS = [
+const fragments = [
   "{",
   "}",
   "[",
@@ -407,7 +407,7 @@ function mutate(whole: Uint8Array, random: () => number): Uint8Array {
         file = file.slice(0, at);
         break;
       case 2: {
-        const fragment = new TextEncoder().encode(FRAGMENTS[pick(FRAGMENTS.length)]);
+        const fragment = new TextEncoder().encode(fragments[pick(fragments.length)]);
         file.set(fragment.subarray(0, file.length - at), at);
         break;
       }

@@ -2,8 +2,8 @@ import { open } from "node:fs/promises";
 import type { TensorDtype, TensorInfo } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 
-const CHUNK_BYTES = 4 * 2 ** 20;
-const NAMED_COUNT = 3;
+const chunkBytes = 4 * 2 ** 20;
+const namedCount = 3;
 
 /** A number is NaN or infinite when all bits of its exponent are set. */
 interface NumberFormat {
@@ -12,7 +12,7 @@ interface NumberFormat {
   readonly fractionMask: number;
 }
 
-const FORMATS: Partial<Record<TensorDtype, NumberFormat>> = {
+const formats: Partial<Record<TensorDtype, NumberFormat>> = {
   F32: { sizeBytes: 4, exponentMask: 0x7f80_0000, fractionMask: 0x007f_ffff },
   F16: { sizeBytes: 2, exponentMask: 0x7c00, fractionMask: 0x03ff },
   BF16: { sizeBytes: 2, exponentMask: 0x7f80, fractionMask: 0x007f },
@@ -43,25 +43,26 @@ export async function assertFiniteWeights(tensors: Iterable<TensorInfo>): Promis
     }
   }
   if (findings.length === 0) return;
-  const more = findings.length > NAMED_COUNT ? `; and ${findings.length - NAMED_COUNT} more tensors` : "";
-  const named = findings.slice(0, NAMED_COUNT).map(describeFinding).join("; ");
+  const more = findings.length > namedCount ? `; and ${findings.length - namedCount} more tensors` : "";
+  const named = findings.slice(0, namedCount).map(describeFinding).join("; ");
   throw new InferenceError("NON_FINITE_WEIGHTS", `weights must be finite numbers; found ${named}${more}`);
 }
 
 async function scanFile(filePath: string, tensors: readonly TensorInfo[]): Promise<Finding[]> {
   const file = await open(filePath);
-  const buffer = new ArrayBuffer(CHUNK_BYTES);
+  const buffer = new ArrayBuffer(chunkBytes);
   try {
     const findings: Finding[] = [];
     for (const tensor of tensors) {
-      const format = FORMATS[tensor.dtype];
+      const format = formats[tensor.dtype];
       if (format === undefined) continue;
       const finding: Finding = { tensor, firstIndex: -1, nanCount: 0, infiniteCount: 0 };
-      for (let start = tensor.startByte; start < tensor.endByte; start += CHUNK_BYTES) {
-        const length = Math.min(CHUNK_BYTES, tensor.endByte - start);
+      for (let start = tensor.startByte; start < tensor.endByte; start += chunkBytes) {
+        const length = Math.min(chunkBytes, tensor.endByte - start);
         const { bytesRead } = await file.read(new Uint8Array(buffer, 0, length), 0, length, start);
-        if (bytesRead < length)
+        if (bytesRead < length) {
           throw new Error(`it ends at byte ${start + bytesRead}, within ${tensor.name}`);
+        }
         const numbers =
           format.sizeBytes === 4
             ? new Uint32Array(buffer, 0, length / 4)

@@ -1,6 +1,6 @@
 import type { AttentionOptions, DecoderBuilder, TensorDtype, TensorInfo, WeightRef } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import { ONNX_DTYPE, OnnxGraph, type OnnxAttribute, type OnnxDtype } from "./onnx-graph.ts";
+import { onnxDtype, OnnxGraph, type OnnxAttribute, type OnnxDtype } from "./onnx-graph.ts";
 
 /** A value of the graph, `(tokens, width)` of float32. */
 export interface OnnxValue {
@@ -18,7 +18,7 @@ export interface OnnxDecoderWeights {
   readonly locations: ReadonlyMap<string, string>;
 }
 
-const DTYPES: Partial<Record<TensorDtype, OnnxDtype>> = {
+const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
   F64: "float64",
   F32: "float32",
   F16: "float16",
@@ -164,13 +164,13 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   #cast(x: string, output?: string): string {
-    const attributes = { to: ONNX_DTYPE.float32 };
+    const attributes = { to: onnxDtype.float32 };
     return this.#node("Cast", [x], output === undefined ? { attributes } : { output, attributes });
   }
 
   #weight(ref: WeightRef, use: WeightUse): string {
     const tensor = this.#tensor(ref);
-    const dtype = DTYPES[tensor.dtype];
+    const dtype = dtypes[tensor.dtype];
     if (dtype === undefined) {
       throw new InferenceError(
         "UNSUPPORTED_DTYPE",

@@ -1,7 +1,7 @@
 import { ProtobufWriter } from "./protobuf.ts";
 
 /** Element types, numbered as `TensorProto.DataType`. */
-export const ONNX_DTYPE = {
+export const onnxDtype = {
   float32: 1,
   int32: 6,
   int64: 7,
@@ -11,7 +11,7 @@ export const ONNX_DTYPE = {
 } as const;
 
 /** Element types that are written. */
-export type OnnxDtype = keyof typeof ONNX_DTYPE;
+export type OnnxDtype = keyof typeof onnxDtype;
 
 /** A number is an integer attribute; floats say so. */
 export type OnnxAttribute = number | { readonly float: number };
@@ -45,12 +45,12 @@ export interface OnnxExternalTensor {
   readonly lengthBytes: number;
 }
 
-const IR_VERSION = 10;
-const OPSET_VERSION = 21;
-const CONTRIB_VERSION = 1;
-const ATTRIBUTE_FLOAT = 1;
-const ATTRIBUTE_INT = 2;
-const EXTERNAL = 1;
+const irVersion = 10;
+const opsetVersion = 21;
+const contribVersion = 1;
+const attributeFloat = 1;
+const attributeInt = 2;
+const external = 1;
 
 /**
  * Collects nodes, weights and ends of a graph and writes them as an ONNX model.
@@ -93,7 +93,7 @@ export class OnnxGraph {
       name,
       new ProtobufWriter()
         .int(1, values.length)
-        .int(2, ONNX_DTYPE.int64)
+        .int(2, onnxDtype.int64)
         .string(8, name)
         .bytes(9, new Uint8Array(data.buffer)),
     );
@@ -103,7 +103,7 @@ export class OnnxGraph {
   addExternalTensor(tensor: OnnxExternalTensor): string {
     const proto = new ProtobufWriter();
     for (const size of tensor.shape) proto.int(1, size);
-    proto.int(2, ONNX_DTYPE[tensor.dtype]).string(8, tensor.name);
+    proto.int(2, onnxDtype[tensor.dtype]).string(8, tensor.name);
     const entries = {
       location: tensor.location,
       offset: String(tensor.offsetBytes),
@@ -112,7 +112,7 @@ export class OnnxGraph {
     for (const [key, value] of Object.entries(entries)) {
       proto.message(13, new ProtobufWriter().string(1, key).string(2, value));
     }
-    proto.int(14, EXTERNAL);
+    proto.int(14, external);
     this.#initializers.set(tensor.name, proto);
     return tensor.name;
   }
@@ -126,11 +126,11 @@ export class OnnxGraph {
     for (const input of this.#inputs) graph.message(11, writeValueInfo(input));
     for (const output of this.#outputs) graph.message(12, writeValueInfo(output));
     return new ProtobufWriter()
-      .int(1, IR_VERSION)
+      .int(1, irVersion)
       .string(2, "infernode")
       .message(7, graph)
-      .message(8, new ProtobufWriter().string(1, "").int(2, OPSET_VERSION))
-      .message(8, new ProtobufWriter().string(1, "com.microsoft").int(2, CONTRIB_VERSION))
+      .message(8, new ProtobufWriter().string(1, "").int(2, opsetVersion))
+      .message(8, new ProtobufWriter().string(1, "com.microsoft").int(2, contribVersion))
       .finish();
   }
 }
@@ -142,8 +142,8 @@ function writeNode(node: OnnxNode): ProtobufWriter {
   proto.string(3, node.outputs[0] ?? node.op).string(4, node.op);
   for (const [name, value] of Object.entries(node.attributes ?? {})) {
     const attribute = new ProtobufWriter().string(1, name);
-    if (typeof value === "number") attribute.int(3, value).int(20, ATTRIBUTE_INT);
-    else attribute.float(2, value.float).int(20, ATTRIBUTE_FLOAT);
+    if (typeof value === "number") attribute.int(3, value).int(20, attributeInt);
+    else attribute.float(2, value.float).int(20, attributeFloat);
     proto.message(5, attribute);
   }
   if (node.domain !== undefined) proto.string(7, node.domain);
@@ -158,6 +158,6 @@ function writeValueInfo(info: OnnxValueInfo): ProtobufWriter {
     else dimension.string(2, size);
     shape.message(1, dimension);
   }
-  const tensor = new ProtobufWriter().int(1, ONNX_DTYPE[info.dtype]).message(2, shape);
+  const tensor = new ProtobufWriter().int(1, onnxDtype[info.dtype]).message(2, shape);
   return new ProtobufWriter().string(1, info.name).message(2, new ProtobufWriter().message(1, tensor));
 }

@@ -53,20 +53,24 @@ export class ProtobufWriter {
     this.#reserve(10);
     let rest = value;
     while (rest >= 128) {
-      this.#bytes[this.#length++] = (rest % 128) + 128;
+      this.#bytes[this.#length] = (rest % 128) + 128;
+      this.#length += 1;
       rest = Math.floor(rest / 128);
     }
-    this.#bytes[this.#length++] = rest;
+    this.#bytes[this.#length] = rest;
+    this.#length += 1;
   }
 
   #bigVarint(value: bigint): void {
     this.#reserve(10);
     let rest = value;
     while (rest >= 128n) {
-      this.#bytes[this.#length++] = Number(rest % 128n) + 128;
+      this.#bytes[this.#length] = Number(rest % 128n) + 128;
+      this.#length += 1;
       rest /= 128n;
     }
-    this.#bytes[this.#length++] = Number(rest);
+    this.#bytes[this.#length] = Number(rest);
+    this.#length += 1;
   }
 
   #reserve(byteCount: number): void {

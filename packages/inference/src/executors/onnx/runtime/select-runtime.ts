@@ -21,8 +21,9 @@ export async function selectRuntime(
   openers: RuntimeOpeners,
   warn: (warning: ExecutorWarning) => void,
 ): Promise<{ readonly runtime: OnnxRuntime; readonly fallbackReason: string | undefined }> {
-  if (preference === "binding")
+  if (preference === "binding") {
     return { runtime: expect(await openers.binding()), fallbackReason: undefined };
+  }
   const ffi = await openers.ffi();
   if (!("reason" in ffi)) return { runtime: ffi, fallbackReason: undefined };
   if (preference === "ffi") return { runtime: expect(ffi), fallbackReason: undefined };

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import {
   disableTelemetry,
-  TELEMETRY_SWITCH,
+  telemetrySwitch,
 } from "../../../../src/executors/onnx/runtime/disable-telemetry.ts";
 import {
   getNativeVariable,
@@ -12,9 +12,9 @@ import {
 
 describe("disableTelemetry", () => {
   it("sets the variable where native code sees it", async () => {
-    delete process.env[TELEMETRY_SWITCH];
+    delete process.env[telemetrySwitch];
     expect(await disableTelemetry()).toBeUndefined();
-    expect(getNativeVariable(TELEMETRY_SWITCH)).toBe("1");
+    expect(getNativeVariable(telemetrySwitch)).toBe("1");
   });
 });
 

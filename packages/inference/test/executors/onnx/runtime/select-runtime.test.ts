@@ -27,12 +27,12 @@ async function select(
   return { path: runtime.path, fallbackReason, warnings };
 }
 
-const FFI = fakeRuntime("ffi");
-const BINDING = fakeRuntime("binding");
-const BROKEN = { reason: "the library is of another kind" };
+const ffiRuntime = fakeRuntime("ffi");
+const bindingRuntime = fakeRuntime("binding");
+const broken = { reason: "the library is of another kind" };
 
 test("takes the C API where it can", async () => {
-  expect(await select("auto", FFI, BINDING)).toEqual({
+  expect(await select("auto", ffiRuntime, bindingRuntime)).toEqual({
     path: "ffi",
     fallbackReason: undefined,
     warnings: [],
@@ -40,22 +40,22 @@ test("takes the C API where it can", async () => {
 });
 
 test("falls back with a warning that has the reason", async () => {
-  const { path, fallbackReason, warnings } = await select("auto", BROKEN, BINDING);
-  expect([path, fallbackReason]).toEqual(["binding", BROKEN.reason]);
-  expect(warnings).toEqual([{ code: "FFI_UNAVAILABLE", message: expect.stringContaining(BROKEN.reason) }]);
+  const { path, fallbackReason, warnings } = await select("auto", broken, bindingRuntime);
+  expect([path, fallbackReason]).toEqual(["binding", broken.reason]);
+  expect(warnings).toEqual([{ code: "FFI_UNAVAILABLE", message: expect.stringContaining(broken.reason) }]);
 });
 
 test("does not fall back when one way was asked for", async () => {
-  await expect(select("ffi", BROKEN, BINDING)).rejects.toMatchObject({
+  await expect(select("ffi", broken, bindingRuntime)).rejects.toMatchObject({
     code: "EXECUTOR_UNAVAILABLE",
-    message: expect.stringContaining(BROKEN.reason),
+    message: expect.stringContaining(broken.reason),
   });
-  expect((await select("binding", FFI, BINDING)).path).toBe("binding");
-  await expect(select("binding", FFI, BROKEN)).rejects.toMatchObject({ code: "EXECUTOR_UNAVAILABLE" });
+  expect((await select("binding", ffiRuntime, bindingRuntime)).path).toBe("binding");
+  await expect(select("binding", ffiRuntime, broken)).rejects.toMatchObject({ code: "EXECUTOR_UNAVAILABLE" });
 });
 
 test("says both reasons when nothing can be used", async () => {
-  await expect(select("auto", BROKEN, { reason: "nor this" })).rejects.toMatchObject({
+  await expect(select("auto", broken, { reason: "nor this" })).rejects.toMatchObject({
     code: "EXECUTOR_UNAVAILABLE",
     message: expect.stringMatching(/of another kind; nor this/),
   });

@@ -1,5 +1,5 @@
 import { InferenceError } from "../../../../errors.ts";
-import { ONNX_DTYPE } from "../../graph/onnx-graph.ts";
+import { onnxDtype } from "../../graph/onnx-graph.ts";
 import {
   type OnnxCall,
   type OnnxRuntime,
@@ -12,10 +12,10 @@ import { findOnnxLibrary } from "./library-path.ts";
 import { loadOrtApi, type OrtApi, type Pointer, type Status } from "./ort-api.ts";
 
 /** Errors come back as statuses and are thrown; the library need not write them to the terminal too. */
-const LOG_FATAL = 4;
-const OPTIMIZE_ALL = 99;
-const DEVICE_ALLOCATOR = 0;
-const MEMORY_DEFAULT = 0;
+const logFatal = 4;
+const optimizeAll = 99;
+const deviceAllocator = 0;
+const memoryDefault = 0;
 
 /** Opens onnxruntime through its C API, or says why that is not possible here. */
 export function openFfiRuntime(): OnnxRuntime | { readonly reason: string } {
@@ -37,10 +37,10 @@ export class FfiRuntime implements OnnxRuntime {
     const { functions } = api;
     this.version = api.version;
     this.#api = api;
-    this.#env = create(api, "start", (out) => functions.CreateEnv(LOG_FATAL, "infernode", out));
+    this.#env = create(api, "start", (out) => functions.CreateEnv(logFatal, "infernode", out));
     api.check(functions.DisableTelemetryEvents(this.#env), "switch telemetry off");
     this.#memoryInfo = create(api, "describe memory", (out) =>
-      functions.CreateCpuMemoryInfo(DEVICE_ALLOCATOR, MEMORY_DEFAULT, out),
+      functions.CreateCpuMemoryInfo(deviceAllocator, memoryDefault, out),
     );
   }
 
@@ -69,7 +69,7 @@ export class FfiRuntime implements OnnxRuntime {
     const { functions, check } = this.#api;
     const settings = create(this.#api, "make session options", (out) => functions.CreateSessionOptions(out));
     try {
-      check(functions.SetSessionGraphOptimizationLevel(settings, OPTIMIZE_ALL), "set the optimisation level");
+      check(functions.SetSessionGraphOptimizationLevel(settings, optimizeAll), "set the optimisation level");
       check(functions.SetIntraOpNumThreads(settings, options.threadCount), "set the number of threads");
       // Patterns are kept per input shape and never dropped; prompts come in every length.
       check(functions.DisableMemPattern(settings), "switch memory patterns off");
@@ -183,7 +183,7 @@ function createValue(api: OrtApi, memoryInfo: Pointer, tensor: TensorBuffer): Po
       tensor.bytes.length,
       shape,
       shape.length,
-      ONNX_DTYPE[tensor.dtype],
+      onnxDtype[tensor.dtype],
       out,
     ),
   );

@@ -9,7 +9,7 @@ export interface OnnxLibrary {
   readonly version: string;
 }
 
-const LIBRARY_NAME: Partial<Record<NodeJS.Platform, RegExp>> = {
+const libraryName: Partial<Record<NodeJS.Platform, RegExp>> = {
   linux: /^libonnxruntime\.so(\.\d+)*$/,
   darwin: /^libonnxruntime(\.\d+)*\.dylib$/,
   win32: /^onnxruntime\.dll$/,
@@ -23,7 +23,7 @@ export function findOnnxLibrary(
   platform: NodeJS.Platform = process.platform,
   arch: string = process.arch,
 ): OnnxLibrary | { readonly reason: string } {
-  const pattern = LIBRARY_NAME[platform];
+  const pattern = libraryName[platform];
   if (pattern === undefined) return { reason: `onnxruntime-node has no library for ${platform}` };
   let manifest: string;
   try {

@@ -9,8 +9,8 @@ export interface NativeHeap {
 }
 
 /** `M_MMAP_THRESHOLD` of `mallopt`. Set to its own default, it no longer grows with each block that is freed, to 32 MiB. */
-const MMAP_THRESHOLD = -3;
-const LARGE_BLOCK_BYTES: number = 128 * 1024;
+const mmapThreshold = -3;
+const largeBlockBytes: number = 128 * 1024;
 
 /**
  * Opens the allocator of glibc; `undefined` where there is another one.
@@ -29,7 +29,7 @@ export function openNativeHeap(): NativeHeap | undefined {
     return undefined;
   }
   return {
-    separateLargeBlocks: () => void mallopt(MMAP_THRESHOLD, LARGE_BLOCK_BYTES),
+    separateLargeBlocks: () => void mallopt(mmapThreshold, largeBlockBytes),
     trim: () =>
       new Promise((resolve) => {
         trim.async(0, () => resolve());

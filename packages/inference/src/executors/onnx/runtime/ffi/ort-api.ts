@@ -1,8 +1,8 @@
 import koffi, { type LibraryHandle } from "koffi";
 import { InferenceError } from "../../../../errors.ts";
-import { TELEMETRY_SWITCH } from "../disable-telemetry.ts";
+import { telemetrySwitch } from "../disable-telemetry.ts";
 import { setNativeVariable } from "./native-environment.ts";
-import { ensureStack, MINIMUM_STACK_BYTES } from "./native-stack.ts";
+import { ensureStack, minimumStackBytes } from "./native-stack.ts";
 
 /** An address in this process; 0n is null. */
 export type Pointer = bigint;
@@ -48,7 +48,7 @@ export interface OrtFunctions {
 
 type Signature = readonly [index: number, result: string, parameters: readonly string[]];
 
-const PTR = "void *";
+const ptr = "void *";
 
 /**
  * Place in the function table, result and parameters of each function. The table only ever grows at
@@ -56,35 +56,35 @@ const PTR = "void *";
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_c_api.h
  */
-const SIGNATURES: { readonly [Name in keyof OrtFunctions]: Signature } = {
-  GetErrorMessage: [2, "str", [PTR]],
-  CreateEnv: [3, PTR, ["int", "str", PTR]],
-  DisableTelemetryEvents: [6, PTR, [PTR]],
-  CreateSessionFromArray: [8, PTR, [PTR, PTR, "size_t", PTR, PTR]],
-  CreateSessionOptions: [10, PTR, [PTR]],
-  DisableMemPattern: [17, PTR, [PTR]],
-  SetSessionGraphOptimizationLevel: [23, PTR, [PTR, "int"]],
-  SetIntraOpNumThreads: [24, PTR, [PTR, "int"]],
-  CreateTensorWithDataAsOrtValue: [49, PTR, [PTR, PTR, "size_t", PTR, "size_t", "int", PTR]],
-  CreateCpuMemoryInfo: [69, PTR, ["int", "int", PTR]],
-  ReleaseEnv: [92, "void", [PTR]],
-  ReleaseStatus: [93, "void", [PTR]],
-  ReleaseMemoryInfo: [94, "void", [PTR]],
-  ReleaseSession: [95, "void", [PTR]],
-  ReleaseValue: [96, "void", [PTR]],
-  ReleaseSessionOptions: [100, "void", [PTR]],
-  AddSessionConfigEntry: [130, PTR, [PTR, "str", "str"]],
-  RunWithBinding: [133, PTR, [PTR, PTR, PTR]],
-  CreateIoBinding: [134, PTR, [PTR, PTR]],
-  ReleaseIoBinding: [135, "void", [PTR]],
-  BindInput: [136, PTR, [PTR, "str", PTR]],
-  BindOutput: [137, PTR, [PTR, "str", PTR]],
+const signatures: { readonly [Name in keyof OrtFunctions]: Signature } = {
+  GetErrorMessage: [2, "str", [ptr]],
+  CreateEnv: [3, ptr, ["int", "str", ptr]],
+  DisableTelemetryEvents: [6, ptr, [ptr]],
+  CreateSessionFromArray: [8, ptr, [ptr, ptr, "size_t", ptr, ptr]],
+  CreateSessionOptions: [10, ptr, [ptr]],
+  DisableMemPattern: [17, ptr, [ptr]],
+  SetSessionGraphOptimizationLevel: [23, ptr, [ptr, "int"]],
+  SetIntraOpNumThreads: [24, ptr, [ptr, "int"]],
+  CreateTensorWithDataAsOrtValue: [49, ptr, [ptr, ptr, "size_t", ptr, "size_t", "int", ptr]],
+  CreateCpuMemoryInfo: [69, ptr, ["int", "int", ptr]],
+  ReleaseEnv: [92, "void", [ptr]],
+  ReleaseStatus: [93, "void", [ptr]],
+  ReleaseMemoryInfo: [94, "void", [ptr]],
+  ReleaseSession: [95, "void", [ptr]],
+  ReleaseValue: [96, "void", [ptr]],
+  ReleaseSessionOptions: [100, "void", [ptr]],
+  AddSessionConfigEntry: [130, ptr, [ptr, "str", "str"]],
+  RunWithBinding: [133, ptr, [ptr, ptr, ptr]],
+  CreateIoBinding: [134, ptr, [ptr, ptr]],
+  ReleaseIoBinding: [135, "void", [ptr]],
+  BindInput: [136, ptr, [ptr, "str", ptr]],
+  BindOutput: [137, ptr, [ptr, "str", ptr]],
 };
 
 /** The lowest API version that has all functions above. */
-const API_VERSION = 16;
+const apiVersion = 16;
 /** Versions of the library whose table was compared with the header. */
-const KNOWN_VERSIONS: RegExp = /^1\.30\.\d+$/;
+const knownVersions: RegExp = /^1\.30\.\d+$/;
 /** The C API of one loaded library. */
 export interface OrtApi {
   readonly version: string;
@@ -99,35 +99,35 @@ export interface OrtApi {
  * sound to unload the runtime from threads that have run it; and koffi never frees a function's type.
  * The one piece of state in a module here.
  */
-const LOADED_APIS: Map<string, OrtApi & { readonly library: LibraryHandle }> = new Map();
+const loadedApis: Map<string, OrtApi & { readonly library: LibraryHandle }> = new Map();
 
 /** Loads the library and its function table, once per process, or says why that would not be safe. */
 export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: string } {
-  const loaded = LOADED_APIS.get(libraryPath);
+  const loaded = loadedApis.get(libraryPath);
   if (loaded !== undefined) return loaded;
   const stackBytes = ensureStack();
-  if (stackBytes < MINIMUM_STACK_BYTES) {
+  if (stackBytes < minimumStackBytes) {
     return {
       reason:
-        `native calls need a stack of ${MINIMUM_STACK_BYTES} bytes; koffi was set up with ${stackBytes} before ` +
+        `native calls need a stack of ${minimumStackBytes} bytes; koffi was set up with ${stackBytes} before ` +
         "(call koffi.config({ async_stack_size }) before the first library is loaded)",
     };
   }
-  setNativeVariable(TELEMETRY_SWITCH, "1");
+  setNativeVariable(telemetrySwitch, "1");
   const library = koffi.load(libraryPath);
-  const base: Pointer = library.func("OrtGetApiBase", PTR, [])();
-  const getApi = functionAt(base, [0, PTR, ["uint32_t"]]);
+  const base: Pointer = library.func("OrtGetApiBase", ptr, [])();
+  const getApi = functionAt(base, [0, ptr, ["uint32_t"]]);
   const getVersion = functionAt(base, [1, "str", []]);
   const version = String(getVersion());
-  if (!KNOWN_VERSIONS.test(version)) {
+  if (!knownVersions.test(version)) {
     return { reason: `the function table is known for onnxruntime 1.30; found ${version}` };
   }
-  const table = getApi(API_VERSION) as Status;
-  if (!table) return { reason: `onnxruntime ${version} does not offer version ${API_VERSION} of its API` };
-  const entries = Object.entries(SIGNATURES).map(([name, signature]) => [name, functionAt(table, signature)]);
+  const table = getApi(apiVersion) as Status;
+  if (!table) return { reason: `onnxruntime ${version} does not offer version ${apiVersion} of its API` };
+  const entries = Object.entries(signatures).map(([name, signature]) => [name, functionAt(table, signature)]);
   const functions = Object.fromEntries(entries) as OrtFunctions;
   const check = (status: Status, doing: string): void => checkStatus(functions, status, doing);
-  LOADED_APIS.set(libraryPath, { version, functions, check, library });
+  loadedApis.set(libraryPath, { version, functions, check, library });
   return { version, functions, check };
 }
 
@@ -139,6 +139,6 @@ function checkStatus(functions: OrtFunctions, status: Status, doing: string): vo
 }
 
 function functionAt(table: Pointer, [index, result, parameters]: Signature): (...args: unknown[]) => unknown {
-  const address: unknown = koffi.decode(table, index * koffi.sizeof(PTR), PTR);
+  const address: unknown = koffi.decode(table, index * koffi.sizeof(ptr), ptr);
   return koffi.decode(address, koffi.proto(result, [...parameters]));
 }

@@ -31,14 +31,14 @@ function countingApi(): { readonly api: OrtApi; readonly live: Record<string, nu
   const note = (name: string, result: unknown): unknown => {
     if (name.startsWith("Release")) add(name.slice("Release".length), -1);
     else if (result) add("Status", 1);
-    else if (name.startsWith("Create")) add(KINDS[name] ?? name.slice("Create".length), 1);
+    else if (name.startsWith("Create")) add(kinds[name] ?? name.slice("Create".length), 1);
     return result;
   };
   const functions = Object.fromEntries(
     Object.entries(real.functions as unknown as Record<string, AnyFunction>).map(([name, native]) => {
       if (name === "GetErrorMessage") return [name, native];
       const counted = (...args: unknown[]): unknown => {
-        if (LONG_CALLS.has(name)) throw new Error(`${name} would block the event loop`);
+        if (longCalls.has(name)) throw new Error(`${name} would block the event loop`);
         return note(name, native(...args));
       };
       const async = (...args: unknown[]): void => {
@@ -59,15 +59,15 @@ function countingApi(): { readonly api: OrtApi; readonly live: Record<string, nu
 }
 
 /** What may take long, and must run on another thread. */
-const LONG_CALLS = new Set(["CreateSessionFromArray", "RunWithBinding", "ReleaseSession"]);
+const longCalls = new Set(["CreateSessionFromArray", "RunWithBinding", "ReleaseSession"]);
 
-const KINDS: Readonly<Record<string, string>> = {
+const kinds: Readonly<Record<string, string>> = {
   CreateSessionFromArray: "Session",
   CreateTensorWithDataAsOrtValue: "Value",
   CreateCpuMemoryInfo: "MemoryInfo",
 };
 
-const OPTIONS: OnnxSessionOptions = { threadCount: 1, allowSpinning: false, weightsDirectory: process.cwd() };
+const options: OnnxSessionOptions = { threadCount: 1, allowSpinning: false, weightsDirectory: process.cwd() };
 
 /** `y = table[ids]` for a table `(4, 2)` that is an input. */
 function lookupModel(): Uint8Array {
@@ -92,7 +92,7 @@ function ints(name: string, values: readonly number[]): TensorBuffer {
   };
 }
 
-const TABLE = floats("table", [4, 2], [0, 1, 10, 11, 20, 21, 30, 31]);
+const tableFloats = floats("table", [4, 2], [0, 1, 10, 11, 20, 21, 30, 31]);
 
 function read(tensor: TensorBuffer): number[] {
   return [...new Float32Array(tensor.bytes.buffer)];
@@ -102,10 +102,10 @@ describe("the C API", () => {
   test("runs a graph off the event loop, on memory that is bound once", async () => {
     const { api, live } = countingApi();
     const runtime = new FfiRuntime(api);
-    const session = await runtime.createSession(lookupModel(), OPTIONS);
+    const session = await runtime.createSession(lookupModel(), options);
     const output = floats("y", [2, 2], [0, 0, 0, 0]);
     const ids = ints("ids", [3, 1]);
-    const call = session.bind([TABLE, ids], [output]);
+    const call = session.bind([tableFloats, ids], [output]);
     await call.run();
     expect(read(output)).toEqual([30, 31, 10, 11]);
     new Int32Array(ids.bytes.buffer).set([0, 2]);
@@ -124,11 +124,11 @@ describe("the C API", () => {
   test("releases what a failed step had made, and its status", async () => {
     const { api, live } = countingApi();
     const runtime = new FfiRuntime(api);
-    await expect(runtime.createSession(new Uint8Array([1, 2, 3]), OPTIONS)).rejects.toMatchObject({
+    await expect(runtime.createSession(new Uint8Array([1, 2, 3]), options)).rejects.toMatchObject({
       code: "EXECUTOR_FAILED",
       message: expect.stringMatching(/^onnxruntime failed to load the model: ./),
     });
-    const session = await runtime.createSession(lookupModel(), OPTIONS);
+    const session = await runtime.createSession(lookupModel(), options);
     const output = floats("y", [2, 2], [0, 0, 0, 0]);
     // More floats than the memory has.
     const short = floats("table", [4, 2], [1, 2]);
@@ -138,7 +138,7 @@ describe("the C API", () => {
         message: expect.stringContaining("use memory for table"),
       }),
     );
-    const call = session.bind([TABLE, ints("ids", [1, 9])], [output]);
+    const call = session.bind([tableFloats, ints("ids", [1, 9])], [output]);
     await expect(call.run()).rejects.toMatchObject({
       code: "EXECUTOR_FAILED",
       message: expect.stringContaining("failed to run the model"),
@@ -162,8 +162,8 @@ describe("the C API", () => {
 
   test("does not change or end a call that runs", async () => {
     const runtime = new FfiRuntime(openApi());
-    const session = await runtime.createSession(lookupModel(), OPTIONS);
-    const call = session.bind([TABLE, ints("ids", [1])], [floats("y", [1, 2], [0, 0])]);
+    const session = await runtime.createSession(lookupModel(), options);
+    const call = session.bind([tableFloats, ints("ids", [1])], [floats("y", [1, 2], [0, 0])]);
     const running = call.run();
     expect(() => call.dispose()).toThrow(expect.objectContaining({ code: "EXECUTOR_FAILED" }));
     expect(() => call.rebind(ints("ids", [2]))).toThrow(expect.objectContaining({ code: "EXECUTOR_FAILED" }));
