@@ -7,7 +7,7 @@ export type { LoggerOptions } from "./log/create-logger.ts";
 export { createDaemon } from "./daemon/daemon.ts";
 export type { Daemon, DaemonAddress, DaemonDependencies } from "./daemon/daemon.ts";
 export { engineOptionsOf } from "./daemon/engine-options.ts";
-export type { EngineClient } from "./engine/engine-client.ts";
+export type { EngineClient } from "./models/engine/engine-client.ts";
 export type {
   CallOptions,
   EngineState,
@@ -22,11 +22,11 @@ export type { GenerateEvent, GenerateInput } from "./operations/generate.ts";
 export type { CallEvent, Operation, OperationParts } from "./operations/operation.ts";
 export type { Prompt, PromptDescription } from "./operations/prompt.ts";
 export { tokenize } from "./operations/tokenize.ts";
-export type { EngineCoreOptions, EngineVitals } from "./engine/engine-core.ts";
-export { createEngineSupervisor } from "./engine/engine-supervisor.ts";
-export type { EngineSupervisor, EngineSupervisorOptions } from "./engine/engine-supervisor.ts";
-export { createInlineEngine } from "./engine/inline-engine.ts";
-export type { InlineEngine, InlineEngineOptions } from "./engine/inline-engine.ts";
+export type { EngineCoreOptions, EngineVitals } from "./models/engine/engine-core.ts";
+export { createEngineSupervisor } from "./models/local/engine-supervisor.ts";
+export type { EngineSupervisor, EngineSupervisorOptions } from "./models/local/engine-supervisor.ts";
+export { createInlineEngine } from "./models/engine/inline-engine.ts";
+export type { InlineEngine, InlineEngineOptions } from "./models/engine/inline-engine.ts";
 export { BackendError, EngineRequestError } from "./errors.ts";
 export type {
   BackendErrorCode,

@@ -1,5 +1,5 @@
 import { embeddedModelDirectory } from "@infernode/models";
-import type { EngineCoreOptions } from "../engine/engine-core.ts";
+import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
 import { judgeModel, type ModelDescription } from "./judge-model.ts";
 
 /** A model that the daemon could be started with. */

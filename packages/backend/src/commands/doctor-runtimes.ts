@@ -1,6 +1,6 @@
 import { createHostMemoryPool } from "@infernode/memory";
 import { openCheckpoint, type Checkpoint } from "@infernode/models";
-import { executorProvider } from "../engine/executor-provider.ts";
+import { executorProvider } from "../models/engine/prepare-model.ts";
 
 /** One way to call the executor's library, tried. */
 export interface RuntimeProbe {

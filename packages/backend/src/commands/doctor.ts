@@ -2,7 +2,7 @@ import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory"
 import { readGpus, type GpuSurvey } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
-import { executorProvider } from "../engine/executor-provider.ts";
+import { executorProvider } from "../models/engine/prepare-model.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { describeGpus } from "./describe-gpus.ts";

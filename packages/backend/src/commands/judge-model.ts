@@ -1,13 +1,16 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { createCpuDevice, roomOn } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
-import type { EngineCoreOptions } from "../engine/engine-core.ts";
-import { toErrorRecord } from "../engine/error-record.ts";
-import { executorProvider } from "../engine/executor-provider.ts";
-import { modelFailure } from "../engine/model-failure.ts";
-import { planModel, prepareModel } from "../engine/prepare-model.ts";
-import { createPromptPool } from "../engine/prompt-pool.ts";
-import { defaultPromptTimeoutMs, startModelPromptThread } from "../engine/start-model-prompt-thread.ts";
+import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
+import { toErrorRecord } from "../models/error-record.ts";
+import { executorProvider } from "../models/engine/prepare-model.ts";
+import { modelFailure } from "../models/engine/model-failure.ts";
+import { planModel, prepareModel } from "../models/engine/prepare-model.ts";
+import { createPromptPool } from "../models/prompts/prompt-pool.ts";
+import {
+  defaultPromptTimeoutMs,
+  startModelPromptThread,
+} from "../models/prompts/start-model-prompt-thread.ts";
 import type { BackendError } from "../errors.ts";
 
 /** A model's size and shape, and what it would take to run. */

@@ -1,6 +1,6 @@
 import { resolveConfig } from "../config/resolve-config.ts";
 import { supervisionOf } from "../daemon/engine-options.ts";
-import { createEngineSupervisor } from "../engine/engine-supervisor.ts";
+import { createEngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { ServedModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus } from "../events/event-bus.ts";

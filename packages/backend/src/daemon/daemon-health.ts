@@ -6,8 +6,8 @@ import {
   type HealthChecker,
   type HealthStatus,
 } from "@infernode/health";
-import { hasWork, progressOf } from "../engine/engine-progress.ts";
-import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
+import { hasWork, progressOf } from "../models/local/engine-progress.ts";
+import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
 
 /** What the daemon says of itself. */

@@ -1,5 +1,5 @@
 import { createEventLoopMetrics, createMetrics, createProcessMetrics } from "@infernode/health";
-import type { EngineSupervisor } from "../engine/engine-supervisor.ts";
+import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import type { ServerMetrics } from "../http/http-server-options.ts";
 import { createGpuMetrics } from "../metrics/gpu-metrics.ts";

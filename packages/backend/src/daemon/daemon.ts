@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
 import type { ServedModel } from "../models/model-service.ts";
-import { createEngineSupervisor, type EngineSupervisor } from "../engine/engine-supervisor.ts";
+import { createEngineSupervisor, type EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
 import type { HttpServer } from "../http/create-http-server.ts";

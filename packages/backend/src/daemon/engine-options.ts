@@ -1,7 +1,7 @@
 import { embeddedModelDirectory } from "@infernode/models";
 import type { EngineSettings, InfernodeConfig } from "../config/config.ts";
-import { defaultHangAfterMs } from "../engine/default-hang-after.ts";
-import type { EngineCoreOptions, SupervisorSetting } from "../engine/engine-core.ts";
+import { defaultHangAfterMs } from "../models/local/default-hang-after.ts";
+import type { EngineCoreOptions, SupervisorSetting } from "../models/engine/engine-core.ts";
 
 type EngineConfig = Pick<InfernodeConfig, "engine" | "model">;
 

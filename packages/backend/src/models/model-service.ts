@@ -1,6 +1,5 @@
-import type { ExecutorMemoryPlan } from "@infernode/inference";
+import type { EngineStats, ExecutorMemoryPlan } from "@infernode/inference";
 import type { GenerationDefaults } from "@infernode/models";
-import type { CoreStats } from "../engine/engine-core.ts";
 import type { CallEvent, Operation } from "../operations/operation.ts";
 
 /** A loaded model, as far as the daemon and its clients need to know it. */
@@ -21,6 +20,12 @@ export interface ServedModel {
   readonly createdAt: number;
 }
 
+/** What the engine counts, with the prompts that are still text among those that wait. */
+export interface ModelStats extends EngineStats {
+  /** Prompts that were made tokens of, or refused, since the start. */
+  readonly preparedPromptCount: number;
+}
+
 /** What an engine is doing; `failed` and `stopped` are for good. */
 export type EngineState = "starting" | "ready" | "restarting" | "draining" | "stopped" | "failed";
 
@@ -32,7 +37,7 @@ export interface ModelStatus {
   /** Known once it was ready. */
   readonly model: ServedModel | undefined;
   /** The latest that its engine reported; `undefined` before it is ready. */
-  readonly stats: CoreStats | undefined;
+  readonly stats: ModelStats | undefined;
 }
 
 /** Who is asked, and until when. */

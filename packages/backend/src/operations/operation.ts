@@ -1,5 +1,5 @@
 import type { InferenceEngine } from "@infernode/inference";
-import type { PromptService } from "../engine/prompt-service.ts";
+import type { PromptService } from "./prompt.ts";
 
 /**
  * A part of an answer, as it crosses between processes: plain data. Two types mean the same in every operation.
@@ -13,7 +13,7 @@ export interface CallEvent {
 /** What operations run on: the loaded model of an engine process. */
 export interface OperationParts {
   readonly engine: Pick<InferenceEngine, "generate">;
-  readonly prompts: Pick<PromptService, "encode" | "describe" | "noteServed">;
+  readonly prompts: PromptService;
 }
 
 /** When the daemon reports the time to the first token. */

@@ -19,6 +19,22 @@ export interface PromptDescription {
   readonly text: string;
 }
 
+/** What the tokens of a prompt are for: an answer, or somebody who wants to see them. */
+export type PromptPurpose = "generation" | "inspection";
+
+/** Makes tokens of prompts, within the limits of the engine's queue. */
+export interface PromptService {
+  /** @throws EngineRequestError `QUEUE_FULL`, `PROMPT_TIMEOUT`, and what the template or the tokenizer throws */
+  encode(
+    prompt: Prompt,
+    call: { readonly purpose: PromptPurpose; readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly number[]>;
+  /** @throws as `encode` */
+  describe(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
+  /** Records how long an answer took from its first step to its end: tells when a place becomes free. */
+  noteServed(serviceMs: number): void;
+}
+
 const charactersPerToken = 4;
 
 /** The tokens of a prompt, or about as many as its text will have. */

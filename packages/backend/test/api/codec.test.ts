@@ -4,7 +4,7 @@ import { findModel } from "../../src/api/openai/api-context.ts";
 import { openAiCodecs } from "../../src/api/openai/codecs.ts";
 import type { AnswerCodec } from "../../src/api/shared/codec.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
-import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
+import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";
 import { operations } from "../../src/operations/registry.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";

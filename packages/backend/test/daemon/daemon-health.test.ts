@@ -4,7 +4,7 @@ import {
   type DaemonHealth,
   type DaemonHealthOptions,
 } from "../../src/daemon/daemon-health.ts";
-import type { CoreStats } from "../../src/engine/engine-core.ts";
+import type { ModelStats } from "../../src/models/model-service.ts";
 import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
 import { createFakeCore } from "../support/fake-core.ts";
 
@@ -36,7 +36,7 @@ function engineWith(parts: Partial<Engine>): Engine {
   };
 }
 
-function statsWith(parts: Partial<CoreStats>): () => CoreStats {
+function statsWith(parts: Partial<ModelStats>): () => ModelStats {
   return () => ({ ...core.stats(), ...parts });
 }
 

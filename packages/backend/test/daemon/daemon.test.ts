@@ -6,8 +6,8 @@ import { resolveConfig, type PartialConfig } from "../../src/config/resolve-conf
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
 import { engineOptionsOf } from "../../src/daemon/engine-options.ts";
 import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
-import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
-import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
+import type { CreateEngineCore } from "../../src/models/engine/engine-core.ts";
+import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";
 import { createEventBus } from "../../src/events/event-bus.ts";
 import type { InfernodeEvent } from "../../src/events/event-map.ts";
 import { createFakeProcesses, type FakeProcess } from "../support/fake-process.ts";

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FinishReason, TokenLogprob } from "@infernode/inference";
-import { statusOf, type EngineClient } from "../../src/engine/engine-client.ts";
-import type { EngineState, ServedModel } from "../../src/models/model-service.ts";
+import { statusOf, type EngineClient } from "../../src/models/engine/engine-client.ts";
+import type { EngineState, ServedModel, ModelStats } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
-import type { CoreStats } from "../../src/engine/engine-core.ts";
 import { BackendError, EngineRequestError } from "../../src/errors.ts";
 import { fakeModel } from "../support/fake-core.ts";
 import { runFake } from "../support/fake-operations.ts";
@@ -262,7 +261,7 @@ export function createFakeEngine(): FakeEngine {
     refuseWith: undefined,
     failAfter: undefined,
     padding: "",
-    stats: (): CoreStats | undefined => undefined,
+    stats: (): ModelStats | undefined => undefined,
     reasons: () => (engine.state === "ready" ? [] : [`the engine is ${engine.state}`]),
     models: () => statusOf(engine),
     call: (operation, input, { signal = new AbortController().signal }) =>

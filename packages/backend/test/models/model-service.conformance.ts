@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EngineClient } from "../../src/engine/engine-client.ts";
+import type { EngineClient } from "../../src/models/engine/engine-client.ts";
 import { firstEvent } from "../../src/models/first-event.ts";
 import { describePrompt } from "../../src/operations/describe-prompt.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../src/operations/generate.ts";

@@ -1,8 +1,8 @@
 import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
-import type { EngineClient } from "../../src/engine/engine-client.ts";
-import type { EngineCoreOptions } from "../../src/engine/engine-core.ts";
-import { createEngineSupervisor } from "../../src/engine/engine-supervisor.ts";
-import { createInlineEngine } from "../../src/engine/inline-engine.ts";
+import type { EngineClient } from "../../src/models/engine/engine-client.ts";
+import type { EngineCoreOptions } from "../../src/models/engine/engine-core.ts";
+import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";
+import { createInlineEngine } from "../../src/models/engine/inline-engine.ts";
 import { createEventBus } from "../../src/events/event-bus.ts";
 import { operations } from "../../src/operations/registry.ts";
 import { createFakeProcesses } from "../support/fake-process.ts";

@@ -1,9 +1,9 @@
-import { createEngineCore } from "../../src/engine/create-engine-core.ts";
-import type { CreateEngineCore } from "../../src/engine/engine-core.ts";
-import { startPromptThread, type PromptThread } from "../../src/engine/prompt-thread.ts";
+import { createEngineCore } from "../../src/models/engine/create-engine-core.ts";
+import type { CreateEngineCore } from "../../src/models/engine/engine-core.ts";
+import { startPromptThread, type PromptThread } from "../../src/models/prompts/prompt-thread.ts";
 
 /** A thread runs JavaScript: these tests run on the sources, and take the thread's file from the build. */
-const promptWorkerEntry: URL = new URL("../../dist/engine/prompt-worker.js", import.meta.url);
+const promptWorkerEntry: URL = new URL("../../dist/models/prompts/prompt-worker.js", import.meta.url);
 
 /** Starts a thread of the build for a model's directory. */
 export function startBuiltThread(directory: string, memoryMib = 1024): PromptThread {

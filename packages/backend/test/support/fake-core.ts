@@ -1,11 +1,6 @@
-import type { ServedModel } from "../../src/models/model-service.ts";
+import type { ServedModel, ModelStats } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
-import type {
-  CoreStats,
-  CreateEngineCore,
-  EngineCore,
-  EngineCoreOptions,
-} from "../../src/engine/engine-core.ts";
+import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "../../src/models/engine/engine-core.ts";
 import { createResolvers } from "../../src/create-resolvers.ts";
 import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
 import { runFake } from "./fake-operations.ts";
@@ -58,7 +53,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
   let isDisposed = false;
   let isDraining = false;
   const idle: (() => void)[] = [];
-  const stats = (): CoreStats => ({
+  const stats = (): ModelStats => ({
     stepCount,
     runningSequenceCount: running.size,
     waitingRequestCount: 0,

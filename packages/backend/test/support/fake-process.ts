@@ -1,7 +1,7 @@
-import type { CreateEngineCore, EngineCore } from "../../src/engine/engine-core.ts";
-import { createEngineHost } from "../../src/engine/engine-host.ts";
-import type { EngineListeners, StartEngineProcess } from "../../src/engine/fork-engine.ts";
-import type { EngineMessage } from "../../src/engine/protocol.ts";
+import type { CreateEngineCore, EngineCore } from "../../src/models/engine/engine-core.ts";
+import { createEngineHost } from "../../src/models/local/engine-host.ts";
+import type { EngineListeners, StartEngineProcess } from "../../src/models/local/fork-engine.ts";
+import type { EngineMessage } from "../../src/models/local/protocol.ts";
 
 /** An engine process that is none: the real host, its messages copied as a channel would, in this process. */
 export interface FakeProcess {

@@ -1,4 +1,4 @@
-import { answerBytes, type AnswerSize } from "../../engine/answer-memory.ts";
+import { answerBytes, type AnswerSize } from "../../models/answer-memory.ts";
 import { ApiError, invalidRequest } from "./api-error.ts";
 
 /** Memory that the answers on their way may take together, until they are sent. */

@@ -9,12 +9,12 @@ import { toChatLogprobs } from "./logprobs.ts";
 import { parseBody } from "./parse-body.ts";
 import { toUsage } from "./usage.ts";
 import type { ServedModel } from "../../models/model-service.ts";
-import { admit, type AdmissionRequest } from "../../operations/admit.ts";
+import { admit, type AdmissionRequest } from "../shared/admit.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
 import { GrowingText } from "../shared/growing-text.ts";
 import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
 import { createAnswerHead, findModel, type ApiContext } from "./api-context.ts";
-import { trackProgress, type TrackedReplies } from "../../operations/track-progress.ts";
+import { trackProgress, type TrackedReplies } from "../shared/track-progress.ts";
 
 function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number | undefined {
   if (logprobs) return top ?? 0;

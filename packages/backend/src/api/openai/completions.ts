@@ -1,4 +1,4 @@
-import type { AnswerSize } from "../../engine/answer-memory.ts";
+import type { AnswerSize } from "../../models/answer-memory.ts";
 import { firstEvent } from "../../models/first-event.ts";
 import type { CallOptions, ModelService, ServedModel } from "../../models/model-service.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
@@ -12,7 +12,7 @@ import { toEngineParams } from "./engine-params.ts";
 import { parseBody } from "./parse-body.ts";
 import { toUsage } from "./usage.ts";
 import { parsePrompts } from "./parse-prompts.ts";
-import { admit, type AdmissionRequest } from "../../operations/admit.ts";
+import { admit, type AdmissionRequest } from "../shared/admit.ts";
 import { type AnswerGround, CompletionAnswer, type Echo } from "./completion-answer.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
 import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
@@ -22,7 +22,7 @@ import {
   type OnPromptLogprobs,
   type TrackedDelta,
   type TrackedReplies,
-} from "../../operations/track-progress.ts";
+} from "../shared/track-progress.ts";
 
 function assertAnswer({ max_tokens: maxTokens, echo = false }: CompletionBody): void {
   if (maxTokens !== 0 || echo) return;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { answerBytes, answerMemory, largestAnswerBytes } from "../../../src/engine/answer-memory.ts";
+import { answerBytes, answerMemory, largestAnswerBytes } from "../../../src/models/answer-memory.ts";
 import { createAnswerBudget } from "../../../src/api/openai/answer-budget.ts";
 
 const size = { answerCount: 2, maxTokens: 100, candidateCount: 21, echoedTokens: 0, param: "n" };

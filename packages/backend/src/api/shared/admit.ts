@@ -1,0 +1,168 @@
+import { setMaxListeners } from "node:events";
+import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
+import { AsyncQueue } from "../../models/async-queue.ts";
+import type { CallOptions, ModelService } from "../../models/model-service.ts";
+import { BackendError, EngineRequestError } from "../../errors.ts";
+import { generate, type GenerateEvent, type GenerateInput } from "../../operations/generate.ts";
+
+/** A request, and whether it may be answered shorter than it says where the context has no more room. */
+export interface AdmissionRequest {
+  readonly request: GenerateInput;
+  readonly isMaxTokensDefault: boolean;
+}
+
+/** A reply, and which of the requests it is to. */
+export type AdmittedReply =
+  | { readonly requestIndex: number; readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
+  | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
+  /** What came of this request is void, and comes anew. */
+  | { readonly requestIndex: number; readonly type: "restarted" }
+  | { readonly requestIndex: number; readonly type: "finished"; readonly usage: GenerationUsage };
+
+/** Requests that the engine took, all of them. */
+export interface Admission {
+  /** Over all requests. */
+  readonly promptTokenCount: number;
+  /** In the order in which they come. Iterate once; leaving the loop stops the work. */
+  readonly replies: AsyncIterable<AdmittedReply>;
+}
+
+interface Opened {
+  readonly promptTokenCount: number;
+  readonly iterator: AsyncIterator<GenerateEvent>;
+}
+
+/** With the length left open the engine goes on to the end of the context, which is nearer than the default. */
+function hasRoomForLess(error: unknown): boolean {
+  if (!(error instanceof EngineRequestError) || error.code !== "CONTEXT_LENGTH_EXCEEDED") return false;
+  const { promptTokens, contextTokens } = error.data;
+  return (
+    typeof promptTokens === "number" && typeof contextTokens === "number" && promptTokens < contextTokens
+  );
+}
+
+function withoutMaxTokens(request: GenerateInput): GenerateInput {
+  return { ...request, stopping: { ...request.stopping, maxTokens: undefined } };
+}
+
+function protocolError(found: string): BackendError {
+  return new BackendError(
+    "ENGINE_PROTOCOL",
+    `the engine's events must begin with accepted and end with finished; found ${found}`,
+  );
+}
+
+async function open(
+  service: Pick<ModelService, "call">,
+  admission: AdmissionRequest,
+  options: CallOptions,
+): Promise<Opened> {
+  const first = async (request: GenerateInput): Promise<Opened> => {
+    const iterator = service.call(generate, request, options)[Symbol.asyncIterator]();
+    const { value, done } = await iterator.next();
+    if (done === true || value.type !== "accepted") {
+      throw protocolError(done === true ? "nothing" : value.type);
+    }
+    return { promptTokenCount: value.promptTokenCount, iterator };
+  };
+  const { request, isMaxTokensDefault } = admission;
+  try {
+    return await first(request);
+  } catch (error) {
+    if (!isMaxTokensDefault || request.stopping?.maxTokens === undefined || !hasRoomForLess(error)) {
+      throw error;
+    }
+    return first(withoutMaxTokens(request));
+  }
+}
+
+async function* repliesOf(
+  { iterator }: Opened,
+  requestIndex: number,
+  onEnd?: () => void,
+): AsyncGenerator<AdmittedReply> {
+  try {
+    for (;;) {
+      const { value, done } = await iterator.next();
+      if (done === true) throw protocolError("the end before finished");
+      if (value.type === "delta") {
+        yield { requestIndex, type: "delta", delta: value.delta };
+      } else if (value.type === "prompt-logprobs") {
+        yield { requestIndex, type: "prompt-logprobs", logprobs: value.logprobs };
+      } else if (value.type === "restarted") {
+        yield { requestIndex, type: "restarted" };
+      } else if (value.type === "finished") {
+        yield { requestIndex, type: "finished", usage: value.usage };
+        return;
+      }
+    }
+  } finally {
+    try {
+      await iterator.return?.();
+    } finally {
+      onEnd?.();
+    }
+  }
+}
+
+/** Replies of several requests in the order in which they come; each waits until its last was read. */
+async function* merge(opened: readonly Opened[], onEnd: () => void): AsyncGenerator<AdmittedReply> {
+  const queue = new AsyncQueue<{ readonly reply: AdmittedReply; readonly onRead: () => void }>(
+    () => undefined,
+  );
+  const pump = async (each: Opened, requestIndex: number): Promise<void> => {
+    for await (const reply of repliesOf(each, requestIndex)) {
+      await new Promise<void>((onRead) => {
+        queue.push({ reply, onRead });
+      });
+    }
+  };
+  Promise.all(opened.map(pump)).then(
+    () => queue.complete(),
+    (error: unknown) => queue.fail(error),
+  );
+  try {
+    for await (const { reply, onRead } of queue) {
+      onRead();
+      yield reply;
+    }
+  } finally {
+    onEnd();
+  }
+}
+
+/**
+ * Hands requests to the engine and resolves when all of them are queued there. If one is refused, the others
+ * are taken back.
+ * @throws what the engine throws; the signal's reason
+ */
+export async function admit(
+  service: Pick<ModelService, "call">,
+  requests: readonly AdmissionRequest[],
+  { modelId, signal }: CallOptions & { readonly signal: AbortSignal },
+): Promise<Admission> {
+  signal.throwIfAborted();
+  const own = new AbortController();
+  // One listener for each request is no leak.
+  setMaxListeners(0, own.signal);
+  const onAbort = (): void => own.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const release = (reason: unknown): void => {
+    signal.removeEventListener("abort", onAbort);
+    own.abort(reason);
+  };
+  let opened: readonly Opened[];
+  try {
+    const options = { modelId, signal: own.signal };
+    opened = await Promise.all(requests.map(async (request) => open(service, request, options)));
+  } catch (error) {
+    release(error);
+    throw error;
+  }
+  const onEnd = (): void => release(new DOMException("the answer is not read any further", "AbortError"));
+  const [only] = opened;
+  return {
+    promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),
+    replies: opened.length === 1 && only !== undefined ? repliesOf(only, 0, onEnd) : merge(opened, onEnd),
+  };
+}

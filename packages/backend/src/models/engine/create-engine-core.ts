@@ -1,0 +1,175 @@
+import type { HealthStatus } from "@infernode/health";
+import { createEngine, type Executor, type HealthPort, type InferenceEngine } from "@infernode/inference";
+import {
+  createHostMemoryPool,
+  createMemoryTracker,
+  type HostMemoryPool,
+  type MemoryTracker,
+} from "@infernode/memory";
+import type { LanguageModel } from "@infernode/models";
+import type { ServedModel } from "../model-service.ts";
+import { createOperationFinder, operations } from "../../operations/registry.ts";
+import type {
+  CreateEngineCore,
+  EngineCore,
+  EngineCoreDependencies,
+  EngineCoreOptions,
+} from "./engine-core.ts";
+import { chunkTokensOf, executorProvider, prepareModel, type PreparedModel } from "./prepare-model.ts";
+import { createPromptPool } from "../prompts/prompt-pool.ts";
+import { createPromptService } from "../prompts/prompt-service.ts";
+import { defaultPromptTimeoutMs, startModelPromptThread } from "../prompts/start-model-prompt-thread.ts";
+
+interface Parts {
+  readonly model: LanguageModel;
+  readonly executor: Executor;
+  readonly engine: InferenceEngine;
+  readonly memory: HostMemoryPool;
+  readonly tracker: MemoryTracker;
+  readonly health: { status(): HealthStatus };
+  readonly answerMemoryBytes: number;
+}
+
+/** What this process holds in memory, as the system says; 0 where it does not, as without `/proc`. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}
+
+/** Keeps the one check that an engine adds; it is asked with the vitals. */
+function keepCheck(): HealthPort & { status(): HealthStatus } {
+  let kept: Parameters<HealthPort["addCheck"]>[0] | undefined;
+  return {
+    addCheck: (check) => {
+      kept = check;
+      return () => {
+        kept = undefined;
+      };
+    },
+    status: () => kept?.check() ?? { status: "healthy", reasons: [] },
+  };
+}
+
+async function assemble(
+  { model, sizes, memoryPlan, device, room, answerMemoryBytes }: PreparedModel,
+  options: EngineCoreOptions,
+  { events }: EngineCoreDependencies,
+): Promise<Parts> {
+  const tracker = createMemoryTracker({ events, limits: { [room.deviceId]: room.availableBytes } });
+  tracker.plan(memoryPlan);
+  const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
+  const health = keepCheck();
+  const startBytes = residentBytes();
+  let runtimeBytes = startBytes;
+  const executor = await executorProvider.create({
+    model,
+    memory,
+    ...sizes,
+    maxChunkTokens: chunkTokensOf(options, sizes),
+    runtime: options.runtime,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    onWarning: ({ message }) => process.emitWarning(message),
+    onRuntimeOpened: () => {
+      runtimeBytes = residentBytes();
+    },
+  });
+  // The runtime packs the weights into memory of its own. The pool's pages are not touched yet.
+  const weightsBytes = Math.max(0, residentBytes() - runtimeBytes);
+  tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);
+  const libraryBytes = Math.max(0, runtimeBytes - startBytes);
+  tracker.record({ model: model.name, purpose: "other", label: "runtime" }, room.deviceId, libraryBytes);
+  const engine = createEngine({
+    executor,
+    tokenizer: model.tokenizer,
+    eosTokenIds: model.config.eosTokenIds,
+    model: model.name,
+    memory,
+    events,
+    health,
+    limits: {
+      maxQueuedRequests: options.maxQueuedRequests,
+      maxQueuedTokens: options.maxQueuedTokens,
+      maxTokensPerStep: options.maxTokensPerStep,
+      ...(options.stepTimeMs === undefined ? {} : { stepTimeMs: options.stepTimeMs }),
+      // The daemon judges whether steps are made: it sees a process that says nothing, too.
+      stallAfterMs: 2 ** 31 - 1,
+    },
+  });
+  return { model, executor, engine, memory, tracker, health, answerMemoryBytes };
+}
+
+function describe({ model, executor, answerMemoryBytes }: Parts): ServedModel {
+  return {
+    id: model.name,
+    family: model.config.family,
+    parameterCount: model.weights.parameterCount,
+    contextTokens: executor.plan.contextTokens,
+    vocabSize: model.config.vocabSize,
+    hasChatTemplate: model.chatTemplate !== undefined,
+    generationDefaults: model.generationDefaults,
+    executor: executor.name,
+    memoryPlan: executor.plan,
+    answerMemoryBytes,
+    createdAt: Math.floor(Date.now() / 1000),
+  };
+}
+
+/** Why the first of those that failed did. */
+function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unknown {
+  return results.find((result) => result.status === "rejected")?.reason;
+}
+
+/** Loads the model, plans its memory, and makes the engine of this process. */
+export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
+  const prepared = await prepareModel(options, { encodes: false });
+  const { model } = prepared;
+  for (const { message } of model.warnings) process.emitWarning(message);
+  const { chatTemplatePath } = options;
+  const { directory } = model;
+  // They load at the same time.
+  const { startPromptThread = startModelPromptThread } = dependencies;
+  const pool = createPromptPool({
+    startThread: () => startPromptThread({ directory, chatTemplatePath }),
+    timeoutMs: options.promptTimeoutMs ?? defaultPromptTimeoutMs,
+  });
+  const [assembled, loaded] = await Promise.allSettled([
+    assemble(prepared, options, dependencies),
+    pool.ready,
+  ]);
+  const disposeAll = async (): Promise<void> => {
+    await pool.dispose();
+    if (assembled.status === "fulfilled") {
+      const { engine, executor, memory } = assembled.value;
+      await engine.dispose();
+      await executor.dispose();
+      memory.dispose();
+    }
+    await model.dispose();
+  };
+  if (assembled.status === "rejected" || loaded.status === "rejected") {
+    await disposeAll();
+    throw firstReason(loaded, assembled);
+  }
+  const parts = assembled.value;
+  const { engine, executor, memory } = parts;
+  const prompts = createPromptService({ pool, engine, options, plan: executor.plan });
+
+  const find = createOperationFinder(dependencies.operations ?? operations);
+  let disposal: Promise<void> | undefined;
+  const dispose = (): Promise<void> => (disposal ??= disposeAll());
+
+  const core: EngineCore = {
+    model: describe(parts),
+    description: executor.description,
+    stats: () => prompts.stats(),
+    vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
+    call: (operation, input, signal) => find(operation).run({ engine, prompts }, input, signal),
+    drain: (drainOptions) => engine.drain(drainOptions),
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+  return core;
+};

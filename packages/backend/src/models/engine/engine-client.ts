@@ -1,0 +1,27 @@
+import { BackendError } from "../../errors.ts";
+import type { EngineState, ModelService, ModelStatus, ServedModel, ModelStats } from "../model-service.ts";
+
+/** The service of one engine, whichever process it runs in. */
+export interface EngineClient extends ModelService {
+  readonly state: EngineState;
+  /** Known once ready. */
+  readonly model: ServedModel | undefined;
+  /** The latest that the engine reported; `undefined` before it is ready. */
+  stats(): ModelStats | undefined;
+  /** Why it is not ready, for people; empty when ready. */
+  reasons(): readonly string[];
+}
+
+/** The one model of an engine. */
+export function statusOf(
+  engine: Pick<EngineClient, "state" | "model" | "stats" | "reasons">,
+): readonly [ModelStatus] {
+  return [{ state: engine.state, reasons: engine.reasons(), model: engine.model, stats: engine.stats() }];
+}
+
+/** @throws BackendError `UNKNOWN_MODEL` */
+export function assertServes(model: Pick<ServedModel, "id"> | undefined, modelId: string): void {
+  if (model === undefined || model.id === modelId) return;
+  const message = `expected the model ${JSON.stringify(model.id)}, got ${JSON.stringify(modelId)}`;
+  throw new BackendError("UNKNOWN_MODEL", message);
+}

@@ -1,0 +1,107 @@
+import type { ExecutorMemoryPlan, ExecutorModel, ExecutorProvider } from "@infernode/inference";
+import { onnxProvider } from "@infernode/inference/onnx";
+import {
+  assertPlanFits,
+  createCpuDevice,
+  roomOn,
+  type Device,
+  type MemoryPlan,
+  type MemoryRoom,
+} from "@infernode/memory";
+import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
+import { answerMemory } from "../answer-memory.ts";
+import type { EngineCoreOptions } from "./engine-core.ts";
+import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
+
+/** Runs the models of this package: the one place that names an executor. */
+export const executorProvider: ExecutorProvider = onnxProvider;
+
+/** A model that was judged to run: checked and planned; no weight is read yet. */
+export interface PreparedModel {
+  readonly model: LanguageModel;
+  readonly sizes: EngineSizes;
+  readonly executorPlan: ExecutorMemoryPlan;
+  /** Memory for answers on their way. */
+  readonly answerMemoryBytes: number;
+  readonly memoryPlan: MemoryPlan;
+  readonly device: Device;
+  readonly room: MemoryRoom;
+}
+
+type SizeOptions = Pick<
+  EngineCoreOptions,
+  "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes"
+>;
+
+/** The longest part of a prompt that one step computes. */
+export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number {
+  return Math.min(options.maxTokensPerStep, sizes.contextTokens);
+}
+
+/** Chooses sizes within the budget and plans their memory. @throws InferenceError for sizes that the model cannot have */
+export function planModel(
+  model: ExecutorModel,
+  options: SizeOptions,
+  budgetBytes: number,
+): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
+  const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
+    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
+  const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
+    fitEngineSizes({
+      wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
+      modelContextTokens: model.config.contextTokens,
+      budgetBytes,
+      planBytes: (each) => plan(each).totalBytes + bytesFor(each.contextTokens),
+    });
+  const { least, wanted } = answerMemory(options.answerMemoryBytes, budgetBytes);
+  let sizes = fit(wanted);
+  // Where both do not fit, the model comes first.
+  if (plan(sizes).totalBytes + wanted(sizes.contextTokens) > budgetBytes) sizes = fit(least);
+  const executorPlan = plan(sizes);
+  const { contextTokens } = sizes;
+  const freeBytes = budgetBytes - executorPlan.totalBytes;
+  const answerMemoryBytes = Math.max(least(contextTokens), Math.min(wanted(contextTokens), freeBytes));
+  return { sizes, executorPlan, answerMemoryBytes };
+}
+
+/**
+ * Opens a model with every check that can be made before memory is taken: files, config, weights, tokenizer,
+ * chat template, the executor's limits, and the memory plan. Whatever loads or describes a model asks this,
+ * so that all say the same. Who has a thread for texts says so in `text`. The caller disposes `model`.
+ *
+ * @throws ModelError, InferenceError, MemoryError of the package that refuses
+ */
+export async function prepareModel(
+  options: EngineCoreOptions,
+  text: Pick<LoadOptions, "encodes"> = {},
+): Promise<PreparedModel> {
+  const { modelName, chatTemplatePath } = options;
+  const model = await loadModel(options.modelDirectory, {
+    ...text,
+    ...(modelName === undefined ? {} : { name: modelName }),
+    ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
+  });
+  try {
+    await executorProvider.assertRuns(model);
+    const device = createCpuDevice();
+    const room = roomOn(device, options.memoryLimitBytes);
+    const { sizes, executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
+    const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
+    const memoryPlan: MemoryPlan = {
+      model: model.name,
+      deviceId: room.deviceId,
+      bytes: {
+        weights: weightsBytes,
+        "kv-cache": kvCacheBytes,
+        activations: activationsBytes,
+        workspace: workspaceBytes,
+      },
+    };
+    // Answers are on their way in the daemon's process too; the engine's ledger does not measure them.
+    assertPlanFits({ ...memoryPlan, bytes: { ...memoryPlan.bytes, answers: answerMemoryBytes } }, room);
+    return { model, sizes, executorPlan, answerMemoryBytes, memoryPlan, device, room };
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  }
+}

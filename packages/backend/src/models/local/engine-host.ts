@@ -1,0 +1,162 @@
+import { createResolvers } from "../../create-resolvers.ts";
+import type { CreateEngineCore, EngineCore } from "../engine/engine-core.ts";
+import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
+import { toErrorRecord } from "../error-record.ts";
+import type { DaemonMessage } from "./protocol.ts";
+import { sendApart } from "./send-apart.ts";
+
+interface RunningCall {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+  /** While the call's reader is behind: opened when it has caught up. */
+  gate: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+}
+
+export interface EngineHostOptions {
+  readonly createCore: CreateEngineCore;
+  readonly send: SendToDaemon;
+  /** Has a new engine do a little work before it is given any, where the daemon asks for it. [none] */
+  readonly prove?: (core: EngineCore) => Promise<void>;
+  /** Called once when all is put away; the process may end. */
+  readonly onShutdown: (exitCode: number) => void;
+}
+
+/** The engine's side of the channel. */
+export interface EngineHost {
+  receive(message: DaemonMessage): void;
+  /** Answers a message that could not be read: the call fails alone. */
+  refuse(callId: number | undefined, error: unknown): void;
+  /** Puts the engine away, as when the daemon is gone. */
+  shutdown(exitCode: number): Promise<void>;
+}
+
+type CallMessage = Extract<DaemonMessage, { readonly type: "call" }>;
+
+/** Creates the host of one engine; it is made when the `start` message comes. */
+export function createEngineHost(options: EngineHostOptions): EngineHost {
+  const warn = (text: string): void => process.emitWarning(text);
+  const send = sendApart(options.send, warn);
+  const running = new Map<number, RunningCall>();
+  let core: EngineCore | undefined;
+  let statsTimer: NodeJS.Timeout | undefined;
+  let isShuttingDown = false;
+  const outbox = createEngineOutbox({ send, stats: () => core?.stats() });
+
+  const prove = async (made: EngineCore): Promise<void> => {
+    try {
+      await options.prove?.(made);
+    } catch (error) {
+      // Requests are told the same error, each its own; only a crash would be worse.
+      warn(`the engine's first work failed: ${toErrorRecord(error).message}`);
+    }
+  };
+  const start = async (message: Extract<DaemonMessage, { readonly type: "start" }>): Promise<void> => {
+    const { statsIntervalMs } = message;
+    const startedAtMs = performance.now();
+    let isProving = false;
+    try {
+      const made = await options.createCore(message.options, {
+        events: {
+          emit: (...event) => {
+            // Its numbers are no requests'.
+            if (!isProving || !event[0].startsWith("inference:")) outbox.event(event);
+          },
+        },
+      });
+      isProving = true;
+      if (message.mustProve) await prove(made);
+      isProving = false;
+      core = made;
+    } catch (error) {
+      return send({ type: "start-failed", error: toErrorRecord(error) }, () => void shutdown(1));
+    }
+    const ready = core;
+    const { model, description } = ready;
+    const loadMs = performance.now() - startedAtMs;
+    send({ type: "ready", model, description, loadMs }, () => undefined);
+    outbox.tell(ready.vitals());
+    statsTimer = setInterval(() => outbox.tell(ready.vitals()), statsIntervalMs);
+  };
+
+  const answer = async ({ callId, operation, input }: CallMessage, signal: AbortSignal): Promise<void> => {
+    try {
+      if (core === undefined) throw new Error("the engine is not ready");
+      for await (const event of core.call(operation, input, signal)) {
+        outbox.callEvent(callId, event);
+        if (outbox.room !== undefined) await outbox.room;
+        const gate = running.get(callId)?.gate;
+        if (gate !== undefined) await gate.promise;
+      }
+      if (!signal.aborted) outbox.callEnd(callId);
+    } catch (error) {
+      if (!signal.aborted) outbox.callEnd(callId, toErrorRecord(error));
+    } finally {
+      running.delete(callId);
+    }
+  };
+  const begin = (message: CallMessage): void => {
+    const controller = new AbortController();
+    // It ends in a later turn of the microtasks, when it is known here.
+    const ended = Promise.resolve().then(() => answer(message, controller.signal));
+    running.set(message.callId, { controller, ended, gate: undefined });
+  };
+  const resume = (call: RunningCall | undefined): void => {
+    call?.gate?.resolve();
+    if (call !== undefined) call.gate = undefined;
+  };
+  const pause = (callId: number): void => {
+    const call = running.get(callId);
+    if (call !== undefined && !call.controller.signal.aborted) call.gate ??= createResolvers<void>();
+  };
+  const cancel = (callId: number): void => {
+    const call = running.get(callId);
+    call?.controller.abort();
+    resume(call);
+  };
+
+  const drain = async (timeoutMs: number): Promise<void> => {
+    await core?.drain({ timeoutMs });
+    // The last events were made; they are read when the calls have ended.
+    await Promise.all([...running.values()].map(({ ended }) => ended));
+    await outbox.flush();
+    send({ type: "drained" }, () => undefined);
+  };
+
+  const shutdown = async (exitCode: number): Promise<void> => {
+    if (isShuttingDown) return;
+    isShuttingDown = true;
+    clearInterval(statsTimer);
+    for (const callId of running.keys()) cancel(callId);
+    try {
+      await core?.dispose();
+    } finally {
+      options.onShutdown(exitCode);
+    }
+  };
+
+  const receive = (message: DaemonMessage): void => {
+    switch (message.type) {
+      case "start":
+        return void start(message);
+      case "call":
+        return begin(message);
+      case "cancel":
+        return cancel(message.callId);
+      case "pause":
+        return pause(message.callId);
+      case "resume":
+        return resume(running.get(message.callId));
+      case "drain":
+        return void drain(message.timeoutMs);
+      case "shutdown":
+        return void shutdown(0);
+    }
+  };
+  const refuse = (callId: number | undefined, cause: unknown): void => {
+    const why = toErrorRecord(cause).message;
+    const message = `the engine process cannot read the request: ${why}`;
+    if (callId === undefined) warn(message);
+    else outbox.callEnd(callId, { code: "INVALID_REQUEST", message });
+  };
+  return { receive, refuse, shutdown };
+}

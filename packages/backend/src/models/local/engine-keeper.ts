@@ -1,0 +1,202 @@
+import { BackendError } from "../../errors.ts";
+import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import type { CallTable, CrashOutcome } from "./call-table.ts";
+import type { ServedModel } from "../model-service.ts";
+import {
+  describeExit,
+  launchEngine,
+  type BatchMessage,
+  type EngineLaunch,
+  type EngineLaunchOptions,
+  type ReadyMessage,
+} from "./engine-launch.ts";
+import type { EngineLifecycle } from "./engine-lifecycle.ts";
+import type { EngineExit } from "./fork-engine.ts";
+import { type StartShortage, startShortageOf } from "./start-shortage.ts";
+
+const longestRestartDelayMs = 30_000;
+
+/** How long to wait before a restart: doubles with each crash in a row, or each attempt that failed. */
+function restartDelayMs(crashCount: number, firstMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(Math.max(crashCount - 1, 0), 30), longestRestartDelayMs);
+}
+
+/** How often a first start is tried again where the machine has no room for a process. */
+const maxFirstStarts = 5;
+
+export interface EngineKeeperOptions {
+  /** How each process is started. */
+  readonly launch: Omit<
+    EngineLaunchOptions,
+    "mustProve" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
+  >;
+  /** Wait before the first restart; doubles up to 30 s. */
+  readonly firstRestartDelayMs: number;
+  readonly lifecycle: EngineLifecycle;
+  readonly calls: CallTable;
+  readonly events: InfernodeEventSink;
+  readonly onReady: (model: ServedModel) => void;
+  /** What runs has finished, or the process has ended. */
+  readonly onDrained: () => void;
+  readonly onGaveUp: (error: BackendError) => void;
+}
+
+/** Keeps one engine process running: starts the next one when it ends, as long as the lifecycle allows. */
+export interface EngineKeeper {
+  readonly process: EngineLaunch | undefined;
+  /** What the latest process that became ready said of its model. */
+  readonly served: ReadyMessage | undefined;
+  /** How long that one took. */
+  readonly startMs: number;
+  readonly restartCount: number;
+  launch(): void;
+  /** No process follows the present one. */
+  cancelRestart(): void;
+}
+
+/** Creates a keeper; the first process starts with `launch`. */
+export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
+  const { lifecycle, calls, events } = options;
+  const { clock } = options.launch;
+  let current: EngineLaunch | undefined;
+  let served: ReadyMessage | undefined;
+  let startMs = 0;
+  let crashedAtMs = 0;
+  let restartCount = 0;
+  let restartTimer: NodeJS.Timeout | undefined;
+  /** In a row, that made no process. */
+  let failedStartCount = 0;
+
+  const giveUp = (error: BackendError): void => {
+    calls.failAll(new BackendError("ENGINE_UNAVAILABLE", error.message, { cause: error }));
+    lifecycle.fail(error.message);
+    options.onGaveUp(error);
+  };
+
+  const tellStart = (isFirst: boolean, model: ServedModel): void => {
+    const pid = current?.pid;
+    if (!isFirst) {
+      restartCount += 1;
+      const downMs = Math.round(clock.now() - crashedAtMs);
+      events.emit("backend:engine-restarted", { pid, restartCount, downMs });
+      return;
+    }
+    events.emit("backend:model-loaded", {
+      model: model.id,
+      parameterCount: model.parameterCount,
+      contextTokens: model.contextTokens,
+      executor: model.executor,
+      totalBytes: model.memoryPlan.totalBytes,
+    });
+    events.emit("backend:engine-started", { pid, startMs: Math.round(startMs) });
+  };
+  const onReady = (message: ReadyMessage): void => {
+    const isFirst = served === undefined;
+    failedStartCount = 0;
+    served = message;
+    startMs = current?.startMs ?? 0;
+    tellStart(isFirst, message.model);
+    if (lifecycle.isEnding) return;
+    lifecycle.becomeReady();
+    calls.replay();
+    options.onReady(message.model);
+  };
+  const onBatch = (message: BatchMessage): void => {
+    for (const event of message.events) events.emit(...event);
+    for (const [callId, event] of message.callEvents) calls.deliver(callId, event);
+    for (const [callId, error] of message.callEnds) calls.end(callId, error);
+  };
+  const onHung = (launch: EngineLaunch): void => {
+    events.emit("backend:engine-hung", {
+      pid: launch.pid,
+      silentMs: Math.round(launch.silentMs()),
+      runningSequenceCount: launch.stats?.runningSequenceCount ?? 0,
+      waitingRequestCount: launch.stats?.waitingRequestCount ?? 0,
+    });
+  };
+
+  const launch = (): void => {
+    current = launchEngine({
+      ...options.launch,
+      mustProve: served !== undefined,
+      onReady,
+      onBatch,
+      onDrained: options.onDrained,
+      onHung,
+      onExit: (ended, exit, cause) => {
+        options.onDrained();
+        onExit(ended, exit, cause);
+        current = undefined;
+      },
+    });
+  };
+
+  const relaunch = (attemptCount: number): number => {
+    const delayMs = restartDelayMs(attemptCount, options.firstRestartDelayMs);
+    restartTimer = setTimeout(launch, delayMs);
+    return delayMs;
+  };
+  /** No engine has crashed: the machine has no room for a process now. Only a first start is given up. */
+  const postpone = (shortage: StartShortage): void => {
+    failedStartCount += 1;
+    const { code, reason } = shortage;
+    if (served === undefined && failedStartCount > maxFirstStarts) {
+      return giveUp(new BackendError("ENGINE_START_FAILED", reason));
+    }
+    lifecycle.postpone(reason);
+    const retryInMs = relaunch(failedStartCount);
+    events.emit("backend:engine-start-postponed", { code, reason, failedStartCount, retryInMs });
+  };
+  const settle = (error: BackendError): CrashOutcome =>
+    lifecycle.state === "ready"
+      ? calls.settleCrash(error)
+      : // Calls that wait for a restart have not been seen by a process that failed to start.
+        { failedRequestCount: 0, replayedRequestCount: calls.size, isAttributed: false };
+
+  const onExit = (ended: EngineLaunch, exit: EngineExit, cause: BackendError | undefined): void => {
+    const { state } = lifecycle;
+    const message = cause?.message ?? `the engine process ended ${describeExit(exit)}`;
+    const error = new BackendError("ENGINE_CRASHED", message, { cause });
+    if (lifecycle.isEnding) return calls.failAll(error);
+    const shortage = startShortageOf(exit);
+    if (shortage !== undefined) return postpone(shortage);
+    // What the engine says of its model will be said again; a signal may have been bad luck.
+    if (state === "starting" && (cause !== undefined || exit.signal === undefined)) {
+      return giveUp(
+        cause ??
+          new BackendError(
+            "ENGINE_START_FAILED",
+            `the engine process ended while it started, ${describeExit(exit)}`,
+          ),
+      );
+    }
+    if (state === "ready") crashedAtMs = clock.now();
+    const { hasServed } = calls;
+    const { isAttributed, ...counts } = settle(error);
+    const mayRestart = lifecycle.crash({ hasServed, isAttributed });
+    const { exitCode, signal } = exit;
+    events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, ...counts });
+    if (!mayRestart) {
+      const many = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
+      return giveUp(new BackendError("ENGINE_START_FAILED", many, { cause: error }));
+    }
+    relaunch(lifecycle.crashCount);
+  };
+
+  return {
+    get process() {
+      return current;
+    },
+    get served() {
+      return served;
+    },
+    get startMs() {
+      return startMs;
+    },
+    get restartCount() {
+      return restartCount;
+    },
+    launch,
+    cancelRestart: () => clearTimeout(restartTimer),
+  };
+}

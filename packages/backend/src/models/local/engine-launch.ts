@@ -1,0 +1,187 @@
+import type { ClockPort } from "@infernode/inference";
+import { BackendError } from "../../errors.ts";
+import { createResolvers } from "../../create-resolvers.ts";
+import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
+import type { ModelStats } from "../model-service.ts";
+import { hasWork, progressOf } from "./engine-progress.ts";
+import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
+import { modelFailure } from "../engine/model-failure.ts";
+import type { DaemonMessage, EngineMessage } from "./protocol.ts";
+import { startWatchdog } from "./watchdog.ts";
+
+/** What a process that loaded its model says of it. */
+export type ReadyMessage = Extract<EngineMessage, { readonly type: "ready" }>;
+
+/** Everything since the last one: events and ends of calls, events of the bus, numbers. */
+export type BatchMessage = Extract<EngineMessage, { readonly type: "batch" }>;
+
+export interface EngineLaunchOptions {
+  readonly startProcess: StartEngineProcess;
+  readonly engine: EngineCoreOptions;
+  readonly statsIntervalMs: number;
+  /** It does a little work before it is ready. */
+  readonly mustProve: boolean;
+  readonly startTimeoutMs: number;
+  readonly hangAfterMs: number;
+  readonly clock: ClockPort;
+  readonly onReady: (message: ReadyMessage) => void;
+  readonly onBatch: (message: BatchMessage) => void;
+  readonly onDrained: () => void;
+  /** Told before a process is ended that makes no progress. */
+  readonly onHung: (launch: EngineLaunch) => void;
+  readonly onOutput: (line: string) => void;
+  /** Called once; `failure` says why where the engine or its launch said it. */
+  readonly onExit: (launch: EngineLaunch, exit: EngineExit, failure: BackendError | undefined) => void;
+}
+
+/** One engine process, from its start to its end. */
+export interface EngineLaunch {
+  readonly pid: number | undefined;
+  /** From its model's load to its end. */
+  readonly isReady: boolean;
+  /** From the start to ready; `undefined` before. */
+  readonly startMs: number | undefined;
+  /** As it last told. */
+  readonly stats: ModelStats | undefined;
+  readonly vitals: EngineVitals | undefined;
+  /** Since it last said anything. */
+  silentMs(): number;
+  /** `false` when the process is gone. @throws what the channel cannot write */
+  send(message: DaemonMessage): boolean;
+  /** Asks it to end, and ends it when it has not after so long. */
+  end(graceMs: number): Promise<void>;
+}
+
+/** Writes how a process ended, with the last lines of its output; places in code are in the log. */
+export function describeExit(exit: EngineExit): string {
+  const how = exit.signal === undefined ? `with code ${exit.exitCode ?? "unknown"}` : `by ${exit.signal}`;
+  const lines = exit.outputTail.filter((line) => !/^\s*(?:at .*)?$/.test(line));
+  const tail = lines.slice(-6).join("\n");
+  return tail === "" ? how : `${how}; it last wrote:\n${tail}`;
+}
+
+/**
+ * Starts an engine process and has it load its model. One that is not ready in time is killed, and so is a ready
+ * one that makes no progress: a sign of life is a message that tells of a new step, or of nothing to do.
+ */
+export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
+  const { clock, startTimeoutMs, hangAfterMs } = options;
+  const exited = createResolvers<void>();
+  const spawnedAtMs = clock.now();
+  let heardAtMs = spawnedAtMs;
+  let startMs: number | undefined;
+  let stats: ModelStats | undefined;
+  let vitals: EngineVitals | undefined;
+  let isOver = false;
+  let failure: BackendError | undefined;
+
+  const kill = (why: BackendError): void => {
+    if (isOver) return;
+    failure ??= why;
+    channel.kill();
+  };
+  const onHung = (): void => {
+    options.onHung(launch);
+    const silentMs = Math.round(launch.silentMs());
+    const what =
+      silentMs < hangAfterMs / 2
+        ? `made no step for ${hangAfterMs} ms though it has work`
+        : `said nothing for ${silentMs} ms`;
+    kill(new BackendError("ENGINE_HUNG", `the engine process ${what} and was ended; see engine.hangAfterMs`));
+  };
+  let watchdog = startWatchdog(startTimeoutMs, () => {
+    const message = `the engine was to be ready within ${startTimeoutMs} ms and was not; see engine.startTimeoutMs`;
+    kill(new BackendError("ENGINE_START_TIMEOUT", message));
+  });
+  const take = (message: EngineMessage): void => {
+    heardAtMs = clock.now();
+    switch (message.type) {
+      case "ready":
+        startMs = heardAtMs - spawnedAtMs;
+        watchdog.stop();
+        watchdog = startWatchdog(hangAfterMs, onHung);
+        return options.onReady(message);
+      case "batch":
+        if (progressOf(message.stats) !== progressOf(stats) || !hasWork(message.stats)) watchdog.feed();
+        ({ stats } = message);
+        vitals = message.vitals ?? vitals;
+        return options.onBatch(message);
+      case "start-failed":
+        failure = modelFailure(message.error);
+        return;
+      case "drained":
+        return options.onDrained();
+    }
+  };
+  const onMessage = (message: EngineMessage): void => {
+    try {
+      take(message);
+    } catch (cause) {
+      const found = cause instanceof Error ? cause.message : String(cause);
+      kill(
+        new BackendError("ENGINE_PROTOCOL", `the engine process sent what cannot be read: ${found}`, {
+          cause,
+        }),
+      );
+    }
+  };
+  const onExit = (exit: EngineExit): void => {
+    isOver = true;
+    watchdog.stop();
+    options.onExit(launch, exit, failure);
+    exited.resolve();
+  };
+  const launch: EngineLaunch = {
+    get pid() {
+      return channel.pid;
+    },
+    get isReady() {
+      return startMs !== undefined && !isOver;
+    },
+    get startMs() {
+      return startMs;
+    },
+    get stats() {
+      return stats;
+    },
+    get vitals() {
+      return vitals;
+    },
+    silentMs: () => clock.now() - heardAtMs,
+    send: (message) => channel.send(message),
+    end: async (graceMs) => {
+      if (isOver) return;
+      // A process that still loads may not read its messages for long.
+      if (!launch.isReady) channel.kill();
+      channel.send({ type: "shutdown" });
+      const timer = setTimeout(() => channel.kill(), graceMs);
+      await exited.promise;
+      clearTimeout(timer);
+    },
+  };
+  const channel = open(options, { onMessage, onExit });
+  const { engine, statsIntervalMs, mustProve } = options;
+  channel.send({ type: "start", options: engine, statsIntervalMs, mustProve });
+  return launch;
+}
+
+/** A process that cannot be made at all, for want of memory, ends like one that was. */
+function open(
+  { startProcess, onOutput }: EngineLaunchOptions,
+  listeners: {
+    readonly onMessage: (message: EngineMessage) => void;
+    readonly onExit: (exit: EngineExit) => void;
+  },
+): EngineChannel {
+  try {
+    return startProcess({ onOutput, ...listeners });
+  } catch (error) {
+    const outputTail = [error instanceof Error ? error.message : String(error)];
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+    const startErrorCode = typeof code === "string" ? code : undefined;
+    setImmediate(() =>
+      listeners.onExit({ exitCode: undefined, signal: undefined, startErrorCode, outputTail }),
+    );
+    return { pid: undefined, send: () => false, kill: () => undefined };
+  }
+}

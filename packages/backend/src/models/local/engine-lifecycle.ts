@@ -1,0 +1,118 @@
+import type { ClockPort } from "@infernode/inference";
+import type { EngineState } from "../model-service.ts";
+
+export interface EngineLifecycleOptions {
+  /** Crashes in a row, nothing served between, that another process is started after. */
+  readonly maxRestarts: number;
+  /** A process that was ready for this long starts the count of crashes anew. */
+  readonly stableAfterMs: number;
+  readonly clock: ClockPort;
+  readonly onChange: (from: EngineState, to: EngineState) => void;
+}
+
+/** What is known of a process that crashed. */
+export interface CrashCircumstances {
+  /** It had given a part of an answer: this engine can run, and its crash begins a new row. */
+  readonly hasServed: boolean;
+  /** A request was the cause, which is failed: neither this crash nor the request's first one is the engine's. */
+  readonly isAttributed: boolean;
+}
+
+/**
+ * The states of a supervised engine; knows no process and no timer.
+ *
+ * `starting → ready ⇄ restarting`; from each of them `→ failed`, or `→ draining → stopped`.
+ */
+export interface EngineLifecycle {
+  readonly state: EngineState;
+  /** It drains, was stopped or has failed: no process is started any more. */
+  readonly isEnding: boolean;
+  /** In a row. */
+  readonly crashCount: number;
+  reasons(): readonly string[];
+  becomeReady(): void;
+  /** Counts a crash; whether another process is to be started. A first start stays one. */
+  crash(circumstances: CrashCircumstances): boolean;
+  /** The next process cannot be started yet; until it is ready, `reasons` say why. */
+  postpone(reason: string): void;
+  drain(): void;
+  fail(reason: string): void;
+  /** What failed stays failed. */
+  stop(): void;
+}
+
+/** Creates the lifecycle of an engine that starts. */
+export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLifecycle {
+  const { maxRestarts, stableAfterMs, clock } = options;
+  let state: EngineState = "starting";
+  let readyAtMs = 0;
+  let crashCount = 0;
+  let failure = "";
+  let postponedFor: string | undefined;
+
+  const change = (to: EngineState): void => {
+    if (to === state) return;
+    const from = state;
+    state = to;
+    options.onChange(from, to);
+  };
+  const reasons = (): readonly string[] => {
+    const count = crashCount === 0 ? "" : ` (crash ${crashCount} of at most ${maxRestarts} in a row)`;
+    const again = `started again${count}${postponedFor === undefined ? "" : `; ${postponedFor}`}`;
+    switch (state) {
+      case "ready":
+        return [];
+      case "starting":
+        return [
+          crashCount === 0
+            ? (postponedFor ?? "the engine is loading the model")
+            : `the engine crashed while it loaded the model and is ${again}`,
+        ];
+      case "restarting":
+        return [`the engine crashed and is ${again}`];
+      case "draining":
+        return ["the daemon is draining: running work finishes, new work is refused"];
+      case "stopped":
+        return ["the engine was stopped"];
+      case "failed":
+        return [failure];
+    }
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    get isEnding() {
+      return state === "draining" || state === "stopped" || state === "failed";
+    },
+    get crashCount() {
+      return crashCount;
+    },
+    reasons,
+    becomeReady: () => {
+      readyAtMs = clock.now();
+      postponedFor = undefined;
+      change("ready");
+    },
+    crash: ({ hasServed, isAttributed }) => {
+      const wasReady = state === "ready";
+      if (wasReady && (hasServed || clock.now() - readyAtMs >= stableAfterMs)) crashCount = 0;
+      if (isAttributed) crashCount = Math.max(0, crashCount - 1);
+      else crashCount += 1;
+      if (wasReady) change("restarting");
+      return crashCount <= maxRestarts;
+    },
+    postpone: (reason) => {
+      postponedFor = reason;
+    },
+    drain: () => change("draining"),
+    fail: (why) => {
+      failure = why;
+      change("failed");
+    },
+    stop: () => {
+      if (state !== "failed") change("stopped");
+    },
+  };
+}

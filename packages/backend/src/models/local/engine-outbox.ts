@@ -1,0 +1,95 @@
+import type { EngineErrorRecord } from "../../errors.ts";
+import type { InfernodeEvent } from "../../events/event-map.ts";
+import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
+import type { EngineVitals } from "../engine/engine-core.ts";
+import type { ModelStats } from "../model-service.ts";
+import type { CallEvent } from "../../operations/operation.ts";
+import type { EngineMessage } from "./protocol.ts";
+
+/** Hands a message to the channel; `onSent` is called when the channel has taken it, or never will. */
+export type SendToDaemon = (message: EngineMessage, onSent: () => void) => void;
+
+/** What the engine tells, until the channel takes it. All of one step goes in one message. */
+export interface EngineOutbox {
+  callEvent(callId: number, event: CallEvent): void;
+  /** The last that is said of a call. */
+  callEnd(callId: number, error?: EngineErrorRecord): void;
+  event(event: InfernodeEvent): void;
+  /** Sends the vitals, and with them what is there; leaves them out when the daemon is slow to read. */
+  tell(vitals: EngineVitals): void;
+  /** While the daemon is slow to read: when it has caught up. Who makes events waits for it. */
+  readonly room: Promise<void> | undefined;
+  /** Resolves when all is handed to the channel. */
+  flush(): Promise<void>;
+}
+
+/** A daemon that has not read so many messages is slow; what is said meanwhile is kept here and made less. */
+const maxUnsentCount = 8;
+
+/** Creates an empty outbox; `stats` is `undefined` before the daemon may be told anything. */
+export function createEngineOutbox(options: {
+  readonly send: SendToDaemon;
+  readonly stats: () => ModelStats | undefined;
+}): EngineOutbox {
+  let callEvents: (readonly [number, CallEvent])[] = [];
+  let callEnds: (readonly [number, EngineErrorRecord | undefined])[] = [];
+  let events: InfernodeEvent[] = [];
+  let isFlushScheduled = false;
+  let unsentCount = 0;
+  let room: Resolvers<void> | undefined;
+
+  const onSent = (): void => {
+    unsentCount -= 1;
+    if (unsentCount > 0 || room === undefined) return;
+    room.resolve();
+    room = undefined;
+    scheduleFlush();
+  };
+  const sendBatch = (vitals: EngineVitals | undefined): void => {
+    const stats = options.stats();
+    if (stats === undefined || room !== undefined) return;
+    const batch: EngineMessage = { type: "batch", callEvents, callEnds, events, stats, vitals };
+    callEvents = [];
+    callEnds = [];
+    events = [];
+    unsentCount += 1;
+    if (unsentCount >= maxUnsentCount) room = createResolvers();
+    options.send(batch, onSent);
+  };
+  // All that a step gives out comes in the microtasks after it; one message takes it all.
+  const scheduleFlush = (): void => {
+    if (isFlushScheduled) return;
+    isFlushScheduled = true;
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        isFlushScheduled = false;
+        if (callEvents.length + callEnds.length + events.length > 0) sendBatch(undefined);
+      }),
+    );
+  };
+  const flush = async (): Promise<void> => {
+    if (room === undefined) return sendBatch(undefined);
+    await room.promise;
+    return flush();
+  };
+
+  return {
+    callEvent: (callId, event) => {
+      callEvents.push([callId, event]);
+      scheduleFlush();
+    },
+    callEnd: (callId, error) => {
+      callEnds.push([callId, error]);
+      scheduleFlush();
+    },
+    event: (event) => {
+      events.push(event);
+      scheduleFlush();
+    },
+    tell: sendBatch,
+    get room() {
+      return room?.promise;
+    },
+    flush,
+  };
+}

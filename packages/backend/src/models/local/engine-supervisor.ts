@@ -1,0 +1,207 @@
+import type { ClockPort } from "@infernode/inference";
+import { BackendError } from "../../errors.ts";
+import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import { createResolvers } from "../../create-resolvers.ts";
+import { createCallTable } from "./call-table.ts";
+import { defaultHangAfterMs } from "./default-hang-after.ts";
+import type { CallOptions, ServedModel } from "../model-service.ts";
+import type { CallEvent, Operation } from "../../operations/operation.ts";
+import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
+import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
+import { createEngineKeeper } from "./engine-keeper.ts";
+import { createEngineLifecycle } from "./engine-lifecycle.ts";
+import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
+
+/** What `createEngineSupervisor` takes. Defaults in brackets. */
+export interface EngineSupervisorOptions {
+  readonly engine: EngineCoreOptions;
+  readonly events: InfernodeEventSink;
+  /** [300000] */
+  readonly startTimeoutMs?: number;
+  /** A process that has work and makes no step, or says nothing, for this long is ended. [by `maxTokensPerStep`] */
+  readonly hangAfterMs?: number | undefined;
+  /** Crashes in a row before it gives up. [5] */
+  readonly maxRestarts?: number;
+  /** How often the numbers come when nothing else does. [250] */
+  readonly statsIntervalMs?: number;
+  /** Wait before the first restart; doubles up to 30 s. [100] */
+  readonly firstRestartDelayMs?: number;
+  /** A process that was ready for this long starts the count of crashes anew. [60000] */
+  readonly stableAfterMs?: number;
+  /** Time for a process to end by itself. [3000] */
+  readonly exitGraceMs?: number;
+  /** Told of each line that the engine process writes. */
+  readonly onOutput?: (line: string) => void;
+  readonly clock?: ClockPort;
+  /** [forks a child of this process] */
+  readonly startProcess?: StartEngineProcess;
+}
+
+/** An engine in a process of its own, started again when it crashes. */
+export interface EngineSupervisor extends EngineClient {
+  /** Of the present process. */
+  readonly pid: number | undefined;
+  /** Runtime, version, threads; known once ready. */
+  readonly description: string | undefined;
+  readonly restartCount: number;
+  /** Health and memory as the process last told; `undefined` while there is none. */
+  vitals(): EngineVitals | undefined;
+  /** Since the process last said anything; `undefined` while there is none. */
+  silentMs(): number | undefined;
+  /**
+   * Starts it; resolves when it is ready.
+   * @throws BackendError `MODEL_NOT_FOUND`, `MODEL_LOAD_FAILED`, `ENGINE_START_FAILED`, `ENGINE_START_TIMEOUT`
+   */
+  start(): Promise<ServedModel>;
+}
+
+/** The HTTP server closes its connections soon after the drain time; a process that hangs must not keep their errors. */
+const drainGraceMs = 250;
+
+/** Creates a supervisor; nothing runs before `start`. */
+export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
+  const { engine, events, clock = performance, exitGraceMs = 3000, statsIntervalMs = 250 } = options;
+  const lifecycle = createEngineLifecycle({
+    maxRestarts: options.maxRestarts ?? 5,
+    stableAfterMs: options.stableAfterMs ?? 60_000,
+    clock,
+    onChange: (from, to) => events.emit("backend:engine-state-changed", { from, to }),
+  });
+  const calls = createCallTable({
+    // A process that loads is given its calls when it is ready.
+    send: (message) => keeper.process?.isReady === true && keeper.process.send(message),
+    isAnswering: () => keeper.process?.isReady === true && keeper.process.silentMs() < 4 * statsIntervalMs,
+    limits: () => ({
+      requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
+      tokens: engine.maxQueuedTokens,
+      // By then another process may be ready.
+      retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
+    }),
+  });
+  const started = createResolvers<ServedModel>();
+  started.promise.catch(() => undefined);
+  let isStarted = false;
+  let onDrained: (() => void) | undefined;
+  const keeper = createEngineKeeper({
+    launch: {
+      startProcess: options.startProcess ?? forkEngine,
+      engine,
+      statsIntervalMs,
+      startTimeoutMs: options.startTimeoutMs ?? 300_000,
+      hangAfterMs: options.hangAfterMs ?? defaultHangAfterMs(engine.maxTokensPerStep),
+      clock,
+      onOutput: (line) => options.onOutput?.(line),
+    },
+    firstRestartDelayMs: options.firstRestartDelayMs ?? 100,
+    lifecycle,
+    calls,
+    events,
+    onReady: started.resolve,
+    onDrained: () => onDrained?.(),
+    onGaveUp: started.reject,
+  });
+
+  const assertTakesWork = (): void => {
+    const { state } = lifecycle;
+    if (state !== "ready" && state !== "restarting") {
+      throw new BackendError("ENGINE_UNAVAILABLE", lifecycle.reasons().join("; "));
+    }
+  };
+  async function* call<Input, Event extends CallEvent>(
+    operation: Operation<Input, Event>,
+    input: Input,
+    { modelId, signal }: CallOptions,
+  ): AsyncGenerator<Event> {
+    signal?.throwIfAborted();
+    assertTakesWork();
+    assertServes(keeper.served?.model, modelId);
+    const calledAtMs = clock.now();
+    let { timing } = operation;
+    const queue = calls.open(operation, input);
+    const onAbort = (): void => queue.cancel(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      for await (const event of queue) {
+        if (timing?.hasToken(event) === true) {
+          const timeToFirstTokenMs = clock.now() - calledAtMs;
+          events.emit("backend:first-token", { requestId: timing.requestId(input), timeToFirstTokenMs });
+          timing = undefined;
+        }
+        yield event;
+      }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+  const drain = async (timeoutMs: number): Promise<void> => {
+    const wasReady = lifecycle.state === "ready";
+    lifecycle.drain();
+    keeper.cancelRestart();
+    if (!wasReady) {
+      calls.failAll(
+        new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"),
+      );
+      return;
+    }
+    // Made here: the end of an earlier process is no end of this drain.
+    const drained = createResolvers<void>();
+    onDrained = drained.resolve;
+    calls.sendAll();
+    keeper.process?.send({ type: "drain", timeoutMs });
+    const timer = setTimeout(drained.resolve, timeoutMs + Math.min(drainGraceMs, exitGraceMs));
+    await drained.promise;
+    clearTimeout(timer);
+    calls.failAll(
+      new BackendError(
+        "ENGINE_UNAVAILABLE",
+        `the request did not finish within the drain time of ${timeoutMs} ms`,
+      ),
+    );
+  };
+  const dispose = async (): Promise<void> => {
+    keeper.cancelRestart();
+    lifecycle.stop();
+    calls.failAll(
+      new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before the request finished"),
+    );
+    started.reject(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before it was ready"));
+    await keeper.process?.end(exitGraceMs);
+  };
+
+  const supervisor: EngineSupervisor = {
+    get state() {
+      return lifecycle.state;
+    },
+    get model() {
+      return keeper.served?.model;
+    },
+    get pid() {
+      return keeper.process?.pid;
+    },
+    get description() {
+      return keeper.served?.description;
+    },
+    get restartCount() {
+      return keeper.restartCount;
+    },
+    stats: () => keeper.process?.stats,
+    vitals: () => keeper.process?.vitals,
+    silentMs: () => keeper.process?.silentMs(),
+    reasons: () => lifecycle.reasons(),
+    models: () => statusOf(supervisor),
+    call,
+    start: async () => {
+      if (!isStarted && !lifecycle.isEnding) {
+        isStarted = true;
+        keeper.launch();
+      }
+      return started.promise;
+    },
+    drain: async ({ timeoutMs }) => {
+      if (!lifecycle.isEnding) await drain(timeoutMs);
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+  return supervisor;
+}

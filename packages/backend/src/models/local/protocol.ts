@@ -1,0 +1,81 @@
+import type { EngineErrorRecord } from "../../errors.ts";
+import type { InfernodeEvent } from "../../events/event-map.ts";
+import type { ServedModel, ModelStats } from "../model-service.ts";
+import type { CallEvent } from "../../operations/operation.ts";
+import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
+
+/** What the daemon tells the engine process. Calls are numbered by the daemon. */
+export type DaemonMessage =
+  | {
+      readonly type: "start";
+      readonly options: EngineCoreOptions;
+      readonly statsIntervalMs: number;
+      /** An earlier process crashed: this one does a little work before it says that it is ready. [false] */
+      readonly mustProve?: boolean;
+    }
+  | {
+      readonly type: "call";
+      readonly callId: number;
+      /** Its name in the registry. */
+      readonly operation: string;
+      readonly input: unknown;
+    }
+  | { readonly type: "cancel"; readonly callId: number }
+  /** The call's reader is behind: its events stay in the engine until `resume`. */
+  | { readonly type: "pause" | "resume"; readonly callId: number }
+  | { readonly type: "drain"; readonly timeoutMs: number }
+  | { readonly type: "shutdown" };
+
+/** What the engine process tells the daemon. */
+export type EngineMessage =
+  | {
+      readonly type: "ready";
+      readonly model: ServedModel;
+      readonly description: string;
+      readonly loadMs: number;
+    }
+  | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
+  /** Everything since the last message: once per step, and a few times a second with the vitals. */
+  | {
+      readonly type: "batch";
+      readonly callEvents: readonly (readonly [callId: number, event: CallEvent])[];
+      /** Calls that are over: all their events are in this batch or an earlier one. */
+      readonly callEnds: readonly (readonly [callId: number, error: EngineErrorRecord | undefined])[];
+      /** Of the bus, not of calls. */
+      readonly events: readonly InfernodeEvent[];
+      readonly stats: ModelStats;
+      /** A few times a second. */
+      readonly vitals: EngineVitals | undefined;
+    }
+  | { readonly type: "drained" };
+
+function hasTypeOf(value: unknown, types: ReadonlySet<unknown>): boolean {
+  return typeof value === "object" && value !== null && "type" in value && types.has(value.type);
+}
+
+const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>([
+  "start",
+  "call",
+  "cancel",
+  "pause",
+  "resume",
+  "drain",
+  "shutdown",
+]);
+
+/** Whether a value that came over the channel is one of the daemon's messages; requests are checked by the engine. */
+export function isDaemonMessage(value: unknown): value is DaemonMessage {
+  return hasTypeOf(value, daemonMessageTypes);
+}
+
+const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>([
+  "ready",
+  "start-failed",
+  "batch",
+  "drained",
+]);
+
+/** Whether a value that came over the channel is one of the engine's messages. */
+export function isEngineMessage(value: unknown): value is EngineMessage {
+  return hasTypeOf(value, engineMessageTypes);
+}

@@ -1,0 +1,44 @@
+import type { SendToDaemon } from "./engine-outbox.ts";
+import { toErrorRecord } from "../error-record.ts";
+import type { EngineMessage } from "./protocol.ts";
+
+type Batch = Extract<EngineMessage, { readonly type: "batch" }>;
+
+/**
+ * Sends a batch that the channel cannot write in parts, so that one event that cannot cross fails its own call
+ * alone. An event of the bus that cannot cross is dropped with a warning.
+ */
+export function sendApart(send: SendToDaemon, onWarning: (message: string) => void): SendToDaemon {
+  const trySend = (message: EngineMessage): unknown => {
+    try {
+      send(message, () => undefined);
+      return undefined;
+    } catch (error) {
+      return error ?? new Error("the channel cannot write a message");
+    }
+  };
+  const sendParts = ({ callEvents, callEnds, events, ...rest }: Batch): void => {
+    const empty: Batch = { ...rest, callEvents: [], callEnds: [], events: [] };
+    for (const callEvent of callEvents) {
+      const error = trySend({ ...empty, callEvents: [callEvent] });
+      if (error !== undefined) trySend({ ...empty, callEnds: [[callEvent[0], toErrorRecord(error)]] });
+    }
+    // After a failure the daemon knows the call no more.
+    if (callEnds.length > 0) trySend({ ...empty, callEnds });
+    for (const event of events) {
+      const error = trySend({ ...empty, events: [event] });
+      if (error !== undefined) {
+        onWarning(`the event ${event[0]} cannot be sent: ${toErrorRecord(error).message}`);
+      }
+    }
+  };
+  return (message, onSent) => {
+    try {
+      send(message, onSent);
+    } catch (error) {
+      if (message.type !== "batch") throw error;
+      sendParts(message);
+      onSent();
+    }
+  };
+}

@@ -1,0 +1,769 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { firstEvent } from "../../../src/models/first-event.ts";
+import { describePrompt } from "../../../src/operations/describe-prompt.ts";
+import { generate, type GenerateEvent, type GenerateInput } from "../../../src/operations/generate.ts";
+import type { Prompt } from "../../../src/operations/prompt.ts";
+import { tokenize } from "../../../src/operations/tokenize.ts";
+import type { CreateEngineCore } from "../../../src/models/engine/engine-core.ts";
+import {
+  createEngineSupervisor,
+  type EngineSupervisor,
+  type EngineSupervisorOptions,
+} from "../../../src/models/local/engine-supervisor.ts";
+import { createEventBus, type EventBus } from "../../../src/events/event-bus.ts";
+import type { InfernodeEvent } from "../../../src/events/event-map.ts";
+import { coreOptions, createFakeCores, type FakeCore } from "../../support/fake-core.ts";
+import { createFakeProcesses, type FakeProcess } from "../../support/fake-process.ts";
+
+interface Setup {
+  readonly supervisor: EngineSupervisor;
+  readonly cores: FakeCore[];
+  readonly processes: FakeProcess[];
+  readonly events: EventBus;
+  readonly heard: InfernodeEvent[];
+  /** Resolves at the next event of this name. */
+  readonly next: (name: InfernodeEvent[0]) => Promise<unknown>;
+}
+
+const open: EngineSupervisor[] = [];
+afterEach(async () => {
+  for (const supervisor of open.splice(0)) await supervisor.dispose();
+});
+
+function setUp(
+  options: Partial<EngineSupervisorOptions> & { readonly createCore?: CreateEngineCore } = {},
+): Setup {
+  const { createCore, ...rest } = options;
+  const fakes = createFakeCores();
+  const { processes, startProcess } = createFakeProcesses(createCore ?? fakes.createCore);
+  const events = createEventBus({
+    onHandlerError: (error) => {
+      throw error;
+    },
+  });
+  const heard: InfernodeEvent[] = [];
+  events.onAny((...event) => heard.push(event));
+  const supervisor = createEngineSupervisor({
+    engine: coreOptions,
+    events,
+    startProcess,
+    firstRestartDelayMs: 1,
+    exitGraceMs: 50,
+    ...rest,
+  });
+  open.push(supervisor);
+  const next = (name: InfernodeEvent[0]): Promise<unknown> =>
+    new Promise((resolve) => {
+      const off = events.on(name, (payload) => {
+        off();
+        resolve(payload);
+      });
+    });
+  return { supervisor, cores: fakes.cores, processes, events, heard, next };
+}
+
+let requestCount = 0;
+function requestOf(tokenIds: readonly number[]): GenerateInput {
+  return { id: `r${(requestCount += 1)}`, prompt: { kind: "tokens", tokenIds } };
+}
+
+function generateOn(
+  supervisor: EngineSupervisor,
+  input: GenerateInput,
+  signal: AbortSignal,
+): AsyncIterable<GenerateEvent> {
+  return supervisor.call(generate, input, { modelId: "fake", signal });
+}
+
+async function tokensOf(supervisor: EngineSupervisor, prompt: Prompt): Promise<readonly number[]> {
+  return (await firstEvent(supervisor.call(tokenize, prompt, { modelId: "fake" }))).tokenIds;
+}
+
+function begin(
+  supervisor: EngineSupervisor,
+  tokenIds: readonly number[],
+  more: Pick<GenerateInput, "canRestart"> = {},
+) {
+  const controller = new AbortController();
+  const replies: GenerateEvent[] = [];
+  let wake = (): void => undefined;
+  const ended = (async () => {
+    for await (const reply of generateOn(
+      supervisor,
+      { ...requestOf(tokenIds), ...more },
+      controller.signal,
+    )) {
+      replies.push(reply);
+      wake();
+    }
+  })();
+  ended.catch(() => wake());
+  const until = async (count: number): Promise<void> => {
+    while (replies.length < count) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  return { controller, replies, ended, until };
+}
+
+const texts = (replies: readonly GenerateEvent[]): readonly string[] =>
+  replies.map((reply) => (reply.type === "delta" ? reply.delta.text : reply.type));
+
+async function stepUntil(core: FakeCore | undefined, ended: Promise<unknown>): Promise<void> {
+  const state = { isOver: false };
+  const over = (): void => {
+    state.isOver = true;
+  };
+  ended.then(over, over);
+  while (!state.isOver) {
+    core?.step();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("a life without trouble", () => {
+  test("is starting, then ready, then stopped", async () => {
+    const { supervisor, heard, cores } = setUp();
+    expect(supervisor.state).toBe("starting");
+    expect(supervisor.reasons()).toEqual(["the engine is loading the model"]);
+    expect(supervisor.stats()).toBeUndefined();
+    const model = await supervisor.start();
+    expect(model.id).toBe("fake");
+    expect(supervisor).toMatchObject({ state: "ready", model, pid: 1, description: "a fake" });
+    expect(supervisor.reasons()).toEqual([]);
+    expect(heard.map(([name]) => name)).toEqual([
+      "backend:model-loaded",
+      "backend:engine-started",
+      "backend:engine-state-changed",
+    ]);
+    await supervisor.dispose();
+    expect(supervisor.state).toBe("stopped");
+    expect(cores[0]?.isDisposed).toBe(true);
+  });
+
+  test("passes replies on in order, and the engine's events", async () => {
+    const { supervisor, cores, heard } = setUp();
+    await supervisor.start();
+    const { replies, ended, until } = begin(supervisor, [1, 2, 3]);
+    await until(1);
+    await stepUntil(cores[0], ended);
+    expect(texts(replies)).toEqual(["accepted", "1", "2", "3", "finished"]);
+    expect(heard.some(([name]) => name === "inference:step-finished")).toBe(true);
+    expect(supervisor.stats()?.stepCount).toBeGreaterThanOrEqual(3);
+  });
+
+  test("sends one message for a step, with the deltas of all requests", async () => {
+    const { supervisor, cores, processes } = setUp({ statsIntervalMs: 60_000 });
+    await supervisor.start();
+    const calls = [begin(supervisor, [1, 2]), begin(supervisor, [3, 4]), begin(supervisor, [5, 6])];
+    for (const call of calls) await call.until(1);
+    const messages = processes[0]?.messages ?? [];
+    const before = messages.length;
+    cores[0]?.step();
+    for (const call of calls) await call.until(2);
+    expect(messages).toHaveLength(before + 1);
+    expect(messages.at(-1)).toMatchObject({
+      type: "batch",
+      callEvents: [{ length: 2 }, { length: 2 }, { length: 2 }],
+      events: [["inference:step-finished", { decodeTokenCount: 3 }]],
+    });
+    for (const call of calls) call.controller.abort();
+    await Promise.allSettled(calls.map((call) => call.ended));
+  });
+
+  test("answers tokenize", async () => {
+    const { supervisor } = setUp();
+    await supervisor.start();
+    expect(await tokensOf(supervisor, { kind: "tokens", tokenIds: [7, 8] })).toEqual([7, 8]);
+    expect(
+      await firstEvent(
+        supervisor.call(describePrompt, { kind: "tokens", tokenIds: [7, 8] }, { modelId: "fake" }),
+      ),
+    ).toEqual({
+      type: "description",
+      tokenIds: [7, 8],
+      spellings: ["7", "8"],
+      text: "7 8",
+    });
+    await expect(tokensOf(supervisor, { kind: "text", text: "x" })).rejects.toMatchObject({
+      name: "EngineRequestError",
+      code: "INTERNAL",
+    });
+  });
+
+  test("refuses work before it is ready", async () => {
+    const { supervisor } = setUp();
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    await expect(tokensOf(supervisor, { kind: "tokens", tokenIds: [] })).rejects.toMatchObject({
+      code: "ENGINE_UNAVAILABLE",
+    });
+  });
+});
+
+describe("cancelling", () => {
+  test("reaches the engine when the signal is aborted, and rejects with its reason", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const { controller, ended, until } = begin(supervisor, [1, 2, 3]);
+    await until(1);
+    const reason = new Error("the client left");
+    controller.abort(reason);
+    await expect(ended).rejects.toBe(reason);
+    await stepUntil(cores[0], untilIdle(cores[0]));
+    expect(cores[0]?.running.size).toBe(0);
+  });
+
+  test("reaches the engine when the reader leaves the loop", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    for await (const _ of generateOn(supervisor, requestOf([1, 2]), new AbortController().signal)) break;
+    await untilIdle(cores[0]);
+    expect(cores[0]?.running.size).toBe(0);
+  });
+
+  test("does nothing when the signal was aborted before", async () => {
+    const { supervisor } = setUp();
+    await supervisor.start();
+    const reason = new Error("too late");
+    const replies = generateOn(supervisor, requestOf([1]), AbortSignal.abort(reason));
+    await expect(replies[Symbol.asyncIterator]().next()).rejects.toBe(reason);
+  });
+});
+
+async function untilIdle(core: FakeCore | undefined): Promise<void> {
+  while ((core?.running.size ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a crash", () => {
+  test("fails what was streaming, replays what was not, and serves again", async () => {
+    const { supervisor, cores, processes, heard, next } = setUp();
+    await supervisor.start();
+    const streaming = begin(supervisor, [1, 2, 3]);
+    await streaming.until(1);
+    cores[0]?.step();
+    await streaming.until(2);
+    const waiting = begin(supervisor, [4, 5]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await expect(streaming.ended).rejects.toMatchObject({
+      code: "ENGINE_CRASHED",
+      message: expect.stringMatching(/by SIGABRT[^]*the last line/),
+    });
+    expect(supervisor.state).toBe("restarting");
+    expect(supervisor.stats()).toBeUndefined();
+    expect(supervisor.reasons()[0]).toContain("crash 1 of at most 5");
+    await restarted;
+    expect(supervisor).toMatchObject({ state: "ready", restartCount: 1, pid: 2 });
+    await stepUntil(cores[1], waiting.ended);
+    expect(texts(waiting.replies)).toEqual(["accepted", "4", "5", "finished"]);
+    const crash = heard.find(([name]) => name === "backend:engine-crashed");
+    expect(crash?.[1]).toMatchObject({
+      pid: 1,
+      signal: "SIGABRT",
+      failedRequestCount: 1,
+      replayedRequestCount: 1,
+    });
+    const later = begin(supervisor, [6]);
+    await later.until(1);
+    await stepUntil(cores[1], later.ended);
+    expect(texts(later.replies)).toEqual(["accepted", "6", "finished"]);
+  });
+
+  test("is in the time to the first token of whoever waited it out", async () => {
+    let nowMs = 1000;
+    const { supervisor, processes, cores, heard, next } = setUp({ clock: { now: () => nowMs } });
+    await supervisor.start();
+    const waiting = begin(supervisor, [4, 5]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    nowMs = 3500;
+    await stepUntil(cores[1], waiting.ended);
+    const told = heard.flatMap((event) => (event[0] === "backend:first-token" ? [event[1]] : []));
+    expect(told).toEqual([{ requestId: expect.stringMatching(/^r\d+$/), timeToFirstTokenMs: 2500 }]);
+  });
+
+  test("does not replay a request a second time", async () => {
+    const { supervisor, processes, next } = setUp();
+    await supervisor.start();
+    const poison = begin(supervisor, [1]);
+    await poison.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    processes[1]?.crash();
+    await expect(poison.ended).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
+  });
+
+  test("is survived by new work, which waits for the next process", async () => {
+    const { supervisor, processes, cores, next } = setUp();
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    const restarted = next("backend:engine-restarted");
+    const waiting = begin(supervisor, [1, 2]);
+    const tokens = tokensOf(supervisor, { kind: "tokens", tokenIds: [7] });
+    expect(supervisor.state).toBe("restarting");
+    await restarted;
+    await waiting.until(1);
+    await stepUntil(cores[1], waiting.ended);
+    expect(texts(waiting.replies)).toEqual(["accepted", "1", "2", "finished"]);
+    expect(await tokens).toEqual([7]);
+  });
+
+  test("lets those who wait for the next process leave", async () => {
+    const { supervisor, processes, cores, next } = setUp();
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    const restarted = next("backend:engine-restarted");
+    const leaving = begin(supervisor, [1]);
+    const staying = begin(supervisor, [2]);
+    const reason = new Error("the client left");
+    leaving.controller.abort(reason);
+    await expect(leaving.ended).rejects.toBe(reason);
+    await restarted;
+    await staying.until(1);
+    expect(cores[1]?.running.size).toBe(1);
+    await stepUntil(cores[1], staying.ended);
+  });
+
+  test("lets no more wait than the queue takes, by requests and by tokens", async () => {
+    const { supervisor, processes, next } = setUp({ firstRestartDelayMs: 60_000 });
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    const large = begin(
+      supervisor,
+      Array.from({ length: 998 }, () => 1),
+    );
+    await expect(begin(supervisor, [1, 2, 3]).ended).rejects.toMatchObject({
+      name: "EngineRequestError",
+      code: "QUEUE_FULL",
+      data: { resource: "tokens", limit: 1000, wanted: 1001, retryAfterMs: expect.any(Number) },
+    });
+    const text = { kind: "text", text: "x".repeat(9) } as const;
+    const signal = new AbortController().signal;
+    const texted = generateOn(supervisor, { id: "text", prompt: text }, signal)[Symbol.asyncIterator]();
+    await expect(texted.next()).rejects.toMatchObject({ data: { resource: "tokens", wanted: 1001 } });
+    // The four that would run at once, and the eight that may wait.
+    const others = Array.from({ length: 11 }, () => begin(supervisor, []));
+    await expect(begin(supervisor, []).ended).rejects.toMatchObject({
+      code: "QUEUE_FULL",
+      data: { resource: "requests", limit: 12, wanted: 13 },
+    });
+    await supervisor.drain({ timeoutMs: 1000 });
+    for (const { ended } of [large, ...others]) {
+      await expect(ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    }
+  });
+
+  test("is one where the next process cannot be made at all", async () => {
+    let startCount = 0;
+    const fakes = createFakeProcesses(createFakeCores().createCore);
+    const { supervisor, next, heard } = setUp({
+      startProcess: (listeners) => {
+        startCount += 1;
+        if (startCount === 2) throw new Error("spawn ENOMEM");
+        return fakes.startProcess(listeners);
+      },
+    });
+    await supervisor.start();
+    const restarted = next("backend:engine-restarted");
+    fakes.processes[0]?.crash();
+    await restarted;
+    expect(heard.filter(([name]) => name === "backend:engine-crashed")).toHaveLength(2);
+    expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+  });
+
+  test("waits for the next process while the machine has no room for it, and spends no restart", async () => {
+    let startCount = 0;
+    const fakes = createFakeProcesses(createFakeCores().createCore);
+    const { supervisor, next, heard } = setUp({
+      maxRestarts: 1,
+      startProcess: (listeners) => {
+        startCount += 1;
+        if (startCount > 1 && startCount < 6) {
+          throw Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" });
+        }
+        return fakes.startProcess(listeners);
+      },
+    });
+    await supervisor.start();
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    fakes.processes[0]?.crash();
+    await next("backend:engine-start-postponed");
+    expect(supervisor.reasons()[0]).toMatch(/EAGAIN.*ulimit -u/);
+    await restarted;
+    const postponed = heard.flatMap(([name, payload]) =>
+      name === "backend:engine-start-postponed" ? [payload] : [],
+    );
+    expect(postponed).toMatchObject(
+      [1, 2, 3, 4].map((failedStartCount) => ({
+        code: "EAGAIN",
+        failedStartCount,
+        retryInMs: 2 ** (failedStartCount - 1),
+      })),
+    );
+    expect(heard.filter(([name]) => name === "backend:engine-crashed")).toHaveLength(1);
+    expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+    waiting.controller.abort(new Error("enough"));
+    await expect(waiting.ended).rejects.toThrow("enough");
+  });
+
+  test("follows a message that cannot be read", async () => {
+    const { supervisor, processes, next } = setUp();
+    await supervisor.start();
+    const running = begin(supervisor, [1, 2]);
+    await running.until(1);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.say({ type: "batch", replies: 7 });
+    await restarted;
+    await running.until(1);
+    expect(supervisor.reasons()).toEqual([]);
+  });
+
+  test("gives up after so many in a row", async () => {
+    const { supervisor, processes, next, heard } = setUp({ maxRestarts: 2 });
+    await supervisor.start();
+    for (const index of [0, 1]) {
+      const restarted = next("backend:engine-restarted");
+      processes[index]?.crash();
+      await restarted;
+    }
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    processes[2]?.crash();
+    await expect(waiting.ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(supervisor.state).toBe("failed");
+    expect(supervisor.reasons()[0]).toContain("crashed 3 times in a row");
+    expect(processes).toHaveLength(3);
+    expect(heard.at(-1)).toEqual(["backend:engine-state-changed", { from: "restarting", to: "failed" }]);
+  });
+
+  test("is not one in a row when the engine has served", async () => {
+    const { supervisor, cores, processes, next } = setUp({ maxRestarts: 1 });
+    await supervisor.start();
+    for (const index of [0, 1, 2, 3]) {
+      const answered = begin(supervisor, [1]);
+      await answered.until(1);
+      await stepUntil(cores[index], answered.ended);
+      const restarted = next("backend:engine-restarted");
+      processes[index]?.crash();
+      await restarted;
+    }
+    expect(supervisor.state).toBe("ready");
+  });
+
+  test("that a request causes spends none of the restarts, and fails that request", async () => {
+    const { supervisor, processes, next, heard } = setUp({ maxRestarts: 1 });
+    await supervisor.start();
+    for (const index of [0, 2, 4]) {
+      const poison = begin(supervisor, [1]);
+      await poison.until(1);
+      for (const each of [index, index + 1]) {
+        const restarted = next("backend:engine-restarted");
+        processes[each]?.crash();
+        await restarted;
+      }
+      await expect(poison.ended).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
+    }
+    expect(supervisor.state).toBe("ready");
+    expect(heard.filter(([name]) => name === "backend:engine-crashed")).toHaveLength(6);
+  });
+
+  test("begins a whole answer anew", async () => {
+    const { supervisor, cores, processes, next } = setUp();
+    await supervisor.start();
+    const whole = begin(supervisor, [1, 2], { canRestart: true });
+    await whole.until(1);
+    cores[0]?.step();
+    await whole.until(2);
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    await stepUntil(cores[1], whole.ended);
+    expect(texts(whole.replies)).toEqual(["accepted", "1", "restarted", "1", "2", "finished"]);
+  });
+
+  test("of an engine that was asked to prove itself happens before it is given calls", async () => {
+    const proofs: string[] = [];
+    const fakes = createFakeProcesses(createFakeCores().createCore, async ({ description }) => {
+      proofs.push(description);
+      if (proofs.length < 3) fakes.processes.at(-1)?.crash();
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    const { supervisor, next } = setUp({ startProcess: fakes.startProcess });
+    await supervisor.start();
+    expect(proofs).toEqual([]);
+    const restarted = next("backend:engine-restarted");
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    fakes.processes[0]?.crash();
+    await restarted;
+    expect(proofs).toHaveLength(3);
+    expect(supervisor).toMatchObject({ state: "ready", pid: 4 });
+    waiting.controller.abort(new Error("enough"));
+    await expect(waiting.ended).rejects.toThrow("enough");
+  });
+
+  test("counts anew after a long time without one", async () => {
+    const { supervisor, processes, next } = setUp({ maxRestarts: 1, stableAfterMs: 0 });
+    await supervisor.start();
+    for (const index of [0, 1, 2]) {
+      const restarted = next("backend:engine-restarted");
+      processes[index]?.crash();
+      await restarted;
+    }
+    expect(supervisor.state).toBe("ready");
+  });
+});
+
+describe("an engine that hangs", () => {
+  test("is ended when it makes no step though it has work, and started again", async () => {
+    const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 500, statsIntervalMs: 5 });
+    await supervisor.start();
+    const streaming = begin(supervisor, [1, 2, 3]);
+    await streaming.until(1);
+    cores[0]?.step();
+    await streaming.until(2);
+    const waiting = begin(supervisor, [4]);
+    await waiting.until(1);
+    const restarted = next("backend:engine-restarted");
+    await expect(streaming.ended).rejects.toMatchObject({
+      code: "ENGINE_CRASHED",
+      message: expect.stringContaining("made no step for 500 ms though it has work"),
+      cause: expect.objectContaining({ code: "ENGINE_HUNG" }),
+    });
+    await restarted;
+    await stepUntil(cores[1], waiting.ended);
+    expect(texts(waiting.replies)).toEqual(["accepted", "4", "finished"]);
+    const events = heard.filter(
+      ([name]) => name === "backend:engine-hung" || name === "backend:engine-crashed",
+    );
+    expect(events).toMatchObject([
+      ["backend:engine-hung", { pid: 1, runningSequenceCount: 2 }],
+      [
+        "backend:engine-crashed",
+        { pid: 1, signal: "SIGKILL", failedRequestCount: 1, replayedRequestCount: 1 },
+      ],
+    ]);
+    expect(processes).toHaveLength(2);
+  });
+
+  test("is ended when it says nothing, with or without work", async () => {
+    const { supervisor, processes, next } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    await supervisor.start();
+    const hung = next("backend:engine-hung");
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.freeze();
+    expect(await hung).toMatchObject({ pid: 1, silentMs: expect.any(Number), runningSequenceCount: 0 });
+    await restarted;
+    expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+  });
+
+  test("is none that has nothing to do, or that makes steps", async () => {
+    const { supervisor, cores, heard } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    await supervisor.start();
+    const messages = async (count: number): Promise<void> => {
+      for (let seen = 0, last = supervisor.silentMs() ?? 0; seen < count;) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        const silentMs = supervisor.silentMs() ?? 0;
+        if (silentMs < last) seen += 1;
+        last = silentMs;
+      }
+    };
+    await messages(40);
+    const { ended, until } = begin(
+      supervisor,
+      Array.from({ length: 40 }, (_, index) => index),
+    );
+    await until(1);
+    for (let step = 0; step < 40; step += 1) {
+      cores[0]?.step();
+      await messages(1);
+    }
+    await ended;
+    expect(heard.map(([name]) => name)).not.toContain("backend:engine-hung");
+    expect(supervisor.pid).toBe(1);
+  });
+
+  test("is none that answers: its own queue says when it is full", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const calls = Array.from({ length: 20 }, () => begin(supervisor, [1]));
+    for (const { until } of calls) await until(1);
+    await stepUntil(cores[0], Promise.all(calls.map(({ ended }) => ended)));
+    expect(calls.map(({ replies }) => replies.at(-1)?.type)).toEqual(calls.map(() => "finished"));
+  });
+
+  test("does not fill the daemon's memory with calls that it never answers", async () => {
+    const { supervisor, processes } = setUp({ statsIntervalMs: 5 });
+    await supervisor.start();
+    processes[0]?.freeze();
+    while ((supervisor.silentMs() ?? 0) < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+    const calls = Array.from({ length: 12 }, () => begin(supervisor, [1]));
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "QUEUE_FULL" });
+    for (const { controller } of calls) controller.abort();
+    await Promise.allSettled(calls.map(({ ended }) => ended));
+  });
+});
+
+describe("a start that fails", () => {
+  test("rejects with what the engine said", async () => {
+    const { supervisor } = setUp({
+      createCore: async () => {
+        throw Object.assign(new Error("no such directory: /models/fake"), { code: "MODEL_NOT_FOUND" });
+      },
+    });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: "no such directory: /models/fake",
+    });
+    expect(supervisor.state).toBe("failed");
+  });
+
+  test("is tried again after a signal, and refuses work until then", async () => {
+    const { supervisor, processes, heard, next } = setUp();
+    const start = supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    processes[0]?.crash();
+    await crashed;
+    expect(supervisor).toMatchObject({ state: "starting", model: undefined });
+    expect(supervisor.reasons()[0]).toMatch(/crashed while it loaded.*crash 1 of at most 5/);
+    await expect(begin(supervisor, [1]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(await start).toMatchObject({ id: "fake" });
+    expect(heard.map(([name]) => name)).toEqual([
+      "backend:engine-crashed",
+      "backend:model-loaded",
+      "backend:engine-started",
+      "backend:engine-state-changed",
+    ]);
+  });
+
+  test("rejects after as many signals as it may restart, and one", async () => {
+    const crash = { processes: [] as readonly FakeProcess[] };
+    const { supervisor, processes } = setUp({
+      maxRestarts: 2,
+      createCore: () => {
+        crash.processes.at(-1)?.crash();
+        return new Promise(() => undefined);
+      },
+    });
+    crash.processes = processes;
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringMatching(/3 times in a row.*SIGABRT/),
+    });
+    expect(processes).toHaveLength(3);
+    expect(supervisor.state).toBe("failed");
+  });
+
+  test("rejects when the machine has no room for a process again and again, and says for what", async () => {
+    const { supervisor } = setUp({
+      startProcess: () => {
+        throw Object.assign(new Error("spawn EMFILE"), { code: "EMFILE" });
+      },
+    });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringMatching(/\(EMFILE\).*ulimit -n/),
+    });
+    expect(supervisor.state).toBe("failed");
+  });
+
+  test("rejects at once when the process ends by itself", async () => {
+    const { supervisor, processes } = setUp({
+      startProcess: (listeners) => {
+        setImmediate(() =>
+          listeners.onExit({ exitCode: 7, signal: undefined, outputTail: ["no such module"] }),
+        );
+        return { pid: 1, send: () => true, kill: () => undefined };
+      },
+    });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_FAILED",
+      message: expect.stringMatching(/with code 7[^]*no such module/),
+    });
+    expect(processes).toHaveLength(0);
+  });
+
+  test("does not happen after the end", async () => {
+    const { supervisor, processes } = setUp();
+    await supervisor.dispose();
+    await expect(supervisor.start()).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(processes).toHaveLength(0);
+  });
+
+  test("rejects when it takes too long, and ends the process", async () => {
+    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined), startTimeoutMs: 20 });
+    await expect(supervisor.start()).rejects.toMatchObject({ code: "ENGINE_START_TIMEOUT" });
+    expect(supervisor.pid).toBeUndefined();
+  });
+
+  test("rejects when it is disposed of before", async () => {
+    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined) });
+    const start = supervisor.start();
+    const [started] = await Promise.allSettled([start, supervisor.dispose()]);
+    expect(started).toMatchObject({ status: "rejected", reason: { code: "ENGINE_UNAVAILABLE" } });
+  });
+});
+
+describe("draining", () => {
+  test("finishes what runs and refuses the rest", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const running = begin(supervisor, [1, 2]);
+    await running.until(1);
+    const drained = supervisor.drain({ timeoutMs: 60_000 });
+    expect(supervisor.state).toBe("draining");
+    await expect(begin(supervisor, [9]).ended).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    await stepUntil(cores[0], running.ended);
+    await drained;
+    expect(texts(running.replies)).toEqual(["accepted", "1", "2", "finished"]);
+  });
+
+  test("finishes what runs after a crash was survived, too", async () => {
+    const { supervisor, cores, processes, next } = setUp();
+    await supervisor.start();
+    const restarted = next("backend:engine-restarted");
+    processes[0]?.crash();
+    await restarted;
+    const running = begin(supervisor, [1, 2]);
+    await running.until(1);
+    const drained = supervisor.drain({ timeoutMs: 60_000 });
+    await stepUntil(cores[1], running.ended);
+    await drained;
+    expect(texts(running.replies)).toEqual(["accepted", "1", "2", "finished"]);
+  });
+
+  test("fails what a hung engine does not finish in time", async () => {
+    const { supervisor } = setUp({ exitGraceMs: 10 });
+    await supervisor.start();
+    const hung = begin(supervisor, [1]);
+    await hung.until(1);
+    const drained = supervisor.drain({ timeoutMs: 10 });
+    await expect(hung.ended).rejects.toMatchObject({
+      code: "ENGINE_UNAVAILABLE",
+      message: expect.stringContaining("10 ms"),
+    });
+    await drained;
+  });
+
+  test("ends at once while the engine is not ready", async () => {
+    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined) });
+    const start = supervisor.start();
+    start.catch(() => undefined);
+    await supervisor.drain({ timeoutMs: 60_000 });
+    expect(supervisor.state).toBe("draining");
+  });
+});
