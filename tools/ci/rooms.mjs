@@ -38,6 +38,19 @@ export const packageRooms = {
       formats: ["files", "config", "weights", "weights/safetensors", "tokenizer", "chat-template"],
     },
   },
+  memory: {
+    shared: ["allocator.ts", "assert-argument.ts", "device.ts", "errors.ts", "events.ts", "format-bytes.ts"],
+    rooms: {
+      devices: [],
+      ledger: [],
+      "sub-allocator": [],
+      pool: ["devices", "ledger", "sub-allocator"],
+      "cuda/driver": [],
+      "cuda/nvml": ["devices", "cuda/driver"],
+      cuda: ["devices", "sub-allocator", "pool", "cuda/driver", "cuda/nvml"],
+      conformance: [],
+    },
+  },
   health: { shared: ["errors.ts", "options.ts"], rooms: { metrics: [] } },
   discovery: { shared: ["discovery-provider.ts"], rooms: { conformance: [] } },
   inference: {

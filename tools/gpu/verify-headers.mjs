@@ -10,8 +10,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const source = (name) => import(pathToFileURL(join(root, "packages/memory/dist/cuda", name)).href);
-const cuda = await source("cuda-functions.js");
-const nvml = await source("nvml-functions.js");
+const cuda = await source("driver/cuda-functions.js");
+const nvml = await source("nvml/nvml-functions.js");
 const { encodeAccess, encodeProperties } = await source("encode-allocation.js");
 const standIn = readFileSync(join(root, "packages/memory/test/cuda/stand-in/stand-in.c"), "utf8");
 

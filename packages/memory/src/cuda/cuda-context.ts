@@ -1,5 +1,5 @@
 import { MemoryError } from "../errors.ts";
-import type { CudaDriver } from "./cuda-driver.ts";
+import type { CudaDriver } from "./driver/cuda-driver.ts";
 
 /** What streams, events, pools and pinned buffers share: the device's driver and its primary context. */
 export interface CudaContext {

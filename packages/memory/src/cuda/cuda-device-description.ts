@@ -1,7 +1,7 @@
 import { MemoryError } from "../errors.ts";
-import type { CudaDriver } from "./cuda-driver.ts";
-import { deviceAttribute } from "./cuda-functions.ts";
-import { decodeText, formatUuid } from "./decode.ts";
+import type { CudaDriver } from "./driver/cuda-driver.ts";
+import { deviceAttribute } from "./driver/cuda-functions.ts";
+import { decodeText, formatUuid } from "./driver/decode.ts";
 
 /** What the driver says of a GPU without opening it. */
 export interface CudaDeviceDescription {

@@ -1,7 +1,7 @@
 import type { Device } from "../device.ts";
 import { MemoryError } from "../errors.ts";
-import { loadCudaDriver } from "./cuda-driver.ts";
-import type { CudaDriver } from "./cuda-driver.ts";
+import { loadCudaDriver } from "./driver/cuda-driver.ts";
+import type { CudaDriver } from "./driver/cuda-driver.ts";
 import { type CudaDeviceDescription, describeCudaDevice } from "./cuda-device-description.ts";
 import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 import { retainCudaContext } from "./cuda-context.ts";

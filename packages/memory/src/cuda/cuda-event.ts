@@ -1,6 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
-import { cuEventDisableTiming } from "./cuda-functions.ts";
+import { cuEventDisableTiming } from "./driver/cuda-functions.ts";
 
 /** A mark in the work of a stream. */
 export interface CudaEvent extends Disposable {

@@ -1,6 +1,6 @@
 import type { AllocationTag, MemoryBlock } from "../allocator.ts";
 import { formatTag, MemoryError } from "../errors.ts";
-import type { BlockOwner, BlockRange } from "../memory-pool.ts";
+import type { BlockOwner, BlockRange } from "../pool/memory-pool.ts";
 import type { CudaArena } from "./cuda-arena-source.ts";
 
 /** Memory on a GPU. Disposing it orders its reuse behind the work on its stream. */

@@ -1,14 +1,14 @@
 import type { AllocationRequest, AllocationTag, MemoryBlock, MemoryReservation } from "../allocator.ts";
 import { MemoryError, OutOfMemoryError } from "../errors.ts";
 import { formatBytes } from "../format-bytes.ts";
-import { createMemoryPool, type BlockOwner, type MemoryPool } from "../memory-pool.ts";
+import { createMemoryPool, type BlockOwner, type MemoryPool } from "../pool/memory-pool.ts";
+import { assertKnownOptions } from "../assert-argument.ts";
 import {
-  assertKnownOptions,
   poolOptionNames,
   type PoolOptions,
   resolveLimitBytes,
   resolveRetainBytes,
-} from "../pool-options.ts";
+} from "../pool/pool-options.ts";
 import { type CudaArena, createCudaArenaSource } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import { createCudaEventSource } from "./cuda-event-source.ts";

@@ -1,8 +1,8 @@
 import type { Device } from "../device.ts";
-import type { DeviceProbe } from "../list-devices.ts";
+import type { DeviceProbe } from "../devices/list-devices.ts";
 import { createCudaDevice } from "./cuda-device.ts";
 import { describeCudaDevice } from "./cuda-device-description.ts";
-import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./cuda-driver.ts";
+import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
 
 function createListedDevice(driver: CudaDriver, ordinal: number): Device {
   const { id, kind, name, totalBytes } = describeCudaDevice(driver, ordinal);

@@ -2,8 +2,8 @@ import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
-import { cuStreamNonBlocking, cudaErrorInvalidContext } from "./cuda-functions.ts";
-import { callForeignAsync } from "./foreign-library.ts";
+import { cuStreamNonBlocking, cudaErrorInvalidContext } from "./driver/cuda-functions.ts";
+import { callForeignAsync } from "./driver/foreign-library.ts";
 
 /** A queue of device work. Work on one stream runs in order; between streams only events order it. */
 export interface CudaStream extends Disposable {

@@ -5,8 +5,13 @@ export {
   type CudaDevice,
   type CudaDeviceOptions,
 } from "./cuda-device.ts";
-export { cudaLibraryPaths, type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./cuda-driver.ts";
-export { CudaError } from "./cuda-error.ts";
+export {
+  cudaLibraryPaths,
+  type CudaDriver,
+  type CudaDriverOptions,
+  loadCudaDriver,
+} from "./driver/cuda-driver.ts";
+export { CudaError } from "./driver/cuda-error.ts";
 export type { CudaEvent } from "./cuda-event.ts";
 export type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 export {
@@ -19,7 +24,7 @@ export {
 export { createCudaProbe } from "./cuda-probe.ts";
 export type { CudaStream } from "./cuda-stream.ts";
 export type { CudaDeviceDescription } from "./cuda-device-description.ts";
-export type { GpuDetails, GpuProblem, GpuProcess, GpuSurvey } from "./gpu-survey.ts";
-export { nvmlLibraryPaths, type NvmlOptions } from "./nvml.ts";
+export type { GpuDetails, GpuProblem, GpuProcess, GpuSurvey } from "./nvml/gpu-survey.ts";
+export { nvmlLibraryPaths, type NvmlOptions } from "./nvml/nvml.ts";
 export { createGpuReader, type GpuReader, readGpus, type ReadGpusOptions } from "./read-gpus.ts";
 export type { PinnedBuffer } from "./pinned-buffer.ts";

@@ -1,6 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaContext } from "./cuda-context.ts";
-import { viewForeignMemory } from "./foreign-library.ts";
+import { viewForeignMemory } from "./driver/foreign-library.ts";
 
 /** Host memory that the device reads and writes directly, at the speed of the bus. */
 export interface PinnedBuffer extends Disposable {

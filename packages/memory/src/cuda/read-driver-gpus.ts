@@ -1,6 +1,6 @@
 import { createCudaDevice } from "./cuda-device.ts";
-import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./cuda-driver.ts";
-import type { GpuDetails, GpuProblem, GpuSurvey } from "./gpu-survey.ts";
+import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
+import type { GpuDetails, GpuProblem, GpuSurvey } from "./nvml/gpu-survey.ts";
 
 function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
   using device = createCudaDevice({ driver, ordinal });

@@ -1,9 +1,9 @@
-import type { CudaDriverOptions } from "./cuda-driver.ts";
-import { decodeText, formatCudaVersion } from "./decode.ts";
-import type { GpuDetails, GpuProblem, GpuSurvey } from "./gpu-survey.ts";
-import { loadNvml, type Nvml, type NvmlOptions } from "./nvml.ts";
+import type { CudaDriverOptions } from "./driver/cuda-driver.ts";
+import { decodeText, formatCudaVersion } from "./driver/decode.ts";
+import type { GpuDetails, GpuProblem, GpuSurvey } from "./nvml/gpu-survey.ts";
+import { loadNvml, type Nvml, type NvmlOptions } from "./nvml/nvml.ts";
 import { readDriverGpus } from "./read-driver-gpus.ts";
-import { readNvmlGpu } from "./read-nvml-gpu.ts";
+import { readNvmlGpu } from "./nvml/read-nvml-gpu.ts";
 
 export interface ReadGpusOptions {
   readonly nvml?: NvmlOptions;

@@ -1,6 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import { Arenas } from "./arenas.ts";
-import { assertPowerOfTwo, assertSizeBytes } from "./assert-argument.ts";
+import { assertPowerOfTwo, assertSizeBytes } from "../assert-argument.ts";
 import { BlockTable, liveState, slotLive } from "./block-table.ts";
 import { Counters } from "./counters.ts";
 import type { Domain } from "./domain.ts";

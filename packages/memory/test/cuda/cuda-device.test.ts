@@ -1,9 +1,9 @@
 import { expect, it, vi } from "vitest";
 import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
-import { loadCudaDriver } from "../../src/cuda/cuda-driver.ts";
+import { loadCudaDriver } from "../../src/cuda/driver/cuda-driver.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import { createCudaProbe } from "../../src/cuda/cuda-probe.ts";
-import { listDevices, surveyDevices } from "../../src/list-devices.ts";
+import { listDevices, surveyDevices } from "../../src/devices/list-devices.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 

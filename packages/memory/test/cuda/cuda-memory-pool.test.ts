@@ -3,8 +3,8 @@ import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import { OutOfMemoryError } from "../../src/errors.ts";
 import type { MemoryEvent } from "../../src/events.ts";
-import { createHostMemoryPool } from "../../src/host-memory-pool.ts";
-import { createMemoryTracker } from "../../src/memory-tracker.ts";
+import { createHostMemoryPool } from "../../src/pool/host-memory-pool.ts";
+import { createMemoryTracker } from "../../src/ledger/memory-tracker.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
 const mib = 2 ** 20;

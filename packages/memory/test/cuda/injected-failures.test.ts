@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { expect, it } from "vitest";
 import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
-import { type CudaDriver, loadCudaDriver } from "../../src/cuda/cuda-driver.ts";
-import { CudaError } from "../../src/cuda/cuda-error.ts";
+import { type CudaDriver, loadCudaDriver } from "../../src/cuda/driver/cuda-driver.ts";
+import { CudaError } from "../../src/cuda/driver/cuda-error.ts";
 import type { CudaEvent } from "../../src/cuda/cuda-event.ts";
-import { cudaFunctions, cudaOptionalFunctions } from "../../src/cuda/cuda-functions.ts";
+import { cudaFunctions, cudaOptionalFunctions } from "../../src/cuda/driver/cuda-functions.ts";
 import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
 import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import type { CudaStream } from "../../src/cuda/cuda-stream.ts";

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml-functions.ts";
-import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml.ts";
+import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml/nvml-functions.ts";
+import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml/nvml.ts";
 import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
-import { selectGpus } from "../../src/select-gpus.ts";
+import { selectGpus } from "../../src/devices/select-gpus.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
 const mib = 2 ** 20;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import koffi from "koffi";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { type CudaDriver, loadCudaDriver } from "../../../src/cuda/cuda-driver.ts";
+import { type CudaDriver, loadCudaDriver } from "../../../src/cuda/driver/cuda-driver.ts";
 
 const source = fileURLToPath(new URL("stand-in.c", import.meta.url));
 

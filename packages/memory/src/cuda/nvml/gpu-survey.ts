@@ -1,0 +1,55 @@
+import type { LocalGpu } from "../../devices/gpu.ts";
+
+/** A process that holds memory on a GPU. */
+export interface GpuProcess {
+  readonly pid: number;
+  /** Undefined where the driver does not tell, such as in a container or on Windows. */
+  readonly usedBytes: number | undefined;
+  /** Undefined for a process of another user or container. */
+  readonly name: string | undefined;
+}
+
+/** What a GPU is and how it is now. Values that the device, the driver or this user does not have are undefined. */
+export interface GpuDetails extends LocalGpu {
+  /** `0000:17:00.0` */
+  readonly pciAddress: string;
+  readonly computeCapability: { readonly major: number; readonly minor: number };
+  readonly usedBytes: number;
+  /** Share of the last sample period in which a kernel ran, in [0, 1]. */
+  readonly utilization: number | undefined;
+  /** Share of the last sample period in which memory was read or written, in [0, 1]. */
+  readonly memoryUtilization: number | undefined;
+  readonly temperatureCelsius: number | undefined;
+  readonly powerWatts: number | undefined;
+  readonly powerLimitWatts: number | undefined;
+  /** Since the driver was loaded. */
+  readonly eccErrors: { readonly corrected: number; readonly uncorrected: number } | undefined;
+  /** Whether the GPU is split into instances; undefined for one that cannot be. */
+  readonly isMigEnabled: boolean | undefined;
+  readonly processes: readonly GpuProcess[];
+}
+
+/** A GPU that did not answer, such as one that fell off the bus. */
+export interface GpuProblem {
+  readonly index: number;
+  /** With the failed call, and the library's own name and text. */
+  readonly message: string;
+}
+
+/** The GPUs of a machine, or in one line why there are none. */
+export interface GpuSurvey {
+  /** Undefined without a driver. */
+  readonly driver:
+    | {
+        /** Such as `580.65.06`; undefined without NVML. */
+        readonly version: string | undefined;
+        /** The newest CUDA version that the driver serves, such as `13.0`. */
+        readonly cudaVersion: string;
+        readonly source: "nvml" | "cuda";
+      }
+    | undefined;
+  /** Why there is no driver, or why NVML was not used. */
+  readonly reason: string | undefined;
+  readonly gpus: readonly GpuDetails[];
+  readonly problems: readonly GpuProblem[];
+}

@@ -1,0 +1,40 @@
+import type { MigInstance } from "../../devices/gpu.ts";
+import { decodeText } from "../driver/decode.ts";
+import type { GpuDetails } from "./gpu-survey.ts";
+import type { Nvml } from "./nvml.ts";
+
+/** Reads the name or the UUID of a GPU or of an instance. */
+export async function readNvmlText(
+  nvml: Nvml,
+  device: bigint,
+  name: "nvmlDeviceGetName" | "nvmlDeviceGetUUID",
+): Promise<string> {
+  const out = new Uint8Array(96);
+  await nvml.call(name, nvml.functions[name], device, out, out.length);
+  return decodeText(out);
+}
+
+type GpuMemory = Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">;
+
+/**
+ * Reads the memory of a GPU or of an instance. Of a split GPU only some users see the whole: for others it
+ * is that of its instances together.
+ */
+export async function readNvmlMemory(
+  nvml: Nvml,
+  device: bigint,
+  instances: readonly MigInstance[] = [],
+): Promise<GpuMemory> {
+  const name = "nvmlDeviceGetMemoryInfo";
+  const out = new BigUint64Array(3);
+  const callee = nvml.functions[name];
+  if (instances.length === 0) {
+    await nvml.call(name, callee, device, out);
+  } else if (!(await nvml.ask(name, callee, device, out))) {
+    const totalBytes = instances.reduce((sum, instance) => sum + instance.totalBytes, 0);
+    const freeBytes = instances.reduce((sum, instance) => sum + instance.freeBytes, 0);
+    return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };
+  }
+  const [totalBytes = 0, freeBytes = 0, usedBytes = 0] = Array.from(out, Number);
+  return { totalBytes, freeBytes, usedBytes };
+}

@@ -1,0 +1,145 @@
+import { MemoryError } from "../../errors.ts";
+import { CudaError } from "../driver/cuda-error.ts";
+import {
+  bindFunctions,
+  callForeignAsync,
+  loadForeignLibrary,
+  readForeignString,
+} from "../driver/foreign-library.ts";
+import type { AsyncForeignFunction, ForeignFunctions } from "../driver/foreign-library.ts";
+import {
+  nvmlErrorFunctionNotFound,
+  nvmlErrorInsufficientSize,
+  nvmlErrorNoData,
+  nvmlErrorNoPermission,
+  nvmlErrorNotFound,
+  nvmlErrorNotReady,
+  nvmlErrorNotSupported,
+  nvmlFunctions,
+  nvmlOptionalFunctions,
+  nvmlSuccess,
+} from "./nvml-functions.ts";
+
+/** What is answered for a value that this device or this user does not get, or not now. */
+const noValueStatuses: ReadonlySet<number> = new Set([
+  nvmlErrorNotSupported,
+  nvmlErrorNoPermission,
+  nvmlErrorNotFound,
+  nvmlErrorFunctionNotFound,
+  nvmlErrorNoData,
+  nvmlErrorNotReady,
+]);
+
+type RequiredFunctions = ForeignFunctions<typeof nvmlFunctions>;
+type OptionalFunctions = Partial<ForeignFunctions<typeof nvmlOptionalFunctions>>;
+
+/** NVML, initialised. Every call runs on another thread: some take milliseconds. */
+export interface Nvml extends AsyncDisposable {
+  readonly path: string;
+  readonly functions: RequiredFunctions & OptionalFunctions;
+  /** Calls a function that must succeed. @throws CudaError `NVML_ERROR` with NVML's own text */
+  call<Args extends readonly unknown[]>(
+    name: string,
+    callee: AsyncForeignFunction<Args>,
+    ...args: Args
+  ): Promise<void>;
+  /**
+   * Calls a function whose value a device or a user may not have.
+   * Answers whether there is one. @throws CudaError `NVML_ERROR`
+   */
+  ask<Args extends readonly unknown[]>(
+    name: string,
+    callee: AsyncForeignFunction<Args> | undefined,
+    ...args: Args
+  ): Promise<boolean>;
+  /** Reads a list whose length is only known when asked, entry by entry; empty where there is none. */
+  readList(list: {
+    readonly name: string;
+    readonly entryBytes: number;
+    readonly callee: AsyncForeignFunction<[bigint, Uint32Array, Uint8Array]> | undefined;
+    readonly device: bigint;
+  }): Promise<readonly DataView[]>;
+  /** Shuts NVML down; no call may be in progress. */
+  dispose(): Promise<void>;
+}
+
+export interface NvmlOptions {
+  /** Names or paths to try in order. [the platform's] */
+  readonly libraryPaths?: readonly string[];
+  /** [process.platform] */
+  readonly platform?: NodeJS.Platform;
+}
+
+/** Where NVML is, by platform. */
+export function nvmlLibraryPaths(platform: NodeJS.Platform): readonly string[] {
+  if (platform === "win32") return ["nvml.dll", "C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvml.dll"];
+  if (platform === "linux") {
+    const name = "libnvidia-ml.so.1";
+    return [name, `/usr/local/nvidia/lib64/${name}`, `/usr/lib/wsl/lib/${name}`];
+  }
+  return [];
+}
+
+/**
+ * Loads and initialises NVML.
+ * @throws MemoryError `CUDA_UNAVAILABLE` without it; CudaError `NVML_ERROR` when it does not initialise
+ */
+export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
+  const platform = options.platform ?? process.platform;
+  const paths = options.libraryPaths ?? nvmlLibraryPaths(platform);
+  if (paths.length === 0) throw new MemoryError("CUDA_UNAVAILABLE", `there is no NVML for ${platform}`);
+  const library = loadForeignLibrary(paths);
+  if ("reason" in library) throw new MemoryError("CUDA_UNAVAILABLE", `no NVML: ${library.reason}`);
+  const { functions: bound, missing } = bindFunctions(library.handle, nvmlFunctions);
+  if (missing.length > 0) {
+    throw new MemoryError("CUDA_UNAVAILABLE", `NVML at ${library.path} lacks ${missing.join(", ")}`);
+  }
+  const required = bound as RequiredFunctions;
+  const functions = { ...required, ...bindFunctions(library.handle, nvmlOptionalFunctions).functions };
+  const errorString = library.handle.func("nvmlErrorString", "void *", ["int32"]);
+  let isDisposed = false;
+
+  const check = (status: number, call: string): void => {
+    if (status === nvmlSuccess) return;
+    const text = readForeignString(errorString(status)) || "a status that NVML has no text for";
+    throw new CudaError({ code: "NVML_ERROR", call, status, statusName: text, text });
+  };
+  const hasValue = (status: number, call: string): boolean => {
+    if (noValueStatuses.has(status)) return false;
+    check(status, call);
+    return true;
+  };
+  const dispose = async (): Promise<void> => {
+    if (isDisposed) return;
+    check(await callForeignAsync(required.nvmlShutdown), "nvmlShutdown");
+    isDisposed = true;
+  };
+  check(await callForeignAsync(required.nvmlInit_v2), "nvmlInit_v2");
+  return {
+    path: library.path,
+    functions,
+    async call(name, callee, ...args) {
+      check(await callForeignAsync(callee, ...args), name);
+    },
+    async ask(name, callee, ...args) {
+      return callee !== undefined && hasValue(await callForeignAsync(callee, ...args), name);
+    },
+    async readList({ name, entryBytes, callee, device }) {
+      if (callee === undefined) return [];
+      const count = new Uint32Array(1);
+      for (let capacity = 64; ; capacity = Math.max(capacity * 2, count[0] ?? 0)) {
+        const out = new Uint8Array(entryBytes * capacity);
+        count[0] = capacity;
+        const status = await callForeignAsync(callee, device, count, out);
+        if (status === nvmlErrorInsufficientSize && capacity < 65_536) continue;
+        if (!hasValue(status, name)) return [];
+        return Array.from(
+          { length: Math.min(count[0] ?? 0, capacity) },
+          (_, index) => new DataView(out.buffer, index * entryBytes, entryBytes),
+        );
+      }
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}

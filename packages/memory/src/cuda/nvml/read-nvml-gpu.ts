@@ -1,0 +1,139 @@
+import { decodeText } from "../driver/decode.ts";
+import type { GpuDetails, GpuProcess } from "./gpu-survey.ts";
+import type { Nvml } from "./nvml.ts";
+import {
+  nvmlDeviceMigEnable,
+  nvmlLayouts,
+  nvmlMemoryErrorTypeCorrected,
+  nvmlMemoryErrorTypeUncorrected,
+  nvmlTemperatureGpu,
+  nvmlVolatileEcc,
+} from "./nvml-functions.ts";
+import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
+import { readMigInstances } from "./read-mig-instances.ts";
+
+const { nvmlPciInfo_t: PCI_INFO, nvmlProcessInfo_t: PROCESS_INFO } = nvmlLayouts;
+/** In place of a process's bytes. */
+const notAvailable = 0xffff_ffff_ffff_ffffn;
+
+/** NVML writes the domain with 8 digits, the driver with 4. */
+async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
+  const out = new Uint8Array(PCI_INFO.sizeBytes);
+  await nvml.call("nvmlDeviceGetPciInfo_v3", nvml.functions.nvmlDeviceGetPciInfo_v3, device, out);
+  return decodeText(out.subarray(PCI_INFO.busId))
+    .toLowerCase()
+    .replace(/^0000(?=[0-9a-f]{4}:)/, "");
+}
+
+async function readComputeCapability(nvml: Nvml, device: bigint): Promise<GpuDetails["computeCapability"]> {
+  const major = new Int32Array(1);
+  const minor = new Int32Array(1);
+  const callee = nvml.functions.nvmlDeviceGetCudaComputeCapability;
+  await nvml.call("nvmlDeviceGetCudaComputeCapability", callee, device, major, minor);
+  return { major: major[0] ?? 0, minor: minor[0] ?? 0 };
+}
+
+async function readUtilization(
+  nvml: Nvml,
+  device: bigint,
+): Promise<Pick<GpuDetails, "utilization" | "memoryUtilization">> {
+  const out = new Uint32Array(2);
+  const callee = nvml.functions.nvmlDeviceGetUtilizationRates;
+  const isGiven = await nvml.ask("nvmlDeviceGetUtilizationRates", callee, device, out);
+  const [gpu = 0, memory = 0] = out;
+  return isGiven
+    ? { utilization: gpu / 100, memoryUtilization: memory / 100 }
+    : { utilization: undefined, memoryUtilization: undefined };
+}
+
+async function readTemperature(nvml: Nvml, device: bigint): Promise<number | undefined> {
+  const out = new Uint32Array(1);
+  const callee = nvml.functions.nvmlDeviceGetTemperature;
+  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, nvmlTemperatureGpu, out);
+  return isGiven ? out[0] : undefined;
+}
+
+async function readWatts(
+  nvml: Nvml,
+  device: bigint,
+  name: "nvmlDeviceGetPowerUsage" | "nvmlDeviceGetEnforcedPowerLimit",
+): Promise<number | undefined> {
+  const milliwatts = new Uint32Array(1);
+  const isGiven = await nvml.ask(name, nvml.functions[name], device, milliwatts);
+  return isGiven ? (milliwatts[0] ?? 0) / 1000 : undefined;
+}
+
+async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["eccErrors"]> {
+  const out = new BigUint64Array(1);
+  const count = async (kind: number): Promise<number | undefined> => {
+    const callee = nvml.functions.nvmlDeviceGetTotalEccErrors;
+    const isGiven = await nvml.ask("nvmlDeviceGetTotalEccErrors", callee, device, kind, nvmlVolatileEcc, out);
+    return isGiven ? Number(out[0]) : undefined;
+  };
+  const corrected = await count(nvmlMemoryErrorTypeCorrected);
+  const uncorrected = await count(nvmlMemoryErrorTypeUncorrected);
+  return corrected === undefined || uncorrected === undefined ? undefined : { corrected, uncorrected };
+}
+
+async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefined> {
+  const current = new Uint32Array(1);
+  const pending = new Uint32Array(1);
+  const callee = nvml.functions.nvmlDeviceGetMigMode;
+  const isGiven = await nvml.ask("nvmlDeviceGetMigMode", callee, device, current, pending);
+  return isGiven ? current[0] === nvmlDeviceMigEnable : undefined;
+}
+
+async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
+  const out = new Uint8Array(256);
+  const callee = nvml.functions.nvmlSystemGetProcessName;
+  const isGiven = await nvml.ask("nvmlSystemGetProcessName", callee, pid, out, out.length);
+  const name = decodeText(out);
+  return isGiven && name !== "" ? name : undefined;
+}
+
+/** Processes with a compute or a graphics context; one that has both is named once. */
+async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuProcess[]> {
+  const { functions } = nvml;
+  const names = [
+    "nvmlDeviceGetComputeRunningProcesses_v3",
+    "nvmlDeviceGetGraphicsRunningProcesses_v3",
+  ] as const;
+  const byPid = new Map<number, GpuProcess>();
+  for (const name of names) {
+    const callee = functions[name];
+    for (const entry of await nvml.readList({ name, entryBytes: PROCESS_INFO.sizeBytes, callee, device })) {
+      const pid = entry.getUint32(PROCESS_INFO.pid, true);
+      const bytes = entry.getBigUint64(PROCESS_INFO.usedGpuMemory, true);
+      if (byPid.has(pid)) continue;
+      const usedBytes = bytes === notAvailable ? undefined : Number(bytes);
+      byPid.set(pid, { pid, usedBytes, name: await readProcessName(nvml, pid) });
+    }
+  }
+  return [...byPid.values()].sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0));
+}
+
+/** Reads everything about one GPU. @throws CudaError `NVML_ERROR` */
+export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails> {
+  const handle = new BigUint64Array(1);
+  const callee = nvml.functions.nvmlDeviceGetHandleByIndex_v2;
+  await nvml.call("nvmlDeviceGetHandleByIndex_v2", callee, index, handle);
+  const device = handle[0] ?? 0n;
+  const isMigEnabled = await readMigMode(nvml, device);
+  const migInstances = isMigEnabled === true ? await readMigInstances(nvml, device) : [];
+  return {
+    index,
+    name: await readNvmlText(nvml, device, "nvmlDeviceGetName"),
+    uuid: await readNvmlText(nvml, device, "nvmlDeviceGetUUID"),
+    pciAddress: await readPciAddress(nvml, device),
+    computeCapability: await readComputeCapability(nvml, device),
+    ...(await readNvmlMemory(nvml, device, migInstances)),
+    ...(await readUtilization(nvml, device)),
+    temperatureCelsius: await readTemperature(nvml, device),
+    powerWatts: await readWatts(nvml, device, "nvmlDeviceGetPowerUsage"),
+    powerLimitWatts: await readWatts(nvml, device, "nvmlDeviceGetEnforcedPowerLimit"),
+    eccErrors: await readEccErrors(nvml, device),
+    isMigEnabled,
+    migInstances,
+    processes: await readProcesses(nvml, device),
+  };
+}

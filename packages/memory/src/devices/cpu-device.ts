@@ -1,0 +1,22 @@
+import { cpus } from "node:os";
+import type { Device } from "../device.ts";
+import { type HostMemory, readHostMemory } from "./host-memory.ts";
+
+export interface CpuDeviceOptions {
+  /** Default: `readHostMemory`. */
+  readonly readMemory?: (() => HostMemory) | undefined;
+  /** Default: the model name of the processor. */
+  readonly name?: string | undefined;
+}
+
+/** Creates the device that is this machine's processor and its memory, within the limits of its container. */
+export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
+  const readMemory = options.readMemory ?? readHostMemory;
+  return {
+    id: "cpu",
+    kind: "cpu",
+    name: options.name ?? cpus()[0]?.model.trim() ?? "CPU",
+    totalBytes: readMemory().totalBytes,
+    freeBytes: () => readMemory().freeBytes,
+  };
+}

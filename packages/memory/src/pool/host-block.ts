@@ -1,0 +1,68 @@
+import type { AllocationTag, HostMemoryBlock, MemoryBlock } from "../allocator.ts";
+import { formatTag, MemoryError } from "../errors.ts";
+import type { HostArena } from "./host-arena-source.ts";
+import type { BlockOwner, BlockRange } from "./memory-pool.ts";
+
+/** A block in an ArrayBuffer of a host pool. */
+export class HostBlock implements HostMemoryBlock {
+  readonly #owner: BlockOwner<HostArena>;
+  readonly #range: BlockRange;
+  #isDisposed = false;
+  #bytes: Uint8Array | undefined;
+
+  constructor(owner: BlockOwner<HostArena>, range: BlockRange) {
+    this.#owner = owner;
+    this.#range = range;
+  }
+
+  static isOwnedBy(owner: BlockOwner<HostArena>, block: MemoryBlock): boolean {
+    return #owner in block && block.#owner === owner;
+  }
+
+  get sizeBytes(): number {
+    return this.#range.sizeBytes;
+  }
+
+  get tag(): AllocationTag {
+    return this.#range.holder.tag;
+  }
+
+  get deviceId(): string {
+    return this.#owner.device.id;
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed || this.#owner.isDisposed;
+  }
+
+  get bytes(): Uint8Array {
+    if (this.isDisposed) {
+      throw new MemoryError(
+        "BLOCK_DISPOSED",
+        `wanted the bytes of ${formatTag(this.tag)}, found a disposed block`,
+      );
+    }
+    if (this.#bytes === undefined) {
+      const { handle, sizeBytes } = this.#range;
+      const { buffer, baseOffset } = this.#owner.arenaOf(handle);
+      this.#bytes = new Uint8Array(buffer, baseOffset + this.#owner.offsetOf(handle), sizeBytes);
+    }
+    return this.#bytes;
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) {
+      throw new MemoryError(
+        "DOUBLE_FREE",
+        `wanted a live block of ${formatTag(this.tag)}, found one disposed before`,
+      );
+    }
+    this.#isDisposed = true;
+    this.#bytes = undefined;
+    this.#owner.release(this.#range.handle, this.#range.holder);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

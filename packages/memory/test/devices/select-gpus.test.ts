@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+import { checkMemoryBalance, type LocalGpu, resolveVisibleGpus, selectGpus } from "../../src/index.ts";
+
+const gibibyte = 2 ** 30;
+
+function gpu(index: number, freeGib: number, more: Partial<LocalGpu> = {}): LocalGpu {
+  const uuid = `GPU-${String(index).repeat(8)}-aaaa`;
+  return {
+    index,
+    uuid,
+    name: "H200",
+    totalBytes: 140 * gibibyte,
+    freeBytes: freeGib * gibibyte,
+    utilization: 0,
+    ...more,
+  };
+}
+
+const four = [
+  gpu(0, 20, { utilization: 0.9 }),
+  gpu(1, 80, { utilization: 0.5 }),
+  gpu(2, 120, { utilization: 0.6 }),
+  gpu(3, 60, { utilization: 0.1, totalBytes: 64 * gibibyte }),
+];
+const split = gpu(4, 0, {
+  isMigEnabled: true,
+  migInstances: [
+    {
+      uuid: "MIG-5c1f-1",
+      gpuInstanceId: 1,
+      computeInstanceId: 0,
+      totalBytes: 20 * gibibyte,
+      freeBytes: 19 * gibibyte,
+    },
+    {
+      uuid: "MIG-5c2e-2",
+      gpuInstanceId: 2,
+      computeInstanceId: 0,
+      totalBytes: 40 * gibibyte,
+      freeBytes: 39 * gibibyte,
+    },
+  ],
+});
+
+describe("selectGpus", () => {
+  it.each([
+    ["most-free", [2, 1]],
+    ["least-utilized", [3, 1]],
+    ["packed", [3, 1]],
+    ["spread", [3, 2]],
+  ] as const)("takes GPUs by the policy %s", (policy, expected) => {
+    const { gpus } = selectGpus({ count: 2, requiredBytes: 30 * gibibyte, policy, devices: four });
+    expect(gpus.map(({ index }) => index)).toEqual(expected);
+  });
+
+  it("takes the one with the most free memory where no policy is given, and names it for a child", () => {
+    const { gpus, visibleDevices, balance } = selectGpus({ count: 1, requiredBytes: 0, devices: four });
+    expect(gpus).toEqual([four[2]]);
+    expect(visibleDevices).toBe("GPU-22222222-aaaa");
+    expect(balance.valid).toBe(true);
+  });
+
+  it("takes equals by index, and leaves what it was given as it was", () => {
+    const equal = [gpu(3, 10), gpu(1, 10), gpu(2, 10)];
+    const { gpus } = selectGpus({ count: 3, requiredBytes: gibibyte, devices: equal });
+    expect(gpus.map(({ index }) => index)).toEqual([1, 2, 3]);
+    expect(equal.map(({ index }) => index)).toEqual([3, 1, 2]);
+  });
+
+  it("takes only what is visible", () => {
+    const options = {
+      count: 1,
+      requiredBytes: gibibyte,
+      devices: four,
+      env: { CUDA_VISIBLE_DEVICES: "3,0" },
+    };
+    expect(selectGpus(options).gpus[0]?.index).toBe(3);
+  });
+
+  it("says whether the chosen are balanced", () => {
+    const { balance } = selectGpus({
+      count: 3,
+      requiredBytes: 30 * gibibyte,
+      devices: four,
+      balanceThreshold: 0.5,
+    });
+    expect(balance).toEqual({
+      valid: true,
+      ratio: 0.5,
+      message:
+        "GPU-33333333-aaaa has 60.0 GiB free, GPU-22222222-aaaa 120 GiB: a ratio of 0.50, at least 0.5",
+    });
+  });
+
+  it("refuses with what each visible GPU has", () => {
+    const options = {
+      count: 2,
+      requiredBytes: 70 * gibibyte,
+      devices: four,
+      env: { CUDA_VISIBLE_DEVICES: "0,1,9,2" },
+    };
+    expect(() => selectGpus(options)).toThrow(
+      expect.objectContaining({
+        code: "NOT_ENOUGH_DEVICES",
+        message:
+          "wanted 2 GPUs with 70.0 GiB free each, found 1 of 2 visible and 4 present; " +
+          'free: GPU-00000000-aaaa (H200) 20.0 GiB, GPU-11111111-aaaa (H200) 80.0 GiB; CUDA_VISIBLE_DEVICES ends before "9,2"',
+      }),
+    );
+  });
+
+  it.each([
+    { count: 0 },
+    { count: 1.5 },
+    { requiredBytes: -1 },
+    { requiredBytes: Number.NaN },
+    { policy: "best" as "packed" },
+  ])("refuses %o", (options) => {
+    expect(() => selectGpus({ count: 1, requiredBytes: 0, devices: four, ...options })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  });
+});
+
+describe("resolveVisibleGpus", () => {
+  const devices = [...four, split];
+  const seen = (value: string | undefined): readonly string[] =>
+    resolveVisibleGpus(devices, value).gpus.map(({ uuid, index }) =>
+      uuid.startsWith("MIG-") ? uuid : String(index),
+    );
+
+  it.each([
+    [undefined, ["0", "1", "2", "3"]],
+    ["", []],
+    ["2,0", ["2", "0"]],
+    [" 2 , 0 ", ["2", "0"]],
+    ["0,2,-1,1", ["0", "2"]],
+    ["0,7,1", ["0"]],
+    ["0,,1", ["0"]],
+    ["-1", []],
+    ["none", []],
+    ["1gpu,2x", ["1", "2"]],
+    ["0,0", []],
+    ["0,1,0", []],
+    ["GPU-11111111-aaaa", ["1"]],
+    ["GPU-2,GPU-1", ["2", "1"]],
+    ["GPU-,GPU-1", []],
+    ["GPU-1,2", ["1"]],
+    ["GPU-1,GPU-9,GPU-2", ["1"]],
+    ["GPU-1,GPU-11111111-aaaa", []],
+    ["0,GPU-1", ["0"]],
+    ["MIG-5c2e-2", ["MIG-5c2e-2"]],
+    ["MIG-5c1", ["MIG-5c1f-1"]],
+    ["MIG-5c", []],
+    ["MIG-5c1,MIG-5c2", ["MIG-5c1f-1"]],
+    ["MIG-GPU-44444444-aaaa/2/0", ["MIG-5c2e-2"]],
+    ["MIG-GPU-44444444-aaaa/2/1", []],
+    ["MIG-5c1,0", ["MIG-5c1f-1"]],
+    ["4", ["MIG-5c1f-1"]],
+    ["0,4", ["0"]],
+  ])("reads %o as CUDA does", (value, expected) => {
+    expect(seen(value)).toEqual(expected);
+  });
+
+  it("gives an instance the memory that is its own", () => {
+    expect(resolveVisibleGpus(devices, "MIG-5c2").gpus).toEqual([
+      expect.objectContaining({
+        uuid: "MIG-5c2e-2",
+        totalBytes: 40 * gibibyte,
+        freeBytes: 39 * gibibyte,
+        isMigEnabled: false,
+      }),
+    ]);
+  });
+
+  it("says what it left out", () => {
+    expect(resolveVisibleGpus(devices, "0,x,1").ignoredEntries).toEqual(["x", "1"]);
+    expect(resolveVisibleGpus(devices, "0,0").ignoredEntries).toEqual(["0", "0"]);
+    expect(resolveVisibleGpus(devices, "").ignoredEntries).toEqual([]);
+  });
+});
+
+describe("checkMemoryBalance", () => {
+  it.each([
+    [[], 1, true],
+    [[10], 1, true],
+    [[10, 10], 1, true],
+    [[7, 10], 0.7, false],
+    [[8, 10, 9], 0.8, true],
+    [[0, 10], 0, false],
+    [[0, 0], 1, true],
+  ])("compares %o GiB", (free, ratio, valid) => {
+    const result = checkMemoryBalance(free.map((gib, index) => gpu(index, gib)));
+    expect(result).toMatchObject({ ratio, valid });
+  });
+
+  it("refuses a threshold outside of 0 to 1", () => {
+    expect(() => checkMemoryBalance(four, 1.1)).toThrow(/threshold must be in \[0, 1\], found 1.1/);
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { assertPlanFits, createCpuDevice, ModelDoesNotFitError, roomOn } from "../../src/index.ts";
+
+const gib = 2 ** 30;
+const plan = {
+  model: "llama-8b",
+  deviceId: "cpu",
+  bytes: { weights: 15 * gib, "kv-cache": 2 * gib, activations: 0.5 * gib },
+} as const;
+
+describe("assertPlanFits", () => {
+  it("lets a plan pass that fits to the byte", () => {
+    expect(() => assertPlanFits(plan, { deviceId: "cpu", availableBytes: 17.5 * gib })).not.toThrow();
+  });
+
+  it("refuses with the bytes of each purpose", () => {
+    const room = { deviceId: "cpu", availableBytes: 16 * gib };
+    expect(() => assertPlanFits(plan, room)).toThrow(
+      expect.objectContaining({
+        code: "MODEL_DOES_NOT_FIT",
+        neededBytes: 17.5 * gib,
+        availableBytes: 16 * gib,
+        plan,
+        message:
+          "llama-8b needs 17.5 GiB on cpu (weights 15.0 GiB, kv-cache 2.00 GiB, activations 512 MiB), " +
+          "found 16.0 GiB available: 1.50 GiB short",
+      }),
+    );
+    expect(() => assertPlanFits(plan, room)).toThrow(ModelDoesNotFitError);
+  });
+
+  it("measures against what a device has free, and against a limit", () => {
+    const device = createCpuDevice({
+      readMemory: () => ({ totalBytes: 32 * gib, freeBytes: 20 * gib, limitedBy: "system" }),
+    });
+    expect(roomOn(device).availableBytes).toBe(20 * gib);
+    expect(() => assertPlanFits(plan, roomOn(device))).not.toThrow();
+    expect(() => assertPlanFits(plan, roomOn(device, 10 * gib))).toThrow(/found 10.0 GiB available/);
+  });
+
+  it("refuses to compare different devices", () => {
+    expect(() => assertPlanFits(plan, { deviceId: "cuda:0", availableBytes: 1 })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  });
+});
