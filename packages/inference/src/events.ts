@@ -1,5 +1,12 @@
-/** What the engine tells. Plain data, after the fact, per request or per step, never per token. */
-export type EngineEventMap = {
+/** Which engine an event is about: every payload has both, so that events of several engines can be told apart. */
+export type EngineLabels = {
+  readonly model: string;
+  /** `engineId` of the engine's options. */
+  readonly engine: string;
+};
+
+/** What the engine reports of itself. Plain data, after the fact, per request or per step, never per token. */
+export type EngineFactMap = {
   "inference:request-queued": {
     readonly requestId: string;
     readonly promptTokenCount: number;
@@ -29,16 +36,23 @@ export type EngineEventMap = {
     readonly waitingRequestCount: number;
     readonly kvCacheUsage: number;
   };
-  "inference:engine-started": { readonly executor: string; readonly model: string };
+  "inference:engine-started": { readonly executor: string };
   "inference:engine-stopped": { readonly reason: string };
   /** The engine serves on, but nobody finds it. */
   "inference:registration-failed": { readonly serviceId: string; readonly reason: string };
 };
 
+/** The events of an engine, by name. */
+export type EngineEventMap = { [Name in keyof EngineFactMap]: EngineLabels & EngineFactMap[Name] };
+
+/** A name and its payload, for each entry of a map. */
+type Entry<EventMap> = { [Name in keyof EventMap]: [Name, EventMap[Name]] }[keyof EventMap];
+
 /** A name and its payload, for each event of the map. */
-export type EngineEvent = {
-  [Name in keyof EngineEventMap]: [Name, EngineEventMap[Name]];
-}[keyof EngineEventMap];
+export type EngineEvent = Entry<EngineEventMap>;
+
+/** An event before it is labelled. */
+export type EngineFact = Entry<EngineFactMap>;
 
 /** A sink takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
 export interface EngineEventSink {

@@ -7,7 +7,13 @@ export {
   InvalidRequestError,
   QueueFullError,
 } from "./errors.ts";
-export { type EngineEvent, type EngineEventMap, type EngineEventSink, silentEvents } from "./events.ts";
+export {
+  type EngineEvent,
+  type EngineEventMap,
+  type EngineEventSink,
+  type EngineLabels,
+  silentEvents,
+} from "./events.ts";
 export type {
   Executor,
   ExecutorMemoryPlan,

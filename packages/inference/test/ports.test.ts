@@ -97,7 +97,7 @@ describe("discovery", () => {
     await engine.generate({ promptTokenIds: [1], stopping: { maxTokens: 1 } }).result();
     expect(events).toContainEqual([
       "inference:registration-failed",
-      { serviceId: "engine-1", reason: "no agent" },
+      { model: "fake", engine: "0", serviceId: "engine-1", reason: "no agent" },
     ]);
     const [check] = health.checks;
     expect(check?.check()).toEqual({

@@ -1,4 +1,4 @@
-import type { EngineEventMap, EngineStats } from "@infernode/inference";
+import type { EngineEventMap, EngineLabels, EngineStats } from "@infernode/inference";
 
 /** What inference metrics are fed with: the payloads of the engine's events and its statistics. */
 export type RequestQueuedSample = Pick<EngineEventMap["inference:request-queued"], "n" | "maxTokens">;
@@ -12,14 +12,14 @@ export type FirstTokenSample = Pick<EngineEventMap["inference:first-token"], "ti
 /** A request ended, however it did. */
 export interface RequestFinishedSample extends Omit<
   EngineEventMap["inference:request-finished"],
-  "requestId"
+  "requestId" | keyof EngineLabels
 > {
   /** Prompt tokens whose keys and values were found in a cache. [0] */
   readonly cachedPromptTokenCount?: number;
 }
 
 /** The engine made a step. */
-export type StepFinishedSample = EngineEventMap["inference:step-finished"];
+export type StepFinishedSample = Omit<EngineEventMap["inference:step-finished"], keyof EngineLabels>;
 
 /** The engine process ended though it should not have; what ran in it reported no end. */
 export interface EngineCrashedSample {

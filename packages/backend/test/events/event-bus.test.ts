@@ -57,7 +57,7 @@ test("tells every event to those who hear all", () => {
   const names: string[] = [];
   const off = bus.onAny((...[name]) => void names.push(name));
   bus.emit("backend:stopped", { reason: "x" });
-  bus.emit("inference:engine-stopped", { reason: "x" });
+  bus.emit("inference:engine-stopped", { model: "m", engine: "0", reason: "x" });
   off();
   bus.emit("backend:stopped", { reason: "x" });
   expect(names).toEqual(["backend:stopped", "inference:engine-stopped"]);
@@ -68,8 +68,8 @@ test("fits the sinks of the packages", () => {
   const sinks: [EngineEventSink, HealthEventSink, DiscoveryEventSink] = [bus, bus, bus];
   const heard: string[] = [];
   bus.onAny((...[name]) => void heard.push(name));
-  sinks[0].emit("inference:engine-stopped", { reason: "x" });
+  sinks[0].emit("inference:engine-stopped", { model: "m", engine: "0", reason: "x" });
   expect(heard).toEqual(["inference:engine-stopped"]);
   // @ts-expect-error a payload of another event is refused
-  bus.emit("inference:engine-stopped", { requestId: "x" });
+  bus.emit("inference:engine-stopped", { model: "m", engine: "0", requestId: "x" });
 });

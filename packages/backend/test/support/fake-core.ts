@@ -126,6 +126,8 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
       nextStep = createResolvers<void>();
       step.resolve();
       events.emit("inference:step-finished", {
+        model: "fake",
+        engine: "0",
         stepMs: 1,
         prefillTokenCount: 0,
         decodeTokenCount: running.size,

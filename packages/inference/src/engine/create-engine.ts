@@ -2,7 +2,7 @@ import { ActiveRequest } from "../requests/active-request.ts";
 import { announceService } from "./announce-service.ts";
 import type { InferenceEngine } from "./engine.ts";
 import { InferenceError, QueueFullError } from "../errors.ts";
-import type { EngineEvent } from "../events.ts";
+import { createPublisher } from "./create-publisher.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import { GenerationStream } from "../requests/generation-stream.ts";
 import { createKvCache } from "../kv/create-kv-cache.ts";
@@ -33,29 +33,20 @@ export function createEngine<
 >(options: EngineOptions<Memory, Health, Discovery>): InferenceEngine<Memory, Health, Discovery> {
   const resolved = resolveEngineOptions(options);
   const { executor, clock, events, limits, model } = resolved;
-  const emit = (...event: EngineEvent): void => {
-    try {
-      events.emit(...event);
-    } catch (error) {
-      // As EventTarget does: the handler's failure is seen, and the engine's state stays whole.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  };
+  const publish = createPublisher(events, { model, engine: resolved.engineId });
   const kvCache = createKvCache(executor.kvStorage);
   const scheduler = createScheduler<GeneratedSequence>(kvCache, {
     ...limits,
     maxLogitRows: executor.maxLogitRows,
   });
-  const table = createRequestTable({ scheduler, clock, emit });
+  const table = createRequestTable({ scheduler, clock, publish });
   const sampler = createSampler({
     vocabSize: executor.vocabSize,
     choosableCount: resolved.vocabSize,
     memory: resolved.memory,
     model,
   });
-  const loop = createStepLoop({ options: resolved, kvCache, scheduler, table, sampler, emit });
+  const loop = createStepLoop({ options: resolved, kvCache, scheduler, table, sampler, publish });
   let isDraining = false;
   let disposal: Promise<void> | undefined;
   let requestCount = 0;
@@ -64,7 +55,7 @@ export function createEngine<
   const announcement =
     resolved.discovery !== undefined && resolved.service !== undefined
       ? announceService(resolved.discovery, resolved.service, (reason) =>
-          emit("inference:registration-failed", { serviceId: resolved.service?.id ?? "", reason }),
+          publish("inference:registration-failed", { serviceId: resolved.service?.id ?? "", reason }),
         )
       : undefined;
   const removeCheck = resolved.health?.addCheck(
@@ -113,7 +104,7 @@ export function createEngine<
       signal.addEventListener("abort", onAbort, { once: true });
       request.unlisten = () => signal.removeEventListener("abort", onAbort);
     }
-    emit("inference:request-queued", {
+    publish("inference:request-queued", {
       requestId: request.id,
       promptTokenCount: request.promptTokenCount,
       n: request.sequences.length,
@@ -177,12 +168,12 @@ export function createEngine<
     try {
       await announcement?.withdraw();
     } finally {
-      emit("inference:engine-stopped", { reason: "disposed" });
+      publish("inference:engine-stopped", { reason: "disposed" });
     }
   };
   const dispose = (): Promise<void> => (disposal ??= stop());
 
-  emit("inference:engine-started", { executor: executor.name, model });
+  publish("inference:engine-started", { executor: executor.name });
   return {
     ports: {
       memory: options.memory,

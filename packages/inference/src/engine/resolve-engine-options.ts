@@ -41,6 +41,8 @@ export interface EngineOptions<
   readonly eosTokenIds: readonly number[];
   /** The model's name, for events and the memory's ledger. */
   readonly model: string;
+  /** Tells the engines of a program apart in events, beside `model`. ["0"] */
+  readonly engineId?: string;
   /** Holds the sampler's scratch. */
   readonly memory: Memory;
   /** [the platform's monotonic clock] */
@@ -62,6 +64,7 @@ export interface ResolvedEngineOptions {
   readonly tokenizer: TokenDecoderPort;
   readonly eosTokenIds: ReadonlySet<number>;
   readonly model: string;
+  readonly engineId: string;
   readonly memory: MemoryPort;
   readonly clock: ClockPort;
   readonly events: EngineEventSink;
@@ -80,6 +83,7 @@ const optionNames: readonly (keyof ResolvedEngineOptions)[] = [
   "tokenizer",
   "eosTokenIds",
   "model",
+  "engineId",
   "memory",
   "clock",
   "events",
@@ -104,11 +108,15 @@ export function resolveEngineOptions(
   options: EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>,
 ): ResolvedEngineOptions {
   assertKnown("options", options, optionNames);
-  const { executor, tokenizer, model, memory, discovery, service } = options;
+  const { executor, tokenizer, model, engineId = "0", memory, discovery, service } = options;
   for (const [name, value] of Object.entries({ executor, tokenizer, memory })) {
     if (typeof value !== "object" || value === null) throw invalid(name, "given", value);
   }
-  if (typeof model !== "string" || model === "") throw invalid("model", "a name", model);
+  for (const [name, value] of Object.entries({ model, engineId })) {
+    if (typeof value !== "string" || value === "") {
+      throw invalid(name, "a text of at least 1 character", value);
+    }
+  }
   if ((discovery === undefined) !== (service === undefined)) {
     throw invalid("service", "given exactly when `discovery` is", service === undefined ? "none" : "one");
   }
@@ -127,6 +135,7 @@ export function resolveEngineOptions(
     tokenizer,
     eosTokenIds: new Set(options.eosTokenIds),
     model,
+    engineId,
     memory,
     clock: options.clock ?? systemClock,
     events: options.events ?? silentEvents,

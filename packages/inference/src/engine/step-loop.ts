@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ActiveRequest } from "../requests/active-request.ts";
 import { InferenceError } from "../errors.ts";
-import type { EngineEvent } from "../events.ts";
+import type { EngineFact } from "../events.ts";
 import type { ForwardResult } from "../executors/executor.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import type { KvCache } from "../kv/kv-cache.ts";
@@ -41,12 +41,12 @@ export interface StepLoopParts {
   readonly scheduler: Scheduler<GeneratedSequence>;
   readonly table: RequestTable;
   readonly sampler: Sampler;
-  readonly emit: (...event: EngineEvent) => void;
+  readonly publish: (...fact: EngineFact) => void;
 }
 
 /** Creates a loop that sleeps until it is woken. */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
-  const { options, kvCache, scheduler, table, sampler, emit } = parts;
+  const { options, kvCache, scheduler, table, sampler, publish } = parts;
   const { clock, executor, limits } = options;
   const batch = new StepBatch<GeneratedSequence>({
     maxChunks: limits.maxRunningSequences,
@@ -72,7 +72,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     if (request.firstTokenAtMs !== undefined) return;
     request.firstTokenAtMs = clock.now();
     const timeToFirstTokenMs = request.firstTokenAtMs - request.queuedAtMs;
-    emit("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
+    publish("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
   };
 
   const sampleToken = (
@@ -161,8 +161,8 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     counters.lastStepAtMs = finishedAtMs;
   };
 
-  const emitStep = (): void => {
-    emit("inference:step-finished", {
+  const publishStep = (): void => {
+    publish("inference:step-finished", {
       stepMs: counters.lastStepMs,
       prefillTokenCount: batch.prefillTokenCount,
       decodeTokenCount: batch.tokenCount - batch.prefillTokenCount,
@@ -192,7 +192,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       if (table.activeCount === 0) return;
       try {
         await step();
-        emitStep();
+        publishStep();
       } catch (error) {
         failStep(error);
       }

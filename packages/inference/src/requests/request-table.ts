@@ -1,5 +1,5 @@
 import type { ActiveRequest } from "./active-request.ts";
-import type { EngineEvent } from "../events.ts";
+import type { EngineFact } from "../events.ts";
 import type { GeneratedSequence } from "./generated-sequence.ts";
 import type { StreamEnding } from "./generation-stream.ts";
 import type { ClockPort } from "../ports.ts";
@@ -32,14 +32,14 @@ export interface RequestTable {
 export interface RequestTableOptions {
   readonly scheduler: Scheduler<GeneratedSequence>;
   readonly clock: ClockPort;
-  readonly emit: (...event: EngineEvent) => void;
+  readonly publish: (...fact: EngineFact) => void;
 }
 
 /** Weight of the newest duration in the mean. */
 const meanShare = 0.2;
 
 /** Creates an empty table. */
-export function createRequestTable({ scheduler, clock, emit }: RequestTableOptions): RequestTable {
+export function createRequestTable({ scheduler, clock, publish }: RequestTableOptions): RequestTable {
   const active = new Set<ActiveRequest>();
   const owners = new Map<GeneratedSequence, ActiveRequest>();
   const leaving = new Set<ActiveRequest>();
@@ -65,7 +65,7 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
       const serviceMs = phases.totalMs - phases.queuedMs;
       meanServiceMs = serviceMs * meanShare + (meanServiceMs ?? serviceMs) * (1 - meanShare);
     }
-    emit("inference:request-finished", {
+    publish("inference:request-finished", {
       requestId: request.id,
       finishReason: request.finishReason(),
       promptTokenCount: request.promptTokenCount,
@@ -115,7 +115,7 @@ export function createRequestTable({ scheduler, clock, emit }: RequestTableOptio
       request.scheduledAtMs = clock.now();
       waitingCount -= 1;
       const queuedMs = request.scheduledAtMs - request.queuedAtMs;
-      emit("inference:request-scheduled", { requestId: request.id, queuedMs });
+      publish("inference:request-scheduled", { requestId: request.id, queuedMs });
     },
     end,
     endAll: (ending) => {

@@ -322,7 +322,8 @@ describe("createEngine", () => {
     ]);
     const queued = events.find(([name]) => name === "inference:request-queued");
     // What the context leaves, as the request named no limit.
-    expect(queued?.[1]).toEqual({ requestId: "r1", promptTokenCount: 4, n: 1, maxTokens: 124 });
+    const labels = { model: "fake", engine: "0" };
+    expect(queued?.[1]).toEqual({ ...labels, requestId: "r1", promptTokenCount: 4, n: 1, maxTokens: 124 });
     const steps = events.flatMap((event) => (event[0] === "inference:step-finished" ? [event[1]] : []));
     expect(steps.map((step) => step.prefillTokenCount)).toEqual([3, 1, 0, 0, 0]);
     expect(steps.map((step) => step.decodeTokenCount)).toEqual([0, 0, 1, 1, 1]);
@@ -335,6 +336,26 @@ describe("createEngine", () => {
       generatedTokenCount: 4,
       longestAnswerTokenCount: 4,
     });
+  });
+
+  it("names its model and engine in every event", async () => {
+    const broken = { register: () => Promise.reject(new Error("no agent")) };
+    const service = { id: "a", name: "b", address: "c", port: 1, tags: [], metadata: {} };
+    const fixtures = ["left", "right"].map((engineId) =>
+      createEngineFixture({}, { model: `model of ${engineId}`, engineId, discovery: broken, service }),
+    );
+    for (const { engine } of fixtures) {
+      await engine.generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 2 } }).result();
+      await engine.dispose();
+    }
+    for (const [index, engine] of ["left", "right"].entries()) {
+      const events = fixtures[index]?.events ?? [];
+      // One of each kind at least.
+      expect(new Set(events.map(([name]) => name)).size).toBe(8);
+      for (const [, payload] of events) {
+        expect(payload).toMatchObject({ model: `model of ${engine}`, engine });
+      }
+    }
   });
 
   it("tells the length of the longest answer beside that of all", async () => {

@@ -7,6 +7,8 @@ describe("resolveEngineOptions", () => {
     ["executor", { executor: undefined }],
     ["memory", { memory: null }],
     ["model", { model: "" }],
+    ["engineId", { engineId: "" }],
+    ["engineId", { engineId: 0 }],
     ["eosTokenIds", { eosTokenIds: [257] }],
     ["limits", { limits: { maxTokens: 5 } }],
     ["limits.maxTokensPerStep", { limits: { maxTokensPerStep: 0 } }],
