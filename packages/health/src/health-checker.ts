@@ -20,7 +20,7 @@ export interface HealthCheckerOptions {
 }
 
 /** A checker that also keeps its latest report, to be read without asking anything. */
-export interface RememberingHealthChecker extends HealthChecker {
+export interface StatefulHealthChecker extends HealthChecker {
   readonly name: string;
   /** `undefined` before the first report has finished. */
   readonly lastReport: HealthReport | undefined;
@@ -34,7 +34,7 @@ const severity: Readonly<Record<HealthLevel, number>> = { healthy: 0, degraded: 
  * prefixed with the check's name. With no checks it is healthy.
  * @throws HealthError `INVALID_OPTION`; `DUPLICATE_CHECK` here and from `addCheck`
  */
-export function createHealthChecker(options: HealthCheckerOptions = {}): RememberingHealthChecker {
+export function createHealthChecker(options: HealthCheckerOptions = {}): StatefulHealthChecker {
   assertKnownOptions("createHealthChecker", options, ["name", "checks", "checkTimeoutMs", "events", "clock"]);
   const { name = "health", checks = [], checkTimeoutMs = 1000, events, clock = monotonicClock } = options;
   assertName("name", name);

@@ -3,7 +3,7 @@ export { HealthError } from "./errors.ts";
 export type { HealthErrorCode } from "./errors.ts";
 export type { HealthEvent, HealthEventMap, HealthEventSink } from "./events.ts";
 export { createHealthChecker } from "./health-checker.ts";
-export type { HealthCheckerOptions, RememberingHealthChecker } from "./health-checker.ts";
+export type { HealthCheckerOptions, StatefulHealthChecker } from "./health-checker.ts";
 export { startHealthMonitor } from "./health-monitor.ts";
 export type { HealthMonitor, HealthMonitorOptions } from "./health-monitor.ts";
 export type {

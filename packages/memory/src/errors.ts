@@ -33,7 +33,7 @@ export class MemoryError extends Error {
 }
 
 /** Live bytes of one tag. */
-export interface MemoryHolder {
+export interface TagUsage {
   readonly tag: AllocationTag;
   readonly sizeBytes: number;
   readonly blockCount: number;
@@ -42,7 +42,7 @@ export interface MemoryHolder {
 /** The numbers behind a refused allocation, all in bytes. */
 export interface OutOfMemoryNumbers {
   readonly deviceId: string;
-  readonly askedBytes: number;
+  readonly requestedBytes: number;
   /** Within the limit and not in use or reserved; `largestFreeBytes` of it in one piece. */
   readonly freeBytes: number;
   readonly largestFreeBytes: number;
@@ -50,7 +50,7 @@ export interface OutOfMemoryNumbers {
   readonly reservedBytes: number;
   readonly limitBytes: number;
   /** Largest first. */
-  readonly holders: readonly MemoryHolder[];
+  readonly usageByTag: readonly TagUsage[];
 }
 
 /** Names a tag as `model/purpose` or `model/purpose/label`. */
@@ -58,15 +58,15 @@ export function formatTag(tag: AllocationTag): string {
   return tag.label === undefined ? `${tag.model}/${tag.purpose}` : `${tag.model}/${tag.purpose}/${tag.label}`;
 }
 
-/** Lists holders for people, the largest eight by name. */
-export function formatHolders(holders: readonly MemoryHolder[]): string {
-  const named = holders
+/** Lists usage for people, the largest eight by name. */
+export function formatUsage(usageByTag: readonly TagUsage[]): string {
+  const named = usageByTag
     .slice(0, 8)
     .map(
       ({ tag, sizeBytes, blockCount }) =>
         `${formatTag(tag)} ${formatBytes(sizeBytes)} in ${blockCount} block${blockCount === 1 ? "" : "s"}`,
     );
-  if (holders.length > 8) named.push(`${holders.length - 8} more`);
+  if (usageByTag.length > 8) named.push(`${usageByTag.length - 8} more`);
   return named.join(", ");
 }
 
@@ -74,32 +74,32 @@ export function formatHolders(holders: readonly MemoryHolder[]): string {
 export class OutOfMemoryError extends MemoryError implements OutOfMemoryNumbers {
   override readonly name: string = "OutOfMemoryError";
   readonly deviceId: string;
-  readonly askedBytes: number;
+  readonly requestedBytes: number;
   readonly freeBytes: number;
   readonly largestFreeBytes: number;
   readonly inUseBytes: number;
   readonly reservedBytes: number;
   readonly limitBytes: number;
-  readonly holders: readonly MemoryHolder[];
+  readonly usageByTag: readonly TagUsage[];
 
   constructor(numbers: OutOfMemoryNumbers, options?: ErrorOptions) {
-    const { deviceId, askedBytes, freeBytes, largestFreeBytes, inUseBytes, reservedBytes, limitBytes } =
+    const { deviceId, requestedBytes, freeBytes, largestFreeBytes, inUseBytes, reservedBytes, limitBytes } =
       numbers;
     super(
       "OUT_OF_MEMORY",
-      `asked for ${formatBytes(askedBytes)} on ${deviceId}, found ${formatBytes(freeBytes)} free ` +
+      `asked for ${formatBytes(requestedBytes)} on ${deviceId}, found ${formatBytes(freeBytes)} free ` +
         `(largest block ${formatBytes(largestFreeBytes)}) of a limit of ${formatBytes(limitBytes)}; ` +
         `in use ${formatBytes(inUseBytes)}, reserved ${formatBytes(reservedBytes)}` +
-        (numbers.holders.length > 0 ? `; held by ${formatHolders(numbers.holders)}` : ""),
+        (numbers.usageByTag.length > 0 ? `; held by ${formatUsage(numbers.usageByTag)}` : ""),
       options,
     );
     this.deviceId = deviceId;
-    this.askedBytes = askedBytes;
+    this.requestedBytes = requestedBytes;
     this.freeBytes = freeBytes;
     this.largestFreeBytes = largestFreeBytes;
     this.inUseBytes = inUseBytes;
     this.reservedBytes = reservedBytes;
     this.limitBytes = limitBytes;
-    this.holders = numbers.holders;
+    this.usageByTag = numbers.usageByTag;
   }
 }

@@ -1,4 +1,4 @@
-import type { MemoryHolder } from "./errors.ts";
+import type { TagUsage } from "./errors.ts";
 
 /** How full a device is: below the watermarks, above the high one, above the critical one. */
 export type MemoryPressure = "normal" | "high" | "critical";
@@ -20,7 +20,7 @@ export type MemoryEventMap = {
     readonly deviceId: string;
     readonly totalBytes: number;
     readonly blockCount: number;
-    readonly holders: readonly MemoryHolder[];
+    readonly usageByTag: readonly TagUsage[];
   };
 };
 

@@ -12,7 +12,7 @@ export { checkMemoryBalance, type MemoryBalance } from "./devices/check-memory-b
 export { createCpuDevice, type CpuDeviceOptions } from "./devices/cpu-device.ts";
 export type { DeviceMemory, ModelMemory, PurposeMemory } from "./ledger/device-ledger.ts";
 export type { Device } from "./device.ts";
-export { MemoryError, type MemoryErrorCode, type MemoryHolder, OutOfMemoryError } from "./errors.ts";
+export { MemoryError, type MemoryErrorCode, type TagUsage, OutOfMemoryError } from "./errors.ts";
 export type { MemoryEvent, MemoryEventMap, MemoryEventSink, MemoryPressure } from "./events.ts";
 export { formatBytes } from "./format-bytes.ts";
 export type { ClusterGpu, LocalGpu, MigInstance } from "./devices/gpu.ts";
@@ -25,17 +25,17 @@ export { type HostMemory, type HostMemoryOptions, readHostMemory } from "./devic
 export type { LedgerAccount, MemoryLedger } from "./ledger/ledger.ts";
 export {
   type DeviceProbe,
-  type DeviceSurvey,
+  type DeviceProbeResult,
   listDevices,
   type ListDevicesOptions,
-  surveyDevices,
+  probeDevices,
 } from "./devices/list-devices.ts";
 export {
   assertPlanFits,
   type MemoryPlan,
-  type MemoryRoom,
+  type AvailableMemory,
   ModelDoesNotFitError,
-  roomOn,
+  readAvailableMemory,
 } from "./ledger/memory-plan.ts";
 export type { MemoryPool } from "./pool/memory-pool.ts";
 export {

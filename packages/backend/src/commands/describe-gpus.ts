@@ -1,5 +1,5 @@
 import { formatBytes } from "@infernode/memory";
-import type { GpuDetails, GpuSurvey } from "@infernode/memory/cuda";
+import type { GpuDetails, GpuInventory } from "@infernode/memory/cuda";
 
 const shownProcesses = 5;
 
@@ -56,7 +56,7 @@ export function describeGpus({
   reason,
   gpus,
   problems,
-}: GpuSurvey): readonly (readonly [name: string, value: string])[] {
+}: GpuInventory): readonly (readonly [name: string, value: string])[] {
   if (driver === undefined) return [["GPU", `none: ${reason ?? "no NVIDIA driver"}`]];
   const versions = `driver ${driver.version ?? "of unknown version"}, CUDA up to ${driver.cudaVersion}`;
   return [

@@ -1,5 +1,5 @@
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
-import { readGpus, type GpuSurvey } from "@infernode/memory/cuda";
+import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
@@ -20,7 +20,7 @@ export interface DoctorReport {
   readonly system: SystemFacts;
   /** What this process may use, within its container. */
   readonly memory: HostMemory;
-  readonly gpus: GpuSurvey;
+  readonly gpus: GpuInventory;
   readonly runtimes: readonly RuntimeProbe[];
   /** The one that would be served comes first. */
   readonly models: readonly ModelProbe[];

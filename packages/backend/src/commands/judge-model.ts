@@ -1,5 +1,5 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
-import { createCpuDevice, roomOn } from "@infernode/memory";
+import { createCpuDevice, readAvailableMemory } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
 import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
 import { toErrorRecord } from "../models/error-record.ts";
@@ -60,7 +60,7 @@ async function planRefused(
 ): Promise<Pick<ModelDescription, "memoryPlan" | "answerMemoryBytes">> {
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
-    const room = roomOn(createCpuDevice(), options.memoryLimitBytes);
+    const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
     const { executorPlan, answerMemoryBytes } = planModel(
       { ...checkpoint, name },
       options,

@@ -1,4 +1,4 @@
-import type { GpuReader, GpuSurvey } from "@infernode/memory/cuda";
+import type { GpuReader, GpuInventory } from "@infernode/memory/cuda";
 
 /** The machine's GPUs for the daemon's metrics and routes. */
 export interface GpuTelemetry extends AsyncDisposable {
@@ -6,7 +6,7 @@ export interface GpuTelemetry extends AsyncDisposable {
    * Reads now, off the event loop. A driver that takes longer than the timeout keeps nobody waiting:
    * the survey before it is answered, or that there is none yet.
    */
-  survey(): Promise<GpuSurvey>;
+  survey(): Promise<GpuInventory>;
   dispose(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export interface GpuTelemetryOptions {
   readonly timeoutMs?: number;
 }
 
-const nothing = (reason: string): GpuSurvey => ({ driver: undefined, reason, gpus: [], problems: [] });
+const nothing = (reason: string): GpuInventory => ({ driver: undefined, reason, gpus: [], problems: [] });
 
 /** Loaded on demand: a machine that never asks, or has no FFI, pays nothing. */
 async function openMachine(): Promise<GpuReader> {
@@ -29,9 +29,9 @@ async function openMachine(): Promise<GpuReader> {
 export function createGpuTelemetry(options: GpuTelemetryOptions = {}): GpuTelemetry {
   const { openReader = openMachine, timeoutMs = 1000 } = options;
   let reader: Promise<GpuReader> | undefined;
-  let latest: GpuSurvey = nothing(`the driver did not answer within ${timeoutMs} ms`);
+  let latest: GpuInventory = nothing(`the driver did not answer within ${timeoutMs} ms`);
 
-  const read = async (): Promise<GpuSurvey> => {
+  const read = async (): Promise<GpuInventory> => {
     try {
       latest = await (await (reader ??= openReader())).read();
     } catch (error) {
@@ -46,7 +46,7 @@ export function createGpuTelemetry(options: GpuTelemetryOptions = {}): GpuTeleme
   return {
     async survey() {
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<GpuSurvey>((resolve) => {
+      const late = new Promise<GpuInventory>((resolve) => {
         timer = setTimeout(() => resolve(latest), timeoutMs);
       });
       try {

@@ -1,7 +1,7 @@
 import type { DiscoveryProvider } from "@infernode/discovery";
 import type { HealthChecker } from "@infernode/health";
 import type { HostMemory } from "@infernode/memory";
-import type { GpuSurvey } from "@infernode/memory/cuda";
+import type { GpuInventory } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
 import type { HttpSample } from "../metrics/http-metrics.ts";
 import type { Codec } from "../api/shared/codec.ts";
@@ -55,7 +55,7 @@ export type IdSource = () => string;
 /** The memory and the GPUs of the machine. */
 export interface SystemDevices {
   readonly memory: HostMemory;
-  readonly gpus: GpuSurvey;
+  readonly gpus: GpuInventory;
 }
 
 /** Everything that the HTTP server works with. It owns none of it and disposes of none of it. */

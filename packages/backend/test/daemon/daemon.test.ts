@@ -221,7 +221,7 @@ describe("a daemon", () => {
     await expect(daemon.ready()).rejects.toMatchObject({
       code: "MODEL_LOAD_FAILED",
       message: expect.stringContaining("MODEL_DOES_NOT_FIT"),
-      cause: { code: "MODEL_DOES_NOT_FIT", data: { neededBytes: expect.any(Number) } },
+      cause: { code: "MODEL_DOES_NOT_FIT", data: { requiredBytes: expect.any(Number) } },
     });
     expect(daemon.engine.state).toBe("failed");
   });

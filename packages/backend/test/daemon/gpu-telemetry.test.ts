@@ -1,10 +1,10 @@
-import type { GpuReader, GpuSurvey } from "@infernode/memory/cuda";
+import type { GpuReader, GpuInventory } from "@infernode/memory/cuda";
 import { expect, test } from "vitest";
 import { describeGpus } from "../../src/commands/describe-gpus.ts";
 import { createGpuTelemetry } from "../../src/daemon/gpu-telemetry.ts";
 
 const gib = 2 ** 30;
-const survey: GpuSurvey = {
+const survey: GpuInventory = {
   driver: { version: "580.65.06", cudaVersion: "13.0", source: "nvml" },
   reason: undefined,
   gpus: [
@@ -34,7 +34,7 @@ const survey: GpuSurvey = {
   problems: [{ index: 1, message: "nvmlDeviceGetHandleByIndex_v2 answered GPU is lost (15): GPU is lost" }],
 };
 
-function readerOf(read: () => Promise<GpuSurvey>): GpuReader & { disposedCount: number } {
+function readerOf(read: () => Promise<GpuInventory>): GpuReader & { disposedCount: number } {
   const reader = {
     disposedCount: 0,
     read,

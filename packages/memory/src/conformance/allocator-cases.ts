@@ -124,13 +124,13 @@ function listChecks<Block extends MemoryBlock>(): Readonly<Record<string, Check<
       const held = allocate(allocator, 40 * mib);
       const error = assertRefused("OUT_OF_MEMORY", () => allocate(allocator, 30 * mib));
       assert.ok(error instanceof OutOfMemoryError);
-      assert.equal(error.askedBytes, 30 * mib);
+      assert.equal(error.requestedBytes, 30 * mib);
       assert.equal(error.limitBytes, 64 * mib);
       assert.equal(error.inUseBytes, 40 * mib);
       assert.equal(error.freeBytes, 24 * mib);
       assert.equal(error.deviceId, allocator.device.id);
-      assert.deepEqual({ ...error.holders[0]?.tag }, conformanceTag);
-      assert.equal(error.holders[0]?.sizeBytes, 40 * mib);
+      assert.deepEqual({ ...error.usageByTag[0]?.tag }, conformanceTag);
+      assert.equal(error.usageByTag[0]?.sizeBytes, 40 * mib);
       const small = allocate(allocator, 20 * mib);
       disposeAll([held, small]);
       allocate(allocator, 60 * mib).dispose();

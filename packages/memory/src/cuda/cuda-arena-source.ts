@@ -1,6 +1,6 @@
 import type { ArenaSource, MappedArena } from "../sub-allocator/ports.ts";
 import type { CudaDevice } from "./cuda-device.ts";
-import type { OwedCleanups } from "./owed-cleanups.ts";
+import type { CleanupQueue } from "./cleanup-queue.ts";
 import { createPlainArenaSource } from "./plain-arena-source.ts";
 import { createVirtualArenaSource } from "./virtual-arena-source.ts";
 
@@ -25,7 +25,7 @@ export interface CudaArenaSourceOptions {
   readonly chunkBytes?: number | undefined;
   /** What all arenas together may take. */
   readonly limitBytes: number;
-  readonly owed: OwedCleanups;
+  readonly owed: CleanupQueue;
   /** Called before memory goes back to the device; throws when it cannot go yet. */
   beforeUnmap(): void;
 }

@@ -4,7 +4,7 @@ import type { CudaContext } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
 import type { CudaStream } from "./cuda-stream.ts";
-import type { OwedCleanups } from "./owed-cleanups.ts";
+import type { CleanupQueue } from "./cleanup-queue.ts";
 
 /** Events on a pool's streams; an event that was let go is used again. */
 export interface CudaEventSource extends EventSource<CudaEvent> {
@@ -15,7 +15,7 @@ export interface CudaEventSource extends EventSource<CudaEvent> {
 export function createCudaEventSource(
   context: CudaContext,
   streams: ReadonlyMap<number, CudaStream>,
-  owed: OwedCleanups,
+  owed: CleanupQueue,
 ): CudaEventSource {
   const idle: CudaEvent[] = [];
   return {

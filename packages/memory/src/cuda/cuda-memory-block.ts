@@ -12,7 +12,7 @@ export interface CudaMemoryBlock extends MemoryBlock {
 }
 
 /** What a block of a CUDA pool needs to know of it. */
-export interface CudaBlockHome {
+export interface CudaBlockHooks {
   /** The stream behind whose work a free is ordered; undefined when that stream has ended, its work with it. */
   liveStreamId(streamId: number): number | undefined;
   /** Called after a block went back. */
@@ -23,11 +23,11 @@ export interface CudaBlockHome {
 export class CudaBlock implements CudaMemoryBlock {
   readonly #owner: BlockOwner<CudaArena>;
   readonly #range: BlockRange;
-  readonly #home: CudaBlockHome;
+  readonly #home: CudaBlockHooks;
   #streamId = 0;
   #isDisposed = false;
 
-  constructor(owner: BlockOwner<CudaArena>, range: BlockRange, home: CudaBlockHome) {
+  constructor(owner: BlockOwner<CudaArena>, range: BlockRange, home: CudaBlockHooks) {
     this.#owner = owner;
     this.#range = range;
     this.#home = home;

@@ -12,10 +12,10 @@ import {
 import { type CudaArena, createCudaArenaSource } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import { createCudaEventSource } from "./cuda-event-source.ts";
-import { CudaBlock, type CudaBlockHome, type CudaMemoryBlock } from "./cuda-memory-block.ts";
+import { CudaBlock, type CudaBlockHooks, type CudaMemoryBlock } from "./cuda-memory-block.ts";
 import type { CudaStream } from "./cuda-stream.ts";
 import type { Placement } from "../sub-allocator/sub-allocator.ts";
-import { createOwedCleanups } from "./owed-cleanups.ts";
+import { createCleanupQueue } from "./cleanup-queue.ts";
 
 const mib = 2 ** 20;
 
@@ -85,7 +85,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     throw new MemoryError("CUDA_HANDLE_DISPOSED", `the device ${device.id} was disposed`);
   }
   const limitBytes = resolveLimitBytes(options, device);
-  const owed = createOwedCleanups();
+  const owed = createCleanupQueue();
   const source = createCudaArenaSource(device, {
     kind: options.arenaKind ?? "auto",
     chunkBytes: options.chunkBytes,
@@ -103,7 +103,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
   // One stream needs no events: its own order is the order of reuse, and all free memory is in one piece.
   let onlyStream: CudaStream | undefined;
   let isShared = false;
-  const home: CudaBlockHome = {
+  const home: CudaBlockHooks = {
     liveStreamId: (streamId) => (isShared && streams.has(streamId) ? streamId : undefined),
     afterFree: () => owed.settle(),
   };
@@ -170,10 +170,19 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
       `${refusal.message}; ${formatBytes(deviceFreeBytes)} of ${formatBytes(device.totalBytes)} free on ${device.id}`,
       { cause: refusal },
     );
-    const { deviceId, askedBytes, largestFreeBytes, holders } = error;
+    const { deviceId, requestedBytes, largestFreeBytes, usageByTag } = error;
     const freeBytes = Math.min(error.freeBytes, arenaBytes - inUseBytes - reservedBytes + deviceFreeBytes);
     return new OutOfMemoryError(
-      { deviceId, askedBytes, freeBytes, largestFreeBytes, inUseBytes, reservedBytes, limitBytes, holders },
+      {
+        deviceId,
+        requestedBytes,
+        freeBytes,
+        largestFreeBytes,
+        inUseBytes,
+        reservedBytes,
+        limitBytes,
+        usageByTag,
+      },
       { cause },
     );
   };
@@ -248,7 +257,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
         pool.free(block);
       }
     },
-    holders: () => pool.holders(),
+    usageByTag: () => pool.usageByTag(),
     stats: () => pool.stats(),
     reclaim() {
       assertAlive();

@@ -31,7 +31,7 @@ export function createCudaProbe(options: CudaDriverOptions = {}): DeviceProbe {
         const ordinals = Array.from({ length: driver.deviceCount }, (_, ordinal) => ordinal);
         return { devices: ordinals.map((ordinal) => createListedDevice(driver, ordinal)) };
       } catch (error) {
-        return { devices: [], absence: error instanceof Error ? error.message : String(error) };
+        return { devices: [], unavailableReason: error instanceof Error ? error.message : String(error) };
       }
     },
   };

@@ -24,7 +24,7 @@ export {
 export { createCudaProbe } from "./cuda-probe.ts";
 export type { CudaStream } from "./cuda-stream.ts";
 export type { CudaDeviceDescription } from "./cuda-device-description.ts";
-export type { GpuDetails, GpuProblem, GpuProcess, GpuSurvey } from "./nvml/gpu-survey.ts";
+export type { GpuDetails, GpuProblem, GpuProcess, GpuInventory } from "./nvml/gpu-inventory.ts";
 export { nvmlLibraryPaths, type NvmlOptions } from "./nvml/nvml.ts";
 export { createGpuReader, type GpuReader, readGpus, type ReadGpusOptions } from "./read-gpus.ts";
 export type { PinnedBuffer } from "./pinned-buffer.ts";

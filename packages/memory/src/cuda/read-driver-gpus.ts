@@ -1,6 +1,6 @@
 import { createCudaDevice } from "./cuda-device.ts";
 import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
-import type { GpuDetails, GpuProblem, GpuSurvey } from "./nvml/gpu-survey.ts";
+import type { GpuDetails, GpuProblem, GpuInventory } from "./nvml/gpu-inventory.ts";
 
 function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
   using device = createCudaDevice({ driver, ordinal });
@@ -32,7 +32,7 @@ function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
  * takes a context's time and memory, and sees only what `CUDA_VISIBLE_DEVICES` shows.
  * @throws MemoryError `CUDA_UNAVAILABLE`; CudaError `CUDA_ERROR` when the driver does not initialise
  */
-export function readDriverGpus(options: CudaDriverOptions): Omit<GpuSurvey, "reason"> {
+export function readDriverGpus(options: CudaDriverOptions): Omit<GpuInventory, "reason"> {
   const driver = loadCudaDriver(options);
   const gpus: GpuDetails[] = [];
   const problems: GpuProblem[] = [];

@@ -1,6 +1,6 @@
 import type { CudaDriverOptions } from "./driver/cuda-driver.ts";
 import { decodeText, formatCudaVersion } from "./driver/decode.ts";
-import type { GpuDetails, GpuProblem, GpuSurvey } from "./nvml/gpu-survey.ts";
+import type { GpuDetails, GpuProblem, GpuInventory } from "./nvml/gpu-inventory.ts";
 import { loadNvml, type Nvml, type NvmlOptions } from "./nvml/nvml.ts";
 import { readDriverGpus } from "./read-driver-gpus.ts";
 import { readNvmlGpu } from "./nvml/read-nvml-gpu.ts";
@@ -17,7 +17,7 @@ export interface GpuReader extends AsyncDisposable {
    * Reads now, on other threads; a read that is in progress is shared. A machine without a driver is an
    * answer and not an error. Without NVML the first answer stays: asking the driver costs a context.
    */
-  read(): Promise<GpuSurvey>;
+  read(): Promise<GpuInventory>;
   dispose(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function surveyNvml(nvml: Nvml): Promise<GpuSurvey> {
+async function readNvmlInventory(nvml: Nvml): Promise<GpuInventory> {
   const { functions } = nvml;
   const text = new Uint8Array(96);
   const readVersion = functions.nvmlSystemGetDriverVersion;
@@ -53,7 +53,7 @@ async function surveyNvml(nvml: Nvml): Promise<GpuSurvey> {
   };
 }
 
-function surveyDriver(options: ReadGpusOptions, nvmlReason: string): GpuSurvey {
+function readDriverInventory(options: ReadGpusOptions, nvmlReason: string): GpuInventory {
   try {
     return { ...readDriverGpus(options.cuda ?? {}), reason: nvmlReason };
   } catch (error) {
@@ -64,17 +64,17 @@ function surveyDriver(options: ReadGpusOptions, nvmlReason: string): GpuSurvey {
 /** Creates a reader; nothing is loaded before the first read. */
 export function createGpuReader(options: ReadGpusOptions = {}): GpuReader {
   let loading: Promise<Nvml | string> | undefined;
-  let fallback: GpuSurvey | undefined;
-  let reading: Promise<GpuSurvey> | undefined;
+  let fallback: GpuInventory | undefined;
+  let reading: Promise<GpuInventory> | undefined;
 
   const load = (): Promise<Nvml | string> => (loading ??= loadNvml(options.nvml).catch(messageOf));
-  const readNow = async (): Promise<GpuSurvey> => {
+  const readNow = async (): Promise<GpuInventory> => {
     const nvml = await load();
-    if (typeof nvml === "string") return (fallback ??= surveyDriver(options, nvml));
+    if (typeof nvml === "string") return (fallback ??= readDriverInventory(options, nvml));
     try {
-      return await surveyNvml(nvml);
+      return await readNvmlInventory(nvml);
     } catch (error) {
-      return (fallback ??= surveyDriver(options, messageOf(error)));
+      return (fallback ??= readDriverInventory(options, messageOf(error)));
     }
   };
   const dispose = async (): Promise<void> => {
@@ -96,7 +96,7 @@ export function createGpuReader(options: ReadGpusOptions = {}): GpuReader {
 }
 
 /** Reads the machine's GPUs once. A machine without a driver is an answer and not an error. */
-export async function readGpus(options: ReadGpusOptions = {}): Promise<GpuSurvey> {
+export async function readGpus(options: ReadGpusOptions = {}): Promise<GpuInventory> {
   await using reader = createGpuReader(options);
   return await reader.read();
 }

@@ -12,7 +12,7 @@ export interface MemoryBalance {
 /** The least ratio that passes where none is given. */
 const defaultBalanceThreshold = 0.8;
 
-interface DeviceRoom {
+interface DeviceFreeMemory {
   readonly uuid: string;
   readonly freeBytes: number;
 }
@@ -23,7 +23,7 @@ interface DeviceRoom {
  * @throws MemoryError `INVALID_ARGUMENT` for a threshold outside [0, 1]
  */
 export function checkMemoryBalance(
-  devices: readonly DeviceRoom[],
+  devices: readonly DeviceFreeMemory[],
   threshold: number = defaultBalanceThreshold,
 ): MemoryBalance {
   if (!(threshold >= 0 && threshold <= 1)) {

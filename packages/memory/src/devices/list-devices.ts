@@ -6,7 +6,7 @@ export interface DeviceProbe {
   /** Such as `cuda`. */
   readonly name: string;
   /** The devices, or in one line why there are none. Does not throw for a driver that is absent. */
-  probe(): { readonly devices: readonly Device[]; readonly absence?: string | undefined };
+  probe(): { readonly devices: readonly Device[]; readonly unavailableReason?: string | undefined };
 }
 
 export interface ListDevicesOptions {
@@ -16,24 +16,26 @@ export interface ListDevicesOptions {
 }
 
 /** What was found and what was not. */
-export interface DeviceSurvey {
+export interface DeviceProbeResult {
   readonly devices: readonly Device[];
-  readonly absences: readonly { readonly probe: string; readonly reason: string }[];
+  readonly unavailable: readonly { readonly probe: string; readonly reason: string }[];
 }
 
 /** Asks every probe and says what each found, or why it found nothing. */
-export function surveyDevices(options: ListDevicesOptions = {}): DeviceSurvey {
+export function probeDevices(options: ListDevicesOptions = {}): DeviceProbeResult {
   const devices: Device[] = [options.cpu ?? createCpuDevice()];
-  const absences: { probe: string; reason: string }[] = [];
+  const unavailable: { probe: string; reason: string }[] = [];
   for (const probe of options.probes ?? []) {
     const found = probe.probe();
     devices.push(...found.devices);
-    if (found.absence !== undefined) absences.push({ probe: probe.name, reason: found.absence });
+    if (found.unavailableReason !== undefined) {
+      unavailable.push({ probe: probe.name, reason: found.unavailableReason });
+    }
   }
-  return { devices, absences };
+  return { devices, unavailable };
 }
 
 /** Lists the devices of this machine, the CPU first. */
 export function listDevices(options: ListDevicesOptions = {}): readonly Device[] {
-  return surveyDevices(options).devices;
+  return probeDevices(options).devices;
 }

@@ -31,7 +31,7 @@ export interface DeviceMemory {
 }
 
 /** One model's bytes for one purpose on one device. */
-class LedgerLine implements LedgerAccount {
+class PurposeAccount implements LedgerAccount {
   readonly #device: DeviceLedger;
   readonly #name: string;
   plannedBytes = 0;
@@ -70,7 +70,7 @@ export class DeviceLedger {
   readonly #deviceId: string;
   readonly #watermarks: Watermarks;
   readonly #events: MemoryEventSink | undefined;
-  readonly #models: Map<string, Map<MemoryPurpose, LedgerLine>> = new Map();
+  readonly #models: Map<string, Map<MemoryPurpose, PurposeAccount>> = new Map();
   #gauge: PressureGauge | undefined;
   #measuredBytes = 0;
   #peakBytes = 0;
@@ -81,12 +81,12 @@ export class DeviceLedger {
     this.#events = events;
   }
 
-  lineOf(model: string, purpose: MemoryPurpose): LedgerLine {
+  accountOf(model: string, purpose: MemoryPurpose): PurposeAccount {
     let lines = this.#models.get(model);
     if (lines === undefined) this.#models.set(model, (lines = new Map()));
     let line = lines.get(purpose);
     if (line === undefined) {
-      line = new LedgerLine(this, `${model}/${purpose} on ${this.#deviceId}`);
+      line = new PurposeAccount(this, `${model}/${purpose} on ${this.#deviceId}`);
       lines.set(purpose, line);
     }
     return line;

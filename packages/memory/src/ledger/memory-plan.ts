@@ -11,7 +11,7 @@ export interface MemoryPlan {
 }
 
 /** What a plan has to fit into. */
-export interface MemoryRoom {
+export interface AvailableMemory {
   readonly deviceId: string;
   readonly availableBytes: number;
 }
@@ -54,27 +54,30 @@ export function sumPlan(plan: MemoryPlan): number {
 export class ModelDoesNotFitError extends MemoryError {
   override readonly name: string = "ModelDoesNotFitError";
   readonly plan: MemoryPlan;
-  readonly neededBytes: number;
+  readonly requiredBytes: number;
   readonly availableBytes: number;
 
-  constructor(plan: MemoryPlan, room: MemoryRoom) {
-    const neededBytes = sumPlan(plan);
+  constructor(plan: MemoryPlan, room: AvailableMemory) {
+    const requiredBytes = sumPlan(plan);
     const parts = memoryPurposes
       .filter((purpose) => (plan.bytes[purpose] ?? 0) > 0)
       .map((purpose) => `${purpose} ${formatBytes(plan.bytes[purpose] ?? 0)}`);
     super(
       "MODEL_DOES_NOT_FIT",
-      `${plan.model} needs ${formatBytes(neededBytes)} on ${room.deviceId} (${parts.join(", ")}), found ` +
-        `${formatBytes(room.availableBytes)} available: ${formatBytes(neededBytes - room.availableBytes)} short`,
+      `${plan.model} needs ${formatBytes(requiredBytes)} on ${room.deviceId} (${parts.join(", ")}), found ` +
+        `${formatBytes(room.availableBytes)} available: ${formatBytes(requiredBytes - room.availableBytes)} short`,
     );
     this.plan = plan;
-    this.neededBytes = neededBytes;
+    this.requiredBytes = requiredBytes;
     this.availableBytes = room.availableBytes;
   }
 }
 
 /** What a device has to give now, or what a limit leaves of it. */
-export function roomOn(device: Device, limitBytes: number = Number.POSITIVE_INFINITY): MemoryRoom {
+export function readAvailableMemory(
+  device: Device,
+  limitBytes: number = Number.POSITIVE_INFINITY,
+): AvailableMemory {
   return { deviceId: device.id, availableBytes: Math.min(device.freeBytes(), limitBytes) };
 }
 
@@ -82,7 +85,7 @@ export function roomOn(device: Device, limitBytes: number = Number.POSITIVE_INFI
  * Refuses a plan that does not fit, before memory is taken.
  * @throws MemoryError `MODEL_DOES_NOT_FIT` with the bytes of each purpose, `INVALID_ARGUMENT`
  */
-export function assertPlanFits(plan: MemoryPlan, room: MemoryRoom): void {
+export function assertPlanFits(plan: MemoryPlan, room: AvailableMemory): void {
   if (plan.deviceId !== room.deviceId) {
     throw new MemoryError(
       "INVALID_ARGUMENT",

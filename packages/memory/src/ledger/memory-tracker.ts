@@ -66,18 +66,18 @@ export function createMemoryTracker(options: MemoryTrackerOptions = {}): MemoryT
     if (!Number.isSafeInteger(sizeBytes)) {
       throw new MemoryError("INVALID_ARGUMENT", `sizeBytes must be an integer, found ${sizeBytes}`);
     }
-    deviceOf(deviceId).lineOf(tag.model, tag.purpose).change(sizeBytes);
+    deviceOf(deviceId).accountOf(tag.model, tag.purpose).change(sizeBytes);
   };
   for (const [deviceId, limitBytes] of Object.entries(options.limits ?? {})) setLimit(deviceId, limitBytes);
 
   return {
-    account: (tag, deviceId) => deviceOf(deviceId).lineOf(tag.model, tag.purpose),
+    account: (tag, deviceId) => deviceOf(deviceId).accountOf(tag.model, tag.purpose),
     plan(plan) {
       sumPlan(plan);
       const device = deviceOf(plan.deviceId);
       device.unplan(plan.model);
       for (const [purpose, sizeBytes] of Object.entries(plan.bytes)) {
-        device.lineOf(plan.model, purpose as MemoryPurpose).plannedBytes = sizeBytes;
+        device.accountOf(plan.model, purpose as MemoryPurpose).plannedBytes = sizeBytes;
       }
     },
     unplan(model, deviceId) {

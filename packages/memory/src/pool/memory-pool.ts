@@ -7,10 +7,10 @@ import type {
   PoolStats,
 } from "../allocator.ts";
 import type { Device } from "../device.ts";
-import { MemoryError, type MemoryHolder, OutOfMemoryError } from "../errors.ts";
+import { MemoryError, type TagUsage, OutOfMemoryError } from "../errors.ts";
 import type { MemoryEventSink } from "../events.ts";
 import { formatBytes } from "../format-bytes.ts";
-import { HolderBook, type HolderEntry } from "./holder-book.ts";
+import { AllocationTable, type AllocationRecord } from "./allocation-table.ts";
 import type { MemoryLedger } from "../ledger/ledger.ts";
 import { createPoolReservation } from "./pool-reservation.ts";
 import { reportLeaks } from "./report-leaks.ts";
@@ -30,7 +30,7 @@ export interface MemoryPool<Block extends MemoryBlock = MemoryBlock> extends Gpu
    */
   free(block: MemoryBlock): void;
   /** Who holds what, largest first. */
-  holders(): readonly MemoryHolder[];
+  usageByTag(): readonly TagUsage[];
 }
 
 /** What a block sees of its pool. */
@@ -40,14 +40,14 @@ export interface BlockOwner<Arena extends MappedArena> {
   arenaOf(handle: RangeHandle): Arena;
   offsetOf(handle: RangeHandle): number;
   /** Frees the range; does nothing once the pool is gone. */
-  release(handle: RangeHandle, holder: HolderEntry, streamId?: number): void;
+  release(handle: RangeHandle, holder: AllocationRecord, streamId?: number): void;
 }
 
 /** A range that a block is made for. */
 export interface BlockRange {
   readonly handle: RangeHandle;
   readonly sizeBytes: number;
-  readonly holder: HolderEntry;
+  readonly holder: AllocationRecord;
 }
 
 export interface MemoryPoolOptions<
@@ -79,7 +79,7 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   readonly device: Device;
   readonly #options: MemoryPoolOptions<Arena, Block>;
   readonly #ranges: SubAllocator<Arena>;
-  readonly #book: HolderBook;
+  readonly #allocations: AllocationTable;
   #isDisposed = false;
 
   constructor(options: MemoryPoolOptions<Arena, Block>, ranges: SubAllocator<Arena>) {
@@ -87,7 +87,7 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     this.device = device;
     this.#options = options;
     this.#ranges = ranges;
-    this.#book = new HolderBook((tag) => ledger?.account(tag, device.id));
+    this.#allocations = new AllocationTable((tag) => ledger?.account(tag, device.id));
   }
 
   get isDisposed(): boolean {
@@ -124,7 +124,7 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
       pieceBytes: Math.min(this.#options.source.maxArenaBytes, this.#options.maxBlockBytes),
       isPoolDisposed: () => this.#isDisposed,
       makeBlock: (handle, request) => this.#makeBlock(handle, request),
-      outOfMemory: (askedBytes) => this.#outOfMemory(askedBytes),
+      outOfMemory: (requestedBytes) => this.#outOfMemory(requestedBytes),
     });
   }
 
@@ -132,8 +132,8 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     return { deviceId: this.device.id, ...this.#ranges.stats() };
   }
 
-  holders(): readonly MemoryHolder[] {
-    return this.#book.holders();
+  usageByTag(): readonly TagUsage[] {
+    return this.#allocations.usageByTag();
   }
 
   trim(): number {
@@ -149,7 +149,7 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     return this.#ranges.offsetOf(handle);
   }
 
-  release(handle: RangeHandle, holder: HolderEntry, streamId?: number): void {
+  release(handle: RangeHandle, holder: AllocationRecord, streamId?: number): void {
     if (this.#isDisposed) return;
     const sizeBytes = this.#ranges.sizeOf(handle);
     try {
@@ -162,8 +162,8 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    const leaks = this.#book.holders();
-    this.#book.close();
+    const leaks = this.#allocations.usageByTag();
+    this.#allocations.close();
     this.#ranges.dispose();
     if (leaks.length > 0) reportLeaks(this.device.id, leaks, this.#options.sink);
   }
@@ -173,7 +173,7 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   }
 
   #makeBlock(handle: RangeHandle, request: AllocationRequest): Block {
-    const holder = this.#book.entryOf(request.tag);
+    const holder = this.#allocations.recordOf(request.tag);
     try {
       holder.take(this.#ranges.sizeOf(handle));
       return this.#options.createBlock(this, { handle, sizeBytes: request.sizeBytes, holder });
@@ -199,17 +199,17 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     );
   }
 
-  #outOfMemory(askedBytes: number): OutOfMemoryError {
+  #outOfMemory(requestedBytes: number): OutOfMemoryError {
     const { inUseBytes, reservedBytes, largestFreeBytes, limitBytes } = this.#ranges.stats();
     return new OutOfMemoryError({
       deviceId: this.device.id,
-      askedBytes,
+      requestedBytes,
       freeBytes: limitBytes - inUseBytes - reservedBytes,
       largestFreeBytes,
       inUseBytes,
       reservedBytes,
       limitBytes,
-      holders: this.#book.holders(),
+      usageByTag: this.#allocations.usageByTag(),
     });
   }
 }

@@ -12,7 +12,7 @@ export interface PoolReservationParts<Arena extends MappedArena, Block extends M
   readonly pieceBytes: number;
   isPoolDisposed(): boolean;
   makeBlock(handle: RangeHandle, request: AllocationRequest): Block;
-  outOfMemory(askedBytes: number): OutOfMemoryError;
+  outOfMemory(requestedBytes: number): OutOfMemoryError;
 }
 
 /** Takes the ranges of a reservation, all or none. */

@@ -103,9 +103,9 @@ export class Arenas<Arena extends MappedArena> {
     return Math.ceil(sizeBytes / granularityBytes) * granularityBytes;
   }
 
-  /** The sizes to try for something that needs `neededBytes`: the usual step, then the least. */
-  #sizesFor(neededBytes: number, roomBytes: number): readonly number[] {
-    const least = this.#roundUp(neededBytes);
+  /** The sizes to try for something that needs `requiredBytes`: the usual step, then the least. */
+  #sizesFor(requiredBytes: number, roomBytes: number): readonly number[] {
+    const least = this.#roundUp(requiredBytes);
     const room =
       Math.floor(roomBytes / this.#options.source.granularityBytes) * this.#options.source.granularityBytes;
     if (least > room) return [];

@@ -3,7 +3,7 @@ import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
 import { loadCudaDriver } from "../../src/cuda/driver/cuda-driver.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import { createCudaProbe } from "../../src/cuda/cuda-probe.ts";
-import { listDevices, surveyDevices } from "../../src/devices/list-devices.ts";
+import { listDevices, probeDevices } from "../../src/devices/list-devices.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
@@ -270,12 +270,12 @@ describeOverStandIn("a CUDA device", (standIn) => {
   });
   it("says in listDevices why there is none", () => {
     const probes = [createCudaProbe({ libraryPaths: ["libcuda-that-is-not-there.so.1"] })];
-    const { devices, absences } = surveyDevices({ probes });
+    const { devices, unavailable } = probeDevices({ probes });
     expect(devices.map(({ id }) => id)).toEqual(["cpu"]);
-    expect(absences).toEqual([{ probe: "cuda", reason: expect.stringContaining("no NVIDIA driver") }]);
+    expect(unavailable).toEqual([{ probe: "cuda", reason: expect.stringContaining("no NVIDIA driver") }]);
     standIn.setDevices({ count: 0, bytes: mib });
-    const none = surveyDevices({ probes: [createCudaProbe({ libraryPaths: [standIn.path] })] });
-    expect(none.absences).toEqual([
+    const none = probeDevices({ probes: [createCudaProbe({ libraryPaths: [standIn.path] })] });
+    expect(none.unavailable).toEqual([
       { probe: "cuda", reason: expect.stringContaining("the driver shows no device") },
     ]);
   });

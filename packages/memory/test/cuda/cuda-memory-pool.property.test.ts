@@ -219,7 +219,7 @@ describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (
               } catch (error) {
                 if (!(error instanceof OutOfMemoryError)) throw error;
                 assert.equal(error.inUseBytes, pool.stats().inUseBytes);
-                assert.equal(error.askedBytes, command.sizeBytes);
+                assert.equal(error.requestedBytes, command.sizeBytes);
               }
             } else if (command.kind === "free") {
               const block = model.take(command.which);

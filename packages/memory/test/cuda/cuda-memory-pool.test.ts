@@ -209,13 +209,13 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       const error = outOfMemory(() => pool.allocate({ sizeBytes: 30 * mib, tag }));
       expect(error).toMatchObject({
         deviceId: "cuda:0",
-        askedBytes: 30 * mib,
+        requestedBytes: 30 * mib,
         limitBytes: 64 * mib,
         inUseBytes: 40 * mib,
         freeBytes: 24 * mib,
       });
       expect(error.cause).toBeUndefined();
-      expect(error.holders).toEqual([{ tag: held.tag, sizeBytes: 40 * mib, blockCount: 1 }]);
+      expect(error.usageByTag).toEqual([{ tag: held.tag, sizeBytes: 40 * mib, blockCount: 1 }]);
     });
     it(`tells that the device has no more below a ${arenaKind} pool's limit, and goes on`, () => {
       standIn.useElsewhere(0, 200 * mib);
@@ -223,13 +223,13 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
       using held = pool.allocate({ sizeBytes: 40 * mib, tag });
       const error = outOfMemory(() => pool.allocate({ sizeBytes: 20 * mib, tag }));
-      expect(error).toMatchObject({ askedBytes: 20 * mib, limitBytes: 256 * mib, freeBytes: 16 * mib });
+      expect(error).toMatchObject({ requestedBytes: 20 * mib, limitBytes: 256 * mib, freeBytes: 16 * mib });
       const call = arenaKind === "virtual" ? "cuMemCreate" : "cuMemAlloc_v2";
       expect((error.cause as Error).message).toBe(
         `${call} answered CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; 16.0 MiB of 256 MiB free on cuda:0`,
       );
       pool.allocate({ sizeBytes: 16 * mib, tag }).dispose();
-      expect(outOfMemory(() => pool.reserve(300 * mib, tag)).askedBytes).toBe(300 * mib);
+      expect(outOfMemory(() => pool.reserve(300 * mib, tag)).requestedBytes).toBe(300 * mib);
       device.fill(held, 1);
       standIn.useElsewhere(0, -200 * mib);
       pool.allocate({ sizeBytes: 20 * mib, tag }).dispose();
@@ -262,7 +262,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device });
     const error = outOfMemory(() => pool.allocate({ sizeBytes: 300 * mib, tag }));
-    expect(error).toMatchObject({ askedBytes: 300 * mib, limitBytes: 256 * mib, freeBytes: 256 * mib });
+    expect(error).toMatchObject({ requestedBytes: 300 * mib, limitBytes: 256 * mib, freeBytes: 256 * mib });
   });
   it("gives back what it has before it refuses, so that two pools share a card", () => {
     using device = createCudaDevice({ driver });
@@ -375,7 +375,7 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
           deviceId: "cuda:0",
           totalBytes: 2 * mib + 256,
           blockCount: 3,
-          holders: [
+          usageByTag: [
             { tag, sizeBytes: 2 * mib, blockCount: 2 },
             { tag: { model: "llama", purpose: "kv-cache", label: "layer 0" }, sizeBytes: 256, blockCount: 1 },
           ],

@@ -17,14 +17,14 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
 
   it("are read with everything that NVML tells", async () => {
     standIn.useElsewhere(0, 60 * mib);
-    const survey = await readGpus(options);
-    expect(survey).toMatchObject({
+    const inventory = await readGpus(options);
+    expect(inventory).toMatchObject({
       driver: { version: "580.65.06", cudaVersion: "13.0", source: "nvml" },
       reason: undefined,
       problems: [],
     });
-    expect(survey.gpus).toHaveLength(2);
-    const [{ processes, ...gpu } = { processes: [] }] = survey.gpus;
+    expect(inventory.gpus).toHaveLength(2);
+    const [{ processes, ...gpu } = { processes: [] }] = inventory.gpus;
     expect(gpu).toEqual({
       index: 0,
       name: "Stand-in GPU 0",
@@ -60,9 +60,9 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     });
     for (const name of Object.keys(nvmlOptionalFunctions)) {
       standIn.fail(name, notSupported, { forever: true });
-      const survey = await readGpus(options);
-      expect(survey.gpus).toHaveLength(2);
-      expect(survey.problems).toEqual([]);
+      const inventory = await readGpus(options);
+      expect(inventory.gpus).toHaveLength(2);
+      expect(inventory.problems).toEqual([]);
     }
   });
   it("have their instances when they are split, for those who choose devices", async () => {
@@ -105,18 +105,18 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
   ]) {
     it(`are read through the driver when ${name} fails`, async () => {
       standIn.fail(name, 999);
-      const survey = await readGpus({ nvml: here, cuda: here });
-      expect(survey.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
-      expect(survey.reason).toBe(`${name} answered Unknown Error (999): Unknown Error`);
-      expect(survey.gpus).toHaveLength(2);
+      const inventory = await readGpus({ nvml: here, cuda: here });
+      expect(inventory.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
+      expect(inventory.reason).toBe(`${name} answered Unknown Error (999): Unknown Error`);
+      expect(inventory.gpus).toHaveLength(2);
     });
   }
   it("are read through the driver where NVML is absent, as far as it tells", async () => {
     standIn.useElsewhere(1, 56 * mib);
-    const survey = await readGpus({ nvml: absent, cuda: here });
-    expect(survey.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
-    expect(survey.reason).toContain("no NVML");
-    expect(survey.gpus[1]).toMatchObject({
+    const inventory = await readGpus({ nvml: absent, cuda: here });
+    expect(inventory.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
+    expect(inventory.reason).toContain("no NVML");
+    expect(inventory.gpus[1]).toMatchObject({
       index: 1,
       name: "Stand-in GPU 1",
       uuid: "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f",
@@ -149,8 +149,8 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
   });
   it("are none where the driver has none", async () => {
     standIn.setDevices({ count: 0, bytes: mib });
-    const survey = await readGpus(options);
-    expect(survey).toMatchObject({ driver: { version: "580.65.06" }, gpus: [], problems: [] });
+    const inventory = await readGpus(options);
+    expect(inventory).toMatchObject({ driver: { version: "580.65.06" }, gpus: [], problems: [] });
   });
   it("are read again with NVML loaded once, and one read serves those who ask meanwhile", async () => {
     const reader = createGpuReader(options);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCpuDevice, type Device, listDevices, readHostMemory, surveyDevices } from "../../src/index.ts";
+import { createCpuDevice, type Device, listDevices, readHostMemory, probeDevices } from "../../src/index.ts";
 
 const gib = 2 ** 30;
 const system = { totalBytes: 64 * gib, freeBytes: 40 * gib };
@@ -91,10 +91,10 @@ describe("listDevices", () => {
   });
 
   it("says why a probe found nothing", () => {
-    const probes = [{ name: "cuda", probe: () => ({ devices: [], absence: "no driver" }) }];
-    expect(surveyDevices({ cpu, probes })).toEqual({
+    const probes = [{ name: "cuda", probe: () => ({ devices: [], unavailableReason: "no driver" }) }];
+    expect(probeDevices({ cpu, probes })).toEqual({
       devices: [cpu],
-      absences: [{ probe: "cuda", reason: "no driver" }],
+      unavailable: [{ probe: "cuda", reason: "no driver" }],
     });
   });
 

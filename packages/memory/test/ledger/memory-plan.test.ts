@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { assertPlanFits, createCpuDevice, ModelDoesNotFitError, roomOn } from "../../src/index.ts";
+import {
+  assertPlanFits,
+  createCpuDevice,
+  ModelDoesNotFitError,
+  readAvailableMemory,
+} from "../../src/index.ts";
 
 const gib = 2 ** 30;
 const plan = {
@@ -18,7 +23,7 @@ describe("assertPlanFits", () => {
     expect(() => assertPlanFits(plan, room)).toThrow(
       expect.objectContaining({
         code: "MODEL_DOES_NOT_FIT",
-        neededBytes: 17.5 * gib,
+        requiredBytes: 17.5 * gib,
         availableBytes: 16 * gib,
         plan,
         message:
@@ -33,9 +38,11 @@ describe("assertPlanFits", () => {
     const device = createCpuDevice({
       readMemory: () => ({ totalBytes: 32 * gib, freeBytes: 20 * gib, limitedBy: "system" }),
     });
-    expect(roomOn(device).availableBytes).toBe(20 * gib);
-    expect(() => assertPlanFits(plan, roomOn(device))).not.toThrow();
-    expect(() => assertPlanFits(plan, roomOn(device, 10 * gib))).toThrow(/found 10.0 GiB available/);
+    expect(readAvailableMemory(device).availableBytes).toBe(20 * gib);
+    expect(() => assertPlanFits(plan, readAvailableMemory(device))).not.toThrow();
+    expect(() => assertPlanFits(plan, readAvailableMemory(device, 10 * gib))).toThrow(
+      /found 10.0 GiB available/,
+    );
   });
 
   it("refuses to compare different devices", () => {

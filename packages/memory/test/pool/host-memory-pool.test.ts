@@ -74,7 +74,7 @@ describe("createHostMemoryPool", () => {
       "asked for 8.00 MiB on cpu, found 5.00 MiB free (largest block 5.00 MiB) of a limit of 16.0 MiB; " +
         "in use 11.0 MiB, reserved 0 B; held by llama/weights 10.0 MiB in 1 block, llama/kv-cache/layer 0 1.00 MiB in 1 block",
     );
-    expect(pool.holders().map((holder) => holder.sizeBytes)).toEqual([first.sizeBytes, second.sizeBytes]);
+    expect(pool.usageByTag().map((holder) => holder.sizeBytes)).toEqual([first.sizeBytes, second.sizeBytes]);
   });
 
   it("refuses blocks that are not its own", () => {
@@ -119,7 +119,7 @@ describe("createHostMemoryPool", () => {
           deviceId: "cpu",
           totalBytes: 5120,
           blockCount: 3,
-          holders: [
+          usageByTag: [
             { tag: cache, sizeBytes: 4096, blockCount: 2 },
             { tag: weights, sizeBytes: 1024, blockCount: 1 },
           ],

@@ -60,11 +60,11 @@ export const streamOperations: fc.Arbitrary<readonly StreamOperation[]> = fc.arr
 /** A refusal is right when no free range holds the request and there is no room for an arena that would. */
 function assertNoRoom(ranges: SubAllocator<FakeArena>, source: FakeSource, sizeBytes: number): void {
   const { limitBytes, arenaBytes, largestFreeBytes } = ranges.stats();
-  const neededBytes = Math.ceil(sizeBytes / 256) * 256;
+  const requiredBytes = Math.ceil(sizeBytes / 256) * 256;
   const mappedBytes = Math.ceil(sizeBytes / source.granularityBytes) * source.granularityBytes;
   assert.ok(
-    largestFreeBytes < neededBytes,
-    `${neededBytes} were refused with ${largestFreeBytes} free in one piece`,
+    largestFreeBytes < requiredBytes,
+    `${requiredBytes} were refused with ${largestFreeBytes} free in one piece`,
   );
   assert.ok(
     limitBytes - arenaBytes < mappedBytes,

@@ -3,10 +3,10 @@ import { onnxProvider } from "@infernode/inference/onnx";
 import {
   assertPlanFits,
   createCpuDevice,
-  roomOn,
+  readAvailableMemory,
   type Device,
   type MemoryPlan,
-  type MemoryRoom,
+  type AvailableMemory,
 } from "@infernode/memory";
 import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
 import { answerMemory } from "../answer-memory.ts";
@@ -25,7 +25,7 @@ export interface PreparedModel {
   readonly answerMemoryBytes: number;
   readonly memoryPlan: MemoryPlan;
   readonly device: Device;
-  readonly room: MemoryRoom;
+  readonly room: AvailableMemory;
 }
 
 type SizeOptions = Pick<
@@ -84,7 +84,7 @@ export async function prepareModel(
   try {
     await executorProvider.assertRuns(model);
     const device = createCpuDevice();
-    const room = roomOn(device, options.memoryLimitBytes);
+    const room = readAvailableMemory(device, options.memoryLimitBytes);
     const { sizes, executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
     const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
     const memoryPlan: MemoryPlan = {

@@ -1,6 +1,6 @@
 import type { MigInstance } from "../../devices/gpu.ts";
 import { decodeText } from "../driver/decode.ts";
-import type { GpuDetails } from "./gpu-survey.ts";
+import type { GpuDetails } from "./gpu-inventory.ts";
 import type { Nvml } from "./nvml.ts";
 
 /** Reads the name or the UUID of a GPU or of an instance. */

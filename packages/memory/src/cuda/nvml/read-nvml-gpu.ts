@@ -1,5 +1,5 @@
 import { decodeText } from "../driver/decode.ts";
-import type { GpuDetails, GpuProcess } from "./gpu-survey.ts";
+import type { GpuDetails, GpuProcess } from "./gpu-inventory.ts";
 import type { Nvml } from "./nvml.ts";
 import {
   nvmlDeviceMigEnable,

@@ -37,7 +37,7 @@ export interface GpuProblem {
 }
 
 /** The GPUs of a machine, or in one line why there are none. */
-export interface GpuSurvey {
+export interface GpuInventory {
   /** Undefined without a driver. */
   readonly driver:
     | {

@@ -1,12 +1,12 @@
 import type { AllocationTag } from "../allocator.ts";
-import type { MemoryHolder } from "../errors.ts";
+import type { TagUsage } from "../errors.ts";
 import type { LedgerAccount } from "../ledger/ledger.ts";
 
 /** Entries at zero are kept for their next block, up to this many entries or as many as hold something. */
 const keptEntries = 1024;
 
 /** The live blocks of one tag. */
-export class HolderEntry implements MemoryHolder {
+export class AllocationRecord implements TagUsage {
   readonly tag: AllocationTag;
   readonly #account: LedgerAccount | undefined;
   sizeBytes = 0;
@@ -38,19 +38,19 @@ export class HolderEntry implements MemoryHolder {
 }
 
 /** Who holds what in one pool, by tag. */
-export class HolderBook {
+export class AllocationTable {
   readonly #openAccount: (tag: AllocationTag) => LedgerAccount | undefined;
-  readonly #entries: Map<string, Map<string, Map<string | undefined, HolderEntry>>> = new Map();
+  readonly #entries: Map<string, Map<string, Map<string | undefined, AllocationRecord>>> = new Map();
   #entryCount = 0;
   #forgetAt = keptEntries;
-  #latest: HolderEntry | undefined;
+  #latest: AllocationRecord | undefined;
 
   constructor(openAccount: (tag: AllocationTag) => LedgerAccount | undefined) {
     this.#openAccount = openAccount;
   }
 
   /** The entry of a tag; the same one as long as it holds anything. */
-  entryOf(tag: AllocationTag): HolderEntry {
+  recordOf(tag: AllocationTag): AllocationRecord {
     const latest = this.#latest;
     if (
       latest !== undefined &&
@@ -69,7 +69,7 @@ export class HolderBook {
       if (this.#entryCount >= this.#forgetAt) this.#forgetEmpty();
       const { model, purpose, label } = tag;
       const copy = Object.freeze(label === undefined ? { model, purpose } : { model, purpose, label });
-      entry = new HolderEntry(copy, this.#openAccount(copy));
+      entry = new AllocationRecord(copy, this.#openAccount(copy));
       byLabel.set(label, entry);
       this.#entryCount += 1;
     }
@@ -78,8 +78,8 @@ export class HolderBook {
   }
 
   /** Everybody who holds something, largest first. */
-  holders(): readonly MemoryHolder[] {
-    const live: MemoryHolder[] = [];
+  usageByTag(): readonly TagUsage[] {
+    const live: TagUsage[] = [];
     for (const { tag, sizeBytes, blockCount } of this.#all()) {
       if (blockCount > 0) live.push({ tag, sizeBytes, blockCount });
     }
@@ -94,7 +94,7 @@ export class HolderBook {
     this.#entryCount = 0;
   }
 
-  *#all(): Generator<HolderEntry> {
+  *#all(): Generator<AllocationRecord> {
     for (const byPurpose of this.#entries.values()) {
       for (const byLabel of byPurpose.values()) yield* byLabel.values();
     }

@@ -1,5 +1,5 @@
 /** Cleanups that must not be lost when they fail: each is tried again later, and each failure is told. */
-export interface OwedCleanups {
+export interface CleanupQueue {
   readonly isEmpty: boolean;
   /** Runs a cleanup now; keeps it when it throws. */
   run(cleanup: () => void): void;
@@ -11,7 +11,7 @@ export interface OwedCleanups {
   settle(): void;
 }
 
-export function createOwedCleanups(): OwedCleanups {
+export function createCleanupQueue(): CleanupQueue {
   let owed: (() => void)[] = [];
   let failures: unknown[] = [];
 
