@@ -5,7 +5,7 @@ import type { EngineFact } from "../events.ts";
 import type { ForwardResult } from "../executors/executor.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import type { KvCache } from "../kv/kv-cache.ts";
-import { createPrefillPace } from "../schedule/prefill-pace.ts";
+import { createPrefillPace } from "../schedule/prefill-budget.ts";
 import type { RequestTable } from "../requests/request-table.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
 import type { Sampler } from "../sampling/sampler.ts";

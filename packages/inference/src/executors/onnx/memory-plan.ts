@@ -2,7 +2,7 @@ import type { TensorInfo } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
-import { type CountedWeight, NetworkCensus } from "./graph/network-census.ts";
+import { type CountedWeight, NetworkCensus } from "./graph/network-summary.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeTableBytes } from "./rope-table.ts";

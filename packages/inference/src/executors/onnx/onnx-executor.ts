@@ -9,7 +9,7 @@ import type {
 } from "../executor.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
 import type { NativeHeap } from "./runtime/ffi/native-heap.ts";
-import { type BatchLimits, checkBatch, checkMove } from "./check-batch.ts";
+import { type BatchLimits, checkBatch, checkMove } from "./assert-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { LogitRows } from "./logit-rows.ts";

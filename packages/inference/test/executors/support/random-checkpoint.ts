@@ -10,7 +10,7 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { createRandom } from "../../../../../benchmarks/lib/random.ts";
-import { NetworkCensus } from "../../../src/executors/onnx/graph/network-census.ts";
+import { NetworkCensus } from "../../../src/executors/onnx/graph/network-summary.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { ReferenceForward } from "./reference-forward.ts";
 

@@ -1,5 +1,5 @@
 import type { TensorInfo } from "@infernode/models";
-import { NetworkCensus } from "./network-census.ts";
+import { NetworkCensus } from "./network-summary.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
 
 /** The tensors that a network uses, each once. */

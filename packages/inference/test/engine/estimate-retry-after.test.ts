@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { retryAfterMs } from "../../src/engine/retry-after.ts";
+import { retryAfterMs } from "../../src/engine/estimate-retry-after.ts";
 import { createEngineFixture } from "../support/engine-fixture.ts";
 
 const idle = { waitingCount: 0, placeCount: 0, meanServiceMs: undefined, quietMs: 0 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createPrefillPace, type PrefillPace } from "../../src/schedule/prefill-pace.ts";
+import { createPrefillPace, type PrefillPace } from "../../src/schedule/prefill-budget.ts";
 
 /** Runs steps of prompts at a constant speed, and answers how many tokens each had. */
 function run(pace: PrefillPace, stepCount: number, msPerToken: number): number[] {
