@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError, type ApiErrorCode } from "../api/openai/api-error.ts";
-import { engineUnavailable } from "../api/openai/engine-error.ts";
+import { ApiError, type ApiErrorCode } from "../api/shared/api-error.ts";
+import { engineUnavailable } from "../api/shared/to-api-error.ts";
 import { createBodyBudget, type BodyShare } from "./body-budget.ts";
 import { bodyLimitOf } from "./body-limit.ts";
 

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ApiErrorCode } from "../api/openai/api-error.ts";
+import type { ApiErrorCode } from "../api/shared/api-error.ts";
 import { sendRawAnswer } from "./raw-answer.ts";
 
 function describe(code: string | undefined): {

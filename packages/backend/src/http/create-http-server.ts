@@ -1,7 +1,7 @@
 import cors from "@fastify/cors";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { ApiError } from "../api/openai/api-error.ts";
-import { createAnswerBudget } from "../api/openai/answer-budget.ts";
+import { ApiError } from "../api/shared/api-error.ts";
+import { createAnswerBudget } from "../api/shared/answer-budget.ts";
 import { createBodyReader, largeBodyBytes } from "./body-reader.ts";
 import { createConnections } from "./connections.ts";
 import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../api/openai/api-error.ts";
-import { describeValue } from "../api/openai/describe-value.ts";
+import { ApiError } from "../api/shared/api-error.ts";
+import { describeValue } from "../text/describe-value.ts";
 import { isLoopback, parseHost, type ParsedHost } from "../text/parse-host.ts";
 
 export interface HostGuardOptions {

@@ -1,4 +1,4 @@
-import { ApiError, type ApiErrorDetails } from "../api/openai/api-error.ts";
+import { ApiError, type ApiErrorDetails } from "../api/shared/api-error.ts";
 import { createWorkerCalls } from "../worker-calls.ts";
 
 /** What comes back from the thread for the bytes of a body: the body, or why it is none. */

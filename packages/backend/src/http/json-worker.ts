@@ -1,4 +1,4 @@
-import { ApiError } from "../api/openai/api-error.ts";
+import { ApiError } from "../api/shared/api-error.ts";
 import { answerCalls } from "../worker-calls.ts";
 import type { JsonAnswer } from "./json-thread.ts";
 import { parseJsonBody } from "./parse-json-body.ts";

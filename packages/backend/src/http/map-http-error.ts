@@ -1,6 +1,6 @@
 import type { FastifyError } from "fastify";
-import { ApiError, type ApiErrorCode } from "../api/openai/api-error.ts";
-import { toApiError } from "../api/openai/engine-error.ts";
+import { ApiError, type ApiErrorCode } from "../api/shared/api-error.ts";
+import { toApiError } from "../api/shared/to-api-error.ts";
 
 function requestError(status: number, code: ApiErrorCode, message: string): ApiError {
   return new ApiError(message, { status, type: "invalid_request_error", code });

@@ -1,11 +1,11 @@
 import { chatRules } from "../api/openai/chat-schema.ts";
 import { completionRules } from "../api/openai/completion-schema.ts";
-import type { JsonMap } from "../api/openai/fields.ts";
-import type { BodyRules } from "../api/openai/parse-body.ts";
+import type { JsonMap } from "../api/shared/body/fields.ts";
+import type { BodyRules } from "../api/shared/body/parse-body.ts";
 import { responseSchemas } from "../api/openai/response-schemas.ts";
 import { detokenizeRules, tokenizeRules } from "../api/openai/tokenize-schema.ts";
 import { commonHeaders, errorResponses, responseHeaders, type RouteKind } from "./openapi-errors.ts";
-import { describeRequest, type DescribedModel } from "./openapi-requests.ts";
+import { describeRequest, type DescribedModel } from "../api/shared/body/describe-body.ts";
 
 function ref(name: string): JsonMap {
   return { $ref: `#/components/schemas/${name}` };

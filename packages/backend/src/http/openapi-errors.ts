@@ -1,6 +1,6 @@
-import type { ApiErrorCode } from "../api/openai/api-error.ts";
-import { errorCatalog } from "../api/openai/error-catalog.ts";
-import type { JsonMap } from "../api/openai/fields.ts";
+import type { ApiErrorCode } from "../api/shared/api-error.ts";
+import { errorCatalog } from "../api/shared/error-catalog.ts";
+import type { JsonMap } from "../api/shared/body/fields.ts";
 
 /** Any request may be answered with these. */
 const ofAny: readonly ApiErrorCode[] = [

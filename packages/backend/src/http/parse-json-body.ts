@@ -1,7 +1,7 @@
-import { invalidRequest, type ApiError } from "../api/openai/api-error.ts";
-import { jsonTextFields, keepJsonText } from "../api/openai/json-text.ts";
-import { shortName } from "../api/openai/describe-value.ts";
-import { assertJsonSize } from "../api/openai/assert-json-size.ts";
+import { invalidRequest, type ApiError } from "../api/shared/api-error.ts";
+import { jsonTextFields, keepJsonText } from "../api/shared/body/json-text.ts";
+import { shortName } from "../text/describe-value.ts";
+import { assertJsonSize } from "../api/shared/body/json-size.ts";
 import { locateJsonError } from "../text/locate-json-error.ts";
 import { memberText } from "./member-text.ts";
 

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { ApiError, type ApiErrorDetails } from "../api/openai/api-error.ts";
+import { ApiError, type ApiErrorDetails } from "../api/shared/api-error.ts";
 import { randomId } from "./request-id.ts";
 
 const statusTexts: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
 import { finished, Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
-import { toApiError } from "../api/openai/engine-error.ts";
+import { toApiError } from "../api/shared/to-api-error.ts";
 import type { PreparedGeneration } from "../api/shared/generation.ts";
 import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";

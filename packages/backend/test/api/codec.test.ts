@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { findModel } from "../../src/api/openai/api-context.ts";
-import { openAiCodecs } from "../../src/api/openai/codecs.ts";
+import { findModel } from "../../src/api/shared/api-context.ts";
+import { openAiCodecs } from "../../src/api/openai/openai-format.ts";
 import type { AnswerCodec } from "../../src/api/shared/codec.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
 import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";

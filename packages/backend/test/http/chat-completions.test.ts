@@ -1,6 +1,6 @@
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAnswerBudget } from "../../src/api/openai/answer-budget.ts";
+import { createAnswerBudget } from "../../src/api/shared/answer-budget.ts";
 import { prepareChat } from "../../src/api/openai/chat.ts";
 import { model, modelId } from "./fake-engine.ts";
 import { readChunks, readSse } from "./read-sse.ts";

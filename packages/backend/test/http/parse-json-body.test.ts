@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { assertJsonSize, jsonLimits } from "../../src/api/openai/assert-json-size.ts";
+import { assertJsonSize, jsonLimits } from "../../src/api/shared/body/json-size.ts";
 import { parseJsonBody } from "../../src/http/parse-json-body.ts";
 
 const parse = (text: string): unknown => parseJsonBody(Buffer.from(text));

@@ -1,11 +1,11 @@
 import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
-import { templateCondition, templateFields, type TemplateBody } from "./chat-prompt.ts";
-import { flagField, integerField, type FieldsOf } from "./fields.ts";
-import { messagesField, type Message } from "./messages-schema.ts";
-import type { BodyRules } from "./parse-body.ts";
-import { samplingFields, streamCondition, type SamplingBody } from "./sampling-fields.ts";
-import { unsupportedChatParameters } from "./unsupported-parameters.ts";
+import { templateCondition, templateFields, type TemplateBody } from "./prompts/chat-prompt.ts";
+import { flagField, integerField, type FieldsOf } from "../shared/body/fields.ts";
+import { messagesField, type Message } from "./prompts/messages-schema.ts";
+import type { BodyRules } from "../shared/body/parse-body.ts";
+import { samplingFields, streamCondition, type SamplingBody } from "./parameters/sampling-fields.ts";
+import { unsupportedChatParameters } from "./parameters/unsupported-parameters.ts";
 
 /** The body of `POST /v1/chat/completions`. */
 export interface ChatBody extends SamplingBody, TemplateBody {

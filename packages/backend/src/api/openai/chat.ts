@@ -1,20 +1,20 @@
 import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
-import { wholeAnswer, withCommas, type AnswerHead } from "./answer-head.ts";
-import { invalidRequest } from "./api-error.ts";
-import { toChatPrompt } from "./chat-prompt.ts";
+import { wholeAnswer, withCommas, type AnswerHead } from "./answers/answer-head.ts";
+import { invalidRequest } from "../shared/api-error.ts";
+import { toChatPrompt } from "./prompts/chat-prompt.ts";
 import { chatRules, type ChatBody } from "./chat-schema.ts";
-import { createChunkWriter } from "./chunk-writer.ts";
-import { toEngineParams } from "./engine-params.ts";
-import { toChatLogprobs } from "./logprobs.ts";
-import { parseBody } from "./parse-body.ts";
-import { toUsage } from "./usage.ts";
+import { createChunkWriter } from "./answers/chunk-writer.ts";
+import { toEngineParams } from "./parameters/engine-params.ts";
+import { toChatLogprobs } from "./answers/logprobs.ts";
+import { parseBody } from "../shared/body/parse-body.ts";
+import { toUsage } from "./answers/usage.ts";
 import type { ServedModel } from "../../models/model-service.ts";
-import { admit, type AdmissionRequest } from "../shared/admit.ts";
+import { admit, type AdmissionRequest } from "../shared/generation/admit.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
-import { GrowingText } from "../shared/growing-text.ts";
-import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
-import { createAnswerHead, findModel, type ApiContext } from "./api-context.ts";
-import { trackProgress, type TrackedReplies } from "../shared/track-progress.ts";
+import { GrowingText } from "../shared/generation/growing-text.ts";
+import { LogprobStore, type TokenTexts } from "../shared/generation/logprob-store.ts";
+import { createAnswerHead, findModel, type ApiContext } from "../shared/api-context.ts";
+import { trackProgress, type TrackedReplies } from "../shared/generation/track-progress.ts";
 
 function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number | undefined {
   if (logprobs) return top ?? 0;

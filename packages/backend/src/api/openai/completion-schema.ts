@@ -1,10 +1,10 @@
 import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
-import { flagField, integerField, tokenIdFormat, type FieldsOf } from "./fields.ts";
-import type { BodyRules } from "./parse-body.ts";
-import { promptForms } from "./parse-prompts.ts";
-import { samplingFields, streamCondition, type SamplingBody } from "./sampling-fields.ts";
-import { unsupportedCompletionParameters } from "./unsupported-parameters.ts";
+import { flagField, integerField, tokenIdFormat, type FieldsOf } from "../shared/body/fields.ts";
+import type { BodyRules } from "../shared/body/parse-body.ts";
+import { promptForms } from "./prompts/parse-prompts.ts";
+import { samplingFields, streamCondition, type SamplingBody } from "./parameters/sampling-fields.ts";
+import { unsupportedCompletionParameters } from "./parameters/unsupported-parameters.ts";
 
 /** The body of `POST /v1/completions`. */
 export interface CompletionBody extends SamplingBody {

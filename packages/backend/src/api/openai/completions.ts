@@ -4,25 +4,25 @@ import type { CallOptions, ModelService, ServedModel } from "../../models/model-
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { GenerateInput } from "../../operations/generate.ts";
 import type { Prompt, PromptDescription } from "../../operations/prompt.ts";
-import { wholeAnswer, type AnswerHead } from "./answer-head.ts";
-import { invalidRequest } from "./api-error.ts";
-import { createChunkWriter } from "./chunk-writer.ts";
+import { wholeAnswer, type AnswerHead } from "./answers/answer-head.ts";
+import { invalidRequest } from "../shared/api-error.ts";
+import { createChunkWriter } from "./answers/chunk-writer.ts";
 import { completionRules, type CompletionBody } from "./completion-schema.ts";
-import { toEngineParams } from "./engine-params.ts";
-import { parseBody } from "./parse-body.ts";
-import { toUsage } from "./usage.ts";
-import { parsePrompts } from "./parse-prompts.ts";
-import { admit, type AdmissionRequest } from "../shared/admit.ts";
-import { type AnswerGround, CompletionAnswer, type Echo } from "./completion-answer.ts";
+import { toEngineParams } from "./parameters/engine-params.ts";
+import { parseBody } from "../shared/body/parse-body.ts";
+import { toUsage } from "./answers/usage.ts";
+import { parsePrompts } from "./prompts/parse-prompts.ts";
+import { admit, type AdmissionRequest } from "../shared/generation/admit.ts";
+import { type AnswerGround, CompletionAnswer, type Echo } from "./answers/completion-answer.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
-import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
-import { createAnswerHead, findModel, type ApiContext } from "./api-context.ts";
+import { LogprobStore, type TokenTexts } from "../shared/generation/logprob-store.ts";
+import { createAnswerHead, findModel, type ApiContext } from "../shared/api-context.ts";
 import {
   trackProgress,
   type OnPromptLogprobs,
   type TrackedDelta,
   type TrackedReplies,
-} from "../shared/track-progress.ts";
+} from "../shared/generation/track-progress.ts";
 
 function assertAnswer({ max_tokens: maxTokens, echo = false }: CompletionBody): void {
   if (maxTokens !== 0 || echo) return;

@@ -1,5 +1,5 @@
 import type { ModelService, ServedModel } from "../../models/model-service.ts";
-import { findModel } from "./api-context.ts";
+import { findModel } from "../shared/api-context.ts";
 
 /** OpenAI's model object; `max_model_len` as other servers add it. */
 export interface ModelObject {

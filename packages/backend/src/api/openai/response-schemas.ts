@@ -1,6 +1,6 @@
-import type { ApiErrorType } from "./api-error.ts";
-import { errorCatalog } from "./error-catalog.ts";
-import type { JsonMap } from "./fields.ts";
+import type { ApiErrorType } from "../shared/api-error.ts";
+import { errorCatalog } from "../shared/error-catalog.ts";
+import type { JsonMap } from "../shared/body/fields.ts";
 
 const text = { type: "string" };
 const integer = { type: "integer" };

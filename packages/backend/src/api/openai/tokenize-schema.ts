@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { templateCondition, templateFields, type TemplateBody } from "./chat-prompt.ts";
-import { arrayField, flagField, textField, tokenIdField, type FieldsOf } from "./fields.ts";
-import { messagesField, type Message } from "./messages-schema.ts";
-import type { BodyRules } from "./parse-body.ts";
+import { templateCondition, templateFields, type TemplateBody } from "./prompts/chat-prompt.ts";
+import { arrayField, flagField, textField, tokenIdField, type FieldsOf } from "../shared/body/fields.ts";
+import { messagesField, type Message } from "./prompts/messages-schema.ts";
+import type { BodyRules } from "../shared/body/parse-body.ts";
 
 /** The body of `POST /tokenize`: a prompt or messages. */
 export interface TokenizeBody extends TemplateBody {

@@ -2,12 +2,12 @@ import { firstEvent } from "../../models/first-event.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { Prompt } from "../../operations/prompt.ts";
 import { tokenize as tokenizePrompt } from "../../operations/tokenize.ts";
-import { invalidRequest } from "./api-error.ts";
-import { assertTemplateBody, toChatPrompt } from "./chat-prompt.ts";
-import { toApiError } from "./engine-error.ts";
-import { parseBody } from "./parse-body.ts";
+import { invalidRequest } from "../shared/api-error.ts";
+import { assertTemplateBody, toChatPrompt } from "./prompts/chat-prompt.ts";
+import { toApiError } from "../shared/to-api-error.ts";
+import { parseBody } from "../shared/body/parse-body.ts";
 import { detokenizeRules, tokenizeRules, type TokenizeBody } from "./tokenize-schema.ts";
-import { defaultModelId, findModel, type ApiContext } from "./api-context.ts";
+import { defaultModelId, findModel, type ApiContext } from "../shared/api-context.ts";
 
 export interface TokenizeAnswer {
   readonly count: number;

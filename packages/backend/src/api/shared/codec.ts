@@ -1,4 +1,4 @@
-import type { ApiContext } from "../openai/api-context.ts";
+import type { ApiContext } from "./api-context.ts";
 import type { PreparedGeneration } from "./generation.ts";
 
 /** A route of a wire format whose answer is made while it is sent: a stream of chunks, or one long answer. */

@@ -1,4 +1,4 @@
-import type { GenerationProgress } from "./track-progress.ts";
+import type { GenerationProgress } from "./generation/track-progress.ts";
 
 /** A generation that the engine has taken. Read it in one of the two ways, once. */
 export interface Generation {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { openAiCodecs } from "../../api/openai/codecs.ts";
+import { openAiCodecs } from "../../api/openai/openai-format.ts";
 import { sendAnswer } from "../send-answer.ts";
 import { sendGeneration } from "../send-generation.ts";
 import type { ServerParts } from "../server-parts.ts";

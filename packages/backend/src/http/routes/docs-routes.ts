@@ -1,7 +1,7 @@
 import swagger, { type FastifyStaticSwaggerOptions } from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
-import type { JsonMap } from "../../api/openai/fields.ts";
+import type { JsonMap } from "../../api/shared/body/fields.ts";
 import { toJsonText } from "../json-text.ts";
 import { createOpenApiDocument } from "../openapi-document.ts";
 import type { ServerParts } from "../server-parts.ts";

@@ -1,7 +1,7 @@
 import { parseGenerationDefaults } from "@infernode/models";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { samplingFields } from "../../../src/api/openai/sampling-fields.ts";
+import { samplingFields } from "../../../src/api/openai/parameters/sampling-fields.ts";
 
 const values = [
   -2,

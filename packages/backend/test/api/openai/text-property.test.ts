@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { createAnswerBudget } from "../../../src/api/openai/answer-budget.ts";
+import { createAnswerBudget } from "../../../src/api/shared/answer-budget.ts";
 import { expect, test } from "vitest";
 import { prepareChat } from "../../../src/api/openai/chat.ts";
 import { prepareCompletion } from "../../../src/api/openai/completions.ts";

@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
-import { AsyncQueue } from "../../models/async-queue.ts";
-import type { CallOptions, ModelService } from "../../models/model-service.ts";
-import { BackendError, EngineRequestError } from "../../errors.ts";
-import { generate, type GenerateEvent, type GenerateInput } from "../../operations/generate.ts";
+import { AsyncQueue } from "../../../models/async-queue.ts";
+import type { CallOptions, ModelService } from "../../../models/model-service.ts";
+import { BackendError, EngineRequestError } from "../../../errors.ts";
+import { generate, type GenerateEvent, type GenerateInput } from "../../../operations/generate.ts";
 
 /** A request, and whether it may be answered shorter than it says where the context has no more room. */
 export interface AdmissionRequest {

@@ -11,7 +11,7 @@ import {
   tokenIdField,
   type FieldsOf,
   type JsonMap,
-} from "./fields.ts";
+} from "../../shared/body/fields.ts";
 import { seedField } from "./seed-field.ts";
 
 const { maxAnswers, maxLogitBias, maxStopCharacters, maxStopStrings } = requestLimits;

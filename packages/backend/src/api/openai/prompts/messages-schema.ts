@@ -1,6 +1,6 @@
 import type { ChatTemplateMessage } from "@infernode/models";
 import { z } from "zod";
-import { arrayField, nullIsAbsent, objectField, textField } from "./fields.ts";
+import { arrayField, nullIsAbsent, objectField, textField } from "../../shared/body/fields.ts";
 
 /** As in OpenAI's API. */
 const maxMessages = 2048;

@@ -1,4 +1,4 @@
-import { createJsonSizeCheck } from "./assert-json-size.ts";
+import { createJsonSizeCheck } from "../../shared/body/json-size.ts";
 
 /** Looks at the JSON texts of one request's tool calls, which the engine reads. */
 export interface ToolArguments {

@@ -1,6 +1,6 @@
 import type { TokenLogprob } from "@infernode/inference";
 import { expect, test } from "vitest";
-import { LogprobStore, type TokenTexts } from "../../../src/api/shared/logprob-store.ts";
+import { LogprobStore, type TokenTexts } from "../../../../src/api/shared/generation/logprob-store.ts";
 
 function entryOf(id: number): TokenLogprob {
   const candidate = (tokenId: number) => ({

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { AnswerBudget } from "./answer-budget.ts";
 import type { ModelService, ServedModel } from "../../models/model-service.ts";
-import type { AnswerHead } from "./answer-head.ts";
+import type { AnswerHead } from "../openai/answers/answer-head.ts";
 import { ApiError } from "./api-error.ts";
-import { engineUnavailable } from "./engine-error.ts";
-import { describeValue } from "./describe-value.ts";
+import { engineUnavailable } from "./to-api-error.ts";
+import { describeValue } from "../../text/describe-value.ts";
 
 /** What codecs work with. */
 export interface ApiContext {

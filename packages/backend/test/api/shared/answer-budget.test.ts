@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { answerBytes, answerMemory, largestAnswerBytes } from "../../../src/models/answer-memory.ts";
-import { createAnswerBudget } from "../../../src/api/openai/answer-budget.ts";
+import { createAnswerBudget } from "../../../src/api/shared/answer-budget.ts";
 
 const size = { answerCount: 2, maxTokens: 100, candidateCount: 21, echoedTokens: 0, param: "n" };
 

@@ -1,4 +1,4 @@
-import { withoutNulls, type JsonMap } from "./fields.ts";
+import { withoutNulls, type JsonMap } from "../../shared/body/fields.ts";
 
 /** A value that asks for nothing, so that leaving it out changes nothing. */
 interface NeutralValue {

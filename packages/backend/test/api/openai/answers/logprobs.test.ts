@@ -4,7 +4,7 @@ import {
   createCompletionLogprobsWriter,
   createPromptLogprobsWriter,
   toChatLogprobs,
-} from "../../../src/api/openai/logprobs.ts";
+} from "../../../../src/api/openai/answers/logprobs.ts";
 
 function entry(token: string, bytes: readonly number[], logprob: number): TokenLogprob {
   return {

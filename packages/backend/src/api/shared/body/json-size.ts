@@ -1,4 +1,4 @@
-import { invalidRequest, type ApiError } from "./api-error.ts";
+import { invalidRequest, type ApiError } from "../api-error.ts";
 
 /** Bounds of a JSON body. Reading one that is within them takes milliseconds, not seconds. */
 export const jsonLimits = {

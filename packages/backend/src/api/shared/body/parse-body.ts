@@ -1,9 +1,9 @@
 import type { z } from "zod";
-import { nearestName } from "../../text/nearest-name.ts";
-import { invalidRequest, type ApiError } from "./api-error.ts";
-import { describeValue, shortName } from "./describe-value.ts";
+import { nearestName } from "../../../text/nearest-name.ts";
+import { invalidRequest, type ApiError } from "../api-error.ts";
+import { describeValue, shortName } from "../../../text/describe-value.ts";
 import type { FieldsOf, JsonMap } from "./fields.ts";
-import type { UnsupportedParameters } from "./unsupported-parameters.ts";
+import type { UnsupportedParameters } from "../../openai/parameters/unsupported-parameters.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];

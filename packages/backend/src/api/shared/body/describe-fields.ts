@@ -1,5 +1,5 @@
-import { isRecord } from "../is-record.ts";
-import { tokenIdFormat, type JsonMap } from "../api/openai/fields.ts";
+import { isRecord } from "../../../is-record.ts";
+import { tokenIdFormat, type JsonMap } from "./fields.ts";
 
 const noValue: JsonMap = { type: "null" };
 

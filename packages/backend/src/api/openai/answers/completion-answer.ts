@@ -7,8 +7,8 @@ import {
   type CompletionLogprobs,
   type CompletionLogprobsWriter,
 } from "./logprobs.ts";
-import { GrowingText } from "../shared/growing-text.ts";
-import { LogprobStore, type TokenTexts } from "../shared/logprob-store.ts";
+import { GrowingText } from "../../shared/generation/growing-text.ts";
+import { LogprobStore, type TokenTexts } from "../../shared/generation/logprob-store.ts";
 
 /** Tokens of an echoed prompt in one piece of a stream. */
 const maxPieceEntries = 64;

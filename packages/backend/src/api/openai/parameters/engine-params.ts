@@ -1,8 +1,8 @@
 import type { SamplingParams, StopParams } from "@infernode/inference";
-import type { ServedModel } from "../../models/model-service.ts";
-import { invalidRequest } from "./api-error.ts";
-import { describeValue, shortName } from "./describe-value.ts";
-import type { JsonMap } from "./fields.ts";
+import type { ServedModel } from "../../../models/model-service.ts";
+import { invalidRequest } from "../../shared/api-error.ts";
+import { describeValue, shortName } from "../../../text/describe-value.ts";
+import type { JsonMap } from "../../shared/body/fields.ts";
 import type { SamplingBody } from "./sampling-fields.ts";
 
 /** What a body's parameters are to the engine. */

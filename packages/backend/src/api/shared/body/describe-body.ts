@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { JsonMap } from "../api/openai/fields.ts";
-import type { BodyRules } from "../api/openai/parse-body.ts";
-import type { UnsupportedParameter } from "../api/openai/unsupported-parameters.ts";
+import type { JsonMap } from "./fields.ts";
+import type { BodyRules } from "./parse-body.ts";
+import type { UnsupportedParameter } from "../../openai/parameters/unsupported-parameters.ts";
 import { describeFields } from "./describe-fields.ts";
 
 function describeUnsupported({ neutral, hint }: UnsupportedParameter): JsonMap {

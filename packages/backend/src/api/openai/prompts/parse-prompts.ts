@@ -1,7 +1,7 @@
-import type { Prompt } from "../../operations/prompt.ts";
-import { invalidRequest } from "./api-error.ts";
-import { contextLengthExceeded } from "./context-length.ts";
-import { describeValue } from "./describe-value.ts";
+import type { Prompt } from "../../../operations/prompt.ts";
+import { invalidRequest } from "../../shared/api-error.ts";
+import { contextLengthExceeded } from "../../shared/context-length.ts";
+import { describeValue } from "../../../text/describe-value.ts";
 
 export interface PromptRules {
   readonly vocabSize: number;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { errorCatalog } from "../../../src/api/openai/error-catalog.ts";
+import { errorCatalog } from "../../../src/api/shared/error-catalog.ts";
 
 test("every code has one row in docs/errors/http.md, with its status", () => {
   const page = readFileSync(new URL("../../../../../docs/errors/http.md", import.meta.url), "utf8");

@@ -1,7 +1,7 @@
-import type { Prompt } from "../../operations/prompt.ts";
-import { invalidRequest } from "./api-error.ts";
-import { flagField, mapField, type FieldsOf, type JsonMap } from "./fields.ts";
-import { jsonTextOf } from "./json-text.ts";
+import type { Prompt } from "../../../operations/prompt.ts";
+import { invalidRequest } from "../../shared/api-error.ts";
+import { flagField, mapField, type FieldsOf, type JsonMap } from "../../shared/body/fields.ts";
+import { jsonTextOf } from "../../shared/body/json-text.ts";
 import { toTemplateMessage, type Message } from "./messages-schema.ts";
 import { createToolArguments } from "./tool-arguments.ts";
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { GenerateInput } from "../../../src/operations/generate.ts";
-import { BackendError } from "../../../src/errors.ts";
-import { admit } from "../../../src/api/shared/admit.ts";
-import { createFakeEngine, createGate, modelId, type FakeEngine } from "../../http/fake-engine.ts";
+import type { GenerateInput } from "../../../../src/operations/generate.ts";
+import { BackendError } from "../../../../src/errors.ts";
+import { admit } from "../../../../src/api/shared/generation/admit.ts";
+import { createFakeEngine, createGate, modelId, type FakeEngine } from "../../../http/fake-engine.ts";
 
 function request(text: string, maxTokens = 4): { request: GenerateInput; isMaxTokensDefault: boolean } {
   return {
