@@ -6,14 +6,14 @@ import { executorProvider } from "../models/engine/prepare-model.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { describeGpus } from "./describe-gpus.ts";
-import { probeModels, type ModelProbe } from "./doctor-models.ts";
+import { probeModels, type ModelProbe } from "./doctor-probes.ts";
 import { probeRuntimes, type RuntimeProbe } from "./doctor-runtimes.ts";
 import { gatherSystem, type SystemFacts } from "./doctor-system.ts";
 import { formatCount } from "./format-count.ts";
-import { formatRows } from "./format-rows.ts";
+import { formatRows } from "./terminal-text.ts";
 import { toPrintable } from "./printable.ts";
 import { configSourcesOf } from "./setting-options.ts";
-import { writeOutput } from "./write-output.ts";
+import { writeOutput } from "./standard-streams.ts";
 
 /** What is on this machine, and what would run. */
 export interface DoctorReport {

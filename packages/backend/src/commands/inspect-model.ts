@@ -4,11 +4,11 @@ import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { formatCount } from "./format-count.ts";
-import { formatRows } from "./format-rows.ts";
-import { judgeModel, type ModelDescription } from "./judge-model.ts";
+import { formatRows } from "./terminal-text.ts";
+import { judgeModel, type ModelDescription } from "./check-model.ts";
 import { toPrintable } from "./printable.ts";
 import { configSourcesOf } from "./setting-options.ts";
-import { writeOutput } from "./write-output.ts";
+import { writeOutput } from "./standard-streams.ts";
 
 type Row = readonly [string, string];
 

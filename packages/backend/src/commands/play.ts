@@ -13,7 +13,7 @@ import { playInTerminal } from "./play-terminal.ts";
 import { readPrompt } from "./read-prompt.ts";
 import { configSourcesOf } from "./setting-options.ts";
 import { toPrintable } from "./printable.ts";
-import { writeOutput } from "./write-output.ts";
+import { writeOutput } from "./standard-streams.ts";
 
 async function answerOnce(parts: {
   readonly prompt: string;

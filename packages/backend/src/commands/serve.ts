@@ -9,7 +9,7 @@ import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { configSourcesOf } from "./setting-options.ts";
-import { writeOutput } from "./write-output.ts";
+import { writeOutput } from "./standard-streams.ts";
 
 interface Stopping {
   /** Resolves with the exit code once the daemon has stopped. */

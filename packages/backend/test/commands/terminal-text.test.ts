@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatRows } from "../../src/commands/format-rows.ts";
+import { formatRows } from "../../src/commands/terminal-text.ts";
 
 const rows = [
   ["system", "linux, x64"],

@@ -1,6 +1,6 @@
 import { embeddedModelDirectory } from "@infernode/models";
 import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
-import { judgeModel, type ModelDescription } from "./judge-model.ts";
+import { judgeModel, type ModelDescription } from "./check-model.ts";
 
 /** A model that the daemon could be started with. */
 export interface ModelProbe {
