@@ -5,7 +5,7 @@ import OpenAI from "openai";
 const { config } = await resolveConfig({ file: false, overrides: { server: { port: 0 } } });
 await using daemon = createDaemon(config);
 const { url } = await daemon.start();
-const { id: model } = await daemon.ready();
+const [served] = await daemon.ready();
 
 // Everything that happens is on one typed bus.
 daemon.events.on("inference:request-finished", ({ requestId, generatedTokenCount, totalMs }) => {
@@ -14,7 +14,7 @@ daemon.events.on("inference:request-finished", ({ requestId, generatedTokenCount
 
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none is needed yet" });
 const stream = await client.chat.completions.create({
-  model,
+  model: served?.id ?? "",
   messages: [{ role: "user", content: "Tell me a story about an owl and a bell." }],
   seed: 1,
   stream: true,

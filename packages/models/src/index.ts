@@ -11,6 +11,7 @@ export type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
 export { parseModelConfig } from "./config/parse-model-config.ts";
 export type { RawModelFiles } from "./config/parse-model-config.ts";
 export { embeddedModelDirectory } from "./embedded.ts";
+export { modelNameOf } from "./files/model-name.ts";
 export { ModelError } from "./errors.ts";
 export type { ModelErrorCode, ModelErrorDetails } from "./errors.ts";
 export type { FileAccess, FileStat, OpenFile } from "./files/file-access.ts";

@@ -6,8 +6,8 @@ import { formatCount } from "./format-count.ts";
 
 export interface BannerOptions {
   readonly url: string;
-  readonly model: ServedModel;
-  readonly description: string;
+  /** Those that can be used, each with its runtime, version and threads. */
+  readonly models: readonly { readonly model: ServedModel; readonly engine: string }[];
   readonly readyMs: number;
   readonly useColor: boolean;
 }
@@ -31,29 +31,39 @@ export function exampleRequest(url: string, model: Pick<ServedModel, "id" | "has
   );
 }
 
-/** Says that the daemon is ready and what to do next. */
-export function formatBanner(options: BannerOptions): string {
-  const { model, description, readyMs, useColor } = options;
-  const url = openableUrl(options.url);
-  const style = (format: "bold" | "dim" | "cyan", text: string): string =>
-    useColor ? styleText(format, text) : text;
+function modelRows(model: ServedModel, engine: string): readonly (readonly [string, string])[] {
   const plan = model.memoryPlan;
   const memory =
     `${formatBytes(plan.totalBytes)} (weights ${formatBytes(plan.weightsBytes)}, ` +
     `KV cache ${formatBytes(plan.kvCacheBytes)})`;
-  const rows = [
+  return [
     ["model", `${model.id}, ${model.family}, ${formatCount(model.parameterCount)} parameters`],
     ["context", `${model.contextTokens} tokens, up to ${plan.maxSequences} answers at once`],
-    ["engine", description],
+    ["engine", engine],
     ["memory", memory],
+  ];
+}
+
+/** Says that the daemon is ready and what to do next. */
+export function formatBanner(options: BannerOptions): string {
+  const { models, readyMs, useColor } = options;
+  const url = openableUrl(options.url);
+  const style = (format: "bold" | "dim" | "cyan", text: string): string =>
+    useColor ? styleText(format, text) : text;
+  const rows = [
+    ...models.flatMap(({ model, engine }) => modelRows(model, engine)),
     ["ready in", `${readyMs} ms`],
     ["API", style("cyan", `${url}/v1`)],
     ["docs", style("cyan", `${url}/docs`)],
   ] as const;
   const lines = rows.map(([name, value]) => `  ${style("dim", name.padEnd(9))} ${value}`);
-  const request = exampleRequest(url, model)
-    .split("\n")
-    .map((line) => `  ${line}`);
+  const [first] = models;
+  const request =
+    first === undefined
+      ? []
+      : exampleRequest(url, first.model)
+          .split("\n")
+          .map((line) => `  ${line}`);
   return [
     "",
     `  ${style("bold", `Infernode ${packageVersion}`)}`,

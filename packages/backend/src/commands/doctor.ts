@@ -1,7 +1,7 @@
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
-import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
@@ -96,7 +96,7 @@ export const doctor: CommandRunner = async (values, context) => {
     environment: context.environment,
     directory: context.directory,
   });
-  const options = engineOptionsOf(config);
+  const options = engineOptionsOf(onlyModel(config));
   const [system, models] = await Promise.all([gatherSystem(), probeModels(options)]);
   // The embedded model is the quickest to try with.
   const readable = models.filter(({ wouldRun }) => wouldRun);

@@ -1,6 +1,6 @@
 import { formatBytes } from "@infernode/memory";
 import { resolveConfig } from "../config/resolve-config.ts";
-import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
 import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { formatCount } from "./format-count.ts";
@@ -71,7 +71,7 @@ export const inspectModel: CommandRunner = async (values, context) => {
     environment: context.environment,
     directory: context.directory,
   });
-  const { model, failure } = await judgeModel(engineOptionsOf(config));
+  const { model, failure } = await judgeModel(engineOptionsOf(onlyModel(config)));
   // There is nothing to show.
   if (model === undefined && failure !== undefined) throw failure;
   const reasons = failure === undefined ? [] : [failure.message];

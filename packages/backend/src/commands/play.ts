@@ -1,5 +1,5 @@
 import { resolveConfig } from "../config/resolve-config.ts";
-import { supervisionOf } from "../daemon/engine-options.ts";
+import { onlyModel, supervisionOf } from "../daemon/engine-options.ts";
 import { createEngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { ServedModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";
@@ -74,7 +74,7 @@ export const play: CommandRunner = async (values, context) => {
     onHandlerError: (error) => context.stderr.write(`infernode: ${String(error)}\n`),
   });
   await using engine = createEngineSupervisor({
-    ...supervisionOf(config),
+    ...supervisionOf(onlyModel(config)),
     events,
     onOutput: (line) => context.stderr.write(`${line}\n`),
   });

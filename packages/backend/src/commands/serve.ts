@@ -51,6 +51,10 @@ function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext):
   return { stopped: stopped.promise, stop };
 }
 
+function haveAllFailed({ engines }: Daemon): boolean {
+  return engines.every(({ state }) => state === "failed");
+}
+
 /** Runs the daemon until it is told to stop. */
 export const serve: CommandRunner = async (values, context) => {
   if (values["json"] === true && values["printConfig"] !== true) {
@@ -103,21 +107,29 @@ export const serve: CommandRunner = async (values, context) => {
     return reportFatal(logger, error);
   }
   try {
-    const model = await daemon.ready();
-    daemon.events.on("backend:engine-state-changed", ({ to }) => {
-      if (to === "failed") stopping.stop("the engine failed", exitCodes.engineFailed);
+    const models = await daemon.ready();
+    daemon.events.on("backend:engine-state-changed", () => {
+      if (haveAllFailed(daemon)) stopping.stop("the engine failed", exitCodes.engineFailed);
     });
     const readyMs = Math.round(performance.now() - startedAtMs);
     const { url } = address;
-    logger.info({ url, model: model.id, readyMs, pid: process.pid }, "ready");
+    const ids = models.map(({ id }) => id);
+    logger.info(
+      { url, ...(ids.length === 1 ? { model: ids[0] } : { models: ids }), readyMs, pid: process.pid },
+      "ready",
+    );
     // The log goes to standard error, so this is alone on standard output; who asks for JSON wants no prose.
     if (config.log.format !== "json" && config.log.level !== "silent") {
-      const description = daemon.engine.description ?? model.executor;
       const useColor = context.stdout.isTTY && mayColor;
-      context.stdout.write(formatBanner({ url, model, description, readyMs, useColor }));
+      const descriptions = new Map(daemon.engines.map(({ id, description }) => [id, description]));
+      const described = models.map((model) => ({
+        model,
+        engine: descriptions.get(model.id) ?? model.executor,
+      }));
+      context.stdout.write(formatBanner({ url, models: described, readyMs, useColor }));
     }
   } catch (error) {
-    if (daemon.engine.state !== "failed") return stopping.stopped;
+    if (!haveAllFailed(daemon)) return stopping.stopped;
     stopping.stop("the engine failed", reportFatal(logger, error));
   }
   return stopping.stopped;

@@ -64,6 +64,20 @@ export interface EngineSettings {
   readonly maxRestarts: number;
 }
 
+/** One of the models that are served. */
+export interface ModelConfig {
+  /** The name in the API. */
+  readonly id: string;
+  /** Other names that requests may call it by. */
+  readonly aliases: readonly string[];
+  /** Absolute. */
+  readonly directory: string;
+  /** A Jinja file, absolute, in place of the checkpoint's own chat template. */
+  readonly chatTemplate: string | undefined;
+  /** Those of the section `engine`, and what is set for this model alone. */
+  readonly engine: EngineSettings;
+}
+
 /** The log on standard error. */
 export interface LogSettings {
   readonly level: LogLevel;
@@ -88,6 +102,8 @@ export interface HealthSettings {
 export interface InfernodeConfig {
   readonly server: ServerConfig;
   readonly model: ModelSettings;
+  /** Every model that is served, from the sections `model` and `engine`; at least one. */
+  readonly models: readonly ModelConfig[];
   readonly engine: EngineSettings;
   readonly log: LogSettings;
   readonly discovery: DiscoverySettings;

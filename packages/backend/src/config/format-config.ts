@@ -9,8 +9,9 @@ function describeOrigin(origin: ConfigOrigin | undefined): string {
 
 /** Writes the configuration as YAML that can be saved as a file, each line with the origin of its value. */
 export function formatConfig(resolved: ResolvedConfig): string {
+  const { models: _, ...sections } = resolved.config;
   const rows: { readonly text: string; readonly comment: string | undefined }[] = [];
-  for (const [section, settingsOfSection] of Object.entries(resolved.config)) {
+  for (const [section, settingsOfSection] of Object.entries(sections)) {
     const body: Readonly<Record<string, unknown>> = { ...settingsOfSection };
     rows.push({ text: `${section}:`, comment: undefined });
     for (const { path } of settings.filter((setting) => setting.path.startsWith(`${section}.`))) {

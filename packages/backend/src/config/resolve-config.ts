@@ -1,8 +1,9 @@
 import { isAbsolute } from "node:path";
+import { embeddedModelDirectory, modelNameOf } from "@infernode/models";
 import { BackendError } from "../errors.ts";
 import { isLoopback } from "../text/parse-host.ts";
 import { absolutePath, baseDirectoryOf, type BaseDirectory } from "./base-directory.ts";
-import type { ConfigOrigin, InfernodeConfig } from "./config.ts";
+import type { ConfigOrigin, InfernodeConfig, ModelConfig } from "./config.ts";
 import type { ConfigValue, ConfigValues, SourceReading } from "./config-values.ts";
 import { findConfigFile, readConfigFile } from "./read-config-file.ts";
 import { readEnvironment } from "./read-environment.ts";
@@ -11,7 +12,7 @@ import { settings, type Setting } from "./settings.ts";
 
 /** Settings as a program gives them: any part of the configuration. */
 export type PartialConfig = {
-  readonly [Section in keyof InfernodeConfig]?: Partial<InfernodeConfig[Section]>;
+  readonly [Section in Exclude<keyof InfernodeConfig, "models">]?: Partial<InfernodeConfig[Section]>;
 };
 
 /** Where `resolveConfig` looks. */
@@ -111,7 +112,15 @@ function assemble(
   }
   for (const section of Object.values(config)) Object.freeze(section);
   // Every setting of the table was checked by its schema; a test compares the table with the type.
-  return { config: Object.freeze(config) as unknown as InfernodeConfig, origins: Object.freeze(origins) };
+  const sections = config as unknown as Omit<InfernodeConfig, "models">;
+  const models = Object.freeze([modelConfigOf(sections)]);
+  return { config: Object.freeze({ ...sections, models }), origins: Object.freeze(origins) };
+}
+
+function modelConfigOf({ model, engine }: Pick<InfernodeConfig, "model" | "engine">): ModelConfig {
+  const directory = model.path === "embedded" ? embeddedModelDirectory() : model.path;
+  const id = model.name ?? modelNameOf(directory);
+  return Object.freeze({ id, aliases: [], directory, chatTemplate: model.chatTemplate, engine });
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { EngineLabels } from "@infernode/inference";
 import { createEventLoopMetrics, createMetrics, createProcessMetrics } from "@infernode/health";
 import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
@@ -7,7 +8,7 @@ import { createHttpMetrics } from "../metrics/http-metrics.ts";
 import { createInferenceMetrics, type InferenceMetrics } from "../metrics/inference-metrics.ts";
 import type { EngineStatsSample } from "../metrics/inference-samples.ts";
 import { createLogMetrics } from "../metrics/log-metrics.ts";
-import { createMemoryMetrics } from "../metrics/memory-metrics.ts";
+import { createMemoryMetrics, type MemoryLedgerSample } from "../metrics/memory-metrics.ts";
 import type { GpuTelemetry } from "./gpu-telemetry.ts";
 
 const noStats: EngineStatsSample = {
@@ -29,16 +30,16 @@ export interface DaemonMetrics extends Required<ServerMetrics>, Disposable {
   dispose(): void;
 }
 
-/** Creates the metrics; the engine's appear when its model is loaded. */
+/** Creates the metrics; those of an engine appear when its model is loaded. */
 export function createDaemonMetrics(options: {
   readonly events: EventBus;
-  readonly engine: Pick<EngineSupervisor, "stats" | "vitals" | "model">;
+  readonly engines: readonly Pick<EngineSupervisor, "labels" | "stats" | "vitals" | "model">[];
   /** Read at each scrape. */
   readonly gpus: Pick<GpuTelemetry, "survey">;
   /** Read at each scrape. */
   readonly droppedLineCount: () => number;
 }): DaemonMetrics {
-  const { events, engine, gpus } = options;
+  const { events, engines, gpus } = options;
   const metrics = createMetrics();
   const { registry, contentType } = metrics;
   createProcessMetrics({ registry });
@@ -47,26 +48,33 @@ export function createDaemonMetrics(options: {
   const http = createHttpMetrics(registry);
   const gpuMetrics = createGpuMetrics(registry);
   const memory = createMemoryMetrics(registry);
-  let inference: InferenceMetrics | undefined;
+  const inference = new Map<string, InferenceMetrics>();
+  const keyOf = ({ model, engine }: EngineLabels): string => JSON.stringify([model, engine]);
+  const metricsOf = (labels: EngineLabels): InferenceMetrics | undefined => inference.get(keyOf(labels));
 
-  const takeStats = (): void => {
-    const stats = engine.stats();
-    if (stats !== undefined) inference?.stats(stats);
-    const vitals = engine.vitals();
-    if (vitals === undefined) return;
-    memory.pool(vitals.pool);
-    memory.ledger(
-      vitals.ledger.devices.flatMap((device) =>
-        device.models.flatMap(({ model, purposes }) => purposes.map((each) => ({ model, ...each }))),
-      ),
-    );
+  const readEngines = (): void => {
+    const ledger: MemoryLedgerSample[] = [];
+    for (const engine of engines) {
+      const { labels } = engine;
+      const stats = engine.stats();
+      if (stats !== undefined) metricsOf(labels)?.stats(stats);
+      const vitals = engine.vitals();
+      if (vitals === undefined) continue;
+      memory.pool(vitals.pool, labels);
+      for (const { models } of vitals.ledger.devices) {
+        ledger.push(...models.flatMap(({ purposes }) => purposes.map((each) => ({ ...labels, ...each }))));
+      }
+    }
+    memory.ledger(ledger);
   };
   const unsubscribers = [
-    events.on("backend:model-loaded", ({ model, contextTokens }) => {
-      inference = createInferenceMetrics({ registry, modelName: model, contextTokens });
-      const plan = engine.model?.memoryPlan;
+    events.on("backend:model-loaded", ({ model, engine, contextTokens }) => {
+      const created = createInferenceMetrics({ registry, modelName: model, engineId: engine, contextTokens });
+      inference.set(keyOf({ model, engine }), created);
+      const plan = engines.find(({ labels }) => keyOf(labels) === keyOf({ model, engine }))?.model
+        ?.memoryPlan;
       if (plan === undefined) return;
-      inference.cacheConfig({
+      created.cacheConfig({
         blockTokens: plan.contextTokens,
         blockCount: plan.maxSequences,
         dtype: "f32",
@@ -74,28 +82,28 @@ export function createDaemonMetrics(options: {
         hasPrefixCache: false,
       });
     }),
-    events.on("inference:request-queued", (payload) => inference?.requestQueued(payload)),
-    events.on("inference:request-scheduled", (payload) => inference?.requestScheduled(payload)),
+    events.on("inference:request-queued", (payload) => metricsOf(payload)?.requestQueued(payload)),
+    events.on("inference:request-scheduled", (payload) => metricsOf(payload)?.requestScheduled(payload)),
     // Not the engine's own, which knows nothing of the way to it.
-    events.on("backend:first-token", (payload) => inference?.firstToken(payload)),
-    events.on("inference:request-finished", (payload) => inference?.requestFinished(payload)),
-    events.on("inference:step-finished", (payload) => inference?.stepFinished(payload)),
+    events.on("backend:first-token", (payload) => metricsOf(payload)?.firstToken(payload)),
+    events.on("inference:request-finished", (payload) => metricsOf(payload)?.requestFinished(payload)),
+    events.on("inference:step-finished", (payload) => metricsOf(payload)?.stepFinished(payload)),
     events.on("backend:engine-crashed", (payload) => {
-      takeStats();
-      inference?.engineCrashed(payload);
+      readEngines();
+      metricsOf(payload)?.engineCrashed(payload);
       // The next process counts from 0 again.
-      inference?.stats(noStats);
+      metricsOf(payload)?.stats(noStats);
     }),
   ];
   const dispose = (): void => {
     for (const unsubscribe of unsubscribers) unsubscribe();
-    inference?.dispose();
+    for (const each of inference.values()) each.dispose();
     eventLoop.dispose();
   };
   return {
     contentType,
     render: async () => {
-      takeStats();
+      readEngines();
       log.droppedLines(options.droppedLineCount());
       gpuMetrics.gpus((await gpus.survey()).gpus);
       return metrics.render();

@@ -8,8 +8,13 @@ import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
-import type { ServedModel } from "../models/model-service.ts";
-import { createEngineSupervisor, type EngineSupervisor } from "../models/local/engine-supervisor.ts";
+import { createModelPool } from "../models/model-pool.ts";
+import type { ModelService, ServedModel } from "../models/model-service.ts";
+import {
+  createEngineSupervisor,
+  type EngineSupervisor,
+  type EngineSupervisorOptions,
+} from "../models/local/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
 import type { HttpServer } from "../http/create-http-server.ts";
@@ -27,8 +32,8 @@ export interface DaemonDependencies {
   /** Lines that the logger lost, for the metrics. [0 with a logger of one's own] */
   readonly droppedLineCount?: () => number;
   readonly events?: EventBus;
-  /** [a supervised child process] */
-  readonly engine?: EngineSupervisor;
+  /** Makes the engine of a model. [a supervised child process] */
+  readonly createEngine?: (options: EngineSupervisorOptions) => EngineSupervisor;
   /** [the embedded provider] */
   readonly discovery?: DiscoveryProvider;
 }
@@ -40,21 +45,27 @@ export interface DaemonAddress {
   readonly url: string;
 }
 
-/** The whole server: HTTP, engine process, health, metrics, discovery. */
+/** The whole server: HTTP, engine processes, health, metrics, discovery. */
 export interface Daemon extends AsyncDisposable {
   readonly config: InfernodeConfig;
   readonly events: EventBus;
-  readonly engine: EngineSupervisor;
+  /** All models behind one interface. */
+  readonly service: ModelService;
+  /** One for each model of the configuration, in its order. */
+  readonly engines: readonly EngineSupervisor[];
   /** Where it listens; `undefined` before `start`. */
   readonly address: DaemonAddress | undefined;
   /**
-   * Listens, and starts the engine without waiting for it.
+   * Listens, and starts the engines without waiting for them.
    * @throws BackendError `PORT_IN_USE`, `LISTEN_FAILED`, `MODEL_NOT_FOUND`, `INVALID_STATE`
    */
   start(): Promise<DaemonAddress>;
-  /** Resolves when the model can be used. @throws BackendError when the engine cannot be started */
-  ready(): Promise<ServedModel>;
-  /** Takes no new work, lets running work finish within the drain timeout, aborts the rest, puts all away. */
+  /**
+   * Resolves when every model is loaded or has failed to load, with those that can be used.
+   * @throws BackendError why the first one failed, where all did
+   */
+  ready(): Promise<readonly ServedModel[]>;
+  /** Takes no new work, lets running work finish within the drain timeout, aborts the rest, and disposes of everything. */
   stop(reason: string): Promise<void>;
 }
 
@@ -77,28 +88,38 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       onHandlerError: (error, eventName) =>
         logger.error({ err: error, eventName }, "an event handler failed"),
     });
-  const supervision = supervisionOf(config);
   const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
-  const engine =
-    dependencies.engine ??
-    createEngineSupervisor({
+  const { createEngine = createEngineSupervisor } = dependencies;
+  const observed = config.models.map((model, index) => {
+    const { engine: options, ...supervision } = supervisionOf(model);
+    const engineId = String(index);
+    const engine = createEngine({
       ...supervision,
+      engine: { ...options, engineId },
       events,
-      onOutput: (line) => logger.warn({ source: "engine" }, line),
+      onOutput: (line) => logger.warn({ source: "engine", model: model.id, engine: engineId }, line),
     });
+    return { engine, hangAfterMs: supervision.hangAfterMs };
+  });
+  const engines = observed.map(({ engine }) => engine);
+  const service = createModelPool(
+    config.models.flatMap(({ id, aliases }, index) => {
+      const engine = engines[index];
+      return engine === undefined ? [] : [{ id, aliases, service: engine }];
+    }),
+  );
   const stopLogging = logEvents(events, logger);
   const gpus = createGpuTelemetry();
   const metrics = createDaemonMetrics({
     events,
-    engine,
+    engines,
     gpus,
     droppedLineCount: () => log.droppedLineCount(),
   });
   const health = createDaemonHealth({
-    engine,
+    engines: observed,
     events,
     ...config.health,
-    hangAfterMs: supervision.hangAfterMs,
     onError: (error) => logger.error({ err: error }, "a health report failed"),
   });
   let http: HttpServer | undefined;
@@ -120,24 +141,31 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     };
     registration = await discovery.register(service, { state: "critical" });
   };
-  const tellReadiness = (): void => {
-    const state = engine.state === "ready" ? "passing" : "critical";
-    const model = engine.model;
+  const publishReadiness = (): void => {
+    const ready = engines.filter((engine) => engine.state === "ready");
+    const state = ready.length > 0 ? "passing" : "critical";
+    const model = (ready[0] ?? engines[0])?.model;
     const metadata =
-      model === undefined ? {} : { model: model.id, contextTokens: String(model.contextTokens) };
+      model === undefined
+        ? {}
+        : {
+            model: model.id,
+            contextTokens: String(model.contextTokens),
+            models: ready.map(({ id }) => id).join(","),
+          };
     registration?.update({ state, metadata }).catch((error: unknown) => {
       logger.warn({ err: error }, "the service registry could not be told of a change");
     });
   };
-  const stopTelling = events.on("backend:engine-state-changed", tellReadiness);
+  const stopPublishing = events.on("backend:engine-state-changed", publishReadiness);
 
   const start = async (): Promise<DaemonAddress> => {
-    // The model loads while the server's code is read; `ready` tells how that ends.
-    engine.start().catch(() => undefined);
+    // The models load while the server's code is read; `ready` says how that ends.
+    for (const engine of engines) engine.start().catch(() => undefined);
     const serverLimits = resolveServerLimits(config.server);
     const { createHttpServer } = await import("../http/create-http-server.ts");
     http = await createHttpServer({
-      service: engine,
+      service,
       health: health.readiness,
       liveness: health.liveness,
       metrics,
@@ -151,8 +179,15 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     metrics.servingBegins();
     logger.info({ url: address.url, pid: process.pid }, "listening");
     await register(address);
-    tellReadiness();
+    publishReadiness();
     return address;
+  };
+  const ready = async (): Promise<readonly ServedModel[]> => {
+    const results = await Promise.allSettled(engines.map(async (engine) => engine.start()));
+    const models = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    const failure = results.find((result) => result.status === "rejected");
+    if (models.length === 0 && failure !== undefined) throw failure.reason;
+    return models;
   };
   /** A registry that cannot be reached, or does not answer, must not keep the engine running. */
   const deregister = async (): Promise<void> => {
@@ -166,11 +201,11 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     });
     clearTimeout(timer);
   };
-  const putAway = async (reason: string): Promise<void> => {
-    stopTelling();
+  const disposeAll = async (reason: string): Promise<void> => {
+    stopPublishing();
     await deregister();
     await http?.close();
-    await engine.dispose();
+    await service.dispose();
     health.dispose();
     metrics.dispose();
     await gpus.dispose();
@@ -182,16 +217,17 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     const timeoutMs = config.server.drainTimeoutMs;
     events.emit("backend:draining", { reason, timeoutMs });
     http?.drain({ timeoutMs });
-    await engine.drain({ timeoutMs });
-    // What was begun is finished first, so that it is put away as well.
+    await service.drain({ timeoutMs });
+    // A start that has begun is finished first, so that it is disposed of as well.
     await startCall?.catch(() => undefined);
-    await (endCall ??= putAway(reason));
+    await (endCall ??= disposeAll(reason));
   };
 
   return {
     config,
     events,
-    engine,
+    service,
+    engines,
     get address() {
       return address;
     },
@@ -200,12 +236,12 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
         throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
       }
       startCall ??= start().catch(async (error: unknown) => {
-        await (endCall ??= putAway("the start failed"));
+        await (endCall ??= disposeAll("the start failed"));
         throw error;
       });
       return startCall;
     },
-    ready: () => engine.start(),
+    ready,
     stop: (reason) => (stopCall ??= stop(reason)),
     [Symbol.asyncDispose]: () => (stopCall ??= stop("disposed")),
   };

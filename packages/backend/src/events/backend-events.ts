@@ -1,7 +1,8 @@
+import type { EngineLabels } from "@infernode/inference";
 import type { EngineState } from "../models/model-service.ts";
 
-/** What the daemon itself tells. */
-export type BackendEventMap = {
+/** What a supervisor reports of its engine. */
+export type SupervisorFactMap = {
   "backend:engine-started": { readonly pid: number | undefined; readonly startMs: number };
   /** It makes no progress and is ended; a crash follows. */
   "backend:engine-hung": {
@@ -36,7 +37,6 @@ export type BackendEventMap = {
   };
   "backend:engine-state-changed": { readonly from: EngineState; readonly to: EngineState };
   "backend:model-loaded": {
-    readonly model: string;
     readonly parameterCount: number;
     readonly contextTokens: number;
     readonly executor: string;
@@ -48,6 +48,12 @@ export type BackendEventMap = {
     /** Since the daemon asked the engine: the prompt's tokenizing and an engine's restart are in it. */
     readonly timeToFirstTokenMs: number;
   };
+};
+
+/** The backend's events, by name; those of an engine name it and its model. */
+export type BackendEventMap = {
+  [Name in keyof SupervisorFactMap]: SupervisorFactMap[Name] & EngineLabels;
+} & {
   "backend:draining": { readonly reason: string; readonly timeoutMs: number };
   "backend:stopped": { readonly reason: string };
 };

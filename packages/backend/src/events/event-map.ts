@@ -1,12 +1,17 @@
 import type { DiscoveryEventMap } from "@infernode/discovery";
 import type { HealthEventMap } from "@infernode/health";
-import type { EngineEventMap } from "@infernode/inference";
+import type { EngineEventMap, EngineLabels } from "@infernode/inference";
 import type { MemoryEventMap } from "@infernode/memory";
 import type { BackendEventMap } from "./backend-events.ts";
 
+/** Memory is reported by each engine of its own. */
+type LabelledMemoryEventMap = {
+  [Name in keyof MemoryEventMap]: MemoryEventMap[Name] & EngineLabels;
+};
+
 /** Every event of every package, on one bus. */
 export type InfernodeEventMap = EngineEventMap &
-  MemoryEventMap &
+  LabelledMemoryEventMap &
   HealthEventMap &
   DiscoveryEventMap &
   BackendEventMap;

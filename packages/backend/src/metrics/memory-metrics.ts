@@ -1,12 +1,12 @@
 import { createSeriesScope, type MetricRegistry, type SeriesScope } from "@infernode/health";
+import type { EngineLabels } from "@infernode/inference";
 import type { PoolStats } from "@infernode/memory";
 
 /** What the metrics read of a memory pool's statistics. */
 export type MemoryPoolSample = Omit<PoolStats, "allocationCount" | "largestFreeBytes">;
 
 /** What one model holds for one purpose. */
-export interface MemoryLedgerSample {
-  readonly model: string;
+export interface MemoryLedgerSample extends EngineLabels {
   /** Such as `weights` or `kv-cache`. */
   readonly purpose: string;
   readonly plannedBytes: number;
@@ -15,8 +15,8 @@ export interface MemoryLedgerSample {
 
 /** Metrics of memory pools and of the ledger. */
 export interface MemoryMetrics {
-  /** Sets a device's gauges. */
-  pool(sample: MemoryPoolSample): void;
+  /** Sets the gauges of an engine's pool. */
+  pool(sample: MemoryPoolSample, labels: EngineLabels): void;
   /** Replaces the ledger: what is not in it any more leaves the metrics. */
   ledger(samples: readonly MemoryLedgerSample[]): void;
 }
@@ -31,7 +31,7 @@ export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
     ledger(samples) {
       ledgerScope?.dispose();
       ledgerScope = createSeriesScope(registry);
-      const labelNames = ["model_name", "purpose"];
+      const labelNames = ["model_name", "engine", "purpose"];
       const planned = ledgerScope.gauge({
         name: "infernode_model_memory_planned_bytes",
         help: "Bytes that the plan made before load gives to a model's purpose.",
@@ -42,16 +42,18 @@ export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
         help: "Bytes that a model's purpose holds.",
         labelNames,
       });
-      for (const { model, purpose, plannedBytes, measuredBytes } of samples) {
-        planned(plannedBytes, { model_name: model, purpose });
-        measured(measuredBytes, { model_name: model, purpose });
+      for (const { model, engine, purpose, plannedBytes, measuredBytes } of samples) {
+        const labels = { model_name: model, engine, purpose };
+        planned(plannedBytes, labels);
+        measured(measuredBytes, labels);
       }
     },
   };
 }
 
-function createPoolGauges(scope: SeriesScope): (sample: MemoryPoolSample) => void {
-  const gauge = (name: string, help: string) => scope.gauge({ name, help, labelNames: ["device"] });
+function createPoolGauges(scope: SeriesScope): MemoryMetrics["pool"] {
+  const gauge = (name: string, help: string) =>
+    scope.gauge({ name, help, labelNames: ["model_name", "engine", "device"] });
   const inUse = gauge("infernode_memory_in_use_bytes", "Bytes in live blocks.");
   const arena = gauge("infernode_memory_arena_bytes", "Bytes taken from the device, in use or not.");
   const reserved = gauge("infernode_memory_reserved_bytes", "Bytes promised and not yet allocated.");
@@ -62,8 +64,8 @@ function createPoolGauges(scope: SeriesScope): (sample: MemoryPoolSample) => voi
     "infernode_memory_fragmentation_ratio",
     "1 minus the largest free block over all free bytes in arenas.",
   );
-  return (sample) => {
-    const labels = { device: sample.deviceId };
+  return (sample, { model, engine }) => {
+    const labels = { model_name: model, engine, device: sample.deviceId };
     inUse(sample.inUseBytes, labels);
     arena(sample.arenaBytes, labels);
     reserved(sample.reservedBytes, labels);

@@ -31,6 +31,9 @@ export type EngineState = "starting" | "ready" | "restarting" | "draining" | "st
 
 /** One model of a service, and how it is. */
 export interface ModelStatus {
+  readonly id: string;
+  /** Other names that it can be called by. */
+  readonly aliases: readonly string[];
   readonly state: EngineState;
   /** Why it is not ready, for people; empty when ready. */
   readonly reasons: readonly string[];
@@ -42,6 +45,7 @@ export interface ModelStatus {
 
 /** Who is asked, and until when. */
 export interface CallOptions {
+  /** Or one of its aliases. */
   readonly modelId: string;
   /** Stops the work within one step; the iteration rejects with its reason. [never] */
   readonly signal?: AbortSignal | undefined;

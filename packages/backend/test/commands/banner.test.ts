@@ -21,14 +21,17 @@ test("asks a model without a chat template for a completion", () => {
 test("says what is served and where, with an address that can be opened", () => {
   const text = formatBanner({
     url: "http://0.0.0.0:8000",
-    model: fakeModel,
-    description: "a fake",
+    models: [
+      { model: fakeModel, engine: "a fake" },
+      { model: { ...fakeModel, id: "second" }, engine: "another fake" },
+    ],
     readyMs: 12,
     useColor: false,
   });
   expect(text).toContain("http://127.0.0.1:8000/v1");
   expect(text).toContain("http://127.0.0.1:8000/docs");
   expect(text).toContain("12 ms");
+  for (const word of [fakeModel.id, "a fake", "second", "another fake"]) expect(text).toContain(word);
   expect(text).not.toContain("\u001B");
 });
 

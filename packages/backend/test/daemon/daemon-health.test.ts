@@ -2,13 +2,13 @@ import { afterEach, expect, test } from "vitest";
 import {
   createDaemonHealth,
   type DaemonHealth,
-  type DaemonHealthOptions,
+  type ObservedEngine,
 } from "../../src/daemon/daemon-health.ts";
 import type { ModelStats } from "../../src/models/model-service.ts";
 import { createEventBus, type EventBus } from "../../src/events/event-bus.ts";
 import { createFakeCore } from "../support/fake-core.ts";
 
-type Engine = DaemonHealthOptions["engine"];
+type Engine = ObservedEngine["engine"];
 
 const open: DaemonHealth[] = [];
 afterEach(() => {
@@ -27,6 +27,7 @@ const core = createFakeCore(createBus());
 
 function engineWith(parts: Partial<Engine>): Engine {
   return {
+    id: "tiny",
     state: "ready",
     reasons: () => [],
     stats: () => core.stats(),
@@ -42,15 +43,21 @@ function statsWith(parts: Partial<ModelStats>): () => ModelStats {
 
 function setUp(
   engine: Engine,
-  stallAfterMs = 60_000,
-  hangAfterMs = 10 * stallAfterMs,
+  {
+    stallAfterMs = 60_000,
+    hangAfterMs = 10 * stallAfterMs,
+    others = [],
+  }: {
+    readonly stallAfterMs?: number;
+    readonly hangAfterMs?: number;
+    readonly others?: readonly Engine[];
+  } = {},
 ): { readonly health: DaemonHealth; readonly events: EventBus } {
   const events = createBus();
   const health = createDaemonHealth({
-    engine,
+    engines: [engine, ...others].map((each) => ({ engine: each, hangAfterMs })),
     events,
     stallAfterMs,
-    hangAfterMs,
     onError: (error) => {
       throw error;
     },
@@ -93,7 +100,7 @@ test("is alive but not ready while the supervisor has yet to end a silent engine
 
 test("is not ready when there is work and no step is made, and not alive when that cannot be helped", async () => {
   const stalled = engineWith({ stats: statsWith({ runningSequenceCount: 2, stepCount: 7 }) });
-  const { events } = setUp(stalled, 100, 150);
+  const { events } = setUp(stalled, { stallAfterMs: 100, hangAfterMs: 150 });
   const heard: string[] = [];
   const reasons = await new Promise<readonly string[]>((resolve) => {
     events.on("health:status-changed", ({ checker, status, reasons: why }) => {
@@ -130,4 +137,21 @@ test("is degraded when memory is short or a step failed, and says both", async (
   expect(report.status).toBe("degraded");
   expect(report.reasons.join()).toContain("the last step failed: no");
   expect(report.reasons.join()).toContain("90 of 100 bytes");
+});
+
+test("is degraded while one of several models cannot be used, and says which; unhealthy when none can", async () => {
+  const loading = engineWith({ id: "large", state: "starting", reasons: () => ["it is loading"] });
+  const failed = engineWith({ id: "broken", state: "failed", reasons: () => ["it gave up"] });
+  const { health } = setUp(engineWith({}), { others: [loading, failed] });
+  expect(await health.readiness.report()).toMatchObject({
+    status: "degraded",
+    reasons: expect.arrayContaining(["large/engine: it is loading"]),
+    checks: { "tiny/engine": { status: "healthy" }, "large/engine": { status: "degraded" } },
+  });
+  expect((await health.liveness.report()).status).toBe("degraded");
+  const none = setUp(loading, { others: [failed] }).health;
+  expect((await none.readiness.report()).status).toBe("unhealthy");
+  expect((await none.liveness.report()).status).toBe("degraded");
+  const lost = setUp(failed, { others: [{ ...failed, id: "also broken" }] }).health;
+  expect((await lost.liveness.report()).status).toBe("unhealthy");
 });

@@ -4,10 +4,13 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { resolveConfig, type PartialConfig } from "../../src/config/resolve-config.ts";
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
-import { engineOptionsOf } from "../../src/daemon/engine-options.ts";
 import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
 import type { CreateEngineCore } from "../../src/models/engine/engine-core.ts";
-import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";
+import {
+  createEngineSupervisor,
+  type EngineSupervisor,
+  type EngineSupervisorOptions,
+} from "../../src/models/local/engine-supervisor.ts";
 import { createEventBus } from "../../src/events/event-bus.ts";
 import type { InfernodeEvent } from "../../src/events/event-map.ts";
 import { createFakeProcesses, type FakeProcess } from "../support/fake-process.ts";
@@ -51,15 +54,10 @@ async function setUp(
   const heard: InfernodeEvent[] = [];
   events.onAny((...event) => void heard.push(event));
   const { processes, startProcess } = createFakeProcesses(createCore);
-  const engine = createEngineSupervisor({
-    engine: engineOptionsOf(config),
-    events,
-    startProcess,
-    statsIntervalMs: 20,
-    firstRestartDelayMs: 1,
-  });
+  const createEngine = (options: EngineSupervisorOptions): EngineSupervisor =>
+    createEngineSupervisor({ ...options, startProcess, statsIntervalMs: 20, firstRestartDelayMs: 1 });
   const discovery = createEmbeddedDiscovery({ events });
-  const daemon = createDaemon(config, { logger: pino({ level: "silent" }), events, engine, discovery });
+  const daemon = createDaemon(config, { logger: pino({ level: "silent" }), events, createEngine, discovery });
   open.push(daemon);
   return { daemon, processes, heard, discovery };
 }
@@ -100,7 +98,7 @@ describe("a daemon", () => {
     const early = await postCompletion(url, {});
     expect(early.status).toBe(503);
     release();
-    expect((await daemon.ready()).id).toBe("tiny");
+    expect(await daemon.ready()).toMatchObject([{ id: "tiny" }]);
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
     const answer = await postCompletion(url, {});
     expect(answer.status).toBe(200);
@@ -197,7 +195,7 @@ describe("a daemon", () => {
     };
     await daemon.start();
     await daemon.stop("test");
-    expect(daemon.engine).toMatchObject({ state: "stopped", pid: undefined });
+    expect(daemon.engines[0]).toMatchObject({ state: "stopped", pid: undefined });
     expect(heard.at(-1)).toEqual(["backend:stopped", { reason: "test" }]);
   });
 
@@ -212,7 +210,7 @@ describe("a daemon", () => {
       message: expect.stringContaining(String(port)),
     });
     await new Promise((resolve) => server.close(resolve));
-    expect(daemon.engine.state).toBe("stopped");
+    expect(daemon.engines[0]?.state).toBe("stopped");
   });
 
   test("says why when the model cannot be loaded", async () => {
@@ -223,6 +221,6 @@ describe("a daemon", () => {
       message: expect.stringContaining("MODEL_DOES_NOT_FIT"),
       cause: { code: "MODEL_DOES_NOT_FIT", data: { requiredBytes: expect.any(Number) } },
     });
-    expect(daemon.engine.state).toBe("failed");
+    expect(daemon.engines[0]?.state).toBe("failed");
   });
 });

@@ -252,6 +252,9 @@ export function createFakeEngine(): FakeEngine {
   };
   const dispose = async (): Promise<void> => undefined;
   const engine: FakeEngine = {
+    get id() {
+      return engine.model?.id ?? modelId;
+    },
     state: "ready",
     model,
     runs,

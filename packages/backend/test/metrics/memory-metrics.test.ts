@@ -14,17 +14,40 @@ const pool = {
   fragmentation: 0.25,
 };
 
-test("publishes each pool by device", async () => {
+const tiny = { model: "tiny", engine: "0" };
+const other = { model: "other", engine: "1" };
+
+test("publishes the pool of each engine by device", async () => {
   const metrics = createMetrics();
   const group = createMemoryMetrics(metrics.registry);
-  group.pool(pool);
-  group.pool({ ...pool, deviceId: "cuda:0", inUseBytes: 7 });
-  group.pool({ ...pool, inUseBytes: 90 });
+  group.pool(pool, tiny);
+  group.pool({ ...pool, deviceId: "cuda:0", inUseBytes: 7 }, tiny);
+  group.pool({ ...pool, inUseBytes: 90 }, tiny);
+  group.pool({ ...pool, inUseBytes: 5 }, other);
   const families = parsePrometheusText(await metrics.render());
-  expect(valueOf(families, "infernode_memory_in_use_bytes", { device: "cpu" })).toBe(90);
-  expect(valueOf(families, "infernode_memory_in_use_bytes", { device: "cuda:0" })).toBe(7);
-  expect(valueOf(families, "infernode_memory_peak_in_use_bytes", { device: "cpu" })).toBe(150);
-  expect(valueOf(families, "infernode_memory_fragmentation_ratio", { device: "cpu" })).toBe(0.25);
+  expect(
+    valueOf(families, "infernode_memory_in_use_bytes", { model_name: "tiny", engine: "0", device: "cpu" }),
+  ).toBe(90);
+  expect(
+    valueOf(families, "infernode_memory_in_use_bytes", { model_name: "other", engine: "1", device: "cpu" }),
+  ).toBe(5);
+  expect(
+    valueOf(families, "infernode_memory_in_use_bytes", { model_name: "tiny", engine: "0", device: "cuda:0" }),
+  ).toBe(7);
+  expect(
+    valueOf(families, "infernode_memory_peak_in_use_bytes", {
+      model_name: "tiny",
+      engine: "0",
+      device: "cpu",
+    }),
+  ).toBe(150);
+  expect(
+    valueOf(families, "infernode_memory_fragmentation_ratio", {
+      model_name: "tiny",
+      engine: "0",
+      device: "cpu",
+    }),
+  ).toBe(0.25);
   expect(families.size).toBe(7);
 });
 
@@ -32,16 +55,16 @@ test("the ledger is replaced: a model that is unloaded leaves", async () => {
   const metrics = createMetrics();
   const group = createMemoryMetrics(metrics.registry);
   group.ledger([
-    { model: "tiny", purpose: "weights", plannedBytes: 10, measuredBytes: 11 },
-    { model: "tiny", purpose: "kv-cache", plannedBytes: 20, measuredBytes: 20 },
-    { model: "other", purpose: "weights", plannedBytes: 30, measuredBytes: 30 },
+    { ...tiny, purpose: "weights", plannedBytes: 10, measuredBytes: 11 },
+    { ...tiny, purpose: "kv-cache", plannedBytes: 20, measuredBytes: 20 },
+    { ...other, purpose: "weights", plannedBytes: 30, measuredBytes: 30 },
   ]);
-  group.ledger([{ model: "tiny", purpose: "weights", plannedBytes: 10, measuredBytes: 12 }]);
+  group.ledger([{ ...tiny, purpose: "weights", plannedBytes: 10, measuredBytes: 12 }]);
   const families = parsePrometheusText(await metrics.render());
   expect(families.get("infernode_model_memory_measured_bytes")?.samples).toEqual([
     {
       name: "infernode_model_memory_measured_bytes",
-      labels: { model_name: "tiny", purpose: "weights" },
+      labels: { model_name: "tiny", engine: "0", purpose: "weights" },
       value: 12,
     },
   ]);

@@ -7,6 +7,7 @@ import {
   type MemoryTracker,
 } from "@infernode/memory";
 import type { LanguageModel } from "@infernode/models";
+import { labelEvents } from "../../events/label-events.ts";
 import type { ServedModel } from "../model-service.ts";
 import { createOperationFinder, operations } from "../../operations/registry.ts";
 import type {
@@ -58,9 +59,19 @@ async function assemble(
   options: EngineCoreOptions,
   { events }: EngineCoreDependencies,
 ): Promise<Parts> {
-  const tracker = createMemoryTracker({ events, limits: { [room.deviceId]: room.availableBytes } });
+  const labels = { model: model.name, engine: options.engineId ?? "0" };
+  const memoryEvents = labelEvents(events, labels);
+  const tracker = createMemoryTracker({
+    events: memoryEvents,
+    limits: { [room.deviceId]: room.availableBytes },
+  });
   tracker.plan(memoryPlan);
-  const memory = createHostMemoryPool({ device, limitBytes: room.availableBytes, ledger: tracker, events });
+  const memory = createHostMemoryPool({
+    device,
+    limitBytes: room.availableBytes,
+    ledger: tracker,
+    events: memoryEvents,
+  });
   const health = keepCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
@@ -85,7 +96,8 @@ async function assemble(
     executor,
     tokenizer: model.tokenizer,
     eosTokenIds: model.config.eosTokenIds,
-    model: model.name,
+    model: labels.model,
+    engineId: labels.engine,
     memory,
     events,
     health,

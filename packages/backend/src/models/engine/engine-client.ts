@@ -3,6 +3,8 @@ import type { EngineState, ModelService, ModelStatus, ServedModel, ModelStats } 
 
 /** The service of one engine, whichever process it runs in. */
 export interface EngineClient extends ModelService {
+  /** Of its model. */
+  readonly id: string;
   readonly state: EngineState;
   /** Known once ready. */
   readonly model: ServedModel | undefined;
@@ -14,14 +16,15 @@ export interface EngineClient extends ModelService {
 
 /** The one model of an engine. */
 export function statusOf(
-  engine: Pick<EngineClient, "state" | "model" | "stats" | "reasons">,
+  engine: Pick<EngineClient, "id" | "state" | "model" | "stats" | "reasons">,
 ): readonly [ModelStatus] {
-  return [{ state: engine.state, reasons: engine.reasons(), model: engine.model, stats: engine.stats() }];
+  const { id, state, model } = engine;
+  return [{ id, aliases: [], state, reasons: engine.reasons(), model, stats: engine.stats() }];
 }
 
 /** @throws BackendError `UNKNOWN_MODEL` */
-export function assertServes(model: Pick<ServedModel, "id"> | undefined, modelId: string): void {
-  if (model === undefined || model.id === modelId) return;
-  const message = `expected the model ${JSON.stringify(model.id)}, got ${JSON.stringify(modelId)}`;
+export function assertServes({ id }: Pick<EngineClient, "id">, modelId: string): void {
+  if (id === modelId) return;
+  const message = `expected the model ${JSON.stringify(id)}, got ${JSON.stringify(modelId)}`;
   throw new BackendError("UNKNOWN_MODEL", message);
 }

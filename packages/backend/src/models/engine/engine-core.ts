@@ -19,6 +19,8 @@ export interface EngineCoreOptions
   readonly modelDirectory: string;
   /** The name to serve under; the checkpoint's by default. */
   readonly modelName?: string | undefined;
+  /** Tells the engines of a daemon apart, in events and metrics. ["0"] */
+  readonly engineId?: string | undefined;
   /** Absolute; a Jinja file in place of the checkpoint's chat template. */
   readonly chatTemplatePath?: string | undefined;
 }

@@ -72,6 +72,7 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
     get state() {
       return state;
     },
+    id: core.model.id,
     model: core.model,
     description: core.description,
     stats: () => (state === "stopped" ? undefined : core.stats()),

@@ -1,5 +1,6 @@
 import { BackendError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import type { UnlabelledSink } from "../../events/label-events.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
 import type { ServedModel } from "../model-service.ts";
 import {
@@ -34,7 +35,9 @@ export interface EngineKeeperOptions {
   readonly firstRestartDelayMs: number;
   readonly lifecycle: EngineLifecycle;
   readonly calls: CallTable;
-  readonly events: InfernodeEventSink;
+  /** Takes what the engine process says for the bus. */
+  readonly forwardTo: InfernodeEventSink;
+  readonly events: UnlabelledSink;
   readonly onReady: (model: ServedModel) => void;
   /** What runs has finished, or the process has ended. */
   readonly onDrained: () => void;
@@ -56,7 +59,7 @@ export interface EngineKeeper {
 
 /** Creates a keeper; the first process starts with `launch`. */
 export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
-  const { lifecycle, calls, events } = options;
+  const { lifecycle, calls, events, forwardTo } = options;
   const { clock } = options.launch;
   let current: EngineLaunch | undefined;
   let served: ReadyMessage | undefined;
@@ -82,7 +85,6 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
       return;
     }
     events.emit("backend:model-loaded", {
-      model: model.id,
       parameterCount: model.parameterCount,
       contextTokens: model.contextTokens,
       executor: model.executor,
@@ -102,7 +104,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
     options.onReady(message.model);
   };
   const onBatch = (message: BatchMessage): void => {
-    for (const event of message.events) events.emit(...event);
+    for (const event of message.events) forwardTo.emit(...event);
     for (const [callId, event] of message.callEvents) calls.deliver(callId, event);
     for (const [callId, error] of message.callEnds) calls.end(callId, error);
   };

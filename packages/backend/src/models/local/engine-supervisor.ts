@@ -1,6 +1,8 @@
-import type { ClockPort } from "@infernode/inference";
+import type { ClockPort, EngineLabels } from "@infernode/inference";
 import { BackendError } from "../../errors.ts";
+import { modelNameOf } from "@infernode/models";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
 import { defaultHangAfterMs } from "./default-hang-after.ts";
@@ -39,6 +41,8 @@ export interface EngineSupervisorOptions {
 
 /** An engine in a process of its own, started again when it crashes. */
 export interface EngineSupervisor extends EngineClient {
+  /** What its events and metrics name it by. */
+  readonly labels: EngineLabels;
   /** Of the present process. */
   readonly pid: number | undefined;
   /** Runtime, version, threads; known once ready. */
@@ -60,7 +64,10 @@ const drainGraceMs = 250;
 
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
-  const { engine, events, clock = performance, exitGraceMs = 3000, statsIntervalMs = 250 } = options;
+  const { engine, clock = performance, exitGraceMs = 3000, statsIntervalMs = 250 } = options;
+  const id = engine.modelName ?? modelNameOf(engine.modelDirectory);
+  const labels = { model: id, engine: engine.engineId ?? "0" };
+  const events = labelEvents(options.events, labels);
   const lifecycle = createEngineLifecycle({
     maxRestarts: options.maxRestarts ?? 5,
     stableAfterMs: options.stableAfterMs ?? 60_000,
@@ -95,6 +102,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     firstRestartDelayMs: options.firstRestartDelayMs ?? 100,
     lifecycle,
     calls,
+    forwardTo: options.events,
     events,
     onReady: started.resolve,
     onDrained: () => onDrained?.(),
@@ -114,7 +122,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   ): AsyncGenerator<Event> {
     signal?.throwIfAborted();
     assertTakesWork();
-    assertServes(keeper.served?.model, modelId);
+    assertServes(supervisor, modelId);
     const calledAtMs = clock.now();
     let { timing } = operation;
     const queue = calls.open(operation, input);
@@ -169,6 +177,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   };
 
   const supervisor: EngineSupervisor = {
+    id,
+    labels,
     get state() {
       return lifecycle.state;
     },

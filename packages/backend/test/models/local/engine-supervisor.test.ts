@@ -284,7 +284,9 @@ describe("a crash", () => {
     nowMs = 3500;
     await stepUntil(cores[1], waiting.ended);
     const told = heard.flatMap((event) => (event[0] === "backend:first-token" ? [event[1]] : []));
-    expect(told).toEqual([{ requestId: expect.stringMatching(/^r\d+$/), timeToFirstTokenMs: 2500 }]);
+    expect(told).toEqual([
+      { model: "fake", engine: "0", requestId: expect.stringMatching(/^r\d+$/), timeToFirstTokenMs: 2500 },
+    ]);
   });
 
   test("does not replay a request a second time", async () => {
@@ -447,7 +449,10 @@ describe("a crash", () => {
     expect(supervisor.state).toBe("failed");
     expect(supervisor.reasons()[0]).toContain("crashed 3 times in a row");
     expect(processes).toHaveLength(3);
-    expect(heard.at(-1)).toEqual(["backend:engine-state-changed", { from: "restarting", to: "failed" }]);
+    expect(heard.at(-1)).toEqual([
+      "backend:engine-state-changed",
+      { model: "fake", engine: "0", from: "restarting", to: "failed" },
+    ]);
   });
 
   test("is not one in a row when the engine has served", async () => {

@@ -1,0 +1,52 @@
+import { BackendError } from "../errors.ts";
+import type { ModelService } from "./model-service.ts";
+
+/** A model of a pool, and who answers for it. */
+export interface PoolMember {
+  readonly id: string;
+  /** Other names that calls may use. */
+  readonly aliases: readonly string[];
+  /** Serves the one model `id`. */
+  readonly service: ModelService;
+}
+
+/**
+ * Makes one service of several, each of which serves one model; a call goes to the one that its `modelId` names.
+ * @throws BackendError `INVALID_CONFIG` for a name that two of them have
+ */
+export function createModelPool(members: readonly PoolMember[]): ModelService {
+  const byName = new Map<string, PoolMember>();
+  for (const member of members) {
+    for (const name of [member.id, ...member.aliases]) {
+      if (byName.has(name)) {
+        throw new BackendError("INVALID_CONFIG", `expected one model named ${JSON.stringify(name)}, got two`);
+      }
+      byName.set(name, member);
+    }
+  }
+  const refuse = (name: string): AsyncIterable<never> => {
+    const ids = members.map(({ id }) => JSON.stringify(id)).join(", ");
+    const message = `expected one of the models ${ids}, got ${JSON.stringify(name)}`;
+    const next = (): Promise<never> => Promise.reject(new BackendError("UNKNOWN_MODEL", message));
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  };
+  const ofAll = async (work: (service: ModelService) => Promise<void>): Promise<void> => {
+    await Promise.all(members.map(async ({ service }) => work(service)));
+  };
+  const dispose = (): Promise<void> => ofAll((service) => service.dispose());
+
+  return {
+    models: () =>
+      members.flatMap(({ aliases, service }) =>
+        service.models().map((status) => Object.assign({}, status, { aliases })),
+      ),
+    call: (operation, input, options) => {
+      const member = byName.get(options.modelId);
+      if (member === undefined) return refuse(options.modelId);
+      return member.service.call(operation, input, { ...options, modelId: member.id });
+    },
+    drain: (options) => ofAll((service) => service.drain(options)),
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
