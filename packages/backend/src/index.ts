@@ -11,7 +11,9 @@ export type { EngineClient } from "./models/engine/engine-client.ts";
 export type {
   CallOptions,
   EngineState,
+  LocalModel,
   ModelService,
+  ModelState,
   ModelStatus,
   ServedModel,
 } from "./models/model-service.ts";

@@ -1,11 +1,11 @@
-import type { ServedModel } from "../models/model-service.ts";
+import type { LocalModel } from "../models/model-service.ts";
 import type { AnswerSummary } from "./conversation.ts";
 import type { PlayOptions } from "./play-options.ts";
 
 /** What is to be said after an answer: why it was cut, and with `--verbose` how fast it was. */
 export function answerNotes(
   summary: AnswerSummary,
-  model: Pick<ServedModel, "contextTokens">,
+  model: Pick<LocalModel, "contextTokens">,
   options: Pick<PlayOptions, "maxTokens" | "isVerbose">,
 ): readonly string[] {
   const notes: string[] = [];

@@ -1,13 +1,13 @@
 import { styleText } from "node:util";
 import { formatBytes } from "@infernode/memory";
-import type { ServedModel } from "../models/model-service.ts";
+import type { LocalModel } from "../models/model-service.ts";
 import { packageVersion } from "../package-version.ts";
 import { formatCount } from "./format-count.ts";
 
 export interface BannerOptions {
   readonly url: string;
   /** Those that can be used, each with its runtime, version and threads. */
-  readonly models: readonly { readonly model: ServedModel; readonly engine: string }[];
+  readonly models: readonly { readonly model: LocalModel; readonly engine: string }[];
   readonly readyMs: number;
   readonly useColor: boolean;
 }
@@ -18,7 +18,7 @@ function openableUrl(url: string): string {
 }
 
 /** A request that can be pasted into a shell as it is. */
-export function exampleRequest(url: string, model: Pick<ServedModel, "id" | "hasChatTemplate">): string {
+export function exampleRequest(url: string, model: Pick<LocalModel, "id" | "hasChatTemplate">): string {
   const text = "Tell me a short story about a fox.";
   const body = model.hasChatTemplate
     ? { model: model.id, messages: [{ role: "user", content: text }] }
@@ -31,7 +31,7 @@ export function exampleRequest(url: string, model: Pick<ServedModel, "id" | "has
   );
 }
 
-function modelRows(model: ServedModel, engine: string): readonly (readonly [string, string])[] {
+function modelRows(model: LocalModel, engine: string): readonly (readonly [string, string])[] {
   const plan = model.memoryPlan;
   const memory =
     `${formatBytes(plan.totalBytes)} (weights ${formatBytes(plan.weightsBytes)}, ` +

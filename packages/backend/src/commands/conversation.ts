@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FinishReason } from "@infernode/inference";
 import type { ChatTemplateMessage } from "@infernode/models";
-import type { ModelService, ServedModel } from "../models/model-service.ts";
+import type { ModelService, LocalModel } from "../models/model-service.ts";
 import { generate } from "../operations/generate.ts";
 import type { Prompt } from "../operations/prompt.ts";
 import { samplingOf, type PlayOptions } from "./play-options.ts";
@@ -31,7 +31,7 @@ export interface Conversation {
 /** Creates a conversation over an engine. */
 export function createConversation(
   engine: Pick<ModelService, "call">,
-  model: ServedModel,
+  model: LocalModel,
   options: PlayOptions,
 ): Conversation {
   let system = options.system ?? "";

@@ -1,4 +1,4 @@
-import type { ServedModel } from "../models/model-service.ts";
+import type { LocalModel } from "../models/model-service.ts";
 import { answerNotes } from "./answer-notes.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { Conversation } from "./conversation.ts";
@@ -14,7 +14,7 @@ const help = `  /reset          forget the conversation
 
 export interface TerminalParts {
   readonly conversation: Conversation;
-  readonly model: ServedModel;
+  readonly model: LocalModel;
   readonly options: PlayOptions;
   readonly context: CommandContext;
 }

@@ -1,7 +1,7 @@
 import { resolveConfig } from "../config/resolve-config.ts";
 import { onlyModel, supervisionOf } from "../daemon/engine-options.ts";
 import { createEngineSupervisor } from "../models/local/engine-supervisor.ts";
-import type { ServedModel } from "../models/model-service.ts";
+import type { LocalModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus } from "../events/event-bus.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -18,7 +18,7 @@ import { writeOutput } from "./standard-streams.ts";
 async function answerOnce(parts: {
   readonly prompt: string;
   readonly conversation: Conversation;
-  readonly model: ServedModel;
+  readonly model: LocalModel;
   readonly options: PlayOptions;
   readonly context: CommandContext;
 }): Promise<number> {

@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
 import { createModelPool } from "../models/model-pool.ts";
-import type { ModelService, ServedModel } from "../models/model-service.ts";
+import type { ModelService, LocalModel } from "../models/model-service.ts";
 import {
   createEngineSupervisor,
   type EngineSupervisor,
@@ -64,7 +64,7 @@ export interface Daemon extends AsyncDisposable {
    * Resolves when every model is loaded or has failed to load, with those that can be used.
    * @throws BackendError why the first one failed, where all did
    */
-  ready(): Promise<readonly ServedModel[]>;
+  ready(): Promise<readonly LocalModel[]>;
   /** Takes no new work, lets running work finish within the drain timeout, aborts the rest, and disposes of everything. */
   stop(reason: string): Promise<void>;
 }
@@ -182,7 +182,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     publishReadiness();
     return address;
   };
-  const ready = async (): Promise<readonly ServedModel[]> => {
+  const ready = async (): Promise<readonly LocalModel[]> => {
     const results = await Promise.allSettled(engines.map(async (engine) => engine.start()));
     const models = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     const failure = results.find((result) => result.status === "rejected");

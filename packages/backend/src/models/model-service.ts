@@ -2,22 +2,36 @@ import type { EngineStats, ExecutorMemoryPlan } from "@infernode/inference";
 import type { GenerationDefaults } from "@infernode/models";
 import type { CallEvent, Operation } from "../operations/operation.ts";
 
-/** A loaded model, as far as the daemon and its clients need to know it. */
+/**
+ * A model that is served, wherever it runs: what who asks for answers needs to know. What its server does not tell
+ * is `undefined`, and is not checked before the server is asked.
+ */
 export interface ServedModel {
   readonly id: string;
-  readonly family: string;
-  readonly parameterCount: number;
+  readonly family: string | undefined;
+  readonly parameterCount: number | undefined;
   /** The longest sequence that is served; may be less than the checkpoint's. */
-  readonly contextTokens: number;
-  readonly vocabSize: number;
-  readonly hasChatTemplate: boolean;
+  readonly contextTokens: number | undefined;
+  readonly vocabSize: number | undefined;
+  readonly hasChatTemplate: boolean | undefined;
+  /** What a request that leaves a parameter out is given; a remote server applies its own. */
   readonly generationDefaults: GenerationDefaults;
-  readonly executor: string;
-  readonly memoryPlan: ExecutorMemoryPlan;
-  /** Memory for answers on their way, in the engine and the daemon together. */
+  readonly executor: string | undefined;
+  /** Memory for answers on their way. */
   readonly answerMemoryBytes: number;
   /** Seconds since 1970. */
   readonly createdAt: number;
+}
+
+/** A model in an engine of this machine: all is known, and its memory is planned. */
+export interface LocalModel extends ServedModel {
+  readonly family: string;
+  readonly parameterCount: number;
+  readonly contextTokens: number;
+  readonly vocabSize: number;
+  readonly hasChatTemplate: boolean;
+  readonly executor: string;
+  readonly memoryPlan: ExecutorMemoryPlan;
 }
 
 /** What the engine counts, with the prompts that are still text among those that wait. */
@@ -29,21 +43,24 @@ export interface ModelStats extends EngineStats {
 /** What an engine is doing; `failed` and `stopped` are for good. */
 export type EngineState = "starting" | "ready" | "restarting" | "draining" | "stopped" | "failed";
 
+/** How a model is: as its engine, or `unavailable` where a remote server does not serve it now and may again. */
+export type ModelState = EngineState | "unavailable";
+
 /** One model of a service, and how it is. */
 export interface ModelStatus {
   readonly id: string;
   /** Other names that it can be called by. */
   readonly aliases: readonly string[];
-  readonly state: EngineState;
+  readonly state: ModelState;
   /** Why it is not ready, for people; empty when ready. */
   readonly reasons: readonly string[];
   /** Known once it was ready. */
   readonly model: ServedModel | undefined;
-  /** The latest that its engine reported; `undefined` before it is ready. */
+  /** The latest that its engine reported; `undefined` before it is ready, and where the engine is remote. */
   readonly stats: ModelStats | undefined;
 }
 
-/** Who is asked, and until when. */
+/** Who is asked, and until when. No service ranks calls or knows who asks: there is no option for it yet. */
 export interface CallOptions {
   /** Or one of its aliases. */
   readonly modelId: string;

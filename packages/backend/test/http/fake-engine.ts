@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FinishReason, TokenLogprob } from "@infernode/inference";
 import { statusOf, type EngineClient } from "../../src/models/engine/engine-client.ts";
-import type { EngineState, ServedModel, ModelStats } from "../../src/models/model-service.ts";
+import type { EngineState, LocalModel, ModelStats } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import type { Prompt, PromptDescription } from "../../src/operations/prompt.ts";
 import { BackendError, EngineRequestError } from "../../src/errors.ts";
@@ -10,7 +10,7 @@ import { runFake } from "../support/fake-operations.ts";
 
 export const modelId = "acme/tiny-stories";
 
-export const model: ServedModel = {
+export const model: LocalModel = {
   ...fakeModel,
   id: modelId,
   parameterCount: 1000,
@@ -101,7 +101,7 @@ export function createGate(): FakeGate {
 
 export interface FakeEngine extends EngineClient {
   state: EngineState;
-  model: ServedModel | undefined;
+  model: LocalModel | undefined;
   readonly runs: FakeRun[];
   /** Resolves at the next generation. */
   nextRun(): Promise<FakeRun>;

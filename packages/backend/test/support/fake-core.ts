@@ -1,4 +1,4 @@
-import type { ServedModel, ModelStats } from "../../src/models/model-service.ts";
+import type { LocalModel, ModelStats } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "../../src/models/engine/engine-core.ts";
 import { createResolvers } from "../../src/create-resolvers.ts";
@@ -15,7 +15,7 @@ export const coreOptions: EngineCoreOptions = {
   runtime: "auto",
 };
 
-export const fakeModel: ServedModel = {
+export const fakeModel: LocalModel = {
   id: "fake",
   family: "llama",
   parameterCount: 1,

@@ -25,7 +25,7 @@ function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number
 }
 
 function buildRequest(body: ChatBody, model: ServedModel, context: ApiContext): AdmissionRequest {
-  if (!model.hasChatTemplate) {
+  if (model.hasChatTemplate === false) {
     throw invalidRequest(`The model has no chat template; use /v1/completions`, {
       code: "chat_template_missing",
       param: "messages",
@@ -165,10 +165,11 @@ export function prepareChat(input: unknown, context: ApiContext): PreparedGenera
     async start(signal): Promise<Generation> {
       const head = createAnswerHead(admission.request.id, model, context);
       const { n = 1, stopping, logprobs } = admission.request;
+      const { contextTokens = Number.POSITIVE_INFINITY } = model;
       const release = context.answers.reserve(
         {
           answerCount: n,
-          maxTokens: Math.min(stopping?.maxTokens ?? model.contextTokens, model.contextTokens),
+          maxTokens: Math.min(stopping?.maxTokens ?? contextTokens, contextTokens),
           candidateCount: logprobs === undefined ? 0 : logprobs + 1,
           echoedTokens: 0,
           param: n > 1 ? "n" : "max_tokens",

@@ -45,10 +45,11 @@ interface CompletionPlan {
 }
 
 function plan(body: CompletionBody, model: ServedModel, context: ApiContext): CompletionPlan {
+  const { vocabSize = Number.POSITIVE_INFINITY, contextTokens = Number.POSITIVE_INFINITY } = model;
   const prompts = parsePrompts(body.prompt, {
-    vocabSize: model.vocabSize,
-    contextTokens: model.contextTokens,
-    maxPromptTokens: model.contextTokens - (body.max_tokens === 0 ? 0 : 1),
+    vocabSize,
+    contextTokens,
+    maxPromptTokens: contextTokens - (body.max_tokens === 0 ? 0 : 1),
     maxPrompts: context.maxChoices,
     addSpecialTokens: body.add_special_tokens,
   });
@@ -106,15 +107,16 @@ async function resolveEcho(
 function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
   const [first] = admissions;
   const { n = 1, stopping, logprobs } = first?.request ?? {};
+  const { contextTokens = Number.POSITIVE_INFINITY } = model;
   const answerCount = n * admissions.length;
   let echoedTokens = 0;
   for (const { request } of admissions) {
     if (request.promptLogprobs === undefined) continue;
-    echoedTokens += request.prompt.kind === "tokens" ? request.prompt.tokenIds.length : model.contextTokens;
+    echoedTokens += request.prompt.kind === "tokens" ? request.prompt.tokenIds.length : contextTokens;
   }
   return {
     answerCount,
-    maxTokens: Math.min(stopping?.maxTokens ?? model.contextTokens, model.contextTokens),
+    maxTokens: Math.min(stopping?.maxTokens ?? contextTokens, contextTokens),
     candidateCount: logprobs === undefined ? 0 : logprobs + 1,
     echoedTokens,
     param: answerCount > 1 ? "n" : echoedTokens > 0 ? "logprobs" : "max_tokens",

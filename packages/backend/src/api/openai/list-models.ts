@@ -7,7 +7,8 @@ export interface ModelObject {
   readonly object: "model";
   readonly created: number;
   readonly owned_by: string;
-  readonly max_model_len: number;
+  /** Absent where a remote server does not tell it. */
+  readonly max_model_len: number | undefined;
 }
 
 function toModelObject(model: ServedModel): ModelObject {

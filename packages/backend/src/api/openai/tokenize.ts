@@ -11,7 +11,7 @@ import { defaultModelId, findModel, type ApiContext } from "../shared/api-contex
 
 export interface TokenizeAnswer {
   readonly count: number;
-  readonly max_model_len: number;
+  readonly max_model_len: number | undefined;
   readonly tokens: readonly number[];
   /** As the vocabulary spells them; `null` unless asked for. */
   readonly token_strs: readonly string[] | null;
@@ -84,7 +84,8 @@ export async function detokenize(
 ): Promise<DetokenizeAnswer> {
   const body = parseBody(input, detokenizeRules);
   const { service } = context;
-  const { id: modelId, vocabSize } = findModel(service, body.model ?? defaultModelId(service));
+  const model = findModel(service, body.model ?? defaultModelId(service));
+  const { id: modelId, vocabSize = Number.POSITIVE_INFINITY } = model;
   const wrongAt = body.tokens.findIndex((tokenId) => tokenId >= vocabSize);
   if (wrongAt >= 0) {
     const param = `tokens[${wrongAt}]`;

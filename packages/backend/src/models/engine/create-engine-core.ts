@@ -8,7 +8,7 @@ import {
 } from "@infernode/memory";
 import type { LanguageModel } from "@infernode/models";
 import { labelEvents } from "../../events/label-events.ts";
-import type { ServedModel } from "../model-service.ts";
+import type { LocalModel } from "../model-service.ts";
 import { createOperationFinder, operations } from "../../operations/registry.ts";
 import type {
   CreateEngineCore,
@@ -113,7 +113,7 @@ async function assemble(
   return { model, executor, engine, memory, tracker, health, answerMemoryBytes };
 }
 
-function describe({ model, executor, answerMemoryBytes }: Parts): ServedModel {
+function describe({ model, executor, answerMemoryBytes }: Parts): LocalModel {
   return {
     id: model.name,
     family: model.config.family,

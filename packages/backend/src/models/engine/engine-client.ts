@@ -1,5 +1,5 @@
 import { BackendError } from "../../errors.ts";
-import type { EngineState, ModelService, ModelStatus, ServedModel, ModelStats } from "../model-service.ts";
+import type { EngineState, ModelService, ModelStatus, LocalModel, ModelStats } from "../model-service.ts";
 
 /** The service of one engine, whichever process it runs in. */
 export interface EngineClient extends ModelService {
@@ -7,7 +7,7 @@ export interface EngineClient extends ModelService {
   readonly id: string;
   readonly state: EngineState;
   /** Known once ready. */
-  readonly model: ServedModel | undefined;
+  readonly model: LocalModel | undefined;
   /** The latest that the engine reported; `undefined` before it is ready. */
   stats(): ModelStats | undefined;
   /** Why it is not ready, for people; empty when ready. */

@@ -3,7 +3,7 @@ import type { MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { EngineSettings } from "../../config/config.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { StartPromptThread } from "../prompts/prompt-thread.ts";
-import type { ModelStats, ServedModel } from "../model-service.ts";
+import type { ModelStats, LocalModel } from "../model-service.ts";
 import type { AnyOperation, CallEvent } from "../../operations/operation.ts";
 
 /** Settings that the process of the engine does not see. */
@@ -35,7 +35,7 @@ export interface EngineVitals {
 
 /** A loaded model with its engine, in this process: what the engine process and the inline engine share. */
 export interface EngineCore extends AsyncDisposable {
-  readonly model: ServedModel;
+  readonly model: LocalModel;
   /** Runtime, version, threads, for people. */
   readonly description: string;
   stats(): ModelStats;

@@ -1,7 +1,7 @@
 import { BackendError, EngineRequestError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import { createEngineCore } from "./create-engine-core.ts";
-import type { CallOptions, EngineState, ServedModel } from "../model-service.ts";
+import type { CallOptions, EngineState, LocalModel } from "../model-service.ts";
 import type { AnyOperation, CallEvent, Operation } from "../../operations/operation.ts";
 import { assertServes, statusOf, type EngineClient } from "./engine-client.ts";
 import type { CreateEngineCore, EngineCoreOptions } from "./engine-core.ts";
@@ -20,7 +20,7 @@ export interface InlineEngineOptions {
 
 /** An engine in this process: nothing to supervise, and a native crash takes the program with it. */
 export interface InlineEngine extends EngineClient {
-  readonly model: ServedModel;
+  readonly model: LocalModel;
   /** Runtime, version, threads. */
   readonly description: string;
 }

@@ -2,7 +2,7 @@ import { BackendError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { UnlabelledSink } from "../../events/label-events.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
-import type { ServedModel } from "../model-service.ts";
+import type { LocalModel } from "../model-service.ts";
 import {
   describeExit,
   launchEngine,
@@ -38,7 +38,7 @@ export interface EngineKeeperOptions {
   /** Takes what the engine process says for the bus. */
   readonly forwardTo: InfernodeEventSink;
   readonly events: UnlabelledSink;
-  readonly onReady: (model: ServedModel) => void;
+  readonly onReady: (model: LocalModel) => void;
   /** What runs has finished, or the process has ended. */
   readonly onDrained: () => void;
   readonly onGaveUp: (error: BackendError) => void;
@@ -76,7 +76,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
     options.onGaveUp(error);
   };
 
-  const tellStart = (isFirst: boolean, model: ServedModel): void => {
+  const tellStart = (isFirst: boolean, model: LocalModel): void => {
     const pid = current?.pid;
     if (!isFirst) {
       restartCount += 1;

@@ -6,7 +6,7 @@ import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
 import { defaultHangAfterMs } from "./default-hang-after.ts";
-import type { CallOptions, ServedModel } from "../model-service.ts";
+import type { CallOptions, LocalModel } from "../model-service.ts";
 import type { CallEvent, Operation } from "../../operations/operation.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
@@ -56,7 +56,7 @@ export interface EngineSupervisor extends EngineClient {
    * Starts it; resolves when it is ready.
    * @throws BackendError `MODEL_NOT_FOUND`, `MODEL_LOAD_FAILED`, `ENGINE_START_FAILED`, `ENGINE_START_TIMEOUT`
    */
-  start(): Promise<ServedModel>;
+  start(): Promise<LocalModel>;
 }
 
 /** The HTTP server closes its connections soon after the drain time; a process that hangs must not keep their errors. */
@@ -85,7 +85,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
     }),
   });
-  const started = createResolvers<ServedModel>();
+  const started = createResolvers<LocalModel>();
   started.promise.catch(() => undefined);
   let isStarted = false;
   let onDrained: (() => void) | undefined;

@@ -1,6 +1,6 @@
 import type { EngineErrorRecord } from "../../errors.ts";
 import type { InfernodeEvent } from "../../events/event-map.ts";
-import type { ServedModel, ModelStats } from "../model-service.ts";
+import type { LocalModel, ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
 import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
 
@@ -30,7 +30,7 @@ export type DaemonMessage =
 export type EngineMessage =
   | {
       readonly type: "ready";
-      readonly model: ServedModel;
+      readonly model: LocalModel;
       readonly description: string;
       readonly loadMs: number;
     }

@@ -66,7 +66,8 @@ function readMaxTokens(body: SamplingBody): number | undefined {
 
 function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void {
   const { n = 1, best_of: bestOf = n, stream = false } = body;
-  const { maxChoices, promptCount, model } = options;
+  const { maxChoices, promptCount } = options;
+  const { vocabSize = Number.POSITIVE_INFINITY } = options.model;
   if (n * promptCount > maxChoices) {
     const found = promptCount === 1 ? `${n}` : `${n} for each of ${promptCount} prompts`;
     throw invalidRequest(
@@ -88,11 +89,11 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
       param: "stream_options",
     });
   }
-  const wrongTokenId = body.stop_token_ids?.findIndex((tokenId) => tokenId >= model.vocabSize) ?? -1;
+  const wrongTokenId = body.stop_token_ids?.findIndex((tokenId) => tokenId >= vocabSize) ?? -1;
   if (wrongTokenId >= 0) {
     const param = `stop_token_ids[${wrongTokenId}]`;
     throw invalidRequest(
-      `Invalid value for \`${param}\`: expected a token id from 0 to ${model.vocabSize - 1}; found ${body.stop_token_ids?.[wrongTokenId]}`,
+      `Invalid value for \`${param}\`: expected a token id from 0 to ${vocabSize - 1}; found ${body.stop_token_ids?.[wrongTokenId]}`,
       { param },
     );
   }
@@ -105,7 +106,7 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
  */
 export function toEngineParams(body: SamplingBody, options: EngineParamsOptions): EngineParams {
   assertAgreement(body, options);
-  const { generationDefaults: defaults, vocabSize } = options.model;
+  const { generationDefaults: defaults, vocabSize = Number.POSITIVE_INFINITY } = options.model;
   const asked = readMaxTokens(body);
   const maxTokens = asked ?? options.defaultMaxTokens;
   if (body.min_tokens !== undefined && maxTokens !== undefined && body.min_tokens > maxTokens) {
