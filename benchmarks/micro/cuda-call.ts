@@ -30,7 +30,7 @@ const results = [
   { call: "an empty function of this program", ns: nsPerCall(() => void version[0]) },
   { call: "cuDriverGetVersion (a pointer)", ns: nsPerCall(() => functions.cuDriverGetVersion(version)) },
   { call: "cuEventQuery (a handle)", ns: nsPerCall(() => functions.cuEventQuery(eventHandle)) },
-  { call: "cuCtxSetCurrent, checked", ns: nsPerCall(() => context.enter()) },
+  { call: "cuCtxSetCurrent, checked", ns: nsPerCall(() => context.makeCurrent()) },
   {
     call: "cuMemGetInfo (two pointers)",
     ns: nsPerCall(() => functions.cuMemGetInfo_v2(memory, memory.subarray(1))),

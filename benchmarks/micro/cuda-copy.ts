@@ -61,7 +61,7 @@ function measureBus(): { readonly toDevice: number; readonly toHost: number } {
   const { functions } = driver;
   const { bytes } = pinned;
   const at = target.devicePointer;
-  device.context.enter();
+  device.context.makeCurrent();
   return {
     toDevice: measure(largestBytes, () =>
       driver.check(functions.cuMemcpyHtoDAsync_v2(at, bytes, largestBytes, 0n), "cuMemcpyHtoDAsync_v2"),

@@ -29,7 +29,7 @@ function measureDriver(device: CudaDevice, sizeBytes: number): number {
   const { driver } = device;
   const { functions } = driver;
   const out = new BigUint64Array(1);
-  device.context.enter();
+  device.context.makeCurrent();
   return nsPerPair(200, () => {
     driver.check(functions.cuMemAlloc_v2(out, sizeBytes), "cuMemAlloc_v2");
     driver.check(functions.cuMemFree_v2(out[0] ?? 0n), "cuMemFree_v2");

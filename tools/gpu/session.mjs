@@ -104,11 +104,11 @@ export function loadKernels(device) {
     "int cuLaunchKernel(uint64_t kernel, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t shared, uint64_t stream, void *arguments, void *extra)",
   );
   const out = new BigUint64Array(1);
-  device.context.enter();
+  device.context.makeCurrent();
   driver.check(loadData(out, kernelSource), "cuModuleLoadData");
   const [module] = out;
   const launch = (name, argument, stream) => {
-    device.context.enter();
+    device.context.makeCurrent();
     driver.check(getFunction(out, module, name), "cuModuleGetFunction");
     const value = BigUint64Array.of(BigInt(argument));
     const list = BigUint64Array.of(koffi.address(value));
@@ -123,7 +123,7 @@ export function loadKernels(device) {
     /** Breaks the context when nothing is at the address. */
     poke: (stream, address) => launch("poke", address, stream),
     dispose() {
-      device.context.enter();
+      device.context.makeCurrent();
       driver.check(unload(module), "cuModuleUnload");
     },
   };

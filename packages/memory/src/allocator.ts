@@ -1,9 +1,19 @@
 import type { Device } from "./device.ts";
 
-/** What a block of memory is used for; the ledger adds up by model and purpose. */
-export type MemoryPurpose = "weights" | "kv-cache" | "activations" | "workspace" | "answers" | "other";
+/** Every purpose, in the order in which plans and ledgers list them. */
+export const memoryPurposes = [
+  "weights",
+  "kv-cache",
+  "activations",
+  "workspace",
+  "answers",
+  "other",
+] as const;
 
-/** Says who holds a block. Shown in out-of-memory errors, leak reports and the ledger. */
+/** What a block is used for; the ledger groups bytes by model and purpose. */
+export type MemoryPurpose = (typeof memoryPurposes)[number];
+
+/** Names the owner of a block. Shown in out-of-memory errors, leak reports and the ledger. */
 export interface AllocationTag {
   readonly model: string;
   readonly purpose: MemoryPurpose;
@@ -13,11 +23,11 @@ export interface AllocationTag {
 export interface AllocationRequest {
   readonly sizeBytes: number;
   readonly tag: AllocationTag;
-  /** A power of two; at least the pool's own alignment is used. */
+  /** A power of two; the pool's own alignment is the minimum. */
   readonly alignmentBytes?: number;
 }
 
-/** One live piece of memory. Disposed once; disposing twice is an error. */
+/** An allocation. Disposed once; a second dispose throws. */
 export interface MemoryBlock extends Disposable {
   readonly sizeBytes: number;
   readonly tag: AllocationTag;
@@ -31,23 +41,23 @@ export interface HostMemoryBlock extends MemoryBlock {
   readonly bytes: Uint8Array;
 }
 
-/** Bytes set aside before they are used, so that a later allocation cannot fail for lack of room. */
+/** Memory that is set aside, so that a later allocation does not fail with `OUT_OF_MEMORY`. */
 export interface MemoryReservation<Block extends MemoryBlock = MemoryBlock> extends Disposable {
   readonly sizeBytes: number;
   readonly remainingBytes: number;
   allocate(request: AllocationRequest): Block;
-  /** Gives back what is not used; blocks already taken stay. */
+  /** Returns what is not allocated to the pool; allocated blocks stay. */
   dispose(): void;
 }
 
-/** Read in constant time. */
+/** A pool's statistics, computed in constant time. */
 export interface PoolStats {
   readonly deviceId: string;
   /** Bytes in live blocks, rounded up to the pool's granularity. */
   readonly inUseBytes: number;
-  /** Bytes taken from the device or the system, in use or not. */
+  /** Bytes mapped from the device or the system, in use or not. */
   readonly arenaBytes: number;
-  /** Bytes promised to reservations and not yet allocated. */
+  /** Bytes of reservations that are not allocated yet. */
   readonly reservedBytes: number;
   readonly peakInUseBytes: number;
   readonly limitBytes: number;
@@ -58,14 +68,14 @@ export interface PoolStats {
   readonly fragmentation: number;
 }
 
-/** A memory pool on one device: host memory and CUDA memory stand behind this one interface. */
+/** A memory pool on one device; the same interface for host memory and CUDA memory. */
 export interface GpuAllocator<Block extends MemoryBlock = MemoryBlock> extends Disposable {
   readonly device: Device;
   /** @throws MemoryError `OUT_OF_MEMORY` with the numbers, `INVALID_ARGUMENT`, `POOL_DISPOSED` */
   allocate(request: AllocationRequest): Block;
   reserve(sizeBytes: number, tag: AllocationTag): MemoryReservation<Block>;
   stats(): PoolStats;
-  /** Returns unused arenas to the device; answers the bytes given back. */
+  /** Unmaps empty arenas; returns the bytes released. */
   trim(): number;
   /** Frees everything. Live blocks are reported as leaks by tag. */
   dispose(): void;

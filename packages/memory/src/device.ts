@@ -1,10 +1,10 @@
-/** A place where memory is: the host, or a GPU when a driver is present. */
+/** A device with memory: the CPU, or a GPU. */
 export interface Device {
   /** `cpu`, or `cuda:0`, `cuda:1`, … */
   readonly id: string;
   readonly kind: "cpu" | "cuda";
   readonly name: string;
   readonly totalBytes: number;
-  /** What the system says is free now. */
+  /** Free bytes now, as the system or the driver reports them. */
   freeBytes(): number;
 }

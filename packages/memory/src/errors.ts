@@ -1,7 +1,7 @@
 import type { AllocationTag } from "./allocator.ts";
 import { formatBytes } from "./format-bytes.ts";
 
-/** What went wrong, for programs. Listed in `docs/errors/memory.md`; never reused. */
+/** Error codes, listed in `docs/errors/memory.md`. A code is never reused. */
 export type MemoryErrorCode =
   | "OUT_OF_MEMORY"
   | "MODEL_DOES_NOT_FIT"
@@ -21,7 +21,7 @@ export type MemoryErrorCode =
   | "CUDA_HANDLE_DISPOSED"
   | "NVML_ERROR";
 
-/** Every failure of this package; test `code`, not the wording. */
+/** Base class of all errors of this package; test `code`, not the message. */
 export class MemoryError extends Error {
   override readonly name: string = "MemoryError";
   readonly code: MemoryErrorCode;
@@ -39,26 +39,12 @@ export interface TagUsage {
   readonly blockCount: number;
 }
 
-/** The numbers behind a refused allocation, all in bytes. */
-export interface OutOfMemoryNumbers {
-  readonly deviceId: string;
-  readonly requestedBytes: number;
-  /** Within the limit and not in use or reserved; `largestFreeBytes` of it in one piece. */
-  readonly freeBytes: number;
-  readonly largestFreeBytes: number;
-  readonly inUseBytes: number;
-  readonly reservedBytes: number;
-  readonly limitBytes: number;
-  /** Largest first. */
-  readonly usageByTag: readonly TagUsage[];
-}
-
-/** Names a tag as `model/purpose` or `model/purpose/label`. */
+/** Formats a tag as `model/purpose` or `model/purpose/label`. */
 export function formatTag(tag: AllocationTag): string {
   return tag.label === undefined ? `${tag.model}/${tag.purpose}` : `${tag.model}/${tag.purpose}/${tag.label}`;
 }
 
-/** Lists usage for people, the largest eight by name. */
+/** Formats usage by tag, the first eight by name. */
 export function formatUsage(usageByTag: readonly TagUsage[]): string {
   const named = usageByTag
     .slice(0, 8)
@@ -70,27 +56,32 @@ export function formatUsage(usageByTag: readonly TagUsage[]): string {
   return named.join(", ");
 }
 
-/** A pool had no room, after one attempt to trim; the pool stays usable. */
-export class OutOfMemoryError extends MemoryError implements OutOfMemoryNumbers {
+/** The numbers of a refused allocation. */
+export type OutOfMemoryDetails = Omit<OutOfMemoryError, keyof MemoryError>;
+
+/** Out of memory after one attempt to trim; the pool stays usable. */
+export class OutOfMemoryError extends MemoryError {
   override readonly name: string = "OutOfMemoryError";
   readonly deviceId: string;
   readonly requestedBytes: number;
+  /** Within the limit and neither in use nor reserved. */
   readonly freeBytes: number;
   readonly largestFreeBytes: number;
   readonly inUseBytes: number;
   readonly reservedBytes: number;
   readonly limitBytes: number;
+  /** Largest first. */
   readonly usageByTag: readonly TagUsage[];
 
-  constructor(numbers: OutOfMemoryNumbers, options?: ErrorOptions) {
-    const { deviceId, requestedBytes, freeBytes, largestFreeBytes, inUseBytes, reservedBytes, limitBytes } =
-      numbers;
+  constructor(details: OutOfMemoryDetails, options?: ErrorOptions) {
+    const { deviceId, requestedBytes, freeBytes, largestFreeBytes, usageByTag } = details;
+    const { inUseBytes, reservedBytes, limitBytes } = details;
     super(
       "OUT_OF_MEMORY",
-      `asked for ${formatBytes(requestedBytes)} on ${deviceId}, found ${formatBytes(freeBytes)} free ` +
+      `expected ${formatBytes(requestedBytes)} free on ${deviceId}, got ${formatBytes(freeBytes)} ` +
         `(largest block ${formatBytes(largestFreeBytes)}) of a limit of ${formatBytes(limitBytes)}; ` +
         `in use ${formatBytes(inUseBytes)}, reserved ${formatBytes(reservedBytes)}` +
-        (numbers.usageByTag.length > 0 ? `; held by ${formatUsage(numbers.usageByTag)}` : ""),
+        (usageByTag.length > 0 ? `; allocated: ${formatUsage(usageByTag)}` : ""),
       options,
     );
     this.deviceId = deviceId;
@@ -100,6 +91,6 @@ export class OutOfMemoryError extends MemoryError implements OutOfMemoryNumbers 
     this.inUseBytes = inUseBytes;
     this.reservedBytes = reservedBytes;
     this.limitBytes = limitBytes;
-    this.usageByTag = numbers.usageByTag;
+    this.usageByTag = usageByTag;
   }
 }

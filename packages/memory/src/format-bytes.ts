@@ -1,6 +1,6 @@
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
-/** Writes bytes for people: `512 B`, `1.50 GiB`; three significant digits, never rounded up to a full unit. */
+/** Formats bytes: `512 B`, `1.50 GiB`; three significant digits, truncated, so that a size is never overstated. */
 export function formatBytes(sizeBytes: number): string {
   let value = sizeBytes;
   let unit = 0;

@@ -10,7 +10,7 @@ export type {
 } from "./allocator.ts";
 export { checkMemoryBalance, type MemoryBalance } from "./devices/check-memory-balance.ts";
 export { createCpuDevice, type CpuDeviceOptions } from "./devices/cpu-device.ts";
-export type { DeviceMemory, ModelMemory, PurposeMemory } from "./ledger/device-ledger.ts";
+export type { DeviceMemory, LedgerAccount, ModelMemory, PurposeMemory } from "./ledger/device-ledger.ts";
 export type { Device } from "./device.ts";
 export { MemoryError, type MemoryErrorCode, type TagUsage, OutOfMemoryError } from "./errors.ts";
 export type { MemoryEvent, MemoryEventMap, MemoryEventSink, MemoryPressure } from "./events.ts";
@@ -22,7 +22,6 @@ export {
   type HostMemoryPoolOptions,
 } from "./pool/host-memory-pool.ts";
 export { type HostMemory, type HostMemoryOptions, readHostMemory } from "./devices/host-memory.ts";
-export type { LedgerAccount, MemoryLedger } from "./ledger/ledger.ts";
 export {
   type DeviceProbe,
   type DeviceProbeResult,
@@ -40,6 +39,7 @@ export {
 export type { MemoryPool } from "./pool/memory-pool.ts";
 export {
   createMemoryTracker,
+  type MemoryLedger,
   type MemorySnapshot,
   type MemoryTracker,
   type MemoryTrackerOptions,

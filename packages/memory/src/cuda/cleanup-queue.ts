@@ -1,31 +1,31 @@
-/** Cleanups that must not be lost when they fail: each is tried again later, and each failure is told. */
+/** Runs cleanups; retries later those that fail, and keeps the failures to be thrown. */
 export interface CleanupQueue {
   readonly isEmpty: boolean;
-  /** Runs a cleanup now; keeps it when it throws. */
+  /** Runs a cleanup now; keeps it for `retry` when it throws. */
   run(cleanup: () => void): void;
-  /** Runs something once; a failure is told and not tried again. */
+  /** Runs an action; a failure is kept but not retried. */
   attempt(action: () => void): void;
-  /** Tries again what is kept. */
+  /** Runs again the cleanups that failed. */
   retry(): void;
-  /** Throws the first failure since the last time. */
-  settle(): void;
+  /** Throws the first failure since the last call. */
+  throwFailure(): void;
 }
 
 export function createCleanupQueue(): CleanupQueue {
-  let owed: (() => void)[] = [];
+  let failed: (() => void)[] = [];
   let failures: unknown[] = [];
 
   const run = (cleanup: () => void): void => {
     try {
       cleanup();
     } catch (error) {
-      owed.push(cleanup);
+      failed.push(cleanup);
       failures.push(error);
     }
   };
   return {
     get isEmpty() {
-      return owed.length === 0;
+      return failed.length === 0;
     },
     run,
     attempt(action) {
@@ -36,12 +36,12 @@ export function createCleanupQueue(): CleanupQueue {
       }
     },
     retry() {
-      if (owed.length === 0) return;
-      const again = owed;
-      owed = [];
+      if (failed.length === 0) return;
+      const again = failed;
+      failed = [];
       for (const cleanup of again) run(cleanup);
     },
-    settle() {
+    throwFailure() {
       if (failures.length === 0) return;
       const [first] = failures;
       failures = [];

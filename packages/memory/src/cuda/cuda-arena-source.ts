@@ -4,29 +4,29 @@ import type { CleanupQueue } from "./cleanup-queue.ts";
 import { createPlainArenaSource } from "./plain-arena-source.ts";
 import { createVirtualArenaSource } from "./virtual-arena-source.ts";
 
-/** A stretch of device memory; `base` is its device pointer. */
+/** An arena in device memory; `base` is its device pointer. */
 export interface CudaArena extends MappedArena {
   readonly base: bigint;
   sizeBytes: number;
 }
 
-/** Device memory in arenas. Giving back never throws: what failed is owed, and tried again. */
+/** Arenas in device memory. Unmapping never throws: a failed cleanup is retried later. */
 export interface CudaArenaSource extends ArenaSource<CudaArena> {
   readonly kind: "virtual" | "plain";
-  /** The driver's last refusal for lack of memory. */
-  readonly lastRefusal: Error | undefined;
-  forgetRefusal(): void;
+  /** The driver's last out-of-memory error. */
+  readonly lastOutOfMemory: Error | undefined;
+  clearOutOfMemory(): void;
 }
 
 export interface CudaArenaSourceOptions {
-  /** `auto` takes virtual memory management where the driver has it. */
+  /** `auto` is `virtual` where the driver supports virtual memory management. */
   readonly kind: "auto" | "virtual" | "plain";
-  /** What arenas grow by; a power of two. */
+  /** The step by which arenas grow; a power of two. */
   readonly chunkBytes?: number | undefined;
-  /** What all arenas together may take. */
+  /** The most that all arenas may be in total. */
   readonly limitBytes: number;
-  readonly owed: CleanupQueue;
-  /** Called before memory goes back to the device; throws when it cannot go yet. */
+  readonly cleanups: CleanupQueue;
+  /** Called before memory is unmapped; throws when it is still in use. */
   beforeUnmap(): void;
 }
 

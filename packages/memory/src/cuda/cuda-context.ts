@@ -1,22 +1,27 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaDriver } from "./driver/cuda-driver.ts";
 
-/** What streams, events, pools and pinned buffers share: the device's driver and its primary context. */
+/** The driver and the primary context of a device, shared by its streams, events, pools and pinned buffers. */
 export interface CudaContext {
   readonly driver: CudaDriver;
   readonly deviceId: string;
-  /** Makes the context the thread's. @throws MemoryError `CUDA_HANDLE_DISPOSED` once it was given back */
-  enter(): void;
-  /** Keeps the context although its device is disposed; the answer lets it go, once. */
-  hold(): () => void;
-  /** Calls back when a stream ends, after its work has run; the answer stops that. */
-  onStreamEnd(listener: (streamId: number) => void): () => void;
-  streamEnded(streamId: number): void;
+  /** Makes the context current in this thread. @throws MemoryError `CUDA_HANDLE_DISPOSED` after its release */
+  makeCurrent(): void;
+  /** Keeps the context alive beyond its device; the returned function releases it, once. */
+  retain(): () => void;
+  /** Calls back when a stream is destroyed, after its work is done; returns the unsubscribe function. */
+  onStreamDestroyed(listener: (streamId: number) => void): () => void;
+  notifyStreamDestroyed(streamId: number): void;
 }
 
-/** A context and the right to give it back. */
+/** The error for a device, stream, event or pinned buffer that is used after dispose. */
+export function handleDisposed(handle: string): MemoryError {
+  return new MemoryError("CUDA_HANDLE_DISPOSED", `expected a live ${handle}, got a disposed one`);
+}
+
+/** A context with the owner's right to release it. */
 export interface OwnedCudaContext extends CudaContext {
-  /** Gives the context back now, or when the last holder lets go. Tried again when it failed. */
+  /** Releases the context, at the latest when its last user releases it. Call again to retry after a failure. */
   release(): void;
 }
 
@@ -31,49 +36,49 @@ export function retainCudaContext(driver: CudaDriver, device: number, deviceId: 
     "cuDevicePrimaryCtxRetain",
   );
   const listeners = new Set<(streamId: number) => void>();
-  // The device itself is the first holder.
-  let holderCount = 1;
+  // The device itself is the first user.
+  let userCount = 1;
   let isReleased = false;
-  let ownerHolds = true;
+  let isOwned = true;
 
-  const letGo = (): void => {
-    holderCount -= 1;
-    if (holderCount > 0) return;
+  const releaseOne = (): void => {
+    userCount -= 1;
+    if (userCount > 0) return;
     try {
       driver.check(functions.cuDevicePrimaryCtxRelease_v2(device), "cuDevicePrimaryCtxRelease_v2");
       isReleased = true;
     } catch (error) {
-      holderCount += 1;
+      userCount += 1;
       throw error;
     }
   };
   return {
     driver,
     deviceId,
-    enter() {
-      if (isReleased) throw new MemoryError("CUDA_HANDLE_DISPOSED", `the device ${deviceId} was disposed`);
+    makeCurrent() {
+      if (isReleased) throw handleDisposed(`device ${deviceId}`);
       driver.setCurrent(primary);
     },
-    hold() {
-      holderCount += 1;
-      let isHolding = true;
+    retain() {
+      userCount += 1;
+      let isRetained = true;
       return () => {
-        if (!isHolding) return;
-        letGo();
-        isHolding = false;
+        if (!isRetained) return;
+        releaseOne();
+        isRetained = false;
       };
     },
-    onStreamEnd(listener) {
+    onStreamDestroyed(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    streamEnded(streamId) {
+    notifyStreamDestroyed(streamId) {
       for (const listener of listeners) listener(streamId);
     },
     release() {
-      if (!ownerHolds) return;
-      letGo();
-      ownerHolds = false;
+      if (!isOwned) return;
+      releaseOne();
+      isOwned = false;
     },
   };
 }

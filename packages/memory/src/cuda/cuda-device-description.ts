@@ -1,17 +1,17 @@
-import { MemoryError } from "../errors.ts";
+import { invalidArgument } from "../assert-argument.ts";
 import type { CudaDriver } from "./driver/cuda-driver.ts";
 import { deviceAttribute } from "./driver/cuda-functions.ts";
 import { decodeText, formatUuid } from "./driver/decode.ts";
 
-/** What the driver says of a GPU without opening it. */
+/** The properties of a GPU that the driver reports without a context. */
 export interface CudaDeviceDescription {
   /** `cuda:0`, … */
   readonly id: string;
   readonly kind: "cuda";
-  /** As CUDA counts, within `CUDA_VISIBLE_DEVICES`. */
+  /** CUDA's device index, within `CUDA_VISIBLE_DEVICES`. */
   readonly ordinal: number;
   readonly name: string;
-  /** `GPU-…`, or `MIG-…` for an instance of a split GPU, as `nvidia-smi` writes it. */
+  /** `GPU-…`, or `MIG-…` for a MIG instance, as in `nvidia-smi -L`. */
   readonly uuid: string;
   /** `0000:17:00.0` */
   readonly pciAddress: string;
@@ -28,7 +28,7 @@ function readText(driver: CudaDriver, call: string, write: (out: Uint8Array) => 
   return decodeText(out);
 }
 
-/** For an instance of a split GPU the first function names the GPU and the second the instance. */
+/** For a MIG instance the first function returns the UUID of the GPU, the second that of the instance. */
 function readUuid(driver: CudaDriver, handle: number): string {
   const gpu = new Uint8Array(16);
   driver.check(driver.functions.cuDeviceGetUuid(gpu, handle), "cuDeviceGetUuid");
@@ -39,23 +39,20 @@ function readUuid(driver: CudaDriver, handle: number): string {
 }
 
 /**
- * Describes a GPU; `handle` is the driver's own number for it.
- * @throws MemoryError `INVALID_ARGUMENT` for an ordinal that is not there; CudaError `CUDA_ERROR`
+ * Describes a GPU; `handle` is the driver's `CUdevice`.
+ * @throws MemoryError `INVALID_ARGUMENT` for an ordinal that does not exist; CudaError `CUDA_ERROR`
  */
 export function describeCudaDevice(
   driver: CudaDriver,
   ordinal: number,
 ): CudaDeviceDescription & { readonly handle: number } {
   if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal >= driver.deviceCount) {
-    throw new MemoryError(
-      "INVALID_ARGUMENT",
-      `ordinal must be an integer below the ${driver.deviceCount} visible devices, found ${ordinal}`,
-    );
+    throw invalidArgument("ordinal", `an integer below the ${driver.deviceCount} visible devices`, ordinal);
   }
   const { functions, optional } = driver;
   const handle = driver.readInt32((out) => functions.cuDeviceGet(out, ordinal), "cuDeviceGet");
-  const attribute = (which: number): number =>
-    driver.readInt32((out) => functions.cuDeviceGetAttribute(out, which, handle), "cuDeviceGetAttribute");
+  const attribute = (id: number): number =>
+    driver.readInt32((out) => functions.cuDeviceGetAttribute(out, id, handle), "cuDeviceGetAttribute");
   const totalBytes = driver.readUint64(
     (out) => functions.cuDeviceTotalMem_v2(out, handle),
     "cuDeviceTotalMem_v2",

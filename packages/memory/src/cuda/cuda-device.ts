@@ -1,10 +1,11 @@
 import type { Device } from "../device.ts";
+import { assertDevice, invalidArgument } from "../assert-argument.ts";
 import { MemoryError } from "../errors.ts";
 import { loadCudaDriver } from "./driver/cuda-driver.ts";
 import type { CudaDriver } from "./driver/cuda-driver.ts";
 import { type CudaDeviceDescription, describeCudaDevice } from "./cuda-device-description.ts";
 import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
-import { retainCudaContext } from "./cuda-context.ts";
+import { handleDisposed, retainCudaContext } from "./cuda-context.ts";
 import type { CudaContext } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
@@ -13,11 +14,11 @@ import type { CudaStream } from "./cuda-stream.ts";
 import { createPinnedMemory } from "./pinned-buffer.ts";
 import type { PinnedBuffer } from "./pinned-buffer.ts";
 
-/** Which part of a block, and in which order with other work. */
+/** The part of a block, and the stream. */
 export interface CudaCopyOptions {
   /** [the default stream] */
   readonly stream?: CudaStream | undefined;
-  /** Where in the block to begin. [0] */
+  /** Start in the block. [0] */
   readonly offsetBytes?: number;
 }
 
@@ -37,20 +38,20 @@ export interface CudaDevice extends Device, CudaDeviceDescription, Disposable {
   createEvent(): CudaEvent;
   createPinnedBuffer(sizeBytes: number): PinnedBuffer;
   /**
-   * Copies from the host. A pinned source is queued and must keep its content until the stream got there;
-   * from pageable memory the copy has run when this returns, and so has the stream's work before it.
+   * Copies from the host. The copy of a pinned source is queued; its content must not change until it has run.
+   * A copy from pageable memory has run on return, and so has the earlier work of the stream.
    * @throws MemoryError `INVALID_ARGUMENT`, `WRONG_DEVICE`, `BLOCK_DISPOSED`; CudaError `CUDA_ERROR`
    */
   copyToDevice(target: CudaMemoryBlock, source: Uint8Array, options?: CudaCopyOptions): void;
-  /** Copies to the host, likewise: queued into a pinned target, run on return into pageable memory. */
+  /** Copies to the host: queued for a pinned target, done on return for pageable memory. */
   copyToHost(target: Uint8Array, source: CudaMemoryBlock, options?: CudaCopyOptions): void;
-  /** Queues a copy from one block's start to another's `offsetBytes`. */
+  /** Queues a copy from the start of one block to `offsetBytes` of another. */
   copyOnDevice(
     target: CudaMemoryBlock,
     source: CudaMemoryBlock,
     options?: CudaCopyOptions & { readonly sizeBytes?: number },
   ): void;
-  /** Queues writing one byte value over `sizeBytes`. [to the block's end] */
+  /** Queues a fill of `sizeBytes` with one byte value. [to the block's end] */
   fill(
     target: CudaMemoryBlock,
     value: number,
@@ -59,22 +60,22 @@ export interface CudaDevice extends Device, CudaDeviceDescription, Disposable {
   /** Resolves when everything queued on the default stream has run. */
   synchronize(): Promise<void>;
   /**
-   * Closes the device. Its context goes when the last stream, event, pool and pinned view of it has gone,
-   * whatever the order. Again does nothing.
+   * Closes the device. Its context is released after the last stream, event, pool and pinned view of it, in
+   * any order. Idempotent.
    */
   dispose(): void;
 }
 
 export interface CudaDeviceOptions {
-  /** As CUDA counts, within `CUDA_VISIBLE_DEVICES`. [0] */
+  /** CUDA's device index, within `CUDA_VISIBLE_DEVICES`. [0] */
   readonly ordinal?: number;
-  /** [the machine's, loaded] */
+  /** [`loadCudaDriver()`] */
   readonly driver?: CudaDriver;
 }
 
 /**
- * Opens a GPU: retains its primary context, which it shares with other CUDA libraries of the process.
- * @throws MemoryError `CUDA_UNAVAILABLE`, `INVALID_ARGUMENT` for an ordinal that is not there; CudaError `CUDA_ERROR`
+ * Opens a GPU: retains its primary context, which other CUDA libraries of the process share.
+ * @throws MemoryError `CUDA_UNAVAILABLE`, `INVALID_ARGUMENT` for an ordinal that does not exist; CudaError `CUDA_ERROR`
  */
 export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
   const driver = options.driver ?? loadCudaDriver();
@@ -90,11 +91,9 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
   const streams = new WeakSet<CudaStream>([defaultStream]);
   const memoryInfo = new BigUint64Array(2);
 
-  /** Checks a range of a block; answers where it begins on the device. */
-  const locate = (block: CudaMemoryBlock, offsetBytes: number, sizeBytes: number): bigint => {
-    if (block.deviceId !== id) {
-      throw new MemoryError("WRONG_DEVICE", `the block must be on ${id}, found one on ${block.deviceId}`);
-    }
+  /** Checks a range of a block; returns its device address. */
+  const addressOf = (block: CudaMemoryBlock, offsetBytes: number, sizeBytes: number): bigint => {
+    assertDevice("a block", block, id);
     const isInside =
       Number.isSafeInteger(offsetBytes) &&
       Number.isSafeInteger(sizeBytes) &&
@@ -104,28 +103,28 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
     if (!isInside) {
       throw new MemoryError(
         "INVALID_ARGUMENT",
-        `the range must lie in the block's ${block.sizeBytes} bytes, found ${sizeBytes} bytes from ${offsetBytes}`,
+        `expected a range in the block's ${block.sizeBytes} bytes, got ${sizeBytes} bytes at offset ${offsetBytes}`,
       );
     }
     return block.devicePointer + BigInt(offsetBytes);
   };
-  const streamOf = (stream: CudaStream | undefined): bigint => {
+  const streamHandleOf = (stream: CudaStream | undefined): bigint => {
     if (stream === undefined) return 0n;
-    if (stream.deviceId === id) return stream.handle;
-    throw new MemoryError("WRONG_DEVICE", `the stream must be on ${id}, found one on ${stream.deviceId}`);
+    assertDevice("a stream", stream, id);
+    return stream.handle;
   };
-  const enter = (): void => {
-    if (isDisposed) throw new MemoryError("CUDA_HANDLE_DISPOSED", `the device ${id} was disposed`);
-    context.enter();
+  const makeCurrent = (): void => {
+    if (isDisposed) throw handleDisposed(`device ${id}`);
+    context.makeCurrent();
   };
-  /** What was queued on memory that the host may reuse, or the collector free, runs before the call returns. */
-  const settleHost = (view: Uint8Array, stream: bigint): void => {
+  /** The host may reuse pageable memory, or the collector free it: its copies run before the call returns. */
+  const synchronizePageable = (view: Uint8Array, stream: bigint): void => {
     if (!pinned.isPinned(view)) driver.check(functions.cuStreamSynchronize(stream), "cuStreamSynchronize");
   };
   const dispose = (): void => {
     isDisposed = true;
     defaultStream.dispose();
-    pinned.settle();
+    pinned.retryReleases();
     context.release();
   };
 
@@ -138,13 +137,13 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
       return isDisposed;
     },
     freeBytes() {
-      enter();
+      makeCurrent();
       const total = memoryInfo.subarray(1);
       driver.check(functions.cuMemGetInfo_v2(memoryInfo, total), "cuMemGetInfo_v2");
       return Number(memoryInfo[0]);
     },
     createStream() {
-      enter();
+      makeCurrent();
       const stream = createCudaStream(context, streamCount + 1);
       streamCount += 1;
       streams.add(stream);
@@ -152,46 +151,46 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
     },
     ownsStream: (stream) => streams.has(stream),
     createEvent() {
-      enter();
+      makeCurrent();
       return createCudaEvent(context);
     },
     createPinnedBuffer(sizeBytes) {
-      enter();
+      makeCurrent();
       return pinned.create(sizeBytes);
     },
     copyToDevice(target, source, { stream, offsetBytes = 0 } = {}) {
       const size = source.byteLength;
-      const to = locate(target, offsetBytes, size);
-      const on = streamOf(stream);
-      enter();
+      const to = addressOf(target, offsetBytes, size);
+      const on = streamHandleOf(stream);
+      makeCurrent();
       if (size === 0) return;
       driver.check(functions.cuMemcpyHtoDAsync_v2(to, source, size, on), "cuMemcpyHtoDAsync_v2");
-      settleHost(source, on);
+      synchronizePageable(source, on);
     },
     copyToHost(target, source, { stream, offsetBytes = 0 } = {}) {
       const size = target.byteLength;
-      const from = locate(source, offsetBytes, size);
-      const on = streamOf(stream);
-      enter();
+      const from = addressOf(source, offsetBytes, size);
+      const on = streamHandleOf(stream);
+      makeCurrent();
       if (size === 0) return;
       driver.check(functions.cuMemcpyDtoHAsync_v2(target, from, size, on), "cuMemcpyDtoHAsync_v2");
-      settleHost(target, on);
+      synchronizePageable(target, on);
     },
     copyOnDevice(target, source, { stream, offsetBytes = 0, sizeBytes = source.sizeBytes } = {}) {
-      const from = locate(source, 0, sizeBytes);
-      const to = locate(target, offsetBytes, sizeBytes);
-      const on = streamOf(stream);
-      enter();
+      const from = addressOf(source, 0, sizeBytes);
+      const to = addressOf(target, offsetBytes, sizeBytes);
+      const on = streamHandleOf(stream);
+      makeCurrent();
       if (sizeBytes === 0) return;
       driver.check(functions.cuMemcpyDtoDAsync_v2(to, from, sizeBytes, on), "cuMemcpyDtoDAsync_v2");
     },
     fill(target, value, { stream, offsetBytes = 0, sizeBytes = target.sizeBytes - offsetBytes } = {}) {
       if (!Number.isInteger(value) || value < 0 || value > 255) {
-        throw new MemoryError("INVALID_ARGUMENT", `value must be a byte from 0 to 255, found ${value}`);
+        throw invalidArgument("value", "an integer from 0 to 255", value);
       }
-      const to = locate(target, offsetBytes, sizeBytes);
-      const on = streamOf(stream);
-      enter();
+      const to = addressOf(target, offsetBytes, sizeBytes);
+      const on = streamHandleOf(stream);
+      makeCurrent();
       if (sizeBytes === 0) return;
       driver.check(functions.cuMemsetD8Async(to, value, sizeBytes, on), "cuMemsetD8Async");
     },

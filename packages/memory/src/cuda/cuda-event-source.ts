@@ -1,12 +1,11 @@
-import { MemoryError } from "../errors.ts";
 import type { EventSource } from "../sub-allocator/ports.ts";
-import type { CudaContext } from "./cuda-context.ts";
+import { type CudaContext, handleDisposed } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
 import type { CudaStream } from "./cuda-stream.ts";
 import type { CleanupQueue } from "./cleanup-queue.ts";
 
-/** Events on a pool's streams; an event that was let go is used again. */
+/** Events on a pool's streams; released events are reused. */
 export interface CudaEventSource extends EventSource<CudaEvent> {
   /** Disposes the events. */
   dispose(): void;
@@ -15,18 +14,13 @@ export interface CudaEventSource extends EventSource<CudaEvent> {
 export function createCudaEventSource(
   context: CudaContext,
   streams: ReadonlyMap<number, CudaStream>,
-  owed: CleanupQueue,
+  cleanups: CleanupQueue,
 ): CudaEventSource {
   const idle: CudaEvent[] = [];
   return {
     record(streamId) {
       const stream = streams.get(streamId);
-      if (stream === undefined) {
-        throw new MemoryError(
-          "CUDA_HANDLE_DISPOSED",
-          `stream ${streamId} of ${context.deviceId} was disposed`,
-        );
-      }
+      if (stream === undefined) throw handleDisposed(`stream ${streamId} on ${context.deviceId}`);
       const event = idle.pop() ?? createCudaEvent(context);
       try {
         stream.record(event);
@@ -42,7 +36,7 @@ export function createCudaEventSource(
       idle.push(event);
     },
     dispose() {
-      for (const event of idle.splice(0)) owed.run(() => event.dispose());
+      for (const event of idle.splice(0)) cleanups.run(() => event.dispose());
     },
   };
 }

@@ -1,17 +1,16 @@
-import { MemoryError } from "../errors.ts";
-import type { CudaContext } from "./cuda-context.ts";
+import { type CudaContext, handleDisposed } from "./cuda-context.ts";
 import { cuEventDisableTiming } from "./driver/cuda-functions.ts";
 
-/** A mark in the work of a stream. */
+/** A CUDA event: a point in the work of a stream. */
 export interface CudaEvent extends Disposable {
   readonly deviceId: string;
   /** Opaque. @throws MemoryError `CUDA_HANDLE_DISPOSED` */
   readonly handle: bigint;
-  /** Whether the work before the mark has run; true when never recorded. */
+  /** Whether the work before the event has run; true when it was never recorded. */
   isComplete(): boolean;
-  /** Blocks the calling thread until then. */
+  /** Blocks the calling thread until the event is complete. */
   synchronizeBlocking(): void;
-  /** Gives the event back; again does nothing. */
+  /** Destroys the event. Idempotent. */
   dispose(): void;
 }
 
@@ -19,23 +18,23 @@ export interface CudaEvent extends Disposable {
 export function createCudaEvent(context: CudaContext): CudaEvent {
   const { driver, deviceId } = context;
   const { functions } = driver;
-  context.enter();
+  context.makeCurrent();
   let owned: bigint | undefined = driver.readUint64(
     (out) => functions.cuEventCreate(out, cuEventDisableTiming),
     "cuEventCreate",
   );
-  const letGo = context.hold();
+  const releaseContext = context.retain();
 
   const handleOf = (): bigint => {
     if (owned !== undefined) return owned;
-    throw new MemoryError("CUDA_HANDLE_DISPOSED", `an event of ${deviceId} was disposed`);
+    throw handleDisposed(`event on ${deviceId}`);
   };
   const dispose = (): void => {
     if (owned === undefined) return;
-    context.enter();
+    context.makeCurrent();
     driver.check(functions.cuEventDestroy_v2(owned), "cuEventDestroy_v2");
     owned = undefined;
-    letGo();
+    releaseContext();
   };
   return {
     deviceId,
@@ -44,12 +43,12 @@ export function createCudaEvent(context: CudaContext): CudaEvent {
     },
     isComplete() {
       const handle = handleOf();
-      context.enter();
+      context.makeCurrent();
       return driver.checkReady(functions.cuEventQuery(handle), "cuEventQuery");
     },
     synchronizeBlocking() {
       const handle = handleOf();
-      context.enter();
+      context.makeCurrent();
       driver.check(functions.cuEventSynchronize(handle), "cuEventSynchronize");
     },
     dispose,

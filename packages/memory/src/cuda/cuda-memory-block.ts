@@ -1,21 +1,20 @@
 import type { AllocationTag, MemoryBlock } from "../allocator.ts";
-import { formatTag, MemoryError } from "../errors.ts";
-import type { BlockOwner, BlockRange } from "../pool/memory-pool.ts";
+import { type BlockOwner, type BlockRange, refuseDisposed, refuseDoubleFree } from "../pool/memory-pool.ts";
 import type { CudaArena } from "./cuda-arena-source.ts";
 
-/** Memory on a GPU. Disposing it orders its reuse behind the work on its stream. */
+/** A block in GPU memory. After dispose, its memory is reused behind the work on its stream. */
 export interface CudaMemoryBlock extends MemoryBlock {
   /** For kernels and for the driver. @throws MemoryError `BLOCK_DISPOSED` */
   readonly devicePointer: bigint;
-  /** The stream that it was allocated for; 0 is the default stream. */
+  /** The stream of the allocation; 0 is the default stream. */
   readonly streamId: number;
 }
 
-/** What a block of a CUDA pool needs to know of it. */
+/** The part of a CUDA pool that its blocks use. */
 export interface CudaBlockHooks {
-  /** The stream behind whose work a free is ordered; undefined when that stream has ended, its work with it. */
+  /** The stream behind whose work a free is ordered; undefined when the stream is destroyed. */
   liveStreamId(streamId: number): number | undefined;
-  /** Called after a block went back. */
+  /** Called after a block was freed. */
   afterFree(): void;
 }
 
@@ -23,21 +22,21 @@ export interface CudaBlockHooks {
 export class CudaBlock implements CudaMemoryBlock {
   readonly #owner: BlockOwner<CudaArena>;
   readonly #range: BlockRange;
-  readonly #home: CudaBlockHooks;
+  readonly #hooks: CudaBlockHooks;
   #streamId = 0;
   #isDisposed = false;
 
-  constructor(owner: BlockOwner<CudaArena>, range: BlockRange, home: CudaBlockHooks) {
+  constructor(owner: BlockOwner<CudaArena>, range: BlockRange, hooks: CudaBlockHooks) {
     this.#owner = owner;
     this.#range = range;
-    this.#home = home;
+    this.#hooks = hooks;
   }
 
   static isOwnedBy(owner: BlockOwner<CudaArena>, block: MemoryBlock): block is CudaBlock {
     return #owner in block && block.#owner === owner;
   }
 
-  /** Says which stream the block is for, before anybody else has it. */
+  /** Sets the stream of a new block. */
   static assign(block: CudaMemoryBlock, streamId: number): void {
     if (#owner in block) block.#streamId = streamId;
   }
@@ -47,7 +46,7 @@ export class CudaBlock implements CudaMemoryBlock {
   }
 
   get tag(): AllocationTag {
-    return this.#range.holder.tag;
+    return this.#range.record.tag;
   }
 
   get deviceId(): string {
@@ -63,12 +62,7 @@ export class CudaBlock implements CudaMemoryBlock {
   }
 
   get devicePointer(): bigint {
-    if (this.isDisposed) {
-      throw new MemoryError(
-        "BLOCK_DISPOSED",
-        `wanted the address of ${formatTag(this.tag)}, found a disposed block`,
-      );
-    }
+    if (this.isDisposed) refuseDisposed(this);
     const { handle } = this.#range;
     return this.#owner.arenaOf(handle).base + BigInt(this.#owner.offsetOf(handle));
   }
@@ -77,17 +71,12 @@ export class CudaBlock implements CudaMemoryBlock {
     this.disposeOn(this.#streamId);
   }
 
-  /** Disposes the block; others get its memory once the stream has run what it has now. */
+  /** Disposes the block; other streams reuse its memory once the work that is now on the stream has run. */
   disposeOn(streamId: number): void {
-    if (this.#isDisposed) {
-      throw new MemoryError(
-        "DOUBLE_FREE",
-        `wanted a live block of ${formatTag(this.tag)}, found one disposed before`,
-      );
-    }
+    if (this.#isDisposed) refuseDoubleFree(this);
     this.#isDisposed = true;
-    this.#owner.release(this.#range.handle, this.#range.holder, this.#home.liveStreamId(streamId));
-    this.#home.afterFree();
+    this.#owner.release(this.#range.handle, this.#range.record, this.#hooks.liveStreamId(streamId));
+    this.#hooks.afterFree();
   }
 
   [Symbol.dispose](): void {

@@ -9,6 +9,7 @@ import {
   resolveLimitBytes,
   resolveRetainBytes,
 } from "../pool/pool-options.ts";
+import { handleDisposed } from "./cuda-context.ts";
 import { type CudaArena, createCudaArenaSource } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import { createCudaEventSource } from "./cuda-event-source.ts";
@@ -20,35 +21,35 @@ import { createCleanupQueue } from "./cleanup-queue.ts";
 const mib = 2 ** 20;
 
 export interface CudaAllocationRequest extends AllocationRequest {
-  /** The stream that will use the block. What a stream freed it gets again at once. [the default stream] */
+  /** The stream that uses the block. A stream reuses at once what it freed. [the default stream] */
   readonly stream?: CudaStream | undefined;
 }
 
-/** A pool of memory on one GPU, with reuse in the order of streams. */
+/** A pool of memory on one GPU, with stream-ordered reuse. */
 export interface CudaMemoryPool extends MemoryPool<CudaMemoryBlock> {
   readonly device: CudaDevice;
-  /** How arenas are made: virtual memory management, or `cuMemAlloc`. */
+  /** How arenas are mapped: `virtual` memory management, or `plain` `cuMemAlloc`. */
   readonly arenaKind: "virtual" | "plain";
   /**
-   * Allocates for a stream. Memory that another stream freed is given once an event says that it is done;
-   * the first use of a second stream waits for the first, once.
+   * Allocates for a stream. Memory that another stream freed is reused once an event is complete; the first
+   * use of a second stream synchronizes the first one.
    * @throws MemoryError `OUT_OF_MEMORY` after one attempt to trim and to wait, `INVALID_ARGUMENT`,
-   * `WRONG_DEVICE`, `POOL_DISPOSED`, `CUDA_HANDLE_DISPOSED` for a stream that ended; CudaError `CUDA_ERROR`
+   * `WRONG_DEVICE`, `POOL_DISPOSED`, `CUDA_HANDLE_DISPOSED` for a disposed stream; CudaError `CUDA_ERROR`
    */
   allocate(request: CudaAllocationRequest): CudaMemoryBlock;
   reserve(sizeBytes: number, tag: AllocationTag): CudaMemoryReservation;
   /**
-   * Disposes a block of this pool behind the work that a stream has now; name the last stream that uses it.
+   * Disposes a block of this pool behind the work that is now on a stream: the last stream that uses it.
    * @throws MemoryError `WRONG_DEVICE`, `FOREIGN_BLOCK`, `DOUBLE_FREE`, `POOL_DISPOSED`
    */
   free(block: MemoryBlock, stream?: CudaStream): void;
-  /** Notes which streams are done with what they freed, without waiting; worth a call after a step. */
+  /** Makes memory idle whose events are complete, without waiting; call it after a step. */
   reclaim(): void;
-  /** Waits for the streams that the pool serves, then gives unused arenas back; answers their bytes. */
+  /** Synchronizes the pool's streams, then unmaps empty arenas; returns the bytes released. */
   trim(): number;
   /**
-   * Waits for the streams that the pool serves, then frees everything; live blocks are reported as leaks.
-   * @throws CudaError `CUDA_ERROR` for what could not be freed; disposing again tries that again
+   * Synchronizes the pool's streams, then frees everything; live blocks are reported as leaks.
+   * @throws CudaError `CUDA_ERROR` for what could not be freed; call again to retry
    */
   dispose(): void;
 }
@@ -59,17 +60,17 @@ export interface CudaMemoryReservation extends MemoryReservation<CudaMemoryBlock
 
 export interface CudaMemoryPoolOptions extends PoolOptions {
   readonly device: CudaDevice;
-  /** [auto: virtual memory management where the driver has it] */
+  /** [auto: virtual memory management where the driver supports it] */
   readonly arenaKind?: "auto" | "virtual" | "plain" | undefined;
   /**
-   * What arenas are made of and grow by; a power of two. What of the limit is no whole chunk stays unused.
-   * [with virtual memory management 2 to 32 MiB, so that they fill the limit; with `cuMemAlloc` 2 MiB]
+   * The step by which arenas grow; a power of two. The rest of the limit below a whole chunk stays unused.
+   * [with virtual memory management 2 to 32 MiB, so that chunks fill the limit; with `cuMemAlloc` 2 MiB]
    */
   readonly chunkBytes?: number | undefined;
 }
 
 /**
- * Creates a pool on a GPU. Blocks hold what was in them before, not zeros.
+ * Creates a pool on a GPU. Blocks are not zeroed.
  * `arenaBytes` defaults to 64 MiB, `retainBytes` to everything until `trim`, the limit to the device's total.
  * @throws MemoryError `INVALID_ARGUMENT`, `CUDA_HANDLE_DISPOSED`; CudaError `CUDA_ERROR`
  */
@@ -81,31 +82,29 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     "chunkBytes",
   ]);
   const { device } = options;
-  if (device.isDisposed) {
-    throw new MemoryError("CUDA_HANDLE_DISPOSED", `the device ${device.id} was disposed`);
-  }
+  if (device.isDisposed) throw handleDisposed(`device ${device.id}`);
   const limitBytes = resolveLimitBytes(options, device);
-  const owed = createCleanupQueue();
+  const cleanups = createCleanupQueue();
   const source = createCudaArenaSource(device, {
     kind: options.arenaKind ?? "auto",
     chunkBytes: options.chunkBytes,
     limitBytes,
-    owed,
-    // Memory of the only stream counts as idle when it is freed; it must be so before it goes.
+    cleanups,
+    // Memory of the only stream counts as idle when it is freed; before unmapping it really must be.
     beforeUnmap: () => {
       if (!isShared) onlyStream?.synchronizeBlocking();
     },
   });
   const streams = new Map<number, CudaStream>();
-  const events = createCudaEventSource(device.context, streams, owed);
+  const events = createCudaEventSource(device.context, streams, cleanups);
   let owner: BlockOwner<CudaArena> | undefined;
   let isDisposed = false;
-  // One stream needs no events: its own order is the order of reuse, and all free memory is in one piece.
+  // One stream needs no events: its own order is the order of reuse, and free memory coalesces.
   let onlyStream: CudaStream | undefined;
   let isShared = false;
-  const home: CudaBlockHooks = {
+  const hooks: CudaBlockHooks = {
     liveStreamId: (streamId) => (isShared && streams.has(streamId) ? streamId : undefined),
-    afterFree: () => owed.settle(),
+    afterFree: () => cleanups.throwFailure(),
   };
   const parts = createMemoryPool<CudaArena, CudaMemoryBlock>({
     device,
@@ -115,28 +114,30 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     limitBytes,
     arenaBytes: options.arenaBytes ?? 64 * mib,
     retainBytes: resolveRetainBytes(options.retainBytes, Number.POSITIVE_INFINITY),
-    // What is larger than the device is out of memory, with the numbers.
+    // A block larger than the device is OUT_OF_MEMORY, with the numbers.
     maxBlockBytes: Number.MAX_SAFE_INTEGER,
     createBlock: (blockOwner, range) => {
       owner = blockOwner;
-      return new CudaBlock(blockOwner, range, home);
+      return new CudaBlock(blockOwner, range, hooks);
     },
     ownsBlock: (blockOwner, block) => CudaBlock.isOwnedBy(blockOwner, block),
     sink: options.events,
     ledger: options.ledger,
   });
   const { pool } = parts;
-  const stopWatching = device.context.onStreamEnd((streamId) => {
+  const unsubscribe = device.context.onStreamDestroyed((streamId) => {
     if (!streams.delete(streamId)) return;
     if (isShared) parts.retireStream(streamId);
     else onlyStream = undefined;
   });
-  const letGo = device.context.hold();
+  const releaseContext = device.context.retain();
 
   const assertAlive = (): void => {
-    if (isDisposed) throw new MemoryError("POOL_DISPOSED", `the pool on ${device.id} was disposed`);
+    if (isDisposed) {
+      throw new MemoryError("POOL_DISPOSED", `expected a live pool on ${device.id}, got a disposed one`);
+    }
   };
-  /** Answers the stream's id once a second stream is served, from when on events order reuse between them. */
+  /** Returns undefined for the only stream; from the second stream on, the id, as events then order reuse. */
   const useStream = (stream: CudaStream): number | undefined => {
     if (!isShared && stream === onlyStream) return undefined;
     const { id } = stream;
@@ -144,12 +145,10 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     if (!device.ownsStream(stream)) {
       throw new MemoryError(
         "WRONG_DEVICE",
-        `the stream must be of this ${device.id}, found one of ${stream.deviceId}`,
+        `expected a stream of this ${device.id}, got one of ${stream.deviceId}`,
       );
     }
-    if (stream.isDisposed) {
-      throw new MemoryError("CUDA_HANDLE_DISPOSED", `stream ${id} of ${device.id} was disposed`);
-    }
+    if (stream.isDisposed) throw handleDisposed(`stream ${id} on ${device.id}`);
     if (onlyStream === undefined && !isShared) {
       onlyStream = stream;
     } else if (!isShared) {
@@ -159,16 +158,16 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     streams.set(id, stream);
     return isShared ? id : undefined;
   };
-  /** Tells a limit of the pool from a device that has no more to give. */
-  const explain = (error: unknown): unknown => {
-    const refusal = source.lastRefusal;
-    if (!(error instanceof OutOfMemoryError) || refusal === undefined) return error;
+  /** Adds the driver's error as `cause` where the device, not the limit, is out of memory. */
+  const addDeviceCause = (error: unknown): unknown => {
+    const deviceError = source.lastOutOfMemory;
+    if (!(error instanceof OutOfMemoryError) || deviceError === undefined) return error;
     const deviceFreeBytes = device.freeBytes();
     const { arenaBytes, inUseBytes, reservedBytes } = pool.stats();
     const cause = new MemoryError(
       "OUT_OF_MEMORY",
-      `${refusal.message}; ${formatBytes(deviceFreeBytes)} of ${formatBytes(device.totalBytes)} free on ${device.id}`,
-      { cause: refusal },
+      `${deviceError.message}; ${formatBytes(deviceFreeBytes)} of ${formatBytes(device.totalBytes)} free on ${device.id}`,
+      { cause: deviceError },
     );
     const { deviceId, requestedBytes, largestFreeBytes, usageByTag } = error;
     const freeBytes = Math.min(error.freeBytes, arenaBytes - inUseBytes - reservedBytes + deviceFreeBytes);
@@ -187,11 +186,11 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     );
   };
   const attempt = <Result>(action: () => Result): Result => {
-    source.forgetRefusal();
+    source.clearOutOfMemory();
     try {
       return action();
     } catch (error) {
-      throw explain(error);
+      throw addDeviceCause(error);
     }
   };
   const allocateFrom = (
@@ -200,7 +199,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
   ): CudaMemoryBlock => {
     assertAlive();
     const streamId = useStream(stream);
-    // The pool hands its request on as the placement, whose `streamId` it is.
+    // The pool passes its request on as the placement, which has the `streamId`.
     const request: AllocationRequest & Placement =
       alignmentBytes === undefined
         ? { sizeBytes, tag, streamId }
@@ -214,7 +213,7 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     const reservation = attempt(() => pool.reserve(sizeBytes, tag));
     const release = (): void => {
       reservation.dispose();
-      owed.settle();
+      cleanups.throwFailure();
     };
     return {
       sizeBytes: reservation.sizeBytes,
@@ -226,21 +225,21 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
       [Symbol.dispose]: release,
     };
   };
-  const awaitStreams = (): void => {
-    for (const stream of streams.values()) owed.attempt(() => stream.synchronizeBlocking());
+  const synchronizeStreams = (): void => {
+    for (const stream of streams.values()) cleanups.attempt(() => stream.synchronizeBlocking());
   };
   const dispose = (): void => {
     if (isDisposed) {
-      owed.retry();
+      cleanups.retry();
     } else {
       isDisposed = true;
-      stopWatching();
-      awaitStreams();
+      unsubscribe();
+      synchronizeStreams();
       pool.dispose();
       events.dispose();
     }
-    if (owed.isEmpty) letGo();
-    owed.settle();
+    if (cleanups.isEmpty) releaseContext();
+    cleanups.throwFailure();
   };
 
   return {
@@ -265,12 +264,12 @@ export function createCudaMemoryPool(options: CudaMemoryPoolOptions): CudaMemory
     },
     trim() {
       assertAlive();
-      owed.retry();
-      // The events of what was freed last are recorded before the wait, and complete after it.
+      cleanups.retry();
+      // Events for the last frees are recorded before the streams are synchronized, and complete after it.
       parts.reclaim();
-      awaitStreams();
+      synchronizeStreams();
       const bytes = pool.trim();
-      owed.settle();
+      cleanups.throwFailure();
       return bytes;
     },
     dispose,

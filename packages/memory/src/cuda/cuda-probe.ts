@@ -19,8 +19,8 @@ function createListedDevice(driver: CudaDriver, ordinal: number): Device {
 }
 
 /**
- * Creates the probe that adds CUDA devices to `listDevices`. Asking one for its free bytes opens it for a
- * moment, which takes a context's time and memory unless the process has it open anyway.
+ * Creates the probe that adds CUDA devices to `listDevices`. `freeBytes()` of such a device opens it for a
+ * moment, which costs the time and memory of a context unless the process has it open already.
  */
 export function createCudaProbe(options: CudaDriverOptions = {}): DeviceProbe {
   return {

@@ -1,13 +1,13 @@
-import { MemoryError } from "../errors.ts";
-import type { CudaContext } from "./cuda-context.ts";
+import { assertDevice } from "../assert-argument.ts";
+import { type CudaContext, handleDisposed } from "./cuda-context.ts";
 import { createCudaEvent } from "./cuda-event.ts";
 import type { CudaEvent } from "./cuda-event.ts";
 import { cuStreamNonBlocking, cudaErrorInvalidContext } from "./driver/cuda-functions.ts";
 import { callForeignAsync } from "./driver/foreign-library.ts";
 
-/** A queue of device work. Work on one stream runs in order; between streams only events order it. */
+/** A CUDA stream. Work on one stream runs in order; work on different streams is ordered by events only. */
 export interface CudaStream extends Disposable {
-  /** Small integer, unique on its device; 0 is the default stream. */
+  /** Unique on its device; 0 is the default stream. */
   readonly id: number;
   readonly deviceId: string;
   /** Opaque. @throws MemoryError `CUDA_HANDLE_DISPOSED` */
@@ -21,14 +21,14 @@ export interface CudaStream extends Disposable {
   synchronizeBlocking(): void;
   /** Later work on this stream waits for the event; the host does not. */
   waitFor(event: CudaEvent): void;
-  /** Queues a mark behind what was queued so far. */
+  /** Records the event behind the work that is queued. */
   record(event: CudaEvent): void;
-  /** Blocks until everything queued has run, then gives the stream back; again does nothing. */
+  /** Blocks until everything queued has run, then destroys the stream. Idempotent. */
   dispose(): void;
 }
 
 /**
- * Creates a stream that does not wait for the default stream; `id` 0 makes the default stream itself.
+ * Creates a stream that does not wait for the default stream; `id` 0 is the default stream itself.
  * @throws CudaError `CUDA_ERROR`
  */
 export function createCudaStream(context: CudaContext, id: number): CudaStream {
@@ -36,35 +36,35 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
   const { functions } = driver;
   let owned: bigint | undefined = 0n;
   if (id !== 0) {
-    context.enter();
+    context.makeCurrent();
     owned = driver.readUint64((out) => functions.cuStreamCreate(out, cuStreamNonBlocking), "cuStreamCreate");
   }
-  const letGo = context.hold();
-  /** For `synchronize`, used again. */
+  const releaseContext = context.retain();
+  /** Reused by `synchronize`. */
   const idleEvents: CudaEvent[] = [];
 
   const handleOf = (): bigint => {
     if (owned !== undefined) return owned;
-    throw new MemoryError("CUDA_HANDLE_DISPOSED", `stream ${id} of ${deviceId} was disposed`);
+    throw handleDisposed(`stream ${id} on ${deviceId}`);
   };
   const eventHandleOf = (event: CudaEvent): bigint => {
-    if (event.deviceId === deviceId) return event.handle;
-    throw new MemoryError("WRONG_DEVICE", `the event must be on ${deviceId}, found one on ${event.deviceId}`);
+    assertDevice("an event", event, deviceId);
+    return event.handle;
   };
   const synchronizeBlocking = (): void => {
-    context.enter();
+    context.makeCurrent();
     driver.check(functions.cuStreamSynchronize(handleOf()), "cuStreamSynchronize");
   };
   const dispose = (): void => {
     if (owned === undefined) return;
     synchronizeBlocking();
-    context.streamEnded(id);
+    context.notifyStreamDestroyed(id);
     for (let event = idleEvents.at(-1); event !== undefined; event = idleEvents.at(-1)) {
       event.dispose();
       idleEvents.pop();
     }
     if (owned !== 0n) driver.check(functions.cuStreamDestroy_v2(owned), "cuStreamDestroy_v2");
-    letGo();
+    releaseContext();
     owned = undefined;
   };
   return {
@@ -77,13 +77,13 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
       return owned === undefined;
     },
     isIdle() {
-      context.enter();
+      context.makeCurrent();
       return driver.checkReady(functions.cuStreamQuery(handleOf()), "cuStreamQuery");
     },
     async synchronize() {
-      // The default stream is that of the context of the thread that names it; an event is one for all threads.
+      // The default stream depends on the context that is current in the calling thread; an event does not.
       const stream = handleOf();
-      context.enter();
+      context.makeCurrent();
       const event = idleEvents.pop() ?? createCudaEvent(context);
       try {
         driver.check(functions.cuEventRecord(event.handle, stream), "cuEventRecord");
@@ -96,11 +96,11 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
     },
     synchronizeBlocking,
     waitFor(event) {
-      context.enter();
+      context.makeCurrent();
       driver.check(functions.cuStreamWaitEvent(handleOf(), eventHandleOf(event), 0), "cuStreamWaitEvent");
     },
     record(event) {
-      context.enter();
+      context.makeCurrent();
       driver.check(functions.cuEventRecord(eventHandleOf(event), handleOf()), "cuEventRecord");
     },
     dispose,
@@ -108,7 +108,7 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
   };
 }
 
-/** For drivers that want the context current in the thread that waits. */
+/** For drivers that require the context to be current in the waiting thread. */
 async function pollUntilComplete(event: CudaEvent): Promise<void> {
   while (!event.isComplete()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,7 +5,7 @@ import {
 } from "./driver/cuda-functions.ts";
 
 /**
- * Encodes `CUmemAllocationProp`, 32 bytes: pinned memory on one device, shared with nobody.
+ * Encodes `CUmemAllocationProp`, 32 bytes: pinned memory on one device, not shared.
  * @see https://docs.nvidia.com/cuda/cuda-driver-api/structCUmemAllocationProp__v1.html
  */
 export function encodeProperties(ordinal: number): Int32Array {

@@ -5,30 +5,30 @@ import { cudaErrorOutOfMemory } from "./driver/cuda-functions.ts";
 const mib = 2 ** 20;
 const alignmentBytes = 4096;
 
-/** Arenas by `cuMemAlloc`: they cannot grow. For drivers without virtual memory management. */
+/** Arenas from `cuMemAlloc`, which cannot grow. For drivers without virtual memory management. */
 export function createPlainArenaSource(
   device: CudaDevice,
   options: Omit<CudaArenaSourceOptions, "kind">,
 ): CudaArenaSource {
   const { driver, context } = device;
   const { functions } = driver;
-  const { owed, chunkBytes: granularityBytes = 2 * mib } = options;
+  const { cleanups, chunkBytes: granularityBytes = 2 * mib } = options;
   const out = new BigUint64Array(1);
-  /** Where arenas really begin. */
+  /** The unaligned base of each arena. */
   const bases = new WeakMap<CudaArena, bigint>();
-  let lastRefusal: Error | undefined;
+  let lastOutOfMemory: Error | undefined;
 
   const free = (base: bigint): void => {
-    owed.run(() => {
+    cleanups.run(() => {
       options.beforeUnmap();
-      context.enter();
+      context.makeCurrent();
       driver.check(functions.cuMemFree_v2(base), "cuMemFree_v2");
     });
   };
   const allocate = (sizeBytes: number): bigint | undefined => {
     const status = functions.cuMemAlloc_v2(out, sizeBytes);
     if (status === cudaErrorOutOfMemory) {
-      lastRefusal = driver.errorOf(status, "cuMemAlloc_v2");
+      lastOutOfMemory = driver.errorOf(status, "cuMemAlloc_v2");
       return undefined;
     }
     driver.check(status, "cuMemAlloc_v2");
@@ -39,17 +39,17 @@ export function createPlainArenaSource(
     granularityBytes,
     maxArenaBytes: device.totalBytes,
     baseAlignmentBytes: alignmentBytes,
-    get lastRefusal() {
-      return lastRefusal;
+    get lastOutOfMemory() {
+      return lastOutOfMemory;
     },
-    forgetRefusal() {
-      lastRefusal = undefined;
+    clearOutOfMemory() {
+      lastOutOfMemory = undefined;
     },
     map(sizeBytes) {
-      owed.retry();
-      context.enter();
+      cleanups.retry();
+      context.makeCurrent();
       let base = allocate(sizeBytes);
-      // cuMemAlloc promises 256 bytes; what is as large as an arena begins at a page all the same.
+      // cuMemAlloc guarantees 256 bytes; memory as large as an arena is usually aligned to a page.
       if (base !== undefined && base % BigInt(alignmentBytes) !== 0n) {
         free(base);
         base = allocate(sizeBytes + alignmentBytes);
@@ -60,7 +60,7 @@ export function createPlainArenaSource(
       return arena;
     },
     unmap(arena) {
-      owed.retry();
+      cleanups.retry();
       const base = bases.get(arena);
       bases.delete(arena);
       if (base !== undefined) free(base);

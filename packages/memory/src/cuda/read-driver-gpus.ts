@@ -28,8 +28,8 @@ function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
 }
 
 /**
- * Reads GPUs through the driver, for machines without NVML. It opens each device for a moment, which
- * takes a context's time and memory, and sees only what `CUDA_VISIBLE_DEVICES` shows.
+ * Reads GPUs through the driver, for machines without NVML. It opens each device for a moment, which costs the
+ * time and memory of a context, and finds only the devices in `CUDA_VISIBLE_DEVICES`.
  * @throws MemoryError `CUDA_UNAVAILABLE`; CudaError `CUDA_ERROR` when the driver does not initialise
  */
 export function readDriverGpus(options: CudaDriverOptions): Omit<GpuInventory, "reason"> {

@@ -7,15 +7,15 @@ import { readNvmlGpu } from "./nvml/read-nvml-gpu.ts";
 
 export interface ReadGpusOptions {
   readonly nvml?: NvmlOptions;
-  /** Used where NVML is absent. */
+  /** Used where NVML is missing. */
   readonly cuda?: CudaDriverOptions;
 }
 
-/** Reads the machine's GPUs again and again, with NVML loaded once. */
+/** Reads the machine's GPUs repeatedly, with NVML loaded once. */
 export interface GpuReader extends AsyncDisposable {
   /**
-   * Reads now, on other threads; a read that is in progress is shared. A machine without a driver is an
-   * answer and not an error. Without NVML the first answer stays: asking the driver costs a context.
+   * Reads on other threads; concurrent calls share one read. A missing driver is no error: the result has the
+   * reason. Without NVML the first result is kept, because reading through the driver costs a context.
    */
   read(): Promise<GpuInventory>;
   dispose(): Promise<void>;
@@ -61,7 +61,7 @@ function readDriverInventory(options: ReadGpusOptions, nvmlReason: string): GpuI
   }
 }
 
-/** Creates a reader; nothing is loaded before the first read. */
+/** Creates a reader; it loads NVML at the first read. */
 export function createGpuReader(options: ReadGpusOptions = {}): GpuReader {
   let loading: Promise<Nvml | string> | undefined;
   let fallback: GpuInventory | undefined;
@@ -95,7 +95,7 @@ export function createGpuReader(options: ReadGpusOptions = {}): GpuReader {
   };
 }
 
-/** Reads the machine's GPUs once. A machine without a driver is an answer and not an error. */
+/** Reads the machine's GPUs once. A missing driver is no error: the result has the reason. */
 export async function readGpus(options: ReadGpusOptions = {}): Promise<GpuInventory> {
   await using reader = createGpuReader(options);
   return await reader.read();

@@ -8,9 +8,9 @@ import { encodeAccess, encodeProperties } from "./encode-allocation.ts";
 const largestChunkBytes = 32 * 2 ** 20;
 const manyChunks = 1024;
 
-/** What is behind an arena's addresses. All chunks are of one size. */
+/** The physical memory of an arena. All chunks have one size. */
 interface Backing {
-  /** Handles of the chunks that are mapped, in the order of their addresses; may reach behind the arena's end. */
+  /** Handles of the mapped chunks in order of address; may extend beyond the arena's end. */
   readonly chunks: bigint[];
   /** How far from the base the device may read and write. */
   accessibleBytes: number;
@@ -44,13 +44,13 @@ function requireFunctions(driver: CudaDriver, deviceId: string): VirtualFunction
   ) {
     throw new MemoryError(
       "CUDA_UNAVAILABLE",
-      `asked for virtual memory management on ${deviceId}, found a driver for CUDA ${driver.cudaVersion} without it`,
+      `expected virtual memory management on ${deviceId}, got a driver for CUDA ${driver.cudaVersion} without it`,
     );
   }
   return optional as VirtualFunctions;
 }
 
-/** Large, for few calls of the driver, but such that whole chunks fill a limit to less than a thousandth. */
+/** Large, for few driver calls, but so that whole chunks fill the limit up to less than a thousandth. */
 function chooseChunkBytes(limitBytes: number, pageBytes: number): number {
   const usableBytes = Math.max(1, Math.floor(limitBytes / pageBytes)) * pageBytes;
   let chunkBytes = pageBytes;
@@ -64,9 +64,9 @@ function chooseChunkBytes(limitBytes: number, pageBytes: number): number {
 }
 
 /**
- * Arenas by virtual memory management: each reserves addresses for the whole device, and physical
- * memory is mapped behind its end in chunks, so that growing moves nothing.
- * @throws MemoryError `CUDA_UNAVAILABLE` where the driver has no such functions
+ * Arenas by virtual memory management: each reserves addresses for the whole device and maps physical
+ * memory at its end in chunks, so that growing moves nothing.
+ * @throws MemoryError `CUDA_UNAVAILABLE` where the driver does not support it
  * @see https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__VA.html
  */
 export function createVirtualArenaSource(
@@ -74,11 +74,11 @@ export function createVirtualArenaSource(
   options: Omit<CudaArenaSourceOptions, "kind">,
 ): CudaArenaSource {
   const { driver, context } = device;
-  const { owed } = options;
+  const { cleanups } = options;
   const calls = requireFunctions(driver, device.id);
   const properties = encodeProperties(device.ordinal);
   const access = encodeAccess(device.ordinal);
-  context.enter();
+  context.makeCurrent();
   const pageBytes = Number(
     driver.readUint64(
       (out) => calls.cuMemGetAllocationGranularity(out, properties, cuMemAllocGranularityMinimum),
@@ -92,29 +92,29 @@ export function createVirtualArenaSource(
   const reservedBytes = Math.ceil(device.totalBytes / chunkBytes) * chunkBytes;
   const backings = new WeakMap<CudaArena, Backing>();
   const out = new BigUint64Array(1);
-  let lastRefusal: Error | undefined;
+  let lastOutOfMemory: Error | undefined;
 
   const release = (handle: bigint): void => {
-    owed.run(() => driver.check(calls.cuMemRelease(handle), "cuMemRelease"));
+    cleanups.run(() => driver.check(calls.cuMemRelease(handle), "cuMemRelease"));
   };
-  /** Undefined when the device has no more. */
+  /** Returns undefined when the device is out of memory. */
   const createMemory = (sizeBytes: number): bigint | undefined => {
     const status = calls.cuMemCreate(out, sizeBytes, properties, 0);
     if (status === cudaErrorOutOfMemory) {
-      lastRefusal = driver.errorOf(status, "cuMemCreate");
+      lastOutOfMemory = driver.errorOf(status, "cuMemCreate");
       return undefined;
     }
     driver.check(status, "cuMemCreate");
     return out[0] ?? 0n;
   };
-  /** Whether to begin at all: chunk by chunk, what is not there would take from everybody all that is. */
-  const isWorthTrying = (missingBytes: number): boolean => {
+  /** Whether to start at all: mapping chunk by chunk in vain would take all free memory from other processes. */
+  const canAllocate = (missingBytes: number): boolean => {
     if (missingBytes <= chunkBytes || device.freeBytes() >= missingBytes) return true;
     const whole = createMemory(missingBytes);
     if (whole !== undefined) release(whole);
     return whole !== undefined;
   };
-  /** Maps one chunk behind the last; false when the device has no more. */
+  /** Maps one chunk after the last; false when the device is out of memory. */
   const addChunk = (arena: CudaArena, backing: Backing): boolean => {
     const handle = createMemory(chunkBytes);
     if (handle === undefined) return false;
@@ -128,10 +128,10 @@ export function createVirtualArenaSource(
     backing.chunks.push(handle);
     return true;
   };
-  /** Unmaps chunks from the end; one that does not go stays mapped behind the arena's end, for the next growth. */
-  const cutTo = (arena: CudaArena, backing: Backing, sizeBytes: number): void => {
+  /** Unmaps chunks from the end; one that fails to unmap stays mapped beyond the arena's end, for the next growth. */
+  const shrinkTo = (arena: CudaArena, backing: Backing, sizeBytes: number): void => {
     if (backing.chunks.length * chunkBytes > sizeBytes) options.beforeUnmap();
-    context.enter();
+    context.makeCurrent();
     while (backing.chunks.length * chunkBytes > sizeBytes) {
       const end = (backing.chunks.length - 1) * chunkBytes;
       driver.check(calls.cuMemUnmap(arena.base + BigInt(end), chunkBytes), "cuMemUnmap");
@@ -139,9 +139,9 @@ export function createVirtualArenaSource(
       release(backing.chunks.pop() ?? 0n);
     }
   };
-  /** All or nothing: a growth that fails half-way gives back what it took. */
+  /** All or nothing: a growth that fails unmaps what it mapped. */
   const growTo = (arena: CudaArena, backing: Backing, sizeBytes: number): boolean => {
-    if (!isWorthTrying(sizeBytes - backing.chunks.length * chunkBytes)) return false;
+    if (!canAllocate(sizeBytes - backing.chunks.length * chunkBytes)) return false;
     let isGrown = false;
     try {
       while (backing.chunks.length * chunkBytes < sizeBytes) {
@@ -155,7 +155,7 @@ export function createVirtualArenaSource(
       }
       isGrown = true;
     } finally {
-      if (!isGrown) owed.run(() => cutTo(arena, backing, arena.sizeBytes));
+      if (!isGrown) cleanups.run(() => shrinkTo(arena, backing, arena.sizeBytes));
     }
     arena.sizeBytes = sizeBytes;
     return true;
@@ -163,16 +163,16 @@ export function createVirtualArenaSource(
   const resize = (arena: CudaArena, sizeBytes: number): boolean => {
     const backing = backings.get(arena);
     if (backing === undefined || sizeBytes > reservedBytes || sizeBytes % chunkBytes !== 0) return false;
-    context.enter();
-    owed.retry();
+    context.makeCurrent();
+    cleanups.retry();
     if (sizeBytes > arena.sizeBytes) return growTo(arena, backing, sizeBytes);
     arena.sizeBytes = sizeBytes;
-    owed.run(() => cutTo(arena, backing, arena.sizeBytes));
+    cleanups.run(() => shrinkTo(arena, backing, arena.sizeBytes));
     return true;
   };
   const freeArena = (arena: CudaArena, backing: Backing): void => {
-    context.enter();
-    cutTo(arena, backing, 0);
+    context.makeCurrent();
+    shrinkTo(arena, backing, 0);
     driver.check(calls.cuMemAddressFree(arena.base, reservedBytes), "cuMemAddressFree");
   };
 
@@ -181,15 +181,15 @@ export function createVirtualArenaSource(
     granularityBytes: chunkBytes,
     maxArenaBytes: reservedBytes,
     baseAlignmentBytes: pageBytes,
-    get lastRefusal() {
-      return lastRefusal;
+    get lastOutOfMemory() {
+      return lastOutOfMemory;
     },
-    forgetRefusal() {
-      lastRefusal = undefined;
+    clearOutOfMemory() {
+      lastOutOfMemory = undefined;
     },
     map(sizeBytes) {
-      context.enter();
-      owed.retry();
+      context.makeCurrent();
+      cleanups.retry();
       driver.check(calls.cuMemAddressReserve(out, reservedBytes, 0, 0, 0), "cuMemAddressReserve");
       const arena: CudaArena = { base: out[0] ?? 0n, sizeBytes: 0 };
       const backing: Backing = { chunks: [], accessibleBytes: 0 };
@@ -198,7 +198,7 @@ export function createVirtualArenaSource(
       try {
         isMapped = growTo(arena, backing, Math.ceil(sizeBytes / chunkBytes) * chunkBytes);
       } finally {
-        if (!isMapped) owed.run(() => freeArena(arena, backing));
+        if (!isMapped) cleanups.run(() => freeArena(arena, backing));
       }
       return isMapped ? arena : undefined;
     },
@@ -206,9 +206,9 @@ export function createVirtualArenaSource(
       const backing = backings.get(arena);
       if (backing === undefined) return;
       backings.delete(arena);
-      owed.retry();
+      cleanups.retry();
       arena.sizeBytes = 0;
-      owed.run(() => freeArena(arena, backing));
+      cleanups.run(() => freeArena(arena, backing));
     },
     resize,
   };

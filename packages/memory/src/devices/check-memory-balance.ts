@@ -1,33 +1,28 @@
-import { MemoryError } from "../errors.ts";
+import { invalidArgument } from "../assert-argument.ts";
 import { formatBytes } from "../format-bytes.ts";
+import type { LocalGpu } from "./gpu.ts";
 
-/** Whether devices that will share one model have about as much room each. */
+/** Whether the devices of one model have about the same free memory. */
 export interface MemoryBalance {
   readonly valid: boolean;
-  /** Smallest over largest free memory, in [0, 1]; 1 for fewer than two devices. */
+  /** Smallest ÷ largest free memory, in [0, 1]; 1 for fewer than two devices. */
   readonly ratio: number;
   readonly message: string;
 }
 
-/** The least ratio that passes where none is given. */
 const defaultBalanceThreshold = 0.8;
 
-interface DeviceFreeMemory {
-  readonly uuid: string;
-  readonly freeBytes: number;
-}
-
 /**
- * Compares the smallest with the largest free memory: a model that is split evenly gets no more of any
- * device than of the smallest.
+ * Compares the smallest with the largest free memory: a model that is split evenly can use no more of each
+ * device than the smallest has. `threshold` is the least ratio that is balanced, in [0, 1].
  * @throws MemoryError `INVALID_ARGUMENT` for a threshold outside [0, 1]
  */
 export function checkMemoryBalance(
-  devices: readonly DeviceFreeMemory[],
+  devices: readonly Pick<LocalGpu, "uuid" | "freeBytes">[],
   threshold: number = defaultBalanceThreshold,
 ): MemoryBalance {
   if (!(threshold >= 0 && threshold <= 1)) {
-    throw new MemoryError("INVALID_ARGUMENT", `threshold must be in [0, 1], found ${threshold}`);
+    throw invalidArgument("threshold", "a number in [0, 1]", threshold);
   }
   const sorted = devices.toSorted((a, b) => a.freeBytes - b.freeBytes);
   const smallest = sorted[0];

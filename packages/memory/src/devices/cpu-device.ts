@@ -3,13 +3,13 @@ import type { Device } from "../device.ts";
 import { type HostMemory, readHostMemory } from "./host-memory.ts";
 
 export interface CpuDeviceOptions {
-  /** Default: `readHostMemory`. */
+  /** [`readHostMemory`] */
   readonly readMemory?: (() => HostMemory) | undefined;
-  /** Default: the model name of the processor. */
+  /** [the model name of the CPU] */
   readonly name?: string | undefined;
 }
 
-/** Creates the device that is this machine's processor and its memory, within the limits of its container. */
+/** Creates the device for this machine's CPU and memory, within the limits of its container. */
 export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
   const readMemory = options.readMemory ?? readHostMemory;
   return {

@@ -1,4 +1,4 @@
-/** A compute instance of a GPU that is split (Multi-Instance GPU). */
+/** A compute instance of a GPU in MIG mode (Multi-Instance GPU). */
 export interface MigInstance {
   /** `MIG-…`, as `nvidia-smi -L` writes it. */
   readonly uuid: string;
@@ -10,23 +10,23 @@ export interface MigInstance {
 
 /** A GPU of this machine. `GpuDetails` of `@infernode/memory/cuda` fits. */
 export interface LocalGpu {
-  /** As CUDA counts with every device visible. */
+  /** CUDA's device index with every device visible. */
   readonly index: number;
   /** `GPU-…`. */
   readonly uuid: string;
   readonly name: string;
   readonly totalBytes: number;
   readonly freeBytes: number;
-  /** Share of the last sample period in which a kernel ran, in [0, 1]; undefined where nobody knows. */
+  /** Share of the last sample period in which a kernel ran, in [0, 1]; undefined where it is unknown. */
   readonly utilization?: number | undefined;
-  /** A GPU that is split serves through its instances only. */
+  /** In MIG mode a GPU is used through its instances only. */
   readonly isMigEnabled?: boolean | undefined;
   readonly migInstances?: readonly MigInstance[] | undefined;
 }
 
-/** A GPU of some machine of a cluster. */
+/** A GPU of a node in a cluster. */
 export interface ClusterGpu extends LocalGpu {
   readonly nodeName: string;
-  /** Where the node is reached. */
+  /** Host name or IP address of the node. */
   readonly nodeAddress?: string | undefined;
 }

@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
 
-/** What a process on this machine may use. */
+/** The memory that a process on this machine may use. */
 export interface HostMemory {
   readonly totalBytes: number;
-  /** What can still be taken without pushing anything out. */
+  /** Available without swapping; includes reclaimable caches. */
   readonly freeBytes: number;
-  /** Whose limit it is. */
+  /** Where the limit comes from. */
   readonly limitedBy: "system" | "cgroup-v1" | "cgroup-v2";
 }
 
 export interface HostMemoryOptions {
-  /** Reads a small text file; undefined when it is not there. Default: the file system. */
+  /** Reads a small text file; undefined when it does not exist. [the file system] */
   readonly readTextFile?: ((path: string) => string | undefined) | undefined;
-  /** What the system itself says; default: `node:os`. */
+  /** The machine's memory, without control groups. [`node:os` and /proc/meminfo] */
   readonly system?: { readonly totalBytes: number; readonly freeBytes: number } | undefined;
 }
 
@@ -24,7 +24,7 @@ interface CgroupFiles {
   readonly root: string;
   readonly limit: string;
   readonly usage: string;
-  /** The line of `memory.stat` with file pages that are given up on demand. */
+  /** The line of `memory.stat` with reclaimable file pages. */
   readonly reclaimable: string;
 }
 
@@ -44,22 +44,22 @@ const v1: CgroupFiles = {
   reclaimable: "total_inactive_file",
 };
 
-function readTextFileOrNothing(path: string): string | undefined {
+function readTextFileIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // Not there, or not for us: both mean that it sets no limit that could be known.
+    // Absent or not readable: either way it sets no known limit.
     return undefined;
   }
 }
 
-/** A number of bytes alone in a file; undefined for `max` and for no file. */
+/** Reads a file that holds one number of bytes; undefined for `max` and for no file. */
 function readBytes(readTextFile: ReadTextFile, path: string): number | undefined {
   const text = readTextFile(path)?.trim() ?? "";
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** The group of this process in the hierarchy that counts memory. */
+/** Reads the control group of this process in the memory hierarchy. */
 function readGroupPath(readTextFile: ReadTextFile, files: CgroupFiles): string {
   for (const line of (readTextFile("/proc/self/cgroup") ?? "").split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
@@ -69,7 +69,7 @@ function readGroupPath(readTextFile: ReadTextFile, files: CgroupFiles): string {
   return "/";
 }
 
-/** The folders from the group up to the root; a limit anywhere on the way holds. */
+/** Lists the folders from the group up to the root; a limit of any of them applies. */
 function listFolders(root: string, groupPath: string): readonly string[] {
   const names = groupPath.split("/").filter((name) => name !== "" && name !== "..");
   return names.map((_, depth) => `${root}/${names.slice(0, names.length - depth).join("/")}`).concat(root);
@@ -97,7 +97,7 @@ function readCgroup(
   return tightest;
 }
 
-/** `MemAvailable` counts caches that are given up on demand; `freemem` of older systems does not. */
+/** `MemAvailable` includes reclaimable caches; `freemem` of older systems does not. */
 function readSystem(readTextFile: ReadTextFile): { totalBytes: number; freeBytes: number } {
   const available = /^MemAvailable:\s+(\d+) kB$/m.exec(readTextFile("/proc/meminfo") ?? "")?.[1];
   return {
@@ -107,11 +107,11 @@ function readSystem(readTextFile: ReadTextFile): { totalBytes: number; freeBytes
 }
 
 /**
- * Reads how much memory this process may use: the machine's, or less where a control group says so.
+ * Reads how much memory this process may use: the machine's, or less where a control group limits it.
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html#memory
  */
 export function readHostMemory(options: HostMemoryOptions = {}): HostMemory {
-  const readTextFile = options.readTextFile ?? readTextFileOrNothing;
+  const readTextFile = options.readTextFile ?? readTextFileIfExists;
   const system = options.system ?? readSystem(readTextFile);
   const group = readCgroup(readTextFile, v2, system) ?? readCgroup(readTextFile, v1, system);
   if (group === undefined) return { ...system, limitedBy: "system" };

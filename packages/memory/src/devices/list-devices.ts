@@ -1,27 +1,28 @@
 import { createCpuDevice } from "./cpu-device.ts";
 import type { Device } from "../device.ts";
 
-/** Finds devices of one kind, such as those of a driver. */
+/** Finds the devices of one kind, such as CUDA devices. */
 export interface DeviceProbe {
   /** Such as `cuda`. */
   readonly name: string;
-  /** The devices, or in one line why there are none. Does not throw for a driver that is absent. */
+  /** Returns the devices, or in one line why there are none. Does not throw when the driver is missing. */
   probe(): { readonly devices: readonly Device[]; readonly unavailableReason?: string | undefined };
 }
 
 export interface ListDevicesOptions {
-  /** Asked in order, after the CPU. */
+  /** Called in order, after the CPU. [none] */
   readonly probes?: readonly DeviceProbe[] | undefined;
+  /** [`createCpuDevice()`] */
   readonly cpu?: Device | undefined;
 }
 
-/** What was found and what was not. */
+/** The devices that were found, and the probes that found none. */
 export interface DeviceProbeResult {
   readonly devices: readonly Device[];
   readonly unavailable: readonly { readonly probe: string; readonly reason: string }[];
 }
 
-/** Asks every probe and says what each found, or why it found nothing. */
+/** Runs every probe; returns what each found, or why it found nothing. */
 export function probeDevices(options: ListDevicesOptions = {}): DeviceProbeResult {
   const devices: Device[] = [options.cpu ?? createCpuDevice()];
   const unavailable: { probe: string; reason: string }[] = [];

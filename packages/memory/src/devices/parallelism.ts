@@ -1,13 +1,14 @@
+import { invalidArgument } from "../assert-argument.ts";
 import { MemoryError } from "../errors.ts";
 
-/** How a model is spread over devices. Every size is 1 or more. */
+/** How a model is distributed over devices. Every size is 1 or more. */
 export interface Parallelism {
   readonly tensor: number;
   readonly pipeline: number;
   readonly data: number;
-  /** Devices among which a prompt is cut, beside the tensor-parallel ones. */
+  /** Devices that share a prompt, in addition to the tensor-parallel ones. */
   readonly context: number;
-  /** Shares of the cache among tensor-parallel devices while decoding; takes no device of its own. */
+  /** Shards of the KV cache among tensor-parallel devices while decoding; needs no additional device. */
   readonly decodeContext: number;
 }
 
@@ -18,7 +19,7 @@ export interface WorldSize extends Parallelism {
   readonly worldSize: number;
 }
 
-/** Names that engines give to one size, in kebab case; snake and camel case and leading dashes are understood too. */
+/** Names that engines use for one size, in kebab case; snake case, camel case and leading dashes work too. */
 const aliases: Readonly<Record<keyof Parallelism, readonly string[]>> = {
   tensor: [
     "tensor",
@@ -69,15 +70,12 @@ function normalizeName(name: string): string {
 function parseSize(name: string, value: unknown): number {
   const size = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
   if (typeof size === "number" && Number.isSafeInteger(size) && size >= 1) return size;
-  throw new MemoryError(
-    "INVALID_ARGUMENT",
-    `${name} must be an integer of 1 or more, found ${String(value)}`,
-  );
+  throw invalidArgument(name, "an integer of 1 or more", value);
 }
 
 /**
- * Finds the parallel sizes among the parameters of an engine, under whatever name; other parameters are
- * left alone, and so are those that are undefined or null.
+ * Finds the parallel sizes among the parameters of an engine, under any of their names. Ignores other
+ * parameters, and those that are undefined or null.
  * @throws MemoryError `PARALLELISM_CONFLICT` for two names of one size with different values, `INVALID_ARGUMENT`
  */
 export function resolveParallelism(parameters: Readonly<Record<string, unknown>>): Parallelism {
@@ -91,7 +89,7 @@ export function resolveParallelism(parameters: Readonly<Record<string, unknown>>
     if (earlier !== undefined && earlier.size !== size) {
       throw new MemoryError(
         "PARALLELISM_CONFLICT",
-        `${earlier.name} and ${name} both say the ${dimension}-parallel size: found ${earlier.size} and ${size}`,
+        `${earlier.name} and ${name}: expected one ${dimension}-parallel size, got ${earlier.size} and ${size}`,
       );
     }
     found.set(dimension, { name, size });
@@ -107,7 +105,7 @@ export function resolveParallelism(parameters: Readonly<Record<string, unknown>>
 }
 
 /**
- * Computes how many devices the parameters of an engine ask for: `{ "tp-size": 4, pp: 2 }` → 8.
+ * Computes how many devices the parameters of an engine require: `{ "tp-size": 4, pp: 2 }` → 8.
  * @throws MemoryError `PARALLELISM_CONFLICT` also for a decode-context size that does not divide the
  * tensor-parallel one, whose devices it shares; `INVALID_ARGUMENT`
  */
@@ -117,7 +115,7 @@ export function computeWorldSize(parameters: Readonly<Record<string, unknown>>):
   if (tensor % decodeContext !== 0) {
     throw new MemoryError(
       "PARALLELISM_CONFLICT",
-      `the decode-context size must divide the tensor-parallel size, found ${decodeContext} and ${tensor}`,
+      `expected a decode-context size that divides the tensor-parallel size ${tensor}, got ${decodeContext}`,
     );
   }
   const replicaSize = tensor * pipeline * context;

@@ -1,3 +1,4 @@
+import { assertInteger, invalidArgument } from "../assert-argument.ts";
 import { checkMemoryBalance, type MemoryBalance } from "./check-memory-balance.ts";
 import { MemoryError } from "../errors.ts";
 import { formatBytes } from "../format-bytes.ts";
@@ -5,36 +6,36 @@ import type { LocalGpu } from "./gpu.ts";
 import { resolveVisibleGpus } from "./visible-gpus.ts";
 
 /**
- * Which GPUs go first among those with room:
- * `most-free` by free memory; `least-utilized` by load, then by free memory; `packed` the fullest that still
- * hold the model, so that whole GPUs stay free; `spread` the ones of which the least share is taken.
+ * The order of the GPUs that have enough free memory:
+ * `most-free`, by free memory; `least-utilized`, by utilization, then by free memory; `packed`, the fullest
+ * first, so that whole GPUs stay free; `spread`, the smallest share in use first.
  */
 export type GpuPolicy = "most-free" | "least-utilized" | "packed" | "spread";
 
 export interface SelectGpusOptions {
   readonly count: number;
-  /** Free bytes that each of them must have. */
+  /** Free bytes that each of them needs. */
   readonly requiredBytes: number;
-  /** Default: `most-free`. */
+  /** [`most-free`] */
   readonly policy?: GpuPolicy | undefined;
   readonly devices: readonly LocalGpu[];
-  /** Only `CUDA_VISIBLE_DEVICES` is read. Default: every device is visible. */
+  /** Only `CUDA_VISIBLE_DEVICES` is read. [every device is visible] */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Passed to `checkMemoryBalance`. */
+  /** Passed to `checkMemoryBalance`. [0.8] */
   readonly balanceThreshold?: number | undefined;
 }
 
 export interface GpuSelection {
-  /** The first choice first. */
+  /** In order of preference. */
   readonly gpus: readonly LocalGpu[];
-  /** For `CUDA_VISIBLE_DEVICES` of a process that is to use them. */
+  /** The value of `CUDA_VISIBLE_DEVICES` for a process that uses them. */
   readonly visibleDevices: string;
   readonly balance: MemoryBalance;
 }
 
 type Order = (a: LocalGpu, b: LocalGpu) => number;
 
-/** Nobody's word on the load of a GPU is taken as half. */
+/** Assumed where a GPU does not report its utilization. */
 const unknownUtilization = 0.5;
 
 const byFree: Order = (a, b) => b.freeBytes - a.freeBytes;
@@ -50,22 +51,15 @@ const gpuOrders: Readonly<Record<GpuPolicy, readonly Order[]>> = {
 };
 
 /**
- * Chooses GPUs for a model; equals go by index.
- * @throws MemoryError `NOT_ENOUGH_DEVICES` with what each visible GPU has, `INVALID_ARGUMENT`
+ * Selects GPUs for a model; ties are broken by index.
+ * @throws MemoryError `NOT_ENOUGH_DEVICES` with the free memory of each visible GPU, `INVALID_ARGUMENT`
  */
 export function selectGpus(options: SelectGpusOptions): GpuSelection {
   const { count, requiredBytes, policy = "most-free", devices } = options;
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new MemoryError("INVALID_ARGUMENT", `count must be an integer of 1 or more, found ${count}`);
-  }
-  if (!(requiredBytes >= 0)) {
-    throw new MemoryError("INVALID_ARGUMENT", `requiredBytes must be 0 or more, found ${requiredBytes}`);
-  }
+  assertInteger("count", count);
+  if (!(requiredBytes >= 0)) throw invalidArgument("requiredBytes", "0 or more", requiredBytes);
   if (!Object.hasOwn(gpuOrders, policy)) {
-    throw new MemoryError(
-      "INVALID_ARGUMENT",
-      `policy must be one of ${Object.keys(gpuOrders).join(", ")}, found "${policy}"`,
-    );
+    throw invalidArgument("policy", `one of ${Object.keys(gpuOrders).join(", ")}`, policy);
   }
   const { gpus: visible, ignoredEntries } = resolveVisibleGpus(
     devices,
@@ -76,7 +70,7 @@ export function selectGpus(options: SelectGpusOptions): GpuSelection {
     const each = visible.map((gpu) => `${gpu.uuid} (${gpu.name}) ${formatBytes(gpu.freeBytes)}`).join(", ");
     throw new MemoryError(
       "NOT_ENOUGH_DEVICES",
-      `wanted ${count} GPU${count === 1 ? "" : "s"} with ${formatBytes(requiredBytes)} free each, found ${fitting.length} ` +
+      `expected ${count} GPU${count === 1 ? "" : "s"} with ${formatBytes(requiredBytes)} free each, got ${fitting.length} ` +
         `of ${visible.length} visible and ${devices.length} present${each === "" ? "" : `; free: ${each}`}` +
         (ignoredEntries.length === 0
           ? ""

@@ -1,19 +1,19 @@
 import type { LocalGpu, MigInstance } from "./gpu.ts";
 
-/** The GPUs that a process sees. */
+/** The GPUs that a process can use. */
 export interface VisibleGpus {
-  /** In the order in which CUDA counts them; an instance of a split GPU stands for itself. */
+  /** In CUDA's order. An instance of a GPU in MIG mode is a GPU of its own here. */
   readonly gpus: readonly LocalGpu[];
-  /** Entries of the list that have no effect, the first of them because it is not valid. */
+  /** Entries that have no effect: the first invalid one and those after it. */
   readonly ignoredEntries: readonly string[];
 }
 
-function asGpu(gpu: LocalGpu, instance: MigInstance): LocalGpu {
+function instanceAsGpu(gpu: LocalGpu, instance: MigInstance): LocalGpu {
   const { uuid, totalBytes, freeBytes } = instance;
   return { ...gpu, uuid, totalBytes, freeBytes, isMigEnabled: false, migInstances: [] };
 }
 
-/** The one whose name starts so; undefined for none and for more than one. */
+/** The only one whose UUID has the prefix; undefined for none and for several. */
 function findByPrefix<Named extends { readonly uuid: string }>(
   all: readonly Named[],
   prefix: string,
@@ -33,19 +33,19 @@ function findInstance(devices: readonly LocalGpu[], entry: string): LocalGpu | u
       ({ gpuInstanceId, computeInstanceId }) =>
         gpuInstanceId === Number(gpuInstance) && computeInstanceId === Number(computeInstance),
     );
-    return gpu === undefined || instance === undefined ? undefined : asGpu(gpu, instance);
+    return gpu === undefined || instance === undefined ? undefined : instanceAsGpu(gpu, instance);
   }
   const instances = devices.flatMap((gpu) =>
-    (gpu.migInstances ?? []).map((instance) => asGpu(gpu, instance)),
+    (gpu.migInstances ?? []).map((instance) => instanceAsGpu(gpu, instance)),
   );
   return findByPrefix(instances, entry);
 }
 
-/** A split GPU that is named as a whole serves through its first instance. */
+/** A GPU in MIG mode that is named as a whole is used through its first instance. */
 function wholeOrFirstInstance(gpu: LocalGpu | undefined): LocalGpu | undefined {
   if (gpu?.isMigEnabled !== true) return gpu;
   const first = gpu.migInstances?.[0];
-  return first === undefined ? undefined : asGpu(gpu, first);
+  return first === undefined ? undefined : instanceAsGpu(gpu, first);
 }
 
 function findGpu(
@@ -57,16 +57,16 @@ function findGpu(
   if (kind === "GPU-") {
     return entry.startsWith("GPU-") ? wholeOrFirstInstance(findByPrefix(devices, entry)) : undefined;
   }
-  // Read as C reads a number: what follows the digits does not count.
+  // Parsed like C's atoi: what follows the digits is ignored.
   const index = /^\+?\d+/.exec(entry)?.[0];
   if (index === undefined) return undefined;
   return wholeOrFirstInstance(devices.find((gpu) => gpu.index === Number(index)));
 }
 
 /**
- * Reads `CUDA_VISIBLE_DEVICES` as CUDA does: the first entry says whether the list is of indices, of UUIDs
- * (abbreviations allowed) or of instances; the first entry that is not valid ends it; an empty list and one
- * that names a device twice show nothing; one instance of a split GPU is all that a process sees.
+ * Resolves `CUDA_VISIBLE_DEVICES` as CUDA does. The first entry decides whether the list has indices, UUIDs
+ * (abbreviations allowed) or MIG instances; the first invalid entry ends it. An empty list, or one with a
+ * device twice, hides all devices. A process can use only one MIG instance.
  * @see https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
  * @see https://github.com/pytorch/pytorch/blob/main/torch/cuda/__init__.py for repeated and malformed entries
  */

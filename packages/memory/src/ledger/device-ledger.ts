@@ -1,9 +1,7 @@
-import type { MemoryPurpose } from "../allocator.ts";
+import { type MemoryPurpose, memoryPurposes } from "../allocator.ts";
 import { MemoryError } from "../errors.ts";
 import type { MemoryEventSink, MemoryPressure } from "../events.ts";
 import { formatBytes } from "../format-bytes.ts";
-import type { LedgerAccount } from "./ledger.ts";
-import { memoryPurposes } from "./memory-plan.ts";
 import { PressureGauge, type Watermarks } from "./watermarks.ts";
 
 export interface PurposeMemory {
@@ -30,7 +28,13 @@ export interface DeviceMemory {
   readonly models: readonly ModelMemory[];
 }
 
-/** One model's bytes for one purpose on one device. */
+/** One account of a ledger. A pool keeps it, so that it needs no look-up per block. */
+export interface LedgerAccount {
+  add(sizeBytes: number): void;
+  subtract(sizeBytes: number): void;
+}
+
+/** The bytes of one model for one purpose on one device. */
 class PurposeAccount implements LedgerAccount {
   readonly #device: DeviceLedger;
   readonly #name: string;
@@ -56,7 +60,7 @@ class PurposeAccount implements LedgerAccount {
     if (measuredBytes < 0) {
       throw new MemoryError(
         "INVALID_ARGUMENT",
-        `${this.#name} released ${formatBytes(-deltaBytes)}, found ${formatBytes(this.measuredBytes)} recorded`,
+        `${this.#name}: expected a release of at most ${formatBytes(this.measuredBytes)}, got ${formatBytes(-deltaBytes)}`,
       );
     }
     this.measuredBytes = measuredBytes;
@@ -65,7 +69,7 @@ class PurposeAccount implements LedgerAccount {
   }
 }
 
-/** The lines of one device, their total, and its watermarks. */
+/** The accounts of one device, their total, and the watermarks. */
 export class DeviceLedger {
   readonly #deviceId: string;
   readonly #watermarks: Watermarks;
@@ -82,18 +86,18 @@ export class DeviceLedger {
   }
 
   accountOf(model: string, purpose: MemoryPurpose): PurposeAccount {
-    let lines = this.#models.get(model);
-    if (lines === undefined) this.#models.set(model, (lines = new Map()));
-    let line = lines.get(purpose);
-    if (line === undefined) {
-      line = new PurposeAccount(this, `${model}/${purpose} on ${this.#deviceId}`);
-      lines.set(purpose, line);
+    let accounts = this.#models.get(model);
+    if (accounts === undefined) this.#models.set(model, (accounts = new Map()));
+    let account = accounts.get(purpose);
+    if (account === undefined) {
+      account = new PurposeAccount(this, `${model}/${purpose} on ${this.#deviceId}`);
+      accounts.set(purpose, account);
     }
-    return line;
+    return account;
   }
 
   unplan(model: string): void {
-    for (const line of this.#models.get(model)?.values() ?? []) line.plannedBytes = 0;
+    for (const account of this.#models.get(model)?.values() ?? []) account.plannedBytes = 0;
   }
 
   setLimit(limitBytes: number): void {
@@ -120,17 +124,17 @@ export class DeviceLedger {
   }
 
   snapshot(): DeviceMemory {
-    const models = [...this.#models].map(([model, lines]): ModelMemory => {
+    const models = [...this.#models].map(([model, accounts]): ModelMemory => {
       const purposes = memoryPurposes.flatMap((purpose): readonly PurposeMemory[] => {
-        const line = lines.get(purpose);
-        if (line === undefined) return [];
-        const { plannedBytes, measuredBytes, peakBytes } = line;
+        const account = accounts.get(purpose);
+        if (account === undefined) return [];
+        const { plannedBytes, measuredBytes, peakBytes } = account;
         return [{ purpose, plannedBytes, measuredBytes, peakBytes }];
       });
       return {
         model,
-        plannedBytes: purposes.reduce((total, line) => total + line.plannedBytes, 0),
-        measuredBytes: purposes.reduce((total, line) => total + line.measuredBytes, 0),
+        plannedBytes: purposes.reduce((total, account) => total + account.plannedBytes, 0),
+        measuredBytes: purposes.reduce((total, account) => total + account.measuredBytes, 0),
         purposes,
       };
     });

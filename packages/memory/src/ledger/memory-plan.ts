@@ -1,79 +1,66 @@
-import type { MemoryPurpose } from "../allocator.ts";
+import { type MemoryPurpose, memoryPurposes } from "../allocator.ts";
+import { assertInteger, invalidArgument } from "../assert-argument.ts";
 import type { Device } from "../device.ts";
 import { MemoryError } from "../errors.ts";
 import { formatBytes } from "../format-bytes.ts";
 
-/** What a model will need on one device, in bytes by purpose; made before anything is loaded. */
+/** The memory that a model will need on one device, by purpose; computed before anything is loaded. */
 export interface MemoryPlan {
   readonly model: string;
   readonly deviceId: string;
   readonly bytes: Readonly<Partial<Record<MemoryPurpose, number>>>;
 }
 
-/** What a plan has to fit into. */
+/** The memory that a plan must fit into. */
 export interface AvailableMemory {
   readonly deviceId: string;
   readonly availableBytes: number;
 }
 
-/** Every purpose, in the order in which people are told. */
-export const memoryPurposes: readonly MemoryPurpose[] = [
-  "weights",
-  "kv-cache",
-  "activations",
-  "workspace",
-  "answers",
-  "other",
-];
-
-/** The bytes of a plan; refuses what is not a number of bytes. */
+/**
+ * Returns the total bytes of a plan.
+ * @throws MemoryError `INVALID_ARGUMENT` for an unknown purpose, or a size that is not a number of bytes
+ */
 export function sumPlan(plan: MemoryPlan): number {
   let totalBytes = 0;
-  for (const purpose of Object.keys(plan.bytes)) {
+  for (const [purpose, sizeBytes] of Object.entries(plan.bytes)) {
     if (!memoryPurposes.some((known) => known === purpose)) {
-      throw new MemoryError(
-        "INVALID_ARGUMENT",
-        `the plan of ${plan.model} has the purpose "${purpose}"; known are ${memoryPurposes.join(", ")}`,
+      throw invalidArgument(
+        `the plan of ${plan.model}`,
+        `purposes among ${memoryPurposes.join(", ")}`,
+        purpose,
       );
     }
-  }
-  for (const purpose of memoryPurposes) {
-    const sizeBytes = plan.bytes[purpose] ?? 0;
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
-      throw new MemoryError(
-        "INVALID_ARGUMENT",
-        `the plan of ${plan.model} for ${purpose} must be an integer of 0 or more bytes, found ${sizeBytes}`,
-      );
-    }
+    assertInteger(`the plan of ${plan.model} for ${purpose}`, sizeBytes, 0);
     totalBytes += sizeBytes;
   }
   return totalBytes;
 }
 
-/** A plan that does not fit, with its numbers. */
+/** A plan does not fit; with the numbers. */
 export class ModelDoesNotFitError extends MemoryError {
   override readonly name: string = "ModelDoesNotFitError";
   readonly plan: MemoryPlan;
   readonly requiredBytes: number;
   readonly availableBytes: number;
 
-  constructor(plan: MemoryPlan, room: AvailableMemory) {
+  constructor(plan: MemoryPlan, { availableBytes }: AvailableMemory) {
     const requiredBytes = sumPlan(plan);
     const parts = memoryPurposes
       .filter((purpose) => (plan.bytes[purpose] ?? 0) > 0)
       .map((purpose) => `${purpose} ${formatBytes(plan.bytes[purpose] ?? 0)}`);
     super(
       "MODEL_DOES_NOT_FIT",
-      `${plan.model} needs ${formatBytes(requiredBytes)} on ${room.deviceId} (${parts.join(", ")}), found ` +
-        `${formatBytes(room.availableBytes)} available: ${formatBytes(requiredBytes - room.availableBytes)} short`,
+      `${plan.model}: expected ${formatBytes(requiredBytes)} available on ${plan.deviceId} (${parts.join(", ")}), ` +
+        `got ${formatBytes(availableBytes)}: ${formatBytes(requiredBytes - availableBytes)} too little`,
     );
     this.plan = plan;
     this.requiredBytes = requiredBytes;
-    this.availableBytes = room.availableBytes;
+    this.availableBytes = availableBytes;
   }
 }
 
-/** What a device has to give now, or what a limit leaves of it. */
+/** Returns the free memory of a device now, or the limit where that is less. */
 export function readAvailableMemory(
   device: Device,
   limitBytes: number = Number.POSITIVE_INFINITY,
@@ -82,15 +69,12 @@ export function readAvailableMemory(
 }
 
 /**
- * Refuses a plan that does not fit, before memory is taken.
+ * Checks that a plan fits, before anything is allocated.
  * @throws MemoryError `MODEL_DOES_NOT_FIT` with the bytes of each purpose, `INVALID_ARGUMENT`
  */
-export function assertPlanFits(plan: MemoryPlan, room: AvailableMemory): void {
-  if (plan.deviceId !== room.deviceId) {
-    throw new MemoryError(
-      "INVALID_ARGUMENT",
-      `the plan is for ${plan.deviceId}, the room is on ${room.deviceId}`,
-    );
+export function assertPlanFits(plan: MemoryPlan, available: AvailableMemory): void {
+  if (plan.deviceId !== available.deviceId) {
+    throw invalidArgument(`the plan of ${plan.model}`, `memory of ${plan.deviceId}`, available.deviceId);
   }
-  if (sumPlan(plan) > room.availableBytes) throw new ModelDoesNotFitError(plan, room);
+  if (sumPlan(plan) > available.availableBytes) throw new ModelDoesNotFitError(plan, available);
 }

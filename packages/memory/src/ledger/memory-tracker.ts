@@ -1,44 +1,47 @@
 import type { AllocationTag, MemoryPurpose } from "../allocator.ts";
-import { DeviceLedger, type DeviceMemory } from "./device-ledger.ts";
-import { MemoryError } from "../errors.ts";
+import { DeviceLedger, type DeviceMemory, type LedgerAccount } from "./device-ledger.ts";
 import type { MemoryEventSink } from "../events.ts";
-import type { MemoryLedger } from "./ledger.ts";
 import { type MemoryPlan, sumPlan } from "./memory-plan.ts";
-import { assertKnownOptions } from "../assert-argument.ts";
+import { assertInteger, assertKnownOptions, invalidArgument } from "../assert-argument.ts";
 import { resolveWatermarks, type Watermarks } from "./watermarks.ts";
 
 export interface MemoryTrackerOptions {
-  /** Told when the pressure on a device with a limit changes. */
+  /** Receives `memory:alert` when the pressure on a device with a limit changes. [none] */
   readonly events?: MemoryEventSink | undefined;
-  /** Default: high at 0.85, critical at 0.95, hysteresis 0.05. */
+  /** [high 0.85, critical 0.95, hysteresis 0.05] */
   readonly watermarks?: Partial<Watermarks> | undefined;
-  /** Bytes by device id; without a limit a device raises no alert. */
+  /** Bytes by device id; a device without a limit raises no alert. [none] */
   readonly limits?: Readonly<Record<string, number>> | undefined;
 }
 
-/** The ledger at one moment. Plain data. */
+/** The state of the ledger at one moment. Plain data. */
 export interface MemorySnapshot {
   readonly devices: readonly DeviceMemory[];
   readonly plannedBytes: number;
   readonly measuredBytes: number;
 }
 
+/** Where pools report what they allocate; `MemoryTracker` is one. */
+export interface MemoryLedger {
+  account(tag: AllocationTag, deviceId: string): LedgerAccount;
+}
+
 /** A ledger of planned and measured bytes by device, model and purpose; pools report to it. */
 export interface MemoryTracker extends MemoryLedger {
-  /** Notes what a model will need on a device, in place of what was noted before. */
+  /** Records the plan of a model on a device; replaces the plan it had there. */
   plan(plan: MemoryPlan): void;
-  /** Forgets the plan of a model, on one device or on all. */
+  /** Removes the plan of a model, from one device or from all. */
   unplan(model: string, deviceId?: string): void;
-  /** Notes bytes that were taken outside of a pool, such as those of a runtime. */
+  /** Adds bytes that were allocated outside of a pool, such as those of a runtime. */
   record(tag: AllocationTag, deviceId: string, sizeBytes: number): void;
-  /** @throws MemoryError `INVALID_ARGUMENT` for more than was recorded */
+  /** Subtracts such bytes. @throws MemoryError `INVALID_ARGUMENT` for more than was recorded */
   release(tag: AllocationTag, deviceId: string, sizeBytes: number): void;
   setLimit(deviceId: string, limitBytes: number): void;
   snapshot(): MemorySnapshot;
 }
 
 /**
- * Creates the ledger.
+ * Creates a ledger.
  * @throws MemoryError `INVALID_ARGUMENT`
  */
 export function createMemoryTracker(options: MemoryTrackerOptions = {}): MemoryTracker {
@@ -54,18 +57,11 @@ export function createMemoryTracker(options: MemoryTrackerOptions = {}): MemoryT
     return device;
   };
   const setLimit = (deviceId: string, limitBytes: number): void => {
-    if (!Number.isSafeInteger(limitBytes) || limitBytes <= 0) {
-      throw new MemoryError(
-        "INVALID_ARGUMENT",
-        `the limit of ${deviceId} must be 1 byte or more, found ${limitBytes}`,
-      );
-    }
+    assertInteger(`limits.${deviceId}`, limitBytes);
     deviceOf(deviceId).setLimit(limitBytes);
   };
   const change = (tag: AllocationTag, deviceId: string, sizeBytes: number): void => {
-    if (!Number.isSafeInteger(sizeBytes)) {
-      throw new MemoryError("INVALID_ARGUMENT", `sizeBytes must be an integer, found ${sizeBytes}`);
-    }
+    if (!Number.isSafeInteger(sizeBytes)) throw invalidArgument("sizeBytes", "an integer", sizeBytes);
     deviceOf(deviceId).accountOf(tag.model, tag.purpose).change(sizeBytes);
   };
   for (const [deviceId, limitBytes] of Object.entries(options.limits ?? {})) setLimit(deviceId, limitBytes);
@@ -89,11 +85,11 @@ export function createMemoryTracker(options: MemoryTrackerOptions = {}): MemoryT
     release: (tag, deviceId, sizeBytes) => change(tag, deviceId, -sizeBytes),
     setLimit,
     snapshot() {
-      const all = [...devices.values()].map((device) => device.snapshot());
+      const snapshots = [...devices.values()].map((device) => device.snapshot());
       return {
-        devices: all,
-        plannedBytes: all.reduce((total, device) => total + device.plannedBytes, 0),
-        measuredBytes: all.reduce((total, device) => total + device.measuredBytes, 0),
+        devices: snapshots,
+        plannedBytes: snapshots.reduce((total, device) => total + device.plannedBytes, 0),
+        measuredBytes: snapshots.reduce((total, device) => total + device.measuredBytes, 0),
       };
     },
   };

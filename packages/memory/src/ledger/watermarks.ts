@@ -5,14 +5,13 @@ import type { MemoryPressure } from "../events.ts";
 export interface Watermarks {
   readonly high: number;
   readonly critical: number;
-  /** How far below a watermark use must fall before its alert ends. */
+  /** How far below a watermark usage must fall before its alert ends. */
   readonly hysteresis: number;
 }
 
-/** High at 85 %, critical at 95 %, over again 5 points lower. */
 const defaultWatermarks: Watermarks = { high: 0.85, critical: 0.95, hysteresis: 0.05 };
 
-/** Fills in what is not given and refuses what makes no sense. */
+/** Applies the defaults. @throws MemoryError `INVALID_ARGUMENT` */
 export function resolveWatermarks(options: Partial<Watermarks> = {}): Watermarks {
   const resolved = { ...defaultWatermarks, ...options };
   const { high, critical, hysteresis } = resolved;
@@ -21,17 +20,17 @@ export function resolveWatermarks(options: Partial<Watermarks> = {}): Watermarks
   }
   throw new MemoryError(
     "INVALID_ARGUMENT",
-    `watermarks must be 0 < high ≤ critical ≤ 1 and 0 ≤ hysteresis < high, ` +
-      `found high ${high}, critical ${critical}, hysteresis ${hysteresis}`,
+    `watermarks: expected 0 < high ≤ critical ≤ 1 and 0 ≤ hysteresis < high, ` +
+      `got high ${high}, critical ${critical}, hysteresis ${hysteresis}`,
   );
 }
 
-/** Watches one number against the watermarks. */
+/** Compares the usage of one device with the watermarks. */
 export class PressureGauge {
   readonly #watermarks: Watermarks;
   readonly #limitBytes: number;
   #pressure: MemoryPressure = "normal";
-  /** Between these nothing changes; checked with every block. */
+  /** Between these bounds the pressure does not change; checked with every block. */
   #lowerBytes = Number.NEGATIVE_INFINITY;
   #upperBytes: number;
 
@@ -49,12 +48,12 @@ export class PressureGauge {
     return this.#limitBytes;
   }
 
-  /** Whether the pressure may change with that use. */
+  /** Whether the pressure may change with this usage. */
   isCrossedBy(usedBytes: number): boolean {
     return usedBytes >= this.#upperBytes || usedBytes < this.#lowerBytes;
   }
 
-  /** Takes note of the use; answers the watermark that was crossed last, or undefined. */
+  /** Updates the pressure; returns the watermark that was crossed, or undefined. */
   update(usedBytes: number): number | undefined {
     const { high, critical, hysteresis } = this.#watermarks;
     const share = usedBytes / this.#limitBytes;

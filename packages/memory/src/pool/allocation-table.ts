@@ -1,9 +1,9 @@
 import type { AllocationTag } from "../allocator.ts";
 import type { TagUsage } from "../errors.ts";
-import type { LedgerAccount } from "../ledger/ledger.ts";
+import type { LedgerAccount } from "../ledger/device-ledger.ts";
 
-/** Entries at zero are kept for their next block, up to this many entries or as many as hold something. */
-const keptEntries = 1024;
+/** Empty records are kept for reuse until there are this many records, or twice as many as in use. */
+const keptRecords = 1024;
 
 /** The live blocks of one tag. */
 export class AllocationRecord implements TagUsage {
@@ -17,39 +17,39 @@ export class AllocationRecord implements TagUsage {
     this.#account = account;
   }
 
-  take(sizeBytes: number): void {
+  add(sizeBytes: number): void {
     this.sizeBytes += sizeBytes;
     this.blockCount += 1;
     this.#account?.add(sizeBytes);
   }
 
-  give(sizeBytes: number): void {
+  remove(sizeBytes: number): void {
     this.sizeBytes -= sizeBytes;
     this.blockCount -= 1;
     this.#account?.subtract(sizeBytes);
   }
 
-  /** Takes what is left off the account. */
-  settle(): void {
+  /** Subtracts what is left from the account. */
+  clear(): void {
     if (this.sizeBytes > 0) this.#account?.subtract(this.sizeBytes);
     this.sizeBytes = 0;
     this.blockCount = 0;
   }
 }
 
-/** Who holds what in one pool, by tag. */
+/** The live blocks of one pool, by tag. */
 export class AllocationTable {
   readonly #openAccount: (tag: AllocationTag) => LedgerAccount | undefined;
-  readonly #entries: Map<string, Map<string, Map<string | undefined, AllocationRecord>>> = new Map();
-  #entryCount = 0;
-  #forgetAt = keptEntries;
+  readonly #records: Map<string, Map<string, Map<string | undefined, AllocationRecord>>> = new Map();
+  #recordCount = 0;
+  #pruneAt = keptRecords;
   #latest: AllocationRecord | undefined;
 
   constructor(openAccount: (tag: AllocationTag) => LedgerAccount | undefined) {
     this.#openAccount = openAccount;
   }
 
-  /** The entry of a tag; the same one as long as it holds anything. */
+  /** Returns the record of a tag; it stays the same while the tag has live blocks. */
   recordOf(tag: AllocationTag): AllocationRecord {
     const latest = this.#latest;
     if (
@@ -60,24 +60,24 @@ export class AllocationTable {
     ) {
       return latest;
     }
-    let byPurpose = this.#entries.get(tag.model);
-    if (byPurpose === undefined) this.#entries.set(tag.model, (byPurpose = new Map()));
+    let byPurpose = this.#records.get(tag.model);
+    if (byPurpose === undefined) this.#records.set(tag.model, (byPurpose = new Map()));
     let byLabel = byPurpose.get(tag.purpose);
     if (byLabel === undefined) byPurpose.set(tag.purpose, (byLabel = new Map()));
-    let entry = byLabel.get(tag.label);
-    if (entry === undefined) {
-      if (this.#entryCount >= this.#forgetAt) this.#forgetEmpty();
+    let record = byLabel.get(tag.label);
+    if (record === undefined) {
+      if (this.#recordCount >= this.#pruneAt) this.#pruneEmpty();
       const { model, purpose, label } = tag;
       const copy = Object.freeze(label === undefined ? { model, purpose } : { model, purpose, label });
-      entry = new AllocationRecord(copy, this.#openAccount(copy));
-      byLabel.set(label, entry);
-      this.#entryCount += 1;
+      record = new AllocationRecord(copy, this.#openAccount(copy));
+      byLabel.set(label, record);
+      this.#recordCount += 1;
     }
-    this.#latest = entry;
-    return entry;
+    this.#latest = record;
+    return record;
   }
 
-  /** Everybody who holds something, largest first. */
+  /** Returns the tags with live blocks, largest first. */
   usageByTag(): readonly TagUsage[] {
     const live: TagUsage[] = [];
     for (const { tag, sizeBytes, blockCount } of this.#all()) {
@@ -86,31 +86,31 @@ export class AllocationTable {
     return live.sort((a, b) => b.sizeBytes - a.sizeBytes);
   }
 
-  /** Settles every account, as if each block had been given back. */
-  close(): void {
-    for (const entry of this.#all()) entry.settle();
-    this.#entries.clear();
+  /** Empties the table and subtracts what is live from the accounts. */
+  clear(): void {
+    for (const record of this.#all()) record.clear();
+    this.#records.clear();
     this.#latest = undefined;
-    this.#entryCount = 0;
+    this.#recordCount = 0;
   }
 
   *#all(): Generator<AllocationRecord> {
-    for (const byPurpose of this.#entries.values()) {
+    for (const byPurpose of this.#records.values()) {
       for (const byLabel of byPurpose.values()) yield* byLabel.values();
     }
   }
 
-  #forgetEmpty(): void {
-    for (const byPurpose of this.#entries.values()) {
+  #pruneEmpty(): void {
+    for (const byPurpose of this.#records.values()) {
       for (const byLabel of byPurpose.values()) {
-        for (const [label, entry] of byLabel) {
-          if (entry.blockCount > 0) continue;
+        for (const [label, record] of byLabel) {
+          if (record.blockCount > 0) continue;
           byLabel.delete(label);
-          this.#entryCount -= 1;
+          this.#recordCount -= 1;
         }
       }
     }
     this.#latest = undefined;
-    this.#forgetAt = Math.max(keptEntries, 2 * this.#entryCount);
+    this.#pruneAt = Math.max(keptRecords, 2 * this.#recordCount);
   }
 }

@@ -1,21 +1,21 @@
 import { constants } from "node:buffer";
 import type { ArenaSource, MappedArena } from "../sub-allocator/ports.ts";
 
-/** What offset 0 of an arena is aligned to. */
+/** The alignment of an arena's offset 0. */
 const baseAlignmentBytes = 4096;
 
-/** One ArrayBuffer; offset 0 of the arena is byte `baseOffset` of it. */
+/** An arena in an ArrayBuffer; offset 0 of the arena is byte `baseOffset` of it. */
 export interface HostArena extends MappedArena {
   readonly buffer: ArrayBuffer;
   readonly baseOffset: number;
 }
 
-/** The longest view there can be: 4 GiB on Node 20. */
+/** The largest view: 4 GiB on Node 20. */
 export const maxHostBlockBytes: number = constants.MAX_LENGTH;
 
 /**
- * Creates a source of ArrayBuffers. Their pages are taken from the system when first written to.
- * Without `addressOf`, offsets in the buffer are aligned; with it, addresses are.
+ * Creates a source of ArrayBuffers. The system commits their pages on first write.
+ * With `addressOf`, addresses are aligned; without it, offsets in the buffer.
  */
 export function createHostArenaSource(addressOf?: (buffer: ArrayBuffer) => bigint): ArenaSource<HostArena> {
   return {
@@ -35,7 +35,7 @@ export function createHostArenaSource(addressOf?: (buffer: ArrayBuffer) => bigin
       return { sizeBytes, buffer, baseOffset };
     },
     unmap() {
-      // The buffer's memory is freed by garbage collection once no view of it is left.
+      // The garbage collector frees the buffer once no view of it is left.
     },
   };
 }

@@ -1,9 +1,8 @@
 import type { AllocationTag, HostMemoryBlock, MemoryBlock } from "../allocator.ts";
-import { formatTag, MemoryError } from "../errors.ts";
 import type { HostArena } from "./host-arena-source.ts";
-import type { BlockOwner, BlockRange } from "./memory-pool.ts";
+import { type BlockOwner, type BlockRange, refuseDisposed, refuseDoubleFree } from "./memory-pool.ts";
 
-/** A block in an ArrayBuffer of a host pool. */
+/** A block of a host pool. */
 export class HostBlock implements HostMemoryBlock {
   readonly #owner: BlockOwner<HostArena>;
   readonly #range: BlockRange;
@@ -24,7 +23,7 @@ export class HostBlock implements HostMemoryBlock {
   }
 
   get tag(): AllocationTag {
-    return this.#range.holder.tag;
+    return this.#range.record.tag;
   }
 
   get deviceId(): string {
@@ -36,12 +35,7 @@ export class HostBlock implements HostMemoryBlock {
   }
 
   get bytes(): Uint8Array {
-    if (this.isDisposed) {
-      throw new MemoryError(
-        "BLOCK_DISPOSED",
-        `wanted the bytes of ${formatTag(this.tag)}, found a disposed block`,
-      );
-    }
+    if (this.isDisposed) refuseDisposed(this);
     if (this.#bytes === undefined) {
       const { handle, sizeBytes } = this.#range;
       const { buffer, baseOffset } = this.#owner.arenaOf(handle);
@@ -51,15 +45,10 @@ export class HostBlock implements HostMemoryBlock {
   }
 
   dispose(): void {
-    if (this.#isDisposed) {
-      throw new MemoryError(
-        "DOUBLE_FREE",
-        `wanted a live block of ${formatTag(this.tag)}, found one disposed before`,
-      );
-    }
+    if (this.#isDisposed) refuseDoubleFree(this);
     this.#isDisposed = true;
     this.#bytes = undefined;
-    this.#owner.release(this.#range.handle, this.#range.holder);
+    this.#owner.release(this.#range.handle, this.#range.record);
   }
 
   [Symbol.dispose](): void {

@@ -13,19 +13,18 @@ const mib = 2 ** 20;
 export interface HostMemoryPool extends MemoryPool<HostMemoryBlock> {}
 
 export interface HostMemoryPoolOptions extends PoolOptions {
-  /** Default: the CPU of this machine, with the limits of its container. */
+  /** [`createCpuDevice()`: this machine, with the limits of its container] */
   readonly device?: Device | undefined;
   /**
-   * The address of a buffer's first byte, from a native binding. With it the addresses of blocks are
-   * aligned as asked for; without it their offsets in the ArrayBuffer are, whose own address is a
-   * multiple of 16 at least.
+   * Returns the address of a buffer's first byte, from a native binding. With it the addresses of blocks are
+   * aligned; without it their offsets in the ArrayBuffer, whose own address is a multiple of 16 at least.
    */
   readonly addressOf?: ((buffer: ArrayBuffer) => bigint) | undefined;
 }
 
 /**
- * Creates a pool of host memory. Blocks hold what was in them before, not zeros.
- * `arenaBytes` defaults to 32 MiB, `retainBytes` to 128 MiB, the limit to all memory there is.
+ * Creates a pool of host memory. Blocks are not zeroed.
+ * `arenaBytes` defaults to 32 MiB, `retainBytes` to 128 MiB, the limit to the total memory of the device.
  * @throws MemoryError `INVALID_ARGUMENT`
  */
 export function createHostMemoryPool(options: HostMemoryPoolOptions = {}): HostMemoryPool {

@@ -6,14 +6,14 @@ import type {
   MemoryReservation,
   PoolStats,
 } from "../allocator.ts";
+import { assertDevice } from "../assert-argument.ts";
 import type { Device } from "../device.ts";
-import { MemoryError, type TagUsage, OutOfMemoryError } from "../errors.ts";
+import { formatTag, formatUsage, MemoryError, OutOfMemoryError, type TagUsage } from "../errors.ts";
 import type { MemoryEventSink } from "../events.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { AllocationTable, type AllocationRecord } from "./allocation-table.ts";
-import type { MemoryLedger } from "../ledger/ledger.ts";
+import type { MemoryLedger } from "../ledger/memory-tracker.ts";
 import { createPoolReservation } from "./pool-reservation.ts";
-import { reportLeaks } from "./report-leaks.ts";
 import type { MappedArena } from "../sub-allocator/ports.ts";
 import {
   createSubAllocator,
@@ -22,32 +22,32 @@ import {
   type SubAllocatorOptions,
 } from "../sub-allocator/sub-allocator.ts";
 
-/** A pool with what its owner needs beyond `GpuAllocator`. */
+/** A pool as its owner sees it: `GpuAllocator` and more. */
 export interface MemoryPool<Block extends MemoryBlock = MemoryBlock> extends GpuAllocator<Block> {
   /**
    * Disposes a block of this pool.
    * @throws MemoryError `WRONG_DEVICE`, `FOREIGN_BLOCK`, `DOUBLE_FREE`
    */
   free(block: MemoryBlock): void;
-  /** Who holds what, largest first. */
+  /** The tags with live blocks, largest first. */
   usageByTag(): readonly TagUsage[];
 }
 
-/** What a block sees of its pool. */
+/** The part of a pool that its blocks use. */
 export interface BlockOwner<Arena extends MappedArena> {
   readonly device: Device;
   readonly isDisposed: boolean;
   arenaOf(handle: RangeHandle): Arena;
   offsetOf(handle: RangeHandle): number;
-  /** Frees the range; does nothing once the pool is gone. */
-  release(handle: RangeHandle, holder: AllocationRecord, streamId?: number): void;
+  /** Frees the range; does nothing once the pool is disposed. */
+  release(handle: RangeHandle, record: AllocationRecord, streamId?: number): void;
 }
 
-/** A range that a block is made for. */
+/** The range of a block. */
 export interface BlockRange {
   readonly handle: RangeHandle;
   readonly sizeBytes: number;
-  readonly holder: AllocationRecord;
+  readonly record: AllocationRecord;
 }
 
 export interface MemoryPoolOptions<
@@ -55,7 +55,7 @@ export interface MemoryPoolOptions<
   Block extends MemoryBlock,
 > extends SubAllocatorOptions<Arena> {
   readonly device: Device;
-  /** The largest block there can be, whatever the limit. */
+  /** The largest block, independent of the limit. */
   readonly maxBlockBytes: number;
   createBlock(owner: BlockOwner<Arena>, range: BlockRange): Block;
   ownsBlock(owner: BlockOwner<Arena>, block: MemoryBlock): boolean;
@@ -63,16 +63,16 @@ export interface MemoryPoolOptions<
   readonly ledger?: MemoryLedger | undefined;
 }
 
-/** A pool together with what only its own package may do with it. */
+/** A pool, and the operations that only this package uses. */
 export interface MemoryPoolParts<Block extends MemoryBlock> {
   readonly pool: MemoryPool<Block>;
-  /** Makes memory idle that streams are done with. */
+  /** Makes memory available to all streams whose work is done. */
   reclaim(): void;
-  /** Forgets a stream that has ended and whose work is done. */
+  /** Removes a stream that was destroyed after its work was done. */
   retireStream(streamId: number): void;
 }
 
-/** A class and not a closure for the sake of the hot path; see `RangeAllocator`. */
+/** A class, because closures are slower on the hot path; see `RangeAllocator`. */
 class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   implements MemoryPool<Block>, BlockOwner<Arena>
 {
@@ -106,11 +106,12 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   free(block: MemoryBlock): void {
     this.#assertAlive();
     const { id } = this.device;
-    if (block.deviceId !== id) {
-      throw new MemoryError("WRONG_DEVICE", `wanted a block on ${id}, found one on ${block.deviceId}`);
-    }
+    assertDevice("a block", block, id);
     if (!this.#options.ownsBlock(this, block)) {
-      throw new MemoryError("FOREIGN_BLOCK", `wanted a block of this pool on ${id}, found another's`);
+      throw new MemoryError(
+        "FOREIGN_BLOCK",
+        `expected a block of this pool on ${id}, got one of another pool`,
+      );
     }
     block.dispose();
   }
@@ -149,13 +150,13 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     return this.#ranges.offsetOf(handle);
   }
 
-  release(handle: RangeHandle, holder: AllocationRecord, streamId?: number): void {
+  release(handle: RangeHandle, record: AllocationRecord, streamId?: number): void {
     if (this.#isDisposed) return;
     const sizeBytes = this.#ranges.sizeOf(handle);
     try {
       this.#ranges.free(handle, streamId);
     } finally {
-      holder.give(sizeBytes);
+      record.remove(sizeBytes);
     }
   }
 
@@ -163,7 +164,7 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     const leaks = this.#allocations.usageByTag();
-    this.#allocations.close();
+    this.#allocations.clear();
     this.#ranges.dispose();
     if (leaks.length > 0) reportLeaks(this.device.id, leaks, this.#options.sink);
   }
@@ -173,20 +174,20 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   }
 
   #makeBlock(handle: RangeHandle, request: AllocationRequest): Block {
-    const holder = this.#allocations.recordOf(request.tag);
+    const record = this.#allocations.recordOf(request.tag);
     try {
-      holder.take(this.#ranges.sizeOf(handle));
-      return this.#options.createBlock(this, { handle, sizeBytes: request.sizeBytes, holder });
+      record.add(this.#ranges.sizeOf(handle));
+      return this.#options.createBlock(this, { handle, sizeBytes: request.sizeBytes, record });
     } catch (error) {
-      // A sink or a ledger that throws does not cost the memory.
-      this.release(handle, holder);
+      // A sink or a ledger that throws must not leak the memory.
+      this.release(handle, record);
       throw error;
     }
   }
 
   #assertAlive(): void {
     if (this.#isDisposed) {
-      throw new MemoryError("POOL_DISPOSED", `the pool on ${this.device.id} was disposed`);
+      throw new MemoryError("POOL_DISPOSED", `expected a live pool on ${this.device.id}, got a disposed one`);
     }
   }
 
@@ -194,8 +195,8 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
     const { maxBlockBytes } = this.#options;
     return new MemoryError(
       "BLOCK_TOO_LARGE",
-      `asked for one block of ${formatBytes(sizeBytes)} (${sizeBytes} bytes), found that one block on ` +
-        `${this.device.id} holds at most ${formatBytes(maxBlockBytes)} (${maxBlockBytes} bytes)`,
+      `sizeBytes: expected at most ${maxBlockBytes} (${formatBytes(maxBlockBytes)}) for one block on ` +
+        `${this.device.id}, got ${sizeBytes} (${formatBytes(sizeBytes)})`,
     );
   }
 
@@ -214,7 +215,34 @@ class ArenaPool<Arena extends MappedArena, Block extends MemoryBlock>
   }
 }
 
-/** Creates a pool over any source of arenas; host and CUDA pools differ in the source and in their blocks. */
+/** @throws MemoryError `BLOCK_DISPOSED` */
+export function refuseDisposed({ tag }: MemoryBlock): never {
+  throw new MemoryError("BLOCK_DISPOSED", `expected a live block of ${formatTag(tag)}, got a disposed one`);
+}
+
+/** @throws MemoryError `DOUBLE_FREE` */
+export function refuseDoubleFree({ tag }: MemoryBlock): never {
+  throw new MemoryError(
+    "DOUBLE_FREE",
+    `expected a live block of ${formatTag(tag)}, got one that is freed already`,
+  );
+}
+
+/** Reports the live blocks of a pool that was disposed: to the sink, or else as a process warning. */
+function reportLeaks(deviceId: string, usageByTag: readonly TagUsage[], sink?: MemoryEventSink): void {
+  const totalBytes = usageByTag.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  const blockCount = usageByTag.reduce((total, usage) => total + usage.blockCount, 0);
+  if (sink !== undefined) {
+    sink.emit("memory:leaks-found", { deviceId, totalBytes, blockCount, usageByTag });
+    return;
+  }
+  process.emitWarning(`the pool on ${deviceId} was disposed with live blocks: ${formatUsage(usageByTag)}`, {
+    type: "MemoryLeakWarning",
+    code: "INFERNODE_MEMORY_LEAK",
+  });
+}
+
+/** Creates a pool over a source of arenas; host and CUDA pools differ in their sources and blocks. */
 export function createMemoryPool<Arena extends MappedArena, Block extends MemoryBlock>(
   options: MemoryPoolOptions<Arena, Block>,
 ): MemoryPoolParts<Block> {

@@ -1,21 +1,22 @@
 import type { Device } from "../device.ts";
+import { assertInteger, invalidArgument } from "../assert-argument.ts";
 import { MemoryError } from "../errors.ts";
 import type { MemoryEventSink } from "../events.ts";
-import type { MemoryLedger } from "../ledger/ledger.ts";
+import type { MemoryLedger } from "../ledger/memory-tracker.ts";
 
-/** What every pool can be told, whatever the device. */
+/** The options that all pools share. */
 export interface PoolOptions {
-  /** What the pool may take from the device; default: all of it. Not together with `limitShare`. */
+  /** The most that the arenas may be in total. Not together with `limitShare`. [the device's total] */
   readonly limitBytes?: number | undefined;
-  /** The limit as a share of the device's total, in (0, 1]. */
+  /** The limit as a fraction of the device's total, in (0, 1]. */
   readonly limitShare?: number | undefined;
-  /** The usual arena; what is larger gets an arena of its own. */
+  /** The size of a new arena; a larger block gets an arena of its own. */
   readonly arenaBytes?: number | undefined;
-  /** Empty arenas are kept for later up to this total. `Infinity` keeps them until `trim`. */
+  /** Empty arenas are kept for reuse up to this total. `Infinity` keeps them until `trim`. */
   readonly retainBytes?: number | undefined;
-  /** Told about leaks on dispose; without one they become a process warning. */
+  /** Receives `memory:leaks-found` on dispose. [a process warning instead] */
   readonly events?: MemoryEventSink | undefined;
-  /** Told about every block; a `MemoryTracker`. */
+  /** Accounts every block; a `MemoryTracker`. [none] */
   readonly ledger?: MemoryLedger | undefined;
 }
 
@@ -29,27 +30,24 @@ export const poolOptionNames = [
   "ledger",
 ] as const;
 
-/** The limit that a pool on a device works with. */
+/** Resolves the limit of a pool on a device. @throws MemoryError `INVALID_ARGUMENT` */
 export function resolveLimitBytes(options: PoolOptions, device: Device): number {
   const { limitBytes, limitShare } = options;
   if (limitBytes !== undefined && limitShare !== undefined) {
-    throw new MemoryError("INVALID_ARGUMENT", "wanted limitBytes or limitShare, found both");
+    throw new MemoryError("INVALID_ARGUMENT", "expected limitBytes or limitShare, got both");
   }
   if (limitShare !== undefined) {
     if (limitShare > 0 && limitShare <= 1) return Math.floor(device.totalBytes * limitShare);
-    throw new MemoryError("INVALID_ARGUMENT", `limitShare must be in (0, 1], found ${limitShare}`);
+    throw invalidArgument("limitShare", "a number in (0, 1]", limitShare);
   }
   if (limitBytes === undefined) return device.totalBytes;
-  if (Number.isSafeInteger(limitBytes) && limitBytes > 0) return limitBytes;
-  throw new MemoryError(
-    "INVALID_ARGUMENT",
-    `limitBytes must be an integer of 1 or more, found ${limitBytes}`,
-  );
+  assertInteger("limitBytes", limitBytes);
+  return limitBytes;
 }
 
-/** Checks how much of what is empty is kept. */
-export function resolveRetainBytes(retainBytes: number | undefined, otherwise: number): number {
-  if (retainBytes === undefined) return otherwise;
+/** Resolves `retainBytes`. @throws MemoryError `INVALID_ARGUMENT` */
+export function resolveRetainBytes(retainBytes: number | undefined, defaultBytes: number): number {
+  if (retainBytes === undefined) return defaultBytes;
   if (retainBytes >= 0) return retainBytes;
-  throw new MemoryError("INVALID_ARGUMENT", `retainBytes must be 0 or more, found ${retainBytes}`);
+  throw invalidArgument("retainBytes", "0 or more", retainBytes);
 }

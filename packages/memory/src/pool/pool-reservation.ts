@@ -8,14 +8,14 @@ export interface PoolReservationParts<Arena extends MappedArena, Block extends M
   readonly ranges: SubAllocator<Arena>;
   readonly sizeBytes: number;
   readonly tag: AllocationTag;
-  /** The largest range that can be had in one piece. */
+  /** The largest range. */
   readonly pieceBytes: number;
   isPoolDisposed(): boolean;
   makeBlock(handle: RangeHandle, request: AllocationRequest): Block;
   outOfMemory(requestedBytes: number): OutOfMemoryError;
 }
 
-/** Takes the ranges of a reservation, all or none. */
+/** Reserves the ranges of a reservation, all or none. */
 function reservePieces<Arena extends MappedArena, Block extends MemoryBlock>(
   parts: PoolReservationParts<Arena, Block>,
 ): SubAllocatorReservation[] {
@@ -24,7 +24,7 @@ function reservePieces<Arena extends MappedArena, Block extends MemoryBlock>(
   do {
     const piece = parts.ranges.reserve(Math.min(missingBytes, parts.pieceBytes));
     if (piece === undefined) {
-      for (const taken of pieces) taken.release();
+      for (const reserved of pieces) reserved.release();
       throw parts.outOfMemory(parts.sizeBytes);
     }
     pieces.push(piece);
@@ -34,8 +34,8 @@ function reservePieces<Arena extends MappedArena, Block extends MemoryBlock>(
 }
 
 /**
- * Creates a reservation: real ranges, not a promise. It is one range up to the largest arena, above that
- * several of that size; each block lies in one of them and counts rounded up to the pool's granularity.
+ * Creates a reservation of ranges: one up to the largest arena, above that several of that size. Each block
+ * lies in one of them and counts rounded up to the pool's granularity.
  */
 export function createPoolReservation<Arena extends MappedArena, Block extends MemoryBlock>(
   parts: PoolReservationParts<Arena, Block>,
@@ -58,12 +58,15 @@ export function createPoolReservation<Arena extends MappedArena, Block extends M
     },
     allocate(request) {
       if (parts.isPoolDisposed()) {
-        throw new MemoryError("POOL_DISPOSED", "the reservation's pool was disposed");
+        throw new MemoryError(
+          "POOL_DISPOSED",
+          "expected a reservation of a live pool, got one of a disposed pool",
+        );
       }
       if (isDisposed) {
         throw new MemoryError(
           "RESERVATION_DISPOSED",
-          `the reservation for ${formatTag(parts.tag)} was disposed`,
+          `expected a live reservation for ${formatTag(parts.tag)}, got a disposed one`,
         );
       }
       for (const piece of pieces) {
@@ -72,8 +75,8 @@ export function createPoolReservation<Arena extends MappedArena, Block extends M
       }
       throw new MemoryError(
         "RESERVATION_EXCEEDED",
-        `asked for ${formatBytes(request.sizeBytes)} of the reservation for ${formatTag(parts.tag)}, ` +
-          `found ${formatBytes(remainingBytes())} of ${formatBytes(parts.sizeBytes)} left, the largest piece ` +
+        `expected ${formatBytes(request.sizeBytes)} left of the reservation for ${formatTag(parts.tag)}, ` +
+          `got ${formatBytes(remainingBytes())} of ${formatBytes(parts.sizeBytes)}, the largest piece ` +
           formatBytes(Math.max(...pieces.map((piece) => piece.remainingBytes))),
       );
     },

@@ -10,9 +10,9 @@ interface ArenaRecord<Arena> {
   readonly arena: Arena;
   /** Granules. */
   size: number;
-  /** The node at address 0; it keeps that place as long as the arena lives. */
+  /** The node at address 0; it stays there as long as the arena is mapped. */
   readonly first: number;
-  /** A node without length behind the last. */
+  /** A node of size 0 after the last. */
   readonly end: number;
 }
 
@@ -23,7 +23,7 @@ export interface ArenasOptions<Arena extends MappedArena> {
   readonly arenaBytes: number;
 }
 
-/** The arenas of one pool: mapped when needed, within the limit, and given back when nothing is in them. */
+/** The arenas of one pool: mapped when needed, within the limit, and unmapped when empty. */
 export class Arenas<Arena extends MappedArena> {
   readonly #table: BlockTable;
   readonly #heap: RangeHeap;
@@ -45,21 +45,21 @@ export class Arenas<Arena extends MappedArena> {
 
   arenaAt(index: number): Arena {
     const record = this.#records[index];
-    if (record === undefined) throw new RangeError(`arena ${index} is not mapped`);
+    if (record === undefined) throw new RangeError(`expected a mapped arena, got index ${index}`);
     return record.arena;
   }
 
-  /** Makes room for `size` granules at a multiple of `alignment`; answers whether it did. */
+  /** Maps memory for `size` granules at a multiple of `alignment`; returns whether it did. */
   grow(size: number, alignment: number): boolean {
     return this.#growInPlace(size, alignment) || this.#map(size);
   }
 
-  /** Whether a range is all of its arena. */
+  /** Whether a range spans its whole arena. */
   isWhole(id: number): boolean {
     return this.#records[this.#table.arena[id]!]?.size === this.#table.size[id];
   }
 
-  /** Unmaps empty arenas until no more than that is empty. */
+  /** Unmaps empty arenas until at most `retainBytes` are empty. */
   retain(retainBytes: number): void {
     let emptyBytes = 0;
     for (const [index, record] of this.#records.entries()) {
@@ -69,7 +69,7 @@ export class Arenas<Arena extends MappedArena> {
     }
   }
 
-  /** Unmaps what is empty and cuts free ends off where the source can; answers the bytes given back. */
+  /** Unmaps empty arenas and shrinks those with a free end, where the source can; returns the bytes released. */
   trim(): number {
     const before = this.#mappedBytes;
     for (const [index, record] of this.#records.entries()) {
@@ -80,7 +80,7 @@ export class Arenas<Arena extends MappedArena> {
     return before - this.#mappedBytes;
   }
 
-  /** Unmaps everything, whatever is in it. */
+  /** Unmaps every arena. */
   dispose(): void {
     for (const [index, record] of this.#records.entries()) {
       if (record === undefined) continue;
@@ -103,14 +103,15 @@ export class Arenas<Arena extends MappedArena> {
     return Math.ceil(sizeBytes / granularityBytes) * granularityBytes;
   }
 
-  /** The sizes to try for something that needs `requiredBytes`: the usual step, then the least. */
-  #sizesFor(requiredBytes: number, roomBytes: number): readonly number[] {
-    const least = this.#roundUp(requiredBytes);
-    const room =
-      Math.floor(roomBytes / this.#options.source.granularityBytes) * this.#options.source.granularityBytes;
-    if (least > room) return [];
-    const usual = Math.min(Math.max(least, this.#roundUp(this.#options.arenaBytes)), room);
-    return usual === least ? [least] : [usual, least];
+  /** The sizes to try for `requiredBytes`: the preferred step, then the minimum. */
+  #sizesFor(requiredBytes: number, availableBytes: number): readonly number[] {
+    const minimum = this.#roundUp(requiredBytes);
+    const available =
+      Math.floor(availableBytes / this.#options.source.granularityBytes) *
+      this.#options.source.granularityBytes;
+    if (minimum > available) return [];
+    const preferred = Math.min(Math.max(minimum, this.#roundUp(this.#options.arenaBytes)), available);
+    return preferred === minimum ? [minimum] : [preferred, minimum];
   }
 
   #map(size: number): boolean {
@@ -140,7 +141,7 @@ export class Arenas<Arena extends MappedArena> {
     this.#table.insertAfter(end, first);
     this.#records[index] = { arena, size, first, end };
     this.#mappedBytes += arena.sizeBytes;
-    this.#heap.release(first, this.#idle);
+    this.#heap.free(first, this.#idle);
   }
 
   #unmap(record: ArenaRecord<Arena>, index: number): void {
@@ -184,7 +185,7 @@ export class Arenas<Arena extends MappedArena> {
     table.insertAfter(added, table.before[record.end]!);
     table.start[record.end] = size;
     record.size = size;
-    this.#heap.release(added, this.#idle);
+    this.#heap.free(added, this.#idle);
   }
 
   #shrink(record: ArenaRecord<Arena>): void {

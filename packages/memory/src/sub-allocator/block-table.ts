@@ -1,16 +1,16 @@
-/** What a node of the table is. */
+/** States of a node. */
 export const vacantState = 0;
 export const freeState = 1;
 export const liveState = 2;
-/** A range that is cut into slots of one size. */
+/** A range that is split into slots of one size. */
 export const runState = 3;
-export const slotFree = 4;
-export const slotLive = 5;
-/** A freed slot that waits for the event of another stream. */
-export const slotPending = 6;
-export const reserved = 7;
+export const slotFreeState = 4;
+export const slotLiveState = 5;
+/** A freed slot that is pending on the event of another stream. */
+export const slotPendingState = 6;
+export const reservedState = 7;
 
-/** Ids below this; the generation of a handle counts in multiples of it. */
+/** Ids are below this; a handle is generation × idRange + id. */
 const idRange = 2 ** 26;
 const generationRange = 2 ** 26;
 const initialCapacity = 1024;
@@ -22,8 +22,8 @@ function widen(column: Int32Array, capacity: number): Int32Array {
 }
 
 /**
- * Every range of every arena as columns of integers, so that the hot path makes no object.
- * Ranges count in granules. Id 0 is nobody: a link that holds 0 leads nowhere.
+ * The ranges of all arenas as columns of integers, so that the hot path allocates no object.
+ * Ranges count in granules. Id 0 is no node: a link of 0 is the end of a list.
  */
 export class BlockTable {
   /** `(capacity)` first granule in the arena, and length in granules. */
@@ -35,24 +35,24 @@ export class BlockTable {
   /** `(capacity)` neighbours in the arena, by address. */
   before: Int32Array = new Int32Array(initialCapacity);
   after: Int32Array = new Int32Array(initialCapacity);
-  /** `(capacity)` links of the list that the node is in: sizes of a bin, runs of a class, slots of a run. */
+  /** `(capacity)` links of the list that the node is in: ranges of a bin, runs of a class, slots of a run. */
   listPrevious: Int32Array = new Int32Array(initialCapacity);
   listNext: Int32Array = new Int32Array(initialCapacity);
-  /** `(capacity)` for FREE, links among equals in size; for RUN, first free slot and slots never cut. */
+  /** `(capacity)` for FREE, links among ranges of equal size; for RUN, the first free slot and the number of slots never split off. */
   peerPrevious: Int32Array = new Int32Array(initialCapacity);
   peerNext: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` the domain that a free range or a run belongs to. */
   domain: Int32Array = new Int32Array(initialCapacity);
-  /** `(capacity)` for FREE, when the range was freed, in epochs of its domain; for RUN, live slots. */
+  /** `(capacity)` for FREE, the epoch of its domain when the range was freed; for RUN, live slots. */
   epoch: Int32Array = new Int32Array(initialCapacity);
   /** `(capacity)` for slots, the run; for RUN, the size class. */
   owner: Int32Array = new Int32Array(initialCapacity);
-  /** `(capacity)` how often the id was given away; makes a stale handle known. */
+  /** `(capacity)` how often the id was reused; identifies stale handles. */
   generation: Int32Array = new Int32Array(initialCapacity);
   #vacant = 0;
   #used = 1;
 
-  /** Makes a node; its links are 0. */
+  /** Creates a node; its links are 0. */
   create(arena: number, start: number, size: number): number {
     let id = this.#vacant;
     if (id === 0) {
@@ -81,7 +81,7 @@ export class BlockTable {
     this.#vacant = id;
   }
 
-  /** Links a node behind another in its arena. */
+  /** Links a node after another in its arena. */
   insertAfter(id: number, left: number): void {
     const right = this.after[left]!;
     this.before[id] = left;
@@ -90,7 +90,7 @@ export class BlockTable {
     if (right !== 0) this.before[right] = id;
   }
 
-  /** Takes a node out of its arena's chain. */
+  /** Unlinks a node from its arena. */
   unlink(id: number): void {
     const left = this.before[id]!;
     const right = this.after[id]!;
@@ -102,7 +102,7 @@ export class BlockTable {
     return this.generation[id]! * idRange + id;
   }
 
-  /** The id behind a handle, or 0 when what it named is gone. */
+  /** Returns the id of a handle, or 0 for a stale handle. */
   resolve(handle: number): number {
     const generation = Math.floor(handle / idRange);
     const id = handle - generation * idRange;
@@ -110,13 +110,15 @@ export class BlockTable {
   }
 
   /** Makes every handle of the node stale. */
-  retire(id: number): void {
+  invalidate(id: number): void {
     this.generation[id] = (this.generation[id]! + 1) % generationRange;
   }
 
   #grow(): void {
     const capacity = Math.min(this.start.length * 2, idRange);
-    if (this.#used >= capacity) throw new RangeError(`more than ${idRange} ranges in one pool`);
+    if (this.#used >= capacity) {
+      throw new RangeError(`expected at most ${idRange} ranges in one pool, got one more`);
+    }
     this.start = widen(this.start, capacity);
     this.size = widen(this.size, capacity);
     this.arena = widen(this.arena, capacity);

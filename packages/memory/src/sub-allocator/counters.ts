@@ -1,4 +1,4 @@
-/** What a pool holds, in granules and blocks; kept up with every operation so that reading is free. */
+/** The totals of a pool in granules and blocks, updated with every operation, so that reading them is cheap. */
 export class Counters {
   inUse = 0;
   reserved = 0;
@@ -6,14 +6,14 @@ export class Counters {
   liveBlockCount = 0;
   allocationCount = 0;
 
-  take(size: number): void {
+  add(size: number): void {
     this.inUse += size;
     if (this.inUse > this.peakInUse) this.peakInUse = this.inUse;
     this.liveBlockCount += 1;
     this.allocationCount += 1;
   }
 
-  give(size: number): void {
+  remove(size: number): void {
     this.inUse -= size;
     this.liveBlockCount -= 1;
   }

@@ -2,8 +2,8 @@ import type { BlockTable } from "./block-table.ts";
 import { FreeBins } from "./free-bins.ts";
 import { Slabs } from "./slabs.ts";
 
-/** Everything a stream freed up to `epoch` is idle once the event is complete. */
-interface Seal {
+/** What a stream freed up to `epoch` is idle once the event is complete. */
+interface RecordedEvent {
   readonly epoch: number;
   readonly event: unknown;
 }
@@ -13,18 +13,18 @@ interface PendingSlot {
   readonly epoch: number;
 }
 
-/** Free memory that may be handed out under one condition: domain 0 is idle, any other is one stream's own. */
+/** Free memory with one condition of reuse: domain 0 is idle (any stream), every other belongs to one stream. */
 export class Domain {
   readonly index: number;
   readonly streamId: number | undefined;
   readonly bins: FreeBins;
   readonly slabs: Slabs;
-  /** Counts the events that were recorded for what the stream freed. */
+  /** The number of events recorded for what the stream freed. */
   epoch = 0;
-  /** Whether something was freed since the last event. */
-  isUnsealed = false;
-  readonly seals: Seal[] = [];
-  /** Slots that the stream freed and whose runs belong to another domain. */
+  /** Whether memory was freed since the last event. */
+  hasUnrecordedFrees = false;
+  readonly events: RecordedEvent[] = [];
+  /** Slots that the stream freed in runs of another domain. */
   pendingSlots: PendingSlot[] = [];
 
   constructor(table: BlockTable, index: number, streamId?: number) {

@@ -1,6 +1,6 @@
 import type { BlockTable } from "./block-table.ts";
 
-/** Each power of two is cut into this many bins; below it, a bin holds one size. */
+/** Each power of two is split into this many bins; below it, a bin holds one size. */
 const binsPerLevel = 32;
 const binBits = 5;
 const levelCount = 31 - binBits + 1;
@@ -19,9 +19,9 @@ function lowestBit(mask: number): number {
 }
 
 /**
- * The free ranges of one domain by size. Two levels of bins with a bitmap each find the first bin that
- * can serve in constant time; inside a bin the sizes are sorted and equals hang behind the first of
- * them, so that the answer is the best fit and not a good one, and the largest is the last of the last.
+ * The free ranges of one domain by size. Two levels of bins with a bitmap each find the first bin that fits
+ * in constant time. Inside a bin the sizes are sorted and ranges of equal size are linked to the first of
+ * them: the result is the best fit, and the largest range is the last of the last bin.
  * @see docs/decisions/0004-pool-allocator.md
  */
 export class FreeBins {
@@ -98,13 +98,13 @@ export class FreeBins {
     if (this.#bins[level] === 0) this.#levels &= ~(1 << level);
   }
 
-  /** The smallest range of at least `size` granules, among equals the one freed last; 0 when there is none. */
+  /** Returns the smallest range of at least `size` granules, among equals the one freed last; 0 for none. */
   find(size: number): number {
     const leader = this.#findLeader(size);
     return leader === 0 ? 0 : this.#table.peerNext[leader]! || leader;
   }
 
-  /** The smallest range that holds `size` granules from a multiple of `alignment` on; 0 when there is none. */
+  /** Returns the smallest range that fits `size` granules at a multiple of `alignment`; 0 for none. */
   findAligned(size: number, alignment: number): number {
     const { start, size: sizes, listNext, peerNext } = this.#table;
     for (let from = this.#findLeader(size); from !== 0;) {
@@ -120,7 +120,7 @@ export class FreeBins {
     return 0;
   }
 
-  /** Granules of the largest range; 0 when there is none. */
+  /** Returns the granules of the largest range; 0 for none. */
   largest(): number {
     if (this.#levels === 0) return 0;
     const level = 31 - Math.clz32(this.#levels);
@@ -128,7 +128,7 @@ export class FreeBins {
     return this.#table.size[this.#last[level * binsPerLevel + slot]!]!;
   }
 
-  /** Ids of all ranges. */
+  /** Returns the ids of all ranges. */
   ids(): number[] {
     const { listNext, peerNext } = this.#table;
     const ids: number[] = [];
@@ -148,7 +148,7 @@ export class FreeBins {
     return id === 0 ? this.#firstAbove(size) : id;
   }
 
-  /** The smallest leader in the bins above that of `size`. */
+  /** Returns the smallest leader in the bins above that of `size`. */
   #firstAbove(size: number): number {
     const level = levelOf(size);
     const slot = slotOf(size, level);

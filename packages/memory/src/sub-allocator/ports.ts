@@ -1,4 +1,4 @@
-/** A stretch of memory that a source mapped; offsets inside it start at 0. */
+/** Memory that a source mapped; offsets in it start at 0. */
 export interface MappedArena {
   readonly sizeBytes: number;
 }
@@ -9,26 +9,26 @@ export interface ArenaSource<Arena extends MappedArena> {
   readonly granularityBytes: number;
   /** The largest arena. */
   readonly maxArenaBytes: number;
-  /** What offset 0 of every arena is aligned to; the largest alignment that can be asked for. */
+  /** The alignment of offset 0 of every arena; the largest alignment that can be requested. */
   readonly baseAlignmentBytes: number;
-  /** Maps at least `sizeBytes`, or answers undefined when the system has no more. */
+  /** Maps at least `sizeBytes`; returns undefined when the system has no more memory. */
   map(sizeBytes: number): Arena | undefined;
-  /** Takes back an arena in which nothing is live. */
+  /** Unmaps an arena without live blocks. */
   unmap(arena: Arena): void;
   /**
-   * Grows or shrinks an arena at its end, where it lies; what stays keeps its content.
-   * Answers whether it did; `arena.sizeBytes` is then exactly `sizeBytes`. Absent where a source cannot.
+   * Grows or shrinks an arena in place, at its end; what stays keeps its content. Returns whether it did;
+   * `arena.sizeBytes` is then exactly `sizeBytes`. Absent where a source cannot resize.
    */
   resize?(arena: Arena, sizeBytes: number): boolean;
 }
 
-/** Marks points in the work of streams. `Event` is opaque; each is asked about until complete, then let go. */
+/** Records events on streams. `Event` is opaque; each is queried until it is complete, then released. */
 export interface EventSource<Event = unknown> {
-  /** Marks everything issued on the stream so far. */
+  /** Records an event behind the work that is queued on the stream. */
   record(streamId: number): Event;
   isComplete(event: Event): boolean;
   /** Blocks until the event is complete. */
   wait(event: Event): void;
-  /** Called once for each event, after it was seen complete. */
+  /** Called once for each event, after it is complete. */
   release(event: Event): void;
 }

@@ -1,7 +1,7 @@
 import { MemoryError } from "../errors.ts";
 import { Arenas } from "./arenas.ts";
-import { assertPowerOfTwo, assertSizeBytes } from "../assert-argument.ts";
-import { BlockTable, liveState, slotLive } from "./block-table.ts";
+import { assertInteger, assertPowerOfTwo } from "../assert-argument.ts";
+import { BlockTable, liveState, slotLiveState } from "./block-table.ts";
 import { Counters } from "./counters.ts";
 import type { Domain } from "./domain.ts";
 import type { MappedArena } from "./ports.ts";
@@ -21,16 +21,16 @@ import type {
 /** Ranges count granules in 32-bit integers. */
 const maxGranules = 2 ** 31 - 1;
 
-/** A request that no free range held. */
+/** A request that no free range fits. */
 interface Miss {
   readonly size: number;
   readonly alignment: number;
   readonly domain: Domain;
-  /** Whether a slot will not do. */
+  /** Whether a slot is no substitute. */
   readonly isRange: boolean;
 }
 
-/** A class and not a closure: with several pools in one process, closures ran two to three times slower. */
+/** A class: with several pools in one process, closures ran two to three times slower. */
 export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<Arena> {
   readonly #options: SubAllocatorOptions<Arena>;
   readonly #granularityBytes: number;
@@ -46,8 +46,8 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     assertPowerOfTwo("granularityBytes", granularityBytes);
     assertPowerOfTwo("source.granularityBytes", source.granularityBytes);
     assertPowerOfTwo("source.baseAlignmentBytes", source.baseAlignmentBytes);
-    assertSizeBytes("limitBytes", limitBytes);
-    assertSizeBytes("arenaBytes", arenaBytes);
+    assertInteger("limitBytes", limitBytes);
+    assertInteger("arenaBytes", arenaBytes);
     this.#options = options;
     this.#granularityBytes = granularityBytes;
     this.#streams = new StreamDomains(this.#table, this.#heap, events);
@@ -61,10 +61,10 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
       placement?.alignmentBytes === undefined ? 1 : this.#alignmentOf(placement.alignmentBytes);
     const domain = placement?.streamId === undefined ? this.#idle : this.#streams.of(placement.streamId);
     if (size > maxGranules) return undefined;
-    let id = this.#take(size, alignment, domain);
-    if (id === 0) id = this.#takeSlowly({ size, alignment, domain, isRange: false });
+    let id = this.#allocate(size, alignment, domain);
+    if (id === 0) id = this.#allocateSlow({ size, alignment, domain, isRange: false });
     if (id === 0) return undefined;
-    this.#counters.take(this.#table.size[id]!);
+    this.#counters.add(this.#table.size[id]!);
     return this.#table.handleOf(id);
   }
 
@@ -72,20 +72,20 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     const table = this.#table;
     const id = this.#resolve(handle);
     const domain = streamId === undefined ? this.#idle : this.#streams.of(streamId);
-    table.retire(id);
-    this.#counters.give(table.size[id]!);
+    table.invalidate(id);
+    this.#counters.remove(table.size[id]!);
     const freed =
       table.state[id] === liveState
-        ? this.#streams.releaseRange(id, domain)
-        : this.#streams.releaseSlot(id, domain);
-    this.#settle(freed);
+        ? this.#streams.freeRange(id, domain)
+        : this.#streams.freeSlot(id, domain);
+    this.#retainArenas(freed);
   }
 
   reserve(sizeBytes: number): SubAllocatorReservation | undefined {
     const size = this.#granulesOf(sizeBytes);
     if (size > maxGranules) return undefined;
-    let id = this.#takeRange(size, 1, this.#idle);
-    if (id === 0) id = this.#takeSlowly({ size, alignment: 1, domain: this.#idle, isRange: true });
+    let id = this.#allocateRange(size, 1, this.#idle);
+    if (id === 0) id = this.#allocateSlow({ size, alignment: 1, domain: this.#idle, isRange: true });
     if (id === 0) return undefined;
     const parts = { table: this.#table, heap: this.#heap, idle: this.#idle, counters: this.#counters };
     const reservation = new RangeReservation(parts, id);
@@ -96,10 +96,10 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
       },
       allocate: (partBytes, alignmentBytes) => {
         const alignment = alignmentBytes === undefined ? 1 : this.#alignmentOf(alignmentBytes);
-        const part = reservation.take(this.#granulesOf(partBytes), alignment);
+        const part = reservation.allocate(this.#granulesOf(partBytes), alignment);
         return part === 0 ? undefined : this.#table.handleOf(part);
       },
-      release: () => this.#settle(reservation.release()),
+      release: () => this.#retainArenas(reservation.release()),
     };
   }
 
@@ -124,15 +124,15 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
   }
 
   trim(): number {
-    this.#streams.dropEmptyRuns();
+    this.#streams.freeEmptyRuns();
     this.#streams.reclaim("poll");
-    this.#streams.dropEmptyRuns();
+    this.#streams.freeEmptyRuns();
     return this.#arenas.trim();
   }
 
   stats(): SubAllocatorStats {
-    // What slabs keep for later is no use to be told of when nothing else is there.
-    if (this.#isUnused()) this.#streams.dropEmptyRuns();
+    // Runs that slabs keep for reuse must not look like fragmentation in an unused pool.
+    if (this.#isUnused()) this.#streams.freeEmptyRuns();
     const unit = this.#granularityBytes;
     const { inUse, reserved, peakInUse, liveBlockCount, allocationCount } = this.#counters;
     let largest = 0;
@@ -158,7 +158,7 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
   }
 
   #granulesOf(sizeBytes: number): number {
-    assertSizeBytes("sizeBytes", sizeBytes);
+    assertInteger("sizeBytes", sizeBytes);
     return Math.ceil(sizeBytes / this.#granularityBytes);
   }
 
@@ -168,51 +168,51 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     if (alignmentBytes <= baseAlignmentBytes) return Math.max(1, alignmentBytes / this.#granularityBytes);
     throw new MemoryError(
       "INVALID_ARGUMENT",
-      `asked for an alignment of ${alignmentBytes} bytes, found arenas aligned to ${baseAlignmentBytes}`,
+      `alignmentBytes: expected at most ${baseAlignmentBytes}, the alignment of the arenas, got ${alignmentBytes}`,
     );
   }
 
   #resolve(handle: RangeHandle): number {
     const id = this.#table.resolve(handle);
     const state = this.#table.state[id]!;
-    if (id !== 0 && (state === liveState || state === slotLive)) return id;
+    if (id !== 0 && (state === liveState || state === slotLiveState)) return id;
     throw new MemoryError(
       "DOUBLE_FREE",
-      `wanted a live range, found handle ${handle} freed before or never given`,
+      `expected a live range, got handle ${handle}, which is freed or was never allocated`,
     );
   }
 
-  #take(size: number, alignment: number, domain: Domain): number {
+  #allocate(size: number, alignment: number, domain: Domain): number {
     if (size <= largestSmall && alignment === 1) {
-      const slot = this.#heap.takeSmall(domain, this.#idle, size);
+      const slot = this.#heap.allocateSlot(domain, this.#idle, size);
       if (slot !== 0) return slot;
     }
-    return this.#takeRange(size, alignment, domain);
+    return this.#allocateRange(size, alignment, domain);
   }
 
-  #takeRange(size: number, alignment: number, domain: Domain): number {
+  #allocateRange(size: number, alignment: number, domain: Domain): number {
     const source =
-      domain === this.#idle ? domain : this.#heap.better(domain, this.#idle, { size, alignment });
-    return this.#heap.take(source, size, alignment);
+      domain === this.#idle ? domain : this.#heap.betterFit(domain, this.#idle, { size, alignment });
+    return this.#heap.allocate(source, size, alignment);
   }
 
-  /** What a miss tries, in the order of what it costs. */
-  #takeSlowly({ size, alignment, domain, isRange }: Miss): number {
+  /** The slow path: what can free or map memory, cheapest first. */
+  #allocateSlow({ size, alignment, domain, isRange }: Miss): number {
     if (size * this.#granularityBytes > this.#options.limitBytes) return 0;
     const streams = this.#streams;
     const arenas = this.#arenas;
     const retry = (): number =>
-      isRange ? this.#takeRange(size, alignment, domain) : this.#take(size, alignment, domain);
+      isRange ? this.#allocateRange(size, alignment, domain) : this.#allocate(size, alignment, domain);
     let id = streams.reclaim("poll") ? retry() : 0;
-    if (id === 0 && streams.dropEmptyRuns()) {
-      // A run that a stream's slabs kept is that stream's until an event says otherwise.
+    if (id === 0 && streams.freeEmptyRuns()) {
+      // A run that a stream's slabs kept belongs to the stream until an event completes.
       streams.reclaim("poll");
       id = retry();
     }
     if (id === 0 && arenas.grow(size, alignment)) id = retry();
     if (id === 0 && arenas.trim() > 0 && arenas.grow(size, alignment)) id = retry();
     if (id !== 0 || !streams.reclaim("wait")) return id;
-    streams.dropEmptyRuns();
+    streams.freeEmptyRuns();
     id = retry();
     if (id !== 0) return id;
     arenas.trim();
@@ -223,11 +223,11 @@ export class RangeAllocator<Arena extends MappedArena> implements SubAllocator<A
     return this.#counters.liveBlockCount === 0 && this.#counters.reserved === 0;
   }
 
-  /** Keeps no more empty arenas than asked; `freed` is the range that a release made, or 0. */
-  #settle(freed: number): void {
+  /** Unmaps empty arenas above `retainBytes`; `freed` is the range that a free created, or 0. */
+  #retainArenas(freed: number): void {
     const { retainBytes } = this.#options;
     if (this.#arenas.mappedBytes <= retainBytes) return;
-    if (this.#isUnused()) this.#streams.dropEmptyRuns();
+    if (this.#isUnused()) this.#streams.freeEmptyRuns();
     else if (freed === 0 || !this.#arenas.isWhole(freed)) return;
     this.#arenas.retain(retainBytes);
   }

@@ -3,8 +3,8 @@ import type { Domain } from "./domain.ts";
 import { classOf, classSizes, classSlots } from "./size-classes.ts";
 
 /**
- * Splits and joins the ranges of the arenas. A free range belongs to a domain: memory that is idle, or
- * memory that one stream freed. Neighbours join only within their domain.
+ * Splits and coalesces the ranges of the arenas. A free range belongs to a domain: idle memory, or memory that
+ * one stream freed. Neighbours coalesce only within their domain.
  */
 export class RangeHeap {
   readonly #table: BlockTable;
@@ -13,8 +13,8 @@ export class RangeHeap {
     this.#table = table;
   }
 
-  /** Adds a free range that is already linked into its arena, joining it with its neighbours. */
-  release(id: number, domain: Domain): number {
+  /** Frees a range that is linked into its arena and coalesces it with its neighbours; returns the free range. */
+  free(id: number, domain: Domain): number {
     const table = this.#table;
     let start = id;
     const left = table.before[id]!;
@@ -39,22 +39,26 @@ export class RangeHeap {
     return start;
   }
 
-  /** Takes `size` granules from a multiple of `alignment` granules on; LIVE. Answers 0 when none fits. */
-  take(domain: Domain, size: number, alignment: number): number {
+  /** Allocates `size` granules at a multiple of `alignment` granules; LIVE. Returns 0 when no range fits. */
+  allocate(domain: Domain, size: number, alignment: number): number {
     const found = this.#find(domain, size, alignment);
     if (found === 0) return 0;
     domain.bins.remove(found);
-    const id = alignment > 1 ? this.#dropFront(found, alignment, domain) : found;
-    if (this.#table.size[id]! > size) this.#dropBack(id, size, domain);
+    const id = alignment > 1 ? this.#splitFront(found, alignment, domain) : found;
+    if (this.#table.size[id]! > size) this.#splitBack(id, size, domain);
     this.#table.state[id] = liveState;
     return id;
   }
 
   /**
-   * The domain whose range fits better, the first where they are equal. Cutting a large range of a stream's
-   * own while a hole of the right size is idle would leave nothing large.
+   * Returns the domain whose range fits better, the first when they are equal. Splitting a large range of the
+   * stream while an idle hole of the right size exists would leave no large range.
    */
-  better(own: Domain, idle: Domain, request: { readonly size: number; readonly alignment: number }): Domain {
+  betterFit(
+    own: Domain,
+    idle: Domain,
+    request: { readonly size: number; readonly alignment: number },
+  ): Domain {
     const { size, alignment } = request;
     const ownRange = this.#find(own, size, alignment);
     if (ownRange === 0) return idle;
@@ -63,27 +67,27 @@ export class RangeHeap {
     return idleRange !== 0 && this.#table.size[idleRange]! < this.#table.size[ownRange]! ? idle : own;
   }
 
-  /** Takes a slot for a small request, cutting a new run when that fits; 0 when neither does. */
-  takeSmall(domain: Domain, idle: Domain, size: number): number {
+  /** Allocates a slot for a small request, in a new run if needed; 0 when no run fits. */
+  allocateSlot(domain: Domain, idle: Domain, size: number): number {
     const sizeClass = classOf[size]!;
-    const slot = domain.slabs.take(sizeClass);
+    const slot = domain.slabs.allocate(sizeClass);
     if (slot !== 0) return slot;
     const runSize = classSizes[sizeClass]! * classSlots[sizeClass]!;
-    const source = domain === idle ? idle : this.better(domain, idle, { size: runSize, alignment: 1 });
-    const run = this.take(source, runSize, 1);
+    const source = domain === idle ? idle : this.betterFit(domain, idle, { size: runSize, alignment: 1 });
+    const run = this.allocate(source, runSize, 1);
     if (run === 0) return 0;
     this.#table.state[run] = runState;
     this.#table.domain[run] = domain.index;
     domain.slabs.add(run, sizeClass);
-    return domain.slabs.take(sizeClass);
+    return domain.slabs.allocate(sizeClass);
   }
 
   #find(domain: Domain, size: number, alignment: number): number {
     return alignment > 1 ? domain.bins.findAligned(size, alignment) : domain.bins.find(size);
   }
 
-  /** Splits off what lies before the first multiple of `alignment`; answers the node behind it. */
-  #dropFront(id: number, alignment: number, domain: Domain): number {
+  /** Splits off what is before the first multiple of `alignment`; returns the node after it. */
+  #splitFront(id: number, alignment: number, domain: Domain): number {
     const table = this.#table;
     const padding = -table.start[id]! & (alignment - 1);
     if (padding === 0) return id;
@@ -95,8 +99,8 @@ export class RangeHeap {
     return rest;
   }
 
-  /** Splits off what lies behind the first `size` granules. */
-  #dropBack(id: number, size: number, domain: Domain): void {
+  /** Splits off what is after the first `size` granules. */
+  #splitBack(id: number, size: number, domain: Domain): void {
     const table = this.#table;
     const rest = table.create(table.arena[id]!, table.start[id]! + size, table.size[id]! - size);
     table.insertAfter(rest, id);

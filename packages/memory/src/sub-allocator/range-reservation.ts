@@ -1,4 +1,4 @@
-import { type BlockTable, liveState, reserved } from "./block-table.ts";
+import { type BlockTable, liveState, reservedState } from "./block-table.ts";
 import type { Counters } from "./counters.ts";
 import type { Domain } from "./domain.ts";
 import type { RangeHeap } from "./range-heap.ts";
@@ -10,16 +10,16 @@ export interface ReservationParts {
   readonly counters: Counters;
 }
 
-/** A range set aside in one piece. Blocks are cut from its end, so that its own node keeps its place. */
+/** A reserved range. Blocks are split off its end, so that its own node keeps its place. */
 export class RangeReservation {
   readonly #parts: ReservationParts;
   #id: number;
 
-  /** Takes over a live node. */
+  /** Reserves a live node. */
   constructor(parts: ReservationParts, id: number) {
     this.#parts = parts;
     this.#id = id;
-    parts.table.state[id] = reserved;
+    parts.table.state[id] = reservedState;
     parts.counters.reserved += parts.table.size[id]!;
   }
 
@@ -28,8 +28,8 @@ export class RangeReservation {
     return this.#id === 0 ? 0 : this.#parts.table.size[this.#id]!;
   }
 
-  /** Takes `size` granules at a multiple of `alignment`; answers the id of a live node, or 0. */
-  take(size: number, alignment: number): number {
+  /** Allocates `size` granules at a multiple of `alignment`; returns the id of a live node, or 0. */
+  allocate(size: number, alignment: number): number {
     const { table, heap, idle, counters } = this.#parts;
     const from = this.#id;
     if (from === 0 || size > this.size) return 0;
@@ -50,18 +50,18 @@ export class RangeReservation {
       const rest = table.create(table.arena[id]!, start + size, end - start - size);
       table.insertAfter(rest, id);
       table.size[id] = size;
-      heap.release(rest, idle);
+      heap.free(rest, idle);
     }
-    counters.take(size);
+    counters.add(size);
     return id;
   }
 
-  /** Gives back what is left; answers the free range, or 0 when nothing was left. */
+  /** Frees what is left; returns the free range, or 0 when nothing was left. */
   release(): number {
     const { heap, idle, counters } = this.#parts;
     if (this.#id === 0) return 0;
     counters.reserved -= this.size;
-    const freed = heap.release(this.#id, idle);
+    const freed = heap.free(this.#id, idle);
     this.#id = 0;
     return freed;
   }

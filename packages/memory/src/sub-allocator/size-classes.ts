@@ -1,6 +1,6 @@
-/** Up to this many granules a request is served from a slab. */
+/** Requests of up to this many granules are allocated in slabs. */
 export const largestSmall = 128;
-/** Up to this many granules every size is a class of its own; above, four to a doubling. */
+/** Up to this many granules every size is a class; above, there are four per doubling. */
 const largestExact = 16;
 const runTarget = 1024;
 

@@ -1,13 +1,13 @@
-import { type BlockTable, slotFree, slotLive } from "./block-table.ts";
+import { type BlockTable, slotFreeState, slotLiveState } from "./block-table.ts";
 import { classSizes, classSlots } from "./size-classes.ts";
 
 /**
- * Slots of equal size cut from runs, for the small; one of these per domain. Slots are cut when first
- * wanted. Of the runs with room the one that was full last serves first, so that the others run empty.
+ * Slots of equal size in runs, for small requests; one `Slabs` per domain. A slot is split off when it is first
+ * needed. Of the runs with free slots the one that was full last is used first, so that the others become empty.
  */
 export class Slabs {
   readonly #table: BlockTable;
-  /** `(classes)` first run that has room. */
+  /** `(classes)` the first run with a free slot. */
   readonly #first: Int32Array = new Int32Array(classSizes.length);
   #emptyRunCount = 0;
 
@@ -15,31 +15,31 @@ export class Slabs {
     this.#table = table;
   }
 
-  /** Takes a slot, or answers 0 when no run of the class has room. */
-  take(sizeClass: number): number {
+  /** Allocates a slot; returns 0 when no run of the class has a free one. */
+  allocate(sizeClass: number): number {
     const table = this.#table;
     const run = this.#first[sizeClass]!;
     if (run === 0) return 0;
     let slot = table.peerPrevious[run]!;
     if (slot === 0) {
-      const uncut = table.peerNext[run]!;
+      const unsplit = table.peerNext[run]!;
       const size = classSizes[sizeClass]!;
-      const start = table.start[run]! + (classSlots[sizeClass]! - uncut) * size;
+      const start = table.start[run]! + (classSlots[sizeClass]! - unsplit) * size;
       slot = table.create(table.arena[run]!, start, size);
       table.owner[slot] = run;
-      table.peerNext[run] = uncut - 1;
+      table.peerNext[run] = unsplit - 1;
     } else {
       table.peerPrevious[run] = table.listNext[slot]!;
       table.listNext[slot] = 0;
     }
-    table.state[slot] = slotLive;
+    table.state[slot] = slotLiveState;
     if (table.epoch[run] === 0) this.#emptyRunCount -= 1;
     table.epoch[run]! += 1;
     if (table.peerPrevious[run] === 0 && table.peerNext[run] === 0) this.#unlink(run, sizeClass);
     return slot;
   }
 
-  /** Starts to cut a range; `run` is a node of exactly one run's size, in state RUN. */
+  /** Adds a run: a node of exactly one run's size, in state RUN. */
   add(run: number, sizeClass: number): void {
     const table = this.#table;
     table.owner[run] = sizeClass;
@@ -50,13 +50,13 @@ export class Slabs {
     this.#link(run, sizeClass);
   }
 
-  /** Takes back a slot. Answers its run when that is empty and not needed: the caller then releases it. */
-  give(slot: number): number {
+  /** Frees a slot. Returns its run when that is empty and not kept: the caller then frees it. */
+  free(slot: number): number {
     const table = this.#table;
     const run = table.owner[slot]!;
     const sizeClass = table.owner[run]!;
     const wasFull = table.peerPrevious[run] === 0 && table.peerNext[run] === 0;
-    table.state[slot] = slotFree;
+    table.state[slot] = slotFreeState;
     table.listNext[slot] = table.peerPrevious[run]!;
     table.peerPrevious[run] = slot;
     table.epoch[run]! -= 1;
@@ -64,23 +64,23 @@ export class Slabs {
     if (table.epoch[run] !== 0) return 0;
     this.#emptyRunCount += 1;
     if (this.#first[sizeClass] === run && table.listNext[run] === 0) return 0;
-    this.#dissolve(run);
+    this.#removeRun(run);
     return run;
   }
 
-  /** Lets go of the empty runs that are kept for later; the caller releases them. */
-  dropEmpty(): readonly number[] {
+  /** Removes the empty runs that are kept for reuse; the caller frees them. */
+  removeEmpty(): readonly number[] {
     if (this.#emptyRunCount === 0) return [];
     const { listNext, epoch } = this.#table;
-    const dropped: number[] = [];
+    const removed: number[] = [];
     for (const first of this.#first) {
-      for (let run = first; run !== 0; run = listNext[run]!) if (epoch[run] === 0) dropped.push(run);
+      for (let run = first; run !== 0; run = listNext[run]!) if (epoch[run] === 0) removed.push(run);
     }
-    for (const run of dropped) this.#dissolve(run);
-    return dropped;
+    for (const run of removed) this.#removeRun(run);
+    return removed;
   }
 
-  /** Hands every run that has room to another domain. */
+  /** Moves every run with free slots to another domain. */
   moveTo(other: Slabs): void {
     const { listNext } = this.#table;
     for (const [sizeClass, first] of this.#first.entries()) {
@@ -95,7 +95,7 @@ export class Slabs {
     this.#emptyRunCount = 0;
   }
 
-  #dissolve(run: number): void {
+  #removeRun(run: number): void {
     const table = this.#table;
     this.#unlink(run, table.owner[run]!);
     this.#emptyRunCount -= 1;

@@ -2,20 +2,20 @@ import type { PoolStats } from "../allocator.ts";
 import type { ArenaSource, EventSource, MappedArena } from "./ports.ts";
 import { RangeAllocator } from "./range-allocator.ts";
 
-/** A live range. Stale once freed; a stale handle is recognised. */
+/** Identifies a live range; stale once freed, and refused then. */
 export type RangeHandle = number;
 
 export interface SubAllocatorOptions<Arena extends MappedArena> {
   readonly source: ArenaSource<Arena>;
   /** Sizes are rounded up to this and offsets are multiples of it; a power of two, 256 or more. */
   readonly granularityBytes: number;
-  /** What the arenas may be in total. */
+  /** The most that the arenas may be in total. */
   readonly limitBytes: number;
-  /** The usual arena, and the usual step of one that grows; what is larger gets an arena of its own. */
+  /** The size of a new arena, and the step by which one grows; a larger range gets an arena of its own. */
   readonly arenaBytes: number;
-  /** Empty arenas are kept up to this total; `Infinity` keeps all until `trim`. */
+  /** Empty arenas are kept for reuse up to this total; `Infinity` keeps all until `trim`. */
   readonly retainBytes: number;
-  /** Needed when streams are named. */
+  /** Required for allocations with a `streamId`. [none] */
   readonly events?: EventSource | undefined;
 }
 
@@ -23,51 +23,51 @@ export interface SubAllocatorOptions<Arena extends MappedArena> {
 export interface Placement {
   /** A power of two; at most the source's `baseAlignmentBytes`. */
   readonly alignmentBytes?: number | undefined;
-  /** The stream that will use the memory; what it freed itself it may have again at once. */
+  /** The stream that uses the memory; it reuses at once what it freed itself. */
   readonly streamId?: number | undefined;
 }
 
-/** What a pool tells of itself, but for the device, of which ranges know nothing. */
+/** A pool's statistics without the device. */
 export type SubAllocatorStats = Omit<PoolStats, "deviceId">;
 
-/** A range that was set aside in one piece. */
+/** A reserved range. */
 export interface SubAllocatorReservation {
   readonly remainingBytes: number;
-  /** Takes a part; answers undefined when what is left does not hold it. */
+  /** Allocates a part; returns undefined when the rest is too small. */
   allocate(sizeBytes: number, alignmentBytes?: number): RangeHandle | undefined;
-  /** Gives back what is left. */
+  /** Frees what is left. */
   release(): void;
 }
 
-/** Bookkeeping of address ranges in arenas that it grows and trims; it never touches the memory. */
+/** Manages address ranges in arenas, which it maps and trims; it never touches the memory. */
 export interface SubAllocator<Arena extends MappedArena> {
-  /** Answers undefined when there is no room, after reclaiming, growing, trimming and waiting, in this order. */
+  /** Returns undefined when out of memory, after reclaiming, growing, trimming and waiting, in this order. */
   allocate(sizeBytes: number, placement?: Placement): RangeHandle | undefined;
   /**
-   * Frees a range. With a stream, other streams get the memory once an event says that the stream is done.
-   * @throws MemoryError `DOUBLE_FREE` for a handle that is stale or was never given
+   * Frees a range. With a stream, other streams reuse the memory once an event on that stream is complete.
+   * @throws MemoryError `DOUBLE_FREE` for a handle that is stale or was never allocated
    */
   free(handle: RangeHandle, streamId?: number): void;
-  /** Sets a range aside; it is not in use yet. Answers undefined when there is no room. */
+  /** Reserves a range; it does not count as in use. Returns undefined when out of memory. */
   reserve(sizeBytes: number): SubAllocatorReservation | undefined;
-  /** Bytes from the handle's offset on that are its own; at least what was asked for. */
+  /** The size of the range; at least what was requested. */
   sizeOf(handle: RangeHandle): number;
   offsetOf(handle: RangeHandle): number;
   arenaOf(handle: RangeHandle): Arena;
-  /** Makes memory idle that streams are done with; worth a call after each step of an engine. */
+  /** Makes memory idle whose events are complete; call it after each step of an engine. */
   reclaim(): void;
-  /** Forgets a stream that has ended and whose work is done. */
+  /** Removes a stream that was destroyed after its work was done. */
   retireStream(streamId: number): void;
-  /** Gives empty arenas back; answers their bytes. */
+  /** Unmaps empty arenas; returns their bytes. */
   trim(): number;
-  /** Read in constant time. */
+  /** Computed in constant time. */
   stats(): SubAllocatorStats;
-  /** Unmaps every arena, whatever is live. */
+  /** Unmaps every arena, also those with live ranges. */
   dispose(): void;
 }
 
 /**
- * Creates the allocator that all pools share: slabs for the small, best fit with coalescing for the large.
+ * Creates the allocator that all pools share: slabs for small requests, best fit with coalescing for large ones.
  * @throws MemoryError `INVALID_ARGUMENT`
  * @see docs/decisions/0004-pool-allocator.md
  */

@@ -41,7 +41,7 @@ function createHarness(
         const unused = device.createStream();
         // A pool learns of a stream when it is named, also by a request that it refuses.
         for (const each of [unused, stream]) {
-          expect(() => pool.allocate({ sizeBytes: 0, tag: conformanceTag, stream: each })).toThrow(/found 0/);
+          expect(() => pool.allocate({ sizeBytes: 0, tag: conformanceTag, stream: each })).toThrow(/got 0/);
         }
         unused.dispose();
         stream.dispose();

@@ -17,7 +17,7 @@ function outOfMemory(action: () => unknown): OutOfMemoryError {
     if (error instanceof OutOfMemoryError) return error;
     throw error;
   }
-  throw new Error("wanted an OutOfMemoryError, found none");
+  throw new Error("expected an OutOfMemoryError, got none");
 }
 
 describeOverStandIn("the reuse of memory in the order of streams", (standIn) => {
@@ -226,7 +226,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       expect(error).toMatchObject({ requestedBytes: 20 * mib, limitBytes: 256 * mib, freeBytes: 16 * mib });
       const call = arenaKind === "virtual" ? "cuMemCreate" : "cuMemAlloc_v2";
       expect((error.cause as Error).message).toBe(
-        `${call} answered CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; 16.0 MiB of 256 MiB free on cuda:0`,
+        `${call} returned CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; 16.0 MiB of 256 MiB free on cuda:0`,
       );
       pool.allocate({ sizeBytes: 16 * mib, tag }).dispose();
       expect(outOfMemory(() => pool.reserve(300 * mib, tag)).requestedBytes).toBe(300 * mib);
@@ -252,7 +252,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     standIn.useElsewhere(0, 100 * mib);
     const calls = standIn.callCount();
     const error = outOfMemory(() => pool.allocate({ sizeBytes: 200 * mib, tag }));
-    expect((error.cause as Error).message).toContain("cuMemCreate answered CUDA_ERROR_OUT_OF_MEMORY (2)");
+    expect((error.cause as Error).message).toContain("cuMemCreate returned CUDA_ERROR_OUT_OF_MEMORY (2)");
     // Growing by the 73 chunks that there are and giving them back would be 292.
     expect(standIn.callCount() - calls).toBeLessThan(60);
     standIn.useElsewhere(0, -100 * mib);
@@ -321,7 +321,9 @@ describeOverStandIn("a CUDA pool over memory that begins at 256 bytes", (standIn
       using pool = createCudaMemoryPool({ device, arenaKind: "plain" });
       using block = pool.allocate({ sizeBytes: 5000, tag, alignmentBytes: 4096 });
       expect(Number(block.devicePointer % 4096n)).toBe(0);
-      expect(() => pool.allocate({ sizeBytes: 5000, tag, alignmentBytes: 8192 })).toThrow(/aligned to 4096/);
+      expect(() => pool.allocate({ sizeBytes: 5000, tag, alignmentBytes: 8192 })).toThrow(
+        /expected at most 4096/,
+      );
       device.fill(block, 1);
     }
     expect(standIn.live().ranges).toBe(0);
@@ -408,8 +410,8 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
   it("refuses options that do not exist or make no sense", () => {
     using device = createCudaDevice({ driver });
     const create = (options: object) => () => createCudaMemoryPool({ device, ...options });
-    expect(create({ limit: 1 })).toThrow(/no option "limit"/);
-    expect(create({ limitBytes: 1, limitShare: 1 })).toThrow(/found both/);
+    expect(create({ limit: 1 })).toThrow(/got "limit"/);
+    expect(create({ limitBytes: 1, limitShare: 1 })).toThrow(/got both/);
     expect(create({ chunkBytes: 3 * mib })).toThrow(/power of two/);
   });
   it("holds nothing of the device when it could not be created", () => {

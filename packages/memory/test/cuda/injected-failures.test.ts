@@ -158,7 +158,7 @@ describeOverStandIn("every function of the driver, when it fails", (standIn) => 
             call: name,
             status: launchFailed,
             statusName: "CUDA_ERROR_LAUNCH_FAILED",
-            message: `${name} answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure`,
+            message: `${name} returned CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure`,
           });
         }
         expect(failures.length).toBeLessThanOrEqual(1);

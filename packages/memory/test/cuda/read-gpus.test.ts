@@ -93,7 +93,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       standIn.split();
       standIn.fail(name, gpuIsLost);
       const { gpus, problems } = await readGpus(options);
-      expect(problems).toEqual([{ index: 0, message: `${name} answered GPU is lost (15): GPU is lost` }]);
+      expect(problems).toEqual([{ index: 0, message: `${name} returned GPU is lost (15): GPU is lost` }]);
       expect(gpus.map(({ index }) => index)).toEqual([1]);
     });
   }
@@ -107,7 +107,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       standIn.fail(name, 999);
       const inventory = await readGpus({ nvml: here, cuda: here });
       expect(inventory.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
-      expect(inventory.reason).toBe(`${name} answered Unknown Error (999): Unknown Error`);
+      expect(inventory.reason).toBe(`${name} returned Unknown Error (999): Unknown Error`);
       expect(inventory.gpus).toHaveLength(2);
     });
   }
@@ -135,7 +135,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       {
         index: 0,
         message:
-          "cuDevicePrimaryCtxRetain answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
+          "cuDevicePrimaryCtxRetain returned CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
       },
     ]);
   });

@@ -22,7 +22,7 @@ describe("computeWorldSize", () => {
     expect(() => computeWorldSize({ tp: 4, dcp: 3 })).toThrow(
       expect.objectContaining({
         code: "PARALLELISM_CONFLICT",
-        message: expect.stringContaining("found 3 and 4"),
+        message: expect.stringContaining("size 4, got 3"),
       }),
     );
   });
@@ -72,7 +72,7 @@ describe("resolveParallelism", () => {
     expect(() => resolveParallelism({ "tp-size": 2, tensor_parallel_size: 4 })).toThrow(
       expect.objectContaining({
         code: "PARALLELISM_CONFLICT",
-        message: "tp-size and tensor_parallel_size both say the tensor-parallel size: found 2 and 4",
+        message: "tp-size and tensor_parallel_size: expected one tensor-parallel size, got 2 and 4",
       }),
     );
   });

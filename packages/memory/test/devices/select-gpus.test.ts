@@ -103,7 +103,7 @@ describe("selectGpus", () => {
       expect.objectContaining({
         code: "NOT_ENOUGH_DEVICES",
         message:
-          "wanted 2 GPUs with 70.0 GiB free each, found 1 of 2 visible and 4 present; " +
+          "expected 2 GPUs with 70.0 GiB free each, got 1 of 2 visible and 4 present; " +
           'free: GPU-00000000-aaaa (H200) 20.0 GiB, GPU-11111111-aaaa (H200) 80.0 GiB; CUDA_VISIBLE_DEVICES ends before "9,2"',
       }),
     );
@@ -195,6 +195,6 @@ describe("checkMemoryBalance", () => {
   });
 
   it("refuses a threshold outside of 0 to 1", () => {
-    expect(() => checkMemoryBalance(four, 1.1)).toThrow(/threshold must be in \[0, 1\], found 1.1/);
+    expect(() => checkMemoryBalance(four, 1.1)).toThrow(/threshold: expected a number in \[0, 1\], got 1.1/);
   });
 });

@@ -19,19 +19,19 @@ describe("assertPlanFits", () => {
   });
 
   it("refuses with the bytes of each purpose", () => {
-    const room = { deviceId: "cpu", availableBytes: 16 * gib };
-    expect(() => assertPlanFits(plan, room)).toThrow(
+    const available = { deviceId: "cpu", availableBytes: 16 * gib };
+    expect(() => assertPlanFits(plan, available)).toThrow(
       expect.objectContaining({
         code: "MODEL_DOES_NOT_FIT",
         requiredBytes: 17.5 * gib,
         availableBytes: 16 * gib,
         plan,
         message:
-          "llama-8b needs 17.5 GiB on cpu (weights 15.0 GiB, kv-cache 2.00 GiB, activations 512 MiB), " +
-          "found 16.0 GiB available: 1.50 GiB short",
+          "llama-8b: expected 17.5 GiB available on cpu (weights 15.0 GiB, kv-cache 2.00 GiB, activations 512 MiB), " +
+          "got 16.0 GiB: 1.50 GiB too little",
       }),
     );
-    expect(() => assertPlanFits(plan, room)).toThrow(ModelDoesNotFitError);
+    expect(() => assertPlanFits(plan, available)).toThrow(ModelDoesNotFitError);
   });
 
   it("measures against what a device has free, and against a limit", () => {
@@ -40,9 +40,7 @@ describe("assertPlanFits", () => {
     });
     expect(readAvailableMemory(device).availableBytes).toBe(20 * gib);
     expect(() => assertPlanFits(plan, readAvailableMemory(device))).not.toThrow();
-    expect(() => assertPlanFits(plan, readAvailableMemory(device, 10 * gib))).toThrow(
-      /found 10.0 GiB available/,
-    );
+    expect(() => assertPlanFits(plan, readAvailableMemory(device, 10 * gib))).toThrow(/got 10.0 GiB/);
   });
 
   it("refuses to compare different devices", () => {

@@ -149,7 +149,7 @@ describe("createMemoryTracker", () => {
     const tracker = createMemoryTracker();
     tracker.record(tag, "cpu", 5);
     expect(() => tracker.release(tag, "cpu", 6)).toThrow(
-      "llama/weights on cpu released 6 B, found 5 B recorded",
+      "llama/weights on cpu: expected a release of at most 5 B, got 6 B",
     );
     expect(tracker.snapshot().measuredBytes).toBe(5);
   });

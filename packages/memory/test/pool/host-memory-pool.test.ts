@@ -71,8 +71,8 @@ describe("createHostMemoryPool", () => {
     using first = pool.allocate({ sizeBytes: 10 * mib, tag: weights });
     using second = pool.allocate({ sizeBytes: mib, tag: { ...cache, label: "layer 0" } });
     expect(() => pool.allocate({ sizeBytes: 8 * mib, tag: cache })).toThrow(
-      "asked for 8.00 MiB on cpu, found 5.00 MiB free (largest block 5.00 MiB) of a limit of 16.0 MiB; " +
-        "in use 11.0 MiB, reserved 0 B; held by llama/weights 10.0 MiB in 1 block, llama/kv-cache/layer 0 1.00 MiB in 1 block",
+      "expected 8.00 MiB free on cpu, got 5.00 MiB (largest block 5.00 MiB) of a limit of 16.0 MiB; " +
+        "in use 11.0 MiB, reserved 0 B; allocated: llama/weights 10.0 MiB in 1 block, llama/kv-cache/layer 0 1.00 MiB in 1 block",
     );
     expect(pool.usageByTag().map((holder) => holder.sizeBytes)).toEqual([first.sizeBytes, second.sizeBytes]);
   });
@@ -160,12 +160,12 @@ describe("createHostMemoryPool", () => {
   });
 
   it.each([
-    [{ limitShare: 0 }, /limitShare must be in \(0, 1\], found 0/],
-    [{ limitShare: 0.5, limitBytes: 1 }, /found both/],
-    [{ limitBytes: -1 }, /limitBytes must be an integer/],
-    [{ arenaBytes: 0.5 }, /arenaBytes must be an integer/],
-    [{ retainBytes: Number.NaN }, /retainBytes must be 0 or more/],
-    [{ arenaSize: 1 }, /no option "arenaSize"/],
+    [{ limitShare: 0 }, /limitShare: expected a number in \(0, 1\], got 0/],
+    [{ limitShare: 0.5, limitBytes: 1 }, /got both/],
+    [{ limitBytes: -1 }, /limitBytes: expected an integer/],
+    [{ arenaBytes: 0.5 }, /arenaBytes: expected an integer/],
+    [{ retainBytes: Number.NaN }, /retainBytes: expected 0 or more/],
+    [{ arenaSize: 1 }, /got "arenaSize"/],
   ])("refuses the options %o", (options, message) => {
     expect(() => createHostMemoryPool({ device, ...options })).toThrow(message);
   });

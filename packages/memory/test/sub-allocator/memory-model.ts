@@ -1,10 +1,5 @@
-import type {
-  ArenaSource,
-  EventSource,
-  MappedArena,
-  RangeHandle,
-  SubAllocator,
-} from "../../src/sub-allocator/index.ts";
+import type { ArenaSource, EventSource, MappedArena } from "../../src/sub-allocator/ports.ts";
+import type { RangeHandle, SubAllocator } from "../../src/sub-allocator/sub-allocator.ts";
 
 /** An arena of nothing but addresses. */
 export interface FakeArena extends MappedArena {

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { RangeHandle, SubAllocator, SubAllocatorReservation } from "../../src/sub-allocator/index.ts";
+import type {
+  RangeHandle,
+  SubAllocator,
+  SubAllocatorReservation,
+} from "../../src/sub-allocator/sub-allocator.ts";
 import {
   type FakeArena,
   type FakeEvent,
@@ -104,9 +108,9 @@ export function runOperations(
       return;
     }
     assert.equal(reservation.remainingBytes, Math.ceil(sizeBytes / 256) * 256);
-    const wantedBytes = Math.max(1, Math.floor(part * sizeBytes));
-    const handle = reservation.allocate(wantedBytes, alignment);
-    if (handle !== undefined) add(handle, wantedBytes, alignment);
+    const partBytes = Math.max(1, Math.floor(part * sizeBytes));
+    const handle = reservation.allocate(partBytes, alignment);
+    if (handle !== undefined) add(handle, partBytes, alignment);
     else assert.ok((alignment ?? 1) > 256);
     reservations.push(reservation);
     if (reservations.length > 3) reservations.shift()?.release();

@@ -1,7 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { operations, runOperations, runStreamOperations, streamOperations } from "./random-operations.ts";
-import { createSubAllocator, type RangeHandle, type SubAllocator } from "../../src/sub-allocator/index.ts";
+import {
+  createSubAllocator,
+  type RangeHandle,
+  type SubAllocator,
+} from "../../src/sub-allocator/sub-allocator.ts";
 import { createFakeEvents, createFakeSource, type FakeArena, type FakeSource } from "./memory-model.ts";
 
 const kibibyte = 1024;
@@ -95,7 +99,7 @@ describe("placement", () => {
     expect(() => ranges.allocate(1, { alignmentBytes: 4 * mebibyte })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),
     );
-    expect(() => ranges.allocate(1, { alignmentBytes: 768 })).toThrow(/power of two, found 768/);
+    expect(() => ranges.allocate(1, { alignmentBytes: 768 })).toThrow(/power of two, got 768/);
   });
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])(
@@ -267,7 +271,7 @@ describe("streams", () => {
 
   it("refuses a stream when it has no events", () => {
     const { ranges } = create();
-    expect(() => ranges.allocate(1, { streamId: 1 })).toThrow(/without streams/);
+    expect(() => ranges.allocate(1, { streamId: 1 })).toThrow(/without stream events, got 1/);
   });
 
   it("never give one stream what another may still use, whatever the order", () => {

@@ -14,24 +14,24 @@ import type { ForeignFunctions } from "./foreign-library.ts";
 export type CudaFunctions = ForeignFunctions<typeof cudaFunctions>;
 export type CudaOptionalFunctions = Partial<ForeignFunctions<typeof cudaOptionalFunctions>>;
 
-/** The CUDA driver of this machine, initialised. One per process is enough; more are harmless. */
+/** The initialized CUDA driver of this machine. One per process is enough; more are harmless. */
 export interface CudaDriver {
   readonly path: string;
-  /** The newest CUDA version that the driver serves, such as `13.0`. */
+  /** The newest CUDA version that the driver supports, such as `13.0`. */
   readonly cudaVersion: string;
   readonly deviceCount: number;
-  /** Unchecked; give each status to `check`. */
+  /** Unchecked: pass each status to `check`. */
   readonly functions: CudaFunctions;
   readonly optional: CudaOptionalFunctions;
-  /** @throws CudaError `CUDA_ERROR` with CUDA's own name and text */
+  /** @throws CudaError `CUDA_ERROR` with CUDA's name and text of the status */
   check(status: number, call: string): void;
-  /** The error that `check` would throw. */
+  /** Creates the error that `check` throws. */
   errorOf(status: number, call: string): CudaError;
-  /** Answers whether work is done: false for not ready. @throws CudaError `CUDA_ERROR` */
+  /** Returns whether work is done: false for `CUDA_ERROR_NOT_READY`. @throws CudaError `CUDA_ERROR` */
   checkReady(status: number, call: string): boolean;
-  /** Makes the device's context the calling thread's, if it is not. */
+  /** Makes a context current in the calling thread. */
   setCurrent(context: bigint): void;
-  /** Reads one number that a function writes through a pointer. */
+  /** Calls a function that writes one number through a pointer; returns the number. */
   readUint64(write: (out: BigUint64Array) => number, call: string): bigint;
   readInt32(write: (out: Int32Array) => number, call: string): number;
 }
@@ -43,7 +43,7 @@ export interface CudaDriverOptions {
   readonly platform?: NodeJS.Platform;
 }
 
-/** Where the driver's library is, by platform. */
+/** Returns the names and paths of the driver's library on a platform. */
 export function cudaLibraryPaths(platform: NodeJS.Platform): readonly string[] {
   if (platform === "win32") return ["nvcuda.dll"];
   if (platform === "linux") {
@@ -53,16 +53,16 @@ export function cudaLibraryPaths(platform: NodeJS.Platform): readonly string[] {
 }
 
 /**
- * Loads and initialises the driver.
- * @throws MemoryError `CUDA_UNAVAILABLE` without a driver, with one that lacks a needed function, and where
- * there is no GPU or `CUDA_VISIBLE_DEVICES` shows none
- * @throws CudaError `CUDA_ERROR` when it does not initialise
+ * Loads and initializes the driver.
+ * @throws MemoryError `CUDA_UNAVAILABLE` without a driver, with one that lacks a required function, and where
+ * there is no GPU or `CUDA_VISIBLE_DEVICES` hides all
+ * @throws CudaError `CUDA_ERROR` when it fails to initialize
  */
 export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
   const platform = options.platform ?? process.platform;
   const paths = options.libraryPaths ?? cudaLibraryPaths(platform);
   if (paths.length === 0) {
-    throw new MemoryError("CUDA_UNAVAILABLE", `there is no CUDA driver for ${platform}`);
+    throw new MemoryError("CUDA_UNAVAILABLE", `no CUDA driver exists for ${platform}`);
   }
   const library = loadForeignLibrary(paths);
   if ("reason" in library) {
@@ -87,7 +87,7 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
       call,
       status,
       statusName: describe(functions.cuGetErrorName, status) || String(status),
-      text: describe(functions.cuGetErrorString, status) || "a status that the driver has no text for",
+      text: describe(functions.cuGetErrorString, status) || "unknown status",
     });
   const check = (status: number, call: string): void => {
     if (status !== cudaSuccess) throw errorOf(status, call);
@@ -106,7 +106,9 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
   const initialized = functions.cuInit(0);
   if (initialized === cudaErrorNoDevice) {
     const cause = errorOf(initialized, "cuInit");
-    throw new MemoryError("CUDA_UNAVAILABLE", `the driver shows no device: ${cause.message}`, { cause });
+    throw new MemoryError("CUDA_UNAVAILABLE", `no device is visible to the driver: ${cause.message}`, {
+      cause,
+    });
   }
   check(initialized, "cuInit");
   const version = readInt32((out) => functions.cuDriverGetVersion(out), "cuDriverGetVersion");
@@ -124,7 +126,7 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
       return true;
     },
     setCurrent(context) {
-      // Another library in this thread may have changed it: asking costs as much as setting.
+      // Another library may have changed it in this thread; a query would cost as much as setting it.
       check(functions.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     },
     readUint64,

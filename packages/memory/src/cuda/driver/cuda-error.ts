@@ -1,13 +1,13 @@
 import { MemoryError } from "../../errors.ts";
 
-/** A call of the driver or of NVML that did not succeed, with the library's own name and text for it. */
+/** A failed call of the driver or of NVML, with the library's name and text of the status. */
 export class CudaError extends MemoryError {
   override readonly name: string = "CudaError";
   /** The function, such as `cuMemAlloc_v2`. */
   readonly call: string;
   /** `CUresult` or `nvmlReturn_t`. */
   readonly status: number;
-  /** Such as `CUDA_ERROR_OUT_OF_MEMORY`; the number in digits where the library has no name. */
+  /** Such as `CUDA_ERROR_OUT_OF_MEMORY`; the number where the library has no name. */
   readonly statusName: string;
 
   constructor(
@@ -21,7 +21,7 @@ export class CudaError extends MemoryError {
     options?: ErrorOptions,
   ) {
     const { code, call, status, statusName, text } = failure;
-    super(code, `${call} answered ${statusName} (${status}): ${text}`, options);
+    super(code, `${call} returned ${statusName} (${status}): ${text}`, options);
     this.call = call;
     this.status = status;
     this.statusName = statusName;

@@ -1,5 +1,5 @@
 /**
- * The driver's functions that are used, by the names that the library exports, with their C types.
+ * The required driver functions with their C types, by the names that the library exports.
  * @see https://docs.nvidia.com/cuda/cuda-driver-api/
  */
 export const cudaFunctions = {
@@ -38,7 +38,7 @@ export const cudaFunctions = {
   cuEventSynchronize: ["address"],
 } as const;
 
-/** Functions that older drivers lack; what needs them is off without them, and says so. */
+/** Functions that older drivers lack; features that need them are then unavailable. */
 export const cudaOptionalFunctions = {
   cuDeviceGetUuid_v2: ["pointer", "int32"],
   cuMemAllocAsync: ["pointer", "size", "address"],
@@ -53,14 +53,14 @@ export const cudaOptionalFunctions = {
   cuMemSetAccess: ["address", "size", "pointer", "size"],
 } as const;
 
-/** Status values that are handled by name; every other one is an error. */
+/** `CUresult` values that are handled; all others are errors. */
 export const cudaSuccess = 0;
 export const cudaErrorOutOfMemory = 2;
 export const cudaErrorNoDevice = 100;
 export const cudaErrorInvalidContext = 201;
 export const cudaErrorNotReady = 600;
 
-/** Flags, by the header's names. */
+/** Flags, with the header's names. */
 export const cuStreamNonBlocking = 1;
 export const cuEventDisableTiming = 2;
 export const cuMemAllocationTypePinned = 1;

@@ -1,6 +1,6 @@
 import koffi from "koffi";
 
-/** The C types that the driver and NVML functions need; `address` is a device pointer or a handle as a number. */
+/** The C types of the driver and NVML functions; `address` is a device pointer or a handle as a number. */
 export type ForeignType = "int32" | "uint32" | "uint64" | "size" | "address" | "pointer";
 
 type ForeignArgument<Type> = Type extends "int32" | "uint32"
@@ -9,12 +9,12 @@ type ForeignArgument<Type> = Type extends "int32" | "uint32"
     ? ArrayBufferView | ArrayBuffer | bigint | null
     : number | bigint;
 
-/** Functions by name with the types of their arguments; each returns a 32-bit status. */
+/** Functions by name with the types of their arguments; all return a 32-bit status. */
 export type Signatures = Readonly<Record<string, readonly ForeignType[]>>;
 
 type ForeignFunction<Types extends readonly ForeignType[]> = {
   (...args: { -readonly [Index in keyof Types]: ForeignArgument<Types[Index]> }): number;
-  /** Runs on a thread of libuv's pool. */
+  /** Runs on libuv's thread pool. */
   async(
     ...args: [
       ...{ -readonly [Index in keyof Types]: ForeignArgument<Types[Index]> },
@@ -36,26 +36,26 @@ const koffiTypes: Readonly<Record<ForeignType, string>> = {
   pointer: "void *",
 };
 
-/** A loaded shared library, or why none of the names could be loaded. */
+/** A loaded shared library, or why none was loaded. */
 export type LoadedLibrary =
   | { readonly path: string; readonly handle: ReturnType<typeof koffi.load> }
   | { readonly reason: string };
 
-/** The executor for onnxruntime sets up koffi by the same two numbers, so that it does not matter which of the two is first. */
-const wantedStackBytes = 8 * 2 ** 20;
+/** The onnx executor configures koffi with the same two numbers, so that the order of the two does not matter. */
+const stackBytes = 8 * 2 ** 20;
 const minimumStackBytes = 2 ** 20;
 
-/** koffi's stack for asynchronous calls is fixed by the first library that is loaded, and that may be ours. */
+/** koffi fixes the stack of asynchronous calls when it loads the first library, which may be this one. */
 function ensureStack(): void {
   if ((koffi.config().async_stack_size ?? 0) >= minimumStackBytes) return;
   try {
-    koffi.config({ async_stack_size: wantedStackBytes });
+    koffi.config({ async_stack_size: stackBytes });
   } catch {
-    // Another library was loaded first; the driver's own calls need no more than koffi's default.
+    // Another library was loaded first; driver calls need no more than koffi's default.
   }
 }
 
-/** Loads the first of several names that the system knows. */
+/** Loads the first of several names that exists. */
 export function loadForeignLibrary(paths: readonly string[]): LoadedLibrary {
   ensureStack();
   const reasons: string[] = [];
@@ -66,10 +66,10 @@ export function loadForeignLibrary(paths: readonly string[]): LoadedLibrary {
       reasons.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { reason: reasons[0] ?? "no library name was given" };
+  return { reason: reasons[0] ?? "expected a library name, got none" };
 }
 
-/** Binds every function of the table that the library has; the others are named in `missing`. */
+/** Binds every function of the table that the library exports; `missing` has the others. */
 export function bindFunctions<Table extends Signatures>(
   handle: ReturnType<typeof koffi.load>,
   table: Table,
@@ -90,31 +90,31 @@ export function bindFunctions<Table extends Signatures>(
   return { functions: functions as Partial<ForeignFunctions<Table>>, missing };
 }
 
-/** The half of a function that runs on another thread. */
+/** A function that can run on another thread. */
 export interface AsyncForeignFunction<Args extends readonly unknown[]> {
   async(...args: [...Args, (error: Error | null, status: number) => void]): void;
 }
 
-/** Calls a function on another thread; buffers among the arguments live until it has run. */
+/** Calls a function on another thread; keeps buffers among the arguments alive until it has run. */
 export function callForeignAsync<Args extends readonly unknown[]>(
   callee: AsyncForeignFunction<Args>,
   ...args: Args
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    // The callback names the arguments: that is what keeps the collector from their memory.
+    // The callback references the arguments, which keeps their memory alive.
     callee.async(...args, (error, status) => {
       if (error === null && args.length >= 0) resolve(status);
-      else reject(error ?? new Error("the call did not run"));
+      else reject(error ?? new Error("expected a status of the call, got none"));
     });
   });
 }
 
-/** Reads a zero-terminated string at an address of the library's own memory. */
+/** Reads a zero-terminated string in the library's memory. */
 export function readForeignString(address: bigint): string {
   return address === 0n ? "" : koffi.decode.string(address);
 }
 
-/** A view of memory that belongs to the library; the bytes stay where they are. */
+/** Creates a view of the library's memory, without a copy. */
 export function viewForeignMemory(address: bigint, sizeBytes: number): ArrayBuffer {
   return koffi.view(address, sizeBytes);
 }

@@ -1,15 +1,15 @@
 import type { LocalGpu } from "../../devices/gpu.ts";
 
-/** A process that holds memory on a GPU. */
+/** A process with memory on a GPU. */
 export interface GpuProcess {
   readonly pid: number;
-  /** Undefined where the driver does not tell, such as in a container or on Windows. */
+  /** Undefined where the driver does not report it, such as in a container or on Windows. */
   readonly usedBytes: number | undefined;
   /** Undefined for a process of another user or container. */
   readonly name: string | undefined;
 }
 
-/** What a GPU is and how it is now. Values that the device, the driver or this user does not have are undefined. */
+/** Properties and current state of a GPU. Values that the device, the driver or this user does not get are undefined. */
 export interface GpuDetails extends LocalGpu {
   /** `0000:17:00.0` */
   readonly pciAddress: string;
@@ -24,26 +24,26 @@ export interface GpuDetails extends LocalGpu {
   readonly powerLimitWatts: number | undefined;
   /** Since the driver was loaded. */
   readonly eccErrors: { readonly corrected: number; readonly uncorrected: number } | undefined;
-  /** Whether the GPU is split into instances; undefined for one that cannot be. */
+  /** Whether the GPU is in MIG mode; undefined where it has none. */
   readonly isMigEnabled: boolean | undefined;
   readonly processes: readonly GpuProcess[];
 }
 
-/** A GPU that did not answer, such as one that fell off the bus. */
+/** A GPU that could not be read, such as one that fell off the bus. */
 export interface GpuProblem {
   readonly index: number;
-  /** With the failed call, and the library's own name and text. */
+  /** The failed call with the library's name and text of the status. */
   readonly message: string;
 }
 
-/** The GPUs of a machine, or in one line why there are none. */
+/** The GPUs of a machine, or the reason why none can be read. */
 export interface GpuInventory {
   /** Undefined without a driver. */
   readonly driver:
     | {
         /** Such as `580.65.06`; undefined without NVML. */
         readonly version: string | undefined;
-        /** The newest CUDA version that the driver serves, such as `13.0`. */
+        /** The newest CUDA version that the driver supports, such as `13.0`. */
         readonly cudaVersion: string;
         readonly source: "nvml" | "cuda";
       }

@@ -1,5 +1,5 @@
 /**
- * The functions of the NVIDIA Management Library that are used, with their C types.
+ * The required functions of the NVIDIA Management Library with their C types.
  * @see https://docs.nvidia.com/deploy/nvml-api/
  */
 export const nvmlFunctions = {
@@ -16,7 +16,7 @@ export const nvmlFunctions = {
   nvmlDeviceGetCudaComputeCapability: ["address", "pointer", "pointer"],
 } as const;
 
-/** Values of the header, by its names. */
+/** Values of the header, with its names. */
 export const nvmlSuccess = 0;
 export const nvmlErrorNotSupported = 3;
 export const nvmlErrorNoPermission = 4;
@@ -31,7 +31,7 @@ export const nvmlMemoryErrorTypeUncorrected = 1;
 export const nvmlVolatileEcc = 0;
 export const nvmlDeviceMigEnable = 1;
 
-/** Where fields lie in the header's structures, and how large these are; bytes. */
+/** Sizes of the header's structures and offsets of their fields, in bytes. */
 export const nvmlLayouts = {
   nvmlPciInfo_t: { sizeBytes: 68, busId: 36 },
   nvmlProcessInfo_t: { sizeBytes: 24, pid: 0, usedGpuMemory: 8 },
@@ -39,7 +39,7 @@ export const nvmlLayouts = {
   nvmlUtilization_t: { sizeBytes: 8, gpu: 0, memory: 4 },
 } as const;
 
-/** What older libraries may lack; the values are then absent. */
+/** Functions that older libraries lack; their values are then undefined. */
 export const nvmlOptionalFunctions = {
   nvmlDeviceGetUtilizationRates: ["address", "pointer"],
   nvmlDeviceGetTemperature: ["address", "uint32", "pointer"],

@@ -3,7 +3,7 @@ import { decodeText } from "../driver/decode.ts";
 import type { GpuDetails } from "./gpu-inventory.ts";
 import type { Nvml } from "./nvml.ts";
 
-/** Reads the name or the UUID of a GPU or of an instance. */
+/** Reads the name or the UUID of a GPU or a MIG instance. */
 export async function readNvmlText(
   nvml: Nvml,
   device: bigint,
@@ -17,8 +17,8 @@ export async function readNvmlText(
 type GpuMemory = Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">;
 
 /**
- * Reads the memory of a GPU or of an instance. Of a split GPU only some users see the whole: for others it
- * is that of its instances together.
+ * Reads the memory of a GPU or a MIG instance. Not every user may read a GPU in MIG mode: the result is then the
+ * sum of its instances.
  */
 export async function readNvmlMemory(
   nvml: Nvml,
@@ -30,7 +30,7 @@ export async function readNvmlMemory(
   const callee = nvml.functions[name];
   if (instances.length === 0) {
     await nvml.call(name, callee, device, out);
-  } else if (!(await nvml.ask(name, callee, device, out))) {
+  } else if (!(await nvml.query(name, callee, device, out))) {
     const totalBytes = instances.reduce((sum, instance) => sum + instance.totalBytes, 0);
     const freeBytes = instances.reduce((sum, instance) => sum + instance.freeBytes, 0);
     return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };

@@ -20,8 +20,8 @@ import {
   nvmlSuccess,
 } from "./nvml-functions.ts";
 
-/** What is answered for a value that this device or this user does not get, or not now. */
-const noValueStatuses: ReadonlySet<number> = new Set([
+/** Statuses for a value that is not available on this device, to this user, or now. */
+const unavailableStatuses: ReadonlySet<number> = new Set([
   nvmlErrorNotSupported,
   nvmlErrorNoPermission,
   nvmlErrorNotFound,
@@ -33,33 +33,33 @@ const noValueStatuses: ReadonlySet<number> = new Set([
 type RequiredFunctions = ForeignFunctions<typeof nvmlFunctions>;
 type OptionalFunctions = Partial<ForeignFunctions<typeof nvmlOptionalFunctions>>;
 
-/** NVML, initialised. Every call runs on another thread: some take milliseconds. */
+/** The initialized NVML. All calls run on another thread: some take milliseconds. */
 export interface Nvml extends AsyncDisposable {
   readonly path: string;
   readonly functions: RequiredFunctions & OptionalFunctions;
-  /** Calls a function that must succeed. @throws CudaError `NVML_ERROR` with NVML's own text */
+  /** Calls a function that must succeed. @throws CudaError `NVML_ERROR` with NVML's text of the status */
   call<Args extends readonly unknown[]>(
     name: string,
     callee: AsyncForeignFunction<Args>,
     ...args: Args
   ): Promise<void>;
   /**
-   * Calls a function whose value a device or a user may not have.
-   * Answers whether there is one. @throws CudaError `NVML_ERROR`
+   * Calls a function whose value may be unavailable; returns whether there is one.
+   * @throws CudaError `NVML_ERROR`
    */
-  ask<Args extends readonly unknown[]>(
+  query<Args extends readonly unknown[]>(
     name: string,
     callee: AsyncForeignFunction<Args> | undefined,
     ...args: Args
   ): Promise<boolean>;
-  /** Reads a list whose length is only known when asked, entry by entry; empty where there is none. */
+  /** Reads a list of entries of unknown length; empty where it is unavailable. */
   readList(list: {
     readonly name: string;
     readonly entryBytes: number;
     readonly callee: AsyncForeignFunction<[bigint, Uint32Array, Uint8Array]> | undefined;
     readonly device: bigint;
   }): Promise<readonly DataView[]>;
-  /** Shuts NVML down; no call may be in progress. */
+  /** Shuts NVML down; no call may be pending. */
   dispose(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export interface NvmlOptions {
   readonly platform?: NodeJS.Platform;
 }
 
-/** Where NVML is, by platform. */
+/** Returns the names and paths of NVML on a platform. */
 export function nvmlLibraryPaths(platform: NodeJS.Platform): readonly string[] {
   if (platform === "win32") return ["nvml.dll", "C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvml.dll"];
   if (platform === "linux") {
@@ -81,13 +81,13 @@ export function nvmlLibraryPaths(platform: NodeJS.Platform): readonly string[] {
 }
 
 /**
- * Loads and initialises NVML.
- * @throws MemoryError `CUDA_UNAVAILABLE` without it; CudaError `NVML_ERROR` when it does not initialise
+ * Loads and initializes NVML.
+ * @throws MemoryError `CUDA_UNAVAILABLE` where it is missing; CudaError `NVML_ERROR` when it fails to initialize
  */
 export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
   const platform = options.platform ?? process.platform;
   const paths = options.libraryPaths ?? nvmlLibraryPaths(platform);
-  if (paths.length === 0) throw new MemoryError("CUDA_UNAVAILABLE", `there is no NVML for ${platform}`);
+  if (paths.length === 0) throw new MemoryError("CUDA_UNAVAILABLE", `no NVML exists for ${platform}`);
   const library = loadForeignLibrary(paths);
   if ("reason" in library) throw new MemoryError("CUDA_UNAVAILABLE", `no NVML: ${library.reason}`);
   const { functions: bound, missing } = bindFunctions(library.handle, nvmlFunctions);
@@ -101,11 +101,11 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
 
   const check = (status: number, call: string): void => {
     if (status === nvmlSuccess) return;
-    const text = readForeignString(errorString(status)) || "a status that NVML has no text for";
+    const text = readForeignString(errorString(status)) || "unknown status";
     throw new CudaError({ code: "NVML_ERROR", call, status, statusName: text, text });
   };
   const hasValue = (status: number, call: string): boolean => {
-    if (noValueStatuses.has(status)) return false;
+    if (unavailableStatuses.has(status)) return false;
     check(status, call);
     return true;
   };
@@ -121,7 +121,7 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
     async call(name, callee, ...args) {
       check(await callForeignAsync(callee, ...args), name);
     },
-    async ask(name, callee, ...args) {
+    async query(name, callee, ...args) {
       return callee !== undefined && hasValue(await callForeignAsync(callee, ...args), name);
     },
     async readList({ name, entryBytes, callee, device }) {

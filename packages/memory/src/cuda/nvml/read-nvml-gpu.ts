@@ -13,10 +13,10 @@ import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
 import { readMigInstances } from "./read-mig-instances.ts";
 
 const { nvmlPciInfo_t: PCI_INFO, nvmlProcessInfo_t: PROCESS_INFO } = nvmlLayouts;
-/** In place of a process's bytes. */
-const notAvailable = 0xffff_ffff_ffff_ffffn;
+/** NVML_VALUE_NOT_AVAILABLE for the bytes of a process. */
+const valueNotAvailable = 0xffff_ffff_ffff_ffffn;
 
-/** NVML writes the domain with 8 digits, the driver with 4. */
+/** NVML formats the domain with 8 digits, the driver with 4. */
 async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
   const out = new Uint8Array(PCI_INFO.sizeBytes);
   await nvml.call("nvmlDeviceGetPciInfo_v3", nvml.functions.nvmlDeviceGetPciInfo_v3, device, out);
@@ -39,7 +39,7 @@ async function readUtilization(
 ): Promise<Pick<GpuDetails, "utilization" | "memoryUtilization">> {
   const out = new Uint32Array(2);
   const callee = nvml.functions.nvmlDeviceGetUtilizationRates;
-  const isGiven = await nvml.ask("nvmlDeviceGetUtilizationRates", callee, device, out);
+  const isGiven = await nvml.query("nvmlDeviceGetUtilizationRates", callee, device, out);
   const [gpu = 0, memory = 0] = out;
   return isGiven
     ? { utilization: gpu / 100, memoryUtilization: memory / 100 }
@@ -49,7 +49,7 @@ async function readUtilization(
 async function readTemperature(nvml: Nvml, device: bigint): Promise<number | undefined> {
   const out = new Uint32Array(1);
   const callee = nvml.functions.nvmlDeviceGetTemperature;
-  const isGiven = await nvml.ask("nvmlDeviceGetTemperature", callee, device, nvmlTemperatureGpu, out);
+  const isGiven = await nvml.query("nvmlDeviceGetTemperature", callee, device, nvmlTemperatureGpu, out);
   return isGiven ? out[0] : undefined;
 }
 
@@ -59,7 +59,7 @@ async function readWatts(
   name: "nvmlDeviceGetPowerUsage" | "nvmlDeviceGetEnforcedPowerLimit",
 ): Promise<number | undefined> {
   const milliwatts = new Uint32Array(1);
-  const isGiven = await nvml.ask(name, nvml.functions[name], device, milliwatts);
+  const isGiven = await nvml.query(name, nvml.functions[name], device, milliwatts);
   return isGiven ? (milliwatts[0] ?? 0) / 1000 : undefined;
 }
 
@@ -67,7 +67,14 @@ async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["ec
   const out = new BigUint64Array(1);
   const count = async (kind: number): Promise<number | undefined> => {
     const callee = nvml.functions.nvmlDeviceGetTotalEccErrors;
-    const isGiven = await nvml.ask("nvmlDeviceGetTotalEccErrors", callee, device, kind, nvmlVolatileEcc, out);
+    const isGiven = await nvml.query(
+      "nvmlDeviceGetTotalEccErrors",
+      callee,
+      device,
+      kind,
+      nvmlVolatileEcc,
+      out,
+    );
     return isGiven ? Number(out[0]) : undefined;
   };
   const corrected = await count(nvmlMemoryErrorTypeCorrected);
@@ -79,19 +86,19 @@ async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefi
   const current = new Uint32Array(1);
   const pending = new Uint32Array(1);
   const callee = nvml.functions.nvmlDeviceGetMigMode;
-  const isGiven = await nvml.ask("nvmlDeviceGetMigMode", callee, device, current, pending);
+  const isGiven = await nvml.query("nvmlDeviceGetMigMode", callee, device, current, pending);
   return isGiven ? current[0] === nvmlDeviceMigEnable : undefined;
 }
 
 async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
   const out = new Uint8Array(256);
   const callee = nvml.functions.nvmlSystemGetProcessName;
-  const isGiven = await nvml.ask("nvmlSystemGetProcessName", callee, pid, out, out.length);
+  const isGiven = await nvml.query("nvmlSystemGetProcessName", callee, pid, out, out.length);
   const name = decodeText(out);
   return isGiven && name !== "" ? name : undefined;
 }
 
-/** Processes with a compute or a graphics context; one that has both is named once. */
+/** Processes with a compute or a graphics context, each once. */
 async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuProcess[]> {
   const { functions } = nvml;
   const names = [
@@ -105,14 +112,14 @@ async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuPr
       const pid = entry.getUint32(PROCESS_INFO.pid, true);
       const bytes = entry.getBigUint64(PROCESS_INFO.usedGpuMemory, true);
       if (byPid.has(pid)) continue;
-      const usedBytes = bytes === notAvailable ? undefined : Number(bytes);
+      const usedBytes = bytes === valueNotAvailable ? undefined : Number(bytes);
       byPid.set(pid, { pid, usedBytes, name: await readProcessName(nvml, pid) });
     }
   }
   return [...byPid.values()].sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0));
 }
 
-/** Reads everything about one GPU. @throws CudaError `NVML_ERROR` */
+/** Reads all details of one GPU. @throws CudaError `NVML_ERROR` */
 export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails> {
   const handle = new BigUint64Array(1);
   const callee = nvml.functions.nvmlDeviceGetHandleByIndex_v2;

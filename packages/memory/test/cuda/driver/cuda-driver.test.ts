@@ -52,7 +52,7 @@ describeOverStandIn("a CUDA driver", (standIn) => {
       call: "cuInit",
       status: 719,
       statusName: "CUDA_ERROR_LAUNCH_FAILED",
-      message: "cuInit answered CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
+      message: "cuInit returned CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
     });
   });
   it("is unavailable where there is no device, or none is shown", () => {
