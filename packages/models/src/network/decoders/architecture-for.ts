@@ -1,9 +1,8 @@
 import type { Architecture } from "../decoder-builder.ts";
 import type { ModelConfig, ModelFamily } from "../../config/model-config.ts";
-import { llamaArchitecture } from "./llama.ts";
-import { qwen2Architecture } from "./qwen2.ts";
-import { qwen3Architecture } from "./qwen3.ts";
+import { llamaArchitecture, qwen2Architecture, qwen3Architecture } from "./llama.ts";
 
+/** The network of each family of `config/family-rules.ts`; a family with a network of its own is a file beside this one. */
 const architectures: Readonly<Record<ModelFamily, Architecture>> = {
   llama: llamaArchitecture,
   mistral: llamaArchitecture,

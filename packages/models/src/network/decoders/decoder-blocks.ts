@@ -1,4 +1,4 @@
-import type { AttentionOptions, DecoderBuilder } from "../decoder-builder.ts";
+import type { AttentionOptions, DecoderBuilder, WeightRef } from "../decoder-builder.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 import type { LayerWeights, Projection } from "./decoder-weights.ts";
 
@@ -7,6 +7,15 @@ export function project<T>(builder: DecoderBuilder<T>, x: T, projection: Project
   return projection.bias === undefined
     ? builder.linear(x, projection.weight)
     : builder.linear(x, projection.weight, projection.bias);
+}
+
+/** The norm of each head before it is rotated; unchanged where the network has none. */
+export function normHeads<T>(
+  builder: DecoderBuilder<T>,
+  x: T,
+  { weight, epsilon }: { readonly weight: WeightRef | undefined; readonly epsilon: number },
+): T {
+  return weight === undefined ? x : builder.headRmsNorm(x, weight, epsilon);
 }
 
 /** `down(silu(gate(x)) ⊙ up(x))`: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */

@@ -14,9 +14,9 @@ export interface LayerWeights {
   readonly k: Projection;
   readonly v: Projection;
   readonly output: Projection;
-  /** `(headDim)`; used by families that normalize queries and keys. */
-  readonly qNorm: WeightRef;
-  readonly kNorm: WeightRef;
+  /** `(headDim)`, where the config has norms of query and key heads. */
+  readonly qNorm: WeightRef | undefined;
+  readonly kNorm: WeightRef | undefined;
   readonly mlpNorm: WeightRef;
   readonly gate: Projection;
   readonly up: Projection;
@@ -43,8 +43,8 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
     k: projection("self_attn.k_proj", [kvSize, hiddenSize], hasQkvBias),
     v: projection("self_attn.v_proj", [kvSize, hiddenSize], hasQkvBias),
     output: projection("self_attn.o_proj", [hiddenSize, qSize], hasOutputBias),
-    qNorm: tensor("self_attn.q_norm.weight", [headDim]),
-    kNorm: tensor("self_attn.k_norm.weight", [headDim]),
+    qNorm: config.hasQkNorm ? tensor("self_attn.q_norm.weight", [headDim]) : undefined,
+    kNorm: config.hasQkNorm ? tensor("self_attn.k_norm.weight", [headDim]) : undefined,
     mlpNorm: tensor("post_attention_layernorm.weight", [hiddenSize]),
     gate: projection("mlp.gate_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
     up: projection("mlp.up_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
