@@ -157,7 +157,7 @@ describe("play", () => {
     const absent = await runCli(["models", "inspect", "embedded", "--chat-template", `${path}.absent`]);
     expect(absent).toMatchObject({
       exitCode: 4,
-      stderr: expect.stringContaining("wanted a chat template, found no file"),
+      stderr: expect.stringContaining("expected a chat template, got no file"),
     });
   });
 

@@ -46,7 +46,8 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
 
   test("play says on a line of its own why it cannot start", async () => {
     await using terminal = start(["play", "--model", "nowhere"]);
-    expect(await terminal.until("found nothing")).toContain("\r\u001B[Kinfernode: wanted");
+    const [, reason] = (await terminal.until("got nothing")).split("\r\u001B[Kinfernode: ");
+    expect(reason).toMatch(/nowhere: expected a model, got nothing$/);
     expect(await terminal.exitCode).toBe(4);
   });
 
@@ -103,7 +104,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
   test("serve says first why it cannot start, and in no colour where NO_COLOR says so", async () => {
     const serve = [process.execPath, cliPath, "serve", "--port", "0", "--model", "nowhere"];
     await using terminal = openTerminal(["env", "NO_COLOR=1", ...serve]);
-    const log = await terminal.until("found nothing");
+    const log = await terminal.until("got nothing");
     expect(log).toContain("FATAL");
     expect(log).not.toContain("draining");
     expect(log).not.toContain("\u001B");

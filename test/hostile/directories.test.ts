@@ -55,7 +55,7 @@ describe("shards in a folder that the index names", () => {
       await moveShards(directory, "here", named);
       const run = await runCli(["models", "inspect", directory]);
       expect(run).toMatchObject({ exitCode: 4, stdout: "" });
-      expect(run.stderr).toMatch(/in the same directory or a folder of it, found .*\(INVALID_WEIGHT_INDEX\)/);
+      expect(run.stderr).toMatch(/in the same directory or a folder of it, got .*\(INVALID_WEIGHT_INDEX\)/);
     },
   );
 });
@@ -97,7 +97,7 @@ describe("the cache of the Hugging Face Hub", () => {
     const run = await runCli(["models", "inspect", root]);
     expect(run).toMatchObject({
       exitCode: 4,
-      stderr: expect.stringContaining(`name a snapshot of it, such as ${snapshot}`),
+      stderr: expect.stringContaining(`name one of its snapshots, such as ${snapshot}`),
     });
   });
 });

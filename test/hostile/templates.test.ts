@@ -179,7 +179,7 @@ describe("the template engine", () => {
     for (const name of Object.keys(hostile)) {
       const { status, error } = await promptOf(daemon, { messages: [{ role: "user", content: name }] });
       expect([name, status, error?.code]).toEqual([name, 400, "chat_template_failed"]);
-      expect(error?.message).toMatch(/template-\d+\.jinja, line 1: the template/);
+      expect(error?.message).toMatch(/template-\d+\.jinja, line 1: expected at most \d+ /);
     }
     const { prompt } = await promptOf(daemon, { messages: [{ role: "user", content: "Hi" }] });
     expect(prompt).toBe("Hi");

@@ -18,7 +18,7 @@ export const packageRooms = {
       "weights/safetensors": ["files", "weights"],
       network: ["config", "weights"],
       tokenizer: ["files", "config"],
-      "chat-template/values": [],
+      "chat-template/values": ["files"],
       "chat-template/syntax": ["chat-template/values"],
       "chat-template/operations": ["chat-template/values", "chat-template/syntax"],
       "chat-template/library": ["chat-template/values", "chat-template/operations"],

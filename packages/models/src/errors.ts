@@ -39,6 +39,13 @@ export interface ModelErrorDetails {
   readonly cause?: unknown;
 }
 
+/** The two halves of a message, `expected …, got …`, and what to do about it. */
+export interface Mismatch {
+  readonly expected: string;
+  readonly got: string;
+  readonly advice?: string | undefined;
+}
+
 /** Says why a model cannot be used. Test `code`: it outlives the wording and a second copy of this package. */
 export class ModelError extends Error {
   override readonly name: string = "ModelError";
@@ -47,13 +54,26 @@ export class ModelError extends Error {
   readonly tensor: string | undefined;
   readonly field: string | undefined;
 
-  constructor(code: ModelErrorCode, message: string, details: ModelErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  /** A mismatch is written behind its place: `config.json: "head_dim": expected an even integer, got 7`. */
+  constructor(code: ModelErrorCode, what: string | Mismatch, details: ModelErrorDetails = {}) {
+    super(
+      typeof what === "string" ? what : describeMismatch(what, details),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.code = code;
     this.file = details.file;
     this.tensor = details.tensor;
     this.field = details.field;
   }
+}
+
+function describeMismatch({ expected, got, advice }: Mismatch, details: ModelErrorDetails): string {
+  const { file, tensor, field } = details;
+  const place = [file, tensor && `tensor ${quoteValue(tensor)}`, field && `"${field}"`].filter(
+    (part) => part !== undefined,
+  );
+  const message = `expected ${expected}, got ${got}`;
+  return [...place, advice === undefined ? message : `${message}; ${advice}`].join(": ");
 }
 
 /** Writes a value from a file into a message: short, on one line, whatever it is. */
@@ -66,4 +86,10 @@ export function quoteValue(value: unknown): string {
   }
   text ??= String(value);
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}
+
+/** Writes the first names of a list into a message, and how many there are beside them. */
+export function listNames(names: readonly string[], count: number): string {
+  const more = names.length > count ? ` and ${names.length - count} more` : "";
+  return names.slice(0, count).join(", ") + more;
 }

@@ -13,7 +13,7 @@ export type { RawModelFiles } from "./config/parse-model-config.ts";
 export { embeddedModelDirectory } from "./embedded.ts";
 export { modelNameOf } from "./files/model-name.ts";
 export { ModelError } from "./errors.ts";
-export type { ModelErrorCode, ModelErrorDetails } from "./errors.ts";
+export type { Mismatch, ModelErrorCode, ModelErrorDetails } from "./errors.ts";
 export type { FileAccess, FileStat, OpenFile } from "./files/file-access.ts";
 export { createNodeFileAccess } from "./files/node-file-access.ts";
 export type {

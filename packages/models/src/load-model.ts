@@ -107,9 +107,9 @@ export async function loadModel(directory: string, options: LoadOptions = {}): P
 function assertKnownOptions(options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new ModelError(
-      "INVALID_ARGUMENT",
-      `wanted options ${known.join(", ")}; found ${quoteValue(unknown)}`,
-    );
+    throw new ModelError("INVALID_ARGUMENT", {
+      expected: `options among ${known.join(", ")}`,
+      got: quoteValue(unknown),
+    });
   }
 }

@@ -169,7 +169,7 @@ describe("createModelLoader", () => {
     const error = await expectModelError("INVALID_ARGUMENT", () =>
       createModelLoader({ device: "cuda" } as object),
     );
-    expect(error.message).toBe('wanted options files, formats, now; found "device"');
+    expect(error.message).toBe('expected options among files, formats, now, got "device"');
     const loader = createModelLoader({ files: createModelFiles() });
     await expectModelError("INVALID_ARGUMENT", async () =>
       loader.load(modelDirectory, { quantize: true } as object),
@@ -205,7 +205,7 @@ describe("loadModel on a file system", () => {
     const file = await expectModelError("NOT_A_DIRECTORY", async () =>
       loadModel(join(directory, "model.safetensors")),
     );
-    expect(file.message).toContain("found a file");
+    expect(file.message).toContain("got a file");
     await expectModelError("UNSUPPORTED_FORMAT", async () => loadModel(directory));
     await expectModelError("INVALID_ARGUMENT", async () => loadModel(""));
   });

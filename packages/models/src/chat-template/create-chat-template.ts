@@ -67,7 +67,7 @@ function parseSource(source: string, name: string | undefined): TemplateNode {
   } catch (error) {
     const line = error instanceof TemplateSyntaxError ? error.line : undefined;
     const message =
-      error instanceof TemplateSyntaxError ? error.message : "expected Jinja that can be parsed";
+      error instanceof TemplateSyntaxError ? error.message : "expected Jinja that parses, got another text";
     throw new ModelError("INVALID_CHAT_TEMPLATE", `chat template: ${placeOf(name, line)}${message}`, {
       cause: error,
       ...(name === undefined ? {} : { file: name }),

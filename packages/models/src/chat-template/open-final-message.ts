@@ -1,16 +1,16 @@
 import type { ChatTemplateMessage } from "./chat-template.ts";
 
-/** First of the code points for private use, which no template and next to no text has. */
+/** The first private-use code point: no template and hardly any text contains one. */
 const firstMark = 0xf0000;
 const markCount = 0xfffe;
 
 /**
- * Renders a conversation up to the end of the final message's text. The result is always the beginning of what
- * the template writes without a mark: marks only show where the text ends, in renderings that are thrown away.
+ * Renders a conversation up to the end of the final message's text. The result is always a prefix of the rendered
+ * conversation: marks only find where the text ends, in renderings that are discarded.
  *
- * @param render writes the conversation whole
+ * @param render renders the whole conversation
  * @throws Error where the final message has no text, where the template does not write it, and where the template
- * writes something else once the text has a mark
+ * renders differently once the text has a mark
  */
 export function openFinalMessage(
   messages: readonly ChatTemplateMessage[],
@@ -19,12 +19,12 @@ export function openFinalMessage(
   const final = messages.at(-1);
   const content = final?.content;
   if (final === undefined || typeof content !== "string") {
-    throw new Error("expected a final message with text to go on with, found none");
+    throw new Error("expected a final message with text to continue, got none");
   }
   const rendered = render(messages);
   if (!rendered.includes(content.trim())) {
     throw new Error(
-      "expected the final message's text in what the template writes, found none of it or a part",
+      "expected the whole text of the final message in the rendered chat, got none of it or a part",
     );
   }
   const mark = markAbsentFrom(rendered);
@@ -53,7 +53,7 @@ export function openFinalMessage(
   return assertEnd(rendered.slice(0, openEnd), text);
 }
 
-/** A text that is turned round has its end where it begins. */
+/** A reversed text would end at its start. */
 function assertEnd(opened: string, text: string): string {
   if (!opened.trimEnd().endsWith(text.trim())) throw changed();
   return opened;
@@ -61,7 +61,7 @@ function assertEnd(opened: string, text: string): string {
 
 function changed(): Error {
   return new Error(
-    "expected a template that writes the final message's text as it is, found one that changes it",
+    "expected a template that writes the final message's text as it is, got one that changes it",
   );
 }
 
@@ -74,5 +74,5 @@ function markAbsentFrom(text: string): string {
     const mark = String.fromCodePoint(firstMark + at);
     if (!text.includes(mark)) return mark;
   }
-  throw new Error("expected a text that leaves a code point for private use free");
+  throw new Error("expected an unused private-use code point, got none");
 }

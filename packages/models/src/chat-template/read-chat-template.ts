@@ -11,18 +11,18 @@ import type { TokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
 
 const maxTemplateBytes = 4 * 2 ** 20;
 
-/** What `readChatTemplate` takes. */
+/** Options of `readChatTemplate`. */
 export interface ReadChatTemplateOptions {
   readonly files: FileAccess;
   readonly now?: (() => Date) | undefined;
-  /** A file to take it from, whatever the checkpoint has. */
+  /** A Jinja file that replaces the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;
 }
 
 /**
  * Finds a checkpoint's chat template: `chat_template.jinja`, else `chat_template.json`, else the one in
  * `tokenizer_config.json` (of several, the one named `default`). `undefined` when there is none.
- * A path that is given takes their place.
+ * `chatTemplatePath` replaces them.
  *
  * @throws ModelError `INVALID_CHAT_TEMPLATE`, and those of reading a file
  */
@@ -47,7 +47,7 @@ export async function readChatTemplate(
 
 const parseTimeoutMs = 5000;
 
-/** A template that is written to be slow must not hold the program up. */
+/** Parses within a time limit: the template may be hostile. */
 function parseInTime(source: string, setup: ChatTemplateSetup): ChatTemplate {
   try {
     return createTimeLimit()(parseTimeoutMs, () => createChatTemplate(source, setup));
@@ -55,16 +55,14 @@ function parseInTime(source: string, setup: ChatTemplateSetup): ChatTemplate {
     throw error instanceof TimeLimitError
       ? new ModelError(
           "INVALID_CHAT_TEMPLATE",
-          `chat template: expected Jinja that parses, ${error.message}`,
-          {
-            cause: error,
-          },
+          { expected: "a chat template that parses in time", got: `one that ${error.message}` },
+          { cause: error, file: setup.name },
         )
       : error;
   }
 }
 
-/** A template, and the file that it is from, for messages. */
+/** A template and the name of its file, for messages. */
 interface FoundTemplate {
   readonly name: string;
   readonly source: string;
@@ -80,16 +78,14 @@ async function findTemplate(
   if (source !== undefined) return { name: "chat_template.jinja", source };
   const inJson = templateOf(await readJsonFile(files, join(directory, "chat_template.json"), limit));
   if (inJson !== undefined) return { name: "chat_template.json", source: inJson };
-  const inSettings = chooseTemplate(settings.chatTemplate);
+  const inSettings = chooseTemplate(settings.chatTemplate, "tokenizer_config.json");
   return inSettings === undefined ? undefined : { name: "tokenizer_config.json", source: inSettings };
 }
 
 async function readGivenTemplate(path: string, files: FileAccess): Promise<FoundTemplate> {
   const source = await readTextFile(files, path, { maxBytes: maxTemplateBytes });
   if (source === undefined) {
-    throw new ModelError("FILE_UNREADABLE", `${path}: wanted a chat template, found no file`, {
-      file: path,
-    });
+    throw new ModelError("FILE_UNREADABLE", { expected: "a chat template", got: "no file" }, { file: path });
   }
   return { name: basename(path), source };
 }
@@ -97,11 +93,11 @@ async function readGivenTemplate(path: string, files: FileAccess): Promise<Found
 /** `chat_template.json` holds `{ "chat_template": … }`. */
 function templateOf(json: unknown): string | undefined {
   return typeof json === "object" && json !== null && "chat_template" in json
-    ? chooseTemplate(json.chat_template)
+    ? chooseTemplate(json.chat_template, "chat_template.json")
     : undefined;
 }
 
-function chooseTemplate(value: unknown): string | undefined {
+function chooseTemplate(value: unknown, file: string): string | undefined {
   if (value === undefined || value === null) {
     return undefined;
   }
@@ -112,14 +108,11 @@ function chooseTemplate(value: unknown): string | undefined {
   const chosen =
     named.find(([name]) => name === "default")?.[1] ?? (named.length === 1 ? named[0]?.[1] : undefined);
   if (chosen === undefined) {
-    const found = named.length === 0 ? quoteValue(value) : named.map(([name]) => name).join(", ");
+    const got = named.length === 0 ? quoteValue(value) : named.map(([name]) => name).join(", ");
     throw new ModelError(
       "INVALID_CHAT_TEMPLATE",
-      `chat_template: wanted a text or one named "default", found ${found}`,
-      {
-        file: "tokenizer_config.json",
-        field: "chat_template",
-      },
+      { expected: 'a string, or a template named "default"', got },
+      { file, field: "chat_template" },
     );
   }
   return chosen;

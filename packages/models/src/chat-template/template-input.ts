@@ -1,18 +1,19 @@
+import { JsonSyntaxError } from "../files/json-scanner.ts";
 import { isJsonObject } from "../files/json-shape.ts";
 import type { ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
-import { PythonJsonError, readPythonJson, type PythonJson } from "./values/read-python-json.ts";
+import { readPythonJson, type PythonJson } from "./values/read-python-json.ts";
 
 type Given = Pick<ChatTemplateOptions, "variables" | "variablesJson" | "readsToolArguments">;
 
-/** What a client gave to a template, as plain values and as values read from JSON text. */
+/** The input of a template: plain values, and values read from JSON text. */
 export interface TemplateInput {
   readonly messages: readonly ChatTemplateMessage[];
   readonly variables: ReadonlyMap<string, unknown>;
 }
 
 /**
- * Reads the JSON texts among what a template is given.
- * @throws Error naming the text that is not what it must be
+ * Reads the JSON texts of a template's input.
+ * @throws Error naming the text that is invalid
  */
 export function readTemplateInput(messages: readonly ChatTemplateMessage[], given: Given): TemplateInput {
   const { variables = {}, variablesJson, readsToolArguments = false } = given;
@@ -25,7 +26,7 @@ export function readTemplateInput(messages: readonly ChatTemplateMessage[], give
 
 function readVariables(text: string): ReadonlyMap<string, PythonJson> {
   const value = readPythonJson(text);
-  if (!(value instanceof Map)) throw new Error("expected variables in a JSON object, found something else");
+  if (!(value instanceof Map)) throw new Error("variables: expected a JSON object, got another value");
   assertUnicode(text, "the variables");
   return value as ReadonlyMap<string, PythonJson>;
 }
@@ -47,7 +48,7 @@ function withArguments(call: unknown, place: string): unknown {
     : call;
 }
 
-/** Templates want an object; what is neither an object nor an array stays the text that it is. */
+/** Templates expect an object; a text that is neither an object nor an array stays a string. */
 function readArguments(text: string, place: string): PythonJson {
   if (!/^[ \t\n\r]*[[{]/.test(text)) return text;
   try {
@@ -55,17 +56,17 @@ function readArguments(text: string, place: string): PythonJson {
     assertUnicode(text, place);
     return value;
   } catch (error) {
-    if (error instanceof PythonJsonError) return text;
+    if (error instanceof JsonSyntaxError) return text;
     throw error;
   }
 }
 
-/** An escape can spell half of a surrogate pair, which no tokenizer takes. */
+/** A JSON escape can write a lone surrogate, which no tokenizer encodes. */
 function assertUnicode(text: string, place: string): void {
   const escapes = text
     .replaceAll(/\\(?!u)./g, "")
     .replaceAll(/\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}/g, "");
   if (/\\u[dD][89a-fA-F]/.test(escapes)) {
-    throw new Error(`expected Unicode text in ${place}, found half of a surrogate pair`);
+    throw new Error(`${place}: expected Unicode text, got a lone surrogate`);
   }
 }

@@ -1,4 +1,5 @@
 import { ModelError, quoteValue } from "../errors.ts";
+import type { ModelErrorCode } from "../errors.ts";
 import { isJsonObject } from "../files/json-shape.ts";
 
 /** Both ends included. */
@@ -12,7 +13,14 @@ export type NumberRange =
   | { readonly min: number; readonly max: number }
   | { readonly above: number; readonly max: number };
 
-/** Reads the fields of one JSON file, each checked; errors name the file, the field, and what was found. */
+/** What an error of a field says where it is not `INVALID_CONFIG` about the field's own value. */
+export interface FieldErrorOptions {
+  readonly code?: ModelErrorCode;
+  readonly got?: string;
+  readonly advice?: string;
+}
+
+/** Reads the fields of one JSON file, each checked; errors name the file and the field. */
 export class ConfigFields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #file: string;
@@ -21,9 +29,8 @@ export class ConfigFields {
   /** @throws ModelError `INVALID_CONFIG` when `values` is not an object */
   constructor(values: unknown, file: string, prefix = "") {
     if (!isJsonObject(values)) {
-      const what =
-        prefix === "" ? `${file} must hold a JSON object` : `${file}: "${prefix}" must be an object`;
-      throw new ModelError("INVALID_CONFIG", `${what}, found ${quoteValue(values)}`, { file });
+      const mismatch = { expected: "a JSON object", got: quoteValue(values) };
+      throw new ModelError("INVALID_CONFIG", mismatch, { file, field: prefix === "" ? undefined : prefix });
     }
     this.#values = values;
     this.#file = file;
@@ -79,7 +86,7 @@ export class ConfigFields {
     }
     const value = this.raw(name);
     if (typeof value !== "string" || value === "") {
-      throw this.invalid(name, "a text that is not empty");
+      throw this.invalid(name, "a string that is not empty");
     }
     return value;
   }
@@ -89,14 +96,15 @@ export class ConfigFields {
     return this.has(name) ? new ConfigFields(this.raw(name), this.#file, this.#path(name)) : undefined;
   }
 
-  invalid(name: string, wanted: string): ModelError {
-    const field = this.#path(name);
+  /** The error of a field that is not what is expected. */
+  invalid(name: string, expected: string, options: FieldErrorOptions = {}): ModelError {
     const value = this.raw(name);
-    const found = value === undefined ? "nothing" : quoteValue(value);
-    return new ModelError("INVALID_CONFIG", `${this.#file}: "${field}" must be ${wanted}, found ${found}`, {
-      file: this.#file,
-      field,
-    });
+    const {
+      code = "INVALID_CONFIG",
+      got = value === undefined ? "nothing" : quoteValue(value),
+      advice,
+    } = options;
+    return new ModelError(code, { expected, got, advice }, { file: this.#file, field: this.#path(name) });
   }
 
   #path(name: string): string {

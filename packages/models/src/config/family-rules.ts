@@ -1,4 +1,4 @@
-import { ModelError, quoteValue } from "../errors.ts";
+import type { ConfigFields } from "./config-fields.ts";
 import type { ModelFamily } from "./model-config.ts";
 
 /** What differs between families: the defaults of their config classes, and parts that the config cannot switch. */
@@ -25,9 +25,8 @@ export interface FamilyRules {
 }
 
 /** @see transformers, `configuration_<family>.py` and `modeling_<family>.py` of each family (5.23). */
-const allFamilyRules: readonly FamilyRules[] = [
-  {
-    family: "llama",
+const familyRules: Readonly<Record<ModelFamily, Omit<FamilyRules, "family">>> = {
+  llama: {
     architecture: "LlamaForCausalLM",
     defaultKvHeadCount: undefined,
     defaultHeadDim: undefined,
@@ -39,8 +38,7 @@ const allFamilyRules: readonly FamilyRules[] = [
     hasQkNorm: false,
     slidingWindow: "none",
   },
-  {
-    family: "mistral",
+  mistral: {
     architecture: "MistralForCausalLM",
     defaultKvHeadCount: 8,
     defaultHeadDim: undefined,
@@ -52,8 +50,7 @@ const allFamilyRules: readonly FamilyRules[] = [
     hasQkNorm: false,
     slidingWindow: "all-layers",
   },
-  {
-    family: "qwen2",
+  qwen2: {
     architecture: "Qwen2ForCausalLM",
     defaultKvHeadCount: 32,
     defaultHeadDim: undefined,
@@ -65,8 +62,7 @@ const allFamilyRules: readonly FamilyRules[] = [
     hasQkNorm: false,
     slidingWindow: "by-layer",
   },
-  {
-    family: "qwen3",
+  qwen3: {
     architecture: "Qwen3ForCausalLM",
     defaultKvHeadCount: 32,
     defaultHeadDim: 128,
@@ -78,30 +74,26 @@ const allFamilyRules: readonly FamilyRules[] = [
     hasQkNorm: true,
     slidingWindow: "by-layer",
   },
-];
+};
 
 /** Families that have an architecture. */
-export const supportedFamilies: readonly ModelFamily[] = allFamilyRules.map((rules) => rules.family);
+export const supportedFamilies: readonly ModelFamily[] = Object.keys(familyRules) as ModelFamily[];
 
 /**
  * Finds the family by the config's `architectures`, or by `model_type` where that is absent.
  *
  * @throws ModelError `UNSUPPORTED_ARCHITECTURE` with the supported ones
  */
-export function familyRulesFor(architectures: unknown, modelType: unknown): FamilyRules {
+export function familyRulesFor(config: ConfigFields): FamilyRules {
+  const architectures = config.raw("architectures");
   const named: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  const found =
+  const family = supportedFamilies.find((each) =>
+    named === undefined ? each === config.raw("model_type") : familyRules[each].architecture === named,
+  );
+  if (family !== undefined) return { family, ...familyRules[family] };
+  const [field, supported] =
     named === undefined
-      ? allFamilyRules.find((rules) => rules.family === modelType)
-      : allFamilyRules.find((rules) => rules.architecture === named);
-  if (found !== undefined) {
-    return found;
-  }
-  const supported = allFamilyRules.map((rules) => rules.architecture).join(", ");
-  const what =
-    named === undefined ? `model_type ${quoteValue(modelType)} and no "architectures"` : quoteValue(named);
-  throw new ModelError("UNSUPPORTED_ARCHITECTURE", `config.json: wanted one of ${supported}; found ${what}`, {
-    file: "config.json",
-    field: named === undefined ? "model_type" : "architectures",
-  });
+      ? ["model_type", supportedFamilies]
+      : ["architectures", supportedFamilies.map((each) => familyRules[each].architecture)];
+  throw config.invalid(field, `one of ${supported.join(", ")}`, { code: "UNSUPPORTED_ARCHITECTURE" });
 }

@@ -1,12 +1,14 @@
 import { ConfigFields } from "./config-fields.ts";
-import { ModelError, quoteValue } from "../errors.ts";
+import { quoteValue } from "../errors.ts";
 import { familyRulesFor } from "./family-rules.ts";
 import type { FamilyRules } from "./family-rules.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { parseRope } from "./parse-rope.ts";
 
-/** The parsed JSON of a checkpoint's files. */
+/** The parsed JSON of a checkpoint's files, or what a format makes of its metadata in their names. */
 export interface RawModelFiles {
+  /** Where the config is from, for errors; `config.json` by default. */
+  readonly configName?: string;
   /** `config.json` */
   readonly config: unknown;
   /** `generation_config.json`, where there is one. */
@@ -31,12 +33,12 @@ const maximums = {
  * @see transformers, `configuration_llama.py`, `configuration_mistral.py`, `configuration_qwen2.py`, `configuration_qwen3.py`
  */
 export function parseModelConfig(files: RawModelFiles): ModelConfig {
-  const config = new ConfigFields(files.config, "config.json");
+  const config = new ConfigFields(files.config, files.configName ?? "config.json");
   const generation =
     files.generationConfig === undefined || files.generationConfig === null
       ? undefined
       : new ConfigFields(files.generationConfig, "generation_config.json");
-  const rules = familyRulesFor(config.raw("architectures"), config.raw("model_type"));
+  const rules = familyRulesFor(config);
   assertNotQuantized(config);
   assertActivation(config);
 
@@ -86,20 +88,13 @@ function readWidths(config: ConfigFields, rules: FamilyRules): Widths {
     if (hiddenSize % headCount !== 0) {
       throw config.invalid(
         "hidden_size",
-        `a multiple of num_attention_heads (${headCount}) where head_dim is absent`,
+        `a multiple of num_attention_heads (${headCount}), as head_dim is absent`,
       );
     }
     headDim = hiddenSize / headCount;
   }
   if (headDim % 2 !== 0) {
-    throw new ModelError(
-      "INVALID_CONFIG",
-      `config.json: wanted an even head_dim, which rotation needs; found ${headDim}`,
-      {
-        file: "config.json",
-        field: "head_dim",
-      },
-    );
+    throw config.invalid("head_dim", "an even integer, for rotary embeddings", { got: String(headDim) });
   }
   return { hiddenSize, headCount, kvHeadCount, headDim };
 }
@@ -112,11 +107,7 @@ function readKvHeadCount(config: ConfigFields, rules: FamilyRules, headCount: nu
     kvHeadCount = rules.defaultKvHeadCount ?? headCount;
   }
   if (headCount % kvHeadCount !== 0) {
-    throw new ModelError(
-      "INVALID_CONFIG",
-      `config.json: "num_attention_heads" must be a multiple of num_key_value_heads (${kvHeadCount}), found ${headCount}`,
-      { file: "config.json", field: "num_attention_heads" },
-    );
+    throw config.invalid("num_attention_heads", `a multiple of num_key_value_heads (${kvHeadCount})`);
   }
   return kvHeadCount;
 }
@@ -156,7 +147,7 @@ function readLayerTypes(config: ConfigFields, layerCount: number): boolean[] {
   const types = config.raw("layer_types");
   const isKnown = (type: unknown): boolean => type === "sliding_attention" || type === "full_attention";
   if (!Array.isArray(types) || types.length !== layerCount || !types.every(isKnown)) {
-    throw config.invalid("layer_types", `${layerCount} times "full_attention" or "sliding_attention"`);
+    throw config.invalid("layer_types", `${layerCount} values of "full_attention" or "sliding_attention"`);
   }
   return types.map((type) => type === "sliding_attention");
 }
@@ -174,7 +165,7 @@ function readEosTokenIds(
   const value = holder.raw("eos_token_id");
   const ids: unknown[] = Array.isArray(value) ? value : [value];
   if (!ids.every((id): id is number => isTokenId(id, vocabSize))) {
-    throw holder.invalid("eos_token_id", `a token id, or several, from 0 to ${vocabSize - 1}`);
+    throw holder.invalid("eos_token_id", `a token id, or a list of them, from 0 to ${vocabSize - 1}`);
   }
   return [...new Set(ids)];
 }
@@ -200,11 +191,7 @@ function isTokenId(value: unknown, vocabSize: number): value is number {
 function assertActivation(config: ConfigFields): void {
   const activation = config.raw("hidden_act") ?? "silu";
   if (activation !== "silu" && activation !== "swish") {
-    throw new ModelError(
-      "UNSUPPORTED_ACTIVATION",
-      `config.json: wanted hidden_act "silu", found ${quoteValue(activation)}`,
-      { file: "config.json", field: "hidden_act" },
-    );
+    throw config.invalid("hidden_act", '"silu"', { code: "UNSUPPORTED_ACTIVATION" });
   }
 }
 
@@ -212,12 +199,10 @@ function assertNotQuantized(config: ConfigFields): void {
   const field = config.has("compression_config") ? "compression_config" : "quantization_config";
   const quantization = config.object(field);
   if (quantization !== undefined) {
-    const method = quantization.raw("quant_method") ?? "unknown";
-    throw new ModelError(
-      "UNSUPPORTED_QUANTIZATION",
-      `config.json: wanted weights stored as F32, F16 or BF16; found weights quantized by ${quoteValue(method)}. ` +
-        "Use the checkpoint that they were made from",
-      { file: "config.json", field },
-    );
+    throw config.invalid(field, "weights in F32, F16 or BF16", {
+      code: "UNSUPPORTED_QUANTIZATION",
+      got: `weights quantized by ${quoteValue(quantization.raw("quant_method") ?? "an unknown method")}`,
+      advice: "use the checkpoint that was quantized",
+    });
   }
 }

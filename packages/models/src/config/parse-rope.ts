@@ -1,5 +1,4 @@
-import { ConfigFields } from "./config-fields.ts";
-import { ModelError, quoteValue } from "../errors.ts";
+import type { ConfigFields } from "./config-fields.ts";
 import type { RopeScaling } from "./model-config.ts";
 
 /** Rotary settings, whichever way a config spells them. */
@@ -8,6 +7,7 @@ export interface RopeSettings {
   readonly scaling: RopeScaling;
 }
 
+const unsupported = { code: "UNSUPPORTED_ROPE_SCALING" } as const;
 const defaultTheta = 10_000;
 const maxTheta = 1e15;
 const maxFactor = 1e6;
@@ -39,23 +39,15 @@ function readTheta(config: ConfigFields, rope: ConfigFields | undefined): number
 
 function assertFullRotation(fields: ConfigFields): void {
   if (fields.has("partial_rotary_factor") && fields.raw("partial_rotary_factor") !== 1) {
-    throw new ModelError(
-      "UNSUPPORTED_ROPE_SCALING",
-      `config.json: wanted a partial_rotary_factor of 1, found ${quoteValue(fields.raw("partial_rotary_factor"))}`,
-      { file: "config.json", field: "partial_rotary_factor" },
-    );
+    throw fields.invalid("partial_rotary_factor", "1", unsupported);
   }
 }
 
-/** Later files may have settings by the type of layer, one object each. */
+/** Newer files may have settings by type of layer, one object each. */
 function assertOneForAllLayers(rope: ConfigFields): void {
-  const byLayer = ["full_attention", "sliding_attention"].filter((name) => rope.has(name));
-  if (byLayer.length > 0) {
-    throw new ModelError(
-      "UNSUPPORTED_ROPE_SCALING",
-      `config.json: wanted the same rotary settings for all layers, found some for ${byLayer.join(" and ")}`,
-      { file: "config.json", field: "rope_parameters" },
-    );
+  const byLayer = ["full_attention", "sliding_attention"].find((name) => rope.has(name));
+  if (byLayer !== undefined) {
+    throw rope.invalid(byLayer, "the same rotary settings for all layers", unsupported);
   }
 }
 
@@ -74,10 +66,10 @@ function readScaling(rope: ConfigFields, context: RopeContext): RopeScaling {
     case "llama3":
       return readLlama3(rope, context);
     default:
-      throw new ModelError(
-        "UNSUPPORTED_ROPE_SCALING",
-        `config.json: wanted rope scaling default, linear or llama3; found ${quoteValue(type)}`,
-        { file: "config.json", field: "rope_scaling" },
+      throw rope.invalid(
+        rope.has("rope_type") ? "rope_type" : "type",
+        "default, linear or llama3",
+        unsupported,
       );
   }
 }
@@ -86,7 +78,7 @@ function readLlama3(rope: ConfigFields, { config, contextTokens }: RopeContext):
   const lowFrequencyFactor = readFactor(rope, "low_freq_factor");
   const highFrequencyFactor = readFactor(rope, "high_freq_factor");
   if (highFrequencyFactor <= lowFrequencyFactor) {
-    throw rope.invalid("high_freq_factor", `above low_freq_factor, which is ${lowFrequencyFactor}`);
+    throw rope.invalid("high_freq_factor", `a number above low_freq_factor (${lowFrequencyFactor})`);
   }
   const holder = [config, rope].find((fields) => fields.has("original_max_position_embeddings"));
   const originalContextTokens =

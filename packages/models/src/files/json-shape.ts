@@ -1,4 +1,6 @@
-/** A value that has not the form that it must have: where it is, what was expected, and what is there. */
+import { quoteValue } from "../errors.ts";
+
+/** A value that does not fit its shape: where it is, what was expected, and what is there. */
 export class ShapeError extends Error {
   override readonly name: string = "ShapeError";
   readonly path: string;
@@ -6,11 +8,16 @@ export class ShapeError extends Error {
   readonly value: unknown;
 
   constructor(path: string, expected: string, value: unknown) {
-    super(`"${path}": expected ${expected}`);
+    super(`"${path}": expected ${expected}, got ${quoteValue(value)}`);
     this.path = path;
     this.expected = expected;
     this.value = value;
   }
+}
+
+/** A value that the file may have and that is not supported. */
+export class UnsupportedShapeError extends ShapeError {
+  override readonly name: string = "UnsupportedShapeError";
 }
 
 /** Checks a value of parsed JSON. @throws ShapeError */
@@ -23,7 +30,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Says of a value whether it fits. */
+/** Makes a shape of a test. */
 export function shape(expected: string, fits: (value: unknown) => boolean): Shape {
   return (value, path) => {
     if (!fits(value)) {
@@ -32,7 +39,7 @@ export function shape(expected: string, fits: (value: unknown) => boolean): Shap
   };
 }
 
-export const text: Shape = shape("a text", (value) => typeof value === "string");
+export const text: Shape = shape("a string", (value) => typeof value === "string");
 export const flag: Shape = shape("true or false", (value) => typeof value === "boolean");
 export const finiteNumber: Shape = shape(
   "a number",
@@ -43,13 +50,13 @@ function characterLength(value: string): number {
   return (value.codePointAt(0) ?? 0) > 0xffff ? 2 : 1;
 }
 
-/** One character, of whatever plane. */
+/** One code point. */
 export const character: Shape = shape(
-  "a text of one character",
+  "a string of one character",
   (value) => typeof value === "string" && value !== "" && value.length === characterLength(value),
 );
 
-/** A whole number from 0 to `last`. */
+/** An integer from 0 to `last`. */
 export function integerUpTo(last: number): Shape {
   return shape(
     `an integer from 0 to ${last}`,
@@ -57,7 +64,7 @@ export function integerUpTo(last: number): Shape {
   );
 }
 
-/** One of some texts. */
+/** One of these strings. */
 export function oneOf(...names: readonly string[]): Shape {
   return shape(`one of ${names.join(", ")}`, (value) => names.includes(value as string));
 }
@@ -80,7 +87,7 @@ export function nullable(inner: Shape): Shape {
   });
 }
 
-/** An object with these fields, and others that are not looked at. */
+/** An object with these fields; others are not checked. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape {
   return (value, path) => {
     if (!isJsonObject(value)) {
@@ -92,7 +99,7 @@ export function fields(shapes: Readonly<Record<string, Shape>>): Shape {
   };
 }
 
-/** An object with any names. */
+/** An object with values of one shape under any names. */
 export function mapOf(inner: Shape): Shape {
   return (value, path) => {
     if (!isJsonObject(value)) {
@@ -104,12 +111,12 @@ export function mapOf(inner: Shape): Shape {
   };
 }
 
-/** A list of at most so many. */
+/** An array of at most `maxLength` items. */
 export function listOf(inner: Shape, maxLength: number): Shape {
   return (value, path) => {
     if (!Array.isArray(value) || value.length > maxLength) {
-      const found: unknown = Array.isArray(value) ? `${value.length} of them` : value;
-      throw new ShapeError(path, `a list of at most ${maxLength}`, found);
+      const got: unknown = Array.isArray(value) ? value.length : value;
+      throw new ShapeError(path, `an array of at most ${maxLength} items`, got);
     }
     for (const [index, item] of value.entries()) {
       inner(item, `${path}[${index}]`);
@@ -117,11 +124,11 @@ export function listOf(inner: Shape, maxLength: number): Shape {
   };
 }
 
-/** A list of exactly these. */
+/** An array of exactly these items. */
 export function tuple(...shapes: readonly Shape[]): Shape {
   return (value, path) => {
     if (!Array.isArray(value) || value.length !== shapes.length) {
-      throw new ShapeError(path, `a list of ${shapes.length}`, value);
+      throw new ShapeError(path, `an array of ${shapes.length} items`, value);
     }
     for (const [index, inner] of shapes.entries()) {
       inner(value[index], `${path}[${index}]`);
@@ -129,7 +136,7 @@ export function tuple(...shapes: readonly Shape[]): Shape {
   };
 }
 
-/** An object with exactly one of these names. */
+/** An object with exactly one of these fields. */
 export function oneField(shapes: Readonly<Record<string, Shape>>): Shape {
   return (value, path) => {
     const names = isJsonObject(value) ? Object.keys(value) : [];

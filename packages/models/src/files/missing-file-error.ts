@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { ModelError } from "../errors.ts";
+import { listNames, ModelError } from "../errors.ts";
 import type { FileAccess } from "./file-access.ts";
 import { listFiles } from "./read-file.ts";
 
@@ -43,36 +43,27 @@ const foreignFormats: readonly ForeignFormat[] = [
   },
 ];
 
-/** Says what a directory that lacks a wanted file holds instead. */
+/** Says what a directory holds in place of the files that are expected. */
 export async function missingFileError(
   files: FileAccess,
   directory: string,
-  wanted: string,
+  expected: string,
 ): Promise<ModelError> {
   const names = await listFiles(files, directory);
+  const place = { file: directory };
   for (const { pattern, what, advice } of foreignFormats) {
     const name = names.find((candidate) => pattern.test(candidate));
     if (name !== undefined) {
-      return new ModelError(
-        "UNSUPPORTED_FORMAT",
-        `${directory}: wanted a Hugging Face directory with ${wanted}; found ${what} (${name}): ${advice}`,
-        { file: directory },
-      );
+      return new ModelError("UNSUPPORTED_FORMAT", { expected, got: `${what} (${name})`, advice }, place);
     }
   }
   if (names.includes("snapshots") && names.includes("refs")) {
     const snapshots = join(directory, "snapshots");
     const [revision = "<revision>"] = await listFiles(files, snapshots);
-    return new ModelError(
-      "FILE_MISSING",
-      `${directory}: wanted ${wanted}; found a repository in the cache of the Hugging Face Hub: ` +
-        `name a snapshot of it, such as ${join(snapshots, revision)}`,
-      { file: directory },
-    );
+    const advice = `name one of its snapshots, such as ${join(snapshots, revision)}`;
+    const got = "a repository of the Hugging Face Hub's cache";
+    return new ModelError("FILE_MISSING", { expected, got, advice }, place);
   }
-  const found = names.length === 0 ? "an empty directory" : names.slice(0, 8).join(", ");
-  const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
-  return new ModelError("FILE_MISSING", `${directory}: wanted ${wanted}; found ${found}${more}`, {
-    file: directory,
-  });
+  const got = names.length === 0 ? "an empty directory" : listNames(names, 8);
+  return new ModelError("FILE_MISSING", { expected, got }, place);
 }

@@ -11,6 +11,11 @@ export interface NamedFile {
   readonly file: OpenFile;
 }
 
+/** Names what is at a path in a message. */
+export function describeKind(kind: FileStat["kind"]): string {
+  return kind === "other" ? "neither a file nor a directory" : `a ${kind}`;
+}
+
 /** Looks at a path; `undefined` when nothing is there. @throws ModelError `FILE_UNREADABLE` */
 export async function statFile(files: FileAccess, path: string): Promise<FileStat | undefined> {
   try {
@@ -53,9 +58,10 @@ export async function readFully(
       throw unreadable(path, error);
     }
     if (readBytes <= 0) {
+      const expected = `${into.byteLength} bytes from byte ${startByte}`;
       throw new ModelError(
         "FILE_UNREADABLE",
-        `${path}: wanted ${into.byteLength} bytes from byte ${startByte}, found ${filledBytes}; the file became shorter`,
+        { expected, got: String(filledBytes), advice: "the file became shorter" },
         { file: path },
       );
     }
@@ -74,19 +80,15 @@ export async function readTextFile(
     return undefined;
   }
   if (found.kind !== "file") {
-    throw new ModelError("FILE_UNREADABLE", `${path}: wanted a file, found a ${found.kind}`, { file: path });
+    const mismatch = { expected: "a file", got: describeKind(found.kind) };
+    throw new ModelError("FILE_UNREADABLE", mismatch, { file: path });
   }
   const opened = await openFile(files, path);
   try {
     const { sizeBytes } = opened.file;
     if (sizeBytes > options.maxBytes) {
-      throw new ModelError(
-        "FILE_TOO_LARGE",
-        `${path}: wanted at most ${options.maxBytes} bytes, found ${sizeBytes}`,
-        {
-          file: path,
-        },
-      );
+      const mismatch = { expected: `at most ${options.maxBytes} bytes`, got: String(sizeBytes) };
+      throw new ModelError("FILE_TOO_LARGE", mismatch, { file: path });
     }
     const bytes = new Uint8Array(sizeBytes);
     await readFully(opened, bytes, 0);
@@ -109,15 +111,16 @@ export async function readJsonFile(
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ModelError("INVALID_JSON", `${path}: wanted JSON, found a syntax error: ${reason}`, {
-      file: path,
-      cause: error,
-    });
+    const mismatch = { expected: "JSON", got: `a syntax error: ${reasonOf(error)}` };
+    throw new ModelError("INVALID_JSON", mismatch, { file: path, cause: error });
   }
 }
 
 function unreadable(path: string, cause: unknown): ModelError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ModelError("FILE_UNREADABLE", `${path}: cannot be read: ${reason}`, { file: path, cause });
+  const mismatch = { expected: "a readable file", got: reasonOf(cause) };
+  return new ModelError("FILE_UNREADABLE", mismatch, { file: path, cause });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

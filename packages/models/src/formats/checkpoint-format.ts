@@ -5,7 +5,7 @@ import type { FileAccess, FileStat } from "../files/file-access.ts";
 import type { LoadedTokenizer } from "../tokenizer/create-tokenizer.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
-/** Something on disk that may be a model. */
+/** A path that may hold a model. */
 export interface ModelLocation {
   readonly files: FileAccess;
   /** Absolute. */
@@ -13,14 +13,14 @@ export interface ModelLocation {
   readonly kind: FileStat["kind"];
 }
 
-/** The network as a checkpoint states it, not yet compared with its weights. */
+/** The network of a checkpoint, not yet compared with its weights. */
 export interface StoredNetwork {
   readonly config: ModelConfig;
   readonly weights: WeightIndex;
   readonly generationDefaults: GenerationDefaults;
 }
 
-/** The text side of a checkpoint. */
+/** Tokenizer and chat template of a checkpoint. */
 export interface StoredText {
   readonly tokenizer: LoadedTokenizer;
   readonly chatTemplate: ChatTemplate | undefined;
@@ -33,22 +33,24 @@ export interface OpenNetworkOptions {
 export interface ReadTextOptions {
   /** The clock of chat templates; the system's by default. */
   readonly now?: (() => Date) | undefined;
-  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  /** A Jinja file that replaces the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** False saves the tables of an encoder that is not used; `encode` throws then. Default true. */
+  /** False builds no encoder, which saves its memory; `encode` throws then. Default true. */
   readonly encodes?: boolean | undefined;
   /** False where the whole thread can be stopped while it encodes. Default true. */
   readonly hasTimeLimit?: boolean | undefined;
 }
 
-/** One way to store a model. A new one is a folder in `formats/` and a line in `CHECKPOINT_FORMATS`. */
+/** One way to store a model. A new one is a folder in `formats/` and a line in `checkpointFormats`. */
 export interface CheckpointFormat {
   readonly name: string;
-  /** Whether a location is of this format, by names or by the first bytes of a file; reads no more. */
+  /** What a model of this format is, in the error where no format detects one: `a directory with config.json`. */
+  readonly description: string;
+  /** Whether a location is of this format: looks at names or at the first bytes of a file, no further. */
   detect(location: ModelLocation): Promise<boolean>;
-  /** Reads config and headers, and takes no memory for weights. The caller closes `weights`. @throws ModelError */
+  /** Reads config and headers, and allocates nothing for weights. The caller closes `weights`. @throws ModelError */
   open(location: ModelLocation, options: OpenNetworkOptions): Promise<StoredNetwork>;
-  /** Reads tokenizer and chat template, which does not need an open network. @throws ModelError */
+  /** Reads tokenizer and chat template; the network need not be open. @throws ModelError */
   readText(location: ModelLocation, options: ReadTextOptions): Promise<StoredText>;
 }

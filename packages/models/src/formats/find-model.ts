@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 
-import { ModelError } from "../errors.ts";
+import { ModelError, quoteValue } from "../errors.ts";
 import type { FileAccess } from "../files/file-access.ts";
 import { downloadAdvice } from "../files/hub-id.ts";
 import { createNodeFileAccess } from "../files/node-file-access.ts";
@@ -9,7 +9,7 @@ import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
 import { hfDirectory } from "./hf-directory.ts";
 import { unknownFormatError } from "./unknown-format-error.ts";
 
-/** The formats that are read, in the order in which they are tried. */
+/** The formats of this package, in the order in which they are tried. */
 export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory];
 
 /** Where models are read from. */
@@ -20,14 +20,14 @@ export interface ModelSource {
   readonly formats?: readonly CheckpointFormat[];
 }
 
-/** A model that is there, and the format that reads it. */
+/** Where a model is, and the format that reads it. */
 export interface FoundModel {
   readonly location: ModelLocation;
   readonly format: CheckpointFormat;
 }
 
 /**
- * Finds what lies at a path.
+ * Finds the format of the model at a path.
  *
  * @throws ModelError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `NOT_A_DIRECTORY`, `UNSUPPORTED_FORMAT`, `FILE_MISSING`
  */
@@ -37,24 +37,19 @@ export async function findModel(path: unknown, source: ModelSource): Promise<Fou
   for (const format of formats) {
     if (await format.detect(location)) return { location, format };
   }
-  throw await unknownFormatError(location);
+  throw await unknownFormatError(location, formats);
 }
 
 async function locate(given: unknown, files: FileAccess): Promise<ModelLocation> {
   if (typeof given !== "string" || given === "") {
-    throw new ModelError(
-      "INVALID_ARGUMENT",
-      `wanted the path of a model directory, found ${JSON.stringify(given)}`,
-    );
+    throw new ModelError("INVALID_ARGUMENT", { expected: "the path of a model", got: quoteValue(given) });
   }
   const path = resolve(given);
   const found = await statFile(files, path);
   if (found !== undefined) return { files, path, kind: found.kind };
   const hasParent = (await statFile(files, dirname(path))) !== undefined;
   const advice = downloadAdvice(hasParent ? path : given, hasParent ? undefined : currentDirectory());
-  throw new ModelError("MODEL_NOT_FOUND", `wanted a model directory at ${path}, found nothing; ${advice}`, {
-    file: path,
-  });
+  throw new ModelError("MODEL_NOT_FOUND", { expected: "a model", got: "nothing", advice }, { file: path });
 }
 
 /** `undefined` where it was deleted. */

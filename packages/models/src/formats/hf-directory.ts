@@ -3,11 +3,14 @@ import { join } from "node:path";
 import { readChatTemplate } from "../chat-template/read-chat-template.ts";
 import { parseGenerationDefaults } from "../config/parse-generation-defaults.ts";
 import { parseModelConfig } from "../config/parse-model-config.ts";
+import { ModelError } from "../errors.ts";
 import { missingFileError } from "../files/missing-file-error.ts";
 import { readJsonFile, statFile } from "../files/read-file.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import { readTokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
 import { openWeightIndex } from "../weights/safetensors/open-weight-index.ts";
+import type { TensorInfo } from "../weights/stored-weight.ts";
+import type { WeightIndex } from "../weights/weight-index.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "./checkpoint-format.ts";
 
 const configFile = "config.json";
@@ -16,6 +19,7 @@ const maxConfigBytes = 4 * 2 ** 20;
 /** A directory as `save_pretrained` of transformers writes it: JSON files and safetensors. */
 export const hfDirectory: CheckpointFormat = {
   name: "hf-directory",
+  description: "a directory with config.json and model.safetensors",
 
   async detect({ files, path, kind }): Promise<boolean> {
     if (kind !== "directory") return false;
@@ -36,7 +40,18 @@ export const hfDirectory: CheckpointFormat = {
     const config = parseModelConfig({ config: rawConfig, generationConfig });
     const generationDefaults = parseGenerationDefaults(generationConfig);
     const weights = await openWeightIndex(path, { files, ...(signal === undefined ? {} : { signal }) });
-    return { config, weights, generationDefaults };
+    const packed = findPackedTensor(weights);
+    if (packed === undefined) return { config, weights, generationDefaults };
+    await weights.close();
+    throw new ModelError(
+      "UNSUPPORTED_QUANTIZATION",
+      {
+        expected: "weights in F32, F16 or BF16",
+        got: "packed integers",
+        advice: "use the checkpoint that was quantized",
+      },
+      { file: packed.filePath, tensor: packed.name },
+    );
   },
 
   async readText({ files, path }, options): Promise<StoredText> {
@@ -50,3 +65,11 @@ export const hfDirectory: CheckpointFormat = {
     return { tokenizer, chatTemplate };
   },
 };
+
+/** GPTQ and AWQ store `….qweight` in place of `….weight`; older files do not say so in their config. */
+function findPackedTensor({ tensors }: WeightIndex): TensorInfo | undefined {
+  const suffix = /\.qweight$/;
+  return [...tensors.values()].find(
+    ({ name }) => suffix.test(name) && !tensors.has(name.replace(suffix, ".weight")),
+  );
+}

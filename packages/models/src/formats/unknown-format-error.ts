@@ -1,25 +1,22 @@
 import { ModelError } from "../errors.ts";
 import type { FileAccess } from "../files/file-access.ts";
 import { missingFileError } from "../files/missing-file-error.ts";
-import { openFile, readFully } from "../files/read-file.ts";
-import type { ModelLocation } from "./checkpoint-format.ts";
+import { describeKind, openFile, readFully } from "../files/read-file.ts";
+import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
 
 /** Says what is there instead of a model of a known format. */
-export async function unknownFormatError({ files, path, kind }: ModelLocation): Promise<ModelError> {
-  if (kind === "directory") return missingFileError(files, path, "config.json");
+export async function unknownFormatError(
+  { files, path, kind }: ModelLocation,
+  formats: readonly CheckpointFormat[],
+): Promise<ModelError> {
+  const expected = formats.map((format) => format.description).join(" or ");
+  if (kind === "directory") return missingFileError(files, path, expected);
   if (kind === "file" && (await isGguf(files, path))) {
-    return new ModelError(
-      "UNSUPPORTED_FORMAT",
-      `${path}: wanted a Hugging Face directory with config.json and model.safetensors; found a GGUF file: ` +
-        "use the Hugging Face checkpoint that it was made from",
-      { file: path },
-    );
+    const advice = "use the Hugging Face checkpoint that it was made from";
+    return new ModelError("UNSUPPORTED_FORMAT", { expected, got: "a GGUF file", advice }, { file: path });
   }
-  return new ModelError(
-    "NOT_A_DIRECTORY",
-    `${path}: wanted a directory with config.json and model.safetensors, found a ${kind}; name the directory that holds it`,
-    { file: path },
-  );
+  const advice = "name the directory of the model";
+  return new ModelError("NOT_A_DIRECTORY", { expected, got: describeKind(kind), advice }, { file: path });
 }
 
 async function isGguf(files: FileAccess, path: string): Promise<boolean> {

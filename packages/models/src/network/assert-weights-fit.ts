@@ -1,7 +1,7 @@
 import { architectureFor } from "./decoders/architecture-for.ts";
-import { collectWeightRefs, isSameShape } from "./collect-weight-refs.ts";
+import { collectWeightRefs, isSameShape, shapeText } from "./collect-weight-refs.ts";
 import type { WeightRef } from "./decoder-builder.ts";
-import { ModelError } from "../errors.ts";
+import { listNames, ModelError } from "../errors.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { tensorsOf } from "../weights/stored-weight.ts";
 import type { StoredWeight } from "../weights/stored-weight.ts";
@@ -26,12 +26,12 @@ export function assertWeightsFit(config: ModelConfig, index: WeightIndex): Weigh
   const refs = collectWeightRefs(architectureFor(config), config);
   const missing = [...refs.keys()].filter((name) => index.weight(name) === undefined);
   if (missing.length > 0) {
-    assertNotPacked(missing, index);
-    const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
     throw new ModelError(
       "TENSOR_MISSING",
-      `wanted the ${refs.size} tensors of ${config.architecture} with ${config.layerCount} layers; ` +
-        `missing: ${missing.slice(0, 3).join(", ")}${more}`,
+      {
+        expected: `${refs.size} tensors of ${config.architecture} with ${config.layerCount} layers`,
+        got: `none named ${listNames(missing, 3)}`,
+      },
       { tensor: missing[0] },
     );
   }
@@ -45,45 +45,17 @@ export function assertWeightsFit(config: ModelConfig, index: WeightIndex): Weigh
   return { unusedTensors: [...index.tensors.keys()].filter((name) => !used.has(name)).toSorted() };
 }
 
-/** GPTQ and AWQ store `….qweight` in place of `….weight`; older files do not say so in their config. */
-function assertNotPacked(missing: readonly string[], index: WeightIndex): void {
-  const packed = missing
-    .map((name) => name.replace(/\.weight$/, ".qweight"))
-    .find((name) => index.tensors.has(name));
-  if (packed !== undefined) {
-    throw new ModelError(
-      "UNSUPPORTED_QUANTIZATION",
-      `wanted weights stored as F32, F16 or BF16; found the quantized "${packed}". ` +
-        "Use the checkpoint that they were made from",
-      { file: index.tensors.get(packed)?.filePath, tensor: packed },
-    );
-  }
-}
-
 function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
-  const tensor = weight.data;
-  const place = { file: tensor.filePath, tensor: tensor.name };
+  const { dtype, filePath, name } = weight.data;
+  const place = { file: filePath, tensor: name };
   if (!isSameShape(ref.shape, weight.shape)) {
-    throw new ModelError(
-      "TENSOR_SHAPE_MISMATCH",
-      `${tensor.filePath}: tensor "${tensor.name}": config.json wants (${ref.shape.join(", ")}), ` +
-        `found (${weight.shape.join(", ")})`,
-      place,
-    );
+    const mismatch = { expected: `${shapeText(ref.shape)}, by the config`, got: shapeText(weight.shape) };
+    throw new ModelError("TENSOR_SHAPE_MISMATCH", mismatch, place);
   }
+  const expected = "F32, F16 or BF16";
   if (weight.encoding === "block-quantized") {
-    throw new ModelError(
-      "UNSUPPORTED_QUANTIZATION",
-      `${tensor.filePath}: weight "${ref.name}": wanted F32, F16 or BF16, ` +
-        `found ${weight.bits}-bit blocks of ${weight.blockSize}, which no executor computes with`,
-      place,
-    );
+    const got = `${weight.bits}-bit blocks of ${weight.blockSize}, which no executor computes with`;
+    throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got }, place);
   }
-  if (!weightDtypes.has(tensor.dtype)) {
-    throw new ModelError(
-      "UNSUPPORTED_DTYPE",
-      `${tensor.filePath}: tensor "${tensor.name}": wanted F32, F16 or BF16, found ${tensor.dtype}`,
-      place,
-    );
-  }
+  if (!weightDtypes.has(dtype)) throw new ModelError("UNSUPPORTED_DTYPE", { expected, got: dtype }, place);
 }

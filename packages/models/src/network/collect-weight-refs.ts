@@ -25,15 +25,14 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       weight.shape.length !== dimensions ||
       (known !== undefined && !isSameShape(known.shape, weight.shape))
     ) {
-      throw mismatch(weight.name, known?.shape ?? `${dimensions} dimensions`, weight.shape);
+      const expected = known === undefined ? `${dimensions} dimensions` : shapeText(known.shape);
+      throw mismatch(weight.name, expected, shapeText(weight.shape));
     }
     refs.set(weight.name, weight);
     return weight.shape;
   };
-  const assertWidth = (what: string, wanted: number | undefined, found: number): void => {
-    if (wanted !== found) {
-      throw mismatch(what, `${wanted} features`, [found]);
-    }
+  const assertWidth = (name: string, expected: number | undefined, width: number): void => {
+    if (expected !== width) throw mismatch(name, `${expected} features`, String(width));
   };
   return {
     embed: (weight) => use(weight, 2)[1] ?? 0,
@@ -54,17 +53,17 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       return out;
     },
     attention({ q, k, v }, { headCount, kvHeadCount, headDim, layerIndex }: AttentionOptions) {
-      assertWidth(`the queries of layer ${layerIndex}`, headCount * headDim, q);
-      assertWidth(`the keys of layer ${layerIndex}`, kvHeadCount * headDim, k);
-      assertWidth(`the values of layer ${layerIndex}`, kvHeadCount * headDim, v);
+      assertWidth(`queries of layer ${layerIndex}`, headCount * headDim, q);
+      assertWidth(`keys of layer ${layerIndex}`, kvHeadCount * headDim, k);
+      assertWidth(`values of layer ${layerIndex}`, kvHeadCount * headDim, v);
       return q;
     },
     gatedSilu(gate, up) {
-      assertWidth("the gated MLP", gate, up);
+      assertWidth("gated MLP", gate, up);
       return up;
     },
     add(a, b) {
-      assertWidth("a sum", a, b);
+      assertWidth("sum", a, b);
       return a;
     },
     logits(x, weight) {
@@ -78,9 +77,11 @@ export function isSameShape(a: readonly number[], b: readonly number[]): boolean
   return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 }
 
-function mismatch(what: string, wanted: string | readonly number[], found: readonly number[]): ModelError {
-  const text = typeof wanted === "string" ? wanted : `(${wanted.join(", ")})`;
-  return new ModelError("TENSOR_SHAPE_MISMATCH", `${what}: wanted ${text}, found (${found.join(", ")})`, {
-    tensor: what,
-  });
+/** Writes a shape as messages have it: `(12, 8)`. */
+export function shapeText(shape: readonly number[]): string {
+  return `(${shape.join(", ")})`;
+}
+
+function mismatch(name: string, expected: string, got: string): ModelError {
+  return new ModelError("TENSOR_SHAPE_MISMATCH", { expected, got }, { tensor: name });
 }

@@ -1,3 +1,5 @@
+import { listNames } from "../errors.ts";
+
 /** A problem of a checkpoint that does not prevent loading. */
 export interface ModelWarning {
   /** `HEAD_NOT_TIED`: the config says that head and embedding are one, the weights differ. */
@@ -5,15 +7,12 @@ export interface ModelWarning {
   readonly message: string;
 }
 
-const namedCount = 3;
-
 /** Says which tensors of a checkpoint the network does not use; nothing where it uses all. */
 export function unusedTensorsWarning(names: readonly string[]): ModelWarning | undefined {
   if (names.length === 0) return undefined;
-  const more = names.length > namedCount ? ` and ${names.length - namedCount} more` : "";
   const what = names.length === 1 ? "1 tensor" : `${names.length} tensors`;
   return {
     code: "UNUSED_TENSORS",
-    message: `the network does not use ${what} of the checkpoint: ${names.slice(0, namedCount).join(", ")}${more}`,
+    message: `the network does not use ${what} of the checkpoint: ${listNames(names, 3)}`,
   };
 }

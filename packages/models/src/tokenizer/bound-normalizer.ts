@@ -1,13 +1,13 @@
 import { ModelError } from "../errors.ts";
 import type { LibraryNormalizer, LibraryNormalizerStep } from "./tokenizers-library.ts";
 
-/** Unicode's longest decomposition makes 18 characters of one. */
+/** Unicode's longest decomposition has 18 characters. */
 const maxGrowth = 20;
 const freeCharacters = 4096;
 const maxGrowthOfLong = 4;
 const freeCharactersOfLong = 2 ** 24;
 
-/** How long a text may become. */
+/** The length that a text may grow to. */
 function limitFor(characters: number): number {
   return Math.min(
     characters * maxGrowth + freeCharacters,
@@ -16,8 +16,8 @@ function limitFor(characters: number): number {
 }
 
 /**
- * Makes a normalizer that refuses to grow a text out of proportion, step by step and before it is made. A
- * `Replace` puts its content in as it is, where the library would read `$&` in it.
+ * Makes a normalizer that fails when a step would grow a text beyond its limit, before the text is made. A
+ * `Replace` inserts its content literally, where the library would interpret `$&`.
  */
 export function boundNormalizer(
   normalizer: LibraryNormalizerStep | null,
@@ -33,7 +33,7 @@ export function boundNormalizer(
       if (characters > limit) {
         throw new ModelError(
           "TOKENIZER_FAILED",
-          `${file}: expected a normalizer that makes at most ${limit} characters of ${text.length}, got one that makes ${characters} or more`,
+          { expected: `at most ${limit} characters of ${text.length}`, got: `${characters} or more` },
           { file, field: "normalizer" },
         );
       }

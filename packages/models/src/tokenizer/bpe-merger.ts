@@ -1,12 +1,12 @@
-import { withoutVersions } from "./check-vocabulary.ts";
+import { withoutComments } from "./check-vocabulary.ts";
 
 /** Splits a word into the tokens that byte-pair merges make of it. */
 export type BpeMerger = (word: string) => readonly string[];
 
-/** A vocabulary and its merges, as `tokenizer.json` has them. */
+/** A vocabulary and its merges, as in `tokenizer.json`. */
 export interface BpeTables {
   readonly tokenIds: ReadonlyMap<string, number>;
-  /** In order of rank; a pair as two texts, or as one with a space between them. */
+  /** In order of rank; a pair as two strings, or as one with a space between them. */
   readonly merges: readonly (string | readonly [string, string])[];
 }
 
@@ -16,11 +16,11 @@ const rankUnit = 2 ** 32;
 
 /**
  * Makes a merger that takes `n · log n` steps for a word of `n` characters, with small constants: pairs are
- * looked up by token ids in a flat table, and candidates wait in a heap by rank, then by place.
+ * looked up by token ids in a flat table, and candidates are in a heap, by rank and then by position.
  */
 export function createBpeMerger(tables: BpeTables): BpeMerger {
   const ids = tables.tokenIds;
-  const merges = withoutVersions(tables.merges);
+  const merges = withoutComments(tables.merges);
   const pairs = new PairTable(merges.length);
   for (const [rank, merge] of merges.entries()) {
     const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ", 2) : merge;

@@ -1,13 +1,21 @@
 import type { AddedTokenJson } from "./check-tokenizer-json.ts";
-import { ModelError, quoteValue } from "../errors.ts";
-import { fields, flag, integerUpTo, isJsonObject, listOf, ShapeError, shape } from "../files/json-shape.ts";
+import {
+  fields,
+  flag,
+  integerUpTo,
+  isJsonObject,
+  listOf,
+  ShapeError,
+  shape,
+  UnsupportedShapeError,
+} from "../files/json-shape.ts";
 
 const maxTokenId = 2 ** 24;
 const maxAddedTokens = 2 ** 16;
 const maxTokenCharacters = 4096;
 
 const content = shape(
-  `a text of at most ${maxTokenCharacters} characters`,
+  `a string of at most ${maxTokenCharacters} characters`,
   (value) => typeof value === "string" && value.length <= maxTokenCharacters,
 );
 const addedTokens = listOf(
@@ -25,7 +33,7 @@ const addedTokens = listOf(
 
 /**
  * Checks the added tokens. The Rust library gives an added token the id that the vocabulary has for it, else the
- * next that is free, whatever the file says; a file that says otherwise is damaged, and refused here.
+ * next free one, whatever the file says; a file that says otherwise is damaged and refused here.
  *
  * @throws ShapeError
  */
@@ -37,24 +45,20 @@ export function readAddedTokens(
     return [];
   }
   addedTokens(value, "added_tokens");
-  // Those without a text mean nothing.
+  // A token without a text is never matched.
   const tokens = (value as readonly AddedTokenJson[]).filter((token) => token.content !== "");
   const ids = new Map<string, number>();
   let nextId = tokenIds.size;
   for (const token of tokens) {
     if (token.single_word === true) {
-      throw new ModelError(
-        "UNSUPPORTED_TOKENIZER",
-        `tokenizer.json: wanted added tokens without single_word, found ${quoteValue(token.content)} with it`,
-        { field: "added_tokens" },
-      );
+      throw new UnsupportedShapeError("added_tokens", "tokens without single_word", token.content);
     }
     const known = ids.get(token.content) ?? tokenIds.get(token.content);
     const expected = known ?? nextId;
     if (token.id !== expected) {
       throw new ShapeError(
         `added_tokens[${(value as readonly unknown[]).indexOf(token)}].id`,
-        `${expected}, ${known === undefined ? "the next after the vocabulary" : "which the same text has"}`,
+        `${expected}, ${known === undefined ? "the next free id" : "the id of the same text in the vocabulary"}`,
         token.id,
       );
     }
@@ -64,7 +68,7 @@ export function readAddedTokens(
   return tokens;
 }
 
-/** Whether a value of `tokenizer_config.json` is a token with text and a sane id. */
+/** Whether a value of `tokenizer_config.json` is a token with a text and a valid id. */
 export function isAddedToken(value: unknown): value is AddedTokenJson {
   return (
     isJsonObject(value) &&

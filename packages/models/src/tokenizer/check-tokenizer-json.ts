@@ -1,7 +1,7 @@
 import { readAddedTokens } from "./check-added-tokens.ts";
 import { readBpeVocabulary, readUnigramVocabulary } from "./check-vocabulary.ts";
 import { ModelError, quoteValue } from "../errors.ts";
-import { isJsonObject, nullable, ShapeError, shape } from "../files/json-shape.ts";
+import { isJsonObject, nullable, ShapeError, shape, UnsupportedShapeError } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 import {
   decoderShape,
@@ -12,7 +12,7 @@ import {
   truncationShape,
 } from "./tokenizer-part-shapes.ts";
 
-/** A token beside the model of a tokenizer. */
+/** An entry of `added_tokens`. */
 export interface AddedTokenJson {
   readonly id: number;
   readonly content: string;
@@ -21,7 +21,7 @@ export interface AddedTokenJson {
   readonly single_word?: boolean;
 }
 
-/** The parts of `tokenizer.json` that are relied on; the rest is the library's. */
+/** The parts of `tokenizer.json` that this package relies on; the rest is the library's. */
 export interface TokenizerJson {
   readonly model: { readonly type: "BPE" | "Unigram"; readonly vocab: unknown; readonly merges?: unknown };
   /** The model's tokens to their ids, without added tokens. */
@@ -46,15 +46,15 @@ const knownFields = [...Object.keys(parts), "added_tokens", "model"];
 
 /**
  * Checks a parsed `tokenizer.json` before the library builds tables from it, as strictly as the Rust library
- * reads it; and more strictly where an id would have two meanings, or a size is out of all proportion.
+ * reads it; and more strictly where an id would have two meanings or a size is excessive.
  *
  * @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER`
  */
 export function checkTokenizerJson(value: unknown, file: string): TokenizerJson {
-  return withFile(file, () => check(value, file));
+  return withFile(file, () => check(value));
 }
 
-/** Says of which file a value has not the form that it must have. @throws ModelError `INVALID_TOKENIZER` */
+/** Makes errors that name the file of shapes that do not fit. @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER` */
 export function withFile<T>(file: string, read: () => T): T {
   try {
     return read();
@@ -62,19 +62,20 @@ export function withFile<T>(file: string, read: () => T): T {
     if (!(error instanceof ShapeError)) {
       throw error;
     }
-    const { path, expected, value: found } = error;
-    const message = `${file}: "${path}" must be ${expected}, found ${quoteValue(found)}`;
-    throw new ModelError("INVALID_TOKENIZER", message, { file, field: path, cause: error });
+    const { path, expected, value } = error;
+    const code = error instanceof UnsupportedShapeError ? "UNSUPPORTED_TOKENIZER" : "INVALID_TOKENIZER";
+    const details = { file, field: path === "" ? undefined : path, cause: error };
+    throw new ModelError(code, { expected, got: quoteValue(value) }, details);
   }
 }
 
-function check(value: unknown, file: string): TokenizerJson {
+function check(value: unknown): TokenizerJson {
   if (!isJsonObject(value)) {
-    throw new ShapeError("(the file)", "an object", value);
+    throw new ShapeError("", "an object", value);
   }
   const unknown = Object.keys(value).find((name) => !knownFields.includes(name));
   if (unknown !== undefined) {
-    throw new ShapeError("(the file)", `an object of ${knownFields.join(", ")}`, {
+    throw new ShapeError("", `an object with fields among ${knownFields.join(", ")}`, {
       [unknown]: value[unknown],
     });
   }
@@ -85,8 +86,8 @@ function check(value: unknown, file: string): TokenizerJson {
   if (!isJsonObject(model)) {
     throw new ShapeError("model", "an object", model);
   }
-  const type = readModelType(model, file);
-  const tokenIds = type === "BPE" ? readBpeVocabulary(model, file) : readUnigramVocabulary(model, file);
+  const type = readModelType(model);
+  const tokenIds = type === "BPE" ? readBpeVocabulary(model) : readUnigramVocabulary(model);
   return {
     model: { ...model, type, vocab: model["vocab"] },
     tokenIds,
@@ -98,12 +99,11 @@ function check(value: unknown, file: string): TokenizerJson {
   };
 }
 
-function readModelType(model: JsonObject, file: string): "BPE" | "Unigram" {
-  // Files from before the field was written: merges say that it is BPE.
+function readModelType(model: JsonObject): "BPE" | "Unigram" {
+  // Older files have no type: merges say that it is BPE.
   const type = model["type"] === undefined && Array.isArray(model["merges"]) ? "BPE" : model["type"];
   if (type === "BPE" || type === "Unigram") {
     return type;
   }
-  const message = `${file}: wanted a tokenizer model of BPE or Unigram, found ${quoteValue(type)}`;
-  throw new ModelError("UNSUPPORTED_TOKENIZER", message, { file, field: "model.type" });
+  throw new UnsupportedShapeError("model.type", "BPE or Unigram", type);
 }

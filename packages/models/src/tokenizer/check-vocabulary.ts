@@ -1,4 +1,3 @@
-import { ModelError } from "../errors.ts";
 import {
   fields,
   finiteNumber,
@@ -10,11 +9,12 @@ import {
   shape,
   text,
   tuple,
+  UnsupportedShapeError,
 } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 
 const maxTokenId = 2 ** 24;
-/** Ids that no token has; tables have a place for each. */
+/** Unused ids; tables have an entry for each. */
 const maxHoles = 2 ** 16;
 const maxTokenCharacters = 4096;
 
@@ -33,15 +33,15 @@ const bpeFields = fields({
 const unigramFields = fields({ unk_id: nullable(tokenId), byte_fallback: nullable(flag) });
 const piece = tuple(text, finiteNumber);
 
-/** Reads tokens and checks merges. @throws ShapeError; ModelError `UNSUPPORTED_TOKENIZER` */
-export function readBpeVocabulary(model: JsonObject, file: string): ReadonlyMap<string, number> {
+/** Reads tokens and checks merges. @throws ShapeError */
+export function readBpeVocabulary(model: JsonObject): ReadonlyMap<string, number> {
   bpeFields(model, "model");
   if (typeof model["dropout"] === "number" && model["dropout"] > 0) {
-    throw unsupported(file, "model.dropout", "without dropout, which makes other tokens each time");
+    throw new UnsupportedShapeError("model.dropout", "0, as dropout makes encoding random", model["dropout"]);
   }
   const { vocab, merges } = model;
   if (!isJsonObject(vocab)) {
-    throw new ShapeError("model.vocab", "an object from token to id", vocab);
+    throw new ShapeError("model.vocab", "an object of tokens and their ids", vocab);
   }
   const tokenIds = new Map<string, number>();
   let lastId = -1;
@@ -55,22 +55,22 @@ export function readBpeVocabulary(model: JsonObject, file: string): ReadonlyMap<
     }
   }
   if (lastId >= tokenIds.size + maxHoles) {
-    throw new ShapeError("model.vocab", `ids with at most ${maxHoles} holes between them`, lastId);
+    throw new ShapeError("model.vocab", `at most ${maxHoles} unused ids`, lastId + 1 - tokenIds.size);
   }
   assertUnique(tokenIds, lastId);
   assertMerges(merges, tokenIds, model["continuing_subword_prefix"]);
   return tokenIds;
 }
 
-/** Reads pieces. @throws ShapeError; ModelError `UNSUPPORTED_TOKENIZER` */
-export function readUnigramVocabulary(model: JsonObject, file: string): ReadonlyMap<string, number> {
+/** Reads pieces. @throws ShapeError */
+export function readUnigramVocabulary(model: JsonObject): ReadonlyMap<string, number> {
   unigramFields(model, "model");
   if (model["byte_fallback"] === true) {
-    throw unsupported(file, "model.byte_fallback", "of Unigram without byte_fallback");
+    throw new UnsupportedShapeError("model.byte_fallback", "false for Unigram", true);
   }
   const { vocab, unk_id: unknownId } = model;
   if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxTokenId) {
-    throw new ShapeError("model.vocab", "a list of pieces with scores", vocab);
+    throw new ShapeError("model.vocab", "an array of pieces with scores", vocab);
   }
   const tokenIds = new Map<string, number>();
   for (const [id, each] of vocab.entries()) {
@@ -101,31 +101,35 @@ function assertUnique(tokenIds: ReadonlyMap<string, number>, lastId: number): vo
   }
 }
 
-const isVersion = (merge: unknown): boolean => typeof merge === "string" && merge.startsWith("#version");
+const isComment = (merge: unknown): boolean => typeof merge === "string" && merge.startsWith("#version");
 
-/** The merges of a file, without the comments of old ones. */
-export function withoutVersions<T>(merges: readonly T[]): readonly T[] {
-  return merges.some(isVersion) ? merges.filter((merge) => !isVersion(merge)) : merges;
+/** Merges without the `#version` comments of older files. */
+export function withoutComments<T>(merges: readonly T[]): readonly T[] {
+  return merges.some(isComment) ? merges.filter((merge) => !isComment(merge)) : merges;
 }
 
 function assertMerges(merges: unknown, tokenIds: ReadonlyMap<string, number>, prefix: unknown): void {
   if (!Array.isArray(merges)) {
-    throw new ShapeError("model.merges", "a list of pairs of tokens", merges);
+    throw new ShapeError("model.merges", "an array of pairs of tokens", merges);
   }
-  const isText = typeof merges.find((merge) => !isVersion(merge)) === "string";
+  const isText = typeof merges.find((merge) => !isComment(merge)) === "string";
   const prefixLength = typeof prefix === "string" ? prefix.length : 0;
   const known = (token: string, index: number): void => {
     if (!tokenIds.has(token)) {
-      throw new ShapeError(`model.merges[${index}]`, `a merge of tokens to a token of the vocabulary`, token);
+      throw new ShapeError(
+        `model.merges[${index}]`,
+        "tokens of the vocabulary that merge into one of it",
+        token,
+      );
     }
   };
   for (const [index, merge] of merges.entries()) {
-    if (isText && isVersion(merge)) {
+    if (isText && isComment(merge)) {
       continue;
     }
     const pair: unknown = isText && typeof merge === "string" ? merge.split(" ") : isText ? undefined : merge;
     if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string")) {
-      const expected = isText ? "a text of two tokens with one space between them" : "a list of two tokens";
+      const expected = isText ? "two tokens with one space between them" : "an array of two tokens";
       throw new ShapeError(`model.merges[${index}]`, expected, merge);
     }
     const [left, right] = pair as [string, string];
@@ -133,11 +137,4 @@ function assertMerges(merges: unknown, tokenIds: ReadonlyMap<string, number>, pr
     known(right, index);
     known(left + right.slice(prefixLength), index);
   }
-}
-
-function unsupported(file: string, field: string, wanted: string): ModelError {
-  return new ModelError("UNSUPPORTED_TOKENIZER", `${file}: wanted a tokenizer ${wanted}, found one with it`, {
-    file,
-    field,
-  });
 }

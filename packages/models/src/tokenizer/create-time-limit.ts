@@ -1,15 +1,15 @@
 import { createContext, Script } from "node:vm";
 
-/** What ran longer than it may; it was stopped where it was. */
+/** A function that was stopped because it ran longer than its limit. */
 export class TimeLimitError extends Error {
   override readonly name: string = "TimeLimitError";
 
   constructor(timeoutMs: number) {
-    super(`it did not end within ${timeoutMs} ms`);
+    super(`did not end within ${timeoutMs} ms`);
   }
 }
 
-/** Runs a function of this thread, and stops it when the time is over. @throws TimeLimitError */
+/** Runs a function on this thread and stops it after a timeout. @throws TimeLimitError */
 export type TimeLimit = <T>(timeoutMs: number, run: () => T) => T;
 
 /**

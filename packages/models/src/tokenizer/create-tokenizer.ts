@@ -20,13 +20,13 @@ export interface LoadedTokenizer extends Tokenizer {
   readonly modelType: "BPE" | "Unigram";
 }
 
-/** What `createTokenizer` takes beside what the files say. */
+/** Options of `createTokenizer`. */
 export interface CreateTokenizerOptions {
-  /** For messages. */
+  /** Where the tokenizer is from, for messages. */
   readonly file: string;
-  /** Of the file: what is large may take longer to load. */
+  /** Of the file: a large one may take longer to load. */
   readonly sizeBytes: number;
-  /** False saves the tables of an encoder that is not used; `encode` throws then. */
+  /** False builds no encoder, which saves its memory; `encode` throws then. */
   readonly encodes: boolean;
   /** False where the whole thread can be stopped. */
   readonly hasTimeLimit: boolean;
@@ -63,10 +63,8 @@ export function createTokenizer(
   const noBytes = new Uint8Array(0);
   const encode = (text: string, addsSpecialTokens: boolean): number[] => {
     if (library === undefined) {
-      throw new ModelError(
-        "INVALID_ARGUMENT",
-        "expected a tokenizer that encodes, got one loaded to decode only",
-      );
+      const mismatch = { expected: "a tokenizer that encodes", got: "one loaded to decode only" };
+      throw new ModelError("INVALID_ARGUMENT", mismatch);
     }
     const run = (): number[] => library.encode(text, { add_special_tokens: addsSpecialTokens }).ids;
     if (!options.hasTimeLimit) {
@@ -75,12 +73,9 @@ export function createTokenizer(
     try {
       return limit(encodeTimeoutMs + Math.ceil(text.length / encodeCharactersPerMs), run);
     } catch (error) {
-      throw error instanceof TimeLimitError
-        ? new ModelError("TOKENIZER_FAILED", `${file}: expected the text to be tokenized, ${error.message}`, {
-            file,
-            cause: error,
-          })
-        : error;
+      if (!(error instanceof TimeLimitError)) throw error;
+      const mismatch = { expected: "token ids", got: `encoding that ${error.message}` };
+      throw new ModelError("TOKENIZER_FAILED", mismatch, { file, cause: error });
     }
   };
 
@@ -116,7 +111,7 @@ export function createTokenizer(
   };
 }
 
-/** Builds the encoder and tries it on a text; what strangers wrote may take for ever to do so. */
+/** Builds the encoder and tries it on a text, within a time limit: the file may be hostile. */
 function buildLibrary(
   json: TokenizerJson,
   { file, sizeBytes }: CreateTokenizerOptions,
@@ -129,20 +124,18 @@ function buildLibrary(
       library.normalizer = normalizer;
       const { ids } = library.encode("a b", { add_special_tokens: true });
       if (!ids.every((id) => Number.isInteger(id))) {
-        throw new TypeError(`"a b" has a token without an id: ${quoteValue(ids)}`);
+        throw new TypeError(`"a b" encodes to ${quoteValue(ids)}`);
       }
       return library;
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ModelError("INVALID_TOKENIZER", `${file}: wanted a tokenizer that works, found: ${reason}`, {
-      file,
-      cause: error,
-    });
+    const mismatch = { expected: "a tokenizer that encodes", got: `an error: ${reason}` };
+    throw new ModelError("INVALID_TOKENIZER", mismatch, { file, cause: error });
   }
 }
 
-/** Tries it on the added tokens, too: the library normalizes them when it is built, and without a bound. */
+/** Tries it on the added tokens, too: the library normalizes them, without a bound, when it is built. */
 function createNormalizer(json: TokenizerJson, file: string): LibraryNormalizer | null {
   if (json.normalizer === null) {
     return null;
@@ -165,7 +158,7 @@ function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
     const library = new tokenizers.Tokenizer(json, {});
     const { model: pieces } = library;
     if (pieces !== null) {
-      // The library's own passes every token of a word as an argument, and the stack ends.
+      // The library's own passes every token of a word as an argument, which overflows the stack.
       fuseWithinWords(pieces, (word) => pieces.tokenize(word));
     }
     return library;
@@ -187,7 +180,7 @@ function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
   return library;
 }
 
-/** Joins neighbours that the vocabulary has not, in a word and not, as the library does, across words. */
+/** Fuses adjacent unknown tokens within a word, where the library does across words. */
 function fuseWithinWords(model: LibraryModel, tokenize: (word: string) => readonly string[]): void {
   const isUnknown = (token: string): boolean =>
     (model.tokens_to_ids.get(token) ?? model.unk_token_id) === model.unk_token_id;
@@ -207,7 +200,7 @@ function fuseWithinWords(model: LibraryModel, tokenize: (word: string) => readon
   };
 }
 
-/** Whether tokens inside a word are marked, which only the library's own merge step does. */
+/** Whether the model has affixes, which only the library's own merge step supports. */
 function hasAffixes(model: object): boolean {
   const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = model as Readonly<
     Record<string, unknown>
@@ -215,7 +208,7 @@ function hasAffixes(model: object): boolean {
   return Boolean(prefix) || Boolean(suffix);
 }
 
-/** Every token by id; holes are `undefined`. Added tokens win. */
+/** Every token by id; unused ids are `undefined`. Added tokens take precedence. */
 function spellings(json: TokenizerJson): (string | undefined)[] {
   const tokens: (string | undefined)[] = [];
   const place = (id: number, token: string): void => {

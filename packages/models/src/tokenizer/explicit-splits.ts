@@ -1,5 +1,4 @@
-import { ModelError, quoteValue } from "../errors.ts";
-import { isJsonObject } from "../files/json-shape.ts";
+import { isJsonObject, UnsupportedShapeError } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 
 /** GPT-2's pattern, which `ByteLevel` applies when it splits by itself. */
@@ -9,10 +8,10 @@ const wordClass = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
 const punctuation = String.raw`[\p{P}\u0021-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u007E]`;
 
 /**
- * Writes a pre-tokenizer with splits that the library makes exactly. By itself it does not split at all for
- * `Metaspace`, knows white space and digits as JavaScript does, and of the behaviours of `Split` only two.
+ * Rewrites a pre-tokenizer as splits that the library makes exactly. By itself the library does not split for
+ * `Metaspace`, takes white space and digits as JavaScript does, and has only two of the behaviors of `Split`.
  *
- * @throws ModelError `UNSUPPORTED_TOKENIZER`
+ * @throws UnsupportedShapeError
  * @see https://github.com/huggingface/tokenizers, `tokenizers/src/pre_tokenizers` and `normalizer.rs` (`SplitDelimiterBehavior`)
  */
 export function explicitSplits(preTokenizer: unknown): unknown {
@@ -31,7 +30,7 @@ export function explicitSplits(preTokenizer: unknown): unknown {
         : sequence([wordSplit(byteLevelPattern), { ...preTokenizer, use_regex: false }]);
     case "Metaspace": {
       const replacement = typeof preTokenizer["replacement"] === "string" ? preTokenizer["replacement"] : "▁";
-      // The reference does not look at `str_rep`.
+      // The Rust library ignores `str_rep`.
       const metaspace = { ...preTokenizer, str_rep: replacement };
       return preTokenizer["split"] === false
         ? metaspace
@@ -58,17 +57,17 @@ export function explicitSplits(preTokenizer: unknown): unknown {
   }
 }
 
-/** A replaced space with the word after it, or a word without. */
+/** A word with the replaced space before it, if there is one. */
 function spacedWords(space: string): string {
   return `${space}(?:(?!${space})\\p{Any})*|(?:(?!${space})\\p{Any})+`;
 }
 
-/** A split at every match of a pattern, which makes a piece of its own. */
+/** A split that isolates every match of a pattern. */
 export function wordSplit(pattern: string): JsonObject {
   return { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false };
 }
 
-/** Pre-tokenizers one after the other. */
+/** Pre-tokenizers in order. */
 export function sequence(steps: readonly unknown[]): JsonObject {
   return { type: "Sequence", pretokenizers: steps.filter((step) => step !== null) };
 }
@@ -90,13 +89,9 @@ function split(preTokenizer: JsonObject): JsonObject {
   return matches(delimiter);
 }
 
-function unsupported(found: JsonObject): ModelError {
-  return new ModelError(
-    "UNSUPPORTED_TOKENIZER",
-    "tokenizer.json: wanted a Split that isolates, removes, merges or joins its matches, or inverted one that " +
-      `isolates or removes; found ${quoteValue(found)}`,
-    { file: "tokenizer.json", field: "pre_tokenizer" },
-  );
+function unsupported(value: JsonObject): UnsupportedShapeError {
+  const expected = "a Split that is inverted only to isolate or remove, and has a known behavior";
+  return new UnsupportedShapeError("pre_tokenizer", expected, value);
 }
 
 function splitBy(delimiter: string, behavior: unknown): JsonObject {
@@ -117,12 +112,12 @@ function splitBy(delimiter: string, behavior: unknown): JsonObject {
   }
 }
 
-/** Takes the matches of a pattern and drops what is between them. */
+/** Keeps the matches of a pattern and removes the text between them. */
 function matches(pattern: string): JsonObject {
   return { type: "Split", pattern: { Regex: pattern }, behavior: "Removed", invert: true };
 }
 
-/** JavaScript's `split` returns what groups capture. */
+/** JavaScript's `split` would return captured groups, too. */
 function withoutCaptures(pattern: string): string {
   return pattern.replaceAll(/\\.|\[(?:\\.|[^\]])*\]|\((?!\?)/gs, (part) => (part === "(" ? "(?:" : part));
 }

@@ -13,13 +13,13 @@ import { readTokenizerSettings } from "./tokenizer-settings.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** What `loadTokenizer` takes beside the directory. */
+/** Options of `loadTokenizer`. */
 export interface LoadTokenizerOptions {
   /** The file system by default. */
   readonly files?: FileAccess;
-  /** Read already; else read from the directory. */
+  /** Read from the directory by default. */
   readonly settings?: TokenizerSettings;
-  /** False saves the tables of an encoder that is not used; `encode` throws then. Default true. */
+  /** False builds no encoder, which saves its memory; `encode` throws then. Default true. */
   readonly encodes?: boolean;
   /** False where the whole thread can be stopped while it encodes. Default true. */
   readonly hasTimeLimit?: boolean;
@@ -52,27 +52,23 @@ export async function loadTokenizer(
 }
 
 /**
- * Checks that every id that the tokenizer may produce has a row in the embedding, and that it can spell every
- * token that ends an answer.
+ * Checks that every token id of the tokenizer has a row in the embedding, and that the tokenizer has every
+ * end-of-sequence token.
  *
  * @throws ModelError `TOKENIZER_VOCAB_MISMATCH`
  */
 export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): void {
   if (tokenizer.vocabSize > config.vocabSize) {
     const token = tokenizer.tokenOf(tokenizer.vocabSize - 1) ?? "";
-    throw new ModelError(
-      "TOKENIZER_VOCAB_MISMATCH",
-      `wanted token ids below the vocab_size of config.json, ${config.vocabSize}; ` +
-        `found ${tokenizer.vocabSize - 1} (${JSON.stringify(token)}) in ${tokenizerFile}`,
-      { file: tokenizerFile },
-    );
+    const expected = `token ids below vocab_size (${config.vocabSize})`;
+    const got = `${tokenizer.vocabSize - 1} (${JSON.stringify(token)})`;
+    throw new ModelError("TOKENIZER_VOCAB_MISMATCH", { expected, got }, { file: tokenizerFile });
   }
-  const strange = config.eosTokenIds.find((id) => id >= tokenizer.vocabSize);
-  if (strange !== undefined) {
+  const unknown = config.eosTokenIds.find((id) => id >= tokenizer.vocabSize);
+  if (unknown !== undefined) {
     throw new ModelError(
       "TOKENIZER_VOCAB_MISMATCH",
-      `"eos_token_id" must be a token of ${tokenizerFile}, whose ids end at ${tokenizer.vocabSize - 1}; ` +
-        `found ${strange}`,
+      { expected: `a token id of the tokenizer, from 0 to ${tokenizer.vocabSize - 1}`, got: String(unknown) },
       { file: tokenizerFile, field: "eos_token_id" },
     );
   }
@@ -82,14 +78,10 @@ async function missingTokenizerError(files: FileAccess, directory: string): Prom
   const names = await listFiles(files, directory);
   const other = otherFormats.find((name) => names.includes(name));
   if (other === undefined) {
-    return new ModelError("FILE_MISSING", `${directory}: wanted ${tokenizerFile}, found no tokenizer`, {
-      file: join(directory, tokenizerFile),
-    });
+    const mismatch = { expected: tokenizerFile, got: "no tokenizer" };
+    return new ModelError("FILE_MISSING", mismatch, { file: directory });
   }
-  return new ModelError(
-    "UNSUPPORTED_TOKENIZER",
-    `${directory}: wanted ${tokenizerFile} (BPE or Unigram), found ${other}; ` +
-      `convert it with AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers`,
-    { file: join(directory, other) },
-  );
+  const advice = "convert it with AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers";
+  const mismatch = { expected: `${tokenizerFile} (BPE or Unigram)`, got: other, advice };
+  return new ModelError("UNSUPPORTED_TOKENIZER", mismatch, { file: directory });
 }

@@ -6,8 +6,8 @@ import { explicitSplits, sequence, wordSplit } from "./explicit-splits.ts";
 import type { TokenizerSettings } from "./tokenizer-settings.ts";
 
 /**
- * Makes the file say what the settings and the reference mean, in words that the library takes literally:
- * tokens that only the settings name, what surrounds a text, and how it is split.
+ * Rewrites the file so that the library does what the Rust library does with it and with the settings: added tokens
+ * that only the settings name, the special tokens around a text, and how a text is split.
  */
 export function prepareTokenizerJson(json: TokenizerJson, settings: TokenizerSettings): TokenizerJson {
   const known = new Set(json.added_tokens.map((token) => token.content));
@@ -84,7 +84,7 @@ function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path:
     const { SpecialToken: special, Sequence: text } = piece;
     const at = `${path}.single[${index}]`;
     if (isJsonObject(text) && text["id"] !== "A") {
-      throw new ShapeError(at, "the sequence A, as a single text has no other", text["id"]);
+      throw new ShapeError(at, "sequence A, the only one of a single text", text["id"]);
     }
     if (!isJsonObject(special)) {
       return [piece];

@@ -2,24 +2,24 @@ import { byteLevelBytes, fallbackByte } from "./byte-alphabet.ts";
 import { ModelError, quoteValue } from "../errors.ts";
 import { isJsonObject } from "../files/json-shape.ts";
 
-/** Turns vocabulary spellings into text and bytes, as the `decoder` of `tokenizer.json` says. */
+/** Decodes tokens to text and bytes by the `decoder` of `tokenizer.json`. */
 export interface TokenDecoder {
   text(tokens: readonly string[]): string;
-  /** The bytes of one token wherever it stands; at the start of a text a space of it may be dropped by `text`. */
+  /** The bytes of one token wherever it is; `text` may drop its space at the start of a text. */
   bytes(token: string): Uint8Array;
 }
 
-/** Steps run on the engine's loop for every token: a few, and none that makes much of little. */
+/** Steps run on the event loop for every token, so their number and what they make are bounded. */
 const maxSteps = 32;
 const maxGrowth = 64;
 
 interface DecoderStep {
-  /** How many times as long a text may become. [1] */
+  /** The factor by which a text may grow. Default 1. */
   readonly growth?: number;
   run(tokens: readonly string[]): readonly string[];
-  /** What the step does to a single token's bytes; absent where it depends on the place. */
+  /** The bytes of a single token; absent where they depend on its position. */
   readonly bytes?: (token: string) => Uint8Array | undefined;
-  /** What the step does to a single token's text. */
+  /** The step for a single token. */
   readonly rename?: (token: string) => string;
 }
 
@@ -61,22 +61,18 @@ function assertGrowth(steps: readonly DecoderStep[], file: string): void {
   }
   throw new ModelError(
     "INVALID_TOKENIZER",
-    `${file}: "decoder" must be at most ${maxSteps} steps that make a text at most ${maxGrowth} times as long, ` +
-      `found ${steps.length} that make it ${growth} times as long`,
+    {
+      expected: `at most ${maxSteps} steps that make a text at most ${maxGrowth} times as long`,
+      got: `${steps.length} that make it ${growth} times as long`,
+    },
     { file, field: "decoder" },
   );
 }
 
 function readSteps(decoder: unknown, file: string): DecoderStep[] {
   if (!isJsonObject(decoder)) {
-    throw new ModelError(
-      "INVALID_TOKENIZER",
-      `${file}: wanted an object as decoder, found ${quoteValue(decoder)}`,
-      {
-        file,
-        field: "decoder",
-      },
-    );
+    const mismatch = { expected: "an object", got: quoteValue(decoder) };
+    throw new ModelError("INVALID_TOKENIZER", mismatch, { file, field: "decoder" });
   }
   switch (decoder["type"]) {
     case "Sequence": {
@@ -100,7 +96,10 @@ function readSteps(decoder: unknown, file: string): DecoderStep[] {
     default:
       throw new ModelError(
         "UNSUPPORTED_TOKENIZER",
-        `${file}: wanted a decoder of ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip; found ${quoteValue(decoder["type"])}`,
+        {
+          expected: "a decoder of ByteLevel, Metaspace, Replace, ByteFallback, Fuse or Strip",
+          got: quoteValue(decoder["type"]),
+        },
         { file, field: "decoder" },
       );
   }
@@ -165,20 +164,14 @@ function metaspaceStep(replacement: string, dropsFirst: boolean): DecoderStep {
 
 function replaceStep(decoder: Readonly<Record<string, unknown>>, file: string): DecoderStep {
   const pattern = decoder["pattern"];
-  const wanted = isJsonObject(pattern) ? pattern["String"] : undefined;
-  if (typeof wanted !== "string" || wanted === "") {
-    throw new ModelError(
-      "UNSUPPORTED_TOKENIZER",
-      `${file}: wanted a Replace of a text, found ${quoteValue(pattern)}`,
-      {
-        file,
-        field: "decoder",
-      },
-    );
+  const replaced = isJsonObject(pattern) ? pattern["String"] : undefined;
+  if (typeof replaced !== "string" || replaced === "") {
+    const mismatch = { expected: "a Replace of a string", got: quoteValue(pattern) };
+    throw new ModelError("UNSUPPORTED_TOKENIZER", mismatch, { file, field: "decoder" });
   }
   const content = textOr(decoder["content"], "");
-  const rename = (token: string): string => token.replaceAll(wanted, () => content);
-  const growth = Math.max(1, content.length / wanted.length);
+  const rename = (token: string): string => token.replaceAll(replaced, () => content);
+  const growth = Math.max(1, content.length / replaced.length);
   return { run: (tokens) => tokens.map(rename), rename, growth };
 }
 

@@ -1,4 +1,3 @@
-import { ModelError } from "../errors.ts";
 import {
   character,
   fields,
@@ -16,6 +15,7 @@ import {
   tagged,
   text,
   tuple,
+  UnsupportedShapeError,
 } from "../files/json-shape.ts";
 import type { Shape } from "../files/json-shape.ts";
 
@@ -23,7 +23,7 @@ import type { Shape } from "../files/json-shape.ts";
 const maxPatternCharacters = 8192;
 const maxSteps = 256;
 const maxPieces = 256;
-/** What Rust's reader of JSON takes. */
+/** The limit of Rust's JSON reader, roughly. */
 const maxDepth = 64;
 const maxContentCharacters = 4096;
 
@@ -34,44 +34,36 @@ const fixedSize = shape(
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 );
 const shortText = shape(
-  `a text of at most ${maxContentCharacters} characters`,
+  `a string of at most ${maxContentCharacters} characters`,
   (value) => typeof value === "string" && value.length <= maxContentCharacters,
 );
 const patternText = shape(
-  `a text of at most ${maxPatternCharacters} characters`,
+  `a string of at most ${maxPatternCharacters} characters`,
   (value) => typeof value === "string" && value.length <= maxPatternCharacters,
 );
 const pattern = oneField({ String: patternText, Regex: patternText });
 const someText = shape(
-  `a text of 1 to ${maxPatternCharacters} characters`,
+  `a string of 1 to ${maxPatternCharacters} characters`,
   (value) => typeof value === "string" && value !== "" && value.length <= maxPatternCharacters,
 );
 const replacedPattern = oneField({ String: someText, Regex: patternText });
 const behavior = oneOf("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous");
 const nothing = fields({});
-/** Known to the reference, and not to the library that encodes here. */
+/** Part of the format, and not implemented by the library that encodes here. */
 const unsupported: Shape = (value, path) => {
-  const type = isJsonObject(value) ? value["type"] : value;
-  throw new ModelError(
-    "UNSUPPORTED_TOKENIZER",
-    `tokenizer.json: "${path}" is a step that is not supported: ${String(type)}`,
-    {
-      field: path,
-    },
-  );
+  throw new UnsupportedShapeError(path, "a supported step", isJsonObject(value) ? value["type"] : value);
 };
 
-/** Steps in a row, which may be such rows themselves. */
+/** A `Sequence` of steps, which may be sequences themselves. */
 function sequence(name: string, step: () => Shape): Shape {
   return (value, path) => {
-    if ((path.match(/\[/g)?.length ?? 0) > maxDepth) {
-      throw new ShapeError(path, `steps nested at most ${maxDepth} deep`, "more");
-    }
+    const depth = path.match(/\[/g)?.length ?? 0;
+    if (depth > maxDepth) throw new ShapeError(path, `steps nested at most ${maxDepth} deep`, depth);
     fields({ [name]: listOf(step(), maxSteps) })(value, path);
   };
 }
 
-const charsmap = shape("a compiled map of characters in base64", (value) => {
+const charsmap = shape("a compiled character map in base64", (value) => {
   const bytes = typeof value === "string" ? Buffer.from(value, "base64") : Buffer.alloc(0);
   const trieBytes = bytes.length >= 4 ? bytes.readUInt32LE(0) : 0;
   return trieBytes > 0 && trieBytes % 4 === 0 && trieBytes <= bytes.length - 4;
@@ -112,7 +104,7 @@ const metaspace: Shape = (value, path) => {
   if (isJsonObject(value) && value["add_prefix_space"] === false && value["prepend_scheme"] !== "never") {
     throw new ShapeError(
       `${path}.prepend_scheme`,
-      "never, as add_prefix_space says",
+      '"never", as add_prefix_space is false',
       value["prepend_scheme"],
     );
   }
@@ -126,7 +118,7 @@ export const preTokenizerShape: Shape = tagged({
   Metaspace: metaspace,
   Whitespace: nothing,
   WhitespaceSplit: nothing,
-  // An unknown behavior is refused where the split is made.
+  // `explicitSplits` refuses an unknown behavior.
   Split: fields({ pattern, behavior: text, invert: flag }),
   Punctuation: fields({ behavior: optional(behavior) }),
   Digits: fields({ individual_digits: flag }),

@@ -1,4 +1,4 @@
-import { ModelError, quoteValue } from "../errors.ts";
+import { ModelError } from "../errors.ts";
 import { readFully } from "../files/read-file.ts";
 import type { NamedFile } from "../files/read-file.ts";
 import { denseWeight } from "./stored-weight.ts";
@@ -35,16 +35,14 @@ export function createWeightIndex(
   let closing: Promise<void> | undefined;
   const find = (name: string): readonly [tensor: TensorInfo, file: NamedFile] => {
     if (closing !== undefined) {
-      throw new ModelError("WEIGHTS_CLOSED", `wanted tensor ${quoteValue(name)}, found the weights closed`, {
-        tensor: name,
-      });
+      const mismatch = { expected: "open weights", got: "weights that were closed" };
+      throw new ModelError("WEIGHTS_CLOSED", mismatch, { tensor: name });
     }
     const tensor = tensors.get(name);
     const file = tensor === undefined ? undefined : files.get(tensor.filePath);
     if (tensor === undefined || file === undefined) {
-      throw new ModelError("TENSOR_MISSING", `wanted tensor ${quoteValue(name)}, found none of that name`, {
-        tensor: name,
-      });
+      const mismatch = { expected: "a tensor of this name", got: "none" };
+      throw new ModelError("TENSOR_MISSING", mismatch, { tensor: name });
     }
     return [tensor, file];
   };
@@ -66,11 +64,8 @@ export function createWeightIndex(
       const [tensor, file] = find(name);
       const sizeBytes = tensor.endByte - tensor.startByte;
       if (!(startByte >= 0 && startByte <= endByte && endByte <= sizeBytes)) {
-        throw new ModelError(
-          "INVALID_ARGUMENT",
-          `tensor ${quoteValue(name)}: wanted a range within ${sizeBytes} bytes, found ${startByte} to ${endByte}`,
-          { tensor: name },
-        );
+        const mismatch = { expected: `a range within ${sizeBytes} bytes`, got: `${startByte} to ${endByte}` };
+        throw new ModelError("INVALID_ARGUMENT", mismatch, { tensor: name });
       }
       const bytes = new Uint8Array(endByte - startByte);
       await readFully(file, bytes, tensor.startByte + startByte);
@@ -113,11 +108,8 @@ function destination(tensor: TensorInfo, into: Uint8Array | undefined): Uint8Arr
     return new Uint8Array(sizeBytes);
   }
   if (into.byteLength < sizeBytes) {
-    throw new ModelError(
-      "INVALID_ARGUMENT",
-      `tensor ${quoteValue(tensor.name)}: wanted room for ${sizeBytes} bytes, found ${into.byteLength}`,
-      { tensor: tensor.name },
-    );
+    const mismatch = { expected: `a buffer of at least ${sizeBytes} bytes`, got: String(into.byteLength) };
+    throw new ModelError("INVALID_ARGUMENT", mismatch, { tensor: tensor.name });
   }
   return into.subarray(0, sizeBytes);
 }

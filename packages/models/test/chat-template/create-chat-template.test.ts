@@ -143,7 +143,7 @@ describe("createChatTemplate", () => {
       createChatTemplate("{{ 1 }}\n{% if %}", options),
     );
     expect(invalid.message).toBe(
-      'chat template: chat_template.jinja, line 2: expected an expression, found "%}"',
+      'chat template: chat_template.jinja, line 2: expected an expression, got "%}"',
     );
     const failed = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
       createChatTemplate("{% macro f(x) %}\n{{ x.y.z }}{% endmacro %}\n\n{{ f({}) }}", options).render([]),
@@ -253,9 +253,7 @@ describe("createChatTemplate", () => {
   ];
   it.each(endless)("ends a template with %s", async (_, source) => {
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () => render(source));
-    expect(error.message).toMatch(
-      /^chat template failed: line 1: (?:the template|expected a str|'str object')/,
-    );
+    expect(error.message).toMatch(/^chat template failed: line 1: (?:expected|'str object')/);
   });
 
   const large: readonly (readonly [string, string])[] = [

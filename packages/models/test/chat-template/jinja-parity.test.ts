@@ -20,7 +20,7 @@ const { messages } = JSON.parse(variablesJson) as { readonly messages: readonly 
 const cases = lines.slice(1).map((line) => JSON.parse(line) as Case);
 
 /** Jinja computes a slice of a constant that has none; Python has sets; a generator prints as an address. */
-const isRefusedHere = /has no slices|found a generator|'dict_(?:keys|items)'/;
+const isRefusedHere = /has no slices|got a generator|'dict_(?:keys|items)'/;
 
 function outcome(source: string): Pick<Case, "rendered" | "error"> {
   try {
@@ -48,7 +48,7 @@ describe("small templates mean what they mean in jinja2", () => {
     for (const { source } of cases) {
       const { error } = outcome(source);
       if (error !== undefined) expect(error).toMatch(/^chat template(?: failed)?: line \d+: |^[\w ,']+$/);
-      expect(error ?? "").not.toMatch(/Cannot (?:read|mix|convert)|is not a function|engine cannot do/);
+      expect(error ?? "").not.toMatch(/Cannot (?:read|mix|convert)|is not a function|the engine supports/);
     }
   });
 });

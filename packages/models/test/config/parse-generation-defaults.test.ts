@@ -29,12 +29,12 @@ describe("parseGenerationDefaults", () => {
   });
 
   it.each([
-    [{ temperature: 5 }, '"temperature" must be a number from 0 to 2, found 5'],
-    [{ top_p: 0 }, '"top_p" must be a number above 0 and at most 1, found 0'],
-    [{ min_p: 1.5 }, '"min_p" must be a number from 0 to 1, found 1.5'],
-    [{ repetition_penalty: 0 }, '"repetition_penalty" must be a number from 0.01 to 100, found 0'],
-    [{ top_k: -2 }, '"top_k" must be an integer from -1 to 2147483647, found -2'],
-    [{ max_new_tokens: 0 }, '"max_new_tokens" must be an integer from 1 to 9007199254740991, found 0'],
+    [{ temperature: 5 }, '"temperature": expected a number from 0 to 2, got 5'],
+    [{ top_p: 0 }, '"top_p": expected a number above 0 and at most 1, got 0'],
+    [{ min_p: 1.5 }, '"min_p": expected a number from 0 to 1, got 1.5'],
+    [{ repetition_penalty: 0 }, '"repetition_penalty": expected a number from 0.01 to 100, got 0'],
+    [{ top_k: -2 }, '"top_k": expected an integer from -1 to 2147483647, got -2'],
+    [{ max_new_tokens: 0 }, '"max_new_tokens": expected an integer from 1 to 9007199254740991, got 0'],
   ])("says which numbers it takes: %j", async (json, message) => {
     const error = await expectModelError("INVALID_CONFIG", () => parseGenerationDefaults(json));
     expect(error.message).toBe(`generation_config.json: ${message}`);

@@ -225,7 +225,7 @@ describe("parseModelConfig", () => {
     ["no layers", { num_hidden_layers: 0 }, "INVALID_CONFIG", "num_hidden_layers"],
     ["a fraction of a layer", { num_hidden_layers: 1.5 }, "INVALID_CONFIG", "1.5"],
     ["layers as text", { num_hidden_layers: "2" }, "INVALID_CONFIG", '"2"'],
-    ["a missing width", { hidden_size: undefined }, "INVALID_CONFIG", "found nothing"],
+    ["a missing width", { hidden_size: undefined }, "INVALID_CONFIG", "got nothing"],
     ["a width of 2^40", { hidden_size: 2 ** 40 }, "INVALID_CONFIG", "1048576"],
     ["a negative vocabulary", { vocab_size: -1 }, "INVALID_CONFIG", "vocab_size"],
     ["heads that keys do not divide", { num_key_value_heads: 3 }, "INVALID_CONFIG", "num_key_value_heads"],
@@ -248,7 +248,7 @@ describe("parseModelConfig", () => {
   it("refuses what is not an object", async () => {
     for (const config of [null, [], "config", 1]) {
       const error = await expectModelError("INVALID_CONFIG", () => parseModelConfig({ config }));
-      expect(error.message).toContain("must hold a JSON object");
+      expect(error.message).toContain("expected a JSON object");
     }
   });
 

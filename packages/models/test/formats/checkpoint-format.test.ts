@@ -11,6 +11,7 @@ import type { CheckpointFormat, FileAccess } from "../../src/index.ts";
 import { createMemoryFiles } from "../support/memory-files.ts";
 import { expectModelError } from "../support/model-error.ts";
 import { modelDirectory, createModelFiles } from "../support/model-files.ts";
+import { writeSafetensors, zeros } from "../support/safetensors.ts";
 
 const bundlePath = "/models/tiny.bundle";
 
@@ -20,6 +21,7 @@ function createBundleFormat(): CheckpointFormat {
   if (directory === undefined) throw new Error("there is no format");
   return {
     name: "bundle",
+    description: "a bundle",
     detect: async ({ path, kind }) => kind === "file" && path.endsWith(".bundle"),
     open: async (location, options) => directory.open({ ...location, path: modelDirectory }, options),
     readText: async (location, options) => directory.readText({ ...location, path: modelDirectory }, options),
@@ -71,6 +73,29 @@ describe("a format that is passed in", () => {
 });
 
 describe("the formats of the package", () => {
+  it("refuse packed weights that the config does not mention", async () => {
+    const name = "model.layers.0.self_attn.q_proj.qweight";
+    const files = createModelFiles({
+      "model.safetensors": writeSafetensors({ [name]: zeros("I64", [1, 8]) }),
+    });
+    const error = await expectModelError("UNSUPPORTED_QUANTIZATION", async () =>
+      openCheckpoint(modelDirectory, { files }),
+    );
+    expect(error.tensor).toBe(name);
+    expect(files.openCount()).toBe(0);
+  });
+
+  it("are named by what they are where none detects a model", async () => {
+    const files = createMemoryFiles({ "/m/notes.txt": "x" });
+    const formats = [createBundleFormat(), ...checkpointFormats];
+    const error = await expectModelError("FILE_MISSING", async () =>
+      openCheckpoint("/m", { files, formats }),
+    );
+    expect(error.message).toBe(
+      "/m: expected a bundle or a directory with config.json and model.safetensors, got notes.txt",
+    );
+  });
+
   it("have names of their own", () => {
     const names = checkpointFormats.map((format) => format.name);
     expect(names).toEqual(["hf-directory"]);

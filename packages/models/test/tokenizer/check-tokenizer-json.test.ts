@@ -149,7 +149,7 @@ describe("a damaged tokenizer.json", () => {
     const error = await expectModelError("INVALID_TOKENIZER", async () => load(json));
     expect(error.field).toContain(field);
     expect(error.message).toContain("/m/tokenizer.json");
-    expect(error.message).toMatch(/must be .*found /);
+    expect(error.message).toMatch(/: expected .*, got /);
     expect(error.message.length).toBeLessThan(1000);
   });
 

@@ -253,7 +253,7 @@ describe("loadTokenizer", () => {
       byteLevelJson({
         pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated", invert: false },
       }),
-      "works",
+      "expected a tokenizer that encodes",
     ],
     [
       "a begin token that is no token",
@@ -296,10 +296,10 @@ describe("assertTokenizerFits", () => {
     const error = await expectModelError("TOKENIZER_VOCAB_MISMATCH", () =>
       assertTokenizerFits(tokenizer, config(270)),
     );
-    expect(error.message).toContain('found 270 ("<tool>")');
+    expect(error.message).toContain('got 270 ("<tool>")');
     const strange = await expectModelError("TOKENIZER_VOCAB_MISMATCH", () =>
       assertTokenizerFits(tokenizer, config(320, [2, 271])),
     );
-    expect(strange.message).toMatch(/ids end at 270; found 271$/);
+    expect(strange.message).toMatch(/from 0 to 270, got 271$/);
   });
 });

@@ -40,7 +40,7 @@ export function integerArgument(value: Value | undefined, fallback: number): num
   if (value === undefined) return fallback;
   if (typeof value === "boolean") return Number(value);
   if (isInteger(value)) return Number(value);
-  throw new TemplateError(`expected an int, found '${typeName(value)}'`);
+  throw new TemplateError(`expected an int, got '${typeName(value)}'`);
 }
 
 /** Reads `"a.b"`, `"0"` or a number off an item, as `attribute=` says it. */

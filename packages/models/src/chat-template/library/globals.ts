@@ -45,13 +45,15 @@ export function createGlobals(date: Date, rendering: Rendering): ReadonlyMap<str
 function createRange(args: CallArguments): Value {
   const bounds = args.positional.map((bound) => integerArgument(bound, 0));
   if (args.named.size > 0 || bounds.length === 0 || bounds.length > 3) {
-    throw new TemplateError("range: expected one to three ints");
+    throw new TemplateError(
+      `range: expected one to three ints, got ${bounds.length + args.named.size} arguments`,
+    );
   }
   const [first = 0, second, step = 1] = bounds;
   if (step === 0) throw new TemplateError("range() arg 3 must not be zero");
   const range = second === undefined ? new Range(0, first, 1) : new Range(first, second, step);
   if (!(range.length <= limits.rangeLength)) {
-    throw new TemplateLimitError(`the template made a range of more than ${limits.rangeLength} items`);
+    throw new TemplateLimitError("items in a range", limits.rangeLength);
   }
   return range;
 }

@@ -21,9 +21,7 @@ export function createNamespace(args: CallArguments, rendering: Rendering): Name
   const values = new Map<string, Value>();
   const set = (name: string, value: Value): void => {
     if (name.startsWith("_")) {
-      throw new TemplateError(
-        `expected a name without an underscore at its start in a namespace, found '${name}'`,
-      );
+      throw new TemplateError(`expected a name without a leading underscore, got '${name}'`);
     }
     values.set(name, value);
   };
@@ -53,7 +51,7 @@ function dictOfPairs(pairs: Value): Dict {
   for (const pair of iterate(pairs)) {
     const [key, value, ...more] = iterate(pair);
     if (key === undefined || value === undefined || more.length > 0) {
-      throw new TemplateError("expected pairs of a key and a value to make a dict of");
+      throw new TemplateError("expected pairs of a key and a value, got other items");
     }
     dict.set(key, value);
   }

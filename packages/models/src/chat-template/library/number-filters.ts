@@ -17,7 +17,7 @@ const mostDecimals = 100;
 function numberOf(value: Value): Integer | PythonFloat {
   if (value instanceof Undefined) throw value.error();
   const number = toNumber(value);
-  if (number === undefined) throw new TemplateError(`expected a number, found '${typeName(value)}'`);
+  if (number === undefined) throw new TemplateError(`expected a number, got '${typeName(value)}'`);
   return number;
 }
 
@@ -81,7 +81,7 @@ export function round(value: Value, args: Arguments, rendering: Rendering): Valu
   const precision = integerArgument(args[0], 0);
   const method = args[1] === undefined ? "common" : rendering.text(args[1]);
   if (Math.abs(precision) > mostDecimals) {
-    throw new TemplateError(`expected a precision of at most ${mostDecimals} digits`);
+    throw new TemplateError(`precision: expected at most ${mostDecimals} digits, got ${Math.abs(precision)}`);
   }
   if (method === "ceil" || method === "floor") {
     const scaled = Number(number instanceof PythonFloat ? number.value : number) * 10 ** precision;

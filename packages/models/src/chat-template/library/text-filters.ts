@@ -105,7 +105,7 @@ function onText(run: (text: string, args: Arguments, rendering: Rendering) => st
 
 function charsOf(chars: Value | undefined): string | undefined {
   if (chars === undefined || chars === null) return undefined;
-  if (typeof chars !== "string") throw new TemplateError(`expected a str, found '${typeName(chars)}'`);
+  if (typeof chars !== "string") throw new TemplateError(`expected a str, got '${typeName(chars)}'`);
   return chars;
 }
 
@@ -121,7 +121,7 @@ function indent(
 ): Value {
   if (value instanceof Undefined) throw value.error();
   if (typeof value !== "string") {
-    throw new TemplateError(`expected a str to indent, found '${typeName(value)}'`);
+    throw new TemplateError(`expected a str to indent, got '${typeName(value)}'`);
   }
   const margin = typeof width === "string" ? width : blanks(integerArgument(width, 4), budget);
   const lines = splitLines(`${value}\n`, false, budget);
@@ -148,7 +148,7 @@ function truncate(value: Value, args: Arguments, rendering: Rendering): Value {
   if (slack < 0) throw new TemplateError(`expected leeway >= 0, got ${slack}`);
   if ((lengthOf(value) ?? Infinity) <= most + slack) return value;
   if (typeof value !== "string") {
-    throw new TemplateError(`expected a str to truncate, found '${typeName(value)}'`);
+    throw new TemplateError(`expected a str to truncate, got '${typeName(value)}'`);
   }
   const cut = rendering.text(sliceOf(value, [undefined, most - pointCount(ending)], rendering.budget));
   if (isTrue(killsWords)) return cut + ending;
@@ -164,7 +164,9 @@ function urlEncode(value: Value, _: Arguments, rendering: Rendering): Value {
     value instanceof Dict ? [...value.entries()] : Array.from(iterate(value), (pair) => [...iterate(pair)]);
   const parts = pairs.map((pair) => {
     rendering.budget.step();
-    if (pair.length !== 2) throw new TemplateError("expected pairs of a name and a value to encode");
+    if (pair.length !== 2) {
+      throw new TemplateError(`expected pairs of a name and a value, got ${pair.length} items`);
+    }
     return pair.map((part) => quoteUrl(rendering.text(part), true)).join("=");
   });
   return rendering.budget.text(parts.join("&"));

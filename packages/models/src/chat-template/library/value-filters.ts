@@ -37,7 +37,7 @@ function toJson(value: Value, args: Arguments, { budget }: Rendering): Value {
     separators !== null &&
     (lengthOf(separators) !== 2 || typeof item !== "string" || typeof key !== "string")
   ) {
-    throw new TemplateError("expected two texts as separators of JSON");
+    throw new TemplateError("separators: expected two strings, got others");
   }
   return pythonJson(
     value,
@@ -84,7 +84,7 @@ function dictSort(value: Value, args: Arguments, rendering: Rendering): Value {
   const [caseSensitive = false, by = "key", reversed = false] = args;
   if (value instanceof Undefined) throw value.error();
   if (!(value instanceof Dict)) {
-    throw new TemplateError(`expected a dict to sort, found '${typeName(value)}'`);
+    throw new TemplateError(`expected a dict to sort, got '${typeName(value)}'`);
   }
   if (by !== "key" && by !== "value") throw new TemplateError('You can only sort by either "key" or "value"');
   const pairs = listOf(new DictView(value, "items"), rendering);
@@ -96,7 +96,7 @@ function dictSort(value: Value, args: Arguments, rendering: Rendering): Value {
 }
 
 function xmlAttributes(value: Value, [hasSpace = true]: Arguments, rendering: Rendering): Value {
-  if (!(value instanceof Dict)) throw new TemplateError(`expected a dict, found '${typeName(value)}'`);
+  if (!(value instanceof Dict)) throw new TemplateError(`expected a dict, got '${typeName(value)}'`);
   const escape = (part: Value): string =>
     rendering.text(rendering.filter("escape", part, { positional: [], named: new Map() }));
   const parts: string[] = [];
@@ -104,7 +104,7 @@ function xmlAttributes(value: Value, [hasSpace = true]: Arguments, rendering: Re
     rendering.budget.step();
     if (each === null || each instanceof Undefined) continue;
     if (typeof name !== "string") {
-      throw new TemplateError(`expected names that are str, found '${typeName(name)}'`);
+      throw new TemplateError(`expected names that are str, got '${typeName(name)}'`);
     }
     if (/[\s/>=]/.test(name)) throw new TemplateError("Invalid character in attribute name");
     parts.push(`${escape(name)}="${escape(each)}"`);

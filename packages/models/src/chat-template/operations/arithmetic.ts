@@ -111,7 +111,9 @@ function nonZero<Divisor extends AnyNumber>(divisor: Divisor): Divisor {
 }
 
 function finite(value: number): number {
-  if (!Number.isFinite(value)) throw new TemplateError("the template made a number that is too large");
+  if (!Number.isFinite(value)) {
+    throw new TemplateError("expected a finite number, got a result that is too large");
+  }
   return value;
 }
 
@@ -125,7 +127,7 @@ function power(a: AnyNumber, b: AnyNumber): Value {
   const [base, exponent] = [toDouble(a), toDouble(b)];
   if (base === 0 && exponent < 0) throw new TemplateError("0 cannot be raised to a negative power");
   if (base < 0 && !Number.isInteger(exponent)) {
-    throw new TemplateError("expected a power that is a real number");
+    throw new TemplateError("expected a real power, got a complex one");
   }
   return new PythonFloat(finite(base ** exponent));
 }

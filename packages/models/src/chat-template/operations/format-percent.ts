@@ -30,7 +30,7 @@ export function formatPercent(text: string, values: Value, budget: Budget): stri
   const takeWidth = (given: string | undefined): number | undefined => {
     if (given === undefined) return undefined;
     const width = given === "*" ? take() : Number(given);
-    if (!isInteger(width)) throw new TemplateError("expected an int in the place of *");
+    if (!isInteger(width)) throw new TemplateError("expected an int for *, got another value");
     return Number(width);
   };
   const result = text.replaceAll(directive, (whole, ...groups: unknown[]) => {
@@ -46,7 +46,7 @@ export function formatPercent(text: string, values: Value, budget: Budget): stri
       if (!(values instanceof Dict)) throw new TemplateError("format requires a mapping");
       hasNames = true;
       const found = values.get(name);
-      if (found === undefined) throw new TemplateError(`expected a value for %(${name}), found none`);
+      if (found === undefined) throw new TemplateError(`expected a value for %(${name}), got none`);
       value = found;
     }
     const isLeft = flags.includes("-") || (given !== undefined && given < 0);
@@ -110,7 +110,7 @@ function formatOne(value: Value, spec: FormatSpec, budget: Budget): string {
 function wholeNumber(value: Value): Integer {
   const number = toNumber(value);
   if (number === undefined || (number instanceof PythonFloat && !Number.isFinite(number.value))) {
-    throw new TemplateError(`expected a number to format, found '${typeName(value)}'`);
+    throw new TemplateError(`expected a number to format, got '${typeName(value)}'`);
   }
   return number instanceof PythonFloat ? toInteger(BigInt(Math.trunc(number.value))) : number;
 }

@@ -82,7 +82,7 @@ function radixOf(type: string): [radix: number, prefix: string] {
 export function formatFloat(value: number, spec: FormatSpec, budget: Budget): string {
   const { precision } = spec;
   if (precision !== undefined && precision > mostDigits) {
-    throw new TemplateLimitError(`the template formats a number with more than ${mostDigits} digits`);
+    throw new TemplateLimitError("digits in a formatted number", mostDigits);
   }
   const isNegative = value < 0 || Object.is(value, -0);
   const absolute = Math.abs(value);

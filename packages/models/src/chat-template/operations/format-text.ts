@@ -4,7 +4,7 @@ import { PythonFloat } from "../values/python-float.ts";
 import { pythonRepr, pythonText } from "../values/python-text.ts";
 import type { Rendering } from "../values/rendering.ts";
 import { TemplateError } from "../values/template-error.ts";
-import { isInteger, Undefined, type Value } from "../values/values.ts";
+import { isInteger, typeName, Undefined, type Value } from "../values/values.ts";
 
 const maxFieldDepth = 2;
 
@@ -78,7 +78,11 @@ class Formatter {
       }
       return formatText(value, parsed, budget);
     }
-    if (spec !== "") throw new TemplateError("expected no format specification for a value that has none");
+    if (spec !== "") {
+      throw new TemplateError(
+        `expected no format specification for ${typeName(value)}, got ${JSON.stringify(spec)}`,
+      );
+    }
     return pythonText(value, budget);
   }
 
@@ -98,7 +102,7 @@ class Formatter {
   #argument(name: string): Value {
     const index = name === "" ? (this.#nextIndex += 1) - 1 : /^\d+$/.test(name) ? Number(name) : undefined;
     const value = index === undefined ? this.#args.named.get(name) : this.#args.positional[index];
-    if (value === undefined) throw new TemplateError(`expected an argument for {${name}}, found none`);
+    if (value === undefined) throw new TemplateError(`expected an argument for {${name}}, got none`);
     return value;
   }
 }

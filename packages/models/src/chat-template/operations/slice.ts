@@ -41,7 +41,7 @@ function toBound(value: Value | undefined): number | undefined {
   if (!isInteger(value)) {
     throw value instanceof Undefined
       ? value.error()
-      : new TemplateError(`expected an int or none as a bound, found '${typeName(value)}'`);
+      : new TemplateError(`expected an int or none as a bound, got '${typeName(value)}'`);
   }
   return Number(value);
 }

@@ -245,7 +245,11 @@ function expandTabs(text: string, args: CallArguments, { budget }: Rendering): s
 
 function formatMapping(text: string, args: CallArguments, rendering: Rendering): string {
   const [mapping] = bindArguments(args, { name: "format_map", parameters: ["mapping"], required: 1 });
-  if (!(mapping instanceof Dict)) throw new TemplateError("expected a mapping to format with");
+  if (!(mapping instanceof Dict)) {
+    throw new TemplateError(
+      `expected a mapping, got ${mapping === undefined ? "nothing" : typeName(mapping)}`,
+    );
+  }
   const named = new Map([...mapping.entries()].map(([key, value]) => [rendering.text(key), value]));
   return formatFields(text, { positional: [], named }, rendering);
 }
@@ -259,14 +263,14 @@ function integerOf(value: Value | undefined, fallback: number): number {
   if (value === undefined || value === null) return fallback;
   const number = toNumber(value);
   if (number === undefined || !isInteger(number)) {
-    throw new TemplateError(`expected an int, found '${typeName(value)}'`);
+    throw new TemplateError(`expected an int, got '${typeName(value)}'`);
   }
   return Number(number);
 }
 
 function textOf(value: Value | undefined): string {
   if (typeof value !== "string") {
-    throw new TemplateError(`expected a str, found '${value === undefined ? "nothing" : typeName(value)}'`);
+    throw new TemplateError(`expected a str, got '${value === undefined ? "nothing" : typeName(value)}'`);
   }
   return value;
 }

@@ -107,7 +107,7 @@ export class LoopContext implements PythonObject {
     if (recurse === undefined) {
       throw new TemplateError("The loop must have the 'recursive' marker to be called recursively.");
     }
-    if (items === undefined) throw new TemplateError("loop: expected what to loop over");
+    if (items === undefined) throw new TemplateError("loop: expected an iterable, got nothing");
     iterate(items);
     return recurse(items, depth + 1);
   }

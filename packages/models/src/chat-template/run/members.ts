@@ -150,7 +150,7 @@ function indexIn(holder: Value, args: CallArguments, { comparer, budget }: Rende
   const items = itemsOf(holder);
   budget.step(items.length);
   const index = items.findIndex((item) => comparer.equals(item, wanted));
-  if (index < 0) throw new TemplateError("expected a list that has the value, found one without");
+  if (index < 0) throw new TemplateError("expected a list with the value, got one without");
   return index;
 }
 

@@ -3,7 +3,7 @@ import type { TemplateNode } from "../syntax/nodes.ts";
 import { BlockRunner } from "./run-block.ts";
 import { Runtime } from "./runtime.ts";
 import { Scope } from "./scope.ts";
-import { TemplateError, TemplateLimitError, TemplateRaised } from "../values/template-error.ts";
+import { TemplateError, TemplateRaised } from "../values/template-error.ts";
 import { toValue } from "../values/to-value.ts";
 import type { PythonObject } from "../values/values.ts";
 
@@ -43,7 +43,7 @@ export function renderTemplate(template: TemplateNode, { variables, date }: Rend
     );
     return runner.render(template.body, root);
   } catch (error) {
-    throw new RenderingFailure(runtime.line, explained(error));
+    throw new RenderingFailure(runtime.line, templateErrorOf(error));
   }
 }
 
@@ -56,13 +56,11 @@ function blocksOf({ blocks }: TemplateNode, render: (name: string) => string): P
   };
 }
 
-/** What the engine did not foresee is told as what it is, and never in JavaScript's words. */
-function explained(error: unknown): Error {
+/** Replaces JavaScript's own errors, which say nothing about the template. */
+function templateErrorOf(error: unknown): Error {
   if (error instanceof TemplateError || error instanceof TemplateRaised) return error;
   if (error instanceof RangeError) {
-    return new TemplateLimitError("the template nests too deep, or makes a text that is too long", {
-      cause: error,
-    });
+    return new TemplateError("expected less nesting or shorter texts, got a RangeError", { cause: error });
   }
-  return new TemplateError("the template does what the engine cannot do", { cause: error });
+  return new TemplateError("expected an operation that the engine supports, got another", { cause: error });
 }

@@ -99,7 +99,7 @@ export class BlockRunner {
       case "continue":
         return node.kind;
       case "unsupported":
-        throw new TemplateError(`expected a template by itself, found {% ${node.tag} %}`);
+        throw new TemplateError(`expected a self-contained template, got {% ${node.tag} %}`);
       case "set-block":
       case "filter-block":
       case "with":

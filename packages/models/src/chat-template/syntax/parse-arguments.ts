@@ -5,7 +5,7 @@ export type ExpressionParser = (stream: TokenStream) => Expression;
 
 export const noArguments: ArgumentNodes = { positional: [], named: [], list: undefined, mapping: undefined };
 
-/** Parses things with commas between them, and maybe one behind them, up to a bracket. */
+/** Parses items separated by commas, with an optional trailing one, up to a bracket. */
 export function parseUntil<Item>(stream: TokenStream, closer: string, parse: () => Item): Item[] {
   const items: Item[] = [];
   while (!stream.isOperator(closer)) {
@@ -27,7 +27,7 @@ export function parseArguments(stream: TokenStream, parse: ExpressionParser): Ar
     const isNamed =
       stream.current.type === "name" && stream.next.type === "operator" && stream.next.value === "=";
     if (mapping !== undefined || (list !== undefined && !isNamed && !stream.isOperator("**"))) {
-      throw stream.fail("expected no argument after *list or **mapping");
+      throw stream.fail("expected no argument after *list or **mapping, got one");
     }
     if (stream.skipOperator("*")) {
       list = parse(stream);
@@ -38,7 +38,9 @@ export function parseArguments(stream: TokenStream, parse: ExpressionParser): Ar
       stream.take();
       named.push([name, parse(stream)]);
     } else {
-      if (named.length > 0) throw stream.fail("expected no argument without a name after one with a name");
+      if (named.length > 0) {
+        throw stream.fail("expected a keyword argument after another, got a positional one");
+      }
       positional.push(parse(stream));
     }
   });

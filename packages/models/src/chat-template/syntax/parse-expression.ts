@@ -287,6 +287,6 @@ function parseTestArguments(stream: TokenStream): ArgumentNodes {
   const hasArgument =
     testArgument.has(stream.current.type) || stream.isOperator("[") || stream.isOperator("{");
   if (!hasArgument || stream.isName("else", "or", "and")) return noArguments;
-  if (stream.isName("is")) throw stream.fail('expected one test at a time, found another "is"');
+  if (stream.isName("is")) throw stream.fail('expected one test at a time, got another "is"');
   return { ...noArguments, positional: [stream.nested(() => parsePostfix(stream, parsePrimary(stream)))] };
 }

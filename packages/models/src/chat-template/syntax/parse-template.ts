@@ -178,7 +178,7 @@ function parseSignature(stream: TokenStream): Signature {
     const name = stream.expect("name").value;
     const fallback = stream.skipOperator("=") ? parseExpression(stream) : undefined;
     if (fallback === undefined && parameters.at(-1)?.fallback !== undefined) {
-      throw stream.fail(`expected a default for "${name}", as the parameter before it has one`);
+      throw stream.fail(`expected a default for "${name}", as the parameter before it has one, got none`);
     }
     parameters.push({ name, fallback });
   }
@@ -215,7 +215,7 @@ function parseWith(parser: TemplateParser): StatementKind {
 function parseNamedBlock(parser: TemplateParser): StatementKind {
   const { stream } = parser;
   const name = stream.expect("name").value;
-  if (parser.blocks.has(name)) throw stream.fail(`expected one block "${name}", found another`);
+  if (parser.blocks.has(name)) throw stream.fail(`expected one block "${name}", got another`);
   const isScoped = stream.skipName("scoped");
   stream.skipName("required");
   const body = parser.parseOwnBody("endblock");
@@ -233,7 +233,9 @@ function parseAutoescape(parser: TemplateParser): StatementKind {
 }
 
 function parseLoopControl(parser: TemplateParser, kind: "break" | "continue"): StatementKind {
-  if (parser.loopDepth === 0) throw parser.stream.fail(`expected a loop around {% ${kind} %}`);
+  if (parser.loopDepth === 0) {
+    throw parser.stream.fail(`expected {% ${kind} %} in a loop, got it outside of one`);
+  }
   return { kind };
 }
 
@@ -279,6 +281,8 @@ function parseOneTarget(stream: TokenStream, rules: TargetRules): Target {
 
 function toTarget(stream: TokenStream, node: Expression): Target {
   if (node.kind === "name") return { kind: "name", name: node.name };
-  if (node.kind !== "tuple" && node.kind !== "list") throw stream.fail("expected a name to bind a value to");
+  if (node.kind !== "tuple" && node.kind !== "list") {
+    throw stream.fail("expected a name to assign to, got an expression");
+  }
   return { kind: "targets", targets: node.items.map((item) => toTarget(stream, item)) };
 }

@@ -2,7 +2,7 @@ import { limits } from "../values/limits.ts";
 import { TemplateSyntaxError } from "../values/template-error.ts";
 import type { Token, TokenType } from "./token.ts";
 
-const nouns: Readonly<Record<TokenType, string>> = {
+const tokenNames: Readonly<Record<TokenType, string>> = {
   data: "text",
   "print-begin": '"{{"',
   "print-end": '"}}"',
@@ -16,7 +16,7 @@ const nouns: Readonly<Record<TokenType, string>> = {
   end: "the end of the template",
 };
 
-/** Tokens one after the other, for a parser that looks one ahead. */
+/** The tokens of a template, with a lookahead of one. */
 export class TokenStream {
   readonly #tokens: readonly Token[];
   #at = 0;
@@ -34,7 +34,7 @@ export class TokenStream {
     return this.#tokenAt(this.#at + 1);
   }
 
-  /** Answers the current token and goes on. */
+  /** Returns the current token and advances. */
   take(): Token {
     const { current } = this;
     this.#at += 1;
@@ -62,7 +62,7 @@ export class TokenStream {
   }
 
   expect(type: TokenType): Token {
-    if (this.current.type !== type) throw this.unexpected(nouns[type] || `a ${type}`);
+    if (this.current.type !== type) throw this.unexpected(tokenNames[type] || `a ${type}`);
     return this.take();
   }
 
@@ -76,11 +76,11 @@ export class TokenStream {
     return this.take();
   }
 
-  /** Parses something that may have more of its kind in it. */
+  /** Parses a construct that may nest. */
   nested<Result>(parse: () => Result): Result {
     this.#depth += 1;
     if (this.#depth > limits.nesting) {
-      throw this.fail(`expected blocks and brackets of at most ${limits.nesting} levels`);
+      throw this.fail(`expected at most ${limits.nesting} nested blocks and brackets, got more`);
     }
     const result = parse();
     this.#depth -= 1;
@@ -89,7 +89,7 @@ export class TokenStream {
 
   unexpected(expected: string): TemplateSyntaxError {
     const { type, value } = this.current;
-    return this.fail(`expected ${expected}, found ${nouns[type] || JSON.stringify(value)}`);
+    return this.fail(`expected ${expected}, got ${tokenNames[type] || JSON.stringify(value)}`);
   }
 
   fail(message: string): TemplateSyntaxError {
@@ -98,7 +98,7 @@ export class TokenStream {
 
   #tokenAt(at: number): Token {
     const token = this.#tokens[Math.min(at, this.#tokens.length - 1)];
-    if (token === undefined) throw new Error("expected tokens that end with an end");
+    if (token === undefined) throw new Error("expected an end token, got none");
     return token;
   }
 }

@@ -95,14 +95,14 @@ class Lexer {
     this.#startsLine = this.#source[bodyAt - 1] === "\n";
     rawEnd.lastIndex = bodyAt;
     const found = rawEnd.exec(this.#source);
-    if (found === null) throw this.#error("expected {% endraw %}, found the end of the template");
+    if (found === null) throw this.#error("expected {% endraw %}, got the end of the template");
     this.#addData(bodyAt, found.index, { sign: found[1] ?? "", isPrint: false });
     this.#moveTo(found.index + found[0].length);
   }
 
   #skipComment(bodyAt: number): void {
     const end = this.#source.indexOf("#}", bodyAt);
-    if (end < 0) throw this.#error('expected "#}" after a comment, found the end of the template');
+    if (end < 0) throw this.#error('expected "#}" after a comment, got the end of the template');
     this.#passEnd(end + 2, end > bodyAt ? (this.#source[end - 1] ?? "") : "");
   }
 
@@ -126,7 +126,7 @@ class Lexer {
       if (open.length === 0 && this.#readTagEnd(kind)) return;
       if (this.#at >= this.#source.length) {
         throw this.#error(
-          `expected the end of a ${kind === "print" ? "{{ }}" : "{% %}"} tag, found the end of the template`,
+          `expected the end of a ${kind === "print" ? "{{ }}" : "{% %}"} tag, got the end of the template`,
         );
       }
       this.#readToken(open);
@@ -154,7 +154,7 @@ class Lexer {
     if (this.#match(integerPattern, "integer") || this.#match(namePattern, "name")) return;
     if (!this.#match(operatorPattern, "operator")) {
       throw this.#error(
-        `unexpected character ${JSON.stringify(String.fromCodePoint(this.#source.codePointAt(this.#at) ?? 0))}`,
+        `expected a token, got ${JSON.stringify(String.fromCodePoint(this.#source.codePointAt(this.#at) ?? 0))}`,
       );
     }
     const closer = closing.get(sign);
@@ -163,7 +163,9 @@ class Lexer {
     } else if (sign === ")" || sign === "]" || sign === "}") {
       const expected = open.pop();
       if (expected !== sign) {
-        throw this.#error(`unexpected "${sign}"${expected === undefined ? "" : `, expected "${expected}"`}`);
+        throw this.#error(
+          `expected ${expected === undefined ? "an open bracket" : `"${expected}"`}, got "${sign}"`,
+        );
       }
     }
   }
@@ -173,7 +175,7 @@ class Lexer {
     const found = pattern.exec(this.#source)?.[0];
     if (found === undefined) return false;
     if (type === "name" && !identifier.test(found)) {
-      throw this.#error(`expected a name, found ${JSON.stringify(found)}`);
+      throw this.#error(`expected a name, got ${JSON.stringify(found)}`);
     }
     this.#add(type, found);
     this.#at += found.length;
@@ -186,17 +188,17 @@ class Lexer {
       end += this.#source[end] === "\\" ? 2 : 1;
     }
     if (end >= this.#source.length) {
-      throw this.#error("expected the end of a string, found the end of the template");
+      throw this.#error("expected the end of a string, got the end of the template");
     }
     const value = unescapeString(this.#source.slice(this.#at + 1, end));
-    if (value === undefined) throw this.#error("expected escapes that are known in a string");
+    if (value === undefined) throw this.#error("expected valid escapes in a string, got another");
     this.#add("string", value);
     this.#at = end + 1;
   }
 
   #add(type: TokenType, value: string): void {
     if (this.#tokens.length >= limits.tokens) {
-      throw this.#error(`expected a template of at most ${limits.tokens} words and signs`);
+      throw this.#error(`expected at most ${limits.tokens} tokens, got more`);
     }
     this.#tokens.push({ type, value, line: this.#countLines() });
   }

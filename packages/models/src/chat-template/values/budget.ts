@@ -1,12 +1,12 @@
 import { limits } from "./limits.ts";
 import { TemplateLimitError } from "./template-error.ts";
 
-/** Texts of this many units cost a step more, for whatever is then done with them. */
+/** UTF-16 units of a text that count as one step more. */
 const unitsOfStep = 256;
 /** Items that are copied in one step. */
 const itemsOfStep = 4;
 
-/** Counts what one rendering takes. Every method throws a `TemplateLimitError` when that is too much. */
+/** Counts the work of one rendering. Every method throws a `TemplateLimitError` beyond its limit. */
 export class Budget {
   #steps = 0;
   #depth = 0;
@@ -15,18 +15,16 @@ export class Budget {
   step(count = 1): void {
     this.#steps += count;
     if (this.#steps > limits.steps) {
-      throw new TemplateLimitError(`the template took more than ${limits.steps} steps`);
+      throw new TemplateLimitError("steps", limits.steps);
     }
   }
 
-  /** Goes one level deeper; `leave` goes back. */
+  /** Enters a level; `leave` leaves it. */
   enter(): void {
     this.#steps += 1;
     this.#depth += 1;
     if (this.#depth > limits.depth) {
-      throw new TemplateLimitError(
-        `the template nests more than ${limits.depth} calls, blocks and operators`,
-      );
+      throw new TemplateLimitError("nested calls, blocks and operators", limits.depth);
     }
     if (this.#steps > limits.steps) this.step(0);
   }
@@ -35,46 +33,44 @@ export class Budget {
     this.#depth -= 1;
   }
 
-  /** @param depth of the list or mapping that is looked into */
+  /** Counts a look into a list or mapping at a depth. */
   lookInto(depth: number): void {
     this.step();
     if (depth > limits.valueDepth) {
-      throw new TemplateLimitError(
-        `the template nests lists and mappings more than ${limits.valueDepth} levels deep`,
-      );
+      throw new TemplateLimitError("nested lists and mappings", limits.valueDepth);
     }
   }
 
-  /** Counts a text that is about to be made, by its length in UTF-16 units. */
+  /** Counts a text before it is made, by its length in UTF-16 units. */
   makeText(length: number): void {
     if (length > limits.textLength) {
-      throw new TemplateLimitError(`the template made a text of more than ${limits.textLength} characters`);
+      throw new TemplateLimitError("characters in a text", limits.textLength);
     }
     this.#textLength += length;
     if (this.#textLength > limits.allTextLength) {
-      throw new TemplateLimitError(`the template made more than ${limits.allTextLength} characters of text`);
+      throw new TemplateLimitError("characters in all texts", limits.allTextLength);
     }
     this.step(Math.floor(length / unitsOfStep));
   }
 
-  /** Counts what it takes to look through a text. */
+  /** Counts a pass over a text. */
   readText(text: string): void {
     if (text.length >= unitsOfStep) this.step(Math.floor(text.length / unitsOfStep));
   }
 
-  /** Counts a text that was made, and answers it. */
+  /** Counts a text that was made and returns it. */
   text(made: string): string {
     this.makeText(made.length);
     return made;
   }
 
-  /** Counts a list of new items that is about to be made. */
+  /** Counts a list of new items before it is made. */
   makeItems(length: number): void {
     this.#list(length);
     this.step(length);
   }
 
-  /** Counts a list that is about to be made of items that are there already. */
+  /** Counts a copy of existing items before it is made. */
   copyItems(length: number): void {
     this.#list(length);
     this.step(Math.floor(length / itemsOfStep));
@@ -82,7 +78,7 @@ export class Budget {
 
   #list(length: number): void {
     if (!(length <= limits.listLength)) {
-      throw new TemplateLimitError(`the template made a list of more than ${limits.listLength} items`);
+      throw new TemplateLimitError("items in a list", limits.listLength);
     }
   }
 }

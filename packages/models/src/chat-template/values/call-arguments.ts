@@ -21,19 +21,21 @@ export function bindArguments(args: CallArguments, to: Parameters): (Value | und
   const { name, parameters, required = 0 } = to;
   if (args.positional.length > parameters.length) {
     throw new TemplateError(
-      `${name}: expected at most ${parameters.length} arguments, found ${args.positional.length}`,
+      `${name}: expected at most ${parameters.length} arguments, got ${args.positional.length}`,
     );
   }
   const bound: (Value | undefined)[] = parameters.map((_, index) => args.positional[index]);
   for (const [parameter, value] of args.named) {
     const index = parameters.indexOf(parameter);
-    if (index < 0) throw new TemplateError(`${name}: expected no argument "${parameter}"`);
-    if (bound[index] !== undefined) throw new TemplateError(`${name}: expected "${parameter}" once`);
+    if (index < 0) throw new TemplateError(`${name}: expected no argument "${parameter}", got one`);
+    if (bound[index] !== undefined) {
+      throw new TemplateError(`${name}: expected "${parameter}" once, got it twice`);
+    }
     bound[index] = value;
   }
   for (let index = 0; index < required; index += 1) {
     if (bound[index] === undefined) {
-      throw new TemplateError(`${name}: expected an argument "${parameters[index]}"`);
+      throw new TemplateError(`${name}: expected an argument "${parameters[index]}", got none`);
     }
   }
   return bound;

@@ -60,12 +60,14 @@ function keyOf(key: Value): Key {
   if (key instanceof Undefined) return undefinedKey;
   if (key instanceof Range) return `\uDC00${key.start},${key.step},${key.length}`;
   if (key instanceof Iteration || isObject(key)) return key;
-  throw new TemplateError(`expected a key that can be one, found a ${typeName(key)}`);
+  throw new TemplateError(`expected a hashable key, got a ${typeName(key)}`);
 }
 
 function partKey(part: Value): string {
   const key = keyOf(part);
-  if (typeof key === "object" && key !== null) throw new TemplateError("expected plain values in a key");
+  if (typeof key === "object" && key !== null) {
+    throw new TemplateError("expected plain values in a key, got an object");
+  }
   return `${typeof key === "string" ? "s" : "n"}${String(key)}`;
 }
 

@@ -66,7 +66,7 @@ export class Comparer {
     if (a instanceof Undefined) throw a.error();
     if (b instanceof Undefined) throw b.error();
     throw new TemplateError(
-      `expected two values that have an order, found '${typeName(a)}' and '${typeName(b)}'`,
+      `expected two values that have an order, got '${typeName(a)}' and '${typeName(b)}'`,
     );
   }
 
@@ -75,7 +75,7 @@ export class Comparer {
     if (typeof holder === "string") {
       this.#budget.readText(holder);
       if (typeof item === "string") return holder.includes(item);
-      throw new TemplateError(`expected a str to look for in a str, found '${typeName(item)}'`);
+      throw new TemplateError(`expected a str to look for in a str, got '${typeName(item)}'`);
     }
     if (holder instanceof Dict) return holder.has(item);
     if (holder instanceof DictView && holder.part === "keys") return holder.dict.has(item);

@@ -25,7 +25,7 @@ export function bitsOf(value: Integer): number {
 /** @throws TemplateLimitError where a result of so many bits would be too large */
 export function assertBits(bits: number): void {
   if (bits > limits.integerBits) {
-    throw new TemplateLimitError(`the template made an integer of more than ${limits.integerBits} bits`);
+    throw new TemplateLimitError("bits in an integer", limits.integerBits);
   }
 }
 
@@ -38,9 +38,7 @@ function limited(value: bigint): bigint {
 export function integerText(value: Integer): string {
   const text = String(value);
   if (text.length > limits.integerDigits + 1) {
-    throw new TemplateLimitError(
-      `the template printed an integer of more than ${limits.integerDigits} digits`,
-    );
+    throw new TemplateLimitError("digits in a printed integer", limits.integerDigits);
   }
   return text;
 }

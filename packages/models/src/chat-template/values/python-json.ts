@@ -40,7 +40,7 @@ class JsonWriter {
     if (value instanceof Tuple) return this.#list(value.items, depth);
     if (value instanceof Dict) return this.#dict(value, depth);
     if (value instanceof Undefined) {
-      throw new TemplateError(`expected a value to write as JSON: ${value.reason}`);
+      throw new TemplateError(`expected a value to write as JSON, got none: ${value.reason}`);
     }
     throw new TemplateError(`Object of type ${typeName(value)} is not JSON serializable`);
   }
@@ -106,5 +106,5 @@ function keyText(key: Value): string {
 function compareKeys(a: Value, b: Value): number {
   if (typeof a === "string" && typeof b === "string") return compareTexts(a, b);
   if (isInteger(a) && isInteger(b)) return a < b ? -1 : Number(a > b);
-  throw new TemplateError(`expected keys that have an order, found '${typeName(a)}' and '${typeName(b)}'`);
+  throw new TemplateError(`expected keys that have an order, got '${typeName(a)}' and '${typeName(b)}'`);
 }

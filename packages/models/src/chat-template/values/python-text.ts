@@ -59,7 +59,7 @@ class Writer {
     }
     if (value instanceof Undefined) return "Undefined";
     if (isObject(value) && value.print !== undefined) return this.#budget.text(value.print());
-    throw new TemplateError(`expected something to print, found a ${typeName(value)}`);
+    throw new TemplateError(`expected a value to print, got a ${typeName(value)}`);
   }
 
   #join(

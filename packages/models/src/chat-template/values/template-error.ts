@@ -1,4 +1,4 @@
-/** A template that is no Jinja. */
+/** A template that does not parse. */
 export class TemplateSyntaxError extends Error {
   override readonly name: string = "TemplateSyntaxError";
   readonly line: number;
@@ -9,17 +9,21 @@ export class TemplateSyntaxError extends Error {
   }
 }
 
-/** A template that cannot be rendered with what it was given; Jinja and Python fail here too. */
+/** A template that cannot be rendered with its input; Jinja fails here, too. */
 export class TemplateError extends Error {
   override readonly name: string = "TemplateError";
 }
 
-/** A template that asks for more than a rendering may take. */
+/** A template that goes beyond a limit of one rendering. */
 export class TemplateLimitError extends TemplateError {
   override readonly name: string = "TemplateLimitError";
+
+  constructor(what: string, limit: number) {
+    super(`expected at most ${limit} ${what}, got more`);
+  }
 }
 
-/** `raise_exception` of a template: the template's author speaks. */
+/** An error that the template raised itself with `raise_exception`. */
 export class TemplateRaised extends Error {
   override readonly name: string = "TemplateRaised";
 }

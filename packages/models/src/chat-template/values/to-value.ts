@@ -11,13 +11,13 @@ import { Undefined, type Value } from "./values.ts";
  */
 export function toValue(plain: unknown, depth = 0): Value {
   if (depth > limits.valueDepth) {
-    throw new TemplateLimitError(`expected values of at most ${limits.valueDepth} levels`);
+    throw new TemplateLimitError("levels of values", limits.valueDepth);
   }
   if (plain === null || typeof plain === "string" || typeof plain === "boolean") return plain;
   if (typeof plain === "number") return Number.isSafeInteger(plain) ? plain + 0 : new PythonFloat(plain);
   if (typeof plain === "bigint") return toInteger(plain);
   if (typeof plain === "object") return toHolder(plain, depth);
-  return new Undefined(`expected plain data, found a ${typeof plain}`);
+  return new Undefined(`expected plain data, got a ${typeof plain}`);
 }
 
 function toHolder(plain: object, depth: number): Value {

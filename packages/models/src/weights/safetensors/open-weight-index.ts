@@ -1,10 +1,10 @@
 import { join, resolve } from "node:path";
 
-import { ModelError, quoteValue } from "../../errors.ts";
+import { ModelError } from "../../errors.ts";
 import { createNodeFileAccess } from "../../files/node-file-access.ts";
 import { parseShardMap } from "./parse-shard-map.ts";
 import type { FileAccess } from "../../files/file-access.ts";
-import { openFile, readTextFile, statFile } from "../../files/read-file.ts";
+import { describeKind, openFile, readTextFile, statFile } from "../../files/read-file.ts";
 import type { NamedFile } from "../../files/read-file.ts";
 import { readSafetensorsHeader } from "./read-safetensors.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
@@ -80,12 +80,11 @@ async function assertShardExists(files: FileAccess, path: string, isShard: boole
   if (found?.kind === "file") {
     return;
   }
-  const what = found === undefined ? "nothing" : `a ${found.kind}`;
-  throw new ModelError(
-    isShard ? "SHARD_MISSING" : "FILE_UNREADABLE",
-    `${path}: wanted ${isShard ? `this shard, which ${indexFile} names` : "a file"}; found ${what}`,
-    { file: path },
-  );
+  const mismatch = {
+    expected: isShard ? `a shard, as ${indexFile} names it` : "a file",
+    got: found === undefined ? "nothing" : describeKind(found.kind),
+  };
+  throw new ModelError(isShard ? "SHARD_MISSING" : "FILE_UNREADABLE", mismatch, { file: path });
 }
 
 function addTensors(tensors: Map<string, TensorInfo>, added: readonly TensorInfo[]): void {
@@ -94,7 +93,7 @@ function addTensors(tensors: Map<string, TensorInfo>, added: readonly TensorInfo
     if (other !== undefined) {
       throw new ModelError(
         "TENSOR_DUPLICATED",
-        `wanted tensor ${quoteValue(tensor.name)} in one shard, found it in ${other.filePath} and in ${tensor.filePath}`,
+        { expected: "a tensor in one shard", got: `one in ${other.filePath}, too` },
         { file: tensor.filePath, tensor: tensor.name },
       );
     }
@@ -111,14 +110,13 @@ function assertMapHolds(
     const path = join(root, shard);
     const found = tensors.get(name);
     if (found?.filePath !== path) {
-      const where = found === undefined ? "in no shard" : `in ${found.filePath}`;
       throw new ModelError(
         "TENSOR_MISSING",
-        `${path}: wanted tensor ${quoteValue(name)}, found it ${where}`,
         {
-          file: path,
-          tensor: name,
+          expected: `a tensor that ${indexFile} names`,
+          got: found ? `it in ${found.filePath}` : "none in any shard",
         },
+        { file: path, tensor: name },
       );
     }
   }

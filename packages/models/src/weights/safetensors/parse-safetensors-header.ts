@@ -1,5 +1,7 @@
 import { ModelError, quoteValue } from "../../errors.ts";
-import { JsonCursor, JsonSyntaxError } from "./json-cursor.ts";
+import type { Mismatch } from "../../errors.ts";
+import { JsonSyntaxError } from "../../files/json-scanner.ts";
+import { JsonCursor } from "./json-cursor.ts";
 import { tensorDtypes, dtypeSizeBytes, isTensorDtype } from "../tensor-dtype.ts";
 import type { TensorDtype } from "../tensor-dtype.ts";
 import type { TensorInfo } from "../stored-weight.ts";
@@ -39,14 +41,15 @@ function readTensors(text: string, place: HeaderPlace): TensorInfo[] {
         return;
       }
       if (tensors.length === maxTensors) {
-        throw invalid(place, `wanted at most ${maxTensors} tensors, found more`);
+        throw invalid(place, { expected: `at most ${maxTensors} tensors`, got: "more" });
       }
       tensors.push(readTensor(cursor, name, place));
     });
     cursor.readEnd();
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
-      throw invalid(place, `wanted a JSON object that names tensors, ${error.message}`, { cause: error });
+      const { expected, got } = error;
+      throw invalid(place, { expected: `${expected} of the JSON header`, got }, { cause: error });
     }
     throw error;
   }
@@ -69,14 +72,17 @@ function readTensor(cursor: JsonCursor, name: string, place: HeaderPlace): Tenso
         offsets = cursor.readIntegers(2);
         break;
       default:
-        throw invalid(place, `wanted dtype, shape and data_offsets, found ${quoteValue(field)}`, {
-          tensor: name,
-        });
+        throw invalid(
+          place,
+          { expected: "dtype, shape and data_offsets", got: quoteValue(field) },
+          { tensor: name },
+        );
     }
   });
   const [start, end] = offsets ?? [];
   if (dtype === undefined || shape === undefined || start === undefined || end === undefined) {
-    throw invalid(place, "wanted dtype, shape and two data_offsets, found fewer", { tensor: name });
+    const mismatch = { expected: "dtype, shape and two data_offsets", got: "fewer" };
+    throw invalid(place, mismatch, { tensor: name });
   }
   const checkedDtype = checkDtype(dtype, name, place);
   assertByteCount({ dtype: checkedDtype, shape, start, end, name }, place);
@@ -96,7 +102,7 @@ function checkDtype(dtype: string, tensor: string, place: HeaderPlace): TensorDt
   }
   throw new ModelError(
     "UNSUPPORTED_DTYPE",
-    `${place.filePath}: tensor ${quoteValue(tensor)}: wanted a dtype among ${tensorDtypes.join(", ")}; found ${quoteValue(dtype)}`,
+    { expected: `a dtype among ${tensorDtypes.join(", ")}`, got: quoteValue(dtype) },
     { file: place.filePath, tensor },
   );
 }
@@ -114,53 +120,41 @@ function assertByteCount({ name, dtype, shape, start, end }: RawTensor, place: H
   for (const dimension of shape) {
     bytes *= dimension;
     if (!Number.isSafeInteger(bytes)) {
-      throw invalid(place, `wanted a shape of fewer than 2^53 bytes, found (${shape.join(", ")})`, {
-        tensor: name,
-      });
+      const mismatch = { expected: "a shape of fewer than 2^53 bytes", got: `(${shape.join(", ")})` };
+      throw invalid(place, mismatch, { tensor: name });
     }
   }
   if (end - start !== bytes) {
-    throw invalid(
-      place,
-      `wanted ${bytes} bytes for ${dtype} (${shape.join(", ")}), found the range ${start} to ${end}`,
-      { tensor: name },
-    );
+    const expected = `${bytes} bytes for ${dtype} (${shape.join(", ")})`;
+    throw invalid(place, { expected, got: `the range ${start} to ${end}` }, { tensor: name });
   }
 }
 
 function assertCovers(tensors: readonly TensorInfo[], place: HeaderPlace): void {
-  let expected = place.dataStartByte;
+  let end = place.dataStartByte;
   for (const { name, startByte, endByte } of tensors) {
-    if (startByte !== expected) {
-      const found = startByte < expected ? "an overlap" : "a hole";
-      const at = `wanted its data at byte ${expected - place.dataStartByte}`;
-      throw invalid(place, `${at}, found ${found}: ${startByte - place.dataStartByte}`, { tensor: name });
+    if (startByte !== end) {
+      const gap = startByte < end ? "an overlap" : "a hole";
+      const mismatch = {
+        expected: `data at byte ${end - place.dataStartByte}`,
+        got: `${startByte - place.dataStartByte}, which leaves ${gap}`,
+      };
+      throw invalid(place, mismatch, { tensor: name });
     }
-    expected = endByte;
+    end = endByte;
   }
-  if (expected > place.fileBytes) {
-    throw new ModelError(
-      "SAFETENSORS_TRUNCATED",
-      `${place.filePath}: wanted ${expected} bytes, found a file of ${place.fileBytes}`,
-      { file: place.filePath, tensor: tensors.at(-1)?.name },
-    );
+  const mismatch = { expected: `a file of ${end} bytes`, got: `one of ${place.fileBytes}` };
+  if (end > place.fileBytes) {
+    const details = { file: place.filePath, tensor: tensors.at(-1)?.name };
+    throw new ModelError("SAFETENSORS_TRUNCATED", mismatch, details);
   }
-  if (expected < place.fileBytes) {
-    throw invalid(
-      place,
-      `wanted a file of ${expected} bytes, found ${place.fileBytes - expected} more at its end`,
-    );
-  }
+  if (end < place.fileBytes) throw invalid(place, mismatch);
 }
 
 function invalid(
   place: HeaderPlace,
-  message: string,
+  mismatch: Mismatch,
   details: { readonly tensor?: string; readonly cause?: unknown } = {},
 ): ModelError {
-  const where = details.tensor === undefined ? "" : ` tensor ${quoteValue(details.tensor)}:`;
-  return new ModelError("INVALID_SAFETENSORS", `${place.filePath}:${where} ${message}`, {
-    file: place.filePath,
-    ...details,
-  });
+  return new ModelError("INVALID_SAFETENSORS", mismatch, { file: place.filePath, ...details });
 }

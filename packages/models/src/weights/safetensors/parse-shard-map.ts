@@ -1,5 +1,7 @@
 import { ModelError, quoteValue } from "../../errors.ts";
-import { JsonCursor, JsonSyntaxError } from "./json-cursor.ts";
+import type { Mismatch } from "../../errors.ts";
+import { JsonSyntaxError } from "../../files/json-scanner.ts";
+import { JsonCursor } from "./json-cursor.ts";
 
 /**
  * Parses `model.safetensors.index.json`: which shard holds which tensor. Shards are files of the same directory
@@ -25,14 +27,12 @@ export function parseShardMap(text: string, file: string): ReadonlyMap<string, s
     cursor.readEnd();
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
-      throw invalid(`wanted an object with a "weight_map" from tensor to file name, ${error.message}`, {
-        file,
-      });
+      throw invalid(error, { file });
     }
     throw error;
   }
   if (!hasMap || shards.size === 0) {
-    throw invalid('wanted a "weight_map" that names tensors, found none', { file });
+    throw invalid({ expected: 'a "weight_map" that names tensors', got: "none" }, { file });
   }
   return shards;
 }
@@ -44,14 +44,15 @@ function checkShardName(name: string, tensor: string, file: string): string {
     (part) => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part),
   );
   if (!isInside || !name.endsWith(".safetensors")) {
-    throw invalid(
-      `wanted the name of a .safetensors file in the same directory or a folder of it, found ${quoteValue(name)}`,
-      { file, tensor },
-    );
+    const expected = "the name of a .safetensors file in the same directory or a folder of it";
+    throw invalid({ expected, got: quoteValue(name) }, { file, tensor });
   }
   return name;
 }
 
-function invalid(message: string, details: { readonly file: string; readonly tensor?: string }): ModelError {
-  return new ModelError("INVALID_WEIGHT_INDEX", `${details.file}: ${message}`, details);
+function invalid(
+  { expected, got }: Mismatch,
+  details: { readonly file: string; readonly tensor?: string },
+): ModelError {
+  return new ModelError("INVALID_WEIGHT_INDEX", { expected, got }, details);
 }

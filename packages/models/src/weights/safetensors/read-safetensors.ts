@@ -20,13 +20,8 @@ export async function readSafetensorsHeader(opened: NamedFile): Promise<TensorIn
   const { path } = opened;
   const { sizeBytes } = opened.file;
   if (sizeBytes < lengthBytes) {
-    throw new ModelError(
-      "SAFETENSORS_TRUNCATED",
-      `${path}: wanted at least ${lengthBytes} bytes, found ${sizeBytes}`,
-      {
-        file: path,
-      },
-    );
+    const mismatch = { expected: `at least ${lengthBytes} bytes`, got: String(sizeBytes) };
+    throw new ModelError("SAFETENSORS_TRUNCATED", mismatch, { file: path });
   }
   const lengthField = new Uint8Array(lengthBytes);
   await readFully(opened, lengthField, 0);
@@ -46,25 +41,24 @@ function checkedHeaderLength(
 ): number {
   const { path, sizeBytes } = file;
   if (new TextDecoder().decode(lengthField) === lfsPointerStart) {
+    const got = `a Git LFS pointer of ${sizeBytes} bytes`;
     throw new ModelError(
       "INVALID_SAFETENSORS",
-      `${path}: wanted a safetensors file, found a Git LFS pointer of ${sizeBytes} bytes; fetch the file itself (git lfs pull)`,
+      { expected: "a safetensors file", got, advice: "fetch the file itself (git lfs pull)" },
       { file: path },
     );
   }
   const length = new DataView(lengthField.buffer).getBigUint64(0, true);
   if (length > maxHeaderBytes) {
-    throw new ModelError(
-      "SAFETENSORS_HEADER_TOO_LARGE",
-      `${path}: wanted a header of at most ${maxHeaderBytes} bytes, found one of ${length}`,
-      { file: path },
-    );
+    const mismatch = { expected: `a header of at most ${maxHeaderBytes} bytes`, got: `one of ${length}` };
+    throw new ModelError("SAFETENSORS_HEADER_TOO_LARGE", mismatch, { file: path });
   }
   const headerBytes = Number(length);
   if (lengthBytes + headerBytes > sizeBytes) {
+    const expected = `${lengthBytes + headerBytes} bytes for the header alone`;
     throw new ModelError(
       "SAFETENSORS_TRUNCATED",
-      `${path}: wanted ${lengthBytes + headerBytes} bytes for the header alone, found a file of ${sizeBytes}`,
+      { expected, got: `a file of ${sizeBytes}` },
       { file: path },
     );
   }
@@ -75,9 +69,7 @@ function decodeHeader(header: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
   } catch (error) {
-    throw new ModelError("INVALID_SAFETENSORS", `${path}: wanted a header in UTF-8, found other bytes`, {
-      file: path,
-      cause: error,
-    });
+    const mismatch = { expected: "a header in UTF-8", got: "other bytes" };
+    throw new ModelError("INVALID_SAFETENSORS", mismatch, { file: path, cause: error });
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { PythonFloat } from "../../../src/chat-template/values/python-float.ts";
-import { PythonJsonError, readPythonJson } from "../../../src/chat-template/values/read-python-json.ts";
+import { readPythonJson } from "../../../src/chat-template/values/read-python-json.ts";
+import { JsonSyntaxError } from "../../../src/files/json-scanner.ts";
 
 const float = (value: number): PythonFloat => new PythonFloat(value);
 
@@ -64,6 +65,6 @@ describe("readPythonJson", () => {
     "\u00A0{}",
   ];
   it.each(refused)("refuses %j", (text) => {
-    expect(() => readPythonJson(text)).toThrow(PythonJsonError);
+    expect(() => readPythonJson(text)).toThrow(JsonSyntaxError);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { JsonCursor, JsonSyntaxError } from "../../../src/weights/safetensors/json-cursor.ts";
+import { JsonSyntaxError } from "../../../src/files/json-scanner.ts";
+import { JsonCursor } from "../../../src/weights/safetensors/json-cursor.ts";
 
 const readStrings = (text: string): Record<string, string> => {
   const cursor = new JsonCursor(text);
@@ -66,7 +67,7 @@ describe("JsonCursor", () => {
     const cursor = new JsonCursor(value);
     cursor.skipValue();
     expect(() => cursor.readEnd()).not.toThrow();
-    expect(() => new JsonCursor("[".repeat(50)).skipValue()).toThrow("deeper than 32");
+    expect(() => new JsonCursor("[".repeat(50)).skipValue()).toThrow("nested at most 32 deep");
     expect(() => new JsonCursor("nul").skipValue()).toThrow(JsonSyntaxError);
   });
 

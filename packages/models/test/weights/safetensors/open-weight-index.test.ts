@@ -97,7 +97,7 @@ describe("openWeightIndex with shards", () => {
     });
     const error = await expectModelError("TENSOR_MISSING", async () => openWeightIndex("/m", { files }));
     expect(error.tensor).toBe("b");
-    expect(error.message).toContain("found it in /m/1.safetensors");
+    expect(error.message).toContain("got it in /m/1.safetensors");
   });
 
   it("names a tensor that two shards have", async () => {
@@ -190,7 +190,7 @@ describe("openWeightIndex on a file system", () => {
     await file.truncate((index.tensors.get("a")?.startByte ?? 0) + 5);
     await file.close();
     const error = await expectModelError("FILE_UNREADABLE", async () => index.read("a"));
-    expect(error.message).toContain("found 5; the file became shorter");
+    expect(error.message).toContain("got 5; the file became shorter");
     await index.close();
   });
 });

@@ -92,8 +92,8 @@ describe("a safetensors file", () => {
   });
 
   const refused: readonly (readonly [string, Uint8Array, ModelErrorCode, string])[] = [
-    ["an empty file", new Uint8Array(0), "SAFETENSORS_TRUNCATED", "found 0"],
-    ["a file of 7 bytes", new Uint8Array(7), "SAFETENSORS_TRUNCATED", "found 7"],
+    ["an empty file", new Uint8Array(0), "SAFETENSORS_TRUNCATED", "got 0"],
+    ["a file of 7 bytes", new Uint8Array(7), "SAFETENSORS_TRUNCATED", "got 7"],
     ["a header of gigabytes", lengthOnly(3_000_000_000n), "SAFETENSORS_HEADER_TOO_LARGE", "3000000000"],
     [
       "a header of 2^64 − 1 bytes",
@@ -114,11 +114,11 @@ describe("a safetensors file", () => {
       "INVALID_SAFETENSORS",
       "UTF-8",
     ],
-    ["a header that is not JSON", rawSafetensors("{'a':1}"), "INVALID_SAFETENSORS", "no string"],
-    ["an empty header", rawSafetensors(""), "INVALID_SAFETENSORS", "JSON object"],
-    ["a header that is a list", rawSafetensors("[]"), "INVALID_SAFETENSORS", "JSON object"],
-    ["text after the header", rawSafetensors("{} x"), "INVALID_SAFETENSORS", "after the end"],
-    ["a byte order mark", rawSafetensors("\uFEFF{}"), "INVALID_SAFETENSORS", "JSON object"],
+    ["a header that is not JSON", rawSafetensors("{'a':1}"), "INVALID_SAFETENSORS", "expected a string"],
+    ["an empty header", rawSafetensors(""), "INVALID_SAFETENSORS", 'expected "{"'],
+    ["a header that is a list", rawSafetensors("[]"), "INVALID_SAFETENSORS", 'expected "{"'],
+    ["text after the header", rawSafetensors("{} x"), "INVALID_SAFETENSORS", "the end of the text"],
+    ["a byte order mark", rawSafetensors("\uFEFF{}"), "INVALID_SAFETENSORS", 'expected "{"'],
     [
       "a name twice",
       rawSafetensors(
@@ -144,22 +144,27 @@ describe("a safetensors file", () => {
       "a missing field",
       rawSafetensors('{"a":{"dtype":"U8","shape":[1]}}', 1),
       "INVALID_SAFETENSORS",
-      "found fewer",
+      "got fewer",
     ],
     [
       "three offsets",
       rawSafetensors(header({ a: tensor("U8", [1], [0, 1, 2]) }), 1),
       "INVALID_SAFETENSORS",
-      "more than 2",
+      "at most 2 integers",
     ],
-    ["a tensor that is a number", rawSafetensors('{"a":1}', 1), "INVALID_SAFETENSORS", 'no "{"'],
+    ["a tensor that is a number", rawSafetensors('{"a":1}', 1), "INVALID_SAFETENSORS", 'expected "{"'],
     [
       "metadata that is not text",
       rawSafetensors('{"__metadata__":{"format":1}}'),
       "INVALID_SAFETENSORS",
-      "no string",
+      "expected a string",
     ],
-    ["metadata that is a text", rawSafetensors('{"__metadata__":"pt"}'), "INVALID_SAFETENSORS", 'no "{"'],
+    [
+      "metadata that is a text",
+      rawSafetensors('{"__metadata__":"pt"}'),
+      "INVALID_SAFETENSORS",
+      'expected "{"',
+    ],
     [
       "an unknown dtype",
       rawSafetensors(header({ a: tensor("F8_E4M3", [1], [0, 1]) }), 1),
@@ -212,13 +217,13 @@ describe("a safetensors file", () => {
       "a thousand dimensions",
       rawSafetensors(header({ a: tensor("U8", Array(1000).fill(1), [0, 1]) }), 1),
       "INVALID_SAFETENSORS",
-      "more than 32",
+      "at most 32 integers",
     ],
     [
       "too few bytes for the shape",
       rawSafetensors(header({ a: tensor("F32", [2], [0, 4]) }), 4),
       "INVALID_SAFETENSORS",
-      "wanted 8 bytes",
+      "expected 8 bytes",
     ],
     [
       "an end before the start",
@@ -254,13 +259,13 @@ describe("a safetensors file", () => {
       "a range that leaves the file",
       rawSafetensors(header({ a: tensor("U8", [9], [0, 9]) }), 8),
       "SAFETENSORS_TRUNCATED",
-      "found a file of",
+      "got one of",
     ],
     [
       "bytes that no tensor owns",
       rawSafetensors(header({ a: tensor("U8", [1], [0, 1]) }), 3),
       "INVALID_SAFETENSORS",
-      "2 more",
+      "got one of 64",
     ],
   ];
   it.each(refused)("is refused with %s", async (...[, file, code, mention]) => {
