@@ -59,7 +59,7 @@ export function createConversation(
       };
       try {
         for await (const reply of engine.call(generate, request, { modelId: model.id, signal })) {
-          if (reply.type === "accepted") promptTokens = reply.promptTokenCount;
+          if (reply.type === "finished") promptTokens = reply.usage.promptTokens;
           if (reply.type !== "delta") continue;
           firstTokenAtMs ??= performance.now();
           const { delta } = reply;

@@ -1,13 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type {
-  GenerationRequest,
-  GenerationTimings,
-  GenerationUsage,
-  PromptLogprobs,
-  TokenDelta,
-} from "@infernode/inference";
+import type { GenerationRequest, GenerationUsage } from "@infernode/inference";
 import type { Operation, OperationParts } from "./operation.ts";
 import { estimatePromptTokens, type Prompt } from "./prompt.ts";
+import type { GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
 /** A generation as it crosses to the engine process: plain data. */
 export interface GenerateInput extends Omit<GenerationRequest, "promptTokenIds" | "signal" | "keepResult"> {
@@ -22,7 +17,8 @@ export interface GenerateInput extends Omit<GenerationRequest, "promptTokenIds" 
 
 /** What comes back, in order. `accepted` comes first, `finished` last; a failure rejects the iteration. */
 export type GenerateEvent =
-  | { readonly type: "accepted"; readonly promptTokenCount: number }
+  /** The count is known here where the engine is one of this machine; a remote server tells it at the end. */
+  | { readonly type: "accepted"; readonly promptTokenCount: number | undefined }
   /** Where the request asked for them: part after part before the first delta, which has none itself. */
   | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly type: "delta"; readonly delta: TokenDelta }

@@ -1,4 +1,5 @@
-import type { FinishReason, TokenDelta, TokenLogprob } from "@infernode/inference";
+import type { FinishReason } from "@infernode/inference";
+import type { TokenDelta, TokenLogprob } from "../../operations/token-delta.ts";
 import { wholeAnswer, withCommas, type AnswerHead } from "./answers/answer-head.ts";
 import { invalidRequest } from "../shared/api-error.ts";
 import { toChatPrompt } from "./prompts/chat-prompt.ts";
@@ -12,7 +13,8 @@ import type { ServedModel } from "../../models/model-service.ts";
 import { admit, type AdmissionRequest } from "../shared/generation/admit.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
 import { GrowingText } from "../shared/generation/growing-text.ts";
-import { LogprobStore, type TokenTexts } from "../shared/generation/logprob-store.ts";
+import { LogprobStore } from "../shared/generation/logprob-store.ts";
+import { TokenTexts } from "../shared/generation/token-texts.ts";
 import { createAnswerHead, findModel, type ApiContext } from "../shared/api-context.ts";
 import { trackProgress, type TrackedReplies } from "../shared/generation/track-progress.ts";
 
@@ -139,7 +141,7 @@ function* contentParts(logprobs: LogprobStore): Generator<string> {
 }
 
 async function collect(tracked: TrackedReplies, head: AnswerHead, n: number): Promise<Iterable<string>> {
-  const texts: TokenTexts = new Map();
+  const texts = new TokenTexts();
   const empty = (): Answer[] => Array.from({ length: n }, () => new Answer(texts));
   let answers = empty();
   const onRestart = (): void => {

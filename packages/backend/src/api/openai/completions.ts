@@ -15,7 +15,8 @@ import { parsePrompts } from "./prompts/parse-prompts.ts";
 import { admit, type AdmissionRequest } from "../shared/generation/admit.ts";
 import { type AnswerGround, CompletionAnswer, type Echo } from "./answers/completion-answer.ts";
 import type { Generation, PreparedGeneration } from "../shared/generation.ts";
-import { LogprobStore, type TokenTexts } from "../shared/generation/logprob-store.ts";
+import { LogprobStore } from "../shared/generation/logprob-store.ts";
+import { TokenTexts } from "../shared/generation/token-texts.ts";
 import { createAnswerHead, findModel, type ApiContext } from "../shared/api-context.ts";
 import {
   trackProgress,
@@ -137,7 +138,7 @@ function createAnswers(
   echoes: readonly Echo[],
   { n, hasLogprobs }: { readonly n: number; readonly hasLogprobs: boolean },
 ): Answers {
-  const texts: TokenTexts = new Map();
+  const texts = new TokenTexts();
   const groundOf = (echo: Echo): AnswerGround => ({ echo, texts, promptLogprobs: new LogprobStore(texts) });
   const answersOn = (ground: AnswerGround): readonly CompletionAnswer[] =>
     Array.from({ length: n }, () => new CompletionAnswer(ground));

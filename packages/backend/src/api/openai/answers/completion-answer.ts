@@ -1,4 +1,5 @@
-import type { FinishReason, PromptLogprobs, TokenDelta } from "@infernode/inference";
+import type { FinishReason } from "@infernode/inference";
+import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import { withCommas } from "./answer-head.ts";
 import {
   countCharacters,
@@ -8,7 +9,8 @@ import {
   type CompletionLogprobsWriter,
 } from "./logprobs.ts";
 import { GrowingText } from "../../shared/generation/growing-text.ts";
-import { LogprobStore, type TokenTexts } from "../../shared/generation/logprob-store.ts";
+import { LogprobStore } from "../../shared/generation/logprob-store.ts";
+import type { TokenTexts } from "../../shared/generation/token-texts.ts";
 
 /** Tokens of an echoed prompt in one piece of a stream. */
 const maxPieceEntries = 64;

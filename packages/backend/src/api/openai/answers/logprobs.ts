@@ -1,4 +1,4 @@
-import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "@infernode/inference";
+import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "../../../operations/token-delta.ts";
 
 /** One token in OpenAI's chat format. */
 export interface ChatTokenLogprob {

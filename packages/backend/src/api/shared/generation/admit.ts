@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
-import type { GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
+import type { GenerationUsage } from "@infernode/inference";
+import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import { AsyncQueue } from "../../../models/async-queue.ts";
 import type { CallOptions, ModelService } from "../../../models/model-service.ts";
 import { BackendError, EngineRequestError } from "../../../errors.ts";
@@ -21,7 +22,7 @@ export type AdmittedReply =
 
 /** Requests that the engine took, all of them. */
 export interface Admission {
-  /** Over all requests. */
+  /** Over all requests; 0 for those to servers that tell it at the end. */
   readonly promptTokenCount: number;
   /** In the order in which they come. Iterate once; leaving the loop stops the work. */
   readonly replies: AsyncIterable<AdmittedReply>;
@@ -63,7 +64,7 @@ async function open(
     if (done === true || value.type !== "accepted") {
       throw protocolError(done === true ? "nothing" : value.type);
     }
-    return { promptTokenCount: value.promptTokenCount, iterator };
+    return { promptTokenCount: value.promptTokenCount ?? 0, iterator };
   };
   const { request, isMaxTokensDefault } = admission;
   try {

@@ -1,13 +1,11 @@
-import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "@infernode/inference";
+import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "../../../operations/token-delta.ts";
+import type { TokenTexts } from "./token-texts.ts";
 
 const firstCapacity = 64;
 /** Entries that are made into objects at once, unless more are wanted. */
 const defaultPartEntries = 4;
 /** Stands for a token that has no log-probability. */
 const none = 0xff;
-
-/** Texts of tokens that answers have in common: each is kept once, however many candidates name it. */
-export type TokenTexts = Map<number, Pick<TokenCandidate, "token" | "bytes">>;
 
 /**
  * Log-probabilities of an answer that is collected: 12 bytes a candidate, and the text of each different token
@@ -17,7 +15,7 @@ export class LogprobStore {
   readonly #texts: TokenTexts;
   #counts = new Uint8Array(firstCapacity);
   #entryCount = 0;
-  #tokenIds = new Int32Array(firstCapacity);
+  #keys = new Int32Array(firstCapacity);
   #logprobs = new Float64Array(firstCapacity);
   #candidateCount = 0;
 
@@ -65,19 +63,16 @@ export class LogprobStore {
   }
 
   #candidateAt(at: number): TokenCandidate {
-    const tokenId = this.#tokenIds[at] ?? 0;
-    const { token, bytes } = this.#texts.get(tokenId) ?? { token: "", bytes: [] };
-    return { tokenId, token, bytes, logprob: this.#logprobs[at] ?? 0 };
+    return { ...this.#texts.at(this.#keys[at] ?? 0), logprob: this.#logprobs[at] ?? 0 };
   }
 
-  #addCandidate({ tokenId, token, bytes, logprob }: TokenCandidate): void {
-    if (this.#candidateCount === this.#tokenIds.length) {
-      this.#tokenIds = grow(this.#tokenIds, 2 * this.#candidateCount);
+  #addCandidate(candidate: TokenCandidate): void {
+    if (this.#candidateCount === this.#keys.length) {
+      this.#keys = grow(this.#keys, 2 * this.#candidateCount);
       this.#logprobs = grow(this.#logprobs, 2 * this.#candidateCount);
     }
-    if (!this.#texts.has(tokenId)) this.#texts.set(tokenId, { token, bytes });
-    this.#tokenIds[this.#candidateCount] = tokenId;
-    this.#logprobs[this.#candidateCount] = logprob;
+    this.#keys[this.#candidateCount] = this.#texts.add(candidate);
+    this.#logprobs[this.#candidateCount] = candidate.logprob;
     this.#candidateCount += 1;
   }
 }

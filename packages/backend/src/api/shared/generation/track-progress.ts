@@ -1,4 +1,5 @@
-import type { FinishReason, GenerationUsage, PromptLogprobs, TokenDelta } from "@infernode/inference";
+import type { FinishReason, GenerationUsage } from "@infernode/inference";
+import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import type { Admission } from "./admit.ts";
 
 /** What can be said of a generation while it runs and after it; no text. */

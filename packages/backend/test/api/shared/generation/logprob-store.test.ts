@@ -1,6 +1,7 @@
-import type { TokenLogprob } from "@infernode/inference";
 import { expect, test } from "vitest";
-import { LogprobStore, type TokenTexts } from "../../../../src/api/shared/generation/logprob-store.ts";
+import { LogprobStore } from "../../../../src/api/shared/generation/logprob-store.ts";
+import { TokenTexts } from "../../../../src/api/shared/generation/token-texts.ts";
+import type { TokenLogprob } from "../../../../src/operations/token-delta.ts";
 
 function entryOf(id: number): TokenLogprob {
   const candidate = (tokenId: number) => ({
@@ -14,7 +15,7 @@ function entryOf(id: number): TokenLogprob {
 const entries = [undefined, ...Array.from({ length: 200 }, (_, id) => entryOf(id))];
 
 test("gives back what was added, and keeps each token's text once", () => {
-  const texts: TokenTexts = new Map();
+  const texts = new TokenTexts();
   const store = new LogprobStore(texts);
   for (let start = 0; start < entries.length; start += 7) store.add(entries.slice(start, start + 7));
   expect(store.length).toBe(entries.length);
@@ -24,10 +25,28 @@ test("gives back what was added, and keeps each token's text once", () => {
 });
 
 test("begins again when it is cleared", () => {
-  const store = new LogprobStore(new Map());
+  const store = new LogprobStore(new TokenTexts());
   store.add(entries);
   store.clear();
   expect([...store.parts()]).toEqual([]);
   store.add(entries.slice(4, 6));
   expect([...store.parts()].flat()).toEqual(entries.slice(4, 6));
+});
+
+test("tells tokens whose ids nobody knows by their bytes", () => {
+  const candidate = (token: string, bytes: readonly number[]) => ({
+    tokenId: undefined,
+    token,
+    bytes,
+    logprob: -1,
+  });
+  const unknown = [
+    { ...candidate("\u{fffd}", [0xe2]), top: [candidate("\u{fffd}", [0xe3]), candidate("a", [97])] },
+    { ...candidate("a", [97]), top: [] },
+  ];
+  const texts = new TokenTexts();
+  const store = new LogprobStore(texts);
+  store.add([...unknown, ...entries.slice(1, 4)]);
+  expect([...store.parts()].flat()).toEqual([...unknown, ...entries.slice(1, 4)]);
+  expect(texts.size).toBe(3 + 4);
 });
