@@ -8,6 +8,7 @@ import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
+import { createMemoryBudget } from "../models/memory-budget.ts";
 import { createModelPool } from "../models/model-pool.ts";
 import type { ModelService, LocalModel } from "../models/model-service.ts";
 import {
@@ -90,12 +91,17 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     });
   const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
   const { createEngine = createEngineSupervisor } = dependencies;
+  const budget = createMemoryBudget({
+    modelIds: config.models.map(({ id }) => id),
+    limitBytes: config.engine.memoryLimitBytes,
+  });
   const observed = config.models.map((model, index) => {
     const { engine: options, ...supervision } = supervisionOf(model);
     const engineId = String(index);
     const engine = createEngine({
       ...supervision,
       engine: { ...options, engineId },
+      memory: budget.share(model.id),
       events,
       onOutput: (line) => logger.warn({ source: "engine", model: model.id, engine: engineId }, line),
     });

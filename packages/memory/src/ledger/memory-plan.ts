@@ -15,6 +15,8 @@ export interface MemoryPlan {
 export interface AvailableMemory {
   readonly deviceId: string;
   readonly availableBytes: number;
+  /** What other models have been promised, where several share a device. */
+  readonly promised?: readonly { readonly model: string; readonly bytes: number }[];
 }
 
 /**
@@ -37,6 +39,11 @@ export function sumPlan(plan: MemoryPlan): number {
   return totalBytes;
 }
 
+function describePromised({ promised = [] }: AvailableMemory): string {
+  const parts = promised.map(({ model, bytes }) => `${model} ${formatBytes(bytes)}`);
+  return parts.length === 0 ? "" : `; other models have ${parts.join(", ")}`;
+}
+
 /** A plan does not fit; with the numbers. */
 export class ModelDoesNotFitError extends MemoryError {
   override readonly name: string = "ModelDoesNotFitError";
@@ -44,7 +51,8 @@ export class ModelDoesNotFitError extends MemoryError {
   readonly requiredBytes: number;
   readonly availableBytes: number;
 
-  constructor(plan: MemoryPlan, { availableBytes }: AvailableMemory) {
+  constructor(plan: MemoryPlan, available: AvailableMemory) {
+    const { availableBytes } = available;
     const requiredBytes = sumPlan(plan);
     const parts = memoryPurposes
       .filter((purpose) => (plan.bytes[purpose] ?? 0) > 0)
@@ -52,7 +60,7 @@ export class ModelDoesNotFitError extends MemoryError {
     super(
       "MODEL_DOES_NOT_FIT",
       `${plan.model}: expected ${formatBytes(requiredBytes)} available on ${plan.deviceId} (${parts.join(", ")}), ` +
-        `got ${formatBytes(availableBytes)}: ${formatBytes(requiredBytes - availableBytes)} too little`,
+        `got ${formatBytes(availableBytes)}: ${formatBytes(requiredBytes - availableBytes)} too little${describePromised(available)}`,
     );
     this.plan = plan;
     this.requiredBytes = requiredBytes;

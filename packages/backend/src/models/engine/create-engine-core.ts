@@ -136,7 +136,8 @@ function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unkn
 
 /** Loads the model, plans its memory, and makes the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
-  const prepared = await prepareModel(options, { encodes: false });
+  const { reserveMemory } = dependencies;
+  const prepared = await prepareModel(options, { encodes: false, reserveMemory });
   const { model } = prepared;
   for (const { message } of model.warnings) process.emitWarning(message);
   const { chatTemplatePath } = options;

@@ -1,8 +1,9 @@
 import type { HealthStatus } from "@infernode/health";
-import type { MemorySnapshot, PoolStats } from "@infernode/memory";
+import type { AvailableMemory, MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { EngineSettings } from "../../config/config.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { StartPromptThread } from "../prompts/prompt-thread.ts";
+import type { MemoryDemand } from "../divide-memory.ts";
 import type { ModelStats, LocalModel } from "../model-service.ts";
 import type { AnyOperation, CallEvent } from "../../operations/operation.ts";
 
@@ -49,9 +50,14 @@ export interface EngineCore extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+/** Asks whoever divides the memory of the machine what a model may plan with. */
+export type ReserveMemory = (demand: MemoryDemand) => Promise<AvailableMemory>;
+
 /** What the process that holds the core brings. */
 export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
+  /** [what the machine has free] */
+  readonly reserveMemory?: ReserveMemory | undefined;
   /** What the engine can be asked for. [the operations of this package] */
   readonly operations?: readonly AnyOperation[] | undefined;
   /** Starts a thread that makes tokens of prompts. [one of this package's files] */

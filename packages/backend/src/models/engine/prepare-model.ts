@@ -10,7 +10,8 @@ import {
 } from "@infernode/memory";
 import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
 import { answerMemory } from "../answer-memory.ts";
-import type { EngineCoreOptions } from "./engine-core.ts";
+import type { MemoryDemand } from "../divide-memory.ts";
+import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 
 /** Runs the models of this package: the one place that names an executor. */
@@ -28,6 +29,14 @@ export interface PreparedModel {
   readonly room: AvailableMemory;
 }
 
+/** How a model is prepared. Defaults in brackets. */
+export interface PrepareOptions {
+  /** Whether texts are encoded here; `false` where a thread does it. [true] */
+  readonly encodes?: LoadOptions["encodes"];
+  /** Resolves with what the model may plan with. [what the machine has free] */
+  readonly reserveMemory?: ReserveMemory | undefined;
+}
+
 type SizeOptions = Pick<
   EngineCoreOptions,
   "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes"
@@ -36,6 +45,10 @@ type SizeOptions = Pick<
 /** The longest part of a prompt that one step computes. */
 export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number {
   return Math.min(options.maxTokensPerStep, sizes.contextTokens);
+}
+
+function limitMemory(memory: AvailableMemory, limitBytes: number = Number.MAX_SAFE_INTEGER): AvailableMemory {
+  return { ...memory, availableBytes: Math.min(memory.availableBytes, limitBytes) };
 }
 
 /** Chooses sizes within the budget and plans their memory. @throws InferenceError for sizes that the model cannot have */
@@ -64,27 +77,41 @@ export function planModel(
   return { sizes, executorPlan, answerMemoryBytes };
 }
 
+/** What a model needs in its smallest sizes, and what it can use in its largest ones. */
+function demandOf(model: ExecutorModel, options: EngineCoreOptions): MemoryDemand {
+  const bytesWithin = (budgetBytes: number): number => {
+    const { executorPlan, answerMemoryBytes } = planModel(model, options, budgetBytes);
+    return executorPlan.totalBytes + answerMemoryBytes;
+  };
+  const limitBytes = options.memoryLimitBytes ?? Number.MAX_SAFE_INTEGER;
+  return {
+    leastBytes: bytesWithin(0),
+    wantedBytes: Math.min(bytesWithin(Number.MAX_SAFE_INTEGER), limitBytes),
+  };
+}
+
 /**
  * Opens a model with every check that can be made before memory is taken: files, config, weights, tokenizer,
  * chat template, the executor's limits, and the memory plan. Whatever loads or describes a model asks this,
- * so that all say the same. Who has a thread for texts says so in `text`. The caller disposes `model`.
+ * so that all say the same. The caller disposes `model`.
  *
  * @throws ModelError, InferenceError, MemoryError of the package that refuses
  */
 export async function prepareModel(
   options: EngineCoreOptions,
-  text: Pick<LoadOptions, "encodes"> = {},
+  { encodes, reserveMemory }: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
   const model = await loadModel(options.modelDirectory, {
-    ...text,
+    ...(encodes === undefined ? {} : { encodes }),
     ...(modelName === undefined ? {} : { name: modelName }),
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
     await executorProvider.assertRuns(model);
     const device = createCpuDevice();
-    const room = readAvailableMemory(device, options.memoryLimitBytes);
+    const reserved = await reserveMemory?.(demandOf(model, options));
+    const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);
     const { sizes, executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
     const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
     const memoryPlan: MemoryPlan = {

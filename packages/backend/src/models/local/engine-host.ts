@@ -1,4 +1,5 @@
-import { createResolvers } from "../../create-resolvers.ts";
+import type { AvailableMemory } from "@infernode/memory";
+import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { CreateEngineCore, EngineCore } from "../engine/engine-core.ts";
 import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
 import { toErrorRecord } from "../error-record.ts";
@@ -38,6 +39,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   const send = sendApart(options.send, warn);
   const running = new Map<number, RunningCall>();
   let core: EngineCore | undefined;
+  let reservation: Resolvers<AvailableMemory> | undefined;
   let statsTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
   const outbox = createEngineOutbox({ send, stats: () => core?.stats() });
@@ -56,6 +58,11 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     let isProving = false;
     try {
       const made = await options.createCore(message.options, {
+        reserveMemory: (demand) => {
+          reservation = createResolvers<AvailableMemory>();
+          send({ type: "reserve-memory", demand }, () => undefined);
+          return reservation.promise;
+        },
         events: {
           emit: (...event) => {
             // Its numbers are no requests'.
@@ -138,6 +145,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     switch (message.type) {
       case "start":
         return void start(message);
+      case "memory-reserved":
+        return reservation?.resolve(message.memory);
       case "call":
         return begin(message);
       case "cancel":

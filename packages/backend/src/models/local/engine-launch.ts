@@ -1,7 +1,7 @@
 import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
-import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
+import type { EngineCoreOptions, EngineVitals, ReserveMemory } from "../engine/engine-core.ts";
 import type { ModelStats } from "../model-service.ts";
 import { hasWork, progressOf } from "./engine-progress.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
@@ -24,6 +24,8 @@ export interface EngineLaunchOptions {
   readonly startTimeoutMs: number;
   readonly hangAfterMs: number;
   readonly clock: ClockPort;
+  /** Answers what the process may plan with. */
+  readonly reserveMemory: ReserveMemory;
   readonly onReady: (message: ReadyMessage) => void;
   readonly onBatch: (message: BatchMessage) => void;
   readonly onDrained: () => void;
@@ -101,6 +103,11 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         watchdog.stop();
         watchdog = startWatchdog(hangAfterMs, onHung);
         return options.onReady(message);
+      case "reserve-memory":
+        void options
+          .reserveMemory(message.demand)
+          .then((memory) => channel.send({ type: "memory-reserved", memory }));
+        return;
       case "batch":
         if (progressOf(message.stats) !== progressOf(stats) || !hasWork(message.stats)) watchdog.feed();
         ({ stats } = message);

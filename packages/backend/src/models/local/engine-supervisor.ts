@@ -6,6 +6,7 @@ import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
 import { defaultHangAfterMs } from "./default-hang-after.ts";
+import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
 import type { CallOptions, LocalModel } from "../model-service.ts";
 import type { CallEvent, Operation } from "../../operations/operation.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
@@ -32,6 +33,8 @@ export interface EngineSupervisorOptions {
   readonly stableAfterMs?: number;
   /** Time for a process to end by itself. [3000] */
   readonly exitGraceMs?: number;
+  /** The model's part of the memory. [a budget of its own] */
+  readonly memory?: MemoryShare;
   /** Told of each line that the engine process writes. */
   readonly onOutput?: (line: string) => void;
   readonly clock?: ClockPort;
@@ -85,6 +88,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
     }),
   });
+  const { memory = createMemoryBudget({ modelIds: [id] }).share(id) } = options;
   const started = createResolvers<LocalModel>();
   started.promise.catch(() => undefined);
   let isStarted = false;
@@ -97,6 +101,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       startTimeoutMs: options.startTimeoutMs ?? 300_000,
       hangAfterMs: options.hangAfterMs ?? defaultHangAfterMs(engine.maxTokensPerStep),
       clock,
+      reserveMemory: (demand) => memory.reserve(demand),
       onOutput: (line) => options.onOutput?.(line),
     },
     firstRestartDelayMs: options.firstRestartDelayMs ?? 100,
@@ -104,9 +109,15 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     calls,
     forwardTo: options.events,
     events,
-    onReady: started.resolve,
+    onReady: (model) => {
+      memory.settle(model.memoryPlan.totalBytes + model.answerMemoryBytes);
+      started.resolve(model);
+    },
     onDrained: () => onDrained?.(),
-    onGaveUp: started.reject,
+    onGaveUp: (error) => {
+      memory.withdraw();
+      started.reject(error);
+    },
   });
 
   const assertTakesWork = (): void => {
@@ -174,6 +185,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     );
     started.reject(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before it was ready"));
     await keeper.process?.end(exitGraceMs);
+    memory.withdraw();
   };
 
   const supervisor: EngineSupervisor = {

@@ -1,4 +1,6 @@
+import type { AvailableMemory } from "@infernode/memory";
 import type { EngineErrorRecord } from "../../errors.ts";
+import type { MemoryDemand } from "../divide-memory.ts";
 import type { InfernodeEvent } from "../../events/event-map.ts";
 import type { LocalModel, ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
@@ -13,6 +15,8 @@ export type DaemonMessage =
       /** An earlier process crashed: this one does a little work before it says that it is ready. [false] */
       readonly mustProve?: boolean;
     }
+  /** The answer to `reserve-memory`. */
+  | { readonly type: "memory-reserved"; readonly memory: AvailableMemory }
   | {
       readonly type: "call";
       readonly callId: number;
@@ -34,6 +38,8 @@ export type EngineMessage =
       readonly description: string;
       readonly loadMs: number;
     }
+  /** Before anything is loaded: how much memory the model needs, and how much it can use. */
+  | { readonly type: "reserve-memory"; readonly demand: MemoryDemand }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
   /** Everything since the last message: once per step, and a few times a second with the vitals. */
   | {
@@ -55,6 +61,7 @@ function hasTypeOf(value: unknown, types: ReadonlySet<unknown>): boolean {
 
 const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>([
   "start",
+  "memory-reserved",
   "call",
   "cancel",
   "pause",
@@ -70,6 +77,7 @@ export function isDaemonMessage(value: unknown): value is DaemonMessage {
 
 const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>([
   "ready",
+  "reserve-memory",
   "start-failed",
   "batch",
   "drained",
