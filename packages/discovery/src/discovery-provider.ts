@@ -1,8 +1,8 @@
-/** What a service says of itself. */
+/** The registration of a service instance. */
 export interface ServiceRegistration {
   /** Unique among all instances. */
   readonly id: string;
-  /** What it is, such as `infernode`. */
+  /** The service name, such as `infernode`. */
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -10,35 +10,35 @@ export interface ServiceRegistration {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** How a service says that it is; `passing` takes work. */
+/** The state that a service reports; `passing` accepts work. */
 export type ServiceState = "passing" | "warning" | "critical";
 
-/** A registered service as others see it. */
+/** A registered service instance with its state. */
 export interface ServiceInstance extends ServiceRegistration {
   readonly state: ServiceState;
 }
 
-/** A registration that is kept alive until it is taken back. */
+/** A handle of a registration, which is kept alive until `deregister`. */
 export interface RegisteredService {
-  /** As it was last updated. */
+  /** The registration with its latest metadata. */
   readonly service: ServiceRegistration;
   /**
-   * Says how the service is and what changed (load, models). Metadata is merged: keys that are not given stay.
-   * Calls take effect in their order, awaited or not; an update that changes nothing tells nobody.
+   * Updates the state and the metadata (load, models). Metadata is merged: other keys stay. Updates apply in the
+   * order of the calls, awaited or not; an update without a change notifies nobody.
    * @throws DiscoveryError `INVALID_REGISTRATION`, `NOT_REGISTERED`, `PROVIDER_DISPOSED`
    */
   update(change: {
     readonly state?: ServiceState;
     readonly metadata?: Readonly<Record<string, string>>;
   }): Promise<void>;
-  /** Is the last word after every update before it. Does nothing when it is deregistered already. */
+  /** Deregisters after all earlier updates. Idempotent. */
   deregister(): Promise<void>;
 }
 
 /** Registers services and finds them. */
 export interface DiscoveryProvider extends AsyncDisposable {
   /**
-   * Registers a service in a state, `passing` by default; nobody sees it in another one before.
+   * Registers a service with a state, `passing` by default; it is never listed with another one before.
    * @throws DiscoveryError `INVALID_REGISTRATION`, `DUPLICATE_ID`, `PROVIDER_DISPOSED`
    */
   register(
@@ -51,11 +51,11 @@ export interface DiscoveryProvider extends AsyncDisposable {
     readonly state?: ServiceState;
   }): Promise<readonly ServiceInstance[]>;
   /**
-   * Every change of the named service as the whole new list, the present one first; ends with the signal or
-   * the provider. A slow consumer sees the latest list, not each one between.
+   * Yields the list of instances of a service: the current one first, then the latest after each change. Ends
+   * when the signal aborts or the provider is disposed. A slow consumer skips lists.
    * @throws DiscoveryError `PROVIDER_DISPOSED`
    */
   watch(name: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<readonly ServiceInstance[]>;
-  /** Deregisters what was registered here and ends every watch. */
+  /** Deregisters the services registered here and ends every watch. */
   dispose(): Promise<void>;
 }

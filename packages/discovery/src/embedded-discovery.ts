@@ -10,16 +10,17 @@ import type { DiscoveryEventSink } from "./events.ts";
 import { iterateLatest, type LatestSource } from "./latest-iterable.ts";
 import { parseMetadata, parseServiceRegistration, parseServiceState } from "./service-registration.ts";
 
-/** What `createEmbeddedDiscovery` takes. */
+/** Options of `createEmbeddedDiscovery`. */
 export interface EmbeddedDiscoveryOptions {
-  /** Is told of registrations, updates and deregistrations. [nobody] */
+  /** Receives the events of this provider. [none] */
   readonly events?: DiscoveryEventSink;
 }
 
 type Listener = Parameters<LatestSource<unknown>["subscribe"]>[0];
 
 /**
- * Creates a provider that keeps services in this process: one machine needs no registry beside it. Lists are frozen and in the order of registration.
+ * Creates a provider that keeps services in this process, for a single machine. Lists are frozen and in the order
+ * of registration.
  * @throws DiscoveryError `INVALID_OPTION`
  */
 export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}): DiscoveryProvider {
@@ -27,7 +28,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
     if (key !== "events") {
       throw new DiscoveryError(
         "INVALID_OPTION",
-        `createEmbeddedDiscovery knows the option events, found "${key}"`,
+        `createEmbeddedDiscovery: expected only the option events, got "${key}"`,
       );
     }
   }
@@ -38,7 +39,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
 
   function assertAlive(): void {
     if (isDisposed) {
-      throw new DiscoveryError("PROVIDER_DISPOSED", "the provider must not be disposed, found it disposed");
+      throw new DiscoveryError("PROVIDER_DISPOSED", "expected a live provider, got a disposed one");
     }
   }
 
@@ -63,7 +64,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
   }
 
   function createHandle(first: ServiceInstance): RegisteredService {
-    // The instance that this handle put there last; another one under its id is not this handle's.
+    // The instance that this handle stored last; another one with its id belongs to another handle.
     let current = first;
     return {
       get service() {
@@ -74,7 +75,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
         if (instances.get(current.id) !== current) {
           throw new DiscoveryError(
             "NOT_REGISTERED",
-            `the service "${current.id}" must be registered, found it deregistered`,
+            `expected a registered service, got "${current.id}", which is deregistered`,
           );
         }
         const next = changeInstance(current, change);
@@ -106,7 +107,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
       if (instances.has(registration.id)) {
         throw new DiscoveryError(
           "DUPLICATE_ID",
-          `ids must be unique, found "${registration.id}" registered already`,
+          `id: expected a unique id, got "${registration.id}", which is registered already`,
         );
       }
       const instance = put(registration);
@@ -155,17 +156,17 @@ interface ServiceChange {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Answers the same instance when nothing is different. */
+/** Returns the same instance when nothing changes. */
 function changeInstance(instance: ServiceInstance, change: ServiceChange): ServiceInstance {
   const state = parseServiceState(change.state ?? instance.state);
   const changed = change.metadata === undefined ? {} : parseMetadata(change.metadata);
   const metadata = parseMetadata({ ...instance.metadata, ...changed });
-  const isSame =
+  const isUnchanged =
     state === instance.state &&
     Object.keys(metadata).every(
       (key) => Object.hasOwn(instance.metadata, key) && metadata[key] === instance.metadata[key],
     );
-  return isSame ? instance : { ...instance, state, metadata };
+  return isUnchanged ? instance : { ...instance, state, metadata };
 }
 
 function registrationOf({ id, name, address, port, tags, metadata }: ServiceInstance): ServiceRegistration {

@@ -1,4 +1,4 @@
-/** What went wrong, for programs. Codes outlive messages and are never reused. */
+/** Error codes, listed in `docs/errors/discovery.md`. A code is never reused. */
 export type DiscoveryErrorCode =
   | "INVALID_REGISTRATION"
   | "DUPLICATE_ID"
@@ -6,7 +6,7 @@ export type DiscoveryErrorCode =
   | "PROVIDER_DISPOSED"
   | "INVALID_OPTION";
 
-/** Is thrown by everything in this package; `code` says what went wrong. */
+/** Base class of all errors of this package; test `code`, not the message. */
 export class DiscoveryError extends Error {
   readonly code: DiscoveryErrorCode;
 
@@ -17,22 +17,22 @@ export class DiscoveryError extends Error {
   }
 }
 
-/** Is thrown for a registration or an update that no provider may accept. */
+/** A registration or an update is invalid. */
 export class InvalidRegistrationError extends DiscoveryError {
-  /** Where, as a path: `port`, `tags[2]`, `metadata.model`. */
+  /** The path of the invalid field: `port`, `tags[2]`, `metadata.model`. */
   readonly field: string;
 
-  constructor(field: string, rule: string, found: unknown) {
-    super("INVALID_REGISTRATION", `${field} must be ${rule}, found ${describe(found)}`);
+  constructor(field: string, expected: string, got: unknown) {
+    super("INVALID_REGISTRATION", `${field}: expected ${expected}, got ${describe(got)}`);
     this.name = "InvalidRegistrationError";
     this.field = field;
   }
 }
 
-function describe(found: unknown): string {
-  if (typeof found !== "string") {
-    return typeof found === "object" && found !== null ? "an object" : String(found);
+function describe(got: unknown): string {
+  if (typeof got !== "string") {
+    return typeof got === "object" && got !== null ? "an object" : String(got);
   }
-  const text = JSON.stringify(found.length > 80 ? `${found.slice(0, 80)}…` : found);
-  return found.length > 80 ? `${text} of ${found.length} characters` : text;
+  const text = JSON.stringify(got.length > 80 ? `${got.slice(0, 80)}…` : got);
+  return got.length > 80 ? `${text} of ${got.length} characters` : text;
 }

@@ -1,10 +1,10 @@
 import type { ServiceInstance, ServiceState } from "./discovery-provider.ts";
 
-/** What this package tells. Plain data, after the fact. */
+/** Events of this package: plain data, emitted after the change. */
 export type DiscoveryEventMap = {
   "discovery:service-registered": { readonly service: ServiceInstance };
   "discovery:service-updated": { readonly service: ServiceInstance; readonly previousState: ServiceState };
-  /** `service` is as it was last. */
+  /** `service` is its last state. */
   "discovery:service-deregistered": { readonly service: ServiceInstance };
 };
 
@@ -14,7 +14,7 @@ export type DiscoveryEvent = {
 }[keyof DiscoveryEventMap];
 
 /**
- * A sink takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
+ * Receives events. `emit` takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
  * because methods are compared in both directions and a bus with too small a map would fit too.
  */
 export interface DiscoveryEventSink {

@@ -1,15 +1,15 @@
-/** Where watchers are told that there is something newer. */
+/** A value that changes, with its subscribers. */
 export interface LatestSource<Value> {
-  /** The value at this moment. */
+  /** Returns the current value. */
   read(): Value;
-  /** Calls back on each change; answers a function that stops it. */
+  /** Calls back on each change; returns the unsubscribe function. */
   subscribe(listener: { changed(): void; ended(): void }): () => void;
 }
 
 /**
- * Makes an iterable that yields the present value first and then the latest after each change: what changed
- * while the consumer was busy is seen once. Ends with the signal or with the source. Each iteration watches
- * on its own; nothing is subscribed before the first `next`.
+ * Creates an iterable that yields the current value first, then the latest after each change: changes while the
+ * consumer is busy are coalesced. Ends when the signal aborts or the source ends. Each iteration subscribes on its
+ * own, at the first `next`.
  */
 export function iterateLatest<Value>(
   source: LatestSource<Value>,

@@ -18,7 +18,7 @@ describe("conforms", () => {
   });
 });
 
-test("tells of each change once, after the fact", async () => {
+test("emits one event for each change, after the change", async () => {
   const told: DiscoveryEvent[] = [];
   const provider = createEmbeddedDiscovery({ events: { emit: (...event) => void told.push(event) } });
   const registered = await provider.register(service);
@@ -35,7 +35,7 @@ test("tells of each change once, after the fact", async () => {
   ]);
 });
 
-test("a list asked for in an event handler shows the change already", async () => {
+test("an event handler already lists the change", async () => {
   const counts: Promise<number>[] = [];
   const provider = createEmbeddedDiscovery({
     events: { emit: () => void counts.push(provider.list().then(({ length }) => length)) },
@@ -45,7 +45,7 @@ test("a list asked for in an event handler shows the change already", async () =
   expect(await Promise.all(counts)).toEqual([1, 0]);
 });
 
-test("tells of the deregistration of what is left when it is disposed", async () => {
+test("emits the deregistration of the remaining services on dispose", async () => {
   const told: string[] = [];
   const provider = createEmbeddedDiscovery({
     events: { emit: (name, payload) => void told.push(`${name} ${payload.service.id}`) },
@@ -59,7 +59,7 @@ test("tells of the deregistration of what is left when it is disposed", async ()
   ]);
 });
 
-test("gives a slow watcher one list for many changes", async () => {
+test("yields one list for many changes to a slow watcher", async () => {
   const provider = createEmbeddedDiscovery();
   const watching = provider.watch("infernode")[Symbol.asyncIterator]();
   await watching.next();
@@ -83,7 +83,7 @@ test("watchers of one name are not woken by another", async () => {
   expect((await woken).value).toMatchObject([{ id: "node-1" }]);
 });
 
-test("one watch can be iterated twice, each from the present list", async () => {
+test("one watch can be iterated twice, each from the current list", async () => {
   const provider = createEmbeddedDiscovery();
   await provider.register(service);
   const watch = provider.watch("infernode");
@@ -95,7 +95,7 @@ test("one watch can be iterated twice, each from the present list", async () => 
   }
 });
 
-test("refuses an option that it does not know", () => {
+test("refuses an unknown option", () => {
   const options = { event: { emit: () => undefined } };
   expect(() => createEmbeddedDiscovery(options as object)).toThrow(
     expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining('"event"') }),

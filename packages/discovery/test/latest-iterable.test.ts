@@ -27,7 +27,7 @@ function createSource(): LatestSource<number> & {
   };
 }
 
-test("subscribes at the first next and leaves when the loop is left", async () => {
+test("subscribes at the first next and unsubscribes when the loop exits", async () => {
   const source = createSource();
   const iterable = iterateLatest(source);
   expect(source.subscriberCount).toBe(0);
@@ -39,7 +39,7 @@ test("subscribes at the first next and leaves when the loop is left", async () =
   expect(source.subscriberCount).toBe(0);
 });
 
-test("answers several nexts that wait with one change each, and then the end", async () => {
+test("resolves several pending nexts with one change each, then with the end", async () => {
   const source = createSource();
   const iterator = iterateLatest(source)[Symbol.asyncIterator]();
   await iterator.next();
@@ -55,7 +55,7 @@ test("answers several nexts that wait with one change each, and then the end", a
   expect(source.subscriberCount).toBe(0);
 });
 
-test("a return ends a next that waits", async () => {
+test("return ends a pending next", async () => {
   const source = createSource();
   const iterator = iterateLatest(source)[Symbol.asyncIterator]();
   await iterator.next();
@@ -65,7 +65,7 @@ test("a return ends a next that waits", async () => {
   expect((await iterator.next()).done).toBe(true);
 });
 
-test("does not hold on to its signal or its source once aborted", async () => {
+test("unsubscribes from its signal and its source once aborted", async () => {
   const source = createSource();
   const controller = new AbortController();
   const iterator = iterateLatest(source, controller.signal)[Symbol.asyncIterator]();

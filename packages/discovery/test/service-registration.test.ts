@@ -25,7 +25,7 @@ function refusal(change: Record<string, unknown>): InvalidRegistrationError {
   throw new Error(`expected a refusal of ${JSON.stringify(change)}`);
 }
 
-describe("names the field that is wrong", () => {
+describe("names the invalid field", () => {
   test.each<[string, Record<string, unknown>]>([
     ["id", { id: "" }],
     ["id", { id: "a b" }],
@@ -69,7 +69,7 @@ describe("names the field that is wrong", () => {
     expect(error).toBeInstanceOf(DiscoveryError);
     expect(error.code).toBe("INVALID_REGISTRATION");
     expect(error.field).toBe(field);
-    expect(error.message).toMatch(/must be .+, found .+/);
+    expect(error.message).toMatch(/: expected .+, got .+/);
   });
 });
 
@@ -89,8 +89,8 @@ test.each<Partial<ServiceRegistration>>([
   expect(parseServiceRegistration({ ...service, ...change })).toEqual({ ...service, ...change });
 });
 
-test("a long value is shown short, with its length", () => {
+test("truncates a long value in the message, with its length", () => {
   expect(refusal({ metadata: { model: "x".repeat(1000) } }).message).toMatch(
-    /^metadata\.model must be a text of at most 512 characters, found "x{80}…" of 1000 characters$/,
+    /^metadata\.model: expected a string of at most 512 characters, got "x{80}…" of 1000 characters$/,
   );
 });

@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import { createEmbeddedDiscovery, type DiscoveryProvider } from "../src/index.ts";
 import { discoveryProviderCases } from "../src/testing.ts";
 
-/** The embedded provider with something wrong, and the case that must notice. */
+/** Faults in the embedded provider, and the case that must detect each. */
 const faults: readonly (readonly [
   caseName: string,
-  spoil: (good: DiscoveryProvider) => DiscoveryProvider,
+  addFault: (good: DiscoveryProvider) => DiscoveryProvider,
 ])[] = [
   [
-    "registers in the state that is asked for, and in no other before",
+    "registers with the requested state, and with no other before",
     (good) => ({
       ...good,
       register: async (service, { state } = {}) => {
@@ -19,7 +19,7 @@ const faults: readonly (readonly [
     }),
   ],
   [
-    "tells a watcher nothing of other services, nor of an update that changes nothing",
+    "notifies a watcher neither of other services nor of an update without a change",
     (good) => ({
       ...good,
       watch: async function* (name, options) {
@@ -37,9 +37,9 @@ const faults: readonly (readonly [
 ];
 
 test.each(faults)(
-  "%s: a provider that does not is found out",
-  async (caseName, spoil) => {
-    const cases = discoveryProviderCases({ create: async () => spoil(createEmbeddedDiscovery()) });
+  "%s: detects a provider that does not",
+  async (caseName, addFault) => {
+    const cases = discoveryProviderCases({ create: async () => addFault(createEmbeddedDiscovery()) });
     const failed: string[] = [];
     for (const { name, run } of cases) await run().catch(() => failed.push(name));
     expect(failed).toContain(caseName);

@@ -1,20 +1,20 @@
 import { formatMs, type HealthClock } from "./clock.ts";
 import type { HealthCheck, HealthStatus } from "./health-status.ts";
 
-/** Asks one check, in bounded time and without ever failing. */
+/** Runs one check in bounded time; never throws or rejects. */
 export interface CheckRunner {
   readonly name: string;
   run(): HealthStatus | Promise<HealthStatus>;
 }
 
-interface PendingAnswer {
-  readonly answer: Promise<HealthStatus>;
-  readonly askedAtMs: number;
+interface PendingCheck {
+  readonly result: Promise<HealthStatus>;
+  readonly startedAtMs: number;
 }
 
 /**
- * Wraps a check: what throws, hangs or answers nonsense is unhealthy. A check that has not answered
- * yet is not asked again, so a hanging one costs one call, however often it is probed.
+ * Wraps a check: a check that throws, times out or returns an invalid status is unhealthy. A pending check is not
+ * started again, so that a hung one costs one call, however often it is probed.
  */
 export function createCheckRunner(options: {
   readonly check: HealthCheck;
@@ -23,37 +23,37 @@ export function createCheckRunner(options: {
 }): CheckRunner {
   const { check, timeoutMs, clock } = options;
   const { name } = check;
-  let pending: PendingAnswer | undefined;
+  let pending: PendingCheck | undefined;
 
-  function ask(): HealthStatus | PendingAnswer {
-    let answer: HealthStatus | Promise<HealthStatus>;
+  function start(): HealthStatus | PendingCheck {
+    let result: HealthStatus | Promise<HealthStatus>;
     try {
-      answer = check.check();
+      result = check.check();
     } catch (error) {
       return unhealthy(messageOf(error));
     }
-    if (!isPromiseLike(answer)) return checked(answer);
-    const asked: PendingAnswer = {
-      answer: settle(answer).finally(() => {
-        if (pending === asked) pending = undefined;
+    if (!isPromiseLike(result)) return validated(result);
+    const started: PendingCheck = {
+      result: settle(result).finally(() => {
+        if (pending === started) pending = undefined;
       }),
-      askedAtMs: clock.now(),
+      startedAtMs: clock.now(),
     };
-    return asked;
+    return started;
   }
 
-  async function awaitAnswer(asked: PendingAnswer): Promise<HealthStatus> {
-    const waitedMs = clock.now() - asked.askedAtMs;
-    if (waitedMs >= timeoutMs) return unhealthy(`no answer for ${formatMs(waitedMs)}`);
+  async function awaitResult(started: PendingCheck): Promise<HealthStatus> {
+    const waitedMs = clock.now() - started.startedAtMs;
+    if (waitedMs >= timeoutMs) return unhealthy(`no result for ${formatMs(waitedMs)}`);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<HealthStatus>((resolve) => {
       timer = setTimeout(
-        () => resolve(unhealthy(`no answer within ${formatMs(timeoutMs)}`)),
+        () => resolve(unhealthy(`timed out after ${formatMs(timeoutMs)}`)),
         timeoutMs - waitedMs,
       );
     });
     try {
-      return await Promise.race([asked.answer, timeout]);
+      return await Promise.race([started.result, timeout]);
     } finally {
       clearTimeout(timer);
     }
@@ -62,29 +62,29 @@ export function createCheckRunner(options: {
   return {
     name,
     run() {
-      if (pending !== undefined) return awaitAnswer(pending);
-      const asked = ask();
-      if (!("answer" in asked)) return asked;
-      pending = asked;
-      return awaitAnswer(asked);
+      if (pending !== undefined) return awaitResult(pending);
+      const started = start();
+      if (!("result" in started)) return started;
+      pending = started;
+      return awaitResult(started);
     },
   };
 }
 
-async function settle(answer: Promise<HealthStatus>): Promise<HealthStatus> {
+async function settle(result: Promise<HealthStatus>): Promise<HealthStatus> {
   try {
-    return checked(await answer);
+    return validated(await result);
   } catch (error) {
     return unhealthy(messageOf(error));
   }
 }
 
-function checked(answer: HealthStatus): HealthStatus {
-  const status: unknown = answer?.status;
+function validated(result: HealthStatus): HealthStatus {
+  const status: unknown = result?.status;
   if (status !== "healthy" && status !== "degraded" && status !== "unhealthy") {
-    return unhealthy(`the check answered ${JSON.stringify(answer)}, not healthy, degraded or unhealthy`);
+    return unhealthy(`expected a status of healthy, degraded or unhealthy, got ${JSON.stringify(result)}`);
   }
-  const reasons: unknown = answer.reasons;
+  const reasons: unknown = result.reasons;
   const texts = Array.isArray(reasons) ? reasons.map(String) : [];
   if (texts.length === 0 && status !== "healthy") texts.push("no reason given");
   return Object.freeze({ status, reasons: Object.freeze(texts) });

@@ -3,10 +3,10 @@ export interface HealthClock {
   now(): number;
 }
 
-/** Reads the platform's monotonic clock; the default wherever a clock is injected. */
+/** The platform's monotonic clock; the default wherever a clock is injected. */
 export const monotonicClock: HealthClock = { now: () => performance.now() };
 
-/** Writes a duration as people read it: whole milliseconds with thousands separated. */
+/** Formats a duration in whole milliseconds with thousands separators. */
 export function formatMs(durationMs: number): string {
   return `${Math.round(durationMs).toLocaleString("en-US")} ms`;
 }

@@ -1,7 +1,7 @@
-/** What went wrong, for programs. Codes outlive messages and are never reused. */
+/** Error codes, listed in `docs/errors/health.md`. A code is never reused. */
 export type HealthErrorCode = "INVALID_OPTION" | "DUPLICATE_CHECK" | "METRIC_CONFLICT";
 
-/** Is thrown by everything in this package; `code` says what went wrong. */
+/** Base class of all errors of this package; test `code`, not the message. */
 export class HealthError extends Error {
   readonly code: HealthErrorCode;
 

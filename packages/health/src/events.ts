@@ -1,8 +1,8 @@
 import type { HealthLevel, HealthStatus } from "./health-status.ts";
 
-/** What this package tells. Plain data, after the fact. */
+/** Events of this package: plain data, emitted after the change. */
 export type HealthEventMap = {
-  /** The level changed; also the first report, then without `previous`. */
+  /** The level changed. Also emitted for the first report, without `previous`. */
   "health:status-changed": {
     /** The checker's name, such as `live` or `ready`. */
     readonly checker: string;
@@ -19,7 +19,7 @@ export type HealthEvent = {
 }[keyof HealthEventMap];
 
 /**
- * A sink takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
+ * Receives events. `emit` takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
  * because methods are compared in both directions and a bus with too small a map would fit too.
  */
 export interface HealthEventSink {

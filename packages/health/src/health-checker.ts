@@ -5,21 +5,21 @@ import type { HealthEventSink } from "./events.ts";
 import type { HealthCheck, HealthChecker, HealthLevel, HealthReport, HealthStatus } from "./health-status.ts";
 import { assertKnownOptions, assertName, assertPositive } from "./options.ts";
 
-/** What `createHealthChecker` takes. */
+/** Options of `createHealthChecker`. */
 export interface HealthCheckerOptions {
-  /** Appears in events, such as `live` or `ready`. [health] */
+  /** The name in events, such as `live` or `ready`. [health] */
   readonly name?: string;
-  /** The first checks; more come with `addCheck`. [none] */
+  /** The initial checks; `addCheck` adds more. [none] */
   readonly checks?: readonly HealthCheck[];
-  /** A check that has not answered after this is unhealthy. [1000] */
+  /** A check without a result after this time is unhealthy. [1000] */
   readonly checkTimeoutMs?: number;
-  /** Is told when the level changes. [nobody] */
+  /** Receives `health:status-changed`. [none] */
   readonly events?: HealthEventSink;
   /** [the monotonic clock] */
   readonly clock?: HealthClock;
 }
 
-/** A checker that also keeps its latest report, to be read without asking anything. */
+/** A checker that keeps its latest report. */
 export interface StatefulHealthChecker extends HealthChecker {
   readonly name: string;
   /** `undefined` before the first report has finished. */
@@ -29,9 +29,9 @@ export interface StatefulHealthChecker extends HealthChecker {
 const severity: Readonly<Record<HealthLevel, number>> = { healthy: 0, degraded: 1, unhealthy: 2 };
 
 /**
- * Creates a checker that asks all its checks at once and answers within the timeout, whatever they do.
- * The worst level wins; `reasons` are those of every check that is not healthy, the worst first, each
- * prefixed with the check's name. With no checks it is healthy.
+ * Creates a checker that runs all its checks concurrently and reports within the timeout, whatever they do.
+ * The worst level wins; `reasons` are those of all checks that are not healthy, the worst first, each
+ * prefixed with the name of the check. Without checks it is healthy.
  * @throws HealthError `INVALID_OPTION`; `DUPLICATE_CHECK` here and from `addCheck`
  */
 export function createHealthChecker(options: HealthCheckerOptions = {}): StatefulHealthChecker {
@@ -42,15 +42,15 @@ export function createHealthChecker(options: HealthCheckerOptions = {}): Statefu
 
   const runners = new Map<string, CheckRunner>();
   let startedCount = 0;
-  let rememberedIndex = 0;
+  let storedIndex = 0;
   let lastReport: HealthReport | undefined;
 
   function addCheck(check: HealthCheck): () => void {
-    assertName("a check's name", check.name);
+    assertName("check.name", check.name);
     if (runners.has(check.name)) {
       throw new HealthError(
         "DUPLICATE_CHECK",
-        `check names must be unique, found "${check.name}" a second time`,
+        `check.name: expected a unique name, got "${check.name}" a second time`,
       );
     }
     const runner = createCheckRunner({ check, timeoutMs: checkTimeoutMs, clock });
@@ -60,11 +60,11 @@ export function createHealthChecker(options: HealthCheckerOptions = {}): Statefu
     };
   }
 
-  function remember(report: HealthReport, index: number): void {
-    // A report that was overtaken by a later one must not turn the state back.
-    if (index < rememberedIndex) return;
+  function store(report: HealthReport, index: number): void {
+    // A report that finishes after a later one must not replace it.
+    if (index < storedIndex) return;
     const previous = lastReport?.status;
-    rememberedIndex = index;
+    storedIndex = index;
     lastReport = report;
     if (previous !== report.status) {
       events?.emit("health:status-changed", { checker: name, previous, ...report });
@@ -82,25 +82,25 @@ export function createHealthChecker(options: HealthCheckerOptions = {}): Statefu
     async report() {
       startedCount += 1;
       const index = startedCount;
-      const answers = await Promise.all(
+      const results = await Promise.all(
         [...runners.values()].map(async (runner) => [runner.name, await runner.run()] as const),
       );
-      const report = combine(answers);
-      remember(report, index);
+      const report = combine(results);
+      store(report, index);
       return report;
     },
   };
 }
 
-function combine(answers: readonly (readonly [string, HealthStatus])[]): HealthReport {
-  const worstFirst = answers
-    .filter(([, answer]) => answer.status !== "healthy")
+function combine(results: readonly (readonly [string, HealthStatus])[]): HealthReport {
+  const worstFirst = results
+    .filter(([, result]) => result.status !== "healthy")
     .toSorted(([, a], [, b]) => severity[b.status] - severity[a.status]);
   return Object.freeze({
     status: worstFirst[0]?.[1].status ?? "healthy",
     reasons: Object.freeze(
-      worstFirst.flatMap(([name, answer]) => answer.reasons.map((reason) => `${name}: ${reason}`)),
+      worstFirst.flatMap(([name, result]) => result.reasons.map((reason) => `${name}: ${reason}`)),
     ),
-    checks: Object.freeze(Object.fromEntries(answers)),
+    checks: Object.freeze(Object.fromEntries(results)),
   });
 }

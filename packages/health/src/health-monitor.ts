@@ -1,24 +1,24 @@
 import type { HealthChecker, HealthReport } from "./health-status.ts";
 import { assertKnownOptions, assertPositive } from "./options.ts";
 
-/** What `startHealthMonitor` takes. */
+/** Options of `startHealthMonitor`. */
 export interface HealthMonitorOptions {
   readonly checker: HealthChecker;
   /** From the end of one report to the start of the next. */
   readonly intervalMs: number;
-  /** Is given every report. [nobody] */
+  /** Called with every report. [none] */
   readonly onReport?: (report: HealthReport) => void;
-  /** Is given what a report, a sink or `onReport` threw; the monitor goes on. [a process warning] */
+  /** Called with what a report, a sink or `onReport` threw; the monitor continues. [a process warning] */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Asks a checker again and again until it is disposed. */
+/** Runs a checker periodically until it is disposed. */
 export interface HealthMonitor extends Disposable {
   dispose(): void;
 }
 
 /**
- * Starts periodic reports, the first one at once; reports never overlap. The timer does not keep the process alive.
+ * Starts periodic reports, the first one immediately; reports never overlap. The timer does not keep the process alive.
  * @throws HealthError `INVALID_OPTION`
  */
 export function startHealthMonitor(options: HealthMonitorOptions): HealthMonitor {
@@ -28,14 +28,14 @@ export function startHealthMonitor(options: HealthMonitorOptions): HealthMonitor
   let isDisposed = false;
   let timer: NodeJS.Timeout | undefined;
 
-  async function look(): Promise<void> {
+  async function run(): Promise<void> {
     try {
       const report = await checker.report();
       if (!isDisposed) onReport?.(report);
     } catch (error) {
       if (!isDisposed) onError(error);
     }
-    if (!isDisposed) timer = setTimeout(() => void look(), intervalMs).unref();
+    if (!isDisposed) timer = setTimeout(() => void run(), intervalMs).unref();
   }
 
   function dispose(): void {
@@ -43,7 +43,7 @@ export function startHealthMonitor(options: HealthMonitorOptions): HealthMonitor
     clearTimeout(timer);
   }
 
-  void look();
+  void run();
   return { dispose, [Symbol.dispose]: dispose };
 }
 

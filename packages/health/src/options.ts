@@ -1,7 +1,7 @@
 import { HealthError } from "./errors.ts";
 
 /**
- * Throws when an option is given that nothing would read.
+ * Throws for an unknown option.
  * @throws HealthError `INVALID_OPTION`
  */
 export function assertKnownOptions(owner: string, options: object, known: readonly string[]): void {
@@ -9,7 +9,7 @@ export function assertKnownOptions(owner: string, options: object, known: readon
     if (!known.includes(key)) {
       throw new HealthError(
         "INVALID_OPTION",
-        `${owner} knows the options ${known.join(", ")}, found "${key}"`,
+        `${owner}: expected only the options ${known.join(", ")}, got "${key}"`,
       );
     }
   }
@@ -23,20 +23,20 @@ export function assertPositive(name: string, value: number): void {
   if (!(Number.isFinite(value) && value > 0)) {
     throw new HealthError(
       "INVALID_OPTION",
-      `${name} must be a finite number above 0, found ${String(value)}`,
+      `${name}: expected a finite number above 0, got ${String(value)}`,
     );
   }
 }
 
 /**
- * Throws unless the value is a text with something in it.
+ * Throws unless the value is a non-empty string.
  * @throws HealthError `INVALID_OPTION`
  */
 export function assertName(name: string, value: string): void {
   if (typeof value !== "string" || value === "") {
     throw new HealthError(
       "INVALID_OPTION",
-      `${name} must be a text of at least one character, found ${JSON.stringify(value)}`,
+      `${name}: expected a non-empty string, got ${JSON.stringify(value)}`,
     );
   }
 }

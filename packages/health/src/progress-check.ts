@@ -2,23 +2,23 @@ import { formatMs, monotonicClock, type HealthClock } from "./clock.ts";
 import type { HealthCheck, HealthStatus } from "./health-status.ts";
 import { assertKnownOptions, assertName, assertPositive } from "./options.ts";
 
-/** What `createProgressCheck` takes. */
+/** Options of `createProgressCheck`. */
 export interface ProgressCheckOptions {
   /** [progress] */
   readonly name?: string;
-  /** Whether there is something that steps should be made for. */
+  /** Whether there is work that requires steps. */
   hasWork(): boolean;
-  /** Only whether it differs from the last look counts, so it may start over. `undefined`: nothing runs that could step. */
+  /** Compared with the last call only, so that it may restart at 0. `undefined` while nothing runs that could make a step. */
   stepCount(): number | undefined;
-  /** With work and without a step for this long it is unhealthy. */
+  /** Unhealthy after this time with work and without a step. */
   readonly stallAfterMs: number;
-  /** What there is to do, such as `3 requests running`; follows "with". [work to do] */
+  /** Describes the work, such as `3 requests running`; follows "with". [pending work] */
   describeWork?(): string;
   /** [the monotonic clock] */
   readonly clock?: HealthClock;
 }
 
-/** A check whose answer is there at once. */
+/** A synchronous check. */
 export interface ProgressCheck extends HealthCheck {
   check(): HealthStatus;
 }
@@ -26,9 +26,9 @@ export interface ProgressCheck extends HealthCheck {
 const healthy: HealthStatus = Object.freeze({ status: "healthy", reasons: Object.freeze([]) });
 
 /**
- * Creates a check that is healthy while steps are made or there is nothing to do. It knows only what it
- * sees when it is asked: the stall is counted from the first look that found work and no step since, so
- * work that appears after an idle hour has the whole of `stallAfterMs`. Ask at least twice in that time.
+ * Creates a check that is healthy while steps are made or there is no work. It reads the counter only when it is
+ * called: a stall counts from the first call that found work and no step since, so that work after an idle hour
+ * has all of `stallAfterMs`. Call it at least twice in that time.
  * @throws HealthError `INVALID_OPTION`
  */
 export function createProgressCheck(options: ProgressCheckOptions): ProgressCheck {
@@ -43,15 +43,15 @@ export function createProgressCheck(options: ProgressCheckOptions): ProgressChec
   const { name = "progress", stallAfterMs, clock = monotonicClock } = options;
   assertName("name", name);
   assertPositive("stallAfterMs", stallAfterMs);
-  let seenStepCount: number | undefined;
+  let lastStepCount: number | undefined;
   let waitingSinceMs: number | undefined;
 
   return {
     name,
     check() {
       const stepCount = options.stepCount();
-      const hasMoved = stepCount !== seenStepCount;
-      seenStepCount = stepCount;
+      const hasMoved = stepCount !== lastStepCount;
+      lastStepCount = stepCount;
       if (stepCount === undefined || !options.hasWork()) {
         waitingSinceMs = undefined;
         return healthy;
@@ -63,7 +63,7 @@ export function createProgressCheck(options: ProgressCheckOptions): ProgressChec
       }
       const waitedMs = nowMs - waitingSinceMs;
       if (waitedMs < stallAfterMs) return healthy;
-      const work = options.describeWork?.() ?? "work to do";
+      const work = options.describeWork?.() ?? "pending work";
       return { status: "unhealthy", reasons: [`no step for ${formatMs(waitedMs)} with ${work}`] };
     },
   };

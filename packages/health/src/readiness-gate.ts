@@ -2,22 +2,22 @@ import { HealthError } from "./errors.ts";
 import type { HealthCheck, HealthStatus } from "./health-status.ts";
 import { assertKnownOptions, assertName } from "./options.ts";
 
-/** Why something is held: a text, or a function where it changes (`loading weights, 45 %`). */
+/** The reason of a hold: a string, or a function where it changes (`loading weights, 45 %`). */
 export type HoldReason = string | (() => string);
 
-/** Is not ready while any named condition holds it: loading, draining, an engine that restarts. */
+/** A check that is unhealthy while a named condition holds the gate: loading, draining, an engine restart. */
 export interface ReadinessGate extends HealthCheck {
   readonly isOpen: boolean;
-  /** Holds the gate, or says anew why it is held. Answers a function that lets go of this condition. */
+  /** Holds the gate, or replaces the reason of a hold. Returns a function that releases this hold. */
   hold(condition: string, reason: HoldReason): () => void;
-  /** Lets go of a condition; answers whether it held. */
+  /** Releases a condition; returns whether it held the gate. */
   release(condition: string): boolean;
   check(): HealthStatus;
 }
 
 /**
- * Creates a gate that is open unless `holds` names conditions from the start. Unhealthy while held, with the
- * reasons in the order in which the conditions began.
+ * Creates a gate; `holds` are its initial conditions. It is unhealthy while held, with the reasons in the order of
+ * the holds.
  * @throws HealthError `INVALID_OPTION`
  */
 export function createReadinessGate(
@@ -29,11 +29,11 @@ export function createReadinessGate(
   const held = new Map<string, { readonly reason: HoldReason }>();
 
   function hold(condition: string, reason: HoldReason): () => void {
-    assertName("a condition's name", condition);
+    assertName("condition", condition);
     if (reason === "") {
       throw new HealthError(
         "INVALID_OPTION",
-        `the condition "${condition}" must say why, found an empty reason`,
+        `the reason of the condition "${condition}": expected a non-empty string, got ""`,
       );
     }
     const entry = { reason };

@@ -14,7 +14,7 @@ function fixed(name: string, status: HealthStatus): HealthCheck {
   return { name, check: () => status };
 }
 
-/** A check that answers only when it is told to. */
+/** A check that the test resolves. */
 function manual(
   name: string,
 ): HealthCheck & { readonly callCount: number; answer(status: HealthStatus): void } {
@@ -76,7 +76,7 @@ test("a check that throws or rejects is unhealthy with its message", async () =>
   expect(reasons).toEqual(["throws: no device", "rejects: TypeError", "text: plain text"]);
 });
 
-test("a check that answers nonsense is unhealthy, and one without a reason is given one", async () => {
+test("a check with an invalid status is unhealthy, and one without a reason gets one", async () => {
   const checker = createHealthChecker({
     checks: [
       fixed("odd", { status: "fine" } as unknown as HealthStatus),
@@ -85,13 +85,13 @@ test("a check that answers nonsense is unhealthy, and one without a reason is gi
     ],
   });
   expect((await checker.report()).reasons).toEqual([
-    'odd: the check answered {"status":"fine"}, not healthy, degraded or unhealthy',
-    "nothing: the check answered undefined, not healthy, degraded or unhealthy",
+    'odd: expected a status of healthy, degraded or unhealthy, got {"status":"fine"}',
+    "nothing: expected a status of healthy, degraded or unhealthy, got undefined",
     "silent: no reason given",
   ]);
 });
 
-test("a check that hangs is unhealthy in bounded time and is not asked again while it hangs", async () => {
+test("a hung check is unhealthy in bounded time and is not started again while it hangs", async () => {
   const hanging = manual("slow");
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const checker = createHealthChecker({
@@ -100,9 +100,9 @@ test("a check that hangs is unhealthy in bounded time and is not asked again whi
     clock,
   });
 
-  expect((await checker.report()).reasons).toEqual(["slow: no answer within 5 ms"]);
+  expect((await checker.report()).reasons).toEqual(["slow: timed out after 5 ms"]);
   clock.nowMs = 12_300;
-  expect((await checker.report()).reasons).toEqual(["slow: no answer for 12,300 ms"]);
+  expect((await checker.report()).reasons).toEqual(["slow: no result for 12,300 ms"]);
   expect(hanging.callCount).toBe(1);
 
   hanging.answer(healthy);
@@ -113,7 +113,7 @@ test("a check that hangs is unhealthy in bounded time and is not asked again whi
   expect(hanging.callCount).toBe(2);
 });
 
-test("checks run side by side", async () => {
+test("checks run concurrently", async () => {
   const first = manual("first");
   const second = manual("second");
   const checker = createHealthChecker({ checks: [first, second] });
@@ -124,7 +124,7 @@ test("checks run side by side", async () => {
   expect((await report).reasons).toEqual(["first: late"]);
 });
 
-test("a check that is taken out is asked no more, and its name is free again", async () => {
+test("a removed check is not run, and its name is free again", async () => {
   const checker = createHealthChecker();
   const remove = checker.addCheck(fixed("engine", { status: "unhealthy", reasons: ["gone"] }));
   remove();
@@ -152,7 +152,7 @@ test.each<[string, object]>([
   );
 });
 
-test("remembers the latest report and tells only when the level changes", async () => {
+test("keeps the latest report and emits an event only when the level changes", async () => {
   const told: HealthEvent[] = [];
   let status: HealthStatus = healthy;
   const checker = createHealthChecker({
@@ -177,7 +177,7 @@ test("remembers the latest report and tells only when the level changes", async 
   ]);
 });
 
-test("a report that a later one overtook does not turn the state back", async () => {
+test("a report that finishes after a later one does not replace it", async () => {
   const levels: string[] = [];
   const slow = manual("slow");
   const checker = createHealthChecker({ events: { emit: (_name, { status }) => void levels.push(status) } });
@@ -191,7 +191,7 @@ test("a report that a later one overtook does not turn the state back", async ()
   expect(levels).toEqual(["healthy"]);
 });
 
-test("reports cannot be changed", async () => {
+test("reports are frozen", async () => {
   const report = await createHealthChecker({
     checks: [fixed("a", { status: "degraded", reasons: ["b"] })],
   }).report();

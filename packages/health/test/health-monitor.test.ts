@@ -9,7 +9,7 @@ import {
 
 const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 
-test("reports at once and then again and again, never two at a time", async () => {
+test("reports immediately and then periodically, never two at a time", async () => {
   const heard = new EventEmitter();
   let openCount = 0;
   let maxOpenCount = 0;
@@ -33,7 +33,7 @@ test("reports at once and then again and again, never two at a time", async () =
   expect(maxOpenCount).toBe(1);
 });
 
-test("goes on after a failure and says what failed", async () => {
+test("continues after a failure and reports the error", async () => {
   const heard = new EventEmitter();
   let callCount = 0;
   const checker: HealthChecker = {
@@ -56,7 +56,7 @@ test("goes on after a failure and says what failed", async () => {
   expect(errors).toEqual([new Error("the sink failed")]);
 });
 
-test("a disposed monitor tells nothing more, also of a report that was under way", async () => {
+test("a disposed monitor reports nothing more, not even a pending report", async () => {
   const told: HealthReport[] = [];
   let finish: (() => void) | undefined;
   const checker = createHealthChecker({
@@ -78,7 +78,7 @@ test("a disposed monitor tells nothing more, also of a report that was under way
   expect(told).toEqual([]);
 });
 
-test("refuses an interval that is not above 0", () => {
+test("refuses an interval of 0 or less", () => {
   expect(() => startHealthMonitor({ checker: createHealthChecker(), intervalMs: 0 })).toThrow(
     expect.objectContaining({ code: "INVALID_OPTION" }),
   );

@@ -27,7 +27,7 @@ function createEngine(): Engine {
   return engine;
 }
 
-test("is healthy however long there is nothing to do", () => {
+test("is healthy without work, however long", () => {
   const engine = createEngine();
   engine.level();
   engine.nowMs += 3_600_000;
@@ -44,7 +44,7 @@ test("is healthy while steps are made", () => {
   }
 });
 
-test("is unhealthy with numbers once work has had no step for too long, and well after the next step", () => {
+test("is unhealthy, with numbers, after too long with work and no step, and healthy after the next step", () => {
   const engine = createEngine();
   engine.requestCount = 3;
   engine.level();
@@ -78,7 +78,7 @@ test("counts from when work appears, not from the last step", () => {
   expect(engine.level()).toBe("unhealthy");
 });
 
-test("a last step before the work went away counts as one, not as progress of what comes later", () => {
+test("the last step of earlier work does not count as progress of later work", () => {
   const engine = createEngine();
   engine.requestCount = 1;
   engine.level();
@@ -91,7 +91,7 @@ test("a last step before the work went away counts as one, not as progress of wh
   expect(engine.level()).toBe("unhealthy");
 });
 
-test("a counter that starts over is progress", () => {
+test("a counter that restarts is progress", () => {
   const engine = createEngine();
   engine.requestCount = 1;
   engine.stepCount = 500;
@@ -103,7 +103,7 @@ test("a counter that starts over is progress", () => {
   expect(engine.level()).toBe("unhealthy");
 });
 
-test("an engine that is not there is not stalled, and has the whole time when it comes back", () => {
+test("an absent engine is not stalled, and has the whole time after its return", () => {
   const engine = createEngine();
   engine.requestCount = 1;
   engine.stepCount = 4;
@@ -117,7 +117,7 @@ test("an engine that is not there is not stalled, and has the whole time when it
   expect(engine.level()).toBe("healthy");
 });
 
-test.each([0, -1, Number.POSITIVE_INFINITY])("refuses to stall after %d ms", (stallAfterMs) => {
+test.each([0, -1, Number.POSITIVE_INFINITY])("refuses a stallAfterMs of %d", (stallAfterMs) => {
   expect(() => createProgressCheck({ hasWork: () => true, stepCount: () => 0, stallAfterMs })).toThrow(
     expect.objectContaining({ code: "INVALID_OPTION" }),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createHealthChecker, createReadinessGate } from "../src/index.ts";
 
-test("is open without holds and shut with the reasons of each, in their order", () => {
+test("is open without holds, and held with the reasons in order", () => {
   const gate = createReadinessGate();
   expect(gate.check()).toEqual({ status: "healthy", reasons: [] });
   gate.hold("loading", "the model loads");
@@ -14,7 +14,7 @@ test("is open without holds and shut with the reasons of each, in their order", 
   expect(gate.isOpen).toBe(true);
 });
 
-test("a reason may change while the condition holds", () => {
+test("a reason may change during a hold", () => {
   let percent = 10;
   const gate = createReadinessGate({ holds: { loading: () => `weights at ${percent} %` } });
   percent = 45;
@@ -23,7 +23,7 @@ test("a reason may change while the condition holds", () => {
   expect(gate.check().reasons).toEqual(["compiles"]);
 });
 
-test("what hold answers lets go of that hold only", () => {
+test("the function that hold returns releases that hold only", () => {
   const gate = createReadinessGate();
   const release = gate.hold("loading", "first");
   gate.hold("loading", "first");
@@ -33,7 +33,7 @@ test("what hold answers lets go of that hold only", () => {
   expect(gate.isOpen).toBe(true);
 });
 
-test("makes a checker not ready, with its name before the reason", async () => {
+test("makes a checker unhealthy, with its name before the reason", async () => {
   const gate = createReadinessGate({ name: "daemon", holds: { loading: "the model loads" } });
   const checker = createHealthChecker({ checks: [gate] });
   expect(await checker.report()).toMatchObject({ status: "unhealthy", reasons: ["daemon: the model loads"] });

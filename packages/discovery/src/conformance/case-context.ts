@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DiscoveryProvider, ServiceInstance, ServiceRegistration } from "../discovery-provider.ts";
 
-/** What a case works with. */
+/** The context of a case. */
 export interface CaseContext {
   readonly provider: DiscoveryProvider;
   /** A name that no other case uses. */
@@ -9,37 +9,37 @@ export interface CaseContext {
   readonly registration: (change?: Partial<ServiceRegistration>) => ServiceRegistration;
 }
 
-/** One case: throws when what its title says does not hold. */
+/** One case: throws unless its title holds. */
 export type CaseBody = (context: CaseContext) => Promise<void>;
 
-/** Waits until the list is as it should be: a registry on another machine may lag. */
-export async function until(
+/** Waits until the list matches: a remote registry may lag. */
+export async function waitFor(
   provider: DiscoveryProvider,
   name: string,
-  isWanted: (list: readonly ServiceInstance[]) => boolean,
+  matches: (list: readonly ServiceInstance[]) => boolean,
 ): Promise<readonly ServiceInstance[]> {
   const signal = AbortSignal.timeout(10_000);
   for await (const list of provider.watch(name, { signal })) {
-    if (isWanted(list)) return provider.list({ name });
+    if (matches(list)) return provider.list({ name });
   }
   throw new assert.AssertionError({ message: `expected the services named ${name} to change within 10 s` });
 }
 
-/** Waits until as many services of the name are listed. */
-export function settled(
+/** Waits until `count` services of the name are listed. */
+export function waitForCount(
   provider: DiscoveryProvider,
   name: string,
   count: number,
 ): Promise<readonly ServiceInstance[]> {
-  return until(provider, name, (list) => list.length === count);
+  return waitFor(provider, name, (list) => list.length === count);
 }
 
-/** The next list of a watch that has not ended. */
+/** Returns the next list of a watch that has not ended. */
 export async function nextList(
   watching: AsyncIterator<readonly ServiceInstance[]>,
 ): Promise<readonly ServiceInstance[]> {
   const result = await watching.next();
-  assert.ok(result.done !== true, "expected a list, found the end of the watch");
+  assert.ok(result.done !== true, "expected a list, got the end of the watch");
   return result.value;
 }
 
@@ -48,7 +48,7 @@ export async function rejectsWith(code: string, act: () => Promise<unknown>): Pr
   await assert.rejects(act, (error: unknown) => {
     assert.ok(
       error instanceof Error && "code" in error,
-      `expected an error with the code ${code}, found ${String(error)}`,
+      `expected an error with the code ${code}, got ${String(error)}`,
     );
     assert.equal(error.code, code);
     return true;

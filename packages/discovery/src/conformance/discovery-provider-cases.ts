@@ -5,21 +5,21 @@ import type { DiscoveryProvider, ServiceRegistration } from "../discovery-provid
 
 const bodies = { ...registrationCases, ...updateCases, ...watchCases };
 
-/** One sentence about a provider that holds or throws; run it in any test framework. */
+/** One test: a sentence about behaviour, and `run`, which throws unless it holds. */
 export interface ConformanceCase {
   readonly name: string;
   readonly run: () => Promise<void>;
 }
 
-/** What `discoveryProviderCases` takes. */
+/** Options of `discoveryProviderCases`. */
 export interface DiscoveryConformanceOptions {
-  /** Makes a provider for one case, which disposes it. */
+  /** Creates a provider for one case, which disposes it. */
   readonly create: () => Promise<DiscoveryProvider>;
-  /** Begins every service's name and id, so that cases can share a registry with others. [conformance] */
+  /** Prefix of all service names and ids, so that cases can share a registry with others. [conformance] */
   readonly namePrefix?: string;
 }
 
-/** Lists what every discovery provider must do, as cases that are independent of each other. */
+/** Lists the conformance cases of a discovery provider; they are independent of each other. */
 export function discoveryProviderCases(options: DiscoveryConformanceOptions): readonly ConformanceCase[] {
   const { create, namePrefix = "conformance" } = options;
   return Object.entries(bodies).map(([name, body], index) => ({

@@ -1,34 +1,30 @@
 import assert from "node:assert/strict";
 import type { DiscoveryProvider, ServiceRegistration } from "../discovery-provider.ts";
-import { nextList, rejectsWith, settled, type CaseBody } from "./case-context.ts";
+import { nextList, rejectsWith, waitForCount, type CaseBody } from "./case-context.ts";
 
-/** What `register` and `list` must do. */
+/** The behaviour of `register` and `list`. */
 export const registrationCases: Readonly<Record<string, CaseBody>> = {
   "lists a service as it was registered": async ({ provider, name, registration }) => {
-    const wanted = registration({ tags: ["gpu"], metadata: { model: "tiny", version: "0.1.0" } });
-    const registered = await provider.register(wanted);
-    assert.deepEqual({ ...registered.service }, wanted);
-    assert.deepEqual(await settled(provider, name, 1), [{ ...wanted, state: "passing" }]);
+    const service = registration({ tags: ["gpu"], metadata: { model: "tiny", version: "0.1.0" } });
+    const registered = await provider.register(service);
+    assert.deepEqual({ ...registered.service }, service);
+    assert.deepEqual(await waitForCount(provider, name, 1), [{ ...service, state: "passing" }]);
   },
 
-  "keeps what was registered when the caller changes its object": async ({
-    provider,
-    name,
-    registration,
-  }) => {
+  "keeps a registration when the caller changes its object": async ({ provider, name, registration }) => {
     const metadata: Record<string, string> = { model: "tiny" };
     const tags = ["gpu"];
     await provider.register(registration({ tags, metadata }));
     metadata["model"] = "other";
     tags.push("late");
-    const [instance] = await settled(provider, name, 1);
+    const [instance] = await waitForCount(provider, name, 1);
     assert.deepEqual(instance?.metadata, { model: "tiny" });
     assert.deepEqual(instance?.tags, ["gpu"]);
   },
 
-  "gives out instances that cannot be changed": async ({ provider, name, registration }) => {
+  "lists frozen instances": async ({ provider, name, registration }) => {
     await provider.register(registration({ tags: ["gpu"], metadata: { model: "tiny" } }));
-    const [instance] = await settled(provider, name, 1);
+    const [instance] = await waitForCount(provider, name, 1);
     assert.ok(Object.isFrozen(instance));
     assert.ok(Object.isFrozen(instance?.tags));
     assert.ok(Object.isFrozen(instance?.metadata));
@@ -42,8 +38,8 @@ export const registrationCases: Readonly<Record<string, CaseBody>> = {
     const second = await provider.register(cpu);
     await provider.register(other);
     await second.update({ state: "critical" });
-    await settled(provider, name, 2);
-    await settled(provider, `${name}-other`, 1);
+    await waitForCount(provider, name, 2);
+    await waitForCount(provider, `${name}-other`, 1);
     const ids = async (filter: Parameters<DiscoveryProvider["list"]>[0]): Promise<readonly string[]> =>
       (await provider.list(filter))
         .map(({ id }) => id)
@@ -56,14 +52,14 @@ export const registrationCases: Readonly<Record<string, CaseBody>> = {
     assert.deepEqual(await ids({ name, tag: "gpu", state: "critical" }), []);
   },
 
-  "registers in the state that is asked for, and in no other before": async ({
+  "registers with the requested state, and with no other before": async ({
     provider,
     name,
     registration,
   }) => {
     const watching = provider.watch(name)[Symbol.asyncIterator]();
     await nextList(watching);
-    // Asked before, so that no list between is missed.
+    // Called first, so that no list in between is missed.
     const first = nextList(watching);
     await provider.register(registration(), { state: "critical" });
     assert.deepEqual(
@@ -74,12 +70,12 @@ export const registrationCases: Readonly<Record<string, CaseBody>> = {
   },
 
   "lets one of two registrations of an id at the same time win": async ({ provider, name, registration }) => {
-    const wanted = registration();
-    const results = await Promise.allSettled([provider.register(wanted), provider.register(wanted)]);
+    const service = registration();
+    const results = await Promise.allSettled([provider.register(service), provider.register(service)]);
     assert.deepEqual(results.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
     const refused = results.find((result) => result.status === "rejected");
     await rejectsWith("DUPLICATE_ID", () => Promise.reject(refused?.reason));
-    assert.equal((await settled(provider, name, 1)).length, 1);
+    assert.equal((await waitForCount(provider, name, 1)).length, 1);
   },
 
   "refuses an id that is taken, and frees it when it is deregistered": async ({
@@ -87,15 +83,15 @@ export const registrationCases: Readonly<Record<string, CaseBody>> = {
     name,
     registration,
   }) => {
-    const wanted = registration();
-    const first = await provider.register(wanted);
-    await rejectsWith("DUPLICATE_ID", () => provider.register(wanted));
+    const service = registration();
+    const first = await provider.register(service);
+    await rejectsWith("DUPLICATE_ID", () => provider.register(service));
     await first.deregister();
-    await provider.register(wanted);
-    assert.equal((await settled(provider, name, 1))[0]?.id, wanted.id);
+    await provider.register(service);
+    assert.equal((await waitForCount(provider, name, 1))[0]?.id, service.id);
   },
 
-  "refuses what is not a registration and keeps nothing of it": async ({ provider, name, registration }) => {
+  "refuses an invalid registration and stores nothing of it": async ({ provider, name, registration }) => {
     const broken: readonly Partial<ServiceRegistration>[] = [
       { id: "" },
       { name: "Not A Name" },

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { rejectsWith, settled, until, type CaseBody } from "./case-context.ts";
+import { rejectsWith, waitForCount, waitFor, type CaseBody } from "./case-context.ts";
 
-/** What the handle of a registered service must do. */
+/** The behaviour of the handle of a registered service. */
 export const updateCases: Readonly<Record<string, CaseBody>> = {
   "merges updates of metadata and sets the state": async ({ provider, name, registration }) => {
     const registered = await provider.register(registration({ metadata: { model: "tiny", load: "0" } }));
     await registered.update({ metadata: { load: "3" } });
     await registered.update({ state: "warning" });
-    const [instance] = await settled(provider, name, 1);
+    const [instance] = await waitForCount(provider, name, 1);
     assert.deepEqual(instance?.metadata, { model: "tiny", load: "3" });
     assert.equal(instance?.state, "warning");
     assert.deepEqual(registered.service.metadata, { model: "tiny", load: "3" });
@@ -18,28 +18,28 @@ export const updateCases: Readonly<Record<string, CaseBody>> = {
     const calls = ["1", "2", "3", "4"].map((load) => registered.update({ metadata: { load } }));
     calls.push(registered.update({ state: "critical" }), registered.update({ state: "warning" }));
     await Promise.all(calls);
-    const [instance] = await until(provider, name, ([first]) => first?.metadata["load"] === "4");
+    const [instance] = await waitFor(provider, name, ([first]) => first?.metadata["load"] === "4");
     assert.equal(instance?.state, "warning");
     assert.equal(registered.service.metadata["load"], "4");
   },
 
-  "deregisters for good after an update that nobody awaited": async ({ provider, name, registration }) => {
+  "deregisters after an update that was not awaited": async ({ provider, name, registration }) => {
     const registered = await provider.register(registration());
     const update = registered.update({ state: "warning" });
     await registered.deregister();
     await Promise.allSettled([update]);
-    assert.deepEqual(await settled(provider, name, 0), []);
+    assert.deepEqual(await waitForCount(provider, name, 0), []);
   },
 
-  "refuses an invalid update and keeps what was": async ({ provider, name, registration }) => {
+  "refuses an invalid update and changes nothing": async ({ provider, name, registration }) => {
     const registered = await provider.register(registration({ metadata: { load: "0" } }));
     await rejectsWith("INVALID_REGISTRATION", () =>
       registered.update({ metadata: { load: "x".repeat(513) } }),
     );
-    assert.deepEqual((await settled(provider, name, 1))[0]?.metadata, { load: "0" });
+    assert.deepEqual((await waitForCount(provider, name, 1))[0]?.metadata, { load: "0" });
   },
 
-  "deregisters once, says nothing the second time, and refuses later updates": async ({
+  "deregisters once, ignores a second time, and refuses later updates": async ({
     provider,
     name,
     registration,
@@ -47,17 +47,17 @@ export const updateCases: Readonly<Record<string, CaseBody>> = {
     const registered = await provider.register(registration());
     await registered.deregister();
     await registered.deregister();
-    assert.deepEqual(await settled(provider, name, 0), []);
+    assert.deepEqual(await waitForCount(provider, name, 0), []);
     await rejectsWith("NOT_REGISTERED", () => registered.update({ state: "warning" }));
   },
 
-  "lets an old handle alone when its id was registered anew": async ({ provider, name, registration }) => {
-    const wanted = registration();
-    const old = await provider.register(wanted);
+  "keeps a new registration from the old handle of its id": async ({ provider, name, registration }) => {
+    const service = registration();
+    const old = await provider.register(service);
     await old.deregister();
-    await provider.register(wanted);
+    await provider.register(service);
     await old.deregister();
     await rejectsWith("NOT_REGISTERED", () => old.update({ state: "critical" }));
-    assert.equal((await settled(provider, name, 1))[0]?.state, "passing");
+    assert.equal((await waitForCount(provider, name, 1))[0]?.state, "passing");
   },
 };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { ServiceInstance } from "../discovery-provider.ts";
-import { nextList, rejectsWith, settled, type CaseBody } from "./case-context.ts";
+import { nextList, rejectsWith, waitForCount, type CaseBody } from "./case-context.ts";
 
-/** What `watch` and `dispose` must do. */
+/** The behaviour of `watch` and `dispose`. */
 export const watchCases: Readonly<Record<string, CaseBody>> = {
-  "watches from the present list through every kind of change": async ({ provider, name, registration }) => {
+  "watches from the current list through every kind of change": async ({ provider, name, registration }) => {
     const watching = provider.watch(name)[Symbol.asyncIterator]();
     assert.deepEqual(await nextList(watching), []);
     const registered = await provider.register(registration());
@@ -22,17 +22,17 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     await watching.return?.();
   },
 
-  "tells a watcher nothing of other services, nor of an update that changes nothing": async ({
+  "notifies a watcher neither of other services nor of an update without a change": async ({
     provider,
     name,
     registration,
   }) => {
     const registered = await provider.register(registration({ metadata: { load: "0" } }));
-    await settled(provider, name, 1);
+    await waitForCount(provider, name, 1);
     const watching = provider.watch(name)[Symbol.asyncIterator]();
     await nextList(watching);
     await provider.register(registration({ name: `${name}-other` }));
-    await settled(provider, `${name}-other`, 1);
+    await waitForCount(provider, `${name}-other`, 1);
     await registered.update({ state: "passing", metadata: { load: "0" } });
     await registered.update({ metadata: { load: "1" } });
     assert.deepEqual(
@@ -42,11 +42,7 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     await watching.return?.();
   },
 
-  "serves several watchers, and one that leaves disturbs no other": async ({
-    provider,
-    name,
-    registration,
-  }) => {
+  "serves several watchers, independent of each other": async ({ provider, name, registration }) => {
     const [leaving, staying] = [provider.watch(name), provider.watch(name)].map((each) =>
       each[Symbol.asyncIterator](),
     ) as [AsyncIterator<readonly ServiceInstance[]>, AsyncIterator<readonly ServiceInstance[]>];
@@ -72,7 +68,7 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     await watching.return?.();
   },
 
-  "ends a watch that waits when its signal aborts": async ({ provider, name }) => {
+  "ends a pending watch when its signal aborts": async ({ provider, name }) => {
     const controller = new AbortController();
     const watching = provider.watch(name, { signal: controller.signal })[Symbol.asyncIterator]();
     await nextList(watching);
@@ -82,9 +78,9 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     assert.equal((await watching.next()).done, true);
   },
 
-  "yields nothing to a watch whose signal has aborted before": async ({ provider, name }) => {
+  "yields nothing to a watch whose signal is aborted already": async ({ provider, name }) => {
     for await (const list of provider.watch(name, { signal: AbortSignal.abort() })) {
-      assert.fail(`expected no list, found one of ${list.length}`);
+      assert.fail(`expected no list, got one of ${list.length}`);
     }
   },
 
@@ -97,11 +93,7 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     assert.equal((await waiting).done, true);
   },
 
-  "refuses to be used once it is disposed, and is disposed twice without complaint": async ({
-    provider,
-    name,
-    registration,
-  }) => {
+  "refuses to be used after dispose, which is idempotent": async ({ provider, name, registration }) => {
     const registered = await provider.register(registration());
     await provider.dispose();
     await provider.dispose();
@@ -111,7 +103,7 @@ export const watchCases: Readonly<Record<string, CaseBody>> = {
     await rejectsWith("PROVIDER_DISPOSED", () => registered.update({ state: "warning" }));
     await rejectsWith("PROVIDER_DISPOSED", async () => {
       for await (const list of provider.watch(name)) {
-        assert.fail(`expected no list, found one of ${list.length}`);
+        assert.fail(`expected no list, got one of ${list.length}`);
       }
     });
   },

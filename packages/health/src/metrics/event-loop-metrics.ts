@@ -4,13 +4,13 @@ import { assertKnownOptions, assertPositive } from "../options.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { assertNameIsFree } from "./series-scope.ts";
 
-/** Metrics of the event loop of this process. */
+/** Event-loop metrics of this process. */
 export interface EventLoopMetrics extends Metrics, Disposable {
   /** The longest delay since the start, in milliseconds. */
   maxDelayMs(): number;
-  /** Forgets what was measured: a program that loads its code does not serve yet. */
+  /** Resets the maximum, for example after startup, which blocks the loop. */
   restart(): void;
-  /** Stops measuring and takes the metrics out. */
+  /** Stops measuring and removes the metrics. */
   dispose(): void;
 }
 
@@ -19,9 +19,9 @@ const delayName = "infernode_event_loop_delay_seconds";
 const maxName = "infernode_event_loop_delay_max_seconds";
 
 /**
- * Starts to measure how late the event loop is: percentiles since the last scrape and the largest since the
- * start. A timer of `resolutionMs` measures; what it waits for by itself is taken off.
- * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT` when the registry has them already
+ * Starts to measure the delay of the event loop: percentiles since the last scrape and the maximum since the
+ * start. A timer of `resolutionMs` measures it; its own interval is subtracted.
+ * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT` when the registry already has the metrics
  */
 export function createEventLoopMetrics(
   options: { readonly registry?: Registry; readonly resolutionMs?: number } = {},
@@ -42,14 +42,14 @@ export function createEventLoopMetrics(
 
   const delay = new Gauge({
     name: delayName,
-    help: "How late the event loop was since the last scrape, in seconds.",
-    // Not "quantile", which the format keeps for summaries.
+    help: "Event loop delay since the last scrape, in seconds.",
+    // Not "quantile", which the format reserves for summaries.
     labelNames: ["percentile"],
     registers: [registry],
     collect() {
       earlierMaxMs = maxDelayMs();
       max.set(earlierMaxMs / 1000);
-      // Nothing measured since the last scrape: the earlier values stand.
+      // Nothing was measured since the last scrape: keep the previous values.
       if (histogram.count === 0) return;
       for (const percentile of percentiles) {
         delay.set({ percentile }, toDelayMs(histogram.percentile(percentile)) / 1000);
@@ -59,7 +59,7 @@ export function createEventLoopMetrics(
   });
   const max = new Gauge({
     name: maxName,
-    help: "The largest delay of the event loop since the start, in seconds.",
+    help: "Maximum event loop delay since the start, in seconds.",
     registers: [registry],
   });
 

@@ -2,18 +2,18 @@ import { Registry } from "prom-client";
 
 export type { Registry as MetricRegistry } from "prom-client";
 
-/** Metrics that can be written out in Prometheus' text format. */
+/** Metrics in Prometheus' text format. */
 export interface Metrics {
-  /** Shared by every group of metrics that shall appear in one answer; never prom-client's global one. */
+  /** Shared by all metrics of one scrape; never prom-client's global registry. */
   readonly registry: Registry;
   /** The value of the `Content-Type` header for `render`. */
   readonly contentType: string;
-  /** Writes everything in the registry. */
+  /** Renders all metrics of the registry. */
   render(): Promise<string>;
 }
 
 /**
- * Creates metrics over a registry of their own, or over one that is given.
+ * Creates metrics over a registry, by default a new one.
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/ for the format
  */
 export function createMetrics(registry: Registry = new Registry()): Metrics {

@@ -4,9 +4,9 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { assertNameIsFree } from "./series-scope.ts";
 
 /**
- * Adds prom-client's metrics of the process (CPU, memory, handles, garbage collection) to a registry. They
- * observe the process until it ends: call it once.
- * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT` when the registry has them already
+ * Adds prom-client's default metrics (CPU, memory, handles, garbage collection) to a registry. They observe the
+ * process until it exits: call this once.
+ * @throws HealthError `INVALID_OPTION`, `METRIC_CONFLICT` when the registry already has the metrics
  */
 export function createProcessMetrics(options: { readonly registry?: Registry } = {}): Metrics {
   assertKnownOptions("createProcessMetrics", options, ["registry"]);

@@ -2,17 +2,17 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { HealthError } from "../errors.ts";
 import { assertName } from "../options.ts";
 
-/** What a family is made of. */
+/** The definition of a metric family. */
 export interface FamilyDefinition {
   readonly name: string;
   readonly help: string;
-  /** Labels beyond those that the scope gives; the recorder is told their values. [none] */
+  /** Labels in addition to the scope's; their values are passed to the recorder. [none] */
   readonly labelNames?: readonly string[];
 }
 
-/** A family that counts values by upper bounds. */
+/** The definition of a histogram. */
 export interface HistogramDefinition extends FamilyDefinition {
-  /** Rising upper bounds, without the infinite one. Of the family: the first scope that names it decides. */
+  /** Rising upper bounds, without +Inf. They belong to the family: the first scope that creates it decides. */
   readonly buckets: readonly number[];
 }
 
@@ -22,12 +22,12 @@ export type LabelValues = Readonly<Record<string, string>>;
 /** Adds to a counter, sets a gauge or observes a value. Does nothing once the scope is disposed. */
 export type Recorder = (value: number, labels?: LabelValues) => void;
 
-/** The series of one thing (a model, a server) in families that it shares with others of its kind. */
+/** The series of one subject (a model, a server) in families that it shares with others. */
 export interface SeriesScope extends Disposable {
   counter(definition: FamilyDefinition): Recorder;
   gauge(definition: FamilyDefinition): Recorder;
   histogram(definition: HistogramDefinition): Recorder;
-  /** Takes the series out; the families stay for others. */
+  /** Removes the series; the families stay. */
   dispose(): void;
 }
 
@@ -36,17 +36,17 @@ type Family = Counter | Gauge | Histogram;
 interface Recording<Kind extends Family> {
   readonly family: Kind;
   readonly definition: FamilyDefinition;
-  /** Makes the series appear with nothing in it. */
+  /** Creates the series with the value 0. */
   readonly zero: (labels: LabelValues) => void;
   readonly record: (labels: LabelValues, value: number) => void;
 }
 
 /**
- * Creates a scope whose labels are on each of its series. A family is made by the first scope that names it
- * and found by later ones. A series without further labels starts at 0, so that a rate over it is right from
- * the first event on.
+ * Creates a scope whose labels are on each of its series. The first scope that names a family creates it; later
+ * ones reuse it. A series without further labels starts at 0, so that a rate over it is right from the first
+ * event on.
  * @throws HealthError `INVALID_OPTION` for a label without a value and for bounds that do not rise,
- *   `METRIC_CONFLICT` when a name is taken by another kind of metric or has other labels
+ *   `METRIC_CONFLICT` when the registry has the name with another type or other labels
  */
 export function createSeriesScope(registry: Registry, scopeLabels: LabelValues = {}): SeriesScope {
   for (const [name, value] of Object.entries(scopeLabels)) assertName(`the label ${name}`, value);
@@ -122,7 +122,7 @@ function assertBounds({ name, buckets }: HistogramDefinition): void {
   if (buckets.length === 0 || !isRising) {
     throw new HealthError(
       "INVALID_OPTION",
-      `expected at least one bucket for ${name}, each above the one before, got [${buckets.join(", ")}]`,
+      `${name}: expected rising buckets, at least one, got [${buckets.join(", ")}]`,
     );
   }
 }
@@ -144,30 +144,30 @@ function findFamily<Kind extends Family>(
   if (!(found instanceof Kind)) {
     throw new HealthError(
       "METRIC_CONFLICT",
-      `${name} must be a ${Kind.name}, found another kind in the registry`,
+      `${name}: expected a ${Kind.name} in the registry, got a metric of another type`,
     );
   }
   const foundNames = labelNamesOf(found);
   if (foundNames.toSorted().join() !== labelNames.toSorted().join()) {
     throw new HealthError(
       "METRIC_CONFLICT",
-      `${name} must have the labels ${labelNames.join(", ")}, found ${foundNames.join(", ")} in the registry`,
+      `${name}: expected the labels ${labelNames.join(", ")} in the registry, got ${foundNames.join(", ")}`,
     );
   }
   return found;
 }
 
 /**
- * Throws when a name is taken, before anything is registered.
+ * Throws when the registry has a metric of the name.
  * @throws HealthError `METRIC_CONFLICT`
  */
 export function assertNameIsFree(registry: Registry, name: string): void {
   if (registry.getSingleMetric(name) !== undefined) {
-    throw new HealthError("METRIC_CONFLICT", `${name} must be free in the registry, found it there already`);
+    throw new HealthError("METRIC_CONFLICT", `${name}: expected a registry without it, got one that has it`);
   }
 }
 
-/** prom-client keeps them on the metric without declaring them. */
+/** prom-client has them on the metric, but not in its types. */
 function labelNamesOf(family: object): readonly string[] {
   return "labelNames" in family && Array.isArray(family.labelNames) ? family.labelNames.map(String) : [];
 }

@@ -17,7 +17,7 @@ async function blockBetweenTicks(durationMs: number): Promise<void> {
 
 const delay = "infernode_event_loop_delay_seconds";
 
-test("sees how long the loop was blocked and keeps the largest delay over scrapes", async () => {
+test("measures how long the loop was blocked and keeps the maximum over scrapes", async () => {
   using metrics = createEventLoopMetrics({ resolutionMs: 5 });
   await blockBetweenTicks(100);
   const first = parsePrometheusText(await metrics.render());
@@ -37,7 +37,7 @@ test("sees how long the loop was blocked and keeps the largest delay over scrape
   expect(valueOf(third, max)).toBeGreaterThanOrEqual(valueOf(second, max));
 });
 
-test("forgets what was before a restart", async () => {
+test("resets the maximum at a restart", async () => {
   using metrics = createEventLoopMetrics({ resolutionMs: 5 });
   await blockBetweenTicks(100);
   const before = metrics.maxDelayMs();
@@ -52,7 +52,7 @@ test("a scrape before anything was measured is valid", async () => {
   expect(valueOf(families, "infernode_event_loop_delay_max_seconds")).toBe(0);
 });
 
-test("is in a registry once, and can come back after it was disposed", () => {
+test("exists in a registry once, and can be created again after dispose", () => {
   const first = createEventLoopMetrics();
   const options = { registry: first.registry };
   expect(() => createEventLoopMetrics(options)).toThrow(expect.objectContaining({ code: "METRIC_CONFLICT" }));

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createMetrics, createProcessMetrics, createSeriesScope } from "../../src/index.ts";
 import { parsePrometheusText, valueOf } from "../../../../test/support/prometheus-text.ts";
 
-test("the process and other groups share one valid answer, outside the global registry", async () => {
+test("shares one valid scrape with other metrics, outside the global registry", async () => {
   const metrics = createMetrics();
   createProcessMetrics({ registry: metrics.registry });
   createSeriesScope(metrics.registry).counter({ name: "http_requests_total", help: "Requests." });

@@ -5,7 +5,7 @@ import { parsePrometheusText, valueOf } from "../../../../test/support/prometheu
 
 const requests = { name: "requests_total", help: "Requests." };
 
-test("a series without labels of its own is there before anything is recorded", async () => {
+test("a series without labels of its own exists before anything is recorded", async () => {
   const metrics = createMetrics();
   const scope = createSeriesScope(metrics.registry, { service: "a" });
   scope.counter(requests);
@@ -37,7 +37,7 @@ test("adds to counters, sets gauges and observes values, by labels", async () =>
   expect(valueOf(families, "size_bucket", { le: "2" })).toBe(1);
 });
 
-test("scopes share families, and one leaves without the others", async () => {
+test("scopes share families, and each is disposed without the others", async () => {
   const metrics = createMetrics();
   const first = createSeriesScope(metrics.registry, { service: "a" });
   const second = createSeriesScope(metrics.registry, { service: "b" });
@@ -58,7 +58,7 @@ test("never touches the global registry", () => {
   expect(register.getMetricsAsArray()).toEqual([]);
 });
 
-test("refuses a registry where a name is of another kind", () => {
+test("refuses a registry that has the name with another type", () => {
   const { registry, contentType } = createMetrics();
   new Gauge({ name: requests.name, help: "taken", registers: [registry] }).set(1);
   expect(() => createSeriesScope(registry).counter(requests)).toThrow(
@@ -70,7 +70,7 @@ test("refuses a registry where a name is of another kind", () => {
   expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
 });
 
-test("refuses a registry where a name has other labels", () => {
+test("refuses a registry that has the name with other labels", () => {
   const { registry } = createMetrics();
   new Counter({ ...requests, labelNames: ["pod"], registers: [registry] }).inc({ pod: "a" });
   expect(() => createSeriesScope(registry).counter(requests)).toThrow(

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import type { AllocationTag, GpuAllocator, MemoryBlock, MemoryReservation } from "../allocator.ts";
 import { MemoryError } from "../errors.ts";
 
-/** Where a block lies: two blocks of one space must not overlap. */
+/** The address of a block. Blocks of one space must not overlap. */
 export interface BlockAddress {
-  /** The arena, or whatever addresses count in; compared by identity. */
+  /** The arena or address space; compared by identity. */
   readonly space: unknown;
-  /** Bytes. */
+  /** In bytes. */
   readonly start: number;
 }
 
@@ -14,12 +14,12 @@ export interface SoakOptions<Block extends MemoryBlock> {
   readonly allocator: GpuAllocator<Block>;
   readonly operationCount: number;
   readonly seed: number;
-  /** The largest block. */
+  /** The largest block; sizes are distributed evenly in the logarithm, from 1 byte. */
   readonly maxBlockBytes: number;
   addressOf(block: Block): BlockAddress;
-  /** Writes something that only this block has; absent where that costs too much. */
+  /** Writes a pattern with the id; absent where that is too slow. */
   mark?(block: Block, id: number): void;
-  /** Throws when the mark is gone. */
+  /** Throws when the pattern is damaged. */
   verify?(block: Block, id: number): void;
 }
 
@@ -43,7 +43,7 @@ const tags: readonly AllocationTag[] = [
   { model: "soak", purpose: "workspace", label: "step" },
 ];
 
-/** The live blocks of each space in order of address. */
+/** The live blocks of each space, sorted by address. */
 class AddressModel<Block extends MemoryBlock> {
   readonly #spaces: Map<unknown, LiveBlock<Block>[]> = new Map();
 
@@ -55,9 +55,15 @@ class AddressModel<Block extends MemoryBlock> {
     const left = blocks[at - 1];
     const right = blocks[at];
     const leftEnd = left === undefined ? 0 : left.address.start + left.block.sizeBytes;
-    assert.ok(leftEnd <= start, `a block at ${start} overlaps one that ends at ${leftEnd}`);
+    assert.ok(
+      leftEnd <= start,
+      `expected blocks apart, got one at ${start} that overlaps one that ends at ${leftEnd}`,
+    );
     const end = start + live.block.sizeBytes;
-    assert.ok(right === undefined || right.address.start >= end, `a block overlaps the next at ${end}`);
+    assert.ok(
+      right === undefined || right.address.start >= end,
+      `expected blocks apart, got one that ends at ${end} and overlaps the next`,
+    );
     blocks.splice(at, 0, live);
   }
 
@@ -81,9 +87,8 @@ class AddressModel<Block extends MemoryBlock> {
 }
 
 /**
- * Runs random operations against a pool and checks each against a model: no overlap, alignment, totals,
- * refusals only where there is no room, nothing left at the end. Fails with an AssertionError.
- * Blocks are between 1 byte and the largest, evenly in the logarithm.
+ * Runs random operations on a pool and checks each against a model: no overlap, alignment, totals, out of memory
+ * only where nothing fits, nothing left at the end. Throws an AssertionError.
  */
 export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Block>): SoakResult {
   const { allocator, maxBlockBytes } = options;
@@ -100,7 +105,7 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
   let freeCount = 0;
   let peakLiveCount = 0;
 
-  const take = (from: {
+  const allocate = (from: {
     allocate(request: { sizeBytes: number; tag: AllocationTag; alignmentBytes?: number }): Block;
   }): void => {
     const sizeBytes = Math.max(1, Math.floor(maxBlockBytes ** random()));
@@ -115,9 +120,12 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
       assert.ok(error.code === "OUT_OF_MEMORY" || error.code === "RESERVATION_EXCEEDED", error.message);
       const after = allocator.stats();
       assert.equal(after.inUseBytes, before.inUseBytes);
-      const hasRoom =
+      const fits =
         error.code === "OUT_OF_MEMORY" && alignmentBytes === 256 && after.largestFreeBytes >= sizeBytes;
-      assert.ok(!hasRoom, `${sizeBytes} bytes were refused with ${after.largestFreeBytes} free in one piece`);
+      assert.ok(
+        !fits,
+        `expected ${sizeBytes} bytes with a free block of ${after.largestFreeBytes}, got out of memory`,
+      );
       refusedCount += 1;
       return;
     }
@@ -131,7 +139,7 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
     live.push(entry);
     peakLiveCount = Math.max(peakLiveCount, live.length);
   };
-  const give = (at: number): void => {
+  const free = (at: number): void => {
     const entry = live[at];
     const last = live.pop();
     if (entry === undefined || last === undefined) return;
@@ -152,7 +160,7 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
   };
 
   for (let operation = 0; operation < options.operationCount; operation += 1) {
-    // The share of allocations goes up and down, so that the pool is full at times and nearly empty at others.
+    // The share of allocations rises and falls, so that the pool is full at times and nearly empty at others.
     const share = 0.5 + 0.2 * Math.sin(operation / 5000);
     const dice = random();
     if (dice > 0.9995) {
@@ -164,15 +172,15 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
         reservation = allocator.reserve(maxBlockBytes, { model: "soak", purpose: "other" });
       }
     } else if (random() < share) {
-      take(reservation !== undefined && random() < 0.1 ? reservation : allocator);
+      allocate(reservation !== undefined && random() < 0.1 ? reservation : allocator);
     } else {
-      give(Math.floor(random() * live.length));
+      free(Math.floor(random() * live.length));
     }
     if (operation % 64 === 0) check();
   }
   const { peakInUseBytes, allocationCount } = allocator.stats();
   reservation?.dispose();
-  while (live.length > 0) give(live.length - 1);
+  while (live.length > 0) free(live.length - 1);
   const { inUseBytes, reservedBytes, liveBlockCount } = allocator.stats();
   assert.deepEqual(
     { inUseBytes, reservedBytes, liveBlockCount },
