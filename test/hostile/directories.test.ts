@@ -112,7 +112,7 @@ describe("what is no directory", () => {
     const run = await runCli([...args, "meta-llama/Llama-3.2-1B"], { directory: await makeFolder() });
     expect(run.exitCode).toBe(4);
     expect(run.stderr).toContain(
-      "looks like an id on the Hugging Face Hub, and nothing is downloaded by itself",
+      "looks like an id on the Hugging Face Hub, and models are not downloaded automatically",
     );
     expect(run.stderr).toContain(download);
   });

@@ -6,7 +6,7 @@ import type { ModelConfig } from "./config/model-config.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { ModelSource } from "./formats/find-model.ts";
 import type { LanguageModel } from "./load-model.ts";
-import { modelNameOf } from "./files/model-name.ts";
+import { modelNameOf } from "./files/hub-name.ts";
 import type { ModelWarning } from "./network/model-warning.ts";
 import { openFoundCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";

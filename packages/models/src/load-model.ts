@@ -1,14 +1,14 @@
 import type { ChatTemplate } from "./chat-template/chat-template.ts";
 import { supportedFamilies } from "./config/family-rules.ts";
 import { ModelError, quoteValue } from "./errors.ts";
-import { modelNameOf } from "./files/model-name.ts";
+import { modelNameOf } from "./files/hub-name.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { ModelSource } from "./formats/find-model.ts";
 import type { ModelWarning } from "./network/model-warning.ts";
 import { openFoundCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import { readModelText } from "./read-model-text.ts";
-import type { LoadedTokenizer } from "./tokenizer/create-tokenizer.ts";
+import type { LoadedTokenizer } from "./tokenizer/tokenizer.ts";
 
 /** A checkpoint read and checked, ready for an executor. Holds no weights in memory. */
 export interface LanguageModel extends Checkpoint, AsyncDisposable {

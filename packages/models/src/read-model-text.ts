@@ -2,7 +2,7 @@ import type { ModelConfig } from "./config/model-config.ts";
 import type { ReadTextOptions, StoredText } from "./formats/checkpoint-format.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { FoundModel, ModelSource } from "./formats/find-model.ts";
-import { assertTokenizerFits } from "./tokenizer/load-tokenizer.ts";
+import { assertTokenizerFits } from "./tokenizer/assert-tokenizer-fits.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** The side of a model that deals in text, checked against its network. */

@@ -162,7 +162,7 @@ describe("createModelLoader", () => {
       load({ "tokenizer_config.json": JSON.stringify({ added_tokens_decoder: added }) }),
     );
     expect(error.message).toContain("280");
-    expect(error.message).toContain('400 ("<far>")');
+    expect(error.message).toContain('400, the id of the token "<far>"');
   });
 
   it("refuses options that it does not know", async () => {

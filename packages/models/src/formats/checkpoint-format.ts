@@ -2,7 +2,7 @@ import type { ChatTemplate } from "../chat-template/chat-template.ts";
 import type { GenerationDefaults } from "../config/parse-generation-defaults.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { FileAccess, FileStat } from "../files/file-access.ts";
-import type { LoadedTokenizer } from "../tokenizer/create-tokenizer.ts";
+import type { LoadedTokenizer } from "../tokenizer/tokenizer.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
 /** A path that may hold a model. */

@@ -2,11 +2,11 @@ import { dirname, resolve } from "node:path";
 
 import { ModelError, quoteValue } from "../errors.ts";
 import type { FileAccess } from "../files/file-access.ts";
-import { downloadAdvice } from "../files/hub-id.ts";
+import { downloadAdvice } from "../files/hub-name.ts";
 import { createNodeFileAccess } from "../files/node-file-access.ts";
 import { statFile } from "../files/read-file.ts";
 import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
-import { hfDirectory } from "./hf-directory.ts";
+import { hfDirectory } from "./hf-directory/hf-directory.ts";
 import { unknownFormatError } from "./unknown-format-error.ts";
 
 /** The formats of this package, in the order in which they are tried. */

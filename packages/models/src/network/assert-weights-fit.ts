@@ -42,7 +42,8 @@ export function assertWeightsFit(config: ModelConfig, index: WeightIndex): Weigh
     assertWeightFits(ref, weight);
     for (const { name } of tensorsOf(weight)) used.add(name);
   }
-  return { unusedTensors: [...index.tensors.keys()].filter((name) => !used.has(name)).toSorted() };
+  const names = Array.from(index.tensors.values(), ({ name }) => name);
+  return { unusedTensors: names.filter((name) => !used.has(name)).toSorted() };
 }
 
 function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {

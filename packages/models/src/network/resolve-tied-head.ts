@@ -1,8 +1,9 @@
+import { isSameShape } from "./collect-weight-refs.ts";
 import { embeddingWeight } from "./decoders/decoder-weights.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelWarning } from "./model-warning.ts";
 import { areTensorsEqual } from "../weights/are-tensors-equal.ts";
-import { renameTensor } from "../weights/weight-index.ts";
+import { renameWeight } from "../weights/weight-index.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
 const headName = "lm_head.weight";
@@ -15,7 +16,7 @@ export interface TiedHead {
 }
 
 /**
- * Finds the output head of a checkpoint whose config ties it to the embedding, as transformers does: where
+ * Resolves the output head of a checkpoint whose config ties it to the embedding, as transformers does: where
  * both are stored and differ, they are not tied; where only the head is stored, it is the embedding too.
  *
  * @throws ModelError `FILE_UNREADABLE`
@@ -25,16 +26,18 @@ export async function resolveTiedHead(config: ModelConfig, weights: WeightIndex)
   const unchanged = { config, weights, warning: undefined };
   if (!config.hasTiedEmbeddings) return unchanged;
   const { name, shape } = embeddingWeight(config);
-  const embedding = weights.tensors.get(name);
-  const head = weights.tensors.get(headName);
+  const embedding = weights.weight(name);
+  const head = weights.weight(headName);
   if (head === undefined) return unchanged;
-  if (embedding === undefined) return { ...unchanged, weights: renameTensor(weights, head, name) };
-  // One of another shape is left for the check of shapes, which names it.
-  const isHead = [head, embedding].every((each) => each.shape.join() === shape.join());
-  if (isHead && (await areTensorsEqual(weights, embedding, head))) return unchanged;
+  if (embedding === undefined) return { ...unchanged, weights: renameWeight(weights, headName, name) };
+  // A weight of another shape is left for the check of shapes, which names it.
+  const areComparable = [head, embedding].every(
+    (weight) => weight.encoding === "dense" && isSameShape(weight.shape, shape),
+  );
+  if (areComparable && (await areTensorsEqual(weights, embedding.data, head.data))) return unchanged;
   const message =
-    `config.json says that the output head is the embedding (tie_word_embeddings), but ${headName} is stored ` +
-    `and differs from ${name}: the stored head is used, as transformers does`;
+    `the config ties the output head to the embedding (tie_word_embeddings), but ${headName} is stored and ` +
+    `differs from ${name}: the stored head is used, as in transformers`;
   return {
     config: Object.freeze({ ...config, hasTiedEmbeddings: false }),
     weights,

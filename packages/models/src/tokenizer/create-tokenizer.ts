@@ -5,8 +5,7 @@ import { ModelError, quoteValue } from "../errors.ts";
 import { boundNormalizer } from "./bound-normalizer.ts";
 import { createTimeLimit, TimeLimitError, type TimeLimit } from "./create-time-limit.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
-import type { TokenizerSettings } from "./tokenizer-settings.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { LoadedTokenizer, TokenizerSettings } from "./tokenizer.ts";
 import { tokenizers } from "./tokenizers-library.ts";
 import type {
   LibraryModel,
@@ -14,11 +13,6 @@ import type {
   LibraryNormalizerStep,
   LibraryTokenizer,
 } from "./tokenizers-library.ts";
-
-/** A tokenizer with the kind of model that its file describes. */
-export interface LoadedTokenizer extends Tokenizer {
-  readonly modelType: "BPE" | "Unigram";
-}
 
 /** Options of `createTokenizer`. */
 export interface CreateTokenizerOptions {

@@ -3,7 +3,7 @@ import { isAddedToken } from "./check-added-tokens.ts";
 import { isJsonObject, ShapeError } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 import { explicitSplits, sequence, wordSplit } from "./explicit-splits.ts";
-import type { TokenizerSettings } from "./tokenizer-settings.ts";
+import type { TokenizerSettings } from "./tokenizer.ts";
 
 /**
  * Rewrites the file so that the library does what the Rust library does with it and with the settings: added tokens

@@ -16,3 +16,21 @@ export interface Tokenizer {
    */
   bytesOf(tokenId: number): Uint8Array;
 }
+
+/** A tokenizer with the kind of model that its file describes. */
+export interface LoadedTokenizer extends Tokenizer {
+  readonly modelType: "BPE" | "Unigram";
+}
+
+/** What `tokenizer_config.json` (and the older `special_tokens_map.json`) say beside the vocabulary. */
+export interface TokenizerSettings {
+  /** Named special tokens, such as `bos_token`, to their spelling. */
+  readonly specialTokens: ReadonlyMap<string, string>;
+  readonly moreSpecialTokens: readonly string[];
+  /** `undefined` where the file leaves the matter to `tokenizer.json`. */
+  readonly addsTokens: { readonly bos: boolean; readonly eos: boolean } | undefined;
+  /** `added_tokens_decoder`: tokens with their ids, unchecked. */
+  readonly addedTokens: readonly unknown[];
+  /** `chat_template`, unchecked. */
+  readonly chatTemplate: unknown;
+}

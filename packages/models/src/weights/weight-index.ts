@@ -78,22 +78,15 @@ export function createWeightIndex(
   };
 }
 
-/** The same weights with a tensor under another name. */
-export function renameTensor(weights: WeightIndex, tensor: TensorInfo, name: string): WeightIndex {
-  const renamed = { ...tensor, name };
-  const tensors = new Map(weights.tensors);
-  tensors.delete(tensor.name);
-  tensors.set(name, renamed);
-  const storedName = (wanted: string): string => (wanted === name ? tensor.name : wanted);
+/** The same weights with one of them under another name. */
+export function renameWeight(weights: WeightIndex, from: string, to: string): WeightIndex {
+  const storedName = (name: string): string => (name === to ? from : name);
   return {
     ...weights,
-    tensors,
-    weight(wanted): StoredWeight | undefined {
-      if (wanted === tensor.name) return undefined;
-      return wanted === name ? denseWeight(renamed) : weights.weight(wanted);
-    },
-    read: (wanted, into) => weights.read(storedName(wanted), into),
-    readRange: (wanted, range) => weights.readRange(storedName(wanted), range),
+    tensors: new Map([...weights.tensors].map(([name, tensor]) => [name === from ? to : name, tensor])),
+    weight: (name) => (name === from ? undefined : weights.weight(storedName(name))),
+    read: (name, into) => weights.read(storedName(name), into),
+    readRange: (name, range) => weights.readRange(storedName(name), range),
   };
 }
 

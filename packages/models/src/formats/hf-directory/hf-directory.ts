@@ -1,17 +1,17 @@
 import { join } from "node:path";
 
-import { readChatTemplate } from "../chat-template/read-chat-template.ts";
-import { parseGenerationDefaults } from "../config/parse-generation-defaults.ts";
-import { parseModelConfig } from "../config/parse-model-config.ts";
-import { ModelError } from "../errors.ts";
-import { missingFileError } from "../files/missing-file-error.ts";
-import { readJsonFile, statFile } from "../files/read-file.ts";
-import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
-import { readTokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
-import { openWeightIndex } from "../weights/safetensors/open-weight-index.ts";
-import type { TensorInfo } from "../weights/stored-weight.ts";
-import type { WeightIndex } from "../weights/weight-index.ts";
-import type { CheckpointFormat, StoredNetwork, StoredText } from "./checkpoint-format.ts";
+import { readChatTemplate } from "./read-chat-template.ts";
+import { parseGenerationDefaults } from "../../config/parse-generation-defaults.ts";
+import { parseModelConfig } from "../../config/parse-model-config.ts";
+import { ModelError } from "../../errors.ts";
+import { missingFileError } from "../../files/missing-file-error.ts";
+import { readJsonFile, statFile } from "../../files/read-file.ts";
+import { loadTokenizer } from "./load-tokenizer.ts";
+import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
+import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts";
+import type { TensorInfo } from "../../weights/stored-weight.ts";
+import type { WeightIndex } from "../../weights/weight-index.ts";
+import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-format.ts";
 
 const configFile = "config.json";
 const maxConfigBytes = 4 * 2 ** 20;

@@ -1,17 +1,14 @@
 import { join } from "node:path";
 
-import { checkTokenizerJson, withFile } from "./check-tokenizer-json.ts";
-import { createTokenizer } from "./create-tokenizer.ts";
-import type { LoadedTokenizer } from "./create-tokenizer.ts";
-import { ModelError } from "../errors.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { createNodeFileAccess } from "../files/node-file-access.ts";
-import type { FileAccess } from "../files/file-access.ts";
-import { prepareTokenizerJson } from "./prepare-tokenizer-json.ts";
-import { listFiles, readJsonFile } from "../files/read-file.ts";
-import { readTokenizerSettings } from "./tokenizer-settings.ts";
-import type { TokenizerSettings } from "./tokenizer-settings.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { ModelError } from "../../errors.ts";
+import type { FileAccess } from "../../files/file-access.ts";
+import { createNodeFileAccess } from "../../files/node-file-access.ts";
+import { listFiles, readJsonFile } from "../../files/read-file.ts";
+import { checkTokenizerJson, withFile } from "../../tokenizer/check-tokenizer-json.ts";
+import { createTokenizer } from "../../tokenizer/create-tokenizer.ts";
+import { prepareTokenizerJson } from "../../tokenizer/prepare-tokenizer-json.ts";
+import type { LoadedTokenizer, TokenizerSettings } from "../../tokenizer/tokenizer.ts";
+import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 
 /** Options of `loadTokenizer`. */
 export interface LoadTokenizerOptions {
@@ -49,29 +46,6 @@ export async function loadTokenizer(
   const sizeBytes = (await files.stat(path))?.sizeBytes ?? 0;
   const { encodes = true, hasTimeLimit = true } = options;
   return createTokenizer(json, settings, { file: path, sizeBytes, encodes, hasTimeLimit });
-}
-
-/**
- * Checks that every token id of the tokenizer has a row in the embedding, and that the tokenizer has every
- * end-of-sequence token.
- *
- * @throws ModelError `TOKENIZER_VOCAB_MISMATCH`
- */
-export function assertTokenizerFits(tokenizer: Tokenizer, config: ModelConfig): void {
-  if (tokenizer.vocabSize > config.vocabSize) {
-    const token = tokenizer.tokenOf(tokenizer.vocabSize - 1) ?? "";
-    const expected = `token ids below vocab_size (${config.vocabSize})`;
-    const got = `${tokenizer.vocabSize - 1} (${JSON.stringify(token)})`;
-    throw new ModelError("TOKENIZER_VOCAB_MISMATCH", { expected, got }, { file: tokenizerFile });
-  }
-  const unknown = config.eosTokenIds.find((id) => id >= tokenizer.vocabSize);
-  if (unknown !== undefined) {
-    throw new ModelError(
-      "TOKENIZER_VOCAB_MISMATCH",
-      { expected: `a token id of the tokenizer, from 0 to ${tokenizer.vocabSize - 1}`, got: String(unknown) },
-      { file: tokenizerFile, field: "eos_token_id" },
-    );
-  }
 }
 
 async function missingTokenizerError(files: FileAccess, directory: string): Promise<ModelError> {

@@ -1,13 +1,13 @@
 import { basename, join } from "node:path";
 
-import type { ChatTemplate } from "./chat-template.ts";
-import { createChatTemplate } from "./create-chat-template.ts";
-import type { ChatTemplateSetup } from "./create-chat-template.ts";
-import { createTimeLimit, TimeLimitError } from "../tokenizer/create-time-limit.ts";
-import { ModelError, quoteValue } from "../errors.ts";
-import type { FileAccess } from "../files/file-access.ts";
-import { readJsonFile, readTextFile } from "../files/read-file.ts";
-import type { TokenizerSettings } from "../tokenizer/tokenizer-settings.ts";
+import type { ChatTemplate } from "../../chat-template/chat-template.ts";
+import { createChatTemplate } from "../../chat-template/create-chat-template.ts";
+import type { ChatTemplateSetup } from "../../chat-template/create-chat-template.ts";
+import { ModelError, quoteValue } from "../../errors.ts";
+import type { FileAccess } from "../../files/file-access.ts";
+import { readJsonFile, readTextFile } from "../../files/read-file.ts";
+import { createTimeLimit, TimeLimitError } from "../../tokenizer/create-time-limit.ts";
+import type { TokenizerSettings } from "../../tokenizer/tokenizer.ts";
 
 const maxTemplateBytes = 4 * 2 ** 20;
 

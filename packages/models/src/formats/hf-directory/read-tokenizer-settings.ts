@@ -1,21 +1,9 @@
 import { join } from "node:path";
 
-import { ConfigFields } from "../config/config-fields.ts";
-import type { FileAccess } from "../files/file-access.ts";
-import { readJsonFile } from "../files/read-file.ts";
-
-/** What `tokenizer_config.json` (and the older `special_tokens_map.json`) say beside the vocabulary. */
-export interface TokenizerSettings {
-  /** Named special tokens, such as `bos_token`, to their spelling. */
-  readonly specialTokens: ReadonlyMap<string, string>;
-  readonly moreSpecialTokens: readonly string[];
-  /** `undefined` where the file leaves the matter to `tokenizer.json`. */
-  readonly addsTokens: { readonly bos: boolean; readonly eos: boolean } | undefined;
-  /** `added_tokens_decoder`: tokens with their ids, unchecked. */
-  readonly addedTokens: readonly unknown[];
-  /** `chat_template`, unchecked. */
-  readonly chatTemplate: unknown;
-}
+import { ConfigFields } from "../../config/config-fields.ts";
+import type { FileAccess } from "../../files/file-access.ts";
+import { readJsonFile } from "../../files/read-file.ts";
+import type { TokenizerSettings } from "../../tokenizer/tokenizer.ts";
 
 const maxSettingsBytes = 16 * 2 ** 20;
 const named = [

@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { downloadAdvice, hubIdIn } from "../../src/files/hub-id.ts";
+import { downloadAdvice, hubIdIn, modelNameOf } from "../../src/files/hub-name.ts";
+
+it.each([
+  ["/models/Llama-3.2-1B", "Llama-3.2-1B"],
+  ["/cache/hub/models--meta-llama--Llama-3.2-1B/snapshots/4e20de36", "meta-llama/Llama-3.2-1B"],
+  ["/cache/hub/models--gpt2/snapshots/main", "gpt2"],
+  ["/cache/models--a--b/blobs", "blobs"],
+  ["/models/snapshots/today", "today"],
+  ["/models--a/snapshots", "snapshots"],
+  ["/", "model"],
+])("names %s %s", (directory, name) => {
+  expect(modelNameOf(directory)).toBe(name);
+});
 
 describe("hubIdIn", () => {
   it.each([
@@ -20,6 +32,6 @@ describe("hubIdIn", () => {
 
 it("says where nothing is downloaded, whatever was given", () => {
   expect(downloadAdvice("/models/absent", undefined)).toMatch(
-    /^nothing is downloaded by itself; `hf download /,
+    /^models are not downloaded automatically; `hf download /,
   );
 });
