@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -21,8 +22,14 @@ async function findFreePort(): Promise<number> {
   return address.port;
 }
 
-export async function startDaemonProcess(options: readonly string[]): Promise<DaemonProcess> {
-  const cli = fileURLToPath(new URL("../../../packages/backend/bin/infernode.js", import.meta.url));
+const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** @param checkout the folder of a built checkout of this project. [this one] */
+export async function startDaemonProcess(
+  options: readonly string[],
+  checkout: string = ownCheckout,
+): Promise<DaemonProcess> {
+  const cli = join(checkout, "packages", "backend", "bin", "infernode.js");
   const port = await findFreePort();
   const startedAt = performance.now();
   const child = spawn(process.execPath, [cli, "serve", "--port", String(port), ...options], {
