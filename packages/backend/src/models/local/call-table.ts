@@ -1,9 +1,9 @@
 import { type EngineErrorRecord, EngineRequestError } from "../../errors.ts";
 import { AsyncQueue } from "../async-queue.ts";
 import type { AnyOperation, CallEvent, Operation } from "../../operations/operation.ts";
-import { isCleared, isSuspect, openCall, type OpenCall } from "./open-call.ts";
+import { isCleared, isSuspect, openCall, type OpenCall } from "./pending-call.ts";
 import type { DaemonMessage } from "./protocol.ts";
-import { settleCrash } from "./settle-crash.ts";
+import { settleCrash } from "./attribute-crash.ts";
 
 /** How much may be open that no engine process has answered: it is started again, hangs, or is given them later. */
 export interface CallLimits {

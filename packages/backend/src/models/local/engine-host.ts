@@ -1,10 +1,10 @@
 import type { AvailableMemory } from "@infernode/memory";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { CreateEngineCore, EngineCore } from "../engine/engine-core.ts";
-import { createEngineOutbox, type SendToDaemon } from "./engine-outbox.ts";
+import { createEngineOutbox, type SendToDaemon } from "./message-batcher.ts";
 import { toErrorRecord } from "../error-record.ts";
 import type { DaemonMessage } from "./protocol.ts";
-import { sendApart } from "./send-apart.ts";
+import { sendApart } from "./send-in-parts.ts";
 
 interface RunningCall {
   readonly controller: AbortController;

@@ -7,7 +7,7 @@ import { hasWork, progressOf } from "./engine-progress.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
 import { modelFailure } from "../engine/model-failure.ts";
 import type { DaemonMessage, EngineMessage } from "./protocol.ts";
-import { startWatchdog } from "./watchdog.ts";
+import { startWatchdog } from "./activity-monitor.ts";
 
 /** What a process that loaded its model says of it. */
 export type ReadyMessage = Extract<EngineMessage, { readonly type: "ready" }>;

@@ -2,7 +2,7 @@ import { createEngineCore } from "../engine/create-engine-core.ts";
 import { createEngineHost } from "./engine-host.ts";
 import type { DaemonMessage } from "./protocol.ts";
 import { watchParent } from "./parent-watch.ts";
-import { isSealedMessage, openMessage } from "./sealed-message.ts";
+import { isSealedMessage, openMessage } from "./serialized-message.ts";
 import { generate } from "../../operations/generate.ts";
 import type { EngineCore } from "../engine/engine-core.ts";
 

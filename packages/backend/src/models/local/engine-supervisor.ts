@@ -11,7 +11,7 @@ import type { CallOptions, LocalModel } from "../model-service.ts";
 import type { CallEvent, Operation } from "../../operations/operation.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
 import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
-import { createEngineKeeper } from "./engine-keeper.ts";
+import { createEngineKeeper } from "./engine-runner.ts";
 import { createEngineLifecycle } from "./engine-lifecycle.ts";
 import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
 

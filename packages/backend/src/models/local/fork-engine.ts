@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type DaemonMessage, type EngineMessage, isEngineMessage } from "./protocol.ts";
-import { sealMessage } from "./sealed-message.ts";
+import { sealMessage } from "./serialized-message.ts";
 
 /** How a process ended: with a code, or by a signal. */
 export interface EngineExit {

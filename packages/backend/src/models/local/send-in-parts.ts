@@ -1,4 +1,4 @@
-import type { SendToDaemon } from "./engine-outbox.ts";
+import type { SendToDaemon } from "./message-batcher.ts";
 import { toErrorRecord } from "../error-record.ts";
 import type { EngineMessage } from "./protocol.ts";
 

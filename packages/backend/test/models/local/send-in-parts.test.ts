@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EngineMessage } from "../../../src/models/local/protocol.ts";
-import { sendApart } from "../../../src/models/local/send-apart.ts";
+import { sendApart } from "../../../src/models/local/send-in-parts.ts";
 
 const reply = (promptTokenCount: unknown) => ({ type: "accepted", promptTokenCount }) as never;
 

@@ -1,4 +1,4 @@
-import { canStartAnew, isSuspect, type OpenCall } from "./open-call.ts";
+import { canStartAnew, isSuspect, type OpenCall } from "./pending-call.ts";
 
 /** A call that may have caused so many crashes is not given to another process. */
 const maxCrashes = 3;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { startWatchdog, type Watchdog } from "../../../src/models/local/watchdog.ts";
+import { startWatchdog, type Watchdog } from "../../../src/models/local/activity-monitor.ts";
 
 const open: Watchdog[] = [];
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { DaemonMessage } from "../../../src/models/local/protocol.ts";
-import { isSealedMessage, openMessage, sealMessage } from "../../../src/models/local/sealed-message.ts";
+import { isSealedMessage, openMessage, sealMessage } from "../../../src/models/local/serialized-message.ts";
 
 const generate = (content: unknown): DaemonMessage => ({
   type: "call",
