@@ -1,6 +1,11 @@
 // Time to choose one token from a row of logits, by parameters. `npm run bench -- micro/sampler --help`
 import { parseArgs } from "node:util";
-import { createSampler, type SamplingParams, SamplingState } from "@infernode/inference";
+import {
+  createSampler,
+  defaultSamplingParams,
+  type SamplingParams,
+  SamplingState,
+} from "@infernode/inference";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
@@ -23,17 +28,7 @@ if (values.help) {
 
 const vocabSize = Number(values.vocab);
 const drawCount = Number(values.draws);
-const defaults = {
-  temperature: 1,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: new Map<number, number>(),
-  seed: 1,
-} satisfies SamplingParams;
+const defaults = { ...defaultSamplingParams, seed: 1 };
 const promptTokenIds = Int32Array.from({ length: 1024 }, (_, at) => (at * 7919) % vocabSize);
 
 interface Case {

@@ -48,7 +48,7 @@ function createInstantExecutor(maxSequences: number): Executor {
       maxSequences,
       contextTokens,
     },
-    kvStorage: { slotCount: maxSequences, slotTokens: contextTokens, move: () => {} },
+    kvStorage: { layout: "slots", slotCount: maxSequences, slotTokens: contextTokens, move: () => {} },
     maxLogitRows: maxSequences,
     forward: async ({ chunkCount }) => ({ rowCount: chunkCount, row: () => row }),
     dispose,

@@ -1,4 +1,4 @@
-/** What went wrong, for programs. Listed in `docs/errors/inference.md`; never reused. */
+/** What went wrong. Listed in `docs/errors/inference.md`; codes are never reused. */
 export type InferenceErrorCode =
   | "INVALID_REQUEST"
   | "CONTEXT_LENGTH_EXCEEDED"
@@ -19,13 +19,22 @@ export type InferenceErrorCode =
   | "UNSUPPORTED_DTYPE"
   | "UNSUPPORTED_MODEL";
 
+/** The halves of a message: `` `sampling.topP`: expected a number from 0 to 1, got 3 ``. */
+export interface Mismatch {
+  /** The field, as its caller spells it. */
+  readonly field?: string | undefined;
+  readonly expected: string;
+  /** A value that a caller gave is written with `quoteValue`. */
+  readonly got: string | number;
+}
+
 /** Every failure of this package; test `code`, not the wording. */
 export class InferenceError extends Error {
   override readonly name: string = "InferenceError";
   readonly code: InferenceErrorCode;
 
-  constructor(code: InferenceErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: InferenceErrorCode, what: string | Mismatch, options?: ErrorOptions) {
+    super(typeof what === "string" ? what : describeMismatch(what), options);
     this.code = code;
   }
 }
@@ -35,79 +44,91 @@ export class InvalidRequestError extends InferenceError {
   override readonly name: string = "InvalidRequestError";
   /** The field as `GenerationRequest` spells it, such as `sampling.topP` or `promptTokenIds[3]`. */
   readonly param: string;
-  readonly wanted: string;
-  readonly found: string;
+  readonly expected: string;
+  readonly got: string;
 
-  constructor(param: string, wanted: string, found: unknown) {
-    const shown = describeValue(found);
-    super("INVALID_REQUEST", `\`${param}\` must be ${wanted}; found ${shown}`);
+  constructor(param: string, expected: string, value: unknown) {
+    const got = quoteValue(value);
+    super("INVALID_REQUEST", { field: param, expected, got });
     this.param = param;
-    this.wanted = wanted;
-    this.found = shown;
+    this.expected = expected;
+    this.got = got;
   }
 }
 
-/** A prompt that, with the tokens asked for, is longer than the context; code `CONTEXT_LENGTH_EXCEEDED`. */
-export class ContextLengthError extends InferenceError {
-  override readonly name: string = "ContextLengthError";
-  readonly param: string = "promptTokenIds";
+/** Lengths that do not fit together. */
+export interface ContextLengths {
   readonly promptTokens: number;
   /** As the request said; `undefined` where it left the length open. */
   readonly maxTokens: number | undefined;
   readonly contextTokens: number;
+}
 
-  constructor(lengths: {
-    readonly promptTokens: number;
-    readonly maxTokens: number | undefined;
-    readonly contextTokens: number;
-  }) {
-    const { promptTokens, maxTokens, contextTokens } = lengths;
-    const asked =
-      maxTokens === undefined
-        ? `at least ${promptTokens + 1} tokens (${promptTokens} in the prompt and 1 to generate)`
-        : `${promptTokens + maxTokens} tokens (${promptTokens} in the prompt and ${maxTokens} to generate)`;
-    super(
-      "CONTEXT_LENGTH_EXCEEDED",
-      `the maximum context length is ${contextTokens} tokens; the request needs ${asked}`,
-    );
+/** A prompt that, with the tokens to generate, is longer than the context; code `CONTEXT_LENGTH_EXCEEDED`. */
+export class ContextLengthError extends InferenceError implements ContextLengths {
+  override readonly name: string = "ContextLengthError";
+  readonly param: string = "promptTokenIds";
+  readonly promptTokens: number;
+  readonly maxTokens: number | undefined;
+  readonly contextTokens: number;
+
+  constructor({ promptTokens, maxTokens, contextTokens }: ContextLengths) {
+    const total = `${maxTokens === undefined ? "at least " : ""}${promptTokens + (maxTokens ?? 1)}`;
+    super("CONTEXT_LENGTH_EXCEEDED", {
+      expected: `at most ${contextTokens} tokens, the maximum context length`,
+      got: `${total} (${promptTokens} in the prompt and ${maxTokens ?? 1} to generate)`,
+    });
     this.promptTokens = promptTokens;
     this.maxTokens = maxTokens;
     this.contextTokens = contextTokens;
   }
 }
 
-/** The waiting room is full; code `QUEUE_FULL`. Try again after `retryAfterMs`. */
-export class QueueFullError extends InferenceError {
-  override readonly name: string = "QueueFullError";
-  /** Which limit was met. */
+/** Which limit of a queue a request exceeds, and by how much. */
+export interface QueueOverflow {
   readonly resource: "requests" | "tokens";
   readonly limit: number;
-  /** What would have been waiting, this request included. */
-  readonly wanted: number;
-  /** When those who wait have been served at the speed of late; from 1000 to 60000. */
+  /** What would be waiting, this request included. */
+  readonly requested: number;
+  /** The queue's estimated time at the recent rate; from 1000 to 60000. */
+  readonly retryAfterMs: number;
+}
+
+/** The queue is full; code `QUEUE_FULL`. Try again after `retryAfterMs`. */
+export class QueueFullError extends InferenceError implements QueueOverflow {
+  override readonly name: string = "QueueFullError";
+  readonly resource: "requests" | "tokens";
+  readonly limit: number;
+  readonly requested: number;
   readonly retryAfterMs: number;
 
-  constructor(queue: {
-    readonly resource: "requests" | "tokens";
-    readonly limit: number;
-    readonly wanted: number;
-    readonly retryAfterMs: number;
-  }) {
+  constructor({ resource, limit, requested, retryAfterMs }: QueueOverflow) {
     super(
       "QUEUE_FULL",
-      `at most ${queue.limit} ${queue.resource} may wait; with this request it would be ${queue.wanted}; try again in ${queue.retryAfterMs} ms`,
+      `expected at most ${limit} waiting ${resource}, got ${requested} with this request; try again in ${retryAfterMs} ms`,
     );
-    this.resource = queue.resource;
-    this.limit = queue.limit;
-    this.wanted = queue.wanted;
-    this.retryAfterMs = queue.retryAfterMs;
+    this.resource = resource;
+    this.limit = limit;
+    this.requested = requested;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
-/** Shows a wrong value in a message: short, and never the whole of a long one. */
-function describeValue(value: unknown): string {
+function describeMismatch({ field, expected, got }: Mismatch): string {
+  return `${field === undefined ? "" : `\`${field}\`: `}expected ${expected}, got ${got}`;
+}
+
+/** Writes a caller's value into a message: short, and never the whole of a long one. */
+export function quoteValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
   if (Array.isArray(value) || value instanceof Int32Array) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
-  return typeof value === "bigint" ? `${value}n` : String(value);
+  const text = String(value);
+  return text === "undefined" ? "nothing" : text;
+}
+
+/** The message of anything that can be thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,11 +1,11 @@
-/** Which engine an event is about: every payload has both, so that events of several engines can be told apart. */
+/** In the payload of every event, so that one sink can serve several engines. */
 export type EngineLabels = {
   readonly model: string;
   /** `engineId` of the engine's options. */
   readonly engine: string;
 };
 
-/** What the engine reports of itself. Plain data, after the fact, per request or per step, never per token. */
+/** Facts about an engine: plain data, after the state changed, per request or per step, never per token. */
 export type EngineFactMap = {
   "inference:request-queued": {
     readonly requestId: string;
@@ -38,7 +38,7 @@ export type EngineFactMap = {
   };
   "inference:engine-started": { readonly executor: string };
   "inference:engine-stopped": { readonly reason: string };
-  /** The engine serves on, but nobody finds it. */
+  /** The engine serves, but cannot be discovered. */
   "inference:registration-failed": { readonly serviceId: string; readonly reason: string };
 };
 
@@ -54,11 +54,11 @@ export type EngineEvent = Entry<EngineEventMap>;
 /** An event before it is labelled. */
 export type EngineFact = Entry<EngineFactMap>;
 
-/** A sink takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
+/** Takes events as a union of tuples, so that a bus with a larger map fits and one with a wrong map does not. */
 export interface EngineEventSink {
-  /** A property and not a method: methods are compared loosely, and a bus with too small a map would fit. */
+  /** A property, not a method: methods are compared bivariantly, and a bus with too small a map would fit. */
   readonly emit: (...event: EngineEvent) => void;
 }
 
-/** Takes events and does nothing with them. */
+/** Drops events. */
 export const silentEvents: EngineEventSink = { emit: () => {} };

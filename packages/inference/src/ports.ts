@@ -1,11 +1,11 @@
-/** What the engine needs from outside, as narrow as it works. Everything here is injected. */
+// What the engine needs from outside. Everything here is injected.
 
 /** Monotonic time in milliseconds. */
 export interface ClockPort {
   now(): number;
 }
 
-/** A piece of memory. Its content is undefined until written, and unusable after `dispose`. */
+/** A block of memory. Its content is undefined until written; it must not be used after `dispose`. */
 export interface MemoryBlockPort {
   readonly bytes: Uint8Array;
   dispose(): void;
@@ -24,7 +24,7 @@ export interface MemoryPort {
   }): MemoryBlockPort;
 }
 
-/** Turns token ids back into text; `Tokenizer` of `@infernode/models` fits. */
+/** Decodes token ids; `Tokenizer` of `@infernode/models` fits. */
 export interface TokenDecoderPort {
   readonly vocabSize: number;
   decode(tokenIds: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
@@ -32,7 +32,7 @@ export interface TokenDecoderPort {
   tokenOf(tokenId: number): string | undefined;
 }
 
-/** Takes one check that says whether the engine makes progress; `HealthProvider` of `@infernode/health` fits. */
+/** Gets one check of the engine's progress; `HealthProvider` of `@infernode/health` fits. */
 export interface HealthPort {
   addCheck(check: {
     readonly name: string;
@@ -40,7 +40,7 @@ export interface HealthPort {
   }): () => void;
 }
 
-/** Announces the engine; `DiscoveryProvider` of `@infernode/discovery` fits. */
+/** Registers the engine as a service; `DiscoveryProvider` of `@infernode/discovery` fits. */
 export interface DiscoveryPort {
   register(service: {
     readonly id: string;

@@ -47,7 +47,7 @@ async function describeRunning(options: EngineCoreOptions): Promise<ModelDescrip
   const { model, executorPlan, answerMemoryBytes } = await prepareModel(options, { encodes: false });
   try {
     await assertPromptThreadStarts(options, model.directory);
-    await executorProvider.assertLoads(model, { runtime: options.runtime });
+    await executorProvider.assertLoadable(model, { runtime: options.runtime });
     return { ...describeLoadedModel(model), memoryPlan: executorPlan, answerMemoryBytes };
   } finally {
     await model.dispose();

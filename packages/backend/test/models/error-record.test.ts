@@ -14,7 +14,7 @@ test("keeps code, field and numbers of the engine's errors", () => {
     code: "CONTEXT_LENGTH_EXCEEDED",
     data: { promptTokens: 9, maxTokens: 2, contextTokens: 8 },
   });
-  const full = new QueueFullError({ resource: "requests", limit: 1, wanted: 2, retryAfterMs: 30 });
+  const full = new QueueFullError({ resource: "requests", limit: 1, requested: 2, retryAfterMs: 30 });
   expect(toErrorRecord(full).data).toMatchObject({ retryAfterMs: 30, limit: 1 });
 });
 

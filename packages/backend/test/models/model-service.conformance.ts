@@ -229,7 +229,7 @@ export function describeModelService(name: string, create: () => Promise<Conform
       await expect(collect(client, requestOf(long, 1))).rejects.toMatchObject({
         name: "EngineRequestError",
         code: "CONTEXT_LENGTH_EXCEEDED",
-        message: expect.stringContaining("maximum context length is 256 tokens"),
+        message: expect.stringContaining("at most 256 tokens, the maximum context length"),
         data: { contextTokens: 256 },
       });
       const huge: Prompt = { kind: "text", text: "x".repeat(4_000_000) };

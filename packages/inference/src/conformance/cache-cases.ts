@@ -3,7 +3,7 @@ import { assertClose, assertRejects, longest } from "./assertions.ts";
 import type { CaseContext } from "./executor-cases.ts";
 import { GreedySequence } from "./forward-driver.ts";
 
-/** What an executor's KV storage must do: keep what is in its slots, and move it. */
+/** Cases of an executor's KV storage: it keeps and moves the contents of slots. */
 export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
   "copies the first tokens of a slot into another": async (context) => {
     const { create, prompts, tolerance } = context;
@@ -13,7 +13,7 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     const { tokenIds, logits } = prompt;
     const source = new GreedySequence(driver, tokenIds);
     const neighbour = new GreedySequence(driver, tokenIds.slice(0, 5));
-    // What the source has said since, and what lies in the target, must not matter.
+    // Tokens that the source generated since, and the contents of the target, make no difference.
     for (let step = 0; step < 5; step += 1) await driver.step([source, neighbour]);
     for (const tokenCount of [tokenIds.length - 1, 0, 7]) {
       const target = driver.admit();
@@ -29,7 +29,7 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     assert.deepEqual(source.generated, prompt.greedyTokenIds.slice(0, source.generated.length));
   },
 
-  "gives sequences with the same tokens what one of them computed": async (context) => {
+  "shares the tokens of one sequence with others that have the same": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: 3 });
     const { kvCache } = driver;
@@ -50,7 +50,11 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     assert.equal(rows.length, 2);
   },
 
-  "refuses to move what is not there, or while a forward runs": async ({ create, prompts, tolerance }) => {
+  "refuses positions that it does not have, and moves during a forward": async ({
+    create,
+    prompts,
+    tolerance,
+  }) => {
     const driver = await create({ maxSequences: 2 });
     const { kvStorage } = driver.executor;
     const { slotCount, slotTokens } = kvStorage;
@@ -70,7 +74,7 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     assertClose((await running)[0], logits.at(-1), tolerance);
   },
 
-  "keeps nothing of a sequence that left for the next in its slot": async (context) => {
+  "keeps nothing of a released sequence for the next in its slot": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: 2 });
     for (const { tokenIds, logits } of [...prompts, ...prompts.toReversed()]) {

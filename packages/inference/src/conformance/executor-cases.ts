@@ -6,25 +6,25 @@ import { assertClose, assertGenerated, assertRejects, longest } from "./assertio
 import { cacheCases } from "./cache-cases.ts";
 import { type Chunk, ForwardDriver, GreedySequence } from "./forward-driver.ts";
 
-/** One sentence about an executor that holds or throws; run it in any test framework. */
+/** A case that throws if it does not hold; run it in any test framework. */
 export interface ConformanceCase {
   readonly name: string;
   readonly run: () => Promise<void>;
 }
 
-/** What a reference implementation says of one prompt. */
+/** Results of a reference implementation for one prompt. */
 export interface GoldenPrompt {
   readonly tokenIds: readonly number[];
-  /** Logits after position `firstPosition` and each later one, up to the prompt's last. */
+  /** Logits after position `firstPosition` and each later one of the prompt. */
   readonly logits: readonly Float32Array[];
   readonly firstPosition: number;
-  /** What follows greedily, end-of-sequence tokens included. */
+  /** Greedy continuation, end-of-sequence tokens included. */
   readonly greedyTokenIds: readonly number[];
 }
 
-/** What `executorCases` takes. */
+/** Options of `executorCases`. */
 export interface ExecutorConformanceOptions {
-  /** Makes an executor for one case, which disposes it. Chunks above `maxChunkTokens` may be split inside. */
+  /** Creates an executor for one case, which disposes it. It may split chunks above `maxChunkTokens`. */
   readonly create: (sizes: ExecutorSizes) => Promise<Executor>;
   /** At least three prompts, one of them longer than 16 tokens; all with their greedy tokens fit the context. */
   readonly prompts: readonly GoldenPrompt[];
@@ -32,14 +32,14 @@ export interface ExecutorConformanceOptions {
   readonly tolerance?: number;
 }
 
-/** What a case works with. */
+/** The context of a case. */
 export interface CaseContext {
   readonly create: (sizes: ExecutorSizes) => Promise<ForwardDriver>;
   readonly prompts: readonly GoldenPrompt[];
   readonly tolerance: number;
 }
 
-/** Lists what every executor must do, as cases that are independent of each other. */
+/** Lists the cases that every executor must pass. They are independent of each other. */
 export function executorCases(options: ExecutorConformanceOptions): readonly ConformanceCase[] {
   const { prompts, tolerance = 1e-4 } = options;
   return Object.entries(bodies).map(([name, body]) => ({
@@ -61,7 +61,7 @@ export function executorCases(options: ExecutorConformanceOptions): readonly Con
 }
 
 const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
-  "gives the reference's logits after a whole prompt": async ({ create, prompts, tolerance }) => {
+  "computes the reference's logits after a whole prompt": async ({ create, prompts, tolerance }) => {
     const driver = await create({ maxSequences: 1 });
     for (const { tokenIds, logits } of prompts) {
       const [row] = await driver.runAlone([{ startPosition: 0, tokenIds }]);
@@ -69,7 +69,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     }
   },
 
-  "gives the reference's logits after every token when tokens come one by one": async (context) => {
+  "computes the reference's logits after every token, one token at a time": async (context) => {
     const driver = await context.create({ maxSequences: 1 });
     for (const { tokenIds, logits, firstPosition } of context.prompts) {
       const chunks = tokenIds.map((tokenId, position) => ({
@@ -77,13 +77,13 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
         tokenIds: [tokenId],
       }));
       const rows = await driver.runAlone(chunks);
-      for (const [index, wanted] of logits.entries()) {
-        assertClose(rows[firstPosition + index], wanted, context.tolerance);
+      for (const [index, expected] of logits.entries()) {
+        assertClose(rows[firstPosition + index], expected, context.tolerance);
       }
     }
   },
 
-  "gives the logits after each token of a chunk that wants them, next to others": async (context) => {
+  "returns logits after each token of a chunk, beside other chunks": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: 3, maxChunkTokens: 13 });
     const first = longest(prompts);
@@ -105,8 +105,8 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
       neighbours[0]?.advance(decode, answered.shift());
       assert.equal(answered.length, 0);
     }
-    for (const [index, wanted] of first.logits.entries()) {
-      assertClose(rows[first.firstPosition + index], wanted, tolerance);
+    for (const [index, expected] of first.logits.entries()) {
+      assertClose(rows[first.firstPosition + index], expected, tolerance);
     }
     for (let step = 0; step < 4; step += 1) await driver.step(neighbours);
     const [decoded] = neighbours;
@@ -120,7 +120,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     }
   },
 
-  "does not depend on how a prompt is cut": async ({ create, prompts, tolerance }) => {
+  "does not depend on how a prompt is chunked": async ({ create, prompts, tolerance }) => {
     const driver = await create({ maxSequences: 1, maxChunkTokens: 13 });
     for (const maxTokens of [1, 2, 7, 16, Infinity]) {
       for (const prompt of prompts) {
@@ -135,7 +135,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     }
   },
 
-  "gives each sequence of a batch what it gets alone": async ({ create, prompts }) => {
+  "computes for each sequence of a batch what it computes for it alone": async ({ create, prompts }) => {
     const driver = await create({ maxSequences: prompts.length });
     const sequences = prompts.map((prompt) => new GreedySequence(driver, prompt.tokenIds));
     const stepCount = Math.max(...prompts.map((prompt) => prompt.greedyTokenIds.length));
@@ -143,7 +143,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assertGenerated(sequences, prompts);
   },
 
-  "lets sequences join and leave at any step": async ({ create, prompts }) => {
+  "takes sequences in and out at any step": async ({ create, prompts }) => {
     const driver = await create({ maxSequences: 3 });
     const waiting = prompts.flatMap((prompt) => [prompt, prompt]).map((prompt, id) => ({ prompt, id }));
     let running: { readonly prompt: GoldenPrompt; readonly sequence: GreedySequence; readonly id: number }[] =
@@ -170,22 +170,22 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assert.equal(driver.kvCache.usage(), 0);
   },
 
-  "runs any part of its sequences and leaves the others as they are": async ({ create, prompts }) => {
+  "runs some of its sequences and does not change the others": async ({ create, prompts }) => {
     const driver = await create({ maxSequences: prompts.length });
     const sequences = prompts.map((prompt) => new GreedySequence(driver, prompt.tokenIds));
     await driver.step(sequences);
     for (let step = 0; step < 3 * sequences.length; step += 1) {
-      // Each in turn sits out; the rest run in turned order.
-      const turned = [
+      // Each in turn is left out; the rest run in rotated order.
+      const rotated = [
         ...sequences.slice(step % sequences.length),
         ...sequences.slice(0, step % sequences.length),
       ];
-      await driver.step(turned.slice(1));
+      await driver.step(rotated.slice(1));
     }
     assertGenerated(sequences, prompts);
   },
 
-  "runs again from an earlier position": async ({ create, prompts, tolerance }) => {
+  "computes again from an earlier position": async ({ create, prompts, tolerance }) => {
     const driver = await create({ maxSequences: 1 });
     const { tokenIds, logits } = longest(prompts);
     const half = Math.floor(tokenIds.length / 2);
@@ -197,7 +197,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assertClose(rows.at(-1), logits.at(-1), tolerance);
   },
 
-  "verifies proposals of several sequences in one forward, and forgets those that are wrong": async (
+  "verifies proposals of several sequences in one forward, and goes on after the accepted ones": async (
     context,
   ) => {
     const { create, prompts } = context;
@@ -229,7 +229,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assertGenerated(sequences, prompts);
   },
 
-  "answers rows in the order of the batch, of the chunks that want them": async (context) => {
+  "returns rows of logits in the order of the batch": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: prompts.length });
     const sequences = prompts.map(() => driver.admit());
@@ -242,14 +242,14 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
         logitCount: index === 1 ? 0 : 1,
       })),
     );
-    const wanted = order.filter((index) => index !== 1);
-    assert.equal(rows.length, wanted.length);
-    for (const [row, index] of wanted.entries()) {
+    const withLogits = order.filter((index) => index !== 1);
+    assert.equal(rows.length, withLogits.length);
+    for (const [row, index] of withLogits.entries()) {
       assertClose(rows[row], prompts[index]?.logits.at(-1), tolerance);
     }
   },
 
-  "refuses a bad batch and goes on as if nothing had been": async ({ create, prompts }) => {
+  "refuses an invalid batch and is not changed by it": async ({ create, prompts }) => {
     const driver = await create({ maxSequences: 2 });
     const prompt = longest(prompts);
     const sequence = new GreedySequence(driver, prompt.tokenIds);
@@ -292,7 +292,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assert.equal((await first).rowCount, 1);
   },
 
-  "ends a running forward before it is disposed, and runs none after": async ({ create, prompts }) => {
+  "finishes a running forward before it is disposed, and runs none after": async ({ create, prompts }) => {
     const driver = await create({ maxSequences: 1 });
     const { executor } = driver;
     const chunk = { slot: 0, startPosition: 0, tokenIds: longest(prompts).tokenIds };

@@ -1,20 +1,19 @@
 import type { Executor, ForwardResult } from "../executors/executor.ts";
-import type { CachedSequence } from "../kv/cached-sequence.ts";
 import { createKvCache } from "../kv/create-kv-cache.ts";
-import type { KvCache } from "../kv/kv-cache.ts";
+import type { CachedSequence, KvCache } from "../kv/kv-cache.ts";
 
 /** Tokens of one sequence, from a position on. */
 export interface Chunk {
   readonly startPosition: number;
   readonly tokenIds: readonly number[];
-  /** After how many of the last tokens the logits are wanted. [1] */
+  /** Rows of logits, after the last tokens. [1] */
   readonly logitCount?: number;
 }
 
-/** A chunk and the sequence that it is of. */
+/** A chunk and its sequence. */
 export interface SequenceChunk extends Chunk {
   readonly sequence: CachedSequence;
-  /** How many of the last tokens may turn out wrong. [0] */
+  /** How many of the last tokens are proposals to verify. [0] */
   readonly proposalCount?: number;
 }
 
@@ -28,14 +27,14 @@ export class ForwardDriver {
     this.kvCache = createKvCache(executor.kvStorage);
   }
 
-  /** A place in the cache for a sequence of any length; nothing of it is cached yet. */
+  /** Admits a sequence of any length, of which nothing is cached. */
   admit(): CachedSequence {
     const sequence = this.kvCache.admit(new Int32Array(1), this.kvCache.sequenceCapacityTokens);
-    if (sequence === undefined) throw new Error("a case must not admit more sequences than it asked for");
+    if (sequence === undefined) throw new Error("expected a free slot, got none");
     return sequence;
   }
 
-  /** Runs chunks as one forward in the given slots; nothing is placed. */
+  /** Runs chunks as one forward in the given slots. */
   forward(chunks: readonly (Chunk & { readonly slot: number })[]): Promise<ForwardResult> {
     return this.executor.forward({
       chunkCount: chunks.length,
@@ -47,7 +46,7 @@ export class ForwardDriver {
     });
   }
 
-  /** Runs chunks as one forward; copies of the logits where they were wanted, in batch order. */
+  /** Runs chunks as one forward; returns copies of the rows of logits. */
   async run(chunks: readonly SequenceChunk[]): Promise<Float32Array[]> {
     const slots = new Int32Array(chunks.length);
     const lengths = Int32Array.from(chunks, (chunk) => chunk.tokenIds.length);
@@ -61,7 +60,7 @@ export class ForwardDriver {
     return Array.from({ length: result.rowCount }, (_, row) => result.row(row).slice());
   }
 
-  /** Runs chunks of one sequence one after the other, in a place of the cache that is given back. */
+  /** Runs chunks of one sequence one after the other, and releases it. */
   async runAlone(chunks: readonly Chunk[]): Promise<Float32Array[]> {
     const sequence = this.admit();
     const rows: Float32Array[] = [];
@@ -70,7 +69,7 @@ export class ForwardDriver {
     return rows;
   }
 
-  /** One forward over the next chunks of several sequences. */
+  /** Runs the next chunks of several sequences as one forward. */
   async step(sequences: readonly GreedySequence[], maxTokens: number = Infinity): Promise<void> {
     const chunks = sequences.map((sequence) => sequence.nextChunk(maxTokens));
     const rows = await this.run(chunks);
@@ -81,13 +80,13 @@ export class ForwardDriver {
   }
 }
 
-/** A sequence that is continued greedily, one chunk at a time, alone or in a batch with others. */
+/** A greedily decoded sequence, one chunk at a time, alone or in a batch. */
 export class GreedySequence {
   readonly cached: CachedSequence;
   readonly generated: number[] = [];
   readonly #driver: ForwardDriver;
   readonly #tokens: number[];
-  #heldCount = 0;
+  #cachedCount = 0;
 
   constructor(driver: ForwardDriver, prompt: readonly number[]) {
     this.#driver = driver;
@@ -95,44 +94,44 @@ export class GreedySequence {
     this.cached = driver.admit();
   }
 
-  /** The next chunk: at most `maxTokens` of what is not in the cache yet. */
+  /** The next chunk: at most `maxTokens` of the tokens that are not cached. */
   nextChunk(maxTokens: number = Infinity): SequenceChunk {
-    const tokenIds = this.#tokens.slice(this.#heldCount, this.#heldCount + maxTokens);
-    const isLast = this.#heldCount + tokenIds.length === this.#tokens.length;
+    const tokenIds = this.#tokens.slice(this.#cachedCount, this.#cachedCount + maxTokens);
+    const isLast = this.#cachedCount + tokenIds.length === this.#tokens.length;
     return {
       sequence: this.cached,
-      startPosition: this.#heldCount,
+      startPosition: this.#cachedCount,
       tokenIds,
       logitCount: isLast ? 1 : 0,
     };
   }
 
-  /** Notes that a chunk ran; takes the most likely token when it had logits. */
+  /** Records that a chunk ran; appends the most likely token if it had logits. */
   advance(chunk: Chunk, logits: Float32Array | undefined): void {
-    this.#heldCount += chunk.tokenIds.length;
+    this.#cachedCount += chunk.tokenIds.length;
     if (logits !== undefined) this.#accept(indexOfHighest(logits));
   }
 
-  /** The chunk that verifies proposals for what comes next, after everything else was computed. */
+  /** The chunk that verifies proposals for the next tokens. */
   proposalChunk(proposals: readonly number[]): SequenceChunk {
-    const tokenIds = [...this.#tokens.slice(this.#heldCount), ...proposals];
+    const tokenIds = [...this.#tokens.slice(this.#cachedCount), ...proposals];
     return {
       sequence: this.cached,
-      startPosition: this.#heldCount,
+      startPosition: this.#cachedCount,
       tokenIds,
       logitCount: 1 + proposals.length,
       proposalCount: proposals.length,
     };
   }
 
-  /** Takes the proposals that the logits agree with, and the token after them; answers how many proposals these are. */
+  /** Appends the proposals that the logits confirm, and the token after them; returns how many were confirmed. */
   verify(proposals: readonly number[], rows: readonly Float32Array[]): number {
-    const wanted = rows.map((row) => indexOfHighest(row));
-    const firstWrong = proposals.findIndex((tokenId, at) => tokenId !== wanted[at]);
+    const expected = rows.map((row) => indexOfHighest(row));
+    const firstWrong = proposals.findIndex((tokenId, at) => tokenId !== expected[at]);
     const acceptedCount = firstWrong === -1 ? proposals.length : firstWrong;
     this.#driver.kvCache.advance(this.cached, acceptedCount);
-    this.#heldCount = this.#tokens.length + acceptedCount;
-    for (const tokenId of wanted.slice(0, acceptedCount + 1)) this.#accept(tokenId);
+    this.#cachedCount = this.#tokens.length + acceptedCount;
+    for (const tokenId of expected.slice(0, acceptedCount + 1)) this.#accept(tokenId);
     return acceptedCount;
   }
 

@@ -1,28 +1,27 @@
 import { ActiveRequest } from "../requests/active-request.ts";
-import { announceService } from "./register-service.ts";
+import { registerService } from "./register-service.ts";
 import type { InferenceEngine } from "./engine.ts";
-import { InferenceError, QueueFullError } from "../errors.ts";
+import { InferenceError, QueueFullError, type QueueOverflow } from "../errors.ts";
 import { createPublisher } from "./create-publisher.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import { GenerationStream } from "../requests/generation-stream.ts";
-import { createKvCache } from "../kv/create-kv-cache.ts";
-import { makeSequences } from "../requests/create-sequences.ts";
+import { createSequences } from "../requests/create-sequences.ts";
 import type { DiscoveryPort, HealthPort, MemoryPort } from "../ports.ts";
 import { createProgressCheck } from "./progress-check.ts";
 import type { GenerationRequest, TokenStream } from "../requests/request.ts";
 import { createRequestTable } from "../requests/request-table.ts";
-import { retryAfterMs } from "./estimate-retry-after.ts";
+import { estimateRetryAfterMs } from "./estimate-retry-after.ts";
 import { type EngineOptions, resolveEngineOptions } from "./resolve-engine-options.ts";
 import { type ResolvedRequest, resolveGenerationRequest } from "../requests/resolve-generation-request.ts";
 import { createSampler } from "../sampling/sampler.ts";
 import { createScheduler } from "../schedule/scheduler.ts";
 import { createStepLoop } from "./step-loop.ts";
 
-/** The platform's timers take longer times for none at all. */
+/** The platform's timers fire at once for longer times. */
 const longestTimerMs = 0x7fffffff;
 
 /**
- * Makes an engine that answers requests in one continuous batch: they join and leave at every step.
+ * Creates an engine that serves requests in one continuous batch: sequences join and leave at every step.
  *
  * @throws InferenceError `INVALID_ENGINE_OPTIONS`
  */
@@ -32,9 +31,8 @@ export function createEngine<
   Discovery extends DiscoveryPort | undefined = undefined,
 >(options: EngineOptions<Memory, Health, Discovery>): InferenceEngine<Memory, Health, Discovery> {
   const resolved = resolveEngineOptions(options);
-  const { executor, clock, events, limits, model } = resolved;
+  const { executor, kvCache, clock, events, limits, model } = resolved;
   const publish = createPublisher(events, { model, engine: resolved.engineId });
-  const kvCache = createKvCache(executor.kvStorage);
   const scheduler = createScheduler<GeneratedSequence>(kvCache, {
     ...limits,
     maxLogitRows: executor.maxLogitRows,
@@ -42,19 +40,19 @@ export function createEngine<
   const table = createRequestTable({ scheduler, clock, publish });
   const sampler = createSampler({
     vocabSize: executor.vocabSize,
-    choosableCount: resolved.vocabSize,
+    tokenCount: resolved.vocabSize,
     memory: resolved.memory,
     model,
   });
-  const loop = createStepLoop({ options: resolved, kvCache, scheduler, table, sampler, publish });
+  const loop = createStepLoop({ options: resolved, scheduler, table, sampler, publish });
   let isDraining = false;
   let disposal: Promise<void> | undefined;
   let requestCount = 0;
   let workSinceMs = clock.now();
 
-  const announcement =
+  const registration =
     resolved.discovery !== undefined && resolved.service !== undefined
-      ? announceService(resolved.discovery, resolved.service, (reason) =>
+      ? registerService(resolved.discovery, resolved.service, (reason) =>
           publish("inference:registration-failed", { serviceId: resolved.service?.id ?? "", reason }),
         )
       : undefined;
@@ -64,7 +62,7 @@ export function createEngine<
         hasWork: table.activeCount > 0,
         lastProgressAtMs: Math.max(loop.counters.lastStepAtMs ?? workSinceMs, workSinceMs),
         lastFailure: loop.counters.lastFailure,
-        registrationFailure: announcement?.failure,
+        registrationFailure: registration?.failure,
       }),
       now: () => clock.now(),
       stallAfterMs: limits.stallAfterMs,
@@ -72,27 +70,25 @@ export function createEngine<
   );
 
   const assertQueueHasRoom = (request: ResolvedRequest): void => {
-    const refuse = (resource: "requests" | "tokens", limit: number, wanted: number): never => {
+    const { maxQueuedRequests, maxQueuedTokens, maxRunningSequences } = limits;
+    const { waitingCount, runningCount, waitingTokenCount } = scheduler;
+    const refuse = (overflow: Omit<QueueOverflow, "retryAfterMs">): never => {
       const { meanServiceMs, lastServedAtMs = workSinceMs } = table;
-      const { waitingCount, runningCount } = scheduler;
-      throw new QueueFullError({
-        resource,
-        limit,
-        wanted,
-        retryAfterMs: retryAfterMs({
-          waitingCount,
-          placeCount: Math.min(limits.maxRunningSequences, runningCount + waitingCount),
-          meanServiceMs,
-          quietMs: clock.now() - Math.max(workSinceMs, lastServedAtMs),
-        }),
+      const retryAfterMs = estimateRetryAfterMs({
+        waitingCount,
+        runningCount: Math.min(maxRunningSequences, runningCount + waitingCount),
+        meanServiceMs,
+        sinceFinishMs: clock.now() - Math.max(workSinceMs, lastServedAtMs),
       });
+      throw new QueueFullError({ ...overflow, retryAfterMs });
     };
-    const freePlaces = Math.max(0, limits.maxRunningSequences - scheduler.runningCount);
-    const requests = table.waitingCount + 1 - freePlaces;
-    if (requests > limits.maxQueuedRequests) refuse("requests", limits.maxQueuedRequests, requests);
-    const tokens = scheduler.waitingTokenCount + request.promptTokenIds.length * request.n;
-    if (table.waitingCount > 0 && tokens > limits.maxQueuedTokens) {
-      refuse("tokens", limits.maxQueuedTokens, tokens);
+    const requests = table.waitingCount + 1 - Math.max(0, maxRunningSequences - runningCount);
+    if (requests > maxQueuedRequests) {
+      refuse({ resource: "requests", limit: maxQueuedRequests, requested: requests });
+    }
+    const tokens = waitingTokenCount + request.promptTokenIds.length * request.n;
+    if (table.waitingCount > 0 && tokens > maxQueuedTokens) {
+      refuse({ resource: "tokens", limit: maxQueuedTokens, requested: tokens });
     }
   };
 
@@ -102,7 +98,7 @@ export function createEngine<
     if (signal !== undefined) {
       const onAbort = (): void => table.end(request, { kind: "aborted", reason: signal.reason });
       signal.addEventListener("abort", onAbort, { once: true });
-      request.unlisten = () => signal.removeEventListener("abort", onAbort);
+      request.removeAbortListener = () => signal.removeEventListener("abort", onAbort);
     }
     publish("inference:request-queued", {
       requestId: request.id,
@@ -115,28 +111,28 @@ export function createEngine<
 
   const generate = (request: GenerationRequest): TokenStream => {
     assertServing(disposal !== undefined, isDraining);
-    const wanted = resolveGenerationRequest(request, resolved);
-    const id = wanted.id ?? `request-${(requestCount += 1)}`;
-    if (wanted.signal?.aborted === true) {
+    const checked = resolveGenerationRequest(request, resolved);
+    const id = checked.id ?? `request-${(requestCount += 1)}`;
+    if (checked.signal?.aborted === true) {
       const stream = new GenerationStream(id, () => {});
-      stream.end({ kind: "aborted", reason: wanted.signal.reason });
+      stream.end({ kind: "aborted", reason: checked.signal.reason });
       return stream;
     }
-    assertQueueHasRoom(wanted);
+    assertQueueHasRoom(checked);
     const active: ActiveRequest = new ActiveRequest({
-      promptTokenCount: wanted.promptTokenIds.length,
-      maxTokens: wanted.stopping.maxTokens,
-      logprobs: wanted.logprobs,
-      promptLogprobs: wanted.promptLogprobs,
-      sequences: makeSequences(wanted, resolved),
+      promptTokenCount: checked.promptTokenIds.length,
+      maxTokens: checked.stopping.maxTokens,
+      logprobs: checked.logprobs,
+      promptLogprobs: checked.promptLogprobs,
+      sequences: createSequences(checked, resolved),
       stream: new GenerationStream(
         id,
         (reason) => table.end(active, { kind: "aborted", reason }),
-        1 + Math.max(wanted.logprobs ?? 0, wanted.promptLogprobs ?? 0),
+        1 + Math.max(checked.logprobs ?? 0, checked.promptLogprobs ?? 0),
       ),
       queuedAtMs: clock.now(),
     });
-    start(active, wanted.signal);
+    start(active, checked.signal);
     return active.stream;
   };
 
@@ -146,7 +142,7 @@ export function createEngine<
       timeoutMs === undefined || timeoutMs > longestTimerMs
         ? undefined
         : setTimeout(() => {
-            const message = `running requests had ${timeoutMs} ms to finish before the engine stops; this one had not`;
+            const message = `the engine stopped draining after ${timeoutMs} ms, before the request finished`;
             table.endAll({ kind: "failed", reason: new InferenceError("ENGINE_DRAINING", message) });
           }, timeoutMs);
     try {
@@ -157,16 +153,14 @@ export function createEngine<
   };
 
   const stop = async (): Promise<void> => {
-    const reason = new InferenceError(
-      "ENGINE_DISPOSED",
-      "the engine was disposed before the answer was whole",
-    );
+    const message = "the engine was disposed before the request finished";
+    const reason = new InferenceError("ENGINE_DISPOSED", message);
     table.endAll({ kind: "failed", reason });
     removeCheck?.();
     await loop.whenAsleep();
     sampler.dispose();
     try {
-      await announcement?.withdraw();
+      await registration?.deregister();
     } finally {
       publish("inference:engine-stopped", { reason: "disposed" });
     }
@@ -205,9 +199,10 @@ export function createEngine<
 
 function assertServing(isDisposed: boolean, isDraining: boolean): void {
   if (isDisposed) {
-    throw new InferenceError("ENGINE_DISPOSED", "a running engine was wanted; found one that was disposed");
+    throw new InferenceError("ENGINE_DISPOSED", { expected: "a running engine", got: "a disposed one" });
   }
   if (isDraining) {
-    throw new InferenceError("ENGINE_DRAINING", "the engine takes no new requests: it is draining");
+    const expected = "an engine that takes requests";
+    throw new InferenceError("ENGINE_DRAINING", { expected, got: "one that is draining" });
   }
 }

@@ -1,7 +1,7 @@
 import type { GenerationRequest, TokenStream } from "../requests/request.ts";
 import type { ClockPort, DiscoveryPort, HealthPort, MemoryPort } from "../ports.ts";
 
-/** Read in constant time; plain data that can cross a process boundary. */
+/** Counts since the start and current sizes: plain data, read in constant time. */
 export interface EngineStats {
   readonly stepCount: number;
   readonly runningSequenceCount: number;
@@ -15,7 +15,7 @@ export interface EngineStats {
   readonly lastStepAtMs: number | undefined;
 }
 
-/** Answers requests in one continuous batch. */
+/** Serves requests in one continuous batch. */
 export interface InferenceEngine<
   Memory extends MemoryPort = MemoryPort,
   Health extends HealthPort | undefined = HealthPort | undefined,
@@ -29,12 +29,12 @@ export interface InferenceEngine<
   };
   readonly contextTokens: number;
   /**
-   * Queues a request; tokens come from the stream.
+   * Queues a request and returns the stream of its tokens.
    * @throws InferenceError `CONTEXT_LENGTH_EXCEEDED`, `QUEUE_FULL`, `INVALID_REQUEST`, `ENGINE_DRAINING`, `ENGINE_DISPOSED`
    */
   generate(request: GenerationRequest): TokenStream;
   stats(): EngineStats;
-  /** Takes no new work; resolves when what runs has finished, or when the time is over (rest aborted). */
+  /** Takes no new requests; resolves when all have finished, or fails the rest with `ENGINE_DRAINING` after the timeout. */
   drain(options?: { readonly timeoutMs?: number }): Promise<void>;
   dispose(): Promise<void>;
 }

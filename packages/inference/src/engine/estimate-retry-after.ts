@@ -1,25 +1,25 @@
 const shortestMs = 1000;
 const longestMs = 60_000;
 
-/** What an engine knows of its own speed. */
-export interface ServiceSpeed {
-  /** Sequences of which nothing has run. */
+/** The length of a queue and the rate at which it was served. */
+export interface QueueRate {
+  /** Sequences in the queue. */
   readonly waitingCount: number;
   /** Sequences that run at the same time. */
-  readonly placeCount: number;
-  /** How long requests ran of late; `undefined` before one ended. */
+  readonly runningCount: number;
+  /** How long recent requests ran; `undefined` before one finished. */
   readonly meanServiceMs: number | undefined;
-  /** Since a request that ran ended, or since there is work. */
-  readonly quietMs: number;
+  /** Since a request finished, or since there is work. */
+  readonly sinceFinishMs: number;
 }
 
 /**
- * Says when a caller that a full queue refuses should come back: when those who wait have been served at the
- * speed of late, from 1 to 60 seconds. They leave at `placeCount / serviceMs` (Little's law); where none has
- * ended for longer than they took of late, those that run take at least as long.
+ * Estimates when a caller that a full queue refuses should retry: the queue's time at the recent rate, from 1 to
+ * 60 seconds. Sequences leave at `runningCount / serviceMs` (Little's law); where none has finished for longer
+ * than the recent mean, the running ones take at least as long.
  */
-export function retryAfterMs({ waitingCount, placeCount, meanServiceMs, quietMs }: ServiceSpeed): number {
-  const serviceMs = Math.max(meanServiceMs ?? 0, quietMs);
-  const waitMs = ((waitingCount + 1) * serviceMs) / Math.max(1, placeCount);
+export function estimateRetryAfterMs(rate: QueueRate): number {
+  const serviceMs = Math.max(rate.meanServiceMs ?? 0, rate.sinceFinishMs);
+  const waitMs = ((rate.waitingCount + 1) * serviceMs) / Math.max(1, rate.runningCount);
   return Math.ceil(Math.min(Math.max(waitMs, shortestMs), longestMs));
 }

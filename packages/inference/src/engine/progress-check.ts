@@ -1,18 +1,18 @@
 import type { HealthPort } from "../ports.ts";
 
-/** What the check looks at. */
+/** What the check reads. */
 export interface Progress {
   readonly hasWork: boolean;
   /** When the last step ended or the work began, whichever is later. */
   readonly lastProgressAtMs: number;
-  /** Why the last step failed; `undefined` after a good one. */
+  /** Why the last step failed; `undefined` after one that did not. */
   readonly lastFailure: string | undefined;
   readonly registrationFailure: string | undefined;
 }
 
 type Check = Parameters<HealthPort["addCheck"]>[0];
 
-/** Says whether the engine moves: unhealthy when it has work and makes no step. */
+/** Creates a check that is unhealthy while the engine has work and makes no step. */
 export function createProgressCheck(options: {
   readonly progress: () => Progress;
   readonly now: () => number;
@@ -24,8 +24,7 @@ export function createProgressCheck(options: {
       const progress = options.progress();
       const idleMs = options.now() - progress.lastProgressAtMs;
       if (progress.hasWork && idleMs > options.stallAfterMs) {
-        const limit = `a step within ${options.stallAfterMs} ms was wanted`;
-        const reason = `the engine made no step for ${Math.round(idleMs)} ms though it has work; ${limit}`;
+        const reason = `expected a step within ${options.stallAfterMs} ms while there is work, got none for ${Math.round(idleMs)} ms`;
         return { status: "unhealthy", reasons: [reason] };
       }
       const reasons: string[] = [];

@@ -1,33 +1,30 @@
+import { reasonOf } from "../errors.ts";
 import type { DiscoveryPort } from "../ports.ts";
 import type { EngineService } from "./resolve-engine-options.ts";
 
-/** A registration on its way, or there. */
-export interface Announcement {
+/** A registration, pending or complete. */
+export interface Registration {
   /** Why the registration failed. */
   readonly failure: string | undefined;
-  /** Takes the registration back, once it is there. */
-  withdraw(): Promise<void>;
+  /** Takes the registration back once it is complete. */
+  deregister(): Promise<void>;
 }
 
-/** Registers a service in the background: an engine serves whether it is found or not. */
-export function announceService(
+/** Registers a service in the background: an engine serves whether or not it can be discovered. */
+export function registerService(
   discovery: DiscoveryPort,
   service: EngineService,
   onFailure: (reason: string) => void,
-): Announcement {
+): Registration {
   let failure: string | undefined;
   const registration = discovery.register(service).catch((error: unknown) => {
-    failure = error instanceof Error ? error.message : String(error);
+    failure = reasonOf(error);
     onFailure(failure);
-    return undefined;
   });
   return {
     get failure() {
       return failure;
     },
-    withdraw: async () => {
-      const registered = await registration;
-      await registered?.deregister();
-    },
+    deregister: async () => (await registration)?.deregister(),
   };
 }

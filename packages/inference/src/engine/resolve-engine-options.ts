@@ -1,31 +1,35 @@
-import { InferenceError } from "../errors.ts";
+import { InferenceError, quoteValue } from "../errors.ts";
 import { type EngineEventSink, silentEvents } from "../events.ts";
 import type { Executor } from "../executors/executor.ts";
+import { createKvCache } from "../kv/create-kv-cache.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 import type { ClockPort, DiscoveryPort, HealthPort, MemoryPort, TokenDecoderPort } from "../ports.ts";
-import { systemClock } from "./system-clock.ts";
 
-/** Bounds of an engine. Defaults in brackets. */
+/** The platform's monotonic clock. */
+export const systemClock: ClockPort = { now: () => performance.now() };
+
+/** Limits of an engine. Defaults in brackets. */
 export interface EngineLimits {
-  /** Requests that wait beyond those that could run at once. [256] */
+  /** Requests in the queue beyond those that could run at once. [256] */
   readonly maxQueuedRequests: number;
-  /** Prompt tokens that wait; a request alone in the queue is always taken. [131072] */
+  /** Prompt tokens in the queue; a request alone in the queue is always taken. [131072] */
   readonly maxQueuedTokens: number;
   /** Tokens of one forward pass at most. [256] */
   readonly maxTokensPerStep: number;
   /**
-   * How long the prompts' part of a step should take: parts of prompts are made as short as that needs, by the
-   * time that steps took before, but not shorter than 32 tokens. It bounds how late a cancelled prompt leaves. [100]
+   * How long the prefill part of a step should take: chunks of prompts are sized by the time of earlier steps, but
+   * never below 32 tokens. It bounds how late a cancelled prompt leaves. [100]
    */
   readonly stepTimeMs: number;
   /** Tokens of one prompt in one step. [maxTokensPerStep] */
   readonly maxChunkTokens: number;
-  /** [what the KV cache holds, at most maxTokensPerStep] */
+  /** [the sequences that the KV cache holds, at most maxTokensPerStep] */
   readonly maxRunningSequences: number;
-  /** The health check fails when there is work but no step for so long. [30000] */
+  /** The health check fails when there is work and no step for this long. [30000] */
   readonly stallAfterMs: number;
 }
 
-/** What the engine says of itself where it is registered. */
+/** The service that the engine registers. */
 export type EngineService = Parameters<DiscoveryPort["register"]>[0];
 
 /** What `createEngine` takes. Defaults in brackets. */
@@ -34,7 +38,7 @@ export interface EngineOptions<
   Health extends HealthPort | undefined = undefined,
   Discovery extends DiscoveryPort | undefined = undefined,
 > {
-  /** Stays the caller's: disposed by who made it, after the engine. */
+  /** Owned by the caller, who disposes it after the engine. */
   readonly executor: Executor;
   readonly tokenizer: TokenDecoderPort;
   /** Tokens that end an answer. */
@@ -43,24 +47,26 @@ export interface EngineOptions<
   readonly model: string;
   /** Tells the engines of a program apart in events, beside `model`. ["0"] */
   readonly engineId?: string;
-  /** Holds the sampler's scratch. */
+  /** Holds the sampler's scratch memory. */
   readonly memory: Memory;
   /** [the platform's monotonic clock] */
   readonly clock?: ClockPort;
-  /** [nobody is told] */
+  /** [events are dropped] */
   readonly events?: EngineEventSink;
   readonly health?: Health;
   /** With `service`: registered when the engine starts, deregistered when it is disposed. */
   readonly discovery?: Discovery;
   readonly service?: EngineService;
   readonly limits?: Partial<EngineLimits>;
-  /** Uniform in [0, 1); makes the seeds of requests that name none. [Math.random] */
+  /** Uniform in [0, 1); seeds requests that have no seed. [Math.random] */
   readonly random?: () => number;
 }
 
-/** Options in which nothing is optional but the ports. */
+/** Options with defaults filled in. */
 export interface ResolvedEngineOptions {
   readonly executor: Executor;
+  /** Over the executor's storage. */
+  readonly kvCache: KvCache;
   readonly tokenizer: TokenDecoderPort;
   readonly eosTokenIds: ReadonlySet<number>;
   readonly model: string;
@@ -73,12 +79,12 @@ export interface ResolvedEngineOptions {
   readonly service: EngineService | undefined;
   readonly limits: EngineLimits;
   readonly random: () => number;
-  /** Tokens that can be computed and decoded both. */
+  /** Tokens that the executor computes and the tokenizer decodes. */
   readonly vocabSize: number;
   readonly contextTokens: number;
 }
 
-const optionNames: readonly (keyof ResolvedEngineOptions)[] = [
+const optionNames: readonly (keyof EngineOptions)[] = [
   "executor",
   "tokenizer",
   "eosTokenIds",
@@ -110,15 +116,19 @@ export function resolveEngineOptions(
   assertKnown("options", options, optionNames);
   const { executor, tokenizer, model, engineId = "0", memory, discovery, service } = options;
   for (const [name, value] of Object.entries({ executor, tokenizer, memory })) {
-    if (typeof value !== "object" || value === null) throw invalid(name, "given", value);
+    if (typeof value !== "object" || value === null) throw invalid(name, "an object", value);
   }
   for (const [name, value] of Object.entries({ model, engineId })) {
     if (typeof value !== "string" || value === "") {
-      throw invalid(name, "a text of at least 1 character", value);
+      throw invalid(name, "a string that is not empty", value);
     }
   }
   if ((discovery === undefined) !== (service === undefined)) {
-    throw invalid("service", "given exactly when `discovery` is", service === undefined ? "none" : "one");
+    throw invalid(
+      service === undefined ? "service" : "discovery",
+      "both `service` and `discovery`, or neither",
+      undefined,
+    );
   }
   const vocabSize = Math.min(executor.vocabSize, tokenizer.vocabSize);
   for (const tokenId of options.eosTokenIds) {
@@ -126,12 +136,15 @@ export function resolveEngineOptions(
       throw invalid("eosTokenIds", `token ids from 0 to ${vocabSize - 1}`, tokenId);
     }
   }
-  const { kvStorage, plan, maxLogitRows } = executor;
-  if (!(maxLogitRows >= kvStorage.slotCount)) {
-    throw invalid("executor.maxLogitRows", `at least ${kvStorage.slotCount}, one per sequence`, maxLogitRows);
+  const kvCache = createKvCache(executor.kvStorage);
+  const { maxSequences, sequenceCapacityTokens } = kvCache;
+  if (!(executor.maxLogitRows >= maxSequences)) {
+    const expected = `at least ${maxSequences}, one per sequence`;
+    throw invalid("executor.maxLogitRows", expected, executor.maxLogitRows);
   }
   return Object.freeze({
     executor,
+    kvCache,
     tokenizer,
     eosTokenIds: new Set(options.eosTokenIds),
     model,
@@ -142,14 +155,14 @@ export function resolveEngineOptions(
     health: options.health,
     discovery,
     service,
-    limits: resolveLimits(options.limits ?? {}, executor),
+    limits: resolveLimits(options.limits ?? {}, maxSequences),
     random: options.random ?? Math.random,
     vocabSize,
-    contextTokens: Math.min(plan.contextTokens, kvStorage.slotTokens),
+    contextTokens: Math.min(executor.plan.contextTokens, sequenceCapacityTokens),
   });
 }
 
-function resolveLimits(limits: Partial<EngineLimits>, executor: Executor): EngineLimits {
+function resolveLimits(limits: Partial<EngineLimits>, maxSequences: number): EngineLimits {
   assertKnown("limits", limits, limitNames);
   const count = (name: keyof EngineLimits, fallback: number, most: number): number => {
     const value = limits[name] ?? fallback;
@@ -158,7 +171,7 @@ function resolveLimits(limits: Partial<EngineLimits>, executor: Executor): Engin
   };
   const largest = 0x7fffffff;
   const maxTokensPerStep = count("maxTokensPerStep", 256, 1 << 20);
-  const mostRunning = Math.min(executor.kvStorage.slotCount, maxTokensPerStep);
+  const mostRunning = Math.min(maxSequences, maxTokensPerStep);
   return Object.freeze({
     maxQueuedRequests: count("maxQueuedRequests", 256, largest),
     maxQueuedTokens: count("maxQueuedTokens", 131_072, largest),
@@ -172,13 +185,10 @@ function resolveLimits(limits: Partial<EngineLimits>, executor: Executor): Engin
 
 function assertKnown(name: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw invalid(name, `one or more of ${known.join(", ")}`, key);
+    if (!known.includes(key)) throw invalid(name, `fields among ${known.join(", ")}`, key);
   }
 }
 
-function invalid(name: string, wanted: string, found: unknown): InferenceError {
-  return new InferenceError(
-    "INVALID_ENGINE_OPTIONS",
-    `\`${name}\` must be ${wanted}; found ${String(found)}`,
-  );
+function invalid(field: string, expected: string, value: unknown): InferenceError {
+  return new InferenceError("INVALID_ENGINE_OPTIONS", { field, expected, got: quoteValue(value) });
 }

@@ -1,21 +1,20 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ActiveRequest } from "../requests/active-request.ts";
-import { InferenceError } from "../errors.ts";
+import { InferenceError, reasonOf } from "../errors.ts";
 import type { EngineFact } from "../events.ts";
 import type { ForwardResult } from "../executors/executor.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
-import type { KvCache } from "../kv/kv-cache.ts";
-import { createPrefillPace } from "../schedule/prefill-budget.ts";
+import { createPrefillBudget } from "../schedule/prefill-budget.ts";
 import type { RequestTable } from "../requests/request-table.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
 import type { Sampler } from "../sampling/sampler.ts";
 import type { Scheduler } from "../schedule/scheduler.ts";
 import { StepBatch } from "../schedule/step-batch.ts";
 
-/** Sampling gives way to the event loop after this long. */
+/** Sampling yields to the event loop after this long. */
 const samplingSliceMs = 8;
 
-/** Totals since the engine's start, and the latest step. */
+/** Totals since the engine's start, and the last step. */
 export interface StepCounters {
   readonly stepCount: number;
   readonly promptTokenCount: number;
@@ -25,19 +24,18 @@ export interface StepCounters {
   readonly lastFailure: string | undefined;
 }
 
-/** Steps while there is work, and sleeps otherwise. */
+/** Steps while there are requests, and sleeps otherwise. */
 export interface StepLoop {
   readonly counters: StepCounters;
-  /** Starts the loop where it sleeps. */
+  /** Starts the loop if it sleeps. */
   wake(): void;
   /** Resolves when the loop sleeps. */
   whenAsleep(): Promise<void>;
 }
 
-/** What a loop works with. */
+/** What a step loop runs on. */
 export interface StepLoopParts {
   readonly options: ResolvedEngineOptions;
-  readonly kvCache: KvCache;
   readonly scheduler: Scheduler<GeneratedSequence>;
   readonly table: RequestTable;
   readonly sampler: Sampler;
@@ -46,13 +44,16 @@ export interface StepLoopParts {
 
 /** Creates a loop that sleeps until it is woken. */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
-  const { options, kvCache, scheduler, table, sampler, publish } = parts;
-  const { clock, executor, limits } = options;
+  const { options, scheduler, table, sampler, publish } = parts;
+  const { clock, executor, kvCache, limits } = options;
   const batch = new StepBatch<GeneratedSequence>({
     maxChunks: limits.maxRunningSequences,
     maxTokens: limits.maxTokensPerStep,
   });
-  const pace = createPrefillPace({ targetMs: limits.stepTimeMs, maxTokens: limits.maxTokensPerStep });
+  const prefillBudget = createPrefillBudget({
+    targetMs: limits.stepTimeMs,
+    maxTokens: limits.maxTokensPerStep,
+  });
   const counters = {
     stepCount: 0,
     promptTokenCount: 0,
@@ -67,7 +68,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     table.end(request, { kind: "failed", reason: asInferenceError(cause) });
   };
 
-  const noteToken = (request: ActiveRequest): void => {
+  const countToken = (request: ActiveRequest): void => {
     counters.generatedTokenCount += 1;
     if (request.firstTokenAtMs !== undefined) return;
     request.firstTokenAtMs = clock.now();
@@ -88,7 +89,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
   };
 
-  /** Takes the logits after the token at `position`. */
+  /** Handles the logits after the token at `position`. */
   const acceptRow = (sequence: GeneratedSequence, position: number, row: Float32Array): void => {
     const request = table.ownerOf(sequence);
     if (request === undefined) return;
@@ -98,13 +99,13 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
         sequence.acceptPromptLogprob(sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0));
         return;
       }
-      if (sequence.maxTokens === 0) sequence.endAtPrompt();
+      if (sequence.maxTokens === 0) sequence.finishAtPrompt();
       else sampleToken(sequence, row, request.logprobs);
     } catch (error) {
       failRequest(request, error);
       return;
     }
-    if (sequence.tokenCount > 0) noteToken(request);
+    if (sequence.tokenCount > 0) countToken(request);
     request.stream.notify(sequence);
     if (sequence.finishReason === undefined) return;
     scheduler.remove(sequence);
@@ -138,12 +139,11 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
 
   const step = async (): Promise<void> => {
     const startedAtMs = clock.now();
-    scheduler.schedule(batch, pace.stepTokens);
+    scheduler.schedule(batch, prefillBudget.stepTokens);
     if (batch.chunkCount === 0) {
-      throw new InferenceError(
-        "KV_CACHE_FULL",
-        `a step needs room for a sequence in an idle cache; found ${scheduler.waitingCount} waiting and none that fits`,
-      );
+      const expected = "room for the first waiting sequence in an idle KV cache";
+      const got = `none, with ${scheduler.waitingCount} waiting`;
+      throw new InferenceError("KV_CACHE_FULL", { expected, got });
     }
     for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
     const forwardStartMs = clock.now();
@@ -151,7 +151,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     counters.lastFailure = undefined;
     const { prefillTokenCount } = batch;
     const decodeTokenCount = batch.tokenCount - prefillTokenCount;
-    pace.observe({ prefillTokenCount, decodeTokenCount, forwardMs: clock.now() - forwardStartMs });
+    prefillBudget.observe({ prefillTokenCount, decodeTokenCount, forwardMs: clock.now() - forwardStartMs });
     scheduler.advance(batch);
     await sampleRows(result);
     const finishedAtMs = clock.now();
@@ -172,7 +172,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     });
   };
 
-  /** Ends the requests that a failed step computed for; the others have another chance. */
+  /** Fails the requests in a failed step; the others go on. */
   const failStep = (cause: unknown): void => {
     const reason = asInferenceError(cause);
     counters.lastFailure = reason.message;
@@ -187,7 +187,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
 
   const run = async (): Promise<void> => {
     for (;;) {
-      // Requests made in the same turn join the same step; and timers and sockets have theirs.
+      // Requests made in the same turn join the same step; timers and sockets get their turn.
       await nextTurn();
       if (table.activeCount === 0) return;
       try {
@@ -202,7 +202,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
   const wake = (): void => {
     running ??= run().finally(() => {
       running = undefined;
-      // A request may have come between the loop's last look and this.
+      // A request may have come after the loop's last check.
       if (table.activeCount > 0) wake();
     });
   };
@@ -216,8 +216,5 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
 
 function asInferenceError(cause: unknown): InferenceError {
   if (cause instanceof InferenceError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new InferenceError("EXECUTOR_FAILED", `a forward pass must give logits; it failed: ${message}`, {
-    cause,
-  });
+  return new InferenceError("EXECUTOR_FAILED", `the forward pass failed: ${reasonOf(cause)}`, { cause });
 }

@@ -2,26 +2,26 @@ import type { LanguageModel } from "@infernode/models";
 import type { MemoryPort } from "../ports.ts";
 import type { Executor, ExecutorMemoryPlan } from "./executor.ts";
 
-/** What an executor needs of a loaded model. */
+/** The parts of a loaded model that an executor needs. */
 export type ExecutorModel = Pick<LanguageModel, "name" | "config" | "architecture" | "weights">;
 
-/** Sizes that decide how much memory an executor takes. */
+/** Sizes that determine an executor's memory. */
 export interface ExecutorSizes {
-  /** Sequences that have a place in the KV cache at once. */
+  /** Sequences in the KV cache at once. */
   readonly maxSequences: number;
   /** The longest sequence. [the model's own limit] */
   readonly contextTokens?: number;
-  /** Longer chunks of a prompt are run in parts of this many tokens. [512, at most the context] */
+  /** Longer chunks of a prompt are computed in parts of this many tokens. [512, at most the context] */
   readonly maxChunkTokens?: number;
 }
 
-/** The executor works, but not as it was meant to. */
+/** A condition under which an executor works, but slower or otherwise than requested. */
 export interface ExecutorWarning {
   readonly code: string;
   readonly message: string;
 }
 
-/** What every executor is created with. */
+/** Options of every executor. */
 export interface ExecutorOptions extends ExecutorSizes {
   readonly model: ExecutorModel;
   /** Holds the KV cache, the logits and the executor's own buffers. */
@@ -31,26 +31,26 @@ export interface ExecutorOptions extends ExecutorSizes {
   /** One of the provider's `runtimes`, or `auto`. [`auto`] */
   readonly runtime?: string;
   readonly onWarning?: (warning: ExecutorWarning) => void;
-  /** Called between the opening of the runtime and the loading of the weights, so that each can be measured. */
+  /** Called after the runtime is opened and before weights are loaded, so that each can be measured. */
   readonly onRuntimeOpened?: () => void;
 }
 
 /**
- * Creates executors of one kind. All but `create` ask in advance what `create` would refuse, so that a model can be
- * judged without running it; they throw the same errors.
+ * Creates executors of one kind. The other methods check in advance what `create` would refuse, with the same errors,
+ * so that a model can be checked without running it.
  */
 export interface ExecutorProvider {
-  /** The name of its executors, such as `onnx`. */
+  /** Name of its executors, such as `onnx`. */
   readonly name: string;
-  /** The library that computes, as people know it. */
+  /** Name of the library that computes, such as `onnxruntime`. */
   readonly library: string;
-  /** The ways to reach the library, the preferred one first. */
+  /** The ways to call the library, the preferred one first. */
   readonly runtimes: readonly string[];
-  /** Refuses a model whose network cannot be run. Reads no weights. */
-  assertRuns(model: ExecutorModel): Promise<void>;
-  /** States what an executor takes, from the config and the index of the weights. Loads nothing. */
+  /** Throws for a model whose network the executor cannot run. Reads no weights. */
+  assertSupported(model: ExecutorModel): Promise<void>;
+  /** Plans an executor's memory from the config and the weight index. Loads nothing. */
   plan(model: ExecutorModel, sizes: ExecutorSizes): ExecutorMemoryPlan;
-  /** Opens the runtime, reads the weights once, and keeps neither. */
-  assertLoads(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
+  /** Throws if the runtime cannot be opened or a weight is not finite. Keeps nothing loaded. */
+  assertLoadable(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
   create(options: ExecutorOptions): Promise<Executor>;
 }

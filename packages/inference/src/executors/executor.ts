@@ -1,58 +1,62 @@
 /**
- * One forward pass over parts of several sequences, laid out flat so that a step allocates nothing.
- * Valid during the call only; the caller uses the arrays again.
+ * One forward pass over chunks of several sequences, in flat arrays so that a step allocates nothing.
+ * Valid during the call only: the caller reuses the arrays.
  */
 export interface ForwardBatch {
-  /** How many entries of the arrays below are used. */
+  /** How many entries of the arrays are used. */
   readonly chunkCount: number;
   /**
-   * `(chunkCount)` slots of the KV storage, one per sequence; each at most once in a batch. Chunks of one token have
-   * the slots `0 … n − 1`, in any order, so that one call can decode them all.
+   * `(chunkCount)` slot of each chunk's sequence; each at most once in a batch. Chunks of one token are in the slots
+   * `0 … n − 1`, in any order, so that one call can decode them all.
    */
   readonly slots: Int32Array;
-  /** `(chunkCount)` position in its sequence of each chunk's first token; what lies before is in its slot. */
+  /** `(chunkCount)` position of each chunk's first token in its sequence; all tokens before it are cached. */
   readonly startPositions: Int32Array;
-  /** `(chunkCount)` tokens in each chunk: 1 for a decode, more for a part of a prompt or proposals to verify. */
+  /** `(chunkCount)` tokens in each chunk: 1 for a decode, more for a part of a prompt or for proposals to verify. */
   readonly lengths: Int32Array;
   /**
-   * `(chunkCount)` after how many of the chunk's last tokens the logits are wanted: 0 for none, 1 for the
-   * token that comes next, up to the chunk's length.
+   * `(chunkCount)` rows of logits, after the chunk's last tokens: 0 for none, 1 to sample the next token, up to the
+   * chunk's length.
    */
   readonly logitCounts: Int32Array;
   /** `(sum of lengths)` token ids, chunk after chunk. */
   readonly tokenIds: Int32Array;
 }
 
-/** Logits where they were wanted, chunk after chunk, by position in a chunk. Valid until the next forward. */
+/** Rows of logits in batch order, by position in a chunk. Valid until the next forward. */
 export interface ForwardResult {
   readonly rowCount: number;
-  /** `(vocabSize)` view of row `index`; may be written to by the sampler. */
+  /** `(vocabSize)` view of row `index`; the sampler may write to it. */
   row(index: number): Float32Array;
 }
 
-/** A copy of keys and values from one slot to another, or an exchange. */
+/** A copy of keys and values from one slot to another, or a swap. */
 export interface SlotMove {
   readonly from: number;
   readonly to: number;
-  /** The first positions at `from`, which go to `to`. */
+  /** How many of the first positions of `from` go to `to`. */
   readonly fromTokens: number;
-  /** The first positions at `to`, which go to `from`; 0 where nothing there is in use. */
+  /** How many of the first positions of `to` go to `from`; 0 for a copy. */
   readonly toTokens: number;
 }
 
 /**
- * Room for the keys and values of sequences, in slots of one contiguous stretch each. The engine decides which
- * sequence has which slot and how much of it is in use (`kv/`); the storage knows neither.
+ * Storage of keys and values in slots: contiguous memory for one sequence each. The engine (`kv/`) decides which
+ * sequence has which slot and how many of its tokens are cached; the storage knows neither.
  */
-export interface KvStorage {
+export interface SlotStorage {
+  readonly layout: "slots";
   readonly slotCount: number;
-  /** Positions in a slot: the longest that a sequence can get. */
+  /** Positions in a slot: the longest that one sequence can get. */
   readonly slotTokens: number;
   /** @throws InferenceError `INVALID_BATCH` when the slots have no such positions, or while a forward runs */
   move(move: SlotMove): void;
 }
 
-/** Bytes by purpose. Made before anything is loaded. */
+/** How an executor stores keys and values. Storage in pages, with block tables, is to be another member. */
+export type KvStorage = SlotStorage;
+
+/** Planned bytes by purpose, before anything is loaded. */
 export interface ExecutorMemoryPlan {
   readonly weightsBytes: number;
   readonly kvCacheBytes: number;
@@ -64,16 +68,16 @@ export interface ExecutorMemoryPlan {
   readonly contextTokens: number;
 }
 
-/** Runs a network. One conformance suite (`testing.ts`) holds for all. */
+/** Runs a network. Every executor passes one conformance suite (`testing.ts`). */
 export interface Executor extends AsyncDisposable {
   /** Such as `onnx`. */
   readonly name: string;
-  /** For people: runtime, version, threads, path taken. */
+  /** For logs: runtime, version, threads, path taken. */
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
   readonly kvStorage: KvStorage;
-  /** Rows of logits that one forward has room for, a chunk counted as one at least. At least `kvStorage.slotCount`. */
+  /** Rows of logits that one forward has room for; a chunk without any counts as one. At least `plan.maxSequences`. */
   readonly maxLogitRows: number;
   /** Runs off the event loop. One call at a time. */
   forward(batch: ForwardBatch): Promise<ForwardResult>;

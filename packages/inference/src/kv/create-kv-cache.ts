@@ -1,12 +1,11 @@
 import type { KvStorage, SlotMove } from "../executors/executor.ts";
-import { CachedSequence } from "./cached-sequence.ts";
-import type { KvCache } from "./kv-cache.ts";
+import { CachedSequence, type KvCache } from "./kv-cache.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
 import { SlotTable } from "./slot-table.ts";
 
 /**
- * Creates a cache over storage in slots: each sequence has one for its whole length from admission to release. What
- * it does not use of its slot, no other can have; so growth within a slot always succeeds.
+ * Creates a KV cache over storage in slots: each sequence has one, for its whole length, from admission to release. No
+ * other sequence can use the rest of its slot, so growth within a slot always succeeds.
  */
 export function createKvCache(storage: KvStorage): KvCache {
   const { slotCount, slotTokens } = storage;
@@ -14,7 +13,7 @@ export function createKvCache(storage: KvStorage): KvCache {
   const sharing = new PrefixSharing();
   const move = (each: SlotMove): void => storage.move(each);
 
-  /** The last token is left to compute, for its logits. */
+  /** The last token is not copied: its logits are needed. */
   const copyPrefix = (from: CachedSequence, to: CachedSequence): void => {
     const tokenCount = to.tokenIds.length - 1;
     if (tokenCount === 0) return;
@@ -31,20 +30,19 @@ export function createKvCache(storage: KvStorage): KvCache {
       if (maxTokens > slotTokens || table.usedSlotCount === slotCount) return undefined;
       const sequence = new CachedSequence(tokenIds);
       table.take(sequence);
-      const holder = sharing.holderOf(sequence);
-      if (holder !== undefined && holder.tokenCount >= tokenIds.length) copyPrefix(holder, sequence);
+      const source = sharing.sourceOf(sequence);
+      if (source !== undefined && source.tokenCount >= tokenIds.length) copyPrefix(source, sequence);
       sharing.add(sequence);
       return sequence;
     },
-    isAwaiting: (sequence) =>
-      sequence.tokenCount === 0 && sequence.tokenIds.length > 1 && sharing.holderOf(sequence) !== undefined,
+    isWaitingForPrefix: (sequence) =>
+      sequence.tokenCount === 0 && sequence.tokenIds.length > 1 && sharing.sourceOf(sequence) !== undefined,
     grow: (sequence, tokenCount) => sequence.tokenCount + tokenCount <= slotTokens,
     advance: (sequence, tokenCount) => {
-      const promptTokenCount = sequence.tokenIds.length;
-      const wasWhole = sequence.tokenCount >= promptTokenCount;
+      const wasComplete = sequence.tokenCount >= sequence.tokenIds.length;
       sequence.tokenCount += tokenCount;
-      if (wasWhole || sequence.tokenCount < promptTokenCount) return;
-      // Now: it may generate its only token in this step, and leave.
+      if (wasComplete || sequence.tokenCount < sequence.tokenIds.length) return;
+      // Now: it may generate its only token in this step, and be released.
       for (const waiter of sharing.waitersOf(sequence)) copyPrefix(sequence, waiter);
     },
     release: (sequence) => {

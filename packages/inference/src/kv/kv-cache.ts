@@ -1,18 +1,33 @@
-import type { CachedSequence } from "./cached-sequence.ts";
+/** What the KV cache has of one sequence. Changed by the cache only. */
+export class CachedSequence {
+  /**
+   * The tokens it was admitted with: its prompt, or all its tokens after a preemption. Sequences with the same array
+   * compute it once; the others get a copy.
+   */
+  readonly tokenIds: Int32Array;
+  /** The slot of its keys and values; may change between two forward passes. */
+  slot: number = -1;
+  /** Tokens whose keys and values are cached. */
+  tokenCount: number = 0;
 
-/** What of a batch a cache reads, and the places that it writes. */
+  constructor(tokenIds: Int32Array) {
+    this.tokenIds = tokenIds;
+  }
+}
+
+/** The part of a batch that the cache reads, and the slots that it writes. */
 export interface PlacedBatch {
   /** Of each chunk. */
   readonly sequences: readonly { readonly cached: CachedSequence | undefined }[];
   /** Tokens in each chunk. */
   readonly lengths: Int32Array;
-  /** Written: where the keys and values of each chunk's sequence are. */
+  /** Written: the slot of each chunk's sequence. */
   readonly slots: Int32Array;
 }
 
 /**
- * Decides which tokens of which sequences have their keys and values in an executor's storage. It changes nothing
- * that a running forward pass uses; callers release no sequence that is in one.
+ * Decides which tokens of which sequences are cached, and where in an executor's storage. Callers release no
+ * sequence that is in a running forward pass.
  */
 export interface KvCache {
   /** Tokens that fit in total, over all sequences. */
@@ -23,22 +38,25 @@ export interface KvCache {
   /** Share in use, in [0, 1]. */
   usage(): number;
   /**
-   * Takes in a sequence that begins with `tokenIds` and may get `maxTokens` long; `undefined` when there is no room
-   * now. The answer's `tokenCount` says how many of the tokens are cached already, as another sequence has them: not
-   * the last, whose logits are wanted. A sequence that was preempted is admitted with all its tokens.
+   * Admits a sequence that begins with `tokenIds` and may become `maxTokens` long; `undefined` when there is no room
+   * now. The result's `tokenCount` says how many of the tokens are cached already, because another sequence has
+   * them; never the last, whose logits are needed. A preempted sequence is admitted again with all its tokens.
    */
   admit(tokenIds: Int32Array, maxTokens: number): CachedSequence | undefined;
-  /** Whether another sequence computes the tokens of this one now, so that it gets a copy when they are cached. */
-  isAwaiting(sequence: CachedSequence): boolean;
-  /** Makes room for `tokenCount` tokens beyond those that are cached; `false` when a sequence must be preempted first. */
+  /** Whether another sequence is computing the tokens of this one, which gets a copy when they are cached. */
+  isWaitingForPrefix(sequence: CachedSequence): boolean;
+  /**
+   * Makes room for `tokenCount` tokens beyond the cached ones, which a forward pass is about to compute; `false` when
+   * a sequence must be preempted first.
+   */
   grow(sequence: CachedSequence, tokenCount: number): boolean;
   /**
-   * Records that the next `tokenCount` tokens were computed and accepted. Tokens that were computed beyond these,
-   * such as rejected proposals, are not cached: the sequence goes on from the accepted ones.
+   * Records that the next `tokenCount` tokens were computed and accepted. Tokens computed beyond these, such as
+   * rejected proposals, are not cached: the sequence goes on after the accepted ones.
    */
   advance(sequence: CachedSequence, tokenCount: number): void;
-  /** Gives the room back, when a sequence ends or is preempted; what it computed is forgotten. */
+  /** Frees the room of a sequence that is finished or preempted. */
   release(sequence: CachedSequence): void;
-  /** Moves sequences to where the executor's next forward pass needs them, and writes the batch's slots. */
+  /** Moves sequences to where the next forward pass needs them, and writes the batch's slots. */
   place(batch: PlacedBatch): void;
 }

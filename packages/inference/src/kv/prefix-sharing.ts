@@ -1,8 +1,8 @@
-import type { CachedSequence } from "./cached-sequence.ts";
+import type { CachedSequence } from "./kv-cache.ts";
 
 /**
- * Knows which sequences have the same tokens, so that these are computed once: by the first that was admitted. The
- * others wait for a copy, or take its place when it leaves before it is through.
+ * Tracks sequences with the same tokens, which the first one admitted computes. The others wait for a copy; when the
+ * first is released before its tokens are complete, the next takes its place.
  */
 export class PrefixSharing {
   /** In the order of admission. */
@@ -16,15 +16,15 @@ export class PrefixSharing {
     return this.#sequences.delete(sequence);
   }
 
-  /** Who computes the tokens of a sequence, or did; `undefined` where it is the sequence itself. */
-  holderOf(sequence: CachedSequence): CachedSequence | undefined {
+  /** The sequence that computes the tokens of another, or did; `undefined` if it is the sequence itself. */
+  sourceOf(sequence: CachedSequence): CachedSequence | undefined {
     for (const other of this.#sequences) {
       if (other.tokenIds === sequence.tokenIds) return other === sequence ? undefined : other;
     }
     return undefined;
   }
 
-  /** Those that have the same tokens and computed none of them. */
+  /** The sequences with the same tokens of which nothing is cached. */
   *waitersOf(sequence: CachedSequence): Generator<CachedSequence> {
     for (const other of this.#sequences) {
       if (other.tokenCount === 0 && other.tokenIds === sequence.tokenIds) yield other;

@@ -1,13 +1,11 @@
 import type { SlotMove } from "../executors/executor.ts";
-import type { CachedSequence } from "./cached-sequence.ts";
-import type { PlacedBatch } from "./kv-cache.ts";
+import type { CachedSequence, PlacedBatch } from "./kv-cache.ts";
 
 /**
- * Says which sequence has which slot. Pure bookkeeping.
+ * Keeps which sequence has which slot.
  *
- * One batched decode needs its sequences in the slots `0 … n − 1`; `place` brings them there. Slots are filled from
- * the front and moves happen only when a batch needs them, so that a sequence that ends and one that takes its
- * place cost no copy.
+ * A batched decode needs its sequences in the slots `0 … n − 1`; `place` moves them there. Slots are allocated from the
+ * front, and sequences move only when a batch needs it, so that one that takes the slot of another costs no copy.
  */
 export class SlotTable {
   readonly slotCount: number;
@@ -25,7 +23,7 @@ export class SlotTable {
     return this.#usedSlotCount;
   }
 
-  /** Gives a sequence the first free slot; there must be one. */
+  /** Allocates the first free slot to a sequence; there must be one. */
   take(sequence: CachedSequence): void {
     sequence.slot = this.#sequenceAt.indexOf(undefined);
     this.#sequenceAt[sequence.slot] = sequence;
@@ -38,8 +36,8 @@ export class SlotTable {
   }
 
   /**
-   * Brings the sequences of which a batch has one token to the front, in any order, and writes the batch's slots;
-   * `move` is called before a move is recorded.
+   * Moves the sequences with one token in a batch to the front, in any order, and writes the batch's slots; `move` is
+   * called before a move is recorded.
    */
   place(batch: PlacedBatch, move: (move: SlotMove) => void): void {
     const { sequences, lengths, slots } = batch;

@@ -2,25 +2,27 @@ import type { GeneratedSequence } from "./generated-sequence.ts";
 import type { GenerationStream, StreamEnding } from "./generation-stream.ts";
 import type { GenerationResult } from "./request.ts";
 
-/** A request between `generate` and its end. */
+/** A request from `generate` to its end. */
 export class ActiveRequest {
   readonly id: string;
   readonly promptTokenCount: number;
   /** Most tokens of each answer. */
   readonly maxTokens: number;
-  /** Alternatives to report; `undefined` where no log-probabilities are wanted. */
+  /** Alternatives to report; `undefined` without log-probabilities. */
   readonly logprobs: number | undefined;
-  /** The same for the prompt's tokens. */
+  /** The same for the tokens of the prompt. */
   readonly promptLogprobs: number | undefined;
   readonly sequences: readonly GeneratedSequence[];
   readonly stream: GenerationStream;
   readonly queuedAtMs: number;
   scheduledAtMs: number | undefined;
   firstTokenAtMs: number | undefined;
-  /** Set once; the sequences leave when no forward pass holds them. */
+  /** Tokens of the prompt that were cached when its first sequence was admitted. */
+  cachedPromptTokenCount = 0;
+  /** Set once; the sequences leave when no forward pass uses them. */
   ending: StreamEnding | undefined;
-  /** Stops listening to the request's signal. */
-  unlisten: () => void = () => {};
+  /** For the request's signal. */
+  removeAbortListener: () => void = () => {};
 
   constructor(parts: {
     readonly promptTokenCount: number;
@@ -49,7 +51,7 @@ export class ActiveRequest {
     return this.sequences.reduce((sum, sequence) => sum + sequence.tokenCount, 0);
   }
 
-  /** Answers how the result is made when somebody asks for it: its log-probabilities are large. */
+  /** Returns a function that builds the result when it is asked for: its log-probabilities are large. */
   finish(nowMs: number): () => GenerationResult {
     const timings = {
       queuedMs: (this.scheduledAtMs ?? nowMs) - this.queuedAtMs,
@@ -66,21 +68,21 @@ export class ActiveRequest {
         usage: {
           promptTokens: this.promptTokenCount,
           completionTokens: this.generatedTokenCount,
-          cachedPromptTokens: 0,
+          cachedPromptTokens: this.cachedPromptTokenCount,
         },
         timings,
       };
     };
   }
 
-  /** How it ended, for the event. */
+  /** For the event. */
   finishReason(): "stop" | "length" | "abort" | "error" {
     if (this.ending?.kind === "aborted") return "abort";
     if (this.ending?.kind === "failed") return "error";
     return this.sequences.every((sequence) => sequence.finishReason === "stop") ? "stop" : "length";
   }
 
-  /** Durations of the phases; a phase that was not reached took no time. */
+  /** Durations of the phases; 0 for a phase that was not reached. */
   phases(nowMs: number): {
     readonly queuedMs: number;
     readonly prefillMs: number;

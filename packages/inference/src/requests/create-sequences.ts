@@ -1,4 +1,4 @@
-import { describeToken } from "../text/describe-token.ts";
+import { describeToken } from "../text/token-logprob.ts";
 import { Detokenizer } from "../text/detokenizer.ts";
 import { GeneratedSequence } from "./generated-sequence.ts";
 import type { TokenDecoderPort } from "../ports.ts";
@@ -6,19 +6,19 @@ import type { ResolvedRequest } from "./resolve-generation-request.ts";
 import { SamplingState } from "../sampling/sampling-state.ts";
 import { StopStrings } from "../text/stop-strings.ts";
 
-/** What sequences are made with. */
-export interface SequenceSource {
+/** What all sequences of an engine share. */
+export interface SequenceContext {
   readonly tokenizer: TokenDecoderPort;
   readonly eosTokenIds: ReadonlySet<number>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** Makes the `n` sequences of a request. */
-export function makeSequences(request: ResolvedRequest, source: SequenceSource): GeneratedSequence[] {
+/** Creates the `n` sequences of a request. */
+export function createSequences(request: ResolvedRequest, context: SequenceContext): GeneratedSequence[] {
   const { stopping, promptTokenIds } = request;
-  const seed = request.sampling.seed ?? Math.floor(source.random() * 2 ** 53);
-  const eosTokenIds: ReadonlySet<number> = stopping.ignoreEos ? new Set() : source.eosTokenIds;
+  const seed = request.sampling.seed ?? Math.floor(context.random() * 2 ** 53);
+  const eosTokenIds: ReadonlySet<number> = stopping.ignoreEos ? new Set() : context.eosTokenIds;
   const stopTokenIds = new Set(stopping.stopTokenIds);
   const suppressed = new Set([...eosTokenIds, ...stopTokenIds]);
   const stopStrings = stopping.stop.length > 0 ? new StopStrings(stopping.stop) : undefined;
@@ -40,14 +40,14 @@ export function makeSequences(request: ResolvedRequest, source: SequenceSource):
           stopTokenIds: suppressed,
           minTokens: stopping.minTokens,
         }),
-        detokenizer: new Detokenizer(source.tokenizer, {
+        detokenizer: new Detokenizer(context.tokenizer, {
           skipSpecialTokens: request.skipSpecialTokens,
           promptTokenIds,
         }),
         stopMatcher: stopStrings?.matcher({ includeStopInOutput: stopping.includeStopInOutput }),
         hasLogprobs: request.logprobs !== undefined,
         keepsAll: request.keepResult,
-        describe: (sampled) => describeToken(source.tokenizer, sampled),
+        describe: (sampled) => describeToken(context.tokenizer, sampled),
         hasPromptLogprobs: request.promptLogprobs !== undefined && index === 0,
       }),
   );

@@ -3,23 +3,24 @@ import { LogprobLog } from "./logprob-log.ts";
 import type { FinishReason, GenerationChoice } from "./request.ts";
 import type { SampledToken } from "../sampling/sampler.ts";
 import type { SamplingState } from "../sampling/sampling-state.ts";
-import type { CachedSequence } from "../kv/cached-sequence.ts";
+import type { CachedSequence } from "../kv/kv-cache.ts";
 import type { SchedulableSequence } from "../schedule/step-batch.ts";
-import { GrowingText } from "../text/growing-text.ts";
 import type { StopMatcher } from "../text/stop-strings.ts";
 import type { TokenLogprob } from "../text/token-logprob.ts";
 
-/** What a sequence is made of. */
+const maxKeptPieces = 64;
+
+/** What a sequence is created with. */
 export interface GeneratedSequenceParts {
-  /** Which of the request's answers. */
+  /** Index among the request's answers. */
   readonly index: number;
   readonly promptTokenIds: Int32Array;
   readonly maxTokens: number;
   readonly minTokens: number;
   readonly includeStopInOutput: boolean;
-  /** End without a stop reason. */
+  /** Finish the answer without a stop reason. */
   readonly eosTokenIds: ReadonlySet<number>;
-  /** End with the token as the reason. */
+  /** Finish the answer with the token as the stop reason. */
   readonly stopTokenIds: ReadonlySet<number>;
   readonly sampling: SamplingState;
   readonly detokenizer: Detokenizer;
@@ -27,34 +28,35 @@ export interface GeneratedSequenceParts {
   readonly stopMatcher: StopMatcher | undefined;
   readonly hasLogprobs: boolean;
   readonly hasPromptLogprobs: boolean;
-  /** Keeps what was read, for the result. */
+  /** Keeps what was read for the result. */
   readonly keepsAll: boolean;
-  /** Says a token and its alternatives in text and bytes. */
+  /** Adds text and bytes to a token and its alternatives. */
   readonly describe: (sampled: SampledToken) => TokenLogprob;
 }
 
-/** What was added to an answer since it was last read. */
-export interface SequenceNews {
+/** What was added to an answer since the last read. */
+export interface SequenceDelta {
   readonly text: string;
   readonly tokenIds: readonly number[];
   readonly logprobs: readonly TokenLogprob[] | undefined;
 }
 
-/** One answer as it grows: takes tokens, gives text, and knows when it ends. */
+/** One answer: takes tokens, makes text of them, and decides when it is finished. */
 export class GeneratedSequence implements SchedulableSequence {
   readonly index: number;
   readonly promptTokenIds: Int32Array;
   readonly maxLengthTokens: number;
   readonly sampling: SamplingState;
   readonly #logprobs: LogprobLog | undefined;
-  /** Grows with the prompt; the first token has none. */
+  /** The first token of a prompt has none. */
   readonly #promptLogprobs: LogprobLog | undefined;
   cached: CachedSequence | undefined;
   lastTokenId = -1;
   readonly #parts: GeneratedSequenceParts;
-  /** What was read, where all is kept. */
-  readonly #text = new GrowingText();
-  #newText = "";
+  /** Text that was read, where all is kept: joined, and the latest pieces. */
+  #keptText = "";
+  #keptPieces: string[] = [];
+  #unreadText = "";
   #tokenIds: number[] = [];
   #tokenCount = 0;
   /** How many of `#tokenIds` were read. */
@@ -74,11 +76,11 @@ export class GeneratedSequence implements SchedulableSequence {
     this.#promptLogprobs.push(undefined);
   }
 
-  get wantsPromptLogits(): boolean {
+  get needsPromptLogits(): boolean {
     return this.#promptLogprobs !== undefined;
   }
 
-  /** Tokens that were generated. */
+  /** Generated tokens. */
   get tokenCount(): number {
     return this.#tokenCount;
   }
@@ -95,7 +97,7 @@ export class GeneratedSequence implements SchedulableSequence {
     return this.#stopReason;
   }
 
-  /** Takes the token that was sampled. */
+  /** Appends the token that was sampled. */
   accept(tokenId: number, logprob?: SampledToken): void {
     const { eosTokenIds, stopTokenIds, detokenizer, includeStopInOutput, maxTokens } = this.#parts;
     this.lastTokenId = tokenId;
@@ -104,36 +106,35 @@ export class GeneratedSequence implements SchedulableSequence {
     if (logprob !== undefined) this.#logprobs?.push(logprob);
     const isEos = eosTokenIds.has(tokenId);
     if (isEos || stopTokenIds.has(tokenId)) {
-      if (includeStopInOutput) this.#give(detokenizer.push(tokenId));
-      this.#end("stop", isEos ? undefined : tokenId);
+      if (includeStopInOutput) this.#append(detokenizer.push(tokenId));
+      this.#finish("stop", isEos ? undefined : tokenId);
       return;
     }
-    this.#give(detokenizer.push(tokenId));
-    if (this.#finishReason === undefined && this.#tokenCount >= maxTokens) this.#end("length", undefined);
+    this.#append(detokenizer.push(tokenId));
+    if (this.#finishReason === undefined && this.#tokenCount >= maxTokens) this.#finish("length", undefined);
   }
 
-  /** Ends at the end of the prompt, where no token is wanted. */
-  endAtPrompt(): void {
-    this.#end("length", undefined);
+  /** Finishes after the prompt, with no token generated. */
+  finishAtPrompt(): void {
+    this.#finish("length", undefined);
   }
 
-  /** Takes what the model says of the prompt's next token. */
+  /** Appends the log-probabilities of the prompt's next token. */
   acceptPromptLogprob(logprob: SampledToken): void {
     this.#promptLogprobs?.push(logprob);
   }
 
-  /** Whether `takePromptLogprobs` has something. */
-  get hasPromptNews(): boolean {
+  get hasUnreadPromptLogprobs(): boolean {
     return (this.#promptLogprobs?.unreadCount ?? 0) > 0;
   }
 
-  /** Reads the next of the prompt's. */
+  /** Reads the next log-probabilities of the prompt. */
   takePromptLogprobs(entryLimit: number): (TokenLogprob | undefined)[] {
     return this.#describeAll(this.#promptLogprobs?.take(entryLimit) ?? []);
   }
 
-  /** Reads what is new; of log-probabilities up to so many, and the tokens that they are of. */
-  takeNews(entryLimit: number): SequenceNews {
+  /** Reads what is new: with log-probabilities, up to `entryLimit` tokens. */
+  takeDelta(entryLimit: number): SequenceDelta {
     const logprobs = this.#logprobs?.take(entryLimit);
     const start = this.#readTokenCount;
     const end = logprobs === undefined ? this.#tokenIds.length : start + logprobs.length;
@@ -141,9 +142,9 @@ export class GeneratedSequence implements SchedulableSequence {
     const tokenIds = isAll ? this.#tokenIds : this.#tokenIds.slice(start, end);
     if (this.#parts.keepsAll) this.#readTokenCount = end;
     else this.#tokenIds = isAll ? [] : this.#tokenIds.slice(end);
-    const text = this.#newText;
-    if (this.#parts.keepsAll) this.#text.push(text);
-    this.#newText = "";
+    const text = this.#unreadText;
+    if (this.#parts.keepsAll) this.#keep(text);
+    this.#unreadText = "";
     return {
       text,
       tokenIds,
@@ -151,22 +152,22 @@ export class GeneratedSequence implements SchedulableSequence {
     };
   }
 
-  /** Whether tokens are left that `takeNews` did not read yet. */
+  /** Whether `takeDelta` left tokens for the next read. */
   get hasUnreadTokens(): boolean {
     return this.#readTokenCount < this.#tokenIds.length;
   }
 
-  /** The whole prompt's; only what was not read where not all is kept. */
+  /** Of the whole prompt; only what is unread where not all is kept. */
   promptLogprobs(): (TokenLogprob | undefined)[] | undefined {
     return this.#promptLogprobs && this.#describeAll(this.#promptLogprobs.all());
   }
 
-  /** The whole answer; only what was not read where not all is kept. */
+  /** The whole answer; only what is unread where not all is kept. */
   choice(): GenerationChoice {
     const logprobs = this.#logprobs?.all();
     return {
       index: this.index,
-      text: this.#text.toString() + this.#newText,
+      text: this.#keptText + this.#keptPieces.join("") + this.#unreadText,
       tokenIds: this.#tokenIds,
       logprobs: logprobs && this.#describeAll(logprobs).filter((each) => each !== undefined),
       finishReason: this.#finishReason ?? "length",
@@ -174,28 +175,34 @@ export class GeneratedSequence implements SchedulableSequence {
     };
   }
 
+  /** Concatenation piece by piece would keep an object for each. */
+  #keep(text: string): void {
+    this.#keptPieces.push(text);
+    if (this.#keptPieces.length === maxKeptPieces) this.#keptText += this.#keptPieces.splice(0).join("");
+  }
+
   #describeAll(entries: readonly (SampledToken | undefined)[]): (TokenLogprob | undefined)[] {
     return entries.map((entry) => entry && this.#parts.describe(entry));
   }
 
-  #give(text: string): void {
+  #append(text: string): void {
     const { stopMatcher, minTokens } = this.#parts;
     if (stopMatcher === undefined || this.#tokenCount < minTokens) {
-      this.#newText += text;
+      this.#unreadText += text;
       return;
     }
-    this.#newText += stopMatcher.push(text);
+    this.#unreadText += stopMatcher.push(text);
     if (stopMatcher.match !== undefined) {
       this.#finishReason = "stop";
       this.#stopReason = stopMatcher.match;
     }
   }
 
-  /** Lets out what was held back; a stop string that it completes was there first. */
-  #end(finishReason: FinishReason, stopReason: number | undefined): void {
-    if (this.#finishReason === undefined) this.#give(this.#parts.detokenizer.flush());
+  /** Appends what was held back; a stop string in it takes precedence. */
+  #finish(finishReason: FinishReason, stopReason: number | undefined): void {
+    if (this.#finishReason === undefined) this.#append(this.#parts.detokenizer.flush());
     if (this.#finishReason !== undefined) return;
-    this.#newText += this.#parts.stopMatcher?.flush() ?? "";
+    this.#unreadText += this.#parts.stopMatcher?.flush() ?? "";
     this.#finishReason = finishReason;
     this.#stopReason = stopReason;
   }

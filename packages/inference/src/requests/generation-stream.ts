@@ -7,41 +7,45 @@ type Waiter = {
   readonly reject: (reason: unknown) => void;
 };
 
-/** How a stream ends. */
+/** How a stream ended. */
 export type StreamEnding =
   | { readonly kind: "finished"; readonly result: () => GenerationResult }
-  /** What was made before is still delivered. */
+  /** Tokens from before are still delivered. */
   | { readonly kind: "failed"; readonly reason: unknown }
-  /** Nobody wants the rest. */
+  /** Unread tokens are dropped. */
   | { readonly kind: "aborted"; readonly reason: unknown };
 
-/** More would hold up whoever reads a delta, and take hundreds of bytes each. */
+/** In one delta; as objects each takes hundreds of bytes. */
 const maxCandidates = 2000;
 
 /**
- * The consumer's side of a request. Holds no queue of deltas: an answer's news since it was last read
- * is one delta, so a slow consumer costs what the answer itself costs.
+ * The consumer's side of a request. It keeps no queue of deltas: what was added to an answer since the last read
+ * is one delta, so a slow consumer costs no more memory than the answer.
  */
 export class GenerationStream implements TokenStream {
   readonly id: string;
   readonly #onCancel: (reason: unknown) => void;
-  /** Tokens whose log-probabilities one delta has at most. */
+  /** Tokens with log-probabilities in one delta. */
   readonly #entryLimit: number;
-  /** Answers with news, the longest unread first. */
+  /** Answers with unread tokens, the longest unread first. */
   readonly #unread: Set<GeneratedSequence> = new Set();
   readonly #waiters: Waiter[] = [];
   #ending: StreamEnding | undefined;
   #isConsumed = false;
-  #result: PromiseWithResolvers | undefined;
+  #resolveEnded: (ending: StreamEnding) => void = () => {};
+  readonly #ended = new Promise<StreamEnding>((resolve) => {
+    this.#resolveEnded = resolve;
+  });
+  #result: Promise<GenerationResult> | undefined;
 
-  /** @param candidateCount candidates of each token whose log-probabilities are reported */
+  /** @param candidateCount candidates reported for each token */
   constructor(id: string, onCancel: (reason: unknown) => void, candidateCount = 1) {
     this.id = id;
     this.#onCancel = onCancel;
     this.#entryLimit = Math.ceil(maxCandidates / candidateCount);
   }
 
-  /** Says that an answer has news. */
+  /** Marks an answer as unread. */
   notify(sequence: GeneratedSequence): void {
     if (this.#ending?.kind === "aborted") return;
     this.#unread.add(sequence);
@@ -49,13 +53,13 @@ export class GenerationStream implements TokenStream {
     if (waiter !== undefined) this.#settle(waiter);
   }
 
-  /** Ends the stream; the first ending counts. */
+  /** Ends the stream; only the first call counts. */
   end(ending: StreamEnding): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
     if (ending.kind === "aborted") this.#unread.clear();
     for (const waiter of this.#waiters.splice(0)) this.#settle(waiter);
-    if (this.#result !== undefined) settleResult(this.#result, ending);
+    this.#resolveEnded(ending);
   }
 
   cancel(reason?: unknown): void {
@@ -64,19 +68,21 @@ export class GenerationStream implements TokenStream {
 
   result(): Promise<GenerationResult> {
     if (this.#result === undefined) {
-      this.#result = promiseWithResolvers();
-      if (this.#ending !== undefined) settleResult(this.#result, this.#ending);
+      this.#result = this.#ended.then((ending) => {
+        if (ending.kind !== "finished") throw ending.reason;
+        return ending.result();
+      });
+      // A result that nobody awaits any more is not an unhandled rejection.
+      this.#result.catch(() => {});
     }
-    return this.#result.promise;
+    return this.#result;
   }
 
   /** @throws InferenceError `STREAM_CONSUMED` the second time */
   [Symbol.asyncIterator](): AsyncIterator<TokenDelta> {
     if (this.#isConsumed) {
-      throw new InferenceError(
-        "STREAM_CONSUMED",
-        `the tokens of ${this.id} can be iterated once; found a second iteration`,
-      );
+      const expected = `one iteration over the tokens of ${this.id}`;
+      throw new InferenceError("STREAM_CONSUMED", { expected, got: "a second one" });
     }
     this.#isConsumed = true;
     let hasReturned = false;
@@ -99,12 +105,12 @@ export class GenerationStream implements TokenStream {
   }
 
   #settle(waiter: Waiter): void {
-    if (this.#unread.size > 0) this.#give(waiter);
+    if (this.#unread.size > 0) this.#settleWithDelta(waiter);
     else if (this.#ending?.kind === "finished") waiter.resolve({ done: true, value: undefined });
     else waiter.reject(this.#ending?.reason);
   }
 
-  #give(waiter: Waiter): void {
+  #settleWithDelta(waiter: Waiter): void {
     try {
       waiter.resolve({ done: false, value: this.#take() });
     } catch (error) {
@@ -115,19 +121,19 @@ export class GenerationStream implements TokenStream {
 
   #take(): TokenDelta {
     const sequence = this.#unread.values().next().value!;
-    if (sequence.hasPromptNews) {
+    if (sequence.hasUnreadPromptLogprobs) {
       const promptLogprobs = sequence.takePromptLogprobs(this.#entryLimit);
-      // The answer's own news goes with the last part of the prompt's.
-      if (sequence.hasPromptNews) return { ...emptyDelta(sequence.index), promptLogprobs };
-      return { ...this.#takeNews(sequence), promptLogprobs };
+      // The answer's own tokens go with the last part of the prompt's.
+      if (sequence.hasUnreadPromptLogprobs) return { ...emptyDelta(sequence.index), promptLogprobs };
+      return { ...this.#takeDelta(sequence), promptLogprobs };
     }
-    return this.#takeNews(sequence);
+    return this.#takeDelta(sequence);
   }
 
-  #takeNews(sequence: GeneratedSequence): TokenDelta {
+  #takeDelta(sequence: GeneratedSequence): TokenDelta {
     const { index, finishReason, stopReason } = sequence;
-    const { text, tokenIds, logprobs } = sequence.takeNews(this.#entryLimit);
-    // The end is said with the last of the tokens.
+    const { text, tokenIds, logprobs } = sequence.takeDelta(this.#entryLimit);
+    // The finish reason goes with the last tokens.
     if (sequence.hasUnreadTokens) return { ...emptyDelta(index), text, tokenIds, logprobs };
     this.#unread.delete(sequence);
     return { index, text, tokenIds, logprobs, finishReason, stopReason };
@@ -145,33 +151,6 @@ function emptyDelta(index: number): TokenDelta {
   };
 }
 
-interface PromiseWithResolvers {
-  readonly promise: Promise<GenerationResult>;
-  readonly resolve: (result: GenerationResult) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-function promiseWithResolvers(): PromiseWithResolvers {
-  let resolve: (result: GenerationResult) => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<GenerationResult>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  // Who asked for the result and went away is not an unhandled rejection.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
-function settleResult(target: PromiseWithResolvers, ending: StreamEnding): void {
-  if (ending.kind !== "finished") return target.reject(ending.reason);
-  try {
-    target.resolve(ending.result());
-  } catch (error) {
-    target.reject(error);
-  }
-}
-
 function abortError(): DOMException {
-  return new DOMException("The generation was cancelled", "AbortError");
+  return new DOMException("the generation was cancelled", "AbortError");
 }

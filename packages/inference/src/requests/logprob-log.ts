@@ -1,15 +1,15 @@
 import type { SampledToken } from "../sampling/sampler.ts";
 
 const firstCapacity = 64;
-/** Stands for a token that has no log-probability. */
+/** Marks a token without log-probability. */
 const none = 0xff;
 
 /**
- * Log-probabilities of tokens in the order in which they came, read from the front. A candidate takes 12 bytes
- * (its id and its number); as objects with texts it would take several hundred.
+ * Log-probabilities of tokens in order, read from the front. A candidate takes 12 bytes; as an object with text it
+ * would take several hundred.
  */
 export class LogprobLog {
-  /** Keeps what was read, for `all`. */
+  /** Keeps what was read for `all`. */
   readonly #keepsAll: boolean;
   /** Candidates of each entry: the token itself and its alternatives. */
   #counts = new Uint8Array(firstCapacity);
@@ -17,7 +17,7 @@ export class LogprobLog {
   #tokenIds = new Int32Array(firstCapacity);
   #logprobs = new Float64Array(firstCapacity);
   #candidateCount = 0;
-  /** What is unread begins here. */
+  /** Where the unread entries start. */
   #readEntries = 0;
   #readCandidates = 0;
 
@@ -39,7 +39,7 @@ export class LogprobLog {
     for (const { tokenId, logprob } of entry.top) this.#pushCandidate(tokenId, logprob);
   }
 
-  /** Reads the next entries, up to so many; drops them unless all are kept. */
+  /** Reads up to `maxEntries`; drops them unless all are kept. */
   take(maxEntries: number): (SampledToken | undefined)[] {
     const entries: (SampledToken | undefined)[] = [];
     while (entries.length < maxEntries && this.#readEntries < this.#entryCount) {
@@ -52,7 +52,7 @@ export class LogprobLog {
     return entries;
   }
 
-  /** Everything that is kept, from the first. */
+  /** All kept entries. */
   all(): (SampledToken | undefined)[] {
     const entries: (SampledToken | undefined)[] = [];
     let candidate = 0;
@@ -80,7 +80,7 @@ export class LogprobLog {
     this.#candidateCount += 1;
   }
 
-  /** Moves the unread to the front once it is the smaller part, so that each entry is moved once on average. */
+  /** Moves the unread entries to the front once they are the smaller part: each is moved once on average. */
   #dropRead(): void {
     if (this.#readEntries * 2 < this.#entryCount) return;
     this.#counts.copyWithin(0, this.#readEntries, this.#entryCount);
@@ -98,9 +98,9 @@ export class LogprobLog {
       counts.set(this.#counts);
       this.#counts = counts;
     }
-    const wanted = this.#candidateCount + candidateCount;
-    if (wanted <= this.#tokenIds.length) return;
-    const capacity = Math.max(wanted, 2 * this.#tokenIds.length);
+    const neededCount = this.#candidateCount + candidateCount;
+    if (neededCount <= this.#tokenIds.length) return;
+    const capacity = Math.max(neededCount, 2 * this.#tokenIds.length);
     const tokenIds = new Int32Array(capacity);
     const logprobs = new Float64Array(capacity);
     tokenIds.set(this.#tokenIds);

@@ -1,19 +1,19 @@
 import { InvalidRequestError } from "../errors.ts";
 
-/** A range of numbers: its lower end is either within (`least`) or not (`above`). */
+/** A range of numbers, its lower end inclusive (`least`) or exclusive (`above`). */
 export type NumberRange =
   | { readonly least: number; readonly most: number }
   | { readonly above: number; readonly most: number };
 
-/** Reads an object field by field; what is `undefined` counts as absent. */
+/** Reads an object field by field; a field that is `undefined` counts as absent. */
 export interface FieldReader {
   take(name: string): unknown;
   string(name: string): string | undefined;
   boolean(name: string): boolean | undefined;
   number(name: string, range: NumberRange): number | undefined;
-  /** From `start` to `last`, both within. */
+  /** From `start` to `last`, inclusive. */
   integer(name: string, range: { readonly start: number; readonly last: number }): number | undefined;
-  /** Refuses fields that nobody took. */
+  /** Refuses unknown fields: those that were not read. */
   end(): void;
 }
 
@@ -25,8 +25,8 @@ export function readFields(path: string, source: unknown): FieldReader {
   const values = new Map<string, unknown>(Object.entries(source));
   const taken = new Set<string>();
   const prefix = path === "" ? "" : `${path}.`;
-  const fail = (name: string, wanted: string): never => {
-    throw new InvalidRequestError(prefix + name, wanted, values.get(name));
+  const fail = (name: string, expected: string): never => {
+    throw new InvalidRequestError(prefix + name, expected, values.get(name));
   };
   const take = (name: string): unknown => {
     taken.add(name);
@@ -38,7 +38,7 @@ export function readFields(path: string, source: unknown): FieldReader {
       const value = take(name);
       return value === undefined || (typeof value === "string" && value !== "")
         ? value
-        : fail(name, "a text that is not empty");
+        : fail(name, "a string that is not empty");
     },
     boolean: (name) => {
       const value = take(name);
@@ -62,7 +62,7 @@ export function readFields(path: string, source: unknown): FieldReader {
       for (const [name, value] of values) {
         if (taken.has(name) || value === undefined) continue;
         const known = [...taken].join(", ");
-        throw new InvalidRequestError(prefix + name, `absent (the fields are ${known})`, value);
+        throw new InvalidRequestError(prefix + name, `no field of this name (known: ${known})`, value);
       }
     },
   };

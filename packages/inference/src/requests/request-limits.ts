@@ -1,13 +1,13 @@
-/** Bounds of a request's fields, for programs that check requests before the engine does. */
+/** Limits of a request's fields, for programs that check requests before the engine does. */
 export const requestLimits: {
   readonly maxAnswers: number;
   readonly maxLogprobs: number;
   readonly maxStopStrings: number;
   /** Unicode characters of one stop string. */
   readonly maxStopCharacters: number;
-  /** Of a token's logit, in both directions. */
+  /** In both directions. */
   readonly maxLogitBias: number;
-  /** Signed and unsigned integers of 64 bits. */
+  /** The least signed and the largest unsigned integer of 64 bits. */
   readonly minSeed: bigint;
   readonly maxSeed: bigint;
 } = Object.freeze({
@@ -20,7 +20,7 @@ export const requestLimits: {
   maxSeed: 2n ** 64n - 1n,
 });
 
-/** Whether a text has at most this many Unicode characters, each of which is one or two units. */
+/** Whether a string has at most this many Unicode characters, each of one or two UTF-16 units. */
 export function hasAtMost(text: string, characterCount: number): boolean {
   if (text.length <= characterCount) return true;
   return text.length <= 2 * characterCount && Array.from(text).length <= characterCount;

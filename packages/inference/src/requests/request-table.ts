@@ -5,27 +5,27 @@ import type { StreamEnding } from "./generation-stream.ts";
 import type { ClockPort } from "../ports.ts";
 import type { Scheduler } from "../schedule/scheduler.ts";
 
-/** The requests that have not ended, and the way they end. */
+/** The requests that have not ended. */
 export interface RequestTable {
   readonly activeCount: number;
-  /** Requests of which nothing has run. */
+  /** Requests in the queue. */
   readonly waitingCount: number;
-  /** How long requests ran of late, from their first step to their end; `undefined` before one ended. */
+  /** How long recent requests ran, from their first step to their end; `undefined` before one ended. */
   readonly meanServiceMs: number | undefined;
-  /** When a request that had run ended; `undefined` before one did. */
+  /** When a request that was scheduled last ended; `undefined` before one did. */
   readonly lastServedAtMs: number | undefined;
   add(request: ActiveRequest): void;
-  /** `undefined` once the request has left. */
+  /** `undefined` once the request has ended. */
   ownerOf(sequence: GeneratedSequence): ActiveRequest | undefined;
-  /** Tells the time at which a request's first sequence ran. */
+  /** Records that a sequence of the request runs; the first time counts. */
   markScheduled(request: ActiveRequest): void;
-  /** Ends a request for its caller at once, and for the scheduler as soon as no forward pass holds it. */
+  /** Ends a request for its caller at once, and for the scheduler once no forward pass uses it. */
   end(request: ActiveRequest, ending: StreamEnding): void;
   endAll(ending: StreamEnding): void;
-  /** Between these two, what has run stays in the scheduler and in the cache. */
+  /** Between these two, scheduled sequences stay in the scheduler and in the KV cache. */
   beginForward(): void;
   endForward(): void;
-  /** Resolves when nothing is active. */
+  /** Resolves when no request is active. */
   whenIdle(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface RequestTableOptions {
   readonly publish: (...fact: EngineFact) => void;
 }
 
-/** Weight of the newest duration in the mean. */
+/** Weight of the last duration in the mean. */
 const meanShare = 0.2;
 
 /** Creates an empty table. */
@@ -81,8 +81,8 @@ export function createRequestTable({ scheduler, clock, publish }: RequestTableOp
   const end = (request: ActiveRequest, ending: StreamEnding): void => {
     if (request.ending !== undefined) return;
     request.ending = ending;
-    request.unlisten();
-    // A request that never ran holds nothing that the executor could be using.
+    request.removeAbortListener();
+    // The executor uses nothing of a request that was never scheduled.
     if (isForwarding && request.scheduledAtMs !== undefined) leaving.add(request);
     else detach(request);
     request.stream.end(ending);
@@ -113,6 +113,7 @@ export function createRequestTable({ scheduler, clock, publish }: RequestTableOp
     markScheduled: (request) => {
       if (request.scheduledAtMs !== undefined) return;
       request.scheduledAtMs = clock.now();
+      request.cachedPromptTokenCount = request.sequences[0]?.cached?.tokenCount ?? 0;
       waitingCount -= 1;
       const queuedMs = request.scheduledAtMs - request.queuedAtMs;
       publish("inference:request-scheduled", { requestId: request.id, queuedMs });

@@ -1,22 +1,22 @@
 import type { SamplingParams } from "../sampling/sampling-params.ts";
 import type { TokenLogprob } from "../text/token-logprob.ts";
 
-/** When an answer ends. Defaults in brackets. */
+/** When an answer is finished. Defaults in brackets. */
 export interface StopParams {
   /** At least 1; 0 where the request asks for `promptLogprobs`. [to the end of the context] */
   readonly maxTokens: number | undefined;
   /** End-of-sequence and stop tokens are not sampled before this many. [0] */
   readonly minTokens: number;
-  /** Texts that end the answer and are not part of it. At most 16. */
+  /** Strings that finish the answer and are not part of it. At most 16. */
   readonly stop: readonly string[];
   readonly stopTokenIds: readonly number[];
   readonly ignoreEos: boolean;
   readonly includeStopInOutput: boolean;
 }
 
-/** One prompt in tokens, answered `n` times. */
+/** A prompt in tokens, to be answered `n` times. */
 export interface GenerationRequest {
-  /** Appears in events; made when absent. */
+  /** Appears in events. [generated] */
   readonly id?: string;
   readonly promptTokenIds: readonly number[];
   readonly sampling?: Partial<SamplingParams>;
@@ -28,37 +28,37 @@ export interface GenerationRequest {
   /** Report the log-probability of each token of the prompt and of this many alternatives (0 to 20). */
   readonly promptLogprobs?: number;
   /**
-   * Whether the result has what was read of the stream before. Without, what was read is kept nowhere, and the
-   * result's choices have what was not read alone. [true]
+   * Whether the result includes what was already read from the stream. If not, what was read is not kept, and the
+   * result's choices have only what is unread. [true]
    */
   readonly keepResult?: boolean;
-  /** Special tokens in the text are left out. [true] */
+  /** Leaves special tokens out of the text. [true] */
   readonly skipSpecialTokens?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** One entry for each token of the prompt. The first has none: nothing comes before it. */
+/** One entry for each token of the prompt; `undefined` for the first. */
 export type PromptLogprobs = readonly (TokenLogprob | undefined)[];
 
-/** Why an answer ended: a stop token or string, or its length. */
+/** Why an answer is finished: a stop token or stop string, or its length. */
 export type FinishReason = "stop" | "length";
 
-/** What one step adds to one answer. */
+/** What was added to one answer since its last delta. */
 export interface TokenDelta {
-  /** Which of the `n` answers. */
+  /** Index among the `n` answers. */
   readonly index: number;
   /** Whole characters only; empty while a character or a possible stop string is incomplete. */
   readonly text: string;
   readonly tokenIds: readonly number[];
   readonly logprobs: readonly TokenLogprob[] | undefined;
   readonly finishReason: FinishReason | undefined;
-  /** The stop string or stop token that ended it. */
+  /** The stop string or stop token that finished it. */
   readonly stopReason: string | number | undefined;
-  /** Where the request asked for them: in the stream's first deltas, which are of answer 0, part after part. */
+  /** If requested: in the first deltas of answer 0, part after part. */
   readonly promptLogprobs?: PromptLogprobs;
 }
 
-/** Tokens of a request, over all its answers. */
+/** Token counts of a request, over all its answers. */
 export interface GenerationUsage {
   readonly promptTokens: number;
   readonly completionTokens: number;
@@ -86,19 +86,19 @@ export interface GenerationChoice {
 export interface GenerationResult {
   readonly id: string;
   readonly choices: readonly GenerationChoice[];
-  /** Where the request asked for them. */
+  /** If requested. */
   readonly promptLogprobs?: PromptLogprobs;
   readonly usage: GenerationUsage;
   readonly timings: GenerationTimings;
 }
 
 /**
- * Tokens as they are made. Iterate once. Leaving the loop, or aborting the request's signal, stops
- * the work within one step; an aborted stream rejects with the signal's reason.
+ * The tokens of a request as they are generated. Iterate once. Leaving the loop, or aborting the request's signal,
+ * stops the work within one step; an aborted stream rejects with the signal's reason.
  */
 export interface TokenStream extends AsyncIterable<TokenDelta> {
   readonly id: string;
-  /** Known when the stream has ended; gathers the rest if it was not iterated. */
+  /** Resolves when the stream ends, whether or not it is iterated. */
   result(): Promise<GenerationResult>;
   cancel(reason?: unknown): void;
 }

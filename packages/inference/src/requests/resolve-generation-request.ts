@@ -1,10 +1,10 @@
 import { ContextLengthError, InvalidRequestError } from "../errors.ts";
 import type { GenerationRequest, StopParams } from "./request.ts";
-import type { SamplingParams } from "../sampling/sampling-params.ts";
+import { defaultSamplingParams, type SamplingParams } from "../sampling/sampling-params.ts";
 import { hasAtMost, requestLimits } from "./request-limits.ts";
 import { type FieldReader, readFields } from "./read-fields.ts";
 
-/** A request in which nothing is optional. */
+/** A request with defaults filled in. */
 export interface ResolvedRequest {
   readonly id: string | undefined;
   readonly promptTokenIds: Int32Array;
@@ -61,14 +61,16 @@ function resolvePrompt(value: unknown, vocabSize: number): Int32Array {
 }
 
 function resolveSampling(fields: FieldReader, vocabSize: number): SamplingParams {
+  const defaults = defaultSamplingParams;
   const sampling: SamplingParams = {
-    temperature: fields.number("temperature", { least: 0, most: 2 }) ?? 1,
-    topP: fields.number("topP", { above: 0, most: 1 }) ?? 1,
-    topK: fields.integer("topK", { start: 0, last: 0x7fffffff }) ?? 0,
-    minP: fields.number("minP", { least: 0, most: 1 }) ?? 0,
-    presencePenalty: fields.number("presencePenalty", { least: -2, most: 2 }) ?? 0,
-    frequencyPenalty: fields.number("frequencyPenalty", { least: -2, most: 2 }) ?? 0,
-    repetitionPenalty: fields.number("repetitionPenalty", { above: 0, most: Number.MAX_VALUE }) ?? 1,
+    temperature: fields.number("temperature", { least: 0, most: 2 }) ?? defaults.temperature,
+    topP: fields.number("topP", { above: 0, most: 1 }) ?? defaults.topP,
+    topK: fields.integer("topK", { start: 0, last: 0x7fffffff }) ?? defaults.topK,
+    minP: fields.number("minP", { least: 0, most: 1 }) ?? defaults.minP,
+    presencePenalty: fields.number("presencePenalty", { least: -2, most: 2 }) ?? defaults.presencePenalty,
+    frequencyPenalty: fields.number("frequencyPenalty", { least: -2, most: 2 }) ?? defaults.frequencyPenalty,
+    repetitionPenalty:
+      fields.number("repetitionPenalty", { above: 0, most: Number.MAX_VALUE }) ?? defaults.repetitionPenalty,
     logitBias: resolveLogitBias(fields.take("logitBias"), vocabSize),
     seed: resolveSeed(fields.take("seed")),
   };
@@ -90,7 +92,7 @@ function resolveSeed(value: unknown): number | bigint | undefined {
 }
 
 function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number, number> {
-  if (value === undefined) return new Map();
+  if (value === undefined) return defaultSamplingParams.logitBias;
   if (!(value instanceof Map)) {
     throw new InvalidRequestError("sampling.logitBias", "a Map from token id to bias", value);
   }
@@ -114,16 +116,16 @@ function resolveStopping(
     readonly vocabSize: number;
     readonly contextTokens: number;
     readonly promptTokens: number;
-    /** Nothing to generate makes sense where the prompt's own log-probabilities are wanted. */
+    /** 0 where the request is for log-probabilities of the prompt. */
     readonly leastTokens: number;
   },
 ): StopParams & { readonly maxTokens: number } {
   const { promptTokens, contextTokens, vocabSize, leastTokens } = model;
-  const asked = fields.integer("maxTokens", { start: leastTokens, last: Number.MAX_SAFE_INTEGER });
-  if (promptTokens + (asked ?? 1) > contextTokens) {
-    throw new ContextLengthError({ promptTokens, maxTokens: asked, contextTokens });
+  const requested = fields.integer("maxTokens", { start: leastTokens, last: Number.MAX_SAFE_INTEGER });
+  if (promptTokens + (requested ?? 1) > contextTokens) {
+    throw new ContextLengthError({ promptTokens, maxTokens: requested, contextTokens });
   }
-  const maxTokens = asked ?? contextTokens - promptTokens;
+  const maxTokens = requested ?? contextTokens - promptTokens;
   const stopping = {
     maxTokens,
     minTokens: fields.integer("minTokens", { start: 0, last: maxTokens }) ?? 0,
@@ -138,9 +140,9 @@ function resolveStopping(
 
 function resolveStop(value: unknown): readonly string[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw new InvalidRequestError("stopping.stop", "an array of texts", value);
+  if (!Array.isArray(value)) throw new InvalidRequestError("stopping.stop", "an array of strings", value);
   if (value.length > requestLimits.maxStopStrings) {
-    throw new InvalidRequestError("stopping.stop", `at most ${requestLimits.maxStopStrings} texts`, value);
+    throw new InvalidRequestError("stopping.stop", `at most ${requestLimits.maxStopStrings} strings`, value);
   }
   return value.map((text: unknown, at) => {
     if (typeof text === "string" && text !== "" && hasAtMost(text, requestLimits.maxStopCharacters)) {
@@ -148,7 +150,7 @@ function resolveStop(value: unknown): readonly string[] {
     }
     throw new InvalidRequestError(
       `stopping.stop[${at}]`,
-      `a text of 1 to ${requestLimits.maxStopCharacters} characters`,
+      `a string of 1 to ${requestLimits.maxStopCharacters} characters`,
       text,
     );
   });

@@ -1,11 +1,11 @@
 import type { SamplingState } from "./sampling-state.ts";
 
-/** The largest of 32 bits: beyond it, an entry of a row would be infinite, and no largest one or no other be left. */
+/** The largest float32: beyond it, a logit would be infinite, and sampling undefined. */
 const largestLogit = (2 - 2 ** -23) * 2 ** 127;
 
 /**
- * Changes a row of logits as a sequence's parameters say, in vLLM's order: suppressed tokens, bias,
- * repetition penalty, frequency penalty, presence penalty.
+ * Adjusts a row of logits by a sequence's parameters, in vLLM's order: suppressed tokens, bias, repetition penalty,
+ * frequency penalty, presence penalty.
  * @see https://github.com/vllm-project/vllm/blob/main/vllm/v1/sample/sampler.py
  * @see Keskar et al. 2019, arXiv:1909.05858 (repetition penalty)
  */

@@ -1,8 +1,8 @@
-/** Tokens that may still be chosen, in arrays that are used again: the first `count` entries count. */
+/** Tokens that may be sampled: the first `count` entries of arrays that are reused. */
 export class Candidates {
   /** `(vocabSize)` */
   readonly ids: Int32Array;
-  /** `(vocabSize)` logits or probabilities, not normalised. */
+  /** `(vocabSize)` logits, or probabilities that are not normalised. */
   readonly weights: Float64Array;
   count = 0;
 
@@ -21,7 +21,7 @@ export class Candidates {
     return this.sum(0, this.count);
   }
 
-  /** Weight of a half-open range. */
+  /** Total weight of a half-open range. */
   sum(start: number, end: number): number {
     const { weights } = this;
     let sum = 0;
@@ -29,7 +29,7 @@ export class Candidates {
     return sum;
   }
 
-  /** The order of all selections: heavier first, of equals the lower id. */
+  /** The order of all selections: the larger weight first, of equal weights the lower id. */
   isBefore(a: number, b: number): boolean {
     const weight = this.weights[a]!;
     const other = this.weights[b]!;

@@ -10,8 +10,8 @@ const fractions: Float64Array = Float64Array.from(
 );
 
 /**
- * exp(x) for x ≤ 0 with a relative error below 10⁻¹², 0 below −88; about three times as fast as
- * `Math.exp`, which counts at 150,000 of them for a token.
+ * Computes exp(x) for x ≤ 0 with a relative error below 10⁻¹², and 0 below −88; about three times as fast as
+ * `Math.exp`, which matters at 150,000 calls per token.
  */
 export function expNegative(x: number): number {
   if (!(x >= least)) return 0;

@@ -4,15 +4,15 @@ import type { MemoryPort } from "../ports.ts";
 const scratchAlignmentBytes = 64;
 const bytesPerEntry = 8 + 4 + 4;
 
-/** Arrays of a sampler, in one block of the injected memory. */
+/** Scratch arrays of a sampler, in one block of the injected memory. */
 export interface SamplerScratch {
   readonly candidates: Candidates;
-  /** `(vocabSize)` a copy of the model's logits, where log-probabilities are wanted. */
+  /** `(vocabSize)` copy of the model's logits, for log-probabilities. */
   readonly rawLogits: Float32Array;
   dispose(): void;
 }
 
-/** Takes one block for all of it from the pool. */
+/** Allocates the arrays as one block. */
 export function createSamplerScratch(options: {
   readonly vocabSize: number;
   readonly memory: MemoryPort;

@@ -8,54 +8,54 @@ import { expNegative } from "./exp-negative.ts";
 import { selectNucleus } from "./select-nucleus.ts";
 import { selectTop } from "./select-top.ts";
 
-/** exp(−50) · 2¹⁸ is below 2⁻⁵³, the finest that a uniform number can tell. */
+/** exp(−50) · 2¹⁸ is below 2⁻⁵³, the resolution of a uniform number. */
 const negligibleExponent = -50;
 
-/** A token and how likely the model itself held it to be. */
+/** A token and its log-probability, with those of the likeliest tokens. */
 export interface SampledToken {
   readonly tokenId: number;
-  /** Natural logarithm, before any adjustment. */
+  /** Natural logarithm, from the model's own logits. */
   readonly logprob: number;
   readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
-/** Chooses tokens from logits. One for an engine: its scratch memory is used for every sequence. */
+/** Samples tokens from logits. One per engine: its scratch memory is shared by all sequences. */
 export interface Sampler extends Disposable {
   /**
-   * Chooses the next token and tells the state. Writes to `row`, `(vocabSize)`.
+   * Samples the next token and updates the state. Writes to `row`, `(vocabSize)`.
    *
-   * Adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, as vLLM orders them.
-   * @throws InferenceError `EXECUTOR_FAILED` for logits that are no numbers
+   * Adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
+   * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits
    */
   sample(row: Float32Array, state: SamplingState): number;
-  /** The same with the log-probabilities of the choice and of the `topCount` likeliest. */
+  /** Does the same, with log-probabilities of the sampled and of the `topCount` likeliest tokens. */
   sampleWithLogprobs(row: Float32Array, state: SamplingState, topCount: number): SampledToken;
-  /** The log-probabilities of a given token and of the `topCount` likeliest; `row` stays as it is. */
+  /** Computes log-probabilities of a given and of the `topCount` likeliest tokens; does not write to `row`. */
   logprobsOf(row: Float32Array, tokenId: number, topCount: number): SampledToken;
   dispose(): void;
 }
 
-/** What `createSampler` takes. */
+/** Options of `createSampler`. */
 export interface SamplerOptions {
   /** Length of a row. */
   readonly vocabSize: number;
-  /** Ids from here on are never chosen: rows of the output head that no token belongs to. [vocabSize] */
-  readonly choosableCount?: number;
+  /** Ids from here on are never sampled: rows of the output head without a token. [vocabSize] */
+  readonly tokenCount?: number;
   readonly memory: MemoryPort;
   /** For the memory's ledger. */
   readonly model: string;
 }
 
-/** Creates a sampler for rows of one length; its scratch memory comes from the pool. */
+/** Creates a sampler for rows of one length. */
 export function createSampler(options: SamplerOptions): Sampler {
-  const { vocabSize, choosableCount = vocabSize } = options;
+  const { vocabSize, tokenCount = vocabSize } = options;
   const scratch = createSamplerScratch(options);
   const sample = (row: Float32Array, state: SamplingState): number => {
     const bestOfModel = findBest(row);
-    const choosable = choosableCount < row.length ? row.subarray(0, choosableCount) : row;
-    if (state.changesLogits) adjustLogits(choosable, state);
-    const best = state.changesLogits || bestOfModel >= choosableCount ? findBest(choosable) : bestOfModel;
-    const tokenId = state.params.temperature === 0 ? best : draw(choosable, best, { state, scratch });
+    const tokens = tokenCount < row.length ? row.subarray(0, tokenCount) : row;
+    if (state.changesLogits) adjustLogits(tokens, state);
+    const best = state.changesLogits || bestOfModel >= tokenCount ? findBest(tokens) : bestOfModel;
+    const tokenId = state.params.temperature === 0 ? best : draw(tokens, best, { state, scratch });
     state.accept(tokenId);
     return tokenId;
   };
@@ -84,36 +84,37 @@ export function createSampler(options: SamplerOptions): Sampler {
   };
 }
 
-/** The largest entry's index, the lowest of equals. A NaN fails every comparison and so is seen here. */
+/** Returns the index of the largest entry, of equal ones the lowest. NaN fails every comparison, so it is found here. */
 function findBest(row: Float32Array): number {
   let best = -1;
   let bestLogit = -Infinity;
   for (let id = 0; id < row.length; id += 1) {
     const logit = row[id]!;
     if (!(logit <= bestLogit)) {
-      if (Number.isNaN(logit)) throw brokenLogits(row);
+      if (Number.isNaN(logit)) throw nonFiniteLogits(row);
       best = id;
       bestLogit = logit;
     }
   }
-  if (best < 0 || bestLogit === Infinity) throw brokenLogits(row);
+  if (best < 0 || bestLogit === Infinity) throw nonFiniteLogits(row);
   return best;
 }
 
-function brokenLogits(row: Float32Array): InferenceError {
-  let notNumberCount = 0;
+function nonFiniteLogits(row: Float32Array): InferenceError {
+  let nanCount = 0;
   let infiniteCount = 0;
   for (const logit of row) {
-    if (Number.isNaN(logit)) notNumberCount += 1;
+    if (Number.isNaN(logit)) nanCount += 1;
     else if (logit === Infinity) infiniteCount += 1;
   }
-  return new InferenceError(
-    "EXECUTOR_FAILED",
-    `${row.length} logits must be numbers with a largest one; found ${notNumberCount} NaN, ${infiniteCount} infinite`,
-  );
+  const expected = `${row.length} logits with a finite maximum`;
+  return new InferenceError("EXECUTOR_FAILED", {
+    expected,
+    got: `${nanCount} NaN and ${infiniteCount} infinite`,
+  });
 }
 
-/** Temperature and the filters, then one draw. The order of the candidates decides nothing but rounding. */
+/** Applies temperature and filters, then draws once. The order of candidates affects rounding only. */
 function draw(
   row: Float32Array,
   best: number,
@@ -137,12 +138,12 @@ function draw(
 interface Scale {
   readonly largest: number;
   readonly temperature: number;
-  /** Logits below have no weight. */
+  /** Logits below it have no weight. */
   readonly floor: number;
 }
 
-// Long loops have functions of their own: code that is compiled while a loop runs knows nothing of what
-// comes after it, is thrown away there, and made again at the next call.
+// Long loops have functions of their own: code that V8 compiles during a loop is discarded after it (deoptimised),
+// and compiled again at the next call.
 
 function weighRow(row: Float32Array, into: Candidates, { largest, temperature, floor }: Scale): void {
   const { ids, weights } = into;
@@ -176,7 +177,7 @@ function drawOne(candidates: Candidates, uniform: number): number {
   return candidates.ids[candidates.count - 1]!;
 }
 
-/** The sum of the exponentials of what each entry is below the largest. */
+/** Sums exp(entry − largest) over a row. */
 function sumOfExponentials(row: Float32Array, largest: number): number {
   let sum = 0;
   for (let id = 0; id < row.length; id += 1) sum += expNegative(row[id]! - largest);

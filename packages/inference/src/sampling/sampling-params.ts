@@ -1,4 +1,4 @@
-/** How the next token is chosen. Defaults in brackets; every number is checked when the request is made. */
+/** How the next token is sampled. Defaults in brackets. */
 export interface SamplingParams {
   /** 0 is greedy. [1] Range [0, 2]. */
   readonly temperature: number;
@@ -16,6 +16,19 @@ export interface SamplingParams {
   readonly repetitionPenalty: number;
   /** Added to the logits by token id. Range [−100, 100]. */
   readonly logitBias: ReadonlyMap<number, number>;
-  /** Same seed, same text. [random] Integer from −2⁶³ to 2⁶⁴ − 1; counts modulo 2⁶⁴. */
+  /** Same seed, same text. [random] Integer from −2⁶³ to 2⁶⁴ − 1, modulo 2⁶⁴. */
   readonly seed: number | bigint | undefined;
 }
+
+/** The parameters of a request that sets none. */
+export const defaultSamplingParams: SamplingParams = Object.freeze<SamplingParams>({
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+  logitBias: new Map(),
+  seed: undefined,
+});

@@ -2,22 +2,22 @@ import { RandomStream } from "./random-stream.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 import { TokenCounts } from "./token-counts.ts";
 
-/** What a `SamplingState` starts with. */
+/** Options of a `SamplingState`. */
 export interface SamplingStateOptions {
   readonly params: SamplingParams & { readonly seed: number | bigint };
   readonly promptTokenIds: Int32Array;
-  /** Which of the request's answers; each has random numbers of its own. */
+  /** Index among the request's answers; each has its own random numbers. */
   readonly index: number;
-  /** Not to be sampled before `minTokens` tokens were. */
+  /** Not sampled before `minTokens` tokens were generated. */
   readonly stopTokenIds: Iterable<number>;
   readonly minTokens: number;
 }
 
-/** What sampling one sequence remembers: its random numbers and what was said. */
+/** The state of sampling one sequence: its random numbers and its generated tokens. */
 export class SamplingState {
   readonly params: SamplingParams;
   readonly random: RandomStream;
-  /** Kept only where a penalty needs it. */
+  /** Only where a penalty needs it. */
   readonly counts: TokenCounts | undefined;
   readonly #stopTokenIds: readonly number[];
   readonly #minTokens: number;
@@ -36,12 +36,12 @@ export class SamplingState {
     }
   }
 
-  /** Tokens that may not come next. */
+  /** Tokens that must not be sampled next. */
   get suppressedTokenIds(): readonly number[] {
     return this.#generatedCount < this.#minTokens ? this.#stopTokenIds : [];
   }
 
-  /** Whether the model's logits are changed at all. */
+  /** Whether the model's logits are adjusted at all. */
   get changesLogits(): boolean {
     return (
       this.counts !== undefined ||

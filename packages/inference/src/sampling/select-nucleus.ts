@@ -1,34 +1,34 @@
 import type { Candidates } from "./candidates.ts";
 
 /**
- * Keeps the smallest set of the heaviest candidates that together have the share `topP` of the
- * weight; at least one. Partial selection: expected time is linear, and nothing is sorted.
+ * Keeps the smallest set of the heaviest candidates with at least the share `topP` of the total weight; at least one.
+ * Partial selection: the expected time is linear, and nothing is sorted.
  * @see Holtzman et al. 2020, arXiv:1904.09751
  */
 export function selectNucleus(candidates: Candidates, topP: number): void {
   const total = candidates.total();
-  dropHopeless(candidates, ((1 - topP) * total) / candidates.count);
-  let wanted = topP * total;
+  dropNegligible(candidates, ((1 - topP) * total) / candidates.count);
+  let remaining = topP * total;
   let start = 0;
   let end = candidates.count;
   while (end - start > 1) {
     const pivot = partition(candidates, start, end);
     const before = candidates.sum(start, pivot);
-    if (before >= wanted) {
+    if (before >= remaining) {
       end = pivot;
-    } else if (before + candidates.weights[pivot]! >= wanted) {
+    } else if (before + candidates.weights[pivot]! >= remaining) {
       candidates.count = pivot + 1;
       return;
     } else {
-      wanted -= before + candidates.weights[pivot]!;
+      remaining -= before + candidates.weights[pivot]!;
       start = pivot + 1;
     }
   }
   candidates.count = Math.max(end, 1);
 }
 
-/** All candidates below such a limit have too little weight together to reach into the nucleus. */
-function dropHopeless(candidates: Candidates, limit: number): void {
+/** Drops candidates below a limit: together they weigh too little to be in the nucleus. */
+function dropNegligible(candidates: Candidates, limit: number): void {
   const { ids, weights, count } = candidates;
   let keptCount = 0;
   for (let at = 0; at < count; at += 1) {
@@ -41,7 +41,7 @@ function dropHopeless(candidates: Candidates, limit: number): void {
   candidates.count = keptCount;
 }
 
-/** Splits a range around the median of three; answers where the pivot ended. */
+/** Partitions a range around the median of three; returns the pivot's index. */
 function partition(candidates: Candidates, start: number, end: number): number {
   const last = end - 1;
   candidates.swap(medianOfThree(candidates, start, last), last);
@@ -50,7 +50,7 @@ function partition(candidates: Candidates, start: number, end: number): number {
   return boundary;
 }
 
-/** Brings what is before the entry at `last` to the start of the range; answers where the rest begins. */
+/** Moves entries that are before the one at `last` to the start of the range; returns where the rest starts. */
 function moveBefore({ ids, weights }: Candidates, start: number, last: number): number {
   const pivotId = ids[last]!;
   const pivotWeight = weights[last]!;

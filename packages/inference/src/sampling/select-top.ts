@@ -19,7 +19,7 @@ export function selectTop(row: Float32Array, count: number, into: Candidates): v
   }
 }
 
-/** The first index from `start` on whose entry is above a limit; the row's length if there is none. */
+/** Finds the first index from `start` on whose entry is above a limit; the row's length if there is none. */
 function nextAbove(row: Float32Array, start: number, limit: number): number {
   const end = row.length;
   let id = start;

@@ -1,12 +1,12 @@
 const initialCapacity = 64;
 
-/** How often each token was generated, for the penalties; tokens of the prompt count zero times. */
+/** How often each token was generated, for penalties; tokens only in the prompt count 0. */
 export class TokenCounts {
   readonly #slots: Map<number, number> = new Map();
   #ids: Int32Array = new Int32Array(initialCapacity);
   #counts: Int32Array = new Int32Array(initialCapacity);
 
-  /** How many different tokens are known. */
+  /** Distinct tokens of prompt and answer. */
   get distinctCount(): number {
     return this.#slots.size;
   }

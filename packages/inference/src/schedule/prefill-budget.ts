@@ -1,8 +1,8 @@
-/** Products of fewer rows than this cost as much as of this many. */
+/** A chunk of fewer tokens takes as long as one of this many. */
 const minimumTokens = 32;
-/** Weight of the newest measurement. */
-const newestShare = 0.5;
-/** Chunks are whole multiples of this. */
+/** Weight of the last measurement. */
+const latestShare = 0.5;
+/** The budget is a multiple of this. */
 const grainTokens = 16;
 
 /** What a step computed, and how long it took. */
@@ -12,32 +12,32 @@ export interface MeasuredStep {
   readonly forwardMs: number;
 }
 
-/** How many tokens of prompts a step may hold, so that it takes about as long as it should. */
-export interface PrefillPace {
+/** How many prompt tokens a step may compute, so that it takes about its target time. */
+export interface PrefillBudget {
   readonly stepTokens: number;
-  /** Learns from a step. */
+  /** Adjusts the budget to a step's time. */
   observe(step: MeasuredStep): void;
 }
 
 /**
- * Creates a pace that begins with few tokens and at most doubles from step to step. A step of prompts that runs
- * cannot be stopped, so its length is how late a cancelled request leaves and how long decodes wait.
+ * Creates a budget that begins with few tokens and at most doubles from step to step. A running step cannot be
+ * stopped, so its time is how late a cancelled request leaves and how long decodes wait.
  */
-export function createPrefillPace(options: {
-  /** Of the part of a step that computes prompts. */
+export function createPrefillBudget(options: {
+  /** Of the prefill part of a step. */
   readonly targetMs: number;
-  /** What a step may hold in any case. */
+  /** Upper limit of the budget. */
   readonly maxTokens: number;
-}): PrefillPace {
+}): PrefillBudget {
   const { targetMs, maxTokens } = options;
   const floorTokens = Math.min(minimumTokens, maxTokens);
   let stepTokens = floorTokens;
   let msPerToken: number | undefined;
-  /** Of steps that decode alone. */
+  /** Of steps without prefill. */
   let decodeMs = 0;
 
-  const mean = (known: number | undefined, newest: number): number =>
-    known === undefined ? newest : newest * newestShare + known * (1 - newestShare);
+  const mean = (known: number | undefined, latest: number): number =>
+    known === undefined ? latest : latest * latestShare + known * (1 - latestShare);
   return {
     get stepTokens() {
       return stepTokens;
@@ -47,13 +47,13 @@ export function createPrefillPace(options: {
         decodeMs = mean(decodeMs, forwardMs);
         return;
       }
-      // A short rest of a prompt says little of longer chunks.
+      // The time of a short last chunk says little of longer ones.
       if (prefillTokenCount < floorTokens) return;
       const prefillMs = Math.max(0, forwardMs - (decodeTokenCount > 0 ? decodeMs : 0));
       msPerToken = mean(msPerToken, prefillMs / prefillTokenCount);
       const fitting = Math.floor(targetMs / Math.max(msPerToken, 1e-6));
-      const wanted = Math.min(fitting - (fitting % grainTokens), 2 * stepTokens);
-      stepTokens = Math.min(maxTokens, Math.max(floorTokens, wanted));
+      const target = Math.min(fitting - (fitting % grainTokens), 2 * stepTokens);
+      stepTokens = Math.min(maxTokens, Math.max(floorTokens, target));
     },
   };
 }

@@ -1,9 +1,9 @@
 import type { KvCache } from "../kv/kv-cache.ts";
 import type { SchedulableSequence, StepBatch } from "./step-batch.ts";
 
-/** What one step may hold. */
+/** Limits of one step. */
 export interface SchedulerLimits {
-  /** Tokens in one forward pass, decodes and prompts together. At least `maxRunningSequences`. */
+  /** Tokens in one forward pass, decode and prefill together. At least `maxRunningSequences`. */
   readonly maxTokensPerStep: number;
   /** Tokens of one prompt in one step. */
   readonly maxChunkTokens: number;
@@ -13,26 +13,25 @@ export interface SchedulerLimits {
 }
 
 /**
- * Decides what each step computes. First one token for every sequence that is past its prompt, then
- * prompts, first come first served, with what is left of the budget. The head of the queue is never
- * passed over, so nobody starves; room for a sequence's whole length is taken when it enters, so
- * nobody is thrown out. Of sequences with the same prompt the first computes it; the others wait beside
- * it, or find it done, and compute its last token alone.
+ * Decides what each step computes: first one token for every decoding sequence, then prefill, first come first
+ * served, with the rest of the token budget. The head of the queue is never passed over, so no sequence starves;
+ * KV cache is reserved for a sequence's whole length on admission, so none is preempted. Of sequences with the same
+ * prompt the first computes it; the others wait for it and compute its last token only.
  */
 export interface Scheduler<S extends SchedulableSequence> {
   readonly runningCount: number;
   readonly waitingCount: number;
-  /** Prompt tokens of those that wait. */
+  /** Prompt tokens in the queue. */
   readonly waitingTokenCount: number;
   add(sequence: S): void;
   /**
-   * Fills the batch; takes sequences in from the queue while there is room. Of prompts it takes up to
-   * `maxPrefillTokens`, at least 1. [as many as a step may have]
+   * Fills the batch, and admits sequences from the queue while there is room. Prefill gets up to
+   * `maxPrefillTokens`, at least 1. [maxTokensPerStep]
    */
   schedule(batch: StepBatch<S>, maxPrefillTokens?: number): void;
-  /** Records that a scheduled batch was computed; hands new prompts on to those that wait for them. */
+  /** Records that a scheduled batch was computed; copies complete prompts to the sequences that wait for them. */
   advance(batch: StepBatch<S>): void;
-  /** Takes a sequence out in whatever state, and gives its room in the cache back. */
+  /** Removes a sequence in any state, and releases its KV cache. */
   remove(sequence: S): void;
 }
 
@@ -42,25 +41,25 @@ export function createScheduler<S extends SchedulableSequence>(
   limits: SchedulerLimits,
 ): Scheduler<S> {
   const { maxTokensPerStep, maxChunkTokens, maxRunningSequences } = limits;
-  /** What is left of the rows when every sequence has one. */
+  /** Beyond one row for each sequence. */
   const maxExtraLogits = limits.maxLogitRows - maxRunningSequences;
-  // Sets keep the order of arrival and lose a member in constant time.
+  // Sets keep the order of arrival and delete in constant time.
   const waiting = new Set<S>();
   const running = new Set<S>();
   let waitingTokenCount = 0;
 
-  /** Tokens of prompts that the batch has room for. */
+  /** Prompt tokens that the batch has room for. */
   const prefillRoom = (batch: StepBatch<S>, maxPrefillTokens: number): number =>
     Math.min(maxTokensPerStep - batch.tokenCount, maxPrefillTokens - batch.prefillTokenCount);
 
   const addChunk = (sequence: S, batch: StepBatch<S>, roomTokens: number): void => {
     const { cached } = sequence;
-    if (roomTokens <= 0 || cached === undefined || kvCache.isAwaiting(cached)) return;
-    const remaining = sequence.promptTokenIds.length - cached.tokenCount;
-    const wanted = Math.min(remaining, maxChunkTokens, roomTokens);
-    const length = sequence.wantsPromptLogits
-      ? Math.min(wanted, 1 + maxExtraLogits - batch.extraLogitCount)
-      : wanted;
+    if (roomTokens <= 0 || cached === undefined || kvCache.isWaitingForPrefix(cached)) return;
+    const remaining = cached.tokenIds.length - cached.tokenCount;
+    const fitting = Math.min(remaining, maxChunkTokens, roomTokens);
+    const length = sequence.needsPromptLogits
+      ? Math.min(fitting, 1 + maxExtraLogits - batch.extraLogitCount)
+      : fitting;
     if (length > 0) batch.addPrefill(sequence, length);
   };
 
@@ -122,5 +121,5 @@ export function createScheduler<S extends SchedulableSequence>(
 }
 
 function isPrefilling(sequence: SchedulableSequence): boolean {
-  return sequence.cached!.tokenCount < sequence.promptTokenIds.length;
+  return sequence.cached!.tokenCount < sequence.cached!.tokenIds.length;
 }

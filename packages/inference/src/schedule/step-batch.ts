@@ -1,21 +1,21 @@
 import type { ForwardBatch } from "../executors/executor.ts";
-import type { CachedSequence } from "../kv/cached-sequence.ts";
+import type { CachedSequence } from "../kv/kv-cache.ts";
 
-/** What the scheduler and a batch need to know of a sequence. */
+/** A sequence as the scheduler and a batch see it. */
 export interface SchedulableSequence {
-  /** The same array in several sequences is computed once, and copied for the others. */
+  /** Sequences with the same array compute it once; the others get a copy. */
   readonly promptTokenIds: Int32Array;
   /** Prompt and generated tokens at most. */
   readonly maxLengthTokens: number;
-  /** The token that was sampled last; read once the prompt is computed. */
+  /** The last sampled token; read once the prompt is computed. */
   readonly lastTokenId: number;
-  /** Whether the logits after each token of the prompt are wanted, and not after its last alone. */
-  readonly wantsPromptLogits: boolean;
-  /** What the KV cache holds of it; `undefined` where it waits. Set by the scheduler only. */
+  /** Whether the logits after every token of the prompt are needed, and not after its last only. */
+  readonly needsPromptLogits: boolean;
+  /** `undefined` while the sequence waits. Set by the scheduler only. */
   cached: CachedSequence | undefined;
 }
 
-/** The arrays of one forward pass, used again at each step. */
+/** The arrays of one forward pass, reused at each step. */
 export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   /** Written by the KV cache. */
   readonly slots: Int32Array;
@@ -23,7 +23,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly lengths: Int32Array;
   readonly logitCounts: Int32Array;
   readonly tokenIds: Int32Array;
-  /** The sequences of the chunks, in order. */
+  /** The sequence of each chunk. */
   readonly sequences: S[] = [];
   #tokenCount = 0;
   #prefillTokenCount = 0;
@@ -69,10 +69,11 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   addPrefill(sequence: S, length: number): void {
     const start = sequence.cached!.tokenCount;
     const end = start + length;
-    this.tokenIds.set(sequence.promptTokenIds.subarray(start, end), this.#tokenCount);
+    const { tokenIds } = sequence.cached!;
+    this.tokenIds.set(tokenIds.subarray(start, end), this.#tokenCount);
     this.#prefillTokenCount += length;
-    const endCount = end === sequence.promptTokenIds.length ? 1 : 0;
-    this.#addChunk(sequence, { length, logitCount: sequence.wantsPromptLogits ? length : endCount });
+    const endCount = end === tokenIds.length ? 1 : 0;
+    this.#addChunk(sequence, { length, logitCount: sequence.needsPromptLogits ? length : endCount });
   }
 
   #addChunk(sequence: S, chunk: { readonly length: number; readonly logitCount: number }): void {

@@ -1,20 +1,20 @@
-import { InferenceError } from "../errors.ts";
+import { InferenceError, reasonOf } from "../errors.ts";
 import type { TokenDecoderPort } from "../ports.ts";
 import { isContinuation, Utf8Tail } from "./utf8-tail.ts";
 
 const replacement = "\uFFFD";
-/** How much of the prompt is decoded with the first tokens, so that a leading space is kept. */
+/** Tokens of the prompt that are decoded with the first generated ones, so that a leading space is kept. */
 const contextTokens = 5;
-/** New tokens in a window, so that the work stays linear; beyond, the older half is dropped. */
+/** New tokens in a window before the older half is dropped, so that the work stays linear. */
 const windowTokens = 16;
-/** A character that lacks a byte has at most three, and shows as at most so many U+FFFD. */
+/** An incomplete character has at most three bytes, and decodes to at most so many U+FFFD. */
 const maxIncompleteLength = 3;
 
 /**
- * Turns tokens into text as they come: whole characters only.
+ * Decodes tokens incrementally, into whole characters only.
  *
- * What a token looks like depends on what stands before it, so a small window is decoded: the last
- * piece again, then the new tokens; what goes beyond the piece is new.
+ * The text of a token depends on the tokens before it, so a small window is decoded: the last piece again, then the
+ * new tokens; what follows the piece is new.
  * @see https://github.com/huggingface/text-generation-inference (`decode_token`), vLLM (`detokenize_incrementally`)
  */
 export class Detokenizer {
@@ -25,8 +25,8 @@ export class Detokenizer {
   #window: number[];
   #pieceTokenCount: number;
   #pieceText: string;
-  /** How much of the window's text was given out. */
-  #givenLength: number;
+  /** How much of the window's text was returned. */
+  #emittedLength: number;
 
   constructor(
     decoder: TokenDecoderPort,
@@ -37,10 +37,10 @@ export class Detokenizer {
     this.#window = contextOf(decoder, options.promptTokenIds ?? new Int32Array());
     this.#pieceTokenCount = this.#window.length;
     this.#pieceText = this.#decode();
-    this.#givenLength = this.#pieceText.length;
+    this.#emittedLength = this.#pieceText.length;
   }
 
-  /** Takes a token; answers the text that is now certain. */
+  /** Takes a token; returns the text that is complete with it. */
   push(tokenId: number): string {
     const bytes = this.#decoder.bytesOf(tokenId);
     if (bytes.length === 0 && this.#options.skipSpecialTokens) return "";
@@ -51,19 +51,19 @@ export class Detokenizer {
     const isIncomplete =
       text.endsWith(replacement) && (bytes.length === 0 ? newTokenCount < 4 : this.#tail.isIncomplete());
     const end = isIncomplete ? withoutReplacements(text) : text.length;
-    const given = text.slice(this.#givenLength, end);
-    this.#givenLength = Math.max(this.#givenLength, end);
+    const emitted = text.slice(this.#emittedLength, end);
+    this.#emittedLength = Math.max(this.#emittedLength, end);
     if (!isIncomplete && end > this.#pieceText.length) this.#slide();
-    else if (newTokenCount >= windowTokens) this.#shorten(text.length - this.#givenLength);
-    return given;
+    else if (newTokenCount >= windowTokens) this.#shorten(text.length - this.#emittedLength);
+    return emitted;
   }
 
-  /** Gives what was held back; a character that never became whole shows as U+FFFD. */
+  /** Returns what was held back; an incomplete character becomes U+FFFD. */
   flush(): string {
     if (this.#window.length === this.#pieceTokenCount) return "";
-    const given = this.#decodeAfterPiece().slice(this.#givenLength);
+    const emitted = this.#decodeAfterPiece().slice(this.#emittedLength);
     this.#slide();
-    return given;
+    return emitted;
   }
 
   #decode(): string {
@@ -71,41 +71,41 @@ export class Detokenizer {
     try {
       return this.#decoder.decode(this.#window, this.#options);
     } catch (cause) {
-      const message = `the tokens ${this.#window.join(", ")} must decode to text; the decoder threw`;
+      const message = `the tokenizer failed to decode ${this.#window.join(", ")}: ${reasonOf(cause)}`;
       throw new InferenceError("DECODER_FAILED", message, { cause });
     }
   }
 
-  /** Some decoders rewrite the piece when bytes follow it; then the new tokens are decoded without it. */
+  /** Some tokenizers decode the piece differently when tokens follow; then the new tokens are decoded without it. */
   #decodeAfterPiece(): string {
     const text = this.#decode();
     if (this.#pieceTokenCount === 0 || text.startsWith(this.#pieceText)) return text;
     this.#window = this.#window.slice(this.#pieceTokenCount);
     this.#pieceTokenCount = 0;
     this.#pieceText = "";
-    this.#givenLength = 0;
+    this.#emittedLength = 0;
     return this.#decode();
   }
 
-  /** What was given ends a piece. */
+  /** Starts a new piece after the returned text. */
   #slide(): void {
     this.#window = this.#window.slice(this.#pieceTokenCount);
     this.#pieceTokenCount = this.#window.length;
     this.#pieceText = this.#decode();
-    this.#givenLength = this.#pieceText.length;
+    this.#emittedLength = this.#pieceText.length;
     this.#tail.reset();
   }
 
-  /** For text that ends within a character token after token: forgets the window's start. */
+  /** Drops the window's start, for text that ends within a character at every token. */
   #shorten(heldLength: number): void {
     this.#window = this.#window.slice(-windowTokens / 2);
     this.#pieceTokenCount = 0;
     this.#pieceText = "";
-    this.#givenLength = this.#decode().length - heldLength;
+    this.#emittedLength = this.#decode().length - heldLength;
   }
 }
 
-/** The prompt's last tokens, from the start of a character on. */
+/** The prompt's last tokens, from the start of a character. */
 function contextOf(decoder: TokenDecoderPort, promptTokenIds: Int32Array): number[] {
   let start = Math.max(0, promptTokenIds.length - contextTokens);
   const least = Math.max(0, start - maxIncompleteLength);

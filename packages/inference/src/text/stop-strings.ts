@@ -1,15 +1,15 @@
 interface Node {
   readonly children: Map<number, Node>;
   readonly depth: number;
-  /** The node of the longest proper suffix that is known too. */
+  /** The node of the longest proper suffix in the automaton. */
   suffix: Node | undefined;
-  /** The longest stop string that ends here. */
+  /** The longest stop string that ends at this node. */
   match: string | undefined;
 }
 
 /**
- * Several stop strings as one automaton: each character costs constant time, and a state's depth is
- * how much of the end may still become a stop string. Shared by the answers of a request.
+ * Stop strings as one automaton: each character takes constant time, and a state's depth is the length of the text
+ * that may still become a stop string. Shared by the answers of a request.
  * @see Aho and Corasick 1975, doi:10.1145/360825.360855
  */
 export class StopStrings {
@@ -38,7 +38,7 @@ export class StopStrings {
     node.match = text;
   }
 
-  /** Breadth first, so that a node's suffix is finished before the node. */
+  /** Breadth first, so that a node's suffix is linked before the node. */
   #link(): void {
     const queue: Node[] = [this.#root];
     for (const node of queue) {
@@ -51,7 +51,7 @@ export class StopStrings {
   }
 }
 
-/** Follows one answer's text. The stop string that is complete first wins; of two, the longer. */
+/** Matches one answer's text. The stop string that is complete first wins; of two, the longer. */
 export class StopMatcher {
   readonly #root: Node;
   readonly #includeStop: boolean;
@@ -65,12 +65,12 @@ export class StopMatcher {
     this.#node = root;
   }
 
-  /** The stop string that was found; nothing may be pushed afterwards. */
+  /** The stop string that was matched; nothing may be pushed afterwards. */
   get match(): string | undefined {
     return this.#match;
   }
 
-  /** Takes text; answers what cannot be part of a stop string. */
+  /** Takes text; returns what cannot be part of a stop string. */
   push(text: string): string {
     for (let i = 0; i < text.length; i += 1) {
       this.#node = step(this.#node, text.charCodeAt(i));
@@ -84,12 +84,12 @@ export class StopMatcher {
     }
     if (this.#includeStop) return text;
     const whole = this.#held + text;
-    const givenLength = whole.length - this.#node.depth;
-    this.#held = whole.slice(givenLength);
-    return whole.slice(0, givenLength);
+    const emittedLength = whole.length - this.#node.depth;
+    this.#held = whole.slice(emittedLength);
+    return whole.slice(0, emittedLength);
   }
 
-  /** Gives what was held back when no more text comes. */
+  /** Returns what was held back, at the end of the text. */
   flush(): string {
     const held = this.#held;
     this.#held = "";

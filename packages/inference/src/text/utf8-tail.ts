@@ -1,6 +1,6 @@
-/** Remembers the last bytes of a text to tell whether its last character is still incomplete. */
+/** Keeps the last bytes of a text, to decide whether its last character is incomplete. */
 export class Utf8Tail {
-  // The last three bytes, oldest first; −1 where there is none.
+  // The last three bytes, oldest first; −1 for none.
   #first = -1;
   #second = -1;
   #third = -1;
@@ -17,7 +17,7 @@ export class Utf8Tail {
     this.#first = this.#second = this.#third = -1;
   }
 
-  /** Whether more bytes can still make a character of the end. */
+  /** Whether the last bytes are the start of a character that is not complete. */
   isIncomplete(): boolean {
     if (lengthFrom(this.#third) > 1) return true;
     if (!isContinuation(this.#third)) return false;
@@ -27,7 +27,7 @@ export class Utf8Tail {
   }
 }
 
-/** How many bytes a character has that starts so; 0 for a byte that starts none. */
+/** The length of a character that starts with a byte; 0 for a byte that starts none. */
 function lengthFrom(byte: number): number {
   if (byte >= 0xf0) return byte <= 0xf4 ? 4 : 0;
   if (byte >= 0xe0) return 3;

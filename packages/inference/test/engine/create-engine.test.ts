@@ -508,7 +508,7 @@ describe("limits and failures", () => {
     engine.generate({ promptTokenIds: oncePrompt });
     engine.generate({ promptTokenIds: oncePrompt });
     expect(() => engine.generate({ promptTokenIds: oncePrompt })).toThrow(
-      expect.objectContaining({ code: "QUEUE_FULL", resource: "tokens", limit: 9, wanted: 12 }),
+      expect.objectContaining({ code: "QUEUE_FULL", resource: "tokens", limit: 9, requested: 12 }),
     );
     engine.generate({ promptTokenIds: [1] });
     expect(() => engine.generate({ promptTokenIds: [1] })).toThrow(
@@ -516,7 +516,7 @@ describe("limits and failures", () => {
         code: "QUEUE_FULL",
         resource: "requests",
         limit: 2,
-        wanted: 3,
+        requested: 3,
         retryAfterMs: 1000,
       }),
     );

@@ -1,29 +1,31 @@
 import { describe, expect, it } from "vitest";
-import { retryAfterMs } from "../../src/engine/estimate-retry-after.ts";
+import { estimateRetryAfterMs } from "../../src/engine/estimate-retry-after.ts";
 import { createEngineFixture } from "../support/engine-fixture.ts";
 
-const idle = { waitingCount: 0, placeCount: 0, meanServiceMs: undefined, quietMs: 0 };
+const idle = { waitingCount: 0, runningCount: 0, meanServiceMs: undefined, sinceFinishMs: 0 };
 
-describe("retryAfterMs", () => {
+describe("estimateRetryAfterMs", () => {
   it("is the time in which those who wait are served at the speed of late", () => {
-    const speed = { ...idle, placeCount: 4, meanServiceMs: 2000 };
-    expect(retryAfterMs({ ...speed, waitingCount: 7 })).toBe(4000);
-    expect(retryAfterMs({ ...speed, waitingCount: 15 })).toBe(8000);
-    expect(retryAfterMs({ ...speed, waitingCount: 15, placeCount: 2 })).toBe(16_000);
+    const speed = { ...idle, runningCount: 4, meanServiceMs: 2000 };
+    expect(estimateRetryAfterMs({ ...speed, waitingCount: 7 })).toBe(4000);
+    expect(estimateRetryAfterMs({ ...speed, waitingCount: 15 })).toBe(8000);
+    expect(estimateRetryAfterMs({ ...speed, waitingCount: 15, runningCount: 2 })).toBe(16_000);
   });
 
   it("grows while nothing ends, before a first request has and after short ones", () => {
-    const speed = { ...idle, waitingCount: 3, placeCount: 2, quietMs: 5000 };
-    expect(retryAfterMs(speed)).toBe(10_000);
-    expect(retryAfterMs({ ...speed, meanServiceMs: 100 })).toBe(10_000);
-    expect(retryAfterMs({ ...speed, meanServiceMs: 8000 })).toBe(16_000);
+    const speed = { ...idle, waitingCount: 3, runningCount: 2, sinceFinishMs: 5000 };
+    expect(estimateRetryAfterMs(speed)).toBe(10_000);
+    expect(estimateRetryAfterMs({ ...speed, meanServiceMs: 100 })).toBe(10_000);
+    expect(estimateRetryAfterMs({ ...speed, meanServiceMs: 8000 })).toBe(16_000);
   });
 
   it("stays between one second and sixty", () => {
-    expect(retryAfterMs(idle)).toBe(1000);
-    expect(retryAfterMs({ ...idle, placeCount: 16, meanServiceMs: 3 })).toBe(1000);
-    expect(retryAfterMs({ ...idle, waitingCount: 256, placeCount: 1, meanServiceMs: 9000 })).toBe(60_000);
-    expect(retryAfterMs({ ...idle, waitingCount: 1, meanServiceMs: 1999.2 })).toBe(3999);
+    expect(estimateRetryAfterMs(idle)).toBe(1000);
+    expect(estimateRetryAfterMs({ ...idle, runningCount: 16, meanServiceMs: 3 })).toBe(1000);
+    expect(estimateRetryAfterMs({ ...idle, waitingCount: 256, runningCount: 1, meanServiceMs: 9000 })).toBe(
+      60_000,
+    );
+    expect(estimateRetryAfterMs({ ...idle, waitingCount: 1, meanServiceMs: 1999.2 })).toBe(3999);
   });
 });
 

@@ -16,19 +16,19 @@ describe("resolveEngineOptions", () => {
     ["limits.maxRunningSequences", { limits: { maxRunningSequences: 9 } }],
     ["limits.maxRunningSequences", { limits: { maxTokensPerStep: 2, maxRunningSequences: 3 } }],
     ["limits.maxQueuedRequests", { limits: { maxQueuedRequests: 1.5 } }],
-    ["service", { service: { id: "a", name: "b", address: "c", port: 1, tags: [], metadata: {} } }],
+    ["discovery", { service: { id: "a", name: "b", address: "c", port: 1, tags: [], metadata: {} } }],
   ])("refuses wrong %s", (name, options) => {
     expect(() => createEngineFixture({}, options)).toThrow(
       expect.objectContaining({
         code: "INVALID_ENGINE_OPTIONS",
-        message: expect.stringMatching(new RegExp(`^\`${name}\` must be .*; found `, "u")),
+        message: expect.stringMatching(new RegExp(`^\`${name}\`: expected .*, got `, "u")),
       }),
     );
   });
 
-  it("refuses an executor that has not a row of logits for each sequence", () => {
+  it("refuses an executor that does not have a row of logits for each sequence", () => {
     expect(() => createEngineFixture({ maxSequences: 4, maxLogitRows: 3 })).toThrow(
-      "`executor.maxLogitRows` must be at least 4, one per sequence; found 3",
+      "`executor.maxLogitRows`: expected at least 4, one per sequence, got 3",
     );
   });
 });

@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 import type { KvStorage, SlotMove } from "../../src/index.ts";
 import { createKvCache } from "../../src/kv/create-kv-cache.ts";
 
-function createStorage(sizes: Omit<KvStorage, "move">): KvStorage & { readonly moves: SlotMove[] } {
+function createStorage(
+  sizes: Pick<KvStorage, "slotCount" | "slotTokens">,
+): KvStorage & { readonly moves: SlotMove[] } {
   const moves: SlotMove[] = [];
-  return { ...sizes, moves, move: (move) => moves.push(move) };
+  return { layout: "slots", ...sizes, moves, move: (move) => moves.push(move) };
 }
 
 test("admits sequences while there are slots, and again after a release", () => {
@@ -25,11 +27,11 @@ test("copies a whole prompt, but for its last token, to those that wait and thos
   const cache = createKvCache(storage);
   const prompt = new Int32Array(5);
   const [first, second, other] = [prompt, prompt, new Int32Array(5)].map((ids) => cache.admit(ids, 9)!);
-  expect([first, second, other].map((each) => cache.isAwaiting(each!))).toEqual([false, true, false]);
+  expect([first, second, other].map((each) => cache.isWaitingForPrefix(each!))).toEqual([false, true, false]);
   cache.advance(first!, 3);
   expect([second!.tokenCount, storage.moves]).toEqual([0, []]);
   cache.advance(first!, 2);
-  expect([second!.tokenCount, cache.isAwaiting(second!)]).toEqual([4, false]);
+  expect([second!.tokenCount, cache.isWaitingForPrefix(second!)]).toEqual([4, false]);
   cache.advance(first!, 1);
   expect(cache.admit(prompt, 9)).toMatchObject({ slot: 3, tokenCount: 4 });
   expect(storage.moves).toEqual([
@@ -45,7 +47,7 @@ test("lets the next take the place of one that leaves before its prompt is whole
   const [first, second, third] = [prompt, prompt, prompt].map((ids) => cache.admit(ids, 9)!);
   cache.advance(first!, 3);
   cache.release(first!);
-  expect([cache.isAwaiting(second!), cache.isAwaiting(third!)]).toEqual([false, true]);
+  expect([cache.isWaitingForPrefix(second!), cache.isWaitingForPrefix(third!)]).toEqual([false, true]);
   cache.advance(second!, 5);
   expect([third!.tokenCount, storage.moves.length]).toEqual([4, 1]);
 });
@@ -55,7 +57,7 @@ test("has nothing to copy of a prompt of one token", () => {
   const cache = createKvCache(storage);
   const prompt = new Int32Array(1);
   const [first, second] = [cache.admit(prompt, 9)!, cache.admit(prompt, 9)!];
-  expect(cache.isAwaiting(second)).toBe(false);
+  expect(cache.isWaitingForPrefix(second)).toBe(false);
   cache.advance(first, 1);
   expect([second.tokenCount, storage.moves]).toEqual([0, []]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SlotMove } from "../../src/index.ts";
-import { CachedSequence } from "../../src/kv/cached-sequence.ts";
+import { CachedSequence } from "../../src/kv/kv-cache.ts";
 import { SlotTable } from "../../src/kv/slot-table.ts";
 import { createRandom } from "../../../../benchmarks/lib/random.ts";
 

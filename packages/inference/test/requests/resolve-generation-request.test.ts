@@ -74,8 +74,8 @@ describe("resolveGenerationRequest", () => {
     ["promptTokenIds[1]", { promptTokenIds: [1, 100] }, "a token id from 0 to 99"],
     ["promptTokenIds[0]", { promptTokenIds: [1.5] }, "a token id"],
     ["promptTokenIds[0]", { promptTokenIds: ["1"] }, "a token id"],
-    ["temprature", { promptTokenIds: [1], temprature: 1 }, "absent"],
-    ["sampling.temperture", { promptTokenIds: [1], sampling: { temperture: 1 } }, "absent"],
+    ["temprature", { promptTokenIds: [1], temprature: 1 }, "no field of this name"],
+    ["sampling.temperture", { promptTokenIds: [1], sampling: { temperture: 1 } }, "no field of this name"],
     ["sampling", { promptTokenIds: [1], sampling: [] }, "an object"],
     ["sampling.temperature", { promptTokenIds: [1], sampling: { temperature: 2.1 } }, "from 0 to 2"],
     ["sampling.temperature", { promptTokenIds: [1], sampling: { temperature: Number.NaN } }, "from 0 to 2"],
@@ -107,7 +107,7 @@ describe("resolveGenerationRequest", () => {
     ],
     ["stopping.maxTokens", { promptTokenIds: [1], stopping: { maxTokens: 0 } }, "an integer from 1"],
     ["stopping.minTokens", { promptTokenIds: [1], stopping: { maxTokens: 2, minTokens: 3 } }, "from 0 to 2"],
-    ["stopping.stop", { promptTokenIds: [1], stopping: { stop: "x" } }, "an array of texts"],
+    ["stopping.stop", { promptTokenIds: [1], stopping: { stop: "x" } }, "an array of strings"],
     ["stopping.stop", { promptTokenIds: [1], stopping: { stop: Array(17).fill("x") } }, "at most 16"],
     ["stopping.stop[1]", { promptTokenIds: [1], stopping: { stop: ["x", ""] } }, "1 to 1024"],
     [
@@ -121,14 +121,14 @@ describe("resolveGenerationRequest", () => {
     ["logprobs", { promptTokenIds: [1], logprobs: 21 }, "from 0 to 20"],
     ["promptLogprobs", { promptTokenIds: [1], promptLogprobs: -1 }, "from 0 to 20"],
     ["signal", { promptTokenIds: [1], signal: {} }, "an AbortSignal"],
-    ["id", { promptTokenIds: [1], id: "" }, "a text"],
-  ])("names %s when it is wrong", (param, request, wanted) => {
+    ["id", { promptTokenIds: [1], id: "" }, "a string"],
+  ])("names %s when it is wrong", (param, request, expected) => {
     expect(() => resolve(request)).toThrow(
       expect.objectContaining({
         code: "INVALID_REQUEST",
         param,
-        wanted: expect.stringContaining(wanted),
-        message: expect.stringContaining("; found "),
+        expected: expect.stringContaining(expected),
+        message: expect.stringContaining(", got "),
       }),
     );
   });
@@ -151,7 +151,7 @@ describe("resolveGenerationRequest", () => {
         promptTokens: 20,
         maxTokens: undefined,
         contextTokens: 20,
-        message: expect.stringContaining("maximum context length is 20 tokens"),
+        message: expect.stringContaining("at most 20 tokens, the maximum context length"),
       }),
     );
     expect(() => resolve({ promptTokenIds: prompt(10), stopping: { maxTokens: 11 } })).toThrow(

@@ -1,20 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { SamplingParams } from "../../src/index.ts";
 import { createSampler, type Sampler } from "../../src/sampling/sampler.ts";
+import { defaultSamplingParams, type SamplingParams } from "../../src/sampling/sampling-params.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
 import { PlainMemory } from "../support/plain-memory.ts";
-
-const defaults: SamplingParams = {
-  temperature: 1,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: new Map(),
-  seed: 1,
-};
 
 function stateOf(
   params: Partial<SamplingParams>,
@@ -27,7 +15,7 @@ function stateOf(
   }> = {},
 ): SamplingState {
   const state = new SamplingState({
-    params: { ...defaults, ...params, seed: params.seed ?? 1 },
+    params: { ...defaultSamplingParams, ...params, seed: params.seed ?? 1 },
     promptTokenIds: Int32Array.from(rest.prompt ?? []),
     index: rest.index ?? 0,
     stopTokenIds: rest.stop ?? [],
@@ -37,8 +25,8 @@ function stateOf(
   return state;
 }
 
-function samplerOf(vocabSize: number, choosableCount: number = vocabSize): Sampler {
-  return createSampler({ vocabSize, choosableCount, memory: new PlainMemory(), model: "test" });
+function samplerOf(vocabSize: number, tokenCount: number = vocabSize): Sampler {
+  return createSampler({ vocabSize, tokenCount, memory: new PlainMemory(), model: "test" });
 }
 
 function softmax(logits: readonly number[]): number[] {

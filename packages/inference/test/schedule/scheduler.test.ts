@@ -11,7 +11,7 @@ const family = 4;
 interface TestSequence extends SchedulableSequence {
   readonly id: number;
   readonly generateCount: number;
-  wantsPromptLogits: boolean;
+  needsPromptLogits: boolean;
   lastTokenId: number;
   generatedCount: number;
   /** Every token whose keys and values it had, in order. */
@@ -42,6 +42,7 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
   /** Tokens by slot. */
   const contents: number[][] = Array.from({ length: resolved.maxRunningSequences }, () => []);
   const slots = createKvCache({
+    layout: "slots",
     slotCount: contents.length,
     slotTokens: capacityTokens,
     move: ({ from, to, fromTokens, toTokens }) => {
@@ -78,7 +79,7 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
       promptTokenIds,
       maxLengthTokens: promptTokenIds.length + generateCount,
       generateCount,
-      wantsPromptLogits: false,
+      needsPromptLogits: false,
       lastTokenId: -1,
       generatedCount: 0,
       cached: undefined,
@@ -129,7 +130,7 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
       const stepped = [...batch.sequences];
       for (const [chunk, sequence] of stepped.entries()) {
         const isPromptDone = sequence.computed.length >= sequence.promptTokenIds.length;
-        const wanted = sequence.wantsPromptLogits ? batch.lengths[chunk] : Number(isPromptDone);
+        const wanted = sequence.needsPromptLogits ? batch.lengths[chunk] : Number(isPromptDone);
         expect(batch.logitCounts[chunk]).toBe(wanted);
         if (!isPromptDone) continue;
         sequence.generatedCount += 1;
@@ -188,15 +189,15 @@ describe("createScheduler", () => {
     const rig = createRig({ maxRunningSequences: 3, maxLogitRows: 8 });
     rig.add(1, 4, 10);
     rig.step();
-    rig.add(2, 9, 10).wantsPromptLogits = true;
-    rig.add(3, 2, 10).wantsPromptLogits = true;
+    rig.add(2, 9, 10).needsPromptLogits = true;
+    rig.add(3, 2, 10).needsPromptLogits = true;
     // Three rows are kept for three sequences; five are left.
     expect(rig.step()).toEqual([1, 2, 3]);
     expect([...rig.batch.logitCounts.subarray(0, 3)]).toEqual([1, 6, 1]);
     expect(rig.step()).toEqual([1, 2, 3]);
     expect([...rig.batch.logitCounts.subarray(0, 3)]).toEqual([1, 3, 1]);
     const narrow = createRig({ maxRunningSequences: 1, maxLogitRows: 1 });
-    narrow.add(1, 3, 1).wantsPromptLogits = true;
+    narrow.add(1, 3, 1).needsPromptLogits = true;
     for (let at = 0; at < 3; at += 1) expect(narrow.step()).toEqual([1]);
     expect(narrow.scheduler.runningCount).toBe(0);
   });
@@ -266,7 +267,7 @@ describe("createScheduler", () => {
         generateCount: fc.integer({ min: 1, max: 12 }),
         arriveAt: fc.integer({ min: 0, max: 30 }),
         cancelAt: fc.option(fc.integer({ min: 0, max: 60 })),
-        wantsPromptLogits: fc.boolean(),
+        needsPromptLogits: fc.boolean(),
         siblingCount: fc.integer({ min: 0, max: 3 }),
         cancelMember: fc.integer({ min: 0, max: 3 }),
       }),
@@ -305,9 +306,9 @@ describe("createScheduler", () => {
           for (const [index, arrival] of arrivals.entries()) {
             const firstId = index * family;
             if (arrival.arriveAt === step) {
-              const { promptLength, generateCount, wantsPromptLogits } = arrival;
+              const { promptLength, generateCount, needsPromptLogits } = arrival;
               const first = rig.add(firstId, promptLength, generateCount);
-              first.wantsPromptLogits = wantsPromptLogits;
+              first.needsPromptLogits = needsPromptLogits;
               live.set(firstId, first);
               for (let id = firstId + 1; id <= firstId + arrival.siblingCount; id += 1) {
                 live.set(id, rig.addSibling(id, first));

@@ -41,6 +41,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
     return history.slice(0, tokenCount);
   };
   const kvStorage: KvStorage = {
+    layout: "slots",
     slotCount: maxSequences,
     slotTokens,
     move: ({ from, to, fromTokens, toTokens }) => {

@@ -108,7 +108,7 @@ export async function prepareModel(
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    await executorProvider.assertRuns(model);
+    await executorProvider.assertSupported(model);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));
     const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);

@@ -1,22 +1,22 @@
 import { InferenceError } from "../../errors.ts";
 import type { ForwardBatch, KvStorage, SlotMove } from "../executor.ts";
 
-/** What a batch must fit. */
+/** Limits of a batch. */
 export interface BatchLimits {
   readonly vocabSize: number;
   readonly slotTokens: number;
   readonly maxLogitRows: number;
-  /** `(slotCount)` scratch, so that a check allocates nothing. */
+  /** `(slotCount)` scratch, so that the check allocates nothing. */
   readonly seenSlots: Uint8Array;
 }
 
 /**
- * Checks a batch before anything runs: what the runtime would read or write out of bounds ends here. Answers how many
- * chunks have one token.
+ * Checks a batch before anything runs, so that the runtime reads and writes within bounds. Returns how many chunks
+ * have one token.
  *
  * @throws InferenceError `INVALID_BATCH` for slots, positions and tokens, `CONTEXT_LENGTH_EXCEEDED`
  */
-export function checkBatch(batch: ForwardBatch, limits: BatchLimits): number {
+export function assertBatch(batch: ForwardBatch, limits: BatchLimits): number {
   const { seenSlots } = limits;
   seenSlots.fill(0);
   let decodeCount = 0;
@@ -29,24 +29,19 @@ export function checkBatch(batch: ForwardBatch, limits: BatchLimits): number {
     const length = batch.lengths[chunk] ?? 0;
     const seen = seenSlots[slot];
     if (seen === undefined) {
-      throw new InferenceError(
-        "INVALID_BATCH",
-        `a slot must be from 0 to ${seenSlots.length - 1}; found ${slot}`,
-      );
+      throw invalid(`slots[${chunk}]`, `a slot from 0 to ${seenSlots.length - 1}`, slot);
     }
-    if (seen === 1) throw invalid(slot, "one chunk in a batch", "two");
+    if (seen === 1) throw invalid(`slots[${chunk}]`, "one chunk for each slot", `a second one for ${slot}`);
     seenSlots[slot] = 1;
-    if (length < 1) throw invalid(slot, "at least 1 token in a chunk", length);
-    if (start < 0) throw invalid(slot, "a start of at least 0", start);
+    if (length < 1) throw invalid(`lengths[${chunk}]`, "at least 1 token", length);
+    if (start < 0) throw invalid(`startPositions[${chunk}]`, "at least 0", start);
     if (start + length > limits.slotTokens) {
-      throw new InferenceError(
-        "CONTEXT_LENGTH_EXCEEDED",
-        `a sequence holds at most ${limits.slotTokens} tokens; the one in slot ${slot} would have ${start + length}`,
-      );
+      const expected = `at most ${limits.slotTokens} tokens in slot ${slot}`;
+      throw new InferenceError("CONTEXT_LENGTH_EXCEEDED", { expected, got: start + length });
     }
     const logitCount = batch.logitCounts[chunk] ?? 0;
     if (logitCount < 0 || logitCount > length) {
-      throw invalid(slot, `logits after 0 to ${length} tokens`, logitCount);
+      throw invalid(`logitCounts[${chunk}]`, `0 to ${length}`, logitCount);
     }
     if (length === 1) {
       decodeCount += 1;
@@ -56,45 +51,37 @@ export function checkBatch(batch: ForwardBatch, limits: BatchLimits): number {
     rowCount += Math.max(1, logitCount);
   }
   if (lastDecodeSlot >= decodeCount) {
-    throw invalid(lastDecodeSlot, `more than one token, as ${decodeCount} chunks have one`, "one");
+    throw invalid(
+      "slots",
+      `chunks of one token in the first ${decodeCount} slots`,
+      `one in ${lastDecodeSlot}`,
+    );
   }
   if (rowCount > limits.maxLogitRows) {
-    throw new InferenceError(
-      "INVALID_BATCH",
-      `a batch has at most ${limits.maxLogitRows} rows of logits; found ${rowCount}`,
-    );
+    throw invalid("logitCounts", `at most ${limits.maxLogitRows} rows of logits`, rowCount);
   }
   if (tokenCount > batch.tokenIds.length) {
-    throw new InferenceError(
-      "INVALID_BATCH",
-      `the chunks have ${tokenCount} tokens; found ${batch.tokenIds.length} token ids`,
-    );
+    throw invalid("tokenIds", `the ${tokenCount} tokens of all chunks`, batch.tokenIds.length);
   }
   for (let index = 0; index < tokenCount; index += 1) {
     const tokenId = batch.tokenIds[index] ?? -1;
     if (tokenId < 0 || tokenId >= limits.vocabSize) {
-      throw new InferenceError(
-        "INVALID_BATCH",
-        `a token id must be from 0 to ${limits.vocabSize - 1}; found ${tokenId} at ${index}`,
-      );
+      throw invalid(`tokenIds[${index}]`, `a token id from 0 to ${limits.vocabSize - 1}`, tokenId);
     }
   }
   return decodeCount;
 }
 
 /** @throws InferenceError `INVALID_BATCH` */
-export function checkMove(move: SlotMove, { slotCount, slotTokens }: KvStorage): void {
+export function assertMove(move: SlotMove, { slotCount, slotTokens }: KvStorage): void {
   const isUpTo = (value: number, last: number): boolean =>
     Number.isInteger(value) && value >= 0 && value <= last;
   const { from, to, fromTokens, toTokens } = move;
   const areSlots = isUpTo(from, slotCount - 1) && isUpTo(to, slotCount - 1);
   if (areSlots && isUpTo(fromTokens, slotTokens) && isUpTo(toTokens, slotTokens)) return;
-  throw new InferenceError(
-    "INVALID_BATCH",
-    `a move must be of at most ${slotTokens} tokens among ${slotCount} slots; found ${JSON.stringify(move)}`,
-  );
+  throw invalid("move", `at most ${slotTokens} tokens of ${slotCount} slots`, JSON.stringify(move));
 }
 
-function invalid(slot: number, wanted: string, found: number | string): InferenceError {
-  return new InferenceError("INVALID_BATCH", `slot ${slot} must have ${wanted}; found ${found}`);
+function invalid(field: string, expected: string, got: number | string): InferenceError {
+  return new InferenceError("INVALID_BATCH", { field, expected, got });
 }

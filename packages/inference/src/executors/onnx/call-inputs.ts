@@ -9,7 +9,7 @@ import type { TensorBuffer } from "./runtime/runtime.ts";
 
 const ropeRowsPerTurn = 1024;
 
-/** The inputs' memory: ids, positions and rows that each step writes, and the constant rope tables. */
+/** Memory of the inputs: ids, positions and rows, written at each step, and the constant rope tables. */
 export class CallInputs {
   readonly decodeTokenIds: Uint8Array;
   readonly decodePositions: Uint8Array;
@@ -59,7 +59,7 @@ export class CallInputs {
     for (let row = 0; row < maxSequences; row += 1) rows[row] = row;
   }
 
-  /** Long contexts take a good part of a second; the event loop gets its turn in between. */
+  /** Yields to the event loop in between: a long context takes a large part of a second. */
   async fillRope(): Promise<void> {
     const { positionCount } = this.#ropeTable;
     for (let start = 0; start < positionCount; start += ropeRowsPerTurn) {
@@ -76,7 +76,7 @@ export class CallInputs {
 
   chunkRowsOf(count: number): TensorBuffer {
     const bytes = this.chunkRows.subarray(0, count * 4);
-    return { name: "wanted_rows", dtype: "int32", shape: [count], bytes };
+    return { name: "logit_rows", dtype: "int32", shape: [count], bytes };
   }
 
   dispose(): void {
@@ -96,10 +96,8 @@ export function float32(bytes: Uint8Array): Float32Array {
 
 function aligned(bytes: Uint8Array): number {
   if (bytes.byteOffset % 4 !== 0) {
-    throw new InferenceError(
-      "EXECUTOR_FAILED",
-      `memory must start at a multiple of 4 bytes; found an offset of ${bytes.byteOffset}`,
-    );
+    const mismatch = { expected: "memory at a multiple of 4 bytes", got: `an offset of ${bytes.byteOffset}` };
+    throw new InferenceError("EXECUTOR_FAILED", mismatch);
   }
   return bytes.byteOffset;
 }

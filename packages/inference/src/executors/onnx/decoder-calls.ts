@@ -7,18 +7,18 @@ import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
 
-/** What a run of one sequence's chunk needs. */
+/** A chunk of one sequence's prompt. */
 export interface PrefillChunk {
   readonly slot: number;
   readonly tokenIds: Int32Array;
   readonly startPosition: number;
-  /** After how many of the last tokens the logits are wanted. */
+  /** Rows of logits, after the last tokens. */
   readonly logitCount: number;
-  /** Where in `logits` they go. */
+  /** Index in `logits` of the first of them. */
   readonly firstRow: number;
 }
 
-/** A call for one slot's chunks, and what it was last bound to. */
+/** A call for the chunks of one slot, and what it was last bound to. */
 interface PrefillCall {
   readonly call: OnnxCall;
   tokenCount: number;
@@ -27,17 +27,17 @@ interface PrefillCall {
 }
 
 /**
- * The graph tied to memory: one call per number of decoding sequences, and one per slot for chunks of
- * prompts, each made when first needed and kept.
+ * The graph bound to memory: one call per number of decoding sequences, and one per slot for chunks of prompts, each
+ * created on first use and kept.
  */
 export class DecoderCalls {
   /** The longest chunk that `prefill` takes. */
   readonly maxChunkTokens: number;
-  /** `(maxSequences)` each decoding sequence's token, by slot. */
+  /** `(maxSequences)` token of each decoding sequence, by slot. */
   readonly decodeTokenIds: Int32Array;
-  /** `(maxSequences)` the position of that token. */
+  /** `(maxSequences)` position of that token. */
   readonly decodePositions: Int32Array;
-  /** Rows of `(vocabSize)`. A decode fills the rows of its slots, from the first on. */
+  /** Rows of `(vocabSize)`. A decode fills the rows of its slots. */
   readonly logits: readonly Float32Array[];
   readonly #session: OnnxSession;
   readonly #kv: KvSlots;
@@ -79,12 +79,12 @@ export class DecoderCalls {
     this.logits = Array.from({ length: rowCount }, (_, row) => float32(this.#logitsOf(row, 1)));
   }
 
-  /** Fills the constant inputs; once, before the first run. */
+  /** Fills the constant inputs, once, before the first run. */
   prepare(): Promise<void> {
     return this.#inputs.fillRope();
   }
 
-  /** Runs one token of each sequence in the slots `0 … count − 1`; logits of all. */
+  /** Runs one token of each sequence in the slots `0 … count − 1`, with logits. */
   decode(count: number, longestTokens: number): Promise<void> {
     this.#inputs.totalLengthValue[0] = longestTokens;
     return (this.#decodes[count] ??= this.#bindDecode(count)).run();
@@ -120,7 +120,7 @@ export class DecoderCalls {
       [
         { name: "input_ids", dtype: "int32", shape: [count, 1], bytes: decodeTokenIds.subarray(0, bytes) },
         { name: "last_positions", dtype: "int32", shape: [count], bytes: decodePositions.subarray(0, bytes) },
-        { name: "wanted_rows", dtype: "int32", shape: [count], bytes: decodeRows.subarray(0, bytes) },
+        { name: "logit_rows", dtype: "int32", shape: [count], bytes: decodeRows.subarray(0, bytes) },
         { name: "total_length", dtype: "int32", shape: [], bytes: totalLength },
         ...rope,
         ...pasts,

@@ -1,7 +1,7 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import type { SlotMove } from "../executor.ts";
 
-/** The sizes of a cache of keys and values with one fixed stretch of memory per sequence. */
+/** Shape of keys and values in slots. */
 export interface KvSlotsShape {
   readonly layerCount: number;
   readonly slotCount: number;
@@ -12,8 +12,8 @@ export interface KvSlotsShape {
 }
 
 /**
- * Keys and values in memory of the injected pool: one block per layer for keys and one for values,
- * each `(slots, kvHeads, capacity, headDim)` of float32. Held until `dispose`.
+ * Keys and values in memory of the injected pool: per layer one block for keys and one for values, each
+ * `(slots, kvHeads, capacity, headDim)` of float32.
  */
 export class KvSlots {
   readonly shape: KvSlotsShape;
@@ -35,13 +35,13 @@ export class KvSlots {
     }
   }
 
-  /** The bytes of `count` slots from `slot` on; layer by layer, keys before values. */
+  /** The bytes of `count` slots from `slot` on, layer by layer, keys before values. */
   *views(slot: number, count: number): Generator<Uint8Array> {
     const stride = slotBytes(this.shape);
     for (const block of this.#blocks) yield block.bytes.subarray(slot * stride, (slot + count) * stride);
   }
 
-  /** Copies what is in use from one slot to another, or swaps two slots. */
+  /** Copies the first positions of one slot to another, or swaps those of two. */
   move(move: SlotMove): void {
     const { kvHeadCount, headDim, capacityTokens } = this.shape;
     const rowBytes = headDim * Float32Array.BYTES_PER_ELEMENT;

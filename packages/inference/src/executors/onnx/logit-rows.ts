@@ -1,7 +1,7 @@
 import { InferenceError } from "../../errors.ts";
 import type { ForwardBatch, ForwardResult } from "../executor.ts";
 
-/** Rows of the logits by batch order: those of decodes lie by slot, those of longer chunks behind them. */
+/** Rows of logits in batch order; in memory, decodes are ordered by slot, and longer chunks follow. */
 export class LogitRows implements ForwardResult {
   rowCount = 0;
   readonly #logits: readonly Float32Array[];
@@ -15,10 +15,8 @@ export class LogitRows implements ForwardResult {
   row(index: number): Float32Array {
     const logits = index < this.rowCount ? this.#logits[this.#rows[index] ?? -1] : undefined;
     if (logits === undefined) {
-      throw new InferenceError(
-        "INVALID_BATCH",
-        `the forward has ${this.rowCount} rows; found index ${index}`,
-      );
+      const expected = `one of ${this.rowCount} rows`;
+      throw new InferenceError("INVALID_BATCH", { field: "index", expected, got: index });
     }
     return logits;
   }

@@ -2,23 +2,23 @@ import type { TensorInfo } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
-import { type CountedWeight, NetworkCensus } from "./graph/network-summary.ts";
+import { type CountedWeight, type NetworkSummary, summarizeNetwork } from "./graph/network-summary.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeTableBytes } from "./rope-table.ts";
 
 const floatBytes = 4;
-/** Matrices are packed in panels of this many columns. */
+/** The runtime packs matrices in panels of this many columns. */
 const panelColumns = 16;
-/** Chunks of 32 tokens are computed about as fast as longer ones; a row of a large vocabulary is half a megabyte. */
+/** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
 const extraLogitRows = 31;
 
 /**
- * Says what an executor will take, from the config and the weights' index alone: nothing is read.
+ * Plans the memory of an executor from the config and the weight index; reads no weights.
  *
- * Weights: matrices are packed into float32 memory of the runtime when the model loads, whatever they
- * are stored in; the embedding is mapped from its file as stored. KV cache, logits and tables are
- * exact; the runtime's own activations are an upper estimate for one chunk of a prompt.
+ * Weights: when the model loads, the runtime packs matrices of any dtype into float32; the embedding is mapped from
+ * its file as stored. KV cache, logits and tables are exact; the runtime's activations are an upper estimate for one
+ * chunk of a prompt.
  *
  * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
  */
@@ -26,15 +26,14 @@ export function planOnnxMemory(model: ExecutorModel, options: ExecutorSizes): Ex
   return planResolved(model, resolveOnnxMemoryOptions(model, options));
 }
 
-/** As `planOnnxMemory`, for options that were resolved. */
+/** Does the same with resolved options. */
 export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
-  const census = new NetworkCensus();
-  model.architecture.build(model.config, census);
-  const weightsBytes = countWeightBytes(census.weights, model.weights.tensors);
+  const summary = summarizeNetwork(model);
+  const weightsBytes = countWeightBytes(summary.weights, model.weights.tensors);
   const shape = kvShape(model, sizes);
   const kvCacheBytes = 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
   const activationsBytes =
-    logitRowCount(sizes) * census.vocabSize * floatBytes + chunkBytes(census, sizes.maxChunkTokens);
+    logitRowCount(sizes) * summary.vocabSize * floatBytes + chunkBytes(summary, sizes.maxChunkTokens);
   const workspaceBytes =
     ropeTableBytes(model.config, sizes.contextTokens) + inputBytes(sizes.maxSequences, sizes.maxChunkTokens);
   return Object.freeze({
@@ -49,7 +48,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
   });
 }
 
-/** The cache's sizes for a model: one slot per sequence, each of the whole context. */
+/** Shape of the KV cache: one slot per sequence, of the whole context. */
 export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): KvSlotsShape {
   const { layerCount, kvHeadCount, headDim } = model.config;
   return {
@@ -61,12 +60,12 @@ export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions):
   };
 }
 
-/** Rows of logits: one for each sequence, and some more for prompts whose every token wants one. */
+/** Rows of logits: one for each sequence, and more for log-probabilities of prompts. */
 export function logitRowCount(sizes: ResolvedOnnxMemoryOptions): number {
   return sizes.maxSequences + Math.min(extraLogitRows, sizes.maxChunkTokens - 1);
 }
 
-/** Bytes of the small integer inputs: ids, last positions and rows, for decodes and for one chunk. */
+/** Bytes of the integer inputs: ids, last positions and rows, for decodes and for one chunk. */
 export function inputBytes(maxSequences: number, maxChunkTokens: number): number {
   return (3 * maxSequences + 2 * maxChunkTokens + 2) * Int32Array.BYTES_PER_ELEMENT;
 }
@@ -78,7 +77,7 @@ function countWeightBytes(
   const bytesByName = new Map<string, number>();
   for (const { ref, use } of weights) {
     const [rows = 0, columns = 1] = ref.shape;
-    // A tied embedding is there twice: as stored for the lookup, and packed for the product.
+    // A tied embedding counts twice: as stored for the lookup, and packed for the logits.
     const key = use === "matrix" ? `${ref.name} packed` : ref.name;
     if (use === "embedding") bytesByName.set(key, storedBytes(ref.name, tensors));
     if (use === "vector") bytesByName.set(key, rows * floatBytes);
@@ -92,18 +91,18 @@ function countWeightBytes(
 function storedBytes(name: string, tensors: ReadonlyMap<string, TensorInfo>): number {
   const tensor = tensors.get(name);
   if (tensor === undefined) {
-    throw new InferenceError("SHAPE_MISMATCH", `the weight ${name} is wanted; found no such tensor`);
+    throw new InferenceError("SHAPE_MISMATCH", { field: name, expected: "a tensor", got: "none" });
   }
   return tensor.endByte - tensor.startByte;
 }
 
-/** What the runtime holds at the widest place of one layer while a chunk runs. */
-function chunkBytes(census: NetworkCensus, chunkTokens: number): number {
+/** What the runtime holds at the widest point of one layer while a chunk runs. */
+function chunkBytes(summary: NetworkSummary, chunkTokens: number): number {
   let widestAttention = 0;
-  for (const { headCount, kvHeadCount, headDim } of census.attentions) {
+  for (const { headCount, kvHeadCount, headDim } of summary.attentions) {
     // Queries, keys and values as computed, transposed, and rotated; and the output.
     widestAttention = Math.max(widestAttention, (4 * headCount + 6 * kvHeadCount) * headDim);
   }
-  const widest = Math.max(widestAttention, 3 * census.widestGate) + 3 * census.hiddenWidth;
+  const widest = Math.max(widestAttention, 3 * summary.widestGate) + 3 * summary.hiddenWidth;
   return chunkTokens * widest * floatBytes;
 }

@@ -1,4 +1,4 @@
-import { InferenceError } from "../../errors.ts";
+import { InferenceError, reasonOf } from "../../errors.ts";
 import type {
   Executor,
   ExecutorMemoryPlan,
@@ -9,21 +9,20 @@ import type {
 } from "../executor.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
 import type { NativeHeap } from "./runtime/ffi/native-heap.ts";
-import { type BatchLimits, checkBatch, checkMove } from "./assert-batch.ts";
+import { type BatchLimits, assertBatch, assertMove } from "./assert-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { LogitRows } from "./logit-rows.ts";
 import { kvShape, planResolved } from "./memory-plan.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
-import { usedTensors } from "./graph/used-tensors.ts";
+import { usedTensors } from "./graph/network-summary.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 import type { OnnxRuntime } from "./runtime/runtime.ts";
 
 /**
- * Makes an executor that runs a model on the processor with onnxruntime. The graph is built in memory
- * from the architecture; weights are read from the checkpoint's own files; the KV cache lives in the
- * memory that is passed in.
+ * Creates an executor that runs a model on the CPU with onnxruntime. The graph is built in memory from the
+ * architecture; weights are read from the checkpoint's files; the KV cache is in the injected memory.
  *
  * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`, `EXECUTOR_UNAVAILABLE`, `EXECUTOR_FAILED`,
  * `NON_FINITE_WEIGHTS`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
@@ -36,9 +35,9 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
 
   const heap = await openHeap();
   heap?.separateLargeBlocks();
-  // The last thing to be done.
+  // Closed last.
   const closers: Closer[] = [() => heap?.trim()];
-  // Beside the session's load, which runs off the event loop; whichever fails is what the caller is told.
+  // Runs while the session loads off the event loop; whichever fails first is thrown.
   const scan = assertFiniteWeights(usedTensors(model));
   scan.catch(() => {});
   try {
@@ -57,24 +56,24 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved });
     closers.push(() => calls.dispose());
     await calls.prepare();
-    // The first run makes the runtime's own memory, and shows here what would fail later.
+    // The first run allocates the runtime's memory, and fails here if later ones would.
     await calls.decode(1, 1);
     const description = describe(runtime, resolved, fallbackReason);
     return new OnnxExecutor({ plan, description, kv, calls, vocabSize: model.config.vocabSize, closers });
   } catch (error) {
-    // What failed first is what the caller must know.
+    // The first failure is thrown.
     await closeAll(closers).catch(() => {});
     throw error;
   }
 }
 
-/** Memory that is freed goes back to the system only where the allocator can be told. */
+/** Opens the C allocator, which keeps freed memory unless it is told otherwise. */
 async function openHeap(): Promise<NativeHeap | undefined> {
   try {
     const { openNativeHeap } = await import("./runtime/ffi/native-heap.ts");
     return openNativeHeap();
   } catch {
-    // Without koffi there is no way to it.
+    // Without koffi it cannot be called.
     return undefined;
   }
 }
@@ -87,7 +86,7 @@ interface OnnxExecutorParts {
   readonly vocabSize: number;
   readonly kv: KvSlots;
   readonly calls: DecoderCalls;
-  /** Undone from the last to the first. */
+  /** Called from the last to the first. */
   readonly closers: Closer[];
 }
 
@@ -112,6 +111,7 @@ class OnnxExecutor implements Executor {
     this.vocabSize = parts.vocabSize;
     this.plan = parts.plan;
     this.kvStorage = {
+      layout: "slots",
       slotCount: maxSequences,
       slotTokens: contextTokens,
       move: (move) => this.#move(move),
@@ -131,7 +131,7 @@ class OnnxExecutor implements Executor {
 
   async forward(batch: ForwardBatch): Promise<ForwardResult> {
     this.#assertIdle();
-    this.#running = this.#run(batch, checkBatch(batch, this.#limits));
+    this.#running = this.#run(batch, assertBatch(batch, this.#limits));
     try {
       await this.#running;
     } finally {
@@ -150,7 +150,7 @@ class OnnxExecutor implements Executor {
   }
 
   async #dispose(): Promise<void> {
-    // A failure of the last forward belongs to its caller.
+    // A failure of the last forward is its caller's.
     await this.#running?.catch(() => {});
     await closeAll(this.#closers);
   }
@@ -158,19 +158,19 @@ class OnnxExecutor implements Executor {
   /** Native code may be writing to any slot while a forward runs. */
   #assertIdle(): void {
     if (this.#disposal !== undefined) {
-      throw new InferenceError("EXECUTOR_DISPOSED", "the onnx executor was disposed and cannot run");
+      throw new InferenceError("EXECUTOR_DISPOSED", { expected: "an open executor", got: "a disposed one" });
     }
     if (this.#running !== undefined) {
-      throw new InferenceError(
-        "INVALID_BATCH",
-        "the onnx executor runs one forward at a time; one is running",
-      );
+      throw new InferenceError("INVALID_BATCH", {
+        expected: "one call at a time",
+        got: "one during a forward",
+      });
     }
   }
 
   #move(move: SlotMove): void {
     this.#assertIdle();
-    checkMove(move, this.kvStorage);
+    assertMove(move, this.kvStorage);
     this.#kv.move(move);
   }
 
@@ -189,16 +189,16 @@ class OnnxExecutor implements Executor {
     if (decodeCount > 0) await this.#decode(batch, decodeCount);
   }
 
-  async #prefill(batch: ForwardBatch, chunk: number, at: PrefillPlace): Promise<void> {
+  async #prefill(batch: ForwardBatch, chunk: number, at: PrefillStart): Promise<void> {
     const slot = batch.slots[chunk] ?? 0;
     const start = batch.startPositions[chunk] ?? 0;
     const length = batch.lengths[chunk] ?? 0;
     const partTokens = this.#calls.maxChunkTokens;
-    const wantedFrom = length - (batch.logitCounts[chunk] ?? 0);
+    const logitsFrom = length - (batch.logitCounts[chunk] ?? 0);
     let { firstRow } = at;
     for (let done = 0; done < length; done += partTokens) {
       const count = Math.min(partTokens, length - done);
-      const logitCount = Math.min(count, Math.max(0, done + count - wantedFrom));
+      const logitCount = Math.min(count, Math.max(0, done + count - logitsFrom));
       await this.#calls.prefill({
         slot,
         tokenIds: batch.tokenIds.subarray(at.offset + done, at.offset + done + count),
@@ -229,13 +229,13 @@ class OnnxExecutor implements Executor {
   }
 }
 
-/** Where a chunk's tokens and its rows of logits begin. */
-interface PrefillPlace {
+/** Where the tokens and the rows of logits of a chunk start. */
+interface PrefillStart {
   readonly offset: number;
   readonly firstRow: number;
 }
 
-/** Undoes all, last first, whatever fails; then tells what failed first. */
+/** Closes all, last first, then throws the first failure. */
 async function closeAll(closers: Closer[]): Promise<void> {
   const errors: unknown[] = [];
   for (const close of closers.splice(0).toReversed()) {
@@ -246,9 +246,8 @@ async function closeAll(closers: Closer[]): Promise<void> {
     }
   }
   if (errors.length > 0) {
-    throw new InferenceError("EXECUTOR_FAILED", "the onnx executor could not be undone", {
-      cause: errors[0],
-    });
+    const message = `the onnx executor could not be disposed: ${reasonOf(errors[0])}`;
+    throw new InferenceError("EXECUTOR_FAILED", message, { cause: errors[0] });
   }
 }
 

@@ -1,33 +1,32 @@
-import { InferenceError } from "../../errors.ts";
+import { InferenceError, quoteValue } from "../../errors.ts";
 import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
 import { defaultThreadCount } from "./thread-count.ts";
 
 /** The ways to call onnxruntime, the preferred one first. */
 export const onnxRuntimes = ["ffi", "binding"] as const;
 
-/** A way to call onnxruntime, or the first that works. */
+/** A way to call onnxruntime, or the first one that works. */
 export type OnnxRuntimePreference = "auto" | (typeof onnxRuntimes)[number];
 
 /** What `createOnnxExecutor` takes. */
 export interface OnnxExecutorOptions extends ExecutorOptions {
-  /** Threads wait for work by spinning: a little faster alone, and costly to everything else. [false] */
+  /** Threads spin while they wait for work: a little faster alone, and slower for everything else. [false] */
   readonly allowSpinning?: boolean;
   /**
-   * `ffi` calls the runtime's C API; `binding` goes through onnxruntime-node's own binding, which
-   * blocks the event loop and copies the KV cache at each step; `auto` takes `ffi` and falls back with
-   * a warning. [`auto`]
+   * `ffi` calls the runtime's C API; `binding` goes through onnxruntime-node's binding, which blocks the event loop
+   * and copies the KV cache at each step; `auto` takes `ffi`, or else `binding` with a warning. [`auto`]
    */
   readonly runtime?: OnnxRuntimePreference;
 }
 
-/** Sizes with nothing left open. */
+/** Sizes with defaults filled in. */
 export interface ResolvedOnnxMemoryOptions {
   readonly maxSequences: number;
   readonly contextTokens: number;
   readonly maxChunkTokens: number;
 }
 
-/** Options with nothing left open. */
+/** Options with defaults filled in. */
 export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly threads: number;
   readonly allowSpinning: boolean;
@@ -89,12 +88,7 @@ function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedOnn
 
 function assertKnownKeys(options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new InferenceError(
-        "INVALID_EXECUTOR_OPTIONS",
-        `options of the onnx executor are ${known.join(", ")}; found ${key}`,
-      );
-    }
+    if (!known.includes(key)) throw invalid("options", `fields among ${known.join(", ")}`, key);
   }
 }
 
@@ -108,9 +102,6 @@ function isCount(value: number, limit: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= limit;
 }
 
-function invalid(name: string, wanted: string, found: unknown): InferenceError {
-  return new InferenceError(
-    "INVALID_EXECUTOR_OPTIONS",
-    `\`${name}\` must be ${wanted}; found ${String(found)}`,
-  );
+function invalid(field: string, expected: string, value: unknown): InferenceError {
+  return new InferenceError("INVALID_EXECUTOR_OPTIONS", { field, expected, got: quoteValue(value) });
 }

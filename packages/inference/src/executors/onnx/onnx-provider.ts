@@ -1,22 +1,22 @@
 import type { ExecutorProvider } from "../executor-provider.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
-import { usedTensors } from "./graph/used-tensors.ts";
+import { usedTensors } from "./graph/network-summary.ts";
 import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
 import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 
-/** Provides executors that run on the processor with onnxruntime. */
+/** Provides executors that run on the CPU with onnxruntime. */
 export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
   name: "onnx",
   library: "onnxruntime",
   runtimes: onnxRuntimes,
-  assertRuns: async (model) => {
+  assertSupported: async (model) => {
     await buildNetworkModel(model);
   },
   plan: planOnnxMemory,
-  assertLoads: async (model, options) => {
+  assertLoadable: async (model, options) => {
     const { runtime } = await openRuntime(parseOnnxRuntime(options.runtime), () => {});
     runtime.dispose();
     await assertFiniteWeights(usedTensors(model));

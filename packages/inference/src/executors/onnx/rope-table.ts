@@ -11,15 +11,14 @@ export interface RopeTable {
 
 type RopeConfig = Pick<ModelConfig, "headDim" | "ropeTheta" | "ropeScaling">;
 
-/** Bytes that `fillRopeTable` writes: cosines and sines together. */
+/** Bytes of a table: cosines and sines together. */
 export function ropeTableBytes(config: RopeConfig, positionCount: number): number {
   return 2 * positionCount * (config.headDim / 2) * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
- * Fills the rows of `cos` and `sin` for the positions from `start` to `end`. Frequencies and angles are
- * rounded to 32 bits where `transformers` holds them so; at long contexts the difference would be seen
- * in the logits.
+ * Fills the rows of `cos` and `sin` for the positions from `start` to `end`. Frequencies and angles are rounded to
+ * 32 bits where `transformers` does: at long contexts the difference shows in the logits.
  */
 export function fillRopeRows(
   config: RopeConfig,
@@ -59,7 +58,7 @@ function scaleFrequency(frequency: number, scaling: RopeScaling): number {
     case "linear":
       return frequency / scaling.factor;
     case "llama3": {
-      // Long wavelengths are stretched, short ones kept, those between blended.
+      // Long wavelengths are scaled, short ones kept, those between interpolated.
       const turns = (scaling.originalContextTokens * frequency) / (2 * Math.PI);
       if (turns < scaling.lowFrequencyFactor) return frequency / scaling.factor;
       if (turns > scaling.highFrequencyFactor) return frequency;

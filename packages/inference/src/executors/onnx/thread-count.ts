@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 
-/** What the system says about its processors. */
+/** What is known of the system's processors. */
 export interface CpuSystem {
   readonly availableParallelism: number;
-  /** Text of a system file, or `undefined` where it is absent. */
+  /** Text of a system file; `undefined` if it is absent. */
   readonly readFile: (path: string) => string | undefined;
 }
 
 const thisSystem: CpuSystem = { availableParallelism: os.availableParallelism(), readFile: readTextFile };
 
 /**
- * Counts the physical cores that this process may use: at most the logical ones it is allowed, less
- * hyper-threads, and no more than a container's share of the processor. At least 1.
+ * Counts the physical cores that this process may use: those it is allowed, without hyper-threads, and within a
+ * container's CPU quota. At least 1.
  */
 export function defaultThreadCount(system: CpuSystem = thisSystem): number {
   const logical = system.availableParallelism;

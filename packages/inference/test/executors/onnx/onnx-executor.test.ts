@@ -224,13 +224,13 @@ describe("weights in files", () => {
       code: "UNSUPPORTED_DTYPE",
       name: "head",
       change: { dtype: "I64" },
-      message: /head must be F32, F16, BF16 or F64; found I64/,
+      message: /head`: expected F32, F16, BF16 or F64, got I64/,
     },
     {
       code: "SHAPE_MISMATCH",
       name: "0.up",
       change: { shape: [71, 48] },
-      message: /0\.up must be 72 × 48; found 71 × 48/,
+      message: /0\.up`: expected 72 × 48, got 71 × 48/,
     },
     {
       code: "EXECUTOR_FAILED",
@@ -253,6 +253,6 @@ describe("weights in files", () => {
     await using checkpoint = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
     await expect(
       createOnnxExecutor({ model: checkpoint.model, memory: new PlainMemory(), maxSequences: 1 }),
-    ).rejects.toMatchObject({ code: "UNSUPPORTED_MODEL", message: expect.stringContaining("found 24") });
+    ).rejects.toMatchObject({ code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 24") });
   });
 });

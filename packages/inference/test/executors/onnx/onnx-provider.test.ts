@@ -7,8 +7,8 @@ import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint
 test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async (runtime) => {
   const model = await openGolden("llama2");
   const sizes = { maxSequences: 2, contextTokens: 64, maxChunkTokens: 32 };
-  await onnxProvider.assertRuns(model);
-  await onnxProvider.assertLoads(model, { runtime });
+  await onnxProvider.assertSupported(model);
+  await onnxProvider.assertLoadable(model, { runtime });
   const plan = onnxProvider.plan(model, sizes);
   expect(plan).toEqual(planOnnxMemory(model, sizes));
   await using executor = await onnxProvider.create({ model, memory: new PlainMemory(), runtime, ...sizes });
@@ -18,13 +18,13 @@ test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async 
 
 test("refuses in advance what it would refuse at creation", async () => {
   await using odd = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
-  const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("found 24") };
-  await expect(onnxProvider.assertRuns(odd.model)).rejects.toMatchObject(unsupported);
+  const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 24") };
+  await expect(onnxProvider.assertSupported(odd.model)).rejects.toMatchObject(unsupported);
   const options = { model: odd.model, memory: new PlainMemory(), maxSequences: 1 };
   await expect(onnxProvider.create(options)).rejects.toMatchObject(unsupported);
-  const wrong = { code: "INVALID_EXECUTOR_OPTIONS", message: expect.stringContaining("found wasm") };
+  const wrong = { code: "INVALID_EXECUTOR_OPTIONS", message: expect.stringContaining('got "wasm"') };
   const model = await openGolden("llama2");
-  await expect(onnxProvider.assertLoads(model, { runtime: "wasm" })).rejects.toMatchObject(wrong);
+  await expect(onnxProvider.assertLoadable(model, { runtime: "wasm" })).rejects.toMatchObject(wrong);
   const create = async (): Promise<unknown> => onnxProvider.create({ ...options, model, runtime: "wasm" });
   await expect(create()).rejects.toMatchObject(wrong);
 });

@@ -10,7 +10,7 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { createRandom } from "../../../../../benchmarks/lib/random.ts";
-import { NetworkCensus } from "../../../src/executors/onnx/graph/network-summary.ts";
+import { NetworkSummary } from "../../../src/executors/onnx/graph/network-summary.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { ReferenceForward } from "./reference-forward.ts";
 
@@ -97,8 +97,8 @@ export interface RandomCheckpoint extends AsyncDisposable {
 
 /** Writes seeded float32 weights to a file of a fresh folder; removed by dispose. */
 export async function createRandomCheckpoint(config: ModelConfig, seed: number): Promise<RandomCheckpoint> {
-  const census = new NetworkCensus();
-  plainArchitecture.build(config, census);
+  const summary = new NetworkSummary();
+  plainArchitecture.build(config, summary);
   const directory = await mkdtemp(path.join(os.tmpdir(), "infernode-checkpoint-"));
   const filePath = path.join(directory, "model.safetensors");
   const random = createRandom(seed);
@@ -106,7 +106,7 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
   const tensors = new Map<string, TensorInfo>();
   const parts: Uint8Array[] = [new Uint8Array(8)];
   let offset = 8;
-  for (const { ref, use } of census.weights) {
+  for (const { ref, use } of summary.weights) {
     if (values.has(ref.name)) continue;
     const count = ref.shape.reduce((product, size) => product * size, 1);
     const data = new Float32Array(count);

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import type { TensorDtype, TensorInfo } from "@infernode/models";
-import { InferenceError } from "../../../errors.ts";
+import { InferenceError, reasonOf } from "../../../errors.ts";
 
 const chunkBytes = 4 * 2 ** 20;
 const namedCount = 3;
@@ -18,8 +18,8 @@ const formats: Partial<Record<TensorDtype, NumberFormat>> = {
   BF16: { sizeBytes: 2, exponentMask: 0x7f80, fractionMask: 0x007f },
 };
 
-/** What of a tensor is no finite number. */
-interface Finding {
+/** The numbers of a tensor that are not finite. */
+interface NonFiniteTensor {
   readonly tensor: TensorInfo;
   firstIndex: number;
   nanCount: number;
@@ -27,36 +27,37 @@ interface Finding {
 }
 
 /**
- * Reads the stored numbers of tensors, in parts and beside whatever loads them, and refuses those that are
- * NaN or infinite: a model with one answers no request.
+ * Reads the stored numbers of tensors in parts, and refuses tensors with NaN or infinite ones: the logits of every
+ * request would be NaN.
  *
  * @throws InferenceError `NON_FINITE_WEIGHTS` with the tensors' names, `EXECUTOR_FAILED` for a file that cannot be read
  */
 export async function assertFiniteWeights(tensors: Iterable<TensorInfo>): Promise<void> {
   const byFile = groupByFile(tensors);
-  const findings: Finding[] = [];
+  const nonFinite: NonFiniteTensor[] = [];
   for (const [filePath, inFile] of byFile) {
     try {
-      findings.push(...(await scanFile(filePath, inFile)));
+      nonFinite.push(...(await scanFile(filePath, inFile)));
     } catch (cause) {
-      throw new InferenceError("EXECUTOR_FAILED", `the weight file ${filePath} cannot be read`, { cause });
+      const message = `the weight file ${filePath} cannot be read: ${reasonOf(cause)}`;
+      throw new InferenceError("EXECUTOR_FAILED", message, { cause });
     }
   }
-  if (findings.length === 0) return;
-  const more = findings.length > namedCount ? `; and ${findings.length - namedCount} more tensors` : "";
-  const named = findings.slice(0, namedCount).map(describeFinding).join("; ");
-  throw new InferenceError("NON_FINITE_WEIGHTS", `weights must be finite numbers; found ${named}${more}`);
+  if (nonFinite.length === 0) return;
+  const more = nonFinite.length > namedCount ? `; ${nonFinite.length - namedCount} more tensors` : "";
+  const named = nonFinite.slice(0, namedCount).map(describeTensor).join("; ");
+  throw new InferenceError("NON_FINITE_WEIGHTS", { expected: "finite weights", got: `${named}${more}` });
 }
 
-async function scanFile(filePath: string, tensors: readonly TensorInfo[]): Promise<Finding[]> {
+async function scanFile(filePath: string, tensors: readonly TensorInfo[]): Promise<NonFiniteTensor[]> {
   const file = await open(filePath);
   const buffer = new ArrayBuffer(chunkBytes);
   try {
-    const findings: Finding[] = [];
+    const nonFinite: NonFiniteTensor[] = [];
     for (const tensor of tensors) {
       const format = formats[tensor.dtype];
       if (format === undefined) continue;
-      const finding: Finding = { tensor, firstIndex: -1, nanCount: 0, infiniteCount: 0 };
+      const counts: NonFiniteTensor = { tensor, firstIndex: -1, nanCount: 0, infiniteCount: 0 };
       for (let start = tensor.startByte; start < tensor.endByte; start += chunkBytes) {
         const length = Math.min(chunkBytes, tensor.endByte - start);
         const { bytesRead } = await file.read(new Uint8Array(buffer, 0, length), 0, length, start);
@@ -68,18 +69,21 @@ async function scanFile(filePath: string, tensors: readonly TensorInfo[]): Promi
             ? new Uint32Array(buffer, 0, length / 4)
             : new Uint16Array(buffer, 0, length / 2);
         if (!areFinite(numbers, format.exponentMask)) {
-          note(finding, numbers, { ...format, startIndex: (start - tensor.startByte) / format.sizeBytes });
+          countNonFinite(counts, numbers, {
+            ...format,
+            startIndex: (start - tensor.startByte) / format.sizeBytes,
+          });
         }
       }
-      if (finding.firstIndex >= 0) findings.push(finding);
+      if (counts.firstIndex >= 0) nonFinite.push(counts);
     }
-    return findings;
+    return nonFinite;
   } finally {
     await file.close();
   }
 }
 
-// A function of its own: the loop over every weight of a model is compiled for it alone.
+// A function of its own: the loop over every weight of a model is compiled separately.
 function areFinite(numbers: Uint32Array | Uint16Array, exponentMask: number): boolean {
   for (let at = 0; at < numbers.length; at += 1) {
     if ((numbers[at]! & exponentMask) === exponentMask) return false;
@@ -87,8 +91,8 @@ function areFinite(numbers: Uint32Array | Uint16Array, exponentMask: number): bo
   return true;
 }
 
-function note(
-  finding: Finding,
+function countNonFinite(
+  counts: NonFiniteTensor,
   numbers: Uint32Array | Uint16Array,
   format: NumberFormat & { readonly startIndex: number },
 ): void {
@@ -96,16 +100,16 @@ function note(
   for (let at = 0; at < numbers.length; at += 1) {
     const bits = numbers[at]!;
     if ((bits & exponentMask) !== exponentMask) continue;
-    if (finding.firstIndex < 0) finding.firstIndex = startIndex + at;
-    if ((bits & fractionMask) === 0) finding.infiniteCount += 1;
-    else finding.nanCount += 1;
+    if (counts.firstIndex < 0) counts.firstIndex = startIndex + at;
+    if ((bits & fractionMask) === 0) counts.infiniteCount += 1;
+    else counts.nanCount += 1;
   }
 }
 
-function describeFinding({ tensor, firstIndex, nanCount, infiniteCount }: Finding): string {
+function describeTensor({ tensor, firstIndex, nanCount, infiniteCount }: NonFiniteTensor): string {
   const kinds = [nanCount > 0 ? `${nanCount} NaN` : "", infiniteCount > 0 ? `${infiniteCount} infinite` : ""];
-  const found = kinds.filter((kind) => kind !== "").join(" and ");
-  return `${found} in ${tensor.name} (${tensor.dtype}, ${tensor.filePath}), the first at index ${firstIndex}`;
+  const counted = kinds.filter((kind) => kind !== "").join(" and ");
+  return `${counted} in ${tensor.name} (${tensor.dtype}, ${tensor.filePath}), first at index ${firstIndex}`;
 }
 
 function groupByFile(tensors: Iterable<TensorInfo>): Map<string, TensorInfo[]> {

@@ -2,16 +2,16 @@ import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 
-/** What a session is made of. */
+/** The model that a session loads. */
 export interface NetworkModel {
   /** Encodes the graph, which refers to the weights by file and offset. */
   encode(): Uint8Array;
-  /** The folder that the references count from. */
+  /** The directory that the references are relative to. */
   readonly weightsDirectory: string;
 }
 
 /**
- * Builds the graph of a model from its config and its weights' index; reads no weights.
+ * Builds the graph of a model from its config and weight index; reads no weights.
  *
  * @throws InferenceError `EXECUTOR_FAILED`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
  */

@@ -1,16 +1,17 @@
-import type { AttentionOptions, DecoderBuilder, WeightRef } from "@infernode/models";
+import type { AttentionOptions, DecoderBuilder, TensorInfo, WeightRef } from "@infernode/models";
+import type { ExecutorModel } from "../../executor-provider.ts";
 
-/** A weight and what it is used for. */
+/** A weight and its use. */
 export interface CountedWeight {
   readonly ref: WeightRef;
   readonly use: "embedding" | "vector" | "matrix";
 }
 
 /**
- * Walks an architecture and notes what it needs: weights by use, and the widest values of a layer.
- * The handle to a value is its width.
+ * Builds nothing of an architecture, and collects what it uses: weights, attention layers, and the widest values. The
+ * handle of a value is its width.
  */
-export class NetworkCensus implements DecoderBuilder<number> {
+export class NetworkSummary implements DecoderBuilder<number> {
   readonly weights: CountedWeight[] = [];
   readonly attentions: AttentionOptions[] = [];
   hiddenWidth = 0;
@@ -57,4 +58,17 @@ export class NetworkCensus implements DecoderBuilder<number> {
     this.weights.push({ ref: weight, use: "matrix" });
     this.vocabSize = weight.shape[0] ?? 0;
   }
+}
+
+/** Collects what the network of a model uses. */
+export function summarizeNetwork(model: Pick<ExecutorModel, "architecture" | "config">): NetworkSummary {
+  const summary = new NetworkSummary();
+  model.architecture.build(model.config, summary);
+  return summary;
+}
+
+/** The tensors that a network uses, each once. */
+export function usedTensors(model: ExecutorModel): ReadonlySet<TensorInfo> {
+  const tensors = summarizeNetwork(model).weights.map(({ ref }) => model.weights.tensors.get(ref.name));
+  return new Set(tensors.filter((tensor) => tensor !== undefined));
 }

@@ -8,13 +8,13 @@ export interface OnnxValue {
   readonly width: number;
 }
 
-/** How a weight is read: as stored, or made float32 when the session loads. */
+/** How a weight is read: as stored, or converted to float32 when the session loads. */
 type WeightUse = "stored" | "float32";
 
-/** The tensors of a checkpoint, and where the runtime finds their files. */
+/** The tensors of a checkpoint and the locations of their files. */
 export interface OnnxDecoderWeights {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** File path → location relative to the session's folder. */
+  /** File path → location relative to the session's directory. */
   readonly locations: ReadonlyMap<string, string>;
 }
 
@@ -26,10 +26,10 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
 };
 
 /**
- * Emits an ONNX graph from an architecture. Inputs, with `B` sequences of `S` tokens, `M` wanted rows
- * and `C` positions of capacity:
+ * Builds an ONNX graph from an architecture. Inputs, for `B` sequences of `S` tokens, `M` rows of logits and `C`
+ * positions of capacity:
  * `input_ids` int32 `(B, S)`, `last_positions` int32 `(B)` (position of each sequence's last token),
- * `total_length` int32 `()` (the longest), `wanted_rows` int32 `(M)`, `rope_cos` and `rope_sin`
+ * `total_length` int32 `()` (the longest), `logit_rows` int32 `(M)`, `rope_cos` and `rope_sin`
  * `(positions, headDim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
  * Outputs: `logits` `(M, vocabSize)`, `present_keys.i` and `present_values.i`, in the memory of the past.
  *
@@ -47,7 +47,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     this.graph.addInput({ name: "input_ids", dtype: "int32", shape: ["B", "S"] });
     this.graph.addInput({ name: "last_positions", dtype: "int32", shape: ["B"] });
     this.graph.addInput({ name: "total_length", dtype: "int32", shape: [] });
-    this.graph.addInput({ name: "wanted_rows", dtype: "int32", shape: ["M"] });
+    this.graph.addInput({ name: "logit_rows", dtype: "int32", shape: ["M"] });
     this.#tokenIds = this.#reshape("input_ids", [-1]);
     this.#node("Shape", ["input_ids"], { output: "batch_shape" });
   }
@@ -124,13 +124,13 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   logits(x: OnnxValue, weight: WeightRef): void {
-    const rows = this.#node("Gather", [x.name, "wanted_rows"]);
+    const rows = this.#node("Gather", [x.name, "logit_rows"]);
     const output = "logits";
     this.#node("Gemm", [rows, this.#weight(weight, "float32")], { output, attributes: { transB: 1 } });
     this.graph.addOutput({ name: output, dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
   }
 
-  /** `(tokens, width)` → `(B, S, width)`, which attention wants. */
+  /** `(tokens, width)` → `(B, S, width)`, the input shape of attention. */
   #batched(x: OnnxValue): string {
     const shape = `batch_shape.${x.width}`;
     const width = `constant:${x.width}`;
@@ -143,10 +143,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
 
   #declareRope(headDim: number): void {
     if (headDim % 16 !== 0) {
-      throw new InferenceError(
-        "UNSUPPORTED_MODEL",
-        `the onnx executor wants a head dimension that is a multiple of 16; found ${headDim}`,
-      );
+      const expected = "a multiple of 16 for the onnx executor";
+      throw new InferenceError("UNSUPPORTED_MODEL", { field: "headDim", expected, got: headDim });
     }
     if (this.#hasRope) return;
     this.#hasRope = true;
@@ -172,12 +170,10 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     const tensor = this.#tensor(ref);
     const dtype = dtypes[tensor.dtype];
     if (dtype === undefined) {
-      throw new InferenceError(
-        "UNSUPPORTED_DTYPE",
-        `the weight ${ref.name} must be F32, F16, BF16 or F64; found ${tensor.dtype}`,
-      );
+      const expected = "F32, F16, BF16 or F64";
+      throw new InferenceError("UNSUPPORTED_DTYPE", { field: ref.name, expected, got: tensor.dtype });
     }
-    // Apart from the names of values, whatever a checkpoint calls its tensors.
+    // Distinct from the names of values, whatever a checkpoint names its tensors.
     const name = `weight:${ref.name}`;
     if (!this.graph.hasInitializer(name)) {
       this.graph.addExternalTensor({
@@ -198,10 +194,10 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
 
   #tensor(ref: WeightRef): TensorInfo {
     const tensor = this.#weights.tensors.get(ref.name);
-    const wanted = ref.shape.join(" × ");
-    const found = tensor?.shape.join(" × ") ?? "no such tensor";
-    if (tensor === undefined || wanted !== found) {
-      throw new InferenceError("SHAPE_MISMATCH", `the weight ${ref.name} must be ${wanted}; found ${found}`);
+    const expected = ref.shape.join(" × ");
+    const got = tensor?.shape.join(" × ") ?? "no such tensor";
+    if (tensor === undefined || expected !== got) {
+      throw new InferenceError("SHAPE_MISMATCH", { field: ref.name, expected, got });
     }
     return tensor;
   }
@@ -217,14 +213,14 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 }
 
-/** What a node may have besides its operator and inputs. The output is named after the operator by default. */
+/** Further parts of a node. The output is named after the operator by default. */
 interface NodeDetails {
   readonly output?: string;
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** The names of one layer's cache in the graph. */
+/** Names of one layer's KV cache in the graph. */
 export function kvNames(layerIndex: number): {
   readonly pastKeys: string;
   readonly pastValues: string;

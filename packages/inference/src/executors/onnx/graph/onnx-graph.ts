@@ -10,10 +10,10 @@ export const onnxDtype = {
   bfloat16: 16,
 } as const;
 
-/** Element types that are written. */
+/** Element types in use. */
 export type OnnxDtype = keyof typeof onnxDtype;
 
-/** A number is an integer attribute; floats say so. */
+/** A number is an integer attribute. */
 export type OnnxAttribute = number | { readonly float: number };
 
 /** One operation of the graph. */
@@ -21,7 +21,7 @@ export interface OnnxNode {
   readonly op: string;
   /** `com.microsoft` for contrib operators; the default domain when absent. */
   readonly domain?: string;
-  /** Names of values; an empty string leaves an optional input out. */
+  /** Names of values; an empty string omits an optional input. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
@@ -34,12 +34,12 @@ export interface OnnxValueInfo {
   readonly shape: readonly (number | string)[];
 }
 
-/** Bytes that stay in their file. */
+/** A tensor whose bytes stay in their file. */
 export interface OnnxExternalTensor {
   readonly name: string;
   readonly dtype: OnnxDtype;
   readonly shape: readonly number[];
-  /** Relative to the folder that the session is told, with `/`. */
+  /** Relative to the session's directory, with `/`. */
   readonly location: string;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
@@ -53,7 +53,7 @@ const attributeInt = 2;
 const external = 1;
 
 /**
- * Collects nodes, weights and ends of a graph and writes them as an ONNX model.
+ * Collects nodes, weights, inputs and outputs of a graph, and encodes them as an ONNX model.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
@@ -85,7 +85,7 @@ export class OnnxGraph {
     return this.#initializers.has(name);
   }
 
-  /** A one-dimensional constant of int64, for shapes. Added once per name. */
+  /** Adds a one-dimensional int64 constant, for shapes, once per name. */
   addShapeConstant(name: string, values: readonly number[]): string {
     if (this.#initializers.has(name)) return name;
     const data = new BigInt64Array(values.map(BigInt));
@@ -117,7 +117,7 @@ export class OnnxGraph {
     return tensor.name;
   }
 
-  /** The model as bytes; weights are not in it. */
+  /** Encodes the model; the weights are external. */
   toModel(): Uint8Array {
     const graph = new ProtobufWriter();
     for (const node of this.#nodes) graph.message(1, writeNode(node));

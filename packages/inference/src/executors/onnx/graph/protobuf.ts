@@ -1,5 +1,5 @@
 /**
- * Writes the protocol buffers wire format, as far as ONNX models need it.
+ * Writes the part of the protocol buffers wire format that ONNX models need.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -7,7 +7,7 @@ export class ProtobufWriter {
   #bytes: Uint8Array = new Uint8Array(1024);
   #length = 0;
 
-  /** An `int32`, `int64` or enum field; negative numbers take ten bytes, as the format wants. */
+  /** Writes an `int32`, `int64` or enum field; negative numbers take ten bytes. */
   int(field: number, value: number): this {
     this.#tag(field, 0);
     if (value < 0) this.#bigVarint(BigInt.asUintN(64, BigInt(value)));
@@ -40,7 +40,7 @@ export class ProtobufWriter {
     return this.bytes(field, value.finish());
   }
 
-  /** What was written so far; a view that the next write may invalidate. */
+  /** Returns a view of what was written, valid until the next write. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -74,9 +74,9 @@ export class ProtobufWriter {
   }
 
   #reserve(byteCount: number): void {
-    const wanted = this.#length + byteCount;
-    if (wanted <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
+    const neededBytes = this.#length + byteCount;
+    if (neededBytes <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(neededBytes, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }

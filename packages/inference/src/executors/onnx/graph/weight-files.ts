@@ -1,22 +1,22 @@
 import { realpath } from "node:fs/promises";
 import path from "node:path";
-import { InferenceError } from "../../../errors.ts";
+import { InferenceError, reasonOf } from "../../../errors.ts";
 
-/** Where the runtime finds the files of a checkpoint. */
+/** Locations of a checkpoint's files, for the runtime. */
 export interface WeightFiles {
-  /** The folder below which all files really are; what the session is told. */
+  /** The directory that contains all real files. */
   readonly rootDirectory: string;
-  /** File path as the weight index names it → path relative to the root, with `/`. */
+  /** File path in the weight index → path relative to the root, with `/`. */
   readonly locations: ReadonlyMap<string, string>;
 }
 
 /**
- * Finds the real files and the folder that they have in common.
+ * Resolves links, and finds the directory that contains all files.
  *
- * The runtime takes only relative locations, and resolves links before it checks that they stay in
- * its folder; a Hugging Face cache links each file into a folder of blobs.
+ * The runtime takes only relative locations, and resolves links before it checks that they are in its directory; a
+ * Hugging Face cache links each file into a directory of blobs.
  *
- * @throws InferenceError `EXECUTOR_FAILED` when a file is missing or no folder holds them all
+ * @throws InferenceError `EXECUTOR_FAILED` when a file is missing or no directory contains all of them
  */
 export async function resolveWeightFiles(filePaths: Iterable<string>): Promise<WeightFiles> {
   const realPaths = new Map<string, string>();
@@ -24,7 +24,8 @@ export async function resolveWeightFiles(filePaths: Iterable<string>): Promise<W
     try {
       realPaths.set(filePath, await realpath(filePath));
     } catch (cause) {
-      throw new InferenceError("EXECUTOR_FAILED", `the weight file ${filePath} cannot be opened`, { cause });
+      const message = `the weight file ${filePath} cannot be opened: ${reasonOf(cause)}`;
+      throw new InferenceError("EXECUTOR_FAILED", message, { cause });
     }
   }
   const rootDirectory = commonDirectory([...realPaths.values()]);
@@ -42,10 +43,8 @@ function commonDirectory(filePaths: readonly string[]): string {
     while (!isInside(common, directory)) {
       const parent = path.dirname(common);
       if (parent === common) {
-        throw new InferenceError(
-          "EXECUTOR_FAILED",
-          `the weight files must have a folder in common; found ${first} and ${directory}`,
-        );
+        const mismatch = { expected: "weight files on one drive", got: `${first} and ${directory}` };
+        throw new InferenceError("EXECUTOR_FAILED", mismatch);
       }
       common = parent;
     }

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
-import { InferenceError } from "../../../errors.ts";
+import { InferenceError, reasonOf } from "../../../errors.ts";
 import { disableTelemetry } from "./disable-telemetry.ts";
 import {
   type OnnxCall,
@@ -12,16 +12,14 @@ import {
 
 type Onnxruntime = typeof import("onnxruntime-node");
 
-/** Opens onnxruntime through its Node binding, or says why that is not possible here. */
+/** Opens onnxruntime through its Node binding, or returns why it cannot. */
 export async function openBindingRuntime(): Promise<OnnxRuntime | { readonly reason: string }> {
   const refusal = await disableTelemetry();
   if (refusal !== undefined) return refusal;
   try {
     return new BindingRuntime(await import("onnxruntime-node"));
   } catch (error) {
-    return {
-      reason: `onnxruntime-node cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return { reason: `onnxruntime-node cannot be loaded: ${reasonOf(error)}` };
   }
 }
 
@@ -52,7 +50,7 @@ class BindingRuntime implements OnnxRuntime {
   }
 
   dispose(): void {
-    // The binding keeps its environment until the process ends.
+    // The binding keeps its environment until the process exits.
   }
 }
 
@@ -79,7 +77,7 @@ class BindingSession implements OnnxSession {
       },
       run: async () => {
         try {
-          // Outputs are written in place; the copies that this returns are dropped.
+          // Outputs are written in place; the returned copies are dropped.
           await this.#session.run(feeds, fetches);
         } catch (cause) {
           throw failure("run the model", cause);
@@ -103,11 +101,12 @@ class BindingSession implements OnnxSession {
 }
 
 function failure(doing: string, cause: unknown): InferenceError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new InferenceError("EXECUTOR_FAILED", `onnxruntime failed to ${doing}: ${message}`, { cause });
+  return new InferenceError("EXECUTOR_FAILED", `onnxruntime failed to ${doing}: ${reasonOf(cause)}`, {
+    cause,
+  });
 }
 
-/** `{ "a.b.c": "1" }` → `{ a: { b: { c: "1" } } }`, as the binding wants configuration entries. */
+/** `{ "a.b.c": "1" }` → `{ a: { b: { c: "1" } } }`, the binding's form of configuration entries. */
 function nest(entries: Record<string, string>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(entries)) {

@@ -1,30 +1,29 @@
 import { isMainThread } from "node:worker_threads";
+import { reasonOf } from "../../../errors.ts";
 
 /**
- * Set to 1, onnxruntime writes no device id and no database into the user's cache folder, no log into the
- * temporary folder, and sends nothing. The library reads it when it is loaded.
+ * Set to 1, onnxruntime writes no device id and no database into the user's cache directory, no log into the temporary
+ * directory, and sends nothing. The library reads it when it is loaded.
  */
 export const telemetrySwitch: string = "ORT_DISABLE_TELEMETRY";
 
-/** Switches onnxruntime's telemetry off for this process, before the library is loaded; or says why it cannot. */
+/** Disables onnxruntime's telemetry for this process before the library is loaded, or returns why it cannot. */
 export async function disableTelemetry(): Promise<{ readonly reason: string } | undefined> {
   if (isMainThread) {
     process.env[telemetrySwitch] = "1";
     return undefined;
   }
-  // In a worker thread `process.env` is a copy, which native code does not see.
+  // In a worker thread `process.env` is a copy that native code does not see.
   try {
     const { setNativeVariable } = await import("./ffi/native-environment.ts");
     setNativeVariable(telemetrySwitch, "1");
     return undefined;
   } catch (error) {
-    // Without koffi, what the program was started with is all that one can see.
+    // Without koffi, only the variable that the program was started with is known.
     if (process.env[telemetrySwitch] === "1") return undefined;
-    const found = error instanceof Error ? error.message : String(error);
+    const advice = `start the program with ${telemetrySwitch}=1`;
     return {
-      reason:
-        `onnxruntime's telemetry cannot be switched off from this worker thread (${found}); ` +
-        `start the program with ${telemetrySwitch}=1`,
+      reason: `onnxruntime's telemetry cannot be disabled from this worker thread (${reasonOf(error)}); ${advice}`,
     };
   }
 }

@@ -1,23 +1,51 @@
-import { openBindingRuntime } from "./binding-runtime.ts";
+import { InferenceError, reasonOf } from "../../../errors.ts";
 import type { ExecutorWarning } from "../../executor-provider.ts";
+import { openBindingRuntime } from "./binding-runtime.ts";
 import type { OnnxRuntime } from "./runtime.ts";
-import { selectRuntime } from "./select-runtime.ts";
 
-type SelectedRuntime = Awaited<ReturnType<typeof selectRuntime>>;
+type Opened = OnnxRuntime | { readonly reason: string };
 
-/** Opens onnxruntime in the way that is asked for. @throws InferenceError `EXECUTOR_UNAVAILABLE` */
-export async function openRuntime(
-  preference: "auto" | "ffi" | "binding",
-  warn: (warning: ExecutorWarning) => void,
-): Promise<SelectedRuntime> {
-  return selectRuntime(preference, { ffi: openFfi, binding: openBindingRuntime }, warn);
+/** The ways to open the runtime; each may return why it cannot. */
+export interface RuntimeOpeners {
+  ffi(): Promise<Opened>;
+  binding(): Promise<Opened>;
 }
 
-async function openFfi(): Promise<OnnxRuntime | { readonly reason: string }> {
-  try {
-    const { openFfiRuntime } = await import("./ffi/ffi-runtime.ts");
-    return openFfiRuntime();
-  } catch (error) {
-    return { reason: `koffi cannot be loaded: ${error instanceof Error ? error.message : String(error)}` };
-  }
+const onnxruntimeOpeners: RuntimeOpeners = {
+  ffi: async () => {
+    try {
+      const { openFfiRuntime } = await import("./ffi/ffi-runtime.ts");
+      return openFfiRuntime();
+    } catch (error) {
+      return { reason: `koffi cannot be loaded: ${reasonOf(error)}` };
+    }
+  },
+  binding: openBindingRuntime,
+};
+
+/**
+ * Opens onnxruntime in the requested way. `auto` takes the binding only if the C API cannot be used, and warns with
+ * the reason.
+ *
+ * @throws InferenceError `EXECUTOR_UNAVAILABLE`
+ */
+export async function openRuntime(
+  preference: "auto" | keyof RuntimeOpeners,
+  warn: (warning: ExecutorWarning) => void,
+  openers: RuntimeOpeners = onnxruntimeOpeners,
+): Promise<{ readonly runtime: OnnxRuntime; readonly fallbackReason: string | undefined }> {
+  const first = await (preference === "binding" ? openers.binding() : openers.ffi());
+  if (!("reason" in first)) return { runtime: first, fallbackReason: undefined };
+  if (preference !== "auto") throw unavailable(first.reason);
+  const second = await openers.binding();
+  if ("reason" in second) throw unavailable(`${first.reason}; ${second.reason}`);
+  const message =
+    `onnxruntime's C API cannot be used (${first.reason}); ` +
+    "its Node binding is used instead, which blocks the event loop and is slower";
+  warn({ code: "FFI_UNAVAILABLE", message });
+  return { runtime: second, fallbackReason: first.reason };
+}
+
+function unavailable(reason: string): InferenceError {
+  return new InferenceError("EXECUTOR_UNAVAILABLE", `onnxruntime cannot be used here: ${reason}`);
 }

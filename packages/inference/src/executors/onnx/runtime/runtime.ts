@@ -1,4 +1,4 @@
-/** Memory that a graph reads or writes in place. The bytes must stay where they are while it is bound. */
+/** Memory that a graph reads or writes in place; it must not move while it is bound. */
 export interface TensorBuffer {
   readonly name: string;
   readonly dtype: "float32" | "int32";
@@ -6,21 +6,21 @@ export interface TensorBuffer {
   readonly bytes: Uint8Array;
 }
 
-/** Inputs and outputs tied to memory once, run many times. */
+/** Inputs and outputs bound to memory once, run many times. */
 export interface OnnxCall {
-  /** Puts other memory, or another shape, in the place of an input. */
+  /** Binds an input to other memory or another shape. */
   rebind(input: TensorBuffer): void;
-  /** The same for an output. */
+  /** Binds an output to other memory or another shape. */
   rebindOutput(output: TensorBuffer): void;
   /** @throws InferenceError `EXECUTOR_FAILED` with the runtime's own message */
   run(): Promise<void>;
   dispose(): void;
 }
 
-/** A loaded model. Calls are made once and run often. */
+/** A loaded model. */
 export interface OnnxSession {
   bind(inputs: readonly TensorBuffer[], outputs: readonly TensorBuffer[]): OnnxCall;
-  /** Not while a call runs. Calls must have been disposed. */
+  /** After its calls were disposed. */
   dispose(): Promise<void>;
 }
 
@@ -28,11 +28,11 @@ export interface OnnxSession {
 export interface OnnxSessionOptions {
   readonly threadCount: number;
   readonly allowSpinning: boolean;
-  /** External weights are below this folder. */
+  /** The directory of external weights. */
   readonly weightsDirectory: string;
 }
 
-/** A way to reach onnxruntime. */
+/** A way to call onnxruntime. */
 export interface OnnxRuntime {
   readonly path: "ffi" | "binding";
   readonly version: string;
@@ -41,7 +41,7 @@ export interface OnnxRuntime {
   dispose(): void;
 }
 
-/** Entries that every session gets, whichever way it is made. */
+/** Configuration entries of every session. */
 export function sessionConfig(options: OnnxSessionOptions): Record<string, string> {
   return {
     "session.model_external_initializers_file_folder_path": options.weightsDirectory,

@@ -11,13 +11,13 @@ import {
 import { findOnnxLibrary } from "./library-path.ts";
 import { loadOrtApi, type OrtApi, type Pointer, type Status } from "./ort-api.ts";
 
-/** Errors come back as statuses and are thrown; the library need not write them to the terminal too. */
+/** Errors are returned as statuses and thrown; the library need not log them too. */
 const logFatal = 4;
 const optimizeAll = 99;
 const deviceAllocator = 0;
 const memoryDefault = 0;
 
-/** Opens onnxruntime through its C API, or says why that is not possible here. */
+/** Opens onnxruntime through its C API, or returns why it cannot. */
 export function openFfiRuntime(): OnnxRuntime | { readonly reason: string } {
   const library = findOnnxLibrary();
   if ("reason" in library) return library;
@@ -25,7 +25,7 @@ export function openFfiRuntime(): OnnxRuntime | { readonly reason: string } {
   return "reason" in api ? api : new FfiRuntime(api);
 }
 
-/** onnxruntime through a loaded C API. Every handle that it makes has one owner here, which releases it. */
+/** onnxruntime through its C API. Every native handle has one owner, which releases it. */
 export class FfiRuntime implements OnnxRuntime {
   readonly path = "ffi";
   readonly version: string;
@@ -71,7 +71,7 @@ export class FfiRuntime implements OnnxRuntime {
     try {
       check(functions.SetSessionGraphOptimizationLevel(settings, optimizeAll), "set the optimisation level");
       check(functions.SetIntraOpNumThreads(settings, options.threadCount), "set the number of threads");
-      // Patterns are kept per input shape and never dropped; prompts come in every length.
+      // Patterns are kept per input shape and never dropped, and prompts have every length.
       check(functions.DisableMemPattern(settings), "switch memory patterns off");
       for (const [key, value] of Object.entries(sessionConfig(options))) {
         check(functions.AddSessionConfigEntry(settings, key, value), `set ${key}`);
@@ -117,7 +117,7 @@ class FfiCall implements OnnxCall {
   readonly #session: Pointer;
   readonly #memoryInfo: Pointer;
   readonly #binding: Pointer;
-  /** What the binding refers to by name: the native value, and the memory that must outlive it. */
+  /** What is bound by name: the native value, and the memory that must outlive it. */
   readonly #values = new Map<string, { readonly value: Pointer; readonly bytes: Uint8Array }>();
   readonly #start: (done: (error: unknown, status: Status) => void) => void;
   #isRunning = false;
@@ -169,7 +169,7 @@ class FfiCall implements OnnxCall {
 
   #assertIdle(): void {
     if (this.#isRunning) {
-      throw new InferenceError("EXECUTOR_FAILED", "a call of the model cannot be changed while it runs");
+      throw new InferenceError("EXECUTOR_FAILED", { expected: "an idle call", got: "one that is running" });
     }
   }
 }
@@ -189,7 +189,7 @@ function createValue(api: OrtApi, memoryInfo: Pointer, tensor: TensorBuffer): Po
   );
 }
 
-/** Calls a function that puts a new object's address into a cell; answers the address. */
+/** Calls a function that writes a new object's address to `out`; returns the address. */
 function create(api: OrtApi, doing: string, call: (out: Uint8Array) => Status): Pointer {
   const cell = new BigUint64Array(new ArrayBuffer(8));
   api.check(call(new Uint8Array(cell.buffer)), doing);
@@ -199,10 +199,10 @@ function create(api: OrtApi, doing: string, call: (out: Uint8Array) => Status): 
 function callAsync<T>(start: (done: (error: unknown, result: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     start((error, result) => {
-      // koffi keeps this callback, and so `start` and the memory that it passed, until the call has ended.
+      // koffi keeps this callback, and so `start` and the memory that it passed, until the call returns.
       void start;
       if (error === null || error === undefined) resolve(result);
-      else reject(new InferenceError("EXECUTOR_FAILED", "a native call could not be made", { cause: error }));
+      else reject(new InferenceError("EXECUTOR_FAILED", "a native call failed", { cause: error }));
     });
   });
 }

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
-/** The shared library inside the onnxruntime-node package. */
+/** The shared library in the onnxruntime-node package. */
 export interface OnnxLibrary {
   readonly path: string;
-  /** Of the package, and so of the library in it. */
+  /** Of the package and of the library. */
   readonly version: string;
 }
 
@@ -16,8 +16,8 @@ const libraryName: Partial<Record<NodeJS.Platform, RegExp>> = {
 };
 
 /**
- * Finds the library that onnxruntime-node ships for a platform, or says why there is none.
- * The same file that its binding loads, so that both share one copy in a process.
+ * Finds the library that onnxruntime-node ships for a platform, or returns why there is none. It is the file that the
+ * package's binding loads, so that both share one copy in a process.
  */
 export function findOnnxLibrary(
   platform: NodeJS.Platform = process.platform,

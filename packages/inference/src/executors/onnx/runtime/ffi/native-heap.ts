@@ -1,19 +1,19 @@
 import { openProcessLibrary } from "./process-library.ts";
 
-/** The C allocator of this process, where it keeps what was freed and can be told not to. */
+/** The C allocator of this process, if it keeps freed memory and can be told not to. */
 export interface NativeHeap {
-  /** Has the allocator take large blocks from the system one by one, so that each goes back when it is freed. */
+  /** Allocates large blocks from the system one by one, so that each is returned when it is freed. */
   separateLargeBlocks(): void;
-  /** Gives back to the system what is free. Off the event loop. */
+  /** Returns free memory to the system, off the event loop. */
   trim(): Promise<void>;
 }
 
-/** `M_MMAP_THRESHOLD` of `mallopt`. Set to its own default, it no longer grows with each block that is freed, to 32 MiB. */
+/** `M_MMAP_THRESHOLD` of `mallopt`. Once set, even to its default, it no longer grows (up to 32 MiB) as blocks are freed. */
 const mmapThreshold = -3;
 const largeBlockBytes: number = 128 * 1024;
 
 /**
- * Opens the allocator of glibc; `undefined` where there is another one.
+ * Opens the allocator of glibc; `undefined` with any other.
  *
  * @see https://man7.org/linux/man-pages/man3/mallopt.3.html
  */

@@ -2,7 +2,7 @@ import koffi, { type LibraryHandle } from "koffi";
 import { InferenceError } from "../../../../errors.ts";
 import { telemetrySwitch } from "../disable-telemetry.ts";
 import { setNativeVariable } from "./native-environment.ts";
-import { ensureStack, minimumStackBytes } from "./native-stack.ts";
+import { ensureStack, minimumStackBytes } from "./process-library.ts";
 
 /** An address in this process; 0n is null. */
 export type Pointer = bigint;
@@ -51,8 +51,8 @@ type Signature = readonly [index: number, result: string, parameters: readonly s
 const ptr = "void *";
 
 /**
- * Place in the function table, result and parameters of each function. The table only ever grows at
- * its end; these places are as in the header of the versions below.
+ * Index in the function table, result and parameters of each function. The table only grows at its end; the indices
+ * are those in the header of the versions below.
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_c_api.h
  */
@@ -83,7 +83,7 @@ const signatures: { readonly [Name in keyof OrtFunctions]: Signature } = {
 
 /** The lowest API version that has all functions above. */
 const apiVersion = 16;
-/** Versions of the library whose table was compared with the header. */
+/** Versions of the library whose table was checked against the header. */
 const knownVersions: RegExp = /^1\.30\.\d+$/;
 /** The C API of one loaded library. */
 export interface OrtApi {
@@ -94,23 +94,21 @@ export interface OrtApi {
 }
 
 /**
- * Libraries by path, held until the process ends. koffi unloads a library when its handle is collected,
- * and functions taken from a table do not hold the handle: the code would vanish below them. Nor is it
- * sound to unload the runtime from threads that have run it; and koffi never frees a function's type.
- * The one piece of state in a module here.
+ * Libraries by path, loaded until the process exits: the only state of a module in this package. koffi unloads a
+ * library when its handle is collected, functions taken from a table do not hold the handle, and the runtime cannot be
+ * unloaded safely from threads that ran it. koffi never frees a function's type either.
  */
 const loadedApis: Map<string, OrtApi & { readonly library: LibraryHandle }> = new Map();
 
-/** Loads the library and its function table, once per process, or says why that would not be safe. */
+/** Loads the library and its function table, once per process, or returns why that is not safe. */
 export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: string } {
   const loaded = loadedApis.get(libraryPath);
   if (loaded !== undefined) return loaded;
   const stackBytes = ensureStack();
   if (stackBytes < minimumStackBytes) {
+    const advice = "call koffi.config({ async_stack_size }) before the first library is loaded";
     return {
-      reason:
-        `native calls need a stack of ${minimumStackBytes} bytes; koffi was set up with ${stackBytes} before ` +
-        "(call koffi.config({ async_stack_size }) before the first library is loaded)",
+      reason: `expected a stack of at least ${minimumStackBytes} bytes for native calls, got ${stackBytes} from koffi (${advice})`,
     };
   }
   setNativeVariable(telemetrySwitch, "1");
@@ -120,10 +118,10 @@ export function loadOrtApi(libraryPath: string): OrtApi | { readonly reason: str
   const getVersion = functionAt(base, [1, "str", []]);
   const version = String(getVersion());
   if (!knownVersions.test(version)) {
-    return { reason: `the function table is known for onnxruntime 1.30; found ${version}` };
+    return { reason: `expected onnxruntime 1.30, whose function table is known, got ${version}` };
   }
   const table = getApi(apiVersion) as Status;
-  if (!table) return { reason: `onnxruntime ${version} does not offer version ${apiVersion} of its API` };
+  if (!table) return { reason: `onnxruntime ${version} does not have version ${apiVersion} of its API` };
   const entries = Object.entries(signatures).map(([name, signature]) => [name, functionAt(table, signature)]);
   const functions = Object.fromEntries(entries) as OrtFunctions;
   const check = (status: Status, doing: string): void => checkStatus(functions, status, doing);

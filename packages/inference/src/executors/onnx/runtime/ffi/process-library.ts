@@ -1,7 +1,25 @@
 import koffi from "koffi";
-import { ensureStack } from "./native-stack.ts";
 
-/** The C library of this process, as far as the platform lets one name it. */
+/**
+ * koffi runs a native call on a stack of its own, for asynchronous calls 128 KiB unless it is told otherwise. The
+ * runtime's matrix products alone keep panels of 64 KiB there.
+ */
+const preferredStackBytes: number = 8 * 1024 * 1024;
+export const minimumStackBytes: number = 1024 * 1024;
+
+/** Asks koffi for a large stack, which works only before its first library; returns the size in effect. */
+export function ensureStack(): number {
+  const current = koffi.config().async_stack_size ?? 0;
+  if (current >= minimumStackBytes) return current;
+  try {
+    koffi.config({ async_stack_size: preferredStackBytes });
+  } catch {
+    // Too late: another library was loaded through koffi before. The caller reports the size.
+  }
+  return koffi.config().async_stack_size ?? 0;
+}
+
+/** Opens the C library of this process. */
 export function openProcessLibrary(): ReturnType<typeof koffi.load> {
   // The first library that koffi loads fixes the stack of native calls.
   ensureStack();

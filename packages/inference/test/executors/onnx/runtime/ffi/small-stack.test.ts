@@ -19,7 +19,7 @@ test("does not call native code on a stack that another user of koffi left too s
   expect(warnings).toEqual([
     { code: "FFI_UNAVAILABLE", message: expect.stringContaining("async_stack_size") },
   ]);
-  expect(executor.description).toMatch(/Node binding.*C API not used: native calls need a stack/);
+  expect(executor.description).toMatch(/Node binding.*C API not used: expected a stack/);
   await expect(createOnnxExecutor({ ...options, runtime: "ffi" })).rejects.toMatchObject({
     code: "EXECUTOR_UNAVAILABLE",
     message: expect.stringContaining("131072"),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ExecutorWarning } from "../../../../src/executors/executor-provider.ts";
 import type { OnnxRuntime } from "../../../../src/executors/onnx/runtime/runtime.ts";
-import { selectRuntime } from "../../../../src/executors/onnx/runtime/select-runtime.ts";
+import { openRuntime } from "../../../../src/executors/onnx/runtime/open-runtime.ts";
 
 function fakeRuntime(path: OnnxRuntime["path"]): OnnxRuntime {
   return {
@@ -21,9 +21,8 @@ async function select(
 ): Promise<{ path: string; fallbackReason: string | undefined; warnings: ExecutorWarning[] }> {
   const warnings: ExecutorWarning[] = [];
   const openers = { ffi: () => Promise.resolve(ffi), binding: () => Promise.resolve(binding) };
-  const { runtime, fallbackReason } = await selectRuntime(preference, openers, (warning) =>
-    warnings.push(warning),
-  );
+  const warn = (warning: ExecutorWarning): void => void warnings.push(warning);
+  const { runtime, fallbackReason } = await openRuntime(preference, warn, openers);
   return { path: runtime.path, fallbackReason, warnings };
 }
 
