@@ -24,7 +24,7 @@ export type { GenerateEvent, GenerateInput } from "./operations/generate.ts";
 export type { CallEvent, Operation, OperationParts } from "./operations/operation.ts";
 export type { Prompt, PromptDescription } from "./operations/prompt.ts";
 export { tokenize } from "./operations/tokenize.ts";
-export type { EngineCoreOptions, EngineVitals } from "./models/engine/engine-core.ts";
+export type { EngineCoreOptions, EngineHeartbeat } from "./models/engine/engine-core.ts";
 export { createEngineSupervisor } from "./models/local/engine-supervisor.ts";
 export type { EngineSupervisor, EngineSupervisorOptions } from "./models/local/engine-supervisor.ts";
 export { createInlineEngine } from "./models/engine/inline-engine.ts";

@@ -21,7 +21,7 @@ export interface DaemonHealth extends Disposable {
 
 /** What is read of an engine. */
 export interface ObservedEngine {
-  readonly engine: Pick<EngineSupervisor, "id" | "state" | "reasons" | "stats" | "vitals" | "silentMs">;
+  readonly engine: Pick<EngineSupervisor, "id" | "state" | "reasons" | "stats" | "heartbeat" | "silentMs">;
   /** From then on the supervisor kills the engine process. */
   readonly hangAfterMs: number;
 }
@@ -45,8 +45,8 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   ]);
   const alive = engines.map(({ engine, hangAfterMs }) => {
     // Longer than a hung engine has: the supervisor starts it again, and not whoever watches this process.
-    const helplessAfterMs = Math.max(stallAfterMs, 2 * hangAfterMs);
-    return [aliveCheck(engine, helplessAfterMs), progress(engine, helplessAfterMs)];
+    const unrecoverableAfterMs = Math.max(stallAfterMs, 2 * hangAfterMs);
+    return [aliveCheck(engine, unrecoverableAfterMs), progress(engine, unrecoverableAfterMs)];
   });
   const ids = engines.map(({ engine }) => engine.id);
   const details = engines.map(({ engine }) => [inferenceCheck(engine), memoryCheck(engine)]);
@@ -102,27 +102,28 @@ function readyCheck(engine: Engine, stallAfterMs: number): HealthCheck {
   };
 }
 
-function aliveCheck(engine: Engine, helplessAfterMs: number): HealthCheck {
+function aliveCheck(engine: Engine, unrecoverableAfterMs: number): HealthCheck {
   return {
     name: "engine",
     check: () => {
       if (engine.state === "failed") return { status: "unhealthy", reasons: engine.reasons() };
       // A process that loads says nothing; its time is limited by the start timeout.
-      return engine.state === "ready" ? silence(engine, helplessAfterMs) : healthy;
+      return engine.state === "ready" ? silence(engine, unrecoverableAfterMs) : healthy;
     },
   };
 }
 
 /** What the engine process reports of its last step. */
 function inferenceCheck(engine: Engine): HealthCheck {
-  return { name: "inference", check: () => engine.vitals()?.health ?? healthy };
+  return { name: "inference", check: () => engine.heartbeat()?.health ?? healthy };
 }
 
 function memoryCheck(engine: Engine): HealthCheck {
   return {
     name: "memory",
     check: () => {
-      const pressed = engine.vitals()?.ledger.devices.filter(({ pressure }) => pressure !== "normal") ?? [];
+      const pressed =
+        engine.heartbeat()?.ledger.devices.filter(({ pressure }) => pressure !== "normal") ?? [];
       if (pressed.length === 0) return healthy;
       const reasons = pressed.map(
         ({ deviceId, pressure, measuredBytes, limitBytes }) =>

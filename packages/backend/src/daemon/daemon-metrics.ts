@@ -26,14 +26,14 @@ export interface DaemonMetrics extends Required<ServerMetrics>, Disposable {
   /** The longest that the event loop was late since the start. */
   maxEventLoopDelayMs(): number;
   /** The event loop is measured from here on: before it, the program's code was read. */
-  servingBegins(): void;
+  markServing(): void;
   dispose(): void;
 }
 
 /** Creates the metrics; those of an engine appear when its model is loaded. */
 export function createDaemonMetrics(options: {
   readonly events: EventBus;
-  readonly engines: readonly Pick<EngineSupervisor, "labels" | "stats" | "vitals" | "model">[];
+  readonly engines: readonly Pick<EngineSupervisor, "labels" | "stats" | "heartbeat" | "model">[];
   /** Read at each scrape. */
   readonly gpus: Pick<GpuTelemetry, "survey">;
   /** Read at each scrape. */
@@ -58,10 +58,10 @@ export function createDaemonMetrics(options: {
       const { labels } = engine;
       const stats = engine.stats();
       if (stats !== undefined) metricsOf(labels)?.stats(stats);
-      const vitals = engine.vitals();
-      if (vitals === undefined) continue;
-      memory.pool(vitals.pool, labels);
-      for (const { models } of vitals.ledger.devices) {
+      const heartbeat = engine.heartbeat();
+      if (heartbeat === undefined) continue;
+      memory.pool(heartbeat.pool, labels);
+      for (const { models } of heartbeat.ledger.devices) {
         ledger.push(...models.flatMap(({ purposes }) => purposes.map((each) => ({ ...labels, ...each }))));
       }
     }
@@ -110,7 +110,7 @@ export function createDaemonMetrics(options: {
     },
     observeHttp: (sample) => http.observe(sample),
     maxEventLoopDelayMs: () => eventLoop.maxDelayMs(),
-    servingBegins: () => eventLoop.restart(),
+    markServing: () => eventLoop.restart(),
     dispose,
     [Symbol.dispose]: dispose,
   };

@@ -182,7 +182,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       version: packageVersion,
     });
     address = await http.listen({ host: config.server.host, port: config.server.port });
-    metrics.servingBegins();
+    metrics.markServing();
     logger.info({ url: address.url, pid: process.pid }, "listening");
     await register(address);
     publishReadiness();

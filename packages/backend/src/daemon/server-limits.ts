@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { readHostMemory } from "@infernode/memory";
 import type { ServerConfig } from "../config/config.ts";
 
-const mostConnections = 4096;
+const defaultMaxConnections = 4096;
 
 /** Files, pipes and libraries of the daemon itself, and what an engine's start or a thread takes on top. */
 const ownDescriptors = 64;
@@ -23,11 +23,11 @@ export function resolveServerLimits(config: Pick<ServerConfig, "maxConnections" 
   readonly maxConnections: number;
   readonly bodyMemoryBytes: number;
 } {
-  const openFiles = openFilesLimit() ?? mostConnections;
+  const openFiles = openFilesLimit() ?? defaultMaxConnections;
   const possible = Math.max(1, openFiles - ownDescriptors);
   const eighth = Math.floor(readHostMemory().totalBytes / 8);
   return {
-    maxConnections: Math.min(config.maxConnections ?? mostConnections, possible),
+    maxConnections: Math.min(config.maxConnections ?? defaultMaxConnections, possible),
     bodyMemoryBytes: config.bodyMemoryBytes ?? Math.min(512 * 2 ** 20, Math.max(64 * 2 ** 20, eighth)),
   };
 }

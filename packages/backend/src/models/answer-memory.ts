@@ -17,11 +17,11 @@ const candidateBytes = 2 * (4 + 8);
 /** A token's text and id in an answer that is collected. */
 const tokenBytes = 16;
 /** As the API allows. */
-const mostCandidates = 21;
+const maxCandidates = 21;
 
 /** What one answer of the whole context with all alternatives takes: a server has room for at least one. */
 export function largestAnswerBytes(contextTokens: number): number {
-  return contextTokens * (mostCandidates * candidateBytes + tokenBytes);
+  return contextTokens * (maxCandidates * candidateBytes + tokenBytes);
 }
 
 /** What an answer can take. One answer without log-probabilities is small beside its place in the KV cache. */
@@ -31,7 +31,7 @@ export function answerBytes({ answerCount, maxTokens, candidateCount, echoedToke
   return (answerCount * maxTokens + echoedTokens) * perToken;
 }
 
-const mostAnswerBytes = 256 * 2 ** 20;
+const maxAnswerBytes = 256 * 2 ** 20;
 /** Of what may be used. */
 const answerShare = 1 / 8;
 
@@ -41,7 +41,7 @@ export function answerMemory(
   budgetBytes: number,
 ): { readonly least: (contextTokens: number) => number; readonly wanted: (contextTokens: number) => number } {
   if (setBytes !== undefined) return { least: () => setBytes, wanted: () => setBytes };
-  const share = Math.min(mostAnswerBytes, Math.floor(budgetBytes * answerShare));
+  const share = Math.min(maxAnswerBytes, Math.floor(budgetBytes * answerShare));
   return {
     least: largestAnswerBytes,
     wanted: (contextTokens) => Math.max(largestAnswerBytes(contextTokens), share),

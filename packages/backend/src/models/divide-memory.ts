@@ -1,9 +1,9 @@
 /** How much memory a model needs, and how much it can use. */
 export interface MemoryDemand {
   /** In the smallest sizes that it may be served with. */
-  readonly leastBytes: number;
+  readonly minBytes: number;
   /** In the largest ones. */
-  readonly wantedBytes: number;
+  readonly maxBytes: number;
 }
 
 /**
@@ -17,10 +17,10 @@ export function divideMemory(
 ): ReadonlyMap<string, number> {
   const parts = new Map<string, number>();
   let restBytes = totalBytes;
-  for (const [id, { leastBytes }] of demands) {
-    if (leastBytes > restBytes) continue;
-    parts.set(id, leastBytes);
-    restBytes -= leastBytes;
+  for (const [id, { minBytes }] of demands) {
+    if (minBytes > restBytes) continue;
+    parts.set(id, minBytes);
+    restBytes -= minBytes;
   }
   const fitting = [...parts.keys()];
   for (const id of demands.keys()) if (!parts.has(id)) parts.set(id, restBytes);
@@ -33,7 +33,7 @@ export function divideMemory(
       restBytes -= bytes;
     }
   };
-  share((id) => Math.max(0, (demands.get(id)?.wantedBytes ?? 0) - (parts.get(id) ?? 0)));
+  share((id) => Math.max(0, (demands.get(id)?.maxBytes ?? 0) - (parts.get(id) ?? 0)));
   share(() => restBytes);
   return parts;
 }

@@ -27,7 +27,7 @@ export interface MemoryBudgetOptions {
   /** Of all models together; what the machine has free when they are started, where that is less. */
   readonly limitBytes?: number | undefined;
   /** How long models that have asked wait for those that have not. [5000] */
-  readonly patienceMs?: number;
+  readonly waitTimeoutMs?: number;
   /** [what the machine has free, within the limit] */
   readonly readMemory?: () => AvailableMemory;
 }
@@ -39,7 +39,7 @@ interface Asking {
 
 /** Creates the budget; the machine is asked once, when it is divided for the first time. */
 export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
-  const { limitBytes, patienceMs = 5000 } = options;
+  const { limitBytes, waitTimeoutMs = 5000 } = options;
   const readMemory = options.readMemory ?? (() => readAvailableMemory(createCpuDevice(), limitBytes));
   const missing = new Set(options.modelIds);
   const asking = new Map<string, Asking>();
@@ -59,7 +59,7 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     const freeBytes = earlier.reduce((rest, { bytes }) => rest - bytes, availableBytes);
     // Who has not asked in time keeps a fair part.
     const unknown = [...missing].map(
-      (id) => [id, { leastBytes: 0, wantedBytes: Number.MAX_SAFE_INTEGER }] as const,
+      (id) => [id, { minBytes: 0, maxBytes: Number.MAX_SAFE_INTEGER }] as const,
     );
     const known = [...asking].map(([id, { demand }]) => [id, demand] as const);
     const parts = divideMemory(new Map([...known, ...unknown]), Math.max(0, freeBytes));
@@ -85,7 +85,7 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
         const answer = asking.get(id)?.answer ?? createResolvers<AvailableMemory>();
         asking.set(id, { demand, answer });
         missing.delete(id);
-        timer ??= setTimeout(divide, patienceMs);
+        timer ??= setTimeout(divide, waitTimeoutMs);
         divideWhenAllAsked();
         return answer.promise;
       },

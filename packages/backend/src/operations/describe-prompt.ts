@@ -9,7 +9,7 @@ export interface DescribePromptEvent extends PromptDescription {
 /** Makes tokens of a prompt, spells them, and decodes them to text again. */
 export const describePrompt: Operation<Prompt, DescribePromptEvent> = {
   name: "describe-prompt",
-  passesSuspects: true,
+  runsBeforeSuspects: true,
   async *run({ prompts }, prompt, signal) {
     yield { type: "description", ...(await prompts.describe(prompt, signal)) };
   },

@@ -55,7 +55,7 @@ async function* run(
     if (promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries) await nextTurn();
   }
   const { usage, timings } = await stream.result();
-  prompts.noteServed(timings.totalMs - timings.queuedMs);
+  prompts.recordServiceTime(timings.totalMs - timings.queuedMs);
   yield { type: "finished", usage, timings };
 }
 

@@ -37,7 +37,7 @@ export interface Operation<Input, Event extends CallEvent> {
   /** Its reader can drop the events that it has, for `restarted`. [false: a call that has begun fails with the engine] */
   canRestart?(input: Input): boolean;
   /** It is given to a restarted engine before the suspects of the crash are cleared: failing with one costs little. [false] */
-  readonly passesSuspects?: boolean;
+  readonly runsBeforeSuspects?: boolean;
   /** How much of what may wait for a slow reader an event takes; a small one is 1. [1] */
   weigh?(event: Event): number;
   /** [not reported] */

@@ -32,7 +32,7 @@ export interface PromptService {
   /** @throws as `encode` */
   describe(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;
   /** Records how long an answer took from its first step to its end: tells when a place becomes free. */
-  noteServed(serviceMs: number): void;
+  recordServiceTime(serviceMs: number): void;
 }
 
 const charactersPerToken = 4;

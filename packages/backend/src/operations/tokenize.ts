@@ -10,7 +10,7 @@ export interface TokenizeEvent {
 /** Makes tokens of a prompt as a generation would. */
 export const tokenize: Operation<Prompt, TokenizeEvent> = {
   name: "tokenize",
-  passesSuspects: true,
+  runsBeforeSuspects: true,
   async *run({ prompts }, prompt, signal) {
     yield { type: "tokens", tokenIds: await prompts.encode(prompt, { purpose: "inspection", signal }) };
   },

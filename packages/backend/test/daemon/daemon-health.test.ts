@@ -31,7 +31,7 @@ function engineWith(parts: Partial<Engine>): Engine {
     state: "ready",
     reasons: () => [],
     stats: () => core.stats(),
-    vitals: () => core.vitals(),
+    heartbeat: () => core.heartbeat(),
     silentMs: () => 0,
     ...parts,
   };
@@ -114,7 +114,7 @@ test("is not ready when there is work and no step is made, and not alive when th
 });
 
 test("is degraded when memory is short or a step failed, and says both", async () => {
-  const vitals = core.vitals();
+  const heartbeat = core.heartbeat();
   const device = {
     deviceId: "cpu",
     limitBytes: 100,
@@ -126,8 +126,8 @@ test("is degraded when memory is short or a step failed, and says both", async (
   } as const;
   const { health } = setUp(
     engineWith({
-      vitals: () => ({
-        ...vitals,
+      heartbeat: () => ({
+        ...heartbeat,
         health: { status: "degraded", reasons: ["the last step failed: no"] },
         ledger: { devices: [device], plannedBytes: 0, measuredBytes: 90 },
       }),

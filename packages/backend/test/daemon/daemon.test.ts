@@ -55,7 +55,7 @@ async function setUp(
   events.onAny((...event) => void heard.push(event));
   const { processes, startProcess } = createFakeProcesses(createCore);
   const createEngine = (options: EngineSupervisorOptions): EngineSupervisor =>
-    createEngineSupervisor({ ...options, startProcess, statsIntervalMs: 20, firstRestartDelayMs: 1 });
+    createEngineSupervisor({ ...options, startProcess, heartbeatIntervalMs: 20, firstRestartDelayMs: 1 });
   const discovery = createEmbeddedDiscovery({ events });
   const daemon = createDaemon(config, { logger: pino({ level: "silent" }), events, createEngine, discovery });
   open.push(daemon);

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { createMemoryBudget, type MemoryBudget } from "../../src/models/memory-budget.ts";
 
-const demand = { leastBytes: 10, wantedBytes: 1000 };
+const demand = { minBytes: 10, maxBytes: 1000 };
 
-function budgetOf(modelIds: readonly string[], patienceMs = 60_000): MemoryBudget {
+function budgetOf(modelIds: readonly string[], waitTimeoutMs = 60_000): MemoryBudget {
   return createMemoryBudget({
     modelIds,
-    patienceMs,
+    waitTimeoutMs,
     readMemory: () => ({ deviceId: "cpu", availableBytes: 100 }),
   });
 }
@@ -46,7 +46,7 @@ test("answers a model that asks again, after a crash, the same", async () => {
   const share = budget.share("a");
   const first = await share.reserve(demand);
   share.settle(30);
-  expect(await share.reserve({ leastBytes: 1, wantedBytes: 2 })).toEqual(first);
+  expect(await share.reserve({ minBytes: 1, maxBytes: 2 })).toEqual(first);
 });
 
 test("what a model was not planned with, or has given back, is there for the next one", async () => {

@@ -60,7 +60,7 @@ describeModelService("an engine behind a channel", () =>
         throw error;
       },
     });
-    const supervisor = createEngineSupervisor({ engine, events, startProcess, statsIntervalMs: 20 });
+    const supervisor = createEngineSupervisor({ engine, events, startProcess, heartbeatIntervalMs: 20 });
     await supervisor.start();
     return supervisor;
   }),

@@ -103,7 +103,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
       return isDisposed;
     },
     stats,
-    vitals: () => ({
+    heartbeat: () => ({
       health: { status: "healthy", reasons: [] },
       pool: {
         deviceId: "cpu",

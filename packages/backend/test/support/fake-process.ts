@@ -15,10 +15,10 @@ export interface FakeProcess {
   say(message: unknown): void;
 }
 
-/** @param prove what a process does before it is ready, where it is asked to. [nothing] */
+/** @param selfTest what a process does before it is ready, where it is asked to. [nothing] */
 export function createFakeProcesses(
   createCore: CreateEngineCore,
-  prove: (core: EngineCore) => Promise<void> = async () => undefined,
+  selfTest: (core: EngineCore) => Promise<void> = async () => undefined,
 ): {
   readonly processes: FakeProcess[];
   readonly startProcess: StartEngineProcess;
@@ -42,7 +42,7 @@ export function createFakeProcesses(
         messages.push(copy);
         setImmediate(() => listeners.onMessage(copy));
       },
-      prove,
+      selfTest,
       onShutdown: (exitCode) => end(exitCode, undefined),
     });
     const pid = processes.length + 1;

@@ -40,8 +40,8 @@ function residentBytes(): number {
   }
 }
 
-/** Keeps the one check that an engine adds; it is asked with the vitals. */
-function keepCheck(): HealthPort & { status(): HealthStatus } {
+/** Keeps the one check that an engine adds; it is asked with the heartbeat. */
+function captureHealthCheck(): HealthPort & { status(): HealthStatus } {
   let kept: Parameters<HealthPort["addCheck"]>[0] | undefined;
   return {
     addCheck: (check) => {
@@ -72,7 +72,7 @@ async function assemble(
     ledger: tracker,
     events: memoryEvents,
   });
-  const health = keepCheck();
+  const health = captureHealthCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
   const executor = await executorProvider.create({
@@ -178,7 +178,11 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     model: describe(parts),
     description: executor.description,
     stats: () => prompts.stats(),
-    vitals: () => ({ health: parts.health.status(), pool: memory.stats(), ledger: parts.tracker.snapshot() }),
+    heartbeat: () => ({
+      health: parts.health.status(),
+      pool: memory.stats(),
+      ledger: parts.tracker.snapshot(),
+    }),
     call: (operation, input, signal) => find(operation).run({ engine, prompts }, input, signal),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,

@@ -27,7 +27,7 @@ export interface EngineCoreOptions
 }
 
 /** What changes slowly and is told a few times a second. Plain data. */
-export interface EngineVitals {
+export interface EngineHeartbeat {
   /** What the engine says of itself: how the last step went. Whether steps are made is judged by the daemon. */
   readonly health: HealthStatus;
   readonly pool: PoolStats;
@@ -40,7 +40,7 @@ export interface EngineCore extends AsyncDisposable {
   /** Runtime, version, threads, for people. */
   readonly description: string;
   stats(): ModelStats;
-  vitals(): EngineVitals;
+  heartbeat(): EngineHeartbeat;
   /**
    * Runs an operation of the registry. Leaving the loop or aborting the signal stops the work within one step.
    * @throws EngineRequestError `UNKNOWN_OPERATION`

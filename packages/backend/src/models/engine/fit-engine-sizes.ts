@@ -14,8 +14,8 @@ export interface FitEngineSizesOptions {
 
 const defaultMaxSequences = 16;
 /** A conversation needs this much; below it, fewer answers at once are the smaller loss. */
-const roomyContextTokens = 8192;
-const leastContextTokens = 512;
+const preferredContextTokens = 8192;
+const minContextTokens = 512;
 
 /**
  * Chooses sizes whose plan fits the budget: first a shorter context, down to 8192 tokens, then fewer
@@ -33,10 +33,10 @@ export function fitEngineSizes(options: FitEngineSizesOptions): EngineSizes {
       contextTokens = Math.max(leastTokens, Math.floor(contextTokens / 2));
     }
   };
-  shrinkContext(Math.min(roomyContextTokens, modelContextTokens));
+  shrinkContext(Math.min(preferredContextTokens, modelContextTokens));
   if (wanted.maxSequences === undefined) {
     while (!fits() && maxSequences > 1) maxSequences = Math.floor(maxSequences / 2);
   }
-  shrinkContext(Math.min(leastContextTokens, modelContextTokens));
+  shrinkContext(Math.min(minContextTokens, modelContextTokens));
   return { maxSequences, contextTokens };
 }

@@ -85,8 +85,8 @@ function demandOf(model: ExecutorModel, options: EngineCoreOptions): MemoryDeman
   };
   const limitBytes = options.memoryLimitBytes ?? Number.MAX_SAFE_INTEGER;
   return {
-    leastBytes: bytesWithin(0),
-    wantedBytes: Math.min(bytesWithin(Number.MAX_SAFE_INTEGER), limitBytes),
+    minBytes: bytesWithin(0),
+    maxBytes: Math.min(bytesWithin(Number.MAX_SAFE_INTEGER), limitBytes),
   };
 }
 

@@ -1,12 +1,12 @@
-import { canStartAnew, isSuspect, type OpenCall } from "./pending-call.ts";
+import { canReplay, isSuspect, type PendingCall } from "./pending-call.ts";
 
 /** A call that may have caused so many crashes is not given to another process. */
 const maxCrashes = 3;
 
-type Entry = readonly [callId: number, call: OpenCall];
+type Entry = readonly [callId: number, call: PendingCall];
 
 /** What a crash means for the calls. */
-export interface CrashVerdict {
+export interface CrashAttribution {
   /** Ids of calls that fail with it. */
   readonly failed: readonly number[];
   /** Ids of calls that the process had, and that the next one is given. */
@@ -16,7 +16,7 @@ export interface CrashVerdict {
 }
 
 /** It got exactly as far as at its earlier crash. */
-function isWhereItWas(call: OpenCall): boolean {
+function isWhereItWas(call: PendingCall): boolean {
   return isSuspect(call) && call.eventCount === call.furthestCount;
 }
 
@@ -24,7 +24,7 @@ function isWhereItWas(call: OpenCall): boolean {
  * The call that caused a crash, where that can be said: a suspect of an earlier crash that was alone, that was on
  * a trial in which all others were cleared of being the cause, or that alone of all is where it was before.
  */
-function culpritOf(inFlight: readonly Entry[], trialId: number | undefined): number | undefined {
+function findCause(inFlight: readonly Entry[], trialId: number | undefined): number | undefined {
   const [first] = inFlight;
   if (inFlight.length === 1 && first !== undefined && isSuspect(first[1])) return first[0];
   const trial = inFlight.find(([callId]) => callId === trialId);
@@ -38,15 +38,18 @@ function culpritOf(inFlight: readonly Entry[], trialId: number | undefined): num
  * that were in flight are suspects. `trialId` is the suspect that was given to the process last, and that has not
  * been cleared.
  */
-export function settleCrash(calls: ReadonlyMap<number, OpenCall>, trialId: number | undefined): CrashVerdict {
+export function attributeCrash(
+  calls: ReadonlyMap<number, PendingCall>,
+  trialId: number | undefined,
+): CrashAttribution {
   const inFlight = [...calls].filter(([, { isSent }]) => isSent);
-  const culpritId = culpritOf(inFlight, trialId);
+  const causeId = findCause(inFlight, trialId);
   const failed: number[] = [];
   const replayed: number[] = [];
   for (const [callId, call] of inFlight) {
-    if (culpritId === undefined) call.crashCount += 1;
-    const mayReplay = callId !== culpritId && call.crashCount < maxCrashes && canStartAnew(call);
+    if (causeId === undefined) call.crashCount += 1;
+    const mayReplay = callId !== causeId && call.crashCount < maxCrashes && canReplay(call);
     (mayReplay ? replayed : failed).push(callId);
   }
-  return { failed, replayed, isAttributed: culpritId !== undefined };
+  return { failed, replayed, isAttributed: causeId !== undefined };
 }

@@ -1,9 +1,9 @@
 import { type EngineErrorRecord, EngineRequestError } from "../../errors.ts";
 import { AsyncQueue } from "../async-queue.ts";
 import type { AnyOperation, CallEvent, Operation } from "../../operations/operation.ts";
-import { isCleared, isSuspect, openCall, type OpenCall } from "./pending-call.ts";
+import { isCleared, isSuspect, createPendingCall, type PendingCall } from "./pending-call.ts";
 import type { DaemonMessage } from "./protocol.ts";
-import { settleCrash } from "./attribute-crash.ts";
+import { attributeCrash } from "./attribute-crash.ts";
 
 /** How much may be open that no engine process has answered: it is started again, hangs, or is given them later. */
 export interface CallLimits {
@@ -34,7 +34,7 @@ export interface CallTable {
   /** The engine process has ended a call, with an error where it failed. */
   end(callId: number, error: EngineErrorRecord | undefined): void;
   /** After a crash: fails what caused it, and what cannot be answered anew; the rest waits for the next process. */
-  settleCrash(error: unknown): CrashOutcome;
+  handleCrash(error: unknown): CrashOutcome;
   /** Gives a fresh process what is open, suspects of a crash one at a time. Throws nothing. */
   replay(): void;
   /** Gives the process all that waits, for no more will come. */
@@ -66,7 +66,7 @@ function cannotCross(cause: unknown): EngineRequestError {
 export function createCallTable(options: CallTableOptions): CallTable {
   const { send } = options;
   /** In the order in which a process is given them: suspects of a crash before new ones. */
-  const calls = new Map<number, OpenCall>();
+  const calls = new Map<number, PendingCall>();
   let lastCallId = 0;
   let unsentCount = 0;
   let hasServed = false;
@@ -76,7 +76,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
   let isFull = false;
 
   /** @throws EngineRequestError `INVALID_REQUEST` */
-  const submit = (callId: number, call: OpenCall): void => {
+  const submit = (callId: number, call: PendingCall): void => {
     const { operation, input } = call;
     try {
       if (!send({ type: "call", callId, operation: operation.name, input })) return;
@@ -88,9 +88,9 @@ export function createCallTable(options: CallTableOptions): CallTable {
     if (isSuspect(call)) trialId = callId;
   };
   /** New calls wait until all suspects are cleared, which could fail them. */
-  const isFree = (call: OpenCall): boolean =>
-    (trialId === undefined && !isFull) || (call.operation.passesSuspects === true && !isSuspect(call));
-  const sendWaiting = (maySend: (call: OpenCall) => boolean = isFree): void => {
+  const isFree = (call: PendingCall): boolean =>
+    (trialId === undefined && !isFull) || (call.operation.runsBeforeSuspects === true && !isSuspect(call));
+  const sendWaiting = (maySend: (call: PendingCall) => boolean = isFree): void => {
     if (unsentCount === 0) return;
     for (const [callId, call] of calls) {
       if (call.isSent || !maySend(call)) continue;
@@ -121,7 +121,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
     if (drop(callId)) send({ type: "cancel", callId });
     sendWaiting();
   };
-  const refused = (callId: number, call: OpenCall, error: EngineErrorRecord): void => {
+  const refused = (callId: number, call: PendingCall, error: EngineErrorRecord): void => {
     const othersAreThere = calls.size - unsentCount > 1;
     // What was taken once is not refused for want of room.
     if (error.code === "QUEUE_FULL" && call.isAccepted && othersAreThere) {
@@ -163,7 +163,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
       onFull: tell("pause"),
       onRoom: tell("resume"),
     });
-    const call = openCall({ operation, input, queue });
+    const call = createPendingCall({ operation, input, queue });
     assertRoom(call.sizeTokens);
     calls.set(callId, call);
     unsentCount += 1;
@@ -176,14 +176,14 @@ export function createCallTable(options: CallTableOptions): CallTable {
     return queue;
   };
   /** Counts a part of an answer. */
-  const advance = (callId: number, call: OpenCall): void => {
+  const advance = (callId: number, call: PendingCall): void => {
     hasServed = true;
     call.eventCount += 1;
     if (trialId !== callId || !isCleared(call)) return;
     trialId = undefined;
     sendWaiting();
   };
-  const startAnew = (call: OpenCall): void => {
+  const prepareReplay = (call: PendingCall): void => {
     if (call.eventCount > 0) call.queue.push({ type: "restarted" });
     call.isCounted = false;
     call.furthestCount = Math.max(call.furthestCount, call.eventCount);
@@ -193,7 +193,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
   };
   /** Should one of them be the cause after all, the other suspects are through by then. */
   const putBehindSuspects = (callIds: ReadonlySet<number>): void => {
-    const rankOf = ([callId, call]: readonly [number, OpenCall]): number =>
+    const rankOf = ([callId, call]: readonly [number, PendingCall]): number =>
       callIds.has(callId) ? 1 : isSuspect(call) ? 0 : 2;
     const inOrder = [...calls].sort((a, b) => rankOf(a) - rankOf(b));
     calls.clear();
@@ -231,8 +231,8 @@ export function createCallTable(options: CallTableOptions): CallTable {
       call.queue.complete();
       remove(callId);
     },
-    settleCrash: (error) => {
-      const { failed, replayed, isAttributed } = settleCrash(calls, trialId);
+    handleCrash: (error) => {
+      const { failed, replayed, isAttributed } = attributeCrash(calls, trialId);
       trialId = undefined;
       for (const callId of failed) {
         const call = calls.get(callId);
@@ -241,7 +241,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
       }
       for (const callId of replayed) {
         const call = calls.get(callId);
-        if (call !== undefined) startAnew(call);
+        if (call !== undefined) prepareReplay(call);
       }
       if (isAttributed) putBehindSuspects(new Set(replayed));
       return { failedRequestCount: failed.length, replayedRequestCount: calls.size, isAttributed };

@@ -1,10 +1,10 @@
 import type { AvailableMemory } from "@infernode/memory";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { CreateEngineCore, EngineCore } from "../engine/engine-core.ts";
-import { createEngineOutbox, type SendToDaemon } from "./message-batcher.ts";
+import { createMessageBatcher, type SendToDaemon } from "./message-batcher.ts";
 import { toErrorRecord } from "../error-record.ts";
 import type { DaemonMessage } from "./protocol.ts";
-import { sendApart } from "./send-in-parts.ts";
+import { sendInParts } from "./send-in-parts.ts";
 
 interface RunningCall {
   readonly controller: AbortController;
@@ -17,7 +17,7 @@ export interface EngineHostOptions {
   readonly createCore: CreateEngineCore;
   readonly send: SendToDaemon;
   /** Has a new engine do a little work before it is given any, where the daemon asks for it. [none] */
-  readonly prove?: (core: EngineCore) => Promise<void>;
+  readonly selfTest?: (core: EngineCore) => Promise<void>;
   /** Called once when all is put away; the process may end. */
   readonly onShutdown: (exitCode: number) => void;
 }
@@ -36,26 +36,26 @@ type CallMessage = Extract<DaemonMessage, { readonly type: "call" }>;
 /** Creates the host of one engine; it is made when the `start` message comes. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
   const warn = (text: string): void => process.emitWarning(text);
-  const send = sendApart(options.send, warn);
+  const send = sendInParts(options.send, warn);
   const running = new Map<number, RunningCall>();
   let core: EngineCore | undefined;
   let reservation: Resolvers<AvailableMemory> | undefined;
-  let statsTimer: NodeJS.Timeout | undefined;
+  let heartbeatTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
-  const outbox = createEngineOutbox({ send, stats: () => core?.stats() });
+  const batcher = createMessageBatcher({ send, stats: () => core?.stats() });
 
-  const prove = async (made: EngineCore): Promise<void> => {
+  const selfTest = async (made: EngineCore): Promise<void> => {
     try {
-      await options.prove?.(made);
+      await options.selfTest?.(made);
     } catch (error) {
       // Requests are told the same error, each its own; only a crash would be worse.
       warn(`the engine's first work failed: ${toErrorRecord(error).message}`);
     }
   };
   const start = async (message: Extract<DaemonMessage, { readonly type: "start" }>): Promise<void> => {
-    const { statsIntervalMs } = message;
+    const { heartbeatIntervalMs } = message;
     const startedAtMs = performance.now();
-    let isProving = false;
+    let isSelfTesting = false;
     try {
       const made = await options.createCore(message.options, {
         reserveMemory: (demand) => {
@@ -66,13 +66,13 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
         events: {
           emit: (...event) => {
             // Its numbers are no requests'.
-            if (!isProving || !event[0].startsWith("inference:")) outbox.event(event);
+            if (!isSelfTesting || !event[0].startsWith("inference:")) batcher.event(event);
           },
         },
       });
-      isProving = true;
-      if (message.mustProve) await prove(made);
-      isProving = false;
+      isSelfTesting = true;
+      if (message.needsSelfTest) await selfTest(made);
+      isSelfTesting = false;
       core = made;
     } catch (error) {
       return send({ type: "start-failed", error: toErrorRecord(error) }, () => void shutdown(1));
@@ -81,22 +81,22 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const { model, description } = ready;
     const loadMs = performance.now() - startedAtMs;
     send({ type: "ready", model, description, loadMs }, () => undefined);
-    outbox.tell(ready.vitals());
-    statsTimer = setInterval(() => outbox.tell(ready.vitals()), statsIntervalMs);
+    batcher.sendHeartbeat(ready.heartbeat());
+    heartbeatTimer = setInterval(() => batcher.sendHeartbeat(ready.heartbeat()), heartbeatIntervalMs);
   };
 
   const answer = async ({ callId, operation, input }: CallMessage, signal: AbortSignal): Promise<void> => {
     try {
       if (core === undefined) throw new Error("the engine is not ready");
       for await (const event of core.call(operation, input, signal)) {
-        outbox.callEvent(callId, event);
-        if (outbox.room !== undefined) await outbox.room;
+        batcher.callEvent(callId, event);
+        if (batcher.room !== undefined) await batcher.room;
         const gate = running.get(callId)?.gate;
         if (gate !== undefined) await gate.promise;
       }
-      if (!signal.aborted) outbox.callEnd(callId);
+      if (!signal.aborted) batcher.callEnd(callId);
     } catch (error) {
-      if (!signal.aborted) outbox.callEnd(callId, toErrorRecord(error));
+      if (!signal.aborted) batcher.callEnd(callId, toErrorRecord(error));
     } finally {
       running.delete(callId);
     }
@@ -125,14 +125,14 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     await core?.drain({ timeoutMs });
     // The last events were made; they are read when the calls have ended.
     await Promise.all([...running.values()].map(({ ended }) => ended));
-    await outbox.flush();
+    await batcher.flush();
     send({ type: "drained" }, () => undefined);
   };
 
   const shutdown = async (exitCode: number): Promise<void> => {
     if (isShuttingDown) return;
     isShuttingDown = true;
-    clearInterval(statsTimer);
+    clearInterval(heartbeatTimer);
     for (const callId of running.keys()) cancel(callId);
     try {
       await core?.dispose();
@@ -165,7 +165,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const why = toErrorRecord(cause).message;
     const message = `the engine process cannot read the request: ${why}`;
     if (callId === undefined) warn(message);
-    else outbox.callEnd(callId, { code: "INVALID_REQUEST", message });
+    else batcher.callEnd(callId, { code: "INVALID_REQUEST", message });
   };
   return { receive, refuse, shutdown };
 }

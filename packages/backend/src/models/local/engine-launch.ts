@@ -1,7 +1,7 @@
 import type { ClockPort } from "@infernode/inference";
 import { BackendError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
-import type { EngineCoreOptions, EngineVitals, ReserveMemory } from "../engine/engine-core.ts";
+import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engine/engine-core.ts";
 import type { ModelStats } from "../model-service.ts";
 import { hasWork, progressOf } from "./engine-progress.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
@@ -18,9 +18,9 @@ export type BatchMessage = Extract<EngineMessage, { readonly type: "batch" }>;
 export interface EngineLaunchOptions {
   readonly startProcess: StartEngineProcess;
   readonly engine: EngineCoreOptions;
-  readonly statsIntervalMs: number;
+  readonly heartbeatIntervalMs: number;
   /** It does a little work before it is ready. */
-  readonly mustProve: boolean;
+  readonly needsSelfTest: boolean;
   readonly startTimeoutMs: number;
   readonly hangAfterMs: number;
   readonly clock: ClockPort;
@@ -45,7 +45,7 @@ export interface EngineLaunch {
   readonly startMs: number | undefined;
   /** As it last told. */
   readonly stats: ModelStats | undefined;
-  readonly vitals: EngineVitals | undefined;
+  readonly heartbeat: EngineHeartbeat | undefined;
   /** Since it last said anything. */
   silentMs(): number;
   /** `false` when the process is gone. @throws what the channel cannot write */
@@ -73,7 +73,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   let heardAtMs = spawnedAtMs;
   let startMs: number | undefined;
   let stats: ModelStats | undefined;
-  let vitals: EngineVitals | undefined;
+  let heartbeat: EngineHeartbeat | undefined;
   let isOver = false;
   let failure: BackendError | undefined;
 
@@ -111,7 +111,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
       case "batch":
         if (progressOf(message.stats) !== progressOf(stats) || !hasWork(message.stats)) watchdog.feed();
         ({ stats } = message);
-        vitals = message.vitals ?? vitals;
+        heartbeat = message.heartbeat ?? heartbeat;
         return options.onBatch(message);
       case "start-failed":
         failure = modelFailure(message.error);
@@ -151,8 +151,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     get stats() {
       return stats;
     },
-    get vitals() {
-      return vitals;
+    get heartbeat() {
+      return heartbeat;
     },
     silentMs: () => clock.now() - heardAtMs,
     send: (message) => channel.send(message),
@@ -167,8 +167,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     },
   };
   const channel = open(options, { onMessage, onExit });
-  const { engine, statsIntervalMs, mustProve } = options;
-  channel.send({ type: "start", options: engine, statsIntervalMs, mustProve });
+  const { engine, heartbeatIntervalMs, needsSelfTest } = options;
+  channel.send({ type: "start", options: engine, heartbeatIntervalMs, needsSelfTest });
   return launch;
 }
 

@@ -2,7 +2,7 @@ import { createEngineCore } from "../engine/create-engine-core.ts";
 import { createEngineHost } from "./engine-host.ts";
 import type { DaemonMessage } from "./protocol.ts";
 import { watchParent } from "./parent-watch.ts";
-import { isSealedMessage, openMessage } from "./serialized-message.ts";
+import { isSerializedMessage, deserializeMessage } from "./serialized-message.ts";
 import { generate } from "../../operations/generate.ts";
 import type { EngineCore } from "../engine/engine-core.ts";
 
@@ -10,7 +10,7 @@ import type { EngineCore } from "../engine/engine-core.ts";
  * Generates two tokens, a prefill and a step. A crash here is the engine's own: it has no request yet that could
  * be the cause.
  */
-async function proveEngine(core: EngineCore): Promise<void> {
+async function runSelfTest(core: EngineCore): Promise<void> {
   const request = {
     id: "proof",
     prompt: { kind: "tokens", tokenIds: [0] },
@@ -37,20 +37,20 @@ const host = createEngineHost({
     if (process.connected) process.send?.(message, undefined, undefined, onSent);
     else onSent();
   },
-  prove: proveEngine,
+  selfTest: runSelfTest,
   onShutdown: (exitCode) => process.exit(exitCode),
 });
 
-process.on("message", (sealed) => {
-  if (!isSealedMessage(sealed)) {
+process.on("message", (serialized) => {
+  if (!isSerializedMessage(serialized)) {
     process.stderr.write("infernode: an unknown message came from the daemon\n");
     return;
   }
   let message: DaemonMessage;
   try {
-    message = openMessage(sealed);
+    message = deserializeMessage(serialized);
   } catch (error) {
-    host.refuse(sealed.callId, error);
+    host.refuse(serialized.callId, error);
     return;
   }
   host.receive(message);

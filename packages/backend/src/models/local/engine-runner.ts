@@ -25,11 +25,11 @@ function restartDelayMs(crashCount: number, firstMs: number): number {
 /** How often a first start is tried again where the machine has no room for a process. */
 const maxFirstStarts = 5;
 
-export interface EngineKeeperOptions {
+export interface EngineRunnerOptions {
   /** How each process is started. */
   readonly launch: Omit<
     EngineLaunchOptions,
-    "mustProve" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
+    "needsSelfTest" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
   >;
   /** Wait before the first restart; doubles up to 30 s. */
   readonly firstRestartDelayMs: number;
@@ -45,7 +45,7 @@ export interface EngineKeeperOptions {
 }
 
 /** Keeps one engine process running: starts the next one when it ends, as long as the lifecycle allows. */
-export interface EngineKeeper {
+export interface EngineRunner {
   readonly process: EngineLaunch | undefined;
   /** What the latest process that became ready said of its model. */
   readonly served: ReadyMessage | undefined;
@@ -57,8 +57,8 @@ export interface EngineKeeper {
   cancelRestart(): void;
 }
 
-/** Creates a keeper; the first process starts with `launch`. */
-export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
+/** Creates a runner; the first process starts with `launch`. */
+export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
   const { lifecycle, calls, events, forwardTo } = options;
   const { clock } = options.launch;
   let current: EngineLaunch | undefined;
@@ -76,7 +76,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
     options.onGaveUp(error);
   };
 
-  const tellStart = (isFirst: boolean, model: LocalModel): void => {
+  const reportStart = (isFirst: boolean, model: LocalModel): void => {
     const pid = current?.pid;
     if (!isFirst) {
       restartCount += 1;
@@ -97,7 +97,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
     failedStartCount = 0;
     served = message;
     startMs = current?.startMs ?? 0;
-    tellStart(isFirst, message.model);
+    reportStart(isFirst, message.model);
     if (lifecycle.isEnding) return;
     lifecycle.becomeReady();
     calls.replay();
@@ -120,7 +120,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   const launch = (): void => {
     current = launchEngine({
       ...options.launch,
-      mustProve: served !== undefined,
+      needsSelfTest: served !== undefined,
       onReady,
       onBatch,
       onDrained: options.onDrained,
@@ -151,7 +151,7 @@ export function createEngineKeeper(options: EngineKeeperOptions): EngineKeeper {
   };
   const settle = (error: BackendError): CrashOutcome =>
     lifecycle.state === "ready"
-      ? calls.settleCrash(error)
+      ? calls.handleCrash(error)
       : // Calls that wait for a restart have not been seen by a process that failed to start.
         { failedRequestCount: 0, replayedRequestCount: calls.size, isAttributed: false };
 

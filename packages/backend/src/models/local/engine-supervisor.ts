@@ -10,8 +10,8 @@ import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
 import type { CallOptions, LocalModel } from "../model-service.ts";
 import type { CallEvent, Operation } from "../../operations/operation.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
-import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
-import { createEngineKeeper } from "./engine-runner.ts";
+import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";
+import { createEngineRunner } from "./engine-runner.ts";
 import { createEngineLifecycle } from "./engine-lifecycle.ts";
 import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
 
@@ -26,7 +26,7 @@ export interface EngineSupervisorOptions {
   /** Crashes in a row before it gives up. [5] */
   readonly maxRestarts?: number;
   /** How often the numbers come when nothing else does. [250] */
-  readonly statsIntervalMs?: number;
+  readonly heartbeatIntervalMs?: number;
   /** Wait before the first restart; doubles up to 30 s. [100] */
   readonly firstRestartDelayMs?: number;
   /** A process that was ready for this long starts the count of crashes anew. [60000] */
@@ -52,7 +52,7 @@ export interface EngineSupervisor extends EngineClient {
   readonly description: string | undefined;
   readonly restartCount: number;
   /** Health and memory as the process last told; `undefined` while there is none. */
-  vitals(): EngineVitals | undefined;
+  heartbeat(): EngineHeartbeat | undefined;
   /** Since the process last said anything; `undefined` while there is none. */
   silentMs(): number | undefined;
   /**
@@ -67,7 +67,7 @@ const drainGraceMs = 250;
 
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
-  const { engine, clock = performance, exitGraceMs = 3000, statsIntervalMs = 250 } = options;
+  const { engine, clock = performance, exitGraceMs = 3000, heartbeatIntervalMs = 250 } = options;
   const id = engine.modelName ?? modelNameOf(engine.modelDirectory);
   const labels = { model: id, engine: engine.engineId ?? "0" };
   const events = labelEvents(options.events, labels);
@@ -79,13 +79,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   });
   const calls = createCallTable({
     // A process that loads is given its calls when it is ready.
-    send: (message) => keeper.process?.isReady === true && keeper.process.send(message),
-    isAnswering: () => keeper.process?.isReady === true && keeper.process.silentMs() < 4 * statsIntervalMs,
+    send: (message) => runner.process?.isReady === true && runner.process.send(message),
+    isAnswering: () =>
+      runner.process?.isReady === true && runner.process.silentMs() < 4 * heartbeatIntervalMs,
     limits: () => ({
-      requests: engine.maxQueuedRequests + (keeper.served?.model.memoryPlan.maxSequences ?? 0),
+      requests: engine.maxQueuedRequests + (runner.served?.model.memoryPlan.maxSequences ?? 0),
       tokens: engine.maxQueuedTokens,
       // By then another process may be ready.
-      retryAfterMs: Math.min(Math.max(Math.round(keeper.startMs), 1000), 60_000),
+      retryAfterMs: Math.min(Math.max(Math.round(runner.startMs), 1000), 60_000),
     }),
   });
   const { memory = createMemoryBudget({ modelIds: [id] }).share(id) } = options;
@@ -93,11 +94,11 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   started.promise.catch(() => undefined);
   let isStarted = false;
   let onDrained: (() => void) | undefined;
-  const keeper = createEngineKeeper({
+  const runner = createEngineRunner({
     launch: {
       startProcess: options.startProcess ?? forkEngine,
       engine,
-      statsIntervalMs,
+      heartbeatIntervalMs,
       startTimeoutMs: options.startTimeoutMs ?? 300_000,
       hangAfterMs: options.hangAfterMs ?? defaultHangAfterMs(engine.maxTokensPerStep),
       clock,
@@ -155,7 +156,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
   const drain = async (timeoutMs: number): Promise<void> => {
     const wasReady = lifecycle.state === "ready";
     lifecycle.drain();
-    keeper.cancelRestart();
+    runner.cancelRestart();
     if (!wasReady) {
       calls.failAll(
         new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"),
@@ -166,7 +167,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     const drained = createResolvers<void>();
     onDrained = drained.resolve;
     calls.sendAll();
-    keeper.process?.send({ type: "drain", timeoutMs });
+    runner.process?.send({ type: "drain", timeoutMs });
     const timer = setTimeout(drained.resolve, timeoutMs + Math.min(drainGraceMs, exitGraceMs));
     await drained.promise;
     clearTimeout(timer);
@@ -178,13 +179,13 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     );
   };
   const dispose = async (): Promise<void> => {
-    keeper.cancelRestart();
+    runner.cancelRestart();
     lifecycle.stop();
     calls.failAll(
       new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before the request finished"),
     );
     started.reject(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before it was ready"));
-    await keeper.process?.end(exitGraceMs);
+    await runner.process?.end(exitGraceMs);
     memory.withdraw();
   };
 
@@ -195,27 +196,27 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       return lifecycle.state;
     },
     get model() {
-      return keeper.served?.model;
+      return runner.served?.model;
     },
     get pid() {
-      return keeper.process?.pid;
+      return runner.process?.pid;
     },
     get description() {
-      return keeper.served?.description;
+      return runner.served?.description;
     },
     get restartCount() {
-      return keeper.restartCount;
+      return runner.restartCount;
     },
-    stats: () => keeper.process?.stats,
-    vitals: () => keeper.process?.vitals,
-    silentMs: () => keeper.process?.silentMs(),
+    stats: () => runner.process?.stats,
+    heartbeat: () => runner.process?.heartbeat,
+    silentMs: () => runner.process?.silentMs(),
     reasons: () => lifecycle.reasons(),
     models: () => statusOf(supervisor),
     call,
     start: async () => {
       if (!isStarted && !lifecycle.isEnding) {
         isStarted = true;
-        keeper.launch();
+        runner.launch();
       }
       return started.promise;
     },

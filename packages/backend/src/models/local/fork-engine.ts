@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type DaemonMessage, type EngineMessage, isEngineMessage } from "./protocol.ts";
-import { sealMessage } from "./serialized-message.ts";
+import { serializeMessage } from "./serialized-message.ts";
 
 /** How a process ended: with a code, or by a signal. */
 export interface EngineExit {
@@ -80,7 +80,7 @@ export function forkEngine(listeners: EngineListeners): EngineChannel {
   return {
     pid: child.pid,
     send: (message) => {
-      const envelope = sealMessage(message);
+      const envelope = serializeMessage(message);
       if (!child.connected) return false;
       child.send(envelope, () => undefined);
       return true;

@@ -1,7 +1,7 @@
 import type { EngineErrorRecord } from "../../errors.ts";
 import type { InfernodeEvent } from "../../events/event-map.ts";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
-import type { EngineVitals } from "../engine/engine-core.ts";
+import type { EngineHeartbeat } from "../engine/engine-core.ts";
 import type { ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
 import type { EngineMessage } from "./protocol.ts";
@@ -10,13 +10,13 @@ import type { EngineMessage } from "./protocol.ts";
 export type SendToDaemon = (message: EngineMessage, onSent: () => void) => void;
 
 /** What the engine tells, until the channel takes it. All of one step goes in one message. */
-export interface EngineOutbox {
+export interface MessageBatcher {
   callEvent(callId: number, event: CallEvent): void;
   /** The last that is said of a call. */
   callEnd(callId: number, error?: EngineErrorRecord): void;
   event(event: InfernodeEvent): void;
-  /** Sends the vitals, and with them what is there; leaves them out when the daemon is slow to read. */
-  tell(vitals: EngineVitals): void;
+  /** Sends the heartbeat, and with them what is there; leaves them out when the daemon is slow to read. */
+  sendHeartbeat(heartbeat: EngineHeartbeat): void;
   /** While the daemon is slow to read: when it has caught up. Who makes events waits for it. */
   readonly room: Promise<void> | undefined;
   /** Resolves when all is handed to the channel. */
@@ -26,11 +26,11 @@ export interface EngineOutbox {
 /** A daemon that has not read so many messages is slow; what is said meanwhile is kept here and made less. */
 const maxUnsentCount = 8;
 
-/** Creates an empty outbox; `stats` is `undefined` before the daemon may be told anything. */
-export function createEngineOutbox(options: {
+/** Creates an empty batcher; `stats` is `undefined` before the daemon may be told anything. */
+export function createMessageBatcher(options: {
   readonly send: SendToDaemon;
   readonly stats: () => ModelStats | undefined;
-}): EngineOutbox {
+}): MessageBatcher {
   let callEvents: (readonly [number, CallEvent])[] = [];
   let callEnds: (readonly [number, EngineErrorRecord | undefined])[] = [];
   let events: InfernodeEvent[] = [];
@@ -45,10 +45,10 @@ export function createEngineOutbox(options: {
     room = undefined;
     scheduleFlush();
   };
-  const sendBatch = (vitals: EngineVitals | undefined): void => {
+  const sendBatch = (heartbeat: EngineHeartbeat | undefined): void => {
     const stats = options.stats();
     if (stats === undefined || room !== undefined) return;
-    const batch: EngineMessage = { type: "batch", callEvents, callEnds, events, stats, vitals };
+    const batch: EngineMessage = { type: "batch", callEvents, callEnds, events, stats, heartbeat };
     callEvents = [];
     callEnds = [];
     events = [];
@@ -86,7 +86,7 @@ export function createEngineOutbox(options: {
       events.push(event);
       scheduleFlush();
     },
-    tell: sendBatch,
+    sendHeartbeat: sendBatch,
     get room() {
       return room?.promise;
     },

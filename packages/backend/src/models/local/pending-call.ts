@@ -2,7 +2,7 @@ import type { AnyOperation, CallEvent } from "../../operations/operation.ts";
 import type { AsyncQueue } from "../async-queue.ts";
 
 /** A call that is not finished, as the daemon keeps it. */
-export interface OpenCall {
+export interface PendingCall {
   readonly operation: AnyOperation;
   readonly input: unknown;
   readonly queue: AsyncQueue<CallEvent>;
@@ -23,11 +23,11 @@ export interface OpenCall {
 }
 
 /** A call that no process has yet. */
-export function openCall({
+export function createPendingCall({
   operation,
   input,
   queue,
-}: Pick<OpenCall, "operation" | "input" | "queue">): OpenCall {
+}: Pick<PendingCall, "operation" | "input" | "queue">): PendingCall {
   return {
     operation,
     input,
@@ -43,7 +43,7 @@ export function openCall({
 }
 
 /** It may be what crashed an earlier process. */
-export function isSuspect({ crashCount }: OpenCall): boolean {
+export function isSuspect({ crashCount }: PendingCall): boolean {
   return crashCount > 0;
 }
 
@@ -51,11 +51,11 @@ export function isSuspect({ crashCount }: OpenCall): boolean {
  * A suspect has shown that it is harmless: after one crash by the first part of its answer, after two by coming
  * further than it ever had.
  */
-export function isCleared({ crashCount, furthestCount, eventCount }: OpenCall): boolean {
+export function isCleared({ crashCount, furthestCount, eventCount }: PendingCall): boolean {
   return eventCount > (crashCount > 1 ? furthestCount : 0);
 }
 
 /** A second run cannot take back what a reader has of the first, unless the reader can drop it. */
-export function canStartAnew({ eventCount, operation, input }: OpenCall): boolean {
+export function canReplay({ eventCount, operation, input }: PendingCall): boolean {
   return eventCount === 0 || operation.canRestart?.(input) === true;
 }

@@ -4,16 +4,16 @@ import type { MemoryDemand } from "../divide-memory.ts";
 import type { InfernodeEvent } from "../../events/event-map.ts";
 import type { LocalModel, ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
-import type { EngineCoreOptions, EngineVitals } from "../engine/engine-core.ts";
+import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";
 
 /** What the daemon tells the engine process. Calls are numbered by the daemon. */
 export type DaemonMessage =
   | {
       readonly type: "start";
       readonly options: EngineCoreOptions;
-      readonly statsIntervalMs: number;
+      readonly heartbeatIntervalMs: number;
       /** An earlier process crashed: this one does a little work before it says that it is ready. [false] */
-      readonly mustProve?: boolean;
+      readonly needsSelfTest?: boolean;
     }
   /** The answer to `reserve-memory`. */
   | { readonly type: "memory-reserved"; readonly memory: AvailableMemory }
@@ -41,7 +41,7 @@ export type EngineMessage =
   /** Before anything is loaded: how much memory the model needs, and how much it can use. */
   | { readonly type: "reserve-memory"; readonly demand: MemoryDemand }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
-  /** Everything since the last message: once per step, and a few times a second with the vitals. */
+  /** Everything since the last message: once per step, and a few times a second with the heartbeat. */
   | {
       readonly type: "batch";
       readonly callEvents: readonly (readonly [callId: number, event: CallEvent])[];
@@ -51,7 +51,7 @@ export type EngineMessage =
       readonly events: readonly InfernodeEvent[];
       readonly stats: ModelStats;
       /** A few times a second. */
-      readonly vitals: EngineVitals | undefined;
+      readonly heartbeat: EngineHeartbeat | undefined;
     }
   | { readonly type: "drained" };
 

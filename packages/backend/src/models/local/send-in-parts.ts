@@ -8,7 +8,7 @@ type Batch = Extract<EngineMessage, { readonly type: "batch" }>;
  * Sends a batch that the channel cannot write in parts, so that one event that cannot cross fails its own call
  * alone. An event of the bus that cannot cross is dropped with a warning.
  */
-export function sendApart(send: SendToDaemon, onWarning: (message: string) => void): SendToDaemon {
+export function sendInParts(send: SendToDaemon, onWarning: (message: string) => void): SendToDaemon {
   const trySend = (message: EngineMessage): unknown => {
     try {
       send(message, () => undefined);

@@ -12,7 +12,7 @@ export interface PromptQueueLimits {
   /** More than so many are only taken from a prompt that is alone; a quarter of them is kept for small prompts. */
   readonly characters: number;
   /** Before so long nobody else is taken, whatever waits here. [0] */
-  readonly leastRetryMs?: number;
+  readonly minRetryMs?: number;
 }
 
 interface Entry<T> {
@@ -49,8 +49,8 @@ const largeShare = 1 / 16;
 /** Large prompts take no more than this part from small ones. */
 const largePart = 0.75;
 
-const shortestRetryMs = 1000;
-const longestRetryMs = 60_000;
+const minRetryAfterMs = 1000;
+const maxRetryAfterMs = 60_000;
 /** Weight of the newest speed in the mean. */
 const meanShare = 0.2;
 
@@ -71,8 +71,8 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
   };
   const openCharacters = (): number => sum(open.generation) + sum(open.inspection);
   const retryAfterMs = (leastMs: number): number => {
-    const waitMs = Math.max(openCharacters() * msPerCharacter, leastMs, shortestRetryMs);
-    return Math.ceil(Math.min(waitMs, longestRetryMs));
+    const waitMs = Math.max(openCharacters() * msPerCharacter, leastMs, minRetryAfterMs);
+    return Math.ceil(Math.min(waitMs, maxRetryAfterMs));
   };
   const assertRoom = (item: T, limits: PromptQueueLimits): void => {
     const { purpose, characters } = item;
@@ -82,7 +82,7 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
       throw new EngineRequestError({
         code: "QUEUE_FULL",
         message: `at most ${limit} ${resource} of ${what} may wait to be tokenized; with this request it would be ${wanted}`,
-        data: { resource, limit, wanted, retryAfterMs: retryAfterMs(limits.leastRetryMs ?? 0) },
+        data: { resource, limit, wanted, retryAfterMs: retryAfterMs(limits.minRetryMs ?? 0) },
       });
     };
     const others = [...open[purpose]];

@@ -36,8 +36,8 @@ export function createPromptService({ pool, engine, options, plan }: PromptServi
     const freePlaces = Math.max(0, maxSequences - runningSequenceCount);
     const requests = options.maxQueuedRequests + freePlaces - waitingRequestCount;
     // What waits in the engine leaves it as fast as places become free.
-    const leastRetryMs = (waitingRequestCount * (meanServiceMs ?? 0)) / maxSequences;
-    return { requests, characters, leastRetryMs };
+    const minRetryMs = (waitingRequestCount * (meanServiceMs ?? 0)) / maxSequences;
+    return { requests, characters, minRetryMs };
   };
   return {
     encode: async (prompt, { purpose, signal }) => {
@@ -60,7 +60,7 @@ export function createPromptService({ pool, engine, options, plan }: PromptServi
       if ("description" in answer) return answer.description;
       throw new TypeError("the prompt's thread gave tokens where a description was asked for");
     },
-    noteServed: (serviceMs) => {
+    recordServiceTime: (serviceMs) => {
       meanServiceMs =
         meanServiceMs === undefined ? serviceMs : meanServiceMs + meanShare * (serviceMs - meanServiceMs);
     },

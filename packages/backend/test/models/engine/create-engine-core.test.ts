@@ -22,7 +22,7 @@ test("leaves it to the daemon to judge a step that takes long", async () => {
   const hourLater = performance.now() + 3_600_000;
   vi.spyOn(performance, "now").mockReturnValue(hourLater);
   expect(core.stats().runningSequenceCount + core.stats().waitingRequestCount).toBe(1);
-  expect(core.vitals().health).toEqual({ status: "healthy", reasons: [] });
+  expect(core.heartbeat().health).toEqual({ status: "healthy", reasons: [] });
   vi.restoreAllMocks();
   leaving.abort(new Error("enough"));
   await expect(replies.next()).rejects.toThrow("enough");

@@ -75,7 +75,7 @@ test("a call that was accepted waits when the next process has no room for it", 
   const { table, sent } = setUp();
   const [first, second] = [generate(table, "a"), generate(table, "b")];
   for (const callId of [1, 2]) deliver(table, callId, accepted);
-  expect(table.settleCrash(new Error("crash"))).toMatchObject({
+  expect(table.handleCrash(new Error("crash"))).toMatchObject({
     failedRequestCount: 0,
     replayedRequestCount: 2,
   });
@@ -145,7 +145,7 @@ test("calls that no process had are not suspects of its crash", () => {
   isReady = false;
   generate(table, "b");
   generate(table, "c");
-  table.settleCrash(crash);
+  table.handleCrash(crash);
   isReady = true;
   sent.length = 0;
   table.replay();
@@ -159,14 +159,14 @@ test("suspects of a crash are replayed one at a time: the cause fails, the other
   const { table, sent } = setUp();
   const [first, poison, last] = [generate(table, "a", true), generate(table, "p"), generate(table, "b")];
   for (const callId of [1, 2, 3]) deliver(table, callId, accepted);
-  expect(table.settleCrash(crash)).toMatchObject({ isAttributed: false, replayedRequestCount: 3 });
+  expect(table.handleCrash(crash)).toMatchObject({ isAttributed: false, replayedRequestCount: 3 });
   takeIds(sent);
   table.replay();
   expect(takeIds(sent)).toEqual([1]);
   deliver(table, 1, delta);
   expect(takeIds(sent)).toEqual([2]);
   const fresh = generate(table, "fresh");
-  expect(table.settleCrash(crash)).toMatchObject({
+  expect(table.handleCrash(crash)).toMatchObject({
     isAttributed: true,
     failedRequestCount: 1,
     replayedRequestCount: 3,
@@ -203,7 +203,7 @@ test.each([1, 2, 3])(
         const count = before + 1;
         if (callId === poisonId && count === 3) {
           crashCount += 1;
-          if (table.settleCrash(crash).isAttributed) open.delete(poisonId);
+          if (table.handleCrash(crash).isAttributed) open.delete(poisonId);
           expect(crashCount).toBeLessThanOrEqual(2);
           tokens.clear();
           table.replay();
@@ -235,20 +235,20 @@ test("a crash that comes at another place than the first is blamed on nobody", (
   generate(table, "a", true);
   generate(table, "b", true);
   for (const callId of [1, 2]) for (const reply of [accepted, delta, delta]) deliver(table, callId, reply);
-  table.settleCrash(crash);
+  table.handleCrash(crash);
   table.replay();
   deliver(table, 1, delta);
-  expect(table.settleCrash(crash)).toMatchObject({ isAttributed: false, failedRequestCount: 0 });
+  expect(table.handleCrash(crash)).toMatchObject({ isAttributed: false, failedRequestCount: 0 });
 });
 
 test("a request that was alone at two crashes is not replayed again, nor one that was there at three", async () => {
   const { table } = setUp();
   const alone = generate(table, "a", true);
   deliver(table, 1, accepted);
-  expect(table.settleCrash(crash)).toMatchObject({ isAttributed: false });
+  expect(table.handleCrash(crash)).toMatchObject({ isAttributed: false });
   table.replay();
   deliver(table, 1, delta);
-  expect(table.settleCrash(crash)).toMatchObject({ isAttributed: true, failedRequestCount: 1 });
+  expect(table.handleCrash(crash)).toMatchObject({ isAttributed: true, failedRequestCount: 1 });
   await expect(typesOf(alone)).rejects.toBe(crash);
   const many = [generate(table, "b", true), generate(table, "c", true)];
   for (let count = 0; count < 3; count += 1) {
@@ -256,7 +256,7 @@ test("a request that was alone at two crashes is not replayed again, nor one tha
       deliver(table, callId, accepted);
       for (let token = 0; token <= count; token += 1) deliver(table, callId, delta);
     }
-    table.settleCrash(crash);
+    table.handleCrash(crash);
     table.replay();
   }
   for (const replies of many) await expect(typesOf(replies)).rejects.toBe(crash);
@@ -267,7 +267,7 @@ test("a suspect whose reader leaves makes room for the next", () => {
   const { table, sent } = setUp();
   const leaving = table.open(generateOperation, { id: "a", prompt: { kind: "tokens", tokenIds: [1] } });
   generate(table, "b");
-  table.settleCrash(crash);
+  table.handleCrash(crash);
   takeIds(sent);
   table.replay();
   leaving.cancel(new Error("the client left"));
@@ -282,7 +282,7 @@ test("a crash is one of an engine that served only when some answer was begun", 
   expect(table.hasServed).toBe(false);
   deliver(table, 1, delta);
   expect(table.hasServed).toBe(true);
-  table.settleCrash(crash);
+  table.handleCrash(crash);
   table.replay();
   expect(table.hasServed).toBe(false);
 });
@@ -308,9 +308,12 @@ test("what happens to a call after a crash is stated by its operation", async ()
   const once = table.open(count, { to: 1, canRestart: false });
   const early = table.open(count, { to: 1, canRestart: false });
   for (const callId of [1, 2]) table.deliver(callId, counted);
-  expect(table.settleCrash(crash)).toMatchObject({ failedRequestCount: 1, replayedRequestCount: 2 });
+  expect(table.handleCrash(crash)).toMatchObject({ failedRequestCount: 1, replayedRequestCount: 2 });
   isReady = false;
-  const quick = table.open({ ...count, name: "quick", passesSuspects: true }, { to: 0, canRestart: false });
+  const quick = table.open(
+    { ...count, name: "quick", runsBeforeSuspects: true },
+    { to: 0, canRestart: false },
+  );
   const slow = table.open(count, { to: 0, canRestart: false });
   sent.length = 0;
   isReady = true;

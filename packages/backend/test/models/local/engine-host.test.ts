@@ -7,7 +7,7 @@ import { coreOptions, createFakeCores } from "../../support/fake-core.ts";
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A host whose channel takes nothing until it is let go. */
-async function setUp(statsIntervalMs: number) {
+async function setUp(heartbeatIntervalMs: number) {
   const { cores, createCore } = createFakeCores();
   const sent: EngineMessage[] = [];
   let waiting: (() => void)[] | undefined;
@@ -20,7 +20,7 @@ async function setUp(statsIntervalMs: number) {
     },
     onShutdown: () => undefined,
   });
-  host.receive({ type: "start", options: coreOptions, statsIntervalMs });
+  host.receive({ type: "start", options: coreOptions, heartbeatIntervalMs });
   while (sent.length < 2) await turn();
   const generate = (callId: number, count: number): void => {
     const tokenIds = Array.from({ length: count }, (_, index) => index);

@@ -155,7 +155,7 @@ describe("a life without trouble", () => {
   });
 
   test("sends one message for a step, with the deltas of all requests", async () => {
-    const { supervisor, cores, processes } = setUp({ statsIntervalMs: 60_000 });
+    const { supervisor, cores, processes } = setUp({ heartbeatIntervalMs: 60_000 });
     await supervisor.start();
     const calls = [begin(supervisor, [1, 2]), begin(supervisor, [3, 4]), begin(supervisor, [5, 6])];
     for (const call of calls) await call.until(1);
@@ -535,7 +535,7 @@ describe("a crash", () => {
 
 describe("an engine that hangs", () => {
   test("is ended when it makes no step though it has work, and started again", async () => {
-    const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 500, statsIntervalMs: 5 });
+    const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 500, heartbeatIntervalMs: 5 });
     await supervisor.start();
     const streaming = begin(supervisor, [1, 2, 3]);
     await streaming.until(1);
@@ -566,7 +566,7 @@ describe("an engine that hangs", () => {
   });
 
   test("is ended when it says nothing, with or without work", async () => {
-    const { supervisor, processes, next } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    const { supervisor, processes, next } = setUp({ hangAfterMs: 100, heartbeatIntervalMs: 5 });
     await supervisor.start();
     const hung = next("backend:engine-hung");
     const restarted = next("backend:engine-restarted");
@@ -577,7 +577,7 @@ describe("an engine that hangs", () => {
   });
 
   test("is none that has nothing to do, or that makes steps", async () => {
-    const { supervisor, cores, heard } = setUp({ hangAfterMs: 100, statsIntervalMs: 5 });
+    const { supervisor, cores, heard } = setUp({ hangAfterMs: 100, heartbeatIntervalMs: 5 });
     await supervisor.start();
     const messages = async (count: number): Promise<void> => {
       for (let seen = 0, last = supervisor.silentMs() ?? 0; seen < count;) {
@@ -612,7 +612,7 @@ describe("an engine that hangs", () => {
   });
 
   test("does not fill the daemon's memory with calls that it never answers", async () => {
-    const { supervisor, processes } = setUp({ statsIntervalMs: 5 });
+    const { supervisor, processes } = setUp({ heartbeatIntervalMs: 5 });
     await supervisor.start();
     processes[0]?.freeze();
     while ((supervisor.silentMs() ?? 0) < 20) await new Promise((resolve) => setTimeout(resolve, 1));

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { EngineMessage } from "../../../src/models/local/protocol.ts";
-import { sendApart } from "../../../src/models/local/send-in-parts.ts";
+import { sendInParts } from "../../../src/models/local/send-in-parts.ts";
 
 const reply = (promptTokenCount: unknown) => ({ type: "accepted", promptTokenCount }) as never;
 
 test("a reply that cannot be written fails its own call, the others arrive", () => {
   const sent: EngineMessage[] = [];
   const warnings: string[] = [];
-  const send = sendApart(
+  const send = sendInParts(
     (message, onSent) => {
       sent.push(structuredClone(message));
       onSent();
@@ -31,7 +31,7 @@ test("a reply that cannot be written fails its own call, the others arrive", () 
         ["backend:stopped", { reason: cannotBeCloned as never }],
       ],
       stats,
-      vitals: undefined,
+      heartbeat: undefined,
     },
     () => (sentCount += 1),
   );

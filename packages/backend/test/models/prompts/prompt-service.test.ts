@@ -46,12 +46,12 @@ test("counts prompts that are still text among those that wait", () => {
 test("takes as many for answers as the engine's queue and its free places have room for", async () => {
   const text = { kind: "text", text: "hello" } as const;
   const full = setUp();
-  full.service.noteServed(2000);
+  full.service.recordServiceTime(2000);
   expect(await full.service.encode(text, { purpose: "generation" })).toEqual([1, 2]);
-  expect(full.tasks[0]?.limits).toEqual({ requests: 4, characters: 8000, leastRetryMs: 3000 });
+  expect(full.tasks[0]?.limits).toEqual({ requests: 4, characters: 8000, minRetryMs: 3000 });
   const idle = setUp({ runningSequenceCount: 1, waitingRequestCount: 0 });
   await idle.service.encode(text, { purpose: "generation" });
-  expect(idle.tasks[0]?.limits).toEqual({ requests: 13, characters: 8000, leastRetryMs: 0 });
+  expect(idle.tasks[0]?.limits).toEqual({ requests: 13, characters: 8000, minRetryMs: 0 });
   await idle.service.encode(text, { purpose: "inspection" });
   expect(idle.tasks[1]?.limits).toEqual({ requests: 10, characters: 8000 });
 });
