@@ -117,8 +117,13 @@ const headerFiles = [
   },
 ];
 
+/** The numbers that a module exports, by the header's names: `cuStreamNonBlocking` is `CU_STREAM_NON_BLOCKING`. */
 function namedValues(module) {
-  return Object.fromEntries(Object.entries(module).filter(([, value]) => typeof value === "number"));
+  return Object.fromEntries(
+    Object.entries(module)
+      .filter(([, value]) => typeof value === "number")
+      .map(([name, value]) => [name.replaceAll(/[A-Z]/g, "_$&").toUpperCase(), value]),
+  );
 }
 
 const work = mkdtempSync(join(tmpdir(), "infernode-headers-"));

@@ -46,7 +46,7 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
   /** What each model was answered. */
   const granted = new Map<string, AvailableMemory>();
   /** What each model has of the budget: all that it was answered, or what it was planned with. */
-  const promisedBytes = new Map<string, number>();
+  const reservedBytes = new Map<string, number>();
   let total: AvailableMemory | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -55,8 +55,8 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     timer = undefined;
     total ??= readMemory();
     const { deviceId, availableBytes } = total;
-    const earlier = [...promisedBytes].map(([model, bytes]) => ({ model, bytes }));
-    const freeBytes = earlier.reduce((rest, { bytes }) => rest - bytes, availableBytes);
+    const earlier = [...reservedBytes].map(([model, sizeBytes]) => ({ model, sizeBytes }));
+    const freeBytes = earlier.reduce((rest, { sizeBytes }) => rest - sizeBytes, availableBytes);
     // Who has not asked in time keeps a fair part.
     const unknown = [...missing].map(
       (id) => [id, { minBytes: 0, maxBytes: Number.MAX_SAFE_INTEGER }] as const,
@@ -65,10 +65,12 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     const parts = divideMemory(new Map([...known, ...unknown]), Math.max(0, freeBytes));
     for (const [id, { answer }] of asking) {
       const bytes = parts.get(id) ?? 0;
-      const others = [...parts].flatMap(([model, each]) => (model === id ? [] : [{ model, bytes: each }]));
-      const grant = { deviceId, availableBytes: bytes, promised: [...earlier, ...others] };
+      const others = [...parts].flatMap(([model, each]) =>
+        model === id ? [] : [{ model, sizeBytes: each }],
+      );
+      const grant = { deviceId, availableBytes: bytes, reservations: [...earlier, ...others] };
       granted.set(id, grant);
-      promisedBytes.set(id, bytes);
+      reservedBytes.set(id, bytes);
       answer.resolve(grant);
     }
     asking.clear();
@@ -90,13 +92,13 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
         return answer.promise;
       },
       settle: (plannedBytes) => {
-        if (promisedBytes.has(id)) promisedBytes.set(id, plannedBytes);
+        if (reservedBytes.has(id)) reservedBytes.set(id, plannedBytes);
       },
       withdraw: () => {
         missing.delete(id);
         asking.delete(id);
         granted.delete(id);
-        promisedBytes.delete(id);
+        reservedBytes.delete(id);
         if (asking.size === 0) clearTimeout(timer);
         divideWhenAllAsked();
       },

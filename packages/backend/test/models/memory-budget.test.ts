@@ -22,10 +22,14 @@ test("is divided when all models have asked, whichever is first", async () => {
   }
 });
 
-test("names what the others were promised", async () => {
+test("names what the others have reserved", async () => {
   const budget = budgetOf(["a", "b"]);
   const [part] = await Promise.all(["a", "b"].map((id) => budget.share(id).reserve(demand)));
-  expect(part).toEqual({ deviceId: "cpu", availableBytes: 50, promised: [{ model: "b", bytes: 50 }] });
+  expect(part).toEqual({
+    deviceId: "cpu",
+    availableBytes: 50,
+    reservations: [{ model: "b", sizeBytes: 50 }],
+  });
 });
 
 test("waits for no model that has failed before it asked", async () => {

@@ -15,8 +15,8 @@ export interface MemoryPlan {
 export interface AvailableMemory {
   readonly deviceId: string;
   readonly availableBytes: number;
-  /** What other models have been promised, where several share a device. */
-  readonly promised?: readonly { readonly model: string; readonly bytes: number }[];
+  /** What other models have reserved of the device's memory. [nothing] */
+  readonly reservations?: readonly { readonly model: string; readonly sizeBytes: number }[];
 }
 
 /**
@@ -39,12 +39,12 @@ export function sumPlan(plan: MemoryPlan): number {
   return totalBytes;
 }
 
-function describePromised({ promised = [] }: AvailableMemory): string {
-  const parts = promised.map(({ model, bytes }) => `${model} ${formatBytes(bytes)}`);
-  return parts.length === 0 ? "" : `; other models have ${parts.join(", ")}`;
+function formatReservations({ reservations = [] }: AvailableMemory): string {
+  const parts = reservations.map(({ model, sizeBytes }) => `${model} ${formatBytes(sizeBytes)}`);
+  return parts.length === 0 ? "" : `; reserved for other models: ${parts.join(", ")}`;
 }
 
-/** A plan does not fit; with the numbers. */
+/** A plan does not fit. */
 export class ModelDoesNotFitError extends MemoryError {
   override readonly name: string = "ModelDoesNotFitError";
   readonly plan: MemoryPlan;
@@ -60,7 +60,7 @@ export class ModelDoesNotFitError extends MemoryError {
     super(
       "MODEL_DOES_NOT_FIT",
       `${plan.model}: expected ${formatBytes(requiredBytes)} available on ${plan.deviceId} (${parts.join(", ")}), ` +
-        `got ${formatBytes(availableBytes)}: ${formatBytes(requiredBytes - availableBytes)} too little${describePromised(available)}`,
+        `got ${formatBytes(availableBytes)}: ${formatBytes(requiredBytes - availableBytes)} too little${formatReservations(available)}`,
     );
     this.plan = plan;
     this.requiredBytes = requiredBytes;

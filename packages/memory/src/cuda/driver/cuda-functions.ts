@@ -60,7 +60,7 @@ export const cudaErrorNoDevice = 100;
 export const cudaErrorInvalidContext = 201;
 export const cudaErrorNotReady = 600;
 
-/** Flags, with the header's names. */
+/** Flags; the header writes `CU_STREAM_NON_BLOCKING`. */
 export const cuStreamNonBlocking = 1;
 export const cuEventDisableTiming = 2;
 export const cuMemAllocationTypePinned = 1;

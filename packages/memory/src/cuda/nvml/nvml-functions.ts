@@ -16,7 +16,7 @@ export const nvmlFunctions = {
   nvmlDeviceGetCudaComputeCapability: ["address", "pointer", "pointer"],
 } as const;
 
-/** Values of the header, with its names. */
+/** Values of the header, which writes `NVML_SUCCESS`. */
 export const nvmlSuccess = 0;
 export const nvmlErrorNotSupported = 3;
 export const nvmlErrorNoPermission = 4;
