@@ -11,16 +11,16 @@ function start(args: readonly string[]): Terminal {
 describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not installed)", () => {
   test("play answers, lists commands, and ends at Ctrl-D", async () => {
     await using terminal = start(["play", "--temperature", "0", "--max-tokens", "12", "--verbose"]);
-    await terminal.until("/help lists commands.");
+    await terminal.until("Type /help for commands.");
     await terminal.until("> ");
     terminal.type("/help\r");
     await terminal.until("/system [text]");
     terminal.type("Tell me a story.\r");
-    await terminal.until("as --max-tokens says");
-    expect(await terminal.until("tokens/s")).toContain("12 tokens");
+    await terminal.until("tokens (--max-tokens)");
+    expect(await terminal.until("tokens/s")).toContain("12 generated");
     terminal.type("/reset\r/nothing\r");
-    await terminal.until("(forgotten)");
-    await terminal.until("no such command: /nothing");
+    await terminal.until("(conversation cleared)");
+    await terminal.until("unknown command /nothing");
     terminal.type("\u0004");
     expect(await terminal.exitCode).toBe(0);
   });
@@ -39,7 +39,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     await terminal.until("/exit");
     await terminal.until("> ");
     terminal.type("\u0003");
-    await terminal.until("ends)");
+    await terminal.until("to exit)");
     terminal.type("\u0003");
     expect(await terminal.exitCode).toBe(0);
   });
@@ -57,7 +57,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     terminal.type("\u001B[200~Tell me a story.\nA short one.\n\u001B[201~");
     await terminal.until("Tell me a story.⏎A short one.");
     terminal.type("\r");
-    await terminal.until("as --max-tokens says");
+    await terminal.until("tokens (--max-tokens)");
     expect(await terminal.until("> ")).not.toContain("--max-tokens");
     terminal.type("\u0004");
     expect(await terminal.exitCode).toBe(0);
@@ -67,13 +67,13 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     await using terminal = start(["play", "--temperature", "0", "--max-tokens", "5"]);
     await terminal.until("> ");
     terminal.type("Tell me a story.\r/re");
-    await terminal.until("as --max-tokens says");
+    await terminal.until("tokens (--max-tokens)");
     await terminal.until("> ");
     terminal.type("set\r");
-    await terminal.until("(forgotten)");
+    await terminal.until("(conversation cleared)");
     const [left, right] = ["\u001B[D", "\u001B[C"];
     terminal.type(`/lp${left}${left}he${right}${right}\r`);
-    expect(await terminal.until("/system [text]")).not.toContain("no such command");
+    expect(await terminal.until("/system [text]")).not.toContain("unknown command");
   });
 
   test("play goes on after Ctrl-Z and fg", async () => {
@@ -87,7 +87,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
       "-i",
     ]);
     terminal.type(`'${process.execPath}' '${cliPath}' play\r`);
-    await terminal.until("/help lists commands.");
+    await terminal.until("Type /help for commands.");
     await terminal.until("> ");
     terminal.type("\u001A");
     await terminal.until("Stopped");
@@ -121,7 +121,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
 
   test("serve shows what to do next, and Ctrl-C drains", async () => {
     await using terminal = start(["serve", "--port", "0"]);
-    const banner = await terminal.until("Ctrl-C stops it.");
+    const banner = await terminal.until("Press Ctrl-C to stop.");
     expect(banner).toContain("infernode-stories");
     expect(banner).toMatch(/curl http:\/\/127\.0\.0\.1:\d+\/v1\/chat\/completions/);
     terminal.type("\u0003");

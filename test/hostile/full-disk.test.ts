@@ -41,7 +41,7 @@ describe.each(["json", "pretty"])("a %s log that cannot be written ends nothing"
     await truncate(path, 0);
     const lost = await daemon.metric(dropped);
     await daemon.complete();
-    await expect.poll(() => readFile(path, "utf8")).toContain("lines of the log were dropped");
+    await expect.poll(() => readFile(path, "utf8")).toContain("log lines dropped");
     const text = await readFile(path, "utf8");
     const count = Number(/"droppedLineCount":(\d+)/.exec(text)?.[1]);
     expect(count).toBeGreaterThanOrEqual(lost - 2);
@@ -79,7 +79,7 @@ async function askOften(url: string): Promise<void> {
 test.skipIf(!hasTerminals())("a terminal that was stopped by Ctrl-S holds up no request", async () => {
   const port = await freePort();
   await using terminal = openTerminal([process.execPath, cliPath, "serve", "--port", String(port)]);
-  await terminal.until("Ctrl-C stops it");
+  await terminal.until("Press Ctrl-C to stop");
   terminal.type("\u0013");
   await askOften(`http://127.0.0.1:${port}`);
   expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);

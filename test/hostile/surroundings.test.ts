@@ -102,7 +102,7 @@ describe.skipIf(!existsSync("/dev/full"))("where standard output cannot be writt
     const run = await runShell(`infernode ${command} > /dev/full`);
     expect(run).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/^infernode: standard output cannot be written: .*ENOSPC/m),
+      stderr: expect.stringMatching(/^infernode: cannot write to standard output: .*ENOSPC/m),
     });
     expect(run.stderr).not.toMatch(/^\s+at /m);
   });
@@ -148,7 +148,7 @@ test("the daemon says that it does not run with --frozen-intrinsics", async () =
   const run = await runShell("infernode serve --port 0", { NODE_FLAGS: "--frozen-intrinsics" });
   expect(run).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringMatching(/^infernode: serve does not run with --frozen-intrinsics/m),
+    stderr: expect.stringMatching(/^infernode: serve does not support --frozen-intrinsics/m),
   });
   expect(run.stderr).not.toMatch(/^\s+at /m);
 });

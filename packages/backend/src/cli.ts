@@ -2,8 +2,8 @@ import { parse } from "node:path";
 import type { CommandContext } from "./commands/command-context.ts";
 import { runProgram } from "./program.ts";
 
-// Commands wait for what they were asked to write, and end with 1 where it cannot be written (`writeOutput`).
-// Anything else, such as a note or the summary of `serve`, is dropped rather than ending the program.
+// Commands wait until their result is written and exit with 1 if it cannot be (`writeOutput`).
+// Other output, such as notes or the summary of `serve`, is dropped if it cannot be written.
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
@@ -17,15 +17,15 @@ const context: CommandContext = {
     process.on(signal, handler);
     return () => process.off(signal, handler);
   },
-  onStrayErrors: ({ uncaught, warning }) => {
+  onUncaughtErrors: ({ uncaught, warning }) => {
     process.on("uncaughtException", uncaught);
-    // Node.js' own listener prints them.
+    // Replaces the listener of Node.js, which prints them.
     process.removeAllListeners("warning").on("warning", warning);
   },
   exit: (code) => process.exit(code),
 };
 
-/** Much that is loaded later asks for the working directory when it starts, and fails in one that was deleted. */
+/** Modules that are loaded later read the working directory and fail if it has been deleted. */
 function readWorkingDirectory(): string | false {
   try {
     return process.cwd();
@@ -35,5 +35,5 @@ function readWorkingDirectory(): string | false {
   }
 }
 
-// What a command leaves open, such as a terminal, must not keep the program alive.
+// Handles that a command leaves open, such as a terminal, must not keep the process alive.
 process.exit(await runProgram(process.argv.slice(2), context));

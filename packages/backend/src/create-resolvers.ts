@@ -5,7 +5,7 @@ export interface Resolvers<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** `Promise.withResolvers`, which is newer than Node 20. */
+/** `Promise.withResolvers`, which Node.js 20 does not have. */
 export function createResolvers<T>(): Resolvers<T> {
   let resolve: (value: T) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;

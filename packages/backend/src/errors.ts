@@ -1,4 +1,4 @@
-/** What went wrong, for programs. Listed in `docs/errors/backend.md`; never reused. */
+/** Error codes of this package. Listed in `docs/errors/backend.md`; never reused. */
 export type BackendErrorCode =
   | "INVALID_CONFIG"
   | "MODEL_NOT_FOUND"
@@ -15,7 +15,7 @@ export type BackendErrorCode =
   | "OUTPUT_FAILED"
   | "INVALID_STATE";
 
-/** Every failure of this package itself; test `code`, not the wording. */
+/** An error of this package. Test its `code`, not its message. */
 export class BackendError extends Error {
   override readonly name: string = "BackendError";
   readonly code: BackendErrorCode;
@@ -26,7 +26,7 @@ export class BackendError extends Error {
   }
 }
 
-/** Codes of refused requests that this package makes itself; the others are those of the package that refused. */
+/** Codes of rejected requests that this package defines; others come from the package that rejected the request. */
 export type EngineRequestErrorCode =
   | "CONTEXT_LENGTH_EXCEEDED"
   | "CHAT_TEMPLATE_MISSING"
@@ -35,20 +35,20 @@ export type EngineRequestErrorCode =
   | "UNKNOWN_OPERATION"
   | "INTERNAL";
 
-/** Plain values that explain a refused request: counts, limits, durations. */
+/** Plain values that explain a rejected request: counts, limits, durations. */
 export type EngineErrorData = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** An engine's refusal as it crosses from the engine process: plain data. */
+/** A rejection as the engine process sends it: plain data. */
 export interface EngineErrorRecord {
-  /** The code of the package that refused, such as `CONTEXT_LENGTH_EXCEEDED` or `QUEUE_FULL`. */
+  /** The code of the package that rejected the request, such as `CONTEXT_LENGTH_EXCEEDED` or `QUEUE_FULL`. */
   readonly code: EngineRequestErrorCode | (string & {});
   readonly message: string;
-  /** The request's field that is at fault, in the engine's own spelling. */
+  /** The invalid field of the request, as the engine names it. */
   readonly param?: string | undefined;
   readonly data?: EngineErrorData | undefined;
 }
 
-/** A request that the engine refused or could not finish, with the engine's own code and numbers. */
+/** A request that the engine rejected or could not finish, with the engine's code and numbers. */
 export class EngineRequestError extends Error {
   override readonly name: string = "EngineRequestError";
   readonly code: string;

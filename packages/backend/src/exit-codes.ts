@@ -1,6 +1,6 @@
 import { BackendError } from "./errors.ts";
 
-/** What the program's exit code says. */
+/** Exit codes of the program. */
 export const exitCodes: {
   readonly success: 0;
   readonly failure: 1;
@@ -21,8 +21,8 @@ export const exitCodes: {
   terminated: 143,
 };
 
-/** Says how the process ends for an error: 2 for configuration, 3 for a taken port, 4 for a model or engine that will not start. */
-export function exitCodeOf(error: unknown): number {
+/** Maps an error to an exit code: 2 for configuration, 3 for a port in use, 4 for a model or engine that cannot be started. */
+export function toExitCode(error: unknown): number {
   if (!(error instanceof BackendError)) return exitCodes.failure;
   switch (error.code) {
     case "INVALID_CONFIG":

@@ -1,12 +1,12 @@
 import { realpathSync } from "node:fs";
 
 /**
- * Leaves a working directory that does not exist any more, for the root: neither a path can be resolved nor a
- * thread be started in it. Answers whether it was so.
+ * Changes to the root if the working directory has been deleted: in such a directory no path can be resolved and no
+ * thread started. Returns whether it did.
  */
 export function leaveMissingDirectory(): boolean {
   try {
-    // Asks the system; `process.cwd()` remembers.
+    // `process.cwd()` is cached, so this asks the system.
     realpathSync.native(".");
     return false;
   } catch {

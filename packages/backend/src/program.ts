@@ -1,24 +1,24 @@
 import { Command, CommanderError } from "commander";
 import type { CommandContext, CommandRunner } from "./commands/command-context.ts";
-import { toPrintable } from "./commands/printable.ts";
 import { addSettingOptions } from "./commands/setting-options.ts";
+import { toPrintable } from "./commands/terminal-text.ts";
 import { BackendError } from "./errors.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { toExitCode, exitCodes } from "./exit-codes.ts";
 import { packageVersion } from "./package-version.ts";
 
 const exitCodeHelp = `
 Exit codes:
   0    success
   1    failure
-  2    wrong usage or configuration
+  2    invalid usage or configuration
   3    the port is in use
   4    the model or the engine cannot be started
-  129, 130, 143  ended at once by a second SIGHUP, SIGINT or SIGTERM
+  129, 130, 143  exited immediately on a second signal: SIGHUP, SIGINT or SIGTERM
 `;
 
 const serveHelp = `
-Every setting can stand in a file, in a variable or in a flag; flags win over variables, those over the file.
---print-config shows each value and where it came from.
+Every setting can be given in a file, an environment variable or a flag. Flags override variables, and variables
+override the file. --print-config shows each value and its origin.
 
 Examples:
   $ infernode serve
@@ -28,8 +28,8 @@ Examples:
 ${exitCodeHelp}`;
 
 const playHelp = `
-At the prompt: /help, /reset, /system [text], /exit. Ctrl-C stops the answer; Ctrl-C at the empty prompt
-twice, or Ctrl-D, ends the program.
+At the prompt: /help, /reset, /system [text], /exit. Ctrl-C stops the answer. Ctrl-D, or Ctrl-C twice at an
+empty prompt, exits.
 
 Examples:
   $ infernode play
@@ -39,7 +39,7 @@ Examples:
 ${exitCodeHelp}`;
 
 const doctorHelp = `
-Exits with 0 when the configured model would run, with 4 when it would not.
+Exits with 0 if the configured model would run, and with 4 if it would not.
 
 Examples:
   $ infernode doctor
@@ -48,7 +48,7 @@ Examples:
 ${exitCodeHelp}`;
 
 const inspectHelp = `
-Exits with 0 when the model would be served with the same settings, with 4 when it would not.
+Exits with 0 if serve would run the model with the same settings, and with 4 if it would not.
 
 Examples:
   $ infernode models inspect ./models/Llama-3.2-1B-Instruct
@@ -57,16 +57,16 @@ ${exitCodeHelp}`;
 
 type LoadRunner = () => Promise<CommandRunner>;
 
-/** The logger sets `Error.prepareStackTrace` when it starts. */
-function assertIntrinsicsOpen(): void {
+/** The logger sets `Error.prepareStackTrace` at start, which frozen intrinsics do not allow. */
+function assertIntrinsicsNotFrozen(): void {
   if (!Object.isFrozen(Error)) return;
   throw new BackendError(
     "INVALID_CONFIG",
-    "serve does not run with --frozen-intrinsics, which its logger (pino) cannot work under; the other commands do",
+    "serve does not support --frozen-intrinsics, because its logger (pino) does not; the other commands do",
   );
 }
 
-/** Builds the command line; each command's code is loaded when it runs. */
+/** Creates the command line; the code of a command is loaded when it runs. */
 function createProgram(context: CommandContext, onExit: (exitCode: number) => void): Command {
   const program = new Command("infernode");
   const run =
@@ -92,13 +92,13 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     const path = parent === program ? name : `${parent.name()} ${name}`;
     return parent.command(name).showHelpAfterError(`see infernode ${path} --help`);
   };
-  addSettingOptions(addCommand(program, "serve").description("runs the daemon with its HTTP API"), () => true)
-    .option("--print-config", "print the resolved configuration with the origin of each value, and end")
+  addSettingOptions(addCommand(program, "serve").description("run the daemon with its HTTP API"), () => true)
+    .option("--print-config", "print the resolved configuration with the origin of each value, and exit")
     .option("--json", "with --print-config: print JSON")
     .addHelpText("after", serveHelp)
     .action(
       run(async () => {
-        assertIntrinsicsOpen();
+        assertIntrinsicsNotFrozen();
         return (await import("./commands/serve.ts")).serve;
       }),
     );
@@ -106,20 +106,22 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   const isModelOrEngine = ({ path }: { readonly path: string }): boolean =>
     path.startsWith("model.") || path.startsWith("engine.");
   addSettingOptions(
-    addCommand(program, "play").description("chats in the terminal, with an engine of its own"),
+    addCommand(program, "play").description("chat in the terminal, with its own engine"),
     isModelOrEngine,
   )
-    .option("--prompt <text>", "answer this one prompt and end")
-    .option("--system <text>", "instructions that every conversation starts with")
-    .option("--temperature <number>", "0 always takes the likeliest token, 2 is wild")
-    .option("--max-tokens <number>", "longest answer")
-    .option("--seed <number>", "same seed, same answers")
+    .option("--prompt <text>", "answer this prompt and exit")
+    .option("--system <text>", "system prompt of every conversation")
+    .option("--temperature <number>", "sampling temperature from 0 (greedy) to 2")
+    .option("--max-tokens <number>", "maximum tokens of an answer")
+    .option("--seed <number>", "seed of the sampler, for reproducible answers")
     .option("--verbose", "show tokens per second after each answer")
     .addHelpText("after", playHelp)
     .action(run(async () => (await import("./commands/play.ts")).play));
 
   addSettingOptions(
-    addCommand(program, "doctor").description("says what is on this machine and what would run"),
+    addCommand(program, "doctor").description(
+      "show hardware, runtimes and models, and whether the configured model would run",
+    ),
     isModelOrEngine,
   )
     .option("--json", "print JSON")
@@ -129,7 +131,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   const models = addCommand(program, "models").description("works with model directories");
   addSettingOptions(
     addCommand(models, "inspect")
-      .description("shows a model's size, shape and memory plan, and whether it would be served")
+      .description("show a model's size, shape and memory plan, and whether serve would run it")
       .argument("<directory>", "a Hugging Face directory, or embedded"),
     (setting) => isModelOrEngine(setting) && setting.path !== "model.path",
   )
@@ -139,7 +141,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   return program;
 }
 
-/** Runs the command line; the answer is the exit code. */
+/** Runs the command line and resolves with the exit code. */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = createProgram(context, (code) => {
@@ -153,10 +155,10 @@ export async function runProgram(args: readonly string[], context: CommandContex
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
-    // Help and version end with 0, everything else that commander throws is wrong usage.
+    // Help and version exit with 0; everything else that commander throws is invalid usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
     if (!(error instanceof BackendError) && !(error instanceof Error && "code" in error)) throw error;
     context.stderr.write(`infernode: ${toPrintable(error.message)}\n`);
-    return exitCodeOf(error);
+    return toExitCode(error);
   }
 }

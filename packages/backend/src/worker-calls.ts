@@ -2,26 +2,26 @@ import { parentPort, Worker } from "node:worker_threads";
 import { createResolvers, type Resolvers } from "./create-resolvers.ts";
 import { leaveMissingDirectory } from "./leave-missing-directory.ts";
 
-/** A question or an answer, as it crosses. */
-interface Call<T> {
+/** A request or its result, as sent between the threads. */
+interface Message<T> {
   readonly id: number;
   readonly value: T;
 }
 
-/** Questions to a thread of one's own, which answers one after the other. */
-export interface WorkerCalls<Question, Answer> {
-  /** Hands the buffers over, where some are named. Rejects when the thread fails. */
-  ask(question: Question, transfer?: readonly ArrayBuffer[]): Promise<Answer>;
-  /** Ends the thread; what is not answered rejects with the error. */
+/** Calls to a dedicated worker thread, which handles them one at a time. */
+export interface WorkerCalls<Request, Result> {
+  /** Sends a request; the buffers in `transfer` are moved to the thread. Rejects if the thread fails. */
+  call(request: Request, transfer?: readonly ArrayBuffer[]): Promise<Result>;
+  /** Terminates the thread; pending calls reject with the error. */
   dispose(error: Error): Promise<void>;
 }
 
-/** Creates the caller's side; the thread starts with the first question, and again after it has failed. */
-export function createWorkerCalls<Question, Answer>(
+/** Creates the caller's side. The thread starts with the first call, and again with the next call after a failure. */
+export function createWorkerCalls<Request, Result>(
   entry: URL,
   workerData?: unknown,
-): WorkerCalls<Question, Answer> {
-  const pending = new Map<number, Resolvers<Answer>>();
+): WorkerCalls<Request, Result> {
+  const pending = new Map<number, Resolvers<Result>>();
   let worker: Worker | undefined;
   let lastId = 0;
 
@@ -34,7 +34,7 @@ export function createWorkerCalls<Question, Answer>(
     leaveMissingDirectory();
     const thread = new Worker(entry, { workerData });
     thread.unref();
-    thread.on("message", ({ id, value }: Call<Answer>) => {
+    thread.on("message", ({ id, value }: Message<Result>) => {
       const call = pending.get(id);
       pending.delete(id);
       call?.resolve(value);
@@ -44,12 +44,12 @@ export function createWorkerCalls<Question, Answer>(
   };
 
   return {
-    ask: (value, transfer = []) => {
+    call: (value, transfer = []) => {
       worker ??= start();
       const id = (lastId += 1);
-      const call = createResolvers<Answer>();
+      const call = createResolvers<Result>();
       pending.set(id, call);
-      worker.postMessage({ id, value } satisfies Call<Question>, transfer);
+      worker.postMessage({ id, value } satisfies Message<Request>, transfer);
       return call.promise;
     },
     dispose: async (error) => {
@@ -60,10 +60,10 @@ export function createWorkerCalls<Question, Answer>(
   };
 }
 
-/** The thread's side. `answer` does not throw: what goes wrong is an answer, too. */
-export function answerCalls(answer: (question: never) => unknown): void {
-  parentPort?.on("message", async ({ id, value }: Call<never>) => {
-    const message: Call<unknown> = { id, value: await answer(value) };
+/** Handles calls on the thread's side. `handle` must not throw; it returns failures as results. */
+export function handleCalls(handle: (request: never) => unknown): void {
+  parentPort?.on("message", async ({ id, value }: Message<never>) => {
+    const message: Message<unknown> = { id, value: await handle(value) };
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage(message);
   });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createWorkerCalls } from "../src/worker-calls.ts";
 
-/** Answers with the question said twice; `crash` ends the thread by an error, `sleep` is never answered. */
+/** Returns the request twice; `crash` ends the thread with an error, `sleep` gets no result. */
 const entry = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { parentPort, workerData } from "node:worker_threads";
@@ -12,9 +12,9 @@ const entry = new URL(
   `)}`,
 );
 
-test("answers each question with its own answer", async () => {
+test("returns the result of each call", async () => {
   const calls = createWorkerCalls<string, string>(entry, { prefix: "-" });
-  expect(await Promise.all(["a", "b", "c"].map((question) => calls.ask(question)))).toEqual([
+  expect(await Promise.all(["a", "b", "c"].map((request) => calls.call(request)))).toEqual([
     "-aa",
     "-bb",
     "-cc",
@@ -22,29 +22,29 @@ test("answers each question with its own answer", async () => {
   await calls.dispose(new Error("the end"));
 });
 
-test("rejects what a thread leaves behind that fails, and starts another for the next question", async () => {
+test("rejects pending calls when the thread fails, and starts another thread for the next call", async () => {
   const calls = createWorkerCalls<string, string>(entry, { prefix: "" });
-  const lost = calls.ask("sleep");
-  const crash = calls.ask("crash");
+  const lost = calls.call("sleep");
+  const crash = calls.call("crash");
   await expect(lost).rejects.toThrow("the thread crashed");
   await expect(crash).rejects.toThrow("the thread crashed");
-  expect(await calls.ask("x")).toBe("xx");
+  expect(await calls.call("x")).toBe("xx");
   await calls.dispose(new Error("the end"));
 });
 
-test("rejects what is not answered when it is disposed", async () => {
+test("rejects pending calls when it is disposed", async () => {
   const calls = createWorkerCalls<string, string>(entry, { prefix: "" });
-  const lost = calls.ask("sleep");
+  const lost = calls.call("sleep");
   const settled = Promise.allSettled([lost]);
   const reason = new Error("the end");
   await calls.dispose(reason);
   expect(await settled).toEqual([{ status: "rejected", reason }]);
 });
 
-test("hands buffers over", async () => {
+test("transfers buffers", async () => {
   const calls = createWorkerCalls<ArrayBuffer, string>(entry, { prefix: "" });
   const buffer = new ArrayBuffer(8);
-  await calls.ask(buffer, [buffer]);
+  await calls.call(buffer, [buffer]);
   expect(buffer.byteLength).toBe(0);
   await calls.dispose(new Error("the end"));
 });

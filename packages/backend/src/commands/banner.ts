@@ -2,29 +2,29 @@ import { styleText } from "node:util";
 import { formatBytes } from "@infernode/memory";
 import type { LocalModel } from "../models/model-service.ts";
 import { packageVersion } from "../package-version.ts";
-import { formatCount } from "./format-count.ts";
+import { formatCount } from "./terminal-text.ts";
 
 export interface BannerOptions {
   readonly url: string;
-  /** Those that can be used, each with its runtime, version and threads. */
+  /** The models that are ready, each with its runtime, version and threads. */
   readonly models: readonly { readonly model: LocalModel; readonly engine: string }[];
   readonly readyMs: number;
   readonly useColor: boolean;
 }
 
-/** An address that a person can open: wildcard addresses are replaced by this machine's own. */
-function openableUrl(url: string): string {
+/** Replaces a wildcard address by loopback, so that the URL can be opened. */
+function toOpenableUrl(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
-/** A request that can be pasted into a shell as it is. */
-export function exampleRequest(url: string, model: Pick<LocalModel, "id" | "hasChatTemplate">): string {
+/** Formats a request that can be pasted into a shell. */
+export function formatExampleRequest(url: string, model: Pick<LocalModel, "id" | "hasChatTemplate">): string {
   const text = "Tell me a short story about a fox.";
   const body = model.hasChatTemplate
     ? { model: model.id, messages: [{ role: "user", content: text }] }
     : { model: model.id, prompt: "Once upon a time", max_tokens: 64 };
   const path = model.hasChatTemplate ? "chat/completions" : "completions";
-  // A model's name may hold a quote; the shell must not see it.
+  // A model's name may contain a quote, which must be escaped for the shell.
   const quoted = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
   return [`curl ${url}/v1/${path} \\`, "  -H 'content-type: application/json' \\", `  -d '${quoted}'`].join(
     "\n",
@@ -38,16 +38,16 @@ function modelRows(model: LocalModel, engine: string): readonly (readonly [strin
     `KV cache ${formatBytes(plan.kvCacheBytes)})`;
   return [
     ["model", `${model.id}, ${model.family}, ${formatCount(model.parameterCount)} parameters`],
-    ["context", `${model.contextTokens} tokens, up to ${plan.maxSequences} answers at once`],
+    ["context", `${model.contextTokens} tokens, up to ${plan.maxSequences} concurrent sequences`],
     ["engine", engine],
     ["memory", memory],
   ];
 }
 
-/** Says that the daemon is ready and what to do next. */
+/** Formats the summary that `serve` shows when the daemon is ready. */
 export function formatBanner(options: BannerOptions): string {
   const { models, readyMs, useColor } = options;
-  const url = openableUrl(options.url);
+  const url = toOpenableUrl(options.url);
   const style = (format: "bold" | "dim" | "cyan", text: string): string =>
     useColor ? styleText(format, text) : text;
   const rows = [
@@ -61,7 +61,7 @@ export function formatBanner(options: BannerOptions): string {
   const request =
     first === undefined
       ? []
-      : exampleRequest(url, first.model)
+      : formatExampleRequest(url, first.model)
           .split("\n")
           .map((line) => `  ${line}`);
   return [
@@ -74,7 +74,7 @@ export function formatBanner(options: BannerOptions): string {
     "",
     ...request,
     "",
-    "  Ctrl-C stops it.",
+    "  Press Ctrl-C to stop.",
     "",
     "",
   ].join("\n");

@@ -13,23 +13,23 @@ import {
 } from "../models/prompts/start-model-prompt-thread.ts";
 import type { BackendError } from "../errors.ts";
 
-/** A model's size and shape, and what it would take to run. */
+/** A model's size and shape, and the resources that it needs to run. */
 export interface ModelDescription extends ModelInspection {
-  /** In the sizes that it would be served with; `undefined` where it cannot have those that were asked for. */
+  /** For the sizes that `serve` would use; `undefined` if the configured sizes are not possible. */
   readonly memoryPlan: ExecutorMemoryPlan | undefined;
-  /** Memory for answers on their way, beside the plan. */
+  /** Memory for answers that are being sent, in addition to the plan. */
   readonly answerMemoryBytes: number | undefined;
 }
 
-/** Whether a model would be served, and what is known of it either way. */
-export interface ModelJudgement {
-  /** `undefined` where config or weights cannot be read. */
+/** Whether `serve` would run a model, and the model's description in either case. */
+export interface ModelCheck {
+  /** `undefined` if config or weights cannot be read. */
   readonly model: ModelDescription | undefined;
-  /** The error that `serve` would end with; `undefined` where it would run. */
+  /** The error that `serve` would exit with; `undefined` if the model would run. */
   readonly failure: BackendError | undefined;
 }
 
-/** In a thread with a deadline, as in the engine: a tokenizer that never loads must not hold up who asks. */
+/** Runs in a thread with a deadline, as in the engine: a tokenizer that never finishes loading must not block the caller. */
 async function assertPromptThreadStarts(options: EngineCoreOptions, directory: string): Promise<void> {
   const { chatTemplatePath, promptTimeoutMs = defaultPromptTimeoutMs } = options;
   const pool = createPromptPool({
@@ -43,7 +43,7 @@ async function assertPromptThreadStarts(options: EngineCoreOptions, directory: s
   }
 }
 
-async function describeRunning(options: EngineCoreOptions): Promise<ModelDescription> {
+async function describeServable(options: EngineCoreOptions): Promise<ModelDescription> {
   const { model, executorPlan, answerMemoryBytes } = await prepareModel(options, { encodes: false });
   try {
     await assertPromptThreadStarts(options, model.directory);
@@ -54,7 +54,7 @@ async function describeRunning(options: EngineCoreOptions): Promise<ModelDescrip
   }
 }
 
-async function planRefused(
+async function planRejected(
   options: EngineCoreOptions,
   name: string,
 ): Promise<Pick<ModelDescription, "memoryPlan" | "answerMemoryBytes">> {
@@ -74,24 +74,24 @@ async function planRefused(
   }
 }
 
-async function describeRefused(options: EngineCoreOptions): Promise<ModelDescription | undefined> {
+async function describeRejected(options: EngineCoreOptions): Promise<ModelDescription | undefined> {
   try {
     const { modelDirectory, chatTemplatePath } = options;
     const inspection = await inspectModel(modelDirectory, { chatTemplatePath, encodes: false });
-    return { ...inspection, ...(await planRefused(options, inspection.name)) };
+    return { ...inspection, ...(await planRejected(options, inspection.name)) };
   } catch {
     return undefined;
   }
 }
 
 /**
- * Asks of a model what the engine asks before it serves one, in the same order, and describes it. The weights are
- * read when everything else is right, and not kept.
+ * Describes a model and runs the checks that the engine runs before it serves one, in the same order. If all other
+ * checks pass, it reads the weights, without keeping them.
  */
-export async function judgeModel(options: EngineCoreOptions): Promise<ModelJudgement> {
+export async function checkModel(options: EngineCoreOptions): Promise<ModelCheck> {
   try {
-    return { model: await describeRunning(options), failure: undefined };
+    return { model: await describeServable(options), failure: undefined };
   } catch (error) {
-    return { model: await describeRefused(options), failure: modelFailure(toErrorRecord(error)) };
+    return { model: await describeRejected(options), failure: modelFailure(toErrorRecord(error)) };
   }
 }

@@ -1,23 +1,23 @@
-/** What a command may touch of the process that runs it. */
+/** The parts of the process that a command may use. */
 export interface CommandContext {
-  /** What relative paths count from; `false` where it was deleted. */
+  /** Base of relative paths; `false` if the directory has been deleted. */
   readonly directory: string | false;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Hears a signal of the process; answers a function that stops it. */
+  /** Listens for a signal of the process. Returns a function that removes the listener. */
   onSignal(signal: "SIGHUP" | "SIGINT" | "SIGTERM", handler: () => void): () => void;
-  /** Takes what was thrown where nobody caught it, and Node.js' own warnings; by default they are plain text. */
-  onStrayErrors(handlers: {
+  /** Handles uncaught errors and Node.js warnings, which Node.js prints as plain text by default. */
+  onUncaughtErrors(handlers: {
     readonly uncaught: (error: unknown) => void;
     readonly warning: (warning: Error) => void;
   }): void;
-  /** Ends the process at once. */
+  /** Ends the process immediately. */
   exit(code: number): never;
 }
 
-/** Runs a command; the answer is the exit code. */
+/** Runs a command and resolves with its exit code. */
 export type CommandRunner = (
   values: Readonly<Record<string, unknown>>,
   context: CommandContext,

@@ -4,9 +4,9 @@ import type { ChatTemplateMessage } from "@infernode/models";
 import type { ModelService, LocalModel } from "../models/model-service.ts";
 import { generate } from "../operations/generate.ts";
 import type { Prompt } from "../operations/prompt.ts";
-import { samplingOf, type PlayOptions } from "./play-options.ts";
+import { resolveSampling, type PlayOptions } from "./play-options.ts";
 
-/** How an answer went. */
+/** Length, duration and finish reason of an answer. */
 export interface AnswerSummary {
   readonly finishReason: FinishReason | undefined;
   readonly promptTokens: number;
@@ -20,15 +20,15 @@ export interface AskOptions {
   readonly onText: (text: string) => void;
 }
 
-/** A chat with its history; a model without a chat template continues each text alone. */
+/** A chat with its history. A model without a chat template continues each text by itself, without history. */
 export interface Conversation {
-  /** Answers; what was asked and answered is remembered, also when the answer was stopped. */
+  /** Generates an answer. The message and the answer join the history, even if the answer was stopped. */
   ask(text: string, options: AskOptions): Promise<AnswerSummary>;
-  /** Forgets what was said; with a text, starts again under other instructions, with an empty one under none. */
+  /** Clears the history. A given text becomes the system prompt; an empty text removes it. */
   reset(system?: string): void;
 }
 
-/** Creates a conversation over an engine. */
+/** Creates a conversation with an engine. */
 export function createConversation(
   engine: Pick<ModelService, "call">,
   model: LocalModel,
@@ -37,10 +37,10 @@ export function createConversation(
   let system = options.system ?? "";
   let messages: ChatTemplateMessage[] = [];
 
-  const promptOf = (text: string): Prompt => {
+  const createPrompt = (text: string): Prompt => {
     if (!model.hasChatTemplate) return { kind: "text", text };
-    const instructions = system === "" ? [] : [{ role: "system", content: system }];
-    return { kind: "chat", messages: [...instructions, ...messages, { role: "user", content: text }] };
+    const systemMessages = system === "" ? [] : [{ role: "system", content: system }];
+    return { kind: "chat", messages: [...systemMessages, ...messages, { role: "user", content: text }] };
   };
 
   return {
@@ -53,16 +53,16 @@ export function createConversation(
       let finishReason: FinishReason | undefined;
       const request = {
         id: `play-${randomUUID()}`,
-        prompt: promptOf(text),
-        sampling: samplingOf(options, model.generationDefaults),
+        prompt: createPrompt(text),
+        sampling: resolveSampling(options, model.generationDefaults),
         stopping: options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens },
       };
       try {
-        for await (const reply of engine.call(generate, request, { modelId: model.id, signal })) {
-          if (reply.type === "finished") promptTokens = reply.usage.promptTokens;
-          if (reply.type !== "delta") continue;
+        for await (const event of engine.call(generate, request, { modelId: model.id, signal })) {
+          if (event.type === "finished") promptTokens = event.usage.promptTokens;
+          if (event.type !== "delta") continue;
           firstTokenAtMs ??= performance.now();
-          const { delta } = reply;
+          const { delta } = event;
           completionTokens += delta.tokenIds.length;
           finishReason = delta.finishReason ?? finishReason;
           answer += delta.text;
@@ -82,9 +82,9 @@ export function createConversation(
         totalMs: endedAtMs - startedAtMs,
       };
     },
-    reset: (instructions) => {
+    reset: (newSystem) => {
       messages = [];
-      system = instructions ?? system;
+      system = newSystem ?? system;
     },
   };
 }

@@ -1,16 +1,16 @@
 import { formatBytes } from "@infernode/memory";
 import type { GpuDetails, GpuInventory } from "@infernode/memory/cuda";
 
-const shownProcesses = 5;
+const maxShownProcesses = 5;
 
 function describeProcesses({ processes }: GpuDetails): string {
-  if (processes.length === 0) return "no process holds memory";
-  const shown = processes.slice(0, shownProcesses).map(({ pid, name, usedBytes }) => {
+  if (processes.length === 0) return "no processes";
+  const shown = processes.slice(0, maxShownProcesses).map(({ pid, name, usedBytes }) => {
     const memory = usedBytes === undefined ? "memory unknown" : formatBytes(usedBytes);
     return `${name ?? "process"} (${pid}) ${memory}`;
   });
   if (processes.length > shown.length) shown.push(`${processes.length - shown.length} more`);
-  return `held by ${shown.join(", ")}`;
+  return `in use by ${shown.join(", ")}`;
 }
 
 function describeLoad(gpu: GpuDetails): string {
@@ -50,7 +50,7 @@ function describeGpu(gpu: GpuDetails): string {
   ].join("\n");
 }
 
-/** Describes GPUs for people: one row without a driver, else one for the driver and one for each GPU. */
+/** Describes GPUs for people: one row for the driver and one for each GPU, or a single row if there is no driver. */
 export function describeGpus({
   driver,
   reason,
@@ -58,10 +58,10 @@ export function describeGpus({
   problems,
 }: GpuInventory): readonly (readonly [name: string, value: string])[] {
   if (driver === undefined) return [["GPU", `none: ${reason ?? "no NVIDIA driver"}`]];
-  const versions = `driver ${driver.version ?? "of unknown version"}, CUDA up to ${driver.cudaVersion}`;
+  const versions = `driver ${driver.version ?? "version unknown"}, CUDA up to ${driver.cudaVersion}`;
   return [
     ["NVIDIA", reason === undefined ? versions : `${versions}\nread without NVML: ${reason}`],
     ...gpus.map((gpu) => [`GPU ${gpu.index}`, describeGpu(gpu)] as const),
-    ...problems.map(({ index, message }) => [`GPU ${index}`, `does not answer: ${message}`] as const),
+    ...problems.map(({ index, message }) => [`GPU ${index}`, `not responding: ${message}`] as const),
   ];
 }

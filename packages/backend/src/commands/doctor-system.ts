@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 
-/** What the machine is, as far as an engine cares. */
-export interface SystemFacts {
+/** Properties of the machine that matter to an engine. */
+export interface SystemInfo {
   readonly os: string;
   readonly architecture: string;
   readonly processor: string;
   readonly logicalCores: number;
-  /** `undefined` where the system does not tell. */
+  /** `undefined` if the system does not report it. */
   readonly physicalCores: number | undefined;
-  /** Of those that matter to the kernels; `undefined` where the system does not tell. */
+  /** The features that matter to the kernels; `undefined` if the system does not report them. */
   readonly processorFeatures: readonly string[] | undefined;
-  /** Of the machine, whatever the container may use. */
+  /** Of the machine, regardless of the container's limit. */
   readonly totalBytes: number;
   readonly nodeVersion: string;
   readonly isNodeSupported: boolean;
@@ -30,13 +30,13 @@ const featureNames = [
   "sve",
 ];
 
-function featuresOf(cpuinfo: string): readonly string[] {
+function parseFeatures(cpuinfo: string): readonly string[] {
   const line = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "";
   const present = new Set(line.split(/\s+/));
   return featureNames.filter((name) => present.has(name));
 }
 
-function physicalCoresOf(cpuinfo: string): number | undefined {
+function countPhysicalCores(cpuinfo: string): number | undefined {
   const cores = new Set<string>();
   for (const block of cpuinfo.split(/\n\s*\n/)) {
     const core = /^core id\s*:\s*(\d+)/m.exec(block)?.[1];
@@ -51,16 +51,16 @@ export function isSupportedNode(version: string): boolean {
   return major > 20 || (major === 20 && minor >= 19);
 }
 
-/** Reads what the system says of itself. */
-export async function gatherSystem(): Promise<SystemFacts> {
+/** Reads the properties of this machine. */
+export async function readSystemInfo(): Promise<SystemInfo> {
   const cpuinfo = await readFile("/proc/cpuinfo", "utf8").catch(() => undefined);
   return {
     os: `${process.platform} ${release()}`,
     architecture: process.arch,
     processor: cpus()[0]?.model.trim() || "unknown",
     logicalCores: availableParallelism(),
-    physicalCores: cpuinfo === undefined ? undefined : physicalCoresOf(cpuinfo),
-    processorFeatures: cpuinfo === undefined ? undefined : featuresOf(cpuinfo),
+    physicalCores: cpuinfo === undefined ? undefined : countPhysicalCores(cpuinfo),
+    processorFeatures: cpuinfo === undefined ? undefined : parseFeatures(cpuinfo),
     totalBytes: totalmem(),
     nodeVersion: process.versions.node,
     isNodeSupported: isSupportedNode(process.versions.node),

@@ -6,41 +6,38 @@ import { executorProvider } from "../models/engine/prepare-model.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { describeGpus } from "./describe-gpus.ts";
-import { probeModels, type ModelProbe } from "./doctor-probes.ts";
-import { probeRuntimes, type RuntimeProbe } from "./doctor-runtimes.ts";
-import { gatherSystem, type SystemFacts } from "./doctor-system.ts";
-import { formatCount } from "./format-count.ts";
-import { formatRows } from "./terminal-text.ts";
-import { toPrintable } from "./printable.ts";
-import { configSourcesOf } from "./setting-options.ts";
+import { probeModels, probeRuntimes, type ModelProbe, type RuntimeProbe } from "./doctor-probes.ts";
+import { readSystemInfo, type SystemInfo } from "./doctor-system.ts";
+import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
+import { formatCount, formatRows, toPrintable } from "./terminal-text.ts";
 
-/** What is on this machine, and what would run. */
+/** Hardware, runtimes and models of this machine, and whether the configured model would run. */
 export interface DoctorReport {
-  readonly system: SystemFacts;
-  /** What this process may use, within its container. */
+  readonly system: SystemInfo;
+  /** Available to this process, within the limits of its container. */
   readonly memory: HostMemory;
   readonly gpus: GpuInventory;
   readonly runtimes: readonly RuntimeProbe[];
-  /** The one that would be served comes first. */
+  /** The configured model comes first. */
   readonly models: readonly ModelProbe[];
   readonly verdict: { readonly wouldRun: boolean; readonly reasons: readonly string[] };
 }
 
-function judge(
-  system: SystemFacts,
+function resolveVerdict(
+  system: SystemInfo,
   runtimes: readonly RuntimeProbe[],
   parts: { readonly model: ModelProbe | undefined; readonly runtime: "auto" | "ffi" | "binding" },
 ): DoctorReport["verdict"] {
   const reasons: string[] = [];
   if (!system.isNodeSupported) {
-    reasons.push(`Node.js 20.19 or later is needed, this is ${system.nodeVersion}`);
+    reasons.push(`expected Node.js 20.19 or later, got ${system.nodeVersion}`);
   }
   reasons.push(...(parts.model?.reasons ?? []));
   const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
   if (reasons.length === 0 && !usable.some(({ works }) => works)) {
     reasons.push(
-      `${executorProvider.library} does not run: ${usable.map(({ description }) => description).join("; ")}`,
+      `${executorProvider.library} cannot be used: ${usable.map(({ description }) => description).join("; ")}`,
     );
   }
   return { wouldRun: reasons.length === 0, reasons };
@@ -49,17 +46,17 @@ function judge(
 function describeModel({ model, reasons }: ModelProbe): string {
   if (model === undefined) return `no: ${reasons.join("; ")}`;
   const { memoryPlan: plan } = model;
-  const facts = `${model.name}, ${model.family}, ${formatCount(model.parameterCount)} parameters`;
+  const summary = `${model.name}, ${model.family}, ${formatCount(model.parameterCount)} parameters`;
   const memory =
     plan === undefined
       ? ""
       : `, needs ${formatBytes(plan.totalBytes + (model.answerMemoryBytes ?? 0))} for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
   const warnings = model.warnings.map(({ message }) => `warning: ${message}`);
   const answer = reasons.length === 0 ? "yes" : "no";
-  return [`${answer}: ${facts}${memory}`, ...reasons, ...warnings].join("\n");
+  return [`${answer}: ${summary}${memory}`, ...reasons, ...warnings].join("\n");
 }
 
-function describeMemory(system: SystemFacts, memory: HostMemory): string {
+function describeMemory(system: SystemInfo, memory: HostMemory): string {
   const isLimited = memory.limitedBy !== "system";
   const limit = isLimited
     ? `, limited by ${memory.limitedBy}; the machine has ${formatBytes(system.totalBytes)}`
@@ -75,34 +72,42 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
     ["system", `${system.os}, ${system.architecture}`],
     ["processor", `${system.processor}\n${system.logicalCores} cores${physical}; ${features}`],
     ["memory", describeMemory(system, memory)],
-    ["Node.js", `${system.nodeVersion}${system.isNodeSupported ? "" : " (too old: 20.19 is needed)"}`],
+    [
+      "Node.js",
+      `${system.nodeVersion}${system.isNodeSupported ? "" : " (unsupported; 20.19 or later is required)"}`,
+    ],
     ...describeGpus(gpus),
   ];
   for (const { path, works, description } of runtimes) {
-    rows.push([`${executorProvider.library} ${path}`, works ? description : `does not load: ${description}`]);
+    rows.push([
+      `${executorProvider.library} ${path}`,
+      works ? description : `cannot be used: ${description}`,
+    ]);
   }
-  for (const model of models) rows.push([`${model.origin} model`, describeModel(model)]);
+  for (const model of models) {
+    rows.push([model.origin === "embedded" ? "bundled model" : "configured model", describeModel(model)]);
+  }
   const [first] = models;
-  const sentence = verdict.wouldRun
+  const conclusion = verdict.wouldRun
     ? `${first?.model?.name ?? "The model"} would run: infernode serve`
     : `${first?.model?.name ?? first?.directory ?? "The model"} would not run: ${verdict.reasons.join("; ")}`;
-  return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(sentence)}`;
+  return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(conclusion)}`;
 }
 
-/** Says what hardware, runtimes and models are there and what would run. */
+/** Shows hardware, runtimes and models, and whether the configured model would run. */
 export const doctor: CommandRunner = async (values, context) => {
   const { config } = await resolveConfig({
-    ...configSourcesOf(values),
+    ...readConfigSources(values),
     environment: context.environment,
     directory: context.directory,
   });
   const options = engineOptionsOf(onlyModel(config));
-  const [system, models] = await Promise.all([gatherSystem(), probeModels(options)]);
-  // The embedded model is the quickest to try with.
-  const readable = models.filter(({ wouldRun }) => wouldRun);
-  const sample = readable.find(({ origin }) => origin === "embedded") ?? readable[0];
+  const [system, models] = await Promise.all([readSystemInfo(), probeModels(options)]);
+  // The bundled model is the fastest to test with.
+  const usable = models.filter(({ wouldRun }) => wouldRun);
+  const sample = usable.find(({ origin }) => origin === "embedded") ?? usable[0];
   const runtimes = await probeRuntimes(sample?.directory ?? options.modelDirectory);
-  // After the runtimes: they need larger native stacks, and the first library that is loaded fixes them.
+  // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
   const report: DoctorReport = {
     system,
@@ -110,7 +115,7 @@ export const doctor: CommandRunner = async (values, context) => {
     gpus,
     runtimes,
     models,
-    verdict: judge(system, runtimes, { model: models[0], runtime: config.engine.runtime }),
+    verdict: resolveVerdict(system, runtimes, { model: models[0], runtime: config.engine.runtime }),
   };
   const text =
     values["json"] === true

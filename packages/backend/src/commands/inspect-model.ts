@@ -1,14 +1,12 @@
 import { formatBytes } from "@infernode/memory";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
-import { exitCodeOf, exitCodes } from "../exit-codes.ts";
+import { toExitCode, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
-import { formatCount } from "./format-count.ts";
-import { formatRows } from "./terminal-text.ts";
-import { judgeModel, type ModelDescription } from "./check-model.ts";
-import { toPrintable } from "./printable.ts";
-import { configSourcesOf } from "./setting-options.ts";
+import { checkModel, type ModelDescription } from "./check-model.ts";
+import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
+import { formatCount, formatRows, toPrintable } from "./terminal-text.ts";
 
 type Row = readonly [string, string];
 
@@ -31,7 +29,7 @@ function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription)
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${formatBytes(plan.kvBytesPerToken)} per token)`],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
-    ["  answers", `at most ${formatBytes(answerMemoryBytes)} on their way`],
+    ["  answers", `at most ${formatBytes(answerMemoryBytes)} while being sent`],
   ];
 }
 
@@ -50,10 +48,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
     tokenizerRow(model),
     ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],
-    [
-      "heads",
-      `${model.headCount} for queries, ${model.kvHeadCount} for keys and values, ${model.headDim} wide`,
-    ],
+    ["heads", `${model.headCount} query, ${model.kvHeadCount} key/value, dimension ${model.headDim}`],
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
     ...planRows(model),
     ...model.warnings.map(({ message }): Row => ["warning", message]),
@@ -61,18 +56,17 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
   return formatRows(rows, terminalColumns);
 }
 
-/** Shows a model's size, shape and memory plan, and says whether it would be served. */
+/** Shows a model's size, shape and memory plan, and whether `serve` would run it. */
 export const inspectModel: CommandRunner = async (values, context) => {
   const [directory = "embedded"] = Array.isArray(values["arguments"]) ? values["arguments"].map(String) : [];
-  const { flags, ...sources } = configSourcesOf(values);
+  const { flags, ...sources } = readConfigSources(values);
   const { config } = await resolveConfig({
     ...sources,
     flags: { ...flags, model: directory },
     environment: context.environment,
     directory: context.directory,
   });
-  const { model, failure } = await judgeModel(engineOptionsOf(onlyModel(config)));
-  // There is nothing to show.
+  const { model, failure } = await checkModel(engineOptionsOf(onlyModel(config)));
   if (model === undefined && failure !== undefined) throw failure;
   const reasons = failure === undefined ? [] : [failure.message];
   const text =
@@ -84,5 +78,5 @@ export const inspectModel: CommandRunner = async (values, context) => {
   await writeOutput(context.stdout, `${text}\n`);
   if (failure === undefined) return exitCodes.success;
   context.stderr.write(`infernode: ${toPrintable(failure.message)}\n`);
-  return exitCodeOf(failure);
+  return toExitCode(failure);
 };

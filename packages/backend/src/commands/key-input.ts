@@ -1,52 +1,50 @@
 import { type Readable, Transform } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { controlCharacters } from "./terminal-text.ts";
 
-/** Asks a terminal to say where a pasted text begins and ends; to be taken back at the end. */
-export const pasteMarks: { readonly on: string; readonly off: string } = {
+/** Switches on and off that a terminal marks the beginning and end of pasted text. */
+export const bracketedPaste: { readonly on: string; readonly off: string } = {
   on: "\u001B[?2004h",
   off: "\u001B[?2004l",
 };
 
-/** What stands for a line break in a line that was pasted. */
-export const breakSign = "⏎";
+/** Represents a line break in pasted text. */
+export const lineBreakSymbol = "⏎";
 
-/** The key that stands for a pasted text. @see https://invisible-island.net/xterm/ctlseqs/ctlseqs.html */
+/** The key that represents pasted text. @see https://invisible-island.net/xterm/ctlseqs/ctlseqs.html */
 export const pasteKey = "\u001B[200~";
 const pasteEnd = "\u001B[201~";
 
-// oxlint-disable-next-line no-control-regex
-const controls = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
-
-function asOneLine(text: string): string {
+function toSingleLine(text: string): string {
   return text
     .replaceAll(/\r\n?/g, "\n")
-    .replaceAll(controls, "")
+    .replaceAll(controlCharacters, "")
     .replace(/\n+$/, "")
-    .replaceAll("\n", breakSign);
+    .replaceAll("\n", lineBreakSymbol);
 }
 
-/** Where the text could go on as the mark: its last characters begin it. */
-function cutMarkAt(text: string, mark: string): number {
-  for (let length = Math.min(mark.length - 1, text.length); length > 0; length -= 1) {
-    if (text.endsWith(mark.slice(0, length))) return text.length - length;
+/** Finds where a marker begins that the end of the text cuts off. */
+function findPartialMarker(text: string, marker: string): number {
+  for (let length = Math.min(marker.length - 1, text.length); length > 0; length -= 1) {
+    if (text.endsWith(marker.slice(0, length))) return text.length - length;
   }
   return text.length;
 }
 
-/** What keys come from, such as `process.stdin`. */
+/** The source of keys, such as `process.stdin`. */
 export interface KeySource extends Readable {
   setRawMode?(isRaw: boolean): unknown;
 }
 
-/** Keys for readline, with what was pasted apart. */
+/** Keys for readline, with pasted text kept separately. */
 export interface KeyInput {
-  /** What readline reads: each character alone, as it misplaces several that come at once; `pasteKey` for a paste. */
+  /** Emits each character separately, because readline misplaces several that arrive at once; `pasteKey` for a paste. */
   readonly keys: Transform;
-  /** The text of the `pasteKey` that was read last: one line, with signs for its breaks. */
+  /** Returns the text of the oldest `pasteKey` not taken yet: one line, with a symbol for each line break. */
   takePaste(): string;
 }
 
-/** Splits what a terminal sends into keys and pasted texts. */
+/** Splits the input of a terminal into keys and pasted texts. */
 export function createKeyInput(source: KeySource): KeyInput {
   const decoder = new StringDecoder("utf8");
   const pastes: string[] = [];
@@ -62,20 +60,20 @@ export function createKeyInput(source: KeySource): KeyInput {
     transform: (chunk: Buffer, _encoding, done) => {
       rest += decoder.write(chunk);
       for (;;) {
-        const mark = isPasting ? pasteEnd : pasteKey;
-        const at = rest.indexOf(mark);
+        const marker = isPasting ? pasteEnd : pasteKey;
+        const at = rest.indexOf(marker);
         if (at < 0) break;
         take(rest.slice(0, at));
-        rest = rest.slice(at + mark.length);
+        rest = rest.slice(at + marker.length);
         if (isPasting) {
-          pastes.push(asOneLine(pasted));
+          pastes.push(toSingleLine(pasted));
           pasted = "";
         }
         isPasting = !isPasting;
         if (!isPasting) take(pasteKey);
       }
-      // A mark may be cut. An escape alone is a key, and not kept.
-      const cut = cutMarkAt(rest, isPasting ? pasteEnd : pasteKey);
+      // The chunk may end within a marker. A single escape is a key and is passed on.
+      const cut = findPartialMarker(rest, isPasting ? pasteEnd : pasteKey);
       const end = !isPasting && rest.length - cut < 2 ? rest.length : cut;
       take(rest.slice(0, end));
       rest = rest.slice(end);

@@ -1,22 +1,22 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import type { CommandContext } from "./command-context.ts";
-import { breakSign, createKeyInput, pasteKey, pasteMarks } from "./key-input.ts";
+import { bracketedPaste, createKeyInput, lineBreakSymbol, pasteKey } from "./key-input.ts";
 
-/** Lines from a terminal, with editing and history. What is typed ahead waits; a paste of several lines is one. */
+/** Reads lines from a terminal, with editing and history. Keeps what is typed ahead; pasted lines are one line. */
 export interface LineReader {
-  /** The next line, or `undefined` at the end: Ctrl-D, or Ctrl-C twice. */
+  /** Resolves with the next line, or `undefined` at the end of input: Ctrl-D, or Ctrl-C twice. */
   read(): Promise<string | undefined>;
-  /** Runs work between lines: nothing is echoed, and Ctrl-C calls `onInterrupt`. */
-  during<T>(work: () => Promise<T>, onInterrupt: () => void): Promise<T>;
+  /** Runs a task between lines: nothing is echoed, and Ctrl-C calls `onInterrupt`. */
+  runInterruptible<T>(task: () => Promise<T>, onInterrupt: () => void): Promise<T>;
   close(): void;
 }
 
-/** What readline draws on; silent while an answer is written. */
-function createScreen(stdout: NodeJS.WriteStream, isSilent: () => boolean): Writable {
+/** Creates readline's output, which is muted while an answer is written. */
+function createScreen(stdout: NodeJS.WriteStream, isMuted: () => boolean): Writable {
   const screen = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      if (!isSilent()) stdout.write(chunk);
+      if (!isMuted()) stdout.write(chunk);
       done();
     },
   });
@@ -25,24 +25,24 @@ function createScreen(stdout: NodeJS.WriteStream, isSilent: () => boolean): Writ
   return screen;
 }
 
-/** Creates a reader; it holds the terminal until it is closed. */
+/** Creates a reader, which owns the terminal until it is closed. */
 export function createLineReader(context: CommandContext): LineReader {
   const { stdin, stdout } = context;
   const lines: string[] = [];
   const state = { isClosed: false };
   let wake: (() => void) | undefined;
-  let interruptWork: (() => void) | undefined;
+  let interruptTask: (() => void) | undefined;
   let wasInterrupted = false;
   const input = createKeyInput(stdin);
   const terminal = createInterface({
     input: input.keys,
-    output: createScreen(stdout, () => interruptWork !== undefined),
+    output: createScreen(stdout, () => interruptTask !== undefined),
     prompt: "> ",
     terminal: true,
   });
   const interrupt = (): void => {
-    if (interruptWork !== undefined) {
-      interruptWork();
+    if (interruptTask !== undefined) {
+      interruptTask();
       return;
     }
     const hadText = terminal.line !== "";
@@ -51,27 +51,27 @@ export function createLineReader(context: CommandContext): LineReader {
       return;
     }
     wasInterrupted = !hadText;
-    // What was typed is taken back: to the end of the line, then delete to its start.
+    // Clears the typed text: moves to the end of the line, then deletes to its start.
     terminal.write(null, { ctrl: true, name: "e" });
     terminal.write(null, { ctrl: true, name: "u" });
-    stdout.write(hadText ? "^C\n" : "(Ctrl-C again or Ctrl-D ends)\n");
+    stdout.write(hadText ? "^C\n" : "(press Ctrl-C again or Ctrl-D to exit)\n");
     terminal.prompt();
   };
-  stdout.write(pasteMarks.on);
+  stdout.write(bracketedPaste.on);
   input.keys.on("keypress", (_text: string | undefined, { sequence }: { readonly sequence?: string }) => {
     if (sequence === pasteKey) terminal.write(input.takePaste());
   });
-  // Back from Ctrl-Z: the reader has paused itself.
+  // Resumes after Ctrl-Z; readline has paused itself.
   terminal.on("SIGCONT", () => {
-    stdout.write(pasteMarks.on);
+    stdout.write(bracketedPaste.on);
     terminal.prompt(true);
   });
-  // In raw mode Ctrl-C is a key; sent by another program it is a signal.
+  // In raw mode Ctrl-C is a key; from another program it is a signal.
   terminal.on("SIGINT", interrupt);
   const offSignal = context.onSignal("SIGINT", interrupt);
   terminal.on("line", (line) => {
     wasInterrupted = false;
-    lines.push(line.replaceAll(breakSign, "\n"));
+    lines.push(line.replaceAll(lineBreakSymbol, "\n"));
     wake?.();
   });
   terminal.on("close", () => {
@@ -82,7 +82,7 @@ export function createLineReader(context: CommandContext): LineReader {
   return {
     read: async () => {
       while (lines.length === 0 && !state.isClosed) {
-        // What was typed ahead stays, with the cursor behind it.
+        // Keeps text that was typed ahead, and the cursor after it.
         terminal.prompt(true);
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -91,19 +91,19 @@ export function createLineReader(context: CommandContext): LineReader {
       if (lines.length === 0) stdout.write("\n");
       return lines.shift();
     },
-    during: async (work, onInterrupt) => {
-      interruptWork = onInterrupt;
+    runInterruptible: async (task, onInterrupt) => {
+      interruptTask = onInterrupt;
       try {
-        return await work();
+        return await task();
       } finally {
-        interruptWork = undefined;
+        interruptTask = undefined;
       }
     },
     close: () => {
       offSignal();
       terminal.close();
       stdin.unpipe(input.keys);
-      stdout.write(pasteMarks.off);
+      stdout.write(bracketedPaste.off);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { SamplingParams } from "@infernode/inference";
 import type { GenerationDefaults } from "@infernode/models";
 import { BackendError } from "../errors.ts";
 
-/** How `play` answers. */
+/** Options of `play` that are not settings. */
 export interface PlayOptions {
   readonly prompt: string | undefined;
   readonly system: string | undefined;
@@ -14,50 +14,50 @@ export interface PlayOptions {
 
 function parseNumber(
   text: string | undefined,
-  rule: { readonly flag: string; readonly min: number; readonly max: number; readonly isWhole: boolean },
+  rule: { readonly flag: string; readonly min: number; readonly max: number; readonly isInteger: boolean },
 ): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === "" ? Number.NaN : Number(text);
-  const { flag, min, max, isWhole } = rule;
-  if (!(value >= min && value <= max) || (isWhole && !Number.isInteger(value))) {
-    const kind = isWhole ? "a whole number" : "a number";
+  const { flag, min, max, isInteger } = rule;
+  if (!(value >= min && value <= max) || (isInteger && !Number.isInteger(value))) {
+    const kind = isInteger ? "an integer" : "a number";
     throw new BackendError(
       "INVALID_CONFIG",
-      `${flag}: wanted ${kind} from ${min} to ${max}, found ${JSON.stringify(text)}`,
+      `${flag}: expected ${kind} from ${min} to ${max}, got ${JSON.stringify(text)}`,
     );
   }
   return value;
 }
 
-function textOf(value: unknown): string | undefined {
+function asText(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Reads the flags of `play` that are no settings. @throws BackendError `INVALID_CONFIG` */
+/** Parses the flags of `play` that are not settings. @throws BackendError `INVALID_CONFIG` */
 export function parsePlayOptions(values: Readonly<Record<string, unknown>>): PlayOptions {
-  const whole = { min: 1, max: 2 ** 24, isWhole: true };
+  const positiveInteger = { min: 1, max: 2 ** 24, isInteger: true };
   return {
-    prompt: textOf(values["prompt"]),
-    system: textOf(values["system"]),
-    temperature: parseNumber(textOf(values["temperature"]), {
+    prompt: asText(values["prompt"]),
+    system: asText(values["system"]),
+    temperature: parseNumber(asText(values["temperature"]), {
       flag: "--temperature",
       min: 0,
       max: 2,
-      isWhole: false,
+      isInteger: false,
     }),
-    maxTokens: parseNumber(textOf(values["maxTokens"]), { flag: "--max-tokens", ...whole }),
-    seed: parseNumber(textOf(values["seed"]), {
+    maxTokens: parseNumber(asText(values["maxTokens"]), { flag: "--max-tokens", ...positiveInteger }),
+    seed: parseNumber(asText(values["seed"]), {
       flag: "--seed",
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
-      isWhole: true,
+      isInteger: true,
     }),
     isVerbose: values["verbose"] === true,
   };
 }
 
-/** The checkpoint's recommended sampling, with the flags over it. */
-export function samplingOf(options: PlayOptions, defaults: GenerationDefaults): Partial<SamplingParams> {
+/** Merges the sampling parameters that the checkpoint recommends with the flags, which take precedence. */
+export function resolveSampling(options: PlayOptions, defaults: GenerationDefaults): Partial<SamplingParams> {
   const { maxNewTokens: _, ...sampling } = defaults;
   return {
     ...sampling,

@@ -1,14 +1,13 @@
 import type { LocalModel } from "../models/model-service.ts";
-import { answerNotes } from "./answer-notes.ts";
 import type { CommandContext } from "./command-context.ts";
-import type { Conversation } from "./conversation.ts";
+import type { AnswerSummary, Conversation } from "./conversation.ts";
 import { createLineReader } from "./line-reader.ts";
 import type { PlayOptions } from "./play-options.ts";
-import { toPrintable } from "./printable.ts";
+import { toPrintable } from "./terminal-text.ts";
 
-const help = `  /reset          forget the conversation
-  /system [text]  start anew with other instructions, or with none
-  /exit           end (also Ctrl-D)
+const help = `  /reset          clear the conversation
+  /system [text]  start a new conversation with another system prompt, or with none
+  /exit           exit (also Ctrl-D)
   Ctrl-C          stop the answer
 `;
 
@@ -19,7 +18,34 @@ export interface TerminalParts {
   readonly context: CommandContext;
 }
 
-/** Writes one answer as it is made; answers what is to be said after it. */
+/** Formats the notes after an answer: why it was cut off, and with `--verbose` its speed. */
+export function formatAnswerNotes(
+  summary: AnswerSummary,
+  model: Pick<LocalModel, "contextTokens">,
+  options: Pick<PlayOptions, "maxTokens" | "isVerbose">,
+): readonly string[] {
+  const notes: string[] = [];
+  const { promptTokens, completionTokens, firstTokenMs, totalMs } = summary;
+  if (summary.finishReason === "length") {
+    notes.push(
+      completionTokens === options.maxTokens
+        ? `cut off after ${completionTokens} tokens (--max-tokens)`
+        : `cut off: the context of ${model.contextTokens} tokens is full (${promptTokens} for the conversation, ` +
+            `${completionTokens} for the answer); /reset clears the conversation`,
+    );
+  }
+  if (options.isVerbose) {
+    const decodeMs = totalMs - firstTokenMs;
+    const speed = completionTokens > 1 && decodeMs > 0 ? ((completionTokens - 1) / decodeMs) * 1000 : 0;
+    notes.push(
+      `${promptTokens} prompt tokens, ${completionTokens} generated, first token after ${firstTokenMs.toFixed(0)} ms, ` +
+        `then ${speed.toFixed(1)} tokens/s`,
+    );
+  }
+  return notes;
+}
+
+/** Streams one answer to the terminal and resolves with the notes to show after it. */
 async function writeAnswer(
   text: string,
   signal: AbortSignal,
@@ -29,16 +55,16 @@ async function writeAnswer(
   try {
     const onText = (part: string): void => void context.stdout.write(toPrintable(part));
     const summary = await conversation.ask(text, { signal, onText });
-    return answerNotes(summary, model, options);
+    return formatAnswerNotes(summary, model, options);
   } catch (error) {
     if (signal.aborted) return ["stopped"];
     if (!(error instanceof Error)) return [String(error)];
     const isFull = "code" in error && error.code === "CONTEXT_LENGTH_EXCEEDED";
-    return [isFull ? `${error.message}; /reset begins anew` : error.message];
+    return [isFull ? `${error.message}; /reset clears the conversation` : error.message];
   }
 }
 
-/** Runs a chat in the terminal until the user ends it. */
+/** Runs a chat in the terminal until the user exits. */
 export async function playInTerminal(parts: TerminalParts): Promise<void> {
   const { conversation, context } = parts;
   const { stdout } = context;
@@ -46,7 +72,7 @@ export async function playInTerminal(parts: TerminalParts): Promise<void> {
 
   const answer = async (text: string): Promise<void> => {
     const controller = new AbortController();
-    const notes = await reader.during(
+    const notes = await reader.runInterruptible(
       () => writeAnswer(text, controller.signal, parts),
       () => controller.abort(),
     );
@@ -66,12 +92,12 @@ export async function playInTerminal(parts: TerminalParts): Promise<void> {
         stdout.write(help);
       } else if (command === "/reset") {
         conversation.reset();
-        stdout.write("(forgotten)\n");
+        stdout.write("(conversation cleared)\n");
       } else if (command === "/system") {
         conversation.reset(words.join(" "));
-        stdout.write(`(the conversation starts anew${words.length === 0 ? ", without instructions" : ""})\n`);
+        stdout.write(`(new conversation${words.length === 0 ? " without a system prompt" : ""})\n`);
       } else {
-        stdout.write(`(no such command: ${command}; /help lists them)\n`);
+        stdout.write(`(unknown command ${command}; see /help)\n`);
       }
     }
   } finally {

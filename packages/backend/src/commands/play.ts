@@ -5,15 +5,13 @@ import type { LocalModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus } from "../events/event-bus.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { answerNotes } from "./answer-notes.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { createConversation, type Conversation } from "./conversation.ts";
 import { parsePlayOptions, type PlayOptions } from "./play-options.ts";
-import { playInTerminal } from "./play-terminal.ts";
-import { readPrompt } from "./read-prompt.ts";
-import { configSourcesOf } from "./setting-options.ts";
-import { toPrintable } from "./printable.ts";
-import { writeOutput } from "./standard-streams.ts";
+import { formatAnswerNotes, playInTerminal } from "./play-terminal.ts";
+import { readConfigSources } from "./setting-options.ts";
+import { readPrompt, writeOutput } from "./standard-streams.ts";
+import { toPrintable } from "./terminal-text.ts";
 
 async function answerOnce(parts: {
   readonly prompt: string;
@@ -26,14 +24,14 @@ async function answerOnce(parts: {
   const controller = new AbortController();
   let writing = Promise.resolve();
   let outputError: Error | undefined;
-  /** An answer that cannot be written is not made to its end. */
+  /** Stops generating when the answer cannot be written. */
   const write = (text: string): void => {
     writing = writeOutput(context.stdout, text).catch((error: Error) => {
       outputError ??= error;
       controller.abort();
     });
   };
-  const offSignals = (["SIGINT", "SIGTERM"] as const).map((signal) =>
+  const removeListeners = (["SIGINT", "SIGTERM"] as const).map((signal) =>
     context.onSignal(signal, () => controller.abort()),
   );
   try {
@@ -42,7 +40,7 @@ async function answerOnce(parts: {
     write("\n");
     await writing;
     if (outputError !== undefined) throw outputError;
-    for (const note of answerNotes(summary, model, options)) context.stderr.write(`(${note})\n`);
+    for (const note of formatAnswerNotes(summary, model, options)) context.stderr.write(`(${note})\n`);
     return exitCodes.success;
   } catch (error) {
     if (outputError !== undefined) throw outputError;
@@ -50,25 +48,22 @@ async function answerOnce(parts: {
     context.stdout.write("\n");
     return exitCodes.interrupted;
   } finally {
-    for (const offSignal of offSignals) offSignal();
+    for (const removeListener of removeListeners) removeListener();
   }
 }
 
-/** Chats in the terminal, or answers one prompt, with an engine process of its own. */
+/** Chats in the terminal, or answers one prompt, with its own engine process. */
 export const play: CommandRunner = async (values, context) => {
   const options = parsePlayOptions(values);
   const { config } = await resolveConfig({
-    ...configSourcesOf(values),
+    ...readConfigSources(values),
     environment: context.environment,
     directory: context.directory,
   });
   const isInteractive = options.prompt === undefined && context.stdin.isTTY;
   const prompt = isInteractive ? undefined : (options.prompt ?? (await readPrompt(context.stdin)));
   if (prompt === "") {
-    throw new BackendError(
-      "INVALID_CONFIG",
-      "wanted a prompt, found an empty text; see infernode play --help",
-    );
+    throw new BackendError("INVALID_CONFIG", "expected a prompt, got empty text; see infernode play --help");
   }
   const events = createEventBus({
     onHandlerError: (error) => context.stderr.write(`infernode: ${String(error)}\n`),
@@ -80,14 +75,14 @@ export const play: CommandRunner = async (values, context) => {
   });
   if (isInteractive) context.stdout.write("Loading the model …");
   const model = await engine.start().finally(() => {
-    // Back to the start of the line, and clear it.
+    // Returns to the start of the line and clears it.
     if (isInteractive) context.stdout.write("\r\u001B[K");
   });
   const conversation = createConversation(engine, model, options);
   if (prompt !== undefined) return await answerOnce({ prompt, conversation, model, options, context });
-  const kind = model.hasChatTemplate ? "" : "; it has no chat template and continues each text as it stands";
+  const kind = model.hasChatTemplate ? "" : "; no chat template, so it continues each text as it is";
   context.stdout.write(
-    `${model.id}, ${model.contextTokens} tokens of context${kind}. /help lists commands.\n`,
+    `${model.id}, context of ${model.contextTokens} tokens${kind}. Type /help for commands.\n`,
   );
   await playInTerminal({ conversation, model, options, context });
   return exitCodes.success;

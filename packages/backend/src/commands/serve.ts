@@ -5,10 +5,10 @@ import { createDaemonLog, isPrettyLog } from "../log/create-logger.ts";
 import { createDaemon, type Daemon, type DaemonAddress } from "../daemon/daemon.ts";
 import { createResolvers } from "../create-resolvers.ts";
 import { BackendError } from "../errors.ts";
-import { exitCodeOf, exitCodes } from "../exit-codes.ts";
+import { toExitCode, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
-import { configSourcesOf } from "./setting-options.ts";
+import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
 
 interface Stopping {
@@ -17,17 +17,17 @@ interface Stopping {
   stop(reason: string, exitCode: number): void;
 }
 
-/** One signal comes twice where it is sent to a whole process group, and passed on by a parent as well. */
-const sameSignalMs = 60;
+/** A signal arrives twice if it is sent to the process group and also forwarded by a parent. */
+const duplicateSignalMs = 60;
 
-/** Drains the daemon at a signal, and ends the process at the next one, whichever they are. */
-function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext): Stopping {
+/** Drains the daemon at the first signal and ends the process at the second, whichever they are. */
+function stopOnSignals(daemon: Daemon, logger: Logger, context: CommandContext): Stopping {
   const stopped = createResolvers<number>();
   const stop = (reason: string, exitCode: number): void => {
     daemon.stop(reason).then(
       () => stopped.resolve(exitCode),
       (error: unknown) => {
-        logger.error({ err: error }, "the daemon could not be stopped in order");
+        logger.error({ err: error }, "the daemon failed to stop cleanly");
         stopped.resolve(exitCodes.failure);
       },
     );
@@ -42,8 +42,8 @@ function stopAtSignals(daemon: Daemon, logger: Logger, context: CommandContext):
     context.onSignal(signal, () => {
       if (first === undefined) {
         first = { signal, atMs: performance.now() };
-        setTimeout(() => stop(signal, exitCodes.success), sameSignalMs);
-      } else if (signal !== first.signal || performance.now() - first.atMs >= sameSignalMs) {
+        setTimeout(() => stop(signal, exitCodes.success), duplicateSignalMs);
+      } else if (signal !== first.signal || performance.now() - first.atMs >= duplicateSignalMs) {
         context.exit(secondExitCodes[signal]);
       }
     });
@@ -55,16 +55,16 @@ function haveAllFailed({ engines }: Daemon): boolean {
   return engines.every(({ state }) => state === "failed");
 }
 
-/** Runs the daemon until it is told to stop. */
+/** Runs the daemon until it is stopped. */
 export const serve: CommandRunner = async (values, context) => {
   if (values["json"] === true && values["printConfig"] !== true) {
     throw new BackendError(
       "INVALID_CONFIG",
-      "--json: wanted --print-config with it; --log-format json makes the log JSON",
+      "--json: expected --print-config with it; for a JSON log use --log-format json",
     );
   }
   const sources = {
-    ...configSourcesOf(values),
+    ...readConfigSources(values),
     environment: context.environment,
     directory: context.directory,
   };
@@ -72,9 +72,9 @@ export const serve: CommandRunner = async (values, context) => {
   try {
     resolved = await resolveConfig(sources);
   } catch (error) {
-    if (!asksForJson(values, context)) throw error;
+    if (!wantsJsonLog(values, context)) throw error;
     const log = createDaemonLog({ level: "info", format: "json", isTerminal: false });
-    return reportFatal(log.logger, error);
+    return logFatal(log.logger, error);
   }
   const { config, origins, file, warnings } = resolved;
   if (values["printConfig"] === true) {
@@ -87,9 +87,9 @@ export const serve: CommandRunner = async (values, context) => {
   const isTerminal = context.stderr.isTTY;
   const log = createDaemonLog({ ...config.log, isTerminal, useColor: isTerminal && mayColor });
   const { logger } = log;
-  context.onStrayErrors({
+  context.onUncaughtErrors({
     uncaught: (error) => {
-      logger.fatal({ err: error }, "an error was thrown where nobody caught it");
+      logger.fatal({ err: error }, "uncaught error");
       context.exit(exitCodes.failure);
     },
     warning: ({ name, message }) => logger.warn({ name }, message),
@@ -97,14 +97,14 @@ export const serve: CommandRunner = async (values, context) => {
   for (const warning of warnings) logger.warn(warning);
   const startedAtMs = performance.now();
   const daemon = createDaemon(config, log);
-  const stopping = stopAtSignals(daemon, logger, context);
+  const stopping = stopOnSignals(daemon, logger, context);
   let address: DaemonAddress;
   try {
     address = await daemon.start();
   } catch (error) {
-    // For people the program says it, in one line of plain text.
+    // With a log for people, the caller prints the error as one line of plain text.
     if (isPrettyLog({ ...config.log, isTerminal }) || config.log.level === "silent") throw error;
-    return reportFatal(logger, error);
+    return logFatal(logger, error);
   }
   try {
     const models = await daemon.ready();
@@ -118,7 +118,7 @@ export const serve: CommandRunner = async (values, context) => {
       { url, ...(ids.length === 1 ? { model: ids[0] } : { models: ids }), readyMs, pid: process.pid },
       "ready",
     );
-    // The log goes to standard error, so this is alone on standard output; who asks for JSON wants no prose.
+    // The log goes to standard error, so only the summary is on standard output. With a JSON log it is left out.
     if (config.log.format !== "json" && config.log.level !== "silent") {
       const useColor = context.stdout.isTTY && mayColor;
       const descriptions = new Map(daemon.engines.map(({ id, description }) => [id, description]));
@@ -130,24 +130,24 @@ export const serve: CommandRunner = async (values, context) => {
     }
   } catch (error) {
     if (!haveAllFailed(daemon)) return stopping.stopped;
-    stopping.stop("the engine failed", reportFatal(logger, error));
+    stopping.stop("the engine failed", logFatal(logger, error));
   }
   return stopping.stopped;
 };
 
-/** Writes the one line that says why the daemon ends; answers its exit code. */
-function reportFatal(logger: Logger, error: unknown): number {
-  logger.fatal({ code: codeOf(error) }, error instanceof Error ? error.message : String(error));
-  return exitCodeOf(error);
+/** Logs why the daemon ends and returns its exit code. */
+function logFatal(logger: Logger, error: unknown): number {
+  logger.fatal({ code: readErrorCode(error) }, error instanceof Error ? error.message : String(error));
+  return toExitCode(error);
 }
 
-/** Whether the log was asked to be JSON by word, where the configuration itself cannot be read. */
-function asksForJson(values: Readonly<Record<string, unknown>>, { environment }: CommandContext): boolean {
-  const asked =
+/** Whether a flag or variable asks for a JSON log, for errors of the configuration itself. */
+function wantsJsonLog(values: Readonly<Record<string, unknown>>, { environment }: CommandContext): boolean {
+  const format =
     values["logFormat"] ?? environment["INFERNODE_LOG_FORMAT"] ?? environment["INFERNODE_LOG__FORMAT"];
-  return asked === "json";
+  return format === "json";
 }
 
-function codeOf(error: unknown): unknown {
+function readErrorCode(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }

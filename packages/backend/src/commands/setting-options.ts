@@ -8,10 +8,13 @@ function describe(setting: Setting): string {
   return isPlain ? `${description} (default: ${value})` : description;
 }
 
-/** Adds the flags of the settings that the filter takes, and the flag of the configuration file. */
+/** Adds `--config` and a flag for each setting that passes the filter. */
 export function addSettingOptions(command: Command, filter: (setting: Setting) => boolean): Command {
   command.addOption(
-    new Option("--config <file>", "configuration file (default: infernode.config.json or .yaml here)"),
+    new Option(
+      "--config <file>",
+      "configuration file (default: infernode.config.json or .yaml in the working directory)",
+    ),
   );
   for (const setting of settings.filter(filter)) {
     command.addOption(new Option(`--${setting.flag} ${setting.kind.argument}`, describe(setting)));
@@ -19,17 +22,17 @@ export function addSettingOptions(command: Command, filter: (setting: Setting) =
   return command;
 }
 
-function attributeOf(flag: string): string {
+function toOptionName(flag: string): string {
   return flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Reads what commander parsed back into the texts that the configuration is resolved from. */
-export function configSourcesOf(
+/** Turns the options that commander parsed into flags for `resolveConfig`. */
+export function readConfigSources(
   values: Readonly<Record<string, unknown>>,
 ): Pick<ResolveConfigOptions, "flags" | "file"> {
   const flags: Record<string, string> = {};
   for (const { flag } of settings) {
-    const value = values[attributeOf(flag)];
+    const value = values[toOptionName(flag)];
     if (typeof value === "string") flags[flag] = value;
   }
   const file = values["config"];

@@ -1,6 +1,25 @@
-import { toPrintable } from "./printable.ts";
+/** Control characters other than tab and line feed. A model must not send commands to the terminal. */
+// oxlint-disable-next-line no-control-regex
+export const controlCharacters: RegExp = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
 
-/** Breaks a line between words; a word that is longer than a line stays whole. */
+/** Replaces each control character with its picture (␛ for escape) or, if it has none, with U+FFFD. */
+export function toPrintable(text: string): string {
+  return text.replaceAll(controlCharacters, (character) => {
+    const code = character.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return code === 0x7f ? "\u2421" : "\uFFFD";
+  });
+}
+
+/** Formats a count for people: `3.2M`. */
+export function formatCount(count: number): string {
+  if (count < 1000) return String(count);
+  if (count < 1e6) return `${(count / 1e3).toFixed(1)}K`;
+  if (count < 1e9) return `${(count / 1e6).toFixed(1)}M`;
+  return `${(count / 1e9).toFixed(2)}B`;
+}
+
+/** Breaks a line between words; a word longer than a line is not broken. */
 function wrap(line: string, columns: number): readonly string[] {
   const lines: string[] = [];
   let current = "";
@@ -15,13 +34,13 @@ function wrap(line: string, columns: number): readonly string[] {
   return [...lines, current];
 }
 
-/** Writes names and values in two columns, no wider than the terminal; a value may have several lines. */
+/** Formats names and values in two columns, no wider than the terminal; a value may have several lines. */
 export function formatRows(
   rows: readonly (readonly [name: string, value: string])[],
   terminalColumns: number = Number.POSITIVE_INFINITY,
 ): string {
   const width = Math.max(...rows.map(([name]) => name.length));
-  // A terminal that is narrower than this wraps by itself.
+  // A narrower terminal wraps lines itself.
   const columns = Math.max(terminalColumns - width - 2, 20);
   return rows
     .flatMap(([name, value]) =>

@@ -5,10 +5,10 @@ import { locateJsonError } from "../text/locate-json-error.ts";
 function assertJson(source: string, path: string): void {
   const place = locateJsonError(source);
   if (place === undefined) return;
-  const { line, column, wanted, found } = place;
+  const { line, column, expected, found } = place;
   throw new BackendError(
     "INVALID_CONFIG",
-    `${path} is not valid JSON: wanted ${wanted} at line ${line}, column ${column}; found ${found}`,
+    `${path} is not valid JSON: expected ${expected} at line ${line}, column ${column}; got ${found}`,
   );
 }
 

@@ -1,13 +1,13 @@
 import type { EngineLabels } from "@infernode/inference";
 import type { EngineState } from "../models/model-service.ts";
 
-/** What a supervisor reports of its engine. */
-export type SupervisorFactMap = {
+/** Events that a supervisor reports about its engine. */
+export type SupervisorEventMap = {
   "backend:engine-started": { readonly pid: number | undefined; readonly startMs: number };
-  /** It makes no progress and is ended; a crash follows. */
+  /** The engine process makes no progress and is killed; `backend:engine-crashed` follows. */
   "backend:engine-hung": {
     readonly pid: number | undefined;
-    /** Since the process last said anything. */
+    /** Since the last message of the process. */
     readonly silentMs: number;
     readonly runningSequenceCount: number;
     readonly waitingRequestCount: number;
@@ -16,17 +16,17 @@ export type SupervisorFactMap = {
     readonly pid: number | undefined;
     readonly exitCode: number | undefined;
     readonly signal: string | undefined;
-    /** Requests that got an error: what had streamed tokens, and what was in flight at an earlier crash. */
+    /** Requests that failed: those that had streamed tokens, and probable causes of repeated crashes. */
     readonly failedRequestCount: number;
-    /** Requests of which the client has nothing yet, and that wait for the next engine. */
+    /** Requests of which the client has received nothing, which wait for the next engine. */
     readonly replayedRequestCount: number;
   };
-  /** The machine has no room for the engine process now; it is tried again. */
+  /** The system lacks descriptors, processes or memory for the engine process; the start is retried. */
   "backend:engine-start-postponed": {
-    /** The system's: `EMFILE`, `ENFILE`, `EAGAIN`, `ENOMEM`. */
+    /** System error code: `EMFILE`, `ENFILE`, `EAGAIN`, `ENOMEM`. */
     readonly code: string;
     readonly reason: string;
-    /** In a row. */
+    /** Consecutive. */
     readonly failedStartCount: number;
     readonly retryInMs: number;
   };
@@ -42,17 +42,17 @@ export type SupervisorFactMap = {
     readonly executor: string;
     readonly totalBytes: number;
   };
-  /** Once for each request that generates. */
+  /** Once for each request that generates tokens. */
   "backend:first-token": {
     readonly requestId: string;
-    /** Since the daemon asked the engine: the prompt's tokenizing and an engine's restart are in it. */
+    /** Since the daemon called the engine; includes tokenization and an engine restart. */
     readonly timeToFirstTokenMs: number;
   };
 };
 
-/** The backend's events, by name; those of an engine name it and its model. */
+/** Events of the backend. Events about an engine have its labels. */
 export type BackendEventMap = {
-  [Name in keyof SupervisorFactMap]: SupervisorFactMap[Name] & EngineLabels;
+  [Name in keyof SupervisorEventMap]: SupervisorEventMap[Name] & EngineLabels;
 } & {
   "backend:draining": { readonly reason: string; readonly timeoutMs: number };
   "backend:stopped": { readonly reason: string };

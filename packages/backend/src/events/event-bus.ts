@@ -1,33 +1,33 @@
 import mittModule, { type Emitter } from "mitt";
 import type { InfernodeEvent, InfernodeEventMap } from "./event-map.ts";
 
-/** Takes events; every package's own sink fits. */
+/** Takes events. It fits the event sink of every package. */
 export interface InfernodeEventSink {
   emit(...event: InfernodeEvent): void;
 }
 
-/** Events of all packages. A handler that throws harms neither the emitter nor the other handlers. */
+/** An event bus for all packages. A handler that throws affects neither the emitter nor the other handlers. */
 export interface EventBus extends InfernodeEventSink {
-  /** Answers a function that takes the handler off. */
+  /** Adds a handler and returns a function that removes it. */
   on<Name extends keyof InfernodeEventMap>(
     name: Name,
     handler: (payload: InfernodeEventMap[Name]) => void,
   ): () => void;
-  /** Hears every event, after the handlers of its name. */
+  /** Adds a handler for every event, called after the handlers of its name. */
   onAny(handler: (...event: InfernodeEvent) => void): () => void;
 }
 
 /** What `createEventBus` takes. */
 export interface EventBusOptions {
-  /** Told of what a handler threw. */
+  /** Called with the error that a handler threw. */
   readonly onHandlerError: (error: unknown, eventName: keyof InfernodeEventMap) => void;
 }
 
-// Under `module: nodenext` the declaration of mitt's default export is read as CommonJS, which hides
-// that the module is the function itself. This is the only place that imports it.
+// Under `module: nodenext`, TypeScript reads the declaration of mitt's default export as CommonJS, although the
+// module is the function itself. This is the only file that imports mitt.
 const createEmitter = mittModule as unknown as <Events extends Record<string, unknown>>() => Emitter<Events>;
 
-/** Creates a bus; handlers run synchronously, in the order in which they were added. */
+/** Creates an event bus. Handlers run synchronously, in the order in which they were added. */
 export function createEventBus(options: EventBusOptions): EventBus {
   const emitter = createEmitter<InfernodeEventMap>();
   const guard = (eventName: keyof InfernodeEventMap, call: () => void): void => {
@@ -46,7 +46,7 @@ export function createEventBus(options: EventBusOptions): EventBus {
     },
     onAny: (handler) => {
       const guarded = (name: keyof InfernodeEventMap, payload: unknown): void =>
-        // The name and the payload were a pair when they were emitted.
+        // `emit` takes name and payload as a pair.
         guard(name, () => handler(...([name, payload] as InfernodeEvent)));
       emitter.on("*", guarded);
       return () => emitter.off("*", guarded);

@@ -4,19 +4,19 @@ import type { EngineEventMap, EngineLabels } from "@infernode/inference";
 import type { MemoryEventMap } from "@infernode/memory";
 import type { BackendEventMap } from "./backend-events.ts";
 
-/** Memory is reported by each engine of its own. */
+/** Each engine reports its own memory. */
 type LabelledMemoryEventMap = {
   [Name in keyof MemoryEventMap]: MemoryEventMap[Name] & EngineLabels;
 };
 
-/** Every event of every package, on one bus. */
+/** All events of all packages. */
 export type InfernodeEventMap = EngineEventMap &
   LabelledMemoryEventMap &
   HealthEventMap &
   DiscoveryEventMap &
   BackendEventMap;
 
-/** A name with its payload. */
+/** An event name with its payload. */
 export type InfernodeEvent = {
   [Name in keyof InfernodeEventMap]: [Name, InfernodeEventMap[Name]];
 }[keyof InfernodeEventMap];

@@ -2,23 +2,23 @@ import type { EngineLabels } from "@infernode/inference";
 import type { InfernodeEventSink } from "./event-bus.ts";
 import type { InfernodeEvent, InfernodeEventMap } from "./event-map.ts";
 
-/** The events that name an engine. */
+/** Names of events that have the labels of an engine. */
 type LabelledName = {
   [Name in keyof InfernodeEventMap]: InfernodeEventMap[Name] extends EngineLabels ? Name : never;
 }[keyof InfernodeEventMap];
 
-/** Takes what an engine's parts report, which do not know whose they are. */
+/** Takes events from parts of an engine, which do not know its labels. */
 export interface UnlabelledSink {
   readonly emit: <Name extends LabelledName>(
     name: Name,
-    fact: Omit<InfernodeEventMap[Name], keyof EngineLabels>,
+    payload: Omit<InfernodeEventMap[Name], keyof EngineLabels>,
   ) => void;
 }
 
-/** Adds the labels of one engine to everything that passes. */
+/** Creates a sink that adds the labels of one engine to each event. */
 export function labelEvents(events: InfernodeEventSink, labels: EngineLabels): UnlabelledSink {
-  // The name and its payload belong together.
+  // `emit` takes name and payload as a pair.
   return {
-    emit: (name, fact) => events.emit(...([name, { ...fact, ...labels }] as unknown as InfernodeEvent)),
+    emit: (name, payload) => events.emit(...([name, { ...payload, ...labels }] as unknown as InfernodeEvent)),
   };
 }

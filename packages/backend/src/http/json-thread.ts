@@ -28,7 +28,7 @@ export function createJsonThread(): JsonThread {
   return {
     parse: async (bytes) => {
       const owned = ownBytes(bytes);
-      const answer = await calls.ask(owned, [owned.buffer]);
+      const answer = await calls.call(owned, [owned.buffer]);
       if ("body" in answer) return answer.body;
       if ("failure" in answer) throw new Error(answer.failure);
       throw new ApiError(answer.refusal.message, answer.refusal.details);

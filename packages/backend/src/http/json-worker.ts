@@ -1,10 +1,10 @@
 import { ApiError } from "../api/shared/api-error.ts";
-import { answerCalls } from "../worker-calls.ts";
+import { handleCalls } from "../worker-calls.ts";
 import type { JsonAnswer } from "./json-thread.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
 
 // The entry of the thread that parses large bodies.
-answerCalls((bytes: Uint8Array): JsonAnswer => {
+handleCalls((bytes: Uint8Array): JsonAnswer => {
   try {
     return { body: parseJsonBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) };
   } catch (error) {

@@ -81,9 +81,9 @@ export function parseJsonBody(bytes: Buffer): unknown {
   } catch {
     const place = locateJsonError(text);
     if (place === undefined) throw malformed("The body must be JSON");
-    const { position, line, column, wanted, found } = place;
+    const { position, line, column, expected, found } = place;
     throw malformed(
-      `The body must be JSON: expected ${wanted} at line ${line}, column ${column} (position ${position}); found ${found}`,
+      `The body must be JSON: expected ${expected} at line ${line}, column ${column} (position ${position}); found ${found}`,
     );
   }
   const hasEscapes = text.includes("\\u");

@@ -5,15 +5,15 @@ import { createLogWriter, type LogWriter } from "./log-writer.ts";
 
 /** What `createLogger` takes. */
 export interface LoggerOptions extends LogSettings {
-  /** Whether logs go to a terminal; decides what `auto` means. */
+  /** Whether the log goes to a terminal; resolves the format `auto`. */
   readonly isTerminal: boolean;
-  /** Whether text may be coloured. [isTerminal] */
+  /** Whether text is coloured. [isTerminal] */
   readonly useColor?: boolean;
   /** [standard error] */
   readonly destination?: DestinationStream;
 }
 
-/** A logger, and how many lines it lost: a log that cannot be written stops nothing. */
+/** A logger with the number of lines that it dropped. A log that cannot be written does not block the daemon. */
 export interface DaemonLog {
   readonly logger: Logger;
   droppedLineCount(): number;
@@ -21,7 +21,7 @@ export interface DaemonLog {
 
 type Format = (line: string) => string;
 
-/** Whether people are to read the log. */
+/** Whether the log is formatted for people. */
 export function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal">): boolean {
   return options.format === "pretty" || (options.format === "auto" && options.isTerminal);
 }
@@ -46,13 +46,13 @@ function createStandardError(format: Format): LogWriter {
           time: new Date().toISOString(),
           droppedLineCount,
           reason,
-          msg: "lines of the log were dropped",
+          msg: "log lines dropped",
         })}\n`,
       ),
   });
 }
 
-/** Creates the daemon's log: JSON lines, or text on a terminal, coloured unless it must not be. */
+/** Creates the daemon's log: JSON lines, or text on a terminal. */
 export function createDaemonLog(options: LoggerOptions): DaemonLog {
   const format = createFormat(options);
   const writer = options.destination === undefined ? createStandardError(format) : undefined;

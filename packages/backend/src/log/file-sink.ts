@@ -1,23 +1,25 @@
 import { writeSync } from "node:fs";
-import type { DroppedLines } from "./dropped-lines.ts";
-import { maxPendingBytes, retryMs } from "./log-limits.ts";
+import { maxPendingBytes, type DroppedLines } from "./dropped-lines.ts";
 
-/** The rest of a line that waits until a terminal goes on, and of how many dropped lines it speaks. */
+/** Interval between attempts to write what a stopped terminal did not take. */
+const retryMs = 50;
+
+/** The unwritten rest of a line, and how many dropped lines it reports. */
 interface Pending {
   readonly bytes: Buffer;
-  readonly announced: number | undefined;
+  readonly reportedCount: number | undefined;
 }
 
-/** Writes lines to a file, a device or a terminal, at once where it can be. */
+/** Creates a sink that writes lines to a file, a device or a terminal, synchronously if possible. */
 export function createFileSink(descriptor: number, dropped: DroppedLines): (line: string) => void {
   const queue: Pending[] = [];
   let queuedBytes = 0;
   let timer: NodeJS.Timeout | undefined;
-  /** The last line is there in part only. */
+  /** Whether the last line was written only in part. */
   let isBroken = false;
 
-  /** Answers what could not be written yet, or nothing; drops the lines when they cannot be. */
-  const writeNow = ({ bytes, announced }: Pending): Pending | undefined => {
+  /** Returns what must be written later; drops the lines if they cannot be written at all. */
+  const tryWrite = ({ bytes, reportedCount }: Pending): Pending | undefined => {
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
@@ -25,9 +27,9 @@ export function createFileSink(descriptor: number, dropped: DroppedLines): (line
       return undefined;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "EAGAIN") return { bytes: bytes.subarray(written), announced };
+      if (code === "EAGAIN") return { bytes: bytes.subarray(written), reportedCount };
       isBroken ||= written > 0;
-      dropped.drop(message, announced);
+      dropped.drop(message, reportedCount);
       return undefined;
     }
   };
@@ -38,7 +40,7 @@ export function createFileSink(descriptor: number, dropped: DroppedLines): (line
   };
   const flush = (): void => {
     for (let first = queue[0]; first !== undefined; first = queue[0]) {
-      const rest = writeNow(first);
+      const rest = tryWrite(first);
       queuedBytes -= first.bytes.length - (rest?.bytes.length ?? 0);
       if (rest !== undefined) {
         queue[0] = rest;
@@ -57,8 +59,8 @@ export function createFileSink(descriptor: number, dropped: DroppedLines): (line
     }
     const notice = dropped.takeNotice();
     const bytes = Buffer.from(`${isBroken ? "\n" : ""}${notice?.text ?? ""}${line}`);
-    const pending = { bytes, announced: notice?.lineCount };
-    const rest = queue.length === 0 ? writeNow(pending) : pending;
+    const pending = { bytes, reportedCount: notice?.lineCount };
+    const rest = queue.length === 0 ? tryWrite(pending) : pending;
     if (rest !== undefined) enqueue(rest);
   };
 }

@@ -1,16 +1,16 @@
-/** Where a text stops being JSON. */
-export interface JsonErrorPlace {
+/** The first position at which a text is not valid JSON. */
+export interface JsonErrorLocation {
   /** UTF-16 units from the start. */
   readonly position: number;
   readonly line: number;
   readonly column: number;
-  readonly wanted: string;
+  readonly expected: string;
   readonly found: string;
 }
 
 type State = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "comma-or-end" | "done";
 
-const wantedIn: Readonly<Record<State, string>> = {
+const expectedIn: Readonly<Record<State, string>> = {
   value: "a value",
   "value-or-end": "a value or `]`",
   key: "a key in double quotes",
@@ -38,7 +38,7 @@ function skipSpace(text: string, start: number): number {
   return position;
 }
 
-/** Where a string that starts here ends, or where it goes wrong. A loop, as a pattern would run out of stack. */
+/** Finds the end of a string, or its first error. A loop, because a regular expression would overflow the stack. */
 function scanString(text: string, start: number): Scan {
   let position = start + 1;
   for (;;) {
@@ -60,18 +60,18 @@ function scanScalar(text: string, start: number): Scan {
   return end < 0 ? { errorAt: start } : { end };
 }
 
-function placeOf(text: string, position: number, wanted: string): JsonErrorPlace {
+function createLocation(text: string, position: number, expected: string): JsonErrorLocation {
   const before = text.slice(0, position);
   const line = before.split("\n").length;
   const column = position - before.lastIndexOf("\n");
   const character = text.codePointAt(position);
   const found =
     character === undefined ? "the end of the text" : JSON.stringify(String.fromCodePoint(character));
-  return { position, line, column, wanted, found };
+  return { position, line, column, expected, found };
 }
 
-/** Finds where a text that `JSON.parse` refused goes wrong; `undefined` if it is JSON after all. */
-export function locateJsonError(text: string): JsonErrorPlace | undefined {
+/** Finds the first error in a text that `JSON.parse` rejected; `undefined` if it is valid JSON. */
+export function locateJsonError(text: string): JsonErrorLocation | undefined {
   const open: ("[" | "{")[] = [];
   let state: State = "value";
   let position = 0;
@@ -81,7 +81,7 @@ export function locateJsonError(text: string): JsonErrorPlace | undefined {
     position = skipSpace(text, position);
     const character = text[position];
     if (character === undefined) {
-      return state === "done" ? undefined : placeOf(text, position, wantedIn[state]);
+      return state === "done" ? undefined : createLocation(text, position, expectedIn[state]);
     }
     const closes = open.at(-1) === "[" ? "]" : "}";
     if (
@@ -106,17 +106,17 @@ export function locateJsonError(text: string): JsonErrorPlace | undefined {
       }
       const end = character === '"' ? scanString(text, position) : scanScalar(text, position);
       if ("errorAt" in end) {
-        return placeOf(text, end.errorAt, character === '"' ? stringRest : wantedIn[state]);
+        return createLocation(text, end.errorAt, character === '"' ? stringRest : expectedIn[state]);
       }
       position = end.end;
       state = afterValue();
     } else if ((state === "key" || state === "key-or-end") && character === '"') {
       const end = scanString(text, position);
-      if ("errorAt" in end) return placeOf(text, end.errorAt, stringRest);
+      if ("errorAt" in end) return createLocation(text, end.errorAt, stringRest);
       position = end.end;
       state = "colon";
     } else {
-      return placeOf(text, position, wantedIn[state]);
+      return createLocation(text, position, expectedIn[state]);
     }
   }
 }

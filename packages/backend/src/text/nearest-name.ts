@@ -17,7 +17,7 @@ function editDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-/** Finds the candidate that a mistyped name was probably meant to be. */
+/** Finds the candidate that a mistyped name probably means. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   const folded = name.slice(0, 200).toLowerCase();
   let best: { readonly candidate: string; readonly distance: number } | undefined;

@@ -1,19 +1,18 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { exampleRequest, formatBanner } from "../../src/commands/banner.ts";
-import { formatCount } from "../../src/commands/format-count.ts";
+import { formatExampleRequest, formatBanner } from "../../src/commands/banner.ts";
 import { fakeModel } from "../support/fake-core.ts";
 
 test("shows a request that a shell takes as it is, whatever the model's name", () => {
   const model = { id: `it's a "model" $HOME`, hasChatTemplate: true };
-  const command = exampleRequest("http://127.0.0.1:1", model).replace(/^curl/, "printf '%s\\n'");
+  const command = formatExampleRequest("http://127.0.0.1:1", model).replace(/^curl/, "printf '%s\\n'");
   const lines = execFileSync("sh", ["-c", command], { encoding: "utf8" }).trim().split("\n");
   expect(lines[0]).toBe("http://127.0.0.1:1/v1/chat/completions");
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ model: model.id, messages: [{ role: "user" }] });
 });
 
 test("asks a model without a chat template for a completion", () => {
-  const text = exampleRequest("http://x", fakeModel);
+  const text = formatExampleRequest("http://x", fakeModel);
   expect(text).toContain("/v1/completions");
   expect(text).toContain('"prompt"');
 });
@@ -33,13 +32,4 @@ test("says what is served and where, with an address that can be opened", () => 
   expect(text).toContain("12 ms");
   for (const word of [fakeModel.id, "a fake", "second", "another fake"]) expect(text).toContain(word);
   expect(text).not.toContain("\u001B");
-});
-
-test.each([
-  [999, "999"],
-  [96_576, "96.6K"],
-  [2_164_416, "2.2M"],
-  [8_030_261_248, "8.03B"],
-])("writes the count %i as %s", (count, text) => {
-  expect(formatCount(count)).toBe(text);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { answerNotes } from "../../src/commands/answer-notes.ts";
 import { createConversation } from "../../src/commands/conversation.ts";
 import { parsePlayOptions } from "../../src/commands/play-options.ts";
+import { formatAnswerNotes } from "../../src/commands/play-terminal.ts";
 import type { ModelService } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import { fakeModel } from "../support/fake-core.ts";
@@ -98,15 +98,15 @@ test("continues a text alone where the model has no chat template", async () => 
 });
 
 test.each([
-  [{ temperature: "hot" }, /--temperature: wanted a number from 0 to 2, found "hot"/],
+  [{ temperature: "hot" }, /--temperature: expected a number from 0 to 2, got "hot"/],
   [{ temperature: "" }, /--temperature/],
-  [{ maxTokens: "1.5" }, /--max-tokens: wanted a whole number from 1/],
+  [{ maxTokens: "1.5" }, /--max-tokens: expected an integer from 1/],
   [{ seed: "-1" }, /--seed/],
 ])("refuses %j", (values, message) => {
   expect(() => parsePlayOptions(values)).toThrow(message);
 });
 
-test("says why an answer was cut, and how fast it was", () => {
+test("notes why an answer was cut off, and its speed", () => {
   const summary = {
     finishReason: "length",
     promptTokens: 60,
@@ -115,15 +115,15 @@ test("says why an answer was cut, and how fast it was", () => {
     totalMs: 40,
   } as const;
   const model = { contextTokens: 64 };
-  expect(answerNotes(summary, model, { maxTokens: 4, isVerbose: false })).toEqual([
-    "cut after 4 tokens, as --max-tokens says",
+  expect(formatAnswerNotes(summary, model, { maxTokens: 4, isVerbose: false })).toEqual([
+    "cut off after 4 tokens (--max-tokens)",
   ]);
-  expect(answerNotes(summary, model, { maxTokens: undefined, isVerbose: false })[0]).toContain(
+  expect(formatAnswerNotes(summary, model, { maxTokens: undefined, isVerbose: false })[0]).toContain(
     "the context of 64 tokens is full (60 for the conversation, 4 for the answer)",
   );
   const done = { ...summary, finishReason: "stop" } as const;
-  expect(answerNotes(done, model, { maxTokens: undefined, isVerbose: true })).toEqual([
-    "4 tokens to a prompt of 60, first after 10 ms, then 100.0 tokens/s",
+  expect(formatAnswerNotes(done, model, { maxTokens: undefined, isVerbose: true })).toEqual([
+    "60 prompt tokens, 4 generated, first token after 10 ms, then 100.0 tokens/s",
   ]);
-  expect(answerNotes(done, model, { maxTokens: undefined, isVerbose: false })).toEqual([]);
+  expect(formatAnswerNotes(done, model, { maxTokens: undefined, isVerbose: false })).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gatherSystem, isSupportedNode } from "../../src/commands/doctor-system.ts";
+import { readSystemInfo, isSupportedNode } from "../../src/commands/doctor-system.ts";
 
 test.each([
   ["20.18.3", false],
@@ -7,12 +7,12 @@ test.each([
   ["22.0.0", true],
   ["18.20.4", false],
   ["9.99.0", false],
-])("judges Node.js %s", (version, isSupported) => {
+])("checks whether Node.js %s is supported", (version, isSupported) => {
   expect(isSupportedNode(version)).toBe(isSupported);
 });
 
 test("describes this machine", async () => {
-  const system = await gatherSystem();
+  const system = await readSystemInfo();
   expect(system).toMatchObject({ nodeVersion: process.versions.node, isNodeSupported: true });
   expect(system.logicalCores).toBeGreaterThan(0);
   expect(system.totalBytes).toBeGreaterThan(2 ** 20);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatRows } from "../../src/commands/terminal-text.ts";
+import { formatCount, formatRows, toPrintable } from "../../src/commands/terminal-text.ts";
 
 const rows = [
   ["system", "linux, x64"],
@@ -24,4 +24,21 @@ test("breaks long values between words where the terminal is narrow", () => {
 test("leaves a word whole that is longer than a line", () => {
   const word = "x".repeat(50);
   expect(formatRows([["path", `at ${word} here`]], 30)).toBe(`path  at\n      ${word}\n      here`);
+});
+
+test("a model's control characters are shown and not obeyed", () => {
+  expect(toPrintable("a\u001B[2Jb\r\u0000\u007F\u009B")).toBe("a␛[2Jb␍␀␡\uFFFD");
+});
+
+test("text, tabs and lines stay as they are", () => {
+  expect(toPrintable("one\ttwo\nthree é 好 🙂")).toBe("one\ttwo\nthree é 好 🙂");
+});
+
+test.each([
+  [999, "999"],
+  [96_576, "96.6K"],
+  [2_164_416, "2.2M"],
+  [8_030_261_248, "8.03B"],
+])("writes the count %i as %s", (count, text) => {
+  expect(formatCount(count)).toBe(text);
 });

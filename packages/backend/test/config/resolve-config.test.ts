@@ -201,9 +201,9 @@ describe("errors", () => {
     [
       "the line where JSON ends being JSON",
       { "infernode.config.json": '{\n  "server": {\n    "port": 9000,\n  }\n}\n' },
-      /infernode.config.json is not valid JSON: wanted a key in double quotes at line 4, column 3; found "}"/,
+      /infernode.config.json is not valid JSON: expected a key in double quotes at line 4, column 3; got "}"/,
     ],
-    ["a file that is cut", { "infernode.config.json": "{" }, /line 1, column 2; found the end of the text/],
+    ["a file that is cut", { "infernode.config.json": "{" }, /line 1, column 2; got the end of the text/],
     ["YAML that does not parse", { "infernode.config.yaml": "a: [" }, /is not valid YAML: .* at line 1/],
     ["a key twice", { "infernode.config.yaml": "server:\n  port: 1\n  port: 2\n" }, /unique at line 3/],
     [

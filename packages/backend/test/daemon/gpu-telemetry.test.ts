@@ -104,10 +104,10 @@ test("describes each GPU with everything, and cuts a long list of processes", ()
       "GPU-1 at 0000:17:00.0",
       "50 % busy, 40 °C, 76 W of 700 W",
       "ECC errors 3 corrected, 0 uncorrected; MIG off",
-      "held by process (100) 7.00 GiB, worker-1 (101) memory unknown, worker-2 (102) 5.00 GiB, " +
+      "in use by process (100) 7.00 GiB, worker-1 (101) memory unknown, worker-2 (102) 5.00 GiB, " +
         "worker-3 (103) 4.00 GiB, worker-4 (104) 3.00 GiB, 2 more",
     ].join("\n"),
-    "GPU 1: does not answer: nvmlDeviceGetHandleByIndex_v2 answered GPU is lost (15): GPU is lost",
+    "GPU 1: not responding: nvmlDeviceGetHandleByIndex_v2 answered GPU is lost (15): GPU is lost",
   ]);
 });
 

@@ -67,7 +67,7 @@ test("counts lines and columns from 1 and positions from 0", () => {
     position: 16,
     line: 3,
     column: 6,
-    wanted: "`:`",
+    expected: "`:`",
     found: '"2"',
   });
 });
