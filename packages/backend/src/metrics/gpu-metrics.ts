@@ -6,48 +6,48 @@ import {
 } from "@infernode/health";
 import type { GpuDetails } from "@infernode/memory/cuda";
 
-/** What the metrics read of a GPU. */
+/** The properties of a GPU that the metrics use. */
 export type GpuSample = Omit<GpuDetails, "pciAddress" | "computeCapability" | "migInstances">;
 
-/** Metrics of GPUs. */
+/** GPU metrics. */
 export interface GpuMetrics {
-  /** Replaces all GPUs: one that is gone, and a value that is not given, leave the metrics. */
+  /** Replaces the series of all GPUs. GPUs and values that are missing are removed. */
   gpus(samples: readonly GpuSample[]): void;
 }
 
 const gauges: Readonly<
   Record<string, readonly [help: string, read: (gpu: GpuSample) => number | undefined]>
 > = {
-  infernode_gpu_memory_total_bytes: ["Memory of the GPU.", (gpu) => gpu.totalBytes],
-  infernode_gpu_memory_used_bytes: ["Memory in use, whoever uses it.", (gpu) => gpu.usedBytes],
-  infernode_gpu_memory_free_bytes: ["Memory that nobody uses.", (gpu) => gpu.freeBytes],
+  infernode_gpu_memory_total_bytes: ["Total memory.", (gpu) => gpu.totalBytes],
+  infernode_gpu_memory_used_bytes: ["Memory in use by any process.", (gpu) => gpu.usedBytes],
+  infernode_gpu_memory_free_bytes: ["Free memory.", (gpu) => gpu.freeBytes],
   infernode_gpu_utilization_ratio: [
-    "Share of the last sample period in which a kernel ran.",
+    "Fraction of the last sample period in which a kernel was running.",
     (gpu) => gpu.utilization,
   ],
   infernode_gpu_memory_utilization_ratio: [
-    "Share of the last sample period in which memory was read or written.",
+    "Fraction of the last sample period in which memory was read or written.",
     (gpu) => gpu.memoryUtilization,
   ],
-  infernode_gpu_temperature_celsius: ["Temperature of the GPU.", (gpu) => gpu.temperatureCelsius],
-  infernode_gpu_power_watts: ["Power that the GPU draws.", (gpu) => gpu.powerWatts],
-  infernode_gpu_power_limit_watts: ["Power that the GPU may draw.", (gpu) => gpu.powerLimitWatts],
+  infernode_gpu_temperature_celsius: ["Temperature in degrees Celsius.", (gpu) => gpu.temperatureCelsius],
+  infernode_gpu_power_watts: ["Power draw in watts.", (gpu) => gpu.powerWatts],
+  infernode_gpu_power_limit_watts: ["Power limit in watts.", (gpu) => gpu.powerLimitWatts],
   infernode_gpu_ecc_corrected_errors: [
-    "Memory errors that were corrected since the driver was loaded.",
+    "Corrected memory errors since the driver was loaded.",
     (gpu) => gpu.eccErrors?.corrected,
   ],
   infernode_gpu_ecc_uncorrected_errors: [
-    "Memory errors that could not be corrected since the driver was loaded.",
+    "Uncorrected memory errors since the driver was loaded.",
     (gpu) => gpu.eccErrors?.uncorrected,
   ],
   infernode_gpu_mig_enabled: [
-    "1 when the GPU is split into instances, else 0.",
+    "1 if MIG is enabled, 0 otherwise.",
     (gpu) => (gpu.isMigEnabled === undefined ? undefined : Number(gpu.isMigEnabled)),
   ],
-  infernode_gpu_processes: ["Processes that hold memory of the GPU.", (gpu) => gpu.processes.length],
+  infernode_gpu_processes: ["Processes that use memory of the GPU.", (gpu) => gpu.processes.length],
 };
 
-/** Creates the metrics of GPUs, labelled by uuid, index and name. Without a GPU no family appears. */
+/** Creates GPU metrics, labelled by uuid, index and name. Without a GPU there are no families. */
 export function createGpuMetrics(registry: MetricRegistry): GpuMetrics {
   let scope: SeriesScope | undefined;
 

@@ -1,36 +1,36 @@
 import { createSeriesScope, type MetricRegistry } from "@infernode/health";
 import { byteBuckets, firstTokenBuckets } from "./buckets.ts";
 
-/** One answered request. */
+/** A completed HTTP request. */
 export interface HttpSample {
-  /** The route's pattern (`/v1/models/:id`), never the path itself; `unmatched` where there is none. */
+  /** The route's pattern (`/v1/models/:id`), not the path; `unmatched` if no route matched. */
   readonly handler: string;
   readonly method: string;
-  /** 499 when the client went away before the end of the answer. */
+  /** 499 if the client disconnected before the end of the response. */
   readonly status: number;
-  /** To the last byte of the answer. */
+  /** Until the last byte of the response. */
   readonly durationMs: number;
-  /** Of the body. */
+  /** Size of the request body. */
   readonly requestBytes: number;
-  /** Head and body, as they were written. */
+  /** Size of headers and body as written. */
   readonly responseBytes: number;
 }
 
-/** Metrics of one HTTP server. */
+/** HTTP server metrics. */
 export interface HttpMetrics {
-  /** To be called when the answer has ended, also when the client left. */
+  /** Call it when the response has ended, also if the client disconnected. */
   observe(sample: HttpSample): void;
 }
 
 /**
- * Creates the metrics of an HTTP server under the names that vLLM's dashboards use. Their `status` is a class
- * such as `4xx`; the exact code is on `infernode_http_responses_total`.
+ * Creates HTTP server metrics under the names that vLLM's dashboards use. Their label `status` is a class such as
+ * `4xx`; `infernode_http_responses_total` has the exact code.
  */
 export function createHttpMetrics(registry: MetricRegistry): HttpMetrics {
   const scope = createSeriesScope(registry);
   const requests = scope.counter({
     name: "http_requests_total",
-    help: "Requests by route, method and class of status.",
+    help: "Requests by route, method and status class.",
     labelNames: ["handler", "method", "status"],
   });
   const responses = scope.counter({
@@ -40,19 +40,19 @@ export function createHttpMetrics(registry: MetricRegistry): HttpMetrics {
   });
   const duration = scope.histogram({
     name: "http_request_duration_seconds",
-    help: "From a request's first byte to the last byte of its answer, in seconds.",
+    help: "Time from the first byte of a request to the last byte of its response, in seconds.",
     labelNames: ["handler", "method"],
     buckets: firstTokenBuckets,
   });
   const requestSize = scope.histogram({
     name: "http_request_size_bytes",
-    help: "Bytes in the body of a request.",
+    help: "Size of request bodies, in bytes.",
     labelNames: ["handler"],
     buckets: byteBuckets,
   });
   const responseSize = scope.histogram({
     name: "http_response_size_bytes",
-    help: "Bytes of an answer, its head included.",
+    help: "Size of responses including headers, in bytes.",
     labelNames: ["handler"],
     buckets: byteBuckets,
   });

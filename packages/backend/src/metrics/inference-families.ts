@@ -8,22 +8,22 @@ import {
   tokenIntervalBuckets,
 } from "./buckets.ts";
 
-/** One quantity and the names that it is published by: the project's own, vLLM's, or both. */
+/** A quantity and the names under which it is published: the project's, vLLM's, or both. */
 export interface DualFamily {
   readonly help: string;
   readonly own?: string;
   readonly vllm?: string;
-  /** On its series beside those of the engine. [none] */
+  /** Labels in addition to those of the engine. [none] */
   readonly labels?: LabelValues;
 }
 
-/** Upper bounds, or `tokens` for 1-2-5 counts up to the context length. */
+/** Upper bounds, or `tokens` for 1, 2, 5, 10 … up to the context length. */
 export type DualBuckets = readonly number[] | "tokens";
 
 /** A histogram under one or both names. */
 export interface DualHistogram extends DualFamily {
   readonly buckets: DualBuckets;
-  /** Finer bounds for the own name, which small models need. [those of `buckets`] */
+  /** Finer bounds for the own name, which small models need. [`buckets`] */
   readonly ownBuckets?: DualBuckets;
 }
 
@@ -45,18 +45,18 @@ export const gaugeFamilies: Readonly<Record<GaugeKey, DualFamily>> = {
   waitingRequests: {
     own: "infernode_waiting_requests",
     vllm: "vllm:num_requests_waiting",
-    help: "Requests that wait to be scheduled.",
+    help: "Queued requests.",
   },
   waitingForCapacity: {
     vllm: "vllm:num_requests_waiting_by_reason",
     labels: { reason: "capacity" },
-    help: "Requests that wait, by what they wait for.",
+    help: "Queued requests, by what they wait for.",
   },
-  waitingTokens: { own: "infernode_waiting_tokens", help: "Prompt tokens of the requests that wait." },
+  waitingTokens: { own: "infernode_waiting_tokens", help: "Prompt tokens of queued requests." },
   kvCacheUsage: {
     own: "infernode_kv_cache_usage_ratio",
     vllm: "vllm:kv_cache_usage_perc",
-    help: "Used part of the KV cache; 1 is full.",
+    help: "KV cache usage; 1 is full.",
   },
 };
 
@@ -74,7 +74,7 @@ export type CounterKey =
 
 /** Names and help of each counter. */
 export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
-  steps: { own: "infernode_engine_steps_total", help: "Steps that the engine has made." },
+  steps: { own: "infernode_engine_steps_total", help: "Engine steps." },
   promptTokens: {
     own: "infernode_prompt_tokens_total",
     vllm: "vllm:prompt_tokens_total",
@@ -88,7 +88,7 @@ export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   preemptions: {
     own: "infernode_preemptions_total",
     vllm: "vllm:num_preemptions_total",
-    help: "Sequences that left the batch to make room.",
+    help: "Preempted sequences.",
   },
   prefixCacheQueries: {
     own: "infernode_prefix_cache_queried_tokens_total",
@@ -103,16 +103,16 @@ export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   computedPromptTokens: {
     vllm: "vllm:prompt_tokens_by_source_total",
     labels: { source: "local_compute" },
-    help: "Prompt tokens, by where their keys and values came from.",
+    help: "Prompt tokens, by the source of their keys and values.",
   },
   cachedPromptTokens: {
     vllm: "vllm:prompt_tokens_by_source_total",
     labels: { source: "local_cache_hit" },
-    help: "Prompt tokens, by where their keys and values came from.",
+    help: "Prompt tokens, by the source of their keys and values.",
   },
   promptTokensFromCache: {
     vllm: "vllm:prompt_tokens_cached_total",
-    help: "Prompt tokens that a cache held.",
+    help: "Prompt tokens found in a cache.",
   },
 };
 
@@ -141,12 +141,12 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   timeToFirstToken: {
     own: "infernode_time_to_first_token_seconds",
     vllm: "vllm:time_to_first_token_seconds",
-    help: "From the arrival of a request to its first token, in seconds.",
+    help: "Time from the arrival of a request to its first token, in seconds.",
     buckets: firstTokenBuckets,
   },
   interTokenLatency: {
     vllm: "vllm:inter_token_latency_seconds",
-    help: "Duration of the step that made a token, once per decoded token, in seconds.",
+    help: "Duration of the step that decoded a token, observed once per token, in seconds.",
     buckets: tokenIntervalBuckets,
   },
   timePerOutputToken: {
@@ -158,12 +158,12 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   },
   scheduledAfter: {
     own: "infernode_request_queue_seconds",
-    help: "Time that a request waited before its first step, told when it is scheduled, in seconds.",
+    help: "Time in the queue, observed when a request is scheduled, in seconds.",
     buckets: firstTokenBuckets,
   },
   queueTime: {
     vllm: "vllm:request_queue_time_seconds",
-    help: "Time that a finished request spent waiting, in seconds.",
+    help: "Time that a finished request spent in the queue, in seconds.",
     buckets: requestDurationBuckets,
   },
   inferenceTime: {
@@ -188,7 +188,7 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   totalTime: {
     own: "infernode_request_duration_seconds",
     vllm: "vllm:e2e_request_latency_seconds",
-    help: "From the arrival of a request at the engine to its end, in seconds.",
+    help: "Time from the arrival of a request at the engine to its end, in seconds.",
     buckets: requestDurationBuckets,
     ownBuckets: firstTokenBuckets,
   },
@@ -206,22 +206,22 @@ export const histogramFamilies: Readonly<Record<HistogramKey, DualHistogram>> = 
   },
   longestAnswer: {
     vllm: "vllm:request_max_num_generation_tokens",
-    help: "Tokens of the longest answer to a finished request.",
+    help: "Tokens of the longest answer of a finished request.",
     buckets: "tokens",
   },
   prefillComputed: {
     vllm: "vllm:request_prefill_kv_computed_tokens",
-    help: "Prompt tokens of a finished request that no cache held.",
+    help: "Prompt tokens of a finished request that were computed, not cached.",
     buckets: "tokens",
   },
   paramsN: {
     vllm: "vllm:request_params_n",
-    help: "Answers wanted to one prompt.",
+    help: "Requested number of answers (n).",
     buckets: choiceCountBuckets,
   },
   paramsMaxTokens: {
     vllm: "vllm:request_params_max_tokens",
-    help: "Limit of tokens that a request asked for.",
+    help: "Requested maximum number of tokens.",
     buckets: "tokens",
   },
   stepTokens: {

@@ -30,29 +30,29 @@ import { createTotalCounter } from "./total-counter.ts";
 
 /** What `createInferenceMetrics` takes. */
 export interface InferenceMetricsOptions {
-  /** Several models share one. */
+  /** Several models can share a registry. */
   readonly registry: MetricRegistry;
   /** The label `model_name`. */
   readonly modelName: string;
-  /** The label `engine`, which tells replicas of one model apart. [0] */
+  /** The label `engine`, which distinguishes replicas of a model. [0] */
   readonly engineId?: string;
-  /** The largest bound of histograms over tokens; in one registry the first model decides. [131072] */
+  /** Largest bound of token histograms; the first model in a registry determines it. [131072] */
   readonly contextTokens?: number;
 }
 
-/** Metrics of one engine, under own names and under vLLM's. */
+/** Metrics of one engine, under Infernode's and vLLM's names. */
 export interface InferenceMetrics extends Disposable {
   requestQueued(sample: RequestQueuedSample): void;
   requestScheduled(sample: RequestScheduledSample): void;
   firstToken(sample: FirstTokenSample): void;
   requestFinished(sample: RequestFinishedSample): void;
   stepFinished(sample: StepFinishedSample): void;
-  /** Counts what failed with the engine as finished by an error. */
+  /** Counts requests that failed with the engine as finished with an error. */
   engineCrashed(sample: EngineCrashedSample): void;
-  /** Feeds the gauges and every count of tokens, steps, preemptions and cache hits; call it at least before `render`. */
+  /** Updates the gauges and all counts of tokens, steps, preemptions and cache hits. Call it at least before `render`. */
   stats(sample: EngineStatsSample): void;
   cacheConfig(sample: CacheConfigSample): void;
-  /** Takes the engine's series out of the registry; what is told later is ignored. */
+  /** Removes the engine's series from the registry; later calls have no effect. */
   dispose(): void;
 }
 
@@ -71,13 +71,13 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
   const finished = createFinishedCounter(scope);
   const crashes = scope.counter({
     name: "infernode_engine_crashes_total",
-    help: "Times that the engine's process ended though it should not have.",
+    help: "Unexpected exits of the engine process.",
   });
-  const tellCacheConfig = createCacheConfigGauge(scope);
+  const setCacheConfig = createCacheConfigGauge(scope);
 
-  const tellWaiting = (requestCount: number): void => {
+  const setWaiting = (requestCount: number): void => {
     gauges.waitingRequests(requestCount);
-    // Whoever waits here waits for room in the batch or in the cache.
+    // Queued requests wait for room in the batch or in the KV cache.
     gauges.waitingForCapacity(requestCount);
   };
 
@@ -97,13 +97,13 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       observe.promptLength(promptTokenCount);
       observe.generatedLength(generatedTokenCount);
       observe.longestAnswer(longestAnswerTokenCount);
-      // A request that left the queue without a step would enter as one of 0 s.
+      // Without a step there are no durations to observe.
       if (prefillMs === 0 && generatedTokenCount === 0) return;
       observe.prefillTime(prefillMs / 1000);
       observe.decodeTime(decodeMs / 1000);
       observe.inferenceTime((prefillMs + decodeMs) / 1000);
       if (generatedTokenCount > 0) observe.prefillComputed(promptTokenCount - cachedPromptTokenCount);
-      // The others were decoded in the same steps.
+      // The shorter answers were decoded in the same steps.
       const intervalCount = longestAnswerTokenCount - 1;
       if (intervalCount > 0) observe.timePerOutputToken(decodeMs / 1000 / intervalCount);
     },
@@ -113,7 +113,7 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       observe.stepTokens(sample.prefillTokenCount + sample.decodeTokenCount);
       for (let token = 0; token < sample.decodeTokenCount; token += 1) observe.interTokenLatency(stepSeconds);
       gauges.runningSequences(sample.runningSequenceCount);
-      tellWaiting(sample.waitingRequestCount);
+      setWaiting(sample.waitingRequestCount);
       gauges.kvCacheUsage(sample.kvCacheUsage);
     },
     engineCrashed({ failedRequestCount }) {
@@ -122,7 +122,7 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
     },
     stats(sample) {
       gauges.runningSequences(sample.runningSequenceCount);
-      tellWaiting(sample.waitingRequestCount);
+      setWaiting(sample.waitingRequestCount);
       gauges.waitingTokens(sample.waitingTokenCount);
       gauges.kvCacheUsage(sample.kvCacheUsage);
       counters.steps(sample.stepCount);
@@ -131,15 +131,15 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       counters.preemptions(sample.preemptionCount ?? 0);
       counters.prefixCacheQueries(sample.prefixCacheQueriedTokenCount ?? 0);
       counters.computedPromptTokens(sample.promptTokenCount);
-      for (const found of [
+      for (const addHits of [
         counters.prefixCacheHits,
         counters.cachedPromptTokens,
         counters.promptTokensFromCache,
       ]) {
-        found(sample.prefixCacheHitTokenCount ?? 0);
+        addHits(sample.prefixCacheHitTokenCount ?? 0);
       }
     },
-    cacheConfig: tellCacheConfig,
+    cacheConfig: setCacheConfig,
     dispose: () => scope.dispose(),
     [Symbol.dispose]: () => scope.dispose(),
   };
@@ -149,7 +149,7 @@ function createGauges(scope: SeriesScope): Record<GaugeKey, Recorder> {
   return mapValues(gaugeFamilies, (family) => dual(family, (definition) => scope.gauge(definition)));
 }
 
-/** Counters that take totals and start over when the engine does. */
+/** Creates counters that take totals and continue when the engine restarts from zero. */
 function createCounters(scope: SeriesScope): Record<CounterKey, Recorder> {
   return mapValues(counterFamilies, (family) =>
     createTotalCounter(dual(family, (definition) => scope.counter(definition))),
@@ -170,7 +170,7 @@ function createHistograms(scope: SeriesScope, contextTokens: number): Record<His
 function createFinishedCounter(
   scope: SeriesScope,
 ): (reason: RequestFinishedSample["finishReason"], count: number) => void {
-  const help = "Requests that have ended, by how they ended.";
+  const help = "Finished requests, by finish reason.";
   const own = scope.counter({
     name: "infernode_requests_finished_total",
     help,
@@ -188,7 +188,7 @@ function createFinishedCounter(
 function createCacheConfigGauge(scope: SeriesScope): (sample: CacheConfigSample) => void {
   const vllm = scope.gauge({
     name: "vllm:cache_config_info",
-    help: "How the KV cache is laid out; the value is always 1.",
+    help: "Configuration of the KV cache; the value is always 1.",
     labelNames: [
       "block_size",
       "num_gpu_blocks",
@@ -207,7 +207,7 @@ function createCacheConfigGauge(scope: SeriesScope): (sample: CacheConfigSample)
     });
 }
 
-/** One recorder for the own name and vLLM's. */
+/** Creates one recorder for Infernode's name and vLLM's. */
 function dual(
   { own, vllm, help, labels }: DualFamily,
   create: (definition: FamilyDefinition) => Recorder,

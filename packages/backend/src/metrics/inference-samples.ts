@@ -1,41 +1,41 @@
 import type { EngineEventMap, EngineLabels, EngineStats } from "@infernode/inference";
 
-/** What inference metrics are fed with: the payloads of the engine's events and its statistics. */
+/** A request entered the queue. The samples are payloads of the engine's events, and its statistics. */
 export type RequestQueuedSample = Pick<EngineEventMap["inference:request-queued"], "n" | "maxTokens">;
 
 /** A request left the queue. */
 export type RequestScheduledSample = Pick<EngineEventMap["inference:request-scheduled"], "queuedMs">;
 
-/** A request has its first token. */
+/** A request generated its first token. */
 export type FirstTokenSample = Pick<EngineEventMap["inference:first-token"], "timeToFirstTokenMs">;
 
-/** A request ended, however it did. */
+/** A request ended, for any reason. */
 export interface RequestFinishedSample extends Omit<
   EngineEventMap["inference:request-finished"],
   "requestId" | keyof EngineLabels
 > {
-  /** Prompt tokens whose keys and values were found in a cache. [0] */
+  /** Prompt tokens with cached keys and values. [0] */
   readonly cachedPromptTokenCount?: number;
 }
 
-/** The engine made a step. */
+/** The engine finished a step. */
 export type StepFinishedSample = Omit<EngineEventMap["inference:step-finished"], keyof EngineLabels>;
 
-/** The engine process ended though it should not have; what ran in it reported no end. */
+/** The engine process exited unexpectedly; its requests did not report an end. */
 export interface EngineCrashedSample {
-  /** Requests that failed with it. */
+  /** Requests that failed because of it. */
   readonly failedRequestCount: number;
 }
 
-/** Counts since the engine started; a smaller count than before means that it started again. */
+/** Counts since the engine started; a count below the previous one means that it was restarted. */
 export interface EngineStatsSample extends Omit<EngineStats, "lastStepMs" | "lastStepAtMs"> {
   readonly preemptionCount?: number;
-  /** Prompt tokens that were looked up in the prefix cache, and those that were found. */
+  /** Prompt tokens looked up in the prefix cache, and tokens found there. */
   readonly prefixCacheQueriedTokenCount?: number;
   readonly prefixCacheHitTokenCount?: number;
 }
 
-/** How the KV cache is laid out; given once the engine has started. */
+/** Configuration of the KV cache, set once the engine has started. */
 export interface CacheConfigSample {
   readonly blockTokens: number;
   readonly blockCount: number;

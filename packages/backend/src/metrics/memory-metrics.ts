@@ -2,10 +2,10 @@ import { createSeriesScope, type MetricRegistry, type SeriesScope } from "@infer
 import type { EngineLabels } from "@infernode/inference";
 import type { PoolStats } from "@infernode/memory";
 
-/** What the metrics read of a memory pool's statistics. */
+/** The statistics of a memory pool that the metrics use. */
 export type MemoryPoolSample = Omit<PoolStats, "allocationCount" | "largestFreeBytes">;
 
-/** What one model holds for one purpose. */
+/** The memory of an engine for one purpose. */
 export interface MemoryLedgerSample extends EngineLabels {
   /** Such as `weights` or `kv-cache`. */
   readonly purpose: string;
@@ -13,15 +13,15 @@ export interface MemoryLedgerSample extends EngineLabels {
   readonly measuredBytes: number;
 }
 
-/** Metrics of memory pools and of the ledger. */
+/** Metrics of memory pools and of the memory ledger. */
 export interface MemoryMetrics {
   /** Sets the gauges of an engine's pool. */
   pool(sample: MemoryPoolSample, labels: EngineLabels): void;
-  /** Replaces the ledger: what is not in it any more leaves the metrics. */
+  /** Replaces the ledger series; missing entries are removed. */
   ledger(samples: readonly MemoryLedgerSample[]): void;
 }
 
-/** Creates the metrics of memory. */
+/** Creates memory metrics. */
 export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
   const setPool = createPoolGauges(createSeriesScope(registry));
   let ledgerScope: SeriesScope | undefined;
@@ -34,12 +34,12 @@ export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
       const labelNames = ["model_name", "engine", "purpose"];
       const planned = ledgerScope.gauge({
         name: "infernode_model_memory_planned_bytes",
-        help: "Bytes that the plan made before load gives to a model's purpose.",
+        help: "Bytes planned for a model before loading, by purpose.",
         labelNames,
       });
       const measured = ledgerScope.gauge({
         name: "infernode_model_memory_measured_bytes",
-        help: "Bytes that a model's purpose holds.",
+        help: "Bytes that a model uses, by purpose.",
         labelNames,
       });
       for (const { model, engine, purpose, plannedBytes, measuredBytes } of samples) {
@@ -55,10 +55,10 @@ function createPoolGauges(scope: SeriesScope): MemoryMetrics["pool"] {
   const gauge = (name: string, help: string) =>
     scope.gauge({ name, help, labelNames: ["model_name", "engine", "device"] });
   const inUse = gauge("infernode_memory_in_use_bytes", "Bytes in live blocks.");
-  const arena = gauge("infernode_memory_arena_bytes", "Bytes taken from the device, in use or not.");
-  const reserved = gauge("infernode_memory_reserved_bytes", "Bytes promised and not yet allocated.");
-  const peak = gauge("infernode_memory_peak_in_use_bytes", "The most bytes that were in live blocks.");
-  const limit = gauge("infernode_memory_limit_bytes", "Bytes that the pool may take.");
+  const arena = gauge("infernode_memory_arena_bytes", "Bytes allocated from the device, in use or not.");
+  const reserved = gauge("infernode_memory_reserved_bytes", "Bytes reserved and not yet allocated.");
+  const peak = gauge("infernode_memory_peak_in_use_bytes", "Peak bytes in live blocks.");
+  const limit = gauge("infernode_memory_limit_bytes", "Maximum bytes of the pool.");
   const blocks = gauge("infernode_memory_live_blocks", "Live blocks.");
   const fragmentation = gauge(
     "infernode_memory_fragmentation_ratio",

@@ -1,6 +1,6 @@
 import type { Recorder } from "@infernode/health";
 
-/** Feeds a counter from totals; a total below the last one means that its source started again from zero. */
+/** Updates a counter from totals. A total below the previous one means that its source restarted from zero. */
 export function createTotalCounter(add: Recorder): (total: number) => void {
   let lastTotal = 0;
   return (total) => {
