@@ -30,7 +30,7 @@ export type ModelErrorCode =
   | "INVALID_CHAT_TEMPLATE"
   | "CHAT_TEMPLATE_FAILED";
 
-/** Where it went wrong, as far as it is known. */
+/** Where it went wrong, as far as known. */
 export interface ModelErrorDetails {
   readonly file?: string | undefined;
   readonly tensor?: string | undefined;
@@ -76,7 +76,7 @@ function describeMismatch({ expected, got, advice }: Mismatch, details: ModelErr
   return [...place, advice === undefined ? message : `${message}; ${advice}`].join(": ");
 }
 
-/** Writes a value from a file into a message: short, on one line, whatever it is. */
+/** Formats any value for a message: short, and on one line. */
 export function quoteValue(value: unknown): string {
   let text: string | undefined;
   try {
@@ -88,7 +88,7 @@ export function quoteValue(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }
 
-/** Writes the first names of a list into a message, and how many there are beside them. */
+/** Formats the first names of a list for a message, with the number of the others. */
 export function listNames(names: readonly string[], count: number): string {
   const more = names.length > count ? ` and ${names.length - count} more` : "";
   return names.slice(0, count).join(", ") + more;

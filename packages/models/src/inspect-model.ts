@@ -13,7 +13,7 @@ import type { Checkpoint } from "./open-checkpoint.ts";
 import { readModelText } from "./read-model-text.ts";
 import type { ModelText } from "./read-model-text.ts";
 
-/** Facts about a checkpoint, as plain data. */
+/** The description of a model, as plain data. */
 export interface ModelInspection {
   readonly name: string;
   readonly directory: string;
@@ -41,30 +41,30 @@ export interface ModelInspection {
   readonly hasTiedEmbeddings: boolean;
   readonly ropeTheta: number;
   readonly ropeScaling: ModelConfig["ropeScaling"];
-  /** Layers that see a window only. */
+  /** Layers with sliding-window attention. */
   readonly slidingWindowLayerCount: number;
   readonly eosTokenIds: readonly number[];
   readonly hasChatTemplate: boolean;
-  /** `undefined` where tokenizer or chat template cannot be read: the network alone can be used. */
+  /** `undefined` where tokenizer or chat template cannot be read. */
   readonly tokenizerType: "BPE" | "Unigram" | undefined;
   readonly tokenizerVocabSize: number | undefined;
-  /** Why tokenizer or chat template cannot be read; a model with this is refused when it is loaded. */
+  /** Why tokenizer or chat template cannot be read: the error that `loadModel` throws. */
   readonly textProblem: { readonly code: ModelErrorCode; readonly message: string } | undefined;
-  /** Bytes of keys and values that one token takes over all layers. */
+  /** KV cache bytes of one token over all layers. */
   readonly kvBytesPerToken: { readonly f32: number; readonly f16: number };
 }
 
-/** What `inspectModel` takes beside the directory. */
+/** Options of `inspectModel`. */
 export interface InspectModelOptions extends ModelSource {
-  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  /** A Jinja file that replaces the checkpoint's own chat template. */
   readonly chatTemplatePath?: string | undefined;
-  /** False reads the tokenizer without making it ready to encode, which a hostile one can make slow. Default true. */
+  /** False builds no encoder, which a hostile tokenizer can make slow. Default true. */
   readonly encodes?: boolean;
 }
 
 /**
- * Reads what a model directory holds, with every check that loading makes of config and weights, and closes it
- * again. What keeps its text from being read is in `textProblem`, as the error that loading would throw.
+ * Reads a model with every check of config and weights that `loadModel` makes, and closes it again. An error of
+ * tokenizer or chat template is in `textProblem`.
  *
  * @throws ModelError with a code
  */
@@ -86,7 +86,7 @@ export async function inspectModel(
   }
 }
 
-/** The same facts of a model that is loaded. */
+/** Describes a model that is loaded. */
 export function describeLoadedModel(model: LanguageModel): ModelInspection {
   return describe(model, model);
 }
@@ -102,7 +102,7 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
     directory: network.directory,
     family,
     architecture,
-    ...weightFacts(network),
+    ...describeWeights(network),
     contextTokens: config.contextTokens,
     vocabSize: config.vocabSize,
     hiddenSize: config.hiddenSize,
@@ -124,7 +124,7 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
   };
 }
 
-type WeightFacts = Pick<
+type WeightDescription = Pick<
   ModelInspection,
   | "parameterCount"
   | "weightBytes"
@@ -135,12 +135,12 @@ type WeightFacts = Pick<
   | "warnings"
 >;
 
-function weightFacts({ directory, weights, unusedTensors, warnings }: Network): WeightFacts {
+function describeWeights({ directory, weights, unusedTensors, warnings }: Network): WeightDescription {
   const bytesByDtype: Record<string, number> = {};
   const files = new Set<string>();
   for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {
     bytesByDtype[dtype] = (bytesByDtype[dtype] ?? 0) + endByte - startByte;
-    // A checkpoint may be a file itself.
+    // A model may be a single file.
     const name = relative(directory, filePath) || basename(filePath);
     files.add(name.split(sep).join("/"));
   }

@@ -10,7 +10,7 @@ import type { Checkpoint } from "./open-checkpoint.ts";
 import { readModelText } from "./read-model-text.ts";
 import type { LoadedTokenizer } from "./tokenizer/tokenizer.ts";
 
-/** A checkpoint read and checked, ready for an executor. Holds no weights in memory. */
+/** A model that was read and checked, ready for an executor. Holds no weights in memory. */
 export interface LanguageModel extends Checkpoint, AsyncDisposable {
   readonly name: string;
   readonly tokenizer: LoadedTokenizer;
@@ -18,39 +18,38 @@ export interface LanguageModel extends Checkpoint, AsyncDisposable {
   dispose(): Promise<void>;
 }
 
-/** What a loader takes beside the directory. */
+/** Options of `ModelLoader.load`. */
 export interface LoadOptions {
-  /** The name to serve under; by default the directory's last part, or the repository's for a snapshot in the hub's cache. */
+  /** The model's name; by default the last part of the path, or `<owner>/<name>` for a snapshot in the Hub's cache. */
   readonly name?: string;
-  /** A Jinja file to take in place of the checkpoint's own chat template. */
+  /** A Jinja file that replaces the checkpoint's own chat template. */
   readonly chatTemplatePath?: string;
   /**
-   * False where another thread makes tokens of texts (`loadModelText`): saves the encoder's tables;
-   * `tokenizer.encode` throws then. Default true.
+   * False builds no encoder, which saves its memory; `tokenizer.encode` throws then. For programs that tokenize
+   * on another thread (`loadModelText`). Default true.
    */
   readonly encodes?: boolean;
   readonly signal?: AbortSignal;
-  /** Receives warnings, such as tensors that are not used. */
+  /** Receives warnings, such as unused tensors. */
   readonly onWarning?: (warning: ModelWarning) => void;
 }
 
-/** Makes one kind of model from a directory. */
+/** Loads models of some families. */
 export interface ModelLoader<T> {
-  /** The families that it can load. */
+  /** The families that it loads. */
   readonly families: readonly string[];
-  /** @throws ModelError with a code, before memory is taken */
+  /** @throws ModelError with a code, before memory is allocated for weights */
   load(directory: string, options?: LoadOptions): Promise<T>;
 }
 
-/** What `createModelLoader` takes. */
+/** Options of `createModelLoader`. */
 export interface ModelLoaderOptions extends ModelSource {
   /** The clock of chat templates; the system's by default. */
   readonly now?: () => Date;
 }
 
 /**
- * Makes a loader for every format and family that this package knows: Hugging Face directories of Llama,
- * Mistral, Qwen2 and Qwen3, safetensors of F32, F16 or BF16, with no conversion step.
+ * Creates a loader for all supported families and the given formats.
  *
  * @throws ModelError `INVALID_ARGUMENT` for an unknown option
  */
@@ -88,18 +87,18 @@ export function createModelLoader(options: ModelLoaderOptions = {}): ModelLoader
   };
 }
 
-/** Loads Llama and its relatives. */
+/** The loader that `createLlamaLoader` creates. */
 export type LlamaLoader = ModelLoader<LanguageModel>;
 
-/** What `createLlamaLoader` takes. */
+/** Options of `createLlamaLoader`. */
 export type LlamaLoaderOptions = ModelLoaderOptions;
 
-/** `createModelLoader` under the name of its families: Llama and its relatives. */
+/** Creates the same loader as `createModelLoader`: all families here are variants of Llama. */
 export function createLlamaLoader(options: LlamaLoaderOptions = {}): LlamaLoader {
   return createModelLoader(options);
 }
 
-/** Loads a model from a directory with the loader of its family. */
+/** Loads a model with the default loader. @throws ModelError with a code */
 export async function loadModel(directory: string, options: LoadOptions = {}): Promise<LanguageModel> {
   return createModelLoader().load(directory, options);
 }

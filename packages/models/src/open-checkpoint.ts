@@ -9,7 +9,7 @@ import { type ModelWarning, unusedTensorsWarning } from "./network/model-warning
 import { resolveTiedHead } from "./network/resolve-tied-head.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
-/** A network and its weights, checked against each other: what an executor needs, without text. */
+/** A network and its weights, checked against each other: all that an executor needs. */
 export interface Checkpoint {
   /** The absolute path that was opened. */
   readonly directory: string;
@@ -23,18 +23,18 @@ export interface Checkpoint {
   readonly warnings: readonly ModelWarning[];
 }
 
-/** What opening takes, wherever the checkpoint was found. */
+/** Options of opening a checkpoint whose format is known. */
 export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
   /** Receives each warning before the promise resolves. */
   readonly onWarning?: ((warning: ModelWarning) => void) | undefined;
 }
 
-/** What `openCheckpoint` takes beside the directory. */
+/** Options of `openCheckpoint`. */
 export interface OpenCheckpointOptions extends ModelSource, OpenOptions {}
 
 /**
- * Opens a checkpoint: reads its config, checks every header and every tensor's shape. Takes no memory for
+ * Opens a checkpoint: reads its config, checks every header and every tensor's shape. Allocates nothing for
  * weights. The caller closes `weights`.
  *
  * @throws ModelError with a code
@@ -47,7 +47,7 @@ export async function openCheckpoint(
   return openFoundCheckpoint(await findModel(directory, options), options);
 }
 
-/** Opens a checkpoint that was found already. @throws ModelError with a code */
+/** Opens a checkpoint whose format is known. @throws ModelError with a code */
 export async function openFoundCheckpoint(
   { location, format }: FoundModel,
   { signal, onWarning }: OpenOptions,

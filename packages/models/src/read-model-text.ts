@@ -5,19 +5,18 @@ import type { FoundModel, ModelSource } from "./formats/find-model.ts";
 import { assertTokenizerFits } from "./tokenizer/assert-tokenizer-fits.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-/** The side of a model that deals in text, checked against its network. */
+/** Tokenizer and chat template of a model, checked against its network. */
 export interface ModelText extends StoredText {
-  /** The checkpoint's config, with the tokenizer's end token among those that end an answer. */
+  /** The checkpoint's config; its end-of-sequence tokens include the tokenizer's. */
   readonly config: ModelConfig;
 }
 
-/** What `loadModelText` takes beside the directory. */
+/** Options of `loadModelText`. */
 export interface LoadModelTextOptions
   extends ModelSource, Pick<ReadTextOptions, "now" | "chatTemplatePath" | "hasTimeLimit"> {}
 
 /**
- * Loads tokenizer and chat template of a model directory, without its network: for a thread that makes tokens
- * of texts.
+ * Loads tokenizer and chat template of a model without its network, for a thread that tokenizes.
  *
  * @throws ModelError with a code
  */
@@ -44,7 +43,7 @@ export async function readModelText(
   return { ...text, config: withTokenizerEos(config, text.tokenizer) };
 }
 
-/** Fine-tuned checkpoints often end answers with the tokenizer's end token and forget it in their config. */
+/** The config of a fine-tuned checkpoint often lacks the tokenizer's end-of-sequence token. */
 function withTokenizerEos(config: ModelConfig, tokenizer: Tokenizer): ModelConfig {
   const { eosTokenId } = tokenizer;
   if (eosTokenId === undefined || config.eosTokenIds.includes(eosTokenId)) {

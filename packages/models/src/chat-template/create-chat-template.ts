@@ -7,18 +7,18 @@ import { renderTemplate, RenderingFailure } from "./run/render-template.ts";
 import { TemplateRaised, TemplateSyntaxError } from "./values/template-error.ts";
 import { readTemplateInput } from "./template-input.ts";
 
-/** What a template is rendered with beside the messages. */
+/** Options of `createChatTemplate`. */
 export interface ChatTemplateSetup {
-  /** Where it is from, for messages: `chat_template.jinja`. */
+  /** The template's file name, for messages: `chat_template.jinja`. */
   readonly name?: string | undefined;
-  /** Named special tokens to their spelling, such as `bos_token` to `<s>`. */
+  /** Special tokens by name, such as `bos_token`. */
   readonly specialTokens?: ReadonlyMap<string, string>;
-  /** The time that `strftime_now` tells; the system's by default. */
+  /** The clock of `strftime_now`; the system's by default. */
   readonly now?: () => Date;
 }
 
 /**
- * Makes a chat template from its Jinja source. It sees plain data only: messages and variables cannot
+ * Creates a chat template from its Jinja source. It sees plain data only: messages and variables cannot
  * reach functions, prototypes or the process.
  *
  * @throws ModelError `INVALID_CHAT_TEMPLATE` when the source does not parse
@@ -54,7 +54,7 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
   };
 }
 
-/** A message's thoughts under each name that templates read, as `transformers` has it. */
+/** Adds a message's reasoning under each name that templates read, as `transformers` does. */
 function withReasoning(message: ChatTemplateMessage): ChatTemplateMessage {
   const { reasoning_content: first, thinking, reasoning } = message;
   const thoughts = first ?? thinking ?? reasoning ?? null;

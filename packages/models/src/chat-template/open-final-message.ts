@@ -36,7 +36,7 @@ export function openFinalMessage(
     return assertEnd(rendered.slice(0, lengthWithout(mark, marked.slice(0, end))), content);
   }
 
-  // The template trims the text: without a mark at its end, the space before that goes.
+  // The template trims the text: without a mark, the white space at its end is dropped.
   const rest = marked.slice(end + mark.length);
   const text = content.trimEnd();
   const space = content.slice(text.length);

@@ -8,19 +8,19 @@ export interface IntegerRange {
   readonly max: number;
 }
 
-/** A range of numbers: its lower end is within (`min`) or not (`above`), its upper end is within. */
+/** A range of numbers that includes its lower end (`min`) or not (`above`), and includes its upper end. */
 export type NumberRange =
   | { readonly min: number; readonly max: number }
   | { readonly above: number; readonly max: number };
 
-/** What an error of a field says where it is not `INVALID_CONFIG` about the field's own value. */
+/** Overrides of a field's error. By default it is `INVALID_CONFIG` about the field's value. */
 export interface FieldErrorOptions {
   readonly code?: ModelErrorCode;
   readonly got?: string;
   readonly advice?: string;
 }
 
-/** Reads the fields of one JSON file, each checked; errors name the file and the field. */
+/** Reads and checks the fields of a JSON object; errors name the file and the field. */
 export class ConfigFields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #file: string;
@@ -96,7 +96,7 @@ export class ConfigFields {
     return this.has(name) ? new ConfigFields(this.raw(name), this.#file, this.#path(name)) : undefined;
   }
 
-  /** The error of a field that is not what is expected. */
+  /** Creates the error of a field that is not as expected. */
   invalid(name: string, expected: string, options: FieldErrorOptions = {}): ModelError {
     const value = this.raw(name);
     const {

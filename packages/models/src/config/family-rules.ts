@@ -1,12 +1,12 @@
 import type { ConfigFields } from "./config-fields.ts";
 import type { ModelFamily } from "./model-config.ts";
 
-/** What differs between families: the defaults of their config classes, and parts that the config cannot switch. */
+/** What differs between families: the defaults of their config classes, and what no config field controls. */
 export interface FamilyRules {
   readonly family: ModelFamily;
   /** The class in `architectures`. */
   readonly architecture: string;
-  /** `undefined`: as many as there are heads. */
+  /** `undefined`: the number of heads. */
   readonly defaultKvHeadCount: number | undefined;
   /** `undefined`: hidden size ÷ heads. */
   readonly defaultHeadDim: number | undefined;
@@ -19,7 +19,7 @@ export interface FamilyRules {
   readonly hasQkNorm: boolean;
   /**
    * `all-layers`: `sliding_window`. `by-layer`: also `use_sliding_window` and `max_window_layers`. In both,
-   * `layer_types` decides where it is there.
+   * `layer_types` takes precedence.
    */
   readonly slidingWindow: "none" | "all-layers" | "by-layer";
 }
@@ -76,7 +76,7 @@ const familyRules: Readonly<Record<ModelFamily, Omit<FamilyRules, "family">>> = 
   },
 };
 
-/** Families that have an architecture. */
+/** The families that are supported. */
 export const supportedFamilies: readonly ModelFamily[] = Object.keys(familyRules) as ModelFamily[];
 
 /**

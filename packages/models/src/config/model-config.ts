@@ -1,7 +1,7 @@
-/** The families whose checkpoints run. */
+/** The families that are supported. A new one is a name here, its rules in `family-rules.ts`, and its network in `network/decoders`. */
 export type ModelFamily = "llama" | "mistral" | "qwen2" | "qwen3";
 
-/** Rotary scaling, resolved. Factors multiply the context, as in the checkpoint's `rope_scaling`. */
+/** RoPE scaling, resolved. Factors multiply the context, as in `rope_scaling`. */
 export type RopeScaling =
   | { readonly type: "none" }
   | { readonly type: "linear"; readonly factor: number }
@@ -13,7 +13,7 @@ export type RopeScaling =
       readonly originalContextTokens: number;
     };
 
-/** A decoder's shape, resolved once from `config.json`: nothing is optional and nothing is ambiguous. */
+/** The config of a decoder, resolved once: nothing is optional or ambiguous. */
 export interface ModelConfig {
   readonly family: ModelFamily;
   /** `architectures[0]` of the file, such as `LlamaForCausalLM`. */
@@ -28,11 +28,11 @@ export interface ModelConfig {
   readonly rmsNormEpsilon: number;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling;
-  /** The longest sequence the checkpoint was made for (`max_position_embeddings`). */
+  /** The longest sequence that the model was trained for (`max_position_embeddings`). */
   readonly contextTokens: number;
   /**
-   * Per layer, how many tokens back a query sees, itself included: key `k` for query `q` where `q − k` is
-   * below it. `undefined` where the layer sees all.
+   * Per layer, how many tokens a query attends to, itself included: key `k` for query `q` where `q − k` is
+   * below it. `undefined` for full attention.
    */
   readonly slidingWindowTokens: readonly (number | undefined)[];
   readonly hasTiedEmbeddings: boolean;
@@ -40,8 +40,8 @@ export interface ModelConfig {
   readonly hasMlpBias: boolean;
   readonly hasQkNorm: boolean;
   /**
-   * Tokens that end an answer: of `generation_config.json`, else `config.json`; several are usual. A loaded
-   * model has the tokenizer's end token among them.
+   * End-of-sequence tokens: of `generation_config.json`, else of `config.json`; often several. Those of a loaded
+   * model include the tokenizer's.
    */
   readonly eosTokenIds: readonly number[];
   readonly bosTokenId: number | undefined;

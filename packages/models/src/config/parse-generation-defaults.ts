@@ -1,6 +1,6 @@
 import { ConfigFields, type IntegerRange, type NumberRange } from "./config-fields.ts";
 
-/** Sampling that the checkpoint's authors recommend (`generation_config.json`). */
+/** Sampling parameters that the checkpoint recommends (`generation_config.json`). */
 export interface GenerationDefaults {
   readonly temperature?: number;
   readonly topP?: number;
@@ -13,8 +13,8 @@ export interface GenerationDefaults {
 const maxTopK = 2 ** 31 - 1;
 
 /**
- * Reads the sampling that `generation_config.json` recommends. Greedy where it says `do_sample: false`. The bounds
- * are those of a request, so that a request that leaves a field out cannot fail by the checkpoint's value.
+ * Reads the sampling parameters of `generation_config.json`; `do_sample: false` means greedy. The bounds
+ * are those of a request, so that a request without a field cannot fail because of the checkpoint's value.
  *
  * @throws ModelError `INVALID_CONFIG`
  */
@@ -28,7 +28,7 @@ export function parseGenerationDefaults(generationConfig: unknown): GenerationDe
   const integer = (name: string, range: IntegerRange): number | undefined =>
     fields.has(name) ? fields.integer(name, range) : undefined;
   const isGreedy = fields.has("do_sample") && !fields.boolean("do_sample", true);
-  // −1 turns it off, as 0 does.
+  // −1 disables it, as 0 does.
   const topK = integer("top_k", { min: -1, max: maxTopK });
   const defaults: { -readonly [K in keyof GenerationDefaults]: GenerationDefaults[K] | undefined } = {
     temperature: isGreedy ? 0 : number("temperature", { min: 0, max: 2 }),

@@ -5,13 +5,13 @@ import type { FamilyRules } from "./family-rules.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { parseRope } from "./parse-rope.ts";
 
-/** The parsed JSON of a checkpoint's files, or what a format makes of its metadata in their names. */
+/** The parsed JSON of a checkpoint's files, or another format's metadata under the same names. */
 export interface RawModelFiles {
   /** Where the config is from, for errors; `config.json` by default. */
   readonly configName?: string;
   /** `config.json` */
   readonly config: unknown;
-  /** `generation_config.json`, where there is one. */
+  /** `generation_config.json`, if there is one. */
   readonly generationConfig?: unknown;
 }
 
@@ -26,7 +26,7 @@ const maximums = {
 } as const;
 
 /**
- * Resolves a checkpoint's raw files once: every default filled in as `transformers` does, every number checked.
+ * Resolves a checkpoint's config: fills in every default as `transformers` does and checks every number.
  *
  * @throws ModelError `INVALID_CONFIG`, `UNSUPPORTED_ARCHITECTURE`, `UNSUPPORTED_ROPE_SCALING`,
  * `UNSUPPORTED_ACTIVATION`, `UNSUPPORTED_QUANTIZATION`

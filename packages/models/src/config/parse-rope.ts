@@ -1,7 +1,7 @@
 import type { ConfigFields } from "./config-fields.ts";
 import type { RopeScaling } from "./model-config.ts";
 
-/** Rotary settings, whichever way a config spells them. */
+/** RoPE settings. */
 export interface RopeSettings {
   readonly theta: number;
   readonly scaling: RopeScaling;
@@ -14,7 +14,7 @@ const maxFactor = 1e6;
 const maxContextTokens = 2 ** 30;
 
 /**
- * Resolves the rotary settings in both spellings: `rope_theta` beside `rope_scaling` (with `rope_type` or
+ * Resolves the RoPE settings of both kinds of config: `rope_theta` and `rope_scaling` (with `rope_type` or
  * the older `type`), and `rope_parameters` that holds all of it.
  *
  * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
@@ -43,7 +43,7 @@ function assertFullRotation(fields: ConfigFields): void {
   }
 }
 
-/** Newer files may have settings by type of layer, one object each. */
+/** Newer configs may have one object of settings for each type of layer. */
 function assertOneForAllLayers(rope: ConfigFields): void {
   const byLayer = ["full_attention", "sliding_attention"].find((name) => rope.has(name));
   if (byLayer !== undefined) {

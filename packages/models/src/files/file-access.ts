@@ -1,4 +1,4 @@
-/** What is found at a path, links followed. */
+/** The status of a path; symbolic links are followed. */
 export interface FileStat {
   readonly kind: "file" | "directory" | "other";
   readonly sizeBytes: number;
@@ -7,12 +7,12 @@ export interface FileStat {
 /** One file, open for ranged reads. */
 export interface OpenFile {
   readonly sizeBytes: number;
-  /** Reads from `startByte` into the start of `into`; answers the bytes read, which may be fewer, 0 at the end. */
+  /** Reads from `startByte` into `into`; returns the number of bytes read, which may be fewer, and 0 at the end. */
   read(into: Uint8Array, startByte: number): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Where model files come from: the file system by default. Rejections become `FILE_UNREADABLE`. */
+/** Access to model files: the file system by default. Rejections become `FILE_UNREADABLE`. */
 export interface FileAccess {
   /** `undefined` when nothing is there. */
   stat(path: string): Promise<FileStat | undefined>;

@@ -20,7 +20,7 @@ export function modelNameOf(directory: string): string {
 }
 
 /** Finds the id of a repository on the Hugging Face Hub in a path; `undefined` where there is none. */
-export function hubIdIn(path: string, workingDirectory: string | undefined): string | undefined {
+export function parseHubId(path: string, workingDirectory: string | undefined): string | undefined {
   const isResolved = isAbsolute(path);
   if (isResolved && workingDirectory === undefined) {
     return undefined;
@@ -33,7 +33,7 @@ export function hubIdIn(path: string, workingDirectory: string | undefined): str
 
 /** What to do about a missing model: other programs would download it, this one does not. */
 export function downloadAdvice(path: string, workingDirectory: string | undefined): string {
-  const id = hubIdIn(path, workingDirectory);
+  const id = parseHubId(path, workingDirectory);
   const command = `\`hf download ${id ?? "<owner>/<name>"} --local-dir <directory>\``;
   return id === undefined
     ? `models are not downloaded automatically; ${command} downloads one from the Hugging Face Hub`

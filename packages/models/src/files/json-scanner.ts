@@ -1,4 +1,4 @@
-/** A text that is not the JSON that its reader expects; the caller says in which file. */
+/** A text that is not the JSON that its reader expects. The caller adds the file. */
 export class JsonSyntaxError extends Error {
   override readonly name: string = "JsonSyntaxError";
   readonly expected: string;
@@ -11,7 +11,7 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** Reads a JSON text token by token, for readers that know its form or read numbers exactly. */
+/** A lexer of JSON, for readers of a known form or of exact numbers. */
 export class JsonScanner {
   readonly #text: string;
   #at = 0;
@@ -20,7 +20,7 @@ export class JsonScanner {
     this.#text = text;
   }
 
-  /** The next character behind white space; empty at the end. */
+  /** The next character after white space; empty at the end. */
   peek(): string {
     let code = this.#text.charCodeAt(this.#at);
     while (code === 32 || code === 10 || code === 13 || code === 9) {
@@ -30,7 +30,7 @@ export class JsonScanner {
     return this.#text[this.#at] ?? "";
   }
 
-  /** Takes a character if it is the next one. */
+  /** Consumes a character if it is the next one. */
   take(char: string): boolean {
     if (this.peek() !== char) return false;
     this.#at += 1;
@@ -42,7 +42,7 @@ export class JsonScanner {
     if (!this.take(char)) throw this.error(JSON.stringify(char));
   }
 
-  /** Reads what is between brackets, with commas between the items. @throws JsonSyntaxError */
+  /** Reads items between brackets, separated by commas. @throws JsonSyntaxError */
   readItems(brackets: "[]" | "{}", readItem: () => void): void {
     const [opener = "", closer = ""] = brackets;
     this.expect(opener);
@@ -66,7 +66,7 @@ export class JsonScanner {
     }
   }
 
-  /** Takes what a sticky pattern matches here. */
+  /** Consumes the match of a sticky pattern, if it matches here. */
   tryMatch(pattern: RegExp): RegExpExecArray | undefined {
     this.peek();
     pattern.lastIndex = this.#at;

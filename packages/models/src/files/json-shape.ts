@@ -15,7 +15,7 @@ export class ShapeError extends Error {
   }
 }
 
-/** A value that the file may have and that is not supported. */
+/** A value that is valid but not supported. */
 export class UnsupportedShapeError extends ShapeError {
   override readonly name: string = "UnsupportedShapeError";
 }
@@ -30,7 +30,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Makes a shape of a test. */
+/** Creates a shape from a predicate. */
 export function shape(expected: string, fits: (value: unknown) => boolean): Shape {
   return (value, path) => {
     if (!fits(value)) {
@@ -45,7 +45,7 @@ export const finiteNumber: Shape = shape(
   "a number",
   (value) => typeof value === "number" && Number.isFinite(value),
 );
-/** How many code units the first character takes. */
+/** The number of UTF-16 units of the first code point. */
 function characterLength(value: string): number {
   return (value.codePointAt(0) ?? 0) > 0xffff ? 2 : 1;
 }
@@ -149,7 +149,7 @@ export function oneField(shapes: Readonly<Record<string, Shape>>): Shape {
   };
 }
 
-/** An object whose `type` says which of these it is. */
+/** An object of the shape that its `type` names. */
 export function tagged(shapes: Readonly<Record<string, Shape>>): Shape {
   return (value, path) => {
     if (!isJsonObject(value)) {

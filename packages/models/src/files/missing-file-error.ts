@@ -43,7 +43,7 @@ const foreignFormats: readonly ForeignFormat[] = [
   },
 ];
 
-/** Says what a directory holds in place of the files that are expected. */
+/** Creates the error about a directory without the expected files: names what is there instead. */
 export async function missingFileError(
   files: FileAccess,
   directory: string,

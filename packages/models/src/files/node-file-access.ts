@@ -2,7 +2,7 @@ import { open, readdir, stat } from "node:fs/promises";
 
 import type { FileAccess, FileStat, OpenFile } from "./file-access.ts";
 
-/** One read call moves less than 2 GiB, which is all that some systems accept. */
+/** Some systems read less than 2 GiB in a call. */
 const maxReadBytes = 2 ** 30;
 
 /** Makes access to the file system through `node:fs`. */

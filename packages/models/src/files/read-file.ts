@@ -11,7 +11,7 @@ export interface NamedFile {
   readonly file: OpenFile;
 }
 
-/** Names what is at a path in a message. */
+/** Formats the kind of a path for a message. */
 export function describeKind(kind: FileStat["kind"]): string {
   return kind === "other" ? "neither a file nor a directory" : `a ${kind}`;
 }
@@ -34,7 +34,7 @@ export async function listFiles(files: FileAccess, directory: string): Promise<r
   }
 }
 
-/** Opens a file; a failure says which. @throws ModelError `FILE_UNREADABLE` */
+/** Opens a file. @throws ModelError `FILE_UNREADABLE` */
 export async function openFile(files: FileAccess, path: string): Promise<NamedFile> {
   try {
     return { path, file: await files.open(path) };

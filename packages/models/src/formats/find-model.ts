@@ -3,11 +3,11 @@ import { dirname, resolve } from "node:path";
 import { ModelError, quoteValue } from "../errors.ts";
 import type { FileAccess } from "../files/file-access.ts";
 import { downloadAdvice } from "../files/hub-name.ts";
+import { missingFileError } from "../files/missing-file-error.ts";
 import { createNodeFileAccess } from "../files/node-file-access.ts";
-import { statFile } from "../files/read-file.ts";
+import { describeKind, openFile, readFully, statFile } from "../files/read-file.ts";
 import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
 import { hfDirectory } from "./hf-directory/hf-directory.ts";
-import { unknownFormatError } from "./unknown-format-error.ts";
 
 /** The formats of this package, in the order in which they are tried. */
 export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory];
@@ -52,11 +52,40 @@ async function locate(given: unknown, files: FileAccess): Promise<ModelLocation>
   throw new ModelError("MODEL_NOT_FOUND", { expected: "a model", got: "nothing", advice }, { file: path });
 }
 
-/** `undefined` where it was deleted. */
+/** `undefined` if it was deleted. */
 function currentDirectory(): string | undefined {
   try {
     return process.cwd();
   } catch {
     return undefined;
+  }
+}
+
+/** Creates the error about a path that no format detects: names what is there. */
+async function unknownFormatError(
+  { files, path, kind }: ModelLocation,
+  formats: readonly CheckpointFormat[],
+): Promise<ModelError> {
+  const expected = formats.map((format) => format.description).join(" or ");
+  if (kind === "directory") return missingFileError(files, path, expected);
+  if (kind === "file" && (await isGguf(files, path))) {
+    const advice = "use the Hugging Face checkpoint that it was made from";
+    return new ModelError("UNSUPPORTED_FORMAT", { expected, got: "a GGUF file", advice }, { file: path });
+  }
+  const advice = "name the directory of the model";
+  return new ModelError("NOT_A_DIRECTORY", { expected, got: describeKind(kind), advice }, { file: path });
+}
+
+async function isGguf(files: FileAccess, path: string): Promise<boolean> {
+  const opened = await openFile(files, path);
+  try {
+    const magic = new Uint8Array(4);
+    if (opened.file.sizeBytes < magic.length) {
+      return false;
+    }
+    await readFully(opened, magic, 0);
+    return new TextDecoder().decode(magic) === "GGUF";
+  } finally {
+    await opened.file.close();
   }
 }

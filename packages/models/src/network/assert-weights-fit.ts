@@ -8,17 +8,17 @@ import type { StoredWeight } from "../weights/stored-weight.ts";
 import type { TensorDtype } from "../weights/tensor-dtype.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
-/** Dtypes that a network's weights may be stored in. */
+/** The dtypes that executors read. */
 const weightDtypes: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);
 
-/** What `assertWeightsFit` found beside a fit. */
+/** The result of `assertWeightsFit`. */
 export interface WeightsFit {
   /** Names of tensors that the network does not use, such as rotary buffers or a tied output head. */
   readonly unusedTensors: readonly string[];
 }
 
 /**
- * Checks that every weight that the network needs is there with the exact shape, stored in a way that runs.
+ * Checks that every weight of the network is there, with the exact shape and in a supported encoding.
  *
  * @throws ModelError `TENSOR_MISSING`, `TENSOR_SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_QUANTIZATION`
  */

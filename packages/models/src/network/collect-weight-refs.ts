@@ -3,8 +3,8 @@ import { ModelError } from "../errors.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 
 /**
- * Runs an architecture without computing anything, checks that its operations fit each other, and lists
- * the tensors that it needs, each once, in the order of use.
+ * Runs an architecture without computing anything, checks that the widths of its operations match, and lists
+ * its weights, each once, in the order of use.
  *
  * @throws ModelError `TENSOR_SHAPE_MISMATCH` when the architecture contradicts itself
  */
@@ -17,7 +17,7 @@ export function collectWeightRefs(
   return refs;
 }
 
-/** A value is the number of its features per token. */
+/** Creates a builder whose values are numbers of features per token. */
 function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number> {
   const use = (weight: WeightRef, dimensions: number): readonly number[] => {
     const known = refs.get(weight.name);
@@ -77,7 +77,7 @@ export function isSameShape(a: readonly number[], b: readonly number[]): boolean
   return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 }
 
-/** Writes a shape as messages have it: `(12, 8)`. */
+/** Formats a shape: `(12, 8)`. */
 export function shapeText(shape: readonly number[]): string {
   return `(${shape.join(", ")})`;
 }

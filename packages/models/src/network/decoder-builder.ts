@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../config/model-config.ts";
 
-/** Names one tensor of the checkpoint and states the shape that the network needs. */
+/** The name of a weight in the checkpoint and the shape that the network expects. */
 export interface WeightRef {
   readonly name: string;
   readonly shape: readonly number[];
@@ -28,7 +28,7 @@ export interface DecoderBuilder<T> {
   embed(weight: WeightRef): T;
   /** Root-mean-square norm over the last axis: `(tokens, n)` → `(tokens, n)`. Weight `(n)`. */
   rmsNorm(x: T, weight: WeightRef, epsilon: number): T;
-  /** The same norm over each head alone: `(tokens, heads · headDim)`. Weight `(headDim)`. */
+  /** The same norm over each head: `(tokens, heads · headDim)`. Weight `(headDim)`. */
   headRmsNorm(x: T, weight: WeightRef, epsilon: number): T;
   /** `x · weightᵀ + bias`: `(tokens, in)` → `(tokens, out)`. Weight `(out, in)`, bias `(out)`. */
   linear(x: T, weight: WeightRef, bias?: WeightRef): T;
@@ -37,7 +37,7 @@ export interface DecoderBuilder<T> {
   /** `silu(gate) ⊙ up`. */
   gatedSilu(gate: T, up: T): T;
   add(a: T, b: T): T;
-  /** Ends the network: logits of the wanted rows, `(rows, vocabSize)`. Weight `(vocabSize, hiddenSize)`. */
+  /** Ends the network: logits of the requested rows, `(rows, vocabSize)`. Weight `(vocabSize, hiddenSize)`. */
   logits(x: T, weight: WeightRef): void;
 }
 

@@ -8,7 +8,7 @@ import type { WeightIndex } from "../weights/weight-index.ts";
 
 const headName = "lm_head.weight";
 
-/** A config and weights that agree on where the output head is. */
+/** A config and weights that agree about the output head. */
 export interface TiedHead {
   readonly config: ModelConfig;
   readonly weights: WeightIndex;
@@ -30,7 +30,7 @@ export async function resolveTiedHead(config: ModelConfig, weights: WeightIndex)
   const head = weights.weight(headName);
   if (head === undefined) return unchanged;
   if (embedding === undefined) return { ...unchanged, weights: renameWeight(weights, headName, name) };
-  // A weight of another shape is left for the check of shapes, which names it.
+  // `assertWeightsFit` reports another shape.
   const areComparable = [head, embedding].every(
     (weight) => weight.encoding === "dense" && isSameShape(weight.shape, shape),
   );

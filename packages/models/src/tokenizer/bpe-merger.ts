@@ -1,6 +1,6 @@
 import { withoutComments } from "./check-vocabulary.ts";
 
-/** Splits a word into the tokens that byte-pair merges make of it. */
+/** Splits a word into tokens by byte-pair merges. */
 export type BpeMerger = (word: string) => readonly string[];
 
 /** A vocabulary and its merges, as in `tokenizer.json`. */
@@ -73,13 +73,13 @@ function mergeWord(word: string, ids: ReadonlyMap<string, number>, pairs: PairTa
     const at = entry - rank * rankUnit;
     const after = next[at] ?? count;
     const slot =
-      after < count && symbols[at] !== gone ? pairs.find(symbols[at] ?? -1, symbols[after] ?? -1) : -1;
+      after < count && symbols[at] !== consumed ? pairs.find(symbols[at] ?? -1, symbols[after] ?? -1) : -1;
     if (slot < 0 || pairs.rankAt(slot) !== rank) {
       continue;
     }
     const beyond = next[after] ?? count;
     symbols[at] = pairs.mergedAt(slot);
-    symbols[after] = gone;
+    symbols[after] = consumed;
     next[at] = beyond;
     if (beyond < count) {
       previous[beyond] = at;
@@ -94,8 +94,8 @@ function mergeWord(word: string, ids: ReadonlyMap<string, number>, pairs: PairTa
   return tokens;
 }
 
-/** A symbol that was merged into the one before it. */
-const gone = -2;
+/** Marks a symbol that was merged into the one before it. */
+const consumed = -2;
 
 interface Merge {
   readonly leftId: number;

@@ -1,5 +1,5 @@
 /**
- * The printable characters that byte-level tokenizers write bytes as: Latin-1's printable bytes as
+ * The printable characters that byte-level tokenizers use for bytes: Latin-1's printable bytes as
  * themselves, all others in order from U+0100 on.
  *
  * @see GPT-2, `encoder.py` (`bytes_to_unicode`)
@@ -22,7 +22,7 @@ function createAlphabet(): Map<string, number> {
   return alphabet;
 }
 
-/** Spells a byte-level token as its bytes; a token with a character outside the alphabet as its UTF-8. */
+/** Decodes a byte-level token to bytes; a token with a character outside the alphabet to its UTF-8. */
 export function byteLevelBytes(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length);
   for (let at = 0; at < token.length; at += 1) {

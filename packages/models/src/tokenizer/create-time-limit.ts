@@ -42,7 +42,7 @@ export function createTimeLimit(): TimeLimit {
   };
 }
 
-/** The error is made in the script's context: it is no `Error` of this one. */
+/** The error comes from the script's context, so it is not an instance of this context's `Error`. */
 function isTimeout(error: unknown): boolean {
   return (
     typeof error === "object" &&

@@ -32,7 +32,7 @@ const encodeTimeoutMs = 5000;
 const encodeCharactersPerMs = 500;
 
 /**
- * Makes a tokenizer: the library encodes, decoding is done here (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
+ * Creates a tokenizer: the library encodes, this package decodes (see `docs/decisions/0003-tokenizer-and-template-libraries.md`).
  *
  * @throws ModelError `INVALID_TOKENIZER`, `UNSUPPORTED_TOKENIZER`
  */
@@ -45,7 +45,7 @@ export function createTokenizer(
   const decoder = createTokenDecoder(json.decoder, file);
   const limit = createTimeLimit();
   const library = options.encodes ? buildLibrary(json, options, limit) : undefined;
-  const tokens = spellings(json);
+  const tokens = listTokens(json);
   const ids = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
     if (token !== undefined) {
@@ -145,7 +145,7 @@ function createNormalizer(json: TokenizerJson, file: string): LibraryNormalizer 
   return normalizer;
 }
 
-/** The library's second argument, `tokenizer_config.json`, would only switch decoding and lower-casing. */
+/** The library's second argument, `tokenizer_config.json`, would only affect decoding and lower-casing. */
 function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
   const { model } = json;
   if (model.type === "Unigram") {
@@ -160,7 +160,7 @@ function newLibraryTokenizer(json: TokenizerJson): LibraryTokenizer {
   if (hasAffixes(model)) {
     return new tokenizers.Tokenizer(json, {});
   }
-  // The library's own tables of merges would take most of the loading time and never be used.
+  // The library's own merge tables would take most of the loading time and are not used.
   const library = new tokenizers.Tokenizer({ ...json, model: { ...model, merges: [] } }, {});
   if (library.model !== null) {
     const merges = model.merges as BpeTables["merges"];
@@ -203,7 +203,7 @@ function hasAffixes(model: object): boolean {
 }
 
 /** Every token by id; unused ids are `undefined`. Added tokens take precedence. */
-function spellings(json: TokenizerJson): (string | undefined)[] {
+function listTokens(json: TokenizerJson): (string | undefined)[] {
   const tokens: (string | undefined)[] = [];
   const place = (id: number, token: string): void => {
     while (tokens.length < id) {
@@ -228,7 +228,7 @@ function collectSpecialIds(
   const special = new Set(
     json.added_tokens.filter((token) => token.special === true).map((token) => token.id),
   );
-  for (const token of [...settings.specialTokens.values(), ...settings.moreSpecialTokens]) {
+  for (const token of [...settings.specialTokens.values(), ...settings.additionalSpecialTokens]) {
     const id = ids.get(token);
     if (id !== undefined) {
       special.add(id);

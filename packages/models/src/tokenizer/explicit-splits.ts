@@ -43,11 +43,11 @@ export function explicitSplits(preTokenizer: unknown): unknown {
     case "Punctuation":
       return splitBy(punctuation, preTokenizer["behavior"] ?? "Isolated");
     case "Whitespace":
-      return matches(`[${wordClass}]+|[^${wordClass}${spaceClass}]+`);
+      return keepMatches(`[${wordClass}]+|[^${wordClass}${spaceClass}]+`);
     case "WhitespaceSplit":
       return splitBy(spaceClass, "Removed");
     case "FixedLength":
-      return matches(String.raw`\p{Any}{1,${Math.min(Number(preTokenizer["length"] ?? 5), 2 ** 24)}}`);
+      return keepMatches(String.raw`\p{Any}{1,${Math.min(Number(preTokenizer["length"] ?? 5), 2 ** 24)}}`);
     case "BertPreTokenizer":
       return sequence([splitBy(spaceClass, "Removed"), wordSplit(punctuation)]);
     case "CharDelimiterSplit":
@@ -86,7 +86,7 @@ function split(preTokenizer: JsonObject): JsonObject {
   if (behavior !== "Removed") {
     throw unsupported({ behavior, invert });
   }
-  return matches(delimiter);
+  return keepMatches(delimiter);
 }
 
 function unsupported(value: JsonObject): UnsupportedShapeError {
@@ -104,16 +104,16 @@ function splitBy(delimiter: string, behavior: unknown): JsonObject {
     case "Contiguous":
       return wordSplit(`(?:${delimiter})+`);
     case "MergedWithPrevious":
-      return matches(`${rest}(?:${delimiter})?|${delimiter}`);
+      return keepMatches(`${rest}(?:${delimiter})?|${delimiter}`);
     case "MergedWithNext":
-      return matches(`(?:${delimiter})${rest}|${delimiter}|${rest}`);
+      return keepMatches(`(?:${delimiter})${rest}|${delimiter}|${rest}`);
     default:
       throw unsupported({ behavior });
   }
 }
 
 /** Keeps the matches of a pattern and removes the text between them. */
-function matches(pattern: string): JsonObject {
+function keepMatches(pattern: string): JsonObject {
   return { type: "Split", pattern: { Regex: pattern }, behavior: "Removed", invert: true };
 }
 

@@ -13,7 +13,7 @@ export function prepareTokenizerJson(json: TokenizerJson, settings: TokenizerSet
   const known = new Set(json.added_tokens.map((token) => token.content));
   const more = settings.addedTokens.filter(isAddedToken).filter((token) => !known.has(token.content));
   const added: readonly AddedTokenJson[] = [...json.added_tokens, ...more];
-  const preTokenizer = splitsSpaces(json)
+  const preTokenizer = canSplitAtSpaces(json)
     ? sequence([json.pre_tokenizer, wordSplit("▁+[^▁]*|[^▁]+")])
     : explicitSplits(json.pre_tokenizer);
   return {
@@ -21,33 +21,33 @@ export function prepareTokenizerJson(json: TokenizerJson, settings: TokenizerSet
     added_tokens: added,
     pre_tokenizer: preTokenizer,
     post_processor:
-      settings.addsTokens === undefined
-        ? spellOut(json.post_processor, tokensById(json), "post_processor")
-        : surround(settings, settings.addsTokens),
+      settings.addsSpecialTokens === undefined
+        ? resolveTemplateTokens(json.post_processor, tokensById(json), "post_processor")
+        : createBosEosProcessor(settings, settings.addsSpecialTokens),
   };
 }
 
 /**
- * Whether a SentencePiece text, which nothing splits, may be split before each run of spaces. That is exact
- * when no token of the vocabulary has a space after another character, for then no merge crosses the place;
- * and it turns one merge over the whole text into many short ones, most of them seen before.
+ * Whether a SentencePiece text without a pre-tokenizer can be split before each run of spaces. That is exact
+ * when no token of the vocabulary has a space after another character, since then no merge crosses the split;
+ * and it turns one merge of the whole text into many short ones, most of them cached.
  */
-function splitsSpaces(json: TokenizerJson): boolean {
+function canSplitAtSpaces(json: TokenizerJson): boolean {
   if (json.model.type !== "BPE") {
     return false;
   }
   const preTokenizer = json.pre_tokenizer as JsonObject | null;
-  const isWhole = preTokenizer === null ? writesSpaces(json.normalizer) : isWholeMetaspace(preTokenizer);
+  const isWhole = preTokenizer === null ? replacesSpaces(json.normalizer) : isWholeMetaspace(preTokenizer);
   return isWhole && [...json.tokenIds.keys()].every((token) => !/[^▁]▁/u.test(token));
 }
 
 /** Whether a normalizer turns every space into `▁`. */
-function writesSpaces(normalizer: unknown): boolean {
+function replacesSpaces(normalizer: unknown): boolean {
   if (!isJsonObject(normalizer)) {
     return false;
   }
   if (normalizer["type"] === "Sequence" && Array.isArray(normalizer["normalizers"])) {
-    return normalizer["normalizers"].some(writesSpaces);
+    return normalizer["normalizers"].some(replacesSpaces);
   }
   return normalizer["type"] === "Replace" && normalizer["content"] === "▁";
 }
@@ -67,14 +67,20 @@ function tokensById(json: TokenizerJson): ReadonlyMap<number, string> {
   return tokens;
 }
 
-/** Names the tokens of a template by their ids, which count; the library takes the template's names for them. */
-function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path: string): unknown {
+/** Replaces the names in a template by the tokens of their ids, since the library encodes the names. */
+function resolveTemplateTokens(
+  processor: unknown,
+  tokens: ReadonlyMap<number, string>,
+  path: string,
+): unknown {
   if (!isJsonObject(processor)) {
     return processor;
   }
   const { type, single, special_tokens: names, processors } = processor;
   if (type === "Sequence" && Array.isArray(processors)) {
-    const inner = processors.map((each, index) => spellOut(each, tokens, `${path}.processors[${index}]`));
+    const inner = processors.map((each, index) =>
+      resolveTemplateTokens(each, tokens, `${path}.processors[${index}]`),
+    );
     return { ...processor, processors: inner };
   }
   if (type !== "TemplateProcessing" || !Array.isArray(single) || !isJsonObject(names)) {
@@ -109,7 +115,7 @@ function spellOut(processor: unknown, tokens: ReadonlyMap<number, string>, path:
   return { ...processor, single: spelled };
 }
 
-function surround(
+function createBosEosProcessor(
   settings: TokenizerSettings,
   adds: { readonly bos: boolean; readonly eos: boolean },
 ): JsonObject {

@@ -2,10 +2,10 @@ import * as library from "@huggingface/tokenizers";
 
 import type { BpeMerger } from "./bpe-merger.ts";
 
-/** As the library calls it. */
+/** A normalizer as the library calls it. */
 export type LibraryNormalizer = (text: string) => string;
 
-/** As the library makes it: one step, or several of them in a row. */
+/** A normalizer as the library creates it: one step, or a sequence of steps. */
 export interface LibraryNormalizerStep extends LibraryNormalizer {
   normalize(text: string): string;
   readonly config?: Readonly<Record<string, unknown>>;
@@ -27,7 +27,7 @@ export interface LibraryModel {
   readonly byte_fallback?: boolean;
 }
 
-/** What is used of the library's tokenizer. */
+/** The part of the library's tokenizer that is used here. */
 export interface LibraryTokenizer {
   readonly model: LibraryModel | null;
   /** `null` where the file has none; may be replaced by another function. */
@@ -40,7 +40,7 @@ interface TokenizersLibrary {
 }
 
 /**
- * The tokenizer library with types. Its own declarations import without file extensions, so that under
- * `nodenext` they resolve to nothing; this is the one place that says what they mean.
+ * The tokenizer library with types. Its own declarations import without file extensions and
+ * do not resolve under `nodenext`; this file declares the types that are used.
  */
 export const tokenizers: TokenizersLibrary = library;

@@ -5,7 +5,7 @@ import { dtypeSizeBytes } from "./tensor-dtype.ts";
 
 const chunkElements = 1 << 20;
 
-/** Whether two tensors of one shape hold the same numbers, whatever each is stored in. */
+/** Whether two tensors of the same shape hold the same numbers, whatever their dtypes. */
 export async function areTensorsEqual(weights: WeightIndex, a: TensorInfo, b: TensorInfo): Promise<boolean> {
   const count = a.shape.reduce((product, size) => product * size, 1);
   const chunk = async (tensor: TensorInfo, start: number, end: number): Promise<Uint8Array> => {
@@ -15,7 +15,7 @@ export async function areTensorsEqual(weights: WeightIndex, a: TensorInfo, b: Te
   for (let start = 0; start < count; start += chunkElements) {
     const end = Math.min(count, start + chunkElements);
     const [left, right] = await Promise.all([chunk(a, start, end), chunk(b, start, end)]);
-    // Equal bytes are equal numbers but for NaN, which no model is served with.
+    // Equal bytes are equal numbers, except for NaN, which is refused elsewhere.
     if (a.dtype === b.dtype && Buffer.compare(left, right) === 0) continue;
     if (!areNumbersEqual(decodeElements(left, a.dtype), decodeElements(right, b.dtype))) return false;
   }

@@ -26,9 +26,9 @@ export interface DenseWeight {
  */
 export interface BlockQuantizedWeight {
   readonly encoding: "block-quantized";
-  /** Of the numbers that it stands for, not of the packed `data`. */
+  /** The shape of the dequantized weight, not of the packed `data`. */
   readonly shape: readonly number[];
-  /** Of one `q`. */
+  /** Bits of one `q`. */
   readonly bits: number;
   readonly blockSize: number;
   /** All `q`, packed. */
@@ -42,7 +42,7 @@ export interface BlockQuantizedWeight {
 /** How a checkpoint stores one weight of the network. */
 export type StoredWeight = DenseWeight | BlockQuantizedWeight;
 
-/** A tensor of numbers as a weight. */
+/** Creates a weight of one tensor of numbers. */
 export function denseWeight(tensor: TensorInfo): DenseWeight {
   return { encoding: "dense", shape: tensor.shape, data: tensor };
 }

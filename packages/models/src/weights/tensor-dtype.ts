@@ -1,4 +1,4 @@
-/** Element types that a header may name, in safetensors' words. */
+/** Element types, as safetensors names them. */
 export type TensorDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
 
 const sizes: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
@@ -14,7 +14,7 @@ const sizes: ReadonlyMap<string, number> = new Map<TensorDtype, number>([
   ["BOOL", 1],
 ]);
 
-/** The names of all element types that are read. */
+/** The names of all supported element types. */
 export const tensorDtypes: readonly string[] = [...sizes.keys()];
 
 /** Bytes of one element. */
@@ -22,7 +22,7 @@ export function dtypeSizeBytes(dtype: TensorDtype): number {
   return sizes.get(dtype) ?? 0;
 }
 
-/** Whether a header's name is one that is read. */
+/** Whether a name is that of a supported element type. */
 export function isTensorDtype(value: string): value is TensorDtype {
   return sizes.has(value);
 }

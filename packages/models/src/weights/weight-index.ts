@@ -4,12 +4,12 @@ import type { NamedFile } from "../files/read-file.ts";
 import { denseWeight } from "./stored-weight.ts";
 import type { StoredWeight, TensorInfo } from "./stored-weight.ts";
 
-/** Every tensor of a checkpoint, over all its files. No tensor data is held. */
+/** Every tensor of a checkpoint, over all its files, without its data. */
 export interface WeightIndex {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly totalBytes: number;
   readonly parameterCount: number;
-  /** How the weight of this name is stored; `undefined` where the checkpoint has none. */
+  /** The weight of a name in the network; `undefined` where the checkpoint has none. */
   weight(name: string): StoredWeight | undefined;
   /** Reads one tensor's bytes, ranged; `into` avoids an allocation. */
   read(name: string, into?: Uint8Array): Promise<Uint8Array>;

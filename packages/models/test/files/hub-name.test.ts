@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { downloadAdvice, hubIdIn, modelNameOf } from "../../src/files/hub-name.ts";
+import { downloadAdvice, parseHubId, modelNameOf } from "../../src/files/hub-name.ts";
 
 it.each([
   ["/models/Llama-3.2-1B", "Llama-3.2-1B"],
@@ -13,7 +13,7 @@ it.each([
   expect(modelNameOf(directory)).toBe(name);
 });
 
-describe("hubIdIn", () => {
+describe("parseHubId", () => {
   it.each([
     ["/srv/meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-1B"],
     ["meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-1B"],
@@ -26,7 +26,7 @@ describe("hubIdIn", () => {
     ["./llama", undefined],
     ["/srv/llama", undefined],
   ])("reads %s", (path, id) => {
-    expect(hubIdIn(path, "/srv")).toBe(id);
+    expect(parseHubId(path, "/srv")).toBe(id);
   });
 });
 

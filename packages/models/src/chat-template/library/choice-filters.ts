@@ -6,16 +6,16 @@ import { TemplateError } from "../values/template-error.ts";
 import { isTrue } from "../values/truth.ts";
 import { Iteration, type Value } from "../values/values.ts";
 
-/** Filters that call other filters and tests with each item. */
+/** Filters that apply another filter or a test to each item. */
 export const choiceFilters: FilterTable = [
   ["map", map],
-  ["select", choice({ isWanted: true, hasAttribute: false })],
-  ["reject", choice({ isWanted: false, hasAttribute: false })],
-  ["selectattr", choice({ isWanted: true, hasAttribute: true })],
-  ["rejectattr", choice({ isWanted: false, hasAttribute: true })],
+  ["select", createSelection({ isWanted: true, hasAttribute: false })],
+  ["reject", createSelection({ isWanted: false, hasAttribute: false })],
+  ["selectattr", createSelection({ isWanted: true, hasAttribute: true })],
+  ["rejectattr", createSelection({ isWanted: false, hasAttribute: true })],
 ];
 
-/** As Jinja does: what is false has no items, whether it can be looped over or not. */
+/** As in Jinja, a false value has no items, even if it is not iterable. */
 function itemsOf(value: Value): Iterable<Value> {
   return isTrue(value) ? iterate(value) : [];
 }
@@ -23,7 +23,7 @@ function itemsOf(value: Value): Iterable<Value> {
 function map(value: Value, args: CallArguments, rendering: Rendering): Value {
   function* items(): Generator<Value> {
     if (!isTrue(value)) return;
-    const run = mapping(args, rendering);
+    const run = createMapper(args, rendering);
     for (const item of itemsOf(value)) {
       rendering.budget.step();
       yield run(item);
@@ -32,7 +32,7 @@ function map(value: Value, args: CallArguments, rendering: Rendering): Value {
   return new Iteration(items());
 }
 
-function mapping({ positional, named }: CallArguments, rendering: Rendering): (item: Value) => Value {
+function createMapper({ positional, named }: CallArguments, rendering: Rendering): (item: Value) => Value {
   const attribute = named.get("attribute");
   if (positional.length === 0 && attribute !== undefined) {
     for (const name of named.keys()) {
@@ -48,11 +48,11 @@ function mapping({ positional, named }: CallArguments, rendering: Rendering): (i
   return (item) => rendering.filter(rendering.text(name), item, args);
 }
 
-function choice(rules: { readonly isWanted: boolean; readonly hasAttribute: boolean }): Filter {
+function createSelection(rules: { readonly isWanted: boolean; readonly hasAttribute: boolean }): Filter {
   return (value, args, rendering) => {
     function* items(): Generator<Value> {
       if (!isTrue(value)) return;
-      const passes = chooser(args, rules.hasAttribute, rendering);
+      const passes = createPredicate(args, rules.hasAttribute, rendering);
       for (const item of itemsOf(value)) {
         rendering.budget.step();
         if (passes(item) === rules.isWanted) yield item;
@@ -62,8 +62,8 @@ function choice(rules: { readonly isWanted: boolean; readonly hasAttribute: bool
   };
 }
 
-/** A test by its name and what it compares with; without a name, whether the value is true. */
-function chooser(
+/** Creates the predicate: a test by name, or without one the truth of the value. */
+function createPredicate(
   { positional, named }: CallArguments,
   hasAttribute: boolean,
   rendering: Rendering,

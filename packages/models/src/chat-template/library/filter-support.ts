@@ -4,13 +4,13 @@ import type { Rendering } from "../values/rendering.ts";
 import { TemplateError } from "../values/template-error.ts";
 import { isInteger, typeName, Undefined, type Value } from "../values/values.ts";
 
-/** A filter of Jinja: arguments are in the order of its parameters. */
+/** A filter whose arguments are bound to its parameters. */
 export type FilterRun = (value: Value, args: readonly (Value | undefined)[], rendering: Rendering) => Value;
-/** A filter that hands its arguments on. */
+/** A filter with arguments as the template gives them. */
 export type Filter = (value: Value, args: CallArguments, rendering: Rendering) => Value;
 export type FilterTable = readonly (readonly [name: string, filter: Filter])[];
 
-/** Makes a filter with parameters of these names, "name!" where an argument is needed. */
+/** Creates a filter with named parameters; `"name!"` is a required one. */
 export function filter(
   name: string,
   parameters: readonly string[],
@@ -25,7 +25,7 @@ export function filter(
   ];
 }
 
-/** All values of a loop over a value. */
+/** Collects the items of an iterable. */
 export function listOf(value: Value, { budget }: Rendering): Value[] {
   const items: Value[] = [];
   for (const item of iterate(value)) {
@@ -43,7 +43,7 @@ export function integerArgument(value: Value | undefined, fallback: number): num
   throw new TemplateError(`expected an int, got '${typeName(value)}'`);
 }
 
-/** Reads `"a.b"`, `"0"` or a number off an item, as `attribute=` says it. */
+/** Creates a getter for `attribute=`: `"a.b"`, `"0"` or an index. */
 export function attributeGetter(
   attribute: Value | undefined,
   rendering: Rendering,

@@ -7,7 +7,7 @@ import { strftime } from "./strftime.ts";
 import { TemplateError, TemplateLimitError, TemplateRaised } from "../values/template-error.ts";
 import { Range, type PythonObject, type Value } from "../values/values.ts";
 
-/** What every template may call. */
+/** Creates the global functions of templates. */
 export function createGlobals(date: Date, rendering: Rendering): ReadonlyMap<string, Value> {
   const { budget } = rendering;
   const globals: readonly (readonly [string, (args: CallArguments) => Value])[] = [

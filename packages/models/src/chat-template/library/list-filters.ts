@@ -13,7 +13,7 @@ const length = (value: Value): Value => {
   return found;
 };
 
-/** Filters of lists and whatever else can be looped over. */
+/** Filters of lists and other iterables. */
 export const listFilters: FilterTable = [
   filter("length", [], length),
   filter("count", [], length),

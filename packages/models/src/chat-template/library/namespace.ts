@@ -6,7 +6,7 @@ import type { Rendering } from "../values/rendering.ts";
 import { TemplateError } from "../values/template-error.ts";
 import { isObject, type PythonObject, type Value } from "../values/values.ts";
 
-/** What `namespace()` makes: the only thing whose attributes a template can set. */
+/** The result of `namespace()`: the only object whose attributes a template can set. */
 export interface Namespace extends PythonObject {
   readonly typeName: "Namespace";
   set(name: string, value: Value): void;

@@ -12,7 +12,7 @@ type Arguments = readonly (Value | undefined)[];
 
 const floatPattern =
   /^[-+]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:e[-+]?\d+(?:_\d+)*)?|inf(?:inity)?|nan)$/i;
-const mostDecimals = 100;
+const maxDecimals = 100;
 
 function numberOf(value: Value): Integer | PythonFloat {
   if (value instanceof Undefined) throw value.error();
@@ -27,7 +27,7 @@ export function absolute(value: Value): Value {
   return number < 0 ? toInteger(-BigInt(number)) : number;
 }
 
-/** A float of a number or a text that is one. */
+/** Reads a number, or a string in Python's syntax of a float. */
 function parseFloatText(value: Value): number | undefined {
   const number = toNumber(value);
   if (number !== undefined) return number instanceof PythonFloat ? number.value : Number(number);
@@ -45,7 +45,7 @@ export function toFloat(value: Value, [fallback = new PythonFloat(0)]: Arguments
   return new PythonFloat(number);
 }
 
-export function toWhole(value: Value, [fallback = 0, base]: Arguments): Value {
+export function toInt(value: Value, [fallback = 0, base]: Arguments): Value {
   if (value instanceof Undefined) throw value.error();
   if (typeof value === "string") {
     const whole = parseInteger(value.trim(), integerArgument(base, 10));
@@ -75,13 +75,13 @@ function parseInteger(text: string, base: number): Integer | undefined {
   return toInteger(sign === "-" ? -result : result);
 }
 
-/** Halves go to the even neighbour, as in Python; an integer stays one. */
+/** Rounds half to even, as Python does; an integer stays an integer. */
 export function round(value: Value, args: Arguments, rendering: Rendering): Value {
   const number = numberOf(value);
   const precision = integerArgument(args[0], 0);
   const method = args[1] === undefined ? "common" : rendering.text(args[1]);
-  if (Math.abs(precision) > mostDecimals) {
-    throw new TemplateError(`precision: expected at most ${mostDecimals} digits, got ${Math.abs(precision)}`);
+  if (Math.abs(precision) > maxDecimals) {
+    throw new TemplateError(`precision: expected at most ${maxDecimals} digits, got ${Math.abs(precision)}`);
   }
   if (method === "ceil" || method === "floor") {
     const scaled = Number(number instanceof PythonFloat ? number.value : number) * 10 ** precision;

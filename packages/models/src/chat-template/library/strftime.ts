@@ -4,7 +4,7 @@ const months = "January February March April May June July August September Octo
 const dayNames = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** A number, with the digits that it is filled up to. */
+/** A number and the width that it is padded to. */
 interface NumberField {
   readonly value: number;
   readonly digits: number;
@@ -13,13 +13,12 @@ interface NumberField {
 
 /**
  * Formats local time as Python's `datetime.now().strftime(…)` does on Linux in the C locale, with the flags
- * `-` (no padding), `_` (spaces), `0` and `^` (capitals). What is no
- * directive stays as it is.
+ * `-` (no padding), `_` (spaces), `0` and `^` (upper case). Anything else stays as it is.
  */
 export function strftime(date: Date, format: string): string {
   return format.replaceAll(/%([-_0^]?)([a-zA-Z%])/g, (whole, flag: string, directive: string) => {
     const field = fieldOf(date, directive);
-    // Python writes microseconds itself, and knows no flag of them.
+    // Python formats microseconds itself, without flags.
     if (field === undefined || (directive === "f" && flag !== "")) {
       return flag === "^" ? whole.toUpperCase() : whole;
     }
@@ -111,7 +110,7 @@ function fieldOf(date: Date, directive: string): NumberField | string | undefine
       return strftime(date, "%H:%M:%S");
     case "z":
     case "Z":
-      return ""; // the time that templates are told names no zone
+      return ""; // a naive datetime has no time zone
     case "n":
       return "\n";
     case "t":
@@ -134,7 +133,7 @@ function daysSinceMonday(date: Date): number {
   return (date.getDay() + 6) % 7;
 }
 
-/** Weeks begin on Monday and belong to the year that has their Thursday. */
+/** ISO 8601 weeks start on Monday and belong to the year of their Thursday. */
 function isoWeek(date: Date): { readonly year: number; readonly week: number } {
   const thursday = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 3 - daysSinceMonday(date));
   return { year: thursday.getFullYear(), week: Math.floor(dayOfYear(thursday) / 7) + 1 };

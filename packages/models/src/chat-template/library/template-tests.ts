@@ -10,7 +10,7 @@ import { isInteger, isList, isObject, Range, Tuple, Undefined, type Value } from
 
 type Test = (value: Value, other: Value, rendering: Rendering) => boolean;
 
-const leaves =
+const hasRemainder =
   (divisor: Value | undefined, rest: number): Test =>
   (value, other, { budget, comparer }) =>
     comparer.equals(applyArithmetic("%", [value, divisor ?? other], budget), rest);
@@ -37,16 +37,16 @@ const unary: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["sequence", isSequence],
   ["iterable", (value) => isIterable(value)],
   ["callable", (value) => isObject(value) && value.call !== undefined],
-  ["odd", leaves(2, 1)],
-  ["even", leaves(2, 0)],
+  ["odd", hasRemainder(2, 1)],
+  ["even", hasRemainder(2, 0)],
   ["upper", (value, _, rendering) => isUpper(rendering.text(value))],
   ["lower", (value, _, rendering) => isLower(rendering.text(value))],
   ["escaped", () => false],
 ]);
 
-/** Tests of a value beside another. */
+/** Tests with one argument. */
 const binary: ReadonlyMap<string, Test> = new Map<string, Test>([
-  ["divisibleby", leaves(undefined, 0)],
+  ["divisibleby", hasRemainder(undefined, 0)],
   ["sameas", (value, other) => isSame(value, other)],
   ["in", (value, other, { comparer }) => comparer.contains(other, value)],
   ["equalto", equals],
@@ -66,7 +66,7 @@ const binary: ReadonlyMap<string, Test> = new Map<string, Test>([
   [">=", isAtLeast],
 ]);
 
-/** A test of Jinja by its name, such as `defined`; `undefined` where there is none. */
+/** Finds a test of Jinja by name, such as `defined`; `undefined` where there is none. */
 export function findTest(
   name: string,
 ): ((value: Value, args: CallArguments, rendering: Rendering) => boolean) | undefined {

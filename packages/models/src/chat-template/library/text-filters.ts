@@ -25,7 +25,7 @@ const html: ReadonlyMap<string, string> = new Map([
 ]);
 const escape = onText((text) => text.replaceAll(/[&<>'"]/g, (sign) => html.get(sign) ?? sign));
 
-/** Filters of texts; anything else is taken as what it prints. */
+/** Filters of strings; other values are converted as printed. */
 export const textFilters: FilterTable = [
   filter(
     "upper",
@@ -180,7 +180,7 @@ function quoteUrl(text: string, isQuery: boolean): string {
   return isQuery ? quoted.replaceAll("%20", "+") : quoted.replaceAll("%2F", "/");
 }
 
-/** Without comments and tags; each is looked for once. */
+/** Removes comments, then tags, in one pass each. */
 function withoutTags(text: string): string {
   let result = text;
   for (const [open, close] of [

@@ -2,7 +2,7 @@ import { filter, integerArgument, listOf, type FilterTable } from "./filter-supp
 import { Dict } from "../values/dict.ts";
 import { sortBy } from "./list-filters.ts";
 import { lengthOf, iterate } from "../values/iterate.ts";
-import { absolute, filesize, round, toFloat, toWhole } from "./number-filters.ts";
+import { absolute, filesize, round, toFloat, toInt } from "./number-filters.ts";
 import { pythonJson } from "../values/python-json.ts";
 import type { Rendering } from "../values/rendering.ts";
 import { TemplateError } from "../values/template-error.ts";
@@ -11,19 +11,19 @@ import { DictView, Iteration, Tuple, typeName, Undefined, type Value } from "../
 
 type Arguments = readonly (Value | undefined)[];
 
-const fallBack = (value: Value, [fallback = "", isAny = false]: Arguments): Value =>
+const defaultValue = (value: Value, [fallback = "", isAny = false]: Arguments): Value =>
   value instanceof Undefined || (isTrue(isAny) && !isTrue(value)) ? fallback : value;
 
 /** Filters of numbers, mappings and any value. */
 export const valueFilters: FilterTable = [
-  filter("default", ["default_value", "boolean"], fallBack),
-  filter("d", ["default_value", "boolean"], fallBack),
+  filter("default", ["default_value", "boolean"], defaultValue),
+  filter("d", ["default_value", "boolean"], defaultValue),
   filter("tojson", ["ensure_ascii", "indent", "separators", "sort_keys"], toJson),
   filter("attr", ["name!"], attribute),
   filter("items", [], items),
   filter("dictsort", ["case_sensitive", "by", "reverse"], dictSort),
   filter("abs", [], absolute),
-  filter("int", ["default", "base"], toWhole),
+  filter("int", ["default", "base"], toInt),
   filter("float", ["default"], toFloat),
   filter("round", ["precision", "method"], round),
   filter("filesizeformat", ["binary"], filesize),
@@ -59,7 +59,7 @@ function indentOf(indent: Value, budget: Rendering["budget"]): string | undefine
   return " ".repeat(width);
 }
 
-/** Unlike a dot, it finds no entry of a mapping. */
+/** Unlike `value.name`, it finds no item of a mapping. */
 function attribute(value: Value, [name = ""]: Arguments, rendering: Rendering): Value {
   const text = rendering.text(name);
   const found = rendering.attribute(value instanceof Dict ? new Dict() : value, text);
@@ -69,14 +69,14 @@ function attribute(value: Value, [name = ""]: Arguments, rendering: Rendering): 
 function items(value: Value): Value {
   if (value instanceof Undefined) return new Iteration([]);
   if (!(value instanceof Dict)) {
-    // As a generator, it fails where it is looped over.
-    return new Iteration(failing(new TemplateError("Can only get item pairs from a mapping.")));
+    // As in Jinja, a generator that fails when it is iterated.
+    return new Iteration(throwing(new TemplateError("Can only get item pairs from a mapping.")));
   }
   return new Iteration(iterate(new DictView(value, "items")));
 }
 
 // oxlint-disable-next-line require-yield -- it only fails
-function* failing(error: Error): Generator<Value> {
+function* throwing(error: Error): Generator<Value> {
   throw error;
 }
 

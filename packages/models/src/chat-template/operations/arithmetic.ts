@@ -98,7 +98,7 @@ function floorQuotient(a: number, b: number): number {
   return quotient === 0 && a / b <= 0 && (a / b < 0 || Object.is(a / b, -0)) ? -0 : quotient;
 }
 
-/** With the divisor's sign. */
+/** Python's `%` of floats: has the divisor's sign. */
 function remainder(a: number, b: number): number {
   const rest = a % b;
   if (rest === 0) return b < 0 ? -0 : 0;
@@ -134,7 +134,7 @@ function power(a: AnyNumber, b: AnyNumber): Value {
 
 function add(left: Value, right: Value, budget: Budget): Value | undefined {
   if (typeof left === "string" && typeof right === "string") {
-    // Only the shorter text counts: texts that are put together share what they are made of.
+    // Only the shorter text counts: V8 concatenates without a copy.
     budget.makeText(Math.min(left.length, right.length));
     if (left.length + right.length > 2 ** 20) budget.makeText(left.length + right.length);
     return left + right;
@@ -150,7 +150,7 @@ function add(left: Value, right: Value, budget: Budget): Value | undefined {
   return undefined;
 }
 
-/** A text or a list, so many times. */
+/** Repeats a string, a list or a tuple. */
 function repeat(left: Value, right: Value, budget: Budget): Value | undefined {
   const [repeated, times] = toNumber(left) === undefined ? [left, toNumber(right)] : [right, toNumber(left)];
   if (times === undefined || times instanceof PythonFloat) return undefined;

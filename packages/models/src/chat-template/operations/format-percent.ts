@@ -18,7 +18,7 @@ import {
 
 const directive = /%(?:\(([^()]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+)?)?[hlL]?(.)?/gsu;
 
-/** `"%s of %d" % (a, b)`: text with values in the places of its directives. */
+/** Python's `"%s of %d" % (a, b)`. */
 export function formatPercent(text: string, values: Value, budget: Budget): string {
   const queue = values instanceof Tuple ? [...values.items] : [values];
   let hasNames = false;
@@ -62,7 +62,7 @@ export function formatPercent(text: string, values: Value, budget: Budget): stri
     };
     return budget.text(formatOne(value, spec, budget));
   });
-  // As in Python: what has items by a key need not be used.
+  // As in Python, values that support indexing may stay unused.
   const isHolder =
     values instanceof Dict || isList(values) || values instanceof Range || values instanceof Undefined;
   if (queue.length > 0 && !hasNames && !isHolder) {

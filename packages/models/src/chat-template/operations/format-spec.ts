@@ -5,7 +5,7 @@ import { floatText } from "../values/python-float.ts";
 import { integerText, type Integer } from "../values/python-integer.ts";
 import { TemplateError, TemplateLimitError } from "../values/template-error.ts";
 
-/** How one value is written: Python's format specification. */
+/** Python's format specification. */
 export interface FormatSpec {
   readonly fill: string;
   readonly align: "<" | ">" | "^" | "=";
@@ -18,8 +18,8 @@ export interface FormatSpec {
 }
 
 const pattern = /^(?:(.)?([<>=^]))?([-+ ])?(z)?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su;
-/** JavaScript's own. */
-const mostDigits = 100;
+/** The limit of `toFixed`. */
+const maxDigits = 100;
 
 /** Reads `{:>8.2f}`'s specification. @throws TemplateError */
 export function parseFormatSpec(text: string, isNumber: boolean): FormatSpec {
@@ -81,8 +81,8 @@ function radixOf(type: string): [radix: number, prefix: string] {
 
 export function formatFloat(value: number, spec: FormatSpec, budget: Budget): string {
   const { precision } = spec;
-  if (precision !== undefined && precision > mostDigits) {
-    throw new TemplateLimitError("digits in a formatted number", mostDigits);
+  if (precision !== undefined && precision > maxDigits) {
+    throw new TemplateLimitError("digits in a formatted number", maxDigits);
   }
   const isNegative = value < 0 || Object.is(value, -0);
   const absolute = Math.abs(value);
@@ -116,13 +116,13 @@ function withPoint(text: string): string {
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
-/** With so many digits after the point; halves go to the even digit. */
+/** Formats with a number of decimals; rounds half to even. */
 export function fixed(value: number, digits: number): string {
   if (value >= 1e21) return `${BigInt(value)}${digits > 0 ? `.${"0".repeat(digits)}` : ""}`;
   const text = value.toFixed(digits);
-  // JavaScript rounds halves up, and a half has a finite expansion of one digit more.
-  if (digits >= mostDigits || !/^\d*\.?\d*5$/.test(value.toFixed(digits + 1))) return text;
-  const exact = value.toFixed(mostDigits);
+  // JavaScript rounds half up; an exact half ends with a 5 one digit further.
+  if (digits >= maxDigits || !/^\d*\.?\d*5$/.test(value.toFixed(digits + 1))) return text;
+  const exact = value.toFixed(maxDigits);
   const point = exact.indexOf(".");
   const isHalf = /^50*$/.test(exact.slice(point + 1 + digits));
   const last = Number(exact[digits === 0 ? point - 1 : point + digits]);
@@ -131,10 +131,10 @@ export function fixed(value: number, digits: number): string {
 
 function general(value: number, digits: number, keepsZeros: boolean): string {
   if (value === 0) return keepsZeros ? `0.${"0".repeat(digits - 1)}` : "0";
-  const exponent = Number(value.toExponential(Math.min(digits - 1, mostDigits)).split("e")[1]);
+  const exponent = Number(value.toExponential(Math.min(digits - 1, maxDigits)).split("e")[1]);
   const isPlain = exponent >= -4 && exponent < digits;
   const text = isPlain
-    ? fixed(value, Math.min(digits - 1 - exponent, mostDigits))
+    ? fixed(value, Math.min(digits - 1 - exponent, maxDigits))
     : twoDigitExponent(value.toExponential(digits - 1));
   if (keepsZeros || !text.includes(".")) return text;
   const [mantissa = "", power] = text.split("e");

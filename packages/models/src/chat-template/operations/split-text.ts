@@ -28,7 +28,7 @@ export function split(text: string, rules: SplitRules, budget: Budget): string[]
     : [...parts.slice(0, cut), parts.slice(cut).join(separator)];
 }
 
-/** Splits at runs of white space; what is left beyond the limit keeps its own. */
+/** Splits at runs of white space; the rest beyond the limit keeps its white space. */
 function splitSpaces(
   text: string,
   limit: number,
@@ -50,7 +50,7 @@ function splitSpaces(
   return [text.slice(0, words[last]?.[1]), ...texts.slice(last + 1)];
 }
 
-/** Splits at every kind of line break; the last line may lack one. */
+/** Python's `splitlines`. */
 export function splitLines(text: string, keepsEnds: boolean, budget: Budget): string[] {
   const lines: string[] = [];
   let start = 0;

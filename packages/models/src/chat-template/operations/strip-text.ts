@@ -1,7 +1,7 @@
 import { isLowHalf } from "../values/code-points.ts";
 import { isSpaceCode } from "../values/white-space.ts";
 
-/** Takes white space, or some characters, off one or both ends. */
+/** Python's `strip`, `lstrip` and `rstrip`. */
 export function strip(
   text: string,
   {

@@ -1,24 +1,24 @@
 import { isSpaceCode } from "../values/white-space.ts";
 
-/** The first letter large, the others small. */
+/** Python's `capitalize`. */
 export function capitalize(text: string): string {
   const [first = ""] = text;
   return first.toUpperCase() + text.slice(first.length).toLowerCase();
 }
 
-/** Python's `title`: a letter is large where no letter is before it. */
+/** Python's `title`. */
 export function titleCase(text: string): string {
   return text.replaceAll(/\p{L}+/gu, capitalize);
 }
 
-/** Large letters small, and small ones large. */
+/** Python's `swapcase`. */
 export function swapCase(text: string): string {
   return Array.from(text, (point) =>
     point === point.toLowerCase() ? point.toUpperCase() : point.toLowerCase(),
   ).join("");
 }
 
-/** Python's `isdigit` and its like. */
+/** Python's `isdigit` and similar methods. */
 export const classTests: ReadonlyMap<string, (text: string) => boolean> = new Map<
   string,
   (text: string) => boolean

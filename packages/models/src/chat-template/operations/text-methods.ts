@@ -22,7 +22,7 @@ const simple =
   };
 
 /**
- * Methods of texts as Python has them. Places and lengths count code points, as everywhere in Python.
+ * Python's methods of `str`. Indices and lengths count code points.
  * @see https://docs.python.org/3/library/stdtypes.html#string-methods
  */
 export const textMethods: ReadonlyMap<string, TextMethod> = new Map<string, TextMethod>([
@@ -77,7 +77,7 @@ export function replace(
     return budget.text(text.replaceAll(from, () => to));
   }
   if (from === "") budget.makeText(Math.min(left, count) * to.length);
-  // With the flag, an empty text is found between code points, not between halves of one.
+  // With the flag `u`, an empty match is between code points, not between surrogates.
   const result = text.replaceAll(from === "" ? /(?:)/gu : from, () => {
     left -= 1;
     return left >= 0 ? to : from;
@@ -120,7 +120,7 @@ function partition(text: string, args: CallArguments, fromEnd: boolean): Value {
   return new Tuple([text.slice(0, at), separator, text.slice(at + separator.length)]);
 }
 
-/** The part of a text that `start` and `end` name, and how many code points are before it; `undefined` beyond it. */
+/** The part of a text from `start` to `end`, with the code points before it; `undefined` out of range. */
 function windowOf(
   text: string,
   args: CallArguments,
@@ -205,7 +205,7 @@ function pad(
   );
 }
 
-/** Pads a text to a width: `left` says which part of it goes before. */
+/** Pads a text to a width; `left` is the share of the padding before it. */
 export function padText(
   text: string,
   { width, fill, left }: { readonly width: number; readonly fill: string; readonly left: 0 | 0.5 | 1 },
@@ -216,7 +216,7 @@ export function padText(
   }
   const missing = Math.max(0, width - pointCount(text));
   budget.makeText(missing * fill.length + text.length);
-  // As Python does: of an odd number the larger half goes before where the width is odd.
+  // As in Python: of odd padding, the larger half goes before where the width is odd.
   const before = left === 0.5 ? Math.floor(missing / 2) + (missing & width & 1) : missing * left;
   return fill.repeat(before) + text + fill.repeat(missing - before);
 }

@@ -11,7 +11,7 @@ import { TemplateError } from "../values/template-error.ts";
 import { isTrue } from "../values/truth.ts";
 import { isObject, toNumber, Tuple, typeName, Undefined, valueOr, type Value } from "../values/values.ts";
 
-/** Computes expressions in one scope. */
+/** Evaluates expressions in one scope. */
 export class Evaluator {
   readonly #runtime: Runtime;
   readonly #scope: Scope;
@@ -34,7 +34,7 @@ export class Evaluator {
     return isTrue(this.evaluate(node));
   }
 
-  /** Calls with the arguments of a node, and more of them by name. */
+  /** Evaluates a call, with additional keyword arguments. */
   call({ callee, args, line }: CallNode, more: readonly (readonly [string, Value])[] = []): Value {
     const value = this.evaluate(callee);
     const given = this.#arguments(args);
@@ -47,7 +47,7 @@ export class Evaluator {
     return value.call({ positional: given.positional, named });
   }
 
-  /** Applies a filter to its operand, or to what a block wrote. */
+  /** Applies a filter to its operand, or to the output of a block. */
   filter({ operand, name, args, line }: FilterNode, written?: string): Value {
     const inner =
       operand?.kind === "filter" ? this.filter(operand, written) : operand && this.evaluate(operand);

@@ -9,19 +9,19 @@ export type Recurse = (items: Value, depth: number) => string;
 
 export interface LoopOptions {
   readonly rendering: Rendering;
-  /** How many recursive loops it is in. */
+  /** The number of recursive loops around it. */
   readonly depth: number;
   /** Absent where the loop is not recursive. */
   readonly recurse: Recurse | undefined;
 }
 
-/** `loop` in a loop. Items are taken as late as they can be, as in Jinja. */
+/** The variable `loop`. Items are taken lazily, as in Jinja. */
 export class LoopContext implements PythonObject {
   readonly typeName: string = "LoopContext";
   readonly #source: Value;
   readonly #options: LoopOptions;
   #items: Iterator<Value>;
-  /** The next item, where it was looked at; `null` in the array's place for none. */
+  /** The next item if it was peeked at, in an array; `end` where there is none. */
   #ahead: readonly [Value] | "end" | undefined;
   #index = -1;
   #length: number | undefined;
@@ -29,14 +29,14 @@ export class LoopContext implements PythonObject {
   #before: Value | undefined;
   #changed: Value | undefined;
 
-  /** @param source has the length; the items come of `items` */
+  /** @param source the value whose length `loop.length` is; the items come from `items` */
   constructor(source: Value, items: Iterable<Value>, options: LoopOptions) {
     this.#source = source;
     this.#items = items[Symbol.iterator]();
     this.#options = options;
   }
 
-  /** Goes on to the next item; `undefined` at the end. */
+  /** Advances to the next item; `undefined` at the end. */
   next(): Value | undefined {
     const next = this.#peek();
     this.#ahead = next === "end" ? "end" : undefined;

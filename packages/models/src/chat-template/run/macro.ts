@@ -1,6 +1,5 @@
 import type { CallArguments } from "../values/call-arguments.ts";
 import type { Block, Signature } from "../syntax/nodes.ts";
-import { namesIn } from "../syntax/names-in.ts";
 import { TemplateError } from "../values/template-error.ts";
 import { Dict } from "../values/dict.ts";
 import { Tuple, Undefined, valueOr, type Value } from "../values/values.ts";
@@ -11,21 +10,21 @@ export interface MacroDefinition {
   readonly body: Block;
 }
 
-/** What a macro's parameters are, before its defaults are computed: absent where the call has none. */
+/** A macro's arguments before defaults are evaluated: `undefined` where the call has none. */
 export interface MacroArguments {
   readonly parameters: readonly (readonly [name: string, value: Value | undefined])[];
   /** `caller`, `varargs` and `kwargs`, where the macro uses them. */
   readonly special: readonly (readonly [name: string, value: Value])[];
 }
 
-/** Distributes a call's arguments as Jinja does. */
+/** Creates a function that binds a call's arguments as Jinja does. */
 export function createMacroBinder({
   name,
   signature,
   body,
 }: MacroDefinition): (args: CallArguments) => MacroArguments {
   const names = signature.parameters.map((parameter) => parameter.name);
-  const used = namesIn(body, ["caller", "varargs", "kwargs"]);
+  const used = findNames(body, ["caller", "varargs", "kwargs"]);
   const takesCaller = used.has("caller") && !names.includes("caller");
   const takesRest = used.has("varargs") && !names.includes("varargs");
   const takesNamed = used.has("kwargs") && !names.includes("kwargs");
@@ -53,4 +52,25 @@ export function createMacroBinder({
     }
     return { parameters, special };
   };
+}
+
+/** Which of some names a block uses, except in macros in it. */
+function findNames(block: Block, names: readonly string[]): ReadonlySet<string> {
+  const used = new Set<string>();
+  const open: unknown[] = [block];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (typeof node !== "object" || node === null) continue;
+    if (Array.isArray(node)) {
+      for (const item of node) if (item !== undefined) open.push(item);
+      continue;
+    }
+    const { kind, name } = node as { readonly kind?: unknown; readonly name?: unknown };
+    if (kind === "macro" || kind === "call-block" || kind === "constant") {
+      if (kind === "call-block") open.push((node as { readonly call?: unknown }).call);
+      continue;
+    }
+    if (kind === "name" && typeof name === "string" && names.includes(name)) used.add(name);
+    for (const part of Object.values(node)) if (part !== undefined) open.push(part);
+  }
+  return used;
 }

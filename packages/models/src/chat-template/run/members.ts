@@ -28,8 +28,8 @@ const dictMethods: ReadonlyMap<string, (dict: Dict, args: CallArguments) => Valu
   ["values", (dict: Dict): Value => new DictView(dict, "values")],
   ["copy", (dict: Dict): Value => dict],
 ]);
-/** What the sandbox of Jinja keeps from templates: asking for it gives nothing, calling it fails. */
-const dictChanges: ReadonlySet<string> = new Set([
+/** Methods that Jinja's sandbox denies: accessing one gives `Undefined`, calling it fails. */
+const dictMutators: ReadonlySet<string> = new Set([
   "clear",
   "pop",
   "popitem",
@@ -37,7 +37,7 @@ const dictChanges: ReadonlySet<string> = new Set([
   "update",
   "fromkeys",
 ]);
-const listChanges: ReadonlySet<string> = new Set([
+const listMutators: ReadonlySet<string> = new Set([
   "append",
   "clear",
   "extend",
@@ -48,7 +48,7 @@ const listChanges: ReadonlySet<string> = new Set([
   "sort",
 ]);
 
-/** A method that knows its holder. */
+/** Creates a bound method. */
 function bind(method: Method, holder: Value, rendering: Rendering): PythonObject {
   return {
     typeName: "builtin_function_or_method",
@@ -59,7 +59,7 @@ function bind(method: Method, holder: Value, rendering: Rendering): PythonObject
   };
 }
 
-/** `holder.name`: as in Jinja, methods hide entries of their names. */
+/** `holder.name`: as in Jinja, methods take precedence over items. */
 export function attributeOf(holder: Value, name: string, rendering: Rendering): Value {
   if (holder instanceof Undefined) throw holder.error();
   const method = methodOf(holder, name, rendering);
@@ -68,7 +68,7 @@ export function attributeOf(holder: Value, name: string, rendering: Rendering): 
   return item === undefined ? missing(holder, name, rendering) : item;
 }
 
-/** `holder[key]`: places are counted from the end below 0, in code points for a text. */
+/** `holder[key]`: negative indices count from the end, those of a text count code points. */
 export function itemOf(holder: Value, key: Value, rendering: Rendering): Value {
   if (holder instanceof Undefined) throw holder.error();
   const item = storedItem(holder, key, rendering.budget);
@@ -112,7 +112,7 @@ function methodOf(holder: Value, name: string, rendering: Rendering): Value | un
   if (holder instanceof Dict) {
     const method = dictMethods.get(name);
     if (method !== undefined) return bind((_, args) => method(holder, args), holder, rendering);
-    return dictChanges.has(name) ? changeOf("dict", name) : undefined;
+    return dictMutators.has(name) ? unsafeMember("dict", name) : undefined;
   }
   if (isList(holder) || holder instanceof Tuple || holder instanceof Range) {
     const place = holder instanceof Tuple ? holder.names.indexOf(name) : -1;
@@ -121,12 +121,12 @@ function methodOf(holder: Value, name: string, rendering: Rendering): Value | un
     if (method !== undefined) return bind(method, holder, rendering);
     if (!isList(holder)) return undefined;
     if (name === "copy") return bind(() => holder, holder, rendering);
-    return listChanges.has(name) ? changeOf("list", name) : undefined;
+    return listMutators.has(name) ? unsafeMember("list", name) : undefined;
   }
   return isObject(holder) ? holder.attribute?.(name) : undefined;
 }
 
-function changeOf(kind: string, name: string): Undefined {
+function unsafeMember(kind: string, name: string): Undefined {
   return new Undefined(`access to attribute '${name}' of '${kind}' object is unsafe.`);
 }
 

@@ -1,6 +1,6 @@
 import type { Budget } from "../values/budget.ts";
 
-/** What a template or a block of it writes. */
+/** The output of a template or of a block. */
 export class Output {
   readonly #budget: Budget;
   readonly #parts: string[] = [];
@@ -14,7 +14,7 @@ export class Output {
     if (text === "") return;
     this.#length += text.length;
     this.#parts.push(text);
-    // The text of all parts is made once, at the end; that it fits is checked as it grows.
+    // The parts are joined once, at the end; the limit is checked as they grow.
     if (this.#length > 2 ** 20) this.#budget.makeText(text.length);
   }
 

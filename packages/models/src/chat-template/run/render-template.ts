@@ -10,7 +10,7 @@ import type { PythonObject } from "../values/values.ts";
 /** A rendering that failed. */
 export class RenderingFailure extends Error {
   override readonly name: string = "RenderingFailure";
-  /** Where in the template, from 1. */
+  /** The line in the template, from 1. */
   readonly line: number;
 
   constructor(line: number, cause: Error) {
@@ -21,12 +21,12 @@ export class RenderingFailure extends Error {
 
 export interface RenderingInput {
   readonly variables: Iterable<readonly [string, unknown]>;
-  /** What `strftime_now` tells. */
+  /** The time of `strftime_now`. */
   readonly date: Date;
 }
 
 /**
- * Renders a parsed template. Variables hide globals of their names.
+ * Renders a parsed template. Variables shadow globals.
  * @throws RenderingFailure
  */
 export function renderTemplate(template: TemplateNode, { variables, date }: RenderingInput): string {
@@ -47,7 +47,7 @@ export function renderTemplate(template: TemplateNode, { variables, date }: Rend
   }
 }
 
-/** `self.name()` renders a block once more. */
+/** Creates `self`, whose methods render the named blocks again. */
 function blocksOf({ blocks }: TemplateNode, render: (name: string) => string): PythonObject {
   return {
     typeName: "TemplateReference",

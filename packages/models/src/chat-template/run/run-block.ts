@@ -12,24 +12,24 @@ import { TemplateError } from "../values/template-error.ts";
 import { isTrue } from "../values/truth.ts";
 import { Iteration, Undefined, type PythonObject, type Value } from "../values/values.ts";
 
-/** What one round of a loop costs beside its body. */
-const roundSteps = 4;
+/** Steps of one iteration of a loop, without its body. */
+const iterationSteps = 4;
 
-/** How a block ended: at its end, or for the loop around it. */
-type Ending = "end" | "break" | "continue";
+/** How a block completed. */
+type Completion = "normal" | "break" | "continue";
 
-/** Where statements run. */
-interface Place {
+/** The context of running statements. */
+interface Frame {
   readonly scope: Scope;
   readonly output: Output;
-  /** Computes in the scope. */
+  /** Evaluates in the scope. */
   readonly evaluator: Evaluator;
 }
 
 /** Runs the statements of one rendering. */
 export class BlockRunner {
   readonly #runtime: Runtime;
-  /** The template's own scope, which named blocks see. */
+  /** The template's scope, which named blocks see. */
   readonly #root: Scope;
 
   constructor(runtime: Runtime, root: Scope) {
@@ -37,63 +37,63 @@ export class BlockRunner {
     this.#root = root;
   }
 
-  /** Runs a block in a scope of its own and answers what it writes. */
+  /** Runs a block in a scope and returns its output. */
   render(block: Block, scope: Scope): string {
-    const place = this.#placeIn(scope);
-    this.#run(block, place);
-    return place.output.toText();
+    const frame = this.#frameIn(scope);
+    this.#run(block, frame);
+    return frame.output.toText();
   }
 
-  #placeIn(scope: Scope, output: Output = new Output(this.#runtime.budget)): Place {
+  #frameIn(scope: Scope, output: Output = new Output(this.#runtime.budget)): Frame {
     return { scope, output, evaluator: new Evaluator(this.#runtime, scope) };
   }
 
-  #run(block: Block, place: Place): Ending {
+  #run(block: Block, frame: Frame): Completion {
     const { budget } = this.#runtime;
     budget.enter();
     for (const statement of block) {
       this.#runtime.line = statement.line;
-      const ending = this.#runOne(statement, place);
-      if (ending !== "end") {
+      const completion = this.#runOne(statement, frame);
+      if (completion !== "normal") {
         budget.leave();
-        return ending;
+        return completion;
       }
     }
     budget.leave();
-    return "end";
+    return "normal";
   }
 
-  #runOne(node: Statement, place: Place): Ending {
-    const { scope, output, evaluator } = place;
+  #runOne(node: Statement, frame: Frame): Completion {
+    const { scope, output, evaluator } = frame;
     switch (node.kind) {
       case "data":
         this.#runtime.budget.step();
         output.write(node.text);
-        return "end";
+        return "normal";
       case "print":
         output.write(this.#runtime.text(evaluator.evaluate(node.value)));
-        return "end";
+        return "normal";
       case "do":
         evaluator.evaluate(node.value);
-        return "end";
+        return "normal";
       case "if":
         for (const { test, body } of node.branches) {
           this.#runtime.budget.step();
-          if (evaluator.isTrue(test)) return this.#run(body, place);
+          if (evaluator.isTrue(test)) return this.#run(body, frame);
         }
-        return this.#run(node.otherwise, place);
+        return this.#run(node.otherwise, frame);
       case "for":
-        return this.#loop(node, evaluator.evaluate(node.iterable), { place, depth: 0 });
+        return this.#loop(node, evaluator.evaluate(node.iterable), { frame, depth: 0 });
       case "set":
         bindTarget(node.target, evaluator.evaluate(node.value), scope);
-        return "end";
+        return "normal";
       case "macro":
         scope.set(node.name, this.#macro(node, scope));
-        return "end";
+        return "normal";
       case "call-block": {
         const caller = this.#macro({ ...node, name: "caller" }, scope);
         output.write(this.#runtime.text(evaluator.call(node.call, [["caller", caller]])));
-        return "end";
+        return "normal";
       }
       case "break":
       case "continue":
@@ -105,78 +105,78 @@ export class BlockRunner {
       case "with":
       case "scope":
       case "block":
-        return this.#runInner(node, place);
+        return this.#runInner(node, frame);
     }
   }
 
-  /** Statements whose body has a scope of its own. */
+  /** Runs statements whose body has its own scope. */
   #runInner(
     node: Extract<Statement, { readonly kind: "set-block" | "filter-block" | "with" | "scope" | "block" }>,
-    { scope, output, evaluator }: Place,
-  ): Ending {
+    { scope, output, evaluator }: Frame,
+  ): Completion {
     const inner = new Scope(node.kind === "block" && !node.isScoped ? this.#root : scope);
     if (node.kind === "with") {
       for (const [target, value] of node.bindings) bindTarget(target, evaluator.evaluate(value), inner);
     }
     if (node.kind !== "set-block" && node.kind !== "filter-block") {
-      return this.#run(node.body, this.#placeIn(inner, output));
+      return this.#run(node.body, this.#frameIn(inner, output));
     }
-    const place = this.#placeIn(inner);
-    const ending = this.#run(node.body, place);
-    if (ending !== "end") return ending;
-    const text = place.output.toText();
+    const frame = this.#frameIn(inner);
+    const completion = this.#run(node.body, frame);
+    if (completion !== "normal") return completion;
+    const text = frame.output.toText();
     const { filter } = node;
     const value = filter === undefined ? text : evaluator.filter(filter, text);
     if (node.kind === "set-block") bindTarget(node.target, value, scope);
     else output.write(this.#runtime.text(value));
-    return "end";
+    return "normal";
   }
 
   #loop(
     node: ForNode,
     items: Value,
-    { place, depth }: { readonly place: Place; readonly depth: number },
-  ): Ending {
-    const { output, scope } = place;
+    { frame, depth }: { readonly frame: Frame; readonly depth: number },
+  ): Completion {
+    const { output, scope } = frame;
     const recurse = (inner: Value, innerDepth: number): string => {
-      const innerPlace = this.#placeIn(scope);
-      this.#loop(node, inner, { place: innerPlace, depth: innerDepth });
-      return innerPlace.output.toText();
+      const innerFrame = this.#frameIn(scope);
+      this.#loop(node, inner, { frame: innerFrame, depth: innerDepth });
+      return innerFrame.output.toText();
     };
-    const source = node.test === undefined ? items : new Iteration(this.#chosen(node, items, scope));
+    const source = node.test === undefined ? items : new Iteration(this.#filterItems(node, items, scope));
     const loop = new LoopContext(source, iterate(source), {
       rendering: this.#runtime,
       depth,
       recurse: node.isRecursive ? recurse : undefined,
     });
-    let hasFullRound = false;
+    let hasFullIteration = false;
     for (let item = loop.next(); item !== undefined; item = loop.next()) {
-      this.#runtime.budget.step(roundSteps);
-      const round = new Scope(scope);
-      round.set("loop", loop);
-      bindTarget(node.target, item, round);
-      const ending = this.#run(node.body, this.#placeIn(round, output));
-      if (ending === "break") break;
-      if (ending === "end") hasFullRound = true;
+      this.#runtime.budget.step(iterationSteps);
+      const iteration = new Scope(scope);
+      iteration.set("loop", loop);
+      bindTarget(node.target, item, iteration);
+      const completion = this.#run(node.body, this.#frameIn(iteration, output));
+      if (completion === "break") break;
+      if (completion === "normal") hasFullIteration = true;
     }
-    // As Jinja does: `else` also runs after rounds of which none came to its end.
-    if (!hasFullRound) return this.#run(node.otherwise, this.#placeIn(new Scope(scope), output));
-    return "end";
+    // As in Jinja, `else` also runs where no iteration completed normally.
+    if (!hasFullIteration) return this.#run(node.otherwise, this.#frameIn(new Scope(scope), output));
+    return "normal";
   }
 
-  /** The items for which the loop's own `if` is true, each tested when it is asked for. */
-  *#chosen(node: ForNode, items: Value, scope: Scope): Generator<Value> {
+  /** The items for which the loop's `if` is true, tested lazily. */
+  *#filterItems(node: ForNode, items: Value, scope: Scope): Generator<Value> {
     for (const item of iterate(items)) {
       this.#runtime.budget.step();
-      const round = new Scope(scope);
-      bindTarget(node.target, item, round);
-      round.set(
+      const iteration = new Scope(scope);
+      bindTarget(node.target, item, iteration);
+      iteration.set(
         "loop",
         new Undefined(
           "'loop' is undefined. the filter section of a loop as well as the else block don't have access to the special 'loop' variable",
         ),
       );
-      if (node.test === undefined || isTrue(new Evaluator(this.#runtime, round).evaluate(node.test))) {
+      if (node.test === undefined || isTrue(new Evaluator(this.#runtime, iteration).evaluate(node.test))) {
         yield item;
       }
     }
@@ -188,7 +188,7 @@ export class BlockRunner {
     const call = (args: CallArguments): Value => {
       const { parameters, special } = bind(args);
       const inner = new Scope(scope);
-      const place = this.#placeIn(inner);
+      const frame = this.#frameIn(inner);
       for (const [specialName, value] of special) inner.set(specialName, value);
       for (const [index, [parameter, value]] of parameters.entries()) {
         const fallback = signature.parameters[index]?.fallback;
@@ -196,13 +196,13 @@ export class BlockRunner {
         const isMissing = value === undefined;
         inner.set(
           parameter,
-          isMissing ? (fallback === undefined ? missing : place.evaluator.evaluate(fallback)) : value,
+          isMissing ? (fallback === undefined ? missing : frame.evaluator.evaluate(fallback)) : value,
         );
       }
       const { line } = this.#runtime;
-      this.#run(body, place);
+      this.#run(body, frame);
       this.#runtime.line = line;
-      return place.output.toText();
+      return frame.output.toText();
     };
     const names = signature.parameters.map((parameter) => parameter.name);
     return {

@@ -10,11 +10,11 @@ import { templateFilters } from "../library/template-filters.ts";
 import { findTest } from "../library/template-tests.ts";
 import type { Value } from "../values/values.ts";
 
-/** One rendering: its budget, and what its filters and tests have of it. */
+/** The state of one rendering. */
 export class Runtime implements Rendering {
   readonly budget: Budget = new Budget();
   readonly comparer: Comparer = new Comparer(this.budget);
-  /** Of the statement, call, filter or test that runs. */
+  /** The line of the current statement, call, filter or test. */
   line = 1;
 
   text(value: Value): string {
@@ -45,7 +45,7 @@ export class Runtime implements Rendering {
     return run(value, args, this);
   }
 
-  /** Whether there is a filter or a test of a name. */
+  /** Whether a filter or a test exists. */
   #knows(kind: "filter" | "test", name: Value): boolean {
     if (typeof name !== "string") return new Dict().has(name);
     if (kind === "filter") return templateFilters.has(name);

@@ -1,17 +1,17 @@
 import type { Value } from "../values/values.ts";
 
-/** Names that a part of a template has set; what it has not is looked for around it. */
+/** A scope of variables; names that it lacks are looked up in the outer scope. */
 export class Scope {
-  readonly #around: Scope | undefined;
+  readonly #outer: Scope | undefined;
   readonly #values: Map<string, Value> = new Map();
 
-  constructor(around?: Scope) {
-    this.#around = around;
+  constructor(outer?: Scope) {
+    this.#outer = outer;
   }
 
   get(name: string): Value | undefined {
     // oxlint-disable-next-line typescript/no-this-alias -- the way outwards
-    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#around) {
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#outer) {
       const value = scope.#values.get(name);
       if (value !== undefined) return value;
     }

@@ -1,6 +1,6 @@
 import type { Value } from "../values/values.ts";
 
-/** What a template computes; `line` counts from 1. */
+/** An expression; `line` counts from 1. */
 export type Expression =
   | { readonly kind: "constant"; readonly value: Value }
   | { readonly kind: "name"; readonly name: string }
@@ -48,7 +48,7 @@ export interface CallNode {
 
 export interface FilterNode {
   readonly kind: "filter";
-  /** Absent where the filter takes what a block writes. */
+  /** Absent where the filter applies to the output of a block. */
   readonly operand: Expression | undefined;
   readonly name: string;
   readonly args: ArgumentNodes;
@@ -67,7 +67,7 @@ export interface ArgumentNodes {
   readonly mapping: Expression | undefined;
 }
 
-/** What a value is bound to. */
+/** The target of an assignment. */
 export type Target =
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "member"; readonly object: string; readonly name: string }
@@ -96,7 +96,7 @@ export interface MacroNode {
   readonly body: Block;
 }
 
-/** What a template does. */
+/** A statement. */
 export type Statement = StatementKind & { readonly line: number };
 
 export type StatementKind =
@@ -132,7 +132,7 @@ export type StatementKind =
   | { readonly kind: "scope"; readonly body: Block }
   | { readonly kind: "block"; readonly name: string; readonly isScoped: boolean; readonly body: Block }
   | { readonly kind: "break" | "continue" }
-  /** A tag that Jinja knows and that a template without others has no use for. */
+  /** A tag of Jinja that is not supported. It fails when it is reached. */
   | { readonly kind: "unsupported"; readonly tag: string };
 
 /** A parsed template. */

@@ -47,7 +47,7 @@ export function parseArguments(stream: TokenStream, parse: ExpressionParser): Ar
   return { positional, named, list, mapping };
 }
 
-/** Parses a name that may have dots in it. */
+/** Parses a dotted name. */
 export function parseDottedName(stream: TokenStream): string {
   let name = stream.expect("name").value;
   while (stream.skipOperator(".")) name += `.${stream.expect("name").value}`;

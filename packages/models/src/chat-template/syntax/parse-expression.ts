@@ -12,12 +12,12 @@ import { parseFloatLiteral, parseIntegerLiteral } from "./parse-number.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 const comparisons: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
-/** What a test's argument may start with. */
+/** The tokens that a test's argument may start with. */
 const testArgument: ReadonlySet<string> = new Set(["name", "string", "integer", "float"]);
 
-/** How an expression that may be a tuple is read. */
+/** Options of `parseTuple`. */
 export interface TupleRules {
-  /** Whether `a if b` belongs to it. Default true. */
+  /** Whether `a if b` is allowed. Default true. */
   readonly hasConditional?: boolean;
   /** A word that ends it. */
   readonly end?: string;
@@ -25,14 +25,14 @@ export interface TupleRules {
 }
 
 /**
- * Parses an expression of Jinja, with its operators' order of precedence.
+ * Parses an expression with Jinja's operator precedence.
  * @see https://jinja.palletsprojects.com/en/stable/templates/#expressions
  */
 export function parseExpression(stream: TokenStream): Expression {
   return stream.nested(() => parseConditional(stream));
 }
 
-/** Parses one expression, or several with commas between them as a tuple. */
+/** Parses one expression, or several separated by commas as a tuple. */
 export function parseTuple(stream: TokenStream, rules: TupleRules = {}): Expression {
   const { hasConditional = true, end, isInBrackets = false } = rules;
   const items: Expression[] = [];
@@ -115,7 +115,7 @@ function parseProduct(stream: TokenStream): Expression {
   return parseLeft(stream, { operators: ["*", "/", "//", "%"], parse: parsePower });
 }
 
-/** From the left, unlike in Python. */
+/** Left-associative, unlike in Python. */
 function parsePower(stream: TokenStream): Expression {
   return parseLeft(stream, { operators: ["**"], parse: (inner) => parseUnary(inner, true) });
 }
@@ -149,7 +149,7 @@ function parseUnary(stream: TokenStream, hasFilters: boolean): Expression {
   return hasFilters ? parseFilters(stream, node) : node;
 }
 
-/** Parses a name, a literal or something in brackets. */
+/** Parses a name, a literal or a bracketed expression. */
 export function parsePrimary(stream: TokenStream): Expression {
   const { type, value } = stream.current;
   switch (type) {

@@ -3,7 +3,7 @@ import { PythonFloat } from "../values/python-float.ts";
 import { TemplateLimitError } from "../values/template-error.ts";
 import { toInteger } from "../values/python-integer.ts";
 
-/** Reads an integer literal: decimal, or with a prefix of Python's. */
+/** Parses an integer literal, decimal or with one of Python's prefixes. */
 export function parseIntegerLiteral(text: string): number | bigint {
   const digits = text.replaceAll("_", "");
   if (digits.length > limits.integerDigits) {
@@ -12,7 +12,7 @@ export function parseIntegerLiteral(text: string): number | bigint {
   return toInteger(BigInt(digits));
 }
 
-/** Reads a literal with a fraction or an exponent. */
+/** Parses a float literal. */
 export function parseFloatLiteral(text: string): PythonFloat {
   return new PythonFloat(Number(text.replaceAll("_", "")));
 }

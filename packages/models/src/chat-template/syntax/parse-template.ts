@@ -33,14 +33,14 @@ export function parseTemplate(source: string): TemplateNode {
 class TemplateParser {
   readonly stream: TokenStream;
   readonly blocks: Map<string, Block> = new Map();
-  /** Loops around the statement, within its macro. */
+  /** Loops around the statement, within its macro or block. */
   loopDepth = 0;
 
   constructor(stream: TokenStream) {
     this.stream = stream;
   }
 
-  /** Parses up to a tag of one of the names, which is the current token then; up to the end without names. */
+  /** Parses up to a tag with one of the names, which becomes the current token; to the end without names. */
   parseBlock(ends: readonly string[]): Block {
     const { stream } = this;
     const body: Statement[] = [];
@@ -76,7 +76,7 @@ class TemplateParser {
     }
   }
 
-  /** Parses the rest of a tag and what is up to the tag that ends it, whose name is taken. */
+  /** Parses the end of a tag and its body, and consumes the name of the tag that ends it. */
   parseBody(...ends: readonly string[]): Block {
     this.openBody();
     const body = this.stream.nested(() => this.parseBlock(ends));
@@ -89,7 +89,7 @@ class TemplateParser {
     this.stream.expect("block-end");
   }
 
-  /** Parses a body of which a loop around it is not the loop. */
+  /** Parses a body in which `break` and `continue` do not apply to the loops around it. */
   parseOwnBody(end: string): Block {
     const { loopDepth } = this;
     this.loopDepth = 0;
@@ -224,7 +224,7 @@ function parseNamedBlock(parser: TemplateParser): StatementKind {
   return { kind: "block", name, isScoped, body };
 }
 
-/** What is printed is never escaped here; a template may say so. */
+/** Output is never escaped, so only `autoescape false` is supported. */
 function parseAutoescape(parser: TemplateParser): StatementKind {
   const value = parseExpression(parser.stream);
   const body = parser.parseBody("endautoescape");
@@ -239,7 +239,7 @@ function parseLoopControl(parser: TemplateParser, kind: "break" | "continue"): S
   return { kind };
 }
 
-/** The rest of the tag has words of its own. */
+/** Skips the rest of the tag. */
 function parseUnsupported({ stream }: TemplateParser, tag: string): StatementKind {
   parseExpression(stream);
   while (stream.current.type !== "block-end" && stream.current.type !== "end") stream.take();
@@ -248,7 +248,7 @@ function parseUnsupported({ stream }: TemplateParser, tag: string): StatementKin
 
 interface TargetRules {
   readonly end?: string;
-  /** Whether `namespace.name` is one. */
+  /** Whether `namespace.name` is allowed. */
   readonly hasMembers?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { limits } from "../values/limits.ts";
 import { TemplateSyntaxError } from "../values/template-error.ts";
-import type { Token, TokenType } from "./token.ts";
+import type { Token, TokenType } from "./tokenize.ts";
 
 const tokenNames: Readonly<Record<TokenType, string>> = {
   data: "text",

@@ -2,7 +2,27 @@ import { limits } from "../values/limits.ts";
 import { unescapeString } from "./unescape-string.ts";
 import { skipSpace, stripEnd, isBlank } from "../values/white-space.ts";
 import { TemplateSyntaxError } from "../values/template-error.ts";
-import type { Token, TokenType } from "./token.ts";
+
+/** A token of a template. `value` of a string literal is unescaped. */
+export interface Token {
+  readonly type: TokenType;
+  readonly value: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+export type TokenType =
+  | "data"
+  | "print-begin"
+  | "print-end"
+  | "block-begin"
+  | "block-end"
+  | "name"
+  | "string"
+  | "integer"
+  | "float"
+  | "operator"
+  | "end";
 
 const floatPattern = /(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/iy;
 const integerPattern = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy;
@@ -18,8 +38,8 @@ const closing: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Cuts a template into tokens as Jinja does with `trim_blocks` and `lstrip_blocks`: every kind of line break
- * is `\n`, and one at the end is left out.
+ * Splits a template into tokens as Jinja does with `trim_blocks` and `lstrip_blocks`: every line break
+ * becomes `\n`, and one at the end is dropped.
  * @throws TemplateSyntaxError
  */
 export function tokenize(source: string): readonly Token[] {
@@ -34,7 +54,7 @@ class Lexer {
   #line = 1;
   /** The first line break that `#line` does not count. */
   #breakAt: number;
-  /** Whether what came before ended with a line break. */
+  /** Whether the text before ended with a line break. */
   #startsLine = true;
 
   constructor(source: string) {
@@ -48,7 +68,7 @@ class Lexer {
     return this.#tokens;
   }
 
-  /** Text, up to and with the tag that follows it. */
+  /** Reads text and the tag after it. */
   #readRoot(): void {
     const start = this.#at;
     const tagAt = this.#nextTag(start);
@@ -77,7 +97,7 @@ class Lexer {
     return sign === "-" || sign === "+" ? sign : "";
   }
 
-  /** Adds the text before a tag, without the space that the tag takes away. */
+  /** Adds the text before a tag, without the white space that the tag strips. */
   #addData(start: number, end: number, tag: { readonly sign: string; readonly isPrint: boolean }): void {
     let text = this.#source.slice(start, end);
     if (tag.sign === "-") {
@@ -106,7 +126,7 @@ class Lexer {
     this.#passEnd(end + 2, end > bodyAt ? (this.#source[end - 1] ?? "") : "");
   }
 
-  /** Moves behind the end of a tag, and past the space that its sign takes away. */
+  /** Moves past the end of a tag and the white space that it strips. */
   #passEnd(at: number, sign: string): void {
     if (sign === "-") this.#moveTo(skipSpace(this.#source, at));
     else this.#moveTo(sign !== "+" && this.#source[at] === "\n" ? at + 1 : at);

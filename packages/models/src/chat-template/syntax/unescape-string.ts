@@ -18,7 +18,7 @@ const widths: ReadonlyMap<string, number> = new Map([
 ]);
 const lastCodePoint = 0x10ffff;
 
-/** Reads the escapes of a Python string; what is no escape stays. `undefined` where one is not whole. */
+/** Replaces the escapes of a Python string; unknown ones stay. `undefined` where one is incomplete. */
 export function unescapeString(raw: string): string | undefined {
   let text = "";
   let from = 0;

@@ -1,7 +1,7 @@
 import { TemplateError } from "./template-error.ts";
 import type { Value } from "./values.ts";
 
-/** What a function, a filter or a test is called with. */
+/** The arguments of a function, a filter or a test. */
 export interface CallArguments {
   readonly positional: readonly Value[];
   readonly named: ReadonlyMap<string, Value>;
@@ -9,7 +9,7 @@ export interface CallArguments {
 
 export const noArguments: CallArguments = { positional: [], named: new Map() };
 
-/** Parameters in their order; those from `required` on may be absent. */
+/** Parameters in order; those from `required` on are optional. */
 export interface Parameters {
   readonly name: string;
   readonly parameters: readonly string[];

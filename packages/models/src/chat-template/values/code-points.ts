@@ -1,6 +1,6 @@
 const wide = /[\uD800-\uDFFF]/;
 
-/** How many code points a text has. */
+/** The number of code points of a text. */
 export function pointCount(text: string): number {
   if (!wide.test(text)) return text.length;
   let points = text.length;
@@ -8,18 +8,18 @@ export function pointCount(text: string): number {
   return points;
 }
 
-/** Whether the second half of a code point stands at a place. */
+/** Whether a low surrogate of a pair is at an index. */
 export function isLowHalf(text: string, at: number): boolean {
   const unit = text.charCodeAt(at);
   return unit >= 0xdc00 && unit <= 0xdfff && (text.codePointAt(at - 1) ?? 0) > 0xffff;
 }
 
-/** Whether places in a text are places of UTF-16, too. */
+/** Whether indices of code points are those of UTF-16 units. */
 export function isNarrow(text: string): boolean {
   return !wide.test(text);
 }
 
-/** Below 0, 0 or above 0 by code points, where JavaScript orders by halves of surrogate pairs. */
+/** Compares by code points, where JavaScript compares by UTF-16 units. */
 export function compareTexts(a: string, b: string): number {
   const end = Math.min(a.length, b.length);
   let at = 0;

@@ -3,12 +3,12 @@ import { toInteger } from "./python-integer.ts";
 import { TemplateError } from "./template-error.ts";
 import { isObject, Iteration, Range, Tuple, typeName, Undefined, type Value } from "./values.ts";
 
-/** Objects without content of their own are keys by what they are. */
+/** Objects are keys by identity. */
 type Key = string | number | bigint | null | symbol | object;
 
 const undefinedKey: unique symbol = Symbol("undefined");
 
-/** Python's `dict`: keys keep their order, and equal ones are one: `1`, `1.0` and `True`. */
+/** Python's `dict`: keys keep their order, and `1`, `1.0` and `True` are the same key. */
 export class Dict {
   readonly #entries: Map<Key, readonly [Value, Value]> = new Map();
 
@@ -28,7 +28,7 @@ export class Dict {
     return this.#entries.has(keyOf(key));
   }
 
-  /** Only for who makes the mapping: a template cannot change one. */
+  /** For building a mapping: templates cannot change one. */
   set(key: Value, value: Value): void {
     const known = keyOf(key);
     this.#entries.set(known, [this.#entries.get(known)?.[0] ?? key, value]);
@@ -47,7 +47,7 @@ export class Dict {
   }
 }
 
-/** What is the same for equal keys. Half of a surrogate pair is in no text that is read. */
+/** A key for the underlying map, the same for equal values. A lone surrogate occurs in no text that is read. */
 function keyOf(key: Value): Key {
   if (typeof key === "string" || key === null) return key;
   if (typeof key === "boolean") return Number(key);
@@ -71,7 +71,7 @@ function partKey(part: Value): string {
   return `${typeof key === "string" ? "s" : "n"}${String(key)}`;
 }
 
-/** The key under which a set knows a value. */
+/** The key of a value in a set. */
 export function identityOf(value: Value): unknown {
   return keyOf(value);
 }

@@ -26,7 +26,7 @@ export function iterate(value: Value): Iterable<Value> {
   throw new TemplateError(`'${typeName(value)}' object is not iterable`);
 }
 
-/** Whether a value can be looped over. */
+/** Whether a value is iterable. */
 export function isIterable(value: Value): boolean {
   return (
     typeof value === "string" ||
@@ -63,7 +63,7 @@ function* counted(range: Range): Generator<Value> {
   for (let index = 0; index < range.length; index += 1) yield range.at(index);
 }
 
-/** Not closed by a loop that ends early: what is left can still be taken. */
+/** A loop that ends early does not close it: later loops take the rest. */
 function generated(iteration: Iteration): Iterator<Value> {
   return {
     next: () => {

@@ -25,7 +25,7 @@ export class Comparer {
     this.#budget = budget;
   }
 
-  /** By content, and never across kinds. */
+  /** Python's `==`. */
   equals(a: Value, b: Value, depth = 0): boolean {
     if (typeof a === "string" || typeof b === "string" || a === null || b === null) {
       if (typeof a === "string") this.#budget.readText(a);
@@ -45,7 +45,7 @@ export class Comparer {
     return false;
   }
 
-  /** Views of keys or pairs are sets; those of values are themselves only. */
+  /** Views of keys or items compare as sets; a view of values only equals itself. */
   #sameViews(a: DictView, b: DictView): boolean {
     if (a.part === "values" || b.part === "values" || a.dict.size !== b.dict.size) return false;
     if (a.part === "keys" && b.part === "keys") return [...a.dict.keys()].every((key) => b.dict.has(key));
@@ -146,7 +146,7 @@ function sameNumbers(a: AnyNumber, b: AnyNumber): boolean {
   return compareNumbers(a, b) === 0;
 }
 
-/** Exact between integers and floats of any size. */
+/** Exact for integers and floats of any size. */
 function compareNumbers(a: AnyNumber, b: AnyNumber): number {
   const [x, y] = [a instanceof PythonFloat ? a.value : a, b instanceof PythonFloat ? b.value : b];
   if (x < y) return -1;
@@ -154,7 +154,7 @@ function compareNumbers(a: AnyNumber, b: AnyNumber): number {
   return Number.isNaN(x) || Number.isNaN(y) ? Number.NaN : 0;
 }
 
-/** Python's `is`: whether two values are one and the same thing. */
+/** Python's `is`. */
 export function isSame(a: Value, b: Value): boolean {
   return a === b || (a instanceof PythonFloat && b instanceof PythonFloat && a.value === b.value);
 }

@@ -11,7 +11,7 @@ export class PythonFloat {
 export function floatText(number: number): string {
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
   if (number === 0) return Object.is(number, -0) ? "-0.0" : "0.0";
-  // Both write the fewest digits that read back as the number; they differ in where exponents begin.
+  // Both write the shortest digits that round-trip; they differ in when they use an exponent.
   const [digits = "", exponent = "0"] = number.toExponential().split("e");
   const power = Number(exponent);
   if (power >= -4 && power < 16) {

@@ -4,19 +4,19 @@ import { TemplateLimitError } from "./template-error.ts";
 /** A Python `int`: a number where that is exact, else a bigint. */
 export type Integer = number | bigint;
 
-/** The integer in the form that all of its value have. */
+/** Normalizes an integer: equal ones have the same representation. */
 export function toInteger(value: bigint): Integer {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
     ? Number(value)
     : limited(value);
 }
 
-/** `exact` where it is, else what is computed without a loss. */
+/** Returns `exact` where it is a safe integer, else computes with bigints. */
 export function integerOf(exact: number, compute: () => bigint): Integer {
   return Number.isSafeInteger(exact) ? exact + 0 : toInteger(compute());
 }
 
-/** How many bits an integer has, at most. */
+/** An upper bound of an integer's bits. */
 export function bitsOf(value: Integer): number {
   if (typeof value === "bigint") return (value < 0n ? -value : value).toString(16).length * 4;
   return value === 0 ? 1 : Math.ceil(Math.log2(Math.abs(value) + 1));
@@ -34,7 +34,7 @@ function limited(value: bigint): bigint {
   return value;
 }
 
-/** Writes an integer; Python refuses long ones too. */
+/** Formats an integer; Python refuses long ones, too. */
 export function integerText(value: Integer): string {
   const text = String(value);
   if (text.length > limits.integerDigits + 1) {

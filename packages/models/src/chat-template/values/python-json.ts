@@ -6,9 +6,9 @@ import { integerText } from "./python-integer.ts";
 import { TemplateError } from "./template-error.ts";
 import { isInteger, isList, Tuple, typeName, Undefined, type Value } from "./values.ts";
 
-/** How `pythonJson` writes. */
+/** Options of `pythonJson`. */
 export interface JsonStyle {
-  /** The text of one level; all on one line where absent. */
+  /** The indentation of one level; everything is on one line where absent. */
   readonly indent: string | undefined;
   readonly itemSeparator: string;
   readonly keySeparator: string;
@@ -16,7 +16,7 @@ export interface JsonStyle {
   readonly hasSortedKeys: boolean;
 }
 
-/** Writes a value as Python's `json.dumps` does, spaces and fractions included. */
+/** Writes a value exactly as Python's `json.dumps` does. */
 export function pythonJson(value: Value, style: JsonStyle, budget: Budget): string {
   return new JsonWriter(style, budget).write(value, 0);
 }

@@ -1,7 +1,7 @@
 import { JsonScanner } from "../../files/json-scanner.ts";
 import { PythonFloat } from "./python-float.ts";
 
-/** What JSON holds, in Python's kinds: an `int` is a number where that is exact, else a bigint. */
+/** A JSON value in Python's types: an `int` is a number where that is exact, else a bigint. */
 export type PythonJson =
   | string
   | number
@@ -27,8 +27,8 @@ const constants: ReadonlyMap<string, PythonJson> = new Map<string, PythonJson>([
 ]);
 
 /**
- * Reads JSON as Python's `json.loads` does: keys keep their order, of equal ones the last value stands at the
- * first one's place, integers are exact, `1.0` stays a float, and `NaN` and `Infinity` are numbers.
+ * Reads JSON as Python's `json.loads` does: keys keep their order, the last value of a repeated key is at the
+ * position of the first, integers are exact, `1.0` stays a float, and `NaN` and `Infinity` are numbers.
  * @throws JsonSyntaxError
  */
 export function readPythonJson(text: string): PythonJson {

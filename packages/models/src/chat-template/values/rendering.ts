@@ -3,11 +3,11 @@ import type { CallArguments } from "./call-arguments.ts";
 import type { Comparer } from "./python-compare.ts";
 import type { Value } from "./values.ts";
 
-/** What filters, tests and methods have of the rendering that they are part of. */
+/** The rendering, for filters, tests and methods. */
 export interface Rendering {
   readonly budget: Budget;
   readonly comparer: Comparer;
-  /** What a value prints as. */
+  /** The printed text of a value. */
   text(value: Value): string;
   /** `holder.name`: its method or attribute, else its item. */
   attribute(holder: Value, name: string): Value;

@@ -6,7 +6,7 @@ import { TemplateLimitError } from "./template-error.ts";
 import { Undefined, type Value } from "./values.ts";
 
 /**
- * Makes a template's value of plain data, or of what was read of JSON: the template sees no object of
+ * Converts plain data, or a value read from JSON, to a template's value: the template sees no object of
  * JavaScript.
  */
 export function toValue(plain: unknown, depth = 0): Value {

@@ -2,7 +2,7 @@ import { Dict } from "./dict.ts";
 import { PythonFloat } from "./python-float.ts";
 import { DictView, isList, isObject, Range, Tuple, Undefined, type Value } from "./values.ts";
 
-/** Whether Python takes a value for true. */
+/** Python's truth of a value. */
 export function isTrue(value: Value): boolean {
   if (typeof value !== "object" || value === null) return Boolean(value);
   if (isList(value)) return value.length > 0;

@@ -4,7 +4,7 @@ import { PythonFloat } from "./python-float.ts";
 import type { Integer } from "./python-integer.ts";
 import { TemplateError } from "./template-error.ts";
 
-/** A value while a template runs. A Python `int` is a number, a `float` a `PythonFloat`; a list is an array. */
+/** A value of a running template. A Python `int` is a number, a `float` a `PythonFloat`, a list an array. */
 export type Value =
   | null
   | boolean
@@ -31,7 +31,7 @@ export class Tuple {
   }
 }
 
-/** What `keys()`, `values()` and `items()` of a mapping answer: shows it as it is. */
+/** The result of a mapping's `keys()`, `values()` or `items()`: a live view. */
 export class DictView {
   readonly dict: Dict;
   readonly part: "keys" | "values" | "items";
@@ -61,7 +61,7 @@ export class Range {
   }
 }
 
-/** A generator of Python: true, without a length, and over once its items were taken. */
+/** Python's generator: true, without a length, and exhausted after one pass. */
 export class Iteration {
   readonly #items: Iterator<Value>;
 
@@ -74,7 +74,7 @@ export class Iteration {
   }
 }
 
-/** Stands where there is no value; fails with its reason where one is needed. */
+/** Jinja's `Undefined`: operations that need a value fail with its reason. */
 export class Undefined {
   /** "'x' is undefined" */
   readonly reason: string;
@@ -88,11 +88,11 @@ export class Undefined {
   }
 }
 
-/** Anything with attributes of its own: functions, `loop`, namespaces. */
+/** An object with attributes: a function, `loop`, a namespace. */
 export interface PythonObject {
-  /** As Python names its type: "function", "Macro". */
+  /** The name of its type in Python: "function", "Macro". */
   readonly typeName: string;
-  /** What it prints as; fails where Python would print an address. */
+  /** How it prints; absent where Python would print an address. */
   print?(): string;
   attribute?(name: string): Value | undefined;
   call?(args: CallArguments): Value;
@@ -100,7 +100,7 @@ export interface PythonObject {
   length?(): number;
 }
 
-/** A value that is there, which `null` is, too. */
+/** Returns `fallback` for `undefined`, but not for `null`, which is Python's `None`. */
 export function valueOr(value: Value | undefined, fallback: Value): Value {
   return value === undefined ? fallback : value;
 }
@@ -117,13 +117,13 @@ export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-/** A number or a boolean as the number that it is in Python; `undefined` for anything else. */
+/** Converts a number or a boolean to Python's number; `undefined` for other values. */
 export function toNumber(value: Value): Integer | PythonFloat | undefined {
   if (typeof value === "boolean") return Number(value);
   return isInteger(value) || value instanceof PythonFloat ? value : undefined;
 }
 
-/** Any number as JavaScript's; large integers lose digits. */
+/** Converts to a double; large integers lose digits. */
 export function toDouble(value: Integer | PythonFloat): number {
   return value instanceof PythonFloat ? value.value : Number(value);
 }

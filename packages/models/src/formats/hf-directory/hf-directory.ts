@@ -16,7 +16,7 @@ import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-
 const configFile = "config.json";
 const maxConfigBytes = 4 * 2 ** 20;
 
-/** A directory as `save_pretrained` of transformers writes it: JSON files and safetensors. */
+/** A directory as `save_pretrained` of transformers writes it, with JSON files and safetensors. */
 export const hfDirectory: CheckpointFormat = {
   name: "hf-directory",
   description: "a directory with config.json and model.safetensors",

@@ -78,7 +78,7 @@ async function findTemplate(
   if (source !== undefined) return { name: "chat_template.jinja", source };
   const inJson = templateOf(await readJsonFile(files, join(directory, "chat_template.json"), limit));
   if (inJson !== undefined) return { name: "chat_template.json", source: inJson };
-  const inSettings = chooseTemplate(settings.chatTemplate, "tokenizer_config.json");
+  const inSettings = selectTemplate(settings.chatTemplate, "tokenizer_config.json");
   return inSettings === undefined ? undefined : { name: "tokenizer_config.json", source: inSettings };
 }
 
@@ -93,11 +93,11 @@ async function readGivenTemplate(path: string, files: FileAccess): Promise<Found
 /** `chat_template.json` holds `{ "chat_template": … }`. */
 function templateOf(json: unknown): string | undefined {
   return typeof json === "object" && json !== null && "chat_template" in json
-    ? chooseTemplate(json.chat_template, "chat_template.json")
+    ? selectTemplate(json.chat_template, "chat_template.json")
     : undefined;
 }
 
-function chooseTemplate(value: unknown, file: string): string | undefined {
+function selectTemplate(value: unknown, file: string): string | undefined {
   if (value === undefined || value === null) {
     return undefined;
   }

@@ -39,11 +39,11 @@ export async function readTokenizerSettings(
   const isExplicit = config.raw("add_bos_token") !== undefined || config.raw("add_eos_token") !== undefined;
   return {
     specialTokens,
-    moreSpecialTokens: [
+    additionalSpecialTokens: [
       ...tokenTexts(config, "additional_special_tokens"),
       ...tokenTexts(config, "extra_special_tokens"),
     ],
-    addsTokens: isExplicit
+    addsSpecialTokens: isExplicit
       ? {
           bos: config.boolean("add_bos_token", false) && specialTokens.has("bos_token"),
           eos: config.boolean("add_eos_token", false) && specialTokens.has("eos_token"),
@@ -64,7 +64,7 @@ function readAddedTokens(config: ConfigFields): unknown[] {
   );
 }
 
-/** A token is written as a text or as an object with `content`. */
+/** A token is a string or an object with `content`. */
 function tokenText(value: unknown): string | undefined {
   const text: unknown =
     typeof value === "object" && value !== null && "content" in value ? value.content : value;

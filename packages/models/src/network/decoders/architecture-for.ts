@@ -10,7 +10,7 @@ const architectures: Readonly<Record<ModelFamily, Architecture>> = {
   qwen3: qwen3Architecture,
 };
 
-/** Finds the network that a config describes. */
+/** Returns the network of a config's family. */
 export function architectureFor(config: ModelConfig): Architecture {
   return architectures[config.family];
 }

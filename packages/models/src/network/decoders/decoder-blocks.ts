@@ -2,14 +2,14 @@ import type { AttentionOptions, DecoderBuilder, WeightRef } from "../decoder-bui
 import type { ModelConfig } from "../../config/model-config.ts";
 import type { LayerWeights, Projection } from "./decoder-weights.ts";
 
-/** `x · weightᵀ`, with the bias where there is one. */
+/** `x · weightᵀ`, plus the bias if there is one. */
 export function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
   return projection.bias === undefined
     ? builder.linear(x, projection.weight)
     : builder.linear(x, projection.weight, projection.bias);
 }
 
-/** The norm of each head before it is rotated; unchanged where the network has none. */
+/** Normalizes each head before the rotation; returns `x` where the network has no such norm. */
 export function normHeads<T>(
   builder: DecoderBuilder<T>,
   x: T,

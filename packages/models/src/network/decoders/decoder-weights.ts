@@ -7,7 +7,7 @@ export interface Projection {
   readonly bias: WeightRef | undefined;
 }
 
-/** The tensors of one decoder layer under the names that `transformers` saves. */
+/** The weights of one decoder layer, under their names in `transformers`. */
 export interface LayerWeights {
   readonly inputNorm: WeightRef;
   readonly q: Projection;
@@ -23,7 +23,7 @@ export interface LayerWeights {
   readonly down: Projection;
 }
 
-/** Names the tensors of layer `layerIndex` with the shapes that the config asks for. */
+/** The weights of layer `layerIndex`, with their shapes by the config. */
 export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeights {
   const { hiddenSize, intermediateSize, headDim } = config;
   const qSize = config.headCount * headDim;

@@ -5,7 +5,7 @@ const integerPattern = /(?:0|[1-9]\d*)(?![\d.eE])/y;
 const scalarPattern = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
 
 /**
- * Reads JSON of a known form member by member, so that hostile text costs no more memory than what is kept of it.
+ * Reads JSON of a known form member by member, so that a hostile text takes no more memory than what the caller keeps.
  * Stricter than `JSON.parse`: a name may appear once in an object, and numbers are unsigned integers.
  */
 export class JsonCursor {

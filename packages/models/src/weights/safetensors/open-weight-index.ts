@@ -12,7 +12,7 @@ import type { TensorInfo } from "../stored-weight.ts";
 import { closeFiles, createWeightIndex } from "../weight-index.ts";
 import type { WeightIndex } from "../weight-index.ts";
 
-/** What `openWeightIndex` takes beside the directory. */
+/** Options of `openWeightIndex`. */
 export interface OpenWeightIndexOptions {
   /** The file system by default. */
   readonly files?: FileAccess;
@@ -24,8 +24,8 @@ const indexFile = "model.safetensors.index.json";
 const maxIndexBytes = 64 * 2 ** 20;
 
 /**
- * Opens a checkpoint's safetensors, one file or many with an index, and checks every header. Holds the
- * files open until `close`; holds none of their data.
+ * Opens a directory's safetensors, one file or many with an index, and checks every header. Keeps the
+ * files open until `close`, and none of their data in memory.
  *
  * @throws ModelError `FILE_MISSING`, `UNSUPPORTED_FORMAT`, `SHARD_MISSING`, `TENSOR_MISSING`,
  * `TENSOR_DUPLICATED`, `INVALID_WEIGHT_INDEX` and those of `readSafetensorsHeader`

@@ -6,10 +6,10 @@ import { tensorDtypes, dtypeSizeBytes, isTensorDtype } from "../tensor-dtype.ts"
 import type { TensorDtype } from "../tensor-dtype.ts";
 import type { TensorInfo } from "../stored-weight.ts";
 
-/** Where a header lies, for errors and for checks against the file. */
+/** The file of a header, for errors and for checks against its size. */
 export interface HeaderPlace {
   readonly filePath: string;
-  /** Where the tensors' bytes begin: offsets count from here. */
+  /** Where the data starts: offsets count from here. */
   readonly dataStartByte: number;
   readonly fileBytes: number;
 }
@@ -18,8 +18,8 @@ const maxDimensions = 32;
 const maxTensors = 2 ** 20;
 
 /**
- * Parses a safetensors header and checks all that the format promises: each range has the bytes of its
- * shape, and the ranges cover the data without a hole or an overlap. In the order of the data.
+ * Parses a safetensors header and checks the rules of the format: each range has the size of its
+ * shape, and the ranges cover the data without a hole or an overlap. Returns tensors in the order of the data.
  *
  * @throws ModelError `INVALID_SAFETENSORS`, `SAFETENSORS_TRUNCATED`, `UNSUPPORTED_DTYPE`
  */

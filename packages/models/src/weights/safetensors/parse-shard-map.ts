@@ -39,7 +39,7 @@ export function parseShardMap(text: string, file: string): ReadonlyMap<string, s
 
 function checkShardName(name: string, tensor: string, file: string): string {
   const parts = name.split("/");
-  // Backslashes and colons are what Windows would take for a path of another kind.
+  // Backslashes and colons have a meaning in Windows paths.
   const isInside = parts.every(
     (part) => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part),
   );

@@ -10,8 +10,8 @@ const lengthBytes = 8;
 const lfsPointerStart = "version ";
 
 /**
- * Reads and checks the header of one safetensors file: its first 8 bytes and the JSON that they announce.
- * No length is believed before it is compared with the file's size.
+ * Reads and checks the header of one safetensors file: the length in its first 8 bytes, then the JSON.
+ * Nothing is allocated before the length is compared with the file's size.
  *
  * @throws ModelError `SAFETENSORS_TRUNCATED`, `SAFETENSORS_HEADER_TOO_LARGE`, `INVALID_SAFETENSORS`, `UNSUPPORTED_DTYPE`
  * @see https://github.com/huggingface/safetensors#format
