@@ -149,7 +149,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     let running: { readonly prompt: GoldenPrompt; readonly sequence: GreedySequence; readonly id: number }[] =
       [];
     for (let step = 0; waiting.length > 0 || running.length > 0; step += 1) {
-      // One joins at every other step while there is room; prompts go in parts among the decodes.
+      // One joins at every other step while there is room; prompts are chunked among the decodes.
       const next = step % 2 === 0 && running.length < 3 ? waiting.shift() : undefined;
       if (next !== undefined) {
         running.push({ ...next, sequence: new GreedySequence(driver, next.prompt.tokenIds) });
@@ -210,7 +210,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     const restOf = ({ generated }: GreedySequence, index: number): readonly number[] =>
       prompts[index]?.greedyTokenIds.slice(generated.length) ?? [];
     for (let round = 0; sequences.every((each, index) => restOf(each, index).length > 5); round += 1) {
-      // Right up to a place that differs by round and sequence.
+      // Correct up to a position that depends on round and sequence.
       const proposals = sequences.map((each, index) =>
         restOf(each, index)
           .slice(0, mostProposals)
@@ -222,7 +222,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
         const proposed = proposals[index] ?? [];
         acceptedCounts.add(sequence.verify(proposed, rows.splice(0, 1 + proposed.length)));
       }
-      // One after the other, behind what was forgotten.
+      // One after the other, over the rejected ones.
       await driver.step(sequences);
     }
     assert.ok(acceptedCounts.size > Math.min(1, mostProposals));
@@ -261,7 +261,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     const refused: readonly [InferenceErrorCode, ...Partial<typeof good & Chunk>[]][] = [
       ["INVALID_BATCH", { slot: 2 }],
       ["INVALID_BATCH", { slot: -1 }],
-      // One token alone must be in the first slot.
+      // A chunk of one token must be in the first slots.
       ["INVALID_BATCH", { slot: 1 }],
       ["INVALID_BATCH", {}, {}],
       ["INVALID_BATCH", { tokenIds: [vocabSize] }],

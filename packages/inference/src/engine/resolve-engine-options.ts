@@ -32,7 +32,7 @@ export interface EngineLimits {
 /** The service that the engine registers. */
 export type EngineService = Parameters<DiscoveryPort["register"]>[0];
 
-/** What `createEngine` takes. Defaults in brackets. */
+/** Options of `createEngine`. Defaults in brackets. */
 export interface EngineOptions<
   Memory extends MemoryPort = MemoryPort,
   Health extends HealthPort | undefined = undefined,
@@ -45,7 +45,7 @@ export interface EngineOptions<
   readonly eosTokenIds: readonly number[];
   /** The model's name, for events and the memory's ledger. */
   readonly model: string;
-  /** Tells the engines of a program apart in events, beside `model`. ["0"] */
+  /** Identifies the engine in events, beside `model`. ["0"] */
   readonly engineId?: string;
   /** Holds the sampler's scratch memory. */
   readonly memory: Memory;
