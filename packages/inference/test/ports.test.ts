@@ -90,7 +90,7 @@ describe("discovery", () => {
     expect(registered.size).toBe(0);
   });
 
-  it("tells when the registration fails, and serves on", async () => {
+  it("publishes a failed registration, and serves", async () => {
     const health = createHealth();
     const discovery: DiscoveryPort = { register: () => Promise.reject(new Error("no agent")) };
     const { engine, events } = createEngineFixture({}, { discovery, service: registeredService, health });
@@ -109,7 +109,7 @@ describe("discovery", () => {
 });
 
 describe("ports", () => {
-  it("are shown as they were given", () => {
+  it("are the ones that were passed in", () => {
     const health = createHealth();
     const clock = { now: () => 7 };
     const { engine, memory } = createEngineFixture({}, { health, clock });

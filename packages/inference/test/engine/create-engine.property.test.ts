@@ -82,7 +82,7 @@ async function answerAlone(arrival: Arrival): Promise<Answer> {
 }
 
 describe("createEngine", () => {
-  it("answers whatever comes and goes as it would alone, and holds nothing at the end", async () => {
+  it("generates for every request what it would alone, and holds no memory at the end", async () => {
     const scenario = fc.record({
       arrivals: fc.array(arrival, { minLength: 1, maxLength: 8 }),
       sizes,

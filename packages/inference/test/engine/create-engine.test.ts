@@ -18,7 +18,7 @@ async function collect(stream: TokenStream): Promise<TokenDelta[]> {
 }
 
 describe("createEngine", () => {
-  it("gives the tokens, the text and why it ended", async () => {
+  it("returns the tokens, the text and the finish reason", async () => {
     const text = "Grüße, 🌍!";
     const { engine } = createEngineFixture({ logits: scriptedLogits(oncePrompt.length, bytesOf(text)) });
     const stream = engine.generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 } });
@@ -35,7 +35,7 @@ describe("createEngine", () => {
     });
   });
 
-  it("gives the same answers alone, among neighbours and in any order", async () => {
+  it("generates the same answers alone, in a batch and in any order", async () => {
     const requests: GenerationRequest[] = Array.from({ length: 20 }, (_, at) => ({
       promptTokenIds: Array.from({ length: 1 + ((at * 7) % 30) }, (_, i) => (at * 31 + i * 17) % 256),
       sampling: { temperature: at % 3 === 0 ? 0 : 1, seed: at, topP: 0.9, repetitionPenalty: 1.1 },
@@ -78,7 +78,7 @@ describe("createEngine", () => {
     expect((await stream.result()).choices[0]?.tokenIds).toEqual(expected);
   });
 
-  it("gives n answers that differ and together come again with the seed", async () => {
+  it("generates n different answers, and the same again with the seed", async () => {
     const { engine, executor } = createEngineFixture({ maxSequences: 2 });
     const request = { promptTokenIds: oncePrompt, n: 5, sampling: { seed: 11 }, stopping: { maxTokens: 12 } };
     const first = await engine.generate(request).result();
@@ -90,7 +90,7 @@ describe("createEngine", () => {
     expect(first.usage.promptTokens).toBe(4);
   });
 
-  it("computes the prompt of n answers once, and says what each would say alone", async () => {
+  it("computes the prompt of n answers once, and generates what each would alone", async () => {
     const promptTokenIds = bytesOf("a prompt of some length");
     const request = { promptTokenIds, sampling: { seed: 9 }, stopping: { maxTokens: 6 }, n: 4 };
     const answers: unknown[] = [];
@@ -123,7 +123,7 @@ describe("createEngine", () => {
     expect(texts[2]).not.toBe(texts[1]);
   });
 
-  it("ends at the stop string and leaves it out, whatever tokens it is made of", async () => {
+  it("finishes at the stop string and removes it, wherever its tokens are split", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("one END two")) });
     const stopping = { stop: ["STOP", " END"] };
     const request = { promptTokenIds: oncePrompt, sampling: { temperature: 0 }, stopping };
@@ -134,7 +134,7 @@ describe("createEngine", () => {
     expect(withStop?.text).toBe("one END");
   });
 
-  it("names the stop token that ended it, and goes on past the end when told to", async () => {
+  it("names the stop token that ended it, and goes on past the end when reported to", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("ab!cd")) });
     const sampling = { temperature: 0 };
     const stopTokenIds = bytesOf("!");
@@ -177,7 +177,7 @@ describe("createEngine", () => {
     expect(result.choices[0]).toMatchObject({ text: "ab", finishReason: "stop", stopReason: "." });
   });
 
-  it("gives what was held back when the answer ends by length or token", async () => {
+  it("returns held-back text when the answer finishes by length or token", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("ab\n€").slice(0, 4)) });
     for (const maxTokens of [4, 20]) {
       const result = await engine
@@ -235,18 +235,18 @@ describe("createEngine", () => {
       const [first, ...others] = await collect(stream);
       expect(first?.tokenIds).toEqual([65]);
       expect(others.map((delta) => "promptLogprobs" in delta)).toEqual([false, false]);
-      const told = first?.promptLogprobs;
-      expect((await stream.result()).promptLogprobs).toEqual(told);
-      expect(told).toHaveLength(promptTokenIds.length);
-      expect(told?.[0]).toBeUndefined();
+      const reported = first?.promptLogprobs;
+      expect((await stream.result()).promptLogprobs).toEqual(reported);
+      expect(reported).toHaveLength(promptTokenIds.length);
+      expect(reported?.[0]).toBeUndefined();
       const row = new Float32Array(257);
       for (let at = 1; at < promptTokenIds.length; at += 1) {
         hashLogits(promptTokenIds.slice(0, at), row);
         const logSum = Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0));
-        expect(told?.[at]?.tokenId).toBe(promptTokenIds[at]);
-        expect(told?.[at]?.logprob).toBeCloseTo(row[promptTokenIds[at]!]! - logSum, 5);
+        expect(reported?.[at]?.tokenId).toBe(promptTokenIds[at]);
+        expect(reported?.[at]?.logprob).toBeCloseTo(row[promptTokenIds[at]!]! - logSum, 5);
         const sorted = Array.from(row).sort((a, b) => b - a);
-        expect(told?.[at]?.top.map((candidate) => candidate.logprob)).toEqual([
+        expect(reported?.[at]?.top.map((candidate) => candidate.logprob)).toEqual([
           expect.closeTo(sorted[0]! - logSum, 5),
           expect.closeTo(sorted[1]! - logSum, 5),
         ]);
@@ -282,7 +282,7 @@ describe("createEngine", () => {
     expect(engine.stats().kvCacheUsage).toBe(0);
   });
 
-  it("joins what a slow consumer missed into one delta", async () => {
+  it("joins the tokens that a slow consumer did not read into one delta", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("hello")) });
     const stream = engine.generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 } });
     await stream.result();
@@ -299,7 +299,7 @@ describe("createEngine", () => {
     await expect(collect(stream)).rejects.toMatchObject({ code: "STREAM_CONSUMED" });
   });
 
-  it("tells the life of a request and of each step", async () => {
+  it("publishes the events of a request and of each step", async () => {
     const { engine, events } = createEngineFixture(
       { logits: scriptedLogits(4, bytesOf("hey")) },
       { limits: { maxChunkTokens: 3 } },
@@ -358,21 +358,23 @@ describe("createEngine", () => {
     }
   });
 
-  it("tells the length of the longest answer beside that of all", async () => {
+  it("publishes the length of the longest answer and of all", async () => {
     const { engine, events } = createEngineFixture();
     const { choices } = await engine
       .generate({ promptTokenIds: oncePrompt, n: 6, sampling: { temperature: 2, seed: 5 } })
       .result();
     const lengths = choices.map(({ tokenIds }) => tokenIds.length);
     expect(new Set(lengths).size).toBeGreaterThan(1);
-    const [told] = events.flatMap((event) => (event[0] === "inference:request-finished" ? [event[1]] : []));
-    expect(told).toMatchObject({
+    const [reported] = events.flatMap((event) =>
+      event[0] === "inference:request-finished" ? [event[1]] : [],
+    );
+    expect(reported).toMatchObject({
       generatedTokenCount: lengths.reduce((sum, length) => sum + length, 0),
       longestAnswerTokenCount: Math.max(...lengths),
     });
   });
 
-  it("sleeps when there is nothing to do, and counts what it did", async () => {
+  it("sleeps without requests, and counts steps and tokens", async () => {
     const { engine, executor } = createEngineFixture();
     await engine
       .generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 3, ignoreEos: true } })
@@ -450,7 +452,7 @@ describe("cancellation", () => {
     let now = 0;
     const { engine, executor } = createEngineFixture(
       {},
-      // Every look at the clock takes so long that sampling gives way after each row.
+      // Every reading of the clock takes so long that sampling yields after each row.
       { clock: { now: () => (now += 20) } },
     );
     const request = { promptTokenIds: oncePrompt, stopping: { maxTokens: 5, ignoreEos: true } };
@@ -500,7 +502,7 @@ describe("cancellation", () => {
 });
 
 describe("limits and failures", () => {
-  it("refuses what the queue cannot hold and says when to try again", () => {
+  it("refuses a request when the queue is full, with a retry time", () => {
     const { engine } = createEngineFixture(
       { maxSequences: 1 },
       { limits: { maxQueuedRequests: 2, maxQueuedTokens: 9 } },
@@ -522,7 +524,7 @@ describe("limits and failures", () => {
     );
   });
 
-  it("refuses what the context cannot hold, with the numbers", () => {
+  it("refuses a request that is longer than the context, with the numbers", () => {
     const { engine } = createEngineFixture({ contextTokens: 16, slotTokens: 12 });
     expect(engine.contextTokens).toBe(12);
     expect(() => engine.generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 9 } })).toThrow(
@@ -535,7 +537,7 @@ describe("limits and failures", () => {
     );
   });
 
-  it("ends at the end of the context when no length is given", async () => {
+  it("finishes at the end of the context without maxTokens", async () => {
     const { engine } = createEngineFixture({ contextTokens: 10 });
     const stopping = { ignoreEos: true };
     const { choices } = await engine.generate({ promptTokenIds: oncePrompt, stopping }).result();
@@ -543,7 +545,7 @@ describe("limits and failures", () => {
     expect(choices[0]?.tokenIds).toHaveLength(6);
   });
 
-  it("fails what ran when the executor fails, and serves on", async () => {
+  it("fails the running requests when the executor fails, and goes on", async () => {
     let failures = 1;
     const { engine, events } = createEngineFixture({
       maxSequences: 2,
@@ -615,7 +617,7 @@ describe("limits and failures", () => {
 });
 
 describe("the end", () => {
-  it("drains: finishes what it has and takes nothing new", async () => {
+  it("drains: finishes its requests and takes no new ones", async () => {
     const { engine } = createEngineFixture({ maxSequences: 1 });
     const stopping = { maxTokens: 5, ignoreEos: true };
     const streams = [1, 2].map((token) => engine.generate({ promptTokenIds: [token], stopping }));
@@ -640,7 +642,7 @@ describe("the end", () => {
     expect(engine.stats().kvCacheUsage).toBe(0);
   });
 
-  it("rejects what runs when it is disposed, waits for the step, and gives its memory back", async () => {
+  it("rejects running requests when it is disposed, waits for the step, and frees its memory", async () => {
     const gate = createGate();
     const { engine, memory } = createEngineFixture({ onForward: () => gate.opened });
     const stream = engine.generate({ promptTokenIds: oncePrompt });

@@ -61,7 +61,7 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
   const golden = JSON.parse(readFileSync(join(fixtures, "golden", `${name}.json`), "utf8")) as Golden;
 
   it.each([256, 7, 1])(
-    "gives the greedy tokens of transformers, %i tokens a step",
+    "generates the greedy tokens of transformers, %i tokens a step",
     async (maxTokensPerStep) => {
       const stage = await createStage(join(fixtures, "checkpoints", name), maxTokensPerStep);
       try {
@@ -80,7 +80,7 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
   );
 
   it.each([256, 7])(
-    "gives the prompt's log-probabilities of transformers, %i tokens a step",
+    "reports the prompt's log-probabilities of transformers, %i tokens a step",
     async (limit) => {
       const stage = await createStage(join(fixtures, "checkpoints", name), limit);
       try {
@@ -94,13 +94,13 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
         );
         let comparedCount = 0;
         for (const [index, { tokenIds, firstPosition, logits }] of prompts.entries()) {
-          const told = results[index]?.promptLogprobs ?? [];
-          expect(told.map((each) => each?.tokenId)).toEqual([undefined, ...tokenIds.slice(1)]);
+          const reported = results[index]?.promptLogprobs ?? [];
+          expect(reported.map((each) => each?.tokenId)).toEqual([undefined, ...tokenIds.slice(1)]);
           for (const [row, wanted] of logits.slice(0, -1).entries()) {
             const at = firstPosition + row + 1;
             const likeliest = Array.from(wanted).sort((a, b) => b - a);
-            const top = told[at]?.top.map(({ logprob }) => logprob);
-            expect(told[at]?.logprob).toBeCloseTo(logprobOf(wanted, wanted[tokenIds[at]!]!), 3);
+            const top = reported[at]?.top.map(({ logprob }) => logprob);
+            expect(reported[at]?.logprob).toBeCloseTo(logprobOf(wanted, wanted[tokenIds[at]!]!), 3);
             expect(top).toEqual(
               likeliest.slice(0, 3).map((logit) => expect.closeTo(logprobOf(wanted, logit), 3)),
             );
@@ -143,7 +143,7 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
     }
   });
 
-  it("says the same whether answers share the computation of their prompt or not", async () => {
+  it("generates the same whether answers share their prompt or not", async () => {
     const request: GenerationRequest = {
       promptTokenIds: Array.from({ length: 41 }, (_, at) => 4 + ((at * 37) % 300)),
       sampling: { seed: 3, temperature: 0.9, topP: 0.95 },
@@ -168,7 +168,7 @@ describe.each(["llama3", "qwen3"])("the engine on onnxruntime with %s", (name) =
     expect(promptTokenCounts).toEqual([46, 46, 6 * 41]);
   });
 
-  it("gives the same answers for the same seed, alone and among neighbours that come and go", async () => {
+  it("generates the same answers for the same seed, alone and in a changing batch", async () => {
     const stage = await createStage(join(fixtures, "checkpoints", name), 32);
     try {
       const request = (seed: number): GenerationRequest => ({
@@ -213,7 +213,7 @@ describe.skipIf(!isThere)("the embedded model", () => {
     await stage?.close();
   });
 
-  it("gives the same text for the same seed, alone and among neighbours", async () => {
+  it("generates the same text for the same seed, alone and in a batch", async () => {
     const request = { ...promptOf("Once upon a time"), sampling: { seed: 42, temperature: 0.8 } };
     const alone = await stage.engine.generate(request).result();
     const neighbours = [1, 2, 3, 4].map((seed) =>
@@ -225,7 +225,7 @@ describe.skipIf(!isThere)("the embedded model", () => {
     expect(alone.choices[0]?.text.length).toBeGreaterThan(20);
   });
 
-  it("streams the text that the result has, in whole characters", async () => {
+  it("streams the text of the result, in whole characters", async () => {
     const stream = stage.engine.generate({ ...promptOf("Once"), sampling: { seed: 7 }, n: 2 });
     const texts = ["", ""];
     for await (const delta of stream) texts[delta.index] += delta.text;

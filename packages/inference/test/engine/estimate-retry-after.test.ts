@@ -5,7 +5,7 @@ import { createEngineFixture } from "../support/engine-fixture.ts";
 const idle = { waitingCount: 0, runningCount: 0, meanServiceMs: undefined, sinceFinishMs: 0 };
 
 describe("estimateRetryAfterMs", () => {
-  it("is the time in which those who wait are served at the speed of late", () => {
+  it("is the queue's time at the recent rate", () => {
     const speed = { ...idle, runningCount: 4, meanServiceMs: 2000 };
     expect(estimateRetryAfterMs({ ...speed, waitingCount: 7 })).toBe(4000);
     expect(estimateRetryAfterMs({ ...speed, waitingCount: 15 })).toBe(8000);
@@ -30,7 +30,7 @@ describe("estimateRetryAfterMs", () => {
 });
 
 describe("an engine whose queue is full", () => {
-  it("tells the caller by how long requests took", async () => {
+  it("estimates by how long requests took", async () => {
     let nowMs = 0;
     const { engine } = createEngineFixture(
       { maxSequences: 1, onForward: () => void (nowMs += 2000) },

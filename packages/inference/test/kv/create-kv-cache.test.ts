@@ -22,7 +22,7 @@ test("admits sequences while there are slots, and again after a release", () => 
   expect(cache.admit(new Int32Array(3), 10)).toMatchObject({ slot: 0, tokenCount: 0 });
 });
 
-test("copies a whole prompt, but for its last token, to those that wait and those that come later", () => {
+test("copies all of a prompt but its last token to waiting and to later sequences", () => {
   const storage = createStorage({ slotCount: 4, slotTokens: 10 });
   const cache = createKvCache(storage);
   const prompt = new Int32Array(5);
@@ -40,7 +40,7 @@ test("copies a whole prompt, but for its last token, to those that wait and thos
   ]);
 });
 
-test("lets the next take the place of one that leaves before its prompt is whole", () => {
+test("lets the next sequence compute a prompt that the first did not complete", () => {
   const storage = createStorage({ slotCount: 3, slotTokens: 10 });
   const cache = createKvCache(storage);
   const prompt = new Int32Array(5);

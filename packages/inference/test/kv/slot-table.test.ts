@@ -32,7 +32,7 @@ test("fills slots from the front", () => {
   expect([enter(table, 1).slot, enter(table, 1).slot, table.usedSlotCount]).toEqual([0, 1, 2]);
 });
 
-test("gives a freed slot to the next sequence without a move", () => {
+test("allocates a freed slot to the next sequence without a move", () => {
   const table = new SlotTable(3);
   const [first, second, third] = [enter(table, 10), enter(table, 20), enter(table, 30)];
   table.free(first);
@@ -41,7 +41,7 @@ test("gives a freed slot to the next sequence without a move", () => {
   expect(decode(table, [second, third, fourth])).toEqual({ slots: [1, 2, 0], moves: [] });
 });
 
-test("moves the last sequence into a hole, with what it uses", () => {
+test("moves the last sequence into a free slot, with its cached tokens", () => {
   const table = new SlotTable(4);
   const [first, second, third] = [enter(table, 10), enter(table, 20), enter(table, 30)];
   table.free(first);
@@ -69,7 +69,7 @@ test("moves nothing when the sequences are in front in another order, or have se
   expect([...slots]).toEqual([2, 0]);
 });
 
-test("keeps every sequence's content through any history of joins, leaves and partial batches", () => {
+test("keeps every sequence's content through random admissions, releases and partial batches", () => {
   const random = createRandom(11);
   const slotCount = 7;
   const table = new SlotTable(slotCount);

@@ -13,7 +13,7 @@ describe("GenerationStream", () => {
     expect(results[3]?.value).toMatchObject({ finishReason: "length" });
   });
 
-  it("gives every answer its own deltas", async () => {
+  it("delivers deltas of every answer", async () => {
     const { engine } = createEngineFixture();
     const tokenCounts = [0, 0, 0];
     const stream = engine.generate({ ...plainRequest, n: 3 });
@@ -42,7 +42,7 @@ describe("GenerationStream", () => {
     expect(events.filter(([name]) => name === "inference:request-finished")).toHaveLength(1);
   });
 
-  it("gives nothing of what was not read when it is cancelled", async () => {
+  it("drops unread tokens when it is cancelled", async () => {
     let stepCount = 0;
     const { engine } = createEngineFixture({
       onForward: () => {
@@ -64,7 +64,7 @@ describe("GenerationStream", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
-  it("leaves no unhandled rejection when nobody looks", async () => {
+  it("causes no unhandled rejection when nobody awaits it", async () => {
     const seen: unknown[] = [];
     const onRejection = (reason: unknown): void => void seen.push(reason);
     process.on("unhandledRejection", onRejection);
@@ -85,7 +85,7 @@ describe("GenerationStream", () => {
     }
   });
 
-  it("keeps the text as long as the answer when it is read late", async () => {
+  it("keeps the whole text when it is read late", async () => {
     const { engine } = createEngineFixture();
     const stream = engine.generate({ ...plainRequest, logprobs: 1 });
     const { choices } = await stream.result();

@@ -9,7 +9,7 @@ function entryOf(id: number, topCount = id % 4): SampledToken {
 const entries = [undefined, ...Array.from({ length: 300 }, (_, id) => entryOf(id))];
 
 describe.each([true, false])("LogprobLog that keeps all: %s", (keepsAll) => {
-  it("gives back what was pushed, in parts of any size between any pushes", () => {
+  it("returns what was pushed, in parts of any size between any pushes", () => {
     const log = new LogprobLog({ keepsAll });
     const read: (SampledToken | undefined)[] = [];
     for (const [at, entry] of entries.entries()) {
@@ -23,7 +23,7 @@ describe.each([true, false])("LogprobLog that keeps all: %s", (keepsAll) => {
   });
 });
 
-it("has what was not read where it keeps nothing else", () => {
+it("has the unread entries when it keeps nothing else", () => {
   const log = new LogprobLog({ keepsAll: false });
   for (const entry of entries) log.push(entry);
   log.take(200);

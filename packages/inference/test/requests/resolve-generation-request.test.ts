@@ -41,7 +41,7 @@ describe("resolveGenerationRequest", () => {
     });
   });
 
-  it("takes the edges of every range, and counts what is undefined as absent", () => {
+  it("accepts the limits of every range, and treats undefined as absent", () => {
     for (const sampling of [
       { temperature: 0, topP: 1, minP: 0, presencePenalty: -2, frequencyPenalty: -2, seed: -(2n ** 63n) },
       {
@@ -122,7 +122,7 @@ describe("resolveGenerationRequest", () => {
     ["promptLogprobs", { promptTokenIds: [1], promptLogprobs: -1 }, "from 0 to 20"],
     ["signal", { promptTokenIds: [1], signal: {} }, "an AbortSignal"],
     ["id", { promptTokenIds: [1], id: "" }, "a string"],
-  ])("names %s when it is wrong", (param, request, expected) => {
+  ])("refuses an invalid %s, and names it", (param, request, expected) => {
     expect(() => resolve(request)).toThrow(
       expect.objectContaining({
         code: "INVALID_REQUEST",
@@ -142,7 +142,7 @@ describe("resolveGenerationRequest", () => {
     );
   });
 
-  it("refuses what is longer than the context, and says how long it is", () => {
+  it("refuses a request that is longer than the context, with the lengths", () => {
     const prompt = (length: number): number[] => Array.from({ length }, () => 1);
     expect(resolve({ promptTokenIds: prompt(19) }).stopping.maxTokens).toBe(1);
     expect(() => resolve({ promptTokenIds: prompt(20) })).toThrow(

@@ -20,7 +20,7 @@ describe("RandomStream", () => {
     expect(new Set(starts).size).toBe(seeds.length);
   });
 
-  it("gives numbers from 0 to below 1, evenly", () => {
+  it("returns uniform numbers in [0, 1)", () => {
     const random = new RandomStream(7);
     const counts = new Float64Array(64);
     const drawCount = 64_000;
@@ -35,7 +35,7 @@ describe("RandomStream", () => {
     expect(chiSquare).toBeLessThan(103.4);
   });
 
-  it("gives streams of one seed that do not move together", () => {
+  it("returns uncorrelated streams of one seed", () => {
     const a = new RandomStream(5, 0);
     const b = new RandomStream(5, 1);
     let covariance = 0;

@@ -37,7 +37,7 @@ function softmax(logits: readonly number[]): number[] {
 }
 
 /**
- * How badly many draws fit probabilities that are said to be exact: below 1 by chance in 999 of 1000
+ * How badly many draws fit expected probabilities: below 1 by chance in 999 of 1000
  * cases, infinite when something was drawn that cannot be.
  */
 function misfit(logits: readonly number[], state: SamplingState, expected: readonly number[]): number {
@@ -101,13 +101,13 @@ describe("sampling", () => {
     expect(misfit(logits, stateOf({ topP: 0.94 }), [0.15 / 0.95, 0.5 / 0.95, 0, 0.3 / 0.95])).toBeLessThan(1);
   });
 
-  it("drops what is less likely than minP times the likeliest", () => {
+  it("drops tokens less likely than minP times the likeliest", () => {
     const logits = [0.15, 0.5, 0.05, 0.3].map(Math.log);
     expect(misfit(logits, stateOf({ minP: 0.4 }), [0, 0.625, 0, 0.375])).toBeLessThan(1);
     expect(misfit(logits, stateOf({ minP: 1 }), [0, 1, 0, 0])).toBeLessThan(1);
   });
 
-  it("filters in vLLM's order: temperature, minP, topK, then topP of what is left", () => {
+  it("filters in vLLM's order: temperature, minP, topK, then topP of the rest", () => {
     // 0.4, 0.3, 0.2, 0.1: of the first two, 0.4/0.7 = 0.571 is a nucleus of 0.55; of all four it is not.
     const logits = [0.4, 0.3, 0.2, 0.1].map(Math.log);
     expect(misfit(logits, stateOf({ topK: 2, topP: 0.55 }), [1, 0, 0, 0])).toBeLessThan(1);
@@ -131,7 +131,7 @@ describe("sampling", () => {
     expect(draw(3, 0)).not.toBe(draw(3, 1));
   });
 
-  it("never chooses what no token belongs to", () => {
+  it("never samples ids without a token", () => {
     const sampler = samplerOf(4, 2);
     expect(sampler.sample(Float32Array.of(1, 0, 9, 9), stateOf({ temperature: 0 }))).toBe(0);
     const state = stateOf({});
@@ -157,7 +157,7 @@ describe("sampling", () => {
     expect(misfit([-Infinity, 0, 0], stateOf({}), [0, 0.5, 0.5])).toBeLessThan(1);
   });
 
-  it("gives its memory back", () => {
+  it("frees its memory", () => {
     const memory = new PlainMemory();
     const sampler = createSampler({ vocabSize: 10, memory, model: "test" });
     expect(memory.liveBlockCount).toBe(1);
@@ -195,7 +195,7 @@ describe("adjusted logits", () => {
     }
   });
 
-  it("counts for presence and frequency what was generated, not the prompt", () => {
+  it("counts generated tokens for presence and frequency, not the prompt", () => {
     const params = { repetitionPenalty: 2, presencePenalty: 0.5, frequencyPenalty: 0.25 };
     const state = stateOf(params, { prompt: [0, 0], generated: [1] });
     expect(adjusted([4, 4, 4], state)).toEqual([2, 1.25, 4]);
@@ -255,7 +255,7 @@ describe("log-probabilities", () => {
     expect(sampled.top[3]!.logprob).toBeCloseTo(-20_000.3133, 3);
   });
 
-  it("come without alternatives when none are wanted", () => {
+  it("come without alternatives when none are requested", () => {
     const sampled = samplerOf(8).sampleWithLogprobs(Float32Array.from(sampleLogits), stateOf({}), 0);
     expect(sampled.top).toEqual([]);
   });

@@ -23,7 +23,7 @@ function sortedIds(weights: ArrayLike<number>): number[] {
 const rows = fc.array(fc.integer({ min: -6, max: 6 }), { minLength: 1, maxLength: 80 });
 
 describe("selectTop", () => {
-  it("takes what a full sort would take, the lower ids of equals", () => {
+  it("selects what a full sort would, of equal entries the lower ids", () => {
     fc.assert(
       fc.property(rows, fc.integer({ min: 1, max: 90 }), (values, count) => {
         const row = Float32Array.from(values);
@@ -61,7 +61,7 @@ describe("selectNucleus", () => {
     expect(kept(0.999)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it("keeps what a full sort would keep", () => {
+  it("keeps what a full sort would", () => {
     // Integer weights add up without rounding; a share of k/1000 of a total that divides it not at all.
     const weights = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 120 });
     fc.assert(

@@ -15,7 +15,7 @@ function run(prefillBudget: PrefillBudget, stepCount: number, msPerToken: number
 }
 
 describe("createPrefillBudget", () => {
-  it("grows to all that a step may hold where that is quick enough", () => {
+  it("grows to the step's limit when steps are fast enough", () => {
     const prefillBudget = createPrefillBudget({ targetMs: 100, maxTokens: 256 });
     expect(run(prefillBudget, 5, 0.1)).toEqual([32, 64, 128, 256, 256]);
   });
@@ -26,7 +26,7 @@ describe("createPrefillBudget", () => {
     expect(prefillBudget.stepTokens).toBe(96);
   });
 
-  it("never goes below 32 tokens, or all that a step may hold", () => {
+  it("is at least 32 tokens, or the step's limit", () => {
     const slow = createPrefillBudget({ targetMs: 100, maxTokens: 256 });
     expect(run(slow, 4, 1000)).toEqual([32, 32, 32, 32]);
     const small = createPrefillBudget({ targetMs: 100, maxTokens: 8 });

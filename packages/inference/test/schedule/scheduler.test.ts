@@ -142,14 +142,17 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
   };
 }
 
-/** What the executor has to see of a finished sequence: its prompt, then all it said but the last. */
+/** What the executor must compute of a finished sequence: its prompt, then all generated tokens but the last. */
 function expectedTokens(sequence: TestSequence): number[] {
-  const said = Array.from({ length: sequence.generateCount - 1 }, (_, at) => sequence.id * 1000 + 501 + at);
-  return [...sequence.promptTokenIds, ...said];
+  const generated = Array.from(
+    { length: sequence.generateCount - 1 },
+    (_, at) => sequence.id * 1000 + 501 + at,
+  );
+  return [...sequence.promptTokenIds, ...generated];
 }
 
 describe("createScheduler", () => {
-  it("decodes first and gives prompts the rest of the budget, in the order of arrival", () => {
+  it("decodes first, then prefills with the rest of the budget, first come first served", () => {
     const rig = createRig({ maxTokensPerStep: 8 });
     rig.add(1, 5, 10);
     expect(rig.step()).toEqual([1]);
@@ -163,7 +166,7 @@ describe("createScheduler", () => {
     expect(rig.batch.prefillTokenCount).toBe(0);
   });
 
-  it("cuts a prompt into chunks and leaves room for others beside it", () => {
+  it("chunks a prompt and leaves room for others", () => {
     const rig = createRig({ maxTokensPerStep: 8, maxChunkTokens: 5 });
     rig.add(1, 12, 1);
     rig.add(2, 2, 1);
@@ -174,7 +177,7 @@ describe("createScheduler", () => {
     expect(rig.scheduler.runningCount).toBe(0);
   });
 
-  it("lets nobody pass the head of the queue", () => {
+  it("never passes over the head of the queue", () => {
     const rig = createRig({}, 20);
     rig.add(1, 4, 6);
     rig.add(2, 4, 10); // 14 tokens: no room beside the first's 10
@@ -185,7 +188,7 @@ describe("createScheduler", () => {
     expect(rig.step()).toEqual([2, 3]);
   });
 
-  it("cuts a prompt whose every token wants logits by the rows that there are", () => {
+  it("chunks a prompt that needs logits after every token by the rows of logits", () => {
     const rig = createRig({ maxRunningSequences: 3, maxLogitRows: 8 });
     rig.add(1, 4, 10);
     rig.step();
@@ -209,14 +212,14 @@ describe("createScheduler", () => {
     rig.addSibling(3, first);
     rig.add(4, 3, 3);
     expect(rig.step()).toEqual([1]);
-    // The first says its only token and leaves in the step that ends the prompt.
+    // The first generates its only token and is removed in the step that completes the prompt.
     expect(rig.step()).toEqual([1, 4]);
     expect(rig.step()).toEqual([4, 2, 3]);
     expect(rig.copiedTokenCount).toBe(2 * 11);
     expect([...rig.batch.lengths.subarray(0, 3)]).toEqual([1, 1, 1]);
   });
 
-  it("copies from whoever still runs for those that enter later, and else computes again", () => {
+  it("copies the prompt of a running sequence to those admitted later, or computes it again", () => {
     const rig = createRig({ maxRunningSequences: 2 });
     const first = rig.add(1, 6, 2);
     const second = rig.addSibling(2, first);
@@ -233,7 +236,7 @@ describe("createScheduler", () => {
     expect(rig.scheduler.runningCount).toBe(0);
   });
 
-  it("takes the place of one that leaves before the prompt is computed", () => {
+  it("computes the prompt itself when the first sequence is removed before it is computed", () => {
     const rig = createRig({ maxTokensPerStep: 4 });
     const first = rig.add(1, 6, 3);
     const second = rig.addSibling(2, first);
@@ -246,7 +249,33 @@ describe("createScheduler", () => {
     expect(third.computed).toEqual([...second.promptTokenIds]);
   });
 
-  it("takes sequences out wherever they are", () => {
+  it("prefills every token that a sequence is admitted with, as after a preemption", () => {
+    const slots = createKvCache({ layout: "slots", slotCount: 1, slotTokens: 20, move: () => {} });
+    const tokenIds = Int32Array.of(1, 2, 3, 51, 52);
+    const kvCache = { ...slots, admit: () => slots.admit(tokenIds, 10) };
+    const sizes = { maxTokensPerStep: 4, maxChunkTokens: 4, maxRunningSequences: 1, maxLogitRows: 1 };
+    const scheduler = createScheduler<SchedulableSequence>(kvCache, sizes);
+    const batch = new StepBatch<SchedulableSequence>({ maxChunks: 1, maxTokens: 4 });
+    scheduler.add({
+      promptTokenIds: tokenIds.subarray(0, 3),
+      maxLengthTokens: 10,
+      lastTokenId: 53,
+      needsPromptLogits: false,
+      cached: undefined,
+    });
+    const steps = [1, 2, 3].map(() => {
+      scheduler.schedule(batch);
+      scheduler.advance(batch);
+      return [[...batch.tokenIds.subarray(0, batch.tokenCount)], batch.logitCounts[0]];
+    });
+    expect(steps).toEqual([
+      [[1, 2, 3, 51], 0],
+      [[52], 1],
+      [[53], 1],
+    ]);
+  });
+
+  it("removes sequences in any state", () => {
     const rig = createRig({ maxRunningSequences: 2, maxTokensPerStep: 4 });
     const [first, second, third] = [rig.add(1, 2, 9), rig.add(2, 6, 9), rig.add(3, 1, 9)];
     expect(rig.step()).toEqual([1, 2]);
@@ -329,7 +358,7 @@ describe("createScheduler", () => {
               sequence.generatedCount < sequence.generateCount,
           );
           const stepped = rig.step();
-          // Who speaks, speaks at every step.
+          // A decoding sequence decodes at every step.
           for (const sequence of decoding) expect(stepped).toContain(sequence.id);
           for (const id of stepped) {
             expect(cancelled.has(id)).toBe(false);

@@ -22,7 +22,7 @@ export interface EngineFixture {
   readonly memory: PlainMemory;
 }
 
-/** An engine on the fake executor, with everything it tells recorded. */
+/** An engine on the fake executor, with its events recorded. */
 export function createEngineFixture(
   executorOptions: Partial<FakeExecutorOptions> = {},
   engineOptions: Partial<EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>> = {},

@@ -30,7 +30,7 @@ function run(
 }
 
 describe("Detokenizer", () => {
-  it("gives a character with its last byte and not before", () => {
+  it("returns a character with its last byte and not before", () => {
     const decoder = createPlainByteTokenizer();
     expect(run(decoder, [...new TextEncoder().encode("a🌍é")])).toEqual(["a", "", "", "", "🌍", "", "é", ""]);
   });
@@ -43,7 +43,7 @@ describe("Detokenizer", () => {
     expect(run(decoder, [0xef, 0xbf, 0xbd])).toEqual(["", "", "\uFFFD", ""]);
   });
 
-  it("gives what is certain of a token that ends within a character", () => {
+  it("returns the complete characters of a token that ends within one", () => {
     const decoder = createByteTokenizer([
       Uint8Array.of(0x61, 0x62, 0xf0),
       Uint8Array.of(0x9f, 0x8c, 0x8d, 0x63),
@@ -51,7 +51,7 @@ describe("Detokenizer", () => {
     expect(run(decoder, [0, 1])).toEqual(["ab", "🌍c", ""]);
   });
 
-  it("leaves special tokens out, also between the bytes of a character, or writes them", () => {
+  it("skips special tokens, also between the bytes of a character, or writes them", () => {
     const decoder = createPlainByteTokenizer(["<s>"]);
     expect(run(decoder, [256, 0xc3, 256, 0xa9, 256]).join("")).toBe("é");
     const writing = new Detokenizer(decoder, { skipSpecialTokens: false });
@@ -92,7 +92,7 @@ describe("Detokenizer", () => {
     );
   });
 
-  it("gives long text whose tokens all end within a character", () => {
+  it("decodes long text whose tokens all end within a character", () => {
     const decoder = createByteTokenizer([
       Uint8Array.of(0xc3),
       Uint8Array.of(0xa9, 0xc3),
@@ -128,7 +128,7 @@ describe.each(["llama2", "llama2-metaspace", "llama3", "qwen2", "tekken"])(
       new URL(`../../../../test/fixtures/tokenizers/${name}/`, import.meta.url),
     );
 
-    it("gives the text of the whole, in whole characters", async () => {
+    it("returns the text of all tokens, in whole characters", async () => {
       expect(existsSync(directory)).toBe(true);
       const tokenizer = await loadTokenizer(directory);
       for (const text of texts) {

@@ -40,12 +40,12 @@ function cut(text: string, places: readonly number[]): string[] {
 }
 
 describe("stop strings", () => {
-  it("are found over pieces and left out", () => {
+  it("are matched across pieces and removed", () => {
     expect(run(["so ", "EN", "D it"], ["END"], false)).toEqual({ text: "so ", match: "END" });
     expect(run(["so ", "EN", "D it"], ["END"], true)).toEqual({ text: "so END", match: "END" });
   });
 
-  it("hold back only what may become one", () => {
+  it("hold back only text that may become one", () => {
     const matcher = new StopStrings(["\n\nUser:"]).matcher({ includeStopInOutput: false });
     expect(matcher.push("line\n")).toBe("line");
     expect(matcher.push("\nUs")).toBe("");
@@ -54,13 +54,13 @@ describe("stop strings", () => {
     expect(matcher.flush()).toBe("\n\n");
   });
 
-  it("hold nothing back when they are part of the answer", () => {
+  it("hold no text back when they are part of the answer", () => {
     const matcher = new StopStrings(["END"]).matcher({ includeStopInOutput: true });
     expect(matcher.push("EN")).toBe("EN");
     expect(matcher.push("D.")).toBe("D");
   });
 
-  it("end at the first that is whole; of two that end together, the longer counts", () => {
+  it("match the first complete one; of two that end together, the longer", () => {
     expect(run(["abcd"], ["abcd", "bc"], false)).toEqual({ text: "a", match: "bc" });
     expect(run(["xabc"], ["bc", "abc"], false)).toEqual({ text: "x", match: "abc" });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Utf8Tail } from "../../src/text/utf8-tail.ts";
 
-/** The platform's decoder: incomplete means that it gives nothing for the end as long as more may come. */
+/** The platform's decoder: incomplete means that it returns nothing for the end while more may come. */
 function isIncomplete(bytes: Uint8Array): boolean {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   decoder.decode(bytes, { stream: true });

@@ -18,7 +18,7 @@ function fillSlots(kv: KvSlots): void {
   }
 }
 
-test("takes one block per layer for keys and one for values, and gives all back", () => {
+test("allocates one block per layer for keys and one for values, and frees all", () => {
   const memory = new PlainMemory();
   const kv = new KvSlots(shape, memory, "m");
   expect(slotBytes(shape)).toBe(2 * 4 * 1 * 4);
@@ -27,7 +27,7 @@ test("takes one block per layer for keys and one for values, and gives all back"
   expect(memory.liveBlockCount).toBe(0);
 });
 
-test("copies what is in use of every head, and nothing else", () => {
+test("copies the first positions of every head, and nothing else", () => {
   const kv = new KvSlots(shape, new PlainMemory(), "m");
   fillSlots(kv);
   kv.move({ from: 2, to: 0, fromTokens: 3, toTokens: 0 });
@@ -44,7 +44,7 @@ test("swaps two slots of different length", () => {
   expect(readSlot(kv, 2)[3]?.slice(4, 7)).toEqual([304, 305, 306]);
 });
 
-test("gives back what it took when memory ends half-way", () => {
+test("frees its blocks when an allocation fails", () => {
   const memory = new PlainMemory();
   memory.limitBytes = 3 * 96;
   expect(() => new KvSlots(shape, memory, "m")).toThrow("out of memory at layer 1 values");

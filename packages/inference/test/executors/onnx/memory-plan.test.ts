@@ -29,7 +29,7 @@ test("counts the KV cache by slots, whole contexts and layers", () => {
   expect(plan.totalBytes).toBe(weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes);
 });
 
-test("takes from the pool what was planned of it", async () => {
+test("allocates from the pool what was planned", async () => {
   const memory = new PlainMemory();
   const sizes = { maxSequences: 3, contextTokens: 100, maxChunkTokens: 32 };
   const plan = planOnnxMemory(llama2, sizes);

@@ -87,7 +87,7 @@ describe.each(["llama2", "qwen3", "qwen2-window"])("through the Node binding: %s
   });
 });
 
-test("says what it runs on", async () => {
+test("describes what it runs on", async () => {
   const model = await openGolden("llama2");
   const options = { model, memory: new PlainMemory(), maxSequences: 1, threads: 1 };
   await using ffi = await createOnnxExecutor(options);
@@ -109,10 +109,10 @@ test("keeps all that native code refers to, however much garbage is collected", 
   }
 });
 
-describe("gives everything back", () => {
+describe("frees all memory", () => {
   const residentMiB = (): number => process.memoryUsage.rss() / 2 ** 20;
 
-  test("when it is made and disposed fifty times", async () => {
+  test("when it is created and disposed fifty times", async () => {
     const model = await openGolden("llama2");
     const memory = new PlainMemory();
     const cycle = async (count: number): Promise<number> => {
@@ -178,7 +178,7 @@ describe("gives everything back", () => {
 });
 
 describe("weights in files", () => {
-  test("are found behind the links of a Hugging Face cache", async () => {
+  test("are found through the links of a Hugging Face cache", async () => {
     await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     const { directory, filePath, model } = checkpoint;
     await mkdir(path.join(directory, "blobs"));

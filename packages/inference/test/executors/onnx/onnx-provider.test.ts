@@ -16,7 +16,7 @@ test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async 
   expect(executor.description).toContain(onnxProvider.library);
 });
 
-test("refuses in advance what it would refuse at creation", async () => {
+test("checks in advance what creation would refuse", async () => {
   await using odd = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
   const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 24") };
   await expect(onnxProvider.assertSupported(odd.model)).rejects.toMatchObject(unsupported);

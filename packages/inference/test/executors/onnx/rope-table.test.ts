@@ -39,7 +39,7 @@ describe("llama3 scaling", () => {
   const plain = rotaryFrequencies({ headDim: 16, ropeTheta: 10_000, ropeScaling: { type: "none" } });
   const scaled = rotaryFrequencies({ headDim: 16, ropeTheta: 10_000, ropeScaling });
 
-  test("keeps what turns more often than the high factor in the original context", () => {
+  test("keeps frequencies above the high factor", () => {
     expect(scaled[0]).toBe(plain[0]);
   });
 
@@ -48,7 +48,7 @@ describe("llama3 scaling", () => {
     expect(scaled[1]).toBeCloseTo((plain[1] ?? 0) * (0.740_354 + (1 - 0.740_354) / 8), 5);
   });
 
-  test("stretches what turns less often than the low factor", () => {
+  test("scales frequencies below the low factor", () => {
     expect(scaled[7]).toBe(Math.fround((plain[7] ?? 0) / 8));
   });
 });

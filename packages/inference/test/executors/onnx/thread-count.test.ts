@@ -8,7 +8,7 @@ function countWith(availableParallelism: number, files: Readonly<Record<string, 
   return defaultThreadCount({ availableParallelism, readFile: (path) => files[path] });
 }
 
-test("takes every logical processor where the system says no more", () => {
+test("counts every logical processor without more information", () => {
   expect(countWith(6)).toBe(6);
 });
 

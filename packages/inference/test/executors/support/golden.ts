@@ -29,7 +29,7 @@ export function goldenNames(): string[] {
     .map((file) => path.basename(file, ".bin"));
 }
 
-/** What `transformers` says of a checkpoint's prompts; see test/fixtures/README.md. */
+/** Results of `transformers` for a checkpoint's prompts; see test/fixtures/README.md. */
 export function readGolden(name: string): GoldenPrompt[] {
   const directory = path.join(fixturesDirectory, "golden");
   const golden = JSON.parse(readFileSync(path.join(directory, `${name}.json`), "utf8")) as GoldenFile;

@@ -39,7 +39,7 @@ export const tinyConfig: ModelConfig = {
   storedDtype: "F32",
 };
 
-/** A Llama-like network that takes what the config says. */
+/** A Llama-like network, built from the config. */
 export const plainArchitecture: Architecture = {
   name: "plain",
   build<T>(config: ModelConfig, builder: DecoderBuilder<T>): void {

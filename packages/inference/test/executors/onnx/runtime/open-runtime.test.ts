@@ -30,7 +30,7 @@ const ffiRuntime = fakeRuntime("ffi");
 const bindingRuntime = fakeRuntime("binding");
 const broken = { reason: "the library is of another kind" };
 
-test("takes the C API where it can", async () => {
+test("takes the C API if it can be used", async () => {
   expect(await select("auto", ffiRuntime, bindingRuntime)).toEqual({
     path: "ffi",
     fallbackReason: undefined,
@@ -44,7 +44,7 @@ test("falls back with a warning that has the reason", async () => {
   expect(warnings).toEqual([{ code: "FFI_UNAVAILABLE", message: expect.stringContaining(broken.reason) }]);
 });
 
-test("does not fall back when one way was asked for", async () => {
+test("does not fall back when one way was requested", async () => {
   await expect(select("ffi", broken, bindingRuntime)).rejects.toMatchObject({
     code: "EXECUTOR_UNAVAILABLE",
     message: expect.stringContaining(broken.reason),
@@ -53,7 +53,7 @@ test("does not fall back when one way was asked for", async () => {
   await expect(select("binding", ffiRuntime, broken)).rejects.toMatchObject({ code: "EXECUTOR_UNAVAILABLE" });
 });
 
-test("says both reasons when nothing can be used", async () => {
+test("throws with both reasons when neither can be used", async () => {
   await expect(select("auto", broken, { reason: "nor this" })).rejects.toMatchObject({
     code: "EXECUTOR_UNAVAILABLE",
     message: expect.stringMatching(/of another kind; nor this/),

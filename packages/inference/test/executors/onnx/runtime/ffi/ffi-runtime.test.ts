@@ -121,7 +121,7 @@ describe("the C API", () => {
     expect(live).toEqual({ Env: 0, MemoryInfo: 0, SessionOptions: 0, Session: 0, IoBinding: 0, Value: 0 });
   });
 
-  test("releases what a failed step had made, and its status", async () => {
+  test("releases the handles of a failed step, and its status", async () => {
     const { api, live } = countingApi();
     const runtime = new FfiRuntime(api);
     await expect(runtime.createSession(new Uint8Array([1, 2, 3]), options)).rejects.toMatchObject({

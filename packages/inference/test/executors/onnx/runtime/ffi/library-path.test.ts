@@ -16,7 +16,7 @@ test.each([
   expect("path" in library && existsSync(library.path)).toBe(true);
 });
 
-test("says where there is none", () => {
+test("returns why there is none", () => {
   expect(findOnnxLibrary("freebsd", "x64")).toEqual({
     reason: "onnxruntime-node has no library for freebsd",
   });
