@@ -9,7 +9,7 @@ expectTypeOf<Bus<MemoryEventMap>>().toExtend<MemoryEventSink>();
 expectTypeOf<
   Bus<MemoryEventMap & { "engine:stopped": { readonly reason: string } }>
 >().toExtend<MemoryEventSink>();
-// Who takes less of an event than it has still takes it.
+// A sink that reads a part of an event fits.
 expectTypeOf<
   Bus<{
     "memory:alert": { readonly deviceId: string };
@@ -17,10 +17,10 @@ expectTypeOf<
   }>
 >().toExtend<MemoryEventSink>();
 
-// A bus of other events is no sink of these.
+// A bus of other events does not fit.
 expectTypeOf<Bus<{ "engine:stopped": { readonly reason: string } }>>().not.toExtend<MemoryEventSink>();
 
-/** What asks for bytes and no more. */
+/** Uses a pool through the interface only. */
 interface BytesPort {
   allocate(request: {
     readonly sizeBytes: number;

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
 
-/** Every module that an entry loads at run time, by the names in its imports. */
+/** The modules that an entry loads at run time, by their import specifiers. */
 function modulesOf(entry: string, found: Set<string> = new Set()): ReadonlySet<string> {
   if (found.has(entry)) return found;
   found.add(entry);
@@ -18,7 +18,7 @@ function modulesOf(entry: string, found: Set<string> = new Set()): ReadonlySet<s
   return found;
 }
 
-it("loads nothing native from its main entry, and the FFI only from the entry for CUDA", () => {
+it("loads no native code from the main entry, and koffi from the CUDA entry only", () => {
   const main = modulesOf(join(source, "index.ts"));
   expect([...main].filter((name) => !name.startsWith(source) && !name.startsWith("node:"))).toEqual([]);
   expect([...main].filter((name) => name.includes("/cuda/"))).toEqual([]);

@@ -1,20 +1,9 @@
 import { describe, expect, it } from "vitest";
-import {
-  createHostMemoryPool,
-  type Device,
-  type GpuAllocator,
-  type HostMemoryBlock,
-} from "../../src/index.ts";
+import { createHostMemoryPool, type GpuAllocator, type HostMemoryBlock } from "../../src/index.ts";
 import { soakAllocator, type SoakOptions } from "../../src/testing.ts";
+import { testDevice as device } from "../support/test-device.ts";
 
 const mib = 2 ** 20;
-const device: Device = {
-  id: "cpu",
-  kind: "cpu",
-  name: "a CPU",
-  totalBytes: 256 * mib,
-  freeBytes: () => 256 * mib,
-};
 
 function soak(allocator: GpuAllocator<HostMemoryBlock>, more: Partial<SoakOptions<HostMemoryBlock>> = {}) {
   return soakAllocator({
@@ -35,7 +24,7 @@ function soak(allocator: GpuAllocator<HostMemoryBlock>, more: Partial<SoakOption
 }
 
 describe("soakAllocator", () => {
-  it.each([1, 2, 3])("finds nothing wrong with the host pool, seed %i", (seed) => {
+  it.each([1, 2, 3])("finds no fault in the host pool, seed %i", (seed) => {
     using pool = createHostMemoryPool({
       device,
       limitBytes: 24 * mib,
@@ -48,13 +37,13 @@ describe("soakAllocator", () => {
     expect(result.peakInUseBytes).toBeGreaterThan(20 * mib);
   });
 
-  it("notices blocks that overlap", () => {
+  it("detects blocks that overlap", () => {
     using pool = createHostMemoryPool({ device, limitBytes: 24 * mib, events: { emit() {} } });
     const addressOf = (): { space: unknown; start: number } => ({ space: "one", start: 0 });
     expect(() => soak(pool, { addressOf })).toThrow(/overlaps/);
   });
 
-  it("notices a pool whose totals do not add up", () => {
+  it("detects a pool with wrong totals", () => {
     using pool = createHostMemoryPool({ device, limitBytes: 24 * mib, events: { emit() {} } });
     using other = pool.allocate({ sizeBytes: 10, tag: { model: "other", purpose: "other" } });
     expect(() => soak(pool)).toThrow(/strictly equal/);

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 
 const roundCount = 50;
 
-/** Collects until the condition holds; throws when many rounds do not make it hold. */
+/** Collects garbage until the condition holds; throws after many rounds. */
 export async function collectUntil(isDone: () => boolean): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

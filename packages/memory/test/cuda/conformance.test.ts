@@ -39,7 +39,7 @@ function createHarness(
       if (streamCount === 2) {
         const stream = device.createStream();
         const unused = device.createStream();
-        // A pool learns of a stream when it is named, also by a request that it refuses.
+        // A pool knows a stream from its first request on, even a refused one.
         for (const each of [unused, stream]) {
           expect(() => pool.allocate({ sizeBytes: 0, tag: conformanceTag, stream: each })).toThrow(/got 0/);
         }
@@ -51,7 +51,7 @@ function createHarness(
         ...pool,
         stats() {
           if (isDisposed) return pool.stats();
-          // What the default stream freed is in one piece with the rest once an event said so.
+          // What the default stream freed coalesces with the rest once an event is complete.
           pool.stats();
           pool.reclaim();
           device.defaultStream.synchronizeBlocking();

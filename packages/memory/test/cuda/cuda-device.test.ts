@@ -29,19 +29,19 @@ describeOverStandIn("a CUDA device", (standIn) => {
       hasMemoryPools: true,
     });
   });
-  it("refuses an ordinal that is not there, with the number of devices", () => {
+  it("refuses an ordinal that does not exist, with the number of devices", () => {
     for (const ordinal of [2, -1, 0.5]) {
       expect(() => createCudaDevice({ driver, ordinal })).toThrow(/below the 2 visible devices/);
     }
   });
-  it("tells its free memory as the driver sees it, whoever took the rest", () => {
+  it("reports its free memory as the driver does, with the usage of other processes", () => {
     using device = createCudaDevice({ driver });
     expect(device.freeBytes()).toBe(256 * mib);
     standIn.useElsewhere(0, 100 * mib);
     expect(device.freeBytes()).toBe(156 * mib);
     standIn.useElsewhere(0, -100 * mib);
   });
-  it("copies to the device, on it and back, at offsets", () => {
+  it("copies to the device, on the device and back, at offsets", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     using first = pool.allocate({ sizeBytes: 4096, tag });
@@ -58,7 +58,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
     device.copyToDevice(first, new Uint8Array(0));
     device.fill(first, 0, { sizeBytes: 0 });
   });
-  it("refuses ranges outside a block and values that are no byte", () => {
+  it("refuses ranges outside a block and values that are not bytes", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     using block = pool.allocate({ sizeBytes: 1000, tag });
@@ -84,7 +84,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
       expect.objectContaining({ code: "WRONG_DEVICE" }),
     );
   });
-  it("works on two devices by turns in one thread", () => {
+  it("alternates between two devices in one thread", () => {
     using first = createCudaDevice({ driver, ordinal: 0 });
     using second = createCudaDevice({ driver, ordinal: 1 });
     using firstPool = createCudaMemoryPool({ device: first, arenaBytes: mib });
@@ -99,7 +99,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
     expect([...bytes]).toEqual([1, 2]);
     expect(standIn.usedBytes(0)).toBeGreaterThan(standIn.usedBytes(1));
   });
-  it("queues work on a stream until it runs, and tells when it has run", async () => {
+  it("queues work on a stream, and reports when it has run", async () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -119,12 +119,12 @@ describeOverStandIn("a CUDA device", (standIn) => {
     event.synchronizeBlocking();
     await device.synchronize();
   });
-  it("waits by asking where a driver wants its context in the thread that waits", async () => {
+  it("polls where the driver requires a current context in the waiting thread", async () => {
     using device = createCudaDevice({ driver });
     standIn.fail("cuEventSynchronize", 201);
     await expect(device.synchronize()).resolves.toBeUndefined();
   });
-  it("keeps what a pinned copy queued, and runs a pageable copy before it returns", async () => {
+  it("queues a pinned copy, and runs a pageable copy before it returns", async () => {
     {
       using device = createCudaDevice({ driver });
       using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -143,7 +143,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
     }
     await collectUntil(() => standIn.live().pinned === 0);
   });
-  it("keeps pinned memory as long as a view of it, and refuses the buffer after dispose", async () => {
+  it("keeps pinned memory while a view is reachable, and refuses the buffer after dispose", async () => {
     let view: Uint8Array | undefined;
     {
       using device = createCudaDevice({ driver });
@@ -196,7 +196,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
     expect(() => createCudaMemoryPool({ device })).toThrow(disposed);
     pool.dispose();
   });
-  it("gives its context back with the last of what it made, in any order", () => {
+  it("releases its context with the last of its objects, in any order", () => {
     const device = createCudaDevice({ driver });
     const stream = device.createStream();
     const event = device.createEvent();
@@ -212,7 +212,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
     event.dispose();
     expect(standIn.live().contexts).toBe(0);
   });
-  it("is one of those that CUDA_VISIBLE_DEVICES shows, and takes memory of that one", () => {
+  it("is a device of CUDA_VISIBLE_DEVICES, and allocates memory there", () => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "1,0,7");
     const chosen = loadCudaDriver({ libraryPaths: [standIn.path] });
     vi.unstubAllEnvs();
@@ -226,14 +226,14 @@ describeOverStandIn("a CUDA device", (standIn) => {
       expect([standIn.usedBytes(0), standIn.usedBytes(1)]).toEqual([0, 2 * mib]);
     }
   });
-  it("has the name of its instance where the GPU is split", () => {
+  it("has the UUID of its instance where the GPU is in MIG mode", () => {
     standIn.split();
     using device = createCudaDevice({ driver });
     using other = createCudaDevice({ driver, ordinal: 1 });
     expect(device.uuid).toBe("MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
     expect(other.uuid).toBe("GPU-10111213-1415-1617-1819-1a1b1c1d1e1f");
   });
-  it("tells the driver's error at every call once the context is broken, and ends all the same", async () => {
+  it("throws the driver's error at every call once the context is broken, and can be disposed", async () => {
     for (const arenaKind of ["virtual", "plain"] as const) {
       const device = createCudaDevice({ driver });
       const stream = device.createStream();
@@ -255,14 +255,14 @@ describeOverStandIn("a CUDA device", (standIn) => {
       expect(() => pool.trim()).toThrow(broken);
       expect(() => pool.dispose()).toThrow(broken);
       expect(() => stream.dispose()).toThrow(broken);
-      // The driver forgets a broken context with the process; here it is mended, and nothing was lost.
+      // A broken context ends with its process; the stand-in repairs it to show that nothing leaks.
       standIn.breakContext(0);
       pool.dispose();
       stream.dispose();
       device.dispose();
     }
   });
-  it("is listed by listDevices, and opened only for its free memory", () => {
+  it("is listed by listDevices, and opened for its free memory only", () => {
     const probes = [createCudaProbe({ libraryPaths: [standIn.path] })];
     const devices = listDevices({ probes });
     expect(devices.map(({ id }) => id)).toEqual(["cpu", "cuda:0", "cuda:1"]);
@@ -270,7 +270,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
     expect(devices[1]).toMatchObject({ kind: "cuda", name: "Stand-in GPU 0", totalBytes: 256 * mib });
     expect(devices[1]?.freeBytes()).toBe(256 * mib);
   });
-  it("says in listDevices why there is none", () => {
+  it("has the reason in probeDevices when there is none", () => {
     const probes = [createCudaProbe({ libraryPaths: ["libcuda-that-is-not-there.so.1"] })];
     const { devices, unavailable } = probeDevices({ probes });
     expect(devices.map(({ id }) => id)).toEqual(["cpu"]);

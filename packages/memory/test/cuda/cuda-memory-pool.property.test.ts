@@ -3,12 +3,16 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
 import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
-import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
+import {
+  createCudaMemoryPool,
+  type CudaMemoryPool,
+  type CudaMemoryPoolOptions,
+} from "../../src/cuda/cuda-memory-pool.ts";
 import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
 import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
 import { OutOfMemoryError } from "../../src/errors.ts";
 import { collectUntil } from "./collect-garbage.ts";
-import { describeOverStandIn } from "./stand-in/stand-in.ts";
+import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -51,7 +55,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 const commands: fc.Arbitrary<readonly Command[]> = fc.array(command, { maxLength: 120 });
 const longCommands: fc.Arbitrary<readonly Command[]> = fc.array(command, { minLength: 100, maxLength: 200 });
 
-/** Blocks by address; what a stream was given back and has not run is watched until it has. */
+/** Blocks by address, with the freed ones whose streams have not run yet. */
 class Model {
   readonly live: CudaMemoryBlock[] = [];
   inUseBytes = 0;
@@ -76,7 +80,7 @@ class Model {
   }
 }
 
-/** What each freed block held when its last stream came to read it, behind everything queued before. */
+/** The content of each freed block when its last stream reads it, behind all work queued before. */
 class Readings {
   readonly #pinned: PinnedBuffer;
   readonly #expected: number[] = [];
@@ -102,7 +106,23 @@ class Readings {
   }
 }
 
-function assertWholeAgain(pool: CudaMemoryPool, device: CudaDevice): void {
+/** A fresh stand-in, a device with three streams, and a pool; all are disposed together. */
+function setUp(standIn: StandIn, options: Omit<CudaMemoryPoolOptions, "device">) {
+  standIn.reset();
+  const device = createCudaDevice({ driver: standIn.driver });
+  const streams = [device.defaultStream, device.createStream(), device.createStream()];
+  const pool = createCudaMemoryPool({ ...options, device, chunkBytes: 2 * mib });
+  return {
+    device,
+    streams,
+    pool,
+    [Symbol.dispose]() {
+      for (const owned of [pool, ...streams, device]) owned.dispose();
+    },
+  };
+}
+
+function assertCoalesced(pool: CudaMemoryPool, device: CudaDevice): void {
   pool.reclaim();
   device.defaultStream.synchronizeBlocking();
   pool.reclaim();
@@ -113,26 +133,16 @@ function assertWholeAgain(pool: CudaMemoryPool, device: CudaDevice): void {
   assert.equal(pool.stats().fragmentation, 0);
 }
 
-describeOverStandIn("the work of streams that run in any order", (standIn) => {
+describeOverStandIn("streams that run in any order", (standIn) => {
   for (const arenaKind of ["virtual", "plain"] as const) {
-    it(`meets no other stream's blocks in ${arenaKind} arenas`, async () => {
+    it(`never reuse blocks of other streams in ${arenaKind} arenas`, async () => {
       fc.assert(
         fc.property(longCommands, (list) => {
-          standIn.reset();
-          using device = createCudaDevice({ driver: standIn.driver });
-          using first = device.createStream();
-          using second = device.createStream();
+          using setup = setUp(standIn, { arenaKind, limitBytes: 4 * mib, arenaBytes: 2 * mib });
+          const { device, streams, pool } = setup;
           using event = device.createEvent();
-          const streams = [device.defaultStream, first, second];
-          using pool = createCudaMemoryPool({
-            device,
-            arenaKind,
-            limitBytes: 4 * mib,
-            arenaBytes: 2 * mib,
-            chunkBytes: 2 * mib,
-          });
           const readings = new Readings(device);
-          // From here on a stream runs only when somebody waits for it, or when all are let go.
+          // From here on a stream runs only when it is awaited, or when all are released.
           standIn.hold();
           const live: {
             readonly block: CudaMemoryBlock;
@@ -151,7 +161,7 @@ describeOverStandIn("the work of streams that run in any order", (standIn) => {
             if (command.kind === "allocate") {
               const stream = streams[command.stream] ?? device.defaultStream;
               const value = (index * 2 + 1) & 255;
-              // Slots of slabs and ranges, each many enough to run out.
+              // Slots of slabs and ranges, enough of each to run out.
               const isSmall = command.shift < 2;
               const sizeBytes = isSmall
                 ? 1 + (command.sizeBytes & 32_767)
@@ -189,23 +199,13 @@ describeOverStandIn("the work of streams that run in any order", (standIn) => {
   }
 });
 
-describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (standIn) => {
+describeOverStandIn("a CUDA pool with any order of sizes, streams and frees", (standIn) => {
   for (const arenaKind of ["virtual", "plain"] as const) {
-    it(`keeps ${arenaKind} blocks apart and aligned, counts right, and is whole again at the end`, () => {
+    it(`keeps ${arenaKind} blocks apart and aligned, counts right, and coalesces at the end`, () => {
       fc.assert(
         fc.property(commands, (list) => {
-          standIn.reset();
-          using device = createCudaDevice({ driver: standIn.driver });
-          using first = device.createStream();
-          using second = device.createStream();
-          const streams = [device.defaultStream, first, second];
-          using pool = createCudaMemoryPool({
-            device,
-            arenaKind,
-            limitBytes: limit,
-            arenaBytes: 4 * mib,
-            chunkBytes: 2 * mib,
-          });
+          using setup = setUp(standIn, { arenaKind, limitBytes: limit, arenaBytes: 4 * mib });
+          const { device, streams, pool } = setup;
           const model = new Model();
           for (const command of list) {
             if (command.kind === "allocate") {
@@ -243,7 +243,7 @@ describeOverStandIn("a CUDA pool under any order of sizes, streams and frees", (
           }
           for (let block = model.take(0); block !== undefined; block = model.take(0)) block.dispose();
           standIn.release();
-          assertWholeAgain(pool, device);
+          assertCoalesced(pool, device);
         }),
         { seed: 20_260_711, numRuns: 150 },
       );

@@ -20,10 +20,10 @@ function outOfMemory(action: () => unknown): OutOfMemoryError {
   throw new Error("expected an OutOfMemoryError, got none");
 }
 
-describeOverStandIn("the reuse of memory in the order of streams", (standIn) => {
+describeOverStandIn("stream-ordered reuse", (standIn) => {
   const { driver } = standIn;
 
-  it("gives a stream at once what it freed itself, without a call of the driver", () => {
+  it("reuses at once what the same stream freed, without a driver call", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -41,7 +41,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
       expect(standIn.callCount()).toBe(calls);
     }
   });
-  it("gives nobody else what a stream still works on", () => {
+  it("keeps memory that a stream still uses from others", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
     using reader = device.createStream();
@@ -71,7 +71,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     expect(third.isDisposed).toBe(false);
     expect(pool.stats().arenaBytes).toBe(arenaBytes);
   });
-  it("waits for a stream rather than refuse what would fit", () => {
+  it("waits for a stream before it is out of memory", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -83,7 +83,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     expect(writer.isIdle()).toBe(true);
     expect(second.sizeBytes).toBe(60 * mib);
   });
-  it("orders a free behind the stream that it names", () => {
+  it("orders a free behind the given stream", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib, arenaBytes: mib, chunkBytes: 2 * mib });
@@ -100,7 +100,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     using again = pool.allocate({ sizeBytes: mib, tag, stream: writer });
     expect(again.devicePointer).toBe(address);
   });
-  it("waits once for the only stream so far when a second one comes", () => {
+  it("synchronizes the first stream once when a second one is used", () => {
     using device = createCudaDevice({ driver });
     using writer = device.createStream();
     using reader = device.createStream();
@@ -113,7 +113,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     pool.allocate({ sizeBytes: mib, tag, stream: reader }).dispose();
     expect(writer.isIdle()).toBe(true);
   });
-  it("gives no memory of its only stream back to the device before that is done with it", () => {
+  it("unmaps no memory before its only stream is done with it", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     for (const arenaKind of ["virtual", "plain"] as const) {
@@ -127,7 +127,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
       standIn.release();
     }
   });
-  it("needs no events on one stream, and uses those between streams again", () => {
+  it("needs no events with one stream, and reuses events between streams", () => {
     using device = createCudaDevice({ driver });
     using streams = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -143,7 +143,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     }
     expect(standIn.live().events).toBeLessThanOrEqual(2);
   });
-  it("takes an idle hole of the right size rather than cut a larger one that its stream freed", () => {
+  it("uses an idle hole of the right size before it splits a larger one of its stream", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 128 * mib });
@@ -162,7 +162,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     expect(again.devicePointer).toBe(largeAt);
     expect([kept, alsoKept].every(({ isDisposed }) => !isDisposed)).toBe(true);
   });
-  it("lets a stream end before its blocks, and gives their memory to all", () => {
+  it("allows a stream to be disposed before its blocks, whose memory is then idle", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
     const stream = device.createStream();
@@ -176,7 +176,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     pool.allocate({ sizeBytes: 64 * mib, tag }).dispose();
     expect(pool.stats().inUseBytes).toBe(0);
   });
-  it("takes streams of its own device object only", () => {
+  it("accepts streams of its own device object only", () => {
     using device = createCudaDevice({ driver });
     using same = createCudaDevice({ driver });
     using stream = same.createStream();
@@ -186,7 +186,7 @@ describeOverStandIn("the reuse of memory in the order of streams", (standIn) => 
     );
     expect(pool.stats().liveBlockCount).toBe(0);
   });
-  it("takes from a reservation for a stream", () => {
+  it("allocates from a reservation for a stream", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -202,7 +202,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
   const { driver } = standIn;
 
   for (const arenaKind of ["virtual", "plain"] as const) {
-    it(`tells a ${arenaKind} pool's own limit with the numbers`, () => {
+    it(`throws the limit of a ${arenaKind} pool with the numbers`, () => {
       using device = createCudaDevice({ driver });
       using pool = createCudaMemoryPool({ device, limitShare: 0.25, arenaKind });
       using held = pool.allocate({ sizeBytes: 40 * mib, tag });
@@ -217,7 +217,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       expect(error.cause).toBeUndefined();
       expect(error.usageByTag).toEqual([{ tag: held.tag, sizeBytes: 40 * mib, blockCount: 1 }]);
     });
-    it(`tells that the device has no more below a ${arenaKind} pool's limit, and goes on`, () => {
+    it(`throws the driver's error below the limit of a ${arenaKind} pool, and stays usable`, () => {
       standIn.useElsewhere(0, 200 * mib);
       using device = createCudaDevice({ driver });
       using pool = createCudaMemoryPool({ device, arenaKind, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
@@ -235,7 +235,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       pool.allocate({ sizeBytes: 20 * mib, tag }).dispose();
     });
   }
-  it.each([30, 67, 100, 127, 255])("gives the whole of a limit of %i MiB in one piece", (limitMib) => {
+  it.each([30, 67, 100, 127, 255])("allocates a whole limit of %i MiB in one block", (limitMib) => {
     using device = createCudaDevice({ driver });
     for (const arenaKind of ["virtual", "plain"] as const) {
       using pool = createCudaMemoryPool({ device, arenaKind, limitBytes: limitMib * mib });
@@ -245,7 +245,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
       expect(outOfMemory(() => pool.allocate({ sizeBytes: limitMib * mib + 1, tag })).cause).toBeUndefined();
     }
   });
-  it("takes nothing from others for what the device does not have", () => {
+  it("allocates nothing for a block that the device has no memory for", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
     using held = pool.allocate({ sizeBytes: 10 * mib, tag });
@@ -253,18 +253,18 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     const calls = standIn.callCount();
     const error = outOfMemory(() => pool.allocate({ sizeBytes: 200 * mib, tag }));
     expect((error.cause as Error).message).toContain("cuMemCreate returned CUDA_ERROR_OUT_OF_MEMORY (2)");
-    // Growing by the 73 chunks that there are and giving them back would be 292.
+    // To map the 73 available chunks and unmap them would take 292.
     expect(standIn.callCount() - calls).toBeLessThan(60);
     standIn.useElsewhere(0, -100 * mib);
     expect(held.isDisposed).toBe(false);
   });
-  it("is out of memory for what is larger than the device", () => {
+  it("is out of memory for a block larger than the device", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device });
     const error = outOfMemory(() => pool.allocate({ sizeBytes: 300 * mib, tag }));
     expect(error).toMatchObject({ requestedBytes: 300 * mib, limitBytes: 256 * mib, freeBytes: 256 * mib });
   });
-  it("gives back what it has before it refuses, so that two pools share a card", () => {
+  it("unmaps empty arenas before it is out of memory, so that two pools share a GPU", () => {
     using device = createCudaDevice({ driver });
     using first = createCudaMemoryPool({ device, chunkBytes: 2 * mib });
     using second = createCudaMemoryPool({ device, chunkBytes: 2 * mib });
@@ -273,7 +273,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     expect(first.trim()).toBe(200 * mib);
     second.allocate({ sizeBytes: 200 * mib, tag }).dispose();
   });
-  it("grows an arena where it lies, and gives its end back", () => {
+  it("grows an arena in place, and unmaps its end", () => {
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, chunkBytes: 2 * mib, arenaBytes: 2 * mib });
     using first = pool.allocate({ sizeBytes: 3 * mib, tag });
@@ -286,7 +286,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
     device.copyToHost(back, first);
     expect(back.every((byte) => byte === 9)).toBe(true);
   });
-  it("gives back what slabs of a stream kept, while blocks of others live", () => {
+  it("frees empty runs of a stream's slabs while blocks of other streams are live", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     using pool = createCudaMemoryPool({
@@ -313,7 +313,7 @@ describeOverStandIn("a CUDA pool out of memory", (standIn) => {
   });
 });
 
-describeOverStandIn("a CUDA pool over memory that begins at 256 bytes", (standIn) => {
+describeOverStandIn("a CUDA pool over memory aligned to 256 bytes", (standIn) => {
   it("aligns its arenas itself", () => {
     standIn.misalign();
     {
@@ -358,7 +358,7 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     expect(() => block.dispose()).toThrow(refusal("DOUBLE_FREE"));
     expect(pool.stats().liveBlockCount).toBe(0);
   });
-  it("tells leaks by tag when it is disposed, and gives their memory back", () => {
+  it("reports leaks by tag on dispose, and frees their memory", () => {
     const told: MemoryEvent[] = [];
     using device = createCudaDevice({ driver });
     const pool = createCudaMemoryPool({
@@ -387,7 +387,7 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     expect(() => pool.trim()).toThrow(expect.objectContaining({ code: "POOL_DISPOSED" }));
     expect(() => pool.reclaim()).toThrow(expect.objectContaining({ code: "POOL_DISPOSED" }));
   });
-  it("writes every block into the ledger", () => {
+  it("accounts every block in the ledger", () => {
     const ledger = createMemoryTracker();
     using device = createCudaDevice({ driver });
     using pool = createCudaMemoryPool({ device, limitBytes: 64 * mib, ledger });
@@ -396,7 +396,7 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     const [line] = ledger.snapshot().devices;
     expect(line).toMatchObject({ deviceId: "cuda:0", measuredBytes: weights.sizeBytes, peakBytes: 9 * mib });
   });
-  it("waits for the work on its memory before it gives it back", () => {
+  it("waits for the work on its memory before it is unmapped", () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();
     const pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
@@ -407,14 +407,14 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     pool.dispose();
     expect(stream.isIdle()).toBe(true);
   });
-  it("refuses options that do not exist or make no sense", () => {
+  it("refuses unknown and invalid options", () => {
     using device = createCudaDevice({ driver });
     const create = (options: object) => () => createCudaMemoryPool({ device, ...options });
     expect(create({ limit: 1 })).toThrow(/got "limit"/);
     expect(create({ limitBytes: 1, limitShare: 1 })).toThrow(/got both/);
     expect(create({ chunkBytes: 3 * mib })).toThrow(/power of two/);
   });
-  it("holds nothing of the device when it could not be created", () => {
+  it("retains nothing of the device when it cannot be created", () => {
     using device = createCudaDevice({ driver });
     expect(() => createCudaMemoryPool({ device, chunkBytes: 3 * mib })).toThrow(/power of two/);
     device.dispose();

@@ -16,7 +16,7 @@ const mib = 2 ** 20;
 const launchFailed = 719;
 const tag = { model: "test", purpose: "workspace" } as const;
 
-/** What the steps make and use. */
+/** The objects of the steps. */
 interface World {
   driver: CudaDriver;
   device: CudaDevice;
@@ -32,8 +32,8 @@ interface World {
 }
 
 /**
- * A program that calls every function of the driver that is used. Each step can be tried again: one that
- * failed has changed nothing that matters.
+ * A program that calls all driver functions that the package uses. Each step can be retried: a failed one has
+ * no effect.
  */
 function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly (() => unknown)[] {
   const ends =
@@ -97,7 +97,7 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
       ),
     () => world.block.isDisposed || world.block.dispose(),
     () => world.large.isDisposed || world.large.dispose(),
-    // Memory that one stream freed, wanted by the other: events are recorded and asked.
+    // Memory that one stream freed, allocated by the other: events are recorded and queried.
     () => (world.large = world.pool.allocate({ sizeBytes: 60 * mib, tag, stream: world.stream })),
     () => world.large.isDisposed || world.large.dispose(),
     () => world.pool.reclaim(),
@@ -112,13 +112,13 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
     () => world.event.dispose(),
     () => world.stream.dispose(),
     () => world.device.dispose(),
-    // What the disposals could not give back is tried again by disposing again.
+    // A second dispose retries what the first one could not free.
     () => world.pool.dispose(),
     () => world.plainPool.dispose(),
   ];
 }
 
-/** Runs the program, each failed step once more; answers what the first tries threw. */
+/** Runs the program, each failed step a second time; returns what the first attempts threw. */
 async function runProgram(standIn: StandIn, hasPinned = true): Promise<readonly unknown[]> {
   const world = {} as World;
   const failures: unknown[] = [];
@@ -135,17 +135,17 @@ async function runProgram(standIn: StandIn, hasPinned = true): Promise<readonly 
 }
 
 describeOverStandIn("every function of the driver, when it fails", (standIn) => {
-  it("is a program that nothing fails in", async () => {
+  it("is a program without failures", async () => {
     expect(await runProgram(standIn)).toEqual([]);
     await collectUntil(() => standIn.live().pinned === 0);
   });
 
-  // They name the errors of the others; what happens without names is in cuda-driver.test.ts. The last one is
-  // called when a view of pinned memory is collected, and has a test of its own.
+  // The first ones name the errors; cuda-driver.test.ts covers them. The last one is called when a view of pinned
+  // memory is collected, and has a test of its own.
   const elsewhere = new Set(["cuGetErrorName", "cuGetErrorString", "cuMemFreeHost"]);
   const names = [...Object.keys(cudaFunctions), ...Object.keys(cudaOptionalFunctions)];
   for (const name of names.filter((name) => !elsewhere.has(name))) {
-    it(`tells the failure of ${name} at each of its first calls, loses nothing and goes on`, async () => {
+    it(`throws a failure of ${name} at each of its first calls, leaks nothing and continues`, async () => {
       let failedCount = 0;
       for (let after = 0; after < 8; after += 1) {
         standIn.fail(name, launchFailed, { after });
@@ -176,7 +176,7 @@ describeOverStandIn("every function of the driver, when it fails", (standIn) => 
       expect(failedCount).toBeGreaterThan(0);
     });
   }
-  it("tells the failure of cuMemFreeHost with the next pinned buffer, which tries again", async () => {
+  it("throws a failure of cuMemFreeHost at the next pinned buffer, which retries it", async () => {
     using device = createCudaDevice({ driver: standIn.driver });
     standIn.fail("cuMemFreeHost", launchFailed, { forever: true });
     device.createPinnedBuffer(4096).dispose();

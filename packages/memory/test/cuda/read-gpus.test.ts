@@ -15,7 +15,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
   const here = { libraryPaths: [standIn.path] };
   const options = { nvml: here, cuda: absent };
 
-  it("are read with everything that NVML tells", async () => {
+  it("are read with all values of NVML", async () => {
     standIn.useElsewhere(0, 60 * mib);
     const inventory = await readGpus(options);
     expect(inventory).toMatchObject({
@@ -43,14 +43,14 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       isMigEnabled: false,
       migInstances: [],
     });
-    // 70 compute processes, more than are asked for at first, and 2 graphics processes of which one is among them.
+    // 70 compute processes, more than fit into the first call, and 2 graphics processes, one of which is also a compute process.
     expect(processes).toHaveLength(71);
     expect(processes[0]).toEqual({ pid: 1068, usedBytes: 69 * mib, name: "worker-1068" });
     expect(processes.find(({ pid }) => pid === 1069)?.usedBytes).toBeUndefined();
     expect(processes.find(({ pid }) => pid === 1001)?.name).toBeUndefined();
     expect(processes.find(({ pid }) => pid === 2000)?.usedBytes).toBe(3 * mib);
   });
-  it("have no value for what a device does not support", async () => {
+  it("have undefined for values that a device does not support", async () => {
     const { gpus } = await readGpus(options);
     expect(gpus[1]).toMatchObject({
       powerLimitWatts: undefined,
@@ -65,7 +65,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       expect(inventory.problems).toEqual([]);
     }
   });
-  it("have their instances when they are split, for those who choose devices", async () => {
+  it("have their instances in MIG mode, for selectGpus", async () => {
     standIn.split();
     const { gpus } = await readGpus(options);
     expect(gpus[0]).toMatchObject({
@@ -80,7 +80,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     const selection = selectGpus({ count: 1, requiredBytes: mib, devices: gpus, env });
     expect(selection.visibleDevices).toBe("MIG-instance-103");
   });
-  it("have the memory of their instances where a user may not see that of the whole", async () => {
+  it("have the memory of their instances where a user may not read that of the GPU", async () => {
     standIn.split();
     standIn.fail("nvmlDeviceGetMemoryInfo", noPermission, { after: 2 });
     const { gpus, problems } = await readGpus(options);
@@ -111,7 +111,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       expect(inventory.gpus).toHaveLength(2);
     });
   }
-  it("are read through the driver where NVML is absent, as far as it tells", async () => {
+  it("are read through the driver without NVML, with fewer values", async () => {
     standIn.useElsewhere(1, 56 * mib);
     const inventory = await readGpus({ nvml: absent, cuda: here });
     expect(inventory.driver).toEqual({ version: undefined, cudaVersion: "13.0", source: "cuda" });
@@ -127,7 +127,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       processes: [],
     });
   });
-  it("are read past one that the driver cannot open", async () => {
+  it("are read although the driver cannot open one of them", async () => {
     standIn.fail("cuDevicePrimaryCtxRetain", 719);
     const { gpus, problems } = await readGpus({ nvml: absent, cuda: here });
     expect(gpus.map(({ index }) => index)).toEqual([1]);
@@ -139,7 +139,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       },
     ]);
   });
-  it("are none on a machine without a driver, which is no error", async () => {
+  it("are none without a driver, which is no error", async () => {
     expect(await readGpus({ nvml: absent, cuda: absent })).toEqual({
       driver: undefined,
       reason: expect.stringContaining("no NVIDIA driver"),
@@ -147,12 +147,12 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
       problems: [],
     });
   });
-  it("are none where the driver has none", async () => {
+  it("are none where the driver has no device", async () => {
     standIn.setDevices({ count: 0, bytes: mib });
     const inventory = await readGpus(options);
     expect(inventory).toMatchObject({ driver: { version: "580.65.06" }, gpus: [], problems: [] });
   });
-  it("are read again with NVML loaded once, and one read serves those who ask meanwhile", async () => {
+  it("are read repeatedly with NVML loaded once, and concurrent calls share one read", async () => {
     const reader = createGpuReader(options);
     const [first, second] = await Promise.all([reader.read(), reader.read()]);
     expect(second).toBe(first);
@@ -163,7 +163,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     await reader.dispose();
     expect(standIn.live().nvmlUsers).toBe(0);
   });
-  it("are read on other threads: one that is slow holds nobody up", async () => {
+  it("are read on other threads: a slow one does not block the event loop", async () => {
     standIn.gate(true);
     const reading = readGpus(options);
     await new Promise((resolve) => setImmediate(resolve));
@@ -173,7 +173,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
 });
 
 describeOverStandIn("NVML", (standIn) => {
-  it("tells the failure of its end, and ends when asked again", async () => {
+  it("throws when its shutdown fails, and retries at the next dispose", async () => {
     const nvml = await loadNvml({ libraryPaths: [standIn.path] });
     standIn.fail("nvmlShutdown", 999);
     await expect(nvml.dispose()).rejects.toMatchObject({
@@ -183,7 +183,7 @@ describeOverStandIn("NVML", (standIn) => {
     });
     await nvml.dispose();
   });
-  it("is told to be absent by platform, by file and by function", async () => {
+  it("is missing by platform, by file and by function", async () => {
     const unavailable = { code: "CUDA_UNAVAILABLE" };
     expect(nvmlLibraryPaths("linux")[0]).toBe("libnvidia-ml.so.1");
     expect(nvmlLibraryPaths("win32")[0]).toBe("nvml.dll");

@@ -24,7 +24,7 @@ describe("readHostMemory", () => {
     expect(read(files)).toEqual({ totalBytes: 8 * gib, freeBytes: 5 * gib, limitedBy: "cgroup-v2" });
   });
 
-  it("takes the tightest limit on the way up", () => {
+  it("uses the lowest limit of all parent groups", () => {
     const files = {
       "/proc/self/cgroup": "0::/kube.slice/pod.slice/app\n",
       "/sys/fs/cgroup/kube.slice/pod.slice/app/memory.max": "max\n",
@@ -36,7 +36,7 @@ describe("readHostMemory", () => {
     expect(read(files)).toEqual({ totalBytes: 16 * gib, freeBytes: 2 * gib, limitedBy: "cgroup-v2" });
   });
 
-  it("reads the older hierarchy", () => {
+  it("reads cgroup v1", () => {
     const files = {
       "/proc/self/cgroup": "12:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n",
       "/sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes": `${4 * gib}\n`,
@@ -47,7 +47,7 @@ describe("readHostMemory", () => {
     expect(read(files)).toEqual({ totalBytes: 4 * gib, freeBytes: 2 * gib, limitedBy: "cgroup-v1" });
   });
 
-  it("reads the mount where the older hierarchy names a folder of the host", () => {
+  it("reads the mount where cgroup v1 names a folder of the host", () => {
     const files = {
       "/proc/self/cgroup": "4:memory:/docker/not-mounted-here\n",
       "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${2 * gib}`,
@@ -56,12 +56,12 @@ describe("readHostMemory", () => {
     expect(read(files)).toEqual({ totalBytes: 2 * gib, freeBytes: 0, limitedBy: "cgroup-v1" });
   });
 
-  it("promises no more than the machine has free", () => {
+  it("reports no more than the machine has free", () => {
     const files = { "/sys/fs/cgroup/memory.max": `${60 * gib}`, "/sys/fs/cgroup/memory.current": "0" };
     expect(read(files).freeBytes).toBe(40 * gib);
   });
 
-  it("does not follow a group out of its root", () => {
+  it("does not follow a group path out of its root", () => {
     const asked: string[] = [];
     readHostMemory({
       system,
@@ -105,7 +105,7 @@ describe("listDevices", () => {
     expect(device?.freeBytes()).toBeGreaterThan(0);
   });
 
-  it("asks anew each time how much is free", () => {
+  it("reads the free memory at each call", () => {
     let freeBytes = 10;
     const device = createCpuDevice({
       readMemory: () => ({ totalBytes: 20, freeBytes, limitedBy: "system" }),

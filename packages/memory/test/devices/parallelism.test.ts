@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { computeWorldSize, resolveParallelism } from "../../src/index.ts";
 
 describe("computeWorldSize", () => {
-  it("multiplies what takes devices of its own", () => {
+  it("multiplies the sizes that need additional devices", () => {
     expect(computeWorldSize({ tp: 4, pp: 2, dp: 3, cp: 2, dcp: 2 })).toEqual({
       tensor: 4,
       pipeline: 2,
@@ -14,7 +14,7 @@ describe("computeWorldSize", () => {
     });
   });
 
-  it("is one device where nothing is said", () => {
+  it("is one device without parameters", () => {
     expect(computeWorldSize({}).worldSize).toBe(1);
   });
 
@@ -49,7 +49,7 @@ describe("resolveParallelism", () => {
     ["prefill_context_parallel_size", "context"],
     ["dcp", "decodeContext"],
     ["decode_context_parallel_size", "decodeContext"],
-  ] as const)("knows %s", (name, dimension) => {
+  ] as const)("accepts %s", (name, dimension) => {
     expect(resolveParallelism({ [name]: 2, "max-model-len": 4096 })).toEqual({
       tensor: 1,
       pipeline: 1,
@@ -64,11 +64,11 @@ describe("resolveParallelism", () => {
     expect(resolveParallelism({ tp: "8" }).tensor).toBe(8);
   });
 
-  it("takes two names that agree", () => {
+  it("accepts two names with equal values", () => {
     expect(resolveParallelism({ tp: 2, "tensor-parallel-size": "2" }).tensor).toBe(2);
   });
 
-  it("refuses two names that do not", () => {
+  it("refuses two names with different values", () => {
     expect(() => resolveParallelism({ "tp-size": 2, tensor_parallel_size: 4 })).toThrow(
       expect.objectContaining({
         code: "PARALLELISM_CONFLICT",
@@ -77,7 +77,7 @@ describe("resolveParallelism", () => {
     );
   });
 
-  it("leaves what is not given alone", () => {
+  it("ignores parameters that are undefined or null", () => {
     expect(resolveParallelism({ tp: undefined, pp: null }).tensor).toBe(1);
   });
 

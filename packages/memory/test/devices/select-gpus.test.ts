@@ -48,26 +48,26 @@ describe("selectGpus", () => {
     ["least-utilized", [3, 1]],
     ["packed", [3, 1]],
     ["spread", [3, 2]],
-  ] as const)("takes GPUs by the policy %s", (policy, expected) => {
+  ] as const)("selects GPUs by the policy %s", (policy, expected) => {
     const { gpus } = selectGpus({ count: 2, requiredBytes: 30 * gibibyte, policy, devices: four });
     expect(gpus.map(({ index }) => index)).toEqual(expected);
   });
 
-  it("takes the one with the most free memory where no policy is given, and names it for a child", () => {
+  it("selects the GPU with the most free memory by default, and returns its UUID for a child process", () => {
     const { gpus, visibleDevices, balance } = selectGpus({ count: 1, requiredBytes: 0, devices: four });
     expect(gpus).toEqual([four[2]]);
     expect(visibleDevices).toBe("GPU-22222222-aaaa");
     expect(balance.valid).toBe(true);
   });
 
-  it("takes equals by index, and leaves what it was given as it was", () => {
+  it("breaks ties by index, and does not change its input", () => {
     const equal = [gpu(3, 10), gpu(1, 10), gpu(2, 10)];
     const { gpus } = selectGpus({ count: 3, requiredBytes: gibibyte, devices: equal });
     expect(gpus.map(({ index }) => index)).toEqual([1, 2, 3]);
     expect(equal.map(({ index }) => index)).toEqual([3, 1, 2]);
   });
 
-  it("takes only what is visible", () => {
+  it("selects visible GPUs only", () => {
     const options = {
       count: 1,
       requiredBytes: gibibyte,
@@ -77,7 +77,7 @@ describe("selectGpus", () => {
     expect(selectGpus(options).gpus[0]?.index).toBe(3);
   });
 
-  it("says whether the chosen are balanced", () => {
+  it("returns the balance of the selected GPUs", () => {
     const { balance } = selectGpus({
       count: 3,
       requiredBytes: 30 * gibibyte,
@@ -92,7 +92,7 @@ describe("selectGpus", () => {
     });
   });
 
-  it("refuses with what each visible GPU has", () => {
+  it("refuses with the free memory of each visible GPU", () => {
     const options = {
       count: 2,
       requiredBytes: 70 * gibibyte,
@@ -158,11 +158,11 @@ describe("resolveVisibleGpus", () => {
     ["MIG-5c1,0", ["MIG-5c1f-1"]],
     ["4", ["MIG-5c1f-1"]],
     ["0,4", ["0"]],
-  ])("reads %o as CUDA does", (value, expected) => {
+  ])("resolves %o as CUDA does", (value, expected) => {
     expect(seen(value)).toEqual(expected);
   });
 
-  it("gives an instance the memory that is its own", () => {
+  it("has the memory of an instance, not that of its GPU", () => {
     expect(resolveVisibleGpus(devices, "MIG-5c2").gpus).toEqual([
       expect.objectContaining({
         uuid: "MIG-5c2e-2",
@@ -173,7 +173,7 @@ describe("resolveVisibleGpus", () => {
     ]);
   });
 
-  it("says what it left out", () => {
+  it("returns the ignored entries", () => {
     expect(resolveVisibleGpus(devices, "0,x,1").ignoredEntries).toEqual(["x", "1"]);
     expect(resolveVisibleGpus(devices, "0,0").ignoredEntries).toEqual(["0", "0"]);
     expect(resolveVisibleGpus(devices, "").ignoredEntries).toEqual([]);

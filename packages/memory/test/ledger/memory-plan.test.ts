@@ -14,7 +14,7 @@ const plan = {
 } as const;
 
 describe("assertPlanFits", () => {
-  it("lets a plan pass that fits to the byte", () => {
+  it("accepts a plan that fits to the byte", () => {
     expect(() => assertPlanFits(plan, { deviceId: "cpu", availableBytes: 17.5 * gib })).not.toThrow();
   });
 
@@ -34,7 +34,7 @@ describe("assertPlanFits", () => {
     expect(() => assertPlanFits(plan, available)).toThrow(ModelDoesNotFitError);
   });
 
-  it("measures against what a device has free, and against a limit", () => {
+  it("compares with the free memory of a device, and with a limit", () => {
     const device = createCpuDevice({
       readMemory: () => ({ totalBytes: 32 * gib, freeBytes: 20 * gib, limitedBy: "system" }),
     });

@@ -66,7 +66,7 @@ describe("createMemoryTracker", () => {
     });
   });
 
-  it("replaces a plan, and forgets it", () => {
+  it("replaces a plan, and removes it", () => {
     const tracker = createMemoryTracker();
     tracker.plan({ model: "llama", deviceId: "cpu", bytes: { weights: 10, "kv-cache": 5 } });
     tracker.plan({ model: "llama", deviceId: "cpu", bytes: { weights: 7 } });
@@ -78,7 +78,7 @@ describe("createMemoryTracker", () => {
     expect(tracker.snapshot().plannedBytes).toBe(0);
   });
 
-  it("raises an alert at each watermark and ends it only well below", () => {
+  it("raises an alert at each watermark and ends it with hysteresis", () => {
     const { tracker, events } = createRecording();
     tracker.record(tag, "cpu", 84);
     expect(events).toEqual([]);
@@ -106,14 +106,14 @@ describe("createMemoryTracker", () => {
     expect(events).toHaveLength(4);
   });
 
-  it("raises one alert for a jump over both watermarks, and one for the fall", () => {
+  it("raises one alert for a rise over both watermarks, and one for the fall", () => {
     const { tracker, events } = createRecording();
     tracker.record(tag, "cpu", 100);
     tracker.release(tag, "cpu", 100);
     expect(pressures(events)).toEqual(["critical", "normal"]);
   });
 
-  it("says in its snapshot how full a device is", () => {
+  it("has the pressure of a device in its snapshot", () => {
     const { tracker } = createRecording();
     tracker.record(tag, "cpu", 90);
     expect(tracker.snapshot().devices[0]).toMatchObject({
@@ -123,14 +123,14 @@ describe("createMemoryTracker", () => {
     });
   });
 
-  it("measures what is there already when a limit is set", () => {
+  it("compares the present usage when a limit is set", () => {
     const { tracker, events } = createRecording(1000);
     tracker.record(tag, "cpu", 90);
     tracker.setLimit("cpu", 100);
     expect(pressures(events)).toEqual(["high"]);
   });
 
-  it("keeps the ledger when the sink throws", () => {
+  it("stays consistent when the sink throws", () => {
     const tracker = createMemoryTracker({
       limits: { cpu: 10 },
       events: {

@@ -5,20 +5,13 @@ import {
   type AllocationTag,
   createHostMemoryPool,
   createMemoryTracker,
-  type Device,
   type HostMemoryBlock,
   type MemoryEvent,
 } from "../../src/index.ts";
 import { allocatorCases } from "../../src/testing.ts";
+import { testDevice as device } from "../support/test-device.ts";
 
 const mib = 2 ** 20;
-const device: Device = {
-  id: "cpu",
-  kind: "cpu",
-  name: "a CPU",
-  totalBytes: 256 * mib,
-  freeBytes: () => 256 * mib,
-};
 const weights: AllocationTag = { model: "llama", purpose: "weights" };
 const cache: AllocationTag = { model: "llama", purpose: "kv-cache" };
 
@@ -38,7 +31,7 @@ describe.each([
 });
 
 describe("createHostMemoryPool", () => {
-  it("gives views whose offset is aligned", () => {
+  it("aligns the offsets of views", () => {
     using pool = createHostMemoryPool({ device });
     for (const alignmentBytes of [1, 256, 1024, 4096]) {
       pool.allocate({ sizeBytes: 10, tag: weights }).dispose();
@@ -48,7 +41,7 @@ describe("createHostMemoryPool", () => {
     }
   });
 
-  it("aligns addresses where it is told how to find them", () => {
+  it("aligns addresses with addressOf", () => {
     using pool = createHostMemoryPool({ device, addressOf: (buffer) => koffi.address(buffer) });
     for (const sizeBytes of [100, 300_000, 40 * mib]) {
       using block = pool.allocate({ sizeBytes, tag: weights, alignmentBytes: 4096 });
@@ -56,7 +49,7 @@ describe("createHostMemoryPool", () => {
     }
   });
 
-  it("says what one block can hold", () => {
+  it("refuses a block that is too large for one view", () => {
     using pool = createHostMemoryPool({ device, limitBytes: 2 ** 50 });
     expect(() => pool.allocate({ sizeBytes: constants.MAX_LENGTH + 1, tag: weights })).toThrow(
       expect.objectContaining({
@@ -66,7 +59,7 @@ describe("createHostMemoryPool", () => {
     );
   });
 
-  it("names who holds what when it is full", () => {
+  it("lists usage by tag when out of memory", () => {
     using pool = createHostMemoryPool({ device, limitBytes: 16 * mib });
     using first = pool.allocate({ sizeBytes: 10 * mib, tag: weights });
     using second = pool.allocate({ sizeBytes: mib, tag: { ...cache, label: "layer 0" } });
@@ -77,7 +70,7 @@ describe("createHostMemoryPool", () => {
     expect(pool.usageByTag().map((holder) => holder.sizeBytes)).toEqual([first.sizeBytes, second.sizeBytes]);
   });
 
-  it("refuses blocks that are not its own", () => {
+  it("refuses blocks of other pools", () => {
     using pool = createHostMemoryPool({ device });
     using other = createHostMemoryPool({ device });
     using elsewhere = createHostMemoryPool({ device: { ...device, id: "cpu:1" } });
@@ -129,7 +122,7 @@ describe("createHostMemoryPool", () => {
     expect(tracker.snapshot().measuredBytes).toBe(0);
   });
 
-  it("warns about leaks where nobody listens", async () => {
+  it("warns about leaks without an event sink", async () => {
     const warned = new Promise<Error>((resolve) => void process.once("warning", resolve));
     const pool = createHostMemoryPool({ device });
     pool.allocate({ sizeBytes: 1024, tag: weights });
@@ -141,7 +134,7 @@ describe("createHostMemoryPool", () => {
     });
   });
 
-  it("tells the ledger of every block", () => {
+  it("accounts every block in the ledger", () => {
     const tracker = createMemoryTracker();
     using pool = createHostMemoryPool({ device, ledger: tracker });
     using first = pool.allocate({ sizeBytes: mib, tag: weights });
@@ -154,7 +147,7 @@ describe("createHostMemoryPool", () => {
     ]);
   });
 
-  it("takes its limit as a share of the device", () => {
+  it("accepts a limit as a share of the device", () => {
     using pool = createHostMemoryPool({ device, limitShare: 0.25 });
     expect(pool.stats().limitBytes).toBe(64 * mib);
   });
@@ -170,7 +163,7 @@ describe("createHostMemoryPool", () => {
     expect(() => createHostMemoryPool({ device, ...options })).toThrow(message);
   });
 
-  it("holds more than one arena can in a reservation", () => {
+  it("reserves more than one arena", () => {
     using pool = createHostMemoryPool({
       device: { ...device, totalBytes: 2 ** 40 },
       limitBytes: Math.min(3 * constants.MAX_LENGTH, 2 ** 40),

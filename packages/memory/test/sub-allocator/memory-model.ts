@@ -1,7 +1,7 @@
 import type { ArenaSource, EventSource, MappedArena } from "../../src/sub-allocator/ports.ts";
 import type { RangeHandle, SubAllocator } from "../../src/sub-allocator/sub-allocator.ts";
 
-/** An arena of nothing but addresses. */
+/** An arena without memory. */
 export interface FakeArena extends MappedArena {
   readonly id: number;
   sizeBytes: number;
@@ -10,7 +10,7 @@ export interface FakeArena extends MappedArena {
 
 export interface FakeSource extends ArenaSource<FakeArena> {
   readonly arenas: Set<FakeArena>;
-  /** What the "system" still has; `map` and `resize` answer no beyond it. */
+  /** The free bytes of the "system"; `map` and `resize` fail beyond it. */
   availableBytes: number;
 }
 
@@ -60,14 +60,14 @@ export interface FakeEvent {
   isComplete: boolean;
 }
 
-/** Streams that finish when told to. */
+/** Streams whose work the test completes. */
 export interface FakeEvents extends EventSource<FakeEvent> {
   /** Everything recorded on the stream is complete. */
   finish(streamId: number): void;
   readonly recordedCount: number;
   readonly openCount: number;
   readonly waitCount: number;
-  /** Called with each event that is recorded, and with each that was waited for. */
+  /** Called with each event that is recorded, and with each that is awaited. */
   onRecord?: (event: FakeEvent) => void;
   onWait?: (event: FakeEvent) => void;
 }
@@ -116,7 +116,7 @@ interface ModelRange {
   readonly end: number;
 }
 
-/** Keeps every live range beside the allocator and says what is wrong with a new one. */
+/** A model of the live ranges; throws when a new one violates an invariant. */
 export class MemoryModel {
   readonly #ranges: SubAllocator<FakeArena>;
   readonly #byArena: Map<FakeArena, ModelRange[]> = new Map();
@@ -167,7 +167,7 @@ export class MemoryModel {
     this.liveCount -= 1;
   }
 
-  /** Says which total does not add up. */
+  /** Throws when a total is wrong. */
   check(): void {
     const stats = this.#ranges.stats();
     const arenaBytes = [...this.#byArena.keys()].filter((arena) => arena.isMapped);

@@ -20,7 +20,7 @@ export interface Operation {
   readonly kind: "take" | "give" | "reserve" | "trim";
   readonly sizeBytes: number;
   readonly alignment: number | undefined;
-  /** Which of the live, or how much of the reservation; in [0, 1). */
+  /** Selects a live range, or a part of the reservation; in [0, 1). */
   readonly part: number;
 }
 
@@ -61,7 +61,7 @@ export const streamOperations: fc.Arbitrary<readonly StreamOperation[]> = fc.arr
   { maxLength: 300 },
 );
 
-/** A refusal is right when no free range holds the request and there is no room for an arena that would. */
+/** Out of memory is right when no free range fits and no arena that would fit can be mapped. */
 function assertNoRoom(ranges: SubAllocator<FakeArena>, source: FakeSource, sizeBytes: number): void {
   const { limitBytes, arenaBytes, largestFreeBytes } = ranges.stats();
   const requiredBytes = Math.ceil(sizeBytes / 256) * 256;
@@ -76,7 +76,7 @@ function assertNoRoom(ranges: SubAllocator<FakeArena>, source: FakeSource, sizeB
   );
 }
 
-/** Runs the operations, checking after each, then frees everything and checks that nothing is left. */
+/** Runs the operations with a check after each, then frees everything and checks that nothing is left. */
 export function runOperations(
   ranges: SubAllocator<FakeArena>,
   source: FakeSource,
@@ -151,7 +151,7 @@ interface BusyRange {
   readonly freedAt: number;
 }
 
-/** Runs the operations, keeping what each stream freed and is not done with, which no other may get. */
+/** Runs the operations and records what each stream freed and still uses: no other stream may get it. */
 export function runStreamOperations(
   ranges: SubAllocator<FakeArena>,
   events: FakeEvents,

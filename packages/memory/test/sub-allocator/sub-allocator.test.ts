@@ -35,7 +35,7 @@ describe.each([
   { name: "separate arenas", isResizable: false },
   { name: "an arena that grows in place", isResizable: true },
 ])("random operations over $name", ({ isResizable }) => {
-  it("never overlap, keep alignment, add up, are refused only for lack of room, and join into one block", () => {
+  it("never overlap, are aligned, add up, fail only when out of memory, and coalesce into one block", () => {
     fc.assert(
       fc.property(
         operations,
@@ -52,7 +52,7 @@ describe.each([
 });
 
 describe("placement", () => {
-  it("takes the smallest range that fits", () => {
+  it("allocates in the smallest range that fits", () => {
     const { ranges } = create({ arenaBytes: 16 * mebibyte });
     const blocks = [3, 1, 2, 1, 2.5, 1].map((mib) => take(ranges, mib * mebibyte));
     for (const [index, block] of blocks.entries()) if (index % 2 === 0) ranges.free(block);
@@ -61,7 +61,7 @@ describe("placement", () => {
     expect(ranges.offsetOf(take(ranges, 2.75 * mebibyte))).toBe(0);
   });
 
-  it("finds a hole of exactly the size asked for", () => {
+  it("finds a hole of exactly the requested size", () => {
     const { ranges } = create({ limitBytes: 4 * mebibyte, arenaBytes: 4 * mebibyte });
     const size = mebibyte + 768;
     take(ranges, size);
@@ -72,14 +72,14 @@ describe("placement", () => {
     expect(ranges.offsetOf(take(ranges, size))).toBe(size);
   });
 
-  it("keeps the small together, apart from the large", () => {
+  it("keeps small blocks together, apart from large ones", () => {
     const { ranges } = create();
     const small = Array.from({ length: 64 }, () => take(ranges, 1000));
     const offsets = small.map((handle) => ranges.offsetOf(handle));
     expect(Math.max(...offsets) - Math.min(...offsets)).toBe(63 * 1024);
   });
 
-  it("serves the small from what is left when no run fits", () => {
+  it("allocates a small block in a range when no run fits", () => {
     const { ranges } = create({ limitBytes: 4096, arenaBytes: 4096 });
     const handles = Array.from({ length: 16 }, () => take(ranges, 200));
     expect(ranges.stats()).toMatchObject({ inUseBytes: 4096, arenaBytes: 4096 });
@@ -88,7 +88,7 @@ describe("placement", () => {
     expect(ranges.stats().largestFreeBytes).toBe(4096);
   });
 
-  it("gives what is larger than an arena one of its own", () => {
+  it("maps an arena for a block larger than an arena", () => {
     const { ranges, source } = create();
     take(ranges, 5 * mebibyte + 1);
     expect([...source.arenas].map((arena) => arena.sizeBytes)).toEqual([5 * mebibyte + 4096]);
@@ -125,14 +125,14 @@ describe("arenas", () => {
     expect(source.arenas.size).toBe(3);
   });
 
-  it("gives empty arenas up for one that fits", () => {
+  it("unmaps empty arenas for one that fits", () => {
     const { ranges } = create({ limitBytes: 4 * mebibyte });
     const blocks = [1, 2, 3, 4].map(() => take(ranges, mebibyte));
     for (const block of blocks) ranges.free(block);
     expect(ranges.allocate(4 * mebibyte)).toBeDefined();
   });
 
-  it("takes a smaller arena when the system refuses the usual one", () => {
+  it("maps a smaller arena when the system refuses the preferred size", () => {
     const source = createFakeSource({ availableBytes: 64 * kibibyte });
     const { ranges } = create({ source });
     take(ranges, 40 * kibibyte);
@@ -141,7 +141,7 @@ describe("arenas", () => {
     expect(ranges.allocate(20 * kibibyte)).toBeDefined();
   });
 
-  it("keeps no more empty arenas than it was told to", () => {
+  it("keeps no more empty arenas than retainBytes", () => {
     const { ranges, source } = create({ retainBytes: 2 * mebibyte });
     const blocks = [1, 2, 3, 4, 5].map(() => take(ranges, mebibyte));
     for (const block of blocks) ranges.free(block);
@@ -149,7 +149,7 @@ describe("arenas", () => {
     expect(ranges.trim()).toBe(2 * mebibyte);
   });
 
-  it("grows in place and cuts its end off", () => {
+  it("grows in place and shrinks at its end", () => {
     const source = createFakeSource({ isResizable: true });
     const { ranges } = create({ source });
     const first = take(ranges, mebibyte);
@@ -163,7 +163,7 @@ describe("arenas", () => {
     expect(ranges.trim()).toBe(mebibyte);
   });
 
-  it("grows by what alignment costs as well", () => {
+  it("grows by the padding of the alignment, too", () => {
     const source = createFakeSource({ isResizable: true });
     const { ranges } = create({ source, arenaBytes: 4096 });
     take(ranges, 40 * kibibyte);
@@ -171,7 +171,7 @@ describe("arenas", () => {
     expect(aligned === undefined ? undefined : ranges.offsetOf(aligned)).toBe(64 * kibibyte);
   });
 
-  it("knows a handle that is stale though its node is used again", () => {
+  it("detects a stale handle when its node is reused", () => {
     const { ranges } = create();
     const old = take(ranges, 100 * kibibyte);
     ranges.free(old);
@@ -197,7 +197,7 @@ describe("streams", () => {
     return { ranges, events };
   };
 
-  it.each([700, mebibyte])("hands a stream at once what it freed itself, %i bytes", (sizeBytes) => {
+  it.each([700, mebibyte])("reuses at once what the same stream freed, %i bytes", (sizeBytes) => {
     const { ranges, events } = createWithStreams();
     const first = take(ranges, sizeBytes, 1);
     const offset = ranges.offsetOf(first);
@@ -209,7 +209,7 @@ describe("streams", () => {
   it.each([
     ["another stream", 2],
     ["the host", undefined],
-  ])("hands %s what a stream freed once an event says so", (_, streamId) => {
+  ])("reuses for %s what a stream freed once an event is complete", (_, streamId) => {
     const { ranges, events } = createWithStreams();
     const first = take(ranges, 3 * mebibyte, 1);
     ranges.free(first, 1);
@@ -223,14 +223,14 @@ describe("streams", () => {
     expect(events.openCount).toBe(0);
   });
 
-  it("waits for a stream rather than fail", () => {
+  it("waits for a stream before it fails", () => {
     const { ranges, events } = createWithStreams();
     ranges.free(take(ranges, 4 * mebibyte, 1), 1);
     expect(ranges.offsetOf(take(ranges, 4 * mebibyte, 2))).toBe(0);
     expect(events.waitCount).toBe(1);
   });
 
-  it("does not hand out what was freed after the event", () => {
+  it("does not reuse what was freed after the event", () => {
     const { ranges, events } = createWithStreams();
     const early = take(ranges, mebibyte, 1);
     const late = take(ranges, 2 * mebibyte, 1);
@@ -243,7 +243,7 @@ describe("streams", () => {
     expect(ranges.offsetOf(other)).toBe(3 * mebibyte);
   });
 
-  it("keeps a slot from the owner of its run until the stream that used it is done", () => {
+  it("keeps a slot from the owner of its run until the stream that freed it is done", () => {
     const { ranges, events } = createWithStreams();
     for (let slot = 0; slot < 63; slot += 1) take(ranges, 256, 1);
     const lent = take(ranges, 256, 1);
@@ -269,12 +269,12 @@ describe("streams", () => {
     expect(events.openCount).toBe(0);
   });
 
-  it("refuses a stream when it has no events", () => {
+  it("refuses a stream without stream events", () => {
     const { ranges } = create();
     expect(() => ranges.allocate(1, { streamId: 1 })).toThrow(/without stream events, got 1/);
   });
 
-  it("never give one stream what another may still use, whatever the order", () => {
+  it("never reuse for one stream what another may still use, in any order", () => {
     fc.assert(
       fc.property(streamOperations, (steps) => {
         const events = createFakeEvents();

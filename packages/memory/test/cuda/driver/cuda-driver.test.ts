@@ -14,24 +14,24 @@ function errorOf(action: () => unknown): unknown {
 }
 
 describe("loadCudaDriver", () => {
-  it("names the driver's library on the platforms that have one", () => {
+  it("knows the driver's library by platform", () => {
     expect(cudaLibraryPaths("linux")[0]).toBe("libcuda.so.1");
     expect(cudaLibraryPaths("win32")).toEqual(["nvcuda.dll"]);
     expect(cudaLibraryPaths("darwin")).toEqual([]);
   });
-  it("says that there is no driver, and which file it looked for", () => {
+  it("fails without a driver, with the missing file", () => {
     const error = errorOf(() => loadCudaDriver({ libraryPaths: ["libcuda-that-is-not-there.so.1"] }));
     expect(error).toBeInstanceOf(MemoryError);
     expect(error).toMatchObject({ code: "CUDA_UNAVAILABLE" });
     expect(String(error)).toContain("libcuda-that-is-not-there.so.1");
   });
-  it("says that a platform has no driver", () => {
+  it("fails on a platform without a driver", () => {
     expect(errorOf(() => loadCudaDriver({ platform: "darwin" }))).toMatchObject({
       code: "CUDA_UNAVAILABLE",
       message: expect.stringContaining("darwin"),
     });
   });
-  it.runIf(process.platform === "linux")("names the functions that a library lacks", () => {
+  it.runIf(process.platform === "linux")("lists the functions that a library lacks", () => {
     expect(errorOf(() => loadCudaDriver({ libraryPaths: ["libc.so.6"] }))).toMatchObject({
       code: "CUDA_UNAVAILABLE",
       message: expect.stringContaining("cuInit"),
@@ -40,10 +40,10 @@ describe("loadCudaDriver", () => {
 });
 
 describeOverStandIn("a CUDA driver", (standIn) => {
-  it("tells its CUDA version and how many devices it shows", () => {
+  it("has its CUDA version and its number of devices", () => {
     expect(standIn.driver).toMatchObject({ cudaVersion: "13.0", deviceCount: 2, path: standIn.path });
   });
-  it("carries CUDA's own name and text, the call and the status in errors", () => {
+  it("throws errors with CUDA's name and text, the call and the status", () => {
     standIn.fail("cuInit", 719);
     const error = errorOf(() => loadCudaDriver({ libraryPaths: [standIn.path] }));
     expect(error).toBeInstanceOf(CudaError);
@@ -55,7 +55,7 @@ describeOverStandIn("a CUDA driver", (standIn) => {
       message: "cuInit returned CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure",
     });
   });
-  it("is unavailable where there is no device, or none is shown", () => {
+  it("is unavailable without a device, or without a visible one", () => {
     const unavailable = {
       code: "CUDA_UNAVAILABLE",
       message: expect.stringContaining("CUDA_ERROR_NO_DEVICE (100)"),
@@ -67,7 +67,7 @@ describeOverStandIn("a CUDA driver", (standIn) => {
     standIn.setDevices({ count: 0, bytes: 1 });
     expect(errorOf(() => loadCudaDriver({ libraryPaths: [standIn.path] }))).toMatchObject(unavailable);
   });
-  it("gives the number of a status that the driver does not know", () => {
+  it("has the number of a status that the driver does not know", () => {
     standIn.fail("cuDriverGetVersion", 12_345);
     const error = errorOf(() => loadCudaDriver({ libraryPaths: [standIn.path] }));
     expect(error).toMatchObject({ statusName: "12345", status: 12_345 });

@@ -1,10 +1,10 @@
 /*
  * A stand-in for the CUDA driver and NVML on host memory, for tests only; it is not shipped.
- * It exports the functions that the package calls, keeps their rules (a current context, ranges inside
- * live allocations, nothing readable before access is granted, a memory limit per device, only the devices
- * that CUDA_VISIBLE_DEVICES shows) and answers their status values. Any call can be made to fail.
- * Streams can be held: then each runs only as far as somebody waits for it, and what is let go afterwards runs
- * in an order that no program may count on. Work that meets memory that is gone breaks the context for good.
+ * It exports the functions that the package calls, enforces their rules (a current context, ranges inside
+ * live allocations, no access before it is granted, a memory limit per device, only the devices in
+ * CUDA_VISIBLE_DEVICES) and returns their status values. Any call can be made to fail.
+ * Streams can be held: then each runs only as far as it is awaited, and after release they run in random order.
+ * Work on memory that is freed breaks the context.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -53,7 +53,7 @@ void standin_break(int status) { sticky = status; }
 void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
-/* Each function begins with this: counts the call and fails it where the test asked for it. */
+/* Each function begins with this: counts the call, and fails it where the test requests it. */
 static status_t injected(const char *name) {
   call_count++;
   if (fail_name[0] == 0 || strcmp(name, fail_name) != 0) return OK;
@@ -94,7 +94,7 @@ __attribute__((constructor)) static void read_environment(void) {
   const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
   if (bytes) device_bytes = strtoull(bytes, NULL, 10);
   if (devices) device_count = atoi(devices);
-  /* A file that processes share, as they share a card. */
+  /* A file that processes share, as they share a GPU. */
   const char *shared = getenv("STAND_IN_SHARED");
   int file = shared ? open(shared, O_RDWR | O_CREAT, 0600) : -1;
   if (file < 0 || ftruncate(file, sizeof own_used)) return;
@@ -122,7 +122,7 @@ void standin_use(int device, int64_t bytes) { used[device] += bytes; }
 static range_t *find_range(uint64_t at, uint64_t size) {
   for (int i = 0; i < range_count; i++)
     if (ranges[i].size && ranges[i].kind != 3 && at >= ranges[i].base && at + size <= ranges[i].base + ranges[i].size) return &ranges[i];
-  /* Mapped chunks that lie side by side count as one. */
+  /* Adjacent mapped chunks count as one. */
   uint64_t end = at;
   for (int again = 1; again && end < at + size;) {
     again = 0;
@@ -152,7 +152,7 @@ static range_t *exact_range(uint64_t base) {
 }
 
 static uint64_t now_ns(void) { struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec; }
-/* Answers whether the work is done; only a spinning kernel takes time. */
+/* Returns whether the work is done; only a spinning kernel takes time. */
 static int run_op(op_t *op) {
   int reads = op->kind == TO_HOST || op->kind == ON_DEVICE, writes = op->kind == TO_DEVICE || op->kind == ON_DEVICE || op->kind == FILL || op->kind == POKE;
   if (op->kind == SPIN) {
@@ -166,7 +166,7 @@ static int run_op(op_t *op) {
   op->stream->done++;
   return 1;
 }
-/* Runs one stream, and those it waits for, up to a mark; waits for kernels only if told to. */
+/* Runs one stream, and those it waits for, up to an event; waits for kernels only if requested. */
 static void advance(stream_t *stream, uint64_t to, int waits) {
   for (int i = 0; i < op_count && stream->done < to; i++) {
     op_t *op = &ops[i];
@@ -200,7 +200,7 @@ static status_t queue(op_t op) {
   poll(op.stream);
   return OK;
 }
-/* Step by step, each time on a stream that chance picks: the same chance in every run. */
+/* Step by step, each on a random stream, with the same seed in every run. */
 static void release_all(void) {
   static uint32_t chance = 1;
   while (op_count > 0) {
@@ -253,7 +253,7 @@ static int write_uuid(char *out, unsigned size, int device) {
   for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(0x10 * device + i));
   return at;
 }
-/* A list of numbers or of UUIDs that may be cut short; the first entry that is none ends it, and a device named twice empties it. */
+/* A list of indices or of abbreviated UUIDs; the first invalid entry ends it, and a device named twice empties it. */
 static void read_visible_devices(void) {
   const char *list = getenv("CUDA_VISIBLE_DEVICES");
   visible_count = 0;
@@ -288,7 +288,7 @@ status_t cuDeviceGetCount(int *out) { ENTER; if (!is_initialized) return NOT_INI
 status_t cuDeviceGet(int *out, int ordinal) { ENTER; if (ordinal < 0 || ordinal >= visible_count) return INVALID_DEVICE; *out = ordinal; return OK; }
 status_t cuDeviceGetName(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "Stand-in GPU %d", visible[device]); return OK; }
 status_t cuDeviceGetUuid(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(0x10 * visible[device] + i); return OK; }
-/* Of an instance of a split GPU the second form tells the instance's own. */
+/* For a MIG instance the second version returns the UUID of the instance. */
 status_t cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)((has_mig && visible[device] == 0 ? 0xa0 : 0x10 * visible[device]) + i); return OK; }
 status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; (void)device; *out = device_bytes; return OK; }
 status_t cuDeviceGetAttribute(int *out, int which, int device) {
@@ -318,7 +318,7 @@ static status_t allocate(ptr_t *out, size_t size) {
   NEED_CONTEXT;
   status_t status = take(size);
   if (status) return status;
-  /* Large pieces begin at a page of the device, unless the test wants the 256 bytes that are promised.
+  /* Large allocations are aligned to a page, unless the test requests the guaranteed 256 bytes.
      They take memory when it is touched, so that a stand-in can be larger than the machine. */
   size_t alignment = size < GRANULARITY || shift ? 4096 : GRANULARITY, whole = size + alignment + shift;
   uint8_t *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -352,7 +352,7 @@ status_t cuMemcpyDtoHAsync_v2(void *to, ptr_t from, size_t size, uint64_t stream
 status_t cuMemcpyDtoDAsync_v2(ptr_t to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && (!find_range(to, size) || !find_range(from, size))) return INVALID_VALUE; return copy(ON_DEVICE, to, from, size, stream); }
 status_t cuMemsetD8Async(ptr_t to, unsigned char value, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return queue((op_t){.kind = FILL, .to = to, .size = size, .value = value, .stream = stream_of(stream)}); }
 
-/* The two kernels of the checks, by name; what they are made of is not read. */
+/* The two kernels of the checks, by name; the image is not read. */
 status_t cuModuleLoadData(uint64_t *out, const void *image) { ENTER; NEED_CONTEXT; *out = (uint64_t)image; return image ? OK : INVALID_VALUE; }
 status_t cuModuleUnload(uint64_t module) { ENTER; NEED_CONTEXT; return module ? OK : INVALID_HANDLE; }
 status_t cuModuleGetFunction(uint64_t *out, uint64_t module, const char *name) { ENTER; NEED_CONTEXT; (void)module; *out = strcmp(name, "spin") == 0 ? SPIN : strcmp(name, "poke") == 0 ? POKE : 0; return *out ? OK : NOT_FOUND; }
@@ -387,7 +387,7 @@ status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   ENTER;
   stream_t *target = stream_of(stream);
   if (!target || !handle) return INVALID_HANDLE;
-  /* A mark is work of its own: on a held stream it is not reached. */
+  /* An event is work of its own: on a held stream it does not complete. */
   status_t status = queue((op_t){.kind = MARK, .stream = target});
   if (status) return status;
   event_t *event = (event_t *)handle;
@@ -497,7 +497,7 @@ status_t nvmlDeviceGetGpuInstanceId(uint64_t device, unsigned *out) { ASK; *out 
 status_t nvmlDeviceGetComputeInstanceId(uint64_t device, unsigned *out) { ASK; (void)device; *out = 0; return OK; }
 status_t nvmlDeviceGetComputeRunningProcesses_v3(uint64_t device, unsigned *count, uint8_t *out) {
   ASK;
-  /* More than fit at first, so that the retry is exercised. */
+  /* More than fit into the first call, so that the retry is exercised. */
   unsigned have = device == 1 ? 70 : 0;
   if (*count < have) { *count = have; return NVML_INSUFFICIENT_SIZE; }
   for (unsigned i = 0; i < have; i++) { memset(out + 24 * i, 0, 24); *(unsigned *)(out + 24 * i) = 1000 + i; *(uint64_t *)(out + 24 * i + 8) = i == 69 ? UINT64_MAX : (uint64_t)(i + 1) << 20; }

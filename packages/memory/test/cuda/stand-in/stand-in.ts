@@ -36,30 +36,30 @@ const liveNames = [
 export interface StandIn {
   readonly path: string;
   readonly driver: CudaDriver;
-  /** Makes a function answer `status`: after so many calls that work, once or for ever. */
+  /** Makes a function return `status`: after some successful calls, once or always. */
   fail(name: string, status: number, when?: { readonly after?: number; readonly forever?: boolean }): void;
   stopFailing(): void;
   setDevices(devices: { readonly count: number; readonly bytes: number; readonly isVirtual?: boolean }): void;
-  /** Nothing on streams runs until released, or until somebody waits. */
+  /** Work on streams is held until it is released or awaited. */
   hold(): void;
   release(): void;
   /** While closed, a reading of temperature waits for up to 5 s, and fails when it was not opened. */
   gate(isClosed: boolean): void;
-  /** Splits the first device into two instances. */
+  /** Puts the first device into MIG mode with two instances. */
   split(): void;
-  /** Lets everything that needs the context answer a status, as after a kernel that broke it; 0 mends it. */
+  /** Makes all calls that need the context return a status, as after a kernel that broke it; 0 repairs it. */
   breakContext(status: number): void;
-  /** Lets allocations begin at 256 bytes, as little as is promised. */
+  /** Aligns allocations to 256 bytes, the guaranteed minimum. */
   misalign(): void;
   callCount(): number;
   usedBytes(device: number): number;
-  /** Memory that another process takes, or gives back. */
+  /** Memory that another process allocates, or frees. */
   useElsewhere(device: number, bytes: number): void;
   live(): LiveCounts;
   reset(): void;
 }
 
-/** Compiles the stand-in once for each version of its source; answers its path, or why there is none. */
+/** Compiles the stand-in once for each version of its source; returns its path, or the reason why there is none. */
 function compile(): { readonly path: string } | { readonly reason: string } {
   if (process.platform !== "linux") {
     return { reason: `the stand-in driver is for Linux, not for ${process.platform}` };
@@ -129,8 +129,8 @@ const nothingLive: LiveCounts = {
 };
 
 /**
- * Describes behaviour over the stand-in driver; skipped, with the reason printed, where nothing compiles it.
- * Each test begins with a fresh stand-in, and must leave nothing live in it.
+ * Describes behaviour with the stand-in driver; skipped, with the reason printed, where it cannot be compiled.
+ * Each test starts with a fresh stand-in, and must leave no live object in it.
  */
 export function describeOverStandIn(title: string, define: (standIn: StandIn) => void): void {
   const compiled = compile();
