@@ -83,7 +83,7 @@ export const packageRooms = {
       events: ["models"],
       "models/prompts": ["config", "operations", "models"],
       "models/engine": ["config", "operations", "models", "events", "models/prompts"],
-      "models/local": ["operations", "models", "events", "models/engine"],
+      "models/local": ["config", "operations", "models", "events", "models/engine"],
       api: ["text", "operations", "models"],
       http: ["text", "metrics", "models", "api"],
       daemon: ["config", "log", "metrics", "models", "events", "models/engine", "models/local", "http"],

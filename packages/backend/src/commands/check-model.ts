@@ -1,16 +1,14 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { createCpuDevice, readAvailableMemory } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
+import { engineDefaults } from "../config/engine-defaults.ts";
 import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
 import { toErrorRecord } from "../models/error-record.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { modelFailure } from "../models/engine/model-failure.ts";
 import { planModel, prepareModel } from "../models/engine/prepare-model.ts";
 import { createPromptPool } from "../models/prompts/prompt-pool.ts";
-import {
-  defaultPromptTimeoutMs,
-  startModelPromptThread,
-} from "../models/prompts/start-model-prompt-thread.ts";
+import { startModelPromptThread } from "../models/prompts/start-model-prompt-thread.ts";
 import type { BackendError } from "../errors.ts";
 
 /** A model's size and shape, and the resources that it needs to run. */
@@ -31,7 +29,7 @@ export interface ModelCheck {
 
 /** Runs in a thread with a deadline, as in the engine: a tokenizer that never finishes loading must not block the caller. */
 async function assertPromptThreadStarts(options: EngineCoreOptions, directory: string): Promise<void> {
-  const { chatTemplatePath, promptTimeoutMs = defaultPromptTimeoutMs } = options;
+  const { chatTemplatePath, promptTimeoutMs = engineDefaults.promptTimeoutMs } = options;
   const pool = createPromptPool({
     startThread: () => startModelPromptThread({ directory, chatTemplatePath }),
     timeoutMs: promptTimeoutMs,

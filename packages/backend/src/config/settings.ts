@@ -1,3 +1,4 @@
+import { engineDefaults } from "./engine-defaults.ts";
 import {
   address,
   bytes,
@@ -163,14 +164,14 @@ export const settings: readonly Setting[] = [
   {
     path: "engine.maxTokensPerStep",
     kind: integer(1, 2 ** 20),
-    default: 256,
+    default: engineDefaults.maxTokensPerStep,
     flag: "max-tokens-per-step",
     description: "tokens of prompts and answers in one step; bounds how long a step takes",
   },
   {
     path: "engine.stepTimeMs",
     kind: milliseconds(1),
-    default: 100,
+    default: engineDefaults.stepTimeMs,
     flag: "step-time",
     description:
       "how long the prompts' part of one step should take; by measurement, and not below 32 tokens",
@@ -178,14 +179,14 @@ export const settings: readonly Setting[] = [
   {
     path: "engine.maxQueuedRequests",
     kind: integer(1, 1_000_000),
-    default: 256,
+    default: engineDefaults.maxQueuedRequests,
     flag: "max-queued-requests",
     description: "requests that may wait; one more gets 429",
   },
   {
     path: "engine.maxQueuedTokens",
     kind: integer(1, 2 ** 31 - 1),
-    default: 131_072,
+    default: engineDefaults.maxQueuedTokens,
     flag: "max-queued-tokens",
     description: "prompt tokens that may wait; more get 429",
   },
@@ -200,7 +201,7 @@ export const settings: readonly Setting[] = [
   {
     path: "engine.promptTimeoutMs",
     kind: milliseconds(10),
-    default: 5000,
+    default: engineDefaults.promptTimeoutMs,
     flag: "prompt-timeout",
     description:
       "time to render and tokenize one prompt, and 1 ms more for each 500 characters; one that takes longer gets 400",
@@ -215,7 +216,7 @@ export const settings: readonly Setting[] = [
   {
     path: "engine.runtime",
     kind: choice(["auto", "ffi", "binding"]),
-    default: "auto",
+    default: engineDefaults.runtime,
     flag: "runtime",
     description: "way into onnxruntime: its C API, or the Node binding",
   },
@@ -229,7 +230,7 @@ export const settings: readonly Setting[] = [
   {
     path: "engine.startTimeoutMs",
     kind: milliseconds(1000),
-    default: 300_000,
+    default: engineDefaults.startTimeoutMs,
     flag: "start-timeout",
     description: "time for the engine process to load the model",
   },
@@ -245,7 +246,7 @@ export const settings: readonly Setting[] = [
   {
     path: "engine.maxRestarts",
     kind: integer(0, 1000),
-    default: 5,
+    default: engineDefaults.maxRestarts,
     flag: "max-restarts",
     description: "crashes of the engine in a row, nothing served between, before the daemon gives up",
   },

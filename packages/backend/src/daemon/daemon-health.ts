@@ -1,13 +1,12 @@
 import {
   createHealthChecker,
-  createProgressCheck,
   startHealthMonitor,
   type HealthCheck,
   type HealthChecker,
   type HealthStatus,
 } from "@infernode/health";
-import { hasWork, progressOf } from "../models/local/engine-progress.ts";
 import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
+import type { EngineState } from "../models/model-service.ts";
 import type { EventBus } from "../events/event-bus.ts";
 
 /** Readiness and liveness of the daemon. While one model can be used, the trouble of others is a degradation. */
@@ -20,11 +19,10 @@ export interface DaemonHealth extends Disposable {
 }
 
 /** What is read of an engine. */
-export interface ObservedEngine {
-  readonly engine: Pick<EngineSupervisor, "id" | "state" | "reasons" | "stats" | "heartbeat" | "silentMs">;
-  /** From then on the supervisor kills the engine process. */
-  readonly hangAfterMs: number;
-}
+export type ObservedEngine = Pick<
+  EngineSupervisor,
+  "id" | "state" | "reasons" | "heartbeat" | "stallReason" | "hangAfterMs"
+>;
 
 export interface DaemonHealthOptions {
   readonly engines: readonly ObservedEngine[];
@@ -39,17 +37,17 @@ const healthy: HealthStatus = { status: "healthy", reasons: [] };
 /** Creates readiness and liveness, and looks at both a few times in `stallAfterMs`. */
 export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const { engines, events, stallAfterMs } = options;
-  const ready = engines.map(({ engine }) => [
-    readyCheck(engine, stallAfterMs),
-    progress(engine, stallAfterMs),
+  const ready = engines.map((engine) => [
+    stateCheck(engine, (state) => state === "ready"),
+    progressCheck(engine, stallAfterMs),
   ]);
-  const alive = engines.map(({ engine, hangAfterMs }) => {
+  const alive = engines.map((engine) => {
     // Longer than a hung engine has: the supervisor starts it again, and not whoever watches this process.
-    const unrecoverableAfterMs = Math.max(stallAfterMs, 2 * hangAfterMs);
-    return [aliveCheck(engine, unrecoverableAfterMs), progress(engine, unrecoverableAfterMs)];
+    const unrecoverableAfterMs = Math.max(stallAfterMs, 2 * engine.hangAfterMs);
+    return [stateCheck(engine, (state) => state !== "failed"), progressCheck(engine, unrecoverableAfterMs)];
   });
-  const ids = engines.map(({ engine }) => engine.id);
-  const details = engines.map(({ engine }) => [inferenceCheck(engine), memoryCheck(engine)]);
+  const ids = engines.map(({ id }) => id);
+  const details = engines.map((engine) => [inferenceCheck(engine), memoryCheck(engine)]);
   const readiness = createHealthChecker({
     name: "ready",
     checks: [...degradeAlone(ids, ready), ...nameByModel(ids, details)],
@@ -66,59 +64,31 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   return { readiness, liveness, dispose, [Symbol.dispose]: dispose };
 }
 
-type Engine = ObservedEngine["engine"];
-
-function progress(engine: Engine, stallAfterMs: number): HealthCheck {
-  return createProgressCheck({
-    hasWork: () => hasWork(engine.stats()),
-    stepCount: () => {
-      const stats = engine.stats();
-      return stats === undefined ? undefined : progressOf(stats);
-    },
-    stallAfterMs,
-    describeWork: () => {
-      const stats = engine.stats();
-      return `${stats?.runningSequenceCount ?? 0} answers running and ${stats?.waitingRequestCount ?? 0} requests waiting`;
-    },
-  });
-}
-
-function silence(engine: Engine, limitMs: number): HealthStatus {
-  const silentMs = engine.silentMs() ?? 0;
-  if (silentMs < limitMs) return healthy;
+/** Whether the engine's state lets requests through; `isUsable` says of which states that is true. */
+function stateCheck(engine: ObservedEngine, isUsable: (state: EngineState) => boolean): HealthCheck {
   return {
-    status: "unhealthy",
-    reasons: [`the engine process has said nothing for ${Math.round(silentMs)} ms`],
+    name: "engine",
+    check: () => (isUsable(engine.state) ? healthy : { status: "unhealthy", reasons: engine.reasons() }),
   };
 }
 
-function readyCheck(engine: Engine, stallAfterMs: number): HealthCheck {
+/** Judges a ready engine: the time that one takes to load or to drain is limited elsewhere. */
+function progressCheck(engine: ObservedEngine, limitMs: number): HealthCheck {
   return {
-    name: "engine",
-    check: () =>
-      engine.state === "ready"
-        ? silence(engine, stallAfterMs)
-        : { status: "unhealthy", reasons: engine.reasons() },
-  };
-}
-
-function aliveCheck(engine: Engine, unrecoverableAfterMs: number): HealthCheck {
-  return {
-    name: "engine",
+    name: "progress",
     check: () => {
-      if (engine.state === "failed") return { status: "unhealthy", reasons: engine.reasons() };
-      // A process that loads says nothing; its time is limited by the start timeout.
-      return engine.state === "ready" ? silence(engine, unrecoverableAfterMs) : healthy;
+      const reason = engine.state === "ready" ? engine.stallReason(limitMs) : undefined;
+      return reason === undefined ? healthy : { status: "unhealthy", reasons: [reason] };
     },
   };
 }
 
 /** What the engine process reports of its last step. */
-function inferenceCheck(engine: Engine): HealthCheck {
+function inferenceCheck(engine: ObservedEngine): HealthCheck {
   return { name: "inference", check: () => engine.heartbeat()?.health ?? healthy };
 }
 
-function memoryCheck(engine: Engine): HealthCheck {
+function memoryCheck(engine: ObservedEngine): HealthCheck {
   return {
     name: "memory",
     check: () => {

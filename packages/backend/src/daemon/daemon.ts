@@ -95,19 +95,17 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     modelIds: config.models.map(({ id }) => id),
     limitBytes: config.engine.memoryLimitBytes,
   });
-  const observed = config.models.map((model, index) => {
+  const engines = config.models.map((model, index) => {
     const { engine: options, ...supervision } = supervisionOf(model);
     const engineId = String(index);
-    const engine = createEngine({
+    return createEngine({
       ...supervision,
       engine: { ...options, engineId },
       memory: budget.share(model.id),
       events,
       onOutput: (line) => logger.warn({ source: "engine", model: model.id, engine: engineId }, line),
     });
-    return { engine, hangAfterMs: supervision.hangAfterMs };
   });
-  const engines = observed.map(({ engine }) => engine);
   const service = createModelPool(
     config.models.flatMap(({ id, aliases }, index) => {
       const engine = engines[index];
@@ -123,7 +121,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     droppedLineCount: () => log.droppedLineCount(),
   });
   const health = createDaemonHealth({
-    engines: observed,
+    engines,
     events,
     ...config.health,
     onError: (error) => logger.error({ err: error }, "a health report failed"),

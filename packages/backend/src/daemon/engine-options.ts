@@ -1,26 +1,22 @@
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../config/config.ts";
 import { BackendError } from "../errors.ts";
-import { defaultHangAfterMs } from "../models/local/default-hang-after.ts";
 import type { EngineCoreOptions, SupervisorSetting } from "../models/engine/engine-core.ts";
 
-/** The engine that a model asks for: every setting that is not the supervisor's. */
-export function engineOptionsOf({ id, directory, chatTemplate, engine }: ModelConfig): EngineCoreOptions {
-  const { startTimeoutMs: _, hangAfterMs: __, maxRestarts: ___, ...settings } = engine;
-  return { modelDirectory: directory, modelName: id, chatTemplatePath: chatTemplate, ...settings };
+/** The engine of a model: every setting that is not the supervisor's. */
+export function engineOptionsOf(model: ModelConfig): EngineCoreOptions {
+  return supervisionOf(model).engine;
 }
 
-/** How the process of that engine is supervised. */
-export function supervisionOf(model: ModelConfig): Required<Pick<EngineSettings, SupervisorSetting>> & {
-  readonly engine: EngineCoreOptions;
-  readonly hangAfterMs: number;
-} {
-  const { startTimeoutMs, hangAfterMs, maxRestarts, maxTokensPerStep } = model.engine;
-  return {
-    engine: engineOptionsOf(model),
-    startTimeoutMs,
-    hangAfterMs: hangAfterMs ?? defaultHangAfterMs(maxTokensPerStep),
-    maxRestarts,
-  };
+/** The supervisor's settings of a model, and the engine's. */
+export function supervisionOf({
+  id,
+  directory,
+  chatTemplate,
+  engine,
+}: ModelConfig): Pick<EngineSettings, SupervisorSetting> & { readonly engine: EngineCoreOptions } {
+  const { startTimeoutMs, hangAfterMs, maxRestarts, ...settings } = engine;
+  const options = { modelDirectory: directory, modelName: id, chatTemplatePath: chatTemplate, ...settings };
+  return { startTimeoutMs, hangAfterMs, maxRestarts, engine: options };
 }
 
 /** The model of a command that works with one. @throws BackendError `INVALID_CONFIG` */

@@ -25,7 +25,7 @@ export interface EngineLimits {
   readonly maxChunkTokens: number;
   /** [the sequences that the KV cache holds, at most maxTokensPerStep] */
   readonly maxRunningSequences: number;
-  /** The health check fails when there is work and no step for this long. [30000] */
+  /** The health check fails when there is work and no step for this long; Infinity: never. [30000] */
   readonly stallAfterMs: number;
 }
 
@@ -179,7 +179,10 @@ function resolveLimits(limits: Partial<EngineLimits>, maxSequences: number): Eng
     stepTimeMs: count("stepTimeMs", 100, largest),
     maxChunkTokens: count("maxChunkTokens", maxTokensPerStep, maxTokensPerStep),
     maxRunningSequences: count("maxRunningSequences", mostRunning, mostRunning),
-    stallAfterMs: count("stallAfterMs", 30_000, largest),
+    stallAfterMs:
+      limits.stallAfterMs === Number.POSITIVE_INFINITY
+        ? limits.stallAfterMs
+        : count("stallAfterMs", 30_000, largest),
   });
 }
 

@@ -27,9 +27,9 @@ export interface ExecutorOptions extends ExecutorSizes {
   /** Holds the KV cache, the logits and the executor's own buffers. */
   readonly memory: MemoryPort;
   /** Threads of one forward pass. [physical cores] */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** One of the provider's `runtimes`, or `auto`. [`auto`] */
-  readonly runtime?: string;
+  readonly runtime?: string | undefined;
   readonly onWarning?: (warning: ExecutorWarning) => void;
   /** Called after the runtime is opened and before weights are loaded, so that each can be measured. */
   readonly onRuntimeOpened?: () => void;

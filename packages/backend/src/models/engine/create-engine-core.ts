@@ -1,5 +1,12 @@
 import type { HealthStatus } from "@infernode/health";
-import { createEngine, type Executor, type HealthPort, type InferenceEngine } from "@infernode/inference";
+import {
+  createEngine,
+  type EngineLimits,
+  type Executor,
+  type ExecutorOptions,
+  type HealthPort,
+  type InferenceEngine,
+} from "@infernode/inference";
 import {
   createHostMemoryPool,
   createMemoryTracker,
@@ -7,6 +14,8 @@ import {
   type MemoryTracker,
 } from "@infernode/memory";
 import type { LanguageModel } from "@infernode/models";
+import type { EngineSettings } from "../../config/config.ts";
+import { engineDefaults } from "../../config/engine-defaults.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import type { LocalModel } from "../model-service.ts";
 import { createOperationFinder, operations } from "../../operations/registry.ts";
@@ -16,10 +25,11 @@ import type {
   EngineCoreDependencies,
   EngineCoreOptions,
 } from "./engine-core.ts";
+import type { EngineSizes } from "./fit-engine-sizes.ts";
 import { chunkTokensOf, executorProvider, prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createPromptPool } from "../prompts/prompt-pool.ts";
 import { createPromptService } from "../prompts/prompt-service.ts";
-import { defaultPromptTimeoutMs, startModelPromptThread } from "../prompts/start-model-prompt-thread.ts";
+import { startModelPromptThread } from "../prompts/start-model-prompt-thread.ts";
 
 interface Parts {
   readonly model: LanguageModel;
@@ -54,6 +64,28 @@ function captureHealthCheck(): HealthPort & { status(): HealthStatus } {
   };
 }
 
+/** The fields that are named as settings are: leaving one out does not compile. */
+type SettingsOf<Options> = {
+  readonly [Name in keyof Options & keyof EngineSettings]: Required<Options>[Name];
+};
+
+function executorSettings(
+  { threads, runtime }: EngineCoreOptions,
+  sizes: EngineSizes,
+): SettingsOf<ExecutorOptions> {
+  return { ...sizes, threads, runtime };
+}
+
+function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
+  const {
+    maxQueuedRequests,
+    maxQueuedTokens,
+    maxTokensPerStep,
+    stepTimeMs = engineDefaults.stepTimeMs,
+  } = options;
+  return { maxQueuedRequests, maxQueuedTokens, maxTokensPerStep, stepTimeMs };
+}
+
 async function assemble(
   { model, sizes, memoryPlan, device, room, answerMemoryBytes }: PreparedModel,
   options: EngineCoreOptions,
@@ -78,10 +110,8 @@ async function assemble(
   const executor = await executorProvider.create({
     model,
     memory,
-    ...sizes,
+    ...executorSettings(options, sizes),
     maxChunkTokens: chunkTokensOf(options, sizes),
-    runtime: options.runtime,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
     onWarning: ({ message }) => process.emitWarning(message),
     onRuntimeOpened: () => {
       runtimeBytes = residentBytes();
@@ -101,14 +131,8 @@ async function assemble(
     memory,
     events,
     health,
-    limits: {
-      maxQueuedRequests: options.maxQueuedRequests,
-      maxQueuedTokens: options.maxQueuedTokens,
-      maxTokensPerStep: options.maxTokensPerStep,
-      ...(options.stepTimeMs === undefined ? {} : { stepTimeMs: options.stepTimeMs }),
-      // The daemon judges whether steps are made: it sees a process that says nothing, too.
-      stallAfterMs: 2 ** 31 - 1,
-    },
+    // The supervisor judges whether steps are made: it also sees a process that sends nothing.
+    limits: { ...engineLimits(options), stallAfterMs: Number.POSITIVE_INFINITY },
   });
   return { model, executor, engine, memory, tracker, health, answerMemoryBytes };
 }
@@ -146,7 +170,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   const { startPromptThread = startModelPromptThread } = dependencies;
   const pool = createPromptPool({
     startThread: () => startPromptThread({ directory, chatTemplatePath }),
-    timeoutMs: options.promptTimeoutMs ?? defaultPromptTimeoutMs,
+    timeoutMs: options.promptTimeoutMs ?? engineDefaults.promptTimeoutMs,
   });
   const [assembled, loaded] = await Promise.allSettled([
     assemble(prepared, options, dependencies),

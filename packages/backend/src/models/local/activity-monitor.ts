@@ -1,27 +1,56 @@
-const tickCount = 10;
+import type { ClockPort } from "@infernode/inference";
+import type { ModelStats } from "../model-service.ts";
 
-/** Waits for signs of life. */
-export interface Watchdog {
-  /** A sign of life: the wait begins anew. */
-  feed(): void;
+/** For how long an engine process has been inactive. Only time in which this process runs is counted. */
+export interface ActivityMonitor {
+  /** Since the start. */
+  elapsedMs(): number;
+  /** Since the last message. */
+  silentMs(): number;
+  /** Since the last message that told of a new step, of a tokenized prompt, or of nothing to do. */
+  stalledMs(): number;
+  /** Takes note of a message, and of the engine's numbers where it has them; one without them is progress. */
+  record(stats?: ModelStats): void;
   stop(): void;
 }
 
+export interface ActivityMonitorOptions {
+  readonly clock: ClockPort;
+  /** How often `onTick` is called. */
+  readonly tickMs: number;
+  readonly onTick: () => void;
+}
+
+/** Grows with every sign of progress. */
+function progressOf(stats: ModelStats | undefined): number {
+  return (stats?.stepCount ?? 0) + (stats?.preparedPromptCount ?? 0);
+}
+
 /**
- * Calls back once when there was no sign of life for `limitMs`, at most a tenth later. Only time in which this
- * process runs counts: after a sleep of the machine, or a stop by SIGSTOP, one late tick is still one tick.
+ * Starts to measure. After the machine slept, or this process was stopped by SIGSTOP, a tick comes late; of the time
+ * since the last one, two ticks are counted at most.
  */
-export function startWatchdog(limitMs: number, onExpired: () => void): Watchdog {
-  let missedCount = 0;
+export function startActivityMonitor({ clock, tickMs, onTick }: ActivityMonitorOptions): ActivityMonitor {
+  let countedMs = 0;
+  let countedAtMs = clock.now();
+  let messageAtMs = 0;
+  let progressAtMs = 0;
+  let latest: ModelStats | undefined;
+  const elapsedMs = (): number => countedMs + Math.min(clock.now() - countedAtMs, 2 * tickMs);
   const timer = setInterval(() => {
-    missedCount += 1;
-    if (missedCount <= tickCount) return;
-    clearInterval(timer);
-    onExpired();
-  }, limitMs / tickCount);
+    countedMs = elapsedMs();
+    countedAtMs = clock.now();
+    onTick();
+  }, tickMs);
   return {
-    feed: () => {
-      missedCount = 0;
+    elapsedMs,
+    silentMs: () => elapsedMs() - messageAtMs,
+    stalledMs: () => elapsedMs() - progressAtMs,
+    record: (stats) => {
+      messageAtMs = elapsedMs();
+      const hasWork = stats !== undefined && stats.runningSequenceCount + stats.waitingRequestCount > 0;
+      if (!hasWork || progressOf(stats) !== progressOf(latest)) progressAtMs = messageAtMs;
+      latest = stats ?? latest;
     },
     stop: () => clearInterval(timer),
   };

@@ -3,11 +3,10 @@ import { BackendError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engine/engine-core.ts";
 import type { ModelStats } from "../model-service.ts";
-import { hasWork, progressOf } from "./engine-progress.ts";
+import { startActivityMonitor } from "./activity-monitor.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
 import { modelFailure } from "../engine/model-failure.ts";
 import type { DaemonMessage, EngineMessage } from "./protocol.ts";
-import { startWatchdog } from "./activity-monitor.ts";
 
 /** What a process that loaded its model says of it. */
 export type ReadyMessage = Extract<EngineMessage, { readonly type: "ready" }>;
@@ -46,8 +45,10 @@ export interface EngineLaunch {
   /** As it last told. */
   readonly stats: ModelStats | undefined;
   readonly heartbeat: EngineHeartbeat | undefined;
-  /** Since it last said anything. */
+  /** Since its last message. */
   silentMs(): number;
+  /** Says what is missing when it has made no progress for so long: messages, or steps for the work that it has. */
+  stallReason(limitMs: number): string | undefined;
   /** `false` when the process is gone. @throws what the channel cannot write */
   send(message: DaemonMessage): boolean;
   /** Asks it to end, and ends it when it has not after so long. */
@@ -62,15 +63,18 @@ export function describeExit(exit: EngineExit): string {
   return tail === "" ? how : `${how}; it last wrote:\n${tail}`;
 }
 
+/** Each time limit is checked this often. */
+const ticksPerLimit = 10;
+const maxTickMs = 1000;
+
 /**
- * Starts an engine process and has it load its model. One that is not ready in time is killed, and so is a ready
- * one that makes no progress: a sign of life is a message that tells of a new step, or of nothing to do.
+ * Starts an engine process and has it load its model. One that is not ready in time is killed, and so is a ready one
+ * that makes no progress.
  */
 export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   const { clock, startTimeoutMs, hangAfterMs } = options;
   const exited = createResolvers<void>();
-  const spawnedAtMs = clock.now();
-  let heardAtMs = spawnedAtMs;
+  const startedAtMs = clock.now();
   let startMs: number | undefined;
   let stats: ModelStats | undefined;
   let heartbeat: EngineHeartbeat | undefined;
@@ -82,26 +86,35 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     failure ??= why;
     channel.kill();
   };
-  const onHung = (): void => {
-    options.onHung(launch);
-    const silentMs = Math.round(launch.silentMs());
-    const what =
-      silentMs < hangAfterMs / 2
-        ? `made no step for ${hangAfterMs} ms though it has work`
-        : `said nothing for ${silentMs} ms`;
-    kill(new BackendError("ENGINE_HUNG", `the engine process ${what} and was ended; see engine.hangAfterMs`));
+  const stallReason = (limitMs: number): string | undefined => {
+    const stalledMs = Math.round(activity.stalledMs());
+    if (stalledMs < limitMs) return undefined;
+    const silentMs = Math.round(activity.silentMs());
+    if (silentMs >= limitMs / 2) return `the engine process has sent no message for ${silentMs} ms`;
+    const work = `${stats?.runningSequenceCount ?? 0} sequences running and ${stats?.waitingRequestCount ?? 0} requests waiting`;
+    return `the engine has made no step for ${stalledMs} ms with ${work}`;
   };
-  let watchdog = startWatchdog(startTimeoutMs, () => {
-    const message = `the engine was to be ready within ${startTimeoutMs} ms and was not; see engine.startTimeoutMs`;
-    kill(new BackendError("ENGINE_START_TIMEOUT", message));
+  const assertActive = (): void => {
+    if (startMs === undefined) {
+      if (activity.elapsedMs() < startTimeoutMs) return;
+      const message = `expected the engine to be ready within ${startTimeoutMs} ms, got no such message; see engine.startTimeoutMs`;
+      return kill(new BackendError("ENGINE_START_TIMEOUT", message));
+    }
+    const reason = stallReason(hangAfterMs);
+    if (reason === undefined || failure !== undefined) return;
+    options.onHung(launch);
+    kill(new BackendError("ENGINE_HUNG", `${reason} and was killed; see engine.hangAfterMs`));
+  };
+  const activity = startActivityMonitor({
+    clock,
+    tickMs: Math.min(maxTickMs, startTimeoutMs / ticksPerLimit, hangAfterMs / ticksPerLimit),
+    onTick: assertActive,
   });
   const take = (message: EngineMessage): void => {
-    heardAtMs = clock.now();
+    activity.record(message.type === "batch" ? message.stats : undefined);
     switch (message.type) {
       case "ready":
-        startMs = heardAtMs - spawnedAtMs;
-        watchdog.stop();
-        watchdog = startWatchdog(hangAfterMs, onHung);
+        startMs = clock.now() - startedAtMs;
         return options.onReady(message);
       case "reserve-memory":
         void options
@@ -109,7 +122,6 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
           .then((memory) => channel.send({ type: "memory-reserved", memory }));
         return;
       case "batch":
-        if (progressOf(message.stats) !== progressOf(stats) || !hasWork(message.stats)) watchdog.feed();
         ({ stats } = message);
         heartbeat = message.heartbeat ?? heartbeat;
         return options.onBatch(message);
@@ -134,7 +146,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   };
   const onExit = (exit: EngineExit): void => {
     isOver = true;
-    watchdog.stop();
+    activity.stop();
     options.onExit(launch, exit, failure);
     exited.resolve();
   };
@@ -154,7 +166,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     get heartbeat() {
       return heartbeat;
     },
-    silentMs: () => clock.now() - heardAtMs,
+    silentMs: () => activity.silentMs(),
+    stallReason,
     send: (message) => channel.send(message),
     end: async (graceMs) => {
       if (isOver) return;

@@ -1,11 +1,11 @@
 import type { ClockPort, EngineLabels } from "@infernode/inference";
+import { defaultHangAfterMs, engineDefaults } from "../../config/engine-defaults.ts";
 import { BackendError } from "../../errors.ts";
 import { modelNameOf } from "@infernode/models";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
-import { defaultHangAfterMs } from "./default-hang-after.ts";
 import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
 import type { CallOptions, LocalModel } from "../model-service.ts";
 import type { CallEvent, Operation } from "../../operations/operation.ts";
@@ -19,11 +19,11 @@ import { forkEngine, type StartEngineProcess } from "./fork-engine.ts";
 export interface EngineSupervisorOptions {
   readonly engine: EngineCoreOptions;
   readonly events: InfernodeEventSink;
-  /** [300000] */
+  /** [the default of `engine.startTimeoutMs`] */
   readonly startTimeoutMs?: number;
-  /** A process that has work and makes no step, or says nothing, for this long is ended. [by `maxTokensPerStep`] */
+  /** A process that has work and makes no step, or sends no message, for this long is killed. [by `maxTokensPerStep`] */
   readonly hangAfterMs?: number | undefined;
-  /** Crashes in a row before it gives up. [5] */
+  /** Crashes in a row before it gives up. [the default of `engine.maxRestarts`] */
   readonly maxRestarts?: number;
   /** How often the numbers come when nothing else does. [250] */
   readonly heartbeatIntervalMs?: number;
@@ -51,10 +51,14 @@ export interface EngineSupervisor extends EngineClient {
   /** Runtime, version, threads; known once ready. */
   readonly description: string | undefined;
   readonly restartCount: number;
+  /** After how long without progress it is killed. */
+  readonly hangAfterMs: number;
   /** Health and memory as the process last told; `undefined` while there is none. */
   heartbeat(): EngineHeartbeat | undefined;
-  /** Since the process last said anything; `undefined` while there is none. */
+  /** Since the process sent its last message; `undefined` while there is none. */
   silentMs(): number | undefined;
+  /** Says what is missing when the process has made no progress for so long: messages, or steps for its work. */
+  stallReason(limitMs: number): string | undefined;
   /**
    * Starts it; resolves when it is ready.
    * @throws BackendError `MODEL_NOT_FOUND`, `MODEL_LOAD_FAILED`, `ENGINE_START_FAILED`, `ENGINE_START_TIMEOUT`
@@ -68,11 +72,12 @@ const drainGraceMs = 250;
 /** Creates a supervisor; nothing runs before `start`. */
 export function createEngineSupervisor(options: EngineSupervisorOptions): EngineSupervisor {
   const { engine, clock = performance, exitGraceMs = 3000, heartbeatIntervalMs = 250 } = options;
+  const { hangAfterMs = defaultHangAfterMs(engine.maxTokensPerStep) } = options;
   const id = engine.modelName ?? modelNameOf(engine.modelDirectory);
   const labels = { model: id, engine: engine.engineId ?? "0" };
   const events = labelEvents(options.events, labels);
   const lifecycle = createEngineLifecycle({
-    maxRestarts: options.maxRestarts ?? 5,
+    maxRestarts: options.maxRestarts ?? engineDefaults.maxRestarts,
     stableAfterMs: options.stableAfterMs ?? 60_000,
     clock,
     onChange: (from, to) => events.emit("backend:engine-state-changed", { from, to }),
@@ -99,8 +104,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       startProcess: options.startProcess ?? forkEngine,
       engine,
       heartbeatIntervalMs,
-      startTimeoutMs: options.startTimeoutMs ?? 300_000,
-      hangAfterMs: options.hangAfterMs ?? defaultHangAfterMs(engine.maxTokensPerStep),
+      startTimeoutMs: options.startTimeoutMs ?? engineDefaults.startTimeoutMs,
+      hangAfterMs,
       clock,
       reserveMemory: (demand) => memory.reserve(demand),
       onOutput: (line) => options.onOutput?.(line),
@@ -207,9 +212,11 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     get restartCount() {
       return runner.restartCount;
     },
+    hangAfterMs,
     stats: () => runner.process?.stats,
     heartbeat: () => runner.process?.heartbeat,
     silentMs: () => runner.process?.silentMs(),
+    stallReason: (limitMs) => runner.process?.stallReason(limitMs),
     reasons: () => lifecycle.reasons(),
     models: () => statusOf(supervisor),
     call,

@@ -2,9 +2,6 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { startPromptThread, type StartPromptThread } from "./prompt-thread.ts";
 
-/** A prompt is made tokens of in milliseconds; what takes seconds is made to take long. */
-export const defaultPromptTimeoutMs = 5000;
-
 /** The loader's own time limits end sooner. */
 const loadTimeoutMs = 120_000;
 /** What the tables of a tokenizer take of each byte of its file, and what is there for prompts. */
