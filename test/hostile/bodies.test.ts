@@ -82,7 +82,7 @@ describe("the largest body", () => {
     ]);
     expect(await statusOf(daemon, announced)).toBe(tooLarge);
     const asked = await openRaw(daemon.url, announced.replace(close, `${close}\r\nexpect: 100-continue`));
-    expect((await asked.closed).text).toMatch(/^HTTP\/1\.1 413 [^]*not be larger than 2097152 bytes/);
+    expect((await asked.closed).text).toMatch(/^HTTP\/1\.1 413 [^]*expected at most 2097152 bytes/);
     const chunked = rawRequest("POST /v1/completions", [json, close, "transfer-encoding: chunked"]);
     const chunk = `10000\r\n${" ".repeat(65_536)}\r\n`;
     expect(await statusOf(daemon, `${chunked}${chunk.repeat(33)}0\r\n\r\n`)).toBe(tooLarge);

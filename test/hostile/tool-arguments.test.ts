@@ -44,7 +44,7 @@ describe("JSON texts inside of a request", () => {
       const answer = await post(path, body);
       const { error } = answer.body;
       expect([answer.status, error?.param, error?.code]).toEqual([400, argumentsField, "invalid_json"]);
-      expect(error?.message).toContain(`\`${argumentsField}\` must`);
+      expect(error?.message).toContain(`Invalid value for \`${argumentsField}\`: expected `);
       expect(error?.message).toContain(limit);
     }
   });

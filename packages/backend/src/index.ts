@@ -1,3 +1,5 @@
+export { wireFormats } from "./api/wire-formats.ts";
+export type { WireFormat, WireFormats } from "./api/shared/wire-format.ts";
 export type { ConfigOrigin, InfernodeConfig } from "./config/config.ts";
 export { formatConfig } from "./config/format-config.ts";
 export { resolveConfig } from "./config/resolve-config.ts";

@@ -18,6 +18,7 @@ import {
 } from "../models/local/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
+import { wireFormats } from "../api/wire-formats.ts";
 import type { HttpServer } from "../http/create-http-server.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
@@ -170,6 +171,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     const { createHttpServer } = await import("../http/create-http-server.ts");
     http = await createHttpServer({
       service,
+      formats: wireFormats,
       health: health.readiness,
       liveness: health.liveness,
       metrics,

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError, type ApiErrorCode } from "../api/shared/api-error.ts";
+import { ApiError } from "../api/shared/api-error.ts";
 import { engineUnavailable } from "../api/shared/to-api-error.ts";
 import { createBodyBudget, type BodyShare } from "./body-budget.ts";
 import { bodyLimitOf } from "./body-limit.ts";
 
-/** Parsing a smaller body takes less time than a turn of the loop may. */
+/** Parsing a smaller body is quick enough for the event loop. */
 export const largeBodyBytes = 65_536;
 
-/** What a body takes until its request is over, for each of its bytes: the bytes, the text, the parsed values. */
+/** Memory that a request holds for each byte of its body: the bytes, the text, the parsed values. */
 const memoryPerByte = 3;
 
 /** The bytes of a body, and its memory. */
@@ -21,34 +21,30 @@ export interface BodyReaderOptions {
   readonly memoryBytes: number;
   /** The largest body; follows from the context when undefined. */
   readonly limitBytes: number | undefined;
-  /** Of the model that is served, once it is known. */
+  /** The longest of all models; `undefined` while none is loaded. */
   readonly contextTokens: () => number | undefined;
 }
 
 /** Reads the bodies of requests into memory that is bounded for all of them together. */
 export interface BodyReader {
-  /** The largest body that is taken now. */
+  /** The largest body that is accepted now. */
   limitBytes(): number;
   /** @throws ApiError 400, 408, 413, 503 */
   read(request: IncomingMessage): Promise<ReceivedBody>;
-  /** Bodies that are still coming are refused: what they ask would not be done. */
+  /** Rejects bodies that are still arriving. */
   stop(): void;
 }
 
-function requestError(status: number, code: ApiErrorCode, message: string): ApiError {
-  return new ApiError(message, { status, type: "invalid_request_error", code });
-}
-
 function noRoom(): ApiError {
-  return new ApiError("The request bodies that are being handled take all the memory that they may", {
-    status: 503,
-    type: "server_error",
-    code: "server_overloaded",
-    headers: { "retry-after": "2", "retry-after-ms": "2000" },
-  });
+  const message = "The memory for request bodies (server.bodyMemoryBytes) is used up by other requests";
+  return new ApiError("server_overloaded", message, { retryAfterMs: 2000 });
 }
 
-/** Collects the bytes; `onBytes` is asked before each part is kept, and may take its time or throw. */
+function closedEarly(): ApiError {
+  return new ApiError("bad_request", "The connection closed before the end of the body");
+}
+
+/** Collects the bytes; `onBytes` is called before each part is kept, and may wait or throw. */
 async function collect(
   request: IncomingMessage,
   signal: AbortSignal,
@@ -61,15 +57,14 @@ async function collect(
       request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
       signal.removeEventListener("abort", onAbort);
       end();
-      // What still comes is dropped, so that the connection stays usable.
+      // The rest is read and dropped, so that the connection stays usable.
       request.resume();
     };
     const fail = (error: unknown): void => settle(() => reject(error));
     const onAbort = (): void => fail(signal.reason);
     const onEnd = (): void =>
       settle(() => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)));
-    const onClose = (): void =>
-      fail(requestError(400, "bad_request", "The connection closed before the body's end"));
+    const onClose = (): void => fail(closedEarly());
     const onData = (part: Buffer): void => {
       receivedBytes += part.length;
       let wait: Promise<void> | undefined;
@@ -101,16 +96,18 @@ export function createBodyReader(options: BodyReaderOptions): BodyReader {
     const limit = limitBytes();
     const length = request.headers["content-length"];
     const tooLarge = (): ApiError =>
-      requestError(413, "request_too_large", `The request body must not be larger than ${limit} bytes`);
+      new ApiError(
+        "request_too_large",
+        `Invalid request body: expected at most ${limit} bytes (server.bodyLimitBytes), got more`,
+      );
     if (Number(length ?? 0) > limit) throw tooLarge();
     if (isStopped) throw draining();
     const ended = new AbortController();
     const { signal } = ended;
     reading.add(ended);
     const onLate = (): void =>
-      ended.abort(requestError(408, "request_timeout", "The body did not arrive in time, and others wait"));
-    const onClose = (): void =>
-      ended.abort(requestError(400, "bad_request", "The connection closed before the body's end"));
+      ended.abort(new ApiError("request_timeout", "The body did not arrive in time, and others wait"));
+    const onClose = (): void => ended.abort(closedEarly());
     request.once("close", onClose);
     let share = budget.open();
     const waitForRoom = async (bytes: number): Promise<void> => {
@@ -128,7 +125,7 @@ export function createBodyReader(options: BodyReaderOptions): BodyReader {
         if (hasRoom) return undefined;
         if (receivedBytes >= largeBodyBytes) {
           hasRoom = true;
-          // Its length is not known before its end.
+          // Its length is unknown.
           return waitForRoom(limit);
         }
         if (!share.grow(partBytes * memoryPerByte)) throw noRoom();

@@ -1,31 +1,31 @@
 import type { Socket } from "node:net";
-import type { ApiErrorCode } from "../api/shared/api-error.ts";
+import { ApiError } from "../api/shared/api-error.ts";
+import type { ErrorFormat } from "../api/shared/wire-format.ts";
 import { sendRawAnswer } from "./raw-answer.ts";
 
-function describe(code: string | undefined): {
-  readonly status: number;
-  readonly code: ApiErrorCode;
-  readonly message: string;
-} {
+function toApiError(code: string | undefined): ApiError {
   switch (code ?? "") {
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return { status: 408, code: "request_timeout", message: "The request did not arrive in time" };
+      return new ApiError("request_timeout", "The request did not arrive in time");
     case "HPE_HEADER_OVERFLOW":
-      return { status: 431, code: "header_too_large", message: "The request's headers are too large" };
+      return new ApiError("header_too_large", "The request's headers are too large");
     default:
-      return { status: 400, code: "bad_request", message: "The bytes received are not an HTTP/1.1 request" };
+      return new ApiError("bad_request", "Expected an HTTP/1.1 request, got other bytes");
   }
 }
 
 /**
- * Answers what the HTTP parser refused, in the same shape as every other error, and closes the connection.
- * @param mayAnswer whether the bytes would not be taken for the answer to an earlier request, or land in its middle
+ * Answers what the HTTP parser rejected, as any other error is answered, and closes the connection.
+ * @param errors absent where the bytes could be taken for the answer to an earlier request, or for a part of it
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, mayAnswer: boolean): void {
-  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable || !mayAnswer) {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  errors: ErrorFormat | undefined,
+): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable || errors === undefined) {
     socket.destroy();
     return;
   }
-  const { message, ...details } = describe(error.code);
-  sendRawAnswer(socket, message, { ...details, type: "invalid_request_error" });
+  sendRawAnswer(socket, toApiError(error.code), { errors });
 }

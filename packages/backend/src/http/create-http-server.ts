@@ -7,6 +7,7 @@ import { createConnections } from "./connections.ts";
 import { cutSlowReader, slowReaderCode } from "./cut-slow-reader.ts";
 import { closeQueuedResponse } from "./close-queued-response.ts";
 import { createExchanges } from "./exchange.ts";
+import { createFormatFinder } from "./format-finder.ts";
 import { createHostGuard, pathOfTarget } from "./host-guard.ts";
 import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
 import { createJsonThread } from "./json-thread.ts";
@@ -14,12 +15,8 @@ import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
 import { randomId, takeRequestId } from "./request-id.ts";
-import { addApiRoutes } from "./routes/api-routes.ts";
-import { addDocsRoutes } from "./routes/docs-routes.ts";
-import { addHealthRoutes } from "./routes/health-routes.ts";
-import { addModelRoutes } from "./routes/model-routes.ts";
-import { addServiceRoutes } from "./routes/service-routes.ts";
-import { addSystemRoutes } from "./routes/system-routes.ts";
+import { retryHeaders } from "./retry-headers.ts";
+import { addRoutes } from "./routes/add-routes.ts";
 import { serveApp } from "./serve-app.ts";
 import type { ServerParts } from "./server-parts.ts";
 
@@ -42,6 +39,7 @@ function createParts(options: HttpServerOptions): ServerParts {
   const ids = options.ids ?? randomId;
   const clock = options.clock ?? { now: () => performance.now(), epochMs: () => Date.now() };
   const maxConnections = config.maxConnections ?? defaultMaxConnections;
+  const knownPaths = createKnownPaths();
   return {
     options,
     connections: createConnections({ maxCount: maxConnections, idleGraceMs: config.idleGraceMs ?? 250 }),
@@ -49,7 +47,7 @@ function createParts(options: HttpServerOptions): ServerParts {
     bodies: createBodyReader({
       memoryBytes: config.bodyMemoryBytes ?? defaultBodyMemoryBytes,
       limitBytes: config.bodyLimitBytes,
-      // A body is read before it says which model it is for.
+      // A body is read before its model is known.
       contextTokens: () => {
         const contexts = service.models().flatMap(({ model }) => model?.contextTokens ?? []);
         return contexts.length === 0 ? undefined : Math.max(...contexts);
@@ -66,10 +64,12 @@ function createParts(options: HttpServerOptions): ServerParts {
     },
     exchanges: createExchanges({ logger, metrics, clock }),
     jsonThread: options.jsonThread ?? createJsonThread(),
+    knownPaths,
+    formats: createFormatFinder(options.formats, knownPaths),
   };
 }
 
-function createApp(options: HttpServerOptions): FastifyInstance {
+function createApp({ options, formats }: ServerParts): FastifyInstance {
   const { ids = randomId } = options;
   return fastify({
     logger: false,
@@ -82,16 +82,15 @@ function createApp(options: HttpServerOptions): FastifyInstance {
       void (reply as FastifyReply)
         .header("x-request-id", request.id)
         .code(apiError.status)
-        .send(apiError.body);
+        .send(formats.default.errors.toBody(apiError));
     },
   });
 }
 
-/** Errors, unknown paths and wrong methods: the same JSON for all, before the body is read where possible. */
+/** Errors, unknown paths and wrong methods: each in its path's format, before the body is read where possible. */
 async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void> {
-  const { options, exchanges, jsonThread, bodies, hostGuard } = parts;
+  const { options, exchanges, jsonThread, bodies, hostGuard, knownPaths, formats } = parts;
   const { config } = options;
-  const knownPaths = createKnownPaths();
 
   app.addHook("onRoute", ({ url, method }) => {
     if (url !== "*") knownPaths.add(url, typeof method === "string" ? [method] : method);
@@ -112,37 +111,26 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     });
   }
 
-  function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
-    const methods = knownPaths.methodsOf(request.url);
-    const type = "invalid_request_error";
-    const isOptions = request.method === "OPTIONS";
-    // A path with a wildcard takes names that are not there.
-    if (methods.length === 0 || (!isOptions && methods.includes(request.method))) {
-      throw new ApiError(`Unknown URL: ${request.method} ${request.url.slice(0, 200)}; see /docs`, {
-        status: 404,
-        type,
-        code: "unknown_url",
-      });
+  function reject(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { method, url } = request;
+    const methods = knownPaths.methodsOf(url);
+    const isOptions = method === "OPTIONS";
+    // A path with a wildcard accepts names that do not exist.
+    if (methods.length === 0 || (!isOptions && methods.includes(method))) {
+      throw new ApiError("unknown_url", `Unknown URL: ${method} ${url.slice(0, 200)}; see /docs`);
     }
     const allow = methods.join(", ");
-    if (isOptions) return reply.code(204).header("allow", allow).send();
-    throw new ApiError(`The method ${request.method} is not allowed here; allowed: ${allow}`, {
-      status: 405,
-      type,
-      code: "method_not_allowed",
-      headers: { allow },
-    });
+    void reply.header("allow", allow);
+    if (isOptions) return reply.code(204).send();
+    throw new ApiError("method_not_allowed", `Method not allowed: expected ${allow}, got ${method}`);
   }
 
   app.addHook("onRequest", async (request, reply) => {
-    if (request.is404) return refuse(request, reply);
+    if (request.is404) return reject(request, reply);
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-      throw new ApiError("The body must not be compressed: leave out the header `content-encoding`", {
-        status: 415,
-        type: "invalid_request_error",
-        code: "unsupported_media_type",
-      });
+      const message = "Expected an uncompressed body: leave out the header `content-encoding`";
+      throw new ApiError("unsupported_media_type", message);
     }
     return undefined;
   });
@@ -150,15 +138,16 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     const exchange = exchanges.of(request);
     cutSlowReader(reply.raw, config.writeTimeoutMs, () => (exchange.cutBy = slowReaderCode));
   });
-  app.setNotFoundHandler(refuse);
+  app.setNotFoundHandler(reject);
   app.setErrorHandler(async (error, request, reply) => {
     const apiError = mapHttpError(error);
     exchanges.of(request).error = apiError;
-    // fastify closes after a refused body. Closing on bytes that are still coming resets the connection, and the
-    // client loses the answer; kept open, the rest is read and thrown away within the request's time.
+    // fastify closes after a rejected body. Closing while bytes arrive resets the connection, and the client loses
+    // the answer; kept open, the rest is read and dropped within the request's time.
     if (reply.raw.shouldKeepAlive) void reply.removeHeader("connection");
     else void reply.header("connection", "close");
-    return reply.code(apiError.status).headers(apiError.headers).send(apiError.body);
+    const { errors } = formats.of(request);
+    return reply.code(apiError.status).headers(retryHeaders(apiError)).send(errors.toBody(apiError));
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async (request: FastifyRequest) => {
@@ -166,23 +155,19 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     const exchange = exchanges.of(request);
     exchange.bodyBytes = bytes.length;
     exchange.bodyShare = share;
-    // The response may have been closed meanwhile, which gives the memory back only once.
+    // The response may have been closed meanwhile, which releases the memory only once.
     if (request.raw.destroyed && request.raw.socket.destroyed) share.release();
-    return bytes.length < largeBodyBytes ? parseJsonBody(bytes) : jsonThread.parse(bytes);
+    const { exactFields: exact } = formats.of(request);
+    return bytes.length < largeBodyBytes ? parseJsonBody(bytes, exact) : jsonThread.parse(bytes, exact);
   });
 }
 
-/** Creates the OpenAI-compatible HTTP server over a model service. Nothing listens before `listen`. */
+/** Creates the HTTP server of a model service. Nothing listens before `listen`. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const parts = createParts(options);
-  const app = createApp(options);
+  const app = createApp(parts);
   await addRules(app, parts);
-  addApiRoutes(app, parts);
-  addModelRoutes(app, parts);
-  addHealthRoutes(app, parts);
-  addServiceRoutes(app, parts);
-  addSystemRoutes(app, parts);
-  await addDocsRoutes(app, parts);
+  await addRoutes(app, parts);
   await app.ready();
   return serveApp(app, parts);
 }

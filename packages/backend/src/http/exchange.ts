@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import type { GenerationProgress } from "../api/shared/generation/track-progress.ts";
 import type { ApiError } from "../api/shared/api-error.ts";
+import type { GenerationProgress } from "../api/shared/generation.ts";
 import { clientGoneCode } from "./client-gone.ts";
 import type { HttpClock, ServerMetrics } from "./http-server-options.ts";
 

@@ -4,17 +4,17 @@ import { describeValue } from "../text/describe-value.ts";
 import { isLoopback, parseHost, type ParsedHost } from "../text/parse-host.ts";
 
 export interface HostGuardOptions {
-  /** Names that are answered besides this machine's own; `.example.com` for all below it, `*` for any. */
+  /** Names that are allowed besides this machine's own; `.example.com` for all below it, `*` for any. */
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
 }
 
 /**
- * Refuses requests that a page of somebody else's made a browser send: a page whose name was pointed at this
- * machine (DNS rebinding) sends its own name as `host`, any other page sends its own origin.
+ * Rejects requests that a foreign page makes a browser send: a page whose name was pointed at this machine (DNS
+ * rebinding) sends its own name as `host`, any other page sends its own origin.
  */
 export interface HostGuard {
-  /** What is listened on, once it is known. */
+  /** The addresses that the server listens on, once they are known. */
   setAddresses(addresses: readonly string[], name: string): void;
   /** @param target as the request line has it @throws ApiError 400, 403 */
   assertAllowed(
@@ -23,12 +23,8 @@ export interface HostGuard {
   ): void;
 }
 
-function badHost(message: string): ApiError {
-  return new ApiError(message, { status: 400, type: "invalid_request_error", code: "bad_request" });
-}
-
-function forbidden(message: string, code: "host_not_allowed" | "origin_not_allowed"): ApiError {
-  return new ApiError(message, { status: 403, type: "invalid_request_error", code });
+function badHost(expected: string, got: string): ApiError {
+  return new ApiError("bad_request", `Invalid header \`host\`: expected ${expected}, got ${got}`);
 }
 
 /** The host of a request line such as `GET http://example.com/path HTTP/1.1`. */
@@ -36,7 +32,7 @@ function authorityOf(target: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(target)?.[1];
 }
 
-/** The path of a request target in whatever form. */
+/** The path of a request target, whatever its form. */
 export function pathOfTarget(target: string): string {
   if (target.startsWith("/")) return target;
   const authority = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i.exec(target)?.[0];
@@ -60,14 +56,12 @@ export function createHostGuard({ allowedHosts, corsOrigins }: HostGuardOptions)
   const isNamed = (name: string): boolean =>
     names.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
   const isHostAllowed = ({ name, isAddress }: ParsedHost): boolean =>
-    // A rebound name is a name; an address that reaches a server on the network can only be its own.
+    // Only names can be rebound; an address that reaches a server on the network is its own.
     isLoopback(name) || isNamed(name) || (isAddress && !isLocal);
   const parse = (text: string): ParsedHost => {
     const host = parseHost(text);
     if (host !== undefined) return host;
-    throw badHost(
-      `The header \`host\` must be a name or an address, with or without a port; found ${describeValue(text)}`,
-    );
+    throw badHost("a name or an address, with or without a port", describeValue(text));
   };
   const isOriginAllowed = (origin: string, host: ParsedHost | undefined): boolean => {
     if (corsOrigins.includes("*") || corsOrigins.includes(origin)) return true;
@@ -83,28 +77,28 @@ export function createHostGuard({ allowedHosts, corsOrigins }: HostGuardOptions)
     assertAllowed(request, target) {
       const headers = hostsOf(request.rawHeaders);
       if (headers.length > 1) {
-        throw badHost(`A request must have one header \`host\`; found ${headers.length}`);
+        throw badHost("one header", String(headers.length));
       }
       const [header] = headers;
       if (header === undefined && request.httpVersion === "1.1") {
-        throw badHost("A request of HTTP/1.1 must have the header `host`");
+        throw badHost("one header in a request of HTTP/1.1", "none");
       }
       const authority = authorityOf(target);
-      // The target's host is the one that counts; a browser sends no such target.
+      // The target's host takes precedence; a browser sends no such target.
       const hosts = [authority, header].filter((text) => text !== undefined).map(parse);
       if (!isLocal && allowed.length === 0) return;
       const foreign = allowsAll ? undefined : hosts.find((host) => !isHostAllowed(host));
       if (foreign !== undefined) {
-        throw forbidden(
-          `The host ${describeValue(foreign.name)} is not answered here; server.allowedHosts (--allowed-hosts) names those that are`,
+        throw new ApiError(
           "host_not_allowed",
+          `The host ${describeValue(foreign.name)} is not allowed; see server.allowedHosts (--allowed-hosts)`,
         );
       }
       const { origin } = request.headers;
       if (origin !== undefined && !isOriginAllowed(origin, hosts.at(-1))) {
-        throw forbidden(
-          `The origin ${describeValue(origin)} may not call; server.corsOrigins (--cors-origins) names those that may`,
+        throw new ApiError(
           "origin_not_allowed",
+          `The origin ${describeValue(origin)} is not allowed; see server.corsOrigins (--cors-origins)`,
         );
       }
     },

@@ -4,7 +4,7 @@ import type { HostMemory } from "@infernode/memory";
 import type { GpuInventory } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
 import type { HttpSample } from "../metrics/http-metrics.ts";
-import type { Codec } from "../api/shared/codec.ts";
+import type { WireFormats } from "../api/shared/wire-format.ts";
 import type { ModelService } from "../models/model-service.ts";
 import type { JsonThread } from "./json-thread.ts";
 
@@ -61,8 +61,8 @@ export interface SystemDevices {
 /** Everything that the HTTP server works with. It owns none of it and disposes of none of it. */
 export interface HttpServerOptions {
   readonly service: ModelService;
-  /** The wire formats' routes. [OpenAI's] */
-  readonly codecs?: readonly Codec[];
+  /** What the server speaks. The first one is the default. */
+  readonly formats: WireFormats;
   /** Readiness: what `/health/ready` and `/health` report. */
   readonly health: Pick<HealthChecker, "report">;
   /** What `/health/live` reports: unhealthy means that the process should be restarted. */

@@ -1,20 +1,28 @@
-import { ApiError, type ApiErrorDetails } from "../api/shared/api-error.ts";
+import { ApiError } from "../api/shared/api-error.ts";
+import type { ApiErrorCode } from "../api/shared/error-catalog.ts";
+import type { ExactFields } from "../api/shared/wire-format.ts";
 import { createWorkerCalls } from "../worker-calls.ts";
 
-/** What comes back from the thread for the bytes of a body: the body, or why it is none. */
+/** What the thread is sent. */
+export interface JsonQuestion {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly exact: ExactFields | undefined;
+}
+
+/** What the thread answers: the body, or why the bytes are not one. */
 export type JsonAnswer =
   | { readonly body: unknown }
-  | { readonly refusal: { readonly message: string; readonly details: ApiErrorDetails } }
+  | { readonly code: ApiErrorCode; readonly message: string; readonly param: string | undefined }
   | { readonly failure: string };
 
-/** Parses bodies in a thread of its own, one after the other. */
+/** Parses bodies in a thread, one after the other. */
 export interface JsonThread {
-  /** Takes the bytes away. @throws ApiError 400 as `parseJsonBody` does */
-  parse(bytes: Buffer): Promise<unknown>;
+  /** Transfers the bytes to the thread. @throws ApiError 400 as `parseJsonBody` does */
+  parse(bytes: Buffer, exact?: ExactFields): Promise<unknown>;
   dispose(): Promise<void>;
 }
 
-/** The memory of the bytes, where they are alone in it; else a copy of them. */
+/** The buffer of the bytes where it holds nothing else; else a copy. */
 function ownBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer, byteLength } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
@@ -24,14 +32,14 @@ function ownBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
 
 /** Creates the thread; it starts with the first body, and again after it has failed. */
 export function createJsonThread(): JsonThread {
-  const calls = createWorkerCalls<Uint8Array, JsonAnswer>(new URL("./json-worker.js", import.meta.url));
+  const calls = createWorkerCalls<JsonQuestion, JsonAnswer>(new URL("./json-worker.js", import.meta.url));
   return {
-    parse: async (bytes) => {
+    parse: async (bytes, exact) => {
       const owned = ownBytes(bytes);
-      const answer = await calls.call(owned, [owned.buffer]);
+      const answer = await calls.call({ bytes: owned, exact }, [owned.buffer]);
       if ("body" in answer) return answer.body;
       if ("failure" in answer) throw new Error(answer.failure);
-      throw new ApiError(answer.refusal.message, answer.refusal.details);
+      throw new ApiError(answer.code, answer.message, { param: answer.param });
     },
     dispose: () => calls.dispose(new Error("the server was closed before the body was parsed")),
   };

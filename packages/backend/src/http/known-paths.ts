@@ -1,12 +1,15 @@
-/** Which methods a path has, for 405 and OPTIONS. */
+/** The paths of a server and their methods, for 405, OPTIONS and the format of errors. */
 export interface KnownPaths {
-  /** Notes a route; a `*` at the end of the pattern stands for anything. */
+  /** Adds a route; a `*` at the end of the pattern stands for anything. */
   add(pattern: string, methods: readonly string[]): void;
-  /** In alphabetical order; empty for a path that is not there. */
+  /** In alphabetical order; empty for a path that does not exist. */
   methodsOf(url: string): readonly string[];
+  /** The pattern of the first route that the path matches. */
+  patternOf(url: string): string | undefined;
 }
 
-function matches(pattern: string, path: string): boolean {
+function matches(pattern: string, url: string): boolean {
+  const [path = ""] = url.split("?", 1);
   if (pattern.endsWith("*")) return path.startsWith(pattern.slice(0, -1)) && path.length >= pattern.length;
   return pattern === path;
 }
@@ -17,11 +20,9 @@ export function createKnownPaths(): KnownPaths {
   return {
     add: (pattern, methods) => void routes.push({ pattern, methods }),
     methodsOf(url) {
-      const [path = ""] = url.split("?", 1);
-      const methods = routes
-        .filter(({ pattern }) => matches(pattern, path))
-        .flatMap((route) => route.methods);
+      const methods = routes.filter(({ pattern }) => matches(pattern, url)).flatMap((route) => route.methods);
       return methods.length === 0 ? [] : [...new Set([...methods, "OPTIONS"])].sort();
     },
+    patternOf: (url) => routes.find(({ pattern }) => matches(pattern, url))?.pattern,
   };
 }

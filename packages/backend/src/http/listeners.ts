@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer, type Socket } from "node:net";
 import type { Logger } from "pino";
 import { BackendError } from "../errors.ts";
+import { ApiError } from "../api/shared/api-error.ts";
+import type { ErrorFormat } from "../api/shared/wire-format.ts";
 import { answerClientError } from "./client-error.ts";
 import type { Connections } from "./connections.ts";
 import type { HttpServerConfig } from "./http-server-options.ts";
@@ -14,6 +16,8 @@ export interface ListenersOptions {
   /** Above the connections that are served: those that are being refused. */
   readonly maxSockets: number;
   readonly logger: Logger;
+  /** Of connections without a request. */
+  readonly errors: ErrorFormat;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   /** Whether a client that asks first may send its body. */
   readonly mayContinue: (request: IncomingMessage) => boolean;
@@ -32,15 +36,11 @@ export interface Listeners {
   dispose(): void;
 }
 
-function refuseConnect(request: IncomingMessage, socket: Socket): void {
+function rejectConnect(request: IncomingMessage, socket: Socket, errors: ErrorFormat): void {
   socket.on("error", () => undefined);
-  const message = `The method ${request.method} is not allowed here: this server is no proxy`;
-  sendRawAnswer(socket, message, {
-    status: 405,
-    type: "invalid_request_error",
-    code: "method_not_allowed",
-    headers: { allow: "GET, HEAD, OPTIONS, POST" },
-  });
+  const message = `The method ${request.method} is not allowed: this server is not a proxy`;
+  const headers = { allow: "GET, HEAD, OPTIONS, POST" };
+  sendRawAnswer(socket, new ApiError("method_not_allowed", message), { errors, headers });
 }
 
 async function bind(
@@ -59,7 +59,7 @@ async function bind(
 
 /** Creates the listening sockets of one server; nothing listens before `listen`. */
 export function createListeners(options: ListenersOptions): Listeners {
-  const { config, connections, logger } = options;
+  const { config, connections, logger, errors } = options;
   const { requestTimeoutMs, keepAliveTimeoutMs } = config;
   const servers: Server[] = [];
   let acceptFailureAtMs = -Infinity;
@@ -93,12 +93,8 @@ export function createListeners(options: ListenersOptions): Listeners {
     server.timeout = 0;
     server.on("connection", (socket) => {
       if (connections.add(socket)) return;
-      sendRawAnswer(socket, "The server has as many connections as it can hold", {
-        status: 503,
-        type: "server_error",
-        code: "server_overloaded",
-        headers: { "retry-after": "1" },
-      });
+      const message = "The server has as many connections as it may have (server.maxConnections)";
+      sendRawAnswer(socket, new ApiError("server_overloaded", message, { retryAfterMs: 1000 }), { errors });
     });
     // A client that asks before it sends its body is told to go on, except with a body that would be refused.
     server.on("checkContinue", (request, response) => {
@@ -108,9 +104,10 @@ export function createListeners(options: ListenersOptions): Listeners {
     });
     server.on("checkExpectation", onRequest);
     // A plain server has plain sockets; the types leave room for others.
-    server.on("connect", (request, socket) => refuseConnect(request, socket as Socket));
+    server.on("connect", (request, socket) => rejectConnect(request, socket as Socket, errors));
     server.on("clientError", (error, socket) => {
-      answerClientError(error, socket as Socket, connections.mayAnswerRaw(socket as Socket));
+      const mayAnswer = connections.mayAnswerRaw(socket as Socket);
+      answerClientError(error, socket as Socket, mayAnswer ? errors : undefined);
     });
     return server;
   };

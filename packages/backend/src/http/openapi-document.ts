@@ -1,239 +1,152 @@
-import { chatRules } from "../api/openai/chat-schema.ts";
-import { completionRules } from "../api/openai/completion-schema.ts";
-import type { JsonMap } from "../api/shared/body/fields.ts";
-import type { BodyRules } from "../api/shared/body/parse-body.ts";
-import { responseSchemas } from "../api/openai/response-schemas.ts";
-import { detokenizeRules, tokenizeRules } from "../api/openai/tokenize-schema.ts";
-import { commonHeaders, errorResponses, responseHeaders, type RouteKind } from "./openapi-errors.ts";
-import { describeRequest, type DescribedModel } from "../api/shared/body/describe-body.ts";
+import type { Codec, DescribedModel } from "../api/shared/codec.ts";
+import { refSchema, type JsonMap, type NamedSchema } from "../api/shared/json-schema.ts";
+import type { WireFormat, WireFormats } from "../api/shared/wire-format.ts";
+import { commonHeaders, errorResponses, responseHeaders } from "./openapi-errors.ts";
+import type { RouteAnswer, ServiceRoute } from "./service-route.ts";
 
-function ref(name: string): JsonMap {
-  return { $ref: `#/components/schemas/${name}` };
-}
-
-function json(description: string, schema: JsonMap): JsonMap {
-  return { description, headers: commonHeaders, content: { "application/json": { schema } } };
-}
-
-/** A report, or that the server has no room for the request. */
-function orError(name: string): JsonMap {
-  return { anyOf: [ref(name), ref("Error")] };
-}
-
-/** Of a stream the schema is that of one event, as tools read OpenAPI 3.1; what its data holds is JSON in a text. */
-function events(name: string): JsonMap {
-  const json = { contentMediaType: "application/json", contentSchema: { oneOf: [ref(name), ref("Error")] } };
-  return {
-    "text/event-stream": {
-      schema: {
-        type: "object",
-        description:
-          `One event of the stream. Its \`data\` is a \`${name}\` as JSON; the last one is \`[DONE]\`, or an \`Error\` ` +
-          "as JSON where the answer fails after it began. Comments (`: ping`) come while there is nothing to say.",
-        properties: { data: { type: "string", anyOf: [json, { const: "[DONE]" }] } },
-        required: ["data"],
-      },
-    },
-  };
-}
-
-interface Post {
-  readonly id: string;
-  readonly summary: string;
-  readonly tag: string;
-  readonly kind: RouteKind;
-  readonly request: string;
-  readonly response: string;
-  readonly chunk?: string;
-  readonly example: JsonMap;
-}
-
-function post({ id, summary, tag, kind, request, response, chunk, example }: Post): JsonMap {
-  const isStreamed = chunk !== undefined;
-  return {
-    post: {
-      operationId: id,
-      summary,
-      tags: [tag],
-      requestBody: { required: true, content: { "application/json": { schema: ref(request), example } } },
-      responses: {
-        200: {
-          description: isStreamed ? "The answer; with `stream: true` as server-sent events" : "The answer",
-          headers: commonHeaders,
-          content: {
-            "application/json": { schema: ref(response) },
-            ...(isStreamed ? events(chunk) : {}),
-          },
-        },
-        ...errorResponses(kind),
-      },
-    },
-  };
-}
-
-interface Get {
-  readonly id: string;
-  readonly summary: string;
-  readonly tag: string;
-  readonly kind?: RouteKind;
-  readonly parameters?: readonly JsonMap[];
-}
-
-function get({ id, summary, tag, kind = "plain", parameters }: Get, responses: JsonMap): JsonMap {
-  const described = parameters === undefined ? {} : { parameters };
-  return {
-    get: {
-      operationId: id,
-      summary,
-      tags: [tag],
-      ...described,
-      responses: { ...errorResponses(kind), ...responses },
-    },
-  };
-}
-
-const paths = (model: string): JsonMap => ({
-  "/v1/chat/completions": post({
-    id: "createChatCompletion",
-    summary: "Answers a conversation",
-    tag: "OpenAI",
-    kind: "messages",
-    request: "ChatCompletionRequest",
-    response: "ChatCompletion",
-    chunk: "ChatCompletionChunk",
-    example: { model, messages: [{ role: "user", content: "Tell me a story." }], max_tokens: 64 },
-  }),
-  "/v1/completions": post({
-    id: "createCompletion",
-    summary: "Goes on from a text",
-    tag: "OpenAI",
-    kind: "prompt",
-    request: "CompletionRequest",
-    response: "Completion",
-    chunk: "CompletionChunk",
-    example: { model, prompt: "Once upon a time", max_tokens: 64 },
-  }),
-  "/v1/models": get(
-    { id: "listModels", summary: "Lists the served models", tag: "OpenAI" },
-    {
-      200: json("The models; none while the model loads", ref("ModelList")),
-    },
-  ),
-  "/v1/models/{id}": get(
-    {
-      id: "retrieveModel",
-      summary: "Describes one model",
-      tag: "OpenAI",
-      kind: "model",
-      parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }],
-    },
-    { 200: json("The model", ref("Model")) },
-  ),
-  "/tokenize": post({
-    id: "tokenize",
-    summary: "Tokenizes a prompt as a generation would",
-    tag: "Service",
-    kind: "messages",
-    request: "TokenizeRequest",
-    response: "TokenizeResponse",
-    example: { prompt: "Once upon a time" },
-  }),
-  "/detokenize": post({
-    id: "detokenize",
-    summary: "Makes text of tokens, special ones included",
-    tag: "Service",
-    kind: "prompt",
-    request: "DetokenizeRequest",
-    response: "DetokenizeResponse",
-    example: { tokens: [1, 2, 3] },
-  }),
-  "/health/live": get(
-    { id: "liveness", summary: "Whether the process works", tag: "Service" },
-    {
-      200: json("It does", ref("HealthReport")),
-      503: json("It should be restarted", orError("HealthReport")),
-    },
-  ),
-  "/health/ready": get(
-    { id: "readiness", summary: "Whether requests are answered now", tag: "Service" },
-    {
-      200: json("They are", ref("HealthReport")),
-      503: json("Loading, draining or stalled; `reasons` says why", orError("HealthReport")),
-    },
-  ),
-  "/health": get(
-    { id: "health", summary: "Everything about the server's health", tag: "Service" },
-    {
-      200: json("Ready", ref("ServerHealth")),
-      503: json("Not ready", orError("ServerHealth")),
-    },
-  ),
-  "/metrics": get(
-    { id: "metrics", summary: "Metrics in Prometheus' text format", tag: "Service" },
-    {
-      200: {
-        description: "The metrics",
-        headers: commonHeaders,
-        content: { "text/plain": { schema: { type: "string" } } },
-      },
-    },
-  ),
-  "/v1/system/devices": get(
-    { id: "systemDevices", summary: "The memory and the GPUs of the machine", tag: "Service" },
-    {
-      200: json("The devices; `gpus.reason` says why there is no GPU", ref("Devices")),
-    },
-  ),
-  "/": get(
-    { id: "server", summary: "What this server is, and where what is", tag: "Service" },
-    { 200: json("The server", ref("Server")) },
-  ),
-  "/openapi.json": get(
-    { id: "openapi", summary: "This document", tag: "Service" },
-    { 200: json("The document", { type: "object" }) },
-  ),
-  "/version": get(
-    { id: "version", summary: "The server's version", tag: "Service" },
-    {
-      200: json("The version", ref("Version")),
-    },
-  ),
-});
-
-/**
- * Describes the API in OpenAPI 3.1, its request bodies from the schemas that check them.
- * @param about the product's version, and the model that the examples ask
- */
-export function createOpenApiDocument(about: {
+/** What the document is made of. */
+export interface OpenApiParts {
   readonly version: string;
+  /** The examples name it, so that they work as they are. */
   readonly model: DescribedModel;
-}): JsonMap {
-  const { version, model } = about;
-  const request = <Body>(rules: BodyRules<Body>): JsonMap => describeRequest(rules, model);
+  readonly formats: WireFormats;
+  readonly routes: readonly ServiceRoute[];
+}
+
+/** One event of a stream: its schema is that of the event, as tools read OpenAPI 3.1; its data is JSON as a text. */
+function eventSchema(chunk: NamedSchema, { errors, streamEnd }: WireFormat): JsonMap {
+  const name = errors.schema.name;
+  const end = typeof streamEnd === "object" ? streamEnd.data : streamEnd;
+  const last = end === undefined ? "" : `\`${end}\`, or `;
+  const json = {
+    contentMediaType: "application/json",
+    contentSchema: { oneOf: [refSchema(chunk.name), refSchema(name)] },
+  };
+  return {
+    type: "object",
+    description:
+      `One event of the stream. Its \`data\` is a \`${chunk.name}\` as JSON; the last one is ${last}an \`${name}\` ` +
+      "as JSON if the answer fails after it began. Comments (`: ping`) are sent while there is nothing to send.",
+    properties: {
+      data: { type: "string", anyOf: [json, ...(end === undefined ? [] : [{ const: end }])] },
+    },
+    required: ["data"],
+  };
+}
+
+function codecOperation(codec: Codec, format: WireFormat): JsonMap {
+  const { id, summary, tag = format.name, answer, chunk, errors } = codec.description;
+  const isStreamed = chunk !== undefined;
+  const names = [...codec.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  return {
+    operationId: id,
+    summary,
+    tags: [tag],
+    ...(names.length === 0
+      ? {}
+      : {
+          parameters: names.map((name) => ({
+            name,
+            in: "path",
+            required: true,
+            schema: { type: "string" },
+          })),
+        }),
+    responses: {
+      200: {
+        description: isStreamed ? "The answer; with `stream: true` as server-sent events" : "The answer",
+        headers: commonHeaders,
+        content: {
+          "application/json": { schema: refSchema(answer.name) },
+          ...(isStreamed ? { "text/event-stream": { schema: eventSchema(chunk, format) } } : {}),
+        },
+      },
+      ...errorResponses(errors, format.errors),
+    },
+  };
+}
+
+function codecPath(codec: Codec, format: WireFormat, model: DescribedModel): readonly [string, JsonMap] {
+  const { body } = codec.description;
+  const operation = codecOperation(codec, format);
+  if (body === undefined) return [codec.path, { [(codec.method ?? "POST").toLowerCase()]: operation }];
+  const content = { schema: refSchema(body.name), example: body.example(model) };
+  const requestBody = { required: true, content: { "application/json": content } };
+  return [codec.path, { post: { ...operation, requestBody } }];
+}
+
+/** @param error the response of an error with the same status */
+function routeResponse(
+  { description, schema, mediaType = "application/json" }: RouteAnswer,
+  error: unknown,
+): JsonMap {
+  const own = refSchema(schema.name);
+  const { content, headers = commonHeaders } = (error ?? {}) as {
+    readonly headers?: JsonMap;
+    readonly content?: { readonly "application/json": { readonly schema: JsonMap } };
+  };
+  const both = content === undefined ? own : { anyOf: [own, content["application/json"].schema] };
+  return { description, headers, content: { [mediaType]: { schema: both } } };
+}
+
+function routePath(route: ServiceRoute, { errors }: WireFormat): readonly [string, JsonMap] {
+  const failures = errorResponses([], errors);
+  const answers = Object.entries(route.answers).map(([status, answer]) => [
+    status,
+    routeResponse(answer, failures[Number(status)]),
+  ]);
+  const { id: operationId, summary } = route;
+  const responses = { ...failures, ...Object.fromEntries(answers) };
+  return [route.path, { get: { operationId, summary, tags: ["Service"], responses } }];
+}
+
+function codecSchemas({ description }: Codec, model: DescribedModel): readonly NamedSchema[] {
+  const { body, answer, chunk } = description;
+  return [
+    ...(body === undefined ? [] : [{ name: body.name, schema: body.schema(model) }]),
+    answer,
+    ...(chunk === undefined ? [] : [chunk]),
+  ];
+}
+
+function allSchemas({ formats, routes, model }: OpenApiParts): readonly NamedSchema[] {
+  return [
+    ...formats.flatMap(({ codecs, errors }) => [
+      ...codecs.flatMap((codec) => codecSchemas(codec, model)),
+      errors.schema,
+    ]),
+    ...routes.flatMap(({ answers }) => Object.values(answers).map(({ schema }) => schema)),
+  ];
+}
+
+/** Describes the API in OpenAPI 3.1, as the codecs and the routes describe themselves. */
+export function createOpenApiDocument(parts: OpenApiParts): JsonMap {
+  const { version, model, formats, routes } = parts;
+  const codecPaths = formats.flatMap((format) =>
+    format.codecs.map((codec) => codecPath(codec, format, model)),
+  );
   return {
     openapi: "3.1.0",
     info: {
       title: "Infernode",
       version,
       description:
-        "An OpenAI-compatible server for language models. What is `null` counts as absent; a parameter that would " +
-        "have no effect where it should have one is refused by name. Any other path is answered with 404 " +
-        "(`unknown_url`), any other method of a path with 405 (`method_not_allowed`). What the schemas cannot say is " +
-        "in docs/http-api.md.",
+        `${describeServer(formats)}. What is \`null\` counts as absent; a parameter that would have no effect where it ` +
+        "should have one is rejected by name. Any other path is answered with 404 (`unknown_url`), any other method " +
+        "of a path with 405 (`method_not_allowed`). What the schemas cannot say is in docs/http-api.md.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
     security: [],
-    paths: paths(model.id),
+    paths: Object.fromEntries([...codecPaths, ...routes.map((route) => routePath(route, formats[0]))]),
     components: {
       headers: responseHeaders,
-      schemas: {
-        ChatCompletionRequest: request(chatRules),
-        CompletionRequest: request(completionRules),
-        TokenizeRequest: request(tokenizeRules),
-        DetokenizeRequest: request(detokenizeRules),
-        ...responseSchemas,
-      },
+      schemas: Object.fromEntries(allSchemas(parts).map(({ name, schema }) => [name, schema])),
     },
   };
+}
+
+/** What the server is, in one phrase. */
+export function describeServer(formats: WireFormats): string {
+  return `An ${formats.map(({ name }) => name).join(" and ")}-compatible server for language models`;
 }

@@ -1,7 +1,8 @@
-import { invalidRequest, type ApiError } from "../api/shared/api-error.ts";
-import { jsonTextFields, keepJsonText } from "../api/shared/body/json-text.ts";
-import { shortName } from "../text/describe-value.ts";
+import { invalidJson } from "../api/shared/api-error.ts";
 import { assertJsonSize } from "../api/shared/body/json-size.ts";
+import { keepJsonText } from "../api/shared/body/json-text.ts";
+import { formatPath, unknownParameter } from "../api/shared/body/parse-body.ts";
+import type { ExactFields } from "../api/shared/wire-format.ts";
 import { locateJsonError } from "../text/locate-json-error.ts";
 import { memberText } from "./member-text.ts";
 
@@ -11,25 +12,17 @@ interface Place {
   readonly parent: Place | undefined;
 }
 
-function pathOf(place: Place | undefined, key: string | number): string {
+function pathOf(place: Place | undefined, key: string | number): readonly (string | number)[] {
   const keys: (string | number)[] = [key];
   for (let at = place; at?.key !== undefined; at = at.parent) keys.push(at.key);
-  return keys
-    .toReversed()
-    .map((each, index) =>
-      typeof each === "number" ? `[${each}]` : `${index === 0 ? "" : "."}${shortName(each)}`,
-    )
-    .join("");
+  return keys.toReversed();
 }
 
-function malformed(message: string, param?: string): ApiError {
-  return invalidRequest(message, { code: "invalid_json", param });
-}
-
-/** A lone half of a surrogate pair: no UTF-8 can carry it, and no tokenizer takes it. */
+const halfPair = "half of a surrogate pair";
+/** Half of a surrogate pair: UTF-8 cannot express it, and tokenizers do not accept it. */
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** Looks at every value once, without recursion. */
+/** Checks every value once, without recursion. */
 function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
   const open: Place[] = [{ value: body, key: undefined, parent: undefined }];
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
@@ -38,8 +31,7 @@ function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
       if (typeof value === "object" && value !== null) {
         open.push({ value, key, parent: place });
       } else if (hasSurrogateEscapes && typeof value === "string" && loneSurrogate.test(value)) {
-        const param = pathOf(place, key);
-        throw malformed(`\`${param}\` must be Unicode text; found half of a surrogate pair`, param);
+        throw invalidJson("Unicode text", halfPair, formatPath(pathOf(place, key)));
       }
     };
     if (Array.isArray(container)) {
@@ -47,73 +39,65 @@ function assertHarmless(body: object, hasSurrogateEscapes: boolean): void {
       continue;
     }
     for (const name of Object.keys(container)) {
-      const param = (): string => pathOf(place, name);
-      if (name === "__proto__") {
-        throw invalidRequest(`Unknown parameter: \`${param()}\``, {
-          code: "unknown_parameter",
-          param: param(),
-        });
-      }
+      if (name === "__proto__") throw unknownParameter(pathOf(place, name));
       if (hasSurrogateEscapes && loneSurrogate.test(name)) {
-        throw malformed("Every key must be Unicode text; found half of a surrogate pair");
+        throw invalidJson("keys of Unicode text", halfPair);
       }
       visit(name, (container as Record<string, unknown>)[name]);
     }
   }
 }
 
+const noFields: ExactFields = { texts: [], wideIntegers: [] };
+
 /**
- * Reads a request body as JSON. Objects of `jsonTextFields` come as their text (`jsonTextOf`).
- * @throws ApiError 400 that says where it is not JSON, not UTF-8, too deep, of too many parts, or not Unicode
+ * Reads a request body as JSON.
+ * @throws ApiError 400 that says where it is not JSON, not UTF-8, too deep, too large, or not Unicode
  */
-export function parseJsonBody(bytes: Buffer): unknown {
+export function parseJsonBody(bytes: Buffer, exact: ExactFields = noFields): unknown {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw malformed("The body must be JSON in UTF-8; found bytes that are no UTF-8");
+    throw invalidJson("JSON in UTF-8", "bytes that are not UTF-8");
   }
   assertJsonSize(bytes);
-  if (text.trim() === "") throw malformed("The body must be a JSON object; found an empty body");
+  if (text.trim() === "") throw invalidJson("a JSON object", "an empty body");
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
     const place = locateJsonError(text);
-    if (place === undefined) throw malformed("The body must be JSON");
+    if (place === undefined) throw invalidJson("JSON", "something else");
     const { position, line, column, expected, found } = place;
-    throw malformed(
-      `The body must be JSON: expected ${expected} at line ${line}, column ${column} (position ${position}); found ${found}`,
-    );
+    throw invalidJson(`${expected} at line ${line}, column ${column} (position ${position})`, found);
   }
   const hasEscapes = text.includes("\\u");
   if (typeof body === "object" && body !== null && (hasEscapes || text.includes("__proto__"))) {
     assertHarmless(body, hasEscapes && /\\u[dD][89a-fA-F]/.test(text));
   }
   if (typeof body === "object" && body !== null) {
-    keepTexts(body as Record<string, unknown>, text);
-    keepDigits(body as Record<string, unknown>, text);
+    keepTexts(body as Record<string, unknown>, text, exact.texts);
+    keepDigits(body as Record<string, unknown>, text, exact.wideIntegers);
   }
   return body;
 }
 
-/** Puts the text in the place of objects that are handed on as text. */
-function keepTexts(body: Record<string, unknown>, text: string): void {
-  for (const name of jsonTextFields) {
+/** Replaces objects that are handed on as text by their text. */
+function keepTexts(body: Record<string, unknown>, text: string, names: readonly string[]): void {
+  for (const name of names) {
     const value = Object.hasOwn(body, name) ? body[name] : undefined;
     if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
     body[name] = keepJsonText(memberText(text, name) ?? JSON.stringify(value));
   }
 }
 
-/** Parameters that may be integers of 64 bits. */
-const wideIntegers: readonly string[] = ["seed"];
 /** Of at most as many digits as the largest double has. */
 const plainInteger = /^-?\d{1,309}$/;
 
-/** A double has 53 bits: an integer that has more is read once more from the text, as a `bigint`. */
-function keepDigits(body: Record<string, unknown>, text: string): void {
-  for (const name of wideIntegers) {
+/** A double has 53 bits: an integer that has more is read again from the text, as a `bigint`. */
+function keepDigits(body: Record<string, unknown>, text: string, names: readonly string[]): void {
+  for (const name of names) {
     const value = Object.hasOwn(body, name) ? body[name] : undefined;
     if (!Number.isInteger(value) || Number.isSafeInteger(value)) continue;
     const digits = memberText(text, name);

@@ -1,7 +1,8 @@
 import { finished, Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
+import type { PreparedGeneration, StreamEvent } from "../api/shared/generation.ts";
 import { toApiError } from "../api/shared/to-api-error.ts";
-import type { PreparedGeneration } from "../api/shared/generation.ts";
+import type { WireFormat } from "../api/shared/wire-format.ts";
 import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpServerConfig } from "./http-server-options.ts";
@@ -10,10 +11,11 @@ import { openSseStream } from "./sse-stream.ts";
 
 export interface SendGenerationOptions {
   readonly exchange: Exchange;
+  readonly format: WireFormat;
   readonly config: Pick<HttpServerConfig, "pingIntervalMs" | "writeTimeoutMs">;
 }
 
-/** Longer answers are written part by part, so that other requests have their turn between. */
+/** Longer answers are written in parts, so that other requests are served in between. */
 const partChars = 65_536;
 
 function* joinParts(pieces: Iterable<string>): Generator<string> {
@@ -38,20 +40,20 @@ function sendWhole(reply: FastifyReply, pieces: Iterable<string>): FastifyReply 
   const { value: first = "" } = parts.next();
   const second = parts.next();
   if (second.done === true) return reply.send(first);
-  // The length in bytes is not told: the rest is made as it is read.
+  // The length in bytes is unknown: the rest is made as it is read.
   return reply.send(Readable.from(chain([first, second.value], parts), { highWaterMark: 1 }));
 }
 
 /**
- * Runs a generation and sends what it makes, as JSON or as events. Until the engine has queued it, failures
- * are HTTP statuses; after that a stream's failure is its last event. The work stops when the client is gone.
+ * Runs a generation and sends the answer, as JSON or as events. Until the engine has queued it, a failure is an HTTP
+ * status; after that a stream's failure is its last event. The work stops when the client is gone.
  */
 export async function sendGeneration(
   reply: FastifyReply,
   prepared: PreparedGeneration,
   options: SendGenerationOptions,
 ): Promise<FastifyReply> {
-  const { exchange, config } = options;
+  const { exchange, format, config } = options;
   exchange.model = prepared.modelId;
   exchange.isStream = prepared.isStream;
   const signal = abortWhenClientGone(reply.raw);
@@ -72,28 +74,28 @@ export async function sendGeneration(
       writeTimeoutMs: config.writeTimeoutMs,
       signal,
     });
-    const end = (data: readonly string[]): void => {
+    const end = (event: StreamEvent | undefined): void => {
       cutSlowReader(reply.raw, config.writeTimeoutMs, () => (exchange.cutBy = slowReaderCode));
-      stream.end(data);
+      stream.end(event);
     };
     try {
       for await (const chunks of generation.chunks()) await stream.write(chunks);
-      end(["[DONE]"]);
+      end(format.streamEnd);
     } catch (error) {
       if (signal.aborted) {
         exchange.cutBy = clientGoneCode;
       } else if (error instanceof SlowReaderError) {
         exchange.cutBy = error.code;
       } else {
-        exchange.error = toApiError(error, prepared.promptParam);
-        end([JSON.stringify(exchange.error.body)]);
+        exchange.error = toApiError(error, prepared.fieldNames);
+        end(format.errors.toEvent(exchange.error));
       }
     } finally {
       stream.close();
     }
     return reply;
   } catch (error) {
-    if (!signal.aborted) throw toApiError(error, prepared.promptParam);
+    if (!signal.aborted) throw toApiError(error, prepared.fieldNames);
     exchange.cutBy = clientGoneCode;
     reply.hijack();
     return reply;

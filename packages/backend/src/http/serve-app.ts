@@ -15,13 +15,14 @@ function formatUrl(host: string, port: number): string {
 
 /** Gives an app its sockets, and an orderly end. */
 export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
-  const { options, connections, bodies, hostGuard } = parts;
+  const { options, connections, bodies, hostGuard, formats } = parts;
   const { config, logger } = options;
   const listeners = createListeners({
     config,
     connections,
     maxSockets: parts.maxConnections + refusedSockets,
     logger,
+    errors: formats.default.errors,
     onRequest: (request, response) => app.routing(request, response),
     mayContinue: (request) => Number(request.headers["content-length"] ?? 0) <= bodies.limitBytes(),
   });

@@ -2,9 +2,11 @@ import type { ApiContext } from "../api/shared/api-context.ts";
 import type { BodyReader } from "./body-reader.ts";
 import type { Connections } from "./connections.ts";
 import type { Exchanges } from "./exchange.ts";
+import type { FormatFinder } from "./format-finder.ts";
 import type { HostGuard } from "./host-guard.ts";
-import type { JsonThread } from "./json-thread.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
+import type { JsonThread } from "./json-thread.ts";
+import type { KnownPaths } from "./known-paths.ts";
 
 /** What routes are given. */
 export interface ServerParts {
@@ -16,4 +18,6 @@ export interface ServerParts {
   readonly maxConnections: number;
   readonly bodies: BodyReader;
   readonly hostGuard: HostGuard;
+  readonly knownPaths: KnownPaths;
+  readonly formats: FormatFinder;
 }

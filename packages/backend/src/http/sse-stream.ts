@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { StreamEvent } from "../api/shared/generation.ts";
 import { SlowReaderError } from "./cut-slow-reader.ts";
 
 export interface SseStreamOptions {
@@ -14,17 +15,21 @@ export interface SseStreamOptions {
 /** Server-sent events over one response. One write at a time. */
 export interface SseStream {
   /**
-   * Writes events in one piece; resolves when the connection takes more.
+   * Writes events in one piece; resolves when the connection can take more.
    * @throws SlowReaderError; the signal's reason
    */
-  write(data: readonly string[]): Promise<void>;
-  /** Writes last events and ends the response. */
-  end(data: readonly string[]): void;
+  write(events: readonly StreamEvent[]): Promise<void>;
+  /** Writes the last event, where there is one, and ends the response. */
+  end(event: StreamEvent | undefined): void;
   /** Stops the pings and cuts the connection if the response has not ended. */
   close(): void;
 }
 
-/** Resolves when the buffer has emptied; rejects when it did not shrink for the time that is allowed. */
+function formatEvent(event: StreamEvent): string {
+  return typeof event === "string" ? `data: ${event}\n\n` : `event: ${event.name}\ndata: ${event.data}\n\n`;
+}
+
+/** Resolves when the buffer is empty; rejects when it did not shrink for the write timeout. */
 async function waitForDrain(response: ServerResponse, options: SseStreamOptions): Promise<void> {
   const { signal, writeTimeoutMs } = options;
   let waiting = response.writableLength;
@@ -64,16 +69,15 @@ export function openSseStream(response: ServerResponse, options: SseStreamOption
     if (response.writableLength === 0) response.write(": ping\n\n");
   }, pingIntervalMs);
 
-  const format = (data: readonly string[]): string => data.map((each) => `data: ${each}\n\n`).join("");
   return {
-    async write(data) {
+    async write(events) {
       signal.throwIfAborted();
       pings.refresh();
-      if (!response.write(format(data))) await waitForDrain(response, options);
+      if (!response.write(events.map(formatEvent).join(""))) await waitForDrain(response, options);
     },
-    end(data) {
+    end(event) {
       clearInterval(pings);
-      response.end(format(data));
+      response.end(event === undefined ? undefined : formatEvent(event));
     },
     close() {
       clearInterval(pings);

@@ -1,12 +1,13 @@
-import { pino } from "pino";
 import { expect, test } from "vitest";
-import { findModel } from "../../src/api/shared/api-context.ts";
-import { openAiCodecs } from "../../src/api/openai/openai-format.ts";
-import type { AnswerCodec } from "../../src/api/shared/codec.ts";
-import { createHttpServer } from "../../src/http/create-http-server.ts";
+import { openAiFormat } from "../../src/api/openai/openai-format.ts";
+import type { GenerationCodec } from "../../src/api/shared/codec.ts";
+import { findModel } from "../../src/api/shared/find-model.ts";
+import type { WireFormat } from "../../src/api/shared/wire-format.ts";
+import { EngineRequestError } from "../../src/errors.ts";
 import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";
 import { operations } from "../../src/operations/registry.ts";
 import type { Operation } from "../../src/operations/operation.ts";
+import { startServer } from "../http/start-server.ts";
 import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
 import { coreOptions } from "../support/fake-core.ts";
 import { createFakeProcesses } from "../support/fake-process.ts";
@@ -22,32 +23,75 @@ const countWords: Operation<readonly string[], WordEvent> = {
   name: "count-words",
   async *run({ prompts }, words, signal) {
     for (const text of words) {
+      if (text === "?") throw new EngineRequestError({ code: "INVALID_REQUEST", message: "expected a word" });
       const tokenIds = await prompts.encode({ kind: "text", text }, { purpose: "inspection", signal });
       yield { type: "word", tokenCount: tokenIds.length };
     }
   },
 };
 
-// The file of a codec: a text in, counts out.
-const wordsCodec: AnswerCodec = {
+// The file of its codec: a text to words, and their counts to events or to one answer.
+const wordsCodec: GenerationCodec = {
   path: "/words",
-  answer: async (body, { service }, signal) => {
-    const { model, text } = body as { readonly model: string; readonly text: string };
+  description: {
+    id: "countWords",
+    summary: "Counts the tokens of words",
+    body: { name: "Words", schema: () => ({ type: "object" }), example: () => ({ text: "one two" }) },
+    answer: { name: "WordCounts", schema: { type: "object" } },
+    chunk: { name: "WordCount", schema: { type: "integer" } },
+    errors: ["model_not_found"],
+  },
+  prepare(body, { service }) {
+    const { model, text, stream } = body as Readonly<Record<"model" | "text", string>> & { stream: boolean };
     const { id: modelId } = findModel(service, model);
-    const counts: number[] = [];
-    for await (const event of service.call(countWords, text.split(" "), { modelId, signal })) {
-      counts.push(event.tokenCount);
-    }
-    return { counts };
+    return {
+      modelId,
+      isStream: stream,
+      fieldNames: { prompt: "text" },
+      start: async (signal) => {
+        const events = service.call(countWords, text.split(" "), { modelId, signal });
+        return {
+          progress: { promptTokens: 0, completionTokens: 0, firstTokenAtMs: undefined, finishReasons: [] },
+          release: () => undefined,
+          async collect() {
+            const counts: number[] = [];
+            for await (const { tokenCount } of events) counts.push(tokenCount);
+            return [JSON.stringify({ counts })];
+          },
+          async *chunks() {
+            for await (const { tokenCount } of events) yield [{ name: "count", data: String(tokenCount) }];
+          },
+        };
+      },
+    };
   },
 };
 
-test("an operation with its route takes two files and a line in each of two registries", async () => {
-  await using tiny = await createTinyModel();
-  const registry = [...operations, countWords];
-  const codecs = [...openAiCodecs, wordsCodec];
+// The rest of a wire format: its errors, and the end of its streams.
+const wordsFormat: WireFormat = {
+  name: "Words",
+  codecs: [wordsCodec],
+  errors: {
+    toBody: ({ code, status }) => ({ failure: { code, status } }),
+    toEvent: ({ message }) => ({ name: "failure", data: message }),
+    schema: { name: "Failure", schema: { type: "object", required: ["failure"] } },
+    schemaOf: (codes) => ({ description: codes.join() }),
+  },
+  streamEnd: { name: "end", data: "." },
+};
 
-  // From here on nothing knows of it: another process, its supervisor, the server.
+/*
+ * How much is added:
+ * an operation: 1 file, and 1 line in operations/registry.ts
+ * a codec:      1 file, and 1 line in its format
+ * a format:     1 folder (here of 2 files, the codec among them), and 1 line in api/wire-formats.ts
+ * Everything else below is the code as it is: another process, its supervisor, the server, its document.
+ */
+const registry = [...operations, countWords];
+const formats = [openAiFormat, wordsFormat] as const;
+
+test("an operation and a wire format take one file and a line each, with errors and a stream of their own", async () => {
+  await using tiny = await createTinyModel();
   const { startProcess } = createFakeProcesses((options, dependencies) =>
     createCoreWithBuiltThreads(options, { ...dependencies, operations: registry }),
   );
@@ -57,35 +101,81 @@ test("an operation with its route takes two files and a line in each of two regi
     startProcess,
   });
   await engine.start();
-  const report = async () => ({ status: "healthy", reasons: [], checks: {} }) as const;
-  await using server = await createHttpServer({
-    service: engine,
-    codecs,
-    health: { report },
-    liveness: { report },
-    metrics: { contentType: "text/plain", render: async () => "" },
-    logger: pino({ level: "silent" }),
-    config: {
-      bodyLimitBytes: 1000,
-      allowedHosts: [],
-      corsOrigins: [],
-      requestTimeoutMs: 0,
-      keepAliveTimeoutMs: 1000,
-      pingIntervalMs: 1000,
-      writeTimeoutMs: 1000,
-      idleGraceMs: 0,
-    },
-    version: "0.0.0",
-  });
-  const { url } = await server.listen({ host: "127.0.0.1", port: 0 });
-  const post = async (body: unknown): Promise<Response> =>
-    fetch(`${url}/words`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
+  await using server = await startServer({}, { service: engine, formats });
+
+  const text = "one three fifteen";
+  const whole = await server.post("/words", { model: "tiny", text });
+  expect([whole.status, await whole.json()]).toEqual([200, { counts: [3, 5, 7] }]);
+
+  const streamed = await server.post("/words", { model: "tiny", text, stream: true });
+  expect(await streamed.text()).toBe(
+    "event: count\ndata: 3\n\nevent: count\ndata: 5\n\nevent: count\ndata: 7\n\nevent: end\ndata: .\n\n",
+  );
+  const failing = await server.post("/words", { model: "tiny", text: "one ?", stream: true });
+  expect(await failing.text()).toBe("event: count\ndata: 3\n\nevent: failure\ndata: expected a word\n\n");
+
+  const failure = async (response: Promise<Response>) => [
+    (await response).status,
+    await (await response).json(),
+  ];
+  expect(await failure(server.post("/words", { model: "another", text }))).toEqual([
+    404,
+    { failure: { code: "model_not_found", status: 404 } },
+  ]);
+  expect(await failure(server.post("/words", "{"))).toMatchObject([
+    400,
+    { failure: { code: "invalid_json" } },
+  ]);
+  expect(await failure(fetch(`${server.url}/words`))).toMatchObject([
+    405,
+    { failure: { code: "method_not_allowed" } },
+  ]);
+  // Other paths keep theirs; those of no format have the first one's.
+  for (const path of ["/v1/completions", "/nowhere"]) {
+    expect(await (await server.post(path, {})).json()).toMatchObject({
+      error: { type: "invalid_request_error" },
     });
-  const response = await post({ model: "tiny", text: "one three fifteen" });
-  expect([response.status, await response.json()]).toEqual([200, { counts: [3, 5, 7] }]);
-  const unknown = await post({ model: "another", text: "one" });
-  expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "model_not_found" } }]);
+  }
+});
+
+test("the document and the links are made of the formats that a server has", async () => {
+  await using server = await startServer({}, { formats });
+  const document = await (await fetch(`${server.url}/openapi.json`)).json();
+  expect(document).toMatchObject({
+    paths: {
+      "/v1/chat/completions": { post: { tags: ["OpenAI"] } },
+      "/words": {
+        post: {
+          operationId: "countWords",
+          tags: ["Words"],
+          requestBody: {
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Words" } } },
+          },
+          responses: {
+            200: {
+              content: {
+                "application/json": { schema: { $ref: "#/components/schemas/WordCounts" } },
+                "text/event-stream": { schema: { properties: { data: { anyOf: [{}, { const: "." }] } } } },
+              },
+            },
+            404: {
+              content: {
+                "application/json": {
+                  schema: {
+                    allOf: [{ $ref: "#/components/schemas/Failure" }, { description: "model_not_found" }],
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+    components: { schemas: { Words: {}, WordCounts: {}, WordCount: {}, Failure: {}, Error: {} } },
+  });
+  const about = await (await fetch(server.url)).json();
+  expect(about).toMatchObject({
+    description: "An OpenAI and Words-compatible server for language models",
+    links: { chat: "/v1/chat/completions", models: "/v1/models", health: "/health" },
+  });
 });

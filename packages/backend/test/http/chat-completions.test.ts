@@ -1,7 +1,7 @@
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAnswerBudget } from "../../src/api/shared/answer-budget.ts";
-import { prepareChat } from "../../src/api/openai/chat.ts";
+import { chatCodec } from "../../src/api/openai/chat.ts";
 import { model, modelId } from "./fake-engine.ts";
 import { readChunks, readSse } from "./read-sse.ts";
 import { startServer, type TestServer } from "./start-server.ts";
@@ -375,7 +375,7 @@ test("an answer of many megabytes is whole, and no piece of it is large", async 
     answers: createAnswerBudget(),
     version: "1",
   };
-  const generation = await prepareChat(body, context).start(new AbortController().signal);
+  const generation = await chatCodec.prepare(body, context).start(new AbortController().signal);
   const pieces = [...(await generation.collect())];
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(10_000);
   expect((JSON.parse(pieces.join("")) as OpenAI.ChatCompletion).choices).toHaveLength(16);

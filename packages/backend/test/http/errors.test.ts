@@ -36,16 +36,16 @@ async function readError(response: Response, status: number): Promise<ApiErrorOb
 test.each([
   ["", /empty body/],
   ["   ", /empty body/],
-  ['{"model": "a",}', /key in double quotes at line 1, column 15 \(position 14\); found "}"/],
-  ['{\n  "model" "a"}', /expected `:` at line 2, column 11 \(position 12\); found "\\""/],
+  ['{"model": "a",}', /key in double quotes at line 1, column 15 \(position 14\), got "}"/],
+  ['{\n  "model" "a"}', /expected `:` at line 2, column 11 \(position 12\), got "\\""/],
   ['{"model": tru}', /a value at line 1, column 11 \(position 10\)/],
   ['{"model": "a', /the rest of a string at line 1, column 13 .*the end of the text/],
   ["{'model': 1}", /position 1/],
-  ["nonsense", /a value at line 1, column 1 \(position 0\); found "n"/],
+  ["nonsense", /a value at line 1, column 1 \(position 0\), got "n"/],
 ])("malformed JSON %j is 400 and says where", async (text, message) => {
-  const { message: found, ...error } = await readError(await server.post(chat, text), 400);
+  const { message: got, ...error } = await readError(await server.post(chat, text), 400);
   expect(error).toMatchObject({ code: "invalid_json", param: null });
-  expect(found).toMatch(message);
+  expect(got).toMatch(message);
 });
 
 test.each(["[]", '"text"', "5", "null", "true"])("a body that is no object is 400: %s", async (text) => {

@@ -192,13 +192,13 @@ test("names an unknown parameter and the one that was probably meant", async () 
   );
 });
 
-test("says what was wanted and what was found", async () => {
+test("says what was expected and what it got", async () => {
   expect((await refuse({ model: modelId, messages, temperature: 3 })).message).toBe(
-    "Invalid value for `temperature`: expected a number from 0 to 2; found 3",
+    "Invalid value for `temperature`: expected a number from 0 to 2, got 3",
   );
   expect(
     (await refuse({ model: modelId, messages, max_tokens: 5, max_completion_tokens: 6 })).message,
-  ).toContain("5 and 6");
+  ).toContain("`max_tokens` (5), got 6");
   expect((await refuse({ model: modelId, messages, max_tokens: 5, min_tokens: 6 })).param).toBe("min_tokens");
 });
 

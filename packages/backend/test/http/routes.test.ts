@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { wireFormats } from "../../src/api/wire-formats.ts";
 import { BackendError } from "../../src/errors.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
 import { modelId } from "./fake-engine.ts";
@@ -297,6 +298,7 @@ test("a port that is taken is an error with a code", async () => {
   const { engine, port } = server;
   const other = await createHttpServer({
     service: engine,
+    formats: wireFormats,
     health: { report: async () => server.health },
     liveness: { report: async () => server.liveness },
     metrics: { contentType: "text/plain", render: async () => "" },

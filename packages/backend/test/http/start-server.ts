@@ -5,9 +5,11 @@ import {
   createHttpServer,
   type HttpServer,
   type HttpServerConfig,
+  type HttpServerOptions,
   type SystemDevices,
 } from "../../src/http/create-http-server.ts";
 import type { HttpSample } from "../../src/metrics/http-metrics.ts";
+import { wireFormats } from "../../src/api/wire-formats.ts";
 import { parseJsonBody } from "../../src/http/parse-json-body.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 
@@ -37,7 +39,11 @@ export const systemDevices: SystemDevices = {
 
 const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 
-export async function startServer(config: Partial<HttpServerConfig> = {}): Promise<TestServer> {
+/** @param parts [the fake engine, in the formats of a daemon] */
+export async function startServer(
+  config: Partial<HttpServerConfig> = {},
+  parts: Partial<Pick<HttpServerOptions, "service" | "formats">> = {},
+): Promise<TestServer> {
   const engine = createFakeEngine();
   const samples: HttpSample[] = [];
   const logLines: Record<string, unknown>[] = [];
@@ -45,6 +51,7 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
   const waiting: ((sample: HttpSample) => void)[] = [];
   const server = await createHttpServer({
     service: engine,
+    formats: wireFormats,
     health: { report: async () => test.health },
     liveness: { report: async () => test.liveness },
     metrics: {
@@ -69,11 +76,12 @@ export async function startServer(config: Partial<HttpServerConfig> = {}): Promi
       ...config,
     },
     version: "1.2.3",
+    ...parts,
     // The thread itself needs the built package: see `test/e2e/serving.test.ts`.
     jsonThread: {
-      parse: async (bytes) => {
+      parse: async (bytes, exact) => {
         largeBodies.push(bytes.length);
-        return parseJsonBody(bytes);
+        return parseJsonBody(bytes, exact);
       },
       dispose: async () => undefined,
     },

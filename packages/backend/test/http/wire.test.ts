@@ -118,18 +118,18 @@ test.each(["/v1", "/v1/", "/v1/embeddings", "/v1/responses", "/v1/completions/",
 );
 
 test.each([
-  ['"temperature":1e400', "temperature", "found Infinity"],
-  ['"seed":-1e400', "seed", "found -Infinity"],
+  ['"temperature":1e400', "temperature", "got Infinity"],
+  ['"seed":-1e400', "seed", "got -Infinity"],
   ['"seed":18446744073709551616', "seed", "from -9223372036854775808 to 18446744073709551615"],
-  ['"seed":18446744073709551616', "seed", "found 18446744073709551616"],
-  ['"n":1e15', "n", "from 1 to 128; found 1000000000000000"],
-  ['"best_of":9007199254740991', "best_of", "found 9007199254740991"],
-  ['"logit_bias":{"1":1e400}', "logit_bias.1", "found Infinity"],
-  ['"logit_bias":{"1.0":1}', "logit_bias", 'found "1.0"'],
+  ['"seed":18446744073709551616', "seed", "got 18446744073709551616"],
+  ['"n":1e15', "n", "from 1 to 128, got 1000000000000000"],
+  ['"best_of":9007199254740991', "best_of", "got 9007199254740991"],
+  ['"logit_bias":{"1":1e400}', "logit_bias.1", "got Infinity"],
+  ['"logit_bias":{"1.0":1}', "logit_bias", 'got "1.0"'],
   ['"logit_bias":{"4294967297":1}', "logit_bias", "from 0 to 1023"],
   ['"stop":["a",""]', "stop[1]", "a string that is not empty"],
   ['"stop":"\\ud83d"', "stop", "half of a surrogate pair"],
-])("%s is refused with what it is", async (field, param, words) => {
+])("%s is rejected with its value", async (field, param, words) => {
   const response = await server.post(path, `{${fields},"prompt":"a",${field}}`);
   expect(response.status).toBe(400);
   const { error } = (await response.json()) as { error: { message: string; param: string } };

@@ -1,25 +1,68 @@
+import { z } from "zod";
 import { firstEvent } from "../../models/first-event.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { Prompt } from "../../operations/prompt.ts";
 import { tokenize as tokenizePrompt } from "../../operations/tokenize.ts";
-import { invalidRequest } from "../shared/api-error.ts";
-import { assertTemplateBody, toChatPrompt } from "./prompts/chat-prompt.ts";
+import { ApiError } from "../shared/api-error.ts";
+import { describeBody } from "../shared/body/describe-body.ts";
+import { flagField, textField, type FieldsOf } from "../shared/body/fields.ts";
+import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
+import type { AnswerCodec } from "../shared/codec.ts";
+import { messageErrors } from "../shared/error-catalog.ts";
+import { defaultModelId, findModel } from "../shared/find-model.ts";
+import { arraySchema, integerSchema, objectSchema, orNullSchema, textSchema } from "../shared/json-schema.ts";
 import { toApiError } from "../shared/to-api-error.ts";
-import { parseBody } from "../shared/body/parse-body.ts";
-import { detokenizeRules, tokenizeRules, type TokenizeBody } from "./tokenize-schema.ts";
-import { defaultModelId, findModel, type ApiContext } from "../shared/api-context.ts";
+import {
+  assertTemplateBody,
+  templateCondition,
+  templateFields,
+  toChatPrompt,
+  type TemplateBody,
+} from "./prompts/chat-prompt.ts";
+import { messagesField, type Message } from "./prompts/messages-schema.ts";
 
-export interface TokenizeAnswer {
-  readonly count: number;
-  readonly max_model_len: number | undefined;
-  readonly tokens: readonly number[];
-  /** As the vocabulary spells them; `null` unless asked for. */
-  readonly token_strs: readonly string[] | null;
+/** The body: a prompt or messages. */
+interface TokenizeBody extends TemplateBody {
+  readonly model: string | undefined;
+  readonly prompt: string | undefined;
+  readonly add_special_tokens: boolean | undefined;
+  readonly messages: readonly Message[] | undefined;
+  readonly return_token_strs: boolean | undefined;
 }
 
-export interface DetokenizeAnswer {
-  readonly prompt: string;
-}
+const fields: FieldsOf<TokenizeBody> = {
+  model: textField("The model; may be left out.").optional(),
+  prompt: textField("A text.").optional(),
+  add_special_tokens: flagField(
+    "Lets the tokenizer add its special tokens to the prompt. Default true.",
+  ).optional(),
+  messages: messagesField.optional(),
+  return_token_strs: flagField("Reports each token as the vocabulary spells it. Default false.").optional(),
+  ...templateFields,
+};
+
+const tokenizeRules: BodyRules<TokenizeBody> = {
+  schema: z.strictObject(fields, { error: "an object" }),
+  conditions: [
+    templateCondition,
+    {
+      oneOf: [
+        {
+          properties: { prompt: { type: "string" }, messages: { type: "null" } },
+          required: ["prompt"],
+        },
+        {
+          properties: {
+            messages: { type: "array" },
+            prompt: { type: "null" },
+            add_special_tokens: { enum: [false, null] },
+          },
+          required: ["messages"],
+        },
+      ],
+    },
+  ],
+};
 
 function toPrompt(body: TokenizeBody): Prompt {
   const { prompt, messages, add_special_tokens: addSpecialTokens } = body;
@@ -29,72 +72,62 @@ function toPrompt(body: TokenizeBody): Prompt {
   }
   if (messages !== undefined && prompt === undefined) {
     if (addSpecialTokens === true) {
-      throw invalidRequest(
-        "`add_special_tokens` is not supported with `messages`: the chat template writes them",
-        {
-          code: "unsupported_parameter",
-          param: "add_special_tokens",
-        },
+      throw new ApiError(
+        "unsupported_parameter",
+        "Unsupported parameter: `add_special_tokens` is not supported with `messages`: the chat template adds them",
+        { param: "add_special_tokens" },
       );
     }
     return toChatPrompt(messages, body);
   }
-  throw invalidRequest(
-    `The request needs either \`prompt\` or \`messages\`; found ${prompt === undefined ? "neither" : "both"}`,
-    { code: prompt === undefined ? "missing_required_parameter" : "invalid_value", param: "prompt" },
+  const got = prompt === undefined ? "neither" : "both";
+  throw new ApiError(
+    prompt === undefined ? "missing_required_parameter" : "invalid_value",
+    `Invalid request body: expected either \`prompt\` or \`messages\`, got ${got}`,
+    { param: "prompt" },
   );
 }
 
-/** Tokenizes a prompt as a generation would: `POST /tokenize`. @throws ApiError 400, 404, 503 */
-export async function tokenize(
-  input: unknown,
-  context: ApiContext,
-  signal: AbortSignal,
-): Promise<TokenizeAnswer> {
-  const body = parseBody(input, tokenizeRules);
-  const { service } = context;
-  const { id: modelId, contextTokens } = findModel(service, body.model ?? defaultModelId(service));
-  const answer = (tokens: readonly number[], spellings: readonly string[] | null): TokenizeAnswer => ({
-    count: tokens.length,
-    max_model_len: contextTokens,
-    tokens,
-    token_strs: spellings,
-  });
-  const prompt = toPrompt(body);
-  try {
-    if (body.return_token_strs !== true) {
-      const { tokenIds } = await firstEvent(service.call(tokenizePrompt, prompt, { modelId, signal }));
-      return answer(tokenIds, null);
+/** Tokenizes a prompt as a generation would. */
+export const tokenizeCodec: AnswerCodec = {
+  path: "/tokenize",
+  description: {
+    id: "tokenize",
+    summary: "Tokenizes a prompt as a generation would",
+    tag: "Service",
+    body: describeBody("TokenizeRequest", tokenizeRules, () => ({ prompt: "Once upon a time" })),
+    answer: {
+      name: "TokenizeResponse",
+      schema: objectSchema({
+        count: integerSchema,
+        max_model_len: integerSchema,
+        tokens: arraySchema(integerSchema),
+        token_strs: orNullSchema(arraySchema(textSchema)),
+      }),
+    },
+    errors: messageErrors,
+  },
+  async answer(input, { service }, signal) {
+    const body = parseBody(input, tokenizeRules);
+    const { id: modelId, contextTokens } = findModel(service, body.model ?? defaultModelId(service));
+    const prompt = toPrompt(body);
+    const answer = (tokens: readonly number[], spellings: readonly string[] | null): object => ({
+      count: tokens.length,
+      max_model_len: contextTokens,
+      tokens,
+      token_strs: spellings,
+    });
+    try {
+      if (body.return_token_strs !== true) {
+        const { tokenIds } = await firstEvent(service.call(tokenizePrompt, prompt, { modelId, signal }));
+        return answer(tokenIds, null);
+      }
+      const call = service.call(describePrompt, prompt, { modelId, signal });
+      const { tokenIds, spellings } = await firstEvent(call);
+      return answer(tokenIds, spellings);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw toApiError(error, { prompt: body.messages === undefined ? "prompt" : "messages" });
     }
-    const { tokenIds, spellings } = await firstEvent(
-      service.call(describePrompt, prompt, { modelId, signal }),
-    );
-    return answer(tokenIds, spellings);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw toApiError(error, body.messages === undefined ? "prompt" : "messages");
-  }
-}
-
-/** Makes text of tokens, special ones included: `POST /detokenize`. @throws ApiError 400, 404, 503 */
-export async function detokenize(
-  input: unknown,
-  context: ApiContext,
-  signal: AbortSignal,
-): Promise<DetokenizeAnswer> {
-  const body = parseBody(input, detokenizeRules);
-  const { service } = context;
-  const model = findModel(service, body.model ?? defaultModelId(service));
-  const { id: modelId, vocabSize = Number.POSITIVE_INFINITY } = model;
-  const wrongAt = body.tokens.findIndex((tokenId) => tokenId >= vocabSize);
-  if (wrongAt >= 0) {
-    const param = `tokens[${wrongAt}]`;
-    throw invalidRequest(
-      `Invalid value for \`${param}\`: expected a token id from 0 to ${vocabSize - 1}; found ${body.tokens[wrongAt]}`,
-      { param },
-    );
-  }
-  const prompt = { kind: "tokens", tokenIds: body.tokens } as const;
-  const { text } = await firstEvent(service.call(describePrompt, prompt, { modelId, signal }));
-  return { prompt: text };
-}
+  },
+};

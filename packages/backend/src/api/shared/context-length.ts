@@ -1,6 +1,6 @@
-import { invalidRequest, type ApiError } from "./api-error.ts";
+import { ApiError } from "./api-error.ts";
 
-/** Tokens that were asked for, and that there are. */
+/** Tokens that were requested, and that there are. */
 export interface ContextLengths {
   readonly promptTokens: number;
   readonly contextTokens: number;
@@ -8,19 +8,17 @@ export interface ContextLengths {
   readonly maxTokens?: number | undefined;
 }
 
-/** The 400 for a prompt that, with its answer, is too long. Clients look for "maximum context length". */
-export function contextLengthExceeded(
-  lengths: ContextLengths,
-  promptParam: "messages" | "prompt" = "prompt",
-): ApiError {
+/** The 400 for a prompt that is too long with its answer. Clients look for "maximum context length". */
+export function contextLengthExceeded(lengths: ContextLengths, promptParam = "prompt"): ApiError {
   const { promptTokens, contextTokens, maxTokens } = lengths;
-  const asked =
+  const requested =
     maxTokens === undefined
       ? `at least ${promptTokens + 1} tokens (${promptTokens} in the ${promptParam}, 1 or more for the completion)`
       : `${promptTokens + maxTokens} tokens (${promptTokens} in the ${promptParam}, ${maxTokens} for the completion)`;
-  return invalidRequest(
-    `This model's maximum context length is ${contextTokens} tokens. However, you requested ${asked}. ` +
+  return new ApiError(
+    "context_length_exceeded",
+    `This model's maximum context length is ${contextTokens} tokens. However, you requested ${requested}. ` +
       `Please reduce the length of the ${promptParam} or of the completion.`,
-    { code: "context_length_exceeded", param: promptParam },
+    { param: promptParam },
   );
 }

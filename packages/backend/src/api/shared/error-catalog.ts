@@ -1,55 +1,91 @@
-import type { ApiErrorCode } from "./api-error.ts";
-
-export interface ApiErrorEntry {
+/** The status that an error is answered with, and when that happens: the OpenAPI document says it. */
+export interface ErrorEntry {
   readonly status: number;
-  /** When it is answered, for the OpenAPI document; `docs/errors/http.md` says what to do. */
   readonly when: string;
 }
 
-/** Every code, its status, and when it is answered. */
-export const errorCatalog: Readonly<Record<ApiErrorCode, ApiErrorEntry>> = {
-  invalid_json: { status: 400, when: "the body is no JSON, or beyond the limits of one" },
-  invalid_type: { status: 400, when: "a value is of the wrong kind" },
-  invalid_value: { status: 400, when: "a value is out of range, or two parameters contradict each other" },
-  missing_required_parameter: { status: 400, when: "a parameter that is needed is missing" },
-  unknown_parameter: { status: 400, when: "there is no such parameter" },
-  unsupported_parameter: { status: 400, when: "the parameter would change the answer, and cannot here" },
-  unsupported_content: { status: 400, when: "a part of a message is no text" },
-  context_length_exceeded: { status: 400, when: "prompt and answer are longer than the context" },
-  chat_template_missing: { status: 400, when: "the checkpoint has no chat template" },
-  chat_template_failed: { status: 400, when: "the checkpoint's chat template refuses the messages" },
-  tokenizer_failed: { status: 400, when: "the checkpoint's tokenizer fails on the prompt" },
-  prompt_timeout: {
-    status: 400,
-    when: "the checkpoint's tokenizer and template take too long for the prompt",
-  },
-  prompt_memory_exceeded: {
-    status: 400,
-    when: "the checkpoint's tokenizer and template take too much memory for the prompt",
-  },
-  bad_request: { status: 400, when: "the bytes are no HTTP request, or the URL is no percent-encoding" },
-  host_not_allowed: { status: 403, when: "the request is addressed to a host that is not this one" },
-  origin_not_allowed: { status: 403, when: "a browser sent the request for a page of another origin" },
-  model_not_found: { status: 404, when: "the model is not served here" },
-  unknown_url: { status: 404, when: "there is no such path" },
-  method_not_allowed: { status: 405, when: "the path has other methods; see the header `allow`" },
-  request_timeout: { status: 408, when: "the request did not arrive in time" },
-  request_too_large: { status: 413, when: "the body is larger than this server takes" },
-  unsupported_media_type: {
-    status: 415,
-    when: "the body is not declared as `application/json`, or compressed",
-  },
-  queue_full: { status: 429, when: "as many requests wait as may; `retry-after` says when to try again" },
-  header_too_large: { status: 431, when: "the request's headers are too large" },
-  engine_crashed: { status: 500, when: "the engine ended while it worked on this request" },
-  generation_failed: { status: 500, when: "the engine could not finish this request" },
-  internal_error: { status: 500, when: "a defect of the server" },
-  server_overloaded: {
-    status: 503,
-    when: "there are as many connections or bodies as may be; `retry-after` says when to try again",
-  },
-  engine_unavailable: {
-    status: 503,
-    when: "the model loads, the engine was given up, or the server drains; `retry-after` says when to try again",
-  },
-};
+type Row = readonly [status: number, when: string];
+
+/** Every code of this API. Each has a row in `docs/errors/http.md`, which says what to do; codes are never reused. */
+const rows = {
+  invalid_json: [400, "the body is not JSON, or exceeds the limits of one"],
+  invalid_type: [400, "a value has the wrong type"],
+  invalid_value: [400, "a value is out of range, or two parameters contradict each other"],
+  missing_required_parameter: [400, "a required parameter is missing"],
+  unknown_parameter: [400, "the parameter does not exist"],
+  unsupported_parameter: [400, "the parameter would change the answer and is not supported"],
+  unsupported_content: [400, "a part of a message is not text"],
+  context_length_exceeded: [400, "prompt and answer are longer than the context"],
+  chat_template_missing: [400, "the checkpoint has no chat template"],
+  chat_template_failed: [400, "the checkpoint's chat template rejects the messages"],
+  tokenizer_failed: [400, "the checkpoint's tokenizer fails on the prompt"],
+  prompt_timeout: [400, "rendering and tokenizing the prompt took too long"],
+  prompt_memory_exceeded: [400, "rendering and tokenizing the prompt took too much memory"],
+  bad_request: [400, "the bytes are not an HTTP request, or the URL is not valid percent-encoding"],
+  host_not_allowed: [403, "the request is addressed to another host"],
+  origin_not_allowed: [403, "a browser sent the request for a page of another origin"],
+  model_not_found: [404, "the model is not served here"],
+  unknown_url: [404, "the path does not exist"],
+  method_not_allowed: [405, "the path has other methods; see the header `allow`"],
+  request_timeout: [408, "the request did not arrive in time"],
+  request_too_large: [413, "the body is larger than this server accepts"],
+  unsupported_media_type: [415, "the body is not declared as `application/json`, or is compressed"],
+  queue_full: [429, "the queue is full; `retry-after` says when to try again"],
+  header_too_large: [431, "the request's headers are too large"],
+  engine_crashed: [500, "the engine crashed while it worked on this request"],
+  generation_failed: [500, "the engine could not finish this request"],
+  internal_error: [500, "a defect of the server"],
+  server_overloaded: [503, "too many connections or bodies; `retry-after` says when to try again"],
+  engine_unavailable: [
+    503,
+    "the model is loading or has failed, or the server is draining; `retry-after` says when to try again",
+  ],
+} as const;
+
+/** What went wrong, for programs, in every wire format. */
+export type ApiErrorCode = keyof typeof rows;
+
+/** Looks up a code. */
+export function errorEntry(code: ApiErrorCode): ErrorEntry {
+  const [status, when]: Row = rows[code];
+  return { status, when };
+}
+
+/** All codes, in the order of their status. */
+export const errorCodes: readonly ApiErrorCode[] = Object.keys(rows) as ApiErrorCode[];
+
+/** Any route that reads a body may be answered with these. */
+const bodyErrors: readonly ApiErrorCode[] = [
+  "invalid_json",
+  "invalid_type",
+  "invalid_value",
+  "missing_required_parameter",
+  "unknown_parameter",
+  "request_too_large",
+  "unsupported_media_type",
+];
+
+/** Any route that asks a model. */
+export const modelErrors: readonly ApiErrorCode[] = ["model_not_found", "engine_unavailable"];
+
+/** Any route that gives a prompt to a model. */
+export const promptErrors: readonly ApiErrorCode[] = [
+  ...modelErrors,
+  ...bodyErrors,
+  "unsupported_parameter",
+  "context_length_exceeded",
+  "tokenizer_failed",
+  "prompt_timeout",
+  "prompt_memory_exceeded",
+  "queue_full",
+  "engine_crashed",
+  "generation_failed",
+];
+
+/** Any route that gives messages to a model. */
+export const messageErrors: readonly ApiErrorCode[] = [
+  ...promptErrors,
+  "unsupported_content",
+  "chat_template_missing",
+  "chat_template_failed",
+];

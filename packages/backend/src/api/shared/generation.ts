@@ -1,22 +1,34 @@
-import type { GenerationProgress } from "./generation/track-progress.ts";
+import type { FinishReason } from "@infernode/inference";
+import type { FieldNames } from "./to-api-error.ts";
 
-/** A generation that the engine has taken. Read it in one of the two ways, once. */
+/** What can be said of a generation while it runs and after it; no text. */
+export interface GenerationProgress {
+  promptTokens: number;
+  completionTokens: number;
+  /** Clock time of the first token. */
+  firstTokenAtMs: number | undefined;
+  readonly finishReasons: FinishReason[];
+}
+
+/** A server-sent event: its data alone, or with a name. */
+export type StreamEvent = string | { readonly name: string; readonly data: string };
+
+/** A generation that the engine has queued. Read it in one of the two ways, once. */
 export interface Generation {
   readonly progress: Readonly<GenerationProgress>;
   /** The whole answer: JSON text in pieces, which are made as they are read. */
   collect(): Promise<Iterable<string>>;
-  /** Gives the memory back that the answer was given; called when it is sent, or never will be. */
+  /** Releases the memory that was reserved for the answer: when it is sent, or never will be. */
   release(): void;
-  /** JSON texts of the chunks, those of one event of the engine together. */
-  chunks(): AsyncIterable<readonly string[]>;
+  /** Events of the stream, those of one event of the engine together. */
+  chunks(): AsyncIterable<readonly StreamEvent[]>;
 }
 
 /** A request that was checked and can be started. */
 export interface PreparedGeneration {
   readonly modelId: string;
   readonly isStream: boolean;
-  /** What the prompt is called in the request. */
-  readonly promptParam: "messages" | "prompt";
+  readonly fieldNames: FieldNames;
   /** Resolves when the engine has queued it. */
   start(signal: AbortSignal): Promise<Generation>;
 }

@@ -1,147 +1,116 @@
 import { BackendError, EngineRequestError } from "../../errors.ts";
-import { ApiError, invalidRequest } from "./api-error.ts";
+import { ApiError } from "./api-error.ts";
 import { contextLengthExceeded } from "./context-length.ts";
+import type { ApiErrorCode } from "./error-catalog.ts";
 
-const apiNames: Readonly<Record<string, string>> = {
-  topP: "top_p",
-  topK: "top_k",
-  minP: "min_p",
-  presencePenalty: "presence_penalty",
-  frequencyPenalty: "frequency_penalty",
-  repetitionPenalty: "repetition_penalty",
-  logitBias: "logit_bias",
-  maxTokens: "max_tokens",
-  minTokens: "min_tokens",
-  stopTokenIds: "stop_token_ids",
-  ignoreEos: "ignore_eos",
-  includeStopInOutput: "include_stop_str_in_output",
-  skipSpecialTokens: "skip_special_tokens",
-};
-
-/** `sampling.topP` → `top_p`; what is about the prompt is the prompt's. */
-function toApiParam(param: string | undefined, promptParam: string): string | undefined {
-  if (param === undefined) return undefined;
-  const name = param.replace(/^(?:sampling|stopping)\./, "");
-  if (/^(?:promptTokenIds|prompt|messages|text)\b/.test(name)) return promptParam;
-  return name.replace(/^\w+/, (first) => apiNames[first] ?? first);
+/** What a request of a wire format calls the fields that the engine names in its errors. */
+export interface FieldNames {
+  readonly prompt: string;
+  /** By the engine's name (`topP`), where it is another one. */
+  readonly others?: Readonly<Record<string, string>>;
 }
 
-function contextError({ data, message }: EngineRequestError, promptParam: "messages" | "prompt"): ApiError {
+const engineNames: FieldNames = { prompt: "prompt" };
+
+/** `sampling.topP` → `top_p`; whatever is about the prompt names the prompt. */
+function toParam(engineParam: string | undefined, { prompt, others }: FieldNames): string | undefined {
+  if (engineParam === undefined) return undefined;
+  const name = engineParam.replace(/^(?:sampling|stopping)\./, "");
+  if (/^(?:promptTokenIds|prompt|messages|text)\b/.test(name)) return prompt;
+  return name.replace(/^\w+/, (first) => others?.[first] ?? first);
+}
+
+function contextError({ data, message }: EngineRequestError, { prompt }: FieldNames): ApiError {
   const { contextTokens, promptTokens, maxTokens } = data;
-  if (typeof contextTokens !== "number" || typeof promptTokens !== "number") {
-    return invalidRequest(
-      `This model's ${message.replace(/^the /i, "")}. Please reduce the length of the ${promptParam}.`,
-      {
-        code: "context_length_exceeded",
-        param: promptParam,
-      },
-    );
+  if (typeof contextTokens === "number" && typeof promptTokens === "number") {
+    const asked = typeof maxTokens === "number" ? maxTokens : undefined;
+    return contextLengthExceeded({ promptTokens, contextTokens, maxTokens: asked }, prompt);
   }
-  return contextLengthExceeded(
-    { promptTokens, contextTokens, maxTokens: typeof maxTokens === "number" ? maxTokens : undefined },
-    promptParam,
+  const reason = message.replace(/^the /i, "");
+  return new ApiError(
+    "context_length_exceeded",
+    `This model's ${reason}. Please reduce the length of the ${prompt}.`,
+    { param: prompt },
   );
 }
 
 function queueFull(error: EngineRequestError): ApiError {
   const { retryAfterMs } = error.data;
-  const waitMs = typeof retryAfterMs === "number" && retryAfterMs > 0 ? Math.ceil(retryAfterMs) : 1000;
-  return new ApiError(
-    `The queue is full: ${error.message}`,
-    {
-      status: 429,
-      type: "rate_limit_error",
-      code: "queue_full",
-      headers: { "retry-after": String(Math.ceil(waitMs / 1000)), "retry-after-ms": String(waitMs) },
-    },
-    { cause: error },
-  );
+  const isKnown = typeof retryAfterMs === "number" && retryAfterMs > 0;
+  return new ApiError("queue_full", `The queue is full: ${error.message}`, {
+    retryAfterMs: isKnown ? Math.ceil(retryAfterMs) : 1000,
+    cause: error,
+  });
 }
 
-/** Says that no model answers now; clients try again after the named time. */
+/** Says that the model cannot answer now. */
 export function engineUnavailable(message: string, cause?: unknown): ApiError {
-  return new ApiError(
-    `The model cannot answer now: ${message}`,
-    {
-      status: 503,
-      type: "server_error",
-      code: "engine_unavailable",
-      headers: { "retry-after": "2", "retry-after-ms": "2000" },
-    },
-    { cause },
-  );
+  return new ApiError("engine_unavailable", `The model cannot answer now: ${message}`, {
+    retryAfterMs: 2000,
+    cause,
+  });
 }
 
-function serverError(
-  code: "engine_crashed" | "generation_failed" | "internal_error",
-  cause: unknown,
-): ApiError {
-  const messages = {
-    engine_crashed: "The engine stopped while it worked on this request. It is started again; please retry.",
-    generation_failed: "The engine could not finish this request.",
-    internal_error: "The server failed to handle this request.",
-  };
-  return new ApiError(messages[code], { status: 500, type: "server_error", code }, { cause });
+/** Errors of the prompt, and how their messages begin. */
+function promptError(error: EngineRequestError, { prompt }: FieldNames): ApiError | undefined {
+  const refused = (code: ApiErrorCode, prefix: string, param = prompt): ApiError =>
+    new ApiError(code, prefix + error.message, { param, cause: error });
+  const cannotTake = `The model's tokenizer and chat template cannot take the ${prompt}: `;
+  switch (error.code) {
+    case "CHAT_TEMPLATE_FAILED":
+      return refused("chat_template_failed", "The chat template rejected the messages: ", "messages");
+    case "CHAT_TEMPLATE_MISSING":
+      return refused("chat_template_missing", "", "messages");
+    case "TOKENIZER_FAILED":
+      return refused("tokenizer_failed", `The tokenizer cannot take the ${prompt}: `);
+    case "PROMPT_TIMEOUT":
+      return refused("prompt_timeout", cannotTake);
+    case "PROMPT_MEMORY_EXCEEDED":
+      return refused("prompt_memory_exceeded", cannotTake);
+    default:
+      return undefined;
+  }
 }
 
-function fromEngine(error: EngineRequestError, promptParam: "messages" | "prompt"): ApiError {
+function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
   switch (error.code) {
     case "CONTEXT_LENGTH_EXCEEDED":
-      return contextError(error, promptParam);
+      return contextError(error, names);
     case "QUEUE_FULL":
       return queueFull(error);
     case "INVALID_REQUEST": {
-      const param = toApiParam(error.param, promptParam);
+      const param = toParam(error.param, names);
       const message =
         error.param === undefined || param === undefined
           ? error.message
           : error.message.replaceAll(error.param, param);
-      return invalidRequest(message, { param });
+      return new ApiError("invalid_value", message, { param });
     }
-    case "CHAT_TEMPLATE_FAILED":
-      return invalidRequest(`The chat template refused the messages: ${error.message}`, {
-        code: "chat_template_failed",
-        param: "messages",
-      });
-    case "CHAT_TEMPLATE_MISSING":
-      return invalidRequest(error.message, { code: "chat_template_missing", param: "messages" });
-    case "TOKENIZER_FAILED":
-      return invalidRequest(`The tokenizer cannot take the ${promptParam}: ${error.message}`, {
-        code: "tokenizer_failed",
-        param: promptParam,
-      });
-    case "PROMPT_TIMEOUT":
-      return invalidRequest(
-        `The model's tokenizer and chat template cannot take the ${promptParam}: ${error.message}`,
-        {
-          code: "prompt_timeout",
-          param: promptParam,
-        },
-      );
-    case "PROMPT_MEMORY_EXCEEDED":
-      return invalidRequest(
-        `The model's tokenizer and chat template cannot take the ${promptParam}: ${error.message}`,
-        {
-          code: "prompt_memory_exceeded",
-          param: promptParam,
-        },
-      );
     case "ENGINE_UNAVAILABLE":
     case "ENGINE_DRAINING":
     case "ENGINE_DISPOSED":
       return engineUnavailable(error.message, error);
     default:
-      return serverError("generation_failed", error);
+      return (
+        promptError(error, names) ??
+        new ApiError("generation_failed", "The engine could not finish this request.", { cause: error })
+      );
   }
 }
 
-/** Makes what a client is told of any error. `promptParam` is the name of the prompt in the request. */
-export function toApiError(error: unknown, promptParam: "messages" | "prompt" = "prompt"): ApiError {
+/** Makes what a client is told of any error. */
+export function toApiError(error: unknown, names: FieldNames = engineNames): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof EngineRequestError) return fromEngine(error, promptParam);
-  if (error instanceof BackendError) {
-    if (error.code === "ENGINE_UNAVAILABLE") return engineUnavailable(error.message, error);
-    if (error.code === "ENGINE_CRASHED") return serverError("engine_crashed", error);
+  if (error instanceof EngineRequestError) return fromEngine(error, names);
+  if (error instanceof BackendError && error.code === "ENGINE_UNAVAILABLE") {
+    return engineUnavailable(error.message, error);
   }
-  return serverError("internal_error", error);
+  if (error instanceof BackendError && error.code === "ENGINE_CRASHED") {
+    return new ApiError(
+      "engine_crashed",
+      "The engine crashed while it worked on this request. It is being restarted; please retry.",
+      { cause: error },
+    );
+  }
+  return new ApiError("internal_error", "The server failed to handle this request.", { cause: error });
 }

@@ -1,6 +1,44 @@
 import type { HealthChecker, HealthReport } from "@infernode/health";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyReply } from "fastify";
+import {
+  arraySchema,
+  objectSchema,
+  orNullSchema,
+  refSchema,
+  textSchema,
+} from "../../api/shared/json-schema.ts";
 import type { ServerParts } from "../server-parts.ts";
+import type { ServiceRoute } from "../service-route.ts";
+
+const reportSchema = {
+  name: "HealthReport",
+  schema: objectSchema(
+    {
+      status: { enum: ["healthy", "degraded", "unhealthy"] },
+      reasons: arraySchema(textSchema),
+      checks: { type: "object" },
+    },
+    ["status", "reasons"],
+  ),
+};
+
+const serverSchema = {
+  name: "ServerHealth",
+  schema: {
+    allOf: [
+      refSchema(reportSchema.name),
+      objectSchema(
+        {
+          version: textSchema,
+          engine: objectSchema({ state: textSchema, stats: { type: ["object", "null"] } }),
+          model: orNullSchema(objectSchema({ id: textSchema, family: textSchema, executor: textSchema })),
+          services: arraySchema({ type: "object" }),
+        },
+        ["version", "engine", "model"],
+      ),
+    ],
+  },
+};
 
 /** A check that fails to answer is an answer. */
 async function ask(health: Pick<HealthChecker, "report">): Promise<HealthReport> {
@@ -17,8 +55,8 @@ function send(reply: FastifyReply, report: HealthReport): FastifyReply {
   return reply.send(report);
 }
 
-/** Adds liveness, readiness and the whole report. */
-export function addHealthRoutes(app: FastifyInstance, { options }: ServerParts): void {
+/** Liveness, readiness and the whole report. */
+export function healthRoutes({ options }: ServerParts): readonly ServiceRoute[] {
   const { service, discovery } = options;
 
   async function askReadiness(): Promise<HealthReport> {
@@ -29,18 +67,49 @@ export function addHealthRoutes(app: FastifyInstance, { options }: ServerParts):
     return { ...report, status: "unhealthy", reasons: [...report.reasons, ...reasons] };
   }
 
-  app.get("/health/live", async (_request, reply) => send(reply, await ask(options.liveness)));
-  app.get("/health/ready", async (_request, reply) => send(reply, await askReadiness()));
-  app.get("/health", async (_request, reply) => {
-    const [status] = service.models();
-    const { model, state, stats } = status ?? {};
-    const services = await discovery?.list().catch(() => undefined);
-    const about = {
-      version: options.version,
-      engine: { state: state ?? null, stats: stats ?? null },
-      model: model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
-      ...(services === undefined ? {} : { services }),
-    };
-    return send(reply, { ...(await askReadiness()), ...about });
-  });
+  return [
+    {
+      path: "/health/live",
+      id: "liveness",
+      summary: "Whether the process works",
+      answers: {
+        200: { description: "It does", schema: reportSchema },
+        503: { description: "It should be restarted", schema: reportSchema },
+      },
+      handle: async (_request, reply) => send(reply, await ask(options.liveness)),
+    },
+    {
+      path: "/health/ready",
+      id: "readiness",
+      summary: "Whether requests are answered now",
+      answers: {
+        200: { description: "They are", schema: reportSchema },
+        503: { description: "Loading, draining or stalled; `reasons` says why", schema: reportSchema },
+      },
+      handle: async (_request, reply) => send(reply, await askReadiness()),
+    },
+    {
+      path: "/health",
+      id: "health",
+      summary: "Everything about the server's health",
+      link: "health",
+      answers: {
+        200: { description: "Ready", schema: serverSchema },
+        503: { description: "Not ready", schema: serverSchema },
+      },
+      async handle(_request, reply) {
+        const [status] = service.models();
+        const { model, state, stats } = status ?? {};
+        const services = await discovery?.list().catch(() => undefined);
+        const about = {
+          version: options.version,
+          engine: { state: state ?? null, stats: stats ?? null },
+          model:
+            model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
+          ...(services === undefined ? {} : { services }),
+        };
+        return send(reply, { ...(await askReadiness()), ...about });
+      },
+    },
+  ];
 }

@@ -1,31 +1,91 @@
-import type { FastifyInstance } from "fastify";
+import { integerSchema, objectSchema, textOrNullSchema, textSchema } from "../../api/shared/json-schema.ts";
+import { describeServer } from "../openapi-document.ts";
 import type { ServerParts } from "../server-parts.ts";
+import type { ServiceRoute } from "../service-route.ts";
 
-const links: Readonly<Record<string, string>> = {
-  docs: "/docs",
-  openapi: "/openapi.json",
-  models: "/v1/models",
-  chat: "/v1/chat/completions",
-  completions: "/v1/completions",
-  health: "/health",
-  metrics: "/metrics",
-};
+/** The server's version, its metrics, and the devices of the machine. */
+export function serviceRoutes({ options }: ServerParts): readonly ServiceRoute[] {
+  const { version, metrics, devices } = options;
+  const routes: ServiceRoute[] = [
+    {
+      path: "/version",
+      id: "version",
+      summary: "The server's version",
+      answers: {
+        200: {
+          description: "The version",
+          schema: { name: "Version", schema: objectSchema({ version: textSchema }) },
+        },
+      },
+      handle: async () => ({ version }),
+    },
+    {
+      path: "/metrics",
+      id: "metrics",
+      summary: "Metrics in Prometheus' text format",
+      link: "metrics",
+      answers: {
+        200: {
+          description: "The metrics",
+          schema: { name: "Metrics", schema: textSchema },
+          mediaType: "text/plain",
+        },
+      },
+      handle: async (_request, reply) =>
+        reply
+          .header("content-type", metrics.contentType)
+          .header("cache-control", "no-store")
+          .send(await metrics.render()),
+    },
+  ];
+  if (devices === undefined) return routes;
+  const memory = objectSchema({ totalBytes: integerSchema, freeBytes: integerSchema, limitedBy: textSchema });
+  return [
+    ...routes,
+    {
+      // The same as `infernode doctor --json` reports under `memory` and `gpus`.
+      path: "/v1/system/devices",
+      id: "systemDevices",
+      summary: "The memory and the GPUs of the machine",
+      answers: {
+        200: {
+          description: "The devices; `gpus.reason` says why there is no GPU",
+          schema: { name: "Devices", schema: objectSchema({ memory, gpus: { type: "object" } }) },
+        },
+      },
+      handle: async (_request, reply) => reply.header("cache-control", "no-store").send(await devices()),
+    },
+  ];
+}
 
-/** Adds what the server says of itself: what it is, its version, its metrics. */
-export function addServiceRoutes(app: FastifyInstance, { options }: ServerParts): void {
-  const { version, metrics, service } = options;
-  app.get("/", async () => ({
-    name: "infernode",
-    description: "An OpenAI-compatible server for language models",
-    version,
-    model: service.models()[0]?.model?.id ?? null,
-    links,
-  }));
-  app.get("/version", async () => ({ version }));
-  app.get("/metrics", async (_request, reply) =>
-    reply
-      .header("content-type", metrics.contentType)
-      .header("cache-control", "no-store")
-      .send(await metrics.render()),
+/** What the server is, and its links. @param routes those of the server itself */
+export function rootRoute({ options }: ServerParts, routes: readonly ServiceRoute[]): ServiceRoute {
+  const { version, service, formats } = options;
+  const linked = [
+    ...formats.flatMap(({ codecs }) => codecs.map(({ path, description: { link } }) => ({ path, link }))),
+    ...routes,
+  ];
+  const links = Object.fromEntries(
+    linked.flatMap(({ path, link }) => (link === undefined ? [] : [[link, path] as const])),
   );
+  const schema = objectSchema({
+    name: { const: "infernode" },
+    description: textSchema,
+    version: textSchema,
+    model: textOrNullSchema,
+    links: { type: "object", additionalProperties: textSchema },
+  });
+  return {
+    path: "/",
+    id: "server",
+    summary: "What this server is, and its links",
+    answers: { 200: { description: "The server", schema: { name: "Server", schema } } },
+    handle: async () => ({
+      name: "infernode",
+      description: describeServer(formats),
+      version,
+      model: service.models()[0]?.model?.id ?? null,
+      links: { docs: "/docs", ...links },
+    }),
+  };
 }

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { createAnswerBudget } from "../../../src/api/shared/answer-budget.ts";
 import { expect, test } from "vitest";
-import { prepareChat } from "../../../src/api/openai/chat.ts";
-import { prepareCompletion } from "../../../src/api/openai/completions.ts";
+import { chatCodec } from "../../../src/api/openai/chat.ts";
+import { completionCodec } from "../../../src/api/openai/completions.ts";
 import type { PreparedGeneration } from "../../../src/api/shared/generation.ts";
 import { createFakeEngine, modelId } from "../../http/fake-engine.ts";
 
@@ -37,7 +37,9 @@ async function stream(
   const reasons: string[] = [];
   let usage: unknown;
   for await (const chunks of (await prepared.start(never)).chunks()) {
-    for (const chunk of chunks.map((text) => JSON.parse(text) as { choices: Choice[]; usage: unknown })) {
+    for (const chunk of chunks.map(
+      (text) => JSON.parse(text as string) as { choices: Choice[]; usage: unknown },
+    )) {
       usage = chunk.usage;
       for (const { index, text, delta, finish_reason: reason } of chunk.choices) {
         texts[index] = (texts[index] ?? "") + (text ?? delta?.content ?? "");
@@ -64,8 +66,8 @@ test("what a chat streams is what it answers as a whole", async () => {
   await fc.assert(
     fc.asyncProperty(parameters, fc.string({ unit: "grapheme" }), async (fields, content) => {
       const body = { model: modelId, messages: [{ role: "user", content }], ...fields };
-      const whole = await collect(prepareChat(body, context));
-      const parts = await stream(prepareChat({ ...body, ...streamed }, context));
+      const whole = await collect(chatCodec.prepare(body, context));
+      const parts = await stream(chatCodec.prepare({ ...body, ...streamed }, context));
       expect(parts.texts).toEqual(whole.choices.map(({ message }) => message?.content));
       expect(parts.reasons).toEqual(whole.choices.map(({ finish_reason: reason }) => reason));
       expect(parts.usage).toEqual(whole.usage);
@@ -82,8 +84,8 @@ test("what completions stream is what they answer as a whole, echo and several p
   await fc.assert(
     fc.asyncProperty(parameters, prompts, fc.boolean(), async (fields, prompt, echo) => {
       const body = { model: modelId, prompt, echo, ...fields };
-      const whole = await collect(prepareCompletion(body, context));
-      const parts = await stream(prepareCompletion({ ...body, ...streamed }, context));
+      const whole = await collect(completionCodec.prepare(body, context));
+      const parts = await stream(completionCodec.prepare({ ...body, ...streamed }, context));
       expect(parts.texts).toEqual(whole.choices.map(({ text }) => text));
       expect(parts.reasons).toEqual(whole.choices.map(({ finish_reason: reason }) => reason));
       expect(parts.usage).toEqual(whole.usage);

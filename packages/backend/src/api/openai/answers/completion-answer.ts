@@ -1,44 +1,60 @@
 import type { FinishReason } from "@infernode/inference";
 import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
-import { withCommas } from "./answer-head.ts";
+import { GrowingText } from "../../shared/generation/growing-text.ts";
+import { JsonParts } from "../../shared/generation/json-pieces.ts";
+import { LogprobStore } from "../../shared/generation/logprob-store.ts";
+import { TokenTexts } from "../../shared/generation/token-texts.ts";
+import { integerSchema, objectSchema, textSchema, type NamedSchema } from "../../shared/json-schema.ts";
+import type { ChoiceWriter } from "./answer-writer.ts";
+import { answerSchema, chunkSchema, finishReasonSchema } from "./envelope.ts";
 import {
+  completionLogprobsSchema,
   countCharacters,
   createCompletionLogprobsWriter,
   createPromptLogprobsWriter,
   type CompletionLogprobs,
   type CompletionLogprobsWriter,
 } from "./logprobs.ts";
-import { GrowingText } from "../../shared/generation/growing-text.ts";
-import { LogprobStore } from "../../shared/generation/logprob-store.ts";
-import type { TokenTexts } from "../../shared/generation/token-texts.ts";
 
-/** Tokens of an echoed prompt in one piece of a stream. */
-const maxPieceEntries = 64;
-const logprobsFields = ["tokens", "token_logprobs", "top_logprobs", "text_offset"] as const;
+/** Values of the field `object`. */
+export const completionObject = { whole: "text_completion", chunk: "text_completion" } as const;
 
-/** What answers begin with. */
+/** Tokens of an echoed prompt in one chunk. */
+const maxChunkEntries = 64;
+
+/** What answers to a prompt begin with. */
 export interface Echo {
   readonly text: string;
   /** The text of the prompt's first token, which has no log-probability. */
   readonly firstToken: string;
 }
 
-/** What answers to one prompt have in common. */
-export interface AnswerGround {
+export const noEcho: Echo = { text: "", firstToken: "" };
+
+/** What the answers to one prompt share. */
+interface PromptGround {
   readonly echo: Echo;
   /** The prompt's, where it is echoed with them. */
   readonly promptLogprobs: LogprobStore;
   readonly texts: TokenTexts;
 }
 
-/** JSON text of the elements of one field. */
-function toElements(logprobs: CompletionLogprobs, field: (typeof logprobsFields)[number]): string {
-  return JSON.stringify(logprobs[field]).slice(1, -1);
+type LogprobsField = keyof CompletionLogprobs;
+
+function join(first: CompletionLogprobs | undefined, second: CompletionLogprobs): CompletionLogprobs {
+  if (first === undefined) return second;
+  return {
+    tokens: [...first.tokens, ...second.tokens],
+    token_logprobs: [...first.token_logprobs, ...second.token_logprobs],
+    top_logprobs: [...first.top_logprobs, ...second.top_logprobs],
+    text_offset: [...first.text_offset, ...second.text_offset],
+  };
 }
 
-/** One of the answers, whole or piece by piece. */
-export class CompletionAnswer {
-  readonly #ground: AnswerGround;
+/** One of the answers, in chunks or as a whole. */
+class CompletionAnswer {
+  readonly #index: number;
+  readonly #ground: PromptGround;
   readonly #writer: CompletionLogprobsWriter;
   readonly #text: GrowingText;
   readonly #logprobs: LogprobStore;
@@ -46,7 +62,8 @@ export class CompletionAnswer {
   #finishReason: FinishReason | undefined;
   #hasBegun = false;
 
-  constructor(ground: AnswerGround) {
+  constructor(index: number, ground: PromptGround) {
+    this.#index = index;
     this.#ground = ground;
     this.#text = new GrowingText(ground.echo.text);
     this.#logprobs = new LogprobStore(ground.texts);
@@ -60,56 +77,69 @@ export class CompletionAnswer {
     this.#finishReason ??= finishReason;
   }
 
-  /** What was added since the last time; a long prompt that is echoed takes several pieces. */
-  *takePieces(index: number): Generator<string> {
-    const written: CompletionLogprobs[] = [];
+  /** The choices of the chunks of one delta; a long prompt that is echoed takes several. */
+  *chunkChoices({ text, logprobs, finishReason }: TokenDelta): Generator<readonly string[]> {
+    let written: CompletionLogprobs | undefined;
+    let echo = "";
     if (!this.#hasBegun) {
+      echo = this.#ground.echo.text;
       const writer = this.#createPromptWriter();
-      for (const part of this.#ground.promptLogprobs.parts(maxPieceEntries)) {
-        const [previous] = written.splice(0);
-        if (previous !== undefined) {
-          yield toPiece(index, { text: this.#text.take(), written: [previous], finishReason: undefined });
+      for (const part of this.#ground.promptLogprobs.parts(maxChunkEntries)) {
+        if (written !== undefined) {
+          yield [this.#chunkChoice(echo, written)];
+          echo = "";
         }
-        written.push(writer.write(part));
+        written = writer.write(part);
       }
+    } else if (text === "" && (logprobs?.length ?? 0) === 0 && finishReason === undefined) {
+      return;
     }
-    for (const part of this.#logprobs.parts()) written.push(this.#writer.write(part));
-    this.#logprobs.clear();
-    const isEmpty = this.#text.isEmpty && written.length === 0 && this.#finishReason === undefined;
-    if (isEmpty && this.#hasBegun) return;
     this.#hasBegun = true;
-    const hasLogprobs = written.length > 0 || (this.#hasLogprobs && this.#finishReason !== undefined);
-    const text = this.#text.take();
-    yield toPiece(index, {
+    this.#hasLogprobs ||= logprobs !== undefined;
+    const own = logprobs ?? [];
+    if (own.length > 0 || (this.#hasLogprobs && finishReason !== undefined)) {
+      written = join(written, this.#writer.write(own));
+    }
+    yield [this.#chunkChoice(echo + text, written, finishReason)];
+  }
+
+  #chunkChoice(text: string, logprobs: CompletionLogprobs | undefined, finishReason?: FinishReason): string {
+    if (logprobs === undefined && finishReason === undefined) {
+      // One for each token: docs/decisions/0011-json-by-hand.md.
+      return `{"index":${this.#index},"text":${JSON.stringify(text)},"logprobs":null,"finish_reason":null}`;
+    }
+    return JSON.stringify({
+      index: this.#index,
       text,
-      written: hasLogprobs ? written : undefined,
-      finishReason: this.#finishReason,
+      logprobs: logprobs ?? null,
+      finish_reason: finishReason ?? null,
     });
   }
 
-  /** The whole, each part made when it is asked for. */
-  *toChoice(index: number): Generator<string> {
-    yield `{"index":${index},"text":${JSON.stringify(this.#text.toString())},"logprobs":`;
+  toChoice(): object {
+    const parts = (field: LogprobsField): JsonParts => new JsonParts(this.#fieldParts(field));
     const hasLogprobs = this.#hasLogprobs || this.#ground.promptLogprobs.length > 0;
-    if (!hasLogprobs) {
-      yield "null";
-    } else {
-      for (const [position, field] of logprobsFields.entries()) {
-        yield `${position === 0 ? "{" : ","}"${field}":[`;
-        yield* withCommas(this.#elements(field));
-        yield "]";
-      }
-      yield "}";
-    }
-    yield `,"finish_reason":${JSON.stringify(this.#finishReason ?? null)}}`;
+    return {
+      index: this.#index,
+      text: this.#text.toString(),
+      logprobs: hasLogprobs
+        ? {
+            tokens: parts("tokens"),
+            token_logprobs: parts("token_logprobs"),
+            top_logprobs: parts("top_logprobs"),
+            text_offset: parts("text_offset"),
+          }
+        : null,
+      finish_reason: this.#finishReason ?? null,
+    };
   }
 
-  *#elements(field: (typeof logprobsFields)[number]): Generator<string> {
+  *#fieldParts(field: LogprobsField): Generator<readonly unknown[]> {
     const write = function* (
       parts: Iterable<PromptLogprobs>,
       writer: CompletionLogprobsWriter,
-    ): Generator<string> {
-      for (const part of parts) yield JSON.stringify(writer.writeField(field, part)).slice(1, -1);
+    ): Generator<readonly unknown[]> {
+      for (const part of parts) yield writer.writeField(field, part);
     };
     yield* write(this.#ground.promptLogprobs.parts(), this.#createPromptWriter());
     yield* write(this.#logprobs.parts(), this.#createWriter());
@@ -125,19 +155,47 @@ export class CompletionAnswer {
   }
 }
 
-function toPiece(
-  index: number,
-  piece: {
-    readonly text: string;
-    /** Parts of log-probabilities; `undefined` for none. */
-    readonly written: readonly CompletionLogprobs[] | undefined;
-    readonly finishReason: FinishReason | undefined;
-  },
-): string {
-  const { text, written, finishReason } = piece;
-  const fields = logprobsFields.map(
-    (field) => `"${field}":[${written?.map((each) => toElements(each, field)).join(",") ?? ""}]`,
-  );
-  const logprobs = written === undefined ? "null" : `{${fields.join(",")}}`;
-  return `{"index":${index},"text":${JSON.stringify(text)},"logprobs":${logprobs},"finish_reason":${JSON.stringify(finishReason ?? null)}}`;
+/** Creates the writer of `n` answers to each of several prompts, one for each echo. */
+export function createCompletionWriter(
+  echoes: readonly Echo[],
+  { n, hasLogprobs }: { readonly n: number; readonly hasLogprobs: boolean },
+): ChoiceWriter {
+  const texts = new TokenTexts();
+  const groundOf = (echo: Echo): PromptGround => ({ echo, texts, promptLogprobs: new LogprobStore(texts) });
+  const answersTo = (promptIndex: number, ground: PromptGround): readonly CompletionAnswer[] =>
+    Array.from({ length: n }, (_, index) => new CompletionAnswer(promptIndex * n + index, ground));
+  const grounds = echoes.map(groundOf);
+  const answers = grounds.flatMap((ground, promptIndex) => answersTo(promptIndex, ground));
+  return {
+    chunkChoices: ({ requestIndex, delta }) =>
+      answers[requestIndex * n + delta.index]?.chunkChoices(delta) ?? [],
+    collect: ({ requestIndex, delta }) => answers[requestIndex * n + delta.index]?.add(delta),
+    onPromptLogprobs(requestIndex, logprobs) {
+      if (hasLogprobs) grounds[requestIndex]?.promptLogprobs.add(logprobs);
+    },
+    onRestart(requestIndex) {
+      const ground = groundOf(echoes[requestIndex] ?? noEcho);
+      grounds[requestIndex] = ground;
+      answers.splice(requestIndex * n, n, ...answersTo(requestIndex, ground));
+    },
+    choices: () => answers.map((answer) => answer.toChoice()),
+  };
 }
+
+const choiceSchema = objectSchema({
+  index: integerSchema,
+  text: textSchema,
+  logprobs: completionLogprobsSchema,
+  finish_reason: finishReasonSchema,
+});
+
+export const completionAnswerSchema: NamedSchema = answerSchema(
+  "Completion",
+  completionObject.whole,
+  choiceSchema,
+);
+export const completionChunkSchema: NamedSchema = chunkSchema(
+  "CompletionChunk",
+  completionObject.chunk,
+  choiceSchema,
+);

@@ -1,4 +1,13 @@
 import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "../../../operations/token-delta.ts";
+import {
+  arraySchema,
+  integerSchema,
+  numberSchema,
+  objectSchema,
+  orNullSchema,
+  textSchema,
+  type JsonMap,
+} from "../../shared/json-schema.ts";
 
 /** One token in OpenAI's chat format. */
 export interface ChatTokenLogprob {
@@ -22,6 +31,26 @@ export interface CompletionLogprobs {
   readonly text_offset: readonly number[];
 }
 
+const tokenFields: JsonMap = { token: textSchema, logprob: numberSchema, bytes: arraySchema(integerSchema) };
+
+export const chatLogprobsSchema: JsonMap = orNullSchema(
+  objectSchema({
+    content: arraySchema(
+      objectSchema({ ...tokenFields, top_logprobs: arraySchema(objectSchema(tokenFields)) }),
+    ),
+    refusal: { type: "null" },
+  }),
+);
+
+export const completionLogprobsSchema: JsonMap = orNullSchema(
+  objectSchema({
+    tokens: arraySchema(textSchema),
+    token_logprobs: arraySchema({ type: ["number", "null"] }),
+    top_logprobs: arraySchema({ type: ["object", "null"], additionalProperties: numberSchema }),
+    text_offset: arraySchema(integerSchema),
+  }),
+);
+
 /** JSON has no −∞; other servers write this number. */
 const lowestLogprob = -9999;
 
@@ -41,15 +70,15 @@ export function toChatLogprobs(logprobs: readonly TokenLogprob[]): ChatLogprobs 
   };
 }
 
-/** A part of a character is written as its bytes, as it has no text of its own: `bytes:\xe2\x82`. */
+/** A part of a character has no text and is written as its bytes: `bytes:\xe2\x82`. */
 function completionToken({ token, bytes }: TokenCandidate): string {
   if (!token.includes("\u{fffd}")) return token;
   return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
 }
 
-/** Writes log-probabilities as completions have them, part after part of one text. */
+/** Writes log-probabilities as completions have them, part by part of one text. */
 export interface CompletionLogprobsWriter {
-  /** The arrays for these tokens only; offsets count on, in Unicode characters from the text's start. */
+  /** The arrays for these tokens only; offsets continue, in Unicode characters from the start of the text. */
   write(logprobs: PromptLogprobs): CompletionLogprobs;
   /** One of the arrays. */
   writeField<Field extends keyof CompletionLogprobs>(
@@ -102,7 +131,7 @@ function createWriter(about: WrittenText): CompletionLogprobsWriter {
   };
 }
 
-/** Creates a writer for one answer, which begins `start` characters after the text does. */
+/** Creates a writer for one answer, which begins `start` characters after the start of the text. */
 export function createCompletionLogprobsWriter(start = 0): CompletionLogprobsWriter {
   const decoder = new TextDecoder();
   const lengthOf = (entry: TokenLogprob | undefined): number =>
@@ -111,15 +140,15 @@ export function createCompletionLogprobsWriter(start = 0): CompletionLogprobsWri
 }
 
 /**
- * Creates a writer for an echoed prompt. Its tokens are looked for in the text one after the other: one that
- * the tokenizer put before it, such as `<s>`, or the space before its first word, takes no place in it.
+ * Creates a writer for an echoed prompt. Its tokens are searched in the text one after the other: one that the
+ * tokenizer added, such as `<s>` or the space before the first word, has no length in it.
  * @param firstToken text of the first token, which has no log-probability
  */
 export function createPromptLogprobsWriter(text: string, firstToken: string): CompletionLogprobsWriter {
   const decoder = new TextDecoder();
   let position = 0;
   const lengthOf = (entry: TokenLogprob | undefined): number => {
-    // A special token has no bytes; where it is in the text, it is spelled out.
+    // A special token has no bytes; in the text it is spelled out.
     const isSpelled = entry === undefined || entry.bytes.length === 0;
     const token = isSpelled
       ? (entry?.token ?? firstToken)

@@ -1,18 +1,18 @@
 import type { SamplingParams, StopParams } from "@infernode/inference";
 import type { ServedModel } from "../../../models/model-service.ts";
-import { invalidRequest } from "../../shared/api-error.ts";
 import { describeValue, shortName } from "../../../text/describe-value.ts";
-import type { JsonMap } from "../../shared/body/fields.ts";
+import { ApiError, invalidValue } from "../../shared/api-error.ts";
+import type { JsonMap } from "../../shared/json-schema.ts";
 import type { SamplingBody } from "./sampling-fields.ts";
 
-/** What a body's parameters are to the engine. */
+/** A body's parameters as the engine takes them. */
 export interface EngineParams {
   readonly sampling: Partial<SamplingParams>;
   readonly stopping: Partial<StopParams>;
-  /** The client did not say how long: less is made where the context has no room for as much. */
-  readonly isMaxTokensDefault: boolean;
   readonly n: number;
   readonly skipSpecialTokens: boolean;
+  /** A whole answer is sent at its end: until then it can be generated again. */
+  readonly canRestart: boolean;
 }
 
 export interface EngineParamsOptions {
@@ -24,6 +24,23 @@ export interface EngineParamsOptions {
   readonly defaultMaxTokens: number | undefined;
 }
 
+/** What the engine's parameters are called in OpenAI's API, where they have another name. */
+export const engineParamNames: Readonly<Record<string, string>> = {
+  topP: "top_p",
+  topK: "top_k",
+  minP: "min_p",
+  presencePenalty: "presence_penalty",
+  frequencyPenalty: "frequency_penalty",
+  repetitionPenalty: "repetition_penalty",
+  logitBias: "logit_bias",
+  maxTokens: "max_tokens",
+  minTokens: "min_tokens",
+  stopTokenIds: "stop_token_ids",
+  ignoreEos: "ignore_eos",
+  includeStopInOutput: "include_stop_str_in_output",
+  skipSpecialTokens: "skip_special_tokens",
+};
+
 type Defined<T> = { readonly [Name in keyof T]?: Exclude<T[Name], undefined> };
 
 function defined<T extends object>(values: T): Defined<T> {
@@ -32,34 +49,27 @@ function defined<T extends object>(values: T): Defined<T> {
 
 function readLogitBias(bias: JsonMap, vocabSize: number): ReadonlyMap<number, number> {
   const byToken = new Map<number, number>();
-  for (const [key, value] of Object.entries(bias)) {
-    // One way to write each: of two spellings of one id, neither could count.
+  for (const [key, got] of Object.entries(bias)) {
+    // One spelling of each id: of two, neither could count.
     const tokenId = /^(?:0|[1-9]\d{0,8})$/.test(key) ? Number(key) : -1;
     if (tokenId < 0 || tokenId >= vocabSize) {
-      throw invalidRequest(
-        `Invalid value for \`logit_bias\`: expected token ids from 0 to ${vocabSize - 1} as keys; found ${describeValue(key)}`,
-        { param: "logit_bias" },
-      );
+      throw invalidValue("logit_bias", `token ids from 0 to ${vocabSize - 1} as keys`, { got: key });
     }
-    if (typeof value !== "number" || !(Math.abs(value) <= 100)) {
-      const param = `logit_bias.${shortName(key)}`;
-      throw invalidRequest(
-        `Invalid value for \`${param}\`: expected a number from -100 to 100; found ${describeValue(value)}`,
-        { param },
-      );
+    if (typeof got !== "number" || !(Math.abs(got) <= 100)) {
+      throw invalidValue(`logit_bias.${shortName(key)}`, "a number from -100 to 100", { got });
     }
-    byToken.set(tokenId, value);
+    byToken.set(tokenId, got);
   }
   return byToken;
 }
 
+/** The length that the client asked for. */
 function readMaxTokens(body: SamplingBody): number | undefined {
   const { max_tokens: older, max_completion_tokens: newer } = body;
   if (older !== undefined && newer !== undefined && older !== newer) {
-    throw invalidRequest(
-      `\`max_tokens\` and \`max_completion_tokens\` are names of one limit; found ${older} and ${newer}`,
-      { param: "max_completion_tokens" },
-    );
+    throw invalidValue("max_completion_tokens", `the same value as \`max_tokens\` (${older})`, {
+      got: newer,
+    });
   }
   return newer ?? older;
 }
@@ -69,33 +79,21 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
   const { maxChoices, promptCount } = options;
   const { vocabSize = Number.POSITIVE_INFINITY } = options.model;
   if (n * promptCount > maxChoices) {
-    const found = promptCount === 1 ? `${n}` : `${n} for each of ${promptCount} prompts`;
-    throw invalidRequest(
-      `Invalid value for \`n\`: expected at most ${maxChoices} answers in one request; found ${found}`,
-      { param: "n" },
-    );
+    const got = promptCount === 1 ? `${n}` : `${n} for each of ${promptCount} prompts`;
+    const message = `Invalid value for \`n\`: expected at most ${maxChoices} answers in one request, got ${got}`;
+    throw new ApiError("invalid_value", message, { param: "n" });
   }
   if (bestOf !== n) {
-    throw invalidRequest(
-      `Invalid value for \`best_of\`: only as many as \`n\` are supported (${n}); found ${bestOf}`,
-      {
-        code: "unsupported_parameter",
-        param: "best_of",
-      },
-    );
+    const message = `Unsupported parameter: expected \`best_of\` to equal \`n\` (${n}), got ${describeValue(bestOf)}`;
+    throw new ApiError("unsupported_parameter", message, { param: "best_of" });
   }
   if (body.stream_options !== undefined && !stream) {
-    throw invalidRequest("Invalid value for `stream_options`: only allowed with `stream: true`", {
-      param: "stream_options",
-    });
+    throw invalidValue("stream_options", "nothing without `stream: true`", { got: body.stream_options });
   }
-  const wrongTokenId = body.stop_token_ids?.findIndex((tokenId) => tokenId >= vocabSize) ?? -1;
-  if (wrongTokenId >= 0) {
-    const param = `stop_token_ids[${wrongTokenId}]`;
-    throw invalidRequest(
-      `Invalid value for \`${param}\`: expected a token id from 0 to ${vocabSize - 1}; found ${body.stop_token_ids?.[wrongTokenId]}`,
-      { param },
-    );
+  const wrongAt = body.stop_token_ids?.findIndex((tokenId) => tokenId >= vocabSize) ?? -1;
+  if (wrongAt >= 0) {
+    const got = body.stop_token_ids?.[wrongAt];
+    throw invalidValue(`stop_token_ids[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, { got });
   }
 }
 
@@ -104,19 +102,19 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
  * `generation_config.json`, else from the engine.
  * @throws ApiError 400
  */
-export function toEngineParams(body: SamplingBody, options: EngineParamsOptions): EngineParams {
+export function toEngineParams(
+  body: SamplingBody,
+  options: EngineParamsOptions,
+): { readonly params: EngineParams; readonly isMaxTokensDefault: boolean } {
   assertAgreement(body, options);
   const { generationDefaults: defaults, vocabSize = Number.POSITIVE_INFINITY } = options.model;
-  const asked = readMaxTokens(body);
-  const maxTokens = asked ?? options.defaultMaxTokens;
+  const requested = readMaxTokens(body);
+  const maxTokens = requested ?? options.defaultMaxTokens;
   if (body.min_tokens !== undefined && maxTokens !== undefined && body.min_tokens > maxTokens) {
-    throw invalidRequest(
-      `Invalid value for \`min_tokens\`: expected at most \`max_tokens\` (${maxTokens}); found ${body.min_tokens}`,
-      { param: "min_tokens" },
-    );
+    throw invalidValue("min_tokens", `at most \`max_tokens\` (${maxTokens})`, { got: body.min_tokens });
   }
   const topK = body.top_k ?? defaults.topK;
-  return {
+  const params: EngineParams = {
     sampling: defined({
       temperature: body.temperature ?? defaults.temperature,
       topP: body.top_p ?? defaults.topP,
@@ -136,8 +134,9 @@ export function toEngineParams(body: SamplingBody, options: EngineParamsOptions)
       ignoreEos: body.ignore_eos,
       includeStopInOutput: body.include_stop_str_in_output,
     }),
-    isMaxTokensDefault: asked === undefined,
     n: body.n ?? 1,
     skipSpecialTokens: body.skip_special_tokens ?? true,
+    canRestart: body.stream !== true,
   };
+  return { params, isMaxTokensDefault: requested === undefined };
 }

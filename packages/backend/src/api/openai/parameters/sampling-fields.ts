@@ -10,12 +10,28 @@ import {
   textField,
   tokenIdField,
   type FieldsOf,
-  type JsonMap,
 } from "../../shared/body/fields.ts";
-import { seedField } from "./seed-field.ts";
+import type { JsonMap } from "../../shared/json-schema.ts";
 
-const { maxAnswers, maxLogitBias, maxStopCharacters, maxStopStrings } = requestLimits;
+const { maxAnswers, maxLogitBias, maxSeed, maxStopCharacters, maxStopStrings, minSeed } = requestLimits;
 const maxStopTokenIds = 256;
+
+function isSeed(value: unknown): value is number | bigint {
+  if (typeof value === "bigint") return value >= minSeed && value <= maxSeed;
+  return typeof value === "number" && Number.isInteger(value) && isSeed(BigInt(value));
+}
+
+/** An integer of up to 64 bits; one that a double would round comes as a `bigint` (`ExactFields`). */
+const seed: z.ZodType<number | bigint> = z
+  .unknown()
+  .refine(isSeed, { error: `an integer from ${minSeed} to ${maxSeed}` })
+  // Bounds as text, since numbers in zod's JSON Schemas are doubles; the document writes all of their digits.
+  .meta({
+    description: "The same seed gives the same text. Default: random.",
+    type: "integer",
+    minimum: `${minSeed}`,
+    maximum: `${maxSeed}`,
+  });
 
 const stopText = z
   .string({ error: "a string" })
@@ -74,33 +90,33 @@ export const streamCondition: JsonMap = {
   ],
 };
 
-/** How they are checked. `null` is the same as absent. */
+/** How these parameters are checked. */
 export const samplingFields: FieldsOf<SamplingBody> = {
-  model: textField("The id of the served model, as `GET /v1/models` lists it."),
+  model: textField("The id or an alias of a model, as `GET /v1/models` lists them."),
   temperature: numberField(
     { min: 0, max: 2 },
     "0 takes the most likely token. Default: the checkpoint's, else 1.",
   ).optional(),
   top_p: numberField(
     { min: 0, max: 1, isMinExcluded: true },
-    "Samples from the most likely tokens with this share of the probability. Default: the checkpoint's, else 1.",
+    "Samples from the most likely tokens that make up this share of the probability. Default: the checkpoint's, else 1.",
   ).optional(),
   top_k: integerField(
     { min: -1, max: 2 ** 31 - 1 },
-    "Samples from this many most likely tokens; 0 and -1 turn it off. Default: the checkpoint's, else off.",
+    "Samples from this many of the most likely tokens; 0 and -1 turn it off. Default: the checkpoint's, else off.",
   ).optional(),
   min_p: numberField(
     { min: 0, max: 1 },
     "Drops tokens less likely than this share of the most likely one. Default: the checkpoint's, else 0.",
   ).optional(),
-  seed: seedField("The same seed gives the same text. Default: random.").optional(),
+  seed: seed.optional(),
   presence_penalty: numberField(
     { min: -2, max: 2 },
-    "Above 0 makes tokens that were written less likely. Default 0.",
+    "Above 0 makes tokens that were already generated less likely. Default 0.",
   ).optional(),
   frequency_penalty: numberField(
     { min: -2, max: 2 },
-    "As the presence penalty, for each time a token was written. Default 0.",
+    "As the presence penalty, for each time a token was generated. Default 0.",
   ).optional(),
   repetition_penalty: numberField(
     { min: 0.01, max: 100 },
@@ -111,13 +127,13 @@ export const samplingFields: FieldsOf<SamplingBody> = {
       values: { type: "number", minimum: -maxLogitBias, maximum: maxLogitBias },
       names: { pattern: "^(0|[1-9][0-9]{0,8})$" },
     },
-    `Token ids as strings, and what is added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
+    `Token ids as strings, and the values that are added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
   ).optional(),
   stop: z
     .union([stopText, arrayField(stopText, { max: maxStopStrings, of: "strings" })], {
       error: `a string, or an array of at most ${maxStopStrings} strings`,
     })
-    .describe("Texts that end the answer and are not part of it.")
+    .describe("Texts that end the answer; they are not part of it.")
     .optional(),
   stop_token_ids: arrayField(tokenIdField(), {
     max: maxStopTokenIds,
@@ -126,7 +142,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     .describe("Tokens that end the answer.")
     .optional(),
   include_stop_str_in_output: flagField("Keeps the stop string in the answer. Default false.").optional(),
-  ignore_eos: flagField("Goes on after the end-of-sequence token. Default false.").optional(),
+  ignore_eos: flagField("Continues after the end-of-sequence token. Default false.").optional(),
   max_tokens: integerField(
     { min: 1 },
     "Longest answer, in tokens. Default: 16 for completions; for chats the checkpoint's, else the rest of the context.",
@@ -139,10 +155,12 @@ export const samplingFields: FieldsOf<SamplingBody> = {
   skip_special_tokens: flagField("Leaves special tokens out of the text. Default true.").optional(),
   n: integerField(
     { min: 1, max: maxAnswers },
-    `How many answers to each prompt; at most ${maxAnswers} in one request. Default 1.`,
+    `Number of answers to each prompt; at most ${maxAnswers} in one request. Default 1.`,
   ).optional(),
-  best_of: integerField({ min: 1, max: maxAnswers }, "Supported only where it equals `n`.").optional(),
-  stream: flagField("Sends the answer as server-sent events while it is made. Default false.").optional(),
+  best_of: integerField({ min: 1, max: maxAnswers }, "Supported only if it equals `n`.").optional(),
+  stream: flagField(
+    "Sends the answer as server-sent events while it is generated. Default false.",
+  ).optional(),
   stream_options: objectField<StreamOptions>({
     include_usage: flagField("Sends a last chunk with the usage.").optional(),
     continuous_usage_stats: flagField("Sends the usage so far with every chunk.").optional(),
@@ -163,6 +181,6 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     .optional(),
   priority: integerField(
     { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
-    "Has no effect: requests are served in the order in which they come.",
+    "Has no effect: requests are served in the order in which they arrive.",
   ).optional(),
 };

@@ -1,21 +1,5 @@
-import { withoutNulls, type JsonMap } from "../../shared/body/fields.ts";
-
-/** A value that asks for nothing, so that leaving it out changes nothing. */
-interface NeutralValue {
-  accepts(value: unknown): boolean;
-  /** The same as a JSON Schema. */
-  readonly schema: JsonMap;
-}
-
-/**
- * Parameters that clients of other servers send and that would change the answer. Each is refused by name,
- * except with a value that asks for nothing.
- */
-export interface UnsupportedParameter {
-  readonly neutral?: NeutralValue;
-  /** What to do instead. */
-  readonly hint?: string;
-}
+import { withoutNulls } from "../../shared/body/fields.ts";
+import type { NeutralValue, UnsupportedParameter } from "../../shared/body/parse-body.ts";
 
 const oneOf = (...values: readonly (string | number | boolean)[]): NeutralValue => ({
   accepts: (value) => (values as readonly unknown[]).includes(value),
@@ -134,12 +118,11 @@ const chat: readonly (readonly [string, UnsupportedParameter])[] = [
 ];
 
 const completion: readonly (readonly [string, UnsupportedParameter])[] = [
-  ["suffix", { neutral: oneOf(""), hint: "text is only written after the prompt" }],
+  ["suffix", { neutral: oneOf(""), hint: "text is only generated after the prompt" }],
   ["prompt_embeds", {}],
 ];
 
-/** Parameters that are known and refused, by name. */
-export type UnsupportedParameters = ReadonlyMap<string, UnsupportedParameter>;
+type UnsupportedParameters = ReadonlyMap<string, UnsupportedParameter>;
 
 /** Those of `/v1/chat/completions`. */
 export const unsupportedChatParameters: UnsupportedParameters = new Map([...common, ...chat]);

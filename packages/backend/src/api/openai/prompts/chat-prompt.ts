@@ -1,11 +1,12 @@
 import type { Prompt } from "../../../operations/prompt.ts";
-import { invalidRequest } from "../../shared/api-error.ts";
-import { flagField, mapField, type FieldsOf, type JsonMap } from "../../shared/body/fields.ts";
+import { ApiError, invalidValue } from "../../shared/api-error.ts";
+import { flagField, mapField, type FieldsOf } from "../../shared/body/fields.ts";
+import { createJsonSizeCheck } from "../../shared/body/json-size.ts";
 import { jsonTextOf } from "../../shared/body/json-text.ts";
+import type { JsonMap } from "../../shared/json-schema.ts";
 import { toTemplateMessage, type Message } from "./messages-schema.ts";
-import { createToolArguments } from "./tool-arguments.ts";
 
-/** What messages become a prompt by. */
+/** How messages become a prompt. */
 export interface TemplateBody {
   readonly add_generation_prompt: boolean | undefined;
   readonly continue_final_message: boolean | undefined;
@@ -16,21 +17,21 @@ export interface TemplateBody {
 /** Variables that the server itself gives to the template. */
 const ownVariables: readonly string[] = ["messages", "add_generation_prompt", "bos_token", "eos_token"];
 
-/** How it is checked. */
+/** How these fields are checked. */
 export const templateFields: FieldsOf<TemplateBody> = {
   add_generation_prompt: flagField(
-    "Ends the prompt with the opening of an answer. Default true; false with `continue_final_message`.",
+    "Ends the prompt with the start of an answer. Default true; false with `continue_final_message`.",
   ).optional(),
   continue_final_message: flagField(
-    "Leaves the final message open, so that the answer goes on with it. Default false.",
+    "Leaves the final message open, so that the answer continues it. Default false.",
   ).optional(),
   chat_template_kwargs: mapField(
     { names: { not: { enum: ownVariables } } },
-    "More variables for the chat template, besides those that the server sets.",
+    "More variables for the chat template, in addition to those that the server sets.",
   ).optional(),
 };
 
-/** A final message that is left open has no opening of an answer after it. */
+/** A final message that is left open is not followed by the start of an answer. */
 export const templateCondition: JsonMap = {
   not: {
     properties: { continue_final_message: { const: true }, add_generation_prompt: { const: true } },
@@ -43,9 +44,7 @@ function assertFinalText(messages: readonly Message[]): void {
   const content = messages[last]?.content;
   if (content !== null && content !== undefined) return;
   const param = `messages[${last}].content`;
-  throw invalidRequest(`\`continue_final_message\` needs a final message with text; \`${param}\` has none`, {
-    param,
-  });
+  throw invalidValue(param, "a text, as `continue_final_message` continues it", { got: content });
 }
 
 function reservedName(variablesJson: string | undefined): string | undefined {
@@ -54,35 +53,39 @@ function reservedName(variablesJson: string | undefined): string | undefined {
   return ownVariables.find((name) => Object.hasOwn(variables, name));
 }
 
-/** @throws ApiError 400 for what contradicts itself */
+/** @throws ApiError 400 for fields that contradict each other */
 export function assertTemplateBody(body: TemplateBody): void {
   const { add_generation_prompt: opens, continue_final_message: continues } = body;
   const reserved = reservedName(jsonTextOf(body.chat_template_kwargs));
   if (reserved !== undefined) {
     const param = `chat_template_kwargs.${reserved}`;
-    throw invalidRequest(`\`${param}\` is set by the server and cannot be given`, { param });
+    throw new ApiError("invalid_value", `Invalid value for \`${param}\`: the server sets this variable`, {
+      param,
+    });
   }
   if (continues === true && opens === true) {
-    throw invalidRequest(
-      "`continue_final_message` and `add_generation_prompt` exclude each other; found both true",
-      { param: "continue_final_message" },
-    );
+    throw invalidValue("continue_final_message", "false with `add_generation_prompt: true`", { got: true });
   }
 }
 
+/** How an object or an array begins; the engine reads no other text. */
+const opening = /^[ \t\n\r]*[[{]/;
+
+/** The engine reads the JSON texts of tool calls: the limits of a body hold for all of them together. */
 function assertToolArguments(messages: readonly Message[]): void {
-  const toolArguments = createToolArguments();
+  const size = createJsonSizeCheck();
   for (const [index, message] of messages.entries()) {
     if (message.role !== "assistant") continue;
     for (const [callIndex, call] of (message.tool_calls ?? []).entries()) {
-      const param = `messages[${index}].tool_calls[${callIndex}].function.arguments`;
-      toolArguments.assertReadable(call.function.arguments, param);
+      const text = call.function.arguments;
+      if (!opening.test(text)) continue;
+      size.assert(Buffer.from(text), `messages[${index}].tool_calls[${callIndex}].function.arguments`);
     }
   }
 }
 
 /**
- * Makes of messages what the engine process renders with the checkpoint's chat template.
+ * Makes the prompt that the engine process renders with the checkpoint's chat template.
  * @throws ApiError 400
  */
 export function toChatPrompt(messages: readonly Message[], body: TemplateBody): Prompt {

@@ -6,7 +6,7 @@ import { arrayField, nullIsAbsent, objectField, textField } from "../../shared/b
 const maxMessages = 2048;
 const maxParts = 10_000;
 
-/** The only kind of part that is taken. */
+/** The only kind of part that is supported. */
 export interface TextPart {
   readonly type: "text";
   readonly text: string;
@@ -47,7 +47,7 @@ export interface ToolMessage {
 
 export type Message = PlainMessage | AssistantMessage | ToolMessage;
 
-/** What clients mark for the prompt caches of other servers: no text of the conversation. */
+/** Marks for the prompt caches of other servers: no text of the conversation. */
 const ignored = z.unknown().describe("Has no effect.").optional();
 
 const textPart: z.ZodType<TextPart> = objectField(
@@ -102,7 +102,7 @@ const message: z.ZodType<Message> = nullIsAbsent(
         reasoning_content: textField("For templates that show it.").optional(),
         reasoning: textField("Another name of `reasoning_content`.").optional(),
         cache_control: ignored,
-        // What answers carry, and what clients add to them, so that they can be sent back as they are.
+        // Fields of answers and what clients add to them, so that answers can be sent back as they are.
         refusal: nothing,
         audio: nothing,
         function_call: z.null({ error: "null, as calls are in `tool_calls`" }).optional(),
@@ -134,8 +134,8 @@ function textOf(value: MessageContent): string {
 }
 
 /**
- * Makes of a client's message what chat templates read. `developer` is `system` there; the arguments of calls
- * stay text, which the engine reads.
+ * Makes the message that chat templates read. `developer` becomes `system`; the arguments of calls stay text, which
+ * the engine reads.
  */
 export function toTemplateMessage(message: Message): ChatTemplateMessage {
   const named = typeof message.name === "string" ? { name: message.name } : {};

@@ -1,5 +1,6 @@
 import { isRecord } from "../../../is-record.ts";
-import { tokenIdFormat, type JsonMap } from "./fields.ts";
+import type { JsonMap } from "../json-schema.ts";
+import { tokenIdFormat } from "./fields.ts";
 
 const noValue: JsonMap = { type: "null" };
 
@@ -19,7 +20,7 @@ function orNull(schema: unknown): unknown {
   return { ...about, anyOf: [rest, noValue] };
 }
 
-/** Writes out the bounds of one value: texts are integers with all of their digits. */
+/** Writes the bounds of one value; those that are texts are integers with all of their digits. */
 function describeBounds(schema: JsonMap, vocabSize: number | undefined): JsonMap {
   const bounds = ["minimum", "maximum"].flatMap((name) => {
     const bound = schema[name];
@@ -31,9 +32,9 @@ function describeBounds(schema: JsonMap, vocabSize: number | undefined): JsonMap
 }
 
 /**
- * Says in the schemas of a request what zod's cannot: of an object with known fields, one that is not required
- * may be `null`, and so may any other; and what the bounds of integers of 64 bits and of token ids are.
- * @param vocabSize tokens that the model has; `undefined` while none is loaded
+ * Adds to the schemas of a request what zod's cannot say: in an object with known fields, a field that is not
+ * required may be `null`, and so may any unknown one; and the bounds of 64-bit integers and of token ids.
+ * @param vocabSize of the model; `undefined` while none is loaded
  */
 export function describeFields(schema: unknown, vocabSize: number | undefined): unknown {
   if (Array.isArray(schema)) return schema.map((each) => describeFields(each, vocabSize));

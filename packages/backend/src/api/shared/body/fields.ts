@@ -1,15 +1,13 @@
 import { z } from "zod";
+import type { JsonMap } from "../json-schema.ts";
 
 /** The zod fields of a body that is described by an interface; a parameter that may be absent says `| undefined`. */
 export type FieldsOf<Body> = { readonly [Name in keyof Body]-?: z.ZodType<Body[Name]> };
 
-/** Any JSON object. */
-export type JsonMap = Readonly<Record<string, unknown>>;
-
 /*
- * Every message of these schemas says what is wanted, as a phrase; `parseBody` adds the field's name and what
- * was found. Arrays are measured before their elements are looked at: an array of a million wrong elements
- * would otherwise make a million messages.
+ * The messages of these schemas are what is expected, as a phrase; `parseBody` adds the field's name and the value
+ * that it got. The length of an array is checked before its elements: an array of a million wrong elements would
+ * otherwise make a million messages.
  */
 
 /** A number in a closed range, or above `min` where `isMinExcluded`. */
@@ -39,10 +37,10 @@ export function integerField(
   return z.int({ error }).gte(min, { error }).lte(max, { error }).describe(description);
 }
 
-/** The id of a token. The document tells how many there are; `format` is where it looks for that. */
+/** The `format` of token ids in schemas: the document puts the size of the vocabulary there. */
 export const tokenIdFormat = "token-id";
 
-/** The id of a token; whether the model has it is checked by whoever knows the model. */
+/** The id of a token. Whether the model has it is checked where the model is known. */
 export function tokenIdField(): z.ZodType<number> {
   return z.int({ error: "a token id" }).gte(0, { error: "a token id" }).meta({ format: tokenIdFormat });
 }
@@ -57,14 +55,14 @@ export function textField(description: string): z.ZodType<string> {
   return z.string({ error: "a string" }).describe(description);
 }
 
-/** An array of at most `max` elements, which are looked at only when it is. */
+/** An array of at most `max` elements, which are checked only then. */
 export function arrayField<Element>(
   element: z.ZodType<Element>,
   options: { readonly min?: number; readonly max: number; readonly of: string },
 ): z.ZodType<readonly Element[]> {
   const { min = 0, max, of } = options;
   const error = min === 0 ? `an array of at most ${max} ${of}` : `an array of ${min} to ${max} ${of}`;
-  // A schema made of a pipe tells its end, which has no bounds.
+  // The JSON Schema of a pipe is that of its end, which has no bounds.
   const bounds = { ...(min === 0 ? {} : { minItems: min }), maxItems: max };
   return z
     .array(z.unknown(), { error })
@@ -83,8 +81,8 @@ export function withoutNulls(value: unknown): unknown {
 }
 
 /**
- * What is in front of a schema of objects with known fields: a field that is `null` counts as absent, be it
- * known or not, as clients send back whole objects of theirs with fields that they left empty.
+ * Puts in front of a schema of objects that a field that is `null` counts as absent, known or not: clients send back
+ * whole objects with the fields that they left empty.
  */
 export function nullIsAbsent<Value>(schema: z.ZodType<Value>): z.ZodType<Value> {
   return z.preprocess(withoutNulls, schema);
@@ -99,7 +97,7 @@ export function objectField<Value extends object>(
 }
 
 /**
- * An object with any keys; what is in it is checked by whoever uses it.
+ * An object with any keys. Its content is checked where it is used.
  * @param about JSON Schemas, for the document only
  */
 export function mapField(

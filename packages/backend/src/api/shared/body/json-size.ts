@@ -1,8 +1,8 @@
-import { invalidRequest, type ApiError } from "../api-error.ts";
+import { invalidJson } from "../api-error.ts";
 
-/** Bounds of a JSON body. Reading one that is within them takes milliseconds, not seconds. */
+/** Limits of a JSON body. Reading one within them takes milliseconds, not seconds. */
 export const jsonLimits = {
-  /** What reads bodies further on may be recursive. */
+  /** Code that reads bodies may be recursive. */
   depth: 64,
   /** Arrays, objects and keys. */
   parts: 40_000,
@@ -10,20 +10,19 @@ export const jsonLimits = {
   elements: 1_000_000,
 } as const;
 
-/** Looks at JSON texts before they are parsed; what it counts adds up over all of its texts. */
+/** Checks JSON texts before they are parsed; the limits hold for all of its texts together. */
 export interface JsonSizeCheck {
   /**
-   * @param subject how a message begins: "The JSON body"
-   * @param param the field that holds the text
+   * @param param the field that holds the text; absent for the body
    * @throws ApiError 400
    */
-  assert(bytes: Buffer, subject: string, param?: string): void;
+  assert(bytes: Buffer, param?: string): void;
 }
 
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** The place after the string that starts here. */
+/** The position after the string that starts here. */
 function skipJsonString(bytes: Buffer, start: number): number {
   for (let at = bytes.indexOf(quote, start + 1); at >= 0; at = bytes.indexOf(quote, at + 1)) {
     let before = at - 1;
@@ -39,7 +38,7 @@ interface JsonSize {
   readonly elements: number;
 }
 
-/** Counts brackets and commas; stops where the depth is over its limit. */
+/** Counts brackets and commas; stops where the depth exceeds its limit. */
 function measure(bytes: Buffer): JsonSize {
   let depth = 0;
   let parts = 0;
@@ -72,33 +71,33 @@ function measure(bytes: Buffer): JsonSize {
   return { depth, parts, elements };
 }
 
-/** Creates a check of one body, or of all JSON texts inside of one. */
+/** Creates a check of one body, or of all JSON texts within one. */
 export function createJsonSizeCheck(): JsonSizeCheck {
   let parts = 0;
   let elements = 0;
   return {
-    assert(bytes, subject, param) {
+    assert(bytes, param) {
       const size = measure(bytes);
-      const fail = (message: string): ApiError =>
-        invalidRequest(`${subject} must ${message}`, { code: "invalid_json", param });
-      if (size.depth > jsonLimits.depth) throw fail(`not be nested deeper than ${jsonLimits.depth} levels`);
+      if (size.depth > jsonLimits.depth) {
+        throw invalidJson(`JSON of at most ${jsonLimits.depth} levels`, "more", param);
+      }
       parts += size.parts;
       elements += size.elements;
       if (parts > jsonLimits.parts) {
-        throw fail(`have at most ${jsonLimits.parts} arrays, objects and keys; found ${parts}`);
+        throw invalidJson(`at most ${jsonLimits.parts} arrays, objects and keys`, String(parts), param);
       }
       if (elements > jsonLimits.elements) {
-        throw fail(`have at most ${jsonLimits.elements} elements; found ${elements}`);
+        throw invalidJson(`at most ${jsonLimits.elements} elements`, String(elements), param);
       }
     },
   };
 }
 
 /**
- * Looks at the brackets and commas of a JSON body before it is parsed: parsing a body that is small in bytes
- * and large in parts would hold up everybody else.
+ * Counts the brackets and commas of a JSON body before it is parsed: parsing a body of few bytes and many parts
+ * would block the event loop.
  * @throws ApiError 400
  */
 export function assertJsonSize(bytes: Buffer): void {
-  createJsonSizeCheck().assert(bytes, "The JSON body");
+  createJsonSizeCheck().assert(bytes);
 }

@@ -1,23 +1,40 @@
 import type { z } from "zod";
-import { nearestName } from "../../../text/nearest-name.ts";
-import { invalidRequest, type ApiError } from "../api-error.ts";
 import { describeValue, shortName } from "../../../text/describe-value.ts";
-import type { FieldsOf, JsonMap } from "./fields.ts";
-import type { UnsupportedParameters } from "../../openai/parameters/unsupported-parameters.ts";
+import { nearestName } from "../../../text/nearest-name.ts";
+import { ApiError, invalidValue } from "../api-error.ts";
+import type { JsonMap } from "../json-schema.ts";
+import type { FieldsOf } from "./fields.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** What a body may have, and which known parameters are refused by name. */
+/** A value that asks for nothing, so that leaving it out changes nothing. */
+export interface NeutralValue {
+  accepts(value: unknown): boolean;
+  /** The same as a JSON Schema. */
+  readonly schema: JsonMap;
+}
+
+/**
+ * A parameter that clients of other servers send and that would change the answer. It is rejected by name, except
+ * with a value that asks for nothing.
+ */
+export interface UnsupportedParameter {
+  readonly neutral?: NeutralValue;
+  /** What to do instead. */
+  readonly hint?: string;
+}
+
+/** What a body may have, and which known parameters are rejected by name. */
 export interface BodyRules<Body> {
   readonly schema: z.ZodObject<FieldsOf<Body>, z.core.$strict>;
-  readonly unsupported?: UnsupportedParameters;
-  /** What parameters have to do with each other, as JSON Schemas, for the document: the operations check it. */
+  readonly unsupported?: ReadonlyMap<string, UnsupportedParameter>;
+  /** How parameters depend on each other, as JSON Schemas, for the document only: the codecs check it. */
   readonly conditions?: readonly JsonMap[];
 }
 
 /** `["messages", 2, "content", 0]` → `messages[2].content[0]`. */
-function formatPath(path: Path): string {
+export function formatPath(path: Path): string {
   return path
     .map((key, index) =>
       typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${shortName(String(key))}`,
@@ -34,7 +51,7 @@ function valueAt(body: unknown, path: Path): unknown {
   return value;
 }
 
-/** Follows a union into the branch that understood most of the value. */
+/** Follows a union into the branch that matched most of the value. */
 function deepestIssue(issue: Issue): { readonly issue: Issue; readonly path: Path } {
   if (issue.code !== "invalid_union") return { issue, path: issue.path };
   const inner = issue.errors
@@ -46,58 +63,38 @@ function deepestIssue(issue: Issue): { readonly issue: Issue; readonly path: Pat
   return { issue: inner.issue, path: [...issue.path, ...inner.path] };
 }
 
-function unknownParameter(
-  name: string,
-  rules: { readonly known: readonly string[]; readonly path?: Path },
-): ApiError {
-  const param = formatPath([...(rules.path ?? []), name]);
-  const near = nearestName(shortName(name), rules.known);
+/** Makes the 400 for a parameter that does not exist; names the nearest of those that do. */
+export function unknownParameter(path: Path, known: readonly string[] = []): ApiError {
+  const param = formatPath(path);
+  const near = nearestName(shortName(String(path.at(-1))), known);
   const hint = near === undefined ? "" : `; did you mean \`${near}\`?`;
-  return invalidRequest(`Unknown parameter: \`${param}\`${hint}`, { code: "unknown_parameter", param });
+  return new ApiError("unknown_parameter", `Unknown parameter: \`${param}\`${hint}`, { param });
 }
 
 function issueToError(body: unknown, first: Issue): ApiError {
   const { issue, path } = deepestIssue(first);
-  if (issue.code === "unrecognized_keys") {
-    return unknownParameter(issue.keys[0] ?? "", { known: [], path });
-  }
+  if (issue.code === "unrecognized_keys") return unknownParameter([...path, issue.keys[0] ?? ""]);
   // A part of a message is at fault as a whole when its type is.
   const isPartType = path.at(-1) === "type" && path.at(-3) === "content";
   const param = formatPath(isPartType ? path.slice(0, -1) : path);
-  const found = valueAt(body, path);
-  if (found === undefined) {
-    return invalidRequest(
-      `Missing required parameter: \`${param}\` must be ${issue.message}; found nothing`,
-      {
-        code: "missing_required_parameter",
-        param,
-      },
-    );
+  const got = valueAt(body, path);
+  if (got === undefined) {
+    const message = `Missing required parameter: expected \`${param}\` to be ${issue.message}, got nothing`;
+    return new ApiError("missing_required_parameter", message, { param });
   }
-  const code = isPartType
-    ? "unsupported_content"
-    : issue.code === "invalid_type"
-      ? "invalid_type"
-      : "invalid_value";
-  return invalidRequest(
-    `Invalid value for \`${param}\`: expected ${issue.message}; found ${describeValue(found)}`,
-    {
-      code,
-      param,
-    },
-  );
+  const ownCode = issue.code === "invalid_type" ? "invalid_type" : "invalid_value";
+  return invalidValue(param, issue.message, { got, code: isPartType ? "unsupported_content" : ownCode });
 }
 
 /**
- * Checks a request body: unknown and unsupported parameters are refused by name, `null` is the same as absent.
+ * Checks a request body: unknown and unsupported parameters are rejected by name, `null` is the same as absent.
  * @throws ApiError 400
  */
 export function parseBody<Body>(body: unknown, rules: BodyRules<Body>): Body {
   const { schema, unsupported } = rules;
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw invalidRequest(`The request body must be a JSON object; found ${describeValue(body)}`, {
-      code: "invalid_type",
-    });
+    const message = `Invalid request body: expected a JSON object, got ${describeValue(body)}`;
+    throw new ApiError("invalid_type", message);
   }
   const present: Record<string, unknown> = {};
   for (const name of Object.keys(body)) {
@@ -109,20 +106,17 @@ export function parseBody<Body>(body: unknown, rules: BodyRules<Body>): Body {
     }
     const known = unsupported?.get(name);
     if (known === undefined) {
-      throw unknownParameter(name, { known: [...Object.keys(schema.shape), ...(unsupported?.keys() ?? [])] });
+      throw unknownParameter([name], [...Object.keys(schema.shape), ...(unsupported?.keys() ?? [])]);
     }
     if (known.neutral?.accepts(value) === true) continue;
     const hint = known.hint === undefined ? "" : `: ${known.hint}`;
-    throw invalidRequest(
-      `Unsupported parameter: \`${name}\` is not supported${hint}; found ${describeValue(value)}`,
-      {
-        code: "unsupported_parameter",
-        param: name,
-      },
-    );
+    const message = `Unsupported parameter: \`${name}\` is not supported${hint}; got ${describeValue(value)}`;
+    throw new ApiError("unsupported_parameter", message, { param: name });
   }
   const result = schema.safeParse(present);
   if (result.success) return result.data as Body;
   const [first] = result.error.issues;
-  throw first === undefined ? invalidRequest("The request body is not valid") : issueToError(present, first);
+  throw first === undefined
+    ? new ApiError("invalid_value", "The request body is not valid")
+    : issueToError(present, first);
 }

@@ -6,25 +6,25 @@ import type { CallOptions, ModelService } from "../../../models/model-service.ts
 import { BackendError, EngineRequestError } from "../../../errors.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../../operations/generate.ts";
 
-/** A request, and whether it may be answered shorter than it says where the context has no more room. */
+/** A request, and whether its length is a default, which may be lowered where the context has no room for it. */
 export interface AdmissionRequest {
   readonly request: GenerateInput;
   readonly isMaxTokensDefault: boolean;
 }
 
-/** A reply, and which of the requests it is to. */
+/** A reply, and the request that it belongs to. */
 export type AdmittedReply =
   | { readonly requestIndex: number; readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
-  /** What came of this request is void, and comes anew. */
+  /** Earlier replies to this request are void and are sent again. */
   | { readonly requestIndex: number; readonly type: "restarted" }
   | { readonly requestIndex: number; readonly type: "finished"; readonly usage: GenerationUsage };
 
-/** Requests that the engine took, all of them. */
+/** Requests that the engine has queued, all of them. */
 export interface Admission {
   /** Over all requests; 0 for those to servers that tell it at the end. */
   readonly promptTokenCount: number;
-  /** In the order in which they come. Iterate once; leaving the loop stops the work. */
+  /** In the order in which they arrive. Iterate once; leaving the loop stops the work. */
   readonly replies: AsyncIterable<AdmittedReply>;
 }
 
@@ -33,7 +33,7 @@ interface Opened {
   readonly iterator: AsyncIterator<GenerateEvent>;
 }
 
-/** With the length left open the engine goes on to the end of the context, which is nearer than the default. */
+/** Without a length the engine generates up to the end of the context, which is nearer than the default. */
 function hasRoomForLess(error: unknown): boolean {
   if (!(error instanceof EngineRequestError) || error.code !== "CONTEXT_LENGTH_EXCEEDED") return false;
   const { promptTokens, contextTokens } = error.data;
@@ -46,10 +46,10 @@ function withoutMaxTokens(request: GenerateInput): GenerateInput {
   return { ...request, stopping: { ...request.stopping, maxTokens: undefined } };
 }
 
-function protocolError(found: string): BackendError {
+function protocolError(got: string): BackendError {
   return new BackendError(
     "ENGINE_PROTOCOL",
-    `the engine's events must begin with accepted and end with finished; found ${found}`,
+    `expected the engine's events to begin with accepted and to end with finished, got ${got}`,
   );
 }
 
@@ -106,7 +106,7 @@ async function* repliesOf(
   }
 }
 
-/** Replies of several requests in the order in which they come; each waits until its last was read. */
+/** Replies to several requests in the order in which they arrive; each request waits until its last one was read. */
 async function* merge(opened: readonly Opened[], onEnd: () => void): AsyncGenerator<AdmittedReply> {
   const queue = new AsyncQueue<{ readonly reply: AdmittedReply; readonly onRead: () => void }>(
     () => undefined,
@@ -133,8 +133,8 @@ async function* merge(opened: readonly Opened[], onEnd: () => void): AsyncGenera
 }
 
 /**
- * Hands requests to the engine and resolves when all of them are queued there. If one is refused, the others
- * are taken back.
+ * Sends requests to the engine and resolves when all of them are queued there. If one is rejected, the others are
+ * cancelled.
  * @throws what the engine throws; the signal's reason
  */
 export async function admit(
@@ -144,7 +144,7 @@ export async function admit(
 ): Promise<Admission> {
   signal.throwIfAborted();
   const own = new AbortController();
-  // One listener for each request is no leak.
+  // One listener for each request is not a leak.
   setMaxListeners(0, own.signal);
   const onAbort = (): void => own.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -160,7 +160,7 @@ export async function admit(
     release(error);
     throw error;
   }
-  const onEnd = (): void => release(new DOMException("the answer is not read any further", "AbortError"));
+  const onEnd = (): void => release(new DOMException("the reader left", "AbortError"));
   const [only] = opened;
   return {
     promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),

@@ -1,6 +1,6 @@
 const pieceCount = 64;
 
-/** A text that grows piece by piece. Concatenation alone would keep an object for every piece. */
+/** A text that grows piece by piece. Concatenation alone would keep an object for each piece. */
 export class GrowingText {
   #text: string;
   #pieces: string[] = [];
@@ -15,7 +15,7 @@ export class GrowingText {
     if (this.#pieces.length === pieceCount) this.#join();
   }
 
-  /** Answers the text, and begins again with none. */
+  /** Returns the text and empties it. */
   take(): string {
     this.#join();
     const text = this.#text;

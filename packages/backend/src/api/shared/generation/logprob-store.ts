@@ -2,14 +2,14 @@ import type { PromptLogprobs, TokenCandidate, TokenLogprob } from "../../../oper
 import type { TokenTexts } from "./token-texts.ts";
 
 const firstCapacity = 64;
-/** Entries that are made into objects at once, unless more are wanted. */
+/** Entries that become objects at one time. */
 const defaultPartEntries = 4;
 /** Stands for a token that has no log-probability. */
 const none = 0xff;
 
 /**
- * Log-probabilities of an answer that is collected: 12 bytes a candidate, and the text of each different token
- * once. As JSON they would take seven times as much, as objects more than twenty times.
+ * Log-probabilities of an answer that is being collected: 12 bytes for each candidate, and the text of each distinct
+ * token once. As JSON they would take seven times as much, as objects more than twenty times.
  */
 export class LogprobStore {
   readonly #texts: TokenTexts;
@@ -43,7 +43,7 @@ export class LogprobStore {
     this.#candidateCount = 0;
   }
 
-  /** The entries again, a few at a time. */
+  /** The entries as objects, a few at a time. */
   *parts(partEntries: number = defaultPartEntries): Generator<PromptLogprobs> {
     let candidate = 0;
     for (let start = 0; start < this.#entryCount; start += partEntries) {

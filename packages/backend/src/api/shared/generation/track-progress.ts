@@ -1,15 +1,7 @@
 import type { FinishReason, GenerationUsage } from "@infernode/inference";
 import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
+import type { GenerationProgress } from "../generation.ts";
 import type { Admission } from "./admit.ts";
-
-/** What can be said of a generation while it runs and after it; no text. */
-export interface GenerationProgress {
-  promptTokens: number;
-  completionTokens: number;
-  /** Clock time of the first token. */
-  firstTokenAtMs: number | undefined;
-  readonly finishReasons: FinishReason[];
-}
 
 /** A delta, and which of the requests it answers. */
 export interface TrackedDelta {
@@ -21,13 +13,13 @@ export type OnPromptLogprobs = (requestIndex: number, logprobs: PromptLogprobs) 
 
 /** What comes between the deltas. */
 export interface DeltaListeners {
-  /** Told those of a prompt, part after part, before its first delta. */
+  /** Called with those of a prompt, part after part, before its first delta. */
   readonly onPromptLogprobs?: OnPromptLogprobs;
-  /** The deltas of this request are void, and come anew; only where it allows that. */
+  /** The deltas of this request are void and are sent again; only where it allows that. */
   readonly onRestart?: (requestIndex: number) => void;
 }
 
-/** An admission's deltas, counted as they pass. */
+/** The deltas of an admission, and their counts. */
 export interface TrackedReplies {
   readonly progress: Readonly<GenerationProgress>;
   deltas(listeners?: DeltaListeners): AsyncIterable<TrackedDelta>;
@@ -52,7 +44,7 @@ interface RequestCount {
   finishReasons: FinishReason[];
 }
 
-/** Counts what an admission yields. */
+/** Counts the deltas of an admission as they are read. */
 export function trackProgress(admission: Admission, clock: { now(): number }): TrackedReplies {
   let finished: GenerationUsage | undefined;
   const progress: GenerationProgress = {

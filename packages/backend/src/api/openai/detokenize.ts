@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { firstEvent } from "../../models/first-event.ts";
+import { describePrompt } from "../../operations/describe-prompt.ts";
+import { invalidValue } from "../shared/api-error.ts";
+import { describeBody } from "../shared/body/describe-body.ts";
+import { arrayField, textField, tokenIdField, type FieldsOf } from "../shared/body/fields.ts";
+import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
+import type { AnswerCodec } from "../shared/codec.ts";
+import { promptErrors } from "../shared/error-catalog.ts";
+import { defaultModelId, findModel } from "../shared/find-model.ts";
+import { objectSchema, textSchema } from "../shared/json-schema.ts";
+
+interface DetokenizeBody {
+  readonly model: string | undefined;
+  readonly tokens: readonly number[];
+}
+
+const maxTokens = 32_768;
+
+const fields: FieldsOf<DetokenizeBody> = {
+  model: textField("The model; may be left out.").optional(),
+  tokens: arrayField(tokenIdField(), { max: maxTokens, of: "token ids" }).describe("Token ids."),
+};
+
+const detokenizeRules: BodyRules<DetokenizeBody> = {
+  schema: z.strictObject(fields, { error: "an object" }),
+};
+
+/** Decodes tokens to text, special ones included. */
+export const detokenizeCodec: AnswerCodec = {
+  path: "/detokenize",
+  description: {
+    id: "detokenize",
+    summary: "Decodes tokens to text, special ones included",
+    tag: "Service",
+    body: describeBody("DetokenizeRequest", detokenizeRules, () => ({ tokens: [1, 2, 3] })),
+    answer: { name: "DetokenizeResponse", schema: objectSchema({ prompt: textSchema }) },
+    errors: promptErrors,
+  },
+  async answer(input, { service }, signal) {
+    const { model, tokens } = parseBody(input, detokenizeRules);
+    const found = findModel(service, model ?? defaultModelId(service));
+    const { id: modelId, vocabSize = Number.POSITIVE_INFINITY } = found;
+    const wrongAt = tokens.findIndex((tokenId) => tokenId >= vocabSize);
+    if (wrongAt >= 0) {
+      const got = tokens[wrongAt];
+      throw invalidValue(`tokens[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, { got });
+    }
+    const call = service.call(describePrompt, { kind: "tokens", tokenIds: tokens }, { modelId, signal });
+    const { text } = await firstEvent(call);
+    return { prompt: text };
+  },
+};

@@ -1,0 +1,34 @@
+import type { AnswerSize } from "../../../models/answer-memory.ts";
+import type { ServedModel } from "../../../models/model-service.ts";
+import type { ApiContext } from "../api-context.ts";
+import type { Generation } from "../generation.ts";
+import { admit, type AdmissionRequest } from "./admit.ts";
+import { trackProgress, type TrackedReplies } from "./track-progress.ts";
+
+/** What is to be generated, and how it is written. */
+export interface GenerationPlan {
+  readonly model: ServedModel;
+  readonly admissions: readonly AdmissionRequest[];
+  readonly size: AnswerSize;
+  readonly write: (replies: TrackedReplies) => Pick<Generation, "collect" | "chunks">;
+}
+
+/**
+ * Reserves the memory of the answer and resolves when the engine has queued all requests.
+ * @throws ApiError 400, 429 where the answer does not fit; what the engine throws; the signal's reason
+ */
+export async function startGeneration(
+  { model, admissions, size, write }: GenerationPlan,
+  { answers, service, clock }: ApiContext,
+  signal: AbortSignal,
+): Promise<Generation> {
+  const release = answers.reserve(size, model.answerMemoryBytes);
+  try {
+    const admission = await admit(service, admissions, { modelId: model.id, signal });
+    const replies = trackProgress(admission, clock);
+    return { progress: replies.progress, release, ...write(replies) };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

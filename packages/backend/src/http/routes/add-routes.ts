@@ -1,0 +1,32 @@
+import type { FastifyInstance } from "fastify";
+import type { JsonMap } from "../../api/shared/json-schema.ts";
+import { createOpenApiDocument } from "../openapi-document.ts";
+import type { ServerParts } from "../server-parts.ts";
+import type { ServiceRoute } from "../service-route.ts";
+import { addApiRoutes } from "./api-routes.ts";
+import { addDocsPage, openApiRoute } from "./docs-routes.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { rootRoute, serviceRoutes } from "./service-routes.ts";
+
+/** Adds the routes of the wire formats, those of the server itself, and a document that describes all of them. */
+export async function addRoutes(app: FastifyInstance, parts: ServerParts): Promise<void> {
+  const { version, service, formats } = parts.options;
+  const describe = (): JsonMap =>
+    createOpenApiDocument({
+      version,
+      model: service.models()[0]?.model ?? { id: "model" },
+      formats,
+      routes,
+    });
+  const own: readonly ServiceRoute[] = [
+    ...healthRoutes(parts),
+    ...serviceRoutes(parts),
+    openApiRoute(describe),
+  ];
+  const routes = [...own, rootRoute(parts, own)];
+  addApiRoutes(app, parts);
+  for (const route of routes) {
+    app.get(route.path, async (request, reply) => route.handle(request, reply));
+  }
+  await addDocsPage(app, describe);
+}
