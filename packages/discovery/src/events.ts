@@ -14,8 +14,8 @@ export type DiscoveryEvent = {
 }[keyof DiscoveryEventMap];
 
 /**
- * Receives events. `emit` takes a union of tuples, so that a bus with a larger map fits. `emit` is a property and not a method,
- * because methods are compared in both directions and a bus with too small a map would fit too.
+ * Receives events. `emit` takes a union of tuples, so that a bus with a larger map fits. It is a property, because
+ * methods are compared bivariantly and a bus with too small a map would fit too.
  */
 export interface DiscoveryEventSink {
   readonly emit: (...event: DiscoveryEvent) => void;

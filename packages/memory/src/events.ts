@@ -28,7 +28,10 @@ export type MemoryEvent = {
   [Name in keyof MemoryEventMap]: [Name, MemoryEventMap[Name]];
 }[keyof MemoryEventMap];
 
-/** Receives events. `emit` takes a union of tuples, so that a bus with a larger map fits and a wrong one does not. */
+/**
+ * Receives events. `emit` takes a union of tuples, so that a bus with a larger map fits. It is a property, because
+ * methods are compared bivariantly and a bus with too small a map would fit too.
+ */
 export interface MemoryEventSink {
-  emit(...event: MemoryEvent): void;
+  readonly emit: (...event: MemoryEvent) => void;
 }

@@ -1,18 +1,13 @@
 import type { Device } from "../device.ts";
 import { assertDevice, invalidArgument } from "../assert-argument.ts";
 import { MemoryError } from "../errors.ts";
-import { loadCudaDriver } from "./driver/cuda-driver.ts";
-import type { CudaDriver } from "./driver/cuda-driver.ts";
+import { type CudaDriver, loadCudaDriver } from "./driver/cuda-driver.ts";
 import { type CudaDeviceDescription, describeCudaDevice } from "./cuda-device-description.ts";
 import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
-import { handleDisposed, retainCudaContext } from "./cuda-context.ts";
-import type { CudaContext } from "./cuda-context.ts";
-import { createCudaEvent } from "./cuda-event.ts";
-import type { CudaEvent } from "./cuda-event.ts";
-import { createCudaStream } from "./cuda-stream.ts";
-import type { CudaStream } from "./cuda-stream.ts";
-import { createPinnedMemory } from "./pinned-buffer.ts";
-import type { PinnedBuffer } from "./pinned-buffer.ts";
+import { type CudaContext, handleDisposed, retainCudaContext } from "./cuda-context.ts";
+import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
+import { createCudaStream, type CudaStream } from "./cuda-stream.ts";
+import { createPinnedMemory, type PinnedBuffer } from "./pinned-buffer.ts";
 
 /** The part of a block, and the stream. */
 export interface CudaCopyOptions {
@@ -24,10 +19,7 @@ export interface CudaCopyOptions {
 
 /** One GPU with its primary context. */
 export interface CudaDevice extends Device, CudaDeviceDescription, Disposable {
-  readonly id: string;
   readonly kind: "cuda";
-  readonly name: string;
-  readonly totalBytes: number;
   readonly driver: CudaDriver;
   readonly context: CudaContext;
   readonly defaultStream: CudaStream;

@@ -1,7 +1,6 @@
 import type { EventSource } from "../sub-allocator/ports.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import { createCudaEvent } from "./cuda-event.ts";
-import type { CudaEvent } from "./cuda-event.ts";
+import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
 import type { CudaStream } from "./cuda-stream.ts";
 import type { CleanupQueue } from "./cleanup-queue.ts";
 

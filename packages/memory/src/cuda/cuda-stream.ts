@@ -1,7 +1,6 @@
 import { assertDevice } from "../assert-argument.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import { createCudaEvent } from "./cuda-event.ts";
-import type { CudaEvent } from "./cuda-event.ts";
+import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
 import { cuStreamNonBlocking, cudaErrorInvalidContext } from "./driver/cuda-functions.ts";
 import { callForeignAsync } from "./driver/foreign-library.ts";
 

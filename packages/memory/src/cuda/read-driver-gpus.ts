@@ -30,7 +30,7 @@ function describeGpu(driver: CudaDriver, ordinal: number): GpuDetails {
 /**
  * Reads GPUs through the driver, for machines without NVML. It opens each device for a moment, which costs the
  * time and memory of a context, and finds only the devices in `CUDA_VISIBLE_DEVICES`.
- * @throws MemoryError `CUDA_UNAVAILABLE`; CudaError `CUDA_ERROR` when the driver does not initialise
+ * @throws MemoryError `CUDA_UNAVAILABLE`; CudaError `CUDA_ERROR` when the driver fails to initialize
  */
 export function readDriverGpus(options: CudaDriverOptions): Omit<GpuInventory, "reason"> {
   const driver = loadCudaDriver(options);

@@ -26,16 +26,13 @@ function messageOf(error: unknown): string {
 }
 
 async function readNvmlInventory(nvml: Nvml): Promise<GpuInventory> {
-  const { functions } = nvml;
   const text = new Uint8Array(96);
-  const readVersion = functions.nvmlSystemGetDriverVersion;
-  await nvml.call("nvmlSystemGetDriverVersion", readVersion, text, text.length);
+  await nvml.call("nvmlSystemGetDriverVersion", text, text.length);
   const version = decodeText(text);
   const cudaVersion = new Int32Array(1);
-  const readCudaVersion = functions.nvmlSystemGetCudaDriverVersion_v2;
-  await nvml.call("nvmlSystemGetCudaDriverVersion_v2", readCudaVersion, cudaVersion);
+  await nvml.call("nvmlSystemGetCudaDriverVersion_v2", cudaVersion);
   const count = new Uint32Array(1);
-  await nvml.call("nvmlDeviceGetCount_v2", functions.nvmlDeviceGetCount_v2, count);
+  await nvml.call("nvmlDeviceGetCount_v2", count);
   const gpus: GpuDetails[] = [];
   const problems: GpuProblem[] = [];
   for (let index = 0; index < (count[0] ?? 0); index += 1) {

@@ -16,38 +16,25 @@ interface Backing {
   accessibleBytes: number;
 }
 
-type VirtualFunctions = Required<
-  Pick<
-    CudaOptionalFunctions,
-    | "cuMemGetAllocationGranularity"
-    | "cuMemAddressReserve"
-    | "cuMemAddressFree"
-    | "cuMemCreate"
-    | "cuMemRelease"
-    | "cuMemMap"
-    | "cuMemUnmap"
-    | "cuMemSetAccess"
-  >
->;
+const virtualFunctionNames = [
+  "cuMemGetAllocationGranularity",
+  "cuMemAddressReserve",
+  "cuMemAddressFree",
+  "cuMemCreate",
+  "cuMemRelease",
+  "cuMemMap",
+  "cuMemUnmap",
+  "cuMemSetAccess",
+] as const;
 
-function requireFunctions(driver: CudaDriver, deviceId: string): VirtualFunctions {
-  const { optional } = driver;
-  if (
-    optional.cuMemGetAllocationGranularity === undefined ||
-    optional.cuMemAddressReserve === undefined ||
-    optional.cuMemAddressFree === undefined ||
-    optional.cuMemCreate === undefined ||
-    optional.cuMemRelease === undefined ||
-    optional.cuMemMap === undefined ||
-    optional.cuMemUnmap === undefined ||
-    optional.cuMemSetAccess === undefined
-  ) {
-    throw new MemoryError(
-      "CUDA_UNAVAILABLE",
-      `expected virtual memory management on ${deviceId}, got a driver for CUDA ${driver.cudaVersion} without it`,
-    );
-  }
-  return optional as VirtualFunctions;
+type VirtualFunctions = Required<Pick<CudaOptionalFunctions, (typeof virtualFunctionNames)[number]>>;
+
+function requireFunctions({ optional, cudaVersion }: CudaDriver, deviceId: string): VirtualFunctions {
+  if (virtualFunctionNames.every((name) => optional[name] !== undefined)) return optional as VirtualFunctions;
+  throw new MemoryError(
+    "CUDA_UNAVAILABLE",
+    `expected virtual memory management on ${deviceId}, got a driver for CUDA ${cudaVersion} without it`,
+  );
 }
 
 /** Large, for few driver calls, but so that whole chunks fill the limit up to less than a thousandth. */

@@ -8,8 +8,12 @@ import {
   cudaSuccess,
 } from "./cuda-functions.ts";
 import { formatCudaVersion } from "./decode.ts";
-import { bindFunctions, loadForeignLibrary, readForeignString } from "./foreign-library.ts";
-import type { ForeignFunctions } from "./foreign-library.ts";
+import {
+  bindFunctions,
+  type ForeignFunctions,
+  loadForeignLibrary,
+  readForeignString,
+} from "./foreign-library.ts";
 
 export type CudaFunctions = ForeignFunctions<typeof cudaFunctions>;
 export type CudaOptionalFunctions = Partial<ForeignFunctions<typeof cudaOptionalFunctions>>;

@@ -10,7 +10,7 @@ export async function readNvmlText(
   name: "nvmlDeviceGetName" | "nvmlDeviceGetUUID",
 ): Promise<string> {
   const out = new Uint8Array(96);
-  await nvml.call(name, nvml.functions[name], device, out, out.length);
+  await nvml.call(name, device, out, out.length);
   return decodeText(out);
 }
 
@@ -27,10 +27,9 @@ export async function readNvmlMemory(
 ): Promise<GpuMemory> {
   const name = "nvmlDeviceGetMemoryInfo";
   const out = new BigUint64Array(3);
-  const callee = nvml.functions[name];
   if (instances.length === 0) {
-    await nvml.call(name, callee, device, out);
-  } else if (!(await nvml.query(name, callee, device, out))) {
+    await nvml.call(name, device, out);
+  } else if (!(await nvml.query(name, device, out))) {
     const totalBytes = instances.reduce((sum, instance) => sum + instance.totalBytes, 0);
     const freeBytes = instances.reduce((sum, instance) => sum + instance.freeBytes, 0);
     return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };

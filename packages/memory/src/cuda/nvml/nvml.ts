@@ -1,12 +1,13 @@
 import { MemoryError } from "../../errors.ts";
 import { CudaError } from "../driver/cuda-error.ts";
 import {
+  type AsyncForeignFunction,
   bindFunctions,
   callForeignAsync,
+  type ForeignFunctions,
   loadForeignLibrary,
   readForeignString,
 } from "../driver/foreign-library.ts";
-import type { AsyncForeignFunction, ForeignFunctions } from "../driver/foreign-library.ts";
 import {
   nvmlErrorFunctionNotFound,
   nvmlErrorInsufficientSize,
@@ -31,32 +32,28 @@ const unavailableStatuses: ReadonlySet<number> = new Set([
 ]);
 
 type RequiredFunctions = ForeignFunctions<typeof nvmlFunctions>;
-type OptionalFunctions = Partial<ForeignFunctions<typeof nvmlOptionalFunctions>>;
+type AllFunctions = RequiredFunctions & ForeignFunctions<typeof nvmlOptionalFunctions>;
 
 /** The initialized NVML. All calls run on another thread: some take milliseconds. */
 export interface Nvml extends AsyncDisposable {
   readonly path: string;
-  readonly functions: RequiredFunctions & OptionalFunctions;
   /** Calls a function that must succeed. @throws CudaError `NVML_ERROR` with NVML's text of the status */
-  call<Args extends readonly unknown[]>(
-    name: string,
-    callee: AsyncForeignFunction<Args>,
-    ...args: Args
+  call<Name extends keyof RequiredFunctions>(
+    name: Name,
+    ...args: Parameters<RequiredFunctions[Name]>
   ): Promise<void>;
   /**
    * Calls a function whose value may be unavailable; returns whether there is one.
    * @throws CudaError `NVML_ERROR`
    */
-  query<Args extends readonly unknown[]>(
-    name: string,
-    callee: AsyncForeignFunction<Args> | undefined,
-    ...args: Args
+  query<Name extends keyof AllFunctions>(
+    name: Name,
+    ...args: Parameters<AllFunctions[Name]>
   ): Promise<boolean>;
   /** Reads a list of entries of unknown length; empty where it is unavailable. */
   readList(list: {
-    readonly name: string;
+    readonly name: "nvmlDeviceGetComputeRunningProcesses_v3" | "nvmlDeviceGetGraphicsRunningProcesses_v3";
     readonly entryBytes: number;
-    readonly callee: AsyncForeignFunction<[bigint, Uint32Array, Uint8Array]> | undefined;
     readonly device: bigint;
   }): Promise<readonly DataView[]>;
   /** Shuts NVML down; no call may be pending. */
@@ -94,8 +91,7 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
   if (missing.length > 0) {
     throw new MemoryError("CUDA_UNAVAILABLE", `NVML at ${library.path} lacks ${missing.join(", ")}`);
   }
-  const required = bound as RequiredFunctions;
-  const functions = { ...required, ...bindFunctions(library.handle, nvmlOptionalFunctions).functions };
+  const functions = { ...bound, ...bindFunctions(library.handle, nvmlOptionalFunctions).functions };
   const errorString = library.handle.func("nvmlErrorString", "void *", ["int32"]);
   let isDisposed = false;
 
@@ -109,28 +105,29 @@ export async function loadNvml(options: NvmlOptions = {}): Promise<Nvml> {
     check(status, call);
     return true;
   };
+  /** The callers' types check the arguments; an optional function that is missing has its own status. */
+  const callAsync = async (name: keyof AllFunctions, ...args: readonly unknown[]): Promise<number> => {
+    const callee = functions[name] as AsyncForeignFunction<readonly unknown[]> | undefined;
+    return callee === undefined ? nvmlErrorFunctionNotFound : callForeignAsync(callee, ...args);
+  };
   const dispose = async (): Promise<void> => {
     if (isDisposed) return;
-    check(await callForeignAsync(required.nvmlShutdown), "nvmlShutdown");
+    check(await callAsync("nvmlShutdown"), "nvmlShutdown");
     isDisposed = true;
   };
-  check(await callForeignAsync(required.nvmlInit_v2), "nvmlInit_v2");
+  check(await callAsync("nvmlInit_v2"), "nvmlInit_v2");
   return {
     path: library.path,
-    functions,
-    async call(name, callee, ...args) {
-      check(await callForeignAsync(callee, ...args), name);
+    async call(name, ...args) {
+      check(await callAsync(name, ...args), name);
     },
-    async query(name, callee, ...args) {
-      return callee !== undefined && hasValue(await callForeignAsync(callee, ...args), name);
-    },
-    async readList({ name, entryBytes, callee, device }) {
-      if (callee === undefined) return [];
+    query: async (name, ...args) => hasValue(await callAsync(name, ...args), name),
+    async readList({ name, entryBytes, device }) {
       const count = new Uint32Array(1);
       for (let capacity = 64; ; capacity = Math.max(capacity * 2, count[0] ?? 0)) {
         const out = new Uint8Array(entryBytes * capacity);
         count[0] = capacity;
-        const status = await callForeignAsync(callee, device, count, out);
+        const status = await callAsync(name, device, count, out);
         if (status === nvmlErrorInsufficientSize && capacity < 65_536) continue;
         if (!hasValue(status, name)) return [];
         return Array.from(

@@ -12,15 +12,15 @@ import {
 import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
 import { readMigInstances } from "./read-mig-instances.ts";
 
-const { nvmlPciInfo_t: PCI_INFO, nvmlProcessInfo_t: PROCESS_INFO } = nvmlLayouts;
+const { nvmlPciInfo_t: pciInfo, nvmlProcessInfo_t: processInfo } = nvmlLayouts;
 /** NVML_VALUE_NOT_AVAILABLE for the bytes of a process. */
 const valueNotAvailable = 0xffff_ffff_ffff_ffffn;
 
 /** NVML formats the domain with 8 digits, the driver with 4. */
 async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
-  const out = new Uint8Array(PCI_INFO.sizeBytes);
-  await nvml.call("nvmlDeviceGetPciInfo_v3", nvml.functions.nvmlDeviceGetPciInfo_v3, device, out);
-  return decodeText(out.subarray(PCI_INFO.busId))
+  const out = new Uint8Array(pciInfo.sizeBytes);
+  await nvml.call("nvmlDeviceGetPciInfo_v3", device, out);
+  return decodeText(out.subarray(pciInfo.busId))
     .toLowerCase()
     .replace(/^0000(?=[0-9a-f]{4}:)/, "");
 }
@@ -28,8 +28,7 @@ async function readPciAddress(nvml: Nvml, device: bigint): Promise<string> {
 async function readComputeCapability(nvml: Nvml, device: bigint): Promise<GpuDetails["computeCapability"]> {
   const major = new Int32Array(1);
   const minor = new Int32Array(1);
-  const callee = nvml.functions.nvmlDeviceGetCudaComputeCapability;
-  await nvml.call("nvmlDeviceGetCudaComputeCapability", callee, device, major, minor);
+  await nvml.call("nvmlDeviceGetCudaComputeCapability", device, major, minor);
   return { major: major[0] ?? 0, minor: minor[0] ?? 0 };
 }
 
@@ -38,19 +37,17 @@ async function readUtilization(
   device: bigint,
 ): Promise<Pick<GpuDetails, "utilization" | "memoryUtilization">> {
   const out = new Uint32Array(2);
-  const callee = nvml.functions.nvmlDeviceGetUtilizationRates;
-  const isGiven = await nvml.query("nvmlDeviceGetUtilizationRates", callee, device, out);
+  const isAvailable = await nvml.query("nvmlDeviceGetUtilizationRates", device, out);
   const [gpu = 0, memory = 0] = out;
-  return isGiven
+  return isAvailable
     ? { utilization: gpu / 100, memoryUtilization: memory / 100 }
     : { utilization: undefined, memoryUtilization: undefined };
 }
 
 async function readTemperature(nvml: Nvml, device: bigint): Promise<number | undefined> {
   const out = new Uint32Array(1);
-  const callee = nvml.functions.nvmlDeviceGetTemperature;
-  const isGiven = await nvml.query("nvmlDeviceGetTemperature", callee, device, nvmlTemperatureGpu, out);
-  return isGiven ? out[0] : undefined;
+  const isAvailable = await nvml.query("nvmlDeviceGetTemperature", device, nvmlTemperatureGpu, out);
+  return isAvailable ? out[0] : undefined;
 }
 
 async function readWatts(
@@ -59,23 +56,15 @@ async function readWatts(
   name: "nvmlDeviceGetPowerUsage" | "nvmlDeviceGetEnforcedPowerLimit",
 ): Promise<number | undefined> {
   const milliwatts = new Uint32Array(1);
-  const isGiven = await nvml.query(name, nvml.functions[name], device, milliwatts);
-  return isGiven ? (milliwatts[0] ?? 0) / 1000 : undefined;
+  const isAvailable = await nvml.query(name, device, milliwatts);
+  return isAvailable ? (milliwatts[0] ?? 0) / 1000 : undefined;
 }
 
 async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["eccErrors"]> {
   const out = new BigUint64Array(1);
   const count = async (kind: number): Promise<number | undefined> => {
-    const callee = nvml.functions.nvmlDeviceGetTotalEccErrors;
-    const isGiven = await nvml.query(
-      "nvmlDeviceGetTotalEccErrors",
-      callee,
-      device,
-      kind,
-      nvmlVolatileEcc,
-      out,
-    );
-    return isGiven ? Number(out[0]) : undefined;
+    const isAvailable = await nvml.query("nvmlDeviceGetTotalEccErrors", device, kind, nvmlVolatileEcc, out);
+    return isAvailable ? Number(out[0]) : undefined;
   };
   const corrected = await count(nvmlMemoryErrorTypeCorrected);
   const uncorrected = await count(nvmlMemoryErrorTypeUncorrected);
@@ -85,32 +74,28 @@ async function readEccErrors(nvml: Nvml, device: bigint): Promise<GpuDetails["ec
 async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefined> {
   const current = new Uint32Array(1);
   const pending = new Uint32Array(1);
-  const callee = nvml.functions.nvmlDeviceGetMigMode;
-  const isGiven = await nvml.query("nvmlDeviceGetMigMode", callee, device, current, pending);
-  return isGiven ? current[0] === nvmlDeviceMigEnable : undefined;
+  const isAvailable = await nvml.query("nvmlDeviceGetMigMode", device, current, pending);
+  return isAvailable ? current[0] === nvmlDeviceMigEnable : undefined;
 }
 
 async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
   const out = new Uint8Array(256);
-  const callee = nvml.functions.nvmlSystemGetProcessName;
-  const isGiven = await nvml.query("nvmlSystemGetProcessName", callee, pid, out, out.length);
+  const isAvailable = await nvml.query("nvmlSystemGetProcessName", pid, out, out.length);
   const name = decodeText(out);
-  return isGiven && name !== "" ? name : undefined;
+  return isAvailable && name !== "" ? name : undefined;
 }
 
 /** Processes with a compute or a graphics context, each once. */
 async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuProcess[]> {
-  const { functions } = nvml;
   const names = [
     "nvmlDeviceGetComputeRunningProcesses_v3",
     "nvmlDeviceGetGraphicsRunningProcesses_v3",
   ] as const;
   const byPid = new Map<number, GpuProcess>();
   for (const name of names) {
-    const callee = functions[name];
-    for (const entry of await nvml.readList({ name, entryBytes: PROCESS_INFO.sizeBytes, callee, device })) {
-      const pid = entry.getUint32(PROCESS_INFO.pid, true);
-      const bytes = entry.getBigUint64(PROCESS_INFO.usedGpuMemory, true);
+    for (const entry of await nvml.readList({ name, entryBytes: processInfo.sizeBytes, device })) {
+      const pid = entry.getUint32(processInfo.pid, true);
+      const bytes = entry.getBigUint64(processInfo.usedGpuMemory, true);
       if (byPid.has(pid)) continue;
       const usedBytes = bytes === valueNotAvailable ? undefined : Number(bytes);
       byPid.set(pid, { pid, usedBytes, name: await readProcessName(nvml, pid) });
@@ -122,8 +107,7 @@ async function readProcesses(nvml: Nvml, device: bigint): Promise<readonly GpuPr
 /** Reads all details of one GPU. @throws CudaError `NVML_ERROR` */
 export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails> {
   const handle = new BigUint64Array(1);
-  const callee = nvml.functions.nvmlDeviceGetHandleByIndex_v2;
-  await nvml.call("nvmlDeviceGetHandleByIndex_v2", callee, index, handle);
+  await nvml.call("nvmlDeviceGetHandleByIndex_v2", index, handle);
   const device = handle[0] ?? 0n;
   const isMigEnabled = await readMigMode(nvml, device);
   const migInstances = isMigEnabled === true ? await readMigInstances(nvml, device) : [];
