@@ -1,4 +1,4 @@
-// Runs the daemon inside this program and talks to it with OpenAI's own client.
+// Runs the daemon in this process and calls it with the openai client.
 import { createDaemon, resolveConfig } from "@infernode/backend";
 import OpenAI from "openai";
 
@@ -7,7 +7,7 @@ await using daemon = createDaemon(config);
 const { url } = await daemon.start();
 const [served] = await daemon.ready();
 
-// Everything that happens is on one typed bus.
+// All events are on one typed bus.
 daemon.events.on("inference:request-finished", ({ requestId, generatedTokenCount, totalMs }) => {
   process.stderr.write(`${requestId}: ${generatedTokenCount} tokens in ${totalMs.toFixed(0)} ms\n`);
 });

@@ -1,4 +1,4 @@
-// Every collaborator of the engine is an interface: here the memory counts what it gives.
+// Everything that the engine needs is an interface: this memory counts what it allocates.
 import { createEngine } from "@infernode/inference";
 import type { MemoryPort } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";

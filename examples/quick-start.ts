@@ -1,4 +1,4 @@
-// From a checkpoint to a stream of text, with the memory, the clock and the event sink passed in.
+// From a checkpoint to a stream of text, with memory, clock and event sink injected.
 import { createEngine, type EngineEventSink } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { createHostMemoryPool } from "@infernode/memory";

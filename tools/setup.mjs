@@ -1,4 +1,4 @@
-// Installs and builds the workspace with nothing but Node and npm at hand; quick when nothing changed.
+// Installs and builds the workspace with only Node and npm; fast when nothing changed.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const stampPath = join(root, "node_modules", ".infernode-setup");
 
-/** Runs a command with its output shown; ends this program with its exit code when it fails. */
+/** Runs a command and shows its output; exits with its code if it fails. */
 export function runOrExit(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, stdio: "inherit", ...options });
   if (result.error) {
@@ -37,7 +37,7 @@ export function assertNodeVersion() {
   process.exit(1);
 }
 
-/** Installs every dependency by the lock file with the pnpm that `packageManager` names. */
+/** Installs the dependencies of the lock file with the pnpm of `packageManager`. */
 export function install() {
   const hash = hashOfInstallInputs();
   if (existsSync(stampPath) && readFileSync(stampPath, "utf8") === hash) return;
@@ -54,7 +54,7 @@ export function install() {
   writeFileSync(stampPath, hash);
 }
 
-/** Compiles what changed; the compiler's own bookkeeping makes this a fraction of a second otherwise. */
+/** Compiles what changed. */
 export function build() {
   const isFirst = !existsSync(join(root, "packages", "backend", "dist", "cli.js"));
   if (isFirst) process.stderr.write("infernode: building …\n");

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertNodeVersion, build, install, root } from "./setup.mjs";
 
-/** A supervisor may signal npm, this program and the daemon at once, and npm pass it on as well. */
+/** A process manager may signal npm, this program and the daemon at once, and npm forwards it as well. */
 const sameSignalMs = 1000;
 
 assertNodeVersion();
@@ -20,7 +20,7 @@ const child = spawn(
 const passedAtMs = new Map();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
-    // A terminal sends Ctrl-C to the daemon as well; a signal to this program alone is passed on.
+    // A terminal sends Ctrl-C to the daemon as well; a signal to this program only is forwarded.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
     const now = performance.now();
     const isRepeated = now - (passedAtMs.get(signal) ?? -Infinity) < sameSignalMs;
@@ -29,17 +29,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     child.kill(signal);
   });
 }
-// npm passes a signal to its shell only, which ends without passing it on: the daemon must not outlive them.
+// npm forwards a signal only to its shell, which exits without forwarding it: the daemon must not outlive them.
 const parent = process.ppid;
 const watch = setInterval(() => {
   if (process.ppid === parent) return;
   clearInterval(watch);
-  // A second signal would end it at once.
+  // A second signal would kill it at once.
   if (passedAtMs.size === 0) child.kill("SIGTERM");
 }, 250);
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 
-/** In a container whose process 1 is npm, all ends with npm, which does not wait for the daemon to drain. */
+/** In a container whose process 1 is npm, all processes end with npm, which does not wait for the drain. */
 function warnOfNpmAsInit() {
   try {
     const shell = readFileSync(`/proc/${process.ppid}/stat`, "utf8");

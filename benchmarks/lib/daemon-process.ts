@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-/** A daemon started as a user starts it, in a process of its own. */
+/** A daemon in its own process, started as a user starts it. */
 export interface DaemonProcess extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
-  /** From spawn until `/health/ready` answered 200. */
+  /** From spawn until `/health/ready` returned 200. */
   readonly readyMs: number;
   stop(): Promise<void>;
 }
@@ -18,13 +18,13 @@ async function findFreePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port was given");
+  if (address === null || typeof address === "string") throw new Error("expected a port, got none");
   return address.port;
 }
 
 const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** @param checkout the folder of a built checkout of this project. [this one] */
+/** @param checkout the directory of a built checkout of this project. [this one] */
 export async function startDaemonProcess(
   options: readonly string[],
   checkout: string = ownCheckout,
@@ -42,7 +42,7 @@ export async function startDaemonProcess(
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const url = `http://127.0.0.1:${port}`;
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}: ${errors}`);
+    if (child.exitCode !== null) throw new Error(`the daemon exited with ${child.exitCode}: ${errors}`);
     const isReady = await fetch(`${url}/health/ready`).then(
       (response) => response.ok,
       () => false,

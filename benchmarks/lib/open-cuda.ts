@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { createCudaDevice, type CudaDevice, loadCudaDriver } from "@infernode/memory/cuda";
 import { MemoryError } from "@infernode/memory";
 
-/** Where the numbers come from; those of the stand-in driver say nothing about a GPU. */
+/** The source of the numbers: those of the stand-in driver are not a GPU's. */
 export interface CudaSubject {
   readonly device: string;
   readonly isStandIn: boolean;
@@ -11,16 +11,16 @@ export interface CudaSubject {
   readonly totalBytes: number;
 }
 
-/** What the command line of a CUDA benchmark said. */
+/** Options of a CUDA benchmark. */
 export interface CudaBenchmarkOptions {
   readonly ordinal: number;
   readonly standIn: string | undefined;
   readonly output: string | undefined;
-  /** Of the server that is replayed; 0 where none is. */
+  /** Steps of the replayed server trace; 0 for none. */
   readonly steps: number;
 }
 
-/** Reads the flags that the CUDA benchmarks share; `--help` prints them and ends the program. */
+/** Reads the flags that the CUDA benchmarks share; `--help` prints them and exits. */
 export function parseCudaOptions(defaults: { readonly steps?: string } = {}): CudaBenchmarkOptions {
   const { values } = parseArgs({
     options: {
@@ -46,7 +46,7 @@ export function parseCudaOptions(defaults: { readonly steps?: string } = {}): Cu
   };
 }
 
-/** Opens a GPU, or the stand-in driver at a path; ends the program with a reason and success where there is none. */
+/** Opens a GPU, or the stand-in driver at a path; without either, prints the reason and exits with 0. */
 export function openCuda(options: { readonly ordinal: number; readonly standIn: string | undefined }): {
   readonly device: CudaDevice;
   readonly subject: CudaSubject;

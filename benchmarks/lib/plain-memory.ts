@@ -1,6 +1,6 @@
 import type { MemoryPort } from "@infernode/inference";
 
-/** Memory that costs nothing beyond its allocation: no limit, no accounts. */
+/** Memory without limit and accounting. */
 export const plainMemory: MemoryPort = {
   allocate: ({ sizeBytes }) => ({ bytes: new Uint8Array(sizeBytes), dispose: () => {} }),
 };

@@ -7,7 +7,7 @@ const roundCount = 15;
 
 export interface HitResult {
   readonly name: string;
-  /** Allocate and free together, median of the rounds. */
+  /** One allocation and free, median of the rounds. */
   readonly nsPerPair: number;
 }
 
@@ -23,7 +23,7 @@ function nsPerPair(pairCount: number, run: () => void): number {
   return median(rounds);
 }
 
-/** Allocate and free at once, again and again: the workspace of a step. */
+/** Allocates and frees repeatedly, as the workspace of a step. */
 export function measurePairs(pool: GpuAllocator, sizeBytes: number): HitResult {
   const pairCount = 20_000;
   const request = { sizeBytes, tag: benchmarkTag };
@@ -34,7 +34,7 @@ export function measurePairs(pool: GpuAllocator, sizeBytes: number): HitResult {
   return { name: `allocate and free ${sizeBytes} B`, nsPerPair: ns };
 }
 
-/** Replaces random ones of many live blocks: the blocks of a cache. `sizeOf` answers bytes for a number in [0, 1). */
+/** Replaces random ones of many live blocks, as a cache does. `sizeOf` returns bytes for a number in [0, 1). */
 function measureChurn(
   pool: GpuAllocator,
   options: { readonly name: string; readonly liveCount: number; sizeOf(at: number): number },
@@ -58,7 +58,7 @@ function measureChurn(
   return { name: options.name, nsPerPair: ns };
 }
 
-/** The hits that every pool is measured by. */
+/** The hits that every pool is measured with. */
 export function measureHits(pool: GpuAllocator): readonly HitResult[] {
   const logarithmic = (least: number, most: number) => (at: number) => least * (most / least) ** at;
   return [

@@ -2,7 +2,7 @@ import type { GpuAllocator, MemoryBlock, MemoryPurpose } from "@infernode/memory
 import { replayServing, type ServingShape } from "../workloads/serving-trace.ts";
 import { quantile } from "./statistics.ts";
 
-/** What the trace asks for, whoever serves it. */
+/** What the trace allocates, from any allocator. */
 export interface TraceDemand {
   readonly operationCount: number;
   /** The most bytes live at once, each allocation rounded up to 256. */
@@ -14,16 +14,16 @@ export interface TraceResult {
   readonly nsPerOperation: number;
   readonly peakInUseBytes: number;
   readonly peakArenaBytes: number;
-  /** 1 − peak in use ÷ peak of the arenas: what the pool took beyond what was needed. */
+  /** 1 − peak in use ÷ peak of the arenas: the pool's overhead. */
   readonly overhead: number;
   readonly failureCount: number;
-  /** Failures of requests for no more than was free in total. */
+  /** Failed requests for no more than was free in total. */
   readonly fittingFailureCount: number;
   /** `PoolStats.fragmentation` after every hundredth step. */
   readonly fragmentation: { readonly median: number; readonly p99: number; readonly max: number };
 }
 
-/** Runs the trace against nothing, to know what it needs. */
+/** Runs the trace without an allocator, to know what it needs. */
 export function measureDemand(shape: ServingShape): TraceDemand {
   const sizes: number[] = [];
   let liveBytes = 0;
@@ -46,7 +46,7 @@ export function measureDemand(shape: ServingShape): TraceDemand {
   return { operationCount, peakBytes };
 }
 
-/** Runs the trace against a pool; what the pool refuses is counted and left out. */
+/** Runs the trace against a pool; refused allocations are counted and skipped. */
 export function measureTrace(pool: GpuAllocator, shape: ServingShape): TraceResult {
   const blocks: (MemoryBlock | undefined)[] = [];
   const samples: number[] = [];

@@ -54,7 +54,7 @@ export const checkpointSizes: Readonly<Record<string, CheckpointSizes>> = {
   },
 };
 
-/** A Llama directory with random weights, all different: equal ones would be kept once. F32 or BF16. */
+/** Writes a Llama directory with random F32 or BF16 weights, all different: equal ones could be stored once. */
 export async function writeRandomCheckpoint(
   directory: string,
   sizes: CheckpointSizes,

@@ -9,7 +9,7 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** A log-normal sample with that median and that spread (standard deviation of the logarithm). */
+/** A log-normal sample with a median and a spread (standard deviation of the logarithm). */
 export function logNormal(random: () => number, median: number, spread: number): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()));
   return median * Math.exp(spread * radius * Math.cos(2 * Math.PI * random()));

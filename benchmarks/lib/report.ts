@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import { dirname } from "node:path";
 
-/** What a number depends on; every result file carries it. */
+/** The conditions of a measurement, in every result file. */
 export interface Conditions {
   readonly date: string;
   readonly node: string;

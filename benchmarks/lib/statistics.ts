@@ -1,4 +1,4 @@
-/** The value below which `share` of the samples lie, by linear interpolation; NaN for no samples. */
+/** The quantile `share` of samples, by linear interpolation; NaN for no samples. */
 export function quantile(samples: readonly number[], share: number): number {
   if (samples.length === 0) return Number.NaN;
   const sorted = samples.toSorted((a, b) => a - b);

@@ -3,7 +3,7 @@ export interface StreamedCompletion {
   readonly totalMs: number;
   readonly promptTokenCount: number;
   readonly completionTokenCount: number;
-  /** Gaps between arrivals of text at the client. */
+  /** Gaps between the client's chunks of text. */
   readonly gapsMs: readonly number[];
 }
 
@@ -13,7 +13,7 @@ interface CompletionChunk {
   readonly error?: { readonly message: string };
 }
 
-/** Sends one streaming completion and times what arrives. Throws on anything but a whole answer. */
+/** Sends one streaming completion and times its chunks. Throws unless the answer is complete. */
 export async function streamCompletion(
   url: string,
   body: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-/** Writes rows as a table for people: the first column to the left, numbers to the right. */
+/** Formats rows as a table: the first column left-aligned, numbers right-aligned. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),

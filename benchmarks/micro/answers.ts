@@ -1,5 +1,5 @@
-// What `n` answers to one prompt cost: as one request, whose answers share the computation of the prompt,
-// beside as many requests with the same prompt, in turns. `npm run bench -- micro/answers --help`
+// Time of `n` answers to one prompt: as one request, whose answers share the prompt, against as many requests with
+// the same prompt, alternating. `npm run bench -- micro/answers --help`
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,7 +54,7 @@ interface Round {
   readonly promptTokenCount: number;
 }
 
-/** Runs `requestCount` requests of `n` answers each to their ends. */
+/** Runs `requestCount` requests of `n` answers each. */
 async function runRound(engine: InferenceEngine, requestCount: number, n: number): Promise<Round> {
   const promptTokensBefore = engine.stats().promptTokenCount;
   const startedAt = performance.now();

@@ -1,4 +1,4 @@
-// What a program keeps of a model that it loaded and disposed: resident memory after each of several cycles.
+// Memory that remains after a model is loaded and disposed: resident memory after each of several cycles.
 // `npm run bench -- micro/load-cycles --help`
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -42,7 +42,7 @@ const noText = {
   tokenOf: (id: number) => `<${id}>`,
 };
 
-/** Resident memory that is no file's, in MiB; all of it where the system does not tell. */
+/** Anonymous resident memory in MiB; all resident memory where the system does not separate it. */
 function residentMib(): number {
   try {
     const status = readFileSync("/proc/self/status", "utf8");
@@ -52,7 +52,7 @@ function residentMib(): number {
   }
 }
 
-/** Loads the model, generates a little, disposes everything; answers what was resident while it was loaded. */
+/** Loads the model, generates, and disposes everything; returns what was resident while it was loaded. */
 async function runCycle(directory: string): Promise<number> {
   const memory = createHostMemoryPool();
   const checkpoint = await openCheckpoint(directory);
@@ -86,7 +86,7 @@ try {
   }
   const [first] = results;
   const last = results.at(-1);
-  // What the last dispose gave back: the first load also holds what the program itself then frees.
+  // What the last dispose freed: the first load also counts what the program itself frees later.
   const modelMib = (last?.loadedMib ?? 0) - (last?.afterMib ?? 0);
   const growthMib = (last?.afterMib ?? 0) - (first?.afterMib ?? 0);
   const summary = {
@@ -95,7 +95,7 @@ try {
     runtime: values.runtime,
     startMib: Math.round(startMib),
     modelMib: Math.round(modelMib),
-    /** What the cycles after the first left behind. */
+    /** What remained after the cycles that follow the first. */
     growthMib,
     growthShareOfModel: Math.round((growthMib / modelMib) * 1000) / 1000,
   };

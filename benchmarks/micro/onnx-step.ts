@@ -1,5 +1,4 @@
-// Speed of the onnx executor alone: prefill, decode by batch size, and the cost of a step on a model so
-// small that little else is left. `npm run bench -- micro/onnx-step --help`
+// Time of the onnx executor alone: prefill, and decode by batch size; on a tiny model, the overhead of a step. `npm run bench -- micro/onnx-step --help`
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

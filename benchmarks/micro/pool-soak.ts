@@ -33,7 +33,7 @@ const result = soakAllocator({
     bytes[bytes.length - 1] = id;
   },
   verify({ bytes }, id) {
-    if (bytes.at(-1) !== (id & 255)) throw new Error(`block ${id} was written over`);
+    if (bytes.at(-1) !== (id & 255)) throw new Error(`block ${id} was overwritten`);
   },
 });
 const seconds = (performance.now() - startedAt) / 1000;

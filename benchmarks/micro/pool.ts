@@ -1,4 +1,4 @@
-// What a hit in a memory pool costs, and what a hundred thousand steps of a server do to it.
+// Time of a hit in a memory pool, and its fragmentation after a hundred thousand steps of a server.
 // `npm run bench -- micro/pool [--steps 100000] [--output file.json] [--json]`
 import { parseArgs } from "node:util";
 import { createHostMemoryPool, createMemoryTracker, formatBytes } from "@infernode/memory";
@@ -22,7 +22,7 @@ if (values.help) {
   process.exit(0);
 }
 
-/** What there is without a pool: a buffer for each allocation, left to the garbage collector. */
+/** The alternative without a pool: a buffer for each allocation, freed by the garbage collector. */
 function measureArrayBuffers(sizeBytes: number): number {
   const pairCount = 2000;
   const rounds: number[] = [];

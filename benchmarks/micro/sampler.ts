@@ -1,4 +1,4 @@
-// Time to choose one token from a row of logits, by parameters. `npm run bench -- micro/sampler --help`
+// Time to sample one token from a row of logits, by parameters. `npm run bench -- micro/sampler --help`
 import { parseArgs } from "node:util";
 import {
   createSampler,
@@ -55,7 +55,7 @@ const random = createRandom(1);
 /** Never 0, so that it has a logarithm. */
 const uniform = (): number => 1 - random();
 
-/** Logits of two shapes: `peaked` as a language model's, normal with a few likely ones; `flat` has none. */
+/** Logits of two shapes: `peaked` like a language model's, with a few likely tokens; `flat` without. */
 function rowOf(shape: "peaked" | "flat"): Float32Array {
   const row = Float32Array.from(
     { length: vocabSize },

@@ -1,5 +1,5 @@
-// What the engine itself costs at each step, on an executor that takes no time: scheduling, sampling
-// from a small vocabulary, text, streams and events. `npm run bench -- micro/scheduler --help`
+// The engine's own time per step, on an executor that returns at once: scheduling, sampling from a small vocabulary,
+// text, streams and events. `npm run bench -- micro/scheduler --help`
 import { parseArgs } from "node:util";
 import { createEngine, type Executor, type TokenDecoderPort } from "@infernode/inference";
 import { plainMemory } from "../lib/plain-memory.ts";
@@ -29,14 +29,14 @@ const vocabSize = Number(values.vocab);
 const tokenCount = Number(values.tokens);
 const promptTokens = 16;
 
-/** Answers at once, always with the same logits. */
+/** Returns at once, always with the same logits. */
 function createInstantExecutor(maxSequences: number): Executor {
   const contextTokens = promptTokens + tokenCount;
   const row = Float32Array.from({ length: vocabSize }, (_, id) => ((id * 7919) % 97) / 10);
   const dispose = (): Promise<void> => Promise.resolve();
   return {
     name: "instant",
-    description: "answers at once",
+    description: "returns at once",
     vocabSize,
     plan: {
       weightsBytes: 0,
@@ -112,7 +112,7 @@ for (const sequenceCount of values.sequences.split(",").map(Number)) {
       name,
       stepMedianUs: quantile(stepTimes, 0.5),
       stepP99Us: quantile(stepTimes, 0.99),
-      // With the consumers' loops and the turn of the event loop between steps.
+      // Includes the consumers' loops and the turn of the event loop between steps.
       wallPerStepUs: (wallMs * 1000) / stepCount,
       tokensPerSecond: (sequenceCount * tokenCount * Number(values.rounds) * 1000) / wallMs,
     });

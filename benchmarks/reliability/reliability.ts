@@ -1,4 +1,4 @@
-// What is promised about crashes, overload, hostile clients and the end, tried on the built program from outside.
+// Crashes, overload, hostile clients and shutdown, tested on the built program from outside.
 // `npm run bench -- reliability/reliability --help`
 import { parseArgs } from "node:util";
 import { readConditions, writeReport } from "../lib/report.ts";

@@ -1,6 +1,6 @@
 // Time to ready, time to first token, tokens per second for one stream and for several, and the
-// delay of the daemon's event loop meanwhile; beside another checkout of this project, in turns, where one is
-// named. `npm run bench -- serving/serving --help`
+// delay of the daemon's event loop meanwhile; with `--against`, alternating with another checkout of this project.
+// `npm run bench -- serving/serving --help`
 import { parseArgs } from "node:util";
 import { startDaemonProcess, type DaemonProcess } from "../lib/daemon-process.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
@@ -30,11 +30,11 @@ if (values.help) {
   process.exit(0);
 }
 
-/** Reads how late the daemon's event loop was from Prometheus' text, without what its timer waits by itself. */
+/** Reads the daemon's event loop delay from its metrics, without the timer's own resolution. */
 function readLoopDelayMs(text: string, percentile: number): number {
   const series = `infernode_event_loop_delay_seconds{percentile="${percentile}"} `;
   const line = text.split("\n").find((each) => each.startsWith(series));
-  if (line === undefined) throw new Error(`the daemon's metrics must have ${series.trim()}, found none`);
+  if (line === undefined) throw new Error(`expected ${series.trim()} in the daemon's metrics, got none`);
   return Number(line.slice(series.length)) * 1000;
 }
 
@@ -43,7 +43,7 @@ const roundCount = Number(values.rounds);
 const options = values.model === undefined ? [] : ["--model", values.model];
 const checkouts = values.against === undefined ? [undefined] : [undefined, values.against];
 
-/** One daemon that is measured, and what was measured of it. */
+/** A measured daemon and its measurements. */
 interface Side {
   daemon: DaemonProcess;
   readonly readyMs: number[];
@@ -57,7 +57,7 @@ for (const checkout of checkouts) {
 const stopAll = async (): Promise<void> => {
   await Promise.all(sides.map(async ({ daemon }) => daemon.stop()));
 };
-// Their processes outlive a benchmark that fails otherwise.
+// Otherwise the processes outlive a benchmark that fails.
 process.once("exit", () => void stopAll());
 for (let start = 1; start < Number(values.starts); start += 1) {
   for (const [index, side] of sides.entries()) {
@@ -71,10 +71,10 @@ const models = (await (await fetch(`${sides[0]?.daemon.url}/v1/models`)).json())
   data: { id: string }[];
 };
 const model = models.data[0]?.id;
-// ignore_eos keeps every stream to the same number of tokens; a seed makes rounds alike.
+// ignore_eos gives every stream the same number of tokens; a seed makes rounds equal.
 const body = { model, prompt: values.prompt, max_tokens: maxTokens, ignore_eos: true, temperature: 0.8 };
 
-/** What one round of streams gave. */
+/** Measurements of one round of streams. */
 interface Round {
   readonly tokensPerSecond: number;
   readonly firstsMs: readonly number[];
@@ -110,7 +110,7 @@ function summarize(rounds: readonly Round[], streamCount: number) {
 const readMetrics = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text();
 for (const { daemon } of sides) {
   await streamCompletion(daemon.url, body);
-  // The delay gauges start anew at each reading: this one takes the start of the daemon out.
+  // Each reading resets the delay gauges: this one excludes the start of the daemon.
   await readMetrics(daemon.url);
 }
 const results: ReturnType<typeof summarize>[] = [];
@@ -120,7 +120,7 @@ for (const streamCount of values.streams.split(",").map(Number)) {
   const rounds = sides.map((): Round[] => []);
   for (let round = 0; round < roundCount; round += 1) {
     const order = [...sides.keys()];
-    // Neither is always the first.
+    // They alternate in being first.
     if (round % 2 === 1) order.reverse();
     for (const index of order) {
       rounds[index]?.push(await runRound(sides[index]?.daemon.url ?? "", streamCount, round));

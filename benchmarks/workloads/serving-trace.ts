@@ -1,7 +1,7 @@
 import type { MemoryPurpose } from "@infernode/memory";
 import { createRandom, logNormal } from "../lib/random.ts";
 
-/** Told about every allocation of the trace, in order; `id` is used again after `give`. */
+/** Receives every allocation of the trace, in order; `id` is reused after `give`. */
 export interface TraceSink {
   take(id: number, sizeBytes: number, purpose: MemoryPurpose): void;
   give(id: number): void;
@@ -22,7 +22,7 @@ export interface ServingShape {
   readonly vocabSize: number;
   readonly bytesPerValue: number;
   readonly blockTokens: number;
-  /** What the scheduler gives to the KV cache. */
+  /** For the KV cache. */
   readonly kvBlockCount: number;
   readonly maxSequences: number;
   readonly stepTokens: number;
@@ -46,7 +46,7 @@ export const llama8b: ServingShape = {
   stepTokens: 2048,
 };
 
-/** The same server with a small model, for places where memory is. */
+/** The same server with a small model, for host memory. */
 export const llamaSmall: ServingShape = {
   ...llama8b,
   layerCount: 8,
@@ -72,8 +72,8 @@ interface Sequence {
 
 /**
  * Replays a server under changing load, step by step: weights once; KV blocks as sequences grow, freed
- * when they end or are pushed out; workspaces of every step, whose size follows the tokens in it;
- * state that lives as long as its sequence; adapters that come and go. Seeded, so always the same.
+ * when they finish or are preempted; workspaces of every step, sized by its tokens; state that lives as long as its
+ * sequence; adapters that are loaded and dropped. Seeded, so always the same.
  */
 export function replayServing(shape: ServingShape, sink: TraceSink): void {
   const random = createRandom(shape.seed);
@@ -130,7 +130,7 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
     take(vocabSize * hiddenSize * bytesPerValue, "weights");
   }
 
-  /** Load comes in waves: nearly idle, steady, more than there is room for. */
+  /** Load varies: nearly idle, steady, overload. */
   function arrive(step: number): void {
     const wave = [0.02, 0.25, 0.9, 0.4, 0.1][Math.floor(step / 4000) % 5] ?? 0;
     if (random() >= wave || waiting.length > 256) return;
@@ -176,7 +176,7 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
     give(sequence.counts);
   }
 
-  /** Grows a sequence; pushes out the youngest others while there is no block. Answers whether it stayed. */
+  /** Grows a sequence; preempts the youngest others while no block is free. Returns whether it was kept. */
   function grow(sequence: Sequence, tokens: number): boolean {
     sequence.tokens += tokens;
     while (sequence.blocks.length * blockTokens < sequence.tokens) {
@@ -200,7 +200,7 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
     return true;
   }
 
-  /** One step: a token for each that decodes, the rest of the budget for prompts. */
+  /** One step: a token for each decoding sequence, the rest of the budget for prefill. */
   function schedule(): { tokens: number; rows: number } {
     let tokens = 0;
     let rows = 0;
@@ -225,7 +225,7 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
     return { tokens, rows };
   }
 
-  /** The workspaces of a forward; the logits stay until the next step has sampled from them. */
+  /** The workspaces of a forward; the logits live until the next step has sampled from them. */
   function runStep(tokens: number, rows: number): void {
     if (tokens === 0) return;
     const values = tokens * bytesPerValue;
@@ -255,7 +255,7 @@ export function replayServing(shape: ServingShape, sink: TraceSink): void {
     for (const id of metadata) give(id);
   }
 
-  /** Loads an adapter of some rank, and drops an older one when there are four. */
+  /** Loads an adapter of a random rank, and drops an older one if there are four. */
   function swapAdapter(): void {
     if (adapters.length === 4) {
       const [dropped] = adapters.splice(Math.floor(random() * 4), 1);

@@ -1,4 +1,4 @@
-// Every code of an `errors.ts` has a row in docs/errors/<package>.md, and no row names a code that is gone.
+// Every code of an `errors.ts` has a row in docs/errors/<package>.md, and every row a code.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../setup.mjs";

@@ -1,4 +1,4 @@
-// Runs every compiled example as a user would; an example that does not end in a minute has failed.
+// Runs every compiled example as a user would, with a timeout of a minute.
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";

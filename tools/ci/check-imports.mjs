@@ -1,4 +1,4 @@
-// Holds docs/architecture.md: which package may import which, and within a package, which folder which.
+// Checks imports against docs/architecture.md: between packages, and between the folders of a package.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { listFiles } from "./list-files.mjs";
@@ -15,7 +15,7 @@ const allowed = {
   backend: { value: "all", type: "all" },
 };
 const packagePattern = /^\s*(?:import|export)\s+(type\s+)?[^;]*?from\s+"@infernode\/([^"]+)"/gm;
-/** Static and dynamic imports, and files that a worker or a process is started with. */
+/** Static and dynamic imports, and files that a worker or a process is started from. */
 const relativePattern = /(?:\bfrom\s+|\bimport\s*\(?\s*|\bnew\s+URL\(\s*)"(\.\.?\/[^"]+)"/g;
 
 const packages = Object.keys(allowed);
@@ -50,7 +50,7 @@ function roomFaults(name) {
   const upward = names.flatMap((room, index) =>
     table.rooms[room]
       .filter((target) => !names.slice(0, index).includes(target))
-      .map((target) => `rooms.mjs: ${name}: ${room} may only name rooms above it, found ${target}`),
+      .map((target) => `rooms.mjs: ${name}: ${room}: expected only rooms above it, got ${target}`),
   );
   const homeless = listFiles(source, ".ts")
     .map(here)
@@ -70,7 +70,7 @@ function roomFaults(name) {
   return [...absent, ...upward, ...homeless, ...wrong];
 }
 
-/** Each import of a package's sources that a pattern finds. */
+/** Each import of a package's sources that matches a pattern. */
 function importsOf(name, pattern) {
   return listFiles(join(root, "packages", name, "src"), ".ts").flatMap((path) =>
     [...readFileSync(path, "utf8").matchAll(pattern)].map((match) => ({ path, match })),

@@ -1,11 +1,11 @@
-// Every relative link in a Markdown file leads to a file; in what a package publishes, to one of the same package,
+// Every relative link in a Markdown file leads to a file; in published files, to one of the same package,
 // since a registry's page has nothing else.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { root } from "../setup.mjs";
 import { listFiles } from "./list-files.mjs";
 
-/** The folder of the package that publishes a file. */
+/** The directory of the package that publishes a file. */
 function publishedFolder(file) {
   const [top, name] = relative(root, file).split(sep);
   return top === "packages" ? join(root, top, name) : undefined;

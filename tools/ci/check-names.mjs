@@ -1,4 +1,4 @@
-// Holds one dialect for constants: camelCase, like every other binding. Linters have no rule for it.
+// Checks that constants are camelCase, like every other binding. Linters have no rule for it.
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { listFiles } from "./list-files.mjs";

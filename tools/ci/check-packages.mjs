@@ -62,13 +62,13 @@ for (const name of names) {
 }
 
 /** A package and the workspace packages that it depends on: those are not in the registry. */
-function withDependencies(name, found = new Set()) {
-  found.add(name);
+function withDependencies(name, known = new Set()) {
+  known.add(name);
   for (const each of Object.keys(manifests.get(name).dependencies ?? {})) {
     const [scope, dependency] = each.split("/");
-    if (scope === "@infernode" && !found.has(dependency)) withDependencies(dependency, found);
+    if (scope === "@infernode" && !known.has(dependency)) withDependencies(dependency, known);
   }
-  return found;
+  return known;
 }
 
 for (const name of names) {
@@ -81,19 +81,19 @@ for (const name of names) {
     process.stdout.write(`FAILED: packages/${name}/README.md has no program in a js block\n`);
     continue;
   }
-  // What the program imports beyond its own package is what its README says to install.
-  const wanted = new Set();
+  // The program's other imports are what its README says to install.
+  const needed = new Set();
   for (const [, each] of program.matchAll(/@infernode\/([a-z]+)/g)) {
-    for (const need of withDependencies(each)) wanted.add(need);
+    for (const need of withDependencies(each)) needed.add(need);
   }
-  for (const need of withDependencies(name)) wanted.add(need);
+  for (const need of withDependencies(name)) needed.add(need);
   writeFileSync(
     join(folder, "package.json"),
     JSON.stringify({ name: "alone", private: true, type: "module" }),
   );
   writeFileSync(join(folder, "program.mjs"), program);
-  // The flag is what the READMEs say: onnxruntime-node's install script would download from outside the registry.
-  const files = [...wanted].map((each) => tarballs.get(each)).filter((each) => each !== undefined);
+  // As the READMEs say: onnxruntime-node's install script would download from outside the registry.
+  const files = [...needed].map((each) => tarballs.get(each)).filter((each) => each !== undefined);
   run(
     `install ${name} alone`,
     ["npm", "install", "--ignore-scripts", "--no-save", "--loglevel=error", ...files],

@@ -1,4 +1,4 @@
-// `npm start -- --port 0`: becomes ready, answers one chat, and SIGTERM to npm stops the daemon in order.
+// `npm start -- --port 0`: becomes ready, answers one chat, and on SIGTERM to npm drains and exits.
 import { spawn } from "node:child_process";
 import { root } from "../setup.mjs";
 
@@ -27,7 +27,7 @@ function fail(reason) {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has exited by itself.
   }
   process.exit(1);
 }
@@ -56,7 +56,7 @@ if (answer.choices?.[0]?.finish_reason !== "stop" || text.length < 20) {
 }
 process.stdout.write(`${text}\n`);
 child.kill("SIGTERM");
-// npm is gone at once; the daemon holds the pipes until it has drained.
+// npm exits at once; the daemon keeps the pipes open until it has drained.
 await closed;
 clearTimeout(late);
 if (!output.includes('"msg":"stopped"')) fail("it did not say that it stopped");

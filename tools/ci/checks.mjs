@@ -44,7 +44,7 @@ if (reportPath !== undefined && existsSync(reportPath)) {
   passed += report.numPassedTests;
   failed += report.numFailedTests;
 }
-// A run that broke before or beside its tests counts as a failure of its own.
+// A run that failed outside of its tests counts as another failure.
 if (testStatus !== "0" && failed === 0) failed += 1;
 
 for (const { title, command, args } of checks) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const ignored = new Set(["node_modules", "dist", ".git", ".infernode"]);
 
-/** Every file below a folder whose name ends so, without what is built or installed. */
+/** Every file in a directory tree whose name has an ending, except built and installed ones. */
 export function listFiles(folder, ending) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);

@@ -1,11 +1,11 @@
-// Which folders of a package's `src` may import which. Documented in docs/architecture.md, held by check-imports.mjs.
+// Which folders of a package's `src` may import which. Documented in docs/architecture.md, checked by check-imports.mjs.
 //
-// * Rooms stand in order, lower ones first; a room names what it may import, all of it above its own line. So
-//   nothing imports upwards, and there are no circles.
-// * A folder belongs to the longest name that it begins with: `network/decoders` to `network`.
-// * `shared` are files directly in `src` that every room may import. The others there compose: they may import all
-//   rooms, and no room may import them.
-// A package without an entry is not checked yet.
+// * Rooms are listed in order, lower ones first; a room may import rooms above its own line only, so there are no
+//   upward imports and no cycles.
+// * A folder belongs to the room with the longest matching name: `network/decoders` to `network`.
+// * `shared` are files directly in `src` that every room may import. The other files there compose the rooms: they
+//   may import all, and no room may import them.
+// A package without an entry is not checked.
 
 /** @type {Record<string, { shared: string[], rooms: Record<string, string[]> }>} */
 export const packageRooms = {

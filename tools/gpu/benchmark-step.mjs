@@ -1,14 +1,14 @@
-// A benchmark as a step, its numbers held against their targets.
+// A benchmark as a step, its numbers compared with targets.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./session.mjs";
 
-const atMost = (what, found, wanted) => ({ what, found, wanted: `<= ${wanted}`, isMet: found <= wanted });
-const atLeast = (what, found, wanted) => ({ what, found, wanted: `>= ${wanted}`, isMet: found >= wanted });
+const atMost = (what, got, target) => ({ what, got, target: `<= ${target}`, isMet: got <= target });
+const atLeast = (what, got, target) => ({ what, got, target: `>= ${target}`, isMet: got >= target });
 
-/** What the numbers of a benchmark are held against. A number that is missed is told and does not fail the step. */
+/** Targets of a benchmark's numbers. A missed target is reported and does not fail the step. */
 const targetsByName = {
   "cuda-call": () => [],
   "cuda-copy": ({ shareOfBus }) => [
@@ -40,8 +40,8 @@ export function benchmark(name) {
     assert.equal(status, 0, stderr);
     const report = JSON.parse(readFileSync(output, "utf8"));
     const targets = targetsByName[name](report);
-    for (const { what, found, wanted } of targets.filter(({ isMet }) => !isMet)) {
-      process.stdout.write(`missed: ${what}: ${found}, wanted ${wanted}\n`);
+    for (const { what, got, target } of targets.filter(({ isMet }) => !isMet)) {
+      process.stdout.write(`missed: ${what}: expected ${target}, got ${got}\n`);
     }
     return { targets, report };
   };

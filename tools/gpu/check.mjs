@@ -1,4 +1,4 @@
-// Runs everything about CUDA memory that a GPU is needed for, and writes what came out as JSON.
+// Runs every check of CUDA memory that needs a GPU, and writes the results as JSON.
 //   node tools/gpu/check.mjs [--ordinal 0] [--operations 1000000] [--steps 100000] [--budget 480] [--output file.json]
 //   node tools/gpu/check.mjs --stand-in    the same over the stand-in driver, compiled here: no GPU numbers
 // Needs the built packages and Node; no network. See README.md beside it.
@@ -40,7 +40,7 @@ if (values.help) {
 const work = mkdtempSync(join(tmpdir(), "infernode-gpu-check-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 
-/** Compiles the stand-in driver; what it holds is shared by the processes of this run. */
+/** Compiles the stand-in driver; its state is shared by the processes of this run. */
 function compileStandIn() {
   const source = join(root, "packages/memory/test/cuda/stand-in/stand-in.c");
   const path = join(work, "stand-in.so");
@@ -65,7 +65,7 @@ function outputPath() {
   return join(root, "benchmarks/results", fileName);
 }
 
-/** After each step, so that whoever is cut off has what was there. */
+/** After each step, so that an interrupted run has the results so far. */
 function writeReport() {
   mkdirSync(dirname(outputPath()), { recursive: true });
   writeFileSync(outputPath(), `${JSON.stringify(report, null, 2)}\n`);
@@ -82,7 +82,7 @@ try {
     }
     process.exit(0);
   }
-  // A driver that is there and fails is a finding; what does not need it still runs.
+  // A driver that fails is a result; steps that do not need it still run.
   results.push({ name: "the driver", status: "failed", error: String(error.stack), code: error.code });
 }
 
@@ -96,7 +96,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 
-/** Runs a step in a process group of its own, which is ended as a whole when its time is over. */
+/** Runs a step in its own process group, which is killed at its timeout. */
 function runStep({ name, seconds }) {
   const leftMs = endsAt - performance.now();
   if (leftMs < 1000) return { name, status: "skipped", reason: "no time was left" };
@@ -122,7 +122,7 @@ function runStep({ name, seconds }) {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       } catch {
-        // It has ended.
+        // It has exited.
       }
     };
     endCurrent = end;

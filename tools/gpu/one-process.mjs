@@ -1,4 +1,4 @@
-// What one process does with the card.
+// Steps of one process on the GPU.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import {
@@ -81,7 +81,7 @@ function createHarness(device, arenaKind, streamCount) {
   };
 }
 
-/** Every case, whatever the ones before it did. */
+/** Every case, even after a failed one. */
 export function conform(arenaKind, streamCount) {
   return (options) =>
     withDevice(options, (device) => {
@@ -99,7 +99,7 @@ export function conform(arenaKind, streamCount) {
     });
 }
 
-/** Kernels that spin prove that streams really run apart, and that the pool knows it. */
+/** Spinning kernels prove that streams run concurrently, and that the pool respects it. */
 export function orderStreams(arenaKind) {
   return (options) =>
     withDevice(options, async (device) => {
@@ -109,7 +109,7 @@ export function orderStreams(arenaKind) {
       const [busy, other] = [device.createStream(), device.createStream()];
       const steps = await withPool({ device, arenaKind, limitBytes: 256 * mib }, async (pool) => {
         for (const stream of [busy, other]) pool.allocate({ sizeBytes: 1, tag: tag, stream }).dispose();
-        // What the driver does once, such as mapping memory or loading its own kernels, may wait for the device.
+        // The driver's one-time work, such as mapping memory or loading its kernels, may wait for the device.
         const warm = pool.allocate({ sizeBytes: 3 * sizeBytes, tag: tag, stream: other });
         device.fill(warm, 1, { stream: other });
         device.copyToHost(bytes, warm, { stream: other });
@@ -222,7 +222,7 @@ export function soak(arenaKind) {
     });
 }
 
-/** With a limit beyond the card it is the driver that refuses; with the usual one the pool does. */
+/** With a limit above the GPU's memory the driver refuses; with the default limit the pool does. */
 export function askTooMuch(arenaKind) {
   return (options) =>
     withDevice(options, async (device) => {
@@ -233,12 +233,12 @@ export function askTooMuch(arenaKind) {
       assert.equal(byPool.cause, undefined);
       return withPool({ device, arenaKind, limitBytes: 2 * device.totalBytes }, (pool) => {
         const startedAt = performance.now();
-        // A context takes some, so that on a card this is less than its total.
+        // A context takes some memory, so on a GPU this is less than the total.
         const sizeBytes = freeBytes + 64 * mib;
         const whole = refusalOf(() => pool.allocate({ sizeBytes, tag: tag }));
         const refusalSeconds = (performance.now() - startedAt) / 1000;
         const most = pool.allocate({ sizeBytes: Math.floor((freeBytes * 0.7) / mib) * mib, tag: tag });
-        // Both ends, and what lies behind 4 GiB.
+        // Both ends, and beyond 4 GiB.
         const sample = new Uint8Array(4096);
         const offsets = [0, 2 ** 32, 2 ** 36, most.sizeBytes - 4096].filter(
           (offsetBytes) => offsetBytes <= most.sizeBytes - 4096,
@@ -270,7 +270,7 @@ export function askTooMuch(arenaKind) {
     });
 }
 
-/** Four streams, of which none may write over what another has. */
+/** Four streams, none of which may overwrite another's block. */
 export function writeOnStreams(options) {
   return withDevice(options, (device) =>
     withPool({ device, limitBytes: gib }, (pool) => writeAndFree(device, pool)),

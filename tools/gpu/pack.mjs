@@ -1,4 +1,4 @@
-// Puts everything that check.mjs needs on a GPU machine without a network into one folder.
+// Packs everything that check.mjs needs on a GPU machine without a network into one folder.
 //   node tools/gpu/pack.mjs <folder> [--node]     with --node also this Node, as node.xz (needs xz)
 // Only for Linux on x86-64; build first.
 import { spawnSync } from "node:child_process";
@@ -40,7 +40,9 @@ const parts = [
 ];
 for (const [name, from] of parts) {
   if (!existsSync(from)) {
-    throw new Error(`${from} is not there: build first (npx tsc -b packages/memory benchmarks)`);
+    throw new Error(
+      `expected ${from}, got no such file: build first (npx tsc -b packages/memory benchmarks)`,
+    );
   }
   cpSync(from, join(target, name), { recursive: true, dereference: true });
 }

@@ -1,4 +1,4 @@
-// What the steps of the check share: the built packages, the device, and two kernels.
+// Shared by the steps of the check: the built packages, the device, and two kernels.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
@@ -15,7 +15,7 @@ export const memory = await load("@infernode/memory");
 export const cuda = await load("@infernode/memory/cuda");
 export const testing = await load("@infernode/memory/testing");
 
-/** Options for a library in place of the machine's. */
+/** Options for a library other than the machine's. */
 export function pathsOf(library) {
   return library === undefined ? {} : { libraryPaths: [library] };
 }
@@ -25,7 +25,7 @@ export function openDevice({ library, ordinal }) {
   return cuda.createCudaDevice({ driver: cuda.loadCudaDriver(pathsOf(library)), ordinal: Number(ordinal) });
 }
 
-/** Runs something with a device that is closed afterwards. */
+/** Calls a function with a device, and closes it afterwards. */
 export async function withDevice(options, use) {
   const device = openDevice(options);
   try {
@@ -35,7 +35,7 @@ export async function withDevice(options, use) {
   }
 }
 
-/** Gives a step a pool and takes it back. */
+/** Calls a function with a pool, and disposes it afterwards. */
 export async function withPool(options, use) {
   const pool = cuda.createCudaMemoryPool(options);
   try {
@@ -45,7 +45,7 @@ export async function withPool(options, use) {
   }
 }
 
-/** The refusal that an action must end in. */
+/** The error that an action must throw. */
 export function refusalOf(action) {
   try {
     action();
@@ -53,7 +53,7 @@ export function refusalOf(action) {
     if (error.code === "OUT_OF_MEMORY") return error;
     throw error;
   }
-  throw new Error("wanted OUT_OF_MEMORY, found no error");
+  throw new Error("expected OUT_OF_MEMORY, got no error");
 }
 
 export function assertEvery(bytes, value, what) {

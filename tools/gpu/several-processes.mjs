@@ -1,4 +1,4 @@
-// What several processes do with the card, and what a process sees of it.
+// Steps of several processes on one GPU, and of the GPUs that a process sees.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -24,7 +24,7 @@ function optionsOf({ library, ordinal }) {
   return ["--ordinal", ordinal, ...(library === undefined ? [] : ["--library", library])];
 }
 
-/** A process beside this one, asked for its next line. */
+/** A second process, read line by line. */
 function startRole(role, value, options) {
   const child = spawn(
     process.execPath,
@@ -43,26 +43,26 @@ export function shareCard(options) {
       const half = Math.floor((device.freeBytes() * 0.5) / mib) * mib;
       const other = startRole("hold", half, options);
       assert.equal(await other.nextLine(), "holding");
-      const wanted = Math.floor(half * 1.2);
-      const error = refusalOf(() => pool.allocate({ sizeBytes: wanted, tag: tag }));
+      const sizeBytes = Math.floor(half * 1.2);
+      const error = refusalOf(() => pool.allocate({ sizeBytes, tag: tag }));
       assert.ok(error.cause !== undefined, "the refusal does not name the driver's");
       pool.allocate({ sizeBytes: Math.floor(half * 0.5), tag: tag }).dispose();
       pool.trim();
-      // One that is killed gives back nothing itself; the driver takes its memory. The stand-in does not.
+      // A killed process frees nothing; the driver frees its memory. The stand-in does not.
       if (options.library === undefined) other.child.kill("SIGKILL");
       else other.child.stdin.end();
       await other.ended;
       const deadline = performance.now() + 10_000;
-      while (device.freeBytes() < wanted && performance.now() < deadline) {
+      while (device.freeBytes() < sizeBytes && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      pool.allocate({ sizeBytes: wanted, tag: tag }).dispose();
+      pool.allocate({ sizeBytes, tag: tag }).dispose();
       return { heldElsewhereBytes: half, refusal: error.message, cause: error.cause.message };
     }),
   );
 }
 
-/** Holds so many bytes until its input ends; how the second process is played. */
+/** The second process: holds a number of bytes until its input ends. */
 function holdMemory(value, options) {
   return withDevice(options, (device) =>
     withPool({ device }, async (pool) => {
@@ -76,7 +76,7 @@ function holdMemory(value, options) {
   );
 }
 
-/** Breaks the context with a kernel that writes where nothing is, and tells how every call ends. */
+/** Breaks the context with a kernel that writes to an unmapped address, and reports the error of every call. */
 async function breakContext(_, options) {
   const device = openDevice(options);
   const kernels = loadKernels(device);
@@ -86,7 +86,7 @@ async function breakContext(_, options) {
   const stream = device.createStream();
   kernels.poke(stream, 4096);
   const told = {};
-  const tell = async (name, action) => {
+  const report = async (name, action) => {
     try {
       await action();
       told[name] = "nothing";
@@ -94,14 +94,14 @@ async function breakContext(_, options) {
       told[name] = `${error.name} ${error.code} ${error.statusName ?? error.message}`;
     }
   };
-  await tell("synchronize", () => stream.synchronize());
-  await tell("fill", () => device.fill(block, 2));
-  await tell("freeBytes", () => device.freeBytes());
-  await tell("allocate", () => pool.allocate({ sizeBytes: 512 * mib, tag: tag }));
-  await tell("block.dispose", () => block.dispose());
-  await tell("pool.dispose", () => pool.dispose());
-  await tell("stream.dispose", () => stream.dispose());
-  await tell("device.dispose", () => device.dispose());
+  await report("synchronize", () => stream.synchronize());
+  await report("fill", () => device.fill(block, 2));
+  await report("freeBytes", () => device.freeBytes());
+  await report("allocate", () => pool.allocate({ sizeBytes: 512 * mib, tag: tag }));
+  await report("block.dispose", () => block.dispose());
+  await report("pool.dispose", () => pool.dispose());
+  await report("stream.dispose", () => stream.dispose());
+  await report("device.dispose", () => device.dispose());
   process.stdout.write(`${JSON.stringify(told)}\n`);
 }
 
@@ -112,7 +112,7 @@ export async function surviveBrokenContext(options) {
   for (const name of ["synchronize", "fill", "allocate"]) {
     assert.match(told[name], /^CudaError CUDA_ERROR CUDA_ERROR_/, `${name}: ${told[name]}`);
   }
-  // The card serves the next one.
+  // The GPU works in the next process.
   await withDevice(options, (device) =>
     withPool({ device }, (pool) => {
       const block = pool.allocate({ sizeBytes: mib, tag: tag });
@@ -179,5 +179,5 @@ export async function choose(options) {
   return { seen, visibleDevices, balance };
 }
 
-/** What a process beside a step can be told to do. */
+/** Commands of a second process. */
 export const roles = { hold: holdMemory, break: breakContext, list: listVisible };

@@ -1,4 +1,4 @@
-// The steps of the check, each run in a process of its own: one that crashes or hangs takes nobody along.
+// The steps of the check, each in its own process, so that one that crashes or hangs does not affect the others.
 //   node tools/gpu/steps.mjs --step <name> --result <file.json> [options of check.mjs]
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -24,7 +24,7 @@ const virtualOnly = (run) => (options) => {
   return { status: "skipped", reason: "the driver has no virtual memory management here" };
 };
 
-/** In the order of what is worth most when time runs out. `seconds`: how long one may take. */
+/** The most valuable first, in case time runs out. `seconds`: timeout of a step. */
 export const gpuSteps = [
   { name: "the device", seconds: 60, run: describeDevice },
   { name: "the GPUs as the management library tells them", seconds: 60, run: survey },
@@ -102,6 +102,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   } else {
     await roles[values.role](values.value, values);
   }
-  // A context that is broken, or a thread that waits, must not keep the process.
+  // A broken context or a waiting thread must not keep the process alive.
   process.exit(0);
 }

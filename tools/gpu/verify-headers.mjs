@@ -117,7 +117,7 @@ const headerFiles = [
   },
 ];
 
-/** The numbers that a module exports, by the header's names: `cuStreamNonBlocking` is `CU_STREAM_NON_BLOCKING`. */
+/** The numbers that a module exports, by their names in the header: `cuStreamNonBlocking` is `CU_STREAM_NON_BLOCKING`. */
 function namedValues(module) {
   return Object.fromEntries(
     Object.entries(module)
@@ -154,7 +154,7 @@ function parseFunctions(text, returnType) {
   return functions;
 }
 
-/** Asks the compiler for each type: its bytes, whether it is a pointer, and the bytes of what it points to. */
+/** Compiles a program that reports each type's size, whether it is a pointer, and the size of its target. */
 function measureTypes(prelude, functions, folder) {
   const lines = [...functions].flatMap(([name, types]) =>
     types.map((type, index) => {
@@ -200,7 +200,7 @@ function verify(folder, header) {
   const expect = (isRight, text) => {
     if (!isRight) problems.push(text);
   };
-  // The plain reading gives the current names, the other one the names that older programs use.
+  // Without the define these are the current names, with it those of older programs.
   const declared = new Map();
   for (const define of ["-DNVML_NO_UNVERSIONED_FUNC_DEFS", "-D__CUDA_API_VERSION_INTERNAL"]) {
     const text = run("cc", ["-E", "-P", define, join(folder, file)]);

@@ -1,4 +1,4 @@
-// Compares what `template_differential.py` wrote with what the built packages/models makes of the same templates.
+// Compares the results of `template_differential.py` with those of the built packages/models.
 import { readFileSync } from "node:fs";
 import { createChatTemplate } from "../../packages/models/dist/index.js";
 
@@ -17,7 +17,7 @@ function render(source) {
   }
 }
 
-// Python prints an address, or what a set or a hash decides.
+// Python prints an address, or the order of a set.
 const unstable =
   /0x[0-9a-f]{6,}|<(?:generator|built-in|bound|function|class|Macro|list_reverseiterator|reversed|dict_|range_|jinja2|markupsafe)/;
 const counts = { equal: 0, bothFail: 0, unstable: 0, refused: 0, accepted: 0, differing: 0 };

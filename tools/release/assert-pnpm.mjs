@@ -1,9 +1,9 @@
-// The `prepack` of every package. npm would ship the manifests as they are, with the ranges `workspace:` and
-// `catalog:`, which nobody can install; pnpm writes versions in their place.
+// The `prepack` of every package. npm would publish the manifests with the ranges `workspace:` and `catalog:`, which
+// cannot be installed; pnpm replaces them with versions.
 const agent = process.env.npm_config_user_agent ?? "";
 if (!agent.startsWith("pnpm/")) {
   process.stderr.write(
-    `infernode: packages are packed and published with pnpm, found ${agent.split(" ")[0] || "no package manager"}: ` +
+    `infernode: expected pnpm to pack and publish, got ${agent.split(" ")[0] || "no package manager"}: ` +
       "use `npx pnpm pack` or `npx pnpm publish`; see CONTRIBUTING.md\n",
   );
   process.exit(1);

@@ -21,7 +21,7 @@ interface Measured {
   readonly answers: string;
 }
 
-/** The bodies are held half sent, then sent whole; a small chat and `/health/live` are measured all the while. */
+/** The bodies are sent half, then completed; a small chat and `/health/live` are measured meanwhile. */
 async function measure(daemon: WatchedDaemon, clientCount: number, holdMs: number): Promise<Measured> {
   const { url, port, model } = daemon;
   const chats = createTally();
@@ -90,7 +90,7 @@ export const bodies: Scenario = {
     const verdict = createVerdict();
     const figures: Record<string, number | string> = {};
     for (const clientCount of isQuick ? [40] : [80, 200]) {
-      // With the limit that the configuration once had, so that the bodies are taken, and the default one.
+      // With an earlier default limit, so that the bodies are accepted, and with the default.
       for (const args of [["--body-limit", "8MiB"], []]) {
         using container = makeMemoryCgroup(containerBytes);
         await using daemon = await start({ args, enter: container?.enter });
@@ -100,7 +100,7 @@ export const bodies: Scenario = {
         const result = await measure(daemon, clientCount, isQuick ? 500 : 2000);
         verdict.expect(daemon.isRunning, `${name}: the daemon ended:\n${daemon.lastLines()}`);
         verdict.expect(daemon.enginePid === enginePid, `${name}: the engine ended:\n${daemon.lastLines()}`);
-        // Without a container the budget of bodies follows from the memory of the machine, up to 512 MiB.
+        // Without a container the body budget depends on the machine's memory, up to 512 MiB.
         const limitMiB = container === undefined ? 1024 : containerBytes / 2 ** 20;
         verdict.expect(
           result.peakTotalMiB < limitMiB,

@@ -7,7 +7,7 @@ import { createTally, isCut, isServerError, isWhole } from "../support/tally.ts"
 
 const maxAttempts = 10;
 
-/** All clients at once; who is refused comes back when it was told to. */
+/** All clients at once; a refused client retries after `Retry-After`. */
 export const crowd: Scenario = {
   name: "crowd",
   summary: "1,000 clients at once: answered, or 429 with a Retry-After that is true",
@@ -21,7 +21,7 @@ export const crowd: Scenario = {
     await using daemon = await start();
     const { url, model } = daemon;
     await ask(url, { path: "/v1/completions", body: { model, prompt: "A", max_tokens: 1 } });
-    // The delay since the last reading is what it says; this one takes the start out.
+    // The gauge is the delay since the last reading; this reading excludes the start.
     await daemon.metric("infernode_event_loop_delay_seconds");
     const probe = startLatencyProbe(url);
     const client = async (index: number): Promise<void> => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createVerdict, type Scenario } from "../support/scenario.ts";
 
-/** The benchmark that loads and disposes an engine as a library; it has its own figures. */
+/** Runs the benchmark that loads and disposes an engine as a library. */
 const benchmark = fileURLToPath(new URL("../../micro/load-cycles.js", import.meta.url));
 
 export const cycles: Scenario = {

@@ -8,7 +8,7 @@ import { createVerdict, type Scenario } from "../support/scenario.ts";
 import { createTally, isWhole } from "../support/tally.ts";
 import type { WatchedDaemon } from "../support/watched-daemon.ts";
 
-/** More than the longest text has. */
+/** More than the longest text. */
 const contextTokens = 16_384;
 
 interface Answers {
@@ -16,7 +16,7 @@ interface Answers {
   readonly failures: string;
 }
 
-/** How long one question after the other takes. */
+/** Times requests one after the other. */
 async function measure(url: string, question: Question, durationMs: number): Promise<Answers> {
   const tally = createTally();
   const ms: number[] = [];
@@ -31,11 +31,11 @@ async function measure(url: string, question: Question, durationMs: number): Pro
 }
 
 const sentence = "a fox and a dog went to the sea ";
-/** Texts below and above the 16,384 characters that were once encoded on the engine's loop. */
+/** Texts below and above 16,384 characters, which once were encoded on the engine's loop. */
 const mediumText = sentence.repeat(500);
 const longText = sentence.repeat(1200);
 
-/** Clients that count the tokens of texts without a pause. */
+/** Clients that call `/tokenize` without a pause. */
 function floodTokenize({ url, model }: WatchedDaemon): () => Promise<void> {
   const load = startHonestLoad({
     url,
@@ -47,8 +47,8 @@ function floodTokenize({ url, model }: WatchedDaemon): () => Promise<void> {
 }
 
 /**
- * Clients that send a long prompt and are gone before it is computed; some 150 a second, which the HTTP server
- * takes with ease.
+ * Clients that send a long prompt and disconnect before it is computed; about 150 a second, which the HTTP server
+ * handles easily.
  */
 function floodDropped({ port, model }: WatchedDaemon): () => Promise<void> {
   const stopping = new AbortController();
@@ -84,7 +84,7 @@ export const floods: Scenario = {
     const limits = { maxRatio: 20, maxP99Ms: isQuick ? 2000 : 500 };
     const questions: readonly (readonly [string, Question, typeof limits])[] = [
       ["small chat", { path: "/v1/chat/completions", body: { model, messages, max_tokens: 4 } }, limits],
-      // Its fair share beside 32 others.
+      // Its fair share among 32 others.
       [
         "long /tokenize",
         { path: "/tokenize", body: { model, prompt: longText } },

@@ -7,7 +7,7 @@ import { createTally, isCut, isWhole } from "../support/tally.ts";
 
 const questionCount = 8;
 
-/** Every third request counts tokens; the others write, half of them as streams. */
+/** Every third request tokenizes; the others generate, half of them streamed. */
 function questionOf(model: string, client: number, round: number): Question {
   const turn = client + round;
   const prompt = `Once upon a time, in the year ${turn % questionCount}, there was a fox who`;
@@ -36,7 +36,7 @@ export const kills: Scenario = {
     await using daemon = await start();
     const random = createRandom(1);
 
-    // What each prompt is answered when nothing is killed.
+    // The answers to each prompt without kills.
     const undisturbed = new Map<string, string>();
     for (let turn = 0; turn < questionCount; turn += 1) {
       const { body } = questionOf(daemon.model, turn * 3, 0);
@@ -80,7 +80,7 @@ export const kills: Scenario = {
 
     verdict.expect(daemon.isRunning, `the daemon ended:\n${daemon.lastLines()}`);
     verdict.expect(after.kind === "whole", "no whole answer after the last kill");
-    // A daemon that has ended refuses connections; what was never sent was not lost.
+    // A daemon that has exited refuses connections; a request that was never sent is not lost.
     const isLost = (key: string): boolean => isCut(key) && !key.includes("ECONNREFUSED");
     const cutCount = streams.count(isLost) + others.count(isLost);
     verdict.expect(cutCount === 0, `${cutCount} requests ended without an answer and without an error`);

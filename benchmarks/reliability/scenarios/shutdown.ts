@@ -87,7 +87,7 @@ export const shutdown: Scenario = {
   summary: "SIGTERM with connections in every state: ends within the drain timeout, exit code 0",
   run: async ({ isQuick, start }) => {
     const drainMs = isQuick ? 1000 : 3000;
-    // Beyond the drain: the engine process and the threads end.
+    // After the drain: the engine process and the threads exit.
     const allowedMs = drainMs + 2000;
     const verdict = createVerdict();
     const figures: Record<string, number | string> = { drainMs };
@@ -130,7 +130,7 @@ function keyOf(outcome: Outcome): string {
   return outcome.kind === "cut" ? outcome.why : outcome.kind;
 }
 
-/** Requests on kept-alive connections while the daemon drains: each is answered, or its connection was closed before. */
+/** Requests on kept-alive connections while the daemon drains: each gets a response, or its connection was closed before. */
 async function askWhileDraining(
   start: (options: { readonly args: readonly string[] }) => Promise<WatchedDaemon>,
   drainMs: number,
@@ -147,11 +147,11 @@ async function askWhileDraining(
     for (;;) {
       const outcome = await ask(url, question, { agent, timeoutMs: 20_000 });
       const key = keyOf(outcome);
-      // Nobody listens any more: the connection was not made, so nothing was lost.
+      // The port is closed: there was no connection, so no request was lost.
       if (outcome.kind === "cut" && outcome.why.includes("ECONNREFUSED")) return;
       counts.set(key, (counts.get(key) ?? 0) + 1);
       if (outcome.kind === "cut") {
-        // A new connection that the system took and the daemon did not is reset by the system.
+        // A connection that the system accepted and the daemon did not is reset by the system.
         const isNew = /ECONNRESET|hang up/.test(outcome.why) && !outcome.why.includes("kept-alive");
         if (!isNew) cutCount += 1;
         return;

@@ -7,7 +7,7 @@ import type { WatchedDaemon } from "../support/watched-daemon.ts";
 
 const tokensPerAnswer = 32;
 
-/** Answers a second of two clients that read, while it goes on. */
+/** Answers per second of two normal clients meanwhile. */
 async function measureOthers(
   daemon: WatchedDaemon,
   during: () => Promise<void>,
@@ -38,7 +38,7 @@ async function measureOthers(
   };
 }
 
-/** What the readers ask for; both are more than the system's buffers take. */
+/** What the slow readers request; both are larger than the system's buffers. */
 function requestsOf(model: string): readonly string[] {
   const body = {
     model,
@@ -54,10 +54,10 @@ function requestsOf(model: string): readonly string[] {
   return [close(postText("/v1/completions", body)), `${asset.repeat(7)}${close(asset)}`];
 }
 
-/** One in this many asks for a stream; a stream costs much more than it is for this. */
+/** One in this many requests a stream, which costs much more. */
 const streamEvery = 5;
 
-/** Readers that read nothing, or a byte a second. */
+/** Clients that read nothing, or a byte a second. */
 export const slowReaders: Scenario = {
   name: "slow-readers",
   summary:
@@ -80,7 +80,7 @@ export const slowReaders: Scenario = {
       );
     const startUsage = daemon.daemonUsage();
 
-    // The same requests with readers that read: the work is the same, so the share of the others should be.
+    // The same requests from clients that read: the same work, so the others should get the same share.
     let readers: readonly RawClient[] = [];
     const beside = await measureOthers(daemon, async () => {
       readers = await openAll(() => undefined);
@@ -97,7 +97,7 @@ export const slowReaders: Scenario = {
         else client.readSlowly(1);
       });
       await sleep(500);
-      // Two for the others, and two for asking.
+      // Two for the others, and two for the probes.
       allClosed = await daemon.waitFor(() => {
         const { rssMiB, descriptorCount } = daemon.daemonUsage();
         peakMiB = Math.max(peakMiB, rssMiB);
@@ -143,7 +143,7 @@ export const slowReaders: Scenario = {
   },
 };
 
-/** A stream's end, or all of the assets. */
+/** The end of a stream, or of the assets. */
 function isWholeAnswer(received: string): boolean {
   return received.endsWith("data: [DONE]\n\n\r\n0\r\n\r\n") || received.split("HTTP/1.1 200").length === 9;
 }

@@ -16,7 +16,7 @@ interface Sample {
   readonly descriptors: number;
 }
 
-/** What honest and less honest clients send; each kind is as likely as the others. */
+/** Requests of normal and of hostile clients; each kind is equally likely. */
 function questions(model: string, random: () => number): readonly (() => Question)[] {
   const messages = [
     { role: "system", content: "You tell stories." },
@@ -35,7 +35,7 @@ function questions(model: string, random: () => number): readonly (() => Questio
     () => ({ path: complete, body: { model, prompt: prompt(), max_tokens: tokens(), n: 3, logprobs: 2 } }),
     () => ({ path: "/tokenize", body: { model, prompt: prompt() } }),
     () => ({ path: "/detokenize", body: { model, tokens: [5, 6, 7] } }),
-    // Errors: an unknown parameter, an unknown model, a prompt longer than the context, no body to speak of.
+    // Errors: an unknown parameter, an unknown model, a prompt longer than the context, an empty body.
     () => ({ path: chat, body: { model, messages, temprature: 1 } }),
     () => ({ path: chat, body: { model: "nobody", messages } }),
     () => ({ path: complete, body: { model, prompt: "a fox ".repeat(3000) } }),
@@ -61,7 +61,7 @@ async function sendOversized({ port }: WatchedDaemon): Promise<boolean> {
   return client.received.startsWith("HTTP/1.1 413");
 }
 
-/** A mixed load for minutes. */
+/** Mixed load for minutes. */
 export const soak: Scenario = {
   name: "soak",
   summary: "10 minutes of mixed load, errors, cancelled, half and oversized requests: no growth, no 5xx",
@@ -140,7 +140,7 @@ export const soak: Scenario = {
     verdict.expect(isQuick || live.maxMs < 2000, `/health/live took ${live.maxMs} ms`);
     for (const key of ["daemonMiB", "engineMiB"] as const) {
       const growth = middle(last, key) - middle(first, key);
-      // Heaps and allocators keep some tens of MiB more or less from one minute to the next.
+      // Heaps and allocators vary by some tens of MiB from one minute to the next.
       verdict.expect(growth < 64, `${key} grew by ${growth.toFixed(1)} MiB`);
     }
     verdict.expect(middle(last, "descriptors") - middle(first, "descriptors") < 16, "descriptors grew");

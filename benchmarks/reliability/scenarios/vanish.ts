@@ -6,7 +6,7 @@ import { openRawClient, postHead, postText } from "../support/raw-client.ts";
 import { createVerdict, type Scenario } from "../support/scenario.ts";
 import { createTally, isCut, isServerError, isWhole } from "../support/tally.ts";
 
-/** What a client has sent when it vanishes; the last two differ in what it waits for. */
+/** What a client has sent when it disconnects; the last two differ in what it waits for. */
 const moments = ["headers", "body", "queue", "stream"] as const;
 
 interface Vanishing {
@@ -39,7 +39,7 @@ async function vanish({ port, model, index, waitMs }: Vanishing): Promise<void> 
   await client.closed;
 }
 
-/** Clients that vanish before the headers end, in the body, in the queue, and in the stream. */
+/** Clients that disconnect within the headers, in the body, in the queue, and in the stream. */
 export const vanishing: Scenario = {
   name: "vanish",
   summary: "clients vanish in the headers, the body, the queue and the stream",
@@ -63,7 +63,7 @@ export const vanishing: Scenario = {
       (await daemon.metric("vllm:num_requests_running")) === 0 &&
       (await daemon.metric("vllm:num_requests_waiting")) === 0;
 
-    // The first wave warms up: code is compiled, buffers are made.
+    // The first wave warms up: code is compiled, buffers are allocated.
     await wave(waveSize);
     await daemon.waitFor(isIdle, 10_000);
     const startUsage = daemon.daemonUsage();

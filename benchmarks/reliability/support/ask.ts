@@ -1,6 +1,6 @@
 import { request, type Agent, type IncomingMessage } from "node:http";
 
-/** How a request ended, as a client sees it. */
+/** How a request ended for its client. */
 export type Outcome =
   /** 200, and a stream's `[DONE]`. */
   | { readonly kind: "whole"; readonly text: string; readonly ms: number }
@@ -14,9 +14,9 @@ export type Outcome =
     }
   /** A stream that ended with an error event. */
   | { readonly kind: "failed"; readonly code: string; readonly ms: number }
-  /** The connection ended, and nothing said why: what must not happen. */
+  /** The connection closed without a response or an error event: this must not happen. */
   | { readonly kind: "cut"; readonly why: string; readonly ms: number }
-  /** Given up by the client, which asked for that. */
+  /** Aborted by the client. */
   | { readonly kind: "aborted"; readonly ms: number };
 
 export interface Question {
@@ -25,10 +25,10 @@ export interface Question {
 }
 
 export interface AskOptions {
-  /** [a connection of its own] */
+  /** [a new connection] */
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
-  /** A request without an answer after this long counts as cut. [120000] */
+  /** A request without a response after this long counts as cut. [120000] */
   readonly timeoutMs?: number;
 }
 
@@ -78,7 +78,7 @@ function parseAnswer(text: string): Answer {
   }
 }
 
-/** Sends a request and says how it ended; never throws. */
+/** Sends a request and returns how it ended; never throws. */
 export async function ask(url: string, question: Question, options: AskOptions = {}): Promise<Outcome> {
   const { signal, timeoutMs = 120_000 } = options;
   const startedAt = performance.now();

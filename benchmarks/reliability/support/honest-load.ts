@@ -9,7 +9,7 @@ export interface HonestLoadOptions {
   readonly askOptions?: AskOptions;
 }
 
-/** Clients that ask again and again, and wait where they are refused. */
+/** Clients that send requests in a loop, and wait when they are refused. */
 export interface HonestLoad {
   /** Lets every client finish its request. */
   stop(): Promise<void>;

@@ -10,7 +10,7 @@ export interface Latency {
   readonly maxMs: number;
 }
 
-/** Measures how long `/health/live` takes while something else goes on. */
+/** Measures how long `/health/live` takes meanwhile. */
 export interface LatencyProbe {
   stop(): Promise<Latency>;
 }

@@ -7,7 +7,7 @@ export interface LongContextModel extends AsyncDisposable {
   readonly directory: string;
 }
 
-/** Copies the embedded model and says that its context is longer: what it writes then is of no use, its speed is. */
+/** Copies the bundled model with a longer context in its config: its text is useless then, its speed is not. */
 export async function makeLongContextModel(contextTokens: number): Promise<LongContextModel> {
   const parent = await mkdtemp(join(tmpdir(), "infernode-reliability-"));
   const directory = join(parent, "long-context");

@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A control group with a limit of memory, as a container has it. */
+/** A control group with a memory limit, like a container's. */
 export interface MemoryCgroup extends Disposable {
-  /** What a shell has to run first to be in it. */
+  /** Shell command that joins it. */
   readonly enter: string;
 }
 
 const root = "/sys/fs/cgroup";
 let lastNumber = 0;
 
-/** Makes a group; `undefined` where this process may not, which takes root and a cgroup file system to write to. */
+/** Creates a group; `undefined` if this process may not: it needs root and a writable cgroup file system. */
 export function makeMemoryCgroup(limitBytes: number): MemoryCgroup | undefined {
   const isFirstVersion = existsSync(join(root, "memory", "memory.limit_in_bytes"));
   const parent = isFirstVersion ? join(root, "memory") : root;
@@ -19,7 +19,7 @@ export function makeMemoryCgroup(limitBytes: number): MemoryCgroup | undefined {
     try {
       rmdirSync(directory);
     } catch {
-      // Its last process may not be gone yet; an empty group does no harm.
+      // Its last process may not have exited; an empty group is harmless.
     }
   };
   try {

@@ -1,4 +1,4 @@
-// Asks for one address again and again, in a thread of its own: what the main thread does is not measured.
+// Requests one address in a loop, in a separate thread, so that the main thread's work is not measured.
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";

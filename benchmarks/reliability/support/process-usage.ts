@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What the system says that a process holds; Linux only. Zero for a process that has ended. */
+/** Resources of a process; Linux only. Zero for a process that has exited. */
 export interface ProcessUsage {
   readonly rssMiB: number;
   readonly descriptorCount: number;

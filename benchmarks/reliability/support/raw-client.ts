@@ -1,23 +1,23 @@
 import { connect } from "node:net";
 
-/** A connection that says what it is told, whether that is HTTP or not. */
+/** A connection that sends any bytes, valid HTTP or not. */
 export interface RawClient {
   write(text: string | Buffer): void;
-  /** Everything that came so far, as Latin-1. */
+  /** Everything received so far, as Latin-1. */
   readonly received: string;
   readonly isOpen: boolean;
   /** Stops reading: the system's buffers fill. */
   pause(): void;
   /** Reads about this many bytes a second from now on. */
   readSlowly(bytesPerSecond: number): void;
-  /** Reads what is left as fast as it comes. */
+  /** Reads the rest at full speed. */
   readAll(): void;
-  /** Ends at once, with a reset where data is unread. */
+  /** Closes at once, with a reset if data is unread. */
   destroy(): void;
   readonly closed: Promise<void>;
 }
 
-/** Connects to the loopback; rejects when nobody listens. */
+/** Connects to the loopback; rejects if the port is closed. */
 export async function openRawClient(port: number): Promise<RawClient> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   let received = "";
@@ -37,7 +37,7 @@ export async function openRawClient(port: number): Promise<RawClient> {
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve).once("error", reject);
   });
-  // Resets are what these clients make and get.
+  // These clients cause and receive resets.
   socket.on("error", () => undefined);
   return {
     write: (text) => {
@@ -70,7 +70,7 @@ export async function openRawClient(port: number): Promise<RawClient> {
   };
 }
 
-/** The bytes of a whole request. */
+/** The bytes of a complete request. */
 export function postText(path: string, body: unknown): string {
   const json = JSON.stringify(body);
   return `${postHead(path, Buffer.byteLength(json))}${json}`;

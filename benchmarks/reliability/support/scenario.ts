@@ -1,19 +1,19 @@
 import type { StartOptions, WatchedDaemon } from "./watched-daemon.ts";
 
-/** What a scenario is given. */
+/** The context of a scenario. */
 export interface ScenarioContext {
-  /** Small sizes, for a check that takes seconds. */
+  /** Small sizes, for a check within seconds. */
   readonly isQuick: boolean;
-  /** Starts the daemon that is tried, and waits until it is ready. */
+  /** Starts the daemon under test, and waits until it is ready. */
   readonly start: (options?: StartOptions) => Promise<WatchedDaemon>;
 }
 
-/** Numbers and short texts by name; the name carries the unit. */
+/** Numbers and short strings by name; the name has the unit. */
 export type Figures = Readonly<Record<string, number | string>>;
 
 export interface ScenarioResult {
   readonly figures: Figures;
-  /** What was promised and not kept; none means passed. */
+  /** Expectations that failed; none means passed. */
   readonly faults: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface Scenario {
   run(context: ScenarioContext): Promise<ScenarioResult>;
 }
 
-/** Collects what was promised and not kept. */
+/** Collects failed expectations. */
 export interface Verdict {
   readonly faults: readonly string[];
   expect(isKept: boolean, fault: string): void;

@@ -3,7 +3,7 @@ import type { Outcome } from "./ask.ts";
 /** Counts how requests ended. */
 export interface Tally {
   add(outcome: Outcome): void;
-  /** Requests that ended, by how: `whole`, `429 queue_full`, `failed engine_crashed`, `cut …`. */
+  /** Requests by how they ended: `whole`, `429 queue_full`, `failed engine_crashed`, `cut …`. */
   readonly counts: ReadonlyMap<string, number>;
   readonly wholeMs: readonly number[];
   count(fits: (key: string) => boolean): number;

@@ -15,7 +15,7 @@ export interface DaemonExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A daemon in a process of its own, watched from outside: HTTP, signals, its log, and what the system says of it. */
+/** A daemon in its own process, observed from outside: HTTP, signals, its log, and system statistics. */
 export interface WatchedDaemon extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -23,17 +23,17 @@ export interface WatchedDaemon extends AsyncDisposable {
   readonly model: string;
   readonly isRunning: boolean;
   readonly exited: Promise<DaemonExit>;
-  /** Of the present engine process, as the log says. */
+  /** Of the current engine process, from the log. */
   readonly enginePid: number;
   signal(signal: NodeJS.Signals): void;
   isReady(): Promise<boolean>;
-  /** Whether the predicate came true in time; it is asked every 20 ms while the daemon runs. */
+  /** Whether the predicate became true in time; it is called every 20 ms while the daemon runs. */
   waitFor(predicate: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean>;
-  /** The value of a metric's first series whose labels contain the text; NaN where there is none. */
+  /** The value of a metric's first series whose labels contain the text; NaN if there is none. */
   metric(name: string, labels?: string): Promise<number>;
   daemonUsage(): ProcessUsage;
   engineUsage(): ProcessUsage;
-  /** The last lines of the log, for a person who asks why it ended. */
+  /** The last lines of the log, to show why it exited. */
   lastLines(): string;
 }
 
@@ -69,7 +69,7 @@ export async function startWatchedDaemon(
     });
   });
   createInterface({ input: child.stderr }).on("line", (line) => {
-    // The log has a line for each request; few of them are of interest, and a soak makes many.
+    // The log has a line for each request: too many to keep.
     if (/"msg":"request( failed)?"/.test(line)) return;
     lines.push(line.slice(0, 400));
     if (lines.length > keptLines) lines.shift();
