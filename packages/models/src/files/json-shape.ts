@@ -64,6 +64,15 @@ export function integerUpTo(last: number): Shape {
   );
 }
 
+/** A string of a length in UTF-16 units. */
+export function textUpTo(maxLength: number, minLength = 0): Shape {
+  const range = minLength === 0 ? `at most ${maxLength}` : `${minLength} to ${maxLength}`;
+  return shape(
+    `a string of ${range} characters`,
+    (value) => typeof value === "string" && value.length >= minLength && value.length <= maxLength,
+  );
+}
+
 /** One of these strings. */
 export function oneOf(...names: readonly string[]): Shape {
   return shape(`one of ${names.join(", ")}`, (value) => names.includes(value as string));

@@ -1,4 +1,5 @@
 import type { AddedTokenJson } from "./check-tokenizer-json.ts";
+import { maxTokenCharacters, maxTokenId } from "./check-vocabulary.ts";
 import {
   fields,
   flag,
@@ -6,22 +7,16 @@ import {
   isJsonObject,
   listOf,
   ShapeError,
-  shape,
+  textUpTo,
   UnsupportedShapeError,
 } from "../files/json-shape.ts";
 
-const maxTokenId = 2 ** 24;
 const maxAddedTokens = 2 ** 16;
-const maxTokenCharacters = 4096;
 
-const content = shape(
-  `a string of at most ${maxTokenCharacters} characters`,
-  (value) => typeof value === "string" && value.length <= maxTokenCharacters,
-);
 const addedTokens = listOf(
   fields({
     id: integerUpTo(maxTokenId - 1),
-    content,
+    content: textUpTo(maxTokenCharacters),
     single_word: flag,
     lstrip: flag,
     rstrip: flag,

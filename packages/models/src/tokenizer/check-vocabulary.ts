@@ -13,10 +13,11 @@ import {
 } from "../files/json-shape.ts";
 import type { JsonObject } from "../files/json-shape.ts";
 
-const maxTokenId = 2 ** 24;
+/** Ids of tokens are below this. */
+export const maxTokenId: number = 2 ** 24;
 /** Unused ids; tables have an entry for each. */
 const maxHoles = 2 ** 16;
-const maxTokenCharacters = 4096;
+export const maxTokenCharacters: number = 4096;
 
 const tokenId = integerUpTo(maxTokenId - 1);
 const bpeFields = fields({

@@ -14,6 +14,7 @@ import {
   ShapeError,
   tagged,
   text,
+  textUpTo,
   tuple,
   UnsupportedShapeError,
 } from "../files/json-shape.ts";
@@ -23,7 +24,7 @@ import type { Shape } from "../files/json-shape.ts";
 const maxPatternCharacters = 8192;
 const maxSteps = 256;
 const maxPieces = 256;
-/** The limit of Rust's JSON reader, roughly. */
+/** Each level takes two of the 128 that the Rust library's JSON reader allows. */
 const maxDepth = 64;
 const maxContentCharacters = 4096;
 
@@ -33,19 +34,10 @@ const fixedSize = shape(
   "an integer of at least 1",
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 );
-const shortText = shape(
-  `a string of at most ${maxContentCharacters} characters`,
-  (value) => typeof value === "string" && value.length <= maxContentCharacters,
-);
-const patternText = shape(
-  `a string of at most ${maxPatternCharacters} characters`,
-  (value) => typeof value === "string" && value.length <= maxPatternCharacters,
-);
+const shortText = textUpTo(maxContentCharacters);
+const patternText = textUpTo(maxPatternCharacters);
 const pattern = oneField({ String: patternText, Regex: patternText });
-const someText = shape(
-  `a string of 1 to ${maxPatternCharacters} characters`,
-  (value) => typeof value === "string" && value !== "" && value.length <= maxPatternCharacters,
-);
+const someText = textUpTo(maxPatternCharacters, 1);
 const replacedPattern = oneField({ String: someText, Regex: patternText });
 const behavior = oneOf("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous");
 const nothing = fields({});

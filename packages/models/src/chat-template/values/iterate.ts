@@ -22,7 +22,6 @@ export function iterate(value: Value): Iterable<Value> {
   if (value instanceof Range) return counted(value);
   if (value instanceof Iteration) return { [Symbol.iterator]: () => generated(value) };
   if (value instanceof Undefined) return [];
-  if (isObject(value) && value.iterate !== undefined) return value.iterate();
   throw new TemplateError(`'${typeName(value)}' object is not iterable`);
 }
 
@@ -36,8 +35,7 @@ export function isIterable(value: Value): boolean {
     value instanceof DictView ||
     value instanceof Range ||
     value instanceof Iteration ||
-    value instanceof Undefined ||
-    (isObject(value) && value.iterate !== undefined)
+    value instanceof Undefined
   );
 }
 

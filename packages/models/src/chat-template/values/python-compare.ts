@@ -1,21 +1,10 @@
 import type { Budget } from "./budget.ts";
 import { compareTexts } from "./code-points.ts";
 import { Dict } from "./dict.ts";
-import { iterate } from "./iterate.ts";
+import { isIterable, iterate } from "./iterate.ts";
 import { PythonFloat } from "./python-float.ts";
 import { TemplateError } from "./template-error.ts";
-import {
-  DictView,
-  isList,
-  Iteration,
-  isObject,
-  Range,
-  toNumber,
-  Tuple,
-  typeName,
-  Undefined,
-  type Value,
-} from "./values.ts";
+import { DictView, isList, Range, toNumber, Tuple, typeName, Undefined, type Value } from "./values.ts";
 
 /** Compares values as Python does, within a budget. */
 export class Comparer {
@@ -86,7 +75,7 @@ export class Comparer {
         (Number(number instanceof PythonFloat ? number.value : number) - holder.start) / holder.step;
       return Number.isInteger(index) && index >= 0 && index < holder.length;
     }
-    if (!isSearchable(holder)) {
+    if (!isIterable(holder)) {
       throw new TemplateError(`argument of type '${typeName(holder)}' is not iterable`);
     }
     for (const each of iterate(holder)) {
@@ -127,17 +116,6 @@ export class Comparer {
     }
     return a.length - b.length;
   }
-}
-
-function isSearchable(holder: Value): boolean {
-  return (
-    isList(holder) ||
-    holder instanceof Tuple ||
-    holder instanceof DictView ||
-    holder instanceof Iteration ||
-    holder instanceof Undefined ||
-    (isObject(holder) && holder.iterate !== undefined)
-  );
 }
 
 type AnyNumber = NonNullable<ReturnType<typeof toNumber>>;

@@ -96,7 +96,6 @@ export interface PythonObject {
   print?(): string;
   attribute?(name: string): Value | undefined;
   call?(args: CallArguments): Value;
-  iterate?(): Iterable<Value>;
   length?(): number;
 }
 
