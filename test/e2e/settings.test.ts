@@ -40,6 +40,7 @@ beforeAll(async () => {
     "keep-alive-timeout": "7000",
     model: tiny.directory,
     "model-name": "named",
+    "model-aliases": "alias,other",
     "chat-template": template,
     "max-sequences": "3",
     "context-tokens": "200",
@@ -234,6 +235,10 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "model.name": async () => {
     expect(await getJson(answering, "/v1/models")).toMatchObject({ data: [{ id: "named" }] });
+  },
+  "model.aliases": async () => {
+    const body = { model: "other", prompt: "a", max_tokens: 1 };
+    expect(await post(answering, "/v1/completions", body)).toMatchObject({ status: 200 });
   },
   "model.chatTemplate": async () => {
     const messages = [{ role: "user", content: "fox" }];

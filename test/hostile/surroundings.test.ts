@@ -72,7 +72,7 @@ describe.skipIf(!isPosix)("in a working directory that was deleted", () => {
     const run = await runShell(`${await enter()} && infernode ${command}`);
     expect(run).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining("wanted an absolute path, since the working directory was deleted"),
+      stderr: expect.stringContaining("expected an absolute path, since the working directory was deleted"),
     });
   });
 });

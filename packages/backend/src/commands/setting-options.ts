@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { ResolveConfigOptions } from "../config/resolve-config.ts";
-import { settings, type Setting } from "../config/settings.ts";
+import type { Setting } from "../config/setting.ts";
+import { settings } from "../config/settings.ts";
 
 function describe(setting: Setting): string {
   const { default: value, description } = setting;
@@ -17,9 +18,14 @@ export function addSettingOptions(command: Command, filter: (setting: Setting) =
     ),
   );
   for (const setting of settings.filter(filter)) {
-    command.addOption(new Option(`--${setting.flag} ${setting.kind.argument}`, describe(setting)));
+    const option = new Option(`--${setting.flag} ${setting.kind.argument}`, describe(setting));
+    command.addOption(setting.isRepeatable === true ? option.argParser(collect) : option);
   }
   return command;
+}
+
+function collect(text: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, text];
 }
 
 function toOptionName(flag: string): string {
@@ -30,10 +36,11 @@ function toOptionName(flag: string): string {
 export function readConfigSources(
   values: Readonly<Record<string, unknown>>,
 ): Pick<ResolveConfigOptions, "flags" | "file"> {
-  const flags: Record<string, string> = {};
+  const flags: Record<string, string | readonly string[]> = {};
   for (const { flag } of settings) {
     const value = values[toOptionName(flag)];
     if (typeof value === "string") flags[flag] = value;
+    else if (Array.isArray(value)) flags[flag] = value.map(String);
   }
   const file = values["config"];
   return typeof file === "string" ? { flags, file } : { flags };

@@ -20,6 +20,6 @@ export function absolutePath(base: BaseDirectory, path: string): string {
   if (base !== undefined || isAbsolute(path)) return resolve(base ?? "/", path);
   throw new BackendError(
     "INVALID_CONFIG",
-    `wanted an absolute path, since the working directory was deleted; found ${JSON.stringify(path)}`,
+    `expected an absolute path, since the working directory was deleted, got ${JSON.stringify(path)}`,
   );
 }

@@ -11,12 +11,23 @@ export interface ConfigValue {
   readonly baseDirectory: BaseDirectory;
 }
 
-/** Values by setting path, of one source. */
+/** Values of one source by setting path, or by key where they are of an entry in the map `models`. */
 export type ConfigValues = ReadonlyMap<string, ConfigValue>;
 
-/** What a source says, and what is wrong with it; all problems are told at once. */
+/** One of several models, as a source names it. */
+export interface ModelReading {
+  /** `undefined`: the name of its directory. */
+  readonly id: string | undefined;
+  readonly values: ConfigValues;
+  /** Such as `models.qwen in infernode.config.yaml` or `--model ./qwen`. */
+  readonly where: string;
+}
+
+/** What a source says, and what is wrong with it; all problems are reported at once. */
 export interface SourceReading {
   readonly values: ConfigValues;
+  /** `undefined` where it has no map of models. */
+  readonly models?: readonly ModelReading[] | undefined;
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }

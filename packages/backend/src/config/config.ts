@@ -27,12 +27,14 @@ export interface ServerConfig {
   readonly drainTimeoutMs: number;
 }
 
-/** What is served. */
+/** The section `model`: the one model that is served. Resolved, it is the only entry of `InfernodeConfig.models`. */
 export interface ModelSettings {
   /** A Hugging Face directory, absolute; or `embedded`. */
   readonly path: string;
   /** The name in the API; the checkpoint's own by default. */
   readonly name: string | undefined;
+  /** Other names that requests may call it by. */
+  readonly aliases: readonly string[];
   /** A Jinja file, absolute, in place of the checkpoint's own chat template. */
   readonly chatTemplate: string | undefined;
 }
@@ -74,7 +76,10 @@ export interface ModelConfig {
   readonly directory: string;
   /** A Jinja file, absolute, in place of the checkpoint's own chat template. */
   readonly chatTemplate: string | undefined;
-  /** Those of the section `engine`, and what is set for this model alone. */
+  /**
+   * The section `engine`, and what is set for this model alone. `memoryLimitBytes` limits this model: its own limit,
+   * or that of all models together where it has none.
+   */
   readonly engine: EngineSettings;
 }
 
@@ -101,9 +106,9 @@ export interface HealthSettings {
 /** Everything that can be set, resolved, validated and frozen. */
 export interface InfernodeConfig {
   readonly server: ServerConfig;
-  readonly model: ModelSettings;
-  /** Every model that is served, from the sections `model` and `engine`; at least one. */
+  /** Every model that is served; at least one. */
   readonly models: readonly ModelConfig[];
+  /** What holds for models that set nothing else. Its `memoryLimitBytes` limits all models together. */
   readonly engine: EngineSettings;
   readonly log: LogSettings;
   readonly discovery: DiscoverySettings;

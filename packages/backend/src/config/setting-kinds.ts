@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { expectedModelId, isModelId } from "./model-id.ts";
 import { parseHost } from "../text/parse-host.ts";
 
 /** A kind of value: how it is checked, and how it is read where only text can be written. */
 export interface SettingKind {
-  /** Completes "wanted …". */
+  /** Completes "expected …". */
   readonly expected: string;
   readonly schema: z.ZodType;
   /** Reads a variable's or flag's text; answers the text itself where the schema is to refuse it. */
@@ -17,10 +18,10 @@ function numberFromText(text: string): unknown {
   return /^[+-]?\d+$/.test(text.trim()) ? Number(text) : text;
 }
 
-/** A whole number in a closed range. */
+/** An integer in a closed range. */
 export function integer(min: number, max: number): SettingKind {
   return {
-    expected: `a whole number from ${min} to ${max}`,
+    expected: `an integer from ${min} to ${max}`,
     schema: z.int().min(min).max(max),
     fromText: numberFromText,
     argument: "<number>",
@@ -87,6 +88,22 @@ export function text(expected: string, argument: string): SettingKind {
     fromText: (value) => value,
     argument,
   };
+}
+
+/** A model's id. */
+export function modelName(): SettingKind {
+  return {
+    expected: expectedModelId,
+    schema: z.string().trim().refine(isModelId),
+    fromText: (value) => value,
+    argument: "<name>",
+  };
+}
+
+/** A list of names of a model. */
+export function modelNames(): SettingKind {
+  const kind = list(`a list of at most 64 names, each ${expectedModelId}`, "<names>");
+  return { ...kind, schema: z.array(modelName().schema).max(64) };
 }
 
 /** An address or name to listen on; an IPv6 address with or without the brackets that it has in a URL. */

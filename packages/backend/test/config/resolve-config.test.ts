@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { embeddedModelDirectory } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatConfig } from "../../src/config/format-config.ts";
 import { resolveConfig, type ResolveConfigOptions } from "../../src/config/resolve-config.ts";
-import { settings, variableOf } from "../../src/config/settings.ts";
+import { variableOf } from "../../src/config/setting.ts";
+import { settings } from "../../src/config/settings.ts";
 import { parse } from "yaml";
 
 let root: string;
@@ -73,6 +75,7 @@ describe("values", () => {
       "<origins>": "https://a.example,https://b.example",
       "<directory>": "/models/x",
       "<name>": "x",
+      "<names>": "a.example,b.example",
       "<file>": "/models/chat.jinja",
       "<auto|ffi|binding>": "ffi",
       "<choice>": "warn",
@@ -106,10 +109,10 @@ describe("values", () => {
   test("counts a relative model path from the file that names it", async () => {
     const directory = await folderWith({ "infernode.config.yaml": "model:\n  path: models/x\n" });
     const fromFile = await resolveConfig({ directory });
-    expect(fromFile.config.model.path).toBe(join(directory, "models/x"));
+    expect(fromFile.config.models[0]?.directory).toBe(join(directory, "models/x"));
     const fromFlag = await resolveConfig({ directory: root, flags: { model: "models/y" } });
-    expect(fromFlag.config.model.path).toBe(join(root, "models/y"));
-    expect((await resolveIn({})).config.model.path).toBe("embedded");
+    expect(fromFlag.config.models[0]?.directory).toBe(join(root, "models/y"));
+    expect((await resolveIn({})).config.models[0]?.directory).toBe(embeddedModelDirectory());
   });
 
   test("is frozen, lists included", async () => {
@@ -146,24 +149,24 @@ describe("errors", () => {
     [
       "a variable that is no number",
       { environment: { INFERNODE_PORT: "abc" } },
-      /INFERNODE_PORT="abc": wanted a whole number from 0 to 65535, found "abc"/,
+      /INFERNODE_PORT="abc": expected an integer from 0 to 65535, got "abc"/,
     ],
     ["an empty variable", { environment: { INFERNODE_PORT: "" } }, /INFERNODE_PORT=""/],
     [
       "a number out of range",
       { flags: { port: "65536" } },
-      /--port 65536: wanted a whole number from 0 to 65535, found 65536/,
+      /--port 65536: expected an integer from 0 to 65535, got 65536/,
     ],
     ["a fraction", { environment: { INFERNODE_ENGINE__THREADS: "1.5" } }, /INFERNODE_ENGINE__THREADS="1.5"/],
     [
       "a choice that is none",
       { flags: { runtime: "gpu" } },
-      /--runtime gpu: wanted one of auto, ffi, binding, found "gpu"/,
+      /--runtime gpu: expected one of auto, ffi, binding, got "gpu"/,
     ],
     [
       "a size with a wrong unit",
       { flags: { "body-limit": "3 bananas" } },
-      /--body-limit 3 bananas: wanted a size/,
+      /--body-limit 3 bananas: expected a size/,
     ],
     [
       "an unknown variable",
@@ -183,7 +186,7 @@ describe("errors", () => {
     [
       "fewer tokens in a step than sequences",
       { flags: { "max-sequences": "64", "max-tokens-per-step": "32" } },
-      /engine.maxTokensPerStep: wanted at least engine.maxSequences \(64\)/,
+      /engine.maxTokensPerStep: expected at least engine.maxSequences \(64\)/,
     ],
     [
       "a file that is not there",
@@ -238,18 +241,18 @@ describe("errors", () => {
     [
       "an unknown key",
       { "infernode.config.yaml": "server:\n  portt: 1\n" },
-      /unknown key server.portt in .*; did you mean port\?/,
+      /unknown key server.portt in .*; did you mean server.port\?/,
     ],
     [
       "a section that is a number",
       { "infernode.config.json": '{"server":5}' },
-      /server in .*: wanted an object, found 5/,
+      /server in .*: expected an object, got 5/,
     ],
-    ["a list for the whole", { "infernode.config.json": "[]" }, /wanted an object of sections/],
+    ["a list for the whole", { "infernode.config.json": "[]" }, /expected an object of sections/],
     [
       "text for a number",
       { "infernode.config.json": '{"server":{"port":"80"}}' },
-      /server.port in .*: wanted a whole number from 0 to 65535, found "80"/,
+      /server.port in .*: expected an integer from 0 to 65535, got "80"/,
     ],
   ];
   test.each(files)("names %s", async (_, contents, message) => {
@@ -264,7 +267,7 @@ describe("errors", () => {
 
   test("refuses two files", async () => {
     const directory = await folderWith({ "infernode.config.json": "{}", "infernode.config.yml": "{}" });
-    await expect(resolveConfig({ directory })).rejects.toThrow(/wanted one configuration file, found 2/);
+    await expect(resolveConfig({ directory })).rejects.toThrow(/expected one configuration file, got 2/);
   });
 
   test("tells all problems at once", async () => {

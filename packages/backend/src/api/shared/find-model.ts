@@ -8,22 +8,27 @@ export function defaultModelId(service: ModelService): string {
   return service.models().find(({ model }) => model !== undefined)?.model?.id ?? "";
 }
 
-/** Finds the model that a request names. @throws ApiError 404 `model_not_found`, 503 while none is loaded */
-export function findModel(service: ModelService, id: string): ServedModel {
+/**
+ * Finds the model that a request names by its id or an alias.
+ * @throws ApiError 404 `model_not_found`, 503 while it is not loaded
+ */
+export function findModel(service: ModelService, name: string): ServedModel {
   const statuses = service.models();
-  const loaded = statuses.flatMap(({ model }) => (model === undefined ? [] : [model]));
-  const found = loaded.find((model) => model.id === id);
+  const named = statuses.filter(({ id, aliases }) => id === name || aliases.includes(name));
+  const [found] = named.flatMap(({ model }) => (model === undefined ? [] : [model]));
   if (found !== undefined) return found;
-  if (loaded.length === 0) {
-    const reasons = statuses.flatMap((status) => status.reasons);
+  const loaded = statuses.flatMap(({ model }) => (model === undefined ? [] : [model]));
+  if (named.length > 0 || loaded.length === 0) {
+    const missing = named.length > 0 ? named : statuses;
+    const reasons = missing.flatMap((status) => status.reasons);
     throw engineUnavailable(
-      reasons.length > 0 ? reasons.join("; ") : `the engine is ${statuses[0]?.state ?? "not there"}`,
+      reasons.length > 0 ? reasons.join("; ") : `the engine is ${missing[0]?.state ?? "not there"}`,
     );
   }
   const ids = loaded.map((model) => describeValue(model.id)).join(", ");
   throw new ApiError(
     "model_not_found",
-    `The model ${describeValue(id)} does not exist; this server has ${ids}`,
+    `The model ${describeValue(name)} does not exist; this server has ${ids}`,
     {
       param: "model",
     },

@@ -1,0 +1,52 @@
+import { describeValue } from "../text/describe-value.ts";
+import type { ModelReading } from "./config-values.ts";
+import type { ModelConfig } from "./config.ts";
+import { expectedModelId, isModelId } from "./model-id.ts";
+
+/** A model, and the entry that it was made of; none for that of the section `model`. */
+export interface PlacedModel {
+  readonly model: ModelConfig;
+  readonly entry: Pick<ModelReading, "id" | "where"> | undefined;
+}
+
+function whereOf({ entry }: PlacedModel): string {
+  return entry?.where ?? "model";
+}
+
+/** Finds names that are none, and those that two models have. */
+export function findNameProblems(places: readonly PlacedModel[]): string[] {
+  const problems: string[] = [];
+  const owners = new Map<string, PlacedModel>();
+  for (const place of places) {
+    const { id, aliases } = place.model;
+    // One that the file or a flag gives is checked already.
+    if (!isModelId(id)) {
+      problems.push(
+        `${whereOf(place)}: expected ${expectedModelId}, got ${describeValue(id)} as its directory's; give it another`,
+      );
+    }
+    for (const name of [id, ...aliases]) {
+      const owner = owners.get(name);
+      owners.set(name, place);
+      if (owner === undefined) continue;
+      const isOfFlags = place.entry?.id === undefined && name === id;
+      const hint = isOfFlags ? "; write --model <id>=<directory>" : "";
+      problems.push(
+        `${whereOf(place)}: expected names that no other model has, got ${describeValue(name)}, which ` +
+          `${owner === place ? "it has twice" : `${whereOf(owner)} has as well`}${hint}`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** Every running sequence takes one token of a step. */
+export function findStepProblem({ model, entry }: PlacedModel): readonly string[] {
+  const { maxSequences = 1, maxTokensPerStep } = model.engine;
+  if (maxTokensPerStep >= maxSequences) return [];
+  const prefix = entry === undefined ? "" : `models.${model.id}.`;
+  return [
+    `${prefix}engine.maxTokensPerStep: expected at least ${prefix}engine.maxSequences (${maxSequences}), ` +
+      `got ${maxTokensPerStep}; every running sequence takes one token of a step`,
+  ];
+}

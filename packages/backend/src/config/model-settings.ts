@@ -1,0 +1,152 @@
+import { engineDefaults } from "./engine-defaults.ts";
+import { bytes, choice, integer, milliseconds, modelName, modelNames, text } from "./setting-kinds.ts";
+import type { Setting } from "./setting.ts";
+
+const maxTokens = 2 ** 24;
+
+/** Those of a model and of the engine that runs it. */
+export const modelSettings: readonly Setting[] = [
+  {
+    path: "model.path",
+    kind: text("a directory, or embedded", "<directory>"),
+    default: "embedded",
+    flag: "model",
+    shortVariable: "INFERNODE_MODEL",
+    description:
+      "Hugging Face model directory, or embedded for the bundled model; repeat the flag to serve several models, " +
+      "each with a name of its own as name=directory",
+    isPath: true,
+    isRepeatable: true,
+  },
+  {
+    path: "model.name",
+    kind: modelName(),
+    default: undefined,
+    flag: "model-name",
+    shortVariable: "INFERNODE_MODEL_NAME",
+    description: "name of the model in the API; by default the name of its directory",
+  },
+  {
+    path: "model.aliases",
+    kind: modelNames(),
+    default: [],
+    flag: "model-aliases",
+    description: "other names that requests may call the model by, separated by commas",
+  },
+  {
+    path: "model.chatTemplate",
+    kind: text("a file", "<file>"),
+    default: undefined,
+    flag: "chat-template",
+    description: "Jinja file that replaces the checkpoint's chat template",
+    isPath: true,
+  },
+  {
+    path: "engine.maxSequences",
+    kind: integer(1, 4096),
+    default: undefined,
+    flag: "max-sequences",
+    description: "sequences that run at the same time; by default 16, or fewer if memory is short",
+  },
+  {
+    path: "engine.contextTokens",
+    kind: integer(16, maxTokens),
+    default: undefined,
+    flag: "context-tokens",
+    description:
+      "longest prompt and answer together; by default the checkpoint's context, or less if memory is short",
+  },
+  {
+    path: "engine.maxTokensPerStep",
+    kind: integer(1, 2 ** 20),
+    default: engineDefaults.maxTokensPerStep,
+    flag: "max-tokens-per-step",
+    description: "prefill and decode tokens in one step; bounds the duration of a step",
+  },
+  {
+    path: "engine.stepTimeMs",
+    kind: milliseconds(1),
+    default: engineDefaults.stepTimeMs,
+    flag: "step-time",
+    description:
+      "target duration of the prefill in one step, by measurement; at least 32 tokens are processed",
+  },
+  {
+    path: "engine.maxQueuedRequests",
+    kind: integer(1, 1_000_000),
+    default: engineDefaults.maxQueuedRequests,
+    flag: "max-queued-requests",
+    description: "requests that may be queued; further ones get 429",
+  },
+  {
+    path: "engine.maxQueuedTokens",
+    kind: integer(1, 2 ** 31 - 1),
+    default: engineDefaults.maxQueuedTokens,
+    flag: "max-queued-tokens",
+    description: "prompt tokens that may be queued; further requests get 429",
+  },
+  {
+    path: "engine.answerMemoryBytes",
+    kind: bytes(2 ** 20),
+    default: undefined,
+    flag: "answer-memory",
+    description:
+      "memory for the texts and log-probabilities of answers in progress; by default an eighth of the memory that may be used, " +
+      "at most 256 MiB, and at least enough for one whole answer",
+  },
+  {
+    path: "engine.promptTimeoutMs",
+    kind: milliseconds(10),
+    default: engineDefaults.promptTimeoutMs,
+    flag: "prompt-timeout",
+    description:
+      "time to render and tokenize one prompt, plus 1 ms for each 500 characters; a prompt that takes longer gets 400",
+  },
+  {
+    path: "engine.threads",
+    kind: integer(1, 1024),
+    default: undefined,
+    flag: "threads",
+    description: "threads of one forward pass; by default the processor's cores",
+  },
+  {
+    path: "engine.runtime",
+    kind: choice(["auto", "ffi", "binding"]),
+    default: engineDefaults.runtime,
+    flag: "runtime",
+    description: "how onnxruntime is called: through its C API (ffi) or its Node.js binding",
+  },
+  {
+    path: "engine.memoryLimitBytes",
+    kind: bytes(2 ** 20),
+    default: undefined,
+    flag: "memory-limit",
+    isTotal: true,
+    description:
+      "memory that all models may use together; a model that needs more is refused; by default the system's free memory",
+  },
+  {
+    path: "engine.startTimeoutMs",
+    kind: milliseconds(1000),
+    default: engineDefaults.startTimeoutMs,
+    flag: "start-timeout",
+    description: "time for the engine process to load the model",
+  },
+  {
+    path: "engine.hangAfterMs",
+    kind: milliseconds(1000),
+    default: undefined,
+    flag: "hang-after",
+    description:
+      "an engine process that has work and makes no step for this long is killed and restarted; " +
+      "by default 10 minutes, and proportionally more if maxTokensPerStep is above 256",
+  },
+  {
+    path: "engine.maxRestarts",
+    kind: integer(0, 1000),
+    default: engineDefaults.maxRestarts,
+    flag: "max-restarts",
+    description:
+      "crashes of an engine in a row, without a served request in between, before the daemon gives up",
+  },
+];

@@ -1,0 +1,32 @@
+import { isAbsolute } from "node:path";
+import { describeValue } from "../text/describe-value.ts";
+import { absolutePath } from "./base-directory.ts";
+import type { ConfigValue } from "./config-values.ts";
+import type { Setting } from "./setting.ts";
+
+/** Checks a value that was given for a setting; a wrong one is a problem and `undefined`. */
+export type ReadValue = (setting: Setting, given: ConfigValue) => unknown;
+
+/** Creates a reader that reports each wrong value once, however many models it is for. */
+export function createValueReader(problems: string[]): ReadValue {
+  const read = new Map<ConfigValue, unknown>();
+  const check = (setting: Setting, given: ConfigValue): unknown => {
+    const refuse = (expected: string): undefined => {
+      problems.push(`${given.where}: expected ${expected}, got ${describeValue(given.value)}`);
+    };
+    const parsed = setting.kind.schema.safeParse(given.value);
+    if (!parsed.success) return refuse(setting.kind.expected);
+    const { data } = parsed;
+    if (setting.isPath !== true || typeof data !== "string" || data === setting.default) {
+      return Array.isArray(data) ? Object.freeze(data) : data;
+    }
+    if (given.baseDirectory === undefined && !isAbsolute(data)) {
+      return refuse("an absolute path, since the working directory was deleted");
+    }
+    return absolutePath(given.baseDirectory, data);
+  };
+  return (setting, given) => {
+    if (!read.has(given)) read.set(given, check(setting, given));
+    return read.get(given);
+  };
+}
