@@ -84,6 +84,7 @@ export const packageRooms = {
       "models/prompts": ["config", "operations", "models"],
       "models/engine": ["config", "operations", "models", "events", "models/prompts"],
       "models/local": ["config", "operations", "models", "events", "models/engine"],
+      "models/remote": ["operations", "models"],
       conformance: ["operations", "models", "models/engine"],
       "api/shared": ["text", "operations", "models"],
       "api/shared/body": ["text", "api/shared"],

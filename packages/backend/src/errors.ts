@@ -33,6 +33,7 @@ export type EngineRequestErrorCode =
   | "PROMPT_TIMEOUT"
   | "PROMPT_MEMORY_EXCEEDED"
   | "UNKNOWN_OPERATION"
+  | "UNSUPPORTED_PARAMETER"
   | "INTERNAL";
 
 /** Plain values that explain a rejected request: counts, limits, durations. */

@@ -78,13 +78,15 @@ function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
       return contextError(error, names);
     case "QUEUE_FULL":
       return queueFull(error);
-    case "INVALID_REQUEST": {
+    case "INVALID_REQUEST":
+    case "UNSUPPORTED_PARAMETER": {
       const param = toParam(error.param, names);
       const message =
         error.param === undefined || param === undefined
           ? error.message
           : error.message.replaceAll(error.param, param);
-      return new ApiError("invalid_value", message, { param });
+      const code = error.code === "INVALID_REQUEST" ? "invalid_value" : "unsupported_parameter";
+      return new ApiError(code, message, { param });
     }
     case "ENGINE_UNAVAILABLE":
     case "ENGINE_DRAINING":

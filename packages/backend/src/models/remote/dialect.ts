@@ -1,0 +1,138 @@
+import type { ServedModel } from "../model-service.ts";
+
+/** Which fields a server knows beyond OpenAI's. */
+export type DialectName = "openai" | "infernode" | "vllm" | "llama.cpp";
+
+/** The parameters of a generation: where they are in its input, and the value that asks for nothing. */
+export const parameters = {
+  temperature: { path: "sampling.temperature", neutral: undefined },
+  topP: { path: "sampling.topP", neutral: 1 },
+  topK: { path: "sampling.topK", neutral: 0 },
+  minP: { path: "sampling.minP", neutral: 0 },
+  presencePenalty: { path: "sampling.presencePenalty", neutral: 0 },
+  frequencyPenalty: { path: "sampling.frequencyPenalty", neutral: 0 },
+  repetitionPenalty: { path: "sampling.repetitionPenalty", neutral: 1 },
+  logitBias: { path: "sampling.logitBias", neutral: undefined },
+  seed: { path: "sampling.seed", neutral: undefined },
+  maxTokens: { path: "stopping.maxTokens", neutral: undefined },
+  minTokens: { path: "stopping.minTokens", neutral: 0 },
+  stop: { path: "stopping.stop", neutral: undefined },
+  stopTokenIds: { path: "stopping.stopTokenIds", neutral: undefined },
+  ignoreEos: { path: "stopping.ignoreEos", neutral: false },
+  includeStopInOutput: { path: "stopping.includeStopInOutput", neutral: false },
+  n: { path: "n", neutral: 1 },
+  promptLogprobs: { path: "promptLogprobs", neutral: undefined },
+  skipSpecialTokens: { path: "skipSpecialTokens", neutral: true },
+  addSpecialTokens: { path: "prompt.addSpecialTokens", neutral: true },
+  addGenerationPrompt: { path: "prompt.options.addGenerationPrompt", neutral: true },
+  continueFinalMessage: { path: "prompt.options.continueFinalMessage", neutral: false },
+  variables: { path: "prompt.options.variables", neutral: undefined },
+} as const;
+
+/** The name of a parameter of a generation. */
+export type ParameterName = keyof typeof parameters;
+
+/** What a kind of server takes and tells, as far as it differs. */
+export interface Dialect {
+  readonly name: DialectName;
+  /** What its list of models has as the owner. */
+  readonly ownedBy: string | undefined;
+  /** What it calls the parameters; one that it has no name for is refused, unless its value asks for nothing. */
+  readonly fields: { readonly [Name in ParameterName]?: string };
+  readonly seedBits: 32 | 64;
+  /** Log-probabilities are left out where fewer alternatives are asked for. */
+  readonly leastAlternatives: 0 | 1;
+  /** Tells the ids of an answer's tokens where it is asked to. */
+  readonly tellsTokenIds: boolean;
+  /** Each of several answers has a usage of its own, in place of one for all. */
+  readonly hasUsagePerAnswer: boolean;
+  /** A text prompt whose answer has no length that is asked for goes on to the end of the context. */
+  readonly isLengthOpen: boolean;
+  /** Whose form `/tokenize` has. */
+  readonly tokenizer: "vllm" | "llama.cpp" | undefined;
+}
+
+const openAi: Dialect = {
+  name: "openai",
+  ownedBy: undefined,
+  fields: {
+    temperature: "temperature",
+    topP: "top_p",
+    presencePenalty: "presence_penalty",
+    frequencyPenalty: "frequency_penalty",
+    logitBias: "logit_bias",
+    seed: "seed",
+    maxTokens: "max_tokens",
+    stop: "stop",
+    n: "n",
+  },
+  seedBits: 64,
+  leastAlternatives: 0,
+  tellsTokenIds: false,
+  hasUsagePerAnswer: false,
+  isLengthOpen: false,
+  tokenizer: undefined,
+};
+
+const infernode: Dialect = {
+  ...openAi,
+  name: "infernode",
+  ownedBy: "infernode",
+  fields: {
+    ...openAi.fields,
+    topK: "top_k",
+    minP: "min_p",
+    repetitionPenalty: "repetition_penalty",
+    minTokens: "min_tokens",
+    stopTokenIds: "stop_token_ids",
+    ignoreEos: "ignore_eos",
+    includeStopInOutput: "include_stop_str_in_output",
+    skipSpecialTokens: "skip_special_tokens",
+    addSpecialTokens: "add_special_tokens",
+    addGenerationPrompt: "add_generation_prompt",
+    continueFinalMessage: "continue_final_message",
+    variables: "chat_template_kwargs",
+  },
+  tokenizer: "vllm",
+};
+
+/** Infernode's fields are vLLM's. */
+const vllm: Dialect = { ...infernode, name: "vllm", ownedBy: "vllm", tellsTokenIds: true };
+
+/** It ignores fields that it does not know, and the upper bits of a seed. */
+const llamaCpp: Dialect = {
+  ...openAi,
+  name: "llama.cpp",
+  ownedBy: "llamacpp",
+  fields: {
+    ...openAi.fields,
+    topK: "top_k",
+    minP: "min_p",
+    repetitionPenalty: "repeat_penalty",
+    ignoreEos: "ignore_eos",
+    addGenerationPrompt: "add_generation_prompt",
+    continueFinalMessage: "continue_final_message",
+    variables: "chat_template_kwargs",
+  },
+  seedBits: 32,
+  leastAlternatives: 1,
+  hasUsagePerAnswer: true,
+  isLengthOpen: true,
+  tokenizer: "llama.cpp",
+};
+
+const dialects: readonly Dialect[] = [openAi, infernode, vllm, llamaCpp];
+
+export const dialectNames: readonly DialectName[] = dialects.map(({ name }) => name);
+
+/** Finds a dialect by its name, else by the owner of a model; OpenAI's where neither says. */
+export function findDialect(name: DialectName | undefined, ownedBy: unknown): Dialect {
+  const found = dialects.find((each) => (name === undefined ? each.ownedBy === ownedBy : each.name === name));
+  return found ?? openAi;
+}
+
+/** A model of a remote server, and how the server is spoken to. */
+export interface RemoteModel {
+  readonly served: ServedModel;
+  readonly dialect: Dialect;
+}

@@ -1,0 +1,170 @@
+import { BackendError } from "../../errors.ts";
+import { isRecord } from "../../is-record.ts";
+import type { ModelState, ModelStatus } from "../model-service.ts";
+import { findDialect, type DialectName, type RemoteModel } from "./dialect.ts";
+import { protocolError } from "./remote-error.ts";
+import type { RemoteClient } from "./remote-client.ts";
+import type { ResolvedRemoteOptions } from "./remote-options.ts";
+
+/** A model as the server listed it. */
+interface ListedModel extends RemoteModel {
+  readonly aliases: readonly string[];
+}
+
+/** What a server says that it serves, asked for again and again. */
+export interface ModelList {
+  /** How the server is; `undefined` reasons for ready. */
+  readonly state: ModelState;
+  readonly reasons: readonly string[];
+  statuses(): readonly ModelStatus[];
+  /**
+   * Finds a model; waits for the server's first answer, and asks anew where it could not be reached.
+   * @throws BackendError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`
+   */
+  find(id: string): Promise<RemoteModel>;
+  /** Asks now; resolves when the list is new. @throws BackendError `ENGINE_UNAVAILABLE`, `ENGINE_PROTOCOL` */
+  refresh(): Promise<void>;
+  /** Told of a call that did not reach the server. */
+  noteUnreachable(reason: string): void;
+  dispose(reason: unknown): void;
+}
+
+/** A quarter of a GiB: what answers with log-probabilities that are collected here may take. */
+const answerMemoryBytes = 2 ** 28;
+
+function countOf(...values: readonly unknown[]): number | undefined {
+  return values.find((value): value is number => Number.isSafeInteger(value) && (value as number) > 0);
+}
+
+function parseModel(value: unknown, dialect: DialectName | undefined): ListedModel {
+  const id = isRecord(value) ? value["id"] : undefined;
+  if (!isRecord(value) || typeof id !== "string" || id === "") {
+    throw protocolError("models with ids", "one without");
+  }
+  const { owned_by: ownedBy, max_model_len: length, aliases, created } = value;
+  const meta = isRecord(value["meta"]) ? value["meta"] : {};
+  const names = Array.isArray(aliases)
+    ? aliases.filter((each) => typeof each === "string" && each !== id)
+    : [];
+  return {
+    aliases: names as string[],
+    dialect: findDialect(dialect, ownedBy),
+    served: {
+      id,
+      family: undefined,
+      parameterCount: countOf(meta["n_params"]),
+      // llama.cpp's; older servers of it tell only the checkpoint's context, which may be longer than what they serve.
+      contextTokens: countOf(length, meta["n_ctx"], meta["n_ctx_train"]),
+      vocabSize: countOf(meta["n_vocab"]),
+      hasChatTemplate: undefined,
+      generationDefaults: {},
+      executor: undefined,
+      answerMemoryBytes,
+      createdAt: countOf(created) ?? 0,
+    },
+  };
+}
+
+/** Reads an answer to `GET /v1/models`. @throws BackendError `ENGINE_PROTOCOL` */
+function parseModels(answer: unknown, dialect: DialectName | undefined): ReadonlyMap<string, ListedModel> {
+  const data = isRecord(answer) ? answer["data"] : undefined;
+  if (!Array.isArray(data)) throw protocolError("a list of models in `data`", typeof data);
+  return new Map(data.map((each) => parseModel(each, dialect)).map((model) => [model.served.id, model]));
+}
+
+function quote(ids: readonly string[]): string {
+  return ids.length === 0
+    ? "none"
+    : ids
+        .slice(0, 20)
+        .map((id) => JSON.stringify(id))
+        .join(", ");
+}
+
+/** Creates the list of a server, and begins to ask for it. */
+export function createModelList(options: ResolvedRemoteOptions, client: RemoteClient): ModelList {
+  const { baseUrl, refreshIntervalMs } = options;
+  const ending = new AbortController();
+  let listed: ReadonlyMap<string, ListedModel> | undefined;
+  let failure: string | undefined;
+  let pending: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const ask = async (): Promise<void> => {
+    try {
+      listed = parseModels(
+        await client.getJson({ path: "/v1/models", signal: ending.signal }),
+        options.dialect,
+      );
+      failure = undefined;
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+      throw error;
+    } finally {
+      pending = undefined;
+      schedule();
+    }
+  };
+  const refresh = (): Promise<void> => {
+    clearTimeout(timer);
+    pending ??= ask();
+    return pending;
+  };
+  const schedule = (): void => {
+    if (ending.signal.aborted) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void refresh().catch(() => undefined), refreshIntervalMs);
+    // Asking for it keeps no process alive.
+    timer.unref();
+  };
+  void refresh().catch(() => undefined);
+
+  const state = (): ModelState => {
+    if (failure !== undefined) return "unavailable";
+    return listed === undefined ? "starting" : "ready";
+  };
+  const reasons = (): readonly string[] => {
+    if (failure !== undefined) return [failure];
+    return listed === undefined ? [`the server at ${baseUrl} has not answered yet`] : [];
+  };
+  const isServed = (id: string): boolean => options.models?.includes(id) ?? true;
+  const ids = (): readonly string[] => options.models ?? [...(listed?.keys() ?? [])];
+  const statusOf = (id: string): ModelStatus => {
+    const model = listed?.get(id);
+    const isMissing = listed !== undefined && model === undefined && failure === undefined;
+    return {
+      id,
+      aliases: model?.aliases ?? [],
+      state: isMissing ? "unavailable" : state(),
+      reasons: isMissing ? [`the server at ${baseUrl} has no model ${JSON.stringify(id)}`] : reasons(),
+      model: model?.served,
+      stats: undefined,
+    };
+  };
+
+  return {
+    get state() {
+      return state();
+    },
+    get reasons() {
+      return reasons();
+    },
+    statuses: () => ids().map(statusOf),
+    find: async (name) => {
+      if (listed === undefined || failure !== undefined) await refresh();
+      const found =
+        listed?.get(name) ?? [...(listed?.values() ?? [])].find(({ aliases }) => aliases.includes(name));
+      if (found !== undefined && isServed(found.served.id)) return found;
+      const message = `expected one of the models ${quote(ids())} of ${baseUrl}, got ${JSON.stringify(name)}`;
+      throw new BackendError("UNKNOWN_MODEL", message);
+    },
+    refresh,
+    noteUnreachable: (reason) => {
+      failure = reason;
+    },
+    dispose: (reason) => {
+      clearTimeout(timer);
+      ending.abort(reason);
+    },
+  };
+}
