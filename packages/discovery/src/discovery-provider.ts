@@ -24,7 +24,7 @@ export interface RegisteredService {
   readonly service: ServiceRegistration;
   /**
    * Updates the state and the metadata (load, models). Metadata is merged: other keys stay. Updates apply in the
-   * order of the calls, awaited or not; an update without a change notifies nobody.
+   * order of the calls, awaited or not; an update without a change is not notified.
    * @throws DiscoveryError `INVALID_REGISTRATION`, `NOT_REGISTERED`, `PROVIDER_DISPOSED`
    */
   update(change: {

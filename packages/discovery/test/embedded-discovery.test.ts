@@ -19,8 +19,8 @@ describe("conforms", () => {
 });
 
 test("emits one event for each change, after the change", async () => {
-  const told: DiscoveryEvent[] = [];
-  const provider = createEmbeddedDiscovery({ events: { emit: (...event) => void told.push(event) } });
+  const events: DiscoveryEvent[] = [];
+  const provider = createEmbeddedDiscovery({ events: { emit: (...event) => void events.push(event) } });
   const registered = await provider.register(service);
   await registered.update({ state: "warning", metadata: { load: "3" } });
   await registered.update({ state: "warning", metadata: { load: "3" } });
@@ -28,7 +28,7 @@ test("emits one event for each change, after the change", async () => {
   await registered.deregister();
 
   const updated = { ...service, state: "warning", metadata: { model: "tiny", load: "3" } };
-  expect(told).toEqual([
+  expect(events).toEqual([
     ["discovery:service-registered", { service: { ...service, state: "passing" } }],
     ["discovery:service-updated", { service: updated, previousState: "passing" }],
     ["discovery:service-deregistered", { service: updated }],
@@ -46,14 +46,14 @@ test("an event handler already lists the change", async () => {
 });
 
 test("emits the deregistration of the remaining services on dispose", async () => {
-  const told: string[] = [];
+  const events: string[] = [];
   const provider = createEmbeddedDiscovery({
-    events: { emit: (name, payload) => void told.push(`${name} ${payload.service.id}`) },
+    events: { emit: (name, payload) => void events.push(`${name} ${payload.service.id}`) },
   });
   await provider.register(service);
   await provider.register({ ...service, id: "node-2" });
   await provider[Symbol.asyncDispose]();
-  expect(told.slice(2)).toEqual([
+  expect(events.slice(2)).toEqual([
     "discovery:service-deregistered node-1",
     "discovery:service-deregistered node-2",
   ]);

@@ -153,12 +153,12 @@ test.each<[string, object]>([
 });
 
 test("keeps the latest report and emits an event only when the level changes", async () => {
-  const told: HealthEvent[] = [];
+  const events: HealthEvent[] = [];
   let status: HealthStatus = healthy;
   const checker = createHealthChecker({
     name: "ready",
     checks: [{ name: "engine", check: () => status }],
-    events: { emit: (...event) => void told.push(event) },
+    events: { emit: (...event) => void events.push(event) },
   });
   expect(checker.lastReport).toBeUndefined();
   await checker.report();
@@ -170,7 +170,13 @@ test("keeps the latest report and emits an event only when the level changes", a
 
   expect(checker.lastReport).toBe(last);
   expect(
-    told.map(([name, { checker, previous, status, reasons }]) => [name, checker, previous, status, reasons]),
+    events.map(([name, { checker, previous, status, reasons }]) => [
+      name,
+      checker,
+      previous,
+      status,
+      reasons,
+    ]),
   ).toEqual([
     ["health:status-changed", "ready", undefined, "healthy", []],
     ["health:status-changed", "ready", "healthy", "unhealthy", ["engine: no step for 5 ms"]],

@@ -57,7 +57,7 @@ test("continues after a failure and reports the error", async () => {
 });
 
 test("a disposed monitor reports nothing more, not even a pending report", async () => {
-  const told: HealthReport[] = [];
+  const reports: HealthReport[] = [];
   let finish: (() => void) | undefined;
   const checker = createHealthChecker({
     checks: [
@@ -70,12 +70,12 @@ test("a disposed monitor reports nothing more, not even a pending report", async
       },
     ],
   });
-  const monitor = startHealthMonitor({ checker, intervalMs: 1, onReport: (report) => told.push(report) });
+  const monitor = startHealthMonitor({ checker, intervalMs: 1, onReport: (report) => reports.push(report) });
   monitor.dispose();
   monitor.dispose();
   finish?.();
   expect((await checker.report()).status).toBe("healthy");
-  expect(told).toEqual([]);
+  expect(reports).toEqual([]);
 });
 
 test("refuses an interval of 0 or less", () => {

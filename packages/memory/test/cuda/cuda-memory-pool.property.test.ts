@@ -73,7 +73,7 @@ class Model {
     this.inUseBytes += Math.ceil(block.sizeBytes / 256) * 256;
   }
 
-  take(which: number): CudaMemoryBlock | undefined {
+  remove(which: number): CudaMemoryBlock | undefined {
     const [block] = this.live.splice(which % Math.max(1, this.live.length), 1);
     if (block !== undefined) this.inUseBytes -= Math.ceil(block.sizeBytes / 256) * 256;
     return block;
@@ -222,7 +222,7 @@ describeOverStandIn("a CUDA pool with any order of sizes, streams and frees", (s
                 assert.equal(error.requestedBytes, command.sizeBytes);
               }
             } else if (command.kind === "free") {
-              const block = model.take(command.which);
+              const block = model.remove(command.which);
               if (block !== undefined) {
                 pool.free(block, command.stream === undefined ? undefined : streams[command.stream]);
               }
@@ -241,7 +241,7 @@ describeOverStandIn("a CUDA pool with any order of sizes, streams and frees", (s
             expect(stats.inUseBytes).toBeLessThanOrEqual(stats.arenaBytes);
             expect(stats.arenaBytes).toBeLessThanOrEqual(limit);
           }
-          for (let block = model.take(0); block !== undefined; block = model.take(0)) block.dispose();
+          for (let block = model.remove(0); block !== undefined; block = model.remove(0)) block.dispose();
           standIn.release();
           assertCoalesced(pool, device);
         }),

@@ -359,18 +359,18 @@ describeOverStandIn("a CUDA pool and its blocks", (standIn) => {
     expect(pool.stats().liveBlockCount).toBe(0);
   });
   it("reports leaks by tag on dispose, and frees their memory", () => {
-    const told: MemoryEvent[] = [];
+    const events: MemoryEvent[] = [];
     using device = createCudaDevice({ driver });
     const pool = createCudaMemoryPool({
       device,
       limitBytes: 64 * mib,
-      events: { emit: (...event) => told.push(event) },
+      events: { emit: (...event) => events.push(event) },
     });
     pool.allocate({ sizeBytes: mib, tag });
     pool.allocate({ sizeBytes: mib, tag });
     pool.allocate({ sizeBytes: 256, tag: { model: "llama", purpose: "kv-cache", label: "layer 0" } });
     pool.dispose();
-    expect(told).toEqual([
+    expect(events).toEqual([
       [
         "memory:leaks-found",
         {

@@ -89,7 +89,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
   });
   for (const name of Object.keys({ ...nvmlFunctions, ...nvmlOptionalFunctions })) {
     if (!name.startsWith("nvmlDevice") || name === "nvmlDeviceGetCount_v2") continue;
-    it(`are read past one that fails in ${name}, which is told with NVML's text`, async () => {
+    it(`are read although one fails in ${name}, which is a problem with NVML's text`, async () => {
       standIn.split();
       standIn.fail(name, gpuIsLost);
       const { gpus, problems } = await readGpus(options);

@@ -62,15 +62,15 @@ describe("readHostMemory", () => {
   });
 
   it("does not follow a group path out of its root", () => {
-    const asked: string[] = [];
+    const paths: string[] = [];
     readHostMemory({
       system,
       readTextFile(path) {
-        asked.push(path);
+        paths.push(path);
         return path === "/proc/self/cgroup" ? "0::/../../etc\n" : undefined;
       },
     });
-    expect(asked.filter((path) => path.includes(".."))).toEqual([]);
+    expect(paths.filter((path) => path.includes(".."))).toEqual([]);
   });
 
   it("reads this machine", () => {

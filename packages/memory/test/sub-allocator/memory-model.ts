@@ -127,7 +127,7 @@ export class MemoryModel {
     this.#ranges = ranges;
   }
 
-  take(handle: RangeHandle, sizeBytes: number, alignmentBytes: number): void {
+  add(handle: RangeHandle, sizeBytes: number, alignmentBytes: number): void {
     const arena = this.#ranges.arenaOf(handle);
     const start = this.#ranges.offsetOf(handle);
     const capacity = this.#ranges.sizeOf(handle);
@@ -156,7 +156,7 @@ export class MemoryModel {
     this.liveCount += 1;
   }
 
-  give(handle: RangeHandle): void {
+  remove(handle: RangeHandle): void {
     const arena = this.#ranges.arenaOf(handle);
     const list = this.#byArena.get(arena) ?? [];
     const at = list.findIndex((range) => range.handle === handle);

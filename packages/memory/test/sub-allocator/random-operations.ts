@@ -17,7 +17,7 @@ const kib = 1024;
 const mib = 1024 * kib;
 
 export interface Operation {
-  readonly kind: "take" | "give" | "reserve" | "trim";
+  readonly kind: "allocate" | "free" | "reserve" | "trim";
   readonly sizeBytes: number;
   readonly alignment: number | undefined;
   /** Selects a live range, or a part of the reservation; in [0, 1). */
@@ -25,7 +25,7 @@ export interface Operation {
 }
 
 export interface StreamOperation {
-  readonly kind: "take" | "give" | "finish" | "reclaim";
+  readonly kind: "allocate" | "free" | "finish" | "reclaim";
   readonly streamId: number | undefined;
   readonly sizeBytes: number;
   readonly part: number;
@@ -42,7 +42,17 @@ const sizes = fc.oneof(
 export const operations: fc.Arbitrary<readonly Operation[]> = fc.array(
   fc.record({
     kind: fc.constantFrom(
-      ...(["take", "take", "take", "take", "give", "give", "give", "reserve", "trim"] as const),
+      ...([
+        "allocate",
+        "allocate",
+        "allocate",
+        "allocate",
+        "free",
+        "free",
+        "free",
+        "reserve",
+        "trim",
+      ] as const),
     ),
     sizeBytes: sizes,
     alignment: fc.constantFrom(undefined, undefined, undefined, 1, 256, 512, 4096, 65_536),
@@ -53,7 +63,9 @@ export const operations: fc.Arbitrary<readonly Operation[]> = fc.array(
 
 export const streamOperations: fc.Arbitrary<readonly StreamOperation[]> = fc.array(
   fc.record({
-    kind: fc.constantFrom(...(["take", "take", "take", "give", "give", "finish", "reclaim"] as const)),
+    kind: fc.constantFrom(
+      ...(["allocate", "allocate", "allocate", "free", "free", "finish", "reclaim"] as const),
+    ),
     streamId: fc.constantFrom(undefined, 1, 2, 3),
     sizeBytes: fc.oneof(fc.integer({ min: 1, max: 8 * kib }), fc.integer({ min: 1, max: 300 * kib })),
     part,
@@ -86,18 +98,18 @@ export function runOperations(
   const live: RangeHandle[] = [];
   const reservations: SubAllocatorReservation[] = [];
   const add = (handle: RangeHandle, sizeBytes: number, alignment: number | undefined): void => {
-    model.take(handle, sizeBytes, Math.max(256, alignment ?? 256));
+    model.add(handle, sizeBytes, Math.max(256, alignment ?? 256));
     live.push(handle);
   };
-  const take = (sizeBytes: number, alignment: number | undefined): void => {
+  const allocate = (sizeBytes: number, alignment: number | undefined): void => {
     const handle = ranges.allocate(sizeBytes, { alignmentBytes: alignment });
     if (handle !== undefined) add(handle, sizeBytes, alignment);
     else if ((alignment ?? 1) <= 256) assertNoRoom(ranges, source, sizeBytes);
   };
-  const give = (at: number): void => {
+  const free = (at: number): void => {
     const [handle] = live.splice(at, 1);
     if (handle === undefined) return;
-    model.give(handle);
+    model.remove(handle);
     ranges.free(handle);
     assert.throws(() => ranges.free(handle), { code: "DOUBLE_FREE" });
   };
@@ -116,8 +128,8 @@ export function runOperations(
     if (reservations.length > 3) reservations.shift()?.release();
   };
   for (const step of steps) {
-    if (step.kind === "take") take(step.sizeBytes, step.alignment);
-    else if (step.kind === "give") give(Math.floor(step.part * live.length));
+    if (step.kind === "allocate") allocate(step.sizeBytes, step.alignment);
+    else if (step.kind === "free") free(Math.floor(step.part * live.length));
     else if (step.kind === "reserve") reserve(step);
     else ranges.trim();
     model.check();
@@ -132,7 +144,7 @@ export function runOperations(
     );
   }
   for (const reservation of reservations) reservation.release();
-  while (live.length > 0) give(0);
+  while (live.length > 0) free(0);
   const { inUseBytes, reservedBytes, liveBlockCount, largestFreeBytes } = ranges.stats();
   assert.deepEqual(
     { inUseBytes, reservedBytes, liveBlockCount },
@@ -171,10 +183,10 @@ export function runStreamOperations(
     const start = ranges.offsetOf(handle);
     return { arena: ranges.arenaOf(handle), start, end: start + ranges.sizeOf(handle) };
   };
-  const take = (sizeBytes: number, streamId: number | undefined): void => {
+  const allocate = (sizeBytes: number, streamId: number | undefined): void => {
     const handle = ranges.allocate(sizeBytes, { streamId });
     if (handle === undefined) return;
-    model.take(handle, sizeBytes, 256);
+    model.add(handle, sizeBytes, 256);
     live.push(handle);
     const { arena, start, end } = place(handle);
     for (const range of busy) {
@@ -185,11 +197,11 @@ export function runStreamOperations(
       );
     }
   };
-  const give = (at: number, streamId: number | undefined): void => {
+  const free = (at: number, streamId: number | undefined): void => {
     const [handle] = live.splice(at, 1);
     if (handle === undefined) return;
     if (streamId !== undefined) busy.push({ ...place(handle), streamId, freedAt: clock });
-    model.give(handle);
+    model.remove(handle);
     ranges.free(handle, streamId);
   };
   const finish = (streamId: number | undefined): void => {
@@ -199,8 +211,8 @@ export function runStreamOperations(
   };
   for (const { kind, streamId, sizeBytes, part } of steps) {
     clock += 1;
-    if (kind === "take") take(sizeBytes, streamId);
-    else if (kind === "give") give(Math.floor(part * live.length), streamId);
+    if (kind === "allocate") allocate(sizeBytes, streamId);
+    else if (kind === "free") free(Math.floor(part * live.length), streamId);
     else if (kind === "finish") finish(streamId);
     else ranges.reclaim();
     model.check();

@@ -25,7 +25,7 @@ function create(
   return { ranges, source };
 }
 
-function take(ranges: SubAllocator<FakeArena>, sizeBytes: number, streamId?: number): RangeHandle {
+function allocate(ranges: SubAllocator<FakeArena>, sizeBytes: number, streamId?: number): RangeHandle {
   const handle = ranges.allocate(sizeBytes, { streamId });
   if (handle === undefined) throw new Error(`no room for ${sizeBytes}`);
   return handle;
@@ -54,34 +54,34 @@ describe.each([
 describe("placement", () => {
   it("allocates in the smallest range that fits", () => {
     const { ranges } = create({ arenaBytes: 16 * mebibyte });
-    const blocks = [3, 1, 2, 1, 2.5, 1].map((mib) => take(ranges, mib * mebibyte));
+    const blocks = [3, 1, 2, 1, 2.5, 1].map((mib) => allocate(ranges, mib * mebibyte));
     for (const [index, block] of blocks.entries()) if (index % 2 === 0) ranges.free(block);
-    expect(ranges.offsetOf(take(ranges, 2 * mebibyte))).toBe(4 * mebibyte);
-    expect(ranges.offsetOf(take(ranges, 2.25 * mebibyte))).toBe(7 * mebibyte);
-    expect(ranges.offsetOf(take(ranges, 2.75 * mebibyte))).toBe(0);
+    expect(ranges.offsetOf(allocate(ranges, 2 * mebibyte))).toBe(4 * mebibyte);
+    expect(ranges.offsetOf(allocate(ranges, 2.25 * mebibyte))).toBe(7 * mebibyte);
+    expect(ranges.offsetOf(allocate(ranges, 2.75 * mebibyte))).toBe(0);
   });
 
   it("finds a hole of exactly the requested size", () => {
     const { ranges } = create({ limitBytes: 4 * mebibyte, arenaBytes: 4 * mebibyte });
     const size = mebibyte + 768;
-    take(ranges, size);
-    const middle = take(ranges, size);
-    take(ranges, size);
-    take(ranges, 4 * mebibyte - 3 * size);
+    allocate(ranges, size);
+    const middle = allocate(ranges, size);
+    allocate(ranges, size);
+    allocate(ranges, 4 * mebibyte - 3 * size);
     ranges.free(middle);
-    expect(ranges.offsetOf(take(ranges, size))).toBe(size);
+    expect(ranges.offsetOf(allocate(ranges, size))).toBe(size);
   });
 
   it("keeps small blocks together, apart from large ones", () => {
     const { ranges } = create();
-    const small = Array.from({ length: 64 }, () => take(ranges, 1000));
+    const small = Array.from({ length: 64 }, () => allocate(ranges, 1000));
     const offsets = small.map((handle) => ranges.offsetOf(handle));
     expect(Math.max(...offsets) - Math.min(...offsets)).toBe(63 * 1024);
   });
 
   it("allocates a small block in a range when no run fits", () => {
     const { ranges } = create({ limitBytes: 4096, arenaBytes: 4096 });
-    const handles = Array.from({ length: 16 }, () => take(ranges, 200));
+    const handles = Array.from({ length: 16 }, () => allocate(ranges, 200));
     expect(ranges.stats()).toMatchObject({ inUseBytes: 4096, arenaBytes: 4096 });
     expect(ranges.allocate(1)).toBeUndefined();
     for (const handle of handles) ranges.free(handle);
@@ -90,7 +90,7 @@ describe("placement", () => {
 
   it("maps an arena for a block larger than an arena", () => {
     const { ranges, source } = create();
-    take(ranges, 5 * mebibyte + 1);
+    allocate(ranges, 5 * mebibyte + 1);
     expect([...source.arenas].map((arena) => arena.sizeBytes)).toEqual([5 * mebibyte + 4096]);
   });
 
@@ -115,7 +115,7 @@ describe("placement", () => {
 describe("arenas", () => {
   it("stays within the limit, using all of it", () => {
     const { ranges, source } = create({ limitBytes: 5 * mebibyte, arenaBytes: 2 * mebibyte });
-    for (let index = 0; index < 5; index += 1) take(ranges, mebibyte);
+    for (let index = 0; index < 5; index += 1) allocate(ranges, mebibyte);
     expect(ranges.stats()).toMatchObject({
       inUseBytes: 5 * mebibyte,
       arenaBytes: 5 * mebibyte,
@@ -127,7 +127,7 @@ describe("arenas", () => {
 
   it("unmaps empty arenas for one that fits", () => {
     const { ranges } = create({ limitBytes: 4 * mebibyte });
-    const blocks = [1, 2, 3, 4].map(() => take(ranges, mebibyte));
+    const blocks = [1, 2, 3, 4].map(() => allocate(ranges, mebibyte));
     for (const block of blocks) ranges.free(block);
     expect(ranges.allocate(4 * mebibyte)).toBeDefined();
   });
@@ -135,7 +135,7 @@ describe("arenas", () => {
   it("maps a smaller arena when the system refuses the preferred size", () => {
     const source = createFakeSource({ availableBytes: 64 * kibibyte });
     const { ranges } = create({ source });
-    take(ranges, 40 * kibibyte);
+    allocate(ranges, 40 * kibibyte);
     expect(ranges.stats().arenaBytes).toBe(40 * kibibyte);
     expect(ranges.allocate(40 * kibibyte)).toBeUndefined();
     expect(ranges.allocate(20 * kibibyte)).toBeDefined();
@@ -143,7 +143,7 @@ describe("arenas", () => {
 
   it("keeps no more empty arenas than retainBytes", () => {
     const { ranges, source } = create({ retainBytes: 2 * mebibyte });
-    const blocks = [1, 2, 3, 4, 5].map(() => take(ranges, mebibyte));
+    const blocks = [1, 2, 3, 4, 5].map(() => allocate(ranges, mebibyte));
     for (const block of blocks) ranges.free(block);
     expect(source.arenas.size).toBe(2);
     expect(ranges.trim()).toBe(2 * mebibyte);
@@ -152,8 +152,8 @@ describe("arenas", () => {
   it("grows in place and shrinks at its end", () => {
     const source = createFakeSource({ isResizable: true });
     const { ranges } = create({ source });
-    const first = take(ranges, mebibyte);
-    const second = take(ranges, 3 * mebibyte);
+    const first = allocate(ranges, mebibyte);
+    const second = allocate(ranges, 3 * mebibyte);
     expect(source.arenas.size).toBe(1);
     expect(ranges.offsetOf(second)).toBe(mebibyte);
     ranges.free(second);
@@ -166,16 +166,16 @@ describe("arenas", () => {
   it("grows by the padding of the alignment, too", () => {
     const source = createFakeSource({ isResizable: true });
     const { ranges } = create({ source, arenaBytes: 4096 });
-    take(ranges, 40 * kibibyte);
+    allocate(ranges, 40 * kibibyte);
     const aligned = ranges.allocate(mebibyte, { alignmentBytes: 64 * kibibyte });
     expect(aligned === undefined ? undefined : ranges.offsetOf(aligned)).toBe(64 * kibibyte);
   });
 
   it("detects a stale handle when its node is reused", () => {
     const { ranges } = create();
-    const old = take(ranges, 100 * kibibyte);
+    const old = allocate(ranges, 100 * kibibyte);
     ranges.free(old);
-    const young = take(ranges, 100 * kibibyte);
+    const young = allocate(ranges, 100 * kibibyte);
     expect(ranges.offsetOf(young)).toBe(0);
     expect(() => ranges.free(old)).toThrow(expect.objectContaining({ code: "DOUBLE_FREE" }));
     expect(() => ranges.offsetOf(old)).toThrow(expect.objectContaining({ code: "DOUBLE_FREE" }));
@@ -199,10 +199,10 @@ describe("streams", () => {
 
   it.each([700, mebibyte])("reuses at once what the same stream freed, %i bytes", (sizeBytes) => {
     const { ranges, events } = createWithStreams();
-    const first = take(ranges, sizeBytes, 1);
+    const first = allocate(ranges, sizeBytes, 1);
     const offset = ranges.offsetOf(first);
     ranges.free(first, 1);
-    expect(ranges.offsetOf(take(ranges, sizeBytes, 1))).toBe(offset);
+    expect(ranges.offsetOf(allocate(ranges, sizeBytes, 1))).toBe(offset);
     expect(events.recordedCount).toBe(0);
   });
 
@@ -211,56 +211,56 @@ describe("streams", () => {
     ["the host", undefined],
   ])("reuses for %s what a stream freed once an event is complete", (_, streamId) => {
     const { ranges, events } = createWithStreams();
-    const first = take(ranges, 3 * mebibyte, 1);
+    const first = allocate(ranges, 3 * mebibyte, 1);
     ranges.free(first, 1);
-    const elsewhere = take(ranges, mebibyte, streamId);
+    const elsewhere = allocate(ranges, mebibyte, streamId);
     expect(ranges.offsetOf(elsewhere)).toBe(3 * mebibyte);
     ranges.reclaim();
     expect(events.recordedCount).toBe(1);
     events.finish(1);
-    expect(ranges.offsetOf(take(ranges, 3 * mebibyte, streamId))).toBe(0);
+    expect(ranges.offsetOf(allocate(ranges, 3 * mebibyte, streamId))).toBe(0);
     expect(events.waitCount).toBe(0);
     expect(events.openCount).toBe(0);
   });
 
   it("waits for a stream before it fails", () => {
     const { ranges, events } = createWithStreams();
-    ranges.free(take(ranges, 4 * mebibyte, 1), 1);
-    expect(ranges.offsetOf(take(ranges, 4 * mebibyte, 2))).toBe(0);
+    ranges.free(allocate(ranges, 4 * mebibyte, 1), 1);
+    expect(ranges.offsetOf(allocate(ranges, 4 * mebibyte, 2))).toBe(0);
     expect(events.waitCount).toBe(1);
   });
 
   it("does not reuse what was freed after the event", () => {
     const { ranges, events } = createWithStreams();
-    const early = take(ranges, mebibyte, 1);
-    const late = take(ranges, 2 * mebibyte, 1);
+    const early = allocate(ranges, mebibyte, 1);
+    const late = allocate(ranges, 2 * mebibyte, 1);
     ranges.free(early, 1);
     ranges.reclaim();
     ranges.free(late, 1);
     events.finish(1);
     ranges.reclaim();
-    const other = take(ranges, 512 * kibibyte, 2);
+    const other = allocate(ranges, 512 * kibibyte, 2);
     expect(ranges.offsetOf(other)).toBe(3 * mebibyte);
   });
 
   it("keeps a slot from the owner of its run until the stream that freed it is done", () => {
     const { ranges, events } = createWithStreams();
-    for (let slot = 0; slot < 63; slot += 1) take(ranges, 256, 1);
-    const lent = take(ranges, 256, 1);
+    for (let slot = 0; slot < 63; slot += 1) allocate(ranges, 256, 1);
+    const lent = allocate(ranges, 256, 1);
     const offset = ranges.offsetOf(lent);
     ranges.free(lent, 2);
-    expect(ranges.offsetOf(take(ranges, 256, 1))).not.toBe(offset);
+    expect(ranges.offsetOf(allocate(ranges, 256, 1))).not.toBe(offset);
     ranges.reclaim();
     events.finish(2);
     ranges.reclaim();
-    expect(ranges.offsetOf(take(ranges, 256, 1))).toBe(offset);
+    expect(ranges.offsetOf(allocate(ranges, 256, 1))).toBe(offset);
   });
 
   it("makes everything idle when a stream is retired", () => {
     const { ranges, events } = createWithStreams();
-    const first = take(ranges, 256, 1);
-    const small = Array.from({ length: 69 }, () => take(ranges, 256, 1));
-    const large = take(ranges, mebibyte, 1);
+    const first = allocate(ranges, 256, 1);
+    const small = Array.from({ length: 69 }, () => allocate(ranges, 256, 1));
+    const large = allocate(ranges, mebibyte, 1);
     ranges.free(large, 1);
     ranges.free(first, 1);
     ranges.retireStream(1);

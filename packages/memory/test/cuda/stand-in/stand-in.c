@@ -34,7 +34,7 @@ static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thre
 static int has_mig; /* of the first device, in two instances */
 static uint64_t shift; /* set while nothing is allocated */
 static uint64_t call_count;
-static int sticky; /* what every call answers once the context is broken */
+static int sticky; /* what every call returns once the context is broken */
 
 void standin_fail(const char *name, int status, int after, int forever) {
   snprintf(fail_name, sizeof fail_name, "%s", name);
