@@ -32,6 +32,11 @@ export class MemoryError extends Error {
   }
 }
 
+/** Returns the message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Live bytes of one tag. */
 export interface TagUsage {
   readonly tag: AllocationTag;

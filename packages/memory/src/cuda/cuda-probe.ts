@@ -1,5 +1,6 @@
 import type { Device } from "../device.ts";
 import type { DeviceProbe } from "../devices/list-devices.ts";
+import { messageOf } from "../errors.ts";
 import { createCudaDevice } from "./cuda-device.ts";
 import { describeCudaDevice } from "./cuda-device-description.ts";
 import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
@@ -31,7 +32,7 @@ export function createCudaProbe(options: CudaDriverOptions = {}): DeviceProbe {
         const ordinals = Array.from({ length: driver.deviceCount }, (_, ordinal) => ordinal);
         return { devices: ordinals.map((ordinal) => createListedDevice(driver, ordinal)) };
       } catch (error) {
-        return { devices: [], unavailableReason: error instanceof Error ? error.message : String(error) };
+        return { devices: [], unavailableReason: messageOf(error) };
       }
     },
   };

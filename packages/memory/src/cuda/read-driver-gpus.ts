@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import { createCudaDevice } from "./cuda-device.ts";
 import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
 import type { GpuDetails, GpuProblem, GpuInventory } from "./nvml/gpu-inventory.ts";
@@ -40,7 +41,7 @@ export function readDriverGpus(options: CudaDriverOptions): Omit<GpuInventory, "
     try {
       gpus.push(describeGpu(driver, ordinal));
     } catch (error) {
-      problems.push({ index: ordinal, message: error instanceof Error ? error.message : String(error) });
+      problems.push({ index: ordinal, message: messageOf(error) });
     }
   }
   return {

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import type { CudaDriverOptions } from "./driver/cuda-driver.ts";
 import { decodeText, formatCudaVersion } from "./driver/decode.ts";
 import type { GpuDetails, GpuProblem, GpuInventory } from "./nvml/gpu-inventory.ts";
@@ -19,10 +20,6 @@ export interface GpuReader extends AsyncDisposable {
    */
   read(): Promise<GpuInventory>;
   dispose(): Promise<void>;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function readNvmlInventory(nvml: Nvml): Promise<GpuInventory> {

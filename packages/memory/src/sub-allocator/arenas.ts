@@ -1,10 +1,7 @@
-import { type BlockTable, freeState, vacantState } from "./block-table.ts";
+import { type BlockTable, freeState, maxGranules, vacantState } from "./block-table.ts";
 import type { Domain } from "./domain.ts";
 import type { ArenaSource, MappedArena } from "./ports.ts";
 import type { RangeHeap } from "./range-heap.ts";
-
-/** Ranges count granules in 32-bit integers. */
-const maxGranules = 2 ** 31 - 1;
 
 interface ArenaRecord<Arena> {
   readonly arena: Arena;

@@ -10,6 +10,8 @@ export const slotLiveState = 5;
 export const slotPendingState = 6;
 export const reservedState = 7;
 
+/** Ranges count granules in 32-bit integers. */
+export const maxGranules: number = 2 ** 31 - 1;
 /** Ids are below this; a handle is generation × idRange + id. */
 const idRange = 2 ** 26;
 const generationRange = 2 ** 26;

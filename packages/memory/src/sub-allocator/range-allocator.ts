@@ -1,7 +1,7 @@
 import { MemoryError } from "../errors.ts";
 import { Arenas } from "./arenas.ts";
 import { assertInteger, assertPowerOfTwo } from "../assert-argument.ts";
-import { BlockTable, liveState, slotLiveState } from "./block-table.ts";
+import { BlockTable, liveState, maxGranules, slotLiveState } from "./block-table.ts";
 import { Counters } from "./counters.ts";
 import type { Domain } from "./domain.ts";
 import type { MappedArena } from "./ports.ts";
@@ -17,9 +17,6 @@ import type {
   SubAllocatorReservation,
   SubAllocatorStats,
 } from "./sub-allocator.ts";
-
-/** Ranges count granules in 32-bit integers. */
-const maxGranules = 2 ** 31 - 1;
 
 /** A request that no free range fits. */
 interface Miss {

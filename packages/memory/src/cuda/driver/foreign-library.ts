@@ -1,4 +1,5 @@
 import koffi from "koffi";
+import { messageOf } from "../../errors.ts";
 
 /** The C types of the driver and NVML functions; `address` is a device pointer or a handle as a number. */
 export type ForeignType = "int32" | "uint32" | "uint64" | "size" | "address" | "pointer";
@@ -63,7 +64,7 @@ export function loadForeignLibrary(paths: readonly string[]): LoadedLibrary {
     try {
       return { path, handle: koffi.load(path) };
     } catch (error) {
-      reasons.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+      reasons.push(`${path}: ${messageOf(error)}`);
     }
   }
   return { reason: reasons[0] ?? "expected a library name, got none" };
