@@ -53,14 +53,12 @@ export class StopStrings {
 
 /** Matches one answer's text. The stop string that is complete first wins; of two, the longer. */
 export class StopMatcher {
-  readonly #root: Node;
   readonly #includeStop: boolean;
   #node: Node;
   #held = "";
   #match: string | undefined;
 
   constructor(root: Node, includeStop: boolean) {
-    this.#root = root;
     this.#includeStop = includeStop;
     this.#node = root;
   }
@@ -89,12 +87,9 @@ export class StopMatcher {
     return whole.slice(0, emittedLength);
   }
 
-  /** Returns what was held back, at the end of the text. */
+  /** Returns what was held back; the text has ended. */
   flush(): string {
-    const held = this.#held;
-    this.#held = "";
-    this.#node = this.#root;
-    return held;
+    return this.#held;
   }
 }
 

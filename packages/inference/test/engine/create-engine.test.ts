@@ -134,7 +134,7 @@ describe("createEngine", () => {
     expect(withStop?.text).toBe("one END");
   });
 
-  it("names the stop token that ended it, and goes on past the end when reported to", async () => {
+  it("reports the stop token, and generates past the end-of-sequence token with ignoreEos", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("ab!cd")) });
     const sampling = { temperature: 0 };
     const stopTokenIds = bytesOf("!");
@@ -159,13 +159,18 @@ describe("createEngine", () => {
     expect(result.choices[0]?.tokenIds.at(-1)).toBe(eosTokenId);
   });
 
-  it("does not end at a stop string before minTokens", async () => {
+  it.each([
+    [2, "a"],
+    [3, "a.b"],
+    [4, "a.b"],
+    [5, "a.b.c"],
+  ])("does not finish at a stop string before %i tokens", async (minTokens, text) => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("a.b.c")) });
-    const stopping = { stop: ["."], minTokens: 3 };
+    const stopping = { stop: ["."], minTokens };
     const result = await engine
       .generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 }, stopping })
       .result();
-    expect(result.choices[0]).toMatchObject({ text: "a.b", stopReason: "." });
+    expect(result.choices[0]?.text).toBe(text);
   });
 
   it("prefers a stop string that the last token completes to the end by length", async () => {

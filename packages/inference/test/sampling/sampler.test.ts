@@ -101,6 +101,17 @@ describe("sampling", () => {
     expect(misfit(logits, stateOf({ topP: 0.94 }), [0.15 / 0.95, 0.5 / 0.95, 0, 0.3 / 0.95])).toBeLessThan(1);
   });
 
+  it.each([
+    [0, 0],
+    [0.25 - 2 ** -53, 0],
+    [0.25, 1],
+    [0.75, 3],
+    [1 - 2 ** -53, 3],
+  ])("draws of four equal tokens at %f the token %i", (uniform, tokenId) => {
+    const state = Object.assign(stateOf({}), { random: { nextUniform: () => uniform } });
+    expect(samplerOf(4).sample(new Float32Array(4), state)).toBe(tokenId);
+  });
+
   it("drops tokens less likely than minP times the likeliest", () => {
     const logits = [0.15, 0.5, 0.05, 0.3].map(Math.log);
     expect(misfit(logits, stateOf({ minP: 0.4 }), [0, 0.625, 0, 0.375])).toBeLessThan(1);
@@ -188,7 +199,7 @@ describe("adjusted logits", () => {
 
   it("keeps every logit a number, however extreme the penalty", () => {
     for (const repetitionPenalty of [5e-324, 1e-40, 1e308]) {
-      const state = stateOf({ repetitionPenalty }, { prompt: [0, 1, 2], generated: [2] });
+      const state = stateOf({ repetitionPenalty }, { prompt: [0, 1, 2, 4], generated: [2] });
       const row = adjusted([3, -3, -0, 5, -Infinity], state);
       expect(row.slice(0, 4).every(Number.isFinite)).toBe(true);
       expect(row[4]).toBe(-Infinity);

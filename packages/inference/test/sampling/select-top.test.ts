@@ -30,6 +30,7 @@ describe("selectTop", () => {
         const candidates = candidatesOf(values);
         selectTop(row, count, candidates);
         const expected = sortedIds(row).slice(0, count);
+        expect(candidates.count).toBe(expected.length);
         expect(idsOf(candidates)).toEqual(expected.toSorted((a, b) => a - b));
         candidates.sort();
         expect([...candidates.ids.subarray(0, candidates.count)]).toEqual(expected);
@@ -38,7 +39,7 @@ describe("selectTop", () => {
     );
   });
 
-  it("takes nothing when nothing is wanted", () => {
+  it("selects nothing for a count of 0", () => {
     const candidates = candidatesOf([1, 2, 3]);
     selectTop(Float32Array.of(1, 2, 3), 0, candidates);
     expect(candidates.count).toBe(0);
@@ -59,6 +60,16 @@ describe("selectNucleus", () => {
     expect(kept(0.7)).toEqual([1, 2, 3]);
     expect(kept(0.9)).toEqual([0, 1, 2, 3]);
     expect(kept(0.999)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it.each([
+    [0.5, [0]],
+    [0.75, [0, 1]],
+    [0.875, [0, 1, 2]],
+  ])("keeps no more than reaches a share of exactly %f", (topP, expected) => {
+    const candidates = candidatesOf([4, 2, 1, 1]);
+    selectNucleus(candidates, topP);
+    expect(idsOf(candidates)).toEqual(expected);
   });
 
   it("keeps what a full sort would", () => {

@@ -166,6 +166,18 @@ describe("createScheduler", () => {
     expect(rig.batch.prefillTokenCount).toBe(0);
   });
 
+  it("prefills at most maxPrefillTokens, over all prompts", () => {
+    const rig = createRig();
+    rig.add(1, 3, 2);
+    rig.add(2, 8, 2);
+    rig.scheduler.schedule(rig.batch, 5);
+    expect([...rig.batch.lengths.subarray(0, rig.batch.chunkCount)]).toEqual([3, 2]);
+    rig.scheduler.advance(rig.batch);
+    // A decode does not count.
+    rig.scheduler.schedule(rig.batch, 5);
+    expect([...rig.batch.lengths.subarray(0, rig.batch.chunkCount)]).toEqual([1, 5]);
+  });
+
   it("chunks a prompt and leaves room for others", () => {
     const rig = createRig({ maxTokensPerStep: 8, maxChunkTokens: 5 });
     rig.add(1, 12, 1);

@@ -16,7 +16,7 @@ const weights: ExecutorModel["weights"] = {
 const model: ExecutorModel = { name: "tiny", config: tinyConfig, architecture: plainArchitecture, weights };
 const memory = new PlainMemory();
 
-test("takes the model's context and chunks of at most 512 tokens unless reported", () => {
+test("takes the model's context and chunks of at most 512 tokens by default", () => {
   expect(resolveOnnxMemoryOptions(model, { maxSequences: 4 })).toEqual({
     maxSequences: 4,
     contextTokens: 64,
