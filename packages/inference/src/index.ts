@@ -5,7 +5,6 @@ export {
   InferenceError,
   type InferenceErrorCode,
   InvalidRequestError,
-  type Mismatch,
   QueueFullError,
 } from "./errors.ts";
 export {
@@ -22,7 +21,6 @@ export type {
   ForwardResult,
   KvStorage,
   SlotMove,
-  SlotStorage,
 } from "./executors/executor.ts";
 export type {
   ExecutorModel,
@@ -51,12 +49,7 @@ export type {
   TokenDelta,
   TokenStream,
 } from "./requests/request.ts";
-export {
-  type EngineLimits,
-  type EngineOptions,
-  type EngineService,
-  systemClock,
-} from "./engine/resolve-engine-options.ts";
+export type { EngineLimits, EngineOptions, EngineService } from "./engine/resolve-engine-options.ts";
 export { createSampler, type SampledToken, type Sampler, type SamplerOptions } from "./sampling/sampler.ts";
 export { defaultSamplingParams, type SamplingParams } from "./sampling/sampling-params.ts";
 export { SamplingState, type SamplingStateOptions } from "./sampling/sampling-state.ts";

@@ -5,9 +5,6 @@ import { createKvCache } from "../kv/create-kv-cache.ts";
 import type { KvCache } from "../kv/kv-cache.ts";
 import type { ClockPort, DiscoveryPort, HealthPort, MemoryPort, TokenDecoderPort } from "../ports.ts";
 
-/** The platform's monotonic clock. */
-export const systemClock: ClockPort = { now: () => performance.now() };
-
 /** Limits of an engine. Defaults in brackets. */
 export interface EngineLimits {
   /** Requests in the queue beyond those that could run at once. [256] */
@@ -49,36 +46,31 @@ export interface EngineOptions<
   readonly engineId?: string;
   /** Holds the sampler's scratch memory. */
   readonly memory: Memory;
-  /** [the platform's monotonic clock] */
+  /** [performance] */
   readonly clock?: ClockPort;
   /** [events are dropped] */
   readonly events?: EngineEventSink;
   readonly health?: Health;
   /** With `service`: registered when the engine starts, deregistered when it is disposed. */
   readonly discovery?: Discovery;
-  readonly service?: EngineService;
+  readonly service?: EngineService | undefined;
   readonly limits?: Partial<EngineLimits>;
   /** Uniform in [0, 1); seeds requests that have no seed. [Math.random] */
   readonly random?: () => number;
 }
 
+type AnyEngineOptions = EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>;
+type OptionalPort = "health" | "discovery" | "service";
+
 /** Options with defaults filled in. */
-export interface ResolvedEngineOptions {
-  readonly executor: Executor;
+export interface ResolvedEngineOptions
+  extends
+    Required<Omit<AnyEngineOptions, OptionalPort | "eosTokenIds" | "limits">>,
+    Pick<AnyEngineOptions, OptionalPort> {
+  readonly eosTokenIds: ReadonlySet<number>;
+  readonly limits: EngineLimits;
   /** Over the executor's storage. */
   readonly kvCache: KvCache;
-  readonly tokenizer: TokenDecoderPort;
-  readonly eosTokenIds: ReadonlySet<number>;
-  readonly model: string;
-  readonly engineId: string;
-  readonly memory: MemoryPort;
-  readonly clock: ClockPort;
-  readonly events: EngineEventSink;
-  readonly health: HealthPort | undefined;
-  readonly discovery: DiscoveryPort | undefined;
-  readonly service: EngineService | undefined;
-  readonly limits: EngineLimits;
-  readonly random: () => number;
   /** Tokens that the executor computes and the tokenizer decodes. */
   readonly vocabSize: number;
   readonly contextTokens: number;
@@ -110,9 +102,7 @@ const limitNames: readonly (keyof EngineLimits)[] = [
 ];
 
 /** @throws InferenceError `INVALID_ENGINE_OPTIONS` */
-export function resolveEngineOptions(
-  options: EngineOptions<MemoryPort, HealthPort | undefined, DiscoveryPort | undefined>,
-): ResolvedEngineOptions {
+export function resolveEngineOptions(options: AnyEngineOptions): ResolvedEngineOptions {
   assertKnown("options", options, optionNames);
   const { executor, tokenizer, model, engineId = "0", memory, discovery, service } = options;
   for (const [name, value] of Object.entries({ executor, tokenizer, memory })) {
@@ -150,7 +140,7 @@ export function resolveEngineOptions(
     model,
     engineId,
     memory,
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? performance,
     events: options.events ?? silentEvents,
     health: options.health,
     discovery,

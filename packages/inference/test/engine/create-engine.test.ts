@@ -142,6 +142,9 @@ describe("createEngine", () => {
       .generate({ promptTokenIds: oncePrompt, sampling, stopping: { stopTokenIds } })
       .result();
     expect(stopped.choices[0]).toMatchObject({ text: "ab", finishReason: "stop", stopReason: 33 });
+    const stopping = { stopTokenIds, includeStopInOutput: true };
+    const included = await engine.generate({ promptTokenIds: oncePrompt, sampling, stopping }).result();
+    expect(included.choices[0]).toMatchObject({ text: "ab!", finishReason: "stop", stopReason: 33 });
     const ignoring = await engine
       .generate({ promptTokenIds: oncePrompt, sampling, stopping: { ignoreEos: true, maxTokens: 8 } })
       .result();

@@ -20,11 +20,7 @@ export interface OnnxExecutorOptions extends ExecutorOptions {
 }
 
 /** Sizes with defaults filled in. */
-export interface ResolvedOnnxMemoryOptions {
-  readonly maxSequences: number;
-  readonly contextTokens: number;
-  readonly maxChunkTokens: number;
-}
+export type ResolvedOnnxMemoryOptions = Required<ExecutorSizes>;
 
 /** Options with defaults filled in. */
 export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
