@@ -24,7 +24,7 @@ export function selectNucleus(candidates: Candidates, topP: number): void {
       start = pivot + 1;
     }
   }
-  candidates.count = Math.max(end, 1);
+  candidates.count = end;
 }
 
 /** Drops candidates below a limit: together they weigh too little to be in the nucleus. */

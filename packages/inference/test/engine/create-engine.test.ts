@@ -300,6 +300,14 @@ describe("createEngine", () => {
     expect(deltas[0]?.tokenIds).toHaveLength(6);
   });
 
+  it("keeps the text of a long answer that was streamed", async () => {
+    const text = "abc".repeat(70);
+    const { engine } = createEngineFixture({ contextTokens: 300, logits: scriptedLogits(4, bytesOf(text)) });
+    const stream = engine.generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 } });
+    expect((await collect(stream)).length).toBeGreaterThan(200);
+    expect((await stream.result()).choices[0]?.text).toBe(text);
+  });
+
   it("can be iterated once", async () => {
     const { engine } = createEngineFixture();
     const stream = engine.generate({ promptTokenIds: oncePrompt, stopping: { maxTokens: 2 } });
