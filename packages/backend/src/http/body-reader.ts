@@ -89,7 +89,7 @@ export function createBodyReader(options: BodyReaderOptions): BodyReader {
   const budget = createBodyBudget({ totalBytes: options.memoryBytes });
   const reading = new Set<AbortController>();
   let isStopped = false;
-  const draining = (): ApiError => engineUnavailable("the daemon is draining: new work is refused");
+  const draining = (): ApiError => engineUnavailable("The server is draining: new requests are rejected");
   const limitBytes = (): number => bodyLimitOf(options.limitBytes, options.contextTokens());
 
   const read = async (request: IncomingMessage): Promise<ReceivedBody> => {

@@ -185,7 +185,7 @@ test("a full queue is 429 with the time to wait, before and instead of a stream"
   });
 });
 
-test("while the model loads every request is 503 with the reason, and the list is empty", async () => {
+test("while the model loads every request is 503 with the reason, and the list says so", async () => {
   server.engine.state = "starting";
   server.engine.model = undefined;
   const response = await server.post(chat, body);
@@ -193,10 +193,14 @@ test("while the model loads every request is 503 with the reason, and the list i
   expect(error).toMatchObject({ type: "server_error", code: "engine_unavailable" });
   expect(message).toContain("starting");
   expect(response.headers.get("retry-after")).toBe("2");
-  expect(await readError(await fetch(`${server.url}/v1/models/${modelId}`), 503)).toMatchObject({
-    code: "engine_unavailable",
-  });
-  expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({ object: "list", data: [] });
+  const entry = { id: modelId, state: "starting", reasons: ["the engine is starting"] };
+  for (const [url, answer] of [
+    [`/v1/models/${modelId}`, entry],
+    ["/v1/models", { object: "list", data: [entry] }],
+  ] as const) {
+    const listed = await fetch(server.url + url);
+    expect([listed.status, await listed.json()]).toMatchObject([200, answer]);
+  }
 });
 
 test("while it drains new requests are 503", async () => {

@@ -132,7 +132,8 @@ async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 }
 
 /** An engine that writes words by a hash of the prompt, the seed and the place; the same for the same request. */
-export function createFakeEngine(): FakeEngine {
+/** @param ownModel also names the engine while no model is loaded */
+export function createFakeEngine(ownModel: LocalModel = model): FakeEngine {
   const runs: FakeRun[] = [];
   const waiting: ((run: FakeRun) => void)[] = [];
 
@@ -168,7 +169,7 @@ export function createFakeEngine(): FakeEngine {
     if (engine.admissionGate !== undefined) await raceAbort(engine.admissionGate.opened, signal);
     const promptTokenCount = promptTokens(request.prompt).length;
     const { maxTokens, stop = [], includeStopInOutput = false, ignoreEos = false } = request.stopping ?? {};
-    const room = model.contextTokens - promptTokenCount;
+    const room = ownModel.contextTokens - promptTokenCount;
     if (room < Math.min(1, maxTokens ?? 1) || (maxTokens !== undefined && maxTokens > room)) {
       throw new EngineRequestError({
         code: "CONTEXT_LENGTH_EXCEEDED",
@@ -176,7 +177,7 @@ export function createFakeEngine(): FakeEngine {
         param: "promptTokenIds",
         data: {
           promptTokens: promptTokenCount,
-          contextTokens: model.contextTokens,
+          contextTokens: ownModel.contextTokens,
           ...(maxTokens === undefined ? {} : { maxTokens }),
         },
       });
@@ -253,10 +254,10 @@ export function createFakeEngine(): FakeEngine {
   const dispose = async (): Promise<void> => undefined;
   const engine: FakeEngine = {
     get id() {
-      return engine.model?.id ?? modelId;
+      return engine.model?.id ?? ownModel.id;
     },
     state: "ready",
-    model,
+    model: ownModel,
     runs,
     nextRun: async () => new Promise((resolve) => waiting.push(resolve)),
     admissionGate: undefined,

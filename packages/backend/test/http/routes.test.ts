@@ -21,6 +21,8 @@ test("lists the model and describes it, slashes encoded or not", async () => {
     created: 1_700_000_000,
     owned_by: "infernode",
     max_model_len: 256,
+    state: "ready",
+    aliases: [],
   };
   expect(await (await get("/v1/models")).json()).toEqual({ object: "list", data: [entry] });
   expect(await (await get("/v1/models/acme/tiny-stories")).json()).toEqual(entry);

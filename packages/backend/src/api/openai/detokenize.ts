@@ -7,7 +7,7 @@ import { arrayField, textField, tokenIdField, type FieldsOf } from "../shared/bo
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { promptErrors } from "../shared/error-catalog.ts";
-import { defaultModelId, findModel } from "../shared/find-model.ts";
+import { findModel } from "../shared/find-model.ts";
 import { objectSchema, textSchema } from "../shared/json-schema.ts";
 
 interface DetokenizeBody {
@@ -18,7 +18,7 @@ interface DetokenizeBody {
 const maxTokens = 32_768;
 
 const fields: FieldsOf<DetokenizeBody> = {
-  model: textField("The model; may be left out.").optional(),
+  model: textField("The model; may be left out where there is only one.").optional(),
   tokens: arrayField(tokenIdField(), { max: maxTokens, of: "token ids" }).describe("Token ids."),
 };
 
@@ -39,7 +39,7 @@ export const detokenizeCodec: AnswerCodec = {
   },
   async answer(input, { service }, signal) {
     const { model, tokens } = parseBody(input, detokenizeRules);
-    const found = findModel(service, model ?? defaultModelId(service));
+    const found = findModel(service, model);
     const { id: modelId, vocabSize = Number.POSITIVE_INFINITY } = found;
     const wrongAt = tokens.findIndex((tokenId) => tokenId >= vocabSize);
     if (wrongAt >= 0) {

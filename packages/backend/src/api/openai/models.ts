@@ -1,7 +1,7 @@
-import type { ModelService, ServedModel } from "../../models/model-service.ts";
+import type { ModelStatus } from "../../models/model-service.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { modelErrors } from "../shared/error-catalog.ts";
-import { findModel } from "../shared/find-model.ts";
+import { findModelStatus } from "../shared/find-model.ts";
 import {
   arraySchema,
   integerSchema,
@@ -11,39 +11,40 @@ import {
   type NamedSchema,
 } from "../shared/json-schema.ts";
 
-/** OpenAI's model object; `max_model_len` as other servers add it. */
-function toModelObject(model: ServedModel): object {
+/** OpenAI's model object; `max_model_len` as vLLM adds it, and `state`, `aliases`, `reasons` of our own. */
+function toModelObject({ id, aliases, state, reasons, model }: ModelStatus): object {
   return {
-    id: model.id,
+    id,
     object: "model",
-    created: Math.floor(model.createdAt),
+    created: Math.floor(model?.createdAt ?? 0),
     owned_by: "infernode",
-    max_model_len: model.contextTokens,
+    ...(model?.contextTokens === undefined ? {} : { max_model_len: model.contextTokens }),
+    state,
+    aliases,
+    ...(state === "ready" ? {} : { reasons }),
   };
 }
 
-const modelSchema: NamedSchema = {
-  name: "Model",
-  schema: objectSchema({
-    id: textSchema,
-    object: { const: "model" },
-    created: integerSchema,
-    owned_by: textSchema,
-    max_model_len: integerSchema,
-  }),
+const modelFields = {
+  id: textSchema,
+  object: { const: "model" },
+  created: { ...integerSchema, description: "Seconds since 1970; 0 while the model has not been loaded." },
+  owned_by: textSchema,
+  max_model_len: { ...integerSchema, description: "The context, in tokens, once it is known." },
+  state: { enum: ["starting", "ready", "restarting", "draining", "stopped", "failed", "unavailable"] },
+  aliases: { ...arraySchema(textSchema), description: "Other names that requests may use." },
+  reasons: { ...arraySchema(textSchema), description: "Why it is not ready." },
 };
+const requiredFields = ["id", "object", "created", "owned_by", "state", "aliases"];
+const modelSchema: NamedSchema = { name: "Model", schema: objectSchema(modelFields, requiredFields) };
 
-function loadedModels(service: ModelService): readonly ServedModel[] {
-  return service.models().flatMap(({ model }) => (model === undefined ? [] : [model]));
-}
-
-/** Lists the models. Empty while the model loads. */
+/** Lists all models, whatever their state. */
 export const listModelsCodec: AnswerCodec = {
   method: "GET",
   path: "/v1/models",
   description: {
     id: "listModels",
-    summary: "Lists the models",
+    summary: "Lists the models, also those that are loading",
     link: "models",
     answer: {
       name: "ModelList",
@@ -51,18 +52,18 @@ export const listModelsCodec: AnswerCodec = {
     },
     errors: [],
   },
-  answer: async (_input, { service }) => ({ object: "list", data: loadedModels(service).map(toModelObject) }),
+  answer: async (_input, { service }) => ({ object: "list", data: service.models().map(toModelObject) }),
 };
 
-/** Describes one model. */
+/** Describes one model, by its id or an alias. */
 export const retrieveModelCodec: AnswerCodec = {
   method: "GET",
   path: "/v1/models/{id}",
   description: {
     id: "retrieveModel",
-    summary: "Describes one model",
+    summary: "Describes one model, by its id or an alias",
     answer: modelSchema,
     errors: modelErrors,
   },
-  answer: async (input, { service }) => toModelObject(findModel(service, (input as { id: string }).id)),
+  answer: async (input, { service }) => toModelObject(findModelStatus(service, (input as { id: string }).id)),
 };

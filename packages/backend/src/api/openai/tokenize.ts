@@ -9,7 +9,7 @@ import { flagField, textField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
-import { defaultModelId, findModel } from "../shared/find-model.ts";
+import { findModel } from "../shared/find-model.ts";
 import { arraySchema, integerSchema, objectSchema, orNullSchema, textSchema } from "../shared/json-schema.ts";
 import { toApiError } from "../shared/to-api-error.ts";
 import {
@@ -31,7 +31,7 @@ interface TokenizeBody extends TemplateBody {
 }
 
 const fields: FieldsOf<TokenizeBody> = {
-  model: textField("The model; may be left out.").optional(),
+  model: textField("The model; may be left out where there is only one.").optional(),
   prompt: textField("A text.").optional(),
   add_special_tokens: flagField(
     "Lets the tokenizer add its special tokens to the prompt. Default true.",
@@ -109,7 +109,7 @@ export const tokenizeCodec: AnswerCodec = {
   },
   async answer(input, { service }, signal) {
     const body = parseBody(input, tokenizeRules);
-    const { id: modelId, contextTokens } = findModel(service, body.model ?? defaultModelId(service));
+    const { id: modelId, contextTokens } = findModel(service, body.model);
     const prompt = toPrompt(body);
     const answer = (tokens: readonly number[], spellings: readonly string[] | null): object => ({
       count: tokens.length,

@@ -1,36 +1,50 @@
-import type { ModelService, ServedModel } from "../../models/model-service.ts";
+import type { ModelService, ModelStatus, ServedModel } from "../../models/model-service.ts";
 import { describeValue } from "../../text/describe-value.ts";
 import { ApiError } from "./api-error.ts";
 import { engineUnavailable } from "./to-api-error.ts";
 
-/** The model of a request that names none. */
-export function defaultModelId(service: ModelService): string {
-  return service.models().find(({ model }) => model !== undefined)?.model?.id ?? "";
+function listIds(statuses: readonly ModelStatus[]): string {
+  return statuses.map(({ id }) => describeValue(id)).join(", ");
+}
+
+/** All models. @throws ApiError 503 while a remote server has not listed any */
+function knownModels(service: ModelService): readonly [ModelStatus, ...ModelStatus[]] {
+  const [first, ...rest] = service.models();
+  if (first === undefined) throw engineUnavailable("The server knows no model yet");
+  return [first, ...rest];
+}
+
+/** Finds a model by its id or an alias, whatever its state. @throws ApiError 404 `model_not_found`, 503 */
+export function findModelStatus(service: ModelService, name: string): ModelStatus {
+  const statuses = knownModels(service);
+  const found = statuses.find(({ id, aliases }) => id === name || aliases.includes(name));
+  if (found !== undefined) return found;
+  throw new ApiError(
+    "model_not_found",
+    `The model ${describeValue(name)} does not exist; this server has ${listIds(statuses)}`,
+    { param: "model" },
+  );
+}
+
+function onlyModel(service: ModelService): ModelStatus {
+  const statuses = knownModels(service);
+  if (statuses.length === 1) return statuses[0];
+  throw new ApiError(
+    "missing_required_parameter",
+    `Missing required parameter: expected \`model\` to be one of ${listIds(statuses)}, got nothing`,
+    { param: "model" },
+  );
 }
 
 /**
- * Finds the model that a request names by its id or an alias.
- * @throws ApiError 404 `model_not_found`, 503 while it is not loaded
+ * Finds the model of a request. A model that was ready once is found: its engine is asked, and may be restarting.
+ * @param name its id or an alias; `undefined` for the only model
+ * @throws ApiError 404 `model_not_found`, 400 where several models could be meant, 503 while it has not been ready
  */
-export function findModel(service: ModelService, name: string): ServedModel {
-  const statuses = service.models();
-  const named = statuses.filter(({ id, aliases }) => id === name || aliases.includes(name));
-  const [found] = named.flatMap(({ model }) => (model === undefined ? [] : [model]));
-  if (found !== undefined) return found;
-  const loaded = statuses.flatMap(({ model }) => (model === undefined ? [] : [model]));
-  if (named.length > 0 || loaded.length === 0) {
-    const missing = named.length > 0 ? named : statuses;
-    const reasons = missing.flatMap((status) => status.reasons);
-    throw engineUnavailable(
-      reasons.length > 0 ? reasons.join("; ") : `the engine is ${missing[0]?.state ?? "not there"}`,
-    );
-  }
-  const ids = loaded.map((model) => describeValue(model.id)).join(", ");
-  throw new ApiError(
-    "model_not_found",
-    `The model ${describeValue(name)} does not exist; this server has ${ids}`,
-    {
-      param: "model",
-    },
-  );
+export function findModel(service: ModelService, name: string | undefined): ServedModel {
+  const { id, model, state, reasons } =
+    name === undefined ? onlyModel(service) : findModelStatus(service, name);
+  if (model !== undefined) return model;
+  const why = reasons.length > 0 ? reasons.join("; ") : `it is ${state}`;
+  throw engineUnavailable(`The model ${describeValue(id)} cannot answer now: ${why}`);
 }

@@ -43,12 +43,13 @@ function queueFull(error: EngineRequestError): ApiError {
   });
 }
 
-/** Says that the model cannot answer now. */
+/** Makes the 503 of a model that cannot answer now. */
 export function engineUnavailable(message: string, cause?: unknown): ApiError {
-  return new ApiError("engine_unavailable", `The model cannot answer now: ${message}`, {
-    retryAfterMs: 2000,
-    cause,
-  });
+  return new ApiError("engine_unavailable", message, { retryAfterMs: 2000, cause });
+}
+
+function cannotAnswer(error: Error): ApiError {
+  return engineUnavailable(`The model cannot answer now: ${error.message}`, error);
 }
 
 /** Errors of the prompt, and how their messages begin. */
@@ -91,7 +92,7 @@ function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
     case "ENGINE_UNAVAILABLE":
     case "ENGINE_DRAINING":
     case "ENGINE_DISPOSED":
-      return engineUnavailable(error.message, error);
+      return cannotAnswer(error);
     default:
       return (
         promptError(error, names) ??
@@ -100,19 +101,24 @@ function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
   }
 }
 
+function fromBackend(error: BackendError): ApiError | undefined {
+  if (error.code === "UNKNOWN_MODEL") {
+    const message = `The model does not exist: ${error.message}`;
+    return new ApiError("model_not_found", message, { param: "model", cause: error });
+  }
+  if (error.code === "ENGINE_UNAVAILABLE") return cannotAnswer(error);
+  if (error.code !== "ENGINE_CRASHED") return undefined;
+  const message = "The engine crashed while it worked on this request. It is being restarted; please retry.";
+  return new ApiError("engine_crashed", message, { cause: error });
+}
+
 /** Makes what a client is told of any error. */
 export function toApiError(error: unknown, names: FieldNames = engineNames): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof EngineRequestError) return fromEngine(error, names);
-  if (error instanceof BackendError && error.code === "ENGINE_UNAVAILABLE") {
-    return engineUnavailable(error.message, error);
-  }
-  if (error instanceof BackendError && error.code === "ENGINE_CRASHED") {
-    return new ApiError(
-      "engine_crashed",
-      "The engine crashed while it worked on this request. It is being restarted; please retry.",
-      { cause: error },
-    );
+  if (error instanceof BackendError) {
+    const known = fromBackend(error);
+    if (known !== undefined) return known;
   }
   return new ApiError("internal_error", "The server failed to handle this request.", { cause: error });
 }

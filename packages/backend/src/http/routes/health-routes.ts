@@ -22,6 +22,9 @@ const reportSchema = {
   ),
 };
 
+const engineFields = { state: textSchema, stats: { type: ["object", "null"] } };
+const modelFields = { id: textSchema, family: textSchema, executor: textSchema };
+
 const serverSchema = {
   name: "ServerHealth",
   schema: {
@@ -30,11 +33,22 @@ const serverSchema = {
       objectSchema(
         {
           version: textSchema,
-          engine: objectSchema({ state: textSchema, stats: { type: ["object", "null"] } }),
-          model: orNullSchema(objectSchema({ id: textSchema, family: textSchema, executor: textSchema })),
+          engine: objectSchema(engineFields),
+          model: orNullSchema(objectSchema(modelFields, ["id"])),
+          models: arraySchema(
+            objectSchema(
+              {
+                ...modelFields,
+                aliases: arraySchema(textSchema),
+                ...engineFields,
+                reasons: arraySchema(textSchema),
+              },
+              ["id", "aliases", "state", "reasons", "stats"],
+            ),
+          ),
           services: arraySchema({ type: "object" }),
         },
-        ["version", "engine", "model"],
+        ["version", "engine", "model", "models"],
       ),
     ],
   },
@@ -98,14 +112,23 @@ export function healthRoutes({ options }: ServerParts): readonly ServiceRoute[] 
         503: { description: "Not ready", schema: serverSchema },
       },
       async handle(_request, reply) {
-        const [status] = service.models();
-        const { model, state, stats } = status ?? {};
+        const statuses = service.models();
+        const models = statuses.map(({ model, stats = null, ...status }) => ({
+          ...status,
+          family: model?.family,
+          executor: model?.executor,
+          stats,
+        }));
+        const [first] = statuses;
+        const model = first?.model;
         const services = await discovery?.list().catch(() => undefined);
         const about = {
           version: options.version,
-          engine: { state: state ?? null, stats: stats ?? null },
+          // Those of the first model: clients read them before a server had several.
+          engine: { state: first?.state ?? null, stats: first?.stats ?? null },
           model:
             model === undefined ? null : { id: model.id, family: model.family, executor: model.executor },
+          models,
           ...(services === undefined ? {} : { services }),
         };
         return send(reply, { ...(await askReadiness()), ...about });

@@ -1,4 +1,10 @@
-import { integerSchema, objectSchema, textOrNullSchema, textSchema } from "../../api/shared/json-schema.ts";
+import {
+  arraySchema,
+  integerSchema,
+  objectSchema,
+  textOrNullSchema,
+  textSchema,
+} from "../../api/shared/json-schema.ts";
 import { describeServer } from "../openapi-document.ts";
 import type { ServerParts } from "../server-parts.ts";
 import type { ServiceRoute } from "../service-route.ts";
@@ -73,6 +79,7 @@ export function rootRoute({ options }: ServerParts, routes: readonly ServiceRout
     description: textSchema,
     version: textSchema,
     model: textOrNullSchema,
+    models: arraySchema(textSchema),
     links: { type: "object", additionalProperties: textSchema },
   });
   return {
@@ -85,6 +92,7 @@ export function rootRoute({ options }: ServerParts, routes: readonly ServiceRout
       description: describeServer(formats),
       version,
       model: service.models()[0]?.model?.id ?? null,
+      models: service.models().map(({ id }) => id),
       links: { docs: "/docs", ...links },
     }),
   };
