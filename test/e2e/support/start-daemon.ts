@@ -19,8 +19,8 @@ export interface TestDaemon extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
   readonly logs: readonly LogLine[];
-  /** The present engine process, as the log told. */
-  enginePid(): number;
+  /** The present engine process, as the log said last; of one model, where the daemon has several. */
+  enginePid(model?: string): number;
   /** Resolves with the first line, past or to come, that fits. */
   waitForLog(fits: (line: LogLine) => boolean): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
@@ -90,10 +90,12 @@ export async function startDaemon(options: StartDaemonOptions = {}): Promise<Tes
     url: base,
     pid: child.pid ?? 0,
     logs,
-    enginePid: () =>
-      Number(
-        logs.findLast(({ msg }) => msg === "engine started" || msg === "engine restarted")?.["pid"] ?? 0,
-      ),
+    enginePid: (model) => {
+      const isStart = ({ msg, ...line }: LogLine): boolean =>
+        (msg === "engine started" || msg === "engine restarted") &&
+        (model === undefined || line["model"] === model);
+      return Number(logs.findLast(isStart)?.["pid"] ?? 0);
+    },
     waitForLog,
     signal: (signal) => void child.kill(signal),
     exited,
