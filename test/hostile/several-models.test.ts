@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type OpenAI from "openai";
 import { expect, onTestFinished, test } from "vitest";
+import { postJson } from "../e2e/support/post-json.ts";
 import type { TestDaemon } from "../e2e/support/start-daemon.ts";
 import { startForTest } from "../e2e/support/start-for-test.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
@@ -98,17 +99,25 @@ test("a model that cannot be loaded leaves the others alone, and says why to who
   });
 });
 
-test("all models together keep within one memory limit: each gets a part, and one that does not fit is told what the others have", async () => {
-  const limit = ["--memory-limit", "200MiB"];
-  const models = { a: bundled, b: bundled };
-  const daemon = await startModels(models, { args: limit });
-  const listed = (await (await fetch(`${daemon.url}/v1/models`)).json()) as {
-    data: { id: string; max_model_len: number }[];
-  };
-  expect(listed.data.map(({ id }) => id)).toEqual(["a", "b"]);
+test("all models together keep within one memory limit, each with an even part", async () => {
+  const daemon = await startModels({ a: bundled, b: bundled }, { args: ["--memory-limit", "200MiB"] });
   const planned = daemon.logs
     .filter(({ msg }) => msg === "model loaded")
     .map(({ totalBytes }) => Number(totalBytes));
+  expect(planned).toHaveLength(2);
   expect(planned.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(200 * 2 ** 20);
   expect(planned[0]).toBe(planned[1]);
+});
+
+test("a model that does not fit beside the others is refused with what they have", async () => {
+  const large = { path: "embedded", engine: { maxSequences: 2000, maxTokensPerStep: 2000 } };
+  const daemon = await startModels({ small: bundled, large }, { args: ["--memory-limit", "200MiB"] });
+  const answer = await postJson(`${daemon.url}/v1/completions`, { model: "large", prompt: "Once" });
+  expect(answer.status).toBe(503);
+  expect(JSON.stringify(answer.body)).toMatch(
+    /large: expected .*kv-cache.*reserved for other models: small [0-9.]+ MiB/,
+  );
+  expect((await postJson(`${daemon.url}/v1/completions`, { model: "small", prompt: "Once" })).status).toBe(
+    200,
+  );
 });

@@ -63,11 +63,16 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     );
     const known = [...asking].map(([id, { demand }]) => [id, demand] as const);
     const parts = divideMemory(new Map([...known, ...unknown]), Math.max(0, freeBytes));
-    for (const [id, { answer }] of asking) {
+    for (const [id, { demand, answer }] of asking) {
       const bytes = parts.get(id) ?? 0;
-      const others = [...parts].flatMap(([model, each]) =>
-        model === id ? [] : [{ model, sizeBytes: each }],
-      );
+      const fits = bytes >= demand.minBytes;
+      const others = [...parts].flatMap(([model, part]) => {
+        if (model === id) return [];
+        // A model that does not fit is told what the others cannot do without, and not what is left over for them.
+        return [
+          { model, sizeBytes: fits ? part : Math.min(part, asking.get(model)?.demand.minBytes ?? part) },
+        ];
+      });
       const grant = { deviceId, availableBytes: bytes, reservations: [...earlier, ...others] };
       granted.set(id, grant);
       reservedBytes.set(id, bytes);

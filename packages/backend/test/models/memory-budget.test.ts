@@ -62,3 +62,16 @@ test("what a model was not planned with, or has given back, is there for the nex
   budget.share("a").withdraw();
   expect((await budget.share("c").reserve(demand)).availableBytes).toBe(100);
 });
+
+test("tells a model that does not fit what the others need, and what that leaves", async () => {
+  const budget = budgetOf(["a", "b"]);
+  const [, part] = await Promise.all([
+    budget.share("a").reserve({ minBytes: 30, maxBytes: 1000 }),
+    budget.share("b").reserve({ minBytes: 80, maxBytes: 80 }),
+  ]);
+  expect(part).toEqual({
+    deviceId: "cpu",
+    availableBytes: 70,
+    reservations: [{ model: "a", sizeBytes: 30 }],
+  });
+});
