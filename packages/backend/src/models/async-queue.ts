@@ -1,17 +1,17 @@
 import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 
-/** Who is told when a reader is behind. Weights are of the caller's choice. */
+/** Callbacks for a reader that falls behind. The caller chooses the unit of the weights. */
 export interface QueueFlow<T> {
   weigh(value: T): number;
-  /** Called when more than this is unread, and again after each `onRoom`. */
+  /** `onFull` is called when more than this is unread. */
   readonly high: number;
   onFull(): void;
-  /** Called when no more than this is left of it. */
+  /** `onRoom` is called after that, when no more than this is unread. */
   readonly low: number;
   onRoom(): void;
 }
 
-/** Values that one side pushes and the other iterates, once. Memory is bounded by what is pushed. */
+/** Values that one side pushes and the other iterates once. It has no limit of its own. */
 export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #values: T[] = [];
   #head = 0;
@@ -19,10 +19,11 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #waiting: Resolvers<IteratorResult<T>> | undefined;
   readonly #onCancel: () => void;
   readonly #flow: QueueFlow<T> | undefined;
+  #onEnd: (() => void) | undefined;
   #unreadWeight = 0;
   #isFull = false;
 
-  /** @param onCancel called when the reader leaves before the end was pushed */
+  /** @param onCancel called when the reader stops before the end was pushed */
   constructor(onCancel: () => void, flow?: QueueFlow<T>) {
     this.#onCancel = onCancel;
     this.#flow = flow;
@@ -42,7 +43,7 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   /** Ends the iteration after what was pushed. */
   complete(): void {
     if (this.#ended !== undefined) return;
-    this.#ended = "complete";
+    this.#end("complete");
     this.#takeWaiting()?.resolve({ value: undefined, done: true });
   }
 
@@ -50,11 +51,11 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   fail(error: unknown): void {
     if (this.#ended !== undefined) return;
     const waiting = this.#takeWaiting();
-    this.#ended = waiting === undefined ? { error } : "complete";
+    this.#end(waiting === undefined ? { error } : "complete");
     waiting?.reject(error);
   }
 
-  /** The reader leaves: the iteration rejects at once, and what was not read is dropped. */
+  /** Ends the iteration for the reader: it rejects at once, and unread values are dropped. */
   cancel(error: unknown): void {
     if (this.#ended !== undefined) return;
     this.#values = [];
@@ -63,10 +64,17 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
     this.#onCancel();
   }
 
-  async next(): Promise<IteratorResult<T>> {
+  /** Cancels with the reason of a signal when it aborts before the end was pushed. */
+  cancelWith(signal: AbortSignal): void {
+    const onAbort = (): void => this.cancel(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#onEnd = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  next(): Promise<IteratorResult<T>> {
     if (this.#head < this.#values.length) {
       const value = this.#values[this.#head] as T;
-      // The array holds on to nothing that was read.
+      // Lets values that were read be collected.
       this.#values[this.#head] = undefined as T;
       this.#head += 1;
       if (this.#head === this.#values.length) {
@@ -74,13 +82,13 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
         this.#head = 0;
       }
       this.#taken(value);
-      return { value, done: false };
+      return Promise.resolve({ value, done: false });
     }
-    if (this.#ended === "complete") return { value: undefined, done: true };
+    if (this.#ended === "complete") return Promise.resolve({ value: undefined, done: true });
     if (this.#ended !== undefined) {
       const { error } = this.#ended;
       this.#ended = "complete";
-      throw error;
+      return Promise.reject(error);
     }
     const waiting = createResolvers<IteratorResult<T>>();
     this.#waiting = waiting;
@@ -98,6 +106,11 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #end(how: { readonly error: unknown } | "complete"): void {
+    this.#ended = how;
+    this.#onEnd?.();
   }
 
   #added(value: T): void {

@@ -1,4 +1,5 @@
 import { BackendError } from "../errors.ts";
+import { deferIteration } from "./defer-iteration.ts";
 import type { ModelService } from "./model-service.ts";
 
 /** A model of a pool, and who answers for it. */
@@ -27,8 +28,9 @@ export function createModelPool(members: readonly PoolMember[]): ModelService {
   const refuse = (name: string): AsyncIterable<never> => {
     const ids = members.map(({ id }) => JSON.stringify(id)).join(", ");
     const message = `expected one of the models ${ids}, got ${JSON.stringify(name)}`;
-    const next = (): Promise<never> => Promise.reject(new BackendError("UNKNOWN_MODEL", message));
-    return { [Symbol.asyncIterator]: () => ({ next }) };
+    return deferIteration(() => {
+      throw new BackendError("UNKNOWN_MODEL", message);
+    });
   };
   const ofAll = async (work: (service: ModelService) => Promise<void>): Promise<void> => {
     await Promise.all(members.map(async ({ service }) => work(service)));

@@ -39,7 +39,7 @@ test("large bodies wait in their order, and what is not needed is given back", a
 test("one that is larger than everything comes when it is alone", async () => {
   const budget = createBodyBudget({ totalBytes: 1000 });
   const share = await budget.take(take(5000));
-  expect(share).toBeDefined();
+  expect(budget.usedBytes).toBe(5000);
   share?.release();
   expect(budget.usedBytes).toBe(0);
 });
@@ -80,6 +80,23 @@ test("one that has arrived is late no more, and one whose client is gone does no
     await expect(waiting).rejects.toThrow("gone");
     expect(await next).toBeDefined();
     expect(onLate).not.toHaveBeenCalled();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("one that waited too long makes room for those behind it", async () => {
+  vi.useFakeTimers();
+  try {
+    const budget = createBodyBudget({ totalBytes: 1000, patienceMs: 1000 });
+    await budget.take(take(700));
+    const tooLarge = budget.take(take(700));
+    await vi.advanceTimersByTimeAsync(500);
+    const behind = budget.take(take(40));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await tooLarge).toBeUndefined();
+    expect(budget.usedBytes).toBe(740);
+    expect(await behind).toBeDefined();
   } finally {
     vi.useRealTimers();
   }

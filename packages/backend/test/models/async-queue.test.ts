@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { AsyncQueue } from "../../src/models/async-queue.ts";
 
@@ -81,4 +82,27 @@ test("says when its reader is behind, and when it has caught up", async () => {
   expect(said).toEqual(["full", "room"]);
   for (const value of [6, 6]) queue.push(value);
   expect(said).toEqual(["full", "room", "full"]);
+});
+
+test("is cancelled by a signal, with its reason", async () => {
+  const { queue, cancels } = createQueue();
+  const controller = new AbortController();
+  queue.cancelWith(controller.signal);
+  queue.push(1);
+  controller.abort(new Error("gone"));
+  await expect(queue.next()).rejects.toThrow("gone");
+  expect(cancels()).toBe(1);
+});
+
+test.each<[string, (queue: AsyncQueue<number>) => unknown]>([
+  ["completed", (queue) => queue.complete()],
+  ["failed", (queue) => queue.fail(new Error("lost"))],
+  ["left", (queue) => queue.return()],
+])("lets a signal go when it has %s", (_, end) => {
+  const { queue } = createQueue();
+  const controller = new AbortController();
+  queue.cancelWith(controller.signal);
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(1);
+  end(queue);
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
 });

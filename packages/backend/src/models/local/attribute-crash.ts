@@ -1,42 +1,36 @@
-import { canReplay, isSuspect, type PendingCall } from "./pending-call.ts";
+import type { PendingCall } from "./pending-call.ts";
 
-/** A call that may have caused so many crashes is not given to another process. */
+/** A call that may have caused so many crashes is not sent to another process. */
 const maxCrashes = 3;
 
 type Entry = readonly [callId: number, call: PendingCall];
 
 /** What a crash means for the calls. */
 export interface CrashAttribution {
-  /** Ids of calls that fail with it. */
+  /** Ids of calls that fail. */
   readonly failed: readonly number[];
-  /** Ids of calls that the process had, and that the next one is given. */
+  /** Ids of calls that the process had and that are sent to the next one. */
   readonly replayed: readonly number[];
-  /** It was most likely caused by one call, which is among the failed. */
+  /** One call most likely caused the crash; it is among the failed. */
   readonly isAttributed: boolean;
-}
-
-/** It got exactly as far as at its earlier crash. */
-function isWhereItWas(call: PendingCall): boolean {
-  return isSuspect(call) && call.eventCount === call.furthestCount;
 }
 
 /**
  * The call that caused a crash, where that can be said: a suspect of an earlier crash that was alone, that was on
- * a trial in which all others were cleared of being the cause, or that alone of all is where it was before.
+ * trial when all others had been cleared, or that is the only one to have got exactly as far as at its earlier crash.
  */
 function findCause(inFlight: readonly Entry[], trialId: number | undefined): number | undefined {
   const [first] = inFlight;
-  if (inFlight.length === 1 && first !== undefined && isSuspect(first[1])) return first[0];
+  if (inFlight.length === 1 && first?.[1].isSuspect === true) return first[0];
   const trial = inFlight.find(([callId]) => callId === trialId);
   if (trial !== undefined && trial[1].crashCount > 1) return trialId;
-  const repeated = inFlight.filter(([, call]) => isWhereItWas(call));
+  const repeated = inFlight.filter(([, call]) => call.isSuspect && call.eventCount === call.maxEventCount);
   return repeated.length === 1 ? repeated[0]?.[0] : undefined;
 }
 
 /**
- * Decides which calls a crash fails. Where one of them was the cause, the others had no part in it; otherwise all
- * that were in flight are suspects. `trialId` is the suspect that was given to the process last, and that has not
- * been cleared.
+ * Decides which calls fail with a crash. If one of them was the cause, the others are not to blame; otherwise all
+ * calls in flight are suspects. `trialId` is the suspect that was sent last and has not been cleared.
  */
 export function attributeCrash(
   calls: ReadonlyMap<number, PendingCall>,
@@ -48,8 +42,8 @@ export function attributeCrash(
   const replayed: number[] = [];
   for (const [callId, call] of inFlight) {
     if (causeId === undefined) call.crashCount += 1;
-    const mayReplay = callId !== causeId && call.crashCount < maxCrashes && canReplay(call);
-    (mayReplay ? replayed : failed).push(callId);
+    const isReplayed = callId !== causeId && call.crashCount < maxCrashes && call.canReplay;
+    (isReplayed ? replayed : failed).push(callId);
   }
   return { failed, replayed, isAttributed: causeId !== undefined };
 }

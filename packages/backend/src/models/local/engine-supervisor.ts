@@ -7,8 +7,8 @@ import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
 import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
-import type { CallOptions, LocalModel } from "../model-service.ts";
-import type { CallEvent, Operation } from "../../operations/operation.ts";
+import { deferIteration } from "../defer-iteration.ts";
+import type { LocalModel } from "../model-service.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
 import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";
 import { createEngineRunner } from "./engine-runner.ts";
@@ -132,32 +132,18 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       throw new BackendError("ENGINE_UNAVAILABLE", lifecycle.reasons().join("; "));
     }
   };
-  async function* call<Input, Event extends CallEvent>(
-    operation: Operation<Input, Event>,
-    input: Input,
-    { modelId, signal }: CallOptions,
-  ): AsyncGenerator<Event> {
-    signal?.throwIfAborted();
-    assertTakesWork();
-    assertServes(supervisor, modelId);
-    const calledAtMs = clock.now();
-    let { timing } = operation;
-    const queue = calls.open(operation, input);
-    const onAbort = (): void => queue.cancel(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      for await (const event of queue) {
-        if (timing?.hasToken(event) === true) {
-          const timeToFirstTokenMs = clock.now() - calledAtMs;
-          events.emit("backend:first-token", { requestId: timing.requestId(input), timeToFirstTokenMs });
-          timing = undefined;
-        }
-        yield event;
-      }
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
-  }
+  const call: EngineSupervisor["call"] = (operation, input, { modelId, signal }) =>
+    deferIteration(() => {
+      signal?.throwIfAborted();
+      assertTakesWork();
+      assertServes(supervisor, modelId);
+      const calledAtMs = clock.now();
+      const onFirstToken = (requestId: string): void => {
+        const timeToFirstTokenMs = clock.now() - calledAtMs;
+        events.emit("backend:first-token", { requestId, timeToFirstTokenMs });
+      };
+      return calls.open(operation, input, { signal, onFirstToken });
+    });
   const drain = async (timeoutMs: number): Promise<void> => {
     const wasReady = lifecycle.state === "ready";
     lifecycle.drain();

@@ -287,6 +287,33 @@ test("a crash is one of an engine that served only when some answer was begun", 
   expect(table.hasServed).toBe(false);
 });
 
+test("an answer without a part has been served when it has ended, and not when it has failed", () => {
+  const { table } = setUp();
+  for (const id of ["a", "b"]) generate(table, id);
+  deliver(table, 1, full);
+  expect(table.hasServed).toBe(false);
+  deliver(table, 2, accepted);
+  table.end(2, undefined);
+  expect(table.hasServed).toBe(true);
+});
+
+test("the first token is reported once, also over a crash", () => {
+  const { table } = setUp();
+  const reported: string[] = [];
+  const onFirstToken = (requestId: string): void => void reported.push(requestId);
+  const request = { id: "timed", prompt: { kind: "tokens", tokenIds: [1] }, canRestart: true } as const;
+  table.open(generateOperation, request, { onFirstToken });
+  deliver(table, 1, accepted);
+  deliver(table, 1, { type: "delta", delta: { ...delta.delta, tokenIds: [] } });
+  expect(reported).toEqual([]);
+  deliver(table, 1, delta);
+  expect(reported).toEqual(["timed"]);
+  table.handleCrash(crash);
+  table.replay();
+  deliver(table, 1, delta);
+  expect(reported).toEqual(["timed"]);
+});
+
 interface CountInput {
   readonly to: number;
   readonly canRestart: boolean;

@@ -115,6 +115,22 @@ test("says to come back when what is open will have been done, at the speed of l
   expect(retryAfterMs).toBeLessThan(5100);
 });
 
+test.each([
+  [0, 1000],
+  [7000, 7000],
+  [90_000, 60_000],
+])(
+  "says to come back in no less than its limits say (%i ms), within a second and a minute",
+  (minRetryMs, retryAfterMs) => {
+    const { queue } = setUp();
+    const item = { name: "x", purpose: "generation", characters: 1 } as const;
+    queue.add(item, limits);
+    expect(() => queue.add({ ...item }, { requests: 1, characters: 100, minRetryMs })).toThrow(
+      expect.objectContaining({ data: expect.objectContaining({ retryAfterMs }) }),
+    );
+  },
+);
+
 test("large prompts leave room for small ones, whoever was first", () => {
   const { queue } = setUp();
   const narrow = { requests: 100, characters: 1600 };
