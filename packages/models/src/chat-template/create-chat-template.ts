@@ -57,8 +57,8 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
 /** Adds a message's reasoning under each name that templates read, as `transformers` does. */
 function withReasoning(message: ChatTemplateMessage): ChatTemplateMessage {
   const { reasoning_content: first, thinking, reasoning } = message;
-  const thoughts = first ?? thinking ?? reasoning ?? null;
-  return thoughts === null ? message : { thinking: thoughts, ...message, reasoning_content: thoughts };
+  const text = first ?? thinking ?? reasoning ?? null;
+  return text === null ? message : { thinking: text, ...message, reasoning_content: text };
 }
 
 function parseSource(source: string, name: string | undefined): TemplateNode {

@@ -9,10 +9,10 @@ import { Iteration, type Value } from "../values/values.ts";
 /** Filters that apply another filter or a test to each item. */
 export const choiceFilters: FilterTable = [
   ["map", map],
-  ["select", createSelection({ isWanted: true, hasAttribute: false })],
-  ["reject", createSelection({ isWanted: false, hasAttribute: false })],
-  ["selectattr", createSelection({ isWanted: true, hasAttribute: true })],
-  ["rejectattr", createSelection({ isWanted: false, hasAttribute: true })],
+  ["select", createSelection({ keepsMatches: true, hasAttribute: false })],
+  ["reject", createSelection({ keepsMatches: false, hasAttribute: false })],
+  ["selectattr", createSelection({ keepsMatches: true, hasAttribute: true })],
+  ["rejectattr", createSelection({ keepsMatches: false, hasAttribute: true })],
 ];
 
 /** As in Jinja, a false value has no items, even if it is not iterable. */
@@ -48,14 +48,14 @@ function createMapper({ positional, named }: CallArguments, rendering: Rendering
   return (item) => rendering.filter(rendering.text(name), item, args);
 }
 
-function createSelection(rules: { readonly isWanted: boolean; readonly hasAttribute: boolean }): Filter {
+function createSelection(rules: { readonly keepsMatches: boolean; readonly hasAttribute: boolean }): Filter {
   return (value, args, rendering) => {
     function* items(): Generator<Value> {
       if (!isTrue(value)) return;
       const passes = createPredicate(args, rules.hasAttribute, rendering);
       for (const item of itemsOf(value)) {
         rendering.budget.step();
-        if (passes(item) === rules.isWanted) yield item;
+        if (passes(item) === rules.keepsMatches) yield item;
       }
     }
     return new Iteration(items());

@@ -64,7 +64,7 @@ function reverse(value: Value, _: unknown, rendering: Rendering): Value {
 
 function join(
   value: Value,
-  [glue = "", attribute]: readonly (Value | undefined)[],
+  [separator = "", attribute]: readonly (Value | undefined)[],
   rendering: Rendering,
 ): Value {
   const get = attributeGetter(attribute, rendering);
@@ -73,7 +73,7 @@ function join(
     rendering.budget.step();
     parts.push(rendering.text(get(item)));
   }
-  const between = rendering.text(glue);
+  const between = rendering.text(separator);
   rendering.budget.makeText(between.length * Math.max(0, parts.length - 1));
   return rendering.budget.text(parts.join(between));
 }

@@ -81,7 +81,7 @@ export const textFilters: FilterTable = [
     "striptags",
     [],
     onText((text, _, { budget }) =>
-      split(withoutTags(text), { separator: undefined, most: -1, fromEnd: false }, budget).join(" "),
+      split(withoutTags(text), { separator: undefined, maxSplits: -1, fromEnd: false }, budget).join(" "),
     ),
   ),
   [
@@ -109,9 +109,9 @@ function charsOf(chars: Value | undefined): string | undefined {
   return chars;
 }
 
-function replaceText(text: string, [from = "", to = "", most]: Arguments, rendering: Rendering): string {
-  const count = most === null ? -1 : integerArgument(most, -1);
-  return replace(text, { from: rendering.text(from), to: rendering.text(to), most: count }, rendering);
+function replaceText(text: string, [from = "", to = "", count]: Arguments, rendering: Rendering): string {
+  const maxCount = count === null ? -1 : integerArgument(count, -1);
+  return replace(text, { from: rendering.text(from), to: rendering.text(to), maxCount }, rendering);
 }
 
 function indent(
@@ -139,18 +139,18 @@ function blanks(width: number, budget: Budget): string {
 
 function truncate(value: Value, args: Arguments, rendering: Rendering): Value {
   const [length, killsWords = false, end = "...", leeway] = args;
-  const most = integerArgument(length, 255);
+  const maxLength = integerArgument(length, 255);
   const ending = rendering.text(end);
   const slack = leeway === null ? 5 : integerArgument(leeway, 5);
-  if (most < pointCount(ending)) {
-    throw new TemplateError(`expected length >= ${pointCount(ending)}, got ${most}`);
+  if (maxLength < pointCount(ending)) {
+    throw new TemplateError(`expected length >= ${pointCount(ending)}, got ${maxLength}`);
   }
   if (slack < 0) throw new TemplateError(`expected leeway >= 0, got ${slack}`);
-  if ((lengthOf(value) ?? Infinity) <= most + slack) return value;
+  if ((lengthOf(value) ?? Infinity) <= maxLength + slack) return value;
   if (typeof value !== "string") {
     throw new TemplateError(`expected a str to truncate, got '${typeName(value)}'`);
   }
-  const cut = rendering.text(sliceOf(value, [undefined, most - pointCount(ending)], rendering.budget));
+  const cut = rendering.text(sliceOf(value, [undefined, maxLength - pointCount(ending)], rendering.budget));
   if (isTrue(killsWords)) return cut + ending;
   const space = cut.lastIndexOf(" ");
   return (space < 0 ? cut : cut.slice(0, space)) + ending;

@@ -8,14 +8,14 @@ const lineEnd = /\r\n|[\n\r\v\f\u001C\u001D\u001E\u0085\u2028\u2029]/g;
 export interface SplitRules {
   /** White space where absent. */
   readonly separator: string | undefined;
-  readonly most: number;
+  readonly maxSplits: number;
   readonly fromEnd: boolean;
 }
 
 /** Python's `split` and `rsplit`. */
 export function split(text: string, rules: SplitRules, budget: Budget): string[] {
-  const { separator, most, fromEnd } = rules;
-  const limit = most < 0 ? Infinity : most;
+  const { separator, maxSplits, fromEnd } = rules;
+  const limit = maxSplits < 0 ? Infinity : maxSplits;
   if (separator === undefined) return splitSpaces(text, limit, { fromEnd, budget });
   if (separator === "") throw new TemplateError("empty separator");
   const parts = text.split(separator);

@@ -10,8 +10,8 @@ export function strip(
     chars,
   }: { readonly start: boolean; readonly end: boolean; readonly chars?: string | undefined },
 ): string {
-  const wanted = chars === undefined ? undefined : new Set(chars);
-  const isStripped = (point: string): boolean => wanted?.has(point) ?? isSpaceCode(point.charCodeAt(0));
+  const stripped = chars === undefined ? undefined : new Set(chars);
+  const isStripped = (point: string): boolean => stripped?.has(point) ?? isSpaceCode(point.charCodeAt(0));
   let first = 0;
   for (const limit = start ? text.length : 0; first < limit;) {
     const point = String.fromCodePoint(text.codePointAt(first) ?? 0);

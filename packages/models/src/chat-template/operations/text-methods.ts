@@ -46,8 +46,8 @@ export const textMethods: ReadonlyMap<string, TextMethod> = new Map<string, Text
   ["replace", (text, args, rendering) => replaceArguments(text, args, rendering)],
   ["find", (text, args) => findPart(text, args, false)],
   ["rfind", (text, args) => findPart(text, args, true)],
-  ["index", (text, args) => found(findPart(text, args, false))],
-  ["rindex", (text, args) => found(findPart(text, args, true))],
+  ["index", (text, args) => assertFound(findPart(text, args, false))],
+  ["rindex", (text, args) => assertFound(findPart(text, args, true))],
   ["count", countParts],
   ["join", join],
   ["removeprefix", (text, args) => withoutPrefix(text, onlyText(args))],
@@ -61,13 +61,13 @@ export const textMethods: ReadonlyMap<string, TextMethod> = new Map<string, Text
   ["format_map", (text, args, rendering) => formatMapping(text, args, rendering)],
 ]);
 
-/** Replaces every occurrence, or the first `most`. */
+/** Replaces every occurrence, or the first `maxCount`. */
 export function replace(
   text: string,
-  { from, to, most }: { readonly from: string; readonly to: string; readonly most: number },
+  { from, to, maxCount }: { readonly from: string; readonly to: string; readonly maxCount: number },
   { budget }: Rendering,
 ): string {
-  let left = most < 0 ? Infinity : most;
+  let left = maxCount < 0 ? Infinity : maxCount;
   const count =
     from === "" ? text.length + 1 : to.length > from.length ? Math.floor(text.length / from.length) : 0;
   budget.step(Math.floor(count / 256));
@@ -86,12 +86,12 @@ export function replace(
 }
 
 function replaceArguments(text: string, args: CallArguments, rendering: Rendering): string {
-  const [from, to, most] = bindArguments(args, {
+  const [from, to, count] = bindArguments(args, {
     name: "replace",
     parameters: ["old", "new", "count"],
     required: 2,
   });
-  return replace(text, { from: textOf(from), to: textOf(to), most: integerOf(most, -1) }, rendering);
+  return replace(text, { from: textOf(from), to: textOf(to), maxCount: integerOf(count, -1) }, rendering);
 }
 
 function charsOf(args: CallArguments): string | undefined {
@@ -99,11 +99,14 @@ function charsOf(args: CallArguments): string | undefined {
   return chars === undefined || chars === null ? undefined : textOf(chars);
 }
 
-function splitRules(args: CallArguments): { readonly separator: string | undefined; readonly most: number } {
-  const [separator, most] = bindArguments(args, { name: "split", parameters: ["sep", "maxsplit"] });
+function splitRules(args: CallArguments): {
+  readonly separator: string | undefined;
+  readonly maxSplits: number;
+} {
+  const [separator, maxSplits] = bindArguments(args, { name: "split", parameters: ["sep", "maxsplit"] });
   return {
     separator: separator === undefined || separator === null ? undefined : textOf(separator),
-    most: integerOf(most, -1),
+    maxSplits: integerOf(maxSplits, -1),
   };
 }
 
@@ -124,14 +127,14 @@ function partition(text: string, args: CallArguments, fromEnd: boolean): Value {
 function windowOf(
   text: string,
   args: CallArguments,
-): { readonly part: string; readonly start: number; readonly wanted: Value | undefined } | undefined {
-  const [wanted, from, to] = bindArguments(args, {
+): { readonly part: string; readonly start: number } | undefined {
+  const [, from, to] = bindArguments(args, {
     name: "str",
     parameters: ["sub", "start", "end"],
     required: 1,
   });
   if ((from === undefined || from === null) && (to === undefined || to === null)) {
-    return { part: text, start: 0, wanted };
+    return { part: text, start: 0 };
   }
   const points = isNarrow(text) ? text : Array.from(text);
   const place = (value: Value | undefined, fallback: number): number => {
@@ -142,14 +145,14 @@ function windowOf(
   const end = Math.min(place(to, points.length), points.length);
   if (start > points.length || start > end) return undefined;
   const part = typeof points === "string" ? points.slice(start, end) : points.slice(start, end).join("");
-  return { part, start, wanted };
+  return { part, start };
 }
 
 function affixes(text: string, args: CallArguments, fits: (part: string, affix: string) => boolean): boolean {
   const window = windowOf(text, args);
-  const [wanted = null] = args.positional;
-  const all = wanted instanceof Tuple ? wanted.items : [wanted];
-  return all.map(textOf).some((affix) => window !== undefined && fits(window.part, affix));
+  const [affix = null] = args.positional;
+  const all = affix instanceof Tuple ? affix.items : [affix];
+  return all.map(textOf).some((each) => window !== undefined && fits(window.part, each));
 }
 
 function findPart(text: string, args: CallArguments, fromEnd: boolean): number {
@@ -160,7 +163,7 @@ function findPart(text: string, args: CallArguments, fromEnd: boolean): number {
   return at < 0 ? -1 : window.start + pointCount(window.part.slice(0, at));
 }
 
-function found(at: number): number {
+function assertFound(at: number): number {
   if (at < 0) throw new TemplateError("substring not found");
   return at;
 }
@@ -173,15 +176,15 @@ function countParts(text: string, args: CallArguments, { budget }: Rendering): n
   return part === "" ? pointCount(window.part) + 1 : window.part.split(part).length - 1;
 }
 
-function join(glue: string, args: CallArguments, { budget }: Rendering): string {
+function join(separator: string, args: CallArguments, { budget }: Rendering): string {
   const [items = null] = bindArguments(args, { name: "join", parameters: ["iterable"], required: 1 });
   const parts: string[] = [];
   for (const item of iterate(items)) {
     budget.step();
     parts.push(textOf(item));
   }
-  budget.makeText(glue.length * Math.max(0, parts.length - 1));
-  return budget.text(parts.join(glue));
+  budget.makeText(separator.length * Math.max(0, parts.length - 1));
+  return budget.text(parts.join(separator));
 }
 
 function withoutPrefix(text: string, prefix: string): string {

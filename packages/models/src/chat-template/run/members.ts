@@ -146,17 +146,17 @@ function itemsOf(holder: Value): readonly Value[] {
 }
 
 function indexIn(holder: Value, args: CallArguments, { comparer, budget }: Rendering): Value {
-  const [wanted = null] = bindArguments(args, { name: "index", parameters: ["value"], required: 1 });
+  const [value = null] = bindArguments(args, { name: "index", parameters: ["value"], required: 1 });
   const items = itemsOf(holder);
   budget.step(items.length);
-  const index = items.findIndex((item) => comparer.equals(item, wanted));
+  const index = items.findIndex((item) => comparer.equals(item, value));
   if (index < 0) throw new TemplateError("expected a list with the value, got one without");
   return index;
 }
 
 function countIn(holder: Value, args: CallArguments, { comparer, budget }: Rendering): Value {
-  const [wanted = null] = bindArguments(args, { name: "count", parameters: ["value"], required: 1 });
+  const [value = null] = bindArguments(args, { name: "count", parameters: ["value"], required: 1 });
   const items = itemsOf(holder);
   budget.step(items.length);
-  return items.filter((item) => comparer.equals(item, wanted)).length;
+  return items.filter((item) => comparer.equals(item, value)).length;
 }

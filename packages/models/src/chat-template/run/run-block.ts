@@ -208,7 +208,7 @@ export class BlockRunner {
     return {
       typeName: "Macro",
       call,
-      attribute: (wanted) => (wanted === "name" ? name : wanted === "arguments" ? names : undefined),
+      attribute: (key) => (key === "name" ? name : key === "arguments" ? names : undefined),
     };
   }
 }
