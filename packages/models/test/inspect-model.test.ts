@@ -6,7 +6,7 @@ import { expectModelError } from "./support/model-error.ts";
 import { modelDirectory, createModelFiles } from "./support/model-files.ts";
 
 describe("inspectModel", () => {
-  it("tells the facts of a model and closes it", async () => {
+  it("describes a model and closes it", async () => {
     const files = createModelFiles();
     const facts = await inspectModel(modelDirectory, { files });
     expect(facts).toMatchObject({
@@ -33,14 +33,14 @@ describe("inspectModel", () => {
     expect(files.openCount()).toBe(0);
   });
 
-  it("adds shards up", async () => {
+  it("adds up the sizes of shards", async () => {
     const facts = await inspectModel(checkpointDirectory("llama-sharded"));
     expect(facts.files).toEqual([1, 2, 3].map((shard) => `model-0000${shard}-of-00003.safetensors`));
     expect(facts.weightBytesByDtype).toEqual({ BF16: 124_352 * 2 });
     expect(facts).toMatchObject({ parameterCount: 124_352, tokenizerVocabSize: 320, hasChatTemplate: true });
   });
 
-  it("counts the layers that see a window", async () => {
+  it("counts the layers with a sliding window", async () => {
     const facts = await inspectModel(checkpointDirectory("qwen2-window"));
     expect(facts).toMatchObject({ slidingWindowLayerCount: 1, hasTiedEmbeddings: true });
   });
@@ -52,7 +52,7 @@ describe("inspectModel", () => {
     expect(facts.textProblem).toMatchObject({ code: "FILE_MISSING" });
   });
 
-  it("tells why the text cannot be read, whatever it is", async () => {
+  it("reports why tokenizer or template cannot be read", async () => {
     const files = createModelFiles({ "tokenizer.json": "{" });
     const { textProblem, layerCount } = await inspectModel(modelDirectory, { files });
     expect({ textProblem, layerCount }).toMatchObject({

@@ -23,7 +23,7 @@ const load = async (
 ): Promise<LanguageModel> => createModelLoader({ files: createModelFiles(changes) }).load(modelDirectory);
 
 describe("createModelLoader", () => {
-  it("is what createLlamaLoader makes", async () => {
+  it("is the same loader as createLlamaLoader creates", async () => {
     const loader = createLlamaLoader({ files: createModelFiles() });
     expect(loader.families).toEqual(createModelLoader().families);
     const model = await loader.load(modelDirectory);
@@ -31,7 +31,7 @@ describe("createModelLoader", () => {
     await model.dispose();
   });
 
-  it("makes a model that holds no weights, and lets go of its files", async () => {
+  it("loads a model that holds no weights, and closes its files", async () => {
     const files = createModelFiles();
     const model = await createModelLoader({ files }).load(modelDirectory);
     expect(model).toMatchObject({
@@ -51,7 +51,7 @@ describe("createModelLoader", () => {
     await expectModelError("WEIGHTS_CLOSED", async () => model.weights.read("model.norm.weight"));
   });
 
-  it("takes the name that it is given", async () => {
+  it("uses the given name", async () => {
     const loader = createModelLoader({ files: createModelFiles() });
     const model = await loader.load(`${modelDirectory}/`, { name: "mine" });
     expect(model).toMatchObject({ name: "mine", directory: modelDirectory });
@@ -65,7 +65,7 @@ describe("createModelLoader", () => {
     expect(model.config.eosTokenIds).toEqual([2]);
   });
 
-  it("finds the chat template in each of its places, the file of its own first", async () => {
+  it("finds the chat template in each file, chat_template.jinja first", async () => {
     const template = async (
       changes: Readonly<Record<string, string | undefined>>,
     ): Promise<string | undefined> => (await load(changes)).chatTemplate?.source;
@@ -83,7 +83,7 @@ describe("createModelLoader", () => {
     ).toBe("F");
   });
 
-  it("takes the chat template that it is given, whatever the checkpoint has", async () => {
+  it("uses the given chat template in place of the checkpoint's", async () => {
     const files = createModelFiles({
       "chat_template.jinja": "{% if %}",
       "given.jinja": "{{ messages[0].content }}!",
@@ -145,7 +145,7 @@ describe("createModelLoader", () => {
     ],
     ["generation defaults out of range", { "generation_config.json": '{"top_p":7}' }, "INVALID_CONFIG"],
   ];
-  it.each(refused)("refuses %s and lets go of every file", async (_, changes, code) => {
+  it.each(refused)("refuses %s and closes every file", async (_, changes, code) => {
     const files = createModelFiles(changes);
     await expectModelError(code, async () => createModelLoader({ files }).load(modelDirectory));
     expect(files.openCount()).toBe(0);
@@ -165,7 +165,7 @@ describe("createModelLoader", () => {
     expect(error.message).toContain('400, the id of the token "<far>"');
   });
 
-  it("refuses options that it does not know", async () => {
+  it("refuses unknown options", async () => {
     const error = await expectModelError("INVALID_ARGUMENT", () =>
       createModelLoader({ device: "cuda" } as object),
     );
@@ -176,7 +176,7 @@ describe("createModelLoader", () => {
     );
   });
 
-  it("stops with the signal's reason and lets go of every file", async () => {
+  it("stops with the signal's reason and closes every file", async () => {
     const files = createModelFiles();
     const signal = AbortSignal.abort(new Error("enough"));
     await expect(createModelLoader({ files }).load(modelDirectory, { signal })).rejects.toThrow("enough");
@@ -193,7 +193,7 @@ describe("loadModel on a file system", () => {
   });
   afterAll(async () => rm(directory, { recursive: true }));
 
-  it("says what a path that is not a model directory is", async () => {
+  it("names what is at a path that is not a model directory", async () => {
     await expectModelError("MODEL_NOT_FOUND", async () => loadModel(join(directory, "nothing")));
     await expectModelError("MODEL_NOT_FOUND", async () =>
       loadModel(join(directory, "model.gguf", "below-a-file")),
@@ -227,7 +227,7 @@ describe("loadModel on a file system", () => {
 });
 
 describe("openCheckpoint", () => {
-  it.each(checkpointNames)("opens the checkpoint %s and uses all of it", async (name) => {
+  it.each(checkpointNames)("opens the checkpoint %s and uses all of its tensors", async (name) => {
     const { config, weights, unusedTensors, architecture } = await openCheckpoint(checkpointDirectory(name));
     expect(unusedTensors).toEqual([]);
     expect(architecture.name).toBe(config.family === "mistral" ? "llama" : config.family);

@@ -102,7 +102,7 @@ interface SnippetsGolden {
   }[];
 }
 
-describe("what chat templates are made of means what it means in Jinja", () => {
+describe("the constructs of chat templates equal Jinja", () => {
   const { tokens, messages, cases } = readGolden("snippets.json") as SnippetsGolden;
   const render = (source: string): string =>
     createChatTemplate(source, { specialTokens: new Map(Object.entries(tokens)) }).render(messages);
@@ -117,7 +117,7 @@ describe("what chat templates are made of means what it means in Jinja", () => {
   });
 });
 
-/** Of errors that are Jinja's own, only that they are errors counts. */
+/** The messages of Jinja's own errors are not compared. */
 function wantedOutcome({ rendered, error }: TemplateCase): unknown {
   if (error === undefined) {
     return { rendered };

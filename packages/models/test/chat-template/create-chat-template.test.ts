@@ -11,7 +11,7 @@ const sampleMessages: readonly ChatTemplateMessage[] = [
   { role: "user", content: "more\n" },
 ];
 
-/** Templates and what transformers 5.23.0 with jinja2 3.1.6 makes of them (`render_jinja_template`). */
+/** Templates and their renderings by transformers 5.23.0 with jinja2 3.1.6 (`render_jinja_template`). */
 const golden: readonly (readonly [string, string])[] = [
   [
     "{% for m in messages %}[{{ m.content.lstrip('\\n') }}|{{ m.content.rstrip('\\n ') }}|{{ m.content.strip() }}|{{ m.content | trim }}]\n{% endfor %}\n",
@@ -68,13 +68,13 @@ describe("createChatTemplate", () => {
     expect(render(source)).toBe(wanted);
   });
 
-  it("opens the assistant's turn unless told not to", () => {
+  it("adds the generation prompt by default", () => {
     const template = createChatTemplate("{% if add_generation_prompt %}A:{% endif %}");
     expect(template.render([])).toBe("A:");
     expect(template.render([], { addGenerationPrompt: false })).toBe("");
   });
 
-  it("passes variables on, over special tokens but not over the messages", () => {
+  it("passes variables, which override special tokens but not the messages", () => {
     const template = createChatTemplate("{{ enable_thinking }}{{ bos_token }}{{ messages | length }}", {
       specialTokens: specialTokens,
     });
@@ -83,21 +83,21 @@ describe("createChatTemplate", () => {
     ).toBe("FalseB0");
   });
 
-  it("tells the time of the clock that it was given", () => {
+  it("uses the given clock", () => {
     const now = (): Date => new Date(2024, 6, 5, 9, 3);
     expect(createChatTemplate("{{ strftime_now('%d %b %Y, %H:%M') }}", { now }).render([])).toBe(
       "05 Jul 2024, 09:03",
     );
   });
 
-  it("fails with the template's own words", async () => {
+  it("fails with the message that the template raises", async () => {
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
       render("{{ raise_exception('Conversation roles must alternate') }}"),
     );
     expect(error.message).toBe("Conversation roles must alternate");
   });
 
-  it("fails on a message without the content that the template wants", async () => {
+  it("fails on a message without the content that the template needs", async () => {
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
       render("{{ messages[0].content + 'x' }}", [{ role: "user", content: null }]),
     );
@@ -106,7 +106,7 @@ describe("createChatTemplate", () => {
     );
   });
 
-  it("fails on content in parts where the template wants a text", async () => {
+  it("fails on content in parts where the template needs a string", async () => {
     const parts = [{ type: "text", text: "x" }] as unknown as string;
     const error = await expectModelError("CHAT_TEMPLATE_FAILED", () =>
       render("{{ 'a' + messages[0].content }}", [{ role: "user", content: parts }]),
@@ -153,7 +153,7 @@ describe("createChatTemplate", () => {
     );
   });
 
-  it("shows a message's thoughts under the names that templates read", () => {
+  it("passes a message's reasoning under every name that templates read", () => {
     const source = "{{ messages[0].thinking }}{{ messages[0].reasoning_content }}";
     const message = { role: "assistant", content: "x" };
     for (const name of ["reasoning_content", "thinking", "reasoning"]) {
@@ -162,7 +162,7 @@ describe("createChatTemplate", () => {
     expect(render(source, [message])).toBe("");
   });
 
-  it("does not read messages as a template", () => {
+  it("does not render messages as templates", () => {
     const content = "{{ raise_exception('x') }}{% for i in range(9) %}{% endfor %}";
     expect(render("{{ messages[0].content }}", [{ role: "user", content }])).toBe(content);
   });
@@ -188,7 +188,7 @@ describe("createChatTemplate", () => {
     expect(["", "CHAT_TEMPLATE_FAILED"]).toContain(outcome());
   });
 
-  it("leaves prototypes alone, whatever names messages have", () => {
+  it("does not change prototypes, whatever the keys of messages", () => {
     const message = JSON.parse(
       '{"role":"user","content":"x","__proto__":{"polluted":true}}',
     ) as ChatTemplateMessage;
@@ -272,7 +272,7 @@ describe("createChatTemplate", () => {
     ["an open raw block", `{% raw %}${"{% endraw".repeat(300_000)}`],
     ["a wrong name", `{{ ${"1a".repeat(100_000)} }}`],
   ];
-  it.each(large)("refuses a template that is too much to parse: %s", async (_, source) => {
+  it.each(large)("refuses a template that is too large to parse: %s", async (_, source) => {
     const error = await expectModelError("INVALID_CHAT_TEMPLATE", () => createChatTemplate(source));
     expect(error.message).toMatch(/^chat template: line 1: expected/);
   });
@@ -282,7 +282,7 @@ describe("createChatTemplate", () => {
     expect(render(`{{ 1 }}${blanks}{%- set x = 1${blanks}-%}${blanks}{{ x }}`)).toBe("11");
   });
 
-  it("renders what ordinary templates nest", () => {
+  it("renders ordinary nesting", () => {
     const deep = 40;
     expect(render(`{{ ${"(".repeat(deep)}1${")".repeat(deep)} }}`)).toBe("1");
     expect(render("{% if 1 %}".repeat(deep) + "x" + "{% endif %}".repeat(deep))).toBe("x");

@@ -30,8 +30,8 @@ function outcome(source: string): Pick<Case, "rendered" | "error"> {
   }
 }
 
-describe("small templates mean what they mean in jinja2", () => {
-  it("renders the same text, or fails too", () => {
+describe("small templates", () => {
+  it("render to the same text as in jinja2, or fail in both", () => {
     expect(cases.length).toBeGreaterThan(2500);
     const wrong = cases.flatMap(({ source, rendered, error }) => {
       const ours = outcome(source);
@@ -44,7 +44,7 @@ describe("small templates mean what they mean in jinja2", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("fails in words about the template, whatever it is", () => {
+  it("fail with messages about the template", () => {
     for (const { source } of cases) {
       const { error } = outcome(source);
       if (error !== undefined) expect(error).toMatch(/^chat template(?: failed)?: line \d+: |^[\w ,']+$/);

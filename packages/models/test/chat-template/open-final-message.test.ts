@@ -16,8 +16,8 @@ const conversation = (content: string | null, role = "assistant"): readonly Chat
 const render = (source: string, messages: readonly ChatTemplateMessage[]): string =>
   createChatTemplate(source).render(messages, { continueFinalMessage: true });
 
-describe("the final message left open", () => {
-  it("ends with its text, and with no opening of an answer", () => {
+describe("continueFinalMessage", () => {
+  it("ends with the text of the final message, without a generation prompt", () => {
     const opened = "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n";
     expect(render(chatml, conversation("Sure, "))).toBe(`${opened}Sure, `);
     expect(render(chatml, conversation("\n a\n\n"))).toBe(`${opened}\n a\n\n`);
@@ -27,7 +27,7 @@ describe("the final message left open", () => {
     );
   });
 
-  it("is trimmed where the template trims, and the template's own space stays", () => {
+  it("trims the text where the template does, and keeps the template's own white space", () => {
     const opened = "[user]\n\nhi </s>[assistant]\n\n";
     expect(render(trimming, conversation("Sure, "))).toBe(`${opened}Sure,`);
     expect(render(trimming, conversation("Sure"))).toBe(`${opened}Sure`);
@@ -35,7 +35,7 @@ describe("the final message left open", () => {
     expect(render(trimming, conversation("\n"))).toBe(opened);
   });
 
-  it("is the last of several equal texts", () => {
+  it("ends with the last of several equal texts", () => {
     const messages = [...conversation("hi"), ...conversation("hi")];
     expect(render(chatml, messages)).toBe(
       "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nhi<|im_end|>\n"
@@ -57,7 +57,7 @@ describe("the final message left open", () => {
     expect(render(partly, conversation("Sure \n"))).toBe("Sure ");
   });
 
-  it("may have any code point itself", () => {
+  it("supports texts with any code point", () => {
     const content = "\u{F0000}\u{F0001}";
     expect(render(chatml, conversation(content)).endsWith(`assistant\n${content}`)).toBe(true);
   });
@@ -70,7 +70,7 @@ describe("the final message left open", () => {
     await expectModelError("CHAT_TEMPLATE_FAILED", async () => render(source, conversation("Sure, ")));
   });
 
-  it("must have a text that the template writes", async () => {
+  it("fails where the template does not write the text", async () => {
     for (const [source, content] of [
       [chatml, null],
       ["{{ messages[0].content }}", "Sure"],

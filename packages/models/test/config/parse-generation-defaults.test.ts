@@ -4,7 +4,7 @@ import { parseGenerationDefaults } from "../../src/index.ts";
 import { expectModelError } from "../support/model-error.ts";
 
 describe("parseGenerationDefaults", () => {
-  it("takes over what is there and nothing else", () => {
+  it("reads the fields that are there and no others", () => {
     expect(
       parseGenerationDefaults({ do_sample: true, temperature: 0.6, top_p: 0.95, top_k: 20, min_p: 0 }),
     ).toEqual({
@@ -20,11 +20,11 @@ describe("parseGenerationDefaults", () => {
     expect(parseGenerationDefaults(undefined)).toEqual({});
   });
 
-  it("is greedy where the file says not to sample", () => {
+  it("is greedy where do_sample is false", () => {
     expect(parseGenerationDefaults({ do_sample: false, temperature: 0.7 })).toEqual({ temperature: 0 });
   });
 
-  it("turns top_k off where the file says -1", () => {
+  it("disables top_k where it is -1", () => {
     expect(parseGenerationDefaults({ top_k: -1 })).toEqual({ topK: 0 });
   });
 
@@ -40,7 +40,7 @@ describe("parseGenerationDefaults", () => {
     expect(error.message).toBe(`generation_config.json: ${message}`);
   });
 
-  it("refuses numbers out of range by name", async () => {
+  it("refuses numbers out of range and names the field", async () => {
     const error = await expectModelError("INVALID_CONFIG", () => parseGenerationDefaults({ top_p: 2 }));
     expect(error.message).toContain('generation_config.json: "top_p"');
     await expectModelError("INVALID_CONFIG", () => parseGenerationDefaults({ temperature: -1 }));

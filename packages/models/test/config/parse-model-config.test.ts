@@ -88,7 +88,7 @@ describe("parseModelConfig", () => {
     expect(parseModelConfig({ config: rest }).family).toBe("llama");
   });
 
-  it("ignores attention_bias where the family has none, and heeds it where it has", () => {
+  it("reads attention_bias only for families that have it", () => {
     const on = { attention_bias: true, mlp_bias: true };
     expect(parseModelConfig({ config: { ...mistralConfig, ...on } })).toMatchObject({
       hasAttentionBias: { qkv: false, output: false },
@@ -104,7 +104,7 @@ describe("parseModelConfig", () => {
     });
   });
 
-  it("reads sliding windows as each family spells them", () => {
+  it("reads the sliding windows of each family", () => {
     const windows = (config: object): readonly (number | undefined)[] =>
       parseModelConfig({ config }).slidingWindowTokens;
     expect(windows({ ...mistralConfig, sliding_window: null })).toEqual([undefined, undefined]);
@@ -168,7 +168,7 @@ describe("parseModelConfig", () => {
     ).toEqual([1e4, { ...resolved, originalContextTokens: 512 }]);
   });
 
-  it("takes end tokens from generation_config.json, else from config.json, else the family's", () => {
+  it("reads end-of-sequence tokens from generation_config.json, else from config.json, else uses the family's", () => {
     const eos = (config: object, generationConfig?: object): readonly number[] =>
       parseModelConfig({ config: { ...llamaConfig, ...config }, generationConfig }).eosTokenIds;
     expect(eos({ eos_token_id: 7 }, { eos_token_id: [5, 6, 5] })).toEqual([5, 6]);
@@ -177,7 +177,7 @@ describe("parseModelConfig", () => {
     expect(eos({ eos_token_id: null })).toEqual([]);
   });
 
-  it("reads the stored dtype in both spellings", () => {
+  it("reads the stored dtype under both names", () => {
     expect(parseModelConfig({ config: { ...llamaConfig, torch_dtype: "float16" } }).storedDtype).toBe(
       "float16",
     );

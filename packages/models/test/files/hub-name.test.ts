@@ -30,7 +30,7 @@ describe("parseHubId", () => {
   });
 });
 
-it("says where nothing is downloaded, whatever was given", () => {
+it("explains how to download a model", () => {
   expect(downloadAdvice("/models/absent", undefined)).toMatch(
     /^models are not downloaded automatically; `hf download /,
   );

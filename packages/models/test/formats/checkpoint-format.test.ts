@@ -15,7 +15,7 @@ import { writeSafetensors, zeros } from "../support/safetensors.ts";
 
 const bundlePath = "/models/tiny.bundle";
 
-/** A model in one file, which names the directory that has the rest. */
+/** A model in one file, which stands for the files of a directory. */
 function createBundleFormat(): CheckpointFormat {
   const [directory] = checkpointFormats;
   if (directory === undefined) throw new Error("there is no format");
@@ -37,7 +37,7 @@ function createBundleFiles(): FileAccess & { openCount(): number } {
 }
 
 describe("a format that is passed in", () => {
-  it("is loaded, inspected and read for its text by what it detects", async () => {
+  it("loads, inspects and reads the text of what it detects", async () => {
     const files = createBundleFiles();
     const source = { files, formats: [createBundleFormat(), ...checkpointFormats] };
     const model = await createModelLoader(source).load(bundlePath);
@@ -56,7 +56,7 @@ describe("a format that is passed in", () => {
     expect(files.openCount()).toBe(0);
   });
 
-  it("leaves to the next format what it does not detect", async () => {
+  it("leaves what it does not detect to the next format", async () => {
     const source = { files: createBundleFiles(), formats: [createBundleFormat(), ...checkpointFormats] };
     const checkpoint = await openCheckpoint(modelDirectory, source);
     expect(checkpoint.directory).toBe(modelDirectory);
@@ -85,7 +85,7 @@ describe("the formats of the package", () => {
     expect(files.openCount()).toBe(0);
   });
 
-  it("are named by what they are where none detects a model", async () => {
+  it("describe themselves where none detects a model", async () => {
     const files = createMemoryFiles({ "/m/notes.txt": "x" });
     const formats = [createBundleFormat(), ...checkpointFormats];
     const error = await expectModelError("FILE_MISSING", async () =>
@@ -96,12 +96,12 @@ describe("the formats of the package", () => {
     );
   });
 
-  it("have names of their own", () => {
+  it("have unique names", () => {
     const names = checkpointFormats.map((format) => format.name);
     expect(names).toEqual(["hf-directory"]);
   });
 
-  it("refuse a directory without a config by what it holds", async () => {
+  it("name what a directory without a config contains", async () => {
     const files = createMemoryFiles({ "/m/model-q4.gguf": "GGUF" });
     const error = await expectModelError("UNSUPPORTED_FORMAT", async () => openCheckpoint("/m", { files }));
     expect(error.message).toContain("a GGUF file (model-q4.gguf)");

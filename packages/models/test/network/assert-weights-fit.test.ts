@@ -46,7 +46,7 @@ async function indexFor(
 }
 
 describe("assertWeightsFit", () => {
-  it("accepts what fits, in any of the dtypes that run, and lists what is left over", async () => {
+  it("accepts matching weights of every supported dtype, and lists unused tensors", async () => {
     const index = await indexFor(tinyConfig, {
       "model.norm.weight": zeros("BF16", [8]),
       "lm_head.weight": zeros("F16", [12, 8]),
@@ -57,7 +57,7 @@ describe("assertWeightsFit", () => {
     });
   });
 
-  it("does not use an output head that is tied away", async () => {
+  it("does not use a stored output head that is tied", async () => {
     const tied = parseModelConfig({ config: { ...raw, tie_word_embeddings: true } });
     const index = await indexFor(tied, { "lm_head.weight": zeros("F32", [12, 8]) });
     expect(assertWeightsFit(tied, index).unusedTensors).toEqual(["lm_head.weight"]);
@@ -69,7 +69,7 @@ describe("assertWeightsFit", () => {
     expect(error.tensor).toBe("model.layers.1.mlp.up_proj.weight");
   });
 
-  it("counts when many are missing", async () => {
+  it("counts missing tensors beyond the first three", async () => {
     const deeper = parseModelConfig({ config: { ...raw, num_hidden_layers: 3 } });
     const error = await expectModelError("TENSOR_MISSING", async () =>
       assertWeightsFit(deeper, await indexFor(tinyConfig, {})),
@@ -98,7 +98,7 @@ describe("assertWeightsFit", () => {
     }
   });
 
-  it("refuses weights in blocks, after a look at the shape that they stand for", async () => {
+  it("refuses block-quantized weights, and checks their shape first", async () => {
     const dense = await indexFor(tinyConfig, {});
     const name = "model.layers.0.self_attn.q_proj.weight";
     const data = dense.tensors.get(name)!;

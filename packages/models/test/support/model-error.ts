@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { ModelError } from "../../src/index.ts";
 import type { ModelErrorCode } from "../../src/index.ts";
 
-/** Runs `action`, wants it to throw a ModelError of `code`, and answers the error. */
+/** Runs `action`, expects it to throw a ModelError of `code`, and returns the error. */
 export async function expectModelError(code: ModelErrorCode, action: () => unknown): Promise<ModelError> {
   let caught: unknown;
   try {

@@ -1,6 +1,6 @@
 import type { DecoderBuilder, WeightRef } from "../../src/index.ts";
 
-/** Writes down the operations of a network as text; a value is its own formula's number. */
+/** Records the operations of a network as text; a value is the number of its line. */
 export function createRecordingBuilder(): {
   readonly builder: DecoderBuilder<string>;
   readonly lines: string[];

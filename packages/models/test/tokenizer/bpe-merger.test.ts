@@ -25,7 +25,7 @@ function mergeByDefinition(word: string, merges: readonly (readonly [string, str
 }
 
 describe("createBpeMerger", () => {
-  it("merges as the definition says, for random merges and words", () => {
+  it("merges random words as by the definition", () => {
     const random = createRandom(77);
     const pick = (items: readonly string[]): string => items[Math.floor(random() * items.length)] ?? "";
     for (let round = 0; round < 60; round += 1) {
@@ -46,13 +46,13 @@ describe("createBpeMerger", () => {
         ).join("");
         const wanted = mergeByDefinition(word, merges);
         expect(merge(word)).toEqual(wanted);
-        // The second answer comes from memory.
+        // The second result comes from the cache.
         expect(merge(word)).toEqual(wanted);
       }
     }
   });
 
-  it("takes merges as texts, and ignores those that make no token", () => {
+  it("reads merges as strings, and ignores those that make no token", () => {
     const merge = createBpeMerger({
       tokenIds: new Map([
         ["a", 0],

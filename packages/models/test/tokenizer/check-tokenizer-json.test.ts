@@ -9,11 +9,11 @@ import { createMemoryFiles } from "../support/memory-files.ts";
 import { expectModelError } from "../support/model-error.ts";
 import { byteLevelJson, unigramJson } from "../support/tokenizer-json.ts";
 
-/** A change of a small tokenizer, and what the Rust library makes of it. */
+/** A change of a small tokenizer, and the Rust library's verdict. */
 interface DamageCase {
   readonly tokenizer: string;
   readonly path: readonly (string | number)[];
-  /** What is put there; absent where the place is taken out. */
+  /** The new value; absent where the field is removed. */
   readonly value?: unknown;
   readonly loads: boolean;
   readonly ids?: readonly (readonly number[])[];
@@ -163,11 +163,11 @@ describe("a damaged tokenizer.json", () => {
   });
 });
 
-describe("a tokenizer that runs out of hand", () => {
+describe("a hostile tokenizer", () => {
   const endless = { type: "Replace", pattern: { Regex: "(a+)+$" }, content: "x" };
   const text = `${"a".repeat(40)}!`;
 
-  it("is refused when it does so while it loads", async () => {
+  it("is refused when it exceeds the time limit while it loads", async () => {
     const added = [
       {
         id: 268,
@@ -185,14 +185,14 @@ describe("a tokenizer that runs out of hand", () => {
     expect(error.message).toContain("did not end within");
   });
 
-  it("fails to encode one text in time, and encodes the next", async () => {
+  it("fails on a text that exceeds the time limit, and encodes the next", async () => {
     const tokenizer = await load(byteLevelJson({ normalizer: endless }));
     const error = await expectModelError("TOKENIZER_FAILED", () => tokenizer.encode(text));
     expect(error.message).toContain("did not end within");
     expect(tokenizer.encode("hello the")).toEqual([263, 258]);
   });
 
-  it("refuses to grow a text out of proportion, and takes content with signs as it is", async () => {
+  it("refuses to grow a text beyond its limit, and inserts content literally", async () => {
     const double = { type: "Replace", pattern: { String: "z" }, content: "zz" };
     const growing = { type: "Sequence", normalizers: Array.from({ length: 40 }, () => double) };
     const tokenizer = await load(byteLevelJson({ normalizer: growing }));

@@ -88,7 +88,7 @@ const load = async (pretokenizers: readonly object[]): Promise<LoadedTokenizer> 
   });
 
 describe("splits", () => {
-  it.each(golden)("are the reference's: %s", async (_, steps, cases) => {
+  it.each(golden)("are those of the Rust library: %s", async (_, steps, cases) => {
     const tokenizer = await load(steps);
     for (const [text, ids] of cases) {
       expect([text, tokenizer.encode(text)]).toEqual([text, ids]);

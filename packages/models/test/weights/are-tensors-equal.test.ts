@@ -26,7 +26,7 @@ const f32 = (values: ArrayLike<number>): Uint8Array => new Uint8Array(Float32Arr
 const u16 = (values: ArrayLike<number>): Uint8Array => new Uint8Array(Uint16Array.from(values).buffer);
 
 describe("areTensorsEqual", () => {
-  it("sees a difference in the last number of many", async () => {
+  it("finds a difference in the last of many numbers", async () => {
     const a = new Float32Array(2 ** 20 + 3).fill(1);
     const b = a.slice();
     expect(

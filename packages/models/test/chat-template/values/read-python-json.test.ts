@@ -7,7 +7,7 @@ import { JsonSyntaxError } from "../../../src/files/json-scanner.ts";
 const float = (value: number): PythonFloat => new PythonFloat(value);
 
 describe("readPythonJson", () => {
-  it("reads what JSON has", () => {
+  it("reads every kind of JSON value", () => {
     expect(readPythonJson(' {"a" : [1, -2.5, true, false, null, "\\u00e9\\n"]}\n')).toEqual(
       new Map([["a", [1, float(-2.5), true, false, null, "é\n"]]]),
     );
@@ -35,7 +35,7 @@ describe("readPythonJson", () => {
     ]);
   });
 
-  it("knows Python's constants", () => {
+  it("reads Python's constants", () => {
     expect(readPythonJson("[NaN, Infinity, -Infinity]")).toEqual([
       float(Number.NaN),
       float(Infinity),

@@ -78,14 +78,14 @@ const golden: readonly (readonly [
 ];
 
 describe("loadTokenizer", () => {
-  it.each(golden)("encodes and decodes as the reference does: %s", async (_, json, cases) => {
+  it.each(golden)("encodes and decodes as the Rust library does: %s", async (_, json, cases) => {
     const tokenizer = await load(json);
     for (const [text, ids, decoded] of cases) {
       expect([text, tokenizer.encode(text), tokenizer.decode(ids)]).toEqual([text, ids, decoded]);
     }
   });
 
-  it("decodes bytes that are no text as the reference does", async () => {
+  it("decodes invalid UTF-8 as the Rust library does", async () => {
     const pieces = await load(sentencePieceJson());
     expect(pieces.decode([198, 172])).toBe("é");
     expect(pieces.decode([198])).toBe("\uFFFD");
@@ -112,12 +112,12 @@ describe("loadTokenizer", () => {
     await expectModelError("UNSUPPORTED_TOKENIZER", () => load({ ...json, model }));
   });
 
-  it("takes a lone surrogate for U+FFFD, as every encoder of UTF-8 does", async () => {
+  it("encodes a lone surrogate as U+FFFD, as every UTF-8 encoder does", async () => {
     const tokenizer = await load(byteLevelJson());
     expect(tokenizer.encode("a\uD800b")).toEqual(tokenizer.encode("a\uFFFDb"));
   });
 
-  it("passes over ids that no token has", async () => {
+  it("skips unknown ids when it decodes", async () => {
     const tokenizer = await load(byteLevelJson());
     expect(tokenizer.decode([72, 9999, -1, 105])).toBe("Hi");
     expect(tokenizer.tokenOf(9999)).toBeUndefined();
@@ -125,7 +125,7 @@ describe("loadTokenizer", () => {
     expect(tokenizer.decode([])).toBe("");
   });
 
-  it("knows the bytes of each token", async () => {
+  it("returns the bytes of each token", async () => {
     const bytes = await load(byteLevelJson());
     for (let byte = 0; byte < 256; byte += 1) {
       expect([...bytes.bytesOf(byte)]).toEqual([byte]);
@@ -143,14 +143,14 @@ describe("loadTokenizer", () => {
     expect(pieces.idOf("▁the")).toBe(272);
   });
 
-  it("joins the bytes of a text's tokens to the text", async () => {
+  it("returns bytes that join to the text", async () => {
     const tokenizer = await load(byteLevelJson());
     const text = "hello the 漢字 é 🎉\n\n12 \u0000";
     const parts = tokenizer.encode(text).map((id) => Buffer.from(tokenizer.bytesOf(id)));
     expect(Buffer.concat(parts).toString("utf8")).toBe(text);
   });
 
-  it("reads special tokens as texts, as objects, or from the older map", async () => {
+  it("reads special tokens as strings, as objects, or from special_tokens_map.json", async () => {
     const asText = await load(byteLevelJson(), { bos_token: "<|begin|>", eos_token: { content: "<|end|>" } });
     expect(asText).toMatchObject({ bosTokenId: 268, eosTokenId: 269, vocabSize: 271 });
     const asMap = await load(
@@ -163,13 +163,13 @@ describe("loadTokenizer", () => {
     expect(none).toMatchObject({ bosTokenId: undefined, eosTokenId: undefined });
   });
 
-  it("skips tokens that only the settings call special", async () => {
+  it("skips tokens that are special only by the settings", async () => {
     const tokenizer = await load(byteLevelJson(), { additional_special_tokens: ["<tool>"] });
     expect(tokenizer.specialTokenIds).toEqual(new Set([268, 269, 270]));
     expect(tokenizer.decode([65, 270, 66], { skipSpecialTokens: true })).toBe("AB");
   });
 
-  it("adds begin and end as the settings say, else as the file says", async () => {
+  it("adds special tokens by the settings, else by the file", async () => {
     const named = { bos_token: "<|begin|>", eos_token: "<|end|>" };
     const encode = async (json: unknown, config: object): Promise<number[]> =>
       (await load(json, config)).encode("A");
@@ -185,7 +185,7 @@ describe("loadTokenizer", () => {
     expect(tokenizer.encode("", { addSpecialTokens: false })).toEqual([]);
   });
 
-  it("takes tokens that only added_tokens_decoder names", async () => {
+  it("uses tokens that only added_tokens_decoder names", async () => {
     const added = { 271: { content: "<more>", special: true } };
     const tokenizer = await load(byteLevelJson(), { added_tokens_decoder: added });
     expect(tokenizer.encode("A<more>")).toEqual([65, 271]);
@@ -193,7 +193,7 @@ describe("loadTokenizer", () => {
     expect(tokenizer.specialTokenIds.has(271)).toBe(true);
   });
 
-  it("never cleans spaces up, whatever the settings say", async () => {
+  it("never cleans up spaces, whatever the settings", async () => {
     const tokenizer = await load(byteLevelJson(), { clean_up_tokenization_spaces: true });
     const text = "it 's . A , B n't ?";
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
@@ -209,7 +209,7 @@ describe("loadTokenizer", () => {
     expect(tokenizer.encode("constructor __proto__")).toHaveLength(21);
   });
 
-  it("takes a text of one letter, one space or one word without end", async () => {
+  it("encodes long texts of one letter, one space or one word in time", async () => {
     for (const json of [byteLevelJson(), sentencePieceJson()]) {
       const tokenizer = await load(json);
       for (const text of ["h".repeat(50_000), " ".repeat(50_000), "hello".repeat(10_000)]) {
@@ -275,7 +275,7 @@ describe("loadTokenizer", () => {
     expect(error.file).toBe("/m/tokenizer.json");
   });
 
-  it("refuses kinds that it does not run", async () => {
+  it("refuses unsupported types of models", async () => {
     const wordPiece = byteLevelJson({ model: { type: "WordPiece", vocab: { a: 0 }, unk_token: "a" } });
     const error = await expectModelError("UNSUPPORTED_TOKENIZER", async () => load(wordPiece));
     expect(error.message).toContain("WordPiece");

@@ -18,7 +18,7 @@ function linesOf(name: string): readonly string[] {
 }
 
 describe("architectureFor", () => {
-  it("states Llama", () => {
+  it("defines Llama", () => {
     const lines = linesOf("llama2");
     expect(lines.slice(0, 14)).toEqual([
       "0 = embed embed_tokens",
@@ -63,7 +63,7 @@ describe("architectureFor", () => {
     ]);
   });
 
-  it("gives each layer its window", () => {
+  it("gives each layer its sliding window", () => {
     const windows = (name: string): readonly (string | undefined)[] =>
       linesOf(name)
         .filter((line) => line.includes("= attention"))

@@ -36,7 +36,7 @@ describe("JsonCursor", () => {
     }
   });
 
-  it("refuses a name that comes twice, however it is spelled", () => {
+  it("refuses a repeated name, also when it is escaped", () => {
     expect(() => readStrings(String.raw`{"ab":"1","\u0061b":"2"}`)).toThrow('"ab" a second time');
   });
 
@@ -62,7 +62,7 @@ describe("JsonCursor", () => {
     }
   });
 
-  it("passes over any value, to a depth", () => {
+  it("skips any value, up to a depth", () => {
     const value = '{"a":[1,-2.5e+3,true,false,null,"x",{"b":[]}]}';
     const cursor = new JsonCursor(value);
     cursor.skipValue();
@@ -71,7 +71,7 @@ describe("JsonCursor", () => {
     expect(() => new JsonCursor("nul").skipValue()).toThrow(JsonSyntaxError);
   });
 
-  it("takes time in proportion to a text of escapes", () => {
+  it("reads a text of escapes in linear time", () => {
     const text = `{"a":"${String.raw`\"`.repeat(200_000)}"}`;
     expect(readStrings(text)["a"]).toHaveLength(200_000);
   });

@@ -15,7 +15,7 @@ const indexOf = (weightMap: object): string =>
   JSON.stringify({ metadata: { total_size: 1 }, weight_map: weightMap });
 
 describe("openWeightIndex with shards", () => {
-  it("puts the tensors of all shards together", async () => {
+  it("combines the tensors of all shards", async () => {
     const index = await openWeightIndex(checkpointDirectory("llama-sharded"));
     const files = new Set([...index.tensors.values()].map((tensor) => tensor.filePath));
     expect(files.size).toBe(3);
@@ -137,7 +137,7 @@ describe("openWeightIndex without safetensors", () => {
     expect(error.message).toContain(name);
   });
 
-  it("lists what it found instead", async () => {
+  it("lists the files that are there instead", async () => {
     const files = createMemoryFiles({ "/m/config.json": "{}", "/m/notes.txt": "" });
     const error = await expectModelError("FILE_MISSING", async () => openWeightIndex("/m", { files }));
     expect(error.message).toContain("config.json, notes.txt");
@@ -182,7 +182,7 @@ describe("openWeightIndex on a file system", () => {
     },
   );
 
-  it("notices a file that was cut after it was opened", async () => {
+  it("reports a file that was truncated after it was opened", async () => {
     const path = join(directory, "model.safetensors");
     await writeFile(path, writeSafetensors({ a: zeros("F32", [8]) }));
     const index = await openWeightIndex(directory);

@@ -18,7 +18,7 @@ const tensor = (dtype: string, shape: unknown, offsets: unknown): object => ({
 const header = (tensors: object): string => JSON.stringify(tensors);
 
 describe("a safetensors file", () => {
-  it("is indexed without its data being read", async () => {
+  it("is indexed without reading its data", async () => {
     const files = createMemoryFiles({
       "/m/model.safetensors": writeSafetensors({
         big: zeros("F32", [1000, 100]),
@@ -41,7 +41,7 @@ describe("a safetensors file", () => {
     expect(files.openCount()).toBe(0);
   });
 
-  it("gives the bytes of one tensor, into the caller's memory where wanted", async () => {
+  it("returns the bytes of one tensor, in the caller's buffer if there is one", async () => {
     const data = Uint8Array.from({ length: 16 }, (_, at) => at + 1);
     const index = await open(
       writeSafetensors({ a: zeros("F32", [2]), b: { dtype: "F32", shape: [4], data }, c: zeros("F16", [1]) }),
@@ -70,7 +70,7 @@ describe("a safetensors file", () => {
     await index.close();
   });
 
-  it("may hold no tensors", async () => {
+  it("may have no tensors", async () => {
     expect((await open(rawSafetensors("{}"))).tensors.size).toBe(0);
   });
 
@@ -287,7 +287,7 @@ describe("a safetensors file", () => {
     expect(error.tensor).toBe("model.layers.0.bad");
   });
 
-  it("stands any change of its bytes: an error with a code, or a file that is still right", async () => {
+  it("is refused with a code or still valid after any change of its bytes", async () => {
     const random = createRandom(20_240_607);
     const whole = writeSafetensors({
       "model.embed_tokens.weight": zeros("F32", [4, 3]),
@@ -326,7 +326,7 @@ interface Outcome {
   readonly ranges: readonly TensorInfo[];
 }
 
-/** Anything but a ModelError is thrown on. */
+/** Rethrows anything but a ModelError. */
 async function openAndClose(files: FileAccess): Promise<Outcome> {
   try {
     const index = await openWeightIndex("/m", { files });
