@@ -290,6 +290,15 @@ describe("createEngine", () => {
     expect(engine.stats().kvCacheUsage).toBe(0);
   });
 
+  it("splits log-probabilities into deltas of about 2000 candidates", async () => {
+    const { engine } = createEngineFixture();
+    const promptTokenIds = Array.from({ length: 120 }, (_, at) => at);
+    const stream = engine.generate({ promptTokenIds, promptLogprobs: 20, stopping: { maxTokens: 0 } });
+    await stream.result();
+    const deltas = await collect(stream);
+    expect(deltas.map(({ promptLogprobs }) => promptLogprobs?.length)).toEqual([96, 24]);
+  });
+
   it("joins the tokens that a slow consumer did not read into one delta", async () => {
     const { engine } = createEngineFixture({ logits: scriptedLogits(4, bytesOf("hello")) });
     const stream = engine.generate({ promptTokenIds: oncePrompt, sampling: { temperature: 0 } });
@@ -538,6 +547,12 @@ describe("limits and failures", () => {
         retryAfterMs: 1000,
       }),
     );
+  });
+
+  it("queues a request alone, however many tokens it has", () => {
+    const { engine } = createEngineFixture({}, { limits: { maxQueuedTokens: 1 } });
+    engine.generate({ promptTokenIds: oncePrompt });
+    expect(engine.stats().waitingTokenCount).toBe(4);
   });
 
   it("refuses a request that is longer than the context, with the numbers", () => {

@@ -2,44 +2,71 @@ import { expect, test } from "vitest";
 import { CachedSequence } from "../../src/kv/kv-cache.ts";
 import { ActiveRequest } from "../../src/requests/active-request.ts";
 import { createSequences } from "../../src/requests/create-sequences.ts";
+import type { GeneratedSequence } from "../../src/requests/generated-sequence.ts";
 import { GenerationStream } from "../../src/requests/generation-stream.ts";
-import { createRequestTable } from "../../src/requests/request-table.ts";
+import { createRequestTable, type RequestTable } from "../../src/requests/request-table.ts";
 import { resolveGenerationRequest } from "../../src/requests/resolve-generation-request.ts";
 import { createKvCache } from "../../src/kv/create-kv-cache.ts";
 import { createScheduler } from "../../src/schedule/scheduler.ts";
 import { createPlainByteTokenizer } from "../support/byte-tokenizer.ts";
 
-test("reports the prompt tokens that were cached when the request was first scheduled", () => {
+const limits = { maxTokensPerStep: 8, maxChunkTokens: 8, maxRunningSequences: 1, maxLogitRows: 1 };
+
+function createFixture(): {
+  readonly table: RequestTable;
+  readonly clock: { nowMs: number };
+  readonly add: () => ActiveRequest;
+} {
+  const clock = { nowMs: 0 };
   const kvCache = createKvCache({ layout: "slots", slotCount: 1, slotTokens: 9, move: () => {} });
-  const limits = { maxTokensPerStep: 8, maxChunkTokens: 8, maxRunningSequences: 1, maxLogitRows: 1 };
-  const table = createRequestTable({
-    scheduler: createScheduler(kvCache, limits),
-    clock: performance,
-    publish: () => {},
-  });
-  const request = resolveGenerationRequest(
-    { promptTokenIds: [1, 2, 3] },
-    { vocabSize: 256, contextTokens: 9 },
-  );
-  const sequences = createSequences(request, {
-    tokenizer: createPlainByteTokenizer([]),
-    eosTokenIds: new Set(),
-    random: Math.random,
-  });
-  const active = new ActiveRequest({
-    promptTokenCount: 3,
-    maxTokens: 6,
-    logprobs: undefined,
-    promptLogprobs: undefined,
-    sequences,
-    stream: new GenerationStream("r1", () => {}),
-    queuedAtMs: 0,
-  });
-  const cached = new CachedSequence(request.promptTokenIds);
+  const scheduler = createScheduler<GeneratedSequence>(kvCache, limits);
+  const table = createRequestTable({ scheduler, clock: { now: () => clock.nowMs }, publish: () => {} });
+  const add = (): ActiveRequest => {
+    const model = { vocabSize: 256, contextTokens: 9 };
+    const request = resolveGenerationRequest({ promptTokenIds: [1, 2, 3] }, model);
+    const tokenizer = createPlainByteTokenizer([]);
+    const active = new ActiveRequest({
+      promptTokenCount: 3,
+      maxTokens: 6,
+      logprobs: undefined,
+      promptLogprobs: undefined,
+      sequences: createSequences(request, { tokenizer, eosTokenIds: new Set(), random: () => 0 }),
+      stream: new GenerationStream("r1", () => {}),
+      queuedAtMs: clock.nowMs,
+    });
+    table.add(active);
+    return active;
+  };
+  return { table, clock, add };
+}
+
+test("reports the prompt tokens that were cached when the request was first scheduled", () => {
+  const { table, add } = createFixture();
+  const request = add();
+  const sequence = request.sequences[0]!;
+  const cached = new CachedSequence(sequence.promptTokenIds);
+  sequence.cached = cached;
   for (const tokenCount of [2, 3]) {
     cached.tokenCount = tokenCount;
-    sequences[0]!.cached = cached;
-    table.markScheduled(active);
+    table.markScheduled(request);
   }
-  expect(active.finish(1)().usage.cachedPromptTokens).toBe(2);
+  expect(request.finish(1)().usage.cachedPromptTokens).toBe(2);
+});
+
+test("averages how long requests ran, the recent ones by a fifth", () => {
+  const { table, clock, add } = createFixture();
+  const means = [1000, 2000].map((serviceMs) => {
+    const request = add();
+    clock.nowMs += 77;
+    table.markScheduled(request);
+    clock.nowMs += serviceMs;
+    table.end(request, { kind: "finished", result: request.finish(clock.nowMs) });
+    return table.meanServiceMs;
+  });
+  expect(means).toEqual([1000, 1200]);
+  expect(table.lastServedAtMs).toBe(clock.nowMs);
+  const neverScheduled = add();
+  clock.nowMs += 9000;
+  table.end(neverScheduled, { kind: "aborted", reason: undefined });
+  expect(table).toMatchObject({ meanServiceMs: 1200, activeCount: 0, waitingCount: 0 });
 });

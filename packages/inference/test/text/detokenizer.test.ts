@@ -92,6 +92,22 @@ describe("Detokenizer", () => {
     );
   });
 
+  it("returns U+FFFD after four tokens whose bytes are not known", () => {
+    const decoder = {
+      vocabSize: 1,
+      bytesOf: () => new Uint8Array(),
+      tokenOf: () => undefined,
+      decode: (tokenIds: readonly number[]) => "\uFFFD".repeat(tokenIds.length),
+    };
+    const detokenizer = new Detokenizer(decoder, { skipSpecialTokens: false });
+    expect([0, 0, 0, 0].map((tokenId) => detokenizer.push(tokenId))).toEqual([
+      "",
+      "",
+      "",
+      "\uFFFD".repeat(4),
+    ]);
+  });
+
   it("decodes long text whose tokens all end within a character", () => {
     const decoder = createByteTokenizer([
       Uint8Array.of(0xc3),
