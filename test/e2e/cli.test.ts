@@ -37,19 +37,19 @@ describe("help and usage", () => {
     expect(run.stdout).toBe("");
   });
 
-  test("suggests the flag that was meant, and where the others are", async () => {
+  test("suggests the nearest flag and refers to the help", async () => {
     expect((await runCli(["serve", "--prot", "1"])).stderr).toBe(
       "infernode: unknown option '--prot'\n(Did you mean --port?)\nsee infernode serve --help\n",
     );
     expect((await runCli(["models", "inspect"])).stderr).toMatch(/\nsee infernode models inspect --help\n$/);
   });
 
-  test("ignores no flag: --json belongs to --print-config", async () => {
+  test("rejects --json without --print-config", async () => {
     const run = await runCli(["serve", "--json"]);
     expect(run).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("--print-config") });
   });
 
-  test.each(["18.20.8", "20.18.3"])("says on Node.js %s which one is needed", async (version) => {
+  test.each(["18.20.8", "20.18.3"])("on Node.js %s, prints the required version", async (version) => {
     const pretend = `Object.defineProperty(process, "versions", { value: { node: "${version}" } })`;
     const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(pretend)}` };
     expect(await runCli(["play", "--prompt", "hi"], { environment })).toEqual({
@@ -75,7 +75,7 @@ describe("help and usage", () => {
 });
 
 describe("models inspect", () => {
-  test("tells a script everything", async () => {
+  test("prints JSON", async () => {
     const run = await runCli([
       "models",
       "inspect",
@@ -93,13 +93,13 @@ describe("models inspect", () => {
     expect(weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes).toBe(totalBytes);
   });
 
-  test("tells a person the same", async () => {
+  test("prints text", async () => {
     const run = await runCli(["models", "inspect", "embedded"]);
     expect(run.stdout).toMatch(/parameters +\d/);
     expect(run.stdout).toMatch(/KV cache +[\d.]+ \w+ \([\d.]+ \w+ per token\)/);
   });
 
-  test("ends with 4 for a directory that is no model", async () => {
+  test("exits with 4 for a directory without a model", async () => {
     const run = await runCli(["models", "inspect", "/", "--json"]);
     expect(run.exitCode).toBe(4);
     expect(run.stderr).not.toBe("");
@@ -107,7 +107,7 @@ describe("models inspect", () => {
 });
 
 describe("doctor", () => {
-  test("says that the embedded model would run", async () => {
+  test("says that the bundled model would run", async () => {
     const run = await runCli(["doctor", "--json"]);
     expect(run.exitCode).toBe(0);
     expect(JSON.parse(run.stdout)).toMatchObject({
@@ -116,7 +116,7 @@ describe("doctor", () => {
     });
   });
 
-  test("ends with 4 when the configured model would not", async () => {
+  test("exits with 4 if the configured model would not run", async () => {
     const missing = await runCli(["doctor", "--json", "--model", "nowhere"]);
     expect(missing.exitCode).toBe(4);
     expect(JSON.parse(missing.stdout).verdict).toMatchObject({ wouldRun: false });
@@ -127,7 +127,7 @@ describe("doctor", () => {
 });
 
 describe("play", () => {
-  test("answers one prompt, the same for the same seed", async () => {
+  test("answers one prompt, reproducibly with a seed", async () => {
     const ask = () =>
       runCli([
         "play",
@@ -146,7 +146,7 @@ describe("play", () => {
     expect(first.stderr).toMatch(/tokens\/s/);
   });
 
-  test("takes the chat template that it is given", async () => {
+  test("uses the given chat template", async () => {
     const folder = await mkdtemp(join(tmpdir(), "infernode-template-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, "chat.jinja");
@@ -169,11 +169,11 @@ describe("play", () => {
     expect(run.stdout.trim()).not.toBe("");
   });
 
-  test("ends with 2 for an empty pipe", async () => {
+  test("exits with 2 for an empty pipe", async () => {
     expect(await runCli(["play"], { input: "\n" })).toMatchObject({ exitCode: 2 });
   });
 
-  test("says that the context is full rather than cutting the prompt", async () => {
+  test("reports a full context instead of truncating the prompt", async () => {
     const run = await runCli(["play", "--prompt", "once upon a time ".repeat(400)]);
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toContain("maximum context length");

@@ -9,7 +9,7 @@ function start(args: readonly string[]): Terminal {
 }
 
 describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not installed)", () => {
-  test("play answers, lists commands, and ends at Ctrl-D", async () => {
+  test("play answers, lists commands, and exits on Ctrl-D", async () => {
     await using terminal = start(["play", "--temperature", "0", "--max-tokens", "12", "--verbose"]);
     await terminal.until("Type /help for commands.");
     await terminal.until("> ");
@@ -25,12 +25,12 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
-  test("Ctrl-C stops the answer and not the program, and twice at the prompt ends it", async () => {
+  test("Ctrl-C stops the answer; twice at the prompt, it exits", async () => {
     await using model = await makeEndlessModel(65_536);
     await using terminal = start(["play", "--temperature", "0", "--model", model.directory]);
     await terminal.until("> ");
     terminal.type("Tell me a story.\r");
-    // The terminal shows what was typed; what comes after that is the answer.
+    // The terminal echoes what was typed; the answer follows.
     await terminal.until("story.");
     await terminal.until("a");
     terminal.type("\u0003");
@@ -44,14 +44,14 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
-  test("play says on a line of its own why it cannot start", async () => {
+  test("play prints on a separate line why it cannot start", async () => {
     await using terminal = start(["play", "--model", "nowhere"]);
     const [, reason] = (await terminal.until("got nothing")).split("\r\u001B[Kinfernode: ");
     expect(reason).toMatch(/nowhere: expected a model, got nothing$/);
     expect(await terminal.exitCode).toBe(4);
   });
 
-  test("play takes a paste of several lines as one question", async () => {
+  test("play treats pasted lines as one message", async () => {
     await using terminal = start(["play", "--temperature", "0", "--max-tokens", "5"]);
     await terminal.until("> ");
     terminal.type("\u001B[200~Tell me a story.\nA short one.\n\u001B[201~");
@@ -63,7 +63,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
-  test("play keeps in order what is typed ahead, and what comes at once into the middle of a line", async () => {
+  test("play keeps the order of text that is typed ahead or inserted into a line at once", async () => {
     await using terminal = start(["play", "--temperature", "0", "--max-tokens", "5"]);
     await terminal.until("> ");
     terminal.type("Tell me a story.\r/re");
@@ -76,7 +76,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.until("/system [text]")).not.toContain("unknown command");
   });
 
-  test("play goes on after Ctrl-Z and fg", async () => {
+  test("play continues after Ctrl-Z and fg", async () => {
     await using terminal = openTerminal([
       "env",
       "LC_ALL=C",
@@ -101,7 +101,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
-  test("serve says first why it cannot start, and in no colour where NO_COLOR says so", async () => {
+  test("serve prints first why it cannot start, and without colour if NO_COLOR is set", async () => {
     const serve = [process.execPath, cliPath, "serve", "--port", "0", "--model", "nowhere"];
     await using terminal = openTerminal(["env", "NO_COLOR=1", ...serve]);
     const log = await terminal.until("got nothing");
@@ -111,7 +111,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(4);
   });
 
-  test("doctor stays within a narrow terminal", async () => {
+  test("doctor wraps its output in a narrow terminal", async () => {
     const doctor = `stty cols 60; '${process.execPath}' '${cliPath}' doctor`;
     await using terminal = openTerminal(["sh", "-c", doctor]);
     const report = await terminal.until("would run");
@@ -119,7 +119,7 @@ describe.skipIf(!hasTerminals())("in a terminal (skipped where `script` is not i
     expect(await terminal.exitCode).toBe(0);
   });
 
-  test("serve shows what to do next, and Ctrl-C drains", async () => {
+  test("serve shows its summary, and Ctrl-C drains", async () => {
     await using terminal = start(["serve", "--port", "0"]);
     const banner = await terminal.until("Press Ctrl-C to stop.");
     expect(banner).toContain("infernode-stories");

@@ -8,7 +8,7 @@ import { spawnDaemon } from "./support/spawn-daemon.ts";
 
 const emptyFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "infernode-gone-"));
 
-/** Larger than what is parsed on the event loop. */
+/** Larger than bodies that are parsed on the event loop. */
 async function completeLarge(url: string): Promise<number> {
   const response = await fetch(`${url}/tokenize`, {
     method: "POST",
@@ -19,7 +19,7 @@ async function completeLarge(url: string): Promise<number> {
   return error?.code === "unknown_parameter" ? 200 : response.status;
 }
 
-describe("a working directory that is gone", () => {
+describe("a deleted working directory", () => {
   test.skipIf(process.platform === "win32")("after the start: threads still start", async () => {
     const folder = await emptyFolder();
     await using daemon = await spawnDaemon({ directory: folder, after: "2>/dev/null" });
@@ -29,7 +29,7 @@ describe("a working directory that is gone", () => {
   });
 });
 
-describe("what ends the program is said in the form of the log", () => {
+describe("fatal errors have the format of the log", () => {
   const lines = (text: string): readonly Record<string, unknown>[] =>
     text
       .trim()
@@ -47,7 +47,7 @@ describe("what ends the program is said in the form of the log", () => {
     expect(lines(run.stderr).filter(({ level }) => level === 60)).toMatchObject([{ code }]);
   });
 
-  test("JSON: an error that nobody caught, and a warning of Node.js", async () => {
+  test("JSON: an uncaught error, and a warning of Node.js", async () => {
     const script =
       "process.once('SIGUSR2', () => { process.emitWarning('odd'); setTimeout(() => { throw new Error('boom'); }, 50); });";
     await using daemon = await startDaemon({
@@ -57,7 +57,7 @@ describe("what ends the program is said in the form of the log", () => {
     expect(await daemon.exited).toEqual({ exitCode: 1, signal: null });
     expect(daemon.logs.find(({ msg }) => msg === "odd")).toMatchObject({ level: 40 });
     expect(daemon.logs.at(-1)).toMatchObject({ level: 60, err: { message: "boom" } });
-    // A line that is no JSON has the level 0.
+    // A line that is not JSON has the level 0.
     expect(daemon.logs.filter(({ level }) => level === 0)).toEqual([]);
   });
 

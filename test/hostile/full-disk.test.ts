@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Works, drains and ends with 0, whatever became of its log. */
+/** Works, drains and exits with 0, regardless of its log. */
 async function expectService(daemon: SpawnedDaemon): Promise<void> {
   expect(await daemon.complete()).not.toBe("");
   expect((await fetch(`${daemon.url}/health/live`)).status).toBe(200);
@@ -22,7 +22,7 @@ async function expectService(daemon: SpawnedDaemon): Promise<void> {
   expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
 }
 
-describe.each(["json", "pretty"])("a %s log that cannot be written ends nothing", (format) => {
+describe.each(["json", "pretty"])("a %s log that cannot be written does not stop the daemon", (format) => {
   const args = ["--log-format", format, "--log-level", "debug"];
 
   test.skipIf(process.platform !== "linux")("on a full device, standard output too", async () => {
@@ -32,9 +32,9 @@ describe.each(["json", "pretty"])("a %s log that cannot be written ends nothing"
     await expectService(daemon);
   });
 
-  test("on a full file system, and says what is missing when there is room again", async () => {
+  test("on a full file system, and reports dropped lines once there is room again", async () => {
     const path = join(folder, `${format}.log`);
-    // A limit of the file's size stands for a full disk: 2 blocks of 1024 bytes.
+    // A file size limit of 2 blocks of 1024 bytes simulates a full disk.
     await using daemon = await spawnDaemon({ args, before: "ulimit -f 2;", after: `2>>${path}` });
     await daemon.ready();
     while (!((await daemon.metric(dropped)) > 3)) await daemon.complete();
@@ -51,7 +51,7 @@ describe.each(["json", "pretty"])("a %s log that cannot be written ends nothing"
     await expectService(daemon);
   });
 
-  test("on a pipe whose reader is gone", async () => {
+  test("on a closed pipe", async () => {
     await using daemon = await spawnDaemon({ args });
     await daemon.ready();
     daemon.child.stderr?.destroy();
@@ -59,24 +59,24 @@ describe.each(["json", "pretty"])("a %s log that cannot be written ends nothing"
     await expectService(daemon);
   });
 
-  test("on a pipe that nobody reads: no request waits for it, and memory is bounded", async () => {
+  test("on a pipe without a reader: no request waits, and memory is bounded", async () => {
     await using daemon = await spawnDaemon({ args });
     daemon.child.stderr?.pause();
     await daemon.ready();
-    // The pipe takes 64 KiB or more, the daemon keeps 1 MiB; each of these makes a line of 250 bytes.
+    // The pipe holds 64 KiB or more, the daemon buffers 1 MiB; each request logs a line of 250 bytes.
     while ((await daemon.metric(dropped)) === 0) await askOften(daemon.url);
     await expectService(daemon);
   });
 });
 
-/** Makes 1,000 lines of the log. */
+/** Produces 1,000 log lines. */
 async function askOften(url: string): Promise<void> {
   const line = rawRequest("GET /nowhere", [`x-request-id: ${"x".repeat(128)}`]);
   const connection = await openRaw(url, line.repeat(999) + rawRequest("GET /nowhere", ["connection: close"]));
   await connection.closed;
 }
 
-test.skipIf(!hasTerminals())("a terminal that was stopped by Ctrl-S holds up no request", async () => {
+test.skipIf(!hasTerminals())("a terminal stopped by Ctrl-S blocks no request", async () => {
   const port = await freePort();
   await using terminal = openTerminal([process.execPath, cliPath, "serve", "--port", String(port)]);
   await terminal.until("Press Ctrl-C to stop");

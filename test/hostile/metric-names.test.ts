@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 
-/** Names of others, which stay as they are: vLLM's, and those of prom-client's own metrics of Node.js. */
+/** Names that are not ours: vLLM's, and those of prom-client's Node.js metrics. */
 const namesOfOthers = /^(vllm:|nodejs_|process_)/;
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
@@ -23,7 +23,7 @@ function readFamilies(exposition: string): readonly Family[] {
   }));
 }
 
-describe("names of metrics", () => {
+describe("metric names", () => {
   let daemon: TestDaemon;
   let exposition = "";
   beforeAll(async () => {
@@ -35,13 +35,13 @@ describe("names of metrics", () => {
   });
   afterAll(() => daemon[Symbol.asyncDispose]());
 
-  test("follow Prometheus' conventions where they are ours", () => {
+  test("follow Prometheus' conventions if they are ours", () => {
     const families = readFamilies(exposition).filter(({ name }) => !namesOfOthers.test(name));
     expect(families.length).toBeGreaterThan(30);
     for (const { name, type, help } of families) {
       expect(name).toMatch(/^(infernode|http)_[a-z0-9_]+$/);
       expect([name, type, name.endsWith("_total")]).toEqual([name, type, type === "counter"]);
-      // Base units, and never the suffixes that a histogram's series have.
+      // Base units, and no suffix of a histogram's series.
       expect(name).not.toMatch(
         /_(ms|milliseconds|microseconds|minutes|mb|gb|kib|mib|kilobytes|percent|count|sum|bucket)(_|$)/,
       );

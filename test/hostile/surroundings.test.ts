@@ -12,7 +12,7 @@ interface ShellRun {
   readonly stderr: string;
 }
 
-/** Runs the program, `$infernode`, by a line of shell. */
+/** Runs a line of shell in which `$infernode` is the program. */
 function runShell(
   line: string,
   environment: Readonly<Record<string, string | undefined>> = {},
@@ -31,18 +31,18 @@ function runShell(
   });
 }
 
-/** Every command, and what its output contains. */
+/** Every command with a part of its output. */
 const commands = [
   ["doctor", "would run"],
   ["models inspect embedded", "memory plan"],
   ["play --prompt Hello --max-tokens 3 --temperature 0", ""],
   ["serve --print-config", "stallAfterMs"],
 ] as const;
-/** One that only prints, and one with an engine process. */
+/** A command that only prints, and one with an engine process. */
 const someCommands = [commands[1], commands[2]] as const;
 const isPosix = process.platform !== "win32";
 
-describe.skipIf(!isPosix)("in a working directory that was deleted", () => {
+describe.skipIf(!isPosix)("in a deleted working directory", () => {
   const enter = async (): Promise<string> => {
     const folder = join(await makeFolder(), "gone");
     return `mkdir '${folder}' && cd '${folder}' && rmdir '${folder}'`;
@@ -54,9 +54,9 @@ describe.skipIf(!isPosix)("in a working directory that was deleted", () => {
     expect(run.stdout.trim()).not.toBe("");
   });
 
-  test.concurrent("the daemon listens and answers", async () => {
+  test.concurrent("the daemon listens and responds", async () => {
     const line = `${await enter()} && infernode serve --port 0 --log-format json --model /nowhere`;
-    // It gets as far as the model, which is not there.
+    // The start fails only at the missing model.
     expect(await runShell(line)).toMatchObject({
       exitCode: 4,
       stderr: expect.stringContaining('"msg":"listening"'),
@@ -68,7 +68,7 @@ describe.skipIf(!isPosix)("in a working directory that was deleted", () => {
     "doctor --model ./here",
     "models inspect here",
     "serve --config infernode.yaml",
-  ])("%s is refused, since the path counts from nowhere", async (command) => {
+  ])("%s is rejected, because the path has no base", async (command) => {
     const run = await runShell(`${await enter()} && infernode ${command}`);
     expect(run).toMatchObject({
       exitCode: 2,
@@ -97,8 +97,8 @@ describe.skipIf(!isPosix)("where little is set up", () => {
   });
 });
 
-describe.skipIf(!existsSync("/dev/full"))("where standard output cannot be written", () => {
-  test.concurrent.each(commands)("%s says so and ends with 1", async (command) => {
+describe.skipIf(!existsSync("/dev/full"))("when standard output cannot be written", () => {
+  test.concurrent.each(commands)("%s reports it and exits with 1", async (command) => {
     const run = await runShell(`infernode ${command} > /dev/full`);
     expect(run).toMatchObject({
       exitCode: 1,
@@ -107,14 +107,14 @@ describe.skipIf(!existsSync("/dev/full"))("where standard output cannot be writt
     expect(run.stderr).not.toMatch(/^\s+at /m);
   });
 
-  test.concurrent.each(someCommands)("%s does not mind a reader that leaves", async (command) => {
+  test.concurrent.each(someCommands)("%s accepts a reader that closes early", async (command) => {
     const run = await runShell(`infernode ${command} | head -c 1; exit 0`);
     expect(run.stderr).not.toMatch(/EPIPE|^\s+at /m);
     expect(run.stdout).toHaveLength(1);
   });
 
   test.concurrent.each(someCommands)(
-    "%s does not mind a standard error that cannot be written",
+    "%s tolerates a standard error that cannot be written",
     async (command) => {
       expect(await runShell(`infernode ${command} --bad 2> /dev/full`)).toMatchObject({ exitCode: 2 });
       expect(await runShell(`infernode ${command} 2> /dev/full`)).toMatchObject({ exitCode: 0 });
@@ -122,7 +122,7 @@ describe.skipIf(!existsSync("/dev/full"))("where standard output cannot be writt
   );
 });
 
-describe("texts that others wrote", () => {
+describe("untrusted text", () => {
   test.concurrent.each(["models inspect", "doctor --model", "serve --port 0 --log-format pretty --model"])(
     "%s lets none of them command the terminal",
     async (command) => {
@@ -135,7 +135,7 @@ describe("texts that others wrote", () => {
     },
   );
 
-  test("play takes no prompt without an end", async () => {
+  test("play rejects an endless prompt", async () => {
     const run = await runShell("yes | infernode play; exit $?");
     expect(run).toMatchObject({
       exitCode: 2,
@@ -144,7 +144,7 @@ describe("texts that others wrote", () => {
   });
 });
 
-test("the daemon says that it does not run with --frozen-intrinsics", async () => {
+test("serve rejects --frozen-intrinsics", async () => {
   const run = await runShell("infernode serve --port 0", { NODE_FLAGS: "--frozen-intrinsics" });
   expect(run).toMatchObject({
     exitCode: 2,

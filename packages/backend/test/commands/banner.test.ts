@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { formatExampleRequest, formatBanner } from "../../src/commands/banner.ts";
 import { fakeModel } from "../support/fake-core.ts";
 
-test("shows a request that a shell takes as it is, whatever the model's name", () => {
+test("escapes the example request for a shell, for any model name", () => {
   const model = { id: `it's a "model" $HOME`, hasChatTemplate: true };
   const command = formatExampleRequest("http://127.0.0.1:1", model).replace(/^curl/, "printf '%s\\n'");
   const lines = execFileSync("sh", ["-c", command], { encoding: "utf8" }).trim().split("\n");
@@ -11,13 +11,13 @@ test("shows a request that a shell takes as it is, whatever the model's name", (
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ model: model.id, messages: [{ role: "user" }] });
 });
 
-test("asks a model without a chat template for a completion", () => {
+test("uses completions for a model without a chat template", () => {
   const text = formatExampleRequest("http://x", fakeModel);
   expect(text).toContain("/v1/completions");
   expect(text).toContain('"prompt"');
 });
 
-test("says what is served and where, with an address that can be opened", () => {
+test("shows the models and a URL that can be opened", () => {
   const text = formatBanner({
     url: "http://0.0.0.0:8000",
     models: [

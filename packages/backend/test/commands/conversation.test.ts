@@ -9,7 +9,7 @@ import { runFake } from "../support/fake-operations.ts";
 
 const chatModel = { ...fakeModel, hasChatTemplate: true, generationDefaults: { temperature: 0.5, topK: 9 } };
 
-/** Answers every request with its number, in two parts. */
+/** Answers each request with its number, in two deltas. */
 function createEchoEngine(): {
   readonly engine: Pick<ModelService, "call">;
   readonly requests: GenerateInput[];
@@ -39,7 +39,7 @@ function createEchoEngine(): {
 
 const askOptions = { signal: new AbortController().signal, onText: () => undefined };
 
-test("sends the whole conversation, with the instructions first", async () => {
+test("sends the whole conversation, starting with the system prompt", async () => {
   const { engine, requests } = createEchoEngine();
   const conversation = createConversation(engine, chatModel, parsePlayOptions({ system: "be brief" }));
   await conversation.ask("one", askOptions);
@@ -67,7 +67,7 @@ test("sends the whole conversation, with the instructions first", async () => {
   expect(requests[3]?.prompt).toEqual({ kind: "chat", messages: [{ role: "user", content: "four" }] });
 });
 
-test("remembers what was said of an answer that was stopped", async () => {
+test("keeps the text of an answer that was stopped", async () => {
   const { engine, requests } = createEchoEngine();
   const conversation = createConversation(engine, chatModel, parsePlayOptions({}));
   const controller = new AbortController();
@@ -79,7 +79,7 @@ test("remembers what was said of an answer that was stopped", async () => {
   });
 });
 
-test("takes the flags over the checkpoint's own sampling", async () => {
+test("flags override the checkpoint's sampling parameters", async () => {
   const { engine, requests } = createEchoEngine();
   const options = parsePlayOptions({ temperature: "0", seed: "7", maxTokens: "5" });
   await createConversation(engine, chatModel, options).ask("one", askOptions);
@@ -89,7 +89,7 @@ test("takes the flags over the checkpoint's own sampling", async () => {
   });
 });
 
-test("continues a text alone where the model has no chat template", async () => {
+test("continues each text without history if the model has no chat template", async () => {
   const { engine, requests } = createEchoEngine();
   const conversation = createConversation(engine, fakeModel, parsePlayOptions({ system: "unused" }));
   await conversation.ask("one", askOptions);
@@ -102,7 +102,7 @@ test.each([
   [{ temperature: "" }, /--temperature/],
   [{ maxTokens: "1.5" }, /--max-tokens: expected an integer from 1/],
   [{ seed: "-1" }, /--seed/],
-])("refuses %j", (values, message) => {
+])("rejects %j", (values, message) => {
   expect(() => parsePlayOptions(values)).toThrow(message);
 });
 

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createKeyInput, pasteKey } from "../../src/commands/key-input.ts";
 
-/** What readline gets of these chunks, and the pasted texts. */
+/** The keys that readline gets for these chunks, and the pasted texts. */
 async function read(chunks: readonly Buffer[]): Promise<{ keys: string[]; pastes: string[] }> {
   const stdin = new PassThrough();
   const input = createKeyInput(stdin);
@@ -19,19 +19,19 @@ async function read(chunks: readonly Buffer[]): Promise<{ keys: string[]; pastes
 
 const paste = (text: string): string => `\u001B[200~${text}\u001B[201~`;
 
-test("gives each character alone", async () => {
+test("emits each character separately", async () => {
   const { keys } = await read([Buffer.from("né🦊\r"), Buffer.from("\u001B"), Buffer.from("\u001B[A")]);
   expect(keys).toEqual(["n", "é", "🦊", "\r", "\u001B", "\u001B", "[", "A"]);
 });
 
-test("makes a paste one line without commands to the terminal", async () => {
+test("turns a paste into one line without control characters", async () => {
   const { keys, pastes } = await read([Buffer.from(`a${paste("one\r\ntwo\n\n\u001B[31mthree\u0007\r\r")}b`)]);
   expect(keys.join("")).toBe(`a${pasteKey}b`);
   expect(pastes).toEqual(["one⏎two⏎⏎[31mthree"]);
 });
 
-// An escape that comes alone is a key; a terminal sends it together with what follows.
-test("reads the same however the bytes behind an escape are cut", async () => {
+// A single escape is a key; a terminal sends an escape sequence in one write.
+test("reads the same for any split of the bytes after an escape", async () => {
   const text = Buffer.from(`x${paste("日本\n語")}\u001B[D${paste("")}y${paste("\u001B[20")}z\r`);
   const whole = await read([text]);
   expect(whole.pastes).toEqual(["日本⏎語", "", "[20"]);

@@ -6,13 +6,13 @@ const rows = [
   ["processor", "one\n2 cores; avx avx2 fma f16c avx512f"],
 ] as const;
 
-test("puts values below each other", () => {
+test("aligns values in a column", () => {
   expect(formatRows(rows)).toBe(
     ["system     linux, x64", "processor  one", "           2 cores; avx avx2 fma f16c avx512f"].join("\n"),
   );
 });
 
-test("breaks long values between words where the terminal is narrow", () => {
+test("wraps long values between words in a narrow terminal", () => {
   expect(formatRows(rows, 35).split("\n")).toEqual([
     "system     linux, x64",
     "processor  one",
@@ -21,16 +21,16 @@ test("breaks long values between words where the terminal is narrow", () => {
   ]);
 });
 
-test("leaves a word whole that is longer than a line", () => {
+test("does not break a word that is longer than a line", () => {
   const word = "x".repeat(50);
   expect(formatRows([["path", `at ${word} here`]], 30)).toBe(`path  at\n      ${word}\n      here`);
 });
 
-test("a model's control characters are shown and not obeyed", () => {
+test("replaces control characters", () => {
   expect(toPrintable("a\u001B[2Jb\r\u0000\u007F\u009B")).toBe("a␛[2Jb␍␀␡\uFFFD");
 });
 
-test("text, tabs and lines stay as they are", () => {
+test("keeps text, tabs and line breaks", () => {
   expect(toPrintable("one\ttwo\nthree é 好 🙂")).toBe("one\ttwo\nthree é 好 🙂");
 });
 

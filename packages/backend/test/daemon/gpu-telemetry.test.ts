@@ -44,7 +44,7 @@ function readerOf(read: () => Promise<GpuInventory>): GpuReader & { disposedCoun
   return reader;
 }
 
-test("opens the reader when first asked, once, and puts it away", async () => {
+test("opens the reader on first use, once, and disposes it", async () => {
   const reader = readerOf(async () => survey);
   let openCount = 0;
   const telemetry = createGpuTelemetry({

@@ -20,7 +20,7 @@ test("gives handlers the payload of their event, in order", () => {
   expect(heard).toEqual(["first SIGTERM", "second SIGTERM"]);
 });
 
-test("keeps what a handler throws from the emitter and from later handlers", () => {
+test("a handler that throws affects neither the emitter nor later handlers", () => {
   const { bus, errors } = createRecordingBus();
   const failure = new Error("boom");
   let laterCalls = 0;
@@ -41,7 +41,7 @@ test("keeps what a handler throws from the emitter and from later handlers", () 
   ]);
 });
 
-test("takes a handler off once, and only that one", () => {
+test("removes only the given handler, once", () => {
   const { bus } = createRecordingBus();
   const heard: string[] = [];
   const off = bus.on("backend:stopped", () => heard.push("a"));
@@ -52,7 +52,7 @@ test("takes a handler off once, and only that one", () => {
   expect(heard).toEqual(["b"]);
 });
 
-test("tells every event to those who hear all", () => {
+test("passes every event to handlers of all events", () => {
   const { bus } = createRecordingBus();
   const names: string[] = [];
   const off = bus.onAny((...[name]) => void names.push(name));
@@ -70,6 +70,6 @@ test("fits the sinks of the packages", () => {
   bus.onAny((...[name]) => void heard.push(name));
   sinks[0].emit("inference:engine-stopped", { model: "m", engine: "0", reason: "x" });
   expect(heard).toEqual(["inference:engine-stopped"]);
-  // @ts-expect-error a payload of another event is refused
+  // @ts-expect-error a payload of another event
   bus.emit("inference:engine-stopped", { model: "m", engine: "0", requestId: "x" });
 });

@@ -37,7 +37,7 @@ test("publishes each GPU by uuid, index and name", async () => {
   expect(valueOf(families, "infernode_gpu_processes", labels)).toBe(2);
 });
 
-test("leaves out what a GPU does not tell, and GPUs that are gone", async () => {
+test("omits missing values and removes GPUs that are gone", async () => {
   const metrics = createMetrics();
   const group = createGpuMetrics(metrics.registry);
   group.gpus([gpu, { ...gpu, index: 1, uuid: "GPU-2" }]);

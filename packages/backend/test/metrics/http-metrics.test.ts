@@ -12,7 +12,7 @@ const sample = {
   responseBytes: 9000,
 };
 
-test("counts requests by class of status and responses by code", async () => {
+test("counts requests by status class and responses by code", async () => {
   const metrics = createMetrics();
   const group = createHttpMetrics(metrics.registry);
   group.observe(sample);

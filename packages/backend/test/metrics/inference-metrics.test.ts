@@ -69,7 +69,7 @@ const vllmFamilies = {
   "vllm:iteration_tokens_total": "histogram",
 };
 
-test("publishes vLLM's names with their types and labels before anything has happened", async () => {
+test("publishes vLLM's names with their types and labels before the first request", async () => {
   const metrics = createTiny({ engineId: "1" });
   metrics.cacheConfig({
     blockTokens: 16,
@@ -147,7 +147,7 @@ test.each<[string, string]>([
   expect(found?.join(" ")).toBe(bounds);
 });
 
-test("a finished request enters every histogram of its life, in seconds", async () => {
+test("a finished request is observed in every histogram, in seconds", async () => {
   const metrics = createTiny();
   metrics.requestQueued({ n: 2, maxTokens: 64 });
   metrics.requestScheduled({ queuedMs: 100 });
@@ -178,7 +178,7 @@ test("a finished request enters every histogram of its life, in seconds", async 
   expect(valueOf(families, "infernode_requests_finished_total", { finish_reason: "stop" })).toBe(1);
 });
 
-test("side by side answers share the decode time, which the longest of them filled", async () => {
+test("concurrent answers share the decode time of the longest one", async () => {
   const metrics = createTiny();
   metrics.requestFinished({ ...finished, generatedTokenCount: 18, longestAnswerTokenCount: 11 });
   const families = await read(metrics);
@@ -187,7 +187,7 @@ test("side by side answers share the decode time, which the longest of them fill
   expect(valueOf(families, "vllm:request_max_num_generation_tokens_sum")).toBe(11);
 });
 
-test("what a cache held of a prompt is not counted as computed", async () => {
+test("cached prompt tokens are not counted as computed", async () => {
   const metrics = createTiny();
   metrics.requestFinished({ ...finished, cachedPromptTokenCount: 16 });
   metrics.stats({ ...stats, prefixCacheHitTokenCount: 16 });
@@ -199,7 +199,7 @@ test("what a cache held of a prompt is not counted as computed", async () => {
   expect(valueOf(families, "vllm:prompt_tokens_cached_total")).toBe(16);
 });
 
-test("a crash is counted, and what failed with it has finished by an error", async () => {
+test("counts a crash, and its failed requests as finished with an error", async () => {
   const metrics = createTiny();
   metrics.engineCrashed({ failedRequestCount: 3 });
   metrics.engineCrashed({ failedRequestCount: 0 });
@@ -249,7 +249,7 @@ test("a step sets the gauges and gives each decoded token its duration", async (
   expect(valueOf(families, "vllm:kv_cache_usage_perc")).toBe(0.5);
 });
 
-test("totals become counters that go on when the engine starts anew", async () => {
+test("counters continue when the engine restarts from zero", async () => {
   const metrics = createTiny();
   metrics.stats(stats);
   metrics.stats({
@@ -286,7 +286,7 @@ test.each(['quotes "inside"', "line\nfeed", "back\\slash\\n", 'all \\"\n at once
   },
 );
 
-test("several models share a registry, and one leaves without the others", async () => {
+test("several models share a registry, and one can be removed", async () => {
   const { registry } = createMetrics();
   const first = createTiny({ registry, modelName: "first" });
   const second = createTiny({ registry, modelName: "second" });

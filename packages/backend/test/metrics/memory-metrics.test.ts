@@ -51,7 +51,7 @@ test("publishes the pool of each engine by device", async () => {
   expect(families.size).toBe(7);
 });
 
-test("the ledger is replaced: a model that is unloaded leaves", async () => {
+test("replaces the ledger series, so an unloaded model disappears", async () => {
   const metrics = createMetrics();
   const group = createMemoryMetrics(metrics.registry);
   group.ledger([

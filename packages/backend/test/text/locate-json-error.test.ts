@@ -50,12 +50,12 @@ test("finds an error exactly where JSON.parse does", () => {
   );
 });
 
-test("no text that ends before the error is wrong already", () => {
+test("no text that ends before the error is invalid", () => {
   fc.assert(
     fc.property(fc.json(), fc.nat(), (json, at) => {
       const cut = json.slice(0, at % json.length);
       const place = locateJsonError(cut);
-      // A number or word that is cut short is wrong from its start.
+      // An incomplete number or word is invalid from its start.
       expect(place === undefined ? "" : cut.slice(place.position)).toMatch(/^(?:[\w.+-]+|\\u?[\da-fA-F]*)?$/);
     }),
     { numRuns: 1000, seed: 12 },
