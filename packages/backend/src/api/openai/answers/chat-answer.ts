@@ -33,7 +33,7 @@ function chunkChoices(
   if (logprobs !== undefined && logprobs.length > 0) {
     choices.push(chunkChoice(index, { content: text }, { logprobs: toChatLogprobs(logprobs) }));
   } else if (text !== "") {
-    // One for each token: docs/decisions/0011-json-by-hand.md.
+    // One for each token: docs/decisions/0012-json-by-hand.md.
     choices.push(
       `{"index":${index},"delta":{"content":${JSON.stringify(text)}},"logprobs":null,"finish_reason":null}`,
     );

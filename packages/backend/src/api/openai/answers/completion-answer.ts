@@ -105,7 +105,7 @@ class CompletionAnswer {
 
   #chunkChoice(text: string, logprobs: CompletionLogprobs | undefined, finishReason?: FinishReason): string {
     if (logprobs === undefined && finishReason === undefined) {
-      // One for each token: docs/decisions/0011-json-by-hand.md.
+      // One for each token: docs/decisions/0012-json-by-hand.md.
       return `{"index":${this.#index},"text":${JSON.stringify(text)},"logprobs":null,"finish_reason":null}`;
     }
     return JSON.stringify({

@@ -85,7 +85,7 @@ export interface ChunkWriter {
 
 /**
  * Creates a writer; with `hasUsage`, chunks without usage say `null` as OpenAI's do. What chunks have in common is
- * made into JSON once: see docs/decisions/0011-json-by-hand.md.
+ * made into JSON once: see docs/decisions/0012-json-by-hand.md.
  */
 export function createChunkWriter(
   head: AnswerHead,
