@@ -189,7 +189,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     for (;;) {
       // Requests made in the same turn join the same step; timers and sockets get their turn.
       await nextTurn();
-      if (table.activeCount === 0) return;
+      if (table.activeCount === 0) break;
       try {
         await step();
         publishStep();
@@ -197,19 +197,13 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
         failStep(error);
       }
     }
-  };
-
-  const wake = (): void => {
-    running ??= run().finally(() => {
-      running = undefined;
-      // A request may have come after the loop's last check.
-      if (table.activeCount > 0) wake();
-    });
+    // In the turn of the check: a request after it starts the loop again.
+    running = undefined;
   };
 
   return {
     counters,
-    wake,
+    wake: () => void (running ??= run()),
     whenAsleep: () => running ?? Promise.resolve(),
   };
 }

@@ -54,7 +54,7 @@ export function readFields(path: string, source: unknown): FieldReader {
     integer: (name, { start, last }) => {
       const value = take(name);
       if (value === undefined) return undefined;
-      return typeof value === "number" && Number.isSafeInteger(value) && value >= start && value <= last
+      return typeof value === "number" && Number.isInteger(value) && value >= start && value <= last
         ? value
         : fail(name, `an integer from ${start} to ${last}`);
     },

@@ -388,12 +388,15 @@ describe("createEngine", () => {
     const { choices } = await engine
       .generate({ promptTokenIds: oncePrompt, n: 6, sampling: { temperature: 2, seed: 5 } })
       .result();
+    // The request finishes by length if one of its answers does.
+    expect(new Set(choices.map(({ finishReason }) => finishReason))).toEqual(new Set(["stop", "length"]));
     const lengths = choices.map(({ tokenIds }) => tokenIds.length);
     expect(new Set(lengths).size).toBeGreaterThan(1);
     const [reported] = events.flatMap((event) =>
       event[0] === "inference:request-finished" ? [event[1]] : [],
     );
     expect(reported).toMatchObject({
+      finishReason: "length",
       generatedTokenCount: lengths.reduce((sum, length) => sum + length, 0),
       longestAnswerTokenCount: Math.max(...lengths),
     });

@@ -1,14 +1,11 @@
 import { expect, test } from "vitest";
 import { CachedSequence } from "../../src/kv/kv-cache.ts";
-import { ActiveRequest } from "../../src/requests/active-request.ts";
-import { createSequences } from "../../src/requests/create-sequences.ts";
+import type { ActiveRequest } from "../../src/requests/active-request.ts";
 import type { GeneratedSequence } from "../../src/requests/generated-sequence.ts";
-import { GenerationStream } from "../../src/requests/generation-stream.ts";
 import { createRequestTable, type RequestTable } from "../../src/requests/request-table.ts";
-import { resolveGenerationRequest } from "../../src/requests/resolve-generation-request.ts";
 import { createKvCache } from "../../src/kv/create-kv-cache.ts";
 import { createScheduler } from "../../src/schedule/scheduler.ts";
-import { createPlainByteTokenizer } from "../support/byte-tokenizer.ts";
+import { createActiveRequest } from "../support/active-request.ts";
 
 const limits = { maxTokensPerStep: 8, maxChunkTokens: 8, maxRunningSequences: 1, maxLogitRows: 1 };
 
@@ -22,20 +19,9 @@ function createFixture(): {
   const scheduler = createScheduler<GeneratedSequence>(kvCache, limits);
   const table = createRequestTable({ scheduler, clock: { now: () => clock.nowMs }, publish: () => {} });
   const add = (): ActiveRequest => {
-    const model = { vocabSize: 256, contextTokens: 9 };
-    const request = resolveGenerationRequest({ promptTokenIds: [1, 2, 3] }, model);
-    const tokenizer = createPlainByteTokenizer([]);
-    const active = new ActiveRequest({
-      promptTokenCount: 3,
-      maxTokens: 6,
-      logprobs: undefined,
-      promptLogprobs: undefined,
-      sequences: createSequences(request, { tokenizer, eosTokenIds: new Set(), random: () => 0 }),
-      stream: new GenerationStream("r1", () => {}),
-      queuedAtMs: clock.nowMs,
-    });
-    table.add(active);
-    return active;
+    const request = createActiveRequest(clock.nowMs);
+    table.add(request);
+    return request;
   };
   return { table, clock, add };
 }

@@ -110,6 +110,7 @@ describe("resolveGenerationRequest", () => {
     ["stopping.stop", { promptTokenIds: [1], stopping: { stop: "x" } }, "an array of strings"],
     ["stopping.stop", { promptTokenIds: [1], stopping: { stop: Array(17).fill("x") } }, "at most 16"],
     ["stopping.stop[1]", { promptTokenIds: [1], stopping: { stop: ["x", ""] } }, "1 to 1024"],
+    ["stopping.stop[0]", { promptTokenIds: [1], stopping: { stop: ["x".repeat(1025)] } }, "1 to 1024"],
     [
       "stopping.stop[0]",
       { promptTokenIds: [1], stopping: { stop: ["\u{1f600}".repeat(1025)] } },
