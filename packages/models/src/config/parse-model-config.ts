@@ -1,5 +1,4 @@
 import { ConfigFields } from "./config-fields.ts";
-import { quoteValue } from "../errors.ts";
 import { familyRulesFor } from "./family-rules.ts";
 import type { FamilyRules } from "./family-rules.ts";
 import type { ModelConfig } from "./model-config.ts";
@@ -29,7 +28,7 @@ const maximums = {
  * Resolves a checkpoint's config: fills in every default as `transformers` does and checks every number.
  *
  * @throws ModelError `INVALID_CONFIG`, `UNSUPPORTED_ARCHITECTURE`, `UNSUPPORTED_ROPE_SCALING`,
- * `UNSUPPORTED_ACTIVATION`, `UNSUPPORTED_QUANTIZATION`
+ * `UNSUPPORTED_ACTIVATION`
  * @see transformers, `configuration_llama.py`, `configuration_mistral.py`, `configuration_qwen2.py`, `configuration_qwen3.py`
  */
 export function parseModelConfig(files: RawModelFiles): ModelConfig {
@@ -39,7 +38,6 @@ export function parseModelConfig(files: RawModelFiles): ModelConfig {
       ? undefined
       : new ConfigFields(files.generationConfig, "generation_config.json");
   const rules = familyRulesFor(config);
-  assertNotQuantized(config);
   assertActivation(config);
 
   const vocabSize = config.integer("vocab_size", { max: maximums.vocab });
@@ -192,17 +190,5 @@ function assertActivation(config: ConfigFields): void {
   const activation = config.raw("hidden_act") ?? "silu";
   if (activation !== "silu" && activation !== "swish") {
     throw config.invalid("hidden_act", '"silu"', { code: "UNSUPPORTED_ACTIVATION" });
-  }
-}
-
-function assertNotQuantized(config: ConfigFields): void {
-  const field = config.has("compression_config") ? "compression_config" : "quantization_config";
-  const quantization = config.object(field);
-  if (quantization !== undefined) {
-    throw config.invalid(field, "weights in F32, F16 or BF16", {
-      code: "UNSUPPORTED_QUANTIZATION",
-      got: `weights quantized by ${quoteValue(quantization.raw("quant_method") ?? "an unknown method")}`,
-      advice: "use the checkpoint that was quantized",
-    });
   }
 }

@@ -10,7 +10,7 @@ import {
 import type { CheckpointFormat, FileAccess } from "../../src/index.ts";
 import { createMemoryFiles } from "../support/memory-files.ts";
 import { expectModelError } from "../support/model-error.ts";
-import { modelDirectory, createModelFiles } from "../support/model-files.ts";
+import { createModelFiles, modelDirectory, rawConfig } from "../support/model-files.ts";
 import { writeSafetensors, zeros } from "../support/safetensors.ts";
 
 const bundlePath = "/models/tiny.bundle";
@@ -73,6 +73,27 @@ describe("a format that is passed in", () => {
 });
 
 describe("the formats of the package", () => {
+  it.each([
+    ["FP8", { quantization_config: { quant_method: "fp8" } }, '"quantization_config"', "fp8"],
+    ["GPTQ", { quantization_config: { quant_method: "gptq", bits: 4 } }, '"quantization_config"', "gptq"],
+    [
+      "compressed tensors",
+      { compression_config: { quant_method: "compressed-tensors" } },
+      '"compression_config"',
+      "compressed-tensors",
+    ],
+  ])("refuse a config with %s", async (...[, fields, field, method]) => {
+    const files = createModelFiles({ "config.json": JSON.stringify({ ...rawConfig, ...fields }) });
+    const error = await expectModelError("UNSUPPORTED_QUANTIZATION", async () =>
+      openCheckpoint(modelDirectory, { files }),
+    );
+    expect(error.message).toBe(
+      `config.json: ${field}: expected weights in F32, F16 or BF16, got weights quantized by "${method}"; ` +
+        "use the checkpoint that was quantized",
+    );
+    expect(error.file).toBe("config.json");
+  });
+
   it("refuse packed weights that the config does not mention", async () => {
     const name = "model.layers.0.self_attn.q_proj.qweight";
     const files = createModelFiles({

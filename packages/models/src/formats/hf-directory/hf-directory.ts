@@ -1,16 +1,14 @@
 import { join } from "node:path";
 
+import { assertConfigNotQuantized, assertWeightsNotPacked } from "./assert-not-quantized.ts";
 import { readChatTemplate } from "./read-chat-template.ts";
 import { parseGenerationDefaults } from "../../config/parse-generation-defaults.ts";
 import { parseModelConfig } from "../../config/parse-model-config.ts";
-import { ModelError } from "../../errors.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
 import { readJsonFile, statFile } from "../../files/read-file.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts";
-import type { TensorInfo } from "../../weights/stored-weight.ts";
-import type { WeightIndex } from "../../weights/weight-index.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-format.ts";
 
 const configFile = "config.json";
@@ -38,20 +36,16 @@ export const hfDirectory: CheckpointFormat = {
     }
     const generationConfig = await readConfig("generation_config.json");
     const config = parseModelConfig({ config: rawConfig, generationConfig });
+    assertConfigNotQuantized(rawConfig, configFile);
     const generationDefaults = parseGenerationDefaults(generationConfig);
     const weights = await openWeightIndex(path, { files, ...(signal === undefined ? {} : { signal }) });
-    const packed = findPackedTensor(weights);
-    if (packed === undefined) return { config, weights, generationDefaults };
-    await weights.close();
-    throw new ModelError(
-      "UNSUPPORTED_QUANTIZATION",
-      {
-        expected: "weights in F32, F16 or BF16",
-        got: "packed integers",
-        advice: "use the checkpoint that was quantized",
-      },
-      { file: packed.filePath, tensor: packed.name },
-    );
+    try {
+      assertWeightsNotPacked(weights);
+      return { config, weights, generationDefaults };
+    } catch (error) {
+      await weights.close();
+      throw error;
+    }
   },
 
   async readText({ files, path }, options): Promise<StoredText> {
@@ -65,11 +59,3 @@ export const hfDirectory: CheckpointFormat = {
     return { tokenizer, chatTemplate };
   },
 };
-
-/** GPTQ and AWQ store `….qweight` in place of `….weight`; older files do not say so in their config. */
-function findPackedTensor({ tensors }: WeightIndex): TensorInfo | undefined {
-  const suffix = /\.qweight$/;
-  return [...tensors.values()].find(
-    ({ name }) => suffix.test(name) && !tensors.has(name.replace(suffix, ".weight")),
-  );
-}
