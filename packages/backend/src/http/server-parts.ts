@@ -1,4 +1,4 @@
-import type { ApiContext } from "../api/shared/api-context.ts";
+import type { ApiContext } from "../api/shared/codec.ts";
 import type { BodyReader } from "./body-reader.ts";
 import type { Connections } from "./connections.ts";
 import type { Exchanges } from "./exchange.ts";

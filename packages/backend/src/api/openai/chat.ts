@@ -2,20 +2,17 @@ import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
 import type { ServedModel } from "../../models/model-service.ts";
 import { ApiError, invalidValue } from "../shared/api-error.ts";
-import type { ApiContext } from "../shared/api-context.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, integerField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
-import type { GenerationCodec } from "../shared/codec.ts";
+import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
 import type { AdmissionRequest } from "../shared/generation/admit.ts";
-import { startGeneration } from "../shared/generation/start-generation.ts";
-import { sizeOfAnswer, writeAnswer } from "./answers/answer-writer.ts";
-import { chatAnswerSchema, chatChunkSchema, chatObject, createChatWriter } from "./answers/chat-answer.ts";
-import { createAnswerHead } from "./answers/envelope.ts";
-import { engineParamNames, toEngineParams } from "./parameters/engine-params.ts";
+import { prepareAnswer } from "./answers/answer-writer.ts";
+import { chatAnswerSchema, chatChunkSchema, createChatWriter } from "./answers/chat-answer.ts";
+import { toEngineParams } from "./parameters/engine-params.ts";
 import { samplingFields, streamCondition, type SamplingBody } from "./parameters/sampling-fields.ts";
 import { unsupportedChatParameters } from "./parameters/unsupported-parameters.ts";
 import { templateCondition, templateFields, toChatPrompt, type TemplateBody } from "./prompts/chat-prompt.ts";
@@ -82,20 +79,10 @@ function toAdmission(body: ChatBody, model: ServedModel, context: ApiContext): A
 function prepare(input: unknown, context: ApiContext): PreparedGeneration {
   const body = parseBody(input, chatRules);
   const model = findModel(context.service, body.model);
-  const admissions = [toAdmission(body, model, context)] as const;
-  const [{ request }] = admissions;
-  return {
-    modelId: model.id,
-    isStream: body.stream ?? false,
-    fieldNames: { prompt: "messages", others: engineParamNames },
-    start: async (signal) => {
-      const head = createAnswerHead(request.id, model, context);
-      const form = { head, object: chatObject, streamOptions: body.stream_options };
-      const write = writeAnswer(createChatWriter(request.n ?? 1), form);
-      const size = sizeOfAnswer(admissions, model);
-      return startGeneration({ model, admissions, size, write }, context, signal);
-    },
-  };
+  const admission = toAdmission(body, model, context);
+  const { id, n = 1 } = admission.request;
+  const resolve = async () => ({ admissions: [admission], writer: createChatWriter(n) });
+  return prepareAnswer({ id, body, model, promptParam: "messages", resolve }, context);
 }
 
 /** Answers a conversation. */

@@ -6,27 +6,23 @@ import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { GenerateInput } from "../../operations/generate.ts";
 import type { Prompt, PromptDescription } from "../../operations/prompt.ts";
 import { invalidValue } from "../shared/api-error.ts";
-import type { ApiContext } from "../shared/api-context.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, integerField, tokenIdFormat, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
-import type { GenerationCodec } from "../shared/codec.ts";
+import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
 import { promptErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
 import type { AdmissionRequest } from "../shared/generation/admit.ts";
-import { startGeneration } from "../shared/generation/start-generation.ts";
-import { sizeOfAnswer, writeAnswer } from "./answers/answer-writer.ts";
+import { prepareAnswer, type AnswerPlan } from "./answers/answer-writer.ts";
 import {
   completionAnswerSchema,
   completionChunkSchema,
-  completionObject,
   createCompletionWriter,
   noEcho,
   type Echo,
 } from "./answers/completion-answer.ts";
-import { createAnswerHead } from "./answers/envelope.ts";
-import { engineParamNames, toEngineParams } from "./parameters/engine-params.ts";
+import { toEngineParams } from "./parameters/engine-params.ts";
 import { samplingFields, streamCondition, type SamplingBody } from "./parameters/sampling-fields.ts";
 import { unsupportedCompletionParameters } from "./parameters/unsupported-parameters.ts";
 import { parsePrompts, promptForms } from "./prompts/parse-prompts.ts";
@@ -164,25 +160,21 @@ function prepare(input: unknown, context: ApiContext): PreparedGeneration {
   const body = parseBody(input, completionRules);
   const model = findModel(context.service, body.model);
   const { id, n, admissions: planned } = plan(body, model, context);
-  return {
-    modelId: model.id,
-    isStream: body.stream ?? false,
-    fieldNames: { prompt: "prompt", others: engineParamNames },
-    start: async (signal) => {
-      const head = createAnswerHead(id, model, context);
-      const form = { head, object: completionObject, streamOptions: body.stream_options };
-      const options = { modelId: model.id, signal };
-      const resolve = async (admission: AdmissionRequest): Promise<EchoedAdmission> =>
-        body.echo === true ? resolveEcho(admission, context.service, options) : { admission, echo: noEcho };
-      const resolved = await Promise.all(planned.map(resolve));
-      const admissions = resolved.map(({ admission }) => admission);
-      const echoes = resolved.map(({ echo }) => echo);
-      const hasLogprobs = body.logprobs !== undefined;
-      const write = writeAnswer(createCompletionWriter(echoes, { n, hasLogprobs }), form);
-      const size = sizeOfAnswer(admissions, model);
-      return startGeneration({ model, admissions, size, write }, context, signal);
-    },
+  const hasLogprobs = body.logprobs !== undefined;
+  const resolve: AnswerPlan["resolve"] = async (signal) => {
+    const options = { modelId: model.id, signal };
+    const resolved = await Promise.all(
+      planned.map(async (admission) =>
+        body.echo === true ? resolveEcho(admission, context.service, options) : { admission, echo: noEcho },
+      ),
+    );
+    const echoes = resolved.map(({ echo }) => echo);
+    return {
+      admissions: resolved.map(({ admission }) => admission),
+      writer: createCompletionWriter(echoes, { n, hasLogprobs }),
+    };
   };
+  return prepareAnswer({ id, body, model, promptParam: "prompt", resolve }, context);
 }
 
 /** Continues one or more prompts. */

@@ -1,4 +1,5 @@
-import type { ApiContext } from "./api-context.ts";
+import type { ModelService } from "../../models/model-service.ts";
+import type { AnswerBudget } from "./answer-budget.ts";
 import type { ApiErrorCode } from "./error-catalog.ts";
 import type { PreparedGeneration } from "./generation.ts";
 import type { JsonMap, NamedSchema } from "./json-schema.ts";
@@ -33,6 +34,18 @@ export interface CodecDescription {
   readonly chunk?: NamedSchema;
   /** Besides those of every route. */
   readonly errors: readonly ApiErrorCode[];
+}
+
+/** What codecs work with. */
+export interface ApiContext {
+  readonly service: ModelService;
+  readonly clock: { now(): number; epochMs(): number };
+  readonly ids: () => string;
+  /** Answers (prompts times `n`) that one request may ask for. */
+  readonly maxChoices: number;
+  readonly answers: AnswerBudget;
+  /** Of the product. */
+  readonly version: string;
 }
 
 interface CodecRoute {

@@ -1,61 +1,56 @@
 import type { AnswerSize } from "../../../models/answer-memory.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
+import type { ApiContext } from "../../shared/codec.ts";
+import type { PreparedGeneration } from "../../shared/generation.ts";
 import type { AdmissionRequest } from "../../shared/generation/admit.ts";
-import type { GenerationPlan } from "../../shared/generation/start-generation.ts";
+import { startGeneration } from "../../shared/generation/start-generation.ts";
 import type { DeltaListeners, TrackedDelta, TrackedReplies } from "../../shared/generation/track-progress.ts";
-import type { StreamOptions } from "../parameters/sampling-fields.ts";
-import { createChunkWriter, toUsage, wholeAnswer, type AnswerHead } from "./envelope.ts";
+import { engineParamNames } from "../parameters/engine-params.ts";
+import type { SamplingBody, StreamOptions } from "../parameters/sampling-fields.ts";
+import { createAnswerHead, createChunkWriter, toUsage, wholeAnswer, type AnswerHead } from "./envelope.ts";
 
 /** Writes the choices of one request: either those of chunks, or the whole ones. */
 export interface ChoiceWriter extends DeltaListeners {
-  /** JSON texts of choices, each for a chunk of its own; those of one batch are sent together. */
-  chunkChoices(reply: TrackedDelta): Iterable<readonly string[]>;
+  /** Values of the field `object`. */
+  readonly object: { readonly chunk: string; readonly whole: string };
+  /** JSON texts of choices, each for a chunk of its own; those of one batch, which is the caller's, are sent together. */
+  chunkChoices(reply: TrackedDelta): Iterable<string[]>;
   collect(reply: TrackedDelta): void;
   /** What was collected, in the order of the indices; may hold `JsonParts`. */
   choices(): readonly unknown[];
 }
 
-/** How an answer is written. */
-export interface AnswerForm {
+/** What an answer is written with. */
+interface AnswerForm {
   readonly head: AnswerHead;
-  readonly object: { readonly chunk: string; readonly whole: string };
+  readonly writer: ChoiceWriter;
   readonly streamOptions: StreamOptions | undefined;
 }
 
 async function* writeChunks(
   replies: TrackedReplies,
-  writer: ChoiceWriter,
-  { head, object, streamOptions = {} }: AnswerForm,
+  { head, writer, streamOptions = {} }: AnswerForm,
 ): AsyncGenerator<readonly string[]> {
   const { include_usage: hasUsage = false, continuous_usage_stats: isContinuous } = streamOptions;
-  const chunks = createChunkWriter(head, { object: object.chunk, hasUsage });
+  const chunks = createChunkWriter(head, { object: writer.object.chunk, hasUsage });
   for await (const reply of replies.deltas(writer)) {
     const usage = isContinuous === true ? toUsage(replies.usage()) : undefined;
-    for (const batch of writer.chunkChoices(reply)) yield batch.map((choice) => chunks.chunk(choice, usage));
+    for (const batch of writer.chunkChoices(reply)) {
+      for (const [at, choice] of batch.entries()) batch[at] = chunks.chunk(choice, usage);
+      yield batch;
+    }
   }
   if (hasUsage) yield [chunks.usage(toUsage(replies.usage()))];
 }
 
-async function collect(
-  replies: TrackedReplies,
-  writer: ChoiceWriter,
-  { head, object }: AnswerForm,
-): Promise<Iterable<string>> {
+async function collect(replies: TrackedReplies, { head, writer }: AnswerForm): Promise<Iterable<string>> {
   for await (const reply of replies.deltas(writer)) writer.collect(reply);
   const usage = toUsage(replies.usage());
-  return wholeAnswer(head, { object: object.whole, choices: writer.choices(), usage });
-}
-
-/** Writes an answer of which a codec writes the choices. */
-export function writeAnswer(writer: ChoiceWriter, form: AnswerForm): GenerationPlan["write"] {
-  return (replies) => ({
-    collect: async () => collect(replies, writer, form),
-    chunks: () => writeChunks(replies, writer, form),
-  });
+  return wholeAnswer(head, { object: writer.object.whole, choices: writer.choices(), usage });
 }
 
 /** How large the answers to all prompts can become; prompts that are echoed with log-probabilities are tokens by now. */
-export function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
+function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
   const [first] = admissions;
   const { n = 1, stopping, logprobs } = first?.request ?? {};
   const { contextTokens = Number.POSITIVE_INFINITY } = model;
@@ -71,5 +66,39 @@ export function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: Ser
     candidateCount: logprobs === undefined ? 0 : logprobs + 1,
     echoedTokens,
     param: answerCount > 1 ? "n" : echoedTokens > 0 ? "logprobs" : "max_tokens",
+  };
+}
+
+/** A checked request, and what a codec makes of it. */
+export interface AnswerPlan {
+  readonly id: string;
+  readonly body: SamplingBody;
+  readonly model: ServedModel;
+  /** The field of the prompt. */
+  readonly promptParam: string;
+  /** What the engine is asked, and who writes the choices. */
+  resolve(
+    signal: AbortSignal,
+  ): Promise<{ readonly admissions: readonly AdmissionRequest[]; readonly writer: ChoiceWriter }>;
+}
+
+/** Prepares a generation that is answered in OpenAI's format. */
+export function prepareAnswer(plan: AnswerPlan, context: ApiContext): PreparedGeneration {
+  const { id, body, model, promptParam } = plan;
+  return {
+    modelId: model.id,
+    isStream: body.stream ?? false,
+    fieldNames: { prompt: promptParam, others: engineParamNames },
+    start: async (signal) => {
+      const { admissions, writer } = await plan.resolve(signal);
+      const head = createAnswerHead(id, model, context);
+      const form = { head, writer, streamOptions: body.stream_options };
+      const size = sizeOfAnswer(admissions, model);
+      const write = (replies: TrackedReplies) => ({
+        collect: async () => collect(replies, form),
+        chunks: () => writeChunks(replies, form),
+      });
+      return startGeneration({ model, admissions, size, write }, context, signal);
+    },
   };
 }

@@ -9,8 +9,7 @@ import type { ChoiceWriter } from "./answer-writer.ts";
 import { answerSchema, chunkSchema, finishReasonSchema } from "./envelope.ts";
 import { chatLogprobsSchema, toChatLogprobs } from "./logprobs.ts";
 
-/** Values of the field `object`. */
-export const chatObject = { whole: "chat.completion", chunk: "chat.completion.chunk" } as const;
+const object = { whole: "chat.completion", chunk: "chat.completion.chunk" } as const;
 
 const role = "assistant";
 
@@ -24,10 +23,7 @@ function chunkChoice(
 }
 
 /** The chunks of one delta: the role before the first text, the reason of the end after the last one. */
-function chunkChoices(
-  { index, text, logprobs, finishReason }: TokenDelta,
-  isFirst: boolean,
-): readonly string[] {
+function chunkChoices({ index, text, logprobs, finishReason }: TokenDelta, isFirst: boolean): string[] {
   const choices: string[] = [];
   if (isFirst) choices.push(chunkChoice(index, { role, content: "" }));
   if (logprobs !== undefined && logprobs.length > 0) {
@@ -86,6 +82,7 @@ export function createChatWriter(n: number): ChoiceWriter {
   const createAnswers = (): CollectedAnswer[] => Array.from({ length: n }, () => new CollectedAnswer(texts));
   let answers = createAnswers();
   return {
+    object,
     chunkChoices({ delta }) {
       const isFirst = !begun.has(delta.index);
       if (isFirst) begun.add(delta.index);
@@ -104,7 +101,7 @@ const choiceEnd = { logprobs: chatLogprobsSchema, finish_reason: finishReasonSch
 
 export const chatAnswerSchema: NamedSchema = answerSchema(
   "ChatCompletion",
-  chatObject.whole,
+  object.whole,
   objectSchema({
     index: integerSchema,
     message: objectSchema({ role: { const: role }, content: textSchema, refusal: { type: "null" } }),
@@ -114,7 +111,7 @@ export const chatAnswerSchema: NamedSchema = answerSchema(
 
 export const chatChunkSchema: NamedSchema = chunkSchema(
   "ChatCompletionChunk",
-  chatObject.chunk,
+  object.chunk,
   objectSchema({
     index: integerSchema,
     delta: objectSchema({ role: { const: role }, content: textSchema }, []),

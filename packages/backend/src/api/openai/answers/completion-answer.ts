@@ -16,8 +16,7 @@ import {
   type CompletionLogprobsWriter,
 } from "./logprobs.ts";
 
-/** Values of the field `object`. */
-export const completionObject = { whole: "text_completion", chunk: "text_completion" } as const;
+const object = { whole: "text_completion", chunk: "text_completion" } as const;
 
 /** Tokens of an echoed prompt in one chunk. */
 const maxChunkEntries = 64;
@@ -78,7 +77,7 @@ class CompletionAnswer {
   }
 
   /** The choices of the chunks of one delta; a long prompt that is echoed takes several. */
-  *chunkChoices({ text, logprobs, finishReason }: TokenDelta): Generator<readonly string[]> {
+  *chunkChoices({ text, logprobs, finishReason }: TokenDelta): Generator<string[]> {
     let written: CompletionLogprobs | undefined;
     let echo = "";
     if (!this.#hasBegun) {
@@ -167,6 +166,7 @@ export function createCompletionWriter(
   const grounds = echoes.map(groundOf);
   const answers = grounds.flatMap((ground, promptIndex) => answersTo(promptIndex, ground));
   return {
+    object,
     chunkChoices: ({ requestIndex, delta }) =>
       answers[requestIndex * n + delta.index]?.chunkChoices(delta) ?? [],
     collect: ({ requestIndex, delta }) => answers[requestIndex * n + delta.index]?.add(delta),
@@ -189,13 +189,5 @@ const choiceSchema = objectSchema({
   finish_reason: finishReasonSchema,
 });
 
-export const completionAnswerSchema: NamedSchema = answerSchema(
-  "Completion",
-  completionObject.whole,
-  choiceSchema,
-);
-export const completionChunkSchema: NamedSchema = chunkSchema(
-  "CompletionChunk",
-  completionObject.chunk,
-  choiceSchema,
-);
+export const completionAnswerSchema: NamedSchema = answerSchema("Completion", object.whole, choiceSchema);
+export const completionChunkSchema: NamedSchema = chunkSchema("CompletionChunk", object.chunk, choiceSchema);

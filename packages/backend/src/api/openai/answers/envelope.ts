@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { GenerationUsage } from "@infernode/inference";
 import type { ServedModel } from "../../../models/model-service.ts";
-import type { ApiContext } from "../../shared/api-context.ts";
+import type { ApiContext } from "../../shared/codec.ts";
 import { jsonPieces } from "../../shared/generation/json-pieces.ts";
 import {
   arraySchema,

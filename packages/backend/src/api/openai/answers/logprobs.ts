@@ -65,7 +65,12 @@ function toChatToken({ token, logprob, bytes }: TokenCandidate): ChatTokenLogpro
 /** Writes log-probabilities as chat completions have them. */
 export function toChatLogprobs(logprobs: readonly TokenLogprob[]): ChatLogprobs {
   return {
-    content: logprobs.map((entry) => ({ ...toChatToken(entry), top_logprobs: entry.top.map(toChatToken) })),
+    content: logprobs.map(({ token, logprob, bytes, top }) => ({
+      token,
+      logprob: finite(logprob),
+      bytes,
+      top_logprobs: top.map(toChatToken),
+    })),
     refusal: null,
   };
 }

@@ -59,11 +59,14 @@ export class LogprobStore {
 
   #entryAt(start: number, count: number): TokenLogprob {
     const top = Array.from({ length: count - 1 }, (_, index) => this.#candidateAt(start + 1 + index));
-    return { ...this.#candidateAt(start), top };
+    // Copied field by field: spread objects take twice as much memory until they are collected.
+    const { tokenId, token, bytes, logprob } = this.#candidateAt(start);
+    return { tokenId, token, bytes, logprob, top };
   }
 
   #candidateAt(at: number): TokenCandidate {
-    return { ...this.#texts.at(this.#keys[at] ?? 0), logprob: this.#logprobs[at] ?? 0 };
+    const { tokenId, token, bytes } = this.#texts.at(this.#keys[at] ?? 0);
+    return { tokenId, token, bytes, logprob: this.#logprobs[at] ?? 0 };
   }
 
   #addCandidate(candidate: TokenCandidate): void {

@@ -1,6 +1,6 @@
 import type { AnswerSize } from "../../../models/answer-memory.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
-import type { ApiContext } from "../api-context.ts";
+import type { ApiContext } from "../codec.ts";
 import type { Generation } from "../generation.ts";
 import { admit, type AdmissionRequest } from "./admit.ts";
 import { trackProgress, type TrackedReplies } from "./track-progress.ts";
