@@ -9,11 +9,14 @@ import type { ResolvedRemoteOptions } from "./remote-options.ts";
 /** A model as the server listed it. */
 interface ListedModel extends RemoteModel {
   readonly aliases: readonly string[];
+  /** `ready` where the server tells no state. */
+  readonly state: ModelState;
+  readonly reasons: readonly string[];
 }
 
 /** What a server says that it serves, asked for again and again. */
 export interface ModelList {
-  /** How the server is; `undefined` reasons for ready. */
+  /** Of the server as a whole. */
   readonly state: ModelState;
   readonly reasons: readonly string[];
   statuses(): readonly ModelStatus[];
@@ -36,18 +39,28 @@ function countOf(...values: readonly unknown[]): number | undefined {
   return values.find((value): value is number => Number.isSafeInteger(value) && (value as number) > 0);
 }
 
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+
+/** Infernode's states of a model. What is for good there is not so here: the server may be started again. */
+function parseState(value: unknown): ModelState {
+  if (value === "starting" || value === "restarting") return value;
+  return value === undefined || value === "ready" ? "ready" : "unavailable";
+}
+
 function parseModel(value: unknown, dialect: DialectName | undefined): ListedModel {
   const id = isRecord(value) ? value["id"] : undefined;
   if (!isRecord(value) || typeof id !== "string" || id === "") {
     throw protocolError("models with ids", "one without");
   }
-  const { owned_by: ownedBy, max_model_len: length, aliases, created } = value;
+  const { owned_by: ownedBy, max_model_len: length, created } = value;
   const meta = isRecord(value["meta"]) ? value["meta"] : {};
-  const names = Array.isArray(aliases)
-    ? aliases.filter((each) => typeof each === "string" && each !== id)
-    : [];
+  const state = parseState(value["state"]);
   return {
-    aliases: names as string[],
+    aliases: textsOf(value["aliases"]).filter((each) => each !== id),
+    state,
+    reasons: state === "ready" ? [] : textsOf(value["reasons"]),
     dialect: findDialect(dialect, ownedBy),
     served: {
       id,
@@ -129,17 +142,19 @@ export function createModelList(options: ResolvedRemoteOptions, client: RemoteCl
   };
   const isServed = (id: string): boolean => options.models?.includes(id) ?? true;
   const ids = (): readonly string[] => options.models ?? [...(listed?.keys() ?? [])];
+  const ownStateOf = (id: string): Pick<ModelStatus, "state" | "reasons"> => {
+    const model = listed?.get(id);
+    if (listed === undefined || failure !== undefined) return { state: state(), reasons: reasons() };
+    if (model !== undefined) return model;
+    return {
+      state: "unavailable",
+      reasons: [`the server at ${baseUrl} has no model ${JSON.stringify(id)}`],
+    };
+  };
   const statusOf = (id: string): ModelStatus => {
     const model = listed?.get(id);
-    const isMissing = listed !== undefined && model === undefined && failure === undefined;
-    return {
-      id,
-      aliases: model?.aliases ?? [],
-      state: isMissing ? "unavailable" : state(),
-      reasons: isMissing ? [`the server at ${baseUrl} has no model ${JSON.stringify(id)}`] : reasons(),
-      model: model?.served,
-      stats: undefined,
-    };
+    const { state, reasons } = ownStateOf(id);
+    return { id, aliases: model?.aliases ?? [], state, reasons, model: model?.served, stats: undefined };
   };
 
   return {

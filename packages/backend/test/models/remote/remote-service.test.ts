@@ -462,6 +462,33 @@ test("asks for the list of models again and again, and serves those that it is t
   expect(service.models()).toMatchObject([{ id: "m" }, { id: "late", state: "ready" }]);
 });
 
+test("tells the state of each model as its server does, and finds it by its aliases", async () => {
+  const data = [
+    { id: "m", state: "ready", aliases: ["one", "m", 5], reasons: ["old"] },
+    { id: "loading", state: "starting", aliases: [], reasons: ["the engine is loading the model"] },
+    { id: "back", state: "restarting", aliases: [], reasons: ["again"] },
+    { id: "gone", state: "failed", aliases: [], reasons: ["it crashed too often"] },
+  ];
+  const server = await startScriptedServer((request, response) => {
+    sendJson(
+      response,
+      200,
+      request.path === "/tokenize" ? { tokens: [JSON.parse(request.body).model.length] } : { data },
+    );
+  });
+  const service = serviceOf({ url: server.url, dialect: "vllm" });
+  await service.refresh();
+  expect(service.models()).toMatchObject([
+    { id: "m", state: "ready", aliases: ["one"], reasons: [] },
+    { id: "loading", state: "starting", reasons: ["the engine is loading the model"] },
+    { id: "back", state: "restarting", reasons: ["again"] },
+    { id: "gone", state: "unavailable", reasons: ["it crashed too often"] },
+  ]);
+  expect(service.state).toBe("ready");
+  const call = firstEvent(service.call(tokenize, hello.prompt, { modelId: "one" }));
+  expect(await call).toEqual({ type: "tokens", tokenIds: ["m".length] });
+});
+
 test("waits for the first list, and asks anew when a server that was gone is back", async () => {
   const answer = (request: SeenRequest, response: ServerResponse): void => {
     if (request.path === "/tokenize") sendJson(response, 200, { tokens: [1, 2] });
