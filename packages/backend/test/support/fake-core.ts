@@ -1,3 +1,4 @@
+import type { EngineLabels } from "@infernode/inference";
 import type { LocalModel, ModelStats } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "../../src/models/engine/engine-core.ts";
@@ -46,7 +47,10 @@ export interface FakeCore extends EngineCore {
   readonly isDisposed: boolean;
 }
 
-export function createFakeCore(events: InfernodeEventSink): FakeCore {
+export function createFakeCore(
+  events: InfernodeEventSink,
+  labels: EngineLabels = { model: fakeModel.id, engine: "0" },
+): FakeCore {
   const running = new Set<string>();
   let nextStep = createResolvers<void>();
   let stepCount = 0;
@@ -96,7 +100,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
     isDisposed = true;
   };
   return {
-    model: fakeModel,
+    model: { ...fakeModel, id: labels.model },
     description: "a fake",
     running,
     get isDisposed() {
@@ -126,8 +130,7 @@ export function createFakeCore(events: InfernodeEventSink): FakeCore {
       nextStep = createResolvers<void>();
       step.resolve();
       events.emit("inference:step-finished", {
-        model: "fake",
-        engine: "0",
+        ...labels,
         stepMs: 1,
         prefillTokenCount: 0,
         decodeTokenCount: running.size,
@@ -154,8 +157,8 @@ export function createFakeCores(): { readonly cores: FakeCore[]; readonly create
   const cores: FakeCore[] = [];
   return {
     cores,
-    createCore: async (_, { events }) => {
-      const core = createFakeCore(events);
+    createCore: async ({ modelName = fakeModel.id, engineId = "0" }, { events }) => {
+      const core = createFakeCore(events, { model: modelName, engine: engineId });
       cores.push(core);
       return core;
     },
