@@ -9,16 +9,16 @@ import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { EngineState } from "../models/model-service.ts";
 import type { EventBus } from "../events/event-bus.ts";
 
-/** Readiness and liveness of the daemon. While one model can be used, the trouble of others is a degradation. */
+/** Readiness and liveness of the daemon. While one model can be used, a failure of another one is a degradation. */
 export interface DaemonHealth extends Disposable {
-  /** Unhealthy while no model can be used: loading, restarting, draining or stalled. Send no requests. */
+  /** Unhealthy while no model can be used: all are loading, restarting, draining or stalled. */
   readonly readiness: HealthChecker;
-  /** Unhealthy when every engine has failed, or hangs and could not be killed: start the process again. */
+  /** Unhealthy when every engine has failed, or hangs and could not be killed: the daemon needs a restart. */
   readonly liveness: HealthChecker;
   dispose(): void;
 }
 
-/** What is read of an engine. */
+/** What the checks read of an engine. */
 export type ObservedEngine = Pick<
   EngineSupervisor,
   "id" | "state" | "reasons" | "heartbeat" | "stallReason" | "hangAfterMs"
@@ -27,14 +27,14 @@ export type ObservedEngine = Pick<
 export interface DaemonHealthOptions {
   readonly engines: readonly ObservedEngine[];
   readonly events: EventBus;
-  /** From then on an engine is not ready. */
+  /** After this long without progress an engine is not ready. */
   readonly stallAfterMs: number;
   readonly onError: (error: unknown) => void;
 }
 
 const healthy: HealthStatus = { status: "healthy", reasons: [] };
 
-/** Creates readiness and liveness, and looks at both a few times in `stallAfterMs`. */
+/** Creates readiness and liveness, and checks both several times within `stallAfterMs`. */
 export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const { engines, events, stallAfterMs } = options;
   const ready = engines.map((engine) => [
@@ -42,7 +42,7 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
     progressCheck(engine, stallAfterMs),
   ]);
   const alive = engines.map((engine) => {
-    // Longer than a hung engine has: the supervisor starts it again, and not whoever watches this process.
+    // Longer than `hangAfterMs`: the supervisor restarts a hung engine, the daemon needs no restart for it.
     const unrecoverableAfterMs = Math.max(stallAfterMs, 2 * engine.hangAfterMs);
     return [stateCheck(engine, (state) => state !== "failed"), progressCheck(engine, unrecoverableAfterMs)];
   });
@@ -64,7 +64,7 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   return { readiness, liveness, dispose, [Symbol.dispose]: dispose };
 }
 
-/** Whether the engine's state lets requests through; `isUsable` says of which states that is true. */
+/** Unhealthy in the states that are not `isUsable`. */
 function stateCheck(engine: ObservedEngine, isUsable: (state: EngineState) => boolean): HealthCheck {
   return {
     name: "engine",
@@ -72,7 +72,7 @@ function stateCheck(engine: ObservedEngine, isUsable: (state: EngineState) => bo
   };
 }
 
-/** Judges a ready engine: the time that one takes to load or to drain is limited elsewhere. */
+/** Checks a ready engine: the times to load and to drain have their own limits. */
 function progressCheck(engine: ObservedEngine, limitMs: number): HealthCheck {
   return {
     name: "progress",
@@ -83,7 +83,7 @@ function progressCheck(engine: ObservedEngine, limitMs: number): HealthCheck {
   };
 }
 
-/** What the engine process reports of its last step. */
+/** Whether the last step succeeded, as the engine process reports it. */
 function inferenceCheck(engine: ObservedEngine): HealthCheck {
   return { name: "inference", check: () => engine.heartbeat()?.health ?? healthy };
 }
@@ -104,7 +104,7 @@ function memoryCheck(engine: ObservedEngine): HealthCheck {
   };
 }
 
-/** One list of the checks of all models, which are named by their model where there are several. */
+/** Lists the checks of all models; if there are several models, the names of their checks begin with the model. */
 function nameByModel(ids: readonly string[], checks: readonly (readonly HealthCheck[])[]): HealthCheck[] {
   if (ids.length === 1) return checks.flat();
   return checks.flatMap((ofModel, index) =>
@@ -112,7 +112,7 @@ function nameByModel(ids: readonly string[], checks: readonly (readonly HealthCh
   );
 }
 
-/** Makes what is unhealthy of one model a degradation while there is another of which nothing is. */
+/** Reports an unhealthy model as degraded while another one is usable. */
 function degradeAlone(ids: readonly string[], checks: readonly (readonly HealthCheck[])[]): HealthCheck[] {
   const isUnhealthy = async (ofModel: readonly HealthCheck[]): Promise<boolean> => {
     const found = await Promise.all(ofModel.map(async (each) => each.check()));

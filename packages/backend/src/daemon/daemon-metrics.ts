@@ -21,16 +21,16 @@ const noStats: EngineStatsSample = {
   generatedTokenCount: 0,
 };
 
-/** The daemon's metrics, fed by the bus. */
+/** The daemon's metrics, updated by events. */
 export interface DaemonMetrics extends Required<ServerMetrics>, Disposable {
-  /** The longest that the event loop was late since the start. */
+  /** The longest delay of the event loop since `markServing`. */
   maxEventLoopDelayMs(): number;
-  /** The event loop is measured from here on: before it, the program's code was read. */
+  /** Restarts the measurement of the event loop, which loading code has delayed. */
   markServing(): void;
   dispose(): void;
 }
 
-/** Creates the metrics; those of an engine appear when its model is loaded. */
+/** Creates the metrics; the series of an engine exist once its model is loaded. */
 export function createDaemonMetrics(options: {
   readonly events: EventBus;
   readonly engines: readonly Pick<EngineSupervisor, "labels" | "stats" | "heartbeat" | "model">[];
@@ -84,14 +84,14 @@ export function createDaemonMetrics(options: {
     }),
     events.on("inference:request-queued", (payload) => metricsOf(payload)?.requestQueued(payload)),
     events.on("inference:request-scheduled", (payload) => metricsOf(payload)?.requestScheduled(payload)),
-    // Not the engine's own, which knows nothing of the way to it.
+    // The engine's own event does not include the time until the call reaches it.
     events.on("backend:first-token", (payload) => metricsOf(payload)?.firstToken(payload)),
     events.on("inference:request-finished", (payload) => metricsOf(payload)?.requestFinished(payload)),
     events.on("inference:step-finished", (payload) => metricsOf(payload)?.stepFinished(payload)),
     events.on("backend:engine-crashed", (payload) => {
       readEngines();
       metricsOf(payload)?.engineCrashed(payload);
-      // The next process counts from 0 again.
+      // The next process counts from 0.
       metricsOf(payload)?.stats(noStats);
     }),
   ];

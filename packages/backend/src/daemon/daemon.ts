@@ -28,19 +28,19 @@ import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
 import { resolveServerLimits } from "./server-limits.ts";
 
-/** Parts that a program may bring itself. */
+/** Dependencies that a program may provide. Defaults in brackets. */
 export interface DaemonDependencies {
   readonly logger?: Logger;
-  /** Lines that the logger lost, for the metrics. [0 with a logger of one's own] */
+  /** Number of lines that the logger dropped, for the metrics. [0 if `logger` is given] */
   readonly droppedLineCount?: () => number;
   readonly events?: EventBus;
-  /** Makes the engine of a model. [a supervised child process] */
+  /** Creates the engine of a model. [a supervised child process] */
   readonly createEngine?: (options: EngineSupervisorOptions) => EngineSupervisor;
   /** [the embedded provider] */
   readonly discovery?: DiscoveryProvider;
 }
 
-/** Where a daemon listens. */
+/** The address that a daemon listens on. */
 export interface DaemonAddress {
   readonly host: string;
   readonly port: number;
@@ -51,11 +51,11 @@ export interface DaemonAddress {
 export interface Daemon extends AsyncDisposable {
   readonly config: InfernodeConfig;
   readonly events: EventBus;
-  /** All models behind one interface. */
+  /** The service of all models. */
   readonly service: ModelService;
-  /** One for each model of the configuration, in its order. */
+  /** One per model of the configuration, in its order. */
   readonly engines: readonly EngineSupervisor[];
-  /** Where it listens; `undefined` before `start`. */
+  /** `undefined` before `start`. */
   readonly address: DaemonAddress | undefined;
   /**
    * Listens, and starts the engines without waiting for them.
@@ -64,10 +64,10 @@ export interface Daemon extends AsyncDisposable {
   start(): Promise<DaemonAddress>;
   /**
    * Resolves when every model is loaded or has failed to load, with those that can be used.
-   * @throws BackendError why the first one failed, where all did
+   * @throws BackendError the failure of the first one, if all failed
    */
   ready(): Promise<readonly LocalModel[]>;
-  /** Takes no new work, lets running work finish within the drain timeout, aborts the rest, and disposes of everything. */
+  /** Drains: refuses new work, waits for running work within the drain timeout, aborts the rest, and disposes of everything. */
   stop(reason: string): Promise<void>;
 }
 
@@ -159,13 +159,13 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
             models: ready.map(({ id }) => id).join(","),
           };
     registration?.update({ state, metadata }).catch((error: unknown) => {
-      logger.warn({ err: error }, "the service registry could not be told of a change");
+      logger.warn({ err: error }, "the service registry could not be updated");
     });
   };
   const stopPublishing = events.on("backend:engine-state-changed", publishReadiness);
 
   const start = async (): Promise<DaemonAddress> => {
-    // The models load while the server's code is read; `ready` says how that ends.
+    // The models load while the server's code is imported; `ready` reports failures.
     for (const engine of engines) engine.start().catch(() => undefined);
     const serverLimits = resolveServerLimits(config.server);
     const { createHttpServer } = await import("../http/create-http-server.ts");
@@ -195,15 +195,15 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     if (models.length === 0 && failure !== undefined) throw failure.reason;
     return models;
   };
-  /** A registry that cannot be reached, or does not answer, must not keep the engine running. */
+  /** A registry that does not answer must not keep the engines running. */
   const deregister = async (): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      const message = `the registry did not answer within ${deregisterTimeoutMs} ms`;
+      const message = `expected an answer of the service registry within ${deregisterTimeoutMs} ms, got none`;
       timer = setTimeout(() => reject(new Error(message)), deregisterTimeoutMs);
     });
     await Promise.race([registration?.deregister(), late]).catch((error: unknown) => {
-      logger.warn({ err: error }, "the service could not be taken out of the registry");
+      logger.warn({ err: error }, "the service could not be deregistered");
     });
     clearTimeout(timer);
   };
@@ -224,7 +224,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     events.emit("backend:draining", { reason, timeoutMs });
     http?.drain({ timeoutMs });
     await service.drain({ timeoutMs });
-    // A start that has begun is finished first, so that it is disposed of as well.
+    // Waits for a start that has begun, so that everything is disposed of.
     await startCall?.catch(() => undefined);
     await (endCall ??= disposeAll(reason));
   };
@@ -239,7 +239,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     },
     start: () => {
       if (stopCall !== undefined) {
-        throw new BackendError("INVALID_STATE", "a stopped daemon cannot be started");
+        throw new BackendError("INVALID_STATE", "expected a daemon that was not stopped, got a stopped one");
       }
       startCall ??= start().catch(async (error: unknown) => {
         await (endCall ??= disposeAll("the start failed"));

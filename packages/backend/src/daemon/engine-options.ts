@@ -2,12 +2,12 @@ import type { EngineSettings, InfernodeConfig, ModelConfig } from "../config/con
 import { BackendError } from "../errors.ts";
 import type { EngineCoreOptions, SupervisorSetting } from "../models/engine/engine-core.ts";
 
-/** The engine of a model: every setting that is not the supervisor's. */
+/** The engine options of a model. */
 export function engineOptionsOf(model: ModelConfig): EngineCoreOptions {
   return supervisionOf(model).engine;
 }
 
-/** The supervisor's settings of a model, and the engine's. */
+/** The supervisor options of a model: the supervisor's settings, and all others as engine options. */
 export function supervisionOf({
   id,
   directory,
@@ -19,7 +19,7 @@ export function supervisionOf({
   return { startTimeoutMs, hangAfterMs, maxRestarts, engine: options };
 }
 
-/** The model of a command that works with one. @throws BackendError `INVALID_CONFIG` */
+/** The model of a command that needs exactly one. @throws BackendError `INVALID_CONFIG` */
 export function onlyModel({ models }: Pick<InfernodeConfig, "models">): ModelConfig {
   const [only] = models;
   if (only !== undefined && models.length === 1) return only;

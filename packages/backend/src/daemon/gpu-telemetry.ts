@@ -3,8 +3,8 @@ import type { GpuReader, GpuInventory } from "@infernode/memory/cuda";
 /** The machine's GPUs for the daemon's metrics and routes. */
 export interface GpuTelemetry extends AsyncDisposable {
   /**
-   * Reads now, off the event loop. A driver that takes longer than the timeout keeps nobody waiting:
-   * the survey before it is answered, or that there is none yet.
+   * Reads now, off the event loop. If the driver takes longer than the timeout, the previous survey is returned, or
+   * an empty one with the reason.
    */
   survey(): Promise<GpuInventory>;
   dispose(): Promise<void>;
@@ -17,25 +17,30 @@ export interface GpuTelemetryOptions {
   readonly timeoutMs?: number;
 }
 
-const nothing = (reason: string): GpuInventory => ({ driver: undefined, reason, gpus: [], problems: [] });
+const emptyInventory = (reason: string): GpuInventory => ({
+  driver: undefined,
+  reason,
+  gpus: [],
+  problems: [],
+});
 
-/** Loaded on demand: a machine that never asks, or has no FFI, pays nothing. */
+/** Loaded on demand, so that a machine without FFI loads nothing. */
 async function openMachine(): Promise<GpuReader> {
   const { createGpuReader } = await import("@infernode/memory/cuda");
   return createGpuReader();
 }
 
-/** Creates the telemetry; nothing is loaded before it is first asked. */
+/** Creates the telemetry; nothing is loaded before the first survey. */
 export function createGpuTelemetry(options: GpuTelemetryOptions = {}): GpuTelemetry {
   const { openReader = openMachine, timeoutMs = 1000 } = options;
   let reader: Promise<GpuReader> | undefined;
-  let latest: GpuInventory = nothing(`the driver did not answer within ${timeoutMs} ms`);
+  let latest: GpuInventory = emptyInventory(`the driver did not answer within ${timeoutMs} ms`);
 
   const read = async (): Promise<GpuInventory> => {
     try {
       latest = await (await (reader ??= openReader())).read();
     } catch (error) {
-      latest = nothing(error instanceof Error ? error.message : String(error));
+      latest = emptyInventory(error instanceof Error ? error.message : String(error));
     }
     return latest;
   };

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { EventBus } from "../events/event-bus.ts";
 
-/** Writes the events that an operator wants to see; answers a function that stops it. */
+/** Logs the events that matter to an operator; returns a function that stops it. */
 export function logEvents(events: EventBus, logger: Logger): () => void {
   const unsubscribers = [
     events.on("backend:engine-started", (payload) => logger.info(payload, "engine started")),
@@ -15,7 +15,7 @@ export function logEvents(events: EventBus, logger: Logger): () => void {
     events.on("memory:alert", (payload) => {
       logger[payload.pressure === "normal" ? "info" : "warn"](payload, "memory pressure changed");
     }),
-    events.on("memory:leaks-found", (payload) => logger.warn(payload, "memory was not given back")),
+    events.on("memory:leaks-found", (payload) => logger.warn(payload, "memory was not released")),
     events.on("health:status-changed", ({ checker, previous, status, reasons }) => {
       const level = status === "healthy" || previous === undefined ? "debug" : "warn";
       logger[level]({ checker, previous, status, reasons }, "health changed");

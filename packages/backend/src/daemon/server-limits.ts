@@ -4,10 +4,10 @@ import type { ServerConfig } from "../config/config.ts";
 
 const defaultMaxConnections = 4096;
 
-/** Files, pipes and libraries of the daemon itself, and what an engine's start or a thread takes on top. */
+/** File descriptors of the daemon itself, and of starting an engine or a thread. */
 const ownDescriptors = 64;
 
-/** The most files that this process may open; `undefined` where the system does not say. */
+/** The limit of open files of this process; `undefined` if the system does not report it. */
 function openFilesLimit(): number | undefined {
   try {
     const limits = readFileSync("/proc/self/limits", "utf8");
@@ -18,7 +18,7 @@ function openFilesLimit(): number | undefined {
   }
 }
 
-/** Decides at start what the configuration leaves to the machine. */
+/** Resolves the limits that the configuration leaves to the machine. */
 export function resolveServerLimits(config: Pick<ServerConfig, "maxConnections" | "bodyMemoryBytes">): {
   readonly maxConnections: number;
   readonly bodyMemoryBytes: number;

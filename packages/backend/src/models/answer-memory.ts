@@ -1,30 +1,30 @@
-/** What a request asks for, as far as it decides how large its answer can get. */
+/** The parameters of a request that determine how large its answer can get. */
 export interface AnswerSize {
   /** Answers: prompts times `n`. */
   readonly answerCount: number;
   /** Most tokens of each answer. */
   readonly maxTokens: number;
-  /** Candidates of each token whose log-probabilities are reported; 0 for none. */
+  /** Candidates per token with a log-probability; 0 for none. */
   readonly candidateCount: number;
-  /** Tokens of prompts whose log-probabilities are echoed. */
+  /** Tokens of prompts that are echoed with log-probabilities. */
   readonly echoedTokens: number;
-  /** The field that the client would make smaller. */
+  /** The request field to reduce. */
   readonly param: string;
 }
 
-/** A candidate is an id and a number, in arrays that double when they are full. */
+/** A candidate is an id and a number, in arrays that double their size when they are full. */
 const candidateBytes = 2 * (4 + 8);
-/** A token's text and id in an answer that is collected. */
+/** Text and id of a token in a collected answer. */
 const tokenBytes = 16;
-/** As the API allows. */
+/** The limit of the API. */
 const maxCandidates = 21;
 
-/** What one answer of the whole context with all alternatives takes: a server has room for at least one. */
+/** The size of an answer that fills the context with all candidates: a server has memory for at least one. */
 export function largestAnswerBytes(contextTokens: number): number {
   return contextTokens * (maxCandidates * candidateBytes + tokenBytes);
 }
 
-/** What an answer can take. One answer without log-probabilities is small beside its place in the KV cache. */
+/** The most that an answer can take. One without log-probabilities is small compared to its KV cache and counts 0. */
 export function answerBytes({ answerCount, maxTokens, candidateCount, echoedTokens }: AnswerSize): number {
   if (candidateCount === 0 && answerCount === 1) return 0;
   const perToken = candidateCount * candidateBytes + tokenBytes;
@@ -32,10 +32,10 @@ export function answerBytes({ answerCount, maxTokens, candidateCount, echoedToke
 }
 
 const maxAnswerBytes = 256 * 2 ** 20;
-/** Of what may be used. */
+/** Share of the memory budget. */
 const answerShare = 1 / 8;
 
-/** Bounds of the memory for answers, by context; where the size is set, both are that. */
+/** Smallest and preferred size of the memory for answers, by context; if a size is set, both are that size. */
 export function answerMemory(
   setBytes: number | undefined,
   budgetBytes: number,

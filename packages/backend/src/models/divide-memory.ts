@@ -1,15 +1,15 @@
 /** How much memory a model needs, and how much it can use. */
 export interface MemoryDemand {
-  /** In the smallest sizes that it may be served with. */
+  /** At the smallest sizes that it can be served with. */
   readonly minBytes: number;
-  /** In the largest ones. */
+  /** At the largest sizes. */
   readonly maxBytes: number;
 }
 
 /**
- * Divides memory between models. In order, each gets the least that it needs, as long as that is left; the rest is
- * shared evenly, where a model that can use no more leaves its part to the others. What nobody can use is shared
- * evenly as well. A model that does not fit is answered what was left for it.
+ * Divides memory between models. In order, each gets its minimum as long as enough is left. The rest is shared evenly;
+ * a model at its maximum leaves its share to the others, and what no model can use is shared evenly as well. A model
+ * that does not fit gets what was left.
  */
 export function divideMemory(
   demands: ReadonlyMap<string, MemoryDemand>,

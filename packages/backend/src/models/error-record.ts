@@ -1,10 +1,10 @@
-import type { EngineErrorRecord } from "../errors.ts";
+import { BackendError, type EngineErrorRecord, EngineRequestError } from "../errors.ts";
 
 function isPlain(value: unknown): value is string | number | boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
-/** Makes plain data of an error, its code, field and numbers kept, so that it can cross to the daemon. */
+/** Converts an error to plain data that can be sent to the daemon, with its code, field and numbers. */
 export function toErrorRecord(error: unknown): EngineErrorRecord {
   if (!(error instanceof Error)) return { code: "INTERNAL", message: String(error) };
   const {
@@ -19,7 +19,7 @@ export function toErrorRecord(error: unknown): EngineErrorRecord {
     readonly data?: unknown;
   };
   const data: Record<string, string | number | boolean> = {};
-  // An EngineRequestError holds its numbers in `data`, the errors of the other packages in fields.
+  // An EngineRequestError has its numbers in `data`, errors of other packages have them in fields.
   const numbers = { ...rest, ...(typeof nested === "object" ? nested : {}) };
   for (const [key, value] of Object.entries(numbers)) {
     if (key !== "name" && isPlain(value)) data[key] = value;
@@ -30,4 +30,13 @@ export function toErrorRecord(error: unknown): EngineErrorRecord {
     ...(typeof param === "string" ? { param } : {}),
     ...(Object.keys(data).length > 0 ? { data } : {}),
   };
+}
+
+/** The error for a model that cannot be loaded; its `cause` has the code of the package that refused it. */
+export function modelFailure(record: EngineErrorRecord): BackendError {
+  const cause = new EngineRequestError(record);
+  const isMissing = record.code === "MODEL_NOT_FOUND" || record.code === "NOT_A_DIRECTORY";
+  return isMissing
+    ? new BackendError("MODEL_NOT_FOUND", record.message, { cause })
+    : new BackendError("MODEL_LOAD_FAILED", `${record.message} (${record.code})`, { cause });
 }

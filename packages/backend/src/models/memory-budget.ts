@@ -2,17 +2,16 @@ import { createCpuDevice, readAvailableMemory, type AvailableMemory } from "@inf
 import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 import { divideMemory, type MemoryDemand } from "./divide-memory.ts";
 
-/** The part of one model in a budget. */
+/** The share of one model in a budget. */
 export interface MemoryShare {
   /**
-   * Resolves with what the model may plan with. The first answer waits until the other models of a start have
-   * asked too, so that the order in which they do decides nothing; a model that asks again, after a crash, gets
-   * the same.
+   * Resolves with the memory that the model may plan with, once the other models of the start have reserved theirs:
+   * their order makes no difference. A model that reserves again after a crash gets the same.
    */
   reserve(demand: MemoryDemand): Promise<AvailableMemory>;
-  /** The model was planned with this much; the rest of its part is free again. */
+  /** The model was planned with this much; releases the rest of its share. */
   settle(plannedBytes: number): void;
-  /** The model has failed or was stopped: its part is free again, and nobody waits for it. */
+  /** The model has failed or was stopped: releases its share, and no other model waits for it. */
   withdraw(): void;
 }
 
@@ -24,11 +23,11 @@ export interface MemoryBudget {
 export interface MemoryBudgetOptions {
   /** The models that are started together. */
   readonly modelIds: readonly string[];
-  /** Of all models together; what the machine has free when they are started, where that is less. */
+  /** Limit of all models together; the free memory at the start, if that is less. */
   readonly limitBytes?: number | undefined;
-  /** How long models that have asked wait for those that have not. [5000] */
+  /** How long reservations wait for those of other models. [5000] */
   readonly waitTimeoutMs?: number;
-  /** [what the machine has free, within the limit] */
+  /** [the free memory of the machine, within the limit] */
   readonly readMemory?: () => AvailableMemory;
 }
 
@@ -37,15 +36,15 @@ interface Asking {
   readonly answer: Resolvers<AvailableMemory>;
 }
 
-/** Creates the budget; the machine is asked once, when it is divided for the first time. */
+/** Creates the budget; the free memory is read once, when it is divided for the first time. */
 export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
   const { limitBytes, waitTimeoutMs = 5000 } = options;
   const readMemory = options.readMemory ?? (() => readAvailableMemory(createCpuDevice(), limitBytes));
   const missing = new Set(options.modelIds);
   const asking = new Map<string, Asking>();
-  /** What each model was answered. */
+  /** By model. */
   const granted = new Map<string, AvailableMemory>();
-  /** What each model has of the budget: all that it was answered, or what it was planned with. */
+  /** By model: all that was granted, or what it was planned with. */
   const reservedBytes = new Map<string, number>();
   let total: AvailableMemory | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -57,7 +56,7 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     const { deviceId, availableBytes } = total;
     const earlier = [...reservedBytes].map(([model, sizeBytes]) => ({ model, sizeBytes }));
     const freeBytes = earlier.reduce((rest, { sizeBytes }) => rest - sizeBytes, availableBytes);
-    // Who has not asked in time keeps a fair part.
+    // A model that is late keeps a fair share.
     const unknown = [...missing].map(
       (id) => [id, { minBytes: 0, maxBytes: Number.MAX_SAFE_INTEGER }] as const,
     );

@@ -2,7 +2,7 @@ import { BackendError } from "../errors.ts";
 import { deferIteration } from "./defer-iteration.ts";
 import type { ModelService } from "./model-service.ts";
 
-/** A model of a pool, and who answers for it. */
+/** A model of a pool and the service that serves it. */
 export interface PoolMember {
   readonly id: string;
   /** Other names that calls may use. */
@@ -12,8 +12,8 @@ export interface PoolMember {
 }
 
 /**
- * Makes one service of several, each of which serves one model; a call goes to the one that its `modelId` names.
- * @throws BackendError `INVALID_CONFIG` for a name that two of them have
+ * Combines services of one model each; a call is routed by its `modelId`.
+ * @throws BackendError `INVALID_CONFIG` if two models have the same name
  */
 export function createModelPool(members: readonly PoolMember[]): ModelService {
   const byName = new Map<string, PoolMember>();

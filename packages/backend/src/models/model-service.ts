@@ -3,27 +3,27 @@ import type { GenerationDefaults } from "@infernode/models";
 import type { CallEvent, Operation } from "../operations/operation.ts";
 
 /**
- * A model that is served, wherever it runs: what who asks for answers needs to know. What its server does not tell
- * is `undefined`, and is not checked before the server is asked.
+ * A served model, local or remote: what its callers need to know. What a remote server does not report is
+ * `undefined`, and is not validated before the call.
  */
 export interface ServedModel {
   readonly id: string;
   readonly family: string | undefined;
   readonly parameterCount: number | undefined;
-  /** The longest sequence that is served; may be less than the checkpoint's. */
+  /** Longest served sequence; may be less than the checkpoint's. */
   readonly contextTokens: number | undefined;
   readonly vocabSize: number | undefined;
   readonly hasChatTemplate: boolean | undefined;
-  /** What a request that leaves a parameter out is given; a remote server applies its own. */
+  /** Defaults of parameters that a request leaves out; a remote server applies its own. */
   readonly generationDefaults: GenerationDefaults;
   readonly executor: string | undefined;
-  /** Memory for answers on their way. */
+  /** Memory for answers that are being collected. */
   readonly answerMemoryBytes: number;
   /** Seconds since 1970. */
   readonly createdAt: number;
 }
 
-/** A model in an engine of this machine: all is known, and its memory is planned. */
+/** A model in an engine of this machine: everything is known, and its memory is planned. */
 export interface LocalModel extends ServedModel {
   readonly family: string;
   readonly parameterCount: number;
@@ -34,25 +34,25 @@ export interface LocalModel extends ServedModel {
   readonly memoryPlan: ExecutorMemoryPlan;
 }
 
-/** What the engine counts, with the prompts that are still text among those that wait. */
+/** The engine's statistics, with prompts that are not tokenized yet counted as waiting. */
 export interface ModelStats extends EngineStats {
-  /** Prompts that were made tokens of, or refused, since the start. */
+  /** Prompts that were tokenized or refused since the start. */
   readonly preparedPromptCount: number;
 }
 
-/** What an engine is doing; `failed` and `stopped` are for good. */
+/** The state of an engine; `failed` and `stopped` are final. */
 export type EngineState = "starting" | "ready" | "restarting" | "draining" | "stopped" | "failed";
 
-/** How a model is: as its engine, or `unavailable` where a remote server does not serve it now and may again. */
+/** The state of a model's engine, or `unavailable` if a remote server does not serve it at present. */
 export type ModelState = EngineState | "unavailable";
 
-/** One model of a service, and how it is. */
+/** A model of a service and its state. */
 export interface ModelStatus {
   readonly id: string;
-  /** Other names that it can be called by. */
+  /** Other names for calls. */
   readonly aliases: readonly string[];
   readonly state: ModelState;
-  /** Why it is not ready, for people; empty when ready. */
+  /** Why it is not ready, in plain text; empty when ready. */
   readonly reasons: readonly string[];
   /** Known once it was ready. */
   readonly model: ServedModel | undefined;
@@ -60,21 +60,21 @@ export interface ModelStatus {
   readonly stats: ModelStats | undefined;
 }
 
-/** Who is asked, and until when. No service ranks calls or knows who asks: there is no option for it yet. */
+/** Options of a call. There is no principal, priority or deadline yet: no service would use them. */
 export interface CallOptions {
-  /** Or one of its aliases. */
+  /** The id or an alias of a model. */
   readonly modelId: string;
   /** Stops the work within one step; the iteration rejects with its reason. [never] */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Answers for models, whichever process or machine they run on. */
+/** Runs operations on models, in any process or on any machine. */
 export interface ModelService extends AsyncDisposable {
-  /** Those that are still loading among them. */
+  /** All models, those that are loading included. */
   models(): readonly ModelStatus[];
   /**
-   * Has a model do an operation; the work begins when the first event is asked for. Leaving the loop or aborting
-   * the signal stops it within one step. While the engine is restarted after a crash, a call waits as in the queue.
+   * Runs an operation; the work begins when the first event is read. Leaving the loop or aborting the signal stops it
+   * within one step. While the engine restarts after a crash, a call waits as if queued.
    * @throws BackendError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `ENGINE_CRASHED`; EngineRequestError with the
    * engine's own code (`CONTEXT_LENGTH_EXCEEDED`, `QUEUE_FULL`, `INVALID_REQUEST`, `UNKNOWN_OPERATION`, …)
    */
@@ -83,7 +83,7 @@ export interface ModelService extends AsyncDisposable {
     input: NoInfer<Input>,
     options: CallOptions,
   ): AsyncIterable<Event>;
-  /** Takes no new calls, and resolves when those that run have ended, or at the end of the time. */
+  /** Refuses new calls, and resolves when running calls have ended or the time is over. */
   drain(options: { readonly timeoutMs: number }): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -6,7 +6,7 @@ export interface DescribePromptEvent extends PromptDescription {
   readonly type: "description";
 }
 
-/** Makes tokens of a prompt, spells them, and decodes them to text again. */
+/** Tokenizes a prompt, with the spelling of each token and the decoded text. */
 export const describePrompt: Operation<Prompt, DescribePromptEvent> = {
   name: "describe-prompt",
   runsBeforeSuspects: true,

@@ -1,32 +1,33 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { GenerationRequest, GenerationUsage } from "@infernode/inference";
 import type { Operation, OperationParts } from "./operation.ts";
-import { estimatePromptTokens, type Prompt } from "./prompt.ts";
+import type { Prompt } from "./prompt.ts";
+import { estimateTokens, promptCharacters } from "./prompt-size.ts";
 import type { GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
-/** A generation as it crosses to the engine process: plain data. */
+/** The input of a generation: plain data that can be sent to the engine process. */
 export interface GenerateInput extends Omit<GenerationRequest, "promptTokenIds" | "signal" | "keepResult"> {
   readonly id: string;
   readonly prompt: Prompt;
   /**
-   * The reader can drop what it has of the answer: where the engine crashes, it gets `restarted` and the answer
-   * from its beginning. [false: an answer that has begun fails]
+   * The reader can drop what it has of the answer: if the engine crashes, it gets `restarted` and then the answer from
+   * its beginning. [false: an answer that has begun fails]
    */
   readonly canRestart?: boolean;
 }
 
-/** What comes back, in order. `accepted` comes first, `finished` last; a failure rejects the iteration. */
+/** The events in order: `accepted` first, `finished` last. A failure rejects the iteration. */
 export type GenerateEvent =
-  /** The count is known here where the engine is one of this machine; a remote server tells it at the end. */
+  /** `undefined` if a remote server reports the count at the end. */
   | { readonly type: "accepted"; readonly promptTokenCount: number | undefined }
-  /** Where the request asked for them: part after part before the first delta, which has none itself. */
+  /** If the request asks for them: in parts, before the first delta. */
   | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly type: "delta"; readonly delta: TokenDelta }
-  /** Only where the request allows it: what came since `accepted` is void, and comes anew. */
+  /** Only with `canRestart`: everything since `accepted` is void and comes again. */
   | { readonly type: "restarted" }
   | { readonly type: "finished"; readonly usage: GenerationUsage; readonly timings: GenerationTimings };
 
-/** Tokens with log-probabilities in one delta; more are a part of what a slow reader left. */
+/** A delta with more log-probabilities holds several steps that a slow reader has not read. */
 const maxStepEntries = 8;
 
 function isEmpty({
@@ -45,13 +46,13 @@ async function* run(
   const { prompt, canRestart: _, ...rest } = input;
   const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
   signal.throwIfAborted();
-  // What was read of the stream went to the daemon.
+  // The result is not kept: everything that is read was sent on.
   const stream = engine.generate({ ...rest, promptTokenIds, signal, keepResult: false });
   yield { type: "accepted", promptTokenCount: promptTokenIds.length };
   for await (const { promptLogprobs, ...delta } of stream) {
     if (promptLogprobs !== undefined) yield { type: "prompt-logprobs", logprobs: promptLogprobs };
     if (promptLogprobs === undefined || !isEmpty(delta)) yield { type: "delta", delta };
-    // A large part has a turn and a message of its own.
+    // A large event gets a turn of the event loop and a message of its own.
     if (promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries) await nextTurn();
   }
   const { usage, timings } = await stream.result();
@@ -59,7 +60,7 @@ async function* run(
   yield { type: "finished", usage, timings };
 }
 
-/** A delta of text counts as one, a candidate of a log-probability too: each is an object of some hundred bytes. */
+/** A delta and each candidate of a log-probability count 1: each is an object of some hundred bytes. */
 function weigh(event: GenerateEvent): number {
   const logprobs =
     event.type === "delta"
@@ -71,11 +72,11 @@ function weigh(event: GenerateEvent): number {
   return logprobs.reduce((sum, entry) => sum + 1 + (entry?.top.length ?? 0), 1);
 }
 
-/** Continues a prompt: one or several answers, token by token. */
+/** Generates one or several answers to a prompt, token by token. */
 export const generate: Operation<GenerateInput, GenerateEvent> = {
   name: "generate",
   run,
-  sizeTokens: ({ prompt }) => estimatePromptTokens(prompt),
+  sizeTokens: ({ prompt }) => estimateTokens(promptCharacters(prompt)),
   canRestart: (input) => input.canRestart === true,
   weigh,
   timing: {

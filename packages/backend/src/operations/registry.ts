@@ -4,15 +4,13 @@ import { generate } from "./generate.ts";
 import type { AnyOperation } from "./operation.ts";
 import { tokenize } from "./tokenize.ts";
 
-/** What an engine process can be asked for: a new operation is a file and a line here. */
+/** The operations of an engine: a new one is a file and a line here. */
 export const operations: readonly AnyOperation[] = [generate, tokenize, describePrompt];
 
 /** Finds operations by name. */
 export type FindOperation = (name: string) => AnyOperation;
 
-/**
- * Creates the look-up of a registry; its functions throw EngineRequestError `UNKNOWN_OPERATION`.
- */
+/** Creates the look-up of a registry, which throws EngineRequestError `UNKNOWN_OPERATION`. */
 export function createOperationFinder(registry: readonly AnyOperation[]): FindOperation {
   const byName = new Map(registry.map((operation) => [operation.name, operation]));
   return (name) => {

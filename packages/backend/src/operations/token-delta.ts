@@ -1,13 +1,13 @@
 import type * as engine from "@infernode/inference";
 
 /*
- * What generations yield, whoever makes it. The engine's own types fit; a server on another machine may not tell
- * the ids of tokens, nor how long a prompt is before the answer has ended.
+ * What generations yield, from any service. The engine's own types fit. A remote server may not report the ids of
+ * tokens, nor the length of a prompt before the answer has ended.
  */
 
-/** A token and how likely the model found it. */
+/** A token and its log-probability. */
 export interface TokenCandidate extends Omit<engine.TokenCandidate, "tokenId"> {
-  /** `undefined` where a remote server does not tell it. */
+  /** `undefined` if a remote server does not report it. */
   readonly tokenId: number | undefined;
 }
 
@@ -21,13 +21,13 @@ export type PromptLogprobs = readonly (TokenLogprob | undefined)[];
 
 /** What one step adds to one answer. */
 export interface TokenDelta extends Omit<engine.TokenDelta, "logprobs" | "promptLogprobs" | "tokenIds"> {
-  /** Empty where a remote server does not tell them. */
+  /** Empty if a remote server does not report them. */
   readonly tokenIds: readonly number[];
   readonly logprobs: readonly TokenLogprob[] | undefined;
 }
 
 /** How long a request took. */
 export interface GenerationTimings extends Omit<engine.GenerationTimings, "queuedMs"> {
-  /** `undefined` where a remote server does not tell it: the wait is a part of the time to the first token then. */
+  /** `undefined` if a remote server does not report it: the time to the first token includes the wait then. */
   readonly queuedMs: number | undefined;
 }

@@ -7,7 +7,7 @@ export interface TokenizeEvent {
   readonly tokenIds: readonly number[];
 }
 
-/** Makes tokens of a prompt as a generation would. */
+/** Tokenizes a prompt as a generation would. */
 export const tokenize: Operation<Prompt, TokenizeEvent> = {
   name: "tokenize",
   runsBeforeSuspects: true,

@@ -41,7 +41,7 @@ interface Parts {
   readonly answerMemoryBytes: number;
 }
 
-/** What this process holds in memory, as the system says; 0 where it does not, as without `/proc`. */
+/** Resident memory of this process; 0 where the system does not report it, as without `/proc`. */
 function residentBytes(): number {
   try {
     return process.memoryUsage.rss();
@@ -50,7 +50,7 @@ function residentBytes(): number {
   }
 }
 
-/** Keeps the one check that an engine adds; it is asked with the heartbeat. */
+/** Captures the one check that an engine adds, for the heartbeat. */
 function captureHealthCheck(): HealthPort & { status(): HealthStatus } {
   let kept: Parameters<HealthPort["addCheck"]>[0] | undefined;
   return {
@@ -64,7 +64,7 @@ function captureHealthCheck(): HealthPort & { status(): HealthStatus } {
   };
 }
 
-/** The fields that are named as settings are: leaving one out does not compile. */
+/** The options with the same name as a setting: leaving one out does not compile. */
 type SettingsOf<Options> = {
   readonly [Name in keyof Options & keyof EngineSettings]: Required<Options>[Name];
 };
@@ -117,7 +117,7 @@ async function assemble(
       runtimeBytes = residentBytes();
     },
   });
-  // The runtime packs the weights into memory of its own. The pool's pages are not touched yet.
+  // The runtime packs the weights into its own memory. The pool's pages have not been touched yet.
   const weightsBytes = Math.max(0, residentBytes() - runtimeBytes);
   tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);
   const libraryBytes = Math.max(0, runtimeBytes - startBytes);
@@ -131,7 +131,7 @@ async function assemble(
     memory,
     events,
     health,
-    // The supervisor judges whether steps are made: it also sees a process that sends nothing.
+    // The supervisor detects stalls: it also sees a process that sends nothing.
     limits: { ...engineLimits(options), stallAfterMs: Number.POSITIVE_INFINITY },
   });
   return { model, executor, engine, memory, tracker, health, answerMemoryBytes };
@@ -153,12 +153,12 @@ function describe({ model, executor, answerMemoryBytes }: Parts): LocalModel {
   };
 }
 
-/** Why the first of those that failed did. */
+/** The reason of the first rejection. */
 function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unknown {
   return results.find((result) => result.status === "rejected")?.reason;
 }
 
-/** Loads the model, plans its memory, and makes the engine of this process. */
+/** Loads the model, plans its memory and creates the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
   const { reserveMemory } = dependencies;
   const prepared = await prepareModel(options, { encodes: false, reserveMemory });
@@ -166,7 +166,6 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   for (const { message } of model.warnings) process.emitWarning(message);
   const { chatTemplatePath } = options;
   const { directory } = model;
-  // They load at the same time.
   const { startPromptThread = startModelPromptThread } = dependencies;
   const pool = createPromptPool({
     startThread: () => startPromptThread({ directory, chatTemplatePath }),

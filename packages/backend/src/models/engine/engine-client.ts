@@ -1,20 +1,20 @@
 import { BackendError } from "../../errors.ts";
 import type { EngineState, ModelService, ModelStatus, LocalModel, ModelStats } from "../model-service.ts";
 
-/** The service of one engine, whichever process it runs in. */
+/** A service of one engine, in this process or another. */
 export interface EngineClient extends ModelService {
-  /** Of its model. */
+  /** The id of its model. */
   readonly id: string;
   readonly state: EngineState;
   /** Known once ready. */
   readonly model: LocalModel | undefined;
   /** The latest that the engine reported; `undefined` before it is ready. */
   stats(): ModelStats | undefined;
-  /** Why it is not ready, for people; empty when ready. */
+  /** Why it is not ready, in plain text; empty when ready. */
   reasons(): readonly string[];
 }
 
-/** The one model of an engine. */
+/** The status of an engine's model. */
 export function statusOf(
   engine: Pick<EngineClient, "id" | "state" | "model" | "stats" | "reasons">,
 ): readonly [ModelStatus] {

@@ -7,37 +7,37 @@ import type { MemoryDemand } from "../divide-memory.ts";
 import type { ModelStats, LocalModel } from "../model-service.ts";
 import type { AnyOperation, CallEvent } from "../../operations/operation.ts";
 
-/** Settings that the process of the engine does not see. */
+/** Settings of the supervisor, which the engine process does not get. */
 export type SupervisorSetting = "startTimeoutMs" | "hangAfterMs" | "maxRestarts";
 
 type CoreSettings = Omit<EngineSettings, SupervisorSetting>;
 type RequiredSetting = "maxTokensPerStep" | "maxQueuedRequests" | "maxQueuedTokens" | "runtime";
 
-/** What an engine is made of; plain data that can cross to the engine process. */
+/** Options of an engine: plain data that can be sent to the engine process. */
 export interface EngineCoreOptions
   extends Pick<CoreSettings, RequiredSetting>, Partial<Omit<CoreSettings, RequiredSetting>> {
   /** Absolute. */
   readonly modelDirectory: string;
-  /** The name to serve under; the checkpoint's by default. */
+  /** The served name. [the name of the checkpoint] */
   readonly modelName?: string | undefined;
-  /** Tells the engines of a daemon apart, in events and metrics. ["0"] */
+  /** The label `engine` of events and metrics. ["0"] */
   readonly engineId?: string | undefined;
   /** Absolute; a Jinja file in place of the checkpoint's chat template. */
   readonly chatTemplatePath?: string | undefined;
 }
 
-/** What changes slowly and is told a few times a second. Plain data. */
+/** Health and memory of an engine, sent a few times a second. Plain data. */
 export interface EngineHeartbeat {
-  /** What the engine says of itself: how the last step went. Whether steps are made is judged by the daemon. */
+  /** Whether the last step succeeded. Stalls are detected by the supervisor. */
   readonly health: HealthStatus;
   readonly pool: PoolStats;
   readonly ledger: MemorySnapshot;
 }
 
-/** A loaded model with its engine, in this process: what the engine process and the inline engine share. */
+/** A loaded model with its engine: what the engine process and the inline engine have in common. */
 export interface EngineCore extends AsyncDisposable {
   readonly model: LocalModel;
-  /** Runtime, version, threads, for people. */
+  /** Runtime, version and threads in plain text. */
   readonly description: string;
   stats(): ModelStats;
   heartbeat(): EngineHeartbeat;
@@ -50,21 +50,21 @@ export interface EngineCore extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
-/** Asks whoever divides the memory of the machine what a model may plan with. */
+/** Resolves with the memory that a model may plan with. */
 export type ReserveMemory = (demand: MemoryDemand) => Promise<AvailableMemory>;
 
-/** What the process that holds the core brings. */
+/** Dependencies of a core. Defaults in brackets. */
 export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
-  /** [what the machine has free] */
+  /** [the free memory of the machine] */
   readonly reserveMemory?: ReserveMemory | undefined;
-  /** What the engine can be asked for. [the operations of this package] */
+  /** [the operations of this package] */
   readonly operations?: readonly AnyOperation[] | undefined;
-  /** Starts a thread that makes tokens of prompts. [one of this package's files] */
+  /** Starts a thread that tokenizes prompts. [a worker of this package] */
   readonly startPromptThread?: StartPromptThread | undefined;
 }
 
-/** Loads a model and makes an engine of it. */
+/** Loads a model and creates its engine. */
 export type CreateEngineCore = (
   options: EngineCoreOptions,
   dependencies: EngineCoreDependencies,

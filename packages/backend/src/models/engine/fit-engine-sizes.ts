@@ -5,7 +5,7 @@ export interface EngineSizes {
 }
 
 export interface FitEngineSizesOptions {
-  /** As asked for; what is undefined may be made smaller. */
+  /** As configured; an undefined size may be reduced. */
   readonly wanted: { readonly [Name in keyof EngineSizes]: number | undefined };
   readonly modelContextTokens: number;
   readonly budgetBytes: number;
@@ -13,14 +13,14 @@ export interface FitEngineSizesOptions {
 }
 
 const defaultMaxSequences = 16;
-/** A conversation needs this much; below it, fewer answers at once are the smaller loss. */
+/** Enough for a conversation; below it, fewer sequences are preferred over a shorter context. */
 const preferredContextTokens = 8192;
 const minContextTokens = 512;
 
 /**
  * Chooses sizes whose plan fits the budget: first a shorter context, down to 8192 tokens, then fewer
- * sequences, then a context of at least 512. What was asked for is never changed; when nothing fits,
- * the smallest is answered, for the check that refuses it with the numbers.
+ * sequences, then a context of at least 512. Configured sizes are never changed. If nothing fits, the
+ * smallest sizes are returned, and the memory check refuses them with the numbers.
  */
 export function fitEngineSizes(options: FitEngineSizesOptions): EngineSizes {
   const { wanted, modelContextTokens, budgetBytes, planBytes } = options;

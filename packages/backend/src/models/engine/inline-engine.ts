@@ -10,15 +10,15 @@ import { toErrorRecord } from "../error-record.ts";
 /** What `createInlineEngine` takes. */
 export interface InlineEngineOptions {
   readonly engine: EngineCoreOptions;
-  /** [nobody] */
+  /** [ignored] */
   readonly events?: InfernodeEventSink;
-  /** What it can be asked for. [the operations of this package] */
+  /** [the operations of this package] */
   readonly operations?: readonly AnyOperation[];
   /** [loads the model of `engine`] */
   readonly createCore?: CreateEngineCore;
 }
 
-/** An engine in this process: nothing to supervise, and a native crash takes the program with it. */
+/** An engine in this process, without supervision: a native crash ends the program. */
 export interface InlineEngine extends EngineClient {
   readonly model: LocalModel;
   /** Runtime, version, threads. */
@@ -27,7 +27,7 @@ export interface InlineEngine extends EngineClient {
 
 /**
  * Loads a model and serves it in this process, with the same contract as the supervised engine.
- * @throws ModelError, MemoryError, InferenceError of the package that could not
+ * @throws ModelError, MemoryError, InferenceError
  */
 export async function createInlineEngine(options: InlineEngineOptions): Promise<InlineEngine> {
   const { createCore = createEngineCore, events = { emit: () => undefined } } = options;
@@ -37,12 +37,12 @@ export async function createInlineEngine(options: InlineEngineOptions): Promise<
 
   const reasons = (): readonly string[] => {
     if (state === "ready") return [];
-    return state === "draining" ? ["the engine is draining"] : ["the engine was disposed"];
+    return [state === "draining" ? "the engine is draining" : "the engine was disposed of"];
   };
   const assertReady = (): void => {
     if (state !== "ready") throw new BackendError("ENGINE_UNAVAILABLE", reasons().join("; "));
   };
-  /** Errors look the same wherever the engine runs. */
+  /** Errors are the same as those of an engine process. */
   const wrap = (cause: unknown): EngineRequestError =>
     new EngineRequestError(toErrorRecord(cause), { cause });
   const dispose = (): Promise<void> => {

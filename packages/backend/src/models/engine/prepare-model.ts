@@ -14,15 +14,15 @@ import type { MemoryDemand } from "../divide-memory.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 
-/** Runs the models of this package: the one place that names an executor. */
+/** The executor of all models: the only place that names one. */
 export const executorProvider: ExecutorProvider = onnxProvider;
 
-/** A model that was judged to run: checked and planned; no weight is read yet. */
+/** A model that can be run: checked and planned, with no weight read yet. */
 export interface PreparedModel {
   readonly model: LanguageModel;
   readonly sizes: EngineSizes;
   readonly executorPlan: ExecutorMemoryPlan;
-  /** Memory for answers on their way. */
+  /** Memory for answers that are being collected. */
   readonly answerMemoryBytes: number;
   readonly memoryPlan: MemoryPlan;
   readonly device: Device;
@@ -31,9 +31,9 @@ export interface PreparedModel {
 
 /** How a model is prepared. Defaults in brackets. */
 export interface PrepareOptions {
-  /** Whether texts are encoded here; `false` where a thread does it. [true] */
+  /** Whether texts are encoded by the loaded model; `false` if a thread does it. [true] */
   readonly encodes?: LoadOptions["encodes"];
-  /** Resolves with what the model may plan with. [what the machine has free] */
+  /** [the free memory of the machine] */
   readonly reserveMemory?: ReserveMemory | undefined;
 }
 
@@ -42,7 +42,7 @@ type SizeOptions = Pick<
   "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes"
 >;
 
-/** The longest part of a prompt that one step computes. */
+/** The longest chunk of a prompt in one step. */
 export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number {
   return Math.min(options.maxTokensPerStep, sizes.contextTokens);
 }
@@ -68,7 +68,7 @@ export function planModel(
     });
   const { least, wanted } = answerMemory(options.answerMemoryBytes, budgetBytes);
   let sizes = fit(wanted);
-  // Where both do not fit, the model comes first.
+  // If both do not fit, the model takes precedence.
   if (plan(sizes).totalBytes + wanted(sizes.contextTokens) > budgetBytes) sizes = fit(least);
   const executorPlan = plan(sizes);
   const { contextTokens } = sizes;
@@ -77,7 +77,7 @@ export function planModel(
   return { sizes, executorPlan, answerMemoryBytes };
 }
 
-/** What a model needs in its smallest sizes, and what it can use in its largest ones. */
+/** The memory of a model at its smallest and at its largest sizes. */
 function demandOf(model: ExecutorModel, options: EngineCoreOptions): MemoryDemand {
   const bytesWithin = (budgetBytes: number): number => {
     const { executorPlan, answerMemoryBytes } = planModel(model, options, budgetBytes);
@@ -91,11 +91,11 @@ function demandOf(model: ExecutorModel, options: EngineCoreOptions): MemoryDeman
 }
 
 /**
- * Opens a model with every check that can be made before memory is taken: files, config, weights, tokenizer,
- * chat template, the executor's limits, and the memory plan. Whatever loads or describes a model asks this,
- * so that all say the same. The caller disposes `model`.
+ * Opens a model with every check that needs no memory for it: files, config, weights, tokenizer, chat template, the
+ * executor's limits, and the memory plan. Everything that loads or describes a model calls this. The caller disposes
+ * `model`.
  *
- * @throws ModelError, InferenceError, MemoryError of the package that refuses
+ * @throws ModelError, InferenceError, MemoryError
  */
 export async function prepareModel(
   options: EngineCoreOptions,
@@ -124,7 +124,7 @@ export async function prepareModel(
         workspace: workspaceBytes,
       },
     };
-    // Answers are on their way in the daemon's process too; the engine's ledger does not measure them.
+    // Answers are also collected in the daemon's process; the engine's ledger does not measure them.
     assertPlanFits({ ...memoryPlan, bytes: { ...memoryPlan.bytes, answers: answerMemoryBytes } }, room);
     return { model, sizes, executorPlan, answerMemoryBytes, memoryPlan, device, room };
   } catch (error) {

@@ -177,13 +177,14 @@ export function createCallTable(options: CallTableOptions): CallTable {
     if (signal !== undefined) queue.cancelWith(signal);
     return queue;
   };
-  /** If one of these was the cause after all, the other suspects have been cleared by then. */
-  const moveBehindSuspects = (callIds: ReadonlySet<number>): void => {
-    const rankOf = ([callId, call]: readonly [number, PendingCall]): number =>
-      callIds.has(callId) ? 1 : call.isSuspect ? 0 : 2;
-    const inOrder = [...calls].sort((a, b) => rankOf(a) - rankOf(b));
-    calls.clear();
-    for (const [callId, call] of inOrder) calls.set(callId, call);
+  /** Suspects that were not replayed come first, should one of the others have been the cause after all. */
+  const moveBehindSuspects = (replayed: readonly number[]): void => {
+    const entries = [...calls];
+    for (const [callId, call] of entries) {
+      if (call.isSuspect && !replayed.includes(callId)) continue;
+      calls.delete(callId);
+      calls.set(callId, call);
+    }
   };
 
   return {
@@ -231,7 +232,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
       }
       for (const callId of replayed) calls.get(callId)?.restart();
       unsentCount += replayed.length;
-      if (isAttributed) moveBehindSuspects(new Set(replayed));
+      if (isAttributed) moveBehindSuspects(replayed);
       return { failedRequestCount: failed.length, replayedRequestCount: calls.size, isAttributed };
     },
     replay: () => {

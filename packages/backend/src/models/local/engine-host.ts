@@ -9,31 +9,31 @@ import { sendInParts } from "./send-in-parts.ts";
 interface RunningCall {
   readonly controller: AbortController;
   readonly ended: Promise<void>;
-  /** While the call's reader is behind: opened when it has caught up. */
+  /** Pending while the call's reader is behind. */
   gate: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 }
 
 export interface EngineHostOptions {
   readonly createCore: CreateEngineCore;
   readonly send: SendToDaemon;
-  /** Has a new engine do a little work before it is given any, where the daemon asks for it. [none] */
+  /** Runs a small task on a new engine before it is ready, if the daemon asks for it. [none] */
   readonly selfTest?: (core: EngineCore) => Promise<void>;
-  /** Called once when all is put away; the process may end. */
+  /** Called once when everything is disposed of; the process may exit. */
   readonly onShutdown: (exitCode: number) => void;
 }
 
 /** The engine's side of the channel. */
 export interface EngineHost {
   receive(message: DaemonMessage): void;
-  /** Answers a message that could not be read: the call fails alone. */
+  /** Fails the call of a message that could not be deserialized. */
   refuse(callId: number | undefined, error: unknown): void;
-  /** Puts the engine away, as when the daemon is gone. */
+  /** Disposes of the engine. */
   shutdown(exitCode: number): Promise<void>;
 }
 
 type CallMessage = Extract<DaemonMessage, { readonly type: "call" }>;
 
-/** Creates the host of one engine; it is made when the `start` message comes. */
+/** Creates the host of one engine; the `start` message creates the engine. */
 export function createEngineHost(options: EngineHostOptions): EngineHost {
   const warn = (text: string): void => process.emitWarning(text);
   const send = sendInParts(options.send, warn);
@@ -48,8 +48,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     try {
       await options.selfTest?.(made);
     } catch (error) {
-      // Requests are told the same error, each its own; only a crash would be worse.
-      warn(`the engine's first work failed: ${toErrorRecord(error).message}`);
+      // Each request would get such an error for itself; the self-test is for crashes.
+      warn(`the engine's self-test failed: ${toErrorRecord(error).message}`);
     }
   };
   const start = async (message: Extract<DaemonMessage, { readonly type: "start" }>): Promise<void> => {
@@ -65,7 +65,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
         },
         events: {
           emit: (...event) => {
-            // Its numbers are no requests'.
+            // The self-test does not count as a request.
             if (!isSelfTesting || !event[0].startsWith("inference:")) batcher.event(event);
           },
         },
@@ -103,7 +103,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   };
   const begin = (message: CallMessage): void => {
     const controller = new AbortController();
-    // It ends in a later turn of the microtasks, when it is known here.
+    // Starts after `running` has the call.
     const ended = Promise.resolve().then(() => answer(message, controller.signal));
     running.set(message.callId, { controller, ended, gate: undefined });
   };
@@ -123,7 +123,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
 
   const drain = async (timeoutMs: number): Promise<void> => {
     await core?.drain({ timeoutMs });
-    // The last events were made; they are read when the calls have ended.
+    // The engine has made its last events; calls end when these were read.
     await Promise.all([...running.values()].map(({ ended }) => ended));
     await batcher.flush();
     send({ type: "drained" }, () => undefined);
@@ -163,7 +163,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   };
   const refuse = (callId: number | undefined, cause: unknown): void => {
     const why = toErrorRecord(cause).message;
-    const message = `the engine process cannot read the request: ${why}`;
+    const message = `expected a request that the engine process can deserialize, got ${why}`;
     if (callId === undefined) warn(message);
     else batcher.callEnd(callId, { code: "INVALID_REQUEST", message });
   };

@@ -5,57 +5,57 @@ import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engin
 import type { ModelStats } from "../model-service.ts";
 import { startActivityMonitor } from "./activity-monitor.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
-import { modelFailure } from "../engine/model-failure.ts";
+import { modelFailure } from "../error-record.ts";
 import type { DaemonMessage, EngineMessage } from "./protocol.ts";
 
-/** What a process that loaded its model says of it. */
+/** Sent by a process that has loaded its model. */
 export type ReadyMessage = Extract<EngineMessage, { readonly type: "ready" }>;
 
-/** Everything since the last one: events and ends of calls, events of the bus, numbers. */
+/** Everything since the last one: events and ends of calls, events of the bus, statistics. */
 export type BatchMessage = Extract<EngineMessage, { readonly type: "batch" }>;
 
 export interface EngineLaunchOptions {
   readonly startProcess: StartEngineProcess;
   readonly engine: EngineCoreOptions;
   readonly heartbeatIntervalMs: number;
-  /** It does a little work before it is ready. */
+  /** It runs a self-test before it is ready. */
   readonly needsSelfTest: boolean;
   readonly startTimeoutMs: number;
   readonly hangAfterMs: number;
   readonly clock: ClockPort;
-  /** Answers what the process may plan with. */
+  /** Resolves with the memory that the process may plan with. */
   readonly reserveMemory: ReserveMemory;
   readonly onReady: (message: ReadyMessage) => void;
   readonly onBatch: (message: BatchMessage) => void;
   readonly onDrained: () => void;
-  /** Told before a process is ended that makes no progress. */
+  /** Called before a process is killed that makes no progress. */
   readonly onHung: (launch: EngineLaunch) => void;
   readonly onOutput: (line: string) => void;
-  /** Called once; `failure` says why where the engine or its launch said it. */
+  /** Called once; `failure` is the reason that the engine reported, or that it was killed for. */
   readonly onExit: (launch: EngineLaunch, exit: EngineExit, failure: BackendError | undefined) => void;
 }
 
 /** One engine process, from its start to its end. */
 export interface EngineLaunch {
   readonly pid: number | undefined;
-  /** From its model's load to its end. */
+  /** Its model is loaded and it has not ended. */
   readonly isReady: boolean;
-  /** From the start to ready; `undefined` before. */
+  /** Time from its start until it was ready; `undefined` before. */
   readonly startMs: number | undefined;
-  /** As it last told. */
+  /** The latest that it sent. */
   readonly stats: ModelStats | undefined;
   readonly heartbeat: EngineHeartbeat | undefined;
   /** Since its last message. */
   silentMs(): number;
   /** Says what is missing when it has made no progress for so long: messages, or steps for the work that it has. */
   stallReason(limitMs: number): string | undefined;
-  /** `false` when the process is gone. @throws what the channel cannot write */
+  /** Returns `false` when the process has ended. @throws what the serializer throws */
   send(message: DaemonMessage): boolean;
-  /** Asks it to end, and ends it when it has not after so long. */
+  /** Asks it to exit, and kills it if it has not after this long. */
   end(graceMs: number): Promise<void>;
 }
 
-/** Writes how a process ended, with the last lines of its output; places in code are in the log. */
+/** Describes how a process ended, with the last lines of its output; stack traces are left to the log. */
 export function describeExit(exit: EngineExit): string {
   const how = exit.signal === undefined ? `with code ${exit.exitCode ?? "unknown"}` : `by ${exit.signal}`;
   const lines = exit.outputTail.filter((line) => !/^\s*(?:at .*)?$/.test(line));
@@ -138,9 +138,13 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     } catch (cause) {
       const found = cause instanceof Error ? cause.message : String(cause);
       kill(
-        new BackendError("ENGINE_PROTOCOL", `the engine process sent what cannot be read: ${found}`, {
-          cause,
-        }),
+        new BackendError(
+          "ENGINE_PROTOCOL",
+          `expected a message of the protocol from the engine process, got ${found}`,
+          {
+            cause,
+          },
+        ),
       );
     }
   };
@@ -171,7 +175,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     send: (message) => channel.send(message),
     end: async (graceMs) => {
       if (isOver) return;
-      // A process that still loads may not read its messages for long.
+      // A process that is loading may not read its messages for a long time.
       if (!launch.isReady) channel.kill();
       channel.send({ type: "shutdown" });
       const timer = setTimeout(() => channel.kill(), graceMs);
@@ -185,7 +189,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   return launch;
 }
 
-/** A process that cannot be made at all, for want of memory, ends like one that was. */
+/** Starts a process; if that throws, the exit is reported as for one that was started. */
 function open(
   { startProcess, onOutput }: EngineLaunchOptions,
   listeners: {

@@ -2,42 +2,42 @@ import type { ClockPort } from "@infernode/inference";
 import type { EngineState } from "../model-service.ts";
 
 export interface EngineLifecycleOptions {
-  /** Crashes in a row, nothing served between, that another process is started after. */
+  /** Crashes in a row, without an answer between them, after which a process is started again. */
   readonly maxRestarts: number;
-  /** A process that was ready for this long starts the count of crashes anew. */
+  /** A crash of a process that was ready for this long is counted as the first one. */
   readonly stableAfterMs: number;
   readonly clock: ClockPort;
   readonly onChange: (from: EngineState, to: EngineState) => void;
 }
 
-/** What is known of a process that crashed. */
+/** What is known about a crash. */
 export interface CrashCircumstances {
-  /** It had given a part of an answer: this engine can run, and its crash begins a new row. */
+  /** The process had sent a part of an answer: the engine can run, and its crash is counted as the first one. */
   readonly hasServed: boolean;
-  /** A request was the cause, which is failed: neither this crash nor the request's first one is the engine's. */
+  /** A request was the cause and fails: neither this crash nor the one before counts. */
   readonly isAttributed: boolean;
 }
 
 /**
- * The states of a supervised engine; knows no process and no timer.
+ * The states of a supervised engine, without processes and timers.
  *
  * `starting → ready ⇄ restarting`; from each of them `→ failed`, or `→ draining → stopped`.
  */
 export interface EngineLifecycle {
   readonly state: EngineState;
-  /** It drains, was stopped or has failed: no process is started any more. */
+  /** It is draining, stopped or failed: no process is started again. */
   readonly isEnding: boolean;
   /** In a row. */
   readonly crashCount: number;
   reasons(): readonly string[];
   becomeReady(): void;
-  /** Counts a crash; whether another process is to be started. A first start stays one. */
+  /** Counts a crash; returns whether a process is to be started again. */
   crash(circumstances: CrashCircumstances): boolean;
-  /** The next process cannot be started yet; until it is ready, `reasons` say why. */
+  /** The next process cannot be started yet; `reasons` include why until one is ready. */
   postpone(reason: string): void;
   drain(): void;
   fail(reason: string): void;
-  /** What failed stays failed. */
+  /** A failed engine stays failed. */
   stop(): void;
 }
 

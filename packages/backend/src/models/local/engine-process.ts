@@ -6,10 +6,7 @@ import { isSerializedMessage, deserializeMessage } from "./serialized-message.ts
 import { generate } from "../../operations/generate.ts";
 import type { EngineCore } from "../engine/engine-core.ts";
 
-/**
- * Generates two tokens, a prefill and a step. A crash here is the engine's own: it has no request yet that could
- * be the cause.
- */
+/** Generates two tokens, a prefill and a decode step. No request can be the cause of a crash here. */
 async function runSelfTest(core: EngineCore): Promise<void> {
   const request = {
     id: "proof",
@@ -19,12 +16,14 @@ async function runSelfTest(core: EngineCore): Promise<void> {
   for await (const _ of core.call(generate.name, request, new AbortController().signal));
 }
 
-// The entry of the engine process. It lives and ends with the daemon's channel: Ctrl-C and a stop of the
-// whole process group reach this process too, and must not end it before the daemon has drained.
+// The entry of the engine process. It exits when its channel to the daemon closes. Signals to the whole process group,
+// such as Ctrl-C, must not end it before the daemon has drained.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 
 if (process.send === undefined) {
-  process.stderr.write("infernode: this file is started by the daemon; run `infernode serve`\n");
+  process.stderr.write(
+    "infernode: expected to be started by the daemon, got no channel to it; run `infernode serve`\n",
+  );
   process.exit(2);
 }
 
@@ -43,7 +42,7 @@ const host = createEngineHost({
 
 process.on("message", (serialized) => {
   if (!isSerializedMessage(serialized)) {
-    process.stderr.write("infernode: an unknown message came from the daemon\n");
+    process.stderr.write("infernode: expected a serialized message from the daemon, got another one\n");
     return;
   }
   let message: DaemonMessage;
@@ -57,7 +56,7 @@ process.on("message", (serialized) => {
 });
 
 process.on("disconnect", () => {
-  // A forward that never ends must not keep an engine without a daemon alive.
+  // A forward that never ends must not keep this process alive.
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 3000).unref();
   void host.shutdown(0);
 });

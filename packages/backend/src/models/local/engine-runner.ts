@@ -15,14 +15,14 @@ import type { EngineLifecycle } from "./engine-lifecycle.ts";
 import type { EngineExit } from "./fork-engine.ts";
 import { type StartShortage, startShortageOf } from "./start-shortage.ts";
 
-const longestRestartDelayMs = 30_000;
+const maxRestartDelayMs = 30_000;
 
-/** How long to wait before a restart: doubles with each crash in a row, or each attempt that failed. */
+/** Doubles with each crash in a row, or each failed attempt. */
 function restartDelayMs(crashCount: number, firstMs: number): number {
-  return Math.min(firstMs * 2 ** Math.min(Math.max(crashCount - 1, 0), 30), longestRestartDelayMs);
+  return Math.min(firstMs * 2 ** Math.min(Math.max(crashCount - 1, 0), 30), maxRestartDelayMs);
 }
 
-/** How often a first start is tried again where the machine has no room for a process. */
+/** How often the first start is retried while the system lacks resources for a process. */
 const maxFirstStarts = 5;
 
 export interface EngineRunnerOptions {
@@ -31,29 +31,29 @@ export interface EngineRunnerOptions {
     EngineLaunchOptions,
     "needsSelfTest" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
   >;
-  /** Wait before the first restart; doubles up to 30 s. */
+  /** Delay before the first restart; doubles up to 30 s. */
   readonly firstRestartDelayMs: number;
   readonly lifecycle: EngineLifecycle;
   readonly calls: CallTable;
-  /** Takes what the engine process says for the bus. */
+  /** Receives the events of the engine process, which are labelled already. */
   readonly forwardTo: InfernodeEventSink;
   readonly events: UnlabelledSink;
   readonly onReady: (model: LocalModel) => void;
-  /** What runs has finished, or the process has ended. */
+  /** Called when running calls have finished, or the process has ended. */
   readonly onDrained: () => void;
   readonly onGaveUp: (error: BackendError) => void;
 }
 
-/** Keeps one engine process running: starts the next one when it ends, as long as the lifecycle allows. */
+/** Runs one engine process, and starts the next one when it ends, as long as the lifecycle allows. */
 export interface EngineRunner {
   readonly process: EngineLaunch | undefined;
-  /** What the latest process that became ready said of its model. */
+  /** From the latest process that became ready. */
   readonly served: ReadyMessage | undefined;
-  /** How long that one took. */
+  /** How long that one took to become ready. */
   readonly startMs: number;
   readonly restartCount: number;
   launch(): void;
-  /** No process follows the present one. */
+  /** Starts no further process. */
   cancelRestart(): void;
 }
 
@@ -67,7 +67,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
   let crashedAtMs = 0;
   let restartCount = 0;
   let restartTimer: NodeJS.Timeout | undefined;
-  /** In a row, that made no process. */
+  /** Attempts in a row that started no process. */
   let failedStartCount = 0;
 
   const giveUp = (error: BackendError): void => {
@@ -138,7 +138,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     restartTimer = setTimeout(launch, delayMs);
     return delayMs;
   };
-  /** No engine has crashed: the machine has no room for a process now. Only a first start is given up. */
+  /** Not a crash: the system lacks resources for a process now. Only a first start is given up. */
   const postpone = (shortage: StartShortage): void => {
     failedStartCount += 1;
     const { code, reason } = shortage;
@@ -149,10 +149,10 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     const retryInMs = relaunch(failedStartCount);
     events.emit("backend:engine-start-postponed", { code, reason, failedStartCount, retryInMs });
   };
-  const settle = (error: BackendError): CrashOutcome =>
+  const handleCrash = (error: BackendError): CrashOutcome =>
     lifecycle.state === "ready"
       ? calls.handleCrash(error)
-      : // Calls that wait for a restart have not been seen by a process that failed to start.
+      : // No waiting call was sent to a process that failed to start.
         { failedRequestCount: 0, replayedRequestCount: calls.size, isAttributed: false };
 
   const onExit = (ended: EngineLaunch, exit: EngineExit, cause: BackendError | undefined): void => {
@@ -162,25 +162,25 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     if (lifecycle.isEnding) return calls.failAll(error);
     const shortage = startShortageOf(exit);
     if (shortage !== undefined) return postpone(shortage);
-    // What the engine says of its model will be said again; a signal may have been bad luck.
+    // An error of the engine or an exit code would come again; a signal may not.
     if (state === "starting" && (cause !== undefined || exit.signal === undefined)) {
       return giveUp(
         cause ??
           new BackendError(
             "ENGINE_START_FAILED",
-            `the engine process ended while it started, ${describeExit(exit)}`,
+            `expected the engine process to become ready, got its end ${describeExit(exit)}`,
           ),
       );
     }
     if (state === "ready") crashedAtMs = clock.now();
     const { hasServed } = calls;
-    const { isAttributed, ...counts } = settle(error);
+    const { isAttributed, ...counts } = handleCrash(error);
     const mayRestart = lifecycle.crash({ hasServed, isAttributed });
     const { exitCode, signal } = exit;
     events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, ...counts });
     if (!mayRestart) {
-      const many = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
-      return giveUp(new BackendError("ENGINE_START_FAILED", many, { cause: error }));
+      const reason = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
+      return giveUp(new BackendError("ENGINE_START_FAILED", reason, { cause: error }));
     }
     relaunch(lifecycle.crashCount);
   };

@@ -25,35 +25,35 @@ export interface EngineSupervisorOptions {
   readonly hangAfterMs?: number | undefined;
   /** Crashes in a row before it gives up. [the default of `engine.maxRestarts`] */
   readonly maxRestarts?: number;
-  /** How often the numbers come when nothing else does. [250] */
+  /** How often the engine process sends its health and statistics at least. [250] */
   readonly heartbeatIntervalMs?: number;
-  /** Wait before the first restart; doubles up to 30 s. [100] */
+  /** Delay before the first restart; doubles up to 30 s. [100] */
   readonly firstRestartDelayMs?: number;
-  /** A process that was ready for this long starts the count of crashes anew. [60000] */
+  /** A crash of a process that was ready for this long is counted as the first one. [60000] */
   readonly stableAfterMs?: number;
-  /** Time for a process to end by itself. [3000] */
+  /** Time for a process to exit before it is killed. [3000] */
   readonly exitGraceMs?: number;
-  /** The model's part of the memory. [a budget of its own] */
+  /** The model's share of the memory. [all that is free] */
   readonly memory?: MemoryShare;
-  /** Told of each line that the engine process writes. */
+  /** Called with each line that the engine process writes. */
   readonly onOutput?: (line: string) => void;
   readonly clock?: ClockPort;
   /** [forks a child of this process] */
   readonly startProcess?: StartEngineProcess;
 }
 
-/** An engine in a process of its own, started again when it crashes. */
+/** An engine in its own process, which is restarted when it crashes. */
 export interface EngineSupervisor extends EngineClient {
-  /** What its events and metrics name it by. */
+  /** Labels of its events and metrics. */
   readonly labels: EngineLabels;
-  /** Of the present process. */
+  /** Of the current process. */
   readonly pid: number | undefined;
   /** Runtime, version, threads; known once ready. */
   readonly description: string | undefined;
   readonly restartCount: number;
   /** After how long without progress it is killed. */
   readonly hangAfterMs: number;
-  /** Health and memory as the process last told; `undefined` while there is none. */
+  /** The latest heartbeat; `undefined` while there is no process. */
   heartbeat(): EngineHeartbeat | undefined;
   /** Since the process sent its last message; `undefined` while there is none. */
   silentMs(): number | undefined;
@@ -66,7 +66,7 @@ export interface EngineSupervisor extends EngineClient {
   start(): Promise<LocalModel>;
 }
 
-/** The HTTP server closes its connections soon after the drain time; a process that hangs must not keep their errors. */
+/** A hung process must not delay the errors of its calls: the HTTP server closes connections soon after the drain time. */
 const drainGraceMs = 250;
 
 /** Creates a supervisor; nothing runs before `start`. */
@@ -83,14 +83,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     onChange: (from, to) => events.emit("backend:engine-state-changed", { from, to }),
   });
   const calls = createCallTable({
-    // A process that loads is given its calls when it is ready.
+    // A process that is loading gets its calls when it is ready.
     send: (message) => runner.process?.isReady === true && runner.process.send(message),
     isAnswering: () =>
       runner.process?.isReady === true && runner.process.silentMs() < 4 * heartbeatIntervalMs,
     limits: () => ({
       requests: engine.maxQueuedRequests + (runner.served?.model.memoryPlan.maxSequences ?? 0),
       tokens: engine.maxQueuedTokens,
-      // By then another process may be ready.
+      // By then the next process may be ready.
       retryAfterMs: Math.min(Math.max(Math.round(runner.startMs), 1000), 60_000),
     }),
   });
@@ -150,11 +150,14 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     runner.cancelRestart();
     if (!wasReady) {
       calls.failAll(
-        new BackendError("ENGINE_UNAVAILABLE", "the daemon is draining and the engine is not ready"),
+        new BackendError(
+          "ENGINE_UNAVAILABLE",
+          "expected a ready engine, got one that was not ready when the daemon began to drain",
+        ),
       );
       return;
     }
-    // Made here: the end of an earlier process is no end of this drain.
+    // The exit of an earlier process does not end this drain.
     const drained = createResolvers<void>();
     onDrained = drained.resolve;
     calls.sendAll();
@@ -165,7 +168,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     calls.failAll(
       new BackendError(
         "ENGINE_UNAVAILABLE",
-        `the request did not finish within the drain time of ${timeoutMs} ms`,
+        `expected the request to finish within the drain timeout of ${timeoutMs} ms, got no end of it`,
       ),
     );
   };

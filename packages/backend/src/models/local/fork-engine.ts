@@ -8,30 +8,30 @@ import { serializeMessage } from "./serialized-message.ts";
 export interface EngineExit {
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
-  /** The system's code (`EMFILE`, `EAGAIN`) where there was no process at all. */
+  /** The system's code (`EMFILE`, `EAGAIN`) if no process was started. */
   readonly startErrorCode?: string | undefined;
   /** The last lines that the process wrote. */
   readonly outputTail: readonly string[];
 }
 
-/** Who is told what the engine process says and does. */
+/** Callbacks for an engine process. */
 export interface EngineListeners {
   onMessage(message: EngineMessage): void;
-  /** A line that the process wrote to its output, such as a native library's warning. */
+  /** Called with a line of the process's output, such as a warning of a native library. */
   onOutput(line: string): void;
-  /** Called once; nothing comes after it. */
+  /** Called once and last. */
   onExit(exit: EngineExit): void;
 }
 
-/** The other end: one engine process. */
+/** The channel to one engine process. */
 export interface EngineChannel {
   readonly pid: number | undefined;
   /**
-   * `false` when the process is gone; `onExit` tells of it.
-   * @throws what the message's values cannot be written for, such as a stack overflow
+   * Returns `false` when the process has ended.
+   * @throws what the serializer throws, such as a RangeError for values that are nested too deeply
    */
   send(message: DaemonMessage): boolean;
-  /** Ends it at once. */
+  /** Kills it with SIGKILL. */
   kill(): void;
 }
 
@@ -40,12 +40,12 @@ export type StartEngineProcess = (listeners: EngineListeners) => EngineChannel;
 
 const tailLineCount = 20;
 
-/** Starts the engine in a child process of this one; it ends when this process does. */
+/** Starts the engine in a child process, which exits when this process does. */
 export function forkEngine(listeners: EngineListeners): EngineChannel {
   const child = fork(fileURLToPath(new URL("./engine-process.js", import.meta.url)), [], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // Inspector and watch flags are this process's own.
+    // Inspector and watch flags are not inherited.
     execArgv: [],
   });
   const outputTail: string[] = [];
@@ -55,7 +55,7 @@ export function forkEngine(listeners: EngineListeners): EngineChannel {
     isOver = true;
     listeners.onExit({ ...exit, outputTail });
   };
-  // First of all: where there are no descriptors left, the child has neither a process nor pipes.
+  // Added first: if no descriptors are left, the child has neither a process nor pipes.
   child.on("error", (error: NodeJS.ErrnoException) => {
     outputTail.push(error.message);
     if (child.pid === undefined) end({ exitCode: undefined, signal: undefined, startErrorCode: error.code });
@@ -66,9 +66,9 @@ export function forkEngine(listeners: EngineListeners): EngineChannel {
   });
   child.on("message", (message) => {
     if (isEngineMessage(message)) listeners.onMessage(message);
-    else listeners.onOutput("an unknown message came from the engine process");
+    else listeners.onOutput("expected a message of the protocol from the engine process, got another one");
   });
-  // They are declared as null where there are none, and are undefined.
+  // Absent streams are declared as null, but are undefined.
   for (const stream of [child.stdout ?? undefined, child.stderr ?? undefined]) {
     if (stream === undefined) continue;
     createInterface({ input: stream }).on("line", (line) => {

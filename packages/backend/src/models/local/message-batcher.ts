@@ -6,27 +6,27 @@ import type { ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
 import type { EngineMessage } from "./protocol.ts";
 
-/** Hands a message to the channel; `onSent` is called when the channel has taken it, or never will. */
+/** Writes a message to the channel; `onSent` is called when the channel has taken it, or is closed. */
 export type SendToDaemon = (message: EngineMessage, onSent: () => void) => void;
 
-/** What the engine tells, until the channel takes it. All of one step goes in one message. */
+/** Collects messages to the daemon: everything of one step is sent as one batch. */
 export interface MessageBatcher {
   callEvent(callId: number, event: CallEvent): void;
-  /** The last that is said of a call. */
+  /** The last message about a call. */
   callEnd(callId: number, error?: EngineErrorRecord): void;
   event(event: InfernodeEvent): void;
-  /** Sends the heartbeat, and with them what is there; leaves them out when the daemon is slow to read. */
+  /** Sends a heartbeat and everything that is waiting; does nothing while the daemon is slow to read. */
   sendHeartbeat(heartbeat: EngineHeartbeat): void;
-  /** While the daemon is slow to read: when it has caught up. Who makes events waits for it. */
+  /** Pending while the daemon is slow to read; producers of events wait for it. */
   readonly room: Promise<void> | undefined;
-  /** Resolves when all is handed to the channel. */
+  /** Resolves when everything was written to the channel. */
   flush(): Promise<void>;
 }
 
-/** A daemon that has not read so many messages is slow; what is said meanwhile is kept here and made less. */
+/** With so many unsent messages the daemon is slow to read: no further one is written until it has caught up. */
 const maxUnsentCount = 8;
 
-/** Creates an empty batcher; `stats` is `undefined` before the daemon may be told anything. */
+/** Creates an empty batcher; while `stats` returns `undefined`, nothing is sent. */
 export function createMessageBatcher(options: {
   readonly send: SendToDaemon;
   readonly stats: () => ModelStats | undefined;
@@ -56,7 +56,7 @@ export function createMessageBatcher(options: {
     if (unsentCount >= maxUnsentCount) room = createResolvers();
     options.send(batch, onSent);
   };
-  // All that a step gives out comes in the microtasks after it; one message takes it all.
+  // The events of a step are emitted in the microtasks after it.
   const scheduleFlush = (): void => {
     if (isFlushScheduled) return;
     isFlushScheduled = true;

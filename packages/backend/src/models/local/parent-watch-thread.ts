@@ -1,11 +1,11 @@
 const intervalMs = 500;
-/** For the process to end by itself, if it can. */
+/** Time for the process to exit by itself. */
 const graceMs = 2000;
 
 const parentPid = process.ppid;
 
 function isParentGone(): boolean {
-  // An orphan gets another parent; on Windows it keeps the number of the dead one.
+  // An orphan gets another parent, except on Windows.
   if (process.ppid !== parentPid) return true;
   try {
     process.kill(parentPid, 0);

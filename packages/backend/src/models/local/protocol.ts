@@ -6,13 +6,13 @@ import type { LocalModel, ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
 import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";
 
-/** What the daemon tells the engine process. Calls are numbered by the daemon. */
+/** Messages from the daemon to the engine process. The daemon numbers the calls. */
 export type DaemonMessage =
   | {
       readonly type: "start";
       readonly options: EngineCoreOptions;
       readonly heartbeatIntervalMs: number;
-      /** An earlier process crashed: this one does a little work before it says that it is ready. [false] */
+      /** An earlier process crashed: this one runs a self-test before it is ready. [false] */
       readonly needsSelfTest?: boolean;
     }
   /** The answer to `reserve-memory`. */
@@ -20,17 +20,17 @@ export type DaemonMessage =
   | {
       readonly type: "call";
       readonly callId: number;
-      /** Its name in the registry. */
+      /** The name in the registry. */
       readonly operation: string;
       readonly input: unknown;
     }
   | { readonly type: "cancel"; readonly callId: number }
-  /** The call's reader is behind: its events stay in the engine until `resume`. */
+  /** The call's reader is behind: the engine holds its events until `resume`. */
   | { readonly type: "pause" | "resume"; readonly callId: number }
   | { readonly type: "drain"; readonly timeoutMs: number }
   | { readonly type: "shutdown" };
 
-/** What the engine process tells the daemon. */
+/** Messages from the engine process to the daemon. */
 export type EngineMessage =
   | {
       readonly type: "ready";
@@ -41,13 +41,13 @@ export type EngineMessage =
   /** Before anything is loaded: how much memory the model needs, and how much it can use. */
   | { readonly type: "reserve-memory"; readonly demand: MemoryDemand }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
-  /** Everything since the last message: once per step, and a few times a second with the heartbeat. */
+  /** Everything since the last message: once per step, and with each heartbeat. */
   | {
       readonly type: "batch";
       readonly callEvents: readonly (readonly [callId: number, event: CallEvent])[];
-      /** Calls that are over: all their events are in this batch or an earlier one. */
+      /** Calls that have ended: all their events are in this batch or an earlier one. */
       readonly callEnds: readonly (readonly [callId: number, error: EngineErrorRecord | undefined])[];
-      /** Of the bus, not of calls. */
+      /** For the event bus. */
       readonly events: readonly InfernodeEvent[];
       readonly stats: ModelStats;
       /** A few times a second. */
@@ -70,7 +70,7 @@ const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>(
   "shutdown",
 ]);
 
-/** Whether a value that came over the channel is one of the daemon's messages; requests are checked by the engine. */
+/** Whether a value from the channel is a message of the daemon. The engine validates the input of calls. */
 export function isDaemonMessage(value: unknown): value is DaemonMessage {
   return hasTypeOf(value, daemonMessageTypes);
 }
@@ -83,7 +83,7 @@ const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>(
   "drained",
 ]);
 
-/** Whether a value that came over the channel is one of the engine's messages. */
+/** Whether a value from the channel is a message of the engine process. */
 export function isEngineMessage(value: unknown): value is EngineMessage {
   return hasTypeOf(value, engineMessageTypes);
 }

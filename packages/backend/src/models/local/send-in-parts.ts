@@ -5,8 +5,8 @@ import type { EngineMessage } from "./protocol.ts";
 type Batch = Extract<EngineMessage, { readonly type: "batch" }>;
 
 /**
- * Sends a batch that the channel cannot write in parts, so that one event that cannot cross fails its own call
- * alone. An event of the bus that cannot cross is dropped with a warning.
+ * Wraps `send`: a batch that the channel cannot serialize is sent in parts, so that an event that cannot be sent fails
+ * only its own call. An event of the bus that cannot be sent is dropped with a warning.
  */
 export function sendInParts(send: SendToDaemon, onWarning: (message: string) => void): SendToDaemon {
   const trySend = (message: EngineMessage): unknown => {
@@ -14,7 +14,7 @@ export function sendInParts(send: SendToDaemon, onWarning: (message: string) => 
       send(message, () => undefined);
       return undefined;
     } catch (error) {
-      return error ?? new Error("the channel cannot write a message");
+      return error ?? new Error("expected a message that can be serialized, got another one");
     }
   };
   const sendParts = ({ callEvents, callEnds, events, ...rest }: Batch): void => {
@@ -23,7 +23,7 @@ export function sendInParts(send: SendToDaemon, onWarning: (message: string) => 
       const error = trySend({ ...empty, callEvents: [callEvent] });
       if (error !== undefined) trySend({ ...empty, callEnds: [[callEvent[0], toErrorRecord(error)]] });
     }
-    // After a failure the daemon knows the call no more.
+    // The daemon ignores the end of a call that has failed above.
     if (callEnds.length > 0) trySend({ ...empty, callEnds });
     for (const event of events) {
       const error = trySend({ ...empty, events: [event] });

@@ -7,21 +7,21 @@ export interface PromptEncoderOptions {
   readonly chatTemplate: ChatTemplate | undefined;
 }
 
-/** Makes token ids of a prompt: renders the chat template, encodes the text. Blocks its thread. */
+/** Renders the chat template and tokenizes prompts. Blocks its thread. */
 export interface PromptEncoder {
   /**
-   * Refuses a text that cannot fit by its length alone, before it is tokenized.
+   * Refuses a text whose length shows that it cannot fit before it is tokenized.
    * @throws EngineRequestError `CONTEXT_LENGTH_EXCEEDED`, `CHAT_TEMPLATE_MISSING`, `INVALID_REQUEST` for a text of more than 8 Mi characters; ModelError `CHAT_TEMPLATE_FAILED`, `TOKENIZER_FAILED`
    */
   encode(prompt: Prompt, contextTokens: number): readonly number[];
-  /** Encodes a prompt, and decodes it again. @throws as `encode` does */
+  /** Tokenizes a prompt, and decodes the tokens. @throws as `encode` does */
   describe(prompt: Prompt, contextTokens: number): PromptDescription;
 }
 
-/** What the memory of a prompt's thread is enough for, whatever the tokenizer makes of it. */
+/** The memory of a prompt thread is enough for this, whatever the tokenizer is. */
 const maxTextCharacters = 2 ** 23;
 
-/** The most characters that one token can stand for, by the vocabulary's own spelling. */
+/** The most characters that one token can represent, by its spelling in the vocabulary. */
 function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): number {
   let longest = 1;
   for (let tokenId = 0; tokenId < tokenizer.vocabSize; tokenId += 1) {
@@ -31,7 +31,7 @@ function longestTokenCharacters(tokenizer: PromptEncoderOptions["tokenizer"]): n
   return longest;
 }
 
-/** Creates an encoder for one model; the vocabulary is looked through once. */
+/** Creates an encoder for one model; reads the whole vocabulary once. */
 export function createPromptEncoder({ tokenizer, chatTemplate }: PromptEncoderOptions): PromptEncoder {
   const longestCharacters = longestTokenCharacters(tokenizer);
 
@@ -40,7 +40,7 @@ export function createPromptEncoder({ tokenizer, chatTemplate }: PromptEncoderOp
     if (text.length > maxTextCharacters) {
       throw new EngineRequestError({
         code: "INVALID_REQUEST",
-        message: `\`prompt\` must be at most ${maxTextCharacters} characters of text, found ${text.length}`,
+        message: `expected a prompt of at most ${maxTextCharacters} characters, got ${text.length}`,
         param: "prompt",
       });
     }
@@ -61,7 +61,7 @@ export function createPromptEncoder({ tokenizer, chatTemplate }: PromptEncoderOp
     if (chatTemplate !== undefined) return [chatTemplate.render(prompt.messages, prompt.options), false];
     throw new EngineRequestError({
       code: "CHAT_TEMPLATE_MISSING",
-      message: "the model has no chat template; use completions with a text of your own making",
+      message: "expected a model with a chat template, got one without; use completions instead",
       param: "messages",
     });
   };

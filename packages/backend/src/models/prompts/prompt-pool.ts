@@ -1,11 +1,11 @@
 import { EngineRequestError } from "../../errors.ts";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { Prompt, PromptPurpose } from "../../operations/prompt.ts";
+import { estimateTokens, promptCharacters } from "../../operations/prompt-size.ts";
 import { createPromptQueue, type PromptQueueLimits, type QueuedPrompt } from "./prompt-queue.ts";
-import { estimateTokens, promptCharacters } from "./prompt-size.ts";
 import type { PromptResult, PromptThread } from "./prompt-thread.ts";
 
-/** What is to be done with a prompt. */
+/** A prompt to process. */
 export interface PromptTask {
   readonly kind: "encode" | "describe";
   readonly prompt: Prompt;
@@ -16,20 +16,20 @@ export interface PromptTask {
 }
 
 export interface PromptPoolStats {
-  /** Prompts that no token was made of yet, for whatever purpose. */
+  /** Prompts that are not tokenized yet, for any purpose. */
   readonly waitingRequestCount: number;
-  /** About as many tokens as they will have. */
+  /** An estimate of their tokens. */
   readonly waitingTokenCount: number;
-  /** Prompts that have left, however. */
+  /** Prompts that have left, tokenized or not. */
   readonly finishedCount: number;
 }
 
-/** Makes tokens of prompts beside the engine's loop. */
+/** Tokenizes prompts in threads. */
 export interface PromptPool {
   /** Resolves when the first thread has loaded. @throws EngineRequestError with the code of what failed */
   readonly ready: Promise<void>;
   /**
-   * A call whose signal aborts is dropped before it starts, and rejects at once in any case.
+   * If the signal aborts, the call rejects at once, and does not start if it has not yet.
    * @throws EngineRequestError `QUEUE_FULL`, `PROMPT_TIMEOUT`, `PROMPT_MEMORY_EXCEEDED`, or with the code of what failed
    */
   run(task: PromptTask): Promise<PromptResult>;
@@ -39,9 +39,9 @@ export interface PromptPool {
 
 export interface PromptPoolOptions {
   readonly startThread: () => PromptThread;
-  /** A prompt that takes longer fails; long ones have 1 ms more for each 500 characters. */
+  /** A prompt that takes longer fails; each 500 characters add 1 ms. */
   readonly timeoutMs: number;
-  /** [2: long texts leave one to the short] */
+  /** [2, one of which is left to short prompts] */
   readonly maxThreads?: number;
   readonly clock?: { now(): number };
 }
@@ -52,95 +52,95 @@ interface Item extends QueuedPrompt {
   isOver: boolean;
 }
 
-interface Place {
+interface Slot {
   readonly thread: PromptThread;
-  /** Loads, or has a prompt. */
+  /** Is loading, or has a prompt. */
   isBusy: boolean;
-  /** Has a long prompt, or one that takes long. */
+  /** Has a long prompt, or one that takes a long time. */
   isSlow: boolean;
 }
 
-/** A prompt of so many characters is long; at most all threads but one have such prompts at a time. */
+/** A prompt of this many characters is long; all threads but one may have long prompts at a time. */
 const longCharacters = 16_384;
 const slowAfterMs = 100;
 const charactersPerExtraMs = 500;
 
 function unavailable(cause: unknown): EngineRequestError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `the tokenizer cannot be loaded again: ${reason}`;
+  const message = `expected the tokenizer to load again in a new thread, got ${reason}`;
   return new EngineRequestError({ code: "ENGINE_UNAVAILABLE", message }, { cause });
 }
 
-/** Creates the pool and starts its first thread; another one starts when that one has a long prompt, and more wait. */
+/** Creates the pool and starts its first thread; another one starts when all have slow prompts and more wait. */
 export function createPromptPool(options: PromptPoolOptions): PromptPool {
   const { startThread, timeoutMs, maxThreads = 2, clock = performance } = options;
   const queue = createPromptQueue<Item>(clock);
-  const places = new Set<Place>();
+  const slots = new Set<Slot>();
   let isDisposed = false;
 
-  const end = (item: Item, workMs?: number): boolean => {
+  const finish = (item: Item, workMs?: number): boolean => {
     if (item.isOver) return false;
     item.isOver = true;
     queue.leave(item, workMs);
     return true;
   };
   const failWaiting = (error: unknown): void => {
-    for (const item of queue.clear()) if (end(item)) item.call.reject(error);
+    for (const item of queue.clear()) if (finish(item)) item.call.reject(error);
   };
-  const load = async (place: Place): Promise<void> => {
+  const load = async (slot: Slot): Promise<void> => {
     try {
-      await place.thread.ready;
-      place.isBusy = false;
-      pump();
+      await slot.thread.ready;
+      slot.isBusy = false;
+      dispatch();
     } catch (error) {
-      places.delete(place);
-      // The next prompt tries again: the model was loaded before.
-      if (places.size === 0) failWaiting(unavailable(error));
+      slots.delete(slot);
+      // The next prompt starts another thread: the model was loaded before.
+      if (slots.size === 0) failWaiting(unavailable(error));
     }
   };
-  const open = (): Place => {
-    const place: Place = { thread: startThread(), isBusy: true, isSlow: false };
-    places.add(place);
-    void load(place);
-    return place;
+  const open = (): Slot => {
+    const slot: Slot = { thread: startThread(), isBusy: true, isSlow: false };
+    slots.add(slot);
+    void load(slot);
+    return slot;
   };
-  const work = async (place: Place, item: Item): Promise<void> => {
+  const work = async (slot: Slot, item: Item): Promise<void> => {
     const { kind, prompt, contextTokens } = item.task;
     const startedAtMs = clock.now();
-    place.isBusy = true;
-    place.isSlow = item.characters >= longCharacters;
+    slot.isBusy = true;
+    slot.isSlow = item.characters >= longCharacters;
     const slowTimer = setTimeout(() => {
-      place.isSlow = true;
-      pump();
+      slot.isSlow = true;
+      dispatch();
     }, slowAfterMs);
     try {
       const allowedMs = timeoutMs + Math.ceil(item.characters / charactersPerExtraMs);
-      const answer = await place.thread.run({ kind, prompt, contextTokens }, allowedMs);
-      if (end(item, clock.now() - startedAtMs)) item.call.resolve(answer);
+      const answer = await slot.thread.run({ kind, prompt, contextTokens }, allowedMs);
+      if (finish(item, clock.now() - startedAtMs)) item.call.resolve(answer);
     } catch (error) {
-      if (end(item)) item.call.reject(error);
+      if (finish(item)) item.call.reject(error);
     } finally {
       clearTimeout(slowTimer);
-      place.isBusy = false;
-      place.isSlow = false;
-      if (place.thread.hasEnded) places.delete(place);
-      pump();
+      slot.isBusy = false;
+      slot.isSlow = false;
+      if (slot.thread.hasEnded) slots.delete(slot);
+      dispatch();
     }
   };
-  const pump = (): void => {
+  const dispatch = (): void => {
     if (isDisposed) return;
-    if (places.size === 0) open();
-    const mayTakeLong = [...places].filter(({ isSlow }) => isSlow).length < maxThreads - 1;
+    if (slots.size === 0) open();
+    const mayTakeLong = [...slots].filter(({ isSlow }) => isSlow).length < maxThreads - 1;
     const fits = ({ characters }: Item): boolean => mayTakeLong || characters < longCharacters;
-    const free = [...places].find(({ isBusy }) => !isBusy);
+    const free = [...slots].find(({ isBusy }) => !isBusy);
     if (free !== undefined) {
       const item = queue.take(fits);
       if (item === undefined) return;
       void work(free, item);
-      return pump();
+      return dispatch();
     }
-    // Another thread costs memory: it starts when what runs takes long.
-    if (queue.size > 0 && places.size < maxThreads && [...places].every(({ isSlow }) => isSlow)) open();
+    // Another thread takes memory: it is started only for slow prompts.
+    if (queue.size > 0 && slots.size < maxThreads && [...slots].every(({ isSlow }) => isSlow)) open();
   };
 
   const first = open();
@@ -156,10 +156,10 @@ export function createPromptPool(options: PromptPoolOptions): PromptPool {
       }
       queue.add(item, task.limits);
       const onAbort = (): void => {
-        if (end(item)) item.call.reject(signal?.reason);
+        if (finish(item)) item.call.reject(signal?.reason);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      pump();
+      dispatch();
       try {
         return await item.call.promise;
       } finally {
@@ -176,11 +176,11 @@ export function createPromptPool(options: PromptPoolOptions): PromptPool {
       failWaiting(
         new EngineRequestError({
           code: "ENGINE_DISPOSED",
-          message: "the engine was stopped before the prompt was read",
+          message: "the engine was stopped before the prompt was tokenized",
         }),
       );
-      await Promise.all([...places].map(({ thread }) => thread.end()));
-      places.clear();
+      await Promise.all([...slots].map(({ thread }) => thread.end()));
+      slots.clear();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { EngineRequestError } from "../../errors.ts";
 import type { PromptPurpose } from "../../operations/prompt.ts";
 
-/** What waits in the queue. */
+/** An item of the queue. */
 export interface QueuedPrompt {
   readonly purpose: PromptPurpose;
   readonly characters: number;
@@ -9,49 +9,49 @@ export interface QueuedPrompt {
 
 export interface PromptQueueLimits {
   readonly requests: number;
-  /** More than so many are only taken from a prompt that is alone; a quarter of them is kept for small prompts. */
+  /** A prompt with more is accepted only alone; a quarter is reserved for small prompts. */
   readonly characters: number;
-  /** Before so long nobody else is taken, whatever waits here. [0] */
+  /** The least `retryAfterMs` of a refusal. [0] */
   readonly minRetryMs?: number;
 }
 
 interface Entry<T> {
   readonly item: T;
-  /** The smallest is next. */
+  /** The smallest rank is next. */
   readonly rank: number;
 }
 
-/** Waiting prompts; those that are small and for an answer come first, and none waits for ever. */
+/** Waiting prompts. Small prompts of generations come first; the longer one waits, the earlier it comes. */
 export interface PromptQueue<T extends QueuedPrompt> {
   readonly size: number;
-  /** With those that run: prompts that were added and have not left. */
+  /** Prompts that were added and have not left, those in a thread included. */
   openCount(purpose: PromptPurpose): number;
   readonly openCharacters: number;
   readonly finishedCount: number;
   /** @throws EngineRequestError `QUEUE_FULL` */
   add(item: T, limits: PromptQueueLimits): void;
-  /** Takes the next out to run it; of those that `fits` only. */
+  /** Removes the next prompt that `fits`, to run it. */
   take(fits: (item: T) => boolean): T | undefined;
-  /** An item's work is over, or it is not to be done any more; `workMs` if it was done. */
+  /** An item has finished, or is cancelled; `workMs` if it has finished. */
   leave(item: T, workMs?: number): void;
-  /** Takes out all that wait. */
+  /** Removes all that wait. */
   clear(): readonly T[];
 }
 
-/** Prompts wait as long for those after them as eight times their own work takes, at this speed. */
+/** A prompt lets others pass for eight times as long as its own work takes, at this speed. */
 const charactersPerMs = 1000;
 const workWeight = 8;
-/** An answer's prompt goes before what came so long before it only to be looked at. */
+/** A prompt of a generation passes inspections that were added up to this long before. */
 const inspectionDelayMs = 1000;
 
-/** Of the characters that may wait: a prompt of more is a large one. */
+/** A prompt with more than this share of the allowed characters is large. */
 const largeShare = 1 / 16;
-/** Large prompts take no more than this part from small ones. */
-const largePart = 0.75;
+/** Large prompts count at most this share against a small one. */
+const maxLargeShare = 0.75;
 
 const minRetryAfterMs = 1000;
 const maxRetryAfterMs = 60_000;
-/** Weight of the newest speed in the mean. */
+/** Weight of the latest speed in the moving average. */
 const meanShare = 0.2;
 
 /** Creates an empty queue. */
@@ -77,11 +77,11 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
   const assertRoom = (item: T, limits: PromptQueueLimits): void => {
     const { purpose, characters } = item;
     const refuse = (resource: "requests" | "characters", wanted: number): never => {
-      const what = purpose === "generation" ? "prompts" : "calls that only tokenize";
+      const kind = purpose === "generation" ? "prompts" : "calls that only tokenize";
       const limit = limits[resource];
       throw new EngineRequestError({
         code: "QUEUE_FULL",
-        message: `at most ${limit} ${resource} of ${what} may wait to be tokenized; with this request it would be ${wanted}`,
+        message: `expected at most ${limit} ${resource} of ${kind} that wait to be tokenized, got ${wanted} with this request`,
         data: { resource, limit, wanted, retryAfterMs: retryAfterMs(limits.minRetryMs ?? 0) },
       });
     };
@@ -91,7 +91,7 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     const isLarge = (each: QueuedPrompt): boolean => each.characters > largeShare * limits.characters;
     const large = sum(others.filter(isLarge));
     const small = sum(others) - large;
-    const counted = isLarge(item) ? large : Math.min(large, largePart * limits.characters);
+    const counted = isLarge(item) ? large : Math.min(large, maxLargeShare * limits.characters);
     if (small + counted + characters > limits.characters) {
       refuse("characters", Math.ceil(small + counted + characters));
     }
@@ -112,8 +112,8 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
       assertRoom(item, limits);
       const { purpose, characters } = item;
       open[purpose].add(item);
-      const handicapMs = (workWeight * characters) / charactersPerMs;
-      const rank = clock.now() + handicapMs + (purpose === "inspection" ? inspectionDelayMs : 0);
+      const delayMs = (workWeight * characters) / charactersPerMs;
+      const rank = clock.now() + delayMs + (purpose === "inspection" ? inspectionDelayMs : 0);
       waiting.push({ item, rank });
     },
     take: (fits) => {

@@ -14,14 +14,14 @@ export interface PromptServiceOptions {
 
 /** The prompts of one engine. */
 export interface EnginePrompts extends PromptService {
-  /** The engine's numbers, with the prompts that wait for their tokens. */
+  /** The engine's statistics, with prompts that are not tokenized yet counted as waiting. */
   stats(): ModelStats;
 }
 
-/** Generous: the tokens are counted when they are made. */
+/** Generous: tokens are counted exactly after tokenization. */
 const charactersPerToken = 8;
 
-/** Weight of the newest duration in the mean. */
+/** Weight of the latest duration in the moving average. */
 const meanShare = 0.2;
 
 /** Creates the service of one engine. */
@@ -29,13 +29,13 @@ export function createPromptService({ pool, engine, options, plan }: PromptServi
   const { contextTokens, maxSequences } = plan;
   const characters = options.maxQueuedTokens * charactersPerToken;
   let meanServiceMs: number | undefined;
-  /** Together with what waits in the engine there are no more than its queue takes. */
+  /** Prompts here and requests in the engine share the limits of its queue. */
   const limitsOf = (purpose: PromptPurpose): PromptQueueLimits => {
     if (purpose === "inspection") return { requests: options.maxQueuedRequests, characters };
     const { runningSequenceCount, waitingRequestCount } = engine.stats();
-    const freePlaces = Math.max(0, maxSequences - runningSequenceCount);
-    const requests = options.maxQueuedRequests + freePlaces - waitingRequestCount;
-    // What waits in the engine leaves it as fast as places become free.
+    const freeSlots = Math.max(0, maxSequences - runningSequenceCount);
+    const requests = options.maxQueuedRequests + freeSlots - waitingRequestCount;
+    // Requests leave the engine's queue as fast as running sequences end.
     const minRetryMs = (waitingRequestCount * (meanServiceMs ?? 0)) / maxSequences;
     return { requests, characters, minRetryMs };
   };
@@ -58,7 +58,7 @@ export function createPromptService({ pool, engine, options, plan }: PromptServi
       } as const;
       const answer = await pool.run(task);
       if ("description" in answer) return answer.description;
-      throw new TypeError("the prompt's thread gave tokens where a description was asked for");
+      throw new TypeError("expected a description from the prompt thread, got tokens");
     },
     recordServiceTime: (serviceMs) => {
       meanServiceMs =

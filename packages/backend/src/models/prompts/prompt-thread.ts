@@ -3,40 +3,40 @@ import { type EngineErrorRecord, EngineRequestError } from "../../errors.ts";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { Prompt, PromptDescription } from "../../operations/prompt.ts";
 
-/** Where a thread takes tokenizer and chat template from. */
+/** The files of tokenizer and chat template. */
 export interface PromptThreadSource {
   readonly directory: string;
   readonly chatTemplatePath?: string | undefined;
 }
 
-/** A prompt as it crosses to the thread. */
+/** A prompt as it is sent to the thread. */
 export interface PromptJob {
   readonly kind: "encode" | "describe";
   readonly prompt: Prompt;
   readonly contextTokens: number;
 }
 
-/** What was made of a prompt. */
+/** The result for a prompt. */
 export type PromptResult =
   | { readonly type: "tokens"; readonly tokenIds: Int32Array<ArrayBuffer> }
   | { readonly type: "description"; readonly description: PromptDescription };
 
 export type PromptAnswer = PromptResult | { readonly type: "failed"; readonly error: EngineErrorRecord };
 
-/** What comes back from the thread. */
+/** Messages from the thread. */
 export type PromptThreadMessage =
   | { readonly type: "ready" }
   | { readonly type: "load-failed"; readonly error: EngineErrorRecord }
   | { readonly type: "answer"; readonly answer: PromptAnswer };
 
-/** A thread that makes tokens of one prompt at a time, and has ended after one that it could not end. */
+/** A thread that tokenizes one prompt at a time; it is terminated if one takes too long. */
 export interface PromptThread {
   /** Resolves when tokenizer and template are loaded. @throws EngineRequestError with the code of what failed */
   readonly ready: Promise<void>;
-  /** No job may be given to it any more. */
+  /** It takes no more jobs. */
   readonly hasEnded: boolean;
   /**
-   * Runs a job; the caller waits for it before it gives the next.
+   * Runs a job; one at a time.
    * @throws EngineRequestError with the code of what failed; `PROMPT_TIMEOUT`, `PROMPT_MEMORY_EXCEEDED`: the thread has ended
    */
   run(job: PromptJob, timeoutMs: number): Promise<PromptResult>;
@@ -48,50 +48,50 @@ export interface PromptThreadOptions {
   /** The worker's file. */
   readonly entry: URL;
   readonly loadTimeoutMs: number;
-  /** Of its heap. */
+  /** Limit of its heap. */
   readonly memoryMib: number;
   /** Flags for Node.js. [those of this process] */
   readonly execArgv?: string[];
 }
 
-/** Starts a thread of one model's prompts. */
+/** Starts a thread for the prompts of a model. */
 export type StartPromptThread = (source: PromptThreadSource) => PromptThread;
 
 function loadTimedOut(timeoutMs: number): EngineRequestError {
   return new EngineRequestError({
     code: "INVALID_TOKENIZER",
-    message: `expected tokenizer and chat template to be loaded within ${timeoutMs} ms, and they were not`,
+    message: `expected tokenizer and chat template to load within ${timeoutMs} ms, got no end of loading`,
   });
 }
 
-function timedOut(timeoutMs: number): EngineRequestError {
+function promptTimedOut(timeoutMs: number): EngineRequestError {
   return new EngineRequestError({
     code: "PROMPT_TIMEOUT",
-    message: `making tokens of the prompt took longer than ${timeoutMs} ms and was stopped; see engine.promptTimeoutMs`,
+    message: `expected the prompt to be tokenized within ${timeoutMs} ms, got no result; see engine.promptTimeoutMs`,
     data: { timeoutMs },
   });
 }
 
-/** Why a thread ended that nobody ended. */
+/** The error of a thread that ended by itself. */
 function failureOf(error: unknown, memoryMib: number): EngineRequestError {
   const { code, message = String(error) } = error as { readonly code?: unknown; readonly message?: string };
   if (code === "ERR_WORKER_OUT_OF_MEMORY") {
     return new EngineRequestError(
       {
         code: "PROMPT_MEMORY_EXCEEDED",
-        message: `making tokens of the prompt needed more than ${memoryMib} MiB of memory and was stopped`,
+        message: `expected the prompt to be tokenized with at most ${memoryMib} MiB of memory, got a need for more`,
         data: { memoryMib },
       },
       { cause: error },
     );
   }
   return new EngineRequestError(
-    { code: "INTERNAL", message: `the prompt's thread ended: ${message}` },
+    { code: "INTERNAL", message: `expected a result from the prompt thread, got its end: ${message}` },
     { cause: error },
   );
 }
 
-/** Starts a thread; it loads at once, and keeps the process alive only while it has something to do. */
+/** Starts a thread, which loads at once. It keeps the process alive only while it works. */
 export function startPromptThread(options: PromptThreadOptions): PromptThread {
   const { source, entry, loadTimeoutMs, memoryMib, execArgv = process.execArgv } = options;
   const worker = new Worker(entry, {
@@ -153,14 +153,14 @@ export function startPromptThread(options: PromptThreadOptions): PromptThread {
       post(job);
       current = call;
       worker.ref();
-      timer = setTimeout(() => fail(timedOut(timeoutMs)), timeoutMs);
+      timer = setTimeout(() => fail(promptTimedOut(timeoutMs)), timeoutMs);
       return call.promise;
     },
     end: async () => {
       fail(
         new EngineRequestError({
           code: "ENGINE_DISPOSED",
-          message: "the engine was stopped before the prompt was read",
+          message: "the engine was stopped before the prompt was tokenized",
         }),
       );
       await worker.terminate();

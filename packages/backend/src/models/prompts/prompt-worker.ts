@@ -4,7 +4,7 @@ import { toErrorRecord } from "../error-record.ts";
 import { createPromptEncoder, type PromptEncoder } from "./prompt-encoder.ts";
 import type { PromptAnswer, PromptJob, PromptThreadMessage, PromptThreadSource } from "./prompt-thread.ts";
 
-// The entry of a thread that makes tokens of prompts: one after the other, as they come.
+// The entry of a prompt thread: tokenizes prompts one after the other.
 const { directory, chatTemplatePath } = workerData as PromptThreadSource;
 
 function post(message: PromptThreadMessage, transfer: readonly ArrayBuffer[] = []): void {
@@ -23,7 +23,7 @@ function answer(encoder: PromptEncoder, { kind, prompt, contextTokens }: PromptJ
 }
 
 try {
-  // The thread has a deadline, and can be ended within a text: it needs no time limit of its own.
+  // The thread is terminated at a deadline: the tokenizer needs no time limit of its own.
   const encoder = createPromptEncoder(
     await loadModelText(directory, { chatTemplatePath, hasTimeLimit: false }),
   );

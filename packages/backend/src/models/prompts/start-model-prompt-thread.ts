@@ -2,9 +2,9 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { startPromptThread, type StartPromptThread } from "./prompt-thread.ts";
 
-/** The loader's own time limits end sooner. */
+/** The loader's own limits are shorter. */
 const loadTimeoutMs = 120_000;
-/** What the tables of a tokenizer take of each byte of its file, and what is there for prompts. */
+/** Memory of a tokenizer's tables for each byte of its file, and memory for prompts. */
 const tableBytesPerByte = 16;
 const promptMib = 2048;
 

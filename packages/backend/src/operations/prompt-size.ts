@@ -1,10 +1,10 @@
-import type { Prompt } from "../../operations/prompt.ts";
+import type { Prompt } from "./prompt.ts";
 
 const charactersPerToken = 4;
-/** What a number or a name of a mapping counts at least, beside its text. */
+/** Added for each value of a mapping or list. */
 const charactersPerValue = 4;
 
-/** Characters of all texts in plain data, with a little for each value. */
+/** Characters of all strings in plain data, and a few for each value. */
 function charactersOf(value: unknown): number {
   let characters = 0;
   const open: unknown[] = [value];
@@ -23,14 +23,14 @@ function charactersOf(value: unknown): number {
   return characters;
 }
 
-/** How much work a prompt is before it is tokenized: the characters of its text, messages and tools. */
+/** The size of a prompt before it is tokenized: the characters of its text, messages and tools. */
 export function promptCharacters(prompt: Prompt): number {
   if (prompt.kind === "text") return prompt.text.length;
   if (prompt.kind === "tokens") return prompt.tokenIds.length * charactersPerToken;
   return charactersOf(prompt.messages) + charactersOf(prompt.options ?? {});
 }
 
-/** About as many tokens as so many characters will have. */
+/** Estimates the tokens of a text by its characters. */
 export function estimateTokens(characters: number): number {
   return Math.ceil(characters / charactersPerToken);
 }
