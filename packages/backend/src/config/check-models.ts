@@ -1,7 +1,6 @@
 import { describeValue } from "../text/describe-value.ts";
 import type { ModelReading } from "./config-values.ts";
 import type { ModelConfig } from "./config.ts";
-import { expectedModelId, isModelId } from "./model-id.ts";
 
 /** A model, and the entry that it was made of; none for that of the section `model`. */
 export interface PlacedModel {
@@ -13,18 +12,12 @@ function whereOf({ entry }: PlacedModel): string {
   return entry?.where ?? "model";
 }
 
-/** Finds names that are none, and those that two models have. */
+/** Finds names that two models have. Those of the file and of flags are checked; a directory's may be any. */
 export function findNameProblems(places: readonly PlacedModel[]): string[] {
   const problems: string[] = [];
   const owners = new Map<string, PlacedModel>();
   for (const place of places) {
     const { id, aliases } = place.model;
-    // One that the file or a flag gives is checked already.
-    if (!isModelId(id)) {
-      problems.push(
-        `${whereOf(place)}: expected ${expectedModelId}, got ${describeValue(id)} as its directory's; give it another`,
-      );
-    }
     for (const name of [id, ...aliases]) {
       const owner = owners.get(name);
       owners.set(name, place);

@@ -334,11 +334,6 @@ describe("errors", () => {
       '--model a=: expected a directory, or embedded, got ""',
     ],
     [
-      "a directory whose name can be no id",
-      { flags: { model: "./a\u0007b" } },
-      "without control characters and outer spaces, got",
-    ],
-    [
       "too many",
       { flags: { model: Array.from({ length: 65 }, (_, index) => `./m${index}`) } },
       "--model: expected at most 64 models, got 65",
