@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { settings } from "../../packages/backend/src/config/settings.ts";
 import { createTinyModel, type TinyModel } from "../../packages/backend/test/support/tiny-model.ts";
 import { untilChild } from "../hostile/support/engine-faults.ts";
@@ -347,6 +347,85 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     process.kill(daemon.enginePid(), "SIGCONT");
   },
 };
+
+/** What serve shows once it is ready. */
+async function readBanner(args: readonly string[]): Promise<string> {
+  const command = [cliPath, "serve", "--port", "0", "--log-format", "pretty", ...args];
+  const child = spawn(process.execPath, command, {
+    env: cleanEnvironment(),
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let output = "";
+  for await (const text of child.stdout.setEncoding("utf8")) {
+    output += String(text);
+    if (output.includes("Try it:")) break;
+  }
+  child.kill("SIGKILL");
+  return output;
+}
+
+describe("a setting of one model", () => {
+  let mixed: TestDaemon;
+  let file: string;
+  beforeAll(async () => {
+    file = join(endless.directory, "models.yaml");
+    const engine = "{ maxSequences: 1, contextTokens: 20000, threads: 1, maxQueuedRequests: 1 }";
+    await writeFile(
+      file,
+      `models:
+  own: { path: ., engine: ${engine} }
+  other: { path: ., aliases: [alias] }
+engine: { maxSequences: 3, contextTokens: 400, threads: 2 }
+`,
+    );
+    mixed = await startDaemon({ args: ["--config", file] });
+  });
+  afterAll(() => mixed[Symbol.asyncDispose]());
+
+  test("contextTokens acts on that model alone", async () => {
+    expect(await getJson(mixed, "/v1/models")).toMatchObject({
+      data: [
+        { id: "own", max_model_len: 20_000 },
+        { id: "other", max_model_len: 400 },
+      ],
+    });
+  });
+
+  test("maxSequences acts on that model alone", async () => {
+    const metrics = await (await fetch(`${mixed.url}/metrics`)).text();
+    const info = /^vllm:cache_config_info\{model_name="(\w+)".*num_gpu_blocks="(\d+)"/gm;
+    expect([...metrics.matchAll(info)].map(([, id, count]) => [id, count])).toEqual([
+      ["own", "1"],
+      ["other", "3"],
+    ]);
+  });
+
+  test("threads acts on that model alone", async () => {
+    const engines = (await readBanner(["--config", file])).match(/(?<=model +)\w+(?=,)|\d+(?= threads?$)/gm);
+    expect(engines).toEqual(["own", "1", "other", "2"]);
+  });
+
+  test("maxQueuedRequests acts on that model alone", async () => {
+    const body = (model: string) => ({ ...endlessBody, model, max_tokens: model === "own" ? 19_000 : 200 });
+    const running = await openRaw(mixed.url, rawPost("/v1/completions", body("own")));
+    await running.waitFor("data: ");
+    const queued = await openRaw(mixed.url, rawPost("/v1/completions", body("own")));
+    await queued.waitFor("HTTP/1.1 200");
+    const refused = await post(mixed, "/v1/completions", { ...body("own"), stream: false });
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { error: { message: expect.stringMatching(/\b1\b/) } },
+    });
+    // More than run at the same time, and more than the other model may queue.
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, async () =>
+        post(mixed, "/v1/completions", { ...body("alias"), stream: false }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    for (const { socket } of [running, queued]) socket.destroy();
+  });
+});
 
 test("every setting has a case", () => {
   expect(Object.keys(cases)).toEqual(settings.map(({ path }) => path));

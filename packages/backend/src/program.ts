@@ -23,6 +23,7 @@ override the file. --print-config shows each value and its origin.
 Examples:
   $ infernode serve
   $ infernode serve --port 9000 --model ./models/Llama-3.2-1B-Instruct
+  $ infernode serve --model ./models/Llama-3.2-1B-Instruct --model small=./models/Qwen2.5-0.5B-Instruct
   $ INFERNODE_PORT=9000 INFERNODE_LOG_FORMAT=json infernode serve
   $ infernode serve --config production.yaml --print-config
 ${exitCodeHelp}`;
@@ -39,7 +40,7 @@ Examples:
 ${exitCodeHelp}`;
 
 const doctorHelp = `
-Exits with 0 if the configured model would run, and with 4 if it would not.
+Exits with 0 if all configured models would run, and with 4 if one would not.
 
 Examples:
   $ infernode doctor
@@ -120,7 +121,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
 
   addSettingOptions(
     addCommand(program, "doctor").description(
-      "show hardware, runtimes and models, and whether the configured model would run",
+      "show hardware, runtimes and models, and whether the configured models would run",
     ),
     isModelOrEngine,
   )
@@ -132,7 +133,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   addSettingOptions(
     addCommand(models, "inspect")
       .description("show a model's size, shape and memory plan, and whether serve would run it")
-      .argument("<directory>", "a Hugging Face directory, or embedded"),
+      .argument("<model>", "a Hugging Face directory, the id of a configured model, or embedded"),
     (setting) => isModelOrEngine(setting) && setting.path !== "model.path",
   )
     .option("--json", "print JSON")

@@ -2,7 +2,7 @@ import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { createCpuDevice, readAvailableMemory } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
 import { engineDefaults } from "../config/engine-defaults.ts";
-import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
+import type { EngineCoreOptions, ReserveMemory } from "../models/engine/engine-core.ts";
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { planModel, prepareModel } from "../models/engine/prepare-model.ts";
@@ -40,8 +40,12 @@ async function assertPromptThreadStarts(options: EngineCoreOptions, directory: s
   }
 }
 
-async function describeServable(options: EngineCoreOptions): Promise<ModelDescription> {
-  const { model, executorPlan, answerMemoryBytes } = await prepareModel(options, { encodes: false });
+async function describeServable(
+  options: EngineCoreOptions,
+  reserveMemory: ReserveMemory | undefined,
+): Promise<ModelDescription> {
+  const prepared = await prepareModel(options, { encodes: false, reserveMemory });
+  const { model, executorPlan, answerMemoryBytes } = prepared;
   try {
     await assertPromptThreadStarts(options, model.directory);
     await executorProvider.assertLoadable(model, { runtime: options.runtime });
@@ -83,11 +87,14 @@ async function describeRejected(options: EngineCoreOptions): Promise<ModelDescri
 
 /**
  * Describes a model and runs the checks that the engine runs before it serves one, in the same order. If all other
- * checks pass, it reads the weights, without keeping them.
+ * checks pass, it reads the weights, without keeping them. Without `reserveMemory` the model may plan with all free memory.
  */
-export async function checkModel(options: EngineCoreOptions): Promise<ModelCheck> {
+export async function checkModel(
+  options: EngineCoreOptions,
+  reserveMemory?: ReserveMemory,
+): Promise<ModelCheck> {
   try {
-    return { model: await describeServable(options), failure: undefined };
+    return { model: await describeServable(options, reserveMemory), failure: undefined };
   } catch (error) {
     return { model: await describeRejected(options), failure: modelFailure(toErrorRecord(error)) };
   }

@@ -1,42 +1,62 @@
 import { createHostMemoryPool } from "@infernode/memory";
-import { embeddedModelDirectory, openCheckpoint, type Checkpoint } from "@infernode/models";
-import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
+import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
+import type { EngineSettings, InfernodeConfig, ModelConfig } from "../config/config.ts";
+import { engineOptionsOf } from "../daemon/engine-options.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
+import { createMemoryBudget, type MemoryShare } from "../models/memory-budget.ts";
 import { checkModel, type ModelDescription } from "./check-model.ts";
 
 /** A model that the daemon could be started with. */
 export interface ModelProbe {
   readonly origin: "embedded" | "configured";
+  /** The name in the API. */
+  readonly id: string;
   readonly directory: string;
+  readonly runtime: EngineSettings["runtime"];
   readonly wouldRun: boolean;
   /** Why `serve` would reject it, with the message of `serve`; empty if it would not. */
   readonly reasons: readonly string[];
   readonly model: ModelDescription | undefined;
 }
 
-async function probeModel(origin: ModelProbe["origin"], options: EngineCoreOptions): Promise<ModelProbe> {
-  const { model, failure } = await checkModel(options);
+const embedded = embeddedModelDirectory();
+
+async function probeModel(model: ModelConfig, memory: MemoryShare): Promise<ModelProbe> {
+  const { id, directory } = model;
+  const check = await checkModel(engineOptionsOf(model), (demand) => memory.reserve(demand));
+  if (check.failure !== undefined) memory.withdraw();
   return {
-    origin,
-    directory: options.modelDirectory,
-    wouldRun: failure === undefined,
-    reasons: failure === undefined ? [] : [failure.message],
-    model,
+    origin: directory === embedded ? "embedded" : "configured",
+    id,
+    directory,
+    runtime: model.engine.runtime,
+    wouldRun: check.failure === undefined,
+    reasons: check.failure === undefined ? [] : [check.failure.message],
+    model: check.model,
   };
 }
 
-/** Checks the configured model and, if it is another one, the bundled model. */
-export async function probeModels(options: EngineCoreOptions): Promise<readonly ModelProbe[]> {
-  const embedded = embeddedModelDirectory();
-  if (options.modelDirectory === embedded) return [await probeModel("embedded", options)];
-  const embeddedOptions = {
-    ...options,
-    modelDirectory: embedded,
-    modelName: undefined,
-    contextTokens: undefined,
-    chatTemplatePath: undefined,
+/** Checks the configured models, which share the memory as they would in `serve`. */
+export async function probeModels({
+  models,
+  engine,
+}: Pick<InfernodeConfig, "models" | "engine">): Promise<readonly ModelProbe[]> {
+  const modelIds = models.map(({ id }) => id);
+  const budget = createMemoryBudget({ modelIds, limitBytes: engine.memoryLimitBytes });
+  return Promise.all(models.map(async (model) => probeModel(model, budget.share(model.id))));
+}
+
+/** Checks the bundled model with the settings that hold for all models, except the context, which is another model's. */
+export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Promise<readonly ModelProbe[]> {
+  const engine = { ...config.engine, contextTokens: undefined };
+  const bundled = {
+    id: modelNameOf(embedded),
+    aliases: [],
+    directory: embedded,
+    chatTemplate: undefined,
+    engine,
   };
-  return [await probeModel("configured", options), await probeModel("embedded", embeddedOptions)];
+  return probeModels({ models: [bundled], engine });
 }
 
 /** The result of loading the executor's library in one way. */

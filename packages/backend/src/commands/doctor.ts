@@ -1,52 +1,64 @@
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
-import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { describeGpus } from "./describe-gpus.ts";
-import { probeModels, probeRuntimes, type ModelProbe, type RuntimeProbe } from "./doctor-probes.ts";
+import {
+  probeBundledModel,
+  probeModels,
+  probeRuntimes,
+  type ModelProbe,
+  type RuntimeProbe,
+} from "./doctor-probes.ts";
 import { readSystemInfo, type SystemInfo } from "./doctor-system.ts";
 import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
 import { formatCount, formatRows, toPrintable } from "./terminal-text.ts";
 
-/** Hardware, runtimes and models of this machine, and whether the configured model would run. */
+/** Hardware, runtimes and models of this machine, and whether the configured models would run. */
 export interface DoctorReport {
   readonly system: SystemInfo;
   /** Available to this process, within the limits of its container. */
   readonly memory: HostMemory;
   readonly gpus: GpuInventory;
   readonly runtimes: readonly RuntimeProbe[];
-  /** The configured model comes first. */
+  /** The configured models come first. */
   readonly models: readonly ModelProbe[];
-  readonly verdict: { readonly wouldRun: boolean; readonly reasons: readonly string[] };
+  readonly verdict: {
+    /** Whether `serve` would run all of them. */
+    readonly wouldRun: boolean;
+    readonly reasons: readonly string[];
+    /** The configured models. */
+    readonly models: readonly string[];
+  };
 }
 
-function resolveVerdict(
+/** Why the configured models would not run; those of one among several begin with its id. */
+function findReasons(
   system: SystemInfo,
   runtimes: readonly RuntimeProbe[],
-  parts: { readonly model: ModelProbe | undefined; readonly runtime: "auto" | "ffi" | "binding" },
-): DoctorReport["verdict"] {
-  const reasons: string[] = [];
-  if (!system.isNodeSupported) {
-    reasons.push(`expected Node.js 20.19 or later, got ${system.nodeVersion}`);
-  }
-  reasons.push(...(parts.model?.reasons ?? []));
-  const usable = runtimes.filter(({ path }) => parts.runtime === "auto" || path === parts.runtime);
-  if (reasons.length === 0 && !usable.some(({ works }) => works)) {
-    reasons.push(
-      `${executorProvider.library} cannot be used: ${usable.map(({ description }) => description).join("; ")}`,
-    );
-  }
-  return { wouldRun: reasons.length === 0, reasons };
+  models: readonly ModelProbe[],
+): readonly string[] {
+  const ofModels = models.flatMap(({ id, reasons, runtime }) => {
+    const usable = runtimes.filter(({ path }) => runtime === "auto" || path === runtime);
+    const works = usable.some((probe) => probe.works);
+    const problems = usable.map(({ description }) => description).join("; ");
+    const all =
+      works || reasons.length > 0 ? reasons : [`${executorProvider.library} cannot be used: ${problems}`];
+    return models.length === 1
+      ? all
+      : all.map((reason) => (reason.startsWith(`${id}: `) ? reason : `${id}: ${reason}`));
+  });
+  const expectedNode = `expected Node.js 20.19 or later, got ${system.nodeVersion}`;
+  return system.isNodeSupported ? ofModels : [expectedNode, ...ofModels];
 }
 
-function describeModel({ model, reasons }: ModelProbe): string {
-  if (model === undefined) return `no: ${reasons.join("; ")}`;
+function describeModel({ id, model, reasons }: ModelProbe): string {
+  if (model === undefined) return [`no: ${id}`, ...reasons].join("\n");
   const { memoryPlan: plan } = model;
-  const summary = `${model.name}, ${model.family}, ${formatCount(model.parameterCount)} parameters`;
+  const summary = `${id}, ${model.family}, ${formatCount(model.parameterCount)} parameters`;
   const memory =
     plan === undefined
       ? ""
@@ -87,35 +99,37 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   for (const model of models) {
     rows.push([model.origin === "embedded" ? "bundled model" : "configured model", describeModel(model)]);
   }
-  const [first] = models;
+  const names = verdict.models.join(", ");
   const conclusion = verdict.wouldRun
-    ? `${first?.model?.name ?? "The model"} would run: infernode serve`
-    : `${first?.model?.name ?? first?.directory ?? "The model"} would not run: ${verdict.reasons.join("; ")}`;
+    ? `${names} would run: infernode serve`
+    : `${names} would not run: ${verdict.reasons.join("; ")}`;
   return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(conclusion)}`;
 }
 
-/** Shows hardware, runtimes and models, and whether the configured model would run. */
+/** Shows hardware, runtimes and models, and whether the configured models would run. */
 export const doctor: CommandRunner = async (values, context) => {
   const { config } = await resolveConfig({
     ...readConfigSources(values),
     environment: context.environment,
     directory: context.directory,
   });
-  const options = engineOptionsOf(onlyModel(config));
-  const [system, models] = await Promise.all([readSystemInfo(), probeModels(options)]);
+  const [system, configured] = await Promise.all([readSystemInfo(), probeModels(config)]);
+  const hasBundled = configured.some(({ origin }) => origin === "embedded");
+  const models = hasBundled ? configured : [...configured, ...(await probeBundledModel(config))];
   // The bundled model is the fastest to test with.
   const usable = models.filter(({ wouldRun }) => wouldRun);
-  const sample = usable.find(({ origin }) => origin === "embedded") ?? usable[0];
-  const runtimes = await probeRuntimes(sample?.directory ?? options.modelDirectory);
+  const sample = usable.find(({ origin }) => origin === "embedded") ?? usable[0] ?? models[0];
+  const runtimes = await probeRuntimes(sample?.directory ?? "");
   // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
+  const reasons = findReasons(system, runtimes, configured);
   const report: DoctorReport = {
     system,
     memory: readHostMemory(),
     gpus,
     runtimes,
     models,
-    verdict: resolveVerdict(system, runtimes, { model: models[0], runtime: config.engine.runtime }),
+    verdict: { wouldRun: reasons.length === 0, reasons, models: configured.map(({ id }) => id) },
   };
   const text =
     values["json"] === true

@@ -24,5 +24,8 @@ export function onlyModel({ models }: Pick<InfernodeConfig, "models">): ModelCon
   const [only] = models;
   if (only !== undefined && models.length === 1) return only;
   const ids = models.map(({ id }) => id).join(", ");
-  throw new BackendError("INVALID_CONFIG", `expected one model, got ${models.length}: ${ids}`);
+  throw new BackendError(
+    "INVALID_CONFIG",
+    `expected one model, got ${models.length}: ${ids}; choose one with --model <id>`,
+  );
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { embeddedModelDirectory } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import type { EngineSettings } from "../../src/config/config.ts";
 import { formatConfig } from "../../src/config/format-config.ts";
 import {
   resolveConfig,
@@ -94,6 +95,21 @@ describe("the map of models", () => {
     );
     const keys = [...modelEntrySettings.keys()];
     expect(keys.filter((key) => !key.startsWith("engine."))).toEqual(["path", "aliases", "chatTemplate"]);
+  });
+
+  const engineKeys = [...modelEntrySettings.keys()].filter((key) => key.startsWith("engine."));
+  test.each(engineKeys)("sets %s of one model alone", async (path) => {
+    const key = path.replace("engine.", "");
+    const value = key === "runtime" ? "ffi" : 2_000_000_000;
+    const schema = modelEntrySettings.get(path)?.kind.schema;
+    const sample = schema?.safeParse(value).success === true ? value : 1000;
+    const models = { a: { path: "a", engine: { [key]: sample, maxTokensPerStep: 5000 } }, b: { path: "b" } };
+    if (key === "maxTokensPerStep") models.a.engine = { maxTokensPerStep: sample as number };
+    const { config } = await resolveWith({ models });
+    const [own, other] = config.models.map(({ engine }) => ({ ...engine })[key as keyof EngineSettings]);
+    expect(own).toBe(sample);
+    expect(other).toBe(config.engine[key as keyof EngineSettings]);
+    expect(other).not.toBe(sample);
   });
 
   test("is typed and checked in a program's overrides, which win over the file", async () => {
