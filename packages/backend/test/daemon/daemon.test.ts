@@ -145,7 +145,7 @@ describe("a daemon", () => {
     expect(await discovery.list({ name: "stories" })).toEqual([]);
   });
 
-  test("tells its life on the bus", async () => {
+  test("emits events from its start to its stop", async () => {
     const { daemon, heard } = await setUp();
     const { url } = await daemon.start();
     await daemon.ready();
@@ -183,7 +183,7 @@ describe("a daemon", () => {
     expect(() => daemon.start()).toThrow(/stopped/);
   });
 
-  test("puts all away though the registry cannot be reached any more", async () => {
+  test("disposes of everything though the registry cannot be reached any more", async () => {
     const { daemon, discovery, heard } = await setUp();
     const register = discovery.register.bind(discovery);
     discovery.register = async (...args) => {

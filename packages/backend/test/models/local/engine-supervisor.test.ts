@@ -10,6 +10,7 @@ import {
   type EngineSupervisor,
   type EngineSupervisorOptions,
 } from "../../../src/models/local/engine-supervisor.ts";
+import { createResolvers } from "../../../src/create-resolvers.ts";
 import { createEventBus, type EventBus } from "../../../src/events/event-bus.ts";
 import type { InfernodeEvent } from "../../../src/events/event-map.ts";
 import { coreOptions, createFakeCores, type FakeCore } from "../../support/fake-core.ts";
@@ -422,6 +423,28 @@ describe("a crash", () => {
     await expect(waiting.ended).rejects.toThrow("enough");
   });
 
+  test("counts failed starts from one again after each start that succeeds", async () => {
+    let startCount = 0;
+    const fakes = createFakeProcesses(createFakeCores().createCore);
+    const { supervisor, next, heard } = setUp({
+      startProcess: (listeners) => {
+        startCount += 1;
+        if (startCount % 2 === 0) throw Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" });
+        return fakes.startProcess(listeners);
+      },
+    });
+    await supervisor.start();
+    for (const index of [0, 1]) {
+      const restarted = next("backend:engine-restarted");
+      fakes.processes[index]?.crash();
+      await restarted;
+    }
+    const counts = heard.flatMap((event) =>
+      event[0] === "backend:engine-start-postponed" ? [event[1].failedStartCount] : [],
+    );
+    expect(counts).toEqual([1, 1]);
+  });
+
   test("follows a message that cannot be read", async () => {
     const { supervisor, processes, next } = setUp();
     await supervisor.start();
@@ -500,14 +523,15 @@ describe("a crash", () => {
     expect(texts(whole.replies)).toEqual(["accepted", "1", "restarted", "1", "2", "finished"]);
   });
 
-  test("of an engine that was asked to prove itself happens before it is given calls", async () => {
+  test("during the self-test comes before calls are sent, and the self-test is no request", async () => {
     const proofs: string[] = [];
-    const fakes = createFakeProcesses(createFakeCores().createCore, async ({ description }) => {
-      proofs.push(description);
+    const fakes = createFakeProcesses(createFakeCores().createCore, async (core) => {
+      (core as FakeCore).step();
+      proofs.push(core.description);
       if (proofs.length < 3) fakes.processes.at(-1)?.crash();
       await new Promise((resolve) => setImmediate(resolve));
     });
-    const { supervisor, next } = setUp({ startProcess: fakes.startProcess });
+    const { supervisor, next, heard } = setUp({ startProcess: fakes.startProcess });
     await supervisor.start();
     expect(proofs).toEqual([]);
     const restarted = next("backend:engine-restarted");
@@ -516,6 +540,9 @@ describe("a crash", () => {
     fakes.processes[0]?.crash();
     await restarted;
     expect(proofs).toHaveLength(3);
+    // By then the events of the self-test would have come.
+    await tokensOf(supervisor, { kind: "tokens", tokenIds: [] });
+    expect(heard.map(([name]) => name)).not.toContain("inference:step-finished");
     expect(supervisor).toMatchObject({ state: "ready", pid: 4 });
     waiting.controller.abort(new Error("enough"));
     await expect(waiting.ended).rejects.toThrow("enough");
@@ -534,7 +561,7 @@ describe("a crash", () => {
 });
 
 describe("an engine that hangs", () => {
-  test("is ended when it makes no step though it has work, and started again", async () => {
+  test("is killed when it has work and makes no step, and is restarted", async () => {
     const { supervisor, cores, processes, heard, next } = setUp({ hangAfterMs: 500, heartbeatIntervalMs: 5 });
     await supervisor.start();
     const streaming = begin(supervisor, [1, 2, 3]);
@@ -567,7 +594,7 @@ describe("an engine that hangs", () => {
     expect(processes).toHaveLength(2);
   });
 
-  test("is ended when it says nothing, with or without work", async () => {
+  test("is killed when it sends no message, with or without work", async () => {
     const { supervisor, processes, next } = setUp({ hangAfterMs: 100, heartbeatIntervalMs: 5 });
     await supervisor.start();
     const hung = next("backend:engine-hung");
@@ -576,6 +603,23 @@ describe("an engine that hangs", () => {
     expect(await hung).toMatchObject({ pid: 1, silentMs: expect.any(Number), runningSequenceCount: 0 });
     await restarted;
     expect(supervisor).toMatchObject({ state: "ready", pid: 2 });
+  });
+
+  test("is reported once, however long its process takes to end", async () => {
+    const fakes = createFakeProcesses(createFakeCores().createCore);
+    const { supervisor, heard, next } = setUp({
+      hangAfterMs: 50,
+      heartbeatIntervalMs: 5,
+      startProcess: (listeners) => {
+        const channel = fakes.startProcess(listeners);
+        return { ...channel, kill: () => setTimeout(() => channel.kill(), 50) };
+      },
+    });
+    await supervisor.start();
+    const crashed = next("backend:engine-crashed");
+    fakes.processes[0]?.freeze();
+    await crashed;
+    expect(heard.filter(([name]) => name === "backend:engine-hung")).toHaveLength(1);
   });
 
   test("is none that has nothing to do, or that makes steps", async () => {
@@ -676,7 +720,7 @@ describe("a start that fails", () => {
   });
 
   test("rejects when the machine has no room for a process again and again, and says for what", async () => {
-    const { supervisor } = setUp({
+    const { supervisor, heard } = setUp({
       startProcess: () => {
         throw Object.assign(new Error("spawn EMFILE"), { code: "EMFILE" });
       },
@@ -686,6 +730,7 @@ describe("a start that fails", () => {
       message: expect.stringMatching(/\(EMFILE\).*ulimit -n/),
     });
     expect(supervisor.state).toBe("failed");
+    expect(heard.filter(([name]) => name === "backend:engine-start-postponed")).toHaveLength(5);
   });
 
   test("rejects at once when the process ends by itself", async () => {
@@ -711,7 +756,7 @@ describe("a start that fails", () => {
     expect(processes).toHaveLength(0);
   });
 
-  test("rejects when it takes too long, and ends the process", async () => {
+  test("rejects when it takes too long, and kills the process", async () => {
     const { supervisor } = setUp({ createCore: () => new Promise(() => undefined), startTimeoutMs: 20 });
     await expect(supervisor.start()).rejects.toMatchObject({ code: "ENGINE_START_TIMEOUT" });
     expect(supervisor.pid).toBeUndefined();
@@ -766,11 +811,22 @@ describe("draining", () => {
     await drained;
   });
 
-  test("ends at once while the engine is not ready", async () => {
-    const { supervisor } = setUp({ createCore: () => new Promise(() => undefined) });
-    const start = supervisor.start();
-    start.catch(() => undefined);
+  test("ends at once while the engine is not ready, and an engine that is ready afterwards changes nothing", async () => {
+    const loaded = createResolvers<void>();
+    const { createCore } = createFakeCores();
+    const { supervisor, next } = setUp({
+      createCore: async (...args) => {
+        await loaded.promise;
+        return createCore(...args);
+      },
+    });
+    supervisor.start().catch(() => undefined);
     await supervisor.drain({ timeoutMs: 60_000 });
+    expect(supervisor.state).toBe("draining");
+    const started = next("backend:engine-started");
+    loaded.resolve();
+    await started;
+    await new Promise((resolve) => setImmediate(resolve));
     expect(supervisor.state).toBe("draining");
   });
 });
