@@ -1,29 +1,29 @@
-/** Memory that one body has of the budget, from its first byte until its request is over. */
+/** The memory of one body, from its first byte to the end of its request. */
 export interface BodyShare {
-  /** `false` and no change when there is not as much left. */
+  /** `false`, and no change, if there is not enough left. */
   grow(sizeBytes: number): boolean;
-  /** The body is complete: gives back what it does not need, and its sender can be late no more. */
+  /** The body is complete: releases what it does not need; its sender is not late any more. */
   settle(sizeBytes: number): void;
   release(): void;
 }
 
 export interface BodyBudgetOptions {
   readonly totalBytes: number;
-  /** How long a body may wait for room, and how long one may keep others waiting for it. [10000] */
+  /** How long a body may wait for memory, and how long an incomplete one may make others wait. [10000] */
   readonly patienceMs?: number;
 }
 
 /**
- * The memory of all bodies together. Large ones wait for theirs, first come, first served; a part of it is left to
- * small ones, so that a flood of large bodies changes nothing for them.
+ * The memory of all bodies. Large ones wait for theirs, first come, first served; a part is reserved for small ones, so
+ * that many large bodies do not delay them.
  */
 export interface BodyBudget {
   readonly usedBytes: number;
-  /** A share of nothing yet, for a small body. */
+  /** An empty share, for a small body. */
   open(): BodyShare;
   /**
-   * Waits for room. `onLate` is called when the body has not come in time and others wait for its room.
-   * Resolves with `undefined` when there was none in time; rejects with the signal's reason.
+   * Waits for memory. `onLate` is called if the body does not arrive in time while others wait for memory.
+   * Resolves with `undefined` if there was none in time; rejects with the signal's reason.
    */
   take(request: {
     readonly sizeBytes: number;
@@ -32,7 +32,7 @@ export interface BodyBudget {
   }): Promise<BodyShare | undefined>;
 }
 
-/** Of the whole; large bodies leave the rest. */
+/** Of the total; the rest is reserved for small bodies. */
 const largePart = 0.75;
 
 interface Waiter {
@@ -45,7 +45,7 @@ interface Sender {
   isLate: boolean;
 }
 
-/** Creates a budget that is all free. */
+/** Creates an unused budget. */
 export function createBodyBudget({ totalBytes, patienceMs = 10_000 }: BodyBudgetOptions): BodyBudget {
   const largeBytes = Math.floor(totalBytes * largePart);
   const waiters: Waiter[] = [];
@@ -53,7 +53,7 @@ export function createBodyBudget({ totalBytes, patienceMs = 10_000 }: BodyBudget
   let usedBytes = 0;
   let usedByLarge = 0;
 
-  // One that is larger than the whole budget may come when it is alone.
+  // A body larger than the budget is admitted alone.
   const fits = (sizeBytes: number): boolean =>
     usedByLarge === 0 || (usedByLarge + sizeBytes <= largeBytes && usedBytes + sizeBytes <= totalBytes);
   const dropLate = (): void => {

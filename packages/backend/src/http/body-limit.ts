@@ -1,16 +1,16 @@
-/** A request for a short context has other fields too; a batch has several prompts. */
-const leastBytes = 2 * 2 ** 20;
-const mostBytes = 8 * 2 ** 20;
+/** A request for a short context has other fields too, and may have several prompts. */
+const minBytes = 2 * 2 ** 20;
+const maxBytes = 8 * 2 ** 20;
 
-/** More than a token of any text takes in JSON: 21 escaped characters, or a long run of blanks. */
+/** More than any token takes in JSON: 21 escaped characters, or a long run of blanks. */
 const bytesPerToken = 128;
 
 /**
- * The largest body that is taken: what was configured, else the longest that could fit the context, and the most
- * while the context is not known.
+ * The largest body that is accepted: as configured, else the largest that could fit the context; the maximum while
+ * the context is unknown.
  */
 export function bodyLimitOf(configuredBytes: number | undefined, contextTokens: number | undefined): number {
   if (configuredBytes !== undefined) return configuredBytes;
-  if (contextTokens === undefined) return mostBytes;
-  return Math.min(mostBytes, Math.max(leastBytes, contextTokens * bytesPerToken));
+  if (contextTokens === undefined) return maxBytes;
+  return Math.min(maxBytes, Math.max(minBytes, contextTokens * bytesPerToken));
 }

@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { ServerResponse } from "node:http";
 
-/** Code of the reason that aborts work nobody waits for. */
+/** Code of the abort reason after the client has disconnected. */
 export const clientGoneCode = "CLIENT_GONE";
 
-/** Why work was stopped: nobody waits for the answer any more. */
+/** The abort reason: the client has disconnected. */
 class ClientGoneError extends Error {
   override readonly name: string = "ClientGoneError";
   readonly code: string = clientGoneCode;
@@ -14,10 +14,10 @@ class ClientGoneError extends Error {
   }
 }
 
-/** Aborts when the connection closes before the response was written out, however the response is made. */
+/** Aborts when the connection closes before the response is written, streamed or not. */
 export function abortWhenClientGone(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  // Each of the prompts of one request listens.
+  // Each prompt of a request adds a listener.
   setMaxListeners(0, controller.signal);
   const onClose = (): void => {
     if (!response.writableFinished) controller.abort(new ClientGoneError());

@@ -3,8 +3,8 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * Closes a response that waits behind another one on its connection when the connection closes. Node.js tells
- * only the response that has the connection; the work for the others would go on for nobody.
+ * Closes a pipelined response, which waits behind another one, when its connection closes. Node.js emits `close` only
+ * on the response that has the connection; the work for the others would continue.
  */
 export function closeQueuedResponse(response: ServerResponse, connection: Socket): void {
   if (response.socket !== null) return;
@@ -12,7 +12,7 @@ export function closeQueuedResponse(response: ServerResponse, connection: Socket
     response.destroy();
     response.emit("close");
   };
-  // As many as the client sent without waiting.
+  // One for each pipelined request.
   setMaxListeners(0, connection);
   connection.once("close", onClose);
   response.once("socket", () => connection.off("close", onClose));

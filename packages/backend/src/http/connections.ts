@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { lingerAtEnd, type LingerLimits } from "./linger.ts";
 
-/** An open connection and the requests on it that have no complete answer yet, in their order. */
+/** An open connection and its requests without a complete answer, in order. */
 interface Connection {
   readonly socket: Socket;
   readonly open: Map<ServerResponse, OpenRequest>;
@@ -11,29 +11,29 @@ interface Connection {
 
 interface OpenRequest {
   readonly request: IncomingMessage;
-  /** Whether the client would keep the connection. */
+  /** Whether the client allows keep-alive. */
   readonly mayKeepAlive: boolean;
 }
 
 export interface ConnectionsOptions {
-  /** Beyond it a new connection takes the place of an idle one, or is refused. */
+  /** Beyond it a new connection replaces an idle one, or is rejected. */
   readonly maxCount: number;
-  /** An idle connection has this long for one more request once the server closes. */
+  /** Time that an idle connection has for one more request when the server closes. */
   readonly idleGraceMs: number;
 }
 
-/** Every connection of the server, from its accept to its end. */
+/** The connections of the server. */
 export interface Connections {
   readonly size: number;
-  /** `false`: there is no room, and no connection whose place it could take. */
+  /** `false`: there is no room, and no connection that could be replaced. */
   add(socket: Socket): boolean;
-  /** `false`: the connection is being closed, and nothing more is answered on it. */
+  /** `false`: the connection is closing and takes no more requests. */
   begin(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Whether bytes written to the connection now would be taken for the answer to its newest request. */
+  /** Whether the client would read bytes written now as the answer to its newest request. */
   mayAnswerRaw(socket: Socket): boolean;
-  /** From now on the last answer on each connection says that it is the last. */
+  /** From now on the last answer on each connection has `connection: close`. */
   drain(): void;
-  /** Closes what is idle, and every other connection after its last answer; resolves when none is left. */
+  /** Closes idle connections, and the others after their last answers; resolves when none is left. */
   close(): Promise<void>;
   destroyAll(): void;
 }
@@ -46,7 +46,7 @@ const lastLinger: LingerLimits = { totalMs: 2000, quietMs: 500 };
 export function createConnections(options: ConnectionsOptions): Connections {
   const { maxCount, idleGraceMs } = options;
   const all = new Map<Socket, Connection>();
-  /** By the time of their last answer, or else of their accept. */
+  /** Ordered by the time of their last answer, or of their start. */
   const byAge = new Set<Connection>();
   const emptyListeners: (() => void)[] = [];
   let isDraining = false;
@@ -63,14 +63,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
     byAge.add(connection);
     if (isClosing) closeIfIdle(connection);
   };
-  /** Only the last of several answers may close the connection: the others would take it from those after them. */
+  /** Of several answers only the last one may close the connection. */
   const announceClose = ({ open }: Connection): void => {
     const answers = [...open];
     for (const [index, [response, { mayKeepAlive }]] of answers.entries()) {
       if (!response.headersSent) response.shouldKeepAlive = mayKeepAlive && index < answers.length - 1;
     }
   };
-  /** The one whose client has taken longest for a whole request: it is idle, or still sending. */
+  /** The oldest connection without a complete request: it is idle, or its client is still sending. */
   const findReplaceable = (): Connection | undefined => {
     for (const connection of byAge) {
       if ([...connection.open.values()].every(({ request }) => !request.complete)) return connection;

@@ -73,7 +73,7 @@ function createApp({ options, formats }: ServerParts): FastifyInstance {
   const { ids = randomId } = options;
   return fastify({
     logger: false,
-    // Read and bounded by `bodies`.
+    // `bodies` reads and limits them.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     rewriteUrl: (request) => pathOfTarget(request.url ?? "/"),
     genReqId: (request) => takeRequestId(request.headers["x-request-id"], ids),

@@ -1,19 +1,19 @@
 import type { ServerResponse } from "node:http";
 
-/** Code of the reason why a connection was cut. */
+/** Code of the reason for closing a connection. */
 export const slowReaderCode = "SLOW_READER";
 
-/** Why a connection was cut: its reader took nothing for too long. */
+/** The reason for closing a connection: its client read nothing for too long. */
 export class SlowReaderError extends Error {
   override readonly name: string = "SlowReaderError";
   readonly code: string = slowReaderCode;
 
   constructor(writeTimeoutMs: number) {
-    super(`the reader was to take data within ${writeTimeoutMs} ms and took none`);
+    super(`expected the client to read data within ${writeTimeoutMs} ms, and it read none`);
   }
 }
 
-/** Cuts the connection when nothing of a response that is on its way was taken for that long. */
+/** Closes the connection when the client reads nothing of the response for the write timeout. */
 export function cutSlowReader(response: ServerResponse, writeTimeoutMs: number, onCut: () => void): void {
   response.setTimeout(writeTimeoutMs, () => {
     onCut();

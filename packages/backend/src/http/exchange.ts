@@ -6,24 +6,24 @@ import type { GenerationProgress } from "../api/shared/generation.ts";
 import { clientGoneCode } from "./client-gone.ts";
 import type { HttpClock, ServerMetrics } from "./http-server-options.ts";
 
-/** What is known of one request and its answer; never what was asked or said. */
+/** The facts about one request and its answer for logs and metrics; never their content. */
 export interface Exchange {
   readonly requestId: string;
-  /** Clock time of its first byte. */
+  /** Clock time of its start. */
   readonly startedAtMs: number;
   model?: string;
   isStream?: boolean;
   progress?: Readonly<GenerationProgress>;
   error?: ApiError;
-  /** Of a body that was read to its end. */
+  /** Of a body that was read completely. */
   bodyBytes?: number;
-  /** Where the answer was cut: `CLIENT_GONE`, `SLOW_READER`. */
+  /** Why the answer was cut off: `CLIENT_GONE`, `SLOW_READER`. */
   cutBy?: string;
-  /** The memory of the body; given back when the exchange is over. */
+  /** The memory of the body; released at the end of the exchange. */
   bodyShare?: { release(): void };
 }
 
-/** Keeps an exchange for each request, and tells of each one when it is over. */
+/** Has an exchange for each request; logs and measures it at its end. */
 export interface Exchanges {
   begin(request: FastifyRequest, response: ServerResponse): Exchange;
   of(request: FastifyRequest): Exchange;
@@ -36,10 +36,10 @@ export interface ExchangesOptions {
 }
 
 const clientGoneStatus = 499;
-/** Asked every few seconds by machines. */
+/** Polled every few seconds. */
 const quietRoutes = /^\/(?:health|metrics|docs)\b/;
 
-/** The way to a field (`messages[0].content`); a key that the client made up may be any text. */
+/** A path to a field (`messages[0].content`); an unknown key may be any text. */
 const fieldPath = /^[\w.[\]-]{1,64}$/;
 
 function roundMs(durationMs: number): number {
@@ -67,7 +67,7 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       method: request.method,
       status,
       durationMs,
-      // What came, and not what was announced.
+      // The bytes that were received, not those that were announced.
       requestBytes:
         exchange.bodyBytes ??
         Math.min(Number(request.headers["content-length"] ?? 0) || 0, request.raw.socket.bytesRead ?? 0),
@@ -92,11 +92,11 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
             finishReasons: progress.finishReasons,
           }),
       ...(isCut ? { cutBy: cutBy ?? clientGoneCode } : {}),
-      // A message may quote the request; its code and the field's name do not.
+      // A message may quote the request; the code and the name of the field do not.
       ...(error === undefined ? {} : { error: error.code, param: loggedParam(error.param) }),
     };
     if (error !== undefined && error.status >= 500) {
-      // That no model answers now is said once, by what takes it away.
+      // The cause is logged where the model becomes unavailable.
       if (error.status === 503) logger.warn(line, "request");
       else logger.error({ ...line, err: error.cause ?? error }, "request failed");
     } else if (quietRoutes.test(route)) {

@@ -10,35 +10,35 @@ import type { JsonThread } from "./json-thread.ts";
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
 export interface HttpServerConfig {
-  /** The largest body; follows from the model's context when undefined. */
+  /** The largest body; depends on the context of the models when undefined. */
   readonly bodyLimitBytes: number | undefined;
-  /** Memory of all bodies that are handled at the same time. [256 MiB] */
+  /** Memory for all bodies at one time. [256 MiB] */
   readonly bodyMemoryBytes?: number | undefined;
   /** [1024] */
   readonly maxConnections?: number | undefined;
-  /** Names that are answered besides this machine's own; `*` for any. */
+  /** Host names that are allowed besides this machine's own; `*` for any. */
   readonly allowedHosts: readonly string[];
-  /** Origins that browsers may call from; `*` for all, empty for none. */
+  /** Origins that browsers may send requests from; `*` for all, empty for none. */
   readonly corsOrigins: readonly string[];
-  /** How long a client may take to send its whole request; 0 for no limit. */
+  /** Time for a client to send its whole request; 0 for no limit. */
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** A comment is sent on a stream that is quiet for this long. */
+  /** After this time without data a stream sends a comment. */
   readonly pingIntervalMs: number;
-  /** A reader that takes nothing for this long loses its stream. */
+  /** The connection of a client that reads nothing for this long is closed. */
   readonly writeTimeoutMs: number;
-  /** An idle connection has this long for one more request when the server closes. [250] */
+  /** Time that an idle connection has for one more request when the server closes. [250] */
   readonly idleGraceMs?: number;
   /** Answers (prompts times `n`) that one request may ask for. [128] */
   readonly maxChoices?: number;
 }
 
-/** What the server shows and feeds. */
+/** The metrics that the server exposes, and reports to. */
 export interface ServerMetrics {
   /** The value of the `Content-Type` header for `render`. */
   readonly contentType: string;
   render(): Promise<string>;
-  /** Called once for each exchange, after it. */
+  /** Called once at the end of each exchange. */
   observeHttp?(sample: HttpSample): void;
 }
 
@@ -49,7 +49,7 @@ export interface HttpClock {
   epochMs(): number;
 }
 
-/** Makes identifiers that do not repeat: letters and digits. */
+/** Generates unique identifiers of letters and digits. */
 export type IdSource = () => string;
 
 /** The memory and the GPUs of the machine. */
@@ -58,19 +58,19 @@ export interface SystemDevices {
   readonly gpus: GpuInventory;
 }
 
-/** Everything that the HTTP server works with. It owns none of it and disposes of none of it. */
+/** What the HTTP server works with. It does not own and does not dispose these. */
 export interface HttpServerOptions {
   readonly service: ModelService;
-  /** What the server speaks. The first one is the default. */
+  /** The wire formats. The first one also writes the errors of paths that belong to none. */
   readonly formats: WireFormats;
   /** Readiness: what `/health/ready` and `/health` report. */
   readonly health: Pick<HealthChecker, "report">;
   /** What `/health/live` reports: unhealthy means that the process should be restarted. */
   readonly liveness: Pick<HealthChecker, "report">;
   readonly metrics: ServerMetrics;
-  /** Shown in `/health`; absent where nothing is registered. */
+  /** Shown in `/health`. [not shown] */
   readonly discovery?: Pick<DiscoveryProvider, "list"> | undefined;
-  /** What `/v1/system/devices` answers; absent where the machine is nobody's business. */
+  /** What `/v1/system/devices` answers. [no such path] */
   readonly devices?: (() => Promise<SystemDevices>) | undefined;
   readonly logger: Logger;
   readonly config: HttpServerConfig;
@@ -78,20 +78,20 @@ export interface HttpServerOptions {
   readonly version: string;
   readonly clock?: HttpClock;
   readonly ids?: IdSource;
-  /** Parses bodies of 64 KiB and more; put away with the server. [a worker thread] */
+  /** Parses bodies of 64 KiB and more; disposed with the server. [a worker thread] */
   readonly jsonThread?: JsonThread;
 }
 
-/** A server that listens when told to. */
+/** An HTTP server; nothing listens before `listen`. */
 export interface HttpServer extends AsyncDisposable {
-  /** Resolves with the port that was taken. @throws BackendError `PORT_IN_USE`, `LISTEN_FAILED` */
+  /** Resolves with the actual port. @throws BackendError `PORT_IN_USE`, `LISTEN_FAILED` */
   listen(address: { readonly host: string; readonly port: number }): Promise<{
     readonly host: string;
     readonly port: number;
     readonly url: string;
   }>;
-  /** Every last answer on a connection says so from now on; after the time all connections are destroyed. */
+  /** From now on the last answer on each connection closes it; after the timeout all connections are destroyed. */
   drain(options: { readonly timeoutMs: number }): void;
-  /** Takes no new connections and resolves when the last answer has ended. */
+  /** Accepts no new connections; resolves when the last answer has ended. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Marks the digits of a `bigint` in a JSON text; no text of a document begins so. */
+/** Marks the digits of a `bigint` in a JSON text; no text in a document begins with it. */
 const mark = "\u0001";
 const marked = /"\\u0001(-?\d+)"/g;
 

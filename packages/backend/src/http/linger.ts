@@ -1,18 +1,18 @@
 import type { Socket } from "node:net";
 
-/** How long a peer may go on sending after our last byte, in all, and without sending anything. */
+/** How long a peer may keep sending after our last byte: in total, and without progress. */
 export interface LingerLimits {
   readonly totalMs: number;
   readonly quietMs: number;
 }
 
 /**
- * Makes the connection's orderly end wait for the peer's. Closing a connection on bytes that were not read resets
- * it, and the peer loses the answer that was just written; so what still comes is read and dropped for a while.
+ * Makes `destroySoon` wait for the peer. Closing a connection with unread bytes resets it, and the peer loses the
+ * answer that was just written; therefore bytes that still arrive are read and dropped for a while.
  */
 export function lingerAtEnd(socket: Socket, limits: () => LingerLimits): void {
   let isEnding = false;
-  // Node.js ends an HTTP connection by this method.
+  // Node.js closes HTTP connections by this method.
   socket.destroySoon = () => {
     if (isEnding || socket.destroyed) return;
     isEnding = true;

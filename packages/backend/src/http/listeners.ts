@@ -13,26 +13,26 @@ import { sendRawAnswer } from "./raw-answer.ts";
 export interface ListenersOptions {
   readonly config: Pick<HttpServerConfig, "requestTimeoutMs" | "keepAliveTimeoutMs">;
   readonly connections: Connections;
-  /** Above the connections that are served: those that are being refused. */
+  /** More than the connections that are served: the rest are being rejected. */
   readonly maxSockets: number;
   readonly logger: Logger;
   /** Of connections without a request. */
   readonly errors: ErrorFormat;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Whether a client that asks first may send its body. */
+  /** Whether `Expect: 100-continue` gets 100. */
   readonly mayContinue: (request: IncomingMessage) => boolean;
 }
 
-/** The sockets that are listened on: one, or for `localhost` one for each of its addresses. */
+/** The listening sockets: one, or for `localhost` one for each of its addresses. */
 export interface Listeners {
   /** @throws BackendError `PORT_IN_USE`, `LISTEN_FAILED` */
   listen(address: { readonly host: string; readonly port: number }): Promise<{
     readonly port: number;
     readonly addresses: readonly string[];
   }>;
-  /** Accepts nothing more; connections stay. */
+  /** Stops accepting connections; those that are open stay. */
   stopAccepting(): void;
-  /** Also stops the timers; call it when no connection is left. */
+  /** Also stops the timers. Call it when no connection is left. */
   dispose(): void;
 }
 
@@ -65,7 +65,7 @@ export function createListeners(options: ListenersOptions): Listeners {
   let acceptFailureAtMs = -Infinity;
 
   const onAcceptError = (error: Error): void => {
-    // Without descriptors it fails again and again; one line a minute says so.
+    // Without file descriptors it fails repeatedly; it is logged once a minute.
     if (performance.now() - acceptFailureAtMs < 60_000) return;
     acceptFailureAtMs = performance.now();
     logger.warn({ err: error }, "a connection could not be accepted");
@@ -78,32 +78,32 @@ export function createListeners(options: ListenersOptions): Listeners {
     const server = createServer(
       {
         noDelay: true,
-        // A request without one is answered as JSON, later.
+        // A request without one is answered by the host guard.
         requireHostHeader: false,
         requestTimeout: requestTimeoutMs,
         headersTimeout: requestTimeoutMs,
         keepAliveTimeout: keepAliveTimeoutMs,
-        // How late a request may be cut.
+        // How late a request may time out.
         connectionsCheckingInterval: Math.min(1000, Math.max(50, requestTimeoutMs / 4)),
       },
       onRequest,
     );
     server.maxConnections = options.maxSockets;
-    // An answer may take as long as it takes; readers that take nothing are cut by the stream itself.
+    // Answers have no time limit; slow readers are handled by the responses.
     server.timeout = 0;
     server.on("connection", (socket) => {
       if (connections.add(socket)) return;
       const message = "The server has as many connections as it may have (server.maxConnections)";
       sendRawAnswer(socket, new ApiError("server_overloaded", message, { retryAfterMs: 1000 }), { errors });
     });
-    // A client that asks before it sends its body is told to go on, except with a body that would be refused.
+    // 100-continue, except for a body that would be rejected.
     server.on("checkContinue", (request, response) => {
       if (options.mayContinue(request)) response.writeContinue();
       else response.shouldKeepAlive = false;
       onRequest(request, response);
     });
     server.on("checkExpectation", onRequest);
-    // A plain server has plain sockets; the types leave room for others.
+    // The server has plain sockets; the types allow others.
     server.on("connect", (request, socket) => rejectConnect(request, socket as Socket, errors));
     server.on("clientError", (error, socket) => {
       const mayAnswer = connections.mayAnswerRaw(socket as Socket);
@@ -130,33 +130,33 @@ export function createListeners(options: ListenersOptions): Listeners {
   return {
     async listen({ host, port }) {
       const addresses: string[] = [];
-      let taken = port;
-      let refusal: BackendError | undefined;
+      let boundPort = port;
+      let failed: BackendError | undefined;
       for (const address of await addressesOf(host)) {
         const server = create();
         try {
-          await bind(server, { host: address, port: taken });
+          await bind(server, { host: address, port: boundPort });
         } catch (cause) {
-          // A machine may lack one of several addresses; a port that somebody else has is no such case.
-          refusal = failure(cause, host, port);
-          if (refusal.code === "PORT_IN_USE") break;
+          // A machine may lack one of several addresses; a port in use is an error.
+          failed = failure(cause, host, port);
+          if (failed.code === "PORT_IN_USE") break;
           continue;
         }
         server.on("error", onAcceptError);
         servers.push(server);
         const bound = server.address();
         if (typeof bound !== "object" || bound === null) continue;
-        taken = bound.port;
+        boundPort = bound.port;
         addresses.push(bound.address);
       }
-      if (refusal !== undefined && (addresses.length === 0 || refusal.code === "PORT_IN_USE")) {
+      if (failed !== undefined && (addresses.length === 0 || failed.code === "PORT_IN_USE")) {
         for (const server of servers) server.close();
-        throw refusal;
+        throw failed;
       }
-      return { port: taken, addresses };
+      return { port: boundPort, addresses };
     },
     stopAccepting() {
-      // The method of HTTP servers would cut idle connections, on which a request may be on its way.
+      // The HTTP server's own method would close idle connections, whose next request may be on its way.
       for (const server of servers) NetServer.prototype.close.call(server);
     },
     dispose() {

@@ -2,7 +2,7 @@ import type { FastifyError } from "fastify";
 import { ApiError } from "../api/shared/api-error.ts";
 import { toApiError } from "../api/shared/to-api-error.ts";
 
-/** Makes what a client is told of an error that a route or fastify threw. */
+/** Converts an error that a route or fastify threw to the one that the client gets. */
 export function mapHttpError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", statusCode: status = 500, message } = error as Partial<FastifyError>;

@@ -1,9 +1,9 @@
-/** What ends a value that is no string, array or object. */
+/** The end of a value that is not a string, array or object. */
 const scalarEnd = /[,\]}\s]/g;
 
 /**
- * Cuts the text of a top-level member's value out of an object's JSON text, which must be valid; of several
- * members of one name the last, as `JSON.parse` has it.
+ * Finds the text of a top-level member's value in the JSON text of an object, which must be valid. Of several members
+ * with one name it is the last one, as in `JSON.parse`.
  */
 export function memberText(json: string, name: string): string | undefined {
   let found: string | undefined;
@@ -29,7 +29,7 @@ function skipSpace(json: string, from: number): number {
   return at;
 }
 
-/** The place after the string that starts here. */
+/** The position after the string that starts here. */
 function stringEnd(json: string, start: number): number {
   for (let at = json.indexOf('"', start + 1); at >= 0; at = json.indexOf('"', at + 1)) {
     let slash = at - 1;

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Sends what an operation answers; the work is dropped when the client is gone. */
+/** Sends an answer; the work stops when the client disconnects. */
 export async function sendAnswer(
   reply: FastifyReply,
   exchange: Exchange,

@@ -46,7 +46,7 @@ function sendWhole(reply: FastifyReply, pieces: Iterable<string>): FastifyReply 
 
 /**
  * Runs a generation and sends the answer, as JSON or as events. Until the engine has queued it, a failure is an HTTP
- * status; after that a stream's failure is its last event. The work stops when the client is gone.
+ * status; after that a stream's failure is its last event. The work stops when the client disconnects.
  */
 export async function sendGeneration(
   reply: FastifyReply,

@@ -3,24 +3,24 @@ import type { HttpServer } from "./http-server-options.ts";
 import { createListeners } from "./listeners.ts";
 import type { ServerParts } from "./server-parts.ts";
 
-/** Sockets beside those that are served: of clients that are being told that there is no room. */
-const refusedSockets = 32;
+/** Sockets in addition to those that are served, for clients that are being rejected. */
+const rejectedSockets = 32;
 
-/** After the drain time: for the last bytes of what was aborted then. */
+/** After the drain timeout, for the last bytes of aborted answers. */
 const flushMs = 500;
 
 function formatUrl(host: string, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Gives an app its sockets, and an orderly end. */
+/** Connects an app to its sockets, and closes both in order. */
 export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
   const { options, connections, bodies, hostGuard, formats } = parts;
   const { config, logger } = options;
   const listeners = createListeners({
     config,
     connections,
-    maxSockets: parts.maxConnections + refusedSockets,
+    maxSockets: parts.maxConnections + rejectedSockets,
     logger,
     errors: formats.default.errors,
     onRequest: (request, response) => app.routing(request, response),

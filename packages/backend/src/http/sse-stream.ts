@@ -5,10 +5,10 @@ import { SlowReaderError } from "./cut-slow-reader.ts";
 
 export interface SseStreamOptions {
   readonly headers: OutgoingHttpHeaders;
-  /** A comment is sent when nothing else was for this long. */
+  /** After this time without data a comment is sent. */
   readonly pingIntervalMs: number;
   readonly writeTimeoutMs: number;
-  /** Aborted when the client is gone. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +21,7 @@ export interface SseStream {
   write(events: readonly StreamEvent[]): Promise<void>;
   /** Writes the last event, where there is one, and ends the response. */
   end(event: StreamEvent | undefined): void;
-  /** Stops the pings and cuts the connection if the response has not ended. */
+  /** Stops the pings, and closes the connection if the response has not ended. */
   close(): void;
 }
 
@@ -54,7 +54,7 @@ async function waitForDrain(response: ServerResponse, options: SseStreamOptions)
   }
 }
 
-/** Sends the headers at once, then a comment whenever the stream is quiet. */
+/** Sends the headers at once, then a comment whenever there is no data for the ping interval. */
 export function openSseStream(response: ServerResponse, options: SseStreamOptions): SseStream {
   const { headers, pingIntervalMs, signal } = options;
   response.writeHead(200, {
@@ -65,7 +65,7 @@ export function openSseStream(response: ServerResponse, options: SseStreamOption
   });
   response.flushHeaders();
   const pings = setInterval(() => {
-    // A reader that is behind has data to read.
+    // A slow reader still has data to read.
     if (response.writableLength === 0) response.write(": ping\n\n");
   }, pingIntervalMs);
 

@@ -261,7 +261,7 @@ test("null counts as absent, and the checkpoint's defaults fill what is absent",
   expect(request.stopping).toEqual({ maxTokens: 12 });
 });
 
-test("a default length that does not fit gives way; an asked one is refused with the numbers", async () => {
+test("a default length that does not fit gives way; an asked one is rejected with the numbers", async () => {
   server.engine.model = { ...model, generationDefaults: { maxNewTokens: 10_000 } };
   const [fits, tooLong] = await Promise.all([
     server.post(path, { model: modelId, messages }),

@@ -213,7 +213,7 @@ test.each([
   [{ prompt: "a", max_tokens: -1, echo: true }, "max_tokens", "invalid_value"],
   [{ prompt: "a", logprobs: 21 }, "logprobs", "invalid_value"],
   [{ prompt: "a", messages: [] }, "messages", "unknown_parameter"],
-])("refuses %j naming %s", async (fields, param, code) => {
+])("rejects %j naming %s", async (fields, param, code) => {
   const response = await server.post(path, { model: modelId, ...fields });
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", param, code } });

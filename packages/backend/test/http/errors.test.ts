@@ -75,7 +75,7 @@ test("JSON that is nested too deep is 400, however deep", async () => {
   }
 });
 
-test("a key __proto__ is refused and pollutes nothing", async () => {
+test("a key __proto__ is rejected and pollutes nothing", async () => {
   const text = `{"model":"${modelId}","metadata":{"__proto__":{"polluted":true}}}`;
   expect(await readError(await server.post(chat, text), 400)).toMatchObject({
     code: "unknown_parameter",
@@ -227,7 +227,7 @@ test.each([
   expect(JSON.stringify(server.logLines.at(-1))).toContain("secret");
 });
 
-test("what the engine refuses is named as the client knows it", async () => {
+test("what the engine rejects is named as the client knows it", async () => {
   const refuse = async (param: string, code = "INVALID_REQUEST") => {
     server.engine.refuseWith = new EngineRequestError({ code, param, message: `\`${param}\` must be other` });
     return (await (await server.post(chat, body)).json()) as { error: unknown };
@@ -244,7 +244,7 @@ test("what the engine refuses is named as the client knows it", async () => {
   });
 });
 
-test("a prompt that is too long is refused with the phrase that clients look for, whatever is known of it", async () => {
+test("a prompt that is too long is rejected with the phrase that clients look for, whatever is known of it", async () => {
   const refuse = async (data: Record<string, number>) => {
     const message = "the maximum context length is 64 tokens; a prompt of 9000 characters has at least 700";
     server.engine.refuseWith = new EngineRequestError({ code: "CONTEXT_LENGTH_EXCEEDED", message, data });

@@ -80,7 +80,7 @@ const outOfRange: readonly (readonly [string, unknown, string?])[] = [
 ];
 
 test.each(outOfRange.map(([name, value, param = name]) => ({ name, value, param })))(
-  "refuses $name: $value by name",
+  "rejects $name: $value by name",
   async ({ name, value, param }) => {
     expect(await refuse({ model: modelId, messages, [name]: value })).toMatchObject({ param });
   },
@@ -112,7 +112,7 @@ test.each([
   ["typical_p", 0.5],
   ["dry_multiplier", 1],
   ["grammar", "root ::= x"],
-])("refuses %s, which would change the answer and cannot", async (name, value) => {
+])("rejects %s, which would change the answer and cannot", async (name, value) => {
   const error = await refuse({ model: modelId, messages, [name]: value });
   expect(error).toMatchObject({ param: name, code: "unsupported_parameter" });
   expect(error.message).toContain(`\`${name}\``);
@@ -162,7 +162,7 @@ test.each([
     "messages[0].tone",
     "unknown_parameter",
   ],
-])("%j is refused at %s", async (body, param, code) => {
+])("%j is rejected at %s", async (body, param, code) => {
   expect(await refuse(body)).toMatchObject({ param, code });
 });
 

@@ -58,7 +58,7 @@ test("a client that asks whether to send too much is told before it does", async
   expect(text).toMatch(/^HTTP\/1\.1 413 [^]*"code":"request_too_large"/);
 });
 
-test("another expectation is no reason to refuse", async () => {
+test("another expectation is no reason to reject", async () => {
   expect(await exchange(request(`${json}${length}expect: the-best\r\n`, body))).toContain("HTTP/1.1 200 OK");
 });
 

@@ -4,13 +4,13 @@ import { errorEntry, type ApiErrorCode } from "./error-catalog.ts";
 export interface ApiErrorDetails extends ErrorOptions {
   /** The request's field that is at fault, such as `messages[2].content[0]`. */
   readonly param?: string | undefined;
-  /** After this time the request may succeed. */
+  /** The time after which the client should try again. */
   readonly retryAfterMs?: number;
-  /** Where it is not the code's own. */
+  /** [the code's] */
   readonly status?: number;
 }
 
-/** A failure that a client is told of. Knows no wire format: each writes it in its own way. */
+/** An error that is sent to the client. It knows no wire format: each writes it in its own way. */
 export class ApiError extends Error {
   override readonly name: string = "ApiError";
   readonly code: ApiErrorCode;
@@ -21,20 +21,20 @@ export class ApiError extends Error {
   constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
-    // 400 and never 422 for what a client sent: clients repeat some of the others.
+    // Invalid requests get 400, never 422.
     this.status = details.status ?? errorEntry(code).status;
     this.param = details.param;
     this.retryAfterMs = details.retryAfterMs;
   }
 }
 
-/** Makes the 400 for a body, or the JSON text of a field, that is not JSON as it may be. */
+/** Creates the 400 for a body, or the JSON text of a field, that is not acceptable JSON. */
 export function invalidJson(expected: string, got: string, param?: string): ApiError {
   const subject = param === undefined ? "Invalid request body" : `Invalid value for \`${param}\``;
   return new ApiError("invalid_json", `${subject}: expected ${expected}, got ${got}`, { param });
 }
 
-/** Makes the 400 for a value that a field does not accept. */
+/** Creates the 400 for a value that a field does not accept. */
 export function invalidValue(
   param: string,
   expected: string,

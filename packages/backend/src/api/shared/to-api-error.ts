@@ -43,7 +43,7 @@ function queueFull(error: EngineRequestError): ApiError {
   });
 }
 
-/** Makes the 503 of a model that cannot answer now. */
+/** Creates the 503 of a model that cannot answer now. */
 export function engineUnavailable(message: string, cause?: unknown): ApiError {
   return new ApiError("engine_unavailable", message, { retryAfterMs: 2000, cause });
 }
@@ -54,20 +54,20 @@ function cannotAnswer(error: Error): ApiError {
 
 /** Errors of the prompt, and how their messages begin. */
 function promptError(error: EngineRequestError, { prompt }: FieldNames): ApiError | undefined {
-  const refused = (code: ApiErrorCode, prefix: string, param = prompt): ApiError =>
+  const rejected = (code: ApiErrorCode, prefix: string, param = prompt): ApiError =>
     new ApiError(code, prefix + error.message, { param, cause: error });
   const cannotTake = `The model's tokenizer and chat template cannot take the ${prompt}: `;
   switch (error.code) {
     case "CHAT_TEMPLATE_FAILED":
-      return refused("chat_template_failed", "The chat template rejected the messages: ", "messages");
+      return rejected("chat_template_failed", "The chat template rejected the messages: ", "messages");
     case "CHAT_TEMPLATE_MISSING":
-      return refused("chat_template_missing", "", "messages");
+      return rejected("chat_template_missing", "", "messages");
     case "TOKENIZER_FAILED":
-      return refused("tokenizer_failed", `The tokenizer cannot take the ${prompt}: `);
+      return rejected("tokenizer_failed", `The tokenizer cannot take the ${prompt}: `);
     case "PROMPT_TIMEOUT":
-      return refused("prompt_timeout", cannotTake);
+      return rejected("prompt_timeout", cannotTake);
     case "PROMPT_MEMORY_EXCEEDED":
-      return refused("prompt_memory_exceeded", cannotTake);
+      return rejected("prompt_memory_exceeded", cannotTake);
     default:
       return undefined;
   }
@@ -112,7 +112,7 @@ function fromBackend(error: BackendError): ApiError | undefined {
   return new ApiError("engine_crashed", message, { cause: error });
 }
 
-/** Makes what a client is told of any error. */
+/** Converts any error to the one that the client gets. */
 export function toApiError(error: unknown, names: FieldNames = engineNames): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof EngineRequestError) return fromEngine(error, names);

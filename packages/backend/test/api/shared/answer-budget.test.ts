@@ -17,7 +17,7 @@ test("reserves until it is given back, once", () => {
   budget.reserve(size, limitBytes);
 });
 
-test("refuses for good what is larger than all of it, and names the field", () => {
+test("rejects for good what is larger than all of it, and names the field", () => {
   const budget = createAnswerBudget();
   expect(() => budget.reserve(size, answerBytes(size) - 1)).toThrow(
     expect.objectContaining({ status: 400, param: "n" }),

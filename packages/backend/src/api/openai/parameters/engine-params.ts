@@ -50,7 +50,7 @@ function defined<T extends object>(values: T): Defined<T> {
 function readLogitBias(bias: JsonMap, vocabSize: number): ReadonlyMap<number, number> {
   const byToken = new Map<number, number>();
   for (const [key, got] of Object.entries(bias)) {
-    // One spelling of each id: of two, neither could count.
+    // Each id has one spelling, so that no key can contradict another.
     const tokenId = /^(?:0|[1-9]\d{0,8})$/.test(key) ? Number(key) : -1;
     if (tokenId < 0 || tokenId >= vocabSize) {
       throw invalidValue("logit_bias", `token ids from 0 to ${vocabSize - 1} as keys`, { got: key });
@@ -98,8 +98,8 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
 }
 
 /**
- * Makes the engine's parameters of a body. What the client leaves out is taken from the checkpoint's
- * `generation_config.json`, else from the engine.
+ * Converts a body to the engine's parameters. Defaults come from the checkpoint's `generation_config.json`, else from
+ * the engine.
  * @throws ApiError 400
  */
 export function toEngineParams(

@@ -63,7 +63,7 @@ function deepestIssue(issue: Issue): { readonly issue: Issue; readonly path: Pat
   return { issue: inner.issue, path: [...issue.path, ...inner.path] };
 }
 
-/** Makes the 400 for a parameter that does not exist; names the nearest of those that do. */
+/** Creates the 400 for a parameter that does not exist; suggests the nearest known one. */
 export function unknownParameter(path: Path, known: readonly string[] = []): ApiError {
   const param = formatPath(path);
   const near = nearestName(shortName(String(path.at(-1))), known);

@@ -22,7 +22,7 @@ export type AdmittedReply =
 
 /** Requests that the engine has queued, all of them. */
 export interface Admission {
-  /** Over all requests; 0 for those to servers that tell it at the end. */
+  /** Of all requests; 0 for remote servers, which report it at the end. */
   readonly promptTokenCount: number;
   /** In the order in which they arrive. Iterate once; leaving the loop stops the work. */
   readonly replies: AsyncIterable<AdmittedReply>;

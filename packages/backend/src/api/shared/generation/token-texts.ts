@@ -1,17 +1,17 @@
 import type { TokenCandidate } from "../../../operations/token-delta.ts";
 
-/** Texts of tokens that answers have in common: each is kept once, however many candidates name it. */
+/** Texts of tokens, shared by answers: each is kept once, however many candidates name it. */
 export class TokenTexts {
   readonly #byKey = new Map<number, Omit<TokenCandidate, "logprob">>();
-  /** Keys of tokens whose id nobody knows: below 0, by their bytes. */
+  /** Keys of tokens without an id: below 0, by their bytes. */
   readonly #keysOfBytes = new Map<string, number>();
 
-  /** How many different ones. */
+  /** The number of distinct tokens. */
   get size(): number {
     return this.#byKey.size;
   }
 
-  /** Keeps a token, and answers the key to find it by. */
+  /** Keeps a token; returns its key. */
   add({ tokenId, token, bytes }: TokenCandidate): number {
     const key = tokenId ?? this.#keyOfBytes(`${token}\0${bytes.join(",")}`);
     if (!this.#byKey.has(key)) this.#byKey.set(key, { tokenId, token, bytes });
