@@ -5,7 +5,7 @@ import type { Prompt } from "../operations/prompt.ts";
 import { tokenize } from "../operations/tokenize.ts";
 import { hello, rejectsWith, requestOf, type CaseBody, type CaseContext } from "./case-context.ts";
 
-/** What calls of every service must do, whatever is asked for. */
+/** What every service must do for calls of any operation. */
 export const callCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
   "lists its model with its state, and has no other": async ({ service, modelId }) => {
     const [status] = service.models();
@@ -18,7 +18,7 @@ export const callCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
     assert.match(error.message, /another/);
   },
 
-  "refuses an operation that nobody registered": async ({ service, modelId }) => {
+  "rejects an unknown operation": async ({ service, modelId }) => {
     const whisper = { ...tokenize, name: "whisper" };
     const error = await rejectsWith(
       "UNKNOWN_OPERATION",
@@ -28,14 +28,14 @@ export const callCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
     assert.match(error.message, /whisper/);
   },
 
-  "refuses a prompt that is too long, with the lengths": async ({ collect, contextTokens }) => {
+  "rejects a prompt that is too long, with the length of the context": async ({ collect, contextTokens }) => {
     const long: Prompt = { kind: "tokens", tokenIds: Array.from({ length: contextTokens + 44 }, () => 5) };
     const error = await rejectsWith("CONTEXT_LENGTH_EXCEEDED", collect(requestOf(long, 1)));
     assert.equal(error.name, "EngineRequestError");
     assert.equal((error.data as { contextTokens?: number }).contextTokens, contextTokens);
   },
 
-  "refuses a parameter out of its range, by its name": async ({ collect }) => {
+  "rejects a parameter that is out of range, by its name": async ({ collect }) => {
     const wrong = requestOf(hello, 5, { sampling: { topP: 7 } });
     const error = await rejectsWith("INVALID_REQUEST", collect(wrong));
     assert.equal(error.name, "EngineRequestError");
@@ -57,7 +57,7 @@ export const callCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
     await untilIdle();
   },
 
-  "does nothing for a signal that was aborted before": async ({ generate }) => {
+  "does nothing if the signal is already aborted": async ({ generate }) => {
     const reason = new Error("too late");
     const events = generate(requestOf(hello, 5), AbortSignal.abort(reason));
     await assert.rejects(events[Symbol.asyncIterator]().next(), (error) => error === reason);
@@ -69,9 +69,9 @@ export const callCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
   },
 };
 
-/** What every service must do at its end. */
+/** What every service must do when it is drained and disposed. */
 export const endingCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
-  "finishes what runs while draining, and refuses the rest": async ({ service, generate, collect }) => {
+  "finishes running calls while draining, and rejects new ones": async ({ service, generate, collect }) => {
     const events: GenerateEvent[] = [];
     let drained: Promise<void> | undefined;
     const stateOf = (): string | undefined => service.models()[0]?.state;
@@ -90,7 +90,7 @@ export const endingCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
     await rejectsWith("ENGINE_UNAVAILABLE", collect(requestOf(hello, 1)));
   },
 
-  "ends what runs when it is disposed": async ({ service, generate }) => {
+  "fails running calls when it is disposed": async ({ service, generate }) => {
     const call = async (): Promise<void> => {
       for await (const event of generate(requestOf(hello, 200))) {
         if (event.type === "delta") void service.dispose();

@@ -12,16 +12,16 @@ export interface ConformanceCase {
   readonly run: () => Promise<void>;
 }
 
-/** One case: throws when what its title says does not hold. */
+/** The body of a case; throws on failure. */
 export type CaseBody<Context> = (context: Context) => Promise<void>;
 
-/** What a case works with: a service of its own, and short ways to ask it. */
+/** What a case uses: a service, and shortcuts for calls to its first model. */
 export interface CaseContext<Service extends ModelService = ModelService> {
   readonly service: Service;
   readonly modelId: string;
-  /** Of the model. */
+  /** The context of the model. */
   readonly contextTokens: number;
-  /** Resolves when no work is left where the model runs; the time limit of the test ends the wait. */
+  /** Resolves when the model has no work left; the test's timeout bounds the wait. */
   readonly untilIdle: () => Promise<void>;
   readonly generate: (input: GenerateInput, signal?: AbortSignal) => AsyncIterable<GenerateEvent>;
   readonly collect: (input: GenerateInput) => Promise<readonly GenerateEvent[]>;
@@ -29,12 +29,12 @@ export interface CaseContext<Service extends ModelService = ModelService> {
   readonly describe: (prompt: Prompt) => Promise<PromptDescription>;
 }
 
-/** A prompt that models of any kind take. */
+/** A prompt for any model. */
 export const hello: Prompt = { kind: "text", text: "hello" };
 
 let requestCount = 0;
 
-/** A greedy generation of so many tokens. */
+/** Creates a greedy generation of exactly `maxTokens` tokens. */
 export function requestOf(
   prompt: Prompt,
   maxTokens: number,
@@ -46,14 +46,14 @@ export function requestOf(
   return { id: `conformance-${requestCount}`, prompt, ...extra, sampling, stopping };
 }
 
-/** The text of an answer. */
+/** Joins the text of an answer. */
 export function textOf(events: readonly GenerateEvent[], index = 0): string {
   return events
     .map((event) => (event.type === "delta" && event.delta.index === index ? event.delta.text : ""))
     .join("");
 }
 
-/** Throws unless a call rejects with the code; answers the error. */
+/** Returns the error of a call; throws unless it has the code. */
 export async function rejectsWith(
   code: string | RegExp,
   call: Promise<unknown>,
@@ -69,7 +69,7 @@ export async function rejectsWith(
   return error;
 }
 
-/** Makes the short ways to ask a service for its first model. */
+/** Creates the context for the first model of a service. */
 export function createCaseContext<Service extends ModelService>(
   service: Service,
   untilIdle: () => Promise<void>,

@@ -21,7 +21,7 @@ interface ShoutEvent {
   readonly text: string;
 }
 
-/** An operation that the package does not have: what is here is all that it takes. Engines under test register it. */
+/** An operation that is not in the package; engines under test register it. */
 export const shout: Operation<{ readonly text: string; readonly times: number }, ShoutEvent> = {
   name: "shout",
   async *run({ prompts }, { text, times }, signal) {
@@ -34,7 +34,7 @@ export const shout: Operation<{ readonly text: string; readonly times: number },
 };
 
 const cases: Readonly<Record<string, EngineCase>> = {
-  "tells all about its model": async ({ service, contextTokens }) => {
+  "describes its model completely": async ({ service, contextTokens }) => {
     assert.equal(service.state, "ready");
     assert.deepEqual(service.reasons(), []);
     const { model } = service;
@@ -43,7 +43,7 @@ const cases: Readonly<Record<string, EngineCase>> = {
     assert.equal(service.models()[0]?.model, model);
   },
 
-  "tells the ids of tokens, and how many the prompt has, at once": async ({
+  "reports token ids, and the length of the prompt on acceptance": async ({
     collect,
     describe,
     tokensOf,
@@ -56,7 +56,7 @@ const cases: Readonly<Record<string, EngineCase>> = {
     assert.ok((await describe({ kind: "tokens", tokenIds })).text.includes(textOf(events)));
   },
 
-  "runs an operation that is one object": async ({ service, modelId }) => {
+  "runs a registered operation": async ({ service, modelId }) => {
     const texts: string[] = [];
     for await (const { text } of service.call(shout, { text: "abc", times: 3 }, { modelId })) {
       texts.push(text);
@@ -66,7 +66,7 @@ const cases: Readonly<Record<string, EngineCase>> = {
     await rejectsWith("ENGINE_PROTOCOL", firstEvent(silent));
   },
 
-  "tells a prompt's log-probabilities in parts before the first delta": async ({ collect }) => {
+  "reports a prompt's log-probabilities in parts before the first delta": async ({ collect }) => {
     const tokenIds = Array.from({ length: 200 }, (_, index) => index % 100);
     const request = { ...requestOf({ kind: "tokens", tokenIds }, 0), promptLogprobs: 20 };
     const events = await collect(request);
@@ -83,7 +83,7 @@ const cases: Readonly<Record<string, EngineCase>> = {
     assert.equal(entries[1]?.top.length, 20);
   },
 
-  "refuses a text that cannot fit before it is tokenized": async ({ tokensOf }) => {
+  "rejects a text that cannot fit before tokenizing it": async ({ tokensOf }) => {
     const huge: Prompt = { kind: "text", text: "x".repeat(4_000_000) };
     await rejectsWith("CONTEXT_LENGTH_EXCEEDED", tokensOf(huge));
   },
@@ -96,9 +96,9 @@ const cases: Readonly<Record<string, EngineCase>> = {
   },
 };
 
-/** What an engine does that comes back after its process has crashed. */
+/** Cases for engines that restart after a crash of their process. */
 const crashCases = (crash: (service: EngineClient) => void): Readonly<Record<string, EngineCase>> => ({
-  "fails an answer that has begun when its engine crashes, and serves the next": async (context) => {
+  "fails a streaming answer when its engine crashes, and serves the next": async (context) => {
     const { service, generate, collect } = context;
     const call = async (): Promise<void> => {
       for await (const event of generate(requestOf(hello, 200))) if (event.type === "delta") crash(service);
@@ -108,7 +108,7 @@ const crashCases = (crash: (service: EngineClient) => void): Readonly<Record<str
     assert.equal((await collect(requestOf(hello, 5))).at(-1)?.type, "finished");
   },
 
-  "repeats an answer whose reader can begin anew": async ({ service, generate, collect }) => {
+  "restarts an answer after a crash if its reader allows it": async ({ service, generate, collect }) => {
     const whole = textOf(await collect(requestOf(hello, 20)));
     let text = "";
     let restartCount = 0;
@@ -127,13 +127,13 @@ const crashCases = (crash: (service: EngineClient) => void): Readonly<Record<str
 
 /** What `engineCases` takes. */
 export interface EngineConformanceOptions extends ModelServiceConformanceOptions<EngineClient> {
-  /** Ends the engine's process, where it has one of its own. [the cases of crashes are left out] */
+  /** Crashes the engine's process, if it has one. [no cases with crashes] */
   readonly crash?: (service: EngineClient) => void;
 }
 
 /**
- * Lists what every engine must do beyond a `ModelService`, as cases that are independent of each other. Its
- * registry has `shout`, and its tokenizer a token for each letter.
+ * Lists what every engine must do beyond a `ModelService`, as independent cases. `shout` is registered, and the
+ * tokenizer has a token for each letter.
  */
 export function engineCases(options: EngineConformanceOptions): readonly ConformanceCase[] {
   const { crash } = options;

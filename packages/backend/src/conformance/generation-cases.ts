@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Prompt } from "../operations/prompt.ts";
 import { hello, requestOf, textOf, type CaseBody, type CaseContext } from "./case-context.ts";
 
-/** What generations of every service must do. */
+/** What every service must do for generations. */
 export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = {
   "accepts first, finishes last, and counts right": async ({ collect, tokensOf }) => {
     const promptTokens = (await tokensOf(hello)).length;
@@ -24,7 +24,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.ok(last.timings.totalMs > 0 && (last.timings.timeToFirstTokenMs ?? -1) >= 0);
   },
 
-  "takes text, tokens and messages for the same prompt": async ({ collect, describe, tokensOf }) => {
+  "accepts text, tokens and messages for the same prompt": async ({ collect, describe, tokensOf }) => {
     const chat: Prompt = { kind: "chat", messages: [{ role: "user", content: "hi" }] };
     const { tokenIds, text, spellings } = await describe(chat);
     assert.equal(spellings.length, tokenIds.length);
@@ -38,7 +38,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.deepEqual(new Set(answers).size, 1, answers.join(" | "));
   },
 
-  "leaves a conversation open where it is asked to": async ({ describe }) => {
+  "continues the final message if asked to": async ({ describe }) => {
     const messages = [
       { role: "user", content: "hi" },
       { role: "assistant", content: "ho" },
@@ -52,11 +52,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.ok(open.text.endsWith("ho") && closed.text.startsWith(open.text) && closed.text !== open.text);
   },
 
-  "goes on to the end of the context where no length is asked for": async ({
-    collect,
-    contextTokens,
-    tokensOf,
-  }) => {
+  "continues to the end of the context without `maxTokens`": async ({ collect, contextTokens, tokensOf }) => {
     const promptTokens = (await tokensOf(hello)).length;
     const events = await collect(requestOf(hello, 1, { stopping: { maxTokens: undefined } }));
     const last = events.at(-1);
@@ -64,7 +60,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.equal(last.usage.completionTokens, contextTokens - promptTokens);
   },
 
-  "adds a bias to a token's logit": async ({ collect, describe, tokensOf }) => {
+  "applies a logit bias": async ({ collect, describe, tokensOf }) => {
     const [tokenId] = await tokensOf({ kind: "text", text: "z", addSpecialTokens: false });
     assert.ok(tokenId !== undefined);
     const { text } = await describe({ kind: "tokens", tokenIds: [tokenId, tokenId, tokenId] });
@@ -72,7 +68,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.equal(textOf(await collect(requestOf(hello, 3, { sampling: { logitBias } }))), text);
   },
 
-  "gives the same text for the same seed, whatever its size": async ({ collect }) => {
+  "generates the same text with the same seed of up to 64 bits": async ({ collect }) => {
     for (const seed of [5, 2n ** 63n + 1n, -1n]) {
       const extra = { sampling: { temperature: 1, seed } };
       const [first, second] = [
@@ -83,7 +79,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     }
   },
 
-  "reports log-probabilities, and answers several times": async ({ collect }) => {
+  "reports log-probabilities of several answers": async ({ collect }) => {
     const extra = { sampling: { temperature: 1, seed: 5 }, n: 2, logprobs: 2 };
     const events = await collect(requestOf(hello, 3, extra));
     const deltas = events.flatMap((event) => (event.type === "delta" ? [event.delta] : []));
@@ -100,7 +96,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.ok(last?.type === "finished" && last.usage.completionTokens === 6);
   },
 
-  "ends before a stop string, and says why": async ({ collect }) => {
+  "stops at a stop string": async ({ collect }) => {
     const text = textOf(await collect(requestOf(hello, 20)));
     const stop = Array.from(text).slice(8, 10).join("");
     const events = await collect(requestOf(hello, 20, { stopping: { maxTokens: 20, stop: [stop] } }));
@@ -109,7 +105,7 @@ export const generationCases: Readonly<Record<string, CaseBody<CaseContext>>> = 
     assert.ok(events.some((event) => event.type === "delta" && event.delta.finishReason === "stop"));
   },
 
-  "serves many at once as it serves one alone": async ({ collect }) => {
+  "generates the same text in a batch as alone": async ({ collect }) => {
     const prompts = ["a", "bb", "ccc", "dddd", "eeeee"].map((text): Prompt => ({ kind: "text", text }));
     const alone: string[] = [];
     for (const prompt of prompts) alone.push(textOf(await collect(requestOf(prompt, 20))));

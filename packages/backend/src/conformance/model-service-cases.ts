@@ -6,17 +6,17 @@ import { generationCases } from "./generation-cases.ts";
 /** What `modelServiceCases` and `engineCases` take. */
 export interface ModelServiceConformanceOptions<Service extends ModelService = ModelService> {
   /**
-   * Makes a service for one case, which disposes it: for all cases, or for those that end it. Its first model is ready, has a chat template, tells its
-   * context of 256 tokens or more, and serves four requests at once or more.
+   * Creates a service for one case, which disposes it. Its first model is ready, has a chat template, reports a
+   * context of at least 256 tokens and serves at least four requests at once.
    */
   readonly create: () => Promise<Service>;
-  /** Answers a service that the other cases share, and that the caller disposes. [one of its own for each case] */
+  /** Returns a service for all cases that do not end it; the caller disposes it. [`create` for each case] */
   readonly share?: () => Promise<Service>;
-  /** Resolves when no work is left where the model runs. */
+  /** Resolves when the models of the service have no work left. */
   readonly untilIdle: (service: Service) => Promise<void>;
 }
 
-/** Makes cases of what they do, each with a service of its own. */
+/** Creates cases, each with its own service. */
 export function toOwnCases<Service extends ModelService>(
   bodies: Readonly<Record<string, CaseBody<CaseContext<Service>>>>,
   { create, untilIdle }: ModelServiceConformanceOptions<Service>,
@@ -34,7 +34,7 @@ export function toOwnCases<Service extends ModelService>(
   }));
 }
 
-/** Makes cases of what they do, with one service for all where it is shared. */
+/** Creates cases, with one service for all if it is shared. */
 export function toCases<Service extends ModelService>(
   bodies: Readonly<Record<string, CaseBody<CaseContext<Service>>>>,
   options: ModelServiceConformanceOptions<Service>,
@@ -50,7 +50,7 @@ export function toCases<Service extends ModelService>(
   }));
 }
 
-/** Lists what every `ModelService` must do, wherever its models run, as cases that are independent of each other. */
+/** Lists what every `ModelService` must do, wherever its models run, as independent cases. */
 export function modelServiceCases(options: ModelServiceConformanceOptions): readonly ConformanceCase[] {
   return [...toCases({ ...callCases, ...generationCases }, options), ...toOwnCases(endingCases, options)];
 }

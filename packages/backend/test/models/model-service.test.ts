@@ -64,7 +64,7 @@ async function createSupervised(): Promise<EngineClient> {
       throw error;
     },
   });
-  const timing = { statsIntervalMs: 20, firstRestartDelayMs: 1 };
+  const timing = { heartbeatIntervalMs: 20, firstRestartDelayMs: 1 };
   const supervisor = createEngineSupervisor({ engine: engineOptions(), events, startProcess, ...timing });
   processesOf.set(supervisor, processes);
   await supervisor.start();

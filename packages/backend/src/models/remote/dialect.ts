@@ -1,9 +1,9 @@
 import type { ServedModel } from "../model-service.ts";
 
-/** Which fields a server knows beyond OpenAI's. */
+/** The name of a dialect: which parameters a server supports beyond OpenAI's. */
 export type DialectName = "openai" | "infernode" | "vllm" | "llama.cpp";
 
-/** The parameters of a generation: where they are in its input, and the value that asks for nothing. */
+/** The parameters of a generation: the path in its input, and the value that has no effect. */
 export const parameters = {
   temperature: { path: "sampling.temperature", neutral: undefined },
   topP: { path: "sampling.topP", neutral: 1 },
@@ -32,23 +32,23 @@ export const parameters = {
 /** The name of a parameter of a generation. */
 export type ParameterName = keyof typeof parameters;
 
-/** What a kind of server takes and tells, as far as it differs. */
+/** How a kind of server differs from others. */
 export interface Dialect {
   readonly name: DialectName;
-  /** What its list of models has as the owner. */
+  /** `owned_by` in its list of models. */
   readonly ownedBy: string | undefined;
-  /** What it calls the parameters; one that it has no name for is refused, unless its value asks for nothing. */
+  /** Its names of the parameters. A parameter without one is rejected unless its value has no effect. */
   readonly fields: { readonly [Name in ParameterName]?: string };
   readonly seedBits: 32 | 64;
-  /** Log-probabilities are left out where fewer alternatives are asked for. */
+  /** With fewer alternatives, the server omits all log-probabilities. */
   readonly leastAlternatives: 0 | 1;
-  /** Tells the ids of an answer's tokens where it is asked to. */
+  /** Supports `return_token_ids`. */
   readonly tellsTokenIds: boolean;
-  /** Each of several answers has a usage of its own, in place of one for all. */
+  /** Sends one usage per answer instead of one for all. */
   readonly hasUsagePerAnswer: boolean;
-  /** A text prompt whose answer has no length that is asked for goes on to the end of the context. */
+  /** Without `max_tokens`, a completion continues to the end of the context. */
   readonly isLengthOpen: boolean;
-  /** Whose form `/tokenize` has. */
+  /** The API of `/tokenize`. */
   readonly tokenizer: "vllm" | "llama.cpp" | undefined;
 }
 
@@ -99,7 +99,7 @@ const infernode: Dialect = {
 /** Infernode's fields are vLLM's. */
 const vllm: Dialect = { ...infernode, name: "vllm", ownedBy: "vllm", tellsTokenIds: true };
 
-/** It ignores fields that it does not know, and the upper bits of a seed. */
+/** Ignores unknown fields and the upper 32 bits of a seed. */
 const llamaCpp: Dialect = {
   ...openAi,
   name: "llama.cpp",
@@ -125,13 +125,13 @@ const dialects: readonly Dialect[] = [openAi, infernode, vllm, llamaCpp];
 
 export const dialectNames: readonly DialectName[] = dialects.map(({ name }) => name);
 
-/** Finds a dialect by its name, else by the owner of a model; OpenAI's where neither says. */
+/** Finds a dialect by its name, else by the `owned_by` of a model; OpenAI's if neither matches. */
 export function findDialect(name: DialectName | undefined, ownedBy: unknown): Dialect {
   const found = dialects.find((each) => (name === undefined ? each.ownedBy === ownedBy : each.name === name));
   return found ?? openAi;
 }
 
-/** A model of a remote server, and how the server is spoken to. */
+/** A model of a remote server, and the server's dialect. */
 export interface RemoteModel {
   readonly served: ServedModel;
   readonly dialect: Dialect;

@@ -6,33 +6,33 @@ import { protocolError } from "./remote-error.ts";
 import type { RemoteClient } from "./remote-client.ts";
 import type { ResolvedRemoteOptions } from "./remote-options.ts";
 
-/** A model as the server listed it. */
+/** A model as the server lists it. */
 interface ListedModel extends RemoteModel {
   readonly aliases: readonly string[];
-  /** `ready` where the server tells no state. */
+  /** `ready` if the server reports no state. */
   readonly state: ModelState;
   readonly reasons: readonly string[];
 }
 
-/** What a server says that it serves, asked for again and again. */
+/** The models that a server lists, refreshed at an interval. */
 export interface ModelList {
   /** Of the server as a whole. */
   readonly state: ModelState;
   readonly reasons: readonly string[];
   statuses(): readonly ModelStatus[];
   /**
-   * Finds a model; waits for the server's first answer, and asks anew where it could not be reached.
+   * Finds a model by its id or an alias. Waits for the first list; refreshes if the server could not be reached.
    * @throws BackendError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`
    */
   find(id: string): Promise<RemoteModel>;
-  /** Asks now; resolves when the list is new. @throws BackendError `ENGINE_UNAVAILABLE`, `ENGINE_PROTOCOL` */
+  /** Refreshes now. @throws BackendError `ENGINE_UNAVAILABLE`, `ENGINE_PROTOCOL` */
   refresh(): Promise<void>;
-  /** Told of a call that did not reach the server. */
+  /** Records that a call could not reach the server. */
   noteUnreachable(reason: string): void;
   dispose(reason: unknown): void;
 }
 
-/** A quarter of a GiB: what answers with log-probabilities that are collected here may take. */
+/** Memory for collected answers with log-probabilities: 256 MiB. */
 const answerMemoryBytes = 2 ** 28;
 
 function countOf(...values: readonly unknown[]): number | undefined {
@@ -43,10 +43,12 @@ function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
-/** Infernode's states of a model. What is for good there is not so here: the server may be started again. */
+/** Infernode's states of a model. `failed` and `stopped` are not final here: the server may be restarted. */
+const unavailableStates: ReadonlySet<unknown> = new Set(["draining", "stopped", "failed", "unavailable"]);
+
 function parseState(value: unknown): ModelState {
   if (value === "starting" || value === "restarting") return value;
-  return value === undefined || value === "ready" ? "ready" : "unavailable";
+  return unavailableStates.has(value) ? "unavailable" : "ready";
 }
 
 function parseModel(value: unknown, dialect: DialectName | undefined): ListedModel {
@@ -66,7 +68,7 @@ function parseModel(value: unknown, dialect: DialectName | undefined): ListedMod
       id,
       family: undefined,
       parameterCount: countOf(meta["n_params"]),
-      // llama.cpp's; older servers of it tell only the checkpoint's context, which may be longer than what they serve.
+      // `meta` is llama.cpp's. Older versions report only the checkpoint's context, which may be longer than the served one.
       contextTokens: countOf(length, meta["n_ctx"], meta["n_ctx_train"]),
       vocabSize: countOf(meta["n_vocab"]),
       hasChatTemplate: undefined,
@@ -78,7 +80,7 @@ function parseModel(value: unknown, dialect: DialectName | undefined): ListedMod
   };
 }
 
-/** Reads an answer to `GET /v1/models`. @throws BackendError `ENGINE_PROTOCOL` */
+/** Parses a response of `GET /v1/models`. @throws BackendError `ENGINE_PROTOCOL` */
 function parseModels(answer: unknown, dialect: DialectName | undefined): ReadonlyMap<string, ListedModel> {
   const data = isRecord(answer) ? answer["data"] : undefined;
   if (!Array.isArray(data)) throw protocolError("a list of models in `data`", typeof data);
@@ -94,7 +96,7 @@ function quote(ids: readonly string[]): string {
         .join(", ");
 }
 
-/** Creates the list of a server, and begins to ask for it. */
+/** Creates the list of a server and starts to refresh it. */
 export function createModelList(options: ResolvedRemoteOptions, client: RemoteClient): ModelList {
   const { baseUrl, refreshIntervalMs } = options;
   const ending = new AbortController();
@@ -127,7 +129,7 @@ export function createModelList(options: ResolvedRemoteOptions, client: RemoteCl
     if (ending.signal.aborted) return;
     clearTimeout(timer);
     timer = setTimeout(() => void refresh().catch(() => undefined), refreshIntervalMs);
-    // Asking for it keeps no process alive.
+    // The refresh does not keep the process alive.
     timer.unref();
   };
   void refresh().catch(() => undefined);

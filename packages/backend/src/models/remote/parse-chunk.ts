@@ -5,17 +5,17 @@ import { parseLogprobs } from "./parse-logprobs.ts";
 import { protocolError, toRemoteError } from "./remote-error.ts";
 import type { Dialect } from "./dialect.ts";
 
-/** What one event of an answer has. */
+/** One event of an answer. */
 export interface AnswerChunk {
   readonly deltas: readonly TokenDelta[];
   readonly usage: GenerationUsage | undefined;
 }
 
-/** What was asked for, as far as an answer is read by it. */
+/** The parts of the request that are needed to parse its answer. */
 export interface AskedFor {
   /** Answers. */
   readonly n: number;
-  /** Alternatives of each token; `undefined` without log-probabilities. */
+  /** Alternatives per token; `undefined` without log-probabilities. */
   readonly logprobs: number | undefined;
   readonly dialect: Dialect;
 }
@@ -34,7 +34,7 @@ function parseFinishReason(value: unknown): FinishReason | undefined {
   throw protocolError('a finish reason of "stop" or "length"', show(value));
 }
 
-/** What an answer has beside its text has no event yet; to leave it out would change the answer. */
+/** Parts of an answer that no event carries yet; dropping them would change the answer. */
 const foreignParts = ["reasoning_content", "reasoning", "tool_calls", "function_call", "refusal", "audio"];
 
 function parseText(choice: Readonly<Record<string, unknown>>): string {
@@ -93,8 +93,8 @@ function parseUsage(value: unknown): GenerationUsage | undefined {
 }
 
 /**
- * Reads one event of an answer.
- * @throws BackendError `ENGINE_PROTOCOL` for what is none, and the error that the event tells of
+ * Parses one event of an answer.
+ * @throws BackendError `ENGINE_PROTOCOL` if it is invalid; the error that the event reports
  */
 export function parseChunk(data: string, asked: AskedFor): AnswerChunk {
   let chunk: unknown;

@@ -2,7 +2,7 @@ import { isRecord } from "../../is-record.ts";
 import type { TokenCandidate, TokenLogprob } from "../../operations/token-delta.ts";
 import { protocolError } from "./remote-error.ts";
 
-/** No vocabulary has a longer one. */
+/** Longer than any token of a vocabulary. */
 const maxTokenCharacters = 4096;
 const bytesPattern = /^bytes:((?:\\x[0-9a-f]{2})+)$/i;
 const encoder = new TextEncoder();
@@ -29,7 +29,7 @@ function parseCandidate(value: unknown): TokenCandidate {
   if (!isText(token) || typeof logprob !== "number") throw wrong(value);
   const isTold = Array.isArray(bytes) && bytes.length <= maxTokenCharacters && bytes.every(isByte);
   return {
-    // llama.cpp's.
+    // Reported by llama.cpp only.
     tokenId: Number.isInteger(id) ? (id as number) : undefined,
     token,
     bytes: isTold ? bytes : [...encoder.encode(token)],
@@ -37,7 +37,7 @@ function parseCandidate(value: unknown): TokenCandidate {
   };
 }
 
-/** `logprobs.content` of chats, which llama.cpp has in completions, too. */
+/** Parses `logprobs.content` of chats; llama.cpp uses it for completions too. */
 function parseContent(content: readonly unknown[], alternatives: number): TokenLogprob[] {
   return content.map((entry) => {
     const top = isRecord(entry) ? (entry["top_logprobs"] ?? []) : undefined;
@@ -46,7 +46,7 @@ function parseContent(content: readonly unknown[], alternatives: number): TokenL
   });
 }
 
-/** A part of a character is written as its bytes: `bytes:\xe2\x82`. */
+/** Parses a token; a part of a character is written as its bytes: `bytes:\xe2\x82`. */
 function fromText(text: string, logprob: unknown): TokenCandidate {
   if (!isText(text) || typeof logprob !== "number") throw wrong({ text, logprob });
   const hex = bytesPattern.exec(text)?.[1];
@@ -60,7 +60,7 @@ function fromText(text: string, logprob: unknown): TokenCandidate {
   return { tokenId: undefined, token: decoder.decode(Uint8Array.from(bytes)), bytes, logprob };
 }
 
-/** The parallel arrays of completions; alternatives are names of numbers, the token itself among them. */
+/** Parses the parallel arrays of completions; the alternatives include the token itself. */
 function parseArrays(logprobs: Readonly<Record<string, unknown>>, alternatives: number): TokenLogprob[] {
   const { tokens, token_logprobs: values, top_logprobs: tops } = logprobs;
   if (!Array.isArray(tokens) || !Array.isArray(values) || values.length !== tokens.length) {
@@ -77,7 +77,7 @@ function parseArrays(logprobs: Readonly<Record<string, unknown>>, alternatives: 
 }
 
 /**
- * Reads the log-probabilities of a part of an answer, with so many alternatives each at most.
+ * Parses log-probabilities, with at most this many alternatives per token.
  * @throws BackendError `ENGINE_PROTOCOL`
  */
 export function parseLogprobs(value: unknown, alternatives: number): readonly TokenLogprob[] {

@@ -1,18 +1,18 @@
 import { createParser } from "eventsource-parser";
 import { protocolError } from "./remote-error.ts";
 
-/** Bounds of a stream of events, and who is told when one is waited for. */
+/** Limits of a stream of events. */
 export interface EventLimits {
-  /** More bytes than this between two events are refused, pings included. */
+  /** Maximum number of bytes between two events, including comments. */
   readonly maxEventBytes: number;
-  /** Called when the reader begins to wait for an event, and when it has one. */
+  /** Called when waiting for an event starts and ends. */
   readonly onWait: (isWaiting: boolean) => void;
 }
 
 /**
- * Reads server-sent events, however their bytes are cut, and yields what each has as data. Reads no further than
- * it is asked to.
- * @throws BackendError `ENGINE_PROTOCOL` for what is too large or no UTF-8
+ * Parses server-sent events and yields the data of each, independent of how the bytes are split into chunks. Reads
+ * only as far as the consumer asks.
+ * @throws BackendError `ENGINE_PROTOCOL` if an event is too large or not UTF-8
  */
 export async function* readEvents(
   body: AsyncIterable<Uint8Array>,
@@ -23,7 +23,7 @@ export async function* readEvents(
   let isTooLarge = false;
   const parser = createParser({
     onEvent: ({ data }) => events.push(data),
-    // Fields that it does not know are told here, too; they are no error.
+    // Unknown fields are reported here too; they are ignored.
     onError: ({ type }) => {
       if (type === "max-buffer-size-exceeded") isTooLarge = true;
     },

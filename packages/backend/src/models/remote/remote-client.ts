@@ -8,52 +8,52 @@ import type { Dialect } from "./dialect.ts";
 export interface RemoteRequest {
   /** Such as `/v1/completions`. */
   readonly path: string;
-  /** JSON; a request without is a GET. */
+  /** JSON; without a body the request is a GET. */
   readonly body?: string;
-  /** Ends the connection. */
+  /** Closes the connection. */
   readonly signal: AbortSignal;
-  /** For the logs of both sides. */
+  /** Sent as `x-request-id`. */
   readonly requestId?: string;
-  /** How the server's errors name the fields. */
+  /** Maps the field names in the server's errors. */
   readonly dialect?: Dialect;
 }
 
-/** HTTP to one server: bounded in time and size, without redirects. */
+/** An HTTP client for one server, bounded in time and size, that follows no redirects. */
 export interface RemoteClient {
-  /** Asks for JSON. @throws as `openEvents` does */
+  /** Requests JSON. @throws as `openEvents` does */
   getJson(request: RemoteRequest): Promise<unknown>;
   /**
-   * Resolves with the data of server-sent events when the server has begun to answer.
+   * Resolves with the data of the server-sent events once the response headers have arrived.
    * @throws BackendError, EngineRequestError: see `toRemoteError`; the signal's reason
    */
   openEvents(request: RemoteRequest): Promise<AsyncIterable<string>>;
 }
 
-/** The data of the last event of an answer. */
+/** The data of the last event of a response. */
 export const endOfEvents = "[DONE]";
 
 const maxErrorBytes = 65_536;
 const restTimeoutMs = 250;
 const requestIdPattern = /^[\w.:/+=@-]{1,128}$/;
 
-/** One request on its way: how it is ended, and why it was. */
+/** One request in flight. */
 interface Exchange {
   readonly controller: AbortController;
-  /** Ends the request if it takes longer; answers what stops the clock. */
+  /** Aborts the request after a timeout; returns a function that clears the timeout. */
   limit(timeoutMs: number, message: string): () => void;
-  /** What to throw for what the platform threw. */
+  /** Maps an error of the platform to the error to throw. */
   reasonOf(error: unknown, isBegun: boolean): unknown;
   end(): void;
 }
 
-/** The system's or the platform's code of a failed connection: no message of theirs, which may have anything in it. */
+/** The error code of a failed connection; the platform's message may contain anything. */
 function codeOf(error: unknown): string {
   const { cause, code, name } = error as { cause?: unknown; code?: unknown; name?: unknown };
   if (typeof cause === "object" && cause !== null && "code" in cause) return String(cause.code);
   return typeof code === "string" ? code : String(name);
 }
 
-/** Reads a body to its end. @throws BackendError `ENGINE_PROTOCOL` for one that is larger */
+/** Reads a whole body. @throws BackendError `ENGINE_PROTOCOL` if it is larger than the limit */
 async function readText(response: Response, limitBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let sizeBytes = 0;
@@ -67,7 +67,7 @@ async function readText(response: Response, limitBytes: number): Promise<string>
 }
 
 function bodyOf(response: Response): AsyncIterable<Uint8Array> {
-  // Compressed, a small answer may take the whole processor; it was not asked for.
+  // Not requested; a small compressed body can expand to gigabytes.
   const encoding = response.headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity") {
     throw protocolError("an answer that is not compressed", JSON.stringify(encoding));
@@ -84,7 +84,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Creates the client of one server. `onUnreachable` is told why there was no answer. */
+/** Creates a client for one server. `onUnreachable` is called when a connection fails. */
 export function createRemoteClient(
   options: ResolvedRemoteOptions,
   onUnreachable: (reason: string) => void,
@@ -117,7 +117,7 @@ export function createRemoteClient(
       },
       end: () => {
         signal.removeEventListener("abort", onAbort);
-        // What is left of the answer is not read: the server stops.
+        // Closes the connection if the response was not read to its end, so that the server stops.
         controller.abort();
       },
     };
@@ -126,7 +126,7 @@ export function createRemoteClient(
   const fail = async (response: Response, dialect: Dialect | undefined): Promise<never> => {
     const { status, headers } = response;
     if (status < 200 || (status >= 300 && status < 400)) {
-      const message = `the server at ${baseUrl} answered ${status}; redirects are not followed: name its own address`;
+      const message = `the server at ${baseUrl} answered ${status}; redirects are not followed`;
       throw new BackendError("ENGINE_UNAVAILABLE", message);
     }
     const text = await readText(response, maxErrorBytes).catch(() => "");
@@ -134,7 +134,7 @@ export function createRemoteClient(
     try {
       body = JSON.parse(text);
     } catch {
-      // A proxy's page.
+      // Not JSON, such as an error page of a proxy.
     }
     throw toRemoteError({ status, headers, body, dialect });
   };
@@ -176,13 +176,13 @@ export function createRemoteClient(
     }
   };
 
-  /** A connection is used again when its answer was read to the end; that has come, or comes at once. */
+  /** Reads to the end of the body, which usually has arrived, so that the connection can be reused. */
   const readRest = async (events: AsyncGenerator<string>, exchange: Exchange): Promise<void> => {
     const stop = exchange.limit(restTimeoutMs, "the answer did not end");
     try {
       await events.next();
     } catch {
-      // The answer is whole.
+      // The response is complete; only the connection is lost.
     } finally {
       stop();
     }
@@ -220,7 +220,7 @@ export function createRemoteClient(
       const response = await send(exchange, request);
       const type = response.headers.get("content-type") ?? "";
       if (type.startsWith("text/event-stream")) return eventsOf(exchange, response);
-      // An error that came with a status of success, or something else altogether.
+      // Some servers send errors with status 200.
       const text = await readText(response, maxErrorBytes).catch(() => "");
       const error = errorIn(text);
       if (error === undefined) throw protocolError("a stream of events", JSON.stringify(type.slice(0, 80)));

@@ -2,12 +2,12 @@ import { BackendError, EngineRequestError } from "../../errors.ts";
 import { isRecord } from "../../is-record.ts";
 import { parameters, type Dialect, type ParameterName } from "./dialect.ts";
 
-/** What a server says of a request that it does not answer. */
+/** An error response of a server. */
 export interface Refusal {
-  /** Of HTTP; `undefined` where the answer had begun. */
+  /** The HTTP status; `undefined` for an error inside a stream. */
   readonly status: number | undefined;
   readonly headers?: Headers;
-  /** The body, read as JSON where it is. */
+  /** The body, parsed if it is JSON. */
   readonly body: unknown;
   readonly dialect?: Dialect | undefined;
 }
@@ -25,7 +25,7 @@ const maxMessageCharacters = 1000;
 const defaultRetryAfterMs = 1000;
 const longestRetryAfterMs = 3_600_000;
 
-/** Codes of servers that have one of their own here; the others are told apart by status. */
+/** Server codes with a specific code here; all others are mapped by status. */
 const requestCodes: Readonly<Record<string, string>> = {
   context_length_exceeded: "CONTEXT_LENGTH_EXCEEDED",
   exceed_context_size_error: "CONTEXT_LENGTH_EXCEEDED",
@@ -39,7 +39,7 @@ const requestCodes: Readonly<Record<string, string>> = {
   internal_error: "INTERNAL",
 };
 
-/** A server that answers what it may not. */
+/** The error for a response that the protocol does not allow. */
 export function protocolError(expected: string, got: string, cause?: unknown): BackendError {
   const message = `expected ${expected} from the server, got ${got}`;
   return new BackendError("ENGINE_PROTOCOL", message, cause === undefined ? undefined : { cause });
@@ -53,7 +53,7 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
-/** OpenAI's `{error: {…}}`, the flat bodies of older vLLM, `{error: "text"}`, `{detail: …}`. */
+/** Reads OpenAI's `{error: {…}}`, the flat bodies of older vLLM, `{error: "text"}` and `{detail: …}`. */
 function readFields(body: unknown): ErrorFields {
   const outer = isRecord(body) ? body : {};
   const error = isRecord(outer["error"]) ? outer["error"] : outer;
@@ -88,7 +88,7 @@ function retryAfterMs(headers: Headers | undefined): number {
   return Math.min(Math.ceil(wantedMs), longestRetryAfterMs);
 }
 
-/** What the status stands for, where the answer has begun and no status is left to say it. */
+/** The status; for an error inside a stream, the status that its code or type stands for. */
 function statusOf({ status }: Refusal, { code, type }: ErrorFields): number | undefined {
   if (status !== undefined) return status;
   const inBody = Number(code);
@@ -97,7 +97,7 @@ function statusOf({ status }: Refusal, { code, type }: ErrorFields): number | un
   return type === "rate_limit_error" ? 429 : undefined;
 }
 
-/** The length of the context and the prompt, where a message has them as OpenAI and vLLM write it. */
+/** Parses the lengths of the context and the prompt from the messages of OpenAI and vLLM. */
 function readLengths(message: string): { readonly contextTokens?: number; readonly promptTokens?: number } {
   const context = /maximum context length is (\d{1,9}) tokens/i.exec(message)?.[1];
   const prompt = /\((\d{1,9}) in the (?:messages|prompt)/i.exec(message)?.[1];
@@ -107,7 +107,7 @@ function readLengths(message: string): { readonly contextTokens?: number; readon
   };
 }
 
-/** Makes this package's error of what a server said instead of an answer. */
+/** Maps an error response to an error of this package. */
 export function toRemoteError(refusal: Refusal): BackendError | EngineRequestError {
   const fields = readFields(refusal.body);
   const { message, code, type } = fields;
@@ -141,7 +141,7 @@ export function toRemoteError(refusal: Refusal): BackendError | EngineRequestErr
   if (status === 404 || status === 405 || status === 501) {
     return new EngineRequestError({ code: "UNKNOWN_OPERATION", message: said });
   }
-  // Who asks can do nothing about the key.
+  // A configuration error of this service, not of the request.
   if (status === 401 || status === 403 || status === 407) {
     return new BackendError("ENGINE_UNAVAILABLE", `${said} (its API key is \`apiKey\`)`);
   }

@@ -9,15 +9,15 @@ import type { RemoteOperation, RemoteParts } from "./remote-operation.ts";
 import { readTokenIds } from "./remote-tokenize.ts";
 import { writeGeneration } from "./write-request.ts";
 
-/** Text of one token at most, on average over an answer. */
+/** Maximum characters per token, averaged over an answer. */
 const maxTokenCharacters = 1024;
-/** Events of an answer that add no token: its role, its end. */
+/** Events of an answer that contain no token, such as its role and its end. */
 const spareEvents = 16;
 
-/** What came of the answers so far, held against what was asked for. */
+/** Tracks the answers and enforces the limits of the request. */
 class Progress {
   readonly #asked: AskedFor;
-  /** Of each answer; `Infinity` where nobody knows. */
+  /** Per answer; `Infinity` if unknown. */
   readonly #maxTokens: number;
   readonly #characters: number[];
   readonly #finished = new Set<number>();
@@ -34,7 +34,7 @@ class Progress {
     return this.#finished.size === this.#asked.n && this.usage !== undefined;
   }
 
-  /** A server that never ends fails here. */
+  /** @throws BackendError `ENGINE_PROTOCOL` if a server never ends its stream */
   countEvent(): void {
     this.#eventCount += 1;
     const most = this.#asked.n * (this.#maxTokens + spareEvents) + spareEvents;
@@ -64,8 +64,8 @@ function isEmpty({ text, tokenIds, logprobs, finishReason }: TokenDelta): boolea
 }
 
 /**
- * An answer whose length is open goes on to the end of the context, as in an engine. Completions have a short
- * default, so that the prompt is counted first; chats have that of the server.
+ * Without `maxTokens`, an answer continues to the end of the context, as in a local engine. Servers have a short
+ * default for completions, so the prompt is tokenized first to compute the length. Chats use the server's default.
  */
 async function withLength(
   parts: RemoteParts,
@@ -81,7 +81,7 @@ async function withLength(
     throw new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param: "stopping.maxTokens" });
   }
   const tokenIds = prompt.kind === "tokens" ? prompt.tokenIds : await readTokenIds(parts, prompt, signal);
-  // Of a prompt that leaves no room, the server says how long it may be.
+  // If the prompt leaves no room, the server rejects it and reports the lengths.
   const maxTokens = Math.max(1, contextTokens - tokenIds.length);
   return { ...input, prompt: { kind: "tokens", tokenIds }, stopping: { ...stopping, maxTokens } };
 }

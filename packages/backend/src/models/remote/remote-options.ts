@@ -4,23 +4,23 @@ import { dialectNames, type DialectName } from "./dialect.ts";
 
 /** What `createRemoteService` takes. Defaults in brackets. */
 export interface RemoteServiceOptions {
-  /** Where the server is, with or without `/v1`, such as `http://10.0.0.5:8000/v1`. */
+  /** The base URL, with or without `/v1`, such as `http://10.0.0.5:8000/v1`. */
   readonly url: string;
-  /** Sent as a bearer token; never logged, nor part of a message. [none] */
+  /** Sent as a bearer token; never logged and in no error message. [none] */
   readonly apiKey?: string | undefined;
-  /** The models that are served, though the server may have more. [all that the server lists] */
+  /** Ids of the models to serve. [all that the server lists] */
   readonly models?: readonly string[] | undefined;
-  /** Which fields the server knows beyond OpenAI's. [by `owned_by` in its list of models, else `openai`] */
+  /** Which parameters the server supports beyond OpenAI's. [by `owned_by` in its list of models, else `openai`] */
   readonly dialect?: DialectName | undefined;
-  /** How often its list of models is asked for. [10000] */
+  /** Interval between requests for the list of models. [10000] */
   readonly refreshIntervalMs?: number | undefined;
-  /** Time for a list of models, or for the tokens of a prompt. [10000] */
+  /** Timeout of requests for the list of models and for the tokens of a prompt. [10000] */
   readonly requestTimeoutMs?: number | undefined;
-  /** Time until an answer begins, which includes the wait in the server's queue. [300000] */
+  /** Timeout until an answer begins, including the time in the server's queue. [300000] */
   readonly firstByteTimeoutMs?: number | undefined;
-  /** Time without a part of an answer that has begun; pings are none. [300000] */
+  /** Timeout between two events of an answer; pings do not count. [300000] */
   readonly idleTimeoutMs?: number | undefined;
-  /** The largest event, and the largest answer that is no stream. [8 MiB] */
+  /** Maximum size of an event and of a JSON response. [8 MiB] */
   readonly maxEventBytes?: number | undefined;
   /** [the platform's] */
   readonly fetch?: typeof globalThis.fetch | undefined;
@@ -28,9 +28,9 @@ export interface RemoteServiceOptions {
   readonly clock?: ClockPort | undefined;
 }
 
-/** Options that were checked, in which nothing is left out. */
+/** Validated options with all defaults. */
 export interface ResolvedRemoteOptions {
-  /** The server's origin and path before `/v1`, without a slash at its end. */
+  /** Origin and path before `/v1`, without a trailing slash. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
   readonly models: readonly string[] | undefined;
@@ -65,7 +65,7 @@ function resolveUrl(url: string): string {
     throw invalid("url", "an http or https URL", url);
   }
   if (parsed.username !== "" || parsed.password !== "" || parsed.search !== "" || parsed.hash !== "") {
-    // The URL is part of messages, what stands in it may be secret.
+    // Error messages contain the URL, so it must contain no secrets.
     throw invalid("url", "a URL without a user, a password, a query and a fragment", "another");
   }
   return `${parsed.origin}${parsed.pathname.replace(/\/+$/, "").replace(/\/v1$/, "")}`;
@@ -76,7 +76,7 @@ function resolveApiKey(apiKey: string | undefined): string | undefined {
   throw invalid("apiKey", "printable ASCII characters without spaces", "something else");
 }
 
-/** Checks options and fills in the defaults. @throws BackendError `INVALID_CONFIG` */
+/** Validates options and fills in the defaults. @throws BackendError `INVALID_CONFIG` */
 export function resolveRemoteOptions(options: RemoteServiceOptions): ResolvedRemoteOptions {
   for (const name of Object.keys(options)) {
     if (!known.has(name)) throw invalid(name, `one of the options ${[...known].join(", ")}`, name);

@@ -9,7 +9,7 @@ import type { RemoteOperation } from "./remote-operation.ts";
 import { resolveRemoteOptions, type RemoteServiceOptions } from "./remote-options.ts";
 import { remoteDescribePrompt, remoteTokenize } from "./remote-tokenize.ts";
 
-/** What a remote server can be asked for: a new operation is a file and a line here. */
+/** The operations of remote servers: a new operation is a file and a line here. */
 const remoteOperations: readonly RemoteOperation<never, CallEvent>[] = [
   remoteGenerate,
   remoteTokenize,
@@ -18,12 +18,12 @@ const remoteOperations: readonly RemoteOperation<never, CallEvent>[] = [
 
 /** A server with OpenAI's API on another machine, or in another process of this one. */
 export interface RemoteService extends ModelService {
-  /** Of the server as a whole; `models()` has that of each model. */
+  /** The state of the server as a whole; `models()` has the state of each model. */
   readonly state: ModelState;
   /** Why it is not ready, for people; empty when ready. */
   reasons(): readonly string[];
   /**
-   * Asks for the list of models now, beside the regular times.
+   * Refreshes the list of models now.
    * @throws BackendError `ENGINE_UNAVAILABLE`, `ENGINE_PROTOCOL`
    */
   refresh(): Promise<void>;
@@ -48,8 +48,8 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
 }
 
 /**
- * Creates a service over a server with OpenAI's API: another Infernode, vLLM, llama.cpp's server and others. Asks
- * for its list of models at once, and every `refreshIntervalMs` from then on until it is disposed.
+ * Creates a service over a server with OpenAI's API, such as another Infernode, vLLM or llama.cpp's server. Requests
+ * the list of models immediately and then every `refreshIntervalMs` until it is disposed.
  * @throws BackendError `INVALID_CONFIG`
  */
 export function createRemoteService(options: RemoteServiceOptions): RemoteService {
@@ -77,14 +77,14 @@ export function createRemoteService(options: RemoteServiceOptions): RemoteServic
     signal?.throwIfAborted();
     if (ending !== undefined) throw new BackendError("ENGINE_UNAVAILABLE", endingReasons().join("; "));
     const own = new AbortController();
-    // One listener for each request to the server is no leak.
+    // A call may have one listener per HTTP request.
     setMaxListeners(0, own.signal);
     const onAbort = (): void => own.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     running.add(own);
     try {
       const model = await untilAborted(list.find(modelId), own.signal);
-      // What an operation takes and yields goes with its name.
+      // The name determines the types of input and events.
       const remote = findOperation(operation.name) as unknown as RemoteOperation<Input, Event>;
       for await (const event of remote.run({ client, model, clock }, input, own.signal)) {
         yield event;

@@ -34,7 +34,7 @@ function isTokenIds(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((id) => Number.isSafeInteger(id) && id >= 0);
 }
 
-/** vLLM's and Infernode's. */
+/** Uses the API of vLLM and Infernode. */
 async function askVllm(
   parts: RemoteParts,
   prompt: WrittenPrompt,
@@ -59,7 +59,7 @@ async function askVllm(
   return { tokenIds: tokens, spellings: spellings };
 }
 
-/** llama.cpp's, which leaves out what it does not know. */
+/** Uses the API of llama.cpp. */
 async function askLlamaCpp(
   parts: RemoteParts,
   prompt: WrittenPrompt,
@@ -83,7 +83,7 @@ async function askLlamaCpp(
   return tokens;
 }
 
-/** Makes tokens of a prompt. @throws EngineRequestError `UNKNOWN_OPERATION` where the server cannot */
+/** Tokenizes a prompt. @throws EngineRequestError `UNKNOWN_OPERATION` if the server cannot */
 export async function readTokenIds(
   parts: RemoteParts,
   prompt: Prompt,
@@ -96,7 +96,7 @@ export async function readTokenIds(
   return (await askVllm(parts, prompt, { signal, isSpelled: false })).tokenIds;
 }
 
-/** Makes tokens of a prompt by `/tokenize`. */
+/** Tokenizes a prompt with `/tokenize`. */
 export const remoteTokenize: RemoteOperation<Prompt, TokenizeEvent> = {
   name: tokenize.name,
   async *run(parts, prompt, signal) {
@@ -118,7 +118,7 @@ async function detokenize(
   throw protocolError("`prompt` of text", "something else");
 }
 
-/** Spells the tokens of a prompt by `/tokenize`, and decodes them by `/detokenize`. */
+/** Tokenizes a prompt with `/tokenize` and decodes it with `/detokenize`. */
 export const remoteDescribePrompt: RemoteOperation<Prompt, DescribePromptEvent> = {
   name: describePrompt.name,
   async *run(parts, prompt, signal) {
@@ -129,7 +129,7 @@ export const remoteDescribePrompt: RemoteOperation<Prompt, DescribePromptEvent> 
       yield { type: "description", tokenIds, spellings, text };
       return;
     }
-    // Only a text is spelled: that of the tokens, where it has the same ones.
+    // The server spells the tokens of texts only: decode, tokenize again and compare.
     const { tokenIds } = prompt;
     const text = await detokenize(parts, tokenIds, signal);
     const written = { kind: "text", text, addSpecialTokens: false } as const;
@@ -139,7 +139,7 @@ export const remoteDescribePrompt: RemoteOperation<Prompt, DescribePromptEvent> 
       spelled.tokenIds.some((id, at) => id !== tokenIds[at])
     ) {
       const message =
-        "`prompt`: expected token ids that their own text has, too, as the server spells only texts";
+        "`prompt`: expected token ids that their decoded text tokenizes to, as the server spells the tokens of texts only";
       throw new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param: "prompt" });
     }
     yield { type: "description", tokenIds, spellings: spelled.spellings, text };

@@ -4,10 +4,10 @@ import type { GenerateInput } from "../../operations/generate.ts";
 import type { Prompt } from "../../operations/prompt.ts";
 import { parameters, type Dialect, type ParameterName } from "./dialect.ts";
 
-/** A body in the making: JSON texts by field. */
+/** The fields of a body as JSON texts. */
 export type BodyFields = Map<string, string>;
 
-/** Writes a body; its texts may have numbers that no double holds. */
+/** Joins a body; its texts may contain numbers that no double can represent. */
 export function toBody(fields: BodyFields): string {
   return `{${[...fields].map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(",")}}`;
 }
@@ -17,7 +17,7 @@ function unsupported(param: string, dialect: Dialect, expected: string): EngineR
   return new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param });
 }
 
-/** Whether a value is absent, or asks for nothing that the server would not do by itself. */
+/** Whether a value is absent or has no effect. */
 function isNeutral(value: unknown, neutral: unknown): boolean {
   return value === undefined || value === neutral || (Array.isArray(value) && value.length === 0);
 }
@@ -33,7 +33,7 @@ function put(fields: BodyFields, dialect: Dialect, [name, value]: readonly [Para
   }
 }
 
-/** The digits of a seed: the same 64 bits as a signed number, which is what servers read. */
+/** A seed as a signed 64-bit integer, which servers expect; counts modulo 2⁶⁴. */
 function seedJson(seed: number | bigint, dialect: Dialect): string {
   const digits = BigInt.asIntN(64, BigInt(seed));
   if (dialect.seedBits === 32 && BigInt.asUintN(32, digits) !== digits) {
@@ -53,7 +53,7 @@ function putSampling(fields: BodyFields, { sampling = {}, ...input }: GenerateIn
   if (seed !== undefined) fields.set(dialect.fields.seed ?? "seed", seedJson(seed, dialect));
 }
 
-/** OpenAI's calls have their arguments as JSON text. */
+/** In OpenAI's format, the arguments of tool calls are JSON text. */
 function toMessage(message: Readonly<Record<string, unknown>>): unknown {
   const calls = message["tool_calls"];
   if (!Array.isArray(calls)) return message;
@@ -66,7 +66,7 @@ function toMessage(message: Readonly<Record<string, unknown>>): unknown {
   return { ...message, tool_calls: written };
 }
 
-/** Writes the messages of a prompt, and how they become text. @throws EngineRequestError `UNSUPPORTED_PARAMETER` */
+/** Writes the messages of a prompt and the options of the chat template. @throws EngineRequestError `UNSUPPORTED_PARAMETER` */
 export function putMessages(
   fields: BodyFields,
   { messages, options = {} }: Extract<Prompt, { kind: "chat" }>,
@@ -85,13 +85,13 @@ export function putMessages(
     throw unsupported(parameters.variables.path, dialect, "nothing beside `variablesJson`");
   }
   put(fields, dialect, ["variables", {}]);
-  // As its writer wrote it: the order of keys, `1.0` and large integers stay.
+  // Verbatim: keeps the order of keys, `1.0` and large integers.
   fields.set(dialect.fields.variables ?? "", variablesJson);
 }
 
 /**
  * Writes a generation as a request to a server with OpenAI's API.
- * @throws EngineRequestError `UNSUPPORTED_PARAMETER` for what the server would leave out or refuse
+ * @throws EngineRequestError `UNSUPPORTED_PARAMETER` if the server would ignore a parameter
  */
 export function writeGeneration(
   input: GenerateInput,
