@@ -1,7 +1,7 @@
 import type { BaseDirectory } from "./base-directory.ts";
 import type { ConfigOrigin } from "./config.ts";
 
-/** A value on its way into the configuration, with the words that an error about it starts with. */
+/** A value of a source, before it is checked, with its place for error messages. */
 export interface ConfigValue {
   readonly value: unknown;
   readonly origin: ConfigOrigin;
@@ -23,7 +23,7 @@ export interface ModelReading {
   readonly where: string;
 }
 
-/** What a source says, and what is wrong with it; all problems are reported at once. */
+/** The values of a source, and the problems with them; all problems are reported at once. */
 export interface SourceReading {
   readonly values: ConfigValues;
   /** `undefined` where it has no map of models. */

@@ -4,26 +4,26 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 /** The HTTP server. */
 export interface ServerConfig {
   readonly host: string;
-  /** 0 takes a free port; the daemon says which. */
+  /** 0 chooses a free port, which the daemon logs. */
   readonly port: number;
-  /** Names that requests may be addressed to besides this machine's own; `*` for any. */
+  /** Host names, besides this machine's own, that requests may be addressed to; `*` for any. */
   readonly allowedHosts: readonly string[];
-  /** Decided at start by the limit of open files when undefined. */
+  /** `undefined`: from the limit of open files. */
   readonly maxConnections: number | undefined;
-  /** Follows from the model's context when undefined. */
+  /** `undefined`: from the model's context. */
   readonly bodyLimitBytes: number | undefined;
-  /** Of all bodies that are handled at the same time; by the machine's memory when undefined. */
+  /** Of all request bodies in progress; `undefined`: from the machine's memory. */
   readonly bodyMemoryBytes: number | undefined;
-  /** Origins that browsers may call from; `*` for all, empty for none. */
+  /** Browser origins that may send requests; `*` for all, empty for none. */
   readonly corsOrigins: readonly string[];
-  /** How long a client may take to send its whole request. */
+  /** Time in which a client must send its whole request. */
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** A comment is sent on a stream that is quiet for this long, so that proxies keep it open. */
+  /** Interval of the comments on an idle stream, which make proxies keep it open. */
   readonly pingIntervalMs: number;
-  /** A reader that takes nothing for this long loses its stream. */
+  /** A stream is aborted if its client reads nothing for this long. */
   readonly writeTimeoutMs: number;
-  /** Running work may take this long to finish after SIGTERM. */
+  /** Time in which running requests may finish after SIGTERM. */
   readonly drainTimeoutMs: number;
 }
 
@@ -31,38 +31,38 @@ export interface ServerConfig {
 export interface ModelSettings {
   /** A Hugging Face directory, absolute; or `embedded`. */
   readonly path: string;
-  /** The name in the API; the checkpoint's own by default. */
+  /** The name in the API; `undefined`: the name of the directory. */
   readonly name: string | undefined;
   /** Other names that requests may call it by. */
   readonly aliases: readonly string[];
-  /** A Jinja file, absolute, in place of the checkpoint's own chat template. */
+  /** A Jinja file, absolute, that replaces the checkpoint's chat template. */
   readonly chatTemplate: string | undefined;
 }
 
-/** How it is run. What is not set is decided at start, from the model and the machine. */
+/** How a model is run. What is `undefined` is decided at start, from the model and the machine. */
 export interface EngineSettings {
-  /** 16 when undefined, or as many as memory holds. */
+  /** `undefined`: 16, or as many as fit into memory. */
   readonly maxSequences: number | undefined;
-  /** The longest sequence; the checkpoint's own when undefined, or as long as memory holds. */
+  /** The longest sequence; `undefined`: the checkpoint's context, or as much of it as fits into memory. */
   readonly contextTokens: number | undefined;
   /** Prefill and decode tokens in one step. */
   readonly maxTokensPerStep: number;
-  /** Parts of prompts are made as short as this needs. */
+  /** Target duration of the prefill in one step. */
   readonly stepTimeMs: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
   readonly answerMemoryBytes: number | undefined;
-  /** Time to make tokens of one prompt; long ones have more. */
+  /** Time to render and tokenize one prompt; long prompts have more. */
   readonly promptTimeoutMs: number;
-  /** Threads of one forward; by the processor's cores when undefined. */
+  /** Threads of one forward pass; `undefined`: from the processor's cores. */
   readonly threads: number | undefined;
   readonly runtime: "auto" | "ffi" | "binding";
-  /** A plan above this is refused; by the system's free memory when undefined. */
+  /** A plan above this is rejected; `undefined`: the system's free memory. */
   readonly memoryLimitBytes: number | undefined;
   readonly startTimeoutMs: number;
-  /** No step for this long though there is work, or no word: the engine process is ended and started again. */
+  /** An engine process that has work and makes no step, or sends nothing, for this long is killed and restarted. */
   readonly hangAfterMs: number | undefined;
-  /** Crashes in a row before the daemon gives up. */
+  /** Crashes of an engine in a row before it is given up. */
   readonly maxRestarts: number;
 }
 
@@ -74,7 +74,7 @@ export interface ModelConfig {
   readonly aliases: readonly string[];
   /** Absolute. */
   readonly directory: string;
-  /** A Jinja file, absolute, in place of the checkpoint's own chat template. */
+  /** A Jinja file, absolute, that replaces the checkpoint's chat template. */
   readonly chatTemplate: string | undefined;
   /**
    * The section `engine`, and what is set for this model alone. `memoryLimitBytes` limits this model: its own limit,
@@ -86,29 +86,29 @@ export interface ModelConfig {
 /** The log on standard error. */
 export interface LogSettings {
   readonly level: LogLevel;
-  /** `auto` is pretty on a terminal and JSON elsewhere. */
+  /** `auto`: pretty on a terminal, otherwise JSON. */
   readonly format: "auto" | "pretty" | "json";
 }
 
 /** How the daemon registers itself. */
 export interface DiscoverySettings {
   readonly serviceName: string;
-  /** What others reach this daemon by; the listening address by default. */
+  /** Address at which others reach this daemon; `undefined`: the one it listens on. */
   readonly advertiseAddress: string | undefined;
 }
 
-/** When the daemon calls itself unwell. */
+/** When the daemon reports that it is unhealthy. */
 export interface HealthSettings {
-  /** Work without a step for this long makes the daemon unhealthy. */
+  /** An engine that has work and makes no step for this long is not ready. */
   readonly stallAfterMs: number;
 }
 
-/** Everything that can be set, resolved, validated and frozen. */
+/** The resolved configuration: validated and frozen. */
 export interface InfernodeConfig {
   readonly server: ServerConfig;
   /** Every model that is served; at least one. */
   readonly models: readonly ModelConfig[];
-  /** What holds for models that set nothing else. Its `memoryLimitBytes` limits all models together. */
+  /** Settings of models that have no others. Its `memoryLimitBytes` limits all models together. */
   readonly engine: EngineSettings;
   readonly log: LogSettings;
   readonly discovery: DiscoverySettings;

@@ -11,13 +11,13 @@ import { createValueReader } from "./read-value.ts";
 import { resolveModels } from "./resolve-models.ts";
 import { settings } from "./settings.ts";
 
-/** One of several models, as a program gives it: what is not set follows from the section `engine`. */
+/** One of several models, as a program configures it. Settings that are absent are those of the section `engine`. */
 export interface ModelEntry extends Partial<Omit<ModelSettings, "name" | "path">> {
   readonly path: string;
   readonly engine?: Partial<EngineSettings>;
 }
 
-/** Settings as a program gives them: any part of the configuration. */
+/** The configuration, or any part of it, as a program passes it. */
 export type PartialConfig = {
   readonly [Section in Exclude<keyof InfernodeConfig, "models">]?: Partial<InfernodeConfig[Section]>;
 } & {
@@ -30,11 +30,11 @@ const programOrigin: ConfigOrigin = { source: "program", name: undefined };
 
 /** Where `resolveConfig` looks. */
 export interface ResolveConfigOptions {
-  /** Wins over everything else. Unknown keys are errors. */
+  /** Take precedence over everything else. Unknown keys are errors. */
   readonly overrides?: PartialConfig;
-  /** Texts by flag name without the dashes, as the command line gave them; `model` may be a list. */
+  /** Values of command-line flags by name, without dashes; `model` may be a list. */
   readonly flags?: FlagTexts;
-  /** Such as `process.env`; nothing is read from the environment when absent. */
+  /** Such as `process.env`; if absent, the environment is not read. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The configuration file; `false` looks for none. By default `infernode.config.*` of the directory. */
   readonly file?: string | false;
@@ -42,13 +42,13 @@ export interface ResolveConfigOptions {
   readonly directory?: string | false | undefined;
 }
 
-/** The configuration, and where each of its values came from. */
+/** The configuration, with the origin of each value. */
 export interface ResolvedConfig {
   readonly config: InfernodeConfig;
-  /** By setting path, such as `server.port`. */
+  /** By place, such as `server.port` or `models.qwen.engine.threads`; the only model of the section is at `model.path`. */
   readonly origins: Readonly<Record<string, ConfigOrigin>>;
   readonly file: string | undefined;
-  /** What works but deserves a word, such as listening to other machines. */
+  /** Valid but risky settings, such as listening to other machines. */
   readonly warnings: readonly string[];
 }
 
@@ -69,7 +69,7 @@ function assemble(
   }
   for (const section of Object.values(config)) Object.freeze(section);
   const resolved = resolveModels(readings, read, problems);
-  // Every setting of the table was checked by its schema; a test compares the table with the type.
+  // Every value was checked by the schema of its setting; a test compares the table with the type.
   const sections = config as unknown as Omit<InfernodeConfig, "models">;
   return {
     config: Object.freeze({ ...sections, models: resolved.models }),

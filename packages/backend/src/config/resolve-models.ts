@@ -13,7 +13,7 @@ export interface ResolvedModels {
   readonly origins: Readonly<Record<string, ConfigOrigin>>;
 }
 
-/** Makes the configuration of every model that is served; what is wrong is added to the problems. */
+/** Resolves the configuration of every model that is served; errors are added to the problems. */
 export function resolveModels(
   readings: readonly SourceReading[],
   read: ReadValue,

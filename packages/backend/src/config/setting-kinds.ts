@@ -3,14 +3,14 @@ import { z } from "zod";
 import { expectedModelId, isModelId } from "./model-id.ts";
 import { parseHost } from "../text/parse-host.ts";
 
-/** A kind of value: how it is checked, and how it is read where only text can be written. */
+/** A kind of value: its schema, and how it is parsed from text. */
 export interface SettingKind {
   /** Completes "expected …". */
   readonly expected: string;
   readonly schema: z.ZodType;
-  /** Reads a variable's or flag's text; answers the text itself where the schema is to refuse it. */
+  /** Parses the text of a variable or flag; returns the text itself if it is not valid, for the schema to reject. */
   readonly fromText: (text: string) => unknown;
-  /** What the flag's help calls its value, such as `<number>`. */
+  /** The placeholder in the flag's help, such as `<number>`. */
   readonly argument: string;
 }
 
@@ -40,7 +40,7 @@ const unitBytes: Readonly<Record<string, number>> = {
   tib: 2 ** 40,
 };
 
-/** Reads `1048576`, `512MiB` or `1.5 GB`; anything else comes back as it was. */
+/** Reads `1048576`, `512MiB` or `1.5 GB`; returns anything else unchanged. */
 function parseBytes(value: unknown): unknown {
   if (typeof value !== "string") return value;
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim());
@@ -70,7 +70,7 @@ export function milliseconds(min: number): SettingKind {
   };
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice(values: readonly [string, ...string[]]): SettingKind {
   return {
     expected: `one of ${values.join(", ")}`,
@@ -132,7 +132,7 @@ export function hostNames(): SettingKind {
   };
 }
 
-/** A list of texts; separated by commas where only text can be written. */
+/** A list of texts; in text, separated by commas. */
 export function list(expected: string, argument: string): SettingKind {
   return {
     expected,

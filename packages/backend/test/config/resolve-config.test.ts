@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedModelDirectory } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { InfernodeConfig, ModelSettings } from "../../src/config/config.ts";
 import { formatConfig } from "../../src/config/format-config.ts";
 import { resolveConfig, type ResolveConfigOptions } from "../../src/config/resolve-config.ts";
 import { variableOf } from "../../src/config/setting.ts";
@@ -63,6 +64,56 @@ describe("precedence", () => {
     const { config } = await resolveConfig({ directory, environment: { INFERNODE_CONFIG: "other.yaml" } });
     expect(config.server.port).toBe(4444);
   });
+});
+
+/** Every key of the types; leaving one out does not compile. */
+const typedKeys: {
+  readonly [Section in Exclude<keyof InfernodeConfig, "models">]: Record<
+    keyof InfernodeConfig[Section],
+    true
+  >;
+} & { readonly model: Record<keyof ModelSettings, true> } = {
+  server: {
+    host: true,
+    port: true,
+    allowedHosts: true,
+    maxConnections: true,
+    bodyLimitBytes: true,
+    bodyMemoryBytes: true,
+    corsOrigins: true,
+    requestTimeoutMs: true,
+    keepAliveTimeoutMs: true,
+    pingIntervalMs: true,
+    writeTimeoutMs: true,
+    drainTimeoutMs: true,
+  },
+  model: { path: true, name: true, aliases: true, chatTemplate: true },
+  engine: {
+    maxSequences: true,
+    contextTokens: true,
+    maxTokensPerStep: true,
+    stepTimeMs: true,
+    maxQueuedRequests: true,
+    maxQueuedTokens: true,
+    answerMemoryBytes: true,
+    promptTimeoutMs: true,
+    threads: true,
+    runtime: true,
+    memoryLimitBytes: true,
+    startTimeoutMs: true,
+    hangAfterMs: true,
+    maxRestarts: true,
+  },
+  log: { level: true, format: true },
+  discovery: { serviceName: true, advertiseAddress: true },
+  health: { stallAfterMs: true },
+};
+
+test("the table has the settings of the types", () => {
+  const paths = Object.entries(typedKeys).flatMap(([section, keys]) =>
+    Object.keys(keys).map((key) => `${section}.${key}`),
+  );
+  expect(settings.map(({ path }) => path)).toEqual(paths);
 });
 
 describe("values", () => {
