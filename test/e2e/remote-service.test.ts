@@ -7,6 +7,7 @@ import { createRemoteService } from "../../packages/backend/src/models/remote/re
 import { generate } from "../../packages/backend/src/operations/generate.ts";
 import { tokenize } from "../../packages/backend/src/operations/tokenize.ts";
 import { modelServiceCases } from "../../packages/backend/src/testing.ts";
+import { makeEndlessModel } from "./support/make-endless-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 let model: TinyModel;
@@ -67,6 +68,49 @@ test("fails an answer that has begun when the engine of the other daemon crashes
     }
   };
   await expect(call()).rejects.toMatchObject({ name: "BackendError", code: "ENGINE_CRASHED" });
+});
+
+test("stops the work of the other daemon on abort and on leaving the loop, and reports a full queue", async () => {
+  await using endless = await makeEndlessModel(65_536);
+  const limits = ["--max-sequences", "1", "--max-queued-requests", "1"];
+  await using other = await startDaemon({ args: ["--model", endless.directory, ...limits] });
+  await using service = createRemoteService({ url: other.url });
+  await service.refresh();
+  const modelId = service.models()[0]?.id ?? "";
+  const input = {
+    id: "endless",
+    prompt: { kind: "tokens", tokenIds: [5, 6, 7] },
+    stopping: { maxTokens: 60_000, ignoreEos: true },
+  } as const;
+  const controller = new AbortController();
+  const reason = new Error("the client left");
+  const aborted = async (): Promise<void> => {
+    for await (const { type } of service.call(generate, input, { modelId, signal: controller.signal })) {
+      if (type === "delta") controller.abort(reason);
+    }
+  };
+  await expect(aborted()).rejects.toBe(reason);
+  await other.waitForMetric("vllm:num_requests_running", 0);
+  for await (const { type } of service.call(generate, input, { modelId })) {
+    if (type !== "delta") continue;
+    const waiting = service.call(generate, input, { modelId })[Symbol.asyncIterator]();
+    const queued = waiting.next();
+    await other.waitForMetric("vllm:num_requests_waiting", 1);
+    await expect(firstEvent(service.call(generate, input, { modelId }))).rejects.toMatchObject({
+      name: "EngineRequestError",
+      code: "QUEUE_FULL",
+      data: { retryAfterMs: expect.any(Number) },
+    });
+    await queued;
+    await waiting.return?.();
+    break;
+  }
+  await other.waitForMetric("vllm:num_requests_running", 0);
+  await other.waitForMetric("vllm:num_requests_waiting", 0);
+  // No answer came to its end of 60,000 tokens.
+  expect(await other.metric("vllm:request_success_total", 'finished_reason="length"')).toBe(0);
+  expect(await other.metric("vllm:request_success_total", 'finished_reason="abort"')).toBe(3);
+  expect(await other.metric("vllm:generation_tokens_total")).toBeLessThan(60_000);
 });
 
 test("is unavailable when the other daemon is gone, and says so to calls", async () => {
