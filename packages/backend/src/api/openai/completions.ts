@@ -100,7 +100,7 @@ function plan(body: CompletionBody, model: ServedModel, context: ApiContext): Co
   if (maxTokens === 0 && !hasEcho) {
     throw invalidValue("max_tokens", "an integer of at least 1 without `echo`", { got: maxTokens });
   }
-  const { vocabSize = Number.POSITIVE_INFINITY, contextTokens = Number.POSITIVE_INFINITY } = model;
+  const { vocabSize, contextTokens = Number.POSITIVE_INFINITY } = model;
   const prompts = parsePrompts(body.prompt, {
     vocabSize,
     contextTokens,

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { firstEvent } from "../../models/first-event.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
-import { invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { arrayField, textField, tokenIdField, type FieldsOf } from "../shared/body/fields.ts";
+import { assertTokenIds } from "../shared/body/token-ids.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { promptErrors } from "../shared/error-catalog.ts";
@@ -39,13 +39,8 @@ export const detokenizeCodec: AnswerCodec = {
   },
   async answer(input, { service }, signal) {
     const { model, tokens } = parseBody(input, detokenizeRules);
-    const found = findModel(service, model);
-    const { id: modelId, vocabSize = Number.POSITIVE_INFINITY } = found;
-    const wrongAt = tokens.findIndex((tokenId) => tokenId >= vocabSize);
-    if (wrongAt >= 0) {
-      const got = tokens[wrongAt];
-      throw invalidValue(`tokens[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, { got });
-    }
+    const { id: modelId, vocabSize } = findModel(service, model);
+    assertTokenIds(tokens, "tokens", vocabSize);
     const call = service.call(describePrompt, { kind: "tokens", tokenIds: tokens }, { modelId, signal });
     const { text } = await firstEvent(call);
     return { prompt: text };

@@ -98,12 +98,15 @@ export const tokenizeCodec: AnswerCodec = {
     body: describeBody("TokenizeRequest", tokenizeRules, () => ({ prompt: "Once upon a time" })),
     answer: {
       name: "TokenizeResponse",
-      schema: objectSchema({
-        count: integerSchema,
-        max_model_len: integerSchema,
-        tokens: arraySchema(integerSchema),
-        token_strs: orNullSchema(arraySchema(textSchema)),
-      }),
+      schema: objectSchema(
+        {
+          count: integerSchema,
+          max_model_len: integerSchema,
+          tokens: arraySchema(integerSchema),
+          token_strs: orNullSchema(arraySchema(textSchema)),
+        },
+        ["count", "tokens", "token_strs"],
+      ),
     },
     errors: messageErrors,
   },

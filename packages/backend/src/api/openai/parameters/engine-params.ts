@@ -2,6 +2,7 @@ import type { SamplingParams, StopParams } from "@infernode/inference";
 import type { ServedModel } from "../../../models/model-service.ts";
 import { describeValue, shortName } from "../../../text/describe-value.ts";
 import { ApiError, invalidValue } from "../../shared/api-error.ts";
+import { assertTokenIds, isTokenId, tokenIdPhrase } from "../../shared/body/token-ids.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 import type { SamplingBody } from "./sampling-fields.ts";
 
@@ -47,13 +48,13 @@ function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-function readLogitBias(bias: JsonMap, vocabSize: number): ReadonlyMap<number, number> {
+function readLogitBias(bias: JsonMap, vocabSize: number | undefined): ReadonlyMap<number, number> {
   const byToken = new Map<number, number>();
   for (const [key, got] of Object.entries(bias)) {
     // Each id has one spelling, so that no key can contradict another.
     const tokenId = /^(?:0|[1-9]\d{0,8})$/.test(key) ? Number(key) : -1;
-    if (tokenId < 0 || tokenId >= vocabSize) {
-      throw invalidValue("logit_bias", `token ids from 0 to ${vocabSize - 1} as keys`, { got: key });
+    if (!isTokenId(tokenId, vocabSize)) {
+      throw invalidValue("logit_bias", `${tokenIdPhrase(vocabSize)} as key`, { got: key });
     }
     if (typeof got !== "number" || !(Math.abs(got) <= 100)) {
       throw invalidValue(`logit_bias.${shortName(key)}`, "a number from -100 to 100", { got });
@@ -77,7 +78,6 @@ function readMaxTokens(body: SamplingBody): number | undefined {
 function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void {
   const { n = 1, best_of: bestOf = n, stream = false } = body;
   const { maxChoices, promptCount } = options;
-  const { vocabSize = Number.POSITIVE_INFINITY } = options.model;
   if (n * promptCount > maxChoices) {
     const got = promptCount === 1 ? `${n}` : `${n} for each of ${promptCount} prompts`;
     const message = `Invalid value for \`n\`: expected at most ${maxChoices} answers in one request, got ${got}`;
@@ -90,11 +90,7 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
   if (body.stream_options !== undefined && !stream) {
     throw invalidValue("stream_options", "nothing without `stream: true`", { got: body.stream_options });
   }
-  const wrongAt = body.stop_token_ids?.findIndex((tokenId) => tokenId >= vocabSize) ?? -1;
-  if (wrongAt >= 0) {
-    const got = body.stop_token_ids?.[wrongAt];
-    throw invalidValue(`stop_token_ids[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, { got });
-  }
+  assertTokenIds(body.stop_token_ids ?? [], "stop_token_ids", options.model.vocabSize);
 }
 
 /**
@@ -107,7 +103,7 @@ export function toEngineParams(
   options: EngineParamsOptions,
 ): { readonly params: EngineParams; readonly isMaxTokensDefault: boolean } {
   assertAgreement(body, options);
-  const { generationDefaults: defaults, vocabSize = Number.POSITIVE_INFINITY } = options.model;
+  const { generationDefaults: defaults, vocabSize } = options.model;
   const requested = readMaxTokens(body);
   const maxTokens = requested ?? options.defaultMaxTokens;
   if (body.min_tokens !== undefined && maxTokens !== undefined && body.min_tokens > maxTokens) {

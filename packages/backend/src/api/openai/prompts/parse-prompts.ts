@@ -1,9 +1,10 @@
 import type { Prompt } from "../../../operations/prompt.ts";
 import { invalidValue } from "../../shared/api-error.ts";
+import { assertTokenIds } from "../../shared/body/token-ids.ts";
 import { contextLengthExceeded } from "../../shared/context-length.ts";
 
 export interface PromptRules {
-  readonly vocabSize: number;
+  readonly vocabSize: number | undefined;
   /** Tokens that a prompt may have. */
   readonly maxPromptTokens: number;
   readonly contextTokens: number;
@@ -22,14 +23,8 @@ function tokensPrompt(tokenIds: readonly unknown[], param: string, rules: Prompt
   if (tokenIds.length > maxPromptTokens) {
     throw contextLengthExceeded({ promptTokens: tokenIds.length, contextTokens });
   }
-  const wrongAt = tokenIds.findIndex(
-    (tokenId) => !Number.isInteger(tokenId) || (tokenId as number) < 0 || (tokenId as number) >= vocabSize,
-  );
-  if (wrongAt >= 0) {
-    const got = tokenIds[wrongAt];
-    throw invalidValue(`${param}[${wrongAt}]`, `a token id from 0 to ${vocabSize - 1}`, { got });
-  }
-  return { kind: "tokens", tokenIds: tokenIds as readonly number[] };
+  assertTokenIds(tokenIds, param, vocabSize);
+  return { kind: "tokens", tokenIds };
 }
 
 /**
