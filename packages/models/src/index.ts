@@ -59,3 +59,5 @@ export type { BlockQuantizedWeight, DenseWeight, StoredWeight, TensorInfo } from
 export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
 export type { TensorDtype } from "./weights/tensor-dtype.ts";
 export type { WeightIndex } from "./weights/weight-index.ts";
+export { quantizeCheckpoint } from "./quantize-checkpoint.ts";
+export type { QuantizeCheckpointOptions, QuantizedCheckpoint } from "./quantize-checkpoint.ts";

@@ -1,8 +1,13 @@
-import type { TensorInfo } from "@infernode/models";
+import type { StoredWeight, TensorInfo, WeightIndex } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
-import { type CountedWeight, type NetworkSummary, summarizeNetwork } from "./graph/network-summary.ts";
+import {
+  type CountedWeight,
+  type NetworkSummary,
+  summarizeNetwork,
+  tensorsOf,
+} from "./graph/network-summary.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeTableBytes } from "./rope-table.ts";
@@ -29,7 +34,7 @@ export function planOnnxMemory(model: ExecutorModel, options: ExecutorSizes): Ex
 /** Does the same with resolved options. */
 export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
   const summary = summarizeNetwork(model);
-  const weightsBytes = countWeightBytes(summary.weights, model.weights.tensors);
+  const weightsBytes = countWeightBytes(summary.weights, model.weights);
   const shape = kvShape(model, sizes);
   const kvCacheBytes = 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
   const activationsBytes =
@@ -70,30 +75,39 @@ export function inputBytes(maxSequences: number, maxChunkTokens: number): number
   return (3 * maxSequences + 2 * maxChunkTokens + 2) * Int32Array.BYTES_PER_ELEMENT;
 }
 
-function countWeightBytes(
-  weights: readonly CountedWeight[],
-  tensors: ReadonlyMap<string, TensorInfo>,
-): number {
+function countWeightBytes(counted: readonly CountedWeight[], weights: Pick<WeightIndex, "weight">): number {
   const bytesByName = new Map<string, number>();
-  for (const { ref, use } of weights) {
+  for (const { ref, use } of counted) {
     const [rows = 0, columns = 1] = ref.shape;
     // A tied embedding counts twice: as stored for the lookup, and packed for the logits.
     const key = use === "matrix" ? `${ref.name} packed` : ref.name;
-    if (use === "embedding") bytesByName.set(key, storedBytes(ref.name, tensors));
+    if (use === "embedding") bytesByName.set(key, bytesOf(storedWeight(weights, ref.name)));
     if (use === "vector") bytesByName.set(key, rows * floatBytes);
     if (use === "matrix") {
-      bytesByName.set(key, Math.ceil(rows / panelColumns) * panelColumns * columns * floatBytes);
+      const weight = storedWeight(weights, ref.name);
+      // Packed beside the sum of each block, which has the size of its scale.
+      const packedBytes =
+        weight.encoding === "block-quantized"
+          ? bytesOf(weight) + sizeOf(weight.scales)
+          : Math.ceil(rows / panelColumns) * panelColumns * columns * floatBytes;
+      bytesByName.set(key, packedBytes);
     }
   }
   return [...bytesByName.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-function storedBytes(name: string, tensors: ReadonlyMap<string, TensorInfo>): number {
-  const tensor = tensors.get(name);
-  if (tensor === undefined) {
-    throw new InferenceError("SHAPE_MISMATCH", { field: name, expected: "a tensor", got: "none" });
-  }
-  return tensor.endByte - tensor.startByte;
+function storedWeight(weights: Pick<WeightIndex, "weight">, name: string): StoredWeight {
+  const weight = weights.weight(name);
+  if (weight !== undefined) return weight;
+  throw new InferenceError("SHAPE_MISMATCH", { field: name, expected: "a tensor", got: "none" });
+}
+
+function sizeOf({ startByte, endByte }: TensorInfo): number {
+  return endByte - startByte;
+}
+
+function bytesOf(weight: StoredWeight): number {
+  return tensorsOf(weight).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
 }
 
 /** What the runtime holds at the widest point of one layer while a chunk runs. */

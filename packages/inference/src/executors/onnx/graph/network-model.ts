@@ -1,5 +1,6 @@
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
+import { usedTensors } from "./network-summary.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 
 /** The model that a session loads. */
@@ -18,9 +19,12 @@ export interface NetworkModel {
 export async function buildNetworkModel(
   model: Pick<ExecutorModel, "config" | "architecture" | "weights">,
 ): Promise<NetworkModel> {
-  const { tensors } = model.weights;
-  const files = await resolveWeightFiles([...tensors.values()].map((tensor) => tensor.filePath));
-  const builder = new OnnxDecoderBuilder({ tensors, locations: files.locations });
+  const { weights } = model;
+  const files = await resolveWeightFiles([...usedTensors(model)].map(({ filePath }) => filePath));
+  const builder = new OnnxDecoderBuilder({
+    weight: (name) => weights.weight(name),
+    locations: files.locations,
+  });
   model.architecture.build(model.config, builder);
   return { encode: () => builder.graph.toModel(), weightsDirectory: files.rootDirectory };
 }

@@ -1,4 +1,4 @@
-import type { AttentionOptions, DecoderBuilder, TensorInfo, WeightRef } from "@infernode/models";
+import type { AttentionOptions, DecoderBuilder, StoredWeight, TensorInfo, WeightRef } from "@infernode/models";
 import type { ExecutorModel } from "../../executor-provider.ts";
 
 /** A weight and its use. */
@@ -68,7 +68,16 @@ export function summarizeNetwork(model: Pick<ExecutorModel, "architecture" | "co
 }
 
 /** The tensors that a network uses, each once. */
-export function usedTensors(model: ExecutorModel): ReadonlySet<TensorInfo> {
-  const tensors = summarizeNetwork(model).weights.map(({ ref }) => model.weights.tensors.get(ref.name));
-  return new Set(tensors.filter((tensor) => tensor !== undefined));
+export function usedTensors(
+  model: Pick<ExecutorModel, "architecture" | "config" | "weights">,
+): ReadonlySet<TensorInfo> {
+  const weights = summarizeNetwork(model).weights.map(({ ref }) => model.weights.weight(ref.name));
+  return new Set(weights.flatMap((weight) => (weight === undefined ? [] : tensorsOf(weight))));
+}
+
+/** The tensors that one weight is stored in. */
+export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
+  if (weight.encoding === "dense") return [weight.data];
+  const { data, scales, zeroPoints, minima } = weight;
+  return [data, scales, zeroPoints, minima].filter((part) => part !== undefined);
 }

@@ -3,6 +3,7 @@ import { ProtobufWriter } from "./protobuf.ts";
 /** Element types, numbered as `TensorProto.DataType`. */
 export const onnxDtype = {
   float32: 1,
+  uint8: 2,
   int32: 6,
   int64: 7,
   float16: 10,

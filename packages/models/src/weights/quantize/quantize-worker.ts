@@ -1,0 +1,35 @@
+import { closeSync, openSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { quantizeMatrix } from "./quantize-matrix.ts";
+import type { PlannedMatrix } from "./quantized-file.ts";
+
+/** What a quantizing thread says. */
+export type QuantizeMessage =
+  | { readonly type: "progress"; readonly sourceBytes: number }
+  | { readonly type: "done"; readonly checksum: number }
+  | { readonly type: "failed"; readonly name: string; readonly message: string };
+
+const { targetPath } = workerData as { readonly targetPath: string };
+const target = openSync(targetPath, "r+");
+const say = (message: QuantizeMessage): void => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  parentPort?.postMessage(message);
+};
+
+// One matrix at a time, until the thread is ended.
+parentPort?.on("message", (matrix: PlannedMatrix) => {
+  try {
+    const source = openSync(matrix.source.filePath, "r");
+    try {
+      const checksum = quantizeMatrix(matrix, { source, target }, (sourceBytes) =>
+        say({ type: "progress", sourceBytes }),
+      );
+      say({ type: "done", checksum });
+    } finally {
+      closeSync(source);
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    say({ type: "failed", name: matrix.name, message });
+  }
+});

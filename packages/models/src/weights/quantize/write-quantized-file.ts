@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { ModelError } from "../../errors.ts";
+import type { PlannedMatrix, QuantizedFile } from "./quantized-file.ts";
+import type { QuantizeMessage } from "./quantize-worker.ts";
+
+/** How a file is written. Defaults in brackets. */
+export interface WriteQuantizedOptions {
+  /** Threads that quantize at the same time. */
+  readonly threadCount: number;
+  /** Told how many bytes of the source were read so far. */
+  readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The script of a thread. [that of this package] */
+  readonly workerUrl?: URL | undefined;
+}
+
+/** The ending of a file that is being written; the process that writes it is in the name. */
+export const partialEnding = ".partial";
+
+/**
+ * Quantizes matrices into a file. It is written under another name, made durable and renamed, so that at each moment
+ * the whole file is there or nothing is, also where two processes write it.
+ * @throws ModelError `QUANTIZE_FAILED`; the signal's reason
+ */
+export async function writeQuantizedFile(file: QuantizedFile, options: WriteQuantizedOptions): Promise<void> {
+  const partialPath = `${file.path}.${process.pid}.${randomUUID()}${partialEnding}`;
+  try {
+    const target = await open(partialPath, "wx");
+    try {
+      await target.truncate(file.sizeBytes);
+      const checksums = await quantizeAll(file, partialPath, options);
+      const header = file.header(checksums);
+      await target.write(header, 0, header.length, 0);
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+    await rename(partialPath, file.path);
+    await syncDirectory(dirname(file.path));
+  } catch (cause) {
+    await rm(partialPath, { force: true }).catch(() => undefined);
+    if (cause instanceof ModelError || options.signal?.aborted === true) throw cause;
+    throw failure(file.path, cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+async function quantizeAll(
+  file: QuantizedFile,
+  targetPath: string,
+  { threadCount, onProgress, signal, workerUrl }: WriteQuantizedOptions,
+): Promise<readonly number[]> {
+  const sizeOf = ({ source }: PlannedMatrix): number => source.endByte - source.startByte;
+  const totalBytes = file.matrices.reduce((sum, matrix) => sum + sizeOf(matrix), 0);
+  const checksums = new Map<string, number>();
+  // The largest first, so that no thread is left with it at the end.
+  const waiting = file.matrices.toSorted((a, b) => sizeOf(b) - sizeOf(a));
+  let doneBytes = 0;
+  const url = workerUrl ?? new URL("./quantize-worker.js", import.meta.url);
+
+  const work = async (): Promise<void> => {
+    const worker = new Worker(url, { workerData: { targetPath } });
+    const onAbort = (): void => void worker.terminate();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      for (let matrix = waiting.shift(); matrix !== undefined; matrix = waiting.shift()) {
+        const { name } = matrix;
+        const answer = await ask(worker, matrix, (sourceBytes) => {
+          doneBytes += sourceBytes;
+          onProgress?.(doneBytes, totalBytes);
+        });
+        signal?.throwIfAborted();
+        if (answer.type === "failed") throw failure(file.path, answer.message, name);
+        checksums.set(name, answer.checksum);
+      }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      await worker.terminate();
+    }
+  };
+
+  signal?.throwIfAborted();
+  const threads = Math.max(1, Math.min(threadCount, file.matrices.length));
+  const results = await Promise.allSettled(Array.from({ length: threads }, work));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return file.matrices.map(({ name }) => checksums.get(name) ?? 0);
+}
+
+type Answer = Exclude<QuantizeMessage, { readonly type: "progress" }>;
+
+/** Has a thread quantize one matrix; resolves with how that ended. */
+async function ask(
+  worker: Worker,
+  matrix: PlannedMatrix,
+  onProgress: (sourceBytes: number) => void,
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    const fail = (message: string): void => resolve({ type: "failed", name: matrix.name, message });
+    worker.removeAllListeners();
+    worker.on("message", (message: QuantizeMessage) => {
+      if (message.type === "progress") onProgress(message.sourceBytes);
+      else resolve(message);
+    });
+    worker.once("error", (error) => fail(error.message));
+    worker.once("exit", () => fail("its thread ended"));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage(matrix);
+  });
+}
+
+/** Makes a rename durable, where the system can. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r").catch(() => undefined);
+  await directory?.sync().catch(() => undefined);
+  await directory?.close();
+}
+
+function failure(path: string, got: string, tensor?: string): ModelError {
+  return new ModelError(
+    "QUANTIZE_FAILED",
+    { expected: "to write the quantized weights", got },
+    { file: path, tensor },
+  );
+}
