@@ -16,6 +16,7 @@ export const packageRooms = {
       config: ["files"],
       weights: ["files"],
       "weights/safetensors": ["files", "weights"],
+      "weights/quantize": ["weights"],
       network: ["config", "weights"],
       tokenizer: ["files", "config"],
       "chat-template/values": ["files"],

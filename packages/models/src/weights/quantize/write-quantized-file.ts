@@ -61,7 +61,8 @@ async function quantizeAll(
   const url = workerUrl ?? new URL("./quantize-worker.js", import.meta.url);
 
   const work = async (): Promise<void> => {
-    const worker = new Worker(url, { workerData: { targetPath } });
+    // Flags of the program, such as `--input-type`, are not for its threads.
+    const worker = new Worker(url, { workerData: { targetPath }, execArgv: [] });
     const onAbort = (): void => void worker.terminate();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {

@@ -1,0 +1,101 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  blockBytes,
+  blockCount,
+  quantizeRows,
+  type Quantization,
+} from "../../../src/weights/quantize/quantize-rows.ts";
+
+interface Quantized {
+  readonly q: readonly number[];
+  readonly scales: Float32Array;
+  /** What the blocks stand for, without what fills the last block of a row. */
+  readonly values: readonly number[];
+}
+
+function quantize(values: readonly number[], columns: number, quantization: Quantization): Quantized {
+  const rows = values.length / columns;
+  const blocks = blockCount(columns, quantization);
+  const data = new Uint8Array(rows * blocks * blockBytes(quantization));
+  const scales = new Float32Array(rows * blocks);
+  quantizeRows(Float32Array.from(values), { columns, quantization }, { data, scales });
+  const { bits, blockSize } = quantization;
+  const stored = bits === 8 ? [...data] : [...data].flatMap((byte) => [byte & 15, byte >> 4]);
+  const q = stored.map((each) => each - 2 ** (bits - 1));
+  const found = values.map((_, at) => {
+    const [row, column] = [Math.floor(at / columns), at % columns];
+    const block = row * blocks + Math.floor(column / blockSize);
+    return (q[block * blockSize + (column % blockSize)] ?? Number.NaN) * (scales[block] ?? Number.NaN);
+  });
+  return { q, scales, values: found };
+}
+
+const modes: readonly Quantization[] = [
+  { bits: 4, blockSize: 32 },
+  { bits: 4, blockSize: 128 },
+  { bits: 8, blockSize: 32 },
+  { bits: 8, blockSize: 128 },
+];
+
+describe.each(modes)("$bits bits in blocks of $blockSize", (mode) => {
+  const number = fc.float({ min: -100, max: 100, noNaN: true });
+  const matrix = fc
+    .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 300 }))
+    .chain(([rows, columns]) =>
+      fc.record({
+        columns: fc.constant(columns),
+        values: fc.array(number, { minLength: rows * columns, maxLength: rows * columns }),
+      }),
+    );
+
+  test("a number comes back within what the block's largest allows", () => {
+    fc.assert(
+      fc.property(matrix, ({ columns, values }) => {
+        const found = quantize(values, columns, mode).values;
+        for (let start = 0; start < values.length; start += columns) {
+          for (let at = 0; at < columns; at += mode.blockSize) {
+            const end = start + Math.min(columns, at + mode.blockSize);
+            const block = values.slice(start + at, end);
+            const largest = Math.max(...block.map(Math.abs));
+            // Q4_0 has no +8, and the scale of least squares moves by less than a half step.
+            const step = mode.bits === 4 ? largest / 8 : largest / 127;
+            for (const [index, value] of block.entries()) {
+              const error = Math.abs((found[start + at + index] ?? Number.NaN) - value);
+              expect(error).toBeLessThanOrEqual(step * (mode.bits === 4 ? 1.5 : 0.51) + 1e-6);
+            }
+          }
+        }
+      }),
+      { seed: 41, numRuns: 200 },
+    );
+  });
+
+  test("zeros stay zeros", () => {
+    expect(quantize(Array<number>(70).fill(0), 70, mode).values.every((value) => value === 0)).toBe(true);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "%s makes a scale that is not finite, of its block alone",
+    (bad) => {
+      const values = Array.from({ length: 3 * mode.blockSize }, (_, at) => Math.sin(at));
+      values[mode.blockSize + 3] = bad;
+      const { scales } = quantize(values, values.length, mode);
+      expect([...scales].map((scale) => Number.isFinite(scale))).toEqual([true, false, true]);
+    },
+  );
+});
+
+test("4 bits err less than llama.cpp's Q4_0 does on the same blocks", () => {
+  const values = Array.from({ length: 32 * 64 }, (_, at) => Math.sin(at * 12.9898) * Math.cos(at * 78.233));
+  const mode = { bits: 4, blockSize: 32 } as const;
+  const squared = (found: readonly number[]): number =>
+    values.reduce((sum, value, at) => sum + (value - (found[at] ?? 0)) ** 2, 0);
+  const { q, values: own } = quantize(values, values.length, mode);
+  const llama = values.map((_, at) => {
+    const block = values.slice(Math.floor(at / 32) * 32, Math.floor(at / 32) * 32 + 32);
+    const extreme = block.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+    return ((q[at] ?? 0) * extreme) / -8;
+  });
+  expect(squared(own)).toBeLessThan(squared(llama));
+});
