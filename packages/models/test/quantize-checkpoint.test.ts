@@ -96,7 +96,9 @@ test("a process that is killed while it writes leaves nothing that is read, and 
     const plan = await quantizeCheckpoint(checkpoint, { quantization: { bits: 4, blockSize: 32 }, directory: ${JSON.stringify(directory)} });
     await plan.prepare({ threadCount: 1, onProgress: () => process.kill(process.pid, "SIGKILL") });
   `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const [, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   expect(signal).toBe("SIGKILL");
   expect((await readdir(directory)).map((name) => name.endsWith(".partial"))).toEqual([true]);

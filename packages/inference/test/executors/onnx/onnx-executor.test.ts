@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { ModelConfig, TensorInfo } from "@infernode/models";
+import type { ModelConfig, StoredWeight, TensorInfo } from "@infernode/models";
 import { describe, expect, test } from "vitest";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
@@ -41,7 +41,11 @@ function changeTensor(model: ExecutorModel, name: string, change: Partial<Tensor
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`no tensor ${name}`);
   tensors.set(name, { ...tensor, ...change });
-  return { ...model, weights: { ...model.weights, tensors } };
+  const weight = (each: string): StoredWeight | undefined => {
+    const data = tensors.get(each);
+    return data === undefined ? undefined : { encoding: "dense", shape: data.shape, data };
+  };
+  return { ...model, weights: { ...model.weights, tensors, weight } };
 }
 
 describe("against an oracle in double precision", () => {

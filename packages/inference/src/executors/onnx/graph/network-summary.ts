@@ -1,4 +1,10 @@
-import type { AttentionOptions, DecoderBuilder, StoredWeight, TensorInfo, WeightRef } from "@infernode/models";
+import type {
+  AttentionOptions,
+  DecoderBuilder,
+  StoredWeight,
+  TensorInfo,
+  WeightRef,
+} from "@infernode/models";
 import type { ExecutorModel } from "../../executor-provider.ts";
 
 /** A weight and its use. */

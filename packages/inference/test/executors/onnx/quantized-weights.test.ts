@@ -1,0 +1,167 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { quantizeCheckpoint, type StoredWeight, type TensorInfo } from "@infernode/models";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Executor } from "../../../src/executors/executor.ts";
+import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
+import { createOnnxExecutor, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
+import { openGolden } from "../support/golden.ts";
+import { createRandomCheckpoint, tinyConfig, type RandomCheckpoint } from "../support/random-checkpoint.ts";
+
+const workerUrl: URL = new URL(
+  "../../../../models/dist/weights/quantize/quantize-worker.js",
+  import.meta.url,
+);
+const tokens = [1, 17, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19, 101, 33, 58];
+
+let directory = "";
+let random: RandomCheckpoint;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "infernode-quantized-"));
+  random = await createRandomCheckpoint({ ...tinyConfig, vocabSize: 120 }, 7);
+});
+afterAll(async () => {
+  await random[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Writes what the quantized weights stand for as float32, so that the dense path computes the reference. */
+async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorModel> {
+  const filePath = path.join(directory, `${name}.f32`);
+  const parts: Float32Array[] = [];
+  const dense = new Map<string, StoredWeight>();
+  let offset = 0;
+  for (const ref of ["lm_head.weight", "head", ...model.weights.tensors.keys()]) {
+    const weight = model.weights.weight(ref);
+    if (weight?.encoding !== "block-quantized") continue;
+    const { bits, blockSize, shape } = weight;
+    const data = new Uint8Array(await readTensor(weight.data));
+    const scales = new Float32Array(await readTensor(weight.scales));
+    const [rows = 0, columns = 0] = shape;
+    const blocks = Math.ceil(columns / blockSize);
+    const q = (at: number): number =>
+      bits === 8 ? data[at]! - 128 : ((data[at >> 1]! >> (4 * (at & 1))) & 15) - 8;
+    const values = new Float32Array(rows * columns);
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const block = row * blocks + Math.floor(column / blockSize);
+        values[row * columns + column] = q(block * blockSize + (column % blockSize)) * scales[block]!;
+      }
+    }
+    const info: TensorInfo = {
+      name: ref,
+      dtype: "F32",
+      shape,
+      filePath,
+      startByte: offset,
+      endByte: offset + values.byteLength,
+    };
+    dense.set(ref, { encoding: "dense", shape, data: info });
+    parts.push(values);
+    offset += values.byteLength;
+  }
+  await writeFile(filePath, Buffer.concat(parts.map((part) => new Uint8Array(part.buffer))));
+  return {
+    ...model,
+    weights: { ...model.weights, weight: (each) => dense.get(each) ?? model.weights.weight(each) },
+  };
+}
+
+async function readTensor({ filePath, startByte, endByte }: TensorInfo): Promise<ArrayBuffer> {
+  const file = await readFile(filePath);
+  return new Uint8Array(file.subarray(startByte, endByte)).buffer;
+}
+
+/** Logits of the last of the tokens, run in parts of the given lengths. */
+async function logitsOf(executor: Executor, slot: number, lengths: readonly number[]): Promise<Float32Array> {
+  let start = 0;
+  let last = new Float32Array();
+  for (const length of lengths) {
+    const result = await executor.forward({
+      chunkCount: 1,
+      slots: Int32Array.of(slot),
+      startPositions: Int32Array.of(start),
+      lengths: Int32Array.of(length),
+      logitCounts: Int32Array.of(1),
+      tokenIds: Int32Array.from(tokens.slice(start, start + length)),
+    });
+    last = Float32Array.from(result.row(0));
+    start += length;
+  }
+  return last;
+}
+
+function difference(found: Float32Array, wanted: Float32Array): number {
+  const largest = wanted.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
+  return found.reduce((most, logit, at) => Math.max(most, Math.abs(logit - wanted[at]!)), 0) / largest;
+}
+
+const argmax = (row: Float32Array): number => row.indexOf(Math.max(...row));
+
+describe.each([
+  { name: "llama2", bits: 4, blockSize: 32 },
+  { name: "qwen2", bits: 4, blockSize: 32 },
+  { name: "qwen2", bits: 8, blockSize: 32 },
+  { name: "llama3", bits: 4, blockSize: 64 },
+  { name: "qwen3", bits: 8, blockSize: 128 },
+  // Rows that are no multiple of a block, biases, and norms of heads.
+  { name: "random", bits: 4, blockSize: 32 },
+  { name: "random", bits: 8, blockSize: 64 },
+] as const)("$name in $bits bits, blocks of $blockSize", ({ name, bits, blockSize }) => {
+  let model: ExecutorModel;
+  beforeAll(async () => {
+    const golden = name === "random" ? random.model : await openGolden(name);
+    const quantized = await quantizeCheckpoint(
+      { ...golden, directory: name },
+      { quantization: { bits, blockSize }, directory },
+    );
+    await quantized.prepare({ threadCount: 1, workerUrl });
+    model = { ...golden, ...quantized };
+  });
+  const create = (each: ExecutorModel): Promise<Executor> =>
+    createOnnxExecutor({ model: each, memory: new PlainMemory(), maxSequences: 3 });
+
+  test("computes what its blocks stand for, but for activations of 8 bits", async () => {
+    await using quantized = await create(model);
+    await using dense = await create(await dequantize(model, `${name}-${bits}-${blockSize}`));
+    const wanted = await logitsOf(dense, 0, [tokens.length]);
+    expect(difference(await logitsOf(quantized, 0, [tokens.length]), wanted)).toBeLessThan(0.06);
+  });
+
+  test("says the same next token for a prompt whole, in chunks, token by token, and beside others", async () => {
+    await using executor = await create(model);
+    const whole = await logitsOf(executor, 0, [tokens.length]);
+    for (const lengths of [[7, 9], [1, 15], tokens.map(() => 1)]) {
+      const cut = await logitsOf(executor, 0, lengths);
+      expect(argmax(cut)).toBe(argmax(whole));
+      expect(difference(cut, whole)).toBeLessThan(0.04);
+    }
+    // The same decode step alone, and in a batch with another sequence.
+    await logitsOf(executor, 1, [tokens.length]);
+    const last = tokens.length - 1;
+    const decode = async (slots: readonly number[]): Promise<Float32Array> => {
+      const result = await executor.forward({
+        chunkCount: slots.length,
+        slots: Int32Array.from(slots),
+        startPositions: Int32Array.from(slots, (slot) => (slot === 0 ? last : 3)),
+        lengths: Int32Array.from(slots, () => 1),
+        logitCounts: Int32Array.from(slots, () => 1),
+        tokenIds: Int32Array.from(slots, (slot) => (slot === 0 ? tokens[last]! : tokens[3]!)),
+      });
+      return Float32Array.from(result.row(0));
+    };
+    const alone = await decode([0]);
+    const beside = await decode([0, 1]);
+    expect(argmax(beside)).toBe(argmax(alone));
+    expect(difference(beside, alone)).toBeLessThan(0.02);
+  });
+
+  test("is planned with less memory than its numbers", async () => {
+    const golden = name === "random" ? random.model : await openGolden(name);
+    const sizes = { maxSequences: 1, contextTokens: 64 };
+    const plan = planOnnxMemory(model, sizes);
+    expect(plan.weightsBytes).toBeLessThan(planOnnxMemory(golden, sizes).weightsBytes);
+  });
+});
