@@ -139,6 +139,26 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--json", "print JSON")
     .addHelpText("after", inspectHelp)
     .action(run(async () => (await import("./commands/inspect-model.ts")).inspectModel));
+
+  const isCacheDirectory = ({ path }: { readonly path: string }): boolean => path === "engine.cacheDirectory";
+  const cache = addCommand(program, "cache").description(
+    "manage the quantized weights that are kept on disk",
+  );
+  addSettingOptions(
+    addCommand(cache, "ls").description("list them, the most recently used first"),
+    isCacheDirectory,
+  )
+    .option("--json", "print JSON")
+    .action(run(async () => (await import("./commands/cache.ts")).cacheList));
+  addSettingOptions(
+    addCommand(cache, "rm").description("remove some, by the start of their key").argument("[keys...]"),
+    isCacheDirectory,
+  )
+    .option("--all", "remove all")
+    .action(run(async () => (await import("./commands/cache.ts")).cacheRemove));
+  addSettingOptions(addCommand(cache, "path").description("print their directory"), isCacheDirectory).action(
+    run(async () => (await import("./commands/cache.ts")).cachePath),
+  );
   return program;
 }
 

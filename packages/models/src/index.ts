@@ -60,4 +60,11 @@ export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
 export type { TensorDtype } from "./weights/tensor-dtype.ts";
 export type { WeightIndex } from "./weights/weight-index.ts";
 export { quantizeCheckpoint } from "./quantize-checkpoint.ts";
-export type { QuantizeCheckpointOptions, QuantizedCheckpoint } from "./quantize-checkpoint.ts";
+export type {
+  PrepareWeightsOptions,
+  QuantizeCheckpointOptions,
+  QuantizedCheckpoint,
+} from "./quantize-checkpoint.ts";
+export { listCachedWeights, makeRoomInCache, touchCachedWeights } from "./weights/quantize/weight-cache.ts";
+export type { CachedWeights } from "./weights/quantize/weight-cache.ts";
+export type { Quantization } from "./weights/quantize/quantize-rows.ts";

@@ -36,7 +36,12 @@ export interface QuantizedCheckpoint extends Omit<QuantizableCheckpoint, "direct
    * Makes sure that the quantized weights are on disk: verifies those that are there, or writes them.
    * @throws ModelError `QUANTIZE_FAILED`; the signal's reason
    */
-  prepare(options: WriteQuantizedOptions): Promise<"found" | "written">;
+  prepare(options: PrepareWeightsOptions): Promise<"found" | "written">;
+}
+
+export interface PrepareWeightsOptions extends WriteQuantizedOptions {
+  /** Called where nothing was found, so that room can be made. */
+  readonly beforeWriting?: (() => Promise<void>) | undefined;
 }
 
 /** Changes with whatever makes other bytes of the same source. */
@@ -77,6 +82,7 @@ export async function quantizeCheckpoint(
     file,
     prepare: async (options) => {
       if (await verifyQuantizedFile(file)) return "found";
+      await options.beforeWriting?.();
       await writeQuantizedFile(file, options);
       return "written";
     },

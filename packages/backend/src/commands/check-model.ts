@@ -6,6 +6,7 @@ import type { EngineCoreOptions, ReserveMemory } from "../models/engine/engine-c
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { planModel, prepareModel } from "../models/engine/prepare-model.ts";
+import { quantizeModel } from "../models/engine/quantize-model.ts";
 import { createPromptPool } from "../models/prompts/prompt-pool.ts";
 import { startModelPromptThread } from "../models/prompts/start-model-prompt-thread.ts";
 import type { BackendError } from "../errors.ts";
@@ -45,13 +46,13 @@ async function describeServable(
   reserveMemory: ReserveMemory | undefined,
 ): Promise<ModelDescription> {
   const prepared = await prepareModel(options, { encodes: false, reserveMemory });
-  const { model, executorPlan, answerMemoryBytes } = prepared;
+  const { stored, executorPlan, answerMemoryBytes } = prepared;
   try {
-    await assertPromptThreadStarts(options, model.directory);
-    await executorProvider.assertLoadable(model, { runtime: options.runtime });
-    return { ...describeLoadedModel(model), memoryPlan: executorPlan, answerMemoryBytes };
+    await assertPromptThreadStarts(options, stored.directory);
+    await executorProvider.assertLoadable(stored, { runtime: options.runtime });
+    return { ...describeLoadedModel(stored), memoryPlan: executorPlan, answerMemoryBytes };
   } finally {
-    await model.dispose();
+    await stored.dispose();
   }
 }
 
@@ -62,11 +63,8 @@ async function planRejected(
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const { executorPlan, answerMemoryBytes } = planModel(
-      { ...checkpoint, name },
-      options,
-      room.availableBytes,
-    );
+    const { model } = await quantizeModel({ ...checkpoint, name }, options);
+    const { executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
     return { memoryPlan: executorPlan, answerMemoryBytes };
   } catch {
     return { memoryPlan: undefined, answerMemoryBytes: undefined };

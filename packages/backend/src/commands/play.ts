@@ -11,7 +11,7 @@ import { parsePlayOptions, type PlayOptions } from "./play-options.ts";
 import { formatAnswerNotes, playInTerminal } from "./play-terminal.ts";
 import { readConfigSources } from "./setting-options.ts";
 import { readPrompt, writeOutput } from "./standard-streams.ts";
-import { toPrintable } from "./terminal-text.ts";
+import { toPrintable, formatProgress } from "./terminal-text.ts";
 
 async function answerOnce(parts: {
   readonly prompt: string;
@@ -74,9 +74,14 @@ export const play: CommandRunner = async (values, context) => {
     onOutput: (line) => context.stderr.write(`${line}\n`),
   });
   if (isInteractive) context.stdout.write("Loading the model …");
+  const stopShowing = events.on("backend:weights-quantizing", (progress) => {
+    const bar = formatProgress("Quantizing the weights", progress);
+    if (context.stderr.isTTY) context.stderr.write(`\r${bar}\u001B[K`);
+  });
   const model = await engine.start().finally(() => {
     // Returns to the start of the line and clears it.
     if (isInteractive) context.stdout.write("\r\u001B[K");
+    stopShowing();
   });
   const conversation = createConversation(engine, model, options);
   if (prompt !== undefined) return await answerOnce({ prompt, conversation, model, options, context });

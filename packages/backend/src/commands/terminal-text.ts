@@ -19,6 +19,18 @@ export function formatCount(count: number): string {
   return `${(count / 1e9).toFixed(2)}B`;
 }
 
+const barColumns = 30;
+
+/** Draws a progress bar: `Quantizing the weights ██████░░░░ 60 %`. */
+export function formatProgress(
+  title: string,
+  { doneBytes, totalBytes }: { readonly doneBytes: number; readonly totalBytes: number },
+): string {
+  const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
+  const full = Math.round(share * barColumns);
+  return `${title} ${"█".repeat(full)}${"░".repeat(barColumns - full)} ${Math.floor(share * 100)} %`;
+}
+
 /** Breaks a line between words; a word longer than a line is not broken. */
 function wrap(line: string, columns: number): readonly string[] {
   const lines: string[] = [];

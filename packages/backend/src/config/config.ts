@@ -39,6 +39,9 @@ export interface ModelSettings {
   readonly chatTemplate: string | undefined;
 }
 
+/** `int4` and `int8` are whole numbers in blocks of 32 with a scale each. */
+export type QuantizeMode = "none" | "int8" | "int4";
+
 /** How a model is run. What is `undefined` is decided at start, from the model and the machine. */
 export interface EngineSettings {
   /** `undefined`: 16, or as many as fit into memory. */
@@ -57,6 +60,12 @@ export interface EngineSettings {
   /** Threads of one forward pass; `undefined`: from the processor's cores. */
   readonly threads: number | undefined;
   readonly runtime: "auto" | "ffi" | "binding";
+  /** How the weights of a dense checkpoint are quantized when they are loaded. */
+  readonly quantize: QuantizeMode;
+  /** Of quantized weights; `undefined`: in the user's cache directory. */
+  readonly cacheDirectory: string | undefined;
+  /** Of all quantized weights that are kept. */
+  readonly cacheLimitBytes: number;
   /** A plan above this is rejected; `undefined`: the system's free memory. */
   readonly memoryLimitBytes: number | undefined;
   readonly startTimeoutMs: number;

@@ -12,6 +12,8 @@ export const engineDefaults: {
   maxQueuedTokens: 131_072,
   promptTimeoutMs: 5000,
   runtime: "auto",
+  quantize: "none",
+  cacheLimitBytes: 64 * 2 ** 30,
   startTimeoutMs: 300_000,
   maxRestarts: 5,
 };

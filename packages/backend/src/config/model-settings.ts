@@ -117,6 +117,30 @@ export const modelSettings: readonly Setting[] = [
     description: "how onnxruntime is called: through its C API (ffi) or its Node.js binding",
   },
   {
+    path: "engine.quantize",
+    kind: choice(["none", "int8", "int4"]),
+    default: engineDefaults.quantize,
+    flag: "quantize",
+    description:
+      "quantize the weights when they are loaded, once: the result is kept in the cache directory; " +
+      "int8 is near the stored weights, int4 is smaller and faster and loses more",
+  },
+  {
+    path: "engine.cacheDirectory",
+    kind: text("a directory", "<directory>"),
+    default: undefined,
+    flag: "cache-dir",
+    description: "directory of quantized weights; by default infernode/weights in the user's cache directory",
+    isPath: true,
+  },
+  {
+    path: "engine.cacheLimitBytes",
+    kind: bytes(2 ** 20),
+    default: engineDefaults.cacheLimitBytes,
+    flag: "cache-limit",
+    description: "size of the cache directory; the least recently used weights are removed to keep it",
+  },
+  {
     path: "engine.memoryLimitBytes",
     kind: bytes(2 ** 20),
     default: undefined,

@@ -3,7 +3,15 @@ import type { EventBus } from "../events/event-bus.ts";
 
 /** Logs the events that matter to an operator; returns a function that stops it. */
 export function logEvents(events: EventBus, logger: Logger): () => void {
+  /** Quarters that were logged, by engine. */
+  const quarters = new Map<string, number>();
   const unsubscribers = [
+    events.on("backend:weights-quantizing", ({ model, engine, doneBytes, totalBytes }) => {
+      const quarter = Math.floor((4 * doneBytes) / totalBytes);
+      if (quarter === quarters.get(engine)) return;
+      quarters.set(engine, quarter);
+      logger.info({ model, engine, percent: 25 * quarter }, "quantizing weights");
+    }),
     events.on("backend:engine-started", (payload) => logger.info(payload, "engine started")),
     events.on("backend:model-loaded", (payload) => logger.info(payload, "model loaded")),
     events.on("backend:engine-hung", (payload) => logger.error(payload, "engine hung")),

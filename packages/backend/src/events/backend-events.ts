@@ -36,6 +36,12 @@ export type SupervisorEventMap = {
     readonly downMs: number;
   };
   "backend:engine-state-changed": { readonly from: EngineState; readonly to: EngineState };
+  /** A few times a second while the weights of a model are quantized, and at the end. */
+  "backend:weights-quantizing": {
+    /** Bytes of the checkpoint that were read. */
+    readonly doneBytes: number;
+    readonly totalBytes: number;
+  };
   "backend:model-loaded": {
     readonly parameterCount: number;
     readonly contextTokens: number;

@@ -87,10 +87,14 @@ function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
 }
 
 async function assemble(
-  { model, sizes, memoryPlan, device, room, answerMemoryBytes }: PreparedModel,
+  { writeWeights, sizes, memoryPlan, device, room, answerMemoryBytes }: PreparedModel,
   options: EngineCoreOptions,
-  { events }: EngineCoreDependencies,
+  { events, onLoadProgress = () => undefined }: EngineCoreDependencies,
 ): Promise<Parts> {
+  const { model, release } = await writeWeights({
+    onProgress: onLoadProgress,
+    onWarning: (message) => process.emitWarning(message),
+  });
   const labels = { model: model.name, engine: options.engineId ?? "0" };
   const memoryEvents = labelEvents(events, labels);
   const tracker = createMemoryTracker({
@@ -107,16 +111,18 @@ async function assemble(
   const health = captureHealthCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
-  const executor = await executorProvider.create({
-    model,
-    memory,
-    ...executorSettings(options, sizes),
-    maxChunkTokens: chunkTokensOf(options, sizes),
-    onWarning: ({ message }) => process.emitWarning(message),
-    onRuntimeOpened: () => {
-      runtimeBytes = residentBytes();
-    },
-  });
+  const executor = await executorProvider
+    .create({
+      model,
+      memory,
+      ...executorSettings(options, sizes),
+      maxChunkTokens: chunkTokensOf(options, sizes),
+      onWarning: ({ message }) => process.emitWarning(message),
+      onRuntimeOpened: () => {
+        runtimeBytes = residentBytes();
+      },
+    })
+    .finally(release);
   // The runtime packs the weights into its own memory. The pool's pages have not been touched yet.
   const weightsBytes = Math.max(0, residentBytes() - runtimeBytes);
   tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);

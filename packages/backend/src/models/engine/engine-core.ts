@@ -58,6 +58,8 @@ export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
   /** [the free memory of the machine] */
   readonly reserveMemory?: ReserveMemory | undefined;
+  /** Receives the bytes that were read to quantize the weights, and their total. [none] */
+  readonly onLoadProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   /** [the operations of this package] */
   readonly operations?: readonly AnyOperation[] | undefined;
   /** Starts a thread that tokenizes prompts. [a worker of this package] */

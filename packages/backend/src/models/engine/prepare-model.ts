@@ -13,13 +13,18 @@ import { answerMemory } from "../answer-memory.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
+import { quantizeModel, type QuantizableModel } from "./quantize-model.ts";
 
 /** The executor of all models: the only place that names one. */
 export const executorProvider: ExecutorProvider = onnxProvider;
 
 /** A model that can be run: checked and planned, with no weight read yet. */
 export interface PreparedModel {
+  /** As it is planned: its weights are on disk after `writeWeights`. */
   readonly model: LanguageModel;
+  /** As the checkpoint has it. */
+  readonly stored: LanguageModel;
+  readonly writeWeights: QuantizableModel<LanguageModel>["write"];
   readonly sizes: EngineSizes;
   readonly executorPlan: ExecutorMemoryPlan;
   /** Memory for answers that are being collected. */
@@ -102,13 +107,14 @@ export async function prepareModel(
   { encodes, reserveMemory }: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
-  const model = await loadModel(options.modelDirectory, {
+  const stored = await loadModel(options.modelDirectory, {
     ...(encodes === undefined ? {} : { encodes }),
     ...(modelName === undefined ? {} : { name: modelName }),
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    await executorProvider.assertSupported(model);
+    await executorProvider.assertSupported(stored);
+    const { model, write: writeWeights } = await quantizeModel(stored, options);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));
     const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);
@@ -126,9 +132,9 @@ export async function prepareModel(
     };
     // Answers are also collected in the daemon's process; the engine's ledger does not measure them.
     assertPlanFits({ ...memoryPlan, bytes: { ...memoryPlan.bytes, answers: answerMemoryBytes } }, room);
-    return { model, sizes, executorPlan, answerMemoryBytes, memoryPlan, device, room };
+    return { model, stored, writeWeights, sizes, executorPlan, answerMemoryBytes, memoryPlan, device, room };
   } catch (error) {
-    await model.dispose();
+    await stored.dispose();
     throw error;
   }
 }

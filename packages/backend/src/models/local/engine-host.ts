@@ -56,12 +56,19 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const { heartbeatIntervalMs } = message;
     const startedAtMs = performance.now();
     let isSelfTesting = false;
+    let toldAtMs = 0;
     try {
       const made = await options.createCore(message.options, {
         reserveMemory: (demand) => {
           reservation = createResolvers<AvailableMemory>();
           send({ type: "reserve-memory", demand }, () => undefined);
           return reservation.promise;
+        },
+        onLoadProgress: (doneBytes, totalBytes) => {
+          const now = performance.now();
+          if (doneBytes < totalBytes && now - toldAtMs < heartbeatIntervalMs) return;
+          toldAtMs = now;
+          send({ type: "load-progress", doneBytes, totalBytes }, () => undefined);
         },
         events: {
           emit: (...event) => {

@@ -25,6 +25,7 @@ export interface EngineLaunchOptions {
   readonly clock: ClockPort;
   /** Resolves with the memory that the process may plan with. */
   readonly reserveMemory: ReserveMemory;
+  readonly onLoadProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
   readonly onReady: (message: ReadyMessage) => void;
   readonly onBatch: (message: BatchMessage) => void;
   readonly onDrained: () => void;
@@ -125,6 +126,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         ({ stats } = message);
         heartbeat = message.heartbeat ?? heartbeat;
         return options.onBatch(message);
+      case "load-progress":
+        return options.onLoadProgress(message);
       case "start-failed":
         failure = modelFailure(message.error);
         return;

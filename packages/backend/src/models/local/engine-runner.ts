@@ -29,7 +29,7 @@ export interface EngineRunnerOptions {
   /** How each process is started. */
   readonly launch: Omit<
     EngineLaunchOptions,
-    "needsSelfTest" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
+    "needsSelfTest" | "onLoadProgress" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
   >;
   /** Delay before the first restart; doubles up to 30 s. */
   readonly firstRestartDelayMs: number;
@@ -121,6 +121,8 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     current = launchEngine({
       ...options.launch,
       needsSelfTest: served !== undefined,
+      onLoadProgress: ({ doneBytes, totalBytes }) =>
+        events.emit("backend:weights-quantizing", { doneBytes, totalBytes }),
       onReady,
       onBatch,
       onDrained: options.onDrained,

@@ -40,6 +40,8 @@ export type EngineMessage =
     }
   /** Before anything is loaded: how much memory the model needs, and how much it can use. */
   | { readonly type: "reserve-memory"; readonly demand: MemoryDemand }
+  /** While the weights are quantized: bytes that were read, of all that are to be. */
+  | { readonly type: "load-progress"; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
   /** Everything since the last message: once per step, and with each heartbeat. */
   | {
@@ -78,6 +80,7 @@ export function isDaemonMessage(value: unknown): value is DaemonMessage {
 const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>([
   "ready",
   "reserve-memory",
+  "load-progress",
   "start-failed",
   "batch",
   "drained",

@@ -7,7 +7,12 @@ import type { PlannedMatrix } from "./quantized-file.ts";
 export type QuantizeMessage =
   | { readonly type: "progress"; readonly sourceBytes: number }
   | { readonly type: "done"; readonly checksum: number }
-  | { readonly type: "failed"; readonly name: string; readonly message: string };
+  | {
+      readonly type: "failed";
+      readonly message: string;
+      /** The system's, such as `ENOSPC`. */
+      readonly code: string | undefined;
+    };
 
 const { targetPath } = workerData as { readonly targetPath: string };
 const target = openSync(targetPath, "r+");
@@ -29,7 +34,7 @@ parentPort?.on("message", (matrix: PlannedMatrix) => {
       closeSync(source);
     }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    say({ type: "failed", name: matrix.name, message });
+    const { message, code } = error as NodeJS.ErrnoException;
+    say({ type: "failed", message, code });
   }
 });

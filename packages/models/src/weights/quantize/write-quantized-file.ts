@@ -43,7 +43,7 @@ export async function writeQuantizedFile(file: QuantizedFile, options: WriteQuan
   } catch (cause) {
     await rm(partialPath, { force: true }).catch(() => undefined);
     if (cause instanceof ModelError || options.signal?.aborted === true) throw cause;
-    throw failure(file.path, cause instanceof Error ? cause.message : String(cause));
+    throw failure(file.path, cause as NodeJS.ErrnoException);
   }
 }
 
@@ -73,7 +73,7 @@ async function quantizeAll(
           onProgress?.(doneBytes, totalBytes);
         });
         signal?.throwIfAborted();
-        if (answer.type === "failed") throw failure(file.path, answer.message, name);
+        if (answer.type === "failed") throw failure(file.path, answer, name);
         checksums.set(name, answer.checksum);
       }
     } finally {
@@ -99,7 +99,7 @@ async function ask(
   onProgress: (sourceBytes: number) => void,
 ): Promise<Answer> {
   return new Promise((resolve) => {
-    const fail = (message: string): void => resolve({ type: "failed", name: matrix.name, message });
+    const fail = (message: string): void => resolve({ type: "failed", message, code: undefined });
     worker.removeAllListeners();
     worker.on("message", (message: QuantizeMessage) => {
       if (message.type === "progress") onProgress(message.sourceBytes);
@@ -119,10 +119,12 @@ async function syncDirectory(path: string): Promise<void> {
   await directory?.close();
 }
 
-function failure(path: string, got: string, tensor?: string): ModelError {
-  return new ModelError(
-    "QUANTIZE_FAILED",
-    { expected: "to write the quantized weights", got },
-    { file: path, tensor },
-  );
+/** @param cause `code` is the system's, where it is the system that refused */
+function failure(
+  path: string,
+  cause: { readonly message: string; readonly code?: string | undefined },
+  tensor?: string,
+): ModelError {
+  const mismatch = { expected: "to write the quantized weights", got: cause.message };
+  return new ModelError("QUANTIZE_FAILED", mismatch, { file: path, tensor, cause });
 }

@@ -1,0 +1,91 @@
+import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { runCli } from "./support/run-cli.ts";
+import { startForTest } from "./support/start-for-test.ts";
+import { createClient, streamCompletion } from "./support/stream-chat.ts";
+
+const model = "infernode-stories";
+
+async function scratch(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "infernode-cache-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Starts a daemon, has it answer, and says what it planned for the weights. */
+async function answer(
+  mode: string,
+  cache: string,
+): Promise<{ readonly text: string; readonly weightsBytes: number; readonly logs: readonly string[] }> {
+  const daemon = await startForTest({ args: ["--quantize", mode, "--cache-dir", cache] });
+  const { text } = await streamCompletion(createClient(daemon.url), { model, maxTokens: 24 }).ended;
+  return {
+    text,
+    weightsBytes: await daemon.metric("infernode_model_memory_planned_bytes", 'purpose="weights"'),
+    logs: daemon.logs.map((line) => JSON.stringify(line)),
+  };
+}
+
+const saysQuantizing = (logs: readonly string[]): boolean =>
+  logs.some((line) => line.includes("quantizing weights"));
+
+test("int8 answers as the stored weights do, in less memory; int4 takes less still; both are quantized once", async () => {
+  const cache = join(await scratch(), "new", "weights");
+  const none = await answer("none", cache);
+  const int8 = await answer("int8", cache);
+  const int4 = await answer("int4", cache);
+  expect(int8.text).toBe(none.text);
+  expect(int4.text).not.toBe("");
+  expect(int8.weightsBytes).toBeLessThan(none.weightsBytes);
+  expect(int4.weightsBytes).toBeLessThan(int8.weightsBytes);
+  expect([none, int8, int4].map(({ logs }) => saysQuantizing(logs))).toEqual([false, true, true]);
+  const again = await answer("int8", cache);
+  expect([again.text, saysQuantizing(again.logs)]).toEqual([none.text, false]);
+
+  const listed = await runCli(["cache", "ls", "--json", "--cache-dir", cache]);
+  const entries = JSON.parse(listed.stdout) as {
+    key: string;
+    quantization: string;
+    path: string;
+    sizeBytes: number;
+  }[];
+  expect(entries.map(({ quantization }) => quantization)).toEqual([
+    "int8, blocks of 32",
+    "int4, blocks of 32",
+  ]);
+  for (const { path, sizeBytes } of entries) expect((await stat(path)).size).toBe(sizeBytes);
+  const key = entries[0]?.key ?? "";
+  expect((await runCli(["cache", "rm", key.slice(0, 8), "--cache-dir", cache])).exitCode).toBe(0);
+  expect(await readdir(cache)).toEqual([expect.not.stringContaining(key)]);
+});
+
+test.each([
+  ["that no directory can be made in", "/proc/infernode/weights"],
+  ["that is a file", "package.json"],
+])("a cache directory %s is a warning, and the model is served", async (_title, cache) => {
+  const { text, logs } = await answer("int8", cache);
+  expect(text).not.toBe("");
+  expect(logs.join("\n")).toContain("quantized weights are not kept");
+});
+
+const playOnce = ["play", "--prompt", "Once", "--max-tokens", "1"];
+
+test("a cache that is full gives up what was used least recently", async () => {
+  const cache = await scratch();
+  for (const mode of ["int4", "int8"]) {
+    const args = [...playOnce, "--quantize", mode, "--cache-dir", cache, "--cache-limit", "3MiB"];
+    expect((await runCli(args)).exitCode).toBe(0);
+  }
+  expect(await readdir(cache)).toHaveLength(1);
+});
+
+test("a cache directory that may not be written to is a warning", async () => {
+  const cache = await scratch();
+  await chmod(cache, 0o500);
+  const run = await runCli([...playOnce, "--quantize", "int8", "--cache-dir", cache]);
+  expect(run.exitCode).toBe(0);
+  // The system lets root write anywhere.
+  if (process.getuid?.() !== 0) expect(run.stderr).toContain("quantized weights are not kept");
+});
