@@ -72,15 +72,6 @@ test.each([
 
 const playOnce = ["play", "--prompt", "Once", "--max-tokens", "1"];
 
-test("a cache that is full gives up what was used least recently", async () => {
-  const cache = await scratch();
-  for (const mode of ["int4", "int8"]) {
-    const args = [...playOnce, "--quantize", mode, "--cache-dir", cache, "--cache-limit", "3MiB"];
-    expect((await runCli(args)).exitCode).toBe(0);
-  }
-  expect(await readdir(cache)).toHaveLength(1);
-});
-
 test("a cache directory that may not be written to is a warning", async () => {
   const cache = await scratch();
   await chmod(cache, 0o500);

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { settings } from "../../packages/backend/src/config/settings.ts";
 import { createTinyModel, type TinyModel } from "../../packages/backend/test/support/tiny-model.ts";
 import { untilChild } from "../hostile/support/engine-faults.ts";
@@ -59,6 +60,18 @@ beforeAll(async () => {
   });
   [answering, busy] = await Promise.all([startDaemon({ args: answers }), startDaemon({ args: work })]);
 });
+async function scratchDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "infernode-settings-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Quantizes the bundled model into a cache directory. */
+async function quantizeInto(directory: string, args: readonly string[]): Promise<void> {
+  const once = ["play", "--prompt", "Once", "--max-tokens", "1", "--quantize", "int8"];
+  expect((await runCli([...once, "--cache-dir", directory, ...args])).exitCode).toBe(0);
+}
+
 afterAll(async () => {
   await Promise.all([answering, busy].map((daemon) => daemon[Symbol.asyncDispose]()));
   await Promise.all([tiny, endless].map((model) => model[Symbol.asyncDispose]()));
@@ -295,6 +308,25 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "engine.runtime": async () => {
     expect((await (shown ??= show())).output).toContain("Node binding");
+  },
+  "engine.quantize": async () => {
+    const inspect = ["models", "inspect", "embedded", "--json"];
+    const plans = [await runCli(inspect), await runCli([...inspect, "--quantize", "int8"])].map(
+      ({ stdout }) =>
+        (JSON.parse(stdout) as { memoryPlan: { weightsBytes: number } }).memoryPlan.weightsBytes,
+    );
+    expect(plans[1]).toBeLessThan((plans[0] ?? 0) / 2);
+  },
+  "engine.cacheDirectory": async () => {
+    const directory = join(await scratchDirectory(), "kept");
+    await quantizeInto(directory, []);
+    expect(await readdir(directory)).toHaveLength(1);
+  },
+  "engine.cacheLimitBytes": async () => {
+    const directory = await scratchDirectory();
+    await writeFile(join(directory, "older.safetensors"), new Uint8Array(2 ** 20));
+    await quantizeInto(directory, ["--cache-limit", "3MiB"]);
+    expect(await readdir(directory)).toEqual([expect.not.stringContaining("older")]);
   },
   "engine.memoryLimitBytes": async () => {
     const run = await runCli(["serve", "--port", "0", "--memory-limit", "1MiB"]);

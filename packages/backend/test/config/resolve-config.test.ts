@@ -129,6 +129,7 @@ describe("values", () => {
       "<names>": "a.example,b.example",
       "<file>": "/models/chat.jinja",
       "<auto|ffi|binding>": "ffi",
+      "<none|int8|int4>": "int8",
       "<choice>": "warn",
       "<auto|pretty|json>": "json",
     };

@@ -12,7 +12,7 @@ export interface MatrixFiles {
 }
 
 /** A number of the source is NaN or infinite, or its file ends before it. */
-export class UnusableMatrixError extends Error {
+class UnusableMatrixError extends Error {
   override readonly name: string = "UnusableMatrixError";
 }
 
