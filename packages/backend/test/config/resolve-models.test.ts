@@ -100,9 +100,10 @@ describe("the map of models", () => {
   const engineKeys = [...modelEntrySettings.keys()].filter((key) => key.startsWith("engine."));
   test.each(engineKeys)("sets %s of one model alone", async (path) => {
     const key = path.replace("engine.", "");
-    const value = key === "runtime" ? "ffi" : 2_000_000_000;
     const schema = modelEntrySettings.get(path)?.kind.schema;
-    const sample = schema?.safeParse(value).success === true ? value : 1000;
+    const sample = ["/cache", "ffi", "int8", 2_000_000_000, 1000].find(
+      (value) => schema?.safeParse(value).success === true,
+    );
     const models = { a: { path: "a", engine: { [key]: sample, maxTokensPerStep: 5000 } }, b: { path: "b" } };
     if (key === "maxTokensPerStep") models.a.engine = { maxTokensPerStep: sample as number };
     const { config } = await resolveWith({ models });
