@@ -171,7 +171,7 @@ describe("a crash of the engine", () => {
 describe("a hung engine", () => {
   test("is not ready, then ended and started again; what streamed gets an error, the rest an answer", async () => {
     const daemon = await startForTest({
-      args: ["--max-sequences", "1", "--stall-after", "500", "--hang-after", "3000"],
+      args: ["--max-sequences", "1", "--stall-after", "1000", "--hang-after", "3000"],
     });
     const client = createClient(daemon.url);
     const running = streamCompletion(client, { model, maxTokens: 900 });
@@ -192,7 +192,7 @@ describe("a hung engine", () => {
   });
 
   test("is none that was stopped and went on in time", async () => {
-    const daemon = await startForTest({ args: ["--stall-after", "300", "--hang-after", "60000"] });
+    const daemon = await startForTest({ args: ["--stall-after", "1000", "--hang-after", "60000"] });
     const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 900 });
     await running.started;
     const enginePid = daemon.enginePid();

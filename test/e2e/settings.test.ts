@@ -371,7 +371,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(await getJson(answering, "/health")).toMatchObject({ services: [{ address: "engine.example" }] });
   },
   "health.stallAfterMs": async () => {
-    await using daemon = await startDaemon({ args: ["--stall-after", "300"] });
+    await using daemon = await startDaemon({ args: ["--stall-after", "1000"] });
     process.kill(daemon.enginePid(), "SIGSTOP");
     const { reasons } = await daemon.waitForLog((line) => String(line["reasons"]).includes("no message"));
     expect(Number(/no message for (\d+) ms/.exec(String(reasons))?.[1])).toBeLessThan(30_000);

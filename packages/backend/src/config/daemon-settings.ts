@@ -35,7 +35,7 @@ export const daemonSettings: readonly Setting[] = [
   },
   {
     path: "health.stallAfterMs",
-    kind: milliseconds(100),
+    kind: milliseconds(1000),
     default: 30_000,
     flag: "stall-after",
     description: "an engine that has work and makes no step for this long is not ready",
