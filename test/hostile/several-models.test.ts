@@ -82,7 +82,7 @@ test("one engine is killed 20 times: its requests are answered or told, and the 
   }
 });
 
-test("a model that cannot be loaded leaves the others alone, and says why to whoever asks for it", async () => {
+test("a model that cannot be loaded does not affect the others; the API, health and the log say why", async () => {
   const daemon = await startModels({
     good: bundled,
     bad: { path: "embedded", engine: { contextTokens: 100_000 } },
@@ -96,6 +96,12 @@ test("a model that cannot be loaded leaves the others alone, and says why to who
   expect(await ready.json()).toMatchObject({
     status: "degraded",
     reasons: [expect.stringMatching(/^bad\/engine: /)],
+  });
+  expect(await daemon.waitForLog(({ msg }) => msg === "engine failed")).toMatchObject({
+    level: 50,
+    model: "bad",
+    engine: "1",
+    reasons: [expect.stringContaining("100000")],
   });
 });
 

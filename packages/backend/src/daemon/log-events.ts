@@ -18,6 +18,9 @@ export function logEvents(events: EventBus, logger: Logger): () => void {
     events.on("backend:engine-crashed", (payload) => logger.error(payload, "engine crashed")),
     events.on("backend:engine-start-postponed", (payload) => logger.warn(payload, "engine start postponed")),
     events.on("backend:engine-restarted", (payload) => logger.warn(payload, "engine restarted")),
+    events.on("backend:engine-state-changed", ({ model, engine, to, reasons }) => {
+      if (to === "failed") logger.error({ model, engine, reasons }, "engine failed");
+    }),
     events.on("backend:draining", (payload) => logger.info(payload, "draining")),
     events.on("backend:stopped", (payload) => logger.info(payload, "stopped")),
     events.on("memory:alert", (payload) => {

@@ -35,7 +35,12 @@ export type SupervisorEventMap = {
     readonly restartCount: number;
     readonly downMs: number;
   };
-  "backend:engine-state-changed": { readonly from: EngineState; readonly to: EngineState };
+  "backend:engine-state-changed": {
+    readonly from: EngineState;
+    readonly to: EngineState;
+    /** Why the engine is not ready; empty if it is. */
+    readonly reasons: readonly string[];
+  };
   /** A few times a second while the weights of a model are quantized, and at the end. */
   "backend:weights-quantizing": {
     /** Bytes of the checkpoint that were read. */

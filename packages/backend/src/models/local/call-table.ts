@@ -134,15 +134,15 @@ export function createCallTable(options: CallTableOptions): CallTable {
     if (unsentCount === 0 && options.isAnswering()) return;
     const limits = options.limits();
     const waiting = [...calls.values()].filter(({ isCounted }) => !isCounted);
-    const assertWithin = (resource: "requests" | "tokens", wanted: number): void => {
+    const assertWithin = (resource: "requests" | "tokens", requested: number): void => {
       const limit = limits[resource];
-      if (wanted <= limit) return;
+      if (requested <= limit) return;
       const { retryAfterMs } = limits;
-      const message = `expected at most ${limit} waiting ${resource}, got ${wanted} with this request`;
+      const message = `expected at most ${limit} waiting ${resource}, got ${requested} with this request`;
       throw new EngineRequestError({
         code: "QUEUE_FULL",
         message,
-        data: { resource, limit, wanted, retryAfterMs },
+        data: { resource, limit, requested, retryAfterMs },
       });
     };
     assertWithin("requests", waiting.length + 1);
@@ -202,7 +202,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
       if (call === undefined || !call.isSent) return;
       call.isCounted = true;
       if (event.type === "accepted") {
-        // The reader is not told again after a crash.
+        // The reader gets it once, also after a crash.
         if (!call.isAccepted) call.queue.push(event);
         call.isAccepted = true;
         return;

@@ -80,7 +80,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     maxRestarts: options.maxRestarts ?? engineDefaults.maxRestarts,
     stableAfterMs: options.stableAfterMs ?? 60_000,
     clock,
-    onChange: (from, to) => events.emit("backend:engine-state-changed", { from, to }),
+    onChange: (from, to) =>
+      events.emit("backend:engine-state-changed", { from, to, reasons: lifecycle.reasons() }),
   });
   const calls = createCallTable({
     // A process that is loading gets its calls when it is ready.

@@ -76,13 +76,13 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
   };
   const assertRoom = (item: T, limits: PromptQueueLimits): void => {
     const { purpose, characters } = item;
-    const refuse = (resource: "requests" | "characters", wanted: number): never => {
+    const refuse = (resource: "requests" | "characters", requested: number): never => {
       const kind = purpose === "generation" ? "prompts" : "calls that only tokenize";
       const limit = limits[resource];
       throw new EngineRequestError({
         code: "QUEUE_FULL",
-        message: `expected at most ${limit} ${resource} of ${kind} that wait to be tokenized, got ${wanted} with this request`,
-        data: { resource, limit, wanted, retryAfterMs: retryAfterMs(limits.minRetryMs ?? 0) },
+        message: `expected at most ${limit} ${resource} of ${kind} that wait to be tokenized, got ${requested} with this request`,
+        data: { resource, limit, requested, retryAfterMs: retryAfterMs(limits.minRetryMs ?? 0) },
       });
     };
     const others = [...open[purpose]];

@@ -370,7 +370,7 @@ test("how much may wait is stated by the operation's size", () => {
   expect(() => table.open(count, { to: 2, canRestart: false })).toThrow(
     expect.objectContaining({
       code: "QUEUE_FULL",
-      data: expect.objectContaining({ resource: "tokens", limit: 100, wanted: 101 }),
+      data: expect.objectContaining({ resource: "tokens", limit: 100, requested: 101 }),
     }),
   );
   table.open(count, { to: 1, canRestart: false });

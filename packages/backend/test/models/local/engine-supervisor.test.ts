@@ -350,17 +350,17 @@ describe("a crash", () => {
     await expect(begin(supervisor, [1, 2, 3]).ended).rejects.toMatchObject({
       name: "EngineRequestError",
       code: "QUEUE_FULL",
-      data: { resource: "tokens", limit: 1000, wanted: 1001, retryAfterMs: expect.any(Number) },
+      data: { resource: "tokens", limit: 1000, requested: 1001, retryAfterMs: expect.any(Number) },
     });
     const text = { kind: "text", text: "x".repeat(9) } as const;
     const signal = new AbortController().signal;
     const texted = generateOn(supervisor, { id: "text", prompt: text }, signal)[Symbol.asyncIterator]();
-    await expect(texted.next()).rejects.toMatchObject({ data: { resource: "tokens", wanted: 1001 } });
+    await expect(texted.next()).rejects.toMatchObject({ data: { resource: "tokens", requested: 1001 } });
     // The four that would run at once, and the eight that may wait.
     const others = Array.from({ length: 11 }, () => begin(supervisor, []));
     await expect(begin(supervisor, []).ended).rejects.toMatchObject({
       code: "QUEUE_FULL",
-      data: { resource: "requests", limit: 12, wanted: 13 },
+      data: { resource: "requests", limit: 12, requested: 13 },
     });
     await supervisor.drain({ timeoutMs: 1000 });
     for (const { ended } of [large, ...others]) {
@@ -474,7 +474,7 @@ describe("a crash", () => {
     expect(processes).toHaveLength(3);
     expect(heard.at(-1)).toEqual([
       "backend:engine-state-changed",
-      { model: "fake", engine: "0", from: "restarting", to: "failed" },
+      { model: "fake", engine: "0", from: "restarting", to: "failed", reasons: supervisor.reasons() },
     ]);
   });
 

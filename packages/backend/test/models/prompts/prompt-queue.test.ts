@@ -73,12 +73,14 @@ test("is bounded by count and by characters, each purpose for itself, until an i
   expect(() => queue.add(item("inspection", 20), narrow)).toThrow(
     expect.objectContaining({
       code: "QUEUE_FULL",
-      data: { resource: "characters", limit: 100, wanted: 110, retryAfterMs: 1000 },
+      data: { resource: "characters", limit: 100, requested: 110, retryAfterMs: 1000 },
     }),
   );
   queue.add(item("inspection", 1), narrow);
   expect(() => queue.add(item("inspection", 1), narrow)).toThrow(
-    expect.objectContaining({ data: expect.objectContaining({ resource: "requests", limit: 2, wanted: 3 }) }),
+    expect.objectContaining({
+      data: expect.objectContaining({ resource: "requests", limit: 2, requested: 3 }),
+    }),
   );
   queue.add(item("generation", 1), narrow);
   queue.leave(first);
