@@ -101,7 +101,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   }
   const names = verdict.models.join(", ");
   const conclusion = verdict.wouldRun
-    ? `${names} would run: infernode serve`
+    ? `${names} would run: infernode serve, with the same options`
     : `${names} would not run: ${verdict.reasons.join("; ")}`;
   return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(conclusion)}`;
 }
