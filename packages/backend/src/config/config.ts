@@ -71,7 +71,7 @@ export interface EngineSettings {
   readonly startTimeoutMs: number;
   /** An engine process that has work and makes no step, or sends nothing, for this long is killed and restarted. */
   readonly hangAfterMs: number | undefined;
-  /** Crashes of an engine in a row before it is given up. */
+  /** Consecutive crashes of an engine after which it has failed. */
   readonly maxRestarts: number;
 }
 

@@ -171,6 +171,6 @@ export const modelSettings: readonly Setting[] = [
     default: engineDefaults.maxRestarts,
     flag: "max-restarts",
     description:
-      "crashes of an engine in a row, without a served request in between, before the daemon gives up",
+      "consecutive crashes of an engine, without a served request in between, after which it has failed",
   },
 ];

@@ -7,7 +7,7 @@ import { settings } from "./settings.ts";
 /** Variables that are read, but are not settings. */
 const otherVariables = ["INFERNODE_CONFIG"];
 
-// A Kubernetes service with the name "infernode" puts these into every pod.
+// Kubernetes sets these in every pod if there is a service named "infernode".
 const serviceLinkName = /^INFERNODE_(SERVICE_(HOST|PORT)(_.+)?|PORT_\d+_(TCP|UDP)(_.+)?)$/;
 const serviceLinkValue = /^(tcp|udp):\/\//;
 

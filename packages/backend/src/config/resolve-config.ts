@@ -101,7 +101,7 @@ export async function resolveConfig(options: ResolveConfigOptions = {}): Promise
   const warnings = readings.flatMap((reading) => reading.warnings);
   if (!isLoopback(config.server.host)) {
     warnings.push(
-      `listening on ${config.server.host}: other machines can reach this daemon, and it asks for no key`,
+      `listening on ${config.server.host}: other machines can reach this daemon, and it does not authenticate them`,
     );
   }
   return Object.freeze({

@@ -77,7 +77,7 @@ export function createCaseContext<Service extends ModelService>(
   const [status] = service.models();
   assert.ok(status?.model !== undefined, "expected a service with a model that is ready");
   const { id: modelId, contextTokens } = status.model;
-  assert.ok(contextTokens !== undefined, "expected a model that tells its context");
+  assert.ok(contextTokens !== undefined, "expected a model whose context is known");
   const ask = (input: GenerateInput, signal?: AbortSignal): AsyncIterable<GenerateEvent> =>
     service.call(generate, input, { modelId, signal });
   return {

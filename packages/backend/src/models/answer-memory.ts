@@ -39,11 +39,14 @@ const answerShare = 1 / 8;
 export function answerMemory(
   setBytes: number | undefined,
   budgetBytes: number,
-): { readonly least: (contextTokens: number) => number; readonly wanted: (contextTokens: number) => number } {
-  if (setBytes !== undefined) return { least: () => setBytes, wanted: () => setBytes };
+): {
+  readonly least: (contextTokens: number) => number;
+  readonly preferred: (contextTokens: number) => number;
+} {
+  if (setBytes !== undefined) return { least: () => setBytes, preferred: () => setBytes };
   const share = Math.min(maxAnswerBytes, Math.floor(budgetBytes * answerShare));
   return {
     least: largestAnswerBytes,
-    wanted: (contextTokens) => Math.max(largestAnswerBytes(contextTokens), share),
+    preferred: (contextTokens) => Math.max(largestAnswerBytes(contextTokens), share),
   };
 }

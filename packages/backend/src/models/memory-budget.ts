@@ -67,7 +67,7 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
       const fits = bytes >= demand.minBytes;
       const others = [...parts].flatMap(([model, part]) => {
         if (model === id) return [];
-        // A model that does not fit is told what the others cannot do without, and not what is left over for them.
+        // The error of a model that does not fit names what the others need at least, not their whole share.
         return [
           { model, sizeBytes: fits ? part : Math.min(part, asking.get(model)?.demand.minBytes ?? part) },
         ];

@@ -6,7 +6,7 @@ export interface EngineSizes {
 
 export interface FitEngineSizesOptions {
   /** As configured; an undefined size may be reduced. */
-  readonly wanted: { readonly [Name in keyof EngineSizes]: number | undefined };
+  readonly requested: { readonly [Name in keyof EngineSizes]: number | undefined };
   readonly modelContextTokens: number;
   readonly budgetBytes: number;
   readonly planBytes: (sizes: EngineSizes) => number;
@@ -23,18 +23,18 @@ const minContextTokens = 512;
  * smallest sizes are returned, and the memory check refuses them with the numbers.
  */
 export function fitEngineSizes(options: FitEngineSizesOptions): EngineSizes {
-  const { wanted, modelContextTokens, budgetBytes, planBytes } = options;
-  let maxSequences = wanted.maxSequences ?? defaultMaxSequences;
-  let contextTokens = wanted.contextTokens ?? modelContextTokens;
+  const { requested, modelContextTokens, budgetBytes, planBytes } = options;
+  let maxSequences = requested.maxSequences ?? defaultMaxSequences;
+  let contextTokens = requested.contextTokens ?? modelContextTokens;
   const fits = (): boolean => planBytes({ maxSequences, contextTokens }) <= budgetBytes;
   const shrinkContext = (leastTokens: number): void => {
-    if (wanted.contextTokens !== undefined) return;
+    if (requested.contextTokens !== undefined) return;
     while (!fits() && contextTokens > leastTokens) {
       contextTokens = Math.max(leastTokens, Math.floor(contextTokens / 2));
     }
   };
   shrinkContext(Math.min(preferredContextTokens, modelContextTokens));
-  if (wanted.maxSequences === undefined) {
+  if (requested.maxSequences === undefined) {
     while (!fits() && maxSequences > 1) maxSequences = Math.floor(maxSequences / 2);
   }
   shrinkContext(Math.min(minContextTokens, modelContextTokens));

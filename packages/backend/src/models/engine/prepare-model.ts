@@ -66,19 +66,19 @@ export function planModel(
     executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
   const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
     fitEngineSizes({
-      wanted: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
+      requested: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
       modelContextTokens: model.config.contextTokens,
       budgetBytes,
       planBytes: (each) => plan(each).totalBytes + bytesFor(each.contextTokens),
     });
-  const { least, wanted } = answerMemory(options.answerMemoryBytes, budgetBytes);
-  let sizes = fit(wanted);
+  const { least, preferred } = answerMemory(options.answerMemoryBytes, budgetBytes);
+  let sizes = fit(preferred);
   // If both do not fit, the model takes precedence.
-  if (plan(sizes).totalBytes + wanted(sizes.contextTokens) > budgetBytes) sizes = fit(least);
+  if (plan(sizes).totalBytes + preferred(sizes.contextTokens) > budgetBytes) sizes = fit(least);
   const executorPlan = plan(sizes);
   const { contextTokens } = sizes;
   const freeBytes = budgetBytes - executorPlan.totalBytes;
-  const answerMemoryBytes = Math.max(least(contextTokens), Math.min(wanted(contextTokens), freeBytes));
+  const answerMemoryBytes = Math.max(least(contextTokens), Math.min(preferred(contextTokens), freeBytes));
   return { sizes, executorPlan, answerMemoryBytes };
 }
 

@@ -7,7 +7,7 @@ export interface ActivityMonitor {
   elapsedMs(): number;
   /** Since the last message. */
   silentMs(): number;
-  /** Since the last message that told of a new step, of a tokenized prompt, or of nothing to do. */
+  /** Since the last message that reported a new step, a tokenized prompt, or no work. */
   stalledMs(): number;
   /** Takes note of a message, and of the engine's numbers where it has them; one without them is progress. */
   record(stats?: ModelStats): void;

@@ -56,7 +56,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const { heartbeatIntervalMs } = message;
     const startedAtMs = performance.now();
     let isSelfTesting = false;
-    let toldAtMs = 0;
+    let reportedAtMs = 0;
     try {
       const made = await options.createCore(message.options, {
         reserveMemory: (demand) => {
@@ -66,8 +66,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
         },
         onLoadProgress: (doneBytes, totalBytes) => {
           const now = performance.now();
-          if (doneBytes < totalBytes && now - toldAtMs < heartbeatIntervalMs) return;
-          toldAtMs = now;
+          if (doneBytes < totalBytes && now - reportedAtMs < heartbeatIntervalMs) return;
+          reportedAtMs = now;
           send({ type: "load-progress", doneBytes, totalBytes }, () => undefined);
         },
         events: {

@@ -61,10 +61,10 @@ function parseTokenIds(value: unknown, logprobs: readonly TokenLogprob[]): reado
 
 function parseChoice(choice: unknown, { n, logprobs: alternatives }: AskedFor): TokenDelta {
   if (!isRecord(choice)) throw protocolError("a choice", show(choice));
-  const { index = 0, token_ids: told, stop_reason: stopReason } = choice;
+  const { index = 0, token_ids: ids, stop_reason: stopReason } = choice;
   if (!isCount(index) || index >= n) throw protocolError(`an index of 0 to ${n - 1}`, show(index));
   const parsed = alternatives === undefined ? [] : parseLogprobs(choice["logprobs"], alternatives);
-  const tokenIds = parseTokenIds(told, parsed);
+  const tokenIds = parseTokenIds(ids, parsed);
   const isAligned = tokenIds.length === parsed.length;
   return {
     index,

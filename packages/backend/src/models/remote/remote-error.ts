@@ -118,8 +118,8 @@ export function toRemoteError(refusal: Refusal): BackendError | EngineRequestErr
     own === "CONTEXT_LENGTH_EXCEEDED" || (status === 400 && /maximum context length/i.test(message));
   if (isTooLong) {
     const { contextTokens, promptTokens } = fields;
-    const told = { contextTokens, promptTokens };
-    const data = contextTokens === undefined ? readLengths(message) : told;
+    const stated = { contextTokens, promptTokens };
+    const data = contextTokens === undefined ? readLengths(message) : stated;
     return new EngineRequestError({ code: "CONTEXT_LENGTH_EXCEEDED", message, param: "prompt", data });
   }
   if (own !== undefined) {

@@ -94,7 +94,7 @@ export function createRemoteService(options: RemoteServiceOptions): RemoteServic
       signal?.removeEventListener("abort", onAbort);
       running.delete(own);
       own.abort();
-      if (running.size === 0) for (const tell of onIdle) tell();
+      if (running.size === 0) for (const end of onIdle) end();
     }
   }
 

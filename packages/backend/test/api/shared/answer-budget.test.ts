@@ -34,10 +34,10 @@ test("counts log-probabilities, further answers and echoed prompts", () => {
 });
 
 test("has room for one answer of the whole context, and takes a share of what may be used", () => {
-  const { least, wanted } = answerMemory(undefined, 2 ** 30);
+  const { least, preferred } = answerMemory(undefined, 2 ** 30);
   expect(least(1000)).toBe(largestAnswerBytes(1000));
-  expect(wanted(1000)).toBe(2 ** 27);
-  expect(wanted(10 ** 6)).toBe(largestAnswerBytes(10 ** 6));
+  expect(preferred(1000)).toBe(2 ** 27);
+  expect(preferred(10 ** 6)).toBe(largestAnswerBytes(10 ** 6));
   const set = answerMemory(5 * 2 ** 20, 2 ** 30);
-  expect([set.least(10 ** 6), set.wanted(10)]).toEqual([5 * 2 ** 20, 5 * 2 ** 20]);
+  expect([set.least(10 ** 6), set.preferred(10)]).toEqual([5 * 2 ** 20, 5 * 2 ** 20]);
 });

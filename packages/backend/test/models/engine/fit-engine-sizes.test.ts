@@ -5,8 +5,8 @@ const planBytes = ({ maxSequences, contextTokens }: EngineSizes): number =>
   1000 + maxSequences * contextTokens;
 const undecided = { maxSequences: undefined, contextTokens: undefined };
 
-function fit(budgetBytes: number, wanted: Parameters<typeof fitEngineSizes>[0]["wanted"] = undecided) {
-  return fitEngineSizes({ wanted, modelContextTokens: 131_072, budgetBytes, planBytes });
+function fit(budgetBytes: number, requested: Parameters<typeof fitEngineSizes>[0]["requested"] = undecided) {
+  return fitEngineSizes({ requested, modelContextTokens: 131_072, budgetBytes, planBytes });
 }
 
 test("takes the checkpoint's context and 16 sequences where they fit", () => {

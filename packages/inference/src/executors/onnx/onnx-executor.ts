@@ -67,7 +67,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
   }
 }
 
-/** Opens the C allocator, which keeps freed memory unless it is told otherwise. */
+/** Opens the C allocator, which keeps freed memory unless configured otherwise. */
 async function openHeap(): Promise<NativeHeap | undefined> {
   try {
     const { openNativeHeap } = await import("./runtime/ffi/native-heap.ts");

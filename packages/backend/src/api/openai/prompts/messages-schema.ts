@@ -84,7 +84,7 @@ const toolCall: z.ZodType<ToolCall> = objectField(
   "a tool call",
 );
 
-const name = textField("Who speaks; for templates that show it.").optional();
+const name = textField("The name of the author; for templates that show it.").optional();
 const nothing = z.null({ error: "null" }).optional();
 
 const message: z.ZodType<Message> = nullIsAbsent(

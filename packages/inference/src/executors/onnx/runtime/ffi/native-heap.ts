@@ -1,6 +1,6 @@
 import { openProcessLibrary } from "./process-library.ts";
 
-/** The C allocator of this process, if it keeps freed memory and can be told not to. */
+/** The C allocator of this process, if it keeps freed memory and can be configured not to. */
 export interface NativeHeap {
   /** Allocates large blocks from the system one by one, so that each is returned when it is freed. */
   separateLargeBlocks(): void;

@@ -1,7 +1,7 @@
 import koffi from "koffi";
 
 /**
- * koffi runs a native call on a stack of its own, for asynchronous calls 128 KiB unless it is told otherwise. The
+ * koffi runs a native call on a stack of its own, for asynchronous calls 128 KiB unless configured. The
  * runtime's matrix products alone keep panels of 64 KiB there.
  */
 const preferredStackBytes: number = 8 * 1024 * 1024;
