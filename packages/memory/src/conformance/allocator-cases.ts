@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AllocationTag, GpuAllocator, MemoryBlock } from "../allocator.ts";
 import { MemoryError, type MemoryErrorCode, OutOfMemoryError } from "../errors.ts";
+import { createSeededRandom } from "./seeded-random.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -49,12 +50,9 @@ function assertRefused(
 }
 
 function pattern(seed: number, sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  for (let index = 0, state = seed + 1; index < sizeBytes; index += 1) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    bytes[index] = state >>> 24;
-  }
-  return bytes;
+  // Spreads neighbouring seeds, so that the patterns differ from their first byte.
+  const random = createSeededRandom(seed * 0x9e3779b1);
+  return Uint8Array.from({ length: sizeBytes }, () => 256 * random());
 }
 
 function allocate<Block extends MemoryBlock>(allocator: GpuAllocator<Block>, sizeBytes: number): Block {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AllocationTag, GpuAllocator, MemoryBlock, MemoryReservation } from "../allocator.ts";
 import { MemoryError } from "../errors.ts";
+import { createSeededRandom } from "./seeded-random.ts";
 
 /** The address of a block. Blocks of one space must not overlap. */
 export interface BlockAddress {
@@ -95,11 +96,7 @@ export function soakAllocator<Block extends MemoryBlock>(options: SoakOptions<Bl
   const model = new AddressModel<Block>();
   const live: LiveBlock<Block>[] = [];
   let reservation: MemoryReservation<Block> | undefined;
-  let state = options.seed >>> 0;
-  const random = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
+  const random = createSeededRandom(options.seed);
   let nextId = 1;
   let refusedCount = 0;
   let freeCount = 0;
