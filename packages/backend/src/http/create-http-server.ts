@@ -15,7 +15,7 @@ import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
 import { randomId, takeRequestId } from "./request-id.ts";
-import { retryHeaders } from "./retry-headers.ts";
+import { retryHeaders } from "./raw-answer.ts";
 import { addRoutes } from "./routes/add-routes.ts";
 import { serveApp } from "./serve-app.ts";
 import type { ServerParts } from "./server-parts.ts";

@@ -3,7 +3,12 @@ import type { Socket } from "node:net";
 import type { ApiError } from "../api/shared/api-error.ts";
 import type { ErrorFormat } from "../api/shared/wire-format.ts";
 import { randomId } from "./request-id.ts";
-import { retryHeaders } from "./retry-headers.ts";
+
+/** The headers that say when to try again; none where that would not help. */
+export function retryHeaders({ retryAfterMs }: ApiError): Readonly<Record<string, string>> {
+  if (retryAfterMs === undefined) return {};
+  return { "retry-after": String(Math.ceil(retryAfterMs / 1000)), "retry-after-ms": String(retryAfterMs) };
+}
 
 /** Writes an error to a connection that has no response object, as any other error is written, and closes it. */
 export function sendRawAnswer(

@@ -41,7 +41,7 @@ export interface EngineRunnerOptions {
   readonly onReady: (model: LocalModel) => void;
   /** Called when running calls have finished, or the process has ended. */
   readonly onDrained: () => void;
-  readonly onGaveUp: (error: BackendError) => void;
+  readonly onFailed: (error: BackendError) => void;
 }
 
 /** Runs one engine process, and starts the next one when it ends, as long as the lifecycle allows. */
@@ -70,10 +70,10 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
   /** Attempts in a row that started no process. */
   let failedStartCount = 0;
 
-  const giveUp = (error: BackendError): void => {
+  const fail = (error: BackendError): void => {
     calls.failAll(new BackendError("ENGINE_UNAVAILABLE", error.message, { cause: error }));
     lifecycle.fail(error.message);
-    options.onGaveUp(error);
+    options.onFailed(error);
   };
 
   const reportStart = (isFirst: boolean, model: LocalModel): void => {
@@ -140,12 +140,12 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     restartTimer = setTimeout(launch, delayMs);
     return delayMs;
   };
-  /** Not a crash: the system lacks resources for a process now. Only a first start is given up. */
+  /** Not a crash: the system lacks resources for a process now. Only a first start fails, after several attempts. */
   const postpone = (shortage: StartShortage): void => {
     failedStartCount += 1;
     const { code, reason } = shortage;
     if (served === undefined && failedStartCount > maxFirstStarts) {
-      return giveUp(new BackendError("ENGINE_START_FAILED", reason));
+      return fail(new BackendError("ENGINE_START_FAILED", reason));
     }
     lifecycle.postpone(reason);
     const retryInMs = relaunch(failedStartCount);
@@ -166,7 +166,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     if (shortage !== undefined) return postpone(shortage);
     // An error of the engine or an exit code would come again; a signal may not.
     if (state === "starting" && (cause !== undefined || exit.signal === undefined)) {
-      return giveUp(
+      return fail(
         cause ??
           new BackendError(
             "ENGINE_START_FAILED",
@@ -182,7 +182,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, ...counts });
     if (!mayRestart) {
       const reason = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
-      return giveUp(new BackendError("ENGINE_START_FAILED", reason, { cause: error }));
+      return fail(new BackendError("ENGINE_START_FAILED", reason, { cause: error }));
     }
     relaunch(lifecycle.crashCount);
   };

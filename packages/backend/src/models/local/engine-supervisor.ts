@@ -23,7 +23,7 @@ export interface EngineSupervisorOptions {
   readonly startTimeoutMs?: number;
   /** A process that has work and makes no step, or sends no message, for this long is killed. [by `maxTokensPerStep`] */
   readonly hangAfterMs?: number | undefined;
-  /** Crashes in a row before it gives up. [the default of `engine.maxRestarts`] */
+  /** Consecutive crashes after which the engine has failed. [the default of `engine.maxRestarts`] */
   readonly maxRestarts?: number;
   /** How often the engine process sends its health and statistics at least. [250] */
   readonly heartbeatIntervalMs?: number;
@@ -121,7 +121,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       started.resolve(model);
     },
     onDrained: () => onDrained?.(),
-    onGaveUp: (error) => {
+    onFailed: (error) => {
       memory.withdraw();
       started.reject(error);
     },
