@@ -110,7 +110,9 @@ export const packageRooms = {
         "api/openai/answers",
       ],
       api: ["api/shared", "api/openai"],
-      http: ["text", "metrics", "models", "api/shared", "api/shared/body"],
+      "http/body": ["text", "api/shared", "api/shared/body"],
+      "http/connection": ["text", "api/shared"],
+      http: ["text", "metrics", "models", "api/shared", "api/shared/body", "http/body", "http/connection"],
       daemon: [
         "config",
         "log",

@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { ApiError } from "../api/shared/api-error.ts";
 import type { GenerationProgress } from "../api/shared/generation.ts";
-import { clientGoneCode } from "./client-gone.ts";
+import { clientGoneCode } from "./connection/client-gone.ts";
 import type { HttpClock, ServerMetrics } from "./http-server-options.ts";
 
 /** The facts about one request and its answer for logs and metrics; never their content. */

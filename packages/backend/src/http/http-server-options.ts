@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import type { HttpSample } from "../metrics/http-metrics.ts";
 import type { WireFormats } from "../api/shared/wire-format.ts";
 import type { ModelService } from "../models/model-service.ts";
-import type { JsonThread } from "./json-thread.ts";
+import type { JsonThread } from "./body/json-thread.ts";
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
 export interface HttpServerConfig {

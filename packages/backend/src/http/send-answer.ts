@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
+import { abortWhenClientGone, clientGoneCode } from "./connection/client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Sends an answer; the work stops when the client disconnects. */

@@ -3,10 +3,10 @@ import type { FastifyReply } from "fastify";
 import type { PreparedGeneration, StreamEvent } from "../api/shared/generation.ts";
 import { toApiError } from "../api/shared/to-api-error.ts";
 import type { WireFormat } from "../api/shared/wire-format.ts";
-import { abortWhenClientGone, clientGoneCode } from "./client-gone.ts";
+import { abortWhenClientGone, clientGoneCode } from "./connection/client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpServerConfig } from "./http-server-options.ts";
-import { cutSlowReader, slowReaderCode, SlowReaderError } from "./cut-slow-reader.ts";
+import { cutSlowReader, slowReaderCode, SlowReaderError } from "./connection/cut-slow-reader.ts";
 import { openSseStream } from "./sse-stream.ts";
 
 export interface SendGenerationOptions {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { HttpServer } from "./http-server-options.ts";
-import { createListeners } from "./listeners.ts";
+import { createListeners } from "./connection/listeners.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 /** Sockets in addition to those that are served, for clients that are being rejected. */

@@ -1,11 +1,11 @@
 import type { ApiContext } from "../api/shared/codec.ts";
-import type { BodyReader } from "./body-reader.ts";
-import type { Connections } from "./connections.ts";
+import type { BodyReader } from "./body/body-reader.ts";
+import type { Connections } from "./connection/connections.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { FormatFinder } from "./format-finder.ts";
-import type { HostGuard } from "./host-guard.ts";
+import type { HostGuard } from "./connection/host-guard.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
-import type { JsonThread } from "./json-thread.ts";
+import type { JsonThread } from "./body/json-thread.ts";
 import type { KnownPaths } from "./known-paths.ts";
 
 /** What routes are given. */

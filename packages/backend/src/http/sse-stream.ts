@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { StreamEvent } from "../api/shared/generation.ts";
-import { SlowReaderError } from "./cut-slow-reader.ts";
+import { SlowReaderError } from "./connection/cut-slow-reader.ts";
 
 export interface SseStreamOptions {
   readonly headers: OutgoingHttpHeaders;

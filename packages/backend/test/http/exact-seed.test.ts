@@ -1,6 +1,6 @@
 import { assert, bigInt, constantFrom, dictionary, jsonValue, property } from "fast-check";
 import { expect, test } from "vitest";
-import { parseJsonBody } from "../../src/http/parse-json-body.ts";
+import { parseJsonBody } from "../../src/http/body/parse-json-body.ts";
 
 const exact = { texts: [], wideIntegers: ["seed"] };
 const seedOf = (text: string): unknown =>

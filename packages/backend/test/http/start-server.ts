@@ -10,7 +10,7 @@ import {
 } from "../../src/http/create-http-server.ts";
 import type { HttpSample } from "../../src/metrics/http-metrics.ts";
 import { wireFormats } from "../../src/api/wire-formats.ts";
-import { parseJsonBody } from "../../src/http/parse-json-body.ts";
+import { parseJsonBody } from "../../src/http/body/parse-json-body.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 
 export interface TestServer extends AsyncDisposable {

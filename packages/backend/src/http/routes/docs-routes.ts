@@ -2,7 +2,7 @@ import swagger, { type FastifyStaticSwaggerOptions } from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import type { JsonMap } from "../../api/shared/json-schema.ts";
-import { toJsonText } from "../json-text.ts";
+import { toJsonText } from "../body/json-text.ts";
 import type { ServiceRoute } from "../service-route.ts";
 
 /** The page loads nothing from elsewhere. */

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { assertJsonSize, jsonLimits } from "../../src/api/shared/body/json-size.ts";
-import { parseJsonBody } from "../../src/http/parse-json-body.ts";
+import { assertJsonSize, jsonLimits } from "../../../src/api/shared/body/json-size.ts";
+import { parseJsonBody } from "../../../src/http/body/parse-json-body.ts";
 
 const parse = (text: string): unknown => parseJsonBody(Buffer.from(text));
 const wellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);

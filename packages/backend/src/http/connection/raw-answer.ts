@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { ApiError } from "../api/shared/api-error.ts";
-import type { ErrorFormat } from "../api/shared/wire-format.ts";
+import type { ApiError } from "../../api/shared/api-error.ts";
+import type { ErrorFormat } from "../../api/shared/wire-format.ts";
 import { randomId } from "./request-id.ts";
 
 /** The headers that say when to try again; none where that would not help. */

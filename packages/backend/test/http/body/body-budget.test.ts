@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { createBodyBudget } from "../../src/http/body-budget.ts";
+import { createBodyBudget } from "../../../src/http/body/body-budget.ts";
 
 const never = new AbortController().signal;
 const take = (sizeBytes: number, onLate: () => void = () => undefined, signal = never) => ({

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { ApiError } from "../api/shared/api-error.ts";
-import type { ErrorFormat } from "../api/shared/wire-format.ts";
+import { ApiError } from "../../api/shared/api-error.ts";
+import type { ErrorFormat } from "../../api/shared/wire-format.ts";
 import { sendRawAnswer } from "./raw-answer.ts";
 
 function toApiError(code: string | undefined): ApiError {

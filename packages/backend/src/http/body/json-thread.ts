@@ -1,7 +1,7 @@
-import { ApiError } from "../api/shared/api-error.ts";
-import type { ApiErrorCode } from "../api/shared/error-catalog.ts";
-import type { ExactFields } from "../api/shared/wire-format.ts";
-import { createWorkerCalls } from "../worker-calls.ts";
+import { ApiError } from "../../api/shared/api-error.ts";
+import type { ApiErrorCode } from "../../api/shared/error-catalog.ts";
+import type { ExactFields } from "../../api/shared/wire-format.ts";
+import { createWorkerCalls } from "../../worker-calls.ts";
 
 /** What the thread is sent. */
 export interface JsonQuestion {

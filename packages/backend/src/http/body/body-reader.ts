@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../api/shared/api-error.ts";
-import { engineUnavailable } from "../api/shared/to-api-error.ts";
+import { ApiError } from "../../api/shared/api-error.ts";
+import { engineUnavailable } from "../../api/shared/to-api-error.ts";
 import { createBodyBudget, type BodyShare } from "./body-budget.ts";
 import { bodyLimitOf } from "./body-limit.ts";
 

@@ -1,5 +1,5 @@
-import { ApiError } from "../api/shared/api-error.ts";
-import { handleCalls } from "../worker-calls.ts";
+import { ApiError } from "../../api/shared/api-error.ts";
+import { handleCalls } from "../../worker-calls.ts";
 import type { JsonAnswer, JsonQuestion } from "./json-thread.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
 

@@ -2,16 +2,15 @@ import { lookup } from "node:dns/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Logger } from "pino";
-import { BackendError } from "../errors.ts";
-import { ApiError } from "../api/shared/api-error.ts";
-import type { ErrorFormat } from "../api/shared/wire-format.ts";
+import { BackendError } from "../../errors.ts";
+import { ApiError } from "../../api/shared/api-error.ts";
+import type { ErrorFormat } from "../../api/shared/wire-format.ts";
 import { answerClientError } from "./client-error.ts";
 import type { Connections } from "./connections.ts";
-import type { HttpServerConfig } from "./http-server-options.ts";
 import { sendRawAnswer } from "./raw-answer.ts";
 
 export interface ListenersOptions {
-  readonly config: Pick<HttpServerConfig, "requestTimeoutMs" | "keepAliveTimeoutMs">;
+  readonly config: { readonly requestTimeoutMs: number; readonly keepAliveTimeoutMs: number };
   readonly connections: Connections;
   /** More than the connections that are served: the rest are being rejected. */
   readonly maxSockets: number;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError } from "../api/shared/api-error.ts";
-import { describeValue } from "../text/describe-value.ts";
-import { isLoopback, parseHost, type ParsedHost } from "../text/parse-host.ts";
+import { ApiError } from "../../api/shared/api-error.ts";
+import { describeValue } from "../../text/describe-value.ts";
+import { isLoopback, parseHost, type ParsedHost } from "../../text/parse-host.ts";
 
 export interface HostGuardOptions {
   /** Names that are allowed besides this machine's own; `.example.com` for all below it, `*` for any. */

@@ -1,9 +1,9 @@
-import { invalidJson } from "../api/shared/api-error.ts";
-import { assertJsonSize } from "../api/shared/body/json-size.ts";
-import { keepJsonText } from "../api/shared/body/json-text.ts";
-import { formatPath, unknownParameter } from "../api/shared/body/parse-body.ts";
-import type { ExactFields } from "../api/shared/wire-format.ts";
-import { locateJsonError } from "../text/locate-json-error.ts";
+import { invalidJson } from "../../api/shared/api-error.ts";
+import { assertJsonSize } from "../../api/shared/body/json-size.ts";
+import { keepJsonText } from "../../api/shared/body/json-text.ts";
+import { formatPath, unknownParameter } from "../../api/shared/body/parse-body.ts";
+import type { ExactFields } from "../../api/shared/wire-format.ts";
+import { locateJsonError } from "../../text/locate-json-error.ts";
 import { memberText } from "./member-text.ts";
 
 interface Place {
