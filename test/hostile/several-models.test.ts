@@ -103,6 +103,16 @@ test("a model that cannot be loaded does not affect the others; the API, health 
     engine: "1",
     reasons: [expect.stringContaining("100000")],
   });
+  const stateOf = (model: string, state: string): Promise<number> =>
+    daemon.metric(
+      "infernode_engine_state",
+      `model_name="${model}",engine="${model === "good" ? 0 : 1}",state="${state}"`,
+    );
+  expect([
+    await stateOf("bad", "failed"),
+    await stateOf("bad", "ready"),
+    await stateOf("good", "ready"),
+  ]).toEqual([1, 0, 1]);
 });
 
 test("all models together keep within one memory limit, each with an even part", async () => {

@@ -3,6 +3,7 @@ import { createEventLoopMetrics, createMetrics, createProcessMetrics } from "@in
 import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import type { ServerMetrics } from "../http/http-server-options.ts";
+import { createEngineStateMetrics } from "../metrics/engine-state-metrics.ts";
 import { createGpuMetrics } from "../metrics/gpu-metrics.ts";
 import { createHttpMetrics } from "../metrics/http-metrics.ts";
 import { createInferenceMetrics, type InferenceMetrics } from "../metrics/inference-metrics.ts";
@@ -33,7 +34,7 @@ export interface DaemonMetrics extends Required<ServerMetrics>, Disposable {
 /** Creates the metrics; the series of an engine exist once its model is loaded. */
 export function createDaemonMetrics(options: {
   readonly events: EventBus;
-  readonly engines: readonly Pick<EngineSupervisor, "labels" | "stats" | "heartbeat" | "model">[];
+  readonly engines: readonly Pick<EngineSupervisor, "labels" | "state" | "stats" | "heartbeat" | "model">[];
   /** Read at each scrape. */
   readonly gpus: Pick<GpuTelemetry, "survey">;
   /** Read at each scrape. */
@@ -48,6 +49,7 @@ export function createDaemonMetrics(options: {
   const http = createHttpMetrics(registry);
   const gpuMetrics = createGpuMetrics(registry);
   const memory = createMemoryMetrics(registry);
+  const engineStates = createEngineStateMetrics(registry);
   const inference = new Map<string, InferenceMetrics>();
   const keyOf = ({ model, engine }: EngineLabels): string => JSON.stringify([model, engine]);
   const metricsOf = (labels: EngineLabels): InferenceMetrics | undefined => inference.get(keyOf(labels));
@@ -57,6 +59,7 @@ export function createDaemonMetrics(options: {
     for (const engine of engines) {
       const { labels } = engine;
       const stats = engine.stats();
+      engineStates.state(engine.state, labels);
       if (stats !== undefined) metricsOf(labels)?.stats(stats);
       const heartbeat = engine.heartbeat();
       if (heartbeat === undefined) continue;
