@@ -17,7 +17,7 @@ test("npm publish is refused, since it would ship ranges of the workspace", () =
     shell: process.platform === "win32",
   });
   expect(status).not.toBe(0);
-  expect(`${stdout}${stderr}`).toContain("packages are packed and published with pnpm, found npm/");
+  expect(`${stdout}${stderr}`).toContain("expected pnpm to pack and publish, got npm/");
 });
 
 test("every package is guarded alike", () => {
