@@ -54,6 +54,7 @@ Exits with 0 if serve would run the model with the same settings, and with 4 if 
 Examples:
   $ infernode models inspect ./models/Llama-3.2-1B-Instruct
   $ infernode models inspect embedded --context-tokens 256 --max-sequences 4 --json
+  $ infernode models inspect ./SmolLM2-135M-Instruct.Q4_1.gguf --tensors
 ${exitCodeHelp}`;
 
 type LoadRunner = () => Promise<CommandRunner>;
@@ -133,10 +134,14 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   addSettingOptions(
     addCommand(models, "inspect")
       .description("show a model's size, shape and memory plan, and whether serve would run it")
-      .argument("<model>", "a Hugging Face directory, the id of a configured model, or embedded"),
+      .argument(
+        "<model>",
+        "a Hugging Face directory, a GGUF file, the id of a configured model, or embedded",
+      ),
     (setting) => isModelOrEngine(setting) && setting.path !== "model.path",
   )
     .option("--json", "print JSON")
+    .option("--tensors", "list the tensors with their types")
     .addHelpText("after", inspectHelp)
     .action(run(async () => (await import("./commands/inspect-model.ts")).inspectModel));
 

@@ -29,7 +29,7 @@ export type { ModelSource } from "./formats/find-model.ts";
 export { loadTokenizer } from "./formats/hf-directory/load-tokenizer.ts";
 export type { LoadTokenizerOptions } from "./formats/hf-directory/load-tokenizer.ts";
 export { describeLoadedModel, inspectModel } from "./inspect-model.ts";
-export type { InspectModelOptions, ModelInspection } from "./inspect-model.ts";
+export type { InspectModelOptions, ModelInspection, TensorInspection } from "./inspect-model.ts";
 export { createLlamaLoader, createModelLoader, loadModel } from "./load-model.ts";
 export type {
   LanguageModel,
@@ -55,11 +55,18 @@ export type { LoadedTokenizer, Tokenizer, TokenizerSettings } from "./tokenizer/
 export { openWeightIndex } from "./weights/safetensors/open-weight-index.ts";
 export type { OpenWeightIndexOptions } from "./weights/safetensors/open-weight-index.ts";
 export { denseWeight } from "./weights/stored-weight.ts";
-export type { BlockQuantizedWeight, DenseWeight, StoredWeight, TensorInfo } from "./weights/stored-weight.ts";
+export type {
+  BlockQuantizedWeight,
+  DenseWeight,
+  PackedWeight,
+  Packing,
+  StoredWeight,
+  TensorInfo,
+} from "./weights/stored-weight.ts";
 export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
 export type { TensorDtype } from "./weights/tensor-dtype.ts";
 export type { WeightIndex } from "./weights/weight-index.ts";
-export { quantizeCheckpoint } from "./quantize-checkpoint.ts";
+export { hasPackedWeights, quantizeCheckpoint } from "./quantize-checkpoint.ts";
 export type {
   PrepareWeightsOptions,
   QuantizeCheckpointOptions,
@@ -67,4 +74,4 @@ export type {
 } from "./quantize-checkpoint.ts";
 export { listCachedWeights, makeRoomInCache, touchCachedWeights } from "./weights/quantize/weight-cache.ts";
 export type { CachedWeights } from "./weights/quantize/weight-cache.ts";
-export type { Quantization } from "./weights/quantize/quantize-rows.ts";
+export type { BlockLayout, Quantization } from "./weights/block-layout.ts";

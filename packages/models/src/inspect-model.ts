@@ -12,6 +12,20 @@ import { openFoundCheckpoint } from "./open-checkpoint.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import { readModelText } from "./read-model-text.ts";
 import type { ModelText } from "./read-model-text.ts";
+import type { BlockLayout } from "./weights/block-layout.ts";
+import { layoutOf } from "./weights/ggml/ggml-types.ts";
+import { denseWeight, typeOf } from "./weights/stored-weight.ts";
+
+/** How a tensor is stored. */
+export interface TensorInspection {
+  /** As the file spells it. */
+  readonly name: string;
+  /** Such as `BF16` or `Q4_K`. */
+  readonly type: string;
+  readonly shape: readonly number[];
+  /** What blocks of GGUF are unpacked to, without a loss; `undefined` for other types. */
+  readonly unpackedTo: BlockLayout | undefined;
+}
 
 /** The description of a model, as plain data. */
 export interface ModelInspection {
@@ -21,11 +35,13 @@ export interface ModelInspection {
   readonly architecture: string;
   readonly parameterCount: number;
   readonly weightBytes: number;
-  /** Bytes of tensors by dtype, such as `{ BF16: 12582912 }`. */
+  /** Bytes of tensors by type, such as `{ BF16: 12582912 }` or `{ Q4_K: 7077888, F32: 4096 }`. */
   readonly weightBytesByDtype: Readonly<Record<string, number>>;
   /** Of the weights, relative to the directory, with `/`. */
   readonly files: readonly string[];
   readonly tensorCount: number;
+  /** Each tensor in the order of the files. */
+  readonly tensors: readonly TensorInspection[];
   /** Tensors that the network does not use. */
   readonly unusedTensors: readonly string[];
   /** Problems that do not prevent loading. */
@@ -131,25 +147,33 @@ type WeightDescription = Pick<
   | "weightBytesByDtype"
   | "files"
   | "tensorCount"
+  | "tensors"
   | "unusedTensors"
   | "warnings"
 >;
 
 function describeWeights({ directory, weights, unusedTensors, warnings }: Network): WeightDescription {
-  const bytesByDtype: Record<string, number> = {};
+  const bytesByType: Record<string, number> = {};
   const files = new Set<string>();
-  for (const { dtype, startByte, endByte, filePath } of weights.tensors.values()) {
-    bytesByDtype[dtype] = (bytesByDtype[dtype] ?? 0) + endByte - startByte;
+  const tensors: TensorInspection[] = [];
+  for (const [weightName, tensor] of weights.tensors) {
+    const { name, startByte, endByte, filePath } = tensor;
+    const weight = weights.weight(weightName) ?? denseWeight(tensor);
+    const type = typeOf(weight);
+    bytesByType[type] = (bytesByType[type] ?? 0) + endByte - startByte;
     // A model may be a single file.
-    const name = relative(directory, filePath) || basename(filePath);
-    files.add(name.split(sep).join("/"));
+    const file = relative(directory, filePath) || basename(filePath);
+    files.add(file.split(sep).join("/"));
+    const unpackedTo = weight.encoding === "packed" ? layoutOf(weight.packing) : undefined;
+    tensors.push({ name, type, shape: weight.shape, unpackedTo });
   }
   return {
     parameterCount: weights.parameterCount,
     weightBytes: weights.totalBytes,
-    weightBytesByDtype: bytesByDtype,
+    weightBytesByDtype: bytesByType,
     files: [...files].toSorted(),
     tensorCount: weights.tensors.size,
+    tensors,
     unusedTensors,
     warnings,
   };

@@ -3,9 +3,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { Architecture } from "./network/decoder-builder.ts";
-import { embeddingWeight, outputWeight } from "./network/decoders/decoder-weights.ts";
+import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { listProducts } from "./network/list-products.ts";
-import type { Quantization } from "./weights/quantize/quantize-rows.ts";
+import type { Quantization } from "./weights/block-layout.ts";
+import { layoutOf } from "./weights/ggml/ggml-types.ts";
 import {
   planQuantizedFile,
   type QuantizedFile,
@@ -13,6 +14,7 @@ import {
 } from "./weights/quantize/quantized-file.ts";
 import { verifyQuantizedFile } from "./weights/quantize/verify-quantized-file.ts";
 import { writeQuantizedFile, type WriteQuantizedOptions } from "./weights/quantize/write-quantized-file.ts";
+import { typeOf } from "./weights/stored-weight.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** What is quantized. */
@@ -24,7 +26,8 @@ export interface QuantizableCheckpoint {
 }
 
 export interface QuantizeCheckpointOptions {
-  readonly quantization: Quantization;
+  /** How matrices of numbers are quantized; they stay as they are stored where it is `undefined`. */
+  readonly quantization: Quantization | undefined;
   /** Where the quantized weights are kept. */
   readonly directory: string;
 }
@@ -47,36 +50,33 @@ export interface PrepareWeightsOptions extends WriteQuantizedOptions {
 /** Changes with whatever makes other bytes of the same source. */
 const recipeVersion = 1;
 
+/** Whether a checkpoint has weights that an executor cannot read before `quantizeCheckpoint` unpacked them. */
+export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors" | "weight">): boolean {
+  return [...tensors.keys()].some((name) => weight(name)?.encoding === "packed");
+}
+
 /**
  * Plans to quantize the matrices that a network multiplies with, tensor by tensor, into a file of its own; norms,
- * biases and the embedding stay as they are stored. A tied output head becomes a weight of its own. Nothing is read
- * but headers.
+ * biases and the embedding stay as they are stored. A tied output head becomes a weight of its own. Weights in blocks
+ * of GGUF, the embedding too, are written to the same file in the executor's order, with the numbers that they have.
+ * Nothing is read but headers.
  */
 export async function quantizeCheckpoint(
   checkpoint: QuantizableCheckpoint,
   { quantization, directory }: QuantizeCheckpointOptions,
 ): Promise<QuantizedCheckpoint> {
   const { config, architecture, weights } = checkpoint;
-  const headName = "lm_head.weight";
-  const embeddingName = embeddingWeight(config).name;
-  const matrices = listProducts(architecture, config).flatMap(({ name }): QuantizedMatrix[] => {
-    const weight = weights.weight(name);
-    if (weight?.encoding !== "dense") return [];
-    return [{ name: name === embeddingName ? headName : name, source: weight.data }];
-  });
-  const key = await keyOf(matrices, { quantization, source: checkpoint.directory });
+  const matrices = listMatrices(checkpoint, quantization);
+  const key = await keyOf(matrices, checkpoint.directory);
   const file = planQuantizedFile(join(directory, `${key}.safetensors`), matrices, {
-    quantization,
-    metadata: {
-      recipe: String(recipeVersion),
-      quantization: `int${quantization.bits}, blocks of ${quantization.blockSize}`,
-      source: checkpoint.directory,
-    },
+    recipe: String(recipeVersion),
+    quantization: describeMatrices(matrices),
+    source: checkpoint.directory,
   });
   const quantized = new Map(file.matrices.map(({ name, weight }) => [name, weight]));
-  const isTied = outputWeight(config).name === embeddingName;
+  const isUntied = config.hasTiedEmbeddings && quantized.has(headName);
   return {
-    config: isTied ? Object.freeze({ ...config, hasTiedEmbeddings: false }) : config,
+    config: isUntied ? Object.freeze({ ...config, hasTiedEmbeddings: false }) : config,
     architecture,
     weights: { ...weights, weight: (name) => quantized.get(name) ?? weights.weight(name) },
     file,
@@ -89,25 +89,49 @@ export async function quantizeCheckpoint(
   };
 }
 
+const headName = "lm_head.weight";
+
+function listMatrices(
+  { config, architecture, weights }: QuantizableCheckpoint,
+  quantization: Quantization | undefined,
+): readonly QuantizedMatrix[] {
+  const embeddingName = embeddingWeight(config).name;
+  const names = listProducts(architecture, config).map(({ name }) => name);
+  return [...new Set([embeddingName, ...names])].flatMap((name): QuantizedMatrix[] => {
+    const source = weights.weight(name);
+    if (source?.encoding === "packed") {
+      return [{ name, source, layout: layoutOf(source.packing) }];
+    }
+    if (source?.encoding !== "dense" || quantization === undefined || !names.includes(name)) return [];
+    const layout = { ...quantization, hasMinima: false };
+    return [{ name: name === embeddingName ? headName : name, source, layout }];
+  });
+}
+
+function describeMatrices(matrices: readonly QuantizedMatrix[]): string {
+  const described = matrices.map(({ source, layout: { bits, blockSize } }) =>
+    source.encoding === "packed" ? source.packing : `int${bits}, blocks of ${blockSize}`,
+  );
+  return [...new Set(described)].join(", ");
+}
+
 /** The same for the same tensors of the same files, quantized the same way. */
-async function keyOf(
-  matrices: readonly QuantizedMatrix[],
-  recipe: { readonly quantization: Quantization; readonly source: string },
-): Promise<string> {
-  const paths = [...new Set(matrices.map(({ source }) => source.filePath))];
+async function keyOf(matrices: readonly QuantizedMatrix[], source: string): Promise<string> {
+  const paths = [...new Set(matrices.map((matrix) => matrix.source.data.filePath))];
   const files = await Promise.all(
     paths.map(async (path) => {
       const { size, mtimeMs, ino } = await stat(path);
       return { size, mtimeMs, ino };
     }),
   );
-  const tensors = matrices.map(({ name, source: { dtype, shape, startByte, filePath } }) => ({
+  const tensors = matrices.map(({ name, source: weight, layout }) => ({
     name,
-    dtype,
-    shape,
-    startByte,
-    file: paths.indexOf(filePath),
+    type: typeOf(weight),
+    shape: weight.shape,
+    startByte: weight.data.startByte,
+    file: paths.indexOf(weight.data.filePath),
+    layout,
   }));
-  const identity = JSON.stringify({ recipeVersion, ...recipe, files, tensors });
+  const identity = JSON.stringify({ recipeVersion, source, files, tensors });
   return createHash("sha256").update(identity).digest("hex").slice(0, 32);
 }

@@ -3,7 +3,6 @@ import type { ReadTextOptions, StoredText } from "./formats/checkpoint-format.ts
 import { findModel } from "./formats/find-model.ts";
 import type { FoundModel, ModelSource } from "./formats/find-model.ts";
 import { assertTokenizerFits } from "./tokenizer/assert-tokenizer-fits.ts";
-import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** Tokenizer and chat template of a model, checked against its network. */
 export interface ModelText extends StoredText {
@@ -40,14 +39,13 @@ export async function readModelText(
 ): Promise<ModelText> {
   const text = await format.readText(location, options);
   assertTokenizerFits(text.tokenizer, config);
-  return { ...text, config: withTokenizerEos(config, text.tokenizer) };
+  return { ...text, config: withEndTokens(config, text) };
 }
 
 /** The config of a fine-tuned checkpoint often lacks the tokenizer's end-of-sequence token. */
-function withTokenizerEos(config: ModelConfig, tokenizer: Tokenizer): ModelConfig {
-  const { eosTokenId } = tokenizer;
-  if (eosTokenId === undefined || config.eosTokenIds.includes(eosTokenId)) {
-    return config;
-  }
-  return Object.freeze({ ...config, eosTokenIds: Object.freeze([...config.eosTokenIds, eosTokenId]) });
+function withEndTokens(config: ModelConfig, { tokenizer, endTokenIds = [] }: StoredText): ModelConfig {
+  const more = [tokenizer.eosTokenId, ...endTokenIds].filter((id) => id !== undefined);
+  const ids = new Set([...config.eosTokenIds, ...more]);
+  if (ids.size === config.eosTokenIds.length) return config;
+  return Object.freeze({ ...config, eosTokenIds: Object.freeze([...ids]) });
 }

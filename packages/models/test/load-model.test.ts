@@ -198,10 +198,7 @@ describe("loadModel on a file system", () => {
     await expectModelError("MODEL_NOT_FOUND", async () =>
       loadModel(join(directory, "model.gguf", "below-a-file")),
     );
-    const gguf = await expectModelError("UNSUPPORTED_FORMAT", async () =>
-      loadModel(join(directory, "model.gguf")),
-    );
-    expect(gguf.message).toContain("Hugging Face checkpoint");
+    await expectModelError("GGUF_TRUNCATED", async () => loadModel(join(directory, "model.gguf")));
     const file = await expectModelError("NOT_A_DIRECTORY", async () =>
       loadModel(join(directory, "model.safetensors")),
     );

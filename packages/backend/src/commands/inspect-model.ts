@@ -33,6 +33,18 @@ function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription)
   ];
 }
 
+/** The name of each tensor with its type and shape, and what blocks of GGUF are computed as. */
+function formatTensors({ tensors }: ModelDescription, terminalColumns: number | undefined): string {
+  const rows = tensors.map(({ name, type, shape, unpackedTo }): Row => {
+    const unpacked =
+      unpackedTo === undefined
+        ? ""
+        : `, computed as int${unpackedTo.bits} in blocks of ${unpackedTo.blockSize}${unpackedTo.hasMinima ? " with minima" : ""}`;
+    return [name, `${type} (${shape.join(", ")})${unpacked}`];
+  });
+  return formatRows(rows, terminalColumns);
+}
+
 function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
   const dtypes = Object.entries(model.weightBytesByDtype).map(
     ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
@@ -74,7 +86,10 @@ export const inspectModel: CommandRunner = async (values, context) => {
       ? JSON.stringify({ ...model, verdict: { wouldRun: failure === undefined, reasons } }, undefined, 2)
       : model === undefined
         ? ""
-        : formatDescription(model, context.stdout.columns);
+        : [
+            formatDescription(model, context.stdout.columns),
+            ...(values["tensors"] === true ? [formatTensors(model, context.stdout.columns)] : []),
+          ].join("\n\n");
   await writeOutput(context.stdout, `${text}\n`);
   if (failure === undefined) return exitCodes.success;
   context.stderr.write(`infernode: ${toPrintable(failure.message)}\n`);

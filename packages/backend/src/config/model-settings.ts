@@ -13,7 +13,7 @@ export const modelSettings: readonly Setting[] = [
     flag: "model",
     shortVariable: "INFERNODE_MODEL",
     description:
-      "Hugging Face model directory, or embedded for the bundled model; repeat the flag to serve several models, " +
+      "Hugging Face model directory or GGUF file, or embedded for the bundled model; repeat the flag to serve several models, " +
       "each with a name of its own as name=directory",
     isPath: true,
     isRepeatable: true,

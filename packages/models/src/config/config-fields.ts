@@ -20,20 +20,29 @@ export interface FieldErrorOptions {
   readonly advice?: string;
 }
 
+/** Where fields are from, for errors. */
+export interface ConfigSource {
+  readonly file: string;
+  /** What the file calls a field, where that is another name. */
+  readonly fieldNames: ReadonlyMap<string, string>;
+}
+
 /** Reads and checks the fields of a JSON object; errors name the file and the field. */
 export class ConfigFields {
   readonly #values: Readonly<Record<string, unknown>>;
-  readonly #file: string;
+  readonly #source: ConfigSource;
   readonly #prefix: string;
 
   /** @throws ModelError `INVALID_CONFIG` when `values` is not an object */
-  constructor(values: unknown, file: string, prefix = "") {
+  constructor(values: unknown, source: string | ConfigSource, prefix = "") {
+    this.#source = typeof source === "string" ? { file: source, fieldNames: new Map() } : source;
+
     if (!isJsonObject(values)) {
       const mismatch = { expected: "a JSON object", got: quoteValue(values) };
+      const { file } = this.#source;
       throw new ModelError("INVALID_CONFIG", mismatch, { file, field: prefix === "" ? undefined : prefix });
     }
     this.#values = values;
-    this.#file = file;
     this.#prefix = prefix;
   }
 
@@ -93,7 +102,7 @@ export class ConfigFields {
 
   /** A nested object; `undefined` when absent or null. */
   object(name: string): ConfigFields | undefined {
-    return this.has(name) ? new ConfigFields(this.raw(name), this.#file, this.#path(name)) : undefined;
+    return this.has(name) ? new ConfigFields(this.raw(name), this.#source, this.#path(name)) : undefined;
   }
 
   /** Creates the error of a field that is not as expected. */
@@ -104,7 +113,10 @@ export class ConfigFields {
       got = value === undefined ? "nothing" : quoteValue(value),
       advice,
     } = options;
-    return new ModelError(code, { expected, got, advice }, { file: this.#file, field: this.#path(name) });
+    const { file, fieldNames } = this.#source;
+    const field = this.#path(name);
+    const details = { file, field: fieldNames.get(field) ?? field };
+    return new ModelError(code, { expected, got, advice }, details);
   }
 
   #path(name: string): string {

@@ -5,6 +5,8 @@ export type ModelFamily = "llama" | "mistral" | "qwen2" | "qwen3";
 export type RopeScaling =
   | { readonly type: "none" }
   | { readonly type: "linear"; readonly factor: number }
+  /** Each of the `headDim / 2` frequencies is divided by a number of its own. */
+  | { readonly type: "by-frequency"; readonly divisors: readonly number[] }
   | {
       readonly type: "llama3";
       readonly factor: number;
@@ -28,6 +30,8 @@ export interface ModelConfig {
   readonly rmsNormEpsilon: number;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling;
+  /** Neighbours rotate together, `2i` with `2i + 1`, as GGUF stores Llama; else `i` with `i + headDim / 2`. */
+  readonly hasInterleavedRope: boolean;
   /** The longest sequence that the model was trained for (`max_position_embeddings`). */
   readonly contextTokens: number;
   /**

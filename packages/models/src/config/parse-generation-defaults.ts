@@ -1,4 +1,4 @@
-import { ConfigFields, type IntegerRange, type NumberRange } from "./config-fields.ts";
+import { ConfigFields, type ConfigSource, type IntegerRange, type NumberRange } from "./config-fields.ts";
 
 /** Sampling parameters that the checkpoint recommends (`generation_config.json`). */
 export interface GenerationDefaults {
@@ -18,11 +18,14 @@ const maxTopK = 2 ** 31 - 1;
  *
  * @throws ModelError `INVALID_CONFIG`
  */
-export function parseGenerationDefaults(generationConfig: unknown): GenerationDefaults {
+export function parseGenerationDefaults(
+  generationConfig: unknown,
+  source: string | ConfigSource = "generation_config.json",
+): GenerationDefaults {
   if (generationConfig === undefined || generationConfig === null) {
     return Object.freeze({});
   }
-  const fields = new ConfigFields(generationConfig, "generation_config.json");
+  const fields = new ConfigFields(generationConfig, source);
   const number = (name: string, range: NumberRange): number | undefined =>
     fields.has(name) ? fields.number(name, range) : undefined;
   const integer = (name: string, range: IntegerRange): number | undefined =>

@@ -8,6 +8,8 @@ import { parseRope } from "./parse-rope.ts";
 export interface RawModelFiles {
   /** Where the config is from, for errors; `config.json` by default. */
   readonly configName?: string;
+  /** What the config's file calls a field, where that is another name than in `config.json`. */
+  readonly fieldNames?: ReadonlyMap<string, string>;
   /** `config.json` */
   readonly config: unknown;
   /** `generation_config.json`, if there is one. */
@@ -32,7 +34,8 @@ const maximums = {
  * @see transformers, `configuration_llama.py`, `configuration_mistral.py`, `configuration_qwen2.py`, `configuration_qwen3.py`
  */
 export function parseModelConfig(files: RawModelFiles): ModelConfig {
-  const config = new ConfigFields(files.config, files.configName ?? "config.json");
+  const { configName: file = "config.json", fieldNames = new Map<string, string>() } = files;
+  const config = new ConfigFields(files.config, { file, fieldNames });
   const generation =
     files.generationConfig === undefined || files.generationConfig === null
       ? undefined
@@ -58,6 +61,7 @@ export function parseModelConfig(files: RawModelFiles): ModelConfig {
     rmsNormEpsilon: config.has("rms_norm_eps") ? config.number("rms_norm_eps", { above: 0, max: 1 }) : 1e-6,
     ropeTheta: rope.theta,
     ropeScaling: Object.freeze(rope.scaling),
+    hasInterleavedRope: false,
     contextTokens,
     slidingWindowTokens: Object.freeze(readSlidingWindows(config, rules, layerCount)),
     hasTiedEmbeddings: config.boolean("tie_word_embeddings", false),

@@ -5,7 +5,8 @@ const ownerAndName =
 
 /**
  * Names a model by its directory: the last part of the path. A snapshot in the cache of the Hugging Face Hub,
- * `models--<owner>--<name>/snapshots/<revision>`, is named `<owner>/<name>`, as it is on the hub.
+ * `models--<owner>--<name>/snapshots/<revision>`, is named `<owner>/<name>`, as it is on the hub. A GGUF file is named
+ * without its ending and the number of its part.
  *
  * @see huggingface_hub, `file_download.py`, `repo_folder_name`
  */
@@ -14,7 +15,7 @@ export function modelNameOf(directory: string): string {
   const repository = basename(dirname(snapshots));
   if (basename(snapshots) !== "snapshots" || !/^models--./.test(repository)) {
     // The root directory has no name.
-    return basename(directory) || "model";
+    return basename(directory).replace(/(?:-\d{5}-of-\d{5})?\.gguf$/i, "") || "model";
   }
   return repository.slice("models--".length).split("--").join("/");
 }

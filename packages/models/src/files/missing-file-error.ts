@@ -14,7 +14,7 @@ const foreignFormats: readonly ForeignFormat[] = [
   {
     pattern: /\.gguf$/i,
     what: "a GGUF file",
-    advice: "use the Hugging Face checkpoint that it was made from",
+    advice: "name the file itself",
   },
   {
     pattern: /^adapter_(?:model|config)\b/,

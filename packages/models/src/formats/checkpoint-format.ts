@@ -24,6 +24,8 @@ export interface StoredNetwork {
 export interface StoredText {
   readonly tokenizer: LoadedTokenizer;
   readonly chatTemplate: ChatTemplate | undefined;
+  /** Tokens that end an answer beside those of the config. [none but the tokenizer's own] */
+  readonly endTokenIds?: readonly number[];
 }
 
 export interface OpenNetworkOptions {

@@ -5,12 +5,13 @@ import type { FileAccess } from "../files/file-access.ts";
 import { downloadAdvice } from "../files/hub-name.ts";
 import { missingFileError } from "../files/missing-file-error.ts";
 import { createNodeFileAccess } from "../files/node-file-access.ts";
-import { describeKind, openFile, readFully, statFile } from "../files/read-file.ts";
+import { describeKind, statFile } from "../files/read-file.ts";
 import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
+import { gguf } from "./gguf/gguf.ts";
 import { hfDirectory } from "./hf-directory/hf-directory.ts";
 
 /** The formats of this package, in the order in which they are tried. */
-export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory];
+export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory, gguf];
 
 /** Where models are read from. */
 export interface ModelSource {
@@ -68,24 +69,6 @@ async function unknownFormatError(
 ): Promise<ModelError> {
   const expected = formats.map((format) => format.description).join(" or ");
   if (kind === "directory") return missingFileError(files, path, expected);
-  if (kind === "file" && (await isGguf(files, path))) {
-    const advice = "use the Hugging Face checkpoint that it was made from";
-    return new ModelError("UNSUPPORTED_FORMAT", { expected, got: "a GGUF file", advice }, { file: path });
-  }
-  const advice = "name the directory of the model";
+  const advice = "name the directory of the model, or a GGUF file";
   return new ModelError("NOT_A_DIRECTORY", { expected, got: describeKind(kind), advice }, { file: path });
-}
-
-async function isGguf(files: FileAccess, path: string): Promise<boolean> {
-  const opened = await openFile(files, path);
-  try {
-    const magic = new Uint8Array(4);
-    if (opened.file.sizeBytes < magic.length) {
-      return false;
-    }
-    await readFully(opened, magic, 0);
-    return new TextDecoder().decode(magic) === "GGUF";
-  } finally {
-    await opened.file.close();
-  }
 }

@@ -58,5 +58,9 @@ function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
     const got = `${weight.bits}-bit blocks of ${weight.blockSize}, which no executor computes with`;
     throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got }, place);
   }
+  if (weight.encoding === "packed") {
+    if (ref.shape.length === 2) return;
+    throw new ModelError("UNSUPPORTED_DTYPE", { expected, got: weight.packing }, place);
+  }
   if (!weightDtypes.has(dtype)) throw new ModelError("UNSUPPORTED_DTYPE", { expected, got: dtype }, place);
 }

@@ -15,6 +15,8 @@ export interface AttentionOptions {
   /** Usually `headDim ** -0.5`. */
   readonly scale: number;
   readonly slidingWindowTokens: number | undefined;
+  /** Which features rotate together: neighbours, or the two halves of a head. */
+  readonly hasInterleavedRope: boolean;
 }
 
 /**

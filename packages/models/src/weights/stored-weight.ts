@@ -22,7 +22,7 @@ export interface DenseWeight {
 /**
  * A weight stored as integers `q` in blocks of `blockSize` along its last axis, each block with a scale:
  * `scale · (q − zeroPoint)` with zero points, `scale · q + minimum` with minima, `scale · q` with neither,
- * where `q` is signed.
+ * where `q` is signed: stored as `q + 2^(bits − 1)`.
  */
 export interface BlockQuantizedWeight {
   readonly encoding: "block-quantized";
@@ -39,8 +39,33 @@ export interface BlockQuantizedWeight {
   readonly minima?: TensorInfo;
 }
 
+/** A type of GGUF whose blocks hold numbers and scales together, as llama.cpp names it. */
+export type Packing =
+  | "Q4_0"
+  | "Q4_1"
+  | "Q5_0"
+  | "Q5_1"
+  | "Q8_0"
+  | "Q2_K"
+  | "Q3_K"
+  | "Q4_K"
+  | "Q5_K"
+  | "Q6_K"
+  | "IQ4_NL"
+  | "IQ4_XS";
+
+/** A weight in blocks of GGUF. No executor reads it as it is: `quantizeCheckpoint` unpacks it, without a loss. */
+export interface PackedWeight {
+  readonly encoding: "packed";
+  readonly packing: Packing;
+  /** The shape of the dequantized weight, `(rows, columns)`. */
+  readonly shape: readonly number[];
+  /** U8, `(rows, bytes of a row)`. */
+  readonly data: TensorInfo;
+}
+
 /** How a checkpoint stores one weight of the network. */
-export type StoredWeight = DenseWeight | BlockQuantizedWeight;
+export type StoredWeight = DenseWeight | BlockQuantizedWeight | PackedWeight;
 
 /** Creates a weight of one tensor of numbers. */
 export function denseWeight(tensor: TensorInfo): DenseWeight {
@@ -49,7 +74,13 @@ export function denseWeight(tensor: TensorInfo): DenseWeight {
 
 /** The tensors that a weight is stored in. */
 export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
-  if (weight.encoding === "dense") return [weight.data];
+  if (weight.encoding !== "block-quantized") return [weight.data];
   const { data, scales, zeroPoints, minima } = weight;
   return [data, scales, zeroPoints, minima].filter((part) => part !== undefined);
+}
+
+/** The type of a weight's numbers, such as `BF16`, `Q4_K` or `int4`. */
+export function typeOf(weight: StoredWeight): string {
+  if (weight.encoding === "packed") return weight.packing;
+  return weight.encoding === "dense" ? weight.data.dtype : `int${weight.bits}`;
 }

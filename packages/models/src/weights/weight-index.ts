@@ -1,7 +1,7 @@
 import { ModelError } from "../errors.ts";
 import { readFully } from "../files/read-file.ts";
 import type { NamedFile } from "../files/read-file.ts";
-import { denseWeight } from "./stored-weight.ts";
+import { tensorsOf } from "./stored-weight.ts";
 import type { StoredWeight, TensorInfo } from "./stored-weight.ts";
 
 /** Every tensor of a checkpoint, over all its files, without its data. */
@@ -21,16 +21,18 @@ export interface WeightIndex {
   close(): Promise<void>;
 }
 
-/** Makes an index of dense weights. Owns the open files, by path, and closes them. */
+/** Makes an index of weights by name, each in one tensor. Owns the open files, by path, and closes them. */
 export function createWeightIndex(
-  tensors: ReadonlyMap<string, TensorInfo>,
+  weights: ReadonlyMap<string, StoredWeight>,
   files: ReadonlyMap<string, NamedFile>,
 ): WeightIndex {
+  const tensors = new Map<string, TensorInfo>();
   let totalBytes = 0;
   let parameterCount = 0;
-  for (const { startByte, endByte, shape } of tensors.values()) {
-    totalBytes += endByte - startByte;
-    parameterCount += shape.reduce((product, dimension) => product * dimension, 1);
+  for (const [name, weight] of weights) {
+    tensors.set(name, weight.data);
+    for (const { startByte, endByte } of tensorsOf(weight)) totalBytes += endByte - startByte;
+    parameterCount += weight.shape.reduce((product, dimension) => product * dimension, 1);
   }
   let closing: Promise<void> | undefined;
   const find = (name: string): readonly [tensor: TensorInfo, file: NamedFile] => {
@@ -50,10 +52,7 @@ export function createWeightIndex(
     tensors,
     totalBytes,
     parameterCount,
-    weight(name): StoredWeight | undefined {
-      const tensor = tensors.get(name);
-      return tensor === undefined ? undefined : denseWeight(tensor);
-    },
+    weight: (name) => weights.get(name),
     async read(name, into): Promise<Uint8Array> {
       const [tensor, file] = find(name);
       const bytes = destination(tensor, into);

@@ -49,6 +49,7 @@ describe("parseModelConfig", () => {
       rmsNormEpsilon: 1e-6,
       ropeTheta: 10_000,
       ropeScaling: { type: "none" },
+      hasInterleavedRope: false,
       contextTokens: 2048,
       slidingWindowTokens: [undefined, undefined],
       hasTiedEmbeddings: false,

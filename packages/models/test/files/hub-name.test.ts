@@ -9,6 +9,8 @@ it.each([
   ["/models/snapshots/today", "today"],
   ["/models--a/snapshots", "snapshots"],
   ["/", "model"],
+  ["/models/Llama-3.2-1B.Q4_K_M.gguf", "Llama-3.2-1B.Q4_K_M"],
+  ["/models/Llama-3.2-1B-00001-of-00003.gguf", "Llama-3.2-1B"],
 ])("names %s %s", (directory, name) => {
   expect(modelNameOf(directory)).toBe(name);
 });

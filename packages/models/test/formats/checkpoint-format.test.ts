@@ -113,18 +113,18 @@ describe("the formats of the package", () => {
       openCheckpoint("/m", { files, formats }),
     );
     expect(error.message).toBe(
-      "/m: expected a bundle or a directory with config.json and model.safetensors, got notes.txt",
+      "/m: expected a bundle or a directory with config.json and model.safetensors or a GGUF file, got notes.txt",
     );
   });
 
   it("have unique names", () => {
     const names = checkpointFormats.map((format) => format.name);
-    expect(names).toEqual(["hf-directory"]);
+    expect(names).toEqual(["hf-directory", "gguf"]);
   });
 
   it("name what a directory without a config contains", async () => {
     const files = createMemoryFiles({ "/m/model-q4.gguf": "GGUF" });
     const error = await expectModelError("UNSUPPORTED_FORMAT", async () => openCheckpoint("/m", { files }));
-    expect(error.message).toContain("a GGUF file (model-q4.gguf)");
+    expect(error.message).toContain("a GGUF file (model-q4.gguf); name the file itself");
   });
 });

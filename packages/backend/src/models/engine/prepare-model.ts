@@ -113,8 +113,8 @@ export async function prepareModel(
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    await executorProvider.assertSupported(stored);
     const { model, write: writeWeights } = await quantizeModel(stored, options);
+    await executorProvider.assertSupported(model);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));
     const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
+  hasPackedWeights,
   makeRoomInCache,
   quantizeCheckpoint,
   touchCachedWeights,
@@ -14,7 +15,8 @@ import { engineDefaults } from "../../config/engine-defaults.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 
-const quantizations: Readonly<Record<Exclude<QuantizeMode, "none">, Quantization>> = {
+const quantizations: Readonly<Record<QuantizeMode, Quantization | undefined>> = {
+  none: undefined,
   int4: { bits: 4, blockSize: 32 },
   int8: { bits: 8, blockSize: 32 },
 };
@@ -58,7 +60,9 @@ export async function quantizeModel<Model extends Checkpoint>(
   options: QuantizeOptions,
 ): Promise<QuantizableModel<Model>> {
   const { quantize = engineDefaults.quantize, cacheLimitBytes = engineDefaults.cacheLimitBytes } = options;
-  if (quantize === "none") return { model, write: async () => ({ model, release: async () => undefined }) };
+  if (quantize === "none" && !hasPackedWeights(model.weights)) {
+    return { model, write: async () => ({ model, release: async () => undefined }) };
+  }
   const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
   const plan = (target: string): Promise<QuantizedCheckpoint> =>
     quantizeCheckpoint(model, { quantization: quantizations[quantize], directory: target });

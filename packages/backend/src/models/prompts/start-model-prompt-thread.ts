@@ -8,8 +8,15 @@ const loadTimeoutMs = 120_000;
 const tableBytesPerByte = 16;
 const promptMib = 2048;
 
-function memoryMibFor(directory: string): number {
-  const sizeBytes = statSync(join(directory, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0;
+/** Of the tokenizer in a file that has weights, too; vocabularies of 262,144 tokens take half of it. */
+const maxHeaderBytes = 32 * 2 ** 20;
+
+function memoryMibFor(model: string): number {
+  const found = statSync(model, { throwIfNoEntry: false });
+  const sizeBytes =
+    found?.isFile() === true
+      ? Math.min(found.size, maxHeaderBytes)
+      : (statSync(join(model, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0);
   return promptMib + Math.ceil((sizeBytes * tableBytesPerByte) / 2 ** 20);
 }
 

@@ -1,7 +1,9 @@
+import type { StoredWeight } from "@infernode/models";
 import type { ExecutorProvider } from "../executor-provider.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
-import { buildNetworkModel } from "./graph/network-model.ts";
 import { usedTensors } from "./graph/network-summary.ts";
+import { OnnxDecoderBuilder } from "./graph/onnx-decoder-builder.ts";
+import { resolveWeightFiles } from "./graph/weight-files.ts";
 import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
 import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
@@ -12,14 +14,18 @@ export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
   name: "onnx",
   library: "onnxruntime",
   runtimes: onnxRuntimes,
-  assertSupported: async (model) => {
-    await buildNetworkModel(model);
+  // Weights that are yet to be written have no files.
+  assertSupported: async ({ architecture, config, weights }) => {
+    const weight = (name: string): StoredWeight | undefined => weights.weight(name);
+    architecture.build(config, new OnnxDecoderBuilder({ weight, locations: new Map() }));
   },
   plan: planOnnxMemory,
   assertLoadable: async (model, options) => {
     const { runtime } = await openRuntime(parseOnnxRuntime(options.runtime), () => {});
     runtime.dispose();
-    await assertFiniteWeights(usedTensors(model));
+    const tensors = usedTensors(model);
+    await resolveWeightFiles(Array.from(tensors, ({ filePath }) => filePath));
+    await assertFiniteWeights(tensors);
   },
   create: ({ runtime, ...options }) => createOnnxExecutor({ ...options, runtime: parseOnnxRuntime(runtime) }),
 });

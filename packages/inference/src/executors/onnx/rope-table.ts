@@ -46,17 +46,19 @@ export function rotaryFrequencies(config: RopeConfig): Float32Array {
   const frequencies = new Float32Array(half);
   for (let index = 0; index < half; index += 1) {
     const frequency = Math.fround(1 / Math.fround(config.ropeTheta ** (index / half)));
-    frequencies[index] = scaleFrequency(frequency, config.ropeScaling);
+    frequencies[index] = scaleFrequency(frequency, index, config.ropeScaling);
   }
   return frequencies;
 }
 
-function scaleFrequency(frequency: number, scaling: RopeScaling): number {
+function scaleFrequency(frequency: number, index: number, scaling: RopeScaling): number {
   switch (scaling.type) {
     case "none":
       return frequency;
     case "linear":
       return frequency / scaling.factor;
+    case "by-frequency":
+      return frequency / (scaling.divisors[index] ?? 1);
     case "llama3": {
       // Long wavelengths are scaled, short ones kept, those between interpolated.
       const turns = (scaling.originalContextTokens * frequency) / (2 * Math.PI);

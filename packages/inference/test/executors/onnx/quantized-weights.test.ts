@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { quantizeCheckpoint, type StoredWeight, type TensorInfo } from "@infernode/models";
+import { openCheckpoint, quantizeCheckpoint, type StoredWeight, type TensorInfo } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Executor } from "../../../src/executors/executor.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { createOnnxExecutor, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
+import { encodeRandomGguf, type LayerPackings } from "../../../../models/test/support/random-gguf.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { openGolden } from "../support/golden.ts";
 import { createRandomCheckpoint, tinyConfig, type RandomCheckpoint } from "../support/random-checkpoint.ts";
@@ -39,6 +40,7 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
     const { bits, blockSize, shape } = weight;
     const data = new Uint8Array(await readTensor(weight.data));
     const scales = new Float32Array(await readTensor(weight.scales));
+    const minima = weight.minima && new Float32Array(await readTensor(weight.minima));
     const [rows = 0, columns = 0] = shape;
     const blocks = Math.ceil(columns / blockSize);
     const q = (at: number): number =>
@@ -47,7 +49,8 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
         const block = row * blocks + Math.floor(column / blockSize);
-        values[row * columns + column] = q(block * blockSize + (column % blockSize)) * scales[block]!;
+        const product = q(block * blockSize + (column % blockSize)) * scales[block]!;
+        values[row * columns + column] = product + (minima?.[block] ?? 0);
       }
     }
     const info: TensorInfo = {
@@ -100,32 +103,53 @@ function difference(found: Float32Array, wanted: Float32Array): number {
 
 const argmax = (row: Float32Array): number => row.indexOf(Math.max(...row));
 
+const everyType: readonly LayerPackings[] = [
+  { q: "Q4_1", k: "Q4_0", v: "Q5_1", output: "Q8_0", gate: "Q4_K", up: "Q5_K", down: "Q2_K" },
+  { q: "Q3_K", k: "IQ4_NL", v: "Q6_K", output: "Q5_0", gate: "IQ4_XS", up: "Q4_1", down: "Q6_K" },
+];
+const ggufFiles = {
+  // An embedding with minima, which is the head too; and one without, beside a head.
+  tied: () => encodeRandomGguf({ embedding: "Q4_K", layers: everyType }, 3),
+  untied: () => encodeRandomGguf({ embedding: "Q6_K", head: "Q5_1", layers: everyType }, 4),
+};
+
+async function openRandomGguf(name: keyof typeof ggufFiles): Promise<ExecutorModel> {
+  const file = path.join(directory, `${name}.gguf`);
+  await writeFile(file, ggufFiles[name]());
+  const { config, architecture, weights } = await openCheckpoint(file);
+  await weights.close();
+  return { name, config, architecture, weights };
+}
+
+const int4 = (blockSize: number) => ({ bits: 4, blockSize }) as const;
+const int8 = (blockSize: number) => ({ bits: 8, blockSize }) as const;
+
 describe.each([
-  { name: "llama2", bits: 4, blockSize: 32 },
-  { name: "qwen2", bits: 4, blockSize: 32 },
-  { name: "qwen2", bits: 8, blockSize: 32 },
-  { name: "llama3", bits: 4, blockSize: 64 },
-  { name: "qwen3", bits: 8, blockSize: 128 },
+  ["llama2, int4 in blocks of 32", int4(32), () => openGolden("llama2")],
+  ["qwen2, int4 in blocks of 32", int4(32), () => openGolden("qwen2")],
+  ["qwen2, int8 in blocks of 32", int8(32), () => openGolden("qwen2")],
+  ["llama3, int4 in blocks of 64", int4(64), () => openGolden("llama3")],
+  ["qwen3, int8 in blocks of 128", int8(128), () => openGolden("qwen3")],
   // Rows that are no multiple of a block, biases, and norms of heads.
-  { name: "random", bits: 4, blockSize: 32 },
-  { name: "random", bits: 8, blockSize: 64 },
-] as const)("$name in $bits bits, blocks of $blockSize", ({ name, bits, blockSize }) => {
+  ["random, int4 in blocks of 32", int4(32), async () => random.model],
+  ["random, int8 in blocks of 64", int8(64), async () => random.model],
+  ["GGUF, tied", undefined, () => openRandomGguf("tied")],
+  ["GGUF, untied", undefined, () => openRandomGguf("untied")],
+] as const)("%s", (title, quantization, open) => {
+  let stored: ExecutorModel;
   let model: ExecutorModel;
   beforeAll(async () => {
-    const golden = name === "random" ? random.model : await openGolden(name);
-    const quantized = await quantizeCheckpoint(
-      { ...golden, directory: name },
-      { quantization: { bits, blockSize }, directory },
-    );
+    stored = await open();
+    const quantized = await quantizeCheckpoint({ ...stored, directory: title }, { quantization, directory });
     await quantized.prepare({ threadCount: 1, workerUrl });
-    model = { ...golden, ...quantized };
+    model = { ...stored, ...quantized };
   });
   const create = (each: ExecutorModel): Promise<Executor> =>
     createOnnxExecutor({ model: each, memory: new PlainMemory(), maxSequences: 3 });
 
   test("computes what its blocks stand for, but for activations of 8 bits", async () => {
     await using quantized = await create(model);
-    await using dense = await create(await dequantize(model, `${name}-${bits}-${blockSize}`));
+    await using dense = await create(await dequantize(model, title));
     const wanted = await logitsOf(dense, 0, [tokens.length]);
     expect(difference(await logitsOf(quantized, 0, [tokens.length]), wanted)).toBeLessThan(0.06);
   });
@@ -159,9 +183,10 @@ describe.each([
   });
 
   test("is planned with less memory than its numbers", async () => {
-    const golden = name === "random" ? random.model : await openGolden(name);
     const sizes = { maxSequences: 1, contextTokens: 64 };
     const plan = planOnnxMemory(model, sizes);
-    expect(plan.weightsBytes).toBeLessThan(planOnnxMemory(golden, sizes).weightsBytes);
+    expect(plan.weightsBytes).toBeLessThan(
+      planOnnxMemory(await dequantize(model, title), sizes).weightsBytes,
+    );
   });
 });

@@ -28,6 +28,7 @@ export const tinyConfig: ModelConfig = {
   rmsNormEpsilon: 1e-5,
   ropeTheta: 10_000,
   ropeScaling: { type: "none" },
+  hasInterleavedRope: false,
   contextTokens: 64,
   slidingWindowTokens: [undefined, undefined],
   hasTiedEmbeddings: false,
@@ -71,6 +72,7 @@ export const plainArchitecture: Architecture = {
           headDim,
           scale: headDim ** -0.5,
           slidingWindowTokens: config.slidingWindowTokens[layer],
+          hasInterleavedRope: config.hasInterleavedRope,
         },
       );
       x = builder.add(x, builder.linear(attended, ref("o", hiddenSize, headCount * headDim)));

@@ -130,9 +130,12 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
       for (let start = row * x.width; start < (row + 1) * x.width; start += headDim) {
         for (let i = 0; i < half; i += 1) {
           const angle = row * this.#config.ropeTheta ** ((-2 * i) / headDim);
-          const [a, b] = [at(x.data[start + i]), at(x.data[start + half + i])];
-          output.data[start + i] = a * Math.cos(angle) - b * Math.sin(angle);
-          output.data[start + half + i] = b * Math.cos(angle) + a * Math.sin(angle);
+          const [one, other] = this.#config.hasInterleavedRope
+            ? [start + 2 * i, start + 2 * i + 1]
+            : [start + i, start + half + i];
+          const [a, b] = [at(x.data[one]), at(x.data[other])];
+          output.data[one] = a * Math.cos(angle) - b * Math.sin(angle);
+          output.data[other] = b * Math.cos(angle) + a * Math.sin(angle);
         }
       }
     }

@@ -34,5 +34,6 @@ export function attentionOptions(config: ModelConfig, layerIndex: number): Atten
     headDim: config.headDim,
     scale: config.headDim ** -0.5,
     slidingWindowTokens: config.slidingWindowTokens[layerIndex],
+    hasInterleavedRope: config.hasInterleavedRope,
   };
 }

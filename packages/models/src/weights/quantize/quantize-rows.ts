@@ -1,26 +1,4 @@
-/** How a weight is quantized: whole numbers of `bits`, in blocks of `blockSize` along a row, a scale for each block. */
-export interface Quantization {
-  readonly bits: 4 | 8;
-  readonly blockSize: number;
-}
-
-/** Where quantized rows are written. */
-export interface QuantizedRows {
-  /** `(rows, blocks, blockSize · bits / 8)`; each `q` stands for `q − 2^(bits − 1)`; of 4 bits the low half comes first. */
-  readonly data: Uint8Array;
-  /** `(rows, blocks)`. */
-  readonly scales: Float32Array;
-}
-
-/** Blocks of one row; the last one may have fewer numbers. */
-export function blockCount(columns: number, { blockSize }: Quantization): number {
-  return Math.ceil(columns / blockSize);
-}
-
-/** Bytes of one block. */
-export function blockBytes({ bits, blockSize }: Quantization): number {
-  return (blockSize * bits) / 8;
-}
+import { blockBytes, type BlockRows, type Quantization } from "../block-layout.ts";
 
 /**
  * Quantizes whole rows of `columns` numbers.
@@ -34,7 +12,7 @@ export function blockBytes({ bits, blockSize }: Quantization): number {
 export function quantizeRows(
   values: Float32Array,
   { columns, quantization }: { readonly columns: number; readonly quantization: Quantization },
-  out: QuantizedRows,
+  out: Omit<BlockRows, "minima">,
 ): void {
   const { bits, blockSize } = quantization;
   const bytes = blockBytes(quantization);

@@ -24,7 +24,7 @@ const say = (message: QuantizeMessage): void => {
 // One matrix at a time, until the thread is ended.
 parentPort?.on("message", (matrix: PlannedMatrix) => {
   try {
-    const source = openSync(matrix.source.filePath, "r");
+    const source = openSync(matrix.source.data.filePath, "r");
     try {
       const checksum = quantizeMatrix(matrix, { source, target }, (sourceBytes) =>
         say({ type: "progress", sourceBytes }),

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import type { TensorInfo } from "../stored-weight.ts";
-import type { QuantizedFile } from "./quantized-file.ts";
+import { type QuantizedFile, writtenTensors } from "./quantized-file.ts";
 
 const windowBytes = 4 * 2 ** 20;
 
@@ -34,7 +34,9 @@ async function checksumsOf(handle: FileHandle, file: QuantizedFile): Promise<rea
   };
   const sums: number[] = [];
   for (const { weight } of file.matrices) {
-    sums.push(((await checksumOf(weight.scales)) ^ (await checksumOf(weight.data))) >>> 0);
+    let sum = 0;
+    for (const tensor of writtenTensors(weight)) sum ^= await checksumOf(tensor);
+    sums.push(sum >>> 0);
   }
   return sums;
 }

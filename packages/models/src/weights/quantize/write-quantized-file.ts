@@ -52,7 +52,7 @@ async function quantizeAll(
   targetPath: string,
   { threadCount, onProgress, signal, workerUrl }: WriteQuantizedOptions,
 ): Promise<readonly number[]> {
-  const sizeOf = ({ source }: PlannedMatrix): number => source.endByte - source.startByte;
+  const sizeOf = ({ source }: PlannedMatrix): number => source.data.endByte - source.data.startByte;
   const totalBytes = file.matrices.reduce((sum, matrix) => sum + sizeOf(matrix), 0);
   const checksums = new Map<string, number>();
   // The largest first, so that no thread is left with it at the end.

@@ -8,7 +8,7 @@ import { describeKind, openFile, readTextFile, statFile } from "../../files/read
 import type { NamedFile } from "../../files/read-file.ts";
 import { readSafetensorsHeader } from "./read-safetensors.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
-import type { TensorInfo } from "../stored-weight.ts";
+import { denseWeight, type TensorInfo } from "../stored-weight.ts";
 import { closeFiles, createWeightIndex } from "../weight-index.ts";
 import type { WeightIndex } from "../weight-index.ts";
 
@@ -52,7 +52,8 @@ export async function openWeightIndex(
     if (shardMap !== undefined) {
       assertMapHolds(shardMap, tensors, root);
     }
-    return createWeightIndex(tensors, shards);
+    const weights = Array.from(tensors, ([name, tensor]) => [name, denseWeight(tensor)] as const);
+    return createWeightIndex(new Map(weights), shards);
   } catch (error) {
     await closeFiles(shards);
     throw error;

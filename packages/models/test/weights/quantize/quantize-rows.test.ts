@@ -1,11 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  blockBytes,
-  blockCount,
-  quantizeRows,
-  type Quantization,
-} from "../../../src/weights/quantize/quantize-rows.ts";
+import { blockBytes, blockCount, type Quantization } from "../../../src/weights/block-layout.ts";
+import { quantizeRows } from "../../../src/weights/quantize/quantize-rows.ts";
 
 interface Quantized {
   readonly q: readonly number[];

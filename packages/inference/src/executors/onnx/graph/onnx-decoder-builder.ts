@@ -1,6 +1,5 @@
 import type {
   AttentionOptions,
-  BlockQuantizedWeight,
   DecoderBuilder,
   StoredWeight,
   TensorDtype,
@@ -9,7 +8,8 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import { onnxDtype, OnnxGraph, type OnnxAttribute, type OnnxDtype } from "./onnx-graph.ts";
+import { onnxDtype, OnnxGraph, type OnnxDtype } from "./onnx-graph.ts";
+import { QuantizedOperators, type NodeDetails, type TensorView } from "./quantized-operators.ts";
 
 /** A value of the graph, `(tokens, width)` of float32. */
 export interface OnnxValue {
@@ -48,6 +48,12 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly #weights: OnnxDecoderWeights;
   readonly #tokenIds: string;
   readonly #converted = new Set<string>();
+  readonly #quantized = new QuantizedOperators({
+    node: (op, inputs, more) => this.#node(op, inputs, more),
+    reshape: (x, shape) => this.#reshape(x, shape),
+    integers: (values) => this.#integers(values),
+    tensor: (tensor, as) => this.#tensor(tensor, as),
+  });
   #hasRope = false;
 
   constructor(weights: OnnxDecoderWeights) {
@@ -61,9 +67,14 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   embed(weight: WeightRef): OnnxValue {
+    const width = weight.shape[1] ?? 0;
+    const stored = this.#stored(weight);
+    if (stored.encoding === "block-quantized") {
+      return { name: this.#quantized.rows(stored, this.#tokenIds), width };
+    }
     const rows = this.#node("Gather", [this.#weight(weight, "stored"), this.#tokenIds]);
     const isStoredAsFloat = this.#dense(weight).dtype === "F32";
-    return { name: isStoredAsFloat ? rows : this.#cast(rows), width: weight.shape[1] ?? 0 };
+    return { name: isStoredAsFloat ? rows : this.#cast(rows), width };
   }
 
   rmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
@@ -111,7 +122,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
         kv_num_heads: kvHeadCount,
         scale: { float: scale },
         do_rotary: 1,
-        rotary_interleaved: 0,
+        rotary_interleaved: options.hasInterleavedRope ? 1 : 0,
         ...(slidingWindowTokens !== undefined && { local_window_size: slidingWindowTokens }),
       },
     });
@@ -165,7 +176,11 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   #reshape(x: string, shape: readonly number[]): string {
-    return this.#node("Reshape", [x, this.graph.addShapeConstant(`shape:${shape.join(",")}`, shape)]);
+    return this.#node("Reshape", [x, this.#integers(shape)]);
+  }
+
+  #integers(values: readonly number[]): string {
+    return this.graph.addShapeConstant(`shape:${values.join(",")}`, values);
   }
 
   #cast(x: string, output?: string): string {
@@ -180,40 +195,9 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     { bias, ...more }: { readonly bias?: string; readonly output?: string },
   ): string {
     const weight = this.#stored(ref);
-    if (weight.encoding === "block-quantized") return this.#quantizedProduct(x, weight, { bias, ...more });
+    if (weight.encoding === "block-quantized") return this.#quantized.product(x, weight, { bias, ...more });
     const inputs = [x, this.#weight(ref, "float32"), ...(bias === undefined ? [] : [bias])];
     return this.#node("Gemm", inputs, { ...more, attributes: { transB: 1 } });
-  }
-
-  #quantizedProduct(
-    x: string,
-    weight: BlockQuantizedWeight,
-    { bias, ...more }: { readonly bias: string | undefined; readonly output?: string },
-  ): string {
-    const [rows = 0, columns = 0] = weight.shape;
-    const { bits, blockSize, data, scales, zeroPoints } = weight;
-    const blocks = Math.ceil(columns / blockSize);
-    const inputs = [
-      x,
-      this.#tensor(data, { dtype: "uint8", shape: [rows, blocks, (blockSize * bits) / 8] }),
-      this.#tensor(scales, { dtype: "float32", shape: [rows, blocks] }),
-      zeroPoints === undefined
-        ? ""
-        : this.#tensor(zeroPoints, { dtype: "uint8", shape: [rows, Math.ceil((blocks * bits) / 8)] }),
-      "",
-      bias ?? "",
-    ];
-    // Level 4 rounds activations to 8 bits, row by row: half the time of level 1.
-    const attributes = { K: columns, N: rows, bits, block_size: blockSize, accuracy_level: 4 };
-    return this.#node(
-      "MatMulNBits",
-      inputs.slice(0, bias === undefined ? (zeroPoints === undefined ? 3 : 4) : 6),
-      {
-        ...more,
-        domain: "com.microsoft",
-        attributes,
-      },
-    );
   }
 
   #weight(ref: WeightRef, use: WeightUse): string {
@@ -232,10 +216,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   /** Refers to a tensor where it is stored. */
-  #tensor(
-    tensor: TensorInfo,
-    { dtype, shape }: { readonly dtype: OnnxDtype; readonly shape: readonly number[] },
-  ): string {
+  #tensor(tensor: TensorInfo, { dtype, shape }: TensorView): string {
     // Distinct from the names of values, whatever a checkpoint names its tensors.
     const name = `weight:${tensor.name}`;
     if (!this.graph.hasInitializer(name)) {
@@ -254,8 +235,11 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   #dense(ref: WeightRef): TensorInfo {
     const weight = this.#stored(ref);
     if (weight.encoding === "dense") return weight.data;
-    const got = `${weight.bits}-bit blocks`;
-    throw new InferenceError("UNSUPPORTED_MODEL", { field: ref.name, expected: "a weight of numbers", got });
+    throw new InferenceError("UNSUPPORTED_MODEL", {
+      field: ref.name,
+      expected: "a weight of numbers",
+      got: weight.encoding === "packed" ? `packed ${weight.packing}` : `${weight.bits}-bit blocks`,
+    });
   }
 
   #stored(ref: WeightRef): StoredWeight {
@@ -277,13 +261,6 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   #fresh(kind: string): string {
     return `${kind}.${this.graph.nodeCount}`;
   }
-}
-
-/** Further parts of a node. The output is named after the operator by default. */
-interface NodeDetails {
-  readonly output?: string;
-  readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
 /** Names of one layer's KV cache in the graph. */

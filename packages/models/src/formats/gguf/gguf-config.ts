@@ -1,0 +1,166 @@
+import type { ModelConfig } from "../../config/model-config.ts";
+import { parseModelConfig } from "../../config/parse-model-config.ts";
+import { parseGenerationDefaults, type GenerationDefaults } from "../../config/parse-generation-defaults.ts";
+import { ModelError, quoteValue } from "../../errors.ts";
+import type { GgufMetadata, GgufValue } from "./gguf-metadata.ts";
+
+/** What the config says that is no metadata. */
+export interface GgufNetwork {
+  readonly path: string;
+  readonly metadata: GgufMetadata;
+  /** `(rows, columns)` of `token_embd.weight`. */
+  readonly embeddingShape: readonly number[] | undefined;
+  /** Whether the file has a tensor of this name. */
+  readonly hasTensor: (name: string) => boolean;
+  /** Numbers of `rope_freqs.weight`. */
+  readonly ropeDivisors: readonly number[] | undefined;
+}
+
+/** The class in transformers of each architecture that can be read. */
+const architectures: ReadonlyMap<unknown, string> = new Map([
+  ["llama", "LlamaForCausalLM"],
+  ["qwen2", "Qwen2ForCausalLM"],
+  ["qwen3", "Qwen3ForCausalLM"],
+]);
+
+/** Fields of a config by their keys behind the name of the architecture. */
+const fieldKeys = {
+  num_hidden_layers: "block_count",
+  max_position_embeddings: "context_length",
+  hidden_size: "embedding_length",
+  intermediate_size: "feed_forward_length",
+  num_attention_heads: "attention.head_count",
+  num_key_value_heads: "attention.head_count_kv",
+  head_dim: "attention.key_length",
+  rms_norm_eps: "attention.layer_norm_rms_epsilon",
+  rope_theta: "rope.freq_base",
+} as const;
+
+const tokenKeys = {
+  bos_token_id: "tokenizer.ggml.bos_token_id",
+  eos_token_id: "tokenizer.ggml.eos_token_id",
+} as const;
+
+/** The ids of SentencePiece's own tokens, where a file does not name others. @see llama.cpp, `llama-vocab.cpp` */
+const sentencePieceIds: Readonly<Record<string, number>> = { bos_token_id: 1, eos_token_id: 2 };
+const noTokenIds = { bos_token_id: null, eos_token_id: null };
+
+/** Recommended sampling parameters by their keys. */
+const samplingKeys = {
+  temperature: "general.sampling.temp",
+  top_k: "general.sampling.top_k",
+  top_p: "general.sampling.top_p",
+  min_p: "general.sampling.min_p",
+  repetition_penalty: "general.sampling.penalty_repeat",
+} as const;
+
+/**
+ * Makes the config of a network from the metadata of its file, with every check of `parseModelConfig`.
+ *
+ * @throws ModelError `INVALID_CONFIG`, `UNSUPPORTED_ARCHITECTURE`, `UNSUPPORTED_ROPE_SCALING`
+ */
+export function parseGgufConfig(network: GgufNetwork): ModelConfig {
+  const { path, metadata, embeddingShape, hasTensor, ropeDivisors } = network;
+  const prefix = metadata.get("general.architecture");
+  const className = architectures.get(prefix);
+  if (typeof prefix !== "string" || className === undefined) throw unsupported(network);
+  const get = (key: string): GgufValue | undefined => metadata.get(`${prefix}.${key}`);
+  assertNoExperts(path, `${prefix}.expert_count`, metadata);
+  const fieldNames = new Map<string, string>([
+    ...Object.entries(fieldKeys).map(([field, key]) => [field, `${prefix}.${key}`] as const),
+    ...Object.entries(tokenKeys),
+    ["vocab_size", "token_embd.weight"],
+    ["rope_scaling.factor", `${prefix}.rope.scaling.factor`],
+    ["rope_scaling.rope_type", `${prefix}.rope.scaling.type`],
+    ["partial_rotary_factor", `${prefix}.rope.dimension_count`],
+  ]);
+  const config = parseModelConfig({
+    configName: path,
+    fieldNames,
+    config: {
+      architectures: [className],
+      ...present(fieldKeys, get),
+      ...(metadata.get("tokenizer.ggml.model") === "llama" ? sentencePieceIds : noTokenIds),
+      ...present(tokenKeys, (key) => metadata.get(key)),
+      vocab_size: embeddingShape?.[0],
+      partial_rotary_factor: rotaryFactor(get),
+      rope_scaling: ropeScaling(get),
+      tie_word_embeddings: !hasTensor("output.weight"),
+      attention_bias: hasTensor("blk.0.attn_q.bias"),
+      mlp_bias: hasTensor("blk.0.ffn_gate.bias"),
+    },
+  });
+  return Object.freeze({
+    ...config,
+    ...(ropeDivisors !== undefined && {
+      ropeScaling: { type: "by-frequency" as const, divisors: checkDivisors(ropeDivisors, config, path) },
+    }),
+    // The converter reorders queries and keys of Llama, and those of no other architecture.
+    hasInterleavedRope: prefix === "llama",
+    storedDtype: "GGUF",
+  });
+}
+
+/** Reads the sampling parameters that a file recommends. @throws ModelError `INVALID_CONFIG` */
+export function parseGgufDefaults(metadata: GgufMetadata, file: string): GenerationDefaults {
+  const fieldNames = new Map(Object.entries(samplingKeys));
+  return parseGenerationDefaults(
+    present(samplingKeys, (key) => metadata.get(key)),
+    { file, fieldNames },
+  );
+}
+
+type Fields = Readonly<Record<string, GgufValue>>;
+
+/** The fields whose keys have a value. */
+function present(
+  keys: Readonly<Record<string, string>>,
+  get: (key: string) => GgufValue | undefined,
+): Fields {
+  return Object.fromEntries(
+    Object.entries(keys).flatMap(([field, key]) => {
+      const value = get(key);
+      return value === undefined ? [] : [[field, value] as const];
+    }),
+  );
+}
+
+function rotaryFactor(get: (key: string) => GgufValue | undefined): unknown {
+  const rotated = get("rope.dimension_count");
+  const headDim =
+    get("attention.key_length") ?? Number(get("embedding_length")) / Number(get("attention.head_count"));
+  return rotated === undefined || rotated === headDim ? undefined : Number(rotated) / Number(headDim);
+}
+
+/** Older files have `rope.scale_linear` only. */
+function ropeScaling(get: (key: string) => GgufValue | undefined): Fields | undefined {
+  const linear = get("rope.scale_linear");
+  const type = get("rope.scaling.type") ?? (linear === undefined ? "none" : "linear");
+  if (type === "none") return undefined;
+  return { rope_type: type, factor: get("rope.scaling.factor") ?? linear ?? 1 };
+}
+
+function checkDivisors(
+  divisors: readonly number[],
+  { headDim }: ModelConfig,
+  path: string,
+): readonly number[] {
+  const isUsable = divisors.length === headDim / 2 && divisors.every((each) => each > 0 && each < Infinity);
+  if (isUsable) return Object.freeze([...divisors]);
+  const mismatch = { expected: `${headDim / 2} positive numbers`, got: `${divisors.length} numbers` };
+  throw new ModelError("INVALID_CONFIG", mismatch, { file: path, tensor: "rope_freqs.weight" });
+}
+
+function assertNoExperts(path: string, field: string, metadata: GgufMetadata): void {
+  const count = metadata.get(field) ?? 0;
+  if (count === 0) return;
+  const mismatch = { expected: "a network without experts", got: `${quoteValue(count)} experts` };
+  throw new ModelError("UNSUPPORTED_ARCHITECTURE", mismatch, { file: path, field });
+}
+
+function unsupported({ path, metadata }: GgufNetwork): ModelError {
+  const field = "general.architecture";
+  const expected = `one of ${[...architectures.keys()].map(String).join(", ")}`;
+  const got = metadata.has(field) ? quoteValue(metadata.get(field)) : "nothing";
+  return new ModelError("UNSUPPORTED_ARCHITECTURE", { expected, got }, { file: path, field });
+}

@@ -1,0 +1,30 @@
+/** How a weight is quantized: whole numbers of `bits`, in blocks of `blockSize` along a row, a scale for each block. */
+export interface Quantization {
+  readonly bits: 4 | 8;
+  readonly blockSize: number;
+}
+
+/** A quantization whose blocks may have a minimum beside the scale. */
+export interface BlockLayout extends Quantization {
+  readonly hasMinima: boolean;
+}
+
+/** Where blocks are written. */
+export interface BlockRows {
+  /** `(rows, blocks, blockSize · bits / 8)`; each `q` stands for `q − 2^(bits − 1)`; of 4 bits the low half comes first. */
+  readonly data: Uint8Array;
+  /** `(rows, blocks)`. */
+  readonly scales: Float32Array;
+  /** `(rows, blocks)`, what is added to `scale · (q − 2^(bits − 1))`; of no length where blocks have none. */
+  readonly minima: Float32Array;
+}
+
+/** Blocks of one row; the last one may have fewer numbers. */
+export function blockCount(columns: number, { blockSize }: Quantization): number {
+  return Math.ceil(columns / blockSize);
+}
+
+/** Bytes of one block. */
+export function blockBytes({ bits, blockSize }: Quantization): number {
+  return (blockSize * bits) / 8;
+}

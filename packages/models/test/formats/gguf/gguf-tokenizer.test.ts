@@ -1,0 +1,146 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { encodeGguf, f32s, i32s, text, texts, u32 } from "../../support/gguf-file.ts";
+import type { MetadataValue } from "../../support/gguf-file.ts";
+import { tokenizerMetadata } from "../../support/convert-to-gguf.ts";
+import { loadModelText, type StoredText } from "../../../src/index.ts";
+import { fixturesDirectory } from "../../support/fixtures.ts";
+import { createMemoryFiles } from "../../support/memory-files.ts";
+import { expectModelError } from "../../support/model-error.ts";
+
+const path = "/models/a.gguf";
+
+async function load(metadata: Readonly<Record<string, MetadataValue>>): Promise<StoredText> {
+  const content = { metadata: { "general.architecture": text("llama"), ...metadata }, tensors: {} };
+  return loadModelText(path, { files: createMemoryFiles({ [path]: encodeGguf(content) }) });
+}
+
+interface Golden {
+  readonly vocabSize: number;
+  readonly strings: readonly {
+    readonly text: string;
+    readonly ids: readonly number[];
+    readonly decoded: string;
+    readonly idsWithSpecial: readonly number[];
+    readonly decodedSkipSpecial: string;
+  }[];
+}
+
+describe("encodes and decodes as transformers does with the tokenizer that was converted", () => {
+  it.each([
+    ["llama2", "", []],
+    ["llama3", "llama-bpe", []],
+    ["qwen2", "qwen2", []],
+    ["tekken", "tekken", []],
+  ])("%s", async (name, pre) => {
+    const directory = join(fixturesDirectory, "tokenizers", name);
+    const golden = JSON.parse(
+      readFileSync(join(fixturesDirectory, "golden", `tokenizer-${name}.json`), "utf8"),
+    ) as Golden;
+    const { tokenizer } = await load(tokenizerMetadata(directory, undefined, pre));
+    expect(tokenizer.vocabSize).toBe(golden.vocabSize);
+    for (const { text: given, ids, idsWithSpecial, decoded, decodedSkipSpecial } of golden.strings) {
+      expect({
+        given,
+        ids: tokenizer.encode(given, { addSpecialTokens: false }),
+        idsWithSpecial: tokenizer.encode(given),
+        decoded: tokenizer.decode(idsWithSpecial),
+        decodedSkipSpecial: tokenizer.decode(idsWithSpecial, { skipSpecialTokens: true }),
+      }).toEqual({ given, ids, idsWithSpecial, decoded, decodedSkipSpecial });
+    }
+  });
+});
+
+/** A byte-level vocabulary of a few tokens. */
+const small: Readonly<Record<string, MetadataValue>> = {
+  "tokenizer.ggml.model": text("gpt2"),
+  "tokenizer.ggml.pre": text("gpt-2"),
+  "tokenizer.ggml.tokens": texts(["<s>", "</s>", "a", "b", "ab", "Ġ", "<|im_end|>", "<user>"]),
+  "tokenizer.ggml.token_type": i32s([3, 3, 1, 1, 1, 1, 3, 4]),
+  "tokenizer.ggml.merges": texts(["a b"]),
+  "tokenizer.ggml.bos_token_id": u32(0),
+  "tokenizer.ggml.eos_token_id": u32(1),
+};
+
+describe("what the metadata says about tokens", () => {
+  it("ends an answer at the named tokens and at those that llama.cpp knows", async () => {
+    expect((await load(small)).endTokenIds).toEqual([1, 6]);
+    expect((await load({ ...small, "tokenizer.ggml.eot_token_id": u32(7) })).endTokenIds).toEqual([1, 7, 6]);
+  });
+
+  it("starts a text as the file says, else as the kind of tokenizer does", async () => {
+    const encode = async (more: Readonly<Record<string, MetadataValue>>): Promise<number[]> =>
+      (await load({ ...small, ...more })).tokenizer.encode("ab");
+    const [on, off] = [
+      { type: 7, bytes: Uint8Array.of(1) },
+      { type: 7, bytes: Uint8Array.of(0) },
+    ];
+    expect(await encode({})).toEqual([4]);
+    expect(await encode({ "tokenizer.ggml.add_bos_token": on })).toEqual([0, 4]);
+    expect(await encode({ "tokenizer.ggml.pre": text("llama-bpe") })).toEqual([0, 4]);
+    expect(
+      await encode({ "tokenizer.ggml.pre": text("llama-bpe"), "tokenizer.ggml.add_bos_token": off }),
+    ).toEqual([4]);
+    expect(await encode({ "tokenizer.ggml.add_eos_token": on })).toEqual([4, 1]);
+  });
+
+  it("finds added tokens in a text, and leaves out only special ones of an answer", async () => {
+    const { tokenizer } = await load(small);
+    expect(tokenizer.encode("a<user>b<|im_end|>")).toEqual([2, 7, 3, 6]);
+    expect(tokenizer.decode([2, 7, 3, 6], { skipSpecialTokens: true })).toBe("a<user>b");
+  });
+
+  it("renders the chat template of the file", async () => {
+    const template = "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}";
+    const { chatTemplate } = await load({ ...small, "tokenizer.chat_template": text(template) });
+    expect(chatTemplate?.render([{ role: "user", content: "hi" }])).toBe("<s>[user]hi");
+    expect((await load(small)).chatTemplate).toBeUndefined();
+  });
+});
+
+describe("refuses with a code", () => {
+  it.each<[string, Parameters<typeof expectModelError>[0], Readonly<Record<string, MetadataValue>>, string]>([
+    [
+      "another model",
+      "UNSUPPORTED_TOKENIZER",
+      { "tokenizer.ggml.model": text("t5") },
+      "tokenizer.ggml.model",
+    ],
+    ["another split", "UNSUPPORTED_TOKENIZER", { "tokenizer.ggml.pre": text("dbrx") }, "tokenizer.ggml.pre"],
+    ["no texts", "INVALID_TOKENIZER", { "tokenizer.ggml.tokens": i32s([1]) }, "tokenizer.ggml.tokens"],
+    [
+      "a token twice",
+      "INVALID_TOKENIZER",
+      { "tokenizer.ggml.tokens": texts(["a", "b", "a"]) },
+      "expected each token once",
+    ],
+    [
+      "a merge of unknown tokens",
+      "INVALID_TOKENIZER",
+      { "tokenizer.ggml.merges": texts(["a z"]) },
+      "model.merges[0]",
+    ],
+    ["a template that is no text", "INVALID_CHAT_TEMPLATE", { "tokenizer.chat_template": u32(1) }, "a.gguf"],
+    [
+      "tokens that take minutes to merge",
+      "INVALID_TOKENIZER",
+      {
+        "tokenizer.ggml.model": text("llama"),
+        "tokenizer.ggml.tokens": texts(Array.from({ length: 70 }, (_, at) => `${at}`.padEnd(4000, "x"))),
+        "tokenizer.ggml.token_type": i32s(Array.from({ length: 70 }, () => 1)),
+        "tokenizer.ggml.scores": f32s(Array.from({ length: 70 }, () => 0)),
+      },
+      "too long to be merged",
+    ],
+  ])("%s", async (...[, code, more, part]) => {
+    const error = await expectModelError(code, async () => load({ ...small, ...more }));
+    expect(error.message).toContain(part);
+  });
+
+  it("no tokenizer at all", async () => {
+    await expectModelError("UNSUPPORTED_TOKENIZER", async () => load({}));
+  });
+});

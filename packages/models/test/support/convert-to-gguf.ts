@@ -1,0 +1,190 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openCheckpoint } from "../../src/index.ts";
+import { f32, f32s, flag, i32s, text, texts, u32 } from "./gguf-file.ts";
+import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
+
+/** Numbers of types in a GGUF file. */
+const typeIds: Readonly<Record<string, number>> = { F32: 0, F16: 1, BF16: 30 };
+
+const layerNames: Readonly<Record<string, string>> = {
+  input_layernorm: "attn_norm",
+  post_attention_layernorm: "ffn_norm",
+  "self_attn.q_proj": "attn_q",
+  "self_attn.k_proj": "attn_k",
+  "self_attn.v_proj": "attn_v",
+  "self_attn.o_proj": "attn_output",
+  "self_attn.q_norm": "attn_q_norm",
+  "self_attn.k_norm": "attn_k_norm",
+  "mlp.gate_proj": "ffn_gate",
+  "mlp.up_proj": "ffn_up",
+  "mlp.down_proj": "ffn_down",
+};
+const globalNames: Readonly<Record<string, string>> = {
+  "model.embed_tokens": "token_embd",
+  "model.norm": "output_norm",
+  lm_head: "output",
+};
+
+/**
+ * Converts a checkpoint of the fixtures as llama.cpp's convert_hf_to_gguf.py does: names, metadata, the order of
+ * Llama's queries and keys, and Llama 3's rope scaling as a tensor.
+ */
+export async function convertToGguf(directory: string): Promise<GgufContent> {
+  const { config, weights } = await openCheckpoint(directory);
+  try {
+    const isLlama = config.family === "llama" || config.family === "mistral";
+    const architecture = isLlama ? "llama" : config.family;
+    const tensors: Record<string, GgufTensorData> = {};
+    for (const [name, { dtype, shape }] of weights.tensors) {
+      const converted = ggufNameOf(name);
+      const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
+      const bytes = await weights.read(name);
+      const isRotated = isLlama && /attn_[qk]\./.test(converted);
+      const data = isRotated ? interleaveRows(bytes, { rows: shape[0] ?? 0, heads }) : bytes;
+      tensors[converted] = { shape, type: typeIds[dtype] ?? Number.NaN, data };
+    }
+    const metadata: Record<string, MetadataValue> = {
+      "general.architecture": text(architecture),
+      [`${architecture}.block_count`]: u32(config.layerCount),
+      [`${architecture}.context_length`]: u32(config.contextTokens),
+      [`${architecture}.embedding_length`]: u32(config.hiddenSize),
+      [`${architecture}.feed_forward_length`]: u32(config.intermediateSize),
+      [`${architecture}.attention.head_count`]: u32(config.headCount),
+      [`${architecture}.attention.head_count_kv`]: u32(config.kvHeadCount),
+      [`${architecture}.attention.key_length`]: u32(config.headDim),
+      [`${architecture}.attention.layer_norm_rms_epsilon`]: f32(config.rmsNormEpsilon),
+      [`${architecture}.rope.freq_base`]: f32(config.ropeTheta),
+      [`${architecture}.rope.dimension_count`]: u32(config.headDim),
+      ...tokenizerMetadata(directory, config.eosTokenIds[0]),
+    };
+    const { ropeScaling } = config;
+    if (ropeScaling.type === "linear") {
+      metadata[`${architecture}.rope.scaling.type`] = text("linear");
+      metadata[`${architecture}.rope.scaling.factor`] = f32(ropeScaling.factor);
+    }
+    if (ropeScaling.type === "llama3") {
+      const divisors = llama3Divisors(config, ropeScaling);
+      tensors["rope_freqs.weight"] = {
+        shape: [divisors.length],
+        type: 0,
+        data: new Uint8Array(divisors.buffer),
+      };
+    }
+    return { metadata, tensors };
+  } finally {
+    await weights.close();
+  }
+}
+
+function ggufNameOf(name: string): string {
+  const kind = /\.(weight|bias)$/.exec(name)?.[0] ?? "";
+  const stem = name.slice(0, name.length - kind.length);
+  const [, layer, part = ""] = /^model\.layers\.(\d+)\.(.*)$/.exec(stem) ?? [];
+  const converted = layer === undefined ? globalNames[stem] : `blk.${layer}.${layerNames[part]}`;
+  return `${converted}${kind}`;
+}
+
+/** `weights.reshape(heads, 2, rows / heads / 2, …).swapaxes(1, 2)`. */
+function interleaveRows(
+  bytes: Uint8Array,
+  { rows, heads }: { readonly rows: number; readonly heads: number },
+): Uint8Array {
+  const rowBytes = bytes.length / rows;
+  const headDim = rows / heads;
+  const half = headDim / 2;
+  const out = new Uint8Array(bytes.length);
+  for (let row = 0; row < rows; row += 1) {
+    const inHead = row % headDim;
+    const from = row - inHead + (inHead % 2) * half + Math.floor(inHead / 2);
+    out.set(bytes.subarray(from * rowBytes, (from + 1) * rowBytes), row * rowBytes);
+  }
+  return out;
+}
+
+interface Llama3Scaling {
+  readonly factor: number;
+  readonly lowFrequencyFactor: number;
+  readonly highFrequencyFactor: number;
+  readonly originalContextTokens: number;
+}
+
+/** `LlamaModel.generate_extra_tensors` of the converter. */
+function llama3Divisors(
+  { headDim, ropeTheta }: { readonly headDim: number; readonly ropeTheta: number },
+  scaling: Llama3Scaling,
+): Float32Array {
+  const { factor, lowFrequencyFactor, highFrequencyFactor, originalContextTokens } = scaling;
+  return Float32Array.from({ length: headDim / 2 }, (_, index) => {
+    const frequency = 1 / ropeTheta ** ((2 * index) / headDim);
+    const wavelength = (2 * Math.PI) / frequency;
+    if (wavelength < originalContextTokens / highFrequencyFactor) return 1;
+    if (wavelength > originalContextTokens / lowFrequencyFactor) return factor;
+    const smooth =
+      (originalContextTokens / wavelength - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
+    return 1 / ((1 - smooth) / factor + smooth);
+  });
+}
+
+interface TokenizerFile {
+  readonly model: {
+    readonly vocab: Readonly<Record<string, number>>;
+    readonly merges: readonly (readonly [string, string])[];
+    readonly byte_fallback?: boolean;
+  };
+  readonly added_tokens: readonly {
+    readonly id: number;
+    readonly content: string;
+    readonly special: boolean;
+  }[];
+}
+
+/** The metadata of a tokenizer. Splits of a text are told by what a vocabulary looks like in the fixtures. */
+export function tokenizerMetadata(
+  directory: string,
+  eosTokenId: number | undefined,
+  pre = /llama3|llama31/.test(directory) ? "llama-bpe" : "qwen2",
+): Record<string, MetadataValue> {
+  const { model, added_tokens: added } = JSON.parse(
+    readFileSync(join(directory, "tokenizer.json"), "utf8"),
+  ) as TokenizerFile;
+  const tokens: string[] = [];
+  const types: number[] = [];
+  for (const [token, id] of Object.entries(model.vocab)) {
+    tokens[id] = token;
+    types[id] = /^<0x[0-9A-F]{2}>$/.test(token) ? 6 : 1;
+  }
+  for (const { id, content, special } of added) {
+    tokens[id] = content;
+    types[id] = special ? 3 : 4;
+  }
+  const named = (key: string, content: string): Record<string, MetadataValue> =>
+    tokens.includes(content) ? { [`tokenizer.ggml.${key}`]: u32(tokens.indexOf(content)) } : {};
+  const common = {
+    "tokenizer.ggml.tokens": texts(tokens),
+    "tokenizer.ggml.token_type": i32s(types),
+    ...named("bos_token_id", "<s>"),
+    ...named("bos_token_id", "<|begin_of_text|>"),
+    ...named("unknown_token_id", "<unk>"),
+    ...(eosTokenId === undefined ? {} : { "tokenizer.ggml.eos_token_id": u32(eosTokenId) }),
+  };
+  if (model.byte_fallback !== true) {
+    return {
+      "tokenizer.ggml.model": text("gpt2"),
+      "tokenizer.ggml.pre": text(pre),
+      "tokenizer.ggml.merges": texts(model.merges.map((pair) => pair.join(" "))),
+      ...common,
+    };
+  }
+  const scores = tokens.map(() => -1e6);
+  for (const [rank, pair] of model.merges.entries()) {
+    const id = model.vocab[pair.join("")] ?? -1;
+    scores[id] = Math.max(scores[id] ?? -1e6, -rank);
+  }
+  return {
+    "tokenizer.ggml.model": text("llama"),
+    "tokenizer.ggml.scores": f32s(scores),
+    "tokenizer.ggml.add_space_prefix": flag(true),
+    ...common,
+  };
+}
