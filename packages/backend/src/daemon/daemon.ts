@@ -18,7 +18,6 @@ import {
 } from "../models/local/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
-import { wireFormats } from "../api/wire-formats.ts";
 import type { HttpServer } from "../http/create-http-server.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
@@ -168,7 +167,10 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     // The models load while the server's code is imported; `ready` reports failures.
     for (const engine of engines) engine.start().catch(() => undefined);
     const serverLimits = resolveServerLimits(config.server);
-    const { createHttpServer } = await import("../http/create-http-server.ts");
+    const [{ createHttpServer }, { wireFormats }] = await Promise.all([
+      import("../http/create-http-server.ts"),
+      import("../api/wire-formats.ts"),
+    ]);
     http = await createHttpServer({
       service,
       formats: wireFormats,

@@ -5,6 +5,11 @@ import { divideMemory, type MemoryDemand } from "./divide-memory.ts";
 /** The share of one model in a budget. */
 export interface MemoryShare {
   /**
+   * What the model may plan with, if that is certain already: after a crash, and for the only model, which may use
+   * all. `undefined`: it must `reserve`.
+   */
+  granted(): AvailableMemory | undefined;
+  /**
    * Resolves with the memory that the model may plan with, once the other models of the start have reserved theirs:
    * their order makes no difference. A model that reserves again after a crash gets the same.
    */
@@ -79,12 +84,20 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     }
     asking.clear();
   };
+  const grantAlone = (id: string): AvailableMemory | undefined => {
+    if (granted.size + asking.size > 0 || missing.size !== 1 || !missing.delete(id)) return undefined;
+    total ??= readMemory();
+    granted.set(id, total);
+    reservedBytes.set(id, total.availableBytes);
+    return total;
+  };
   const divideWhenAllAsked = (): void => {
     if (asking.size > 0 && missing.size === 0) divide();
   };
 
   return {
     share: (id) => ({
+      granted: () => granted.get(id) ?? grantAlone(id),
       reserve: (demand) => {
         const before = granted.get(id);
         if (before !== undefined) return Promise.resolve(before);

@@ -75,3 +75,20 @@ test("tells a model that does not fit what the others need, and what that leaves
     reservations: [{ model: "a", sizeBytes: 30 }],
   });
 });
+
+test("is all the only model's at once; several must reserve, and know their share after that", async () => {
+  const alone = budgetOf(["a"]).share("a");
+  expect(alone.granted()).toEqual({ deviceId: "cpu", availableBytes: 100 });
+  expect(await alone.reserve(demand)).toEqual(alone.granted());
+  const [a, b] = [budgetOf(["a", "b"])].flatMap((budget) => [budget.share("a"), budget.share("b")]);
+  expect([a?.granted(), b?.granted()]).toEqual([undefined, undefined]);
+  const parts = await Promise.all([a?.reserve(demand), b?.reserve(demand)]);
+  expect([a?.granted(), b?.granted()]).toEqual(parts);
+});
+
+test("is not all of one model's after another one's failure", async () => {
+  const budget = budgetOf(["a", "b"]);
+  const [part] = await Promise.all(["a", "b"].map((id) => budget.share(id).reserve(demand)));
+  budget.share("b").withdraw();
+  expect(budget.share("a").granted()).toEqual(part);
+});

@@ -60,6 +60,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     try {
       const made = await options.createCore(message.options, {
         reserveMemory: (demand) => {
+          if (message.memory !== undefined) return Promise.resolve(message.memory);
           reservation = createResolvers<AvailableMemory>();
           send({ type: "reserve-memory", demand }, () => undefined);
           return reservation.promise;

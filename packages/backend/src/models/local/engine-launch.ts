@@ -1,4 +1,5 @@
 import type { ClockPort } from "@infernode/inference";
+import type { AvailableMemory } from "@infernode/memory";
 import { BackendError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engine/engine-core.ts";
@@ -23,6 +24,8 @@ export interface EngineLaunchOptions {
   readonly startTimeoutMs: number;
   readonly hangAfterMs: number;
   readonly clock: ClockPort;
+  /** What the process may plan with, if that is known already. */
+  readonly grantedMemory: () => AvailableMemory | undefined;
   /** Resolves with the memory that the process may plan with. */
   readonly reserveMemory: ReserveMemory;
   readonly onLoadProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
@@ -188,7 +191,13 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   };
   const channel = open(options, { onMessage, onExit });
   const { engine, heartbeatIntervalMs, needsSelfTest } = options;
-  channel.send({ type: "start", options: engine, heartbeatIntervalMs, needsSelfTest });
+  channel.send({
+    type: "start",
+    options: engine,
+    heartbeatIntervalMs,
+    memory: options.grantedMemory(),
+    needsSelfTest,
+  });
   return launch;
 }
 

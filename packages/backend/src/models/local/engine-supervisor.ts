@@ -108,6 +108,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       startTimeoutMs: options.startTimeoutMs ?? engineDefaults.startTimeoutMs,
       hangAfterMs,
       clock,
+      grantedMemory: () => memory.granted(),
       reserveMemory: (demand) => memory.reserve(demand),
       onOutput: (line) => options.onOutput?.(line),
     },

@@ -12,6 +12,8 @@ export type DaemonMessage =
       readonly type: "start";
       readonly options: EngineCoreOptions;
       readonly heartbeatIntervalMs: number;
+      /** What the model may plan with, if that is known already. [the process asks, with `reserve-memory`] */
+      readonly memory?: AvailableMemory | undefined;
       /** An earlier process crashed: this one runs a self-test before it is ready. [false] */
       readonly needsSelfTest?: boolean;
     }
