@@ -1,4 +1,4 @@
-import { embeddedModelDirectory } from "@infernode/models";
+import { embeddedModelDirectory } from "@infernode/models/names";
 import { stringify } from "yaml";
 import type { ModelConfig } from "./config.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";

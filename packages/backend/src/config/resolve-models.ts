@@ -1,4 +1,4 @@
-import { embeddedModelDirectory, modelNameOf } from "@infernode/models";
+import { embeddedModelDirectory, modelNameOf } from "@infernode/models/names";
 import { findNameProblems, findStepProblem } from "./check-models.ts";
 import { chooseModels, findSingleModelValues, type ChosenModel } from "./choose-models.ts";
 import type { ConfigOrigin, EngineSettings, ModelConfig } from "./config.ts";

@@ -1,7 +1,7 @@
 import type { ClockPort, EngineLabels } from "@infernode/inference";
 import { defaultHangAfterMs, engineDefaults } from "../../config/engine-defaults.ts";
 import { BackendError } from "../../errors.ts";
-import { modelNameOf } from "@infernode/models";
+import { modelNameOf } from "@infernode/models/names";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
