@@ -32,8 +32,8 @@ describe.each([
   "qwen2",
   "qwen2-untied",
   "qwen3",
-])("%s as GGUF computes what transformers does with the checkpoint", (name) => {
-  test("", async () => {
+])("%s as GGUF", (name) => {
+  test("computes what transformers does with the checkpoint", async () => {
     const file = path.join(directory, `${name}.gguf`);
     await writeFile(file, encodeGguf(await convertToGguf(path.join(checkpoints, name))));
     const { config, architecture, weights, warnings } = await openCheckpoint(file);

@@ -34,6 +34,21 @@ const tekken: PreTokenizer = {
   ignoresMerges: true,
   addsBos: true,
 };
+const ideographs = "[一-龥ࠀ-一가-\u{D7FF}]+";
+const deepseekLlm: PreTokenizer = {
+  patterns: [
+    "[\r\n]",
+    // The original spells the cased letters of an older Unicode out.
+    String.raw`\s?[\p{Lu}\p{Ll}\p{Lt}]+`,
+    String.raw`\s?[!-/:-~！-／：-～‘-‟　-。]+`,
+    String.raw`\s+$`,
+    ideographs,
+    String.raw`\p{N}+`,
+  ],
+};
+const deepseekCoder: PreTokenizer = {
+  patterns: ["[\r\n]", String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, ideographs, String.raw`\p{N}`],
+};
 /** What llama.cpp uses for files that name none. */
 const unnamed: PreTokenizer = {
   patterns: [
@@ -62,5 +77,10 @@ export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map([
   ["llama-v3", llama3],
   ["qwen2", qwen2],
   ["deepseek-r1-qwen", qwen2],
+  ["megrez", qwen2],
+  ["falcon3", llama3],
+  ["minerva-7b", singleDigits],
+  ["deepseek-llm", deepseekLlm],
+  ["deepseek-coder", deepseekCoder],
   ["tekken", tekken],
 ]);

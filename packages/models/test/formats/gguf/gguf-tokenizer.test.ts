@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
@@ -51,6 +51,33 @@ describe("encodes and decodes as transformers does with the tokenizer that was c
         decodedSkipSpecial: tokenizer.decode(idsWithSpecial, { skipSpecialTokens: true }),
       }).toEqual({ given, ids, idsWithSpecial, decoded, decodedSkipSpecial });
     }
+  });
+});
+
+// The `models` directory of llama.cpp, which the source package of llama-cpp-python has, too.
+const vocabularies = process.env["INFERNODE_TEST_GGUF_VOCABULARIES"] ?? "";
+const reason = vocabularies === "" ? " (skipped: INFERNODE_TEST_GGUF_VOCABULARIES names no directory)" : "";
+
+describe.skipIf(!existsSync(vocabularies))(`encodes as llama.cpp does${reason}`, () => {
+  it.each([
+    "command-r",
+    "deepseek-coder",
+    "deepseek-llm",
+    "gpt-2",
+    "llama-bpe",
+    "llama-spm",
+    "phi-3",
+    "qwen2",
+    "refact",
+    "starcoder",
+  ])("%s", { timeout: 60_000 }, async (name) => {
+    const file = join(vocabularies, `ggml-vocab-${name}.gguf`);
+    const given = readFileSync(`${file}.inp`, "utf8").split("\n__ggml_vocab_test__\n");
+    const ids = readFileSync(`${file}.out`, "utf8").split("\n");
+    const { tokenizer } = await loadModelText(file);
+    expect(given.map((each) => tokenizer.encode(each, { addSpecialTokens: false }))).toEqual(
+      given.map((_, at) => (ids[at] ?? "").split(" ").filter(Boolean).map(Number)),
+    );
   });
 });
 
