@@ -8,7 +8,7 @@ assertNodeVersion();
 install();
 build();
 const benchmarks = join(root, "benchmarks");
-const names = ["micro", "serving", "reliability", "peers"]
+const names = ["micro", "serving", "reliability", "peers", "quality"]
   .filter((folder) => existsSync(join(benchmarks, folder)))
   .flatMap((folder) =>
     readdirSync(join(benchmarks, folder))

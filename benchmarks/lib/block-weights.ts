@@ -1,0 +1,69 @@
+import { open } from "node:fs/promises";
+import type { BlockQuantizedWeight, Checkpoint, TensorInfo } from "@infernode/models";
+
+/** Squared error of quantized matrices, and the square of the numbers that they were made of. */
+export interface MatrixError {
+  readonly squaredError: number;
+  readonly square: number;
+}
+
+/** Reads a dense tensor as float32. */
+export async function readDense(weights: Checkpoint["weights"], tensor: TensorInfo): Promise<Float32Array> {
+  const bytes = await weights.read(tensor.name);
+  if (tensor.dtype === "F32") return new Float32Array(bytes.slice().buffer);
+  if (tensor.dtype !== "BF16") throw new Error(`expected F32 or BF16, got ${tensor.dtype}`);
+  const halves = new Uint16Array(bytes.slice().buffer);
+  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+}
+
+/** Replaces the numbers and scales of a quantized weight in its file. */
+export async function writeBlocks(
+  { data, scales }: BlockQuantizedWeight,
+  blocks: { readonly data: Uint8Array; readonly scales: Float32Array },
+): Promise<void> {
+  const file = await open(data.filePath, "r+");
+  try {
+    await file.write(blocks.data, 0, blocks.data.byteLength, data.startByte);
+    await file.write(new Uint8Array(blocks.scales.buffer), 0, blocks.scales.byteLength, scales.startByte);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Compares a quantized weight with its source, row by row. */
+export async function measureMatrix(
+  weight: BlockQuantizedWeight,
+  source: Float32Array,
+): Promise<MatrixError> {
+  const { bits, blockSize, shape } = weight;
+  const [rows = 0, columns = 0] = shape;
+  const blocks = Math.ceil(columns / blockSize);
+  const data = await readPart(weight.data);
+  const scales = new Float32Array((await readPart(weight.scales)).buffer);
+  const zero = 2 ** (bits - 1);
+  let squaredError = 0;
+  let square = 0;
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      const at = row * blocks * blockSize + column;
+      const byte = data[bits === 8 ? at : at >> 1]!;
+      const q = bits === 8 ? byte : at % 2 === 0 ? byte & 15 : byte >> 4;
+      const value = source[row * columns + column]!;
+      const scale = scales[row * blocks + Math.floor(column / blockSize)]!;
+      squaredError += (value - scale * (q - zero)) ** 2;
+      square += value * value;
+    }
+  }
+  return { squaredError, square };
+}
+
+async function readPart({ filePath, startByte, endByte }: TensorInfo): Promise<Uint8Array> {
+  const bytes = new Uint8Array(endByte - startByte);
+  const file = await open(filePath, "r");
+  try {
+    await file.read(bytes, 0, bytes.length, startByte);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,178 @@
+// What quantization costs on a real checkpoint: KL divergence of the next token's distribution from float32 and
+// perplexity over a text, beside llama.cpp's Q4_0 of the same matrices. `npm run bench -- quality/loss --help`
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Executor, ForwardResult } from "@infernode/inference";
+import { createOnnxExecutor } from "@infernode/inference/onnx";
+import {
+  type BlockQuantizedWeight,
+  loadTokenizer,
+  openCheckpoint,
+  quantizeCheckpoint,
+  type QuantizedCheckpoint,
+  type TensorInfo,
+} from "@infernode/models";
+import { measureMatrix, readDense, writeBlocks } from "../lib/block-weights.ts";
+import { DistributionLoss, prepareReference } from "../lib/distribution-loss.ts";
+import { plainMemory } from "../lib/plain-memory.ts";
+import { quantizeQ40 } from "../lib/q4-0.ts";
+import { writeReport } from "../lib/report.ts";
+import { formatTable } from "../lib/table.ts";
+import { readTextWindows } from "../lib/text-windows.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    text: { type: "string" },
+    modes: { type: "string", default: "int8,int4,q4_0" },
+    window: { type: "string", default: "512" },
+    tokens: { type: "string", default: "24000" },
+    threads: { type: "string", default: "2" },
+    output: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help || values.model === undefined || values.text === undefined) {
+  process.stdout.write(
+    "options: --model <directory>  --text <file.txt|file.jsonl>  --modes int8,int4,q4_0  --window 512  --tokens 24000  --threads 2  --output <file.json>\n",
+  );
+  process.exit(values.help ? 0 : 2);
+}
+const threads = Number(values.threads);
+const windowTokens = Number(values.window);
+const directory = await mkdtemp(join(tmpdir(), "infernode-loss-"));
+const checkpoint = await openCheckpoint(values.model);
+const tokenizer = await loadTokenizer(checkpoint.directory);
+const limits = { windowTokens, maxTokens: Number(values.tokens) };
+const windows = await readTextWindows(values.text, tokenizer, limits);
+
+interface Variant {
+  readonly name: string;
+  readonly executor: Executor;
+  /** Numbers and scales; `undefined` for float32. */
+  readonly fileBytes: number | undefined;
+  /** Root of the squared error of all quantized matrices over their square. */
+  readonly weightError: number;
+  readonly loss: DistributionLoss;
+}
+
+async function openVariant(
+  name: string,
+  model: Pick<typeof checkpoint, "config" | "weights">,
+): Promise<Executor> {
+  return createOnnxExecutor({
+    model: { ...checkpoint, ...model, name },
+    memory: plainMemory,
+    maxSequences: 1,
+    contextTokens: windowTokens,
+    threads,
+  });
+}
+
+async function quantizedVariant(name: string): Promise<Variant> {
+  const bits = name === "int8" ? 8 : 4;
+  const folder = await mkdtemp(join(directory, `${name}-`));
+  const plan = await quantizeCheckpoint(checkpoint, {
+    quantization: { bits, blockSize: 32 },
+    directory: folder,
+  });
+  await plan.prepare({ threadCount: threads });
+  let squaredError = 0;
+  let square = 0;
+  for (const [weight, source] of quantizedWeights(plan)) {
+    const dense = await readDense(checkpoint.weights, source);
+    if (name === "q4_0") await writeBlocks(weight, quantizeQ40(dense));
+    const error = await measureMatrix(weight, dense);
+    squaredError += error.squaredError;
+    square += error.square;
+  }
+  const { size } = await stat(plan.file.path);
+  const executor = await openVariant(name, plan);
+  const weightError = Math.sqrt(squaredError / square);
+  return { name, executor, fileBytes: size, weightError, loss: new DistributionLoss() };
+}
+
+/** Each weight in the file of a plan, with the tensor it was made of; a tied head was made of the embedding. */
+function quantizedWeights({
+  file,
+  weights,
+}: QuantizedCheckpoint): readonly (readonly [BlockQuantizedWeight, TensorInfo])[] {
+  const { tensors } = checkpoint.weights;
+  return [...new Set([...tensors.keys(), "lm_head.weight"])].flatMap((name) => {
+    const weight = weights.weight(name);
+    const source = tensors.get(name) ?? tensors.get("model.embed_tokens.weight");
+    // Blocks of the checkpoint's own files stay as they are.
+    const isOwn = weight?.encoding === "block-quantized" && weight.data.filePath === file.path;
+    return isOwn && source !== undefined ? [[weight, source] as const] : [];
+  });
+}
+
+/** Rows of logits of a window's tokens from `start` on; valid until the executor's next call. */
+async function forward(executor: Executor, tokenIds: Int32Array, start: number): Promise<ForwardResult> {
+  return executor.forward({
+    chunkCount: 1,
+    slots: Int32Array.of(0),
+    startPositions: Int32Array.of(start),
+    lengths: Int32Array.of(tokenIds.length),
+    logitCounts: Int32Array.of(tokenIds.length),
+    tokenIds,
+  });
+}
+
+const base: Variant = {
+  name: "none",
+  executor: await openVariant("none", checkpoint),
+  fileBytes: undefined,
+  weightError: 0,
+  loss: new DistributionLoss(),
+};
+const variants = [base];
+for (const name of values.modes.split(",")) variants.push(await quantizedVariant(name));
+
+const chunkTokens = Math.min(base.executor.maxLogitRows, windowTokens);
+for (const window of windows) {
+  const predictionCount = window.length - 1;
+  for (let start = 0; start < predictionCount; start += chunkTokens) {
+    const chunk = window.slice(start, Math.min(start + chunkTokens, predictionCount));
+    const baseRows = await forward(base.executor, chunk, start);
+    const references = Array.from(chunk, (_, row) => prepareReference(baseRows.row(row)));
+    for (const { executor, loss } of variants) {
+      const own = executor === base.executor ? baseRows : await forward(executor, chunk, start);
+      for (const [row, reference] of references.entries()) {
+        loss.add(reference, own.row(row), window[start + row + 1] ?? 0);
+      }
+    }
+  }
+}
+
+const results = variants.map(({ name, fileBytes, weightError, loss }) => ({
+  name,
+  fileBytes,
+  weightError,
+  ...loss.summary(),
+}));
+for (const { executor } of variants) await executor.dispose();
+await checkpoint.weights.close();
+await rm(directory, { recursive: true, force: true });
+if (values.output !== undefined) {
+  const { parameterCount } = checkpoint.weights;
+  writeReport(values.output, "quality/loss", {
+    parameterCount,
+    windowTokens,
+    windowCount: windows.length,
+    results,
+  });
+}
+const header = ["weights", "MiB", "weight error %", "KL, nats", "±", "perplexity", "same top token %"];
+const rows = results.map((each) => [
+  each.name,
+  each.fileBytes === undefined ? "" : (each.fileBytes / 2 ** 20).toFixed(1),
+  (each.weightError * 100).toFixed(3),
+  each.divergence.toFixed(5),
+  each.divergenceError.toFixed(5),
+  each.perplexity.toFixed(3),
+  (each.topAgreement * 100).toFixed(2),
+]);
+process.stdout.write(`${results[0]?.predictionCount ?? 0} predictions\n${formatTable(header, rows)}\n`);
