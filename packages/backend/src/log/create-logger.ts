@@ -29,12 +29,14 @@ export function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal"
 function createFormat(options: LoggerOptions): Format {
   if (!isPrettyLog(options)) return (line) => line;
   const { isTerminal, useColor = isTerminal } = options;
-  return prettyFactory({
+  const format = prettyFactory({
     colorize: useColor,
     ignore: "pid,hostname",
     singleLine: true,
     translateTime: "SYS:HH:MM:ss.l",
   });
+  // JSON leaves these control characters as they are, and a name from outside must not command the terminal.
+  return (line) => format(line).replaceAll(/[\u007F-\u009F]/g, "\uFFFD");
 }
 
 function createStandardError(format: Format): LogWriter {
