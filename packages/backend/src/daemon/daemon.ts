@@ -112,7 +112,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       return engine === undefined ? [] : [{ id, aliases, service: engine }];
     }),
   );
-  const stopLogging = logEvents(events, logger);
+  const stopLogging = logEvents(events, logger, { engineCount: engines.length });
   const gpus = createGpuTelemetry();
   const metrics = createDaemonMetrics({
     events,

@@ -2,7 +2,11 @@ import type { Logger } from "pino";
 import type { EventBus } from "../events/event-bus.ts";
 
 /** Logs the events that matter to an operator; returns a function that stops it. */
-export function logEvents(events: EventBus, logger: Logger): () => void {
+export function logEvents(
+  events: EventBus,
+  logger: Logger,
+  { engineCount }: { readonly engineCount: number },
+): () => void {
   /** Quarters that were logged, by engine. */
   const quarters = new Map<string, number>();
   const unsubscribers = [
@@ -19,7 +23,8 @@ export function logEvents(events: EventBus, logger: Logger): () => void {
     events.on("backend:engine-start-postponed", (payload) => logger.warn(payload, "engine start postponed")),
     events.on("backend:engine-restarted", (payload) => logger.warn(payload, "engine restarted")),
     events.on("backend:engine-state-changed", ({ model, engine, to, reasons }) => {
-      if (to === "failed") logger.error({ model, engine, reasons }, "engine failed");
+      // A daemon that loses its only engine ends, and says why itself.
+      if (to === "failed" && engineCount > 1) logger.error({ model, engine, reasons }, "engine failed");
     }),
     events.on("backend:draining", (payload) => logger.info(payload, "draining")),
     events.on("backend:stopped", (payload) => logger.info(payload, "stopped")),
