@@ -41,7 +41,7 @@ export interface QuantizableModel<Model> {
   readonly write: (options: WriteWeightsOptions) => Promise<WrittenWeights<Model>>;
 }
 
-type QuantizeOptions = Pick<EngineCoreOptions, "quantize" | "cacheDirectory" | "cacheLimitBytes">;
+type QuantizeOptions = Pick<EngineCoreOptions, "quantize" | "cacheDirectory" | "cacheLimitBytes" | "threads">;
 
 /** Codes of a directory that cannot take the weights, where another one may. */
 const storageCodes: ReadonlySet<unknown> = new Set([
@@ -72,7 +72,7 @@ export async function quantizeModel<Model extends Checkpoint>(
     weights,
   });
   const planned = await plan(directory);
-  const threadCount = availableParallelism();
+  const threadCount = options.threads ?? availableParallelism();
 
   const writeToCache = async ({ onProgress }: WriteWeightsOptions): Promise<void> => {
     await makeDirectory(directory);
