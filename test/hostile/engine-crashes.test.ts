@@ -4,6 +4,7 @@ import type { TestDaemon } from "../e2e/support/start-daemon.ts";
 import { startForTest } from "../e2e/support/start-for-test.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
 import { faultyEngine, poison, stopper } from "./support/engine-faults.ts";
+import { openRaw, rawPost } from "./support/raw-connection.ts";
 
 const model = "infernode-stories";
 async function post(
@@ -30,6 +31,11 @@ async function untilTokens(daemon: TestDaemon): Promise<void> {
   }
 }
 
+/** Resolves when the daemon has read what was sent before: it reads its connections in the order of their bytes. */
+async function untilRead(daemon: TestDaemon): Promise<void> {
+  for (let round = 0; round < 5; round += 1) await (await fetch(`${daemon.url}/health/live`)).text();
+}
+
 describe("a request that crashes the engine", () => {
   test("fails alone: it crashes two engines, and those beside it are answered", async () => {
     const daemon = await startForTest({ environment: faultyEngine, args: ["--max-restarts", "2"] });
@@ -51,8 +57,14 @@ describe("a request that crashes the engine", () => {
       const request = { model, messages: [{ role: "user", content: poison }], stream: count === 1 };
       expect((await post(daemon, "/v1/chat/completions", request)).status).toBe(500);
     }
-    const together = Array.from({ length: 2 }, () => post(daemon, "/tokenize", { prompt: poison }));
-    for (const each of together) expect((await each).status).toBe(500);
+    await daemon.waitForLog(({ msg, restartCount }) => msg === "engine restarted" && restartCount === 4);
+    // A stopped engine reads nothing before it has both.
+    process.kill(daemon.enginePid(), "SIGSTOP");
+    const poisonous = rawPost("/tokenize", { prompt: poison }, ["connection: close"]);
+    const together = await Promise.all(Array.from({ length: 2 }, () => openRaw(daemon.url, poisonous)));
+    await untilRead(daemon);
+    process.kill(daemon.enginePid(), "SIGCONT");
+    for (const { closed } of together) expect((await closed).text).toMatch(/^HTTP\/1\.1 500 /);
     expect(crashesOf(daemon)).toHaveLength(2 * 2 + 1 + 2);
     expect((await post(daemon, "/v1/completions", { model, prompt: "Once", max_tokens: 4 })).status).toBe(
       200,

@@ -3,7 +3,8 @@ import type { PendingCall } from "./pending-call.ts";
 /** A call that may have caused so many crashes is not sent to another process. */
 const maxCrashes = 3;
 
-type Entry = readonly [callId: number, call: PendingCall];
+/** A call and its number. */
+export type CallEntry = readonly [callId: number, call: PendingCall];
 
 /** What a crash means for the calls. */
 export interface CrashAttribution {
@@ -19,7 +20,7 @@ export interface CrashAttribution {
  * The call that caused a crash, where that can be said: a suspect of an earlier crash that was alone, that was on
  * trial when all others had been cleared, or that is the only one to have got exactly as far as at its earlier crash.
  */
-function findCause(inFlight: readonly Entry[], trialId: number | undefined): number | undefined {
+function findCause(inFlight: readonly CallEntry[], trialId: number | undefined): number | undefined {
   const [first] = inFlight;
   if (inFlight.length === 1 && first?.[1].isSuspect === true) return first[0];
   const trial = inFlight.find(([callId]) => callId === trialId);

@@ -1,7 +1,7 @@
 import { type EngineErrorRecord, EngineRequestError } from "../../errors.ts";
 import { AsyncQueue } from "../async-queue.ts";
 import type { AnyOperation, CallEvent, Operation } from "../../operations/operation.ts";
-import { attributeCrash } from "./attribute-crash.ts";
+import { attributeCrash, type CallEntry, type CrashAttribution } from "./attribute-crash.ts";
 import { type CallReader, PendingCall } from "./pending-call.ts";
 import type { DaemonMessage } from "./protocol.ts";
 
@@ -177,14 +177,21 @@ export function createCallTable(options: CallTableOptions): CallTable {
     if (signal !== undefined) queue.cancelWith(signal);
     return queue;
   };
-  /** Suspects that were not replayed come first, should one of the others have been the cause after all. */
-  const moveBehindSuspects = (replayed: readonly number[]): void => {
-    const entries = [...calls];
-    for (const [callId, call] of entries) {
-      if (call.isSuspect && !replayed.includes(callId)) continue;
-      calls.delete(callId);
-      calls.set(callId, call);
-    }
+  /**
+   * Suspects come before all others; after a crash with a known cause, those that it did not stop come first, should
+   * one of the others have been the cause after all. Of suspects, those with the shortest answers come first: most
+   * causes crash an engine before their first event, and then no other call is exactly where it was at the first crash.
+   */
+  const sortSuspects = ({ replayed, isAttributed }: CrashAttribution): void => {
+    const stopped = new Set(isAttributed ? replayed : []);
+    const rankOf = ([callId, call]: CallEntry): number =>
+      call.isSuspect ? (stopped.has(callId) ? 1 : 0) : 2;
+    const lengthOf = ([, call]: CallEntry): number => (call.isSuspect ? call.maxEventCount : 0);
+    const sorted = [...calls].sort(
+      (left, right) => rankOf(left) - rankOf(right) || lengthOf(left) - lengthOf(right),
+    );
+    calls.clear();
+    for (const [callId, call] of sorted) calls.set(callId, call);
   };
 
   return {
@@ -223,7 +230,8 @@ export function createCallTable(options: CallTableOptions): CallTable {
       sendWaiting();
     },
     handleCrash: (error) => {
-      const { failed, replayed, isAttributed } = attributeCrash(calls, trialId);
+      const attribution = attributeCrash(calls, trialId);
+      const { failed, replayed, isAttributed } = attribution;
       trialId = undefined;
       for (const callId of failed) {
         const call = calls.get(callId);
@@ -232,7 +240,7 @@ export function createCallTable(options: CallTableOptions): CallTable {
       }
       for (const callId of replayed) calls.get(callId)?.restart();
       unsentCount += replayed.length;
-      if (isAttributed) moveBehindSuspects(replayed);
+      sortSuspects(attribution);
       return { failedRequestCount: failed.length, replayedRequestCount: calls.size, isAttributed };
     },
     replay: () => {

@@ -188,6 +188,28 @@ test("suspects of a crash are replayed one at a time: the cause fails, the other
   expect(table.size).toBe(0);
 });
 
+test("a request that crashes an engine before its answer begins does so twice, wherever the others are", async () => {
+  const { table, sent } = setUp();
+  const others = [generate(table, "a", true), generate(table, "b", true)];
+  const poison = generate(table, "p");
+  const waiting = generate(table, "c");
+  for (const callId of [1, 1, 2]) deliver(table, callId, delta);
+  expect(table.handleCrash(crash)).toMatchObject({ isAttributed: false, replayedRequestCount: 4 });
+  takeIds(sent);
+  table.replay();
+  // Were another one sent before, it could be exactly where it was at the first crash: the cause would be unknown.
+  expect(takeIds(sent)).toEqual([3]);
+  expect(table.handleCrash(crash)).toMatchObject({ isAttributed: true, failedRequestCount: 1 });
+  await expect(typesOf(poison)).rejects.toBe(crash);
+  table.replay();
+  for (const callId of [4, 2, 1]) {
+    expect(takeIds(sent)).toEqual([callId]);
+    deliver(table, callId, finished);
+  }
+  for (const each of others) expect((await typesOf(each)).at(-1)).toBe("finished");
+  expect(await typesOf(waiting)).toEqual(["finished"]);
+});
+
 test.each([1, 2, 3])(
   "a request that crashes an engine late is found, and the others are answered (as number %i)",
   async (poisonId) => {
@@ -345,17 +367,17 @@ test("what happens to a call after a crash is stated by its operation", async ()
   sent.length = 0;
   isReady = true;
   table.replay();
-  // One suspect at a time; what passes suspects does not wait for them, the rest does.
+  // One suspect at a time, the shortest first; what passes suspects does not wait for them, the rest does.
   expect(sent).toMatchObject([
-    { type: "call", callId: 1, operation: "count", input: { to: 1, canRestart: true } },
+    { type: "call", callId: 3, operation: "count", input: { to: 1, canRestart: false } },
     { type: "call", callId: 4, operation: "quick" },
   ]);
   sent.length = 0;
-  for (const callId of [1, 3]) {
+  for (const callId of [3, 1]) {
     table.deliver(callId, counted);
     table.end(callId, undefined);
   }
-  expect(takeIds(sent)).toEqual([3, 5]);
+  expect(takeIds(sent)).toEqual([1, 5]);
   for (const callId of [4, 5]) table.end(callId, undefined);
   expect(await typesOf(again)).toEqual(["counted", "restarted", "counted"]);
   await expect(typesOf(once)).rejects.toBe(crash);
