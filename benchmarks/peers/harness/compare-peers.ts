@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { prepareModelFiles } from "../models/prepare-model.ts";
+import { matrixParameterCount, type Shape } from "../models/shapes.ts";
+import { ourCommand, peers } from "../peers/registry.ts";
+import type { Contestant, Machine } from "./contestant.ts";
+import { measureGroup } from "./measure-generation.ts";
+import { measureFirstLoad, measureProcess, type ProcessSample } from "./measure-processes.ts";
+import { groupMeasures } from "./measures.ts";
+import { summarize, type PeerMeasure } from "./results.ts";
+
+export interface ComparisonOptions {
+  readonly shape: Shape;
+  /** Of our weights. */
+  readonly modes: readonly string[];
+  readonly peerNames: readonly string[];
+  readonly measureNames: ReadonlySet<string>;
+  readonly rounds: number;
+  readonly threads: number;
+  /** Of generated models. */
+  readonly cacheDirectory: string;
+  readonly say: (message: string) => void;
+}
+
+/** All measures of one shape: ours in each mode beside each peer. */
+export async function comparePeers(options: ComparisonOptions): Promise<readonly PeerMeasure[]> {
+  const { shape, measureNames, rounds, threads, cacheDirectory, say } = options;
+  const files = await prepareModelFiles(cacheDirectory, shape, say);
+  const machine: Machine = { files, threads, cacheDirectory: join(cacheDirectory, "weights") };
+  const contestants = await findContestants(options);
+  const measures: PeerMeasure[] = [];
+
+  const groups = groupMeasures(measureNames);
+  for (const group of groups) {
+    const withBandwidth = measureNames.has("bandwidth") && group.some(({ name }) => name === "decode@128");
+    const setting = { rounds, withBandwidth, say };
+    const { samples, bandwidth } = await measureGroup(group, { contestants, machine }, setting);
+    for (const [name, byContestant] of samples) {
+      measures.push(
+        ...pair(byContestant, { name, unit: "tokens/s", shape: shape.name, isLowerBetter: false }),
+      );
+    }
+    if (!withBandwidth) continue;
+    for (const [contestant, rates] of samples.get("decode@128")!) {
+      if (!contestant.isOurs) continue;
+      const bytes = bytesPerToken(shape, contestant.mode);
+      const share = {
+        ours: rates.map((rate) => (rate * bytes) / 1e9),
+        theirs: bandwidth.map((each) => each / 1e9),
+      };
+      const named = { name: "bandwidth", peer: "the machine", unit: "GB/s", shape: shape.name };
+      measures.push({ ...named, mode: contestant.mode, ...summarize(share, false) });
+    }
+  }
+  if (measureNames.has("load") || measureNames.has("memory")) {
+    measures.push(...(await compareProcesses(contestants, machine, options)));
+  }
+  if (measureNames.has("first-load")) {
+    for (const contestant of contestants.filter(({ isOurs, mode }) => isOurs && mode !== "none")) {
+      const seconds = await measureFirstLoad(contestant, machine);
+      const { mode } = contestant;
+      const named = { name: "first-load", peer: "none", unit: "s", shape: shape.name, mode };
+      measures.push({ ...named, ours: seconds, theirs: Number.NaN, ratio: Number.NaN });
+    }
+  }
+  return measures;
+}
+
+async function findContestants({ modes, peerNames, say }: ComparisonOptions): Promise<readonly Contestant[]> {
+  const contestants: Contestant[] = modes.map((mode) => ({
+    name: `infernode ${mode}`,
+    isOurs: true,
+    command: ourCommand,
+    mode,
+  }));
+  for (const peerName of peerNames) {
+    const entry = peers.find(({ name }) => name === peerName);
+    if (entry === undefined) {
+      throw new Error(`--peer: expected ${peers.map(({ name }) => name).join(", ")}, got '${peerName}'`);
+    }
+    const command = await entry.resolve();
+    if ("missing" in command) say(`${peerName} is skipped: ${command.missing}`);
+    else contestants.push({ name: peerName, isOurs: false, command, mode: entry.mode });
+  }
+  return contestants;
+}
+
+async function compareProcesses(
+  contestants: readonly Contestant[],
+  machine: Machine,
+  { measureNames, rounds, say }: ComparisonOptions,
+): Promise<readonly PeerMeasure[]> {
+  const samples = new Map<Contestant, ProcessSample[]>(contestants.map((each) => [each, []]));
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const contestant of contestants) {
+      const sample = await measureProcess(contestant, machine);
+      if (round > 0) samples.get(contestant)!.push(sample);
+    }
+  }
+  const valuesOf = (value: (sample: ProcessSample) => number): Map<Contestant, number[]> =>
+    new Map([...samples].map(([contestant, each]) => [contestant, each.map(value)]));
+  const shape = machine.files.shape.name;
+  const load = valuesOf(({ loadMs }) => loadMs / 1000);
+  const memory = valuesOf(({ peakBytes }) => peakBytes / 2 ** 20);
+  for (const { name } of contestants) say(`${name}: started ${rounds} times`);
+  return [
+    ...(measureNames.has("load") ? pair(load, { name: "load", unit: "s", shape, isLowerBetter: true }) : []),
+    ...(measureNames.has("memory")
+      ? pair(memory, { name: "memory", unit: "MiB", shape, isLowerBetter: true })
+      : []),
+  ];
+}
+
+/** Each of ours beside each peer. */
+function pair(
+  samples: ReadonlyMap<Contestant, readonly number[]>,
+  {
+    isLowerBetter,
+    ...named
+  }: Pick<PeerMeasure, "name" | "unit" | "shape"> & { readonly isLowerBetter: boolean },
+): readonly PeerMeasure[] {
+  const measures: PeerMeasure[] = [];
+  for (const [{ isOurs, mode }, ours] of samples) {
+    if (!isOurs) continue;
+    for (const [{ isOurs: isOther, name: peer }, theirs] of samples) {
+      if (isOther) continue;
+      measures.push({ ...named, peer, mode, ...summarize({ ours, theirs }, isLowerBetter) });
+    }
+  }
+  return measures;
+}
+
+/** Bytes of weights that one token needs: numbers and scales of the matrices, as they are stored. */
+function bytesPerToken(shape: Shape, mode: string): number {
+  const bits: Readonly<Record<string, number>> = { none: 32, int8: 9, int4: 5, gguf: 5 };
+  return (matrixParameterCount(shape) * (bits[mode] ?? Number.NaN)) / 8;
+}

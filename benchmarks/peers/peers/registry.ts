@@ -1,0 +1,23 @@
+import { nodePeer, type PeerCommand } from "../harness/peer-process.ts";
+
+/** An engine beside ours: a file in this folder and an entry here. */
+export interface PeerEntry {
+  readonly name: string;
+  /** Of its weights: `gguf` are the numbers of the GGUF file. */
+  readonly mode: string;
+  /** How its process is started, or why it cannot be. */
+  resolve(): Promise<PeerCommand | { readonly missing: string }>;
+}
+
+const nodeModule = (name: string, file: string): PeerCommand =>
+  nodePeer(name, new URL(file, import.meta.url));
+
+export const ourCommand: PeerCommand = nodeModule("infernode", "infernode.js");
+
+export const peers: readonly PeerEntry[] = [
+  {
+    name: "node-llama-cpp",
+    mode: "gguf",
+    resolve: async () => nodeModule("node-llama-cpp", "node-llama-cpp.js"),
+  },
+];
