@@ -25,7 +25,7 @@ const prefill = (promptTokens: number): GenerationMeasure => ({
 });
 
 /** Measures in tokens per second. */
-export const generationMeasures: readonly GenerationMeasure[] = [
+const generationMeasures: readonly GenerationMeasure[] = [
   decode("decode@128", 1, 128),
   decode("decode@512", 1, 512),
   prefill(512),
@@ -35,7 +35,7 @@ export const generationMeasures: readonly GenerationMeasure[] = [
 ];
 
 /** Measures of processes that are started for them. */
-export const processMeasures = ["load", "memory", "first-load"] as const;
+const processMeasures = ["load", "memory", "first-load"] as const;
 
 export const measureNames: readonly string[] = [
   ...generationMeasures.map(({ name }) => name),

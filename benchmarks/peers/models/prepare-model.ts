@@ -33,7 +33,7 @@ export async function prepareModelFiles(
 }
 
 /** A killed run leaves nothing that a later one would take. */
-export async function writeOnce(path: string, write: (target: string) => Promise<void>): Promise<void> {
+async function writeOnce(path: string, write: (target: string) => Promise<void>): Promise<void> {
   if (existsSync(path)) return;
   const target = `${path}.partial`;
   rmSync(target, { recursive: true, force: true });
