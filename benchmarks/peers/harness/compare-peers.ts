@@ -24,9 +24,10 @@ export interface ComparisonOptions {
 /** All measures of one shape: ours in each mode beside each peer. */
 export async function comparePeers(options: ComparisonOptions): Promise<readonly PeerMeasure[]> {
   const { shape, measureNames, rounds, threads, cacheDirectory, say } = options;
-  const files = await prepareModelFiles(cacheDirectory, shape, say);
-  const machine: Machine = { files, threads, cacheDirectory: join(cacheDirectory, "weights") };
   const contestants = await findContestants(options);
+  const withOnnx = contestants.some(({ name }) => name === "transformers.js");
+  const files = await prepareModelFiles(cacheDirectory, shape, { withOnnx, say });
+  const machine: Machine = { files, threads, cacheDirectory: join(cacheDirectory, "weights") };
   const measures: PeerMeasure[] = [];
 
   const groups = groupMeasures(measureNames);
@@ -69,6 +70,7 @@ async function findContestants({ modes, peerNames, say }: ComparisonOptions): Pr
   const contestants: Contestant[] = modes.map((mode) => ({
     name: `infernode ${mode}`,
     isOurs: true,
+    isSerial: false,
     command: ourCommand,
     mode,
   }));
@@ -78,8 +80,12 @@ async function findContestants({ modes, peerNames, say }: ComparisonOptions): Pr
       throw new Error(`--peer: expected ${peers.map(({ name }) => name).join(", ")}, got '${peerName}'`);
     }
     const command = await entry.resolve();
-    if ("missing" in command) say(`${peerName} is skipped: ${command.missing}`);
-    else contestants.push({ name: peerName, isOurs: false, command, mode: entry.mode });
+    if ("missing" in command) {
+      say(`${peerName} is skipped: ${command.missing}`);
+      continue;
+    }
+    const { mode, isSerial = false } = entry;
+    contestants.push({ name: peerName, isOurs: false, isSerial, command, mode });
   }
   return contestants;
 }

@@ -6,6 +6,8 @@ import { startPeer, type PeerCommand, type PeerProcess } from "./peer-process.ts
 export interface Contestant {
   readonly name: string;
   readonly isOurs: boolean;
+  /** Several requests may be faster one after another. */
+  readonly isSerial: boolean;
   readonly command: PeerCommand;
   /** Of the weights. */
   readonly mode: string;
@@ -25,8 +27,8 @@ export async function openContestant(
   sizes: Pick<PeerSetup, "sequenceCount" | "contextTokens">,
 ): Promise<{ readonly peer: PeerProcess; readonly description: string }> {
   const peer = startPeer(command);
-  const { directory, ggufPath } = files;
-  const setup = { directory, ggufPath, mode, cacheDirectory, threads, ...sizes };
+  const { directory, ggufPath, onnxDirectory } = files;
+  const setup = { directory, ggufPath, onnxDirectory, mode, cacheDirectory, threads, ...sizes };
   const { description } = await peer.ask({ op: "open", setup });
   return { peer, description };
 }

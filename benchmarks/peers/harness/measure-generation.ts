@@ -72,7 +72,11 @@ async function measureRounds(
   for (let round = 0; round <= rounds; round += 1) {
     for (const measure of group) {
       for (const { contestant, peer } of entrants) {
-        const value = await measureOnce(peer, measure, { vocabSize, round });
+        let value = await measureOnce(peer, measure, { vocabSize, round });
+        if (contestant.isSerial && measure.streamCount > 1) {
+          const single = { ...measure, streamCount: 1 };
+          value = Math.max(value, await measureOnce(peer, single, { vocabSize, round }));
+        }
         if (round > 0) samples.get(measure.name)!.get(contestant)!.push(value);
       }
     }

@@ -4,6 +4,8 @@ export interface PeerSetup {
   readonly directory: string;
   /** The same tensors in Q4_0. */
   readonly ggufPath: string;
+  /** A directory of transformers.js, with the numbers of Q4_0. */
+  readonly onnxDirectory: string;
   /** Of the weights, where the peer has several. */
   readonly mode: string;
   /** For weights that a peer prepares. */

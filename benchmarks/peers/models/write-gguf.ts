@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { openCheckpoint, type TensorInfo } from "@infernode/models";
 import { quantizeQ40 } from "../../lib/q4-0.ts";
+import { readBfloat16 } from "./read-bfloat16.ts";
 import { shapeContextTokens, tensorsOf, type Shape, type ShapeTensor } from "./shapes.ts";
 import { spellingsOf } from "./write-random-model.ts";
 
@@ -107,19 +108,6 @@ function writeTensor(
   const isReordered = shape.family === "llama" && (tensor.role === "query" || tensor.role === "key");
   const ordered = isReordered ? interleaveRows(values, tensor.shape, shape.headDim) : values;
   writeSync(file, padded(packQ40(ordered)));
-}
-
-function readBfloat16({ filePath, startByte, endByte }: TensorInfo): Float32Array {
-  const halves = new Uint16Array((endByte - startByte) / 2);
-  const file = openSync(filePath, "r");
-  try {
-    readSync(file, halves, 0, halves.byteLength, startByte);
-  } finally {
-    closeSync(file);
-  }
-  const bits = new Uint32Array(halves.length);
-  for (let at = 0; at < bits.length; at += 1) bits[at] = halves[at]! << 16;
-  return new Float32Array(bits.buffer);
 }
 
 /** The converter of llama.cpp reorders queries and keys of Llama: rotated pairs are next to each other. */

@@ -5,6 +5,8 @@ export interface PeerEntry {
   readonly name: string;
   /** Of its weights: `gguf` are the numbers of the GGUF file. */
   readonly mode: string;
+  /** Whether its requests wait for each other: several are a batch, or one after another where that is faster. */
+  readonly isSerial?: boolean;
   /** How its process is started, or why it cannot be. */
   resolve(): Promise<PeerCommand | { readonly missing: string }>;
 }
@@ -19,5 +21,11 @@ export const peers: readonly PeerEntry[] = [
     name: "node-llama-cpp",
     mode: "gguf",
     resolve: async () => nodeModule("node-llama-cpp", "node-llama-cpp.js"),
+  },
+  {
+    name: "transformers.js",
+    mode: "gguf",
+    isSerial: true,
+    resolve: async () => nodeModule("transformers.js", "transformers-js.js"),
   },
 ];
