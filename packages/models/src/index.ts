@@ -52,15 +52,17 @@ export type { LoadModelTextOptions, ModelText } from "./read-model-text.ts";
 export { assertTokenizerFits } from "./tokenizer/assert-tokenizer-fits.ts";
 export type { LoadedTokenizer, Tokenizer, TokenizerSettings } from "./tokenizer/tokenizer.ts";
 export { openWeightIndex } from "./weights/safetensors/open-weight-index.ts";
-export type { OpenWeightIndexOptions } from "./weights/safetensors/open-weight-index.ts";
+export type { AssembleWeights, OpenWeightIndexOptions } from "./weights/safetensors/open-weight-index.ts";
 export { denseWeight } from "./weights/stored-weight.ts";
 export type {
   BlockQuantizedWeight,
   DenseWeight,
+  GroupedWeight,
   PackedWeight,
   Packing,
   StoredWeight,
   TensorInfo,
+  WordPacking,
 } from "./weights/stored-weight.ts";
 export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
 export type { TensorDtype } from "./weights/tensor-dtype.ts";

@@ -14,7 +14,8 @@ import { readModelText } from "./read-model-text.ts";
 import type { ModelText } from "./read-model-text.ts";
 import type { BlockLayout } from "./weights/block-layout.ts";
 import { layoutOf } from "./weights/ggml/ggml-types.ts";
-import { denseWeight, typeOf } from "./weights/stored-weight.ts";
+import { layoutOfGroups } from "./weights/grouped/grouped-layout.ts";
+import { denseWeight, type StoredWeight, tensorsOf, typeOf } from "./weights/stored-weight.ts";
 
 /** How a tensor is stored. */
 export interface TensorInspection {
@@ -23,8 +24,10 @@ export interface TensorInspection {
   /** Such as `BF16` or `Q4_K`. */
   readonly type: string;
   readonly shape: readonly number[];
-  /** What blocks of GGUF are unpacked to, without a loss; `undefined` for other types. */
+  /** What weights in blocks or groups are computed as; `undefined` for other types. */
   readonly unpackedTo: BlockLayout | undefined;
+  /** Whether they are quantized again for that; else they keep their numbers. */
+  readonly isRequantized: boolean;
 }
 
 /** The description of a model, as plain data. */
@@ -157,15 +160,15 @@ function describeWeights({ directory, weights, unusedTensors, warnings }: Networ
   const files = new Set<string>();
   const tensors: TensorInspection[] = [];
   for (const [weightName, tensor] of weights.tensors) {
-    const { name, startByte, endByte, filePath } = tensor;
     const weight = weights.weight(weightName) ?? denseWeight(tensor);
     const type = typeOf(weight);
-    bytesByType[type] = (bytesByType[type] ?? 0) + endByte - startByte;
-    // A model may be a single file.
-    const file = relative(directory, filePath) || basename(filePath);
-    files.add(file.split(sep).join("/"));
-    const unpackedTo = weight.encoding === "packed" ? layoutOf(weight.packing) : undefined;
-    tensors.push({ name, type, shape: weight.shape, unpackedTo });
+    for (const { startByte, endByte, filePath } of tensorsOf(weight)) {
+      bytesByType[type] = (bytesByType[type] ?? 0) + endByte - startByte;
+      // A model may be a single file.
+      const file = relative(directory, filePath) || basename(filePath);
+      files.add(file.split(sep).join("/"));
+    }
+    tensors.push({ name: tensor.name, type, shape: weight.shape, ...describeBlocks(weight) });
   }
   return {
     parameterCount: weights.parameterCount,
@@ -177,4 +180,11 @@ function describeWeights({ directory, weights, unusedTensors, warnings }: Networ
     unusedTensors,
     warnings,
   };
+}
+
+function describeBlocks(weight: StoredWeight): Pick<TensorInspection, "unpackedTo" | "isRequantized"> {
+  if (weight.encoding === "packed") return { unpackedTo: layoutOf(weight.packing), isRequantized: false };
+  if (weight.encoding !== "grouped") return { unpackedTo: undefined, isRequantized: false };
+  const { layout, isExact } = layoutOfGroups(weight);
+  return { unpackedTo: layout, isRequantized: !isExact };
 }

@@ -7,6 +7,7 @@ import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { listProducts } from "./network/list-products.ts";
 import type { Quantization } from "./weights/block-layout.ts";
 import { layoutOf } from "./weights/ggml/ggml-types.ts";
+import { layoutOfGroups } from "./weights/grouped/grouped-layout.ts";
 import {
   planQuantizedFile,
   type QuantizedFile,
@@ -14,7 +15,7 @@ import {
 } from "./weights/quantize/quantized-file.ts";
 import { verifyQuantizedFile } from "./weights/quantize/verify-quantized-file.ts";
 import { writeQuantizedFile, type WriteQuantizedOptions } from "./weights/quantize/write-quantized-file.ts";
-import { typeOf } from "./weights/stored-weight.ts";
+import { tensorsOf, typeOf } from "./weights/stored-weight.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** What is quantized. */
@@ -48,17 +49,21 @@ export interface PrepareWeightsOptions extends WriteQuantizedOptions {
 }
 
 /** Changes with whatever makes other bytes of the same source. */
-const recipeVersion = 1;
+const recipeVersion = 2;
 
 /** Whether a checkpoint has weights that an executor cannot read before `quantizeCheckpoint` unpacked them. */
 export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors" | "weight">): boolean {
-  return [...tensors.keys()].some((name) => weight(name)?.encoding === "packed");
+  return [...tensors.keys()].some((name) => {
+    const encoding = weight(name)?.encoding;
+    return encoding === "packed" || encoding === "grouped";
+  });
 }
 
 /**
  * Plans to quantize the matrices that a network multiplies with, tensor by tensor, into a file of its own; norms,
  * biases and the embedding stay as they are stored. A tied output head becomes a weight of its own. Weights in blocks
- * of GGUF, the embedding too, are written to the same file in the executor's order, with the numbers that they have.
+ * of GGUF or in groups of columns, the embedding too, are written to the same file in the executor's order, with the
+ * numbers that they have.
  * Nothing is read but headers.
  */
 export async function quantizeCheckpoint(
@@ -102,6 +107,10 @@ function listMatrices(
     if (source?.encoding === "packed") {
       return [{ name, source, layout: layoutOf(source.packing) }];
     }
+    if (source?.encoding === "grouped") {
+      const { layout, columnOrder } = layoutOfGroups(source);
+      return [{ name, source, layout, columnOrder }];
+    }
     if (source?.encoding !== "dense" || quantization === undefined || !names.includes(name)) return [];
     const layout = { ...quantization, hasMinima: false };
     return [{ name: name === embeddingName ? headName : name, source, layout }];
@@ -110,27 +119,29 @@ function listMatrices(
 
 function describeMatrices(matrices: readonly QuantizedMatrix[]): string {
   const described = matrices.map(({ source, layout: { bits, blockSize } }) =>
-    source.encoding === "packed" ? source.packing : `int${bits}, blocks of ${blockSize}`,
+    source.encoding === "dense" ? `int${bits}, blocks of ${blockSize}` : typeOf(source),
   );
   return [...new Set(described)].join(", ");
 }
 
 /** The same for the same tensors of the same files, quantized the same way. */
 async function keyOf(matrices: readonly QuantizedMatrix[], source: string): Promise<string> {
-  const paths = [...new Set(matrices.map((matrix) => matrix.source.data.filePath))];
+  const allTensors = matrices.flatMap((matrix) => tensorsOf(matrix.source));
+  const paths = [...new Set(allTensors.map(({ filePath }) => filePath))];
   const files = await Promise.all(
     paths.map(async (path) => {
       const { size, mtimeMs, ino } = await stat(path);
       return { size, mtimeMs, ino };
     }),
   );
-  const tensors = matrices.map(({ name, source: weight, layout }) => ({
+  const tensors = matrices.map(({ name, source: weight, layout, columnOrder }) => ({
     name,
     type: typeOf(weight),
     shape: weight.shape,
-    startByte: weight.data.startByte,
-    file: paths.indexOf(weight.data.filePath),
+    parts: tensorsOf(weight).map(({ startByte, filePath }) => [startByte, paths.indexOf(filePath)]),
+    ...(weight.encoding === "grouped" && { packing: [weight.dataPacking, weight.zeroPointPacking] }),
     layout,
+    columnOrder: columnOrder && createHash("sha256").update(columnOrder).digest("hex"),
   }));
   const identity = JSON.stringify({ recipeVersion, source, files, tensors });
   return createHash("sha256").update(identity).digest("hex").slice(0, 32);

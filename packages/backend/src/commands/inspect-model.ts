@@ -33,16 +33,21 @@ function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription)
   ];
 }
 
-/** The name of each tensor with its type and shape, and what blocks of GGUF are computed as. */
+/** The name of each tensor with its type and shape, and what blocks and groups are computed as. */
 function formatTensors({ tensors }: ModelDescription, terminalColumns: number | undefined): string {
-  const rows = tensors.map(({ name, type, shape, unpackedTo }): Row => {
-    const unpacked =
-      unpackedTo === undefined
-        ? ""
-        : `, computed as int${unpackedTo.bits} in blocks of ${unpackedTo.blockSize}${unpackedTo.hasMinima ? " with minima" : ""}`;
-    return [name, `${type} (${shape.join(", ")})${unpacked}`];
-  });
+  const rows = tensors.map((tensor): Row => [
+    tensor.name,
+    `${tensor.type} (${tensor.shape.join(", ")})${formatBlocks(tensor)}`,
+  ]);
   return formatRows(rows, terminalColumns);
+}
+
+function formatBlocks({ unpackedTo, isRequantized }: ModelDescription["tensors"][number]): string {
+  if (unpackedTo === undefined) return "";
+  const { bits, blockSize, hasMinima, hasZeroPoints = false } = unpackedTo;
+  const offsets = hasMinima ? " with minima" : hasZeroPoints ? " with zero points" : "";
+  const verb = isRequantized ? "quantized again as" : "computed as";
+  return `, ${verb} int${bits} in blocks of ${blockSize}${offsets}`;
 }
 
 function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {

@@ -51,6 +51,11 @@ export class ConfigFields {
     return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
   }
 
+  /** The names of all fields. */
+  names(): readonly string[] {
+    return Object.keys(this.#values);
+  }
+
   /** Whether the field is there and not null. */
   has(name: string): boolean {
     const value = this.raw(name);

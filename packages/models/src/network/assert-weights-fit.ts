@@ -1,9 +1,10 @@
 import { architectureFor } from "./decoders/architecture-for.ts";
-import { collectWeightRefs, isSameShape, shapeText } from "./collect-weight-refs.ts";
+import { collectWeightRefs } from "./collect-weight-refs.ts";
 import type { WeightRef } from "./decoder-builder.ts";
 import { listNames, ModelError } from "../errors.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import { tensorsOf } from "../weights/stored-weight.ts";
+import { isSameShape, shapeText } from "../weights/shape.ts";
+import { tensorsOf, typeOf } from "../weights/stored-weight.ts";
 import type { StoredWeight } from "../weights/stored-weight.ts";
 import type { TensorDtype } from "../weights/tensor-dtype.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
@@ -58,9 +59,9 @@ function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
     const got = `${weight.bits}-bit blocks of ${weight.blockSize}, which no executor computes with`;
     throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got }, place);
   }
-  if (weight.encoding === "packed") {
+  if (weight.encoding !== "dense") {
     if (ref.shape.length === 2) return;
-    throw new ModelError("UNSUPPORTED_DTYPE", { expected, got: weight.packing }, place);
+    throw new ModelError("UNSUPPORTED_DTYPE", { expected, got: typeOf(weight) }, place);
   }
   if (!weightDtypes.has(dtype)) throw new ModelError("UNSUPPORTED_DTYPE", { expected, got: dtype }, place);
 }

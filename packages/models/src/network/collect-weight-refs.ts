@@ -1,6 +1,7 @@
 import type { Architecture, AttentionOptions, DecoderBuilder, WeightRef } from "./decoder-builder.ts";
 import { ModelError } from "../errors.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import { isSameShape, shapeText } from "../weights/shape.ts";
 
 /**
  * Runs an architecture without computing anything, checks that the widths of its operations match, and lists
@@ -70,16 +71,6 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       assertWidth(weight.name, use(weight, 2)[1], x);
     },
   };
-}
-
-/** Whether two shapes are the same in every dimension. */
-export function isSameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
-}
-
-/** Formats a shape: `(12, 8)`. */
-export function shapeText(shape: readonly number[]): string {
-  return `(${shape.join(", ")})`;
 }
 
 function mismatch(name: string, expected: string, got: string): ModelError {

@@ -1,8 +1,8 @@
-import { isSameShape } from "./collect-weight-refs.ts";
 import { embeddingWeight } from "./decoders/decoder-weights.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelWarning } from "./model-warning.ts";
 import { areTensorsEqual } from "../weights/are-tensors-equal.ts";
+import { isSameShape } from "../weights/shape.ts";
 import { renameWeight } from "../weights/weight-index.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 

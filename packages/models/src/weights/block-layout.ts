@@ -4,9 +4,10 @@ export interface Quantization {
   readonly blockSize: number;
 }
 
-/** A quantization whose blocks may have a minimum beside the scale. */
+/** A quantization whose blocks may have a minimum or a zero point beside the scale. */
 export interface BlockLayout extends Quantization {
   readonly hasMinima: boolean;
+  readonly hasZeroPoints?: boolean;
 }
 
 /** Where blocks are written. */
@@ -17,11 +18,21 @@ export interface BlockRows {
   readonly scales: Float32Array;
   /** `(rows, blocks)`, what is added to `scale · (q − 2^(bits − 1))`; of no length where blocks have none. */
   readonly minima: Float32Array;
+  /**
+   * `(rows, bytes)`, packed as the numbers are: a block stands for `scale · (q − zeroPoint)`. Of no length where blocks
+   * have none.
+   */
+  readonly zeroPoints: Uint8Array;
 }
 
 /** Blocks of one row; the last one may have fewer numbers. */
 export function blockCount(columns: number, { blockSize }: Quantization): number {
   return Math.ceil(columns / blockSize);
+}
+
+/** Bytes of the zero points of one row. */
+export function zeroPointBytes(columns: number, layout: BlockLayout): number {
+  return layout.hasZeroPoints === true ? Math.ceil((blockCount(columns, layout) * layout.bits) / 8) : 0;
 }
 
 /** Bytes of one block. */

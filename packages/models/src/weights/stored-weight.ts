@@ -37,6 +37,8 @@ export interface BlockQuantizedWeight {
   readonly scales: TensorInfo;
   readonly zeroPoints?: TensorInfo;
   readonly minima?: TensorInfo;
+  /** I32, `(columns)`: which column of the weight is at each place of a row. In their own order where there is none. */
+  readonly columnOrder?: TensorInfo;
 }
 
 /** A type of GGUF whose blocks hold numbers and scales together, as llama.cpp names it. */
@@ -64,8 +66,45 @@ export interface PackedWeight {
   readonly data: TensorInfo;
 }
 
+/** How integers of a few bits are packed in words of 32 bits, the first one in the lowest bits. */
+export interface WordPacking {
+  /** The axis of the matrix along which neighbours share words. */
+  readonly axis: "rows" | "columns";
+  /** Whether the tensor is stored as `(columns, rows)`. */
+  readonly isTransposed: boolean;
+  /** Which neighbour is at each place of a word. [their own order] */
+  readonly order?: readonly number[];
+  /** Whether what is stored is one less, modulo `2^bits`. */
+  readonly isOneLess?: boolean;
+}
+
+/**
+ * A weight of GPTQ, AWQ or compressed-tensors: integers `q` from 0 up that stand for `scale · (q − zeroPoint)`, with one
+ * scale for each group of columns of a row. No executor reads it as it is: `quantizeCheckpoint` writes it in blocks.
+ */
+export interface GroupedWeight {
+  readonly encoding: "grouped";
+  /** Such as `GPTQ`. */
+  readonly method: string;
+  /** The shape of the dequantized weight, `(rows, columns)`. */
+  readonly shape: readonly number[];
+  readonly bits: number;
+  /** Columns of one group. */
+  readonly groupSize: number;
+  readonly data: TensorInfo;
+  readonly dataPacking: WordPacking;
+  /** F32, F16 or BF16, `(rows, groups)`, or `(groups, rows)` if transposed. */
+  readonly scales: TensorInfo;
+  readonly areScalesTransposed: boolean;
+  /** `2^(bits − 1)` everywhere where there are none. */
+  readonly zeroPoints?: TensorInfo;
+  readonly zeroPointPacking: WordPacking;
+  /** The group of each column. [neighbours are a group] */
+  readonly columnGroups?: Int32Array;
+}
+
 /** How a checkpoint stores one weight of the network. */
-export type StoredWeight = DenseWeight | BlockQuantizedWeight | PackedWeight;
+export type StoredWeight = DenseWeight | BlockQuantizedWeight | PackedWeight | GroupedWeight;
 
 /** Creates a weight of one tensor of numbers. */
 export function denseWeight(tensor: TensorInfo): DenseWeight {
@@ -74,13 +113,18 @@ export function denseWeight(tensor: TensorInfo): DenseWeight {
 
 /** The tensors that a weight is stored in. */
 export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
+  const tensors = (...parts: readonly (TensorInfo | undefined)[]): readonly TensorInfo[] =>
+    parts.filter((part) => part !== undefined);
+  if (weight.encoding === "grouped") return tensors(weight.data, weight.scales, weight.zeroPoints);
   if (weight.encoding !== "block-quantized") return [weight.data];
-  const { data, scales, zeroPoints, minima } = weight;
-  return [data, scales, zeroPoints, minima].filter((part) => part !== undefined);
+  const { data, scales, zeroPoints, minima, columnOrder } = weight;
+  return tensors(data, scales, zeroPoints, minima, columnOrder);
 }
 
-/** The type of a weight's numbers, such as `BF16`, `Q4_K` or `int4`. */
+/** The type of a weight's numbers, such as `BF16`, `Q4_K`, `int4` or `GPTQ int4`. */
 export function typeOf(weight: StoredWeight): string {
   if (weight.encoding === "packed") return weight.packing;
-  return weight.encoding === "dense" ? weight.data.dtype : `int${weight.bits}`;
+  if (weight.encoding === "dense") return weight.data.dtype;
+  const integers = `int${weight.bits}`;
+  return weight.encoding === "grouped" ? `${weight.method} ${integers}` : integers;
 }

@@ -75,21 +75,21 @@ describe("a format that is passed in", () => {
 describe("the formats of the package", () => {
   it.each([
     ["FP8", { quantization_config: { quant_method: "fp8" } }, '"quantization_config"', "fp8"],
-    ["GPTQ", { quantization_config: { quant_method: "gptq", bits: 4 } }, '"quantization_config"', "gptq"],
     [
-      "compressed tensors",
-      { compression_config: { quant_method: "compressed-tensors" } },
-      '"compression_config"',
-      "compressed-tensors",
+      "bitsandbytes",
+      { quantization_config: { quant_method: "bitsandbytes", load_in_4bit: true } },
+      '"quantization_config"',
+      "bitsandbytes",
     ],
+    ["another field", { compression_config: { quant_method: "sparse" } }, '"compression_config"', "sparse"],
   ])("refuse a config with %s", async (...[, fields, field, method]) => {
     const files = createModelFiles({ "config.json": JSON.stringify({ ...rawConfig, ...fields }) });
     const error = await expectModelError("UNSUPPORTED_QUANTIZATION", async () =>
       openCheckpoint(modelDirectory, { files }),
     );
     expect(error.message).toBe(
-      `config.json: ${field}: expected weights in F32, F16 or BF16, got weights quantized by "${method}"; ` +
-        "use the checkpoint that was quantized",
+      `config.json: ${field}: expected weights in F32, F16 or BF16, or quantized by gptq, awq or compressed-tensors, ` +
+        `got weights quantized by "${method}"; use the checkpoint that was quantized`,
     );
     expect(error.file).toBe("config.json");
   });

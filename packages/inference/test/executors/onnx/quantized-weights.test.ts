@@ -8,7 +8,7 @@ import type { ExecutorModel } from "../../../src/executors/executor-provider.ts"
 import { createOnnxExecutor, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { encodeRandomGguf, type LayerPackings } from "../../../../models/test/support/random-gguf.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
-import { openGolden } from "../support/golden.ts";
+import { openGolden, openQuantized, quantizedNames, readQuantizedGolden } from "../support/golden.ts";
 import { createRandomCheckpoint, tinyConfig, type RandomCheckpoint } from "../support/random-checkpoint.ts";
 
 const workerUrl: URL = new URL(
@@ -37,20 +37,26 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
   for (const ref of ["lm_head.weight", "head", ...model.weights.tensors.keys()]) {
     const weight = model.weights.weight(ref);
     if (weight?.encoding !== "block-quantized") continue;
-    const { bits, blockSize, shape } = weight;
+    const { bits, blockSize, shape, zeroPoints, columnOrder } = weight;
     const data = new Uint8Array(await readTensor(weight.data));
     const scales = new Float32Array(await readTensor(weight.scales));
     const minima = weight.minima && new Float32Array(await readTensor(weight.minima));
+    const zeros = zeroPoints && new Uint8Array(await readTensor(zeroPoints));
+    const order = columnOrder && new Int32Array(await readTensor(columnOrder));
     const [rows = 0, columns = 0] = shape;
     const blocks = Math.ceil(columns / blockSize);
-    const q = (at: number): number =>
-      bits === 8 ? data[at]! - 128 : ((data[at >> 1]! >> (4 * (at & 1))) & 15) - 8;
+    const at = (from: Uint8Array, start: number, index: number): number =>
+      bits === 8 ? from[start + index]! : (from[start + (index >> 1)]! >> (4 * (index & 1))) & 15;
+    const dataBytes = (blocks * blockSize * bits) / 8;
+    const zeroBytes = Math.ceil((blocks * bits) / 8);
     const values = new Float32Array(rows * columns);
     for (let row = 0; row < rows; row += 1) {
-      for (let column = 0; column < columns; column += 1) {
-        const block = row * blocks + Math.floor(column / blockSize);
-        const product = q(block * blockSize + (column % blockSize)) * scales[block]!;
-        values[row * columns + column] = product + (minima?.[block] ?? 0);
+      for (let place = 0; place < columns; place += 1) {
+        const inRow = Math.floor(place / blockSize);
+        const block = row * blocks + inRow;
+        const zero = zeros === undefined ? 2 ** (bits - 1) : at(zeros, row * zeroBytes, inRow);
+        const product = (at(data, row * dataBytes, place) - zero) * scales[block]!;
+        values[row * columns + (order?.[place] ?? place)] = product + (minima?.[block] ?? 0);
       }
     }
     const info: TensorInfo = {
@@ -135,6 +141,10 @@ describe.each([
   ["random, int8 in blocks of 64", int8(64), async () => random.model],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],
   ["GGUF, untied", undefined, () => openRandomGguf("untied")],
+  ["GPTQ, act-order", undefined, () => openQuantized("gptq-act-order")],
+  ["GPTQ, 8 bits", undefined, () => openQuantized("gptq-v2-8bit")],
+  ["AWQ, and an int4 head", int4(32), () => openQuantized("awq")],
+  ["compressed-tensors", undefined, () => openQuantized("compressed-tensors")],
 ] as const)("%s", (title, quantization, open) => {
   let stored: ExecutorModel;
   let model: ExecutorModel;
@@ -189,4 +199,28 @@ describe.each([
       planOnnxMemory(await dequantize(model, title), sizes).weightsBytes,
     );
   });
+});
+
+test.each(quantizedNames)("%s: the numbers of its blocks have the logits of transformers", async (name) => {
+  const stored = await openQuantized(name);
+  const checkpoint = { ...stored, directory: name };
+  const quantized = await quantizeCheckpoint(checkpoint, { quantization: undefined, directory });
+  await quantized.prepare({ threadCount: 2, workerUrl });
+  const dense = await dequantize({ ...stored, ...quantized }, `${name}-golden`);
+  await using executor = await createOnnxExecutor({
+    model: dense,
+    memory: new PlainMemory(),
+    maxSequences: 1,
+  });
+  for (const { tokens: prompt, logits } of readQuantizedGolden(name)) {
+    const result = await executor.forward({
+      chunkCount: 1,
+      slots: Int32Array.of(0),
+      startPositions: Int32Array.of(0),
+      lengths: Int32Array.of(prompt.length),
+      logitCounts: Int32Array.of(1),
+      tokenIds: Int32Array.from(prompt),
+    });
+    expect(difference(Float32Array.from(result.row(0)), logits)).toBeLessThan(1e-5);
+  }
 });

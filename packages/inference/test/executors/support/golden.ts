@@ -48,9 +48,35 @@ export function readGolden(name: string): GoldenPrompt[] {
 
 /** A checkpoint whose files are closed again: the executor opens them itself. */
 export async function openGolden(name: string): Promise<ExecutorModel> {
-  const { config, architecture, weights } = await openCheckpoint(
-    path.join(fixturesDirectory, "checkpoints", name),
-  );
+  return openClosed(name, path.join(fixturesDirectory, "checkpoints", name));
+}
+
+/** Checkpoints of GPTQ, AWQ and compressed-tensors. */
+export const quantizedNames = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit"] as const;
+
+export async function openQuantized(name: (typeof quantizedNames)[number]): Promise<ExecutorModel> {
+  return openClosed(name, path.join(fixturesDirectory, "quantized", name));
+}
+
+/** Logits of `transformers` with the dequantized weights, for the last token of each prompt. */
+export function readQuantizedGolden(
+  name: string,
+): readonly { readonly tokens: readonly number[]; readonly logits: Float32Array }[] {
+  const file = path.join(fixturesDirectory, "quantized", name, "golden.json");
+  const { prompts } = JSON.parse(readFileSync(file, "utf8")) as {
+    readonly prompts: readonly {
+      readonly tokens: readonly number[];
+      readonly logits: { readonly data: string };
+    }[];
+  };
+  return prompts.map(({ tokens, logits }) => ({
+    tokens,
+    logits: new Float32Array(Uint8Array.from(Buffer.from(logits.data, "base64")).buffer),
+  }));
+}
+
+async function openClosed(name: string, directory: string): Promise<ExecutorModel> {
+  const { config, architecture, weights } = await openCheckpoint(directory);
   await weights.close();
   return { name, config, architecture, weights };
 }

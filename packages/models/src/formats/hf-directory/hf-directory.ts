@@ -1,6 +1,5 @@
 import { join } from "node:path";
 
-import { assertConfigNotQuantized, assertWeightsNotPacked } from "./assert-not-quantized.ts";
 import { readChatTemplate } from "./read-chat-template.ts";
 import { parseGenerationDefaults } from "../../config/parse-generation-defaults.ts";
 import { parseModelConfig } from "../../config/parse-model-config.ts";
@@ -9,6 +8,8 @@ import { readJsonFile, statFile } from "../../files/read-file.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts";
+import { createAssembler } from "./quantized/assemble-weights.ts";
+import { readQuantization, readQuantizationFile } from "./quantized/read-quantization.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-format.ts";
 
 const configFile = "config.json";
@@ -36,16 +37,14 @@ export const hfDirectory: CheckpointFormat = {
     }
     const generationConfig = await readConfig("generation_config.json");
     const config = parseModelConfig({ config: rawConfig, generationConfig });
-    assertConfigNotQuantized(rawConfig, configFile);
+    const declared = readQuantization(rawConfig, configFile);
     const generationDefaults = parseGenerationDefaults(generationConfig);
-    const weights = await openWeightIndex(path, { files, ...(signal === undefined ? {} : { signal }) });
-    try {
-      assertWeightsNotPacked(weights);
-      return { config, weights, generationDefaults };
-    } catch (error) {
-      await weights.close();
-      throw error;
-    }
+    const weights = await openWeightIndex(path, {
+      files,
+      ...(signal === undefined ? {} : { signal }),
+      assemble: createAssembler({ declared, readOther: async () => readQuantizationFile(readConfig) }),
+    });
+    return { config, weights, generationDefaults };
   },
 
   async readText({ files, path }, options): Promise<StoredText> {

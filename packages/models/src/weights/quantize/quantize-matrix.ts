@@ -1,24 +1,20 @@
-import { readSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { blockBytes, blockCount, type BlockRows } from "../block-layout.ts";
-import { decodeElements } from "../decode-elements.ts";
-import { repackRows } from "../ggml/repack-rows.ts";
+import { blockBytes, blockCount, type BlockRows, zeroPointBytes } from "../block-layout.ts";
 import type { TensorInfo } from "../stored-weight.ts";
-import { quantizeRows } from "./quantize-rows.ts";
-import type { PlannedMatrix, QuantizedMatrix } from "./quantized-file.ts";
+import type { PlannedMatrix } from "./quantized-file.ts";
+import { createRowReader, type OpenSource, sourceBytes } from "./row-readers.ts";
 
 /** Open files that a matrix is read from and written to. */
 export interface MatrixFiles {
-  readonly source: number;
+  readonly openSource: OpenSource;
   readonly target: number;
 }
 
-/** A number of the source is NaN or infinite, or its file ends before it. */
+/** A number of the source is NaN or infinite. */
 class UnusableMatrixError extends Error {
   override readonly name: string = "UnusableMatrixError";
 }
-
-const windowBytes = 4 * 2 ** 20;
 
 /**
  * Quantizes one matrix from file to file, a window of rows at a time, and returns the checksum of what was written:
@@ -27,42 +23,46 @@ const windowBytes = 4 * 2 ** 20;
  */
 export function quantizeMatrix(
   matrix: PlannedMatrix,
-  files: MatrixFiles,
+  { openSource, target }: MatrixFiles,
   onRows: (sourceBytes: number) => void,
 ): number {
-  const { source, layout, weight } = matrix;
+  const { source, layout, weight, columnOrder } = matrix;
   const [rows = 0, columns = 0] = source.shape;
   const blocks = blockCount(columns, layout);
-  const { startByte, endByte } = source.data;
-  const rowBytes = (endByte - startByte) / rows;
-  const windowRows = Math.max(1, Math.min(rows, Math.floor(windowBytes / rowBytes)));
-  const sourceBytes = new Uint8Array(windowRows * rowBytes);
+  const reader = createRowReader(matrix, openSource);
+  const { windowRows } = reader;
+  const rowBytes = sourceBytes(source) / rows;
   const out: BlockRows = {
     data: new Uint8Array(windowRows * blocks * blockBytes(layout)),
     scales: new Float32Array(windowRows * blocks),
     minima: new Float32Array(layout.hasMinima ? windowRows * blocks : 0),
+    zeroPoints: new Uint8Array(windowRows * zeroPointBytes(columns, layout)),
   };
   const parts = [
     partOf(weight.scales, out.scales, rows),
     ...(weight.minima === undefined ? [] : [partOf(weight.minima, out.minima, rows)]),
+    ...(weight.zeroPoints === undefined ? [] : [partOf(weight.zeroPoints, out.zeroPoints, rows)]),
     partOf(weight.data, out.data, rows),
   ];
   for (let row = 0; row < rows; row += windowRows) {
     const count = Math.min(windowRows, rows - row);
-    const bytes = sourceBytes.subarray(0, count * rowBytes);
-    if (readSync(files.source, bytes, 0, bytes.length, startByte + row * rowBytes) < bytes.length) {
-      throw new UnusableMatrixError("expected the whole tensor, got the end of its file");
-    }
-    writeBlocks(bytes, matrix, out);
+    reader.write(row, count, out);
     assertFinite(out, { firstRow: row, rows: count, blocks });
     for (const part of parts) {
       const written = part.bytes.subarray(0, count * part.rowBytes);
       part.checksum = crc32(written, part.checksum);
-      writeFully(files.target, written, part.startByte + row * part.rowBytes);
+      writeFully(target, written, part.startByte + row * part.rowBytes);
     }
-    onRows(bytes.length);
+    onRows(count * rowBytes);
   }
-  return parts.reduce((sum, { checksum }) => sum ^ checksum, 0) >>> 0;
+  let checksum = parts.reduce((sum, part) => sum ^ part.checksum, 0);
+  if (weight.columnOrder !== undefined && columnOrder !== undefined) {
+    // Other matrices with the same order write the same bytes to the same place.
+    const bytes = new Uint8Array(columnOrder.buffer, columnOrder.byteOffset, columnOrder.byteLength);
+    writeFully(target, bytes, weight.columnOrder.startByte);
+    checksum ^= crc32(bytes);
+  }
+  return checksum >>> 0;
 }
 
 /** One tensor of the target while it is written. */
@@ -80,15 +80,6 @@ function partOf(
 ): WrittenPart {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   return { bytes, rowBytes: (endByte - startByte) / rows, startByte, checksum: 0 };
-}
-
-function writeBlocks(bytes: Uint8Array, { source, layout }: QuantizedMatrix, out: BlockRows): void {
-  if (source.encoding === "packed") {
-    repackRows(bytes, source.packing, out);
-  } else {
-    const [, columns = 0] = source.shape;
-    quantizeRows(decodeElements(bytes, source.data.dtype), { columns, quantization: layout }, out);
-  }
 }
 
 function assertFinite(

@@ -12,7 +12,7 @@ import { blockBytes, type BlockRows, type Quantization } from "../block-layout.t
 export function quantizeRows(
   values: Float32Array,
   { columns, quantization }: { readonly columns: number; readonly quantization: Quantization },
-  out: Omit<BlockRows, "minima">,
+  out: Pick<BlockRows, "data" | "scales">,
 ): void {
   const { bits, blockSize } = quantization;
   const bytes = blockBytes(quantization);

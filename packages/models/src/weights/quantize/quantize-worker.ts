@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { openSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { quantizeMatrix } from "./quantize-matrix.ts";
 import type { PlannedMatrix } from "./quantized-file.ts";
@@ -21,18 +21,21 @@ const say = (message: QuantizeMessage): void => {
   parentPort?.postMessage(message);
 };
 
+const sources = new Map<string, number>();
+/** Keeps the files of a checkpoint open until the thread is ended. */
+function openSource(path: string): number {
+  const opened = sources.get(path) ?? openSync(path, "r");
+  sources.set(path, opened);
+  return opened;
+}
+
 // One matrix at a time, until the thread is ended.
 parentPort?.on("message", (matrix: PlannedMatrix) => {
   try {
-    const source = openSync(matrix.source.data.filePath, "r");
-    try {
-      const checksum = quantizeMatrix(matrix, { source, target }, (sourceBytes) =>
-        say({ type: "progress", sourceBytes }),
-      );
-      say({ type: "done", checksum });
-    } finally {
-      closeSync(source);
-    }
+    const checksum = quantizeMatrix(matrix, { openSource, target }, (sourceBytes) =>
+      say({ type: "progress", sourceBytes }),
+    );
+    say({ type: "done", checksum });
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     say({ type: "failed", message, code });

@@ -1,13 +1,25 @@
-import { blockBytes, blockCount, type BlockLayout } from "../block-layout.ts";
-import type { BlockQuantizedWeight, DenseWeight, PackedWeight, TensorInfo } from "../stored-weight.ts";
+import { createHash } from "node:crypto";
+import { blockBytes, blockCount, zeroPointBytes, type BlockLayout } from "../block-layout.ts";
+import type {
+  BlockQuantizedWeight,
+  DenseWeight,
+  GroupedWeight,
+  PackedWeight,
+  TensorInfo,
+} from "../stored-weight.ts";
 
 /** A matrix that is to be written in blocks. */
 export interface QuantizedMatrix {
   /** The name of the written weight. */
   readonly name: string;
-  /** What it is made of, `(rows, columns)`: numbers in F32, F16 or BF16, or blocks of GGUF, which keep their numbers. */
-  readonly source: DenseWeight | PackedWeight;
+  /**
+   * What it is made of, `(rows, columns)`: numbers in F32, F16 or BF16, or blocks of GGUF or groups of columns, which
+   * keep their numbers.
+   */
+  readonly source: DenseWeight | PackedWeight | GroupedWeight;
   readonly layout: BlockLayout;
+  /** Which column of the source is at each place of a row. [their own order] */
+  readonly columnOrder?: Int32Array | undefined;
 }
 
 /** What one matrix becomes. */
@@ -16,8 +28,9 @@ export interface PlannedMatrix extends QuantizedMatrix {
 }
 
 /** The tensors of a matrix in the order of the file. */
-export function writtenTensors({ scales, minima, data }: BlockQuantizedWeight): readonly TensorInfo[] {
-  return minima === undefined ? [scales, data] : [scales, minima, data];
+export function writtenTensors(weight: BlockQuantizedWeight): readonly TensorInfo[] {
+  const { scales, minima, data, zeroPoints, columnOrder } = weight;
+  return [scales, minima, data, zeroPoints, columnOrder].filter((tensor) => tensor !== undefined);
 }
 
 /** A safetensors file of quantized weights, laid out before it is written. */
@@ -32,9 +45,12 @@ export interface QuantizedFile {
 const lengthBytes = 8;
 const alignmentBytes = 64;
 
+const sizes = { F32: 4, I32: 4, U8: 1 } as const;
+
 /**
  * Lays out the file: for each matrix its scales and its minima, if it has some, `(rows, blocks)` of F32, and its
- * numbers, `(rows, blocks, blockSize · bits / 8)` of U8; and in its metadata what it was made from, and a CRC-32 of all.
+ * numbers, `(rows, blocks, blockSize · bits / 8)` of U8; then, where there are some, orders of columns, each once, and
+ * zero points; and in its metadata what it was made from, and a CRC-32 of all.
  */
 export function planQuantizedFile(
   path: string,
@@ -42,24 +58,44 @@ export function planQuantizedFile(
   metadata: Readonly<Record<string, string>>,
 ): QuantizedFile {
   let offset = 0;
-  const place = (name: string, dtype: "F32" | "U8", shape: readonly number[]): TensorInfo => {
-    const sizeBytes = shape.reduce((product, size) => product * size, dtype === "F32" ? 4 : 1);
+  const place = (name: string, dtype: keyof typeof sizes, shape: readonly number[]): TensorInfo => {
+    const sizeBytes = shape.reduce((product, size) => product * size, sizes[dtype]);
     const tensor = { name, dtype, shape, filePath: path, startByte: offset, endByte: offset + sizeBytes };
     offset += sizeBytes;
     return tensor;
   };
-  const relative = matrices.map((matrix) => {
-    const { name, source, layout } = matrix;
-    const [rows = 0, columns = 0] = source.shape;
-    const blocks = blockCount(columns, layout);
-    const scales = place(`${name}.scales`, "F32", [rows, blocks]);
-    const minima = layout.hasMinima ? { minima: place(`${name}.minima`, "F32", [rows, blocks]) } : {};
-    const data = place(`${name}.q`, "U8", [rows, blocks, blockBytes(layout)]);
+  const orders = new Map<string, TensorInfo>();
+  const placeOrder = (order: Int32Array): TensorInfo => {
+    const key = createHash("sha256").update(order).digest("hex").slice(0, 16);
+    const placed = orders.get(key) ?? place(`columns.${key}`, "I32", [order.length]);
+    orders.set(key, placed);
+    return placed;
+  };
+  const blocks = matrices.map(({ name, source, layout, columnOrder }): BlockQuantizedWeight => {
     const { bits, blockSize } = layout;
-    const encoding = "block-quantized" as const;
-    return { matrix, weight: { encoding, shape: source.shape, bits, blockSize, data, scales, ...minima } };
+    const [rows = 0, columns = 0] = source.shape;
+    const count = blockCount(columns, layout);
+    return {
+      encoding: "block-quantized",
+      shape: source.shape,
+      bits,
+      blockSize,
+      scales: place(`${name}.scales`, "F32", [rows, count]),
+      ...(layout.hasMinima && { minima: place(`${name}.minima`, "F32", [rows, count]) }),
+      data: place(`${name}.q`, "U8", [rows, count, blockBytes(layout)]),
+      ...(columnOrder && { columnOrder: placeOrder(columnOrder) }),
+    };
   });
-  const tensors = relative.flatMap(({ weight }) => writtenTensors(weight));
+  // Behind the rest, whose sizes are multiples of 4: all numbers of 4 bytes are aligned.
+  const relative = matrices.map(({ name, source, layout }, index): BlockQuantizedWeight => {
+    const [rows = 0, columns = 0] = source.shape;
+    const bytes = zeroPointBytes(columns, layout);
+    return {
+      ...blocks[index]!,
+      ...(bytes > 0 && { zeroPoints: place(`${name}.zeros`, "U8", [rows, bytes]) }),
+    };
+  });
+  const tensors = relative.flatMap(writtenTensors);
   const header = (checksums: readonly number[]): Uint8Array => {
     const sums = checksums.map((sum) => sum.toString(16).padStart(8, "0")).join("");
     const entries = tensors.map(({ name, dtype, shape, startByte, endByte }) => [
@@ -80,14 +116,21 @@ export function planQuantizedFile(
     startByte: tensor.startByte + dataStart,
     endByte: tensor.endByte + dataStart,
   });
+  const shiftAll = (weight: BlockQuantizedWeight): BlockQuantizedWeight => {
+    const { minima, zeroPoints, columnOrder } = weight;
+    return {
+      ...weight,
+      data: shift(weight.data),
+      scales: shift(weight.scales),
+      ...(minima && { minima: shift(minima) }),
+      ...(zeroPoints && { zeroPoints: shift(zeroPoints) }),
+      ...(columnOrder && { columnOrder: shift(columnOrder) }),
+    };
+  };
   return {
     path,
     sizeBytes: dataStart + offset,
-    matrices: relative.map(({ matrix: { name, source, layout }, weight }) => {
-      const minima = weight.minima === undefined ? {} : { minima: shift(weight.minima) };
-      const placed = { ...weight, data: shift(weight.data), scales: shift(weight.scales), ...minima };
-      return { name, source, layout, weight: placed };
-    }),
+    matrices: matrices.map((matrix, index) => ({ ...matrix, weight: shiftAll(relative[index]!) })),
     header,
   };
 }

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ModelError } from "../../errors.ts";
 import type { PlannedMatrix, QuantizedFile } from "./quantized-file.ts";
+import { sourceBytes } from "./row-readers.ts";
 import type { QuantizeMessage } from "./quantize-worker.ts";
 
 /** How a file is written. Defaults in brackets. */
@@ -52,7 +53,7 @@ async function quantizeAll(
   targetPath: string,
   { threadCount, onProgress, signal, workerUrl }: WriteQuantizedOptions,
 ): Promise<readonly number[]> {
-  const sizeOf = ({ source }: PlannedMatrix): number => source.data.endByte - source.data.startByte;
+  const sizeOf = ({ source }: PlannedMatrix): number => sourceBytes(source);
   const totalBytes = file.matrices.reduce((sum, matrix) => sum + sizeOf(matrix), 0);
   const checksums = new Map<string, number>();
   // The largest first, so that no thread is left with it at the end.

@@ -4,11 +4,11 @@ import { ModelError } from "../../errors.ts";
 import { createNodeFileAccess } from "../../files/node-file-access.ts";
 import { parseShardMap } from "./parse-shard-map.ts";
 import type { FileAccess } from "../../files/file-access.ts";
-import { describeKind, openFile, readTextFile, statFile } from "../../files/read-file.ts";
+import { describeKind, openFile, readFully, readTextFile, statFile } from "../../files/read-file.ts";
 import type { NamedFile } from "../../files/read-file.ts";
 import { readSafetensorsHeader } from "./read-safetensors.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
-import { denseWeight, type TensorInfo } from "../stored-weight.ts";
+import { denseWeight, type StoredWeight, type TensorInfo } from "../stored-weight.ts";
 import { closeFiles, createWeightIndex } from "../weight-index.ts";
 import type { WeightIndex } from "../weight-index.ts";
 
@@ -17,7 +17,15 @@ export interface OpenWeightIndexOptions {
   /** The file system by default. */
   readonly files?: FileAccess;
   readonly signal?: AbortSignal;
+  /** Makes weights of tensors. [a weight of each] */
+  readonly assemble?: AssembleWeights | undefined;
 }
+
+/** Makes the weights of the network, by name, of all tensors of a checkpoint; reads a tensor where its bytes say how. */
+export type AssembleWeights = (
+  tensors: ReadonlyMap<string, TensorInfo>,
+  read: (tensor: TensorInfo) => Promise<Uint8Array>,
+) => Promise<ReadonlyMap<string, StoredWeight>>;
 
 const singleFile = "model.safetensors";
 const indexFile = "model.safetensors.index.json";
@@ -52,13 +60,21 @@ export async function openWeightIndex(
     if (shardMap !== undefined) {
       assertMapHolds(shardMap, tensors, root);
     }
-    const weights = Array.from(tensors, ([name, tensor]) => [name, denseWeight(tensor)] as const);
-    return createWeightIndex(new Map(weights), shards);
+    const read = async ({ filePath, startByte, endByte }: TensorInfo): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(endByte - startByte);
+      await readFully(shards.get(filePath)!, bytes, startByte);
+      return bytes;
+    };
+    const { assemble = assembleDense } = options;
+    return createWeightIndex(await assemble(tensors, read), shards);
   } catch (error) {
     await closeFiles(shards);
     throw error;
   }
 }
+
+const assembleDense: AssembleWeights = async (tensors) =>
+  new Map(Array.from(tensors, ([name, tensor]) => [name, denseWeight(tensor)]));
 
 async function readShardMap(
   files: FileAccess,

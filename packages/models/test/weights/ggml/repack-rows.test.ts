@@ -34,6 +34,7 @@ test.each(Object.keys(blockFormats) as Packing[])("%s keeps its numbers", (packi
     data: new Uint8Array(blocks * blockBytes(layout)),
     scales: new Float32Array(blocks),
     minima: new Float32Array(hasMinima ? blocks : 0),
+    zeroPoints: new Uint8Array(),
   };
   repackRows(source, packing, out);
   const q = bits === 8 ? [...out.data] : [...out.data].flatMap((byte) => [byte & 15, byte >> 4]);

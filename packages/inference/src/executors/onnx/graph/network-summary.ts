@@ -84,6 +84,6 @@ export function usedTensors(
 /** The tensors that one weight is stored in. */
 export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
   if (weight.encoding !== "block-quantized") return [weight.data];
-  const { data, scales, zeroPoints, minima } = weight;
-  return [data, scales, zeroPoints, minima].filter((part) => part !== undefined);
+  const { data, scales, zeroPoints, minima, columnOrder } = weight;
+  return [data, scales, zeroPoints, minima, columnOrder].filter((part) => part !== undefined);
 }

@@ -238,7 +238,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     throw new InferenceError("UNSUPPORTED_MODEL", {
       field: ref.name,
       expected: "a weight of numbers",
-      got: weight.encoding === "packed" ? `packed ${weight.packing}` : `${weight.bits}-bit blocks`,
+      got: weight.encoding === "packed" ? `packed ${weight.packing}` : `integers of ${weight.bits} bits`,
     });
   }
 

@@ -30,8 +30,8 @@ const domain = "com.microsoft";
 /** Writes operators that compute with weights in blocks. */
 export class QuantizedOperators {
   readonly #writer: GraphWriter;
-  /** The sums that are in the graph already: queries, keys and values have the same inputs. */
-  readonly #sums = new Map<string, string>();
+  /** What is in the graph already: queries, keys and values have the same inputs. */
+  readonly #shared = new Map<string, string>();
 
   constructor(writer: GraphWriter) {
     this.#writer = writer;
@@ -39,19 +39,16 @@ export class QuantizedOperators {
 
   /** `x · weightᵀ + bias`. */
   product(
-    x: string,
+    input: string,
     weight: BlockQuantizedWeight,
     { bias, output }: { readonly bias?: string | undefined; readonly output?: string | undefined },
   ): string {
     const [rows = 0, columns = 0] = weight.shape;
-    const { bits, blockSize, data, scales, zeroPoints, minima } = weight;
-    const blocks = blockCount(weight);
-    const shape = [rows, blocks, (blockSize * bits) / 8];
+    const { bits, blockSize, data, scales, zeroPoints, minima, columnOrder } = weight;
+    const x = columnOrder === undefined ? input : this.#ordered(input, columnOrder);
+    const shape = [rows, blockCount(weight), (blockSize * bits) / 8];
     const inputs = [x, this.#writer.tensor(data, { dtype: "uint8", shape }), this.#perBlock(weight, scales)];
-    if (zeroPoints !== undefined) {
-      const packed = [rows, Math.ceil((blocks * bits) / 8)];
-      inputs.push(this.#writer.tensor(zeroPoints, { dtype: "uint8", shape: packed }));
-    }
+    if (zeroPoints !== undefined) inputs.push(this.#zeroPoints(weight, zeroPoints));
     if (bias !== undefined) {
       while (inputs.length < 5) inputs.push("");
       inputs.push(bias);
@@ -70,9 +67,9 @@ export class QuantizedOperators {
 
   /** The rows of an embedding: → `(tokens, columns)`. */
   rows(weight: BlockQuantizedWeight, tokenIds: string): string {
-    const { bits, blockSize, data, shape, scales, zeroPoints, minima } = weight;
-    if (zeroPoints !== undefined) {
-      const mismatch = { expected: "an embedding without zero points", got: "one with them" };
+    const { bits, blockSize, data, shape, scales, zeroPoints, minima, columnOrder } = weight;
+    if (columnOrder !== undefined) {
+      const mismatch = { expected: "an embedding with its columns in order", got: "an order of columns" };
       throw new InferenceError("UNSUPPORTED_MODEL", { field: data.name, ...mismatch });
     }
     const [rows = 0, columns = 0] = shape;
@@ -84,7 +81,12 @@ export class QuantizedOperators {
     );
     const gathered = this.#writer.node(
       "GatherBlockQuantized",
-      [matrix, tokenIds, this.#perBlock(weight, scales)],
+      [
+        matrix,
+        tokenIds,
+        this.#perBlock(weight, scales),
+        ...(zeroPoints === undefined ? [] : [this.#zeroPoints(weight, zeroPoints)]),
+      ],
       {
         domain,
         attributes: { gather_axis: 0, quantize_axis: 1, block_size: blockSize, bits },
@@ -102,16 +104,32 @@ export class QuantizedOperators {
   /** The sums over the columns of each block: `(tokens, columns)` → `(tokens, blocks)`. */
   #blockSums(x: string, weight: BlockQuantizedWeight): string {
     const { blockSize } = weight;
-    const key = `${x} ${blockSize}`;
-    let sums = this.#sums.get(key);
-    if (sums === undefined) {
+    return this.#once(`sums ${x} ${blockSize}`, () => {
       const blocks = this.#writer.reshape(x, [-1, blockCount(weight), blockSize]);
-      sums = this.#writer.node("ReduceSum", [blocks, this.#writer.integers([2])], {
+      return this.#writer.node("ReduceSum", [blocks, this.#writer.integers([2])], {
         attributes: { keepdims: 0 },
       });
-      this.#sums.set(key, sums);
-    }
-    return sums;
+    });
+  }
+
+  /** The columns of `x` in another order. */
+  #ordered(x: string, order: TensorInfo): string {
+    return this.#once(`order ${x} ${order.name}`, () => {
+      const indices = this.#writer.tensor(order, { dtype: "int32", shape: order.shape });
+      return this.#writer.node("Gather", [x, indices], { attributes: { axis: 1 } });
+    });
+  }
+
+  #once(key: string, create: () => string): string {
+    const value = this.#shared.get(key) ?? create();
+    this.#shared.set(key, value);
+    return value;
+  }
+
+  /** A whole number for each block, packed as the weights are. */
+  #zeroPoints(weight: BlockQuantizedWeight, numbers: TensorInfo): string {
+    const shape = [weight.shape[0] ?? 0, Math.ceil((blockCount(weight) * weight.bits) / 8)];
+    return this.#writer.tensor(numbers, { dtype: "uint8", shape });
   }
 
   /** A number for each block. */

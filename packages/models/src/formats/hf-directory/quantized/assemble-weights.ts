@@ -1,0 +1,82 @@
+import { ModelError } from "../../../errors.ts";
+import type { AssembleWeights } from "../../../weights/safetensors/open-weight-index.ts";
+import { denseWeight, type StoredWeight, type TensorInfo } from "../../../weights/stored-weight.ts";
+import { fitGroups } from "./fit-groups.ts";
+import type { GroupedQuantization } from "./grouped-method.ts";
+import { readColumnGroups } from "./read-column-groups.ts";
+
+/** Where a checkpoint says how it is quantized. */
+export interface QuantizationSources {
+  /** What its config declares. */
+  readonly declared: GroupedQuantization | undefined;
+  /** Reads what another file declares, for a config that declares nothing. */
+  readonly readOther: () => Promise<GroupedQuantization | undefined>;
+}
+
+/**
+ * Creates what makes the weights of a directory: those of quantized modules of several tensors each, under the name of
+ * the weight that they stand for, and one of each other tensor. Which modules are quantized is seen by their tensors.
+ */
+export function createAssembler({ declared, readOther }: QuantizationSources): AssembleWeights {
+  return async (tensors, read) => {
+    const packed = [...tensors.keys()].find((name) => name.endsWith(".qweight"));
+    const quantization = declared ?? (packed === undefined ? undefined : await readOther());
+    const weights = new Map<string, StoredWeight>();
+    const used = new Set<TensorInfo>();
+    if (quantization !== undefined) await addGroups({ quantization, tensors, weights, used, read });
+    for (const [name, tensor] of tensors) if (!used.has(tensor)) weights.set(name, denseWeight(tensor));
+    if (packed !== undefined && weights.has(packed)) throw undeclaredError(tensors.get(packed));
+    return weights;
+  };
+}
+
+interface Assembly {
+  readonly quantization: GroupedQuantization;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly weights: Map<string, StoredWeight>;
+  readonly used: Set<TensorInfo>;
+  readonly read: (tensor: TensorInfo) => Promise<Uint8Array>;
+}
+
+async function addGroups({ quantization, tensors, weights, used, read }: Assembly): Promise<void> {
+  const { method, settings, tensors: names } = quantization;
+  const suffix = `.${names.data}`;
+  for (const data of tensors.values()) {
+    if (!data.name.endsWith(suffix)) continue;
+    const module = data.name.slice(0, -suffix.length);
+    const find = (name: string | undefined): TensorInfo | undefined => tensors.get(`${module}.${name}`);
+    const name = `${module}.weight`;
+    if (tensors.has(name)) {
+      const mismatch = { expected: `either ${names.data} or weight of a module`, got: "both" };
+      throw new ModelError("TENSOR_DUPLICATED", mismatch, { file: data.filePath, tensor: name });
+    }
+    const fitted = await fitGroups({ data, names, settings, read, find });
+    const groups = find(names.columnGroups);
+    const columnGroups = groups && (await readColumnGroups(groups, fitted, read));
+    weights.set(name, {
+      encoding: "grouped",
+      method,
+      ...fitted,
+      data,
+      dataPacking: names.dataPacking,
+      areScalesTransposed: names.areScalesTransposed,
+      zeroPointPacking: names.zeroPointPacking,
+      ...(columnGroups && { columnGroups }),
+    });
+    for (const part of [data, fitted.scales, fitted.zeroPoints, groups, find(names.shape)]) {
+      if (part !== undefined) used.add(part);
+    }
+  }
+}
+
+function undeclaredError(tensor: TensorInfo | undefined): ModelError {
+  const mismatch = {
+    expected: "weights in F32, F16 or BF16, or a quantization_config in config.json",
+    got: "packed integers",
+    advice: "fetch config.json or quantize_config.json of the same checkpoint",
+  };
+  return new ModelError("UNSUPPORTED_QUANTIZATION", mismatch, {
+    file: tensor?.filePath,
+    tensor: tensor?.name,
+  });
+}

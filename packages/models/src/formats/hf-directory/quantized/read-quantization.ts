@@ -1,0 +1,68 @@
+import { ConfigFields } from "../../../config/config-fields.ts";
+import { quoteValue } from "../../../errors.ts";
+import { awq } from "./awq.ts";
+import { compressedTensors } from "./compressed-tensors.ts";
+import { gptq } from "./gptq.ts";
+import type { GroupedMethod, GroupedQuantization } from "./grouped-method.ts";
+
+/** The methods whose checkpoints are read. */
+const methods: readonly GroupedMethod[] = [gptq, awq, compressedTensors];
+
+/** Where older programs write the settings, and the method that they do not name. */
+const otherFiles = [
+  ["quantize_config.json", gptq],
+  ["quant_config.json", awq],
+] as const;
+
+/**
+ * Reads the quantization that a config declares; `undefined` where it declares none.
+ * @throws ModelError `UNSUPPORTED_QUANTIZATION`, `INVALID_CONFIG`
+ */
+export function readQuantization(rawConfig: unknown, file: string): GroupedQuantization | undefined {
+  const config = new ConfigFields(rawConfig, file);
+  for (const field of ["quantization_config", "compression_config"]) {
+    const settings = config.object(field);
+    if (settings === undefined) continue;
+    const name = settings.text("quant_method");
+    const method = findMethod(name);
+    if (method === undefined) throw unknownMethod(config, field, name);
+    return method.parse(settings);
+  }
+  return undefined;
+}
+
+/**
+ * Reads the quantization of a file of its own, as older programs write it; `undefined` where there is none.
+ * @throws ModelError as `readQuantization`
+ */
+export async function readQuantizationFile(
+  readJson: (name: string) => Promise<unknown>,
+): Promise<GroupedQuantization | undefined> {
+  for (const [file, usual] of otherFiles) {
+    const raw = await readJson(file);
+    if (raw === undefined) continue;
+    const settings = new ConfigFields(raw, file);
+    const name = settings.text("quant_method") ?? usual.name;
+    const method = findMethod(name);
+    if (method === undefined) throw unknownMethod(settings, "quant_method", name);
+    return method.parse(settings);
+  }
+  return undefined;
+}
+
+function findMethod(name: string | undefined): GroupedMethod | undefined {
+  return methods.find((method) => method.name === name?.toLowerCase());
+}
+
+function unknownMethod(config: ConfigFields, field: string, name: string | undefined): Error {
+  const names = methods.map((method) => method.name);
+  return config.invalid(
+    field,
+    `weights in F32, F16 or BF16, or quantized by ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,
+    {
+      code: "UNSUPPORTED_QUANTIZATION",
+      got: `weights quantized by ${name === undefined ? "an unknown method" : quoteValue(name)}`,
+      advice: "use the checkpoint that was quantized",
+    },
+  );
+}

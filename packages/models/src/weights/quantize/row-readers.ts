@@ -1,0 +1,75 @@
+import { readSync } from "node:fs";
+import type { BlockLayout, BlockRows } from "../block-layout.ts";
+import { decodeElements } from "../decode-elements.ts";
+import { repackRows } from "../ggml/repack-rows.ts";
+import { GroupedRows } from "../grouped/grouped-rows.ts";
+import { layoutOfGroups } from "../grouped/grouped-layout.ts";
+import { tensorsOf } from "../stored-weight.ts";
+import type { DenseWeight, GroupedWeight, PackedWeight, TensorInfo } from "../stored-weight.ts";
+import { quantizeRows } from "./quantize-rows.ts";
+import type { QuantizedMatrix } from "./quantized-file.ts";
+
+/** Reads rows of a matrix and writes them in blocks. */
+export interface RowReader {
+  /** Rows that are read at a time. */
+  readonly windowRows: number;
+  /** Reads rows from one on, a multiple of `windowRows`, and writes their blocks. */
+  write(firstRow: number, rowCount: number, out: BlockRows): void;
+}
+
+/** Opens a file of the checkpoint. */
+export type OpenSource = (path: string) => number;
+
+const windowBytes = 4 * 2 ** 20;
+/** Integers of a group are bytes while they are read. */
+const windowIntegers = 2 * 2 ** 20;
+/** Whole words begin there, whatever the bits of their integers. */
+const rowsOfWords = 32;
+
+/** Creates the reader of a matrix, by how it is stored. */
+export function createRowReader({ source, layout }: QuantizedMatrix, openSource: OpenSource): RowReader {
+  const read = (tensor: TensorInfo, into: Uint8Array, position: number): void => {
+    if (readSync(openSource(tensor.filePath), into, 0, into.length, position) === into.length) return;
+    throw new Error(`expected the whole tensor, got the end of its file`);
+  };
+  return source.encoding === "grouped" ? readGroups(source, layout, read) : readLines(source, layout, read);
+}
+
+type Read = (tensor: TensorInfo, into: Uint8Array, position: number) => void;
+
+function readGroups(source: GroupedWeight, layout: BlockLayout, read: Read): RowReader {
+  const [rows = 0, columns = 0] = source.shape;
+  const windowRows = rowsOfWords * Math.max(1, Math.floor(windowIntegers / columns / rowsOfWords));
+  const { isExact } = layoutOfGroups(source);
+  const groups = new GroupedRows(source, read);
+  return {
+    windowRows: Math.min(rows, windowRows),
+    write(firstRow, rowCount, out) {
+      groups.load(firstRow, rowCount);
+      if (isExact) groups.writeBlocks(layout, out);
+      else quantizeRows(groups.dequantize(), { columns, quantization: layout }, out);
+    },
+  };
+}
+
+/** Reads a matrix whose rows are one after the other in one tensor. */
+function readLines(source: DenseWeight | PackedWeight, layout: BlockLayout, read: Read): RowReader {
+  const [rows = 0, columns = 0] = source.shape;
+  const rowBytes = sourceBytes(source) / rows;
+  const windowRows = Math.max(1, Math.min(rows, Math.floor(windowBytes / rowBytes)));
+  const window = new Uint8Array(windowRows * rowBytes);
+  return {
+    windowRows,
+    write(firstRow, rowCount, out) {
+      const bytes = window.subarray(0, rowCount * rowBytes);
+      read(source.data, bytes, source.data.startByte + firstRow * rowBytes);
+      if (source.encoding === "packed") repackRows(bytes, source.packing, out);
+      else quantizeRows(decodeElements(bytes, source.data.dtype), { columns, quantization: layout }, out);
+    },
+  };
+}
+
+/** Bytes that a matrix is stored in. */
+export function sourceBytes(source: QuantizedMatrix["source"]): number {
+  return tensorsOf(source).reduce((sum, tensor) => sum + tensor.endByte - tensor.startByte, 0);
+}
