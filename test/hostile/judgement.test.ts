@@ -196,11 +196,20 @@ const cases: readonly Case[] = [
     },
   },
   {
-    title: "a GGUF file in place of a checkpoint",
-    code: "UNSUPPORTED_FORMAT",
+    title: "a damaged GGUF file in place of a checkpoint",
+    code: "GGUF_TRUNCATED",
     make: async () => {
       const directory = await makeFolder();
       await writeFile(join(directory, "model.gguf"), "GGUF");
+      return directory;
+    },
+  },
+  {
+    title: "several GGUF files",
+    code: "SEVERAL_MODELS",
+    make: async () => {
+      const directory = await makeFolder();
+      for (const name of ["a.gguf", "b.gguf"]) await writeFile(join(directory, name), "GGUF");
       return directory;
     },
   },

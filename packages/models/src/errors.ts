@@ -4,6 +4,7 @@ export type ModelErrorCode =
   | "MODEL_NOT_FOUND"
   | "NOT_A_DIRECTORY"
   | "UNSUPPORTED_FORMAT"
+  | "SEVERAL_MODELS"
   | "FILE_MISSING"
   | "FILE_UNREADABLE"
   | "FILE_TOO_LARGE"

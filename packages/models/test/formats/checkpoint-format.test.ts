@@ -123,8 +123,8 @@ describe("the formats of the package", () => {
   });
 
   it("name what a directory without a config contains", async () => {
-    const files = createMemoryFiles({ "/m/model-q4.gguf": "GGUF" });
+    const files = createMemoryFiles({ "/m/model.onnx": "x" });
     const error = await expectModelError("UNSUPPORTED_FORMAT", async () => openCheckpoint("/m", { files }));
-    expect(error.message).toContain("a GGUF file (model-q4.gguf); name the file itself");
+    expect(error.message).toContain("an ONNX model (model.onnx); use");
   });
 });

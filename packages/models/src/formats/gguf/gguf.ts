@@ -11,18 +11,21 @@ import { resolveChatTemplate, selectTemplate } from "../resolve-chat-template.ts
 import { parseGgufConfig, parseGgufDefaults } from "./gguf-config.ts";
 import { createGgufTokenizer, tokenizerArrays } from "./gguf-tokenizer.ts";
 import { openGgufFiles, type GgufFiles, type PlacedTensor } from "./open-gguf-files.ts";
+import { hasGgufFiles, locateGguf } from "./locate-gguf.ts";
 import { isGgufMagic, readGgufHeader } from "./read-gguf-header.ts";
 import { networkNameOf } from "./tensor-names.ts";
 
 const ropeTensor = "rope_freqs.weight";
 const maxRopeNumbers = 2 ** 16;
 
-/** A file of llama.cpp, or the first of several parts of one. */
+/** A file of llama.cpp, or the first of several parts of one, or a directory with one of those. */
 export const gguf: CheckpointFormat = {
   name: "gguf",
   description: "a GGUF file",
 
-  async detect({ files, path, kind }): Promise<boolean> {
+  async detect(location): Promise<boolean> {
+    const { files, path, kind } = location;
+    if (kind === "directory") return hasGgufFiles(location);
     if (kind !== "file") return false;
     const opened = await openFile(files, path);
     try {
@@ -34,7 +37,9 @@ export const gguf: CheckpointFormat = {
     }
   },
 
-  async open({ files, path }, { signal }): Promise<StoredNetwork> {
+  async open(location, { signal }): Promise<StoredNetwork> {
+    const { files } = location;
+    const path = await locateGguf(location);
     const opened = await openGgufFiles(files, path, signal);
     try {
       const { metadata, tensors } = opened;
@@ -53,7 +58,9 @@ export const gguf: CheckpointFormat = {
     }
   },
 
-  async readText({ files, path }, options): Promise<StoredText> {
+  async readText(location, options): Promise<StoredText> {
+    const { files } = location;
+    const path = await locateGguf(location);
     const { now, chatTemplatePath, signal, encodes = true, hasTimeLimit = true } = options;
     const opened = await openFile(files, path);
     try {

@@ -10,6 +10,7 @@ import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts";
 import { createAssembler } from "./quantized/assemble-weights.ts";
 import { readQuantization, readQuantizationFile } from "./quantized/read-quantization.ts";
+import { hasGgufFiles } from "../gguf/locate-gguf.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-format.ts";
 
 const configFile = "config.json";
@@ -20,8 +21,10 @@ export const hfDirectory: CheckpointFormat = {
   name: "hf-directory",
   description: "a directory with config.json and model.safetensors",
 
-  async detect({ files, path, kind }): Promise<boolean> {
-    if (kind !== "directory") return false;
+  async detect(location): Promise<boolean> {
+    const { files, path, kind } = location;
+    // Some programs write a config beside GGUF files.
+    if (kind !== "directory" || (await hasGgufFiles(location))) return false;
     for (const name of [configFile, "tokenizer.json"]) {
       if ((await statFile(files, join(path, name))) !== undefined) return true;
     }

@@ -233,3 +233,63 @@ it("is described with the types of its weights", async () => {
   });
   expect(found.parameterCount).toBe(matrixNumbers + 320 * 64 + 5 * 64);
 });
+
+describe("a directory", () => {
+  const whole = encodeGguf(base);
+  const openIn = async (names: Readonly<Record<string, Uint8Array | string>>): Promise<string[]> => {
+    const contents = Object.entries(names).map(([name, bytes]) => [`/models/d/${name}`, bytes] as const);
+    const files = createMemoryFiles(Object.fromEntries(contents));
+    try {
+      const checkpoint = await openCheckpoint("/models/d", { files });
+      const paths = [...checkpoint.weights.tensors.values()].map(({ filePath }) => filePath);
+      await checkpoint.weights.close();
+      return [checkpoint.directory, ...new Set(paths)];
+    } finally {
+      expect(files.openCount()).toBe(0);
+    }
+  };
+  const parts = (count: number): Record<string, Uint8Array> => {
+    const tensors = Object.entries(base.tensors);
+    const size = Math.ceil(tensors.length / count);
+    const files = Array.from({ length: count }, (_, part) => {
+      const metadata = {
+        "split.no": u16(part),
+        "split.count": u16(count),
+        "split.tensors.count": i32(tensors.length),
+      };
+      const some = Object.fromEntries(tensors.slice(part * size, (part + 1) * size));
+      const name = `m-0000${part + 1}-of-0000${count}.gguf`;
+      return [name, encodeGguf({ metadata: { ...base.metadata, ...metadata }, tensors: some })] as const;
+    });
+    return Object.fromEntries(files);
+  };
+
+  it.each<[string, Readonly<Record<string, Uint8Array | string>>, number]>([
+    ["with one file", { "m.gguf": whole, "README.md": "x" }, 1],
+    ["with a config beside it", { "m.Q4_0.GGUF": whole, "config.json": "{}" }, 1],
+    ["with the projector of images", { "m.gguf": whole, "mmproj-m.gguf": "GGUF" }, 1],
+    ["with all parts of a model", parts(3), 3],
+  ])("%s is that model", async (_title, names, fileCount) => {
+    const [directory, ...paths] = await openIn(names);
+    expect(directory).toBe("/models/d");
+    expect(paths).toHaveLength(fileCount);
+  });
+
+  it("with several models names them", async () => {
+    const names = { "a.gguf": whole, "b.gguf": whole, ...parts(2) };
+    const error = await expectModelError("SEVERAL_MODELS", async () => openIn(names));
+    expect(error.message).toBe(
+      "/models/d: expected one model in the directory, got 3 GGUF files: a.gguf, b.gguf, m-00001-of-00002.gguf; " +
+        "name one of them, such as /models/d/a.gguf",
+    );
+  });
+
+  it.each(["m-00001-of-00003.gguf", "m-00002-of-00003.gguf", "m-00003-of-00003.gguf"])(
+    "without the part %s names it",
+    async (missing) => {
+      const { [missing]: _, ...rest } = parts(3);
+      const error = await expectModelError("SHARD_MISSING", async () => openIn(rest));
+      expect(error.message).toContain(missing);
+    },
+  );
+});
