@@ -45,6 +45,7 @@ function createInstantExecutor(maxSequences: number): Executor {
       workspaceBytes: 0,
       totalBytes: 0,
       kvBytesPerToken: 0,
+      kvCacheDtype: "float32",
       maxSequences,
       contextTokens,
     },

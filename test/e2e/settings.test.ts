@@ -317,6 +317,14 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     );
     expect(plans[1]).toBeLessThan((plans[0] ?? 0) / 2);
   },
+  "engine.kvCacheDtype": async () => {
+    const inspect = ["models", "inspect", "embedded", "--json"];
+    const plans = [await runCli(inspect), await runCli([...inspect, "--kv-cache-dtype", "int8"])].map(
+      ({ stdout }) =>
+        (JSON.parse(stdout) as { memoryPlan: { kvCacheBytes: number } }).memoryPlan.kvCacheBytes,
+    );
+    expect(plans[1]).toBeLessThan((plans[0] ?? 0) / 3);
+  },
   "engine.cacheDirectory": async () => {
     const directory = join(await scratchDirectory(), "kept");
     await quantizeInto(directory, []);

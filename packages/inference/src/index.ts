@@ -19,6 +19,7 @@ export type {
   ExecutorMemoryPlan,
   ForwardBatch,
   ForwardResult,
+  KvCacheDtype,
   KvStorage,
   SlotMove,
 } from "./executors/executor.ts";
@@ -28,6 +29,7 @@ export type {
   ExecutorProvider,
   ExecutorSizes,
   ExecutorWarning,
+  KvRangeSource,
 } from "./executors/executor-provider.ts";
 export type {
   ClockPort,

@@ -62,6 +62,8 @@ export interface EngineSettings {
   readonly runtime: "auto" | "ffi" | "binding";
   /** How the weights of a dense checkpoint are quantized when they are loaded. */
   readonly quantize: QuantizeMode;
+  /** How keys and values of sequences are kept: as computed, or rounded to 8 bits. */
+  readonly kvCacheDtype: "float32" | "int8";
   /** Of quantized weights; `undefined`: in the user's cache directory. */
   readonly cacheDirectory: string | undefined;
   /** Of all quantized weights that are kept. */

@@ -13,6 +13,7 @@ export const engineDefaults: {
   promptTimeoutMs: 5000,
   runtime: "auto",
   quantize: "none",
+  kvCacheDtype: "float32",
   cacheLimitBytes: 64 * 2 ** 30,
   startTimeoutMs: 300_000,
   maxRestarts: 5,

@@ -80,7 +80,7 @@ export function createDaemonMetrics(options: {
       created.cacheConfig({
         blockTokens: plan.contextTokens,
         blockCount: plan.maxSequences,
-        dtype: "f32",
+        dtype: plan.kvCacheDtype,
         sizeBytes: plan.kvCacheBytes,
         hasPrefixCache: false,
       });

@@ -39,7 +39,7 @@ export interface EngineStatsSample extends Omit<EngineStats, "lastStepMs" | "las
 export interface CacheConfigSample {
   readonly blockTokens: number;
   readonly blockCount: number;
-  /** Such as `f32`. */
+  /** Such as `float32`. */
   readonly dtype: string;
   readonly sizeBytes: number;
   readonly hasPrefixCache: boolean;

@@ -100,6 +100,7 @@ const typedKeys: {
     threads: true,
     runtime: true,
     quantize: true,
+    kvCacheDtype: true,
     cacheDirectory: true,
     cacheLimitBytes: true,
     memoryLimitBytes: true,
@@ -133,6 +134,7 @@ describe("values", () => {
       "<file>": "/models/chat.jinja",
       "<auto|ffi|binding>": "ffi",
       "<none|int8|int4>": "int8",
+      "<float32|int8>": "int8",
       "<choice>": "warn",
       "<auto|pretty|json>": "json",
     };

@@ -32,6 +32,7 @@ export const fakeModel: LocalModel = {
     workspaceBytes: 1,
     totalBytes: 4,
     kvBytesPerToken: 1,
+    kvCacheDtype: "float32",
     maxSequences: 4,
     contextTokens: 64,
   },

@@ -1,6 +1,6 @@
 import type { LanguageModel } from "@infernode/models";
 import type { MemoryPort } from "../ports.ts";
-import type { Executor, ExecutorMemoryPlan } from "./executor.ts";
+import type { Executor, ExecutorMemoryPlan, KvCacheDtype } from "./executor.ts";
 
 /** The parts of a loaded model that an executor needs. */
 export type ExecutorModel = Pick<LanguageModel, "name" | "config" | "architecture" | "weights">;
@@ -13,12 +13,24 @@ export interface ExecutorSizes {
   readonly contextTokens?: number;
   /** Longer chunks of a prompt are computed in parts of this many tokens. [512, at most the context] */
   readonly maxChunkTokens?: number;
+  /** [`float32`] */
+  readonly kvCacheDtype?: KvCacheDtype;
 }
 
 /** A condition under which an executor works, but slower or otherwise than requested. */
 export interface ExecutorWarning {
   readonly code: string;
   readonly message: string;
+}
+
+/** How the ranges of keys and values are found, which a cache of int8 is scaled by. */
+export interface KvRangeSource {
+  /** Tokens of a text to measure them with: some hundred, like those that the model is used for. */
+  tokenIds(): Promise<readonly number[]>;
+  /** Ranges that were measured before with this model. */
+  read(): Promise<Float32Array | undefined>;
+  /** Keeps measured ranges. */
+  write(ranges: Float32Array): Promise<void>;
 }
 
 /** Options of every executor. */
@@ -30,6 +42,8 @@ export interface ExecutorOptions extends ExecutorSizes {
   readonly threads?: number | undefined;
   /** One of the provider's `runtimes`, or `auto`. [`auto`] */
   readonly runtime?: string | undefined;
+  /** Of a cache of int8. [measured at each start, with tokens from all over the vocabulary] */
+  readonly kvRanges?: KvRangeSource | undefined;
   readonly onWarning?: (warning: ExecutorWarning) => void;
   /** Called after the runtime is opened and before weights are loaded, so that each can be measured. */
   readonly onRuntimeOpened?: () => void;

@@ -56,6 +56,9 @@ export interface SlotStorage {
 /** How an executor stores keys and values. Storage in pages, with block tables, is to be another member. */
 export type KvStorage = SlotStorage;
 
+/** How keys and values are cached: as computed, or rounded to 8 bits, in about a quarter of the memory. */
+export type KvCacheDtype = "float32" | "int8";
+
 /** Planned bytes by purpose, before anything is loaded. */
 export interface ExecutorMemoryPlan {
   readonly weightsBytes: number;
@@ -64,6 +67,7 @@ export interface ExecutorMemoryPlan {
   readonly workspaceBytes: number;
   readonly totalBytes: number;
   readonly kvBytesPerToken: number;
+  readonly kvCacheDtype: KvCacheDtype;
   readonly maxSequences: number;
   readonly contextTokens: number;
 }

@@ -90,6 +90,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       workspaceBytes: 0,
       totalBytes: 0,
       kvBytesPerToken: 0,
+      kvCacheDtype: "float32",
       maxSequences,
       contextTokens,
     },

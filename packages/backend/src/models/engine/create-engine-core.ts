@@ -26,8 +26,9 @@ import type {
   EngineCoreOptions,
 } from "./engine-core.ts";
 import type { EngineSizes } from "./fit-engine-sizes.ts";
+import { createKvRangeSource } from "./kv-range-source.ts";
 import { chunkTokensOf, executorProvider, prepareModel, type PreparedModel } from "./prepare-model.ts";
-import { createPromptPool } from "../prompts/prompt-pool.ts";
+import { createPromptPool, type PromptPool } from "../prompts/prompt-pool.ts";
 import { createPromptService } from "../prompts/prompt-service.ts";
 import { startModelPromptThread } from "../prompts/start-model-prompt-thread.ts";
 
@@ -70,10 +71,10 @@ type SettingsOf<Options> = {
 };
 
 function executorSettings(
-  { threads, runtime }: EngineCoreOptions,
+  { threads, runtime, kvCacheDtype = engineDefaults.kvCacheDtype }: EngineCoreOptions,
   sizes: EngineSizes,
 ): SettingsOf<ExecutorOptions> {
-  return { ...sizes, threads, runtime };
+  return { ...sizes, threads, runtime, kvCacheDtype };
 }
 
 function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
@@ -86,11 +87,17 @@ function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
   return { maxQueuedRequests, maxQueuedTokens, maxTokensPerStep, stepTimeMs };
 }
 
+interface AssembleDependencies extends EngineCoreDependencies {
+  /** The tokens of a text. */
+  readonly encode: (text: string) => Promise<readonly number[]>;
+}
+
 async function assemble(
-  { writeWeights, sizes, memoryPlan, device, room, answerMemoryBytes }: PreparedModel,
+  prepared: PreparedModel,
   options: EngineCoreOptions,
-  { events, onLoadProgress = () => undefined }: EngineCoreDependencies,
+  { events, onLoadProgress = () => undefined, encode }: AssembleDependencies,
 ): Promise<Parts> {
+  const { stored, writeWeights, sizes, memoryPlan, device, room, answerMemoryBytes } = prepared;
   const { model, release } = await writeWeights({
     onProgress: onLoadProgress,
     onWarning: (message) => process.emitWarning(message),
@@ -117,6 +124,7 @@ async function assemble(
       memory,
       ...executorSettings(options, sizes),
       maxChunkTokens: chunkTokensOf(options, sizes),
+      kvRanges: createKvRangeSource({ stored, model, options, encode }),
       onWarning: ({ message }) => process.emitWarning(message),
       onRuntimeOpened: () => {
         runtimeBytes = residentBytes();
@@ -159,6 +167,15 @@ function describe({ model, executor, answerMemoryBytes }: Parts): LocalModel {
   };
 }
 
+/** Encodes a text before there are limits of a queue. */
+async function encodeText(pool: PromptPool, text: string): Promise<readonly number[]> {
+  const limits = { requests: 1, characters: text.length };
+  const prompt = { kind: "text", text } as const;
+  const contextTokens = text.length;
+  const result = await pool.run({ kind: "encode", prompt, contextTokens, purpose: "inspection", limits });
+  return result.type === "tokens" ? Array.from(result.tokenIds) : result.description.tokenIds;
+}
+
 /** The reason of the first rejection. */
 function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unknown {
   return results.find((result) => result.status === "rejected")?.reason;
@@ -177,8 +194,9 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     startThread: () => startPromptThread({ directory, chatTemplatePath }),
     timeoutMs: options.promptTimeoutMs ?? engineDefaults.promptTimeoutMs,
   });
+  const encode = (text: string): Promise<readonly number[]> => encodeText(pool, text);
   const [assembled, loaded] = await Promise.allSettled([
-    assemble(prepared, options, dependencies),
+    assemble(prepared, options, { ...dependencies, encode }),
     pool.ready,
   ]);
   const disposeAll = async (): Promise<void> => {

@@ -9,6 +9,7 @@ import {
   type AvailableMemory,
 } from "@infernode/memory";
 import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
+import { engineDefaults } from "../../config/engine-defaults.ts";
 import { answerMemory } from "../answer-memory.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
@@ -44,7 +45,7 @@ export interface PrepareOptions {
 
 type SizeOptions = Pick<
   EngineCoreOptions,
-  "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes"
+  "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes" | "kvCacheDtype"
 >;
 
 /** The longest chunk of a prompt in one step. */
@@ -62,8 +63,9 @@ export function planModel(
   options: SizeOptions,
   budgetBytes: number,
 ): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
+  const { kvCacheDtype = engineDefaults.kvCacheDtype } = options;
   const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
-    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes) });
+    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), kvCacheDtype });
   const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
     fitEngineSizes({
       requested: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },

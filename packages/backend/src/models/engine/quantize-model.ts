@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   hasPackedWeights,
   makeRoomInCache,
@@ -12,6 +12,7 @@ import {
 } from "@infernode/models";
 import type { QuantizeMode } from "../../config/config.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 
@@ -110,23 +111,6 @@ export async function quantizeModel<Model extends Checkpoint>(
       }
     },
   };
-}
-
-/** Makes a directory and those above it. Node's own recursion never ends where a file system takes none, as `/proc`. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await makeOne(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path));
-    await makeOne(path);
-  }
-}
-
-async function makeOne(path: string): Promise<void> {
-  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
 }
 
 function isStorageError(error: unknown): boolean {

@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers/promises";
-import { InferenceError } from "../../errors.ts";
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { inputBytes } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { fillRopeRows, type RopeTable, ropeTableBytes } from "./rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
+import { float32, int32 } from "./typed-views.ts";
 
 const ropeRowsPerTurn = 1024;
 
@@ -18,6 +18,11 @@ export class CallInputs {
   readonly chunkPosition: Uint8Array;
   readonly chunkRows: Uint8Array;
   readonly totalLength: Uint8Array;
+  /** Of a cache of int8: whether a chunk of a prompt is computed, and its first position. */
+  readonly isChunk: Uint8Array;
+  readonly chunkStart: Uint8Array;
+  /** The smallest and the largest number that keys and values are rounded to. */
+  readonly int8Limits: Uint8Array;
   /** The same memory as numbers. */
   readonly totalLengthValue: Int32Array;
   readonly rope: readonly TensorBuffer[];
@@ -47,6 +52,9 @@ export class CallInputs {
       { name: "rope_cos", dtype: "float32", shape, bytes: cos },
       { name: "rope_sin", dtype: "float32", shape, bytes: sin },
     ];
+    this.chunkStart = take(8);
+    this.int8Limits = take(8);
+    this.isChunk = take(8).subarray(0, 1);
     this.decodeTokenIds = take(maxSequences * 4);
     this.decodePositions = take(maxSequences * 4);
     this.decodeRows = take(maxSequences * 4);
@@ -69,6 +77,27 @@ export class CallInputs {
     }
   }
 
+  /** Says whether a chunk of a prompt is computed in float32, beside a cache of int8. */
+  setChunk(isChunk: boolean, startPosition: number): void {
+    this.isChunk[0] = isChunk ? 1 : 0;
+    new BigInt64Array(this.chunkStart.buffer, this.chunkStart.byteOffset, 1)[0] = BigInt(startPosition);
+  }
+
+  /** Cuts off what keys and values are rounded to. */
+  setInt8Limits(least: number, most: number): void {
+    float32(this.int8Limits).set([least, most]);
+  }
+
+  /** The inputs of a cache of int8. */
+  roundingInputs(): readonly TensorBuffer[] {
+    return [
+      { name: "is_prefill", dtype: "bool", shape: [], bytes: this.isChunk },
+      { name: "start_position", dtype: "int64", shape: [1], bytes: this.chunkStart },
+      { name: "least_int8", dtype: "float32", shape: [], bytes: this.int8Limits.subarray(0, 4) },
+      { name: "most_int8", dtype: "float32", shape: [], bytes: this.int8Limits.subarray(4) },
+    ];
+  }
+
   chunkOf(tokenCount: number): TensorBuffer {
     const bytes = this.chunkTokenIds.subarray(0, tokenCount * 4);
     return { name: "input_ids", dtype: "int32", shape: [1, tokenCount], bytes };
@@ -82,22 +111,4 @@ export class CallInputs {
   dispose(): void {
     this.#block.dispose();
   }
-}
-
-/** The same memory as integers. */
-export function int32(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.buffer, aligned(bytes), bytes.byteLength / 4);
-}
-
-/** The same memory as floats. */
-export function float32(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, aligned(bytes), bytes.byteLength / 4);
-}
-
-function aligned(bytes: Uint8Array): number {
-  if (bytes.byteOffset % 4 !== 0) {
-    const mismatch = { expected: "memory at a multiple of 4 bytes", got: `an offset of ${bytes.byteOffset}` };
-    throw new InferenceError("EXECUTOR_FAILED", mismatch);
-  }
-  return bytes.byteOffset;
 }

@@ -1,11 +1,15 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
-import { CallInputs, float32, int32 } from "./call-inputs.ts";
+import { CallInputs } from "./call-inputs.ts";
 import type { KvSlots } from "./kv-slots.ts";
+import { type CallTensors, kvTensors, roundedCacheTensors } from "./kv-tensors.ts";
 import { logitRowCount } from "./memory-plan.ts";
-import { kvNames } from "./graph/onnx-decoder-builder.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
+import { mostInt8, type RoundedCache } from "./rounded-cache.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
+import { float32, int32 } from "./typed-views.ts";
+
+const largestFloat32 = 2 ** 127;
 
 /** A chunk of one sequence's prompt. */
 export interface PrefillChunk {
@@ -41,6 +45,7 @@ export class DecoderCalls {
   readonly logits: readonly Float32Array[];
   readonly #session: OnnxSession;
   readonly #kv: KvSlots;
+  readonly #rounded: RoundedCache | undefined;
   readonly #inputs: CallInputs;
   readonly #logitsBlock: MemoryBlockPort;
   readonly #vocabSize: number;
@@ -55,11 +60,14 @@ export class DecoderCalls {
       readonly model: ExecutorModel;
       readonly memory: MemoryPort;
       readonly sizes: ResolvedOnnxMemoryOptions;
+      /** Of a cache of int8. */
+      readonly rounded: RoundedCache | undefined;
     },
   ) {
     const { model, memory, sizes } = options;
     this.#session = session;
     this.#kv = kv;
+    this.#rounded = options.rounded;
     this.#vocabSize = model.config.vocabSize;
     this.maxChunkTokens = sizes.maxChunkTokens;
     this.#inputs = new CallInputs(model, memory, sizes);
@@ -74,6 +82,7 @@ export class DecoderCalls {
       this.#inputs.dispose();
       throw error;
     }
+    this.setRounding(true);
     this.decodeTokenIds = int32(this.#inputs.decodeTokenIds);
     this.decodePositions = int32(this.#inputs.decodePositions);
     this.logits = Array.from({ length: rowCount }, (_, row) => float32(this.#logitsOf(row, 1)));
@@ -87,11 +96,15 @@ export class DecoderCalls {
   /** Runs one token of each sequence in the slots `0 … count − 1`, with logits. */
   decode(count: number, longestTokens: number): Promise<void> {
     this.#inputs.totalLengthValue[0] = longestTokens;
+    if (this.#rounded !== undefined) {
+      this.#inputs.isChunk[0] = 0;
+      for (let slot = 0; slot < count; slot += 1) this.#rounded.forget(slot, this.decodePositions[slot]!);
+    }
     return (this.#decodes[count] ??= this.#bindDecode(count)).run();
   }
 
   /** Runs a chunk of one sequence. */
-  prefill(chunk: PrefillChunk): Promise<void> {
+  async prefill(chunk: PrefillChunk): Promise<void> {
     const { slot, tokenIds, startPosition, logitCount } = chunk;
     const inputs = this.#inputs;
     const tokenCount = tokenIds.length;
@@ -102,7 +115,18 @@ export class DecoderCalls {
     for (let row = 0; row < logitCount; row += 1) rows[row] = tokenCount - logitCount + row;
     const prefill = (this.#prefills[slot] ??= this.#bindPrefill(chunk));
     this.#rebindPrefill(prefill, chunk);
-    return prefill.call.run();
+    const rounded = this.#rounded?.hasRoom(slot, startPosition, tokenCount) ? this.#rounded : undefined;
+    inputs.setChunk(rounded !== undefined, startPosition);
+    rounded?.claim(startPosition);
+    this.#rounded?.forget(slot, startPosition);
+    await prefill.call.run();
+    rounded?.store(slot, startPosition, tokenCount);
+  }
+
+  /** Has what `prefill` computes in float32 not rounded to int8, or rounded again. */
+  setRounding(isRounding: boolean): void {
+    const most = isRounding ? mostInt8 : largestFloat32;
+    this.#inputs.setInt8Limits(-most, most);
   }
 
   dispose(): void {
@@ -115,7 +139,7 @@ export class DecoderCalls {
   #bindDecode(count: number): OnnxCall {
     const { decodeTokenIds, decodePositions, decodeRows, totalLength, rope } = this.#inputs;
     const bytes = count * Int32Array.BYTES_PER_ELEMENT;
-    const [pasts, presents] = this.#cache(0, count);
+    const { inputs, outputs } = this.#cache(0, count);
     return this.#session.bind(
       [
         { name: "input_ids", dtype: "int32", shape: [count, 1], bytes: decodeTokenIds.subarray(0, bytes) },
@@ -123,16 +147,16 @@ export class DecoderCalls {
         { name: "logit_rows", dtype: "int32", shape: [count], bytes: decodeRows.subarray(0, bytes) },
         { name: "total_length", dtype: "int32", shape: [], bytes: totalLength },
         ...rope,
-        ...pasts,
+        ...inputs,
       ],
-      [...presents, this.#logitsOutput(0, count)],
+      [...outputs, this.#logitsOutput(0, count)],
     );
   }
 
   #bindPrefill({ slot, tokenIds, logitCount, firstRow }: PrefillChunk): PrefillCall {
     const { chunkPosition, totalLength, rope } = this.#inputs;
     const tokenCount = tokenIds.length;
-    const [pasts, presents] = this.#cache(slot, 1);
+    const { inputs, outputs } = this.#cache(slot, 1);
     const call = this.#session.bind(
       [
         this.#inputs.chunkOf(tokenCount),
@@ -140,9 +164,9 @@ export class DecoderCalls {
         this.#inputs.chunkRowsOf(logitCount),
         { name: "total_length", dtype: "int32", shape: [], bytes: totalLength },
         ...rope,
-        ...pasts,
+        ...inputs,
       ],
-      [...presents, this.#logitsOutput(firstRow, logitCount)],
+      [...outputs, this.#logitsOutput(firstRow, logitCount)],
     );
     return { call, tokenCount, logitCount, firstRow };
   }
@@ -159,21 +183,14 @@ export class DecoderCalls {
     prefill.firstRow = firstRow;
   }
 
-  #cache(slot: number, count: number): [pasts: TensorBuffer[], presents: TensorBuffer[]] {
-    const { kvHeadCount, capacityTokens, headDim } = this.#kv.shape;
-    const shape = [count, kvHeadCount, capacityTokens, headDim];
-    const pasts: TensorBuffer[] = [];
-    const presents: TensorBuffer[] = [];
-    let index = 0;
-    for (const bytes of this.#kv.views(slot, count)) {
-      const names = kvNames(Math.floor(index / 2));
-      const [past, present] =
-        index % 2 === 0 ? [names.pastKeys, names.presentKeys] : [names.pastValues, names.presentValues];
-      pasts.push({ name: past, dtype: "float32", shape, bytes });
-      presents.push({ name: present, dtype: "float32", shape, bytes });
-      index += 1;
-    }
-    return [pasts, presents];
+  #cache(slot: number, count: number): CallTensors {
+    const cache = kvTensors(this.#kv, { slot, count });
+    if (this.#rounded === undefined) return cache;
+    const { inputs, outputs } = roundedCacheTensors(this.#rounded);
+    return {
+      inputs: [...cache.inputs, ...inputs, ...this.#inputs.roundingInputs()],
+      outputs: [...cache.outputs, ...outputs],
+    };
   }
 
   #logitsOutput(firstRow: number, count: number): TensorBuffer {

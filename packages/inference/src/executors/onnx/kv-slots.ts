@@ -1,5 +1,5 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
-import type { SlotMove } from "../executor.ts";
+import type { KvCacheDtype, SlotMove } from "../executor.ts";
 
 /** Shape of keys and values in slots. */
 export interface KvSlotsShape {
@@ -9,23 +9,30 @@ export interface KvSlotsShape {
   /** Positions per slot. */
   readonly capacityTokens: number;
   readonly headDim: number;
+  readonly dtype: KvCacheDtype;
 }
+
+const numberBytes: Readonly<Record<KvCacheDtype, number>> = { float32: 4, int8: 1 };
 
 /**
  * Keys and values in memory of the injected pool: per layer one block for keys and one for values, each
- * `(slots, kvHeads, capacity, headDim)` of float32.
+ * `(slots, kvHeads, capacity, headDim)`.
  */
 export class KvSlots {
   readonly shape: KvSlotsShape;
   readonly #blocks: MemoryBlockPort[] = [];
 
-  constructor(shape: KvSlotsShape, memory: MemoryPort, model: string) {
+  constructor(
+    shape: KvSlotsShape,
+    memory: MemoryPort,
+    { model, label = "" }: { readonly model: string; readonly label?: string },
+  ) {
     this.shape = shape;
     const sizeBytes = shape.slotCount * slotBytes(shape);
     try {
       for (let layer = 0; layer < shape.layerCount; layer += 1) {
         for (const kind of ["keys", "values"]) {
-          const tag = { model, purpose: "kv-cache", label: `layer ${layer} ${kind}` } as const;
+          const tag = { model, purpose: "kv-cache", label: `${label}layer ${layer} ${kind}` } as const;
           this.#blocks.push(memory.allocate({ sizeBytes, tag, alignmentBytes: 64 }));
         }
       }
@@ -43,8 +50,8 @@ export class KvSlots {
 
   /** Copies the first positions of one slot to another, or swaps those of two. */
   move(move: SlotMove): void {
-    const { kvHeadCount, headDim, capacityTokens } = this.shape;
-    const rowBytes = headDim * Float32Array.BYTES_PER_ELEMENT;
+    const { kvHeadCount, headDim, capacityTokens, dtype } = this.shape;
+    const rowBytes = headDim * numberBytes[dtype];
     const headBytes = capacityTokens * rowBytes;
     const kept = move.toTokens > 0 ? new Uint8Array(move.toTokens * rowBytes) : undefined;
     for (const { bytes } of this.#blocks) {
@@ -65,5 +72,15 @@ export class KvSlots {
 
 /** Bytes of one sequence's keys, or values, in one layer. */
 export function slotBytes(shape: KvSlotsShape): number {
-  return shape.kvHeadCount * shape.capacityTokens * shape.headDim * Float32Array.BYTES_PER_ELEMENT;
+  return shape.kvHeadCount * shape.capacityTokens * shape.headDim * numberBytes[shape.dtype];
+}
+
+/** Bytes of all slots. */
+export function slotsBytes(shape: KvSlotsShape): number {
+  return 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
+}
+
+/** Bytes that one token of a sequence takes in all layers. */
+export function kvBytesPerToken({ layerCount, kvHeadCount, headDim, dtype }: KvSlotsShape): number {
+  return 2 * layerCount * kvHeadCount * headDim * numberBytes[dtype];
 }

@@ -1,7 +1,7 @@
 import type { StoredWeight, TensorInfo, WeightIndex } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
-import { type KvSlotsShape, slotBytes } from "./kv-slots.ts";
+import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "./kv-slots.ts";
 import {
   type CountedWeight,
   type NetworkSummary,
@@ -11,6 +11,7 @@ import {
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeTableBytes } from "./rope-table.ts";
+import { roundedCacheBytes } from "./rounded-cache.ts";
 
 const floatBytes = 4;
 /** The runtime packs matrices in panels of this many columns. */
@@ -36,7 +37,8 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
   const summary = summarizeNetwork(model);
   const weightsBytes = countWeightBytes(summary.weights, model.weights);
   const shape = kvShape(model, sizes);
-  const kvCacheBytes = 2 * shape.layerCount * shape.slotCount * slotBytes(shape);
+  const kvCacheBytes =
+    shape.dtype === "int8" ? roundedCacheBytes(shape, exactTokens(sizes)) : slotsBytes(shape);
   const activationsBytes =
     logitRowCount(sizes) * summary.vocabSize * floatBytes + chunkBytes(summary, sizes.maxChunkTokens);
   const workspaceBytes =
@@ -47,7 +49,8 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
     activationsBytes,
     workspaceBytes,
     totalBytes: weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes,
-    kvBytesPerToken: 2 * shape.layerCount * shape.kvHeadCount * shape.headDim * floatBytes,
+    kvBytesPerToken: kvBytesPerToken(shape),
+    kvCacheDtype: sizes.kvCacheDtype,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,
   });
@@ -62,7 +65,20 @@ export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions):
     kvHeadCount,
     capacityTokens: sizes.contextTokens,
     headDim,
+    dtype: sizes.kvCacheDtype,
   };
+}
+
+/**
+ * Tokens of a prompt that are kept in float32 beside a cache of int8: a chunk at least, and no more than makes another
+ * quarter of the cache. Prompts that are longer are computed on int8 from there on, which is slower.
+ */
+export function exactTokens({
+  maxSequences,
+  contextTokens,
+  maxChunkTokens,
+}: ResolvedOnnxMemoryOptions): number {
+  return Math.min(contextTokens, Math.max(maxChunkTokens, Math.ceil((maxSequences * contextTokens) / 16)));
 }
 
 /** Rows of logits: one for each sequence, and more for log-probabilities of prompts. */
@@ -70,9 +86,9 @@ export function logitRowCount(sizes: ResolvedOnnxMemoryOptions): number {
   return sizes.maxSequences + Math.min(extraLogitRows, sizes.maxChunkTokens - 1);
 }
 
-/** Bytes of the integer inputs: ids, last positions and rows, for decodes and for one chunk. */
+/** Bytes of the small inputs: ids, last positions and rows, for decodes and for one chunk, and single numbers. */
 export function inputBytes(maxSequences: number, maxChunkTokens: number): number {
-  return (3 * maxSequences + 2 * maxChunkTokens + 2) * Int32Array.BYTES_PER_ELEMENT;
+  return (3 * maxSequences + 2 * maxChunkTokens + 8) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 function countWeightBytes(counted: readonly CountedWeight[], weights: Pick<WeightIndex, "weight">): number {

@@ -13,7 +13,9 @@ import { type BatchLimits, assertBatch, assertMove } from "./assert-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { LogitRows } from "./logit-rows.ts";
-import { kvShape, planResolved } from "./memory-plan.ts";
+import { exactTokens, kvShape, planResolved } from "./memory-plan.ts";
+import { setKvRanges } from "./set-kv-ranges.ts";
+import { RoundedCache } from "./rounded-cache.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
 import { usedTensors } from "./graph/network-summary.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
@@ -30,7 +32,7 @@ import type { OnnxRuntime } from "./runtime/runtime.ts";
 export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<Executor> {
   const resolved = resolveOnnxOptions(options);
   const { model, memory, onWarning = () => {}, onRuntimeOpened = () => {} } = options;
-  const network = await buildNetworkModel(model);
+  const network = await buildNetworkModel(model, resolved.kvCacheDtype);
   const plan = planResolved(model, resolved);
 
   const heap = await openHeap();
@@ -51,20 +53,40 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     });
     closers.push(() => session.dispose());
     await scan;
-    const kv = new KvSlots(kvShape(model, resolved), memory, model.name);
+    const kv = new KvSlots(kvShape(model, resolved), memory, { model: model.name });
     closers.push(() => kv.dispose());
-    const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved });
+    const rounded = createRoundedCache(kv, options, resolved);
+    closers.push(() => rounded?.dispose());
+    const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved, rounded });
     closers.push(() => calls.dispose());
     await calls.prepare();
+    if (rounded !== undefined) await setKvRanges(calls, rounded, options);
     // The first run allocates the runtime's memory, and fails here if later ones would.
     await calls.decode(1, 1);
     const description = describe(runtime, resolved, fallbackReason);
-    return new OnnxExecutor({ plan, description, kv, calls, vocabSize: model.config.vocabSize, closers });
+    return new OnnxExecutor({
+      plan,
+      description,
+      kv,
+      rounded,
+      calls,
+      vocabSize: model.config.vocabSize,
+      closers,
+    });
   } catch (error) {
     // The first failure is thrown.
     await closeAll(closers).catch(() => {});
     throw error;
   }
+}
+
+function createRoundedCache(
+  kv: KvSlots,
+  { model, memory }: OnnxExecutorOptions,
+  sizes: ResolvedOnnxOptions,
+): RoundedCache | undefined {
+  if (kv.shape.dtype !== "int8") return undefined;
+  return new RoundedCache(kv, exactTokens(sizes), { memory, model: model.name });
 }
 
 /** Opens the C allocator, which keeps freed memory unless configured otherwise. */
@@ -85,6 +107,7 @@ interface OnnxExecutorParts {
   readonly description: string;
   readonly vocabSize: number;
   readonly kv: KvSlots;
+  readonly rounded: RoundedCache | undefined;
   readonly calls: DecoderCalls;
   /** Called from the last to the first. */
   readonly closers: Closer[];
@@ -98,6 +121,7 @@ class OnnxExecutor implements Executor {
   readonly kvStorage: KvStorage;
   readonly maxLogitRows: number;
   readonly #kv: KvSlots;
+  readonly #rounded: RoundedCache | undefined;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
   readonly #limits: BatchLimits;
@@ -117,6 +141,7 @@ class OnnxExecutor implements Executor {
       move: (move) => this.#move(move),
     };
     this.#kv = parts.kv;
+    this.#rounded = parts.rounded;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
     this.maxLogitRows = parts.calls.logits.length;
@@ -172,6 +197,7 @@ class OnnxExecutor implements Executor {
     this.#assertIdle();
     assertMove(move, this.kvStorage);
     this.#kv.move(move);
+    this.#rounded?.move(move);
   }
 
   async #run(batch: ForwardBatch, decodeCount: number): Promise<void> {

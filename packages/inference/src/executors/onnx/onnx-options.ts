@@ -1,4 +1,5 @@
 import { InferenceError, quoteValue } from "../../errors.ts";
+import type { KvCacheDtype } from "../executor.ts";
 import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
 import { defaultThreadCount } from "./thread-count.ts";
 
@@ -29,7 +30,7 @@ export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly runtime: OnnxRuntimePreference;
 }
 
-const memoryKeys = ["maxSequences", "contextTokens", "maxChunkTokens"];
+const memoryKeys = ["maxSequences", "contextTokens", "maxChunkTokens", "kvCacheDtype"];
 const optionNames = [
   ...memoryKeys,
   "model",
@@ -37,6 +38,7 @@ const optionNames = [
   "threads",
   "allowSpinning",
   "runtime",
+  "kvRanges",
   "onWarning",
   "onRuntimeOpened",
 ];
@@ -79,7 +81,17 @@ function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedOnn
   }
   const { maxChunkTokens = Math.min(defaultChunkTokens, contextTokens) } = options;
   assertCount("maxChunkTokens", maxChunkTokens, contextTokens);
-  return { maxSequences, contextTokens, maxChunkTokens };
+  return {
+    maxSequences,
+    contextTokens,
+    maxChunkTokens,
+    kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype),
+  };
+}
+
+function parseKvCacheDtype(name: string = "float32"): KvCacheDtype {
+  if (name === "float32" || name === "int8") return name;
+  throw invalid("kvCacheDtype", '"float32" or "int8"', name);
 }
 
 function assertKnownKeys(options: object, known: readonly string[]): void {

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { KvSlots, slotBytes } from "../../../src/executors/onnx/kv-slots.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 
-const shape = { layerCount: 2, slotCount: 3, kvHeadCount: 2, capacityTokens: 4, headDim: 1 };
+const shape = {
+  layerCount: 2,
+  slotCount: 3,
+  kvHeadCount: 2,
+  capacityTokens: 4,
+  headDim: 1,
+  dtype: "float32",
+} as const;
 
 /** `[layer and kind][float]` of one slot. */
 function readSlot(kv: KvSlots, slot: number): number[][] {
@@ -20,7 +27,7 @@ function fillSlots(kv: KvSlots): void {
 
 test("allocates one block per layer for keys and one for values, and frees all", () => {
   const memory = new PlainMemory();
-  const kv = new KvSlots(shape, memory, "m");
+  const kv = new KvSlots(shape, memory, { model: "m" });
   expect(slotBytes(shape)).toBe(2 * 4 * 1 * 4);
   expect([memory.liveBlockCount, memory.liveBytes]).toEqual([4, 4 * 3 * 32]);
   kv.dispose();
@@ -28,7 +35,7 @@ test("allocates one block per layer for keys and one for values, and frees all",
 });
 
 test("copies the first positions of every head, and nothing else", () => {
-  const kv = new KvSlots(shape, new PlainMemory(), "m");
+  const kv = new KvSlots(shape, new PlainMemory(), { model: "m" });
   fillSlots(kv);
   kv.move({ from: 2, to: 0, fromTokens: 3, toTokens: 0 });
   expect(readSlot(kv, 0)[1]).toEqual([2100, 2101, 2102, 103, 2104, 2105, 2106, 107]);
@@ -36,7 +43,7 @@ test("copies the first positions of every head, and nothing else", () => {
 });
 
 test("swaps two slots of different length", () => {
-  const kv = new KvSlots(shape, new PlainMemory(), "m");
+  const kv = new KvSlots(shape, new PlainMemory(), { model: "m" });
   fillSlots(kv);
   kv.move({ from: 2, to: 0, fromTokens: 1, toTokens: 3 });
   expect(readSlot(kv, 0)[3]?.slice(0, 1)).toEqual([2300]);
@@ -47,6 +54,6 @@ test("swaps two slots of different length", () => {
 test("frees its blocks when an allocation fails", () => {
   const memory = new PlainMemory();
   memory.limitBytes = 3 * 96;
-  expect(() => new KvSlots(shape, memory, "m")).toThrow("out of memory at layer 1 values");
+  expect(() => new KvSlots(shape, memory, { model: "m" })).toThrow("out of memory at layer 1 values");
   expect(memory.liveBlockCount).toBe(0);
 });

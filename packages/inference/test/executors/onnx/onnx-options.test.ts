@@ -21,6 +21,7 @@ test("takes the model's context and chunks of at most 512 tokens by default", ()
     maxSequences: 4,
     contextTokens: 64,
     maxChunkTokens: 64,
+    kvCacheDtype: "float32",
   });
   const long = { ...model, config: { ...tinyConfig, contextTokens: 4096 } };
   expect(resolveOnnxMemoryOptions(long, { maxSequences: 4 }).maxChunkTokens).toBe(512);
@@ -37,6 +38,7 @@ test.each([
   ["maxSequences", { maxSequences: 1.5 }],
   ["contextTokens", { contextTokens: 65 }],
   ["maxChunkTokens", { contextTokens: 8, maxChunkTokens: 9 }],
+  ["kvCacheDtype", { kvCacheDtype: "int4" as "int8" }],
   ["threads", { threads: 0 }],
   ["runtime", { runtime: "gpu" as "auto" }],
   ["allowSpinning", { allowSpinning: 1 as unknown as boolean }],

@@ -1,4 +1,5 @@
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
+import type { KvCacheDtype } from "../../executor.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
 import { usedTensors } from "./network-summary.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
@@ -18,12 +19,14 @@ export interface NetworkModel {
  */
 export async function buildNetworkModel(
   model: Pick<ExecutorModel, "config" | "architecture" | "weights">,
+  kvCacheDtype: KvCacheDtype,
 ): Promise<NetworkModel> {
   const { weights } = model;
   const files = await resolveWeightFiles([...usedTensors(model)].map(({ filePath }) => filePath));
   const builder = new OnnxDecoderBuilder({
     weight: (name) => weights.weight(name),
     locations: files.locations,
+    kvCacheDtype,
   });
   model.architecture.build(model.config, builder);
   return { encode: () => builder.graph.toModel(), weightsDirectory: files.rootDirectory };

@@ -8,6 +8,8 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
+import type { KvCacheDtype } from "../../executor.ts";
+import { AttentionOperators } from "./attention-operators.ts";
 import { onnxDtype, OnnxGraph, type OnnxDtype } from "./onnx-graph.ts";
 import { QuantizedOperators, type NodeDetails, type TensorView } from "./quantized-operators.ts";
 
@@ -24,6 +26,8 @@ type WeightUse = "stored" | "float32";
 export interface OnnxDecoderWeights extends Pick<WeightIndex, "weight"> {
   /** File path → location relative to the session's directory. */
   readonly locations: ReadonlyMap<string, string>;
+  /** [`float32`] */
+  readonly kvCacheDtype?: KvCacheDtype;
 }
 
 const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
@@ -40,6 +44,8 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
  * `total_length` int32 `()` (the longest), `logit_rows` int32 `(M)`, `rope_cos` and `rope_sin`
  * `(positions, headDim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
  * Outputs: `logits` `(M, vocabSize)`, `present_keys.i` and `present_values.i`, in the memory of the past.
+ * A cache of int8 has further ones, see `AttentionOperators`; the factors that make float32 of it, one for each channel,
+ * are `key_scales.i` and `value_scales.i` `(kvHeads · headDim)`.
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
@@ -54,6 +60,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     integers: (values) => this.#integers(values),
     tensor: (tensor, as) => this.#tensor(tensor, as),
   });
+  readonly #attention: AttentionOperators;
   #hasRope = false;
 
   constructor(weights: OnnxDecoderWeights) {
@@ -62,6 +69,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     this.graph.addInput({ name: "last_positions", dtype: "int32", shape: ["B"] });
     this.graph.addInput({ name: "total_length", dtype: "int32", shape: [] });
     this.graph.addInput({ name: "logit_rows", dtype: "int32", shape: ["M"] });
+    this.#attention = new AttentionOperators(this.graph, weights.kvCacheDtype ?? "float32");
+    this.#attention.declareInputs();
     this.#tokenIds = this.#reshape("input_ids", [-1]);
     this.#node("Shape", ["input_ids"], { output: "batch_shape" });
   }
@@ -95,37 +104,11 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     qkv: { readonly q: OnnxValue; readonly k: OnnxValue; readonly v: OnnxValue },
     options: AttentionOptions,
   ): OnnxValue {
-    const { layerIndex, headCount, kvHeadCount, headDim, scale, slidingWindowTokens } = options;
+    const { headCount, headDim } = options;
     this.#declareRope(headDim);
-    const names = kvNames(layerIndex);
-    const cache = { dtype: "float32", shape: ["B", kvHeadCount, "C", headDim] } as const;
-    this.graph.addInput({ name: names.pastKeys, ...cache });
-    this.graph.addInput({ name: names.pastValues, ...cache });
-    this.graph.addOutput({ name: names.presentKeys, ...cache });
-    this.graph.addOutput({ name: names.presentValues, ...cache });
     const output = this.#fresh("attention");
-    this.graph.addNode({
-      op: "GroupQueryAttention",
-      domain: "com.microsoft",
-      inputs: [
-        ...[qkv.q, qkv.k, qkv.v].map((x) => this.#batched(x)),
-        names.pastKeys,
-        names.pastValues,
-        "last_positions",
-        "total_length",
-        "rope_cos",
-        "rope_sin",
-      ],
-      outputs: [output, names.presentKeys, names.presentValues],
-      attributes: {
-        num_heads: headCount,
-        kv_num_heads: kvHeadCount,
-        scale: { float: scale },
-        do_rotary: 1,
-        rotary_interleaved: options.hasInterleavedRope ? 1 : 0,
-        ...(slidingWindowTokens !== undefined && { local_window_size: slidingWindowTokens }),
-      },
-    });
+    const [q, k, v] = [qkv.q, qkv.k, qkv.v].map((x) => this.#batched(x)) as [string, string, string];
+    this.#attention.attend({ q, k, v }, options, output);
     const width = headCount * headDim;
     return { name: this.#reshape(output, [-1, width]), width };
   }
@@ -261,19 +244,4 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   #fresh(kind: string): string {
     return `${kind}.${this.graph.nodeCount}`;
   }
-}
-
-/** Names of one layer's KV cache in the graph. */
-export function kvNames(layerIndex: number): {
-  readonly pastKeys: string;
-  readonly pastValues: string;
-  readonly presentKeys: string;
-  readonly presentValues: string;
-} {
-  return {
-    pastKeys: `past_keys.${layerIndex}`,
-    pastValues: `past_values.${layerIndex}`,
-    presentKeys: `present_keys.${layerIndex}`,
-    presentValues: `present_values.${layerIndex}`,
-  };
 }

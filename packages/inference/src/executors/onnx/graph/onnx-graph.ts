@@ -4,8 +4,10 @@ import { ProtobufWriter } from "./protobuf.ts";
 export const onnxDtype = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
+  bool: 9,
   float16: 10,
   float64: 11,
   bfloat16: 16,
@@ -14,8 +16,14 @@ export const onnxDtype = {
 /** Element types in use. */
 export type OnnxDtype = keyof typeof onnxDtype;
 
+/** A branch of `If`. It may use the values of the graph around it. */
+export interface OnnxSubgraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
+
 /** A number is an integer attribute. */
-export type OnnxAttribute = number | { readonly float: number };
+export type OnnxAttribute = number | string | { readonly float: number } | { readonly graph: OnnxSubgraph };
 
 /** One operation of the graph. */
 export interface OnnxNode {
@@ -51,6 +59,8 @@ const opsetVersion = 21;
 const contribVersion = 1;
 const attributeFloat = 1;
 const attributeInt = 2;
+const attributeString = 3;
+const attributeGraph = 5;
 const external = 1;
 
 /**
@@ -144,11 +154,21 @@ function writeNode(node: OnnxNode): ProtobufWriter {
   for (const [name, value] of Object.entries(node.attributes ?? {})) {
     const attribute = new ProtobufWriter().string(1, name);
     if (typeof value === "number") attribute.int(3, value).int(20, attributeInt);
+    else if (typeof value === "string") attribute.string(4, value).int(20, attributeString);
+    else if ("graph" in value) attribute.message(6, writeSubgraph(value.graph)).int(20, attributeGraph);
     else attribute.float(2, value.float).int(20, attributeFloat);
     proto.message(5, attribute);
   }
   if (node.domain !== undefined) proto.string(7, node.domain);
   return proto;
+}
+
+function writeSubgraph({ nodes, outputs }: OnnxSubgraph): ProtobufWriter {
+  const graph = new ProtobufWriter();
+  for (const node of nodes) graph.message(1, writeNode(node));
+  graph.string(2, "branch");
+  for (const output of outputs) graph.message(12, writeValueInfo(output));
+  return graph;
 }
 
 function writeValueInfo(info: OnnxValueInfo): ProtobufWriter {

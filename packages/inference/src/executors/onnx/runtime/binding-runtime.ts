@@ -93,10 +93,22 @@ class BindingSession implements OnnxSession {
 
   #tensor({ dtype, shape, bytes }: TensorBuffer): Tensor {
     const { buffer, byteOffset, byteLength } = bytes;
-    const length = byteLength / 4;
-    return dtype === "float32"
-      ? new this.#ort.Tensor("float32", new Float32Array(buffer as ArrayBuffer, byteOffset, length), shape)
-      : new this.#ort.Tensor("int32", new Int32Array(buffer as ArrayBuffer, byteOffset, length), shape);
+    const { Tensor: OnnxTensor } = this.#ort;
+    const memory = buffer as ArrayBuffer;
+    switch (dtype) {
+      case "float32":
+        return new OnnxTensor(dtype, new Float32Array(memory, byteOffset, byteLength / 4), shape);
+      case "int32":
+        return new OnnxTensor(dtype, new Int32Array(memory, byteOffset, byteLength / 4), shape);
+      case "int64":
+        return new OnnxTensor(dtype, new BigInt64Array(memory, byteOffset, byteLength / 8), shape);
+      case "int8":
+        return new OnnxTensor(dtype, new Int8Array(memory, byteOffset, byteLength), shape);
+      case "bool":
+        return new OnnxTensor(dtype, bytes, shape);
+      default:
+        return dtype satisfies never;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** Memory that a graph reads or writes in place; it must not move while it is bound. */
 export interface TensorBuffer {
   readonly name: string;
-  readonly dtype: "float32" | "int32";
+  readonly dtype: "float32" | "int32" | "int64" | "int8" | "bool";
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
 }

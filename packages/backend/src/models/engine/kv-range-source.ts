@@ -1,0 +1,110 @@
+import { createHash, randomUUID } from "node:crypto";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KvRangeSource } from "@infernode/inference";
+import type { LanguageModel } from "@infernode/models";
+import { defaultCacheDirectory } from "./cache-directory.ts";
+import { calibrationText } from "./calibration-text.ts";
+import type { EngineCoreOptions } from "./engine-core.ts";
+import { makeDirectory } from "./make-directory.ts";
+
+/** Changes with the text, and with how ranges are measured. */
+const kvRangesVersion = 1;
+const ending = ".kv-ranges";
+/** A file takes some ten kilobytes. */
+const maxFiles = 64;
+const digestBytes = 32;
+
+interface KvRangeSourceOptions {
+  /** As the checkpoint has it. */
+  readonly stored: Pick<LanguageModel, "weights" | "config">;
+  /** As it is run. */
+  readonly model: Pick<LanguageModel, "weights">;
+  readonly options: Pick<EngineCoreOptions, "cacheDirectory">;
+  readonly encode: (text: string) => Promise<readonly number[]>;
+}
+
+/**
+ * Keeps the ranges of keys and values in the cache directory, beside the quantized weights. A directory that cannot be
+ * read or written is no error: the ranges are measured at each start then.
+ */
+export function createKvRangeSource({ stored, model, options, encode }: KvRangeSourceOptions): KvRangeSource {
+  const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
+  const path = async (): Promise<string> => join(directory, `${await keyOf(stored, model)}${ending}`);
+  return {
+    tokenIds: () => encode(calibrationText),
+    read: async () => {
+      try {
+        return decode(await readFile(await path()));
+      } catch {
+        return undefined;
+      }
+    },
+    write: async (ranges) => {
+      try {
+        await makeDirectory(directory);
+        await removeOldest(directory);
+        await writeWhole(await path(), encodeRanges(ranges));
+      } catch {
+        // See above.
+      }
+    },
+  };
+}
+
+/** Names the files of a checkpoint as they are now, and those that the model is run with. */
+async function keyOf(
+  { weights, config }: KvRangeSourceOptions["stored"],
+  model: KvRangeSourceOptions["model"],
+): Promise<string> {
+  const files = [];
+  for (const path of filesOf(weights)) {
+    const { size, mtimeMs, ino } = await stat(path);
+    files.push({ path, size, mtimeMs, ino });
+  }
+  const identity = JSON.stringify({ kvRangesVersion, config, files, run: filesOf(model.weights) });
+  return createHash("sha256").update(identity).digest("hex").slice(0, 32);
+}
+
+function filesOf(weights: LanguageModel["weights"]): readonly string[] {
+  const paths = [...weights.tensors.keys()].map((name) => weights.weight(name)?.data.filePath);
+  return [...new Set(paths.filter((path) => path !== undefined))].toSorted();
+}
+
+function digestOf(numbers: Uint8Array): Uint8Array {
+  return createHash("sha256").update(numbers).digest();
+}
+
+/** A digest, and what it is of. */
+function encodeRanges(ranges: Float32Array): Uint8Array {
+  const numbers = new Uint8Array(ranges.buffer, ranges.byteOffset, ranges.byteLength);
+  return Buffer.concat([digestOf(numbers), numbers]);
+}
+
+function decode(content: Buffer): Float32Array | undefined {
+  const numbers = content.subarray(digestBytes);
+  const isWhole = content.length > digestBytes && content.subarray(0, digestBytes).equals(digestOf(numbers));
+  return isWhole ? new Float32Array(Uint8Array.from(numbers).buffer) : undefined;
+}
+
+/** Another process never reads a part. */
+async function writeWhole(path: string, content: Uint8Array): Promise<void> {
+  const partial = `${path}.${process.pid}.${randomUUID()}.partial`;
+  try {
+    await writeFile(partial, content, { flag: "wx" });
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function removeOldest(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith(ending));
+  if (names.length < maxFiles) return;
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, writtenAtMs: (await stat(join(directory, name))).mtimeMs })),
+  );
+  files.sort((a, b) => b.writtenAtMs - a.writtenAtMs);
+  for (const { name } of files.slice(maxFiles - 1)) await rm(join(directory, name), { force: true });
+}

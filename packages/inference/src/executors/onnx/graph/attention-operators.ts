@@ -1,0 +1,210 @@
+import type { AttentionOptions } from "@infernode/models";
+import type { KvCacheDtype } from "../../executor.ts";
+import type { OnnxGraph, OnnxNode, OnnxValueInfo } from "./onnx-graph.ts";
+
+/** Names of queries, keys and values, each `(B, S, width)`. */
+interface AttentionInputs {
+  readonly q: string;
+  readonly k: string;
+  readonly v: string;
+}
+
+/** Names of one layer's KV cache in the graph. */
+export interface KvNames {
+  readonly pastKeys: string;
+  readonly pastValues: string;
+  readonly presentKeys: string;
+  readonly presentValues: string;
+}
+
+const domain = "com.microsoft";
+/** A scale for each channel of a head: in some models the range of one is a hundred times that of another. */
+const quantizedCache = { k_quant_type: "PER_CHANNEL", v_quant_type: "PER_CHANNEL", kv_cache_bit_width: 8 };
+const scalar = { dtype: "float32", shape: [] } as const;
+
+/**
+ * Writes attention with a KV cache.
+ *
+ * On a cache of int8 the runtime's operator is fast for one token of a sequence, and takes twice the time of float32
+ * for many. So each layer has both, and `is_prefill` chooses: a chunk of a prompt is computed with float32 beside the
+ * cache, in `exact_keys.i` and `exact_values.i` `(1, kvHeads, E, headDim)`, which the caller rounds into the cache
+ * afterwards. New keys and values are rounded to the numbers that int8 stands for before they are used, so that a
+ * token attends to the same numbers in either way.
+ */
+export class AttentionOperators {
+  readonly #graph: OnnxGraph;
+  readonly #kvCacheDtype: KvCacheDtype;
+
+  constructor(graph: OnnxGraph, kvCacheDtype: KvCacheDtype) {
+    this.#graph = graph;
+    this.#kvCacheDtype = kvCacheDtype;
+  }
+
+  /** Adds the inputs that all layers share. */
+  declareInputs(): void {
+    if (this.#kvCacheDtype !== "int8") return;
+    this.#graph.addInput({ name: "is_prefill", dtype: "bool", shape: [] });
+    this.#graph.addInput({ name: "start_position", dtype: "int64", shape: [1] });
+    this.#graph.addInput({ name: "least_int8", ...scalar });
+    this.#graph.addInput({ name: "most_int8", ...scalar });
+  }
+
+  /** → `(B, S, heads · headDim)` */
+  attend(inputs: AttentionInputs, options: AttentionOptions, output: string): void {
+    const { layerIndex, kvHeadCount, headDim } = options;
+    const names = kvNames(layerIndex);
+    const dtype = this.#kvCacheDtype;
+    this.#declareCache(names, { dtype, shape: ["B", kvHeadCount, "C", headDim] });
+    if (dtype === "float32") {
+      this.#graph.addNode(groupQueryAttention(inputs, options, { names, output }));
+      return;
+    }
+    const scales = scaleNames(layerIndex);
+    for (const name of [scales.keys, scales.values]) {
+      this.#graph.addInput({ name, dtype: "float32", shape: [kvHeadCount * headDim] });
+    }
+    const exact = exactKvNames(layerIndex);
+    this.#declareCache(exact, { dtype: "float32", shape: [1, kvHeadCount, "E", headDim] });
+    const outputs = [
+      { name: output, dtype: "float32", shape: ["B", "S", options.headCount * headDim] },
+      { name: names.presentKeys, dtype: "int8", shape: ["B", kvHeadCount, "C", headDim] },
+      { name: names.presentValues, dtype: "int8", shape: ["B", kvHeadCount, "C", headDim] },
+      { name: exact.presentKeys, dtype: "float32", shape: [1, kvHeadCount, "E", headDim] },
+      { name: exact.presentValues, dtype: "float32", shape: [1, kvHeadCount, "E", headDim] },
+    ] as const;
+    const chunk = chunkNodes(inputs, options, { names: exact, output: inBranch("chunk", output) });
+    const decode = groupQueryAttention(inputs, options, {
+      names: { ...names, ...presentIn("decode", names) },
+      output: inBranch("decode", output),
+      scales,
+    });
+    this.#graph.addNode({
+      op: "If",
+      inputs: ["is_prefill"],
+      outputs: outputs.map(({ name }) => name),
+      attributes: {
+        then_branch: branch("chunk", outputs, [...chunk, ...unchanged("chunk", names)]),
+        else_branch: branch("decode", outputs, [decode, ...unchanged("decode", exact)]),
+      },
+    });
+  }
+
+  #declareCache(names: KvNames, cache: Omit<OnnxValueInfo, "name">): void {
+    this.#graph.addInput({ name: names.pastKeys, ...cache });
+    this.#graph.addInput({ name: names.pastValues, ...cache });
+    this.#graph.addOutput({ name: names.presentKeys, ...cache });
+    this.#graph.addOutput({ name: names.presentValues, ...cache });
+  }
+}
+
+interface AttentionNames {
+  readonly names: KvNames;
+  readonly output: string;
+  /** Of a cache of int8. */
+  readonly scales?: { readonly keys: string; readonly values: string };
+  /** Whether queries and keys are rotated already. */
+  readonly isRotated?: boolean;
+}
+
+function groupQueryAttention(
+  { q, k, v }: AttentionInputs,
+  options: AttentionOptions,
+  { names, output, scales, isRotated = false }: AttentionNames,
+): OnnxNode {
+  const rope = isRotated ? [] : ["rope_cos", "rope_sin"];
+  const past = [names.pastKeys, names.pastValues, "last_positions", "total_length"];
+  const { headCount, kvHeadCount, scale, slidingWindowTokens } = options;
+  return {
+    op: "GroupQueryAttention",
+    domain,
+    inputs: [q, k, v, ...past, ...rope, ...(scales ? ["", "", "", scales.keys, scales.values] : [])],
+    outputs: [output, names.presentKeys, names.presentValues],
+    attributes: {
+      num_heads: headCount,
+      kv_num_heads: kvHeadCount,
+      scale: { float: scale },
+      do_rotary: isRotated ? 0 : 1,
+      rotary_interleaved: options.hasInterleavedRope ? 1 : 0,
+      ...(slidingWindowTokens !== undefined && { local_window_size: slidingWindowTokens }),
+      ...(scales !== undefined && quantizedCache),
+    },
+  };
+}
+
+/** Attention of a chunk, in float32. */
+function chunkNodes(inputs: AttentionInputs, options: AttentionOptions, into: AttentionNames): OnnxNode[] {
+  const { layerIndex, hasInterleavedRope } = options;
+  const nodes: OnnxNode[] = [];
+  const node = (op: string, from: readonly string[], more: Partial<OnnxNode> = {}): string => {
+    const output = inBranch("chunk", `${op}.${layerIndex}.${nodes.length}`);
+    nodes.push({ op, inputs: from, outputs: [output], ...more });
+    return output;
+  };
+  const attributes = { interleaved: hasInterleavedRope ? 1 : 0 };
+  const rotate = (x: string): string =>
+    node("RotaryEmbedding", [x, "start_position", "rope_cos", "rope_sin"], { domain, attributes });
+  const round = (x: string, scales: string): string => {
+    const whole = node("Round", [node("Div", [x, scales])]);
+    return node("Mul", [node("Clip", [whole, "least_int8", "most_int8"]), scales]);
+  };
+  const scales = scaleNames(layerIndex);
+  const rounded = {
+    q: rotate(inputs.q),
+    k: round(rotate(inputs.k), scales.keys),
+    v: round(inputs.v, scales.values),
+  };
+  const names = { ...into.names, ...presentIn("chunk", into.names) };
+  nodes.push(groupQueryAttention(rounded, options, { ...into, names, isRotated: true }));
+  return nodes;
+}
+
+/** The cache that a branch does not write: past and present are the same memory, so nothing is copied. */
+function unchanged(name: string, { pastKeys, pastValues, presentKeys, presentValues }: KvNames): OnnxNode[] {
+  return [
+    { op: "Identity", inputs: [pastKeys], outputs: [inBranch(name, presentKeys)] },
+    { op: "Identity", inputs: [pastValues], outputs: [inBranch(name, presentValues)] },
+  ];
+}
+
+function presentIn(name: string, { presentKeys, presentValues }: KvNames): Partial<KvNames> {
+  return { presentKeys: inBranch(name, presentKeys), presentValues: inBranch(name, presentValues) };
+}
+
+function branch(
+  name: string,
+  outputs: readonly OnnxValueInfo[],
+  nodes: readonly OnnxNode[],
+): { readonly graph: { readonly nodes: readonly OnnxNode[]; readonly outputs: readonly OnnxValueInfo[] } } {
+  return {
+    graph: { nodes, outputs: outputs.map((each) => ({ ...each, name: inBranch(name, each.name) })) },
+  };
+}
+
+function inBranch(name: string, value: string): string {
+  return `${name}:${value}`;
+}
+
+/** Names of one layer's KV cache. */
+export function kvNames(layerIndex: number): KvNames {
+  return {
+    pastKeys: `past_keys.${layerIndex}`,
+    pastValues: `past_values.${layerIndex}`,
+    presentKeys: `present_keys.${layerIndex}`,
+    presentValues: `present_values.${layerIndex}`,
+  };
+}
+
+/** Names of one layer's keys and values in float32, beside a cache of int8. */
+export function exactKvNames(layerIndex: number): KvNames {
+  return {
+    pastKeys: `exact_keys.${layerIndex}`,
+    pastValues: `exact_values.${layerIndex}`,
+    presentKeys: `present_exact_keys.${layerIndex}`,
+    presentValues: `present_exact_values.${layerIndex}`,
+  };
+}
+
+/** Names of the factors that make float32 of one layer's int8. */
+export function scaleNames(layerIndex: number): { readonly keys: string; readonly values: string } {
+  return { keys: `key_scales.${layerIndex}`, values: `value_scales.${layerIndex}` };
+}

@@ -1,0 +1,76 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { startForTest } from "./support/start-for-test.ts";
+import { createClient, streamCompletion } from "./support/stream-chat.ts";
+
+const model = "infernode-stories";
+
+async function scratch(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "infernode-cache-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function serve(dtype: string, cache: string): ReturnType<typeof startForTest> {
+  return startForTest({ args: ["--kv-cache-dtype", dtype, "--cache-dir", cache] });
+}
+
+test("an int8 cache answers as one of float32 does, in less memory, with ranges that are measured once", async () => {
+  const cache = join(await scratch(), "new", "cache");
+  const texts: string[] = [];
+  const cacheBytes: number[] = [];
+  for (const dtype of ["float32", "int8"]) {
+    const daemon = await serve(dtype, cache);
+    texts.push((await streamCompletion(createClient(daemon.url), { model, maxTokens: 48 }).ended).text);
+    cacheBytes.push(await daemon.metric("infernode_model_memory_planned_bytes", 'purpose="kv-cache"'));
+    expect(await daemon.metric("vllm:cache_config_info", `cache_dtype="${dtype}"`)).toBe(1);
+  }
+  const [float32 = 0, int8 = 0] = cacheBytes;
+  expect(int8 / float32).toBeLessThan(0.33);
+  expect(texts[1]).toBe(texts[0]);
+
+  const [file = ""] = await readdir(cache);
+  expect(file).toMatch(/^[\da-f]{32}\.kv-ranges$/);
+  const path = join(cache, file);
+  const { mtimeMs } = await stat(path);
+  const kept = await readFile(path);
+  const textOf = async (): Promise<string> => {
+    const daemon = await serve("int8", cache);
+    return (await streamCompletion(createClient(daemon.url), { model, maxTokens: 48 }).ended).text;
+  };
+  expect(await textOf()).toBe(texts[1]);
+  expect((await stat(path)).mtimeMs).toBe(mtimeMs);
+
+  // A damaged file is measured again, and replaced.
+  await writeFile(
+    path,
+    kept.map((byte, at) => (at === 40 ? byte ^ 1 : byte)),
+  );
+  expect(await textOf()).toBe(texts[1]);
+  expect(await readFile(path)).toEqual(kept);
+});
+
+test("answers to one prompt, which share what is cached of it, are the same at temperature 0, alone and in a batch", async () => {
+  const daemon = await serve("int8", await scratch());
+  const client = createClient(daemon.url);
+  const prompt = "Once upon a time there was a little fox. One day";
+  const request = { model, prompt, max_tokens: 40, temperature: 0 };
+  const alone = await client.completions.create(request);
+  const together = await Promise.all([
+    client.completions.create({ ...request, n: 3 }),
+    client.completions.create({ ...request, prompt: `${prompt} it rained` }),
+  ]);
+  const text = alone.choices[0]?.text;
+  expect(together[0]?.choices.map((choice) => choice.text)).toEqual([text, text, text]);
+});
+
+test.each([
+  ["that no directory can be made in", "/proc/infernode/weights"],
+  ["that is a file", "package.json"],
+])("a cache directory %s does not matter", async (_title, cache) => {
+  const daemon = await serve("int8", cache);
+  const { text } = await streamCompletion(createClient(daemon.url), { model, maxTokens: 8 }).ended;
+  expect(text).not.toBe("");
+});
