@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -48,6 +48,7 @@ test("int8 answers as the stored weights do, in less memory; int4 takes less sti
   const entries = JSON.parse(listed.stdout) as {
     key: string;
     quantization: string;
+    preparedFor: string;
     path: string;
     sizeBytes: number;
   }[];
@@ -55,10 +56,27 @@ test("int8 answers as the stored weights do, in less memory; int4 takes less sti
     "int8, blocks of 32",
     "int4, blocks of 32",
   ]);
-  for (const { path, sizeBytes } of entries) expect((await stat(path)).size).toBe(sizeBytes);
+  for (const { path, sizeBytes, preparedFor } of entries) {
+    expect((await stat(path)).size).toBe(sizeBytes);
+    expect(preparedFor).toMatch(/^onnxruntime 1\./);
+  }
   const key = entries[0]?.key ?? "";
   expect((await runCli(["cache", "rm", key.slice(0, 8), "--cache-dir", cache])).exitCode).toBe(0);
-  expect(await readdir(cache)).toEqual([expect.not.stringContaining(key)]);
+  const left = (await readdir(cache)).filter((name) => name.endsWith(".safetensors"));
+  expect(left).toEqual([expect.not.stringContaining(key)]);
+});
+
+test("the second start answers as the first one; a damaged file is written again", async () => {
+  const cache = await scratch();
+  const first = await answer("int4", cache);
+  const second = await answer("int4", cache);
+  expect([second.text, saysQuantizing(second.logs)]).toEqual([first.text, false]);
+  const name = (await readdir(cache)).find((each) => each.endsWith(".safetensors")) ?? "";
+  const file = await open(join(cache, name), "r+");
+  await file.write(new Uint8Array(4096).fill(0x55), 0, 4096, (await file.stat()).size - 4096);
+  await file.close();
+  const third = await answer("int4", cache);
+  expect([third.text, saysQuantizing(third.logs)]).toEqual([first.text, true]);
 });
 
 test.each([

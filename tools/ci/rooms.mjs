@@ -19,6 +19,7 @@ export const packageRooms = {
       "weights/ggml": ["weights"],
       "weights/grouped": ["weights"],
       "weights/quantize": ["weights", "weights/ggml", "weights/grouped"],
+      "weights/prepared": ["files", "weights", "weights/safetensors", "weights/quantize"],
       network: ["config", "weights"],
       tokenizer: ["files", "config"],
       "chat-template/values": ["files"],

@@ -56,10 +56,12 @@ export type { AssembleWeights, OpenWeightIndexOptions } from "./weights/safetens
 export { denseWeight } from "./weights/stored-weight.ts";
 export type {
   BlockQuantizedWeight,
+  ByteRange,
   DenseWeight,
   GroupedWeight,
   PackedWeight,
   Packing,
+  PrepackedCopy,
   StoredWeight,
   TensorInfo,
   WordPacking,
@@ -73,6 +75,13 @@ export type {
   QuantizeCheckpointOptions,
   QuantizedCheckpoint,
 } from "./quantize-checkpoint.ts";
-export { listCachedWeights, makeRoomInCache, touchCachedWeights } from "./weights/quantize/weight-cache.ts";
+export {
+  listCachedWeights,
+  makeRoomInCache,
+  removeCachedWeights,
+  touchCachedWeights,
+} from "./weights/quantize/weight-cache.ts";
+export { findPreparedWeights, writePreparedWeights } from "./prepared-weights.ts";
+export type { CopiedTensor, PreparationOptions, PreparationTarget } from "./prepared-weights.ts";
 export type { CachedWeights } from "./weights/quantize/weight-cache.ts";
 export type { BlockLayout, Quantization } from "./weights/block-layout.ts";

@@ -15,7 +15,7 @@ import {
 } from "./weights/quantize/quantized-file.ts";
 import { verifyQuantizedFile } from "./weights/quantize/verify-quantized-file.ts";
 import { writeQuantizedFile, type WriteQuantizedOptions } from "./weights/quantize/write-quantized-file.ts";
-import { tensorsOf, typeOf } from "./weights/stored-weight.ts";
+import { type StoredWeight, tensorsOf, typeOf } from "./weights/stored-weight.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** What is quantized. */
@@ -36,6 +36,8 @@ export interface QuantizeCheckpointOptions {
 /** A checkpoint whose matrices are quantized, planned and perhaps not yet written. */
 export interface QuantizedCheckpoint extends Omit<QuantizableCheckpoint, "directory"> {
   readonly file: Pick<QuantizedFile, "path" | "sizeBytes">;
+  /** Those that are in the file, by name. */
+  readonly quantizedWeights: ReadonlyMap<string, StoredWeight>;
   /**
    * Makes sure that the quantized weights are on disk: verifies those that are there, or writes them.
    * @throws ModelError `QUANTIZE_FAILED`; the signal's reason
@@ -72,19 +74,22 @@ export async function quantizeCheckpoint(
 ): Promise<QuantizedCheckpoint> {
   const { config, architecture, weights } = checkpoint;
   const matrices = listMatrices(checkpoint, quantization);
-  const key = await keyOf(matrices, checkpoint.directory);
+  const key = await keyOf(matrices, checkpoint);
   const file = planQuantizedFile(join(directory, `${key}.safetensors`), matrices, {
     recipe: String(recipeVersion),
     quantization: describeMatrices(matrices),
     source: checkpoint.directory,
   });
-  const quantized = new Map(file.matrices.map(({ name, weight }) => [name, weight]));
+  const quantized: ReadonlyMap<string, StoredWeight> = new Map(
+    file.matrices.map(({ name, weight }) => [name, weight]),
+  );
   const isUntied = config.hasTiedEmbeddings && quantized.has(headName);
   return {
     config: isUntied ? Object.freeze({ ...config, hasTiedEmbeddings: false }) : config,
     architecture,
     weights: { ...weights, weight: (name) => quantized.get(name) ?? weights.weight(name) },
     file,
+    quantizedWeights: quantized,
     prepare: async (options) => {
       if (await verifyQuantizedFile(file)) return "found";
       await options.beforeWriting?.();
@@ -125,8 +130,11 @@ function describeMatrices(matrices: readonly QuantizedMatrix[]): string {
 }
 
 /** The same for the same tensors of the same files, quantized the same way. */
-async function keyOf(matrices: readonly QuantizedMatrix[], source: string): Promise<string> {
-  const allTensors = matrices.flatMap((matrix) => tensorsOf(matrix.source));
+async function keyOf(
+  matrices: readonly QuantizedMatrix[],
+  { directory: source, weights }: Pick<QuantizableCheckpoint, "directory" | "weights">,
+): Promise<string> {
+  const allTensors = [...weights.tensors.values(), ...matrices.flatMap((matrix) => tensorsOf(matrix.source))];
   const paths = [...new Set(allTensors.map(({ filePath }) => filePath))];
   const files = await Promise.all(
     paths.map(async (path) => {

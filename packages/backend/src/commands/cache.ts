@@ -1,6 +1,5 @@
-import { rm } from "node:fs/promises";
 import { formatBytes } from "@infernode/memory";
-import { listCachedWeights, type CachedWeights } from "@infernode/models";
+import { listCachedWeights, removeCachedWeights, type CachedWeights } from "@infernode/models";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -26,12 +25,17 @@ function describe({
   sizeBytes,
   usedAtMs,
   quantization,
+  preparedFor,
   source,
 }: CachedWeights): readonly [string, string] {
   const used = new Date(usedAtMs).toISOString().slice(0, 16).replace("T", " ");
   return [
     key,
-    `${formatBytes(sizeBytes)}, ${quantization ?? "unknown"}, last used ${used}, from ${source ?? "unknown"}`,
+    [
+      `${formatBytes(sizeBytes)}, ${quantization ?? "unknown"}`,
+      ...(preparedFor === undefined ? [] : [`prepared for ${preparedFor}`]),
+      `last used ${used}, from ${source ?? "unknown"}`,
+    ].join(", "),
   ];
 }
 
@@ -62,7 +66,7 @@ export const cacheRemove: CommandRunner = async (values, context) => {
     throw new BackendError("INVALID_CONFIG", "expected a key of infernode cache ls, or --all, got neither");
   }
   const removed = values["all"] === true ? cached : keys.map((key) => find(cached, key));
-  for (const { path } of removed) await rm(path, { force: true });
+  for (const each of removed) await removeCachedWeights(each);
   const bytes = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   await writeOutput(context.stdout, `removed ${removed.length}, ${formatBytes(bytes)}\n`);
   return exitCodes.success;

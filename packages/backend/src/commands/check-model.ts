@@ -63,7 +63,7 @@ async function planRejected(
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const { model } = await quantizeModel({ ...checkpoint, name }, options);
+    const { model } = await quantizeModel({ ...checkpoint, name }, options, executorProvider);
     const { executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
     return { memoryPlan: executorPlan, answerMemoryBytes };
   } catch {

@@ -1,4 +1,4 @@
-import type { LanguageModel } from "@infernode/models";
+import type { ByteRange, LanguageModel } from "@infernode/models";
 import type { MemoryPort } from "../ports.ts";
 import type { Executor, ExecutorMemoryPlan, KvCacheDtype } from "./executor.ts";
 
@@ -44,9 +44,33 @@ export interface ExecutorOptions extends ExecutorSizes {
   readonly runtime?: string | undefined;
   /** Of a cache of int8. [measured at each start, with tokens from all over the vocabulary] */
   readonly kvRanges?: KvRangeSource | undefined;
+  /** Weights were found to be finite before, and their files have not changed: they are not scanned again. [false] */
+  readonly hasFiniteWeights?: boolean | undefined;
   readonly onWarning?: (warning: ExecutorWarning) => void;
   /** Called after the runtime is opened and before weights are loaded, so that each can be measured. */
   readonly onRuntimeOpened?: () => void;
+}
+
+/** For what weights are prepacked. */
+export interface PrepackTarget {
+  /** The same for the same library, processor and use of the weights. */
+  readonly key: string;
+  /** Library and processor in words. */
+  readonly description: string;
+}
+
+export interface PrepackOptions extends Pick<ExecutorOptions, "threads" | "runtime"> {
+  /** Where the copies are written; empty before. */
+  readonly directory: string;
+}
+
+/** Copies of one tensor, and where they were written. */
+export interface PrepackedTensor {
+  readonly tensorName: string;
+  readonly copies: readonly {
+    readonly key: string;
+    readonly parts: readonly (ByteRange & { readonly filePath: string })[];
+  }[];
 }
 
 /**
@@ -67,4 +91,11 @@ export interface ExecutorProvider {
   /** Throws if the runtime cannot be opened or a weight is not finite. Keeps nothing loaded. */
   assertLoadable(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
   create(options: ExecutorOptions): Promise<Executor>;
+  /** Says for what `prepack` makes copies of weights here. */
+  prepackTarget(model: ExecutorModel): PrepackTarget;
+  /**
+   * Writes copies of weights in the order in which the executor computes with them. Where a model's tensors have them
+   * (`TensorInfo.prepacked`), `create` maps them instead of making its own.
+   */
+  prepack(model: ExecutorModel, options: PrepackOptions): Promise<readonly PrepackedTensor[]>;
 }

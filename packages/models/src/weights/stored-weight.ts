@@ -10,6 +10,21 @@ export interface TensorInfo {
   /** Byte range in that file, half-open. */
   readonly startByte: number;
   readonly endByte: number;
+  /** Copies in the order in which a runtime computes, in the same file. */
+  readonly prepacked?: readonly PrepackedCopy[] | undefined;
+}
+
+/** A copy of a tensor that a runtime made on one type of processor. */
+export interface PrepackedCopy {
+  /** The runtime's name of it: what it is for, and a hash of its bytes. */
+  readonly key: string;
+  readonly parts: readonly ByteRange[];
+}
+
+/** Half-open. */
+export interface ByteRange {
+  readonly startByte: number;
+  readonly endByte: number;
 }
 
 /** A weight stored as one tensor of numbers. */

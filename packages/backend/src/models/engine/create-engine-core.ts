@@ -98,7 +98,7 @@ async function assemble(
   { events, onLoadProgress = () => undefined, encode }: AssembleDependencies,
 ): Promise<Parts> {
   const { stored, writeWeights, sizes, memoryPlan, device, room, answerMemoryBytes } = prepared;
-  const { model, release } = await writeWeights({
+  const { model, hasFiniteWeights, release } = await writeWeights({
     onProgress: onLoadProgress,
     onWarning: (message) => process.emitWarning(message),
   });
@@ -122,6 +122,7 @@ async function assemble(
     .create({
       model,
       memory,
+      hasFiniteWeights,
       ...executorSettings(options, sizes),
       maxChunkTokens: chunkTokensOf(options, sizes),
       kvRanges: createKvRangeSource({ stored, model, options, encode }),

@@ -115,7 +115,7 @@ export async function prepareModel(
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    const { model, write: writeWeights } = await quantizeModel(stored, options);
+    const { model, write: writeWeights } = await quantizeModel(stored, options, executorProvider);
     await executorProvider.assertSupported(model);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));

@@ -1,14 +1,19 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ExecutorProvider } from "@infernode/inference";
 import {
+  findPreparedWeights,
   hasPackedWeights,
   makeRoomInCache,
   quantizeCheckpoint,
   touchCachedWeights,
+  writePreparedWeights,
   type Checkpoint,
   type Quantization,
   type QuantizedCheckpoint,
+  type WeightIndex,
 } from "@infernode/models";
 import type { QuantizeMode } from "../../config/config.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
@@ -25,6 +30,8 @@ const quantizations: Readonly<Record<QuantizeMode, Quantization | undefined>> = 
 /** Weights that are on disk as an executor needs them. */
 export interface WrittenWeights<Model> {
   readonly model: Model;
+  /** An earlier start found all weights to be finite, and they have not changed since. */
+  readonly hasFiniteWeights: boolean;
   /** Called when the executor has opened them. */
   readonly release: () => Promise<void>;
 }
@@ -42,7 +49,14 @@ export interface QuantizableModel<Model> {
   readonly write: (options: WriteWeightsOptions) => Promise<WrittenWeights<Model>>;
 }
 
-type QuantizeOptions = Pick<EngineCoreOptions, "quantize" | "cacheDirectory" | "cacheLimitBytes" | "threads">;
+/** What makes copies of weights for its own kernels. */
+export type WeightPreparer = Pick<ExecutorProvider, "prepackTarget" | "prepack">;
+
+type QuantizeOptions = Pick<
+  EngineCoreOptions,
+  "quantize" | "cacheDirectory" | "cacheLimitBytes" | "threads"
+> &
+  Partial<Pick<EngineCoreOptions, "runtime">>;
 
 /** Codes of a directory that cannot take the weights, where another one may. */
 const storageCodes: ReadonlySet<unknown> = new Set([
@@ -55,19 +69,27 @@ const storageCodes: ReadonlySet<unknown> = new Set([
   "ENOENT",
 ]);
 
+/** How often another process may remove the weights between their verification and their use. */
+const maxAttempts = 3;
+
+/** Bytes of the weights with copies of them, to those of the weights alone; at most. */
+const preparedRatio = 2.5;
+
 /** Plans the quantization of a loaded model as the options say; reads and writes nothing yet. */
-export async function quantizeModel<Model extends Checkpoint>(
+export async function quantizeModel<Model extends Checkpoint & { readonly name: string }>(
   model: Model,
   options: QuantizeOptions,
+  preparer: WeightPreparer,
 ): Promise<QuantizableModel<Model>> {
   const { quantize = engineDefaults.quantize, cacheLimitBytes = engineDefaults.cacheLimitBytes } = options;
+  const releaseNothing = async (): Promise<void> => undefined;
   if (quantize === "none" && !hasPackedWeights(model.weights)) {
-    return { model, write: async () => ({ model, release: async () => undefined }) };
+    return { model, write: async () => ({ model, hasFiniteWeights: false, release: releaseNothing }) };
   }
   const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
   const plan = (target: string): Promise<QuantizedCheckpoint> =>
     quantizeCheckpoint(model, { quantization: quantizations[quantize], directory: target });
-  const quantizedModel = ({ config, weights }: QuantizedCheckpoint): Model => ({
+  const withWeights = ({ config }: QuantizedCheckpoint, weights: WeightIndex): Model => ({
     ...model,
     config,
     weights,
@@ -75,42 +97,87 @@ export async function quantizeModel<Model extends Checkpoint>(
   const planned = await plan(directory);
   const threadCount = options.threads ?? availableParallelism();
 
+  const makeRoom = async (neededBytes: number): Promise<void> =>
+    void (await makeRoomInCache(directory, { maxBytes: cacheLimitBytes, neededBytes }));
   const writeToCache = async ({ onProgress }: WriteWeightsOptions): Promise<void> => {
     await makeDirectory(directory);
-    const prepared = await planned.prepare({
-      threadCount,
-      onProgress,
-      beforeWriting: async () => {
-        await makeRoomInCache(directory, { maxBytes: cacheLimitBytes, neededBytes: planned.file.sizeBytes });
-      },
-    });
-    if (prepared === "found") await touchCachedWeights(planned.file.path);
+    const { path, sizeBytes } = planned.file;
+    const beforeWriting = (): Promise<void> => makeRoom(sizeBytes);
+    const found = await planned.prepare({ threadCount, onProgress, beforeWriting });
+    if (found === "found") await touchCachedWeights(path);
+  };
+  const quantizedModel = withWeights(planned, planned.weights);
+  /** The weights with copies for this processor, or why there are none; without a problem if there is no room for them. */
+  const prepare = async (): Promise<Model | { readonly problem: string | undefined }> => {
+    const neededBytes = preparedRatio * planned.file.sizeBytes;
+    if (neededBytes + planned.file.sizeBytes > cacheLimitBytes) return { problem: undefined };
+    try {
+      await makeRoom(neededBytes);
+      const weights = await writePreparedWeights(planned, {
+        threadCount,
+        target: preparer.prepackTarget(quantizedModel),
+        makeCopies: (into) =>
+          preparer.prepack(quantizedModel, {
+            directory: into,
+            threads: options.threads,
+            runtime: options.runtime,
+          }),
+      });
+      return weights === undefined
+        ? { problem: "the file lacks some of them" }
+        : withWeights(planned, weights);
+    } catch (error) {
+      return { problem: reasonOf(error) };
+    }
+  };
+  const findPrepared = async (): Promise<Model | undefined> => {
+    const target = preparer.prepackTarget(quantizedModel);
+    const weights = await findPreparedWeights(planned, target, { threadCount });
+    return weights && withWeights(planned, weights);
+  };
+
+  const writeElsewhere = async ({ onProgress }: WriteWeightsOptions): Promise<WrittenWeights<Model>> => {
+    const temporary = await mkdtemp(join(tmpdir(), "infernode-weights-"));
+    const release = (): Promise<void> => rm(temporary, { recursive: true, force: true });
+    try {
+      const elsewhere = await plan(temporary);
+      await elsewhere.prepare({ threadCount, onProgress });
+      return { model: withWeights(elsewhere, elsewhere.weights), hasFiniteWeights: false, release };
+    } catch (cause) {
+      await release();
+      throw cause;
+    }
   };
   return {
-    model: quantizedModel(planned),
+    model: quantizedModel,
     write: async (writeOptions) => {
+      const { onWarning } = writeOptions;
+      const written = { hasFiniteWeights: false, release: releaseNothing };
       try {
-        await writeToCache(writeOptions);
-        return { model: quantizedModel(planned), release: async () => undefined };
+        for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+          const found = await findPrepared();
+          if (found !== undefined) return { ...written, model: found, hasFiniteWeights: true };
+          await writeToCache(writeOptions);
+          const prepared = await prepare();
+          if ("weights" in prepared) return { ...written, model: prepared };
+          // Another process may have replaced the file since.
+          if (!existsSync(planned.file.path)) continue;
+          if (prepared.problem !== undefined) {
+            onWarning(`quantized weights are not kept in the order of this processor: ${prepared.problem}`);
+          }
+          return { ...written, model: quantizedModel };
+        }
       } catch (error) {
         if (!isStorageError(error)) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
-        writeOptions.onWarning(
-          `quantized weights are not kept, and quantized again at each start: ${reason}`,
-        );
-        const temporary = await mkdtemp(join(tmpdir(), "infernode-weights-"));
-        const release = (): Promise<void> => rm(temporary, { recursive: true, force: true });
-        try {
-          const elsewhere = await plan(temporary);
-          await elsewhere.prepare({ threadCount, onProgress: writeOptions.onProgress });
-          return { model: quantizedModel(elsewhere), release };
-        } catch (cause) {
-          await release();
-          throw cause;
-        }
+        onWarning(`quantized weights are not kept, and quantized again at each start: ${reasonOf(error)}`);
       }
+      return writeElsewhere(writeOptions);
     },
   };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isStorageError(error: unknown): boolean {

@@ -36,11 +36,15 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
   const plan = planResolved(model, resolved);
 
   const heap = await openHeap();
-  heap?.separateLargeBlocks();
+  const tensors = usedTensors(model);
+  const isPrepacked = [...tensors].some(({ prepacked }) => prepacked !== undefined);
+  // To compare keys, the runtime packs each weight into memory that it frees at once.
+  if (isPrepacked) heap?.reuseLargeBlocks();
+  else heap?.separateLargeBlocks();
   // Closed last.
   const closers: Closer[] = [() => heap?.trim()];
   // Runs while the session loads off the event loop; whichever fails first is thrown.
-  const scan = assertFiniteWeights(usedTensors(model));
+  const scan = options.hasFiniteWeights === true ? Promise.resolve() : assertFiniteWeights(tensors);
   scan.catch(() => {});
   try {
     const { runtime, fallbackReason } = await openRuntime(resolved.runtime, onWarning);
@@ -52,6 +56,10 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
       weightsDirectory: network.weightsDirectory,
     });
     closers.push(() => session.dispose());
+    if (isPrepacked) {
+      heap?.separateLargeBlocks();
+      await heap?.trim();
+    }
     await scan;
     const kv = new KvSlots(kvShape(model, resolved), memory, { model: model.name });
     closers.push(() => kv.dispose());

@@ -41,6 +41,7 @@ const optionNames = [
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",
+  "hasFiniteWeights",
 ];
 const defaultChunkTokens = 512;
 

@@ -7,6 +7,7 @@ import { resolveWeightFiles } from "./graph/weight-files.ts";
 import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
 import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
+import { describePrepackTarget, prepackWeights } from "./prepack-weights.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 
 /** Provides executors that run on the CPU with onnxruntime. */
@@ -27,5 +28,7 @@ export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
     await resolveWeightFiles(Array.from(tensors, ({ filePath }) => filePath));
     await assertFiniteWeights(tensors);
   },
+  prepackTarget: describePrepackTarget,
+  prepack: prepackWeights,
   create: ({ runtime, ...options }) => createOnnxExecutor({ ...options, runtime: parseOnnxRuntime(runtime) }),
 });

@@ -1,11 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open as openFile, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { openCheckpoint, quantizeCheckpoint, type StoredWeight, type TensorInfo } from "@infernode/models";
+import {
+  openCheckpoint,
+  quantizeCheckpoint,
+  writePreparedWeights,
+  type StoredWeight,
+  type TensorInfo,
+} from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Executor } from "../../../src/executors/executor.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
-import { createOnnxExecutor, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
+import { createOnnxExecutor, onnxProvider, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { encodeRandomGguf, type LayerPackings } from "../../../../models/test/support/random-gguf.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { openGolden, openQuantized, quantizedNames, readQuantizedGolden } from "../support/golden.ts";
@@ -13,6 +19,10 @@ import { createRandomCheckpoint, tinyConfig, type RandomCheckpoint } from "../su
 
 const workerUrl: URL = new URL(
   "../../../../models/dist/weights/quantize/quantize-worker.js",
+  import.meta.url,
+);
+const rangeWorkerUrl: URL = new URL(
+  "../../../../models/dist/weights/prepared/range-worker.js",
   import.meta.url,
 );
 const tokens = [1, 17, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19, 101, 33, 58];
@@ -190,6 +200,55 @@ describe.each([
     const beside = await decode([0, 1]);
     expect(argmax(beside)).toBe(argmax(alone));
     expect(difference(beside, alone)).toBeLessThan(0.02);
+  });
+
+  test("computes the same with copies of its weights as without, and whatever their keys are", async () => {
+    const target = onnxProvider.prepackTarget(model);
+    const into = await mkdtemp(path.join(directory, "prepared-"));
+    const plan = await quantizeCheckpoint({ ...stored, directory: title }, { quantization, directory: into });
+    await plan.prepare({ threadCount: 1, workerUrl });
+    const weights = await writePreparedWeights(plan, {
+      threadCount: 1,
+      rangeWorkerUrl,
+      target,
+      makeCopies: (to) => onnxProvider.prepack({ ...stored, ...plan }, { directory: to, threads: 1 }),
+    });
+    if (weights === undefined) throw new Error("expected the prepared weights");
+    const copied: ExecutorModel = { ...model, weights };
+    const gate = weights.weight("model.layers.0.mlp.gate_proj.weight");
+    const [part] = gate?.encoding === "block-quantized" ? (gate.data.prepacked?.[0]?.parts ?? []) : [];
+    await using plain = await create(model);
+    await using fast = await create(copied);
+    const wanted = await logitsOf(plain, 0, [tokens.length]);
+    expect(await logitsOf(fast, 0, [tokens.length])).toEqual(wanted);
+    expect(await logitsOf(fast, 0, [7, 1, 8])).toEqual(await logitsOf(plain, 0, [7, 1, 8]));
+
+    const rename = (weight: StoredWeight | undefined): StoredWeight | undefined =>
+      weight?.encoding !== "block-quantized"
+        ? weight
+        : {
+            ...weight,
+            data: {
+              ...weight.data,
+              prepacked: weight.data.prepacked?.map(({ parts }) => ({ key: "MatMulNBits+1", parts })),
+            },
+          };
+    await using other = await create({
+      ...copied,
+      weights: { ...weights, weight: (name) => rename(weights.weight(name)) },
+    });
+    expect(await logitsOf(other, 0, [tokens.length])).toEqual(wanted);
+
+    // The runtime packs no rows that are not a multiple of a block.
+    expect(part === undefined).toBe(title.startsWith("random"));
+    if (part === undefined) return;
+    // They are used: other bytes are another result.
+    const handle = await openFile(gate?.data.filePath ?? "", "r+");
+    const half = Math.floor((part.startByte + part.endByte) / 2);
+    await handle.write(new Uint8Array(64).fill(0x5a), 0, 64, half - 32);
+    await handle.close();
+    await using damaged = await create(copied);
+    expect(await logitsOf(damaged, 0, [tokens.length])).not.toEqual(wanted);
   });
 
   test("is planned with less memory than its numbers", async () => {

@@ -1,6 +1,7 @@
 import { open, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { partialEnding } from "./write-quantized-file.ts";
+import { removeStamp, stampedAtMs, touchStamp } from "./file-stamp.ts";
+import { partialEnding } from "./publish-file.ts";
 
 /** Quantized weights that are kept on disk. */
 export interface CachedWeights {
@@ -13,6 +14,8 @@ export interface CachedWeights {
   readonly source: string | undefined;
   /** Such as `int4, blocks of 32`. */
   readonly quantization: string | undefined;
+  /** The library and the processor that it has copies of weights for. */
+  readonly preparedFor: string | undefined;
 }
 
 const ending = ".safetensors";
@@ -29,8 +32,16 @@ export async function listCachedWeights(directory: string): Promise<readonly Cac
 
 /** Notes that a file was used now, so that others are removed before it. */
 export async function touchCachedWeights(path: string): Promise<void> {
+  // A changed time would make the file another one.
+  if (await touchStamp(path)) return;
   const now = new Date();
   await utimes(path, now, now).catch(() => undefined);
+}
+
+/** Removes what is kept. A process that has it open keeps it. */
+export async function removeCachedWeights({ path }: Pick<CachedWeights, "path">): Promise<void> {
+  await rm(path, { force: true });
+  await removeStamp(path);
 }
 
 /**
@@ -48,7 +59,7 @@ export async function makeRoomInCache(
   while (bytes > maxBytes) {
     const oldest = kept.pop();
     if (oldest === undefined) break;
-    await rm(oldest.path, { force: true });
+    await removeCachedWeights(oldest);
     bytes -= oldest.sizeBytes;
     removed.push(oldest);
   }
@@ -60,7 +71,7 @@ async function removePartials(directory: string): Promise<void> {
   for (const name of names) {
     if (!name.endsWith(partialEnding)) continue;
     const pid = Number(name.split(".").at(-3));
-    if (!isRunning(pid)) await rm(join(directory, name), { force: true });
+    if (!isRunning(pid)) await rm(join(directory, name), { force: true, recursive: true });
   }
 }
 
@@ -79,21 +90,26 @@ async function describe(directory: string, name: string): Promise<CachedWeights 
   const path = join(directory, name);
   const file = await stat(path).catch(() => undefined);
   if (file?.isFile() !== true) return undefined;
-  const { source, quantization } = await readMetadata(path).catch((): Metadata => ({}));
+  const { source, quantization, preparedFor } = await readCachedMetadata(path).catch(
+    (): CachedMetadata => ({}),
+  );
   const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
   return {
     key: name.slice(0, -ending.length),
     path,
     sizeBytes: file.size,
-    usedAtMs: file.mtimeMs,
+    usedAtMs: Math.max(file.mtimeMs, await stampedAtMs(path)),
     source: textOf(source),
     quantization: textOf(quantization),
+    preparedFor: textOf(preparedFor),
   };
 }
 
-type Metadata = Readonly<Record<string, unknown>>;
+/** What a file of cached weights says of itself. */
+export type CachedMetadata = Readonly<Record<string, string>>;
 
-async function readMetadata(path: string): Promise<Metadata> {
+/** Reads what a file of cached weights says of itself. */
+export async function readCachedMetadata(path: string): Promise<CachedMetadata> {
   const file = await open(path, "r");
   try {
     const length = new DataView(new ArrayBuffer(8));
@@ -102,7 +118,7 @@ async function readMetadata(path: string): Promise<Metadata> {
     const header = new Uint8Array(headerBytes);
     await file.read(header, 0, headerBytes, 8);
     const { __metadata__: metadata } = JSON.parse(new TextDecoder().decode(header)) as {
-      readonly __metadata__?: Metadata;
+      readonly __metadata__?: CachedMetadata;
     };
     return metadata ?? {};
   } finally {

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ModelError } from "../../errors.ts";
+import { publishFile } from "./publish-file.ts";
 import type { PlannedMatrix, QuantizedFile } from "./quantized-file.ts";
 import { sourceBytes } from "./row-readers.ts";
 import type { QuantizeMessage } from "./quantize-worker.ts";
@@ -18,31 +18,27 @@ export interface WriteQuantizedOptions {
   readonly workerUrl?: URL | undefined;
 }
 
-/** The ending of a file that is being written; the process that writes it is in the name. */
-export const partialEnding = ".partial";
-
 /**
  * Quantizes matrices into a file. It is written under another name, made durable and renamed, so that at each moment
  * the whole file is there or nothing is, also where two processes write it.
  * @throws ModelError `QUANTIZE_FAILED`; the signal's reason
  */
 export async function writeQuantizedFile(file: QuantizedFile, options: WriteQuantizedOptions): Promise<void> {
-  const partialPath = `${file.path}.${process.pid}.${randomUUID()}${partialEnding}`;
   try {
-    const target = await open(partialPath, "wx");
-    try {
-      await target.truncate(file.sizeBytes);
-      const checksums = await quantizeAll(file, partialPath, options);
-      const header = file.header(checksums);
-      await target.write(header, 0, header.length, 0);
-      await target.sync();
-    } finally {
-      await target.close();
-    }
-    await rename(partialPath, file.path);
+    await publishFile(file.path, async (partialPath) => {
+      const target = await open(partialPath, "wx");
+      try {
+        await target.truncate(file.sizeBytes);
+        const checksums = await quantizeAll(file, partialPath, options);
+        const header = file.header(checksums);
+        await target.write(header, 0, header.length, 0);
+        await target.sync();
+      } finally {
+        await target.close();
+      }
+    });
     await syncDirectory(dirname(file.path));
   } catch (cause) {
-    await rm(partialPath, { force: true }).catch(() => undefined);
     if (cause instanceof ModelError || options.signal?.aborted === true) throw cause;
     throw failure(file.path, cause as NodeJS.ErrnoException);
   }

@@ -30,6 +30,9 @@ export interface OnnxDecoderWeights extends Pick<WeightIndex, "weight"> {
   readonly kvCacheDtype?: KvCacheDtype;
 }
 
+/** Before the names of tensors: distinct from the names of values, whatever a checkpoint names its tensors. */
+export const weightPrefix: string = "weight:";
+
 const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
   F64: "float64",
   F32: "float32",
@@ -200,8 +203,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
 
   /** Refers to a tensor where it is stored. */
   #tensor(tensor: TensorInfo, { dtype, shape }: TensorView): string {
-    // Distinct from the names of values, whatever a checkpoint names its tensors.
-    const name = `weight:${tensor.name}`;
+    const name = `${weightPrefix}${tensor.name}`;
     if (!this.graph.hasInitializer(name)) {
       this.graph.addExternalTensor({
         name,
@@ -210,6 +212,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
         location: this.#weights.locations.get(tensor.filePath) ?? tensor.filePath,
         offsetBytes: tensor.startByte,
         lengthBytes: tensor.endByte - tensor.startByte,
+        prepacked: tensor.prepacked,
       });
     }
     return name;

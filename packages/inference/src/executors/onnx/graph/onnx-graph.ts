@@ -52,6 +52,15 @@ export interface OnnxExternalTensor {
   readonly location: string;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+  /** Copies in the runtime's own order, in the same file. */
+  readonly prepacked?: readonly OnnxPrepackedCopy[] | undefined;
+}
+
+/** A copy of a tensor as an operator multiplies with it. */
+export interface OnnxPrepackedCopy {
+  /** The operator and a hash of the copy. The runtime ignores a copy with another key than the one that it computes. */
+  readonly key: string;
+  readonly parts: readonly { readonly startByte: number; readonly endByte: number }[];
 }
 
 const irVersion = 10;
@@ -73,6 +82,7 @@ export class OnnxGraph {
   readonly #inputs: OnnxValueInfo[] = [];
   readonly #outputs: OnnxValueInfo[] = [];
   readonly #initializers = new Map<string, ProtobufWriter>();
+  readonly #externalTensors = new Set<string>();
 
   get nodeCount(): number {
     return this.#nodes.length;
@@ -115,17 +125,30 @@ export class OnnxGraph {
     const proto = new ProtobufWriter();
     for (const size of tensor.shape) proto.int(1, size);
     proto.int(2, onnxDtype[tensor.dtype]).string(8, tensor.name);
-    const entries = {
+    const entries: Record<string, string> = {
       location: tensor.location,
       offset: String(tensor.offsetBytes),
       length: String(tensor.lengthBytes),
     };
+    for (const [index, { key, parts }] of (tensor.prepacked ?? []).entries()) {
+      const ranges = parts.map(({ startByte, endByte }) => `${startByte};${endByte - startByte};0`);
+      entries[`prepacked_${index}`] = [key, ...ranges].join("|");
+    }
     for (const [key, value] of Object.entries(entries)) {
       proto.message(13, new ProtobufWriter().string(1, key).string(2, value));
     }
     proto.int(14, external);
     this.#initializers.set(tensor.name, proto);
+    this.#externalTensors.add(tensor.name);
     return tensor.name;
+  }
+
+  /** What determines the order in which the runtime keeps each weight: the operators that take it, and how. */
+  weightUses(): readonly unknown[] {
+    return this.#nodes.flatMap(({ op, domain, inputs, attributes }) => {
+      const weights = inputs.map((name) => (this.#externalTensors.has(name) ? name : ""));
+      return weights.some((name) => name !== "") ? [[op, domain, weights, attributes]] : [];
+    });
   }
 
   /** Encodes the model; the weights are external. */

@@ -41,6 +41,7 @@ class BindingRuntime implements OnnxRuntime {
         enableMemPattern: false,
         intraOpNumThreads: options.threadCount,
         logSeverityLevel: 4,
+        ...(options.saveTo !== undefined && { optimizedModelFilePath: options.saveTo.modelPath }),
         extra: nest(sessionConfig(options)),
       });
       return new BindingSession(this.#ort, session);

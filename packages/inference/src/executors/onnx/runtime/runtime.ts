@@ -30,6 +30,15 @@ export interface OnnxSessionOptions {
   readonly allowSpinning: boolean;
   /** The directory of external weights. */
   readonly weightsDirectory: string;
+  /** Saves the model with its weights as they are computed with. [nothing is saved] */
+  readonly saveTo?: SavedModelPaths | undefined;
+}
+
+/** Where the runtime saves a model. */
+export interface SavedModelPaths {
+  readonly modelPath: string;
+  /** The name of the file of weights, beside the model. */
+  readonly weightsName: string;
 }
 
 /** A way to call onnxruntime. */
@@ -47,5 +56,10 @@ export function sessionConfig(options: OnnxSessionOptions): Record<string, strin
     "session.model_external_initializers_file_folder_path": options.weightsDirectory,
     "session.intra_op.allow_spinning": options.allowSpinning ? "1" : "0",
     "session.inter_op.allow_spinning": "0",
+    ...(options.saveTo !== undefined && {
+      "session.optimized_model_external_initializers_file_name": options.saveTo.weightsName,
+      "session.optimized_model_external_initializers_min_size_in_bytes": "0",
+      "session.save_external_prepacked_constant_initializers": "1",
+    }),
   };
 }

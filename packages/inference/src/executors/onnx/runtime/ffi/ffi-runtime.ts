@@ -73,6 +73,9 @@ export class FfiRuntime implements OnnxRuntime {
       check(functions.SetIntraOpNumThreads(settings, options.threadCount), "set the number of threads");
       // Patterns are kept per input shape and never dropped, and prompts have every length.
       check(functions.DisableMemPattern(settings), "switch memory patterns off");
+      if (options.saveTo !== undefined) {
+        check(functions.SetOptimizedModelFilePath(settings, options.saveTo.modelPath), "set where to save");
+      }
       for (const [key, value] of Object.entries(sessionConfig(options))) {
         check(functions.AddSessionConfigEntry(settings, key, value), `set ${key}`);
       }

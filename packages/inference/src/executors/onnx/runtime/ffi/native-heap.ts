@@ -4,13 +4,20 @@ import { openProcessLibrary } from "./process-library.ts";
 export interface NativeHeap {
   /** Allocates large blocks from the system one by one, so that each is returned when it is freed. */
   separateLargeBlocks(): void;
+  /** Keeps freed blocks of up to 32 MiB for the next ones, until `separateLargeBlocks`. */
+  reuseLargeBlocks(): void;
   /** Returns free memory to the system, off the event loop. */
   trim(): Promise<void>;
 }
 
 /** `M_MMAP_THRESHOLD` of `mallopt`. Once set, even to its default, it no longer grows (up to 32 MiB) as blocks are freed. */
 const mmapThreshold = -3;
+/** `M_TRIM_THRESHOLD`: how much free memory at the end of a heap is kept. */
+const trimThreshold = -1;
 const largeBlockBytes: number = 128 * 1024;
+/** The largest threshold that the allocator takes. */
+const maxBlockBytes: number = 32 * 2 ** 20;
+const keptBytes: number = 2 ** 30;
 
 /**
  * Opens the allocator of glibc; `undefined` with any other.
@@ -29,7 +36,14 @@ export function openNativeHeap(): NativeHeap | undefined {
     return undefined;
   }
   return {
-    separateLargeBlocks: () => void mallopt(mmapThreshold, largeBlockBytes),
+    separateLargeBlocks: () => {
+      mallopt(mmapThreshold, largeBlockBytes);
+      mallopt(trimThreshold, largeBlockBytes);
+    },
+    reuseLargeBlocks: () => {
+      mallopt(mmapThreshold, maxBlockBytes);
+      mallopt(trimThreshold, keptBytes);
+    },
     trim: () =>
       new Promise((resolve) => {
         trim.async(0, () => resolve());

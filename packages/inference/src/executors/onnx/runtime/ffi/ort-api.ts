@@ -23,6 +23,7 @@ export interface OrtFunctions {
   readonly CreateEnv: NativeFunction<[number, string, Uint8Array], Status>;
   readonly CreateSessionFromArray: NativeFunction<[Pointer, Uint8Array, number, Pointer, Uint8Array], Status>;
   readonly CreateSessionOptions: NativeFunction<[Uint8Array], Status>;
+  readonly SetOptimizedModelFilePath: NativeFunction<[Pointer, string], Status>;
   readonly DisableTelemetryEvents: NativeFunction<[Pointer], Status>;
   readonly DisableMemPattern: NativeFunction<[Pointer], Status>;
   readonly SetSessionGraphOptimizationLevel: NativeFunction<[Pointer, number], Status>;
@@ -62,6 +63,7 @@ const signatures: { readonly [Name in keyof OrtFunctions]: Signature } = {
   DisableTelemetryEvents: [6, ptr, [ptr]],
   CreateSessionFromArray: [8, ptr, [ptr, ptr, "size_t", ptr, ptr]],
   CreateSessionOptions: [10, ptr, [ptr]],
+  SetOptimizedModelFilePath: [11, ptr, [ptr, process.platform === "win32" ? "str16" : "str"]],
   DisableMemPattern: [17, ptr, [ptr]],
   SetSessionGraphOptimizationLevel: [23, ptr, [ptr, "int"]],
   SetIntraOpNumThreads: [24, ptr, [ptr, "int"]],
