@@ -162,7 +162,8 @@ export const modelSettings: readonly Setting[] = [
     kind: milliseconds(1000),
     default: engineDefaults.startTimeoutMs,
     flag: "start-timeout",
-    description: "time for the engine process to load the model",
+    description:
+      "time for the engine process to load the model; while weights are quantized, it begins anew with each part of them",
   },
   {
     path: "engine.hangAfterMs",

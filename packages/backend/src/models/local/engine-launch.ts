@@ -73,7 +73,7 @@ const maxTickMs = 1000;
 
 /**
  * Starts an engine process and has it load its model. One that is not ready in time is killed, and so is a ready one
- * that makes no progress.
+ * that makes no progress. While its weights are quantized, the time begins anew with each part.
  */
 export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   const { clock, startTimeoutMs, hangAfterMs } = options;
@@ -82,6 +82,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   let startMs: number | undefined;
   let stats: ModelStats | undefined;
   let heartbeat: EngineHeartbeat | undefined;
+  let loadedBytes = 0;
+  let loadedAtMs = 0;
   let isOver = false;
   let failure: BackendError | undefined;
 
@@ -100,8 +102,9 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   };
   const assertActive = (): void => {
     if (startMs === undefined) {
-      if (activity.elapsedMs() < startTimeoutMs) return;
-      const message = `expected the engine to be ready within ${startTimeoutMs} ms, got no such message; see engine.startTimeoutMs`;
+      if (activity.elapsedMs() - loadedAtMs < startTimeoutMs) return;
+      const since = loadedBytes === 0 ? "" : " of quantizing";
+      const message = `expected the engine to be ready within ${startTimeoutMs} ms${since}, got no such message; see engine.startTimeoutMs`;
       return kill(new BackendError("ENGINE_START_TIMEOUT", message));
     }
     const reason = stallReason(hangAfterMs);
@@ -130,6 +133,10 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         heartbeat = message.heartbeat ?? heartbeat;
         return options.onBatch(message);
       case "load-progress":
+        if (message.doneBytes > loadedBytes) {
+          loadedBytes = message.doneBytes;
+          loadedAtMs = activity.elapsedMs();
+        }
         return options.onLoadProgress(message);
       case "start-failed":
         failure = modelFailure(message.error);

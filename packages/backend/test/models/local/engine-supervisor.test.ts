@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { firstEvent } from "../../../src/models/first-event.ts";
 import { describePrompt } from "../../../src/operations/describe-prompt.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../../src/operations/generate.ts";
@@ -760,6 +760,35 @@ describe("a start that fails", () => {
     const { supervisor } = setUp({ createCore: () => new Promise(() => undefined), startTimeoutMs: 20 });
     await expect(supervisor.start()).rejects.toMatchObject({ code: "ENGINE_START_TIMEOUT" });
     expect(supervisor.pid).toBeUndefined();
+  });
+
+  test("takes as long as its weights are quantized", async () => {
+    const startTimeoutMs = 200;
+    const { cores, createCore: finish } = createFakeCores();
+    const createCore: CreateEngineCore = async (engine, dependencies) => {
+      const startedAtMs = performance.now();
+      for (let doneBytes = 1; performance.now() - startedAtMs < 3 * startTimeoutMs; doneBytes += 1) {
+        dependencies.onLoadProgress?.(doneBytes, 1e6);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return finish(engine, dependencies);
+    };
+    const { supervisor } = setUp({ createCore, startTimeoutMs, heartbeatIntervalMs: 5 });
+    await supervisor.start();
+    expect(cores).toHaveLength(1);
+  });
+
+  test("rejects when quantizing stands still", async () => {
+    const createCore: CreateEngineCore = (_engine, { onLoadProgress }) => {
+      const timer = setInterval(() => onLoadProgress?.(7, 100), 5);
+      onTestFinished(() => clearInterval(timer));
+      return new Promise(() => undefined);
+    };
+    const { supervisor } = setUp({ createCore, startTimeoutMs: 100, heartbeatIntervalMs: 5 });
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: "ENGINE_START_TIMEOUT",
+      message: expect.stringContaining("within 100 ms of quantizing"),
+    });
   });
 
   test("rejects when it is disposed of before", async () => {
