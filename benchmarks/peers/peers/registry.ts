@@ -1,3 +1,4 @@
+import { findOpenVino } from "./openvino.ts";
 import { nodePeer, type PeerCommand } from "../harness/peer-process.ts";
 
 /** An engine beside ours: a file in this folder and an entry here. */
@@ -27,5 +28,11 @@ export const peers: readonly PeerEntry[] = [
     mode: "gguf",
     isSerial: true,
     resolve: async () => nodeModule("transformers.js", "transformers-js.js"),
+  },
+  {
+    name: "openvino",
+    // Its groups of 128 are its own.
+    mode: "int4",
+    resolve: async () => findOpenVino(process.env),
   },
 ];
