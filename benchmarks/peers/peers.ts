@@ -58,18 +58,20 @@ mkdirSync(values.cache, { recursive: true });
 
 const measures: PeerMeasure[] = [];
 for (const name of shapeNames) {
-  measures.push(
-    ...(await comparePeers({
-      shape: shapeNamed(name),
-      modes: values.gguf ? ["gguf"] : list(values.mode),
-      peerNames: list(values.peer),
-      measureNames: new Set(names),
-      rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-      threads: Number(values.threads),
-      cacheDirectory: values.cache,
-      say,
-    })),
-  );
+  await comparePeers({
+    shape: shapeNamed(name),
+    modes: values.gguf ? ["gguf"] : list(values.mode),
+    peerNames: list(values.peer),
+    measureNames: new Set(names),
+    rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+    threads: Number(values.threads),
+    cacheDirectory: values.cache,
+    say,
+    onMeasures: (each) => {
+      measures.push(...each);
+      // What was measured before an engine fails is kept.
+      if (values.json !== undefined) writeReport(values.json, "peers", { measures });
+    },
+  });
 }
-if (values.json !== undefined) writeReport(values.json, "peers", { measures });
 process.stdout.write(`${formatMeasures(measures)}\n`);

@@ -19,26 +19,23 @@ export interface ComparisonOptions {
   /** Of generated models. */
   readonly cacheDirectory: string;
   readonly say: (message: string) => void;
+  /** Called as soon as measures are complete. */
+  readonly onMeasures: (measures: readonly PeerMeasure[]) => void;
 }
 
 /** All measures of one shape: ours in each mode beside each peer. */
-export async function comparePeers(options: ComparisonOptions): Promise<readonly PeerMeasure[]> {
-  const { shape, measureNames, rounds, threads, cacheDirectory, say } = options;
+export async function comparePeers(options: ComparisonOptions): Promise<void> {
+  const { shape, measureNames, rounds, threads, cacheDirectory, say, onMeasures } = options;
   const contestants = await findContestants(options);
   const withOnnx = contestants.some(({ name }) => name === "transformers.js");
   const files = await prepareModelFiles(cacheDirectory, shape, { withOnnx, say });
   const machine: Machine = { files, threads, cacheDirectory: join(cacheDirectory, "weights") };
-  const measures: PeerMeasure[] = [];
-
-  const groups = groupMeasures(measureNames);
-  for (const group of groups) {
+  for (const group of groupMeasures(measureNames)) {
     const withBandwidth = measureNames.has("bandwidth") && group.some(({ name }) => name === "decode@128");
     const setting = { rounds, withBandwidth, say };
     const { samples, bandwidth } = await measureGroup(group, { contestants, machine }, setting);
     for (const [name, byContestant] of samples) {
-      measures.push(
-        ...pair(byContestant, { name, unit: "tokens/s", shape: shape.name, isLowerBetter: false }),
-      );
+      onMeasures(pair(byContestant, { name, unit: "tokens/s", shape: shape.name, isLowerBetter: false }));
     }
     if (!withBandwidth) continue;
     for (const [contestant, rates] of samples.get("decode@128")!) {
@@ -49,21 +46,20 @@ export async function comparePeers(options: ComparisonOptions): Promise<readonly
         theirs: bandwidth.map((each) => each / 1e9),
       };
       const named = { name: "bandwidth", peer: "the machine", unit: "GB/s", shape: shape.name };
-      measures.push({ ...named, mode: contestant.mode, ...summarize(share, false) });
+      onMeasures([{ ...named, mode: contestant.mode, ...summarize(share, false) }]);
     }
   }
   if (measureNames.has("load") || measureNames.has("memory")) {
-    measures.push(...(await compareProcesses(contestants, machine, options)));
+    onMeasures(await compareProcesses(contestants, machine, options));
   }
   if (measureNames.has("first-load")) {
     for (const contestant of contestants.filter(({ isOurs, mode }) => isOurs && mode !== "none")) {
       const seconds = await measureFirstLoad(contestant, machine);
       const { mode } = contestant;
       const named = { name: "first-load", peer: "none", unit: "s", shape: shape.name, mode };
-      measures.push({ ...named, ours: seconds, theirs: Number.NaN, ratio: Number.NaN });
+      onMeasures([{ ...named, ours: seconds, theirs: Number.NaN, ratio: Number.NaN }]);
     }
   }
-  return measures;
 }
 
 async function findContestants({ modes, peerNames, say }: ComparisonOptions): Promise<readonly Contestant[]> {

@@ -40,7 +40,7 @@ export function formatMeasures(measures: readonly PeerMeasure[]): string {
       unit,
       formatNumber(ours),
       formatNumber(theirs),
-      ratio.toFixed(2),
+      formatNumber(ratio),
     ]),
   );
 }

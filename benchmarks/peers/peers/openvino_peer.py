@@ -105,13 +105,11 @@ def build(directory):
         return present
 
     def repeat(x):
+        # The way in which the plug-in recognizes grouped queries, so that it computes them in one kernel.
         if heads == kv_heads:
             return x
-        shape = ops.shape_of(x)
-        batch = ops.gather(shape, integers(0), integers(0))
-        length = ops.gather(shape, integers(2), integers(0))
-        target = ops.concat([batch, integers(kv_heads, heads // kv_heads), length, integers(head_dim)], 0)
-        wide = ops.broadcast(ops.unsqueeze(x, integers(2)), target, "BIDIRECTIONAL")
+        ones = ops.constant(np.ones((1, 1, heads // kv_heads, 1, 1), np.float32))
+        wide = ops.multiply(ops.unsqueeze(x, integers(2)), ones)
         return ops.reshape(wide, integers(0, heads, -1, head_dim), True)
 
     embedding = ops.constant(read("model.embed_tokens.weight").astype(np.float16))
@@ -149,6 +147,8 @@ class Decoder:
             os.rename(partial, path)
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
+            # Faster than bfloat16 at decode, and as fast at prompts: products are in 8 bits.
+            "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": setup["threads"],
             "KV_CACHE_PRECISION": "u8",
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "128",
