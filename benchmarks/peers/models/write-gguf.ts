@@ -89,7 +89,7 @@ function metadataOf(shape: Shape): readonly (readonly Uint8Array[])[] {
       valueTypes.i32,
       spellings.map((_, id) => u32(id < 3 ? 3 : 1)),
     ),
-    list("tokenizer.ggml.merges", valueTypes.text, [text("! !")]),
+    list("tokenizer.ggml.merges", valueTypes.text, []),
     count("tokenizer.ggml.bos_token_id", 1),
     count("tokenizer.ggml.eos_token_id", 2),
   ];
