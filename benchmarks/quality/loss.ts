@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Executor, ForwardResult } from "@infernode/inference";
+import { calibrationText, type Executor, type ForwardResult } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
   type BlockQuantizedWeight,
@@ -36,10 +36,12 @@ const { values } = parseArgs({
 });
 if (values.help || values.model === undefined || values.text === undefined) {
   process.stdout.write(
-    "options: --model <directory>  --text <file.txt|file.jsonl>  --modes int8,int4,q4_0  --window 512  --tokens 24000  --threads 2  --output <file.json>\n",
+    "options: --model <directory>  --text <file.txt|file.jsonl>  --modes int8,int4,q4_0,none+kv8,int4+kv8  --window 512  --tokens 24000  --threads 2  --output <file.json>\n",
   );
   process.exit(values.help ? 0 : 2);
 }
+/** Ends the name of a mode. */
+const int8Cache = "+kv8";
 const threads = Number(values.threads);
 const windowTokens = Number(values.window);
 const directory = await mkdtemp(join(tmpdir(), "infernode-loss-"));
@@ -68,10 +70,24 @@ async function openVariant(
     maxSequences: 1,
     contextTokens: windowTokens,
     threads,
+    kvCacheDtype: name.endsWith(int8Cache) ? "int8" : "float32",
+    kvRanges: {
+      tokenIds: async () => Array.from(tokenizer.encode(calibrationText)),
+      read: async () => undefined,
+      write: async () => {},
+    },
   });
 }
 
-async function quantizedVariant(name: string): Promise<Variant> {
+/** One of `--modes`: how the weights are quantized, and with `+kv8` a KV cache of int8. */
+async function modeVariant(mode: string): Promise<Variant> {
+  const weights = mode.replace(int8Cache, "");
+  if (weights !== "none") return quantizedVariant(mode, weights);
+  const executor = await openVariant(mode, checkpoint);
+  return { name: mode, executor, fileBytes: undefined, weightError: 0, loss: new DistributionLoss() };
+}
+
+async function quantizedVariant(mode: string, name: string): Promise<Variant> {
   const bits = name === "int8" ? 8 : 4;
   const folder = await mkdtemp(join(directory, `${name}-`));
   const plan = await quantizeCheckpoint(checkpoint, {
@@ -89,9 +105,9 @@ async function quantizedVariant(name: string): Promise<Variant> {
     square += error.square;
   }
   const { size } = await stat(plan.file.path);
-  const executor = await openVariant(name, plan);
+  const executor = await openVariant(mode, plan);
   const weightError = Math.sqrt(squaredError / square);
-  return { name, executor, fileBytes: size, weightError, loss: new DistributionLoss() };
+  return { name: mode, executor, fileBytes: size, weightError, loss: new DistributionLoss() };
 }
 
 /** Each weight in the file of a plan, with the tensor it was made of; a tied head was made of the embedding. */
@@ -129,7 +145,7 @@ const base: Variant = {
   loss: new DistributionLoss(),
 };
 const variants = [base];
-for (const name of values.modes.split(",")) variants.push(await quantizedVariant(name));
+for (const mode of values.modes.split(",")) variants.push(await modeVariant(mode));
 
 const chunkTokens = Math.min(base.executor.maxLogitRows, windowTokens);
 for (const window of windows) {

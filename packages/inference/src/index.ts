@@ -14,6 +14,7 @@ export {
   type EngineLabels,
   silentEvents,
 } from "./events.ts";
+export { calibrationText } from "./executors/calibration-text.ts";
 export type {
   Executor,
   ExecutorMemoryPlan,

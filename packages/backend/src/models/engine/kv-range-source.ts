@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { KvRangeSource } from "@infernode/inference";
+import { calibrationText, type KvRangeSource } from "@infernode/inference";
 import type { LanguageModel } from "@infernode/models";
 import { defaultCacheDirectory } from "./cache-directory.ts";
-import { calibrationText } from "./calibration-text.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 import { makeDirectory } from "./make-directory.ts";
 

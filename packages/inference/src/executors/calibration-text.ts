@@ -1,6 +1,6 @@
 /**
- * A text of many kinds, which the ranges of keys and values are measured with: prose, questions, code, data, numbers,
- * instructions, letters, and other languages. Ranges that were kept are measured again when `kvRangesVersion` changes.
+ * A text of many kinds, for `KvRangeSource.tokenIds`: prose, questions, code, data, numbers, instructions, letters, and
+ * other languages. Whoever keeps ranges that were measured with it measures again when it changes.
  */
 export const calibrationText: string = String.raw`The harbour was quiet when the ferry came in. A woman in a grey coat stepped off first, looked at the clock above the ticket office, and walked towards the market without turning round. "You are late," said the man who waited there. "The train left at 7:45, and the next one goes at noon."
 
