@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { runCli } from "./support/run-cli.ts";
 import { startForTest } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
 
@@ -73,4 +74,17 @@ test.each([
   const daemon = await serve("int8", cache);
   const { text } = await streamCompletion(createClient(daemon.url), { model, maxTokens: 8 }).ended;
   expect(text).not.toBe("");
+});
+
+test("more sequences fit into the same memory", async () => {
+  const inspect = ["models", "inspect", "embedded", "--json", "--memory-limit", "32MiB"];
+  const sequences = [];
+  for (const dtype of ["float32", "int8"]) {
+    const { stdout } = await runCli([...inspect, "--kv-cache-dtype", dtype]);
+    const { memoryPlan } = JSON.parse(stdout) as { memoryPlan: { maxSequences: number } };
+    sequences.push(memoryPlan.maxSequences);
+  }
+  const [float32 = 0, int8 = 0] = sequences;
+  expect(float32).toBeGreaterThan(0);
+  expect(int8).toBeGreaterThanOrEqual(2 * float32);
 });

@@ -39,8 +39,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
   const shape = kvShape(model, sizes);
   const kvCacheBytes =
     shape.dtype === "int8" ? roundedCacheBytes(shape, exactTokens(sizes)) : slotsBytes(shape);
-  const activationsBytes =
-    logitRowCount(sizes) * summary.vocabSize * floatBytes + chunkBytes(summary, sizes.maxChunkTokens);
+  const activationsBytes = logitRowCount(sizes) * summary.vocabSize * floatBytes + chunkBytes(summary, sizes);
   const workspaceBytes =
     ropeTableBytes(model.config, sizes.contextTokens) + inputBytes(sizes.maxSequences, sizes.maxChunkTokens);
   return Object.freeze({
@@ -127,12 +126,18 @@ function bytesOf(weight: StoredWeight): number {
 }
 
 /** What the runtime holds at the widest point of one layer while a chunk runs. */
-function chunkBytes(summary: NetworkSummary, chunkTokens: number): number {
+function chunkBytes(
+  summary: NetworkSummary,
+  { maxChunkTokens, kvCacheDtype }: ResolvedOnnxMemoryOptions,
+): number {
   let widestAttention = 0;
   for (const { headCount, kvHeadCount, headDim } of summary.attentions) {
     // Queries, keys and values as computed, transposed, and rotated; and the output.
-    widestAttention = Math.max(widestAttention, (4 * headCount + 6 * kvHeadCount) * headDim);
+    const heads = 4 * headCount + 6 * kvHeadCount;
+    // Before that, keys and values are rounded, in two steps.
+    const roundedHeads = kvCacheDtype === "int8" ? headCount + 4 * kvHeadCount : 0;
+    widestAttention = Math.max(widestAttention, (heads + roundedHeads) * headDim);
   }
   const widest = Math.max(widestAttention, 3 * summary.widestGate) + 3 * summary.hiddenWidth;
-  return chunkTokens * widest * floatBytes;
+  return maxChunkTokens * widest * floatBytes;
 }
