@@ -5,8 +5,10 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@infernode/source"] } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // These end what hangs. Three files share a processor on a machine that is busy with other things.
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 120_000 } },
     pool: "forks",
   },
 });

@@ -3,15 +3,17 @@ import { ChatOpenAI } from "@langchain/openai";
 import { APICallError, generateText, streamText } from "ai";
 import OpenAI, { NotFoundError, RateLimitError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createResolvers } from "../../packages/backend/src/create-resolvers.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
 
 interface Attempt {
-  readonly atMs: number;
-  readonly status: number;
+  readonly startedAtMs: number;
+  endedAtMs: number;
+  status: number;
   /** What the answer says: the server's milliseconds, else its seconds. */
-  readonly waitMs: number;
+  waitMs: number;
 }
 
 interface ClientOptions {
@@ -62,21 +64,25 @@ const asks = {
 type ClientName = keyof typeof asks;
 const names = Object.keys(asks) as ClientName[];
 
-/** A `fetch` that notes what came of each attempt, and sends each where it is told. */
-function createRecorder(urlOf: (attempt: number) => string) {
+/** A `fetch` that notes what came of each attempt, and sends each where it is told; refusals come late if `held`. */
+function createRecorder(urlOf: (attempt: number) => string, held: Promise<void> = Promise.resolve()) {
   const attempts: Attempt[] = [];
   let tellRefused = (): void => undefined;
   const refused = new Promise<void>((resolve) => {
     tellRefused = resolve;
   });
   const record: typeof fetch = async (input, init) => {
-    const atMs = performance.now();
+    const attempt: Attempt = { startedAtMs: performance.now(), endedAtMs: 0, status: 0, waitMs: 0 };
     const path = new URL(input instanceof Request ? input.url : input).pathname;
-    const response = await fetch(urlOf(attempts.length) + path, init);
+    const response = await fetch(urlOf(attempts.push(attempt) - 1) + path, init);
     const { status, headers } = response;
-    const waitMs = Number(headers.get("retry-after-ms") ?? 1000 * Number(headers.get("retry-after")));
-    attempts.push({ atMs, status, waitMs });
-    if (status >= 400) tellRefused();
+    attempt.status = status;
+    attempt.waitMs = Number(headers.get("retry-after-ms") ?? 1000 * Number(headers.get("retry-after")));
+    if (status >= 400) {
+      tellRefused();
+      await held;
+    }
+    attempt.endedAtMs = performance.now();
     return response;
   };
   return { attempts, refused, fetch: record };
@@ -135,21 +141,27 @@ function expectOneRetry(
     rest: [],
   });
   if (!obedient.has(name)) return;
+  const waitedMs = (second?.startedAtMs ?? 0) - (first?.endedAtMs ?? 0);
   // A timer may fire a fraction of a millisecond early.
-  expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThan((first?.waitMs ?? Infinity) - 2);
+  expect(waitedMs).toBeGreaterThan((first?.waitMs ?? Infinity) - 2);
 }
 
-function askThrough(name: ClientName, urlOf: (attempt: number) => string) {
-  const { attempts, refused, fetch } = createRecorder(urlOf);
+function askThrough(name: ClientName, urlOf: (attempt: number) => string, held?: Promise<void>) {
+  const { attempts, refused, fetch } = createRecorder(urlOf, held);
   return { name, attempts, refused, answer: asks[name]({ model, fetch, maxRetries: 3 }) };
 }
 
 describe("a full queue", () => {
   test("is asked again by every client, by those who listen after the time that they were told", async () => {
     const leave = await occupy();
-    const asked = names.map((name) => askThrough(name, () => daemon.url));
+    // No client asks again before there is room for all of them.
+    const hasRoom = createResolvers<void>();
+    const asked = names.map((name) => askThrough(name, () => daemon.url, hasRoom.promise));
     await Promise.all(asked.map(({ refused }) => refused));
     leave();
+    await daemon.waitForMetric("vllm:num_requests_running", 0);
+    await daemon.waitForMetric("vllm:num_requests_waiting", 0);
+    hasRoom.resolve();
     for (const { name, answer, attempts } of asked) {
       expect(await answer).not.toBe("");
       expectOneRetry(name, attempts, 429);

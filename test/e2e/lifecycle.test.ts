@@ -3,10 +3,13 @@ import { describe, expect, test } from "vitest";
 import { createTinyModel } from "../../packages/backend/test/support/tiny-model.ts";
 import { isAlive, untilGone } from "./support/is-alive.ts";
 import { runCli } from "./support/run-cli.ts";
-import { startForTest } from "./support/start-for-test.ts";
+import { pauseEngine } from "./support/pause-engine.ts";
+import { startEndless, startForTest } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
 
 const model = "infernode-stories";
+/** More than is generated before a test has done what it does meanwhile. */
+const endless = { model: "endless", maxTokens: 60_000 };
 
 describe("starting", () => {
   test("answers before the model is there, and says that it is loading", async () => {
@@ -54,18 +57,19 @@ describe("stopping", () => {
     const client = createClient(daemon.url);
     const running = streamCompletion(client, { model, maxTokens: 400 });
     await running.started;
+    const resume = pauseEngine(daemon);
     daemon.signal("SIGTERM");
     await daemon.waitForLog(({ msg }) => msg === "draining");
     expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(503);
+    resume();
     expect(await running.ended).toMatchObject({ finishReason: "length" });
     expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
     expect(isAlive(daemon.enginePid())).toBe(false);
   });
 
   test("aborts what does not finish within the drain timeout, and still ends with 0", async () => {
-    const daemon = await startForTest({ args: ["--drain-timeout", "0"] });
-    const client = createClient(daemon.url);
-    const running = streamCompletion(client, { model, maxTokens: 400 });
+    const daemon = await startEndless({ args: ["--drain-timeout", "0"] });
+    const running = streamCompletion(createClient(daemon.url), endless);
     await running.started;
     daemon.signal("SIGTERM");
     await expect(running.ended).rejects.toMatchObject({ code: expect.any(String) });
@@ -73,8 +77,8 @@ describe("stopping", () => {
   });
 
   test("ends at once with 130 at the second SIGINT, the engine with it", async () => {
-    const daemon = await startForTest();
-    const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 900 });
+    const daemon = await startEndless();
+    const running = streamCompletion(createClient(daemon.url), endless);
     await running.started;
     daemon.signal("SIGINT");
     await daemon.waitForLog(({ msg }) => msg === "draining");
@@ -123,27 +127,27 @@ describe("a long text", () => {
 
 describe("a crash of the engine", () => {
   test("fails the running stream with an error, and the next request is answered", async () => {
-    const daemon = await startForTest();
+    const daemon = await startEndless();
     const client = createClient(daemon.url);
-    const running = streamCompletion(client, { model, maxTokens: 400 });
+    const running = streamCompletion(client, endless);
     await running.started;
     const firstPid = daemon.enginePid();
     process.kill(firstPid, "SIGKILL");
     await expect(running.ended).rejects.toMatchObject({ code: "engine_crashed" });
     await daemon.waitForLog(({ msg }) => msg === "engine restarted");
     expect(daemon.enginePid()).not.toBe(firstPid);
-    const answer = await client.completions.create({ model, prompt: "Once", max_tokens: 4 });
+    const answer = await client.completions.create({ model: "endless", prompt: "Once", max_tokens: 4 });
     expect(answer.usage?.completion_tokens).toBe(4);
     expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
   });
 
   test("repeats what had no token yet: its client notices nothing", async () => {
-    const daemon = await startForTest({ args: ["--max-sequences", "1"] });
+    const daemon = await startEndless({ args: ["--max-sequences", "1"] });
     const client = createClient(daemon.url);
-    const running = streamCompletion(client, { model, maxTokens: 900 });
+    const running = streamCompletion(client, endless);
     await running.started;
     const waiting = client.completions.create({
-      model,
+      model: "endless",
       prompt: "Once upon a time",
       max_tokens: 6,
       temperature: 0,
@@ -164,19 +168,25 @@ describe("a crash of the engine", () => {
     await daemon.waitForLog(({ msg }) => msg === "engine crashed");
     const answer = createClient(daemon.url).completions.create({ model, prompt: "Once", max_tokens: 4 });
     expect((await answer).usage?.completion_tokens).toBe(4);
+    await daemon.waitForLog(({ msg }) => msg === "engine restarted");
     expect(daemon.enginePid()).not.toBe(firstPid);
   });
 });
 
 describe("a hung engine", () => {
   test("is not ready, then ended and started again; what streamed gets an error, the rest an answer", async () => {
-    const daemon = await startForTest({
+    const daemon = await startEndless({
       args: ["--max-sequences", "1", "--stall-after", "1000", "--hang-after", "3000"],
     });
     const client = createClient(daemon.url);
-    const running = streamCompletion(client, { model, maxTokens: 900 });
+    const running = streamCompletion(client, endless);
     await running.started;
-    const waiting = client.completions.create({ model, prompt: "Once", max_tokens: 6, temperature: 0 });
+    const waiting = client.completions.create({
+      model: "endless",
+      prompt: "Once",
+      max_tokens: 6,
+      temperature: 0,
+    });
     await daemon.waitForMetric("vllm:num_requests_waiting", 1);
     const firstPid = daemon.enginePid();
     process.kill(firstPid, "SIGSTOP");
@@ -205,13 +215,13 @@ describe("a hung engine", () => {
   });
 
   test("is none whose daemon was stopped for longer than it has", async () => {
-    const daemon = await startForTest({ args: ["--hang-after", "1000"] });
+    const daemon = await startForTest({ args: ["--hang-after", "3000"] });
     const running = streamCompletion(createClient(daemon.url), { model, maxTokens: 400 });
     await running.started;
     const enginePid = daemon.enginePid();
     // As Ctrl-Z, or a laptop that sleeps.
     for (const pid of [enginePid, daemon.pid]) process.kill(pid, "SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await new Promise((resolve) => setTimeout(resolve, 4000));
     for (const pid of [daemon.pid, enginePid]) process.kill(pid, "SIGCONT");
     expect(await running.ended).toMatchObject({ finishReason: "length" });
     expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine hung");

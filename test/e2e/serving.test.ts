@@ -1,8 +1,13 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openRaw, rawPost } from "../hostile/support/raw-connection.ts";
 import { postJson } from "./support/post-json.ts";
+import { pauseEngine } from "./support/pause-engine.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+import { startEndless } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
+import { untilRead } from "./support/until-read.ts";
 
 let daemon: TestDaemon;
 let client: OpenAI;
@@ -185,38 +190,50 @@ describe("a body of megabytes", () => {
 
 describe("under load", () => {
   test("stops the engine's work when the client leaves", async () => {
-    const running = streamCompletion(client, { model, maxTokens: 400 });
+    const endless = await startEndless();
+    const running = streamCompletion(createClient(endless.url), { model: "endless", maxTokens: 60_000 });
     await running.started;
     running.abort();
     // The client ends the loop without an error.
     expect((await running.ended).finishReason).toBeUndefined();
-    await daemon.waitForMetric("vllm:num_requests_running", 0);
-    const aborted = await daemon.metric("vllm:request_success_total", 'finished_reason="abort"');
+    await endless.waitForMetric("vllm:num_requests_running", 0);
+    const aborted = await endless.metric("vllm:request_success_total", 'finished_reason="abort"');
     expect(aborted).toBeGreaterThanOrEqual(1);
   });
 
   test("refuses what the queue cannot hold with 429 and Retry-After, and finishes the rest", async () => {
-    const streams = Array.from({ length: 16 }, () => streamCompletion(client, { model, maxTokens: 200 }));
-    const results = await Promise.allSettled(streams.map(({ ended }) => ended));
-    const finished = results.filter(({ status }) => status === "fulfilled");
-    const refused = results.filter((result) => result.status === "rejected");
+    const body = { model, prompt: "Once", max_tokens: 200, ignore_eos: true };
+    // None is over before all have come.
+    const resume = pauseEngine(daemon);
+    const connections = await Promise.all(
+      Array.from({ length: 16 }, () =>
+        openRaw(daemon.url, rawPost("/v1/completions", body, ["connection: close"])),
+      ),
+    );
+    await untilRead(daemon);
+    resume();
+    const answers = await Promise.all(connections.map(async ({ closed }) => (await closed).text));
+    const finished = answers.filter((text) => text.startsWith("HTTP/1.1 200 "));
+    const refused = answers.filter((text) => !finished.includes(text));
     expect(finished.length).toBeGreaterThanOrEqual(4);
+    for (const text of finished) expect(text).toContain('"finish_reason":"length"');
     expect(refused.length).toBeGreaterThan(0);
-    for (const { reason } of refused) {
-      expect(reason).toMatchObject({ status: 429 });
-      expect(Number((reason as { headers: Headers }).headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-    }
+    for (const text of refused) expect(text).toMatch(/^HTTP\/1\.1 429 [^]*\r\nretry-after: [1-9]/i);
   });
 
   test("keeps the event loop of the daemon free", async () => {
     await fetch(`${daemon.url}/metrics`).then((response) => response.text());
+    const ownDelay = monitorEventLoopDelay({ resolution: 10 });
+    ownDelay.enable();
     await Promise.all(
       Array.from({ length: 4 }, () => streamCompletion(client, { model, maxTokens: 200 }).ended),
     );
+    ownDelay.disable();
     const delayMs = 1000 * (await daemon.metric("infernode_event_loop_delay_seconds", 'percentile="99"'));
     process.stderr.write(
       `event loop delay of the daemon under load, 99th percentile: ${delayMs.toFixed(1)} ms\n`,
     );
-    expect(delayMs).toBeLessThan(250);
+    // A machine that is busy with other things delays every process.
+    expect(delayMs).toBeLessThan(250 + ownDelay.percentile(99) / 1e6);
   });
 });

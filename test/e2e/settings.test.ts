@@ -8,6 +8,7 @@ import { createTinyModel, type TinyModel } from "../../packages/backend/test/sup
 import { untilChild } from "../hostile/support/engine-faults.ts";
 import { endlessText, modelWithTokenizer, withEndlessSplit } from "../hostile/support/odd-tokenizer.ts";
 import { openRaw, rawPost, rawRequest } from "../hostile/support/raw-connection.ts";
+import { slowMachine } from "../hostile/support/slow-machine.ts";
 import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
@@ -37,7 +38,6 @@ beforeAll(async () => {
     "cors-origins": "https://app.example",
     "body-limit": "2000000",
     "body-memory": "1MiB",
-    "request-timeout": "3000",
     "keep-alive-timeout": "7000",
     model: tiny.directory,
     "model-name": "named",
@@ -200,7 +200,9 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(await exchange(ask("https://other.example"))).not.toMatch(/access-control-allow-origin/i);
   },
   "server.requestTimeoutMs": async () => {
-    expect(await exchange("GET /version HTTP/1.1\r\nhost: local")).toMatch(/^HTTP\/1\.1 408/);
+    await using daemon = await startDaemon({ args: ["--request-timeout", "400"], until: "listening" });
+    const half = await openRaw(daemon.url, "GET /version HTTP/1.1\r\nhost: local");
+    expect((await half.closed).text).toMatch(/^HTTP\/1\.1 408/);
   },
   "server.keepAliveTimeoutMs": async () => {
     const { socket, waitFor } = await openRaw(answering.url, rawRequest("GET /version"));
@@ -270,7 +272,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "engine.stepTimeMs": async () => {
     const prompt = Array.from({ length: 960 }, () => 50);
-    await using daemon = await startDaemon({ args: ["--step-time", "1"] });
+    await using daemon = await startDaemon({ args: ["--step-time", "1"], environment: slowMachine });
     await post(daemon, "/v1/completions", { model: "infernode-stories", prompt, max_tokens: 1 });
     // It would be 32, 64, 128 and then 256 tokens a step.
     expect(await daemon.metric("infernode_step_duration_seconds_count")).toBeGreaterThan(12);
@@ -354,10 +356,9 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "engine.hangAfterMs": async () => {
     await using daemon = await startDaemon({ args: ["--hang-after", "1000"] });
-    process.kill(daemon.enginePid(), "SIGSTOP");
-    expect(await daemon.waitForLog(({ msg }) => msg === "engine hung")).toMatchObject({
-      pid: daemon.enginePid(),
-    });
+    const pid = daemon.enginePid();
+    process.kill(pid, "SIGSTOP");
+    expect(await daemon.waitForLog(({ msg }) => msg === "engine hung")).toMatchObject({ pid });
   },
   "engine.maxRestarts": async () => {
     await using daemon = await startDaemon({ args: ["--max-restarts", "0"] });

@@ -4,7 +4,9 @@ import type { IncomingMessage } from "node:http";
 import { text as readText } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { runCli } from "../e2e/support/run-cli.ts";
+import { pauseEngine } from "../e2e/support/pause-engine.ts";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
+import { untilRead } from "../e2e/support/until-read.ts";
 
 const modelId = "infernode-stories";
 
@@ -90,10 +92,14 @@ describe("the memory of answers", () => {
     expect(await echoed.json()).toMatchObject({ error: { code: "invalid_value" } });
 
     const large = { n: 4, max_tokens: 400 };
-    const held = await open(url, chatBody({ ...large, stream: true }));
+    const resume = pauseEngine(daemon);
+    const opened = open(url, chatBody({ ...large, stream: true }));
+    await untilRead(daemon);
     const refused = await send(url, chatBody(large));
     expect(refused.status).toBe(429);
     expect(refused.headers["retry-after"]).toBe("1");
+    resume();
+    const held = await opened;
     // An answer without log-probabilities needs none of it.
     const plain = { logprobs: undefined, top_logprobs: undefined, max_tokens: 4 };
     expect((await send(url, chatBody(plain))).status).toBe(200);

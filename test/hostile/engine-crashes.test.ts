@@ -1,9 +1,13 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { pauseEngine } from "../e2e/support/pause-engine.ts";
 import { postJson, type JsonAnswer } from "../e2e/support/post-json.ts";
 import type { TestDaemon } from "../e2e/support/start-daemon.ts";
 import { startForTest } from "../e2e/support/start-for-test.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
-import { faultyEngine, poison, stopper } from "./support/engine-faults.ts";
+import { untilRead } from "../e2e/support/until-read.ts";
+import { faultyEngine, killedAtEvent, poison, stopper } from "./support/engine-faults.ts";
+import { makeFolder } from "./support/odd-checkpoint.ts";
 import { openRaw, rawPost } from "./support/raw-connection.ts";
 
 const model = "infernode-stories";
@@ -31,11 +35,6 @@ async function untilTokens(daemon: TestDaemon): Promise<void> {
   }
 }
 
-/** Resolves when the daemon has read what was sent before: it reads its connections in the order of their bytes. */
-async function untilRead(daemon: TestDaemon): Promise<void> {
-  for (let round = 0; round < 5; round += 1) await (await fetch(`${daemon.url}/health/live`)).text();
-}
-
 describe("a request that crashes the engine", () => {
   test("fails alone: it crashes two engines, and those beside it are answered", async () => {
     const daemon = await startForTest({ environment: faultyEngine, args: ["--max-restarts", "2"] });
@@ -59,12 +58,13 @@ describe("a request that crashes the engine", () => {
     }
     await daemon.waitForLog(({ msg, restartCount }) => msg === "engine restarted" && restartCount === 4);
     // A stopped engine reads nothing before it has both.
-    process.kill(daemon.enginePid(), "SIGSTOP");
+    const resume = pauseEngine(daemon);
     const poisonous = rawPost("/tokenize", { prompt: poison }, ["connection: close"]);
     const together = await Promise.all(Array.from({ length: 2 }, () => openRaw(daemon.url, poisonous)));
     await untilRead(daemon);
-    process.kill(daemon.enginePid(), "SIGCONT");
+    resume();
     for (const { closed } of together) expect((await closed).text).toMatch(/^HTTP\/1\.1 500 /);
+    await daemon.waitForLog(({ msg, restartCount }) => msg === "engine restarted" && restartCount === 7);
     expect(crashesOf(daemon)).toHaveLength(2 * 2 + 1 + 2);
     expect((await post(daemon, "/v1/completions", { model, prompt: "Once", max_tokens: 4 })).status).toBe(
       200,
@@ -174,11 +174,9 @@ describe("a crash while whole answers are made", () => {
   };
   for (const [name, { path, body }] of Object.entries(requests)) {
     test(`${name} is repeated: its client notices nothing`, async () => {
-      const daemon = await startForTest();
-      const answer = post(daemon, path, body);
-      await untilTokens(daemon);
-      process.kill(daemon.enginePid(), "SIGKILL");
-      const repeated = await answer;
+      const environment = killedAtEvent(20, join(await makeFolder(), "killed"));
+      const daemon = await startForTest({ environment });
+      const repeated = await post(daemon, path, body);
       const crash = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
       expect(crash).toMatchObject({ failedRequestCount: 0 });
       expect(crash["replayedRequestCount"]).toBeGreaterThan(0);
@@ -194,14 +192,14 @@ describe("a crash while whole answers are made", () => {
 
   test("what is tokenized is repeated, too", async () => {
     const daemon = await startForTest();
-    const enginePid = daemon.enginePid();
-    process.kill(enginePid, "SIGSTOP");
+    pauseEngine(daemon);
     const prompt = "Once upon a time";
     const tokenized = [
       post(daemon, "/tokenize", { prompt }),
       post(daemon, "/tokenize", { prompt, return_token_strs: true }),
     ];
-    process.kill(enginePid, "SIGKILL");
+    await untilRead(daemon);
+    process.kill(daemon.enginePid(), "SIGKILL");
     const answers = await Promise.all(tokenized);
     const again = await post(daemon, "/tokenize", { prompt });
     for (const { status, body } of answers) {

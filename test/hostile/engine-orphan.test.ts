@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
+import { makeEndlessModel } from "../e2e/support/make-endless-model.ts";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
 import { isAlive, untilGone } from "../e2e/support/is-alive.ts";
 import { faultyEngine, untilChild } from "./support/engine-faults.ts";
@@ -17,7 +18,9 @@ describe("an engine whose loop is blocked ends when its parent is killed", () =>
   });
 
   test("a chat in the terminal", async () => {
-    const child = spawn(process.execPath, [cliPath, "play", "--prompt", "Once", "--max-tokens", "900"], {
+    await using model = await makeEndlessModel(65_536);
+    const args = ["--model", model.directory, "--prompt", "Once", "--max-tokens", "60000"];
+    const child = spawn(process.execPath, [cliPath, "play", ...args], {
       env: { ...cleanEnvironment(), ...faultyEngine },
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -92,20 +92,18 @@ describe("a tokenizer or chat template that runs out of hand", () => {
 });
 
 describe("a flood of prompts", () => {
-  // As many characters as may wait, together; each is short enough for its tokens to be counted.
-  const floodSize = 90;
-  const long = "some words ".repeat(1000);
-
   test("of calls that only tokenize does not hold an answer up", async () => {
-    await using daemon = await startDaemon();
+    const directory = await modelWithTokenizer(withEndlessSplit);
+    await using daemon = await serve(directory, "--prompt-timeout", "1000");
+    // Each keeps one of two threads for a second: the last ones are over five seconds later.
+    const floodSize = 10;
     let answeredCount = 0;
     const flood = Array.from({ length: floodSize }, async () => {
-      await postJson(`${daemon.url}/tokenize`, { prompt: long });
+      await tokenize(daemon, endlessText);
       answeredCount += 1;
     });
     await daemon.waitForLog(({ msg, route }) => msg === "request" && route === "/tokenize");
-    const body = { model: "infernode-stories", prompt: "hello", max_tokens: 1 };
-    expect((await postJson(`${daemon.url}/v1/completions`, body)).status).toBe(200);
+    expect((await complete(daemon, "hello")).status).toBe(200);
     expect(answeredCount).toBeLessThan(floodSize);
     await Promise.all(flood);
   });

@@ -146,7 +146,7 @@ describe("signals", () => {
     expect(await daemon.waitForLog(({ msg }) => msg === "draining")).toMatchObject({ reason: first });
     daemon.signal(second);
     expect(await daemon.exited).toEqual({ exitCode, signal: null });
-    await expect.poll(() => isAlive(daemon.enginePid()), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => isAlive(daemon.enginePid())).toBe(false);
   });
 
   test("SIGHUP alone drains and ends with 0", async () => {

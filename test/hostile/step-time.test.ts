@@ -1,10 +1,14 @@
 import { expect, it } from "vitest";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
+import { slowMachine } from "./support/slow-machine.ts";
 
 const prompt = Array.from({ length: 960 }, (_, index) => 10 + (index % 500));
 
 async function complete(stepTimeMs: number): Promise<{ text: string; stepCount: number }> {
-  await using daemon = await startDaemon({ args: ["--step-time", String(stepTimeMs)] });
+  await using daemon = await startDaemon({
+    args: ["--step-time", String(stepTimeMs)],
+    environment: slowMachine,
+  });
   const response = await fetch(`${daemon.url}/v1/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },

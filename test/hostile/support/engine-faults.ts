@@ -5,6 +5,16 @@ export const faultyEngine: Readonly<Record<string, string>> = {
   NODE_OPTIONS: `--import=${new URL("./engine-faults.mjs", import.meta.url).href}`,
 };
 
+/** The first engine is killed once it has sent so many events of calls; the file must not be there. */
+export function killedAtEvent(count: number, file: string): Readonly<Record<string, string>> {
+  return { ...faultyEngine, FAULTS_KILL_AT: String(count), FAULTS_KILLED: file };
+}
+
+/** An engine that is started while the file is there waits until it is gone. */
+export function heldWhile(file: string): Readonly<Record<string, string>> {
+  return { ...faultyEngine, FAULTS_HOLD_START_WHILE: file };
+}
+
 /** A prompt that kills the engine that gets it. */
 export const poison = "kill-the-engine-that-reads-this";
 

@@ -5,10 +5,11 @@ import { startServer, type TestServer } from "./start-server.ts";
 
 const chat = "/v1/chat/completions";
 const body = { model: modelId, messages: [{ role: "user" as const, content: "hi" }], ignore_eos: true };
+const writeTimeoutMs = 1500;
 let server: TestServer;
 
 beforeEach(async () => {
-  server = await startServer({ pingIntervalMs: 20, writeTimeoutMs: 300 });
+  server = await startServer({ pingIntervalMs: 20, writeTimeoutMs });
 });
 afterEach(async () => server.close());
 
@@ -156,7 +157,8 @@ test("a reader that is slow but reads gets everything", async () => {
   const { socket, received, waitFor } = await openConnection(server.port);
   socket.on("data", () => {
     socket.pause();
-    setTimeout(() => socket.resume(), 1);
+    // In all, longer than a reader may take that reads nothing.
+    setTimeout(() => socket.resume(), 20);
   });
   socket.write(postRequest(chat, { ...body, max_tokens: 60, stream: true }));
   await waitFor("[DONE]");

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createResolvers, type Resolvers } from "../../../src/create-resolvers.ts";
 import { createPromptPool, type PromptTask } from "../../../src/models/prompts/prompt-pool.ts";
 import type { PromptResult, PromptThread } from "../../../src/models/prompts/prompt-thread.ts";
@@ -79,6 +79,10 @@ async function setUp() {
 
 const long = "x".repeat(20_000);
 
+// A prompt is slow by the clock of the test: it does not become so while the machine is busy with something else.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+afterEach(() => void vi.useRealTimers());
+
 test("gives one prompt at a time to its thread", async () => {
   const { threads, run, pool } = await setUp();
   const answers = [run("a"), run("bb")];
@@ -117,7 +121,10 @@ test("a small prompt that takes long counts as a long one", async () => {
   const { threads, run } = await setUp();
   const slow = run("slow");
   const next = run("next");
-  while (threads.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await nextTurn();
+  expect(threads).toHaveLength(1);
+  vi.advanceTimersByTime(100);
+  expect(threads).toHaveLength(2);
   threads[1]?.becomeReady();
   await nextTurn();
   expect(threads.map(({ text }) => text)).toEqual(["slow", "next"]);

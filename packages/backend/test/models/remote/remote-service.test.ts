@@ -403,25 +403,27 @@ test("waits for a server only so long: to begin, and to go on, whatever it pings
     const timer = setInterval(() => response.write(": ping\n\n"), 5);
     response.on("close", () => clearInterval(timer));
   });
-  const service = serviceOf({
-    url: server.url,
-    firstByteTimeoutMs: 50,
-    idleTimeoutMs: 60,
-    requestTimeoutMs: 70,
-  });
-  await service.refresh();
+  // Each limit alone, so that no other one is reached before it.
+  const service = async (limits: object) => {
+    const limited = serviceOf({ url: server.url, ...limits });
+    await limited.refresh();
+    return limited;
+  };
   const unavailable = (message: string): object => ({
     code: "ENGINE_UNAVAILABLE",
     message: expect.stringContaining(message),
   });
-  await expect(collect(service)).rejects.toMatchObject(unavailable("did not begin to answer within 50 ms"));
+  await expect(collect(await service({ firstByteTimeoutMs: 50 }))).rejects.toMatchObject(
+    unavailable("did not begin to answer within 50 ms"),
+  );
   isBegun = true;
-  await expect(collect(service)).rejects.toMatchObject(
+  await expect(collect(await service({ idleTimeoutMs: 60 }))).rejects.toMatchObject(
     unavailable("sent no part of its answer within 60 ms"),
   );
   isBegun = false;
-  const call = firstEvent(service.call(tokenize, hello.prompt, { modelId: "m" }));
-  await expect(call).rejects.toMatchObject(unavailable("did not answer /tokenize within 70 ms"));
+  const asking = await service({ requestTimeoutMs: 1500 });
+  const call = firstEvent(asking.call(tokenize, hello.prompt, { modelId: "m" }));
+  await expect(call).rejects.toMatchObject(unavailable("did not answer /tokenize within 1500 ms"));
 });
 
 test("uses a connection again for the next answer", async () => {
