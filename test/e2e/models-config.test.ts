@@ -6,6 +6,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli, type CliRun } from "./support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+import { startForTest } from "./support/start-for-test.ts";
 
 // Several models from a file and from flags, in the program as it is run.
 
@@ -151,14 +152,35 @@ describe("doctor", () => {
       { id: "stories", wouldRun: true, model: { memoryPlan: { maxSequences: 4, contextTokens: 512 } } },
       { id: "Qwen/Qwen3", wouldRun: true, model: { family: "qwen3" } },
     ]);
-    expect(verdict).toEqual({ wouldRun: true, reasons: [], models: ["stories", "Qwen/Qwen3"] });
+    const configured = ["stories", "Qwen/Qwen3"];
+    expect(verdict).toEqual({ wouldRun: true, readiness: "healthy", reasons: [], models: configured });
   });
 
-  test("names the one that would not run", async () => {
-    const run = await runHere(["doctor", "--model", "stories", "--model", "./nowhere"]);
+  test("names the one that would not run, and exits with 4 although serve would run the others", async () => {
+    const args = ["doctor", "--model", "stories", "--model", "./nowhere"];
+    const run = await runHere(args);
     expect(run.exitCode).toBe(4);
     expect(run.stdout).toMatch(/ yes: stories, llama/);
-    expect(run.stdout).toMatch(/\nstories, nowhere would not run: nowhere: .*expected a model/);
+    expect(run.stdout).toMatch(
+      /\nstories, nowhere would not run: nowhere: .*expected a model.*; infernode serve would run the others and be degraded\n$/,
+    );
+    const { verdict } = JSON.parse((await runHere([...args, "--json"])).stdout) as { verdict: unknown };
+    expect(verdict).toMatchObject({ wouldRun: false, readiness: "degraded" });
+    const none = await runHere(["doctor", "--json", "--model", "./nowhere", "--model", "./neither"]);
+    expect(JSON.parse(none.stdout)).toMatchObject({ verdict: { wouldRun: false, readiness: "unhealthy" } });
+  });
+
+  test("foresees the readiness of serve", async () => {
+    const args = ["--model", "embedded", "--model", `bad=${qwen}`, "--context-tokens", "300"];
+    const daemon = await startForTest({ args, until: "listening" });
+    await daemon.waitForLog(({ msg }) => msg === "engine failed");
+    await daemon.waitForLog(({ msg }) => msg === "engine started");
+    const ready = await fetch(`${daemon.url}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ status: "degraded" });
+    const run = await runHere(["doctor", "--json", ...args]);
+    expect(run.exitCode).toBe(4);
+    expect(JSON.parse(run.stdout)).toMatchObject({ verdict: { readiness: "degraded" } });
   });
 
   test("divides the memory as serve would", async () => {
@@ -193,6 +215,9 @@ describe("one model of several", () => {
     expect(await inspect(["stories", "--max-sequences", "2"])).toMatchObject({
       memoryPlan: { ...sizes, maxSequences: 2 },
     });
-    expect(await inspect(["Qwen/Qwen3"])).toMatchObject({ family: "qwen3", directory: qwen });
+    const wide = ["--context-tokens", "300"];
+    for (const args of [["Qwen/Qwen3"], ["Qwen/Qwen3", ...wide]]) {
+      expect(await inspect(args)).toMatchObject({ name: "Qwen/Qwen3", family: "qwen3", directory: qwen });
+    }
   });
 });

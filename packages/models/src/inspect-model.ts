@@ -107,7 +107,7 @@ export async function inspectModel(
 
 /** Describes a model that is loaded. */
 export function describeLoadedModel(model: LanguageModel): ModelInspection {
-  return describe(model, model);
+  return { ...describe(model, model), name: model.name };
 }
 
 type Network = Pick<Checkpoint, "directory" | "config" | "weights" | "unusedTensors" | "warnings">;

@@ -77,7 +77,8 @@ async function describeRejected(options: EngineCoreOptions): Promise<ModelDescri
   try {
     const { modelDirectory, chatTemplatePath } = options;
     const inspection = await inspectModel(modelDirectory, { chatTemplatePath, encodes: false });
-    return { ...inspection, ...(await planRejected(options, inspection.name)) };
+    const { modelName: name = inspection.name } = options;
+    return { ...inspection, name, ...(await planRejected(options, name)) };
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { HealthStatus } from "@infernode/health";
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
@@ -29,19 +30,21 @@ export interface DoctorReport {
   readonly verdict: {
     /** Whether `serve` would run all of them. */
     readonly wouldRun: boolean;
+    /** What the readiness of `serve` would be: `degraded` if it would run only some of them. */
+    readonly readiness: HealthStatus["status"];
     readonly reasons: readonly string[];
     /** The configured models. */
     readonly models: readonly string[];
   };
 }
 
-/** Why the configured models would not run; those of one among several begin with its id. */
-function findReasons(
+/** Why the configured models would not run, if so; the reasons of one among several begin with its id. */
+function judge(
   system: SystemInfo,
   runtimes: readonly RuntimeProbe[],
   models: readonly ModelProbe[],
-): readonly string[] {
-  const ofModels = models.flatMap(({ id, reasons, runtime }) => {
+): DoctorReport["verdict"] {
+  const ofModels = models.map(({ id, reasons, runtime }) => {
     const usable = runtimes.filter(({ path }) => runtime === "auto" || path === runtime);
     const works = usable.some((probe) => probe.works);
     const problems = usable.map(({ description }) => description).join("; ");
@@ -52,7 +55,21 @@ function findReasons(
       : all.map((reason) => (reason.startsWith(`${id}: `) ? reason : `${id}: ${reason}`));
   });
   const expectedNode = `expected Node.js 20.19 or later, got ${system.nodeVersion}`;
-  return system.isNodeSupported ? ofModels : [expectedNode, ...ofModels];
+  const reasons = [...(system.isNodeSupported ? [] : [expectedNode]), ...ofModels.flat()];
+  const someRun = system.isNodeSupported && ofModels.some((each) => each.length === 0);
+  return {
+    wouldRun: reasons.length === 0,
+    readiness: reasons.length === 0 ? "healthy" : someRun ? "degraded" : "unhealthy",
+    reasons,
+    models: models.map(({ id }) => id),
+  };
+}
+
+function formatVerdict({ wouldRun, readiness, reasons, models }: DoctorReport["verdict"]): string {
+  const names = models.join(", ");
+  if (wouldRun) return `${names} would run: infernode serve, with the same options`;
+  const others = readiness === "degraded" ? "; infernode serve would run the others and be degraded" : "";
+  return `${names} would not run: ${reasons.join("; ")}${others}`;
 }
 
 function describeModel({ id, model, reasons }: ModelProbe): string {
@@ -99,11 +116,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   for (const model of models) {
     rows.push([model.origin === "embedded" ? "bundled model" : "configured model", describeModel(model)]);
   }
-  const names = verdict.models.join(", ");
-  const conclusion = verdict.wouldRun
-    ? `${names} would run: infernode serve, with the same options`
-    : `${names} would not run: ${verdict.reasons.join("; ")}`;
-  return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(conclusion)}`;
+  return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(formatVerdict(verdict))}`;
 }
 
 /** Shows hardware, runtimes and models, and whether the configured models would run. */
@@ -122,19 +135,19 @@ export const doctor: CommandRunner = async (values, context) => {
   const runtimes = await probeRuntimes(sample?.directory ?? "");
   // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
-  const reasons = findReasons(system, runtimes, configured);
   const report: DoctorReport = {
     system,
     memory: readHostMemory(),
     gpus,
     runtimes,
     models,
-    verdict: { wouldRun: reasons.length === 0, reasons, models: configured.map(({ id }) => id) },
+    verdict: judge(system, runtimes, configured),
   };
   const text =
     values["json"] === true
       ? JSON.stringify(report, undefined, 2)
       : formatReport(report, context.stdout.columns);
   await writeOutput(context.stdout, `${text}\n`);
+  // As a check: whoever configured several models wants all of them, also where `serve` would run some.
   return report.verdict.wouldRun ? exitCodes.success : exitCodes.engineFailed;
 };
