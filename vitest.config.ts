@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@infernode/source"] } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"],
-    // These end what hangs. Three files share a processor on a machine that is busy with other things.
+    // These end what hangs; a machine that is busy with other things may be many times slower.
     testTimeout: 180_000,
     hookTimeout: 240_000,
     expect: { poll: { timeout: 120_000 } },

@@ -70,7 +70,7 @@ describe.skipIf(!existsSync(vocabularies))(`encodes as llama.cpp does${reason}`,
     "qwen2",
     "refact",
     "starcoder",
-  ])("%s", { timeout: 60_000 }, async (name) => {
+  ])("%s", async (name) => {
     const file = join(vocabularies, `ggml-vocab-${name}.gguf`);
     const given = readFileSync(`${file}.inp`, "utf8").split("\n__ggml_vocab_test__\n");
     const ids = readFileSync(`${file}.out`, "utf8").split("\n");
