@@ -43,6 +43,25 @@ export const checkpointSizes: Readonly<Record<string, CheckpointSizes>> = {
     kvHeadCount: 4,
     contextTokens: 1024,
   },
+  "8m": {
+    vocabSize: 8000,
+    hiddenSize: 320,
+    intermediateSize: 896,
+    layerCount: 6,
+    headCount: 5,
+    kvHeadCount: 5,
+    contextTokens: 1024,
+  },
+  // The shape of the bundled model.
+  "2m": {
+    vocabSize: 3072,
+    hiddenSize: 192,
+    intermediateSize: 512,
+    layerCount: 4,
+    headCount: 6,
+    kvHeadCount: 2,
+    contextTokens: 1024,
+  },
   tiny: {
     vocabSize: 256,
     hiddenSize: 64,

@@ -38,6 +38,7 @@ const model = {
   hasChatTemplate: true,
   generationDefaults: {},
   executor: "none",
+  quantization: undefined,
   answerMemoryBytes: 2 ** 32,
   createdAt: 0,
 };

@@ -84,6 +84,7 @@ export const packageRooms = {
       "is-record.ts",
       "leave-missing-directory.ts",
       "package-version.ts",
+      "weight-mode.ts",
       "worker-calls.ts",
     ],
     rooms: {

@@ -69,7 +69,7 @@ export type {
 export { dtypeSizeBytes } from "./weights/tensor-dtype.ts";
 export type { TensorDtype } from "./weights/tensor-dtype.ts";
 export type { WeightIndex } from "./weights/weight-index.ts";
-export { hasPackedWeights, quantizeCheckpoint } from "./quantize-checkpoint.ts";
+export { countDenseProducts, hasPackedWeights, quantizeCheckpoint } from "./quantize-checkpoint.ts";
 export type {
   PrepareWeightsOptions,
   QuantizeCheckpointOptions,

@@ -61,6 +61,18 @@ export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors
   });
 }
 
+/** How many numbers the dense matrices have that a network multiplies with: those that can be quantized. */
+export function countDenseProducts({
+  config,
+  architecture,
+  weights,
+}: Omit<QuantizableCheckpoint, "directory">): number {
+  return listProducts(architecture, config).reduce((sum, { name }) => {
+    const weight = weights.weight(name);
+    return weight?.encoding === "dense" ? sum + (weight.shape[0] ?? 0) * (weight.shape[1] ?? 0) : sum;
+  }, 0);
+}
+
 /**
  * Plans to quantize the matrices that a network multiplies with, tensor by tensor, into a file of its own; norms,
  * biases and the embedding stay as they are stored. A tied output head becomes a weight of its own. Weights in blocks

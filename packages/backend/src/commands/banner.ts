@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { formatBytes } from "@infernode/memory";
+import type { WeightMode } from "../weight-mode.ts";
 import type { LocalModel } from "../models/model-service.ts";
 import { packageVersion } from "../package-version.ts";
 import { formatCount } from "./terminal-text.ts";
@@ -31,13 +32,21 @@ export function formatExampleRequest(url: string, model: Pick<LocalModel, "id" |
   );
 }
 
+/** Says that weights are computed with fewer bits than they are stored with. */
+export function quantizedAs(mode: WeightMode | undefined): string {
+  return mode === undefined || mode === "none" ? "" : ` as ${mode}`;
+}
+
 function modelRows(model: LocalModel, engine: string): readonly (readonly [string, string])[] {
   const plan = model.memoryPlan;
   const memory =
     `${formatBytes(plan.totalBytes)} (weights ${formatBytes(plan.weightsBytes)}, ` +
     `KV cache ${formatBytes(plan.kvCacheBytes)})`;
   return [
-    ["model", `${model.id}, ${model.family}, ${formatCount(model.parameterCount)} parameters`],
+    [
+      "model",
+      `${model.id}, ${model.family}, ${formatCount(model.parameterCount)} parameters${quantizedAs(model.quantization)}`,
+    ],
     ["context", `${model.contextTokens} tokens, up to ${plan.maxSequences} concurrent sequences`],
     ["engine", engine],
     ["memory", memory],

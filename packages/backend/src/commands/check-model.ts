@@ -1,6 +1,7 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { createCpuDevice, readAvailableMemory } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
+import type { WeightMode } from "../weight-mode.ts";
 import { engineDefaults } from "../config/engine-defaults.ts";
 import type { EngineCoreOptions, ReserveMemory } from "../models/engine/engine-core.ts";
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";
@@ -17,6 +18,8 @@ export interface ModelDescription extends ModelInspection {
   readonly memoryPlan: ExecutorMemoryPlan | undefined;
   /** Memory for answers that are being sent, in addition to the plan. */
   readonly answerMemoryBytes: number | undefined;
+  /** How `serve` would compute the weights of a dense checkpoint. */
+  readonly quantization: WeightMode | undefined;
 }
 
 /** Whether `serve` would run a model, and the model's description in either case. */
@@ -46,11 +49,11 @@ async function describeServable(
   reserveMemory: ReserveMemory | undefined,
 ): Promise<ModelDescription> {
   const prepared = await prepareModel(options, { encodes: false, reserveMemory });
-  const { stored, executorPlan, answerMemoryBytes } = prepared;
+  const { stored, executorPlan, answerMemoryBytes, quantization } = prepared;
   try {
     await assertPromptThreadStarts(options, stored.directory);
     await executorProvider.assertLoadable(stored, { runtime: options.runtime });
-    return { ...describeLoadedModel(stored), memoryPlan: executorPlan, answerMemoryBytes };
+    return { ...describeLoadedModel(stored), memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } finally {
     await stored.dispose();
   }
@@ -59,15 +62,15 @@ async function describeServable(
 async function planRejected(
   options: EngineCoreOptions,
   name: string,
-): Promise<Pick<ModelDescription, "memoryPlan" | "answerMemoryBytes">> {
+): Promise<Pick<ModelDescription, "memoryPlan" | "answerMemoryBytes" | "quantization">> {
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const { model } = await quantizeModel({ ...checkpoint, name }, options, executorProvider);
+    const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, executorProvider);
     const { executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
-    return { memoryPlan: executorPlan, answerMemoryBytes };
+    return { memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } catch {
-    return { memoryPlan: undefined, answerMemoryBytes: undefined };
+    return { memoryPlan: undefined, answerMemoryBytes: undefined, quantization: undefined };
   } finally {
     await checkpoint.weights.close();
   }

@@ -4,6 +4,7 @@ import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { quantizedAs } from "./banner.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { describeGpus } from "./describe-gpus.ts";
 import {
@@ -75,7 +76,7 @@ function formatVerdict({ wouldRun, readiness, reasons, models }: DoctorReport["v
 function describeModel({ id, model, reasons }: ModelProbe): string {
   if (model === undefined) return [`no: ${id}`, ...reasons].join("\n");
   const { memoryPlan: plan } = model;
-  const summary = `${id}, ${model.family}, ${formatCount(model.parameterCount)} parameters`;
+  const summary = `${id}, ${model.family}, ${formatCount(model.parameterCount)} parameters${quantizedAs(model.quantization)}`;
   const memory =
     plan === undefined
       ? ""

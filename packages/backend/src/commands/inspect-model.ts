@@ -1,4 +1,5 @@
 import { formatBytes } from "@infernode/memory";
+import type { WeightMode } from "../weight-mode.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
 import { toExitCode, exitCodes } from "../exit-codes.ts";
@@ -16,6 +17,10 @@ function tokenizerRow(model: ModelDescription): Row {
     "tokenizer",
     textProblem === undefined ? `${tokenizerType}, ${tokenizerVocabSize} tokens` : "cannot be read",
   ];
+}
+
+function computedAs(mode: WeightMode): string {
+  return mode === "none" ? "stored" : `${mode}; norms, biases and the embedding as stored`;
 }
 
 function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription): readonly Row[] {
@@ -61,6 +66,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ["files", `${model.files.length}, ${model.tensorCount} tensors`],
     ["parameters", `${formatCount(model.parameterCount)} (${model.parameterCount})`],
     ["stored", `${formatBytes(model.weightBytes)}: ${dtypes.join(", ")}`],
+    ...(model.quantization === undefined ? [] : [["computed as", computedAs(model.quantization)] as const]),
     ["context", `${model.contextTokens} tokens, rope scaling ${model.ropeScaling.type}`],
     ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
     tokenizerRow(model),

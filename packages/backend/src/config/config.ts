@@ -1,3 +1,5 @@
+import type { WeightMode } from "../weight-mode.ts";
+
 /** From most to least. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
@@ -39,8 +41,8 @@ export interface ModelSettings {
   readonly chatTemplate: string | undefined;
 }
 
-/** `int4` and `int8` are whole numbers in blocks of 32 with a scale each. */
-export type QuantizeMode = "none" | "int8" | "int4";
+/** `auto` is the fastest mode whose loss nobody notices: `int8`, or `none` where a model is too small to gain. */
+export type QuantizeMode = WeightMode | "auto";
 
 /** How a model is run. What is `undefined` is decided at start, from the model and the machine. */
 export interface EngineSettings {

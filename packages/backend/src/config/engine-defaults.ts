@@ -12,7 +12,7 @@ export const engineDefaults: {
   maxQueuedTokens: 131_072,
   promptTimeoutMs: 5000,
   runtime: "auto",
-  quantize: "none",
+  quantize: "auto",
   kvCacheDtype: "float32",
   cacheLimitBytes: 64 * 2 ** 30,
   startTimeoutMs: 300_000,

@@ -1,3 +1,4 @@
+import { weightModes } from "../weight-mode.ts";
 import { engineDefaults } from "./engine-defaults.ts";
 import { bytes, choice, integer, milliseconds, modelName, modelNames, text } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
@@ -118,12 +119,13 @@ export const modelSettings: readonly Setting[] = [
   },
   {
     path: "engine.quantize",
-    kind: choice(["none", "int8", "int4"]),
+    kind: choice(["auto", ...weightModes]),
     default: engineDefaults.quantize,
     flag: "quantize",
     description:
       "quantize the weights when they are loaded, once: the result is kept in the cache directory; " +
-      "int8 is near the stored weights, int4 is smaller and faster and loses more",
+      "int8 is near the stored weights, int4 is smaller and faster and loses more; " +
+      "auto is int8, or none for small models and for weights that are quantized already",
   },
   {
     path: "engine.kvCacheDtype",

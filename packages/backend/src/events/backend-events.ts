@@ -1,4 +1,5 @@
 import type { EngineLabels } from "@infernode/inference";
+import type { WeightMode } from "../weight-mode.ts";
 import type { EngineState } from "../models/model-service.ts";
 
 /** Events that a supervisor reports about its engine. */
@@ -51,6 +52,7 @@ export type SupervisorEventMap = {
     readonly parameterCount: number;
     readonly contextTokens: number;
     readonly executor: string;
+    readonly quantization: WeightMode;
     readonly totalBytes: number;
   };
   /** Once for each request that generates tokens. */

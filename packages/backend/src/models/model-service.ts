@@ -1,5 +1,6 @@
 import type { EngineStats, ExecutorMemoryPlan } from "@infernode/inference";
 import type { GenerationDefaults } from "@infernode/models";
+import type { WeightMode } from "../weight-mode.ts";
 import type { CallEvent, Operation } from "../operations/operation.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface ServedModel {
   /** Defaults of parameters that a request leaves out; a remote server applies its own. */
   readonly generationDefaults: GenerationDefaults;
   readonly executor: string | undefined;
+  /** How the weights of a dense checkpoint are computed. */
+  readonly quantization: WeightMode | undefined;
   /** Memory for answers that are being collected. */
   readonly answerMemoryBytes: number;
   /** Seconds since 1970. */
@@ -31,6 +34,7 @@ export interface LocalModel extends ServedModel {
   readonly vocabSize: number;
   readonly hasChatTemplate: boolean;
   readonly executor: string;
+  readonly quantization: WeightMode;
   readonly memoryPlan: ExecutorMemoryPlan;
 }
 

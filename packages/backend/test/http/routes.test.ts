@@ -21,6 +21,7 @@ test("lists the model and describes it, slashes encoded or not", async () => {
     created: 1_700_000_000,
     owned_by: "infernode",
     max_model_len: 256,
+    quantization: "none",
     state: "ready",
     aliases: [],
   };

@@ -35,6 +35,7 @@ test("lists all models with their states, also while one loads", async () => {
     created: 1_700_000_000,
     owned_by: "infernode",
     max_model_len: 256,
+    quantization: "none",
     state: "ready",
     aliases: ["default", "tiny/one"],
   };

@@ -25,6 +25,7 @@ export const fakeModel: LocalModel = {
   hasChatTemplate: false,
   generationDefaults: {},
   executor: "fake",
+  quantization: "none",
   memoryPlan: {
     weightsBytes: 1,
     kvCacheBytes: 1,

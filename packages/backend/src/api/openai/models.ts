@@ -1,3 +1,4 @@
+import { weightModes } from "../../weight-mode.ts";
 import type { ModelStatus } from "../../models/model-service.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { modelErrors } from "../shared/error-catalog.ts";
@@ -11,7 +12,7 @@ import {
   type NamedSchema,
 } from "../shared/json-schema.ts";
 
-/** OpenAI's model object; `max_model_len` as vLLM adds it, and `state`, `aliases`, `reasons` of our own. */
+/** OpenAI's model object; `max_model_len` as vLLM adds it, and `quantization`, `state`, `aliases`, `reasons` of our own. */
 function toModelObject({ id, aliases, state, reasons, model }: ModelStatus): object {
   return {
     id,
@@ -19,6 +20,7 @@ function toModelObject({ id, aliases, state, reasons, model }: ModelStatus): obj
     created: Math.floor(model?.createdAt ?? 0),
     owned_by: "infernode",
     ...(model?.contextTokens === undefined ? {} : { max_model_len: model.contextTokens }),
+    ...(model?.quantization === undefined ? {} : { quantization: model.quantization }),
     state,
     aliases,
     ...(state === "ready" ? {} : { reasons }),
@@ -31,6 +33,10 @@ const modelFields = {
   created: { ...integerSchema, description: "Seconds since 1970; 0 while the model has not been loaded." },
   owned_by: textSchema,
   max_model_len: { ...integerSchema, description: "The context, in tokens, once it is known." },
+  quantization: {
+    enum: weightModes,
+    description: "How the weights of a dense checkpoint are computed, once it is known.",
+  },
   state: { enum: ["starting", "ready", "restarting", "draining", "stopped", "failed", "unavailable"] },
   aliases: { ...arraySchema(textSchema), description: "Other names that requests may use." },
   reasons: { ...arraySchema(textSchema), description: "Why it is not ready." },

@@ -15,6 +15,7 @@ import {
 } from "@infernode/memory";
 import type { LanguageModel } from "@infernode/models";
 import type { EngineSettings } from "../../config/config.ts";
+import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import type { LocalModel } from "../model-service.ts";
@@ -35,6 +36,7 @@ import { startModelPromptThread } from "../prompts/start-model-prompt-thread.ts"
 interface Parts {
   readonly model: LanguageModel;
   readonly executor: Executor;
+  readonly quantization: WeightMode;
   readonly engine: InferenceEngine;
   readonly memory: HostMemoryPool;
   readonly tracker: MemoryTracker;
@@ -97,7 +99,7 @@ async function assemble(
   options: EngineCoreOptions,
   { events, onLoadProgress = () => undefined, encode }: AssembleDependencies,
 ): Promise<Parts> {
-  const { stored, writeWeights, sizes, memoryPlan, device, room, answerMemoryBytes } = prepared;
+  const { stored, writeWeights, quantization, sizes, memoryPlan, device, room, answerMemoryBytes } = prepared;
   const { model, hasFiniteWeights, release } = await writeWeights({
     onProgress: onLoadProgress,
     onWarning: (message) => process.emitWarning(message),
@@ -149,10 +151,10 @@ async function assemble(
     // The supervisor detects stalls: it also sees a process that sends nothing.
     limits: { ...engineLimits(options), stallAfterMs: Number.POSITIVE_INFINITY },
   });
-  return { model, executor, engine, memory, tracker, health, answerMemoryBytes };
+  return { model, executor, quantization, engine, memory, tracker, health, answerMemoryBytes };
 }
 
-function describe({ model, executor, answerMemoryBytes }: Parts): LocalModel {
+function describe({ model, executor, quantization, answerMemoryBytes }: Parts): LocalModel {
   return {
     id: model.name,
     family: model.config.family,
@@ -162,6 +164,7 @@ function describe({ model, executor, answerMemoryBytes }: Parts): LocalModel {
     hasChatTemplate: model.chatTemplate !== undefined,
     generationDefaults: model.generationDefaults,
     executor: executor.name,
+    quantization,
     memoryPlan: executor.plan,
     answerMemoryBytes,
     createdAt: Math.floor(Date.now() / 1000),

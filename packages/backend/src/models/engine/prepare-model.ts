@@ -9,6 +9,7 @@ import {
   type AvailableMemory,
 } from "@infernode/memory";
 import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
+import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { answerMemory } from "../answer-memory.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
@@ -26,6 +27,7 @@ export interface PreparedModel {
   /** As the checkpoint has it. */
   readonly stored: LanguageModel;
   readonly writeWeights: QuantizableModel<LanguageModel>["write"];
+  readonly quantization: WeightMode;
   readonly sizes: EngineSizes;
   readonly executorPlan: ExecutorMemoryPlan;
   /** Memory for answers that are being collected. */
@@ -115,7 +117,11 @@ export async function prepareModel(
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    const { model, write: writeWeights } = await quantizeModel(stored, options, executorProvider);
+    const {
+      model,
+      quantization,
+      write: writeWeights,
+    } = await quantizeModel(stored, options, executorProvider);
     await executorProvider.assertSupported(model);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));
@@ -134,7 +140,18 @@ export async function prepareModel(
     };
     // Answers are also collected in the daemon's process; the engine's ledger does not measure them.
     assertPlanFits({ ...memoryPlan, bytes: { ...memoryPlan.bytes, answers: answerMemoryBytes } }, room);
-    return { model, stored, writeWeights, sizes, executorPlan, answerMemoryBytes, memoryPlan, device, room };
+    return {
+      model,
+      stored,
+      writeWeights,
+      quantization,
+      sizes,
+      executorPlan,
+      answerMemoryBytes,
+      memoryPlan,
+      device,
+      room,
+    };
   } catch (error) {
     await stored.dispose();
     throw error;

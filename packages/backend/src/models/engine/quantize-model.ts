@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutorProvider } from "@infernode/inference";
 import {
+  countDenseProducts,
   findPreparedWeights,
   hasPackedWeights,
   makeRoomInCache,
@@ -16,16 +17,25 @@ import {
   type WeightIndex,
 } from "@infernode/models";
 import type { QuantizeMode } from "../../config/config.ts";
+import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 
-const quantizations: Readonly<Record<QuantizeMode, Quantization | undefined>> = {
+const quantizations: Readonly<Record<WeightMode, Quantization | undefined>> = {
   none: undefined,
   int4: { bits: 4, blockSize: 32 },
   int8: { bits: 8, blockSize: 32 },
 };
+
+/** Below this many numbers in dense matrices `auto` quantizes nothing: see docs/quantization.md. */
+const minNumbersToQuantize = 16_000_000;
+
+function resolveMode(model: Checkpoint, mode: QuantizeMode): WeightMode {
+  if (mode !== "auto") return mode;
+  return countDenseProducts(model) < minNumbersToQuantize ? "none" : "int8";
+}
 
 /** Weights that are on disk as an executor needs them. */
 export interface WrittenWeights<Model> {
@@ -45,6 +55,8 @@ export interface WriteWeightsOptions {
 /** A model as it is planned: its weights may have to be written first. */
 export interface QuantizableModel<Model> {
   readonly model: Model;
+  /** What becomes of dense matrices; what `auto` chose. */
+  readonly quantization: WeightMode;
   /** @throws ModelError `QUANTIZE_FAILED` */
   readonly write: (options: WriteWeightsOptions) => Promise<WrittenWeights<Model>>;
 }
@@ -83,12 +95,17 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
 ): Promise<QuantizableModel<Model>> {
   const { quantize = engineDefaults.quantize, cacheLimitBytes = engineDefaults.cacheLimitBytes } = options;
   const releaseNothing = async (): Promise<void> => undefined;
-  if (quantize === "none" && !hasPackedWeights(model.weights)) {
-    return { model, write: async () => ({ model, hasFiniteWeights: false, release: releaseNothing }) };
+  const quantization = resolveMode(model, quantize);
+  if (quantization === "none" && !hasPackedWeights(model.weights)) {
+    return {
+      model,
+      quantization,
+      write: async () => ({ model, hasFiniteWeights: false, release: releaseNothing }),
+    };
   }
   const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
   const plan = (target: string): Promise<QuantizedCheckpoint> =>
-    quantizeCheckpoint(model, { quantization: quantizations[quantize], directory: target });
+    quantizeCheckpoint(model, { quantization: quantizations[quantization], directory: target });
   const withWeights = ({ config }: QuantizedCheckpoint, weights: WeightIndex): Model => ({
     ...model,
     config,
@@ -150,6 +167,7 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
   };
   return {
     model: quantizedModel,
+    quantization,
     write: async (writeOptions) => {
       const { onWarning } = writeOptions;
       const written = { hasFiniteWeights: false, release: releaseNothing };

@@ -88,6 +88,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
       parameterCount: model.parameterCount,
       contextTokens: model.contextTokens,
       executor: model.executor,
+      quantization: model.quantization,
       totalBytes: model.memoryPlan.totalBytes,
     });
     events.emit("backend:engine-started", { pid, startMs: Math.round(startMs) });

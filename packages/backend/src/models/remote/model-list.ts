@@ -1,3 +1,4 @@
+import { weightModes } from "../../weight-mode.ts";
 import { BackendError } from "../../errors.ts";
 import { isRecord } from "../../is-record.ts";
 import type { ModelState, ModelStatus } from "../model-service.ts";
@@ -74,6 +75,7 @@ function parseModel(value: unknown, dialect: DialectName | undefined): ListedMod
       hasChatTemplate: undefined,
       generationDefaults: {},
       executor: undefined,
+      quantization: weightModes.find((mode) => mode === value["quantization"]),
       answerMemoryBytes,
       createdAt: countOf(created) ?? 0,
     },

@@ -24,7 +24,8 @@ export interface AnswerHead {
 
 /** Changes when the same seed may give another text: another model, executor or version. */
 function systemFingerprint(model: ServedModel, version: string): string {
-  const parts = [version, model.id, model.family, model.parameterCount, model.executor, model.contextTokens];
+  const { id, family, parameterCount, executor, quantization, contextTokens } = model;
+  const parts = [version, id, family, parameterCount, executor, quantization, contextTokens];
   return `fp_${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 10)}`;
 }
 
