@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
-import { openCheckpoint, quantizeCheckpoint } from "@infernode/models";
+import {
+  openCheckpoint,
+  quantizationRecipes,
+  type QuantizationRecipe,
+  quantizeCheckpoint,
+} from "@infernode/models";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
@@ -56,11 +61,11 @@ async function timed<T>(work: () => Promise<T>): Promise<readonly [result: T, ms
   return [result, performance.now() - startedAt];
 }
 
-async function open(name: string, bits?: 4 | 8): Promise<Variant> {
+async function open(name: string, recipe?: QuantizationRecipe): Promise<Variant> {
   let quantizeMs = 0;
   let model = { name, ...checkpoint };
-  if (bits !== undefined) {
-    const plan = await quantizeCheckpoint(checkpoint, { quantization: { bits, blockSize: 32 }, directory });
+  if (recipe !== undefined) {
+    const plan = await quantizeCheckpoint(checkpoint, { ...recipe, directory });
     [, quantizeMs] = await timed(() => plan.prepare({ threadCount: 2 }));
     model = { ...model, config: plan.config, weights: plan.weights };
   }
@@ -82,7 +87,11 @@ const run = async (executor: Executor, startPosition: number, length: number): P
   return ms;
 };
 
-const variants = [await open("float32"), await open("int8", 8), await open("int4", 4)];
+const variants = [
+  await open("float32"),
+  await open("int8", quantizationRecipes.int8),
+  await open("int4", quantizationRecipes.int4),
+];
 for (let round = 0; round <= Number(values.rounds); round += 1) {
   for (const { executor, decodeMs, prefillMs } of variants) {
     const prefill = await run(executor, 0, promptTokens);

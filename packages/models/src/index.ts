@@ -83,5 +83,6 @@ export {
 } from "./weights/quantize/weight-cache.ts";
 export { findPreparedWeights, writePreparedWeights } from "./prepared-weights.ts";
 export type { CopiedTensor, PreparationOptions, PreparationTarget } from "./prepared-weights.ts";
+export { quantizationRecipes, type QuantizationRecipe } from "./weights/quantize/recipes.ts";
 export type { CachedWeights } from "./weights/quantize/weight-cache.ts";
 export type { BlockLayout, Quantization } from "./weights/block-layout.ts";

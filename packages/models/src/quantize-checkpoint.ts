@@ -13,6 +13,7 @@ import {
   type QuantizedFile,
   type QuantizedMatrix,
 } from "./weights/quantize/quantized-file.ts";
+import type { QuantizationRecipe } from "./weights/quantize/recipes.ts";
 import { verifyQuantizedFile } from "./weights/quantize/verify-quantized-file.ts";
 import { writeQuantizedFile, type WriteQuantizedOptions } from "./weights/quantize/write-quantized-file.ts";
 import { type StoredWeight, tensorsOf, typeOf } from "./weights/stored-weight.ts";
@@ -26,7 +27,7 @@ export interface QuantizableCheckpoint {
   readonly weights: WeightIndex;
 }
 
-export interface QuantizeCheckpointOptions {
+export interface QuantizeCheckpointOptions extends Pick<QuantizationRecipe, "sensitive"> {
   /** How matrices of numbers are quantized; they stay as they are stored where it is `undefined`. */
   readonly quantization: Quantization | undefined;
   /** Where the quantized weights are kept. */
@@ -51,7 +52,7 @@ export interface PrepareWeightsOptions extends WriteQuantizedOptions {
 }
 
 /** Changes with whatever makes other bytes of the same source. */
-const recipeVersion = 2;
+const recipeVersion = 3;
 
 /** Whether a checkpoint has weights that an executor cannot read before `quantizeCheckpoint` unpacked them. */
 export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors" | "weight">): boolean {
@@ -67,9 +68,9 @@ export function countDenseProducts({
   architecture,
   weights,
 }: Omit<QuantizableCheckpoint, "directory">): number {
-  return listProducts(architecture, config).reduce((sum, { name }) => {
-    const weight = weights.weight(name);
-    return weight?.encoding === "dense" ? sum + (weight.shape[0] ?? 0) * (weight.shape[1] ?? 0) : sum;
+  return listProducts(architecture, config).reduce((sum, { weight: { name, shape } }) => {
+    const [rows = 0, columns = 0] = shape;
+    return weights.weight(name)?.encoding === "dense" ? sum + rows * columns : sum;
   }, 0);
 }
 
@@ -82,10 +83,10 @@ export function countDenseProducts({
  */
 export async function quantizeCheckpoint(
   checkpoint: QuantizableCheckpoint,
-  { quantization, directory }: QuantizeCheckpointOptions,
+  { quantization, sensitive = quantization, directory }: QuantizeCheckpointOptions,
 ): Promise<QuantizedCheckpoint> {
   const { config, architecture, weights } = checkpoint;
-  const matrices = listMatrices(checkpoint, quantization);
+  const matrices = listMatrices(checkpoint, (isSensitive) => (isSensitive ? sensitive : quantization));
   const key = await keyOf(matrices, checkpoint);
   const file = planQuantizedFile(join(directory, `${key}.safetensors`), matrices, {
     recipe: String(recipeVersion),
@@ -115,11 +116,13 @@ const headName = "lm_head.weight";
 
 function listMatrices(
   { config, architecture, weights }: QuantizableCheckpoint,
-  quantization: Quantization | undefined,
+  quantizationOf: (isSensitive: boolean) => Quantization | undefined,
 ): readonly QuantizedMatrix[] {
   const embeddingName = embeddingWeight(config).name;
-  const names = listProducts(architecture, config).map(({ name }) => name);
-  return [...new Set([embeddingName, ...names])].flatMap((name): QuantizedMatrix[] => {
+  const products = new Map(
+    listProducts(architecture, config).map(({ weight, isSensitive }) => [weight.name, isSensitive]),
+  );
+  return [...new Set([embeddingName, ...products.keys()])].flatMap((name): QuantizedMatrix[] => {
     const source = weights.weight(name);
     if (source?.encoding === "packed") {
       return [{ name, source, layout: layoutOf(source.packing) }];
@@ -128,7 +131,9 @@ function listMatrices(
       const { layout, columnOrder } = layoutOfGroups(source);
       return [{ name, source, layout, columnOrder }];
     }
-    if (source?.encoding !== "dense" || quantization === undefined || !names.includes(name)) return [];
+    const isSensitive = products.get(name);
+    const quantization = isSensitive === undefined ? undefined : quantizationOf(isSensitive);
+    if (source?.encoding !== "dense" || quantization === undefined) return [];
     const layout = { ...quantization, hasMinima: false };
     return [{ name: name === embeddingName ? headName : name, source, layout }];
   });

@@ -4,7 +4,12 @@ import { chmod, cp, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { openCheckpoint, quantizeCheckpoint, type QuantizedCheckpoint } from "../src/index.ts";
+import {
+  openCheckpoint,
+  quantizationRecipes,
+  quantizeCheckpoint,
+  type QuantizedCheckpoint,
+} from "../src/index.ts";
 import { createNodeFileAccess } from "../src/files/node-file-access.ts";
 import { listCachedWeights, makeRoomInCache } from "../src/weights/quantize/weight-cache.ts";
 import { readSafetensorsHeader } from "../src/weights/safetensors/read-safetensors.ts";
@@ -31,6 +36,23 @@ async function planFor(
 
 beforeAll(async () => {
   await stat(workerUrl);
+});
+
+test.each(["llama2", "qwen3"])("int4 has keys, values and the head of %s in 8 bits", async (name) => {
+  const checkpoint = await openCheckpoint(checkpointDirectory(name));
+  onTestFinished(() => checkpoint.weights.close());
+  const recipe = quantizationRecipes.int4;
+  const { quantizedWeights } = await quantizeCheckpoint(checkpoint, {
+    ...recipe,
+    directory: await scratch(),
+  });
+  const bitsOf = (weight: string): unknown =>
+    (quantizedWeights.get(weight) as { readonly bits: number } | undefined)?.bits;
+  const parts = ["k_proj", "v_proj", "q_proj", "o_proj"].map(
+    (part) => `model.layers.0.self_attn.${part}.weight`,
+  );
+  expect(["lm_head.weight", ...parts].map(bitsOf)).toEqual([8, 8, 8, 4, 4]);
+  expect(bitsOf("model.layers.0.mlp.down_proj.weight")).toBe(4);
 });
 
 test("writes a safetensors file with the planned tensors, once", async () => {

@@ -1,19 +1,35 @@
 import type { ModelConfig } from "../config/model-config.ts";
 import type { Architecture, DecoderBuilder, WeightRef } from "./decoder-builder.ts";
 
+/** A weight that a network multiplies with. */
+export interface Product {
+  readonly weight: WeightRef;
+  /** Whether it makes keys, values or logits: an error there costs the most for its size. */
+  readonly isSensitive: boolean;
+}
+
 /** The weights that a network multiplies with, each once: those of `linear` and `logits`. */
-export function listProducts(architecture: Architecture, config: ModelConfig): readonly WeightRef[] {
+export function listProducts(architecture: Architecture, config: ModelConfig): readonly Product[] {
   const products = new Map<string, WeightRef>();
-  const builder: DecoderBuilder<undefined> = {
-    embed: () => undefined,
-    rmsNorm: () => undefined,
-    headRmsNorm: () => undefined,
-    linear: (_x, weight) => void products.set(weight.name, weight),
-    attention: () => undefined,
-    gatedSilu: () => undefined,
-    add: () => undefined,
-    logits: (_x, weight) => void products.set(weight.name, weight),
+  const sensitive = new Set<string>();
+  const multiply = (weight: WeightRef): string => {
+    products.set(weight.name, weight);
+    return weight.name;
+  };
+  // A value is the name of the weight that made it.
+  const builder: DecoderBuilder<string> = {
+    embed: () => "",
+    rmsNorm: () => "",
+    headRmsNorm: (x) => x,
+    linear: (_x, weight) => multiply(weight),
+    attention: ({ k, v }) => {
+      sensitive.add(k).add(v);
+      return "";
+    },
+    gatedSilu: () => "",
+    add: () => "",
+    logits: (_x, weight) => void sensitive.add(multiply(weight)),
   };
   architecture.build(config, builder);
-  return [...products.values()];
+  return [...products.values()].map((weight) => ({ weight, isSensitive: sensitive.has(weight.name) }));
 }

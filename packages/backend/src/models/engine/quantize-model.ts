@@ -8,11 +8,11 @@ import {
   findPreparedWeights,
   hasPackedWeights,
   makeRoomInCache,
+  quantizationRecipes,
   quantizeCheckpoint,
   touchCachedWeights,
   writePreparedWeights,
   type Checkpoint,
-  type Quantization,
   type QuantizedCheckpoint,
   type WeightIndex,
 } from "@infernode/models";
@@ -22,12 +22,6 @@ import { engineDefaults } from "../../config/engine-defaults.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { defaultCacheDirectory } from "./cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
-
-const quantizations: Readonly<Record<WeightMode, Quantization | undefined>> = {
-  none: undefined,
-  int4: { bits: 4, blockSize: 32 },
-  int8: { bits: 8, blockSize: 32 },
-};
 
 /** Below this many numbers in dense matrices `auto` quantizes nothing: see docs/quantization.md. */
 const minNumbersToQuantize = 16_000_000;
@@ -105,7 +99,10 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
   }
   const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
   const plan = (target: string): Promise<QuantizedCheckpoint> =>
-    quantizeCheckpoint(model, { quantization: quantizations[quantization], directory: target });
+    quantizeCheckpoint(model, {
+      ...(quantization === "none" ? { quantization: undefined } : quantizationRecipes[quantization]),
+      directory: target,
+    });
   const withWeights = ({ config }: QuantizedCheckpoint, weights: WeightIndex): Model => ({
     ...model,
     config,

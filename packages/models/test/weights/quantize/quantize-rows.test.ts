@@ -54,11 +54,11 @@ describe.each(modes)("$bits bits in blocks of $blockSize", (mode) => {
             const end = start + Math.min(columns, at + mode.blockSize);
             const block = values.slice(start + at, end);
             const largest = Math.max(...block.map(Math.abs));
-            // Q4_0 has no +8, and the scale of least squares moves by less than a half step.
+            // There is no +8, and the largest may lie outside of the steps.
             const step = mode.bits === 4 ? largest / 8 : largest / 127;
             for (const [index, value] of block.entries()) {
               const error = Math.abs((found[start + at + index] ?? Number.NaN) - value);
-              expect(error).toBeLessThanOrEqual(step * (mode.bits === 4 ? 1.5 : 0.51) + 1e-6);
+              expect(error).toBeLessThanOrEqual(step * (mode.bits === 4 ? 2 : 0.51) + 1e-6);
             }
           }
         }
@@ -82,16 +82,19 @@ describe.each(modes)("$bits bits in blocks of $blockSize", (mode) => {
   );
 });
 
-test("4 bits err less than llama.cpp's Q4_0 does on the same blocks", () => {
-  const values = Array.from({ length: 32 * 64 }, (_, at) => Math.sin(at * 12.9898) * Math.cos(at * 78.233));
-  const mode = { bits: 4, blockSize: 32 } as const;
-  const squared = (found: readonly number[]): number =>
-    values.reduce((sum, value, at) => sum + (value - (found[at] ?? 0)) ** 2, 0);
-  const { q, values: own } = quantize(values, values.length, mode);
-  const llama = values.map((_, at) => {
-    const block = values.slice(Math.floor(at / 32) * 32, Math.floor(at / 32) * 32 + 32);
-    const extreme = block.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
-    return ((q[at] ?? 0) * extreme) / -8;
-  });
-  expect(squared(own)).toBeLessThan(squared(llama));
-});
+test.each([32, 128])(
+  "4 bits in blocks of %d err less than by the formula of llama.cpp's Q4_0",
+  (blockSize) => {
+    const values = Array.from({ length: 4096 }, (_, at) => Math.sin(at * 12.9898) * Math.cos(at * 78.233));
+    const weighted = (found: readonly number[]): number =>
+      values.reduce((sum, value, at) => sum + Math.abs(value) * (value - (found[at] ?? 0)) ** 2, 0);
+    const llama = values.map((value, at) => {
+      const start = at - (at % blockSize);
+      const block = values.slice(start, start + blockSize);
+      const extreme = block.reduce((most, each) => (Math.abs(each) > Math.abs(most) ? each : most), 0);
+      return ((Math.min(15, Math.trunc((value * -8) / extreme + 8.5)) - 8) * extreme) / -8;
+    });
+    const { values: own } = quantize(values, values.length, { bits: 4, blockSize });
+    expect(weighted(own)).toBeLessThan(0.95 * weighted(llama));
+  },
+);

@@ -1,0 +1,17 @@
+import type { Quantization } from "../block-layout.ts";
+
+/** How the matrices of a network are quantized. */
+export interface QuantizationRecipe {
+  readonly quantization: Quantization;
+  /** How the output head and the projections to keys and values are. [as the others] */
+  readonly sensitive?: Quantization | undefined;
+}
+
+/**
+ * In blocks of 128 products are faster than in shorter ones. What 4 bits then lose more is won back where it costs few
+ * bytes: in the head, and in keys and values, which are small where heads share them.
+ */
+export const quantizationRecipes: Readonly<Record<"int8" | "int4", QuantizationRecipe>> = {
+  int8: { quantization: { bits: 8, blockSize: 32 } },
+  int4: { quantization: { bits: 4, blockSize: 128 }, sensitive: { bits: 8, blockSize: 128 } },
+};
