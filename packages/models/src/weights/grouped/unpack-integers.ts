@@ -64,32 +64,43 @@ interface Lines {
   readonly outLineStep: number;
 }
 
+/** So few lines that what is written of them stays in the cache of the processor. */
+const tileLines = 64;
+
 /** No integer is in two words. */
 function unpackWords(
   words: Uint32Array,
-  {
-    length,
-    lineCount,
-    bits,
-    wordStep,
-    wordLineStep,
-    outStep,
-    outLineStep,
-    order,
-  }: Lines & { readonly order: readonly number[] | undefined },
+  lines: Lines & { readonly order: readonly number[] | undefined },
   out: Uint8Array,
 ): void {
+  const { length, lineCount, bits, wordStep, wordLineStep, outStep, outLineStep, order } = lines;
   const perWord = 32 / bits;
   const mask = 2 ** bits - 1;
-  const places = Int32Array.from({ length: perWord }, (_, place) => order?.[place] ?? place);
-  for (let first = 0, word = 0; first < length; first += perWord, word += wordStep) {
-    for (let line = 0; line < lineCount; line += 1) {
-      let value = words[word + line * wordLineStep]!;
-      const at = line * outLineStep + first * outStep;
-      for (let place = 0; place < perWord; place += 1) {
-        const neighbour = places[place]!;
-        if (first + neighbour < length) out[at + neighbour * outStep] = value & mask;
-        value >>>= bits;
+  const steps = Int32Array.from({ length: 8 }, (_, place) => (order?.[place] ?? place) * outStep);
+  const [s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0] = steps;
+  for (let firstLine = 0; firstLine < lineCount; firstLine += tileLines) {
+    const endLine = Math.min(lineCount, firstLine + tileLines);
+    for (let first = 0, word = 0; first < length; first += perWord, word += wordStep) {
+      const isUnrolled = bits === 4 && first + perWord <= length;
+      let at = firstLine * outLineStep + first * outStep;
+      for (let line = firstLine; line < endLine; line += 1, at += outLineStep) {
+        let value = words[word + line * wordLineStep]!;
+        if (isUnrolled) {
+          out[at + s0] = value & 15;
+          out[at + s1] = (value >>> 4) & 15;
+          out[at + s2] = (value >>> 8) & 15;
+          out[at + s3] = (value >>> 12) & 15;
+          out[at + s4] = (value >>> 16) & 15;
+          out[at + s5] = (value >>> 20) & 15;
+          out[at + s6] = (value >>> 24) & 15;
+          out[at + s7] = value >>> 28;
+          continue;
+        }
+        for (let place = 0; place < perWord; place += 1) {
+          const neighbour = order?.[place] ?? place;
+          if (first + neighbour < length) out[at + neighbour * outStep] = value & mask;
+          value >>>= bits;
+        }
       }
     }
   }
