@@ -161,6 +161,40 @@ describe("refuses with a code, and allocates nothing for what is only claimed", 
     expect(files.largestRead()).toBeLessThanOrEqual(2 ** 20);
   });
 
+  it.each([0, 3, 48, 2 ** 31 + 1])("an alignment of %i", async (value) => {
+    const bytes = Buffer.concat([counts(0, 1), pair("general.alignment", 4, u32Bytes(value)), filler]);
+    await expectModelError("INVALID_GGUF", async () => read(bytes));
+  });
+
+  it.each<[number, string]>([
+    [9, "Q8_1"],
+    [15, "Q8_K"],
+    [16, "IQ2_XXS"],
+    [17, "IQ2_XS"],
+    [18, "IQ3_XXS"],
+    [19, "IQ1_S"],
+    [21, "IQ3_S"],
+    [22, "IQ2_S"],
+    [29, "IQ1_M"],
+    [34, "TQ1_0"],
+    [35, "TQ2_0"],
+    [39, "MXFP4"],
+  ])("type %i by its name, %s", async (type, name) => {
+    const bytes = Buffer.concat([counts(1, 0), tensor([256], type, 0), filler]);
+    const error = await expectModelError("UNSUPPORTED_DTYPE", async () => read(bytes));
+    expect(error.message).toMatch(new RegExp(`got ${name}$`));
+    expect(error.tensor).toBe("t");
+  });
+
+  it("a file that ends anywhere before its end", async () => {
+    const whole = encodeGguf(content);
+    const { tensors } = await read(whole);
+    const endByte = Math.max(...tensors.map((each) => each.endByte));
+    for (let end = 0; end < endByte; end += 1) {
+      await expectModelError("GGUF_TRUNCATED", async () => read(whole.subarray(0, end)));
+    }
+  });
+
   it("an array with more values than are kept, where it is kept", async () => {
     const values = { metadata: { a: arrayOf(0, [new Uint8Array(2 ** 24 + 1)]) }, tensors: {} };
     const bytes = Buffer.from(encodeGguf(values));
