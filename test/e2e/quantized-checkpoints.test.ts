@@ -37,6 +37,13 @@ interface Golden {
   }[];
 }
 
+/** One prompt after the other: which ones share a step would be a matter of time. */
+async function completeAll(daemon: TestDaemon, { prompts }: Golden): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for (const { tokens } of prompts) texts.push(await complete(daemon, tokens));
+  return texts;
+}
+
 async function complete(daemon: TestDaemon, tokens: readonly number[]): Promise<string> {
   const models = (await (await fetch(`${daemon.url}/v1/models`)).json()) as { data: [{ id: string }] };
   const body = { model: models.data[0].id, prompt: tokens, temperature: 0, max_tokens: 12, ignore_eos: true };
@@ -47,19 +54,19 @@ async function complete(daemon: TestDaemon, tokens: readonly number[]): Promise<
 
 describe.each(names)("%s", (name) => {
   test("is served from its own numbers, which are written once", async () => {
-    const { prompts } = JSON.parse(
+    const golden = JSON.parse(
       await readFile(path.join(fixtures, "quantized", name, "golden.json"), "utf8"),
     ) as Golden;
     const cache = path.join(directory, `${name}-cache`);
     const args = ["--model", path.join(directory, name), "--cache-dir", cache];
     const first = await startForTest({ args });
-    const answers = await Promise.all(prompts.map(({ tokens }) => complete(first, tokens)));
+    const answers = await completeAll(first, golden);
     expect(answers.every((text) => text !== "")).toBe(true);
     first.signal("SIGTERM");
     await first.exited;
     const second = await startForTest({ args });
     expect(second.logs.filter(({ msg }) => msg === "quantizing weights")).toEqual([]);
-    expect(await Promise.all(prompts.map(({ tokens }) => complete(second, tokens)))).toEqual(answers);
+    expect(await completeAll(second, golden)).toEqual(answers);
     const listed = await runCli(["cache", "ls", "--cache-dir", cache]);
     expect(listed.stdout).toMatch(/(?:AWQ|GPTQ|compressed-tensors) int[48]/);
   });
