@@ -29,7 +29,7 @@ if (values.help) {
   process.stdout.write(`options:
   --quick             one small shape, 2 rounds
   --shape a,b         ${shapes.map(({ name }) => name).join(", ")}; all but the last
-  --mode int4,int8    ways in which our weights are quantized; int4
+  --mode int4,auto    how our weights are quantized, as --quantize; with +kv8, a KV cache of 8 bits; int4
   --gguf              ours loads the file of llama.cpp too, instead of --mode
   --peer a,b          ${peers.map(({ name }) => name).join(", ")}; all that are there
   --measure a,b       ${measureNames.join(", ")}; all

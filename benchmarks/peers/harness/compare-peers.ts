@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { prepareModelFiles } from "../models/prepare-model.ts";
-import { matrixParameterCount, type Shape } from "../models/shapes.ts";
+import type { Shape } from "../models/shapes.ts";
 import { ourCommand, peers } from "../peers/registry.ts";
 import type { Contestant, Machine } from "./contestant.ts";
 import { measureGroup } from "./measure-generation.ts";
@@ -33,14 +33,14 @@ export async function comparePeers(options: ComparisonOptions): Promise<void> {
   for (const group of groupMeasures(measureNames)) {
     const withBandwidth = measureNames.has("bandwidth") && group.some(({ name }) => name === "decode@128");
     const setting = { rounds, withBandwidth, say };
-    const { samples, bandwidth } = await measureGroup(group, { contestants, machine }, setting);
+    const { samples, bandwidth, weightsBytes } = await measureGroup(group, { contestants, machine }, setting);
     for (const [name, byContestant] of samples) {
       onMeasures(pair(byContestant, { name, unit: "tokens/s", shape: shape.name, isLowerBetter: false }));
     }
     if (!withBandwidth) continue;
     for (const [contestant, rates] of samples.get("decode@128")!) {
       if (!contestant.isOurs) continue;
-      const bytes = bytesPerToken(shape, contestant.mode);
+      const bytes = (weightsBytes.get(contestant) ?? Number.NaN) - embeddingBytes(shape, contestant.mode);
       const share = {
         ours: rates.map((rate) => (rate * bytes) / 1e9),
         theirs: bandwidth.map((each) => each / 1e9),
@@ -53,7 +53,7 @@ export async function comparePeers(options: ComparisonOptions): Promise<void> {
     onMeasures(await compareProcesses(contestants, machine, options));
   }
   if (measureNames.has("first-load")) {
-    for (const contestant of contestants.filter(({ isOurs, mode }) => isOurs && mode !== "none")) {
+    for (const contestant of contestants.filter(({ isOurs, mode }) => isOurs && !mode.startsWith("none"))) {
       const seconds = await measureFirstLoad(contestant, machine);
       const { mode } = contestant;
       const named = { name: "first-load", peer: "none", unit: "s", shape: shape.name, mode };
@@ -131,8 +131,7 @@ function pair(
   return measures;
 }
 
-/** Bytes of weights that one token needs: numbers and scales of the matrices, as they are stored. */
-function bytesPerToken(shape: Shape, mode: string): number {
-  const bits: Readonly<Record<string, number>> = { none: 32, int8: 9, int4: 5, gguf: 5 };
-  return (matrixParameterCount(shape) * (bits[mode] ?? Number.NaN)) / 8;
+/** Bytes of the embedding, of which a token needs a row: as BF16, or in blocks of a GGUF file. */
+function embeddingBytes({ vocabSize, hiddenSize }: Shape, mode: string): number {
+  return vocabSize * hiddenSize * (mode.startsWith("gguf") ? 0.625 : 2);
 }

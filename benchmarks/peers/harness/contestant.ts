@@ -1,5 +1,5 @@
 import type { ModelFiles } from "../models/prepare-model.ts";
-import type { PeerSetup } from "./peer.ts";
+import type { PeerAnswers, PeerSetup } from "./peer.ts";
 import { startPeer, type PeerCommand, type PeerProcess } from "./peer-process.ts";
 
 /** An engine in the comparison, ours in one mode or a peer. */
@@ -20,15 +20,21 @@ export interface Machine {
   readonly cacheDirectory: string;
 }
 
+/** A process that has loaded the model. */
+export type OpenContestant = PeerAnswers["open"] & {
+  readonly peer: PeerProcess;
+  readonly contestant: Contestant;
+};
+
 /** Starts the process of a contestant and loads the model. */
 export async function openContestant(
-  { command, mode }: Contestant,
+  contestant: Contestant,
   { files, threads, cacheDirectory }: Machine,
   sizes: Pick<PeerSetup, "sequenceCount" | "contextTokens">,
-): Promise<{ readonly peer: PeerProcess; readonly description: string }> {
+): Promise<OpenContestant> {
+  const { command, mode } = contestant;
   const peer = startPeer(command);
   const { directory, ggufPath, onnxDirectory } = files;
   const setup = { directory, ggufPath, onnxDirectory, mode, cacheDirectory, threads, ...sizes };
-  const { description } = await peer.ask({ op: "open", setup });
-  return { peer, description };
+  return { peer, contestant, ...(await peer.ask({ op: "open", setup })) };
 }

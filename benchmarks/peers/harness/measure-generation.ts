@@ -1,7 +1,7 @@
 import { median } from "../../lib/statistics.ts";
 import { compareRanks, rankPrompts, requiredShare } from "./agreement.ts";
 import { measureBandwidth } from "./bandwidth.ts";
-import { openContestant, type Contestant, type Machine } from "./contestant.ts";
+import { openContestant, type Contestant, type Machine, type OpenContestant } from "./contestant.ts";
 import { contextTokensOf, promptTokenIds, type GenerationMeasure } from "./measures.ts";
 import type { PeerProcess } from "./peer-process.ts";
 import type { RankedToken } from "./peer.ts";
@@ -20,11 +20,8 @@ export interface GroupSamples {
   readonly samples: ReadonlyMap<string, Samples>;
   /** Bytes per second of the machine, one for each round. */
   readonly bandwidth: readonly number[];
-}
-
-interface Entrant {
-  readonly contestant: Contestant;
-  readonly peer: PeerProcess;
+  /** Bytes of all weights in memory, where a contestant knows. */
+  readonly weightsBytes: ReadonlyMap<Contestant, number>;
 }
 
 /**
@@ -40,15 +37,14 @@ export async function measureGroup(
   const { vocabSize } = machine.files.shape;
   const sequenceCount = Math.max(...group.map(({ streamCount }) => streamCount));
   const contextTokens = contextTokensOf(group);
-  const entrants: Entrant[] = [];
+  const entrants: OpenContestant[] = [];
   try {
     for (const contestant of contestants) {
-      const { peer, description } = await openContestant(contestant, machine, {
-        sequenceCount,
-        contextTokens,
-      });
-      entrants.push({ contestant, peer });
-      say(`${contestant.name}: ${description}; ${sequenceCount} sequences of ${contextTokens} tokens`);
+      const entrant = await openContestant(contestant, machine, { sequenceCount, contextTokens });
+      entrants.push(entrant);
+      say(
+        `${contestant.name}: ${entrant.description}; ${sequenceCount} sequences of ${contextTokens} tokens`,
+      );
     }
     await assertAgreement(entrants, vocabSize, say);
     return await measureRounds(group, entrants, { machine, options });
@@ -59,7 +55,7 @@ export async function measureGroup(
 
 async function measureRounds(
   group: readonly GenerationMeasure[],
-  entrants: readonly Entrant[],
+  entrants: readonly OpenContestant[],
   { machine, options }: { readonly machine: Machine; readonly options: GroupOptions },
 ): Promise<GroupSamples> {
   const { rounds, withBandwidth, say } = options;
@@ -86,7 +82,11 @@ async function measureRounds(
     const medians = [...byContestant].map(([{ name: who }, values]) => `${who} ${median(values).toFixed(1)}`);
     say(`${name}: ${medians.join(", ")}`);
   }
-  return { samples, bandwidth };
+  const weightsBytes = new Map<Contestant, number>();
+  for (const entrant of entrants) {
+    if (entrant.weightsBytes !== undefined) weightsBytes.set(entrant.contestant, entrant.weightsBytes);
+  }
+  return { samples, bandwidth, weightsBytes };
 }
 
 /** Tokens per second. */
@@ -104,18 +104,18 @@ async function measureOnce(
 }
 
 async function assertAgreement(
-  entrants: readonly Entrant[],
+  entrants: readonly OpenContestant[],
   vocabSize: number,
   say: (message: string) => void,
 ): Promise<void> {
-  const ranks = new Map<Entrant, readonly (readonly RankedToken[])[]>();
+  const ranks = new Map<OpenContestant, readonly (readonly RankedToken[])[]>();
   for (const entrant of entrants) ranks.set(entrant, await rankPrompts(entrant.peer, vocabSize));
-  const isOurs = ({ contestant }: Entrant): boolean => contestant.isOurs;
+  const isOurs = ({ contestant }: OpenContestant): boolean => contestant.isOurs;
   for (const ours of entrants.filter(isOurs)) {
     for (const theirs of entrants.filter((each) => !isOurs(each))) {
       const { topShare, logprobDifference } = compareRanks(ranks.get(ours)!, ranks.get(theirs)!);
       const required =
-        ours.contestant.mode === "gguf" && theirs.contestant.mode === "gguf"
+        ours.contestant.mode.startsWith("gguf") && theirs.contestant.mode === "gguf"
           ? requiredShare.sameWeights
           : requiredShare.differentWeights;
       const names = `${ours.contestant.name} and ${theirs.contestant.name}`;

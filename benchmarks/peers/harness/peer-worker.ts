@@ -20,8 +20,8 @@ async function answer(request: PeerRequest): Promise<unknown> {
   if (request.op === "memory") return { peakBytes: peakBytes() };
   if (request.op === "open") {
     opened = await module.openPeer(request.setup);
-    const { description, weightBytes } = opened;
-    return { description, weightBytes };
+    const { description, weightsBytes } = opened;
+    return { description, weightsBytes };
   }
   if (opened === undefined) throw new Error("expected the request `open` first");
   if (request.op === "rank") return { ranked: await opened.rank(request.prompt, request.count) };

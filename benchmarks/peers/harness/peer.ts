@@ -25,8 +25,8 @@ export interface RankedToken {
 export interface Peer {
   /** Name, version and settings. */
   readonly description: string;
-  /** Bytes of weights that each token is multiplied with, where the peer knows. */
-  readonly weightBytes?: number;
+  /** Bytes of all weights in memory, where the peer knows. */
+  readonly weightsBytes?: number;
   /**
    * Generates `tokenCount` greedy tokens after each prompt, all prompts at once, ignoring tokens that end a text.
    * Computes every prompt from its beginning.
@@ -63,7 +63,7 @@ export type PeerRequest =
   | { readonly op: "memory" };
 
 export interface PeerAnswers {
-  readonly open: { readonly description: string; readonly weightBytes?: number };
+  readonly open: { readonly description: string; readonly weightsBytes?: number };
   readonly generate: GenerationTimes;
   readonly rank: { readonly ranked: readonly RankedToken[] };
   readonly memory: { readonly peakBytes: number };

@@ -128,15 +128,6 @@ export function tensorsOf(shape: Shape): readonly ShapeTensor[] {
   return tensors;
 }
 
-/** Numbers in the matrices that a token is multiplied with, the head included. */
-export function matrixParameterCount(shape: Shape): number {
-  const isMultiplied = ({ shape: sizes, role }: ShapeTensor): boolean =>
-    sizes.length === 2 && (role !== "embedding" || shape.isHeadTied);
-  return tensorsOf(shape)
-    .filter(isMultiplied)
-    .reduce((sum, { shape: [rows = 0, columns = 0] }) => sum + rows * columns, 0);
-}
-
 export function shapeNamed(name: string): Shape {
   const found = shapes.find((each) => each.name === name);
   if (found !== undefined) return found;

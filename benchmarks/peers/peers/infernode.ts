@@ -9,14 +9,19 @@ import {
 } from "@infernode/backend";
 import type { Peer, PeerSetup, RankedToken } from "../harness/peer.ts";
 
-/** Opens the model as a program does that uses the library. `gguf` as the mode loads the peers' own file. */
+/**
+ * Opens the model as a program does that uses the library. The mode is one of `--quantize`, or `gguf` for the peers' own
+ * file, and may end in `+kv8`: a KV cache of 8 bits.
+ */
 export async function openPeer(setup: PeerSetup): Promise<Peer> {
-  const isGguf = setup.mode === "gguf";
+  const [weights = "", kvCache] = setup.mode.split("+");
+  const isGguf = weights === "gguf";
   const { config } = await resolveConfig({
     flags: {
       model: isGguf ? setup.ggufPath : setup.directory,
-      ...(isGguf ? {} : { quantize: setup.mode }),
+      ...(isGguf ? {} : { quantize: weights }),
       "cache-dir": setup.cacheDirectory,
+      ...(kvCache === "kv8" ? { "kv-cache-dtype": "int8" } : {}),
       threads: String(setup.threads),
       "max-sequences": String(setup.sequenceCount),
       "context-tokens": String(setup.contextTokens),
@@ -35,6 +40,7 @@ export async function openPeer(setup: PeerSetup): Promise<Peer> {
     );
   return {
     description: `${engine.description}, ${setup.mode}`,
+    weightsBytes: engine.model.memoryPlan.weightsBytes,
     generate: async (prompts, tokenCount, onToken) => {
       const stopping = { maxTokens: tokenCount, ignoreEos: true };
       const read = async (tokenIds: readonly number[], stream: number): Promise<void> => {
