@@ -37,6 +37,8 @@ export const packageRooms = {
         "files",
         "config",
         "weights",
+        "weights/quantize",
+        "weights/prepared",
         "weights/safetensors",
         "weights/ggml",
         "weights/grouped",

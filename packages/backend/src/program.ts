@@ -57,6 +57,15 @@ Examples:
   $ infernode models inspect ./SmolLM2-135M-Instruct.Q4_1.gguf --tensors
 ${exitCodeHelp}`;
 
+const quantizeHelp = `
+The directory has all that running the model takes, and nothing is written when it is served: for images and
+read-only file systems. Its weights are in the order of this processor; another one puts them in order at each start.
+
+Examples:
+  $ infernode models quantize ./models/Llama-3.2-1B-Instruct ./prepared --quantize int4
+  $ infernode serve --model ./prepared
+${exitCodeHelp}`;
+
 type LoadRunner = () => Promise<CommandRunner>;
 
 /** The logger sets `Error.prepareStackTrace` at start, which frozen intrinsics do not allow. */
@@ -144,6 +153,21 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--tensors", "list the tensors with their types")
     .addHelpText("after", inspectHelp)
     .action(run(async () => (await import("./commands/inspect-model.ts")).inspectModel));
+
+  const quantizeSettings = new Set(["engine.quantize", "engine.threads", "engine.runtime"]);
+  addSettingOptions(
+    addCommand(models, "quantize")
+      .description("write a model with quantized weights into a directory of its own, which serve runs from")
+      .argument(
+        "<source>",
+        "a Hugging Face directory, a GGUF file, the id of a configured model, or embedded",
+      )
+      .argument("<target>", "a directory that is absent or empty"),
+    ({ path }) => quantizeSettings.has(path),
+  )
+    .option("--json", "print JSON")
+    .addHelpText("after", quantizeHelp)
+    .action(run(async () => (await import("./commands/quantize-model.ts")).quantizeModelCommand));
 
   const isCacheDirectory = ({ path }: { readonly path: string }): boolean => path === "engine.cacheDirectory";
   const cache = addCommand(program, "cache").description(

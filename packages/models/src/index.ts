@@ -19,6 +19,7 @@ export type {
   CheckpointFormat,
   ModelLocation,
   OpenNetworkOptions,
+  PreparedNetwork,
   ReadTextOptions,
   StoredNetwork,
   StoredText,
@@ -82,7 +83,11 @@ export {
   touchCachedWeights,
 } from "./weights/quantize/weight-cache.ts";
 export { findPreparedWeights, writePreparedWeights } from "./prepared-weights.ts";
-export type { CopiedTensor, PreparationOptions, PreparationTarget } from "./prepared-weights.ts";
 export { quantizationRecipes, type QuantizationRecipe } from "./weights/quantize/recipes.ts";
+export type { PreparationOptions } from "./prepared-weights.ts";
+export type { CopiedTensor, PreparationTarget } from "./weights/prepared/preparation-target.ts";
+export { writePreparedModel } from "./write-prepared-model.ts";
+export type { PreparedModelSummary, WritePreparedModelOptions } from "./write-prepared-model.ts";
+export { withoutCopies } from "./weights/without-copies.ts";
 export type { CachedWeights } from "./weights/quantize/weight-cache.ts";
 export type { BlockLayout, Quantization } from "./weights/block-layout.ts";

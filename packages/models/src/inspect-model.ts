@@ -47,6 +47,10 @@ export interface ModelInspection {
   readonly tensors: readonly TensorInspection[];
   /** Tensors that the network does not use. */
   readonly unusedTensors: readonly string[];
+  /** Of a model that `models quantize` wrote: what its weights were made of, what they are, and for what. */
+  readonly prepared:
+    | { readonly source: string; readonly quantization: string; readonly target: string }
+    | undefined;
   /** Problems that do not prevent loading. */
   readonly warnings: readonly ModelWarning[];
   readonly contextTokens: number;
@@ -110,10 +114,14 @@ export function describeLoadedModel(model: LanguageModel): ModelInspection {
   return { ...describe(model, model), name: model.name };
 }
 
-type Network = Pick<Checkpoint, "directory" | "config" | "weights" | "unusedTensors" | "warnings">;
+type Network = Pick<
+  Checkpoint,
+  "directory" | "config" | "weights" | "prepared" | "unusedTensors" | "warnings"
+>;
 
 function describe(network: Network, text: ModelText | undefined): ModelInspection {
   const config = text?.config ?? network.config;
+  const { prepared } = network;
   const { family, architecture, layerCount, kvHeadCount, headDim } = config;
   const kvElements = 2 * layerCount * kvHeadCount * headDim;
   return {
@@ -122,6 +130,11 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
     family,
     architecture,
     ...describeWeights(network),
+    prepared: prepared && {
+      source: prepared.source,
+      quantization: prepared.quantization,
+      target: prepared.target.description,
+    },
     contextTokens: config.contextTokens,
     vocabSize: config.vocabSize,
     hiddenSize: config.hiddenSize,

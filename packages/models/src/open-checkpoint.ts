@@ -1,5 +1,6 @@
 import type { ModelConfig } from "./config/model-config.ts";
 import type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
+import type { PreparedNetwork } from "./formats/checkpoint-format.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { FoundModel, ModelSource } from "./formats/find-model.ts";
 import { assertWeightsFit } from "./network/assert-weights-fit.ts";
@@ -17,6 +18,8 @@ export interface Checkpoint {
   readonly architecture: Architecture;
   readonly weights: WeightIndex;
   readonly generationDefaults: GenerationDefaults;
+  /** What is known of weights that were prepared before. */
+  readonly prepared: PreparedNetwork | undefined;
   /** Tensors of the files that the network does not use. */
   readonly unusedTensors: readonly string[];
   /** Problems that do not prevent loading; `onWarning` received the same. */
@@ -55,7 +58,9 @@ export async function openFoundCheckpoint(
   const stored = await format.open(location, { signal });
   try {
     const { config, weights, warning } = await resolveTiedHead(stored.config, stored.weights);
-    const { unusedTensors } = assertWeightsFit(config, weights);
+    const { unusedTensors } = assertWeightsFit(config, weights, {
+      isPrepared: stored.prepared !== undefined,
+    });
     const warnings = [warning, unusedTensorsWarning(unusedTensors)].filter((each) => each !== undefined);
     for (const each of warnings) onWarning?.(each);
     return {
@@ -64,6 +69,7 @@ export async function openFoundCheckpoint(
       architecture: architectureFor(config),
       weights,
       generationDefaults: stored.generationDefaults,
+      prepared: stored.prepared,
       unusedTensors,
       warnings,
     };

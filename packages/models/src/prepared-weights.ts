@@ -2,12 +2,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { createNodeFileAccess } from "./files/node-file-access.ts";
 import type { QuantizedCheckpoint } from "./quantize-checkpoint.ts";
 import type { RangeJobOptions } from "./weights/prepared/run-range-jobs.ts";
-import {
-  readTensorFile,
-  writeTensorFile,
-  type FileRange,
-  type TensorFile,
-} from "./weights/prepared/tensor-file.ts";
+import type { CopiedTensor, PreparationTarget } from "./weights/prepared/preparation-target.ts";
+import { readTensorFile, writeTensorFile, type TensorFile } from "./weights/prepared/tensor-file.ts";
 import { hasStamp, identifyFile, writeStamp } from "./weights/quantize/file-stamp.ts";
 import { partialPathOf } from "./weights/quantize/publish-file.ts";
 import {
@@ -16,22 +12,8 @@ import {
   touchCachedWeights,
 } from "./weights/quantize/weight-cache.ts";
 import { readSafetensorsHeader } from "./weights/safetensors/read-safetensors.ts";
-import type { StoredWeight, TensorInfo } from "./weights/stored-weight.ts";
+import { isTensor, type StoredWeight, type TensorInfo } from "./weights/stored-weight.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
-
-/** A library and a processor that weights are prepared for. */
-export interface PreparationTarget {
-  /** The same for the same library, processor and use of the weights. */
-  readonly key: string;
-  /** In words. */
-  readonly description: string;
-}
-
-/** Copies of a tensor in the order in which a library computes, and where they are. */
-export interface CopiedTensor {
-  readonly tensorName: string;
-  readonly copies: readonly { readonly key: string; readonly parts: readonly FileRange[] }[];
-}
 
 /**
  * Finds the quantized weights of a checkpoint with copies for a target. They are compared with their checksums, unless
@@ -159,8 +141,4 @@ function replaceTensors(planned: QuantizedCheckpoint, file: TensorFile): WeightI
       return weight === undefined ? undefined : (replaced.get(weight) ?? weight);
     },
   };
-}
-
-function isTensor(part: unknown): part is TensorInfo {
-  return typeof part === "object" && part !== null && "filePath" in part;
 }

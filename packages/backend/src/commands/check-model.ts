@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { createCpuDevice, readAvailableMemory } from "@infernode/memory";
 import { describeLoadedModel, inspectModel, openCheckpoint, type ModelInspection } from "@infernode/models";
@@ -53,6 +54,7 @@ async function describeServable(
   try {
     await assertPromptThreadStarts(options, stored.directory);
     await executorProvider.assertLoadable(stored, { runtime: options.runtime });
+    await stored.prepared?.verify({ threadCount: options.threads ?? availableParallelism() });
     return { ...describeLoadedModel(stored), memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } finally {
     await stored.dispose();

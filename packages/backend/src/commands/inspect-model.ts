@@ -23,6 +23,12 @@ function computedAs(mode: WeightMode): string {
   return mode === "none" ? "stored" : `${mode}; norms, biases and the embedding as stored`;
 }
 
+function preparedRows({ prepared }: ModelDescription): readonly Row[] {
+  if (prepared === undefined) return [];
+  const { quantization, target, source } = prepared;
+  return [["prepared", `${quantization}, for ${target}, from ${source}`]];
+}
+
 function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription): readonly Row[] {
   if (plan === undefined) return [];
   return [
@@ -65,6 +71,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ["architecture", `${model.architecture} (${model.family})`],
     ["files", `${model.files.length}, ${model.tensorCount} tensors`],
     ["parameters", `${formatCount(model.parameterCount)} (${model.parameterCount})`],
+    ...preparedRows(model),
     ["stored", `${formatBytes(model.weightBytes)}: ${dtypes.join(", ")}`],
     ...(model.quantization === undefined ? [] : [["computed as", computedAs(model.quantization)] as const]),
     ["context", `${model.contextTokens} tokens, rope scaling ${model.ropeScaling.type}`],

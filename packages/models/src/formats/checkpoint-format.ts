@@ -3,6 +3,8 @@ import type { GenerationDefaults } from "../config/parse-generation-defaults.ts"
 import type { ModelConfig } from "../config/model-config.ts";
 import type { FileAccess, FileStat } from "../files/file-access.ts";
 import type { LoadedTokenizer } from "../tokenizer/tokenizer.ts";
+import type { PreparationTarget } from "../weights/prepared/preparation-target.ts";
+import type { RangeJobOptions } from "../weights/prepared/run-range-jobs.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
 /** A path that may hold a model. */
@@ -18,6 +20,22 @@ export interface StoredNetwork {
   readonly config: ModelConfig;
   readonly weights: WeightIndex;
   readonly generationDefaults: GenerationDefaults;
+  /** What is known of weights that were prepared before. */
+  readonly prepared?: PreparedNetwork | undefined;
+}
+
+/** Weights that are stored as they are computed with. */
+export interface PreparedNetwork {
+  /** The path of the checkpoint that they were made of. */
+  readonly source: string;
+  /** The mode that dense weights were quantized with, such as `int4`. */
+  readonly mode: string;
+  /** Such as `int4, blocks of 32`. */
+  readonly quantization: string;
+  /** What their copies are for. */
+  readonly target: PreparationTarget;
+  /** Compares all of them with their checksums. @throws ModelError `INVALID_SAFETENSORS` */
+  verify(options: RangeJobOptions): Promise<void>;
 }
 
 /** Tokenizer and chat template of a checkpoint. */
@@ -47,8 +65,11 @@ export interface ReadTextOptions {
 /** One way to store a model. A new one is a folder in `formats/` and a line in `checkpointFormats`. */
 export interface CheckpointFormat {
   readonly name: string;
-  /** What a model of this format is, in the error where no format detects one: `a directory with config.json`. */
-  readonly description: string;
+  /**
+   * What a model of this format is, in the error where no format detects one: `a directory with config.json`.
+   * `undefined` for a format that nobody brings from elsewhere.
+   */
+  readonly description: string | undefined;
   /** Whether a location is of this format: looks at names or at the first bytes of a file, no further. */
   detect(location: ModelLocation): Promise<boolean>;
   /** Reads config and headers, and allocates nothing for weights. The caller closes `weights`. @throws ModelError */

@@ -8,10 +8,11 @@ import { createNodeFileAccess } from "../files/node-file-access.ts";
 import { describeKind, statFile } from "../files/read-file.ts";
 import type { CheckpointFormat, ModelLocation } from "./checkpoint-format.ts";
 import { gguf } from "./gguf/gguf.ts";
+import { prepared } from "./prepared/prepared.ts";
 import { hfDirectory } from "./hf-directory/hf-directory.ts";
 
 /** The formats of this package, in the order in which they are tried. */
-export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory, gguf];
+export const checkpointFormats: readonly CheckpointFormat[] = [hfDirectory, gguf, prepared];
 
 /** Where models are read from. */
 export interface ModelSource {
@@ -67,7 +68,7 @@ async function unknownFormatError(
   { files, path, kind }: ModelLocation,
   formats: readonly CheckpointFormat[],
 ): Promise<ModelError> {
-  const expected = formats.map((format) => format.description).join(" or ");
+  const expected = formats.flatMap(({ description }) => description ?? []).join(" or ");
   if (kind === "directory") return missingFileError(files, path, expected);
   const advice = "name the directory of the model, or a GGUF file";
   return new ModelError("NOT_A_DIRECTORY", { expected, got: describeKind(kind), advice }, { file: path });

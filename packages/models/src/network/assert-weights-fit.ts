@@ -23,7 +23,11 @@ export interface WeightsFit {
  *
  * @throws ModelError `TENSOR_MISSING`, `TENSOR_SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_QUANTIZATION`
  */
-export function assertWeightsFit(config: ModelConfig, index: WeightIndex): WeightsFit {
+export function assertWeightsFit(
+  config: ModelConfig,
+  index: WeightIndex,
+  { isPrepared = false }: { readonly isPrepared?: boolean } = {},
+): WeightsFit {
   const refs = collectWeightRefs(architectureFor(config), config);
   const missing = [...refs.keys()].filter((name) => index.weight(name) === undefined);
   if (missing.length > 0) {
@@ -40,14 +44,14 @@ export function assertWeightsFit(config: ModelConfig, index: WeightIndex): Weigh
   for (const ref of refs.values()) {
     const weight = index.weight(ref.name);
     if (weight === undefined) continue;
-    assertWeightFits(ref, weight);
+    assertWeightFits(ref, weight, isPrepared);
     for (const { name } of tensorsOf(weight)) used.add(name);
   }
   const names = Array.from(index.tensors.values(), ({ name }) => name);
   return { unusedTensors: names.filter((name) => !used.has(name)).toSorted() };
 }
 
-function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
+function assertWeightFits(ref: WeightRef, weight: StoredWeight, isPrepared: boolean): void {
   const { dtype, filePath, name } = weight.data;
   const place = { file: filePath, tensor: name };
   if (!isSameShape(ref.shape, weight.shape)) {
@@ -56,6 +60,7 @@ function assertWeightFits(ref: WeightRef, weight: StoredWeight): void {
   }
   const expected = "F32, F16 or BF16";
   if (weight.encoding === "block-quantized") {
+    if (isPrepared) return;
     const got = `${weight.bits}-bit blocks of ${weight.blockSize}, which no executor computes with`;
     throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got }, place);
   }

@@ -136,6 +136,11 @@ export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
   return tensors(data, scales, zeroPoints, minima, columnOrder);
 }
 
+/** Whether a part of a weight is one of its tensors. */
+export function isTensor(part: unknown): part is TensorInfo {
+  return typeof part === "object" && part !== null && "filePath" in part;
+}
+
 /** The type of a weight's numbers, such as `BF16`, `Q4_K`, `int4` or `GPTQ int4`. */
 export function typeOf(weight: StoredWeight): string {
   if (weight.encoding === "packed") return weight.packing;

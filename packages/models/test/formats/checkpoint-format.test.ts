@@ -119,7 +119,7 @@ describe("the formats of the package", () => {
 
   it("have unique names", () => {
     const names = checkpointFormats.map((format) => format.name);
-    expect(names).toEqual(["hf-directory", "gguf"]);
+    expect(names).toEqual(["hf-directory", "gguf", "prepared"]);
   });
 
   it("name what a directory without a config contains", async () => {

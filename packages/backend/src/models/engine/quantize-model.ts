@@ -11,8 +11,10 @@ import {
   quantizationRecipes,
   quantizeCheckpoint,
   touchCachedWeights,
+  withoutCopies,
   writePreparedWeights,
   type Checkpoint,
+  type PreparedNetwork,
   type QuantizedCheckpoint,
   type WeightIndex,
 } from "@infernode/models";
@@ -26,7 +28,8 @@ import type { EngineCoreOptions } from "./engine-core.ts";
 /** Below this many numbers in dense matrices `auto` quantizes nothing: see docs/quantization.md. */
 const minNumbersToQuantize = 16_000_000;
 
-function resolveMode(model: Checkpoint, mode: QuantizeMode): WeightMode {
+/** What becomes of the dense matrices of a checkpoint. */
+export function resolveMode(model: Checkpoint, mode: QuantizeMode): WeightMode {
   if (mode !== "auto") return mode;
   return countDenseProducts(model) < minNumbersToQuantize ? "none" : "int8";
 }
@@ -88,6 +91,7 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
   preparer: WeightPreparer,
 ): Promise<QuantizableModel<Model>> {
   const { quantize = engineDefaults.quantize, cacheLimitBytes = engineDefaults.cacheLimitBytes } = options;
+  if (model.prepared !== undefined) return usePreparedModel(model, model.prepared, { ...options, preparer });
   const releaseNothing = async (): Promise<void> => undefined;
   const quantization = resolveMode(model, quantize);
   if (quantization === "none" && !hasPackedWeights(model.weights)) {
@@ -187,6 +191,40 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
         onWarning(`quantized weights are not kept, and quantized again at each start: ${reasonOf(error)}`);
       }
       return writeElsewhere(writeOptions);
+    },
+  };
+}
+
+/** Uses the weights of a directory that `models quantize` wrote; writes nothing. */
+function usePreparedModel<Model extends Checkpoint & { readonly name: string }>(
+  model: Model,
+  prepared: PreparedNetwork,
+  { quantize, threads, preparer }: QuantizeOptions & { readonly preparer: WeightPreparer },
+): QuantizableModel<Model> {
+  const { target, mode } = prepared;
+  return {
+    model,
+    quantization: mode === "int4" || mode === "int8" ? mode : "none",
+    write: async ({ onWarning }) => {
+      if (quantize !== undefined && quantize !== "auto" && quantize !== mode) {
+        onWarning(`${model.name} was prepared with ${mode}; engine.quantize ${quantize} has no effect`);
+      }
+      const own = preparer.prepackTarget(model);
+      const isOwn = own.key === target.key;
+      if (!isOwn) {
+        onWarning(
+          `${model.name} was prepared for ${target.description}, and this is ${own.description}: it runs the same, ` +
+            "and its weights are put in order at each start; write it again here with infernode models quantize",
+        );
+      }
+      // While the weights are loaded.
+      const verified = prepared.verify({ threadCount: threads ?? availableParallelism() });
+      verified.catch(() => undefined);
+      return {
+        model: isOwn ? model : { ...model, weights: withoutCopies(model.weights) },
+        hasFiniteWeights: true,
+        release: () => verified,
+      };
     },
   };
 }

@@ -29,6 +29,8 @@ export interface GgufHeader {
   readonly metadata: GgufMetadata;
   /** In the order of the data. */
   readonly tensors: readonly GgufTensor[];
+  /** Where the metadata ends and the list of tensors starts. */
+  readonly metadataEndByte: number;
 }
 
 const magic = "GGUF";
@@ -73,10 +75,11 @@ export async function readGgufHeader(
   const tensorCount = cursor.u64();
   const pairCount = cursor.u64();
   const metadata = await readGgufMetadata(cursor, pairCount, keepsArray);
+  const metadataEndByte = cursor.position;
   const raw = await readTensors(cursor, tensorCount);
   const alignment = readAlignment(metadata, file.path);
   const dataStart = Math.ceil(cursor.position / alignment) * alignment;
-  return { metadata, tensors: placeTensors(raw, { file, alignment, dataStart }) };
+  return { metadata, metadataEndByte, tensors: placeTensors(raw, { file, alignment, dataStart }) };
 }
 
 function assertVersion(version: number, path: string): void {

@@ -11,6 +11,7 @@ import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts"
 import { createAssembler } from "./quantized/assemble-weights.ts";
 import { readQuantization, readQuantizationFile } from "./quantized/read-quantization.ts";
 import { hasGgufFiles } from "../gguf/locate-gguf.ts";
+import { preparedFile } from "../prepared/prepared-file.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-format.ts";
 
 const configFile = "config.json";
@@ -23,8 +24,9 @@ export const hfDirectory: CheckpointFormat = {
 
   async detect(location): Promise<boolean> {
     const { files, path, kind } = location;
-    // Some programs write a config beside GGUF files.
+    // Some programs write a config beside GGUF files, and so does this one beside prepared weights.
     if (kind !== "directory" || (await hasGgufFiles(location))) return false;
+    if ((await statFile(files, join(path, preparedFile))) !== undefined) return false;
     for (const name of [configFile, "tokenizer.json"]) {
       if ((await statFile(files, join(path, name))) !== undefined) return true;
     }

@@ -1,17 +1,14 @@
 import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { ModelError } from "../../errors.ts";
+import type { FileAccess } from "../../files/file-access.ts";
 import { createNodeFileAccess } from "../../files/node-file-access.ts";
 import { readFully } from "../../files/read-file.ts";
 import { publishFile } from "../quantize/publish-file.ts";
 import { readSafetensorsHeader } from "../safetensors/read-safetensors.ts";
-import type { ByteRange, PrepackedCopy, TensorInfo } from "../stored-weight.ts";
+import type { PrepackedCopy, TensorInfo } from "../stored-weight.ts";
+import type { FileRange } from "./preparation-target.ts";
 import { runRangeJobs, type RangeJobOptions } from "./run-range-jobs.ts";
-
-/** Bytes of a file. */
-export interface FileRange extends ByteRange {
-  readonly filePath: string;
-}
 
 /** A tensor of another file, and copies of it, that are to be in a tensor file. */
 export interface TensorSource {
@@ -150,8 +147,11 @@ function checksumOf(metadata: TensorFileMetadata, tensors: Readonly<Record<strin
  * Reads the header of a tensor file, and checks all of it.
  * @throws ModelError `INVALID_SAFETENSORS`, `SAFETENSORS_TRUNCATED` and those of reading a file
  */
-export async function readTensorFile(path: string): Promise<TensorFile> {
-  const file = await createNodeFileAccess().open(path);
+export async function readTensorFile(
+  path: string,
+  files: FileAccess = createNodeFileAccess(),
+): Promise<TensorFile> {
+  const file = await files.open(path);
   try {
     const opened = { path, file };
     const tensors = await readSafetensorsHeader(opened);
