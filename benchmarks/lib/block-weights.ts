@@ -35,12 +35,15 @@ export async function measureMatrix(
   weight: BlockQuantizedWeight,
   source: Float32Array,
 ): Promise<MatrixError> {
-  const { bits, blockSize, shape } = weight;
+  const { bits, blockSize, shape, rotation } = weight;
   const [rows = 0, columns = 0] = shape;
   const blocks = Math.ceil(columns / blockSize);
   const data = await readPart(weight.data);
   const scales = new Float32Array((await readPart(weight.scales)).buffer);
   const zero = 2 ** (bits - 1);
+  // A rotation changes no sum of squares.
+  const numbers = rotation === undefined ? source : rotated(source, rotation);
+  if (rotation !== undefined) for (let at = 0; at < data.length; at += 1) data[at]! ^= zero;
   let squaredError = 0;
   let square = 0;
   for (let row = 0; row < rows; row += 1) {
@@ -48,13 +51,28 @@ export async function measureMatrix(
       const at = row * blocks * blockSize + column;
       const byte = data[bits === 8 ? at : at >> 1]!;
       const q = bits === 8 ? byte : at % 2 === 0 ? byte & 15 : byte >> 4;
-      const value = source[row * columns + column]!;
+      const value = numbers[row * columns + column]!;
       const scale = scales[row * blocks + Math.floor(column / blockSize)]!;
       squaredError += (value - scale * (q - zero)) ** 2;
       square += value * value;
     }
   }
   return { squaredError, square };
+}
+
+/** Each block of numbers multiplied with the Hadamard matrix, as in rows of one block. */
+function rotated(source: Float32Array, size: number): Float32Array {
+  const numbers = source.slice();
+  for (let half = 1; half < size; half *= 2) {
+    for (let at = 0; at < numbers.length; at += 1) {
+      if ((at & half) !== 0) continue;
+      const a = numbers[at]!;
+      const b = numbers[at + half]!;
+      numbers[at] = a + b;
+      numbers[at + half] = a - b;
+    }
+  }
+  return numbers.map((value) => value / Math.sqrt(size));
 }
 
 async function readPart({ filePath, startByte, endByte }: TensorInfo): Promise<Uint8Array> {

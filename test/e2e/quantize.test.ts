@@ -60,7 +60,7 @@ test("int8 answers as the stored weights do, in less memory; int4 takes less sti
     sizeBytes: number;
   }[];
   expect(entries.map(({ quantization }) => quantization)).toEqual([
-    "int8, blocks of 32",
+    "int8, one block a row",
     expect.stringMatching(/int8, blocks of 128/),
   ]);
   for (const { path, sizeBytes, preparedFor } of entries) {

@@ -90,4 +90,4 @@ export { writePreparedModel } from "./write-prepared-model.ts";
 export type { PreparedModelSummary, WritePreparedModelOptions } from "./write-prepared-model.ts";
 export { withoutCopies } from "./weights/without-copies.ts";
 export type { CachedWeights } from "./weights/quantize/weight-cache.ts";
-export type { BlockLayout, Quantization } from "./weights/block-layout.ts";
+export type { BlockLayout, Quantization, RowQuantization } from "./weights/block-layout.ts";

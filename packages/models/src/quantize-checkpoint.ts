@@ -5,9 +5,10 @@ import type { ModelConfig } from "./config/model-config.ts";
 import type { Architecture } from "./network/decoder-builder.ts";
 import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { listProducts } from "./network/list-products.ts";
-import type { Quantization } from "./weights/block-layout.ts";
+import type { BlockLayout, Quantization, RowQuantization } from "./weights/block-layout.ts";
 import { layoutOf } from "./weights/ggml/ggml-types.ts";
 import { layoutOfGroups } from "./weights/grouped/grouped-layout.ts";
+import { rotationOf } from "./weights/quantize/rotate-rows.ts";
 import {
   planQuantizedFile,
   type QuantizedFile,
@@ -16,7 +17,7 @@ import {
 import type { QuantizationRecipe } from "./weights/quantize/recipes.ts";
 import { verifyQuantizedFile } from "./weights/quantize/verify-quantized-file.ts";
 import { writeQuantizedFile, type WriteQuantizedOptions } from "./weights/quantize/write-quantized-file.ts";
-import { type StoredWeight, tensorsOf, typeOf } from "./weights/stored-weight.ts";
+import { type DenseWeight, type StoredWeight, tensorsOf, typeOf } from "./weights/stored-weight.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** What is quantized. */
@@ -29,7 +30,7 @@ export interface QuantizableCheckpoint {
 
 export interface QuantizeCheckpointOptions extends Pick<QuantizationRecipe, "sensitive"> {
   /** How matrices of numbers are quantized; they stay as they are stored where it is `undefined`. */
-  readonly quantization: Quantization | undefined;
+  readonly quantization: Quantization | RowQuantization | undefined;
   /** Where the quantized weights are kept. */
   readonly directory: string;
 }
@@ -116,7 +117,7 @@ const headName = "lm_head.weight";
 
 function listMatrices(
   { config, architecture, weights }: QuantizableCheckpoint,
-  quantizationOf: (isSensitive: boolean) => Quantization | undefined,
+  quantizationOf: (isSensitive: boolean) => Quantization | RowQuantization | undefined,
 ): readonly QuantizedMatrix[] {
   const embeddingName = embeddingWeight(config).name;
   const products = new Map(
@@ -134,15 +135,28 @@ function listMatrices(
     const isSensitive = products.get(name);
     const quantization = isSensitive === undefined ? undefined : quantizationOf(isSensitive);
     if (source?.encoding !== "dense" || quantization === undefined) return [];
-    const layout = { ...quantization, hasMinima: false };
+    const layout = layoutFor(quantization, source);
     return [{ name: name === embeddingName ? headName : name, source, layout }];
   });
 }
 
+const smallestRotation = 16;
+
+function layoutFor(quantization: Quantization | RowQuantization, { shape }: DenseWeight): BlockLayout {
+  const { bits, blockSize } = quantization;
+  if (blockSize !== "row") return { bits, blockSize, hasMinima: false };
+  const [, columns = 0] = shape;
+  const rotation = rotationOf(columns);
+  // Few columns, or an odd number of them.
+  if (rotation < smallestRotation) return { bits, blockSize: 32, hasMinima: false };
+  return { bits, blockSize: columns, hasMinima: false, rotation };
+}
+
 function describeMatrices(matrices: readonly QuantizedMatrix[]): string {
-  const described = matrices.map(({ source, layout: { bits, blockSize } }) =>
-    source.encoding === "dense" ? `int${bits}, blocks of ${blockSize}` : typeOf(source),
-  );
+  const described = matrices.map(({ source, layout: { bits, blockSize, rotation } }) => {
+    if (source.encoding !== "dense") return typeOf(source);
+    return rotation === undefined ? `int${bits}, blocks of ${blockSize}` : `int${bits}, one block a row`;
+  });
   return [...new Set(described)].join(", ");
 }
 

@@ -4,10 +4,18 @@ export interface Quantization {
   readonly blockSize: number;
 }
 
+/** Whole numbers of 8 bits with one scale for each row, for products of whole numbers. */
+export interface RowQuantization {
+  readonly bits: 8;
+  readonly blockSize: "row";
+}
+
 /** A quantization whose blocks may have a minimum or a zero point beside the scale. */
 export interface BlockLayout extends Quantization {
   readonly hasMinima: boolean;
   readonly hasZeroPoints?: boolean;
+  /** Of rows that are one block: see `BlockQuantizedWeight`. */
+  readonly rotation?: number;
 }
 
 /** Where blocks are written. */

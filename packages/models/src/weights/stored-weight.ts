@@ -54,6 +54,11 @@ export interface BlockQuantizedWeight {
   readonly minima?: TensorInfo;
   /** I32, `(columns)`: which column of the weight is at each place of a row. In their own order where there is none. */
   readonly columnOrder?: TensorInfo;
+  /**
+   * Present where a row is one block of I8, for products of integers: its columns were rotated in blocks of this many
+   * (`rotateRows`), and the input has to be rotated the same way. 1 rotates nothing.
+   */
+  readonly rotation?: number;
 }
 
 /** A type of GGUF whose blocks hold numbers and scales together, as llama.cpp names it. */

@@ -47,8 +47,10 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
   for (const ref of ["lm_head.weight", "head", ...model.weights.tensors.keys()]) {
     const weight = model.weights.weight(ref);
     if (weight?.encoding !== "block-quantized") continue;
-    const { bits, blockSize, shape, zeroPoints, columnOrder } = weight;
+    const { bits, blockSize, shape, zeroPoints, columnOrder, rotation } = weight;
     const data = new Uint8Array(await readTensor(weight.data));
+    // Rotated rows have a sign.
+    if (rotation !== undefined) for (let at = 0; at < data.length; at += 1) data[at]! ^= 128;
     const scales = new Float32Array(await readTensor(weight.scales));
     const minima = weight.minima && new Float32Array(await readTensor(weight.minima));
     const zeros = zeroPoints && new Uint8Array(await readTensor(zeroPoints));
@@ -69,6 +71,7 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
         values[row * columns + (order?.[place] ?? place)] = product + (minima?.[block] ?? 0);
       }
     }
+    if (rotation !== undefined) turnBack(values, rotation);
     const info: TensorInfo = {
       name: ref,
       dtype: "F32",
@@ -86,6 +89,19 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
     ...model,
     weights: { ...model.weights, weight: (each) => dense.get(each) ?? model.weights.weight(each) },
   };
+}
+
+/** Multiplies each block of numbers with the Hadamard matrix, which is its own inverse. */
+function turnBack(values: Float32Array, size: number): void {
+  const sign = (row: number, column: number): number =>
+    (row & column).toString(2).replaceAll("0", "").length % 2 === 0 ? 1 : -1;
+  for (let start = 0; start < values.length; start += size) {
+    const block = values.slice(start, start + size);
+    for (let row = 0; row < size; row += 1) {
+      const sum = block.reduce((total, value, column) => total + value * sign(row, column), 0);
+      values[start + row] = sum / Math.sqrt(size);
+    }
+  }
 }
 
 async function readTensor({ filePath, startByte, endByte }: TensorInfo): Promise<ArrayBuffer> {
@@ -168,7 +184,7 @@ async function openRandomGguf(name: keyof typeof ggufFiles): Promise<ExecutorMod
 }
 
 const int4 = (blockSize: number) => ({ bits: 4, blockSize }) as const;
-const int8 = (blockSize: number) => ({ bits: 8, blockSize }) as const;
+const int8 = <Size extends number | "row">(blockSize: Size) => ({ bits: 8, blockSize }) as const;
 
 describe.each([
   ["llama2, int4 in blocks of 32", int4(32), () => openGolden("llama2")],
@@ -179,6 +195,9 @@ describe.each([
   // Rows that are no multiple of a block, biases, and norms of heads.
   ["random, int4 in blocks of 32", int4(32), async () => random.model],
   ["random, int8 in blocks of 64", int8(64), async () => random.model],
+  ["qwen2, int8 in rows", int8("row"), () => openGolden("qwen2")],
+  ["llama3, int8 in rows", int8("row"), () => openGolden("llama3")],
+  ["random, int8 in rows, or blocks of 32 where they are odd", int8("row"), async () => random.model],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],
   ["GGUF, untied", undefined, () => openRandomGguf("untied")],
   ["GPTQ, act-order", undefined, () => openQuantized("gptq-act-order")],

@@ -45,11 +45,11 @@ export interface QuantizedFile {
 const lengthBytes = 8;
 const alignmentBytes = 64;
 
-const sizes = { F32: 4, I32: 4, U8: 1 } as const;
+const sizes = { F32: 4, I32: 4, U8: 1, I8: 1 } as const;
 
 /**
  * Lays out the file: for each matrix its scales and its minima, if it has some, `(rows, blocks)` of F32, and its
- * numbers, `(rows, blocks, blockSize · bits / 8)` of U8; then, where there are some, orders of columns, each once, and
+ * numbers, `(rows, blocks, blockSize · bits / 8)` of U8, or I8 where rows are rotated; then, where there are some, orders of columns, each once, and
  * zero points; and in its metadata what it was made from, and a CRC-32 of all.
  */
 export function planQuantizedFile(
@@ -72,7 +72,7 @@ export function planQuantizedFile(
     return placed;
   };
   const blocks = matrices.map(({ name, source, layout, columnOrder }): BlockQuantizedWeight => {
-    const { bits, blockSize } = layout;
+    const { bits, blockSize, rotation } = layout;
     const [rows = 0, columns = 0] = source.shape;
     const count = blockCount(columns, layout);
     return {
@@ -82,7 +82,8 @@ export function planQuantizedFile(
       blockSize,
       scales: place(`${name}.scales`, "F32", [rows, count]),
       ...(layout.hasMinima && { minima: place(`${name}.minima`, "F32", [rows, count]) }),
-      data: place(`${name}.q`, "U8", [rows, count, blockBytes(layout)]),
+      data: place(`${name}.q`, rotation === undefined ? "U8" : "I8", [rows, count, blockBytes(layout)]),
+      ...(rotation !== undefined && { rotation }),
       ...(columnOrder && { columnOrder: placeOrder(columnOrder) }),
     };
   });

@@ -1,10 +1,10 @@
-import type { Quantization } from "../block-layout.ts";
+import type { Quantization, RowQuantization } from "../block-layout.ts";
 
 /** How the matrices of a network are quantized. */
 export interface QuantizationRecipe {
-  readonly quantization: Quantization;
+  readonly quantization: Quantization | RowQuantization;
   /** How the output head and the projections to keys and values are. [as the others] */
-  readonly sensitive?: Quantization | undefined;
+  readonly sensitive?: Quantization | RowQuantization | undefined;
 }
 
 /**
@@ -12,6 +12,6 @@ export interface QuantizationRecipe {
  * bytes: in the head, and in keys and values, which are small where heads share them.
  */
 export const quantizationRecipes: Readonly<Record<"int8" | "int4", QuantizationRecipe>> = {
-  int8: { quantization: { bits: 8, blockSize: 32 } },
+  int8: { quantization: { bits: 8, blockSize: "row" } },
   int4: { quantization: { bits: 4, blockSize: 128 }, sensitive: { bits: 8, blockSize: 128 } },
 };

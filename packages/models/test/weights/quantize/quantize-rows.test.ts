@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { blockBytes, blockCount, type Quantization } from "../../../src/weights/block-layout.ts";
+import { rotateRows, rotationOf } from "../../../src/weights/quantize/rotate-rows.ts";
 import { quantizeRows } from "../../../src/weights/quantize/quantize-rows.ts";
 
 interface Quantized {
@@ -26,6 +27,55 @@ function quantize(values: readonly number[], columns: number, quantization: Quan
   });
   return { q, scales, values: found };
 }
+
+describe("rotated rows", () => {
+  const rotation = 64;
+  const columns = 192;
+  // One column is a hundred times the others, as activations and weights of real networks have some.
+  const values = Float32Array.from({ length: 3 * columns }, (_, at) =>
+    at % columns === 70 ? 100 : Math.sin(at * 1.3),
+  );
+
+  test("multiply blocks with the Hadamard matrix, which is its own inverse", () => {
+    const turned = values.slice();
+    rotateRows(turned, rotation);
+    const block = values.subarray(64, 128);
+    expect(turned[64]).toBeCloseTo(block.reduce((sum, value) => sum + value, 0) / 8, 4);
+    expect(turned[65]).toBeCloseTo(
+      block.reduce((sum, value, at) => sum + (at % 2 ? -value : value), 0) / 8,
+      4,
+    );
+    rotateRows(turned, rotation);
+    for (const [at, value] of values.entries()) expect(turned[at]).toBeCloseTo(value, 4);
+  });
+
+  test("spread a large number, and lose less", () => {
+    const errorOf = (size: number): number => {
+      const data = new Uint8Array(values.length);
+      const scales = new Float32Array(3);
+      const quantization = { bits: 8, blockSize: columns, rotation: size } as const;
+      quantizeRows(values.slice(), { columns, quantization }, { data, scales });
+      const found = Float32Array.from(
+        new Int8Array(data.buffer),
+        (q, at) => q * (scales[Math.floor(at / columns)] ?? 0),
+      );
+      rotateRows(found, size);
+      return found.reduce((sum, value, at) => sum + (value - (values[at] ?? 0)) ** 2, 0);
+    };
+    expect(errorOf(rotation)).toBeLessThan(errorOf(1) / 4);
+  });
+
+  test.each([
+    [2048, 64],
+    [576, 64],
+    [96, 32],
+    [64, 32],
+    [72, 8],
+    [7, 1],
+  ])("of %i columns are rotated in blocks of %i", (count, size) => {
+    expect(rotationOf(count)).toBe(size);
+  });
+});
 
 const modes: readonly Quantization[] = [
   { bits: 4, blockSize: 32 },

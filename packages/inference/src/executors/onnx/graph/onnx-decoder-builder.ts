@@ -61,6 +61,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     node: (op, inputs, more) => this.#node(op, inputs, more),
     reshape: (x, shape) => this.#reshape(x, shape),
     integers: (values) => this.#integers(values),
+    constant: (name, view, data) => this.graph.addConstant(name, view, data),
     tensor: (tensor, as) => this.#tensor(tensor, as),
   });
   readonly #attention: AttentionOperators;

@@ -121,6 +121,19 @@ export class OnnxGraph {
     return name;
   }
 
+  /** Adds a constant whose bytes are in the graph, once per name. */
+  addConstant(
+    name: string,
+    { dtype, shape }: Pick<OnnxValueInfo, "dtype"> & { readonly shape: readonly number[] },
+    data: Uint8Array,
+  ): string {
+    if (this.#initializers.has(name)) return name;
+    const proto = new ProtobufWriter();
+    for (const size of shape) proto.int(1, size);
+    this.#initializers.set(name, proto.int(2, onnxDtype[dtype]).string(8, name).bytes(9, data));
+    return name;
+  }
+
   addExternalTensor(tensor: OnnxExternalTensor): string {
     const proto = new ProtobufWriter();
     for (const size of tensor.shape) proto.int(1, size);

@@ -1,5 +1,6 @@
 import type { BlockQuantizedWeight, TensorInfo } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
+import { RowProducts } from "./row-products.ts";
 import type { OnnxAttribute, OnnxDtype } from "./onnx-graph.ts";
 
 /** Further parts of a node. The output is named after the operator by default. */
@@ -16,13 +17,15 @@ export interface TensorView {
 }
 
 /** Writes the parts of a graph; each method returns the name of a value. */
-interface GraphWriter {
-  node(op: string, inputs: readonly string[], more?: NodeDetails): string;
-  reshape(x: string, shape: readonly number[]): string;
+export interface GraphWriter {
+  readonly node: (op: string, inputs: readonly string[], more?: NodeDetails) => string;
+  readonly reshape: (x: string, shape: readonly number[]) => string;
   /** A constant of whole numbers. */
-  integers(values: readonly number[]): string;
+  readonly integers: (values: readonly number[]) => string;
+  /** A constant of few bytes. */
+  readonly constant: (name: string, view: TensorView, data: Uint8Array) => string;
   /** Refers to a tensor where it is stored. */
-  tensor(tensor: TensorInfo, view: TensorView): string;
+  readonly tensor: (tensor: TensorInfo, view: TensorView) => string;
 }
 
 const domain = "com.microsoft";
@@ -32,9 +35,11 @@ export class QuantizedOperators {
   readonly #writer: GraphWriter;
   /** What is in the graph already: queries, keys and values have the same inputs. */
   readonly #shared = new Map<string, string>();
+  readonly #rows: RowProducts;
 
   constructor(writer: GraphWriter) {
     this.#writer = writer;
+    this.#rows = new RowProducts(writer);
   }
 
   /** `x · weightᵀ + bias`. */
@@ -43,6 +48,7 @@ export class QuantizedOperators {
     weight: BlockQuantizedWeight,
     { bias, output }: { readonly bias?: string | undefined; readonly output?: string | undefined },
   ): string {
+    if (weight.rotation !== undefined) return this.#rows.product(input, weight, { bias, output });
     const [rows = 0, columns = 0] = weight.shape;
     const { bits, blockSize, data, scales, zeroPoints, minima, columnOrder } = weight;
     const x = columnOrder === undefined ? input : this.#ordered(input, columnOrder);
