@@ -132,16 +132,13 @@ describe("values", () => {
       "<name>": "x",
       "<names>": "a.example,b.example",
       "<file>": "/models/chat.jinja",
-      "<auto|ffi|binding>": "ffi",
-      "<none|int8|int4>": "int8",
-      "<float32|int8>": "int8",
       "<choice>": "warn",
-      "<auto|pretty|json>": "json",
     };
+    const lastChoice = /([^<|]+)>$/;
     const flags: Record<string, string> = {};
     const environment: Record<string, string> = {};
     for (const { flag, path, kind } of settings) {
-      const sample = samples[kind.argument] ?? "";
+      const sample = samples[kind.argument] ?? lastChoice.exec(kind.argument)?.[1] ?? "";
       flags[flag] = sample;
       environment[variableOf(path)] = sample;
     }
