@@ -38,6 +38,7 @@ const sizes = checkpointSizes[values.size];
 if (sizes === undefined) {
   throw new Error(`--size must be one of ${Object.keys(checkpointSizes).join(", ")}`);
 }
+const { contextTokens: maxTokens } = sizes;
 const contextTokens = Number(values.context);
 const promptTokens = Number(values.prompt);
 const decodeSteps = 8;
@@ -69,7 +70,7 @@ async function open(name: string, recipe?: QuantizationRecipe): Promise<Variant>
     [, quantizeMs] = await timed(() => plan.prepare({ threadCount: 2 }));
     model = { ...model, config: plan.config, weights: plan.weights };
   }
-  const options = { model, memory: plainMemory, maxSequences: 1, contextTokens: 2048, threads: 2 };
+  const options = { model, memory: plainMemory, maxSequences: 1, contextTokens: maxTokens, threads: 2 };
   const [executor, loadMs] = await timed(() => createOnnxExecutor(options));
   return { name, executor, quantizeMs, loadMs, decodeMs: [], prefillMs: [] };
 }
