@@ -23,12 +23,15 @@ export interface ComparisonOptions {
   readonly onMeasures: (measures: readonly PeerMeasure[]) => void;
 }
 
+/** As our engine holds what a file has in these types: blocks with a scale in float32. */
+const bytesPerValue = { BF16: 2, Q4_0: 1 / 2 + 4 / 32, Q6_K: 1 + 4 / 16, Q8_0: 1 + 4 / 32 };
+
 /** All measures of one shape: ours in each mode beside each peer. */
 export async function comparePeers(options: ComparisonOptions): Promise<void> {
   const { shape, measureNames, rounds, threads, cacheDirectory, say, onMeasures } = options;
   const contestants = await findContestants(options);
-  const withOnnx = contestants.some(({ name }) => name === "transformers.js");
-  const files = await prepareModelFiles(cacheDirectory, shape, { withOnnx, say });
+  const formats = new Set(contestants.map(({ format }) => format));
+  const files = await prepareModelFiles(cacheDirectory, shape, { formats, say });
   const machine: Machine = { files, threads, cacheDirectory: join(cacheDirectory, "weights") };
   for (const group of groupMeasures(measureNames)) {
     const withBandwidth = measureNames.has("bandwidth") && group.some(({ name }) => name === "decode@128");
@@ -40,7 +43,7 @@ export async function comparePeers(options: ComparisonOptions): Promise<void> {
     if (!withBandwidth) continue;
     for (const [contestant, rates] of samples.get("decode@128")!) {
       if (!contestant.isOurs) continue;
-      const bytes = (weightsBytes.get(contestant) ?? Number.NaN) - embeddingBytes(shape, contestant.mode);
+      const bytes = (weightsBytes.get(contestant) ?? Number.NaN) - embeddingBytes(shape, contestant);
       const share = {
         ours: rates.map((rate) => (rate * bytes) / 1e9),
         theirs: bandwidth.map((each) => each / 1e9),
@@ -68,6 +71,7 @@ async function findContestants({ modes, peerNames, say }: ComparisonOptions): Pr
     isOurs: true,
     isSerial: false,
     command: ourCommand,
+    format: mode.startsWith("gguf") ? "gguf" : "safetensors",
     mode,
   }));
   for (const peerName of peerNames) {
@@ -80,8 +84,8 @@ async function findContestants({ modes, peerNames, say }: ComparisonOptions): Pr
       say(`${peerName} is skipped: ${command.missing}`);
       continue;
     }
-    const { mode, isSerial = false } = entry;
-    contestants.push({ name: peerName, isOurs: false, isSerial, command, mode });
+    const { format, isSerial = false } = entry;
+    contestants.push({ name: peerName, isOurs: false, isSerial, command, format, mode: format });
   }
   return contestants;
 }
@@ -131,7 +135,10 @@ function pair(
   return measures;
 }
 
-/** Bytes of the embedding, of which a token needs a row: as BF16, or in blocks of a GGUF file. */
-function embeddingBytes({ vocabSize, hiddenSize }: Shape, mode: string): number {
-  return vocabSize * hiddenSize * (mode.startsWith("gguf") ? 0.625 : 2);
+/** Bytes of the embedding in memory, of which a token needs a row. */
+function embeddingBytes({ vocabSize, hiddenSize, isHeadTied }: Shape, { format }: Contestant): number {
+  const valueCount = vocabSize * hiddenSize;
+  if (format !== "gguf") return valueCount * bytesPerValue.BF16;
+  if (!isHeadTied) return valueCount * bytesPerValue.Q4_0;
+  return valueCount * (hiddenSize % 256 === 0 ? bytesPerValue.Q6_K : bytesPerValue.Q8_0);
 }

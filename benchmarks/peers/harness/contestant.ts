@@ -1,4 +1,4 @@
-import type { ModelFiles } from "../models/prepare-model.ts";
+import type { ModelFiles, ModelFormat } from "../models/prepare-model.ts";
 import type { PeerAnswers, PeerSetup } from "./peer.ts";
 import { startPeer, type PeerCommand, type PeerProcess } from "./peer-process.ts";
 
@@ -9,7 +9,8 @@ export interface Contestant {
   /** Several requests may be faster one after another. */
   readonly isSerial: boolean;
   readonly command: PeerCommand;
-  /** Of the weights. */
+  readonly format: ModelFormat;
+  /** Of our weights; of a peer's, its format. */
   readonly mode: string;
 }
 

@@ -115,7 +115,7 @@ async function assertAgreement(
     for (const theirs of entrants.filter((each) => !isOurs(each))) {
       const { topShare, logprobDifference } = compareRanks(ranks.get(ours)!, ranks.get(theirs)!);
       const required =
-        ours.contestant.mode.startsWith("gguf") && theirs.contestant.mode === "gguf"
+        ours.contestant.format === "gguf" && theirs.contestant.format === "gguf"
           ? requiredShare.sameWeights
           : requiredShare.differentWeights;
       const names = `${ours.contestant.name} and ${theirs.contestant.name}`;

@@ -1,11 +1,7 @@
+import type { ModelFiles } from "../models/prepare-model.ts";
+
 /** What a peer is opened with: data that is sent to its process. */
-export interface PeerSetup {
-  /** A Hugging Face directory in BF16. */
-  readonly directory: string;
-  /** The same tensors in Q4_0. */
-  readonly ggufPath: string;
-  /** A directory of transformers.js, with the numbers of Q4_0. */
-  readonly onnxDirectory: string;
+export interface PeerSetup extends Omit<ModelFiles, "shape"> {
   /** Of the weights, where the peer has several. */
   readonly mode: string;
   /** For weights that a peer prepares. */

@@ -1,18 +1,22 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { quantizeGguf } from "./llama-quantizer.ts";
 import type { Shape } from "./shapes.ts";
-import { writeQ40Gguf } from "./write-gguf.ts";
+import { writeBfloat16Gguf } from "./write-gguf.ts";
 import { writeQ4Onnx } from "./write-onnx.ts";
 import { writeRandomModel } from "./write-random-model.ts";
 
-/** The files of one shape: the same numbers for every peer. */
+/** What an engine loads. */
+export type ModelFormat = "safetensors" | "gguf" | "onnx";
+
+/** The files of one shape: made from the same numbers for every peer. */
 export interface ModelFiles {
   readonly shape: Shape;
   /** A Hugging Face directory in BF16. */
   readonly directory: string;
-  /** The same tensors in Q4_0. */
+  /** The same tensors in Q4_0 as llama.cpp's own tool makes it, the head in more bits: what users download. */
   readonly ggufPath: string;
-  /** A directory of transformers.js, with the numbers of Q4_0. */
+  /** A directory of transformers.js in 4 bits, the head included. */
   readonly onnxDirectory: string;
 }
 
@@ -20,20 +24,28 @@ export interface ModelFiles {
 export async function prepareModelFiles(
   cacheDirectory: string,
   shape: Shape,
-  { withOnnx, say }: { readonly withOnnx: boolean; readonly say: (message: string) => void },
+  { formats, say }: { readonly formats: ReadonlySet<ModelFormat>; readonly say: (message: string) => void },
 ): Promise<ModelFiles> {
-  const onnxDirectory = join(cacheDirectory, `${shape.name}.onnx`);
   const directory = join(cacheDirectory, shape.name);
-  const ggufPath = join(cacheDirectory, `${shape.name}.q4_0.gguf`);
+  const ggufPath = join(cacheDirectory, `${shape.name}-Q4_0.gguf`);
+  const onnxDirectory = join(cacheDirectory, `${shape.name}.onnx`);
   await writeOnce(directory, async (target) => {
     say(`writing random weights of ${shape.name} to ${directory}`);
     writeRandomModel(target, shape);
   });
-  await writeOnce(ggufPath, async (target) => {
-    say(`writing ${ggufPath}`);
-    await writeQ40Gguf(target, directory, shape);
-  });
-  if (withOnnx) {
+  if (formats.has("gguf")) {
+    await writeOnce(ggufPath, async (target) => {
+      say(`writing ${ggufPath}`);
+      const source = `${target}.bf16`;
+      try {
+        await writeBfloat16Gguf(source, directory, shape);
+        quantizeGguf(source, target);
+      } finally {
+        rmSync(source, { force: true });
+      }
+    });
+  }
+  if (formats.has("onnx")) {
     await writeOnce(onnxDirectory, async (target) => {
       say(`writing ${onnxDirectory}`);
       await writeQ4Onnx(target, directory, shape);

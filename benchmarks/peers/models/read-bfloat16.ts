@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { TensorInfo } from "@infernode/models";
 
-/** Reads a tensor in BF16 as float32. */
-export function readBfloat16({ filePath, startByte, endByte }: TensorInfo): Float32Array {
+/** Reads the bits of a tensor in BF16. */
+export function readBfloat16Bits({ filePath, startByte, endByte }: TensorInfo): Uint16Array<ArrayBuffer> {
   const halves = new Uint16Array((endByte - startByte) / 2);
   const file = openSync(filePath, "r");
   try {
@@ -10,7 +10,11 @@ export function readBfloat16({ filePath, startByte, endByte }: TensorInfo): Floa
   } finally {
     closeSync(file);
   }
-  const bits = new Uint32Array(halves.length);
-  for (let at = 0; at < bits.length; at += 1) bits[at] = halves[at]! << 16;
+  return halves;
+}
+
+/** Reads a tensor in BF16 as float32. */
+export function readBfloat16(tensor: TensorInfo): Float32Array<ArrayBuffer> {
+  const bits = Uint32Array.from(readBfloat16Bits(tensor), (half) => half << 16);
   return new Float32Array(bits.buffer);
 }

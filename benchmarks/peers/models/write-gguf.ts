@@ -1,27 +1,22 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { openCheckpoint, type TensorInfo } from "@infernode/models";
-import { quantizeQ40 } from "../../lib/q4-0.ts";
-import { readBfloat16 } from "./read-bfloat16.ts";
+import { readBfloat16, readBfloat16Bits } from "./read-bfloat16.ts";
 import { shapeContextTokens, tensorsOf, type Shape, type ShapeTensor } from "./shapes.ts";
 import { spellingsOf } from "./write-random-model.ts";
 
 const alignment = 32;
-const typeIds = { F32: 0, Q4_0: 2 };
+const typeIds = { F32: 0, BF16: 30 };
 const valueTypes = { u32: 4, i32: 5, f32: 6, text: 8, array: 9 };
-const q40Block = { values: 32, bytes: 18 };
 
-/**
- * Writes a GGUF file of the tensors of a model: matrices in Q4_0, the head and the embedding included, by the formula of
- * llama.cpp's reference; the rest as F32. (llama.cpp's own tool keeps the head in more bits, which costs it time.)
- */
-export async function writeQ40Gguf(path: string, directory: string, shape: Shape): Promise<void> {
+/** Writes a GGUF file of the tensors of a model: matrices in BF16 as they are, the rest as F32. */
+export async function writeBfloat16Gguf(path: string, directory: string, shape: Shape): Promise<void> {
   const { weights } = await openCheckpoint(directory);
   const tensors = tensorsOf(shape);
   const infos: Uint8Array[] = [];
   let offset = 0;
   for (const tensor of tensors) {
     infos.push(text(tensor.ggufName), u32(tensor.shape.length), ...tensor.shape.toReversed().map(u64));
-    infos.push(u32(isMatrix(tensor) ? typeIds.Q4_0 : typeIds.F32), u64(offset));
+    infos.push(u32(isMatrix(tensor) ? typeIds.BF16 : typeIds.F32), u64(offset));
     offset += align(storedBytes(tensor));
   }
   const metadata = metadataOf(shape);
@@ -100,20 +95,24 @@ function writeTensor(
   tensor: ShapeTensor,
   { source, shape }: { readonly source: TensorInfo; readonly shape: Shape },
 ): void {
-  const values = readBfloat16(source);
   if (!isMatrix(tensor)) {
-    writeSync(file, padded(new Uint8Array(values.buffer)));
+    writeSync(file, padded(new Uint8Array(readBfloat16(source).buffer)));
     return;
   }
+  const values = readBfloat16Bits(source);
   const isReordered = shape.family === "llama" && (tensor.role === "query" || tensor.role === "key");
   const ordered = isReordered ? interleaveRows(values, tensor.shape, shape.headDim) : values;
-  writeSync(file, padded(packQ40(ordered)));
+  writeSync(file, padded(new Uint8Array(ordered.buffer)));
 }
 
 /** The converter of llama.cpp reorders queries and keys of Llama: rotated pairs are next to each other. */
-function interleaveRows(values: Float32Array, sizes: readonly number[], headDim: number): Float32Array {
+function interleaveRows(
+  values: Uint16Array,
+  sizes: readonly number[],
+  headDim: number,
+): Uint16Array<ArrayBuffer> {
   const [rows = 0, columns = 0] = sizes;
-  const ordered = new Float32Array(values.length);
+  const ordered = new Uint16Array(values.length);
   for (let row = 0; row < rows; row += 1) {
     const inHead = row % headDim;
     const from = row - inHead + (inHead % 2) * (headDim / 2) + Math.floor(inHead / 2);
@@ -122,42 +121,13 @@ function interleaveRows(values: Float32Array, sizes: readonly number[], headDim:
   return ordered;
 }
 
-/** A block is its scale as float16, then the 16 low nibbles with the 16 high ones. */
-function packQ40(values: Float32Array): Uint8Array {
-  const { data, scales } = quantizeQ40(values);
-  const packed = new Uint8Array(scales.length * q40Block.bytes);
-  for (let block = 0; block < scales.length; block += 1) {
-    const to = block * q40Block.bytes;
-    const half = float16Bits(scales[block]!);
-    packed[to] = half & 255;
-    packed[to + 1] = half >> 8;
-    for (let at = 0; at < 16; at += 1) {
-      const from = block * 16;
-      const low = (data[from + (at >> 1)]! >> (4 * (at & 1))) & 15;
-      const high = (data[from + 8 + (at >> 1)]! >> (4 * (at & 1))) & 15;
-      packed[to + 2 + at] = low | (high << 4);
-    }
-  }
-  return packed;
-}
-
-/** The bits of a number that a float16 holds exactly. */
-function float16Bits(value: number): number {
-  const sign = value < 0 ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (magnitude === 0) return sign;
-  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
-  const fraction = magnitude / 2 ** (exponent - 10);
-  return sign | (fraction >= 1024 ? ((exponent + 15) << 10) | (fraction - 1024) : fraction);
-}
-
 function isMatrix({ shape }: ShapeTensor): boolean {
   return shape.length === 2;
 }
 
 function storedBytes(tensor: ShapeTensor): number {
   const values = tensor.shape.reduce((product, size) => product * size, 1);
-  return isMatrix(tensor) ? (values / q40Block.values) * q40Block.bytes : 4 * values;
+  return values * (isMatrix(tensor) ? 2 : 4);
 }
 
 function align(sizeBytes: number): number {

@@ -1,11 +1,12 @@
 import { findOpenVino } from "./openvino.ts";
 import { nodePeer, type PeerCommand } from "../harness/peer-process.ts";
+import { findLlamaLibraries } from "../models/llama-quantizer.ts";
+import type { ModelFormat } from "../models/prepare-model.ts";
 
 /** An engine beside ours: a file in this folder and an entry here. */
 export interface PeerEntry {
   readonly name: string;
-  /** Of its weights: `gguf` are the numbers of the GGUF file. */
-  readonly mode: string;
+  readonly format: ModelFormat;
   /** Whether its requests wait for each other: several are a batch, or one after another where that is faster. */
   readonly isSerial?: boolean;
   /** How its process is started, or why it cannot be. */
@@ -20,19 +21,21 @@ export const ourCommand: PeerCommand = nodeModule("infernode", "infernode.js");
 export const peers: readonly PeerEntry[] = [
   {
     name: "node-llama-cpp",
-    mode: "gguf",
-    resolve: async () => nodeModule("node-llama-cpp", "node-llama-cpp.js"),
+    format: "gguf",
+    resolve: async () => {
+      const found = findLlamaLibraries();
+      return "missing" in found ? found : nodeModule("node-llama-cpp", "node-llama-cpp.js");
+    },
   },
   {
     name: "transformers.js",
-    mode: "gguf",
+    format: "onnx",
     isSerial: true,
     resolve: async () => nodeModule("transformers.js", "transformers-js.js"),
   },
   {
     name: "openvino",
-    // Its groups of 128 are its own.
-    mode: "int4",
+    format: "safetensors",
     resolve: async () => findOpenVino(process.env),
   },
 ];
