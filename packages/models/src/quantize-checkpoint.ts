@@ -8,7 +8,7 @@ import { listProducts } from "./network/list-products.ts";
 import type { BlockLayout, Quantization, RowQuantization } from "./weights/block-layout.ts";
 import { layoutOf } from "./weights/ggml/ggml-types.ts";
 import { layoutOfGroups } from "./weights/grouped/grouped-layout.ts";
-import { rotationOf } from "./weights/quantize/rotate-rows.ts";
+import { rotationOf } from "./weights/quantize/rotation-of.ts";
 import {
   planQuantizedFile,
   type QuantizedFile,
@@ -53,7 +53,7 @@ export interface PrepareWeightsOptions extends WriteQuantizedOptions {
 }
 
 /** Changes with whatever makes other bytes of the same source. */
-const recipeVersion = 4;
+const recipeVersion = 5;
 
 /** Whether a checkpoint has weights that an executor cannot read before `quantizeCheckpoint` unpacked them. */
 export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors" | "weight">): boolean {

@@ -1,27 +1,31 @@
 import { blockBytes, type BlockLayout, type BlockRows } from "../block-layout.ts";
-import { rotateRows } from "./rotate-rows.ts";
+import { decodeHalves, type HalfNumbers } from "../decode-elements.ts";
+import { quantizeToBytes } from "./quantize-to-bytes.ts";
 
 /**
  * Quantizes whole rows of `columns` numbers.
  *
  * 4 bits: of several scales near the one that makes the number of the largest magnitude −8, as llama.cpp's Q4_0 has
  * it, the best; then refined. The error of a number is squared and weighted with its magnitude: large numbers matter
- * more. 8 bits: the largest magnitude becomes 127. With a rotation, the numbers are rotated in place before, and the
- * integers have a sign. A block with a number that is not finite gets a scale that is not finite.
+ * more. 8 bits: the largest magnitude becomes 127. With a rotation, the numbers are rotated before, and the integers
+ * have a sign. A block with a number that is not finite gets a scale that is not finite.
  */
 export function quantizeRows(
-  values: Float32Array,
+  numbers: Float32Array | HalfNumbers,
   {
     columns,
     quantization,
   }: { readonly columns: number; readonly quantization: Omit<BlockLayout, "hasMinima"> },
   out: Pick<BlockRows, "data" | "scales">,
 ): void {
-  const { bits, blockSize, rotation } = quantization;
-  if (rotation !== undefined) rotateRows(values, rotation);
+  if (quantization.bits === 8) {
+    quantizeToBytes(numbers, { columns, quantization }, out);
+    return;
+  }
+  const { blockSize } = quantization;
+  const values = numbers instanceof Float32Array ? numbers : decodeHalves(numbers);
   const bytes = blockBytes(quantization);
-  const flippedBits = rotation === undefined ? 0 : signBit;
-  const block = bits === 4 ? new Block4(values, out.data) : new Block8(values, out.data, flippedBits);
+  const block = new Block4(values, out.data);
   for (let index = 0, row = 0; row < values.length; row += columns) {
     for (let column = 0; column < columns; column += blockSize, index += 1) {
       const end = Math.min(row + columns, row + column + blockSize);
@@ -121,44 +125,5 @@ class Block4 {
       inverse = inverse1;
     }
     return (cross2 * cross2) / square2 > best ? inverse2 : inverse;
-  }
-}
-
-const signBit = 128;
-
-/** Writes blocks of 8 bits. */
-class Block8 {
-  readonly #values: Float32Array;
-  readonly #data: Uint8Array;
-  readonly #flippedBits: number;
-
-  /** @param flippedBits the sign bit for numbers with a sign, or 0 for those with 128 added */
-  constructor(values: Float32Array, data: Uint8Array, flippedBits: number) {
-    this.#values = values;
-    this.#data = data;
-    this.#flippedBits = flippedBits;
-  }
-
-  write(start: number, end: number, at: number): number {
-    const values = this.#values;
-    const data = this.#data;
-    let largest = 0;
-    for (let index = start; index < end; index += 1) {
-      const value = values[index]!;
-      const magnitude = value < 0 ? -value : value;
-      if (magnitude > largest) largest = magnitude;
-    }
-    const inverse = largest === 0 ? 0 : 127 / largest;
-    const flipped = this.#flippedBits;
-    let byte = at;
-    let sum = 0;
-    for (let index = start; index < end; index += 1) {
-      const value = values[index]!;
-      sum += value;
-      data[byte] = ((value * inverse + 128.5) | 0) ^ flipped;
-      byte += 1;
-    }
-    // NaN has no magnitude that compares.
-    return Number.isNaN(sum) ? Number.NaN : largest / 127;
   }
 }

@@ -1,6 +1,6 @@
 import { readSync } from "node:fs";
 import type { BlockLayout, BlockRows } from "../block-layout.ts";
-import { decodeElements } from "../decode-elements.ts";
+import { decodeElements, type HalfNumbers } from "../decode-elements.ts";
 import { repackRows } from "../ggml/repack-rows.ts";
 import { GroupedRows } from "../grouped/grouped-rows.ts";
 import { layoutOfGroups } from "../grouped/grouped-layout.ts";
@@ -64,9 +64,14 @@ function readLines(source: DenseWeight | PackedWeight, layout: BlockLayout, read
       const bytes = window.subarray(0, rowCount * rowBytes);
       read(source.data, bytes, source.data.startByte + firstRow * rowBytes);
       if (source.encoding === "packed") repackRows(bytes, source.packing, out);
-      else quantizeRows(decodeElements(bytes, source.data.dtype), { columns, quantization: layout }, out);
+      else quantizeRows(numbersOf(bytes, source.data), { columns, quantization: layout }, out);
     },
   };
+}
+
+function numbersOf(bytes: Uint8Array, { dtype }: TensorInfo): Float32Array | HalfNumbers {
+  if (dtype !== "F16" && dtype !== "BF16") return decodeElements(bytes, dtype);
+  return { dtype, halves: new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2) };
 }
 
 /** Bytes that a matrix is stored in. */

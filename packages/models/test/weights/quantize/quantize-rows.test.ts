@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { blockBytes, blockCount, type Quantization } from "../../../src/weights/block-layout.ts";
-import { rotateRows, rotationOf } from "../../../src/weights/quantize/rotate-rows.ts";
+import { halfToNumber } from "../../../src/weights/half.ts";
+import { rotationOf } from "../../../src/weights/quantize/rotation-of.ts";
 import { quantizeRows } from "../../../src/weights/quantize/quantize-rows.ts";
 
 interface Quantized {
@@ -28,41 +29,50 @@ function quantize(values: readonly number[], columns: number, quantization: Quan
   return { q, scales, values: found };
 }
 
+/** Multiplies each block of `size` numbers with the Hadamard matrix of that size, divided by the root of the size. */
+function rotate(values: Float32Array, size: number): Float32Array {
+  return values.map((_value, at) => {
+    const row = at % size;
+    const block = values.subarray(at - row, at - row + size);
+    const isOdd = (bits: number): boolean => bits.toString(2).replaceAll("0", "").length % 2 === 1;
+    const sum = block.reduce((total, value, column) => total + (isOdd(row & column) ? -value : value), 0);
+    return sum / Math.sqrt(size);
+  });
+}
+
 describe("rotated rows", () => {
-  const rotation = 64;
   const columns = 192;
   // One column is a hundred times the others, as activations and weights of real networks have some.
   const values = Float32Array.from({ length: 3 * columns }, (_, at) =>
     at % columns === 70 ? 100 : Math.sin(at * 1.3),
   );
-
-  test("multiply blocks with the Hadamard matrix, which is its own inverse", () => {
-    const turned = values.slice();
-    rotateRows(turned, rotation);
-    const block = values.subarray(64, 128);
-    expect(turned[64]).toBeCloseTo(block.reduce((sum, value) => sum + value, 0) / 8, 4);
-    expect(turned[65]).toBeCloseTo(
-      block.reduce((sum, value, at) => sum + (at % 2 ? -value : value), 0) / 8,
-      4,
+  const quantizeRotated = (rotation: number): { found: Float32Array; scales: Float32Array } => {
+    const data = new Uint8Array(values.length);
+    const scales = new Float32Array(3);
+    quantizeRows(
+      values,
+      { columns, quantization: { bits: 8, blockSize: columns, rotation } },
+      { data, scales },
     );
-    rotateRows(turned, rotation);
-    for (const [at, value] of values.entries()) expect(turned[at]).toBeCloseTo(value, 4);
+    const scaleOf = (at: number): number => scales[Math.floor(at / columns)] ?? Number.NaN;
+    return { scales, found: Float32Array.from(new Int8Array(data.buffer), (q, at) => q * scaleOf(at)) };
+  };
+
+  test.each([16, 32, 64])("multiply blocks of %i with the Hadamard matrix", (rotation) => {
+    const { found, scales } = quantizeRotated(rotation);
+    for (const [at, value] of rotate(values, rotation).entries()) {
+      const step = scales[Math.floor(at / columns)] ?? Number.NaN;
+      expect(Math.abs((found[at] ?? Number.NaN) - value)).toBeLessThan(0.51 * step);
+    }
   });
 
   test("spread a large number, and lose less", () => {
-    const errorOf = (size: number): number => {
-      const data = new Uint8Array(values.length);
-      const scales = new Float32Array(3);
-      const quantization = { bits: 8, blockSize: columns, rotation: size } as const;
-      quantizeRows(values.slice(), { columns, quantization }, { data, scales });
-      const found = Float32Array.from(
-        new Int8Array(data.buffer),
-        (q, at) => q * (scales[Math.floor(at / columns)] ?? 0),
-      );
-      rotateRows(found, size);
-      return found.reduce((sum, value, at) => sum + (value - (values[at] ?? 0)) ** 2, 0);
-    };
-    expect(errorOf(rotation)).toBeLessThan(errorOf(1) / 4);
+    const errorOf = (found: ArrayLike<number>): number =>
+      values.reduce((sum, value, at) => sum + (value - (found[at] ?? Number.NaN)) ** 2, 0);
+    // The matrix is its own inverse.
+    const rotated = errorOf(rotate(quantizeRotated(64).found, 64));
+    const { values: plain } = quantize([...values], columns, { bits: 8, blockSize: columns });
+    expect(rotated).toBeLessThan(errorOf(plain) / 4);
   });
 
   test.each([
@@ -83,6 +93,20 @@ const modes: readonly Quantization[] = [
   { bits: 8, blockSize: 32 },
   { bits: 8, blockSize: 128 },
 ];
+
+test.each(["F16", "BF16"] as const)("every number of %s is read as it is", (dtype) => {
+  // One number a row, beside its negative: the scale says what was read.
+  const halves = Uint16Array.from({ length: 2 ** 16 }, (_, at) => (at >> 1) | ((at & 1) << 15));
+  const blocks = halves.length / 2;
+  const out = { data: new Uint8Array(32 * blocks), scales: new Float32Array(blocks) };
+  quantizeRows({ dtype, halves }, { columns: 2, quantization: { bits: 8, blockSize: 32 } }, out);
+  const words = new Uint32Array(1);
+  const numberOf = (bits: number): number => {
+    words[0] = bits << 16;
+    return dtype === "F16" ? halfToNumber(bits) : (new Float32Array(words.buffer)[0] ?? Number.NaN);
+  };
+  for (const [bits, scale] of out.scales.entries()) expect(scale).toBe(Math.fround(numberOf(bits) / 127));
+});
 
 describe.each(modes)("$bits bits in blocks of $blockSize", (mode) => {
   const number = fc.float({ min: -100, max: 100, noNaN: true });

@@ -71,7 +71,7 @@ export class RowProducts {
     return input;
   }
 
-  /** What `rotateRows` of the models package did to the columns of the weight. */
+  /** What `quantizeRows` of the models package did to the columns of the weight. */
   #rotate(x: string, columns: number, size: number): string {
     if (size === 1) return x;
     const { node, reshape } = this.#writer;
