@@ -11,13 +11,14 @@ import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import { AttentionOperators } from "./attention-operators.ts";
 import { onnxDtype, OnnxGraph, type OnnxDtype } from "./onnx-graph.ts";
-import { QuantizedOperators, type NodeDetails, type TensorView } from "./quantized-operators.ts";
-
-/** A value of the graph, `(tokens, width)` of float32. */
-export interface OnnxValue {
-  readonly name: string;
-  readonly width: number;
-}
+import {
+  type GraphWriter,
+  type NodeDetails,
+  productShapes,
+  QuantizedOperators,
+  type TensorView,
+} from "./quantized-operators.ts";
+import { type OnnxValue, TokenValues } from "./token-values.ts";
 
 /** How a weight is read: as stored, or converted to float32 when the session loads. */
 type WeightUse = "stored" | "float32";
@@ -55,15 +56,16 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
 export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly graph: OnnxGraph = new OnnxGraph();
   readonly #weights: OnnxDecoderWeights;
-  readonly #tokenIds: string;
-  readonly #converted = new Set<string>();
-  readonly #quantized = new QuantizedOperators({
+  readonly #computed = new Set<string>();
+  readonly #writer: GraphWriter = {
     node: (op, inputs, more) => this.#node(op, inputs, more),
-    reshape: (x, shape) => this.#reshape(x, shape),
-    integers: (values) => this.#integers(values),
+    reshape: (x, shape) => this.#node("Reshape", [x, this.#writer.integers(shape)]),
+    integers: (values) => this.graph.addShapeConstant(`shape:${values.join(",")}`, values),
     constant: (name, view, data) => this.graph.addConstant(name, view, data),
     tensor: (tensor, as) => this.#tensor(tensor, as),
-  });
+  };
+  readonly #quantized = new QuantizedOperators(this.#writer);
+  readonly #values = new TokenValues(this.#writer, (width) => this.#batchedShape(width));
   readonly #attention: AttentionOperators;
   #hasRope = false;
 
@@ -75,33 +77,31 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     this.graph.addInput({ name: "logit_rows", dtype: "int32", shape: ["M"] });
     this.#attention = new AttentionOperators(this.graph, weights.kvCacheDtype ?? "float32");
     this.#attention.declareInputs();
-    this.#tokenIds = this.#reshape("input_ids", [-1]);
-    this.#node("Shape", ["input_ids"], { output: "batch_shape" });
   }
 
   embed(weight: WeightRef): OnnxValue {
     const width = weight.shape[1] ?? 0;
-    const stored = this.#stored(weight);
-    if (stored.encoding === "block-quantized") {
-      return { name: this.#quantized.rows(stored, this.#tokenIds), width };
-    }
-    const rows = this.#node("Gather", [this.#weight(weight, "stored"), this.#tokenIds]);
-    const isStoredAsFloat = this.#dense(weight).dtype === "F32";
-    return { name: isStoredAsFloat ? rows : this.#cast(rows), width };
+    return { width, names: { batched: this.#embeddingRows(weight) } };
   }
 
   rmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
-    return { name: this.#norm(x.name, weight, epsilon), width: x.width };
+    return this.#values.rmsNorm(x, this.#weight(weight, "float32"), epsilon);
   }
 
   headRmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
-    const heads = this.#reshape(x.name, [-1, weight.shape[0] ?? 0]);
-    return { name: this.#reshape(this.#norm(heads, weight, epsilon), [-1, x.width]), width: x.width };
+    const { width } = x;
+    const { reshape } = this.#writer;
+    const shape = this.#values.shapeOf(x);
+    // A size of 0 is that of the input.
+    const tokens = shape === "batched" ? [0, 0] : [0];
+    const heads = reshape(this.#values.name(x, shape), [...tokens, -1, weight.shape[0] ?? 0]);
+    const norm = this.#values.norm(heads, this.#weight(weight, "float32"), epsilon);
+    return { width, names: { [shape]: reshape(norm, [...tokens, width]) } };
   }
 
   linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {
     const more = bias === undefined ? {} : { bias: this.#weight(bias, "float32") };
-    return { name: this.#product(x.name, weight, more), width: weight.shape[0] ?? 0 };
+    return this.#product(x, weight, more);
   }
 
   attention(
@@ -111,39 +111,52 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     const { headCount, headDim } = options;
     this.#declareRope(headDim);
     const output = this.#fresh("attention");
-    const [q, k, v] = [qkv.q, qkv.k, qkv.v].map((x) => this.#batched(x)) as [string, string, string];
+    const [q, k, v] = [qkv.q, qkv.k, qkv.v].map((x) => this.#values.name(x, "batched")) as [
+      string,
+      string,
+      string,
+    ];
     this.#attention.attend({ q, k, v }, options, output);
-    const width = headCount * headDim;
-    return { name: this.#reshape(output, [-1, width]), width };
+    return { width: headCount * headDim, names: { batched: output } };
   }
 
   gatedSilu(gate: OnnxValue, up: OnnxValue): OnnxValue {
     // QuickGelu with alpha 1 is silu, in one pass over the data.
     const attributes = { alpha: { float: 1 } };
-    const activated = this.#node("QuickGelu", [gate.name], { domain: "com.microsoft", attributes });
-    return { name: this.#node("Mul", [activated, up.name]), width: gate.width };
+    const silu = (x: string): string => this.#node("QuickGelu", [x], { domain: "com.microsoft", attributes });
+    return this.#values.elementwise((a, b) => this.#node("Mul", [silu(a), b]), gate, up);
   }
 
   add(a: OnnxValue, b: OnnxValue): OnnxValue {
-    return { name: this.#node("Add", [a.name, b.name]), width: a.width };
+    return this.#values.add(a, b);
   }
 
   logits(x: OnnxValue, weight: WeightRef): void {
-    const rows = this.#node("Gather", [x.name, "logit_rows"]);
+    const rows = this.#node("Gather", [this.#values.name(x, "flat"), "logit_rows"]);
     const output = "logits";
-    this.#product(rows, weight, { output });
+    this.#product({ width: x.width, names: { flat: rows } }, weight, { output });
     this.graph.addOutput({ name: output, dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
   }
 
-  /** `(tokens, width)` → `(B, S, width)`, the input shape of attention. */
-  #batched(x: OnnxValue): string {
-    const shape = `batch_shape.${x.width}`;
-    const width = `constant:${x.width}`;
-    if (!this.graph.hasInitializer(width)) {
-      this.graph.addShapeConstant(width, [x.width]);
-      this.#node("Concat", ["batch_shape", width], { output: shape, attributes: { axis: 0 } });
-    }
-    return this.#node("Reshape", [x.name, shape]);
+  #embeddingRows(weight: WeightRef): string {
+    const stored = this.#stored(weight);
+    if (stored.encoding === "block-quantized") return this.#quantized.rows(stored, "input_ids");
+    const rows = this.#node("Gather", [this.#weight(weight, "stored"), "input_ids"]);
+    return this.#dense(weight).dtype === "F32" ? rows : this.#cast(rows);
+  }
+
+  /** The shape `(B, S, width)` of this run. */
+  #batchedShape(width: number): string {
+    const tokens = "batch_shape";
+    const shape = `${tokens}.${width}`;
+    if (this.#computed.has(shape)) return shape;
+    if (!this.#computed.has(tokens)) this.#node("Shape", ["input_ids"], { output: tokens });
+    this.#node("Concat", [tokens, this.#writer.integers([width])], {
+      output: shape,
+      attributes: { axis: 0 },
+    });
+    this.#computed.add(tokens).add(shape);
+    return shape;
   }
 
   #declareRope(headDim: number): void {
@@ -157,19 +170,6 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     this.graph.addInput({ name: "rope_sin", dtype: "float32", shape: ["P", headDim / 2] });
   }
 
-  #norm(x: string, weight: WeightRef, epsilon: number): string {
-    const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-    return this.#node("SimplifiedLayerNormalization", [x, this.#weight(weight, "float32")], { attributes });
-  }
-
-  #reshape(x: string, shape: readonly number[]): string {
-    return this.#node("Reshape", [x, this.#integers(shape)]);
-  }
-
-  #integers(values: readonly number[]): string {
-    return this.graph.addShapeConstant(`shape:${values.join(",")}`, values);
-  }
-
   #cast(x: string, output?: string): string {
     const attributes = { to: onnxDtype.float32 };
     return this.#node("Cast", [x], output === undefined ? { attributes } : { output, attributes });
@@ -177,14 +177,23 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
 
   /** `x · weightᵀ + bias`, however the weight is stored. */
   #product(
-    x: string,
+    x: OnnxValue,
     ref: WeightRef,
     { bias, ...more }: { readonly bias?: string; readonly output?: string },
-  ): string {
+  ): OnnxValue {
     const weight = this.#stored(ref);
-    if (weight.encoding === "block-quantized") return this.#quantized.product(x, weight, { bias, ...more });
-    const inputs = [x, this.#weight(ref, "float32"), ...(bias === undefined ? [] : [bias])];
-    return this.#node("Gemm", inputs, { ...more, attributes: { transB: 1 } });
+    const width = ref.shape[0] ?? 0;
+    if (weight.encoding === "block-quantized") {
+      const shapes = productShapes(weight, this.#values.shapeOf(x));
+      const name = this.#quantized.product(this.#values.name(x, shapes.input), weight, { bias, ...more });
+      return { width, names: { [shapes.output]: name } };
+    }
+    const inputs = [
+      this.#values.name(x, "flat"),
+      this.#weight(ref, "float32"),
+      ...(bias === undefined ? [] : [bias]),
+    ];
+    return { width, names: { flat: this.#node("Gemm", inputs, { ...more, attributes: { transB: 1 } }) } };
   }
 
   #weight(ref: WeightRef, use: WeightUse): string {
@@ -197,8 +206,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     const name = this.#tensor(tensor, { dtype, shape: ref.shape });
     if (use === "stored" || dtype === "float32") return name;
     const converted = `float32:${tensor.name}`;
-    if (!this.#converted.has(converted)) this.#cast(name, converted);
-    this.#converted.add(converted);
+    if (!this.#computed.has(converted)) this.#cast(name, converted);
+    this.#computed.add(converted);
     return converted;
   }
 
@@ -240,8 +249,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   #node(op: string, inputs: readonly string[], more: NodeDetails = {}): string {
-    const { output = this.#fresh(op), ...details } = more;
-    this.graph.addNode({ op, inputs, outputs: [output], ...details });
+    const { output = this.#fresh(op), moreOutputs = [], ...details } = more;
+    this.graph.addNode({ op, inputs, outputs: [output, ...moreOutputs], ...details });
     return output;
   }
 

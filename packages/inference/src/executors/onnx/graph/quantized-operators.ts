@@ -2,10 +2,13 @@ import type { BlockQuantizedWeight, TensorInfo } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 import { RowProducts } from "./row-products.ts";
 import type { OnnxAttribute, OnnxDtype } from "./onnx-graph.ts";
+import type { TokenShape } from "./token-values.ts";
 
 /** Further parts of a node. The output is named after the operator by default. */
 export interface NodeDetails {
   readonly output?: string;
+  /** Names of the outputs after the first; an empty string omits one. */
+  readonly moreOutputs?: readonly string[];
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
@@ -71,7 +74,7 @@ export class QuantizedOperators {
     return this.#writer.node("Gemm", added, { ...named, attributes: { transB: 1 } });
   }
 
-  /** The rows of an embedding: → `(tokens, columns)`. */
+  /** The rows of an embedding: `(B, S)` → `(B, S, columns)`. */
   rows(weight: BlockQuantizedWeight, tokenIds: string): string {
     const { bits, blockSize, data, shape, scales, zeroPoints, minima, columnOrder } = weight;
     if (columnOrder !== undefined) {
@@ -101,10 +104,10 @@ export class QuantizedOperators {
     if (minima === undefined) return gathered;
     const added = this.#writer.node("Gather", [this.#perBlock(weight, minima), tokenIds]);
     const sum = this.#writer.node("Add", [
-      this.#writer.reshape(gathered, [-1, blocks, blockSize]),
-      this.#writer.reshape(added, [-1, blocks, 1]),
+      this.#writer.reshape(gathered, [0, 0, blocks, blockSize]),
+      this.#writer.reshape(added, [0, 0, blocks, 1]),
     ]);
-    return this.#writer.reshape(sum, [-1, columns]);
+    return this.#writer.reshape(sum, [0, 0, columns]);
   }
 
   /** The sums over the columns of each block: `(tokens, columns)` → `(tokens, blocks)`. */
@@ -122,7 +125,7 @@ export class QuantizedOperators {
   #ordered(x: string, order: TensorInfo): string {
     return this.#once(`order ${x} ${order.name}`, () => {
       const indices = this.#writer.tensor(order, { dtype: "int32", shape: order.shape });
-      return this.#writer.node("Gather", [x, indices], { attributes: { axis: 1 } });
+      return this.#writer.node("Gather", [x, indices], { attributes: { axis: -1 } });
     });
   }
 
@@ -143,6 +146,16 @@ export class QuantizedOperators {
     const shape = [weight.shape[0] ?? 0, blockCount(weight)];
     return this.#writer.tensor(numbers, { dtype: "float32", shape });
   }
+}
+
+/** The shapes that a product takes and returns. */
+export function productShapes(
+  { rotation, minima }: BlockQuantizedWeight,
+  given: TokenShape,
+): { readonly input: TokenShape; readonly output: TokenShape } {
+  if (rotation === undefined && minima === undefined) return { input: given, output: given };
+  // A rotation reshapes what it is given.
+  return { input: (rotation ?? 1) > 1 ? given : "flat", output: "flat" };
 }
 
 /** Blocks of one row. */

@@ -1,0 +1,96 @@
+import type { GraphWriter } from "./quantized-operators.ts";
+
+/**
+ * Shapes of a value: `batched` is `(B, S, width)`, which attention takes; `flat` is `(tokens, width)`, which `Gemm` and
+ * `QGemm` take. Other operators take both.
+ */
+export type TokenShape = "batched" | "flat";
+
+/** A value of the graph: `width` numbers of float32 for each token. */
+export interface OnnxValue {
+  readonly width: number;
+  /** Its name in each shape that it has so far; none where it is a sum that was not computed yet. */
+  readonly names: Partial<Record<TokenShape, string>>;
+  /** What it is the sum of. */
+  readonly terms?: readonly [OnnxValue, OnnxValue];
+}
+
+/** Writes what is computed token by token, and values in the shape that their users need. */
+export class TokenValues {
+  readonly #writer: GraphWriter;
+  /** → the name of the shape `(B, S, width)` */
+  readonly #batchedShape: (width: number) => string;
+  #sumCount = 0;
+
+  constructor(writer: GraphWriter, batchedShape: (width: number) => string) {
+    this.#writer = writer;
+    this.#batchedShape = batchedShape;
+  }
+
+  /** The shape that all of the values have without another node, if there is one. */
+  shapeOf(...values: readonly OnnxValue[]): TokenShape {
+    const isBatched = ({ names, terms }: OnnxValue): boolean =>
+      names.batched !== undefined ||
+      (terms !== undefined && names.flat === undefined && terms.every(isBatched));
+    return values.every(isBatched) ? "batched" : "flat";
+  }
+
+  /** The name of a value in a shape. */
+  name(value: OnnxValue, shape: TokenShape): string {
+    const { names, terms } = value;
+    const isComputed = names.batched !== undefined || names.flat !== undefined;
+    if (!isComputed && terms !== undefined) {
+      const shared = this.shapeOf(...terms);
+      names[shared] = this.#writer.node(
+        "Add",
+        terms.map((term) => this.name(term, shared)),
+      );
+    }
+    names[shape] ??=
+      shape === "flat"
+        ? this.#writer.reshape(names.batched!, [-1, value.width])
+        : this.#writer.node("Reshape", [names.flat!, this.#batchedShape(value.width)]);
+    return names[shape];
+  }
+
+  /** A sum. It is computed where it is used first, since a norm of it computes both at once. */
+  add(a: OnnxValue, b: OnnxValue): OnnxValue {
+    return { width: a.width, names: {}, terms: [a, b] };
+  }
+
+  /** `op` of values that have the same width, element by element. */
+  elementwise(
+    op: (...names: readonly string[]) => string,
+    ...values: readonly [OnnxValue, ...OnnxValue[]]
+  ): OnnxValue {
+    const shape = this.shapeOf(...values);
+    return {
+      width: values[0].width,
+      names: { [shape]: op(...values.map((value) => this.name(value, shape))) },
+    };
+  }
+
+  /** The root-mean-square norm. */
+  rmsNorm(x: OnnxValue, weight: string, epsilon: number): OnnxValue {
+    const shape = this.shapeOf(x);
+    if (x.terms === undefined || x.names[shape] !== undefined) {
+      return { width: x.width, names: { [shape]: this.norm(this.name(x, shape), weight, epsilon) } };
+    }
+    const terms = x.terms.map((term) => this.name(term, shape));
+    const sum = `sum.${this.#sumCount}`;
+    this.#sumCount += 1;
+    x.names[shape] = sum;
+    const norm = this.#writer.node("SkipSimplifiedLayerNormalization", [...terms, weight], {
+      domain: "com.microsoft",
+      attributes: { epsilon: { float: epsilon } },
+      moreOutputs: ["", "", sum],
+    });
+    return { width: x.width, names: { [shape]: norm } };
+  }
+
+  /** The root-mean-square norm over the last axis. */
+  norm(x: string, weight: string, epsilon: number): string {
+    const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+    return this.#writer.node("SimplifiedLayerNormalization", [x, weight], { attributes });
+  }
+}
