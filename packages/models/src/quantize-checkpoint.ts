@@ -53,7 +53,7 @@ export interface PrepareWeightsOptions extends WriteQuantizedOptions {
 }
 
 /** Changes with whatever makes other bytes of the same source. */
-const recipeVersion = 5;
+const recipeVersion = 6;
 
 /** Whether a checkpoint has weights that an executor cannot read before `quantizeCheckpoint` unpacked them. */
 export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors" | "weight">): boolean {
@@ -144,7 +144,7 @@ const smallestRotation = 16;
 
 function layoutFor(quantization: Quantization | RowQuantization, { shape }: DenseWeight): BlockLayout {
   const { bits, blockSize } = quantization;
-  if (blockSize !== "row") return { bits, blockSize, hasMinima: false };
+  if (blockSize !== "row") return { bits, blockSize, hasMinima: false, hasZeroPoints: bits === 4 };
   const [, columns = 0] = shape;
   const rotation = rotationOf(columns);
   // Few columns, or an odd number of them.

@@ -38,25 +38,22 @@ beforeAll(async () => {
   await stat(workerUrl);
 });
 
-test.each(["llama2", "qwen3"])(
-  "int4 has queries, keys, values and the head of %s in 8 bits",
-  async (name) => {
-    const checkpoint = await openCheckpoint(checkpointDirectory(name));
-    onTestFinished(() => checkpoint.weights.close());
-    const recipe = quantizationRecipes.int4;
-    const { quantizedWeights } = await quantizeCheckpoint(checkpoint, {
-      ...recipe,
-      directory: await scratch(),
-    });
-    const bitsOf = (weight: string): unknown =>
-      (quantizedWeights.get(weight) as { readonly bits: number } | undefined)?.bits;
-    const parts = ["k_proj", "v_proj", "q_proj", "o_proj"].map(
-      (part) => `model.layers.0.self_attn.${part}.weight`,
-    );
-    expect(["lm_head.weight", ...parts].map(bitsOf)).toEqual([8, 8, 8, 8, 4]);
-    expect(bitsOf("model.layers.0.mlp.down_proj.weight")).toBe(4);
-  },
-);
+test.each(["llama2", "qwen3"])("int4 has keys, values and the head of %s in 8 bits", async (name) => {
+  const checkpoint = await openCheckpoint(checkpointDirectory(name));
+  onTestFinished(() => checkpoint.weights.close());
+  const recipe = quantizationRecipes.int4;
+  const { quantizedWeights } = await quantizeCheckpoint(checkpoint, {
+    ...recipe,
+    directory: await scratch(),
+  });
+  const bitsOf = (weight: string): unknown =>
+    (quantizedWeights.get(weight) as { readonly bits: number } | undefined)?.bits;
+  const parts = ["k_proj", "v_proj", "q_proj", "o_proj"].map(
+    (part) => `model.layers.0.self_attn.${part}.weight`,
+  );
+  expect(["lm_head.weight", ...parts].map(bitsOf)).toEqual([8, 8, 8, 4, 4]);
+  expect(bitsOf("model.layers.0.mlp.down_proj.weight")).toBe(4);
+});
 
 test("writes a safetensors file with the planned tensors, once", async () => {
   const plan = await planFor(await scratch());

@@ -4,7 +4,7 @@ import type { Architecture, DecoderBuilder, WeightRef } from "./decoder-builder.
 /** A weight that a network multiplies with. */
 export interface Product {
   readonly weight: WeightRef;
-  /** Whether it makes queries, keys, values or logits: an error there costs the most for its size. */
+  /** Whether it makes keys, values or logits: an error there costs the most for its size. */
   readonly isSensitive: boolean;
 }
 
@@ -22,8 +22,8 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
     rmsNorm: () => "",
     headRmsNorm: (x) => x,
     linear: (_x, weight) => multiply(weight),
-    attention: ({ q, k, v }) => {
-      sensitive.add(q).add(k).add(v);
+    attention: ({ k, v }) => {
+      sensitive.add(k).add(v);
       return "";
     },
     gatedSilu: () => "",

@@ -3,13 +3,13 @@ import type { Quantization, RowQuantization } from "../block-layout.ts";
 /** How the matrices of a network are quantized. */
 export interface QuantizationRecipe {
   readonly quantization: Quantization | RowQuantization;
-  /** How the output head and the projections to queries, keys and values are. [as the others] */
+  /** How the output head and the projections to keys and values are. [as the others] */
   readonly sensitive?: Quantization | RowQuantization | undefined;
 }
 
 /**
  * In blocks of 128 products are faster than in shorter ones. What 4 bits then lose more is won back where it costs few
- * bytes: in the head, and in queries, keys and values.
+ * bytes: with zero points, and with 8 bits in the head, keys and values.
  */
 export const quantizationRecipes: Readonly<Record<"int8" | "int4", QuantizationRecipe>> = {
   int8: { quantization: { bits: 8, blockSize: "row" } },

@@ -1,12 +1,16 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { blockBytes, blockCount, type Quantization } from "../../../src/weights/block-layout.ts";
+import {
+  blockBytes,
+  blockCount,
+  type Quantization,
+  zeroPointBytes,
+} from "../../../src/weights/block-layout.ts";
 import { halfToNumber } from "../../../src/weights/half.ts";
 import { rotationOf } from "../../../src/weights/quantize/rotation-of.ts";
 import { quantizeRows } from "../../../src/weights/quantize/quantize-rows.ts";
 
 interface Quantized {
-  readonly q: readonly number[];
   readonly scales: Float32Array;
   /** What the blocks stand for, without what fills the last block of a row. */
   readonly values: readonly number[];
@@ -17,16 +21,26 @@ function quantize(values: readonly number[], columns: number, quantization: Quan
   const blocks = blockCount(columns, quantization);
   const data = new Uint8Array(rows * blocks * blockBytes(quantization));
   const scales = new Float32Array(rows * blocks);
-  quantizeRows(Float32Array.from(values), { columns, quantization }, { data, scales });
   const { bits, blockSize } = quantization;
-  const stored = bits === 8 ? [...data] : [...data].flatMap((byte) => [byte & 15, byte >> 4]);
-  const q = stored.map((each) => each - 2 ** (bits - 1));
+  const zeroBytes = zeroPointBytes(columns, { ...quantization, hasMinima: false, hasZeroPoints: bits === 4 });
+  const zeroPoints = new Uint8Array(rows * zeroBytes).fill(255);
+  quantizeRows(Float32Array.from(values), { columns, quantization }, { data, scales, zeroPoints });
+  const integers = bits === 8 ? [...data] : halves(data);
+  const zeros = halves(zeroPoints);
   const found = values.map((_, at) => {
     const [row, column] = [Math.floor(at / columns), at % columns];
-    const block = row * blocks + Math.floor(column / blockSize);
-    return (q[block * blockSize + (column % blockSize)] ?? Number.NaN) * (scales[block] ?? Number.NaN);
+    const blockOfRow = Math.floor(column / blockSize);
+    const block = row * blocks + blockOfRow;
+    const zero = bits === 8 ? 128 : (zeros[row * zeroBytes * 2 + blockOfRow] ?? Number.NaN);
+    const integer = integers[block * blockSize + (column % blockSize)] ?? Number.NaN;
+    return (integer - zero) * (scales[block] ?? Number.NaN);
   });
-  return { q, scales, values: found };
+  return { scales, values: found };
+}
+
+/** The low half of a byte comes first. */
+function halves(bytes: Uint8Array): readonly number[] {
+  return [...bytes].flatMap((byte) => [byte & 15, byte >> 4]);
 }
 
 /** Multiplies each block of `size` numbers with the Hadamard matrix of that size, divided by the root of the size. */
@@ -52,7 +66,7 @@ describe("rotated rows", () => {
     quantizeRows(
       values,
       { columns, quantization: { bits: 8, blockSize: columns, rotation } },
-      { data, scales },
+      { data, scales, zeroPoints: new Uint8Array(0) },
     );
     const scaleOf = (at: number): number => scales[Math.floor(at / columns)] ?? Number.NaN;
     return { scales, found: Float32Array.from(new Int8Array(data.buffer), (q, at) => q * scaleOf(at)) };
@@ -98,7 +112,12 @@ test.each(["F16", "BF16"] as const)("every number of %s is read as it is", (dtyp
   // One number a row, beside its negative: the scale says what was read.
   const halves = Uint16Array.from({ length: 2 ** 16 }, (_, at) => (at >> 1) | ((at & 1) << 15));
   const blocks = halves.length / 2;
-  const out = { data: new Uint8Array(32 * blocks), scales: new Float32Array(blocks) };
+  const [data, scales, zeroPoints] = [
+    new Uint8Array(32 * blocks),
+    new Float32Array(blocks),
+    new Uint8Array(0),
+  ];
+  const out = { data, scales, zeroPoints };
   quantizeRows({ dtype, halves }, { columns: 2, quantization: { bits: 8, blockSize: 32 } }, out);
   const words = new Uint32Array(1);
   const numberOf = (bits: number): number => {
@@ -128,11 +147,12 @@ describe.each(modes)("$bits bits in blocks of $blockSize", (mode) => {
             const end = start + Math.min(columns, at + mode.blockSize);
             const block = values.slice(start + at, end);
             const largest = Math.max(...block.map(Math.abs));
-            // There is no +8, and the largest may lie outside of the steps.
-            const step = mode.bits === 4 ? largest / 8 : largest / 127;
+            const range = Math.max(0, ...block) - Math.min(0, ...block);
+            // Of 4 bits, the least and the largest may lie outside of the steps.
+            const most = mode.bits === 4 ? (1.6 * range) / 15 : (0.51 * largest) / 127;
             for (const [index, value] of block.entries()) {
               const error = Math.abs((found[start + at + index] ?? Number.NaN) - value);
-              expect(error).toBeLessThanOrEqual(step * (mode.bits === 4 ? 2 : 0.51) + 1e-6);
+              expect(error).toBeLessThanOrEqual(most + 1e-6);
             }
           }
         }
@@ -154,6 +174,16 @@ describe.each(modes)("$bits bits in blocks of $blockSize", (mode) => {
       expect([...scales].map((scale) => Number.isFinite(scale))).toEqual([true, false, true]);
     },
   );
+});
+
+test("4 bits take the range of a block, wherever it lies", () => {
+  const block = Array.from({ length: 32 }, (_, at) => 1 + at / 31);
+  const blocks = [...block, ...block.map((value) => -value), ...block.map((value) => value - 1.4)];
+  const { values } = quantize(blocks, blocks.length, { bits: 4, blockSize: 32 });
+  const errors = values.map((value, at) => Math.abs(value - (blocks[at] ?? 0)));
+  // Steps of 2/15 where all numbers have a sign, since 0 is among them, and of 1/15 where they do not.
+  expect(Math.max(...errors.slice(0, 64))).toBeLessThan(0.15);
+  expect(Math.max(...errors.slice(64))).toBeLessThan(0.08);
 });
 
 test.each([32, 128])(
