@@ -1,23 +1,16 @@
 import { join } from "node:path";
 import { prepareModelFiles } from "../models/prepare-model.ts";
 import type { Shape } from "../models/shapes.ts";
-import { ourCommand, peers } from "../peers/registry.ts";
+import { ourCommand } from "../peers/registry.ts";
 import type { Contestant, Machine } from "./contestant.ts";
 import { measureGroup } from "./measure-generation.ts";
 import { measureFirstLoad, measureProcess, type ProcessSample } from "./measure-processes.ts";
 import { groupMeasures } from "./measures.ts";
+import type { PeersOptions } from "./options.ts";
 import { summarize, type PeerMeasure } from "./results.ts";
 
-export interface ComparisonOptions {
+export interface ComparisonOptions extends Omit<PeersOptions, "shapes" | "jsonPath"> {
   readonly shape: Shape;
-  /** Of our weights. */
-  readonly modes: readonly string[];
-  readonly peerNames: readonly string[];
-  readonly measureNames: ReadonlySet<string>;
-  readonly rounds: number;
-  readonly threads: number;
-  /** Of generated models. */
-  readonly cacheDirectory: string;
   readonly say: (message: string) => void;
   /** Called as soon as measures are complete. */
   readonly onMeasures: (measures: readonly PeerMeasure[]) => void;
@@ -65,7 +58,7 @@ export async function comparePeers(options: ComparisonOptions): Promise<void> {
   }
 }
 
-async function findContestants({ modes, peerNames, say }: ComparisonOptions): Promise<readonly Contestant[]> {
+async function findContestants({ modes, peers, say }: ComparisonOptions): Promise<readonly Contestant[]> {
   const contestants: Contestant[] = modes.map((mode) => ({
     name: `infernode ${mode}`,
     isOurs: true,
@@ -74,18 +67,10 @@ async function findContestants({ modes, peerNames, say }: ComparisonOptions): Pr
     format: mode.startsWith("gguf") ? "gguf" : "safetensors",
     mode,
   }));
-  for (const peerName of peerNames) {
-    const entry = peers.find(({ name }) => name === peerName);
-    if (entry === undefined) {
-      throw new Error(`--peer: expected ${peers.map(({ name }) => name).join(", ")}, got '${peerName}'`);
-    }
-    const command = await entry.resolve();
-    if ("missing" in command) {
-      say(`${peerName} is skipped: ${command.missing}`);
-      continue;
-    }
-    const { format, isSerial = false } = entry;
-    contestants.push({ name: peerName, isOurs: false, isSerial, command, format, mode: format });
+  for (const { name, format, isSerial = false, resolve } of peers) {
+    const command = await resolve();
+    if ("missing" in command) say(`${name} is skipped: ${command.missing}`);
+    else contestants.push({ name, isOurs: false, isSerial, command, format, mode: format });
   }
   return contestants;
 }

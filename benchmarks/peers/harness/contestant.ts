@@ -37,5 +37,10 @@ export async function openContestant(
   const peer = startPeer(command);
   const { directory, ggufPath, onnxDirectory } = files;
   const setup = { directory, ggufPath, onnxDirectory, mode, cacheDirectory, threads, ...sizes };
-  return { peer, contestant, ...(await peer.ask({ op: "open", setup })) };
+  try {
+    return { peer, contestant, ...(await peer.ask({ op: "open", setup })) };
+  } catch (error) {
+    await peer[Symbol.asyncDispose]();
+    throw error;
+  }
 }

@@ -70,6 +70,32 @@ export const shapes: readonly Shape[] = [
     ropeTheta: 10_000,
     isHeadTied: false,
   },
+  {
+    name: "tiny",
+    family: "llama",
+    vocabSize: 1024,
+    hiddenSize: 256,
+    intermediateSize: 768,
+    layerCount: 3,
+    headCount: 4,
+    kvHeadCount: 2,
+    headDim: 64,
+    ropeTheta: 10_000,
+    isHeadTied: false,
+  },
+  {
+    name: "tiny-tied",
+    family: "qwen2",
+    vocabSize: 1024,
+    hiddenSize: 384,
+    intermediateSize: 640,
+    layerCount: 2,
+    headCount: 6,
+    kvHeadCount: 2,
+    headDim: 64,
+    ropeTheta: 1_000_000,
+    isHeadTied: true,
+  },
 ];
 
 /** What a tensor is in the network. */
@@ -126,10 +152,4 @@ export function tensorsOf(shape: Shape): readonly ShapeTensor[] {
   add(["model.norm.weight", "output_norm.weight"], [hidden], "final-norm");
   if (!shape.isHeadTied) add(["lm_head.weight", "output.weight"], [vocabSize, hidden], "head");
   return tensors;
-}
-
-export function shapeNamed(name: string): Shape {
-  const found = shapes.find((each) => each.name === name);
-  if (found !== undefined) return found;
-  throw new Error(`--shape: expected one of ${shapes.map((each) => each.name).join(", ")}, got '${name}'`);
 }

@@ -10,7 +10,7 @@ export interface PeerEntry {
   /** Whether its requests wait for each other: several are a batch, or one after another where that is faster. */
   readonly isSerial?: boolean;
   /** How its process is started, or why it cannot be. */
-  resolve(): Promise<PeerCommand | { readonly missing: string }>;
+  readonly resolve: () => Promise<PeerCommand | { readonly missing: string }>;
 }
 
 const nodeModule = (name: string, file: string): PeerCommand =>
