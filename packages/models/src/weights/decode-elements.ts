@@ -15,7 +15,7 @@ export function decodeElements(bytes: Uint8Array, dtype: TensorDtype): Float32Ar
   return decodeHalves({ dtype, halves: new Uint16Array(buffer, byteOffset, byteLength / 2) });
 }
 
-export function decodeHalves({ dtype, halves }: HalfNumbers): Float32Array {
+function decodeHalves({ dtype, halves }: HalfNumbers): Float32Array {
   const values = new Float32Array(halves.length);
   if (dtype === "BF16") {
     const words = new Uint32Array(values.buffer);

@@ -44,19 +44,28 @@ type Accesses<Names extends string> = Readonly<Record<Names, Access>>;
 type Constant = (value: number) => Code;
 type Lanes = readonly [number, number, number, number];
 
-export const i32: Operators<"add" | "isLess"> & { readonly const: Constant } = {
+export const i32: Operators<"add" | "isLess"> & Accesses<"store8"> & { readonly const: Constant } = {
   const: (value) => [0x41, ...signed(value)],
   add: operator(0x6a),
   isLess: operator(0x49),
+  store8: access(0x3a),
 };
 
-export const f32: Operators<"divide" | "isGreater" | "ofBits" | "select"> &
+export const f32: Operators<
+  "add" | "subtract" | "negate" | "multiply" | "divide" | "isGreater" | "ofBits" | "toInteger" | "select"
+> &
   Accesses<"store"> & { readonly const: Constant } = {
   const: (value) => [0x43, ...floatBytes(value)],
   store: access(0x38),
+  negate: operator(0x8c),
+  add: operator(0x92),
+  subtract: operator(0x93),
+  multiply: operator(0x94),
   divide: operator(0x95),
   isGreater: operator(0x5e),
   ofBits: operator(0xbe),
+  /** Of NaN 0. */
+  toInteger: operator(0xfc, 0x00),
   /** The first where the last is not 0. */
   select: operator(0x1b),
 };
@@ -83,26 +92,37 @@ export const v128: Operators<"and" | "or" | "xor"> &
     value.concat(value, [0xfd, 0x0d], ...lanes.map((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte))),
 };
 
-export const i8x16: Operators<"splat" | "narrow"> = { splat: vector(0x0f), narrow: vector(0x65) };
+export const i8x16: Operators<"splat" | "narrow" | "narrowUnsigned"> = {
+  splat: vector(0x0f),
+  narrow: vector(0x65),
+  narrowUnsigned: vector(0x66),
+};
 
 export const i16x8: Operators<"narrow"> = { narrow: vector(0x85) };
 
-export const i32x4: Operators<"isGreater" | "shiftLeft" | "subtract" | "max"> & {
+export const i32x4: Operators<"isGreater" | "shiftLeft" | "shiftRight" | "subtract" | "max"> & {
   readonly lane: (value: Code, lane: number) => Code;
 } = {
   lane: (value, lane) => [...value, 0xfd, 0x1b, lane],
   isGreater: vector(0x3b),
   shiftLeft: vector(0xab),
+  shiftRight: vector(0xad),
   subtract: vector(0xb1),
   max: vector(0xb8),
 };
 
-export const f32x4: Operators<"splat" | "add" | "subtract" | "multiply"> & { readonly const: Constant } = {
+export const f32x4: Operators<"splat" | "add" | "subtract" | "multiply" | "least" | "largest"> & {
+  readonly const: Constant;
+  readonly lane: (value: Code, lane: number) => Code;
+} = {
+  lane: (value, lane) => [...value, 0xfd, 0x1f, lane],
   const: (value) => v128.const(new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0),
   splat: vector(0x13),
   add: vector(0xe4),
   subtract: vector(0xe5),
   multiply: vector(0xe6),
+  least: vector(0xea),
+  largest: vector(0xeb),
 };
 
 /** A variable of a function. */

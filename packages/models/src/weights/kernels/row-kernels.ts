@@ -3,6 +3,7 @@ import { writeModule, type FunctionWriter } from "./assembler.ts";
 import { decodeBfloat16, decodeFloat16 } from "./decode-halves.ts";
 import { rotateBlocks } from "./rotate-blocks.ts";
 import { writeByteBlocks } from "./write-bytes.ts";
+import { writeNibbleBlocks } from "./write-nibbles.ts";
 
 type FunctionName =
   | "decodeBfloat16"
@@ -10,7 +11,8 @@ type FunctionName =
   | "rotate16"
   | "rotate32"
   | "rotate64"
-  | "writeByteBlocks";
+  | "writeByteBlocks"
+  | "writeNibbleBlocks";
 
 const createFunctions = (): Readonly<Record<FunctionName, FunctionWriter>> => ({
   decodeBfloat16: decodeBfloat16(),
@@ -19,6 +21,7 @@ const createFunctions = (): Readonly<Record<FunctionName, FunctionWriter>> => ({
   rotate32: rotateBlocks(32),
   rotate64: rotateBlocks(64),
   writeByteBlocks: writeByteBlocks(),
+  writeNibbleBlocks: writeNibbleBlocks(),
 });
 
 /** What this uses of WebAssembly, which the types of Node.js leave out. */
@@ -98,21 +101,45 @@ class LoadedRows {
   }
 
   /**
-   * Makes bytes, with their sign bit flipped or not, and a scale for each block: see `writeByteBlocks`. Views, until other
-   * rows are loaded.
+   * Makes bytes, with their sign bit flipped or not, and a scale for each block: see `writeByteBlocks`.
    */
-  toBytes(
-    blockSize: number,
-    flippedBits: number,
-  ): { readonly data: Uint8Array; readonly scales: Float32Array } {
+  toBytes(blockSize: number, flippedBits: number): WrittenBlocks {
+    const written = this.#place(blockSize, 1);
+    const { data, scales } = written;
+    const end = 4 * this.#count;
+    this.#kernels.writeByteBlocks(0, end, 4 * blockSize, data.byteOffset, scales.byteOffset, flippedBits);
+    return written;
+  }
+
+  /** Makes integers of 4 bits, two in a byte, and a scale and a zero point for each block: see `writeNibbleBlocks`. */
+  toNibbles(blockSize: number): WrittenBlocks & { readonly zeroPoints: Uint8Array } {
+    const written = this.#place(blockSize, 0.5);
+    const { data, scales } = written;
+    const { buffer, byteOffset, byteLength } = data;
+    const zeroPoints = new Uint8Array(buffer, byteOffset + byteLength, scales.length);
+    this.#kernels.writeNibbleBlocks(
+      0,
+      4 * this.#count,
+      4 * blockSize,
+      byteOffset,
+      scales.byteOffset,
+      zeroPoints.byteOffset,
+    );
+    return { ...written, zeroPoints };
+  }
+
+  #place(blockSize: number, bytesPerNumber: number): WrittenBlocks {
     const count = this.#count;
-    const dataStart = 6 * count;
-    const scalesStart = 7 * count;
-    this.#kernels.writeByteBlocks(0, 4 * count, 4 * blockSize, dataStart, scalesStart, flippedBits);
     const { buffer } = this.#kernels.memory;
     return {
-      data: new Uint8Array(buffer, dataStart, count),
-      scales: new Float32Array(buffer, scalesStart, count / blockSize),
+      data: new Uint8Array(buffer, 6 * count, bytesPerNumber * count),
+      scales: new Float32Array(buffer, 7 * count, count / blockSize),
     };
   }
+}
+
+/** Views, until other rows are loaded. */
+interface WrittenBlocks {
+  readonly data: Uint8Array;
+  readonly scales: Float32Array;
 }
