@@ -1,5 +1,4 @@
 import { open } from "node:fs/promises";
-import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ModelError } from "../../errors.ts";
 import { publishFile } from "./publish-file.ts";
@@ -19,8 +18,9 @@ export interface WriteQuantizedOptions {
 }
 
 /**
- * Quantizes matrices into a file. It is written under another name, made durable and renamed, so that at each moment
- * the whole file is there or nothing is, also where two processes write it.
+ * Quantizes matrices into a file. It is written under another name and renamed, so that at each moment the whole file is
+ * there or nothing is, also where two processes write it. Nothing waits for the disk: what a power failure leaves of it
+ * is compared with its checksums.
  * @throws ModelError `QUANTIZE_FAILED`; the signal's reason
  */
 export async function writeQuantizedFile(file: QuantizedFile, options: WriteQuantizedOptions): Promise<void> {
@@ -32,12 +32,10 @@ export async function writeQuantizedFile(file: QuantizedFile, options: WriteQuan
         const checksums = await quantizeAll(file, partialPath, options);
         const header = file.header(checksums);
         await target.write(header, 0, header.length, 0);
-        await target.sync();
       } finally {
         await target.close();
       }
     });
-    await syncDirectory(dirname(file.path));
   } catch (cause) {
     if (cause instanceof ModelError || options.signal?.aborted === true) throw cause;
     throw failure(file.path, cause as NodeJS.ErrnoException);
@@ -107,13 +105,6 @@ async function ask(
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     worker.postMessage(matrix);
   });
-}
-
-/** Makes a rename durable, where the system can. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r").catch(() => undefined);
-  await directory?.sync().catch(() => undefined);
-  await directory?.close();
 }
 
 /** @param cause `code` is the system's, where it is the system that refused */
