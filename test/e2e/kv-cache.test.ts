@@ -54,6 +54,17 @@ test("an int8 cache answers as one of float32 does, in less memory, with ranges 
   );
   expect(await textOf()).toBe(texts[1]);
   expect(await readFile(path)).toEqual(kept);
+
+  const runCache = async (...args: readonly string[]): Promise<string> =>
+    (await runCli(["cache", ...args, "--cache-dir", cache])).stdout;
+  const key = file.slice(0, -".kv-ranges".length);
+  const size = kept.length;
+  expect(JSON.parse(await runCache("ls", "--json"))).toMatchObject([
+    { kind: "kv-ranges", key, path, sizeBytes: size },
+  ]);
+  expect(await runCache("ls")).toContain("ranges for a KV cache of int8");
+  expect(await runCache("rm", key.slice(0, 8))).toContain("removed 1");
+  expect(await readdir(cache)).toEqual([]);
 });
 
 test("answers to one prompt, which share what is cached of it, are the same at temperature 0, alone and in a batch", async () => {

@@ -1,9 +1,11 @@
+import { rm } from "node:fs/promises";
 import { formatBytes } from "@infernode/memory";
 import { listCachedWeights, removeCachedWeights, type CachedWeights } from "@infernode/models";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { defaultCacheDirectory } from "../models/engine/cache-directory.ts";
+import { listCachedKvRanges, type CachedKvRanges } from "../models/engine/kv-range-source.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
@@ -20,23 +22,31 @@ async function directoryOf(values: Values, context: CommandContext): Promise<str
   return config.engine.cacheDirectory ?? defaultCacheDirectory(context.environment);
 }
 
-function describe({
-  key,
-  sizeBytes,
-  usedAtMs,
-  quantization,
-  preparedFor,
-  source,
-}: CachedWeights): readonly [string, string] {
-  const used = new Date(usedAtMs).toISOString().slice(0, 16).replace("T", " ");
-  return [
-    key,
-    [
-      `${formatBytes(sizeBytes)}, ${quantization ?? "unknown"}`,
-      ...(preparedFor === undefined ? [] : [`prepared for ${preparedFor}`]),
-      `last used ${used}, from ${source ?? "unknown"}`,
-    ].join(", "),
-  ];
+/** A file of the cache. */
+type CachedFile = CachedWeights | CachedKvRanges;
+
+/** Weights first, the most recently used before others. */
+async function listFiles(directory: string): Promise<readonly CachedFile[]> {
+  return [...(await listCachedWeights(directory)), ...(await listCachedKvRanges(directory))];
+}
+
+function describe(file: CachedFile): readonly [string, string] {
+  const size = formatBytes(file.sizeBytes);
+  if (file.kind === "kv-ranges") {
+    return [file.key, `${size}, ranges for a KV cache of int8, written ${formatTime(file.writtenAtMs)}`];
+  }
+  const { preparedFor, usedAtMs, source = "unknown", quantization = "unknown" } = file;
+  const prepared = preparedFor === undefined ? "" : `, prepared for ${preparedFor}`;
+  return [file.key, `${size}, ${quantization}${prepared}, last used ${formatTime(usedAtMs)}, from ${source}`];
+}
+
+function formatTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 16).replace("T", " ");
+}
+
+async function removeFile(file: CachedFile): Promise<void> {
+  if (file.kind === "weights") await removeCachedWeights(file);
+  else await rm(file.path, { force: true });
 }
 
 /** Prints the directory of quantized weights. */
@@ -45,34 +55,34 @@ export const cachePath: CommandRunner = async (values, context) => {
   return exitCodes.success;
 };
 
-/** Lists the quantized weights that are kept, the most recently used first. */
+/** Lists what is kept. */
 export const cacheList: CommandRunner = async (values, context) => {
-  const cached = await listCachedWeights(await directoryOf(values, context));
+  const cached = await listFiles(await directoryOf(values, context));
   const text =
     values["json"] === true
       ? JSON.stringify(cached, undefined, 2)
       : cached.length === 0
-        ? "no quantized weights"
+        ? "nothing is kept"
         : toPrintable(formatRows(cached.map(describe), context.stdout.columns));
   await writeOutput(context.stdout, `${text}\n`);
   return exitCodes.success;
 };
 
-/** Removes quantized weights by the start of their key, or all of them. */
+/** Removes files by the start of their key, or all of them. */
 export const cacheRemove: CommandRunner = async (values, context) => {
   const keys = Array.isArray(values["arguments"]) ? values["arguments"].map(String) : [];
-  const cached = await listCachedWeights(await directoryOf(values, context));
+  const cached = await listFiles(await directoryOf(values, context));
   if (keys.length === 0 && values["all"] !== true) {
     throw new BackendError("INVALID_CONFIG", "expected a key of infernode cache ls, or --all, got neither");
   }
   const removed = values["all"] === true ? cached : keys.map((key) => find(cached, key));
-  for (const each of removed) await removeCachedWeights(each);
+  for (const each of removed) await removeFile(each);
   const bytes = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   await writeOutput(context.stdout, `removed ${removed.length}, ${formatBytes(bytes)}\n`);
   return exitCodes.success;
 };
 
-function find(cached: readonly CachedWeights[], key: string): CachedWeights {
+function find(cached: readonly CachedFile[], key: string): CachedFile {
   const found = cached.filter((each) => each.key.startsWith(key));
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;

@@ -14,6 +14,16 @@ const ending = ".kv-ranges";
 const maxFiles = 64;
 const digestBytes = 32;
 
+/** Ranges that are kept on disk. */
+export interface CachedKvRanges {
+  readonly kind: "kv-ranges";
+  /** The name of the file, without its ending. */
+  readonly key: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly writtenAtMs: number;
+}
+
 interface KvRangeSourceOptions {
   /** As the checkpoint has it. */
   readonly stored: Pick<LanguageModel, "weights" | "config">;
@@ -98,12 +108,25 @@ async function writeWhole(path: string, content: Uint8Array): Promise<void> {
   }
 }
 
-async function removeOldest(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith(ending));
-  if (names.length < maxFiles) return;
-  const files = await Promise.all(
-    names.map(async (name) => ({ name, writtenAtMs: (await stat(join(directory, name))).mtimeMs })),
+/** Lists what is kept in a directory, the most recently written first; nothing where there is no directory. */
+export async function listCachedKvRanges(directory: string): Promise<readonly CachedKvRanges[]> {
+  const names = await readdir(directory).catch(() => []);
+  const found = await Promise.all(
+    names
+      .filter((name) => name.endsWith(ending))
+      .map(async (name): Promise<CachedKvRanges | undefined> => {
+        const path = join(directory, name);
+        // Another process may have removed it.
+        const file = await stat(path).catch(() => undefined);
+        if (file?.isFile() !== true) return undefined;
+        const key = name.slice(0, -ending.length);
+        return { kind: "kv-ranges", key, path, sizeBytes: file.size, writtenAtMs: file.mtimeMs };
+      }),
   );
-  files.sort((a, b) => b.writtenAtMs - a.writtenAtMs);
-  for (const { name } of files.slice(maxFiles - 1)) await rm(join(directory, name), { force: true });
+  return found.filter((each) => each !== undefined).toSorted((a, b) => b.writtenAtMs - a.writtenAtMs);
+}
+
+async function removeOldest(directory: string): Promise<void> {
+  const kept = await listCachedKvRanges(directory);
+  for (const { path } of kept.slice(maxFiles - 1)) await rm(path, { force: true });
 }

@@ -5,6 +5,7 @@ import { partialEnding } from "./publish-file.ts";
 
 /** Quantized weights that are kept on disk. */
 export interface CachedWeights {
+  readonly kind: "weights";
   /** The name of the file, without its ending. */
   readonly key: string;
   readonly path: string;
@@ -95,6 +96,7 @@ async function describe(directory: string, name: string): Promise<CachedWeights 
   );
   const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
   return {
+    kind: "weights",
     key: name.slice(0, -ending.length),
     path,
     sizeBytes: file.size,
