@@ -70,7 +70,8 @@ export const modelSettings: readonly Setting[] = [
     default: engineDefaults.stepTimeMs,
     flag: "step-time",
     description:
-      "target duration of the prefill in one step, by measurement; at least 32 tokens are processed",
+      "target duration of the prefill in a step that sequences get tokens from, by measurement; " +
+      "four times as long in other steps; at least 32 tokens are processed",
   },
   {
     path: "engine.maxQueuedRequests",

@@ -14,8 +14,9 @@ export interface EngineLimits {
   /** Tokens of one forward pass at most. [256] */
   readonly maxTokensPerStep: number;
   /**
-   * How long the prefill part of a step should take: chunks of prompts are sized by the time of earlier steps, but
-   * never below 32 tokens. It bounds how late a cancelled prompt leaves. [100]
+   * How long the prefill part of a step should take where a sequence gets a token from it, and a quarter of how long
+   * where none does: chunks of prompts are sized by the time of earlier steps, but never below 32 tokens. It bounds
+   * how long decodes wait, and how late a cancelled prompt leaves. [100]
    */
   readonly stepTimeMs: number;
   /** Tokens of one prompt in one step. [maxTokensPerStep] */

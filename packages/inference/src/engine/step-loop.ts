@@ -139,7 +139,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
 
   const step = async (): Promise<void> => {
     const startedAtMs = clock.now();
-    scheduler.schedule(batch, prefillBudget.stepTokens);
+    scheduler.schedule(batch, prefillBudget);
     if (batch.chunkCount === 0) {
       const expected = "room for the first waiting sequence in an idle KV cache";
       const got = `none, with ${scheduler.waitingCount} waiting`;

@@ -12,6 +12,14 @@ export interface SchedulerLimits {
   readonly maxLogitRows: number;
 }
 
+/** How many prompt tokens a step may compute; at least 1. */
+export interface PrefillLimits {
+  /** Once a sequence gets a token from the step: it decodes, or its prompt ends. */
+  readonly mixedTokens: number;
+  /** While every sequence of the step has more of its prompt to come. */
+  readonly prefillOnlyTokens: number;
+}
+
 /**
  * Decides what each step computes: first one token for every decoding sequence, then prefill, first come first
  * served, with the rest of the token budget. The head of the queue is never passed over, so no sequence starves;
@@ -24,11 +32,8 @@ export interface Scheduler<S extends SchedulableSequence> {
   /** Prompt tokens in the queue. */
   readonly waitingTokenCount: number;
   add(sequence: S): void;
-  /**
-   * Fills the batch, and admits sequences from the queue while there is room. Prefill gets up to
-   * `maxPrefillTokens`, at least 1. [maxTokensPerStep]
-   */
-  schedule(batch: StepBatch<S>, maxPrefillTokens?: number): void;
+  /** Fills the batch, and admits sequences from the queue while there is room. [prefill up to maxTokensPerStep] */
+  schedule(batch: StepBatch<S>, prefill?: PrefillLimits): void;
   /** Records that a scheduled batch was computed; copies complete prompts to the sequences that wait for them. */
   advance(batch: StepBatch<S>): void;
   /** Removes a sequence in any state, and releases its KV cache. */
@@ -41,6 +46,7 @@ export function createScheduler<S extends SchedulableSequence>(
   limits: SchedulerLimits,
 ): Scheduler<S> {
   const { maxTokensPerStep, maxChunkTokens, maxRunningSequences } = limits;
+  const unlimitedPrefill = { mixedTokens: maxTokensPerStep, prefillOnlyTokens: maxTokensPerStep };
   /** Beyond one row for each sequence. */
   const maxExtraLogits = limits.maxLogitRows - maxRunningSequences;
   // Sets keep the order of arrival and delete in constant time.
@@ -49,8 +55,10 @@ export function createScheduler<S extends SchedulableSequence>(
   let waitingTokenCount = 0;
 
   /** Prompt tokens that the batch has room for. */
-  const prefillRoom = (batch: StepBatch<S>, maxPrefillTokens: number): number =>
-    Math.min(maxTokensPerStep - batch.tokenCount, maxPrefillTokens - batch.prefillTokenCount);
+  const prefillRoom = (batch: StepBatch<S>, prefill: PrefillLimits): number => {
+    const limitTokens = batch.givesToken ? prefill.mixedTokens : prefill.prefillOnlyTokens;
+    return Math.min(maxTokensPerStep - batch.tokenCount, limitTokens - batch.prefillTokenCount);
+  };
 
   const addChunk = (sequence: S, batch: StepBatch<S>, roomTokens: number): void => {
     const { cached } = sequence;
@@ -87,16 +95,16 @@ export function createScheduler<S extends SchedulableSequence>(
       waiting.add(sequence);
       waitingTokenCount += sequence.promptTokenIds.length;
     },
-    schedule: (batch, maxPrefillTokens = maxTokensPerStep) => {
+    schedule: (batch, prefill = unlimitedPrefill) => {
       batch.clear();
       for (const sequence of running) {
         if (!isPrefilling(sequence)) batch.addDecode(sequence);
       }
       for (const sequence of running) {
-        if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, maxPrefillTokens));
+        if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, prefill));
       }
       for (const sequence of waiting) {
-        const roomTokens = prefillRoom(batch, maxPrefillTokens);
+        const roomTokens = prefillRoom(batch, prefill);
         if (roomTokens <= 0 || !admit(sequence)) break;
         addChunk(sequence, batch, roomTokens);
       }

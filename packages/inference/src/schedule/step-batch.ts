@@ -28,6 +28,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   #tokenCount = 0;
   #prefillTokenCount = 0;
   #extraLogitCount = 0;
+  #givesToken = false;
 
   constructor(capacity: { readonly maxChunks: number; readonly maxTokens: number }) {
     this.slots = new Int32Array(capacity.maxChunks);
@@ -49,6 +50,11 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     return this.#prefillTokenCount;
   }
 
+  /** Whether a sequence gets a token from the batch. */
+  get givesToken(): boolean {
+    return this.#givesToken;
+  }
+
   /** Rows of logits beyond the first of each chunk. */
   get extraLogitCount(): number {
     return this.#extraLogitCount;
@@ -59,9 +65,11 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.#tokenCount = 0;
     this.#prefillTokenCount = 0;
     this.#extraLogitCount = 0;
+    this.#givesToken = false;
   }
 
   addDecode(sequence: S): void {
+    this.#givesToken = true;
     this.tokenIds[this.#tokenCount] = sequence.lastTokenId;
     this.#addChunk(sequence, { length: 1, logitCount: 1 });
   }
@@ -72,8 +80,9 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     const { tokenIds } = sequence.cached!;
     this.tokenIds.set(tokenIds.subarray(start, end), this.#tokenCount);
     this.#prefillTokenCount += length;
-    const endCount = end === tokenIds.length ? 1 : 0;
-    this.#addChunk(sequence, { length, logitCount: sequence.needsPromptLogits ? length : endCount });
+    const isEnd = end === tokenIds.length;
+    this.#givesToken ||= isEnd;
+    this.#addChunk(sequence, { length, logitCount: sequence.needsPromptLogits ? length : Number(isEnd) });
   }
 
   #addChunk(sequence: S, chunk: { readonly length: number; readonly logitCount: number }): void {

@@ -1,6 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createScheduler, type Scheduler, type SchedulerLimits } from "../../src/schedule/scheduler.ts";
+import {
+  createScheduler,
+  type PrefillLimits,
+  type Scheduler,
+  type SchedulerLimits,
+} from "../../src/schedule/scheduler.ts";
 import { type SchedulableSequence, StepBatch } from "../../src/schedule/step-batch.ts";
 import { createKvCache } from "../../src/kv/create-kv-cache.ts";
 import type { KvCache } from "../../src/kv/kv-cache.ts";
@@ -22,7 +27,7 @@ interface Rig {
   readonly scheduler: Scheduler<TestSequence>;
   readonly batch: StepBatch<TestSequence>;
   /** Runs one step as an engine would; answers the ids in it. */
-  step(): number[];
+  step(prefill?: PrefillLimits): number[];
   add(id: number, promptLength: number, generateCount: number): TestSequence;
   /** Adds another with the same prompt. */
   addSibling(id: number, sibling: TestSequence): TestSequence;
@@ -101,8 +106,8 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
         generateCount,
       ),
     addSibling: (id, { promptTokenIds, generateCount }) => enter(id, promptTokenIds, generateCount),
-    step: () => {
-      scheduler.schedule(batch);
+    step: (prefill) => {
+      scheduler.schedule(batch, prefill);
       expect(batch.tokenCount).toBeLessThanOrEqual(resolved.maxTokensPerStep);
       let offset = 0;
       let rowCount = 0;
@@ -151,6 +156,11 @@ function expectedTokens(sequence: TestSequence): number[] {
   return [...sequence.promptTokenIds, ...generated];
 }
 
+/** Runs one step, and answers how many tokens each sequence in it had. */
+function stepLengths(rig: Rig, prefill: PrefillLimits): number[] {
+  return rig.step(prefill).map((_, chunk) => rig.batch.lengths[chunk]!);
+}
+
 describe("createScheduler", () => {
   it("decodes first, then prefills with the rest of the budget, first come first served", () => {
     const rig = createRig({ maxTokensPerStep: 8 });
@@ -166,16 +176,37 @@ describe("createScheduler", () => {
     expect(rig.batch.prefillTokenCount).toBe(0);
   });
 
-  it("prefills at most maxPrefillTokens, over all prompts", () => {
+  it("prefills at most as many tokens as it is told, over all prompts", () => {
     const rig = createRig();
+    const limits = { mixedTokens: 5, prefillOnlyTokens: 5 };
     rig.add(1, 3, 2);
     rig.add(2, 8, 2);
-    rig.scheduler.schedule(rig.batch, 5);
-    expect([...rig.batch.lengths.subarray(0, rig.batch.chunkCount)]).toEqual([3, 2]);
-    rig.scheduler.advance(rig.batch);
+    expect(stepLengths(rig, limits)).toEqual([3, 2]);
     // A decode does not count.
-    rig.scheduler.schedule(rig.batch, 5);
-    expect([...rig.batch.lengths.subarray(0, rig.batch.chunkCount)]).toEqual([1, 5]);
+    expect(stepLengths(rig, limits)).toEqual([1, 5]);
+  });
+
+  it("prefills more only while no sequence gets a token from the step", () => {
+    const rig = createRig();
+    const limits = { mixedTokens: 4, prefillOnlyTokens: 8 };
+    const first = rig.add(1, 19, 3);
+    rig.add(2, 13, 3);
+    expect(stepLengths(rig, limits)).toEqual([8]);
+    expect(stepLengths(rig, limits)).toEqual([8]);
+    // The first gets its token: the second takes what such a step has left, in this one and in the next.
+    expect(stepLengths(rig, limits)).toEqual([3, 1]);
+    expect(stepLengths(rig, limits)).toEqual([1, 4]);
+    rig.scheduler.remove(first);
+    expect(stepLengths(rig, limits)).toEqual([8]);
+  });
+
+  it("adds nothing to a long chunk that ends its prompt", () => {
+    const rig = createRig();
+    const limits = { mixedTokens: 4, prefillOnlyTokens: 8 };
+    rig.add(1, 6, 2);
+    rig.add(2, 9, 1);
+    expect(stepLengths(rig, limits)).toEqual([6]);
+    expect(stepLengths(rig, limits)).toEqual([1, 4]);
   });
 
   it("chunks a prompt and leaves room for others", () => {
@@ -321,17 +352,24 @@ describe("createScheduler", () => {
         maxChunkTokens: fc.integer({ min: 1, max: 26 }),
         spareCapacity: fc.integer({ min: 0, max: 150 }),
         spareLogitRows: fc.integer({ min: 0, max: 20 }),
+        mixedTokens: fc.integer({ min: 1, max: 26 }),
+        sparePrefillTokens: fc.integer({ min: 0, max: 20 }),
       })
       .map((values) => {
         const maxTokensPerStep = values.maxRunningSequences + values.spareTokens;
         const maxChunkTokens = Math.min(values.maxChunkTokens, maxTokensPerStep);
-        const { maxRunningSequences, spareCapacity } = values;
+        const { maxRunningSequences, spareCapacity, mixedTokens } = values;
         const maxLogitRows = maxRunningSequences + values.spareLogitRows;
-        return { maxRunningSequences, spareCapacity, maxTokensPerStep, maxChunkTokens, maxLogitRows };
+        const prefill = { mixedTokens, prefillOnlyTokens: mixedTokens + values.sparePrefillTokens };
+        return {
+          limits: { maxRunningSequences, maxTokensPerStep, maxChunkTokens, maxLogitRows },
+          capacityTokens: 52 + spareCapacity,
+          prefill,
+        };
       });
     fc.assert(
-      fc.property(sequences, limits, (arrivals, limits) => {
-        const rig = createRig(limits, 52 + limits.spareCapacity);
+      fc.property(sequences, limits, (arrivals, { limits: sizes, capacityTokens, prefill }) => {
+        const rig = createRig(sizes, capacityTokens);
         const live = new Map<number, TestSequence>();
         const cancelled = new Set<number>();
         const startOrder: number[] = [];
@@ -369,7 +407,13 @@ describe("createScheduler", () => {
               sequence.generatedCount > 0 &&
               sequence.generatedCount < sequence.generateCount,
           );
-          const stepped = rig.step();
+          const stepped = rig.step(prefill);
+          expect(rig.batch.prefillTokenCount).toBeLessThanOrEqual(prefill.prefillOnlyTokens);
+          if (rig.batch.prefillTokenCount > prefill.mixedTokens) {
+            // Only its last chunk gives a token, and ends its prompt.
+            const givers = stepped.filter((id) => live.get(id)!.generatedCount > 0);
+            expect(givers.every((id) => id === stepped.at(-1))).toBe(true);
+          }
           // A decoding sequence decodes at every step.
           for (const sequence of decoding) expect(stepped).toContain(sequence.id);
           for (const id of stepped) {
