@@ -22,7 +22,6 @@ const { values } = parseArgs({
     steps: { type: "string", default: "32" },
     rounds: { type: "string", default: "5" },
     threads: { type: "string" },
-    spinning: { type: "boolean", default: false },
     output: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -30,7 +29,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --size 100m|1b|tiny  --dtype F32|BF16  --runtime ffi|binding  --batches 1,8  --prompt 512  --steps 32  --rounds 5  --threads N  --spinning  --output <file.json>  --json\n",
+    "options: --size 100m|1b|tiny  --dtype F32|BF16  --runtime ffi|binding  --batches 1,8  --prompt 512  --steps 32  --rounds 5  --threads N  --output <file.json>  --json\n",
   );
   process.exit(0);
 }
@@ -72,7 +71,6 @@ try {
     memory: plainMemory,
     maxSequences: Math.max(...batches),
     runtime: values.runtime === "binding" ? "binding" : "ffi",
-    allowSpinning: values.spinning,
     ...(values.threads !== undefined && { threads: Number(values.threads) }),
   });
   const loadMs = performance.now() - loadStartedAt;
@@ -119,7 +117,6 @@ try {
     dtype: values.dtype,
     parameterCount: checkpoint.weights.parameterCount,
     executor: executor.description,
-    spinning: values.spinning,
     loadMs,
     loadedMiB,
     peakMiB,

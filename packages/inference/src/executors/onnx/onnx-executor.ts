@@ -52,7 +52,6 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     onRuntimeOpened();
     const session = await runtime.createSession(network.encode(), {
       threadCount: resolved.threads,
-      allowSpinning: resolved.allowSpinning,
       weightsDirectory: network.weightsDirectory,
     });
     closers.push(() => session.dispose());

@@ -11,8 +11,6 @@ export type OnnxRuntimePreference = "auto" | (typeof onnxRuntimes)[number];
 
 /** What `createOnnxExecutor` takes. */
 export interface OnnxExecutorOptions extends ExecutorOptions {
-  /** Threads spin while they wait for work: a little faster alone, and slower for everything else. [false] */
-  readonly allowSpinning?: boolean;
   /**
    * `ffi` calls the runtime's C API; `binding` goes through onnxruntime-node's binding, which blocks the event loop
    * and copies the KV cache at each step; `auto` takes `ffi`, or else `binding` with a warning. [`auto`]
@@ -26,7 +24,6 @@ export type ResolvedOnnxMemoryOptions = Required<ExecutorSizes>;
 /** Options with defaults filled in. */
 export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly threads: number;
-  readonly allowSpinning: boolean;
   readonly runtime: OnnxRuntimePreference;
 }
 
@@ -36,7 +33,6 @@ const optionNames = [
   "model",
   "memory",
   "threads",
-  "allowSpinning",
   "runtime",
   "kvRanges",
   "onWarning",
@@ -48,13 +44,10 @@ const defaultChunkTokens = 512;
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOptions {
   assertKnownKeys(options, optionNames);
-  const { threads = defaultThreadCount(), allowSpinning = false } = options;
+  const { threads = defaultThreadCount() } = options;
   assertCount("threads", threads, 1024);
-  if (typeof allowSpinning !== "boolean") {
-    throw invalid("allowSpinning", "true or false", allowSpinning);
-  }
   const runtime = parseOnnxRuntime(options.runtime);
-  return Object.freeze({ ...resolveSizes(options.model, options), threads, allowSpinning, runtime });
+  return Object.freeze({ ...resolveSizes(options.model, options), threads, runtime });
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */

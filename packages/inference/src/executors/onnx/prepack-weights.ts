@@ -59,7 +59,6 @@ export async function prepackWeights(
   try {
     const session = await runtime.createSession(network.encode(), {
       threadCount: threads,
-      allowSpinning: false,
       weightsDirectory: network.weightsDirectory,
       saveTo: { modelPath, weightsName },
     });

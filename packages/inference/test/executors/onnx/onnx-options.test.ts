@@ -30,7 +30,7 @@ test("takes the model's context and chunks of at most 512 tokens by default", ()
 test("is frozen", () => {
   const options = resolveOnnxOptions({ model, memory, maxSequences: 1 });
   expect(Object.isFrozen(options)).toBe(true);
-  expect(options).toMatchObject({ runtime: "auto", allowSpinning: false });
+  expect(options).toMatchObject({ runtime: "auto" });
 });
 
 test.each([
@@ -41,7 +41,6 @@ test.each([
   ["kvCacheDtype", { kvCacheDtype: "int4" as "int8" }],
   ["threads", { threads: 0 }],
   ["runtime", { runtime: "gpu" as "auto" }],
-  ["allowSpinning", { allowSpinning: 1 as unknown as boolean }],
   ["maxSequence", { maxSequence: 3 }],
 ])("refuses a wrong %s", (name, options) => {
   expect(() => resolveOnnxOptions({ model, memory, maxSequences: 1, ...options })).toThrow(

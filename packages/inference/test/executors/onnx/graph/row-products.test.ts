@@ -82,7 +82,6 @@ async function multiply(
   graph.addOutput({ name: "y", dtype: "float32", shape: ["M", rows] });
   const session = await runtime.createSession(graph.toModel(), {
     threadCount: 2,
-    allowSpinning: false,
     weightsDirectory: directory,
   });
   const count = x.length / columns;

@@ -67,7 +67,7 @@ const kinds: Readonly<Record<string, string>> = {
   CreateCpuMemoryInfo: "MemoryInfo",
 };
 
-const options: OnnxSessionOptions = { threadCount: 1, allowSpinning: false, weightsDirectory: process.cwd() };
+const options: OnnxSessionOptions = { threadCount: 1, weightsDirectory: process.cwd() };
 
 /** `y = table[ids]` for a table `(4, 2)` that is an input. */
 function lookupModel(): Uint8Array {
