@@ -15,7 +15,7 @@ export interface Agreement {
 }
 
 /** The shares that must be reached: errors of quantization add up in a network of random weights. */
-export const requiredShare = { sameWeights: 0.9, differentWeights: 0.6 } as const;
+export const requiredShare = { sameWeights: 0.9, differentWeights: 0.5 } as const;
 
 /** The most likely tokens after the same prompts. */
 export async function rankPrompts(

@@ -20,15 +20,18 @@ export interface ModelFiles {
   readonly onnxDirectory: string;
 }
 
+/** Of the random numbers: files of another one are not taken. */
+const revision = "r2";
+
 /** Writes the files of a shape that are not in the cache yet. */
 export async function prepareModelFiles(
   cacheDirectory: string,
   shape: Shape,
   { formats, say }: { readonly formats: ReadonlySet<ModelFormat>; readonly say: (message: string) => void },
 ): Promise<ModelFiles> {
-  const directory = join(cacheDirectory, shape.name);
-  const ggufPath = join(cacheDirectory, `${shape.name}-Q4_0.gguf`);
-  const onnxDirectory = join(cacheDirectory, `${shape.name}.onnx`);
+  const directory = join(cacheDirectory, `${shape.name}.${revision}`);
+  const ggufPath = `${directory}-Q4_0.gguf`;
+  const onnxDirectory = `${directory}.onnx`;
   await writeOnce(directory, async (target) => {
     say(`writing random weights of ${shape.name} to ${directory}`);
     writeRandomModel(target, shape);

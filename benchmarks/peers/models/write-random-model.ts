@@ -5,8 +5,8 @@ import { shapeContextTokens, tensorsOf, type Shape, type ShapeTensor } from "./s
 
 /** Standard deviation of the logits: the most likely token of 32,000 has a probability of about a tenth. */
 const logitSpread = 3;
-/** Of what a layer adds, in relation to the embedding: after all layers the embedding is a part, not the whole. */
-const layerShare = 0.3;
+/** What all layers add together, in relation to the embedding. */
+const layersShare = 1;
 const tableSize = 4096;
 const chunkValues = 4 * 2 ** 20;
 
@@ -135,7 +135,7 @@ function valueTable({ role, shape: sizes }: ShapeTensor, shape: Shape): Uint16Ar
     query: 1 / fanIn,
     key: 1 / fanIn,
     input: 1 / fanIn,
-    output: (2 * layerShare * embeddingSpread) / fanIn,
+    output: (2 * layersShare * embeddingSpread) / Math.sqrt(shape.layerCount) / fanIn,
     norm: 0,
     "final-norm": 0,
   };
@@ -145,6 +145,8 @@ function valueTable({ role, shape: sizes }: ShapeTensor, shape: Shape): Uint16Ar
     if (role === "final-norm") return at % 2 === 0 ? 1 : -1;
     return Math.log(logNormal(random, 1, 1)) * spreads[role];
   });
+  // A mean would be a direction that all matrices share: after some layers, every prompt ends in the same state.
+  if (spreads[role] > 0) values.forEach((value, at) => (values[at ^ 1] = -value));
   const halves = new Uint16Array(values.buffer);
   return Uint16Array.from({ length: tableSize }, (_, at) => halves[2 * at + 1]!);
 }

@@ -53,7 +53,7 @@ describe.each([
     );
     for (const { mode, peer, share } of shares) {
       // The same weights are computed with other roundings; else errors of both quantizations add up.
-      const least = mode === "gguf" && peer === "node-llama-cpp" ? 95 : 75;
+      const least = mode === "gguf" && peer === "node-llama-cpp" ? 95 : 65;
       expect(share, `${mode} and ${peer}`).toBeGreaterThanOrEqual(least);
     }
   });
@@ -91,7 +91,7 @@ describe.each([
 });
 
 describe.skipIf(!isGguf)(`a wrong file${without}`, () => {
-  const file = (): string => join(cache, "tiny-Q4_0.gguf");
+  const file = (): string => join(cache, "tiny.r2-Q4_0.gguf");
   beforeAll(async () => {
     cache = join(directory, "wrong");
     await cp(join(directory, "cache"), cache, { recursive: true });
@@ -105,7 +105,7 @@ describe.skipIf(!isGguf)(`a wrong file${without}`, () => {
     await swapHalves(file(), "model.layers.1.mlp.down_proj.weight");
     const run = await tiny("--mode", "int8", "--peer", "node-llama-cpp", "--measure", "prefill@512");
     expect(run).toMatchObject({ exitCode: 1, stdout: "" });
-    expect(run.stderr).toMatch(/infernode int8 and node-llama-cpp: expected 60 %, got \d+ % of the 20/);
+    expect(run.stderr).toMatch(/infernode int8 and node-llama-cpp: expected 50 %, got \d+ % of the 20/);
   });
 
   test("a peer that does not start ends the run", async () => {
