@@ -67,10 +67,10 @@ async function findContestants({ modes, peers, say }: ComparisonOptions): Promis
     format: mode.startsWith("gguf") ? "gguf" : "safetensors",
     mode,
   }));
-  for (const { name, format, isSerial = false, resolve } of peers) {
+  for (const { name, format, mode = format, isSerial = false, resolve } of peers) {
     const command = await resolve();
     if ("missing" in command) say(`${name} is skipped: ${command.missing}`);
-    else contestants.push({ name, isOurs: false, isSerial, command, format, mode: format });
+    else contestants.push({ name, isOurs: false, isSerial, command, format, mode });
   }
   return contestants;
 }

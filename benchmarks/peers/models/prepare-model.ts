@@ -16,7 +16,7 @@ export interface ModelFiles {
   readonly directory: string;
   /** The same tensors in Q4_0 as llama.cpp's own tool makes it, the head in more bits: what users download. */
   readonly ggufPath: string;
-  /** A directory of transformers.js in 4 bits, the head included. */
+  /** A directory of transformers.js in 4 bits, the head included; in `level4` the same with products in 8 bits. */
   readonly onnxDirectory: string;
 }
 
@@ -31,7 +31,7 @@ export async function prepareModelFiles(
 ): Promise<ModelFiles> {
   const directory = join(cacheDirectory, `${shape.name}.${revision}`);
   const ggufPath = `${directory}-Q4_0.gguf`;
-  const onnxDirectory = `${directory}.onnx`;
+  const onnxDirectory = `${directory}-q4-onnx`;
   await writeOnce(directory, async (target) => {
     say(`writing random weights of ${shape.name} to ${directory}`);
     writeRandomModel(target, shape);

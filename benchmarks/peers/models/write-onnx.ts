@@ -1,37 +1,57 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { openCheckpoint, type TensorInfo } from "@infernode/models";
 import { quantizeQ40 } from "../../lib/q4-0.ts";
-import { encodeOnnx, type OnnxNode, type OnnxTensor, type OnnxValue } from "./onnx-file.ts";
+import { encodeOnnx, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValue } from "./onnx-file.ts";
 import { readBfloat16 } from "./read-bfloat16.ts";
 import { shapeContextTokens, type Shape } from "./shapes.ts";
 
 const blockSize = 32;
+const graphName = "model_q4.onnx";
 const dataName = "model_q4.onnx_data";
 
+/** The directory, in that of transformers.js, of the same model with products in 8 bits. */
+export const level4Directory: string = "level4";
+
 /**
- * Writes the directory that transformers.js takes with the dtype `q4`, as its published models are: `MatMulNBits` in
- * blocks of 32, `GroupQueryAttention`, a KV cache that grows from step to step. The numbers are those of Q4_0.
+ * Writes the directory that transformers.js takes with the dtype `q4`: `MatMulNBits` in blocks of 32,
+ * `GroupQueryAttention`, a KV cache that grows from step to step. The numbers are those of Q4_0. Activations stay
+ * float32, which is what its own script for quantizing does by default; in `level4`, they are rounded to 8 bits.
+ *
+ * @see https://github.com/huggingface/transformers.js/blob/main/scripts/quantize.py
  */
 export async function writeQ4Onnx(target: string, directory: string, shape: Shape): Promise<void> {
-  mkdirSync(join(target, "onnx"), { recursive: true });
+  const exact = join(target, "onnx");
+  const level4 = join(target, level4Directory, "onnx");
   const config: object = JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
   const changes = { eos_token_id: null, "transformers.js_config": { use_external_data_format: true } };
-  writeFileSync(join(target, "config.json"), JSON.stringify({ ...config, ...changes }));
+  for (const folder of [exact, level4]) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "..", "config.json"), JSON.stringify({ ...config, ...changes }));
+  }
   const { weights } = await openCheckpoint(directory);
-  const data = openSync(join(target, "onnx", dataName), "w");
+  const data = openSync(join(exact, dataName), "w");
   try {
     const source = (name: string): TensorInfo => {
       const tensor = weights.tensors.get(name);
       if (tensor === undefined) throw new Error(`${directory} has no tensor ${name}`);
       return tensor;
     };
-    const graph = new DecoderGraph(shape, { data, source });
-    writeFileSync(join(target, "onnx", "model_q4.onnx"), graph.build());
+    const graph = new DecoderGraph(shape, { data, source }).build();
+    writeFileSync(join(exact, graphName), encodeOnnx(graph));
+    writeFileSync(join(level4, graphName), encodeOnnx(withAccuracyLevel(graph, 4)));
+    linkSync(join(exact, dataName), join(level4, dataName));
   } finally {
     closeSync(data);
     await weights.close();
   }
+}
+
+function withAccuracyLevel(graph: OnnxModel, level: number): OnnxModel {
+  const nodes = graph.nodes.map((node) =>
+    node.op === "MatMulNBits" ? { ...node, attributes: { ...node.attributes, accuracy_level: level } } : node,
+  );
+  return { ...graph, nodes };
 }
 
 class DecoderGraph {
@@ -51,7 +71,7 @@ class DecoderGraph {
   }
 
   /** transformers.js makes the empty cache of the size that is named `batch_size`. */
-  build(): Uint8Array {
+  build(): OnnxModel {
     const { layerCount, isHeadTied, vocabSize } = this.#shape;
     this.#inputs.push(
       { name: "input_ids", dtype: "int64", shape: ["batch_size", "S"] },
@@ -71,12 +91,7 @@ class DecoderGraph {
     const head = isHeadTied ? "model.embed_tokens.weight" : "lm_head.weight";
     this.#product(last, head, { output: "logits" });
     this.#outputs.push({ name: "logits", dtype: "float32", shape: ["batch_size", "L", vocabSize] });
-    return encodeOnnx({
-      nodes: this.#nodes,
-      inputs: this.#inputs,
-      outputs: this.#outputs,
-      tensors: this.#tensors,
-    });
+    return { nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs, tensors: this.#tensors };
   }
 
   #declareLengths(): void {
@@ -165,8 +180,7 @@ class DecoderGraph {
   ): string {
     const [rows = 0, columns = 0] = this.#quantize(name);
     const inputs = [x, `${name}.data`, `${name}.scales`, ...(bias === undefined ? [] : ["", "", bias])];
-    // Level 4 computes in 8 bits: without it, the peer is half as fast.
-    const attributes = { K: columns, N: rows, bits: 4, block_size: blockSize, accuracy_level: 4 };
+    const attributes = { K: columns, N: rows, bits: 4, block_size: blockSize };
     const more = output === undefined ? {} : { output };
     return this.#node("MatMulNBits", inputs, { ...more, isContrib: true, attributes });
   }

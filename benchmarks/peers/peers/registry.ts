@@ -2,11 +2,14 @@ import { findOpenVino } from "./openvino.ts";
 import { nodePeer, type PeerCommand } from "../harness/peer-process.ts";
 import { findLlamaLibraries } from "../models/llama-quantizer.ts";
 import type { ModelFormat } from "../models/prepare-model.ts";
+import { level4Directory } from "../models/write-onnx.ts";
 
 /** An engine beside ours: a file in this folder and an entry here. */
 export interface PeerEntry {
   readonly name: string;
   readonly format: ModelFormat;
+  /** Of its weights, where a peer is there in several; the format by default. */
+  readonly mode?: string;
   /** Whether its requests wait for each other: several are a batch, or one after another where that is faster. */
   readonly isSerial?: boolean;
   /** How its process is started, or why it cannot be. */
@@ -32,6 +35,13 @@ export const peers: readonly PeerEntry[] = [
     format: "onnx",
     isSerial: true,
     resolve: async () => nodeModule("transformers.js", "transformers-js.js"),
+  },
+  {
+    name: "transformers.js-level4",
+    format: "onnx",
+    mode: level4Directory,
+    isSerial: true,
+    resolve: async () => nodeModule("transformers.js-level4", "transformers-js.js"),
   },
   {
     name: "openvino",

@@ -1,18 +1,22 @@
 import { AutoModelForCausalLM, env, Tensor, type PreTrainedModel } from "@huggingface/transformers";
+import { join } from "node:path";
 import type { Peer, PeerSetup } from "../harness/peer.ts";
+import { level4Directory } from "../models/write-onnx.ts";
 
-/** Opens a q4 model in transformers.js. Several streams are one batch: requests of their own wait for each other. */
+/** Opens a q4 model in transformers.js, with products in 8 bits in the mode `level4`. Several streams are one batch: requests of their own wait for each other. */
 export async function openPeer(setup: PeerSetup): Promise<Peer> {
   env.allowRemoteModels = false;
   env.localModelPath = "/";
-  const model = await AutoModelForCausalLM.from_pretrained(setup.onnxDirectory, {
+  const directory =
+    setup.mode === level4Directory ? join(setup.onnxDirectory, level4Directory) : setup.onnxDirectory;
+  const model = await AutoModelForCausalLM.from_pretrained(directory, {
     dtype: "q4",
     device: "cpu",
     local_files_only: true,
     session_options: { intraOpNumThreads: setup.threads },
   });
   return {
-    description: "transformers.js, q4 (MatMulNBits, blocks of 32)",
+    description: `transformers.js, q4 (MatMulNBits, blocks of 32), ${setup.mode}`,
     generate: async (prompts, tokenCount, onToken) => {
       let isPrompt = true;
       // The calls of a streamer: the prompts first, then a token of each.
