@@ -5,7 +5,12 @@ test("all shapes of real models, measures and peers are the default", () => {
   const options = parsePeersOptions([]);
   if ("help" in options) throw new Error("expected options");
   expect(options.shapes.map(({ name }) => name)).toEqual(["tinyllama-1.1b", "qwen2.5-0.5b", "llama-3.2-1b"]);
-  expect(options.peers.map(({ name }) => name)).toEqual(["node-llama-cpp", "transformers.js", "openvino"]);
+  expect(options.peers.map(({ name }) => name)).toEqual([
+    "node-llama-cpp",
+    "transformers.js",
+    "transformers.js-level4",
+    "openvino",
+  ]);
   expect([...options.measureNames]).toEqual([
     "decode@128",
     "decode@512",
@@ -44,7 +49,10 @@ test("lists keep their order", () => {
 test.each([
   [["--measure", "decode@64"], "--measure: expected some of decode@128, decode@512, .*, got 'decode@64'"],
   [["--shape", "tiny,huge"], "--shape: expected some of tinyllama-1.1b, .*, got 'huge'"],
-  [["--peer", "vllm"], "--peer: expected some of node-llama-cpp, transformers.js, openvino, got 'vllm'"],
+  [
+    ["--peer", "vllm"],
+    "--peer: expected some of node-llama-cpp, transformers.js, transformers.js-level4, openvino, got 'vllm'",
+  ],
   [["--peer", ""], "--peer: expected some of .*, got ''"],
   [["--mode", "int3"], "--mode: expected some of int8, .*, got 'int3'"],
   [["--rounds", "0"], "--rounds: expected an integer from 1 to 999, got '0'"],
