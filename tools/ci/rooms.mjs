@@ -22,6 +22,7 @@ export const packageRooms = {
       "weights/quantize": ["weights", "weights/ggml", "weights/grouped", "weights/kernels"],
       "weights/prepared": ["files", "weights", "weights/safetensors", "weights/quantize"],
       network: ["config", "weights"],
+      families: ["config", "network"],
       tokenizer: ["files", "config"],
       "chat-template/values": ["files"],
       "chat-template/syntax": ["chat-template/values"],
@@ -37,6 +38,7 @@ export const packageRooms = {
       formats: [
         "files",
         "config",
+        "families",
         "weights",
         "weights/quantize",
         "weights/prepared",

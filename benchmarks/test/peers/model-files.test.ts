@@ -52,8 +52,8 @@ describe.skipIf(without !== "").each([
     test("has the config of the directory", () => {
       expect(source.config.hasInterleavedRope).toBe(false);
       const { storedDtype } = gguf.config;
-      const rmsNormEpsilon = Math.fround(source.config.rmsNormEpsilon);
-      const differences = { storedDtype, rmsNormEpsilon, hasInterleavedRope: isLlama };
+      const norm = { ...source.config.norm, epsilon: Math.fround(source.config.norm.epsilon) };
+      const differences = { storedDtype, norm, hasInterleavedRope: isLlama };
       expect(gguf.config).toEqual({ ...source.config, ...differences });
     });
 

@@ -1,3 +1,5 @@
+export { assertWeightsFit } from "./assert-weights-fit.ts";
+export type { WeightsFit } from "./assert-weights-fit.ts";
 export type {
   ChatTemplate,
   ChatTemplateMessage,
@@ -5,14 +7,15 @@ export type {
 } from "./chat-template/chat-template.ts";
 export { createChatTemplate } from "./chat-template/create-chat-template.ts";
 export type { ChatTemplateSetup } from "./chat-template/create-chat-template.ts";
-export type { ModelConfig, ModelFamily, RopeScaling } from "./config/model-config.ts";
+export type { Activation, ModelConfig, NormStyle, RopeScaling, Rotary } from "./config/model-config.ts";
 export { parseGenerationDefaults } from "./config/parse-generation-defaults.ts";
 export type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
-export { parseModelConfig } from "./config/parse-model-config.ts";
-export type { RawModelFiles } from "./config/parse-model-config.ts";
 export { embeddedModelDirectory, modelNameOf } from "./names.ts";
 export { ModelError } from "./errors.ts";
 export type { Mismatch, ModelErrorCode, ModelErrorDetails } from "./errors.ts";
+export { architectureFor } from "./families/find-family.ts";
+export { parseModelConfig } from "./families/parse-model-config.ts";
+export type { RawModelFiles } from "./families/parse-model-config.ts";
 export type { FileAccess, FileStat, OpenFile } from "./files/file-access.ts";
 export { createNodeFileAccess } from "./files/node-file-access.ts";
 export type {
@@ -39,12 +42,15 @@ export type {
   ModelLoader,
   ModelLoaderOptions,
 } from "./load-model.ts";
-export { assertWeightsFit } from "./network/assert-weights-fit.ts";
-export type { WeightsFit } from "./network/assert-weights-fit.ts";
 export { collectWeightRefs } from "./network/collect-weight-refs.ts";
-export type { Architecture, AttentionOptions, DecoderBuilder, WeightRef } from "./network/decoder-builder.ts";
-export { architectureFor } from "./network/decoders/architecture-for.ts";
-export { llamaArchitecture, qwen2Architecture, qwen3Architecture } from "./network/decoders/llama.ts";
+export type {
+  Architecture,
+  AttentionOptions,
+  AttentionRotary,
+  DecoderBuilder,
+  NormWeights,
+  WeightRef,
+} from "./network/decoder-builder.ts";
 export type { ModelWarning } from "./network/model-warning.ts";
 export { openCheckpoint } from "./open-checkpoint.ts";
 export type { Checkpoint, OpenCheckpointOptions } from "./open-checkpoint.ts";

@@ -62,8 +62,8 @@ export interface ModelInspection {
   readonly kvHeadCount: number;
   readonly headDim: number;
   readonly hasTiedEmbeddings: boolean;
-  readonly ropeTheta: number;
-  readonly ropeScaling: ModelConfig["ropeScaling"];
+  /** How layers rotate queries and keys; none where positions are not used so. */
+  readonly rotaries: ModelConfig["rotaries"];
   /** Layers with sliding-window attention. */
   readonly slidingWindowLayerCount: number;
   readonly eosTokenIds: readonly number[];
@@ -144,8 +144,7 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
     kvHeadCount,
     headDim,
     hasTiedEmbeddings: config.hasTiedEmbeddings,
-    ropeTheta: config.ropeTheta,
-    ropeScaling: config.ropeScaling,
+    rotaries: config.rotaries,
     slidingWindowLayerCount: config.slidingWindowTokens.filter((window) => window !== undefined).length,
     eosTokenIds: config.eosTokenIds,
     hasChatTemplate: text?.chatTemplate !== undefined,

@@ -1,6 +1,6 @@
 import type { ChatTemplate } from "./chat-template/chat-template.ts";
-import { supportedFamilies } from "./config/family-rules.ts";
 import { ModelError, quoteValue } from "./errors.ts";
+import { supportedFamilies } from "./families/registry.ts";
 import { modelNameOf } from "./files/hub-name.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { ModelSource } from "./formats/find-model.ts";

@@ -1,11 +1,11 @@
+import { assertWeightsFit } from "./assert-weights-fit.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
+import { architectureFor } from "./families/find-family.ts";
 import type { PreparedNetwork } from "./formats/checkpoint-format.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { FoundModel, ModelSource } from "./formats/find-model.ts";
-import { assertWeightsFit } from "./network/assert-weights-fit.ts";
 import type { Architecture } from "./network/decoder-builder.ts";
-import { architectureFor } from "./network/decoders/architecture-for.ts";
 import { type ModelWarning, unusedTensorsWarning } from "./network/model-warning.ts";
 import { resolveTiedHead } from "./network/resolve-tied-head.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";

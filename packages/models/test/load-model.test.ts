@@ -227,7 +227,7 @@ describe("openCheckpoint", () => {
   it.each(checkpointNames)("opens the checkpoint %s and uses all of its tensors", async (name) => {
     const { config, weights, unusedTensors, architecture } = await openCheckpoint(checkpointDirectory(name));
     expect(unusedTensors).toEqual([]);
-    expect(architecture.name).toBe(config.family === "mistral" ? "llama" : config.family);
+    expect(architecture.name).toBe(config.family);
     await weights.close();
   });
 });

@@ -61,6 +61,11 @@ function formatBlocks({ unpackedTo, isRequantized }: ModelDescription["tensors"]
   return `, ${verb} int${bits} in blocks of ${blockSize}${offsets}`;
 }
 
+function describeRotaries({ rotaries }: ModelDescription): string {
+  const types = new Set(rotaries.map(({ scaling }) => scaling.type));
+  return types.size === 0 ? "no rope" : `rope scaling ${[...types].join(" and ")}`;
+}
+
 function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
   const dtypes = Object.entries(model.weightBytesByDtype).map(
     ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
@@ -74,7 +79,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ...preparedRows(model),
     ["stored", `${formatBytes(model.weightBytes)}: ${dtypes.join(", ")}`],
     ...(model.quantization === undefined ? [] : [["computed as", computedAs(model.quantization)] as const]),
-    ["context", `${model.contextTokens} tokens, rope scaling ${model.ropeScaling.type}`],
+    ["context", `${model.contextTokens} tokens, ${describeRotaries(model)}`],
     ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
     tokenizerRow(model),
     ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],

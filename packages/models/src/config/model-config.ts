@@ -1,11 +1,8 @@
-/** The families that are supported. A new one is a name here, its rules in `family-rules.ts`, and its network in `network/decoders`. */
-export type ModelFamily = "llama" | "mistral" | "qwen2" | "qwen3";
-
 /** RoPE scaling, resolved. Factors multiply the context, as in `rope_scaling`. */
 export type RopeScaling =
   | { readonly type: "none" }
   | { readonly type: "linear"; readonly factor: number }
-  /** Each of the `headDim / 2` frequencies is divided by a number of its own. */
+  /** Each of the `dim / 2` frequencies is divided by a number of its own. */
   | { readonly type: "by-frequency"; readonly divisors: readonly number[] }
   | {
       readonly type: "llama3";
@@ -15,9 +12,30 @@ export type RopeScaling =
       readonly originalContextTokens: number;
     };
 
+/** How queries and keys rotate by position; layers share it. */
+export interface Rotary {
+  /** How many features of a head rotate, the first ones; even. */
+  readonly dim: number;
+  readonly theta: number;
+  readonly scaling: RopeScaling;
+}
+
+/** How a network normalizes. */
+export interface NormStyle {
+  /** `rms` divides by the root mean square; `layer` subtracts the mean before. */
+  readonly kind: "rms" | "layer";
+  readonly epsilon: number;
+  /** Added to the stored weight: 1 where it says how far it is from 1. */
+  readonly weightOffset: 0 | 1;
+}
+
+/** The function in an MLP; `gelu_tanh` is the approximation of `gelu` by the hyperbolic tangent. */
+export type Activation = "silu" | "gelu" | "gelu_tanh";
+
 /** The config of a decoder, resolved once: nothing is optional or ambiguous. */
 export interface ModelConfig {
-  readonly family: ModelFamily;
+  /** A name of `families/registry.ts`. */
+  readonly family: string;
   /** `architectures[0]` of the file, such as `LlamaForCausalLM`. */
   readonly architecture: string;
   readonly vocabSize: number;
@@ -27,10 +45,13 @@ export interface ModelConfig {
   readonly headCount: number;
   readonly kvHeadCount: number;
   readonly headDim: number;
-  readonly rmsNormEpsilon: number;
-  readonly ropeTheta: number;
-  readonly ropeScaling: RopeScaling;
-  /** Neighbours rotate together, `2i` with `2i + 1`, as GGUF stores Llama; else `i` with `i + headDim / 2`. */
+  readonly norm: NormStyle;
+  readonly activation: Activation;
+  /** Those that layers use. */
+  readonly rotaries: readonly Rotary[];
+  /** Per layer, an index in `rotaries`; `undefined` where positions are not used. */
+  readonly layerRotary: readonly (number | undefined)[];
+  /** Neighbours rotate together, `2i` with `2i + 1`, as GGUF stores Llama; else `i` with `i + dim / 2`. */
   readonly hasInterleavedRope: boolean;
   /** The longest sequence that the model was trained for (`max_position_embeddings`). */
   readonly contextTokens: number;
@@ -39,10 +60,19 @@ export interface ModelConfig {
    * below it. `undefined` for full attention.
    */
   readonly slidingWindowTokens: readonly (number | undefined)[];
+  /** Multiplied with the products of queries and keys; usually `headDim ** -0.5`. */
+  readonly attentionScale: number;
+  /** Limits those products: `cap · tanh(x / cap)`. */
+  readonly attentionSoftCap: number | undefined;
+  /** Limits logits in the same way. */
+  readonly logitSoftCap: number | undefined;
+  /** Multiplied with embeddings, with what a layer adds to its input, and with logits; usually 1. */
+  readonly scales: { readonly embedding: number; readonly residual: number; readonly logits: number };
   readonly hasTiedEmbeddings: boolean;
   readonly hasAttentionBias: { readonly qkv: boolean; readonly output: boolean };
   readonly hasMlpBias: boolean;
-  readonly hasQkNorm: boolean;
+  /** What norms of queries and keys are over: each head, or the whole projection. */
+  readonly qkNorm: "none" | "head" | "projection";
   /**
    * End-of-sequence tokens: of `generation_config.json`, else of `config.json`; often several. Those of a loaded
    * model include the tokenizer's.

@@ -37,12 +37,10 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
   };
   return {
     embed: (weight) => use(weight, 2)[1] ?? 0,
-    rmsNorm(x, weight) {
-      assertWidth(weight.name, use(weight, 1)[0], x);
-      return x;
-    },
-    headRmsNorm(x, weight) {
-      assertWidth(weight.name, 0, x % (use(weight, 1)[0] ?? 1));
+    norm(x, { weight, bias }) {
+      const [size = 1] = use(weight, 1);
+      assertWidth(weight.name, 0, x % size);
+      if (bias !== undefined) assertWidth(bias.name, use(bias, 1)[0], size);
       return x;
     },
     linear(x, weight, bias) {
@@ -59,10 +57,12 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       assertWidth(`values of layer ${layerIndex}`, kvHeadCount * headDim, v);
       return q;
     },
-    gatedSilu(gate, up) {
-      assertWidth("gated MLP", gate, up);
-      return up;
+    activate: (x) => x,
+    multiply(a, b) {
+      assertWidth("product", a, b);
+      return a;
     },
+    scale: (x) => x,
     add(a, b) {
       assertWidth("sum", a, b);
       return a;

@@ -1,9 +1,17 @@
-import type { ModelConfig } from "../config/model-config.ts";
+import type { Activation, ModelConfig, NormStyle } from "../config/model-config.ts";
 
 /** The name of a weight in the checkpoint and the shape that the network expects. */
 export interface WeightRef {
   readonly name: string;
   readonly shape: readonly number[];
+}
+
+/** The weights of a norm. Where they are fewer than the features of a token, each head is normalized with them. */
+export interface NormWeights {
+  /** `(n)` */
+  readonly weight: WeightRef;
+  /** `(n)` */
+  readonly bias?: WeightRef | undefined;
 }
 
 /** The attention of one layer. */
@@ -14,9 +22,21 @@ export interface AttentionOptions {
   readonly headDim: number;
   /** Usually `headDim ** -0.5`. */
   readonly scale: number;
+  /** Limits scaled products of queries and keys: `softCap · tanh(x / softCap)`. */
+  readonly softCap: number | undefined;
   readonly slidingWindowTokens: number | undefined;
-  /** Which features rotate together: neighbours, or the two halves of a head. */
-  readonly hasInterleavedRope: boolean;
+  /** How queries and keys rotate before they are used; `undefined` where they do not. */
+  readonly rotary: AttentionRotary | undefined;
+}
+
+/** The rotation of one layer's queries and keys. */
+export interface AttentionRotary {
+  /** Index in `ModelConfig.rotaries`. */
+  readonly index: number;
+  /** How many features of each head rotate, the first ones. */
+  readonly dim: number;
+  /** Which features rotate together: neighbours, or the two halves of those that rotate. */
+  readonly isInterleaved: boolean;
 }
 
 /**
@@ -28,19 +48,24 @@ export interface AttentionOptions {
 export interface DecoderBuilder<T> {
   /** Looks up rows: → `(tokens, hiddenSize)`. Weight `(vocabSize, hiddenSize)`. */
   embed(weight: WeightRef): T;
-  /** Root-mean-square norm over the last axis: `(tokens, n)` → `(tokens, n)`. Weight `(n)`. */
-  rmsNorm(x: T, weight: WeightRef, epsilon: number): T;
-  /** The same norm over each head: `(tokens, heads · headDim)`. Weight `(headDim)`. */
-  headRmsNorm(x: T, weight: WeightRef, epsilon: number): T;
+  /** Norm over the last axis, or over each group of as many features as the weight has: `(tokens, n)` → `(tokens, n)`. */
+  norm(x: T, weights: NormWeights, style: NormStyle): T;
   /** `x · weightᵀ + bias`: `(tokens, in)` → `(tokens, out)`. Weight `(out, in)`, bias `(out)`. */
   linear(x: T, weight: WeightRef, bias?: WeightRef): T;
   /** Rotates q and k by position, appends k and v to the cache, attends causally. → `(tokens, heads · headDim)`. */
   attention(qkv: { readonly q: T; readonly k: T; readonly v: T }, options: AttentionOptions): T;
-  /** `silu(gate) ⊙ up`. */
-  gatedSilu(gate: T, up: T): T;
+  /** Applies a function to each number. */
+  activate(x: T, activation: Activation): T;
+  /** `a ⊙ b` */
+  multiply(a: T, b: T): T;
+  /** `factor · x` */
+  scale(x: T, factor: number): T;
   add(a: T, b: T): T;
-  /** Ends the network: logits of the requested rows, `(rows, vocabSize)`. Weight `(vocabSize, hiddenSize)`. */
-  logits(x: T, weight: WeightRef): void;
+  /**
+   * Ends the network: logits of the requested rows, `(rows, vocabSize)`, limited by `softCap · tanh(x / softCap)` where
+   * it is set. Weight `(vocabSize, hiddenSize)`.
+   */
+  logits(x: T, weight: WeightRef, softCap: number | undefined): void;
 }
 
 /** A network stated once, for every executor. */

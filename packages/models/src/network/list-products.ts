@@ -19,14 +19,15 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
   // A value is the name of the weight that made it.
   const builder: DecoderBuilder<string> = {
     embed: () => "",
-    rmsNorm: () => "",
-    headRmsNorm: (x) => x,
+    norm: (x) => x,
     linear: (_x, weight) => multiply(weight),
     attention: ({ k, v }) => {
       sensitive.add(k).add(v);
       return "";
     },
-    gatedSilu: () => "",
+    activate: () => "",
+    multiply: () => "",
+    scale: (x) => x,
     add: () => "",
     logits: (_x, weight) => void sensitive.add(multiply(weight)),
   };

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openCheckpoint } from "../../src/index.ts";
+import { openCheckpoint, type Rotary } from "../../src/index.ts";
 import { f32, f32s, flag, i32s, text, texts, u32 } from "./gguf-file.ts";
 import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
 
@@ -35,6 +35,8 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   try {
     const isLlama = config.family === "llama" || config.family === "mistral";
     const architecture = isLlama ? "llama" : config.family;
+    const [rotary] = config.rotaries;
+    if (rotary === undefined) throw new Error(`${directory} has no rotation`);
     const tensors: Record<string, GgufTensorData> = {};
     for (const [name, { dtype, shape }] of weights.tensors) {
       const converted = ggufNameOf(name);
@@ -53,18 +55,18 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       [`${architecture}.attention.head_count`]: u32(config.headCount),
       [`${architecture}.attention.head_count_kv`]: u32(config.kvHeadCount),
       [`${architecture}.attention.key_length`]: u32(config.headDim),
-      [`${architecture}.attention.layer_norm_rms_epsilon`]: f32(config.rmsNormEpsilon),
-      [`${architecture}.rope.freq_base`]: f32(config.ropeTheta),
+      [`${architecture}.attention.layer_norm_rms_epsilon`]: f32(config.norm.epsilon),
+      [`${architecture}.rope.freq_base`]: f32(rotary.theta),
       [`${architecture}.rope.dimension_count`]: u32(config.headDim),
       ...tokenizerMetadata(directory, config.eosTokenIds[0]),
     };
-    const { ropeScaling } = config;
-    if (ropeScaling.type === "linear") {
+    const { scaling } = rotary;
+    if (scaling.type === "linear") {
       metadata[`${architecture}.rope.scaling.type`] = text("linear");
-      metadata[`${architecture}.rope.scaling.factor`] = f32(ropeScaling.factor);
+      metadata[`${architecture}.rope.scaling.factor`] = f32(scaling.factor);
     }
-    if (ropeScaling.type === "llama3") {
-      const divisors = llama3Divisors(config, ropeScaling);
+    if (scaling.type === "llama3") {
+      const divisors = llama3Divisors(rotary, scaling);
       tensors["rope_freqs.weight"] = {
         shape: [divisors.length],
         type: 0,
@@ -110,13 +112,10 @@ interface Llama3Scaling {
 }
 
 /** `LlamaModel.generate_extra_tensors` of the converter. */
-function llama3Divisors(
-  { headDim, ropeTheta }: { readonly headDim: number; readonly ropeTheta: number },
-  scaling: Llama3Scaling,
-): Float32Array {
+function llama3Divisors({ dim, theta }: Pick<Rotary, "dim" | "theta">, scaling: Llama3Scaling): Float32Array {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalContextTokens } = scaling;
-  return Float32Array.from({ length: headDim / 2 }, (_, index) => {
-    const frequency = 1 / ropeTheta ** ((2 * index) / headDim);
+  return Float32Array.from({ length: dim / 2 }, (_, index) => {
+    const frequency = 1 / theta ** ((2 * index) / dim);
     const wavelength = (2 * Math.PI) / frequency;
     if (wavelength < originalContextTokens / highFrequencyFactor) return 1;
     if (wavelength > originalContextTokens / lowFrequencyFactor) return factor;

@@ -11,19 +11,31 @@ export function createRecordingBuilder(): {
     return String(lines.length - 1);
   };
   const short = ({ name }: WeightRef): string => name.replace("model.", "").replace(/\.weight$/, "");
+  const plus = (bias: WeightRef | undefined): string => (bias === undefined ? "" : ` + ${short(bias)}`);
   const builder: DecoderBuilder<string> = {
     embed: (weight) => define(`embed ${short(weight)}`),
-    rmsNorm: (x, weight, epsilon) => define(`norm ${x} ${short(weight)} ${epsilon}`),
-    headRmsNorm: (x, weight, epsilon) => define(`headNorm ${x} ${short(weight)} ${epsilon}`),
-    linear: (x, weight, bias) =>
-      define(`linear ${x} ${short(weight)}${bias === undefined ? "" : ` + ${short(bias)}`}`),
-    attention: ({ q, k, v }, { layerIndex, headCount, kvHeadCount, headDim, scale, slidingWindowTokens }) =>
+    norm: (x, { weight, bias }, { kind, epsilon, weightOffset }) =>
       define(
-        `attention ${q} ${k} ${v} layer ${layerIndex} heads ${headCount}/${kvHeadCount}×${headDim} scale ${scale} window ${String(slidingWindowTokens)}`,
+        `${kind} norm ${x} ${weightOffset === 0 ? "" : `${weightOffset} + `}${short(weight)}${plus(bias)} ${epsilon}`,
       ),
-    gatedSilu: (gate, up) => define(`silu ${gate} · ${up}`),
+    linear: (x, weight, bias) => define(`linear ${x} ${short(weight)}${plus(bias)}`),
+    attention: ({ q, k, v }, options) => {
+      const { layerIndex, headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } =
+        options;
+      const parts = [
+        `attention ${q} ${k} ${v} layer ${layerIndex} heads ${headCount}/${kvHeadCount}×${headDim} scale ${scale}`,
+        softCap === undefined ? [] : `cap ${softCap}`,
+        slidingWindowTokens === undefined ? [] : `window ${slidingWindowTokens}`,
+        rotary === undefined ? "no rotation" : `rotation ${rotary.index}`,
+      ];
+      return define(parts.flat().join(" "));
+    },
+    activate: (x, activation) => define(`${activation} ${x}`),
+    multiply: (a, b) => define(`multiply ${a} ${b}`),
+    scale: (x, factor) => define(`scale ${x} ${factor}`),
     add: (a, b) => define(`add ${a} ${b}`),
-    logits: (x, weight) => void define(`logits ${x} ${short(weight)}`),
+    logits: (x, weight, softCap) =>
+      void define(`logits ${x} ${short(weight)}${softCap === undefined ? "" : ` cap ${softCap}`}`),
   };
   return { builder, lines };
 }

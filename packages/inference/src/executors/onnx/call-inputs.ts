@@ -3,6 +3,7 @@ import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { inputBytes } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
+import { ropeNames } from "./graph/attention-operators.ts";
 import { fillRopeRows, type RopeTable, ropeTableBytes } from "./rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
@@ -28,7 +29,8 @@ export class CallInputs {
   readonly rope: readonly TensorBuffer[];
   readonly #block: MemoryBlockPort;
   readonly #config: ExecutorModel["config"];
-  readonly #ropeTable: RopeTable;
+  /** One for each rotation of the config. */
+  readonly #ropeTables: readonly RopeTable[];
 
   constructor(model: ExecutorModel, memory: MemoryPort, sizes: ResolvedOnnxMemoryOptions) {
     const { maxSequences, maxChunkTokens, contextTokens } = sizes;
@@ -44,14 +46,25 @@ export class CallInputs {
       offset += sizeBytes;
       return this.#block.bytes.subarray(offset - sizeBytes, offset);
     };
-    const [cos, sin] = [take(tableBytes / 2), take(tableBytes / 2)];
     this.#config = model.config;
-    this.#ropeTable = { positionCount: contextTokens, cos: float32(cos), sin: float32(sin) };
-    const shape = [contextTokens, model.config.headDim / 2];
-    this.rope = [
-      { name: "rope_cos", dtype: "float32", shape, bytes: cos },
-      { name: "rope_sin", dtype: "float32", shape, bytes: sin },
-    ];
+    const tables = model.config.rotaries.map(({ dim }, index) => {
+      const sizeBytes = contextTokens * (dim / 2) * Float32Array.BYTES_PER_ELEMENT;
+      return {
+        names: ropeNames(index),
+        shape: [contextTokens, dim / 2],
+        cos: take(sizeBytes),
+        sin: take(sizeBytes),
+      };
+    });
+    this.#ropeTables = tables.map(({ cos, sin }) => ({
+      positionCount: contextTokens,
+      cos: float32(cos),
+      sin: float32(sin),
+    }));
+    this.rope = tables.flatMap(({ names, shape, cos, sin }) => [
+      { name: names.cos, dtype: "float32", shape, bytes: cos },
+      { name: names.sin, dtype: "float32", shape, bytes: sin },
+    ]);
     this.chunkStart = take(8);
     this.int8Limits = take(8);
     this.isChunk = take(8).subarray(0, 1);
@@ -69,11 +82,12 @@ export class CallInputs {
 
   /** Yields to the event loop in between: a long context takes a large part of a second. */
   async fillRope(): Promise<void> {
-    const { positionCount } = this.#ropeTable;
-    for (let start = 0; start < positionCount; start += ropeRowsPerTurn) {
-      const end = Math.min(positionCount, start + ropeRowsPerTurn);
-      fillRopeRows(this.#config, this.#ropeTable, { start, end });
-      await setImmediate();
+    for (const [index, table] of this.#ropeTables.entries()) {
+      const rotary = this.#config.rotaries[index]!;
+      for (let start = 0; start < table.positionCount; start += ropeRowsPerTurn) {
+        fillRopeRows(rotary, table, { start, end: Math.min(table.positionCount, start + ropeRowsPerTurn) });
+        await setImmediate();
+      }
     }
   }
 

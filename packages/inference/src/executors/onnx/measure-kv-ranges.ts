@@ -50,32 +50,37 @@ function raiseRanges(
   { tokenCount, ranges }: { readonly tokenCount: number; readonly ranges: Float32Array },
 ): void {
   const { kvHeadCount, headDim, capacityTokens } = slots.shape;
-  const frequencies = rotaryFrequencies(config);
+  const frequencies = config.rotaries.map(rotaryFrequencies);
   let row = 0;
   for (const bytes of slots.views(0, 1)) {
     const numbers = float32(bytes);
+    const rotary = config.layerRotary[Math.floor(row / 2)];
+    const rotation = row % 2 === 0 && rotary !== undefined ? frequencies[rotary] : undefined;
     for (let head = 0; head < kvHeadCount; head += 1) {
       const first = (row * kvHeadCount + head) * headDim;
       const channels = ranges.subarray(first, first + headDim);
       for (let position = 0; position < tokenCount; position += 1) {
         const at = (head * capacityTokens + position) * headDim;
         const vector = numbers.subarray(at, at + headDim);
-        if (row % 2 === 0) raiseByKey(channels, vector, { config, frequencies, position });
-        else for (let each = 0; each < headDim; each += 1) raise(channels, each, Math.abs(vector[each]!));
+        const rotated = raiseByKey(channels, vector, { config, frequencies: rotation ?? none, position });
+        for (let each = rotated; each < headDim; each += 1) raise(channels, each, Math.abs(vector[each]!));
       }
     }
     row += 1;
   }
 }
 
+const none = new Float32Array(0);
+
 interface Rotation {
   readonly config: ModelConfig;
-  /** `(headDim / 2)` radians per position. */
+  /** `(dim / 2)` radians per position. */
   readonly frequencies: Float32Array;
   readonly position: number;
 }
 
-function raiseByKey(channels: Float32Array, key: Float32Array, rotation: Rotation): void {
+/** Returns how many channels rotate. */
+function raiseByKey(channels: Float32Array, key: Float32Array, rotation: Rotation): number {
   const { config, frequencies, position } = rotation;
   const half = frequencies.length;
   for (let pair = 0; pair < half; pair += 1) {
@@ -90,6 +95,7 @@ function raiseByKey(channels: Float32Array, key: Float32Array, rotation: Rotatio
     // The second channel is a quarter of a turn behind.
     raise(channels, second, length * largestCosine(start - Math.PI / 2, end - Math.PI / 2));
   }
+  return 2 * half;
 }
 
 function raise(channels: Float32Array, channel: number, magnitude: number): void {

@@ -1,31 +1,26 @@
-import type { ModelConfig, RopeScaling } from "@infernode/models";
+import type { ModelConfig, RopeScaling, Rotary } from "@infernode/models";
 
-/** Cosines and sines of the rotary angles. */
+/** Cosines and sines of the angles of one rotation. */
 export interface RopeTable {
   readonly positionCount: number;
-  /** `(positionCount, headDim / 2)` */
+  /** `(positionCount, dim / 2)` */
   readonly cos: Float32Array;
-  /** `(positionCount, headDim / 2)` */
+  /** `(positionCount, dim / 2)` */
   readonly sin: Float32Array;
 }
 
-type RopeConfig = Pick<ModelConfig, "headDim" | "ropeTheta" | "ropeScaling">;
-
-/** Bytes of a table: cosines and sines together. */
-export function ropeTableBytes(config: RopeConfig, positionCount: number): number {
-  return 2 * positionCount * (config.headDim / 2) * Float32Array.BYTES_PER_ELEMENT;
+/** Bytes of all tables: cosines and sines together. */
+export function ropeTableBytes({ rotaries }: Pick<ModelConfig, "rotaries">, positionCount: number): number {
+  const pairCount = rotaries.reduce((sum, { dim }) => sum + dim / 2, 0);
+  return 2 * positionCount * pairCount * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
  * Fills the rows of `cos` and `sin` for the positions from `start` to `end`. Frequencies and angles are rounded to
  * 32 bits where `transformers` does: at long contexts the difference shows in the logits.
  */
-export function fillRopeRows(
-  config: RopeConfig,
-  table: RopeTable,
-  rows: { start: number; end: number },
-): void {
-  const frequencies = rotaryFrequencies(config);
+export function fillRopeRows(rotary: Rotary, table: RopeTable, rows: { start: number; end: number }): void {
+  const frequencies = rotaryFrequencies(rotary);
   const half = frequencies.length;
   for (let position = rows.start; position < rows.end; position += 1) {
     for (let index = 0; index < half; index += 1) {
@@ -37,16 +32,16 @@ export function fillRopeRows(
 }
 
 /**
- * Computes the angle per position of each of the `headDim / 2` pairs, in radians, after scaling.
+ * Computes the angle per position of each of the `dim / 2` pairs, in radians, after scaling.
  *
  * @see https://arxiv.org/abs/2104.09864, and transformers, `modeling_rope_utils.py`
  */
-export function rotaryFrequencies(config: RopeConfig): Float32Array {
-  const half = config.headDim / 2;
+export function rotaryFrequencies({ dim, theta, scaling }: Rotary): Float32Array {
+  const half = dim / 2;
   const frequencies = new Float32Array(half);
   for (let index = 0; index < half; index += 1) {
-    const frequency = Math.fround(1 / Math.fround(config.ropeTheta ** (index / half)));
-    frequencies[index] = scaleFrequency(frequency, index, config.ropeScaling);
+    const frequency = Math.fround(1 / Math.fround(theta ** (index / half)));
+    frequencies[index] = scaleFrequency(frequency, index, scaling);
   }
   return frequencies;
 }

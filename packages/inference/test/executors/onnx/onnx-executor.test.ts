@@ -49,14 +49,54 @@ function changeTensor(model: ExecutorModel, name: string, change: Partial<Tensor
   return { ...model, weights: { ...model.weights, tensors, weight } };
 }
 
+const tinyRotary = { dim: 16, theta: 10_000, scaling: { type: "none" } } as const;
+
+/** Other heads, which rotate as a whole. */
+function withHeads(heads: Partial<Pick<ModelConfig, "headCount" | "kvHeadCount" | "headDim">>): ModelConfig {
+  const { headDim = tinyConfig.headDim } = heads;
+  const rotaries = [{ ...tinyRotary, dim: headDim }];
+  return { ...tinyConfig, ...heads, attentionScale: headDim ** -0.5, rotaries };
+}
+
 describe("against an oracle in double precision", () => {
   const configs: readonly [string, ModelConfig][] = [
     ["biases and norms of heads", tinyConfig],
-    ["plain", { ...tinyConfig, hasQkNorm: false, hasAttentionBias: { qkv: false, output: false } }],
+    ["plain", { ...tinyConfig, qkNorm: "none", hasAttentionBias: { qkv: false, output: false } }],
     ["tied embeddings", { ...tinyConfig, hasTiedEmbeddings: true }],
     ["a window of five in one layer", { ...tinyConfig, slidingWindowTokens: [5, undefined] }],
     ["a window of one", { ...tinyConfig, slidingWindowTokens: [1, 1] }],
-    ["wide heads, one for keys and values", { ...tinyConfig, headCount: 3, kvHeadCount: 1, headDim: 48 }],
+    ["wide heads, one for keys and values", withHeads({ headCount: 3, kvHeadCount: 1, headDim: 48 })],
+    [
+      "two rotations, and a layer without",
+      {
+        ...tinyConfig,
+        layerCount: 3,
+        rotaries: [1e4, 50].map((theta) => ({ dim: 16, theta, scaling: { type: "none" } })),
+        layerRotary: [1, undefined, 0],
+        slidingWindowTokens: [5, undefined, undefined],
+      },
+    ],
+    [
+      "a part of each head rotates",
+      { ...withHeads({ headDim: 48 }), rotaries: [{ ...tinyRotary, dim: 16 }] },
+    ],
+    [
+      "soft caps and another scale",
+      {
+        ...tinyConfig,
+        attentionScale: 1,
+        attentionSoftCap: 2,
+        logitSoftCap: 5,
+        scales: { ...tinyConfig.scales, embedding: 7 },
+      },
+    ],
+    [
+      "norms of whole projections, by weights around 0",
+      { ...tinyConfig, qkNorm: "projection", norm: { ...tinyConfig.norm, weightOffset: 1 } },
+    ],
+    ["norms that subtract the mean", { ...tinyConfig, norm: { ...tinyConfig.norm, kind: "layer" } }],
+    ["gelu", { ...tinyConfig, activation: "gelu" }],
+    ["approximated gelu", { ...tinyConfig, activation: "gelu_tanh" }],
   ];
   test.each(configs)("%s", async (_, config) => {
     await using checkpoint = await createRandomCheckpoint(config, 5);
@@ -247,7 +287,7 @@ describe("weights in files", () => {
   });
 
   test("of heads that the runtime cannot rotate fail before anything is loaded", async () => {
-    await using checkpoint = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
+    await using checkpoint = await createRandomCheckpoint(withHeads({ headDim: 24 }), 1);
     await expect(
       createOnnxExecutor({ model: checkpoint.model, memory: new PlainMemory(), maxSequences: 1 }),
     ).rejects.toMatchObject({ code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 24") });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { fillRopeRows, ropeTableBytes, rotaryFrequencies } from "../../../src/executors/onnx/rope-table.ts";
 
-const plainRope = { headDim: 4, ropeTheta: 100, ropeScaling: { type: "none" } } as const;
+const plainRope = { dim: 4, theta: 100, scaling: { type: "none" } } as const;
 
 test("turns the first pair by one radian per position and the others ever slower", () => {
   expect([...rotaryFrequencies(plainRope)]).toEqual([1, Math.fround(0.1)]);
@@ -20,24 +20,24 @@ test("fills rows by position", () => {
   expect([...sin]).toEqual(
     [0, 0, Math.sin(1), Math.sin(0.1), Math.sin(2), Math.sin(0.2)].map((x) => expect.closeTo(x, 6)),
   );
-  expect(ropeTableBytes(plainRope, 3)).toBe(cos.byteLength + sin.byteLength);
+  expect(ropeTableBytes({ rotaries: [plainRope] }, 3)).toBe(cos.byteLength + sin.byteLength);
 });
 
 test("stretches all alike with linear scaling", () => {
-  const scaled = rotaryFrequencies({ ...plainRope, ropeScaling: { type: "linear", factor: 4 } });
+  const scaled = rotaryFrequencies({ ...plainRope, scaling: { type: "linear", factor: 4 } });
   expect([...scaled]).toEqual([0.25, Math.fround(Math.fround(0.1) / 4)]);
 });
 
 describe("llama3 scaling", () => {
-  const ropeScaling = {
+  const scaling = {
     type: "llama3",
     factor: 8,
     lowFrequencyFactor: 1,
     highFrequencyFactor: 4,
     originalContextTokens: 64,
   } as const;
-  const plain = rotaryFrequencies({ headDim: 16, ropeTheta: 10_000, ropeScaling: { type: "none" } });
-  const scaled = rotaryFrequencies({ headDim: 16, ropeTheta: 10_000, ropeScaling });
+  const plain = rotaryFrequencies({ dim: 16, theta: 10_000, scaling: { type: "none" } });
+  const scaled = rotaryFrequencies({ dim: 16, theta: 10_000, scaling });
 
   test("keeps frequencies above the high factor", () => {
     expect(scaled[0]).toBe(plain[0]);
@@ -56,8 +56,8 @@ describe("llama3 scaling", () => {
 /** Printed by LlamaRotaryEmbedding of transformers 5.23.0 with torch 2.15.0, float32, positions 7, 200 and 100000. */
 const golden = [
   {
-    ropeTheta: 10_000,
-    ropeScaling: { type: "none" },
+    theta: 10_000,
+    scaling: { type: "none" },
     frequencies: [
       1, 0.316227764, 0.100000001, 0.0316227786, 0.00999999978, 0.00316227786, 0.00100000005, 0.000316227786,
     ],
@@ -74,8 +74,8 @@ const golden = [
     ],
   },
   {
-    ropeTheta: 10_000,
-    ropeScaling: { type: "linear", factor: 4 },
+    theta: 10_000,
+    scaling: { type: "linear", factor: 4 },
     frequencies: [
       0.25, 0.079056941, 0.0250000004, 0.00790569466, 0.00249999994, 0.000790569466, 0.000250000012,
       7.90569466e-5,
@@ -93,8 +93,8 @@ const golden = [
     ],
   },
   {
-    ropeTheta: 500_000,
-    ropeScaling: {
+    theta: 500_000,
+    scaling: {
       type: "llama3",
       factor: 8,
       lowFrequencyFactor: 1,
@@ -118,24 +118,21 @@ const golden = [
 ] as const;
 
 describe("angles of transformers", () => {
-  test.each(golden)(
-    "$ropeScaling.type",
-    ({ ropeTheta, ropeScaling, frequencies, cos7, sin200, sin100000 }) => {
-      const config = { headDim: 16, ropeTheta, ropeScaling };
-      expectClose(rotaryFrequencies(config), frequencies, 2e-7);
-      const positionCount = 100_001;
-      const table = {
-        positionCount,
-        cos: new Float32Array(positionCount * 8),
-        sin: new Float32Array(positionCount * 8),
-      };
-      fillRopeRows(config, table, { start: 0, end: positionCount });
-      expectClose(table.cos.subarray(7 * 8, 8 * 8), cos7, 1e-6);
-      expectClose(table.sin.subarray(200 * 8, 201 * 8), sin200, 2e-5);
-      // One unit in the last place of a frequency is 100,000 times that of an angle.
-      expectClose(table.sin.subarray(100_000 * 8, 100_001 * 8), sin100000, 1e-2);
-    },
-  );
+  test.each(golden)("$scaling.type", ({ theta, scaling, frequencies, cos7, sin200, sin100000 }) => {
+    const rotary = { dim: 16, theta, scaling };
+    expectClose(rotaryFrequencies(rotary), frequencies, 2e-7);
+    const positionCount = 100_001;
+    const table = {
+      positionCount,
+      cos: new Float32Array(positionCount * 8),
+      sin: new Float32Array(positionCount * 8),
+    };
+    fillRopeRows(rotary, table, { start: 0, end: positionCount });
+    expectClose(table.cos.subarray(7 * 8, 8 * 8), cos7, 1e-6);
+    expectClose(table.sin.subarray(200 * 8, 201 * 8), sin200, 2e-5);
+    // One unit in the last place of a frequency is 100,000 times that of an angle.
+    expectClose(table.sin.subarray(100_000 * 8, 100_001 * 8), sin100000, 1e-2);
+  });
 });
 
 function expectClose(found: Float32Array, wanted: readonly number[], tolerance: number): void {

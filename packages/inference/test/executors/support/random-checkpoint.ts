@@ -25,44 +25,56 @@ export const tinyConfig: ModelConfig = {
   headCount: 4,
   kvHeadCount: 2,
   headDim: 16,
-  rmsNormEpsilon: 1e-5,
-  ropeTheta: 10_000,
-  ropeScaling: { type: "none" },
+  norm: { kind: "rms", epsilon: 1e-5, weightOffset: 0 },
+  activation: "silu",
+  rotaries: [{ dim: 16, theta: 10_000, scaling: { type: "none" } }],
+  layerRotary: [0, 0],
   hasInterleavedRope: false,
   contextTokens: 64,
   slidingWindowTokens: [undefined, undefined],
+  attentionScale: 16 ** -0.5,
+  attentionSoftCap: undefined,
+  logitSoftCap: undefined,
+  scales: { embedding: 1, residual: 1, logits: 1 },
   hasTiedEmbeddings: false,
   hasAttentionBias: { qkv: true, output: false },
   hasMlpBias: false,
-  hasQkNorm: true,
+  qkNorm: "head",
   eosTokenIds: [2],
   bosTokenId: 1,
   storedDtype: "F32",
 };
 
-/** A Llama-like network, built from the config. */
+/** A Llama-like network, built from the config. A norm of kind `layer` has a bias. */
 export const plainArchitecture: Architecture = {
   name: "plain",
   build<T>(config: ModelConfig, builder: DecoderBuilder<T>): void {
-    const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim, rmsNormEpsilon, vocabSize } =
-      config;
+    const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim, vocabSize, scales } = config;
     const embedding = { name: "embedding", shape: [vocabSize, hiddenSize] };
-    let x = builder.embed(embedding);
+    const norm = (value: T, name: string, size: number): T => {
+      const weight = { name, shape: [size] };
+      const bias = config.norm.kind === "layer" ? { name: `${name}.bias`, shape: [size] } : undefined;
+      return builder.norm(value, { weight, bias }, config.norm);
+    };
+    let x = builder.scale(builder.embed(embedding), scales.embedding);
     for (let layer = 0; layer < config.layerCount; layer += 1) {
       const ref = (name: string, ...shape: number[]): WeightRef => ({ name: `${layer}.${name}`, shape });
-      const normed = builder.rmsNorm(x, ref("norm1", hiddenSize), rmsNormEpsilon);
+      const normed = norm(x, `${layer}.norm1`, hiddenSize);
       const project = (name: string, heads: number): T =>
         builder.linear(
           normed,
           ref(name, heads * headDim, hiddenSize),
           config.hasAttentionBias.qkv ? ref(`${name}.bias`, heads * headDim) : undefined,
         );
-      const norm = (value: T, name: string): T =>
-        config.hasQkNorm ? builder.headRmsNorm(value, ref(name, headDim), rmsNormEpsilon) : value;
+      const normOf = (value: T, name: string, heads: number): T =>
+        config.qkNorm === "none"
+          ? value
+          : norm(value, `${layer}.${name}`, config.qkNorm === "head" ? headDim : heads * headDim);
+      const index = config.layerRotary[layer];
       const attended = builder.attention(
         {
-          q: norm(project("q", headCount), "qNorm"),
-          k: norm(project("k", kvHeadCount), "kNorm"),
+          q: normOf(project("q", headCount), "qNorm", headCount),
+          k: normOf(project("k", kvHeadCount), "kNorm", kvHeadCount),
           v: project("v", kvHeadCount),
         },
         {
@@ -70,22 +82,24 @@ export const plainArchitecture: Architecture = {
           headCount,
           kvHeadCount,
           headDim,
-          scale: headDim ** -0.5,
+          scale: config.attentionScale,
+          softCap: config.attentionSoftCap,
           slidingWindowTokens: config.slidingWindowTokens[layer],
-          hasInterleavedRope: config.hasInterleavedRope,
+          rotary:
+            index === undefined
+              ? undefined
+              : { index, dim: config.rotaries[index]!.dim, isInterleaved: config.hasInterleavedRope },
         },
       );
       x = builder.add(x, builder.linear(attended, ref("o", hiddenSize, headCount * headDim)));
-      const mlp = builder.rmsNorm(x, ref("norm2", hiddenSize), rmsNormEpsilon);
+      const mlp = norm(x, `${layer}.norm2`, hiddenSize);
       const gate = builder.linear(mlp, ref("gate", intermediateSize, hiddenSize));
       const up = builder.linear(mlp, ref("up", intermediateSize, hiddenSize));
-      x = builder.add(
-        x,
-        builder.linear(builder.gatedSilu(gate, up), ref("down", hiddenSize, intermediateSize)),
-      );
+      const product = builder.multiply(builder.activate(gate, config.activation), up);
+      x = builder.add(x, builder.linear(product, ref("down", hiddenSize, intermediateSize)));
     }
     const head = config.hasTiedEmbeddings ? embedding : { name: "head", shape: [vocabSize, hiddenSize] };
-    builder.logits(builder.rmsNorm(x, { name: "norm", shape: [hiddenSize] }, rmsNormEpsilon), head);
+    builder.logits(norm(x, "norm", hiddenSize), head, config.logitSoftCap);
   },
 };
 

@@ -1,4 +1,13 @@
-import type { AttentionOptions, DecoderBuilder, ModelConfig, WeightRef } from "@infernode/models";
+import type {
+  Activation,
+  AttentionOptions,
+  AttentionRotary,
+  DecoderBuilder,
+  ModelConfig,
+  NormStyle,
+  NormWeights,
+  WeightRef,
+} from "@infernode/models";
 
 /** `(rows, width)` in double precision. */
 export interface Matrix {
@@ -37,14 +46,21 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     return output;
   }
 
-  rmsNorm(x: Matrix, weight: WeightRef, epsilon: number): Matrix {
-    return this.#norm(x, this.#read(weight), epsilon);
-  }
-
-  headRmsNorm(x: Matrix, weight: WeightRef, epsilon: number): Matrix {
-    const scale = this.#read(weight);
-    const heads = { rows: (x.rows * x.width) / scale.length, width: scale.length, data: x.data };
-    return { ...x, data: this.#norm(heads, scale, epsilon).data };
+  norm(x: Matrix, { weight, bias }: NormWeights, style: NormStyle): Matrix {
+    const weights = this.#read(weight).map((each) => each + style.weightOffset);
+    const offsets = bias === undefined ? weights.map(() => 0) : this.#read(bias);
+    const width = weights.length;
+    const output = matrix(x.rows, x.width);
+    for (let start = 0; start < x.data.length; start += width) {
+      const group = x.data.subarray(start, start + width);
+      const mean = style.kind === "layer" ? sum(group) / width : 0;
+      const variance = sum(group.map((each) => (each - mean) ** 2)) / width;
+      for (let i = 0; i < width; i += 1) {
+        const normed = (at(group[i]) - mean) / Math.sqrt(variance + style.epsilon);
+        output.data[start + i] = normed * at(weights[i]) + at(offsets[i]);
+      }
+    }
+    return output;
   }
 
   linear(x: Matrix, weight: WeightRef, bias?: WeightRef): Matrix {
@@ -65,9 +81,9 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
   }
 
   attention({ q, k, v }: { q: Matrix; k: Matrix; v: Matrix }, options: AttentionOptions): Matrix {
-    const { headCount, kvHeadCount, headDim, scale, slidingWindowTokens } = options;
-    const queries = this.#rotate(q, headDim);
-    const keys = this.#rotate(k, headDim);
+    const { headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } = options;
+    const queries = this.#rotate(q, headDim, rotary);
+    const keys = this.#rotate(k, headDim, rotary);
     const output = matrix(q.rows, headCount * headDim);
     for (let row = 0; row < q.rows; row += 1) {
       const first = slidingWindowTokens === undefined ? 0 : Math.max(0, row - slidingWindowTokens + 1);
@@ -81,7 +97,7 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
               at(queries.data[row * q.width + head * headDim + i]) *
               at(keys.data[past * k.width + kvHead * headDim + i]);
           }
-          scores.push(dot * scale);
+          scores.push(capped(dot * scale, softCap));
         }
         const highest = Math.max(...scores);
         const weights = scores.map((score) => Math.exp(score - highest));
@@ -98,39 +114,37 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     return output;
   }
 
-  gatedSilu(gate: Matrix, up: Matrix): Matrix {
-    return { ...gate, data: gate.data.map((x, i) => (x / (1 + Math.exp(-x))) * at(up.data[i])) };
+  activate(x: Matrix, activation: Activation): Matrix {
+    return { ...x, data: x.data.map(activations[activation]) };
+  }
+
+  multiply(a: Matrix, b: Matrix): Matrix {
+    return { ...a, data: a.data.map((x, i) => x * at(b.data[i])) };
+  }
+
+  scale(x: Matrix, factor: number): Matrix {
+    return { ...x, data: x.data.map((each) => factor * each) };
   }
 
   add(a: Matrix, b: Matrix): Matrix {
     return { ...a, data: a.data.map((x, i) => x + at(b.data[i])) };
   }
 
-  logits(x: Matrix, weight: WeightRef): void {
-    this.result = this.linear(x, weight);
+  logits(x: Matrix, weight: WeightRef, softCap: number | undefined): void {
+    const logits = this.linear(x, weight);
+    this.result = { ...logits, data: logits.data.map((each) => capped(each, softCap)) };
   }
 
-  #norm(x: Matrix, scale: Float64Array, epsilon: number): Matrix {
-    const output = matrix(x.rows, x.width);
-    for (let row = 0; row < x.rows; row += 1) {
-      let squares = 0;
-      for (let i = 0; i < x.width; i += 1) squares += at(x.data[row * x.width + i]) ** 2;
-      const factor = 1 / Math.sqrt(squares / x.width + epsilon);
-      for (let i = 0; i < x.width; i += 1) {
-        output.data[row * x.width + i] = at(x.data[row * x.width + i]) * factor * at(scale[i]);
-      }
-    }
-    return output;
-  }
-
-  #rotate(x: Matrix, headDim: number): Matrix {
-    const half = headDim / 2;
-    const output = matrix(x.rows, x.width);
+  #rotate(x: Matrix, headDim: number, rotary: AttentionRotary | undefined): Matrix {
+    if (rotary === undefined) return x;
+    const { theta } = this.#config.rotaries[rotary.index]!;
+    const half = rotary.dim / 2;
+    const output = { ...x, data: x.data.slice() };
     for (let row = 0; row < x.rows; row += 1) {
       for (let start = row * x.width; start < (row + 1) * x.width; start += headDim) {
         for (let i = 0; i < half; i += 1) {
-          const angle = row * this.#config.ropeTheta ** ((-2 * i) / headDim);
-          const [one, other] = this.#config.hasInterleavedRope
+          const angle = row * theta ** (-i / half);
+          const [one, other] = rotary.isInterleaved
             ? [start + 2 * i, start + 2 * i + 1]
             : [start + i, start + half + i];
           const [a, b] = [at(x.data[one]), at(x.data[other])];
@@ -141,6 +155,31 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     }
     return output;
   }
+}
+
+const activations: Readonly<Record<Activation, (x: number) => number>> = {
+  silu: (x) => x / (1 + Math.exp(-x)),
+  gelu: (x) => (x / 2) * (1 + errorFunction(x / Math.SQRT2)),
+  gelu_tanh: (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044_715 * x ** 3))),
+};
+
+/** By its series, which converges for all numbers; exact enough for those below 6. */
+function errorFunction(x: number): number {
+  let term = x;
+  let total = x;
+  for (let n = 1; n < 200; n += 1) {
+    term *= -(x ** 2) / n;
+    total += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * total;
+}
+
+function capped(x: number, cap: number | undefined): number {
+  return cap === undefined ? x : cap * Math.tanh(x / cap);
+}
+
+function sum(numbers: Float64Array): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function at(value: number | undefined): number {

@@ -1,7 +1,9 @@
 import type { ModelConfig } from "../../config/model-config.ts";
-import { parseModelConfig } from "../../config/parse-model-config.ts";
 import { parseGenerationDefaults, type GenerationDefaults } from "../../config/parse-generation-defaults.ts";
 import { ModelError, quoteValue } from "../../errors.ts";
+import type { Family, GgufFamily } from "../../families/family.ts";
+import { parseModelConfig } from "../../families/parse-model-config.ts";
+import { families } from "../../families/registry.ts";
 import type { GgufMetadata, GgufValue } from "./gguf-metadata.ts";
 
 /** What the config says that is no metadata. */
@@ -16,12 +18,15 @@ export interface GgufNetwork {
   readonly ropeDivisors: readonly number[] | undefined;
 }
 
-/** The class in transformers of each architecture that can be read. */
-const architectures: ReadonlyMap<unknown, string> = new Map([
-  ["llama", "LlamaForCausalLM"],
-  ["qwen2", "Qwen2ForCausalLM"],
-  ["qwen3", "Qwen3ForCausalLM"],
-]);
+/** A family and how it is stored in GGUF. */
+type StoredFamily = Family & { readonly gguf: GgufFamily };
+
+/** By `general.architecture`. */
+const storedFamilies: ReadonlyMap<unknown, StoredFamily> = new Map(
+  families.flatMap(({ gguf, ...family }) =>
+    gguf === undefined ? [] : [[gguf.architecture, { ...family, gguf }] as const],
+  ),
+);
 
 /** Fields of a config by their keys behind the name of the architecture. */
 const fieldKeys = {
@@ -54,32 +59,40 @@ const samplingKeys = {
   repetition_penalty: "general.sampling.penalty_repeat",
 } as const;
 
+/** The config of a network, and how its family is stored. */
+export interface GgufConfig {
+  readonly config: ModelConfig;
+  readonly family: GgufFamily;
+}
+
 /**
  * Makes the config of a network from the metadata of its file, with every check of `parseModelConfig`.
  *
  * @throws ModelError `INVALID_CONFIG`, `UNSUPPORTED_ARCHITECTURE`, `UNSUPPORTED_ROPE_SCALING`
  */
-export function parseGgufConfig(network: GgufNetwork): ModelConfig {
+export function parseGgufConfig(network: GgufNetwork): GgufConfig {
   const { path, metadata, embeddingShape, hasTensor, ropeDivisors } = network;
-  const prefix = metadata.get("general.architecture");
-  const className = architectures.get(prefix);
-  if (typeof prefix !== "string" || className === undefined) throw unsupported(network);
+  const family = storedFamilies.get(metadata.get("general.architecture"));
+  if (family === undefined) throw unsupported(network);
+  const { gguf } = family;
+  const prefix = gguf.architecture;
   const get = (key: string): GgufValue | undefined => metadata.get(`${prefix}.${key}`);
   assertNoExperts(path, `${prefix}.expert_count`, metadata);
+  const keys = { ...fieldKeys, ...gguf.fieldKeys };
   const fieldNames = new Map<string, string>([
-    ...Object.entries(fieldKeys).map(([field, key]) => [field, `${prefix}.${key}`] as const),
+    ...Object.entries(keys).map(([field, key]) => [field, `${prefix}.${key}`] as const),
     ...Object.entries(tokenKeys),
     ["vocab_size", "token_embd.weight"],
     ["rope_scaling.factor", `${prefix}.rope.scaling.factor`],
     ["rope_scaling.rope_type", `${prefix}.rope.scaling.type`],
     ["partial_rotary_factor", `${prefix}.rope.dimension_count`],
   ]);
-  const config = parseModelConfig({
+  const parsed = parseModelConfig({
     configName: path,
     fieldNames,
     config: {
-      architectures: [className],
-      ...present(fieldKeys, get),
+      architectures: [family.architecture],
+      ...present(keys, get),
       ...(metadata.get("tokenizer.ggml.model") === "llama" ? sentencePieceIds : noTokenIds),
       ...present(tokenKeys, (key) => metadata.get(key)),
       vocab_size: embeddingShape?.[0],
@@ -88,17 +101,14 @@ export function parseGgufConfig(network: GgufNetwork): ModelConfig {
       tie_word_embeddings: !hasTensor("output.weight"),
       attention_bias: hasTensor("blk.0.attn_q.bias"),
       mlp_bias: hasTensor("blk.0.ffn_gate.bias"),
+      ...gguf.fields?.(get),
     },
   });
-  return Object.freeze({
-    ...config,
-    ...(ropeDivisors !== undefined && {
-      ropeScaling: { type: "by-frequency" as const, divisors: checkDivisors(ropeDivisors, config, path) },
-    }),
-    // The converter reorders queries and keys of Llama, and those of no other architecture.
-    hasInterleavedRope: prefix === "llama",
-    storedDtype: "GGUF",
-  });
+  const scaled = ropeDivisors === undefined ? parsed : scaleRotaries(parsed, ropeDivisors, path);
+  return {
+    config: Object.freeze({ ...scaled, ...gguf.resolve?.(scaled), storedDtype: "GGUF" }),
+    family: gguf,
+  };
 }
 
 /** Reads the sampling parameters that a file recommends. @throws ModelError `INVALID_CONFIG` */
@@ -140,15 +150,17 @@ function ropeScaling(get: (key: string) => GgufValue | undefined): Fields | unde
   return { rope_type: type, factor: get("rope.scaling.factor") ?? linear ?? 1 };
 }
 
-function checkDivisors(
-  divisors: readonly number[],
-  { headDim }: ModelConfig,
-  path: string,
-): readonly number[] {
-  const isUsable = divisors.length === headDim / 2 && divisors.every((each) => each > 0 && each < Infinity);
-  if (isUsable) return Object.freeze([...divisors]);
-  const mismatch = { expected: `${headDim / 2} positive numbers`, got: `${divisors.length} numbers` };
-  throw new ModelError("INVALID_CONFIG", mismatch, { file: path, tensor: "rope_freqs.weight" });
+function scaleRotaries(config: ModelConfig, divisors: readonly number[], path: string): ModelConfig {
+  const arePositive = divisors.every((each) => each > 0 && each < Infinity);
+  const rotaries = config.rotaries.map((rotary) => {
+    const count = rotary.dim / 2;
+    if (arePositive && divisors.length === count) {
+      return Object.freeze({ ...rotary, scaling: { type: "by-frequency" as const, divisors } });
+    }
+    const mismatch = { expected: `${count} positive numbers`, got: `${divisors.length} numbers` };
+    throw new ModelError("INVALID_CONFIG", mismatch, { file: path, tensor: "rope_freqs.weight" });
+  });
+  return { ...config, rotaries };
 }
 
 function assertNoExperts(path: string, field: string, metadata: GgufMetadata): void {
@@ -160,7 +172,7 @@ function assertNoExperts(path: string, field: string, metadata: GgufMetadata): v
 
 function unsupported({ path, metadata }: GgufNetwork): ModelError {
   const field = "general.architecture";
-  const expected = `one of ${[...architectures.keys()].map(String).join(", ")}`;
+  const expected = `one of ${[...storedFamilies.keys()].map(String).join(", ")}`;
   const got = metadata.has(field) ? quoteValue(metadata.get(field)) : "nothing";
   return new ModelError("UNSUPPORTED_ARCHITECTURE", { expected, got }, { file: path, field });
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 
 import { ModelError } from "../../errors.ts";
+import type { GgufFamily } from "../../families/family.ts";
 import { openFile, readFully } from "../../files/read-file.ts";
 import { decodeElements } from "../../weights/decode-elements.ts";
 import { isPacking } from "../../weights/ggml/ggml-types.ts";
@@ -43,14 +44,14 @@ export const gguf: CheckpointFormat = {
     const opened = await openGgufFiles(files, path, signal);
     try {
       const { metadata, tensors } = opened;
-      const config = parseGgufConfig({
+      const { config, family } = parseGgufConfig({
         path,
         metadata,
         embeddingShape: tensors.get("token_embd.weight")?.shape,
         hasTensor: (name) => tensors.has(name),
         ropeDivisors: await readRopeDivisors(opened),
       });
-      const weights = createWeightIndex(indexWeights(opened), opened.files);
+      const weights = createWeightIndex(indexWeights(opened, family), opened.files);
       return { config, weights, generationDefaults: parseGgufDefaults(metadata, path) };
     } catch (error) {
       await closeFiles(opened.files);
@@ -84,11 +85,11 @@ export const gguf: CheckpointFormat = {
 };
 
 /** The weights by their names in the network. */
-function indexWeights({ tensors }: GgufFiles): ReadonlyMap<string, StoredWeight> {
+function indexWeights({ tensors }: GgufFiles, family: GgufFamily): ReadonlyMap<string, StoredWeight> {
   const weights = new Map<string, StoredWeight>();
   for (const tensor of tensors.values()) {
     if (tensor.name === ropeTensor) continue;
-    const name = networkNameOf(tensor.name);
+    const name = networkNameOf(tensor.name, family);
     if (weights.has(name)) {
       const mismatch = { expected: `one tensor for ${name}`, got: "another one" };
       throw new ModelError("TENSOR_DUPLICATED", mismatch, { file: tensor.filePath, tensor: tensor.name });

@@ -1,3 +1,5 @@
+import type { GgufFamily } from "../../families/family.ts";
+
 /** Tensors outside of the layers: GGUF's name to the network's. */
 const globalNames: ReadonlyMap<string, string> = new Map([
   ["token_embd", "model.embed_tokens"],
@@ -28,9 +30,9 @@ const globalPattern = /^(\w+)\.(weight|bias)$/;
  *
  * @see https://github.com/ggml-org/llama.cpp/blob/master/gguf-py/gguf/tensor_mapping.py
  */
-export function networkNameOf(ggufName: string): string {
+export function networkNameOf(ggufName: string, { layerTensors }: GgufFamily): string {
   const [, layer, part = "", kind] = layerPattern.exec(ggufName) ?? [];
-  const inLayer = layerNames.get(part);
+  const inLayer = layerTensors?.[part] ?? layerNames.get(part);
   if (inLayer !== undefined) return `model.layers.${Number(layer)}.${inLayer}.${kind}`;
   const [, outside = "", ending] = globalPattern.exec(ggufName) ?? [];
   const name = globalNames.get(outside);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { readChatTemplate } from "./read-chat-template.ts";
 import { parseGenerationDefaults } from "../../config/parse-generation-defaults.ts";
-import { parseModelConfig } from "../../config/parse-model-config.ts";
+import { parseModelConfig } from "../../families/parse-model-config.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
 import { readJsonFile, statFile } from "../../files/read-file.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";

@@ -15,7 +15,7 @@ import { hfDirectory } from "../hf-directory/hf-directory.ts";
 
 /** The header of the GGUF file that a prepared model was made of. */
 export const ggufTextFile = "tokenizer.gguf";
-export const preparedVersion = "1";
+export const preparedVersion = "2";
 
 /** What `prepared.safetensors` says beside its tensors, as JSON where it is no text. */
 export interface PreparedMetadata {
@@ -90,8 +90,16 @@ function describe(
 /** JSON has no `undefined`. */
 function readConfig(json: unknown): ModelConfig {
   const config = json as ModelConfig;
-  const slidingWindowTokens = config.slidingWindowTokens.map((tokens) => tokens ?? undefined);
-  return Object.freeze({ ...config, slidingWindowTokens, bosTokenId: config.bosTokenId });
+  const byLayer = (numbers: readonly (number | undefined)[]): readonly (number | undefined)[] =>
+    numbers.map((number) => number ?? undefined);
+  return Object.freeze({
+    ...config,
+    slidingWindowTokens: byLayer(config.slidingWindowTokens),
+    layerRotary: byLayer(config.layerRotary),
+    attentionSoftCap: config.attentionSoftCap,
+    logitSoftCap: config.logitSoftCap,
+    bosTokenId: config.bosTokenId,
+  });
 }
 
 /** As they are in the metadata. */

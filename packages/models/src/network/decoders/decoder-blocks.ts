@@ -1,39 +1,81 @@
-import type { AttentionOptions, DecoderBuilder, WeightRef } from "../decoder-builder.ts";
+import type { AttentionOptions, DecoderBuilder } from "../decoder-builder.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 import type { LayerWeights, Projection } from "./decoder-weights.ts";
+import { embeddingWeight, finalNormWeight, outputWeight } from "./decoder-weights.ts";
 
 /** `x · weightᵀ`, plus the bias if there is one. */
-export function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
+function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
   return projection.bias === undefined
     ? builder.linear(x, projection.weight)
     : builder.linear(x, projection.weight, projection.bias);
 }
 
-/** Normalizes each head before the rotation; returns `x` where the network has no such norm. */
-export function normHeads<T>(
-  builder: DecoderBuilder<T>,
-  x: T,
-  { weight, epsilon }: { readonly weight: WeightRef | undefined; readonly epsilon: number },
-): T {
-  return weight === undefined ? x : builder.headRmsNorm(x, weight, epsilon);
+/** `factor · x`; nothing is computed for a factor of 1. */
+export function scaled<T>(builder: DecoderBuilder<T>, x: T, factor: number): T {
+  return factor === 1 ? x : builder.scale(x, factor);
 }
 
-/** `down(silu(gate(x)) ⊙ up(x))`: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */
-export function gatedMlp<T>(builder: DecoderBuilder<T>, x: T, weights: LayerWeights): T {
+/** The embeddings of the tokens, scaled by the config. */
+export function embedTokens<T>(config: ModelConfig, builder: DecoderBuilder<T>): T {
+  return scaled(builder, builder.embed(embeddingWeight(config)), config.scales.embedding);
+}
+
+/** Queries, keys and values, normalized where the config says so, attended to, and projected: `(tokens, hiddenSize)`. */
+export function attend<T>(
+  { builder, config, layerIndex }: LayerContext<T>,
+  x: T,
+  weights: Pick<LayerWeights, "q" | "k" | "v" | "output" | "qNorm" | "kNorm">,
+): T {
+  const normed = (projection: Projection, weight: LayerWeights["qNorm"]): T => {
+    const value = project(builder, x, projection);
+    return weight === undefined ? value : builder.norm(value, { weight }, config.norm);
+  };
+  const q = normed(weights.q, weights.qNorm);
+  const k = normed(weights.k, weights.kNorm);
+  const v = project(builder, x, weights.v);
+  const attended = builder.attention({ q, k, v }, attentionOptions(config, layerIndex));
+  return project(builder, attended, weights.output);
+}
+
+/** What the blocks of a layer need beside its weights. */
+export interface LayerContext<T> {
+  readonly builder: DecoderBuilder<T>;
+  readonly config: ModelConfig;
+  readonly layerIndex: number;
+}
+
+/** `down(activation(gate(x)) ⊙ up(x))`: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */
+export function gatedMlp<T>(
+  { builder, config }: Pick<LayerContext<T>, "builder" | "config">,
+  x: T,
+  weights: Pick<LayerWeights, "gate" | "up" | "down">,
+): T {
   const gate = project(builder, x, weights.gate);
   const up = project(builder, x, weights.up);
-  return project(builder, builder.gatedSilu(gate, up), weights.down);
+  return project(builder, builder.multiply(builder.activate(gate, config.activation), up), weights.down);
 }
 
-/** Heads, scale and window of layer `layerIndex`. */
-export function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOptions {
+/** The norm after the last layer, and the logits. */
+export function endWithLogits<T>(config: ModelConfig, builder: DecoderBuilder<T>, hidden: T): void {
+  const normed = builder.norm(hidden, { weight: finalNormWeight(config) }, config.norm);
+  builder.logits(scaled(builder, normed, config.scales.logits), outputWeight(config), config.logitSoftCap);
+}
+
+/** Heads, scale, window and rotation of layer `layerIndex`. */
+function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOptions {
+  const index = config.layerRotary[layerIndex];
+  const rotary = index === undefined ? undefined : config.rotaries[index];
   return {
     layerIndex,
     headCount: config.headCount,
     kvHeadCount: config.kvHeadCount,
     headDim: config.headDim,
-    scale: config.headDim ** -0.5,
+    scale: config.attentionScale,
+    softCap: config.attentionSoftCap,
     slidingWindowTokens: config.slidingWindowTokens[layerIndex],
-    hasInterleavedRope: config.hasInterleavedRope,
+    rotary:
+      index === undefined || rotary === undefined
+        ? undefined
+        : { index, dim: rotary.dim, isInterleaved: config.hasInterleavedRope },
   };
 }

@@ -14,7 +14,7 @@ export interface LayerWeights {
   readonly k: Projection;
   readonly v: Projection;
   readonly output: Projection;
-  /** `(headDim)`, where the config has norms of query and key heads. */
+  /** `(headDim)`, or as wide as the projection; where the config has norms of queries and keys. */
   readonly qNorm: WeightRef | undefined;
   readonly kNorm: WeightRef | undefined;
   readonly mlpNorm: WeightRef;
@@ -36,6 +36,8 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
     weight: tensor(`${name}.weight`, shape),
     bias: hasBias ? tensor(`${name}.bias`, [shape[0]]) : undefined,
   });
+  const qkNorm = (name: string, size: number): WeightRef | undefined =>
+    config.qkNorm === "none" ? undefined : tensor(name, [config.qkNorm === "head" ? headDim : size]);
   const { qkv: hasQkvBias, output: hasOutputBias } = config.hasAttentionBias;
   return {
     inputNorm: tensor("input_layernorm.weight", [hiddenSize]),
@@ -43,8 +45,8 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
     k: projection("self_attn.k_proj", [kvSize, hiddenSize], hasQkvBias),
     v: projection("self_attn.v_proj", [kvSize, hiddenSize], hasQkvBias),
     output: projection("self_attn.o_proj", [hiddenSize, qSize], hasOutputBias),
-    qNorm: config.hasQkNorm ? tensor("self_attn.q_norm.weight", [headDim]) : undefined,
-    kNorm: config.hasQkNorm ? tensor("self_attn.k_norm.weight", [headDim]) : undefined,
+    qNorm: qkNorm("self_attn.q_norm.weight", qSize),
+    kNorm: qkNorm("self_attn.k_norm.weight", kvSize),
     mlpNorm: tensor("post_attention_layernorm.weight", [hiddenSize]),
     gate: projection("mlp.gate_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
     up: projection("mlp.up_proj", [intermediateSize, hiddenSize], config.hasMlpBias),

@@ -52,8 +52,11 @@ describe("has the config of the checkpoint that it was converted from", () => {
     expect(found).toMatchObject({
       ...wanted,
       hasInterleavedRope: wanted.family === "llama",
-      rmsNormEpsilon: expect.closeTo(wanted.rmsNormEpsilon, 10),
-      ropeScaling: wanted.ropeScaling.type === "llama3" ? { type: "by-frequency" } : wanted.ropeScaling,
+      norm: { ...wanted.norm, epsilon: expect.closeTo(wanted.norm.epsilon, 10) },
+      rotaries: wanted.rotaries.map(({ scaling, ...rotary }) => ({
+        ...rotary,
+        scaling: scaling.type === "llama3" ? { type: "by-frequency" } : scaling,
+      })),
       slidingWindowTokens: wanted.slidingWindowTokens.map(() => undefined),
       eosTokenIds: wanted.eosTokenIds.slice(0, 1),
       bosTokenId: found.bosTokenId,

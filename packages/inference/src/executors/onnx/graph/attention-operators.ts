@@ -9,6 +9,11 @@ interface AttentionInputs {
   readonly v: string;
 }
 
+/** Names of the tables of a rotation, `(positions, dim / 2)`. */
+export function ropeNames(index: number): { readonly cos: string; readonly sin: string } {
+  return { cos: `rope_cos.${index}`, sin: `rope_sin.${index}` };
+}
+
 /** Names of one layer's KV cache in the graph. */
 export interface KvNames {
   readonly pastKeys: string;
@@ -111,38 +116,53 @@ function groupQueryAttention(
   options: AttentionOptions,
   { names, output, scales, isRotated = false }: AttentionNames,
 ): OnnxNode {
-  const rope = isRotated ? [] : ["rope_cos", "rope_sin"];
+  const { headCount, kvHeadCount, scale, softCap, slidingWindowTokens, rotary } = options;
+  const tables = isRotated || rotary === undefined ? undefined : ropeNames(rotary.index);
+  const rope = tables === undefined ? [] : [tables.cos, tables.sin];
   const past = [names.pastKeys, names.pastValues, "last_positions", "total_length"];
-  const { headCount, kvHeadCount, scale, slidingWindowTokens } = options;
   return {
     op: "GroupQueryAttention",
     domain,
-    inputs: [q, k, v, ...past, ...rope, ...(scales ? ["", "", "", scales.keys, scales.values] : [])],
+    inputs:
+      scales === undefined ? [q, k, v, ...past, ...rope] : [q, k, v, ...past, ...withScales(rope, scales)],
     outputs: [output, names.presentKeys, names.presentValues],
     attributes: {
       num_heads: headCount,
       kv_num_heads: kvHeadCount,
       scale: { float: scale },
-      do_rotary: isRotated ? 0 : 1,
-      rotary_interleaved: options.hasInterleavedRope ? 1 : 0,
+      do_rotary: tables === undefined ? 0 : 1,
+      rotary_interleaved: rotary?.isInterleaved === true ? 1 : 0,
+      ...(softCap !== undefined && { softcap: { float: softCap } }),
       ...(slidingWindowTokens !== undefined && { local_window_size: slidingWindowTokens }),
       ...(scales !== undefined && quantizedCache),
     },
   };
 }
 
+/** The inputs after the lengths: two tables, three that are not used, and the scales. */
+function withScales(
+  rope: readonly string[],
+  scales: { readonly keys: string; readonly values: string },
+): readonly string[] {
+  const [cos = "", sin = ""] = rope;
+  return [cos, sin, "", "", "", scales.keys, scales.values];
+}
+
 /** Attention of a chunk, in float32. */
 function chunkNodes(inputs: AttentionInputs, options: AttentionOptions, into: AttentionNames): OnnxNode[] {
-  const { layerIndex, hasInterleavedRope } = options;
+  const { layerIndex, rotary } = options;
   const nodes: OnnxNode[] = [];
   const node = (op: string, from: readonly string[], more: Partial<OnnxNode> = {}): string => {
     const output = inBranch("chunk", `${op}.${layerIndex}.${nodes.length}`);
     nodes.push({ op, inputs: from, outputs: [output], ...more });
     return output;
   };
-  const attributes = { interleaved: hasInterleavedRope ? 1 : 0 };
-  const rotate = (x: string): string =>
-    node("RotaryEmbedding", [x, "start_position", "rope_cos", "rope_sin"], { domain, attributes });
+  const rotate = (x: string): string => {
+    if (rotary === undefined) return x;
+    const { cos, sin } = ropeNames(rotary.index);
+    const attributes = { interleaved: rotary.isInterleaved ? 1 : 0 };
+    return node("RotaryEmbedding", [x, "start_position", cos, sin], { domain, attributes });
+  };
   const round = (x: string, scales: string): string => {
     const whole = node("Round", [node("Div", [x, scales])]);
     return node("Mul", [node("Clip", [whole, "least_int8", "most_int8"]), scales]);

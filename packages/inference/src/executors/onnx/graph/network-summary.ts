@@ -1,6 +1,7 @@
 import type {
   AttentionOptions,
   DecoderBuilder,
+  NormWeights,
   StoredWeight,
   TensorInfo,
   WeightRef,
@@ -30,13 +31,9 @@ export class NetworkSummary implements DecoderBuilder<number> {
     return this.hiddenWidth;
   }
 
-  rmsNorm(x: number, weight: WeightRef): number {
+  norm(x: number, { weight, bias }: NormWeights): number {
     this.weights.push({ ref: weight, use: "vector" });
-    return x;
-  }
-
-  headRmsNorm(x: number, weight: WeightRef): number {
-    this.weights.push({ ref: weight, use: "vector" });
+    if (bias !== undefined) this.weights.push({ ref: bias, use: "vector" });
     return x;
   }
 
@@ -51,9 +48,17 @@ export class NetworkSummary implements DecoderBuilder<number> {
     return options.headCount * options.headDim;
   }
 
-  gatedSilu(gate: number): number {
-    this.widestGate = Math.max(this.widestGate, gate);
-    return gate;
+  activate(x: number): number {
+    this.widestGate = Math.max(this.widestGate, x);
+    return x;
+  }
+
+  multiply(a: number): number {
+    return a;
+  }
+
+  scale(x: number): number {
+    return x;
   }
 
   add(a: number): number {

@@ -1,6 +1,10 @@
 import type {
+  Activation,
   AttentionOptions,
+  AttentionRotary,
   DecoderBuilder,
+  NormStyle,
+  NormWeights,
   StoredWeight,
   TensorDtype,
   TensorInfo,
@@ -9,7 +13,7 @@ import type {
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
-import { AttentionOperators } from "./attention-operators.ts";
+import { AttentionOperators, ropeNames } from "./attention-operators.ts";
 import { onnxDtype, OnnxGraph, type OnnxDtype } from "./onnx-graph.ts";
 import {
   type GraphWriter,
@@ -41,12 +45,19 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
   BF16: "bfloat16",
 };
 
+const activationOperators: Readonly<Record<Activation, readonly [op: string, details: NodeDetails]>> = {
+  // QuickGelu with alpha 1 is silu, in one pass over the data.
+  silu: ["QuickGelu", { domain: "com.microsoft", attributes: { alpha: { float: 1 } } }],
+  gelu: ["Gelu", {}],
+  gelu_tanh: ["Gelu", { attributes: { approximate: "tanh" } }],
+};
+
 /**
  * Builds an ONNX graph from an architecture. Inputs, for `B` sequences of `S` tokens, `M` rows of logits and `C`
  * positions of capacity:
  * `input_ids` int32 `(B, S)`, `last_positions` int32 `(B)` (position of each sequence's last token),
- * `total_length` int32 `()` (the longest), `logit_rows` int32 `(M)`, `rope_cos` and `rope_sin`
- * `(positions, headDim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
+ * `total_length` int32 `()` (the longest), `logit_rows` int32 `(M)`, per rotation `rope_cos.i` and `rope_sin.i`
+ * `(positions, dim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
  * Outputs: `logits` `(M, vocabSize)`, `present_keys.i` and `present_values.i`, in the memory of the past.
  * A cache of int8 has further ones, see `AttentionOperators`; the factors that make float32 of it, one for each channel,
  * are `key_scales.i` and `value_scales.i` `(kvHeads · headDim)`.
@@ -67,7 +78,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly #quantized = new QuantizedOperators(this.#writer);
   readonly #values = new TokenValues(this.#writer, (width) => this.#batchedShape(width));
   readonly #attention: AttentionOperators;
-  #hasRope = false;
+  readonly #ropes = new Set<number>();
 
   constructor(weights: OnnxDecoderWeights) {
     this.#weights = weights;
@@ -84,18 +95,17 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return { width, names: { batched: this.#embeddingRows(weight) } };
   }
 
-  rmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
-    return this.#values.rmsNorm(x, this.#weight(weight, "float32"), epsilon);
-  }
-
-  headRmsNorm(x: OnnxValue, weight: WeightRef, epsilon: number): OnnxValue {
+  norm(x: OnnxValue, { weight, bias }: NormWeights, style: NormStyle): OnnxValue {
+    const names = { weight: this.#normWeight(weight, style), bias: bias && this.#weight(bias, "float32") };
+    const size = weight.shape[0] ?? 0;
     const { width } = x;
+    if (size === width) return this.#values.norm(x, names, style);
     const { reshape } = this.#writer;
     const shape = this.#values.shapeOf(x);
     // A size of 0 is that of the input.
     const tokens = shape === "batched" ? [0, 0] : [0];
-    const heads = reshape(this.#values.name(x, shape), [...tokens, -1, weight.shape[0] ?? 0]);
-    const norm = this.#values.norm(heads, this.#weight(weight, "float32"), epsilon);
+    const heads = reshape(this.#values.name(x, shape), [...tokens, -1, size]);
+    const norm = this.#values.normalize(heads, names, style);
     return { width, names: { [shape]: reshape(norm, [...tokens, width]) } };
   }
 
@@ -108,8 +118,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     qkv: { readonly q: OnnxValue; readonly k: OnnxValue; readonly v: OnnxValue },
     options: AttentionOptions,
   ): OnnxValue {
-    const { headCount, headDim } = options;
-    this.#declareRope(headDim);
+    const { headCount, headDim, rotary } = options;
+    if (rotary !== undefined) this.#declareRope(rotary, headDim);
     const output = this.#fresh("attention");
     const [q, k, v] = [qkv.q, qkv.k, qkv.v].map((x) => this.#values.name(x, "batched")) as [
       string,
@@ -120,21 +130,34 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return { width: headCount * headDim, names: { batched: output } };
   }
 
-  gatedSilu(gate: OnnxValue, up: OnnxValue): OnnxValue {
-    // QuickGelu with alpha 1 is silu, in one pass over the data.
-    const attributes = { alpha: { float: 1 } };
-    const silu = (x: string): string => this.#node("QuickGelu", [x], { domain: "com.microsoft", attributes });
-    return this.#values.elementwise((a, b) => this.#node("Mul", [silu(a), b]), gate, up);
+  activate(x: OnnxValue, activation: Activation): OnnxValue {
+    const [op, details] = activationOperators[activation];
+    return this.#values.elementwise((name) => this.#node(op, [name], details), x);
+  }
+
+  multiply(a: OnnxValue, b: OnnxValue): OnnxValue {
+    return this.#values.elementwise((...names) => this.#node("Mul", names), a, b);
+  }
+
+  scale(x: OnnxValue, factor: number): OnnxValue {
+    return this.#values.elementwise((name) => this.#node("Mul", [name, this.#float(factor)]), x);
   }
 
   add(a: OnnxValue, b: OnnxValue): OnnxValue {
     return this.#values.add(a, b);
   }
 
-  logits(x: OnnxValue, weight: WeightRef): void {
+  logits(x: OnnxValue, weight: WeightRef, softCap: number | undefined): void {
     const rows = this.#node("Gather", [this.#values.name(x, "flat"), "logit_rows"]);
     const output = "logits";
-    this.#product({ width: x.width, names: { flat: rows } }, weight, { output });
+    const input = { width: x.width, names: { flat: rows } };
+    if (softCap === undefined) {
+      this.#product(input, weight, { output });
+    } else {
+      const product = this.#values.name(this.#product(input, weight, {}), "flat");
+      const shrunk = this.#node("Tanh", [this.#node("Div", [product, this.#float(softCap)])]);
+      this.#node("Mul", [shrunk, this.#float(softCap)], { output });
+    }
     this.graph.addOutput({ name: output, dtype: "float32", shape: ["M", weight.shape[0] ?? 0] });
   }
 
@@ -159,15 +182,31 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return shape;
   }
 
-  #declareRope(headDim: number): void {
+  #declareRope({ index, dim }: AttentionRotary, headDim: number): void {
     if (headDim % 16 !== 0) {
       const expected = "a multiple of 16 for the onnx executor";
       throw new InferenceError("UNSUPPORTED_MODEL", { field: "headDim", expected, got: headDim });
     }
-    if (this.#hasRope) return;
-    this.#hasRope = true;
-    this.graph.addInput({ name: "rope_cos", dtype: "float32", shape: ["P", headDim / 2] });
-    this.graph.addInput({ name: "rope_sin", dtype: "float32", shape: ["P", headDim / 2] });
+    if (this.#ropes.has(index)) return;
+    this.#ropes.add(index);
+    for (const name of Object.values(ropeNames(index))) {
+      this.graph.addInput({ name, dtype: "float32", shape: ["P", dim / 2] });
+    }
+  }
+
+  /** A number. */
+  #float(value: number): string {
+    const data = new Uint8Array(Float32Array.of(value).buffer);
+    return this.#writer.constant(`float:${value}`, { dtype: "float32", shape: [1] }, data);
+  }
+
+  #normWeight(weight: WeightRef, { weightOffset }: NormStyle): string {
+    const stored = this.#weight(weight, "float32");
+    if (weightOffset === 0) return stored;
+    const whole = `whole:${weight.name}`;
+    if (!this.#computed.has(whole)) this.#node("Add", [stored, this.#float(weightOffset)], { output: whole });
+    this.#computed.add(whole);
+    return whole;
   }
 
   #cast(x: string, output?: string): string {

@@ -1,3 +1,4 @@
+import type { NormStyle } from "@infernode/models";
 import type { GraphWriter } from "./quantized-operators.ts";
 
 /**
@@ -13,6 +14,12 @@ export interface OnnxValue {
   readonly names: Partial<Record<TokenShape, string>>;
   /** What it is the sum of. */
   readonly terms?: readonly [OnnxValue, OnnxValue];
+}
+
+/** Names of the weights of a norm. */
+interface NormNames {
+  readonly weight: string;
+  readonly bias: string | undefined;
 }
 
 /** Writes what is computed token by token, and values in the shape that their users need. */
@@ -70,27 +77,33 @@ export class TokenValues {
     };
   }
 
-  /** The root-mean-square norm. */
-  rmsNorm(x: OnnxValue, weight: string, epsilon: number): OnnxValue {
+  /** The norm of each token. Where it is of a sum that was not computed yet, both are computed at once. */
+  norm(x: OnnxValue, weights: NormNames, style: NormStyle): OnnxValue {
     const shape = this.shapeOf(x);
     if (x.terms === undefined || x.names[shape] !== undefined) {
-      return { width: x.width, names: { [shape]: this.norm(this.name(x, shape), weight, epsilon) } };
+      return { width: x.width, names: { [shape]: this.normalize(this.name(x, shape), weights, style) } };
     }
     const terms = x.terms.map((term) => this.name(term, shape));
     const sum = `sum.${this.#sumCount}`;
     this.#sumCount += 1;
     x.names[shape] = sum;
-    const norm = this.#writer.node("SkipSimplifiedLayerNormalization", [...terms, weight], {
+    const op = style.kind === "rms" ? "SkipSimplifiedLayerNormalization" : "SkipLayerNormalization";
+    const norm = this.#writer.node(op, [...terms, ...namesOf(weights)], {
       domain: "com.microsoft",
-      attributes: { epsilon: { float: epsilon } },
+      attributes: { epsilon: { float: style.epsilon } },
       moreOutputs: ["", "", sum],
     });
     return { width: x.width, names: { [shape]: norm } };
   }
 
-  /** The root-mean-square norm over the last axis. */
-  norm(x: string, weight: string, epsilon: number): string {
+  /** The norm over the last axis. */
+  normalize(x: string, weights: NormNames, { kind, epsilon }: NormStyle): string {
     const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-    return this.#writer.node("SimplifiedLayerNormalization", [x, weight], { attributes });
+    const op = kind === "rms" ? "SimplifiedLayerNormalization" : "LayerNormalization";
+    return this.#writer.node(op, [x, ...namesOf(weights)], { attributes });
   }
+}
+
+function namesOf({ weight, bias }: NormNames): readonly string[] {
+  return bias === undefined ? [weight] : [weight, bias];
 }

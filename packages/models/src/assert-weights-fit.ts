@@ -1,13 +1,13 @@
-import { architectureFor } from "./decoders/architecture-for.ts";
-import { collectWeightRefs } from "./collect-weight-refs.ts";
-import type { WeightRef } from "./decoder-builder.ts";
-import { listNames, ModelError } from "../errors.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { isSameShape, shapeText } from "../weights/shape.ts";
-import { tensorsOf, typeOf } from "../weights/stored-weight.ts";
-import type { StoredWeight } from "../weights/stored-weight.ts";
-import type { TensorDtype } from "../weights/tensor-dtype.ts";
-import type { WeightIndex } from "../weights/weight-index.ts";
+import type { ModelConfig } from "./config/model-config.ts";
+import { listNames, ModelError } from "./errors.ts";
+import { architectureFor } from "./families/find-family.ts";
+import { collectWeightRefs } from "./network/collect-weight-refs.ts";
+import type { WeightRef } from "./network/decoder-builder.ts";
+import { isSameShape, shapeText } from "./weights/shape.ts";
+import { tensorsOf, typeOf } from "./weights/stored-weight.ts";
+import type { StoredWeight } from "./weights/stored-weight.ts";
+import type { TensorDtype } from "./weights/tensor-dtype.ts";
+import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** The dtypes that executors read. */
 const weightDtypes: ReadonlySet<TensorDtype> = new Set<TensorDtype>(["F32", "F16", "BF16"]);

@@ -4,15 +4,14 @@ import {
   architectureFor,
   assertWeightsFit,
   collectWeightRefs,
-  llamaArchitecture,
   openWeightIndex,
   parseModelConfig,
-} from "../../src/index.ts";
-import type { ModelConfig, WeightIndex } from "../../src/index.ts";
-import { createMemoryFiles } from "../support/memory-files.ts";
-import { expectModelError } from "../support/model-error.ts";
-import { writeSafetensors, zeros } from "../support/safetensors.ts";
-import type { TestTensor } from "../support/safetensors.ts";
+} from "../src/index.ts";
+import type { DecoderBuilder, ModelConfig, WeightIndex } from "../src/index.ts";
+import { createMemoryFiles } from "./support/memory-files.ts";
+import { expectModelError } from "./support/model-error.ts";
+import { writeSafetensors, zeros } from "./support/safetensors.ts";
+import type { TestTensor } from "./support/safetensors.ts";
 
 const raw = {
   architectures: ["LlamaForCausalLM"],
@@ -128,7 +127,7 @@ describe("assertWeightsFit", () => {
 describe("collectWeightRefs", () => {
   it("lists each tensor once, the embedding first", () => {
     const tied = parseModelConfig({ config: { ...raw, tie_word_embeddings: true } });
-    const names = [...collectWeightRefs(llamaArchitecture, tied).keys()];
+    const names = [...collectWeightRefs(architectureFor(tied), tied).keys()];
     expect(names[0]).toBe("model.embed_tokens.weight");
     expect(names).toHaveLength(1 + 2 * 9 + 1);
   });
@@ -136,9 +135,13 @@ describe("collectWeightRefs", () => {
   it("refuses a network that contradicts itself", async () => {
     const wrong = {
       name: "wrong",
-      build: <T>(config: ModelConfig, builder: Parameters<typeof llamaArchitecture.build<T>>[1]): void => {
+      build: <T>(config: ModelConfig, builder: DecoderBuilder<T>): void => {
         const x = builder.embed({ name: "e", shape: [config.vocabSize, 8] });
-        builder.logits(builder.linear(x, { name: "w", shape: [4, 9] }), { name: "o", shape: [12, 4] });
+        builder.logits(
+          builder.linear(x, { name: "w", shape: [4, 9] }),
+          { name: "o", shape: [12, 4] },
+          undefined,
+        );
       },
     };
     const error = await expectModelError("TENSOR_SHAPE_MISMATCH", () => collectWeightRefs(wrong, tinyConfig));

@@ -1,11 +1,18 @@
 import type { ConfigFields } from "./config-fields.ts";
-import type { RopeScaling } from "./model-config.ts";
+import type { ModelConfig, RopeScaling } from "./model-config.ts";
 
-/** RoPE settings. */
-export interface RopeSettings {
-  readonly theta: number;
-  readonly scaling: RopeScaling;
+/** What a rotation follows from, beside the config's own fields. */
+export interface RotaryShape {
+  readonly headDim: number;
+  readonly contextTokens: number;
+  readonly layerCount: number;
 }
+
+/** The rotations of a network, and which layer has which. */
+export type LayerRotaries = Pick<ModelConfig, "rotaries" | "layerRotary">;
+
+/** Reads the rotations of a family's layers. @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG` */
+export type RotaryRule = (config: ConfigFields, shape: RotaryShape) => LayerRotaries;
 
 const unsupported = { code: "UNSUPPORTED_ROPE_SCALING" } as const;
 const defaultTheta = 10_000;
@@ -14,27 +21,30 @@ const maxFactor = 1e6;
 const maxContextTokens = 2 ** 30;
 
 /**
- * Resolves the RoPE settings of both kinds of config: `rope_theta` and `rope_scaling` (with `rope_type` or
- * the older `type`), and `rope_parameters` that holds all of it.
+ * Reads the rotation of all layers in both kinds of config: `rope_theta` and `rope_scaling` (with `rope_type` or the
+ * older `type`), and `rope_parameters` that holds all of it.
  *
  * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
  * @see transformers, `modeling_rope_utils.py` (`convert_rope_params_to_dict`, `standardize_rope_params`)
  */
-export function parseRope(config: ConfigFields, contextTokens: number): RopeSettings {
+export function oneRotary(config: ConfigFields, shape: RotaryShape): LayerRotaries {
   const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
-  const theta = readTheta(config, rope);
   assertFullRotation(config);
-  if (rope === undefined) {
-    return { theta, scaling: { type: "none" } };
+  if (rope !== undefined) {
+    assertFullRotation(rope);
+    assertOneForAllLayers(rope);
   }
-  assertFullRotation(rope);
-  assertOneForAllLayers(rope);
-  return { theta, scaling: readScaling(rope, { config, contextTokens }) };
+  const holder = [rope, config].find((fields) => fields?.has("rope_theta"));
+  const theta = holder === undefined ? defaultTheta : readTheta(holder, "rope_theta");
+  return {
+    rotaries: [{ dim: shape.headDim, theta, scaling: readScaling(rope, config, shape) }],
+    layerRotary: Array.from({ length: shape.layerCount }, () => 0),
+  };
 }
 
-function readTheta(config: ConfigFields, rope: ConfigFields | undefined): number {
-  const holder = [rope, config].find((fields) => fields?.has("rope_theta"));
-  return holder === undefined ? defaultTheta : holder.number("rope_theta", { above: 0, max: maxTheta });
+/** Reads the base of the rotation's frequencies. @throws ModelError `INVALID_CONFIG` */
+function readTheta(fields: ConfigFields, name: string): number {
+  return fields.number(name, { above: 0, max: maxTheta });
 }
 
 function assertFullRotation(fields: ConfigFields): void {
@@ -51,12 +61,17 @@ function assertOneForAllLayers(rope: ConfigFields): void {
   }
 }
 
-interface RopeContext {
-  readonly config: ConfigFields;
-  readonly contextTokens: number;
-}
-
-function readScaling(rope: ConfigFields, context: RopeContext): RopeScaling {
+/**
+ * Reads the scaling of a rotation.
+ *
+ * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
+ */
+function readScaling(
+  rope: ConfigFields | undefined,
+  config: ConfigFields,
+  shape: Pick<RotaryShape, "contextTokens">,
+): RopeScaling {
+  if (rope === undefined) return { type: "none" };
   const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
   switch (type) {
     case "default":
@@ -64,7 +79,7 @@ function readScaling(rope: ConfigFields, context: RopeContext): RopeScaling {
     case "linear":
       return { type: "linear", factor: readFactor(rope, "factor") };
     case "llama3":
-      return readLlama3(rope, context);
+      return readLlama3(rope, config, shape);
     default:
       throw rope.invalid(
         rope.has("rope_type") ? "rope_type" : "type",
@@ -74,7 +89,11 @@ function readScaling(rope: ConfigFields, context: RopeContext): RopeScaling {
   }
 }
 
-function readLlama3(rope: ConfigFields, { config, contextTokens }: RopeContext): RopeScaling {
+function readLlama3(
+  rope: ConfigFields,
+  config: ConfigFields,
+  { contextTokens }: Pick<RotaryShape, "contextTokens">,
+): RopeScaling {
   const lowFrequencyFactor = readFactor(rope, "low_freq_factor");
   const highFrequencyFactor = readFactor(rope, "high_freq_factor");
   if (highFrequencyFactor <= lowFrequencyFactor) {

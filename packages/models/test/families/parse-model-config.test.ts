@@ -46,16 +46,21 @@ describe("parseModelConfig", () => {
       headCount: 4,
       kvHeadCount: 4,
       headDim: 16,
-      rmsNormEpsilon: 1e-6,
-      ropeTheta: 10_000,
-      ropeScaling: { type: "none" },
+      norm: { kind: "rms", epsilon: 1e-6, weightOffset: 0 },
+      activation: "silu",
+      rotaries: [{ dim: 16, theta: 10_000, scaling: { type: "none" } }],
+      layerRotary: [0, 0],
       hasInterleavedRope: false,
       contextTokens: 2048,
       slidingWindowTokens: [undefined, undefined],
+      attentionScale: 0.25,
+      attentionSoftCap: undefined,
+      logitSoftCap: undefined,
+      scales: { embedding: 1, residual: 1, logits: 1 },
       hasTiedEmbeddings: false,
       hasAttentionBias: { qkv: false, output: false },
       hasMlpBias: false,
-      hasQkNorm: false,
+      qkNorm: "none",
       eosTokenIds: [2],
       bosTokenId: 1,
       storedDtype: "unspecified",
@@ -79,7 +84,7 @@ describe("parseModelConfig", () => {
     });
     expect(parseModelConfig({ config: qwen3 })).toMatchObject({
       headDim: 128,
-      hasQkNorm: true,
+      qkNorm: "head",
       hasAttentionBias: { qkv: false, output: false },
     });
   });
@@ -130,8 +135,8 @@ describe("parseModelConfig", () => {
 
   it("reads rope settings in the spellings of transformers 4 and 5", () => {
     const rope = (fields: object): unknown => {
-      const { ropeTheta, ropeScaling } = parseModelConfig({ config: { ...llamaConfig, ...fields } });
-      return [ropeTheta, ropeScaling];
+      const { rotaries } = parseModelConfig({ config: { ...llamaConfig, ...fields } });
+      return rotaries.flatMap(({ theta, scaling }) => [theta, scaling]);
     };
     const llama3 = {
       factor: 8,
@@ -178,6 +183,17 @@ describe("parseModelConfig", () => {
     expect(eos({ eos_token_id: null })).toEqual([]);
   });
 
+  it("reads the function of the MLP by each of its names", () => {
+    const activation = (hiddenAct: string): string =>
+      parseModelConfig({ config: { ...llamaConfig, hidden_act: hiddenAct } }).activation;
+    expect(["swish", "gelu", "gelu_new", "gelu_pytorch_tanh"].map(activation)).toEqual([
+      "silu",
+      "gelu",
+      "gelu_tanh",
+      "gelu_tanh",
+    ]);
+  });
+
   it("reads the stored dtype under both names", () => {
     expect(parseModelConfig({ config: { ...llamaConfig, torch_dtype: "float16" } }).storedDtype).toBe(
       "float16",
@@ -214,7 +230,7 @@ describe("parseModelConfig", () => {
       "INVALID_CONFIG",
       "rope_scaling.factor",
     ],
-    ["gelu", { hidden_act: "gelu" }, "UNSUPPORTED_ACTIVATION", "gelu"],
+    ["relu", { hidden_act: "relu" }, "UNSUPPORTED_ACTIVATION", "gelu"],
     ["no layers", { num_hidden_layers: 0 }, "INVALID_CONFIG", "num_hidden_layers"],
     ["a fraction of a layer", { num_hidden_layers: 1.5 }, "INVALID_CONFIG", "1.5"],
     ["layers as text", { num_hidden_layers: "2" }, "INVALID_CONFIG", '"2"'],

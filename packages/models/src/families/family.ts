@@ -1,0 +1,33 @@
+import type { ConfigFields } from "../config/config-fields.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import type { Architecture } from "../network/decoder-builder.ts";
+import type { FamilyRules } from "./family-rules.ts";
+
+/** A family of models: all that is particular to it. `name` is its `model_type` in `config.json`. */
+export interface Family extends Architecture {
+  /** The class in `architectures`. */
+  readonly architecture: string;
+  /** How its config is read. */
+  readonly rules: FamilyRules;
+  /** What else follows from the fields of its config, in place of what the rules say. */
+  readonly resolve?: (fields: ConfigFields, config: ModelConfig) => Partial<ModelConfig>;
+  /** How llama.cpp stores it; `undefined` where it does not, or under another family's name. */
+  readonly gguf?: GgufFamily;
+}
+
+/** Reads a value of a GGUF file's metadata by its key behind the name of the architecture. */
+export type GgufField = (key: string) => unknown;
+
+/** A family in GGUF files, as far as it differs from Llama. */
+export interface GgufFamily {
+  /** `general.architecture` */
+  readonly architecture: string;
+  /** GGUF's names of a layer's tensors, to the network's. Beside the common ones, and in place of them. */
+  readonly layerTensors?: Readonly<Record<string, string>>;
+  /** Keys by fields of `config.json`. */
+  readonly fieldKeys?: Readonly<Record<string, string>>;
+  /** Fields of `config.json` that follow from others, or that llama.cpp knows without the file. */
+  readonly fields?: (field: GgufField) => Readonly<Record<string, unknown>>;
+  /** What the converter changed in the weights. */
+  readonly resolve?: (config: ModelConfig) => Partial<ModelConfig>;
+}

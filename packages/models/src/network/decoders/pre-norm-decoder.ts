@@ -1,0 +1,23 @@
+import type { DecoderBuilder } from "../decoder-builder.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { attend, embedTokens, endWithLogits, gatedMlp, type LayerContext, scaled } from "./decoder-blocks.ts";
+import { layerWeights } from "./decoder-weights.ts";
+
+/**
+ * The network of Llama: a norm before grouped-query attention with rotation, and one before a gated MLP. The config says
+ * where biases, norms of queries and keys, windows and factors are.
+ *
+ * @see transformers, `modeling_llama.py`
+ */
+export function buildPreNormDecoder<T>(config: ModelConfig, builder: DecoderBuilder<T>): void {
+  const { layerCount, norm, scales } = config;
+  let hidden = embedTokens(config, builder);
+  for (let layerIndex = 0; layerIndex < layerCount; layerIndex += 1) {
+    const layer: LayerContext<T> = { builder, config, layerIndex };
+    const weights = layerWeights(config, layerIndex);
+    const add = (x: T): T => builder.add(hidden, scaled(builder, x, scales.residual));
+    hidden = add(attend(layer, builder.norm(hidden, { weight: weights.inputNorm }, norm), weights));
+    hidden = add(gatedMlp(layer, builder.norm(hidden, { weight: weights.mlpNorm }, norm), weights));
+  }
+  endWithLogits(config, builder, hidden);
+}
