@@ -38,12 +38,16 @@ export async function measureMatrix(
   const { bits, blockSize, shape, rotation } = weight;
   const [rows = 0, columns = 0] = shape;
   const blocks = Math.ceil(columns / blockSize);
-  const data = await readPart(weight.data);
+  const stored = await readPart(weight.data);
   const scales = new Float32Array((await readPart(weight.scales)).buffer);
   const zero = 2 ** (bits - 1);
   // A rotation changes no sum of squares.
   const numbers = rotation === undefined ? source : rotated(source, rotation);
-  if (rotation !== undefined) for (let at = 0; at < data.length; at += 1) data[at]! ^= zero;
+  // Rotated rows have a sign, and are stored by column.
+  const data =
+    rotation === undefined
+      ? stored
+      : stored.map((_each, at) => stored[(at % columns) * rows + Math.floor(at / columns)]! ^ zero);
   let squaredError = 0;
   let square = 0;
   for (let row = 0; row < rows; row += 1) {

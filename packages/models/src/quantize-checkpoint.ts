@@ -53,7 +53,7 @@ export interface PrepareWeightsOptions extends WriteQuantizedOptions {
 }
 
 /** Changes with whatever makes other bytes of the same source. */
-const recipeVersion = 7;
+const recipeVersion = 8;
 
 /** Whether a checkpoint has weights that an executor cannot read before `quantizeCheckpoint` unpacked them. */
 export function hasPackedWeights({ tensors, weight }: Pick<WeightIndex, "tensors" | "weight">): boolean {

@@ -56,7 +56,8 @@ export interface BlockQuantizedWeight {
   readonly columnOrder?: TensorInfo;
   /**
    * Present where a row is one block of I8, for products of integers: its columns were rotated in blocks of this many
-   * (`quantizeRows`), and the input has to be rotated the same way. 1 rotates nothing.
+   * (`quantizeRows`), and the input has to be rotated the same way. 1 rotates nothing. `data` is `(columns, rows)` then,
+   * the order in which a runtime packs it.
    */
   readonly rotation?: number;
 }

@@ -48,14 +48,17 @@ async function dequantize(model: ExecutorModel, name: string): Promise<ExecutorM
     const weight = model.weights.weight(ref);
     if (weight?.encoding !== "block-quantized") continue;
     const { bits, blockSize, shape, zeroPoints, columnOrder, rotation } = weight;
-    const data = new Uint8Array(await readTensor(weight.data));
-    // Rotated rows have a sign.
-    if (rotation !== undefined) for (let at = 0; at < data.length; at += 1) data[at]! ^= 128;
+    const [rows = 0, columns = 0] = shape;
+    const stored = new Uint8Array(await readTensor(weight.data));
+    // Rotated rows have a sign, and are stored by column.
+    const data =
+      rotation === undefined
+        ? stored
+        : stored.map((_each, at) => stored[(at % columns) * rows + Math.floor(at / columns)]! ^ 128);
     const scales = new Float32Array(await readTensor(weight.scales));
     const minima = weight.minima && new Float32Array(await readTensor(weight.minima));
     const zeros = zeroPoints && new Uint8Array(await readTensor(zeroPoints));
     const order = columnOrder && new Int32Array(await readTensor(columnOrder));
-    const [rows = 0, columns = 0] = shape;
     const blocks = Math.ceil(columns / blockSize);
     const at = (from: Uint8Array, start: number, index: number): number =>
       bits === 8 ? from[start + index]! : (from[start + (index >> 1)]! >> (4 * (index & 1))) & 15;

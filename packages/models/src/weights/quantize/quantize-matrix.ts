@@ -1,9 +1,9 @@
-import { writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { blockBytes, blockCount, type BlockRows, zeroPointBytes } from "../block-layout.ts";
 import type { TensorInfo } from "../stored-weight.ts";
 import type { PlannedMatrix } from "./quantized-file.ts";
 import { createRowReader, type OpenSource, sourceBytes } from "./row-readers.ts";
+import { createColumnWriter, createRowWriter, type TensorWriter, writeFully } from "./tensor-writers.ts";
 
 /** Open files that a matrix is read from and written to. */
 export interface MatrixFiles {
@@ -38,24 +38,30 @@ export function quantizeMatrix(
     minima: new Float32Array(layout.hasMinima ? windowRows * blocks : 0),
     zeroPoints: new Uint8Array(windowRows * zeroPointBytes(columns, layout)),
   };
-  const parts = [
-    partOf(weight.scales, out.scales, rows),
-    ...(weight.minima === undefined ? [] : [partOf(weight.minima, out.minima, rows)]),
-    ...(weight.zeroPoints === undefined ? [] : [partOf(weight.zeroPoints, out.zeroPoints, rows)]),
-    partOf(weight.data, out.data, rows),
+  const partOf = (
+    tensor: TensorInfo,
+    { buffer, byteOffset, byteLength }: Uint8Array | Float32Array,
+  ): WrittenPart => ({
+    rows: new Uint8Array(buffer, byteOffset, byteLength),
+    rowBytes: byteLength / windowRows,
+    writer: createRowWriter({ file: target, ...tensor }),
+  });
+  const data = partOf(weight.data, out.data);
+  const isTransposed = weight.rotation !== undefined;
+  const parts: readonly WrittenPart[] = [
+    partOf(weight.scales, out.scales),
+    ...(weight.minima === undefined ? [] : [partOf(weight.minima, out.minima)]),
+    ...(weight.zeroPoints === undefined ? [] : [partOf(weight.zeroPoints, out.zeroPoints)]),
+    isTransposed ? { ...data, writer: createColumnWriter({ file: target, ...weight.data }, columns) } : data,
   ];
   for (let row = 0; row < rows; row += windowRows) {
     const count = Math.min(windowRows, rows - row);
     reader.write(row, count, out);
     assertFinite(out, { firstRow: row, rows: count, blocks });
-    for (const part of parts) {
-      const written = part.bytes.subarray(0, count * part.rowBytes);
-      part.checksum = crc32(written, part.checksum);
-      writeFully(target, written, part.startByte + row * part.rowBytes);
-    }
+    for (const part of parts) part.writer.write(part.rows.subarray(0, count * part.rowBytes));
     onRows(count * rowBytes);
   }
-  let checksum = parts.reduce((sum, part) => sum ^ part.checksum, 0);
+  let checksum = parts.reduce((sum, { writer }) => sum ^ writer.finish(), 0);
   if (weight.columnOrder !== undefined && columnOrder !== undefined) {
     // Other matrices with the same order write the same bytes to the same place.
     const bytes = new Uint8Array(columnOrder.buffer, columnOrder.byteOffset, columnOrder.byteLength);
@@ -65,21 +71,12 @@ export function quantizeMatrix(
   return checksum >>> 0;
 }
 
-/** One tensor of the target while it is written. */
+/** Rows of one tensor of the target. */
 interface WrittenPart {
-  readonly bytes: Uint8Array;
+  /** Those of one window. */
+  readonly rows: Uint8Array;
   readonly rowBytes: number;
-  readonly startByte: number;
-  checksum: number;
-}
-
-function partOf(
-  { startByte, endByte }: TensorInfo,
-  { buffer, byteOffset, byteLength }: Uint8Array | Float32Array,
-  rows: number,
-): WrittenPart {
-  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  return { bytes, rowBytes: (endByte - startByte) / rows, startByte, checksum: 0 };
+  readonly writer: TensorWriter;
 }
 
 function assertFinite(
@@ -94,9 +91,4 @@ function assertFinite(
       throw new UnusableMatrixError(`expected finite numbers, got NaN or infinity in ${place}`);
     }
   }
-}
-
-function writeFully(file: number, bytes: Uint8Array, position: number): void {
-  let done = 0;
-  while (done < bytes.length) done += writeSync(file, bytes, done, bytes.length - done, position + done);
 }

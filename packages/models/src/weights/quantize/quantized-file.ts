@@ -49,8 +49,9 @@ const sizes = { F32: 4, I32: 4, U8: 1, I8: 1 } as const;
 
 /**
  * Lays out the file: for each matrix its scales and its minima, if it has some, `(rows, blocks)` of F32, and its
- * numbers, `(rows, blocks, blockSize · bits / 8)` of U8, or I8 where rows are rotated; then, where there are some, orders of columns, each once, and
- * zero points; and in its metadata what it was made from, and a CRC-32 of all.
+ * numbers, `(rows, blocks, blockSize · bits / 8)` of U8, or `(columns, rows)` of I8 where rows are rotated; then, where
+ * there are some, orders of columns, each once, and zero points; and in its metadata what it was made from, and a CRC-32
+ * of all.
  */
 export function planQuantizedFile(
   path: string,
@@ -82,7 +83,10 @@ export function planQuantizedFile(
       blockSize,
       scales: place(`${name}.scales`, "F32", [rows, count]),
       ...(layout.hasMinima && { minima: place(`${name}.minima`, "F32", [rows, count]) }),
-      data: place(`${name}.q`, rotation === undefined ? "U8" : "I8", [rows, count, blockBytes(layout)]),
+      data:
+        rotation === undefined
+          ? place(`${name}.q`, "U8", [rows, count, blockBytes(layout)])
+          : place(`${name}.q`, "I8", [columns, rows]),
       ...(rotation !== undefined && { rotation }),
       ...(columnOrder && { columnOrder: placeOrder(columnOrder) }),
     };

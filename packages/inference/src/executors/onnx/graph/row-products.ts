@@ -44,11 +44,11 @@ export class RowProducts {
       input.q,
       this.#float(1 / largest),
       this.#bytes("uint8", 1, zeroPoint),
-      this.#integers(weight.data, [rows, columns]),
+      this.#integers(weight.data, [columns, rows]),
       tensor(weight.scales, { dtype: "float32", shape: [rows] }),
       this.#hasExactSums ? this.#bytes("int8", rows, 0) : this.#bytes("uint8", rows, zeroPoint),
     ];
-    const sums = node("QGemm", factors, { domain, attributes: { transB: 1 } });
+    const sums = node("QGemm", factors, { domain });
     const named = output === undefined ? {} : { output };
     if (bias === undefined) return node("Mul", [sums, input.largest], named);
     return node("Add", [node("Mul", [sums, input.largest]), bias], named);

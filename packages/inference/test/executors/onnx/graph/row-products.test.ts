@@ -21,7 +21,8 @@ let runtime: OnnxRuntime;
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "infernode-rows-"));
   const filePath = path.join(directory, "weight.bin");
-  await writeFile(filePath, Buffer.concat([new Uint8Array(scales.buffer), new Uint8Array(integers.buffer)]));
+  const stored = integers.map((_each, at) => integers[(at % rows) * columns + Math.floor(at / rows)]!);
+  await writeFile(filePath, Buffer.concat([new Uint8Array(scales.buffer), new Uint8Array(stored.buffer)]));
   ({ runtime } = await openRuntime("auto", () => {}));
 });
 afterAll(async () => {
@@ -70,7 +71,7 @@ async function multiply(
     data: {
       name: "data",
       dtype: "I8",
-      shape: [rows, columns],
+      shape: [columns, rows],
       filePath,
       startByte: dataStart,
       endByte: dataStart + integers.byteLength,
