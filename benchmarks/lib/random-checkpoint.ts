@@ -43,6 +43,15 @@ export const checkpointSizes: Readonly<Record<string, CheckpointSizes>> = {
     kvHeadCount: 4,
     contextTokens: 1024,
   },
+  "16m": {
+    vocabSize: 8000,
+    hiddenSize: 448,
+    intermediateSize: 1216,
+    layerCount: 5,
+    headCount: 7,
+    kvHeadCount: 7,
+    contextTokens: 1024,
+  },
   "8m": {
     vocabSize: 8000,
     hiddenSize: 320,
@@ -50,6 +59,15 @@ export const checkpointSizes: Readonly<Record<string, CheckpointSizes>> = {
     layerCount: 6,
     headCount: 5,
     kvHeadCount: 5,
+    contextTokens: 1024,
+  },
+  "4m": {
+    vocabSize: 4096,
+    hiddenSize: 256,
+    intermediateSize: 704,
+    layerCount: 4,
+    headCount: 4,
+    kvHeadCount: 2,
     contextTokens: 1024,
   },
   // The shape of the bundled model.

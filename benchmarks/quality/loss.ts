@@ -43,6 +43,7 @@ if (values.help || values.model === undefined || values.text === undefined) {
   );
   process.exit(values.help ? 0 : 2);
 }
+const unquantized = { fileBytes: undefined, weightCount: 0, weightError: 0 } as const;
 /** Ends the name of a mode. */
 const int8Cache = "+kv8";
 const threads = Number(values.threads);
@@ -56,8 +57,10 @@ const windows = await readTextWindows(values.text, tokenizer, limits);
 interface Variant {
   readonly name: string;
   readonly executor: Executor;
-  /** Numbers and scales; `undefined` for float32. */
+  /** Numbers, scales and zero points; `undefined` for float32. */
   readonly fileBytes: number | undefined;
+  /** How many numbers these bytes stand for. */
+  readonly weightCount: number;
   /** Root of the squared error of all quantized matrices over their square. */
   readonly weightError: number;
   readonly loss: DistributionLoss;
@@ -87,7 +90,7 @@ async function modeVariant(mode: string): Promise<Variant> {
   const weights = mode.replace(int8Cache, "");
   if (weights !== "none") return quantizedVariant(mode, weights);
   const executor = await openVariant(mode, checkpoint);
-  return { name: mode, executor, fileBytes: undefined, weightError: 0, loss: new DistributionLoss() };
+  return { name: mode, executor, ...unquantized, loss: new DistributionLoss() };
 }
 
 async function quantizedVariant(mode: string, name: string): Promise<Variant> {
@@ -100,17 +103,19 @@ async function quantizedVariant(mode: string, name: string): Promise<Variant> {
   await plan.prepare({ threadCount: threads });
   let squaredError = 0;
   let square = 0;
+  let weightCount = 0;
   for (const [weight, source] of quantizedWeights(plan)) {
     const dense = await readDense(checkpoint.weights, source);
     if (name === "q4_0") await writeBlocks(weight, quantizeQ40(dense));
     const error = await measureMatrix(weight, dense);
     squaredError += error.squaredError;
     square += error.square;
+    weightCount += dense.length;
   }
   const { size } = await stat(plan.file.path);
   const executor = await openVariant(mode, plan);
   const weightError = Math.sqrt(squaredError / square);
-  return { name: mode, executor, fileBytes: size, weightError, loss: new DistributionLoss() };
+  return { name: mode, executor, fileBytes: size, weightCount, weightError, loss: new DistributionLoss() };
 }
 
 /** What is read until the end. */
@@ -125,7 +130,8 @@ async function ggufVariant(path: string): Promise<Variant> {
   await plan.prepare({ threadCount: threads });
   const name = basename(path);
   const executor = await openVariant(name, { ...own, ...plan });
-  return { name, executor, fileBytes: own.weights.totalBytes, weightError: 0, loss: new DistributionLoss() };
+  const { totalBytes: fileBytes, parameterCount: weightCount } = own.weights;
+  return { name, executor, fileBytes, weightCount, weightError: 0, loss: new DistributionLoss() };
 }
 
 /** Each weight in the file of a plan, with the tensor it was made of; a tied head was made of the embedding. */
@@ -158,8 +164,7 @@ async function forward(executor: Executor, tokenIds: Int32Array, start: number):
 const base: Variant = {
   name: "none",
   executor: await openVariant("none", checkpoint),
-  fileBytes: undefined,
-  weightError: 0,
+  ...unquantized,
   loss: new DistributionLoss(),
 };
 const variants = [base];
@@ -182,9 +187,10 @@ for (const window of windows) {
   }
 }
 
-const results = variants.map(({ name, fileBytes, weightError, loss }) => ({
+const results = variants.map(({ name, fileBytes, weightCount, weightError, loss }) => ({
   name,
   fileBytes,
+  bitsPerWeight: fileBytes === undefined ? undefined : (8 * fileBytes) / weightCount,
   weightError,
   ...loss.summary(),
 }));
@@ -200,10 +206,20 @@ if (values.output !== undefined) {
     results,
   });
 }
-const header = ["weights", "MiB", "weight error %", "KL, nats", "±", "perplexity", "same top token %"];
+const header = [
+  "weights",
+  "MiB",
+  "bits",
+  "weight error %",
+  "KL, nats",
+  "±",
+  "perplexity",
+  "same top token %",
+];
 const rows = results.map((each) => [
   each.name,
   each.fileBytes === undefined ? "" : (each.fileBytes / 2 ** 20).toFixed(1),
+  each.bitsPerWeight?.toFixed(2) ?? "",
   (each.weightError * 100).toFixed(3),
   each.divergence.toFixed(5),
   each.divergenceError.toFixed(5),
