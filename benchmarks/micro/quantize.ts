@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
+  countDenseProducts,
   openCheckpoint,
   quantizationRecipes,
   type QuantizationRecipe,
@@ -30,7 +31,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --size 100m|1b|tiny  --context 128  --prompt 256  --rounds 7  --output <file.json>\n",
+    `options: --size ${Object.keys(checkpointSizes).join("|")}  --context 128  --prompt 256  --rounds 7  --output <file.json>\n`,
   );
   process.exit(0);
 }
@@ -119,7 +120,14 @@ for (const { executor } of variants) await executor.dispose();
 await checkpoint.weights.close();
 await rm(directory, { recursive: true, force: true });
 if (values.output !== undefined) {
-  writeReport(values.output, "quantize", { size: values.size, contextTokens, promptTokens, results });
+  const productCount = countDenseProducts(checkpoint);
+  writeReport(values.output, "quantize", {
+    size: values.size,
+    productCount,
+    contextTokens,
+    promptTokens,
+    results,
+  });
 }
 const header = ["weights", "quantize s", "load s", "planned MiB", "decode ms", "×", "prefill ms", "×"];
 const rows = results.map((each) => [
