@@ -8,7 +8,6 @@ import type {
   SlotMove,
 } from "../executor.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
-import type { NativeHeap } from "./runtime/ffi/native-heap.ts";
 import { type BatchLimits, assertBatch, assertMove } from "./assert-batch.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
@@ -17,8 +16,9 @@ import { exactTokens, kvShape, planResolved } from "./memory-plan.ts";
 import { setKvRanges } from "./set-kv-ranges.ts";
 import { RoundedCache } from "./rounded-cache.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
-import { usedTensors } from "./graph/network-summary.ts";
+import { embeddingTensors, usedTensors } from "./graph/network-summary.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
+import { openNative } from "./runtime/open-native.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 import type { OnnxRuntime } from "./runtime/runtime.ts";
 
@@ -35,7 +35,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
   const network = await buildNetworkModel(model, resolved.kvCacheDtype);
   const plan = planResolved(model, resolved);
 
-  const heap = await openHeap();
+  const { heap, mappings } = await openNative();
   const tensors = usedTensors(model);
   const isPrepacked = [...tensors].some(({ prepacked }) => prepacked !== undefined);
   // To compare keys, the runtime packs each weight into memory that it frees at once.
@@ -59,6 +59,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
       heap?.separateLargeBlocks();
       await heap?.trim();
     }
+    for (const tensor of embeddingTensors(model)) mappings?.useSmallPages(tensor);
     await scan;
     const kv = new KvSlots(kvShape(model, resolved), memory, { model: model.name });
     closers.push(() => kv.dispose());
@@ -94,17 +95,6 @@ function createRoundedCache(
 ): RoundedCache | undefined {
   if (kv.shape.dtype !== "int8") return undefined;
   return new RoundedCache(kv, exactTokens(sizes), { memory, model: model.name });
-}
-
-/** Opens the C allocator, which keeps freed memory unless configured otherwise. */
-async function openHeap(): Promise<NativeHeap | undefined> {
-  try {
-    const { openNativeHeap } = await import("./runtime/ffi/native-heap.ts");
-    return openNativeHeap();
-  } catch {
-    // Without koffi it cannot be called.
-    return undefined;
-  }
 }
 
 type Closer = () => void | Promise<void> | undefined;

@@ -86,6 +86,17 @@ export function usedTensors(
   return new Set(weights.flatMap((weight) => (weight === undefined ? [] : tensorsOf(weight))));
 }
 
+/** The tensors of the embedding, whose rows are looked up. */
+export function embeddingTensors(
+  model: Pick<ExecutorModel, "architecture" | "config" | "weights">,
+): readonly TensorInfo[] {
+  const lookedUp = summarizeNetwork(model).weights.filter(({ use }) => use === "embedding");
+  return lookedUp.flatMap(({ ref }) => {
+    const weight = model.weights.weight(ref.name);
+    return weight === undefined ? [] : tensorsOf(weight);
+  });
+}
+
 /** The tensors that one weight is stored in. */
 export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
   if (weight.encoding !== "block-quantized") return [weight.data];
