@@ -74,6 +74,7 @@ const storageCodes: ReadonlySet<unknown> = new Set([
   "EROFS",
   "ENOSPC",
   "EDQUOT",
+  "EFBIG",
   "ENOTDIR",
   "ENOENT",
 ]);
