@@ -79,7 +79,7 @@ export const serve: CommandRunner = async (values, context) => {
   const { config, origins, file, warnings } = resolved;
   if (values["printConfig"] === true) {
     const json = (): string => JSON.stringify({ config, origins, file: file ?? null }, undefined, 2);
-    const text = values["json"] === true ? json() : formatConfig(resolved);
+    const text = values["json"] === true ? json() : await formatConfig(resolved);
     await writeOutput(context.stdout, `${text}\n`);
     return exitCodes.success;
   }

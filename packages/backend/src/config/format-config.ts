@@ -1,12 +1,7 @@
 import { embeddedModelDirectory } from "@infernode/models/names";
-import { stringify } from "yaml";
 import type { ModelConfig } from "./config.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 import { modelEntrySettings, modelNameSetting, settings } from "./settings.ts";
-
-function toYaml(value: unknown): string {
-  return stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim();
-}
 
 /** A model's value by its key in the map `models`. */
 function valueOf(model: ModelConfig, key: string): unknown {
@@ -23,7 +18,10 @@ function withPrefix(prefix: string, values: object): Readonly<Record<string, unk
  * Writes the configuration as YAML that can be saved as a file, each line with the origin of its value. The model of
  * the section `model` is written there, others as the map `models`.
  */
-export function formatConfig({ config, origins }: ResolvedConfig): string {
+export async function formatConfig({ config, origins }: ResolvedConfig): Promise<string> {
+  const { stringify } = await import("yaml");
+  const toYaml = (value: unknown): string =>
+    stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim();
   const rows: { readonly text: string; readonly comment: string | undefined }[] = [];
   const head = (text: string): void => void rows.push({ text, comment: undefined });
   const write = (indent: string, key: string, parts: { readonly place: string; readonly value: unknown }) => {

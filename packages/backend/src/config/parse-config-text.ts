@@ -1,4 +1,3 @@
-import { parseDocument } from "yaml";
 import { BackendError } from "../errors.ts";
 import { locateJsonError } from "../text/locate-json-error.ts";
 
@@ -17,7 +16,9 @@ function assertJson(source: string, path: string): void {
  * is, so that a key that is there twice is an error in both.
  * @throws BackendError `INVALID_CONFIG` with the line
  */
-export function parseConfigText(text: string, path: string): unknown {
+export async function parseConfigText(text: string, path: string): Promise<unknown> {
+  // Most programs have no file.
+  const { parseDocument } = await import("yaml");
   const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const isJson = path.endsWith(".json");
   if (isJson) assertJson(source, path);

@@ -52,7 +52,7 @@ async function readText(path: string): Promise<string> {
  */
 export async function readConfigFile(path: string): Promise<SourceReading> {
   // An empty YAML file is null.
-  const content = parseConfigText(await readText(path), path) ?? {};
+  const content = (await parseConfigText(await readText(path), path)) ?? {};
   const origin = { source: "file", name: path } as const;
   return readSections(content, { origin, baseDirectory: dirname(path), suffix: ` in ${path}` });
 }

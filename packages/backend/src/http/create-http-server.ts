@@ -1,5 +1,4 @@
-import cors from "@fastify/cors";
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "../api/shared/api-error.ts";
 import { createAnswerBudget } from "../api/shared/answer-budget.ts";
 import { createBodyReader, largeBodyBytes } from "./body/body-reader.ts";
@@ -69,8 +68,10 @@ function createParts(options: HttpServerOptions): ServerParts {
   };
 }
 
-function createApp({ options, formats }: ServerParts): FastifyInstance {
+async function createApp({ options, formats }: ServerParts): Promise<FastifyInstance> {
   const { ids = randomId } = options;
+  // A program that only generates loads no server.
+  const { fastify } = await import("fastify");
   return fastify({
     logger: false,
     // `bodies` reads and limits them.
@@ -102,6 +103,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     hostGuard.assertAllowed(request.raw, request.originalUrl);
   });
   if (config.corsOrigins.length > 0) {
+    const { default: cors } = await import("@fastify/cors");
     await app.register(cors, {
       origin: config.corsOrigins.includes("*") ? "*" : [...config.corsOrigins],
       methods: ["GET", "HEAD", "POST", "OPTIONS"],
@@ -165,7 +167,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
 /** Creates the HTTP server of a model service. Nothing listens before `listen`. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const parts = createParts(options);
-  const app = createApp(parts);
+  const app = await createApp(parts);
   await addRules(app, parts);
   await addRoutes(app, parts);
   await app.ready();

@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import { pino, type DestinationStream, type Logger } from "pino";
-import { prettyFactory } from "pino-pretty";
 import type { LogSettings } from "../config/config.ts";
 import { createLogWriter, type LogWriter } from "./log-writer.ts";
 
@@ -29,6 +29,8 @@ export function isPrettyLog(options: Pick<LoggerOptions, "format" | "isTerminal"
 function createFormat(options: LoggerOptions): Format {
   if (!isPrettyLog(options)) return (line) => line;
   const { isTerminal, useColor = isTerminal } = options;
+  // Loaded where a log is for people: a program that has none need not wait for it.
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
   const format = prettyFactory({
     colorize: useColor,
     ignore: "pid,hostname",

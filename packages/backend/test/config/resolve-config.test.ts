@@ -340,7 +340,7 @@ describe("printing", () => {
   test("prints YAML that reads back as the same configuration", async () => {
     const flags = { port: "0", model: "x: # y", "cors-origins": "*,https://a.example", threads: "2" };
     const resolved = await resolveIn({ flags });
-    const text = formatConfig(resolved);
+    const text = await formatConfig(resolved);
     const directory = await folderWith({ "infernode.config.yaml": text });
     expect((await resolveConfig({ directory })).config).toEqual(resolved.config);
     expect(parse(text)).toMatchObject({ server: { port: 0 } });

@@ -375,13 +375,13 @@ describe("printing", () => {
   ];
   test.each(cases)("%s reads back as the same configuration", async (_, content, options) => {
     const resolved = await resolveWith(content, options);
-    const again = await resolveWith(formatConfig(resolved));
+    const again = await resolveWith(await formatConfig(resolved));
     expect(again.config).toEqual(resolved.config);
   });
 
   test("shows the origin of every value of every model", async () => {
     const resolved = await resolveWith(two, { flags: { "max-sequences": "2" } });
-    const [ofModels = ""] = formatConfig(resolved)
+    const [ofModels = ""] = (await formatConfig(resolved))
       .split(/^models:.*\n/m)
       .slice(1)
       .join("")

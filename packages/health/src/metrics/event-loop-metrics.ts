@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { assertKnownOptions, assertPositive } from "../options.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { promClient } from "./prom-client.ts";
 import { assertNameIsFree } from "./series-scope.ts";
 
 /** Event-loop metrics of this process. */
@@ -40,6 +41,7 @@ export function createEventLoopMetrics(
   const maxDelayMs = (): number =>
     Math.max(earlierMaxMs, histogram.count === 0 ? 0 : toDelayMs(histogram.max));
 
+  const { Gauge } = promClient();
   const delay = new Gauge({
     name: delayName,
     help: "Event loop delay since the last scrape, in seconds.",

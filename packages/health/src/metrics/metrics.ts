@@ -1,4 +1,5 @@
-import { Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { promClient } from "./prom-client.ts";
 
 export type { Registry as MetricRegistry } from "prom-client";
 
@@ -16,10 +17,10 @@ export interface Metrics {
  * Creates metrics over a registry, by default a new one.
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/ for the format
  */
-export function createMetrics(registry: Registry = new Registry()): Metrics {
+export function createMetrics(registry: Registry = new (promClient().Registry)()): Metrics {
   return {
     registry,
-    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    contentType: promClient().Registry.PROMETHEUS_CONTENT_TYPE,
     async render() {
       // prom-client writes "Nan" where the format has "NaN".
       return (await registry.metrics()).replaceAll(/ Nan$/gm, " NaN");

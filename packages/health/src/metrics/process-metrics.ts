@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { assertKnownOptions } from "../options.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { promClient } from "./prom-client.ts";
 import { assertNameIsFree } from "./series-scope.ts";
 
 /**
@@ -12,6 +13,6 @@ export function createProcessMetrics(options: { readonly registry?: Registry } =
   assertKnownOptions("createProcessMetrics", options, ["registry"]);
   const metrics = createMetrics(options.registry);
   assertNameIsFree(metrics.registry, "process_cpu_user_seconds_total");
-  collectDefaultMetrics({ register: metrics.registry });
+  promClient().collectDefaultMetrics({ register: metrics.registry });
   return metrics;
 }

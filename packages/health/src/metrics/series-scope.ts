@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { HealthError } from "../errors.ts";
 import { assertName } from "../options.ts";
+import { promClient } from "./prom-client.ts";
 
 /** The definition of a metric family. */
 export interface FamilyDefinition {
@@ -49,6 +50,7 @@ interface Recording<Kind extends Family> {
  *   `METRIC_CONFLICT` when the registry has the name with another type or other labels
  */
 export function createSeriesScope(registry: Registry, scopeLabels: LabelValues = {}): SeriesScope {
+  const prom = promClient();
   for (const [name, value] of Object.entries(scopeLabels)) assertName(`the label ${name}`, value);
   const series: { readonly family: Family; readonly labels: LabelValues }[] = [];
   let isDisposed = false;
@@ -94,13 +96,13 @@ export function createSeriesScope(registry: Registry, scopeLabels: LabelValues =
   return {
     counter(definition) {
       const settings = settingsOf(definition);
-      const family = findFamily(settings, Counter) ?? new Counter(settings);
+      const family = findFamily(settings, prom.Counter) ?? new prom.Counter(settings);
       const record = (labels: LabelValues, value: number): void => family.inc(labels, value);
       return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
     },
     gauge(definition) {
       const settings = settingsOf(definition);
-      const family = findFamily(settings, Gauge) ?? new Gauge(settings);
+      const family = findFamily(settings, prom.Gauge) ?? new prom.Gauge(settings);
       const record = (labels: LabelValues, value: number): void => family.set(labels, value);
       return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
     },
@@ -108,7 +110,8 @@ export function createSeriesScope(registry: Registry, scopeLabels: LabelValues =
       assertBounds(definition);
       const settings = settingsOf(definition);
       const family =
-        findFamily(settings, Histogram) ?? new Histogram({ ...settings, buckets: [...definition.buckets] });
+        findFamily(settings, prom.Histogram) ??
+        new prom.Histogram({ ...settings, buckets: [...definition.buckets] });
       const record = (labels: LabelValues, value: number): void => family.observe(labels, value);
       return recorder({ family, definition, zero: (labels) => family.zero(labels), record });
     },

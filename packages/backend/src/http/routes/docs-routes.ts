@@ -1,5 +1,4 @@
-import swagger, { type FastifyStaticSwaggerOptions } from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyStaticSwaggerOptions } from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import type { JsonMap } from "../../api/shared/json-schema.ts";
 import { toJsonText } from "../body/json-text.ts";
@@ -30,6 +29,8 @@ export async function addDocsPage(server: FastifyInstance, describe: () => JsonM
 }
 
 async function registerDocs(app: FastifyInstance, describe: () => JsonMap): Promise<void> {
+  const { default: swagger } = await import("@fastify/swagger");
+  const { default: swaggerUi } = await import("@fastify/swagger-ui");
   app.setReplySerializer(toJsonText);
   // The plug-in's types stop at OpenAPI 3.0; it sends the document as it is.
   const specification = { document: describe() } as unknown as FastifyStaticSwaggerOptions["specification"];
