@@ -19,8 +19,9 @@ export class CallInputs {
   readonly chunkPosition: Uint8Array;
   readonly chunkRows: Uint8Array;
   readonly totalLength: Uint8Array;
-  /** Of a cache of int8: whether a chunk of a prompt is computed, and its first position. */
+  /** Whether many tokens of one sequence are computed; of a cache of int8, in float32 beside it. */
   readonly isChunk: Uint8Array;
+  /** Position of the first of them. */
   readonly chunkStart: Uint8Array;
   /** The smallest and the largest number that keys and values are rounded to. */
   readonly int8Limits: Uint8Array;
@@ -91,7 +92,7 @@ export class CallInputs {
     }
   }
 
-  /** Says whether a chunk of a prompt is computed in float32, beside a cache of int8. */
+  /** Chooses the attention of the next run. */
   setChunk(isChunk: boolean, startPosition: number): void {
     this.isChunk[0] = isChunk ? 1 : 0;
     new BigInt64Array(this.chunkStart.buffer, this.chunkStart.byteOffset, 1)[0] = BigInt(startPosition);
@@ -102,10 +103,18 @@ export class CallInputs {
     float32(this.int8Limits).set([least, most]);
   }
 
+  /** The constant inputs of every run. */
+  sharedInputs(): readonly TensorBuffer[] {
+    return [
+      { name: "total_length", dtype: "int32", shape: [], bytes: this.totalLength },
+      { name: "is_prefill", dtype: "bool", shape: [], bytes: this.isChunk },
+      ...this.rope,
+    ];
+  }
+
   /** The inputs of a cache of int8. */
   roundingInputs(): readonly TensorBuffer[] {
     return [
-      { name: "is_prefill", dtype: "bool", shape: [], bytes: this.isChunk },
       { name: "start_position", dtype: "int64", shape: [1], bytes: this.chunkStart },
       { name: "least_int8", dtype: "float32", shape: [], bytes: this.int8Limits.subarray(0, 4) },
       { name: "most_int8", dtype: "float32", shape: [], bytes: this.int8Limits.subarray(4) },

@@ -96,8 +96,8 @@ export class DecoderCalls {
   /** Runs one token of each sequence in the slots `0 … count − 1`, with logits. */
   decode(count: number, longestTokens: number): Promise<void> {
     this.#inputs.totalLengthValue[0] = longestTokens;
+    this.#inputs.isChunk[0] = 0;
     if (this.#rounded !== undefined) {
-      this.#inputs.isChunk[0] = 0;
       for (let slot = 0; slot < count; slot += 1) this.#rounded.forget(slot, this.decodePositions[slot]!);
     }
     return (this.#decodes[count] ??= this.#bindDecode(count)).run();
@@ -116,7 +116,7 @@ export class DecoderCalls {
     const prefill = (this.#prefills[slot] ??= this.#bindPrefill(chunk));
     this.#rebindPrefill(prefill, chunk);
     const rounded = this.#rounded?.hasRoom(slot, startPosition, tokenCount) ? this.#rounded : undefined;
-    inputs.setChunk(rounded !== undefined, startPosition);
+    inputs.setChunk(this.#rounded === undefined ? tokenCount > 1 : rounded !== undefined, startPosition);
     rounded?.claim(startPosition);
     this.#rounded?.forget(slot, startPosition);
     await prefill.call.run();
@@ -137,7 +137,7 @@ export class DecoderCalls {
   }
 
   #bindDecode(count: number): OnnxCall {
-    const { decodeTokenIds, decodePositions, decodeRows, totalLength, rope } = this.#inputs;
+    const { decodeTokenIds, decodePositions, decodeRows } = this.#inputs;
     const bytes = count * Int32Array.BYTES_PER_ELEMENT;
     const { inputs, outputs } = this.#cache(0, count);
     return this.#session.bind(
@@ -145,8 +145,7 @@ export class DecoderCalls {
         { name: "input_ids", dtype: "int32", shape: [count, 1], bytes: decodeTokenIds.subarray(0, bytes) },
         { name: "last_positions", dtype: "int32", shape: [count], bytes: decodePositions.subarray(0, bytes) },
         { name: "logit_rows", dtype: "int32", shape: [count], bytes: decodeRows.subarray(0, bytes) },
-        { name: "total_length", dtype: "int32", shape: [], bytes: totalLength },
-        ...rope,
+        ...this.#inputs.sharedInputs(),
         ...inputs,
       ],
       [...outputs, this.#logitsOutput(0, count)],
@@ -154,7 +153,7 @@ export class DecoderCalls {
   }
 
   #bindPrefill({ slot, tokenIds, logitCount, firstRow }: PrefillChunk): PrefillCall {
-    const { chunkPosition, totalLength, rope } = this.#inputs;
+    const { chunkPosition } = this.#inputs;
     const tokenCount = tokenIds.length;
     const { inputs, outputs } = this.#cache(slot, 1);
     const call = this.#session.bind(
@@ -162,8 +161,7 @@ export class DecoderCalls {
         this.#inputs.chunkOf(tokenCount),
         { name: "last_positions", dtype: "int32", shape: [1], bytes: chunkPosition },
         this.#inputs.chunkRowsOf(logitCount),
-        { name: "total_length", dtype: "int32", shape: [], bytes: totalLength },
-        ...rope,
+        ...this.#inputs.sharedInputs(),
         ...inputs,
       ],
       [...outputs, this.#logitsOutput(firstRow, logitCount)],

@@ -22,19 +22,29 @@ export interface KvNames {
   readonly presentValues: string;
 }
 
+interface CacheScales {
+  readonly keys: string;
+  readonly values: string;
+}
+
 const domain = "com.microsoft";
 /** A scale for each channel of a head: in some models the range of one is a hundred times that of another. */
 const quantizedCache = { k_quant_type: "PER_CHANNEL", v_quant_type: "PER_CHANNEL", kv_cache_bit_width: 8 };
 const scalar = { dtype: "float32", shape: [] } as const;
 
 /**
- * Writes attention with a KV cache.
+ * Writes attention with a KV cache. Each layer has it twice, and `is_prefill` chooses.
  *
- * On a cache of int8 the runtime's operator is fast for one token of a sequence, and takes twice the time of float32
- * for many. So each layer has both, and `is_prefill` chooses: a chunk of a prompt is computed with float32 beside the
- * cache, in `exact_keys.i` and `exact_values.i` `(1, kvHeads, E, headDim)`, which the caller rounds into the cache
- * afterwards. New keys and values are rounded to the numbers that int8 stands for before they are used, so that a
- * token attends to the same numbers in either way.
+ * On a cache of float32, the runtime's operator computes many tokens in blocks, which never holds all scores, and a
+ * single one in loops without the processor's wide instructions. With sinks, here of no weight, it takes its matrix
+ * products instead, which are up to 1.7 times as fast for one token; those have a fast case that does not scale.
+ *
+ * On a cache of int8 the operator is fast for one token of a sequence, and takes twice the time of float32 for many. So
+ * a chunk of a prompt is computed with float32 beside the cache, in `exact_keys.i` and `exact_values.i`
+ * `(1, kvHeads, E, headDim)`, which the caller rounds into the cache afterwards. New keys and values are rounded to
+ * the numbers that int8 stands for before they are used, so that a token attends to the same numbers in either way.
+ *
+ * @see onnxruntime 1.30, `group_query_attention.cc`
  */
 export class AttentionOperators {
   readonly #graph: OnnxGraph;
@@ -47,8 +57,8 @@ export class AttentionOperators {
 
   /** Adds the inputs that all layers share. */
   declareInputs(): void {
-    if (this.#kvCacheDtype !== "int8") return;
     this.#graph.addInput({ name: "is_prefill", dtype: "bool", shape: [] });
+    if (this.#kvCacheDtype !== "int8") return;
     this.#graph.addInput({ name: "start_position", dtype: "int64", shape: [1] });
     this.#graph.addInput({ name: "least_int8", ...scalar });
     this.#graph.addInput({ name: "most_int8", ...scalar });
@@ -61,7 +71,7 @@ export class AttentionOperators {
     const dtype = this.#kvCacheDtype;
     this.#declareCache(names, { dtype, shape: ["B", kvHeadCount, "C", headDim] });
     if (dtype === "float32") {
-      this.#graph.addNode(groupQueryAttention(inputs, options, { names, output }));
+      this.#attendExact(inputs, options, { names, output });
       return;
     }
     const scales = scaleNames(layerIndex);
@@ -83,15 +93,69 @@ export class AttentionOperators {
       output: inBranch("decode", output),
       scales,
     });
+    this.#choose(outputs, {
+      chunk: [...chunk, ...unchanged("chunk", names)],
+      decode: [decode, ...unchanged("decode", exact)],
+    });
+  }
+
+  /** On a cache of float32. */
+  #attendExact(inputs: AttentionInputs, options: AttentionOptions, { names, output }: AttentionNames): void {
+    // With a cap the runtime has one way for both.
+    if (options.softCap !== undefined) {
+      this.#graph.addNode(groupQueryAttention(inputs, options, { names, output }));
+      return;
+    }
+    const { kvHeadCount, headCount, headDim, scale, layerIndex } = options;
+    const cache = { dtype: "float32", shape: ["B", kvHeadCount, "C", headDim] } as const;
+    const outputs = [
+      { name: output, dtype: "float32", shape: ["B", "S", headCount * headDim] },
+      { name: names.presentKeys, ...cache },
+      { name: names.presentValues, ...cache },
+    ] as const;
+    const into = (name: string): AttentionNames => ({
+      names: { ...names, ...presentIn(name, names) },
+      output: inBranch(name, output),
+    });
+    const scaled = inBranch("decode", `scaled.${layerIndex}`);
+    this.#choose(outputs, {
+      chunk: [groupQueryAttention(inputs, options, into("chunk"))],
+      decode: [
+        { op: "Mul", inputs: [inputs.q, this.#constant("attention_scale", [scale])], outputs: [scaled] },
+        groupQueryAttention(
+          { ...inputs, q: scaled },
+          { ...options, scale: 1 },
+          {
+            ...into("decode"),
+            sinks: this.#constant(
+              "no_sinks",
+              Array.from({ length: headCount }, () => -Infinity),
+            ),
+          },
+        ),
+      ],
+    });
+  }
+
+  #choose(
+    outputs: readonly OnnxValueInfo[],
+    { chunk, decode }: { readonly chunk: readonly OnnxNode[]; readonly decode: readonly OnnxNode[] },
+  ): void {
     this.#graph.addNode({
       op: "If",
       inputs: ["is_prefill"],
       outputs: outputs.map(({ name }) => name),
       attributes: {
-        then_branch: branch("chunk", outputs, [...chunk, ...unchanged("chunk", names)]),
-        else_branch: branch("decode", outputs, [decode, ...unchanged("decode", exact)]),
+        then_branch: branch("chunk", outputs, chunk),
+        else_branch: branch("decode", outputs, decode),
       },
     });
+  }
+
+  #constant(kind: string, values: readonly number[]): string {
+    const data = new Uint8Array(Float32Array.from(values).buffer);
+    const name = `${kind}:${values[0]}:${values.length}`;
+    return this.#graph.addConstant(name, { dtype: "float32", shape: [values.length] }, data);
   }
 
   #declareCache(names: KvNames, cache: Omit<OnnxValueInfo, "name">): void {
@@ -106,7 +170,9 @@ interface AttentionNames {
   readonly names: KvNames;
   readonly output: string;
   /** Of a cache of int8. */
-  readonly scales?: { readonly keys: string; readonly values: string };
+  readonly scales?: CacheScales;
+  /** `(headCount)`: what each head attends to beside the tokens, as a score. */
+  readonly sinks?: string;
   /** Whether queries and keys are rotated already. */
   readonly isRotated?: boolean;
 }
@@ -114,17 +180,16 @@ interface AttentionNames {
 function groupQueryAttention(
   { q, k, v }: AttentionInputs,
   options: AttentionOptions,
-  { names, output, scales, isRotated = false }: AttentionNames,
+  { names, output, scales, sinks, isRotated = false }: AttentionNames,
 ): OnnxNode {
   const { headCount, kvHeadCount, scale, softCap, slidingWindowTokens, rotary } = options;
   const tables = isRotated || rotary === undefined ? undefined : ropeNames(rotary.index);
-  const rope = tables === undefined ? [] : [tables.cos, tables.sin];
+  const { cos, sin } = tables ?? { cos: "", sin: "" };
   const past = [names.pastKeys, names.pastValues, "last_positions", "total_length"];
   return {
     op: "GroupQueryAttention",
     domain,
-    inputs:
-      scales === undefined ? [q, k, v, ...past, ...rope] : [q, k, v, ...past, ...withScales(rope, scales)],
+    inputs: withoutTrailing([q, k, v, ...past, cos, sin, "", "", sinks, scales?.keys, scales?.values]),
     outputs: [output, names.presentKeys, names.presentValues],
     attributes: {
       num_heads: headCount,
@@ -139,13 +204,10 @@ function groupQueryAttention(
   };
 }
 
-/** The inputs after the lengths: two tables, three that are not used, and the scales. */
-function withScales(
-  rope: readonly string[],
-  scales: { readonly keys: string; readonly values: string },
-): readonly string[] {
-  const [cos = "", sin = ""] = rope;
-  return [cos, sin, "", "", "", scales.keys, scales.values];
+/** Names of inputs; those that are absent are empty in the middle and left out at the end. */
+function withoutTrailing(names: readonly (string | undefined)[]): readonly string[] {
+  const count = names.findLastIndex((name) => name !== undefined && name !== "") + 1;
+  return names.slice(0, count).map((name) => name ?? "");
 }
 
 /** Attention of a chunk, in float32. */
@@ -225,6 +287,6 @@ export function exactKvNames(layerIndex: number): KvNames {
 }
 
 /** Names of the factors that make float32 of one layer's int8. */
-export function scaleNames(layerIndex: number): { readonly keys: string; readonly values: string } {
+export function scaleNames(layerIndex: number): CacheScales {
   return { keys: `key_scales.${layerIndex}`, values: `value_scales.${layerIndex}` };
 }
