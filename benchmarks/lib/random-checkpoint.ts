@@ -61,6 +61,15 @@ export const checkpointSizes: Readonly<Record<string, CheckpointSizes>> = {
     kvHeadCount: 5,
     contextTokens: 1024,
   },
+  "6m": {
+    vocabSize: 4096,
+    hiddenSize: 320,
+    intermediateSize: 896,
+    layerCount: 4,
+    headCount: 5,
+    kvHeadCount: 5,
+    contextTokens: 1024,
+  },
   "4m": {
     vocabSize: 4096,
     hiddenSize: 256,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Executor, KvCacheDtype } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
-import { openCheckpoint, quantizeCheckpoint } from "@infernode/models";
+import { openCheckpoint, quantizationRecipes, quantizeCheckpoint } from "@infernode/models";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
@@ -85,11 +85,12 @@ async function timeForward(executor: Executor, measure: Measure, step: number): 
 const directory = await mkdtemp(join(tmpdir(), "infernode-kv-cache-"));
 await writeRandomCheckpoint(directory, { ...sizes, contextTokens }, "BF16");
 const checkpoint = await openCheckpoint(directory);
-const quantization =
-  values.quantize === "none"
-    ? undefined
-    : ({ bits: values.quantize === "int8" ? 8 : 4, blockSize: 32 } as const);
-const plan = await quantizeCheckpoint(checkpoint, { quantization, directory });
+const { quantize } = values;
+if (quantize !== "none" && quantize !== "int8" && quantize !== "int4") {
+  throw new Error(`--quantize must be one of none, int8, int4, got ${quantize}`);
+}
+const recipe = quantize === "none" ? { quantization: undefined } : quantizationRecipes[quantize];
+const plan = await quantizeCheckpoint(checkpoint, { ...recipe, directory });
 await plan.prepare({ threadCount: Number(values.threads) });
 
 async function open(kvCacheDtype: KvCacheDtype): Promise<Executor> {
@@ -130,8 +131,7 @@ for (const executor of executors) await executor.dispose();
 await checkpoint.weights.close();
 await rm(directory, { recursive: true, force: true });
 if (values.output !== undefined) {
-  const { size, quantize } = values;
-  writeReport(values.output, "kv-cache", { size, quantize, memoryMiB, results });
+  writeReport(values.output, "kv-cache", { size: values.size, quantize, memoryMiB, results });
 }
 const rows = results.map((each) => [
   each.name,

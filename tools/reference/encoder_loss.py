@@ -126,7 +126,7 @@ def quantized_model(mode: str, path: str | None) -> tuple[torch.nn.Module, float
 def sentences_of(path: str) -> list[str]:
     parts = re.split(r"(?<=[.:;])\s+", Path(path).read_text())
     cleaned = (re.sub(r"\s+", " ", part).strip() for part in parts)
-    return sorted({part for part in cleaned if len(part.split(" ")) >= 6})
+    return sorted({part for part in cleaned if len(part.split(" ")) >= 6}, key=lambda each: (len(each), each))
 
 
 @torch.no_grad()

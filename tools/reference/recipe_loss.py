@@ -103,6 +103,11 @@ def windows_of(path: str, tokenizer: Tokenizer, max_tokens: int) -> list[list[in
     return windows
 
 
+def predictions(model: torch.nn.Module, window: list[int]) -> torch.Tensor:
+    """Logarithms of the probabilities of each token that follows."""
+    return model(torch.tensor([window])).logits[0, :-1].log_softmax(-1)
+
+
 @torch.no_grad()
 def main(directory: str, text: str, max_tokens: str = "24000") -> None:
     def load() -> torch.nn.Module:
@@ -111,6 +116,7 @@ def main(directory: str, text: str, max_tokens: str = "24000") -> None:
     tokenizer = Tokenizer.from_file(str(Path(directory) / "tokenizer.json"))
     windows = windows_of(text, tokenizer, int(max_tokens))
     base = load()
+    exact = [predictions(base, window) for window in windows]
     for name, (head, special, of_special, others) in recipes.items():
         model = load()
         model.lm_head.weight = torch.nn.Parameter(head(base.lm_head.weight))
@@ -124,11 +130,9 @@ def main(directory: str, text: str, max_tokens: str = "24000") -> None:
             error += (module.weight.data - source).double().square().sum()
             square += source.double().square().sum()
         losses = []
-        for window in windows:
-            ids = torch.tensor([window])
-            exact = base(ids).logits[0, :-1].log_softmax(-1)
-            found = model(ids).logits[0, :-1].log_softmax(-1)
-            losses.append((exact.exp() * (exact - found)).sum(-1).double())
+        for window, reference in zip(windows, exact, strict=True):
+            difference = reference - predictions(model, window)
+            losses.append((reference.exp() * difference).sum(-1).double())
         loss = torch.cat(losses)
         spread = loss.std() / len(loss) ** 0.5
         print(f"{name}: weight error {(error / square) ** 0.5:.4f}, KL {loss.mean():.5f} ± {spread:.5f}, {len(loss)} tokens", flush=True)

@@ -26,7 +26,7 @@ import { defaultCacheDirectory } from "./cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 
 /** Below this many numbers in dense matrices `auto` quantizes nothing: see docs/quantization.md. */
-const minNumbersToQuantize = 16_000_000;
+const minNumbersToQuantize = 5_000_000;
 
 /** What becomes of the dense matrices of a checkpoint. */
 export function resolveMode(model: Checkpoint, mode: QuantizeMode): WeightMode {
