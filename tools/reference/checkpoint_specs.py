@@ -113,6 +113,35 @@ def _qwen3(**changes: Any) -> dict[str, Any]:
     return {**base, **changes}
 
 
+def _gemma3(**changes: Any) -> dict[str, Any]:
+    base = _shape(
+        architectures=["Gemma3ForCausalLM"],
+        model_type="gemma3_text",
+        attention_bias=False,
+        attention_dropout=0.0,
+        attn_logit_softcapping=None,
+        bos_token_id=1,
+        eos_token_id=2,
+        final_logit_softcapping=None,
+        head_dim=32,
+        hidden_activation="gelu_pytorch_tanh",
+        hidden_size=56,
+        intermediate_size=88,
+        num_hidden_layers=4,
+        query_pre_attn_scalar=24,
+        rms_norm_eps=1e-06,
+        rope_local_base_freq=10000.0,
+        rope_scaling={"factor": 8.0, "rope_type": "linear"},
+        rope_theta=1000000.0,
+        sliding_window=16,
+        sliding_window_pattern=3,
+        torch_dtype="bfloat16",
+        transformers_version="4.50.0",
+    )
+    base.pop("hidden_act")
+    return {**base, **changes}
+
+
 def _new_style(config: dict[str, Any], rope_parameters: dict[str, Any]) -> dict[str, Any]:
     """Rewrites the fields as transformers 5 writes them."""
     dropped = {"rope_theta", "rope_scaling", "torch_dtype"}
@@ -246,5 +275,33 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             "BF16",
             tokenizer_style="qwen2",
             note="qwen3 with an output head of its own and the field names of transformers 5",
+        ),
+        CheckpointSpec(
+            "gemma3",
+            _gemma3(),
+            "BF16",
+            generation_config={"bos_token_id": 1, "eos_token_id": [2, 3], "cache_implementation": "hybrid", "do_sample": True, "top_k": 64, "top_p": 0.95},
+            tokenizer_style="gemma",
+            note="four norms around 1; layers 0, 1 and 3 see 16 tokens and rotate by a base of their own, layer 2 is scaled linearly",
+        ),
+        CheckpointSpec(
+            "gemma3-v5",
+            {
+                **{key: value for key, value in _gemma3().items() if key not in {"rope_theta", "rope_local_base_freq", "rope_scaling", "sliding_window_pattern", "torch_dtype"}},
+                "dtype": "float32",
+                "final_logit_softcapping": 20.0,
+                "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+                "num_hidden_layers": 3,
+                "query_pre_attn_scalar": 32,
+                "num_key_value_heads": 1,
+                "rope_parameters": {
+                    "full_attention": {"rope_theta": 500000.0, "rope_type": "default"},
+                    "sliding_attention": {"rope_theta": 8000.0, "rope_type": "default"},
+                },
+                "transformers_version": "5.23.0",
+            },
+            "F32",
+            tokenizer_style="gemma",
+            note="gemma3 with the field names of transformers 5, other layers, and logits that are capped",
         ),
     ]

@@ -14,7 +14,7 @@ import transformers
 
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
 EMBEDDED = FIXTURES.parents[1] / "packages" / "models" / "embedded" / "infernode-stories"
-TOKENIZER_SIZES = {"llama2": 700, "llama2-metaspace": 700, "llama3": 900, "qwen2": 900, "tekken": 800}
+TOKENIZER_SIZES = {"llama2": 700, "llama2-metaspace": 700, "gemma": 700, "llama3": 900, "qwen2": 900, "tekken": 800}
 TOPICS = ("checkpoints", "tokenizers", "templates", "sampler")
 
 

@@ -8,18 +8,29 @@ import torch
 from torch import nn
 
 
+# Around what the norms are of networks with four of them: what a layer adds outweighs the embedding, which is scaled up,
+# and attention is sharp. With all around 1 a network repeats its last token.
+_CENTERS = {"post_attention_layernorm": 10.0, "post_feedforward_layernorm": 10.0, "q_norm": 2.0, "k_norm": 2.0}
+
+
 def randomize(model: nn.Module, seed: int) -> None:
     """Fills all parameters from one seed: projections scaled by fan-in, norms around one, biases not zero."""
     generator = torch.Generator().manual_seed(seed)
-    hidden_size = model.config.hidden_size
-    for name, parameter in model.named_parameters():
+    config = model.config
+    parameters = dict(model.named_parameters())
+    has_four_norms = any("pre_feedforward_layernorm" in name for name in parameters)
+    # Gemma stores how far the weight of a norm is from 1.
+    norm_offset = 1.0 if config.model_type.startswith("gemma") else 0.0
+    for name, parameter in parameters.items():
         noise = torch.randn(parameter.shape, generator=generator)
-        parameter.data.copy_(_scaled(name, noise, hidden_size))
+        if name.endswith("norm.weight"):
+            center = _CENTERS.get(name.split(".")[-2], 1.0) if has_four_norms else 1.0
+            parameter.data.copy_(center - norm_offset + 0.25 * noise)
+        else:
+            parameter.data.copy_(_scaled(name, noise, config.hidden_size))
 
 
 def _scaled(name: str, noise: torch.Tensor, hidden_size: int) -> torch.Tensor:
-    if name.endswith("norm.weight"):
-        return 1.0 + 0.25 * noise
     if name.endswith(".bias"):
         return 0.3 * noise
     if "embed_tokens" in name:

@@ -94,6 +94,7 @@ WITH_TOOLS = ("llama31", "mistral-v3", "qwen2", "qwen3")
 TOKENS: dict[str, dict[str, str]] = {
     "llama2": {"bos_token": "<s>", "eos_token": "</s>"},
     "mistral": {"bos_token": "<s>", "eos_token": "</s>"},
+    "gemma": {"bos_token": "<bos>", "eos_token": "<eos>"},
     "mistral-v3": {"bos_token": "<s>", "eos_token": "</s>"},
     "llama3": {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"},
     "llama31": {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"},

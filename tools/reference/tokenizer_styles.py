@@ -34,6 +34,7 @@ class Style:
     ignores_merges: bool = False
     is_sentencepiece: bool = False
     is_metaspace: bool = False
+    prepends_space: bool = True
 
 
 _FAST = {"clean_up_tokenization_spaces": False, "model_max_length": 256, "tokenizer_class": "PreTrainedTokenizerFast"}
@@ -66,6 +67,24 @@ STYLES: dict[str, Style] = {
         begin="<s>",
         is_sentencepiece=True,
         is_metaspace=True,
+    ),
+    "gemma": Style(
+        specials=("<pad>", "<bos>", "<eos>", "<end_of_turn>", "<unk>", "<start_of_turn>", "<mask>"),
+        settings={
+            "add_bos_token": True,
+            "add_eos_token": False,
+            "bos_token": "<bos>",
+            "clean_up_tokenization_spaces": False,
+            "eos_token": "<eos>",
+            "model_max_length": 256,
+            "pad_token": "<pad>",
+            "tokenizer_class": "GemmaTokenizer",
+            "unk_token": "<unk>",
+        },
+        template="gemma",
+        begin="<bos>",
+        is_sentencepiece=True,
+        prepends_space=False,
     ),
     "llama3": Style(
         specials=("<|finetune_right_pad_id|>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|python_tag|>"),
@@ -174,9 +193,13 @@ def _sentencepiece(style: Style, size: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     if style.is_metaspace:
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="first", split=False)
-    else:
+    elif style.prepends_space:
         tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    else:
+        tokenizer.normalizer = normalizers.Replace(" ", "▁")
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    strip = [decoders.Strip(" ", 1, 0)] if style.prepends_space else []
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip])
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in style.specials])
     tokenizer.post_processor = _begins_with(style, tokenizer)
     return tokenizer

@@ -1,5 +1,6 @@
 import type { ConfigFields } from "./config-fields.ts";
-import type { ModelConfig, RopeScaling } from "./model-config.ts";
+import type { LayerType } from "./read-sliding-windows.ts";
+import type { ModelConfig, RopeScaling, Rotary } from "./model-config.ts";
 
 /** What a rotation follows from, beside the config's own fields. */
 export interface RotaryShape {
@@ -42,8 +43,20 @@ export function oneRotary(config: ConfigFields, shape: RotaryShape): LayerRotari
   };
 }
 
+/** Gives each layer the rotation of its type. Those that no layer has are left out. */
+export function rotaryByType(
+  layerTypes: readonly LayerType[],
+  rotaryOf: Readonly<Record<LayerType, Rotary>>,
+): LayerRotaries {
+  const used = [...new Set(layerTypes)];
+  return {
+    rotaries: used.map((type) => rotaryOf[type]),
+    layerRotary: layerTypes.map((type) => used.indexOf(type)),
+  };
+}
+
 /** Reads the base of the rotation's frequencies. @throws ModelError `INVALID_CONFIG` */
-function readTheta(fields: ConfigFields, name: string): number {
+export function readTheta(fields: ConfigFields, name: string): number {
   return fields.number(name, { above: 0, max: maxTheta });
 }
 
@@ -66,7 +79,7 @@ function assertOneForAllLayers(rope: ConfigFields): void {
  *
  * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
  */
-function readScaling(
+export function readScaling(
   rope: ConfigFields | undefined,
   config: ConfigFields,
   shape: Pick<RotaryShape, "contextTokens">,

@@ -2,14 +2,19 @@ import type { ConfigFields } from "./config-fields.ts";
 import { configLimits } from "./config-limits.ts";
 
 /** The type of attention of a layer, as in `layer_types`. */
-type LayerType = "full_attention" | "sliding_attention";
+export type LayerType = "full_attention" | "sliding_attention";
 
 /**
  * Which layers slide. `all-layers`: those with `sliding_window`. `by-layer`: also by `use_sliding_window` and
- * `max_window_layers`. `allButEvery`: all but each layer of this number, such as the sixth. In all of them `layer_types`
- * takes precedence.
+ * `max_window_layers`. In all of them `layer_types` takes precedence.
  */
-export type SlidingWindowRule = "none" | "all-layers" | "by-layer" | { readonly allButEvery: number };
+export type SlidingWindowRule = "none" | "all-layers" | "by-layer" | SlidingPattern;
+
+/** All layers but each one of this number slide; a field of the config may say another number. */
+export interface SlidingPattern {
+  readonly allButEvery: number;
+  readonly field?: string;
+}
 
 const defaultWindow = 4096;
 const defaultFirstSlidingLayer = 28;
@@ -37,7 +42,7 @@ export function readSlidingWindows(
 }
 
 /** Reads the type of each layer. @throws ModelError `INVALID_CONFIG` */
-function readLayerTypes(
+export function readLayerTypes(
   config: ConfigFields,
   rule: SlidingWindowRule,
   layerCount: number,
@@ -51,7 +56,12 @@ function readLayerTypes(
 
 function slidingLayers(config: ConfigFields, rule: SlidingWindowRule): (layer: number) => boolean {
   if (rule === "none" || rule === "all-layers") return () => rule === "all-layers";
-  if (rule !== "by-layer") return (layer) => (layer + 1) % rule.allButEvery !== 0;
+  if (rule !== "by-layer") {
+    const { allButEvery, field } = rule;
+    const isInConfig = field !== undefined && config.has(field);
+    const period = isInConfig ? config.integer(field, { max: configLimits.layers }) : allButEvery;
+    return (layer) => (layer + 1) % period !== 0;
+  }
   const first =
     config.raw("max_window_layers") === undefined
       ? defaultFirstSlidingLayer

@@ -64,6 +64,41 @@ describe("networks", () => {
     ]);
   });
 
+  it("defines Gemma 3: scaled embeddings, norms around 1 before and after, two rotations", () => {
+    const lines = linesOf("gemma3");
+    const norm = (x: number, name: string): string => `rms norm ${x} 1 + layers.0.${name} 0.000001`;
+    expect(lines.slice(0, 21)).toEqual([
+      "0 = embed embed_tokens",
+      `1 = scale 0 ${Math.sqrt(56)}`,
+      `2 = ${norm(1, "input_layernorm")}`,
+      "3 = linear 2 layers.0.self_attn.q_proj",
+      `4 = ${norm(3, "self_attn.q_norm")}`,
+      "5 = linear 2 layers.0.self_attn.k_proj",
+      `6 = ${norm(5, "self_attn.k_norm")}`,
+      "7 = linear 2 layers.0.self_attn.v_proj",
+      `8 = attention 4 6 7 layer 0 heads 4/2×32 scale ${24 ** -0.5} window 16 rotation 0`,
+      "9 = linear 8 layers.0.self_attn.o_proj",
+      `10 = ${norm(9, "post_attention_layernorm")}`,
+      "11 = add 1 10",
+      `12 = ${norm(11, "pre_feedforward_layernorm")}`,
+      "13 = linear 12 layers.0.mlp.gate_proj",
+      "14 = linear 12 layers.0.mlp.up_proj",
+      "15 = gelu_tanh 13",
+      "16 = multiply 15 14",
+      "17 = linear 16 layers.0.mlp.down_proj",
+      `18 = ${norm(17, "post_feedforward_layernorm")}`,
+      "19 = add 11 18",
+      "20 = rms norm 19 1 + layers.1.input_layernorm 0.000001",
+    ]);
+    const layers = lines
+      .filter((line) => line.includes("= attention"))
+      .map((line) => line.split(" scale ")[1]);
+    const [sliding, full] = [`${24 ** -0.5} window 16 rotation 0`, `${24 ** -0.5} rotation 1`];
+    expect(layers).toEqual([sliding, sliding, full, sliding]);
+    expect(lines.at(-1)).toContain("embed_tokens");
+    expect(linesOf("gemma3-v5").at(-1)).toMatch(/cap 20$/);
+  });
+
   it("gives each layer its sliding window", () => {
     const windows = (name: string): readonly (string | undefined)[] =>
       linesOf(name)

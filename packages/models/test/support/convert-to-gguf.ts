@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openCheckpoint, type Rotary } from "../../src/index.ts";
+import { type ModelConfig, openCheckpoint, type Rotary, type TensorDtype } from "../../src/index.ts";
+import { decodeElements } from "../../src/weights/decode-elements.ts";
 import { f32, f32s, flag, i32s, text, texts, u32 } from "./gguf-file.ts";
 import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
 
@@ -20,6 +21,12 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.up_proj": "ffn_up",
   "mlp.down_proj": "ffn_down",
 };
+const sandwichNames: Readonly<Record<string, string>> = {
+  ...layerNames,
+  post_attention_layernorm: "post_attention_norm",
+  pre_feedforward_layernorm: "ffn_norm",
+  post_feedforward_layernorm: "post_ffw_norm",
+};
 const globalNames: Readonly<Record<string, string>> = {
   "model.embed_tokens": "token_embd",
   "model.norm": "output_norm",
@@ -34,17 +41,24 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   const { config, weights } = await openCheckpoint(directory);
   try {
     const isLlama = config.family === "llama" || config.family === "mistral";
-    const architecture = isLlama ? "llama" : config.family;
-    const [rotary] = config.rotaries;
+    const isGemma = config.family.startsWith("gemma");
+    const architecture = isLlama ? "llama" : config.family.replace("_text", "");
+    const hasFourNorms = weights.tensors.has("model.layers.0.pre_feedforward_layernorm.weight");
+    // The one of layers without a window; others are known by llama.cpp, or have keys of their own.
+    const full = config.layerRotary[config.slidingWindowTokens.indexOf(undefined)];
+    const rotary = config.rotaries[full ?? 0];
     if (rotary === undefined) throw new Error(`${directory} has no rotation`);
     const tensors: Record<string, GgufTensorData> = {};
     for (const [name, { dtype, shape }] of weights.tensors) {
-      const converted = ggufNameOf(name);
+      const converted = ggufNameOf(name, hasFourNorms ? sandwichNames : layerNames);
       const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
       const bytes = await weights.read(name);
       const isRotated = isLlama && /attn_[qk]\./.test(converted);
       const data = isRotated ? interleaveRows(bytes, { rows: shape[0] ?? 0, heads }) : bytes;
-      tensors[converted] = { shape, type: typeIds[dtype] ?? Number.NaN, data };
+      tensors[converted] =
+        isGemma && name.endsWith("norm.weight")
+          ? { shape, type: 0, data: addOne(bytes, dtype) }
+          : { shape, type: typeIds[dtype] ?? Number.NaN, data };
     }
     const metadata: Record<string, MetadataValue> = {
       "general.architecture": text(architecture),
@@ -60,6 +74,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       [`${architecture}.rope.dimension_count`]: u32(config.headDim),
       ...tokenizerMetadata(directory, config.eosTokenIds[0]),
     };
+    if (isGemma) Object.assign(metadata, gemmaMetadata(architecture, config));
     const { scaling } = rotary;
     if (scaling.type === "linear") {
       metadata[`${architecture}.rope.scaling.type`] = text("linear");
@@ -79,11 +94,35 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   }
 }
 
-function ggufNameOf(name: string): string {
+/** What the metadata of Gemma 2 and 3 has beside that of Llama. */
+function gemmaMetadata(architecture: string, config: ModelConfig): Record<string, MetadataValue> {
+  const window = config.slidingWindowTokens.find((tokens) => tokens !== undefined);
+  const sliding = config.rotaries[config.layerRotary[config.slidingWindowTokens.indexOf(window)] ?? 0];
+  return {
+    ...(window !== undefined && { [`${architecture}.attention.sliding_window`]: u32(window) }),
+    // Every second layer.
+    [`${architecture}.attention.sliding_window_pattern`]: u32(2),
+    ...(sliding !== undefined && { [`${architecture}.rope.freq_base_swa`]: f32(sliding.theta) }),
+    ...(config.attentionSoftCap !== undefined && {
+      [`${architecture}.attn_logit_softcapping`]: f32(config.attentionSoftCap),
+    }),
+    ...(config.logitSoftCap !== undefined && {
+      [`${architecture}.final_logit_softcapping`]: f32(config.logitSoftCap),
+    }),
+  };
+}
+
+/** Norms of Gemma: 1 is added, in float32. */
+function addOne(bytes: Uint8Array, dtype: TensorDtype): Uint8Array {
+  const numbers = decodeElements(bytes, dtype).map((each) => each + 1);
+  return new Uint8Array(Float32Array.from(numbers).buffer);
+}
+
+function ggufNameOf(name: string, layerNamesOf: Readonly<Record<string, string>>): string {
   const kind = /\.(weight|bias)$/.exec(name)?.[0] ?? "";
   const stem = name.slice(0, name.length - kind.length);
   const [, layer, part = ""] = /^model\.layers\.(\d+)\.(.*)$/.exec(stem) ?? [];
-  const converted = layer === undefined ? globalNames[stem] : `blk.${layer}.${layerNames[part]}`;
+  const converted = layer === undefined ? globalNames[stem] : `blk.${layer}.${layerNamesOf[part]}`;
   return `${converted}${kind}`;
 }
 
@@ -164,6 +203,7 @@ export function tokenizerMetadata(
     "tokenizer.ggml.token_type": i32s(types),
     ...named("bos_token_id", "<s>"),
     ...named("bos_token_id", "<|begin_of_text|>"),
+    ...named("bos_token_id", "<bos>"),
     ...named("unknown_token_id", "<unk>"),
     ...(eosTokenId === undefined ? {} : { "tokenizer.ggml.eos_token_id": u32(eosTokenId) }),
   };
@@ -183,7 +223,7 @@ export function tokenizerMetadata(
   return {
     "tokenizer.ggml.model": text("llama"),
     "tokenizer.ggml.scores": f32s(scores),
-    "tokenizer.ggml.add_space_prefix": flag(true),
+    "tokenizer.ggml.add_space_prefix": flag(!tokens.includes("<bos>")),
     ...common,
   };
 }

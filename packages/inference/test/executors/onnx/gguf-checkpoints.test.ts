@@ -20,7 +20,8 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 // The order of Llama's rows, biases, norms of heads, scaled rotation, tied and untied heads, and dense types in place.
-// Not here: checkpoints with sliding windows, which GGUF does not describe for these architectures.
+// Not here: checkpoints with sliding windows, which GGUF does not describe for Llama and Qwen, and factors of attention
+// that llama.cpp knows by the size of a model.
 describe.each([
   "llama2",
   "llama3",
@@ -32,6 +33,7 @@ describe.each([
   "qwen2",
   "qwen2-untied",
   "qwen3",
+  "gemma3-v5",
 ])("%s as GGUF", (name) => {
   test("computes what transformers does with the checkpoint", async () => {
     const file = path.join(directory, `${name}.gguf`);

@@ -23,15 +23,17 @@ export interface LayerWeights {
   readonly down: Projection;
 }
 
+/** A weight of layer `layerIndex`. */
+export function layerTensor(layerIndex: number, name: string, shape: readonly number[]): WeightRef {
+  return { name: `model.layers.${layerIndex}.${name}`, shape };
+}
+
 /** The weights of layer `layerIndex`, with their shapes by the config. */
 export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeights {
   const { hiddenSize, intermediateSize, headDim } = config;
   const qSize = config.headCount * headDim;
   const kvSize = config.kvHeadCount * headDim;
-  const tensor = (name: string, shape: readonly number[]): WeightRef => ({
-    name: `model.layers.${layerIndex}.${name}`,
-    shape,
-  });
+  const tensor = (name: string, shape: readonly number[]): WeightRef => layerTensor(layerIndex, name, shape);
   const projection = (name: string, shape: readonly [number, number], hasBias: boolean): Projection => ({
     weight: tensor(`${name}.weight`, shape),
     bias: hasBias ? tensor(`${name}.bias`, [shape[0]]) : undefined,

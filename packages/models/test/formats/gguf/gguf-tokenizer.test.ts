@@ -32,6 +32,7 @@ interface Golden {
 describe("encodes and decodes as transformers does with the tokenizer that was converted", () => {
   it.each([
     ["llama2", "", []],
+    ["gemma", "", []],
     ["llama3", "llama-bpe", []],
     ["qwen2", "qwen2", []],
     ["tekken", "tekken", []],
