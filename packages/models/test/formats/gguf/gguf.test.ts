@@ -80,8 +80,8 @@ describe("refuses with a code, and names the key", () => {
     [
       "another architecture",
       "UNSUPPORTED_ARCHITECTURE",
-      withMetadata({ "general.architecture": text("gemma3") }),
-      'expected one of llama, qwen2, qwen3, got "gemma3"',
+      withMetadata({ "general.architecture": text("mamba") }),
+      "qwen2, qwen3",
     ],
     ["experts", "UNSUPPORTED_ARCHITECTURE", withMetadata({ "llama.expert_count": u32(8) }), "8 experts"],
     ["no layers", "INVALID_CONFIG", without("llama.block_count"), '"llama.block_count": expected an integer'],
