@@ -1,18 +1,13 @@
-import { mkdir, rm } from "node:fs/promises";
-import { createNodeFileAccess } from "./files/node-file-access.ts";
+import { rename, rm, truncate } from "node:fs/promises";
 import type { QuantizedCheckpoint } from "./quantize-checkpoint.ts";
+import { appendCopies, type CopyGroup } from "./weights/prepared/append-copies.ts";
 import type { RangeJobOptions } from "./weights/prepared/run-range-jobs.ts";
 import type { CopiedTensor, PreparationTarget } from "./weights/prepared/preparation-target.ts";
-import { readTensorFile, writeTensorFile, type TensorFile } from "./weights/prepared/tensor-file.ts";
-import { hasStamp, identifyFile, writeStamp } from "./weights/quantize/file-stamp.ts";
+import { readTensorFile, type TensorFile } from "./weights/prepared/tensor-file.ts";
+import { hasStamp, identifyFile, removeStamp, writeStamp } from "./weights/quantize/file-stamp.ts";
 import { partialPathOf } from "./weights/quantize/publish-file.ts";
-import {
-  readCachedMetadata,
-  removeCachedWeights,
-  touchCachedWeights,
-} from "./weights/quantize/weight-cache.ts";
-import { readSafetensorsHeader } from "./weights/safetensors/read-safetensors.ts";
-import { isTensor, type StoredWeight, type TensorInfo } from "./weights/stored-weight.ts";
+import { removeCachedWeights, touchCachedWeights } from "./weights/quantize/weight-cache.ts";
+import { isTensor, tensorsOf, type StoredWeight, type TensorInfo } from "./weights/stored-weight.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
 /**
@@ -28,7 +23,7 @@ export async function findPreparedWeights(
   try {
     const identity = await identifyFile(path);
     const file = await readTensorFile(path);
-    const weights = replaceTensors(planned, file);
+    const weights = replaceTensors(planned, tensorsOfFile(file));
     if (weights === undefined) return undefined;
     if (!(await hasStamp(path))) {
       if (!(await file.verify(options))) return undefined;
@@ -43,17 +38,27 @@ export async function findPreparedWeights(
   }
 }
 
+/** Which copies are made, and where. */
+export interface CopyRequest {
+  /** The weights, as they are on the disk at this moment. */
+  readonly weights: WeightIndex;
+  readonly weightNames: readonly string[];
+  /** An empty directory. */
+  readonly directory: string;
+}
+
 /** Who makes the copies, and for what. */
 export interface PreparationOptions extends RangeJobOptions {
   readonly target: PreparationTarget;
-  /** Makes copies of the quantized weights in an empty directory. */
-  readonly makeCopies: (directory: string) => Promise<readonly CopiedTensor[]>;
+  /** Makes copies of some weights; it is called for several at the same time. */
+  readonly makeCopies: (request: CopyRequest) => Promise<readonly CopiedTensor[]>;
 }
 
 /**
- * Replaces the quantized weights of a checkpoint, which are on disk, by one file of them with copies. It is whole or
- * absent, also after a kill or where two processes write it; another process that reads the replaced file has to look
- * for this one again.
+ * Makes one file with copies of the quantized weights of a checkpoint, which are on disk: it takes their file, appends
+ * the copies and gives it another name. It is whole or absent, also after a kill or where two processes write it. Where
+ * the copies cannot be made, the file is there as it was; another process that reads it meanwhile has to look for it
+ * again.
  * @throws Error of the system or of `makeCopies`
  */
 export async function writePreparedWeights(
@@ -61,67 +66,84 @@ export async function writePreparedWeights(
   { target, makeCopies, ...options }: PreparationOptions,
 ): Promise<WeightIndex | undefined> {
   const path = pathFor(planned, target);
-  const directory = partialPathOf(path);
-  await mkdir(directory);
+  const taken = partialPathOf(path);
+  await rename(planned.file.path, taken);
   try {
-    await writeWithCopies(planned, { path, target, copied: await makeCopies(directory) }, options);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+    const weights = replaceTensors(planned, (tensor) => ({ ...tensor, filePath: taken }));
+    if (weights === undefined) return undefined;
+    await appendCopies(
+      taken,
+      {
+        groups: groupWeights(planned),
+        makeCopies: (weightNames, directory) => makeCopies({ weights, weightNames, directory }),
+        metadata: { preparedFor: target.description },
+      },
+      options,
+    );
+    await rename(taken, path);
+  } catch (error) {
+    await giveBack(planned, taken);
+    throw error;
   }
-  await removeCachedWeights(planned.file);
+  await removeStamp(planned.file.path);
   // What was just written is noted once it is on the disk; a start before that compares it with its checksums.
   void identifyFile(path)
     .then((identity) => writeStamp(path, identity))
     .catch(() => undefined);
-  return replaceTensors(planned, await readTensorFile(path));
+  return replaceTensors(planned, tensorsOfFile(await readTensorFile(path)));
 }
 
-async function writeWithCopies(
-  planned: QuantizedCheckpoint,
-  {
-    path,
-    target,
-    copied,
-  }: {
-    readonly path: string;
-    readonly target: PreparationTarget;
-    readonly copied: readonly CopiedTensor[];
-  },
-  options: RangeJobOptions,
-): Promise<void> {
-  const copies = new Map(copied.map(({ tensorName, copies: ofTensor }) => [tensorName, ofTensor]));
-  const tensors = await readTensors(planned.file.path);
-  const { checksums: _checksums, ...metadata } = await readCachedMetadata(planned.file.path);
-  const content = {
-    tensors: tensors.map((tensor) => ({ tensor, copies: copies.get(tensor.name) })),
-    metadata: { ...metadata, preparedFor: target.description },
-  };
-  await writeTensorFile(path, content, options);
+/** Removes what was appended. */
+async function giveBack({ file }: QuantizedCheckpoint, taken: string): Promise<void> {
+  try {
+    await truncate(taken, file.sizeBytes);
+    await rename(taken, file.path);
+  } catch {
+    await rm(taken, { force: true });
+  }
+}
+
+/** Bytes of the weights whose copies are made together: what is written before it is copied is small. */
+const groupBytes: number = 48 * 2 ** 20;
+
+function groupWeights({ quantizedWeights }: QuantizedCheckpoint): readonly CopyGroup[] {
+  const groups: { weightNames: string[]; sizeBytes: number }[] = [];
+  for (const [name, weight] of quantizedWeights) {
+    const sizeBytes = tensorsOf(weight).reduce((sum, tensor) => sum + tensor.endByte - tensor.startByte, 0);
+    const last = groups.at(-1);
+    if (last === undefined || last.sizeBytes + sizeBytes > groupBytes) {
+      groups.push({ weightNames: [name], sizeBytes });
+    } else {
+      last.weightNames.push(name);
+      last.sizeBytes += sizeBytes;
+    }
+  }
+  return groups;
 }
 
 function pathFor({ file }: QuantizedCheckpoint, { key }: PreparationTarget): string {
   return file.path.replace(/\.safetensors$/, `-${key}.safetensors`);
 }
 
-async function readTensors(path: string): Promise<readonly TensorInfo[]> {
-  const file = await createNodeFileAccess().open(path);
-  try {
-    return await readSafetensorsHeader({ path, file });
-  } finally {
-    await file.close();
-  }
+type FindTensor = (tensor: TensorInfo) => TensorInfo | undefined;
+
+/** The tensors of a file by name, where they are of the same type and shape. */
+function tensorsOfFile(file: TensorFile): FindTensor {
+  const byName = new Map(file.tensors.map((tensor) => [tensor.name, tensor]));
+  return ({ name, dtype, shape }) => {
+    const found = byName.get(name);
+    return found?.dtype === dtype && found.shape.join() === shape.join() ? found : undefined;
+  };
 }
 
-/** The weights with the tensors of another file; `undefined` where it does not have all of them. */
-function replaceTensors(planned: QuantizedCheckpoint, file: TensorFile): WeightIndex | undefined {
-  const byName = new Map(file.tensors.map((tensor) => [tensor.name, tensor]));
+/** The weights with other tensors in place of the planned ones; `undefined` where one of them is not found. */
+function replaceTensors(planned: QuantizedCheckpoint, find: FindTensor): WeightIndex | undefined {
   let isComplete = true;
   const replace = (tensor: TensorInfo): TensorInfo => {
     if (tensor.filePath !== planned.file.path) return tensor;
-    const found = byName.get(tensor.name);
-    const isSame = found?.dtype === tensor.dtype && found.shape.join() === tensor.shape.join();
-    isComplete &&= isSame;
-    return isSame ? found : tensor;
+    const found = find(tensor);
+    isComplete &&= found !== undefined;
+    return found ?? tensor;
   };
   const { weights } = planned;
   const replaced = new Map<StoredWeight, StoredWeight>();

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   findPreparedWeights,
@@ -55,7 +55,7 @@ async function write(plan: QuantizedCheckpoint): Promise<string> {
   const weights = await writePreparedWeights(plan, {
     ...threads,
     target,
-    makeCopies: (directory) => makeCopies(plan, directory),
+    makeCopies: ({ directory }) => makeCopies(plan, directory),
   });
   const path = weights?.weight(gateName)?.data.filePath ?? "";
   await expect.poll(() => hasStamp(path)).toBe(true);
@@ -146,6 +146,28 @@ test("is compared with its checksums where nothing notes that it was, and then n
   expect(await hasStamp(path)).toBe(true);
 });
 
+test("where the copies cannot be made, the file without them is there as it was, and nothing else", async () => {
+  const directory = await scratch();
+  const plan = await planFor(directory);
+  await plan.prepare({ threadCount: 2, workerUrl });
+  const whole = await readFile(plan.file.path);
+  const failing = writePreparedWeights(plan, {
+    ...threads,
+    target,
+    makeCopies: async ({ weights, directory: into }) => {
+      // They are read where they are meanwhile.
+      const gate = weights.weight(gateName);
+      expect(gate?.encoding === "block-quantized" && (await bytesOf(gate.data)).length).toBeGreaterThan(0);
+      await writeFile(join(into, "copies"), "some");
+      throw new Error("no such operator");
+    },
+  });
+  await expect(failing).rejects.toThrow("no such operator");
+  expect(await readdir(directory)).toEqual([basename(plan.file.path)]);
+  expect(await readFile(plan.file.path)).toEqual(whole);
+  expect(await plan.prepare({ threadCount: 2, workerUrl })).toBe("found");
+});
+
 test("several at the same time leave one whole file", async () => {
   const directory = await scratch();
   const plans = await Promise.all(Array.from({ length: 4 }, () => planFor(directory)));
@@ -154,7 +176,11 @@ test("several at the same time leave one whole file", async () => {
   await first.prepare({ threadCount: 2, workerUrl });
   const results = await Promise.allSettled(
     plans.map((plan) =>
-      writePreparedWeights(plan, { ...threads, target, makeCopies: (into) => makeCopies(plan, into) }),
+      writePreparedWeights(plan, {
+        ...threads,
+        target,
+        makeCopies: ({ directory: into }) => makeCopies(plan, into),
+      }),
     ),
   );
   // Those that were late find the file that they read gone.
@@ -179,7 +205,7 @@ test("a kill at any moment leaves a whole file or none", async () => {
       await writePreparedWeights(plan, {
         threadCount: 1,
         target: ${JSON.stringify(target)},
-        makeCopies: async (into) => {
+        makeCopies: async ({ directory: into }) => {
           await writeFile(into + "/copies", Buffer.alloc(2e6, 7));
           const part = { filePath: into + "/copies", startByte: 0, endByte: 2e6 };
           return [{ tensorName: data.name, copies: [{ key: "Product+1", parts: [part] }] }];

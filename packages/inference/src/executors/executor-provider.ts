@@ -62,6 +62,8 @@ export interface PrepackTarget {
 export interface PrepackOptions extends Pick<ExecutorOptions, "threads" | "runtime"> {
   /** Where the copies are written; empty before. */
   readonly directory: string;
+  /** The weights that copies are made of. [all] */
+  readonly weightNames?: readonly string[] | undefined;
 }
 
 /** Copies of one tensor, and where they were written. */

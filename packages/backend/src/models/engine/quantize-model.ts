@@ -82,8 +82,8 @@ const storageCodes: ReadonlySet<unknown> = new Set([
 /** How often another process may remove the weights between their verification and their use. */
 const maxAttempts = 3;
 
-/** Bytes of the weights with copies of them, to those of the weights alone; at most. */
-const preparedRatio = 2.5;
+/** Bytes of the copies of weights, to those of the weights; at most. */
+const copiesRatio = 1.5;
 
 /** Plans the quantization of a loaded model as the options say; reads and writes nothing yet. */
 export async function quantizeModel<Model extends Checkpoint & { readonly name: string }>(
@@ -118,27 +118,32 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
 
   const makeRoom = async (neededBytes: number): Promise<void> =>
     void (await makeRoomInCache(directory, { maxBytes: cacheLimitBytes, neededBytes }));
+  const { path, sizeBytes } = planned.file;
+  const copiesBytes = copiesRatio * sizeBytes;
+  const hasRoomForCopies = sizeBytes + copiesBytes <= cacheLimitBytes;
   const writeToCache = async ({ onProgress }: WriteWeightsOptions): Promise<void> => {
     await makeDirectory(directory);
-    const { path, sizeBytes } = planned.file;
     const beforeWriting = (): Promise<void> => makeRoom(sizeBytes);
     const found = await planned.prepare({ threadCount, onProgress, beforeWriting });
     if (found === "found") await touchCachedWeights(path);
   };
   const quantizedModel = withWeights(planned, planned.weights);
   /** The weights with copies for this processor, or why there are none; without a problem if there is no room for them. */
-  const prepare = async (): Promise<Model | { readonly problem: string | undefined }> => {
-    const neededBytes = preparedRatio * planned.file.sizeBytes;
-    if (neededBytes + planned.file.sizeBytes > cacheLimitBytes) return { problem: undefined };
+  const prepare = async ({
+    onProgress,
+  }: WriteWeightsOptions): Promise<Model | { readonly problem: string | undefined }> => {
+    if (!hasRoomForCopies) return { problem: undefined };
     try {
-      await makeRoom(neededBytes);
+      await makeRoom(copiesBytes);
       const weights = await writePreparedWeights(planned, {
         threadCount,
+        onProgress,
         target: preparer.prepackTarget(quantizedModel),
-        makeCopies: (into) =>
-          preparer.prepack(quantizedModel, {
-            directory: into,
-            threads: options.threads,
+        makeCopies: ({ weights, ...request }) =>
+          // Several are made at the same time.
+          preparer.prepack(withWeights(planned, weights), {
+            ...request,
+            threads: 1,
             runtime: options.runtime,
           }),
       });
@@ -177,11 +182,12 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
         for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
           const found = await findPrepared();
           if (found !== undefined) return { ...written, model: found, hasFiniteWeights: true };
-          await writeToCache(writeOptions);
-          const prepared = await prepare();
+          const [quantizing, preparing] = divideProgress(writeOptions, hasRoomForCopies ? sizeBytes : 0);
+          await writeToCache(quantizing);
+          const prepared = await prepare(preparing);
           if ("weights" in prepared) return { ...written, model: prepared };
           // Another process may have replaced the file since.
-          if (!existsSync(planned.file.path)) continue;
+          if (!existsSync(path)) continue;
           if (prepared.problem !== undefined) {
             onWarning(`quantized weights are not kept in the order of this processor: ${prepared.problem}`);
           }
@@ -194,6 +200,28 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
       return writeElsewhere(writeOptions);
     },
   };
+}
+
+/** One progress of two steps; `secondBytes` is the total of the second one. */
+function divideProgress(
+  options: WriteWeightsOptions,
+  secondBytes: number,
+): readonly [WriteWeightsOptions, WriteWeightsOptions] {
+  let firstBytes = 0;
+  return [
+    {
+      ...options,
+      onProgress: (doneBytes, totalBytes) => {
+        firstBytes = totalBytes;
+        options.onProgress(doneBytes, totalBytes + secondBytes);
+      },
+    },
+    {
+      ...options,
+      onProgress: (doneBytes, totalBytes) =>
+        options.onProgress(firstBytes + doneBytes, firstBytes + totalBytes),
+    },
+  ];
 }
 
 /** Uses the weights of a directory that `models quantize` wrote; writes nothing. */

@@ -5,8 +5,8 @@ import os from "node:os";
 import { join } from "node:path";
 import type { StoredWeight } from "@infernode/models";
 import type { ExecutorModel, PrepackOptions, PrepackedTensor, PrepackTarget } from "../executor-provider.ts";
-import { buildNetworkModel } from "./graph/network-model.ts";
 import { OnnxDecoderBuilder, weightPrefix } from "./graph/onnx-decoder-builder.ts";
+import { buildProductsModel } from "./graph/products-model.ts";
 import { readPrepackedCopies } from "./graph/saved-model.ts";
 import { parseOnnxRuntime } from "./onnx-options.ts";
 import { findOnnxLibrary } from "./runtime/ffi/library-path.ts";
@@ -45,15 +45,15 @@ function processorFeatures(): string {
 }
 
 /**
- * Has the runtime save the weights of a model as it computes with them, in an empty directory, and finds them there.
+ * Has the runtime save weights of a model as it computes with them, in an empty directory, and finds them there.
  * @throws InferenceError `EXECUTOR_UNAVAILABLE`, `EXECUTOR_FAILED`
  */
 export async function prepackWeights(
   model: ExecutorModel,
-  { directory, threads = defaultThreadCount(), runtime: preference }: PrepackOptions,
+  { directory, threads = defaultThreadCount(), runtime: preference, weightNames }: PrepackOptions,
 ): Promise<readonly PrepackedTensor[]> {
-  // The type of the KV cache changes no operator that takes a weight.
-  const network = await buildNetworkModel(model, "float32");
+  const network = await buildProductsModel(model, weightNames);
+  if (network === undefined) return [];
   const { runtime } = await openRuntime(parseOnnxRuntime(preference), () => {});
   const modelPath = join(directory, "model.onnx");
   try {

@@ -264,7 +264,8 @@ describe.each([
       threadCount: 1,
       rangeWorkerUrl,
       target,
-      makeCopies: (to) => onnxProvider.prepack({ ...stored, ...plan }, { directory: to, threads: 1 }),
+      makeCopies: ({ weights: written, ...request }) =>
+        onnxProvider.prepack({ ...stored, ...plan, weights: written }, { ...request, threads: 1 }),
     });
     if (weights === undefined) throw new Error("expected the prepared weights");
     const copied: ExecutorModel = { ...model, weights };

@@ -1,4 +1,4 @@
-import { openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import type { ByteRange } from "../stored-weight.ts";
@@ -17,33 +17,38 @@ export type RangeMessage =
 
 const windowBytes = 2 ** 20;
 const buffer = new Uint8Array(windowBytes);
-const files = new Map<string, number>();
-
-function fileOf(path: string, flags: "r" | "r+"): number {
-  const key = `${flags} ${path}`;
-  const file = files.get(key) ?? openSync(path, flags);
-  files.set(key, file);
-  return file;
-}
 
 /** Returns the CRC-32 of the range. */
 function run({ source, target }: RangeJob, onBytes: (bytes: number) => void): number {
-  const from = fileOf(source.filePath, "r");
-  const to = target === undefined ? undefined : fileOf(target.filePath, "r+");
+  const from = openSync(source.filePath, "r");
+  try {
+    if (target === undefined) return read(source, from, onBytes);
+    const to = openSync(target.filePath, "r+");
+    try {
+      let position = target.startByte;
+      return read(source, from, (count) => {
+        for (let done = 0; done < count;) done += writeSync(to, buffer, done, count - done, position + done);
+        position += count;
+        onBytes(count);
+      });
+    } finally {
+      closeSync(to);
+    }
+  } finally {
+    // What was read may be removed as soon as this is done.
+    closeSync(from);
+  }
+}
+
+/** Reads a range into `buffer`, part by part. */
+function read(source: RangeJob["source"], from: number, onBytes: (bytes: number) => void): number {
   let checksum = 0;
   for (let at = source.startByte; at < source.endByte;) {
-    const wanted = Math.min(windowBytes, source.endByte - at);
-    const bytes = buffer.subarray(0, readSync(from, buffer, 0, wanted, at));
-    if (bytes.length === 0) throw new Error(`${source.filePath} ends at byte ${at}`);
-    checksum = crc32(bytes, checksum);
-    if (to !== undefined && target !== undefined) {
-      const position = target.startByte + at - source.startByte;
-      for (let done = 0; done < bytes.length;) {
-        done += writeSync(to, bytes, done, bytes.length - done, position + done);
-      }
-    }
-    at += bytes.length;
-    onBytes(bytes.length);
+    const count = readSync(from, buffer, 0, Math.min(windowBytes, source.endByte - at), at);
+    if (count === 0) throw new Error(`${source.filePath} ends at byte ${at}`);
+    checksum = crc32(buffer.subarray(0, count), checksum);
+    at += count;
+    onBytes(count);
   }
   return checksum;
 }

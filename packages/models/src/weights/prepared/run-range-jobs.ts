@@ -1,5 +1,5 @@
-import { Worker } from "node:worker_threads";
-import type { RangeJob, RangeMessage } from "./range-worker.ts";
+import { openRangeThread } from "./range-thread.ts";
+import type { RangeJob } from "./range-worker.ts";
 
 /** How ranges of files are read. Defaults in brackets. */
 export interface RangeJobOptions {
@@ -8,17 +8,6 @@ export interface RangeJobOptions {
   readonly signal?: AbortSignal | undefined;
   /** The script of a thread. [that of this package] */
   readonly rangeWorkerUrl?: URL | undefined;
-}
-
-/** A thread could not read or write; `code` is the system's. */
-class RangeJobError extends Error {
-  override readonly name: string = "RangeJobError";
-  readonly code: string | undefined;
-
-  constructor(message: string, code: string | undefined) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /** Reads ranges of files in threads, copies those with a target, and returns the CRC-32 of each. */
@@ -31,22 +20,16 @@ export async function runRangeJobs(
   const checksums = jobs.map(() => 0);
   // The largest first, so that no thread is left with it at the end.
   const waiting = [...jobs.entries()].toSorted(([, a], [, b]) => sizeOf(b) - sizeOf(a));
-  const url = rangeWorkerUrl ?? new URL("./range-worker.js", import.meta.url);
   let doneBytes = 0;
   const work = async (): Promise<void> => {
-    // Flags of the program, such as `--input-type`, are not for its threads.
-    const worker = new Worker(url, { execArgv: [] });
-    try {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const [index, job] = next;
-        checksums[index] = await ask(worker, job, (bytes) => {
-          doneBytes += bytes;
-          onProgress?.(doneBytes, totalBytes);
-        });
-        signal?.throwIfAborted();
-      }
-    } finally {
-      await worker.terminate();
+    await using thread = openRangeThread(rangeWorkerUrl);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, job] = next;
+      checksums[index] = await thread.run(job, (bytes) => {
+        doneBytes += bytes;
+        onProgress?.(doneBytes, totalBytes);
+      });
+      signal?.throwIfAborted();
     }
   };
   signal?.throwIfAborted();
@@ -55,20 +38,4 @@ export async function runRangeJobs(
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   return checksums;
-}
-
-function ask(worker: Worker, job: RangeJob, onBytes: (bytes: number) => void): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const fail = (message: string, code?: string): void => reject(new RangeJobError(message, code));
-    worker.removeAllListeners();
-    worker.on("message", (message: RangeMessage) => {
-      if (message.type === "progress") onBytes(message.bytes);
-      else if (message.type === "done") resolve(message.checksum);
-      else fail(message.message, message.code);
-    });
-    worker.once("error", (error) => fail(error.message));
-    worker.once("exit", () => fail("its thread ended"));
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    worker.postMessage(job);
-  });
 }

@@ -1,23 +1,30 @@
 import { open } from "node:fs/promises";
-import { crc32 } from "node:zlib";
-import { ModelError } from "../../errors.ts";
 import type { FileAccess } from "../../files/file-access.ts";
 import { createNodeFileAccess } from "../../files/node-file-access.ts";
 import { readFully } from "../../files/read-file.ts";
+import { formatChecksums } from "../quantize/format-checksums.ts";
 import { publishFile } from "../quantize/publish-file.ts";
 import { readSafetensorsHeader } from "../safetensors/read-safetensors.ts";
 import type { PrepackedCopy, TensorInfo } from "../stored-weight.ts";
 import type { FileRange } from "./preparation-target.ts";
 import { runRangeJobs, type RangeJobOptions } from "./run-range-jobs.ts";
+import {
+  decodeHeader,
+  encodeHeader,
+  lengthBytes,
+  paddingBefore,
+  paddingEntry,
+  paddingPrefix,
+  type CopyIndex,
+  type HeaderEntry,
+  type TensorFileMetadata,
+} from "./tensor-header.ts";
 
 /** A tensor of another file, and copies of it, that are to be in a tensor file. */
 export interface TensorSource {
   readonly tensor: Pick<TensorInfo, "name" | "dtype" | "shape"> & FileRange;
   readonly copies?: readonly { readonly key: string; readonly parts: readonly FileRange[] }[] | undefined;
 }
-
-/** What a tensor file says of itself. */
-export type TensorFileMetadata = Readonly<Record<string, string>>;
 
 /** A tensor file whose header was read. */
 export interface TensorFile {
@@ -29,24 +36,13 @@ export interface TensorFile {
   verify(options: RangeJobOptions): Promise<boolean>;
 }
 
-/** An entry of the header, and where its bytes are from; `undefined` for padding. */
-interface Entry {
-  readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly startByte: number;
+/** An entry that is yet to be written, and where its bytes are from; `undefined` for padding. */
+interface PlannedEntry {
+  readonly entry: HeaderEntry;
   readonly source: FileRange | undefined;
 }
 
-/** Copies by the name of the tensor: each a key and the names of its parts. */
-type CopyIndex = Readonly<Record<string, readonly (readonly [key: string, parts: readonly string[]])[]>>;
-
-const lengthBytes = 8;
 const maxHeaderBytes = 100_000_000;
-/** Large tensors begin at a page of memory, small ones where every processor can load them. */
-const pageBytes = 4096;
-const alignmentBytes = 64;
-const paddingPrefix = "padding.";
 
 /**
  * Writes a safetensors file of tensors from other files, with copies of some, and a CRC-32 of each. As long as it is
@@ -58,19 +54,24 @@ export async function writeTensorFile(
   content: { readonly tensors: readonly TensorSource[]; readonly metadata: TensorFileMetadata },
   options: RangeJobOptions,
 ): Promise<void> {
-  const { entries, copies, sizeBytes } = layOut(content.tensors);
-  const header = (checksums: readonly number[]): Uint8Array =>
-    encodeHeader(entries, { ...content.metadata, copies: JSON.stringify(copies) }, checksums);
+  const { planned, copies, sizeBytes } = layOut(content.tensors);
+  const header = (checksums: readonly number[]): Uint8Array => {
+    const sums = checksums[Symbol.iterator]();
+    const entries = planned.map(({ entry, source }) =>
+      source === undefined ? entry : { ...entry, checksum: sums.next().value ?? 0 },
+    );
+    return encodeHeader(entries, { ...content.metadata, copies: JSON.stringify(copies) });
+  };
   const dataStart = header([]).length;
   await publishFile(path, async (partialPath) => {
     const target = await open(partialPath, "wx");
     try {
       await target.truncate(dataStart + sizeBytes);
-      const stored = entries.filter(isStored);
-      const jobs = stored.map(({ source, startByte }) => ({
-        source,
-        target: { filePath: partialPath, startByte: dataStart + startByte },
-      }));
+      const jobs = planned.flatMap(({ entry, source }) =>
+        source === undefined
+          ? []
+          : { source, target: { filePath: partialPath, startByte: dataStart + entry.startByte } },
+      );
       const bytes = header(await runRangeJobs(jobs, options));
       await target.write(bytes, 0, bytes.length, 0);
     } finally {
@@ -79,33 +80,26 @@ export async function writeTensorFile(
   });
 }
 
-function isStored(entry: Entry): entry is Entry & { readonly source: FileRange } {
-  return entry.source !== undefined;
-}
-
 function layOut(tensors: readonly TensorSource[]): {
-  readonly entries: readonly Entry[];
+  readonly planned: readonly PlannedEntry[];
   readonly copies: CopyIndex;
   readonly sizeBytes: number;
 } {
-  const entries: Entry[] = [];
+  const planned: PlannedEntry[] = [];
   let offset = 0;
-  const place = (entry: Pick<Entry, "name" | "dtype" | "shape">, source: FileRange): void => {
+  const place = (tensor: Pick<HeaderEntry, "name" | "dtype" | "shape">, source: FileRange): void => {
+    const { name, dtype, shape } = tensor;
     const size = source.endByte - source.startByte;
-    const alignment = size >= pageBytes ? pageBytes : alignmentBytes;
-    const gap = (alignment - (offset % alignment)) % alignment;
-    if (gap > 0) {
-      const name = `${paddingPrefix}${entries.length}`;
-      entries.push({ name, dtype: "U8", shape: [gap], startByte: offset, source: undefined });
-    }
-    entries.push({ ...entry, startByte: offset + gap, source });
-    offset += gap + size;
+    const startByte = offset + paddingBefore(offset, size);
+    if (startByte > offset) planned.push({ entry: paddingEntry(offset, startByte), source: undefined });
+    offset = startByte + size;
+    planned.push({ entry: { name, dtype, shape, startByte, endByte: offset, checksum: undefined }, source });
   };
   const copies: Record<string, [string, string[]][]> = {};
   for (const { tensor } of tensors) place(tensor, tensor);
   for (const { tensor, copies: ofTensor = [] } of tensors) {
     for (const [index, { key, parts }] of ofTensor.entries()) {
-      const names = parts.map((_part, part) => `${tensor.name}.copy.${index}.${part}`);
+      const names = parts.map((_part, part) => nameOfPart(tensor.name, index, part));
       (copies[tensor.name] ??= []).push([key, names]);
       for (const [part, range] of parts.entries()) {
         const name = names[part] ?? "";
@@ -113,34 +107,12 @@ function layOut(tensors: readonly TensorSource[]): {
       }
     }
   }
-  return { entries, copies, sizeBytes: offset };
+  return { planned, copies, sizeBytes: offset };
 }
 
-function encodeHeader(
-  entries: readonly Entry[],
-  metadata: TensorFileMetadata,
-  checksums: readonly number[],
-): Uint8Array {
-  const stored = entries.filter(isStored);
-  const sums = stored.map((_entry, index) => (checksums[index] ?? 0).toString(16).padStart(8, "0")).join("");
-  const fields = entries.map(({ name, dtype, shape, startByte, source }) => {
-    const size = source === undefined ? (shape[0] ?? 0) : source.endByte - source.startByte;
-    return [name, { dtype, shape, data_offsets: [startByte, startByte + size] }] as const;
-  });
-  const tensors = Object.fromEntries(fields);
-  const described = { ...metadata, checksums: sums };
-  const index = checksumOf(described, tensors);
-  const text = new TextEncoder().encode(
-    JSON.stringify({ __metadata__: { ...described, index }, ...tensors }),
-  );
-  const bytes = new Uint8Array(Math.ceil((lengthBytes + text.length) / pageBytes) * pageBytes).fill(0x20);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(bytes.length - lengthBytes), true);
-  bytes.set(text, lengthBytes);
-  return bytes;
-}
-
-function checksumOf(metadata: TensorFileMetadata, tensors: Readonly<Record<string, unknown>>): string {
-  return crc32(JSON.stringify([metadata, tensors])).toString(16);
+/** The name of one part of a copy. */
+export function nameOfPart(tensorName: string, copy: number, part: number): string {
+  return `${tensorName}.copy.${copy}.${part}`;
 }
 
 /**
@@ -167,17 +139,8 @@ export async function readTensorFile(
 }
 
 function parse(path: string, all: readonly TensorInfo[], header: string): TensorFile {
-  const { __metadata__: fields = {}, ...entries } = JSON.parse(header) as {
-    readonly __metadata__?: TensorFileMetadata;
-    readonly [name: string]: unknown;
-  };
-  const { index, ...described } = fields;
-  if (index !== checksumOf(described, entries)) {
-    const mismatch = { expected: "a header with its checksum", got: "another one" };
-    throw new ModelError("INVALID_SAFETENSORS", mismatch, { file: path });
-  }
-  const { copies: copyText = "{}", checksums = "", ...metadata } = described;
-  const copies = new Map(Object.entries(JSON.parse(copyText) as CopyIndex));
+  const { copies: copyIndex, checksums, metadata } = decodeHeader(header, path);
+  const copies = new Map(Object.entries(copyIndex));
   const stored = all.filter(({ name }) => !name.startsWith(paddingPrefix));
   const byName = new Map(stored.map((tensor) => [tensor.name, tensor]));
   const partNames = new Set([...copies.values()].flatMap((each) => each.flatMap(([, parts]) => parts)));
@@ -197,7 +160,7 @@ function parse(path: string, all: readonly TensorInfo[], header: string): Tensor
         stored.map((source) => ({ source })),
         options,
       );
-      return checksums === sums.map((sum) => sum.toString(16).padStart(8, "0")).join("");
+      return checksums === formatChecksums(sums);
     },
   };
 }

@@ -17,15 +17,15 @@ class UnusableMatrixError extends Error {
 }
 
 /**
- * Quantizes one matrix from file to file, a window of rows at a time, and returns the checksum of what was written:
- * the CRC-32 of each tensor, combined by exclusive or. Blocks its thread.
+ * Quantizes one matrix from file to file, a window of rows at a time, and returns the CRC-32 of each tensor that was
+ * written, by name. Blocks its thread.
  * @throws UnusableMatrixError
  */
 export function quantizeMatrix(
   matrix: PlannedMatrix,
   { openSource, target }: MatrixFiles,
   onRows: (sourceBytes: number) => void,
-): number {
+): readonly (readonly [tensorName: string, checksum: number])[] {
   const { source, layout, weight, columnOrder } = matrix;
   const [rows = 0, columns = 0] = source.shape;
   const blocks = blockCount(columns, layout);
@@ -42,6 +42,7 @@ export function quantizeMatrix(
     tensor: TensorInfo,
     { buffer, byteOffset, byteLength }: Uint8Array | Float32Array,
   ): WrittenPart => ({
+    tensorName: tensor.name,
     rows: new Uint8Array(buffer, byteOffset, byteLength),
     rowBytes: byteLength / windowRows,
     writer: createRowWriter({ file: target, ...tensor }),
@@ -61,18 +62,19 @@ export function quantizeMatrix(
     for (const part of parts) part.writer.write(part.rows.subarray(0, count * part.rowBytes));
     onRows(count * rowBytes);
   }
-  let checksum = parts.reduce((sum, { writer }) => sum ^ writer.finish(), 0);
+  const checksums = parts.map(({ tensorName, writer }) => [tensorName, writer.finish()] as const);
   if (weight.columnOrder !== undefined && columnOrder !== undefined) {
     // Other matrices with the same order write the same bytes to the same place.
     const bytes = new Uint8Array(columnOrder.buffer, columnOrder.byteOffset, columnOrder.byteLength);
     writeFully(target, bytes, weight.columnOrder.startByte);
-    checksum ^= crc32(bytes);
+    checksums.push([weight.columnOrder.name, crc32(bytes)]);
   }
-  return checksum >>> 0;
+  return checksums;
 }
 
 /** Rows of one tensor of the target. */
 interface WrittenPart {
+  readonly tensorName: string;
   /** Those of one window. */
   readonly rows: Uint8Array;
   readonly rowBytes: number;

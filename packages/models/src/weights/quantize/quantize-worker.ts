@@ -6,7 +6,11 @@ import type { PlannedMatrix } from "./quantized-file.ts";
 /** What a quantizing thread says. */
 export type QuantizeMessage =
   | { readonly type: "progress"; readonly sourceBytes: number }
-  | { readonly type: "done"; readonly checksum: number }
+  | {
+      readonly type: "done";
+      /** By the name of the tensor. */
+      readonly checksums: readonly (readonly [tensorName: string, checksum: number])[];
+    }
   | {
       readonly type: "failed";
       readonly message: string;
@@ -32,10 +36,10 @@ function openSource(path: string): number {
 // One matrix at a time, until the thread is ended.
 parentPort?.on("message", (matrix: PlannedMatrix) => {
   try {
-    const checksum = quantizeMatrix(matrix, { openSource, target }, (sourceBytes) =>
+    const checksums = quantizeMatrix(matrix, { openSource, target }, (sourceBytes) =>
       say({ type: "progress", sourceBytes }),
     );
-    say({ type: "done", checksum });
+    say({ type: "done", checksums });
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     say({ type: "failed", message, code });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { blockBytes, blockCount, zeroPointBytes, type BlockLayout } from "../block-layout.ts";
+import { formatChecksums } from "./format-checksums.ts";
 import type {
   BlockQuantizedWeight,
   DenseWeight,
@@ -38,12 +39,14 @@ export interface QuantizedFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly matrices: readonly PlannedMatrix[];
-  /** The bytes before the data; as long for every list of checksums. */
-  header(checksums: readonly number[]): Uint8Array;
+  /** The bytes before the data, by the CRC-32 of each tensor; as long for all checksums. */
+  header(checksums: ReadonlyMap<string, number>): Uint8Array;
 }
 
 const lengthBytes = 8;
-const alignmentBytes = 64;
+const alignmentBytes = 4096;
+/** Left free in the header for each tensor, beside three times its name: the entries of its copies. */
+const roomBytes = 700;
 
 const sizes = { F32: 4, I32: 4, U8: 1, I8: 1 } as const;
 
@@ -51,7 +54,7 @@ const sizes = { F32: 4, I32: 4, U8: 1, I8: 1 } as const;
  * Lays out the file: for each matrix its scales and its minima, if it has some, `(rows, blocks)` of F32, and its
  * numbers, `(rows, blocks, blockSize · bits / 8)` of U8, or `(columns, rows)` of I8 where rows are rotated; then, where
  * there are some, orders of columns, each once, and zero points; and in its metadata what it was made from, and a CRC-32
- * of all.
+ * of each. The header has room for copies that are appended later.
  */
 export function planQuantizedFile(
   path: string,
@@ -100,22 +103,24 @@ export function planQuantizedFile(
       ...(bytes > 0 && { zeroPoints: place(`${name}.zeros`, "U8", [rows, bytes]) }),
     };
   });
-  const tensors = relative.flatMap(writtenTensors);
-  const header = (checksums: readonly number[]): Uint8Array => {
-    const sums = checksums.map((sum) => sum.toString(16).padStart(8, "0")).join("");
+  const byName = new Map(relative.flatMap(writtenTensors).map((tensor) => [tensor.name, tensor]));
+  const tensors = [...byName.values()].toSorted((a, b) => a.startByte - b.startByte);
+  const room = tensors.reduce((sum, { name }) => sum + roomBytes + 3 * Buffer.byteLength(name), 0);
+  const header = (checksums: ReadonlyMap<string, number>): Uint8Array => {
+    const sums = formatChecksums(tensors.map(({ name }) => checksums.get(name) ?? 0));
     const entries = tensors.map(({ name, dtype, shape, startByte, endByte }) => [
       name,
       { dtype, shape, data_offsets: [startByte, endByte] },
     ]);
     const json = { __metadata__: { ...metadata, checksums: sums }, ...Object.fromEntries(entries) };
     const text = new TextEncoder().encode(JSON.stringify(json));
-    const padded = Math.ceil((lengthBytes + text.length) / alignmentBytes) * alignmentBytes;
+    const padded = Math.ceil((lengthBytes + text.length + room) / alignmentBytes) * alignmentBytes;
     const bytes = new Uint8Array(padded).fill(0x20);
     new DataView(bytes.buffer).setBigUint64(0, BigInt(padded - lengthBytes), true);
     bytes.set(text, lengthBytes);
     return bytes;
   };
-  const dataStart = header(matrices.map(() => 0)).length;
+  const dataStart = header(new Map()).length;
   const shift = (tensor: TensorInfo): TensorInfo => ({
     ...tensor,
     startByte: tensor.startByte + dataStart,

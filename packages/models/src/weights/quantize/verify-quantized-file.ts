@@ -21,7 +21,7 @@ export async function verifyQuantizedFile(file: QuantizedFile): Promise<boolean>
   }
 }
 
-async function checksumsOf(handle: FileHandle, file: QuantizedFile): Promise<readonly number[]> {
+async function checksumsOf(handle: FileHandle, file: QuantizedFile): Promise<ReadonlyMap<string, number>> {
   const buffer = new Uint8Array(windowBytes);
   const checksumOf = async ({ startByte, endByte }: TensorInfo): Promise<number> => {
     let sum = 0;
@@ -32,11 +32,9 @@ async function checksumsOf(handle: FileHandle, file: QuantizedFile): Promise<rea
     }
     return sum;
   };
-  const sums: number[] = [];
-  for (const { weight } of file.matrices) {
-    let sum = 0;
-    for (const tensor of writtenTensors(weight)) sum ^= await checksumOf(tensor);
-    sums.push(sum >>> 0);
+  const sums = new Map<string, number>();
+  for (const tensor of file.matrices.flatMap(({ weight }) => writtenTensors(weight))) {
+    if (!sums.has(tensor.name)) sums.set(tensor.name, await checksumOf(tensor));
   }
   return sums;
 }

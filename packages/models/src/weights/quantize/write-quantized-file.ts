@@ -46,7 +46,7 @@ async function quantizeAll(
   file: QuantizedFile,
   targetPath: string,
   { threadCount, onProgress, signal, workerUrl }: WriteQuantizedOptions,
-): Promise<readonly number[]> {
+): Promise<ReadonlyMap<string, number>> {
   const sizeOf = ({ source }: PlannedMatrix): number => sourceBytes(source);
   const totalBytes = file.matrices.reduce((sum, matrix) => sum + sizeOf(matrix), 0);
   const checksums = new Map<string, number>();
@@ -69,7 +69,7 @@ async function quantizeAll(
         });
         signal?.throwIfAborted();
         if (answer.type === "failed") throw failure(file.path, answer, name);
-        checksums.set(name, answer.checksum);
+        for (const [tensor, checksum] of answer.checksums) checksums.set(tensor, checksum);
       }
     } finally {
       signal?.removeEventListener("abort", onAbort);
@@ -82,7 +82,7 @@ async function quantizeAll(
   const results = await Promise.allSettled(Array.from({ length: threads }, work));
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  return file.matrices.map(({ name }) => checksums.get(name) ?? 0);
+  return checksums;
 }
 
 type Answer = Exclude<QuantizeMessage, { readonly type: "progress" }>;

@@ -12,6 +12,8 @@ import type { ExecutorModel } from "../../executor-provider.ts";
 export interface CountedWeight {
   readonly ref: WeightRef;
   readonly use: "embedding" | "vector" | "matrix";
+  /** Of a matrix: what is added to its products. */
+  readonly bias?: WeightRef | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export class NetworkSummary implements DecoderBuilder<number> {
   }
 
   linear(_x: number, weight: WeightRef, bias?: WeightRef): number {
-    this.weights.push({ ref: weight, use: "matrix" });
+    this.weights.push({ ref: weight, use: "matrix", bias });
     if (bias !== undefined) this.weights.push({ ref: bias, use: "vector" });
     return weight.shape[0] ?? 0;
   }
