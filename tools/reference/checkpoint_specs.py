@@ -19,7 +19,7 @@ class CheckpointSpec:
     note: str = ""
 
 
-def _shape(**changes: Any) -> dict[str, Any]:
+def shape(**changes: Any) -> dict[str, Any]:
     shape = {
         "hidden_act": "silu",
         "hidden_size": 64,
@@ -36,7 +36,7 @@ def _shape(**changes: Any) -> dict[str, Any]:
 
 
 def _llama(**changes: Any) -> dict[str, Any]:
-    base = _shape(
+    base = shape(
         architectures=["LlamaForCausalLM"],
         model_type="llama",
         attention_bias=False,
@@ -56,7 +56,7 @@ def _llama(**changes: Any) -> dict[str, Any]:
 
 
 def _mistral(**changes: Any) -> dict[str, Any]:
-    base = _shape(
+    base = shape(
         architectures=["MistralForCausalLM"],
         model_type="mistral",
         attention_dropout=0.0,
@@ -73,7 +73,7 @@ def _mistral(**changes: Any) -> dict[str, Any]:
 
 
 def _qwen2(**changes: Any) -> dict[str, Any]:
-    base = _shape(
+    base = shape(
         architectures=["Qwen2ForCausalLM"],
         model_type="qwen2",
         attention_dropout=0.0,
@@ -92,7 +92,7 @@ def _qwen2(**changes: Any) -> dict[str, Any]:
 
 
 def _qwen3(**changes: Any) -> dict[str, Any]:
-    base = _shape(
+    base = shape(
         architectures=["Qwen3ForCausalLM"],
         model_type="qwen3",
         attention_bias=False,
@@ -114,7 +114,7 @@ def _qwen3(**changes: Any) -> dict[str, Any]:
 
 
 def _gemma3(**changes: Any) -> dict[str, Any]:
-    base = _shape(
+    base = shape(
         architectures=["Gemma3ForCausalLM"],
         model_type="gemma3_text",
         attention_bias=False,
@@ -167,6 +167,8 @@ _SAMPLED = {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "bos_token_id":
 
 def checkpoint_specs() -> list[CheckpointSpec]:
     """Returns all checkpoints; with this vocabulary id 0 pads, 1 begins, 2 and 3 end."""
+    from dense_specs import dense_specs
+
     llama2 = _llama(rope_theta=10000.0, transformers_version="4.31.0.dev0")
     for absent in ("attention_bias", "mlp_bias", "attention_dropout", "rope_theta"):
         llama2.pop(absent)
@@ -304,4 +306,5 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             tokenizer_style="gemma",
             note="gemma3 with the field names of transformers 5, other layers, and logits that are capped",
         ),
+        *dense_specs(),
     ]

@@ -1,12 +1,15 @@
 import type { Family } from "./family.ts";
 import { gemma3 } from "./gemma3.ts";
+import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { olmo2 } from "./olmo2.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
+import { smollm3 } from "./smollm3.ts";
 
 /** The families that are supported: a new one is a file beside this one, and a row here. */
-export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma3];
+export const families: readonly Family[] = [gemma3, granite, llama, mistral, olmo2, qwen2, qwen3, smollm3];
 
 /** Their names. */
 export const supportedFamilies: readonly string[] = families.map(({ name }) => name);

@@ -21,7 +21,7 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.up_proj": "ffn_up",
   "mlp.down_proj": "ffn_down",
 };
-const sandwichNames: Readonly<Record<string, string>> = {
+const postNormNames: Readonly<Record<string, string>> = {
   ...layerNames,
   post_attention_layernorm: "post_attention_norm",
   pre_feedforward_layernorm: "ffn_norm",
@@ -41,19 +41,20 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   const { config, weights } = await openCheckpoint(directory);
   try {
     const isLlama = config.family === "llama" || config.family === "mistral";
+    const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
     const isGemma = config.family.startsWith("gemma");
     const architecture = isLlama ? "llama" : config.family.replace("_text", "");
-    const hasFourNorms = weights.tensors.has("model.layers.0.pre_feedforward_layernorm.weight");
+    const hasPostNorms = weights.tensors.has("model.layers.0.post_feedforward_layernorm.weight");
     // The one of layers without a window; others are known by llama.cpp, or have keys of their own.
     const full = config.layerRotary[config.slidingWindowTokens.indexOf(undefined)];
     const rotary = config.rotaries[full ?? 0];
     if (rotary === undefined) throw new Error(`${directory} has no rotation`);
     const tensors: Record<string, GgufTensorData> = {};
     for (const [name, { dtype, shape }] of weights.tensors) {
-      const converted = ggufNameOf(name, hasFourNorms ? sandwichNames : layerNames);
+      const converted = ggufNameOf(name, hasPostNorms ? postNormNames : layerNames);
       const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
       const bytes = await weights.read(name);
-      const isRotated = isLlama && /attn_[qk]\./.test(converted);
+      const isRotated = isInterleaved && /attn_[qk]\./.test(converted);
       const data = isRotated ? interleaveRows(bytes, { rows: shape[0] ?? 0, heads }) : bytes;
       tensors[converted] =
         isGemma && name.endsWith("norm.weight")
@@ -75,6 +76,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       ...tokenizerMetadata(directory, config.eosTokenIds[0]),
     };
     if (isGemma) Object.assign(metadata, gemmaMetadata(architecture, config));
+    if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
     const { scaling } = rotary;
     if (scaling.type === "linear") {
       metadata[`${architecture}.rope.scaling.type`] = text("linear");
@@ -109,6 +111,16 @@ function gemmaMetadata(architecture: string, config: ModelConfig): Record<string
     ...(config.logitSoftCap !== undefined && {
       [`${architecture}.final_logit_softcapping`]: f32(config.logitSoftCap),
     }),
+  };
+}
+
+/** The factors of Granite; that of logits divides. */
+function graniteMetadata({ attentionScale, scales }: ModelConfig): Record<string, MetadataValue> {
+  return {
+    "granite.attention.scale": f32(attentionScale),
+    "granite.embedding_scale": f32(scales.embedding),
+    "granite.residual_scale": f32(scales.residual),
+    "granite.logit_scale": f32(1 / scales.logits),
   };
 }
 

@@ -34,6 +34,9 @@ describe.each([
   "qwen2-untied",
   "qwen3",
   "gemma3-v5",
+  "granite",
+  "olmo2",
+  "smollm3",
 ])("%s as GGUF", (name) => {
   test("computes what transformers does with the checkpoint", async () => {
     const file = path.join(directory, `${name}.gguf`);

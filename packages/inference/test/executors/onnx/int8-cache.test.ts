@@ -53,13 +53,14 @@ describe.each(goldenNames())("%s", async (name) => {
     for (const prompt of golden) answers.push(await answer(executor, prompt));
   }
 
-  // Weights at random make much of little differences.
+  // Weights at random make much of little differences, and each layer makes more of those of the layers before.
+  const limit = 0.075 * model.config.layerCount;
   test("is near the reference, and measured once", async () => {
     for (const [index, { logits }] of answers.entries()) {
       for (const [row, found] of logits.entries()) {
         const wanted = golden[index]?.logits[row] ?? found.map(() => Number.NaN);
         const difference = found.map((logit, at) => logit - wanted[at]!);
-        expect(meanSquare(difference)).toBeLessThan(0.15 ** 2 * meanSquare(wanted));
+        expect(meanSquare(difference)).toBeLessThan(limit ** 2 * meanSquare(wanted));
       }
     }
     const ranges = kvRanges.kept;

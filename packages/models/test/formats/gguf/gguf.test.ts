@@ -51,7 +51,13 @@ describe("has the config of the checkpoint that it was converted from", () => {
     const found = await open(await convertToGguf(directory));
     expect(found).toMatchObject({
       ...wanted,
-      hasInterleavedRope: wanted.family === "llama",
+      hasInterleavedRope: ["granite", "llama", "smollm3"].includes(wanted.family),
+      attentionScale: expect.closeTo(wanted.attentionScale, 6),
+      scales: {
+        embedding: expect.closeTo(wanted.scales.embedding, 6),
+        residual: expect.closeTo(wanted.scales.residual, 6),
+        logits: expect.closeTo(wanted.scales.logits, 6),
+      },
       norm: { ...wanted.norm, epsilon: expect.closeTo(wanted.norm.epsilon, 10), weightOffset: 0 },
       rotaries: wanted.rotaries.map(({ scaling, ...rotary }) => ({
         ...rotary,

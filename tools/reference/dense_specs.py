@@ -1,0 +1,88 @@
+"""The tiny checkpoints of families that are Llama's network with changes: as in checkpoint_specs.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkpoint_specs import CheckpointSpec, shape
+
+
+def _config(architecture: str, model_type: str, **changes: Any) -> dict[str, Any]:
+    base = shape(
+        architectures=[architecture],
+        model_type=model_type,
+        attention_bias=False,
+        attention_dropout=0.0,
+        bos_token_id=1,
+        eos_token_id=2,
+        rms_norm_eps=1e-06,
+        rope_scaling=None,
+        rope_theta=10000.0,
+        tie_word_embeddings=False,
+        torch_dtype="bfloat16",
+        transformers_version="4.48.0",
+    )
+    return {**base, **changes}
+
+
+def dense_specs() -> list[CheckpointSpec]:
+    granite = _config(
+        "GraniteForCausalLM",
+        "granite",
+        attention_multiplier=0.09,
+        embedding_multiplier=1.75,
+        hidden_size=48,
+        intermediate_size=104,
+        logits_scaling=1.5,
+        mlp_bias=False,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        residual_multiplier=0.7,
+        tie_word_embeddings=True,
+    )
+    olmo2 = _config(
+        "Olmo2ForCausalLM",
+        "olmo2",
+        hidden_size=48,
+        intermediate_size=88,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        rope_theta=500000,
+        num_hidden_layers=3,
+    )
+    smollm3 = _config(
+        "SmolLM3ForCausalLM",
+        "smollm3",
+        hidden_size=48,
+        intermediate_size=72,
+        layer_types=["full_attention"] * 4,
+        max_window_layers=28,
+        mlp_bias=False,
+        no_rope_layer_interval=4,
+        no_rope_layers=[1, 1, 1, 0],
+        num_attention_heads=3,
+        num_hidden_layers=4,
+        num_key_value_heads=1,
+        pad_token_id=0,
+        rope_theta=5000000.0,
+        sliding_window=None,
+        tie_word_embeddings=True,
+        use_sliding_window=False,
+    )
+    smollm3_window = {
+        **smollm3,
+        "no_rope_layers": [0, 1],
+        "num_hidden_layers": 2,
+        "rope_theta": 2000000.0,
+        "sliding_window": 16,
+        "torch_dtype": "float32",
+        "use_sliding_window": True,
+    }
+    for absent in ("layer_types", "rope_theta", "no_rope_layer_interval"):
+        smollm3_window.pop(absent)
+    return [
+        CheckpointSpec("granite", granite, "BF16", note="factors of embeddings, attention, what layers add, and logits"),
+        CheckpointSpec("olmo2", olmo2, "BF16", note="norms after attention and MLP; norms over all queries and all keys; one head of keys"),
+        CheckpointSpec("smollm3", smollm3, "BF16", note="the last of four layers does not rotate"),
+        CheckpointSpec("smollm3-window", smollm3_window, "F32", note="layer 0 does not rotate and sees 16 tokens; no rope_theta in the file (2000000 holds)"),
+    ]
