@@ -31,7 +31,7 @@ export { checkpointFormats } from "./formats/find-model.ts";
 export type { ModelSource } from "./formats/find-model.ts";
 export { loadTokenizer } from "./formats/hf-directory/load-tokenizer.ts";
 export type { LoadTokenizerOptions } from "./formats/hf-directory/load-tokenizer.ts";
-export { describeLoadedModel, inspectModel } from "./inspect-model.ts";
+export { describeLoadedModel, describeNetwork, inspectModel } from "./inspect-model.ts";
 export type { InspectModelOptions, ModelInspection, TensorInspection } from "./inspect-model.ts";
 export { createLlamaLoader, createModelLoader, loadModel } from "./load-model.ts";
 export type {
@@ -53,6 +53,8 @@ export type {
 } from "./network/decoder-builder.ts";
 export type { ModelWarning } from "./network/model-warning.ts";
 export { openCheckpoint } from "./open-checkpoint.ts";
+export { findConfigAlone, openConfig } from "./open-config.ts";
+export type { ConfigSource } from "./open-config.ts";
 export type { Checkpoint, OpenCheckpointOptions } from "./open-checkpoint.ts";
 export { loadModelText } from "./read-model-text.ts";
 export type { LoadModelTextOptions, ModelText } from "./read-model-text.ts";

@@ -109,6 +109,11 @@ export async function inspectModel(
   }
 }
 
+/** Describes a network without its text, such as that of `openConfig`. */
+export function describeNetwork(network: Checkpoint): ModelInspection {
+  return describe(network, undefined);
+}
+
 /** Describes a model that is loaded. */
 export function describeLoadedModel(model: LanguageModel): ModelInspection {
   return { ...describe(model, model), name: model.name };

@@ -4,7 +4,9 @@ import { resolveConfig } from "../config/resolve-config.ts";
 import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
 import { toExitCode, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
+import { findConfigAlone } from "@infernode/models";
 import { checkModel, type ModelDescription } from "./check-model.ts";
+import { inspectConfig } from "./inspect-config.ts";
 import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
 import { formatCount, formatRows, toPrintable } from "./terminal-text.ts";
@@ -101,7 +103,10 @@ export const inspectModel: CommandRunner = async (values, context) => {
     environment: context.environment,
     directory: context.directory,
   });
-  const { model, failure } = await checkModel(engineOptionsOf(onlyModel(config)));
+  const options = engineOptionsOf(onlyModel(config));
+  const configPath = await findConfigAlone(options.modelDirectory).catch(() => undefined);
+  if (configPath !== undefined) return inspectConfig(configPath, options, { values, context });
+  const { model, failure } = await checkModel(options);
   if (model === undefined && failure !== undefined) throw failure;
   const reasons = failure === undefined ? [] : [failure.message];
   const text =

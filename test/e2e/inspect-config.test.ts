@@ -1,0 +1,68 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCli } from "./support/run-cli.ts";
+
+const checkpoint = join(import.meta.dirname, "../fixtures/checkpoints/llama31");
+let directory = "";
+let config: Record<string, unknown>;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "infernode-config-"));
+  config = JSON.parse(await readFile(join(checkpoint, "config.json"), "utf8"));
+  await writeFile(join(directory, "config.json"), JSON.stringify(config));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const inspect = async (path: string, ...flags: string[]): Promise<Awaited<ReturnType<typeof runCli>>> =>
+  runCli(["models", "inspect", path, ...flags]);
+
+describe("models inspect on a config without weights", () => {
+  test("counts the parameters that the checkpoint has, and plans each mode", async () => {
+    const whole = JSON.parse((await inspect(checkpoint, "--json")).stdout);
+    for (const path of [directory, join(directory, "config.json")]) {
+      const run = await inspect(path, "--json");
+      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+      const model = JSON.parse(run.stdout);
+      expect(model).toMatchObject({
+        family: "llama",
+        parameterCount: whole.parameterCount,
+        kvBytesPerToken: whole.kvBytesPerToken,
+        verdict: { wouldRun: true, reasons: [] },
+      });
+      for (const mode of ["none", "int8", "int4"]) {
+        const flags = ["--quantize", mode, "--max-sequences", "1", "--context-tokens", "64", "--json"];
+        const { memoryPlan } = JSON.parse((await inspect(checkpoint, ...flags)).stdout);
+        const { memoryPlans } = JSON.parse((await inspect(path, ...flags)).stdout);
+        expect(memoryPlans[mode]).toEqual(memoryPlan);
+      }
+    }
+  });
+
+  test("prints text, for the sizes that are asked for", async () => {
+    const run = await inspect(directory, "--context-tokens", "64", "--max-sequences", "3");
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(/architecture +LlamaForCausalLM \(llama\), would run/);
+    expect(run.stdout).toMatch(/memory +for 3 x 64 tokens\n +none +[\d.]+ \wiB, .*\n +int8 .*\n +int4 .*\n/);
+  });
+
+  test.each([
+    ["another family", { architectures: ["FooForCausalLM"] }, '"architectures": expected one of'],
+    ["a rotation of another kind", { rope_scaling: { rope_type: "spiral", factor: 2 } }, "spiral"],
+    ["another quantization", { quantization_config: { quant_method: "bitnet" } }, '"bitnet"'],
+    ["layers that are no number", { num_hidden_layers: "many" }, '"num_hidden_layers"'],
+  ])("refuses %s as serve would", async (_name, changes, message) => {
+    const path = join(directory, "changed.json");
+    await writeFile(path, JSON.stringify({ ...config, ...changes }));
+    const run = await inspect(path);
+    expect(run).toMatchObject({ exitCode: 4, stdout: "" });
+    expect(run.stderr).toContain(message);
+  });
+
+  test("serve needs the weights", async () => {
+    const run = await runCli(["serve", "--model", directory]);
+    expect(run).toMatchObject({ exitCode: 4 });
+    expect(run.stderr).toContain("model.safetensors");
+  });
+});
