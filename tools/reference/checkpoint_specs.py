@@ -210,6 +210,19 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             note="llama31 with the field names of transformers 5 (rope_parameters, dtype); tied embeddings",
         ),
         CheckpointSpec(
+            "llama-heads10",
+            _llama(hidden_size=40, intermediate_size=56, rope_theta=10000.0),
+            "F32",
+            tokenizer_style="llama2",
+            note="heads of 10 features, which the runtime's attention takes with 6 zeros",
+        ),
+        CheckpointSpec(
+            "llama-yarn",
+            _llama(rope_theta=10000.0, head_dim=24, rope_scaling={"rope_type": "yarn", "factor": 16.0, "original_max_position_embeddings": 16, "beta_fast": 4}),
+            "F32",
+            note="yarn rope scaling over an original context of 16: prompts of twice and six times of it; heads of 24",
+        ),
+        CheckpointSpec(
             "llama-linear",
             _llama(rope_theta=10000.0, rope_scaling={"type": "linear", "factor": 4.0}, torch_dtype="float16"),
             "F16",

@@ -1,6 +1,6 @@
 """Makes the golden values under test/fixtures with PyTorch and transformers.
 
-Usage: python make_reference.py [checkpoints|tokenizers|templates|sampler ...] [--only NAME]
+Usage: python make_reference.py [checkpoints|tokenizers|templates|sampler|rope ...] [--only NAME]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import transformers
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
 EMBEDDED = FIXTURES.parents[1] / "packages" / "models" / "embedded" / "infernode-stories"
 TOKENIZER_SIZES = {"llama2": 700, "llama2-metaspace": 700, "gemma": 700, "llama3": 900, "qwen2": 900, "tekken": 800}
-TOPICS = ("checkpoints", "tokenizers", "templates", "sampler")
+TOPICS = ("checkpoints", "tokenizers", "templates", "sampler", "rope")
 
 
 def main() -> None:
@@ -38,6 +38,10 @@ def main() -> None:
         from sampler_golden import write_sampler_golden
 
         write_sampler_golden(FIXTURES / "golden")
+    if "rope" in topics:
+        from rope_golden import write_rope_golden
+
+        write_rope_golden(FIXTURES / "golden")
 
 
 def _make_checkpoints(only: str | None) -> None:

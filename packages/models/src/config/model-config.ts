@@ -2,6 +2,8 @@
 export type RopeScaling =
   | { readonly type: "none" }
   | { readonly type: "linear"; readonly factor: number }
+  /** Changes nothing within the model's context, which no sequence is longer than. */
+  | { readonly type: "dynamic"; readonly factor: number }
   /** Each of the `dim / 2` frequencies is divided by a number of its own. */
   | { readonly type: "by-frequency"; readonly divisors: readonly number[] }
   | {
@@ -10,6 +12,18 @@ export type RopeScaling =
       readonly lowFrequencyFactor: number;
       readonly highFrequencyFactor: number;
       readonly originalContextTokens: number;
+    }
+  | {
+      readonly type: "yarn";
+      readonly factor: number;
+      /** Turns within the original context from which on a frequency is kept, and up to which it is divided. */
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      /** Whether the pairs between are counted from and to whole numbers. */
+      readonly isTruncated: boolean;
+      readonly originalContextTokens: number;
+      /** Multiplied with cosines and sines. */
+      readonly attentionFactor: number;
     };
 
 /** How queries and keys rotate by position; layers share it. */

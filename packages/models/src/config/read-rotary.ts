@@ -1,6 +1,7 @@
 import type { ConfigFields } from "./config-fields.ts";
 import type { LayerType } from "./read-sliding-windows.ts";
-import type { ModelConfig, RopeScaling, Rotary } from "./model-config.ts";
+import type { ModelConfig, Rotary } from "./model-config.ts";
+import { readScaling } from "./read-rope-scaling.ts";
 
 /** What a rotation follows from, beside the config's own fields. */
 export interface RotaryShape {
@@ -18,30 +19,48 @@ export type RotaryRule = (config: ConfigFields, shape: RotaryShape) => LayerRota
 const unsupported = { code: "UNSUPPORTED_ROPE_SCALING" } as const;
 const defaultTheta = 10_000;
 const maxTheta = 1e15;
-const maxFactor = 1e6;
-const maxContextTokens = 2 ** 30;
+
+/** How a family's configs state a rotation that all layers share. */
+interface SharedRotaryOptions {
+  /**
+   * Where a config says which share of a head rotates, and what holds where it does not. The field
+   * `partial_rotary_factor` of the rotation's own settings takes precedence. [all of it, and no config may say another]
+   */
+  readonly share?: { readonly field: string; readonly default: number };
+  /** The base where a config has none. [10000] */
+  readonly theta?: number;
+  /** The field with the base. [`rope_theta`] */
+  readonly thetaField?: string;
+}
 
 /**
- * Reads the rotation of all layers in both kinds of config: `rope_theta` and `rope_scaling` (with `rope_type` or the
- * older `type`), and `rope_parameters` that holds all of it.
+ * Makes the rule of a rotation that all layers share, in both kinds of config: `rope_theta` and `rope_scaling` (with
+ * `rope_type` or the older `type`), and `rope_parameters` that holds all of it.
  *
- * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
  * @see transformers, `modeling_rope_utils.py` (`convert_rope_params_to_dict`, `standardize_rope_params`)
  */
-export function oneRotary(config: ConfigFields, shape: RotaryShape): LayerRotaries {
-  const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
-  assertFullRotation(config);
-  if (rope !== undefined) {
-    assertFullRotation(rope);
-    assertOneForAllLayers(rope);
-  }
-  const holder = [rope, config].find((fields) => fields?.has("rope_theta"));
-  const theta = holder === undefined ? defaultTheta : readTheta(holder, "rope_theta");
-  return {
-    rotaries: [{ dim: shape.headDim, theta, scaling: readScaling(rope, config, shape) }],
-    layerRotary: Array.from({ length: shape.layerCount }, () => 0),
+function sharedRotary({
+  share,
+  theta: fallbackTheta = defaultTheta,
+  thetaField = "rope_theta",
+}: SharedRotaryOptions = {}): RotaryRule {
+  return (config, shape) => {
+    const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
+    if (rope !== undefined) assertOneForAllLayers(rope);
+    const readBase = (): number => {
+      if (rope?.has("rope_theta") === true) return readTheta(rope, "rope_theta");
+      return config.has(thetaField) ? readTheta(config, thetaField) : fallbackTheta;
+    };
+    const dim = readDim(shape.headDim, share, { config, rope });
+    return {
+      rotaries: [{ dim, theta: readBase(), scaling: readScaling(rope, config, shape) }],
+      layerRotary: Array.from({ length: shape.layerCount }, () => 0),
+    };
   };
 }
+
+/** The rule of Llama and most others: heads rotate as a whole. */
+export const oneRotary: RotaryRule = sharedRotary();
 
 /** Gives each layer the rotation of its type. Those that no layer has are left out. */
 export function rotaryByType(
@@ -60,10 +79,24 @@ export function readTheta(fields: ConfigFields, name: string): number {
   return fields.number(name, { above: 0, max: maxTheta });
 }
 
-function assertFullRotation(fields: ConfigFields): void {
-  if (fields.has("partial_rotary_factor") && fields.raw("partial_rotary_factor") !== 1) {
-    throw fields.invalid("partial_rotary_factor", "1", unsupported);
+/** How many features of a head rotate. */
+function readDim(
+  headDim: number,
+  share: SharedRotaryOptions["share"],
+  { config, rope }: { readonly config: ConfigFields; readonly rope: ConfigFields | undefined },
+): number {
+  const name = "partial_rotary_factor";
+  if (share === undefined) {
+    for (const fields of [config, rope]) {
+      if (fields?.has(name) === true && fields.raw(name) !== 1) throw fields.invalid(name, "1", unsupported);
+    }
+    return headDim;
   }
+  const [fields, field] = rope?.has(name) === true ? [rope, name] : [config, share.field];
+  const factor = fields.has(field) ? fields.number(field, { above: 0, max: 1 }) : share.default;
+  const dim = Math.floor(headDim * factor);
+  if (dim >= 2 && dim % 2 === 0) return dim;
+  throw fields.invalid(field, `a share of ${headDim} features that is an even number of them`, unsupported);
 }
 
 /** Newer configs may have one object of settings for each type of layer. */
@@ -72,58 +105,4 @@ function assertOneForAllLayers(rope: ConfigFields): void {
   if (byLayer !== undefined) {
     throw rope.invalid(byLayer, "the same rotary settings for all layers", unsupported);
   }
-}
-
-/**
- * Reads the scaling of a rotation.
- *
- * @throws ModelError `UNSUPPORTED_ROPE_SCALING`, `INVALID_CONFIG`
- */
-export function readScaling(
-  rope: ConfigFields | undefined,
-  config: ConfigFields,
-  shape: Pick<RotaryShape, "contextTokens">,
-): RopeScaling {
-  if (rope === undefined) return { type: "none" };
-  const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
-  switch (type) {
-    case "default":
-      return { type: "none" };
-    case "linear":
-      return { type: "linear", factor: readFactor(rope, "factor") };
-    case "llama3":
-      return readLlama3(rope, config, shape);
-    default:
-      throw rope.invalid(
-        rope.has("rope_type") ? "rope_type" : "type",
-        "default, linear or llama3",
-        unsupported,
-      );
-  }
-}
-
-function readLlama3(
-  rope: ConfigFields,
-  config: ConfigFields,
-  { contextTokens }: Pick<RotaryShape, "contextTokens">,
-): RopeScaling {
-  const lowFrequencyFactor = readFactor(rope, "low_freq_factor");
-  const highFrequencyFactor = readFactor(rope, "high_freq_factor");
-  if (highFrequencyFactor <= lowFrequencyFactor) {
-    throw rope.invalid("high_freq_factor", `a number above low_freq_factor (${lowFrequencyFactor})`);
-  }
-  const holder = [config, rope].find((fields) => fields.has("original_max_position_embeddings"));
-  const originalContextTokens =
-    holder?.integer("original_max_position_embeddings", { max: maxContextTokens }) ?? contextTokens;
-  return {
-    type: "llama3",
-    factor: readFactor(rope, "factor"),
-    lowFrequencyFactor,
-    highFrequencyFactor,
-    originalContextTokens,
-  };
-}
-
-function readFactor(rope: ConfigFields, name: string): number {
-  return rope.number(name, { above: 0, max: maxFactor });
 }

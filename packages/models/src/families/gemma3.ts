@@ -1,11 +1,6 @@
 import type { ConfigFields } from "../config/config-fields.ts";
-import {
-  type LayerRotaries,
-  readScaling,
-  readTheta,
-  rotaryByType,
-  type RotaryShape,
-} from "../config/read-rotary.ts";
+import { readScaling } from "../config/read-rope-scaling.ts";
+import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../config/read-rotary.ts";
 import { readLayerTypes, type SlidingWindowRule } from "../config/read-sliding-windows.ts";
 import { buildSandwichDecoder } from "../network/decoders/sandwich-decoder.ts";
 import type { Family } from "./family.ts";

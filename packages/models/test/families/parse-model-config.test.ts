@@ -214,8 +214,18 @@ describe("parseModelConfig", () => {
       "UNSUPPORTED_ARCHITECTURE",
       "LlamaModel",
     ],
-    ["yarn", { rope_scaling: { rope_type: "yarn", factor: 4 } }, "UNSUPPORTED_ROPE_SCALING", "yarn"],
-    ["dynamic rope", { rope_scaling: { type: "dynamic", factor: 4 } }, "UNSUPPORTED_ROPE_SCALING", "dynamic"],
+    [
+      "another rope scaling",
+      { rope_scaling: { type: "proportional", factor: 4 } },
+      "UNSUPPORTED_ROPE_SCALING",
+      'rope_scaling.type": expected one of default, linear, dynamic, llama3, yarn, got "proportional"',
+    ],
+    [
+      "yarn without a factor",
+      { rope_scaling: { rope_type: "yarn" } },
+      "INVALID_CONFIG",
+      "rope_scaling.factor",
+    ],
     ["longrope", { rope_parameters: { rope_type: "longrope" } }, "UNSUPPORTED_ROPE_SCALING", "longrope"],
     [
       "rotary settings by layer",

@@ -82,6 +82,12 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       metadata[`${architecture}.rope.scaling.type`] = text("linear");
       metadata[`${architecture}.rope.scaling.factor`] = f32(scaling.factor);
     }
+    if (scaling.type === "yarn") {
+      metadata[`${architecture}.rope.scaling.type`] = text("yarn");
+      metadata[`${architecture}.rope.scaling.factor`] = f32(scaling.factor);
+      metadata[`${architecture}.rope.scaling.original_context_length`] = u32(scaling.originalContextTokens);
+      metadata[`${architecture}.rope.scaling.yarn_beta_fast`] = f32(scaling.betaFast);
+    }
     if (scaling.type === "llama3") {
       const divisors = llama3Divisors(rotary, scaling);
       tensors["rope_freqs.weight"] = {

@@ -2,6 +2,7 @@ import type { StoredWeight, TensorInfo, WeightIndex } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "./kv-slots.ts";
+import { cachedHeadDim } from "./graph/head-inputs.ts";
 import {
   type CountedWeight,
   type NetworkSummary,
@@ -63,7 +64,7 @@ export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions):
     slotCount: sizes.maxSequences,
     kvHeadCount,
     capacityTokens: sizes.contextTokens,
-    headDim,
+    headDim: cachedHeadDim(headDim),
     dtype: sizes.kvCacheDtype,
   };
 }
@@ -131,7 +132,8 @@ function chunkBytes(
   { maxChunkTokens, kvCacheDtype }: ResolvedOnnxMemoryOptions,
 ): number {
   let widestAttention = 0;
-  for (const { headCount, kvHeadCount, headDim } of summary.attentions) {
+  for (const { headCount, kvHeadCount, headDim: ownDim } of summary.attentions) {
+    const headDim = cachedHeadDim(ownDim);
     // Queries, keys and values as computed, transposed, and rotated; and the output.
     const heads = 4 * headCount + 6 * kvHeadCount;
     // Before that, keys and values are rounded, in two steps.

@@ -22,11 +22,12 @@ export function ropeTableBytes({ rotaries }: Pick<ModelConfig, "rotaries">, posi
 export function fillRopeRows(rotary: Rotary, table: RopeTable, rows: { start: number; end: number }): void {
   const frequencies = rotaryFrequencies(rotary);
   const half = frequencies.length;
+  const factor = rotary.scaling.type === "yarn" ? rotary.scaling.attentionFactor : 1;
   for (let position = rows.start; position < rows.end; position += 1) {
     for (let index = 0; index < half; index += 1) {
       const angle = Math.fround(position * (frequencies[index] ?? 0));
-      table.cos[position * half + index] = Math.cos(angle);
-      table.sin[position * half + index] = Math.sin(angle);
+      table.cos[position * half + index] = factor * Math.cos(angle);
+      table.sin[position * half + index] = factor * Math.sin(angle);
     }
   }
 }
@@ -38,6 +39,7 @@ export function fillRopeRows(rotary: Rotary, table: RopeTable, rows: { start: nu
  */
 export function rotaryFrequencies({ dim, theta, scaling }: Rotary): Float32Array {
   const half = dim / 2;
+  if (scaling.type === "yarn") return yarnFrequencies({ dim, theta, scaling });
   const frequencies = new Float32Array(half);
   for (let index = 0; index < half; index += 1) {
     const frequency = Math.fround(1 / Math.fround(theta ** (index / half)));
@@ -46,9 +48,33 @@ export function rotaryFrequencies({ dim, theta, scaling }: Rotary): Float32Array
   return frequencies;
 }
 
-function scaleFrequency(frequency: number, index: number, scaling: RopeScaling): number {
+type Yarn = Extract<RopeScaling, { readonly type: "yarn" }>;
+
+/** Long wavelengths are scaled, short ones kept, those between interpolated by the number of the pair. */
+function yarnFrequencies({ dim, theta, scaling }: Rotary & { readonly scaling: Yarn }): Float32Array {
+  const { betaFast, betaSlow, isTruncated, originalContextTokens, factor } = scaling;
+  /** The pair, with a fraction, that turns this often within the original context. */
+  const pairAt = (turns: number): number =>
+    (dim * Math.log(originalContextTokens / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [pairAt(betaFast), pairAt(betaSlow)];
+  const low = Math.max(isTruncated ? Math.floor(first) : first, 0);
+  const high = Math.min(isTruncated ? Math.ceil(last) : last, dim - 1);
+  const span = low === high ? 0.001 : high - low;
+  return Float32Array.from({ length: dim / 2 }, (_, index) => {
+    const wavelength = Math.fround(theta ** ((2 * index) / dim));
+    const kept = 1 - Math.min(1, Math.max(0, (index - low) / span));
+    return (1 - kept) / (factor * wavelength) + kept / wavelength;
+  });
+}
+
+function scaleFrequency(
+  frequency: number,
+  index: number,
+  scaling: Exclude<RopeScaling, { readonly type: "yarn" }>,
+): number {
   switch (scaling.type) {
     case "none":
+    case "dynamic":
       return frequency;
     case "linear":
       return frequency / scaling.factor;

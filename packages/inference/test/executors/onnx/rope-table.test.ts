@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { parseModelConfig } from "@infernode/models";
 import { describe, expect, test } from "vitest";
 import { fillRopeRows, ropeTableBytes, rotaryFrequencies } from "../../../src/executors/onnx/rope-table.ts";
 
@@ -132,6 +134,29 @@ describe("angles of transformers", () => {
     expectClose(table.sin.subarray(200 * 8, 201 * 8), sin200, 2e-5);
     // One unit in the last place of a frequency is 100,000 times that of an angle.
     expectClose(table.sin.subarray(100_000 * 8, 100_001 * 8), sin100000, 1e-2);
+  });
+});
+
+interface RopeGolden {
+  readonly name: string;
+  readonly config: object;
+  readonly attentionFactor: number;
+  readonly frequencies: readonly number[];
+}
+
+describe("configs mean the frequencies and factors of transformers", () => {
+  const file = new URL("../../../../../test/fixtures/golden/rope-parameters.json", import.meta.url);
+  const { cases } = JSON.parse(readFileSync(file, "utf8")) as { readonly cases: readonly RopeGolden[] };
+  test.each(cases)("$name", ({ config, attentionFactor, frequencies }) => {
+    const { rotaries } = parseModelConfig({ config });
+    expectClose(rotaryFrequencies(rotaries[0]!), frequencies, 2e-7);
+    const table = {
+      positionCount: 1,
+      cos: new Float32Array(frequencies.length),
+      sin: new Float32Array(frequencies.length),
+    };
+    fillRopeRows(rotaries[0]!, table, { start: 0, end: 1 });
+    expect(table.cos[0]).toBeCloseTo(attentionFactor, 6);
   });
 });
 

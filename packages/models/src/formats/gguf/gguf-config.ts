@@ -41,6 +41,18 @@ const fieldKeys = {
   rope_theta: "rope.freq_base",
 } as const;
 
+/** Fields of `rope_scaling` that are not always there. */
+const scalingKeys = {
+  original_max_position_embeddings: "rope.scaling.original_context_length",
+  beta_fast: "rope.scaling.yarn_beta_fast",
+  beta_slow: "rope.scaling.yarn_beta_slow",
+} as const;
+
+/** Settings of yarn that transformers has none of. */
+const unknownYarnKeys = ["attn_factor", "yarn_ext_factor", "yarn_attn_factor", "yarn_log_multiplier"].map(
+  (key) => `rope.scaling.${key}`,
+);
+
 const tokenKeys = {
   bos_token_id: "tokenizer.ggml.bos_token_id",
   eos_token_id: "tokenizer.ggml.eos_token_id",
@@ -78,6 +90,7 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
   const prefix = gguf.architecture;
   const get = (key: string): GgufValue | undefined => metadata.get(`${prefix}.${key}`);
   assertNoExperts(path, `${prefix}.expert_count`, metadata);
+  if (get("rope.scaling.type") === "yarn") assertPlainYarn(path, prefix, metadata);
   const keys = { ...fieldKeys, ...gguf.fieldKeys };
   const fieldNames = new Map<string, string>([
     ...Object.entries(keys).map(([field, key]) => [field, `${prefix}.${key}`] as const),
@@ -85,6 +98,9 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
     ["vocab_size", "token_embd.weight"],
     ["rope_scaling.factor", `${prefix}.rope.scaling.factor`],
     ["rope_scaling.rope_type", `${prefix}.rope.scaling.type`],
+    ...Object.entries(scalingKeys).map(
+      ([field, key]) => [`rope_scaling.${field}`, `${prefix}.${key}`] as const,
+    ),
     ["partial_rotary_factor", `${prefix}.rope.dimension_count`],
   ]);
   const parsed = parseModelConfig({
@@ -147,7 +163,8 @@ function ropeScaling(get: (key: string) => GgufValue | undefined): Fields | unde
   const linear = get("rope.scale_linear");
   const type = get("rope.scaling.type") ?? (linear === undefined ? "none" : "linear");
   if (type === "none") return undefined;
-  return { rope_type: type, factor: get("rope.scaling.factor") ?? linear ?? 1 };
+  const optional = present(scalingKeys, get);
+  return { rope_type: type, factor: get("rope.scaling.factor") ?? linear ?? 1, ...optional };
 }
 
 function scaleRotaries(config: ModelConfig, divisors: readonly number[], path: string): ModelConfig {
@@ -168,6 +185,13 @@ function assertNoExperts(path: string, field: string, metadata: GgufMetadata): v
   if (count === 0) return;
   const mismatch = { expected: "a network without experts", got: `${quoteValue(count)} experts` };
   throw new ModelError("UNSUPPORTED_ARCHITECTURE", mismatch, { file: path, field });
+}
+
+function assertPlainYarn(file: string, prefix: string, metadata: GgufMetadata): void {
+  const field = unknownYarnKeys.map((key) => `${prefix}.${key}`).find((key) => metadata.has(key));
+  if (field === undefined) return;
+  const mismatch = { expected: "yarn without it", got: quoteValue(metadata.get(field)) };
+  throw new ModelError("UNSUPPORTED_ROPE_SCALING", mismatch, { file, field });
 }
 
 function unsupported({ path, metadata }: GgufNetwork): ModelError {

@@ -104,10 +104,19 @@ describe("refuses with a code, and names the key", () => {
       '"llama.rope.dimension_count"',
     ],
     [
-      "yarn",
+      "another rope scaling",
       "UNSUPPORTED_ROPE_SCALING",
-      withMetadata({ "llama.rope.scaling.type": text("yarn") }),
-      '"llama.rope.scaling.type": expected default, linear or llama3, got "yarn"',
+      withMetadata({ "llama.rope.scaling.type": text("longer") }),
+      '"llama.rope.scaling.type": expected one of default, linear, dynamic, llama3, yarn, got "longer"',
+    ],
+    [
+      "a factor of yarn that is llama.cpp's own",
+      "UNSUPPORTED_ROPE_SCALING",
+      withMetadata({
+        "llama.rope.scaling.type": text("yarn"),
+        "llama.rope.scaling.attn_factor": f32(2),
+      }),
+      '"llama.rope.scaling.attn_factor": expected yarn without it, got 2',
     ],
     [
       "a temperature out of range",

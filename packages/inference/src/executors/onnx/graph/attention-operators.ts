@@ -1,5 +1,6 @@
 import type { AttentionOptions } from "@infernode/models";
 import type { KvCacheDtype } from "../../executor.ts";
+import { rotaryAttributes } from "./rotary-attributes.ts";
 import type { OnnxGraph, OnnxNode, OnnxValueInfo } from "./onnx-graph.ts";
 
 /** Names of queries, keys and values, each `(B, S, width)`. */
@@ -212,17 +213,17 @@ function withoutTrailing(names: readonly (string | undefined)[]): readonly strin
 
 /** Attention of a chunk, in float32. */
 function chunkNodes(inputs: AttentionInputs, options: AttentionOptions, into: AttentionNames): OnnxNode[] {
-  const { layerIndex, rotary } = options;
+  const { layerIndex, rotary, headCount, kvHeadCount, headDim } = options;
   const nodes: OnnxNode[] = [];
   const node = (op: string, from: readonly string[], more: Partial<OnnxNode> = {}): string => {
     const output = inBranch("chunk", `${op}.${layerIndex}.${nodes.length}`);
     nodes.push({ op, inputs: from, outputs: [output], ...more });
     return output;
   };
-  const rotate = (x: string): string => {
+  const rotate = (x: string, heads: number): string => {
     if (rotary === undefined) return x;
     const { cos, sin } = ropeNames(rotary.index);
-    const attributes = { interleaved: rotary.isInterleaved ? 1 : 0 };
+    const attributes = rotaryAttributes(rotary, { heads, headDim });
     return node("RotaryEmbedding", [x, "start_position", cos, sin], { domain, attributes });
   };
   const round = (x: string, scales: string): string => {
@@ -231,8 +232,8 @@ function chunkNodes(inputs: AttentionInputs, options: AttentionOptions, into: At
   };
   const scales = scaleNames(layerIndex);
   const rounded = {
-    q: rotate(inputs.q),
-    k: round(rotate(inputs.k), scales.keys),
+    q: rotate(inputs.q, headCount),
+    k: round(rotate(inputs.k, kvHeadCount), scales.keys),
     v: round(inputs.v, scales.values),
   };
   const names = { ...into.names, ...presentIn("chunk", into.names) };

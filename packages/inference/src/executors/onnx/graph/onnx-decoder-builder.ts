@@ -14,6 +14,7 @@ import type {
 import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
+import { HeadInputsWriter } from "./head-inputs.ts";
 import { onnxDtype, OnnxGraph, type OnnxDtype } from "./onnx-graph.ts";
 import {
   type GraphWriter,
@@ -78,6 +79,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly #quantized = new QuantizedOperators(this.#writer);
   readonly #values = new TokenValues(this.#writer, (width) => this.#batchedShape(width));
   readonly #attention: AttentionOperators;
+  readonly #heads = new HeadInputsWriter(this.#writer);
   readonly #ropes = new Set<number>();
 
   constructor(weights: OnnxDecoderWeights) {
@@ -119,15 +121,16 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     options: AttentionOptions,
   ): OnnxValue {
     const { headCount, headDim, rotary } = options;
-    if (rotary !== undefined) this.#declareRope(rotary, headDim);
-    const output = this.#fresh("attention");
+    if (rotary !== undefined) this.#declareRope(rotary);
     const [q, k, v] = [qkv.q, qkv.k, qkv.v].map((x) => this.#values.name(x, "batched")) as [
       string,
       string,
       string,
     ];
-    this.#attention.attend({ q, k, v }, options, output);
-    return { width: headCount * headDim, names: { batched: output } };
+    const { options: attended, ...inputs } = this.#heads.prepare({ q, k, v }, options);
+    const output = this.#fresh("attention");
+    this.#attention.attend(inputs, attended, output);
+    return { width: headCount * headDim, names: { batched: this.#heads.cut(output, options) } };
   }
 
   activate(x: OnnxValue, activation: Activation): OnnxValue {
@@ -182,11 +185,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return shape;
   }
 
-  #declareRope({ index, dim }: AttentionRotary, headDim: number): void {
-    if (headDim % 16 !== 0) {
-      const expected = "a multiple of 16 for the onnx executor";
-      throw new InferenceError("UNSUPPORTED_MODEL", { field: "headDim", expected, got: headDim });
-    }
+  #declareRope({ index, dim }: AttentionRotary): void {
     if (this.#ropes.has(index)) return;
     this.#ropes.add(index);
     for (const name of Object.values(ropeNames(index))) {

@@ -1,0 +1,103 @@
+import type { AttentionOptions, AttentionRotary } from "@infernode/models";
+import { ropeNames } from "./attention-operators.ts";
+import { onnxDtype } from "./onnx-graph.ts";
+import type { GraphWriter } from "./quantized-operators.ts";
+import { type HeadShape, rotaryAttributes } from "./rotary-attributes.ts";
+
+/** The runtime's attention takes heads whose features are a multiple of this. */
+const headMultiple = 8;
+/** It rotates a multiple of this many features of heads that are a multiple of it. */
+const rotaryMultiple = 16;
+const domain = "com.microsoft";
+
+/** Features of a head in the KV cache: the next number that the runtime's attention takes. Those added are 0. */
+export function cachedHeadDim(headDim: number): number {
+  return Math.ceil(headDim / headMultiple) * headMultiple;
+}
+
+/** Names of queries, keys and values, each `(B, S, heads · features)`. */
+interface Heads {
+  readonly q: string;
+  readonly k: string;
+  readonly v: string;
+}
+
+/** Heads that the runtime's attention takes, and what it still has to do with them. */
+interface HeadInputs extends Heads {
+  /** With the features of the cache, and no rotation where it is done already. */
+  readonly options: AttentionOptions;
+}
+
+/**
+ * Writes queries, keys and values as the runtime's attention takes them: heads of another size than it knows get zeros
+ * at their end, and are rotated before where it cannot rotate them.
+ *
+ * @see onnxruntime 1.30, `group_query_attention_helper.h` (`CheckInputs`, `CheckRotaryCaches`)
+ */
+export class HeadInputsWriter {
+  readonly #writer: GraphWriter;
+  #positions: string | undefined;
+
+  constructor(writer: GraphWriter) {
+    this.#writer = writer;
+  }
+
+  /** Rotates and extends the heads where that is needed. */
+  prepare({ q, k, v }: Heads, options: AttentionOptions): HeadInputs {
+    const { headCount, kvHeadCount, headDim, rotary } = options;
+    const isOutside = rotary !== undefined && !isRotatedByAttention(rotary, headDim);
+    const rotate = (x: string, heads: number): string =>
+      isOutside ? this.#rotate(x, rotary, { heads, headDim }) : x;
+    const cachedDim = cachedHeadDim(headDim);
+    const extend = (x: string, heads: number): string =>
+      cachedDim === headDim ? x : this.#extend(x, { heads, headDim });
+    return {
+      q: extend(rotate(q, headCount), headCount),
+      k: extend(rotate(k, kvHeadCount), kvHeadCount),
+      v: extend(v, kvHeadCount),
+      options: { ...options, headDim: cachedDim, rotary: isOutside ? undefined : rotary },
+    };
+  }
+
+  /** Cuts off what `prepare` added: → `(B, S, heads · headDim)`. */
+  cut(attended: string, { headCount, headDim }: AttentionOptions): string {
+    const cachedDim = cachedHeadDim(headDim);
+    if (cachedDim === headDim) return attended;
+    const { node, reshape, integers } = this.#writer;
+    const heads = reshape(attended, [0, 0, headCount, cachedDim]);
+    const cut = node("Slice", [heads, integers([0]), integers([headDim]), integers([3])]);
+    return reshape(cut, [0, 0, headCount * headDim]);
+  }
+
+  #extend(x: string, { heads, headDim }: HeadShape): string {
+    const { node, reshape, integers } = this.#writer;
+    const cachedDim = cachedHeadDim(headDim);
+    const ends = integers([0, 0, 0, 0, 0, 0, 0, cachedDim - headDim]);
+    return reshape(node("Pad", [reshape(x, [0, 0, heads, headDim]), ends]), [0, 0, heads * cachedDim]);
+  }
+
+  #rotate(x: string, rotary: AttentionRotary, shape: HeadShape): string {
+    const { cos, sin } = ropeNames(rotary.index);
+    this.#positions ??= this.#writePositions();
+    const attributes = rotaryAttributes(rotary, shape);
+    return this.#writer.node("RotaryEmbedding", [x, this.#positions, cos, sin], { domain, attributes });
+  }
+
+  /** The position of each token, int64 `(B, S)`: the last `S` up to that of the sequence's last token. */
+  #writePositions(): string {
+    const { node, reshape, integers } = this.#writer;
+    const last = node("Cast", ["last_positions"], { attributes: { to: onnxDtype.int64 } });
+    const length = node("Gather", [node("Shape", ["input_ids"]), integers([1])]);
+    const one = integers([1]);
+    const before = node("Range", [
+      reshape(node("Sub", [one, length]), []),
+      reshape(one, []),
+      reshape(one, []),
+    ]);
+    return node("Add", [reshape(last, [-1, 1]), before]);
+  }
+}
+
+function isRotatedByAttention({ dim }: AttentionRotary, headDim: number): boolean {
+  return headDim % rotaryMultiple === 0 && dim % rotaryMultiple === 0;
+}
