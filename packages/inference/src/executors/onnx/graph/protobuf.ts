@@ -4,7 +4,8 @@
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 export class ProtobufWriter {
-  #bytes: Uint8Array = new Uint8Array(1024);
+  /** Most messages are short, and there are thousands. */
+  #bytes: Uint8Array = new Uint8Array(64);
   #length = 0;
 
   /** Writes an `int32`, `int64` or enum field; negative numbers take ten bytes. */
@@ -24,7 +25,7 @@ export class ProtobufWriter {
   }
 
   string(field: number, value: string): this {
-    return this.bytes(field, new TextEncoder().encode(value));
+    return this.bytes(field, Buffer.from(value));
   }
 
   bytes(field: number, value: Uint8Array): this {

@@ -25,6 +25,8 @@ export class RowProducts {
   readonly #hasExactSums: boolean;
   /** By value and rotation: queries, keys and values have the same inputs. */
   readonly #inputs = new Map<string, IntegerRows>();
+  /** By size. */
+  readonly #hadamards = new Map<number, string>();
 
   constructor(writer: GraphWriter, hasExactSums: boolean = hasExactMixedSums()) {
     this.#writer = writer;
@@ -80,6 +82,12 @@ export class RowProducts {
   }
 
   #hadamard(size: number): string {
+    const written = this.#hadamards.get(size) ?? this.#writeHadamard(size);
+    this.#hadamards.set(size, written);
+    return written;
+  }
+
+  #writeHadamard(size: number): string {
     const matrix = new Float32Array(size * size);
     for (let at = 0; at < matrix.length; at += 1) {
       const commonBits = Math.floor(at / size) & (at % size);
