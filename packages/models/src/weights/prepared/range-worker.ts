@@ -15,18 +15,19 @@ export type RangeMessage =
   | { readonly type: "done"; readonly checksum: number }
   | { readonly type: "failed"; readonly message: string; readonly code: string | undefined };
 
-const windowBytes = 2 ** 20;
+/** The system keeps what is written from one multiple of this to the next in one large page, if it is written at once. */
+const windowBytes = 2 * 2 ** 20;
 const buffer = new Uint8Array(windowBytes);
 
 /** Returns the CRC-32 of the range. */
 function run({ source, target }: RangeJob, onBytes: (bytes: number) => void): number {
   const from = openSync(source.filePath, "r");
   try {
-    if (target === undefined) return read(source, from, onBytes);
+    if (target === undefined) return read(source, { from, position: source.startByte }, onBytes);
     const to = openSync(target.filePath, "r+");
     try {
       let position = target.startByte;
-      return read(source, from, (count) => {
+      return read(source, { from, position }, (count) => {
         for (let done = 0; done < count;) done += writeSync(to, buffer, done, count - done, position + done);
         position += count;
         onBytes(count);
@@ -40,11 +41,16 @@ function run({ source, target }: RangeJob, onBytes: (bytes: number) => void): nu
   }
 }
 
-/** Reads a range into `buffer`, part by part. */
-function read(source: RangeJob["source"], from: number, onBytes: (bytes: number) => void): number {
+/** Reads a range into `buffer`, part by part; the parts end at multiples of a window from `position` on. */
+function read(
+  source: RangeJob["source"],
+  { from, position }: { readonly from: number; readonly position: number },
+  onBytes: (bytes: number) => void,
+): number {
   let checksum = 0;
   for (let at = source.startByte; at < source.endByte;) {
-    const count = readSync(from, buffer, 0, Math.min(windowBytes, source.endByte - at), at);
+    const inWindow = (position + at - source.startByte) % windowBytes;
+    const count = readSync(from, buffer, 0, Math.min(windowBytes - inWindow, source.endByte - at), at);
     if (count === 0) throw new Error(`${source.filePath} ends at byte ${at}`);
     checksum = crc32(buffer.subarray(0, count), checksum);
     at += count;
