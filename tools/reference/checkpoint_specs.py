@@ -168,6 +168,7 @@ _SAMPLED = {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "bos_token_id":
 def checkpoint_specs() -> list[CheckpointSpec]:
     """Returns all checkpoints; with this vocabulary id 0 pads, 1 begins, 2 and 3 end."""
     from dense_specs import dense_specs
+    from phi_specs import phi_specs
 
     llama2 = _llama(rope_theta=10000.0, transformers_version="4.31.0.dev0")
     for absent in ("attention_bias", "mlp_bias", "attention_dropout", "rope_theta"):
@@ -320,4 +321,5 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             note="gemma3 with the field names of transformers 5, other layers, and logits that are capped",
         ),
         *dense_specs(),
+        *phi_specs(),
     ]

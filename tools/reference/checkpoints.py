@@ -122,7 +122,7 @@ def _write_golden(folder: Path, spec: CheckpointSpec, model: torch.nn.Module, ma
     entries = []
     for index, (prompt, greedy) in enumerate(zip(made["prompts"], made["greedy"], strict=True)):
         logits = model(torch.tensor([prompt]), use_cache=False).logits[0]
-        kept = logits if index == ALL_POSITIONS_PROMPT else logits[-1:]
+        kept = logits[_first_kept(spec.config) :] if index == ALL_POSITIONS_PROMPT else logits[-1:]
         if not torch.isfinite(kept).all() or kept[-1].argmax().item() != greedy["tokens"][0]:
             raise RuntimeError(f"{spec.name}: the reloaded checkpoint differs from the one that was saved")
         entries.append(
@@ -151,6 +151,12 @@ def _write_golden(folder: Path, spec: CheckpointSpec, model: torch.nn.Module, ma
         "prompts": entries,
     }
     _write_json(folder / f"{spec.name}.json", description)
+
+
+def _first_kept(config: dict[str, Any]) -> int:
+    """Positions within the original context of longrope would have other logits in a prompt that ends there."""
+    scaling = config.get("rope_scaling") or {}
+    return config["original_max_position_embeddings"] if scaling.get("type") == "longrope" else 0
 
 
 def _write_json(path: Path, value: Any) -> None:

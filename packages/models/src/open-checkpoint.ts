@@ -1,13 +1,14 @@
 import { assertWeightsFit } from "./assert-weights-fit.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
-import { architectureFor } from "./families/find-family.ts";
+import { architectureFor, familyOf } from "./families/find-family.ts";
 import type { PreparedNetwork } from "./formats/checkpoint-format.ts";
 import { findModel } from "./formats/find-model.ts";
 import type { FoundModel, ModelSource } from "./formats/find-model.ts";
 import type { Architecture } from "./network/decoder-builder.ts";
 import { type ModelWarning, unusedTensorsWarning } from "./network/model-warning.ts";
 import { resolveTiedHead } from "./network/resolve-tied-head.ts";
+import { splitFusedWeights } from "./network/split-fused-weights.ts";
 import type { WeightIndex } from "./weights/weight-index.ts";
 
 /** A network and its weights, checked against each other: all that an executor needs. */
@@ -57,7 +58,9 @@ export async function openFoundCheckpoint(
 ): Promise<Checkpoint> {
   const stored = await format.open(location, { signal });
   try {
-    const { config, weights, warning } = await resolveTiedHead(stored.config, stored.weights);
+    const family = familyOf(stored.config);
+    const split = splitFusedWeights(stored.weights, family.fusedWeights?.(stored.config) ?? []);
+    const { config, weights, warning } = await resolveTiedHead(stored.config, split);
     const { unusedTensors } = assertWeightsFit(config, weights, {
       isPrepared: stored.prepared !== undefined,
     });

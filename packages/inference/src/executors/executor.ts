@@ -19,6 +19,11 @@ export interface ForwardBatch {
    * chunk's length.
    */
   readonly logitCounts: Int32Array;
+  /**
+   * `(chunkCount)` how long each sequence is known to get, such as its prompt: what depends on the length of a sequence
+   * can be computed for that from the first chunk on. [the end of the chunk]
+   */
+  readonly knownLengths?: Int32Array;
   /** `(sum of lengths)` token ids, chunk after chunk. */
   readonly tokenIds: Int32Array;
 }

@@ -15,6 +15,12 @@ export interface SchedulableSequence {
   cached: CachedSequence | undefined;
 }
 
+interface BatchChunk {
+  readonly length: number;
+  readonly logitCount: number;
+  readonly knownLength: number;
+}
+
 /** The arrays of one forward pass, reused at each step. */
 export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   /** Written by the KV cache. */
@@ -22,6 +28,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly startPositions: Int32Array;
   readonly lengths: Int32Array;
   readonly logitCounts: Int32Array;
+  readonly knownLengths: Int32Array;
   readonly tokenIds: Int32Array;
   /** The sequence of each chunk. */
   readonly sequences: S[] = [];
@@ -35,6 +42,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.startPositions = new Int32Array(capacity.maxChunks);
     this.lengths = new Int32Array(capacity.maxChunks);
     this.logitCounts = new Int32Array(capacity.maxChunks);
+    this.knownLengths = new Int32Array(capacity.maxChunks);
     this.tokenIds = new Int32Array(capacity.maxTokens);
   }
 
@@ -71,7 +79,8 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   addDecode(sequence: S): void {
     this.#givesToken = true;
     this.tokenIds[this.#tokenCount] = sequence.lastTokenId;
-    this.#addChunk(sequence, { length: 1, logitCount: 1 });
+    const knownLength = sequence.cached!.tokenCount + 1;
+    this.#addChunk(sequence, { length: 1, logitCount: 1, knownLength });
   }
 
   addPrefill(sequence: S, length: number): void {
@@ -82,14 +91,16 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.#prefillTokenCount += length;
     const isEnd = end === tokenIds.length;
     this.#givesToken ||= isEnd;
-    this.#addChunk(sequence, { length, logitCount: sequence.needsPromptLogits ? length : Number(isEnd) });
+    const logitCount = sequence.needsPromptLogits ? length : Number(isEnd);
+    this.#addChunk(sequence, { length, logitCount, knownLength: tokenIds.length });
   }
 
-  #addChunk(sequence: S, chunk: { readonly length: number; readonly logitCount: number }): void {
+  #addChunk(sequence: S, chunk: BatchChunk): void {
     const at = this.sequences.length;
     this.startPositions[at] = sequence.cached!.tokenCount;
     this.lengths[at] = chunk.length;
     this.logitCounts[at] = chunk.logitCount;
+    this.knownLengths[at] = chunk.knownLength;
     this.#extraLogitCount += Math.max(0, chunk.logitCount - 1);
     this.#tokenCount += chunk.length;
     this.sequences.push(sequence);

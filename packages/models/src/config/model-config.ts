@@ -24,6 +24,17 @@ export type RopeScaling =
       readonly originalContextTokens: number;
       /** Multiplied with cosines and sines. */
       readonly attentionFactor: number;
+    }
+  /** By the length of the whole sequence: all of its positions are scaled in one way or the other. */
+  | {
+      readonly type: "longrope";
+      /** One for each of the `dim / 2` frequencies, which are divided by it: up to the original context. */
+      readonly shortFactors: readonly number[];
+      /** The same for a sequence that is longer. */
+      readonly longFactors: readonly number[];
+      readonly originalContextTokens: number;
+      /** Multiplied with cosines and sines. */
+      readonly attentionFactor: number;
     };
 
 /** How queries and keys rotate by position; layers share it. */
@@ -41,6 +52,8 @@ export interface NormStyle {
   readonly epsilon: number;
   /** Added to the stored weight: 1 where it says how far it is from 1. */
   readonly weightOffset: 0 | 1;
+  /** Whether each norm has a bias, beside its weight. Not those of queries and keys. */
+  readonly hasBias: boolean;
 }
 
 /** The function in an MLP; `gelu_tanh` is the approximation of `gelu` by the hyperbolic tangent. */

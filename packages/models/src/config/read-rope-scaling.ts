@@ -4,6 +4,17 @@ import type { RopeScaling } from "./model-config.ts";
 /** What a scaling follows from, beside its own fields. */
 export interface ScalingShape {
   readonly contextTokens: number;
+  readonly headDim: number;
+  /** How many features rotate. [all of a head] */
+  readonly dim?: number;
+}
+
+/** How a family's config states a scaling in its own way. */
+export interface ScalingDialect {
+  /** Other names of kinds. */
+  readonly aliases?: ReadonlyMap<unknown, string>;
+  /** The original context where the config has no field of its own, whatever the scaling says. */
+  readonly originalContextTokens?: number;
 }
 
 const maxFactor = 1e6;
@@ -15,12 +26,14 @@ const readers: ReadonlyMap<unknown, (fields: ScalingFields) => RopeScaling> = ne
   ["linear", ({ rope }): RopeScaling => ({ type: "linear", factor: readFactor(rope, "factor") })],
   ["dynamic", ({ rope }): RopeScaling => ({ type: "dynamic", factor: readFactor(rope, "factor") })],
   ["llama3", readLlama3],
+  ["longrope", readLongrope],
   ["yarn", readYarn],
 ]);
 
 interface ScalingFields extends ScalingShape {
   readonly rope: ConfigFields;
   readonly config: ConfigFields;
+  readonly dialect: ScalingDialect;
 }
 
 /**
@@ -30,13 +43,14 @@ interface ScalingFields extends ScalingShape {
  * @see transformers, `modeling_rope_utils.py`
  */
 export function readScaling(
-  rope: ConfigFields | undefined,
-  config: ConfigFields,
-  { contextTokens }: ScalingShape,
+  { rope, config }: { readonly rope: ConfigFields | undefined; readonly config: ConfigFields },
+  shape: ScalingShape,
+  dialect: ScalingDialect = {},
 ): RopeScaling {
   if (rope === undefined) return { type: "none" };
-  const read = readers.get(rope.raw("rope_type") ?? rope.raw("type") ?? "default");
-  if (read !== undefined) return read({ rope, config, contextTokens });
+  const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
+  const read = readers.get(dialect.aliases?.get(type) ?? type);
+  if (read !== undefined) return read({ rope, config, dialect, ...shape });
   const names = [...readers.keys()].join(", ");
   throw rope.invalid(rope.has("rope_type") ? "rope_type" : "type", `one of ${names}`, {
     code: "UNSUPPORTED_ROPE_SCALING",
@@ -86,9 +100,36 @@ function yarnMagnitude(factor: number, scale: number): number {
   return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
 }
 
+function readLongrope(fields: ScalingFields): RopeScaling {
+  const { rope, contextTokens } = fields;
+  const originalContextTokens = readOriginalContext(fields);
+  const ratio = contextTokens / originalContextTokens;
+  const factor = readOptional(rope, "factor") ?? ratio;
+  const attentionFactor = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalContextTokens));
+  return {
+    type: "longrope",
+    shortFactors: readFactors(fields, "short_factor"),
+    longFactors: readFactors(fields, "long_factor"),
+    originalContextTokens,
+    attentionFactor: readOptional(rope, "attention_factor") ?? attentionFactor,
+  };
+}
+
+/** One number for each pair of features. */
+function readFactors({ rope, headDim, dim = headDim }: ScalingFields, name: string): readonly number[] {
+  const values = rope.raw(name);
+  const isFactor = (value: unknown): value is number =>
+    typeof value === "number" && value > 0 && value <= maxFactor;
+  if (Array.isArray(values) && values.length === dim / 2 && values.every(isFactor)) return values;
+  const got = Array.isArray(values) ? `${values.length} values` : undefined;
+  const expected = `${dim / 2} numbers above 0 and at most ${maxFactor}`;
+  throw rope.invalid(name, expected, got === undefined ? {} : { got });
+}
+
 /** The config's own field takes precedence over that of the scaling. */
-function readOriginalContext({ rope, config, contextTokens }: ScalingFields): number {
+function readOriginalContext({ rope, config, contextTokens, dialect }: ScalingFields): number {
   const name = "original_max_position_embeddings";
+  if (dialect.originalContextTokens !== undefined && !config.has(name)) return dialect.originalContextTokens;
   const holder = [config, rope].find((fields) => fields.has(name));
   return holder?.integer(name, { max: maxContextTokens }) ?? contextTokens;
 }

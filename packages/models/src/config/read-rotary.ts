@@ -1,7 +1,7 @@
 import type { ConfigFields } from "./config-fields.ts";
 import type { LayerType } from "./read-sliding-windows.ts";
 import type { ModelConfig, Rotary } from "./model-config.ts";
-import { readScaling } from "./read-rope-scaling.ts";
+import { readScaling, type ScalingDialect } from "./read-rope-scaling.ts";
 
 /** What a rotation follows from, beside the config's own fields. */
 export interface RotaryShape {
@@ -31,6 +31,7 @@ interface SharedRotaryOptions {
   readonly theta?: number;
   /** The field with the base. [`rope_theta`] */
   readonly thetaField?: string;
+  readonly scaling?: ScalingDialect;
 }
 
 /**
@@ -39,10 +40,11 @@ interface SharedRotaryOptions {
  *
  * @see transformers, `modeling_rope_utils.py` (`convert_rope_params_to_dict`, `standardize_rope_params`)
  */
-function sharedRotary({
+export function sharedRotary({
   share,
   theta: fallbackTheta = defaultTheta,
   thetaField = "rope_theta",
+  scaling: dialect,
 }: SharedRotaryOptions = {}): RotaryRule {
   return (config, shape) => {
     const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
@@ -52,8 +54,9 @@ function sharedRotary({
       return config.has(thetaField) ? readTheta(config, thetaField) : fallbackTheta;
     };
     const dim = readDim(shape.headDim, share, { config, rope });
+    const scaling = readScaling({ rope, config }, { ...shape, dim }, dialect);
     return {
-      rotaries: [{ dim, theta: readBase(), scaling: readScaling(rope, config, shape) }],
+      rotaries: [{ dim, theta: readBase(), scaling }],
       layerRotary: Array.from({ length: shape.layerCount }, () => 0),
     };
   };
@@ -94,7 +97,8 @@ function readDim(
   }
   const [fields, field] = rope?.has(name) === true ? [rope, name] : [config, share.field];
   const factor = fields.has(field) ? fields.number(field, { above: 0, max: 1 }) : share.default;
-  const dim = Math.floor(headDim * factor);
+  // A factor may be a quotient with this head.
+  const dim = Math.floor(headDim * factor + 1e-6);
   if (dim >= 2 && dim % 2 === 0) return dim;
   throw fields.invalid(field, `a share of ${headDim} features that is an even number of them`, unsupported);
 }

@@ -32,7 +32,7 @@ export const commonRules: FamilyRules = {
   bosTokenId: 1,
   eosTokenId: 2,
   hasTiedEmbeddings: false,
-  norm: { kind: "rms", weightOffset: 0, epsilonField: "rms_norm_eps", epsilon: 1e-6 },
+  norm: { kind: "rms", weightOffset: 0, hasBias: false, epsilonField: "rms_norm_eps", epsilon: 1e-6 },
   activation: { field: "hidden_act", default: "silu" },
   attentionBias: "none",
   mlpBias: "none",

@@ -1,6 +1,7 @@
 import type { ConfigFields } from "../config/config-fields.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { Architecture } from "../network/decoder-builder.ts";
+import type { FusedWeight } from "../network/split-fused-weights.ts";
 import type { FamilyRules } from "./family-rules.ts";
 
 /** A family of models: all that is particular to it. `name` is its `model_type` in `config.json`. */
@@ -11,6 +12,8 @@ export interface Family extends Architecture {
   readonly rules: FamilyRules;
   /** What else follows from the fields of its config, in place of what the rules say. */
   readonly resolve?: (fields: ConfigFields, config: ModelConfig) => Partial<ModelConfig>;
+  /** Matrices that hold several of the network's, one below the other. */
+  readonly fusedWeights?: (config: ModelConfig) => readonly FusedWeight[];
   /** How llama.cpp stores it; `undefined` where it does not, or under another family's name. */
   readonly gguf?: GgufFamily;
 }

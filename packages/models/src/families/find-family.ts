@@ -25,7 +25,12 @@ export function findFamily(config: ConfigFields): Family {
 }
 
 /** Returns the network of a config's family. @throws ModelError `UNSUPPORTED_ARCHITECTURE` */
-export function architectureFor({ family: name }: Pick<ModelConfig, "family">): Architecture {
+export function architectureFor(config: Pick<ModelConfig, "family">): Architecture {
+  return familyOf(config);
+}
+
+/** Returns a config's family. @throws ModelError `UNSUPPORTED_ARCHITECTURE` */
+export function familyOf({ family: name }: Pick<ModelConfig, "family">): Family {
   const family = families.find((each) => each.name === name);
   if (family !== undefined) return family;
   const mismatch = { expected: `one of ${supportedFamilies.join(", ")}`, got: quoteValue(name) };

@@ -49,12 +49,12 @@ function readRotaries(config: ConfigFields, shape: RotaryShape): LayerRotaries {
     full_attention: {
       dim,
       theta: theta(full, "rope_theta", 1e6),
-      scaling: readScaling(scaling, config, shape),
+      scaling: readScaling({ rope: scaling, config }, shape),
     },
     sliding_attention: {
       dim,
       theta: theta(sliding, "rope_local_base_freq", 1e4),
-      scaling: readScaling(sliding, config, shape),
+      scaling: readScaling({ rope: sliding, config }, shape),
     },
   });
 }

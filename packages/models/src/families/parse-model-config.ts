@@ -60,7 +60,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     : rules.contextTokens;
   const widths = readWidths(fields, rules.widths);
   const { headDim } = widths;
-  const { kind, weightOffset, epsilonField } = rules.norm;
+  const { kind, weightOffset, hasBias, epsilonField } = rules.norm;
   const epsilon = fields.has(epsilonField)
     ? fields.number(epsilonField, { above: 0, max: 1 })
     : rules.norm.epsilon;
@@ -70,7 +70,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     ...widths,
     intermediateSize: fields.integer("intermediate_size", { max: configLimits.intermediate }),
     layerCount,
-    norm: { kind, epsilon, weightOffset },
+    norm: { kind, epsilon, weightOffset, hasBias },
     activation,
     ...rules.rotary(fields, { headDim, contextTokens, layerCount }),
     hasInterleavedRope: false,

@@ -4,12 +4,25 @@ import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { olmo2 } from "./olmo2.ts";
+import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
 import { smollm3 } from "./smollm3.ts";
+import { stablelm } from "./stablelm.ts";
 
 /** The families that are supported: a new one is a file beside this one, and a row here. */
-export const families: readonly Family[] = [gemma3, granite, llama, mistral, olmo2, qwen2, qwen3, smollm3];
+export const families: readonly Family[] = [
+  gemma3,
+  granite,
+  llama,
+  mistral,
+  olmo2,
+  phi3,
+  qwen2,
+  qwen3,
+  smollm3,
+  stablelm,
+];
 
 /** Their names. */
 export const supportedFamilies: readonly string[] = families.map(({ name }) => name);

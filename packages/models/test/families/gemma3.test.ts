@@ -25,7 +25,7 @@ describe("Gemma 3", () => {
       attentionSoftCap: undefined,
       logitSoftCap: undefined,
       activation: "gelu_tanh",
-      norm: { kind: "rms", epsilon: 1e-6, weightOffset: 1 },
+      norm: { kind: "rms", epsilon: 1e-6, weightOffset: 1, hasBias: false },
       hasTiedEmbeddings: true,
       qkNorm: "head",
       eosTokenIds: [1],

@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { architectureFor, collectWeightRefs, openWeightIndex, parseModelConfig } from "../../src/index.ts";
+import { architectureFor, collectWeightRefs, openCheckpoint, parseModelConfig } from "../../src/index.ts";
 import type { ModelConfig } from "../../src/index.ts";
 import { checkpointNames, checkpointDirectory, readJson } from "../support/fixtures.ts";
 import { createRecordingBuilder } from "../support/recording-builder.ts";
@@ -115,7 +115,7 @@ describe("networks", () => {
 
   it.each(checkpointNames)("needs exactly the tensors that the checkpoint %s has", async (name) => {
     const config = configOf(name);
-    const index = await openWeightIndex(checkpointDirectory(name));
+    const { weights: index } = await openCheckpoint(checkpointDirectory(name));
     const refs = collectWeightRefs(architectureFor(config), config);
     expect([...refs.keys()].toSorted()).toEqual([...index.tensors.keys()].toSorted());
     for (const ref of refs.values()) {

@@ -18,7 +18,7 @@ describe("OLMo 2", () => {
   it("has the defaults of its config class", () => {
     expect(config).toMatchObject({
       kvHeadCount: 4,
-      norm: { kind: "rms", epsilon: 1e-5, weightOffset: 0 },
+      norm: { kind: "rms", epsilon: 1e-5, weightOffset: 0, hasBias: false },
       qkNorm: "projection",
       bosTokenId: undefined,
       eosTokenIds: [50_279],

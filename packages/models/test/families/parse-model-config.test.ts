@@ -46,7 +46,7 @@ describe("parseModelConfig", () => {
       headCount: 4,
       kvHeadCount: 4,
       headDim: 16,
-      norm: { kind: "rms", epsilon: 1e-6, weightOffset: 0 },
+      norm: { kind: "rms", epsilon: 1e-6, weightOffset: 0, hasBias: false },
       activation: "silu",
       rotaries: [{ dim: 16, theta: 10_000, scaling: { type: "none" } }],
       layerRotary: [0, 0],
@@ -218,7 +218,7 @@ describe("parseModelConfig", () => {
       "another rope scaling",
       { rope_scaling: { type: "proportional", factor: 4 } },
       "UNSUPPORTED_ROPE_SCALING",
-      'rope_scaling.type": expected one of default, linear, dynamic, llama3, yarn, got "proportional"',
+      'rope_scaling.type": expected one of default, linear, dynamic, llama3, longrope, yarn, got "proportional"',
     ],
     [
       "yarn without a factor",
@@ -226,7 +226,12 @@ describe("parseModelConfig", () => {
       "INVALID_CONFIG",
       "rope_scaling.factor",
     ],
-    ["longrope", { rope_parameters: { rope_type: "longrope" } }, "UNSUPPORTED_ROPE_SCALING", "longrope"],
+    [
+      "longrope without factors",
+      { rope_parameters: { rope_type: "longrope" } },
+      "INVALID_CONFIG",
+      "rope_parameters.short_factor",
+    ],
     [
       "rotary settings by layer",
       { rope_parameters: { sliding_attention: { rope_type: "default", rope_theta: 1e4 } } },

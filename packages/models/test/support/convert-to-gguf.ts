@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ModelConfig, openCheckpoint, type Rotary, type TensorDtype } from "../../src/index.ts";
+import {
+  type ModelConfig,
+  openCheckpoint,
+  openWeightIndex,
+  type Rotary,
+  type TensorDtype,
+} from "../../src/index.ts";
 import { decodeElements } from "../../src/weights/decode-elements.ts";
 import { f32, f32s, flag, i32s, text, texts, u32 } from "./gguf-file.ts";
 import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
@@ -20,6 +26,8 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.gate_proj": "ffn_gate",
   "mlp.up_proj": "ffn_up",
   "mlp.down_proj": "ffn_down",
+  "self_attn.qkv_proj": "attn_qkv",
+  "mlp.gate_up_proj": "ffn_up",
 };
 const postNormNames: Readonly<Record<string, string>> = {
   ...layerNames,
@@ -38,7 +46,9 @@ const globalNames: Readonly<Record<string, string>> = {
  * Llama's queries and keys, and Llama 3's rope scaling as a tensor.
  */
 export async function convertToGguf(directory: string): Promise<GgufContent> {
-  const { config, weights } = await openCheckpoint(directory);
+  const { config, weights: checked } = await openCheckpoint(directory);
+  await checked.close();
+  const weights = await openWeightIndex(directory);
   try {
     const isLlama = config.family === "llama" || config.family === "mistral";
     const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
@@ -72,10 +82,18 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       [`${architecture}.attention.key_length`]: u32(config.headDim),
       [`${architecture}.attention.layer_norm_rms_epsilon`]: f32(config.norm.epsilon),
       [`${architecture}.rope.freq_base`]: f32(rotary.theta),
-      [`${architecture}.rope.dimension_count`]: u32(config.headDim),
+      [`${architecture}.rope.dimension_count`]: u32(rotary.dim),
       ...tokenizerMetadata(directory, config.eosTokenIds[0]),
     };
     if (isGemma) Object.assign(metadata, gemmaMetadata(architecture, config));
+    if (config.family === "phi3") {
+      const window = config.slidingWindowTokens[0] ?? 0;
+      metadata[`${architecture}.attention.sliding_window`] = u32(window);
+      delete metadata[`${architecture}.attention.key_length`];
+    }
+    if (config.norm.kind === "layer") {
+      metadata[`${architecture}.attention.layer_norm_epsilon`] = f32(config.norm.epsilon);
+    }
     if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
     const { scaling } = rotary;
     if (scaling.type === "linear") {
@@ -88,13 +106,15 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       metadata[`${architecture}.rope.scaling.original_context_length`] = u32(scaling.originalContextTokens);
       metadata[`${architecture}.rope.scaling.yarn_beta_fast`] = f32(scaling.betaFast);
     }
-    if (scaling.type === "llama3") {
-      const divisors = llama3Divisors(rotary, scaling);
-      tensors["rope_freqs.weight"] = {
-        shape: [divisors.length],
-        type: 0,
-        data: new Uint8Array(divisors.buffer),
-      };
+    const addNumbers = (name: string, numbers: Float32Array): void => {
+      tensors[name] = { shape: [numbers.length], type: 0, data: new Uint8Array(numbers.buffer) };
+    };
+    if (scaling.type === "llama3") addNumbers("rope_freqs.weight", llama3Divisors(rotary, scaling));
+    if (scaling.type === "longrope") {
+      metadata[`${architecture}.rope.scaling.original_context_length`] = u32(scaling.originalContextTokens);
+      metadata[`${architecture}.rope.scaling.attn_factor`] = f32(scaling.attentionFactor);
+      addNumbers("rope_factors_short.weight", Float32Array.from(scaling.shortFactors));
+      addNumbers("rope_factors_long.weight", Float32Array.from(scaling.longFactors));
     }
     return { metadata, tensors };
   } finally {

@@ -4,7 +4,7 @@ import { inputBytes } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeNames } from "./graph/attention-operators.ts";
-import { fillRopeRows, type RopeTable, ropeTableBytes } from "./rope-table.ts";
+import { fillRopeRows, longRowStart, type RopeTable, ropeRowCount, ropeTableBytes } from "./rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
 
@@ -30,6 +30,7 @@ export class CallInputs {
   readonly rope: readonly TensorBuffer[];
   readonly #block: MemoryBlockPort;
   readonly #config: ExecutorModel["config"];
+  readonly #contextTokens: number;
   /** One for each rotation of the config. */
   readonly #ropeTables: readonly RopeTable[];
 
@@ -48,17 +49,19 @@ export class CallInputs {
       return this.#block.bytes.subarray(offset - sizeBytes, offset);
     };
     this.#config = model.config;
-    const tables = model.config.rotaries.map(({ dim }, index) => {
-      const sizeBytes = contextTokens * (dim / 2) * Float32Array.BYTES_PER_ELEMENT;
+    this.#contextTokens = contextTokens;
+    const tables = model.config.rotaries.map((rotary, index) => {
+      const shape = [ropeRowCount(rotary, contextTokens), rotary.dim / 2] as const;
+      const sizeBytes = shape[0] * shape[1] * Float32Array.BYTES_PER_ELEMENT;
       return {
         names: ropeNames(index),
-        shape: [contextTokens, dim / 2],
+        shape,
         cos: take(sizeBytes),
         sin: take(sizeBytes),
       };
     });
-    this.#ropeTables = tables.map(({ cos, sin }) => ({
-      positionCount: contextTokens,
+    this.#ropeTables = tables.map(({ shape, cos, sin }) => ({
+      rowCount: shape[0],
       cos: float32(cos),
       sin: float32(sin),
     }));
@@ -85,8 +88,10 @@ export class CallInputs {
   async fillRope(): Promise<void> {
     for (const [index, table] of this.#ropeTables.entries()) {
       const rotary = this.#config.rotaries[index]!;
-      for (let start = 0; start < table.positionCount; start += ropeRowsPerTurn) {
-        fillRopeRows(rotary, table, { start, end: Math.min(table.positionCount, start + ropeRowsPerTurn) });
+      const longStart = longRowStart(rotary, this.#contextTokens);
+      for (let start = 0; start < table.rowCount; start += ropeRowsPerTurn) {
+        const end = Math.min(table.rowCount, start + ropeRowsPerTurn);
+        fillRopeRows(rotary, table, { start, end, longRowStart: longStart });
         await setImmediate();
       }
     }

@@ -6,6 +6,7 @@ import { logitRowCount } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { mostInt8, type RoundedCache } from "./rounded-cache.ts";
+import type { SequenceRotations } from "./sequence-rotations.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
 
@@ -46,6 +47,7 @@ export class DecoderCalls {
   readonly #session: OnnxSession;
   readonly #kv: KvSlots;
   readonly #rounded: RoundedCache | undefined;
+  readonly #rotations: SequenceRotations | undefined;
   readonly #inputs: CallInputs;
   readonly #logitsBlock: MemoryBlockPort;
   readonly #vocabSize: number;
@@ -62,12 +64,15 @@ export class DecoderCalls {
       readonly sizes: ResolvedOnnxMemoryOptions;
       /** Of a cache of int8. */
       readonly rounded: RoundedCache | undefined;
+      /** Of a rotation by the length of a sequence. */
+      readonly rotations: SequenceRotations | undefined;
     },
   ) {
     const { model, memory, sizes } = options;
     this.#session = session;
     this.#kv = kv;
     this.#rounded = options.rounded;
+    this.#rotations = options.rotations;
     this.#vocabSize = model.config.vocabSize;
     this.maxChunkTokens = sizes.maxChunkTokens;
     this.#inputs = new CallInputs(model, memory, sizes);
@@ -183,6 +188,7 @@ export class DecoderCalls {
 
   #cache(slot: number, count: number): CallTensors {
     const cache = kvTensors(this.#kv, { slot, count });
+    if (this.#rotations !== undefined) cache.inputs.push(this.#rotations.inputOf(slot, count));
     if (this.#rounded === undefined) return cache;
     const { inputs, outputs } = roundedCacheTensors(this.#rounded);
     return {

@@ -1,8 +1,9 @@
 import type { ModelConfig } from "@infernode/models";
 import type { DecoderCalls } from "./decoder-calls.ts";
 import type { KvSlots } from "./kv-slots.ts";
-import { rotaryFrequencies } from "./rope-table.ts";
+import { frequencySets } from "./rope-table.ts";
 import type { RoundedCache } from "./rounded-cache.ts";
+import { originalContextOf } from "./sequence-rotations.ts";
 import { float32 } from "./typed-views.ts";
 
 /** Room above what a text shows: other texts have larger numbers, and a number beyond its range is cut off. */
@@ -24,9 +25,10 @@ export async function measureKvRanges(
   rounded.setRanges(ranges.map(() => noRounding));
   calls.setRounding(false);
   const { capacityTokens } = rounded.exact.shape;
-  // A text that is longer than the memory is several texts.
-  for (let first = 0; first < tokenIds.length; first += capacityTokens) {
-    const text = Int32Array.from(tokenIds.slice(first, first + capacityTokens));
+  const textTokens = originalContextOf(config, capacityTokens) ?? capacityTokens;
+  // A text that is longer than the memory, or than what rotates alike, is several texts.
+  for (let first = 0; first < tokenIds.length; first += textTokens) {
+    const text = Int32Array.from(tokenIds.slice(first, first + textTokens));
     for (let start = 0; start < text.length; start += calls.maxChunkTokens) {
       const chunk = text.subarray(start, start + calls.maxChunkTokens);
       await calls.prefill({ slot: 0, tokenIds: chunk, startPosition: start, logitCount: 0, firstRow: 0 });
@@ -50,7 +52,7 @@ function raiseRanges(
   { tokenCount, ranges }: { readonly tokenCount: number; readonly ranges: Float32Array },
 ): void {
   const { kvHeadCount, headDim, capacityTokens } = slots.shape;
-  const frequencies = config.rotaries.map(rotaryFrequencies);
+  const frequencies = config.rotaries.map(frequencySets);
   let row = 0;
   for (const bytes of slots.views(0, 1)) {
     const numbers = float32(bytes);
@@ -62,7 +64,7 @@ function raiseRanges(
       for (let position = 0; position < tokenCount; position += 1) {
         const at = (head * capacityTokens + position) * headDim;
         const vector = numbers.subarray(at, at + headDim);
-        const rotated = raiseByKey(channels, vector, { config, frequencies: rotation ?? none, position });
+        const rotated = raiseByKey(channels, vector, { config, frequencies: rotation ?? [], position });
         for (let each = rotated; each < headDim; each += 1) raise(channels, each, Math.abs(vector[each]!));
       }
     }
@@ -70,27 +72,25 @@ function raiseRanges(
   }
 }
 
-const none = new Float32Array(0);
-
 interface Rotation {
   readonly config: ModelConfig;
-  /** `(dim / 2)` radians per position. */
-  readonly frequencies: Float32Array;
+  /** `(dim / 2)` radians per position, of the sequence that was measured and of others. */
+  readonly frequencies: readonly Float32Array[];
   readonly position: number;
 }
 
 /** Returns how many channels rotate. */
 function raiseByKey(channels: Float32Array, key: Float32Array, rotation: Rotation): number {
   const { config, frequencies, position } = rotation;
-  const half = frequencies.length;
+  const [measured = new Float32Array(0)] = frequencies;
+  const half = measured.length;
   for (let pair = 0; pair < half; pair += 1) {
     const [first, second] = config.hasInterleavedRope ? [2 * pair, 2 * pair + 1] : [pair, pair + half];
     const x = key[first]!;
     const y = key[second]!;
     const length = Math.hypot(x, y);
-    const frequency = frequencies[pair]!;
-    const start = Math.atan2(y, x) - position * frequency;
-    const end = start + config.contextTokens * frequency;
+    const start = Math.atan2(y, x) - position * measured[pair]!;
+    const end = start + config.contextTokens * Math.max(...frequencies.map((each) => each[pair]!));
     raise(channels, first, length * largestCosine(start, end));
     // The second channel is a quarter of a turn behind.
     raise(channels, second, length * largestCosine(start - Math.PI / 2, end - Math.PI / 2));

@@ -15,6 +15,7 @@ import { LogitRows } from "./logit-rows.ts";
 import { exactTokens, kvShape, planResolved } from "./memory-plan.ts";
 import { setKvRanges } from "./set-kv-ranges.ts";
 import { RoundedCache } from "./rounded-cache.ts";
+import { type SequenceChunk, SequenceRotations, originalContextOf } from "./sequence-rotations.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
 import { embeddingTensors, usedTensors } from "./graph/network-summary.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
@@ -65,7 +66,13 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     closers.push(() => kv.dispose());
     const rounded = createRoundedCache(kv, options, resolved);
     closers.push(() => rounded?.dispose());
-    const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved, rounded });
+    const original = originalContextOf(model.config, resolved.contextTokens);
+    const rotations =
+      original === undefined
+        ? undefined
+        : new SequenceRotations(original, resolved, { memory, model: model.name });
+    closers.push(() => rotations?.dispose());
+    const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved, rounded, rotations });
     closers.push(() => calls.dispose());
     await calls.prepare();
     if (rounded !== undefined) await setKvRanges(calls, rounded, options);
@@ -77,6 +84,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
       description,
       kv,
       rounded,
+      rotations,
       calls,
       vocabSize: model.config.vocabSize,
       closers,
@@ -105,6 +113,7 @@ interface OnnxExecutorParts {
   readonly vocabSize: number;
   readonly kv: KvSlots;
   readonly rounded: RoundedCache | undefined;
+  readonly rotations: SequenceRotations | undefined;
   readonly calls: DecoderCalls;
   /** Called from the last to the first. */
   readonly closers: Closer[];
@@ -119,6 +128,7 @@ class OnnxExecutor implements Executor {
   readonly maxLogitRows: number;
   readonly #kv: KvSlots;
   readonly #rounded: RoundedCache | undefined;
+  readonly #rotations: SequenceRotations | undefined;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
   readonly #limits: BatchLimits;
@@ -139,6 +149,7 @@ class OnnxExecutor implements Executor {
     };
     this.#kv = parts.kv;
     this.#rounded = parts.rounded;
+    this.#rotations = parts.rotations;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
     this.maxLogitRows = parts.calls.logits.length;
@@ -195,6 +206,7 @@ class OnnxExecutor implements Executor {
     assertMove(move, this.kvStorage);
     this.#kv.move(move);
     this.#rounded?.move(move);
+    this.#rotations?.move(move);
   }
 
   async #run(batch: ForwardBatch, decodeCount: number): Promise<void> {
@@ -214,18 +226,42 @@ class OnnxExecutor implements Executor {
 
   async #prefill(batch: ForwardBatch, chunk: number, at: PrefillStart): Promise<void> {
     const slot = batch.slots[chunk] ?? 0;
-    const start = batch.startPositions[chunk] ?? 0;
+    const startPosition = batch.startPositions[chunk] ?? 0;
     const length = batch.lengths[chunk] ?? 0;
-    const partTokens = this.#calls.maxChunkTokens;
-    const logitsFrom = length - (batch.logitCounts[chunk] ?? 0);
+    const logitCount = batch.logitCounts[chunk] ?? 0;
+    const tokenIds = batch.tokenIds.subarray(at.offset, at.offset + length);
+    const whole = { slot, startPosition, tokenIds, knownLength: batch.knownLengths?.[chunk] };
+    const ends = this.#rotations?.partEnds(whole, logitCount) ?? [length];
     let { firstRow } = at;
+    let start = 0;
+    for (const end of ends) {
+      const part = {
+        ...whole,
+        startPosition: startPosition + start,
+        tokenIds: tokenIds.subarray(start, end),
+      };
+      const logitsBefore = Math.max(0, start - (length - logitCount));
+      const rowCount = Math.max(0, end - (length - logitCount)) - logitsBefore;
+      await this.#rotations?.place(part, (again) => this.#compute(again, { rowCount: 0, firstRow: 0 }));
+      await this.#compute(part, { rowCount, firstRow });
+      firstRow += rowCount;
+      start = end;
+    }
+  }
+
+  /** Computes tokens of one sequence in chunks, with rows of logits after the last ones. */
+  async #compute({ slot, startPosition, tokenIds }: SequenceChunk, rows: ChunkRows): Promise<void> {
+    const { length } = tokenIds;
+    const partTokens = this.#calls.maxChunkTokens;
+    const logitsFrom = length - rows.rowCount;
+    let { firstRow } = rows;
     for (let done = 0; done < length; done += partTokens) {
       const count = Math.min(partTokens, length - done);
       const logitCount = Math.min(count, Math.max(0, done + count - logitsFrom));
       await this.#calls.prefill({
         slot,
-        tokenIds: batch.tokenIds.subarray(at.offset + done, at.offset + done + count),
-        startPosition: start + done,
+        tokenIds: tokenIds.subarray(done, done + count),
+        startPosition: startPosition + done,
         logitCount,
         firstRow,
       });
@@ -241,15 +277,26 @@ class OnnxExecutor implements Executor {
       const length = batch.lengths[chunk] ?? 0;
       if (length === 1) {
         const slot = batch.slots[chunk] ?? 0;
-        const position = batch.startPositions[chunk] ?? 0;
-        decodeTokenIds[slot] = batch.tokenIds[offset] ?? 0;
-        decodePositions[slot] = position;
-        longest = Math.max(longest, position + 1);
+        const startPosition = batch.startPositions[chunk] ?? 0;
+        const tokenIds = batch.tokenIds.subarray(offset, offset + 1);
+        await this.#rotations?.place({ slot, startPosition, tokenIds }, (again) =>
+          this.#compute(again, { rowCount: 0, firstRow: 0 }),
+        );
+        decodeTokenIds[slot] = tokenIds[0] ?? 0;
+        decodePositions[slot] = startPosition;
+        longest = Math.max(longest, startPosition + 1);
       }
       offset += length;
     }
     await this.#calls.decode(count, longest);
   }
+}
+
+/** Rows of logits of a chunk. */
+interface ChunkRows {
+  readonly rowCount: number;
+  /** Index of the first of them. */
+  readonly firstRow: number;
 }
 
 /** Where the tokens and the rows of logits of a chunk start. */

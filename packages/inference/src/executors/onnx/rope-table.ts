@@ -1,51 +1,86 @@
 import type { ModelConfig, RopeScaling, Rotary } from "@infernode/models";
 
-/** Cosines and sines of the angles of one rotation. */
+/**
+ * Cosines and sines of the angles of one rotation, a row for each position. A rotation by the length of a sequence has
+ * two parts: the positions of its original context for sequences within it, then all positions for longer ones.
+ */
 export interface RopeTable {
-  readonly positionCount: number;
-  /** `(positionCount, dim / 2)` */
+  readonly rowCount: number;
+  /** `(rowCount, dim / 2)` */
   readonly cos: Float32Array;
-  /** `(positionCount, dim / 2)` */
+  /** `(rowCount, dim / 2)` */
   readonly sin: Float32Array;
+}
+
+/** How many rows the table of a rotation has. */
+export function ropeRowCount(rotary: Rotary, positionCount: number): number {
+  const shortCount = longRowStart(rotary, positionCount);
+  return shortCount === 0 || shortCount === positionCount ? positionCount : shortCount + positionCount;
+}
+
+/** The row of position 0 for sequences that are longer than the original context; 0 where all have the same. */
+export function longRowStart({ scaling }: Rotary, positionCount: number): number {
+  return scaling.type === "longrope" ? Math.min(scaling.originalContextTokens, positionCount) : 0;
 }
 
 /** Bytes of all tables: cosines and sines together. */
 export function ropeTableBytes({ rotaries }: Pick<ModelConfig, "rotaries">, positionCount: number): number {
-  const pairCount = rotaries.reduce((sum, { dim }) => sum + dim / 2, 0);
-  return 2 * positionCount * pairCount * Float32Array.BYTES_PER_ELEMENT;
+  const pairCount = rotaries.reduce(
+    (sum, rotary) => sum + ropeRowCount(rotary, positionCount) * (rotary.dim / 2),
+    0,
+  );
+  return 2 * pairCount * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
- * Fills the rows of `cos` and `sin` for the positions from `start` to `end`. Frequencies and angles are rounded to
+ * Fills the rows of `cos` and `sin` from `start` to `end`; `longRowStart` as of the whole table. Frequencies and angles are rounded to
  * 32 bits where `transformers` does: at long contexts the difference shows in the logits.
  */
-export function fillRopeRows(rotary: Rotary, table: RopeTable, rows: { start: number; end: number }): void {
-  const frequencies = rotaryFrequencies(rotary);
-  const half = frequencies.length;
-  const factor = rotary.scaling.type === "yarn" ? rotary.scaling.attentionFactor : 1;
-  for (let position = rows.start; position < rows.end; position += 1) {
+export function fillRopeRows(
+  rotary: Rotary,
+  table: RopeTable,
+  rows: { readonly start: number; readonly end: number; readonly longRowStart?: number },
+): void {
+  const [short = new Float32Array(0), long = short] = frequencySets(rotary);
+  const { start, end, longRowStart: longStart = 0 } = rows;
+  const half = short.length;
+  const { scaling } = rotary;
+  const factor = "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+  for (let row = start; row < end; row += 1) {
+    const isLong = longStart > 0 && row >= longStart;
+    const frequencies = isLong ? long : short;
+    const position = isLong ? row - longStart : row;
     for (let index = 0; index < half; index += 1) {
       const angle = Math.fround(position * (frequencies[index] ?? 0));
-      table.cos[position * half + index] = factor * Math.cos(angle);
-      table.sin[position * half + index] = factor * Math.sin(angle);
+      table.cos[row * half + index] = factor * Math.cos(angle);
+      table.sin[row * half + index] = factor * Math.sin(angle);
     }
   }
 }
 
 /**
- * Computes the angle per position of each of the `dim / 2` pairs, in radians, after scaling.
+ * Computes the angle per position of each of the `dim / 2` pairs, in radians, after scaling. The second one, where there
+ * is one, is of sequences that are longer than the original context.
  *
  * @see https://arxiv.org/abs/2104.09864, and transformers, `modeling_rope_utils.py`
  */
-export function rotaryFrequencies({ dim, theta, scaling }: Rotary): Float32Array {
+export function frequencySets({ dim, theta, scaling }: Rotary): readonly Float32Array[] {
   const half = dim / 2;
-  if (scaling.type === "yarn") return yarnFrequencies({ dim, theta, scaling });
+  if (scaling.type === "yarn") return [yarnFrequencies({ dim, theta, scaling })];
+  if (scaling.type === "longrope") {
+    return [scaling.shortFactors, scaling.longFactors].map((factors) =>
+      Float32Array.from(
+        factors,
+        (factor, index) => 1 / Math.fround(Math.fround(factor) * turnLength(theta, index / half)),
+      ),
+    );
+  }
   const frequencies = new Float32Array(half);
   for (let index = 0; index < half; index += 1) {
-    const frequency = Math.fround(1 / Math.fround(theta ** (index / half)));
+    const frequency = Math.fround(1 / turnLength(theta, index / half));
     frequencies[index] = scaleFrequency(frequency, index, scaling);
   }
-  return frequencies;
+  return [frequencies];
 }
 
 type Yarn = Extract<RopeScaling, { readonly type: "yarn" }>;
@@ -61,16 +96,21 @@ function yarnFrequencies({ dim, theta, scaling }: Rotary & { readonly scaling: Y
   const high = Math.min(isTruncated ? Math.ceil(last) : last, dim - 1);
   const span = low === high ? 0.001 : high - low;
   return Float32Array.from({ length: dim / 2 }, (_, index) => {
-    const wavelength = Math.fround(theta ** ((2 * index) / dim));
+    const wavelength = turnLength(theta, (2 * index) / dim);
     const kept = 1 - Math.min(1, Math.max(0, (index - low) / span));
     return (1 - kept) / (factor * wavelength) + kept / wavelength;
   });
 }
 
+/** Positions per radian, before scaling, by the share of a head's pairs that rotate faster. */
+function turnLength(theta: number, share: number): number {
+  return Math.fround(theta ** Math.fround(share));
+}
+
 function scaleFrequency(
   frequency: number,
   index: number,
-  scaling: Exclude<RopeScaling, { readonly type: "yarn" }>,
+  scaling: Exclude<RopeScaling, { readonly type: "yarn" | "longrope" }>,
 ): number {
   switch (scaling.type) {
     case "none":

@@ -101,7 +101,10 @@ describe("against an oracle in double precision", () => {
       "norms of whole projections, by weights around 0",
       { ...tinyConfig, qkNorm: "projection", norm: { ...tinyConfig.norm, weightOffset: 1 } },
     ],
-    ["norms that subtract the mean", { ...tinyConfig, norm: { ...tinyConfig.norm, kind: "layer" } }],
+    [
+      "norms that subtract the mean",
+      { ...tinyConfig, norm: { ...tinyConfig.norm, kind: "layer", hasBias: true } },
+    ],
     ["gelu", { ...tinyConfig, activation: "gelu" }],
     ["approximated gelu", { ...tinyConfig, activation: "gelu_tanh" }],
   ];
@@ -137,6 +140,33 @@ describe.each(["llama2", "qwen3", "qwen2-window"])("through the Node binding: %s
   test.each(cases)("$name", async (conformanceCase) => {
     await expect(conformanceCase.run()).resolves.toBeUndefined();
   });
+});
+
+test("computes a prompt of a known length for that length, in chunks, with the logits of each token", async () => {
+  const model = await openGolden("phi35");
+  const prompt = readGolden("phi35").find(({ logits }) => logits.length > 1);
+  const { tokenIds = [], logits = [], firstPosition = 0 } = prompt ?? {};
+  await using executor = await createOnnxExecutor({ model, memory: new PlainMemory(), maxSequences: 1 });
+  const rows: number[][] = [];
+  for (let start = 0; start < tokenIds.length; start += 7) {
+    const chunk = tokenIds.slice(start, start + 7);
+    const result = await executor.forward({
+      chunkCount: 1,
+      slots: Int32Array.of(0),
+      startPositions: Int32Array.of(start),
+      lengths: Int32Array.of(chunk.length),
+      logitCounts: Int32Array.of(chunk.length),
+      knownLengths: Int32Array.of(tokenIds.length),
+      tokenIds: Int32Array.from(chunk),
+    });
+    for (let row = 0; row < chunk.length; row += 1) rows.push(Array.from(result.row(row)));
+  }
+  expect(rows).toHaveLength(33);
+  for (const [index, wanted] of logits.entries()) {
+    const largest = Math.max(...wanted.map(Math.abs));
+    const worst = Math.max(...wanted.map((logit, at) => Math.abs(logit - rows[firstPosition + index]![at]!)));
+    expect(worst / largest).toBeLessThan(1e-4);
+  }
 });
 
 test("describes what it runs on", async () => {

@@ -199,6 +199,10 @@ describe.each([
   ["random, int4 in blocks of 32", int4(32), async () => random.model],
   ["random, int8 in blocks of 64", int8(64), async () => random.model],
   ["qwen2, int8 in rows", int8("row"), () => openGolden("qwen2")],
+  // Parts of larger matrices.
+  ["phi3, int4 in blocks of 32", int4(32), () => openGolden("phi3")],
+  ["phi3, int8 in rows", int8("row"), () => openGolden("phi3")],
+  ["stablelm, int8 in rows", int8("row"), () => openGolden("stablelm")],
   ["llama3, int8 in rows", int8("row"), () => openGolden("llama3")],
   ["random, int8 in rows, or blocks of 32 where they are odd", int8("row"), async () => random.model],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],

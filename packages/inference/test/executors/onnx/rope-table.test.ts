@@ -1,18 +1,19 @@
 import { readFileSync } from "node:fs";
-import { parseModelConfig } from "@infernode/models";
+import { parseModelConfig, type Rotary } from "@infernode/models";
 import { describe, expect, test } from "vitest";
-import { fillRopeRows, ropeTableBytes, rotaryFrequencies } from "../../../src/executors/onnx/rope-table.ts";
+import { fillRopeRows, frequencySets, ropeTableBytes } from "../../../src/executors/onnx/rope-table.ts";
 
+const firstFrequencies = (rotary: Rotary): Float32Array => frequencySets(rotary)[0]!;
 const plainRope = { dim: 4, theta: 100, scaling: { type: "none" } } as const;
 
 test("turns the first pair by one radian per position and the others ever slower", () => {
-  expect([...rotaryFrequencies(plainRope)]).toEqual([1, Math.fround(0.1)]);
+  expect([...firstFrequencies(plainRope)]).toEqual([1, Math.fround(0.1)]);
 });
 
 test("fills rows by position", () => {
   const cos = new Float32Array(6);
   const sin = new Float32Array(6);
-  const table = { positionCount: 3, cos, sin };
+  const table = { rowCount: 3, cos, sin };
   fillRopeRows(plainRope, table, { start: 2, end: 3 });
   expect(cos[0]).toBe(0);
   fillRopeRows(plainRope, table, { start: 0, end: 2 });
@@ -26,7 +27,7 @@ test("fills rows by position", () => {
 });
 
 test("stretches all alike with linear scaling", () => {
-  const scaled = rotaryFrequencies({ ...plainRope, scaling: { type: "linear", factor: 4 } });
+  const scaled = firstFrequencies({ ...plainRope, scaling: { type: "linear", factor: 4 } });
   expect([...scaled]).toEqual([0.25, Math.fround(Math.fround(0.1) / 4)]);
 });
 
@@ -38,8 +39,8 @@ describe("llama3 scaling", () => {
     highFrequencyFactor: 4,
     originalContextTokens: 64,
   } as const;
-  const plain = rotaryFrequencies({ dim: 16, theta: 10_000, scaling: { type: "none" } });
-  const scaled = rotaryFrequencies({ dim: 16, theta: 10_000, scaling });
+  const plain = firstFrequencies({ dim: 16, theta: 10_000, scaling: { type: "none" } });
+  const scaled = firstFrequencies({ dim: 16, theta: 10_000, scaling });
 
   test("keeps frequencies above the high factor", () => {
     expect(scaled[0]).toBe(plain[0]);
@@ -122,10 +123,10 @@ const golden = [
 describe("angles of transformers", () => {
   test.each(golden)("$scaling.type", ({ theta, scaling, frequencies, cos7, sin200, sin100000 }) => {
     const rotary = { dim: 16, theta, scaling };
-    expectClose(rotaryFrequencies(rotary), frequencies, 2e-7);
+    expectClose(firstFrequencies(rotary), frequencies, 2e-7);
     const positionCount = 100_001;
     const table = {
-      positionCount,
+      rowCount: positionCount,
       cos: new Float32Array(positionCount * 8),
       sin: new Float32Array(positionCount * 8),
     };
@@ -142,16 +143,21 @@ interface RopeGolden {
   readonly config: object;
   readonly attentionFactor: number;
   readonly frequencies: readonly number[];
+  /** Past the original length, where they are others. */
+  readonly longFrequencies?: readonly number[];
 }
 
 describe("configs mean the frequencies and factors of transformers", () => {
   const file = new URL("../../../../../test/fixtures/golden/rope-parameters.json", import.meta.url);
   const { cases } = JSON.parse(readFileSync(file, "utf8")) as { readonly cases: readonly RopeGolden[] };
-  test.each(cases)("$name", ({ config, attentionFactor, frequencies }) => {
+  test.each(cases)("$name", ({ config, attentionFactor, frequencies, longFrequencies }) => {
     const { rotaries } = parseModelConfig({ config });
-    expectClose(rotaryFrequencies(rotaries[0]!), frequencies, 2e-7);
+    const wanted = [frequencies, longFrequencies].filter((each) => each !== undefined);
+    const found = frequencySets(rotaries[0]!);
+    expect(found).toHaveLength(wanted.length);
+    for (const [index, each] of wanted.entries()) expectClose(found[index]!, each, 2e-7);
     const table = {
-      positionCount: 1,
+      rowCount: 1,
       cos: new Float32Array(frequencies.length),
       sin: new Float32Array(frequencies.length),
     };

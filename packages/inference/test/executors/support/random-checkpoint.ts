@@ -25,7 +25,7 @@ export const tinyConfig: ModelConfig = {
   headCount: 4,
   kvHeadCount: 2,
   headDim: 16,
-  norm: { kind: "rms", epsilon: 1e-5, weightOffset: 0 },
+  norm: { kind: "rms", epsilon: 1e-5, weightOffset: 0, hasBias: false },
   activation: "silu",
   rotaries: [{ dim: 16, theta: 10_000, scaling: { type: "none" } }],
   layerRotary: [0, 0],
@@ -45,7 +45,7 @@ export const tinyConfig: ModelConfig = {
   storedDtype: "F32",
 };
 
-/** A Llama-like network, built from the config. A norm of kind `layer` has a bias. */
+/** A Llama-like network, built from the config. Norms of queries and keys have biases too where others do. */
 export const plainArchitecture: Architecture = {
   name: "plain",
   build<T>(config: ModelConfig, builder: DecoderBuilder<T>): void {
@@ -53,7 +53,7 @@ export const plainArchitecture: Architecture = {
     const embedding = { name: "embedding", shape: [vocabSize, hiddenSize] };
     const norm = (value: T, name: string, size: number): T => {
       const weight = { name, shape: [size] };
-      const bias = config.norm.kind === "layer" ? { name: `${name}.bias`, shape: [size] } : undefined;
+      const bias = config.norm.hasBias ? { name: `${name}.bias`, shape: [size] } : undefined;
       return builder.norm(value, { weight, bias }, config.norm);
     };
     let x = builder.scale(builder.embed(embedding), scales.embedding);
@@ -88,7 +88,12 @@ export const plainArchitecture: Architecture = {
           rotary:
             index === undefined
               ? undefined
-              : { index, dim: config.rotaries[index]!.dim, isInterleaved: config.hasInterleavedRope },
+              : {
+                  index,
+                  dim: config.rotaries[index]!.dim,
+                  isInterleaved: config.hasInterleavedRope,
+                  isByLength: false,
+                },
         },
       );
       x = builder.add(x, builder.linear(attended, ref("o", hiddenSize, headCount * headDim)));

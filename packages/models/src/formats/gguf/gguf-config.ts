@@ -16,6 +16,9 @@ export interface GgufNetwork {
   readonly hasTensor: (name: string) => boolean;
   /** Numbers of `rope_freqs.weight`. */
   readonly ropeDivisors: readonly number[] | undefined;
+  /** Numbers of `rope_factors_short.weight` and `rope_factors_long.weight`. */
+  readonly shortRopeFactors: readonly number[] | undefined;
+  readonly longRopeFactors: readonly number[] | undefined;
 }
 
 /** A family and how it is stored in GGUF. */
@@ -113,9 +116,11 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
       ...present(tokenKeys, (key) => metadata.get(key)),
       vocab_size: embeddingShape?.[0],
       partial_rotary_factor: rotaryFactor(get),
-      rope_scaling: ropeScaling(get),
+      rope_scaling: longrope(get, network) ?? ropeScaling(get),
       tie_word_embeddings: !hasTensor("output.weight"),
       attention_bias: hasTensor("blk.0.attn_q.bias"),
+      use_qkv_bias: hasTensor("blk.0.attn_q.bias"),
+      qk_layernorm: hasTensor("blk.0.attn_q_norm.weight"),
       mlp_bias: hasTensor("blk.0.ffn_gate.bias"),
       ...gguf.fields?.(get),
     },
@@ -155,7 +160,22 @@ function rotaryFactor(get: (key: string) => GgufValue | undefined): unknown {
   const rotated = get("rope.dimension_count");
   const headDim =
     get("attention.key_length") ?? Number(get("embedding_length")) / Number(get("attention.head_count"));
-  return rotated === undefined || rotated === headDim ? undefined : Number(rotated) / Number(headDim);
+  return rotated === undefined || rotated === headDim ? 1 : Number(rotated) / Number(headDim);
+}
+
+/** By factors that are tensors; `undefined` where a file has none. */
+function longrope(
+  get: (key: string) => GgufValue | undefined,
+  { shortRopeFactors, longRopeFactors }: GgufNetwork,
+): Readonly<Record<string, unknown>> | undefined {
+  if (shortRopeFactors === undefined && longRopeFactors === undefined) return undefined;
+  return {
+    rope_type: "longrope",
+    short_factor: shortRopeFactors,
+    long_factor: longRopeFactors,
+    attention_factor: get("rope.scaling.attn_factor"),
+    original_max_position_embeddings: get(scalingKeys.original_max_position_embeddings),
+  };
 }
 
 /** Older files have `rope.scale_linear` only. */

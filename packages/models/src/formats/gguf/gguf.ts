@@ -17,6 +17,9 @@ import { isGgufMagic, readGgufHeader } from "./read-gguf-header.ts";
 import { networkNameOf } from "./tensor-names.ts";
 
 const ropeTensor = "rope_freqs.weight";
+const shortRopeTensor = "rope_factors_short.weight";
+const longRopeTensor = "rope_factors_long.weight";
+const ropeTensors: ReadonlySet<string> = new Set([ropeTensor, shortRopeTensor, longRopeTensor]);
 const maxRopeNumbers = 2 ** 16;
 
 /** A file of llama.cpp, or the first of several parts of one, or a directory with one of those. */
@@ -49,7 +52,9 @@ export const gguf: CheckpointFormat = {
         metadata,
         embeddingShape: tensors.get("token_embd.weight")?.shape,
         hasTensor: (name) => tensors.has(name),
-        ropeDivisors: await readRopeDivisors(opened),
+        ropeDivisors: await readRopeNumbers(opened, ropeTensor),
+        shortRopeFactors: await readRopeNumbers(opened, shortRopeTensor),
+        longRopeFactors: await readRopeNumbers(opened, longRopeTensor),
       });
       const weights = createWeightIndex(indexWeights(opened, family), opened.files);
       return { config, weights, generationDefaults: parseGgufDefaults(metadata, path) };
@@ -88,7 +93,7 @@ export const gguf: CheckpointFormat = {
 function indexWeights({ tensors }: GgufFiles, family: GgufFamily): ReadonlyMap<string, StoredWeight> {
   const weights = new Map<string, StoredWeight>();
   for (const tensor of tensors.values()) {
-    if (tensor.name === ropeTensor) continue;
+    if (ropeTensors.has(tensor.name)) continue;
     const name = networkNameOf(tensor.name, family);
     if (weights.has(name)) {
       const mismatch = { expected: `one tensor for ${name}`, got: "another one" };
@@ -107,15 +112,18 @@ function weightOf({ type, name, shape, filePath, startByte, endByte }: PlacedTen
   return { encoding: "packed", packing: type, shape, data };
 }
 
-/** Llama 3's scaled frequencies are a tensor here, of one number for each. */
-async function readRopeDivisors({ tensors, files }: GgufFiles): Promise<readonly number[] | undefined> {
-  const tensor = tensors.get(ropeTensor);
+/** The scaled frequencies of Llama 3 and of longrope are tensors here, of one number for each. */
+async function readRopeNumbers(
+  { tensors, files }: GgufFiles,
+  name: string,
+): Promise<readonly number[] | undefined> {
+  const tensor = tensors.get(name);
   const file = files.get(tensor?.filePath ?? "");
   if (tensor === undefined || file === undefined) return undefined;
   const { type, shape, startByte, endByte } = tensor;
   if (type !== "F32" || shape.length !== 1 || endByte - startByte > 4 * maxRopeNumbers) {
     const mismatch = { expected: `at most ${maxRopeNumbers} F32`, got: `${type} (${shape.join(", ")})` };
-    throw new ModelError("INVALID_CONFIG", mismatch, { file: file.path, tensor: ropeTensor });
+    throw new ModelError("INVALID_CONFIG", mismatch, { file: file.path, tensor: name });
   }
   const bytes = new Uint8Array(endByte - startByte);
   await readFully(file, bytes, startByte);

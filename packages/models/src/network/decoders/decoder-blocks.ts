@@ -1,7 +1,7 @@
 import type { AttentionOptions, DecoderBuilder } from "../decoder-builder.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 import type { LayerWeights, Projection } from "./decoder-weights.ts";
-import { embeddingWeight, finalNormWeight, outputWeight } from "./decoder-weights.ts";
+import { embeddingWeight, finalNormWeights, outputWeight } from "./decoder-weights.ts";
 
 /** `x · weightᵀ`, plus the bias if there is one. */
 function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
@@ -57,7 +57,7 @@ export function gatedMlp<T>(
 
 /** The norm after the last layer, and the logits. */
 export function endWithLogits<T>(config: ModelConfig, builder: DecoderBuilder<T>, hidden: T): void {
-  const normed = builder.norm(hidden, { weight: finalNormWeight(config) }, config.norm);
+  const normed = builder.norm(hidden, finalNormWeights(config), config.norm);
   builder.logits(scaled(builder, normed, config.scales.logits), outputWeight(config), config.logitSoftCap);
 }
 
@@ -76,6 +76,11 @@ function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOpt
     rotary:
       index === undefined || rotary === undefined
         ? undefined
-        : { index, dim: rotary.dim, isInterleaved: config.hasInterleavedRope },
+        : {
+            index,
+            dim: rotary.dim,
+            isInterleaved: config.hasInterleavedRope,
+            isByLength: rotary.scaling.type === "longrope",
+          },
   };
 }

@@ -1,4 +1,4 @@
-import type { WeightRef } from "../decoder-builder.ts";
+import type { NormWeights, WeightRef } from "../decoder-builder.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 
 /** A projection `(out, in)`, with a bias `(out)` where the config has one. */
@@ -9,7 +9,7 @@ export interface Projection {
 
 /** The weights of one decoder layer, under their names in `transformers`. */
 export interface LayerWeights {
-  readonly inputNorm: WeightRef;
+  readonly inputNorm: NormWeights;
   readonly q: Projection;
   readonly k: Projection;
   readonly v: Projection;
@@ -17,7 +17,7 @@ export interface LayerWeights {
   /** `(headDim)`, or as wide as the projection; where the config has norms of queries and keys. */
   readonly qNorm: WeightRef | undefined;
   readonly kNorm: WeightRef | undefined;
-  readonly mlpNorm: WeightRef;
+  readonly mlpNorm: NormWeights;
   readonly gate: Projection;
   readonly up: Projection;
   readonly down: Projection;
@@ -42,14 +42,14 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
     config.qkNorm === "none" ? undefined : tensor(name, [config.qkNorm === "head" ? headDim : size]);
   const { qkv: hasQkvBias, output: hasOutputBias } = config.hasAttentionBias;
   return {
-    inputNorm: tensor("input_layernorm.weight", [hiddenSize]),
+    inputNorm: normWeights(config, layerTensor(layerIndex, "input_layernorm", []).name),
     q: projection("self_attn.q_proj", [qSize, hiddenSize], hasQkvBias),
     k: projection("self_attn.k_proj", [kvSize, hiddenSize], hasQkvBias),
     v: projection("self_attn.v_proj", [kvSize, hiddenSize], hasQkvBias),
     output: projection("self_attn.o_proj", [hiddenSize, qSize], hasOutputBias),
     qNorm: qkNorm("self_attn.q_norm.weight", qSize),
     kNorm: qkNorm("self_attn.k_norm.weight", kvSize),
-    mlpNorm: tensor("post_attention_layernorm.weight", [hiddenSize]),
+    mlpNorm: normWeights(config, layerTensor(layerIndex, "post_attention_layernorm", []).name),
     gate: projection("mlp.gate_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
     up: projection("mlp.up_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
     down: projection("mlp.down_proj", [hiddenSize, intermediateSize], config.hasMlpBias),
@@ -62,8 +62,15 @@ export function embeddingWeight(config: ModelConfig): WeightRef {
 }
 
 /** The norm after the last layer, `(hiddenSize)`. */
-export function finalNormWeight(config: ModelConfig): WeightRef {
-  return { name: "model.norm.weight", shape: [config.hiddenSize] };
+export function finalNormWeights(config: ModelConfig): NormWeights {
+  return normWeights(config, "model.norm");
+}
+
+/** A norm `(hiddenSize)`, with a bias where the config has them. */
+function normWeights({ hiddenSize, norm }: ModelConfig, name: string): NormWeights {
+  const shape = [hiddenSize];
+  const bias = norm.hasBias ? { name: `${name}.bias`, shape } : undefined;
+  return { weight: { name: `${name}.weight`, shape }, bias };
 }
 
 /** The output head, `(vocabSize, hiddenSize)`: the embedding itself where they are tied. */

@@ -16,8 +16,8 @@ export function buildPreNormDecoder<T>(config: ModelConfig, builder: DecoderBuil
     const layer: LayerContext<T> = { builder, config, layerIndex };
     const weights = layerWeights(config, layerIndex);
     const add = (x: T): T => builder.add(hidden, scaled(builder, x, scales.residual));
-    hidden = add(attend(layer, builder.norm(hidden, { weight: weights.inputNorm }, norm), weights));
-    hidden = add(gatedMlp(layer, builder.norm(hidden, { weight: weights.mlpNorm }, norm), weights));
+    hidden = add(attend(layer, builder.norm(hidden, weights.inputNorm, norm), weights));
+    hidden = add(gatedMlp(layer, builder.norm(hidden, weights.mlpNorm, norm), weights));
   }
   endWithLogits(config, builder, hidden);
 }

@@ -61,7 +61,15 @@ describe("has the config of the checkpoint that it was converted from", () => {
       norm: { ...wanted.norm, epsilon: expect.closeTo(wanted.norm.epsilon, 10), weightOffset: 0 },
       rotaries: wanted.rotaries.map(({ scaling, ...rotary }) => ({
         ...rotary,
-        scaling: scaling.type === "llama3" ? { type: "by-frequency" } : scaling,
+        scaling:
+          scaling.type === "llama3"
+            ? { type: "by-frequency" }
+            : {
+                ...scaling,
+                ...("attentionFactor" in scaling && {
+                  attentionFactor: expect.closeTo(scaling.attentionFactor, 6),
+                }),
+              },
       })),
       logitSoftCap: wanted.logitSoftCap,
       slidingWindowTokens: wanted.slidingWindowTokens,
@@ -107,7 +115,7 @@ describe("refuses with a code, and names the key", () => {
       "another rope scaling",
       "UNSUPPORTED_ROPE_SCALING",
       withMetadata({ "llama.rope.scaling.type": text("longer") }),
-      '"llama.rope.scaling.type": expected one of default, linear, dynamic, llama3, yarn, got "longer"',
+      '"llama.rope.scaling.type": expected one of default, linear, dynamic, llama3, longrope, yarn, got "longer"',
     ],
     [
       "a factor of yarn that is llama.cpp's own",

@@ -1,6 +1,6 @@
 import type { AttentionOptions, AttentionRotary } from "@infernode/models";
 import { ropeNames } from "./attention-operators.ts";
-import { onnxDtype } from "./onnx-graph.ts";
+import { onnxDtype, type OnnxValueInfo } from "./onnx-graph.ts";
 import type { GraphWriter } from "./quantized-operators.ts";
 import { type HeadShape, rotaryAttributes } from "./rotary-attributes.ts";
 
@@ -9,6 +9,9 @@ const headMultiple = 8;
 /** It rotates a multiple of this many features of heads that are a multiple of it. */
 const rotaryMultiple = 16;
 const domain = "com.microsoft";
+
+/** The input of the graph: the row of the tables at which the positions of a sequence start, int64 `(B)`. */
+export const ropeStartInput = "rope_starts";
 
 /** Features of a head in the KV cache: the next number that the runtime's attention takes. Those added are 0. */
 export function cachedHeadDim(headDim: number): number {
@@ -36,10 +39,14 @@ interface HeadInputs extends Heads {
  */
 export class HeadInputsWriter {
   readonly #writer: GraphWriter;
+  readonly #declareInput: (info: OnnxValueInfo) => string;
+  /** Names of positions in the tables; of sequences that all rotate alike, and by their length. */
   #positions: string | undefined;
+  #rows: string | undefined;
 
-  constructor(writer: GraphWriter) {
+  constructor(writer: GraphWriter, declareInput: (info: OnnxValueInfo) => string) {
     this.#writer = writer;
+    this.#declareInput = declareInput;
   }
 
   /** Rotates and extends the heads where that is needed. */
@@ -79,8 +86,17 @@ export class HeadInputsWriter {
   #rotate(x: string, rotary: AttentionRotary, shape: HeadShape): string {
     const { cos, sin } = ropeNames(rotary.index);
     this.#positions ??= this.#writePositions();
+    if (rotary.isByLength) this.#rows ??= this.#writeRows(this.#positions);
+    const rows = (rotary.isByLength ? this.#rows : undefined) ?? this.#positions;
     const attributes = rotaryAttributes(rotary, shape);
-    return this.#writer.node("RotaryEmbedding", [x, this.#positions, cos, sin], { domain, attributes });
+    return this.#writer.node("RotaryEmbedding", [x, rows, cos, sin], { domain, attributes });
+  }
+
+  /** The row of each token in a table by length, int64 `(B, S)`. */
+  #writeRows(positions: string): string {
+    const { node, reshape } = this.#writer;
+    const starts = this.#declareInput({ name: ropeStartInput, dtype: "int64", shape: ["B"] });
+    return node("Add", [positions, reshape(starts, [-1, 1])]);
   }
 
   /** The position of each token, int64 `(B, S)`: the last `S` up to that of the sequence's last token. */
@@ -98,6 +114,6 @@ export class HeadInputsWriter {
   }
 }
 
-function isRotatedByAttention({ dim }: AttentionRotary, headDim: number): boolean {
-  return headDim % rotaryMultiple === 0 && dim % rotaryMultiple === 0;
+function isRotatedByAttention({ dim, isByLength }: AttentionRotary, headDim: number): boolean {
+  return !isByLength && headDim % rotaryMultiple === 0 && dim % rotaryMultiple === 0;
 }

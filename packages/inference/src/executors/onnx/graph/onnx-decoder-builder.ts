@@ -79,7 +79,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly #quantized = new QuantizedOperators(this.#writer);
   readonly #values = new TokenValues(this.#writer, (width) => this.#batchedShape(width));
   readonly #attention: AttentionOperators;
-  readonly #heads = new HeadInputsWriter(this.#writer);
+  readonly #heads = new HeadInputsWriter(this.#writer, (input) => this.graph.addInput(input));
   readonly #ropes = new Set<number>();
 
   constructor(weights: OnnxDecoderWeights) {

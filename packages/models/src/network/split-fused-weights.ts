@@ -1,0 +1,92 @@
+import { ModelError } from "../errors.ts";
+import { shapeText } from "../weights/shape.ts";
+import { typeOf, type StoredWeight, type TensorInfo } from "../weights/stored-weight.ts";
+import type { WeightIndex } from "../weights/weight-index.ts";
+
+/** A matrix of a checkpoint whose rows are those of several of the network's, in this order. */
+export interface FusedWeight {
+  readonly name: string;
+  readonly parts: readonly { readonly name: string; readonly rowCount: number }[];
+}
+
+/** Where the rows of a part are in its matrix. */
+interface Part {
+  readonly fusedName: string;
+  readonly weight: StoredWeight;
+  /** Of the first row, counted from the start of the matrix. */
+  readonly startByte: number;
+  readonly endByte: number;
+}
+
+/**
+ * The same weights, with each fused matrix as the matrices that it holds. Nothing is read or copied: the rows of a part
+ * are a range of the bytes. A matrix that the checkpoint does not have is left out.
+ *
+ * @throws ModelError `TENSOR_SHAPE_MISMATCH` for another number of rows, `UNSUPPORTED_QUANTIZATION` for a matrix that is
+ * not stored row by row
+ */
+export function splitFusedWeights(weights: WeightIndex, fused: readonly FusedWeight[]): WeightIndex {
+  const parts = new Map<string, Part>();
+  const replaced = new Set<string>();
+  for (const each of fused) {
+    const weight = weights.weight(each.name);
+    if (weight === undefined) continue;
+    replaced.add(each.name);
+    for (const [name, part] of partsOf(each, weight)) parts.set(name, part);
+  }
+  if (replaced.size === 0) return weights;
+  const tensors = new Map([...weights.tensors].filter(([name]) => !replaced.has(name)));
+  for (const [name, { weight }] of parts) tensors.set(name, weight.data);
+  return {
+    ...weights,
+    tensors,
+    weight: (name) => (replaced.has(name) ? undefined : (parts.get(name)?.weight ?? weights.weight(name))),
+    async read(name, into) {
+      const part = parts.get(name);
+      if (part === undefined) return weights.read(name, into);
+      const bytes = await weights.readRange(part.fusedName, part);
+      if (into === undefined) return bytes;
+      into.set(bytes);
+      return into.subarray(0, bytes.length);
+    },
+    async readRange(name, range) {
+      const part = parts.get(name);
+      if (part === undefined) return weights.readRange(name, range);
+      return weights.readRange(part.fusedName, {
+        startByte: part.startByte + range.startByte,
+        endByte: part.startByte + range.endByte,
+      });
+    },
+  };
+}
+
+function partsOf({ name: fusedName, parts }: FusedWeight, weight: StoredWeight): readonly [string, Part][] {
+  const { shape, data } = weight;
+  const [rows = 0, ...inner] = shape;
+  const place = { file: data.filePath, tensor: data.name };
+  const wanted = parts.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  if (rows !== wanted) {
+    const expected = `${shapeText([wanted, ...inner])}, by the config`;
+    throw new ModelError("TENSOR_SHAPE_MISMATCH", { expected, got: shapeText(shape) }, place);
+  }
+  if (weight.encoding !== "dense" && weight.encoding !== "packed") {
+    const expected = "a matrix of several, stored row by row";
+    throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got: typeOf(weight) }, place);
+  }
+  const rowBytes = (data.endByte - data.startByte) / rows;
+  let row = 0;
+  return parts.map(({ name, rowCount }) => {
+    const startByte = row * rowBytes;
+    row += rowCount;
+    const endByte = row * rowBytes;
+    const tensor: TensorInfo = {
+      ...data,
+      name,
+      shape: [rowCount, ...data.shape.slice(1)],
+      startByte: data.startByte + startByte,
+      endByte: data.startByte + endByte,
+    };
+    const split = { ...weight, shape: [rowCount, ...inner], data: tensor };
+    return [name, { fusedName, weight: split, startByte, endByte }];
+  });
+}
