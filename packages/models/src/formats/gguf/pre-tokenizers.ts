@@ -34,6 +34,12 @@ const tekken: PreTokenizer = {
   ignoresMerges: true,
   addsBos: true,
 };
+/** o200k of OpenAI. */
+const gpt4o: PreTokenizer = {
+  patterns: [
+    String.raw`[^\r\n\p{L}\p{N}]?${upper}*${lower}+${contractions}?|[^\r\n\p{L}\p{N}]?${upper}+${lower}*${contractions}?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+  ],
+};
 const ideographs = "[一-龥ࠀ-一가-\u{D7FF}]+";
 const deepseekLlm: PreTokenizer = {
   patterns: [
@@ -75,6 +81,9 @@ export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map([
   ["llama-bpe", llama3],
   ["llama3", llama3],
   ["llama-v3", llama3],
+  ["dbrx", { patterns: llama3.patterns }],
+  ["gpt-4o", gpt4o],
+  ["stablelm2", { patterns: qwen2.patterns }],
   ["qwen2", qwen2],
   ["deepseek-r1-qwen", qwen2],
   ["megrez", qwen2],

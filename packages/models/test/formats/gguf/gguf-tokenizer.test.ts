@@ -93,6 +93,25 @@ const small: Readonly<Record<string, MetadataValue>> = {
   "tokenizer.ggml.eos_token_id": u32(1),
 };
 
+describe("splits texts by the pattern of the tokenizer's kind, and merges within words only", () => {
+  const tokens = ["<s>", "</s>", "1", "2", "12", "a", "B", "aB", "t", "'", "s", "t'"];
+  it.each([
+    ["dbrx", ["12"], ["aB"], ["t", "'", "s"]],
+    ["gpt-4o", ["12"], ["a", "B"], ["t'", "s"]],
+    ["stablelm2", ["1", "2"], ["aB"], ["t", "'", "s"]],
+  ])("%s", async (pre, ...wanted) => {
+    const { tokenizer } = await load({
+      ...small,
+      "tokenizer.ggml.pre": text(pre),
+      "tokenizer.ggml.tokens": texts(tokens),
+      "tokenizer.ggml.token_type": i32s(tokens.map((_, id) => (id < 2 ? 3 : 1))),
+      "tokenizer.ggml.merges": texts(["1 2", "a B", "t '"]),
+    });
+    const found = ["12", "aB", "t's"].map((each) => tokenizer.encode(each).map((id) => tokens[id]));
+    expect(found).toEqual(wanted);
+  });
+});
+
 describe("what the metadata says about tokens", () => {
   it("ends an answer at the named tokens and at those that llama.cpp knows", async () => {
     expect((await load(small)).endTokenIds).toEqual([1, 6]);
@@ -137,7 +156,12 @@ describe("refuses with a code", () => {
       { "tokenizer.ggml.model": text("t5") },
       "tokenizer.ggml.model",
     ],
-    ["another split", "UNSUPPORTED_TOKENIZER", { "tokenizer.ggml.pre": text("dbrx") }, "tokenizer.ggml.pre"],
+    [
+      "another split",
+      "UNSUPPORTED_TOKENIZER",
+      { "tokenizer.ggml.pre": text("chatglm-bpe") },
+      "tokenizer.ggml.pre",
+    ],
     ["no texts", "INVALID_TOKENIZER", { "tokenizer.ggml.tokens": i32s([1]) }, "tokenizer.ggml.tokens"],
     [
       "a token twice",
