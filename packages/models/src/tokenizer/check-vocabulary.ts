@@ -34,6 +34,10 @@ const bpeFields = fields({
 const unigramFields = fields({ unk_id: nullable(tokenId), byte_fallback: nullable(flag) });
 const piece = tuple(text, finiteNumber);
 
+function isTokenId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < maxTokenId;
+}
+
 /** Reads tokens and checks merges. @throws ShapeError */
 export function readBpeVocabulary(model: JsonObject): ReadonlyMap<string, number> {
   bpeFields(model, "model");
@@ -49,10 +53,14 @@ export function readBpeVocabulary(model: JsonObject): ReadonlyMap<string, number
   for (const token in vocab) {
     if (Object.hasOwn(vocab, token)) {
       const id = vocab[token];
-      tokenId(id, `model.vocab[${JSON.stringify(token)}]`);
+      // Hundreds of thousands are right, and need no path.
+      if (!isTokenId(id)) {
+        const expected = `an integer from 0 to ${maxTokenId - 1}`;
+        throw new ShapeError(`model.vocab[${JSON.stringify(token)}]`, expected, id);
+      }
       assertTokenText(token);
-      tokenIds.set(token, id as number);
-      lastId = Math.max(lastId, id as number);
+      tokenIds.set(token, id);
+      lastId = Math.max(lastId, id);
     }
   }
   if (lastId >= tokenIds.size + maxHoles) {

@@ -45,8 +45,9 @@ export interface QuantizedFile {
 
 const lengthBytes = 8;
 const alignmentBytes = 4096;
-/** Left free in the header for each tensor, beside three times its name: the entries of its copies. */
-const roomBytes = 700;
+/** Left free in the header: for what is added to the metadata, and for each matrix, beside three times its name. */
+const metadataRoomBytes = 4096;
+const copyRoomBytes = 500;
 
 const sizes = { F32: 4, I32: 4, U8: 1, I8: 1 } as const;
 
@@ -105,7 +106,10 @@ export function planQuantizedFile(
   });
   const byName = new Map(relative.flatMap(writtenTensors).map((tensor) => [tensor.name, tensor]));
   const tensors = [...byName.values()].toSorted((a, b) => a.startByte - b.startByte);
-  const room = tensors.reduce((sum, { name }) => sum + roomBytes + 3 * Buffer.byteLength(name), 0);
+  const room = matrices.reduce(
+    (sum, { name }) => sum + copyRoomBytes + 3 * Buffer.byteLength(name),
+    metadataRoomBytes,
+  );
   const header = (checksums: ReadonlyMap<string, number>): Uint8Array => {
     const sums = formatChecksums(tensors.map(({ name }) => checksums.get(name) ?? 0));
     const entries = tensors.map(({ name, dtype, shape, startByte, endByte }) => [
