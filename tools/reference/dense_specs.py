@@ -50,6 +50,33 @@ def dense_specs() -> list[CheckpointSpec]:
         rope_theta=500000,
         num_hidden_layers=3,
     )
+    olmo3 = {
+        **{key: value for key, value in olmo2.items() if key not in {"rope_theta", "rope_scaling", "torch_dtype"}},
+        "architectures": ["Olmo3ForCausalLM"],
+        "dtype": "bfloat16",
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        "model_type": "olmo3",
+        "num_key_value_heads": 1,
+        "rope_parameters": {
+            "full_attention": {"factor": 4.0, "rope_theta": 500000.0, "rope_type": "linear"},
+            "sliding_attention": {"rope_theta": 500000.0, "rope_type": "default"},
+        },
+        "sliding_window": 16,
+        "transformers_version": "5.23.0",
+    }
+    internlm3 = _config(
+        "InternLM3ForCausalLM",
+        "internlm3",
+        bias=False,
+        head_dim=16,
+        hidden_size=48,
+        intermediate_size=72,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        pad_token_id=0,
+        qkv_bias=False,
+        rope_theta=50000000,
+    )
     smollm3 = _config(
         "SmolLM3ForCausalLM",
         "smollm3",
@@ -80,9 +107,50 @@ def dense_specs() -> list[CheckpointSpec]:
     }
     for absent in ("layer_types", "rope_theta", "no_rope_layer_interval"):
         smollm3_window.pop(absent)
+    starcoder2 = _config(
+        "Starcoder2ForCausalLM",
+        "starcoder2",
+        embedding_dropout=0.0,
+        hidden_act="gelu_pytorch_tanh",
+        hidden_size=48,
+        intermediate_size=104,
+        mlp_type="default",
+        norm_epsilon=1e-05,
+        norm_type="layer_norm",
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        residual_dropout=0.0,
+        rope_theta=999999.4420358813,
+        sliding_window=16,
+        torch_dtype="float32",
+        use_bias=True,
+    )
+    for absent in ("attention_bias", "rms_norm_eps", "rope_scaling", "tie_word_embeddings"):
+        starcoder2.pop(absent)
+    starcoder2_untied = {**starcoder2, "sliding_window": None, "tie_word_embeddings": False, "torch_dtype": "bfloat16", "use_bias": False}
+    cohere = _config(
+        "CohereForCausalLM",
+        "cohere",
+        hidden_size=48,
+        intermediate_size=72,
+        layer_norm_eps=1e-05,
+        logit_scale=0.9,
+        model_max_length=256,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        pad_token_id=0,
+        use_qk_norm=False,
+    )
+    for absent in ("rms_norm_eps", "rope_scaling", "rope_theta", "tie_word_embeddings"):
+        cohere.pop(absent)
     return [
+        CheckpointSpec("cohere", cohere, "BF16", note="attention and MLP beside each other, layer norms without biases, neighbours rotate together, logits scaled; no rope_theta in the file (500000 holds)"),
         CheckpointSpec("granite", granite, "BF16", note="factors of embeddings, attention, what layers add, and logits"),
+        CheckpointSpec("internlm3", internlm3, "BF16", note="Llama's network under the names of InternLM 3"),
         CheckpointSpec("olmo2", olmo2, "BF16", note="norms after attention and MLP; norms over all queries and all keys; one head of keys"),
+        CheckpointSpec("olmo3", olmo3, "BF16", note="layers 0 and 2 see 16 tokens, layer 1 sees all and is scaled linearly; the field names of transformers 5"),
         CheckpointSpec("smollm3", smollm3, "BF16", note="the last of four layers does not rotate"),
         CheckpointSpec("smollm3-window", smollm3_window, "F32", note="layer 0 does not rotate and sees 16 tokens; no rope_theta in the file (2000000 holds)"),
+        CheckpointSpec("starcoder2", starcoder2, "F32", note="layer norms and projections with biases, an MLP without a gate, 16 tokens; tied embeddings"),
+        CheckpointSpec("starcoder2-untied", starcoder2_untied, "BF16", note="no biases but those of norms, no window, an output head of its own"),
     ]

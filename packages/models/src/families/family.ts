@@ -29,8 +29,11 @@ export interface GgufFamily {
   readonly layerTensors?: Readonly<Record<string, string>>;
   /** Keys by fields of `config.json`. */
   readonly fieldKeys?: Readonly<Record<string, string>>;
-  /** Fields of `config.json` that follow from others, or that llama.cpp knows without the file. */
-  readonly fields?: (field: GgufField) => Readonly<Record<string, unknown>>;
+  /** Fields of `config.json` that follow from others, or that llama.cpp knows without the file; those of tensors follow from which are stored. */
+  readonly fields?: (
+    field: GgufField,
+    hasTensor: (name: string) => boolean,
+  ) => Readonly<Record<string, unknown>>;
   /** What the converter changed in the weights. */
   readonly resolve?: (config: ModelConfig) => Partial<ModelConfig>;
 }

@@ -1,5 +1,5 @@
 import { buildPostNormDecoder } from "../network/decoders/post-norm-decoder.ts";
-import type { Family } from "./family.ts";
+import type { Family, GgufField } from "./family.ts";
 import { commonRules } from "./family-rules.ts";
 
 /** OLMo 2: norms after attention and MLP, and over all queries and all keys of a token. @see transformers, `modeling_olmo2.py` */
@@ -21,5 +21,22 @@ export const olmo2: Family = {
       post_attention_norm: "post_attention_layernorm",
       post_ffw_norm: "post_feedforward_layernorm",
     },
+    fieldKeys: { sliding_window: "attention.sliding_window" },
+    fields: layerTypes,
   },
 };
+
+/** With windows it is an OLMo 3. A base is that of all layers there. @see llama.cpp, `olmo2.cpp` */
+function layerTypes(field: GgufField): Readonly<Record<string, unknown>> {
+  const window = field("attention.sliding_window") ?? 0;
+  if (window === 0) return {};
+  const theta = field("rope.freq_base");
+  const pattern = field("attention.sliding_window_pattern");
+  return {
+    architectures: ["Olmo3ForCausalLM"],
+    ...(Array.isArray(pattern) && {
+      layer_types: pattern.map((slides) => (slides === true ? "sliding_attention" : "full_attention")),
+    }),
+    ...(theta !== undefined && { rope_parameters: { sliding_attention: { rope_theta: theta } } }),
+  };
+}

@@ -1,27 +1,35 @@
 import type { Family } from "./family.ts";
+import { cohere } from "./cohere.ts";
 import { gemma3 } from "./gemma3.ts";
 import { granite } from "./granite.ts";
+import { internlm3 } from "./internlm3.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { olmo2 } from "./olmo2.ts";
+import { olmo3 } from "./olmo3.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
 import { smollm3 } from "./smollm3.ts";
 import { stablelm } from "./stablelm.ts";
+import { starcoder2 } from "./starcoder2.ts";
 
 /** The families that are supported: a new one is a file beside this one, and a row here. */
 export const families: readonly Family[] = [
+  cohere,
   gemma3,
   granite,
+  internlm3,
   llama,
   mistral,
   olmo2,
+  olmo3,
   phi3,
   qwen2,
   qwen3,
   smollm3,
   stablelm,
+  starcoder2,
 ];
 
 /** Their names. */

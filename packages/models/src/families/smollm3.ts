@@ -1,7 +1,7 @@
 import type { ConfigFields } from "../config/config-fields.ts";
 import { configLimits } from "../config/config-limits.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import { type LayerRotaries, oneRotary, type RotaryShape } from "../config/read-rotary.ts";
+import { type LayerRotaries, sharedRotary, type RotaryShape } from "../config/read-rotary.ts";
 import { readLayerTypes } from "../config/read-sliding-windows.ts";
 import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
 import type { Family } from "./family.ts";
@@ -9,6 +9,7 @@ import { commonRules } from "./family-rules.ts";
 
 const defaultTheta = 2e6;
 const defaultInterval = 4;
+const readRotary = sharedRotary({ theta: defaultTheta });
 
 /** SmolLM3: Llama's network, and each fourth layer does not rotate. @see transformers, `modeling_smollm3.py` */
 export const smollm3: Family = {
@@ -36,12 +37,9 @@ export const smollm3: Family = {
 };
 
 function readRotaries(config: ConfigFields, shape: RotaryShape): LayerRotaries {
-  const [rotary] = oneRotary(config, shape).rotaries;
-  const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
-  const hasTheta = config.has("rope_theta") || rope?.has("rope_theta") === true;
+  const { rotaries } = readRotary(config, shape);
   const layerRotary = rotatingLayers(config, shape.layerCount).map((rotates) => (rotates ? 0 : undefined));
-  if (rotary === undefined || !layerRotary.includes(0)) return { rotaries: [], layerRotary };
-  return { rotaries: [hasTheta ? rotary : { ...rotary, theta: defaultTheta }], layerRotary };
+  return { rotaries: layerRotary.includes(0) ? rotaries : [], layerRotary };
 }
 
 /** Whether each layer rotates. @throws ModelError `INVALID_CONFIG` */

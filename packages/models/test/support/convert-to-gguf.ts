@@ -8,7 +8,7 @@ import {
   type TensorDtype,
 } from "../../src/index.ts";
 import { decodeElements } from "../../src/weights/decode-elements.ts";
-import { f32, f32s, flag, i32s, text, texts, u32 } from "./gguf-file.ts";
+import { f32, f32s, flag, flags, i32s, text, texts, u32 } from "./gguf-file.ts";
 import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
 
 /** Numbers of types in a GGUF file. */
@@ -28,12 +28,20 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.down_proj": "ffn_down",
   "self_attn.qkv_proj": "attn_qkv",
   "mlp.gate_up_proj": "ffn_up",
+  "mlp.c_fc": "ffn_up",
+  "mlp.c_proj": "ffn_down",
 };
 const postNormNames: Readonly<Record<string, string>> = {
   ...layerNames,
   post_attention_layernorm: "post_attention_norm",
   pre_feedforward_layernorm: "ffn_norm",
   post_feedforward_layernorm: "post_ffw_norm",
+};
+/** `general.architecture` where it is not the family's name. */
+const architectures: Readonly<Record<string, string>> = {
+  cohere: "command-r",
+  gemma3_text: "gemma3",
+  olmo3: "olmo2",
 };
 const globalNames: Readonly<Record<string, string>> = {
   "model.embed_tokens": "token_embd",
@@ -50,10 +58,10 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   await checked.close();
   const weights = await openWeightIndex(directory);
   try {
-    const isLlama = config.family === "llama" || config.family === "mistral";
+    const isLlama = ["internlm3", "llama", "mistral"].includes(config.family);
     const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
     const isGemma = config.family.startsWith("gemma");
-    const architecture = isLlama ? "llama" : config.family.replace("_text", "");
+    const architecture = isLlama ? "llama" : (architectures[config.family] ?? config.family);
     const hasPostNorms = weights.tensors.has("model.layers.0.post_feedforward_layernorm.weight");
     // The one of layers without a window; others are known by llama.cpp, or have keys of their own.
     const full = config.layerRotary[config.slidingWindowTokens.indexOf(undefined)];
@@ -80,7 +88,9 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       [`${architecture}.attention.head_count`]: u32(config.headCount),
       [`${architecture}.attention.head_count_kv`]: u32(config.kvHeadCount),
       [`${architecture}.attention.key_length`]: u32(config.headDim),
-      [`${architecture}.attention.layer_norm_rms_epsilon`]: f32(config.norm.epsilon),
+      [`${architecture}.attention.layer_norm_${config.norm.kind === "rms" ? "rms_" : ""}epsilon`]: f32(
+        config.norm.epsilon,
+      ),
       [`${architecture}.rope.freq_base`]: f32(rotary.theta),
       [`${architecture}.rope.dimension_count`]: u32(rotary.dim),
       ...tokenizerMetadata(directory, config.eosTokenIds[0]),
@@ -91,9 +101,8 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       metadata[`${architecture}.attention.sliding_window`] = u32(window);
       delete metadata[`${architecture}.attention.key_length`];
     }
-    if (config.norm.kind === "layer") {
-      metadata[`${architecture}.attention.layer_norm_epsilon`] = f32(config.norm.epsilon);
-    }
+    if (config.family === "cohere") metadata["command-r.logit_scale"] = f32(config.scales.logits);
+    if (config.family === "olmo3") Object.assign(metadata, olmo3Metadata(config));
     if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
     const { scaling } = rotary;
     if (scaling.type === "linear") {
@@ -147,6 +156,15 @@ function graniteMetadata({ attentionScale, scales }: ModelConfig): Record<string
     "granite.embedding_scale": f32(scales.embedding),
     "granite.residual_scale": f32(scales.residual),
     "granite.logit_scale": f32(1 / scales.logits),
+  };
+}
+
+/** The windows of OLMo 3. */
+function olmo3Metadata({ slidingWindowTokens }: ModelConfig): Record<string, MetadataValue> {
+  const window = slidingWindowTokens.find((tokens) => tokens !== undefined) ?? 0;
+  return {
+    "olmo2.attention.sliding_window": u32(window),
+    "olmo2.attention.sliding_window_pattern": flags(slidingWindowTokens.map((each) => each !== undefined)),
   };
 }
 

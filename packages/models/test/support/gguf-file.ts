@@ -72,6 +72,11 @@ export const f32s = (values: readonly number[]): MetadataValue =>
     6,
     values.map((value) => f32(value).bytes),
   );
+export const flags = (values: readonly boolean[]): MetadataValue =>
+  arrayOf(
+    7,
+    values.map((value) => flag(value).bytes),
+  );
 
 function padded(bytes: Uint8Array): Uint8Array {
   const length = Math.ceil(bytes.length / alignment) * alignment;

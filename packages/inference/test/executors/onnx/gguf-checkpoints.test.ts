@@ -40,9 +40,13 @@ describe.each([
   "qwen2-untied",
   "qwen3",
   "gemma3-v5",
+  "cohere",
   "granite",
+  "internlm3",
   "olmo2",
+  "olmo3",
   "smollm3",
+  "starcoder2-untied",
 ])("%s as GGUF", (name) => {
   test("computes what transformers does with the checkpoint", async () => {
     const file = path.join(directory, `${name}.gguf`);

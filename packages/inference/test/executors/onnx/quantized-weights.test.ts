@@ -205,6 +205,12 @@ describe.each([
   ["stablelm, int8 in rows", int8("row"), () => openGolden("stablelm")],
   ["llama3, int8 in rows", int8("row"), () => openGolden("llama3")],
   ["random, int8 in rows, or blocks of 32 where they are odd", int8("row"), async () => random.model],
+  // Rows of 48 are no multiple of 32.
+  ["cohere, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("cohere")],
+  ["granite, int4 in blocks of 16", int4(16), () => openGolden("granite")],
+  ["olmo2, int4 in blocks of 32", int4(32), () => openGolden("olmo2")],
+  ["smollm3, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("smollm3")],
+  ["starcoder2, int4 in blocks of 32", int4(32), () => openGolden("starcoder2")],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],
   ["GGUF, untied", undefined, () => openRandomGguf("untied")],
   ["GPTQ, act-order", undefined, () => openQuantized("gptq-act-order")],
@@ -273,7 +279,9 @@ describe.each([
     });
     if (weights === undefined) throw new Error("expected the prepared weights");
     const copied: ExecutorModel = { ...model, weights };
-    const gate = weights.weight("model.layers.0.mlp.gate_proj.weight");
+    const [gate] = ["gate_proj", "c_fc"].flatMap(
+      (name) => weights.weight(`model.layers.0.mlp.${name}.weight`) ?? [],
+    );
     const [part] = gate?.encoding === "block-quantized" ? (gate.data.prepacked?.[0]?.parts ?? []) : [];
     await using plain = await create(model);
     await using fast = await create(copied);

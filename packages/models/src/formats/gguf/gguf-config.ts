@@ -122,7 +122,7 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
       use_qkv_bias: hasTensor("blk.0.attn_q.bias"),
       qk_layernorm: hasTensor("blk.0.attn_q_norm.weight"),
       mlp_bias: hasTensor("blk.0.ffn_gate.bias"),
-      ...gguf.fields?.(get),
+      ...gguf.fields?.(get, hasTensor),
     },
   });
   const scaled = ropeDivisors === undefined ? parsed : scaleRotaries(parsed, ropeDivisors, path);

@@ -40,7 +40,8 @@ export async function openGgufFiles(
     signal?.throwIfAborted();
     const file = await openFile(access, partPath);
     files.set(partPath, file);
-    const header = await readGgufHeader(file);
+    // Which layers have windows.
+    const header = await readGgufHeader(file, (key) => key.endsWith(".sliding_window_pattern"));
     for (const tensor of header.tensors) {
       const other = tensors.get(tensor.name);
       if (other !== undefined) {

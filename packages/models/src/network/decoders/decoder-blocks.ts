@@ -44,15 +44,30 @@ export interface LayerContext<T> {
   readonly layerIndex: number;
 }
 
+/** What a layer has after attention: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */
+export type MlpBlock = <T>(layer: LayerContext<T>, x: T, weights: MlpWeights) => T;
+
+/** The projections of a gated MLP. */
+export type MlpWeights = Pick<LayerWeights, "gate" | "up" | "down">;
+
 /** `down(activation(gate(x)) ⊙ up(x))`: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */
 export function gatedMlp<T>(
   { builder, config }: Pick<LayerContext<T>, "builder" | "config">,
   x: T,
-  weights: Pick<LayerWeights, "gate" | "up" | "down">,
+  weights: MlpWeights,
 ): T {
   const gate = project(builder, x, weights.gate);
   const up = project(builder, x, weights.up);
   return project(builder, builder.multiply(builder.activate(gate, config.activation), up), weights.down);
+}
+
+/** `down(activation(up(x)))`: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */
+export function plainMlp<T>(
+  { builder, config }: Pick<LayerContext<T>, "builder" | "config">,
+  x: T,
+  weights: Pick<LayerWeights, "up" | "down">,
+): T {
+  return project(builder, builder.activate(project(builder, x, weights.up), config.activation), weights.down);
 }
 
 /** The norm after the last layer, and the logits. */

@@ -28,16 +28,26 @@ export function layerTensor(layerIndex: number, name: string, shape: readonly nu
   return { name: `model.layers.${layerIndex}.${name}`, shape };
 }
 
+/** A projection of layer `layerIndex`. */
+export function layerProjection(
+  layerIndex: number,
+  name: string,
+  { shape, hasBias }: { readonly shape: readonly [out: number, in_: number]; readonly hasBias: boolean },
+): Projection {
+  return {
+    weight: layerTensor(layerIndex, `${name}.weight`, shape),
+    bias: hasBias ? layerTensor(layerIndex, `${name}.bias`, [shape[0]]) : undefined,
+  };
+}
+
 /** The weights of layer `layerIndex`, with their shapes by the config. */
 export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeights {
   const { hiddenSize, intermediateSize, headDim } = config;
   const qSize = config.headCount * headDim;
   const kvSize = config.kvHeadCount * headDim;
   const tensor = (name: string, shape: readonly number[]): WeightRef => layerTensor(layerIndex, name, shape);
-  const projection = (name: string, shape: readonly [number, number], hasBias: boolean): Projection => ({
-    weight: tensor(`${name}.weight`, shape),
-    bias: hasBias ? tensor(`${name}.bias`, [shape[0]]) : undefined,
-  });
+  const projection = (name: string, shape: readonly [number, number], hasBias: boolean): Projection =>
+    layerProjection(layerIndex, name, { shape, hasBias });
   const qkNorm = (name: string, size: number): WeightRef | undefined =>
     config.qkNorm === "none" ? undefined : tensor(name, [config.qkNorm === "head" ? headDim : size]);
   const { qkv: hasQkvBias, output: hasOutputBias } = config.hasAttentionBias;

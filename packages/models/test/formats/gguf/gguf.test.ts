@@ -40,8 +40,10 @@ const without = (key: string): GgufContent => ({
 });
 
 describe("has the config of the checkpoint that it was converted from", () => {
-  // What GGUF does not tell: Mistral from Llama, sliding windows of theirs, and factors of attention.
-  const convertible = checkpointNames.filter((name) => !/window|sharded|^mistral|^gemma3$/.test(name));
+  // What GGUF does not tell: Mistral and InternLM 3 from Llama, sliding windows of theirs, and factors of attention.
+  const convertible = checkpointNames.filter(
+    (name) => !/window|sharded|^mistral|^internlm3|^gemma3$|^starcoder2$/.test(name),
+  );
   it.each(convertible)("%s", async (name) => {
     const directory = checkpointDirectory(name);
     const config = readJson(join(directory, "config.json"));
@@ -51,7 +53,7 @@ describe("has the config of the checkpoint that it was converted from", () => {
     const found = await open(await convertToGguf(directory));
     expect(found).toMatchObject({
       ...wanted,
-      hasInterleavedRope: ["granite", "llama", "smollm3"].includes(wanted.family),
+      hasInterleavedRope: ["cohere", "granite", "llama", "smollm3"].includes(wanted.family),
       attentionScale: expect.closeTo(wanted.attentionScale, 6),
       scales: {
         embedding: expect.closeTo(wanted.scales.embedding, 6),
@@ -70,6 +72,7 @@ describe("has the config of the checkpoint that it was converted from", () => {
                   attentionFactor: expect.closeTo(scaling.attentionFactor, 6),
                 }),
               },
+        theta: Math.fround(rotary.theta),
       })),
       logitSoftCap: wanted.logitSoftCap,
       slidingWindowTokens: wanted.slidingWindowTokens,
