@@ -17,6 +17,8 @@ class CheckpointSpec:
     generation_config: dict[str, Any] = field(default_factory=dict)
     tokenizer_style: str = "llama3"
     note: str = ""
+    # A config of transformers that computes the same, where it has no class of the family.
+    oracle: dict[str, Any] | None = None
 
 
 def shape(**changes: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
+from transformers.core_model_loading import revert_weight_conversion
 
 from checkpoint_specs import VOCAB_SIZE, CheckpointSpec
 from random_weights import randomize
@@ -30,17 +31,18 @@ def write_checkpoint(spec: CheckpointSpec, fixtures: Path) -> None:
     _write_json(folder / "config.json", spec.config)
     if spec.generation_config:
         _write_json(folder / "generation_config.json", spec.generation_config)
+    config = AutoConfig.from_pretrained(folder) if spec.oracle is None else AutoConfig.for_model(**spec.oracle)
     prompts = _prompts(spec.name)
     for seed in range(10_000):
-        tensors = _tensors(folder, spec, seed)
-        model = _model_of(folder, tensors)
+        tensors = _tensors(config, spec, seed)
+        model = _model_of(config, tensors)
         greedy = _decisive_greedy(model, prompts)
         if greedy is not None:
             break
     else:
         raise RuntimeError(f"{spec.name}: wanted a seed with margins of {MIN_MARGIN}, found none")
-    _save(folder, tensors, spec.shard_count)
-    reloaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    _save(folder, _as_stored(model, tensors), spec.shard_count)
+    reloaded = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
     _write_golden(fixtures / "golden", spec, reloaded, {"seed": seed, "prompts": prompts, "greedy": greedy})
     print(f"{spec.name}: seed {seed}, {sum(file.stat().st_size for file in folder.iterdir())} bytes")
 
@@ -50,23 +52,29 @@ def _prompts(name: str) -> list[list[int]]:
     return [torch.randint(FIRST_ORDINARY_ID, VOCAB_SIZE, (length,), generator=generator).tolist() for length in PROMPT_LENGTHS]
 
 
-def _empty_model(folder: Path) -> torch.nn.Module:
-    config = AutoConfig.from_pretrained(folder)
+def _empty_model(config: PreTrainedConfig) -> torch.nn.Module:
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
 
 
-def _tensors(folder: Path, spec: CheckpointSpec, seed: int) -> dict[str, torch.Tensor]:
-    model = _empty_model(folder)
+def _tensors(config: PreTrainedConfig, spec: CheckpointSpec, seed: int) -> dict[str, torch.Tensor]:
+    model = _empty_model(config)
     randomize(model, seed)
     dtype = DTYPES[spec.stored_dtype]
     return {name: parameter.detach().to(dtype).contiguous() for name, parameter in model.named_parameters()}
 
 
-def _model_of(folder: Path, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
-    model = _empty_model(folder)
+def _model_of(config: PreTrainedConfig, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
+    model = _empty_model(config)
     for name, parameter in model.named_parameters():
         parameter.data.copy_(tensors[name].float())
     return model
+
+
+def _as_stored(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The names of published files, where transformers has others once it has loaded them."""
+    if model.config.model_type != "gpt_neox":
+        return tensors
+    return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(model, tensors).items()}
 
 
 @torch.no_grad()

@@ -77,6 +77,56 @@ def dense_specs() -> list[CheckpointSpec]:
         qkv_bias=False,
         rope_theta=50000000,
     )
+    minicpm = _config(
+        "MiniCPMForCausalLM",
+        "minicpm",
+        dim_model_base=40,
+        hidden_size=48,
+        intermediate_size=72,
+        num_attention_heads=3,
+        num_hidden_layers=3,
+        num_key_value_heads=1,
+        scale_depth=1.4,
+        scale_emb=2,
+        tie_word_embeddings=True,
+    )
+    minicpm_as_granite = {
+        **minicpm,
+        "model_type": "granite",
+        "attention_multiplier": 0.25,
+        "embedding_multiplier": 2,
+        "logits_scaling": 48 / 40,
+        "residual_multiplier": 1.4 / 3**0.5,
+    }
+    pythia = _config(
+        "GPTNeoXForCausalLM",
+        "gpt_neox",
+        bos_token_id=1,
+        classifier_dropout=0.1,
+        eos_token_id=2,
+        hidden_act="gelu",
+        hidden_dropout=0.0,
+        hidden_size=48,
+        intermediate_size=104,
+        layer_norm_eps=1e-05,
+        num_attention_heads=3,
+        rotary_emb_base=10000,
+        rotary_pct=0.25,
+        torch_dtype="float16",
+        use_parallel_residual=True,
+    )
+    for absent in ("attention_bias", "num_key_value_heads", "rms_norm_eps", "rope_scaling", "rope_theta"):
+        pythia.pop(absent)
+    gpt_neox = {
+        **pythia,
+        "attention_bias": False,
+        "hidden_size": 60,
+        "num_attention_heads": 5,
+        "rotary_emb_base": 50000,
+        "rotary_pct": 0.5,
+        "torch_dtype": "float32",
+        "use_parallel_residual": False,
+    }
     smollm3 = _config(
         "SmolLM3ForCausalLM",
         "smollm3",
@@ -145,10 +195,13 @@ def dense_specs() -> list[CheckpointSpec]:
         cohere.pop(absent)
     return [
         CheckpointSpec("cohere", cohere, "BF16", note="attention and MLP beside each other, layer norms without biases, neighbours rotate together, logits scaled; no rope_theta in the file (500000 holds)"),
+        CheckpointSpec("gpt-neox", gpt_neox, "F32", note="MLP after attention, no biases of attention, heads of 12 features of which 6 rotate"),
         CheckpointSpec("granite", granite, "BF16", note="factors of embeddings, attention, what layers add, and logits"),
         CheckpointSpec("internlm3", internlm3, "BF16", note="Llama's network under the names of InternLM 3"),
+        CheckpointSpec("minicpm", minicpm, "BF16", oracle=minicpm_as_granite, note="factors under the names of MiniCPM; the logits are those of Granite, whose network is the same"),
         CheckpointSpec("olmo2", olmo2, "BF16", note="norms after attention and MLP; norms over all queries and all keys; one head of keys"),
         CheckpointSpec("olmo3", olmo3, "BF16", note="layers 0 and 2 see 16 tokens, layer 1 sees all and is scaled linearly; the field names of transformers 5"),
+        CheckpointSpec("pythia", pythia, "F16", note="MLP beside attention, one product for queries, keys and values, 4 of 16 features rotate"),
         CheckpointSpec("smollm3", smollm3, "BF16", note="the last of four layers does not rotate"),
         CheckpointSpec("smollm3-window", smollm3_window, "F32", note="layer 0 does not rotate and sees 16 tokens; no rope_theta in the file (2000000 holds)"),
         CheckpointSpec("starcoder2", starcoder2, "F32", note="layer norms and projections with biases, an MLP without a gate, 16 tokens; tied embeddings"),

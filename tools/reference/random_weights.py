@@ -33,9 +33,9 @@ def randomize(model: nn.Module, seed: int) -> None:
 def _scaled(name: str, noise: torch.Tensor, hidden_size: int) -> torch.Tensor:
     if name.endswith(".bias"):
         return 0.3 * noise
-    if "embed_tokens" in name:
+    if "embed_tokens" in name or "embed_in" in name:
         return 0.5 * noise
-    if "lm_head" in name:
+    if "lm_head" in name or "embed_out" in name:
         return 4.0 * noise / math.sqrt(hidden_size)
     gain = 1.5 if ("q_proj" in name or "k_proj" in name) else 2.0
     return gain * noise / math.sqrt(noise.shape[-1])

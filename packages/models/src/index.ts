@@ -48,6 +48,7 @@ export type {
   AttentionOptions,
   AttentionRotary,
   DecoderBuilder,
+  FeatureSlice,
   NormWeights,
   WeightRef,
 } from "./network/decoder-builder.ts";

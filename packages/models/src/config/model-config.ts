@@ -98,6 +98,8 @@ export interface ModelConfig {
   readonly hasTiedEmbeddings: boolean;
   readonly hasAttentionBias: { readonly qkv: boolean; readonly output: boolean };
   readonly hasMlpBias: boolean;
+  /** Whether a layer's MLP takes the layer's input, as its attention does, or what attention made of it. */
+  readonly hasParallelBlocks: boolean;
   /** What norms of queries and keys are over: each head, or the whole projection. */
   readonly qkNorm: "none" | "head" | "projection";
   /**

@@ -83,6 +83,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     hasTiedEmbeddings: fields.boolean("tie_word_embeddings", rules.hasTiedEmbeddings),
     hasAttentionBias: { qkv: rules.attentionBias === "qkv" || hasConfiguredBias, output: hasConfiguredBias },
     hasMlpBias: rules.mlpBias === "by-config" && fields.boolean("mlp_bias", false),
+    hasParallelBlocks: false,
     qkNorm: rules.qkNorm,
   };
 }

@@ -1,9 +1,11 @@
 import type { Family } from "./family.ts";
 import { cohere } from "./cohere.ts";
 import { gemma3 } from "./gemma3.ts";
+import { gptNeox } from "./gpt-neox.ts";
 import { granite } from "./granite.ts";
 import { internlm3 } from "./internlm3.ts";
 import { llama } from "./llama.ts";
+import { minicpm } from "./minicpm.ts";
 import { mistral } from "./mistral.ts";
 import { olmo2 } from "./olmo2.ts";
 import { olmo3 } from "./olmo3.ts";
@@ -18,9 +20,11 @@ import { starcoder2 } from "./starcoder2.ts";
 export const families: readonly Family[] = [
   cohere,
   gemma3,
+  gptNeox,
   granite,
   internlm3,
   llama,
+  minicpm,
   mistral,
   olmo2,
   olmo3,

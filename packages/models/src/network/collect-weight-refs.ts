@@ -51,6 +51,11 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       }
       return out;
     },
+    slice(x, { groupCount, start, size }) {
+      const isInside = x % groupCount === 0 && start + size <= x / groupCount;
+      if (!isInside) throw mismatch("slice", `${groupCount} groups of ${start + size} or more`, String(x));
+      return groupCount * size;
+    },
     attention({ q, k, v }, { headCount, kvHeadCount, headDim, layerIndex }: AttentionOptions) {
       assertWidth(`queries of layer ${layerIndex}`, headCount * headDim, q);
       assertWidth(`keys of layer ${layerIndex}`, kvHeadCount * headDim, k);

@@ -29,6 +29,13 @@ export interface AttentionOptions {
   readonly rotary: AttentionRotary | undefined;
 }
 
+/** Some features of each token: of `groupCount` equal groups, `size` of each from `start` on. */
+export interface FeatureSlice {
+  readonly groupCount: number;
+  readonly start: number;
+  readonly size: number;
+}
+
 /** The rotation of one layer's queries and keys. */
 export interface AttentionRotary {
   /** Index in `ModelConfig.rotaries`. */
@@ -54,6 +61,8 @@ export interface DecoderBuilder<T> {
   norm(x: T, weights: NormWeights, style: NormStyle): T;
   /** `x · weightᵀ + bias`: `(tokens, in)` → `(tokens, out)`. Weight `(out, in)`, bias `(out)`. */
   linear(x: T, weight: WeightRef, bias?: WeightRef): T;
+  /** Some features of each token: `(tokens, n)` → `(tokens, groupCount · size)`. */
+  slice(x: T, part: FeatureSlice): T;
   /** Rotates q and k by position, appends k and v to the cache, attends causally. → `(tokens, heads · headDim)`. */
   attention(qkv: { readonly q: T; readonly k: T; readonly v: T }, options: AttentionOptions): T;
   /** Applies a function to each number. */

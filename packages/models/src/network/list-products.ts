@@ -21,6 +21,8 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
     embed: () => "",
     norm: (x) => x,
     linear: (_x, weight) => multiply(weight),
+    // Of a product that makes all three, keys and values are a part.
+    slice: (x) => x,
     attention: ({ k, v }) => {
       sensitive.add(k).add(v);
       return "";

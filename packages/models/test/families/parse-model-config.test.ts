@@ -60,6 +60,7 @@ describe("parseModelConfig", () => {
       hasTiedEmbeddings: false,
       hasAttentionBias: { qkv: false, output: false },
       hasMlpBias: false,
+      hasParallelBlocks: false,
       qkNorm: "none",
       eosTokenIds: [2],
       bosTokenId: 1,

@@ -19,6 +19,8 @@ export function createRecordingBuilder(): {
         `${kind} norm ${x} ${weightOffset === 0 ? "" : `${weightOffset} + `}${short(weight)}${plus(bias)} ${epsilon}`,
       ),
     linear: (x, weight, bias) => define(`linear ${x} ${short(weight)}${plus(bias)}`),
+    slice: (x, { groupCount, start, size }) =>
+      define(`slice ${x} ${start} to ${start + size} of ${groupCount} groups`),
     attention: ({ q, k, v }, options) => {
       const { layerIndex, headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } =
         options;

@@ -209,6 +209,7 @@ describe.each([
   ["cohere, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("cohere")],
   ["granite, int4 in blocks of 16", int4(16), () => openGolden("granite")],
   ["olmo2, int4 in blocks of 32", int4(32), () => openGolden("olmo2")],
+  ["pythia, int4 in blocks of 32", int4(32), () => openGolden("pythia")],
   ["smollm3, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("smollm3")],
   ["starcoder2, int4 in blocks of 32", int4(32), () => openGolden("starcoder2")],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],
@@ -279,9 +280,11 @@ describe.each([
     });
     if (weights === undefined) throw new Error("expected the prepared weights");
     const copied: ExecutorModel = { ...model, weights };
-    const [gate] = ["gate_proj", "c_fc"].flatMap(
-      (name) => weights.weight(`model.layers.0.mlp.${name}.weight`) ?? [],
-    );
+    const [gate] = [
+      "model.layers.0.mlp.gate_proj",
+      "model.layers.0.mlp.c_fc",
+      "gpt_neox.layers.0.mlp.dense_h_to_4h",
+    ].flatMap((name) => weights.weight(`${name}.weight`) ?? []);
     const [part] = gate?.encoding === "block-quantized" ? (gate.data.prepacked?.[0]?.parts ?? []) : [];
     await using plain = await create(model);
     await using fast = await create(copied);

@@ -39,6 +39,7 @@ export const tinyConfig: ModelConfig = {
   hasTiedEmbeddings: false,
   hasAttentionBias: { qkv: true, output: false },
   hasMlpBias: false,
+  hasParallelBlocks: false,
   qkNorm: "head",
   eosTokenIds: [2],
   bosTokenId: 1,

@@ -3,6 +3,7 @@ import type {
   AttentionOptions,
   AttentionRotary,
   DecoderBuilder,
+  FeatureSlice,
   ModelConfig,
   NormStyle,
   NormWeights,
@@ -76,6 +77,16 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
         }
         output.data[row * outWidth + out] = sum;
       }
+    }
+    return output;
+  }
+
+  slice(x: Matrix, { groupCount, start, size }: FeatureSlice): Matrix {
+    const output = matrix(x.rows, groupCount * size);
+    const groupWidth = x.width / groupCount;
+    for (let group = 0; group < x.rows * groupCount; group += 1) {
+      const from = group * groupWidth + start;
+      output.data.set(x.data.subarray(from, from + size), group * size);
     }
     return output;
   }

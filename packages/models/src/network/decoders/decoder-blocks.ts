@@ -4,7 +4,7 @@ import type { LayerWeights, Projection } from "./decoder-weights.ts";
 import { embeddingWeight, finalNormWeights, outputWeight } from "./decoder-weights.ts";
 
 /** `x · weightᵀ`, plus the bias if there is one. */
-function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
+export function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
   return projection.bias === undefined
     ? builder.linear(x, projection.weight)
     : builder.linear(x, projection.weight, projection.bias);
@@ -77,7 +77,7 @@ export function endWithLogits<T>(config: ModelConfig, builder: DecoderBuilder<T>
 }
 
 /** Heads, scale, window and rotation of layer `layerIndex`. */
-function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOptions {
+export function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOptions {
   const index = config.layerRotary[layerIndex];
   const rotary = index === undefined ? undefined : config.rotaries[index];
   return {

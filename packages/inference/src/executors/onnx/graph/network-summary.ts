@@ -1,6 +1,7 @@
 import type {
   AttentionOptions,
   DecoderBuilder,
+  FeatureSlice,
   NormWeights,
   StoredWeight,
   TensorInfo,
@@ -43,6 +44,10 @@ export class NetworkSummary implements DecoderBuilder<number> {
     this.weights.push({ ref: weight, use: "matrix", bias });
     if (bias !== undefined) this.weights.push({ ref: bias, use: "vector" });
     return weight.shape[0] ?? 0;
+  }
+
+  slice(_x: number, { groupCount, size }: FeatureSlice): number {
+    return groupCount * size;
   }
 
   attention(_qkv: unknown, options: AttentionOptions): number {

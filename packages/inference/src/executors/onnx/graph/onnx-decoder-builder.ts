@@ -3,6 +3,7 @@ import type {
   AttentionOptions,
   AttentionRotary,
   DecoderBuilder,
+  FeatureSlice,
   NormStyle,
   NormWeights,
   StoredWeight,
@@ -114,6 +115,10 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {
     const more = bias === undefined ? {} : { bias: this.#weight(bias, "float32") };
     return this.#product(x, weight, more);
+  }
+
+  slice(x: OnnxValue, part: FeatureSlice): OnnxValue {
+    return this.#values.slice(x, part);
   }
 
   attention(

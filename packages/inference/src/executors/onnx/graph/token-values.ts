@@ -1,4 +1,4 @@
-import type { NormStyle } from "@infernode/models";
+import type { FeatureSlice, NormStyle } from "@infernode/models";
 import type { GraphWriter } from "./quantized-operators.ts";
 
 /**
@@ -75,6 +75,19 @@ export class TokenValues {
       width: values[0].width,
       names: { [shape]: op(...values.map((value) => this.name(value, shape))) },
     };
+  }
+
+  /** Some features of each token. */
+  slice(x: OnnxValue, { groupCount, start, size }: FeatureSlice): OnnxValue {
+    const { integers, node, reshape } = this.#writer;
+    const shape = this.shapeOf(x);
+    // A size of 0 is that of the input.
+    const tokens = shape === "batched" ? [0, 0] : [0];
+    const name = this.name(x, shape);
+    const groups = groupCount === 1 ? name : reshape(name, [...tokens, groupCount, -1]);
+    const slice = node("Slice", [groups, integers([start]), integers([start + size]), integers([-1])]);
+    const width = groupCount * size;
+    return { width, names: { [shape]: groupCount === 1 ? slice : reshape(slice, [...tokens, width]) } };
   }
 
   /** The norm of each token. Where it is of a sum that was not computed yet, both are computed at once. */
