@@ -46,7 +46,6 @@ const cases: readonly Case[] = [
   },
   {
     title: "heads 8 wide",
-    code: "UNSUPPORTED_MODEL",
     make: config({ num_attention_heads: 8, num_key_value_heads: 8 }),
   },
   {
@@ -153,9 +152,9 @@ const cases: readonly Case[] = [
   {
     title: "a rotation that is not known",
     code: "UNSUPPORTED_ROPE_SCALING",
-    make: config({ rope_scaling: { rope_type: "yarn", factor: 4 } }),
+    make: config({ rope_scaling: { rope_type: "proportional", factor: 4 } }),
   },
-  { title: "another activation", code: "UNSUPPORTED_ACTIVATION", make: config({ hidden_act: "gelu" }) },
+  { title: "another activation", code: "UNSUPPORTED_ACTIVATION", make: config({ hidden_act: "relu" }) },
   { title: "a layer without weights", code: "TENSOR_MISSING", make: config({ num_hidden_layers: 3 }) },
   {
     title: "weights of another shape",

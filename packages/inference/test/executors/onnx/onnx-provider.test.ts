@@ -1,3 +1,4 @@
+import type { ModelConfig } from "@infernode/models";
 import { expect, test } from "vitest";
 import { onnxProvider, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { openGolden } from "../support/golden.ts";
@@ -17,8 +18,20 @@ test.each(onnxProvider.runtimes)("creates what it planned, by way of %s", async 
 });
 
 test("checks in advance what creation would refuse", async () => {
-  await using odd = await createRandomCheckpoint({ ...tinyConfig, headDim: 24 }, 1);
-  const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 24") };
+  const factors = Array.from({ length: 8 }, () => 1);
+  const rotaries = [16, 32].map((originalContextTokens): ModelConfig["rotaries"][number] => ({
+    dim: 16,
+    theta: 10_000,
+    scaling: {
+      type: "longrope",
+      shortFactors: factors,
+      longFactors: factors,
+      originalContextTokens,
+      attentionFactor: 1,
+    },
+  }));
+  await using odd = await createRandomCheckpoint({ ...tinyConfig, rotaries, layerRotary: [0, 1] }, 1);
+  const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 16 and 32") };
   await expect(onnxProvider.assertSupported(odd.model)).rejects.toMatchObject(unsupported);
   const options = { model: odd.model, memory: new PlainMemory(), maxSequences: 1 };
   await expect(onnxProvider.create(options)).rejects.toMatchObject(unsupported);
