@@ -72,7 +72,7 @@ def _model_of(config: PreTrainedConfig, tensors: dict[str, torch.Tensor]) -> tor
 
 def _as_stored(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The names of published files, where transformers has others once it has loaded them."""
-    if model.config.model_type != "gpt_neox":
+    if model.config.model_type != "gpt_neox" and not any(".experts." in name for name in tensors):
         return tensors
     return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(model, tensors).items()}
 

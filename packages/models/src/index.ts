@@ -7,7 +7,14 @@ export type {
 } from "./chat-template/chat-template.ts";
 export { createChatTemplate } from "./chat-template/create-chat-template.ts";
 export type { ChatTemplateSetup } from "./chat-template/create-chat-template.ts";
-export type { Activation, ModelConfig, NormStyle, RopeScaling, Rotary } from "./config/model-config.ts";
+export type {
+  Activation,
+  MixtureOfExperts,
+  ModelConfig,
+  NormStyle,
+  RopeScaling,
+  Rotary,
+} from "./config/model-config.ts";
 export { parseGenerationDefaults } from "./config/parse-generation-defaults.ts";
 export type { GenerationDefaults } from "./config/parse-generation-defaults.ts";
 export { embeddedModelDirectory, modelNameOf } from "./names.ts";
@@ -48,6 +55,7 @@ export type {
   AttentionOptions,
   AttentionRotary,
   DecoderBuilder,
+  ExpertRouting,
   FeatureSlice,
   NormWeights,
   WeightRef,

@@ -1,4 +1,4 @@
-type Limited = "vocab" | "hidden" | "intermediate" | "layers" | "heads" | "headDim" | "context";
+type Limited = "vocab" | "hidden" | "intermediate" | "layers" | "heads" | "headDim" | "context" | "experts";
 
 /** The largest numbers that a config may have. */
 export const configLimits: Readonly<Record<Limited, number>> = {
@@ -9,4 +9,5 @@ export const configLimits: Readonly<Record<Limited, number>> = {
   heads: 2 ** 16,
   headDim: 2 ** 16,
   context: 2 ** 30,
+  experts: 4096,
 };

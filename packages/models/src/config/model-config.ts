@@ -59,6 +59,20 @@ export interface NormStyle {
 /** The function in an MLP; `gelu_tanh` is the approximation of `gelu` by the hyperbolic tangent. */
 export type Activation = "silu" | "gelu" | "gelu_tanh";
 
+/** Layers whose MLP is several, of which each token takes a few. */
+export interface MixtureOfExperts {
+  readonly expertCount: number;
+  readonly expertsPerToken: number;
+  /** Width of each of them; other layers' MLPs have `ModelConfig.intermediateSize`. */
+  readonly intermediateSize: number;
+  /** Whether the weights of a token's experts add up to 1, or are probabilities among all experts. */
+  readonly areWeightsNormalized: boolean;
+  /** Width of an MLP that every token takes beside them, through a gate; `undefined` where there is none. */
+  readonly sharedIntermediateSize: number | undefined;
+  /** Whether each layer has experts. */
+  readonly layers: readonly boolean[];
+}
+
 /** The config of a decoder, resolved once: nothing is optional or ambiguous. */
 export interface ModelConfig {
   /** A name of `families/registry.ts`. */
@@ -102,6 +116,8 @@ export interface ModelConfig {
   readonly hasParallelBlocks: boolean;
   /** What norms of queries and keys are over: each head, or the whole projection. */
   readonly qkNorm: "none" | "head" | "projection";
+  /** `undefined` where every layer has one MLP. */
+  readonly experts: MixtureOfExperts | undefined;
   /**
    * End-of-sequence tokens: of `generation_config.json`, else of `config.json`; often several. Those of a loaded
    * model include the tokenizer's.

@@ -25,7 +25,12 @@ export type GgufField = (key: string) => unknown;
 export interface GgufFamily {
   /** `general.architecture` */
   readonly architecture: string;
-  /** GGUF's names of a layer's tensors, to the network's. Beside the common ones, and in place of them. */
+  /** Whether it is the family of this architecture whose files have experts. */
+  readonly hasExperts?: boolean;
+  /**
+   * GGUF's names of a layer's tensors, to the network's. Beside the common ones, and in place of them. An asterisk is the
+   * index of an expert, where a tensor has the matrices of all.
+   */
   readonly layerTensors?: Readonly<Record<string, string>>;
   /** Keys by fields of `config.json`. */
   readonly fieldKeys?: Readonly<Record<string, string>>;

@@ -85,6 +85,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     hasMlpBias: rules.mlpBias === "by-config" && fields.boolean("mlp_bias", false),
     hasParallelBlocks: false,
     qkNorm: rules.qkNorm,
+    experts: undefined,
   };
 }
 

@@ -7,11 +7,15 @@ import { internlm3 } from "./internlm3.ts";
 import { llama } from "./llama.ts";
 import { minicpm } from "./minicpm.ts";
 import { mistral } from "./mistral.ts";
+import { mixtral } from "./mixtral.ts";
 import { olmo2 } from "./olmo2.ts";
 import { olmo3 } from "./olmo3.ts";
+import { olmoe } from "./olmoe.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
+import { qwen2Moe } from "./qwen2-moe.ts";
 import { qwen3 } from "./qwen3.ts";
+import { qwen3Moe } from "./qwen3-moe.ts";
 import { smollm3 } from "./smollm3.ts";
 import { stablelm } from "./stablelm.ts";
 import { starcoder2 } from "./starcoder2.ts";
@@ -26,11 +30,15 @@ export const families: readonly Family[] = [
   llama,
   minicpm,
   mistral,
+  mixtral,
   olmo2,
   olmo3,
+  olmoe,
   phi3,
   qwen2,
+  qwen2Moe,
   qwen3,
+  qwen3Moe,
   smollm3,
   stablelm,
   starcoder2,

@@ -62,9 +62,15 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       assertWidth(`values of layer ${layerIndex}`, kvHeadCount * headDim, v);
       return q;
     },
+    experts(x, { logits, expertCount }, expert) {
+      assertWidth("logits of experts", expertCount, logits);
+      const widths = Array.from({ length: expertCount }, (_, index) => expert(x, index));
+      for (const [index, width] of widths.entries()) assertWidth(`expert ${index}`, widths[0], width);
+      return widths[0] ?? 0;
+    },
     activate: (x) => x,
     multiply(a, b) {
-      assertWidth("product", a, b);
+      if (b !== 1) assertWidth("product", a, b);
       return a;
     },
     scale: (x) => x,

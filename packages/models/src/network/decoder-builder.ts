@@ -48,6 +48,17 @@ export interface AttentionRotary {
   readonly isByLength: boolean;
 }
 
+/** How tokens are sent to experts. */
+export interface ExpertRouting<T> {
+  /** `(tokens, expertCount)` */
+  readonly logits: T;
+  readonly expertCount: number;
+  /** Each token is sent to so many, those with its largest logits. */
+  readonly expertsPerToken: number;
+  /** Weights are the softmax of the logits: of those of the token's experts, which adds up to 1, or of all. */
+  readonly areWeightsNormalized: boolean;
+}
+
 /**
  * The operations that a decoder-only network is made of. An architecture states the network once
  * against it; each executor implements it. `T` is the executor's handle to a value.
@@ -65,9 +76,15 @@ export interface DecoderBuilder<T> {
   slice(x: T, part: FeatureSlice): T;
   /** Rotates q and k by position, appends k and v to the cache, attends causally. → `(tokens, heads · headDim)`. */
   attention(qkv: { readonly q: T; readonly k: T; readonly v: T }, options: AttentionOptions): T;
+  /**
+   * Sends each token to a few experts and adds what they return, weighted: `(tokens, n)` → `(tokens, m)`. `expert`
+   * states the network of the expert of an index, once for each, on the tokens that are sent to it; it uses neither
+   * attention nor other values than its own.
+   */
+  experts(x: T, routing: ExpertRouting<T>, expert: (x: T, index: number) => T): T;
   /** Applies a function to each number. */
-  activate(x: T, activation: Activation): T;
-  /** `a ⊙ b` */
+  activate(x: T, activation: Activation | "sigmoid"): T;
+  /** `a ⊙ b`; a `b` of one feature multiplies all features of its token. */
   multiply(a: T, b: T): T;
   /** `factor · x` */
   scale(x: T, factor: number): T;

@@ -8,7 +8,10 @@ export interface Product {
   readonly isSensitive: boolean;
 }
 
-/** The weights that a network multiplies with, each once: those of `linear` and `logits`. */
+/**
+ * The weights that a network multiplies with, each once: those of `linear` and `logits`. Those that decide which experts
+ * a token takes, and how much of what, are no products: they are few, and an error there changes everything after it.
+ */
 export function listProducts(architecture: Architecture, config: ModelConfig): readonly Product[] {
   const products = new Map<string, WeightRef>();
   const sensitive = new Set<string>();
@@ -27,7 +30,15 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
       sensitive.add(k).add(v);
       return "";
     },
-    activate: () => "",
+    experts(x, { logits, expertCount }, expert) {
+      products.delete(logits);
+      for (let index = 0; index < expertCount; index += 1) expert(x, index);
+      return "";
+    },
+    activate(x, activation) {
+      if (activation === "sigmoid") products.delete(x);
+      return "";
+    },
     multiply: () => "",
     scale: (x) => x,
     add: () => "",

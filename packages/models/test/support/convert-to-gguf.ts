@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type MixtureOfExperts,
   type ModelConfig,
   openCheckpoint,
   openWeightIndex,
@@ -30,6 +31,21 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.gate_up_proj": "ffn_up",
   "mlp.c_fc": "ffn_up",
   "mlp.c_proj": "ffn_down",
+  "mlp.gate": "ffn_gate_inp",
+  "block_sparse_moe.gate": "ffn_gate_inp",
+  "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
+  "mlp.shared_expert.up_proj": "ffn_up_shexp",
+  "mlp.shared_expert.down_proj": "ffn_down_shexp",
+  "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
+};
+/** Of an expert's matrices. */
+const expertNames: Readonly<Record<string, string>> = {
+  gate_proj: "ffn_gate_exps",
+  up_proj: "ffn_up_exps",
+  down_proj: "ffn_down_exps",
+  w1: "ffn_gate_exps",
+  w3: "ffn_up_exps",
+  w2: "ffn_down_exps",
 };
 const postNormNames: Readonly<Record<string, string>> = {
   ...layerNames,
@@ -42,6 +58,8 @@ const architectures: Readonly<Record<string, string>> = {
   cohere: "command-r",
   gemma3_text: "gemma3",
   olmo3: "olmo2",
+  qwen2_moe: "qwen2moe",
+  qwen3_moe: "qwen3moe",
 };
 const globalNames: Readonly<Record<string, string>> = {
   "model.embed_tokens": "token_embd",
@@ -58,7 +76,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   await checked.close();
   const weights = await openWeightIndex(directory);
   try {
-    const isLlama = ["internlm3", "llama", "mistral"].includes(config.family);
+    const isLlama = ["internlm3", "llama", "mistral", "mixtral"].includes(config.family);
     const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
     const isGemma = config.family.startsWith("gemma");
     const architecture = isLlama ? "llama" : (architectures[config.family] ?? config.family);
@@ -68,16 +86,33 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     const rotary = config.rotaries[full ?? 0];
     if (rotary === undefined) throw new Error(`${directory} has no rotation`);
     const tensors: Record<string, GgufTensorData> = {};
+    const stacks: Record<string, Stack> = {};
     for (const [name, { dtype, shape }] of weights.tensors) {
       const converted = ggufNameOf(name, hasPostNorms ? postNormNames : layerNames);
       const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
       const bytes = await weights.read(name);
+      const [, expert, part = ""] = /\.experts\.(\d+)\.(\w+)\.weight$/.exec(name) ?? [];
+      if (expert !== undefined) {
+        const stack = name.replace(/^model\.layers\.(\d+)\..*/, `blk.$1.${expertNames[part]}.weight`);
+        stacks[stack] ??= { dtype, shape, parts: [] };
+        stacks[stack].parts[Number(expert)] = bytes;
+        continue;
+      }
       const isRotated = isInterleaved && /attn_[qk]\./.test(converted);
       const data = isRotated ? interleaveRows(bytes, { rows: shape[0] ?? 0, heads }) : bytes;
+      // The converter squeezes tensors.
+      const stored = shape.filter((size) => size !== 1);
       tensors[converted] =
         isGemma && name.endsWith("norm.weight")
-          ? { shape, type: 0, data: addOne(bytes, dtype) }
-          : { shape, type: typeIds[dtype] ?? Number.NaN, data };
+          ? { shape: stored, type: 0, data: addOne(bytes, dtype) }
+          : { shape: stored, type: typeIds[dtype] ?? Number.NaN, data };
+    }
+    for (const [name, { dtype, shape, parts }] of Object.entries(stacks)) {
+      tensors[name] = {
+        shape: [parts.length, ...shape],
+        type: typeIds[dtype] ?? Number.NaN,
+        data: Buffer.concat(parts),
+      };
     }
     const metadata: Record<string, MetadataValue> = {
       "general.architecture": text(architecture),
@@ -104,6 +139,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     if (config.family === "cohere") metadata["command-r.logit_scale"] = f32(config.scales.logits);
     if (config.family === "olmo3") Object.assign(metadata, olmo3Metadata(config));
     if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
+    if (config.experts !== undefined) Object.assign(metadata, expertMetadata(architecture, config.experts));
     const { scaling } = rotary;
     if (scaling.type === "linear") {
       metadata[`${architecture}.rope.scaling.type`] = text("linear");
@@ -129,6 +165,26 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   } finally {
     await weights.close();
   }
+}
+
+/** The matrices of all experts. */
+interface Stack {
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  readonly parts: Uint8Array[];
+}
+
+/** The width of a Mixtral's experts is that of its MLPs. */
+function expertMetadata(architecture: string, experts: MixtureOfExperts): Record<string, MetadataValue> {
+  const shared = experts.sharedIntermediateSize;
+  return {
+    [`${architecture}.expert_count`]: u32(experts.expertCount),
+    [`${architecture}.expert_used_count`]: u32(experts.expertsPerToken),
+    ...(architecture.endsWith("moe") && {
+      [`${architecture}.expert_feed_forward_length`]: u32(experts.intermediateSize),
+    }),
+    ...(shared !== undefined && { [`${architecture}.expert_shared_feed_forward_length`]: u32(shared) }),
+  };
 }
 
 /** What the metadata of Gemma 2 and 3 has beside that of Llama. */

@@ -32,6 +32,12 @@ export function createRecordingBuilder(): {
       ];
       return define(parts.flat().join(" "));
     },
+    experts(x, { logits, expertCount, expertsPerToken, areWeightsNormalized }, expert) {
+      const kind = areWeightsNormalized ? "normalized" : "plain";
+      const rows = define(`${expertsPerToken} experts by ${logits} for ${x}`);
+      const outputs = Array.from({ length: expertCount }, (_, index) => expert(rows, index));
+      return define(`${kind} sum of experts ${outputs.join(" ")}`);
+    },
     activate: (x, activation) => define(`${activation} ${x}`),
     multiply: (a, b) => define(`multiply ${a} ${b}`),
     scale: (x, factor) => define(`scale ${x} ${factor}`),

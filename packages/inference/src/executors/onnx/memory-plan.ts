@@ -143,6 +143,7 @@ function chunkBytes(
     const roundedHeads = kvCacheDtype === "int8" ? headCount + 4 * kvHeadCount : 0;
     widestAttention = Math.max(widestAttention, (heads + roundedHeads) * headDim);
   }
-  const widest = Math.max(widestAttention, 3 * summary.widestGate) + 3 * summary.hiddenWidth;
+  const widestMlp = Math.max(3 * summary.widestGate, summary.widestExperts);
+  const widest = Math.max(widestAttention, widestMlp) + 3 * summary.hiddenWidth;
   return maxChunkTokens * widest * floatBytes;
 }

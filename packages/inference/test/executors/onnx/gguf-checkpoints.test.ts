@@ -45,6 +45,10 @@ describe.each([
   "internlm3",
   "olmo2",
   "olmo3",
+  "mixtral",
+  "olmoe",
+  "qwen2-moe",
+  "qwen3-moe",
   "smollm3",
   "starcoder2-untied",
 ])("%s as GGUF", (name) => {

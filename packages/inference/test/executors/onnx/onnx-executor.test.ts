@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { ModelConfig, StoredWeight, TensorInfo } from "@infernode/models";
+import type { MixtureOfExperts, ModelConfig, StoredWeight, TensorInfo } from "@infernode/models";
 import { describe, expect, test } from "vitest";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
@@ -58,6 +58,19 @@ function withHeads(heads: Partial<Pick<ModelConfig, "headCount" | "kvHeadCount" 
   return { ...tinyConfig, ...heads, attentionScale: headDim ** -0.5, rotaries };
 }
 
+/** Experts beside the MLP. */
+function withExperts(experts: Partial<MixtureOfExperts>): ModelConfig {
+  const five = {
+    expertCount: 5,
+    expertsPerToken: 1,
+    intermediateSize: tinyConfig.intermediateSize,
+    areWeightsNormalized: true,
+    sharedIntermediateSize: undefined,
+    layers: [true, true],
+  };
+  return { ...tinyConfig, experts: { ...five, ...experts } };
+}
+
 describe("against an oracle in double precision", () => {
   const configs: readonly [string, ModelConfig][] = [
     ["biases and norms of heads", tinyConfig],
@@ -105,6 +118,8 @@ describe("against an oracle in double precision", () => {
       "norms that subtract the mean",
       { ...tinyConfig, norm: { ...tinyConfig.norm, kind: "layer", hasBias: true } },
     ],
+    ["three of five experts in one layer", withExperts({ expertsPerToken: 3, layers: [false, true] })],
+    ["one expert for each token, with its probability", withExperts({ areWeightsNormalized: false })],
     ["gelu", { ...tinyConfig, activation: "gelu" }],
     ["approximated gelu", { ...tinyConfig, activation: "gelu_tanh" }],
   ];

@@ -41,6 +41,7 @@ export const tinyConfig: ModelConfig = {
   hasMlpBias: false,
   hasParallelBlocks: false,
   qkNorm: "head",
+  experts: undefined,
   eosTokenIds: [2],
   bosTokenId: 1,
   storedDtype: "F32",
@@ -99,10 +100,20 @@ export const plainArchitecture: Architecture = {
       );
       x = builder.add(x, builder.linear(attended, ref("o", hiddenSize, headCount * headDim)));
       const mlp = norm(x, `${layer}.norm2`, hiddenSize);
-      const gate = builder.linear(mlp, ref("gate", intermediateSize, hiddenSize));
-      const up = builder.linear(mlp, ref("up", intermediateSize, hiddenSize));
-      const product = builder.multiply(builder.activate(gate, config.activation), up);
-      x = builder.add(x, builder.linear(product, ref("down", hiddenSize, intermediateSize)));
+      const gated = (value: T, prefix: string): T => {
+        const gate = builder.linear(value, ref(`${prefix}gate`, intermediateSize, hiddenSize));
+        const up = builder.linear(value, ref(`${prefix}up`, intermediateSize, hiddenSize));
+        const product = builder.multiply(builder.activate(gate, config.activation), up);
+        return builder.linear(product, ref(`${prefix}down`, hiddenSize, intermediateSize));
+      };
+      x = builder.add(x, gated(mlp, ""));
+      if (config.experts?.layers[layer] !== true) continue;
+      const logits = builder.linear(mlp, ref("router", config.experts.expertCount, hiddenSize));
+      const share = builder.activate(builder.linear(mlp, ref("share", 1, hiddenSize)), "sigmoid");
+      const routed = builder.experts(mlp, { ...config.experts, logits }, (rows, index) =>
+        gated(rows, `${index}.`),
+      );
+      x = builder.add(x, builder.multiply(routed, share));
     }
     const head = config.hasTiedEmbeddings ? embedding : { name: "head", shape: [vocabSize, hiddenSize] };
     builder.logits(norm(x, "norm", hiddenSize), head, config.logitSoftCap);

@@ -3,6 +3,7 @@ import type {
   AttentionOptions,
   AttentionRotary,
   DecoderBuilder,
+  ExpertRouting,
   FeatureSlice,
   ModelConfig,
   NormStyle,
@@ -125,12 +126,45 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     return output;
   }
 
-  activate(x: Matrix, activation: Activation): Matrix {
+  experts(
+    x: Matrix,
+    { logits, expertCount, expertsPerToken, areWeightsNormalized }: ExpertRouting<Matrix>,
+    expert: (x: Matrix, index: number) => Matrix,
+  ): Matrix {
+    const tokens = Array.from({ length: x.rows }, (_, row) => {
+      const token = { rows: 1, width: x.width, data: x.data.slice(row * x.width, (row + 1) * x.width) };
+      const exponents = Array.from({ length: expertCount }, (__, index) =>
+        Math.exp(at(logits.data[row * expertCount + index])),
+      );
+      const chosen = [...exponents.keys()]
+        .toSorted((one, other) => at(exponents[other]) - at(exponents[one]))
+        .slice(0, expertsPerToken);
+      const among = areWeightsNormalized ? chosen.map((index) => at(exponents[index])) : exponents;
+      const total = among.reduce((all, each) => all + each, 0);
+      return { token, weights: new Map(chosen.map((index) => [index, at(exponents[index]) / total])) };
+    });
+    const outputs = Array.from({ length: expertCount }, (_, index) =>
+      tokens.map(({ token, weights }) => ({
+        weight: weights.get(index) ?? 0,
+        data: expert(token, index).data,
+      })),
+    );
+    const output = matrix(x.rows, outputs[0]?.[0]?.data.length ?? 0);
+    for (const ofExpert of outputs) {
+      for (const [row, { weight, data }] of ofExpert.entries()) {
+        for (const [i, each] of data.entries()) output.data[row * output.width + i]! += weight * each;
+      }
+    }
+    return output;
+  }
+
+  activate(x: Matrix, activation: Activation | "sigmoid"): Matrix {
     return { ...x, data: x.data.map(activations[activation]) };
   }
 
   multiply(a: Matrix, b: Matrix): Matrix {
-    return { ...a, data: a.data.map((x, i) => x * at(b.data[i])) };
+    const perToken = b.width === 1 ? a.width : 1;
+    return { ...a, data: a.data.map((x, i) => x * at(b.data[Math.floor(i / perToken)])) };
   }
 
   scale(x: Matrix, factor: number): Matrix {
@@ -168,7 +202,8 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
   }
 }
 
-const activations: Readonly<Record<Activation, (x: number) => number>> = {
+const activations: Readonly<Record<Activation | "sigmoid", (x: number) => number>> = {
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => (x / 2) * (1 + errorFunction(x / Math.SQRT2)),
   gelu_tanh: (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044_715 * x ** 3))),

@@ -1,9 +1,9 @@
 import type { ModelConfig } from "../../config/model-config.ts";
 import { parseGenerationDefaults, type GenerationDefaults } from "../../config/parse-generation-defaults.ts";
 import { ModelError, quoteValue } from "../../errors.ts";
-import type { Family, GgufFamily } from "../../families/family.ts";
+import type { GgufFamily } from "../../families/family.ts";
 import { parseModelConfig } from "../../families/parse-model-config.ts";
-import { families } from "../../families/registry.ts";
+import { findStoredFamily } from "./find-stored-family.ts";
 import type { GgufMetadata, GgufValue } from "./gguf-metadata.ts";
 
 /** What the config says that is no metadata. */
@@ -20,16 +20,6 @@ export interface GgufNetwork {
   readonly shortRopeFactors: readonly number[] | undefined;
   readonly longRopeFactors: readonly number[] | undefined;
 }
-
-/** A family and how it is stored in GGUF. */
-type StoredFamily = Family & { readonly gguf: GgufFamily };
-
-/** By `general.architecture`. */
-const storedFamilies: ReadonlyMap<unknown, StoredFamily> = new Map(
-  families.flatMap(({ gguf, ...family }) =>
-    gguf === undefined ? [] : [[gguf.architecture, { ...family, gguf }] as const],
-  ),
-);
 
 /** Fields of a config by their keys behind the name of the architecture. */
 const fieldKeys = {
@@ -87,12 +77,10 @@ export interface GgufConfig {
  */
 export function parseGgufConfig(network: GgufNetwork): GgufConfig {
   const { path, metadata, embeddingShape, hasTensor, ropeDivisors } = network;
-  const family = storedFamilies.get(metadata.get("general.architecture"));
-  if (family === undefined) throw unsupported(network);
+  const family = findStoredFamily(path, metadata);
   const { gguf } = family;
   const prefix = gguf.architecture;
   const get = (key: string): GgufValue | undefined => metadata.get(`${prefix}.${key}`);
-  assertNoExperts(path, `${prefix}.expert_count`, metadata);
   if (get("rope.scaling.type") === "yarn") assertPlainYarn(path, prefix, metadata);
   const keys = { ...fieldKeys, ...gguf.fieldKeys };
   const fieldNames = new Map<string, string>([
@@ -200,23 +188,9 @@ function scaleRotaries(config: ModelConfig, divisors: readonly number[], path: s
   return { ...config, rotaries };
 }
 
-function assertNoExperts(path: string, field: string, metadata: GgufMetadata): void {
-  const count = metadata.get(field) ?? 0;
-  if (count === 0) return;
-  const mismatch = { expected: "a network without experts", got: `${quoteValue(count)} experts` };
-  throw new ModelError("UNSUPPORTED_ARCHITECTURE", mismatch, { file: path, field });
-}
-
 function assertPlainYarn(file: string, prefix: string, metadata: GgufMetadata): void {
   const field = unknownYarnKeys.map((key) => `${prefix}.${key}`).find((key) => metadata.has(key));
   if (field === undefined) return;
   const mismatch = { expected: "yarn without it", got: quoteValue(metadata.get(field)) };
   throw new ModelError("UNSUPPORTED_ROPE_SCALING", mismatch, { file, field });
-}
-
-function unsupported({ path, metadata }: GgufNetwork): ModelError {
-  const field = "general.architecture";
-  const expected = `one of ${[...storedFamilies.keys()].map(String).join(", ")}`;
-  const got = metadata.has(field) ? quoteValue(metadata.get(field)) : "nothing";
-  return new ModelError("UNSUPPORTED_ARCHITECTURE", { expected, got }, { file: path, field });
 }

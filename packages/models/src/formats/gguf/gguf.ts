@@ -9,6 +9,7 @@ import { denseWeight, type StoredWeight } from "../../weights/stored-weight.ts";
 import { closeFiles, createWeightIndex } from "../../weights/weight-index.ts";
 import type { CheckpointFormat, StoredNetwork, StoredText } from "../checkpoint-format.ts";
 import { resolveChatTemplate, selectTemplate } from "../resolve-chat-template.ts";
+import { splitExperts } from "./expert-tensors.ts";
 import { parseGgufConfig, parseGgufDefaults } from "./gguf-config.ts";
 import { createGgufTokenizer, tokenizerArrays } from "./gguf-tokenizer.ts";
 import { openGgufFiles, type GgufFiles, type PlacedTensor } from "./open-gguf-files.ts";
@@ -94,12 +95,13 @@ function indexWeights({ tensors }: GgufFiles, family: GgufFamily): ReadonlyMap<s
   const weights = new Map<string, StoredWeight>();
   for (const tensor of tensors.values()) {
     if (ropeTensors.has(tensor.name)) continue;
-    const name = networkNameOf(tensor.name, family);
-    if (weights.has(name)) {
-      const mismatch = { expected: `one tensor for ${name}`, got: "another one" };
-      throw new ModelError("TENSOR_DUPLICATED", mismatch, { file: tensor.filePath, tensor: tensor.name });
+    for (const [name, part] of splitExperts(networkNameOf(tensor.name, family), tensor)) {
+      if (weights.has(name)) {
+        const mismatch = { expected: `one tensor for ${name}`, got: "another one" };
+        throw new ModelError("TENSOR_DUPLICATED", mismatch, { file: tensor.filePath, tensor: tensor.name });
+      }
+      weights.set(name, weightOf(part));
     }
-    weights.set(name, weightOf(tensor));
   }
   return weights;
 }

@@ -99,6 +99,10 @@ function readConfig(json: unknown): ModelConfig {
     attentionSoftCap: config.attentionSoftCap,
     logitSoftCap: config.logitSoftCap,
     bosTokenId: config.bosTokenId,
+    experts: config.experts && {
+      ...config.experts,
+      sharedIntermediateSize: config.experts.sharedIntermediateSize,
+    },
   });
 }
 

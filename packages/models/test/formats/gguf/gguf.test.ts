@@ -54,7 +54,7 @@ describe("has the config of the checkpoint that it was converted from", () => {
     const found = await open(await convertToGguf(directory));
     expect(found).toMatchObject({
       ...wanted,
-      hasInterleavedRope: ["cohere", "granite", "llama", "smollm3"].includes(wanted.family),
+      hasInterleavedRope: ["cohere", "granite", "llama", "mixtral", "smollm3"].includes(wanted.family),
       attentionScale: expect.closeTo(wanted.attentionScale, 6),
       scales: {
         embedding: expect.closeTo(wanted.scales.embedding, 6),
@@ -99,9 +99,26 @@ describe("refuses with a code, and names the key", () => {
       "another architecture",
       "UNSUPPORTED_ARCHITECTURE",
       withMetadata({ "general.architecture": text("mamba") }),
-      "qwen2, qwen3",
+      "qwen2, qwen2moe",
     ],
-    ["experts", "UNSUPPORTED_ARCHITECTURE", withMetadata({ "llama.expert_count": u32(8) }), "8 experts"],
+    [
+      "experts",
+      "UNSUPPORTED_ARCHITECTURE",
+      withMetadata({ "general.architecture": text("qwen3"), "qwen3.expert_count": u32(8) }),
+      '"qwen3.expert_count": expected a network without experts, got 8 experts',
+    ],
+    [
+      "no experts",
+      "UNSUPPORTED_ARCHITECTURE",
+      withMetadata({ "general.architecture": text("qwen3moe") }),
+      '"qwen3moe.expert_count": expected a network with experts, got 0 experts',
+    ],
+    [
+      "experts that are chosen by a sigmoid",
+      "UNSUPPORTED_ARCHITECTURE",
+      withMetadata({ "llama.expert_count": u32(8), "llama.expert_gating_func": u32(2) }),
+      '"llama.expert_gating_func": expected 1, or nothing, got 2',
+    ],
     ["no layers", "INVALID_CONFIG", without("llama.block_count"), '"llama.block_count": expected an integer'],
     [
       "heads that do not divide",

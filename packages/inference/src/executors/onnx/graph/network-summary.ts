@@ -1,6 +1,7 @@
 import type {
   AttentionOptions,
   DecoderBuilder,
+  ExpertRouting,
   FeatureSlice,
   NormWeights,
   StoredWeight,
@@ -26,6 +27,8 @@ export class NetworkSummary implements DecoderBuilder<number> {
   readonly attentions: AttentionOptions[] = [];
   hiddenWidth = 0;
   widestGate = 0;
+  /** Numbers for each token while experts compute. */
+  widestExperts = 0;
   vocabSize = 0;
 
   embed(weight: WeightRef): number {
@@ -53,6 +56,22 @@ export class NetworkSummary implements DecoderBuilder<number> {
   attention(_qkv: unknown, options: AttentionOptions): number {
     this.attentions.push(options);
     return options.headCount * options.headDim;
+  }
+
+  experts(
+    x: number,
+    { expertCount, expertsPerToken }: ExpertRouting<number>,
+    expert: (x: number, index: number) => number,
+  ): number {
+    const { widestGate } = this;
+    this.widestGate = 0;
+    const widths = Array.from({ length: expertCount }, (_, index) => expert(x, index));
+    const width = Math.max(...widths);
+    // A token is as many rows as it has experts: what they take, what one has inside, what they return in both orders.
+    const rowWidth = 2 * x + 3 * this.widestGate + 3 * width;
+    this.widestExperts = Math.max(this.widestExperts, expertsPerToken * rowWidth);
+    this.widestGate = widestGate;
+    return width;
   }
 
   activate(x: number): number {

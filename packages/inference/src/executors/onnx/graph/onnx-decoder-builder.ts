@@ -3,6 +3,7 @@ import type {
   AttentionOptions,
   AttentionRotary,
   DecoderBuilder,
+  ExpertRouting,
   FeatureSlice,
   NormStyle,
   NormWeights,
@@ -15,8 +16,9 @@ import type {
 import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
+import { sendToExperts } from "./expert-rows.ts";
 import { HeadInputsWriter } from "./head-inputs.ts";
-import { onnxDtype, OnnxGraph, type OnnxDtype } from "./onnx-graph.ts";
+import { type OnnxAttribute, onnxDtype, type OnnxDtype, OnnxGraph, type OnnxNode } from "./onnx-graph.ts";
 import {
   type GraphWriter,
   type NodeDetails,
@@ -47,9 +49,12 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
   BF16: "bfloat16",
 };
 
-const activationOperators: Readonly<Record<Activation, readonly [op: string, details: NodeDetails]>> = {
+const activationOperators: Readonly<
+  Record<Activation | "sigmoid", readonly [op: string, details: NodeDetails]>
+> = {
   // QuickGelu with alpha 1 is silu, in one pass over the data.
   silu: ["QuickGelu", { domain: "com.microsoft", attributes: { alpha: { float: 1 } } }],
+  sigmoid: ["Sigmoid", {}],
   gelu: ["Gelu", {}],
   gelu_tanh: ["Gelu", { attributes: { approximate: "tanh" } }],
 };
@@ -138,7 +143,57 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return { width: headCount * headDim, names: { batched: this.#heads.cut(output, options) } };
   }
 
-  activate(x: OnnxValue, activation: Activation): OnnxValue {
+  experts(
+    x: OnnxValue,
+    routing: ExpertRouting<OnnxValue>,
+    expert: (x: OnnxValue, index: number) => OnnxValue,
+  ): OnnxValue {
+    const nameOf = (value: OnnxValue): string => this.#values.name(value, "flat");
+    const [tokens, logits] = [nameOf(x), nameOf(routing.logits)];
+    const condition = this.#hasTokens();
+    let width = 0;
+    let sum = "";
+    const nodes = this.graph.collectNodes(() => {
+      const rows = sendToExperts(this.#writer, tokens, { ...routing, logits });
+      const outputs = rows.inputs.map((flat, index) => expert({ width: x.width, names: { flat } }, index));
+      width = outputs[0]?.width ?? 0;
+      sum = rows.join(outputs.map(nameOf), width);
+    });
+    return { width, names: { flat: this.#ifTrue(condition, nodes, { sum, otherwise: tokens }) } };
+  }
+
+  /**
+   * A branch that is always taken: the time in which the runtime plans the memory of a graph grows with the square of its
+   * nodes, and those of a branch are planned apart.
+   */
+  #ifTrue(
+    condition: string,
+    nodes: readonly OnnxNode[],
+    { sum, otherwise }: { readonly sum: string; readonly otherwise: string },
+  ): string {
+    const branch = (name: string, all: readonly OnnxNode[]): OnnxAttribute => ({
+      graph: { nodes: all, outputs: [{ name, dtype: "float32", shape: ["T", "W"] }] },
+    });
+    const same = `${sum}.none`;
+    const attributes = {
+      then_branch: branch(sum, nodes),
+      else_branch: branch(same, [{ op: "Identity", inputs: [otherwise], outputs: [same] }]),
+    };
+    return this.#node("If", [condition], { attributes });
+  }
+
+  /** Whether a run has tokens, which the runtime does not know before it. */
+  #hasTokens(): string {
+    const output = "has_tokens";
+    if (!this.#computed.has(output)) {
+      const rowCount = this.#node("Size", ["input_ids"]);
+      this.#node("Greater", [rowCount, this.#writer.integers([0])], { output });
+    }
+    this.#computed.add(output);
+    return output;
+  }
+
+  activate(x: OnnxValue, activation: Activation | "sigmoid"): OnnxValue {
     const [op, details] = activationOperators[activation];
     return this.#values.elementwise((name) => this.#node(op, [name], details), x);
   }

@@ -83,9 +83,11 @@ export class OnnxGraph {
   readonly #outputs: OnnxValueInfo[] = [];
   readonly #initializers = new Map<string, ProtobufWriter>();
   readonly #externalTensors = new Set<string>();
+  #nodeCount = 0;
 
+  /** How many nodes were added, those of branches included. */
   get nodeCount(): number {
-    return this.#nodes.length;
+    return this.#nodeCount;
   }
 
   addInput(info: OnnxValueInfo): string {
@@ -100,6 +102,14 @@ export class OnnxGraph {
 
   addNode(node: OnnxNode): void {
     this.#nodes.push(node);
+    this.#nodeCount += 1;
+  }
+
+  /** Takes out the nodes that are added meanwhile, for a branch. */
+  collectNodes(add: () => void): readonly OnnxNode[] {
+    const start = this.#nodes.length;
+    add();
+    return this.#nodes.splice(start);
   }
 
   hasInitializer(name: string): boolean {
@@ -158,9 +168,17 @@ export class OnnxGraph {
 
   /** What determines the order in which the runtime keeps each weight: the operators that take it, and how. */
   weightUses(): readonly unknown[] {
-    return this.#nodes.flatMap(({ op, domain, inputs, attributes }) => {
+    return this.#usesIn(this.#nodes);
+  }
+
+  #usesIn(nodes: readonly OnnxNode[]): readonly unknown[] {
+    return nodes.flatMap(({ op, domain, inputs, attributes = {} }) => {
       const weights = inputs.map((name) => (this.#externalTensors.has(name) ? name : ""));
-      return weights.some((name) => name !== "") ? [[op, domain, weights, attributes]] : [];
+      const own = weights.some((name) => name !== "") ? [[op, domain, weights, attributes]] : [];
+      const branches = Object.values(attributes).flatMap((value) =>
+        typeof value === "object" && "graph" in value ? this.#usesIn(value.graph.nodes) : [],
+      );
+      return [...own, ...branches];
     });
   }
 
