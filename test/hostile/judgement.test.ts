@@ -216,7 +216,7 @@ const cases: readonly Case[] = [
   {
     title: "a file in place of a folder",
     code: "MODEL_NOT_FOUND",
-    make: async () => join(await copyCheckpoint("llama2"), "config.json"),
+    make: async () => join(await copyCheckpoint("llama2"), "model.safetensors"),
   },
   { title: "nothing", code: "MODEL_NOT_FOUND", make: async () => join(await makeFolder(), "nowhere") },
   {
