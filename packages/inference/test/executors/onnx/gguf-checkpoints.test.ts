@@ -39,6 +39,8 @@ describe.each([
   "qwen2",
   "qwen2-untied",
   "qwen3",
+  "gemma",
+  "gemma2",
   "gemma3-v5",
   "cohere",
   "granite",
