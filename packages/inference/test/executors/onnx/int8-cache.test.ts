@@ -54,7 +54,9 @@ describe.each(goldenNames())("%s", async (name) => {
   }
 
   // Weights at random make much of little differences, and each layer makes more of those of the layers before.
-  const limit = 0.08 * model.config.layerCount;
+  // A little difference may send a token to another expert.
+  const share = model.config.experts === undefined ? 0.08 : 0.13;
+  const limit = share * model.config.layerCount;
   test("is near the reference, and measured once", async () => {
     for (const [index, { logits }] of answers.entries()) {
       for (const [row, found] of logits.entries()) {
