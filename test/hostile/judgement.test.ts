@@ -142,7 +142,7 @@ const cases: readonly Case[] = [
   {
     title: "a family that is not known",
     code: "UNSUPPORTED_ARCHITECTURE",
-    make: config({ architectures: ["GemmaForCausalLM"] }),
+    make: config({ architectures: ["MambaForCausalLM"] }),
   },
   {
     title: "quantized weights",
