@@ -1,7 +1,13 @@
 import type { AttentionOptions, DecoderBuilder } from "../decoder-builder.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 import type { LayerWeights, Projection } from "./decoder-weights.ts";
-import { embeddingWeight, finalNormWeights, outputWeight } from "./decoder-weights.ts";
+import {
+  embeddingWeight,
+  finalNormWeights,
+  layerTensor,
+  normWeights,
+  outputWeight,
+} from "./decoder-weights.ts";
 
 /** `x · weightᵀ`, plus the bias if there is one. */
 export function project<T>(builder: DecoderBuilder<T>, x: T, projection: Projection): T {
@@ -42,6 +48,11 @@ export interface LayerContext<T> {
   readonly builder: DecoderBuilder<T>;
   readonly config: ModelConfig;
   readonly layerIndex: number;
+}
+
+/** Normalizes with the weights `<name>.weight` of the layer. */
+export function normalize<T>({ builder, config, layerIndex }: LayerContext<T>, x: T, name: string): T {
+  return builder.norm(x, normWeights(config, layerTensor(layerIndex, name, []).name), config.norm);
 }
 
 /** What a layer has after attention: `(tokens, hiddenSize)` → `(tokens, hiddenSize)`. */

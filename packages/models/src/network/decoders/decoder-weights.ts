@@ -77,7 +77,7 @@ export function finalNormWeights(config: ModelConfig): NormWeights {
 }
 
 /** A norm `(hiddenSize)`, with a bias where the config has them. */
-function normWeights({ hiddenSize, norm }: ModelConfig, name: string): NormWeights {
+export function normWeights({ hiddenSize, norm }: ModelConfig, name: string): NormWeights {
   const shape = [hiddenSize];
   const bias = norm.hasBias ? { name: `${name}.bias`, shape } : undefined;
   return { weight: { name: `${name}.weight`, shape }, bias };

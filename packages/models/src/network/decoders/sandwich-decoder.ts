@@ -1,7 +1,14 @@
-import type { DecoderBuilder, WeightRef } from "../decoder-builder.ts";
+import type { DecoderBuilder } from "../decoder-builder.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
-import { attend, embedTokens, endWithLogits, gatedMlp, type LayerContext } from "./decoder-blocks.ts";
-import { layerTensor, layerWeights } from "./decoder-weights.ts";
+import {
+  attend,
+  embedTokens,
+  endWithLogits,
+  gatedMlp,
+  type LayerContext,
+  normalize,
+} from "./decoder-blocks.ts";
+import { layerWeights } from "./decoder-weights.ts";
 
 /**
  * The network of Gemma 2 and 3: a norm before and one after both attention and MLP.
@@ -13,10 +20,7 @@ export function buildSandwichDecoder<T>(config: ModelConfig, builder: DecoderBui
   for (let layerIndex = 0; layerIndex < config.layerCount; layerIndex += 1) {
     const layer: LayerContext<T> = { builder, config, layerIndex };
     const weights = layerWeights(config, layerIndex);
-    const norm = (x: T, name: string): T => {
-      const weight: WeightRef = layerTensor(layerIndex, `${name}.weight`, [config.hiddenSize]);
-      return builder.norm(x, { weight }, config.norm);
-    };
+    const norm = (x: T, name: string): T => normalize(layer, x, name);
     const attended = attend(layer, norm(hidden, "input_layernorm"), weights);
     hidden = builder.add(hidden, norm(attended, "post_attention_layernorm"));
     const mlp = gatedMlp(layer, norm(hidden, "pre_feedforward_layernorm"), weights);

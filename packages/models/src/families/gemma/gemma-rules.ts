@@ -1,7 +1,7 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { commonRules, type FamilyRules } from "./family-rules.ts";
-import type { GgufField, GgufFamily } from "./family.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { commonRules, type FamilyRules } from "../family-rules.ts";
+import type { GgufField, GgufFamily } from "../family.ts";
 
 const maxNumber = 1e6;
 

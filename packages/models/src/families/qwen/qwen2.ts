@@ -1,6 +1,6 @@
-import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import { buildPreNormDecoder } from "../../network/decoders/pre-norm-decoder.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /** Qwen2 and Qwen2.5: Llama's network with biases of queries, keys and values. @see transformers, `modeling_qwen2.py` */
 export const qwen2: Family = {

@@ -1,5 +1,5 @@
-import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { Family } from "./family.ts";
+import { buildPreNormDecoder } from "../../network/decoders/pre-norm-decoder.ts";
+import type { Family } from "../family.ts";
 import { gemmaRules, gemmaScales, wholeNorms } from "./gemma-rules.ts";
 
 /** Gemma 1: Llama's network with scaled embeddings and norms around 1. @see transformers, `modeling_gemma.py` */

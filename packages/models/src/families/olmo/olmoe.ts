@@ -1,8 +1,8 @@
-import { readExperts } from "../config/read-experts.ts";
-import { buildMixtureDecoder } from "../network/decoders/mixture-of-experts.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
-import { ggufExpertFields, ggufExperts } from "./gguf-experts.ts";
+import { readExperts } from "../../config/read-experts.ts";
+import { buildMixtureDecoder } from "../../network/decoders/mixture-of-experts.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
+import { ggufExpertFields, ggufExperts } from "../gguf-experts.ts";
 
 /** OLMoE: Llama's network with norms over all queries and all keys, and experts in every layer. @see transformers, `modeling_olmoe.py` */
 export const olmoe: Family = {

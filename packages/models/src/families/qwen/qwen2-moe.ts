@@ -1,10 +1,10 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import { configLimits } from "../config/config-limits.ts";
-import { readExperts, readSparseLayers } from "../config/read-experts.ts";
-import { buildMixtureDecoder } from "../network/decoders/mixture-of-experts.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
-import { ggufExpertFields, ggufExperts } from "./gguf-experts.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import { configLimits } from "../../config/config-limits.ts";
+import { readExperts, readSparseLayers } from "../../config/read-experts.ts";
+import { buildMixtureDecoder } from "../../network/decoders/mixture-of-experts.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
+import { ggufExpertFields, ggufExperts } from "../gguf-experts.ts";
 
 const defaultSharedSize = 5632;
 

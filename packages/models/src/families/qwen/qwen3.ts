@@ -1,6 +1,6 @@
-import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import { buildPreNormDecoder } from "../../network/decoders/pre-norm-decoder.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /** Qwen3: Llama's network with a norm of each query and key head. @see transformers, `modeling_qwen3.py` */
 export const qwen3: Family = {

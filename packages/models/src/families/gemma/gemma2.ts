@@ -1,5 +1,5 @@
-import { buildSandwichDecoder } from "../network/decoders/sandwich-decoder.ts";
-import type { Family } from "./family.ts";
+import { buildSandwichDecoder } from "../../network/decoders/sandwich-decoder.ts";
+import type { Family } from "../family.ts";
 import { gemmaAttention, gemmaGguf, gemmaRules, gemmaScales, queryScalar } from "./gemma-rules.ts";
 
 /** Gemma 2: capped attention and logits, windows in every second layer. @see transformers, `modeling_gemma2.py` */

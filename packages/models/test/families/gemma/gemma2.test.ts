@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { parseModelConfig } from "../../src/index.ts";
+import { parseModelConfig } from "../../../src/index.ts";
 
 const base = {
   vocab_size: 256_000,

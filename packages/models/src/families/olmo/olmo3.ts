@@ -1,9 +1,9 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import { readScaling } from "../config/read-rope-scaling.ts";
-import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../config/read-rotary.ts";
-import { readLayerTypes, type SlidingWindowRule } from "../config/read-sliding-windows.ts";
-import { buildPostNormDecoder } from "../network/decoders/post-norm-decoder.ts";
-import type { Family } from "./family.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import { readScaling } from "../../config/read-rope-scaling.ts";
+import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../../config/read-rotary.ts";
+import { readLayerTypes, type SlidingWindowRule } from "../../config/read-sliding-windows.ts";
+import { buildPostNormDecoder } from "../../network/decoders/post-norm-decoder.ts";
+import type { Family } from "../family.ts";
 import { olmo2 } from "./olmo2.ts";
 
 const slidingWindow: SlidingWindowRule = { allButEvery: 4 };

@@ -1,6 +1,6 @@
-import { buildPostNormDecoder } from "../network/decoders/post-norm-decoder.ts";
-import type { Family, GgufField } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import { buildPostNormDecoder } from "../../network/decoders/post-norm-decoder.ts";
+import type { Family, GgufField } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /** OLMo 2: norms after attention and MLP, and over all queries and all keys of a token. @see transformers, `modeling_olmo2.py` */
 export const olmo2: Family = {

@@ -1,8 +1,8 @@
-import { readExperts, readSparseLayers } from "../config/read-experts.ts";
-import { buildMixtureDecoder } from "../network/decoders/mixture-of-experts.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
-import { ggufExpertFields, ggufExperts } from "./gguf-experts.ts";
+import { readExperts, readSparseLayers } from "../../config/read-experts.ts";
+import { buildMixtureDecoder } from "../../network/decoders/mixture-of-experts.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
+import { ggufExpertFields, ggufExperts } from "../gguf-experts.ts";
 import { assertNoWindows } from "./qwen2-moe.ts";
 
 /** Qwen3-MoE: Qwen3's network with experts. @see transformers, `modeling_qwen3_moe.py` */

@@ -1,9 +1,9 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import { readScaling } from "../config/read-rope-scaling.ts";
-import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../config/read-rotary.ts";
-import { readLayerTypes, type SlidingWindowRule } from "../config/read-sliding-windows.ts";
-import { buildSandwichDecoder } from "../network/decoders/sandwich-decoder.ts";
-import type { Family } from "./family.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import { readScaling } from "../../config/read-rope-scaling.ts";
+import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../../config/read-rotary.ts";
+import { readLayerTypes, type SlidingWindowRule } from "../../config/read-sliding-windows.ts";
+import { buildSandwichDecoder } from "../../network/decoders/sandwich-decoder.ts";
+import type { Family } from "../family.ts";
 import { gemmaAttention, gemmaGguf, gemmaRules, gemmaScales, queryScalar } from "./gemma-rules.ts";
 
 const slidingWindow: SlidingWindowRule = { allButEvery: 6, field: "sliding_window_pattern" };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { architectureFor, parseModelConfig } from "../../src/index.ts";
-import { createRecordingBuilder } from "../support/recording-builder.ts";
+import { architectureFor, parseModelConfig } from "../../../src/index.ts";
+import { createRecordingBuilder } from "../../support/recording-builder.ts";
 
 const config = parseModelConfig({
   config: {
