@@ -13,6 +13,7 @@ export type InferenceErrorCode =
   | "EXECUTOR_DISPOSED"
   | "DECODER_FAILED"
   | "KV_CACHE_FULL"
+  | "CONSTRAINT_DEAD_END"
   | "INVALID_BATCH"
   | "SHAPE_MISMATCH"
   | "NON_FINITE_WEIGHTS"

@@ -34,6 +34,8 @@ export type {
 } from "./executors/executor-provider.ts";
 export type {
   ClockPort,
+  ConstraintPort,
+  ConstraintStatePort,
   DiscoveryPort,
   HealthPort,
   MemoryBlockPort,

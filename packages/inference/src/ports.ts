@@ -32,6 +32,26 @@ export interface TokenDecoderPort {
   tokenOf(tokenId: number): string | undefined;
 }
 
+/** What an answer may be, such as JSON of a schema: limits which tokens come next. */
+export interface ConstraintPort {
+  /** Begins an answer. */
+  start(): ConstraintStatePort;
+}
+
+/** The state of a constraint after the tokens of an answer. It knows no end-of-sequence tokens. */
+export interface ConstraintStatePort {
+  /** Whether the answer may end here. */
+  readonly isComplete: boolean;
+  /** Whether it must end here: it is complete, and no token can follow. */
+  readonly isFinished: boolean;
+  /** Whether a token may come next: for one token cheaper than `fillMask`. */
+  allows(tokenId: number): boolean;
+  /** Sets the bit of each token that may come next: bit `id % 32` of word `id / 32`. The words are zero before. */
+  fillMask(words: Uint32Array): void;
+  /** Appends a token that is allowed. */
+  accept(tokenId: number): void;
+}
+
 /** Gets one check of the engine's progress; `HealthProvider` of `@infernode/health` fits. */
 export interface HealthPort {
   addCheck(check: {

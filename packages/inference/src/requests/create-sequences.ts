@@ -39,6 +39,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
           index,
           stopTokenIds: suppressed,
           minTokens: stopping.minTokens,
+          constraint: request.constraint?.start(),
         }),
         detokenizer: new Detokenizer(context.tokenizer, {
           skipSpecialTokens: request.skipSpecialTokens,

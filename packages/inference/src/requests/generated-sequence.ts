@@ -111,6 +111,7 @@ export class GeneratedSequence implements SchedulableSequence {
       return;
     }
     this.#append(detokenizer.push(tokenId));
+    if (this.#finishReason === undefined && this.sampling.isFinished) this.#finish("stop", undefined);
     if (this.#finishReason === undefined && this.#tokenCount >= maxTokens) this.#finish("length", undefined);
   }
 

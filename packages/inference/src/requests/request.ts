@@ -1,3 +1,4 @@
+import type { ConstraintPort } from "../ports.ts";
 import type { SamplingParams } from "../sampling/sampling-params.ts";
 import type { TokenLogprob } from "../text/token-logprob.ts";
 
@@ -21,6 +22,11 @@ export interface GenerationRequest {
   readonly promptTokenIds: readonly number[];
   readonly sampling?: Partial<SamplingParams>;
   readonly stopping?: Partial<StopParams>;
+  /**
+   * What each answer may be. The answer ends, for the reason `stop`, where nothing can follow; one that is cut off by
+   * its length is the beginning of an allowed one. [anything]
+   */
+  readonly constraint?: ConstraintPort;
   /** [1] */
   readonly n?: number;
   /** Report the log-probability of each token and of this many alternatives (0 to 20). */

@@ -1,4 +1,5 @@
 import { ContextLengthError, InvalidRequestError } from "../errors.ts";
+import type { ConstraintPort } from "../ports.ts";
 import type { GenerationRequest, StopParams } from "./request.ts";
 import { defaultSamplingParams, type SamplingParams } from "../sampling/sampling-params.ts";
 import { hasAtMost, requestLimits } from "./request-limits.ts";
@@ -10,6 +11,7 @@ export interface ResolvedRequest {
   readonly promptTokenIds: Int32Array;
   readonly sampling: SamplingParams;
   readonly stopping: StopParams & { readonly maxTokens: number };
+  readonly constraint: ConstraintPort | undefined;
   readonly n: number;
   readonly logprobs: number | undefined;
   readonly promptLogprobs: number | undefined;
@@ -32,6 +34,7 @@ export function resolveGenerationRequest(
     id: fields.string("id"),
     promptTokenIds: resolvePrompt(fields.take("promptTokenIds"), model.vocabSize),
     sampling: resolveSampling(readFields("sampling", fields.take("sampling") ?? {}), model.vocabSize),
+    constraint: resolveConstraint(fields.take("constraint")),
     n: fields.integer("n", { start: 1, last: requestLimits.maxAnswers }) ?? 1,
     logprobs: fields.integer("logprobs", { start: 0, last: requestLimits.maxLogprobs }),
     promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: requestLimits.maxLogprobs }),
@@ -164,6 +167,15 @@ function resolveStopTokenIds(value: unknown, vocabSize: number): readonly number
   return value.map((tokenId: unknown, at) =>
     assertTokenId(`stopping.stopTokenIds[${at}]`, tokenId, vocabSize),
   );
+}
+
+function resolveConstraint(value: unknown): ConstraintPort | undefined {
+  if (value === undefined || isConstraint(value)) return value;
+  throw new InvalidRequestError("constraint", "an object with a method `start`", value);
+}
+
+function isConstraint(value: unknown): value is ConstraintPort {
+  return typeof value === "object" && value !== null && "start" in value && typeof value.start === "function";
 }
 
 function resolveSignal(value: unknown): AbortSignal | undefined {

@@ -3,12 +3,15 @@ import type { MemoryPort } from "../ports.ts";
 
 const scratchAlignmentBytes = 64;
 const bytesPerEntry = 8 + 4 + 4;
+const maskBytesOf = (vocabSize: number): number => 4 * Math.ceil(vocabSize / 32);
 
 /** Scratch arrays of a sampler, in one block of the injected memory. */
 export interface SamplerScratch {
   readonly candidates: Candidates;
   /** `(vocabSize)` copy of the model's logits, for log-probabilities. */
   readonly rawLogits: Float32Array;
+  /** A bit for each token, `(vocabSize / 32)` words, for constraints. */
+  readonly mask: Uint32Array;
   dispose(): void;
 }
 
@@ -20,7 +23,7 @@ export function createSamplerScratch(options: {
 }): SamplerScratch {
   const { vocabSize, memory, model } = options;
   const block = memory.allocate({
-    sizeBytes: vocabSize * bytesPerEntry,
+    sizeBytes: vocabSize * bytesPerEntry + maskBytesOf(vocabSize),
     tag: { model, purpose: "workspace", label: "sampler" },
     alignmentBytes: scratchAlignmentBytes,
   });
@@ -28,5 +31,6 @@ export function createSamplerScratch(options: {
   const weights = new Float64Array(buffer, byteOffset, vocabSize);
   const ids = new Int32Array(buffer, byteOffset + 8 * vocabSize, vocabSize);
   const rawLogits = new Float32Array(buffer, byteOffset + 12 * vocabSize, vocabSize);
-  return { candidates: new Candidates(ids, weights), rawLogits, dispose: () => block.dispose() };
+  const mask = new Uint32Array(buffer, byteOffset + bytesPerEntry * vocabSize, Math.ceil(vocabSize / 32));
+  return { candidates: new Candidates(ids, weights), rawLogits, mask, dispose: () => block.dispose() };
 }

@@ -1,4 +1,5 @@
 import { adjustLogits } from "./adjust-logits.ts";
+import { applyConstraint } from "./apply-constraint.ts";
 import type { Candidates } from "./candidates.ts";
 import { InferenceError } from "../errors.ts";
 import { createSamplerScratch, type SamplerScratch } from "./sampler-scratch.ts";
@@ -24,8 +25,8 @@ export interface Sampler extends Disposable {
   /**
    * Samples the next token and updates the state. Writes to `row`, `(vocabSize)`.
    *
-   * Adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
-   * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits
+   * The constraint, adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
+   * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits, `CONSTRAINT_DEAD_END`
    */
   sample(row: Float32Array, state: SamplingState): number;
   /** Does the same, with log-probabilities of the sampled and of the `topCount` likeliest tokens. */
@@ -53,9 +54,15 @@ export function createSampler(options: SamplerOptions): Sampler {
   const sample = (row: Float32Array, state: SamplingState): number => {
     const bestOfModel = findBest(row);
     const tokens = tokenCount < row.length ? row.subarray(0, tokenCount) : row;
+    const isGreedy = state.params.temperature === 0;
+    // A greedy token that is allowed needs no mask, which is the usual case.
+    const isMasked =
+      state.constraint !== undefined && !(isGreedy && !state.changesLogits && state.allows(bestOfModel));
+    if (isMasked) applyConstraint(tokens, state, scratch.mask);
     if (state.changesLogits) adjustLogits(tokens, state);
-    const best = state.changesLogits || bestOfModel >= tokenCount ? findBest(tokens) : bestOfModel;
-    const tokenId = state.params.temperature === 0 ? best : draw(tokens, best, { state, scratch });
+    const isChanged = isMasked || state.changesLogits || bestOfModel >= tokenCount;
+    const best = isChanged ? findBest(tokens) : bestOfModel;
+    const tokenId = isGreedy ? best : draw(tokens, best, { state, scratch });
     state.accept(tokenId);
     return tokenId;
   };

@@ -1,3 +1,4 @@
+import type { ConstraintStatePort } from "../ports.ts";
 import { RandomStream } from "./random-stream.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 import { TokenCounts } from "./token-counts.ts";
@@ -8,9 +9,11 @@ export interface SamplingStateOptions {
   readonly promptTokenIds: Int32Array;
   /** Index among the request's answers; each has its own random numbers. */
   readonly index: number;
-  /** Not sampled before `minTokens` tokens were generated. */
+  /** They end the answer. Not sampled before `minTokens` tokens were generated. */
   readonly stopTokenIds: Iterable<number>;
   readonly minTokens: number;
+  /** [none] */
+  readonly constraint?: ConstraintStatePort | undefined;
 }
 
 /** The state of sampling one sequence: its random numbers and its generated tokens. */
@@ -19,6 +22,7 @@ export class SamplingState {
   readonly random: RandomStream;
   /** Only where a penalty needs it. */
   readonly counts: TokenCounts | undefined;
+  readonly constraint: ConstraintStatePort | undefined;
   readonly #stopTokenIds: readonly number[];
   readonly #minTokens: number;
   #generatedCount = 0;
@@ -29,6 +33,7 @@ export class SamplingState {
     this.random = new RandomStream(params.seed, options.index);
     this.#stopTokenIds = [...options.stopTokenIds];
     this.#minTokens = options.minTokens;
+    this.constraint = options.constraint;
     const isRepetitionPenalised = params.repetitionPenalty !== 1;
     if (isRepetitionPenalised || params.presencePenalty !== 0 || params.frequencyPenalty !== 0) {
       this.counts = new TokenCounts();
@@ -41,6 +46,23 @@ export class SamplingState {
     return this.#generatedCount < this.#minTokens ? this.#stopTokenIds : [];
   }
 
+  /** Tokens that end the answer, where the constraint lets it end. */
+  get endTokenIds(): readonly number[] {
+    return this.constraint?.isComplete === false ? [] : this.#stopTokenIds;
+  }
+
+  /** Whether the constraint leaves nothing to generate. */
+  get isFinished(): boolean {
+    return this.constraint?.isFinished === true;
+  }
+
+  /** Whether the constraint lets a token come next. */
+  allows(tokenId: number): boolean {
+    return (
+      this.constraint === undefined || this.constraint.allows(tokenId) || this.endTokenIds.includes(tokenId)
+    );
+  }
+
   /** Whether the model's logits are adjusted at all. */
   get changesLogits(): boolean {
     return (
@@ -51,6 +73,7 @@ export class SamplingState {
   }
 
   accept(tokenId: number): void {
+    if (!this.#stopTokenIds.includes(tokenId)) this.constraint?.accept(tokenId);
     this.#generatedCount += 1;
     this.counts?.addGenerated(tokenId);
   }

@@ -1,0 +1,40 @@
+import { InferenceError } from "../errors.ts";
+import type { SamplingState } from "./sampling-state.ts";
+
+const allTokens = 0xffffffff;
+
+/**
+ * Sets the logits of tokens to −Infinity that the state's constraint does not let come next. `words` is scratch memory,
+ * a bit for each token.
+ *
+ * @throws InferenceError `CONSTRAINT_DEAD_END` where no token may come next: nothing is generated outside a constraint
+ */
+export function applyConstraint(row: Float32Array, state: SamplingState, words: Uint32Array): void {
+  words.fill(0);
+  state.constraint?.fillMask(words);
+  for (const id of state.endTokenIds) words[id >>> 5] = words[id >>> 5]! | (1 << (id & 31));
+  if (maskRow(row, words)) return;
+  throw new InferenceError("CONSTRAINT_DEAD_END", {
+    expected: "a token of the vocabulary that the constraint of the answer allows next",
+    got: "none",
+  });
+}
+
+/** Returns whether any token is left. */
+function maskRow(row: Float32Array, words: Uint32Array): boolean {
+  let isAnyLeft = false;
+  for (let start = 0; start < row.length; start += 32) {
+    const word = words[start >>> 5]!;
+    if (word !== 0) isAnyLeft = true;
+    if (word === allTokens) continue;
+    const end = Math.min(start + 32, row.length);
+    if (word === 0) {
+      row.fill(-Infinity, start, end);
+      continue;
+    }
+    for (let id = start; id < end; id += 1) {
+      if ((word & (1 << (id & 31))) === 0) row[id] = -Infinity;
+    }
+  }
+  return isAnyLeft;
+}
