@@ -47,6 +47,17 @@ describe("models inspect on a config without weights", () => {
     expect(run.stdout).toMatch(/memory +for 3 x 64 tokens\n +none +[\d.]+ \wiB, .*\n +int8 .*\n +int4 .*\n/);
   });
 
+  test("says what heads of another width than the runtime's take", async () => {
+    const path = join(directory, "heads.json");
+    await writeFile(path, JSON.stringify({ ...config, head_dim: 100 }));
+    expect((await inspect(path)).stdout).toMatch(
+      /KV cache +[\d.]+ \wiB per token; heads of 100 stored as 104, \+4 %/,
+    );
+    const ten = await inspect(join(checkpoint, "../llama-heads10"));
+    expect(ten.stdout).toMatch(/KV cache +.* per token; heads of 10 stored as 16, \+60 %\)/);
+    expect((await inspect(checkpoint)).stdout).not.toContain("stored as");
+  });
+
   test.each([
     ["another family", { architectures: ["FooForCausalLM"] }, '"architectures": expected one of'],
     ["a rotation of another kind", { rope_scaling: { rope_type: "spiral", factor: 2 } }, "spiral"],

@@ -7,6 +7,7 @@ import type { EngineCoreOptions } from "../models/engine/engine-core.ts";
 import { executorProvider, planModel } from "../models/engine/prepare-model.ts";
 import { quantizeModel } from "../models/engine/quantize-model.ts";
 import { weightModes, type WeightMode } from "../weight-mode.ts";
+import { describeCachedHeads } from "./cached-heads.ts";
 import type { CommandContext } from "./command-context.ts";
 import { writeOutput } from "./standard-streams.ts";
 import { formatCount, formatRows } from "./terminal-text.ts";
@@ -37,7 +38,7 @@ export async function inspectConfig(
   const text =
     values["json"] === true
       ? JSON.stringify({ ...model, memoryPlans, verdict }, undefined, 2)
-      : formatRows([...configRows(model), ...memoryRows(memoryPlans)], context.stdout.columns);
+      : formatRows([...configRows(model), ...memoryRows(model, memoryPlans)], context.stdout.columns);
   await writeOutput(context.stdout, `${text}\n`);
   return exitCodes.success;
 }
@@ -80,8 +81,9 @@ function configRows(model: ModelInspection): readonly (readonly [string, string]
   ];
 }
 
-function memoryRows(plans: MemoryByMode): readonly (readonly [string, string])[] {
+function memoryRows(model: ModelInspection, plans: MemoryByMode): readonly (readonly [string, string])[] {
   const { maxSequences, contextTokens, kvBytesPerToken } = plans.none;
+  const cached = [`${formatBytes(kvBytesPerToken)} per token`, describeCachedHeads(model, plans.none)];
   return [
     ["memory", `for ${maxSequences} x ${contextTokens} tokens`],
     ...weightModes.map(
@@ -91,6 +93,6 @@ function memoryRows(plans: MemoryByMode): readonly (readonly [string, string])[]
           `${formatBytes(plans[mode].totalBytes)}, ${formatBytes(plans[mode].weightsBytes)} of weights`,
         ] as const,
     ),
-    ["  KV cache", `${formatBytes(kvBytesPerToken)} per token`],
+    ["  KV cache", cached.filter(Boolean).join("; ")],
   ];
 }

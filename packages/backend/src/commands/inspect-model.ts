@@ -5,6 +5,7 @@ import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
 import { toExitCode, exitCodes } from "../exit-codes.ts";
 import type { CommandRunner } from "./command-context.ts";
 import { findConfigAlone } from "@infernode/models";
+import { describeCachedHeads } from "./cached-heads.ts";
 import { checkModel, type ModelDescription } from "./check-model.ts";
 import { inspectConfig } from "./inspect-config.ts";
 import { readConfigSources } from "./setting-options.ts";
@@ -31,15 +32,17 @@ function preparedRows({ prepared }: ModelDescription): readonly Row[] {
   return [["prepared", `${quantization}, for ${target}, from ${source}`]];
 }
 
-function planRows({ memoryPlan: plan, answerMemoryBytes = 0 }: ModelDescription): readonly Row[] {
+function planRows(model: ModelDescription): readonly Row[] {
+  const { memoryPlan: plan, answerMemoryBytes = 0 } = model;
   if (plan === undefined) return [];
+  const cached = [`${formatBytes(plan.kvBytesPerToken)} per token`, describeCachedHeads(model, plan)];
   return [
     [
       "memory plan",
       `${formatBytes(plan.totalBytes + answerMemoryBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
     ],
     ["  weights", formatBytes(plan.weightsBytes)],
-    ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${formatBytes(plan.kvBytesPerToken)} per token)`],
+    ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${cached.filter(Boolean).join("; ")})`],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
     ["  answers", `at most ${formatBytes(answerMemoryBytes)} while being sent`],

@@ -34,6 +34,7 @@ export const fakeModel: LocalModel = {
     totalBytes: 4,
     kvBytesPerToken: 1,
     kvCacheDtype: "float32",
+    kvHeadDim: 8,
     maxSequences: 4,
     contextTokens: 64,
   },

@@ -73,6 +73,8 @@ export interface ExecutorMemoryPlan {
   readonly totalBytes: number;
   readonly kvBytesPerToken: number;
   readonly kvCacheDtype: KvCacheDtype;
+  /** Features of a head in the KV cache: those of the model, and zeros behind them where the runtime wants more. */
+  readonly kvHeadDim: number;
   readonly maxSequences: number;
   readonly contextTokens: number;
 }

@@ -93,7 +93,7 @@ function readDim(
     for (const fields of [config, rope]) {
       if (fields?.has(name) === true && fields.raw(name) !== 1) throw fields.invalid(name, "1", unsupported);
     }
-    return headDim;
+    return evenHeadDim(headDim, config);
   }
   const [fields, field] = rope?.has(name) === true ? [rope, name] : [config, share.field];
   const factor = fields.has(field) ? fields.number(field, { above: 0, max: 1 }) : share.default;
@@ -101,6 +101,12 @@ function readDim(
   const dim = Math.floor(headDim * factor + 1e-6);
   if (dim >= 2 && dim % 2 === 0) return dim;
   throw fields.invalid(field, `a share of ${headDim} features that is an even number of them`, unsupported);
+}
+
+/** The features of heads that rotate as a whole, in pairs. @throws ModelError `INVALID_CONFIG` for an odd number */
+export function evenHeadDim(headDim: number, config: ConfigFields): number {
+  if (headDim % 2 === 0) return headDim;
+  throw config.invalid("head_dim", "an even integer, for rotary embeddings", { got: String(headDim) });
 }
 
 /** Newer configs may have one object of settings for each type of layer. */

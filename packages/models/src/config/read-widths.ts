@@ -30,9 +30,6 @@ export function readWidths(config: ConfigFields, defaults: WidthDefaults): Width
     }
     headDim = hiddenSize / headCount;
   }
-  if (headDim % 2 !== 0) {
-    throw config.invalid("head_dim", "an even integer, for rotary embeddings", { got: String(headDim) });
-  }
   return { hiddenSize, headCount, kvHeadCount, headDim };
 }
 

@@ -78,6 +78,15 @@ describe("GPT-NeoX", () => {
     ]);
   });
 
+  it("rotates an even part of odd heads", async () => {
+    const odd = { hidden_size: 45, num_attention_heads: 3 };
+    expect(parse({ ...odd, rotary_pct: 0.4 })).toMatchObject({ headDim: 15, rotaries: [{ dim: 6 }] });
+    const error = await expectModelError("UNSUPPORTED_ROPE_SCALING", () =>
+      parse({ ...odd, rotary_pct: 0.5 }),
+    );
+    expect(error.message).toContain("a share of 15 features that is an even number of them");
+  });
+
   it.each([
     ["num_key_value_heads", 2],
     ["head_dim", 32],

@@ -54,6 +54,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
     totalBytes: weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes,
     kvBytesPerToken: kvBytesPerToken(shape),
     kvCacheDtype: sizes.kvCacheDtype,
+    kvHeadDim: shape.headDim,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,
   });

@@ -12,7 +12,7 @@ import type {
 import { createRandom } from "../../../../../benchmarks/lib/random.ts";
 import { NetworkSummary } from "../../../src/executors/onnx/graph/network-summary.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
-import { ReferenceForward } from "./reference-forward.ts";
+import { ReferenceForward, type ReferenceSource } from "./reference-forward.ts";
 
 /** Everything an architecture can have, in the smallest sizes that still tell heads and layers apart. */
 export const tinyConfig: ModelConfig = {
@@ -125,7 +125,7 @@ export interface RandomCheckpoint extends AsyncDisposable {
   readonly directory: string;
   readonly filePath: string;
   /** `(tokens, vocabSize)` by the double-precision oracle. */
-  referenceLogits(tokenIds: readonly number[]): Float64Array[];
+  referenceLogits(tokenIds: readonly number[], kvSteps?: ReferenceSource["kvSteps"]): Float64Array[];
 }
 
 /** Writes seeded float32 weights to a file of a fresh folder; removed by dispose. */
@@ -175,10 +175,9 @@ export async function createRandomCheckpoint(config: ModelConfig, seed: number):
     directory,
     filePath,
     model: { name: "random", config, architecture: plainArchitecture, weights },
-    referenceLogits: (tokenIds) => {
-      const reference = new ReferenceForward(tokenIds, config, (ref) =>
-        Float64Array.from(values.get(ref.name) ?? []),
-      );
+    referenceLogits: (tokenIds, kvSteps) => {
+      const read = (ref: WeightRef): Float64Array => Float64Array.from(values.get(ref.name) ?? []);
+      const reference = new ReferenceForward(tokenIds, config, { read, ...(kvSteps && { kvSteps }) });
       plainArchitecture.build(config, reference);
       if (reference.result === undefined) throw new Error("the network ended without logits");
       const { data, width, rows } = reference.result;

@@ -18,8 +18,22 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
-/** Reads a weight as numbers. */
-export type ReadWeight = (ref: WeightRef) => Float64Array;
+/** What a network computes with. */
+export interface ReferenceSource {
+  /** Reads a weight as numbers. */
+  readonly read: (ref: WeightRef) => Float64Array;
+  /**
+   * Steps that a layer's keys, once rotated, and values are rounded to, `(kvHeads · headDim)`, up to 127 of them.
+   * [not rounded]
+   */
+  readonly kvSteps?: (layerIndex: number) => KvSteps;
+}
+
+/** Steps of one layer, a number for each channel. */
+export interface KvSteps {
+  readonly keys: readonly number[];
+  readonly values: readonly number[];
+}
 
 /**
  * Runs an architecture at once, in double precision and with no cache, by the textbook: an oracle that
@@ -30,12 +44,14 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
   result: Matrix | undefined;
   readonly #tokenIds: readonly number[];
   readonly #config: ModelConfig;
-  readonly #read: ReadWeight;
+  readonly #read: ReferenceSource["read"];
+  readonly #kvSteps: ReferenceSource["kvSteps"];
 
-  constructor(tokenIds: readonly number[], config: ModelConfig, read: ReadWeight) {
+  constructor(tokenIds: readonly number[], config: ModelConfig, { read, kvSteps }: ReferenceSource) {
     this.#tokenIds = tokenIds;
     this.#config = config;
     this.#read = read;
+    this.#kvSteps = kvSteps;
   }
 
   embed(weight: WeightRef): Matrix {
@@ -92,10 +108,12 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     return output;
   }
 
-  attention({ q, k, v }: { q: Matrix; k: Matrix; v: Matrix }, options: AttentionOptions): Matrix {
+  attention({ q, k, v: exact }: { q: Matrix; k: Matrix; v: Matrix }, options: AttentionOptions): Matrix {
     const { headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } = options;
+    const steps = this.#kvSteps?.(options.layerIndex);
     const queries = this.#rotate(q, headDim, rotary);
-    const keys = this.#rotate(k, headDim, rotary);
+    const keys = rounded(this.#rotate(k, headDim, rotary), steps?.keys);
+    const v = rounded(exact, steps?.values);
     const output = matrix(q.rows, headCount * headDim);
     for (let row = 0; row < q.rows; row += 1) {
       const first = slidingWindowTokens === undefined ? 0 : Math.max(0, row - slidingWindowTokens + 1);
@@ -218,6 +236,14 @@ function errorFunction(x: number): number {
     total += term / (2 * n + 1);
   }
   return (2 / Math.sqrt(Math.PI)) * total;
+}
+
+/** Each channel as a whole number of its steps. */
+function rounded(x: Matrix, steps: readonly number[] | undefined): Matrix {
+  if (steps === undefined) return x;
+  const round = (each: number, step: number): number =>
+    step * Math.min(127, Math.max(-127, Math.round(each / step)));
+  return { ...x, data: x.data.map((each, i) => round(each, at(steps[i % x.width]))) };
 }
 
 function capped(x: number, cap: number | undefined): number {

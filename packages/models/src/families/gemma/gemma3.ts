@@ -1,6 +1,12 @@
 import type { ConfigFields } from "../../config/config-fields.ts";
 import { readScaling } from "../../config/read-rope-scaling.ts";
-import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../../config/read-rotary.ts";
+import {
+  evenHeadDim,
+  type LayerRotaries,
+  readTheta,
+  rotaryByType,
+  type RotaryShape,
+} from "../../config/read-rotary.ts";
 import { readLayerTypes, type SlidingWindowRule } from "../../config/read-sliding-windows.ts";
 import { buildSandwichDecoder } from "../../network/decoders/sandwich-decoder.ts";
 import type { Family } from "../family.ts";
@@ -44,7 +50,7 @@ function readRotaries(config: ConfigFields, shape: RotaryShape): LayerRotaries {
     if (rope?.has("rope_theta") === true) return readTheta(rope, "rope_theta");
     return config.has(name) ? readTheta(config, name) : fallback;
   };
-  const dim = shape.headDim;
+  const dim = evenHeadDim(shape.headDim, config);
   return rotaryByType(readLayerTypes(config, slidingWindow, shape.layerCount), {
     full_attention: {
       dim,

@@ -1,6 +1,12 @@
 import type { ConfigFields } from "../../config/config-fields.ts";
 import { readScaling } from "../../config/read-rope-scaling.ts";
-import { type LayerRotaries, readTheta, rotaryByType, type RotaryShape } from "../../config/read-rotary.ts";
+import {
+  evenHeadDim,
+  type LayerRotaries,
+  readTheta,
+  rotaryByType,
+  type RotaryShape,
+} from "../../config/read-rotary.ts";
 import { readLayerTypes, type SlidingWindowRule } from "../../config/read-sliding-windows.ts";
 import { buildPostNormDecoder } from "../../network/decoders/post-norm-decoder.ts";
 import type { Family } from "../family.ts";
@@ -30,7 +36,7 @@ function readRotaries(config: ConfigFields, shape: RotaryShape): LayerRotaries {
     const holder = holders.find((fields) => fields?.has("rope_theta"));
     return holder === undefined ? defaultTheta : readTheta(holder, "rope_theta");
   };
-  const dim = shape.headDim;
+  const dim = evenHeadDim(shape.headDim, config);
   return rotaryByType(readLayerTypes(config, slidingWindow, shape.layerCount), {
     full_attention: {
       dim,
