@@ -1,7 +1,5 @@
-import { Worker } from "node:worker_threads";
-import { type EngineErrorRecord, EngineRequestError } from "../../errors.ts";
-import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { Prompt, PromptDescription } from "../../operations/prompt.ts";
+import { type JobThread, type JobThreadErrors, startJobThread } from "../job-thread.ts";
 
 /** The files of tokenizer and chat template. */
 export interface PromptThreadSource {
@@ -21,27 +19,11 @@ export type PromptResult =
   | { readonly type: "tokens"; readonly tokenIds: Int32Array<ArrayBuffer> }
   | { readonly type: "description"; readonly description: PromptDescription };
 
-export type PromptAnswer = PromptResult | { readonly type: "failed"; readonly error: EngineErrorRecord };
+/** Tokenizes one prompt at a time. Ends with `PROMPT_TIMEOUT` and `PROMPT_MEMORY_EXCEEDED`. */
+export type PromptThread = JobThread<PromptJob, PromptResult>;
 
-/** Messages from the thread. */
-export type PromptThreadMessage =
-  | { readonly type: "ready" }
-  | { readonly type: "load-failed"; readonly error: EngineErrorRecord }
-  | { readonly type: "answer"; readonly answer: PromptAnswer };
-
-/** A thread that tokenizes one prompt at a time; it is terminated if one takes too long. */
-export interface PromptThread {
-  /** Resolves when tokenizer and template are loaded. @throws EngineRequestError with the code of what failed */
-  readonly ready: Promise<void>;
-  /** It takes no more jobs. */
-  readonly hasEnded: boolean;
-  /**
-   * Runs a job; one at a time.
-   * @throws EngineRequestError with the code of what failed; `PROMPT_TIMEOUT`, `PROMPT_MEMORY_EXCEEDED`: the thread has ended
-   */
-  run(job: PromptJob, timeoutMs: number): Promise<PromptResult>;
-  end(): Promise<void>;
-}
+/** Starts a thread for the prompts of a model. */
+export type StartPromptThread = (source: PromptThreadSource) => PromptThread;
 
 export interface PromptThreadOptions {
   readonly source: PromptThreadSource;
@@ -54,116 +36,30 @@ export interface PromptThreadOptions {
   readonly execArgv?: string[];
 }
 
-/** Starts a thread for the prompts of a model. */
-export type StartPromptThread = (source: PromptThreadSource) => PromptThread;
-
-function loadTimedOut(timeoutMs: number): EngineRequestError {
-  return new EngineRequestError({
+const errors: JobThreadErrors = {
+  loadTimedOut: (timeoutMs) => ({
     code: "INVALID_TOKENIZER",
     message: `expected tokenizer and chat template to load within ${timeoutMs} ms, got no end of loading`,
-  });
-}
-
-function promptTimedOut(timeoutMs: number): EngineRequestError {
-  return new EngineRequestError({
+  }),
+  timedOut: (timeoutMs) => ({
     code: "PROMPT_TIMEOUT",
     message: `expected the prompt to be tokenized within ${timeoutMs} ms, got no result; see engine.promptTimeoutMs`,
     data: { timeoutMs },
-  });
-}
+  }),
+  memoryExceeded: (memoryMib) => ({
+    code: "PROMPT_MEMORY_EXCEEDED",
+    message: `expected the prompt to be tokenized with at most ${memoryMib} MiB of memory, got a need for more`,
+    data: { memoryMib },
+  }),
+  cannotBeCopied: (reason) => ({
+    code: "INVALID_REQUEST",
+    message: `expected a prompt of plain data, got one that cannot be copied: ${reason}`,
+    param: "prompt",
+  }),
+  subject: "the prompt",
+};
 
-/** The error of a thread that ended by itself. */
-function failureOf(error: unknown, memoryMib: number): EngineRequestError {
-  const { code, message = String(error) } = error as { readonly code?: unknown; readonly message?: string };
-  if (code === "ERR_WORKER_OUT_OF_MEMORY") {
-    return new EngineRequestError(
-      {
-        code: "PROMPT_MEMORY_EXCEEDED",
-        message: `expected the prompt to be tokenized with at most ${memoryMib} MiB of memory, got a need for more`,
-        data: { memoryMib },
-      },
-      { cause: error },
-    );
-  }
-  return new EngineRequestError(
-    { code: "INTERNAL", message: `expected a result from the prompt thread, got its end: ${message}` },
-    { cause: error },
-  );
-}
-
-/** Starts a thread, which loads at once. It keeps the process alive only while it works. */
-export function startPromptThread(options: PromptThreadOptions): PromptThread {
-  const { source, entry, loadTimeoutMs, memoryMib, execArgv = process.execArgv } = options;
-  const worker = new Worker(entry, {
-    workerData: source,
-    execArgv,
-    resourceLimits: { maxOldGenerationSizeMb: memoryMib },
-  });
-  const ready = createResolvers<void>();
-  ready.promise.catch(() => undefined);
-  let current: Resolvers<PromptResult> | undefined;
-  let hasEnded = false;
-
-  const settle = (): typeof current => {
-    const call = current;
-    current = undefined;
-    clearTimeout(timer);
-    worker.unref();
-    return call;
-  };
-  const fail = (error: EngineRequestError): void => {
-    if (hasEnded) return;
-    hasEnded = true;
-    settle()?.reject(error);
-    ready.reject(error);
-    void worker.terminate();
-  };
-  const post = (job: PromptJob): void => {
-    try {
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      worker.postMessage(job);
-    } catch (cause) {
-      const message = `expected a prompt of plain data, got one that cannot be copied: ${String(cause)}`;
-      throw new EngineRequestError({ code: "INVALID_REQUEST", message, param: "prompt" }, { cause });
-    }
-  };
-  let timer = setTimeout(() => fail(loadTimedOut(loadTimeoutMs)), loadTimeoutMs);
-  worker.on("message", (message: PromptThreadMessage) => {
-    if (message.type === "load-failed") {
-      fail(new EngineRequestError(message.error));
-    } else if (message.type === "answer") {
-      const { answer } = message;
-      if (answer.type === "failed") settle()?.reject(new EngineRequestError(answer.error));
-      else settle()?.resolve(answer);
-    } else {
-      settle();
-      ready.resolve();
-    }
-  });
-  worker.on("error", (error) => fail(failureOf(error, memoryMib)));
-  worker.on("exit", (exitCode) => fail(failureOf(new Error(`exit code ${exitCode}`), memoryMib)));
-
-  return {
-    ready: ready.promise,
-    get hasEnded() {
-      return hasEnded;
-    },
-    run: async (job, timeoutMs) => {
-      const call = createResolvers<PromptResult>();
-      post(job);
-      current = call;
-      worker.ref();
-      timer = setTimeout(() => fail(promptTimedOut(timeoutMs)), timeoutMs);
-      return call.promise;
-    },
-    end: async () => {
-      fail(
-        new EngineRequestError({
-          code: "ENGINE_DISPOSED",
-          message: "the engine was stopped before the prompt was tokenized",
-        }),
-      );
-      await worker.terminate();
-    },
-  };
+/** Starts a thread, which loads tokenizer and chat template at once. */
+export function startPromptThread({ source, ...options }: PromptThreadOptions): PromptThread {
+  return startJobThread({ ...options, workerData: source, errors });
 }
