@@ -193,7 +193,29 @@ def dense_specs() -> list[CheckpointSpec]:
     )
     for absent in ("rms_norm_eps", "rope_scaling", "rope_theta", "tie_word_embeddings"):
         cohere.pop(absent)
+    cohere_plus = {**cohere, "num_attention_heads": 6, "num_key_value_heads": 2, "rope_theta": 75000000.0, "torch_dtype": "float16", "use_qk_norm": True}
+    cohere2 = {
+        **cohere,
+        "architectures": ["Cohere2ForCausalLM"],
+        "head_dim": 16,
+        "layer_switch": 4,
+        "model_type": "cohere2",
+        "num_hidden_layers": 4,
+        "order_of_interleaved_layers": "local_attn_first",
+        "position_embedding_type": "rope_gptj",
+        "rope_theta": 50000,
+        "rotary_pct": 1.0,
+        "sliding_window": 16,
+        "sliding_window_pattern": 4,
+        "use_embedding_sharing": True,
+        "use_gated_activation": True,
+        "use_parallel_block": True,
+        "use_parallel_embedding": True,
+    }
+    cohere2.pop("model_max_length")
     return [
+        CheckpointSpec("cohere-qk-norm", cohere_plus, "F16", note="norms of queries and keys, with weights of each head's own"),
+        CheckpointSpec("cohere2", cohere2, "BF16", note="layers 0 to 2 see 16 tokens and rotate, layer 3 sees all and does not"),
         CheckpointSpec("cohere", cohere, "BF16", note="attention and MLP beside each other, layer norms without biases, neighbours rotate together, logits scaled; no rope_theta in the file (500000 holds)"),
         CheckpointSpec("gpt-neox", gpt_neox, "F32", note="MLP after attention, no biases of attention, heads of 12 features of which 6 rotate"),
         CheckpointSpec("granite", granite, "BF16", note="factors of embeddings, attention, what layers add, and logits"),

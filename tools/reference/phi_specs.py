@@ -89,4 +89,10 @@ def phi_specs() -> list[CheckpointSpec]:
             "F16",
             note="LayerNorm with biases, a quarter of a head rotates, biases on q, k and v",
         ),
+        CheckpointSpec(
+            "stablelm2-12b",
+            _stablelm(hidden_size=60, num_attention_heads=5, num_key_value_heads=1, partial_rotary_factor=0.5, qk_layernorm=True, torch_dtype="bfloat16", use_parallel_residual=True, use_qkv_bias=False),
+            "BF16",
+            note="attention and MLP beside each other, norms with weights of each head's own",
+        ),
     ]

@@ -73,6 +73,12 @@ export interface MixtureOfExperts {
   readonly layers: readonly boolean[];
 }
 
+/**
+ * The norms of queries and keys. `projection`: of all heads of a token at once. The others are of each head: `head` with
+ * weights that heads share, `stacked` and `listed` with weights of its own, in one tensor or in one tensor each.
+ */
+export type QkNorm = "none" | "projection" | "head" | "stacked" | "listed";
+
 /** The config of a decoder, resolved once: nothing is optional or ambiguous. */
 export interface ModelConfig {
   /** A name of `families/registry.ts`. */
@@ -114,8 +120,7 @@ export interface ModelConfig {
   readonly hasMlpBias: boolean;
   /** Whether a layer's MLP takes the layer's input, as its attention does, or what attention made of it. */
   readonly hasParallelBlocks: boolean;
-  /** What norms of queries and keys are over: each head, or the whole projection. */
-  readonly qkNorm: "none" | "head" | "projection";
+  readonly qkNorm: QkNorm;
   /** `undefined` where every layer has one MLP. */
   readonly experts: MixtureOfExperts | undefined;
   /**

@@ -8,7 +8,7 @@ import { commonRules } from "./family-rules.ts";
 const maxScale = 1e6;
 const defaultScale = 0.0625;
 
-/** Cohere's Command R: parallel attention and MLP, neighbours rotate together. @see transformers, `modeling_cohere.py` */
+/** Cohere's Command R and R+: parallel attention and MLP, neighbours rotate together. @see transformers, `modeling_cohere.py` */
 export const cohere: Family = {
   name: "cohere",
   architecture: "CohereForCausalLM",
@@ -22,7 +22,10 @@ export const cohere: Family = {
     attentionBias: "by-config",
     rotary: sharedRotary({ theta: 500_000 }),
   },
-  resolve: readScale,
+  resolve: (fields, config) => ({
+    ...cohereDetails(fields, config),
+    qkNorm: fields.boolean("use_qk_norm", false) ? "stacked" : "none",
+  }),
   build: buildParallelDecoder,
   gguf: {
     architecture: "command-r",
@@ -31,18 +34,11 @@ export const cohere: Family = {
   },
 };
 
-/**
- * Reads the factor of logits.
- *
- * @throws ModelError `INVALID_CONFIG`, and `UNSUPPORTED_ARCHITECTURE` for norms of queries and keys: each head has weights of its own
- */
-function readScale(
+/** Reads the factor of logits; neighbours rotate together. @throws ModelError `INVALID_CONFIG` */
+export function cohereDetails(
   fields: ConfigFields,
   { scales }: ModelConfig,
 ): Pick<ModelConfig, "scales" | "hasInterleavedRope"> {
-  if (fields.boolean("use_qk_norm", false)) {
-    throw fields.invalid("use_qk_norm", "false", { code: "UNSUPPORTED_ARCHITECTURE" });
-  }
   const logits = fields.has("logit_scale")
     ? fields.number("logit_scale", { above: 0, max: maxScale })
     : defaultScale;

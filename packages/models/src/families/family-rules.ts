@@ -1,4 +1,4 @@
-import type { NormStyle, ModelConfig } from "../config/model-config.ts";
+import type { NormStyle, QkNorm } from "../config/model-config.ts";
 import type { ActivationRule } from "../config/read-activation.ts";
 import { oneRotary, type RotaryRule } from "../config/read-rotary.ts";
 import type { SlidingWindowRule } from "../config/read-sliding-windows.ts";
@@ -20,7 +20,7 @@ export interface FamilyRules {
   /** `by-config`: `attention_bias` decides for all four projections. */
   readonly attentionBias: "none" | "qkv" | "by-config";
   readonly mlpBias: "none" | "by-config";
-  readonly qkNorm: ModelConfig["qkNorm"];
+  readonly qkNorm: QkNorm;
   readonly slidingWindow: SlidingWindowRule;
   readonly rotary: RotaryRule;
 }

@@ -1,5 +1,6 @@
 import type { Family } from "./family.ts";
 import { cohere } from "./cohere.ts";
+import { cohere2 } from "./cohere2.ts";
 import { gemma } from "./gemma/gemma.ts";
 import { gemma2 } from "./gemma/gemma2.ts";
 import { gemma3 } from "./gemma/gemma3.ts";
@@ -25,6 +26,7 @@ import { starcoder2 } from "./starcoder2.ts";
 /** The families that are supported: a new one is a file beside this one, and a row here. */
 export const families: readonly Family[] = [
   cohere,
+  cohere2,
   gemma,
   gemma2,
   gemma3,

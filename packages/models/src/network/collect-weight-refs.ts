@@ -38,7 +38,18 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
   return {
     embed: (weight) => use(weight, 2)[1] ?? 0,
     norm(x, { weight, bias }) {
-      const [size = 1] = use(weight, 1);
+      if (!("name" in weight)) {
+        const widths = weight.map((ref) => use(ref, 1)[0] ?? 0);
+        assertWidth(
+          `norms of ${weight[0]?.name}`,
+          widths.reduce((sum, width) => sum + width, 0),
+          x,
+        );
+        return x;
+      }
+      const isStacked = weight.shape.length === 2;
+      const [groupCount = 1, size = groupCount] = use(weight, isStacked ? 2 : 1);
+      if (isStacked) assertWidth(weight.name, groupCount * size, x);
       assertWidth(weight.name, 0, x % size);
       if (bias !== undefined) assertWidth(bias.name, use(bias, 1)[0], size);
       return x;

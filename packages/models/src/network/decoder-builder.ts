@@ -6,11 +6,11 @@ export interface WeightRef {
   readonly shape: readonly number[];
 }
 
-/** The weights of a norm. Where they are fewer than the features of a token, each head is normalized with them. */
+/** The weights of a norm of a token's features, or of each group of `n` of them. */
 export interface NormWeights {
-  /** `(n)` */
-  readonly weight: WeightRef;
-  /** `(n)` */
+  /** `(n)`, shared by groups; `(groups, n)`, or one `(n)` for each group, where each has its own. */
+  readonly weight: WeightRef | readonly WeightRef[];
+  /** `(n)`; none where each group has its own weights. */
   readonly bias?: WeightRef | undefined;
 }
 
@@ -68,7 +68,7 @@ export interface ExpertRouting<T> {
 export interface DecoderBuilder<T> {
   /** Looks up rows: → `(tokens, hiddenSize)`. Weight `(vocabSize, hiddenSize)`. */
   embed(weight: WeightRef): T;
-  /** Norm over the last axis, or over each group of as many features as the weight has: `(tokens, n)` → `(tokens, n)`. */
+  /** Norm over the last axis, or over each group of features: `(tokens, groups · n)` → `(tokens, groups · n)`. */
   norm(x: T, weights: NormWeights, style: NormStyle): T;
   /** `x · weightᵀ + bias`: `(tokens, in)` → `(tokens, out)`. Weight `(out, in)`, bias `(out)`. */
   linear(x: T, weight: WeightRef, bias?: WeightRef): T;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { architectureFor, parseModelConfig } from "../../src/index.ts";
 import type { ModelConfig } from "../../src/index.ts";
-import { expectModelError } from "../support/model-error.ts";
+import { collectWeightRefs } from "../../src/network/collect-weight-refs.ts";
 import { createRecordingBuilder } from "../support/recording-builder.ts";
 
 const base = {
@@ -56,8 +56,14 @@ describe("Cohere's Command R", () => {
     ]);
   });
 
-  it("refuses norms of queries and keys", async () => {
-    const error = await expectModelError("UNSUPPORTED_ARCHITECTURE", () => parse({ use_qk_norm: true }));
-    expect(error.field).toBe("use_qk_norm");
+  it("normalizes each head of Command R+ with weights of its own", () => {
+    const { builder, lines } = createRecordingBuilder();
+    const config = parse({ use_qk_norm: true });
+    architectureFor(config).build(config, builder);
+    expect(lines[3]).toBe("3 = layer norm 2 layers.0.self_attn.q_norm 0.00001");
+    expect(collectWeightRefs(architectureFor(config), config)).toContainEqual([
+      "model.layers.0.self_attn.q_norm.weight",
+      { name: "model.layers.0.self_attn.q_norm.weight", shape: [4, 16] },
+    ]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { parseModelConfig } from "../../src/index.ts";
+import { architectureFor, parseModelConfig } from "../../src/index.ts";
 import type { ModelConfig } from "../../src/index.ts";
-import { expectModelError } from "../support/model-error.ts";
+import { createRecordingBuilder } from "../support/recording-builder.ts";
 
 const base = {
   architectures: ["StableLmForCausalLM"],
@@ -29,8 +29,14 @@ describe("StableLM", () => {
     expect(parse({ partial_rotary_factor: 0.5 }).rotaries[0]?.dim).toBe(32);
   });
 
-  it.each(["use_parallel_residual", "qk_layernorm"])("refuses %s", async (name) => {
-    const error = await expectModelError("UNSUPPORTED_ARCHITECTURE", () => parse({ [name]: true }));
-    expect(error.field).toBe(name);
+  it("gives MLP and attention of the one of 12B the same norm, and each head norms of its own", () => {
+    const { builder, lines } = createRecordingBuilder();
+    const heads = { num_attention_heads: 2, num_key_value_heads: 1 };
+    const config = parse({ use_parallel_residual: true, qk_layernorm: true, ...heads });
+    architectureFor(config).build(config, builder);
+    const [q, k] = ["q", "k"].map((name) => `layers.0.self_attn.${name}_layernorm.norms`);
+    expect(lines[3]).toBe(`3 = layer norm 2 [${q}.0, ${q}.1] 0.00001`);
+    expect(lines[5]).toBe(`5 = layer norm 4 [${k}.0] 0.00001`);
+    expect(lines[10]).toBe("10 = linear 1 layers.0.mlp.gate_proj");
   });
 });

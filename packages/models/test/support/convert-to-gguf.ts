@@ -98,6 +98,14 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
         stacks[stack].parts[Number(expert)] = bytes;
         continue;
       }
+      const [, layer, projection, head] =
+        /layers\.(\d+)\..*\.([qk])_layernorm\.norms\.(\d+)\./.exec(name) ?? [];
+      if (head !== undefined) {
+        const stack = `blk.${layer}.attn_${projection}_norm.weight`;
+        stacks[stack] ??= { dtype, shape, parts: [] };
+        stacks[stack].parts[Number(head)] = bytes;
+        continue;
+      }
       const isRotated = isInterleaved && /attn_[qk]\./.test(converted);
       const data = isRotated ? interleaveRows(bytes, { rows: shape[0] ?? 0, heads }) : bytes;
       // The converter squeezes tensors.
@@ -136,8 +144,14 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       metadata[`${architecture}.attention.sliding_window`] = u32(window);
       delete metadata[`${architecture}.attention.key_length`];
     }
-    if (config.family === "cohere") metadata["command-r.logit_scale"] = f32(config.scales.logits);
+    if (config.family.startsWith("cohere")) {
+      metadata[`${architecture}.logit_scale`] = f32(config.scales.logits);
+    }
     if (config.family === "olmo3") Object.assign(metadata, olmo3Metadata(config));
+    if (config.family === "cohere2") {
+      const window = config.slidingWindowTokens[0] ?? 0;
+      metadata["cohere2.attention.sliding_window"] = u32(window);
+    }
     if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
     if (config.experts !== undefined) Object.assign(metadata, expertMetadata(architecture, config.experts));
     const { scaling } = rotary;
@@ -167,7 +181,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
   }
 }
 
-/** The matrices of all experts. */
+/** The matrices of all experts, or the norms of all heads. */
 interface Stack {
   readonly dtype: TensorDtype;
   readonly shape: readonly number[];

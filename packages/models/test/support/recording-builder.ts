@@ -10,13 +10,15 @@ export function createRecordingBuilder(): {
     lines.push(`${lines.length} = ${formula}`);
     return String(lines.length - 1);
   };
+  const joined = (weight: WeightRef | readonly WeightRef[]): string =>
+    "name" in weight ? short(weight) : `[${weight.map(short).join(", ")}]`;
   const short = ({ name }: WeightRef): string => name.replace("model.", "").replace(/\.weight$/, "");
   const plus = (bias: WeightRef | undefined): string => (bias === undefined ? "" : ` + ${short(bias)}`);
   const builder: DecoderBuilder<string> = {
     embed: (weight) => define(`embed ${short(weight)}`),
     norm: (x, { weight, bias }, { kind, epsilon, weightOffset }) =>
       define(
-        `${kind} norm ${x} ${weightOffset === 0 ? "" : `${weightOffset} + `}${short(weight)}${plus(bias)} ${epsilon}`,
+        `${kind} norm ${x} ${weightOffset === 0 ? "" : `${weightOffset} + `}${joined(weight)}${plus(bias)} ${epsilon}`,
       ),
     linear: (x, weight, bias) => define(`linear ${x} ${short(weight)}${plus(bias)}`),
     slice: (x, { groupCount, start, size }) =>

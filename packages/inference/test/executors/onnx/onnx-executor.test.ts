@@ -114,6 +114,11 @@ describe("against an oracle in double precision", () => {
       "norms of whole projections, by weights around 0",
       { ...tinyConfig, qkNorm: "projection", norm: { ...tinyConfig.norm, weightOffset: 1 } },
     ],
+    ["norms of each head, by weights in one tensor", { ...tinyConfig, qkNorm: "stacked" }],
+    [
+      "norms of each head, by weights around 0 in one tensor each",
+      { ...tinyConfig, qkNorm: "listed", norm: { ...tinyConfig.norm, kind: "layer", weightOffset: 1 } },
+    ],
     [
       "norms that subtract the mean",
       { ...tinyConfig, norm: { ...tinyConfig.norm, kind: "layer", hasBias: true } },

@@ -68,10 +68,15 @@ export const plainArchitecture: Architecture = {
           ref(name, heads * headDim, hiddenSize),
           config.hasAttentionBias.qkv ? ref(`${name}.bias`, heads * headDim) : undefined,
         );
-      const normOf = (value: T, name: string, heads: number): T =>
-        config.qkNorm === "none"
-          ? value
-          : norm(value, `${layer}.${name}`, config.qkNorm === "head" ? headDim : heads * headDim);
+      const normOf = (value: T, name: string, heads: number): T => {
+        const { qkNorm } = config;
+        if (qkNorm === "none") return value;
+        if (qkNorm === "head") return norm(value, `${layer}.${name}`, headDim);
+        if (qkNorm === "projection") return norm(value, `${layer}.${name}`, heads * headDim);
+        const listed = Array.from({ length: heads }, (_, head) => ref(`${name}.${head}`, headDim));
+        const weight = qkNorm === "stacked" ? ref(name, heads, headDim) : listed;
+        return builder.norm(value, { weight }, config.norm);
+      };
       const index = config.layerRotary[layer];
       const attended = builder.attention(
         {

@@ -65,9 +65,10 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
   }
 
   norm(x: Matrix, { weight, bias }: NormWeights, style: NormStyle): Matrix {
-    const weights = this.#read(weight).map((each) => each + style.weightOffset);
-    const offsets = bias === undefined ? weights.map(() => 0) : this.#read(bias);
-    const width = weights.length;
+    const refs = "name" in weight ? [weight] : weight;
+    const weights = refs.flatMap((ref) => [...this.#read(ref)].map((each) => each + style.weightOffset));
+    const width = refs[0]?.shape.at(-1) ?? 1;
+    const offsets = bias === undefined ? [] : this.#read(bias);
     const output = matrix(x.rows, x.width);
     for (let start = 0; start < x.data.length; start += width) {
       const group = x.data.subarray(start, start + width);
@@ -75,7 +76,7 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
       const variance = sum(group.map((each) => (each - mean) ** 2)) / width;
       for (let i = 0; i < width; i += 1) {
         const normed = (at(group[i]) - mean) / Math.sqrt(variance + style.epsilon);
-        output.data[start + i] = normed * at(weights[i]) + at(offsets[i]);
+        output.data[start + i] = normed * at(weights[(start + i) % weights.length]) + (offsets[i] ?? 0);
       }
     }
     return output;

@@ -1,6 +1,7 @@
 import { buildPostNormDecoder } from "../../network/decoders/post-norm-decoder.ts";
 import type { Family, GgufField } from "../family.ts";
 import { commonRules } from "../family-rules.ts";
+import { ggufLayerTypes } from "../gguf-layer-types.ts";
 
 /** OLMo 2: norms after attention and MLP, and over all queries and all keys of a token. @see transformers, `modeling_olmo2.py` */
 export const olmo2: Family = {
@@ -31,12 +32,9 @@ function layerTypes(field: GgufField): Readonly<Record<string, unknown>> {
   const window = field("attention.sliding_window") ?? 0;
   if (window === 0) return {};
   const theta = field("rope.freq_base");
-  const pattern = field("attention.sliding_window_pattern");
   return {
     architectures: ["Olmo3ForCausalLM"],
-    ...(Array.isArray(pattern) && {
-      layer_types: pattern.map((slides) => (slides === true ? "sliding_attention" : "full_attention")),
-    }),
+    ...ggufLayerTypes(field),
     ...(theta !== undefined && { rope_parameters: { sliding_attention: { rope_theta: theta } } }),
   };
 }

@@ -32,9 +32,9 @@ export function attend<T>(
   x: T,
   weights: Pick<LayerWeights, "q" | "k" | "v" | "output" | "qNorm" | "kNorm">,
 ): T {
-  const normed = (projection: Projection, weight: LayerWeights["qNorm"]): T => {
+  const normed = (projection: Projection, norm: LayerWeights["qNorm"]): T => {
     const value = project(builder, x, projection);
-    return weight === undefined ? value : builder.norm(value, { weight }, config.norm);
+    return norm === undefined ? value : builder.norm(value, norm, config.norm);
   };
   const q = normed(weights.q, weights.qNorm);
   const k = normed(weights.k, weights.kNorm);

@@ -14,9 +14,9 @@ export interface LayerWeights {
   readonly k: Projection;
   readonly v: Projection;
   readonly output: Projection;
-  /** `(headDim)`, or as wide as the projection; where the config has norms of queries and keys. */
-  readonly qNorm: WeightRef | undefined;
-  readonly kNorm: WeightRef | undefined;
+  /** Where the config has norms of queries and keys. */
+  readonly qNorm: NormWeights | undefined;
+  readonly kNorm: NormWeights | undefined;
   readonly mlpNorm: NormWeights;
   readonly gate: Projection;
   readonly up: Projection;
@@ -45,11 +45,8 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
   const { hiddenSize, intermediateSize, headDim } = config;
   const qSize = config.headCount * headDim;
   const kvSize = config.kvHeadCount * headDim;
-  const tensor = (name: string, shape: readonly number[]): WeightRef => layerTensor(layerIndex, name, shape);
   const projection = (name: string, shape: readonly [number, number], hasBias: boolean): Projection =>
     layerProjection(layerIndex, name, { shape, hasBias });
-  const qkNorm = (name: string, size: number): WeightRef | undefined =>
-    config.qkNorm === "none" ? undefined : tensor(name, [config.qkNorm === "head" ? headDim : size]);
   const { qkv: hasQkvBias, output: hasOutputBias } = config.hasAttentionBias;
   return {
     inputNorm: normWeights(config, layerTensor(layerIndex, "input_layernorm", []).name),
@@ -57,13 +54,37 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
     k: projection("self_attn.k_proj", [kvSize, hiddenSize], hasQkvBias),
     v: projection("self_attn.v_proj", [kvSize, hiddenSize], hasQkvBias),
     output: projection("self_attn.o_proj", [hiddenSize, qSize], hasOutputBias),
-    qNorm: qkNorm("self_attn.q_norm.weight", qSize),
-    kNorm: qkNorm("self_attn.k_norm.weight", kvSize),
+    qNorm: headNorms(config, layerIndex, "q"),
+    kNorm: headNorms(config, layerIndex, "k"),
     mlpNorm: normWeights(config, layerTensor(layerIndex, "post_attention_layernorm", []).name),
     gate: projection("mlp.gate_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
     up: projection("mlp.up_proj", [intermediateSize, hiddenSize], config.hasMlpBias),
     down: projection("mlp.down_proj", [hiddenSize, intermediateSize], config.hasMlpBias),
   };
+}
+
+/** The norms of queries or keys. */
+function headNorms(
+  { qkNorm, headDim, headCount, kvHeadCount }: ModelConfig,
+  layerIndex: number,
+  projection: "q" | "k",
+): NormWeights | undefined {
+  const heads = projection === "q" ? headCount : kvHeadCount;
+  const name = `self_attn.${projection}_norm.weight`;
+  const ofHead = (_: unknown, head: number): WeightRef =>
+    layerTensor(layerIndex, `self_attn.${projection}_layernorm.norms.${head}.weight`, [headDim]);
+  switch (qkNorm) {
+    case "none":
+      return undefined;
+    case "projection":
+      return { weight: layerTensor(layerIndex, name, [heads * headDim]) };
+    case "head":
+      return { weight: layerTensor(layerIndex, name, [headDim]) };
+    case "stacked":
+      return { weight: layerTensor(layerIndex, name, [heads, headDim]) };
+    case "listed":
+      return { weight: Array.from({ length: heads }, ofHead) };
+  }
 }
 
 /** The token embedding, `(vocabSize, hiddenSize)`. */

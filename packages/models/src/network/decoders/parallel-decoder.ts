@@ -4,7 +4,7 @@ import { attend, embedTokens, endWithLogits, gatedMlp, type LayerContext } from 
 import { layerWeights } from "./decoder-weights.ts";
 
 /**
- * The network of Cohere's Command R: attention and a gated MLP take the same norm, and a layer adds both.
+ * The network of Cohere's Command R, and of StableLM 2 12B: attention and a gated MLP take the same norm, and a layer adds both.
  *
  * @see transformers, `modeling_cohere.py`
  */

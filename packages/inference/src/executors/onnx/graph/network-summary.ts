@@ -38,7 +38,8 @@ export class NetworkSummary implements DecoderBuilder<number> {
   }
 
   norm(x: number, { weight, bias }: NormWeights): number {
-    this.weights.push({ ref: weight, use: "vector" });
+    const refs = "name" in weight ? [weight] : weight;
+    for (const ref of refs) this.weights.push({ ref, use: "vector" });
     if (bias !== undefined) this.weights.push({ ref: bias, use: "vector" });
     return x;
   }

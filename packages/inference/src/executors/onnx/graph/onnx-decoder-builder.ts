@@ -104,17 +104,13 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   }
 
   norm(x: OnnxValue, { weight, bias }: NormWeights, style: NormStyle): OnnxValue {
-    const names = { weight: this.#normWeight(weight, style), bias: bias && this.#weight(bias, "float32") };
-    const size = weight.shape[0] ?? 0;
-    const { width } = x;
-    if (size === width) return this.#values.norm(x, names, style);
-    const { reshape } = this.#writer;
-    const shape = this.#values.shapeOf(x);
-    // A size of 0 is that of the input.
-    const tokens = shape === "batched" ? [0, 0] : [0];
-    const heads = reshape(this.#values.name(x, shape), [...tokens, -1, size]);
-    const norm = this.#values.normalize(heads, names, style);
-    return { width, names: { [shape]: reshape(norm, [...tokens, width]) } };
+    if ("name" in weight && weight.shape.length === 1) {
+      const names = { weight: this.#normWeight(weight, style), bias: bias && this.#weight(bias, "float32") };
+      return this.#values.norm(x, names, { ...style, size: weight.shape[0] ?? 0 });
+    }
+    const refs = "name" in weight ? [weight] : weight;
+    const names = refs.map((ref) => this.#normWeight(ref, style));
+    return this.#values.normGroups(x, names, { ...style, size: refs[0]?.shape.at(-1) ?? 0 });
   }
 
   linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {

@@ -22,6 +22,11 @@ interface NormNames {
   readonly bias: string | undefined;
 }
 
+/** A norm of groups of so many features. */
+interface GroupNormStyle extends NormStyle {
+  readonly size: number;
+}
+
 /** Writes what is computed token by token, and values in the shape that their users need. */
 export class TokenValues {
   readonly #writer: GraphWriter;
@@ -90,11 +95,36 @@ export class TokenValues {
     return { width, names: { [shape]: groupCount === 1 ? slice : reshape(slice, [...tokens, width]) } };
   }
 
+  /** The norm of each token, or of each group of `size` features of it, with the same weights. */
+  norm(x: OnnxValue, weights: NormNames, style: GroupNormStyle): OnnxValue {
+    if (style.size === x.width) return this.#normTokens(x, weights, style);
+    const { reshape } = this.#writer;
+    const shape = this.shapeOf(x);
+    // A size of 0 is that of the input.
+    const tokens = shape === "batched" ? [0, 0] : [0];
+    const groups = reshape(this.name(x, shape), [...tokens, -1, style.size]);
+    const norm = this.#normalize(groups, weights, style);
+    return { width: x.width, names: { [shape]: reshape(norm, [...tokens, x.width]) } };
+  }
+
+  /** The norm of each group of `size` features of each token, with weights of its own: those of all in one tensor, or of each. */
+  normGroups(x: OnnxValue, weights: readonly string[], style: GroupNormStyle): OnnxValue {
+    const { constant, node, reshape } = this.#writer;
+    const { size } = style;
+    const data = new Uint8Array(new Float32Array(size).fill(1).buffer);
+    const ones = constant(`ones:${size}`, { dtype: "float32", shape: [size] }, data);
+    const normed = this.norm(x, { weight: ones, bias: undefined }, style);
+    const [first = ""] = weights;
+    const all =
+      weights.length === 1 ? reshape(first, [x.width]) : node("Concat", weights, { attributes: { axis: 0 } });
+    return this.elementwise((name) => node("Mul", [name, all]), normed);
+  }
+
   /** The norm of each token. Where it is of a sum that was not computed yet, both are computed at once. */
-  norm(x: OnnxValue, weights: NormNames, style: NormStyle): OnnxValue {
+  #normTokens(x: OnnxValue, weights: NormNames, style: NormStyle): OnnxValue {
     const shape = this.shapeOf(x);
     if (x.terms === undefined || x.names[shape] !== undefined) {
-      return { width: x.width, names: { [shape]: this.normalize(this.name(x, shape), weights, style) } };
+      return { width: x.width, names: { [shape]: this.#normalize(this.name(x, shape), weights, style) } };
     }
     const terms = x.terms.map((term) => this.name(term, shape));
     const sum = `sum.${this.#sumCount}`;
@@ -110,7 +140,7 @@ export class TokenValues {
   }
 
   /** The norm over the last axis. */
-  normalize(x: string, weights: NormNames, { kind, epsilon }: NormStyle): string {
+  #normalize(x: string, weights: NormNames, { kind, epsilon }: NormStyle): string {
     const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
     const op = kind === "rms" ? "SimplifiedLayerNormalization" : "LayerNormalization";
     return this.#writer.node(op, [x, ...namesOf(weights)], { attributes });
