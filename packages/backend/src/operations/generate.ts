@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { GenerationRequest, GenerationUsage } from "@infernode/inference";
 import type { Operation, OperationParts } from "./operation.ts";
 import type { Prompt } from "./prompt.ts";
+import { encodeBadWords } from "./bad-words.ts";
 import { estimateTokens, promptCharacters } from "./prompt-size.ts";
 import type { GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
@@ -9,6 +10,8 @@ import type { GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delt
 export interface GenerateInput extends Omit<GenerationRequest, "promptTokenIds" | "signal" | "keepResult"> {
   readonly id: string;
   readonly prompt: Prompt;
+  /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
+  readonly badWords?: readonly string[];
   /**
    * The reader can drop what it has of the answer: if the engine crashes, it gets `restarted` and then the answer from
    * its beginning. [false: an answer that has begun fails]
@@ -43,11 +46,19 @@ async function* run(
   input: GenerateInput,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent> {
-  const { prompt, canRestart: _, ...rest } = input;
+  const { prompt, badWords = [], canRestart: _, ...rest } = input;
   const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
+  const bannedSequences = await encodeBadWords(prompts, badWords, signal);
   signal.throwIfAborted();
+  const sampling = bannedSequences.length === 0 ? rest.sampling : { ...rest.sampling, bannedSequences };
   // The result is not kept: everything that is read was sent on.
-  const stream = engine.generate({ ...rest, promptTokenIds, signal, keepResult: false });
+  const stream = engine.generate({
+    ...rest,
+    ...(sampling && { sampling }),
+    promptTokenIds,
+    signal,
+    keepResult: false,
+  });
   yield { type: "accepted", promptTokenCount: promptTokenIds.length };
   for await (const { promptLogprobs, ...delta } of stream) {
     if (promptLogprobs !== undefined) yield { type: "prompt-logprobs", logprobs: promptLogprobs };

@@ -5,6 +5,10 @@ export const requestLimits: {
   readonly maxStopStrings: number;
   /** Unicode characters of one stop string. */
   readonly maxStopCharacters: number;
+  /** Sequences of tokens that are not generated. */
+  readonly maxBannedSequences: number;
+  /** Of one of them. */
+  readonly maxBannedTokens: number;
   /** In both directions. */
   readonly maxLogitBias: number;
   /** The least signed and the largest unsigned integer of 64 bits. */
@@ -15,6 +19,8 @@ export const requestLimits: {
   maxLogprobs: 20,
   maxStopStrings: 16,
   maxStopCharacters: 1024,
+  maxBannedSequences: 512,
+  maxBannedTokens: 64,
   maxLogitBias: 100,
   minSeed: -(2n ** 63n),
   maxSeed: 2n ** 64n - 1n,

@@ -75,6 +75,8 @@ function resolveSampling(fields: FieldReader, vocabSize: number): SamplingParams
     repetitionPenalty:
       fields.number("repetitionPenalty", { above: 0, most: Number.MAX_VALUE }) ?? defaults.repetitionPenalty,
     logitBias: resolveLogitBias(fields.take("logitBias"), vocabSize),
+    allowedTokenIds: resolveAllowed(fields.take("allowedTokenIds"), vocabSize),
+    bannedSequences: resolveBanned(fields.take("bannedSequences"), vocabSize),
     seed: resolveSeed(fields.take("seed")),
   };
   fields.end();
@@ -111,6 +113,30 @@ function resolveLogitBias(value: unknown, vocabSize: number): ReadonlyMap<number
     }
   }
   return new Map(value as Map<number, number>);
+}
+
+function resolveAllowed(value: unknown, vocabSize: number): readonly number[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new InvalidRequestError("sampling.allowedTokenIds", "an array of at least 1 token id", value);
+  }
+  return value.map((id: unknown, at) => assertTokenId(`sampling.allowedTokenIds[${at}]`, id, vocabSize));
+}
+
+function resolveBanned(value: unknown, vocabSize: number): readonly (readonly number[])[] {
+  const { maxBannedSequences, maxBannedTokens } = requestLimits;
+  const param = "sampling.bannedSequences";
+  if (value === undefined) return defaultSamplingParams.bannedSequences;
+  if (!Array.isArray(value) || value.length > maxBannedSequences) {
+    throw new InvalidRequestError(param, `an array of at most ${maxBannedSequences} sequences`, value);
+  }
+  return value.map((sequence: unknown, at) => {
+    const field = `${param}[${at}]`;
+    if (!Array.isArray(sequence) || sequence.length === 0 || sequence.length > maxBannedTokens) {
+      throw new InvalidRequestError(field, `an array of 1 to ${maxBannedTokens} token ids`, sequence);
+    }
+    return sequence.map((id: unknown, index) => assertTokenId(`${field}[${index}]`, id, vocabSize));
+  });
 }
 
 function resolveStopping(

@@ -4,13 +4,15 @@ import type { SamplingState } from "./sampling-state.ts";
 const largestLogit = (2 - 2 ** -23) * 2 ** 127;
 
 /**
- * Adjusts a row of logits by a sequence's parameters, in vLLM's order: suppressed tokens, bias, repetition penalty,
+ * Adjusts a row of logits by a sequence's parameters, in vLLM's order: suppressed tokens (banned sequences, and ends that come too early), bias, repetition penalty,
  * frequency penalty, presence penalty.
  * @see https://github.com/vllm-project/vllm/blob/main/vllm/v1/sample/sampler.py
  * @see Keskar et al. 2019, arXiv:1909.05858 (repetition penalty)
  */
 export function adjustLogits(row: Float32Array, state: SamplingState): void {
-  for (const id of state.suppressedTokenIds) row[id] = -Infinity;
+  state.forEachSuppressed((id) => {
+    row[id] = -Infinity;
+  });
   for (const [id, bias] of state.params.logitBias) row[id] = row[id]! + bias;
   if (state.counts === undefined) return;
   const { repetitionPenalty, frequencyPenalty, presencePenalty } = state.params;

@@ -1,8 +1,9 @@
 import { adjustLogits } from "./adjust-logits.ts";
-import { applyConstraint } from "./apply-constraint.ts";
+
 import type { Candidates } from "./candidates.ts";
 import { InferenceError } from "../errors.ts";
 import { createSamplerScratch, type SamplerScratch } from "./sampler-scratch.ts";
+import { maskLogits } from "./mask-logits.ts";
 import type { MemoryPort } from "../ports.ts";
 import type { SamplingState } from "./sampling-state.ts";
 import { expNegative } from "./exp-negative.ts";
@@ -25,7 +26,7 @@ export interface Sampler extends Disposable {
   /**
    * Samples the next token and updates the state. Writes to `row`, `(vocabSize)`.
    *
-   * The constraint, adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
+   * Masks, adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
    * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits, `CONSTRAINT_DEAD_END`
    */
   sample(row: Float32Array, state: SamplingState): number;
@@ -56,9 +57,8 @@ export function createSampler(options: SamplerOptions): Sampler {
     const tokens = tokenCount < row.length ? row.subarray(0, tokenCount) : row;
     const isGreedy = state.params.temperature === 0;
     // A greedy token that is allowed needs no mask, which is the usual case.
-    const isMasked =
-      state.constraint !== undefined && !(isGreedy && !state.changesLogits && state.allows(bestOfModel));
-    if (isMasked) applyConstraint(tokens, state, scratch.mask);
+    const isMasked = state.isMasked && !(isGreedy && !state.changesLogits && state.allows(bestOfModel));
+    if (isMasked) maskLogits(tokens, state, scratch.mask);
     if (state.changesLogits) adjustLogits(tokens, state);
     const isChanged = isMasked || state.changesLogits || bestOfModel >= tokenCount;
     const best = isChanged ? findBest(tokens) : bestOfModel;

@@ -16,6 +16,10 @@ export interface SamplingParams {
   readonly repetitionPenalty: number;
   /** Added to the logits by token id. Range [−100, 100]. */
   readonly logitBias: ReadonlyMap<number, number>;
+  /** The only tokens that are generated, end-of-sequence tokens included; not empty. [all] */
+  readonly allowedTokenIds: readonly number[] | undefined;
+  /** Sequences of tokens that are not generated: the last token of one does not follow the others. [none] */
+  readonly bannedSequences: readonly (readonly number[])[];
   /** Same seed, same text. [random] Integer from −2⁶³ to 2⁶⁴ − 1, modulo 2⁶⁴. */
   readonly seed: number | bigint | undefined;
 }
@@ -30,5 +34,7 @@ export const defaultSamplingParams: SamplingParams = Object.freeze<SamplingParam
   frequencyPenalty: 0,
   repetitionPenalty: 1,
   logitBias: new Map(),
+  allowedTokenIds: undefined,
+  bannedSequences: Object.freeze([]),
   seed: undefined,
 });

@@ -1,3 +1,4 @@
+import { BannedSequences } from "./banned-sequences.ts";
 import type { ConstraintStatePort } from "../ports.ts";
 import { RandomStream } from "./random-stream.ts";
 import type { SamplingParams } from "./sampling-params.ts";
@@ -23,6 +24,9 @@ export class SamplingState {
   /** Only where a penalty needs it. */
   readonly counts: TokenCounts | undefined;
   readonly constraint: ConstraintStatePort | undefined;
+  /** A bit for each token that may be generated; those behind its end may not. */
+  readonly allowedMask: Uint32Array | undefined;
+  readonly #bannedSequences: BannedSequences | undefined;
   readonly #stopTokenIds: readonly number[];
   readonly #minTokens: number;
   #generatedCount = 0;
@@ -34,6 +38,9 @@ export class SamplingState {
     this.#stopTokenIds = [...options.stopTokenIds];
     this.#minTokens = options.minTokens;
     this.constraint = options.constraint;
+    this.allowedMask = params.allowedTokenIds && maskOf(params.allowedTokenIds);
+    const { bannedSequences } = params;
+    if (bannedSequences.length > 0) this.#bannedSequences = new BannedSequences(bannedSequences);
     const isRepetitionPenalised = params.repetitionPenalty !== 1;
     if (isRepetitionPenalised || params.presencePenalty !== 0 || params.frequencyPenalty !== 0) {
       this.counts = new TokenCounts();
@@ -41,9 +48,10 @@ export class SamplingState {
     }
   }
 
-  /** Tokens that must not be sampled next. */
-  get suppressedTokenIds(): readonly number[] {
-    return this.#generatedCount < this.#minTokens ? this.#stopTokenIds : [];
+  /** Calls for each token that must not be sampled next. */
+  forEachSuppressed(call: (tokenId: number) => void): void {
+    if (this.#generatedCount < this.#minTokens) this.#stopTokenIds.forEach(call);
+    this.#bannedSequences?.forEachNext(call);
   }
 
   /** Tokens that end the answer, where the constraint lets it end. */
@@ -56,11 +64,16 @@ export class SamplingState {
     return this.constraint?.isFinished === true;
   }
 
-  /** Whether the constraint lets a token come next. */
+  /** Whether only some tokens may come next. */
+  get isMasked(): boolean {
+    return this.constraint !== undefined || this.allowedMask !== undefined;
+  }
+
+  /** Whether the masks let a token come next. */
   allows(tokenId: number): boolean {
-    return (
-      this.constraint === undefined || this.constraint.allows(tokenId) || this.endTokenIds.includes(tokenId)
-    );
+    const { constraint, allowedMask } = this;
+    if (allowedMask !== undefined && !hasBit(allowedMask, tokenId)) return false;
+    return constraint === undefined || constraint.allows(tokenId) || this.endTokenIds.includes(tokenId);
   }
 
   /** Whether the model's logits are adjusted at all. */
@@ -68,6 +81,7 @@ export class SamplingState {
     return (
       this.counts !== undefined ||
       this.params.logitBias.size > 0 ||
+      this.#bannedSequences !== undefined ||
       (this.#generatedCount < this.#minTokens && this.#stopTokenIds.length > 0)
     );
   }
@@ -76,5 +90,16 @@ export class SamplingState {
     if (!this.#stopTokenIds.includes(tokenId)) this.constraint?.accept(tokenId);
     this.#generatedCount += 1;
     this.counts?.addGenerated(tokenId);
+    this.#bannedSequences?.accept(tokenId);
   }
+}
+
+function maskOf(tokenIds: readonly number[]): Uint32Array {
+  const words = new Uint32Array((tokenIds.reduce((last, id) => Math.max(last, id), 0) >>> 5) + 1);
+  for (const id of tokenIds) words[id >>> 5]! |= 1 << (id & 31);
+  return words;
+}
+
+function hasBit(words: Uint32Array, id: number): boolean {
+  return ((words[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0;
 }

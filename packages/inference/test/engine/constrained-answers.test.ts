@@ -82,3 +82,31 @@ it("refuses what is no constraint", () => {
     expect.objectContaining({ code: "INVALID_REQUEST", param: "constraint" }),
   );
 });
+
+it("never generates a banned sequence of tokens, and goes around it", async () => {
+  const { engine } = createEngineFixture({
+    logits: scriptedLogits(promptTokenIds.length, bytesOf("abcabd")),
+  });
+  const answer = async (bannedSequences: number[][]): Promise<string | undefined> => {
+    const sampling = { temperature: 0, bannedSequences };
+    const { choices } = await engine
+      .generate({ promptTokenIds, sampling, stopping: { maxTokens: 6, ignoreEos: true } })
+      .result();
+    return choices[0]?.text;
+  };
+  expect(await answer([])).toBe("abcabd");
+  expect(await answer([bytesOf("abd")])).not.toContain("abd");
+  expect(await answer([bytesOf("b")])).not.toContain("b");
+});
+
+it.each([
+  ["sampling.allowedTokenIds", { allowedTokenIds: [] }],
+  ["sampling.allowedTokenIds[1]", { allowedTokenIds: [3, 9999] }],
+  ["sampling.bannedSequences[0]", { bannedSequences: [[]] }],
+  ["sampling.bannedSequences[0][1]", { bannedSequences: [[3, -1]] }],
+])("refuses %s that cannot be met", (param, sampling) => {
+  const { engine } = createEngineFixture();
+  expect(() => engine.generate({ promptTokenIds, sampling })).toThrow(
+    expect.objectContaining({ code: "INVALID_REQUEST", param }),
+  );
+});

@@ -12,6 +12,7 @@ describe("resolveGenerationRequest", () => {
   it("fills in the defaults", () => {
     expect(resolve({ promptTokenIds: [1, 2] })).toEqual({
       id: undefined,
+      constraint: undefined,
       promptTokenIds: Int32Array.of(1, 2),
       sampling: {
         temperature: 1,
@@ -22,6 +23,8 @@ describe("resolveGenerationRequest", () => {
         frequencyPenalty: 0,
         repetitionPenalty: 1,
         logitBias: new Map(),
+        allowedTokenIds: undefined,
+        bannedSequences: [],
         seed: undefined,
       },
       stopping: {

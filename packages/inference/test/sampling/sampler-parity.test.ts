@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createSampler } from "../../src/sampling/sampler.ts";
+import { defaultSamplingParams } from "../../src/sampling/sampling-params.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
 import { PlainMemory } from "../support/plain-memory.ts";
 
@@ -57,7 +58,7 @@ function choices(logits: Float32Array, params: Params, drawCount: number): Map<n
   const counts = new Map<number, number>();
   for (let draw = 0; draw < drawCount; draw += 1) {
     const state = new SamplingState({
-      params: { ...params, logitBias: new Map(params.logitBias), seed: 0 },
+      params: { ...defaultSamplingParams, ...params, logitBias: new Map(params.logitBias), seed: 0 },
       promptTokenIds: Int32Array.from(params.prompt),
       index: 0,
       stopTokenIds: params.stopTokenIds,

@@ -10,6 +10,7 @@ import type { SamplingBody } from "./sampling-fields.ts";
 export interface EngineParams {
   readonly sampling: Partial<SamplingParams>;
   readonly stopping: Partial<StopParams>;
+  readonly badWords?: readonly string[];
   readonly n: number;
   readonly skipSpecialTokens: boolean;
   /** A whole answer is sent at its end: until then it can be generated again. */
@@ -34,6 +35,8 @@ export const engineParamNames: Readonly<Record<string, string>> = {
   frequencyPenalty: "frequency_penalty",
   repetitionPenalty: "repetition_penalty",
   logitBias: "logit_bias",
+  allowedTokenIds: "allowed_token_ids",
+  badWords: "bad_words",
   maxTokens: "max_tokens",
   minTokens: "min_tokens",
   stopTokenIds: "stop_token_ids",
@@ -90,7 +93,9 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
   if (body.stream_options !== undefined && !stream) {
     throw invalidValue("stream_options", "nothing without `stream: true`", { got: body.stream_options });
   }
-  assertTokenIds(body.stop_token_ids ?? [], "stop_token_ids", options.model.vocabSize);
+  for (const name of ["stop_token_ids", "allowed_token_ids"] as const) {
+    assertTokenIds(body[name] ?? [], name, options.model.vocabSize);
+  }
 }
 
 /**
@@ -120,6 +125,7 @@ export function toEngineParams(
       frequencyPenalty: body.frequency_penalty,
       repetitionPenalty: body.repetition_penalty ?? defaults.repetitionPenalty,
       logitBias: body.logit_bias === undefined ? undefined : readLogitBias(body.logit_bias, vocabSize),
+      allowedTokenIds: body.allowed_token_ids,
       seed: body.seed,
     }),
     stopping: defined({
@@ -130,6 +136,7 @@ export function toEngineParams(
       ignoreEos: body.ignore_eos,
       includeStopInOutput: body.include_stop_str_in_output,
     }),
+    ...(body.bad_words === undefined || body.bad_words.length === 0 ? {} : { badWords: body.bad_words }),
     n: body.n ?? 1,
     skipSpecialTokens: body.skip_special_tokens ?? true,
     canRestart: body.stream !== true,

@@ -13,8 +13,13 @@ import {
 } from "../../shared/body/fields.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 
-const { maxAnswers, maxLogitBias, maxSeed, maxStopCharacters, maxStopStrings, minSeed } = requestLimits;
+const { maxAnswers, maxBannedSequences, maxLogitBias, maxSeed, maxStopCharacters, maxStopStrings, minSeed } =
+  requestLimits;
 const maxStopTokenIds = 256;
+const maxAllowedTokenIds = 2 ** 20;
+/** Each becomes up to two sequences of tokens. */
+const maxBadWords = maxBannedSequences / 2;
+const maxBadWordCharacters = 64;
 
 function isSeed(value: unknown): value is number | bigint {
   if (typeof value === "bigint") return value >= minSeed && value <= maxSeed;
@@ -41,6 +46,13 @@ const stopText = z
   })
   .meta({ maxLength: maxStopCharacters });
 
+const badWord = z
+  .string({ error: "a string" })
+  .refine((text) => text.trim() !== "" && hasAtMost(text, maxBadWordCharacters), {
+    error: `a word of 1 to ${maxBadWordCharacters} characters`,
+  })
+  .meta({ minLength: 1, maxLength: maxBadWordCharacters });
+
 export interface StreamOptions {
   readonly include_usage?: boolean | undefined;
   readonly continuous_usage_stats?: boolean | undefined;
@@ -59,6 +71,8 @@ export interface SamplingBody {
   readonly frequency_penalty: number | undefined;
   readonly repetition_penalty: number | undefined;
   readonly logit_bias: JsonMap | undefined;
+  readonly allowed_token_ids: readonly number[] | undefined;
+  readonly bad_words: readonly string[] | undefined;
   readonly stop: string | readonly string[] | undefined;
   readonly stop_token_ids: readonly number[] | undefined;
   readonly include_stop_str_in_output: boolean | undefined;
@@ -129,6 +143,14 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     },
     `Token ids as strings, and the values that are added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
   ).optional(),
+  allowed_token_ids: arrayField(tokenIdField(), { min: 1, max: maxAllowedTokenIds, of: "token ids" })
+    .describe(
+      "The only tokens that are generated. An end-of-sequence token that is not among them does not end the answer.",
+    )
+    .optional(),
+  bad_words: arrayField(badWord, { max: maxBadWords, of: "strings" })
+    .describe("Words that the answer does not have.")
+    .optional(),
   stop: z
     .union([stopText, arrayField(stopText, { max: maxStopStrings, of: "strings" })], {
       error: `a string, or an array of at most ${maxStopStrings} strings`,

@@ -56,8 +56,6 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["early_stopping", { neutral: oneOf(false) }],
   ["prompt_logprobs", {}],
   ["truncate_prompt_tokens", { hint: "prompts are never truncated" }],
-  ["allowed_token_ids", {}],
-  ["bad_words", { neutral: emptyArray }],
   ["spaces_between_special_tokens", { neutral: oneOf(true) }],
   ["return_token_ids", { neutral: oneOf(false) }],
   ["return_tokens_as_token_ids", { neutral: oneOf(false) }],

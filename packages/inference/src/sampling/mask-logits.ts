@@ -4,18 +4,25 @@ import type { SamplingState } from "./sampling-state.ts";
 const allTokens = 0xffffffff;
 
 /**
- * Sets the logits of tokens to −Infinity that the state's constraint does not let come next. `words` is scratch memory,
- * a bit for each token.
+ * Sets the logits of tokens to −Infinity that the state's constraint, or the request's list of tokens, does not let come
+ * next. `words` is scratch memory, a bit for each token.
  *
  * @throws InferenceError `CONSTRAINT_DEAD_END` where no token may come next: nothing is generated outside a constraint
  */
-export function applyConstraint(row: Float32Array, state: SamplingState, words: Uint32Array): void {
-  words.fill(0);
-  state.constraint?.fillMask(words);
-  for (const id of state.endTokenIds) words[id >>> 5] = words[id >>> 5]! | (1 << (id & 31));
+export function maskLogits(row: Float32Array, state: SamplingState, words: Uint32Array): void {
+  const { constraint, allowedMask } = state;
+  words.fill(constraint === undefined ? allTokens : 0);
+  if (constraint !== undefined) {
+    constraint.fillMask(words);
+    for (const id of state.endTokenIds) words[id >>> 5]! |= 1 << (id & 31);
+  }
+  if (allowedMask !== undefined) {
+    for (let at = 0; at < words.length; at += 1) words[at]! &= allowedMask[at] ?? 0;
+  }
   if (maskRow(row, words)) return;
   throw new InferenceError("CONSTRAINT_DEAD_END", {
-    expected: "a token of the vocabulary that the constraint of the answer allows next",
+    expected:
+      "a token of the vocabulary that the constraint of the answer and `allowedTokenIds` let come next",
     got: "none",
   });
 }

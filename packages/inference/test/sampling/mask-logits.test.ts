@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ConstraintStatePort } from "../../src/index.ts";
-import { applyConstraint } from "../../src/sampling/apply-constraint.ts";
+import { maskLogits } from "../../src/sampling/mask-logits.ts";
 import { createSampler } from "../../src/sampling/sampler.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../src/sampling/sampling-params.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
@@ -26,7 +26,7 @@ function allowOnly(ids: readonly number[], isComplete = false): FixedConstraint 
 }
 
 function stateOf(
-  constraint: ConstraintStatePort,
+  constraint: ConstraintStatePort | undefined,
   params: Partial<SamplingParams> = {},
   stopTokenIds: readonly number[] = [],
 ): SamplingState {
@@ -48,7 +48,7 @@ function ramp(length: number): Float32Array {
 it.each([1, 31, 32, 33, 64, 97])("masks each of %i tokens but those that are allowed", (length) => {
   for (let allowed = 0; allowed < length; allowed += 1) {
     const row = ramp(length);
-    applyConstraint(row, stateOf(allowOnly([allowed])), new Uint32Array(Math.ceil(length / 32)).fill(0xffff));
+    maskLogits(row, stateOf(allowOnly([allowed])), new Uint32Array(Math.ceil(length / 32)).fill(0xffff));
     expect(Array.from(row, (logit) => logit !== -Infinity)).toEqual(
       Array.from({ length }, (_, id) => id === allowed),
     );
@@ -59,15 +59,15 @@ it.each([1, 31, 32, 33, 64, 97])("masks each of %i tokens but those that are all
 it("lets an answer end only where its constraint is complete", () => {
   const words = new Uint32Array(2);
   const open = ramp(40);
-  applyConstraint(open, stateOf(allowOnly([3]), {}, [39]), words);
+  maskLogits(open, stateOf(allowOnly([3]), {}, [39]), words);
   expect(open[39]).toBe(-Infinity);
   const complete = ramp(40);
-  applyConstraint(complete, stateOf(allowOnly([3], true), {}, [39]), words);
+  maskLogits(complete, stateOf(allowOnly([3], true), {}, [39]), words);
   expect(complete[39]).toBe(ramp(40)[39]);
 });
 
 it("fails where no token is allowed, instead of generating outside the constraint", () => {
-  const fail = (): void => applyConstraint(ramp(40), stateOf(allowOnly([])), new Uint32Array(2));
+  const fail = (): void => maskLogits(ramp(40), stateOf(allowOnly([])), new Uint32Array(2));
   expect(fail).toThrow(expect.objectContaining({ code: "CONSTRAINT_DEAD_END" }));
 });
 
@@ -99,4 +99,18 @@ it("takes the likeliest of the allowed tokens at temperature 0, with its own log
   expect(sampled.tokenId).toBe(44);
   expect(sampled.logprob).toBeCloseTo(logits[44]! - Math.log(total), 5);
   expect(sampled.top[0]?.tokenId).toBe(59);
+});
+
+it("generates the tokens of a list only, those of its constraint among them, and ends only where the list says so", () => {
+  const allowedTokenIds = [4, 35, 50];
+  using sampler = createSampler({ vocabSize: 60, memory: new PlainMemory(), model: "test" });
+  const draw = (state: SamplingState): Set<number> =>
+    new Set(Array.from({ length: 200 }, () => sampler.sample(new Float32Array(60), state)));
+  expect(draw(stateOf(undefined, { allowedTokenIds }, [59]))).toEqual(new Set(allowedTokenIds));
+  expect(draw(stateOf(undefined, { allowedTokenIds: [4, 59] }, [59]))).toEqual(new Set([4, 59]));
+  expect(draw(stateOf(allowOnly([3, 4, 50]), { allowedTokenIds }))).toEqual(new Set([4, 50]));
+  const none = stateOf(allowOnly([3]), { allowedTokenIds });
+  expect(() => sampler.sample(new Float32Array(60), none)).toThrow(
+    expect.objectContaining({ code: "CONSTRAINT_DEAD_END" }),
+  );
 });
