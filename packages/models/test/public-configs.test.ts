@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { describeNetwork, ModelError, openConfig } from "../src/index.ts";
+import { fixturesDirectory } from "./support/fixtures.ts";
+import { createMemoryFiles } from "./support/memory-files.ts";
+
+interface PublicConfig {
+  readonly name: string;
+  /** `other`: of a family that is refused. */
+  readonly group: "runs" | "quantized" | "other";
+  readonly source: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+interface Judgement {
+  readonly parameterCount: number;
+  readonly kvElementsPerToken: number;
+  readonly contextTokens: number;
+  readonly isTied: boolean;
+}
+
+const readLines = (name: string): readonly unknown[] =>
+  readFileSync(join(fixturesDirectory, "public-configs", name), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
+
+const configs = readLines("configs.jsonl") as readonly PublicConfig[];
+/** By `transformers`, for the whole network in its own numbers. */
+const judgements = new Map(
+  (readLines("transformers.jsonl").slice(1) as readonly (Judgement & { readonly name: string })[]).map(
+    ({ name, parameterCount, kvElementsPerToken, contextTokens, isTied }) => [
+      name,
+      { parameterCount, kvElementsPerToken, contextTokens, isTied },
+    ],
+  ),
+);
+
+/** What transformers loads and Infernode does not, and why. */
+const differences: Readonly<Record<string, string>> = {
+  "mistralai/Ministral-3-3B-2512": "the family is to come",
+  "google/gemma-3-4b-it": "the family is to come",
+  "google/gemma-3-12b-it": "the family is to come",
+  "google/gemma-3-27b-it": "the family is to come",
+  "microsoft/phi-1": "the family is to come",
+  "microsoft/phi-1_5": "the family is to come",
+  "microsoft/phi-2": "the family is to come",
+  "openai-community/gpt2": "the family is to come",
+  "openai-community/gpt2-medium": "the family is to come",
+  "openai-community/gpt2-large": "the family is to come",
+  "openai-community/gpt2-xl": "the family is to come",
+  "tiiuae/falcon-7b-instruct": "the family is to come",
+  "tiiuae/falcon-40b": "the family is to come",
+  "tiiuae/falcon-11B": "the family is to come",
+  "tiiuae/falcon-rw-1b": "positions by ALiBi",
+  "internlm/internlm2-7b": "the family is to come",
+  "internlm/internlm2_5-7b-chat": "the family is to come",
+  "internlm/internlm2-1_8b": "the family is to come",
+  "internlm/internlm2-20b": "the family is to come",
+  "openai/gpt-oss-20b": "the family is to come",
+  "openai/gpt-oss-120b": "the family is to come",
+};
+
+/** The codes of quantized checkpoints that do not run. */
+const refusedQuantizations: Readonly<Record<string, string>> = {
+  "Qwen/Qwen3-235B-A22B-FP8": "UNSUPPORTED_QUANTIZATION",
+  "Qwen/Qwen3-30B-A3B-FP8": "UNSUPPORTED_QUANTIZATION",
+  "Qwen/Qwen3-32B-FP8": "UNSUPPORTED_QUANTIZATION",
+  "nvidia/Qwen3-32B-FP8-Static-PerTensor": "UNSUPPORTED_QUANTIZATION",
+  "meta-llama/Llama-3.1-405B-Instruct-FP8": "UNSUPPORTED_QUANTIZATION",
+  "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic": "UNSUPPORTED_QUANTIZATION",
+  "unsloth/Meta-Llama-3.1-8B-bnb-4bit": "UNSUPPORTED_QUANTIZATION",
+  "mistralai/Devstral-Small-2-24B-Instruct-2512": "UNSUPPORTED_QUANTIZATION",
+};
+
+/** The same as `transformers` says, or the code of the refusal. */
+async function judge({ config }: PublicConfig): Promise<Judgement | string> {
+  const files = createMemoryFiles({ "/config.json": JSON.stringify(config) });
+  try {
+    const model = describeNetwork(await openConfig("/config.json", { files }));
+    return {
+      parameterCount: model.parameterCount,
+      kvElementsPerToken: model.kvBytesPerToken.f32 / 4,
+      contextTokens: model.contextTokens,
+      isTied: model.hasTiedEmbeddings,
+    };
+  } catch (error) {
+    if (error instanceof ModelError) return error.code;
+    throw error;
+  }
+}
+
+const ofGroup = (group: PublicConfig["group"]): readonly PublicConfig[] =>
+  configs.filter((each) => each.group === group);
+
+describe("published configs", () => {
+  it("are judged as transformers judges them, all but those that are listed", async () => {
+    const differing: string[] = [];
+    for (const each of ofGroup("runs")) {
+      const judgement = await judge(each);
+      if (!isSame(judgement, judgements.get(each.name))) differing.push(each.name);
+    }
+    const total = ofGroup("runs").length;
+    console.log(`${total - differing.length} of ${total} published configs are judged as transformers does`);
+    expect(differing.filter((name) => !(name in differences))).toEqual([]);
+    expect(total - differing.length).toBeGreaterThanOrEqual(126);
+  });
+
+  it.each(ofGroup("quantized"))("$name: runs, or its quantization is refused by name", async (each) => {
+    const expected = refusedQuantizations[each.name] ?? judgements.get(each.name);
+    const judgement = await judge(each);
+    // Its family is to come.
+    if (each.name.includes("Devstral") && judgement === "UNSUPPORTED_ARCHITECTURE") return;
+    expect(judgement).toEqual(expected);
+  });
+
+  it.each(ofGroup("other"))("$name: the family is refused by name", async (each) => {
+    expect(await judge(each)).toBe("UNSUPPORTED_ARCHITECTURE");
+  });
+});
+
+function isSame(ours: Judgement | string, theirs: Judgement | undefined): boolean {
+  return JSON.stringify(ours) === JSON.stringify(theirs);
+}
