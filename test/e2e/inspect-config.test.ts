@@ -6,7 +6,7 @@ import { runCli } from "./support/run-cli.ts";
 
 const checkpoint = join(import.meta.dirname, "../fixtures/checkpoints/llama31");
 let directory = "";
-let config: Record<string, unknown>;
+let config: Record<string, number>;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "infernode-config-"));
@@ -43,15 +43,19 @@ describe("models inspect on a config without weights", () => {
   test("prints text, for the sizes that are asked for", async () => {
     const run = await inspect(directory, "--context-tokens", "64", "--max-sequences", "3");
     expect(run.exitCode).toBe(0);
+    const limited = await inspect(directory, "--memory-limit", "1MiB");
+    expect(limited.stdout).toMatch(/memory .*; 1.00 MiB are free here\n.*; more than is free here\n/);
     expect(run.stdout).toMatch(/architecture +LlamaForCausalLM \(llama\), would run/);
-    expect(run.stdout).toMatch(/memory +for 3 x 64 tokens\n +none +[\d.]+ \wiB, .*\n +int8 .*\n +int4 .*\n/);
+    expect(run.stdout).toMatch(
+      /memory +for 3 sequences of 64 tokens; [\d.]+ \wiB are free here\n +--quantize none +[\d.]+ \wiB, .* of weights; fits here\n +--quantize int8 .*\n +--quantize int4 .*\n/,
+    );
   });
 
   test("says what heads of another width than the runtime's take", async () => {
     const path = join(directory, "heads.json");
     await writeFile(path, JSON.stringify({ ...config, head_dim: 100 }));
     expect((await inspect(path)).stdout).toMatch(
-      /KV cache +[\d.]+ \wiB per token; heads of 100 stored as 104, \+4 %/,
+      /KV cache +[\d.]+ \wiB per token, [\d.]+ \w?i?B with --kv-cache-dtype int8; heads of 100 stored as 104, \+4 %/,
     );
     const ten = await inspect(join(checkpoint, "../llama-heads10"));
     expect(ten.stdout).toMatch(/KV cache +.* per token; heads of 10 stored as 16, \+60 %\)/);
@@ -69,6 +73,33 @@ describe("models inspect on a config without weights", () => {
     const run = await inspect(path);
     expect(run).toMatchObject({ exitCode: 4, stdout: "" });
     expect(run.stderr).toContain(message);
+  });
+
+  test("counts the groups of a quantized checkpoint as they would be stored", async () => {
+    const path = join(directory, "gptq.json");
+    const settings = { quant_method: "gptq", bits: 4, group_size: 16, desc_act: false, sym: true };
+    const sizes = { hidden_size: 256, intermediate_size: 512, num_hidden_layers: 4, head_dim: 64 };
+    await writeFile(path, JSON.stringify({ ...config, ...sizes, quantization_config: settings }));
+    const run = await inspect(path);
+    expect(run.stdout).toMatch(/weights +none here; .* in files: [A-Z\d]+ .*, GPTQ int4 [\d.]+ \wiB\n/);
+    const { parameterCount, weightBytesByDtype } = JSON.parse((await inspect(path, "--json")).stdout);
+    await writeFile(path, JSON.stringify({ ...config, ...sizes }));
+    const dense = JSON.parse((await inspect(path, "--json")).stdout);
+    expect(parameterCount).toBe(dense.parameterCount);
+    // Of 16 numbers in 4 bits: 8 bytes, a scale of 2 and a zero point of half a byte.
+    const { num_attention_heads: heads = 0, num_key_value_heads: kvHeads = 0 } = config;
+    const matrices = 4 * (3 * 256 * 512 + 256 * 64 * 2 * (heads + kvHeads));
+    expect(weightBytesByDtype["GPTQ int4"]).toBe((matrices / 16) * 10.5);
+  });
+
+  test("refuses a quantized checkpoint whose matrices hold several, as loading does", async () => {
+    const path = join(directory, "fused.json");
+    const fused = JSON.parse(await readFile(join(checkpoint, "../phi3/config.json"), "utf8"));
+    const settings = { quant_method: "awq", bits: 4, group_size: 16, version: "gemm", zero_point: true };
+    await writeFile(path, JSON.stringify({ ...fused, quantization_config: settings }));
+    const run = await inspect(path);
+    expect(run).toMatchObject({ exitCode: 4, stdout: "" });
+    expect(run.stderr).toContain("UNSUPPORTED_QUANTIZATION");
   });
 
   test("serve needs the weights", async () => {

@@ -1,16 +1,21 @@
 import { basename, join, resolve } from "node:path";
 
 import type { ModelConfig } from "./config/model-config.ts";
-import { architectureFor } from "./families/find-family.ts";
+import { ModelError } from "./errors.ts";
+import { architectureFor, familyOf } from "./families/find-family.ts";
 import { parseModelConfig } from "./families/parse-model-config.ts";
 import type { FileAccess } from "./files/file-access.ts";
 import { createNodeFileAccess } from "./files/node-file-access.ts";
 import { readJsonFile, statFile } from "./files/read-file.ts";
 import { findModel } from "./formats/find-model.ts";
+import { describeGroups } from "./formats/hf-directory/quantized/describe-groups.ts";
+import type { GroupedQuantization } from "./formats/hf-directory/quantized/grouped-method.ts";
 import { readQuantization } from "./formats/hf-directory/quantized/read-quantization.ts";
+import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { collectWeightRefs } from "./network/collect-weight-refs.ts";
+import { listProducts } from "./network/list-products.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
-import { denseWeight, type StoredWeight } from "./weights/stored-weight.ts";
+import { denseWeight, type StoredWeight, tensorsOf, type TensorInfo } from "./weights/stored-weight.ts";
 import { dtypeSizeBytes, type TensorDtype } from "./weights/tensor-dtype.ts";
 import { createWeightIndex, type WeightIndex } from "./weights/weight-index.ts";
 
@@ -45,7 +50,7 @@ export async function findConfigAlone(path: string, source: ConfigSource = {}): 
 
 /**
  * Opens the network that a config describes, with the weights that it would have: they can be planned with and not be
- * read. They have the dtype that the config names, or BF16.
+ * read. They have the dtype that the config names, or BF16; of a quantized checkpoint, all matrices of layers are in groups.
  *
  * @throws ModelError as `openCheckpoint` for the config of a checkpoint
  */
@@ -53,12 +58,13 @@ export async function openConfig(path: string, source: ConfigSource = {}): Promi
   const { files = createNodeFileAccess() } = source;
   const raw = await readJsonFile(files, path, { maxBytes: maxConfigBytes });
   const config = parseModelConfig({ configName: path, config: raw });
-  readQuantization(raw, path);
+  const quantization = readQuantization(raw, path);
+  if (quantization !== undefined) assertNotFused(config, { quantization, path });
   return {
     directory: path,
     config,
     architecture: architectureFor(config),
-    weights: describedWeights(config, path),
+    weights: describedWeights(config, path, quantization),
     generationDefaults: {},
     prepared: undefined,
     unusedTensors: [],
@@ -66,14 +72,45 @@ export async function openConfig(path: string, source: ConfigSource = {}): Promi
   };
 }
 
-function describedWeights(config: ModelConfig, filePath: string): WeightIndex {
+/** Groups of a matrix that holds several cannot be told apart by ranges of bytes, as in a checkpoint. */
+function assertNotFused(
+  config: ModelConfig,
+  { quantization, path }: { readonly quantization: GroupedQuantization; readonly path: string },
+): void {
+  const [fused] = familyOf(config).fusedWeights?.(config) ?? [];
+  if (fused === undefined) return;
+  const mismatch = { expected: "a matrix of several, stored row by row", got: quantization.method };
+  throw new ModelError("UNSUPPORTED_QUANTIZATION", mismatch, { file: path, tensor: fused.name });
+}
+
+function describedWeights(
+  config: ModelConfig,
+  filePath: string,
+  quantization: GroupedQuantization | undefined,
+): WeightIndex {
   const dtype = dtypes.get(config.storedDtype) ?? "BF16";
+  const architecture = architectureFor(config);
+  const grouped = new Set(
+    quantization === undefined ? [] : listProducts(architecture, config).map(({ weight }) => weight.name),
+  );
+  // No method quantizes the output head by default.
+  for (const name of ["lm_head.weight", embeddingWeight(config).name]) grouped.delete(name);
   const weights = new Map<string, StoredWeight>();
   let startByte = 0;
-  for (const { name, shape } of collectWeightRefs(architectureFor(config), config).values()) {
-    const endByte = startByte + shape.reduce((product, size) => product * size, dtypeSizeBytes(dtype));
-    weights.set(name, denseWeight({ name, dtype, shape, filePath, startByte, endByte }));
-    startByte = endByte;
+  for (const { name, shape } of collectWeightRefs(architecture, config).values()) {
+    const [rows = 0, columns = 0] = shape;
+    const place = { name, rows, columns, filePath, startByte };
+    const weight =
+      (grouped.has(name) && quantization && describeGroups(quantization, place)) ||
+      describeDense({ name, shape, dtype, filePath, startByte });
+    weights.set(name, weight);
+    startByte = Math.max(...tensorsOf(weight).map(({ endByte }) => endByte));
   }
   return createWeightIndex(weights, new Map());
+}
+
+function describeDense(tensor: Omit<TensorInfo, "endByte">): StoredWeight {
+  const { shape, dtype, startByte } = tensor;
+  const endByte = startByte + shape.reduce((product, size) => product * size, dtypeSizeBytes(dtype));
+  return denseWeight({ ...tensor, endByte });
 }
