@@ -1,6 +1,6 @@
 """Makes the golden values under test/fixtures with PyTorch and transformers.
 
-Usage: python make_reference.py [checkpoints|tokenizers|templates|sampler|rope ...] [--only NAME]
+Usage: python make_reference.py [checkpoints|tokenizers|templates|sampler|rope|long-prompts ...] [--only NAME]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import transformers
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
 EMBEDDED = FIXTURES.parents[1] / "packages" / "models" / "embedded" / "infernode-stories"
 TOKENIZER_SIZES = {"llama2": 700, "llama2-metaspace": 700, "gemma": 700, "llama3": 900, "qwen2": 900, "tekken": 800}
-TOPICS = ("checkpoints", "tokenizers", "templates", "sampler", "rope")
+TOPICS = ("checkpoints", "tokenizers", "templates", "sampler", "rope", "long-prompts")
 
 
 def main() -> None:
@@ -42,6 +42,10 @@ def main() -> None:
         from rope_golden import write_rope_golden
 
         write_rope_golden(FIXTURES / "golden")
+    if "long-prompts" in topics:
+        from long_prompts import write_long_prompts_golden
+
+        write_long_prompts_golden(FIXTURES)
 
 
 def _make_checkpoints(only: str | None) -> None:

@@ -8,6 +8,8 @@ export interface Chunk {
   readonly tokenIds: readonly number[];
   /** Rows of logits, after the last tokens. [1] */
   readonly logitCount?: number;
+  /** How long the sequence is known to get. [the end of the chunk] */
+  readonly knownLength?: number;
 }
 
 /** A chunk and its sequence. */
@@ -42,6 +44,7 @@ export class ForwardDriver {
       startPositions: Int32Array.from(chunks, (chunk) => chunk.startPosition),
       lengths: Int32Array.from(chunks, (chunk) => chunk.tokenIds.length),
       logitCounts: Int32Array.from(chunks, (chunk) => chunk.logitCount ?? 1),
+      knownLengths: Int32Array.from(chunks, (chunk) => chunk.knownLength ?? 0),
       tokenIds: Int32Array.from(chunks.flatMap((chunk) => chunk.tokenIds)),
     });
   }

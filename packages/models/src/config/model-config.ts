@@ -2,8 +2,8 @@
 export type RopeScaling =
   | { readonly type: "none" }
   | { readonly type: "linear"; readonly factor: number }
-  /** Changes nothing within the model's context, which no sequence is longer than. */
-  | { readonly type: "dynamic"; readonly factor: number }
+  /** By the length of a sequence that is longer than the original context: its base grows. */
+  | { readonly type: "dynamic"; readonly factor: number; readonly originalContextTokens: number }
   /** Each of the `dim / 2` frequencies is divided by a number of its own. */
   | { readonly type: "by-frequency"; readonly divisors: readonly number[] }
   | {

@@ -24,7 +24,7 @@ const maxContextTokens = 2 ** 30;
 const readers: ReadonlyMap<unknown, (fields: ScalingFields) => RopeScaling> = new Map([
   ["default", (): RopeScaling => ({ type: "none" })],
   ["linear", ({ rope }): RopeScaling => ({ type: "linear", factor: readFactor(rope, "factor") })],
-  ["dynamic", ({ rope }): RopeScaling => ({ type: "dynamic", factor: readFactor(rope, "factor") })],
+  ["dynamic", readDynamic],
   ["llama3", readLlama3],
   ["longrope", readLongrope],
   ["yarn", readYarn],
@@ -54,6 +54,16 @@ export function readScaling(
   const names = [...readers.keys()].join(", ");
   throw rope.invalid(rope.has("rope_type") ? "rope_type" : "type", `one of ${names}`, {
     code: "UNSUPPORTED_ROPE_SCALING",
+  });
+}
+
+function readDynamic({ rope, contextTokens, headDim, dim = headDim }: ScalingFields): RopeScaling {
+  if (dim > 2) {
+    return { type: "dynamic", factor: readFactor(rope, "factor"), originalContextTokens: contextTokens };
+  }
+  throw rope.invalid(rope.has("rope_type") ? "rope_type" : "type", "more than 2 features that rotate", {
+    code: "UNSUPPORTED_ROPE_SCALING",
+    got: String(dim),
   });
 }
 

@@ -55,7 +55,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
   const activation = readActivation(fields, rules.activation);
   const vocabSize = fields.integer("vocab_size", { max: configLimits.vocab });
   const layerCount = fields.integer("num_hidden_layers", { max: configLimits.layers });
-  const contextTokens = fields.has("max_position_embeddings")
+  const positionCount = fields.has("max_position_embeddings")
     ? fields.integer("max_position_embeddings", { max: configLimits.context })
     : rules.contextTokens;
   const widths = readWidths(fields, rules.widths);
@@ -64,6 +64,11 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
   const epsilon = fields.has(epsilonField)
     ? fields.number(epsilonField, { above: 0, max: 1 })
     : rules.norm.epsilon;
+  const { rotaries, layerRotary } = rules.rotary(fields, {
+    headDim,
+    contextTokens: positionCount,
+    layerCount,
+  });
   const hasConfiguredBias = rules.attentionBias === "by-config" && fields.boolean("attention_bias", false);
   return {
     vocabSize,
@@ -72,9 +77,10 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     layerCount,
     norm: { kind, epsilon, weightOffset, hasBias },
     activation,
-    ...rules.rotary(fields, { headDim, contextTokens, layerCount }),
+    rotaries,
+    layerRotary,
     hasInterleavedRope: false,
-    contextTokens,
+    contextTokens: extendedContext(positionCount, rotaries),
     slidingWindowTokens: readSlidingWindows(fields, rules.slidingWindow, layerCount),
     attentionScale: headDim ** -0.5,
     attentionSoftCap: undefined,
@@ -87,6 +93,12 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     qkNorm: rules.qkNorm,
     experts: undefined,
   };
+}
+
+/** Rotations that grow with a sequence extend the original context by their factor, as in vLLM. */
+function extendedContext(positionCount: number, rotaries: ModelConfig["rotaries"]): number {
+  const factors = rotaries.flatMap(({ scaling }) => (scaling.type === "dynamic" ? [scaling.factor] : []));
+  return factors.length === 0 ? positionCount : Math.floor(positionCount * Math.max(1, Math.min(...factors)));
 }
 
 function deepFreeze<T extends object>(value: T): T {

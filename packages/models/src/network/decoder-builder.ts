@@ -44,7 +44,7 @@ export interface AttentionRotary {
   readonly dim: number;
   /** Which features rotate together: neighbours, or the two halves of those that rotate. */
   readonly isInterleaved: boolean;
-  /** Whether all positions rotate in another way once a sequence is longer than the original context. */
+  /** Whether positions rotate in another way once a sequence is longer than the original context. */
   readonly isByLength: boolean;
 }
 

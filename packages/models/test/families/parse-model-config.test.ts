@@ -195,6 +195,15 @@ describe("parseModelConfig", () => {
     ]);
   });
 
+  it("extends the context by the factor of a rotation that grows with a sequence", () => {
+    const originalContextTokens = 2048;
+    const rope_scaling = { rope_type: "dynamic", factor: 2.5 };
+    const parsed = parseModelConfig({ config: { ...llamaConfig, rope_scaling } });
+    expect(parsed.contextTokens).toBe(2.5 * originalContextTokens);
+    const scaling = { type: "dynamic", factor: 2.5, originalContextTokens };
+    expect(parsed.rotaries.map((rotary) => rotary.scaling)).toEqual([scaling]);
+  });
+
   it("reads the stored dtype under both names", () => {
     expect(parseModelConfig({ config: { ...llamaConfig, torch_dtype: "float16" } }).storedDtype).toBe(
       "float16",
@@ -220,6 +229,12 @@ describe("parseModelConfig", () => {
       { rope_scaling: { type: "proportional", factor: 4 } },
       "UNSUPPORTED_ROPE_SCALING",
       'rope_scaling.type": expected one of default, linear, dynamic, llama3, longrope, yarn, got "proportional"',
+    ],
+    [
+      "dynamic scaling of one pair",
+      { head_dim: 2, rope_scaling: { type: "dynamic", factor: 4 } },
+      "UNSUPPORTED_ROPE_SCALING",
+      'rope_scaling.type": expected more than 2 features that rotate, got 2',
     ],
     [
       "yarn without a factor",

@@ -4,7 +4,15 @@ import { inputBytes } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { ropeNames } from "./graph/attention-operators.ts";
-import { fillRopeRows, longRowStart, type RopeTable, ropeRowCount, ropeTableBytes } from "./rope-table.ts";
+import {
+  fillRopeRows,
+  fillRowsByLength,
+  longRowStart,
+  type RopeTable,
+  ropeRowCount,
+  ropeTableBytes,
+  type RowFill,
+} from "./rotation/rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
 
@@ -36,7 +44,7 @@ export class CallInputs {
 
   constructor(model: ExecutorModel, memory: MemoryPort, sizes: ResolvedOnnxMemoryOptions) {
     const { maxSequences, maxChunkTokens, contextTokens } = sizes;
-    const tableBytes = ropeTableBytes(model.config, contextTokens);
+    const tableBytes = ropeTableBytes(model.config, sizes);
     this.#block = memory.allocate({
       sizeBytes: tableBytes + inputBytes(maxSequences, maxChunkTokens),
       tag: { model: model.name, purpose: "workspace", label: "inputs and rope tables" },
@@ -51,7 +59,7 @@ export class CallInputs {
     this.#config = model.config;
     this.#contextTokens = contextTokens;
     const tables = model.config.rotaries.map((rotary, index) => {
-      const shape = [ropeRowCount(rotary, contextTokens), rotary.dim / 2] as const;
+      const shape = [ropeRowCount(rotary, sizes), rotary.dim / 2] as const;
       const sizeBytes = shape[0] * shape[1] * Float32Array.BYTES_PER_ELEMENT;
       return {
         names: ropeNames(index),
@@ -89,11 +97,20 @@ export class CallInputs {
     for (const [index, table] of this.#ropeTables.entries()) {
       const rotary = this.#config.rotaries[index]!;
       const longStart = longRowStart(rotary, this.#contextTokens);
-      for (let start = 0; start < table.rowCount; start += ropeRowsPerTurn) {
-        const end = Math.min(table.rowCount, start + ropeRowsPerTurn);
+      // The others are filled when they are needed.
+      const rowCount = rotary.scaling.type === "dynamic" ? this.#contextTokens : table.rowCount;
+      for (let start = 0; start < rowCount; start += ropeRowsPerTurn) {
+        const end = Math.min(rowCount, start + ropeRowsPerTurn);
         fillRopeRows(rotary, table, { start, end, longRowStart: longStart });
         await setImmediate();
       }
+    }
+  }
+
+  /** Fills rows of rotations that follow the length of a sequence. */
+  fillRows(fill: RowFill): void {
+    for (const [index, table] of this.#ropeTables.entries()) {
+      fillRowsByLength(this.#config.rotaries[index]!, table, fill);
     }
   }
 

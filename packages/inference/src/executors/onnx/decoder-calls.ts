@@ -6,7 +6,7 @@ import { logitRowCount } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { mostInt8, type RoundedCache } from "./rounded-cache.ts";
-import type { SequenceRotations } from "./sequence-rotations.ts";
+import type { LengthRotations, SlotRun } from "./rotation/length-rotations.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
 
@@ -47,7 +47,7 @@ export class DecoderCalls {
   readonly #session: OnnxSession;
   readonly #kv: KvSlots;
   readonly #rounded: RoundedCache | undefined;
-  readonly #rotations: SequenceRotations | undefined;
+  readonly #rotations: LengthRotations | undefined;
   readonly #inputs: CallInputs;
   readonly #logitsBlock: MemoryBlockPort;
   readonly #vocabSize: number;
@@ -65,7 +65,7 @@ export class DecoderCalls {
       /** Of a cache of int8. */
       readonly rounded: RoundedCache | undefined;
       /** Of a rotation by the length of a sequence. */
-      readonly rotations: SequenceRotations | undefined;
+      readonly rotations: LengthRotations | undefined;
     },
   ) {
     const { model, memory, sizes } = options;
@@ -105,6 +105,9 @@ export class DecoderCalls {
     if (this.#rounded !== undefined) {
       for (let slot = 0; slot < count; slot += 1) this.#rounded.forget(slot, this.decodePositions[slot]!);
     }
+    for (let slot = 0; slot < count; slot += 1) {
+      this.#chooseRows({ slot, startPosition: this.decodePositions[slot]!, tokenCount: 1 });
+    }
     return (this.#decodes[count] ??= this.#bindDecode(count)).run();
   }
 
@@ -120,6 +123,7 @@ export class DecoderCalls {
     for (let row = 0; row < logitCount; row += 1) rows[row] = tokenCount - logitCount + row;
     const prefill = (this.#prefills[slot] ??= this.#bindPrefill(chunk));
     this.#rebindPrefill(prefill, chunk);
+    this.#chooseRows({ slot, startPosition, tokenCount });
     const rounded = this.#rounded?.hasRoom(slot, startPosition, tokenCount) ? this.#rounded : undefined;
     inputs.setChunk(this.#rounded === undefined ? tokenCount > 1 : rounded !== undefined, startPosition);
     rounded?.claim(startPosition);
@@ -139,6 +143,11 @@ export class DecoderCalls {
     for (const prefill of this.#prefills.splice(0)) prefill?.call.dispose();
     this.#logitsBlock.dispose();
     this.#inputs.dispose();
+  }
+
+  #chooseRows(run: SlotRun): void {
+    const fill = this.#rotations?.chooseRows(run);
+    if (fill !== undefined) this.#inputs.fillRows(fill);
   }
 
   #bindDecode(count: number): OnnxCall {

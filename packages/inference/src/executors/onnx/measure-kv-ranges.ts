@@ -1,9 +1,9 @@
 import type { ModelConfig } from "@infernode/models";
 import type { DecoderCalls } from "./decoder-calls.ts";
 import type { KvSlots } from "./kv-slots.ts";
-import { frequencySets } from "./rope-table.ts";
+import { lengthRuleOf } from "./rotation/length-rotations.ts";
+import { frequencySets } from "./rotation/rope-table.ts";
 import type { RoundedCache } from "./rounded-cache.ts";
-import { originalContextOf } from "./sequence-rotations.ts";
 import { float32 } from "./typed-views.ts";
 
 /** Room above what a text shows: other texts have larger numbers, and a number beyond its range is cut off. */
@@ -25,7 +25,7 @@ export async function measureKvRanges(
   rounded.setRanges(ranges.map(() => noRounding));
   calls.setRounding(false);
   const { capacityTokens } = rounded.exact.shape;
-  const textTokens = originalContextOf(config, capacityTokens) ?? capacityTokens;
+  const textTokens = lengthRuleOf(config, capacityTokens)?.originalTokens ?? capacityTokens;
   // A text that is longer than the memory, or than what rotates alike, is several texts.
   for (let first = 0; first < tokenIds.length; first += textTokens) {
     const text = Int32Array.from(tokenIds.slice(first, first + textTokens));

@@ -11,9 +11,9 @@ import {
 } from "./graph/network-summary.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
-import { ropeTableBytes } from "./rope-table.ts";
+import { lengthRotationBytes } from "./rotation/length-rotations.ts";
+import { ropeTableBytes } from "./rotation/rope-table.ts";
 import { roundedCacheBytes } from "./rounded-cache.ts";
-import { originalContextOf, rotationBytes } from "./sequence-rotations.ts";
 
 const floatBytes = 4;
 /** The runtime packs matrices in panels of this many columns. */
@@ -43,9 +43,9 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
     shape.dtype === "int8" ? roundedCacheBytes(shape, exactTokens(sizes)) : slotsBytes(shape);
   const activationsBytes = logitRowCount(sizes) * summary.vocabSize * floatBytes + chunkBytes(summary, sizes);
   const workspaceBytes =
-    ropeTableBytes(model.config, sizes.contextTokens) +
+    ropeTableBytes(model.config, sizes) +
     inputBytes(sizes.maxSequences, sizes.maxChunkTokens) +
-    (originalContextOf(model.config, sizes.contextTokens) === undefined ? 0 : rotationBytes(sizes));
+    lengthRotationBytes(model.config, sizes);
   return Object.freeze({
     weightsBytes,
     kvCacheBytes,

@@ -15,7 +15,11 @@ import { LogitRows } from "./logit-rows.ts";
 import { exactTokens, kvShape, planResolved } from "./memory-plan.ts";
 import { setKvRanges } from "./set-kv-ranges.ts";
 import { RoundedCache } from "./rounded-cache.ts";
-import { type SequenceChunk, SequenceRotations, originalContextOf } from "./sequence-rotations.ts";
+import {
+  createLengthRotations,
+  type LengthRotations,
+  type SequenceChunk,
+} from "./rotation/length-rotations.ts";
 import { buildNetworkModel } from "./graph/network-model.ts";
 import { embeddingTensors, usedTensors } from "./graph/network-summary.ts";
 import { type OnnxExecutorOptions, type ResolvedOnnxOptions, resolveOnnxOptions } from "./onnx-options.ts";
@@ -66,11 +70,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     closers.push(() => kv.dispose());
     const rounded = createRoundedCache(kv, options, resolved);
     closers.push(() => rounded?.dispose());
-    const original = originalContextOf(model.config, resolved.contextTokens);
-    const rotations =
-      original === undefined
-        ? undefined
-        : new SequenceRotations(original, resolved, { memory, model: model.name });
+    const rotations = createLengthRotations(model.config, resolved, { memory, model: model.name });
     closers.push(() => rotations?.dispose());
     const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved, rounded, rotations });
     closers.push(() => calls.dispose());
@@ -113,7 +113,7 @@ interface OnnxExecutorParts {
   readonly vocabSize: number;
   readonly kv: KvSlots;
   readonly rounded: RoundedCache | undefined;
-  readonly rotations: SequenceRotations | undefined;
+  readonly rotations: LengthRotations | undefined;
   readonly calls: DecoderCalls;
   /** Called from the last to the first. */
   readonly closers: Closer[];
@@ -128,7 +128,7 @@ class OnnxExecutor implements Executor {
   readonly maxLogitRows: number;
   readonly #kv: KvSlots;
   readonly #rounded: RoundedCache | undefined;
-  readonly #rotations: SequenceRotations | undefined;
+  readonly #rotations: LengthRotations | undefined;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
   readonly #limits: BatchLimits;
@@ -279,9 +279,8 @@ class OnnxExecutor implements Executor {
         const slot = batch.slots[chunk] ?? 0;
         const startPosition = batch.startPositions[chunk] ?? 0;
         const tokenIds = batch.tokenIds.subarray(offset, offset + 1);
-        await this.#rotations?.place({ slot, startPosition, tokenIds }, (again) =>
-          this.#compute(again, { rowCount: 0, firstRow: 0 }),
-        );
+        const placed = { slot, startPosition, tokenIds, knownLength: batch.knownLengths?.[chunk] };
+        await this.#rotations?.place(placed, (again) => this.#compute(again, { rowCount: 0, firstRow: 0 }));
         decodeTokenIds[slot] = tokenIds[0] ?? 0;
         decodePositions[slot] = startPosition;
         longest = Math.max(longest, startPosition + 1);

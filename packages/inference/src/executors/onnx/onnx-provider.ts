@@ -8,7 +8,7 @@ import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
 import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
 import { describePrepackTarget, prepackWeights } from "./prepack-weights.ts";
-import { originalContextOf } from "./sequence-rotations.ts";
+import { lengthRuleOf } from "./rotation/length-rotations.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 
 /** Provides executors that run on the CPU with onnxruntime. */
@@ -20,7 +20,7 @@ export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
   assertSupported: async ({ architecture, config, weights }) => {
     const weight = (name: string): StoredWeight | undefined => weights.weight(name);
     architecture.build(config, new OnnxDecoderBuilder({ weight, locations: new Map() }));
-    originalContextOf(config, config.contextTokens);
+    lengthRuleOf(config, config.contextTokens);
   },
   plan: planOnnxMemory,
   assertLoadable: async (model, options) => {

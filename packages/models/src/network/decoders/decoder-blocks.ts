@@ -106,7 +106,7 @@ export function attentionOptions(config: ModelConfig, layerIndex: number): Atten
             index,
             dim: rotary.dim,
             isInterleaved: config.hasInterleavedRope,
-            isByLength: rotary.scaling.type === "longrope",
+            isByLength: ["longrope", "dynamic"].includes(rotary.scaling.type),
           },
   };
 }

@@ -1,11 +1,8 @@
-import type { ModelConfig } from "@infernode/models";
-import { InferenceError } from "../../errors.ts";
-import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
-import type { SlotMove } from "../executor.ts";
-import { ropeStartInput } from "./graph/head-inputs.ts";
-import { longRowStart } from "./rope-table.ts";
-import type { TensorBuffer } from "./runtime/runtime.ts";
-import { int32 } from "./typed-views.ts";
+import type { MemoryBlockPort, MemoryPort } from "../../../ports.ts";
+import type { SlotMove } from "../../executor.ts";
+import { ropeStartInput } from "../graph/head-inputs.ts";
+import type { TensorBuffer } from "../runtime/runtime.ts";
+import type { ComputeAgain, LengthRotations, PlacedChunk } from "./length-rotations.ts";
 
 /** How many slots there are, and of how many tokens. */
 export interface SlotSizes {
@@ -13,28 +10,12 @@ export interface SlotSizes {
   readonly contextTokens: number;
 }
 
-/** Tokens of one sequence that are about to be computed. */
-export interface SequenceChunk {
-  readonly slot: number;
-  readonly startPosition: number;
-  readonly tokenIds: Int32Array;
-}
-
-/** A chunk, and how long its sequence is known to get. */
-interface PlacedChunk extends SequenceChunk {
-  /** [the end of the chunk] */
-  readonly knownLength?: number | undefined;
-}
-
-/** Computes tokens of a sequence into its slot, with no logits. */
-type ComputeAgain = (chunk: SequenceChunk) => Promise<void>;
-
 /**
  * What a rotation by the length of a sequence takes (`longrope`): up to the original context all positions of a sequence
  * rotate in one way, and in another once it is longer, those before too. So the tokens of each slot are kept, and a
  * sequence that passes the original context, or is cut back to it, is computed again from its start.
  */
-export class SequenceRotations {
+export class SequenceRotations implements LengthRotations {
   readonly #originalTokens: number;
   readonly #sizes: SlotSizes;
   readonly #block: MemoryBlockPort;
@@ -51,14 +32,19 @@ export class SequenceRotations {
     this.#originalTokens = originalTokens;
     this.#sizes = sizes;
     this.#block = memory.allocate({
-      sizeBytes: rotationBytes(sizes),
+      sizeBytes: SequenceRotations.sizeBytes(sizes),
       tag: { model, purpose: "workspace", label: "tokens of sequences" },
       alignmentBytes: 64,
     });
     const { bytes } = this.#block;
     const startBytes = sizes.maxSequences * BigInt64Array.BYTES_PER_ELEMENT;
     this.#starts = new BigInt64Array(bytes.buffer, bytes.byteOffset, sizes.maxSequences).fill(0n);
-    this.#tokenIds = int32(bytes.subarray(startBytes));
+    const tokenCount = sizes.maxSequences * sizes.contextTokens;
+    this.#tokenIds = new Int32Array(bytes.buffer, bytes.byteOffset + startBytes, tokenCount);
+  }
+
+  static sizeBytes({ maxSequences, contextTokens }: SlotSizes): number {
+    return maxSequences * (BigInt64Array.BYTES_PER_ELEMENT + contextTokens * Int32Array.BYTES_PER_ELEMENT);
   }
 
   /** The input of a call on `count` slots from `slot` on. */
@@ -95,6 +81,11 @@ export class SequenceRotations {
     await computeAgain({ slot, startPosition: 0, tokenIds: before });
   }
 
+  /** A sequence that is placed has its rows. */
+  chooseRows(): undefined {
+    return undefined;
+  }
+
   /** Records a move of the cache. */
   move({ from, to, fromTokens, toTokens }: SlotMove): void {
     const { contextTokens } = this.#sizes;
@@ -110,32 +101,4 @@ export class SequenceRotations {
   dispose(): void {
     this.#block.dispose();
   }
-}
-
-/** Bytes of a `SequenceRotations`. */
-export function rotationBytes({ maxSequences, contextTokens }: SlotSizes): number {
-  return maxSequences * (BigInt64Array.BYTES_PER_ELEMENT + contextTokens * Int32Array.BYTES_PER_ELEMENT);
-}
-
-/**
- * The original context of a model that rotates by the length of a sequence, at most `contextTokens`; `undefined` where
- * it does not.
- *
- * @throws InferenceError `UNSUPPORTED_MODEL` for more than one
- */
-export function originalContextOf(
-  { rotaries }: Pick<ModelConfig, "rotaries">,
-  contextTokens: number,
-): number | undefined {
-  const found = new Set(
-    rotaries.map((rotary) => longRowStart(rotary, contextTokens)).filter((start) => start > 0),
-  );
-  const [original] = found;
-  if (found.size <= 1) return original;
-  const got = [...found].join(" and ");
-  throw new InferenceError("UNSUPPORTED_MODEL", {
-    field: "rotaries",
-    expected: "one original context of all layers",
-    got,
-  });
 }

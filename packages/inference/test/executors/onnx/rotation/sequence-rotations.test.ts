@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { ModelConfig } from "@infernode/models";
-import { originalContextOf, SequenceRotations } from "../../../src/executors/onnx/sequence-rotations.ts";
-import { PlainMemory } from "../../support/plain-memory.ts";
+import { SequenceRotations } from "../../../../src/executors/onnx/rotation/sequence-rotations.ts";
+import { PlainMemory } from "../../../support/plain-memory.ts";
 
 const original = 4;
 const create = (memory = new PlainMemory()): SequenceRotations =>
@@ -93,23 +92,4 @@ test("frees its memory", () => {
   expect(memory.liveBytes).toBe(3 * (8 + 16 * 4));
   rotations.dispose();
   expect(memory.liveBytes).toBe(0);
-});
-
-test("finds the one original context of a model", () => {
-  const longrope = (originalContextTokens: number): ModelConfig["rotaries"][number] => ({
-    dim: 2,
-    theta: 100,
-    scaling: {
-      type: "longrope",
-      shortFactors: [1],
-      longFactors: [2],
-      originalContextTokens,
-      attentionFactor: 1,
-    },
-  });
-  const plain = { dim: 2, theta: 100, scaling: { type: "none" } } as const;
-  expect(originalContextOf({ rotaries: [plain] }, 64)).toBeUndefined();
-  expect(originalContextOf({ rotaries: [plain, longrope(32)] }, 64)).toBe(32);
-  expect(originalContextOf({ rotaries: [longrope(32)] }, 16)).toBe(16);
-  expect(() => originalContextOf({ rotaries: [longrope(32), longrope(16)] }, 64)).toThrow(/got 32 and 16/);
 });

@@ -12,10 +12,31 @@ export interface RopeTable {
   readonly sin: Float32Array;
 }
 
+/** What the sizes of tables follow from. */
+export interface TableSizes {
+  readonly contextTokens: number;
+  readonly maxChunkTokens: number;
+  readonly maxSequences: number;
+}
+
+/** Rows to be filled for positions of a sequence of a length. */
+export interface RowFill {
+  readonly row: number;
+  readonly startPosition: number;
+  readonly tokenCount: number;
+  readonly lengthTokens: number;
+}
+
 /** How many rows the table of a rotation has. */
-export function ropeRowCount(rotary: Rotary, positionCount: number): number {
-  const shortCount = longRowStart(rotary, positionCount);
-  return shortCount === 0 || shortCount === positionCount ? positionCount : shortCount + positionCount;
+export function ropeRowCount(rotary: Rotary, sizes: TableSizes): number {
+  const { contextTokens, maxChunkTokens, maxSequences } = sizes;
+  const { scaling } = rotary;
+  // Rows that are filled for the chunk of a prompt, and one for each slot.
+  if (scaling.type === "dynamic" && scaling.originalContextTokens < contextTokens) {
+    return contextTokens + maxChunkTokens + maxSequences;
+  }
+  const shortCount = longRowStart(rotary, contextTokens);
+  return shortCount === 0 || shortCount === contextTokens ? contextTokens : shortCount + contextTokens;
 }
 
 /** The row of position 0 for sequences that are longer than the original context; 0 where all have the same. */
@@ -24,17 +45,14 @@ export function longRowStart({ scaling }: Rotary, positionCount: number): number
 }
 
 /** Bytes of all tables: cosines and sines together. */
-export function ropeTableBytes({ rotaries }: Pick<ModelConfig, "rotaries">, positionCount: number): number {
-  const pairCount = rotaries.reduce(
-    (sum, rotary) => sum + ropeRowCount(rotary, positionCount) * (rotary.dim / 2),
-    0,
-  );
+export function ropeTableBytes({ rotaries }: Pick<ModelConfig, "rotaries">, sizes: TableSizes): number {
+  const pairCount = rotaries.reduce((sum, rotary) => sum + ropeRowCount(rotary, sizes) * (rotary.dim / 2), 0);
   return 2 * pairCount * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
- * Fills the rows of `cos` and `sin` from `start` to `end`; `longRowStart` as of the whole table. Frequencies and angles are rounded to
- * 32 bits where `transformers` does: at long contexts the difference shows in the logits.
+ * Fills the rows of `cos` and `sin` from `start` to `end`; `longRowStart` as of the whole table. Frequencies and angles
+ * are rounded to 32 bits where `transformers` does: at long contexts the difference shows in the logits.
  */
 export function fillRopeRows(
   rotary: Rotary,
@@ -43,19 +61,52 @@ export function fillRopeRows(
 ): void {
   const [short = new Float32Array(0), long = short] = frequencySets(rotary);
   const { start, end, longRowStart: longStart = 0 } = rows;
-  const half = short.length;
   const { scaling } = rotary;
-  const factor = "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+  const original = scaling.type === "dynamic" ? scaling.originalContextTokens : Infinity;
   for (let row = start; row < end; row += 1) {
     const isLong = longStart > 0 && row >= longStart;
-    const frequencies = isLong ? long : short;
-    const position = isLong ? row - longStart : row;
-    for (let index = 0; index < half; index += 1) {
-      const angle = Math.fround(position * (frequencies[index] ?? 0));
-      table.cos[row * half + index] = factor * Math.cos(angle);
-      table.sin[row * half + index] = factor * Math.sin(angle);
-    }
+    const frequencies = row >= original ? dynamicFrequencies(rotary, row + 1) : isLong ? long : short;
+    fillRow(rotary, table, { row, position: isLong ? row - longStart : row, frequencies });
   }
+}
+
+/** Fills rows for a sequence of a length, where a rotation follows it (`dynamic`). */
+export function fillRowsByLength(rotary: Rotary, table: RopeTable, fill: RowFill): void {
+  if (rotary.scaling.type !== "dynamic") return;
+  const frequencies = dynamicFrequencies(rotary, fill.lengthTokens);
+  for (let index = 0; index < fill.tokenCount; index += 1) {
+    fillRow(rotary, table, { row: fill.row + index, position: fill.startPosition + index, frequencies });
+  }
+}
+
+interface TableRow {
+  readonly row: number;
+  readonly position: number;
+  readonly frequencies: Float32Array;
+}
+
+function fillRow(
+  { scaling }: Rotary,
+  { cos, sin }: RopeTable,
+  { row, position, frequencies }: TableRow,
+): void {
+  const factor = "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+  const half = frequencies.length;
+  for (let index = 0; index < half; index += 1) {
+    const angle = Math.fround(position * frequencies[index]!);
+    cos[row * half + index] = factor * Math.cos(angle);
+    sin[row * half + index] = factor * Math.sin(angle);
+  }
+}
+
+/** The frequencies of a sequence that is longer than the original context: those of a larger base. */
+function dynamicFrequencies({ dim, theta, scaling }: Rotary, lengthTokens: number): Float32Array {
+  const { factor, originalContextTokens } = scaling as Extract<RopeScaling, { readonly type: "dynamic" }>;
+  const ratio = Math.fround(Math.fround(factor * lengthTokens) / originalContextTokens);
+  const growth = Math.fround(Math.fround(ratio - (factor - 1)) ** Math.fround(dim / (dim - 2)));
+  const base = Math.fround(theta * growth);
+  const half = dim / 2;
+  return Float32Array.from({ length: half }, (_, index) => 1 / turnLength(base, index / half));
 }
 
 /**

@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { parseModelConfig, type Rotary } from "@infernode/models";
 import { describe, expect, test } from "vitest";
-import { fillRopeRows, frequencySets, ropeTableBytes } from "../../../src/executors/onnx/rope-table.ts";
+import {
+  fillRopeRows,
+  frequencySets,
+  ropeTableBytes,
+} from "../../../../src/executors/onnx/rotation/rope-table.ts";
 
 const firstFrequencies = (rotary: Rotary): Float32Array => frequencySets(rotary)[0]!;
 const plainRope = { dim: 4, theta: 100, scaling: { type: "none" } } as const;
@@ -23,7 +27,8 @@ test("fills rows by position", () => {
   expect([...sin]).toEqual(
     [0, 0, Math.sin(1), Math.sin(0.1), Math.sin(2), Math.sin(0.2)].map((x) => expect.closeTo(x, 6)),
   );
-  expect(ropeTableBytes({ rotaries: [plainRope] }, 3)).toBe(cos.byteLength + sin.byteLength);
+  const sizes = { contextTokens: 3, maxChunkTokens: 2, maxSequences: 4 };
+  expect(ropeTableBytes({ rotaries: [plainRope] }, sizes)).toBe(cos.byteLength + sin.byteLength);
 });
 
 test("stretches all alike with linear scaling", () => {
@@ -148,7 +153,7 @@ interface RopeGolden {
 }
 
 describe("configs mean the frequencies and factors of transformers", () => {
-  const file = new URL("../../../../../test/fixtures/golden/rope-parameters.json", import.meta.url);
+  const file = new URL("../../../../../../test/fixtures/golden/rope-parameters.json", import.meta.url);
   const { cases } = JSON.parse(readFileSync(file, "utf8")) as { readonly cases: readonly RopeGolden[] };
   test.each(cases)("$name", ({ config, attentionFactor, frequencies, longFrequencies }) => {
     const { rotaries } = parseModelConfig({ config });
