@@ -233,6 +233,25 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(durationMs).toBeLessThan(30_000);
     socket.destroy();
   },
+  "server.lenient": async () => {
+    await using daemon = await startDaemon({ args: ["--lenient"] });
+    const ask = (parameters: object): Promise<Response> =>
+      fetch(`${daemon.url}/v1/completions`, {
+        method: "POST",
+        body: JSON.stringify({ model: "infernode-stories", prompt: "a", max_tokens: 1, ...parameters }),
+        headers: { "content-type": "application/json" },
+      });
+    const taken = await ask({ typical_p: 0.9, some_new_field: [1], "ä\r\nb": 1, user: "me" });
+    expect(taken.status).toBe(200);
+    expect(taken.headers.get("x-infernode-ignored-parameters")).toBe(
+      "typical_p, some_new_field, [not a name]",
+    );
+    await daemon.waitForLog(({ msg }) => msg === "parameters were ignored");
+    expect((await ask({ structured_outputs: { json: {} } })).status).toBe(400);
+    expect((await ask({ temperature: "hot" })).status).toBe(400);
+    const usual = await ask({ user: "me" });
+    expect(usual.headers.has("x-infernode-ignored-parameters")).toBe(false);
+  },
   "server.drainTimeoutMs": async () => {
     await using daemon = await startDaemon({
       args: ["--model", endless.directory, "--model-name", "endless", "--drain-timeout", "120"],

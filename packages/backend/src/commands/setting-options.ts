@@ -5,7 +5,7 @@ import { settings } from "../config/settings.ts";
 
 function describe(setting: Setting): string {
   const { default: value, description } = setting;
-  const isPlain = typeof value === "string" || typeof value === "number";
+  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   return isPlain ? `${description} (default: ${value})` : description;
 }
 
@@ -40,6 +40,7 @@ export function readConfigSources(
   for (const { flag } of settings) {
     const value = values[toOptionName(flag)];
     if (typeof value === "string") flags[flag] = value;
+    else if (value === true) flags[flag] = "true";
     else if (Array.isArray(value)) flags[flag] = value.map(String);
   }
   const file = values["config"];

@@ -25,6 +25,8 @@ export interface ServerConfig {
   readonly pingIntervalMs: number;
   /** A stream is aborted if its client reads nothing for this long. */
   readonly writeTimeoutMs: number;
+  /** Parameters that are unknown are left out with a warning; otherwise they are rejected. */
+  readonly lenient: boolean;
   /** Time in which running requests may finish after SIGTERM. */
   readonly drainTimeoutMs: number;
 }

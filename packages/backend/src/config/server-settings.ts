@@ -1,4 +1,4 @@
-import { address, bytes, hostNames, integer, list, milliseconds } from "./setting-kinds.ts";
+import { address, bytes, hostNames, integer, list, milliseconds, toggle } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 
 /** The HTTP server's. */
@@ -85,6 +85,15 @@ export const serverSettings: readonly Setting[] = [
     default: 30_000,
     flag: "write-timeout",
     description: "a stream is aborted if its client reads nothing for this long",
+  },
+  {
+    path: "server.lenient",
+    kind: toggle(),
+    default: false,
+    flag: "lenient",
+    description:
+      "leaves out parameters of requests that are unknown, and samplers that are not supported, " +
+      "with a header and a warning, where they are rejected otherwise",
   },
   {
     path: "server.drainTimeoutMs",

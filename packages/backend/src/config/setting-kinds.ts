@@ -80,6 +80,16 @@ export function choice(values: readonly [string, ...string[]]): SettingKind {
   };
 }
 
+/** `true` or `false`; the flag alone is `true`. */
+export function toggle(): SettingKind {
+  return {
+    expected: "true or false",
+    schema: z.boolean(),
+    fromText: (value) => (value === "true" || value === "false" ? value === "true" : value),
+    argument: "[boolean]",
+  };
+}
+
 /** A text that is not empty. */
 export function text(expected: string, argument: string): SettingKind {
   return {

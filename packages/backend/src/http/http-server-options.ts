@@ -29,6 +29,8 @@ export interface HttpServerConfig {
   readonly writeTimeoutMs: number;
   /** Time that an idle connection has for one more request when the server closes. [250] */
   readonly idleGraceMs?: number;
+  /** Leaves out unknown parameters with a warning. [false: rejects them] */
+  readonly lenient?: boolean;
   /** Answers (prompts times `n`) that one request may ask for. [128] */
   readonly maxChoices?: number;
 }

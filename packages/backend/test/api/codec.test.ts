@@ -36,7 +36,12 @@ const wordsCodec: GenerationCodec = {
   description: {
     id: "countWords",
     summary: "Counts the tokens of words",
-    body: { name: "Words", schema: () => ({ type: "object" }), example: () => ({ text: "one two" }) },
+    body: {
+      name: "Words",
+      schema: () => ({ type: "object" }),
+      example: () => ({ text: "one two" }),
+      ignorableNames: () => [],
+    },
     answer: { name: "WordCounts", schema: { type: "object" } },
     chunk: { name: "WordCount", schema: { type: "integer" } },
     errors: ["model_not_found"],

@@ -85,6 +85,7 @@ const typedKeys: {
     keepAliveTimeoutMs: true,
     pingIntervalMs: true,
     writeTimeoutMs: true,
+    lenient: true,
     drainTimeoutMs: true,
   },
   model: { path: true, name: true, aliases: true, chatTemplate: true },
@@ -133,6 +134,7 @@ describe("values", () => {
       "<names>": "a.example,b.example",
       "<file>": "/models/chat.jinja",
       "<choice>": "warn",
+      "[boolean]": "true",
     };
     const lastChoice = /([^<|]+)>$/;
     const flags: Record<string, string> = {};

@@ -16,6 +16,8 @@ export interface BodyDescription {
   readonly name: string;
   schema(model: DescribedModel): JsonMap;
   example(model: DescribedModel): JsonMap;
+  /** The names in a body that can be left out where the server is lenient. */
+  ignorableNames(body: unknown): readonly string[];
 }
 
 /** What the OpenAPI document says of a codec. */

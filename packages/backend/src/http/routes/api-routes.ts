@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
 import type { Codec } from "../../api/shared/codec.ts";
 import type { WireFormat } from "../../api/shared/wire-format.ts";
 import { patternOf } from "../format-finder.ts";
@@ -13,15 +14,37 @@ function pathParameters(codec: Codec, request: FastifyRequest): object {
   return name === undefined ? {} : { [name]: value };
 }
 
+/** Parameters that were left out, as a header's value. */
+const ignoredHeader = "x-infernode-ignored-parameters";
+const plainName = /^[\w.-]{1,64}$/;
+
+/** Leaves out parameters that a lenient server ignores; says so in a header and in the log. */
+function leaveOut(
+  codec: Codec,
+  { request, reply, logger }: { request: FastifyRequest; reply: FastifyReply; logger: Logger },
+): unknown {
+  const names = codec.description.body?.ignorableNames(request.body) ?? [];
+  if (names.length === 0) return request.body;
+  // A name may be any text, and there may be many.
+  const shown = names.slice(0, 32).map((name) => (plainName.test(name) ? name : "[not a name]"));
+  const ignored = names.length > shown.length ? [...shown, "..."] : shown;
+  void reply.header(ignoredHeader, ignored.join(", "));
+  logger.warn({ requestId: request.id, ignoredParameters: ignored }, "parameters were ignored");
+  const left = new Set(names);
+  return Object.fromEntries(Object.entries(request.body as object).filter(([name]) => !left.has(name)));
+}
+
 function createHandler(codec: Codec, format: WireFormat, parts: ServerParts) {
   const { api, exchanges, options } = parts;
+  const { logger } = options;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const exchange = exchanges.of(request);
+    const body = options.config.lenient === true ? leaveOut(codec, { request, reply, logger }) : request.body;
     if ("prepare" in codec) {
-      const prepared = codec.prepare(request.body, api);
+      const prepared = codec.prepare(body, api);
       return sendGeneration(reply, prepared, { exchange, format, config: options.config });
     }
-    const input = codec.method === "GET" ? pathParameters(codec, request) : request.body;
+    const input = codec.method === "GET" ? pathParameters(codec, request) : body;
     return sendAnswer(reply, exchange, (signal) => codec.answer(input, api, signal));
   };
 }

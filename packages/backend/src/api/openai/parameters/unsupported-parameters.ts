@@ -38,7 +38,7 @@ const flag: NeutralValue = {
 
 const tools: UnsupportedParameter = { neutral: emptyArray };
 const structured: UnsupportedParameter = {};
-const sampler: UnsupportedParameter = {};
+const sampler: UnsupportedParameter = { isIgnorable: true };
 
 const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["response_format", { neutral: textFormat, hint: 'only {"type": "text"} is supported' }],
@@ -65,7 +65,7 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["logits_processors", { neutral: emptyArray }],
   ["typical_p", sampler],
   ["tfs_z", sampler],
-  ["mirostat", { neutral: oneOf(0) }],
+  ["mirostat", { ...sampler, neutral: oneOf(0) }],
   ["mirostat_tau", sampler],
   ["mirostat_eta", sampler],
   ["dynatemp_range", sampler],

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { BodyDescription, DescribedModel } from "../codec.ts";
 import type { JsonMap } from "../json-schema.ts";
 import { describeFields } from "./describe-fields.ts";
-import type { BodyRules, UnsupportedParameter } from "./parse-body.ts";
+import { type BodyRules, findIgnorable, type UnsupportedParameter } from "./parse-body.ts";
 
 function describeUnsupported({ neutral, hint }: UnsupportedParameter): JsonMap {
   const why = hint === undefined ? "Not supported" : `Not supported: ${hint}`;
@@ -37,5 +37,10 @@ export function describeBody<Body>(
   rules: BodyRules<Body>,
   example: (model: DescribedModel) => JsonMap,
 ): BodyDescription {
-  return { name, schema: (model) => toJsonSchema(rules, model), example };
+  return {
+    name,
+    schema: (model) => toJsonSchema(rules, model),
+    example,
+    ignorableNames: (body) => findIgnorable(body, rules),
+  };
 }

@@ -23,6 +23,8 @@ export interface UnsupportedParameter {
   readonly neutral?: NeutralValue;
   /** What to do instead. */
   readonly hint?: string;
+  /** A lenient server may leave it out: the answer keeps the form that was asked for. [false] */
+  readonly isIgnorable?: boolean;
 }
 
 /** What a body may have, and which known parameters are rejected by name. */
@@ -84,6 +86,21 @@ function issueToError(body: unknown, first: Issue): ApiError {
   }
   const ownCode = issue.code === "invalid_type" ? "invalid_type" : "invalid_value";
   return invalidValue(param, issue.message, { got, code: isPartType ? "unsupported_content" : ownCode });
+}
+
+/** The names in a body that a lenient server leaves out: those that are unknown or ignorable, and not `null`. */
+export function findIgnorable<Body>(
+  body: unknown,
+  { schema, unsupported }: BodyRules<Body>,
+): readonly string[] {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return [];
+  return Object.entries(body)
+    .filter(([name, value]) => {
+      if (value === null || Object.hasOwn(schema.shape, name)) return false;
+      const known = unsupported?.get(name);
+      return known === undefined || (known.isIgnorable === true && known.neutral?.accepts(value) !== true);
+    })
+    .map(([name]) => name);
 }
 
 /**
