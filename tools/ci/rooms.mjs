@@ -38,6 +38,7 @@ export const packageRooms = {
       formats: [
         "files",
         "config",
+        "network",
         "families",
         "weights",
         "weights/quantize",

@@ -219,6 +219,7 @@ def checkpoint_specs() -> list[CheckpointSpec]:
     from dense_specs import dense_specs
     from phi_specs import phi_specs
     from mixture_specs import mixture_specs
+    from wrapped_specs import wrapped_specs
 
     llama2 = _llama(rope_theta=10000.0, transformers_version="4.31.0.dev0")
     for absent in ("attention_bias", "mlp_bias", "attention_dropout", "rope_theta"):
@@ -387,4 +388,5 @@ def checkpoint_specs() -> list[CheckpointSpec]:
         *dense_specs(),
         *phi_specs(),
         *mixture_specs(),
+        *wrapped_specs(),
     ]

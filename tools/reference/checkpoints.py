@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig
 from transformers.core_model_loading import revert_weight_conversion
 
 from checkpoint_specs import VOCAB_SIZE, CheckpointSpec
@@ -42,7 +42,7 @@ def write_checkpoint(spec: CheckpointSpec, fixtures: Path) -> None:
     else:
         raise RuntimeError(f"{spec.name}: wanted a seed with margins of {MIN_MARGIN}, found none")
     _save(folder, _as_stored(model, tensors), spec.shard_count)
-    reloaded = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
+    reloaded = _auto_class(config).from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
     _write_golden(fixtures / "golden", spec, reloaded, {"seed": seed, "prompts": prompts, "greedy": greedy})
     print(f"{spec.name}: seed {seed}, {sum(file.stat().st_size for file in folder.iterdir())} bytes")
 
@@ -53,7 +53,11 @@ def _prompts(name: str) -> list[list[int]]:
 
 
 def _empty_model(config: PreTrainedConfig) -> torch.nn.Module:
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
+    return _auto_class(config).from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+def _auto_class(config: PreTrainedConfig) -> type:
+    return AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
 
 
 def _tensors(config: PreTrainedConfig, spec: CheckpointSpec, seed: int) -> dict[str, torch.Tensor]:
@@ -72,7 +76,7 @@ def _model_of(config: PreTrainedConfig, tensors: dict[str, torch.Tensor]) -> tor
 
 def _as_stored(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The names of published files, where transformers has others once it has loaded them."""
-    if model.config.model_type != "gpt_neox" and not any(".experts." in name for name in tensors):
+    if model.config.model_type not in {"gemma3", "gpt_neox"} and not any(".experts." in name for name in tensors):
         return tensors
     return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(model, tensors).items()}
 

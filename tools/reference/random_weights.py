@@ -30,7 +30,7 @@ def randomize(model: nn.Module, seed: int) -> None:
             center = _CENTERS.get(name.split(".")[-2], 1.0) if has_four_norms else 1.0
             parameter.data.copy_(center - norm_offset + 0.25 * noise)
         else:
-            scaled = _scaled(name, noise, config.hidden_size)
+            scaled = _scaled(name, noise, config.get_text_config().hidden_size)
             parameter.data.copy_(scaled * gains.get(name.split(".")[-2], 1.0))
 
 

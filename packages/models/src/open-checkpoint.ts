@@ -64,7 +64,8 @@ export async function openFoundCheckpoint(
     const { unusedTensors } = assertWeightsFit(config, weights, {
       isPrepared: stored.prepared !== undefined,
     });
-    const warnings = [warning, unusedTensorsWarning(unusedTensors)].filter((each) => each !== undefined);
+    const found = [...(stored.warnings ?? []), warning, unusedTensorsWarning(unusedTensors)];
+    const warnings = found.filter((each) => each !== undefined);
     for (const each of warnings) onWarning?.(each);
     return {
       directory: location.path,

@@ -232,4 +232,14 @@ describe("openCheckpoint", () => {
     expect(architecture.name).toBe(config.family);
     await weights.close();
   });
+
+  it("warns that only the text of a model that takes images is served", async () => {
+    const checkpoint = await openCheckpoint(checkpointDirectory("gemma3-images"));
+    await checkpoint.weights.close();
+    const parts = "23 tensors of multi_modal_projector, vision_tower";
+    expect(checkpoint.warnings).toEqual([
+      { code: "TEXT_ONLY", message: `only the text part of the model is served: ${parts} are not read` },
+    ]);
+    expect([...checkpoint.weights.tensors.keys()].every((name) => name.startsWith("model."))).toBe(true);
+  });
 });

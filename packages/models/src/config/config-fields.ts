@@ -110,6 +110,16 @@ export class ConfigFields {
     return this.has(name) ? new ConfigFields(this.raw(name), this.#source, this.#path(name)) : undefined;
   }
 
+  /** The same fields, and others where they have none of a name. */
+  withDefaults(defaults: Readonly<Record<string, unknown>>): ConfigFields {
+    return new ConfigFields({ ...defaults, ...this.#values }, this.#source, this.#prefix);
+  }
+
+  /** The same fields, with others in place of those of the same name. */
+  withFields(fields: Readonly<Record<string, unknown>>): ConfigFields {
+    return new ConfigFields({ ...this.#values, ...fields }, this.#source, this.#prefix);
+  }
+
   /** Creates the error of a field that is not as expected. */
   invalid(name: string, expected: string, options: FieldErrorOptions = {}): ModelError {
     const value = this.raw(name);

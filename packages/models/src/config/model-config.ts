@@ -83,7 +83,7 @@ export type QkNorm = "none" | "projection" | "head" | "stacked" | "listed";
 export interface ModelConfig {
   /** A name of `families/registry.ts`. */
   readonly family: string;
-  /** `architectures[0]` of the file, such as `LlamaForCausalLM`. */
+  /** The class of the whole model, such as `LlamaForCausalLM`: `architectures[0]` of the file. */
   readonly architecture: string;
   readonly vocabSize: number;
   readonly hiddenSize: number;

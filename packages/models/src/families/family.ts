@@ -8,6 +8,8 @@ import type { FamilyRules } from "./family-rules.ts";
 export interface Family extends Architecture {
   /** The class in `architectures`. */
   readonly architecture: string;
+  /** Fields of its config class that published configs leave out, and the rules do not state. */
+  readonly fieldDefaults?: Readonly<Record<string, unknown>>;
   /** How its config is read. */
   readonly rules: FamilyRules;
   /** What else follows from the fields of its config, in place of what the rules say. */

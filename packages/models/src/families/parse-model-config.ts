@@ -29,18 +29,18 @@ export interface RawModelFiles {
  */
 export function parseModelConfig(files: RawModelFiles): ModelConfig {
   const { configName: file = "config.json", fieldNames = new Map<string, string>() } = files;
-  const fields = new ConfigFields(files.config, { file, fieldNames });
   const generation =
     files.generationConfig === undefined || files.generationConfig === null
       ? undefined
       : new ConfigFields(files.generationConfig, "generation_config.json");
-  const family = findFamily(fields);
-  const { name, architecture, rules, resolve } = family;
+  const found = findFamily(new ConfigFields(files.config, { file, fieldNames }));
+  const { name, rules, resolve, fieldDefaults = {} } = found.family;
+  const fields = found.fields.withDefaults(fieldDefaults);
   const network = readNetwork(fields, rules);
   const tokens = { sources: [generation, fields], vocabSize: network.vocabSize };
   const config: ModelConfig = {
     family: name,
-    architecture,
+    architecture: found.architecture,
     ...network,
     eosTokenIds: readEosTokenIds(tokens, rules.eosTokenId),
     bosTokenId: readBosTokenId(tokens, rules.bosTokenId),

@@ -2,6 +2,7 @@ import type { ChatTemplate } from "../chat-template/chat-template.ts";
 import type { GenerationDefaults } from "../config/parse-generation-defaults.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { FileAccess, FileStat } from "../files/file-access.ts";
+import type { ModelWarning } from "../network/model-warning.ts";
 import type { LoadedTokenizer } from "../tokenizer/tokenizer.ts";
 import type { PreparationTarget } from "../weights/prepared/preparation-target.ts";
 import type { RangeJobOptions } from "../weights/prepared/run-range-jobs.ts";
@@ -22,6 +23,8 @@ export interface StoredNetwork {
   readonly generationDefaults: GenerationDefaults;
   /** What is known of weights that were prepared before. */
   readonly prepared?: PreparedNetwork | undefined;
+  /** Problems that do not prevent loading. */
+  readonly warnings?: readonly ModelWarning[];
 }
 
 /** Weights that are stored as they are computed with. */

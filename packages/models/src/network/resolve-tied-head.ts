@@ -34,7 +34,11 @@ export async function resolveTiedHead(config: ModelConfig, weights: WeightIndex)
   const areComparable = [head, embedding].every(
     (weight) => weight.encoding === "dense" && isSameShape(weight.shape, shape),
   );
-  if (areComparable && (await areTensorsEqual(weights, embedding.data, head.data))) return unchanged;
+  const stored = [
+    [name, embedding.data],
+    [headName, head.data],
+  ] as const;
+  if (areComparable && (await areTensorsEqual(weights, ...stored))) return unchanged;
   const message =
     `the config ties the output head to the embedding (tie_word_embeddings), but ${headName} is stored and ` +
     `differs from ${name}: the stored head is used, as in transformers`;

@@ -3,7 +3,9 @@ import { join } from "node:path";
 
 import { expect, it } from "vitest";
 
+import type { GgufFamily } from "../../src/families/family.ts";
 import { families } from "../../src/families/registry.ts";
+import { textParts } from "../../src/families/text-parts.ts";
 import { checkpointDirectory, readJson, repositoryDirectory } from "../support/fixtures.ts";
 
 const page = readFileSync(join(repositoryDirectory, "docs", "models.md"), "utf8");
@@ -18,17 +20,22 @@ const rows = page
       .map((cell) => Array.from(cell.matchAll(/`([^`]+)`/g), ([, name = ""]) => name)),
   );
 
+/** Mistral is a Llama there. */
+const ggufName = (name: string, gguf: GgufFamily | undefined): string | undefined =>
+  name === "mistral" ? "llama" : gguf?.architecture;
+
 const byName = (table: readonly (readonly (string | undefined)[])[]): readonly unknown[] =>
   table.toSorted(([a = ""], [b = ""]) => a.localeCompare(b));
 
 it("the page of models has a row for each family, with its class and its name in GGUF", () => {
   const described = rows.map(([names, classes, gguf]) => [names, classes, gguf].map((each) => each?.[0]));
-  // Mistral is a Llama there.
-  const wanted = families.map(({ name, architecture, gguf }) => [
+  const ofFamily = families.map(({ name, architecture, gguf }) => [name, architecture, ggufName(name, gguf)]);
+  const ofTextPart = textParts.map(({ name, architecture, families: [first] }) => [
     name,
     architecture,
-    name === "mistral" ? "llama" : gguf?.architecture,
+    ggufName(first, families.find((family) => family.name === first)?.gguf),
   ]);
+  const wanted = [...ofFamily, ...ofTextPart];
   expect(byName(described)).toEqual(byName(wanted));
 });
 

@@ -30,7 +30,8 @@ describe("parseModelConfig", () => {
     const raw = readJson(join(checkpointDirectory(name), "config.json"));
     const config = parseModelConfig({ config: raw });
     expect(config.architecture).toBe((raw["architectures"] as string[])[0]);
-    expect(config.hiddenSize).toBe(raw["hidden_size"]);
+    const text = (raw["text_config"] ?? raw) as Record<string, unknown>;
+    expect(config.hiddenSize).toBe(text["hidden_size"]);
     expect(config.slidingWindowTokens).toHaveLength(config.layerCount);
     expect(Object.isFrozen(config)).toBe(true);
   });

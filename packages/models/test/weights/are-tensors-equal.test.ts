@@ -19,7 +19,8 @@ function indexOf(stored: Record<string, { readonly dtype: TensorDtype; readonly 
     readRange: async (name, { startByte, endByte }) => bytesOf(name).slice(startByte, endByte),
     close: async () => {},
   };
-  const areEqual = (): Promise<boolean> => areTensorsEqual(index, tensors.get("a")!, tensors.get("b")!);
+  const areEqual = (): Promise<boolean> =>
+    areTensorsEqual(index, ["a", tensors.get("a")!], ["b", tensors.get("b")!]);
   return { areEqual };
 }
 const f32 = (values: ArrayLike<number>): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);

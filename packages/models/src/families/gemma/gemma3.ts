@@ -18,6 +18,8 @@ const slidingWindow: SlidingWindowRule = { allButEvery: 6, field: "sliding_windo
 export const gemma3: Family = {
   name: "gemma3_text",
   architecture: "Gemma3ForCausalLM",
+  // Those of models that take images leave them out.
+  fieldDefaults: { vocab_size: 262_208, num_attention_heads: 8 },
   rules: {
     ...gemmaRules,
     contextTokens: 131_072,

@@ -2,12 +2,15 @@ import { join } from "node:path";
 
 import { readChatTemplate } from "./read-chat-template.ts";
 import { parseGenerationDefaults } from "../../config/parse-generation-defaults.ts";
+import { tensorNaming } from "../../families/find-family.ts";
 import { parseModelConfig } from "../../families/parse-model-config.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
 import { readJsonFile, statFile } from "../../files/read-file.ts";
+import { type ModelWarning, textOnlyWarning } from "../../network/model-warning.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts";
+import { nameTensors } from "./name-tensors.ts";
 import { createAssembler } from "./quantized/assemble-weights.ts";
 import { readQuantization, readQuantizationFile } from "./quantized/read-quantization.ts";
 import { hasGgufFiles } from "../gguf/locate-gguf.ts";
@@ -44,12 +47,19 @@ export const hfDirectory: CheckpointFormat = {
     const config = parseModelConfig({ config: rawConfig, generationConfig });
     const declared = readQuantization(rawConfig, configFile);
     const generationDefaults = parseGenerationDefaults(generationConfig);
+    const assemble = createAssembler({ declared, readOther: async () => readQuantizationFile(readConfig) });
+    const warnings: ModelWarning[] = [];
     const weights = await openWeightIndex(path, {
       files,
       ...(signal === undefined ? {} : { signal }),
-      assemble: createAssembler({ declared, readOther: async () => readQuantizationFile(readConfig) }),
+      async assemble(stored, read) {
+        const { tensors, others } = nameTensors(stored, tensorNaming(config));
+        const warning = textOnlyWarning(others);
+        if (warning !== undefined) warnings.push(warning);
+        return assemble(tensors, read);
+      },
     });
-    return { config, weights, generationDefaults };
+    return { config, weights, generationDefaults, warnings };
   },
 
   async readText({ files, path }, options): Promise<StoredText> {

@@ -41,9 +41,9 @@ interface Assembly {
 async function addGroups({ quantization, tensors, weights, used, read }: Assembly): Promise<void> {
   const { method, settings, tensors: names } = quantization;
   const suffix = `.${names.data}`;
-  for (const data of tensors.values()) {
-    if (!data.name.endsWith(suffix)) continue;
-    const module = data.name.slice(0, -suffix.length);
+  for (const [dataName, data] of tensors) {
+    if (!dataName.endsWith(suffix)) continue;
+    const module = dataName.slice(0, -suffix.length);
     const find = (name: string | undefined): TensorInfo | undefined => tensors.get(`${module}.${name}`);
     const name = `${module}.weight`;
     if (tensors.has(name)) {
