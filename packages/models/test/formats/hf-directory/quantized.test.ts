@@ -244,6 +244,13 @@ describe("a checkpoint that contradicts itself is a clear error", () => {
       "both",
     ],
     ["no method", "awq", set({ quant_method: undefined }), "UNSUPPORTED_QUANTIZATION", "an unknown method"],
+    [
+      "only an algorithm",
+      "awq",
+      set({ quant_method: undefined, quant_algo: "FP8" }),
+      "UNSUPPORTED_QUANTIZATION",
+      'quantized by "FP8"',
+    ],
     ["another method", "awq", set({ quant_method: "aqlm" }), "UNSUPPORTED_QUANTIZATION", "aqlm"],
     [
       "another layout of AWQ",

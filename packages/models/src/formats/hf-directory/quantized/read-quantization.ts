@@ -23,7 +23,8 @@ export function readQuantization(rawConfig: unknown, file: string): GroupedQuant
   for (const field of ["quantization_config", "compression_config"]) {
     const settings = config.object(field);
     if (settings === undefined) continue;
-    const name = settings.text("quant_method");
+    // Model Optimizer names only the algorithm.
+    const name = settings.text("quant_method") ?? settings.text("quant_algo");
     const method = findMethod(name);
     if (method === undefined) throw unknownMethod(config, field, name);
     return method.parse(settings);
