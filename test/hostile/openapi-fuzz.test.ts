@@ -91,6 +91,10 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
   // `continue_final_message` needs a text.
   { code: /^invalid_value$/, param: /^messages\[\d+\]\.content$/ },
   { code: /^unknown_parameter$/, param: /__proto__$/ },
+  // Names that occur once, and results of calls that were made.
+  { code: /^invalid_value$/, param: /^(tools\[\d+\]\.function\.name|messages\[\d+\]\.tool_call_id)$/ },
+  // What the model's chat template has.
+  { code: /^unsupported_parameter$/, param: /^(tools|reasoning_effort)$/ },
 ];
 
 function isByRule({ code, param, message }: ErrorAnswer): boolean {

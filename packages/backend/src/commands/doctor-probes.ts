@@ -54,6 +54,8 @@ export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Prom
     aliases: [],
     directory: embedded,
     chatTemplate: undefined,
+    toolParser: "auto",
+    reasoningParser: "auto",
     engine,
   };
   return probeModels({ models: [bundled], engine });

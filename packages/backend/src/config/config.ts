@@ -41,6 +41,10 @@ export interface ModelSettings {
   readonly aliases: readonly string[];
   /** A Jinja file, absolute, that replaces the checkpoint's chat template. */
   readonly chatTemplate: string | undefined;
+  /** How the model writes calls of tools: `auto`, `none` or the name of a parser. */
+  readonly toolParser: string;
+  /** How the model writes reasoning: `auto`, `none` or the name of a parser. */
+  readonly reasoningParser: string;
 }
 
 /** `auto` is the fastest mode whose loss nobody notices: `int8`, or `none` where a model is too small to gain. */
@@ -91,6 +95,10 @@ export interface ModelConfig {
   readonly directory: string;
   /** A Jinja file, absolute, that replaces the checkpoint's chat template. */
   readonly chatTemplate: string | undefined;
+  /** How the model writes calls of tools: `auto`, `none` or the name of a parser. */
+  readonly toolParser: string;
+  /** How the model writes reasoning: `auto`, `none` or the name of a parser. */
+  readonly reasoningParser: string;
   /**
    * The section `engine`, and what is set for this model alone. `memoryLimitBytes` limits this model: its own limit,
    * or that of all models together where it has none.

@@ -1,3 +1,5 @@
+import { reasoningFormats } from "../parsers/reasoning/registry.ts";
+import { toolFormats } from "../parsers/tools/registry.ts";
 import { weightModes } from "../weight-mode.ts";
 import { engineDefaults } from "./engine-defaults.ts";
 import { bytes, choice, integer, milliseconds, modelName, modelNames, text } from "./setting-kinds.ts";
@@ -41,6 +43,20 @@ export const modelSettings: readonly Setting[] = [
     flag: "chat-template",
     description: "Jinja file that replaces the checkpoint's chat template",
     isPath: true,
+  },
+  {
+    path: "model.toolParser",
+    kind: choice(["auto", "none", ...toolFormats.map(({ name }) => name)]),
+    default: "auto",
+    flag: "tool-parser",
+    description: "how the model writes calls of tools; auto: by its chat template",
+  },
+  {
+    path: "model.reasoningParser",
+    kind: choice(["auto", "none", ...reasoningFormats.map(({ name }) => name)]),
+    default: "auto",
+    flag: "reasoning-parser",
+    description: "how the model writes reasoning; auto: by its chat template; none: reasoning is content",
   },
   {
     path: "engine.maxSequences",

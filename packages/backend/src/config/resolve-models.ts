@@ -67,6 +67,8 @@ export function resolveModels(
       aliases: values.get("aliases") as readonly string[],
       directory,
       chatTemplate: values.get("chatTemplate") as string | undefined,
+      toolParser: values.get("toolParser") as string,
+      reasoningParser: values.get("reasoningParser") as string,
       engine: Object.freeze(engine) as unknown as EngineSettings,
     });
   };

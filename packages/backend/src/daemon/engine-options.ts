@@ -12,10 +12,13 @@ export function supervisionOf({
   id,
   directory,
   chatTemplate,
+  toolParser,
+  reasoningParser,
   engine,
 }: ModelConfig): Pick<EngineSettings, SupervisorSetting> & { readonly engine: EngineCoreOptions } {
   const { startTimeoutMs, hangAfterMs, maxRestarts, ...settings } = engine;
-  const options = { modelDirectory: directory, modelName: id, chatTemplatePath: chatTemplate, ...settings };
+  const model = { modelDirectory: directory, modelName: id, chatTemplatePath: chatTemplate };
+  const options = { ...model, toolParser, reasoningParser, ...settings };
   return { startTimeoutMs, hangAfterMs, maxRestarts, engine: options };
 }
 

@@ -3,6 +3,20 @@ import type { GenerationDefaults } from "@infernode/models";
 import type { WeightMode } from "../weight-mode.ts";
 import type { CallEvent, Operation } from "../operations/operation.ts";
 
+/** What conversations with a model can use. */
+export interface ChatFeatures {
+  /** Its chat template shows the tools of a request. */
+  readonly readsTools: boolean;
+  /** Its chat template has levels of reasoning. */
+  readonly readsReasoningEffort: boolean;
+  /** Its chat template can turn reasoning off. */
+  readonly readsEnableThinking: boolean;
+  /** How it writes calls of tools; `undefined`: its answers have none. */
+  readonly toolParser: string | undefined;
+  /** How it writes reasoning; `undefined`: all of its answers is content. */
+  readonly reasoningParser: string | undefined;
+}
+
 /**
  * A served model, local or remote: what its callers need to know. What a remote server does not report is
  * `undefined`, and is not validated before the call.
@@ -15,6 +29,8 @@ export interface ServedModel {
   readonly contextTokens: number | undefined;
   readonly vocabSize: number | undefined;
   readonly hasChatTemplate: boolean | undefined;
+  /** Where it has a chat template. */
+  readonly chat?: ChatFeatures;
   /** Defaults of parameters that a request leaves out; a remote server applies its own. */
   readonly generationDefaults: GenerationDefaults;
   readonly executor: string | undefined;

@@ -1,13 +1,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { GenerationRequest, GenerationUsage } from "@infernode/inference";
+import type { GenerationRequest } from "@infernode/inference";
 import type { Operation, OperationParts } from "./operation.ts";
 import type { Prompt } from "./prompt.ts";
 import { encodeBadWords } from "./bad-words.ts";
 import { estimateTokens, promptCharacters } from "./prompt-size.ts";
-import type { GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
+import { openAnswers, type AnswerParts } from "./open-answers.ts";
+import type { AnswerUsage, GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
+
+type OwnField = "promptTokenIds" | "keptSpecialTokenIds" | "signal" | "keepResult";
 
 /** The input of a generation: plain data that can be sent to the engine process. */
-export interface GenerateInput extends Omit<GenerationRequest, "promptTokenIds" | "signal" | "keepResult"> {
+export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
   readonly id: string;
   readonly prompt: Prompt;
   /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
@@ -17,6 +20,8 @@ export interface GenerateInput extends Omit<GenerationRequest, "promptTokenIds" 
    * its beginning. [false: an answer that has begun fails]
    */
   readonly canRestart?: boolean;
+  /** Separates reasoning and calls from the content of answers. [all text is content] */
+  readonly parts?: AnswerParts | undefined;
 }
 
 /** The events in order: `accepted` first, `finished` last. A failure rejects the iteration. */
@@ -28,7 +33,7 @@ export type GenerateEvent =
   | { readonly type: "delta"; readonly delta: TokenDelta }
   /** Only with `canRestart`: everything since `accepted` is void and comes again. */
   | { readonly type: "restarted" }
-  | { readonly type: "finished"; readonly usage: GenerationUsage; readonly timings: GenerationTimings };
+  | { readonly type: "finished"; readonly usage: AnswerUsage; readonly timings: GenerationTimings };
 
 /** A delta with more log-probabilities holds several steps that a slow reader has not read. */
 const maxStepEntries = 8;
@@ -42,11 +47,11 @@ function isEmpty({
 }
 
 async function* run(
-  { engine, prompts }: OperationParts,
+  { engine, prompts, answers }: OperationParts,
   input: GenerateInput,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent> {
-  const { prompt, badWords = [], canRestart: _, ...rest } = input;
+  const { prompt, badWords = [], canRestart: _, parts, ...rest } = input;
   const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
   const bannedSequences = await encodeBadWords(prompts, badWords, signal);
   signal.throwIfAborted();
@@ -56,11 +61,16 @@ async function* run(
     ...rest,
     ...(sampling && { sampling }),
     promptTokenIds,
+    keptSpecialTokenIds: parts === undefined ? [] : answers.keptTokenIds,
     signal,
     keepResult: false,
   });
+  const read = parts && openAnswers(answers, parts, { prompt, promptTokenIds });
+  let reasoningTokens = 0;
   yield { type: "accepted", promptTokenCount: promptTokenIds.length };
-  for await (const { promptLogprobs, ...delta } of stream) {
+  for await (const { promptLogprobs, ...made } of stream) {
+    const delta: TokenDelta = read?.(made) ?? made;
+    reasoningTokens += delta.reasoningTokens ?? 0;
     if (promptLogprobs !== undefined) yield { type: "prompt-logprobs", logprobs: promptLogprobs };
     if (promptLogprobs === undefined || !isEmpty(delta)) yield { type: "delta", delta };
     // A large event gets a turn of the event loop and a message of its own.
@@ -68,7 +78,7 @@ async function* run(
   }
   const { usage, timings } = await stream.result();
   prompts.recordServiceTime(timings.totalMs - timings.queuedMs);
-  yield { type: "finished", usage, timings };
+  yield { type: "finished", usage: read === undefined ? usage : { ...usage, reasoningTokens }, timings };
 }
 
 /** A delta and each candidate of a log-probability count 1: each is an object of some hundred bytes. */

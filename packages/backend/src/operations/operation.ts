@@ -1,4 +1,5 @@
 import type { InferenceEngine } from "@infernode/inference";
+import type { AnswerReader } from "../parsers/answer/create-answer-reader.ts";
 import type { PromptService } from "./prompt.ts";
 
 /**
@@ -14,6 +15,8 @@ export interface CallEvent {
 export interface OperationParts {
   readonly engine: Pick<InferenceEngine, "generate">;
   readonly prompts: PromptService;
+  /** Reads reasoning and calls in answers. */
+  readonly answers: AnswerReader;
 }
 
 /** How the daemon measures the time to the first token. */

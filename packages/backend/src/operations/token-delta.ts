@@ -1,4 +1,5 @@
 import type * as engine from "@infernode/inference";
+import type { AnswerPart } from "../parsers/answer-part.ts";
 
 /*
  * What generations yield, from any service. The engine's own types fit. A remote server may not report the ids of
@@ -24,6 +25,16 @@ export interface TokenDelta extends Omit<engine.TokenDelta, "logprobs" | "prompt
   /** Empty if a remote server does not report them. */
   readonly tokenIds: readonly number[];
   readonly logprobs: readonly TokenLogprob[] | undefined;
+  /** What the text consists of, in order, where it is not content alone; `text` is empty then. */
+  readonly parts?: readonly AnswerPart[];
+  /** Tokens of reasoning among those of this delta. [0] */
+  readonly reasoningTokens?: number;
+}
+
+/** Token counts of a request, over all its answers. */
+export interface AnswerUsage extends engine.GenerationUsage {
+  /** Among the completion's. [0] */
+  readonly reasoningTokens?: number;
 }
 
 /** How long a request took. */

@@ -88,7 +88,14 @@ const typedKeys: {
     lenient: true,
     drainTimeoutMs: true,
   },
-  model: { path: true, name: true, aliases: true, chatTemplate: true },
+  model: {
+    path: true,
+    name: true,
+    aliases: true,
+    chatTemplate: true,
+    toolParser: true,
+    reasoningParser: true,
+  },
   engine: {
     maxSequences: true,
     contextTokens: true,
@@ -133,14 +140,13 @@ describe("values", () => {
       "<name>": "x",
       "<names>": "a.example,b.example",
       "<file>": "/models/chat.jinja",
-      "<choice>": "warn",
       "[boolean]": "true",
     };
-    const lastChoice = /([^<|]+)>$/;
+    const lastChoice = /([^ ]+)$/;
     const flags: Record<string, string> = {};
     const environment: Record<string, string> = {};
     for (const { flag, path, kind } of settings) {
-      const sample = samples[kind.argument] ?? lastChoice.exec(kind.argument)?.[1] ?? "";
+      const sample = samples[kind.argument] ?? lastChoice.exec(kind.expected)?.[1] ?? "";
       flags[flag] = sample;
       environment[variableOf(path)] = sample;
     }

@@ -94,7 +94,13 @@ describe("the map of models", () => {
       places.filter((path) => path !== "model.name"),
     );
     const keys = [...modelEntrySettings.keys()];
-    expect(keys.filter((key) => !key.startsWith("engine."))).toEqual(["path", "aliases", "chatTemplate"]);
+    expect(keys.filter((key) => !key.startsWith("engine."))).toEqual([
+      "path",
+      "aliases",
+      "chatTemplate",
+      "toolParser",
+      "reasoningParser",
+    ]);
   });
 
   const engineKeys = [...modelEntrySettings.keys()].filter((key) => key.startsWith("engine."));

@@ -199,6 +199,7 @@ test("passes every sampling parameter to the engine", async () => {
   const { request } = await ran;
   expect(request).toEqual({
     canRestart: true,
+    parts: {},
     id: expect.stringMatching(/^chatcmpl-/),
     prompt: {
       kind: "chat",

@@ -87,7 +87,6 @@ test.each(outOfRange.map(([name, value, param = name]) => ({ name, value, param 
 );
 
 test.each([
-  ["tools", [{ type: "function", function: { name: "f" } }]],
   ["tool_choice", "required"],
   ["tool_choice", { type: "function", function: { name: "f" } }],
   ["tool_choice", { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } }],
@@ -98,7 +97,6 @@ test.each([
   ["structured_outputs", { json: {} }],
   ["guided_json", {}],
   ["guided_choice", ["a"]],
-  ["reasoning_effort", "low"],
   ["modalities", ["text", "audio"]],
   ["audio", { voice: "x", format: "wav" }],
   ["prediction", { type: "content", content: "x" }],

@@ -20,6 +20,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
   const seed = request.sampling.seed ?? Math.floor(context.random() * 2 ** 53);
   const eosTokenIds: ReadonlySet<number> = stopping.ignoreEos ? new Set() : context.eosTokenIds;
   const stopTokenIds = new Set(stopping.stopTokenIds);
+  const keptTokenIds = new Set(request.keptSpecialTokenIds);
   const suppressed = new Set([...eosTokenIds, ...stopTokenIds]);
   const stopStrings = stopping.stop.length > 0 ? new StopStrings(stopping.stop) : undefined;
   return Array.from(
@@ -43,6 +44,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
         }),
         detokenizer: new Detokenizer(context.tokenizer, {
           skipSpecialTokens: request.skipSpecialTokens,
+          keptTokenIds,
           promptTokenIds,
         }),
         stopMatcher: stopStrings?.matcher({ includeStopInOutput: stopping.includeStopInOutput }),

@@ -40,6 +40,8 @@ export interface GenerationRequest {
   readonly keepResult?: boolean;
   /** Leaves special tokens out of the text. [true] */
   readonly skipSpecialTokens?: boolean;
+  /** Special tokens that stay in the text all the same, such as marks that a parser of the answer reads. [none] */
+  readonly keptSpecialTokenIds?: readonly number[];
   readonly signal?: AbortSignal;
 }
 

@@ -17,6 +17,7 @@ export interface ResolvedRequest {
   readonly promptLogprobs: number | undefined;
   readonly keepResult: boolean;
   readonly skipSpecialTokens: boolean;
+  readonly keptSpecialTokenIds: readonly number[];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -40,6 +41,11 @@ export function resolveGenerationRequest(
     promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: requestLimits.maxLogprobs }),
     keepResult: fields.boolean("keepResult") ?? true,
     skipSpecialTokens: fields.boolean("skipSpecialTokens") ?? true,
+    keptSpecialTokenIds: resolveTokenIds(
+      "keptSpecialTokenIds",
+      fields.take("keptSpecialTokenIds"),
+      model.vocabSize,
+    ),
     signal: resolveSignal(fields.take("signal")),
   };
   const stopping = resolveStopping(readFields("stopping", fields.take("stopping") ?? {}), {
@@ -159,7 +165,7 @@ function resolveStopping(
     maxTokens,
     minTokens: fields.integer("minTokens", { start: 0, last: maxTokens }) ?? 0,
     stop: resolveStop(fields.take("stop")),
-    stopTokenIds: resolveStopTokenIds(fields.take("stopTokenIds"), vocabSize),
+    stopTokenIds: resolveTokenIds("stopping.stopTokenIds", fields.take("stopTokenIds"), vocabSize),
     ignoreEos: fields.boolean("ignoreEos") ?? false,
     includeStopInOutput: fields.boolean("includeStopInOutput") ?? false,
   };
@@ -185,14 +191,10 @@ function resolveStop(value: unknown): readonly string[] {
   });
 }
 
-function resolveStopTokenIds(value: unknown, vocabSize: number): readonly number[] {
+function resolveTokenIds(field: string, value: unknown, vocabSize: number): readonly number[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) {
-    throw new InvalidRequestError("stopping.stopTokenIds", "an array of token ids", value);
-  }
-  return value.map((tokenId: unknown, at) =>
-    assertTokenId(`stopping.stopTokenIds[${at}]`, tokenId, vocabSize),
-  );
+  if (!Array.isArray(value)) throw new InvalidRequestError(field, "an array of token ids", value);
+  return value.map((tokenId: unknown, at) => assertTokenId(`${field}[${at}]`, tokenId, vocabSize));
 }
 
 function resolveConstraint(value: unknown): ConstraintPort | undefined {

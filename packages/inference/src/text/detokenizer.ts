@@ -20,6 +20,8 @@ const maxIncompleteLength = 3;
 export class Detokenizer {
   readonly #decoder: TokenDecoderPort;
   readonly #options: { readonly skipSpecialTokens: boolean };
+  /** Special tokens that are left out; the others are in the text. */
+  readonly #isSkipped: (tokenId: number) => boolean;
   readonly #tail: Utf8Tail = new Utf8Tail();
   /** The last piece, then the tokens after it. */
   #window: number[];
@@ -30,10 +32,18 @@ export class Detokenizer {
 
   constructor(
     decoder: TokenDecoderPort,
-    options: { readonly skipSpecialTokens: boolean; readonly promptTokenIds?: Int32Array },
+    options: {
+      readonly skipSpecialTokens: boolean;
+      /** Special tokens that stay in the text where others are skipped. [none] */
+      readonly keptTokenIds?: ReadonlySet<number>;
+      readonly promptTokenIds?: Int32Array;
+    },
   ) {
+    const { skipSpecialTokens, keptTokenIds = new Set<number>() } = options;
     this.#decoder = decoder;
-    this.#options = { skipSpecialTokens: options.skipSpecialTokens };
+    // The decoder skips all special tokens or none.
+    this.#options = { skipSpecialTokens: skipSpecialTokens && keptTokenIds.size === 0 };
+    this.#isSkipped = (tokenId) => skipSpecialTokens && !keptTokenIds.has(tokenId);
     this.#window = contextOf(decoder, options.promptTokenIds ?? new Int32Array());
     this.#pieceTokenCount = this.#window.length;
     this.#pieceText = this.#decode();
@@ -43,7 +53,7 @@ export class Detokenizer {
   /** Takes a token; returns the text that is complete with it. */
   push(tokenId: number): string {
     const bytes = this.#decoder.bytesOf(tokenId);
-    if (bytes.length === 0 && this.#options.skipSpecialTokens) return "";
+    if (bytes.length === 0 && this.#isSkipped(tokenId)) return "";
     this.#window.push(tokenId);
     this.#tail.push(bytes);
     const text = this.#decodeAfterPiece();

@@ -39,6 +39,7 @@ describe("resolveGenerationRequest", () => {
       logprobs: undefined,
       promptLogprobs: undefined,
       keepResult: true,
+      keptSpecialTokenIds: [],
       skipSpecialTokens: true,
       signal: undefined,
     });

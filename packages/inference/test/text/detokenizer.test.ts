@@ -60,6 +60,15 @@ describe("Detokenizer", () => {
     );
   });
 
+  it("writes special tokens that are kept, where others are skipped", () => {
+    const decoder = createPlainByteTokenizer(["<s>", "<call>"]);
+    const keeping = new Detokenizer(decoder, { skipSpecialTokens: true, keptTokenIds: new Set([257]) });
+    const tokenIds = [256, 0x61, 257, 0xc3, 256, 0xa9, 257, 256];
+    expect(tokenIds.map((tokenId) => keeping.push(tokenId)).join("") + keeping.flush()).toBe(
+      "a<call>é<call>",
+    );
+  });
+
   it("does not depend on how the bytes are cut into tokens, be they text or not", () => {
     const bytes = fc.oneof(
       fc.string({ unit: "grapheme", maxLength: 40 }).map((text) => new TextEncoder().encode(text)),

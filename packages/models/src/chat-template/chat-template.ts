@@ -15,6 +15,8 @@ export interface ChatTemplateOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Additional variables as a JSON object, read as Python does: keeps the order of keys, `1.0` and large integers. */
   readonly variablesJson?: string;
+  /** The variable `tools` as a JSON array, read in the same way. */
+  readonly toolsJson?: string;
   /** Parses `tool_calls[].function.arguments` that are JSON objects or arrays, as Python does. Default false. */
   readonly readsToolArguments?: boolean;
 }

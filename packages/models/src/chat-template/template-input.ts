@@ -3,7 +3,7 @@ import { isJsonObject } from "../files/json-shape.ts";
 import type { ChatTemplateMessage, ChatTemplateOptions } from "./chat-template.ts";
 import { readPythonJson, type PythonJson } from "./values/read-python-json.ts";
 
-type Given = Pick<ChatTemplateOptions, "variables" | "variablesJson" | "readsToolArguments">;
+type Given = Pick<ChatTemplateOptions, "variables" | "variablesJson" | "toolsJson" | "readsToolArguments">;
 
 /** The input of a template: plain values, and values read from JSON text. */
 export interface TemplateInput {
@@ -16,11 +16,15 @@ export interface TemplateInput {
  * @throws Error naming the text that is invalid
  */
 export function readTemplateInput(messages: readonly ChatTemplateMessage[], given: Given): TemplateInput {
-  const { variables = {}, variablesJson, readsToolArguments = false } = given;
+  const { variables = {}, variablesJson, toolsJson, readsToolArguments = false } = given;
   const more = variablesJson === undefined ? new Map<string, PythonJson>() : readVariables(variablesJson);
   return {
     messages: readsToolArguments ? messages.map(withToolArguments) : messages,
-    variables: new Map([...Object.entries(variables), ...more]),
+    variables: new Map([
+      ...Object.entries(variables),
+      ...more,
+      ...(toolsJson === undefined ? [] : ([["tools", readTools(toolsJson)]] as const)),
+    ]),
   };
 }
 
@@ -29,6 +33,13 @@ function readVariables(text: string): ReadonlyMap<string, PythonJson> {
   if (!(value instanceof Map)) throw new Error("variables: expected a JSON object, got another value");
   assertUnicode(text, "the variables");
   return value as ReadonlyMap<string, PythonJson>;
+}
+
+function readTools(text: string): PythonJson {
+  const value = readPythonJson(text);
+  if (!Array.isArray(value)) throw new Error("tools: expected a JSON array, got another value");
+  assertUnicode(text, "the tools");
+  return value as PythonJson;
 }
 
 function withToolArguments(message: ChatTemplateMessage, index: number): ChatTemplateMessage {

@@ -16,10 +16,13 @@ import { toEngineParams } from "./parameters/engine-params.ts";
 import { samplingFields, streamCondition, type SamplingBody } from "./parameters/sampling-fields.ts";
 import { unsupportedChatParameters } from "./parameters/unsupported-parameters.ts";
 import { templateCondition, templateFields, toChatPrompt, type TemplateBody } from "./prompts/chat-prompt.ts";
+import { toCallParts, toolsFields, type ToolsBody } from "./prompts/chat-tools.ts";
 import { messagesField, type Message } from "./prompts/messages-schema.ts";
+import { effortVariables, reasoningFields, type ReasoningBody } from "./prompts/reasoning.ts";
+import { readToolsText } from "./prompts/tools-field.ts";
 
 /** The body of `POST /v1/chat/completions`. */
-interface ChatBody extends SamplingBody, TemplateBody {
+interface ChatBody extends SamplingBody, TemplateBody, ToolsBody, ReasoningBody {
   readonly messages: readonly Message[];
   readonly logprobs: boolean | undefined;
   readonly top_logprobs: number | undefined;
@@ -34,6 +37,8 @@ const fields: FieldsOf<ChatBody> = {
     "Reports this many alternatives for each token; only with `logprobs: true`.",
   ).optional(),
   ...templateFields,
+  ...toolsFields,
+  ...reasoningFields,
 };
 
 const chatRules: BodyRules<ChatBody> = {
@@ -57,7 +62,14 @@ function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number
   throw invalidValue("top_logprobs", "0 without `logprobs: true`", { got: top });
 }
 
-function toAdmission(body: ChatBody, model: ServedModel, context: ApiContext): AdmissionRequest {
+/** What a request is checked and made with. */
+interface ChatRequest {
+  readonly body: ChatBody;
+  readonly toolsJson: string | undefined;
+  readonly model: ServedModel;
+}
+
+function toAdmission({ body, toolsJson, model }: ChatRequest, context: ApiContext): AdmissionRequest {
   if (model.hasChatTemplate === false) {
     throw new ApiError("chat_template_missing", "The model has no chat template; use /v1/completions", {
       param: "messages",
@@ -71,17 +83,23 @@ function toAdmission(body: ChatBody, model: ServedModel, context: ApiContext): A
   });
   const logprobs = readLogprobs(body);
   const id = `chatcmpl-${context.ids()}`;
-  const prompt = toChatPrompt(body.messages, body);
-  const request = { id, prompt, ...params, ...(logprobs === undefined ? {} : { logprobs }) };
+  const parts = toCallParts(body, model);
+  const prompt = toChatPrompt(body.messages, body, {
+    toolsJson: parts.toolNames === undefined ? undefined : toolsJson,
+    variables: effortVariables(body, model),
+  });
+  const request = { id, prompt, ...params, parts, ...(logprobs === undefined ? {} : { logprobs }) };
   return { isMaxTokensDefault, request };
 }
 
 function prepare(input: unknown, context: ApiContext): PreparedGeneration {
-  const body = parseBody(input, chatRules);
+  const { body: given, toolsJson } = readToolsText(input);
+  const body = parseBody(given, chatRules);
   const model = findModel(context.service, body.model);
-  const admission = toAdmission(body, model, context);
+  const admission = toAdmission({ body, toolsJson, model }, context);
   const { id, n = 1 } = admission.request;
-  const resolve = async () => ({ admissions: [admission], writer: createChatWriter(n) });
+  const writer = createChatWriter({ n, hasReasoning: body.include_reasoning ?? true });
+  const resolve = async () => ({ admissions: [admission], writer });
   return prepareAnswer({ id, body, model, promptParam: "messages", resolve }, context);
 }
 

@@ -40,5 +40,5 @@ export const openAiFormat: WireFormat = {
     schemaOf: (codes) => ({ properties: { error: { properties: { code: { enum: codes } } } } }),
   },
   streamEnd: "[DONE]",
-  exactFields: { texts: ["chat_template_kwargs"], wideIntegers: ["seed"] },
+  exactFields: { texts: ["chat_template_kwargs"], arrayTexts: ["tools"], wideIntegers: ["seed"] },
 };

@@ -8,6 +8,8 @@ import type { JsonMap, NamedSchema } from "./json-schema.ts";
 export interface ExactFields {
   /** Objects that are handed on as the client wrote them; `jsonTextOf` reads them. */
   readonly texts: readonly string[];
+  /** Arrays that are handed on in the same way. [none] */
+  readonly arrayTexts?: readonly string[];
   /** Integers of up to 64 bits, which come as `bigint` where a double would round them. */
   readonly wideIntegers: readonly string[];
 }

@@ -77,17 +77,28 @@ export function parseJsonBody(bytes: Buffer, exact: ExactFields = noFields): unk
     assertHarmless(body, hasEscapes && /\\u[dD][89a-fA-F]/.test(text));
   }
   if (typeof body === "object" && body !== null) {
-    keepTexts(body as Record<string, unknown>, text, exact.texts);
+    const { texts, arrayTexts = [] } = exact;
+    keepTexts(body as Record<string, unknown>, text, { names: texts, isWanted: isMap });
+    keepTexts(body as Record<string, unknown>, text, { names: arrayTexts, isWanted: Array.isArray });
     keepDigits(body as Record<string, unknown>, text, exact.wideIntegers);
   }
   return body;
 }
 
-/** Replaces objects that are handed on as text by their text. */
-function keepTexts(body: Record<string, unknown>, text: string, names: readonly string[]): void {
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+interface KeptFields {
+  readonly names: readonly string[];
+  readonly isWanted: (value: unknown) => boolean;
+}
+
+/** Replaces values that are handed on as text by their text. */
+function keepTexts(body: Record<string, unknown>, text: string, { names, isWanted }: KeptFields): void {
   for (const name of names) {
     const value = Object.hasOwn(body, name) ? body[name] : undefined;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
+    if (!isWanted(value)) continue;
     body[name] = keepJsonText(memberText(text, name) ?? JSON.stringify(value));
   }
 }

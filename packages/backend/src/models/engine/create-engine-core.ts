@@ -18,6 +18,8 @@ import type { EngineSettings } from "../../config/config.ts";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { labelEvents } from "../../events/label-events.ts";
+import { createAnswerReader, type AnswerReader } from "../../parsers/answer/create-answer-reader.ts";
+import { describeChat } from "./describe-chat.ts";
 import type { LocalModel } from "../model-service.ts";
 import { createOperationFinder, operations } from "../../operations/registry.ts";
 import type {
@@ -41,6 +43,7 @@ interface Parts {
   readonly memory: HostMemoryPool;
   readonly tracker: MemoryTracker;
   readonly health: { status(): HealthStatus };
+  readonly answers: AnswerReader;
   readonly answerMemoryBytes: number;
 }
 
@@ -151,10 +154,16 @@ async function assemble(
     // The supervisor detects stalls: it also sees a process that sends nothing.
     limits: { ...engineLimits(options), stallAfterMs: Number.POSITIVE_INFINITY },
   });
-  return { model, executor, quantization, engine, memory, tracker, health, answerMemoryBytes };
+  const answers = createAnswerReader({
+    template: model.chatTemplate?.source,
+    toolParser: options.toolParser,
+    reasoningParser: options.reasoningParser,
+    tokens: model.tokenizer,
+  });
+  return { model, executor, quantization, engine, memory, tracker, health, answers, answerMemoryBytes };
 }
 
-function describe({ model, executor, quantization, answerMemoryBytes }: Parts): LocalModel {
+function describe({ model, executor, quantization, answers, answerMemoryBytes }: Parts): LocalModel {
   return {
     id: model.name,
     family: model.config.family,
@@ -162,6 +171,9 @@ function describe({ model, executor, quantization, answerMemoryBytes }: Parts): 
     contextTokens: executor.plan.contextTokens,
     vocabSize: model.config.vocabSize,
     hasChatTemplate: model.chatTemplate !== undefined,
+    ...(model.chatTemplate === undefined
+      ? {}
+      : { chat: describeChat(model.chatTemplate.source, answers.format) }),
     generationDefaults: model.generationDefaults,
     executor: executor.name,
     quantization,
@@ -218,7 +230,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     throw firstReason(loaded, assembled);
   }
   const parts = assembled.value;
-  const { engine, executor, memory } = parts;
+  const { engine, executor, memory, answers } = parts;
   const prompts = createPromptService({ pool, engine, options, plan: executor.plan });
 
   const find = createOperationFinder(dependencies.operations ?? operations);
@@ -234,7 +246,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
       pool: memory.stats(),
       ledger: parts.tracker.snapshot(),
     }),
-    call: (operation, input, signal) => find(operation).run({ engine, prompts }, input, signal),
+    call: (operation, input, signal) => find(operation).run({ engine, prompts, answers }, input, signal),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,
     [Symbol.asyncDispose]: dispose,

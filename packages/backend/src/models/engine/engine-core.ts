@@ -24,6 +24,10 @@ export interface EngineCoreOptions
   readonly engineId?: string | undefined;
   /** Absolute; a Jinja file in place of the checkpoint's chat template. */
   readonly chatTemplatePath?: string | undefined;
+  /** How the model writes calls of tools. [found from its chat template] */
+  readonly toolParser?: string | undefined;
+  /** How the model writes reasoning. [found from its chat template] */
+  readonly reasoningParser?: string | undefined;
 }
 
 /** Health and memory of an engine, sent a few times a second. Plain data. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { GenerationUsage } from "@infernode/inference";
 import type { ServedModel } from "../../../models/model-service.ts";
+import type { AnswerUsage } from "../../../operations/token-delta.ts";
 import type { ApiContext } from "../../shared/codec.ts";
 import { jsonPieces } from "../../shared/generation/json-pieces.ts";
 import {
@@ -49,13 +49,13 @@ export interface Usage {
 }
 
 /** Writes token counts as OpenAI does. */
-export function toUsage(usage: GenerationUsage): Usage {
+export function toUsage(usage: AnswerUsage): Usage {
   return {
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: { cached_tokens: usage.cachedPromptTokens },
-    completion_tokens_details: { reasoning_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
   };
 }
 

@@ -36,7 +36,6 @@ const flag: NeutralValue = {
   schema: { type: "boolean" },
 };
 
-const tools: UnsupportedParameter = { neutral: emptyArray };
 const structured: UnsupportedParameter = {};
 const sampler: UnsupportedParameter = { isIgnorable: true };
 
@@ -93,13 +92,8 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
 ];
 
 const chat: readonly (readonly [string, UnsupportedParameter])[] = [
-  ["tools", tools],
-  ["tool_choice", { neutral: oneOf("none", "auto") }],
-  ["parallel_tool_calls", { neutral: flag }],
-  ["functions", tools],
-  ["function_call", { neutral: oneOf("none", "auto") }],
-  ["reasoning_effort", { neutral: oneOf("none") }],
-  ["include_reasoning", { neutral: flag }],
+  ["functions", { neutral: emptyArray, hint: "use tools" }],
+  ["function_call", { neutral: oneOf("none", "auto"), hint: "use tool_choice" }],
   ["think", { neutral: oneOf(false) }],
   ["verbosity", { neutral: oneOf("medium") }],
   ["modalities", { neutral: textOnly, hint: 'only ["text"] is supported' }],

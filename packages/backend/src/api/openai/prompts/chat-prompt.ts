@@ -68,6 +68,22 @@ export function assertTemplateBody(body: TemplateBody): void {
   }
 }
 
+/** A result names a call that came before it, unless no call before it has an id. */
+function assertToolResults(messages: readonly Message[]): void {
+  const callIds = new Set<string>();
+  for (const [index, message] of messages.entries()) {
+    if (message.role === "assistant") {
+      for (const { id } of message.tool_calls ?? []) if (typeof id === "string") callIds.add(id);
+      continue;
+    }
+    const callId = message.role === "tool" ? message.tool_call_id : undefined;
+    if (typeof callId !== "string" || callIds.size === 0 || callIds.has(callId)) continue;
+    throw invalidValue(`messages[${index}].tool_call_id`, "the id of a call in a message before", {
+      got: callId,
+    });
+  }
+}
+
 /** How an object or an array begins; the engine reads no other text. */
 const opening = /^[ \t\n\r]*[[{]/;
 
@@ -84,16 +100,29 @@ function assertToolArguments(messages: readonly Message[]): void {
   }
 }
 
+/** What a prompt has besides messages. */
+export interface PromptAdditions {
+  /** JSON text of the tools that the template shows. */
+  readonly toolsJson?: string | undefined;
+  /** Variables that other parameters set. */
+  readonly variables?: JsonMap | undefined;
+}
+
 /**
  * Makes the prompt that the engine process renders with the checkpoint's chat template.
  * @throws ApiError 400
  */
-export function toChatPrompt(messages: readonly Message[], body: TemplateBody): Prompt {
+export function toChatPrompt(
+  messages: readonly Message[],
+  body: TemplateBody,
+  { toolsJson, variables }: PromptAdditions = {},
+): Prompt {
   const { add_generation_prompt: opens, continue_final_message: continues = false } = body;
   const variablesJson = jsonTextOf(body.chat_template_kwargs);
   assertTemplateBody(body);
   if (continues) assertFinalText(messages);
   assertToolArguments(messages);
+  assertToolResults(messages);
   return {
     kind: "chat",
     messages: messages.map(toTemplateMessage),
@@ -102,6 +131,8 @@ export function toChatPrompt(messages: readonly Message[], body: TemplateBody): 
       continueFinalMessage: continues,
       readsToolArguments: true,
       ...(variablesJson === undefined ? {} : { variablesJson }),
+      ...(toolsJson === undefined ? {} : { toolsJson }),
+      ...(variables === undefined ? {} : { variables }),
     },
   };
 }

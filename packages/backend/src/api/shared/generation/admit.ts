@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { GenerationUsage } from "@infernode/inference";
-import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
+import type { AnswerUsage, PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import { AsyncQueue } from "../../../models/async-queue.ts";
 import type { CallOptions, ModelService } from "../../../models/model-service.ts";
 import { BackendError, EngineRequestError } from "../../../errors.ts";
@@ -18,7 +17,7 @@ export type AdmittedReply =
   | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
   /** Earlier replies to this request are void and are sent again. */
   | { readonly requestIndex: number; readonly type: "restarted" }
-  | { readonly requestIndex: number; readonly type: "finished"; readonly usage: GenerationUsage };
+  | { readonly requestIndex: number; readonly type: "finished"; readonly usage: AnswerUsage };
 
 /** Requests that the engine has queued, all of them. */
 export interface Admission {

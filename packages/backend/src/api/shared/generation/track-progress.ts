@@ -1,5 +1,5 @@
-import type { FinishReason, GenerationUsage } from "@infernode/inference";
-import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
+import type { FinishReason } from "@infernode/inference";
+import type { AnswerUsage, PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import type { GenerationProgress } from "../generation.ts";
 import type { Admission } from "./admit.ts";
 
@@ -24,29 +24,37 @@ export interface TrackedReplies {
   readonly progress: Readonly<GenerationProgress>;
   deltas(listeners?: DeltaListeners): AsyncIterable<TrackedDelta>;
   /** So far; the engine's own count when the deltas have ended. */
-  usage(): GenerationUsage;
+  usage(): AnswerUsage;
 }
 
 /** Usage before the first count. */
-const noUsage: GenerationUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };
+const noUsage: Required<AnswerUsage> = {
+  promptTokens: 0,
+  completionTokens: 0,
+  cachedPromptTokens: 0,
+  reasoningTokens: 0,
+};
 
 /** Adds up the counts of several prompts. */
-function addUsage(a: GenerationUsage, b: GenerationUsage): GenerationUsage {
+function addUsage(a: Required<AnswerUsage>, b: AnswerUsage): Required<AnswerUsage> {
   return {
     promptTokens: a.promptTokens + b.promptTokens,
     completionTokens: a.completionTokens + b.completionTokens,
     cachedPromptTokens: a.cachedPromptTokens + b.cachedPromptTokens,
+    reasoningTokens: a.reasoningTokens + (b.reasoningTokens ?? 0),
   };
 }
 
 interface RequestCount {
   tokens: number;
+  reasoningTokens: number;
   finishReasons: FinishReason[];
 }
 
 /** Counts the deltas of an admission as they are read. */
 export function trackProgress(admission: Admission, clock: { now(): number }): TrackedReplies {
-  let finished: GenerationUsage | undefined;
+  let finished: AnswerUsage | undefined;
+  let reasoningTokens = 0;
   const progress: GenerationProgress = {
     promptTokens: admission.promptTokenCount,
     completionTokens: 0,
@@ -68,10 +76,12 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
           onPromptLogprobs?.(requestIndex, reply.logprobs);
           continue;
         }
-        const count = (counts[requestIndex] ??= { tokens: 0, finishReasons: [] });
+        const count = (counts[requestIndex] ??= { tokens: 0, reasoningTokens: 0, finishReasons: [] });
         if (reply.type === "restarted") {
           progress.completionTokens -= count.tokens;
+          reasoningTokens -= count.reasoningTokens;
           count.tokens = 0;
+          count.reasoningTokens = 0;
           count.finishReasons = [];
           progress.finishReasons.splice(
             0,
@@ -85,6 +95,8 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
         progress.firstTokenAtMs ??= clock.now();
         progress.completionTokens += delta.tokenIds.length;
         count.tokens += delta.tokenIds.length;
+        reasoningTokens += delta.reasoningTokens ?? 0;
+        count.reasoningTokens += delta.reasoningTokens ?? 0;
         if (delta.finishReason !== undefined) {
           progress.finishReasons.push(delta.finishReason);
           count.finishReasons.push(delta.finishReason);
@@ -97,7 +109,7 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
     },
     usage() {
       const { promptTokens, completionTokens } = progress;
-      return finished ?? { promptTokens, completionTokens, cachedPromptTokens: 0 };
+      return finished ?? { promptTokens, completionTokens, cachedPromptTokens: 0, reasoningTokens };
     },
   };
 }

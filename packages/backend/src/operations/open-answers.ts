@@ -1,0 +1,48 @@
+import type { AnswerReader, AnswerPiece, ReadPiece } from "../parsers/answer/create-answer-reader.ts";
+import type { Prompt } from "./prompt.ts";
+import type { TokenDelta } from "./token-delta.ts";
+
+/** Which parts an answer may have besides content and reasoning. */
+export interface AnswerParts {
+  /** Of the tools that may be called; `undefined`: the answer has no calls. */
+  readonly toolNames?: readonly string[] | undefined;
+  /** Further calls are dropped. [Infinity] */
+  readonly maxCalls?: number | undefined;
+}
+
+/** The prompt of answers. */
+interface AnsweredPrompt {
+  readonly prompt: Prompt;
+  readonly promptTokenIds: readonly number[];
+}
+
+/** The text of the message that answers continue. */
+function continuedText(prompt: Prompt): string | undefined {
+  if (prompt.kind !== "chat" || prompt.options?.continueFinalMessage !== true) return undefined;
+  return prompt.messages.at(-1)?.content ?? "";
+}
+
+/** Content alone is the delta's text. */
+function withParts(delta: TokenDelta, { parts, reasoningTokens }: ReadPiece): TokenDelta {
+  const counted = reasoningTokens === 0 ? {} : { reasoningTokens };
+  const [first] = parts;
+  if (parts.length > 1 || (first !== undefined && first.type !== "content")) {
+    return { ...delta, text: "", parts, ...counted };
+  }
+  return { ...delta, text: first?.text ?? "", ...counted };
+}
+
+/** Creates a function that separates the parts of a prompt's answers, delta by delta. */
+export function openAnswers(
+  reader: AnswerReader,
+  options: AnswerParts,
+  { prompt, promptTokenIds }: AnsweredPrompt,
+): (delta: TokenDelta) => TokenDelta {
+  const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continuedText(prompt));
+  const readers: ((piece: AnswerPiece) => ReadPiece)[] = [];
+  return (delta) => {
+    const { index, text, tokenIds, finishReason } = delta;
+    const read = (readers[index] ??= reader.open({ ...options, isReasoningOpen }));
+    return withParts(delta, read({ text, tokenIds, isLast: finishReason !== undefined }));
+  };
+}

@@ -1,0 +1,85 @@
+import type { AnswerPart } from "../answer-part.ts";
+import { findAnswerFormat, marksOf, type AnswerFormat, type AnswerFormatOptions } from "./answer-format.ts";
+import { AnswerParser, type AnswerParserOptions } from "./answer-parser.ts";
+import { countReasoning, type ReasoningTokenIds } from "./reasoning-count.ts";
+
+/** The vocabulary that answers are written with. */
+export interface AnswerTokens {
+  readonly specialTokenIds: ReadonlySet<number>;
+  tokenOf(tokenId: number): string | undefined;
+  idOf(token: string): number | undefined;
+  decode(tokenIds: readonly number[]): string;
+}
+
+/** A piece of an answer. */
+export interface AnswerPiece {
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+  /** No more follows. */
+  readonly isLast: boolean;
+}
+
+/** What a piece of an answer consists of. */
+export interface ReadPiece {
+  readonly parts: readonly AnswerPart[];
+  readonly reasoningTokens: number;
+}
+
+/** Reads answers as one model writes them. */
+export interface AnswerReader {
+  readonly format: AnswerFormat;
+  /** Special tokens that belong to the format; they stay in the text for the parser. */
+  readonly keptTokenIds: readonly number[];
+  /** Whether a prompt ends within reasoning. @param continued text of a message that the answer continues */
+  isReasoningOpen(promptTokenIds: readonly number[], continued: string | undefined): boolean;
+  /** Creates a function that reads one answer, piece by piece. */
+  open(options: Omit<AnswerParserOptions, "format">): (piece: AnswerPiece) => ReadPiece;
+}
+
+/** Enough for a mark and white space, whatever the vocabulary. */
+const tailTokens = 64;
+
+function lastOf(marks: readonly string[], text: string): number {
+  return Math.max(...marks.map((mark) => text.lastIndexOf(mark)));
+}
+
+function createPieceReader(parser: AnswerParser, ids: ReasoningTokenIds): (piece: AnswerPiece) => ReadPiece {
+  return ({ text, tokenIds, isLast }) => {
+    const isOpenBefore = parser.isReasoning;
+    const pushed = parser.push(text);
+    const span = {
+      isOpenBefore,
+      isOpenAfter: parser.isReasoning,
+      hasReasoning: pushed.some(({ type }) => type === "reasoning"),
+    };
+    const reasoningTokens = countReasoning(tokenIds, ids, span);
+    return { parts: isLast ? [...pushed, ...parser.end()] : pushed, reasoningTokens };
+  };
+}
+
+/** Creates the reader of a model's answers. */
+export function createAnswerReader(
+  options: AnswerFormatOptions & { readonly tokens: AnswerTokens },
+): AnswerReader {
+  const { tokens } = options;
+  const format = findAnswerFormat(options);
+  const marks = marksOf(format);
+  const { starts = [], ends = [] } = format.reasoning ?? {};
+  const idsOf = (texts: readonly string[]): ReadonlySet<number> =>
+    new Set(texts.flatMap((text) => tokens.idOf(text) ?? []));
+  const reasoningIds = { starts: idsOf(starts), ends: idsOf(ends) };
+  return {
+    format,
+    keptTokenIds: [...tokens.specialTokenIds].filter((tokenId) => {
+      const spelling = tokens.tokenOf(tokenId) ?? "";
+      return spelling !== "" && marks.some((mark) => mark.includes(spelling));
+    }),
+    isReasoningOpen: (promptTokenIds, continued) => {
+      if (starts.length === 0) return false;
+      if (continued !== undefined) return lastOf(starts, continued) > lastOf(ends, continued);
+      const tail = tokens.decode(promptTokenIds.slice(-tailTokens)).trimEnd();
+      return starts.some((start) => tail.endsWith(start));
+    },
+    open: (parserOptions) => createPieceReader(new AnswerParser({ ...parserOptions, format }), reasoningIds),
+  };
+}

@@ -1,0 +1,19 @@
+import { readUntil, skipMark } from "../read-until.ts";
+import { readJsonCall } from "./read-json-call.ts";
+import type { ToolFormat } from "./tool-format.ts";
+
+const start = "<tool_call>";
+const end = "</tool_call>";
+
+/** Hermes, Qwen 2.5 and 3, SmolLM3, Granite 4: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`. */
+export const hermes: ToolFormat = {
+  name: "hermes",
+  templateMarks: [start],
+  marks: [start, end],
+  *parse(parse) {
+    const { cursor, sink } = parse;
+    while ((yield* readUntil(cursor, [start], (text) => sink.content(text))) !== undefined) {
+      if (yield* readJsonCall(parse, { prefix: start })) yield* skipMark(cursor, [end]);
+    }
+  },
+};
