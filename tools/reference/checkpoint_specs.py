@@ -19,6 +19,8 @@ class CheckpointSpec:
     note: str = ""
     # A config of transformers that computes the same, where it has no class of the family.
     oracle: dict[str, Any] | None = None
+    # Stored as the first files of GPT-2 are: without the prefix of the network, and with masks.
+    is_base_model: bool = False
 
 
 def shape(**changes: Any) -> dict[str, Any]:
@@ -217,6 +219,7 @@ _SAMPLED = {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "bos_token_id":
 def checkpoint_specs() -> list[CheckpointSpec]:
     """Returns all checkpoints; with this vocabulary id 0 pads, 1 begins, 2 and 3 end."""
     from dense_specs import dense_specs
+    from gpt_specs import gpt_specs
     from phi_specs import phi_specs
     from mixture_specs import mixture_specs
     from wrapped_specs import wrapped_specs
@@ -386,6 +389,7 @@ def checkpoint_specs() -> list[CheckpointSpec]:
             note="one key/value head, heads wider than the network; `gelu` stands for its approximation, as in the first files",
         ),
         *dense_specs(),
+        *gpt_specs(),
         *phi_specs(),
         *mixture_specs(),
         *wrapped_specs(),

@@ -41,7 +41,8 @@ def write_checkpoint(spec: CheckpointSpec, fixtures: Path) -> None:
             break
     else:
         raise RuntimeError(f"{spec.name}: wanted a seed with margins of {MIN_MARGIN}, found none")
-    _save(folder, _as_stored(model, tensors), spec.shard_count)
+    stored = _as_base_model(tensors, spec) if spec.is_base_model else _as_stored(model, tensors)
+    _save(folder, stored, spec.shard_count)
     reloaded = _auto_class(config).from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
     _write_golden(fixtures / "golden", spec, reloaded, {"seed": seed, "prompts": prompts, "greedy": greedy})
     print(f"{spec.name}: seed {seed}, {sum(file.stat().st_size for file in folder.iterdir())} bytes")
@@ -79,6 +80,13 @@ def _as_stored(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> dict
     if model.config.model_type not in {"gemma3", "gpt_neox"} and not any(".experts." in name for name in tensors):
         return tensors
     return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(model, tensors).items()}
+
+
+def _as_base_model(tensors: dict[str, torch.Tensor], spec: CheckpointSpec) -> dict[str, torch.Tensor]:
+    positions = spec.config["n_positions"]
+    mask = torch.ones(positions, positions, dtype=torch.uint8).tril().view(1, 1, positions, positions)
+    masks = {"h.0.attn.bias": mask, "h.0.attn.masked_bias": torch.tensor(-1e4)}
+    return {**{name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}, **masks}
 
 
 @torch.no_grad()

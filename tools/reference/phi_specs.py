@@ -1,4 +1,4 @@
-"""The tiny checkpoints of Phi-3 and StableLM."""
+"""The tiny checkpoints of Phi-1, Phi-2, Phi-3 and StableLM."""
 
 from __future__ import annotations
 
@@ -28,6 +28,32 @@ def _phi3(**changes: Any) -> dict[str, Any]:
         tie_word_embeddings=False,
         torch_dtype="bfloat16",
         transformers_version="4.40.2",
+    )
+    return {**base, **changes}
+
+
+def _phi(**changes: Any) -> dict[str, Any]:
+    base = shape(
+        architectures=["PhiForCausalLM"],
+        model_type="phi",
+        attention_dropout=0.0,
+        bos_token_id=1,
+        embd_pdrop=0.0,
+        eos_token_id=2,
+        hidden_act="gelu_new",
+        hidden_size=60,
+        intermediate_size=104,
+        layer_norm_eps=1e-05,
+        num_attention_heads=3,
+        num_key_value_heads=3,
+        partial_rotary_factor=0.4,
+        qk_layernorm=False,
+        resid_pdrop=0.1,
+        rope_scaling=None,
+        rope_theta=10000.0,
+        tie_word_embeddings=False,
+        torch_dtype="float16",
+        transformers_version="4.37.0",
     )
     return {**base, **changes}
 
@@ -62,6 +88,20 @@ def _longrope(pair_count: int, **changes: Any) -> dict[str, Any]:
 
 def phi_specs() -> list[CheckpointSpec]:
     return [
+        CheckpointSpec(
+            "phi",
+            _phi(),
+            "F16",
+            tokenizer_style="qwen2",
+            note="attention and MLP take the same norm, biases everywhere, 8 of 20 features of a head rotate",
+        ),
+        CheckpointSpec(
+            "phi-groups",
+            _phi(hidden_size=48, intermediate_size=72, num_attention_heads=4, num_key_value_heads=2, partial_rotary_factor=0.5, torch_dtype="bfloat16"),
+            "BF16",
+            tokenizer_style="qwen2",
+            note="the same with two heads of keys, half of a head rotates",
+        ),
         CheckpointSpec(
             "phi3",
             _phi3(sliding_window=16),

@@ -26,7 +26,7 @@ def randomize(model: nn.Module, seed: int) -> None:
     gains = _GAINS if is_gemma and not has_four_norms else {}
     for name, parameter in parameters.items():
         noise = torch.randn(parameter.shape, generator=generator)
-        if name.endswith("norm.weight"):
+        if name.endswith("norm.weight") or (name.endswith(".weight") and ".ln_" in name):
             center = _CENTERS.get(name.split(".")[-2], 1.0) if has_four_norms else 1.0
             parameter.data.copy_(center - norm_offset + 0.25 * noise)
         else:
@@ -37,7 +37,7 @@ def randomize(model: nn.Module, seed: int) -> None:
 def _scaled(name: str, noise: torch.Tensor, hidden_size: int) -> torch.Tensor:
     if name.endswith(".bias"):
         return 0.3 * noise
-    if "embed_tokens" in name or "embed_in" in name:
+    if any(part in name for part in ("embed_tokens", "embed_in", "word_embeddings", "wte", "wpe")):
         return 0.5 * noise
     if "lm_head" in name or "embed_out" in name:
         return 4.0 * noise / math.sqrt(hidden_size)

@@ -57,6 +57,7 @@ export type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  LogitOptions,
   NormWeights,
   WeightRef,
 } from "./network/decoder-builder.ts";

@@ -140,7 +140,7 @@ describe("collectWeightRefs", () => {
         builder.logits(
           builder.linear(x, { name: "w", shape: [4, 9] }),
           { name: "o", shape: [12, 4] },
-          undefined,
+          { softCap: undefined },
         );
       },
     };

@@ -51,6 +51,19 @@ export class ConfigFields {
     return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
   }
 
+  /** The same fields under common names: those that are absent under them are found under the file's own. */
+  withCommonNames(ownNames: Readonly<Record<string, string>>): ConfigFields {
+    const renamed = Object.entries(ownNames).filter(
+      ([common, own]) => this.raw(common) === undefined && this.raw(own) !== undefined,
+    );
+    const values = {
+      ...this.#values,
+      ...Object.fromEntries(renamed.map(([common, own]) => [common, this.raw(own)])),
+    };
+    const fieldNames = new Map([...renamed, ...this.#source.fieldNames]);
+    return new ConfigFields(values, { ...this.#source, fieldNames }, this.#prefix);
+  }
+
   /** The names of all fields. */
   names(): readonly string[] {
     return Object.keys(this.#values);

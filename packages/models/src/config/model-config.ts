@@ -98,6 +98,8 @@ export interface ModelConfig {
   readonly rotaries: readonly Rotary[];
   /** Per layer, an index in `rotaries`; `undefined` where positions are not used. */
   readonly layerRotary: readonly (number | undefined)[];
+  /** Whether the embedding of a token's position, of a table with a row for each, is added to that of the token. */
+  readonly hasPositionTable: boolean;
   /** Neighbours rotate together, `2i` with `2i + 1`, as GGUF stores Llama; else `i` with `i + dim / 2`. */
   readonly hasInterleavedRope: boolean;
   /** The longest sequence that the model was trained for (`max_position_embeddings`). */
@@ -116,10 +118,19 @@ export interface ModelConfig {
   /** Multiplied with embeddings, with what a layer adds to its input, and with logits; usually 1. */
   readonly scales: { readonly embedding: number; readonly residual: number; readonly logits: number };
   readonly hasTiedEmbeddings: boolean;
+  /** Whether the output head has a bias. */
+  readonly hasHeadBias: boolean;
   readonly hasAttentionBias: { readonly qkv: boolean; readonly output: boolean };
+  /**
+   * Where one product makes queries, keys and values: in how many groups they are, each with its queries, then its keys,
+   * then its values. `undefined` where they are three products.
+   */
+  readonly fusedQkvGroupCount: number | undefined;
   readonly hasMlpBias: boolean;
   /** Whether a layer's MLP takes the layer's input, as its attention does, or what attention made of it. */
   readonly hasParallelBlocks: boolean;
+  /** Whether such an attention has a norm of its own, and does not take the MLP's. */
+  readonly hasAttentionNorm: boolean;
   readonly qkNorm: QkNorm;
   /** `undefined` where every layer has one MLP. */
   readonly experts: MixtureOfExperts | undefined;

@@ -65,6 +65,12 @@ export function sharedRotary({
 /** The rule of Llama and most others: heads rotate as a whole. */
 export const oneRotary: RotaryRule = sharedRotary();
 
+/** The rule of networks that do not rotate. */
+export const noRotary: RotaryRule = (_config, { layerCount }) => ({
+  rotaries: [],
+  layerRotary: Array.from({ length: layerCount }, () => undefined),
+});
+
 /** Gives each layer the rotation of its type. Those that no layer has are left out. */
 export function rotaryByType(
   layerTypes: readonly LayerType[],

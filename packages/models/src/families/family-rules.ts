@@ -6,7 +6,11 @@ import type { WidthDefaults } from "../config/read-widths.ts";
 
 /** What differs between families: the defaults of their config classes, and what no config field controls. */
 export interface FamilyRules {
+  /** What configs call fields that have another name in most families, by that name. */
+  readonly fieldNames: Readonly<Record<string, string>>;
   readonly widths: WidthDefaults;
+  /** The width of MLPs as a multiple of the hidden size, where a config does not say it; `undefined` where all do. */
+  readonly intermediateFactor: number | undefined;
   readonly contextTokens: number;
   readonly bosTokenId: number | undefined;
   readonly eosTokenId: number | undefined;
@@ -27,7 +31,9 @@ export interface FamilyRules {
 
 /** What most families have in common; a family states what differs. */
 export const commonRules: FamilyRules = {
+  fieldNames: {},
   widths: { kvHeadCount: undefined, headDim: undefined },
+  intermediateFactor: undefined,
   contextTokens: 2048,
   bosTokenId: 1,
   eosTokenId: 2,

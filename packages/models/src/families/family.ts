@@ -16,8 +16,26 @@ export interface Family extends Architecture {
   readonly resolve?: (fields: ConfigFields, config: ModelConfig) => Partial<ModelConfig>;
   /** Matrices that hold several of the network's, one below the other. */
   readonly fusedWeights?: (config: ModelConfig) => readonly FusedWeight[];
+  /** How Hugging Face's files store the network's weights, where that is in another way. */
+  readonly tensors?: StoredTensors;
   /** How llama.cpp stores it; `undefined` where it does not, or under another family's name. */
   readonly gguf?: GgufFamily;
+}
+
+/** A family in Hugging Face's files, as far as it differs from the names of `decoder-weights.ts`. */
+export interface StoredTensors {
+  /** Before all names but those of the head, such as `transformer`. Files of the network without its head lack it. */
+  readonly prefix: string;
+  /** Before the index of a layer. */
+  readonly layers: string;
+  /** The file's names outside of layers to the network's, behind the prefixes of both. */
+  readonly globalNames: Readonly<Record<string, string>>;
+  /** The file's names in a layer to the network's. */
+  readonly layerNames: Readonly<Record<string, string>>;
+  /** The names, in a layer, of matrices that are stored as `(in, out)`. */
+  readonly transposed?: ReadonlySet<string>;
+  /** The names, in a layer, of tensors that are no weights. */
+  readonly ignored?: ReadonlySet<string>;
 }
 
 /** Reads a value of a GGUF file's metadata by its key behind the name of the architecture. */

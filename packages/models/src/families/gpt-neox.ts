@@ -56,7 +56,7 @@ function buildGptNeox<T>(config: ModelConfig, builder: DecoderBuilder<T>): void 
   }
   const head: WeightRef = { name: "embed_out.weight", shape: [vocabSize, hiddenSize] };
   const normed = normOf(hidden, "final_layer_norm");
-  builder.logits(normed, config.hasTiedEmbeddings ? embedding : head, config.logitSoftCap);
+  builder.logits(normed, config.hasTiedEmbeddings ? embedding : head, { softCap: config.logitSoftCap });
 }
 
 /** Each head has its query, key and value beside each other. */

@@ -35,7 +35,7 @@ export function parseModelConfig(files: RawModelFiles): ModelConfig {
       : new ConfigFields(files.generationConfig, "generation_config.json");
   const found = findFamily(new ConfigFields(files.config, { file, fieldNames }));
   const { name, rules, resolve, fieldDefaults = {} } = found.family;
-  const fields = found.fields.withDefaults(fieldDefaults);
+  const fields = found.fields.withDefaults(fieldDefaults).withCommonNames(rules.fieldNames);
   const network = readNetwork(fields, rules);
   const tokens = { sources: [generation, fields], vocabSize: network.vocabSize };
   const config: ModelConfig = {
@@ -73,12 +73,13 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
   return {
     vocabSize,
     ...widths,
-    intermediateSize: fields.integer("intermediate_size", { max: configLimits.intermediate }),
+    intermediateSize: readIntermediateSize(fields, rules, widths.hiddenSize),
     layerCount,
     norm: { kind, epsilon, weightOffset, hasBias },
     activation,
     rotaries,
     layerRotary,
+    hasPositionTable: false,
     hasInterleavedRope: false,
     contextTokens: extendedContext(positionCount, rotaries),
     slidingWindowTokens: readSlidingWindows(fields, rules.slidingWindow, layerCount),
@@ -86,10 +87,13 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     attentionSoftCap: undefined,
     logitSoftCap: undefined,
     scales: { embedding: 1, residual: 1, logits: 1 },
+    hasHeadBias: false,
+    fusedQkvGroupCount: undefined,
     hasTiedEmbeddings: fields.boolean("tie_word_embeddings", rules.hasTiedEmbeddings),
     hasAttentionBias: { qkv: rules.attentionBias === "qkv" || hasConfiguredBias, output: hasConfiguredBias },
     hasMlpBias: rules.mlpBias === "by-config" && fields.boolean("mlp_bias", false),
     hasParallelBlocks: false,
+    hasAttentionNorm: false,
     qkNorm: rules.qkNorm,
     experts: undefined,
   };
@@ -99,6 +103,17 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
 function extendedContext(positionCount: number, rotaries: ModelConfig["rotaries"]): number {
   const factors = rotaries.flatMap(({ scaling }) => (scaling.type === "dynamic" ? [scaling.factor] : []));
   return factors.length === 0 ? positionCount : Math.floor(positionCount * Math.max(1, Math.min(...factors)));
+}
+
+function readIntermediateSize(
+  fields: ConfigFields,
+  { intermediateFactor }: FamilyRules,
+  hiddenSize: number,
+): number {
+  const name = "intermediate_size";
+  return intermediateFactor === undefined || fields.has(name)
+    ? fields.integer(name, { max: configLimits.intermediate })
+    : intermediateFactor * hiddenSize;
 }
 
 function deepFreeze<T extends object>(value: T): T {

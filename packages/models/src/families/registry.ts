@@ -1,9 +1,11 @@
 import type { Family } from "./family.ts";
 import { cohere } from "./cohere.ts";
 import { cohere2 } from "./cohere2.ts";
+import { falcon } from "./falcon.ts";
 import { gemma } from "./gemma/gemma.ts";
 import { gemma2 } from "./gemma/gemma2.ts";
 import { gemma3 } from "./gemma/gemma3.ts";
+import { gpt2 } from "./gpt2.ts";
 import { gptNeox } from "./gpt-neox.ts";
 import { granite } from "./granite.ts";
 import { internlm3 } from "./internlm3.ts";
@@ -14,6 +16,7 @@ import { mixtral } from "./mixtral.ts";
 import { olmo2 } from "./olmo/olmo2.ts";
 import { olmo3 } from "./olmo/olmo3.ts";
 import { olmoe } from "./olmo/olmoe.ts";
+import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen/qwen2.ts";
 import { qwen2Moe } from "./qwen/qwen2-moe.ts";
@@ -27,9 +30,11 @@ import { starcoder2 } from "./starcoder2.ts";
 export const families: readonly Family[] = [
   cohere,
   cohere2,
+  falcon,
   gemma,
   gemma2,
   gemma3,
+  gpt2,
   gptNeox,
   granite,
   internlm3,
@@ -40,6 +45,7 @@ export const families: readonly Family[] = [
   olmo2,
   olmo3,
   olmoe,
+  phi,
   phi3,
   qwen2,
   qwen2Moe,

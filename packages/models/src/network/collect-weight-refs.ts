@@ -37,6 +37,7 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
   };
   return {
     embed: (weight) => use(weight, 2)[1] ?? 0,
+    embedPositions: (weight) => use(weight, 2)[1] ?? 0,
     norm(x, { weight, bias }) {
       if (!("name" in weight)) {
         const widths = weight.map((ref) => use(ref, 1)[0] ?? 0);
@@ -89,8 +90,10 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       assertWidth("sum", a, b);
       return a;
     },
-    logits(x, weight) {
-      assertWidth(weight.name, use(weight, 2)[1], x);
+    logits(x, weight, { bias }) {
+      const [out, inner] = use(weight, 2);
+      assertWidth(weight.name, inner, x);
+      if (bias !== undefined) assertWidth(bias.name, use(bias, 1)[0], out ?? 0);
     },
   };
 }

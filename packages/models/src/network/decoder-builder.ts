@@ -59,6 +59,14 @@ export interface ExpertRouting<T> {
   readonly areWeightsNormalized: boolean;
 }
 
+/** What follows the product that makes logits. */
+export interface LogitOptions {
+  /** Added to logits: `(vocabSize)`. */
+  readonly bias?: WeightRef | undefined;
+  /** Limits logits after that: `softCap · tanh(x / softCap)`. */
+  readonly softCap: number | undefined;
+}
+
 /**
  * The operations that a decoder-only network is made of. An architecture states the network once
  * against it; each executor implements it. `T` is the executor's handle to a value.
@@ -68,6 +76,8 @@ export interface ExpertRouting<T> {
 export interface DecoderBuilder<T> {
   /** Looks up rows: → `(tokens, hiddenSize)`. Weight `(vocabSize, hiddenSize)`. */
   embed(weight: WeightRef): T;
+  /** Looks up rows by the tokens' positions: → `(tokens, hiddenSize)`. Weight `(positions, hiddenSize)`. */
+  embedPositions(weight: WeightRef): T;
   /** Norm over the last axis, or over each group of features: `(tokens, groups · n)` → `(tokens, groups · n)`. */
   norm(x: T, weights: NormWeights, style: NormStyle): T;
   /** `x · weightᵀ + bias`: `(tokens, in)` → `(tokens, out)`. Weight `(out, in)`, bias `(out)`. */
@@ -89,11 +99,8 @@ export interface DecoderBuilder<T> {
   /** `factor · x` */
   scale(x: T, factor: number): T;
   add(a: T, b: T): T;
-  /**
-   * Ends the network: logits of the requested rows, `(rows, vocabSize)`, limited by `softCap · tanh(x / softCap)` where
-   * it is set. Weight `(vocabSize, hiddenSize)`.
-   */
-  logits(x: T, weight: WeightRef, softCap: number | undefined): void;
+  /** Ends the network: logits of the requested rows, `(rows, vocabSize)`. Weight `(vocabSize, hiddenSize)`. */
+  logits(x: T, weight: WeightRef, options: LogitOptions): void;
 }
 
 /** A network stated once, for every executor. */

@@ -22,6 +22,7 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
   // A value is the name of the weight that made it.
   const builder: DecoderBuilder<string> = {
     embed: () => "",
+    embedPositions: () => "",
     norm: (x) => x,
     linear: (_x, weight) => multiply(weight),
     // Of a product that makes all three, keys and values are a part.

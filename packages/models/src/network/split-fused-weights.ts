@@ -69,7 +69,8 @@ function partsOf({ name: fusedName, parts }: FusedWeight, weight: StoredWeight):
     const expected = `${shapeText([wanted, ...inner])}, by the config`;
     throw new ModelError("TENSOR_SHAPE_MISMATCH", { expected, got: shapeText(shape) }, place);
   }
-  if (weight.encoding !== "dense" && weight.encoding !== "packed") {
+  const isTransposed = weight.encoding === "dense" && weight.isTransposed === true;
+  if (isTransposed || (weight.encoding !== "dense" && weight.encoding !== "packed")) {
     const expected = "a matrix of several, stored row by row";
     throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got: typeOf(weight) }, place);
   }

@@ -31,7 +31,9 @@ export interface ByteRange {
 export interface DenseWeight {
   readonly encoding: "dense";
   readonly shape: readonly number[];
+  /** Of the same shape, or `(columns, rows)` of a matrix that is transposed. */
   readonly data: TensorInfo;
+  readonly isTransposed?: boolean;
 }
 
 /**

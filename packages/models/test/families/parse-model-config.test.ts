@@ -31,7 +31,7 @@ describe("parseModelConfig", () => {
     const config = parseModelConfig({ config: raw });
     expect(config.architecture).toBe((raw["architectures"] as string[])[0]);
     const text = (raw["text_config"] ?? raw) as Record<string, unknown>;
-    expect(config.hiddenSize).toBe(text["hidden_size"]);
+    expect(config.hiddenSize).toBe(text["hidden_size"] ?? text["n_embd"]);
     expect(config.slidingWindowTokens).toHaveLength(config.layerCount);
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -51,6 +51,7 @@ describe("parseModelConfig", () => {
       activation: "silu",
       rotaries: [{ dim: 16, theta: 10_000, scaling: { type: "none" } }],
       layerRotary: [0, 0],
+      hasPositionTable: false,
       hasInterleavedRope: false,
       contextTokens: 2048,
       slidingWindowTokens: [undefined, undefined],
@@ -59,9 +60,12 @@ describe("parseModelConfig", () => {
       logitSoftCap: undefined,
       scales: { embedding: 1, residual: 1, logits: 1 },
       hasTiedEmbeddings: false,
+      hasHeadBias: false,
       hasAttentionBias: { qkv: false, output: false },
+      fusedQkvGroupCount: undefined,
       hasMlpBias: false,
       hasParallelBlocks: false,
+      hasAttentionNorm: false,
       qkNorm: "none",
       eosTokenIds: [2],
       bosTokenId: 1,
@@ -215,7 +219,7 @@ describe("parseModelConfig", () => {
   const refused: readonly (readonly [string, object, ModelErrorCode, string])[] = [
     [
       "a family that does not run",
-      { architectures: ["GPT2LMHeadModel"] },
+      { architectures: ["BloomForCausalLM"] },
       "UNSUPPORTED_ARCHITECTURE",
       "Qwen3ForCausalLM",
     ],

@@ -7,7 +7,10 @@ import {
   openWeightIndex,
   type Rotary,
   type TensorDtype,
+  type WeightIndex,
 } from "../../src/index.ts";
+import { familyOf } from "../../src/families/find-family.ts";
+import { arrangeWeights } from "../../src/formats/hf-directory/arrange-weights.ts";
 import { decodeElements } from "../../src/weights/decode-elements.ts";
 import { f32, f32s, flag, flags, i32s, text, texts, u32 } from "./gguf-file.ts";
 import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
@@ -27,6 +30,7 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.gate_proj": "ffn_gate",
   "mlp.up_proj": "ffn_up",
   "mlp.down_proj": "ffn_down",
+  attention_layernorm: "attn_norm_2",
   "self_attn.qkv_proj": "attn_qkv",
   "mlp.gate_up_proj": "ffn_up",
   "mlp.c_fc": "ffn_up",
@@ -58,11 +62,13 @@ const architectures: Readonly<Record<string, string>> = {
   cohere: "command-r",
   gemma3_text: "gemma3",
   olmo3: "olmo2",
+  phi: "phi2",
   qwen2_moe: "qwen2moe",
   qwen3_moe: "qwen3moe",
 };
 const globalNames: Readonly<Record<string, string>> = {
   "model.embed_tokens": "token_embd",
+  "model.embed_positions": "position_embd",
   "model.norm": "output_norm",
   lm_head: "output",
 };
@@ -74,7 +80,7 @@ const globalNames: Readonly<Record<string, string>> = {
 export async function convertToGguf(directory: string): Promise<GgufContent> {
   const { config, weights: checked } = await openCheckpoint(directory);
   await checked.close();
-  const weights = await openWeightIndex(directory);
+  const weights = arrangeWeights(await openWeightIndex(directory), familyOf(config).tensors);
   try {
     const isLlama = ["internlm3", "llama", "mistral", "mixtral"].includes(config.family);
     const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
@@ -84,13 +90,13 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     // The one of layers without a window; others are known by llama.cpp, or have keys of their own.
     const full = config.layerRotary[config.slidingWindowTokens.indexOf(undefined)];
     const rotary = config.rotaries[full ?? 0];
-    if (rotary === undefined) throw new Error(`${directory} has no rotation`);
     const tensors: Record<string, GgufTensorData> = {};
     const stacks: Record<string, Stack> = {};
-    for (const [name, { dtype, shape }] of weights.tensors) {
+    for (const [name, { dtype }] of weights.tensors) {
+      const { shape } = weights.weight(name) ?? { shape: [] };
       const converted = ggufNameOf(name, hasPostNorms ? postNormNames : layerNames);
       const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
-      const bytes = await weights.read(name);
+      const bytes = orderRows(name, await readMatrix(weights, name), config);
       const [, expert, part = ""] = /\.experts\.(\d+)\.(\w+)\.weight$/.exec(name) ?? [];
       if (expert !== undefined) {
         const stack = name.replace(/^model\.layers\.(\d+)\..*/, `blk.$1.${expertNames[part]}.weight`);
@@ -134,14 +140,19 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
       [`${architecture}.attention.layer_norm_${config.norm.kind === "rms" ? "rms_" : ""}epsilon`]: f32(
         config.norm.epsilon,
       ),
-      [`${architecture}.rope.freq_base`]: f32(rotary.theta),
-      [`${architecture}.rope.dimension_count`]: u32(rotary.dim),
+      ...(rotary !== undefined && {
+        [`${architecture}.rope.freq_base`]: f32(rotary.theta),
+        [`${architecture}.rope.dimension_count`]: u32(rotary.dim),
+      }),
       ...tokenizerMetadata(directory, config.eosTokenIds[0]),
     };
     if (isGemma) Object.assign(metadata, gemmaMetadata(architecture, config));
     if (config.family === "phi3") {
       const window = config.slidingWindowTokens[0] ?? 0;
       metadata[`${architecture}.attention.sliding_window`] = u32(window);
+      delete metadata[`${architecture}.attention.key_length`];
+    }
+    if (["falcon", "gpt2", "phi"].includes(config.family)) {
       delete metadata[`${architecture}.attention.key_length`];
     }
     if (config.family.startsWith("cohere")) {
@@ -154,6 +165,8 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     }
     if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
     if (config.experts !== undefined) Object.assign(metadata, expertMetadata(architecture, config.experts));
+    if (config.family === "phi" && config.kvHeadCount === config.headCount) fuseQkv(tensors, config);
+    if (rotary === undefined) return { metadata, tensors };
     const { scaling } = rotary;
     if (scaling.type === "linear") {
       metadata[`${architecture}.rope.scaling.type`] = text("linear");
@@ -178,6 +191,56 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     return { metadata, tensors };
   } finally {
     await weights.close();
+  }
+}
+
+/** The bytes of a weight, row by row. */
+async function readMatrix(weights: WeightIndex, name: string): Promise<Uint8Array> {
+  const weight = weights.weight(name);
+  const bytes = await weights.read(name);
+  if (weight?.encoding !== "dense" || weight.isTransposed !== true) return bytes;
+  const [rows = 0, columns = 0] = weight.shape;
+  const numberBytes = bytes.length / rows / columns;
+  const out = new Uint8Array(bytes.length);
+  for (let at = 0; at < rows * columns; at += 1) {
+    const from = ((at % columns) * rows + Math.floor(at / columns)) * numberBytes;
+    out.set(bytes.subarray(from, from + numberBytes), at * numberBytes);
+  }
+  return out;
+}
+
+/** Falcon's queries of all groups, then all keys, then all values. */
+function orderRows(
+  name: string,
+  bytes: Uint8Array,
+  { family, headCount, kvHeadCount, headDim }: ModelConfig,
+): Uint8Array {
+  if (family !== "falcon" || !name.includes("qkv_proj")) return bytes;
+  const headBytes = bytes.length / (headCount + 2 * kvHeadCount);
+  const ofGroup = headCount / kvHeadCount + 2;
+  const heads = Array.from({ length: headCount + 2 * kvHeadCount }, (_, head) => head);
+  const placeOf = (head: number): number => Math.max(0, (head % ofGroup) - ofGroup + 3);
+  const ordered = heads.toSorted((one, other) => placeOf(one) - placeOf(other) || one - other);
+  if (headBytes % headDim !== 0) throw new Error("expected whole heads");
+  return Buffer.concat(ordered.map((head) => bytes.subarray(head * headBytes, (head + 1) * headBytes)));
+}
+
+/** Phi's queries, keys and values in one matrix, as in files of older converters. */
+function fuseQkv(tensors: Record<string, GgufTensorData>, { layerCount }: ModelConfig): void {
+  for (let layer = 0; layer < layerCount; layer += 1) {
+    for (const kind of ["weight", "bias"]) {
+      const names = ["q", "k", "v"].map((part) => `blk.${layer}.attn_${part}.${kind}`);
+      const parts = names.flatMap((name) => tensors[name] ?? []);
+      const [first] = parts;
+      if (first === undefined) throw new Error("expected queries");
+      for (const name of names) delete tensors[name];
+      const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+      tensors[`blk.${layer}.attn_qkv.${kind}`] = {
+        ...first,
+        shape: [rows, ...first.shape.slice(1)],
+        data: Buffer.concat(parts.map(({ data }) => data)),
+      };
+    }
   }
 }
 

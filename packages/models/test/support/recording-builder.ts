@@ -16,6 +16,7 @@ export function createRecordingBuilder(): {
   const plus = (bias: WeightRef | undefined): string => (bias === undefined ? "" : ` + ${short(bias)}`);
   const builder: DecoderBuilder<string> = {
     embed: (weight) => define(`embed ${short(weight)}`),
+    embedPositions: (weight) => define(`embed positions ${short(weight)}`),
     norm: (x, { weight, bias }, { kind, epsilon, weightOffset }) =>
       define(
         `${kind} norm ${x} ${weightOffset === 0 ? "" : `${weightOffset} + `}${joined(weight)}${plus(bias)} ${epsilon}`,
@@ -44,8 +45,10 @@ export function createRecordingBuilder(): {
     multiply: (a, b) => define(`multiply ${a} ${b}`),
     scale: (x, factor) => define(`scale ${x} ${factor}`),
     add: (a, b) => define(`add ${a} ${b}`),
-    logits: (x, weight, softCap) =>
-      void define(`logits ${x} ${short(weight)}${softCap === undefined ? "" : ` cap ${softCap}`}`),
+    logits: (x, weight, { bias, softCap }) =>
+      void define(
+        `logits ${x} ${short(weight)}${plus(bias)}${softCap === undefined ? "" : ` cap ${softCap}`}`,
+      ),
   };
   return { builder, lines };
 }

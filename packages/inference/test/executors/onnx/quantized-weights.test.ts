@@ -209,6 +209,13 @@ describe.each([
   ["cohere, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("cohere")],
   ["granite, int4 in blocks of 16", int4(16), () => openGolden("granite")],
   ["olmo2, int4 in blocks of 32", int4(32), () => openGolden("olmo2")],
+  // Matrices stored by column, and three products in one.
+  ["gpt2, int8 in blocks of 32", int8(32), () => openGolden("gpt2")],
+  ["gpt2-untied, int4 in blocks of 16", int4(16), () => openGolden("gpt2-untied")],
+  ["falcon-groups, int8 in rows", int8("row"), () => openGolden("falcon-groups")],
+  ["falcon, int4 in blocks of 32", int4(32), () => openGolden("falcon")],
+  ["phi-groups, int8 in rows", int8("row"), () => openGolden("phi-groups")],
+  ["phi, int4 in blocks of 32", int4(32), () => openGolden("phi")],
   ["pythia, int4 in blocks of 32", int4(32), () => openGolden("pythia")],
   ["smollm3, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("smollm3")],
   ["starcoder2, int4 in blocks of 32", int4(32), () => openGolden("starcoder2")],
@@ -294,6 +301,7 @@ describe.each([
       "model.layers.0.mlp.gate_proj",
       "model.layers.0.mlp.experts.0.gate_proj",
       "model.layers.0.mlp.c_fc",
+      "model.layers.0.mlp.up_proj",
       "gpt_neox.layers.0.mlp.dense_h_to_4h",
     ].flatMap((name) => weights.weight(`${name}.weight`) ?? []);
     const [part] = gate?.encoding === "block-quantized" ? (gate.data.prepacked?.[0]?.parts ?? []) : [];

@@ -29,6 +29,7 @@ export const tinyConfig: ModelConfig = {
   activation: "silu",
   rotaries: [{ dim: 16, theta: 10_000, scaling: { type: "none" } }],
   layerRotary: [0, 0],
+  hasPositionTable: false,
   hasInterleavedRope: false,
   contextTokens: 64,
   slidingWindowTokens: [undefined, undefined],
@@ -37,9 +38,12 @@ export const tinyConfig: ModelConfig = {
   logitSoftCap: undefined,
   scales: { embedding: 1, residual: 1, logits: 1 },
   hasTiedEmbeddings: false,
+  hasHeadBias: false,
   hasAttentionBias: { qkv: true, output: false },
+  fusedQkvGroupCount: undefined,
   hasMlpBias: false,
   hasParallelBlocks: false,
+  hasAttentionNorm: false,
   qkNorm: "head",
   experts: undefined,
   eosTokenIds: [2],
@@ -121,7 +125,7 @@ export const plainArchitecture: Architecture = {
       x = builder.add(x, builder.multiply(routed, share));
     }
     const head = config.hasTiedEmbeddings ? embedding : { name: "head", shape: [vocabSize, hiddenSize] };
-    builder.logits(norm(x, "norm", hiddenSize), head, config.logitSoftCap);
+    builder.logits(norm(x, "norm", hiddenSize), head, { softCap: config.logitSoftCap });
   },
 };
 

@@ -5,6 +5,7 @@ import type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  LogitOptions,
   ModelConfig,
   NormStyle,
   NormWeights,
@@ -62,6 +63,12 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
       output.data.set(table.subarray(tokenId * width, (tokenId + 1) * width), row * width);
     }
     return output;
+  }
+
+  embedPositions(weight: WeightRef): Matrix {
+    const width = weight.shape[1] ?? 0;
+    const rows = this.#tokenIds.length;
+    return { rows, width, data: this.#read(weight).slice(0, rows * width) };
   }
 
   norm(x: Matrix, { weight, bias }: NormWeights, style: NormStyle): Matrix {
@@ -194,8 +201,8 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     return { ...a, data: a.data.map((x, i) => x + at(b.data[i])) };
   }
 
-  logits(x: Matrix, weight: WeightRef, softCap: number | undefined): void {
-    const logits = this.linear(x, weight);
+  logits(x: Matrix, weight: WeightRef, { bias, softCap }: LogitOptions): void {
+    const logits = this.linear(x, weight, bias);
     this.result = { ...logits, data: logits.data.map((each) => capped(each, softCap)) };
   }
 

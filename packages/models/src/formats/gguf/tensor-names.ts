@@ -3,6 +3,7 @@ import type { GgufFamily } from "../../families/family.ts";
 /** Tensors outside of the layers: GGUF's name to the network's. */
 const globalNames: ReadonlyMap<string, string> = new Map([
   ["token_embd", "model.embed_tokens"],
+  ["position_embd", "model.embed_positions"],
   ["output_norm", "model.norm"],
   ["output", "lm_head"],
 ]);

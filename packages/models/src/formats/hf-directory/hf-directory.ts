@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { readChatTemplate } from "./read-chat-template.ts";
 import { parseGenerationDefaults } from "../../config/parse-generation-defaults.ts";
-import { tensorNaming } from "../../families/find-family.ts";
+import { familyOf, tensorNaming } from "../../families/find-family.ts";
 import { parseModelConfig } from "../../families/parse-model-config.ts";
 import { missingFileError } from "../../files/missing-file-error.ts";
 import { readJsonFile, statFile } from "../../files/read-file.ts";
@@ -10,6 +10,7 @@ import { type ModelWarning, textOnlyWarning } from "../../network/model-warning.
 import { loadTokenizer } from "./load-tokenizer.ts";
 import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 import { openWeightIndex } from "../../weights/safetensors/open-weight-index.ts";
+import { arrangeWeights } from "./arrange-weights.ts";
 import { nameTensors } from "./name-tensors.ts";
 import { createAssembler } from "./quantized/assemble-weights.ts";
 import { readQuantization, readQuantizationFile } from "./quantized/read-quantization.ts";
@@ -59,7 +60,8 @@ export const hfDirectory: CheckpointFormat = {
         return assemble(tensors, read);
       },
     });
-    return { config, weights, generationDefaults, warnings };
+    const arranged = arrangeWeights(weights, familyOf(config).tensors);
+    return { config, weights: arranged, generationDefaults, warnings };
   },
 
   async readText({ files, path }, options): Promise<StoredText> {

@@ -6,7 +6,9 @@ import {
   finalNormWeights,
   layerTensor,
   normWeights,
+  outputBias,
   outputWeight,
+  positionWeight,
 } from "./decoder-weights.ts";
 
 /** `x · weightᵀ`, plus the bias if there is one. */
@@ -21,26 +23,53 @@ export function scaled<T>(builder: DecoderBuilder<T>, x: T, factor: number): T {
   return factor === 1 ? x : builder.scale(x, factor);
 }
 
-/** The embeddings of the tokens, scaled by the config. */
+/** The embeddings of the tokens, scaled by the config, and of their positions where the config has those. */
 export function embedTokens<T>(config: ModelConfig, builder: DecoderBuilder<T>): T {
-  return scaled(builder, builder.embed(embeddingWeight(config)), config.scales.embedding);
+  const tokens = scaled(builder, builder.embed(embeddingWeight(config)), config.scales.embedding);
+  return config.hasPositionTable
+    ? builder.add(tokens, builder.embedPositions(positionWeight(config)))
+    : tokens;
 }
 
 /** Queries, keys and values, normalized where the config says so, attended to, and projected: `(tokens, hiddenSize)`. */
-export function attend<T>(
-  { builder, config, layerIndex }: LayerContext<T>,
-  x: T,
-  weights: Pick<LayerWeights, "q" | "k" | "v" | "output" | "qNorm" | "kNorm">,
-): T {
+export function attend<T>(layer: LayerContext<T>, x: T, weights: AttentionWeights): T {
+  const { builder, config, layerIndex } = layer;
+  const { fusedQkvGroupCount: groupCount } = config;
+  const qkv =
+    groupCount === undefined
+      ? separateQkv(layer, x, weights)
+      : fusedQkv(layer, project(builder, x, weights.qkv), groupCount);
+  return project(builder, builder.attention(qkv, attentionOptions(config, layerIndex)), weights.output);
+}
+
+type AttentionWeights = Pick<LayerWeights, "q" | "k" | "v" | "qkv" | "output" | "qNorm" | "kNorm">;
+
+/** What attention takes. */
+interface Qkv<T> {
+  readonly q: T;
+  readonly k: T;
+  readonly v: T;
+}
+
+function separateQkv<T>({ builder, config }: LayerContext<T>, x: T, weights: AttentionWeights): Qkv<T> {
   const normed = (projection: Projection, norm: LayerWeights["qNorm"]): T => {
     const value = project(builder, x, projection);
     return norm === undefined ? value : builder.norm(value, norm, config.norm);
   };
   const q = normed(weights.q, weights.qNorm);
   const k = normed(weights.k, weights.kNorm);
-  const v = project(builder, x, weights.v);
-  const attended = builder.attention({ q, k, v }, attentionOptions(config, layerIndex));
-  return project(builder, attended, weights.output);
+  return { q, k, v: project(builder, x, weights.v) };
+}
+
+/** The parts of one product of all three. */
+function fusedQkv<T>({ builder, config }: LayerContext<T>, qkv: T, groupCount: number): Qkv<T> {
+  const { headCount, kvHeadCount, headDim } = config;
+  const [qSize, kvSize] = [headCount, kvHeadCount].map((count) => (count / groupCount) * headDim) as [
+    number,
+    number,
+  ];
+  const part = (start: number, size: number): T => builder.slice(qkv, { groupCount, start, size });
+  return { q: part(0, qSize), k: part(qSize, kvSize), v: part(qSize + kvSize, kvSize) };
 }
 
 /** What the blocks of a layer need beside its weights. */
@@ -84,7 +113,10 @@ export function plainMlp<T>(
 /** The norm after the last layer, and the logits. */
 export function endWithLogits<T>(config: ModelConfig, builder: DecoderBuilder<T>, hidden: T): void {
   const normed = builder.norm(hidden, finalNormWeights(config), config.norm);
-  builder.logits(scaled(builder, normed, config.scales.logits), outputWeight(config), config.logitSoftCap);
+  builder.logits(scaled(builder, normed, config.scales.logits), outputWeight(config), {
+    bias: outputBias(config),
+    softCap: config.logitSoftCap,
+  });
 }
 
 /** Heads, scale, window and rotation of layer `layerIndex`. */

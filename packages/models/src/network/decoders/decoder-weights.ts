@@ -13,6 +13,8 @@ export interface LayerWeights {
   readonly q: Projection;
   readonly k: Projection;
   readonly v: Projection;
+  /** All three in one, where the config says so. */
+  readonly qkv: Projection;
   readonly output: Projection;
   /** Where the config has norms of queries and keys. */
   readonly qNorm: NormWeights | undefined;
@@ -53,6 +55,7 @@ export function layerWeights(config: ModelConfig, layerIndex: number): LayerWeig
     q: projection("self_attn.q_proj", [qSize, hiddenSize], hasQkvBias),
     k: projection("self_attn.k_proj", [kvSize, hiddenSize], hasQkvBias),
     v: projection("self_attn.v_proj", [kvSize, hiddenSize], hasQkvBias),
+    qkv: projection("self_attn.qkv_proj", [qSize + 2 * kvSize, hiddenSize], hasQkvBias),
     output: projection("self_attn.o_proj", [hiddenSize, qSize], hasOutputBias),
     qNorm: headNorms(config, layerIndex, "q"),
     kNorm: headNorms(config, layerIndex, "k"),
@@ -92,6 +95,11 @@ export function embeddingWeight(config: ModelConfig): WeightRef {
   return { name: "model.embed_tokens.weight", shape: [config.vocabSize, config.hiddenSize] };
 }
 
+/** The embedding of positions, `(contextTokens, hiddenSize)`. */
+export function positionWeight(config: ModelConfig): WeightRef {
+  return { name: "model.embed_positions.weight", shape: [config.contextTokens, config.hiddenSize] };
+}
+
 /** The norm after the last layer, `(hiddenSize)`. */
 export function finalNormWeights(config: ModelConfig): NormWeights {
   return normWeights(config, "model.norm");
@@ -109,4 +117,9 @@ export function outputWeight(config: ModelConfig): WeightRef {
   return config.hasTiedEmbeddings
     ? embeddingWeight(config)
     : { name: "lm_head.weight", shape: [config.vocabSize, config.hiddenSize] };
+}
+
+/** The bias of the output head, `(vocabSize)`, where the config has one. */
+export function outputBias(config: ModelConfig): WeightRef | undefined {
+  return config.hasHeadBias ? { name: "lm_head.bias", shape: [config.vocabSize] } : undefined;
 }

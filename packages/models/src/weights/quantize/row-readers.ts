@@ -32,7 +32,9 @@ export function createRowReader({ source, layout }: QuantizedMatrix, openSource:
     if (readSync(openSource(tensor.filePath), into, 0, into.length, position) === into.length) return;
     throw new Error(`expected the whole tensor, got the end of its file`);
   };
-  return source.encoding === "grouped" ? readGroups(source, layout, read) : readLines(source, layout, read);
+  if (source.encoding === "grouped") return readGroups(source, layout, read);
+  const isTransposed = source.encoding === "dense" && source.isTransposed === true;
+  return isTransposed ? readColumns(source, layout, read) : readLines(source, layout, read);
 }
 
 type Read = (tensor: TensorInfo, into: Uint8Array, position: number) => void;
@@ -65,6 +67,32 @@ function readLines(source: DenseWeight | PackedWeight, layout: BlockLayout, read
       read(source.data, bytes, source.data.startByte + firstRow * rowBytes);
       if (source.encoding === "packed") repackRows(bytes, source.packing, out);
       else quantizeRows(numbersOf(bytes, source.data), { columns, quantization: layout }, out);
+    },
+  };
+}
+
+/** Reads a matrix whose columns are one after the other: of each, the part of some rows. */
+function readColumns(source: DenseWeight, layout: BlockLayout, read: Read): RowReader {
+  const [rows = 0, columns = 0] = source.shape;
+  const { data } = source;
+  const numberBytes = sourceBytes(source) / rows / columns;
+  const windowRows = Math.max(1, Math.min(rows, Math.floor(windowBytes / columns / numberBytes)));
+  const part = new Uint8Array(windowRows * numberBytes);
+  const window = new Uint8Array(windowRows * columns * numberBytes);
+  return {
+    windowRows,
+    write(firstRow, rowCount, out) {
+      const ofColumn = part.subarray(0, rowCount * numberBytes);
+      for (let column = 0; column < columns; column += 1) {
+        read(data, ofColumn, data.startByte + (column * rows + firstRow) * numberBytes);
+        for (let row = 0; row < rowCount; row += 1) {
+          for (let at = 0; at < numberBytes; at += 1) {
+            window[(row * columns + column) * numberBytes + at] = ofColumn[row * numberBytes + at]!;
+          }
+        }
+      }
+      const bytes = window.subarray(0, rowCount * columns * numberBytes);
+      quantizeRows(numbersOf(bytes, data), { columns, quantization: layout }, out);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ExpertRouting } from "@infernode/models";
+import type { OnnxAttribute, OnnxNode } from "./onnx-graph.ts";
 import type { GraphWriter } from "./quantized-operators.ts";
 
 /** Tokens in the order of the experts that they are sent to. */
@@ -54,4 +55,33 @@ export function sendToExperts(
       return reshape(node("MatMul", [reshape(weights, [-1, 1, expertsPerToken]), ofTokens]), [-1, width]);
     },
   };
+}
+
+/** A part of a graph. */
+interface Branch {
+  readonly nodes: readonly OnnxNode[];
+  /** A name that they make, `(T, W)` of float32. */
+  readonly output: string;
+  /** A name of such a value outside of the branch, which it would be without the branch. */
+  readonly otherwise: string;
+}
+
+/**
+ * A branch that is always taken: the time in which the runtime plans the memory of a graph grows with the square of its
+ * nodes, and those of a branch are planned apart.
+ */
+export function writeBranch(
+  writer: GraphWriter,
+  condition: string,
+  { nodes, output, otherwise }: Branch,
+): string {
+  const branch = (name: string, all: readonly OnnxNode[]): OnnxAttribute => ({
+    graph: { nodes: all, outputs: [{ name, dtype: "float32", shape: ["T", "W"] }] },
+  });
+  const same = `${output}.none`;
+  const attributes = {
+    then_branch: branch(output, nodes),
+    else_branch: branch(same, [{ op: "Identity", inputs: [otherwise], outputs: [same] }]),
+  };
+  return writer.node("If", [condition], { attributes });
 }

@@ -76,6 +76,12 @@ export class HeadInputsWriter {
     return reshape(cut, [0, 0, headCount * headDim]);
   }
 
+  /** The position of each token, int64 `(B, S)`. */
+  positions(): string {
+    this.#positions ??= this.#writePositions();
+    return this.#positions;
+  }
+
   #extend(x: string, { heads, headDim }: HeadShape): string {
     const { node, reshape, integers } = this.#writer;
     const cachedDim = cachedHeadDim(headDim);
@@ -85,9 +91,9 @@ export class HeadInputsWriter {
 
   #rotate(x: string, rotary: AttentionRotary, shape: HeadShape): string {
     const { cos, sin } = ropeNames(rotary.index);
-    this.#positions ??= this.#writePositions();
-    if (rotary.isByLength) this.#rows ??= this.#writeRows(this.#positions);
-    const rows = (rotary.isByLength ? this.#rows : undefined) ?? this.#positions;
+    const positions = this.positions();
+    if (rotary.isByLength) this.#rows ??= this.#writeRows(positions);
+    const rows = (rotary.isByLength ? this.#rows : undefined) ?? positions;
     const attributes = rotaryAttributes(rotary, shape);
     return this.#writer.node("RotaryEmbedding", [x, rows, cos, sin], { domain, attributes });
   }
@@ -99,7 +105,7 @@ export class HeadInputsWriter {
     return node("Add", [positions, reshape(starts, [-1, 1])]);
   }
 
-  /** The position of each token, int64 `(B, S)`: the last `S` up to that of the sequence's last token. */
+  /** The last `S` positions up to that of the sequence's last token. */
   #writePositions(): string {
     const { node, reshape, integers } = this.#writer;
     const last = node("Cast", ["last_positions"], { attributes: { to: onnxDtype.int64 } });

@@ -3,6 +3,7 @@ import type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  LogitOptions,
   NormWeights,
   StoredWeight,
   TensorInfo,
@@ -35,6 +36,11 @@ export class NetworkSummary implements DecoderBuilder<number> {
     this.weights.push({ ref: weight, use: "embedding" });
     this.hiddenWidth = weight.shape[1] ?? 0;
     return this.hiddenWidth;
+  }
+
+  embedPositions(weight: WeightRef): number {
+    this.weights.push({ ref: weight, use: "embedding" });
+    return weight.shape[1] ?? 0;
   }
 
   norm(x: number, { weight, bias }: NormWeights): number {
@@ -92,8 +98,9 @@ export class NetworkSummary implements DecoderBuilder<number> {
     return a;
   }
 
-  logits(_x: number, weight: WeightRef): void {
-    this.weights.push({ ref: weight, use: "matrix" });
+  logits(_x: number, weight: WeightRef, { bias }: LogitOptions): void {
+    this.weights.push({ ref: weight, use: "matrix", bias });
+    if (bias !== undefined) this.weights.push({ ref: bias, use: "vector" });
     this.vocabSize = weight.shape[0] ?? 0;
   }
 }

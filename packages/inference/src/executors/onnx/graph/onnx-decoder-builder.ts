@@ -5,6 +5,7 @@ import type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  LogitOptions,
   NormStyle,
   NormWeights,
   StoredWeight,
@@ -16,9 +17,9 @@ import type {
 import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
-import { sendToExperts } from "./expert-rows.ts";
+import { sendToExperts, writeBranch } from "./expert-rows.ts";
 import { HeadInputsWriter } from "./head-inputs.ts";
-import { type OnnxAttribute, onnxDtype, type OnnxDtype, OnnxGraph, type OnnxNode } from "./onnx-graph.ts";
+import { onnxDtype, type OnnxDtype, OnnxGraph } from "./onnx-graph.ts";
 import {
   type GraphWriter,
   type NodeDetails,
@@ -103,6 +104,11 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return { width, names: { batched: this.#embeddingRows(weight) } };
   }
 
+  embedPositions(weight: WeightRef): OnnxValue {
+    const rows = this.#rows(weight, this.#heads.positions());
+    return { width: weight.shape[1] ?? 0, names: { batched: rows } };
+  }
+
   norm(x: OnnxValue, { weight, bias }: NormWeights, style: NormStyle): OnnxValue {
     if ("name" in weight && weight.shape.length === 1) {
       const names = { weight: this.#normWeight(weight, style), bias: bias && this.#weight(bias, "float32") };
@@ -155,27 +161,10 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
       width = outputs[0]?.width ?? 0;
       sum = rows.join(outputs.map(nameOf), width);
     });
-    return { width, names: { flat: this.#ifTrue(condition, nodes, { sum, otherwise: tokens }) } };
-  }
-
-  /**
-   * A branch that is always taken: the time in which the runtime plans the memory of a graph grows with the square of its
-   * nodes, and those of a branch are planned apart.
-   */
-  #ifTrue(
-    condition: string,
-    nodes: readonly OnnxNode[],
-    { sum, otherwise }: { readonly sum: string; readonly otherwise: string },
-  ): string {
-    const branch = (name: string, all: readonly OnnxNode[]): OnnxAttribute => ({
-      graph: { nodes: all, outputs: [{ name, dtype: "float32", shape: ["T", "W"] }] },
-    });
-    const same = `${sum}.none`;
-    const attributes = {
-      then_branch: branch(sum, nodes),
-      else_branch: branch(same, [{ op: "Identity", inputs: [otherwise], outputs: [same] }]),
+    return {
+      width,
+      names: { flat: writeBranch(this.#writer, condition, { nodes, output: sum, otherwise: tokens }) },
     };
-    return this.#node("If", [condition], { attributes });
   }
 
   /** Whether a run has tokens, which the runtime does not know before it. */
@@ -206,14 +195,15 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     return this.#values.add(a, b);
   }
 
-  logits(x: OnnxValue, weight: WeightRef, softCap: number | undefined): void {
+  logits(x: OnnxValue, weight: WeightRef, { bias, softCap }: LogitOptions): void {
+    const added = bias === undefined ? {} : { bias: this.#weight(bias, "float32") };
     const rows = this.#node("Gather", [this.#values.name(x, "flat"), "logit_rows"]);
     const output = "logits";
     const input = { width: x.width, names: { flat: rows } };
     if (softCap === undefined) {
-      this.#product(input, weight, { output });
+      this.#product(input, weight, { ...added, output });
     } else {
-      const product = this.#values.name(this.#product(input, weight, {}), "flat");
+      const product = this.#values.name(this.#product(input, weight, added), "flat");
       const shrunk = this.#node("Tanh", [this.#node("Div", [product, this.#float(softCap)])]);
       this.#node("Mul", [shrunk, this.#float(softCap)], { output });
     }
@@ -223,7 +213,12 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   #embeddingRows(weight: WeightRef): string {
     const stored = this.#stored(weight);
     if (stored.encoding === "block-quantized") return this.#quantized.rows(stored, "input_ids");
-    const rows = this.#node("Gather", [this.#weight(weight, "stored"), "input_ids"]);
+    return this.#rows(weight, "input_ids");
+  }
+
+  /** Rows of a table of numbers. */
+  #rows(weight: WeightRef, indices: string): string {
+    const rows = this.#node("Gather", [this.#weight(weight, "stored"), indices]);
     return this.#dense(weight).dtype === "F32" ? rows : this.#cast(rows);
   }
 
@@ -287,7 +282,15 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
       this.#weight(ref, "float32"),
       ...(bias === undefined ? [] : [bias]),
     ];
-    return { width, names: { flat: this.#node("Gemm", inputs, { ...more, attributes: { transB: 1 } }) } };
+    return {
+      width,
+      names: {
+        flat: this.#node("Gemm", inputs, {
+          ...more,
+          attributes: { transB: weight.encoding === "dense" && weight.isTransposed === true ? 0 : 1 },
+        }),
+      },
+    };
   }
 
   #weight(ref: WeightRef, use: WeightUse): string {
@@ -297,7 +300,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
       const expected = "F32, F16, BF16 or F64";
       throw new InferenceError("UNSUPPORTED_DTYPE", { field: ref.name, expected, got: tensor.dtype });
     }
-    const name = this.#tensor(tensor, { dtype, shape: ref.shape });
+    const name = this.#tensor(tensor, { dtype, shape: tensor.shape });
     if (use === "stored" || dtype === "float32") return name;
     const converted = `float32:${tensor.name}`;
     if (!this.#computed.has(converted)) this.#cast(name, converted);
