@@ -18,7 +18,10 @@ export type InferenceErrorCode =
   | "SHAPE_MISMATCH"
   | "NON_FINITE_WEIGHTS"
   | "UNSUPPORTED_DTYPE"
-  | "UNSUPPORTED_MODEL";
+  | "UNSUPPORTED_MODEL"
+  | "INVALID_CONSTRAINT"
+  | "UNSUPPORTED_CONSTRAINT"
+  | "CONSTRAINT_TOO_LARGE";
 
 /** The halves of a message: `` `sampling.topP`: expected a number from 0 to 1, got 3 ``. */
 export interface Mismatch {

@@ -1,0 +1,12 @@
+export { compileConstraint, type ConstraintSource } from "./compile-constraint.ts";
+export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
+export {
+  ConstraintError,
+  type ConstraintErrorCode,
+  type ConstraintFault,
+} from "./program/constraint-error.ts";
+export { type ConstraintLimits, defaultConstraintLimits } from "./program/limits.ts";
+export type { ConstraintProgram } from "./program/program.ts";
+export { createTokenTrie, type TokenTrie } from "./tokens/token-trie.ts";
+export { createTokenMasks, type TokenMasks } from "./match/token-masks.ts";
+export { createMatcher, type Matcher } from "./match/matcher.ts";

@@ -1,0 +1,47 @@
+import { choice, emptyExpression, type Expression, literal, sequence } from "../program/expression.ts";
+import type { ProgramBuilder } from "../program/program-builder.ts";
+import { assertJson } from "./json-value.ts";
+import { SchemaDocument } from "./schema-document.ts";
+import { SchemaShapes } from "./schema-shapes.ts";
+import { ValueWriter } from "./value-writer.ts";
+
+/**
+ * Whitespace of JSON text: none, or at each place where pretty-printed JSON has some, nothing, one space, or a line
+ * break with up to 64 spaces and tabs.
+ */
+export type JsonWhitespace = "compact" | "flexible";
+
+const maxIndent = 64;
+
+/** Adds the rules for values that match a schema; the first rule of the builder is the value. */
+export function compileJsonSchema(
+  schema: unknown,
+  builder: ProgramBuilder,
+  whitespace: JsonWhitespace,
+): void {
+  const { budget } = builder;
+  assertJson(schema, budget);
+  const document = new SchemaDocument(schema, budget);
+  const rule = builder.declareRule();
+  const writer = new ValueWriter(new SchemaShapes(document), builder, spaceExpression(builder, whitespace));
+  writer.define(rule, document.conjunctionOf(schema, "#"));
+  budget.path = "#";
+}
+
+function spaceExpression(builder: ProgramBuilder, whitespace: JsonWhitespace): Expression {
+  if (whitespace === "compact") return emptyExpression;
+  const indent: Expression = {
+    kind: "repeat",
+    body: {
+      kind: "bytes",
+      ranges: [
+        [0x20, 0x20],
+        [0x09, 0x09],
+      ],
+    },
+    min: 0,
+    max: maxIndent,
+  };
+  const rule = builder.addRule(choice(emptyExpression, literal(" "), sequence(literal("\n"), indent)));
+  return { kind: "call", rule };
+}

@@ -1,0 +1,187 @@
+import type { Budget } from "../program/budget.ts";
+import { ConstraintError } from "../program/constraint-error.ts";
+import { areDisjoint } from "./are-disjoint.ts";
+import type { JsonValue } from "./json-value.ts";
+import { matchesShape } from "./matches-shape.ts";
+import { mergeShapes } from "./merge-shapes.ts";
+import { readTypes } from "./read-types.ts";
+import { type Conjunction, neverNode, type SchemaDocument, type SchemaNode } from "./schema-document.ts";
+import { SchemaFields } from "./schema-fields.ts";
+import { anyShapes, type LiteralShape, type Shape } from "./shapes.ts";
+
+/** Alternatives of one value that are kept apart. */
+const maxShapes = 1000;
+
+const selfReference = "a reference to itself";
+
+/** Works out what values schemas allow, as lists of shapes; each list once. */
+export class SchemaShapes {
+  readonly document: SchemaDocument;
+  readonly budget: Budget;
+  readonly #known = new Map<string, readonly Shape[]>();
+  readonly #open = new Set<SchemaNode>();
+
+  constructor(document: SchemaDocument) {
+    this.document = document;
+    this.budget = document.budget;
+  }
+
+  /** The same text for conjunctions of the same schemas. */
+  keyOf(conjunction: Conjunction): string {
+    if (conjunction.length === 1) return String(conjunction[0]!.id);
+    return [...new Set(conjunction.map((node) => node.id))].sort((left, right) => left - right).join(",");
+  }
+
+  /** The kinds of values that match all of some schemas; none if there are no such values. */
+  of(conjunction: Conjunction): readonly Shape[] {
+    const key = this.keyOf(conjunction);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    let shapes: readonly Shape[] | undefined;
+    for (const node of new Set(conjunction)) {
+      const more = node === neverNode ? [] : this.#ofNode(node);
+      shapes = shapes === undefined ? more : this.#intersect(shapes, more);
+    }
+    shapes ??= anyShapes("#");
+    this.#known.set(key, shapes);
+    return shapes;
+  }
+
+  /** Whether no value matches, as far as the schema itself says; not looking into arrays and objects. */
+  isNever(conjunction: Conjunction): boolean {
+    return this.of(conjunction).length === 0;
+  }
+
+  #ofNode(node: SchemaNode): readonly Shape[] {
+    const fields = new SchemaFields(node);
+    if (this.#open.has(node)) {
+      fields.refuse("INVALID_CONSTRAINT", "$ref", { expected: "a schema", got: selfReference });
+    }
+    this.budget.path = node.path;
+    this.budget.check("depth", this.#open.size);
+    this.#open.add(node);
+    try {
+      return this.#combine(fields);
+    } finally {
+      this.#open.delete(node);
+    }
+  }
+
+  /** As `of`; `undefined` where that would need a schema that is being read. */
+  ofIfKnown(conjunction: Conjunction): readonly Shape[] | undefined {
+    try {
+      return this.of(conjunction);
+    } catch (error) {
+      if (error instanceof ConstraintError && error.got === selfReference) return undefined;
+      throw error;
+    }
+  }
+
+  #combine(fields: SchemaFields): readonly Shape[] {
+    const isReference = fields.has("$ref");
+    if (isReference && this.document.ignoresSiblings) return this.of(this.document.resolve(fields.node));
+    fields.assertEnforced(this.budget);
+    let shapes = this.#restrictToValues(readTypes(fields, this.document), fields);
+    if (isReference) shapes = this.#intersect(shapes, this.of(this.document.resolve(fields.node)));
+    for (const [index, schema] of (this.#list(fields, "allOf") ?? []).entries()) {
+      shapes = this.#intersect(
+        shapes,
+        this.of(this.document.conjunctionOf(schema, `${fields.pathOf("allOf")}/${index}`)),
+      );
+    }
+    for (const keyword of ["anyOf", "oneOf"] as const) {
+      const list = this.#list(fields, keyword);
+      if (list === undefined) continue;
+      const branches = list.map((schema, index) =>
+        this.#intersect(
+          shapes,
+          this.of(this.document.conjunctionOf(schema, `${fields.pathOf(keyword)}/${index}`)),
+        ),
+      );
+      if (keyword === "oneOf") this.#assertDisjoint(branches, fields);
+      shapes = unique(branches.flat());
+      this.#assertFew(shapes, fields.pathOf(keyword));
+    }
+    return shapes;
+  }
+
+  #list(fields: SchemaFields, keyword: string): readonly JsonValue[] | undefined {
+    const list = fields.list(keyword);
+    return list?.length === 0 ? fields.invalid(keyword, "an array with schemas") : list;
+  }
+
+  #restrictToValues(shapes: readonly Shape[], fields: SchemaFields): readonly Shape[] {
+    let restricted = shapes;
+    const values = fields.list("enum");
+    if (values !== undefined) restricted = this.#intersect(literalShapes(values), restricted);
+    const constant = fields.get("const");
+    if (constant !== undefined) restricted = this.#intersect(literalShapes([constant]), restricted);
+    return restricted;
+  }
+
+  #intersect(left: readonly Shape[], right: readonly Shape[]): readonly Shape[] {
+    const merged: Shape[] = [];
+    for (const one of left) {
+      for (const other of right) {
+        this.budget.spend(one.type === "literal" ? 1 : 20);
+        const shape = mergeShapes(one, other, this.#matches);
+        if (shape === undefined) continue;
+        merged.push(shape);
+        if (shape === one && one.type === "literal") break;
+      }
+    }
+    return unique(merged);
+  }
+
+  readonly #matches = ({ value }: LiteralShape, shape: Shape): boolean => matchesShape(value, shape, this);
+
+  #assertDisjoint(branches: readonly (readonly Shape[])[], fields: SchemaFields): void {
+    for (const [index, branch] of branches.entries()) {
+      for (const [other, against] of branches.slice(0, index).entries()) {
+        for (const one of branch) {
+          for (const two of against) {
+            this.budget.spend(1);
+            if (areDisjoint(one, two, this)) continue;
+            fields.unsupported(
+              "oneOf",
+              "branches of which no two can match the same value",
+              `branches ${other} and ${index}, which may`,
+            );
+          }
+        }
+      }
+    }
+  }
+
+  #assertFew(shapes: readonly Shape[], path: string): void {
+    let count = 0;
+    for (const shape of shapes) if (shape.type !== "literal") count += 1;
+    if (count <= maxShapes) return;
+    throw new ConstraintError("CONSTRAINT_TOO_LARGE", {
+      path,
+      expected: `at most ${maxShapes} alternatives of a value`,
+      got: `${count}`,
+    });
+  }
+}
+
+function literalShapes(values: readonly JsonValue[]): readonly Shape[] {
+  const byText = new Map(values.map((value) => [JSON.stringify(value), value]));
+  return [...byText.values()].map((value): Shape => ({ type: "literal", value }));
+}
+
+/** Without repetitions: of the same object, of the types that have no keywords, and of equal literals. */
+function unique(shapes: readonly Shape[]): readonly Shape[] {
+  const seen = new Set<unknown>();
+  return shapes.filter((shape) => {
+    const key =
+      shape.type === "literal"
+        ? JSON.stringify(shape.value)
+        : shape.type === "null" || shape.type === "boolean"
+          ? shape.type
+          : shape;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

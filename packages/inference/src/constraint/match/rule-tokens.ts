@@ -1,0 +1,81 @@
+import type { TokenTrie } from "../tokens/token-trie.ts";
+import type { Machine } from "./machine.ts";
+import type { TokenWalk } from "./token-walk.ts";
+
+/** Nodes of the tree with the ticks until then. */
+export interface CountedNodes {
+  readonly nodes: Int32Array;
+  readonly counts: Int32Array;
+}
+
+/**
+ * What can be read from a state of a rule whose caller is not known: the tokens that stay within the rule, by the
+ * ticks that they need, and where in the tree the rule may end. Worked out once for a state.
+ */
+export class RuleTokens {
+  /** The most ticks that a token needs. */
+  readonly maxNeed: number;
+  /** Where a token ends together with the rule, and the rule cannot go on. */
+  readonly ends: CountedNodes;
+  /** Where a token ends and the rule may end or go on, which needs more ticks. */
+  readonly pauses: CountedNodes;
+  /** By byte: the nodes that are read after the end of the rule. */
+  readonly returns: readonly (CountedNodes | undefined)[];
+  readonly #nodesByNeed: readonly (readonly number[])[];
+  readonly #masks: (Uint32Array | undefined)[] = [];
+  readonly #walk: TokenWalk;
+  readonly #trie: TokenTrie;
+
+  constructor(state: number, machine: Machine, { walk, trie }: { walk: TokenWalk; trie: TokenTrie }) {
+    this.#walk = walk;
+    this.#trie = trie;
+    const nodesByNeed: number[][] = [];
+    const ends = new CountedNodeList();
+    const pauses = new CountedNodeList();
+    const returns: (CountedNodeList | undefined)[] = [];
+    walk.visit(0, machine.relative(state), (node, { need, returns: counts }) => {
+      const hasToken = trie.tokens[node] !== -1;
+      if (hasToken && need !== Infinity) (nodesByNeed[need] ??= []).push(node);
+      for (const count of counts) {
+        if (hasToken && need === Infinity) ends.add(node, count);
+        else if (hasToken && need > count) pauses.add(node, count);
+        for (let child = node + 1; child < trie.ends[node]!; child = trie.ends[child]!) {
+          (returns[trie.bytes[child]!] ??= new CountedNodeList()).add(child, count);
+        }
+      }
+    });
+    this.#nodesByNeed = nodesByNeed;
+    this.maxNeed = Math.max(0, nodesByNeed.length - 1);
+    this.ends = ends.finish();
+    this.pauses = pauses.finish();
+    this.returns = Array.from(returns, (list) => list?.finish());
+  }
+
+  /** The tokens that stay within the rule and need at most so many ticks. Not to be changed. */
+  maskFor(ticks: number): Uint32Array {
+    const need = Math.min(ticks, this.maxNeed);
+    let mask = this.#masks[need];
+    if (mask === undefined) {
+      mask = new Uint32Array((this.#trie.vocabSize + 31) >>> 5);
+      for (const nodes of this.#nodesByNeed.slice(0, need + 1)) {
+        for (const node of nodes ?? []) this.#walk.markToken(this.#trie.tokens[node]!, mask);
+      }
+      this.#masks[need] = mask;
+    }
+    return mask;
+  }
+}
+
+class CountedNodeList {
+  readonly #nodes: number[] = [];
+  readonly #counts: number[] = [];
+
+  add(node: number, count: number): void {
+    this.#nodes.push(node);
+    this.#counts.push(count);
+  }
+
+  finish(): CountedNodes {
+    return { nodes: Int32Array.from(this.#nodes), counts: Int32Array.from(this.#counts) };
+  }
+}
