@@ -84,7 +84,7 @@ describe.each(names)("%s", (name) => {
 test.each<[string, Record<string, unknown>]>([
   ["fp8", { quant_method: "fp8", activation_scheme: "dynamic" }],
   ["bitsandbytes", { quant_method: "bitsandbytes", load_in_4bit: true }],
-  ["mxfp4", { quant_method: "mxfp4" }],
+  ["aqlm", { quant_method: "aqlm" }],
   ["gemv", { quant_method: "awq", version: "gemv", bits: 4, group_size: 128 }],
 ])("%s is refused by name", async (name, quantization) => {
   const target = await copyModel("awq");

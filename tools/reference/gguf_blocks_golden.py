@@ -28,7 +28,10 @@ HALVES = {
     "Q6_K": [208],
     "IQ4_NL": [0],
     "IQ4_XS": [0],
+    "MXFP4": [],
 }
+# Of MXFP4: the two smallest, and an ordinary one. What the largest one means is no number.
+EXPONENTS = [0, 1, 120]
 
 
 def main() -> None:
@@ -41,6 +44,8 @@ def main() -> None:
         for at in halves:
             numbers = rng.normal(0, 0.1, BLOCKS).astype(np.float16)
             blocks[:, at : at + 2] = numbers.view(np.uint8).reshape(BLOCKS, 2)
+        if name == "MXFP4":
+            blocks[:, 0] = EXPONENTS
         values = dequantize(blocks.reshape(-1), kind).astype("<f4")
         types[name] = {
             "blocks": base64.b64encode(blocks.tobytes()).decode(),

@@ -117,8 +117,53 @@ def _olmoe() -> dict[str, Any]:
     return config
 
 
+def gpt_oss(**changes: Any) -> dict[str, Any]:
+    """As the published files have it."""
+    config = {
+        **_COMMON,
+        "architectures": ["GptOssForCausalLM"],
+        "model_type": "gpt_oss",
+        "attention_bias": True,
+        "experts_per_token": 3,
+        "head_dim": 24,
+        "hidden_size": 48,
+        "initial_context_length": 16,
+        "intermediate_size": 40,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        "num_attention_heads": 6,
+        "num_experts_per_tok": 3,
+        "num_hidden_layers": 3,
+        "num_local_experts": 5,
+        "pad_token_id": 0,
+        "rms_norm_eps": 1e-05,
+        "rope_scaling": {
+            "beta_fast": 4.0,
+            "beta_slow": 1.0,
+            "factor": 16.0,
+            "original_max_position_embeddings": 16,
+            "rope_type": "yarn",
+            "truncate": False,
+        },
+        "rope_theta": 150000,
+        "router_aux_loss_coef": 0.9,
+        "sliding_window": 16,
+        "swiglu_limit": 7.0,
+        "torch_dtype": "bfloat16",
+        "transformers_version": "4.55.0.dev0",
+    }
+    return {**config, **changes}
+
+
 def mixture_specs() -> list[CheckpointSpec]:
     return [
+        CheckpointSpec(
+            "gpt-oss",
+            gpt_oss(),
+            "BF16",
+            generation_config={"bos_token_id": 1, "do_sample": True, "eos_token_id": [2, 3], "pad_token_id": 0, "transformers_version": "4.55.0.dev0"},
+            tokenizer_style="llama3",
+            note="five experts, three for each token, with biases and a limit; sinks of attention; 16 tokens in layers 0 and 2; yarn over an original context of 16",
+        ),
         CheckpointSpec(
             "mixtral",
             _mixtral(),

@@ -35,8 +35,14 @@ def randomize(model: nn.Module, seed: int) -> None:
 
 
 def _scaled(name: str, noise: torch.Tensor, hidden_size: int) -> torch.Tensor:
-    if name.endswith(".bias"):
+    if name.endswith((".bias", "_bias")):
         return 0.3 * noise
+    if name.endswith(".sinks"):
+        return 1.0 + noise
+    if name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+        # Stored as (experts, in, out); a twelfth of what gate and up return is beyond the limit of 7.
+        gain = 4.0 if "gate_up" in name else 0.25
+        return gain * noise / math.sqrt(noise.shape[-2])
     if any(part in name for part in ("embed_tokens", "embed_in", "word_embeddings", "wte", "wpe")):
         return 0.5 * noise
     if "lm_head" in name or "embed_out" in name:

@@ -57,6 +57,7 @@ export type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  Limits,
   LogitOptions,
   NormWeights,
   WeightRef,

@@ -8,9 +8,12 @@ import type { FileAccess } from "./files/file-access.ts";
 import { createNodeFileAccess } from "./files/node-file-access.ts";
 import { readJsonFile, statFile } from "./files/read-file.ts";
 import { findModel } from "./formats/find-model.ts";
-import { describeGroups } from "./formats/hf-directory/quantized/describe-groups.ts";
-import type { GroupedQuantization } from "./formats/hf-directory/quantized/grouped-method.ts";
-import { readQuantization } from "./formats/hf-directory/quantized/read-quantization.ts";
+import { type AbsentWeight, describeGroups } from "./formats/hf-directory/quantized/describe-groups.ts";
+import { describeBlocks } from "./formats/hf-directory/quantized/mxfp4.ts";
+import {
+  type DeclaredQuantization,
+  readQuantization,
+} from "./formats/hf-directory/quantized/read-quantization.ts";
 import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { collectWeightRefs } from "./network/collect-weight-refs.ts";
 import { listProducts } from "./network/list-products.ts";
@@ -50,7 +53,8 @@ export async function findConfigAlone(path: string, source: ConfigSource = {}): 
 
 /**
  * Opens the network that a config describes, with the weights that it would have: they can be planned with and not be
- * read. They have the dtype that the config names, or BF16; of a quantized checkpoint, all matrices of layers are in groups.
+ * read. They have the dtype that the config names, or BF16; of a quantized checkpoint, all matrices of layers are in groups,
+ * or those of experts in blocks.
  *
  * @throws ModelError as `openCheckpoint` for the config of a checkpoint
  */
@@ -75,8 +79,9 @@ export async function openConfig(path: string, source: ConfigSource = {}): Promi
 /** Groups of a matrix that holds several cannot be told apart by ranges of bytes, as in a checkpoint. */
 function assertNotFused(
   config: ModelConfig,
-  { quantization, path }: { readonly quantization: GroupedQuantization; readonly path: string },
+  { quantization, path }: { readonly quantization: DeclaredQuantization; readonly path: string },
 ): void {
+  if ("dataSuffix" in quantization) return;
   const [fused] = familyOf(config).fusedWeights?.(config) ?? [];
   if (fused === undefined) return;
   const mismatch = { expected: "a matrix of several, stored row by row", got: quantization.method };
@@ -86,27 +91,43 @@ function assertNotFused(
 function describedWeights(
   config: ModelConfig,
   filePath: string,
-  quantization: GroupedQuantization | undefined,
+  quantization: DeclaredQuantization | undefined,
 ): WeightIndex {
   const dtype = dtypes.get(config.storedDtype) ?? "BF16";
   const architecture = architectureFor(config);
-  const grouped = new Set(
-    quantization === undefined ? [] : listProducts(architecture, config).map(({ weight }) => weight.name),
-  );
-  // No method quantizes the output head by default.
-  for (const name of ["lm_head.weight", embeddingWeight(config).name]) grouped.delete(name);
+  const quantized = new Set(quantization === undefined ? [] : listQuantized(config, quantization));
   const weights = new Map<string, StoredWeight>();
   let startByte = 0;
   for (const { name, shape } of collectWeightRefs(architecture, config).values()) {
     const [rows = 0, columns = 0] = shape;
     const place = { name, rows, columns, filePath, startByte };
     const weight =
-      (grouped.has(name) && quantization && describeGroups(quantization, place)) ||
+      (quantized.has(name) && quantization && describeQuantized(quantization, place)) ||
       describeDense({ name, shape, dtype, filePath, startByte });
     weights.set(name, weight);
     startByte = Math.max(...tensorsOf(weight).map(({ endByte }) => endByte));
   }
   return createWeightIndex(weights, new Map());
+}
+
+/** The names of the weights that are quantized by default. */
+function listQuantized(config: ModelConfig, quantization: DeclaredQuantization): readonly string[] {
+  const products = listProducts(architectureFor(config), config).map(({ weight }) => weight.name);
+  if (!("dataSuffix" in quantization)) {
+    // No method quantizes the output head by default.
+    const others = new Set(["lm_head.weight", embeddingWeight(config).name]);
+    return products.filter((name) => !others.has(name));
+  }
+  const stacks = familyOf(config).fusedWeights?.(config) ?? [];
+  const stacked = new Set(stacks.flatMap(({ parts }) => parts.map(({ name }) => name)));
+  return products.filter((name) => stacked.has(name));
+}
+
+function describeQuantized(
+  quantization: DeclaredQuantization,
+  weight: AbsentWeight,
+): StoredWeight | undefined {
+  return "dataSuffix" in quantization ? describeBlocks(weight) : describeGroups(quantization, weight);
 }
 
 function describeDense(tensor: Omit<TensorInfo, "endByte">): StoredWeight {

@@ -49,8 +49,6 @@ const differences: Readonly<Record<string, string>> = {
   "internlm/internlm2_5-7b-chat": "the family is to come",
   "internlm/internlm2-1_8b": "the family is to come",
   "internlm/internlm2-20b": "the family is to come",
-  "openai/gpt-oss-20b": "the family is to come",
-  "openai/gpt-oss-120b": "the family is to come",
 };
 
 /** The codes of quantized checkpoints that do not run. */

@@ -56,8 +56,11 @@ export interface NormStyle {
   readonly hasBias: boolean;
 }
 
-/** The function in an MLP; `gelu_tanh` is the approximation of `gelu` by the hyperbolic tangent. */
-export type Activation = "silu" | "gelu" | "gelu_tanh";
+/**
+ * The function in an MLP; `gelu_tanh` is the approximation of `gelu` by the hyperbolic tangent, `quick_gelu` that by the
+ * logistic function: `x · sigmoid(1.702 x)`.
+ */
+export type Activation = "silu" | "gelu" | "gelu_tanh" | "quick_gelu";
 
 /** Layers whose MLP is several, of which each token takes a few. */
 export interface MixtureOfExperts {
@@ -71,6 +74,10 @@ export interface MixtureOfExperts {
   readonly sharedIntermediateSize: number | undefined;
   /** Whether each layer has experts. */
   readonly layers: readonly boolean[];
+  /** Rows of gate and up take turns in one matrix, as gpt-oss stores them; else they are two matrices. */
+  readonly hasInterleavedGateUp: boolean;
+  /** Limits the gate from above and up on both sides, before they are multiplied; `undefined` where nothing does. */
+  readonly swigluLimit: number | undefined;
 }
 
 /**
@@ -126,6 +133,8 @@ export interface ModelConfig {
    * then its values. `undefined` where they are three products.
    */
   readonly fusedQkvGroupCount: number | undefined;
+  /** Whether each head attends to nothing as well, with a learned score. */
+  readonly hasAttentionSinks: boolean;
   readonly hasMlpBias: boolean;
   /** Whether a layer's MLP takes the layer's input, as its attention does, or what attention made of it. */
   readonly hasParallelBlocks: boolean;

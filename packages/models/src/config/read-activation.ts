@@ -9,6 +9,7 @@ const activations: ReadonlyMap<unknown, Activation> = new Map<string, Activation
   ["gelu_new", "gelu_tanh"],
   ["gelu_fast", "gelu_tanh"],
   ["gelu_pytorch_tanh", "gelu_tanh"],
+  ["quick_gelu", "quick_gelu"],
 ]);
 
 /** Where a config names the function of its MLP, and what it is where the config does not. */

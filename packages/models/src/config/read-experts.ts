@@ -31,6 +31,8 @@ export function readExperts(
     intermediateSize: read(rules.intermediateSize, configLimits.intermediate),
     sharedIntermediateSize: undefined,
     layers: Array.from({ length: layerCount }, () => true),
+    hasInterleavedGateUp: false,
+    swigluLimit: undefined,
   };
 }
 

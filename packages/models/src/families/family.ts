@@ -49,7 +49,7 @@ export interface GgufFamily {
   readonly hasExperts?: boolean;
   /**
    * GGUF's names of a layer's tensors, to the network's. Beside the common ones, and in place of them. An asterisk is the
-   * index of an expert, where a tensor has the matrices of all.
+   * index of an expert, where a tensor has the matrices of all. A name with `.weight` or `.bias` is a whole one.
    */
   readonly layerTensors?: Readonly<Record<string, string>>;
   /** Keys by fields of `config.json`. */

@@ -91,6 +91,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     fusedQkvGroupCount: undefined,
     hasTiedEmbeddings: fields.boolean("tie_word_embeddings", rules.hasTiedEmbeddings),
     hasAttentionBias: { qkv: rules.attentionBias === "qkv" || hasConfiguredBias, output: hasConfiguredBias },
+    hasAttentionSinks: false,
     hasMlpBias: rules.mlpBias === "by-config" && fields.boolean("mlp_bias", false),
     hasParallelBlocks: false,
     hasAttentionNorm: false,

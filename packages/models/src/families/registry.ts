@@ -7,6 +7,7 @@ import { gemma2 } from "./gemma/gemma2.ts";
 import { gemma3 } from "./gemma/gemma3.ts";
 import { gpt2 } from "./gpt2.ts";
 import { gptNeox } from "./gpt-neox.ts";
+import { gptOss } from "./gpt-oss.ts";
 import { granite } from "./granite.ts";
 import { internlm3 } from "./internlm3.ts";
 import { llama } from "./llama.ts";
@@ -36,6 +37,7 @@ export const families: readonly Family[] = [
   gemma3,
   gpt2,
   gptNeox,
+  gptOss,
   granite,
   internlm3,
   llama,

@@ -68,7 +68,8 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       if (!isInside) throw mismatch("slice", `${groupCount} groups of ${start + size} or more`, String(x));
       return groupCount * size;
     },
-    attention({ q, k, v }, { headCount, kvHeadCount, headDim, layerIndex }: AttentionOptions) {
+    attention({ q, k, v }, { headCount, kvHeadCount, headDim, layerIndex, sinks }: AttentionOptions) {
+      if (sinks !== undefined) assertWidth(sinks.name, use(sinks, 1)[0], headCount);
       assertWidth(`queries of layer ${layerIndex}`, headCount * headDim, q);
       assertWidth(`keys of layer ${layerIndex}`, kvHeadCount * headDim, k);
       assertWidth(`values of layer ${layerIndex}`, kvHeadCount * headDim, v);
@@ -81,6 +82,7 @@ function createShapeBuilder(refs: Map<string, WeightRef>): DecoderBuilder<number
       return widths[0] ?? 0;
     },
     activate: (x) => x,
+    clip: (x) => x,
     multiply(a, b) {
       if (b !== 1) assertWidth("product", a, b);
       return a;

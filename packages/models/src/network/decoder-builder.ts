@@ -25,6 +25,8 @@ export interface AttentionOptions {
   /** Limits scaled products of queries and keys: `softCap · tanh(x / softCap)`. */
   readonly softCap: number | undefined;
   readonly slidingWindowTokens: number | undefined;
+  /** `(headCount)`: a score of each head that takes its share of the softmax and adds nothing. [none] */
+  readonly sinks?: WeightRef | undefined;
   /** How queries and keys rotate before they are used; `undefined` where they do not. */
   readonly rotary: AttentionRotary | undefined;
 }
@@ -34,6 +36,12 @@ export interface FeatureSlice {
   readonly groupCount: number;
   readonly start: number;
   readonly size: number;
+}
+
+/** The least and the largest number that stay as they are; `undefined` where there is none. */
+export interface Limits {
+  readonly min: number | undefined;
+  readonly max: number | undefined;
 }
 
 /** The rotation of one layer's queries and keys. */
@@ -94,6 +102,8 @@ export interface DecoderBuilder<T> {
   experts(x: T, routing: ExpertRouting<T>, expert: (x: T, index: number) => T): T;
   /** Applies a function to each number. */
   activate(x: T, activation: Activation | "sigmoid"): T;
+  /** Replaces each number beyond a limit with the limit. */
+  clip(x: T, limits: Limits): T;
   /** `a ⊙ b`; a `b` of one feature multiplies all features of its token. */
   multiply(a: T, b: T): T;
   /** `factor · x` */

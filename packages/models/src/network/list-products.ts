@@ -40,6 +40,7 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
       if (activation === "sigmoid") products.delete(x);
       return "";
     },
+    clip: () => "",
     multiply: () => "",
     scale: (x) => x,
     add: () => "",

@@ -1,11 +1,22 @@
 import { ModelError } from "../errors.ts";
 import { shapeText } from "../weights/shape.ts";
-import { typeOf, type StoredWeight, type TensorInfo } from "../weights/stored-weight.ts";
+import {
+  typeOf,
+  type DenseWeight,
+  type PackedWeight,
+  type StoredWeight,
+  type TensorInfo,
+} from "../weights/stored-weight.ts";
 import type { WeightIndex } from "../weights/weight-index.ts";
 
-/** A matrix of a checkpoint whose rows are those of several of the network's, in this order. */
+/** A tensor of a checkpoint that holds several of the network's, one behind the other. */
 export interface FusedWeight {
   readonly name: string;
+  /**
+   * `rows`: a matrix whose rows are those of its parts. `stack-of-transposed`: each part is one of the tensors along the
+   * first axis; matrices of numbers are `(columns, rows)`, those in blocks are not. [rows]
+   */
+  readonly layout?: "rows" | "stack-of-transposed";
   readonly parts: readonly { readonly name: string; readonly rowCount: number }[];
 }
 
@@ -19,7 +30,7 @@ interface Part {
 }
 
 /**
- * The same weights, with each fused matrix as the matrices that it holds. Nothing is read or copied: the rows of a part
+ * The same weights, with each fused tensor as those that it holds. Nothing is read or copied: the rows of a part
  * are a range of the bytes. A matrix that the checkpoint does not have is left out.
  *
  * @throws ModelError `TENSOR_SHAPE_MISMATCH` for another number of rows, `UNSUPPORTED_QUANTIZATION` for a matrix that is
@@ -60,7 +71,10 @@ export function splitFusedWeights(weights: WeightIndex, fused: readonly FusedWei
   };
 }
 
-function partsOf({ name: fusedName, parts }: FusedWeight, weight: StoredWeight): readonly [string, Part][] {
+function partsOf(
+  { name: fusedName, parts, layout = "rows" }: FusedWeight,
+  weight: StoredWeight,
+): readonly [string, Part][] {
   const { shape, data } = weight;
   const [rows = 0, ...inner] = shape;
   const place = { file: data.filePath, tensor: data.name };
@@ -74,20 +88,45 @@ function partsOf({ name: fusedName, parts }: FusedWeight, weight: StoredWeight):
     const expected = "a matrix of several, stored row by row";
     throw new ModelError("UNSUPPORTED_QUANTIZATION", { expected, got: typeOf(weight) }, place);
   }
-  const rowBytes = (data.endByte - data.startByte) / rows;
   let row = 0;
   return parts.map(({ name, rowCount }) => {
-    const startByte = row * rowBytes;
+    const range: RowRange = { start: row, end: row + rowCount, of: rows, isStack: layout !== "rows" };
     row += rowCount;
-    const endByte = row * rowBytes;
-    const tensor: TensorInfo = {
-      ...data,
-      name,
-      shape: [rowCount, ...data.shape.slice(1)],
-      startByte: data.startByte + startByte,
-      endByte: data.startByte + endByte,
-    };
-    const split = { ...weight, shape: [rowCount, ...inner], data: tensor };
-    return [name, { fusedName, weight: split, startByte, endByte }];
+    const tensor = { ...rowsOf(data, range), name };
+    const start = tensor.startByte - data.startByte;
+    const split = withTensor(weight, tensor, range);
+    return [name, { fusedName, weight: split, startByte: start, endByte: tensor.endByte - data.startByte }];
   });
+}
+
+/** Some rows of a tensor of so many; in a stack, one of them is a tensor of its own. */
+interface RowRange {
+  readonly start: number;
+  readonly end: number;
+  readonly of: number;
+  readonly isStack: boolean;
+}
+
+function rowsOf(tensor: TensorInfo, { start, end, of, isStack }: RowRange): TensorInfo {
+  const { shape, startByte, endByte } = tensor;
+  const rowBytes = (endByte - startByte) / of;
+  const inner = shape.slice(1);
+  return {
+    ...tensor,
+    shape: isStack ? inner : [end - start, ...inner],
+    startByte: startByte + start * rowBytes,
+    endByte: startByte + end * rowBytes,
+  };
+}
+
+function withTensor(weight: DenseWeight | PackedWeight, data: TensorInfo, range: RowRange): StoredWeight {
+  const inner = weight.shape.slice(1);
+  const shape = range.isStack ? inner : [range.end - range.start, ...inner];
+  if (weight.encoding === "packed") {
+    const { scales } = weight;
+    const ofPart = scales && { ...rowsOf(scales, range), name: `${data.name}.scales` };
+    return { ...weight, shape, data, ...(ofPart && { scales: ofPart }) };
+  }
+  if (!range.isStack || shape.length < 2) return { ...weight, shape, data };
+  return { ...weight, shape: shape.toReversed(), data, isTransposed: true };
 }

@@ -77,9 +77,10 @@ export type Packing =
   | "Q5_K"
   | "Q6_K"
   | "IQ4_NL"
-  | "IQ4_XS";
+  | "IQ4_XS"
+  | "MXFP4";
 
-/** A weight in blocks of GGUF. No executor reads it as it is: `quantizeCheckpoint` unpacks it, without a loss. */
+/** A weight in blocks of GGUF, or in those of MXFP4 with scales beside. No executor reads it as it is: `quantizeCheckpoint` unpacks it, without a loss. */
 export interface PackedWeight {
   readonly encoding: "packed";
   readonly packing: Packing;
@@ -87,6 +88,11 @@ export interface PackedWeight {
   readonly shape: readonly number[];
   /** U8, `(rows, bytes of a row)`. */
   readonly data: TensorInfo;
+  /**
+   * U8, `(rows, blocks)`: where a block holds numbers only, the exponents of the blocks' scales. Neighbours share a byte
+   * then, the first one in the low half.
+   */
+  readonly scales?: TensorInfo;
 }
 
 /** How integers of a few bits are packed in words of 32 bits, the first one in the lowest bits. */
@@ -138,6 +144,7 @@ export function denseWeight(tensor: TensorInfo): DenseWeight {
 export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
   const tensors = (...parts: readonly (TensorInfo | undefined)[]): readonly TensorInfo[] =>
     parts.filter((part) => part !== undefined);
+  if (weight.encoding === "packed") return tensors(weight.data, weight.scales);
   if (weight.encoding === "grouped") return tensors(weight.data, weight.scales, weight.zeroPoints);
   if (weight.encoding !== "block-quantized") return [weight.data];
   const { data, scales, zeroPoints, minima, columnOrder } = weight;

@@ -63,6 +63,7 @@ describe("parseModelConfig", () => {
       hasHeadBias: false,
       hasAttentionBias: { qkv: false, output: false },
       fusedQkvGroupCount: undefined,
+      hasAttentionSinks: false,
       hasMlpBias: false,
       hasParallelBlocks: false,
       hasAttentionNorm: false,

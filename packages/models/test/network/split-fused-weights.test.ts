@@ -66,6 +66,60 @@ describe("splitFusedWeights", () => {
     expect(split.weight("k")).toMatchObject({ packing: "Q8_0", shape: [1, 32], data: { startByte: 32 } });
   });
 
+  describe("of a stack", () => {
+    const stack = {
+      name: "qk",
+      layout: "stack-of-transposed",
+      parts: ["one", "two"].map((name) => ({ name, rowCount: 1 })),
+    } as const;
+
+    it("makes a matrix of each, with its columns as rows", async () => {
+      const three = { ...dense, shape: [2, 4, 1], data: { ...data, shape: [2, 4, 1] } } as const;
+      const split = splitFusedWeights(await open(three), [stack]);
+      expect(split.weight("two")).toEqual({
+        encoding: "dense",
+        shape: [1, 4],
+        isTransposed: true,
+        data: { ...data, name: "two", shape: [4, 1], startByte: 24 },
+      });
+      expect(await split.read("two")).toEqual(bytes.subarray(24, 40));
+    });
+
+    it("makes a vector of each", async () => {
+      const two = { ...dense, shape: [2, 4], data: { ...data, shape: [2, 4] } } as const;
+      expect(splitFusedWeights(await open(two), [stack]).weight("one")).toEqual({
+        encoding: "dense",
+        shape: [4],
+        data: { ...data, name: "one", shape: [4], endByte: 24 },
+      });
+    });
+
+    it("takes the scales of blocks apart as well, whose rows are rows", async () => {
+      const numbers = { ...data, dtype: "U8", shape: [2, 1, 1, 16] } as const;
+      const scales = {
+        ...data,
+        name: "s",
+        dtype: "U8",
+        shape: [2, 1, 1],
+        startByte: 48,
+        endByte: 50,
+      } as const;
+      const blocks = {
+        encoding: "packed",
+        packing: "MXFP4",
+        shape: [2, 1, 32],
+        data: numbers,
+        scales,
+      } as const;
+      expect(splitFusedWeights(await open(blocks), [stack]).weight("two")).toEqual({
+        ...blocks,
+        shape: [1, 32],
+        data: { ...numbers, name: "two", shape: [1, 1, 16], startByte: 24 },
+        scales: { ...scales, name: "two.scales", shape: [1, 1], startByte: 49 },
+      });
+    });
+  });
+
   it("leaves weights as they are where the checkpoint has no such matrix", async () => {
     const weights = await open(dense);
     expect(splitFusedWeights(weights, [{ name: "absent", parts: [] }])).toBe(weights);

@@ -12,6 +12,7 @@ import {
 import { familyOf } from "../../src/families/find-family.ts";
 import { arrangeWeights } from "../../src/formats/hf-directory/arrange-weights.ts";
 import { decodeElements } from "../../src/weights/decode-elements.ts";
+import { convertExperts, gptOssMetadata } from "./convert-gpt-oss.ts";
 import { f32, f32s, flag, flags, i32s, text, texts, u32 } from "./gguf-file.ts";
 import type { GgufContent, GgufTensorData, MetadataValue } from "./gguf-file.ts";
 
@@ -36,6 +37,8 @@ const layerNames: Readonly<Record<string, string>> = {
   "mlp.c_fc": "ffn_up",
   "mlp.c_proj": "ffn_down",
   "mlp.gate": "ffn_gate_inp",
+  "mlp.router": "ffn_gate_inp",
+  "self_attn.sinks": "attn_sinks",
   "block_sparse_moe.gate": "ffn_gate_inp",
   "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
   "mlp.shared_expert.up_proj": "ffn_up_shexp",
@@ -61,6 +64,7 @@ const postNormNames: Readonly<Record<string, string>> = {
 const architectures: Readonly<Record<string, string>> = {
   cohere: "command-r",
   gemma3_text: "gemma3",
+  gpt_oss: "gpt-oss",
   olmo3: "olmo2",
   phi: "phi2",
   qwen2_moe: "qwen2moe",
@@ -77,7 +81,10 @@ const globalNames: Readonly<Record<string, string>> = {
  * Converts a checkpoint of the fixtures as llama.cpp's convert_hf_to_gguf.py does: names, metadata, the order of
  * Llama's queries and keys, and Llama 3's rope scaling as a tensor.
  */
-export async function convertToGguf(directory: string): Promise<GgufContent> {
+export async function convertToGguf(
+  directory: string,
+  tokenizerDirectory: string = directory,
+): Promise<GgufContent> {
   const { config, weights: checked } = await openCheckpoint(directory);
   await checked.close();
   const weights = arrangeWeights(await openWeightIndex(directory), familyOf(config).tensors);
@@ -86,14 +93,20 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
     const isGemma = config.family.startsWith("gemma");
     const architecture = isLlama ? "llama" : (architectures[config.family] ?? config.family);
-    const hasPostNorms = weights.tensors.has("model.layers.0.post_feedforward_layernorm.weight");
+    const isGptOss = config.family === "gpt_oss";
+    const hasPostNorms = isGptOss || weights.tensors.has("model.layers.0.post_feedforward_layernorm.weight");
     // The one of layers without a window; others are known by llama.cpp, or have keys of their own.
     const full = config.layerRotary[config.slidingWindowTokens.indexOf(undefined)];
     const rotary = config.rotaries[full ?? 0];
     const tensors: Record<string, GgufTensorData> = {};
     const stacks: Record<string, Stack> = {};
+    const experts = new Map<string, { dtype: TensorDtype; shape: readonly number[]; bytes: Uint8Array }>();
     for (const [name, { dtype }] of weights.tensors) {
       const { shape } = weights.weight(name) ?? { shape: [] };
+      if (isGptOss && name.includes(".experts.")) {
+        experts.set(name, { dtype, shape, bytes: await weights.read(name) });
+        continue;
+      }
       const converted = ggufNameOf(name, hasPostNorms ? postNormNames : layerNames);
       const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
       const bytes = orderRows(name, await readMatrix(weights, name), config);
@@ -121,6 +134,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
           ? { shape: stored, type: 0, data: addOne(bytes, dtype) }
           : { shape: stored, type: typeIds[dtype] ?? Number.NaN, data };
     }
+    Object.assign(tensors, convertExperts(experts));
     for (const [name, { dtype, shape, parts }] of Object.entries(stacks)) {
       tensors[name] = {
         shape: [parts.length, ...shape],
@@ -144,7 +158,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
         [`${architecture}.rope.freq_base`]: f32(rotary.theta),
         [`${architecture}.rope.dimension_count`]: u32(rotary.dim),
       }),
-      ...tokenizerMetadata(directory, config.eosTokenIds[0]),
+      ...tokenizerMetadata(tokenizerDirectory, config.eosTokenIds[0]),
     };
     if (isGemma) Object.assign(metadata, gemmaMetadata(architecture, config));
     if (config.family === "phi3") {
@@ -158,6 +172,7 @@ export async function convertToGguf(directory: string): Promise<GgufContent> {
     if (config.family.startsWith("cohere")) {
       metadata[`${architecture}.logit_scale`] = f32(config.scales.logits);
     }
+    if (isGptOss) Object.assign(metadata, gptOssMetadata(config));
     if (config.family === "olmo3") Object.assign(metadata, olmo3Metadata(config));
     if (config.family === "cohere2") {
       const window = config.slidingWindowTokens[0] ?? 0;
@@ -312,7 +327,8 @@ function ggufNameOf(name: string, layerNamesOf: Readonly<Record<string, string>>
   const stem = name.slice(0, name.length - kind.length);
   const [, layer, part = ""] = /^model\.layers\.(\d+)\.(.*)$/.exec(stem) ?? [];
   const converted = layer === undefined ? globalNames[stem] : `blk.${layer}.${layerNamesOf[part]}`;
-  return `${converted}${kind}`;
+  // The converter gives those without one an ending.
+  return `${converted}${kind === "" ? ".weight" : kind}`;
 }
 
 /** `weights.reshape(heads, 2, rows / heads / 2, …).swapaxes(1, 2)`. */

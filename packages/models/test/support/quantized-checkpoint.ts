@@ -17,7 +17,7 @@ export interface EncodedTensor {
   readonly data: string;
 }
 
-/** Tiny checkpoints of `tools/reference/quantized_checkpoints.py`. */
+/** Those in groups, of `tools/reference/quantized_checkpoints.py`. */
 export const quantizedNames = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit"] as const;
 
 export function quantizedDirectory(name: string): string {

@@ -9,6 +9,8 @@ interface BlockType {
   readonly sizeBytes: number;
   /** The 16-bit numbers of a block and how large they are, so that a weight is about 1 / 16. */
   readonly halves: Readonly<Record<number, number>>;
+  /** The exponent at the start of a block. */
+  readonly exponent?: number;
 }
 
 const blockTypes: Readonly<Record<Packing, BlockType>> = {
@@ -24,6 +26,7 @@ const blockTypes: Readonly<Record<Packing, BlockType>> = {
   Q6_K: { id: 14, elementCount: 256, sizeBytes: 210, halves: { 208: 0.00005 } },
   IQ4_NL: { id: 20, elementCount: 32, sizeBytes: 18, halves: { 0: 0.001 } },
   IQ4_XS: { id: 23, elementCount: 256, sizeBytes: 136, halves: { 0: 0.00006 } },
+  MXFP4: { id: 39, elementCount: 32, sizeBytes: 17, halves: {}, exponent: 122 },
 };
 
 /** The types of a layer's matrices. */
@@ -43,11 +46,12 @@ export function encodeRandomGguf(
 ): Uint8Array {
   const random = createRandom(seed);
   const matrix = (packing: Packing, rows: number): GgufTensorData => {
-    const { id, elementCount, sizeBytes, halves } = blockTypes[packing];
+    const { id, elementCount, sizeBytes, halves, exponent } = blockTypes[packing];
     const data = Uint8Array.from({ length: ((rows * size) / elementCount) * sizeBytes }, () =>
       Math.floor(random() * 256),
     );
     for (let block = 0; block < data.length; block += sizeBytes) {
+      if (exponent !== undefined) data[block] = exponent;
       for (const [at, largest] of Object.entries(halves)) {
         const bits = halfBits(largest * (0.5 + random() / 2));
         data[block + Number(at)] = bits & 255;

@@ -27,10 +27,12 @@ export function createRecordingBuilder(): {
     attention: ({ q, k, v }, options) => {
       const { layerIndex, headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } =
         options;
+      const { sinks } = options;
       const parts = [
         `attention ${q} ${k} ${v} layer ${layerIndex} heads ${headCount}/${kvHeadCount}×${headDim} scale ${scale}`,
         softCap === undefined ? [] : `cap ${softCap}`,
         slidingWindowTokens === undefined ? [] : `window ${slidingWindowTokens}`,
+        sinks === undefined ? [] : `sinks ${short(sinks)}`,
         rotary === undefined ? "no rotation" : `rotation ${rotary.index}`,
       ];
       return define(parts.flat().join(" "));
@@ -42,6 +44,7 @@ export function createRecordingBuilder(): {
       return define(`${kind} sum of experts ${outputs.join(" ")}`);
     },
     activate: (x, activation) => define(`${activation} ${x}`),
+    clip: (x, { min, max }) => define(`clip ${x} from ${min} to ${max}`),
     multiply: (a, b) => define(`multiply ${a} ${b}`),
     scale: (x, factor) => define(`scale ${x} ${factor}`),
     add: (a, b) => define(`add ${a} ${b}`),

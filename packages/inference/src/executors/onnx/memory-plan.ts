@@ -133,16 +133,18 @@ function bytesOf(weight: StoredWeight): number {
 /** What the runtime holds at the widest point of one layer while a chunk runs. */
 function chunkBytes(
   summary: NetworkSummary,
-  { maxChunkTokens, kvCacheDtype }: ResolvedOnnxMemoryOptions,
+  { maxChunkTokens, contextTokens, kvCacheDtype }: ResolvedOnnxMemoryOptions,
 ): number {
   let widestAttention = 0;
-  for (const { headCount, kvHeadCount, headDim: ownDim } of summary.attentions) {
+  for (const { headCount, kvHeadCount, headDim: ownDim, sinks, softCap } of summary.attentions) {
     const headDim = cachedHeadDim(ownDim);
     // Queries, keys and values as computed, transposed, and rotated; and the output.
     const heads = 4 * headCount + 6 * kvHeadCount;
     // Before that, keys and values are rounded, in two steps.
     const roundedHeads = kvCacheDtype === "int8" ? headCount + 4 * kvHeadCount : 0;
-    widestAttention = Math.max(widestAttention, (heads + roundedHeads) * headDim);
+    // With sinks or a cap the runtime holds the scores of all heads at once.
+    const scores = sinks === undefined && softCap === undefined ? 0 : headCount * contextTokens;
+    widestAttention = Math.max(widestAttention, (heads + roundedHeads) * headDim + scores);
   }
   const widestMlp = Math.max(3 * summary.widestGate, summary.widestExperts);
   const widest = Math.max(widestAttention, widestMlp) + 3 * summary.hiddenWidth;

@@ -52,6 +52,7 @@ describe.each([
   "cohere-qk-norm",
   "cohere2",
   "gpt2",
+  "gpt-oss",
   "granite",
   "internlm3",
   "olmo2",

@@ -67,6 +67,8 @@ function withExperts(experts: Partial<MixtureOfExperts>): ModelConfig {
     areWeightsNormalized: true,
     sharedIntermediateSize: undefined,
     layers: [true, true],
+    hasInterleavedGateUp: false,
+    swigluLimit: undefined,
   };
   return { ...tinyConfig, experts: { ...five, ...experts } };
 }
@@ -77,6 +79,11 @@ describe("against an oracle in double precision", () => {
     ["plain", { ...tinyConfig, qkNorm: "none", hasAttentionBias: { qkv: false, output: false } }],
     ["tied embeddings", { ...tinyConfig, hasTiedEmbeddings: true }],
     ["a window of five in one layer", { ...tinyConfig, slidingWindowTokens: [5, undefined] }],
+    [
+      "sinks, and a window in one layer",
+      { ...tinyConfig, hasAttentionSinks: true, slidingWindowTokens: [5, undefined] },
+    ],
+    ["sinks, beside capped scores", { ...tinyConfig, hasAttentionSinks: true, attentionSoftCap: 1.5 }],
     ["a window of one", { ...tinyConfig, slidingWindowTokens: [1, 1] }],
     ["wide heads, one for keys and values", withHeads({ headCount: 3, kvHeadCount: 1, headDim: 48 })],
     [

@@ -170,7 +170,7 @@ async function clearestPrompt(executor: Executor): Promise<readonly number[]> {
 
 const everyType: readonly LayerPackings[] = [
   { q: "Q4_1", k: "Q4_0", v: "Q5_1", output: "Q8_0", gate: "Q4_K", up: "Q5_K", down: "Q2_K" },
-  { q: "Q3_K", k: "IQ4_NL", v: "Q6_K", output: "Q5_0", gate: "IQ4_XS", up: "Q4_1", down: "Q6_K" },
+  { q: "Q3_K", k: "IQ4_NL", v: "Q6_K", output: "Q5_0", gate: "IQ4_XS", up: "MXFP4", down: "Q6_K" },
 ];
 const ggufFiles = {
   // An embedding with minima, which is the head too; and one without, beside a head.
@@ -222,6 +222,10 @@ describe.each([
   ["olmoe, int8 in rows", int8("row"), () => openGolden("olmoe")],
   ["qwen2-moe, int4 in blocks of 32", int4(32), () => openGolden("qwen2-moe")],
   ["qwen3-moe, int8 in blocks of 32", int8(32), () => openGolden("qwen3-moe")],
+  // Stored by column, all experts of a layer in one tensor.
+  ["gpt-oss, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("gpt-oss")],
+  ["gpt-oss, int4 in blocks of 16", int4(16), () => openGolden("gpt-oss")],
+  ["MXFP4", undefined, () => openQuantized("mxfp4")],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],
   ["GGUF, untied", undefined, () => openRandomGguf("untied")],
   ["GPTQ, act-order", undefined, () => openQuantized("gptq-act-order")],
@@ -300,6 +304,7 @@ describe.each([
     const [gate] = [
       "model.layers.0.mlp.gate_proj",
       "model.layers.0.mlp.experts.0.gate_proj",
+      "model.layers.0.mlp.experts.0.gate_up_proj",
       "model.layers.0.mlp.c_fc",
       "model.layers.0.mlp.up_proj",
       "gpt_neox.layers.0.mlp.dense_h_to_4h",

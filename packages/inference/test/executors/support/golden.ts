@@ -51,8 +51,14 @@ export async function openGolden(name: string): Promise<ExecutorModel> {
   return openClosed(name, path.join(fixturesDirectory, "checkpoints", name));
 }
 
-/** Checkpoints of GPTQ, AWQ and compressed-tensors. */
-export const quantizedNames = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit"] as const;
+/** Checkpoints of GPTQ, AWQ, compressed-tensors and MXFP4. */
+export const quantizedNames = [
+  "awq",
+  "compressed-tensors",
+  "gptq-act-order",
+  "gptq-v2-8bit",
+  "mxfp4",
+] as const;
 
 export async function openQuantized(name: (typeof quantizedNames)[number]): Promise<ExecutorModel> {
   return openClosed(name, path.join(fixturesDirectory, "quantized", name));

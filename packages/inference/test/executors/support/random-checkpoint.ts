@@ -41,6 +41,7 @@ export const tinyConfig: ModelConfig = {
   hasHeadBias: false,
   hasAttentionBias: { qkv: true, output: false },
   fusedQkvGroupCount: undefined,
+  hasAttentionSinks: false,
   hasMlpBias: false,
   hasParallelBlocks: false,
   hasAttentionNorm: false,
@@ -96,6 +97,7 @@ export const plainArchitecture: Architecture = {
           scale: config.attentionScale,
           softCap: config.attentionSoftCap,
           slidingWindowTokens: config.slidingWindowTokens[layer],
+          sinks: config.hasAttentionSinks ? ref("sinks", headCount) : undefined,
           rotary:
             index === undefined
               ? undefined

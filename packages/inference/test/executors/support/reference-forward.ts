@@ -5,6 +5,7 @@ import type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  Limits,
   LogitOptions,
   ModelConfig,
   NormStyle,
@@ -117,8 +118,9 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
   }
 
   attention({ q, k, v: exact }: { q: Matrix; k: Matrix; v: Matrix }, options: AttentionOptions): Matrix {
-    const { headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } = options;
+    const { headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, sinks, rotary } = options;
     const steps = this.#kvSteps?.(options.layerIndex);
+    const sinkScores = sinks === undefined ? undefined : this.#read(sinks);
     const queries = this.#rotate(q, headDim, rotary);
     const keys = rounded(this.#rotate(k, headDim, rotary), steps?.keys);
     const v = rounded(exact, steps?.values);
@@ -137,9 +139,10 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
           }
           scores.push(capped(dot * scale, softCap));
         }
-        const highest = Math.max(...scores);
+        const sink = sinkScores === undefined ? -Infinity : at(sinkScores[head]);
+        const highest = Math.max(sink, ...scores);
         const weights = scores.map((score) => Math.exp(score - highest));
-        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        const total = weights.reduce((sum, weight) => sum + weight, Math.exp(sink - highest));
         for (let i = 0; i < headDim; i += 1) {
           let sum = 0;
           for (const [index, weight] of weights.entries()) {
@@ -188,6 +191,10 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     return { ...x, data: x.data.map(activations[activation]) };
   }
 
+  clip(x: Matrix, { min = -Infinity, max = Infinity }: Limits): Matrix {
+    return { ...x, data: x.data.map((each) => Math.min(max, Math.max(min, each))) };
+  }
+
   multiply(a: Matrix, b: Matrix): Matrix {
     const perToken = b.width === 1 ? a.width : 1;
     return { ...a, data: a.data.map((x, i) => x * at(b.data[Math.floor(i / perToken)])) };
@@ -232,6 +239,7 @@ const activations: Readonly<Record<Activation | "sigmoid", (x: number) => number
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => (x / 2) * (1 + errorFunction(x / Math.SQRT2)),
+  quick_gelu: (x) => x / (1 + Math.exp(-1.702 * x)),
   gelu_tanh: (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044_715 * x ** 3))),
 };
 

@@ -19,8 +19,9 @@ export function splitExperts(name: string, tensor: PlacedTensor): readonly Named
   }
   if (!name.includes("*")) return [[name, tensor]];
   const [count = 0] = shape;
-  if (shape.length !== 3 || count > configLimits.experts) {
-    const expected = `(experts, rows, columns) of at most ${configLimits.experts} experts`;
+  const dimensions = name.endsWith(".bias") ? 2 : 3;
+  if (shape.length !== dimensions || count > configLimits.experts) {
+    const expected = `(experts, ${dimensions === 2 ? "rows" : "rows, columns"}) of at most ${configLimits.experts} experts`;
     const place = { file: tensor.filePath, tensor: tensor.name };
     throw new ModelError("TENSOR_SHAPE_MISMATCH", { expected, got: shapeText(shape) }, place);
   }

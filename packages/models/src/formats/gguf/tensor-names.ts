@@ -33,6 +33,8 @@ const globalPattern = /^(\w+)\.(weight|bias)$/;
  */
 export function networkNameOf(ggufName: string, { layerTensors }: GgufFamily): string {
   const [, layer, part = "", kind] = layerPattern.exec(ggufName) ?? [];
+  const whole = layerTensors?.[`${part}.${kind}`];
+  if (whole !== undefined) return `model.layers.${Number(layer)}.${whole}`;
   const inLayer = layerTensors?.[part] ?? layerNames.get(part);
   if (inLayer !== undefined) return `model.layers.${Number(layer)}.${inLayer}.${kind}`;
   const [, outside = "", ending] = globalPattern.exec(ggufName) ?? [];

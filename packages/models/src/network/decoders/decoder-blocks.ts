@@ -131,6 +131,9 @@ export function attentionOptions(config: ModelConfig, layerIndex: number): Atten
     scale: config.attentionScale,
     softCap: config.attentionSoftCap,
     slidingWindowTokens: config.slidingWindowTokens[layerIndex],
+    sinks: config.hasAttentionSinks
+      ? layerTensor(layerIndex, "self_attn.sinks", [config.headCount])
+      : undefined,
     rotary:
       index === undefined || rotary === undefined
         ? undefined

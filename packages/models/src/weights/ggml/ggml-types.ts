@@ -3,6 +3,7 @@ import type { TensorDtype } from "../tensor-dtype.ts";
 import type { BlockLayout } from "../block-layout.ts";
 import type { BlockFormat } from "./block-format.ts";
 import { iq4_xs, q2_k, q3_k, q4_k, q5_k, q6_k } from "./k-blocks.ts";
+import { mxfp4 } from "./mxfp4-blocks.ts";
 import { iq4_nl, q4_0, q4_1, q5_0, q5_1, q8_0 } from "./simple-blocks.ts";
 
 /** The block types of GGUF that can be read. */
@@ -19,6 +20,7 @@ export const blockFormats: Readonly<Record<Packing, BlockFormat>> = {
   Q6_K: q6_k,
   IQ4_NL: iq4_nl,
   IQ4_XS: iq4_xs,
+  MXFP4: mxfp4,
 };
 
 /** A type of a tensor in a GGUF file. */

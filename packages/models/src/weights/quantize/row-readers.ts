@@ -1,6 +1,7 @@
 import { readSync } from "node:fs";
 import type { BlockLayout, BlockRows } from "../block-layout.ts";
 import { decodeElements, type HalfNumbers } from "../decode-elements.ts";
+import { unpackPairs } from "../ggml/mxfp4-blocks.ts";
 import { repackRows } from "../ggml/repack-rows.ts";
 import { GroupedRows } from "../grouped/grouped-rows.ts";
 import { layoutOfGroups } from "../grouped/grouped-layout.ts";
@@ -33,6 +34,9 @@ export function createRowReader({ source, layout }: QuantizedMatrix, openSource:
     throw new Error(`expected the whole tensor, got the end of its file`);
   };
   if (source.encoding === "grouped") return readGroups(source, layout, read);
+  if (source.encoding === "packed" && source.scales !== undefined) {
+    return readPairs(source, source.scales, read);
+  }
   const isTransposed = source.encoding === "dense" && source.isTransposed === true;
   return isTransposed ? readColumns(source, layout, read) : readLines(source, layout, read);
 }
@@ -93,6 +97,27 @@ function readColumns(source: DenseWeight, layout: BlockLayout, read: Read): RowR
       }
       const bytes = window.subarray(0, rowCount * columns * numberBytes);
       quantizeRows(numbersOf(bytes, data), { columns, quantization: layout }, out);
+    },
+  };
+}
+
+/** Reads a matrix in blocks whose scales are another tensor. */
+function readPairs(source: PackedWeight, scales: TensorInfo, read: Read): RowReader {
+  const [rows = 0] = source.shape;
+  const [rowBytes, exponentBytes] = [source.data, scales].map(
+    ({ startByte, endByte }) => (endByte - startByte) / rows,
+  ) as [number, number];
+  const windowRows = Math.max(1, Math.min(rows, Math.floor(windowBytes / rowBytes)));
+  const numbers = new Uint8Array(windowRows * rowBytes);
+  const exponents = new Uint8Array(windowRows * exponentBytes);
+  return {
+    windowRows,
+    write(firstRow, rowCount, out) {
+      const numberPart = numbers.subarray(0, rowCount * rowBytes);
+      const exponentPart = exponents.subarray(0, rowCount * exponentBytes);
+      read(source.data, numberPart, source.data.startByte + firstRow * rowBytes);
+      read(scales, exponentPart, scales.startByte + firstRow * exponentBytes);
+      unpackPairs(numberPart, exponentPart, out);
     },
   };
 }

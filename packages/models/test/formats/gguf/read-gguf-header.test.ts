@@ -178,7 +178,7 @@ describe("refuses with a code, and allocates nothing for what is only claimed", 
     [29, "IQ1_M"],
     [34, "TQ1_0"],
     [35, "TQ2_0"],
-    [39, "MXFP4"],
+    [40, "NVFP4"],
   ])("type %i by its name, %s", async (type, name) => {
     const bytes = Buffer.concat([counts(1, 0), tensor([256], type, 0), filler]);
     const error = await expectModelError("UNSUPPORTED_DTYPE", async () => read(bytes));

@@ -8,6 +8,8 @@ interface AttentionInputs {
   readonly q: string;
   readonly k: string;
   readonly v: string;
+  /** `(headCount)`: what each head attends to beside the tokens, as a score. */
+  readonly sinks?: string | undefined;
 }
 
 /** Names of the tables of a rotation, `(positions, dim / 2)`. */
@@ -124,18 +126,19 @@ export class AttentionOperators {
       decode: [
         { op: "Mul", inputs: [inputs.q, this.#constant("attention_scale", [scale])], outputs: [scaled] },
         groupQueryAttention(
-          { ...inputs, q: scaled },
+          { ...inputs, q: scaled, sinks: inputs.sinks ?? this.#noSinks(headCount) },
           { ...options, scale: 1 },
-          {
-            ...into("decode"),
-            sinks: this.#constant(
-              "no_sinks",
-              Array.from({ length: headCount }, () => -Infinity),
-            ),
-          },
+          into("decode"),
         ),
       ],
     });
+  }
+
+  #noSinks(headCount: number): string {
+    return this.#constant(
+      "no_sinks",
+      Array.from({ length: headCount }, () => -Infinity),
+    );
   }
 
   #choose(
@@ -172,16 +175,14 @@ interface AttentionNames {
   readonly output: string;
   /** Of a cache of int8. */
   readonly scales?: CacheScales;
-  /** `(headCount)`: what each head attends to beside the tokens, as a score. */
-  readonly sinks?: string;
   /** Whether queries and keys are rotated already. */
   readonly isRotated?: boolean;
 }
 
 function groupQueryAttention(
-  { q, k, v }: AttentionInputs,
+  { q, k, v, sinks }: AttentionInputs,
   options: AttentionOptions,
-  { names, output, scales, sinks, isRotated = false }: AttentionNames,
+  { names, output, scales, isRotated = false }: AttentionNames,
 ): OnnxNode {
   const { headCount, kvHeadCount, scale, softCap, slidingWindowTokens, rotary } = options;
   const tables = isRotated || rotary === undefined ? undefined : ropeNames(rotary.index);
@@ -235,6 +236,7 @@ function chunkNodes(inputs: AttentionInputs, options: AttentionOptions, into: At
     q: rotate(inputs.q, headCount),
     k: round(rotate(inputs.k, kvHeadCount), scales.keys),
     v: round(inputs.v, scales.values),
+    sinks: inputs.sinks,
   };
   const names = { ...into.names, ...presentIn("chunk", into.names) };
   nodes.push(groupQueryAttention(rounded, options, { ...into, names, isRotated: true }));

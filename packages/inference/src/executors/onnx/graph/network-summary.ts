@@ -62,6 +62,7 @@ export class NetworkSummary implements DecoderBuilder<number> {
 
   attention(_qkv: unknown, options: AttentionOptions): number {
     this.attentions.push(options);
+    if (options.sinks !== undefined) this.weights.push({ ref: options.sinks, use: "vector" });
     return options.headCount * options.headDim;
   }
 
@@ -83,6 +84,12 @@ export class NetworkSummary implements DecoderBuilder<number> {
 
   activate(x: number): number {
     this.widestGate = Math.max(this.widestGate, x);
+    return x;
+  }
+
+  clip(x: number): number {
+    // What is clipped is a part of a wider product, which stays beside it.
+    this.widestGate = Math.max(this.widestGate, 2 * x);
     return x;
   }
 
@@ -133,7 +140,13 @@ export function embeddingTensors(
 
 /** The tensors that one weight is stored in. */
 export function tensorsOf(weight: StoredWeight): readonly TensorInfo[] {
+  if (weight.encoding === "packed" && weight.scales !== undefined) return [weight.data, weight.scales];
   if (weight.encoding !== "block-quantized") return [weight.data];
   const { data, scales, zeroPoints, minima, columnOrder } = weight;
   return [data, scales, zeroPoints, minima, columnOrder].filter((part) => part !== undefined);
+}
+
+/** Whether a matrix is stored as `(columns, rows)`. */
+export function isTransposed(weight: StoredWeight): boolean {
+  return weight.encoding === "dense" && weight.isTransposed === true;
 }

@@ -5,6 +5,7 @@ import type {
   DecoderBuilder,
   ExpertRouting,
   FeatureSlice,
+  Limits,
   LogitOptions,
   NormStyle,
   NormWeights,
@@ -16,9 +17,11 @@ import type {
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
+import { activationOperators } from "./activation-operators.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
 import { sendToExperts, writeBranch } from "./expert-rows.ts";
 import { HeadInputsWriter } from "./head-inputs.ts";
+import { isTransposed } from "./network-summary.ts";
 import { onnxDtype, type OnnxDtype, OnnxGraph } from "./onnx-graph.ts";
 import {
   type GraphWriter,
@@ -48,16 +51,6 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
   F32: "float32",
   F16: "float16",
   BF16: "bfloat16",
-};
-
-const activationOperators: Readonly<
-  Record<Activation | "sigmoid", readonly [op: string, details: NodeDetails]>
-> = {
-  // QuickGelu with alpha 1 is silu, in one pass over the data.
-  silu: ["QuickGelu", { domain: "com.microsoft", attributes: { alpha: { float: 1 } } }],
-  sigmoid: ["Sigmoid", {}],
-  gelu: ["Gelu", {}],
-  gelu_tanh: ["Gelu", { attributes: { approximate: "tanh" } }],
 };
 
 /**
@@ -132,7 +125,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     qkv: { readonly q: OnnxValue; readonly k: OnnxValue; readonly v: OnnxValue },
     options: AttentionOptions,
   ): OnnxValue {
-    const { headCount, headDim, rotary } = options;
+    const { headCount, headDim, rotary, sinks } = options;
     if (rotary !== undefined) this.#declareRope(rotary);
     const [q, k, v] = [qkv.q, qkv.k, qkv.v].map((x) => this.#values.name(x, "batched")) as [
       string,
@@ -141,7 +134,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     ];
     const { options: attended, ...inputs } = this.#heads.prepare({ q, k, v }, options);
     const output = this.#fresh("attention");
-    this.#attention.attend(inputs, attended, output);
+    const sinkScores = sinks && this.#weight(sinks, "float32");
+    this.#attention.attend({ ...inputs, sinks: sinkScores }, attended, output);
     return { width: headCount * headDim, names: { batched: this.#heads.cut(output, options) } };
   }
 
@@ -181,6 +175,11 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   activate(x: OnnxValue, activation: Activation | "sigmoid"): OnnxValue {
     const [op, details] = activationOperators[activation];
     return this.#values.elementwise((name) => this.#node(op, [name], details), x);
+  }
+
+  clip(x: OnnxValue, { min, max }: Limits): OnnxValue {
+    const [least, most] = [min, max].map((limit) => (limit === undefined ? "" : this.#float(limit)));
+    return this.#values.elementwise((name) => this.#node("Clip", [name, least ?? "", most ?? ""]), x);
   }
 
   multiply(a: OnnxValue, b: OnnxValue): OnnxValue {
@@ -277,20 +276,13 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
       const name = this.#quantized.product(this.#values.name(x, shapes.input), weight, { bias, ...more });
       return { width, names: { [shapes.output]: name } };
     }
+    const attributes = { transB: isTransposed(weight) ? 0 : 1 };
     const inputs = [
       this.#values.name(x, "flat"),
       this.#weight(ref, "float32"),
       ...(bias === undefined ? [] : [bias]),
     ];
-    return {
-      width,
-      names: {
-        flat: this.#node("Gemm", inputs, {
-          ...more,
-          attributes: { transB: weight.encoding === "dense" && weight.isTransposed === true ? 0 : 1 },
-        }),
-      },
-    };
+    return { width, names: { flat: this.#node("Gemm", inputs, { ...more, attributes }) } };
   }
 
   #weight(ref: WeightRef, use: WeightUse): string {

@@ -86,12 +86,17 @@ export class TokenValues {
   slice(x: OnnxValue, { groupCount, start, size }: FeatureSlice): OnnxValue {
     const { integers, node, reshape } = this.#writer;
     const shape = this.shapeOf(x);
+    const name = this.name(x, shape);
+    const width = groupCount * size;
+    const groupWidth = x.width / groupCount;
+    if (size === 1 && groupCount > 1) {
+      const range = [integers([start]), integers([x.width]), integers([-1]), integers([groupWidth])];
+      return { width, names: { [shape]: node("Slice", [name, ...range]) } };
+    }
     // A size of 0 is that of the input.
     const tokens = shape === "batched" ? [0, 0] : [0];
-    const name = this.name(x, shape);
-    const groups = groupCount === 1 ? name : reshape(name, [...tokens, groupCount, -1]);
+    const groups = groupCount === 1 ? name : reshape(name, [...tokens, groupCount, groupWidth]);
     const slice = node("Slice", [groups, integers([start]), integers([start + size]), integers([-1])]);
-    const width = groupCount * size;
     return { width, names: { [shape]: groupCount === 1 ? slice : reshape(slice, [...tokens, width]) } };
   }
 

@@ -2,15 +2,17 @@ import { ModelError } from "../../../errors.ts";
 import type { AssembleWeights } from "../../../weights/safetensors/open-weight-index.ts";
 import { denseWeight, type StoredWeight, type TensorInfo } from "../../../weights/stored-weight.ts";
 import { fitGroups } from "./fit-groups.ts";
-import type { GroupedQuantization } from "./grouped-method.ts";
+import type { GroupedQuantization, PackedQuantization } from "./grouped-method.ts";
+import { packedWeight } from "./mxfp4.ts";
 import { readColumnGroups } from "./read-column-groups.ts";
+import type { DeclaredQuantization } from "./read-quantization.ts";
 
 /** Where a checkpoint says how it is quantized. */
 export interface QuantizationSources {
   /** What its config declares. */
-  readonly declared: GroupedQuantization | undefined;
+  readonly declared: DeclaredQuantization | undefined;
   /** Reads what another file declares, for a config that declares nothing. */
-  readonly readOther: () => Promise<GroupedQuantization | undefined>;
+  readonly readOther: () => Promise<DeclaredQuantization | undefined>;
 }
 
 /**
@@ -23,7 +25,11 @@ export function createAssembler({ declared, readOther }: QuantizationSources): A
     const quantization = declared ?? (packed === undefined ? undefined : await readOther());
     const weights = new Map<string, StoredWeight>();
     const used = new Set<TensorInfo>();
-    if (quantization !== undefined) await addGroups({ quantization, tensors, weights, used, read });
+    const assembly = { tensors, weights, used, read };
+    if (quantization !== undefined) {
+      if ("dataSuffix" in quantization) addPacked(quantization, assembly);
+      else await addGroups(quantization, assembly);
+    }
     for (const [name, tensor] of tensors) if (!used.has(tensor)) weights.set(name, denseWeight(tensor));
     if (packed !== undefined && weights.has(packed)) throw undeclaredError(tensors.get(packed));
     return weights;
@@ -31,25 +37,37 @@ export function createAssembler({ declared, readOther }: QuantizationSources): A
 }
 
 interface Assembly {
-  readonly quantization: GroupedQuantization;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly weights: Map<string, StoredWeight>;
   readonly used: Set<TensorInfo>;
   readonly read: (tensor: TensorInfo) => Promise<Uint8Array>;
 }
 
-async function addGroups({ quantization, tensors, weights, used, read }: Assembly): Promise<void> {
-  const { method, settings, tensors: names } = quantization;
+function addPacked(
+  { dataSuffix, scalesSuffix }: PackedQuantization,
+  { tensors, weights, used }: Assembly,
+): void {
+  for (const [dataName, data] of tensors) {
+    if (!dataName.endsWith(dataSuffix)) continue;
+    const name = dataName.slice(0, -dataSuffix.length);
+    assertOnly(tensors, name, data);
+    const scales = tensors.get(`${name}${scalesSuffix}`);
+    weights.set(name, packedWeight(data, scales));
+    for (const part of [data, scales]) if (part !== undefined) used.add(part);
+  }
+}
+
+async function addGroups(
+  { method, settings, tensors: names }: GroupedQuantization,
+  { tensors, weights, used, read }: Assembly,
+): Promise<void> {
   const suffix = `.${names.data}`;
   for (const [dataName, data] of tensors) {
     if (!dataName.endsWith(suffix)) continue;
     const module = dataName.slice(0, -suffix.length);
     const find = (name: string | undefined): TensorInfo | undefined => tensors.get(`${module}.${name}`);
     const name = `${module}.weight`;
-    if (tensors.has(name)) {
-      const mismatch = { expected: `either ${names.data} or weight of a module`, got: "both" };
-      throw new ModelError("TENSOR_DUPLICATED", mismatch, { file: data.filePath, tensor: name });
-    }
+    assertOnly(tensors, name, data);
     const fitted = await fitGroups({ data, names, settings, read, find });
     const groups = find(names.columnGroups);
     const columnGroups = groups && (await readColumnGroups(groups, fitted, read));
@@ -67,6 +85,12 @@ async function addGroups({ quantization, tensors, weights, used, read }: Assembl
       if (part !== undefined) used.add(part);
     }
   }
+}
+
+function assertOnly(tensors: ReadonlyMap<string, TensorInfo>, name: string, data: TensorInfo): void {
+  if (!tensors.has(name)) return;
+  const mismatch = { expected: `either ${data.name} or a weight of numbers`, got: "both" };
+  throw new ModelError("TENSOR_DUPLICATED", mismatch, { file: data.filePath, tensor: name });
 }
 
 function undeclaredError(tensor: TensorInfo | undefined): ModelError {

@@ -1,11 +1,11 @@
 import type { WordPacking } from "../../../weights/stored-weight.ts";
-import type { GroupedMethod } from "./grouped-method.ts";
+import type { QuantizationMethod } from "./grouped-method.ts";
 import { readBits, readGroupSize, readName } from "./setting-fields.ts";
 
 const packing: WordPacking = { axis: "rows", isTransposed: true, order: [0, 2, 4, 6, 1, 3, 5, 7] };
 
 /** As AutoAWQ writes it in its version `gemm`. @see autoawq, `modules/linear/gemm.py` */
-export const awq: GroupedMethod = {
+export const awq: QuantizationMethod = {
   name: "awq",
   parse(config) {
     const oneOf = (...names: readonly string[]): string =>

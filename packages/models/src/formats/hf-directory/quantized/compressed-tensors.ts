@@ -1,5 +1,5 @@
 import type { ConfigFields } from "../../../config/config-fields.ts";
-import type { GroupedMethod, GroupSettings } from "./grouped-method.ts";
+import type { QuantizationMethod, GroupSettings } from "./grouped-method.ts";
 import { assertAbsent, readBits, readGroupSize, readName } from "./setting-fields.ts";
 
 const format = "pack-quantized";
@@ -9,7 +9,7 @@ const format = "pack-quantized";
  * that are not quantized.
  * @see compressed_tensors, `compressors/pack_quantized/base.py`
  */
-export const compressedTensors: GroupedMethod = {
+export const compressedTensors: QuantizationMethod = {
   name: "compressed-tensors",
   parse(config) {
     readName(config, "format", [format, "mixed-precision"]);

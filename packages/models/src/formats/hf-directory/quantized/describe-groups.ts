@@ -4,7 +4,7 @@ import { dtypeSizeBytes, type TensorDtype } from "../../../weights/tensor-dtype.
 import type { GroupedQuantization } from "./grouped-method.ts";
 
 /** A weight whose tensors are not there. */
-interface AbsentWeight {
+export interface AbsentWeight {
   readonly name: string;
   readonly rows: number;
   readonly columns: number;

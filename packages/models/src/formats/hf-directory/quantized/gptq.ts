@@ -1,5 +1,5 @@
 import type { ConfigFields } from "../../../config/config-fields.ts";
-import type { GroupedMethod, GroupedTensors, GroupSettings } from "./grouped-method.ts";
+import type { QuantizationMethod, GroupedTensors, GroupSettings } from "./grouped-method.ts";
 import { assertAbsent, readBits, readGroupSize, readName } from "./setting-fields.ts";
 
 const widths = [2, 3, 4, 8];
@@ -8,7 +8,7 @@ const widths = [2, 3, 4, 8];
  * As AutoGPTQ and GPTQModel write it: version 1 (`gptq`), whose zero points are stored minus one, and 2 (`gptq_v2`).
  * @see gptqmodel, `utils/model.py`; auto_gptq, `nn_modules/qlinear/qlinear_cuda_old.py`
  */
-export const gptq: GroupedMethod = {
+export const gptq: QuantizationMethod = {
   name: "gptq",
   parse(config) {
     const formatField = config.has("checkpoint_format") ? "checkpoint_format" : "format";

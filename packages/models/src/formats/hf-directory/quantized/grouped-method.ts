@@ -32,10 +32,19 @@ export interface GroupedQuantization {
   readonly tensors: GroupedTensors;
 }
 
+/** Weights in two tensors: blocks of numbers, and their scales. */
+export interface PackedQuantization {
+  /** Such as `MXFP4`. */
+  readonly method: string;
+  /** What the names of the tensors have behind that of the weight. */
+  readonly dataSuffix: string;
+  readonly scalesSuffix: string;
+}
+
 /** One way to quantize a checkpoint. A new one is a file here and a line in `methods`. */
-export interface GroupedMethod {
+export interface QuantizationMethod {
   /** `quant_method`. */
   readonly name: string;
   /** @throws ModelError `UNSUPPORTED_QUANTIZATION`, `INVALID_CONFIG` */
-  parse(config: ConfigFields): GroupedQuantization;
+  parse(config: ConfigFields): GroupedQuantization | PackedQuantization;
 }

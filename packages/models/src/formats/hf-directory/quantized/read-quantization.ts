@@ -3,10 +3,14 @@ import { quoteValue } from "../../../errors.ts";
 import { awq } from "./awq.ts";
 import { compressedTensors } from "./compressed-tensors.ts";
 import { gptq } from "./gptq.ts";
-import type { GroupedMethod, GroupedQuantization } from "./grouped-method.ts";
+import type { GroupedQuantization, PackedQuantization, QuantizationMethod } from "./grouped-method.ts";
+import { mxfp4 } from "./mxfp4.ts";
 
 /** The methods whose checkpoints are read. */
-const methods: readonly GroupedMethod[] = [gptq, awq, compressedTensors];
+const methods: readonly QuantizationMethod[] = [gptq, awq, compressedTensors, mxfp4];
+
+/** How the weights of a checkpoint are quantized. */
+export type DeclaredQuantization = GroupedQuantization | PackedQuantization;
 
 /** Where older programs write the settings, and the method that they do not name. */
 const otherFiles = [
@@ -18,7 +22,7 @@ const otherFiles = [
  * Reads the quantization that a config declares; `undefined` where it declares none.
  * @throws ModelError `UNSUPPORTED_QUANTIZATION`, `INVALID_CONFIG`
  */
-export function readQuantization(rawConfig: unknown, file: string): GroupedQuantization | undefined {
+export function readQuantization(rawConfig: unknown, file: string): DeclaredQuantization | undefined {
   const config = new ConfigFields(rawConfig, file);
   for (const field of ["quantization_config", "compression_config"]) {
     const settings = config.object(field);
@@ -38,7 +42,7 @@ export function readQuantization(rawConfig: unknown, file: string): GroupedQuant
  */
 export async function readQuantizationFile(
   readJson: (name: string) => Promise<unknown>,
-): Promise<GroupedQuantization | undefined> {
+): Promise<DeclaredQuantization | undefined> {
   for (const [file, usual] of otherFiles) {
     const raw = await readJson(file);
     if (raw === undefined) continue;
@@ -51,7 +55,7 @@ export async function readQuantizationFile(
   return undefined;
 }
 
-function findMethod(name: string | undefined): GroupedMethod | undefined {
+function findMethod(name: string | undefined): QuantizationMethod | undefined {
   return methods.find((method) => method.name === name?.toLowerCase());
 }
 
