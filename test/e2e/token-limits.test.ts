@@ -55,3 +55,44 @@ test.each([
   expect(answer.status).toBe(400);
   expect(answer.body).toMatchObject({ error: { param } });
 });
+
+test.each(["completions", "chat/completions"])(
+  "%s: a prompt is cut to its end, and the header says so",
+  async (path) => {
+    const text = `${"far too long ".repeat(400)}Once upon a time`;
+    const input = path === "completions" ? { prompt: text } : { messages: [{ role: "user", content: text }] };
+    const ask = (parameters: object): Promise<Response> =>
+      fetch(`${daemon.url}/v1/${path}`, {
+        method: "POST",
+        body: JSON.stringify({ model, max_tokens: 8, temperature: 0, ...input, ...parameters }),
+        headers: { "content-type": "application/json" },
+      });
+    expect((await ask({})).status).toBe(400);
+    for (const [stream, count] of [
+      [false, 5],
+      [true, 5],
+      [false, -1],
+    ] as const) {
+      const answer = await ask({ truncate_prompt_tokens: count, stream, seed: 1 });
+      expect(answer.status).toBe(200);
+      expect(Number(answer.headers.get("x-infernode-truncated-prompt-tokens"))).toBeGreaterThan(100);
+      const body = await answer.text();
+      if (!stream && count > 0) expect(JSON.parse(body)).toMatchObject({ usage: { prompt_tokens: count } });
+    }
+    const short = await ask({ truncate_prompt_tokens: 100_000, prompt: "Once", messages: undefined });
+    if (path === "completions") expect(short.headers.has("x-infernode-truncated-prompt-tokens")).toBe(false);
+  },
+);
+
+test("what is left of a prompt that is cut is what it would be alone", async () => {
+  const tokens = await tokenize("The little cat sat on the mat and slept");
+  const text = await complete({ prompt: tokens, truncate_prompt_tokens: 4 });
+  expect(text).toBe(await complete({ prompt: tokens.slice(-4) }));
+  const refused = await postJson(`${daemon.url}/v1/completions`, {
+    model,
+    prompt,
+    echo: true,
+    truncate_prompt_tokens: 4,
+  });
+  expect(refused.body).toMatchObject({ error: { param: "truncate_prompt_tokens" } });
+});

@@ -60,6 +60,7 @@ export async function sendGeneration(
   try {
     const generation = await prepared.start(signal);
     exchange.progress = generation.progress;
+    void reply.headers(generation.headers ?? {});
     finished(reply.raw, () => generation.release());
     if (!prepared.isStream) {
       const pieces = await generation.collect();

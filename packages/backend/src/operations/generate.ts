@@ -13,6 +13,8 @@ type OwnField = "promptTokenIds" | "keptSpecialTokenIds" | "signal" | "keepResul
 export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
   readonly id: string;
   readonly prompt: Prompt;
+  /** Keeps this many tokens at the prompt's end, at least 1. [all; a prompt that does not fit is refused] */
+  readonly truncatePromptTokens?: number;
   /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
   readonly badWords?: readonly string[];
   /**
@@ -27,7 +29,12 @@ export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
 /** The events in order: `accepted` first, `finished` last. A failure rejects the iteration. */
 export type GenerateEvent =
   /** `undefined` if a remote server reports the count at the end. */
-  | { readonly type: "accepted"; readonly promptTokenCount: number | undefined }
+  | {
+      readonly type: "accepted";
+      readonly promptTokenCount: number | undefined;
+      /** Tokens that were cut off the prompt's beginning, if any. */
+      readonly truncatedTokenCount?: number;
+    }
   /** If the request asks for them: in parts, before the first delta. */
   | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
   | { readonly type: "delta"; readonly delta: TokenDelta }
@@ -51,8 +58,11 @@ async function* run(
   input: GenerateInput,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent> {
-  const { prompt, badWords = [], canRestart: _, parts, ...rest } = input;
-  const promptTokenIds = await prompts.encode(prompt, { purpose: "generation", signal });
+  const { prompt, badWords = [], truncatePromptTokens, canRestart: _, parts, ...rest } = input;
+  const isTruncated = truncatePromptTokens !== undefined;
+  const encoded = await prompts.encode(prompt, { purpose: "generation", isTruncated, signal });
+  const promptTokenIds = isTruncated ? encoded.slice(-truncatePromptTokens) : encoded;
+  const truncatedTokenCount = encoded.length - promptTokenIds.length;
   const bannedSequences = await encodeBadWords(prompts, badWords, signal);
   signal.throwIfAborted();
   const sampling = bannedSequences.length === 0 ? rest.sampling : { ...rest.sampling, bannedSequences };
@@ -67,7 +77,11 @@ async function* run(
   });
   const read = parts && openAnswers(answers, parts, { prompt, promptTokenIds });
   let reasoningTokens = 0;
-  yield { type: "accepted", promptTokenCount: promptTokenIds.length };
+  yield {
+    type: "accepted",
+    promptTokenCount: promptTokenIds.length,
+    ...(truncatedTokenCount > 0 && { truncatedTokenCount }),
+  };
   for await (const { promptLogprobs, ...made } of stream) {
     const delta: TokenDelta = read?.(made) ?? made;
     reasoningTokens += delta.reasoningTokens ?? 0;

@@ -27,7 +27,12 @@ export interface PromptService {
   /** @throws EngineRequestError `QUEUE_FULL`, `PROMPT_TIMEOUT`, and what the template or the tokenizer throws */
   encode(
     prompt: Prompt,
-    call: { readonly purpose: PromptPurpose; readonly signal?: AbortSignal | undefined },
+    call: {
+      readonly purpose: PromptPurpose;
+      /** Longer prompts than the context are tokenized too: a part of them is used. [false] */
+      readonly isTruncated?: boolean;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<readonly number[]>;
   /** @throws as `encode` */
   describe(prompt: Prompt, signal?: AbortSignal): Promise<PromptDescription>;

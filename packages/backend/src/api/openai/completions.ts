@@ -100,11 +100,15 @@ function plan(body: CompletionBody, model: ServedModel, context: ApiContext): Co
   if (maxTokens === 0 && !hasEcho) {
     throw invalidValue("max_tokens", "an integer of at least 1 without `echo`", { got: maxTokens });
   }
+  if (hasEcho && body.truncate_prompt_tokens !== undefined) {
+    throw invalidValue("truncate_prompt_tokens", "nothing with `echo`", { got: body.truncate_prompt_tokens });
+  }
+  const isTruncated = body.truncate_prompt_tokens !== undefined;
   const { vocabSize, contextTokens = Number.POSITIVE_INFINITY } = model;
   const prompts = parsePrompts(body.prompt, {
     vocabSize,
     contextTokens,
-    maxPromptTokens: contextTokens - (maxTokens === 0 ? 0 : 1),
+    maxPromptTokens: isTruncated ? Number.POSITIVE_INFINITY : contextTokens - (maxTokens === 0 ? 0 : 1),
     maxPrompts: context.maxChoices,
     addSpecialTokens: body.add_special_tokens,
   });

@@ -16,6 +16,8 @@ export type StreamEvent = string | { readonly name: string; readonly data: strin
 /** A generation that the engine has queued. Read it in one of the two ways, once. */
 export interface Generation {
   readonly progress: Readonly<GenerationProgress>;
+  /** More headers of the response. [none] */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The whole answer: JSON text in pieces, which are made as they are read. */
   collect(): Promise<Iterable<string>>;
   /** Releases the memory that was reserved for the answer: when it is sent, or never will be. */

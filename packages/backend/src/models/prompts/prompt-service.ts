@@ -40,10 +40,12 @@ export function createPromptService({ pool, engine, options, plan }: PromptServi
     return { requests, characters, minRetryMs };
   };
   return {
-    encode: async (prompt, { purpose, signal }) => {
+    encode: async (prompt, { purpose, isTruncated = false, signal }) => {
       if (prompt.kind === "tokens") return prompt.tokenIds;
       const limits = limitsOf(purpose);
-      const answer = await pool.run({ kind: "encode", prompt, contextTokens, purpose, limits, signal });
+      const task = { kind: "encode", prompt, purpose, limits, signal } as const;
+      const maxTokens = isTruncated ? Number.MAX_SAFE_INTEGER : contextTokens;
+      const answer = await pool.run({ ...task, contextTokens: maxTokens });
       return "tokenIds" in answer ? Array.from(answer.tokenIds) : answer.description.tokenIds;
     },
     describe: async (prompt, signal) => {

@@ -44,8 +44,16 @@ function seedJson(seed: number | bigint, dialect: Dialect): string {
 
 function putSampling(fields: BodyFields, { sampling = {}, ...input }: GenerateInput, dialect: Dialect): void {
   const { logitBias, seed, ...numbers } = sampling;
-  const { stopping = {}, badWords, n, promptLogprobs, skipSpecialTokens } = input;
-  const values = { ...numbers, ...stopping, badWords, n, promptLogprobs, skipSpecialTokens };
+  const { stopping = {}, badWords, truncatePromptTokens, n, promptLogprobs, skipSpecialTokens } = input;
+  const values = {
+    ...numbers,
+    ...stopping,
+    badWords,
+    truncatePromptTokens,
+    n,
+    promptLogprobs,
+    skipSpecialTokens,
+  };
   for (const entry of Object.entries(values)) put(fields, dialect, entry as [ParameterName, unknown]);
   if (logitBias !== undefined && logitBias.size > 0) {
     put(fields, dialect, ["logitBias", Object.fromEntries(logitBias)]);

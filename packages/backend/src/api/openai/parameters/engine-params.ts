@@ -10,6 +10,7 @@ import type { SamplingBody } from "./sampling-fields.ts";
 export interface EngineParams {
   readonly sampling: Partial<SamplingParams>;
   readonly stopping: Partial<StopParams>;
+  readonly truncatePromptTokens?: number;
   readonly badWords?: readonly string[];
   readonly n: number;
   readonly skipSpecialTokens: boolean;
@@ -98,6 +99,21 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
   }
 }
 
+/** @throws ApiError 400 where the context is not known, as with some remote servers */
+function readTruncation(
+  { truncate_prompt_tokens: count }: SamplingBody,
+  { contextTokens }: ServedModel,
+  maxTokens: number | undefined,
+): number | undefined {
+  if (count !== -1) return count;
+  if (contextTokens === undefined) {
+    throw invalidValue("truncate_prompt_tokens", "a count, as the context of the model is not known", {
+      got: count,
+    });
+  }
+  return Math.max(1, contextTokens - (maxTokens ?? 1));
+}
+
 /**
  * Converts a body to the engine's parameters. Defaults come from the checkpoint's `generation_config.json`, else from
  * the engine.
@@ -114,6 +130,7 @@ export function toEngineParams(
   if (body.min_tokens !== undefined && maxTokens !== undefined && body.min_tokens > maxTokens) {
     throw invalidValue("min_tokens", `at most \`max_tokens\` (${maxTokens})`, { got: body.min_tokens });
   }
+  const truncatePromptTokens = readTruncation(body, options.model, maxTokens);
   const topK = body.top_k ?? defaults.topK;
   const params: EngineParams = {
     sampling: defined({
@@ -136,6 +153,7 @@ export function toEngineParams(
       ignoreEos: body.ignore_eos,
       includeStopInOutput: body.include_stop_str_in_output,
     }),
+    ...(truncatePromptTokens !== undefined && { truncatePromptTokens }),
     ...(body.bad_words === undefined || body.bad_words.length === 0 ? {} : { badWords: body.bad_words }),
     n: body.n ?? 1,
     skipSpecialTokens: body.skip_special_tokens ?? true,

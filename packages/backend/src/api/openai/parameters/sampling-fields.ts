@@ -46,6 +46,8 @@ const stopText = z
   })
   .meta({ maxLength: maxStopCharacters });
 
+const truncateForm = "-1, or an integer of at least 1";
+
 const badWord = z
   .string({ error: "a string" })
   .refine((text) => text.trim() !== "" && hasAtMost(text, maxBadWordCharacters), {
@@ -71,6 +73,7 @@ export interface SamplingBody {
   readonly frequency_penalty: number | undefined;
   readonly repetition_penalty: number | undefined;
   readonly logit_bias: JsonMap | undefined;
+  readonly truncate_prompt_tokens: number | undefined;
   readonly allowed_token_ids: readonly number[] | undefined;
   readonly bad_words: readonly string[] | undefined;
   readonly stop: string | readonly string[] | undefined;
@@ -143,6 +146,16 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     },
     `Token ids as strings, and the values that are added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
   ).optional(),
+  truncate_prompt_tokens: z
+    .int({ error: truncateForm })
+    .gte(-1, { error: truncateForm })
+    .lte(Number.MAX_SAFE_INTEGER, { error: truncateForm })
+    .refine((count) => count !== 0, { error: truncateForm })
+    .meta({ not: { const: 0 } })
+    .describe(
+      "Keeps this many tokens at the end of the prompt; -1 as many as leave room for the answer. Tokens that were cut off are counted in the header `x-infernode-truncated-prompt-tokens`. Default: a prompt that is too long is rejected.",
+    )
+    .optional(),
   allowed_token_ids: arrayField(tokenIdField(), { min: 1, max: maxAllowedTokenIds, of: "token ids" })
     .describe(
       "The only tokens that are generated. An end-of-sequence token that is not among them does not end the answer.",

@@ -54,7 +54,6 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["length_penalty", { neutral: oneOf(1) }],
   ["early_stopping", { neutral: oneOf(false) }],
   ["prompt_logprobs", {}],
-  ["truncate_prompt_tokens", { hint: "prompts are never truncated" }],
   ["spaces_between_special_tokens", { neutral: oneOf(true) }],
   ["return_token_ids", { neutral: oneOf(false) }],
   ["return_tokens_as_token_ids", { neutral: oneOf(false) }],

@@ -23,12 +23,15 @@ export type AdmittedReply =
 export interface Admission {
   /** Of all requests; 0 for remote servers, which report it at the end. */
   readonly promptTokenCount: number;
+  /** Tokens that were cut off prompts. */
+  readonly truncatedTokenCount: number;
   /** In the order in which they arrive. Iterate once; leaving the loop stops the work. */
   readonly replies: AsyncIterable<AdmittedReply>;
 }
 
 interface Opened {
   readonly promptTokenCount: number;
+  readonly truncatedTokenCount: number;
   readonly iterator: AsyncIterator<GenerateEvent>;
 }
 
@@ -63,7 +66,8 @@ async function open(
     if (done === true || value.type !== "accepted") {
       throw protocolError(done === true ? "nothing" : value.type);
     }
-    return { promptTokenCount: value.promptTokenCount ?? 0, iterator };
+    const { promptTokenCount = 0, truncatedTokenCount = 0 } = value;
+    return { promptTokenCount, truncatedTokenCount, iterator };
   };
   const { request, isMaxTokensDefault } = admission;
   try {
@@ -163,6 +167,7 @@ export async function admit(
   const [only] = opened;
   return {
     promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),
+    truncatedTokenCount: opened.reduce((sum, { truncatedTokenCount }) => sum + truncatedTokenCount, 0),
     replies: opened.length === 1 && only !== undefined ? repliesOf(only, 0, onEnd) : merge(opened, onEnd),
   };
 }

@@ -13,6 +13,9 @@ export interface GenerationPlan {
   readonly write: (replies: TrackedReplies) => Pick<Generation, "collect" | "chunks">;
 }
 
+/** Says how many tokens were cut off the beginning of prompts. */
+const truncatedHeader = "x-infernode-truncated-prompt-tokens";
+
 /**
  * Reserves the memory of the answer and resolves when the engine has queued all requests.
  * @throws ApiError 400, 429 where the answer does not fit; what the engine throws; the signal's reason
@@ -26,7 +29,9 @@ export async function startGeneration(
   try {
     const admission = await admit(service, admissions, { modelId: model.id, signal });
     const replies = trackProgress(admission, clock);
-    return { progress: replies.progress, release, ...write(replies) };
+    const { truncatedTokenCount } = admission;
+    const headers = truncatedTokenCount > 0 ? { [truncatedHeader]: `${truncatedTokenCount}` } : {};
+    return { progress: replies.progress, headers, release, ...write(replies) };
   } catch (error) {
     release();
     throw error;
