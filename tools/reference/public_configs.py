@@ -59,6 +59,13 @@ def _key_value_width(shapes: dict[str, torch.Size], hidden_first: bool) -> int:
     return fused[1] - output[0] if hidden_first else fused[0] - output[1]
 
 
+def _context(text: PretrainedConfig) -> int:
+    """The longest sequence: what the config names, and what a dynamic rotation reaches beyond that."""
+    tokens = next(getattr(text, name) for name in CONTEXT_FIELDS if hasattr(text, name))
+    rope = getattr(text, "rope_parameters", None) or {}
+    return int(tokens * rope["factor"]) if rope.get("rope_type") == "dynamic" else tokens
+
+
 def _judge(config: dict[str, Any]) -> dict[str, Any]:
     try:
         resolved, model = _load(config)
@@ -72,7 +79,7 @@ def _judge(config: dict[str, Any]) -> dict[str, Any]:
         "loads": True,
         "parameterCount": sum(each.numel() for each in parameters.values()),
         "kvElementsPerToken": width * text.num_hidden_layers,
-        "contextTokens": next(getattr(text, name) for name in CONTEXT_FIELDS if hasattr(text, name)),
+        "contextTokens": _context(text),
         "isTied": model.get_output_embeddings().weight is model.get_input_embeddings().weight,
     }
 
