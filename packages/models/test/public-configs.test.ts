@@ -92,7 +92,7 @@ describe("published configs", () => {
     const total = ofGroup("runs").length;
     console.log(`${total - differing.length} of ${total} published configs are judged as transformers does`);
     expect(differing.filter((name) => !(name in differences))).toEqual([]);
-    expect(total - differing.length).toBeGreaterThanOrEqual(137);
+    expect(total - differing.length).toBeGreaterThanOrEqual(139);
   });
 
   it.each(ofGroup("quantized"))("$name: runs, or its quantization is refused by name", async (each) => {
