@@ -75,9 +75,10 @@ def gpt_specs() -> list[CheckpointSpec]:
         torch_dtype="bfloat16",
         transformers_version="4.35.0",
     )
-    falcon_groups = _falcon(hidden_size=64, new_decoder_architecture=True, num_attention_heads=4, num_kv_heads=2)
+    falcon_groups = _falcon(hidden_size=48, new_decoder_architecture=True, num_attention_heads=4, num_kv_heads=2)
     falcon2 = {
         **falcon_groups,
+        "hidden_size": 64,
         "ffn_hidden_size": 104,
         "max_position_embeddings": 256,
         "num_ln_in_parallel_attn": 1,

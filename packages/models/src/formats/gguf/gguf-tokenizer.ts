@@ -1,6 +1,7 @@
 import { ModelError, quoteValue } from "../../errors.ts";
 import { checkTokenizerJson, withFile } from "../../tokenizer/check-tokenizer-json.ts";
 import { createTokenizer } from "../../tokenizer/create-tokenizer.ts";
+import { wordSplit } from "../../tokenizer/explicit-splits.ts";
 import { prepareTokenizerJson } from "../../tokenizer/prepare-tokenizer-json.ts";
 import type { LoadedTokenizer, TokenizerSettings } from "../../tokenizer/tokenizer.ts";
 import type { GgufMetadata } from "./gguf-metadata.ts";
@@ -124,19 +125,15 @@ function byteLevelJson(fields: TokenizerFields, vocabulary: Vocabulary): Describ
       { file: fields.path, field: "tokenizer.ggml.pre" },
     );
   }
-  const { patterns, normalizer = null, ignoresMerges = false, addsBos = false } = preTokenizer;
+  const { patterns, bytePatterns = [], normalizer = null } = preTokenizer;
+  const { ignoresMerges = false, addsBos = false } = preTokenizer;
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
-  const splits = patterns.map((pattern) => ({
-    type: "Split",
-    pattern: { Regex: pattern },
-    behavior: "Isolated",
-    invert: false,
-  }));
+  const pretokenizers = [...patterns.map(wordSplit), byteLevel, ...bytePatterns.map(wordSplit)];
   const json = {
     version: "1.0",
     added_tokens: addedTokens(vocabulary),
     normalizer,
-    pre_tokenizer: { type: "Sequence", pretokenizers: [...splits, byteLevel] },
+    pre_tokenizer: { type: "Sequence", pretokenizers },
     decoder: { ...byteLevel, use_regex: true },
     model: {
       type: "BPE",

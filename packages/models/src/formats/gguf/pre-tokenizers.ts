@@ -4,6 +4,8 @@ import type { JsonObject } from "../../files/json-shape.ts";
 export interface PreTokenizer {
   /** Texts are split by each in turn; a match is a word, and so is what is between two. */
   readonly patterns: readonly string[];
+  /** The same for the letters that bytes are written as, after that. */
+  readonly bytePatterns?: readonly string[];
   /** As the tokenizer that the file was made from has it; llama.cpp normalizes nothing. */
   readonly normalizer?: JsonObject;
   /** A word that is a token is not merged from its characters. */
@@ -33,6 +35,11 @@ const tekken: PreTokenizer = {
   ],
   ignoresMerges: true,
   addsBos: true,
+};
+const falcon: PreTokenizer = {
+  patterns: ["[\\p{P}$+<=>^~|`]+", gpt2Pattern],
+  // Six of those letters are numbers, such as ².
+  bytePatterns: [String.raw`\p{N}+`, "[0-9][0-9][0-9]"],
 };
 /** o200k of OpenAI. */
 const gpt4o: PreTokenizer = {
@@ -87,6 +94,7 @@ export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map([
   ["qwen2", qwen2],
   ["deepseek-r1-qwen", qwen2],
   ["megrez", qwen2],
+  ["falcon", falcon],
   ["falcon3", llama3],
   ["minerva-7b", singleDigits],
   ["deepseek-llm", deepseekLlm],

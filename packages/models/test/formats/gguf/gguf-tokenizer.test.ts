@@ -112,6 +112,23 @@ describe("splits texts by the pattern of the tokenizer's kind, and merges within
   });
 });
 
+// Tokens of the Rust library with the pre-tokenizer of Falcon's `tokenizer.json`.
+it.each([
+  ["gpt-2", ["1234"], ["Ġ12"], ["Ð¼"]],
+  ["falcon", ["123", "4"], ["Ġ", "12"], ["Ð", "¼"]],
+])("%s: splits digits, and bytes that look like them", async (pre, ...wanted) => {
+  const tokens = ["<s>", "</s>", "1", "2", "3", "4", "12", "123", "1234", "Ġ", "Ġ12", "Ð", "¼", "Ð¼"];
+  const { tokenizer } = await load({
+    ...small,
+    "tokenizer.ggml.pre": text(pre),
+    "tokenizer.ggml.tokens": texts(tokens),
+    "tokenizer.ggml.token_type": i32s(tokens.map((_, id) => (id < 2 ? 3 : 1))),
+    "tokenizer.ggml.merges": texts(["1 2", "12 3", "123 4", "Ġ 12", "Ð ¼"]),
+  });
+  const found = ["1234", " 12", "м"].map((each) => tokenizer.encode(each).map((id) => tokens[id]));
+  expect(found).toEqual(wanted);
+});
+
 describe("what the metadata says about tokens", () => {
   it("ends an answer at the named tokens and at those that llama.cpp knows", async () => {
     expect((await load(small)).endTokenIds).toEqual([1, 6]);
