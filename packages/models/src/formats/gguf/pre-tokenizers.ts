@@ -14,19 +14,22 @@ export interface PreTokenizer {
   readonly addsBos?: boolean;
 }
 
+const nfc = { type: "NFC" };
 const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 const wordsAndDigits = (digits: string): string =>
   String.raw`${contractions}|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
 const gpt2: PreTokenizer = { patterns: [gpt2Pattern] };
+/** GPT-NeoX's. */
+const neox: PreTokenizer = { patterns: [gpt2Pattern], normalizer: nfc };
 const singleDigits: PreTokenizer = { patterns: [String.raw`\p{N}`, gpt2Pattern] };
 const llama3: PreTokenizer = {
   patterns: [wordsAndDigits(String.raw`\p{N}{1,3}`)],
   ignoresMerges: true,
   addsBos: true,
 };
-const qwen2: PreTokenizer = { patterns: [wordsAndDigits(String.raw`\p{N}`)], normalizer: { type: "NFC" } };
+const qwen2: PreTokenizer = { patterns: [wordsAndDigits(String.raw`\p{N}`)], normalizer: nfc };
 const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
 const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
 const tekken: PreTokenizer = {
@@ -80,15 +83,20 @@ const unnamed: PreTokenizer = {
 export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map([
   ["default", unnamed],
   ["gpt-2", gpt2],
+  ["phi-2", gpt2],
+  ["mpt", neox],
+  ["olmo", neox],
   ["smollm", singleDigits],
   ["starcoder", singleDigits],
   ["refact", singleDigits],
-  ["command-r", singleDigits],
+  ["command-r", { ...singleDigits, normalizer: nfc }],
   ["codeshell", singleDigits],
   ["llama-bpe", llama3],
   ["llama3", llama3],
   ["llama-v3", llama3],
+  ["pixtral", llama3],
   ["dbrx", { patterns: llama3.patterns }],
+  ["smaug-bpe", { patterns: llama3.patterns }],
   ["gpt-4o", gpt4o],
   ["stablelm2", { patterns: qwen2.patterns }],
   ["qwen2", qwen2],
