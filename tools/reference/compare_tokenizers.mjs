@@ -13,7 +13,8 @@ function report() {
   if (current === undefined) return;
   const { name, counts, examples } = current;
   process.stdout.write(`${name}: ${JSON.stringify(counts)}\n`);
-  for (const example of examples.slice(0, Number(shown))) process.stdout.write(`  ${JSON.stringify(example)}\n`);
+  for (const example of examples.slice(0, Number(shown)))
+    process.stdout.write(`  ${JSON.stringify(example)}\n`);
 }
 
 function check(what, given, wanted, got) {

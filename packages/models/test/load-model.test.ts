@@ -85,6 +85,30 @@ describe("createModelLoader", () => {
     ).toBe("F");
   });
 
+  it("renders conversations with tools by the template for them", async () => {
+    const named = [
+      { name: "default", template: "plain" },
+      { name: "tool_use", template: "{{ tools | length }} tools" },
+      { name: "rag", template: "documents" },
+    ];
+    const places = [
+      { "tokenizer_config.json": JSON.stringify({ chat_template: named }) },
+      { "chat_template.json": JSON.stringify({ chat_template: named }) },
+      {
+        "chat_template.jinja": "plain",
+        "additional_chat_templates/tool_use.jinja": "{{ tools | length }} tools",
+      },
+    ];
+    const messages = [{ role: "user", content: "Hi" }];
+    for (const files of places) {
+      const { chatTemplate } = await load(files);
+      expect(chatTemplate?.render(messages)).toBe("plain");
+      expect(chatTemplate?.render(messages, { variables: { tools: null } })).toBe("plain");
+      expect(chatTemplate?.render(messages, { variablesJson: '{"tools":[]}' })).toBe("0 tools");
+      expect(chatTemplate?.render(messages, { variables: { tools: [{}] } })).toBe("1 tools");
+    }
+  });
+
   it("uses the given chat template in place of the checkpoint's", async () => {
     const files = createModelFiles({
       "chat_template.jinja": "{% if %}",

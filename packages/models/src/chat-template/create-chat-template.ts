@@ -11,6 +11,8 @@ import { readTemplateInput } from "./template-input.ts";
 export interface ChatTemplateSetup {
   /** The template's file name, for messages: `chat_template.jinja`. */
   readonly name?: string | undefined;
+  /** The template of conversations with tools, where that is another one. */
+  readonly toolUse?: string | undefined;
   /** Special tokens by name, such as `bos_token`. */
   readonly specialTokens?: ReadonlyMap<string, string>;
   /** The clock of `strftime_now`; the system's by default. */
@@ -24,8 +26,9 @@ export interface ChatTemplateSetup {
  * @throws ModelError `INVALID_CHAT_TEMPLATE` when the source does not parse
  */
 export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}): ChatTemplate {
-  const { name, specialTokens = new Map<string, string>(), now = (): Date => new Date() } = setup;
+  const { name, toolUse, specialTokens = new Map<string, string>(), now = (): Date => new Date() } = setup;
   const template = parseSource(source, name);
+  const toolTemplate = toolUse === undefined ? template : parseSource(toolUse, name);
   return {
     source,
     render: (messages, options = {}) => {
@@ -34,8 +37,9 @@ export function createChatTemplate(source: string, setup: ChatTemplateSetup = {}
       const date = now();
       try {
         const input = readTemplateInput(messages, options);
+        const hasTools = (input.variables.get("tools") ?? null) !== null;
         const run = (conversation: readonly ChatTemplateMessage[]): string =>
-          renderTemplate(template, {
+          renderTemplate(hasTools ? toolTemplate : template, {
             date,
             variables: [
               ...specialTokens,

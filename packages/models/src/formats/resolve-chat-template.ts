@@ -11,10 +11,15 @@ import type { TokenizerSettings } from "../tokenizer/tokenizer.ts";
 
 export const maxTemplateBytes: number = 4 * 2 ** 20;
 
-/** A template and the name of its file, for messages. */
-export interface FoundTemplate {
-  readonly name: string;
+/** A template, and the one for conversations with tools where a checkpoint has two. */
+export interface TemplateSources {
   readonly source: string;
+  readonly toolUse?: string | undefined;
+}
+
+/** Templates and the name of their file, for messages. */
+export interface FoundTemplate extends TemplateSources {
+  readonly name: string;
 }
 
 /** Options of `resolveChatTemplate`. */
@@ -39,6 +44,7 @@ export async function resolveChatTemplate(
   if (found === undefined) return undefined;
   return parseInTime(found.source, {
     name: found.name,
+    toolUse: found.toolUse,
     specialTokens,
     ...(now === undefined ? {} : { now }),
   });
@@ -69,18 +75,22 @@ async function readGivenTemplate(path: string, files: FileAccess): Promise<Found
   return { name: basename(path), source };
 }
 
-/** Selects a template of one or of several named ones. @throws ModelError `INVALID_CHAT_TEMPLATE` */
-export function selectTemplate(value: unknown, file: string): string | undefined {
+/**
+ * Selects templates of one or of several named ones: `default`, and `tool_use` for conversations with tools.
+ *
+ * @throws ModelError `INVALID_CHAT_TEMPLATE`
+ */
+export function selectTemplate(value: unknown, file: string): TemplateSources | undefined {
   if (value === undefined || value === null) {
     return undefined;
   }
   if (typeof value === "string") {
-    return value;
+    return { source: value };
   }
   const named = Array.isArray(value) ? value.map(namedTemplate) : [];
-  const chosen =
-    named.find(([name]) => name === "default")?.[1] ?? (named.length === 1 ? named[0]?.[1] : undefined);
-  if (chosen === undefined) {
+  const sources = new Map(named);
+  const source = sources.get("default") ?? (named.length === 1 ? named[0]?.[1] : undefined);
+  if (source === undefined) {
     const got = named.length === 0 ? quoteValue(value) : named.map(([name]) => name).join(", ");
     throw new ModelError(
       "INVALID_CHAT_TEMPLATE",
@@ -88,7 +98,7 @@ export function selectTemplate(value: unknown, file: string): string | undefined
       { file, field: "chat_template" },
     );
   }
-  return chosen;
+  return { source, toolUse: sources.get("tool_use") };
 }
 
 function namedTemplate(entry: unknown): [name: string, source: string | undefined] {

@@ -6,10 +6,8 @@ import { prepareTokenizerJson } from "../../tokenizer/prepare-tokenizer-json.ts"
 import type { LoadedTokenizer, TokenizerSettings } from "../../tokenizer/tokenizer.ts";
 import type { GgufMetadata } from "./gguf-metadata.ts";
 import { preTokenizers } from "./pre-tokenizers.ts";
+import { findEndTokens, tokenType, type Vocabulary } from "./find-end-tokens.ts";
 import { sentencePieceMerges } from "./sentence-piece-merges.ts";
-
-/** Of `tokenizer.ggml.token_type`. */
-const tokenType = { unknown: 2, control: 3, userDefined: 4 } as const;
 
 /** Arrays of the metadata that a tokenizer needs. */
 export const tokenizerArrays: ReadonlySet<string> = new Set([
@@ -28,21 +26,6 @@ const specialNames = [
   { name: "sep_token", key: "seperator_token_id" },
   { name: "mask_token", key: "mask_token_id" },
 ] as const;
-
-/** Tokens that end an answer wherever they are, as in llama.cpp: many files name only one of several. */
-const endTokens: ReadonlySet<string> = new Set([
-  "<|eot_id|>",
-  "<|eom_id|>",
-  "<|im_end|>",
-  "<|end|>",
-  "<|endoftext|>",
-  "<|end_of_text|>",
-  "<end_of_turn>",
-  "<EOT>",
-  "_<EOT>",
-  "<|end_of_sentence|>",
-  "<｜end▁of▁sentence｜>",
-]);
 
 /** The tokenizer of a file, with what else the metadata says about tokens. */
 export interface GgufTokenizer {
@@ -95,18 +78,13 @@ export function createGgufTokenizer(
       eos: adds("add_eos_token", false, "eos_token"),
     },
     addedTokens: [],
-    chatTemplate: metadata.get("tokenizer.chat_template"),
+    chatTemplate: readTemplates(metadata),
   };
   const checked = withFile(path, () => prepareTokenizerJson(checkTokenizerJson(json, path), settings));
   const sizeBytes = tokens.reduce((sum, token) => sum + token.length, 0);
   const tokenizer = createTokenizer(checked, settings, { file: path, sizeBytes, encodes, hasTimeLimit });
-  return { tokenizer, settings, endTokenIds: findEndTokens(fields, vocabulary) };
-}
-
-interface Vocabulary {
-  readonly tokens: readonly string[];
-  readonly types: readonly number[];
-  readonly tokenIds: ReadonlyMap<string, number>;
+  const named = ["eos_token_id", "eot_token_id", "eom_token_id"].map((key) => fields.get(key));
+  return { tokenizer, settings, endTokenIds: findEndTokens(vocabulary, named) };
 }
 
 /** A `tokenizer.json`, and whether a text starts with `bos` where the metadata does not say. */
@@ -187,13 +165,15 @@ function addedTokens({ tokens, types }: Vocabulary): readonly object[] {
   });
 }
 
-function findEndTokens(fields: TokenizerFields, { tokens, types, tokenIds }: Vocabulary): readonly number[] {
-  const named = ["eos_token_id", "eot_token_id", "eom_token_id"].map((key) => fields.get(key));
-  const spelled = [...endTokens]
-    .map((token) => tokenIds.get(token))
-    .filter((id) => types[id ?? -1] === tokenType.control);
-  const ids = [...named, ...spelled].filter((id) => typeof id === "number" && id < tokens.length);
-  return [...new Set(ids as readonly number[])];
+/** The template of a file, or both where it has another one for conversations with tools. */
+function readTemplates(metadata: GgufMetadata): unknown {
+  const template = metadata.get("tokenizer.chat_template");
+  const toolUse = metadata.get("tokenizer.chat_template.tool_use");
+  if (typeof template !== "string" || toolUse === undefined) return template;
+  return [
+    { name: "default", template },
+    { name: "tool_use", template: toolUse },
+  ];
 }
 
 /** Reads the fields of `tokenizer.ggml`. */

@@ -76,10 +76,10 @@ export const gguf: CheckpointFormat = {
       const made = createGgufTokenizer(metadata, { path, encodes, hasTimeLimit });
       const { tokenizer, settings, endTokenIds } = made;
       signal?.throwIfAborted();
-      const source = selectTemplate(settings.chatTemplate, basename(path));
+      const sources = selectTemplate(settings.chatTemplate, basename(path));
       const name = "tokenizer.chat_template";
       const chatTemplate = await resolveChatTemplate(
-        async () => (source === undefined ? undefined : { name, source }),
+        async () => (sources === undefined ? undefined : { name, ...sources }),
         settings,
         { files, now, chatTemplatePath },
       );

@@ -137,6 +137,35 @@ describe("what the metadata says about tokens", () => {
     expect((await load({ ...small, "tokenizer.ggml.eot_token_id": u32(7) })).endTokenIds).toEqual([1, 7, 6]);
   });
 
+  it.each([
+    ["of Phi-3", ["<|endoftext|>", 3], ["<|end|>", 3], ["<|endoftext|>", "<|end|>"]],
+    [
+      "that a converter did not mark as control tokens",
+      ["</s>", 3],
+      ["<|im_end|>", 4],
+      ["</s>", "<|im_end|>"],
+    ],
+    ["but not words of a text", ["<eos>", 3], ["</s>", 4], ["<eos>"]],
+    ["but not ordinary tokens", ["</s>", 3], ["<|im_end|>", 1], ["</s>"]],
+  ] as const)("ends an answer at the tokens %s", async (_, [eos, eosType], [other, otherType], ends) => {
+    const { tokenizer, endTokenIds } = await load({
+      ...small,
+      "tokenizer.ggml.tokens": texts(["<s>", eos, "a", "b", "ab", "Ġ", other, "<user>"]),
+      "tokenizer.ggml.token_type": i32s([3, eosType, 1, 1, 1, 1, otherType, 4]),
+    });
+    expect(endTokenIds?.map((id) => tokenizer.tokenOf(id)).toSorted()).toEqual(ends.toSorted());
+  });
+
+  it("does not end an answer at the end of a message within it", async () => {
+    const { tokenizer, endTokenIds } = await load({
+      ...small,
+      "tokenizer.ggml.tokens": texts(["<s>", "<|return|>", "a", "b", "ab", "<|end|>", "<|call|>", "<user>"]),
+      "tokenizer.ggml.token_type": i32s([3, 3, 1, 1, 1, 3, 3, 4]),
+      "tokenizer.ggml.eot_token_id": u32(5),
+    });
+    expect(endTokenIds?.map((id) => tokenizer.tokenOf(id))).toEqual(["<|return|>", "<|call|>"]);
+  });
+
   it("starts a text as the file says, else as the kind of tokenizer does", async () => {
     const encode = async (more: Readonly<Record<string, MetadataValue>>): Promise<number[]> =>
       (await load({ ...small, ...more })).tokenizer.encode("ab");
@@ -164,6 +193,13 @@ describe("what the metadata says about tokens", () => {
     const { chatTemplate } = await load({ ...small, "tokenizer.chat_template": text(template) });
     expect(chatTemplate?.render([{ role: "user", content: "hi" }])).toBe("<s>[user]hi");
     expect((await load(small)).chatTemplate).toBeUndefined();
+    const both = {
+      "tokenizer.chat_template": text("plain"),
+      "tokenizer.chat_template.tool_use": text("{{ tools | length }} tools"),
+    };
+    const named = (await load({ ...small, ...both })).chatTemplate;
+    expect(named?.render([{ role: "user", content: "hi" }])).toBe("plain");
+    expect(named?.render([{ role: "user", content: "hi" }], { variables: { tools: [{}] } })).toBe("1 tools");
   });
 });
 
