@@ -13,11 +13,12 @@ function report() {
   if (current === undefined) return;
   const { name, counts, examples } = current;
   process.stdout.write(`${name}: ${JSON.stringify(counts)}\n`);
-  for (const example of examples.slice(0, Number(shown)))
+  for (const example of examples.slice(0, Number(shown))) {
     process.stdout.write(`  ${JSON.stringify(example)}\n`);
+  }
 }
 
-function check(what, given, wanted, got) {
+function check(what, [given, wanted, got]) {
   const isEqual = JSON.stringify(wanted) === JSON.stringify(got);
   const [equal, all] = current.counts[what] ?? [0, 0];
   current.counts[what] = [equal + Number(isEqual), all + 1];
@@ -37,7 +38,7 @@ for await (const line of createInterface({ input: createReadStream(path) })) {
     current = { name, counts: {}, examples: [] };
     try {
       current.tokenizer = await loadTokenizer(directory);
-      check("vocabSize", name, vocabSize, current.tokenizer.vocabSize);
+      check("vocabSize", [name, vocabSize, current.tokenizer.vocabSize]);
     } catch (error) {
       current.examples.push(error.message);
     }
@@ -45,10 +46,12 @@ for await (const line of createInterface({ input: createReadStream(path) })) {
   }
   const { tokenizer } = current;
   if (tokenizer === undefined) continue;
-  if (text !== undefined) check("encode", text, ids, tokenizer.encode(text, { addSpecialTokens: false }));
-  if (idsWithSpecial !== undefined) check("encodeWithSpecial", text, idsWithSpecial, tokenizer.encode(text));
-  check("decode", ids, decoded, tokenizer.decode(ids));
-  check("decodeSkipSpecial", ids, decodedSkipSpecial, tokenizer.decode(ids, { skipSpecialTokens: true }));
-  check("stream", ids, decoded, stream(tokenizer, ids));
+  if (text !== undefined) check("encode", [text, ids, tokenizer.encode(text, { addSpecialTokens: false })]);
+  if (idsWithSpecial !== undefined) {
+    check("encodeWithSpecial", [text, idsWithSpecial, tokenizer.encode(text)]);
+  }
+  check("decode", [ids, decoded, tokenizer.decode(ids)]);
+  check("decodeSkipSpecial", [ids, decodedSkipSpecial, tokenizer.decode(ids, { skipSpecialTokens: true })]);
+  check("stream", [ids, decoded, stream(tokenizer, ids)]);
 }
 report();

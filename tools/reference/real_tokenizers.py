@@ -53,13 +53,13 @@ def write_encodings(directory: Path) -> None:
     added = [token.content for token in plain.get_added_tokens_decoder().values()]
     for text in [*STRINGS, *lines(), *random_texts(rng, added)]:
         ids = plain.encode(text, add_special_tokens=False).ids
-        line: dict[str, Any] = {"text": text, "ids": ids, **decoded(plain, ids)}
+        line: dict[str, Any] = {"text": text, "ids": ids, **decoded(plain, whole, ids)}
         if whole is not None:
             line["idsWithSpecial"] = whole(text, add_special_tokens=True).input_ids
         print_line(line)
     for _ in range(RANDOM_SEQUENCES):
         ids = [rng.randrange(size) for _ in range(rng.randrange(1, 16))]
-        print_line({"ids": ids, **decoded(plain, ids)})
+        print_line({"ids": ids, **decoded(plain, whole, ids)})
 
 
 def load_whole(directory: Path) -> PreTrainedTokenizerFast | None:
@@ -69,12 +69,10 @@ def load_whole(directory: Path) -> PreTrainedTokenizerFast | None:
     return PreTrainedTokenizerFast.from_pretrained(directory)
 
 
-def decoded(tokenizer: Tokenizer, ids: list[int]) -> dict[str, str]:
-    """The text with and without special tokens."""
-    return {
-        "decoded": tokenizer.decode(ids, skip_special_tokens=False),
-        "decodedSkipSpecial": tokenizer.decode(ids, skip_special_tokens=True),
-    }
+def decoded(plain: Tokenizer, whole: PreTrainedTokenizerFast | None, ids: list[int]) -> dict[str, str]:
+    """The text with and without special tokens, of which the settings name some more."""
+    without = plain.decode(ids) if whole is None else whole.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return {"decoded": plain.decode(ids, skip_special_tokens=False), "decodedSkipSpecial": without}
 
 
 def random_texts(rng: random.Random, added: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ReadTextOptions, StoredText } from "./formats/checkpoint-format.ts";
 import { findModel } from "./formats/find-model.ts";
+import { findTurnEnds } from "./find-turn-ends.ts";
 import type { FoundModel, ModelSource } from "./formats/find-model.ts";
 import { assertTokenizerFits } from "./tokenizer/assert-tokenizer-fits.ts";
 
@@ -42,8 +43,9 @@ export async function readModelText(
   return { ...text, config: withEndTokens(config, text) };
 }
 
-/** The config of a fine-tuned checkpoint often lacks the tokenizer's end-of-sequence token. */
-function withEndTokens(config: ModelConfig, { tokenizer, endTokenIds = [] }: StoredText): ModelConfig {
+/** Adds the tokenizer's own end of a text, and ends of turns, which many configs lack. */
+function withEndTokens(config: ModelConfig, text: StoredText): ModelConfig {
+  const { tokenizer, endTokenIds = findTurnEnds(text) } = text;
   const more = [tokenizer.eosTokenId, ...endTokenIds].filter((id) => id !== undefined);
   const ids = new Set([...config.eosTokenIds, ...more]);
   if (ids.size === config.eosTokenIds.length) return config;

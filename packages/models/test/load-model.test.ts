@@ -109,6 +109,19 @@ describe("createModelLoader", () => {
     }
   });
 
+  it("ends an answer where the template ends a message", async () => {
+    const ends = async (template: string, more: object = {}): Promise<readonly number[]> => {
+      const settings = JSON.stringify({ chat_template: template, ...more });
+      return (await load({ "tokenizer_config.json": settings })).config.eosTokenIds;
+    };
+    const template = "{% for m in messages %}{{ m.content + '<|end|>' }}{% endfor %}";
+    expect(await ends(template)).toEqual([2, 269]);
+    expect(await ends("{{ messages[0].content }}")).toEqual([2]);
+    expect(await ends("{{ messages[0].content }}<|im_end|>")).toEqual([2]);
+    const added = { 272: { content: "<|return|>", special: true } };
+    expect(await ends(template, { added_tokens_decoder: added })).toEqual([2]);
+  });
+
   it("uses the given chat template in place of the checkpoint's", async () => {
     const files = createModelFiles({
       "chat_template.jinja": "{% if %}",

@@ -75,6 +75,16 @@ export async function readTextFile(
   path: string,
   options: ReadTextOptions,
 ): Promise<string | undefined> {
+  const bytes = await readBytes(files, path, options);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+}
+
+/** Reads a file whole; `undefined` when it is absent. @throws ModelError `FILE_TOO_LARGE`, `FILE_UNREADABLE` */
+export async function readBytes(
+  files: FileAccess,
+  path: string,
+  options: ReadTextOptions,
+): Promise<Uint8Array | undefined> {
   const found = await statFile(files, path);
   if (found === undefined) {
     return undefined;
@@ -92,7 +102,7 @@ export async function readTextFile(
     }
     const bytes = new Uint8Array(sizeBytes);
     await readFully(opened, bytes, 0);
-    return new TextDecoder().decode(bytes);
+    return bytes;
   } finally {
     await opened.file.close();
   }

@@ -3,11 +3,11 @@ import { checkTokenizerJson, withFile } from "../../tokenizer/check-tokenizer-js
 import { createTokenizer } from "../../tokenizer/create-tokenizer.ts";
 import { wordSplit } from "../../tokenizer/explicit-splits.ts";
 import { prepareTokenizerJson } from "../../tokenizer/prepare-tokenizer-json.ts";
+import { sentencePieceJson } from "../../tokenizer/sentence-piece-json.ts";
 import type { LoadedTokenizer, TokenizerSettings } from "../../tokenizer/tokenizer.ts";
 import type { GgufMetadata } from "./gguf-metadata.ts";
 import { preTokenizers } from "./pre-tokenizers.ts";
 import { findEndTokens, tokenType, type Vocabulary } from "./find-end-tokens.ts";
-import { sentencePieceMerges } from "./sentence-piece-merges.ts";
 
 /** Arrays of the metadata that a tokenizer needs. */
 export const tokenizerArrays: ReadonlySet<string> = new Set([
@@ -60,7 +60,7 @@ export function createGgufTokenizer(
   const types = fields.numbers("token_type");
   const vocabulary: Vocabulary = { tokens, types, tokenIds: fields.tokenIds(tokens) };
   const { json, addsBos } =
-    model === "gpt2" ? byteLevelJson(fields, vocabulary) : sentencePieceJson(fields, vocabulary);
+    model === "gpt2" ? byteLevelJson(fields, vocabulary) : piecesJson(fields, vocabulary);
   const specialTokens = new Map<string, string>();
   for (const { name, key, ...defaults } of specialNames) {
     const fallback =
@@ -123,35 +123,14 @@ function byteLevelJson(fields: TokenizerFields, vocabulary: Vocabulary): Describ
   return { json, addsBos };
 }
 
-function sentencePieceJson(fields: TokenizerFields, vocabulary: Vocabulary): DescribedTokenizer {
-  const addsSpace = (fields.get("add_space_prefix") ?? true) === true;
-  const { tokens, tokenIds } = vocabulary;
-  const spaces = { type: "Replace", pattern: { String: " " }, content: "▁" };
-  const json = {
-    version: "1.0",
-    added_tokens: addedTokens(vocabulary),
-    normalizer: {
-      type: "Sequence",
-      normalizers: addsSpace ? [{ type: "Prepend", prepend: "▁" }, spaces] : [spaces],
-    },
-    decoder: {
-      type: "Sequence",
-      decoders: [
-        { type: "Replace", pattern: { String: "▁" }, content: " " },
-        { type: "ByteFallback" },
-        { type: "Fuse" },
-        ...(addsSpace ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : []),
-      ],
-    },
-    model: {
-      type: "BPE",
-      vocab: Object.fromEntries(tokenIds),
-      merges: sentencePieceMerges(tokenIds, fields.numbers("scores")),
-      byte_fallback: true,
-      fuse_unk: true,
-      unk_token: tokens[Number(fields.get("unknown_token_id") ?? 0)] ?? null,
-    },
-  };
+function piecesJson(fields: TokenizerFields, vocabulary: Vocabulary): DescribedTokenizer {
+  const json = sentencePieceJson({
+    tokenIds: vocabulary.tokenIds,
+    scores: fields.numbers("scores"),
+    unknownToken: vocabulary.tokens[Number(fields.get("unknown_token_id") ?? 0)] ?? null,
+    addsSpace: (fields.get("add_space_prefix") ?? true) === true,
+    addedTokens: addedTokens(vocabulary),
+  });
   return { json, addsBos: true };
 }
 

@@ -8,6 +8,7 @@ import { checkTokenizerJson, withFile } from "../../tokenizer/check-tokenizer-js
 import { createTokenizer } from "../../tokenizer/create-tokenizer.ts";
 import { prepareTokenizerJson } from "../../tokenizer/prepare-tokenizer-json.ts";
 import type { LoadedTokenizer, TokenizerSettings } from "../../tokenizer/tokenizer.ts";
+import { describePieceTokenizer, pieceFile, type DescribedTokenizer } from "./load-piece-tokenizer.ts";
 import { readTokenizerSettings } from "./read-tokenizer-settings.ts";
 
 /** Options of `loadTokenizer`. */
@@ -24,10 +25,11 @@ export interface LoadTokenizerOptions {
 
 const tokenizerFile = "tokenizer.json";
 const maxTokenizerBytes = 256 * 2 ** 20;
-const otherFormats = ["tokenizer.model", "tekken.json", "vocab.json", "tokenizer.tiktoken", "qwen.tiktoken"];
+const otherFormats = ["tekken.json", "vocab.json", "tokenizer.tiktoken", "qwen.tiktoken"];
 
 /**
- * Loads the tokenizer of a checkpoint: `tokenizer.json`, with the special tokens of `tokenizer_config.json`.
+ * Loads the tokenizer of a checkpoint: `tokenizer.json`, else `tokenizer.model`, with the special tokens of
+ * `tokenizer_config.json`.
  *
  * @throws ModelError `FILE_MISSING`, `UNSUPPORTED_TOKENIZER`, `INVALID_TOKENIZER` and those of reading a file
  */
@@ -36,16 +38,21 @@ export async function loadTokenizer(
   options: LoadTokenizerOptions = {},
 ): Promise<LoadedTokenizer> {
   const files = options.files ?? createNodeFileAccess();
+  const given = options.settings ?? (await readTokenizerSettings(files, directory));
   const path = join(directory, tokenizerFile);
   const raw = await readJsonFile(files, path, { maxBytes: maxTokenizerBytes });
-  if (raw === undefined) {
-    throw await missingTokenizerError(files, directory);
-  }
-  const settings = options.settings ?? (await readTokenizerSettings(files, directory));
-  const json = withFile(path, () => prepareTokenizerJson(checkTokenizerJson(raw, path), settings));
-  const sizeBytes = (await files.stat(path))?.sizeBytes ?? 0;
   const { encodes = true, hasTimeLimit = true } = options;
-  return createTokenizer(json, settings, { file: path, sizeBytes, encodes, hasTimeLimit });
+  const create = ({ json, settings, sizeBytes }: DescribedTokenizer, file: string): LoadedTokenizer => {
+    const prepared = withFile(file, () => prepareTokenizerJson(checkTokenizerJson(json, file), settings));
+    return createTokenizer(prepared, settings, { file, sizeBytes, encodes, hasTimeLimit });
+  };
+  if (raw !== undefined) {
+    const sizeBytes = (await files.stat(path))?.sizeBytes ?? 0;
+    return create({ json: raw, settings: given, sizeBytes }, path);
+  }
+  const described = await describePieceTokenizer(files, directory, given);
+  if (described === undefined) throw await missingTokenizerError(files, directory);
+  return create(described, join(directory, pieceFile));
 }
 
 async function missingTokenizerError(files: FileAccess, directory: string): Promise<ModelError> {

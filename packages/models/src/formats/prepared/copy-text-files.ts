@@ -1,5 +1,5 @@
-import { copyFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { openFile, readFully, statFile } from "../../files/read-file.ts";
 import type { FileAccess } from "../../files/file-access.ts";
 import type { ModelLocation } from "../checkpoint-format.ts";
@@ -12,9 +12,12 @@ const textFiles = [
   "config.json",
   "generation_config.json",
   "tokenizer.json",
+  "tokenizer.model",
+  "added_tokens.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "chat_template.jinja",
+  "additional_chat_templates/tool_use.jinja",
   "chat_template.json",
 ];
 
@@ -36,7 +39,10 @@ export async function copyTextFiles({ location, format }: Source, directory: str
   }
   for (const name of textFiles) {
     const source = join(path, name);
-    if ((await statFile(files, source)) !== undefined) await copyFile(source, join(directory, name));
+    if ((await statFile(files, source)) === undefined) continue;
+    const target = join(directory, name);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(source, target);
   }
 }
 

@@ -147,13 +147,13 @@ describe("what the metadata says about tokens", () => {
     ],
     ["but not words of a text", ["<eos>", 3], ["</s>", 4], ["<eos>"]],
     ["but not ordinary tokens", ["</s>", 3], ["<|im_end|>", 1], ["</s>"]],
-  ] as const)("ends an answer at the tokens %s", async (_, [eos, eosType], [other, otherType], ends) => {
+  ] as const)("ends an answer at the tokens %s", async (...[, [eos, eosType], [other, otherType], ends]) => {
     const { tokenizer, endTokenIds } = await load({
       ...small,
       "tokenizer.ggml.tokens": texts(["<s>", eos, "a", "b", "ab", "Ġ", other, "<user>"]),
       "tokenizer.ggml.token_type": i32s([3, eosType, 1, 1, 1, 1, otherType, 4]),
     });
-    expect(endTokenIds?.map((id) => tokenizer.tokenOf(id)).toSorted()).toEqual(ends.toSorted());
+    expect(new Set(endTokenIds?.map((id) => tokenizer.tokenOf(id)))).toEqual(new Set<string>(ends));
   });
 
   it("does not end an answer at the end of a message within it", async () => {

@@ -225,9 +225,9 @@ describe("loadTokenizer", () => {
       loadTokenizer("/m", { files: createMemoryFiles({ "/m/config.json": "{}", ...files }) });
     await expectModelError("FILE_MISSING", async () => without({}));
     const error = await expectModelError("UNSUPPORTED_TOKENIZER", async () =>
-      without({ "/m/tokenizer.model": "x" }),
+      without({ "/m/tekken.json": "x" }),
     );
-    expect(error.message).toContain("tokenizer.model");
+    expect(error.message).toContain("tekken.json");
     expect(error.message).toContain("save_pretrained");
   });
 

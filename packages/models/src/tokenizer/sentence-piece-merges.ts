@@ -1,4 +1,4 @@
-import { ModelError } from "../../errors.ts";
+import { ModelError } from "../errors.ts";
 
 /** Of comparisons of parts of tokens, which take time by the square of a token's length. */
 const maxWork = 2 ** 30;
@@ -18,7 +18,7 @@ export function sentencePieceMerges(
   for (const token of tokenIds.keys()) work += token.length ** 2;
   if (work > maxWork) {
     const mismatch = { expected: "tokens of some characters", got: "tokens too long to be merged" };
-    throw new ModelError("INVALID_TOKENIZER", mismatch, { field: "tokenizer.ggml.tokens" });
+    throw new ModelError("INVALID_TOKENIZER", mismatch, { field: "tokens" });
   }
   const merges: {
     readonly pair: readonly [string, string];
