@@ -1,19 +1,19 @@
 import type { ExpertRouting } from "@infernode/models";
+import type { SentTokens } from "./expert-nodes.ts";
 import type { OnnxAttribute, OnnxNode } from "./onnx-graph.ts";
 import type { GraphWriter } from "./quantized-operators.ts";
 
 /** Tokens in the order of the experts that they are sent to. */
 export interface ExpertRows {
-  /** For each expert its tokens, `(its tokens, width)`; often none, which costs almost nothing. */
-  readonly inputs: readonly string[];
-  /** Adds what the experts return for each token, weighted: → `(tokens, width)`. */
-  readonly join: (outputs: readonly string[], width: number) => string;
+  readonly sent: SentTokens;
+  /** Adds what the experts return for each token, rows sorted by expert, weighted: → `(tokens, width)`. */
+  readonly join: (sorted: string, width: number) => string;
 }
 
 /**
  * Writes how tokens are sent to experts: the rows of all pairs of a token and an expert, sorted by expert, are one tensor
- * and are split into one for each expert, so that each weight is multiplied where it is stored. Measured against the
- * runtime's own operators, `MoE` and `QMoE`, in `docs/mixtures.md`.
+ * and are split into one for each expert, often of no rows, which costs almost nothing; so each weight is multiplied
+ * where it is stored. Measured against the runtime's own operators, `MoE` and `QMoE`, in `docs/mixtures.md`.
  */
 export function sendToExperts(
   { node, reshape, integers }: GraphWriter,
@@ -42,15 +42,10 @@ export function sendToExperts(
   };
   const order = ascending(pairs);
   const isSent = node("OneHot", [pairs, integers([expertCount]), integers([0, 1])]);
-  const rowCounts = node("ReduceSum", [isSent, first], { attributes: { keepdims: 0 } });
-  const rows = node("Gather", [x, node("Div", [order, perToken])]);
-  const inputs = Array.from({ length: expertCount }, (_, index) => `${rows}.${index}`);
-  const [output = "", ...moreOutputs] = inputs;
-  node("Split", [rows, rowCounts], { output, moreOutputs, attributes: { axis: 0 } });
+  const counts = node("ReduceSum", [isSent, first], { attributes: { keepdims: 0 } });
   return {
-    inputs,
-    join(outputs, width) {
-      const sorted = node("Concat", outputs, { attributes: { axis: 0 } });
+    sent: { tokens: x, order: node("Div", [order, perToken]), counts },
+    join(sorted, width) {
       const ofTokens = reshape(node("Gather", [sorted, ascending(order)]), [-1, expertsPerToken, width]);
       return reshape(node("MatMul", [reshape(weights, [-1, 1, expertsPerToken]), ofTokens]), [-1, width]);
     },

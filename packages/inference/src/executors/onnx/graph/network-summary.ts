@@ -76,7 +76,7 @@ export class NetworkSummary implements DecoderBuilder<number> {
     const widths = Array.from({ length: expertCount }, (_, index) => expert(x, index));
     const width = Math.max(...widths);
     // A token is as many rows as it has experts: what they take, what one has inside, what they return in both orders.
-    const rowWidth = 2 * x + 3 * this.widestGate + 3 * width;
+    const rowWidth = 2 * x + 4 * this.widestGate + 3 * width;
     this.widestExperts = Math.max(this.widestExperts, expertsPerToken * rowWidth);
     this.widestGate = widestGate;
     return width;

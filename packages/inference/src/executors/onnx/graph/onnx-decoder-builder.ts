@@ -19,6 +19,7 @@ import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import { activationOperators } from "./activation-operators.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
+import { type ExpertNodes, writeExpertNodes } from "./expert-nodes.ts";
 import { sendToExperts, writeBranch } from "./expert-rows.ts";
 import { HeadInputsWriter } from "./head-inputs.ts";
 import { isTransposed } from "./network-summary.ts";
@@ -150,15 +151,21 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
     let width = 0;
     let sum = "";
     const nodes = this.graph.collectNodes(() => {
-      const rows = sendToExperts(this.#writer, tokens, { ...routing, logits });
-      const outputs = rows.inputs.map((flat, index) => expert({ width: x.width, names: { flat } }, index));
-      width = outputs[0]?.width ?? 0;
-      sum = rows.join(outputs.map(nameOf), width);
+      const { sent, join } = sendToExperts(this.#writer, tokens, { ...routing, logits });
+      const experts = Array.from({ length: routing.expertCount }, (_, index): ExpertNodes => {
+        const input = `${tokens}.expert.${index}`;
+        let output = "";
+        const own = this.graph.collectNodes(() => {
+          const result = expert({ width: x.width, names: { flat: input } }, index);
+          width = result.width;
+          output = nameOf(result);
+        });
+        return { input, nodes: own, output };
+      });
+      sum = join(writeExpertNodes(this.#writer, experts, sent), width);
     });
-    return {
-      width,
-      names: { flat: writeBranch(this.#writer, condition, { nodes, output: sum, otherwise: tokens }) },
-    };
+    const flat = writeBranch(this.#writer, condition, { nodes, output: sum, otherwise: tokens });
+    return { width, names: { flat } };
   }
 
   /** Whether a run has tokens, which the runtime does not know before it. */
