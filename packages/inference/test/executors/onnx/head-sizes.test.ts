@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Executor } from "../../../src/executors/executor.ts";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
+import { kvStepsOf } from "../support/kv-steps.ts";
 import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
-import type { KvSteps } from "../support/reference-forward.ts";
 
 const headDims = [8, 9, 10, 12, 15, 20, 33, 40, 48, 72, 96, 100, 101, 120, 128, 160, 192, 256, 320, 511, 512];
 const groupings = [
@@ -60,17 +60,6 @@ function difference(found: Float32Array, wanted: Float64Array): number {
   return found.reduce((most, logit, at) => Math.max(most, Math.abs(logit - wanted[at]!)), 0) / largest;
 }
 
-/** The steps of a layer by ranges `(layers, keys and values, kvHeads · cached features)`. */
-function stepsOf(ranges: Float32Array, config: ModelConfig, layerIndex: number): KvSteps {
-  const cachedDim = 8 * Math.ceil(config.headDim / 8);
-  const of = (part: number): number[] =>
-    Array.from({ length: config.kvHeadCount }, (_, head) => {
-      const first = ((2 * layerIndex + part) * config.kvHeadCount + head) * cachedDim;
-      return [...ranges.subarray(first, first + config.headDim)].map((range) => range / 127);
-    }).flat();
-  return { keys: of(0), values: of(1) };
-}
-
 describe.each(headDims)("heads of %i", (headDim) => {
   test.each(groupings)("%s, like an oracle in double precision", async (_, heads) => {
     const config = configOf(headDim, heads);
@@ -99,7 +88,7 @@ describe.each(headDims)("heads of %i", (headDim) => {
     const memory = new PlainMemory();
     const options = { model, memory, maxSequences: 1, kvRanges, kvCacheDtype: "int8" } as const;
     await using executor = await createOnnxExecutor(options);
-    const wanted = checkpoint.referenceLogits(tokens, (layer) => stepsOf(ranges, config, layer)).at(-1)!;
+    const wanted = checkpoint.referenceLogits(tokens, (layer) => kvStepsOf(ranges, config, layer)).at(-1)!;
     // A number between two steps may be rounded to the other one.
     for (const lengths of cuts) {
       expect(difference(await logitsOf(executor, lengths), wanted)).toBeLessThan(1e-3);

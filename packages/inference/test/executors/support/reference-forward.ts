@@ -243,15 +243,16 @@ const activations: Readonly<Record<Activation | "sigmoid", (x: number) => number
   gelu_tanh: (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044_715 * x ** 3))),
 };
 
-/** By its series, which converges for all numbers; exact enough for those below 6. */
+/** By a series of numbers of one sign, none of which is much larger than the sum. */
 function errorFunction(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
   let term = x;
   let total = x;
   for (let n = 1; n < 200; n += 1) {
-    term *= -(x ** 2) / n;
-    total += term / (2 * n + 1);
+    term *= (2 * x ** 2) / (2 * n + 1);
+    total += term;
   }
-  return (2 / Math.sqrt(Math.PI)) * total;
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-(x ** 2)) * total;
 }
 
 /** Each channel as a whole number of its steps. */
