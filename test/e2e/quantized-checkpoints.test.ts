@@ -9,7 +9,7 @@ import { startForTest } from "./support/start-for-test.ts";
 import type { TestDaemon } from "./support/start-daemon.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures", import.meta.url));
-const names = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit"] as const;
+const names = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit", "mxfp4"] as const;
 
 let directory = "";
 beforeAll(async () => {
@@ -68,12 +68,16 @@ describe.each(names)("%s", (name) => {
     expect(second.logs.filter(({ msg }) => msg === "quantizing weights")).toEqual([]);
     expect(await completeAll(second, golden)).toEqual(answers);
     const listed = await runCli(["cache", "ls", "--cache-dir", cache]);
-    expect(listed.stdout).toMatch(/(?:AWQ|GPTQ|compressed-tensors) int[48]/);
+    expect(listed.stdout).toMatch(/(?:AWQ|GPTQ|compressed-tensors) int[48]|MXFP4/);
   });
 
   test("is planned and described", async () => {
     const { stdout, exitCode } = await runCli(["models", "inspect", path.join(directory, name), "--tensors"]);
     expect(exitCode).toBe(0);
+    if (name === "mxfp4") {
+      expect(stdout).toMatch(/down_proj\S* +MXFP4 \(64, 96\), computed as int8 in blocks of 32\n/);
+      return;
+    }
     expect(stdout).toMatch(
       /self_attn\.q_proj\.\S+ +(?:AWQ|GPTQ|compressed-tensors) int[48] \(\d+, \d+\), computed as int[48] in blocks of (?:32|64|128) with zero points\n/,
     );

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelConfig } from "./config/model-config.ts";
+import { ModelError } from "./errors.ts";
 import type { Architecture } from "./network/decoder-builder.ts";
 import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { listProducts } from "./network/list-products.ts";
@@ -81,6 +82,8 @@ export function countDenseProducts({
  * of GGUF or in groups of columns, the embedding too, are written to the same file in the executor's order, with the
  * numbers that they have.
  * Nothing is read but headers.
+ *
+ * @throws ModelError `INVALID_ARGUMENT` for blocks of 4 bits that are no multiple of 32
  */
 export async function quantizeCheckpoint(
   checkpoint: QuantizableCheckpoint,
@@ -141,9 +144,18 @@ function listMatrices(
 }
 
 const smallestRotation = 16;
+/** Kernels write integers of 4 bits in blocks of so many, or of a multiple. */
+const nibbleBlock = 32;
 
 function layoutFor(quantization: Quantization | RowQuantization, { shape }: DenseWeight): BlockLayout {
   const { bits, blockSize } = quantization;
+  if (bits === 4 && blockSize % nibbleBlock !== 0) {
+    const mismatch = {
+      expected: `blocks of a multiple of ${nibbleBlock} for 4 bits`,
+      got: String(blockSize),
+    };
+    throw new ModelError("INVALID_ARGUMENT", mismatch, { field: "quantization.blockSize" });
+  }
   if (blockSize !== "row") return { bits, blockSize, hasMinima: false, hasZeroPoints: bits === 4 };
   const [, columns = 0] = shape;
   const rotation = rotationOf(columns);

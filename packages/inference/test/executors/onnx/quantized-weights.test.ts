@@ -1,6 +1,7 @@
 import { mkdtemp, open as openFile, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   openCheckpoint,
   quantizeCheckpoint,
@@ -12,6 +13,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Executor } from "../../../src/executors/executor.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { createOnnxExecutor, onnxProvider, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
+import { convertToGguf } from "../../../../models/test/support/convert-to-gguf.ts";
+import { encodeGguf } from "../../../../models/test/support/gguf-file.ts";
 import { encodeRandomGguf, type LayerPackings } from "../../../../models/test/support/random-gguf.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { openGolden, openQuantized, quantizedNames, readQuantizedGolden } from "../support/golden.ts";
@@ -25,6 +28,7 @@ const rangeWorkerUrl: URL = new URL(
   "../../../../models/dist/weights/prepared/range-worker.js",
   import.meta.url,
 );
+const fixtures = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
 const tokens = [1, 17, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19, 101, 33, 58];
 
 let directory = "";
@@ -207,11 +211,11 @@ describe.each([
   ["random, int8 in rows, or blocks of 32 where they are odd", int8("row"), async () => random.model],
   // Rows of 48 are no multiple of 32.
   ["cohere, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("cohere")],
-  ["granite, int4 in blocks of 16", int4(16), () => openGolden("granite")],
+  ["granite, int4 in blocks of 32", int4(32), () => openGolden("granite")],
   ["olmo2, int4 in blocks of 32", int4(32), () => openGolden("olmo2")],
   // Matrices stored by column, and three products in one.
   ["gpt2, int8 in blocks of 32", int8(32), () => openGolden("gpt2")],
-  ["gpt2-untied, int4 in blocks of 16", int4(16), () => openGolden("gpt2-untied")],
+  ["gpt2-untied, int4 in blocks of 32", int4(32), () => openGolden("gpt2-untied")],
   ["falcon-groups, int8 in rows", int8("row"), () => openGolden("falcon-groups")],
   ["falcon, int4 in blocks of 32", int4(32), () => openGolden("falcon")],
   ["phi-groups, int8 in rows", int8("row"), () => openGolden("phi-groups")],
@@ -224,7 +228,7 @@ describe.each([
   ["qwen3-moe, int8 in blocks of 32", int8(32), () => openGolden("qwen3-moe")],
   // Stored by column, all experts of a layer in one tensor.
   ["gpt-oss, int8 in rows, or blocks of 32 where they are odd", int8("row"), () => openGolden("gpt-oss")],
-  ["gpt-oss, int4 in blocks of 16", int4(16), () => openGolden("gpt-oss")],
+  ["gpt-oss, int4 in blocks of 32", int4(32), () => openGolden("gpt-oss")],
   ["MXFP4", undefined, () => openQuantized("mxfp4")],
   ["GGUF, tied", undefined, () => openRandomGguf("tied")],
   ["GGUF, untied", undefined, () => openRandomGguf("untied")],
@@ -353,12 +357,36 @@ describe.each([
   });
 });
 
-test.each(quantizedNames)("%s: the numbers of its blocks have the logits of transformers", async (name) => {
-  const stored = await openQuantized(name);
-  const checkpoint = { ...stored, directory: name };
+test("blocks of 4 bits that no kernel writes are refused", async () => {
+  const checkpoint = { ...(await openGolden("llama2")), directory: "llama2" };
+  await expect(quantizeCheckpoint(checkpoint, { quantization: int4(16), directory })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    field: "quantization.blockSize",
+  });
+});
+
+/** The checkpoint in MXFP4 as llama.cpp converts it. */
+async function openMxfp4Gguf(): Promise<ExecutorModel> {
+  const content = await convertToGguf(
+    path.join(fixtures, "quantized", "mxfp4"),
+    path.join(fixtures, "checkpoints", "gpt-oss"),
+  );
+  const file = path.join(directory, "mxfp4.gguf");
+  await writeFile(file, encodeGguf(content));
+  const { config, architecture, weights } = await openCheckpoint(file);
+  await weights.close();
+  return { name: "mxfp4", config, architecture, weights };
+}
+
+test.each([
+  ...quantizedNames.map((name) => [name, name, () => openQuantized(name)] as const),
+  ["mxfp4 as GGUF", "mxfp4", openMxfp4Gguf] as const,
+])("%s: the numbers of its blocks have the logits of transformers", async (title, name, open) => {
+  const stored = await open();
+  const checkpoint = { ...stored, directory: title };
   const quantized = await quantizeCheckpoint(checkpoint, { quantization: undefined, directory });
   await quantized.prepare({ threadCount: 2, workerUrl });
-  const dense = await dequantize({ ...stored, ...quantized }, `${name}-golden`);
+  const dense = await dequantize({ ...stored, ...quantized }, `${title}-golden`);
   await using executor = await createOnnxExecutor({
     model: dense,
     memory: new PlainMemory(),
