@@ -3,6 +3,7 @@ import { gpt2 } from "../../../src/families/gpt2.ts";
 import { arrangeWeights } from "../../../src/formats/hf-directory/arrange-weights.ts";
 import { denseWeight, type StoredWeight } from "../../../src/weights/stored-weight.ts";
 import { createWeightIndex } from "../../../src/weights/weight-index.ts";
+import { expectModelError } from "../../support/model-error.ts";
 
 const weightOf = (name: string, shape: readonly number[]): readonly [string, StoredWeight] => [
   name,
@@ -45,4 +46,11 @@ test("leaves weights of other encodings, and names that no family has, as they a
   const arranged = arrange([name, grouped], weightOf("score.weight", [2, 4]), weightOf("h.x.weight", [2]));
   expect(arranged.weight("model.layers.0.mlp.up_proj.weight")).toBe(grouped);
   expect([...arranged.tensors.keys()].slice(1)).toEqual(["score.weight", "h.x.weight"]);
+});
+
+test("refuses a tensor with and without the prefix", async () => {
+  const error = await expectModelError("TENSOR_DUPLICATED", () =>
+    arrange(weightOf("wte.weight", [9, 4]), weightOf("transformer.wte.weight", [9, 4])),
+  );
+  expect(error.message).toContain("expected one tensor for model.embed_tokens.weight, got wte.weight, too");
 });
