@@ -96,6 +96,7 @@ export const packageRooms = {
         "constraint/regex",
         "constraint/automaton",
       ],
+      "constraint/grammar": ["constraint/program", "constraint/characters", "constraint/regex"],
       "constraint/tokens": [],
       "constraint/match": ["constraint/program", "constraint/tokens"],
       constraint: [
@@ -103,6 +104,7 @@ export const packageRooms = {
         "constraint/characters",
         "constraint/regex",
         "constraint/json-schema",
+        "constraint/grammar",
         "constraint/tokens",
         "constraint/match",
       ],

@@ -1,4 +1,5 @@
 import { encodeCodePoints } from "./characters/utf8.ts";
+import { compileGrammar } from "./grammar/compile-grammar.ts";
 import { compileJsonSchema, type JsonWhitespace } from "./json-schema/compile-json-schema.ts";
 import { Budget } from "./program/budget.ts";
 import { assembleProgram } from "./program/assemble-program.ts";
@@ -17,6 +18,8 @@ export type ConstraintSource =
   | { readonly jsonObject: true; readonly whitespace?: JsonWhitespace }
   /** A regular expression for the whole text. */
   | { readonly regex: string }
+  /** A grammar in GBNF whose start is the rule `root`. */
+  | { readonly grammar: string }
   /** One of some texts. */
   | { readonly choice: readonly string[] };
 
@@ -41,6 +44,19 @@ export function compileConstraint(
     const builder = new ProgramBuilder(new Budget(resolved, "regex"));
     builder.addRule(regexExpression(source.regex, builder.budget));
     return assembleProgram(builder);
+  }
+  if ("grammar" in source) {
+    const builder = new ProgramBuilder(new Budget(resolved, "grammar"));
+    if (typeof source.grammar !== "string") return refuse("grammar", "a string", typeof source.grammar);
+    compileGrammar(source.grammar, builder);
+    return assembleProgram(builder);
+  }
+  if (!("choice" in source)) {
+    return refuse(
+      "source",
+      "jsonSchema, jsonObject, regex, grammar or choice",
+      Object.keys(source).join(", "),
+    );
   }
   const builder = new ProgramBuilder(new Budget(resolved, "choice"));
   builder.addRule(choiceExpression(source.choice, builder.budget));

@@ -7,7 +7,9 @@ const time =
 const byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 const ipv4 = `${byte}(?:\\.${byte}){3}`;
 const group = "[0-9A-Fa-f]{1,4}";
-const label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,60}[A-Za-z0-9])?";
+// Without two hyphens in a row, as "xn--" begins an encoded name that would have to be decoded.
+const label = "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}";
+const mailbox = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]";
 const hostname = `${label}(?:\\.${label}){0,3}`;
 const ipv6 = [
   `(?:${group}:){7}${group}`,
@@ -27,14 +29,14 @@ const uri =
 
 /**
  * Patterns for the formats that are enforced. Every text that matches has the format; a few unusual texts that have it
- * do not match, such as leap seconds, quoted mailboxes and IPv6 addresses that end as IPv4.
+ * do not match, such as leap seconds, names with two hyphens in a row, quoted mailboxes and IPv6 addresses that end as IPv4.
  */
 export const formatPatterns: ReadonlyMap<string, string> = new Map([
   ["date", date],
   ["time", time],
   ["date-time", `${date}T${time}`],
   ["duration", `P(?:[0-9]{1,9}W|${days}(?:${seconds})?|${seconds})`],
-  ["email", `[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*@${label}(?:\\.${label}){1,3}`],
+  ["email", `${mailbox}+(?:\\.${mailbox}+)*@${label}(?:\\.${label}){1,3}`],
   ["hostname", hostname],
   ["ipv4", ipv4],
   ["ipv6", ipv6],

@@ -14,9 +14,6 @@ export const annotationKeywords: ReadonlySet<string> = new Set([
   "examples",
   "readOnly",
   "writeOnly",
-  "contentEncoding",
-  "contentMediaType",
-  "contentSchema",
   // Of editors and generators.
   "markdownDescription",
   "enumDescriptions",

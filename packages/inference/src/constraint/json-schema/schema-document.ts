@@ -109,7 +109,7 @@ export class SchemaDocument {
   /** Registers a schema by its `$id` and `$anchor`, and gives the base of the references in it. */
   #identify(schema: JsonObject, outer: string): string {
     let base = outer;
-    const id = schema["$id"];
+    const id = schema["$id"] ?? (this.ignoresSiblings ? schema["id"] : undefined);
     const isIgnored = this.ignoresSiblings && typeof schema["$ref"] === "string";
     if (typeof id === "string" && !isIgnored) {
       const uri = resolveUri(id, outer);

@@ -1,8 +1,7 @@
-import type { Budget } from "../program/budget.ts";
 import { ConstraintError, type ConstraintErrorCode } from "../program/constraint-error.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 import { annotationKeywords, enforcedKeywords, isVacuous } from "./keywords.ts";
-import { describe, type SchemaNode } from "./schema-document.ts";
+import { describe, type SchemaDocument, type SchemaNode } from "./schema-document.ts";
 
 /** Reads the keywords of one schema, with errors that name them. */
 export class SchemaFields {
@@ -15,9 +14,11 @@ export class SchemaFields {
   }
 
   /** @throws ConstraintError `UNSUPPORTED_CONSTRAINT` for a keyword that is not enforced */
-  assertEnforced(budget: Budget): void {
+  assertEnforced({ budget, ignoresSiblings }: SchemaDocument): void {
     for (const [keyword, value] of Object.entries(this.schema)) {
       budget.spend(1);
+      // Draft 4 has `id` for `$id`.
+      if (keyword === "id" && ignoresSiblings && typeof value === "string") continue;
       if (annotationKeywords.has(keyword) || enforcedKeywords.has(keyword) || isVacuous(keyword, value)) {
         continue;
       }

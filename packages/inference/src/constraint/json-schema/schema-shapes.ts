@@ -80,7 +80,7 @@ export class SchemaShapes {
   #combine(fields: SchemaFields): readonly Shape[] {
     const isReference = fields.has("$ref");
     if (isReference && this.document.ignoresSiblings) return this.of(this.document.resolve(fields.node));
-    fields.assertEnforced(this.budget);
+    fields.assertEnforced(this.document);
     let shapes = this.#restrictToValues(readTypes(fields, this.document), fields);
     if (isReference) shapes = this.#intersect(shapes, this.of(this.document.resolve(fields.node)));
     for (const [index, schema] of (this.#list(fields, "allOf") ?? []).entries()) {

@@ -1,6 +1,6 @@
 import type { TokenTrie } from "../tokens/token-trie.ts";
 import type { Machine } from "./machine.ts";
-import type { TokenWalk } from "./token-walk.ts";
+import { markToken, type TokenWalk } from "./token-walk.ts";
 
 /** Nodes of the tree with the ticks until then. */
 export interface CountedNodes {
@@ -21,21 +21,22 @@ export class RuleTokens {
   readonly pauses: CountedNodes;
   /** By byte: the nodes that are read after the end of the rule. */
   readonly returns: readonly (CountedNodes | undefined)[];
-  readonly #nodesByNeed: readonly (readonly number[])[];
-  readonly #masks: (Uint32Array | undefined)[] = [];
-  readonly #walk: TokenWalk;
+  readonly #tokensByNeed: readonly (readonly number[] | undefined)[];
+  readonly #masks: Uint32Array[];
   readonly #trie: TokenTrie;
 
   constructor(state: number, machine: Machine, { walk, trie }: { walk: TokenWalk; trie: TokenTrie }) {
-    this.#walk = walk;
     this.#trie = trie;
-    const nodesByNeed: number[][] = [];
+    const tokensByNeed: number[][] = [];
+    const first = new Uint32Array((trie.vocabSize + 31) >>> 5);
     const ends = new CountedNodeList();
     const pauses = new CountedNodeList();
     const returns: (CountedNodeList | undefined)[] = [];
     walk.visit(0, machine.relative(state), (node, { need, returns: counts }) => {
       const hasToken = trie.tokens[node] !== -1;
-      if (hasToken && need !== Infinity) (nodesByNeed[need] ??= []).push(node);
+      if (hasToken && need === 0) markToken(trie, trie.tokens[node]!, first);
+      else if (hasToken && need !== Infinity) (tokensByNeed[need] ??= []).push(trie.tokens[node]!);
+      if (counts.length === 0) return;
       for (const count of counts) {
         if (hasToken && need === Infinity) ends.add(node, count);
         else if (hasToken && need > count) pauses.add(node, count);
@@ -44,8 +45,9 @@ export class RuleTokens {
         }
       }
     });
-    this.#nodesByNeed = nodesByNeed;
-    this.maxNeed = Math.max(0, nodesByNeed.length - 1);
+    this.#tokensByNeed = tokensByNeed;
+    this.#masks = [first];
+    this.maxNeed = Math.max(0, tokensByNeed.length - 1);
     this.ends = ends.finish();
     this.pauses = pauses.finish();
     this.returns = Array.from(returns, (list) => list?.finish());
@@ -54,15 +56,12 @@ export class RuleTokens {
   /** The tokens that stay within the rule and need at most so many ticks. Not to be changed. */
   maskFor(ticks: number): Uint32Array {
     const need = Math.min(ticks, this.maxNeed);
-    let mask = this.#masks[need];
-    if (mask === undefined) {
-      mask = new Uint32Array((this.#trie.vocabSize + 31) >>> 5);
-      for (const nodes of this.#nodesByNeed.slice(0, need + 1)) {
-        for (const node of nodes ?? []) this.#walk.markToken(this.#trie.tokens[node]!, mask);
-      }
-      this.#masks[need] = mask;
+    while (this.#masks.length <= need) {
+      const mask = this.#masks.at(-1)!.slice();
+      for (const token of this.#tokensByNeed[this.#masks.length] ?? []) markToken(this.#trie, token, mask);
+      this.#masks.push(mask);
     }
-    return mask;
+    return this.#masks[need]!;
   }
 }
 

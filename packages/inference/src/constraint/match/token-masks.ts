@@ -4,8 +4,9 @@ import type { TokenTrie } from "../tokens/token-trie.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Frame } from "./frame.ts";
 import { Machine } from "./machine.ts";
+import { shareRuleTokens, signatureOf } from "./share-rule-tokens.ts";
 import { RuleTokens } from "./rule-tokens.ts";
-import { TokenWalk } from "./token-walk.ts";
+import { markToken, TokenWalk } from "./token-walk.ts";
 
 /** A frame whose rule may end with from `least` to `most` more ticks. */
 interface Returning {
@@ -71,7 +72,7 @@ export class TokenMasks {
     const isWithin = (count: number): boolean => count >= least && count <= most;
     for (const { nodes, counts } of most < tokens.maxNeed ? [tokens.ends, tokens.pauses] : [tokens.ends]) {
       for (let index = 0; index < nodes.length; index += 1) {
-        if (isWithin(counts[index]!)) this.#walk.markToken(this.trie.tokens[nodes[index]!]!, mask);
+        if (isWithin(counts[index]!)) markToken(this.trie, this.trie.tokens[nodes[index]!]!, mask);
       }
     }
     for (const [byte, returns] of tokens.returns.entries()) {
@@ -81,7 +82,7 @@ export class TokenMasks {
       for (let index = 0; index < returns.nodes.length; index += 1) {
         const node = returns.nodes[index]!;
         if (!isWithin(returns.counts[index]!)) continue;
-        if (this.trie.tokens[node] !== -1) this.#walk.markToken(this.trie.tokens[node]!, mask);
+        if (this.trie.tokens[node] !== -1) markToken(this.trie, this.trie.tokens[node]!, mask);
         if (this.trie.ends[node]! > node + 1) this.#walk.mark(node, next, mask);
       }
     }
@@ -90,7 +91,10 @@ export class TokenMasks {
   #tokensOf(state: number): RuleTokens {
     let tokens = this.#ruleTokens.get(state);
     if (tokens === undefined) {
-      tokens = new RuleTokens(state, this.machine, { walk: this.#walk, trie: this.trie });
+      const create = (): RuleTokens =>
+        new RuleTokens(state, this.machine, { walk: this.#walk, trie: this.trie });
+      const signature = signatureOf(this.#program, state);
+      tokens = signature === undefined ? create() : shareRuleTokens(this.trie, signature, create);
       this.#ruleTokens.set(state, tokens);
     }
     return tokens;

@@ -59,14 +59,13 @@ export class TokenWalk {
         continue;
       }
       path[depth] = next;
-      if (tokens[at] !== -1) this.markToken(tokens[at]!, into);
+      if (tokens[at] !== -1) markToken(this.#trie, tokens[at]!, into);
       at += 1;
     }
   }
+}
 
-  /** Marks a token and those of the same bytes. */
-  markToken(token: number, into: Uint32Array): void {
-    const { nextSameToken } = this.#trie;
-    for (let at = token; at !== -1; at = nextSameToken[at]!) into[at >>> 5]! |= 1 << (at & 31);
-  }
+/** Marks a token and those of the same bytes. */
+export function markToken({ nextSameToken }: TokenTrie, token: number, into: Uint32Array): void {
+  for (let at = token; at !== -1; at = nextSameToken[at]!) into[at >>> 5]! |= 1 << (at & 31);
 }

@@ -1,0 +1,54 @@
+import { type ConstraintProgram, moveKinds } from "../program/program.ts";
+import type { TokenTrie } from "../tokens/token-trie.ts";
+import type { RuleTokens } from "./rule-tokens.ts";
+
+/** Rules with more states than this are not compared with those of other programs. */
+const maxStates = 400;
+/** Shared entries of a vocabulary; past that the oldest is dropped. */
+const maxShared = 64;
+
+/**
+ * A text that is the same for states from which the same can be read, in whatever program; `undefined` for a rule that
+ * calls others, or a large one.
+ */
+export function signatureOf(program: ConstraintProgram, state: number): string | undefined {
+  const numbers = new Map([[state, 0]]);
+  const parts: (number | string)[] = [];
+  const numberOf = (target: number): number => {
+    let number = numbers.get(target);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(target, number);
+    }
+    return number;
+  };
+  for (const at of numbers.keys()) {
+    if (numbers.size > maxStates) return undefined;
+    parts.push(program.accepts[at] === 1 ? "!" : ";");
+    for (let edge = program.edgeStarts[at]!; edge < program.edgeStarts[at + 1]!; edge += 1) {
+      parts.push(program.edgeLows[edge]!, program.edgeHighs[edge]!, numberOf(program.edgeTargets[edge]!));
+    }
+    for (let move = program.moveStarts[at]!; move < program.moveStarts[at + 1]!; move += 1) {
+      const kind = program.moveKinds[move]!;
+      if (kind === moveKinds.call) return undefined;
+      parts.push("m", kind, numberOf(program.moveTargets[move]!));
+    }
+  }
+  return parts.join(",");
+}
+
+const sharedOf = new WeakMap<TokenTrie, Map<string, RuleTokens>>();
+
+/** The tokens of a rule that any program with this vocabulary has worked out already; else `create` does. */
+export function shareRuleTokens(trie: TokenTrie, signature: string, create: () => RuleTokens): RuleTokens {
+  let shared = sharedOf.get(trie);
+  if (shared === undefined) {
+    shared = new Map();
+    sharedOf.set(trie, shared);
+  }
+  const tokens = shared.get(signature) ?? create();
+  shared.delete(signature);
+  shared.set(signature, tokens);
+  if (shared.size > maxShared) shared.delete(shared.keys().next().value!);
+  return tokens;
+}
