@@ -81,22 +81,20 @@ function readColumns(source: DenseWeight, layout: BlockLayout, read: Read): RowR
   const { data } = source;
   const numberBytes = sourceBytes(source) / rows / columns;
   const windowRows = Math.max(1, Math.min(rows, Math.floor(windowBytes / columns / numberBytes)));
-  const part = new Uint8Array(windowRows * numberBytes);
-  const window = new Uint8Array(windowRows * columns * numberBytes);
+  // Numbers of two or of four bytes.
+  const Numbers = numberBytes === 2 ? Uint16Array : Uint32Array;
+  const ofColumn = new Numbers(windowRows);
+  const window = new Numbers(windowRows * columns);
   return {
     windowRows,
     write(firstRow, rowCount, out) {
-      const ofColumn = part.subarray(0, rowCount * numberBytes);
+      const bytes = new Uint8Array(ofColumn.buffer, 0, rowCount * numberBytes);
       for (let column = 0; column < columns; column += 1) {
-        read(data, ofColumn, data.startByte + (column * rows + firstRow) * numberBytes);
-        for (let row = 0; row < rowCount; row += 1) {
-          for (let at = 0; at < numberBytes; at += 1) {
-            window[(row * columns + column) * numberBytes + at] = ofColumn[row * numberBytes + at]!;
-          }
-        }
+        read(data, bytes, data.startByte + (column * rows + firstRow) * numberBytes);
+        for (let row = 0; row < rowCount; row += 1) window[row * columns + column] = ofColumn[row]!;
       }
-      const bytes = window.subarray(0, rowCount * columns * numberBytes);
-      quantizeRows(numbersOf(bytes, data), { columns, quantization: layout }, out);
+      const found = new Uint8Array(window.buffer, 0, rowCount * columns * numberBytes);
+      quantizeRows(numbersOf(found, data), { columns, quantization: layout }, out);
     },
   };
 }
