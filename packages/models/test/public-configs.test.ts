@@ -83,7 +83,7 @@ const ofGroup = (group: PublicConfig["group"]): readonly PublicConfig[] =>
   configs.filter((each) => each.group === group);
 
 describe("published configs", () => {
-  it("are judged as transformers judges them, all but those that are listed", async () => {
+  it("are judged as transformers judges them, at least 95 of 100", async () => {
     const differing: string[] = [];
     for (const each of ofGroup("runs")) {
       const judgement = await judge(each);
@@ -92,7 +92,8 @@ describe("published configs", () => {
     const total = ofGroup("runs").length;
     console.log(`${total - differing.length} of ${total} published configs are judged as transformers does`);
     expect(differing.filter((name) => !(name in differences))).toEqual([]);
-    expect(total - differing.length).toBeGreaterThanOrEqual(139);
+    expect(total).toBeGreaterThanOrEqual(100);
+    expect(differing.length / total).toBeLessThanOrEqual(0.05);
   });
 
   it.each(ofGroup("quantized"))("$name: runs, or its quantization is refused by name", async (each) => {
