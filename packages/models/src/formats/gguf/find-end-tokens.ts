@@ -42,6 +42,19 @@ const endTokens: readonly string[] = [
 const ordinaryTexts: ReadonlySet<string> = new Set(["</s>", "<eos>", "[EOT]", "[EOS]"]);
 
 /**
+ * The types of a vocabulary in which every token that is known to be an end is a control token: older converters wrote
+ * others, and llama.cpp corrects them, too.
+ */
+export function withControlTypes({ types, tokenIds }: Vocabulary): readonly number[] {
+  const corrected = [...types];
+  for (const token of endTokens) {
+    const id = tokenIds.get(token);
+    if (id !== undefined && !ordinaryTexts.has(token)) corrected[id] = tokenType.control;
+  }
+  return corrected;
+}
+
+/**
  * Finds the tokens that end an answer: those that a file names, and those that are known by their text, as in llama.cpp,
  * since many files name only one of several. Where a vocabulary has `<|return|>` and `<|call|>` (gpt-oss), `<|end|>`
  * ends a message within an answer.
@@ -57,12 +70,8 @@ export function findEndTokens(
   );
   for (const token of endTokens) {
     const id = tokenIds.get(token) ?? -1;
-    if (isEnd(types[id], token)) ids.add(id);
+    if (types[id] === tokenType.control) ids.add(id);
   }
   if (tokenIds.has("<|return|>") && tokenIds.has("<|call|>")) ids.delete(tokenIds.get("<|end|>") ?? -1);
   return [...ids];
-}
-
-function isEnd(type: number | undefined, token: string): boolean {
-  return type === tokenType.control || (type === tokenType.userDefined && !ordinaryTexts.has(token));
 }

@@ -7,7 +7,7 @@ import { sentencePieceJson } from "../../tokenizer/sentence-piece-json.ts";
 import type { LoadedTokenizer, TokenizerSettings } from "../../tokenizer/tokenizer.ts";
 import type { GgufMetadata } from "./gguf-metadata.ts";
 import { preTokenizers } from "./pre-tokenizers.ts";
-import { findEndTokens, tokenType, type Vocabulary } from "./find-end-tokens.ts";
+import { findEndTokens, tokenType, withControlTypes, type Vocabulary } from "./find-end-tokens.ts";
 
 /** Arrays of the metadata that a tokenizer needs. */
 export const tokenizerArrays: ReadonlySet<string> = new Set([
@@ -57,10 +57,12 @@ export function createGgufTokenizer(
     throw new ModelError("UNSUPPORTED_TOKENIZER", mismatch, { file: path, field: "tokenizer.ggml.model" });
   }
   const tokens = fields.texts("tokens");
-  const types = fields.numbers("token_type");
-  const vocabulary: Vocabulary = { tokens, types, tokenIds: fields.tokenIds(tokens) };
+  const tokenIds = fields.tokenIds(tokens);
+  const types = withControlTypes({ tokens, types: fields.numbers("token_type"), tokenIds });
+  const vocabulary: Vocabulary = { tokens, types, tokenIds };
+  const stripsSpace = metadata.get("general.architecture") === "phi3";
   const { json, addsBos } =
-    model === "gpt2" ? byteLevelJson(fields, vocabulary) : piecesJson(fields, vocabulary);
+    model === "gpt2" ? byteLevelJson(fields, vocabulary) : piecesJson(fields, vocabulary, stripsSpace);
   const specialTokens = new Map<string, string>();
   for (const { name, key, ...defaults } of specialNames) {
     const fallback =
@@ -123,24 +125,32 @@ function byteLevelJson(fields: TokenizerFields, vocabulary: Vocabulary): Describ
   return { json, addsBos };
 }
 
-function piecesJson(fields: TokenizerFields, vocabulary: Vocabulary): DescribedTokenizer {
+function piecesJson(
+  fields: TokenizerFields,
+  vocabulary: Vocabulary,
+  stripsSpace: boolean,
+): DescribedTokenizer {
   const json = sentencePieceJson({
     tokenIds: vocabulary.tokenIds,
     scores: fields.numbers("scores"),
     unknownToken: vocabulary.tokens[Number(fields.get("unknown_token_id") ?? 0)] ?? null,
     addsSpace: (fields.get("add_space_prefix") ?? true) === true,
-    addedTokens: addedTokens(vocabulary),
+    addedTokens: addedTokens(vocabulary, stripsSpace),
   });
   return { json, addsBos: true };
 }
 
+/** Of Phi-3: all others take the white space after them, which the metadata does not say. @see its `tokenizer.json` */
+const spacedTokens: ReadonlySet<string> = new Set(["<unk>", "<s>", "<|endoftext|>"]);
+
 /** Tokens that are found in a text before it is split. */
-function addedTokens({ tokens, types }: Vocabulary): readonly object[] {
+function addedTokens({ tokens, types }: Vocabulary, stripsSpace = false): readonly object[] {
   return tokens.flatMap((content, id) => {
     const type = types[id];
     const special = type === tokenType.control || type === tokenType.unknown;
     if (!special && type !== tokenType.userDefined) return [];
-    return [{ id, content, special, normalized: false, single_word: false, lstrip: false, rstrip: false }];
+    const rstrip = stripsSpace && !spacedTokens.has(content);
+    return [{ id, content, special, normalized: false, single_word: false, lstrip: false, rstrip }];
   });
 }
 

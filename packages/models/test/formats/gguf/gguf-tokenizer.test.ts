@@ -146,7 +146,7 @@ describe("what the metadata says about tokens", () => {
       ["</s>", "<|im_end|>"],
     ],
     ["but not words of a text", ["<eos>", 3], ["</s>", 4], ["<eos>"]],
-    ["but not ordinary tokens", ["</s>", 3], ["<|im_end|>", 1], ["</s>"]],
+    ["of older converters", ["</s>", 3], ["<|im_end|>", 1], ["</s>", "<|im_end|>"]],
   ] as const)("ends an answer at the tokens %s", async (...[, [eos, eosType], [other, otherType], ends]) => {
     const { tokenizer, endTokenIds } = await load({
       ...small,
@@ -186,6 +186,21 @@ describe("what the metadata says about tokens", () => {
     const { tokenizer } = await load(small);
     expect(tokenizer.encode("a<user>b<|im_end|>")).toEqual([2, 7, 3, 6]);
     expect(tokenizer.decode([2, 7, 3, 6], { skipSpecialTokens: true })).toBe("a<user>b");
+  });
+
+  it("takes the space after the special tokens of Phi-3", async () => {
+    const encode = async (architecture: string): Promise<number[]> => {
+      const { tokenizer } = await load({
+        "general.architecture": text(architecture),
+        "tokenizer.ggml.model": text("llama"),
+        "tokenizer.ggml.tokens": texts(["<unk>", "<s>", "<|end|>", "▁", "a", "\n"]),
+        "tokenizer.ggml.token_type": i32s([2, 3, 3, 1, 1, 1]),
+        "tokenizer.ggml.scores": f32s([0, 0, 0, 0, 0, 0]),
+      });
+      return tokenizer.encode("<s>\na<|end|>\n a", { addSpecialTokens: false });
+    };
+    expect(await encode("llama")).toEqual([1, 3, 5, 4, 2, 3, 5, 3, 4]);
+    expect(await encode("phi3")).toEqual([1, 3, 5, 4, 2, 3, 4]);
   });
 
   it("renders the chat template of the file", async () => {
