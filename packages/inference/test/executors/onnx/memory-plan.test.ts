@@ -48,6 +48,17 @@ test("grows with the chunk", () => {
   expect(of(128)).toBeGreaterThan(of(64));
 });
 
+test("counts the scores of all heads for a chunk where the runtime holds them: with sinks", async () => {
+  const gptOss = await openGolden("gpt-oss");
+  const grown = (model: typeof llama2): number => {
+    const of = (contextTokens: number): number =>
+      planOnnxMemory(model, { maxSequences: 1, maxChunkTokens: 32, contextTokens }).activationsBytes;
+    return of(256) - of(192);
+  };
+  // 6 heads.
+  expect([grown(gptOss), grown(llama2)]).toEqual([32 * 6 * 64 * 4, 0]);
+});
+
 test("refuses options that the executor would refuse", () => {
   expect(() => planOnnxMemory(llama2, { maxSequences: 1, contextTokens: 257 })).toThrow(
     expect.objectContaining({ code: "INVALID_EXECUTOR_OPTIONS" }),
