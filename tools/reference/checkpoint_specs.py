@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ class CheckpointSpec:
     oracle: dict[str, Any] | None = None
     # Stored as the first files of GPT-2 are: without the prefix of the network, and with masks.
     is_base_model: bool = False
+    # The tensors under the names of published files, where transformers does not know them.
+    as_stored: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 def shape(**changes: Any) -> dict[str, Any]:

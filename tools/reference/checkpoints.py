@@ -41,9 +41,12 @@ def write_checkpoint(spec: CheckpointSpec, fixtures: Path) -> None:
             break
     else:
         raise RuntimeError(f"{spec.name}: wanted a seed with margins of {MIN_MARGIN}, found none")
-    stored = _as_base_model(tensors, spec) if spec.is_base_model else _as_stored(model, tensors)
+    if spec.as_stored is not None:
+        stored = spec.as_stored(tensors)
+    else:
+        stored = _as_base_model(tensors, spec) if spec.is_base_model else _as_stored(model, tensors)
     _save(folder, stored, spec.shard_count)
-    reloaded = _auto_class(config).from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
+    reloaded = model if spec.as_stored is not None else _auto_class(config).from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
     _write_golden(fixtures / "golden", spec, reloaded, {"seed": seed, "prompts": prompts, "greedy": greedy})
     print(f"{spec.name}: seed {seed}, {sum(file.stat().st_size for file in folder.iterdir())} bytes")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from checkpoint_specs import CheckpointSpec, shape
 
 
@@ -23,6 +25,35 @@ def _config(architecture: str, model_type: str, **changes: Any) -> dict[str, Any
         transformers_version="4.48.0",
     )
     return {**base, **changes}
+
+
+_INTERNLM2_NAMES = {
+    "model.embed_tokens": "model.tok_embeddings",
+    "lm_head": "output",
+    "input_layernorm": "attention_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.o_proj": "attention.wo",
+    "mlp.gate_proj": "feed_forward.w1",
+    "mlp.up_proj": "feed_forward.w3",
+    "mlp.down_proj": "feed_forward.w2",
+}
+
+
+def _internlm2_tensors(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Of each head of keys: its three queries, its key, its value, of 12 rows each."""
+    stored: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        if "k_proj" in name or "v_proj" in name:
+            continue
+        if "q_proj" in name:
+            parts = [tensors[name.replace("q_proj", f"{part}_proj")] for part in "qkv"]
+            groups = torch.cat([part.reshape(2, -1, 12, 72) for part in parts], dim=1)
+            stored[name.replace("self_attn.q_proj", "attention.wqkv")] = groups.reshape(-1, 72).contiguous()
+            continue
+        for ours, theirs in _INTERNLM2_NAMES.items():
+            name = name.replace(ours, theirs)
+        stored[name] = tensor
+    return stored
 
 
 def dense_specs() -> list[CheckpointSpec]:
@@ -64,6 +95,21 @@ def dense_specs() -> list[CheckpointSpec]:
         "sliding_window": 16,
         "transformers_version": "5.23.0",
     }
+    internlm2 = _config(
+        "InternLM2ForCausalLM",
+        "internlm2",
+        bias=False,
+        hidden_size=72,
+        intermediate_size=88,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        pad_token_id=2,
+        rms_norm_eps=1e-05,
+        rope_scaling={"factor": 2.0, "type": "dynamic"},
+        rope_theta=1000000,
+    )
+    internlm2.pop("attention_bias")
+    internlm2_as_llama = {**internlm2, "model_type": "llama"}
     internlm3 = _config(
         "InternLM3ForCausalLM",
         "internlm3",
@@ -219,6 +265,7 @@ def dense_specs() -> list[CheckpointSpec]:
         CheckpointSpec("cohere", cohere, "BF16", note="attention and MLP beside each other, layer norms without biases, neighbours rotate together, logits scaled; no rope_theta in the file (500000 holds)"),
         CheckpointSpec("gpt-neox", gpt_neox, "F32", note="MLP after attention, no biases of attention, heads of 12 features of which 6 rotate"),
         CheckpointSpec("granite", granite, "BF16", note="factors of embeddings, attention, what layers add, and logits"),
+        CheckpointSpec("internlm2", internlm2, "BF16", oracle=internlm2_as_llama, as_stored=_internlm2_tensors, note="one product of queries, keys and values by head of keys, names of its own; the logits are those of Llama, whose network is the same"),
         CheckpointSpec("internlm3", internlm3, "BF16", note="Llama's network under the names of InternLM 3"),
         CheckpointSpec("minicpm", minicpm, "BF16", oracle=minicpm_as_granite, note="factors under the names of MiniCPM; the logits are those of Granite, whose network is the same"),
         CheckpointSpec("olmo2", olmo2, "BF16", note="norms after attention and MLP; norms over all queries and all keys; one head of keys"),

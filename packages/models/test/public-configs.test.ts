@@ -43,10 +43,6 @@ const judgements = new Map(
 const differences: Readonly<Record<string, string>> = {
   "mistralai/Ministral-3-3B-2512": "queries that are scaled by their position",
   "tiiuae/falcon-rw-1b": "positions by ALiBi",
-  "internlm/internlm2-7b": "the family is to come",
-  "internlm/internlm2_5-7b-chat": "the family is to come",
-  "internlm/internlm2-1_8b": "the family is to come",
-  "internlm/internlm2-20b": "the family is to come",
 };
 
 /** The codes of quantized checkpoints that do not run. */

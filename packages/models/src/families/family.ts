@@ -30,6 +30,8 @@ export interface StoredTensors {
   readonly layers: string;
   /** The file's names outside of layers to the network's, behind the prefixes of both. */
   readonly globalNames: Readonly<Record<string, string>>;
+  /** The file's name of the head, which has no prefix. [`lm_head`] */
+  readonly head?: string;
   /** The file's names in a layer to the network's. */
   readonly layerNames: Readonly<Record<string, string>>;
   /** The names, in a layer, of matrices that are stored as `(in, out)`. */

@@ -1,9 +1,15 @@
 import type { ConfigFields } from "../config/config-fields.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { sharedRotary } from "../config/read-rotary.ts";
-import type { DecoderBuilder, NormWeights, WeightRef } from "../network/decoder-builder.ts";
-import { attentionOptions, plainMlp, project } from "../network/decoders/decoder-blocks.ts";
-import type { Projection } from "../network/decoders/decoder-weights.ts";
+import type { DecoderBuilder } from "../network/decoder-builder.ts";
+import {
+  attend,
+  embedTokens,
+  endWithLogits,
+  type LayerContext,
+  plainMlp,
+} from "../network/decoders/decoder-blocks.ts";
+import { layerWeights } from "../network/decoders/decoder-weights.ts";
 import type { Family } from "./family.ts";
 import { commonRules } from "./family-rules.ts";
 
@@ -24,6 +30,35 @@ export const gptNeox: Family = {
   },
   resolve: readRest,
   build: buildGptNeox,
+  tensors: {
+    prefix: "gpt_neox",
+    layers: "layers",
+    globalNames: { embed_in: "embed_tokens", final_layer_norm: "norm" },
+    head: "embed_out",
+    layerNames: {
+      "attention.query_key_value": "self_attn.qkv_proj",
+      "attention.dense": "self_attn.o_proj",
+      "mlp.dense_h_to_4h": "mlp.up_proj",
+      "mlp.dense_4h_to_h": "mlp.down_proj",
+    },
+  },
+  gguf: {
+    architecture: "gptneox",
+    layerTensors: { attn_qkv: "self_attn.qkv_proj" },
+    fieldKeys: {
+      layer_norm_eps: "attention.layer_norm_epsilon",
+      rotary_emb_base: "rope.freq_base",
+      use_parallel_residual: "use_parallel_residual",
+    },
+    fields: (field, hasTensor) => ({
+      attention_bias: hasTensor("blk.0.attn_qkv.bias"),
+      rotary_pct:
+        (Number(field("rope.dimension_count")) * Number(field("attention.head_count"))) /
+        Number(field("embedding_length")),
+    }),
+    // All queries, then all keys, then all values.
+    resolve: () => ({ fusedQkvGroupCount: 1 }),
+  },
 };
 
 /** MLPs have biases in any case; as many heads of keys as of queries. */
@@ -38,70 +73,23 @@ function readRest(fields: ConfigFields, { hiddenSize, headCount }: ModelConfig):
   return {
     hasAttentionBias: { qkv: hasBias, output: hasBias },
     hasMlpBias: true,
+    fusedQkvGroupCount: headCount,
     hasParallelBlocks: fields.boolean("use_parallel_residual", true),
   };
 }
 
 function buildGptNeox<T>(config: ModelConfig, builder: DecoderBuilder<T>): void {
-  const { hiddenSize, vocabSize, layerCount, norm } = config;
-  const embedding: WeightRef = { name: "gpt_neox.embed_in.weight", shape: [vocabSize, hiddenSize] };
-  const normOf = (x: T, name: string): T => builder.norm(x, normWeights(config, `gpt_neox.${name}`), norm);
-  let hidden = builder.embed(embedding);
-  for (let layerIndex = 0; layerIndex < layerCount; layerIndex += 1) {
-    const layer = `layers.${layerIndex}`;
-    const attended = attend(builder, { config, layerIndex }, normOf(hidden, `${layer}.input_layernorm`));
-    const sum = builder.add(hidden, attended);
-    const mlpInput = normOf(config.hasParallelBlocks ? hidden : sum, `${layer}.post_attention_layernorm`);
-    hidden = builder.add(sum, plainMlp({ builder, config }, mlpInput, mlpWeights(config, layerIndex)));
+  let hidden = embedTokens(config, builder);
+  for (let layerIndex = 0; layerIndex < config.layerCount; layerIndex += 1) {
+    const layer: LayerContext<T> = { builder, config, layerIndex };
+    const weights = layerWeights(config, layerIndex);
+    const sum = builder.add(
+      hidden,
+      attend(layer, builder.norm(hidden, weights.inputNorm, config.norm), weights),
+    );
+    const mlpInput = config.hasParallelBlocks ? hidden : sum;
+    const mlp = plainMlp(layer, builder.norm(mlpInput, weights.mlpNorm, config.norm), weights);
+    hidden = builder.add(sum, mlp);
   }
-  const head: WeightRef = { name: "embed_out.weight", shape: [vocabSize, hiddenSize] };
-  const normed = normOf(hidden, "final_layer_norm");
-  builder.logits(normed, config.hasTiedEmbeddings ? embedding : head, { softCap: config.logitSoftCap });
-}
-
-/** Each head has its query, key and value beside each other. */
-function attend<T>(
-  builder: DecoderBuilder<T>,
-  { config, layerIndex }: { readonly config: ModelConfig; readonly layerIndex: number },
-  x: T,
-): T {
-  const { hiddenSize, headCount, headDim, hasAttentionBias } = config;
-  const name = `layers.${layerIndex}.attention`;
-  const fused = projection(`${name}.query_key_value`, [3 * hiddenSize, hiddenSize], hasAttentionBias.qkv);
-  const qkv = project(builder, x, fused);
-  const part = (index: number): T =>
-    builder.slice(qkv, { groupCount: headCount, start: index * headDim, size: headDim });
-  const attended = builder.attention(
-    { q: part(0), k: part(1), v: part(2) },
-    attentionOptions(config, layerIndex),
-  );
-  return project(
-    builder,
-    attended,
-    projection(`${name}.dense`, [hiddenSize, hiddenSize], hasAttentionBias.output),
-  );
-}
-
-function mlpWeights(
-  { hiddenSize, intermediateSize, hasMlpBias }: ModelConfig,
-  layerIndex: number,
-): { readonly up: Projection; readonly down: Projection } {
-  const name = `layers.${layerIndex}.mlp`;
-  return {
-    up: projection(`${name}.dense_h_to_4h`, [intermediateSize, hiddenSize], hasMlpBias),
-    down: projection(`${name}.dense_4h_to_h`, [hiddenSize, intermediateSize], hasMlpBias),
-  };
-}
-
-function projection(name: string, shape: readonly [number, number], hasBias: boolean): Projection {
-  const ref = (kind: string, of: readonly number[]): WeightRef => ({
-    name: `gpt_neox.${name}.${kind}`,
-    shape: of,
-  });
-  return { weight: ref("weight", shape), bias: hasBias ? ref("bias", [shape[0]]) : undefined };
-}
-
-function normWeights({ hiddenSize }: ModelConfig, name: string): NormWeights {
-  const ref = (kind: string): WeightRef => ({ name: `${name}.${kind}`, shape: [hiddenSize] });
-  return { weight: ref("weight"), bias: ref("bias") };
+  endWithLogits(config, builder, hidden);
 }

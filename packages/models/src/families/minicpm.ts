@@ -1,7 +1,7 @@
 import type { ConfigFields } from "../config/config-fields.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { Family } from "./family.ts";
+import type { Family, GgufField } from "./family.ts";
 import { commonRules } from "./family-rules.ts";
 
 const maxFactor = 1e6;
@@ -14,7 +14,27 @@ export const minicpm: Family = {
   rules: { ...commonRules, hasTiedEmbeddings: true, attentionBias: "by-config" },
   resolve: readFactors,
   build: buildPreNormDecoder,
+  gguf: {
+    architecture: "minicpm",
+    fields: ggufFactors,
+    // The converter reorders queries and keys as those of Llama.
+    resolve: () => ({ hasInterleavedRope: true }),
+  },
 };
+
+/** Older files leave them out, and are all of MiniCPM 2B. */
+function ggufFactors(field: GgufField): Readonly<Record<string, unknown>> {
+  const number = (key: string): number | undefined => {
+    const value = field(key);
+    return value === undefined ? undefined : Number(value);
+  };
+  const [residual, logits] = [number("residual_scale"), number("logit_scale")];
+  return {
+    scale_emb: number("embedding_scale") ?? 12,
+    scale_depth: residual === undefined ? 1.4 : residual * Math.sqrt(Number(field("block_count"))),
+    dim_model_base: logits === undefined ? 256 : Number(field("embedding_length")) / logits,
+  };
+}
 
 /**
  * What layers add is divided by the root of their number, and logits by the hidden size.

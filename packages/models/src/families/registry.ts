@@ -9,6 +9,7 @@ import { gpt2 } from "./gpt2.ts";
 import { gptNeox } from "./gpt-neox.ts";
 import { gptOss } from "./gpt-oss.ts";
 import { granite } from "./granite.ts";
+import { internlm2 } from "./internlm2.ts";
 import { internlm3 } from "./internlm3.ts";
 import { llama } from "./llama.ts";
 import { minicpm } from "./minicpm.ts";
@@ -39,6 +40,7 @@ export const families: readonly Family[] = [
   gptNeox,
   gptOss,
   granite,
+  internlm2,
   internlm3,
   llama,
   minicpm,

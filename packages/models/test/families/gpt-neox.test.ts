@@ -19,7 +19,7 @@ const parse = (fields: object): ModelConfig => parseModelConfig({ config: { ...b
 function linesOf(config: ModelConfig): readonly string[] {
   const { builder, lines } = createRecordingBuilder();
   architectureFor(config).build(config, builder);
-  return lines.map((line) => line.replaceAll("gpt_neox.", "").replaceAll("layers.0.", ""));
+  return lines.map((line) => line.replaceAll("layers.0.", ""));
 }
 
 describe("GPT-NeoX", () => {
@@ -44,37 +44,37 @@ describe("GPT-NeoX", () => {
 
   it("takes queries, keys and values of one product, head by head, and MLP beside attention", () => {
     expect(linesOf(parse({}))).toEqual([
-      "0 = embed embed_in",
+      "0 = embed embed_tokens",
       "1 = layer norm 0 input_layernorm + input_layernorm.bias 0.00001",
-      "2 = linear 1 attention.query_key_value + attention.query_key_value.bias",
+      "2 = linear 1 self_attn.qkv_proj + self_attn.qkv_proj.bias",
       "3 = slice 2 0 to 16 of 4 groups",
       "4 = slice 2 16 to 32 of 4 groups",
       "5 = slice 2 32 to 48 of 4 groups",
       "6 = attention 3 4 5 layer 0 heads 4/4×16 scale 0.25 rotation 0",
-      "7 = linear 6 attention.dense + attention.dense.bias",
+      "7 = linear 6 self_attn.o_proj + self_attn.o_proj.bias",
       "8 = add 0 7",
       "9 = layer norm 0 post_attention_layernorm + post_attention_layernorm.bias 0.00001",
-      "10 = linear 9 mlp.dense_h_to_4h + mlp.dense_h_to_4h.bias",
+      "10 = linear 9 mlp.up_proj + mlp.up_proj.bias",
       "11 = gelu 10",
-      "12 = linear 11 mlp.dense_4h_to_h + mlp.dense_4h_to_h.bias",
+      "12 = linear 11 mlp.down_proj + mlp.down_proj.bias",
       "13 = add 8 12",
-      "14 = layer norm 13 final_layer_norm + final_layer_norm.bias 0.00001",
-      "15 = logits 14 embed_out",
+      "14 = layer norm 13 norm + norm.bias 0.00001",
+      "15 = logits 14 lm_head",
     ]);
   });
 
   it("takes MLP after attention, and the head from the embedding, where the config says so", () => {
     const lines = linesOf(parse({ use_parallel_residual: false, tie_word_embeddings: true }));
     expect(lines[9]).toContain("layer norm 8 post_attention_layernorm");
-    expect(lines.at(-1)).toBe("15 = logits 14 embed_in");
+    expect(lines.at(-1)).toBe("15 = logits 14 embed_tokens");
   });
 
   it("has keys and values in the product of all three", () => {
     const config = parse({});
     const sensitive = listProducts(architectureFor(config), config).filter(({ isSensitive }) => isSensitive);
     expect(sensitive.map(({ weight }) => weight.name)).toEqual([
-      "gpt_neox.layers.0.attention.query_key_value.weight",
-      "embed_out.weight",
+      "model.layers.0.self_attn.qkv_proj.weight",
+      "lm_head.weight",
     ]);
   });
 

@@ -64,6 +64,7 @@ const postNormNames: Readonly<Record<string, string>> = {
 const architectures: Readonly<Record<string, string>> = {
   cohere: "command-r",
   gemma3_text: "gemma3",
+  gpt_neox: "gptneox",
   gpt_oss: "gpt-oss",
   olmo3: "olmo2",
   phi: "phi2",
@@ -90,7 +91,7 @@ export async function convertToGguf(
   const weights = arrangeWeights(await openWeightIndex(directory), familyOf(config).tensors);
   try {
     const isLlama = ["internlm3", "llama", "mistral", "mixtral"].includes(config.family);
-    const isInterleaved = isLlama || config.family === "granite" || config.family === "smollm3";
+    const isInterleaved = isLlama || ["granite", "internlm2", "minicpm", "smollm3"].includes(config.family);
     const isGemma = config.family.startsWith("gemma");
     const architecture = isLlama ? "llama" : (architectures[config.family] ?? config.family);
     const isGptOss = config.family === "gpt_oss";
@@ -110,6 +111,11 @@ export async function convertToGguf(
       const converted = ggufNameOf(name, hasPostNorms ? postNormNames : layerNames);
       const heads = /attn_q\./.test(converted) ? config.headCount : config.kvHeadCount;
       const bytes = orderRows(name, await readMatrix(weights, name), config);
+      if (config.family === "internlm2" && name.includes("qkv_proj")) {
+        const type = typeIds[dtype] ?? Number.NaN;
+        Object.assign(tensors, splitRows(converted, { type, shape, data: bytes }, config));
+        continue;
+      }
       const [, expert, part = ""] = /\.experts\.(\d+)\.(\w+)\.weight$/.exec(name) ?? [];
       if (expert !== undefined) {
         const stack = name.replace(/^model\.layers\.(\d+)\..*/, `blk.$1.${expertNames[part]}.weight`);
@@ -166,7 +172,7 @@ export async function convertToGguf(
       metadata[`${architecture}.attention.sliding_window`] = u32(window);
       delete metadata[`${architecture}.attention.key_length`];
     }
-    if (["falcon", "gpt2", "phi"].includes(config.family)) {
+    if (["falcon", "gpt2", "gpt_neox", "phi"].includes(config.family)) {
       delete metadata[`${architecture}.attention.key_length`];
     }
     if (config.family.startsWith("cohere")) {
@@ -179,6 +185,10 @@ export async function convertToGguf(
       metadata["cohere2.attention.sliding_window"] = u32(window);
     }
     if (config.family === "granite") Object.assign(metadata, graniteMetadata(config));
+    if (config.family === "minicpm") Object.assign(metadata, minicpmMetadata(config));
+    if (config.family === "gpt_neox") {
+      metadata["gptneox.use_parallel_residual"] = flag(config.hasParallelBlocks);
+    }
     if (config.experts !== undefined) Object.assign(metadata, expertMetadata(architecture, config.experts));
     if (config.family === "phi" && config.kvHeadCount === config.headCount) fuseQkv(tensors, config);
     if (rotary === undefined) return { metadata, tensors };
@@ -230,7 +240,7 @@ function orderRows(
   bytes: Uint8Array,
   { family, headCount, kvHeadCount, headDim }: ModelConfig,
 ): Uint8Array {
-  if (family !== "falcon" || !name.includes("qkv_proj")) return bytes;
+  if (!["falcon", "gpt_neox", "internlm2"].includes(family) || !name.includes("qkv_proj")) return bytes;
   const headBytes = bytes.length / (headCount + 2 * kvHeadCount);
   const ofGroup = headCount / kvHeadCount + 2;
   const heads = Array.from({ length: headCount + 2 * kvHeadCount }, (_, head) => head);
@@ -305,6 +315,41 @@ function graniteMetadata({ attentionScale, scales }: ModelConfig): Record<string
     "granite.residual_scale": f32(scales.residual),
     "granite.logit_scale": f32(1 / scales.logits),
   };
+}
+
+/** The factors of MiniCPM; that of logits divides. */
+function minicpmMetadata({ scales }: ModelConfig): Record<string, MetadataValue> {
+  return {
+    "minicpm.embedding_scale": f32(scales.embedding),
+    "minicpm.residual_scale": f32(scales.residual),
+    "minicpm.logit_scale": f32(1 / scales.logits),
+  };
+}
+
+/** The three parts of a tensor of all queries, keys and values, with queries and keys in Llama's order. */
+function splitRows(
+  name: string,
+  { type, shape, data }: GgufTensorData,
+  { headCount, kvHeadCount, headDim }: ModelConfig,
+): Record<string, GgufTensorData> {
+  const rowBytes = data.length / (shape[0] ?? 0);
+  let start = 0;
+  const parts: Record<string, GgufTensorData> = {};
+  for (const [part, heads] of [
+    ["q", headCount],
+    ["k", kvHeadCount],
+    ["v", kvHeadCount],
+  ] as const) {
+    const rows = heads * headDim;
+    const bytes = data.subarray(start * rowBytes, (start + rows) * rowBytes);
+    start += rows;
+    parts[name.replace("attn_qkv", `attn_${part}`)] = {
+      type,
+      shape: [rows, ...shape.slice(1)],
+      data: part === "v" ? bytes : interleaveRows(bytes, { rows, heads }),
+    };
+  }
+  return parts;
 }
 
 /** The windows of OLMo 3. */

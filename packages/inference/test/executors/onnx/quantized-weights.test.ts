@@ -311,7 +311,6 @@ describe.each([
       "model.layers.0.mlp.experts.0.gate_up_proj",
       "model.layers.0.mlp.c_fc",
       "model.layers.0.mlp.up_proj",
-      "gpt_neox.layers.0.mlp.dense_h_to_4h",
     ].flatMap((name) => weights.weight(`${name}.weight`) ?? []);
     const [part] = gate?.encoding === "block-quantized" ? (gate.data.prepacked?.[0]?.parts ?? []) : [];
     await using plain = await create(model);

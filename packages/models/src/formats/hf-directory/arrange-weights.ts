@@ -54,10 +54,11 @@ interface Place {
 
 /** Where a tensor is in the network; `undefined` for one that is no weight. */
 function placeOf(fileName: string, stored: StoredTensors): Place | undefined {
-  const { prefix, layers, layerNames, globalNames, transposed, ignored } = stored;
+  const { prefix, layers, layerNames, globalNames, head, transposed, ignored } = stored;
   const inner = fileName.startsWith(`${prefix}.`) ? fileName.slice(prefix.length + 1) : fileName;
   const kind = /\.(?:weight|bias)$/.exec(inner)?.[0] ?? "";
   const stem = inner.slice(0, inner.length - kind.length);
+  if (fileName === `${head}${kind}`) return { name: `lm_head${kind}`, isTransposed: false };
   if (!stem.startsWith(`${layers}.`)) {
     const name = globalNames[stem];
     return { name: name === undefined ? fileName : `model.${name}${kind}`, isTransposed: false };

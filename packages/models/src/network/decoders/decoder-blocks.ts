@@ -120,7 +120,7 @@ export function endWithLogits<T>(config: ModelConfig, builder: DecoderBuilder<T>
 }
 
 /** Heads, scale, window and rotation of layer `layerIndex`. */
-export function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOptions {
+function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOptions {
   const index = config.layerRotary[layerIndex];
   const rotary = index === undefined ? undefined : config.rotaries[index];
   return {

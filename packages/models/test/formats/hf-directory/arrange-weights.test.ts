@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { gpt2 } from "../../../src/families/gpt2.ts";
+import { internlm2 } from "../../../src/families/internlm2.ts";
 import { arrangeWeights } from "../../../src/formats/hf-directory/arrange-weights.ts";
 import { denseWeight, type StoredWeight } from "../../../src/weights/stored-weight.ts";
 import { createWeightIndex } from "../../../src/weights/weight-index.ts";
@@ -38,6 +39,12 @@ test.each(["", "transformer."])("finds the network's weights behind %j", (prefix
   });
   expect(arranged.weight(`${layer}.self_attn.qkv_proj.bias`)).toMatchObject({ shape: [12] });
   expect(arranged.weight(`${prefix}wte.weight`)).toBeUndefined();
+});
+
+test("finds the head under its family's name", () => {
+  const stored = [weightOf("model.tok_embeddings.weight", [9, 4]), weightOf("output.weight", [9, 4])];
+  const arranged = arrangeWeights(createWeightIndex(new Map(stored), new Map()), internlm2.tensors);
+  expect([...arranged.tensors.keys()]).toEqual(["model.embed_tokens.weight", "lm_head.weight"]);
 });
 
 test("leaves weights of other encodings, and names that no family has, as they are", () => {
