@@ -25,7 +25,12 @@ export function oracleLogits(
     const { filePath, startByte, endByte, dtype } = weight.data;
     const file = files.get(filePath) ?? readFileSync(filePath);
     files.set(filePath, file);
-    const made = Float64Array.from(decodeElements(new Uint8Array(file).slice(startByte, endByte), dtype));
+    const stored = Float64Array.from(decodeElements(new Uint8Array(file).slice(startByte, endByte), dtype));
+    const [rows = 0, columns = 0] = weight.shape;
+    const made =
+      weight.isTransposed === true
+        ? stored.map((_, at) => stored[(at % columns) * rows + Math.floor(at / columns)] ?? Number.NaN)
+        : stored;
     numbers.set(name, made);
     return made;
   };
