@@ -4,7 +4,7 @@ import type { Operation, OperationParts } from "./operation.ts";
 import type { Prompt } from "./prompt.ts";
 import { encodeBadWords } from "./bad-words.ts";
 import { estimateTokens, promptCharacters } from "./prompt-size.ts";
-import { openAnswers, type AnswerParts } from "./open-answers.ts";
+import { keptTokenIds, openAnswers, type AnswerParts } from "./open-answers.ts";
 import type { AnswerUsage, GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
 type OwnField = "promptTokenIds" | "keptSpecialTokenIds" | "signal" | "keepResult";
@@ -71,11 +71,11 @@ async function* run(
     ...rest,
     ...(sampling && { sampling }),
     promptTokenIds,
-    keptSpecialTokenIds: parts === undefined ? [] : answers.keptTokenIds,
+    keptSpecialTokenIds: keptTokenIds(answers, parts),
     signal,
     keepResult: false,
   });
-  const read = parts && openAnswers(answers, parts, { prompt, promptTokenIds });
+  const read = openAnswers(answers, parts, { prompt, promptTokenIds });
   let reasoningTokens = 0;
   yield {
     type: "accepted",

@@ -1,11 +1,12 @@
 import type { AnswerReader, AnswerPiece, ReadPiece } from "../parsers/answer/create-answer-reader.ts";
+import type { CallableTool } from "../parsers/tools/tool-format.ts";
 import type { Prompt } from "./prompt.ts";
 import type { TokenDelta } from "./token-delta.ts";
 
 /** Which parts an answer may have besides content and reasoning. */
 export interface AnswerParts {
-  /** Of the tools that may be called; `undefined`: the answer has no calls. */
-  readonly toolNames?: readonly string[] | undefined;
+  /** Those that may be called; `undefined`: the answer has no calls. */
+  readonly tools?: readonly CallableTool[] | undefined;
   /** Further calls are dropped. [Infinity] */
   readonly maxCalls?: number | undefined;
 }
@@ -32,12 +33,22 @@ function withParts(delta: TokenDelta, { parts, reasoningTokens }: ReadPiece): To
   return { ...delta, text: first?.text ?? "", ...counted };
 }
 
-/** Creates a function that separates the parts of a prompt's answers, delta by delta. */
+/** Special tokens that stay in the text of answers for their parser. */
+export function keptTokenIds(reader: AnswerReader, parts: AnswerParts | undefined): readonly number[] {
+  return parts === undefined ? [] : reader.keptTokenIds(parts.tools !== undefined);
+}
+
+/**
+ * Creates a function that separates the parts of a prompt's answers, delta by delta; `undefined` where they have
+ * content only.
+ */
 export function openAnswers(
   reader: AnswerReader,
-  options: AnswerParts,
+  options: AnswerParts | undefined,
   { prompt, promptTokenIds }: AnsweredPrompt,
-): (delta: TokenDelta) => TokenDelta {
+): ((delta: TokenDelta) => TokenDelta) | undefined {
+  const { reasoning } = reader.format;
+  if (options === undefined || (reasoning === undefined && options.tools === undefined)) return undefined;
   const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continuedText(prompt));
   const readers: ((piece: AnswerPiece) => ReadPiece)[] = [];
   return (delta) => {

@@ -1,46 +1,53 @@
 import type { Parsing, TextCursor } from "./text-cursor.ts";
 
-/** How much of a text's end may be the beginning of a mark. */
-function heldLength(text: string, marks: readonly string[]): number {
-  let held = 0;
-  for (const mark of marks) {
-    for (let length = Math.min(mark.length - 1, text.length); length > held; length -= 1) {
-      if (text.endsWith(mark.slice(0, length))) held = length;
-    }
-  }
-  return held;
-}
+/** Texts that mean something in a format; none contains another. */
+export class Marks {
+  readonly texts: readonly string[];
+  /** Finds the first one in one pass, whichever it is. */
+  readonly #pattern: RegExp;
 
-function findFirst(
-  text: string,
-  marks: readonly string[],
-): { readonly mark: string; readonly at: number } | undefined {
-  let found: { readonly mark: string; readonly at: number } | undefined;
-  for (const mark of marks) {
-    const at = text.indexOf(mark);
-    if (at >= 0 && (found === undefined || at < found.at)) found = { mark, at };
+  constructor(...texts: readonly string[]) {
+    this.texts = texts;
+    this.#pattern = new RegExp(
+      texts.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join("|"),
+    );
   }
-  return found;
+
+  findIn(text: string): { readonly mark: string; readonly at: number } | undefined {
+    const found = this.#pattern.exec(text);
+    return found === null ? undefined : { mark: found[0], at: found.index };
+  }
+
+  /** How much of a text's end may be the beginning of a mark. */
+  heldLength(text: string): number {
+    let held = 0;
+    for (const mark of this.texts) {
+      for (let length = Math.min(mark.length - 1, text.length); length > held; length -= 1) {
+        if (text.endsWith(mark.slice(0, length))) held = length;
+      }
+    }
+    return held;
+  }
 }
 
 /**
- * Hands on text up to the first of several marks, none of which contains another, and reads the mark. What may be the
- * beginning of one is held back. Returns the mark, `undefined` at the end of the text.
+ * Hands on text up to the first of several marks, and reads the mark. What may be the beginning of one is held back.
+ * Returns the mark, `undefined` at the end of the text.
  */
 export function* readUntil(
   cursor: TextCursor,
-  marks: readonly string[],
+  marks: Marks,
   write: (text: string) => void,
 ): Parsing<string | undefined> {
   for (;;) {
     const { rest } = cursor;
-    const found = findFirst(rest, marks);
+    const found = marks.findIn(rest);
     if (found !== undefined) {
       write(rest.slice(0, found.at));
       cursor.skip(found.at + found.mark.length);
       return found.mark;
     }
-    const length = cursor.isEnded ? rest.length : rest.length - heldLength(rest, marks);
+    const length = cursor.isEnded ? rest.length : rest.length - marks.heldLength(rest);
     write(rest.slice(0, length));
     cursor.skip(length);
     if (cursor.isEnded) return undefined;
@@ -60,7 +67,10 @@ export function* skipSpace(cursor: TextCursor): Parsing {
 /** White space before an optional mark; where there is more, the mark does not count. */
 const maxSpaceBefore = 64;
 
-/** Reads one of several marks, if it is next, and the white space before it. Otherwise nothing is read. */
+/**
+ * Reads one of several marks, none of which begins with another, if it is next, and the white space before it; returns
+ * what was read. Otherwise nothing is read.
+ */
 export function* skipMark(cursor: TextCursor, marks: readonly string[]): Parsing<string | undefined> {
   for (;;) {
     const { rest } = cursor;
@@ -70,9 +80,21 @@ export function* skipMark(cursor: TextCursor, marks: readonly string[]): Parsing
     const found = marks.find((mark) => text.startsWith(mark));
     if (found !== undefined) {
       cursor.skip(spaceLength + found.length);
-      return found;
+      return rest.slice(0, spaceLength + found.length);
     }
     if (cursor.isEnded || !marks.some((mark) => mark.startsWith(text))) return undefined;
+    yield;
+  }
+}
+
+/** The first character after white space, which is not read; empty where there is none, or much white space. */
+export function* peekAfterSpace(cursor: TextCursor): Parsing<string> {
+  for (;;) {
+    const { rest } = cursor;
+    const text = rest.trimStart();
+    if (text !== "" || cursor.isEnded || rest.length > maxSpaceBefore) {
+      return rest.length - text.length > maxSpaceBefore ? "" : text.charAt(0);
+    }
     yield;
   }
 }

@@ -181,6 +181,16 @@ test("the template gets the tools as the client wrote them", async () => {
   expect(prompt?.kind === "chat" && prompt.options?.toolsJson).toBe(toolsJson);
 });
 
+test("the tokens of a conversation with tools are those of its prompt", async () => {
+  await using server = await start({ answers: [["ok"]] });
+  expect((await server.post("/tokenize", { messages, tools })).status).toBe(200);
+  const prompt = server.prompts.at(-1);
+  expect(prompt?.kind === "chat" && prompt.options?.toolsJson).toBe(JSON.stringify(tools));
+  const response = await server.post("/tokenize", { prompt: "a", tools });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { param: "tools", code: "invalid_value" } });
+});
+
 test("with tool_choice none the tools are not shown and nothing is taken for a call", async () => {
   await using server = await start({ answers: [['<tool_call>{"name":"look"}</tool_call>']] });
   const body = { model: server.modelId, messages, tools, tool_choice: "none" };
@@ -192,6 +202,12 @@ test("with tool_choice none the tools are not shown and nothing is taken for a c
   expect(choices[0]?.message).not.toHaveProperty("tool_calls");
   const prompt = server.prompts.at(-1);
   expect(prompt?.kind === "chat" && prompt.options).not.toHaveProperty("toolsJson");
+});
+
+test("marks of calls that are not looked for are left out of the text, as other special tokens", async () => {
+  await using server = await start({ answers: [["a", "<tool_call>", "b"]], specialTokens });
+  const { choices } = await server.client.chat.completions.create({ model: server.modelId, messages });
+  expect(choices[0]?.message.content).toBe("ab");
 });
 
 test("without parallel calls the first one of an answer is taken", async () => {
@@ -325,10 +341,10 @@ test("a result must be of a call before it", async () => {
 });
 
 test.each([
-  ["a template that shows no tools", "<tool_call>", /does not show tools/],
-  ["a format that is not known", "{{ tools }}", /model\.toolParser/],
-])("refuses tools for %s", async (_, own, message) => {
-  await using server = await start({ template: own });
+  ["a template that shows no tools", { template: "<tool_call>" }, /does not show tools/],
+  ["no parser", { toolParser: "none" }, /model\.toolParser/],
+])("refuses tools for %s", async (_, script, message) => {
+  await using server = await start(script);
   const response = await server.post(path, { model: server.modelId, messages, tools });
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({

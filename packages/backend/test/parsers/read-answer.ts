@@ -24,11 +24,13 @@ function join(joined: readonly JoinedPart[], part: AnswerPart): readonly JoinedP
   return [...joined.slice(0, -1), { ...last, text: last.text + part.text }];
 }
 
+const tools = ["f", "look"].map((name) => ({ name, textParameters: ["text"] }));
+
 /** Parses pieces of one answer; the parts as they come. */
 export function readPieces(pieces: readonly string[], options: ReadOptions = {}): readonly AnswerPart[] {
   const { toolParser = "none", reasoningParser = "none", ...rest } = options;
   const format = findAnswerFormat({ template: undefined, toolParser, reasoningParser });
-  const parser = new AnswerParser({ format, toolNames: ["f", "look"], ...rest });
+  const parser = new AnswerParser({ format, tools, ...rest });
   return [...pieces.flatMap((piece) => parser.push(piece)), ...parser.end()];
 }
 

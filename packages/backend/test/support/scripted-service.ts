@@ -17,6 +17,8 @@ import { createFakeCore, coreOptions, fakeModel } from "./fake-core.ts";
 /** What a model answers: one token for each text, and a delta for each. */
 export interface AnswerScript {
   readonly template: string;
+  /** [by the template] */
+  readonly toolParser?: string;
   /** The end of every prompt. [nothing] */
   readonly promptTail?: string;
   /** Tokens that are not text, unless the request keeps them. [none] */
@@ -110,7 +112,11 @@ export async function createScriptedService(script: AnswerScript): Promise<Scrip
       describe: async () => ({ tokenIds: [], spellings: [], text: "" }),
       recordServiceTime: () => undefined,
     },
-    answers: createAnswerReader({ template: script.template, tokens: vocabulary }),
+    answers: createAnswerReader({
+      template: script.template,
+      toolParser: script.toolParser,
+      tokens: vocabulary,
+    }),
   };
   const find = createOperationFinder(operations);
   const { answers } = parts;

@@ -85,7 +85,7 @@ function toAdmission({ body, toolsJson, model }: ChatRequest, context: ApiContex
   const id = `chatcmpl-${context.ids()}`;
   const parts = toCallParts(body, model);
   const prompt = toChatPrompt(body.messages, body, {
-    toolsJson: parts.toolNames === undefined ? undefined : toolsJson,
+    toolsJson: parts.tools === undefined ? undefined : toolsJson,
     variables: effortVariables(body, model),
   });
   const request = { id, prompt, ...params, parts, ...(logprobs === undefined ? {} : { logprobs }) };

@@ -3,7 +3,7 @@ import { firstEvent } from "../../models/first-event.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { Prompt } from "../../operations/prompt.ts";
 import { tokenize as tokenizePrompt } from "../../operations/tokenize.ts";
-import { ApiError } from "../shared/api-error.ts";
+import { ApiError, invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, textField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
@@ -19,7 +19,9 @@ import {
   toChatPrompt,
   type TemplateBody,
 } from "./prompts/chat-prompt.ts";
+import { assertTakesTools } from "./prompts/chat-tools.ts";
 import { messagesField, type Message } from "./prompts/messages-schema.ts";
+import { assertTools, readToolsText, toolsField, type Tool } from "./prompts/tools-field.ts";
 
 /** The body: a prompt or messages. */
 interface TokenizeBody extends TemplateBody {
@@ -27,6 +29,7 @@ interface TokenizeBody extends TemplateBody {
   readonly prompt: string | undefined;
   readonly add_special_tokens: boolean | undefined;
   readonly messages: readonly Message[] | undefined;
+  readonly tools: readonly Tool[] | undefined;
   readonly return_token_strs: boolean | undefined;
 }
 
@@ -37,6 +40,7 @@ const fields: FieldsOf<TokenizeBody> = {
     "Lets the tokenizer add its special tokens to the prompt. Default true.",
   ).optional(),
   messages: messagesField.optional(),
+  tools: toolsField.optional(),
   return_token_strs: flagField("Reports each token as the vocabulary spells it. Default false.").optional(),
   ...templateFields,
 };
@@ -48,7 +52,7 @@ const tokenizeRules: BodyRules<TokenizeBody> = {
     {
       oneOf: [
         {
-          properties: { prompt: { type: "string" }, messages: { type: "null" } },
+          properties: { prompt: { type: "string" }, messages: { type: "null" }, tools: { type: "null" } },
           required: ["prompt"],
         },
         {
@@ -64,10 +68,11 @@ const tokenizeRules: BodyRules<TokenizeBody> = {
   ],
 };
 
-function toPrompt(body: TokenizeBody): Prompt {
-  const { prompt, messages, add_special_tokens: addSpecialTokens } = body;
+function toPrompt(body: TokenizeBody, toolsJson: string | undefined): Prompt {
+  const { prompt, messages, tools, add_special_tokens: addSpecialTokens } = body;
   if (prompt !== undefined && messages === undefined) {
     assertTemplateBody(body);
+    if (tools !== undefined) throw invalidValue("tools", "nothing without `messages`", { got: tools });
     return { kind: "text", text: prompt, ...(addSpecialTokens === undefined ? {} : { addSpecialTokens }) };
   }
   if (messages !== undefined && prompt === undefined) {
@@ -78,7 +83,8 @@ function toPrompt(body: TokenizeBody): Prompt {
         { param: "add_special_tokens" },
       );
     }
-    return toChatPrompt(messages, body);
+    assertTools(tools ?? []);
+    return toChatPrompt(messages, body, { toolsJson: tools?.length === 0 ? undefined : toolsJson });
   }
   const got = prompt === undefined ? "neither" : "both";
   throw new ApiError(
@@ -111,9 +117,12 @@ export const tokenizeCodec: AnswerCodec = {
     errors: messageErrors,
   },
   async answer(input, { service }, signal) {
-    const body = parseBody(input, tokenizeRules);
-    const { id: modelId, contextTokens } = findModel(service, body.model);
-    const prompt = toPrompt(body);
+    const { body: given, toolsJson } = readToolsText(input);
+    const body = parseBody(given, tokenizeRules);
+    const model = findModel(service, body.model);
+    const { id: modelId, contextTokens } = model;
+    if ((body.tools?.length ?? 0) > 0) assertTakesTools(model);
+    const prompt = toPrompt(body, toolsJson);
     const answer = (tokens: readonly number[], spellings: readonly string[] | null): object => ({
       count: tokens.length,
       max_model_len: contextTokens,

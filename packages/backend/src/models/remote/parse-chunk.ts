@@ -1,14 +1,16 @@
-import type { FinishReason, GenerationUsage } from "@infernode/inference";
+import type { FinishReason } from "@infernode/inference";
 import { isRecord } from "../../is-record.ts";
-import type { TokenDelta, TokenLogprob } from "../../operations/token-delta.ts";
+import type { AnswerPart } from "../../parsers/answer-part.ts";
+import type { AnswerUsage, TokenDelta, TokenLogprob } from "../../operations/token-delta.ts";
 import { parseLogprobs } from "./parse-logprobs.ts";
 import { protocolError, toRemoteError } from "./remote-error.ts";
 import type { Dialect } from "./dialect.ts";
+import type { RemoteParts } from "./remote-parts.ts";
 
 /** One event of an answer. */
 export interface AnswerChunk {
   readonly deltas: readonly TokenDelta[];
-  readonly usage: GenerationUsage | undefined;
+  readonly usage: AnswerUsage | undefined;
 }
 
 /** The parts of the request that are needed to parse its answer. */
@@ -18,6 +20,8 @@ export interface AskedFor {
   /** Alternatives per token; `undefined` without log-probabilities. */
   readonly logprobs: number | undefined;
   readonly dialect: Dialect;
+  /** Of each answer. */
+  readonly parts: readonly RemoteParts[];
 }
 
 function show(value: unknown): string {
@@ -31,11 +35,12 @@ function isCount(value: unknown): value is number {
 function parseFinishReason(value: unknown): FinishReason | undefined {
   if (value === null || value === undefined || value === "") return undefined;
   if (value === "stop" || value === "length") return value;
-  throw protocolError('a finish reason of "stop" or "length"', show(value));
+  if (value === "tool_calls") return "stop";
+  throw protocolError('a finish reason of "stop", "length" or "tool_calls"', show(value));
 }
 
-/** Parts of an answer that no event carries yet; dropping them would change the answer. */
-const foreignParts = ["reasoning_content", "reasoning", "tool_calls", "function_call", "refusal", "audio"];
+/** Parts of an answer that no event carries; dropping them would change the answer. */
+const foreignParts = ["function_call", "refusal", "audio"];
 
 function parseText(choice: Readonly<Record<string, unknown>>): string {
   const { delta } = choice;
@@ -45,7 +50,7 @@ function parseText(choice: Readonly<Record<string, unknown>>): string {
       const value = delta[name];
       const isEmpty =
         value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
-      if (!isEmpty) throw protocolError("an answer of text alone", `\`${name}\``);
+      if (!isEmpty) throw protocolError("an answer of text, reasoning and calls", `\`${name}\``);
     }
   }
   if (typeof part === "string") return part;
@@ -59,27 +64,49 @@ function parseTokenIds(value: unknown, logprobs: readonly TokenLogprob[]): reado
   return ids.length === logprobs.length ? ids : [];
 }
 
-function parseChoice(choice: unknown, { n, logprobs: alternatives }: AskedFor): TokenDelta {
+/** Content alone is the delta's text. */
+function parseParts(
+  choice: Readonly<Record<string, unknown>>,
+  answer: RemoteParts | undefined,
+  finishReason: FinishReason | undefined,
+): Pick<TokenDelta, "text" | "parts"> {
+  const text = parseText(choice);
+  const { delta } = choice;
+  if (!isRecord(delta) || answer === undefined) return { text };
+  const { before, after } = answer.read(delta);
+  if (finishReason !== undefined) after.push(...answer.end());
+  if (before.length === 0 && after.length === 0) return { text };
+  const content: readonly AnswerPart[] = text === "" ? [] : [{ type: "content", text }];
+  return { text: "", parts: [...before, ...content, ...after] };
+}
+
+function parseChoice(choice: unknown, { n, logprobs: alternatives, parts }: AskedFor): TokenDelta {
   if (!isRecord(choice)) throw protocolError("a choice", show(choice));
   const { index = 0, token_ids: ids, stop_reason: stopReason } = choice;
   if (!isCount(index) || index >= n) throw protocolError(`an index of 0 to ${n - 1}`, show(index));
   const parsed = alternatives === undefined ? [] : parseLogprobs(choice["logprobs"], alternatives);
   const tokenIds = parseTokenIds(ids, parsed);
   const isAligned = tokenIds.length === parsed.length;
+  const finishReason = parseFinishReason(choice["finish_reason"]);
   return {
     index,
-    text: parseText(choice),
+    ...parseParts(choice, parts[index], finishReason),
     tokenIds,
     logprobs:
       alternatives === undefined || parsed.length === 0
         ? undefined
         : parsed.map((entry, at) => (isAligned ? Object.assign(entry, { tokenId: tokenIds[at] }) : entry)),
-    finishReason: parseFinishReason(choice["finish_reason"]),
+    finishReason,
     stopReason: typeof stopReason === "string" || isCount(stopReason) ? stopReason : undefined,
   };
 }
 
-function parseUsage(value: unknown): GenerationUsage | undefined {
+function tokensIn(details: unknown, name: string): number {
+  const count = isRecord(details) ? details[name] : undefined;
+  return isCount(count) ? count : 0;
+}
+
+function parseUsage(value: unknown): AnswerUsage | undefined {
   if (value === null || value === undefined) return undefined;
   const { prompt_tokens: promptTokens, completion_tokens: completionTokens = 0 } = isRecord(value)
     ? value
@@ -87,9 +114,12 @@ function parseUsage(value: unknown): GenerationUsage | undefined {
   if (!isRecord(value) || !isCount(promptTokens) || !isCount(completionTokens)) {
     throw protocolError("a usage with counts of tokens", show(value));
   }
-  const details = value["prompt_tokens_details"];
-  const cached = isRecord(details) ? details["cached_tokens"] : undefined;
-  return { promptTokens, completionTokens, cachedPromptTokens: isCount(cached) ? cached : 0 };
+  return {
+    promptTokens,
+    completionTokens,
+    cachedPromptTokens: tokensIn(value["prompt_tokens_details"], "cached_tokens"),
+    reasoningTokens: tokensIn(value["completion_tokens_details"], "reasoning_tokens"),
+  };
 }
 
 /**

@@ -1,16 +1,18 @@
-import type { GenerationUsage } from "@infernode/inference";
 import { BackendError, EngineRequestError } from "../../errors.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../operations/generate.ts";
-import type { TokenDelta } from "../../operations/token-delta.ts";
+import type { AnswerUsage, TokenDelta } from "../../operations/token-delta.ts";
 import { parseChunk, type AskedFor } from "./parse-chunk.ts";
 import { endOfEvents } from "./remote-client.ts";
 import { protocolError } from "./remote-error.ts";
-import type { RemoteOperation, RemoteParts } from "./remote-operation.ts";
+import type { RemoteOperation, RemoteParts as Parts } from "./remote-operation.ts";
+import { RemoteParts } from "./remote-parts.ts";
 import { readTokenIds } from "./remote-tokenize.ts";
 import { writeGeneration } from "./write-request.ts";
 
 /** Maximum characters per token, averaged over an answer. */
 const maxTokenCharacters = 1024;
+/** A token may end one part of an answer and begin another. */
+const maxTokenEvents = 3;
 /** Events of an answer that contain no token, such as its role and its end. */
 const spareEvents = 16;
 
@@ -22,7 +24,7 @@ class Progress {
   readonly #characters: number[];
   readonly #finished = new Set<number>();
   #eventCount = 0;
-  usage: GenerationUsage | undefined;
+  usage: AnswerUsage | undefined;
 
   constructor(asked: AskedFor, maxTokens: number) {
     this.#asked = asked;
@@ -37,41 +39,47 @@ class Progress {
   /** @throws BackendError `ENGINE_PROTOCOL` if a server never ends its stream */
   countEvent(): void {
     this.#eventCount += 1;
-    const most = this.#asked.n * (this.#maxTokens + spareEvents) + spareEvents;
+    const most = this.#asked.n * (maxTokenEvents * this.#maxTokens + spareEvents) + spareEvents;
     if (this.#eventCount > most) throw protocolError(`at most ${most} events`, "more");
   }
 
-  add({ index, text, finishReason }: TokenDelta): void {
-    const characters = (this.#characters[index] ?? 0) + text.length;
+  add({ index, text, parts = [], finishReason }: TokenDelta): void {
+    const added = parts.reduce(
+      (sum, part) => sum + ("text" in part ? part.text : part.name).length,
+      text.length,
+    );
+    const characters = (this.#characters[index] ?? 0) + added;
     this.#characters[index] = characters;
     if (characters > this.#maxTokens * maxTokenCharacters) {
       throw protocolError(`text of at most ${this.#maxTokens} tokens`, `${characters} characters`);
     }
-    if (this.#finished.has(index) && text !== "") {
+    if (this.#finished.has(index) && added > 0) {
       throw protocolError("nothing after an answer's end", "text");
     }
     if (finishReason !== undefined) this.#finished.add(index);
   }
 
-  addUsage(usage: GenerationUsage): void {
+  addUsage(usage: AnswerUsage): void {
     const before = this.#asked.dialect.hasUsagePerAnswer ? (this.usage?.completionTokens ?? 0) : 0;
     this.usage = { ...usage, completionTokens: before + usage.completionTokens };
   }
 }
 
-function isEmpty({ text, tokenIds, logprobs, finishReason }: TokenDelta): boolean {
-  return text === "" && tokenIds.length === 0 && logprobs === undefined && finishReason === undefined;
+function isEmpty({ text, parts, tokenIds, logprobs, finishReason }: TokenDelta): boolean {
+  return (
+    text === "" &&
+    parts === undefined &&
+    tokenIds.length === 0 &&
+    logprobs === undefined &&
+    finishReason === undefined
+  );
 }
 
 /**
  * Without `maxTokens`, an answer continues to the end of the context, as in a local engine. Servers have a short
  * default for completions, so the prompt is tokenized first to compute the length. Chats use the server's default.
  */
-async function withLength(
-  parts: RemoteParts,
-  input: GenerateInput,
-  signal: AbortSignal,
-): Promise<GenerateInput> {
+async function withLength(parts: Parts, input: GenerateInput, signal: AbortSignal): Promise<GenerateInput> {
   const { prompt, stopping } = input;
   const { dialect, served } = parts.model;
   if (stopping?.maxTokens !== undefined || prompt.kind === "chat" || dialect.isLengthOpen) return input;
@@ -86,11 +94,7 @@ async function withLength(
   return { ...input, prompt: { kind: "tokens", tokenIds }, stopping: { ...stopping, maxTokens } };
 }
 
-async function* run(
-  parts: RemoteParts,
-  given: GenerateInput,
-  signal: AbortSignal,
-): AsyncGenerator<GenerateEvent> {
+async function* run(parts: Parts, given: GenerateInput, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
   const { client, model, clock } = parts;
   const { dialect, served } = model;
   const startedAtMs = clock.now();
@@ -99,7 +103,7 @@ async function* run(
   const request = writeGeneration(input, served.id, dialect);
   const events = await client.openEvents({ ...request, signal, requestId, dialect });
   yield { type: "accepted", promptTokenCount: undefined };
-  const asked = { n, logprobs, dialect };
+  const asked = { n, logprobs, dialect, parts: Array.from({ length: n }, () => new RemoteParts()) };
   const progress = new Progress(
     asked,
     stopping?.maxTokens ?? served.contextTokens ?? Number.POSITIVE_INFINITY,

@@ -80,10 +80,12 @@ export function putMessages(
   { messages, options = {} }: Extract<Prompt, { kind: "chat" }>,
   dialect: Dialect,
 ): void {
-  const { addGenerationPrompt, continueFinalMessage = false, variables = {}, variablesJson } = options;
+  const { addGenerationPrompt, continueFinalMessage = false, variables = {} } = options;
+  const { variablesJson, toolsJson } = options;
   fields.set("messages", JSON.stringify(messages.map(toMessage)));
   put(fields, dialect, ["addGenerationPrompt", continueFinalMessage ? false : addGenerationPrompt]);
   put(fields, dialect, ["continueFinalMessage", continueFinalMessage]);
+  if (toolsJson !== undefined) fields.set("tools", toolsJson);
   const names = Object.keys(variables);
   if (variablesJson === undefined) {
     if (names.length > 0) put(fields, dialect, ["variables", variables]);
@@ -117,6 +119,7 @@ export function writeGeneration(
     fields.set("prompt", JSON.stringify(prompt.text));
     put(fields, dialect, ["addSpecialTokens", prompt.addSpecialTokens]);
   }
+  if (input.parts?.maxCalls === 1) fields.set("parallel_tool_calls", "false");
   putSampling(fields, input, dialect);
   if (logprobs !== undefined) {
     const count = JSON.stringify(Math.max(logprobs, dialect.leastAlternatives));

@@ -1,5 +1,6 @@
 import type { ReasoningFormat } from "../reasoning/reasoning-format.ts";
 import { reasoningFormats } from "../reasoning/registry.ts";
+import { json } from "../tools/json.ts";
 import { toolFormats } from "../tools/registry.ts";
 import type { ToolFormat } from "../tools/tool-format.ts";
 
@@ -33,11 +34,13 @@ function choose<Format extends NamedFormat>(
   return formats.find(({ templateMarks }) => templateMarks.some((mark) => template?.includes(mark)));
 }
 
-/** Finds the formats of a model. */
+/** Finds the formats of a model. Calls in a format that no mark tells are taken for plain JSON. */
 export function findAnswerFormat(options: AnswerFormatOptions): AnswerFormat {
   const { template, toolParser = "auto", reasoningParser = "auto" } = options;
   return {
-    tools: choose(toolFormats, toolParser, template),
+    tools:
+      choose(toolFormats, toolParser, template) ??
+      (toolParser === "auto" && template !== undefined ? json : undefined),
     reasoning: choose(reasoningFormats, reasoningParser, template),
   };
 }

@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { AnswerPart } from "../answer-part.ts";
 import { PartSink } from "../part-sink.ts";
 import { TextCursor, type Parsing } from "../text-cursor.ts";
+import type { CallableTool } from "../tools/tool-format.ts";
 import type { AnswerFormat } from "./answer-format.ts";
 
 /** What is read from an answer. */
 export interface AnswerParserOptions {
   readonly format: AnswerFormat;
-  /** Of the tools that may be called; `undefined`: the answer has no calls. */
-  readonly toolNames?: readonly string[] | undefined;
+  /** Those that may be called; `undefined`: the answer has no calls. */
+  readonly tools?: readonly CallableTool[] | undefined;
   /** Further calls are dropped. [Infinity] */
   readonly maxCalls?: number | undefined;
   /** The prompt ends within the reasoning. [false] */
@@ -53,14 +54,16 @@ export class AnswerParser {
     return this.#sink.take();
   }
 
-  *#parse({ format, toolNames, isReasoningOpen = false }: AnswerParserOptions): Parsing {
+  *#parse({ format, tools, isReasoningOpen = false }: AnswerParserOptions): Parsing {
     const cursor = this.#cursor;
     const sink = this.#sink;
     if (format.reasoning !== undefined) {
       yield* format.reasoning.parse({ cursor, sink, isOpen: isReasoningOpen });
     }
-    if (format.tools !== undefined && toolNames !== undefined) {
-      yield* format.tools.parse({ cursor, sink, toolNames: new Set(toolNames) });
+    if (format.tools !== undefined && tools !== undefined) {
+      const texts = new Map(tools.map((tool) => [tool.name, new Set(tool.textParameters)]));
+      const isText = (name: string, parameter: string): boolean => texts.get(name)?.has(parameter) ?? false;
+      yield* format.tools.parse({ cursor, sink, isText, toolNames: new Set(texts.keys()) });
     }
     while (yield* cursor.hasMore()) {
       const { rest } = cursor;

@@ -28,8 +28,8 @@ export interface ReadPiece {
 /** Reads answers as one model writes them. */
 export interface AnswerReader {
   readonly format: AnswerFormat;
-  /** Special tokens that belong to the format; they stay in the text for the parser. */
-  readonly keptTokenIds: readonly number[];
+  /** Special tokens that belong to the format of what is looked for; they stay in the text for the parser. */
+  keptTokenIds(hasCalls: boolean): readonly number[];
   /** Whether a prompt ends within reasoning. @param continued text of a message that the answer continues */
   isReasoningOpen(promptTokenIds: readonly number[], continued: string | undefined): boolean;
   /** Creates a function that reads one answer, piece by piece. */
@@ -63,17 +63,20 @@ export function createAnswerReader(
 ): AnswerReader {
   const { tokens } = options;
   const format = findAnswerFormat(options);
-  const marks = marksOf(format);
   const { starts = [], ends = [] } = format.reasoning ?? {};
   const idsOf = (texts: readonly string[]): ReadonlySet<number> =>
     new Set(texts.flatMap((text) => tokens.idOf(text) ?? []));
   const reasoningIds = { starts: idsOf(starts), ends: idsOf(ends) };
-  return {
-    format,
-    keptTokenIds: [...tokens.specialTokenIds].filter((tokenId) => {
+  const keptOf = (marks: readonly string[]): readonly number[] =>
+    [...tokens.specialTokenIds].filter((tokenId) => {
       const spelling = tokens.tokenOf(tokenId) ?? "";
       return spelling !== "" && marks.some((mark) => mark.includes(spelling));
-    }),
+    });
+  const keptWithCalls = keptOf(marksOf(format));
+  const keptWithoutCalls = keptOf(marksOf({ ...format, tools: undefined }));
+  return {
+    format,
+    keptTokenIds: (hasCalls) => (hasCalls ? keptWithCalls : keptWithoutCalls),
     isReasoningOpen: (promptTokenIds, continued) => {
       if (starts.length === 0) return false;
       if (continued !== undefined) return lastOf(starts, continued) > lastOf(ends, continued);

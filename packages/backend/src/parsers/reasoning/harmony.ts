@@ -1,9 +1,10 @@
-import { readUntil, skipMark } from "../read-until.ts";
+import { Marks, readUntil, skipMark } from "../read-until.ts";
 import type { ReasoningFormat } from "./reasoning-format.ts";
 
 const analysis = "<|channel|>analysis<|message|>";
 const final = "<|channel|>final<|message|>";
 const end = "<|end|>";
+const endMarks = new Marks(end);
 const nextMessage = "<|start|>assistant";
 
 /**
@@ -21,7 +22,7 @@ export const harmony: ReasoningFormat = {
     let mark = isOpen ? analysis : yield* skipMark(cursor, [analysis, final]);
     while (mark === analysis) {
       if (!sink.isReasoning) sink.beginReasoning();
-      const found = yield* readUntil(cursor, [end], (text) => sink.reasoning(text));
+      const found = yield* readUntil(cursor, endMarks, (text) => sink.reasoning(text));
       if (found === undefined) return;
       yield* skipMark(cursor, [nextMessage]);
       mark = yield* skipMark(cursor, [analysis, final]);

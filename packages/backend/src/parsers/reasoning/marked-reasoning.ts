@@ -1,4 +1,4 @@
-import { readUntil, skipMark } from "../read-until.ts";
+import { Marks, readUntil, skipMark } from "../read-until.ts";
 import type { ReasoningFormat } from "./reasoning-format.ts";
 
 interface MarkedReasoning {
@@ -12,6 +12,7 @@ interface MarkedReasoning {
 /** Creates a format of reasoning between two marks, the first at the start of the answer or at the end of the prompt. */
 export function markedReasoning(format: MarkedReasoning): ReasoningFormat {
   const { name, starts, ends, templateMarks = [starts[0]] } = format;
+  const endMarks = new Marks(...ends);
   return {
     name,
     templateMarks,
@@ -20,7 +21,7 @@ export function markedReasoning(format: MarkedReasoning): ReasoningFormat {
     *parse({ cursor, sink, isOpen }) {
       if (!isOpen && (yield* skipMark(cursor, starts)) === undefined) return;
       sink.beginReasoning();
-      const end = yield* readUntil(cursor, ends, (text) => sink.reasoning(text));
+      const end = yield* readUntil(cursor, endMarks, (text) => sink.reasoning(text));
       if (end !== undefined) sink.endReasoning();
     },
   };

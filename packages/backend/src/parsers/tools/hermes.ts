@@ -1,9 +1,10 @@
-import { readUntil, skipMark } from "../read-until.ts";
+import { Marks, readUntil, skipMark } from "../read-until.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
 
 const start = "<tool_call>";
 const end = "</tool_call>";
+const startMarks = new Marks(start);
 
 /** Hermes, Qwen 2.5 and 3, SmolLM3, Granite 4: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`. */
 export const hermes: ToolFormat = {
@@ -12,7 +13,7 @@ export const hermes: ToolFormat = {
   marks: [start, end],
   *parse(parse) {
     const { cursor, sink } = parse;
-    while ((yield* readUntil(cursor, [start], (text) => sink.content(text))) !== undefined) {
+    while ((yield* readUntil(cursor, startMarks, (text) => sink.content(text))) !== undefined) {
       if (yield* readJsonCall(parse, { prefix: start })) yield* skipMark(cursor, [end]);
     }
   },

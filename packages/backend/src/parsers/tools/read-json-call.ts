@@ -4,7 +4,7 @@ import { ValueScanner } from "../value-scanner.ts";
 import type { ToolParse } from "./tool-format.ts";
 
 /** Text that may come before the arguments of a call, and the longest arguments that are not an object. */
-const maxHeaderCharacters = 65_536;
+export const maxHeaderCharacters = 65_536;
 
 const argumentKeys: ReadonlySet<string> = new Set(["arguments", "parameters"]);
 const scalarEnd = /[\s,\]}]/;
@@ -42,7 +42,7 @@ function parseString(text: string | undefined): string | undefined {
 }
 
 /** Reads an object or array and hands it on as it comes; `false` where it does not end. */
-function* readNested(cursor: TextCursor, write: (text: string) => void): Parsing<boolean> {
+export function* readNested(cursor: TextCursor, write: (text: string) => void): Parsing<boolean> {
   const scanner = new ValueScanner();
   while (!scanner.isEnded) {
     if (!(yield* cursor.hasMore())) return false;

@@ -7,6 +7,15 @@ export interface ToolParse {
   readonly sink: PartSink;
   /** The names of the request's tools: a format without marks takes no other text for a call. */
   readonly toolNames: ReadonlySet<string>;
+  /** Whether a parameter of a tool is a text: a format without quotes cannot say it. */
+  readonly isText: (toolName: string, parameter: string) => boolean;
+}
+
+/** A tool that an answer may call. */
+export interface CallableTool {
+  readonly name: string;
+  /** The parameters that are texts. */
+  readonly textParameters: readonly string[];
 }
 
 /** How models of a kind write calls of tools. */

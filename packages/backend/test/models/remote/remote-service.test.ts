@@ -42,6 +42,11 @@ function answerEvents(): readonly unknown[] {
   ];
 }
 
+/** An event with a piece of a call. */
+function callEvent(call: object): object {
+  return { choices: [{ index: 0, delta: { tool_calls: [call] } }] };
+}
+
 function sse(events: readonly unknown[], newline = "\n"): string {
   const texts = events.map((event) => (typeof event === "string" ? event : JSON.stringify(event)));
   return texts.map((data) => `data: ${data}${newline}${newline}`).join("");
@@ -104,7 +109,7 @@ test("reads an answer however its bytes are cut, with any end of lines and with 
       },
       {
         type: "finished",
-        usage: { promptTokens: 3, completionTokens: 2, cachedPromptTokens: 1 },
+        usage: { promptTokens: 3, completionTokens: 2, cachedPromptTokens: 1, reasoningTokens: 0 },
         timings: { queuedMs: undefined, timeToFirstTokenMs: 0, totalMs: 0 },
       },
     ]);
@@ -314,7 +319,11 @@ test("fails an answer that has begun with what the server says, or that it said 
     [sse([...first, "no JSON"]), "ENGINE_PROTOCOL"],
     [sse([...first, { choices: [{ index: 3, text: "x" }] }]), "ENGINE_PROTOCOL"],
     [sse([...first, { choices: [{ index: 0, finish_reason: "content_filter" }] }]), "ENGINE_PROTOCOL"],
-    [sse([...first, { choices: [{ index: 0, delta: { reasoning_content: "hm" } }] }]), "ENGINE_PROTOCOL"],
+    [sse([...first, { choices: [{ index: 0, delta: { refusal: "no" } }] }]), "ENGINE_PROTOCOL"],
+    [sse([...first, { choices: [{ index: 0, delta: { reasoning_content: 5 } }] }]), "ENGINE_PROTOCOL"],
+    [sse([...first, { choices: [{ index: 0, delta: { tool_calls: {} } }] }]), "ENGINE_PROTOCOL"],
+    [sse([...first, callEvent({ index: 0, function: { arguments: "{}" } })]), "ENGINE_PROTOCOL"],
+    [sse([...first, callEvent({ index: 0 })]), "ENGINE_PROTOCOL"],
   ];
   let end = "";
   const server = await startScriptedServer((request, response) => {
@@ -324,6 +333,35 @@ test("fails an answer that has begun with what the server says, or that it said 
   const errors: unknown[] = [];
   for ([end] of ends) errors.push(await collect(service).catch((error: unknown) => error));
   expect(errors).toMatchObject(ends.map(([, code]) => ({ code })));
+});
+
+test("takes reasoning, and calls without an index, an id or arguments", async () => {
+  const events = [
+    { choices: [{ index: 0, delta: { role: "assistant", content: null, reasoning: "hm" } }] },
+    { choices: [{ index: 0, delta: { content: "Ok.", reasoning_content: "", tool_calls: [] } }] },
+    callEvent({ function: { name: "f", arguments: "" } }),
+    callEvent({ index: 1, id: "call_1", type: "function", function: { name: "g", arguments: '{"a"' } }),
+    callEvent({ index: 1, id: "", function: { name: null, arguments: ":1}" } }),
+    { choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] },
+    { choices: [], usage: { ...usage, completion_tokens_details: { reasoning_tokens: 1 } } },
+  ];
+  const server = await startScriptedServer((request, response) => {
+    if (request.method === "POST") response.writeHead(200, headers).end(sse([...events, "[DONE]"]));
+  });
+  const prompt = { kind: "chat", messages: [] } as const;
+  const read = await collect(serviceOf({ url: server.url }), { ...hello, prompt });
+  const deltas = read.flatMap((event) => (event.type === "delta" ? [event.delta] : []));
+  expect(deltas.flatMap<unknown>(({ text, parts = [] }) => (text === "" ? parts : [text]))).toEqual([
+    { type: "reasoning", text: "hm" },
+    "Ok.",
+    { type: "call", callIndex: 0, id: expect.stringMatching(/^call_./), name: "f" },
+    { type: "call", callIndex: 1, id: "call_1", name: "g" },
+    { type: "arguments", callIndex: 1, text: '{"a"' },
+    { type: "arguments", callIndex: 1, text: ":1}" },
+    { type: "arguments", callIndex: 0, text: "{}" },
+  ]);
+  expect(deltas.at(-1)?.finishReason).toBe("stop");
+  expect(read.at(-1)).toMatchObject({ usage: { reasoningTokens: 1 } });
 });
 
 test("takes an answer that says all but [DONE]", async () => {

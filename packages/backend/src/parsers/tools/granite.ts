@@ -1,0 +1,27 @@
+import { Marks, peekAfterSpace, readUntil, skipMark } from "../read-until.ts";
+import { readCallList } from "./read-call-list.ts";
+import { readJsonCall } from "./read-json-call.ts";
+import type { ToolFormat } from "./tool-format.ts";
+
+const starts: readonly string[] = ["<|tool_call|>", "<tool_call>"];
+const end = "</tool_call>";
+const startMarks = new Marks(...starts);
+
+/** Granite 3: `<|tool_call|>[{"name": …, "arguments": {…}}]`. */
+export const granite: ToolFormat = {
+  name: "granite",
+  templateMarks: ["<|tool_call|>"],
+  marks: [...starts, end],
+  *parse(parse) {
+    const { cursor, sink } = parse;
+    for (;;) {
+      const prefix = yield* readUntil(cursor, startMarks, (text) => sink.content(text));
+      if (prefix === undefined) return;
+      const isList = (yield* peekAfterSpace(cursor)) === "[";
+      const hasCall = isList
+        ? yield* readCallList(parse, { prefix })
+        : yield* readJsonCall(parse, { prefix });
+      if (hasCall) yield* skipMark(cursor, [end]);
+    }
+  },
+};

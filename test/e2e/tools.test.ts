@@ -1,0 +1,152 @@
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { ChatOpenAI } from "@langchain/openai";
+import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
+import type OpenAI from "openai";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
+import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+import { createClient } from "./support/stream-chat.ts";
+
+const model = "reciting";
+const question = { role: "user" as const, content: "Where is the fox?" };
+const parameters = {
+  type: "object" as const,
+  properties: { place: { type: "string" as const } },
+  required: ["place"],
+  additionalProperties: false,
+};
+
+/** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
+const template = `{%- for m in messages -%}<{{ m.role }}>{{ m.content or "" }}
+{%- for call in m.tool_calls or [] -%}{{ call.function.name }} {{ call.function.arguments.place }}{%- endfor -%}
+{%- endfor -%}
+{#- calls are written as <tool_call> -#}
+{%- if messages[-1].role == "tool" -%}<|after|>{%- elif tools -%}{{ tools | tojson }}<|call|>
+{%- else -%}<|plain|><think>{%- endif -%}`;
+
+let reciting: RecitingModel;
+let daemon: TestDaemon;
+let client: OpenAI;
+beforeAll(async () => {
+  reciting = await makeRecitingModel({
+    template,
+    specialTokens: ["<think>", "<tool_call>", "</tool_call>", "<|noise|>"],
+    recitals: [
+      {
+        cue: "<|call|>",
+        tokens: ["<tool_call>", '{"name": "lo', 'ok", "arguments": {"pla', 'ce": "den"}}', "</tool_call>"],
+      },
+      { cue: "<|after|>", tokens: ["A fox ", "<|noise|>", "sleeps."] },
+      { cue: "<think>", tokens: ["Foxes ", "dig.", "</think>", "In a ", "den."] },
+    ],
+  });
+  daemon = await startDaemon({ args: ["--model", `${model}=${reciting.directory}`, "--quantize", "none"] });
+  client = createClient(daemon.url);
+});
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await reciting[Symbol.asyncDispose]();
+});
+
+const tools = [{ type: "function" as const, function: { name: "look", parameters } }];
+
+test("the openai client gets a call whose marks are special tokens, whole and as a stream", async () => {
+  const request = { model, messages: [question], tools, temperature: 0 };
+  const whole = await client.chat.completions.create(request);
+  const streamed = await client.chat.completions.stream(request).finalChatCompletion();
+  for (const { choices } of [whole, streamed]) {
+    expect(choices[0]).toMatchObject({
+      message: { content: null, tool_calls: [{ function: { name: "look", arguments: '{"place": "den"}' } }] },
+      finish_reason: "tool_calls",
+    });
+  }
+});
+
+test("the openai client runs the tool and gets the answer", async () => {
+  const places: unknown[] = [];
+  const runner = client.chat.completions.runTools({
+    model,
+    messages: [question],
+    temperature: 0,
+    stream: true,
+    tools: [
+      {
+        type: "function",
+        function: {
+          name: "look",
+          description: "Looks around.",
+          parameters,
+          parse: JSON.parse,
+          function: (input: unknown) => {
+            places.push(input);
+            return "fur";
+          },
+        },
+      },
+    ],
+  });
+  expect(await runner.finalContent()).toBe("A fox sleeps.");
+  expect(places).toEqual([{ place: "den" }]);
+});
+
+test("the AI SDK runs the tool in its loop", async () => {
+  const provider = createOpenAICompatible({ name: "infernode", baseURL: `${daemon.url}/v1` });
+  const look = tool({
+    inputSchema: jsonSchema<{ place: string }>(parameters),
+    execute: async ({ place }) => `fur in the ${place}`,
+  });
+  const options = {
+    model: provider(model),
+    prompt: question.content,
+    tools: { look },
+    stopWhen: stepCountIs(3),
+    temperature: 0,
+  };
+  const whole = await generateText(options);
+  expect(whole.text).toBe("A fox sleeps.");
+  expect(whole.steps.map(({ finishReason }) => finishReason)).toEqual(["tool-calls", "stop"]);
+  expect(whole.steps[0]?.toolCalls[0]).toMatchObject({ toolName: "look", input: { place: "den" } });
+  const streamed = streamText(options);
+  expect(await streamed.text).toBe("A fox sleeps.");
+});
+
+test("LangChain binds the tool and gets a valid call", async () => {
+  const chat = new ChatOpenAI({
+    model,
+    apiKey: "none",
+    temperature: 0,
+    maxRetries: 0,
+    configuration: { baseURL: `${daemon.url}/v1` },
+  });
+  const bound = chat.bindTools(tools);
+  const answer = await bound.invoke([question]);
+  const expected = [expect.objectContaining({ name: "look", args: { place: "den" } })];
+  expect(answer.tool_calls).toEqual(expected);
+  expect(answer.invalid_tool_calls).toEqual([]);
+  let sum = undefined as Awaited<ReturnType<typeof bound.invoke>> | undefined;
+  for await (const chunk of await bound.stream([question])) {
+    sum = sum === undefined ? chunk : sum.concat(chunk);
+  }
+  expect(sum?.tool_calls).toEqual(expected);
+});
+
+test("reasoning that the prompt opens is apart from the content, and counted", async () => {
+  const { choices, usage } = await client.chat.completions.create({
+    model,
+    messages: [question],
+    temperature: 0,
+  });
+  expect(choices[0]?.message).toMatchObject({ reasoning_content: "Foxes dig.", content: "In a den." });
+  expect(usage?.completion_tokens_details?.reasoning_tokens).toBe(2);
+  const provider = createOpenAICompatible({ name: "infernode", baseURL: `${daemon.url}/v1` });
+  const streamed = streamText({ model: provider(model), prompt: question.content, temperature: 0 });
+  expect(await streamed.reasoningText).toBe("Foxes dig.");
+  expect(await streamed.text).toBe("In a den.");
+});
+
+test("special tokens are in the text where they are asked for", async () => {
+  const history = [question, { role: "tool" as const, tool_call_id: "call_1", content: "fur" }];
+  const body = { model, messages: history, temperature: 0, skip_special_tokens: false };
+  const { choices } = await client.chat.completions.create(body);
+  expect(choices[0]?.message.content).toBe("A fox <|noise|>sleeps.");
+});
