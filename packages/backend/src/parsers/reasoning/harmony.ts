@@ -17,16 +17,16 @@ export const harmony: ReasoningFormat = {
   name: "harmony",
   templateMarks: [analysis],
   starts: [analysis],
-  ends: [`${end}${nextMessage}${final}`],
+  ends: [end, `${end}${nextMessage}${final}`],
   *parse({ cursor, sink, isOpen }) {
     let mark = isOpen ? analysis : yield* skipMark(cursor, [analysis, final]);
     while (mark === analysis) {
-      if (!sink.isReasoning) sink.beginReasoning();
+      sink.beginReasoning();
       const found = yield* readUntil(cursor, endMarks, (text) => sink.reasoning(text));
       if (found === undefined) return;
+      sink.endReasoning();
       yield* skipMark(cursor, [nextMessage]);
       mark = yield* skipMark(cursor, [analysis, final]);
     }
-    if (sink.isReasoning) sink.endReasoning();
   },
 };

@@ -11,7 +11,7 @@ describe("harmony", () => {
     const second = "<|channel|>analysis<|message|>Again.<|end|><|start|>assistant";
     const last = "<|channel|>final<|message|>Hello <|x|>!";
     expect(read(`${first}${last}`)).toEqual([reasoning("Think."), content("Hello <|x|>!")]);
-    expect(read(`${first}${second}${last}`)).toEqual([reasoning("Think. Again."), content("Hello <|x|>!")]);
+    expect(read(`${first}${second}${last}`)).toEqual([reasoning("Think.Again."), content("Hello <|x|>!")]);
     expect(read(last)).toEqual([content("Hello <|x|>!")]);
   });
 
