@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { describeNetwork, ModelError, openConfig } from "../src/index.ts";
-import { fixturesDirectory } from "./support/fixtures.ts";
+import { fixturesDirectory, repositoryDirectory } from "./support/fixtures.ts";
 import { createMemoryFiles } from "./support/memory-files.ts";
 
 interface PublicConfig {
@@ -90,6 +90,9 @@ describe("published configs", () => {
     expect(differing).toEqual(Object.keys(differences));
     expect(total).toBeGreaterThanOrEqual(100);
     expect(differing.length / total).toBeLessThanOrEqual(0.05);
+    const page = readFileSync(join(repositoryDirectory, "docs", "models.md"), "utf8");
+    expect(page).toMatch(`Of ${total} published configs`);
+    expect(page).toMatch(`${total - differing.length} are judged as`);
   });
 
   it.each(ofGroup("quantized"))("$name: runs, or its quantization is refused by name", async (each) => {
