@@ -12,6 +12,7 @@ import { slowMachine } from "../hostile/support/slow-machine.ts";
 import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
+import { makeRecitingModel } from "./support/make-reciting-model.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
@@ -141,6 +142,23 @@ const show = async () => {
   child.kill("SIGKILL");
   return { output, log };
 };
+
+/** The answer of a model whose template does not tell how it writes. */
+async function recite(...args: readonly string[]): Promise<unknown> {
+  await using reciting = await makeRecitingModel({
+    template: "{{ tools }}<|cue|>",
+    specialTokens: [],
+    recitals: [{ cue: "<|cue|>", tokens: ["[THINK]", "hm", "[/THINK]", "[TOOL_CALLS]", "f{}"] }],
+  });
+  await using daemon = await startDaemon({ args: ["--model", `m=${reciting.directory}`, ...args] });
+  // The daemon is there until the answer is.
+  return await post(daemon, "/v1/chat/completions", {
+    model: "m",
+    messages: [{ role: "user", content: "?" }],
+    tools: [{ type: "function", function: { name: "f" } }],
+    temperature: 0,
+  });
+}
 
 const cases: Readonly<Record<string, () => Promise<void>>> = {
   "server.host": async () => {
@@ -277,6 +295,17 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "model.chatTemplate": async () => {
     const messages = [{ role: "user", content: "fox" }];
     expect(await post(answering, "/tokenize", { messages })).toMatchObject({ body: { count: 8 } });
+  },
+  "model.toolParser": async () => {
+    const message = {
+      content: "[THINK]hm[/THINK]",
+      tool_calls: [{ function: { name: "f", arguments: "{}" } }],
+    };
+    expect(await recite("--tool-parser", "mistral")).toMatchObject({ body: { choices: [{ message }] } });
+  },
+  "model.reasoningParser": async () => {
+    const message = { content: "[TOOL_CALLS]f{}", reasoning_content: "hm" };
+    expect(await recite("--reasoning-parser", "mistral")).toMatchObject({ body: { choices: [{ message }] } });
   },
   "engine.maxSequences": async () => {
     expect(await answering.metric("vllm:cache_config_info", 'num_gpu_blocks="3"')).toBe(1);
