@@ -31,9 +31,11 @@ class StringWriter {
   }
 }
 
+/** A text that is JSON stays as it is written: `1.0` and large integers too. */
 function jsonOf(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text));
+    JSON.parse(text);
+    return text;
   } catch {
     const words: Readonly<Record<string, string>> = { True: "true", False: "false", None: "null" };
     return Object.hasOwn(words, text) ? (words[text] ?? "") : JSON.stringify(text);

@@ -85,8 +85,8 @@ const formats: Readonly<Record<string, readonly Row[]>> = {
       [content("Ok."), call("f", String.raw`{"text": "12\n\"a\"\n\n🦊", "n": 12}`)],
     ],
     [
-      "<function=look><parameter=on>True</parameter><parameter=list>[1, 2]</parameter><parameter=where>by the den</parameter></function>",
-      [call("look", '{"on": true, "list": [1,2], "where": "by the den"}')],
+      "<function=look><parameter=on>True</parameter><parameter=list>[1, 2]</parameter><parameter=big>12345678901234567890</parameter><parameter=where>by the den</parameter></function>",
+      [call("look", '{"on": true, "list": [1, 2], "big": 12345678901234567890, "where": "by the den"}')],
     ],
     ["<tool_call><function=f></function></tool_call>", [call("f", "{}")]],
     ["<tool_call><function=f><parameter=text>abc\n", [call("f", String.raw`{"text": "abc\n`)]],
