@@ -265,7 +265,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       "typical_p, some_new_field, [not a name]",
     );
     await daemon.waitForLog(({ msg }) => msg === "parameters were ignored");
-    expect((await ask({ structured_outputs: { json: {} } })).status).toBe(400);
+    expect((await ask({ guided_json: {} })).status).toBe(400);
     expect((await ask({ temperature: "hot" })).status).toBe(400);
     const usual = await ask({ user: "me" });
     expect(usual.headers.has("x-infernode-ignored-parameters")).toBe(false);

@@ -1,13 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { GenerationRequest } from "@infernode/inference";
+import type { ConstraintPort, GenerationRequest } from "@infernode/inference";
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { Operation, OperationParts } from "./operation.ts";
 import type { Prompt } from "./prompt.ts";
 import { encodeBadWords } from "./bad-words.ts";
 import { estimateTokens, promptCharacters } from "./prompt-size.ts";
-import { keptTokenIds, openAnswers, type AnswerParts } from "./open-answers.ts";
+import { keptTokenIds, limitAnswers, openAnswers, type AnswerParts } from "./open-answers.ts";
 import type { AnswerUsage, GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
-type OwnField = "promptTokenIds" | "keptSpecialTokenIds" | "signal" | "keepResult";
+type OwnField = "promptTokenIds" | "constraint" | "keptSpecialTokenIds" | "signal" | "keepResult";
 
 /** The input of a generation: plain data that can be sent to the engine process. */
 export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
@@ -15,6 +16,8 @@ export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
   readonly prompt: Prompt;
   /** Keeps this many tokens at the prompt's end, at least 1. [all; a prompt that does not fit is refused] */
   readonly truncatePromptTokens?: number;
+  /** What the content of each answer must match. [anything] */
+  readonly constraint?: ConstraintSource;
   /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
   readonly badWords?: readonly string[];
   /**
@@ -53,23 +56,45 @@ function isEmpty({
   return tokenIds.length === 0 && text === "" && finishReason === undefined;
 }
 
+async function prepareConstraint(
+  { constraints, answers }: OperationParts,
+  { constraint: source, parts, prompt }: GenerateInput,
+  { promptTokenIds, signal }: { readonly promptTokenIds: readonly number[]; readonly signal: AbortSignal },
+): Promise<{ readonly constraint?: ConstraintPort }> {
+  if (source === undefined) return {};
+  const constraint = await constraints.prepare(source, signal);
+  if (parts === undefined) return { constraint };
+  return { constraint: limitAnswers(constraint, answers, { parts, prompt, promptTokenIds }) };
+}
+
 async function* run(
-  { engine, prompts, answers }: OperationParts,
+  operationParts: OperationParts,
   input: GenerateInput,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent> {
-  const { prompt, badWords = [], truncatePromptTokens, canRestart: _, parts, ...rest } = input;
+  const { engine, prompts, answers } = operationParts;
+  const {
+    prompt,
+    badWords = [],
+    truncatePromptTokens,
+    canRestart: _,
+    constraint: __,
+    parts,
+    ...rest
+  } = input;
   const isTruncated = truncatePromptTokens !== undefined;
   const encoded = await prompts.encode(prompt, { purpose: "generation", isTruncated, signal });
   const promptTokenIds = isTruncated ? encoded.slice(-truncatePromptTokens) : encoded;
   const truncatedTokenCount = encoded.length - promptTokenIds.length;
   const bannedSequences = await encodeBadWords(prompts, badWords, signal);
+  const constrained = await prepareConstraint(operationParts, input, { promptTokenIds, signal });
   signal.throwIfAborted();
   const sampling = bannedSequences.length === 0 ? rest.sampling : { ...rest.sampling, bannedSequences };
   // The result is not kept: everything that is read was sent on.
   const stream = engine.generate({
     ...rest,
     ...(sampling && { sampling }),
+    ...constrained,
     promptTokenIds,
     keptSpecialTokenIds: keptTokenIds(answers, parts),
     signal,

@@ -1,3 +1,6 @@
+import type { ConstraintPort } from "@infernode/inference";
+import { EngineRequestError } from "../errors.ts";
+import { limitContent } from "./constraint.ts";
 import type { AnswerReader, AnswerPiece, ReadPiece } from "../parsers/answer/create-answer-reader.ts";
 import type { CallableTool } from "../parsers/tools/tool-format.ts";
 import type { Prompt } from "./prompt.ts";
@@ -12,7 +15,7 @@ export interface AnswerParts {
 }
 
 /** The prompt of answers. */
-interface AnsweredPrompt {
+export interface AnsweredPrompt {
   readonly prompt: Prompt;
   readonly promptTokenIds: readonly number[];
 }
@@ -36,6 +39,37 @@ function withParts(delta: TokenDelta, { parts, reasoningTokens }: ReadPiece): To
 /** Special tokens that stay in the text of answers for their parser. */
 export function keptTokenIds(reader: AnswerReader, parts: AnswerParts | undefined): readonly number[] {
   return parts === undefined ? [] : reader.keptTokenIds(parts.tools !== undefined);
+}
+
+/**
+ * Limits the content of answers, apart from reasoning.
+ * @throws EngineRequestError `UNSUPPORTED_PARAMETER` where the content cannot be told from the rest by its tokens
+ */
+export function limitAnswers(
+  constraint: ConstraintPort,
+  reader: AnswerReader,
+  { parts, prompt, promptTokenIds }: AnsweredPrompt & { readonly parts: AnswerParts },
+): ConstraintPort {
+  const { reasoningTokenIds, specialTokenIds } = reader;
+  const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continuedText(prompt));
+  if (parts.tools !== undefined) throw unlimited("no tools that may be called beside it");
+  if (reader.format.reasoning?.hasContentMark === true) {
+    throw unlimited("answers whose content has no mark of its own");
+  }
+  if (isReasoningOpen && reasoningTokenIds.ends.size === 0) {
+    throw unlimited("the end of the reasoning to be one token of the vocabulary");
+  }
+  return limitContent(constraint, {
+    reasoningStarts: reasoningTokenIds.starts,
+    reasoningEnds: reasoningTokenIds.ends,
+    isReasoningOpen,
+    specialTokenIds,
+  });
+}
+
+function unlimited(expected: string): EngineRequestError {
+  const message = `\`constraint\`: expected ${expected}, got the contrary`;
+  return new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param: "constraint" });
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { InferenceEngine } from "@infernode/inference";
 import type { AnswerReader } from "../parsers/answer/create-answer-reader.ts";
+import type { ConstraintService } from "./constraint.ts";
 import type { PromptService } from "./prompt.ts";
 
 /**
@@ -15,6 +16,7 @@ export interface CallEvent {
 export interface OperationParts {
   readonly engine: Pick<InferenceEngine, "generate">;
   readonly prompts: PromptService;
+  readonly constraints: ConstraintService;
   /** Reads reasoning and calls in answers. */
   readonly answers: AnswerReader;
 }

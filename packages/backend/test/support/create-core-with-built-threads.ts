@@ -1,5 +1,9 @@
 import { createEngineCore } from "../../src/models/engine/create-engine-core.ts";
 import type { CreateEngineCore } from "../../src/models/engine/engine-core.ts";
+import {
+  startConstraintThread,
+  type ConstraintThread,
+} from "../../src/models/constraints/constraint-thread.ts";
 import { startPromptThread, type PromptThread } from "../../src/models/prompts/prompt-thread.ts";
 
 /** A thread runs JavaScript: these tests run on the sources, and take the thread's file from the build. */
@@ -17,9 +21,18 @@ export function startBuiltThread(directory: string, memoryMib = 1024): PromptThr
   });
 }
 
+/** Starts a thread of the build for constraints. */
+export function startBuiltConstraintThread(): ConstraintThread {
+  return startConstraintThread(
+    new URL("../../dist/models/constraints/constraint-worker.js", import.meta.url),
+    [],
+  );
+}
+
 /** The core of the sources, with threads of the build. */
 export const createCoreWithBuiltThreads: CreateEngineCore = (options, dependencies) =>
   createEngineCore(options, {
     ...dependencies,
     startPromptThread: ({ directory }) => startBuiltThread(directory),
+    startConstraintThread: startBuiltConstraintThread,
   });

@@ -112,6 +112,7 @@ export async function createScriptedService(script: AnswerScript): Promise<Scrip
       describe: async () => ({ tokenIds: [], spellings: [], text: "" }),
       recordServiceTime: () => undefined,
     },
+    constraints: { prepare: () => Promise.reject(new Error("the scripted engine takes no constraints")) },
     answers: createAnswerReader({
       template: script.template,
       toolParser: script.toolParser,

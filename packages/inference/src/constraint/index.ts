@@ -10,3 +10,4 @@ export type { ConstraintProgram } from "./program/program.ts";
 export { createTokenTrie, type TokenTrie } from "./tokens/token-trie.ts";
 export { createTokenMasks, type TokenMasks } from "./match/token-masks.ts";
 export { createMatcher, type Matcher } from "./match/matcher.ts";
+export { createConstraint } from "./match/token-constraint.ts";

@@ -89,6 +89,15 @@ function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
       const code = error.code === "INVALID_REQUEST" ? "invalid_value" : "unsupported_parameter";
       return new ApiError(code, message, { param });
     }
+    case "INVALID_CONSTRAINT":
+    case "UNSUPPORTED_CONSTRAINT":
+    case "CONSTRAINT_TOO_LARGE":
+    case "CONSTRAINT_TIMEOUT":
+    case "CONSTRAINT_MEMORY_EXCEEDED": {
+      const param = toParam("constraint", names);
+      const code = error.code === "UNSUPPORTED_CONSTRAINT" ? "unsupported_parameter" : "invalid_value";
+      return new ApiError(code, `Invalid value for \`${param}\`: ${error.message}`, { param, cause: error });
+    }
     case "ENGINE_UNAVAILABLE":
     case "ENGINE_DRAINING":
     case "ENGINE_DISPOSED":

@@ -31,6 +31,8 @@ import type {
 import type { EngineSizes } from "./fit-engine-sizes.ts";
 import { createKvRangeSource } from "./kv-range-source.ts";
 import { chunkTokensOf, executorProvider, prepareModel, type PreparedModel } from "./prepare-model.ts";
+import { createConstraintService } from "../constraints/constraint-service.ts";
+import { startPackagedConstraintThread } from "../constraints/constraint-thread.ts";
 import { createPromptPool, type PromptPool } from "../prompts/prompt-pool.ts";
 import { createPromptService } from "../prompts/prompt-service.ts";
 import { startModelPromptThread } from "../prompts/start-model-prompt-thread.ts";
@@ -233,10 +235,20 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   const { engine, executor, memory, answers } = parts;
   const prompts = createPromptService({ pool, engine, options, plan: executor.plan });
 
+  const constraints = createConstraintService({
+    startThread: dependencies.startConstraintThread ?? startPackagedConstraintThread,
+    tokens: {
+      vocabSize: Math.min(model.tokenizer.vocabSize, model.config.vocabSize),
+      bytesOf: (tokenId) => model.tokenizer.bytesOf(tokenId),
+    },
+    timeoutMs: options.promptTimeoutMs ?? engineDefaults.promptTimeoutMs,
+  });
+
   const find = createOperationFinder(dependencies.operations ?? operations);
   let disposal: Promise<void> | undefined;
-  const dispose = (): Promise<void> => (disposal ??= disposeAll());
+  const dispose = (): Promise<void> => (disposal ??= constraints.dispose().then(disposeAll));
 
+  const operationParts = { engine, prompts, answers, constraints };
   const core: EngineCore = {
     model: describe(parts),
     description: executor.description,
@@ -246,7 +258,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
       pool: memory.stats(),
       ledger: parts.tracker.snapshot(),
     }),
-    call: (operation, input, signal) => find(operation).run({ engine, prompts, answers }, input, signal),
+    call: (operation, input, signal) => find(operation).run(operationParts, input, signal),
     drain: (drainOptions) => engine.drain(drainOptions),
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -2,6 +2,7 @@ import type { HealthStatus } from "@infernode/health";
 import type { AvailableMemory, MemorySnapshot, PoolStats } from "@infernode/memory";
 import type { EngineSettings } from "../../config/config.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import type { StartConstraintThread } from "../constraints/constraint-thread.ts";
 import type { StartPromptThread } from "../prompts/prompt-thread.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
 import type { ModelStats, LocalModel } from "../model-service.ts";
@@ -68,6 +69,8 @@ export interface EngineCoreDependencies {
   readonly operations?: readonly AnyOperation[] | undefined;
   /** Starts a thread that tokenizes prompts. [a worker of this package] */
   readonly startPromptThread?: StartPromptThread | undefined;
+  /** Starts a thread that compiles constraints. [a worker of this package] */
+  readonly startConstraintThread?: StartConstraintThread | undefined;
 }
 
 /** Loads a model and creates its engine. */

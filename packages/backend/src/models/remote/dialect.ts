@@ -50,6 +50,8 @@ export interface Dialect {
   readonly tellsTokenIds: boolean;
   /** Sends one usage per answer instead of one for all. */
   readonly hasUsagePerAnswer: boolean;
+  /** vLLM's `structured_outputs`; others have `response_format` for chats. */
+  readonly hasStructuredOutputs: boolean;
   /** Without `max_tokens`, a completion continues to the end of the context. */
   readonly isLengthOpen: boolean;
   /** The API of `/tokenize`. */
@@ -74,6 +76,7 @@ const openAi: Dialect = {
   leastAlternatives: 0,
   tellsTokenIds: false,
   hasUsagePerAnswer: false,
+  hasStructuredOutputs: false,
   isLengthOpen: false,
   tokenizer: undefined,
 };
@@ -82,6 +85,7 @@ const infernode: Dialect = {
   ...openAi,
   name: "infernode",
   ownedBy: "infernode",
+  hasStructuredOutputs: true,
   fields: {
     ...openAi.fields,
     topK: "top_k",

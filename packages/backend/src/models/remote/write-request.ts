@@ -2,6 +2,7 @@ import { EngineRequestError } from "../../errors.ts";
 import { isRecord } from "../../is-record.ts";
 import type { GenerateInput } from "../../operations/generate.ts";
 import type { Prompt } from "../../operations/prompt.ts";
+import { writeConstraint } from "./write-constraint.ts";
 import { parameters, type Dialect, type ParameterName } from "./dialect.ts";
 
 /** The fields of a body as JSON texts. */
@@ -121,6 +122,11 @@ export function writeGeneration(
   }
   if (input.parts?.maxCalls === 1) fields.set("parallel_tool_calls", "false");
   putSampling(fields, input, dialect);
+  if (input.constraint !== undefined) {
+    const written = writeConstraint(input.constraint, { dialect, isChat });
+    if (written === undefined) throw unsupported("constraint", dialect, "nothing");
+    fields.set(written[0], JSON.stringify(written[1]));
+  }
   if (logprobs !== undefined) {
     const count = JSON.stringify(Math.max(logprobs, dialect.leastAlternatives));
     if (isChat) fields.set("logprobs", "true").set("top_logprobs", count);

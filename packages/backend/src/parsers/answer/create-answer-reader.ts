@@ -28,6 +28,10 @@ export interface ReadPiece {
 /** Reads answers as one model writes them. */
 export interface AnswerReader {
   readonly format: AnswerFormat;
+  /** The marks of reasoning, where they are one token of the vocabulary. */
+  readonly reasoningTokenIds: ReasoningTokenIds;
+  /** All of the vocabulary. */
+  readonly specialTokenIds: ReadonlySet<number>;
   /** Special tokens that belong to the format of what is looked for; they stay in the text for the parser. */
   keptTokenIds(hasCalls: boolean): readonly number[];
   /** Whether a prompt ends within reasoning. @param continued text of a message that the answer continues */
@@ -76,6 +80,8 @@ export function createAnswerReader(
   const keptWithoutCalls = keptOf(marksOf({ ...format, tools: undefined }));
   return {
     format,
+    reasoningTokenIds: reasoningIds,
+    specialTokenIds: tokens.specialTokenIds,
     keptTokenIds: (hasCalls) => (hasCalls ? keptWithCalls : keptWithoutCalls),
     isReasoningOpen: (promptTokenIds, continued) => {
       if (starts.length === 0) return false;

@@ -17,6 +17,7 @@ export const harmony: ReasoningFormat = {
   name: "harmony",
   templateMarks: [analysis],
   starts: [analysis],
+  hasContentMark: true,
   ends: [end, `${end}${nextMessage}${final}`],
   *parse({ cursor, sink, isOpen }) {
     let mark = isOpen ? analysis : yield* skipMark(cursor, [analysis, final]);

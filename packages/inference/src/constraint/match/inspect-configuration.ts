@@ -17,6 +17,12 @@ export function allowedByte(machine: Machine, { states }: Configuration): number
   return found;
 }
 
+/** Whether any byte can follow. */
+export function hasNextByte(machine: Machine, { states }: Configuration): boolean {
+  const { edgeStarts } = machine.program;
+  return states.some((state) => edgeStarts[state + 1]! > edgeStarts[state]!);
+}
+
 /**
  * Takes out of a mask the tokens that would complete a key which its object has already, or the same key twice.
  * The mask was made without regard to keys; tokens in doubt are read byte by byte.

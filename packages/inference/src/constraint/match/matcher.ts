@@ -1,5 +1,5 @@
 import type { Configuration } from "./configuration.ts";
-import { allowedByte, dropRepeatedKeys } from "./inspect-configuration.ts";
+import { allowedByte, dropRepeatedKeys, hasNextByte } from "./inspect-configuration.ts";
 import type { TokenMasks } from "./token-masks.ts";
 
 /** Forced bytes that are looked for at a time. */
@@ -9,6 +9,8 @@ const maxForcedBytes = 4096;
 export interface Matcher {
   /** The text may end here. */
   readonly isComplete: boolean;
+  /** Another token may follow, apart from one that ends the text. */
+  readonly canContinue: boolean;
   /** The text ended: a token of `endTokenIds` was accepted. */
   readonly isFinished: boolean;
   /** Tokens accepted so far. */
@@ -50,6 +52,10 @@ class TokenMatcher implements Matcher {
 
   get isComplete(): boolean {
     return this.#current().isComplete;
+  }
+
+  get canContinue(): boolean {
+    return !this.#isFinished && hasNextByte(this.#masks.machine, this.#current());
   }
 
   get isFinished(): boolean {

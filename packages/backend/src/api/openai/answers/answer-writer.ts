@@ -6,6 +6,7 @@ import type { AdmissionRequest } from "../../shared/generation/admit.ts";
 import { startGeneration } from "../../shared/generation/start-generation.ts";
 import type { DeltaListeners, TrackedDelta, TrackedReplies } from "../../shared/generation/track-progress.ts";
 import { engineParamNames } from "../parameters/engine-params.ts";
+import { readConstraint } from "../parameters/structured-output.ts";
 import type { SamplingBody, StreamOptions } from "../parameters/sampling-fields.ts";
 import { createAnswerHead, createChunkWriter, toUsage, wholeAnswer, type AnswerHead } from "./envelope.ts";
 
@@ -82,13 +83,19 @@ export interface AnswerPlan {
   ): Promise<{ readonly admissions: readonly AdmissionRequest[]; readonly writer: ChoiceWriter }>;
 }
 
+/** What the request calls its constraint. */
+function constraintName(body: SamplingBody): Readonly<Record<string, string>> {
+  const asked = readConstraint(body);
+  return asked === undefined ? {} : { constraint: asked.param };
+}
+
 /** Prepares a generation that is answered in OpenAI's format. */
 export function prepareAnswer(plan: AnswerPlan, context: ApiContext): PreparedGeneration {
   const { id, body, model, promptParam } = plan;
   return {
     modelId: model.id,
     isStream: body.stream ?? false,
-    fieldNames: { prompt: promptParam, others: engineParamNames },
+    fieldNames: { prompt: promptParam, others: { ...engineParamNames, ...constraintName(body) } },
     start: async (signal) => {
       const { admissions, writer } = await plan.resolve(signal);
       const head = createAnswerHead(id, model, context);

@@ -1,15 +1,18 @@
 import type { SamplingParams, StopParams } from "@infernode/inference";
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { ServedModel } from "../../../models/model-service.ts";
 import { describeValue, shortName } from "../../../text/describe-value.ts";
 import { ApiError, invalidValue } from "../../shared/api-error.ts";
 import { assertTokenIds, isTokenId, tokenIdPhrase } from "../../shared/body/token-ids.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
+import { readConstraint } from "./structured-output.ts";
 import type { SamplingBody } from "./sampling-fields.ts";
 
 /** A body's parameters as the engine takes them. */
 export interface EngineParams {
   readonly sampling: Partial<SamplingParams>;
   readonly stopping: Partial<StopParams>;
+  readonly constraint?: ConstraintSource;
   readonly truncatePromptTokens?: number;
   readonly badWords?: readonly string[];
   readonly n: number;
@@ -130,6 +133,7 @@ export function toEngineParams(
   if (body.min_tokens !== undefined && maxTokens !== undefined && body.min_tokens > maxTokens) {
     throw invalidValue("min_tokens", `at most \`max_tokens\` (${maxTokens})`, { got: body.min_tokens });
   }
+  const constraint = readConstraint(body);
   const truncatePromptTokens = readTruncation(body, options.model, maxTokens);
   const topK = body.top_k ?? defaults.topK;
   const params: EngineParams = {
@@ -153,6 +157,7 @@ export function toEngineParams(
       ignoreEos: body.ignore_eos,
       includeStopInOutput: body.include_stop_str_in_output,
     }),
+    ...(constraint !== undefined && { constraint: constraint.source }),
     ...(truncatePromptTokens !== undefined && { truncatePromptTokens }),
     ...(body.bad_words === undefined || body.bad_words.length === 0 ? {} : { badWords: body.bad_words }),
     n: body.n ?? 1,

@@ -12,6 +12,7 @@ import {
   type FieldsOf,
 } from "../../shared/body/fields.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
+import { structuredFields, type StructuredBody } from "./structured-output.ts";
 
 const { maxAnswers, maxBannedSequences, maxLogitBias, maxSeed, maxStopCharacters, maxStopStrings, minSeed } =
   requestLimits;
@@ -62,7 +63,7 @@ export interface StreamOptions {
 }
 
 /** The parameters that chat completions and completions have in common. */
-export interface SamplingBody {
+export interface SamplingBody extends StructuredBody {
   readonly model: string;
   readonly temperature: number | undefined;
   readonly top_p: number | undefined;
@@ -109,6 +110,7 @@ export const streamCondition: JsonMap = {
 
 /** How these parameters are checked. */
 export const samplingFields: FieldsOf<SamplingBody> = {
+  ...structuredFields,
   model: textField("The id or an alias of a model, as `GET /v1/models` lists them."),
   temperature: numberField(
     { min: 0, max: 2 },

@@ -1,4 +1,3 @@
-import { withoutNulls } from "../../shared/body/fields.ts";
 import type { NeutralValue, UnsupportedParameter } from "../../shared/body/parse-body.ts";
 
 const oneOf = (...values: readonly (string | number | boolean)[]): NeutralValue => ({
@@ -9,24 +8,6 @@ const emptyArray: NeutralValue = {
   accepts: (value) => Array.isArray(value) && value.length === 0,
   schema: { type: "array", maxItems: 0 },
 };
-const textFormat: NeutralValue = {
-  accepts(value) {
-    const format = withoutNulls(value);
-    return (
-      typeof format === "object" &&
-      format !== null &&
-      "type" in format &&
-      format.type === "text" &&
-      Object.keys(format).length === 1
-    );
-  },
-  schema: {
-    type: "object",
-    properties: { type: { const: "text" } },
-    required: ["type"],
-    additionalProperties: false,
-  },
-};
 const textOnly: NeutralValue = {
   accepts: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
   schema: { type: "array", items: { const: "text" }, minItems: 1, maxItems: 1 },
@@ -36,12 +17,10 @@ const flag: NeutralValue = {
   schema: { type: "boolean" },
 };
 
-const structured: UnsupportedParameter = {};
+const structured: UnsupportedParameter = { hint: "use response_format or structured_outputs" };
 const sampler: UnsupportedParameter = { isIgnorable: true };
 
 const common: readonly (readonly [string, UnsupportedParameter])[] = [
-  ["response_format", { neutral: textFormat, hint: 'only {"type": "text"} is supported' }],
-  ["structured_outputs", structured],
   ["guided_json", structured],
   ["guided_regex", structured],
   ["guided_choice", structured],
@@ -86,7 +65,7 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["lora", {}],
   ["options", { hint: "send sampling parameters at the top level" }],
   ["keep_alive", {}],
-  ["format", { hint: "structured output is not supported" }],
+  ["format", structured],
   ["raw", {}],
 ];
 

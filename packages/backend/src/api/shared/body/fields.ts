@@ -73,7 +73,7 @@ export function arrayField<Element>(
 }
 
 /** Leaves out what is `null`, which counts as absent; the same object where nothing is. */
-export function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value);
   const present = entries.filter(([, each]) => each !== null);

@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ConstraintPort } from "@infernode/inference";
+import {
+  createConstraint,
+  createTokenMasks,
+  type ConstraintSource,
+  type TokenTrie,
+} from "@infernode/inference/constraint";
+import { createResolvers } from "../../create-resolvers.ts";
+import { EngineRequestError } from "../../errors.ts";
+import type { ConstraintService } from "../../operations/constraint.ts";
+import type {
+  ConstraintJob,
+  ConstraintResult,
+  ConstraintThread,
+  StartConstraintThread,
+  VocabularyBytes,
+} from "./constraint-thread.ts";
+
+/** What a service of one model works with. */
+export interface ConstraintServiceOptions {
+  readonly startThread: StartConstraintThread;
+  readonly tokens: { readonly vocabSize: number; bytesOf(tokenId: number): Uint8Array };
+  /** A constraint that takes longer to compile fails. */
+  readonly timeoutMs: number;
+}
+
+/** The constraints of one model; owns a thread. */
+export interface EngineConstraints extends ConstraintService {
+  dispose(): Promise<void>;
+}
+
+/** Constraints that are kept, with the masks that were worked out for them. */
+const maxKept = 16;
+/** Constraints that wait for the thread. */
+const maxWaiting = 64;
+const retryAfterMs = 1000;
+/** Tokens whose bytes are read at a time. */
+const tokensPerTurn = 8192;
+
+async function readVocabulary(tokens: ConstraintServiceOptions["tokens"]): Promise<VocabularyBytes> {
+  const { vocabSize } = tokens;
+  const starts = new Int32Array(vocabSize + 1);
+  let bytes = new Uint8Array(8 * vocabSize);
+  let length = 0;
+  for (let token = 0; token < vocabSize; token += 1) {
+    if (token % tokensPerTurn === 0) await nextTurn();
+    const own = tokens.bytesOf(token);
+    if (length + own.length > bytes.length) {
+      const larger = new Uint8Array(2 * (length + own.length));
+      larger.set(bytes);
+      bytes = larger;
+    }
+    bytes.set(own, length);
+    length += own.length;
+    starts[token + 1] = length;
+  }
+  return { bytes: bytes.slice(0, length), starts };
+}
+
+function keyOf(source: ConstraintSource): string {
+  return createHash("sha256").update(JSON.stringify(source)).digest("base64");
+}
+
+/** Names the field of the request, which the thread does not know. */
+function withField(error: unknown): unknown {
+  if (!(error instanceof EngineRequestError) || error.param !== undefined) return error;
+  const { code, message, data } = error;
+  return new EngineRequestError({ code, message, data, param: "constraint" }, { cause: error });
+}
+
+/** Creates the service of one model. Thread and tree of tokens are made for the first constraint. */
+export function createConstraintService(options: ConstraintServiceOptions): EngineConstraints {
+  const { startThread, tokens, timeoutMs } = options;
+  /** From the one that was used longest ago to the latest. */
+  const kept = new Map<string, Promise<ConstraintPort>>();
+  let thread: ConstraintThread | undefined;
+  let tree: Promise<TokenTrie> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let waitingCount = 0;
+  let isDisposed = false;
+
+  const runNow = async (job: ConstraintJob): Promise<ConstraintResult> => {
+    if (isDisposed) {
+      throw new EngineRequestError({ code: "ENGINE_DISPOSED", message: "the engine was stopped" });
+    }
+    if (thread === undefined || thread.hasEnded) thread = startThread();
+    await thread.ready;
+    return thread.run(job, timeoutMs);
+  };
+  /** One job after the other. */
+  const run = async (job: ConstraintJob): Promise<ConstraintResult> => {
+    const result = last.then(() => runNow(job));
+    last = result.catch(() => undefined);
+    return result;
+  };
+  const makeTree = async (): Promise<TokenTrie> => {
+    const result = await run({ kind: "tree", vocabulary: await readVocabulary(tokens) });
+    if (result.kind === "tree") return result.tree;
+    throw new TypeError("expected the tree of tokens from the thread for constraints, got a program");
+  };
+  const findTree = async (): Promise<TokenTrie> => {
+    tree ??= makeTree();
+    try {
+      return await tree;
+    } catch (error) {
+      tree = undefined;
+      throw error;
+    }
+  };
+  const make = async (source: ConstraintSource): Promise<ConstraintPort> => {
+    const [result, trie] = await Promise.all([run({ kind: "compile", source }), findTree()]);
+    if (result.kind !== "program") throw new TypeError("expected a program from the thread for constraints");
+    return createConstraint(createTokenMasks(result.program, trie));
+  };
+  const find = async (source: ConstraintSource): Promise<ConstraintPort> => {
+    const key = keyOf(source);
+    const known = kept.get(key);
+    if (known !== undefined) {
+      kept.delete(key);
+      kept.set(key, known);
+      return known;
+    }
+    if (waitingCount >= maxWaiting) {
+      const message = `expected at most ${maxWaiting} constraints that wait to be compiled, got one more`;
+      throw new EngineRequestError({ code: "QUEUE_FULL", message, data: { retryAfterMs } });
+    }
+    waitingCount += 1;
+    const made = make(source);
+    kept.set(key, made);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= maxKept) break;
+      kept.delete(oldest);
+    }
+    try {
+      return await made;
+    } catch (error) {
+      if (kept.get(key) === made) kept.delete(key);
+      throw withField(error);
+    } finally {
+      waitingCount -= 1;
+    }
+  };
+
+  return {
+    prepare: async (source, signal) => {
+      signal.throwIfAborted();
+      const call = createResolvers<ConstraintPort>();
+      const onAbort = (): void => call.reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      find(source).then(call.resolve, call.reject);
+      try {
+        return await call.promise;
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
+    },
+    dispose: async () => {
+      isDisposed = true;
+      await thread?.end();
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { ConstraintSource } from "@infernode/inference/constraint";
+import type { Dialect } from "./dialect.ts";
+
+/** The field of a body that constrains an answer, and its value; `undefined` if the server has none for it. */
+export function writeConstraint(
+  source: ConstraintSource,
+  { dialect, isChat }: { readonly dialect: Dialect; readonly isChat: boolean },
+): readonly [field: string, value: unknown] | undefined {
+  if (dialect.hasStructuredOutputs) return ["structured_outputs", toStructuredOutputs(source)];
+  if (!isChat || ("whitespace" in source && source.whitespace === "compact")) return undefined;
+  if ("jsonObject" in source) return ["response_format", { type: "json_object" }];
+  if (!("jsonSchema" in source)) return undefined;
+  const named = { name: "answer", schema: source.jsonSchema, strict: true };
+  return ["response_format", { type: "json_schema", json_schema: named }];
+}
+
+function toStructuredOutputs(source: ConstraintSource): object {
+  if ("regex" in source) return { regex: source.regex };
+  if ("choice" in source) return { choice: source.choice };
+  if ("grammar" in source) return { grammar: source.grammar };
+  const kind = "jsonSchema" in source ? { json: source.jsonSchema } : { json_object: true };
+  return source.whitespace === "compact" ? { ...kind, disable_any_whitespace: true } : kind;
+}
