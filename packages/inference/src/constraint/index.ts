@@ -1,4 +1,5 @@
 export { compileConstraint, type ConstraintSource } from "./compile-constraint.ts";
+export { warmUpConstraints } from "./warm-up-constraints.ts";
 export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
 export {
   ConstraintError,

@@ -1,4 +1,11 @@
-import { createMatcher, type ConstraintSource } from "@infernode/inference/constraint";
+import {
+  compileConstraint,
+  type ConstraintSource,
+  createMatcher,
+  createTokenMasks,
+  createTokenTrie,
+  warmUpConstraints,
+} from "@infernode/inference/constraint";
 import { describe, expect, it } from "vitest";
 import {
   accepts,
@@ -77,6 +84,22 @@ describe("createMatcher", () => {
     expect(matcher.accept(endToken)).toBe(false);
     expect(matcher.length).toBe(2);
     expect(() => matcher.rollback(3)).toThrow(RangeError);
+  });
+
+  it("gives the same masks with a tree that others have used", () => {
+    const fresh = createTokenTrie(vocabulary);
+    const used = createTokenTrie(vocabulary);
+    warmUpConstraints(used);
+    for (const [, source] of sources) createMatcher(createTokenMasks(compileConstraint(source), used), []);
+    const program = compileConstraint({
+      jsonSchema: { type: "array", items: { type: ["string", "number"], maxLength: 9 } },
+    });
+    const matchers = [fresh, used].map((trie) => createMatcher(createTokenMasks(program, trie), [endToken]));
+    for (const byte of Buffer.from('["a\u00e9b",1.5e3,"')) {
+      const [left, right] = matchers.map(allowedTokens);
+      expect(left).toEqual(right);
+      expect(matchers.map((matcher) => matcher.accept(1 + byte))).toEqual([true, true]);
+    }
   });
 
   it("copies share nothing", () => {

@@ -17,6 +17,10 @@ export class Configuration {
   readonly next: (Configuration | null | undefined)[];
   /** The fewest ticks that the outermost frame of a way has. */
   readonly need: number;
+  /** The kinds of bytes all of which lead back here, as bits; 0 until it has been worked out. */
+  loops = 0;
+  /** How often walks over the vocabulary went on from here. */
+  visits = 0;
   mask: Uint32Array | undefined;
   /** The same ways without the keys of objects. */
   withoutKeys: Configuration | undefined;

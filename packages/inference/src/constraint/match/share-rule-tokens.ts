@@ -2,14 +2,14 @@ import { type ConstraintProgram, moveKinds } from "../program/program.ts";
 import type { TokenTrie } from "../tokens/token-trie.ts";
 import type { RuleTokens } from "./rule-tokens.ts";
 
-/** Rules with more states than this are not compared with those of other programs. */
+/** States of which more than this can be reached are not compared with those of other programs. */
 const maxStates = 400;
 /** Shared entries of a vocabulary; past that the oldest is dropped. */
 const maxShared = 64;
 
 /**
- * A text that is the same for states from which the same can be read, in whatever program; `undefined` for a rule that
- * calls others, or a large one.
+ * A text that is the same for states from which the same can be read, in whatever program; `undefined` if too much
+ * can be reached.
  */
 export function signatureOf(program: ConstraintProgram, state: number): string | undefined {
   const numbers = new Map([[state, 0]]);
@@ -30,8 +30,12 @@ export function signatureOf(program: ConstraintProgram, state: number): string |
     }
     for (let move = program.moveStarts[at]!; move < program.moveStarts[at + 1]!; move += 1) {
       const kind = program.moveKinds[move]!;
-      if (kind === moveKinds.call) return undefined;
       parts.push("m", kind, numberOf(program.moveTargets[move]!));
+      if (kind === moveKinds.tick) parts.push(program.moveLows[move]!, program.moveHighs[move]!);
+      if (kind !== moveKinds.call) continue;
+      const counter = program.moveHighs[move]!;
+      parts.push(numberOf(program.ruleStarts[program.moveLows[move]!]!));
+      if (counter !== -1) parts.push(program.counterMins[counter]!, program.counterMaxes[counter]!);
     }
   }
   return parts.join(",");

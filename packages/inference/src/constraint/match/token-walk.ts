@@ -1,6 +1,10 @@
+import { byteKinds } from "../tokens/byte-kinds.ts";
 import type { TokenTrie } from "../tokens/token-trie.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Machine } from "./machine.ts";
+
+/** Where a walk goes on this often, it is worth knowing which bytes lead back. */
+const visitsBeforeLoops = 256;
 
 /** Called for each node of the tree that a walk can read, with where it leads. */
 export type VisitNode = (node: number, configuration: Configuration) => void;
@@ -16,17 +20,31 @@ export class TokenWalk {
     this.#trie = trie;
   }
 
+  /** Marks the tokens among the descendants of a node that can be read from a configuration. */
+  mark(node: number, from: Configuration, into: Uint32Array): void {
+    const { tokens } = this.#trie;
+    this.visit(node, from, (at) => {
+      if (tokens[at] !== -1) markToken(this.#trie, tokens[at]!, into);
+    });
+  }
+
   /** Visits the descendants of a node that can be read from a configuration. */
   visit(node: number, from: Configuration, visitNode: VisitNode): void {
-    const { bytes, depths, ends } = this.#trie;
+    const { bytes, depths, ends, kinds } = this.#trie;
     const classes = this.#machine.program.byteClasses;
     const path = this.#path;
     const base = depths[node]!;
     const end = ends[node]!;
     path[0] = from;
     for (let at = node + 1; at < end;) {
-      const depth = depths[at]! - base;
-      const before = path[depth - 1]!;
+      const before = path[depths[at]! - base - 1]!;
+      // All that is below leads back to the same configuration: nothing to look up.
+      if ((kinds[at]! & ~before.loops) === 0) {
+        for (const last = ends[at]!; at < last; at += 1) visitNode(at, before);
+        continue;
+      }
+      before.visits += 1;
+      if (before.visits === visitsBeforeLoops) this.#findLoops(before);
       const byte = bytes[at]!;
       let next = before.next[before.isByteExact ? byte : classes[byte]!];
       if (next === undefined) next = this.#machine.step(before, byte);
@@ -34,34 +52,19 @@ export class TokenWalk {
         at = ends[at]!;
         continue;
       }
-      path[depth] = next;
+      path[depths[at]! - base] = next;
       visitNode(at, next);
       at += 1;
     }
   }
 
-  /** Marks the tokens among the descendants of a node that can be read from a configuration. */
-  mark(node: number, from: Configuration, into: Uint32Array): void {
-    const { bytes, depths, ends, tokens } = this.#trie;
-    const classes = this.#machine.program.byteClasses;
-    const path = this.#path;
-    const base = depths[node]!;
-    const end = ends[node]!;
-    path[0] = from;
-    for (let at = node + 1; at < end;) {
-      const depth = depths[at]! - base;
-      const before = path[depth - 1]!;
-      const byte = bytes[at]!;
-      let next = before.next[before.isByteExact ? byte : classes[byte]!];
-      if (next === undefined) next = this.#machine.step(before, byte);
-      if (next === null) {
-        at = ends[at]!;
-        continue;
-      }
-      path[depth] = next;
-      if (tokens[at] !== -1) markToken(this.#trie, tokens[at]!, into);
-      at += 1;
+  #findLoops(configuration: Configuration): void {
+    let others = 0;
+    for (let byte = 0; byte < 256; byte += 1) {
+      const kind = 1 << byteKinds[byte]!;
+      if ((others & kind) === 0 && this.#machine.step(configuration, byte) !== configuration) others |= kind;
     }
+    configuration.loops = ~others & 0xffff;
   }
 }
 

@@ -1,4 +1,5 @@
 import { InferenceError } from "../../errors.ts";
+import { byteKinds } from "./byte-kinds.ts";
 
 /**
  * The tokens of a vocabulary as a tree of their bytes, in typed arrays that can be sent between threads. Nodes are in
@@ -11,6 +12,8 @@ export interface TokenTrie {
   readonly bytes: Uint8Array;
   readonly depths: Uint16Array;
   readonly ends: Int32Array;
+  /** The kinds of the bytes of a node and its descendants, as bits: see `byteKinds`. */
+  readonly kinds: Uint16Array;
   /** The first token whose bytes are those of the node; −1 for none. */
   readonly tokens: Int32Array;
   /** For each token, the next one of the same bytes; −1 for none. */
@@ -115,7 +118,7 @@ class DraftTree {
     return child;
   }
 
-  toPreorder(): Pick<TokenTrie, "nodeCount" | "bytes" | "depths" | "ends" | "tokens"> {
+  toPreorder(): Pick<TokenTrie, "nodeCount" | "bytes" | "depths" | "ends" | "kinds" | "tokens"> {
     const nodeCount = this.#count;
     const bytes = new Uint8Array(nodeCount);
     const depths = new Uint16Array(nodeCount);
@@ -139,6 +142,17 @@ class DraftTree {
       numbers.push(next);
       next += 1;
     }
-    return { nodeCount, bytes, depths, ends, tokens };
+    return { nodeCount, bytes, depths, ends, kinds: collectKinds(bytes, ends), tokens };
   }
+}
+
+/** The kinds of the bytes of each node and its descendants. */
+function collectKinds(bytes: Uint8Array, ends: Int32Array): Uint16Array {
+  const kinds = new Uint16Array(bytes.length);
+  for (let node = bytes.length - 1; node > 0; node -= 1) {
+    let found = 1 << byteKinds[bytes[node]!]!;
+    for (let child = node + 1; child < ends[node]!; child = ends[child]!) found |= kinds[child]!;
+    kinds[node] = found;
+  }
+  return kinds;
 }

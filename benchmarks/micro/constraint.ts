@@ -1,0 +1,155 @@
+// Time to compile constraints and to fill masks along given answers. `npm run bench -- micro/constraint --help`
+import { parseArgs } from "node:util";
+import {
+  compileConstraint,
+  type ConstraintSource,
+  createMatcher,
+  createTokenMasks,
+  createTokenTrie,
+  warmUpConstraints,
+} from "@infernode/inference/constraint";
+import { loadTokenizer } from "@infernode/models";
+import { writeReport } from "../lib/report.ts";
+import { quantile } from "../lib/statistics.ts";
+import { formatTable } from "../lib/table.ts";
+
+const { values } = parseArgs({
+  options: {
+    tokenizer: { type: "string" },
+    rounds: { type: "string", default: "20" },
+    output: { type: "string" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help || values.tokenizer === undefined) {
+  process.stdout.write(
+    "options: --tokenizer <directory with tokenizer.json>  --rounds 20  --output <file.json>  --json\n",
+  );
+  process.exit(values.help ? 0 : 2);
+}
+
+const person = {
+  name: "Maximilian Alexander von Hohenstaufen, the third of his name",
+  age: 43,
+  email: "max.h@example.com",
+  tags: ["royal", "history", "a longer tag with words"],
+  address: { street: "12 Long Winding Road, Apartment 4B", city: "Stuttgart", zip: "70173" },
+};
+const personSchema = {
+  type: "object",
+  properties: {
+    name: { type: "string", maxLength: 80 },
+    age: { type: "integer", minimum: 0, maximum: 150 },
+    email: { type: "string", format: "email" },
+    tags: { type: "array", items: { type: "string" }, maxItems: 10 },
+    address: {
+      type: "object",
+      properties: {
+        street: { type: "string" },
+        city: { type: "string" },
+        zip: { type: "string", pattern: "^[0-9]{5}$" },
+      },
+      required: ["street", "city"],
+      additionalProperties: false,
+    },
+  },
+  required: ["name", "age"],
+  additionalProperties: false,
+};
+const story = 'A long story about "quotes", \\ escapes and lines\nwith é, 漢字 and 😀. '.repeat(4);
+const document = { title: "Everything", numbers: [1, 2.5, -3e10], deep: { deeper: [true, null, story] } };
+const sentence = "The quick brown fox jumps over the lazy dog and then some more.";
+
+interface Case {
+  readonly name: string;
+  readonly source: ConstraintSource;
+  readonly answer: string;
+}
+
+const cases: readonly Case[] = [
+  { name: "a person", source: { jsonSchema: personSchema }, answer: JSON.stringify(person) },
+  {
+    name: "a person, pretty-printed",
+    source: { jsonSchema: personSchema },
+    answer: JSON.stringify(person, undefined, 2),
+  },
+  { name: "any object", source: { jsonObject: true }, answer: JSON.stringify(document, undefined, 2) },
+  {
+    name: "a pattern anywhere",
+    source: { jsonSchema: { type: "string", pattern: "fox.*dog" } },
+    answer: JSON.stringify(sentence),
+  },
+  { name: "words", source: { regex: "[A-Z][a-z]{0,20}( [a-z]{1,30}){3,40}\\." }, answer: sentence },
+  { name: "a choice", source: { choice: ["positive", "negative", "neutral"] }, answer: "negative" },
+];
+
+const tokenizer = await loadTokenizer(values.tokenizer);
+const tokenBytes = Array.from({ length: tokenizer.vocabSize }, (_, token) => tokenizer.bytesOf(token));
+const buildTimes = Array.from({ length: 5 }, () => timeOf(() => createTokenTrie(tokenBytes)));
+const trie = createTokenTrie(tokenBytes);
+const warmUpMs = timeOf(() => warmUpConstraints(trie));
+const results = cases.map(measure);
+
+function timeOf(run: () => unknown): number {
+  const startedAt = performance.now();
+  run();
+  return performance.now() - startedAt;
+}
+
+/** Answers with new programs; the first answer of each finds no masks of its program. The tree is warmed up. */
+function measure({ name, source, answer }: Case): Record<string, number | string> {
+  const tokens = tokenizer.encode(answer, { addSpecialTokens: false });
+  const mask = new Uint32Array((tokenBytes.length + 31) >>> 5);
+  const compileTimes: number[] = [];
+  const first: number[] = [];
+  const later: number[] = [];
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    const startedAt = performance.now();
+    const program = compileConstraint(source);
+    compileTimes.push(performance.now() - startedAt);
+    const masks = createTokenMasks(program, trie);
+    for (const times of [first, later]) {
+      const matcher = createMatcher(masks, []);
+      for (const token of tokens) {
+        times.push(timeOf(() => matcher.fillMask(mask)) * 1000);
+        if (!matcher.accept(token)) throw new Error(`${name}: token ${token} of the answer is not allowed`);
+      }
+    }
+  }
+  return {
+    name,
+    tokens: tokens.length,
+    compileMs: quantile(compileTimes, 0.5),
+    compileFirstMs: compileTimes[0]!,
+    firstMedianUs: quantile(first, 0.5),
+    firstP99Us: quantile(first, 0.99),
+    firstMostUs: Math.max(...first),
+    laterMedianUs: quantile(later, 0.5),
+    laterP99Us: quantile(later, 0.99),
+  };
+}
+
+const vocabSize = tokenBytes.length;
+const buildMs = quantile(buildTimes, 0.5);
+const report = { vocabSize, buildMs, warmUpMs, results };
+if (values.output !== undefined) writeReport(values.output, "micro/constraint", report);
+const columns = [
+  ["compile ms", "compileMs", 1],
+  ["the first", "compileFirstMs", 1],
+  ["first answers: median µs", "firstMedianUs", 0],
+  ["p99", "firstP99Us", 0],
+  ["most", "firstMostUs", 0],
+  ["later: median µs", "laterMedianUs", 0],
+  ["p99", "laterP99Us", 0],
+] as const;
+const rows = results.map((result) => {
+  const numbers = columns.map(([, key, digits]) => Number(result[key]).toFixed(digits));
+  return [String(result["name"]), String(result["tokens"])].concat(numbers);
+});
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify(report)}\n`
+    : `tree of ${vocabSize} tokens: ${buildMs.toFixed(0)} ms; warm-up ${warmUpMs.toFixed(0)} ms\n` +
+        `${formatTable(["constraint", "tokens", ...columns.map(([title]) => title)], rows)}\n`,
+);
