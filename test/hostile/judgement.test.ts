@@ -59,8 +59,8 @@ const cases: readonly Case[] = [
     make: llama((directory) => rm(join(directory, "tokenizer.json"))),
   },
   {
-    title: "only a SentencePiece model",
-    code: "UNSUPPORTED_TOKENIZER",
+    title: "a SentencePiece model that is something else",
+    code: "INVALID_TOKENIZER",
     make: llama((directory) => rename(join(directory, "tokenizer.json"), join(directory, "tokenizer.model"))),
   },
   {
