@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { gpt2 } from "../../../src/families/gpt2.ts";
-import { internlm2 } from "../../../src/families/internlm2.ts";
+import { internlm2 } from "../../../src/families/internlm/internlm2.ts";
 import { arrangeWeights } from "../../../src/formats/hf-directory/arrange-weights.ts";
 import { denseWeight, type StoredWeight } from "../../../src/weights/stored-weight.ts";
 import { createWeightIndex } from "../../../src/weights/weight-index.ts";

@@ -1,8 +1,8 @@
-import { readExperts } from "../config/read-experts.ts";
-import { oneRotary, type RotaryRule } from "../config/read-rotary.ts";
-import { buildMixtureDecoder, type ExpertNames } from "../network/decoders/mixture-of-experts.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import { readExperts } from "../../config/read-experts.ts";
+import { oneRotary, type RotaryRule } from "../../config/read-rotary.ts";
+import { buildMixtureDecoder, type ExpertNames } from "../../network/decoders/mixture-of-experts.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 const block = "block_sparse_moe";
 const names: ExpertNames = { block, gate: "w1", up: "w3", down: "w2" };

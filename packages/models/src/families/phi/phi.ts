@@ -1,12 +1,12 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { sharedRotary } from "../config/read-rotary.ts";
-import { plainMlp } from "../network/decoders/decoder-blocks.ts";
-import { layerTensor } from "../network/decoders/decoder-weights.ts";
-import { buildParallelDecoder } from "../network/decoders/parallel-decoder.ts";
-import type { FusedWeight } from "../network/split-fused-weights.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { sharedRotary } from "../../config/read-rotary.ts";
+import { plainMlp } from "../../network/decoders/decoder-blocks.ts";
+import { layerTensor } from "../../network/decoders/decoder-weights.ts";
+import { buildParallelDecoder } from "../../network/decoders/parallel-decoder.ts";
+import type { FusedWeight } from "../../network/split-fused-weights.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /**
  * Phi-1, Phi-1.5 and Phi-2: attention and an MLP without a gate take the same norm, of each head a part rotates, and all

@@ -1,8 +1,8 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { buildPreNormDecoder } from "../../network/decoders/pre-norm-decoder.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /** InternLM 3: Llama's network under a name of its own, also in GGUF. @see transformers, `modular_internlm3.py` */
 export const internlm3: Family = {

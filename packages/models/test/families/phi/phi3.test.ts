@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { parseModelConfig } from "../../src/index.ts";
-import type { ModelConfig } from "../../src/index.ts";
-import { expectModelError } from "../support/model-error.ts";
+import { parseModelConfig } from "../../../src/index.ts";
+import type { ModelConfig } from "../../../src/index.ts";
+import { expectModelError } from "../../support/model-error.ts";
 
 const base = {
   architectures: ["Phi3ForCausalLM"],

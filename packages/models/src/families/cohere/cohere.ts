@@ -1,9 +1,9 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { sharedRotary } from "../config/read-rotary.ts";
-import { buildParallelDecoder } from "../network/decoders/parallel-decoder.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { sharedRotary } from "../../config/read-rotary.ts";
+import { buildParallelDecoder } from "../../network/decoders/parallel-decoder.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 const maxScale = 1e6;
 const defaultScale = 0.0625;

@@ -1,6 +1,6 @@
-import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import { buildPreNormDecoder } from "../../network/decoders/pre-norm-decoder.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /**
  * InternLM 2 and 2.5: Llama's network, one product makes queries, keys and values.

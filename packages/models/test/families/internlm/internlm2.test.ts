@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { architectureFor, parseModelConfig } from "../../src/index.ts";
-import type { ModelConfig } from "../../src/index.ts";
-import { createRecordingBuilder } from "../support/recording-builder.ts";
+import { architectureFor, parseModelConfig } from "../../../src/index.ts";
+import type { ModelConfig } from "../../../src/index.ts";
+import { createRecordingBuilder } from "../../support/recording-builder.ts";
 
 const base = {
   architectures: ["InternLM2ForCausalLM"],

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { architectureFor, parseModelConfig } from "../../src/index.ts";
-import type { ModelConfig } from "../../src/index.ts";
-import { expectModelError } from "../support/model-error.ts";
-import { createRecordingBuilder } from "../support/recording-builder.ts";
+import { architectureFor, parseModelConfig } from "../../../src/index.ts";
+import type { ModelConfig } from "../../../src/index.ts";
+import { expectModelError } from "../../support/model-error.ts";
+import { createRecordingBuilder } from "../../support/recording-builder.ts";
 
 const base = {
   architectures: ["PhiForCausalLM"],

@@ -1,10 +1,10 @@
-import type { ConfigFields } from "../config/config-fields.ts";
-import { type LayerRotaries, oneRotary, type RotaryShape } from "../config/read-rotary.ts";
-import { readSlidingWindows, type SlidingWindowRule } from "../config/read-sliding-windows.ts";
-import { buildParallelDecoder } from "../network/decoders/parallel-decoder.ts";
+import type { ConfigFields } from "../../config/config-fields.ts";
+import { type LayerRotaries, oneRotary, type RotaryShape } from "../../config/read-rotary.ts";
+import { readSlidingWindows, type SlidingWindowRule } from "../../config/read-sliding-windows.ts";
+import { buildParallelDecoder } from "../../network/decoders/parallel-decoder.ts";
 import { cohere, cohereDetails } from "./cohere.ts";
-import type { Family } from "./family.ts";
-import { ggufLayerTypes } from "./gguf-layer-types.ts";
+import type { Family } from "../family.ts";
+import { ggufLayerTypes } from "../gguf-layer-types.ts";
 
 const slidingWindow: SlidingWindowRule = { allButEvery: 4, field: "sliding_window_pattern" };
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { architectureFor, parseModelConfig } from "../../src/index.ts";
-import type { ModelConfig } from "../../src/index.ts";
-import { collectWeightRefs } from "../../src/network/collect-weight-refs.ts";
-import { createRecordingBuilder } from "../support/recording-builder.ts";
+import { architectureFor, parseModelConfig } from "../../../src/index.ts";
+import type { ModelConfig } from "../../../src/index.ts";
+import { collectWeightRefs } from "../../../src/network/collect-weight-refs.ts";
+import { createRecordingBuilder } from "../../support/recording-builder.ts";
 
 const base = {
   architectures: ["CohereForCausalLM"],

@@ -1,9 +1,9 @@
-import { sharedRotary } from "../config/read-rotary.ts";
-import { layerTensor } from "../network/decoders/decoder-weights.ts";
-import { buildPreNormDecoder } from "../network/decoders/pre-norm-decoder.ts";
-import type { FusedWeight } from "../network/split-fused-weights.ts";
-import type { Family } from "./family.ts";
-import { commonRules } from "./family-rules.ts";
+import { sharedRotary } from "../../config/read-rotary.ts";
+import { layerTensor } from "../../network/decoders/decoder-weights.ts";
+import { buildPreNormDecoder } from "../../network/decoders/pre-norm-decoder.ts";
+import type { FusedWeight } from "../../network/split-fused-weights.ts";
+import type { Family } from "../family.ts";
+import { commonRules } from "../family-rules.ts";
 
 /** Names of longrope in older files. */
 const longropeNames: ReadonlyMap<unknown, string> = new Map([
