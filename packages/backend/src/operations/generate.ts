@@ -16,6 +16,8 @@ export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
   readonly prompt: Prompt;
   /** Keeps this many tokens at the prompt's end, at least 1. [all; a prompt that does not fit is refused] */
   readonly truncatePromptTokens?: number;
+  /** Reports the tokens of the prompt. [false] */
+  readonly hasPromptTokenIds?: boolean;
   /** What the content of each answer must match. [anything] */
   readonly constraint?: ConstraintSource;
   /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
@@ -37,6 +39,8 @@ export type GenerateEvent =
       readonly promptTokenCount: number | undefined;
       /** Tokens that were cut off the prompt's beginning, if any. */
       readonly truncatedTokenCount?: number;
+      /** If the request asks for them. */
+      readonly promptTokenIds?: readonly number[];
     }
   /** If the request asks for them: in parts, before the first delta. */
   | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
@@ -77,6 +81,7 @@ async function* run(
     prompt,
     badWords = [],
     truncatePromptTokens,
+    hasPromptTokenIds = false,
     canRestart: _,
     constraint: __,
     parts,
@@ -106,6 +111,7 @@ async function* run(
     type: "accepted",
     promptTokenCount: promptTokenIds.length,
     ...(truncatedTokenCount > 0 && { truncatedTokenCount }),
+    ...(hasPromptTokenIds && { promptTokenIds: Array.from(promptTokenIds) }),
   };
   for await (const { promptLogprobs, ...made } of stream) {
     const delta: TokenDelta = read?.(made) ?? made;

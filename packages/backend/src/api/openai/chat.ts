@@ -10,6 +10,7 @@ import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
 import type { AdmissionRequest } from "../shared/generation/admit.ts";
+import { withTokenIds } from "./answers/token-ids.ts";
 import { prepareAnswer } from "./answers/answer-writer.ts";
 import { chatAnswerSchema, chatChunkSchema, createChatWriter } from "./answers/chat-answer.ts";
 import { toEngineParams } from "./parameters/engine-params.ts";
@@ -99,7 +100,11 @@ function prepare(input: unknown, context: ApiContext): PreparedGeneration {
   const admission = toAdmission({ body, toolsJson, model }, context);
   const { id, n = 1 } = admission.request;
   const writer = createChatWriter({ n, hasReasoning: body.include_reasoning ?? true });
-  const resolve = async () => ({ admissions: [admission], writer });
+  const hasTokenIds = body.return_token_ids === true;
+  const resolve = async () => ({
+    admissions: [admission],
+    writer: hasTokenIds ? withTokenIds(writer, { n, promptTokenIds: "answer" }) : writer,
+  });
   return prepareAnswer({ id, body, model, promptParam: "messages", resolve }, context);
 }
 

@@ -14,6 +14,7 @@ import { promptErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
 import type { AdmissionRequest } from "../shared/generation/admit.ts";
+import { withTokenIds } from "./answers/token-ids.ts";
 import { prepareAnswer, type AnswerPlan } from "./answers/answer-writer.ts";
 import {
   completionAnswerSchema,
@@ -173,9 +174,11 @@ function prepare(input: unknown, context: ApiContext): PreparedGeneration {
       ),
     );
     const echoes = resolved.map(({ echo }) => echo);
+    const writer = createCompletionWriter(echoes, { n, hasLogprobs });
     return {
       admissions: resolved.map(({ admission }) => admission),
-      writer: createCompletionWriter(echoes, { n, hasLogprobs }),
+      writer:
+        body.return_token_ids === true ? withTokenIds(writer, { n, promptTokenIds: "choices" }) : writer,
     };
   };
   return prepareAnswer({ id, body, model, promptParam: "prompt", resolve }, context);

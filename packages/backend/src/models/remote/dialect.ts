@@ -85,6 +85,7 @@ const infernode: Dialect = {
   ...openAi,
   name: "infernode",
   ownedBy: "infernode",
+  tellsTokenIds: true,
   hasStructuredOutputs: true,
   fields: {
     ...openAi.fields,
@@ -108,7 +109,7 @@ const infernode: Dialect = {
 };
 
 /** Infernode's fields are vLLM's. */
-const vllm: Dialect = { ...infernode, name: "vllm", ownedBy: "vllm", tellsTokenIds: true };
+const vllm: Dialect = { ...infernode, name: "vllm", ownedBy: "vllm" };
 
 /** Ignores unknown fields and the upper 32 bits of a seed. */
 const llamaCpp: Dialect = {

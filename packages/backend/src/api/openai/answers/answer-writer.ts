@@ -8,6 +8,7 @@ import type { DeltaListeners, TrackedDelta, TrackedReplies } from "../../shared/
 import { engineParamNames } from "../parameters/engine-params.ts";
 import { readConstraint } from "../parameters/structured-output.ts";
 import type { SamplingBody, StreamOptions } from "../parameters/sampling-fields.ts";
+import { withFields } from "./token-ids.ts";
 import { createAnswerHead, createChunkWriter, toUsage, wholeAnswer, type AnswerHead } from "./envelope.ts";
 
 /** Writes the choices of one request: either those of chunks, or the whole ones. */
@@ -19,6 +20,8 @@ export interface ChoiceWriter extends DeltaListeners {
   collect(reply: TrackedDelta): void;
   /** What was collected, in the order of the indices; may hold `JsonParts`. */
   choices(): readonly unknown[];
+  /** More fields of the whole answer, and of the first chunk. [none] */
+  answerFields?(): object;
 }
 
 /** What an answer is written with. */
@@ -34,10 +37,14 @@ async function* writeChunks(
 ): AsyncGenerator<readonly string[]> {
   const { include_usage: hasUsage = false, continuous_usage_stats: isContinuous } = streamOptions;
   const chunks = createChunkWriter(head, { object: writer.object.chunk, hasUsage });
+  let isFirst = true;
   for await (const reply of replies.deltas(writer)) {
     const usage = isContinuous === true ? toUsage(replies.usage()) : undefined;
     for (const batch of writer.chunkChoices(reply)) {
       for (const [at, choice] of batch.entries()) batch[at] = chunks.chunk(choice, usage);
+      const [first] = batch;
+      if (isFirst && first !== undefined) batch[0] = withFields(first, writer.answerFields?.() ?? {});
+      isFirst = false;
       yield batch;
     }
   }
@@ -47,7 +54,12 @@ async function* writeChunks(
 async function collect(replies: TrackedReplies, { head, writer }: AnswerForm): Promise<Iterable<string>> {
   for await (const reply of replies.deltas(writer)) writer.collect(reply);
   const usage = toUsage(replies.usage());
-  return wholeAnswer(head, { object: writer.object.whole, choices: writer.choices(), usage });
+  return wholeAnswer(head, {
+    object: writer.object.whole,
+    choices: writer.choices(),
+    usage,
+    fields: writer.answerFields?.(),
+  });
 }
 
 /** How large the answers to all prompts can become; prompts that are echoed with log-probabilities are tokens by now. */

@@ -5,6 +5,7 @@ import {
   objectSchema,
   textOrNullSchema,
   textSchema,
+  type JsonMap,
   type NamedSchema,
 } from "../../shared/json-schema.ts";
 import type { ChoiceWriter } from "./answer-writer.ts";
@@ -12,6 +13,7 @@ import { role } from "./chat-parts.ts";
 import { CollectedAnswer } from "./collected-chat.ts";
 import { answerSchema, chunkSchema } from "./envelope.ts";
 import { chatLogprobsSchema } from "./logprobs.ts";
+import { tokenIdsFields } from "./token-ids.ts";
 import { StreamedAnswer } from "./streamed-chat.ts";
 
 const object = { whole: "chat.completion", chunk: "chat.completion.chunk" } as const;
@@ -64,10 +66,14 @@ const choiceEnd = {
   finish_reason: { enum: ["stop", "length", "tool_calls", null] },
 };
 
+function choiceSchema(fields: JsonMap): JsonMap {
+  return objectSchema({ ...fields, token_ids: tokenIdsFields["token_ids"] }, Object.keys(fields));
+}
+
 export const chatAnswerSchema: NamedSchema = answerSchema(
   "ChatCompletion",
   object.whole,
-  objectSchema({
+  choiceSchema({
     index: integerSchema,
     message: objectSchema(
       {
@@ -84,7 +90,7 @@ export const chatAnswerSchema: NamedSchema = answerSchema(
 export const chatChunkSchema: NamedSchema = chunkSchema(
   "ChatCompletionChunk",
   object.chunk,
-  objectSchema({
+  choiceSchema({
     index: integerSchema,
     delta: objectSchema(
       {

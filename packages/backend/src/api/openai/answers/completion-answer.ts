@@ -6,6 +6,7 @@ import { LogprobStore } from "../../shared/generation/logprob-store.ts";
 import { TokenTexts } from "../../shared/generation/token-texts.ts";
 import { integerSchema, objectSchema, textSchema, type NamedSchema } from "../../shared/json-schema.ts";
 import type { ChoiceWriter } from "./answer-writer.ts";
+import { tokenIdsFields } from "./token-ids.ts";
 import { answerSchema, chunkSchema, finishReasonSchema } from "./envelope.ts";
 import {
   completionLogprobsSchema,
@@ -182,12 +183,13 @@ export function createCompletionWriter(
   };
 }
 
-const choiceSchema = objectSchema({
+const choiceFields = {
   index: integerSchema,
   text: textSchema,
   logprobs: completionLogprobsSchema,
   finish_reason: finishReasonSchema,
-});
+};
+const choiceSchema = objectSchema({ ...choiceFields, ...tokenIdsFields }, Object.keys(choiceFields));
 
 export const completionAnswerSchema: NamedSchema = answerSchema("Completion", object.whole, choiceSchema);
 export const completionChunkSchema: NamedSchema = chunkSchema("CompletionChunk", object.chunk, choiceSchema);

@@ -70,10 +70,15 @@ function headFields(
 /** Writes the whole answer, in pieces. @param choices may hold `JsonParts` */
 export function wholeAnswer(
   head: AnswerHead,
-  answer: { readonly object: string; readonly choices: readonly unknown[]; readonly usage: Usage },
+  answer: {
+    readonly object: string;
+    readonly choices: readonly unknown[];
+    readonly usage: Usage;
+    readonly fields?: object | undefined;
+  },
 ): Iterable<string> {
-  const { object, choices, usage } = answer;
-  return jsonPieces({ ...headFields(head, object), choices, usage });
+  const { object, choices, usage, fields } = answer;
+  return jsonPieces({ ...headFields(head, object), choices, usage, ...fields });
 }
 
 /** Writes the chunks of one stream. */
@@ -120,16 +125,23 @@ function envelope(object: string, choice: JsonMap): JsonMap {
   };
 }
 
+/** Only where it is asked for. */
+const promptTokenIdsField: JsonMap = { prompt_token_ids: arraySchema(integerSchema) };
+
 export const finishReasonSchema: JsonMap = { enum: ["stop", "length", null] };
 
 /** Of a whole answer. @param object its field of that name */
 export function answerSchema(name: string, object: string, choice: JsonMap): NamedSchema {
-  return { name, schema: objectSchema({ ...envelope(object, choice), usage: usageSchema }) };
+  const fields = { ...envelope(object, choice), usage: usageSchema };
+  return { name, schema: objectSchema({ ...fields, ...promptTokenIdsField }, Object.keys(fields)) };
 }
 
 /** Of a chunk. @param object its field of that name */
 export function chunkSchema(name: string, object: string, choice: JsonMap): NamedSchema {
   const fields = envelope(object, choice);
-  const schema = objectSchema({ ...fields, usage: orNullSchema(usageSchema) }, Object.keys(fields));
+  const schema = objectSchema(
+    { ...fields, usage: orNullSchema(usageSchema), ...promptTokenIdsField },
+    Object.keys(fields),
+  );
   return { name, schema };
 }

@@ -13,6 +13,7 @@ export interface EngineParams {
   readonly sampling: Partial<SamplingParams>;
   readonly stopping: Partial<StopParams>;
   readonly constraint?: ConstraintSource;
+  readonly hasPromptTokenIds?: boolean;
   readonly truncatePromptTokens?: number;
   readonly badWords?: readonly string[];
   readonly n: number;
@@ -157,6 +158,7 @@ export function toEngineParams(
       ignoreEos: body.ignore_eos,
       includeStopInOutput: body.include_stop_str_in_output,
     }),
+    ...(body.return_token_ids === true && { hasPromptTokenIds: true }),
     ...(constraint !== undefined && { constraint: constraint.source }),
     ...(truncatePromptTokens !== undefined && { truncatePromptTokens }),
     ...(body.bad_words === undefined || body.bad_words.length === 0 ? {} : { badWords: body.bad_words }),

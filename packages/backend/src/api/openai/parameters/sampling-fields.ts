@@ -74,6 +74,7 @@ export interface SamplingBody extends StructuredBody {
   readonly frequency_penalty: number | undefined;
   readonly repetition_penalty: number | undefined;
   readonly logit_bias: JsonMap | undefined;
+  readonly return_token_ids: boolean | undefined;
   readonly truncate_prompt_tokens: number | undefined;
   readonly allowed_token_ids: readonly number[] | undefined;
   readonly bad_words: readonly string[] | undefined;
@@ -147,6 +148,9 @@ export const samplingFields: FieldsOf<SamplingBody> = {
       names: { pattern: "^(0|[1-9][0-9]{0,8})$" },
     },
     `Token ids as strings, and the values that are added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
+  ).optional(),
+  return_token_ids: flagField(
+    "Adds the ids of the tokens of prompt and answer: `prompt_token_ids`, `token_ids`. Default false.",
   ).optional(),
   truncate_prompt_tokens: z
     .int({ error: truncateForm })

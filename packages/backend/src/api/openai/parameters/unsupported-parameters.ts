@@ -34,7 +34,6 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["early_stopping", { neutral: oneOf(false) }],
   ["prompt_logprobs", {}],
   ["spaces_between_special_tokens", { neutral: oneOf(true) }],
-  ["return_token_ids", { neutral: oneOf(false) }],
   ["return_tokens_as_token_ids", { neutral: oneOf(false) }],
   ["request_id", { hint: "send the header x-request-id" }],
   ["kv_transfer_params", {}],

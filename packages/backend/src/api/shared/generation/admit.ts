@@ -23,6 +23,8 @@ export type AdmittedReply =
 export interface Admission {
   /** Of all requests; 0 for remote servers, which report it at the end. */
   readonly promptTokenCount: number;
+  /** Of each request, if it asks for them. */
+  readonly promptTokenIds: readonly (readonly number[] | undefined)[];
   /** Tokens that were cut off prompts. */
   readonly truncatedTokenCount: number;
   /** In the order in which they arrive. Iterate once; leaving the loop stops the work. */
@@ -32,6 +34,7 @@ export interface Admission {
 interface Opened {
   readonly promptTokenCount: number;
   readonly truncatedTokenCount: number;
+  readonly promptTokenIds: readonly number[] | undefined;
   readonly iterator: AsyncIterator<GenerateEvent>;
 }
 
@@ -66,8 +69,8 @@ async function open(
     if (done === true || value.type !== "accepted") {
       throw protocolError(done === true ? "nothing" : value.type);
     }
-    const { promptTokenCount = 0, truncatedTokenCount = 0 } = value;
-    return { promptTokenCount, truncatedTokenCount, iterator };
+    const { promptTokenCount = 0, truncatedTokenCount = 0, promptTokenIds } = value;
+    return { promptTokenCount, truncatedTokenCount, promptTokenIds, iterator };
   };
   const { request, isMaxTokensDefault } = admission;
   try {
@@ -167,6 +170,7 @@ export async function admit(
   const [only] = opened;
   return {
     promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),
+    promptTokenIds: opened.map(({ promptTokenIds }) => promptTokenIds),
     truncatedTokenCount: opened.reduce((sum, { truncatedTokenCount }) => sum + truncatedTokenCount, 0),
     replies: opened.length === 1 && only !== undefined ? repliesOf(only, 0, onEnd) : merge(opened, onEnd),
   };

@@ -15,6 +15,8 @@ export type OnPromptLogprobs = (requestIndex: number, logprobs: PromptLogprobs) 
 export interface DeltaListeners {
   /** Called with those of a prompt, part after part, before its first delta. */
   readonly onPromptLogprobs?: OnPromptLogprobs;
+  /** Called before all deltas with the tokens of a prompt, where they were asked for. */
+  readonly onPromptTokenIds?: (requestIndex: number, tokenIds: readonly number[]) => void;
   /** The deltas of this request are void and are sent again; only where it allows that. */
   readonly onRestart?: (requestIndex: number) => void;
 }
@@ -63,7 +65,10 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
   };
   return {
     progress,
-    async *deltas({ onPromptLogprobs, onRestart } = {}) {
+    async *deltas({ onPromptLogprobs, onPromptTokenIds, onRestart } = {}) {
+      for (const [requestIndex, tokenIds] of admission.promptTokenIds.entries()) {
+        if (tokenIds !== undefined) onPromptTokenIds?.(requestIndex, tokenIds);
+      }
       let total = noUsage;
       const counts: RequestCount[] = [];
       for await (const reply of admission.replies) {
