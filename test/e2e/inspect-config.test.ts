@@ -51,6 +51,31 @@ describe("models inspect on a config without weights", () => {
     );
   });
 
+  test("says which experts a mixture has", async () => {
+    const path = join(directory, "mixture.json");
+    const mixture = JSON.parse(await readFile(join(checkpoint, "../qwen2-moe/config.json"), "utf8"));
+    await writeFile(path, JSON.stringify(mixture));
+    const all = "7 in each of 2 layers, 3 for each token, intermediate 24; one of 48 for all tokens";
+    const { stdout } = await inspect(path);
+    expect(stdout).toMatch(/layers +2, hidden 64\n/);
+    expect(stdout).toMatch(new RegExp(`experts +${all}\n`));
+    await writeFile(path, JSON.stringify({ ...mixture, mlp_only_layers: [0] }));
+    const some = await inspect(path);
+    expect(some.stdout).toMatch(/layers +2, hidden 64, intermediate \d+\n/);
+    expect(some.stdout).toMatch(/experts +7 in 1 layer, /);
+    expect((await inspect(directory)).stdout).not.toContain("experts");
+  });
+
+  test("says that only the text of a model that takes images is served", async () => {
+    const path = join(directory, "images.json");
+    await writeFile(path, await readFile(join(checkpoint, "../gemma3-images/config.json"), "utf8"));
+    const run = await inspect(path);
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(/context +at most \d+ tokens, rope scaling none and linear\n/);
+    expect(run.stdout).toMatch(/\nwarning +only the text part of the model is served\n$/);
+    expect((await inspect(directory)).stdout).not.toContain("warning");
+  });
+
   test("says what heads of another width than the runtime's take", async () => {
     const path = join(directory, "heads.json");
     await writeFile(path, JSON.stringify({ ...config, head_dim: 100 }));

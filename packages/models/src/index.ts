@@ -39,7 +39,12 @@ export type { ModelSource } from "./formats/find-model.ts";
 export { loadTokenizer } from "./formats/hf-directory/load-tokenizer.ts";
 export type { LoadTokenizerOptions } from "./formats/hf-directory/load-tokenizer.ts";
 export { describeLoadedModel, describeNetwork, inspectModel } from "./inspect-model.ts";
-export type { InspectModelOptions, ModelInspection, TensorInspection } from "./inspect-model.ts";
+export type {
+  ExpertsInspection,
+  InspectModelOptions,
+  ModelInspection,
+  TensorInspection,
+} from "./inspect-model.ts";
 export { createLlamaLoader, createModelLoader, loadModel } from "./load-model.ts";
 export type {
   LanguageModel,

@@ -30,6 +30,18 @@ export interface TensorInspection {
   readonly isRequantized: boolean;
 }
 
+/** The experts of a mixture. */
+export interface ExpertsInspection {
+  /** Layers that have them; the MLP of others has `ModelInspection.intermediateSize`. */
+  readonly layerCount: number;
+  /** In each of these layers. */
+  readonly expertCount: number;
+  readonly expertsPerToken: number;
+  readonly intermediateSize: number;
+  /** Width of an MLP that every token takes beside them; `undefined` where there is none. */
+  readonly sharedIntermediateSize: number | undefined;
+}
+
 /** The description of a model, as plain data. */
 export interface ModelInspection {
   readonly name: string;
@@ -58,6 +70,8 @@ export interface ModelInspection {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   readonly layerCount: number;
+  /** Of layers whose MLP is several, of which each token takes a few; `undefined` where there are none. */
+  readonly experts: ExpertsInspection | undefined;
   readonly headCount: number;
   readonly kvHeadCount: number;
   readonly headDim: number;
@@ -145,6 +159,7 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
     hiddenSize: config.hiddenSize,
     intermediateSize: config.intermediateSize,
     layerCount,
+    experts: describeExperts(config),
     headCount: config.headCount,
     kvHeadCount,
     headDim,
@@ -158,6 +173,13 @@ function describe(network: Network, text: ModelText | undefined): ModelInspectio
     textProblem: undefined,
     kvBytesPerToken: { f32: kvElements * 4, f16: kvElements * 2 },
   };
+}
+
+function describeExperts({ experts }: ModelConfig): ExpertsInspection | undefined {
+  if (experts === undefined) return undefined;
+  const { layers, expertCount, expertsPerToken, intermediateSize, sharedIntermediateSize } = experts;
+  const layerCount = layers.filter(Boolean).length;
+  return { layerCount, expertCount, expertsPerToken, intermediateSize, sharedIntermediateSize };
 }
 
 type WeightDescription = Pick<

@@ -4,6 +4,7 @@ import type { ModelConfig } from "./config/model-config.ts";
 import { ModelError } from "./errors.ts";
 import { architectureFor, familyOf } from "./families/find-family.ts";
 import { parseModelConfig } from "./families/parse-model-config.ts";
+import { isTextPart } from "./families/text-parts.ts";
 import type { FileAccess } from "./files/file-access.ts";
 import { createNodeFileAccess } from "./files/node-file-access.ts";
 import { readJsonFile, statFile } from "./files/read-file.ts";
@@ -17,6 +18,7 @@ import {
 import { embeddingWeight } from "./network/decoders/decoder-weights.ts";
 import { collectWeightRefs } from "./network/collect-weight-refs.ts";
 import { listProducts } from "./network/list-products.ts";
+import { textPartWarning } from "./network/model-warning.ts";
 import type { Checkpoint } from "./open-checkpoint.ts";
 import { denseWeight, type StoredWeight, tensorsOf, type TensorInfo } from "./weights/stored-weight.ts";
 import { dtypeSizeBytes, type TensorDtype } from "./weights/tensor-dtype.ts";
@@ -72,7 +74,7 @@ export async function openConfig(path: string, source: ConfigSource = {}): Promi
     generationDefaults: {},
     prepared: undefined,
     unusedTensors: [],
-    warnings: [],
+    warnings: isTextPart(config) ? [textPartWarning] : [],
   };
 }
 

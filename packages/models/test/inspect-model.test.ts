@@ -45,6 +45,18 @@ describe("inspectModel", () => {
     expect(facts).toMatchObject({ slidingWindowLayerCount: 1, hasTiedEmbeddings: true });
   });
 
+  it("counts the experts of a mixture", async () => {
+    const { experts } = await inspectModel(checkpointDirectory("qwen2-moe"));
+    expect(experts).toEqual({
+      layerCount: 2,
+      expertCount: 7,
+      expertsPerToken: 3,
+      intermediateSize: 24,
+      sharedIntermediateSize: 48,
+    });
+    expect((await inspectModel(checkpointDirectory("qwen3"))).experts).toBeUndefined();
+  });
+
   it("inspects a network that has no tokenizer", async () => {
     const files = createModelFiles({ "tokenizer.json": undefined });
     const facts = await inspectModel(modelDirectory, { files });

@@ -7,6 +7,7 @@ import { weightModes, type WeightMode } from "../weight-mode.ts";
 import { describeCachedHeads } from "./cached-heads.ts";
 import type { CommandContext } from "./command-context.ts";
 import { describeConfig, type ConfigDescription } from "./describe-config.ts";
+import { describeRotaries, shapeRows } from "./shape-rows.ts";
 import { writeOutput } from "./standard-streams.ts";
 import { formatCount, formatRows } from "./terminal-text.ts";
 
@@ -33,7 +34,11 @@ export async function inspectConfig(
     values["json"] === true
       ? JSON.stringify({ ...model, ...memory, memoryAvailableBytes: availableBytes, verdict }, undefined, 2)
       : formatRows(
-          [...configRows(model), ...memoryRows(description, availableBytes)],
+          [
+            ...configRows(model),
+            ...memoryRows(description, availableBytes),
+            ...model.warnings.map(({ message }): Row => ["warning", message]),
+          ],
           context.stdout.columns,
         );
   await writeOutput(context.stdout, `${text}\n`);
@@ -51,10 +56,8 @@ function configRows(model: ModelInspection): readonly Row[] {
     ["architecture", `${model.architecture} (${model.family}), would run`],
     ["parameters", `${formatCount(model.parameterCount)} (${model.parameterCount})`],
     ["weights", `none here; ${formatBytes(model.weightBytes)} in files: ${types.join(", ")}`],
-    ["context", `at most ${model.contextTokens} tokens`],
-    ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
-    ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],
-    ["heads", `${model.headCount} query, ${model.kvHeadCount} key/value, dimension ${model.headDim}`],
+    ["context", `at most ${model.contextTokens} tokens, ${describeRotaries(model)}`],
+    ...shapeRows(model),
   ];
 }
 

@@ -9,6 +9,7 @@ import { describeCachedHeads } from "./cached-heads.ts";
 import { checkModel, type ModelDescription } from "./check-model.ts";
 import { inspectConfig } from "./inspect-config.ts";
 import { readConfigSources } from "./setting-options.ts";
+import { describeRotaries, shapeRows } from "./shape-rows.ts";
 import { writeOutput } from "./standard-streams.ts";
 import { formatCount, formatRows, toPrintable } from "./terminal-text.ts";
 
@@ -66,11 +67,6 @@ function formatBlocks({ unpackedTo, isRequantized }: ModelDescription["tensors"]
   return `, ${verb} int${bits} in blocks of ${blockSize}${offsets}`;
 }
 
-function describeRotaries({ rotaries }: ModelDescription): string {
-  const types = new Set(rotaries.map(({ scaling }) => scaling.type));
-  return types.size === 0 ? "no rope" : `rope scaling ${[...types].join(" and ")}`;
-}
-
 function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
   const dtypes = Object.entries(model.weightBytesByDtype).map(
     ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
@@ -85,10 +81,8 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ["stored", `${formatBytes(model.weightBytes)}: ${dtypes.join(", ")}`],
     ...(model.quantization === undefined ? [] : [["computed as", computedAs(model.quantization)] as const]),
     ["context", `${model.contextTokens} tokens, ${describeRotaries(model)}`],
-    ["vocabulary", `${model.vocabSize} tokens${model.hasTiedEmbeddings ? ", tied embeddings" : ""}`],
+    ...shapeRows(model),
     tokenizerRow(model),
-    ["layers", `${model.layerCount}, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}`],
-    ["heads", `${model.headCount} query, ${model.kvHeadCount} key/value, dimension ${model.headDim}`],
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
     ...planRows(model),
     ...model.warnings.map(({ message }): Row => ["warning", message]),

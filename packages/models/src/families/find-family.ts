@@ -4,7 +4,7 @@ import { ModelError, quoteValue } from "../errors.ts";
 import type { Architecture } from "../network/decoder-builder.ts";
 import type { Family } from "./family.ts";
 import { families, supportedFamilies } from "./registry.ts";
-import { readTextPart, textParts, textTensorName } from "./text-parts.ts";
+import { isTextPart, readTextPart, textParts, textTensorName } from "./text-parts.ts";
 
 /** The family of a config's network, and the fields that describe it. */
 export interface FoundFamily {
@@ -60,6 +60,5 @@ export function familyOf({ family: name }: Pick<ModelConfig, "family">): Family 
 export function tensorNaming({
   architecture,
 }: Pick<ModelConfig, "architecture">): (stored: string) => string | undefined {
-  const isPart = textParts.some((part) => part.architecture === architecture);
-  return isPart ? textTensorName : (stored) => stored;
+  return isTextPart({ architecture }) ? textTensorName : (stored) => stored;
 }

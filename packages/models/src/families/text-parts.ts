@@ -1,4 +1,5 @@
 import type { ConfigFields } from "../config/config-fields.ts";
+import { quoteValue } from "../errors.ts";
 
 /** A class of models that take more than text. Its part of text is served, which is a network of a family. */
 export interface TextPart {
@@ -16,6 +17,11 @@ export const textParts: readonly TextPart[] = [
   { name: "mistral3", architecture: "Mistral3ForConditionalGeneration", families: ["mistral"] },
 ];
 
+/** Whether a config's model takes more than the text that is served. */
+export function isTextPart({ architecture }: { readonly architecture: string }): boolean {
+  return textParts.some((part) => part.architecture === architecture);
+}
+
 /** Fields that take precedence where they are outside of the part. */
 const outerFields = ["tie_word_embeddings", "dtype", "torch_dtype", "bos_token_id", "eos_token_id"] as const;
 
@@ -32,7 +38,8 @@ export function readTextPart(
   if (text === undefined) throw config.invalid("text_config", "the config of the part of text");
   const family = text.raw("model_type") ?? families[0];
   if (typeof family !== "string" || !families.includes(family)) {
-    throw text.invalid("model_type", `one of ${families.join(", ")}`, { code: "UNSUPPORTED_ARCHITECTURE" });
+    const expected = families.length === 1 ? quoteValue(families[0]) : `one of ${families.join(", ")}`;
+    throw text.invalid("model_type", expected, { code: "UNSUPPORTED_ARCHITECTURE" });
   }
   const outside = outerFields
     .filter((name) => config.has(name))

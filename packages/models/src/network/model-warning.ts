@@ -19,6 +19,12 @@ export function unusedTensorsWarning(names: readonly string[]): ModelWarning | u
   };
 }
 
+/** The warning about a model that takes more than text, where its tensors are not known. */
+export const textPartWarning: ModelWarning = {
+  code: "TEXT_ONLY",
+  message: "only the text part of the model is served",
+};
+
 /** Creates the warning about tensors of parts that are not served; `undefined` where there are none. */
 export function textOnlyWarning(names: readonly string[]): ModelWarning | undefined {
   if (names.length === 0) return undefined;
@@ -32,7 +38,7 @@ export function textOnlyWarning(names: readonly string[]): ModelWarning | undefi
   );
   return {
     code: "TEXT_ONLY",
-    message: `only the text part of the model is served: ${countOf(names)} of ${[...parts].join(", ")} are not read`,
+    message: `${textPartWarning.message}: ${countOf(names)} of ${[...parts].join(", ")} are not read`,
   };
 }
 

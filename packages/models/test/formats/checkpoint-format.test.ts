@@ -88,8 +88,8 @@ describe("the formats of the package", () => {
       openCheckpoint(modelDirectory, { files }),
     );
     expect(error.message).toBe(
-      `config.json: ${field}: expected weights in F32, F16 or BF16, or quantized by gptq, awq or compressed-tensors, ` +
-        `got weights quantized by "${method}"; use the checkpoint that was quantized`,
+      `config.json: ${field}: expected weights in F32, F16 or BF16, or quantized by gptq, awq, compressed-tensors or mxfp4, ` +
+        `got weights quantized by "${method}"; use the checkpoint that it was quantized from`,
     );
     expect(error.file).toBe("config.json");
   });

@@ -67,7 +67,7 @@ function unknownMethod(config: ConfigFields, field: string, name: string | undef
     {
       code: "UNSUPPORTED_QUANTIZATION",
       got: `weights quantized by ${name === undefined ? "an unknown method" : quoteValue(name)}`,
-      advice: "use the checkpoint that was quantized",
+      advice: "use the checkpoint that it was quantized from",
     },
   );
 }
