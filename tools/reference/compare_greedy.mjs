@@ -11,8 +11,9 @@ async function fetchJson(route, body) {
   const headers = { "content-type": "application/json" };
   const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
   const response = await fetch(`${url}${route}`, init);
-  if (!response.ok)
+  if (!response.ok) {
     throw new Error(`${route}: expected 200, got ${response.status} ${await response.text()}`);
+  }
   return response.json();
 }
 
