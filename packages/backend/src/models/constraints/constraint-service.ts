@@ -36,6 +36,7 @@ const maxKept = 16;
 /** Constraints that wait for the thread. */
 const maxWaiting = 64;
 const retryAfterMs = 1000;
+const treeTimeoutMs = 120_000;
 /** Tokens whose bytes are read at a time. */
 const tokensPerTurn = 8192;
 
@@ -87,7 +88,8 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
     }
     if (thread === undefined || thread.hasEnded) thread = startThread();
     await thread.ready;
-    return thread.run(job, timeoutMs);
+    // The vocabulary is the model's own, and its tree is made once.
+    return thread.run(job, job.kind === "tree" ? treeTimeoutMs : timeoutMs);
   };
   /** One job after the other. */
   const run = async (job: ConstraintJob): Promise<ConstraintResult> => {
