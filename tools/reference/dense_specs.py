@@ -259,6 +259,33 @@ def dense_specs() -> list[CheckpointSpec]:
         "use_parallel_embedding": True,
     }
     cohere2.pop("model_max_length")
+    ministral3 = _config(
+        "Ministral3ForCausalLM",
+        "ministral3",
+        dtype="bfloat16",
+        head_dim=24,
+        hidden_size=40,
+        intermediate_size=72,
+        num_hidden_layers=3,
+        num_key_value_heads=1,
+        rms_norm_eps=1e-05,
+        rope_parameters={
+            "beta_fast": 4.0,
+            "beta_slow": 1.0,
+            "factor": 16.0,
+            "llama_4_scaling_beta": 0.5,
+            "mscale": 1.0,
+            "mscale_all_dim": 0.5,
+            "original_max_position_embeddings": 16,
+            "rope_theta": 10000.0,
+            "rope_type": "yarn",
+            "type": "yarn",
+        },
+        sliding_window=None,
+        transformers_version="5.0.0.dev0",
+    )
+    for absent in ("attention_bias", "rope_scaling", "rope_theta", "torch_dtype"):
+        ministral3.pop(absent)
     return [
         CheckpointSpec("cohere-qk-norm", cohere_plus, "F16", note="norms of queries and keys, with weights of each head's own"),
         CheckpointSpec("cohere2", cohere2, "BF16", note="layers 0 to 2 see 16 tokens and rotate, layer 3 sees all and does not"),
@@ -268,6 +295,7 @@ def dense_specs() -> list[CheckpointSpec]:
         CheckpointSpec("internlm2", internlm2, "BF16", oracle=internlm2_as_llama, as_stored=_internlm2_tensors, note="one product of queries, keys and values by head of keys, names of its own; the logits are those of Llama, whose network is the same"),
         CheckpointSpec("internlm3", internlm3, "BF16", note="Llama's network under the names of InternLM 3"),
         CheckpointSpec("minicpm", minicpm, "BF16", oracle=minicpm_as_granite, note="factors under the names of MiniCPM; the logits are those of Granite, whose network is the same"),
+        CheckpointSpec("ministral3", ministral3, "BF16", tokenizer_style="tekken", note="yarn over an original context of 16, and queries that are scaled by their position from there on: prompts of twice and six times of it; heads of 24"),
         CheckpointSpec("olmo2", olmo2, "BF16", note="norms after attention and MLP; norms over all queries and all keys; one head of keys"),
         CheckpointSpec("olmo3", olmo3, "BF16", note="layers 0 and 2 see 16 tokens, layer 1 sees all and is scaled linearly; the field names of transformers 5"),
         CheckpointSpec("pythia", pythia, "F16", note="MLP beside attention, one product for queries, keys and values, 4 of 16 features rotate"),

@@ -79,6 +79,28 @@ def wrapped_specs() -> list[CheckpointSpec]:
         "vision_config": _vision("pixtral", head_dim=8),
         "vision_feature_layer": -1,
     }
+    ministral3 = {
+        **{key: value for key, value in mistral3.items() if key != "tie_word_embeddings"},
+        "text_config": {
+            **{key: value for key, value in mistral3["text_config"].items() if key not in {"bos_token_id", "eos_token_id"}},
+            "head_dim": 16,
+            "hidden_size": 40,
+            "model_type": "ministral3",
+            "rope_parameters": {
+                "beta_fast": 32.0,
+                "beta_slow": 1.0,
+                "factor": 8.0,
+                "llama_4_scaling_beta": 0.7,
+                "mscale": 1.0,
+                "mscale_all_dim": 1.0,
+                "original_max_position_embeddings": 32,
+                "rope_theta": 1000000.0,
+                "rope_type": "yarn",
+                "type": "yarn",
+            },
+            "tie_word_embeddings": True,
+        },
+    }
     return [
         CheckpointSpec(
             "gemma3-images",
@@ -87,5 +109,6 @@ def wrapped_specs() -> list[CheckpointSpec]:
             tokenizer_style="gemma",
             note="a config with one of text, which leaves out what its class has as defaults; the tensors of text have names of their own, those of images are not read",
         ),
+        CheckpointSpec("ministral3-images", ministral3, "BF16", tokenizer_style="tekken", note="the text of a Ministral 3, whose embeddings are tied"),
         CheckpointSpec("mistral3", mistral3, "BF16", tokenizer_style="tekken", note="the text of a Mistral Small 3.1, with the field and tensor names of transformers 5"),
     ]

@@ -12,6 +12,7 @@ export type {
   MixtureOfExperts,
   ModelConfig,
   NormStyle,
+  QueryScaling,
   RopeScaling,
   Rotary,
 } from "./config/model-config.ts";

@@ -41,7 +41,6 @@ const judgements = new Map(
 
 /** What transformers loads and Infernode does not, and why. */
 const differences: Readonly<Record<string, string>> = {
-  "mistralai/Ministral-3-3B-2512": "queries that are scaled by their position",
   "tiiuae/falcon-rw-1b": "positions by ALiBi",
 };
 
@@ -54,8 +53,7 @@ const refusedQuantizations: Readonly<Record<string, string>> = {
   "meta-llama/Llama-3.1-405B-Instruct-FP8": "UNSUPPORTED_QUANTIZATION",
   "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic": "UNSUPPORTED_QUANTIZATION",
   "unsloth/Meta-Llama-3.1-8B-bnb-4bit": "UNSUPPORTED_QUANTIZATION",
-  // Its text is a Ministral 3.
-  "mistralai/Devstral-Small-2-24B-Instruct-2512": "UNSUPPORTED_ARCHITECTURE",
+  "mistralai/Devstral-Small-2-24B-Instruct-2512": "UNSUPPORTED_QUANTIZATION",
 };
 
 /** The same as `transformers` says, or the code of the refusal. */

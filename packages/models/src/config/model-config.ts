@@ -45,6 +45,12 @@ export interface Rotary {
   readonly scaling: RopeScaling;
 }
 
+/** Queries of later positions are larger: by `1 + beta · ln(1 + ⌊position / originalContextTokens⌋)`. */
+export interface QueryScaling {
+  readonly beta: number;
+  readonly originalContextTokens: number;
+}
+
 /** How a network normalizes. */
 export interface NormStyle {
   /** `rms` divides by the root mean square; `layer` subtracts the mean before. */
@@ -118,6 +124,8 @@ export interface ModelConfig {
   readonly slidingWindowTokens: readonly (number | undefined)[];
   /** Multiplied with the products of queries and keys; usually `headDim ** -0.5`. */
   readonly attentionScale: number;
+  /** What queries are multiplied with by their position; `undefined` where they are not. */
+  readonly queryScaling: QueryScaling | undefined;
   /** Limits those products: `cap · tanh(x / cap)`. */
   readonly attentionSoftCap: number | undefined;
   /** Limits logits in the same way. */

@@ -56,6 +56,8 @@ export interface GgufFamily {
   readonly layerTensors?: Readonly<Record<string, string>>;
   /** Keys by fields of `config.json`. */
   readonly fieldKeys?: Readonly<Record<string, string>>;
+  /** Keys by fields of `rope_scaling`, beside those of all families. */
+  readonly scalingKeys?: Readonly<Record<string, string>>;
   /** Fields of `config.json` that follow from others, or that llama.cpp knows without the file; those of tensors follow from which are stored. */
   readonly fields?: (
     field: GgufField,

@@ -84,6 +84,7 @@ function readNetwork(fields: ConfigFields, rules: FamilyRules): Omit<ModelConfig
     contextTokens: extendedContext(positionCount, rotaries),
     slidingWindowTokens: readSlidingWindows(fields, rules.slidingWindow, layerCount),
     attentionScale: headDim ** -0.5,
+    queryScaling: undefined,
     attentionSoftCap: undefined,
     logitSoftCap: undefined,
     scales: { embedding: 1, residual: 1, logits: 1 },

@@ -13,6 +13,7 @@ import { internlm2 } from "./internlm/internlm2.ts";
 import { internlm3 } from "./internlm/internlm3.ts";
 import { llama } from "./llama.ts";
 import { minicpm } from "./minicpm.ts";
+import { ministral3 } from "./mistral/ministral3.ts";
 import { mistral } from "./mistral/mistral.ts";
 import { mixtral } from "./mistral/mixtral.ts";
 import { olmo2 } from "./olmo/olmo2.ts";
@@ -44,6 +45,7 @@ export const families: readonly Family[] = [
   internlm3,
   llama,
   minicpm,
+  ministral3,
   mistral,
   mixtral,
   olmo2,

@@ -14,7 +14,7 @@ export interface TextPart {
 /** The classes whose text is served. */
 export const textParts: readonly TextPart[] = [
   { name: "gemma3", architecture: "Gemma3ForConditionalGeneration", families: ["gemma3_text"] },
-  { name: "mistral3", architecture: "Mistral3ForConditionalGeneration", families: ["mistral"] },
+  { name: "mistral3", architecture: "Mistral3ForConditionalGeneration", families: ["mistral", "ministral3"] },
 ];
 
 /** Whether a config's model takes more than the text that is served. */

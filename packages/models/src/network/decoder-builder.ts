@@ -1,4 +1,4 @@
-import type { Activation, ModelConfig, NormStyle } from "../config/model-config.ts";
+import type { Activation, ModelConfig, NormStyle, QueryScaling } from "../config/model-config.ts";
 
 /** The name of a weight in the checkpoint and the shape that the network expects. */
 export interface WeightRef {
@@ -22,6 +22,8 @@ export interface AttentionOptions {
   readonly headDim: number;
   /** Usually `headDim ** -0.5`. */
   readonly scale: number;
+  /** Multiplies queries by their position. [as they are] */
+  readonly queryScaling?: QueryScaling | undefined;
   /** Limits scaled products of queries and keys: `softCap · tanh(x / softCap)`. */
   readonly softCap: number | undefined;
   readonly slidingWindowTokens: number | undefined;

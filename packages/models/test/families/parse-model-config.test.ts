@@ -57,6 +57,7 @@ describe("parseModelConfig", () => {
       slidingWindowTokens: [undefined, undefined],
       attentionScale: 0.25,
       attentionSoftCap: undefined,
+      queryScaling: undefined,
       logitSoftCap: undefined,
       scales: { embedding: 1, residual: 1, logits: 1 },
       hasTiedEmbeddings: false,

@@ -63,6 +63,17 @@ describe("a config with one of text", () => {
     );
   });
 
+  it("is that of a Ministral 3", () => {
+    const rope = { rope_type: "yarn", factor: 16, original_max_position_embeddings: 16_384 };
+    const ministral = { ...text, model_type: "ministral3", num_key_value_heads: 2, rope_parameters: rope };
+    const wanted = { family: "ministral3", headDim: 128, queryScaling: undefined };
+    expect(parse({ ...mistral, text_config: ministral })).toMatchObject(wanted);
+    const scaled = { ...rope, llama_4_scaling_beta: 0.1 };
+    expect(
+      parse({ ...mistral, text_config: { ...ministral, rope_parameters: scaled } }).queryScaling,
+    ).toEqual({ beta: 0.1, originalContextTokens: 16_384 });
+  });
+
   it("refuses a text of another family, and a config without one", async () => {
     const other = { ...mistral, text_config: { ...text, model_type: "mistral4" } };
     const error = await expectModelError("UNSUPPORTED_ARCHITECTURE", () => parse(other));

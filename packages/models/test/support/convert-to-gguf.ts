@@ -66,6 +66,7 @@ const architectures: Readonly<Record<string, string>> = {
   gemma3_text: "gemma3",
   gpt_neox: "gptneox",
   gpt_oss: "gpt-oss",
+  ministral3: "mistral3",
   olmo3: "olmo2",
   phi: "phi2",
   qwen2_moe: "qwen2moe",
@@ -91,7 +92,8 @@ export async function convertToGguf(
   const weights = arrangeWeights(await openWeightIndex(directory), familyOf(config).tensors);
   try {
     const isLlama = ["internlm3", "llama", "mistral", "mixtral"].includes(config.family);
-    const isInterleaved = isLlama || ["granite", "internlm2", "minicpm", "smollm3"].includes(config.family);
+    const isInterleaved =
+      isLlama || ["granite", "internlm2", "ministral3", "minicpm", "smollm3"].includes(config.family);
     const isGemma = config.family.startsWith("gemma");
     const architecture = isLlama ? "llama" : (architectures[config.family] ?? config.family);
     const isGptOss = config.family === "gpt_oss";
@@ -202,6 +204,7 @@ export async function convertToGguf(
       metadata[`${architecture}.rope.scaling.factor`] = f32(scaling.factor);
       metadata[`${architecture}.rope.scaling.original_context_length`] = u32(scaling.originalContextTokens);
       metadata[`${architecture}.rope.scaling.yarn_beta_fast`] = f32(scaling.betaFast);
+      if (config.family === "ministral3") Object.assign(metadata, ministral3Metadata(config, scaling));
     }
     const addNumbers = (name: string, numbers: Float32Array): void => {
       tensors[name] = { shape: [numbers.length], type: 0, data: new Uint8Array(numbers.buffer) };
@@ -350,6 +353,18 @@ function splitRows(
     };
   }
   return parts;
+}
+
+/** The factors of Ministral 3: of queries, and of cosines and sines, where the other one is 1. */
+function ministral3Metadata(
+  { queryScaling }: ModelConfig,
+  { factor, attentionFactor }: { readonly factor: number; readonly attentionFactor: number },
+): Record<string, MetadataValue> {
+  const growth = 0.1 * Math.log(factor);
+  return {
+    "mistral3.attention.temperature_scale": f32(queryScaling?.beta ?? 0),
+    "mistral3.rope.scaling.yarn_log_multiplier": f32(((1 + growth) / attentionFactor - 1) / growth),
+  };
 }
 
 /** The windows of OLMo 3. */

@@ -27,9 +27,12 @@ export function createRecordingBuilder(): {
     attention: ({ q, k, v }, options) => {
       const { layerIndex, headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, rotary } =
         options;
-      const { sinks } = options;
+      const { queryScaling, sinks } = options;
       const parts = [
         `attention ${q} ${k} ${v} layer ${layerIndex} heads ${headCount}/${kvHeadCount}×${headDim} scale ${scale}`,
+        queryScaling === undefined
+          ? []
+          : `queries by ${queryScaling.beta} from ${queryScaling.originalContextTokens}`,
         softCap === undefined ? [] : `cap ${softCap}`,
         slidingWindowTokens === undefined ? [] : `window ${slidingWindowTokens}`,
         sinks === undefined ? [] : `sinks ${short(sinks)}`,

@@ -27,6 +27,7 @@ const withoutGguf: Readonly<Record<string, string>> = {
   gemma3: "llama.cpp knows the scale of attention by the size of a model",
   "gemma3-images": "a directory with a vision tower is two files, the text as of Gemma 3",
   "gpt2-untied": "llama.cpp knows GPT-2's scale of attention without the file",
+  "ministral3-images": "a directory with a vision tower is two files, the text as of Ministral 3",
   mistral: windows,
   mistral3: "a directory with a vision tower is two files, the text as of Mistral",
   "qwen2-window": windows,

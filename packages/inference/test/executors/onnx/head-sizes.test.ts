@@ -16,7 +16,7 @@ const tokens = [3, 5, 80, 11, 12, 3, 7, 66, 31, 2, 44, 19];
 /** The prompt whole, token by token, and in chunks beside single tokens. */
 const cuts = [[12], tokens.map(() => 1), [7, 1, 4]];
 
-/** Heads of a width; many have a window, a cap, sinks, or neighbours that rotate. Odd ones rotate in part or not. */
+/** Heads of a width; many have a window, a cap, sinks, queries that are scaled by position, or neighbours that rotate. Odd ones rotate in part or not. */
 function configOf(headDim: number, heads: Pick<ModelConfig, "headCount" | "kvHeadCount">): ModelConfig {
   const number = headDims.indexOf(headDim) + heads.headCount;
   const isWhole = headDim % 2 === 0 && number % 3 > 0;
@@ -31,6 +31,7 @@ function configOf(headDim: number, heads: Pick<ModelConfig, "headCount" | "kvHea
     rotaries: isRotated ? [{ dim, theta: 10_000, scaling: { type: "none" } }] : [],
     layerRotary: isRotated ? [0, 0] : [undefined, undefined],
     attentionScale: headDim ** -0.5,
+    queryScaling: number % 3 === 0 ? { beta: 0.5, originalContextTokens: 4 } : undefined,
     attentionSoftCap: number % 4 === 0 ? 2 : undefined,
     slidingWindowTokens: [number % 2 === 0 ? 5 : undefined, undefined],
     hasInterleavedRope: number % 5 === 0,

@@ -10,6 +10,7 @@ import type {
   ModelConfig,
   NormStyle,
   NormWeights,
+  QueryScaling,
   WeightRef,
 } from "@infernode/models";
 
@@ -121,7 +122,7 @@ export class ReferenceForward implements DecoderBuilder<Matrix> {
     const { headCount, kvHeadCount, headDim, scale, softCap, slidingWindowTokens, sinks, rotary } = options;
     const steps = this.#kvSteps?.(options.layerIndex);
     const sinkScores = sinks === undefined ? undefined : this.#read(sinks);
-    const queries = this.#rotate(q, headDim, rotary);
+    const queries = scaledByPosition(this.#rotate(q, headDim, rotary), options.queryScaling);
     const keys = rounded(this.#rotate(k, headDim, rotary), steps?.keys);
     const v = rounded(exact, steps?.values);
     const output = matrix(q.rows, headCount * headDim);
@@ -253,6 +254,14 @@ function errorFunction(x: number): number {
     total += term;
   }
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-(x ** 2)) * total;
+}
+
+/** Each row is of the position of its number. */
+function scaledByPosition(x: Matrix, scaling: QueryScaling | undefined): Matrix {
+  if (scaling === undefined) return x;
+  const { beta, originalContextTokens } = scaling;
+  const factorOf = (row: number): number => 1 + beta * Math.log(1 + Math.floor(row / originalContextTokens));
+  return { ...x, data: x.data.map((each, i) => each * factorOf(Math.floor(i / x.width))) };
 }
 
 /** Each channel as a whole number of its steps. */

@@ -41,7 +41,7 @@ const scalingKeys = {
   beta_slow: "rope.scaling.yarn_beta_slow",
 } as const;
 
-/** Settings of yarn that transformers has none of. */
+/** Settings of yarn that transformers has none of, or has for few families. */
 const unknownYarnKeys = ["attn_factor", "yarn_ext_factor", "yarn_attn_factor", "yarn_log_multiplier"].map(
   (key) => `rope.scaling.${key}`,
 );
@@ -81,7 +81,8 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
   const { gguf } = family;
   const prefix = gguf.architecture;
   const get = (key: string): GgufValue | undefined => metadata.get(`${prefix}.${key}`);
-  if (get("rope.scaling.type") === "yarn") assertPlainYarn(path, prefix, metadata);
+  const ropeKeys = { ...scalingKeys, ...gguf.scalingKeys };
+  if (get("rope.scaling.type") === "yarn") assertPlainYarn(path, metadata, gguf);
   const keys = { ...fieldKeys, ...gguf.fieldKeys };
   const fieldNames = new Map<string, string>([
     ...Object.entries(keys).map(([field, key]) => [field, `${prefix}.${key}`] as const),
@@ -89,9 +90,7 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
     ["vocab_size", "token_embd.weight"],
     ["rope_scaling.factor", `${prefix}.rope.scaling.factor`],
     ["rope_scaling.rope_type", `${prefix}.rope.scaling.type`],
-    ...Object.entries(scalingKeys).map(
-      ([field, key]) => [`rope_scaling.${field}`, `${prefix}.${key}`] as const,
-    ),
+    ...Object.entries(ropeKeys).map(([field, key]) => [`rope_scaling.${field}`, `${prefix}.${key}`] as const),
     ["partial_rotary_factor", `${prefix}.rope.dimension_count`],
   ]);
   const parsed = parseModelConfig({
@@ -104,7 +103,7 @@ export function parseGgufConfig(network: GgufNetwork): GgufConfig {
       ...present(tokenKeys, (key) => metadata.get(key)),
       vocab_size: embeddingShape?.[0],
       partial_rotary_factor: rotaryFactor(get),
-      rope_scaling: longrope(get, network) ?? ropeScaling(get),
+      rope_scaling: longrope(get, network) ?? ropeScaling(get, ropeKeys),
       tie_word_embeddings: !hasTensor("output.weight"),
       attention_bias: hasTensor("blk.0.attn_q.bias"),
       use_qkv_bias: hasTensor("blk.0.attn_q.bias"),
@@ -167,12 +166,16 @@ function longrope(
 }
 
 /** Older files have `rope.scale_linear` only. */
-function ropeScaling(get: (key: string) => GgufValue | undefined): Fields | undefined {
+function ropeScaling(
+  get: (key: string) => GgufValue | undefined,
+  keys: Readonly<Record<string, string>>,
+): Fields | undefined {
   const linear = get("rope.scale_linear");
   const type = get("rope.scaling.type") ?? (linear === undefined ? "none" : "linear");
   if (type === "none") return undefined;
-  const optional = present(scalingKeys, get);
-  return { rope_type: type, factor: get("rope.scaling.factor") ?? linear ?? 1, ...optional };
+  // llama.cpp's `mscale` is always 1; it counts where there is an `mscale_all_dim`.
+  const factors = { factor: get("rope.scaling.factor") ?? linear ?? 1, mscale: 1 };
+  return { rope_type: type, ...factors, ...present(keys, get) };
 }
 
 function scaleRotaries(config: ModelConfig, divisors: readonly number[], path: string): ModelConfig {
@@ -188,8 +191,12 @@ function scaleRotaries(config: ModelConfig, divisors: readonly number[], path: s
   return { ...config, rotaries };
 }
 
-function assertPlainYarn(file: string, prefix: string, metadata: GgufMetadata): void {
-  const field = unknownYarnKeys.map((key) => `${prefix}.${key}`).find((key) => metadata.has(key));
+function assertPlainYarn(file: string, metadata: GgufMetadata, gguf: GgufFamily): void {
+  const known = Object.values(gguf.scalingKeys ?? {});
+  const field = unknownYarnKeys
+    .filter((key) => !known.includes(key))
+    .map((key) => `${gguf.architecture}.${key}`)
+    .find((key) => metadata.has(key));
   if (field === undefined) return;
   const mismatch = { expected: "yarn without it", got: quoteValue(metadata.get(field)) };
   throw new ModelError("UNSUPPORTED_ROPE_SCALING", mismatch, { file, field });

@@ -129,6 +129,7 @@ function attentionOptions(config: ModelConfig, layerIndex: number): AttentionOpt
     kvHeadCount: config.kvHeadCount,
     headDim: config.headDim,
     scale: config.attentionScale,
+    queryScaling: config.queryScaling,
     softCap: config.attentionSoftCap,
     slidingWindowTokens: config.slidingWindowTokens[layerIndex],
     sinks: config.hasAttentionSinks

@@ -47,6 +47,7 @@ const interleaved = new Set([
   "internlm2",
   "llama",
   "minicpm",
+  "ministral3",
   "mixtral",
   "smollm3",
 ]);
@@ -56,7 +57,7 @@ describe("has the config of the checkpoint that it was converted from", () => {
   // blocks of Falcon that nobody published.
   const convertible = checkpointNames.filter(
     (name) =>
-      !/window|sharded|^mistral|^gpt-neox|sequential|^gpt2-untied|^internlm3|^gemma3(-images)?$|^starcoder2$/.test(
+      !/window|sharded|^mistral|^ministral3-images$|^gpt-neox|sequential|^gpt2-untied|^internlm3|^gemma3(-images)?$|^starcoder2$/.test(
         name,
       ),
   );

@@ -1,4 +1,4 @@
-import type { AttentionOptions, AttentionRotary } from "@infernode/models";
+import type { AttentionOptions, AttentionRotary, QueryScaling } from "@infernode/models";
 import { ropeNames } from "./attention-operators.ts";
 import { onnxDtype, type OnnxValueInfo } from "./onnx-graph.ts";
 import type { GraphWriter } from "./quantized-operators.ts";
@@ -33,7 +33,8 @@ interface HeadInputs extends Heads {
 
 /**
  * Writes queries, keys and values as the runtime's attention takes them: heads of another size than it knows get zeros
- * at their end, and are rotated before where it cannot rotate them.
+ * at their end, and are rotated before where it cannot rotate them. Queries are scaled by position before they rotate,
+ * which commutes.
  *
  * @see onnxruntime 1.30, `group_query_attention_helper.h` (`CheckInputs`, `CheckRotaryCaches`)
  */
@@ -43,6 +44,8 @@ export class HeadInputsWriter {
   /** Names of positions in the tables; of sequences that all rotate alike, and by their length. */
   #positions: string | undefined;
   #rows: string | undefined;
+  /** Names of factors of queries. */
+  readonly #queryFactors = new Map<string, string>();
 
   constructor(writer: GraphWriter, declareInput: (info: OnnxValueInfo) => string) {
     this.#writer = writer;
@@ -51,7 +54,8 @@ export class HeadInputsWriter {
 
   /** Rotates and extends the heads where that is needed. */
   prepare({ q, k, v }: Heads, options: AttentionOptions): HeadInputs {
-    const { headCount, kvHeadCount, headDim, rotary } = options;
+    const { headCount, kvHeadCount, headDim, rotary, queryScaling } = options;
+    const queries = queryScaling === undefined ? q : this.#scale(q, queryScaling);
     const isOutside = rotary !== undefined && !isRotatedByAttention(rotary, headDim);
     const rotate = (x: string, heads: number): string =>
       isOutside ? this.#rotate(x, rotary, { heads, headDim }) : x;
@@ -59,7 +63,7 @@ export class HeadInputsWriter {
     const extend = (x: string, heads: number): string =>
       cachedDim === headDim ? x : this.#extend(x, { heads, headDim });
     return {
-      q: extend(rotate(q, headCount), headCount),
+      q: extend(rotate(queries, headCount), headCount),
       k: extend(rotate(k, kvHeadCount), kvHeadCount),
       v: extend(v, kvHeadCount),
       options: { ...options, headDim: cachedDim, rotary: isOutside ? undefined : rotary },
@@ -96,6 +100,28 @@ export class HeadInputsWriter {
     const rows = (rotary.isByLength ? this.#rows : undefined) ?? positions;
     const attributes = rotaryAttributes(rotary, shape);
     return this.#writer.node("RotaryEmbedding", [x, rows, cos, sin], { domain, attributes });
+  }
+
+  #scale(q: string, scaling: QueryScaling): string {
+    const key = `${scaling.beta}:${scaling.originalContextTokens}`;
+    const factors = this.#queryFactors.get(key) ?? this.#writeQueryFactors(scaling);
+    this.#queryFactors.set(key, factors);
+    return this.#writer.node("Mul", [q, factors]);
+  }
+
+  /** The factor of each token's queries, float32 `(B, S, 1)`. */
+  #writeQueryFactors({ beta, originalContextTokens }: QueryScaling): string {
+    const { node, reshape, integers, constant } = this.#writer;
+    const float = (value: number): string => {
+      const data = new Uint8Array(Float32Array.of(value).buffer);
+      return constant(`float:${value}`, { dtype: "float32", shape: [1] }, data);
+    };
+    const turns = node("Div", [this.positions(), integers([originalContextTokens])]);
+    const grown = node("Cast", [node("Add", [turns, integers([1])])], {
+      attributes: { to: onnxDtype.float32 },
+    });
+    const factors = node("Add", [node("Mul", [node("Log", [grown]), float(beta)]), float(1)]);
+    return reshape(factors, [0, 0, 1]);
   }
 
   /** The row of each token in a table by length, int64 `(B, S)`. */
