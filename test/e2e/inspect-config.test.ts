@@ -127,6 +127,14 @@ describe("models inspect on a config without weights", () => {
     expect(run.stderr).toContain("UNSUPPORTED_QUANTIZATION");
   });
 
+  test("takes a quantized checkpoint whose matrices hold several in GGUF only", async () => {
+    const path = join(directory, "phi.json");
+    const phi = JSON.parse(await readFile(join(checkpoint, "../phi/config.json"), "utf8"));
+    const settings = { quant_method: "gptq", bits: 4, group_size: 4, desc_act: false, sym: true };
+    await writeFile(path, JSON.stringify({ ...phi, quantization_config: settings }));
+    expect(await inspect(path)).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
   test("serve needs the weights", async () => {
     const run = await runCli(["serve", "--model", directory]);
     expect(run).toMatchObject({ exitCode: 4 });

@@ -84,7 +84,9 @@ function assertNotFused(
   { quantization, path }: { readonly quantization: DeclaredQuantization; readonly path: string },
 ): void {
   if ("dataSuffix" in quantization) return;
-  const [fused] = familyOf(config).fusedWeights?.(config) ?? [];
+  const fused = familyOf(config)
+    .fusedWeights?.(config)
+    .find(({ isOfGgufOnly = false }) => !isOfGgufOnly);
   if (fused === undefined) return;
   const mismatch = { expected: "a matrix of several, stored row by row", got: quantization.method };
   throw new ModelError("UNSUPPORTED_QUANTIZATION", mismatch, { file: path, tensor: fused.name });

@@ -18,6 +18,8 @@ export interface FusedWeight {
    */
   readonly layout?: "rows" | "stack-of-transposed";
   readonly parts: readonly { readonly name: string; readonly rowCount: number }[];
+  /** Directories have the parts, each as a tensor of its own. [false] */
+  readonly isOfGgufOnly?: boolean;
 }
 
 /** Where the rows of a part are in its matrix. */

@@ -58,6 +58,7 @@ function fusedWeights({ layerCount, headCount, kvHeadCount, headDim }: ModelConf
       const nameOf = (part: string): string => layerTensor(layerIndex, `self_attn.${part}.${kind}`, []).name;
       return {
         name: nameOf("qkv_proj"),
+        isOfGgufOnly: true,
         parts: [
           { name: nameOf("q_proj"), rowCount: headCount * headDim },
           { name: nameOf("k_proj"), rowCount: kvHeadCount * headDim },
