@@ -83,7 +83,7 @@ async function createApp({ options, formats }: ServerParts): Promise<FastifyInst
       void (reply as FastifyReply)
         .header("x-request-id", request.id)
         .code(apiError.status)
-        .send(formats.default.errors.toBody(apiError));
+        .send(formats.default.errors.toBody(apiError, request.id));
     },
   });
 }
@@ -100,6 +100,8 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     exchanges.begin(request, reply.raw);
     closeQueuedResponse(reply.raw, request.raw.socket);
     void reply.header("x-request-id", request.id);
+    const { requestIdHeader } = formats.of(request);
+    if (requestIdHeader !== undefined) void reply.header(requestIdHeader, request.id);
     hostGuard.assertAllowed(request.raw, request.originalUrl);
   });
   if (config.corsOrigins.length > 0) {
@@ -149,7 +151,10 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     if (reply.raw.shouldKeepAlive) void reply.removeHeader("connection");
     else void reply.header("connection", "close");
     const { errors } = formats.of(request);
-    return reply.code(apiError.status).headers(retryHeaders(apiError)).send(errors.toBody(apiError));
+    return reply
+      .code(apiError.status)
+      .headers(retryHeaders(apiError))
+      .send(errors.toBody(apiError, request.id));
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async (request: FastifyRequest) => {

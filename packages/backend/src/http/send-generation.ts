@@ -89,7 +89,7 @@ export async function sendGeneration(
         exchange.cutBy = error.code;
       } else {
         exchange.error = toApiError(error, prepared.fieldNames);
-        end(format.errors.toEvent(exchange.error));
+        end(format.errors.toEvent(exchange.error, reply.request.id));
       }
     } finally {
       stream.close();

@@ -166,6 +166,8 @@ test("every example of the API page runs as it is shown", async () => {
     "/v1/completions",
     "/tokenize",
     "/detokenize",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
   ]);
   for (const { path, example } of examples) expect((await server.post(path, example)).status).toBe(200);
 });

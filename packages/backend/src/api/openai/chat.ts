@@ -1,10 +1,11 @@
 import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
 import type { ServedModel } from "../../models/model-service.ts";
-import { ApiError, invalidValue } from "../shared/api-error.ts";
+import { invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, integerField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
+import { assertTakesMessages } from "../shared/chat-model.ts";
 import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
@@ -71,11 +72,7 @@ interface ChatRequest {
 }
 
 function toAdmission({ body, toolsJson, model }: ChatRequest, context: ApiContext): AdmissionRequest {
-  if (model.hasChatTemplate === false) {
-    throw new ApiError("chat_template_missing", "The model has no chat template; use /v1/completions", {
-      param: "messages",
-    });
-  }
+  assertTakesMessages(model);
   const { params, isMaxTokensDefault } = toEngineParams(body, {
     model,
     maxChoices: context.maxChoices,

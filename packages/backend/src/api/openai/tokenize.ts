@@ -7,6 +7,7 @@ import { ApiError, invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, textField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
+import { assertTakesTools } from "../shared/chat-model.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
@@ -19,7 +20,6 @@ import {
   toChatPrompt,
   type TemplateBody,
 } from "./prompts/chat-prompt.ts";
-import { assertTakesTools } from "./prompts/chat-tools.ts";
 import { messagesField, type Message } from "./prompts/messages-schema.ts";
 import { assertTools, readToolsText, toolsField, type Tool } from "./prompts/tools-field.ts";
 

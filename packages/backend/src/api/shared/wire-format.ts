@@ -16,9 +16,9 @@ export interface ExactFields {
 
 /** How a format writes errors. */
 export interface ErrorFormat {
-  toBody(error: ApiError): JsonMap;
+  toBody(error: ApiError, requestId: string): JsonMap;
   /** The last event of a stream that fails after it began. */
-  toEvent(error: ApiError): StreamEvent;
+  toEvent(error: ApiError, requestId: string): StreamEvent;
   /** Of bodies, for the OpenAPI document. */
   readonly schema: NamedSchema;
   /** What the schema says in addition where only these codes are possible. */
@@ -30,6 +30,8 @@ export interface WireFormat {
   readonly name: string;
   readonly codecs: readonly Codec[];
   readonly errors: ErrorFormat;
+  /** A header that repeats `x-request-id`. [none] */
+  readonly requestIdHeader?: string;
   /** The last event of a stream that succeeds. [none] */
   readonly streamEnd?: StreamEvent;
   /** [none] */

@@ -19,12 +19,13 @@ export function sendRawAnswer(
     headers = {},
   }: { readonly errors: ErrorFormat; readonly headers?: Readonly<Record<string, string>> },
 ): void {
-  const text = JSON.stringify(errors.toBody(error));
+  const requestId = `req_${randomId()}`;
+  const text = JSON.stringify(errors.toBody(error, requestId));
   const lines = [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? "Error"}`,
     "content-type: application/json; charset=utf-8",
     `content-length: ${Buffer.byteLength(text)}`,
-    `x-request-id: req_${randomId()}`,
+    `x-request-id: ${requestId}`,
     ...Object.entries({ ...retryHeaders(error), ...headers }).map(([name, value]) => `${name}: ${value}`),
     "connection: close",
   ];

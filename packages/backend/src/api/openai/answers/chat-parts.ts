@@ -1,6 +1,4 @@
 import type { FinishReason } from "@infernode/inference";
-import type { TokenDelta } from "../../../operations/token-delta.ts";
-import type { AnswerPart } from "../../../parsers/answer-part.ts";
 
 /** The author of answers. */
 export const role = "assistant";
@@ -8,9 +6,4 @@ export const role = "assistant";
 /** Why a choice ends, as OpenAI says it: an answer that called tools and was not cut off ends with `tool_calls`. */
 export function toFinishReason(reason: FinishReason | undefined, hasCalls: boolean): string | null {
   return reason === "stop" && hasCalls ? "tool_calls" : (reason ?? null);
-}
-
-/** The parts of a delta. */
-export function partsOf({ text, parts }: TokenDelta): readonly AnswerPart[] {
-  return parts ?? (text === "" ? [] : [{ type: "content", text }]);
 }

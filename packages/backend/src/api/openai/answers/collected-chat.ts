@@ -4,8 +4,9 @@ import type { AnswerPart } from "../../../parsers/answer-part.ts";
 import { GrowingText } from "../../shared/generation/growing-text.ts";
 import { JsonParts } from "../../shared/generation/json-pieces.ts";
 import { LogprobStore } from "../../shared/generation/logprob-store.ts";
+import { partsOf } from "../../shared/generation/parts-of.ts";
 import type { TokenTexts } from "../../shared/generation/token-texts.ts";
-import { partsOf, role, toFinishReason } from "./chat-parts.ts";
+import { role, toFinishReason } from "./chat-parts.ts";
 import { toChatLogprobs } from "./logprobs.ts";
 
 function* contentParts(logprobs: LogprobStore): Generator<readonly unknown[]> {

@@ -5,6 +5,7 @@ import { describeValue, shortName } from "../../../text/describe-value.ts";
 import { ApiError, invalidValue } from "../../shared/api-error.ts";
 import { assertTokenIds, isTokenId, tokenIdPhrase } from "../../shared/body/token-ids.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
+import { defined, toSampling } from "../../shared/sampling.ts";
 import { readConstraint } from "./structured-output.ts";
 import type { SamplingBody } from "./sampling-fields.ts";
 
@@ -49,12 +50,6 @@ export const engineParamNames: Readonly<Record<string, string>> = {
   includeStopInOutput: "include_stop_str_in_output",
   skipSpecialTokens: "skip_special_tokens",
 };
-
-type Defined<T> = { readonly [Name in keyof T]?: Exclude<T[Name], undefined> };
-
-function defined<T extends object>(values: T): Defined<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
-}
 
 function readLogitBias(bias: JsonMap, vocabSize: number | undefined): ReadonlyMap<number, number> {
   const byToken = new Map<number, number>();
@@ -136,20 +131,22 @@ export function toEngineParams(
   }
   const constraint = readConstraint(body);
   const truncatePromptTokens = readTruncation(body, options.model, maxTokens);
-  const topK = body.top_k ?? defaults.topK;
   const params: EngineParams = {
-    sampling: defined({
-      temperature: body.temperature ?? defaults.temperature,
-      topP: body.top_p ?? defaults.topP,
-      topK: topK === undefined ? undefined : Math.max(topK, 0),
-      minP: body.min_p ?? defaults.minP,
-      presencePenalty: body.presence_penalty,
-      frequencyPenalty: body.frequency_penalty,
-      repetitionPenalty: body.repetition_penalty ?? defaults.repetitionPenalty,
-      logitBias: body.logit_bias === undefined ? undefined : readLogitBias(body.logit_bias, vocabSize),
-      allowedTokenIds: body.allowed_token_ids,
-      seed: body.seed,
-    }),
+    sampling: toSampling(
+      {
+        temperature: body.temperature,
+        topP: body.top_p,
+        topK: body.top_k,
+        minP: body.min_p,
+        presencePenalty: body.presence_penalty,
+        frequencyPenalty: body.frequency_penalty,
+        repetitionPenalty: body.repetition_penalty,
+        logitBias: body.logit_bias === undefined ? undefined : readLogitBias(body.logit_bias, vocabSize),
+        allowedTokenIds: body.allowed_token_ids,
+        seed: body.seed,
+      },
+      defaults,
+    ),
     stopping: defined({
       maxTokens,
       minTokens: body.min_tokens,

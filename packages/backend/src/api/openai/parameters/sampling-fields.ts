@@ -11,11 +11,11 @@ import {
   tokenIdField,
   type FieldsOf,
 } from "../../shared/body/fields.ts";
+import { stopField, stopsField } from "../../shared/body/stop-field.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 import { structuredFields, type StructuredBody } from "./structured-output.ts";
 
-const { maxAnswers, maxBannedSequences, maxLogitBias, maxSeed, maxStopCharacters, maxStopStrings, minSeed } =
-  requestLimits;
+const { maxAnswers, maxBannedSequences, maxLogitBias, maxSeed, maxStopStrings, minSeed } = requestLimits;
 const maxStopTokenIds = 256;
 const maxAllowedTokenIds = 2 ** 20;
 /** Each becomes up to two sequences of tokens. */
@@ -38,14 +38,6 @@ const seed: z.ZodType<number | bigint> = z
     minimum: `${minSeed}`,
     maximum: `${maxSeed}`,
   });
-
-const stopText = z
-  .string({ error: "a string" })
-  .min(1, { error: "a string that is not empty" })
-  .refine((text) => hasAtMost(text, maxStopCharacters), {
-    error: `a string of at most ${maxStopCharacters} characters`,
-  })
-  .meta({ maxLength: maxStopCharacters });
 
 const truncateForm = "-1, or an integer of at least 1";
 
@@ -171,7 +163,7 @@ export const samplingFields: FieldsOf<SamplingBody> = {
     .describe("Words that the answer does not have.")
     .optional(),
   stop: z
-    .union([stopText, arrayField(stopText, { max: maxStopStrings, of: "strings" })], {
+    .union([stopField, stopsField], {
       error: `a string, or an array of at most ${maxStopStrings} strings`,
     })
     .describe("Texts that end the answer; they are not part of it.")

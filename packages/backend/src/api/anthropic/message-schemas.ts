@@ -1,0 +1,69 @@
+import {
+  arraySchema,
+  integerSchema,
+  objectSchema,
+  textOrNullSchema,
+  textSchema,
+  type JsonMap,
+  type NamedSchema,
+} from "../shared/json-schema.ts";
+
+const typed = (type: string, fields: JsonMap = {}): JsonMap =>
+  objectSchema({ type: { const: type }, ...fields });
+
+const blockSchema: JsonMap = {
+  oneOf: [
+    typed("text", { text: textSchema }),
+    typed("thinking", { thinking: textSchema, signature: textSchema }),
+    typed("tool_use", { id: textSchema, name: textSchema, input: { type: "object" } }),
+  ],
+};
+
+const usageSchema = objectSchema({
+  input_tokens: integerSchema,
+  cache_creation_input_tokens: integerSchema,
+  cache_read_input_tokens: integerSchema,
+  output_tokens: integerSchema,
+});
+
+const end: JsonMap = {
+  stop_reason: { enum: ["end_turn", "max_tokens", "stop_sequence", "tool_use", null] },
+  stop_sequence: textOrNullSchema,
+};
+
+/** A whole message. */
+export const messageSchema: NamedSchema = {
+  name: "Message",
+  schema: typed("message", {
+    id: textSchema,
+    role: { const: "assistant" },
+    model: textSchema,
+    content: arraySchema(blockSchema),
+    ...end,
+    usage: usageSchema,
+  }),
+};
+
+const deltaSchema: JsonMap = {
+  oneOf: [
+    typed("text_delta", { text: textSchema }),
+    typed("thinking_delta", { thinking: textSchema }),
+    typed("input_json_delta", { partial_json: textSchema }),
+  ],
+};
+
+/** The data of an event, whose `type` is its name. */
+export const streamEventSchema: NamedSchema = {
+  name: "MessageStreamEvent",
+  schema: {
+    oneOf: [
+      typed("message_start", { message: messageSchema.schema }),
+      typed("ping"),
+      typed("content_block_start", { index: integerSchema, content_block: blockSchema }),
+      typed("content_block_delta", { index: integerSchema, delta: deltaSchema }),
+      typed("content_block_stop", { index: integerSchema }),
+      typed("message_delta", { delta: objectSchema(end), usage: usageSchema }),
+      typed("message_stop"),
+    ],
+  },
+};

@@ -1,0 +1,73 @@
+import type { ServedModel } from "../../../models/model-service.ts";
+import type { AnswerParts } from "../../../operations/open-answers.ts";
+import type { Prompt } from "../../../operations/prompt.ts";
+import { invalidValue } from "../../shared/api-error.ts";
+import { textField, type FieldsOf } from "../../shared/body/fields.ts";
+import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
+import { assertTakesMessages } from "../../shared/chat-model.ts";
+import { messagesField, textContentField, type Message, type TextContent } from "./blocks.ts";
+import { thinkingField, thinkingVariables, type Thinking } from "./thinking.ts";
+import { toTemplateMessages } from "./to-template-messages.ts";
+import { readTools, toolsFields, type ToolsBody } from "./tools.ts";
+
+/** What a prompt is made of. */
+export interface ConversationBody extends ToolsBody {
+  readonly model: string;
+  readonly messages: readonly Message[];
+  readonly system: TextContent | undefined;
+  readonly thinking: Thinking | undefined;
+}
+
+/** How it is checked. */
+export const conversationFields: FieldsOf<ConversationBody> = {
+  model: textField("The model's id or an alias."),
+  messages: messagesField,
+  system: textContentField.describe("The system's message.").optional(),
+  thinking: thinkingField.optional(),
+  ...toolsFields,
+};
+
+/** Parameters of Anthropic's API that are rejected by name. */
+export const unsupportedParameters: ReadonlyMap<string, UnsupportedParameter> = new Map([
+  ["output_config", {}],
+  ["output_format", {}],
+  ["mcp_servers", {}],
+  ["container", {}],
+  ["context_management", {}],
+]);
+
+/** A prompt, and what answers to it consist of. */
+export interface Conversation {
+  readonly prompt: Prompt;
+  readonly parts: AnswerParts;
+}
+
+/** A final message of the assistant is left open, so that the answer continues it. */
+function isContinued(messages: readonly Message[]): boolean {
+  const index = messages.length - 1;
+  const last = messages[index];
+  if (last?.role !== "assistant") return false;
+  if (typeof last.content === "string") return true;
+  const at = last.content.length - 1;
+  const final = last.content[at];
+  if (final?.type === "text" && last.content.every(({ type }) => type !== "tool_use")) return true;
+  const expected = "text, and no call in its message, as the answer continues the final message";
+  throw invalidValue(`messages[${index}].content[${at}]`, expected, { got: final });
+}
+
+/** Makes the prompt that the engine process renders with the checkpoint's chat template. @throws ApiError 400 */
+export function toConversation(body: ConversationBody, model: ServedModel): Conversation {
+  assertTakesMessages(model);
+  const { messages, system, thinking } = body;
+  const { parts, toolsJson } = readTools(body, model);
+  const variables = thinkingVariables(thinking, model);
+  const continueFinalMessage = isContinued(messages);
+  const options = {
+    addGenerationPrompt: !continueFinalMessage,
+    continueFinalMessage,
+    readsToolArguments: true,
+    ...(toolsJson === undefined ? {} : { toolsJson }),
+    ...(variables === undefined ? {} : { variables }),
+  };
+  return { prompt: { kind: "chat", messages: toTemplateMessages(system, messages), options }, parts };
+}

@@ -1,0 +1,7 @@
+import type { TokenDelta } from "../../../operations/token-delta.ts";
+import type { AnswerPart } from "../../../parsers/answer-part.ts";
+
+/** The parts of a delta. */
+export function partsOf({ text, parts }: TokenDelta): readonly AnswerPart[] {
+  return parts ?? (text === "" ? [] : [{ type: "content", text }]);
+}

@@ -1,0 +1,109 @@
+import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
+import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+
+const model = "reciting";
+const question = { role: "user" as const, content: "Where is the fox?" };
+const look: Anthropic.Tool = {
+  name: "look",
+  input_schema: { type: "object", properties: { place: { type: "string" } }, required: ["place"] },
+};
+
+/** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
+const template = `{%- for m in messages -%}<{{ m.role }}>{{ m.content or "" }}
+{%- for call in m.tool_calls or [] -%}{{ call.function.name }} {{ call.function.arguments.place }}{%- endfor -%}
+{%- endfor -%}
+{#- calls are written as <tool_call> -#}
+{%- if messages[-1].role == "tool" -%}<|after|>{%- elif tools -%}{{ tools | tojson }}<|call|>
+{%- else -%}<|plain|><think>{%- endif -%}`;
+
+let reciting: RecitingModel;
+let daemon: TestDaemon;
+let client: Anthropic;
+beforeAll(async () => {
+  reciting = await makeRecitingModel({
+    template,
+    specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
+    recitals: [
+      {
+        cue: "<|call|>",
+        tokens: ["<tool_call>", '{"name": "lo', 'ok", "arguments": {"pla', 'ce": "den"}}', "</tool_call>"],
+      },
+      { cue: "<|after|>", tokens: ["A fox ", "sleeps."] },
+      { cue: "<think>", tokens: ["Foxes ", "dig.", "</think>", "In a ", "den."] },
+    ],
+  });
+  daemon = await startDaemon({ args: ["--model", `${model}=${reciting.directory}`, "--quantize", "none"] });
+  client = new Anthropic({ baseURL: daemon.url, apiKey: "none", maxRetries: 0 });
+});
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await reciting[Symbol.asyncDispose]();
+});
+
+/** A whole message, and the same one as a stream. */
+async function ask(
+  fields: Partial<Anthropic.MessageCreateParamsNonStreaming>,
+): Promise<readonly [Anthropic.Message, Anthropic.Message]> {
+  const request = { model, max_tokens: 64, messages: [question], temperature: 0, ...fields };
+  return [await client.messages.create(request), await client.messages.stream(request).finalMessage()];
+}
+
+test("the Anthropic client gets reasoning and text, whole and as a stream", async () => {
+  for (const message of await ask({})) {
+    expect(message).toMatchObject({
+      type: "message",
+      role: "assistant",
+      model,
+      content: [
+        { type: "thinking", thinking: "Foxes dig." },
+        { type: "text", text: "In a den." },
+      ],
+      stop_reason: "end_turn",
+      stop_sequence: null,
+    });
+    expect(message.usage.output_tokens).toBeGreaterThan(4);
+  }
+});
+
+test("the Anthropic client gets a call, and the answer to its result", async () => {
+  const messages = await ask({ tools: [look] });
+  for (const { content, stop_reason: reason } of messages) {
+    expect(reason).toBe("tool_use");
+    expect(content).toMatchObject([{ type: "tool_use", name: "look", input: { place: "den" } }]);
+    const [call] = content;
+    if (call?.type !== "tool_use") throw new Error("expected a call");
+    const result = { type: "tool_result" as const, tool_use_id: call.id, content: "fur" };
+    const [whole, streamed] = await ask({
+      tools: [look],
+      messages: [question, { role: "assistant", content }, { role: "user", content: [result] }],
+    });
+    expect(whole.content).toEqual([{ type: "text", text: "A fox sleeps." }]);
+    expect(streamed.content).toEqual(whole.content);
+  }
+});
+
+test("a stop sequence and the length are told apart", async () => {
+  for (const message of await ask({ stop_sequences: ["den", "dog"] })) {
+    expect(message).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "den" });
+    expect(message.content.at(-1)).toMatchObject({ type: "text", text: "In a " });
+  }
+  for (const message of await ask({ max_tokens: 2 })) {
+    expect(message).toMatchObject({ stop_reason: "max_tokens", usage: { output_tokens: 2 } });
+  }
+});
+
+test("the Anthropic client counts tokens", async () => {
+  const { input_tokens: count } = await client.messages.countTokens({ model, messages: [question] });
+  const [{ usage }] = await ask({});
+  expect(count).toBe(usage.input_tokens);
+});
+
+test("the Anthropic client knows the errors", async () => {
+  const unknown = client.messages.create({ model: "other", max_tokens: 1, messages: [question] });
+  await expect(unknown).rejects.toThrow(NotFoundError);
+  const tooLong = client.messages.create({ model, max_tokens: 20_000, messages: [question] });
+  await expect(tooLong).rejects.toThrow(BadRequestError);
+  await expect(tooLong).rejects.toMatchObject({ requestID: expect.stringMatching(/^req_/) as string });
+});
