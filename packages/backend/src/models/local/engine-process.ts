@@ -28,6 +28,8 @@ if (process.send === undefined) {
 }
 
 process.title = "infernode-engine";
+// Lines of the daemon's log: the listener of Node.js adds the process id and a hint for developers.
+process.removeAllListeners("warning").on("warning", ({ message }) => process.stderr.write(`${message}\n`));
 watchParent();
 
 const host = createEngineHost({
