@@ -73,8 +73,17 @@ interface ErrorAnswer {
   readonly message: string;
 }
 
+/** Anthropic's errors have a type, and the field in their message. */
+interface TypedError {
+  readonly type: string;
+  readonly message: string;
+}
+
 function errorOf({ text }: Answer): ErrorAnswer {
-  return (JSON.parse(text) as { error: ErrorAnswer }).error;
+  const { error } = JSON.parse(text) as { error: ErrorAnswer | TypedError };
+  if ("code" in error) return error;
+  const { type, message } = error;
+  return { code: type, param: /`([^`]+)`/.exec(message)?.[1] ?? null, message };
 }
 
 /** Rules that docs/http-api.md states and no schema can: what a body that is valid by its schema may be refused for. */
@@ -93,6 +102,16 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
   { code: /^unknown_parameter$/, param: /__proto__$/ },
   // Names that occur once, and results of calls that were made.
   { code: /^invalid_value$/, param: /^(tools\[\d+\]\.function\.name|messages\[\d+\]\.tool_call_id)$/ },
+  // One constraint, with what it needs.
+  { code: /^invalid_value$/, param: /^(structured_outputs|response_format\.json_schema\.schema)$/ },
+  // The same in Anthropic's format, and a final message that the answer can continue.
+  { code: /^invalid_request_error$/, param: /^$/, message: /^This model's maximum context length/ },
+  {
+    code: /^invalid_request_error$/,
+    param: /^(tools|thinking|tools\[\d+\]\.name|messages\[\d+\]\.content\[\d+\](\.tool_use_id)?)$/,
+    message:
+      /: expected (a name of its own|the id of a call|text, and no call)|: `\w+` is not supported: the model/,
+  },
   // What the model's chat template has.
   { code: /^unsupported_parameter$/, param: /^(tools|reasoning_effort)$/ },
 ];
@@ -122,7 +141,11 @@ function bodiesOf(path: string): fc.Arbitrary<unknown> {
   const schema = checks.requestSchema(path);
   const properties = schema["properties"] as Readonly<Record<string, Schema>>;
   const isGeneration = "max_tokens" in properties;
-  const own = { ...schema, properties: { ...properties, model: { const: model } } };
+  const isLengthRequired = (schema["required"] as readonly string[] | undefined)?.includes("max_tokens");
+  // Otherwise most lengths would be beyond the context.
+  const length =
+    isLengthRequired === true ? { max_tokens: { ...properties["max_tokens"], maximum: 1024 } } : {};
+  const own = { ...schema, properties: { ...properties, ...length, model: { const: model } } };
   return isGeneration ? valuesOf(own).map(keepShort) : valuesOf(own);
 }
 
@@ -139,7 +162,14 @@ function problemsOf(path: string, body: unknown, answer: Answer): readonly strin
   return problems;
 }
 
-const paths = ["/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"];
+const paths = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
+  "/tokenize",
+  "/detokenize",
+];
 
 describe.each(paths)("%s", (path) => {
   const tryBodies = async (bodies: readonly unknown[]): Promise<ReadonlyMap<string, number>> => {
@@ -152,7 +182,9 @@ describe.each(paths)("%s", (path) => {
     expect(failures.slice(0, 5)).toEqual([]);
     const counts = new Map<string, number>();
     for (const answer of answers) {
-      const kind = answer.status === 200 ? "200" : errorOf(answer).code;
+      const { code, param } = answer.status === 200 ? { code: "200", param: null } : errorOf(answer);
+      // Errors of one type are told apart by their fields.
+      const kind = code === "invalid_request_error" ? `${code} ${param}` : code;
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
     return counts;

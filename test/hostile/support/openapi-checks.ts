@@ -77,12 +77,33 @@ function closeAnswers(document: OpenApiDocument): OpenApiDocument {
   return { ...document, components: { schemas: Object.fromEntries(schemas) as Record<string, Schema> } };
 }
 
-/** The data of each event. */
-function eventsOf(text: string): readonly string[] {
+/** An event, with or without a name. */
+const eventPattern = /^(?:event: (\w+)\n)?data: (.*)$/;
+
+interface SentEvent {
+  readonly name: string | undefined;
+  readonly data: string;
+}
+
+/** The events of a stream, without comments; one that is written in another way is `undefined`. */
+function eventsOf(text: string): readonly (SentEvent | undefined)[] {
   return text
     .split("\n\n")
-    .filter((event) => event.startsWith("data: "))
-    .map((event) => event.slice("data: ".length));
+    .filter((event) => event !== "" && !event.startsWith(": "))
+    .map((event) => {
+      const [, name, data] = eventPattern.exec(event) ?? [];
+      return data === undefined ? undefined : { name, data };
+    });
+}
+
+/** How a stream ends: by its format, or by an error. */
+function isEnd(event: SentEvent | undefined): boolean {
+  if (event === undefined) return false;
+  return (
+    event.data === "[DONE]" ||
+    event.name === "message_stop" ||
+    /^\{(?:"type":"error",)?"error":/.test(event.data)
+  );
 }
 
 /** Creates the checks of one document. */
@@ -100,14 +121,12 @@ export function createOpenApiChecks(document: OpenApiDocument): OpenApiChecks {
   function eventProblems(text: string, place: readonly (string | number)[]): readonly string[] {
     const validate = validator(...place, "schema", "properties", "data", "anyOf", 0, "contentSchema");
     const events = eventsOf(text);
-    const parsed = events.map((data): unknown => (data === "[DONE]" ? data : JSON.parse(data)));
-    const last = parsed.at(-1);
-    const isEnd = last === "[DONE]" || (typeof last === "object" && last !== null && "error" in last);
-    const rest = text.split("\n\n").filter((part) => !/^(data: |: |$)/.test(part));
     return [
-      ...parsed.flatMap((data) => (data === "[DONE]" ? [] : errorsOf(validate, data, "event"))),
-      ...(isEnd ? [] : ["the stream has no end"]),
-      ...rest.map((part) => `no event: ${part.slice(0, 80)}`),
+      ...events.flatMap((event) => {
+        if (event === undefined) return ["no event"];
+        return event.data === "[DONE]" ? [] : errorsOf(validate, JSON.parse(event.data), "event");
+      }),
+      ...(isEnd(events.at(-1)) ? [] : ["the stream has no end"]),
     ];
   }
 
