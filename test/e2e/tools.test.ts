@@ -62,6 +62,37 @@ test("the openai client gets a call whose marks are special tokens, whole and as
   }
 });
 
+test("a call that the model begins is completed as its strict schema says", async () => {
+  const burrow = { ...parameters, properties: { place: { enum: ["burrow", "tree"] } } };
+  const strict = [
+    { type: "function" as const, function: { name: "look", strict: true, parameters: burrow } },
+  ];
+  for (const choice of ["auto", "required"] as const) {
+    const request = { model, messages: [question], tools: strict, tool_choice: choice, temperature: 0 };
+    const { choices } = await client.chat.completions.create({ ...request, parallel_tool_calls: false });
+    expect(choices[0]).toMatchObject({
+      message: { content: null, tool_calls: [{ function: { name: "look" } }] },
+      finish_reason: "tool_calls",
+    });
+    const [call] = choices[0]?.message.tool_calls ?? [];
+    const text = call?.type === "function" ? call.function.arguments : "";
+    expect(["burrow", "tree"]).toContain((JSON.parse(text) as { place: string }).place);
+  }
+});
+
+test("a call is enforced where the model would not call", async () => {
+  const history = [question, { role: "tool" as const, tool_call_id: "call_1", content: "fur" }];
+  const { choices } = await client.chat.completions.create({
+    model,
+    messages: history,
+    tools,
+    tool_choice: { type: "function", function: { name: "look" } },
+    temperature: 0,
+    max_tokens: 300,
+  });
+  expect(choices[0]?.message.tool_calls).toMatchObject([{ function: { name: "look" } }]);
+});
+
 test("the openai client runs the tool and gets the answer", async () => {
   const places: unknown[] = [];
   const runner = client.chat.completions.runTools({

@@ -103,6 +103,7 @@ export const packageRooms = {
         "constraint/program",
         "constraint/characters",
         "constraint/regex",
+        "constraint/automaton",
         "constraint/json-schema",
         "constraint/grammar",
         "constraint/tokens",

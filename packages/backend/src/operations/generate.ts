@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConstraintPort, GenerationRequest } from "@infernode/inference";
 import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { Operation, OperationParts } from "./operation.ts";
+import { answerSource } from "./enforce-calls.ts";
 import type { Prompt } from "./prompt.ts";
 import { encodeBadWords } from "./bad-words.ts";
 import { estimateTokens, promptCharacters } from "./prompt-size.ts";
@@ -62,13 +63,14 @@ function isEmpty({
 
 async function prepareConstraint(
   { constraints, answers }: OperationParts,
-  { constraint: source, parts, prompt }: GenerateInput,
+  { constraint: given, parts, prompt }: GenerateInput,
   { promptTokenIds, signal }: { readonly promptTokenIds: readonly number[]; readonly signal: AbortSignal },
 ): Promise<{ readonly constraint?: ConstraintPort }> {
+  const source = answerSource(given, parts, answers);
   if (source === undefined) return {};
   const constraint = await constraints.prepare(source, signal);
   if (parts === undefined) return { constraint };
-  return { constraint: limitAnswers(constraint, answers, { parts, prompt, promptTokenIds }) };
+  return { constraint: limitAnswers(constraint, answers, { prompt, promptTokenIds }) };
 }
 
 async function* run(

@@ -1,6 +1,7 @@
 import type { ConstraintPort } from "@infernode/inference";
 import { EngineRequestError } from "../errors.ts";
 import { limitContent } from "./constraint.ts";
+import type { EnforcedCalls } from "./enforce-calls.ts";
 import type { AnswerReader, AnswerPiece, ReadPiece } from "../parsers/answer/create-answer-reader.ts";
 import type { CallableTool } from "../parsers/tools/tool-format.ts";
 import type { Prompt } from "./prompt.ts";
@@ -12,6 +13,8 @@ export interface AnswerParts {
   readonly tools?: readonly CallableTool[] | undefined;
   /** Further calls are dropped. [Infinity] */
   readonly maxCalls?: number | undefined;
+  /** Calls are of these tools, with arguments that match their sources. [calls are what the model writes] */
+  readonly enforced?: EnforcedCalls | undefined;
 }
 
 /** The prompt of answers. */
@@ -48,11 +51,10 @@ export function keptTokenIds(reader: AnswerReader, parts: AnswerParts | undefine
 export function limitAnswers(
   constraint: ConstraintPort,
   reader: AnswerReader,
-  { parts, prompt, promptTokenIds }: AnsweredPrompt & { readonly parts: AnswerParts },
+  { prompt, promptTokenIds }: AnsweredPrompt,
 ): ConstraintPort {
   const { reasoningTokenIds, specialTokenIds } = reader;
   const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continuedText(prompt));
-  if (parts.tools !== undefined) throw unlimited("no tools that may be called beside it");
   if (reader.format.reasoning?.hasContentMark === true) {
     throw unlimited("answers whose content has no mark of its own");
   }

@@ -102,9 +102,6 @@ test.each(outOfRange.map(([name, value, param = name]) => ({ name, value, param 
 );
 
 test.each([
-  ["tool_choice", "required"],
-  ["tool_choice", { type: "function", function: { name: "f" } }],
-  ["tool_choice", { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } }],
   ["function_call", { name: "f" }],
   ["functions", [{ name: "f" }]],
   ["guided_json", {}],

@@ -1,4 +1,5 @@
-export { compileConstraint, type ConstraintSource } from "./compile-constraint.ts";
+export { compileConstraint } from "./compile-constraint.ts";
+export type { ConstraintSource } from "./constraint-source.ts";
 export { warmUpConstraints } from "./warm-up-constraints.ts";
 export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
 export {
@@ -8,6 +9,7 @@ export {
 } from "./program/constraint-error.ts";
 export { type ConstraintLimits, defaultConstraintLimits } from "./program/limits.ts";
 export type { ConstraintProgram } from "./program/program.ts";
+export { markByte, markedTokenBytes } from "./tokens/marked-token-bytes.ts";
 export { createTokenTrie, type TokenTrie } from "./tokens/token-trie.ts";
 export { createTokenMasks, type TokenMasks } from "./match/token-masks.ts";
 export { createMatcher, type Matcher } from "./match/matcher.ts";

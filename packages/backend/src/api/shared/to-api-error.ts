@@ -94,7 +94,7 @@ function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
     case "CONSTRAINT_TOO_LARGE":
     case "CONSTRAINT_TIMEOUT":
     case "CONSTRAINT_MEMORY_EXCEEDED": {
-      const param = toParam("constraint", names);
+      const param = toParam(error.param ?? "constraint", names);
       const code = error.code === "UNSUPPORTED_CONSTRAINT" ? "unsupported_parameter" : "invalid_value";
       return new ApiError(code, `Invalid value for \`${param}\`: ${error.message}`, { param, cause: error });
     }

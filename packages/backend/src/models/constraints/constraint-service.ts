@@ -4,6 +4,8 @@ import type { ConstraintPort } from "@infernode/inference";
 import {
   createConstraint,
   createTokenMasks,
+  markByte,
+  markedTokenBytes,
   type ConstraintSource,
   type TokenTrie,
 } from "@infernode/inference/constraint";
@@ -18,10 +20,18 @@ import type {
   VocabularyBytes,
 } from "./constraint-thread.ts";
 
+/** The vocabulary that answers are written with. */
+export interface ConstraintTokens {
+  readonly vocabSize: number;
+  bytesOf(tokenId: number): Uint8Array;
+  /** Tokens that are written only where a source asks for them by their spelling. [none] */
+  readonly marks?: ReadonlyMap<number, string>;
+}
+
 /** What a service of one model works with. */
 export interface ConstraintServiceOptions {
   readonly startThread: StartConstraintThread;
-  readonly tokens: { readonly vocabSize: number; bytesOf(tokenId: number): Uint8Array };
+  readonly tokens: ConstraintTokens;
   /** A constraint that takes longer to compile fails. */
   readonly timeoutMs: number;
 }
@@ -40,14 +50,22 @@ const treeTimeoutMs = 120_000;
 /** Tokens whose bytes are read at a time. */
 const tokensPerTurn = 8192;
 
-async function readVocabulary(tokens: ConstraintServiceOptions["tokens"]): Promise<VocabularyBytes> {
+/** A token that is no text has no bytes: those of a marked one are not to be written by several tokens. */
+function bytesOf(tokens: ConstraintTokens, tokenId: number): Uint8Array {
+  const mark = tokens.marks?.get(tokenId);
+  if (mark !== undefined) return markedTokenBytes(mark);
+  const bytes = tokens.bytesOf(tokenId);
+  return bytes.includes(markByte) ? new Uint8Array() : bytes;
+}
+
+async function readVocabulary(tokens: ConstraintTokens): Promise<VocabularyBytes> {
   const { vocabSize } = tokens;
   const starts = new Int32Array(vocabSize + 1);
   let bytes = new Uint8Array(8 * vocabSize);
   let length = 0;
   for (let token = 0; token < vocabSize; token += 1) {
     if (token % tokensPerTurn === 0) await nextTurn();
-    const own = tokens.bytesOf(token);
+    const own = bytesOf(tokens, token);
     if (length + own.length > bytes.length) {
       const larger = new Uint8Array(2 * (length + own.length));
       larger.set(bytes);
@@ -64,11 +82,12 @@ function keyOf(source: ConstraintSource): string {
   return createHash("sha256").update(JSON.stringify(source)).digest("base64");
 }
 
-/** Names the field of the request, which the thread does not know. */
+/** Names the field of the request: the part of the source, or what all of it is. */
 function withField(error: unknown): unknown {
   if (!(error instanceof EngineRequestError) || error.param !== undefined) return error;
   const { code, message, data } = error;
-  return new EngineRequestError({ code, message, data, param: "constraint" }, { cause: error });
+  const param = typeof data["part"] === "string" ? data["part"] : "constraint";
+  return new EngineRequestError({ code, message, data, param }, { cause: error });
 }
 
 /** Creates the service of one model. Thread and tree of tokens are made for the first constraint. */

@@ -161,6 +161,7 @@ async function assemble(
     toolParser: options.toolParser,
     reasoningParser: options.reasoningParser,
     tokens: model.tokenizer,
+    vocabSize: model.config.vocabSize,
   });
   return { model, executor, quantization, engine, memory, tracker, health, answers, answerMemoryBytes };
 }
@@ -240,6 +241,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     tokens: {
       vocabSize: Math.min(model.tokenizer.vocabSize, model.config.vocabSize),
       bytesOf: (tokenId) => model.tokenizer.bytesOf(tokenId),
+      marks: new Map(Array.from(answers.callTokenIds, ([mark, tokenId]) => [tokenId, mark])),
     },
     timeoutMs: options.promptTimeoutMs ?? engineDefaults.promptTimeoutMs,
   });

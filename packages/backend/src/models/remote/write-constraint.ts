@@ -6,7 +6,10 @@ export function writeConstraint(
   source: ConstraintSource,
   { dialect, isChat }: { readonly dialect: Dialect; readonly isChat: boolean },
 ): readonly [field: string, value: unknown] | undefined {
-  if (dialect.hasStructuredOutputs) return ["structured_outputs", toStructuredOutputs(source)];
+  if (dialect.hasStructuredOutputs) {
+    const outputs = toStructuredOutputs(source);
+    return outputs && ["structured_outputs", outputs];
+  }
   if (!isChat || ("whitespace" in source && source.whitespace === "compact")) return undefined;
   if ("jsonObject" in source) return ["response_format", { type: "json_object" }];
   if (!("jsonSchema" in source)) return undefined;
@@ -14,10 +17,11 @@ export function writeConstraint(
   return ["response_format", { type: "json_schema", json_schema: named }];
 }
 
-function toStructuredOutputs(source: ConstraintSource): object {
+function toStructuredOutputs(source: ConstraintSource): object | undefined {
   if ("regex" in source) return { regex: source.regex };
   if ("choice" in source) return { choice: source.choice };
   if ("grammar" in source) return { grammar: source.grammar };
+  if (!("jsonSchema" in source || "jsonObject" in source)) return undefined;
   const kind = "jsonSchema" in source ? { json: source.jsonSchema } : { json_object: true };
   return source.whitespace === "compact" ? { ...kind, disable_any_whitespace: true } : kind;
 }

@@ -1,8 +1,10 @@
 import { EngineRequestError } from "../../errors.ts";
 import { isRecord } from "../../is-record.ts";
 import type { GenerateInput } from "../../operations/generate.ts";
+import type { AnswerParts } from "../../operations/open-answers.ts";
 import type { Prompt } from "../../operations/prompt.ts";
 import { writeConstraint } from "./write-constraint.ts";
+import { writeToolChoice } from "./write-tool-choice.ts";
 import { parameters, type Dialect, type ParameterName } from "./dialect.ts";
 
 /** The fields of a body as JSON texts. */
@@ -100,6 +102,15 @@ export function putMessages(
   fields.set(dialect.fields.variables ?? "", variablesJson);
 }
 
+/** Writes which calls answers may or must have. @throws EngineRequestError `UNSUPPORTED_PARAMETER` */
+function putCalls(fields: BodyFields, parts: AnswerParts, dialect: Dialect): void {
+  if (parts.maxCalls === 1) fields.set("parallel_tool_calls", "false");
+  if (parts.enforced === undefined) return;
+  const choice = writeToolChoice(parts, { dialect, toolsJson: fields.get("tools") ?? "[]" });
+  if (choice === undefined) throw unsupported(parts.enforced.param, dialect, "calls that are not enforced");
+  fields.set("tool_choice", JSON.stringify(choice));
+}
+
 /**
  * Writes a generation as a request to a server with OpenAI's API.
  * @throws EngineRequestError `UNSUPPORTED_PARAMETER` if the server would ignore a parameter
@@ -120,7 +131,7 @@ export function writeGeneration(
     fields.set("prompt", JSON.stringify(prompt.text));
     put(fields, dialect, ["addSpecialTokens", prompt.addSpecialTokens]);
   }
-  if (input.parts?.maxCalls === 1) fields.set("parallel_tool_calls", "false");
+  if (input.parts !== undefined) putCalls(fields, input.parts, dialect);
   putSampling(fields, input, dialect);
   if (input.constraint !== undefined) {
     const written = writeConstraint(input.constraint, { dialect, isChat });

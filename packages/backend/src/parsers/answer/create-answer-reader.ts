@@ -30,6 +30,8 @@ export interface AnswerReader {
   readonly format: AnswerFormat;
   /** The marks of reasoning, where they are one token of the vocabulary. */
   readonly reasoningTokenIds: ReasoningTokenIds;
+  /** The marks of calls that are one token of the vocabulary. */
+  readonly callTokenIds: ReadonlyMap<string, number>;
   /** All of the vocabulary. */
   readonly specialTokenIds: ReadonlySet<number>;
   /** Special tokens that belong to the format of what is looked for; they stay in the text for the parser. */
@@ -61,15 +63,26 @@ function createPieceReader(parser: AnswerParser, ids: ReasoningTokenIds): (piece
   };
 }
 
+/** What a reader is created with. */
+export interface AnswerReaderOptions extends AnswerFormatOptions {
+  readonly tokens: AnswerTokens;
+  /** Tokens that the model can write: those with a lower id. [all] */
+  readonly vocabSize?: number | undefined;
+}
+
 /** Creates the reader of a model's answers. */
-export function createAnswerReader(
-  options: AnswerFormatOptions & { readonly tokens: AnswerTokens },
-): AnswerReader {
-  const { tokens } = options;
+export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
+  const { tokens, vocabSize = Number.POSITIVE_INFINITY } = options;
   const format = findAnswerFormat(options);
   const { starts = [], ends = [] } = format.reasoning ?? {};
   const idsOf = (texts: readonly string[]): ReadonlySet<number> =>
     new Set(texts.flatMap((text) => tokens.idOf(text) ?? []));
+  const callTokenIds = new Map(
+    (format.tools?.marks ?? []).flatMap((mark) => {
+      const tokenId = tokens.idOf(mark);
+      return tokenId === undefined || tokenId >= vocabSize ? [] : [[mark, tokenId] as const];
+    }),
+  );
   const reasoningIds = { starts: idsOf(starts), ends: idsOf(ends) };
   const keptOf = (marks: readonly string[]): readonly number[] =>
     [...tokens.specialTokenIds].filter((tokenId) => {
@@ -81,6 +94,7 @@ export function createAnswerReader(
   return {
     format,
     reasoningTokenIds: reasoningIds,
+    callTokenIds,
     specialTokenIds: tokens.specialTokenIds,
     keptTokenIds: (hasCalls) => (hasCalls ? keptWithCalls : keptWithoutCalls),
     isReasoningOpen: (promptTokenIds, continued) => {

@@ -1,7 +1,9 @@
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import { Marks, peekAfterSpace, readUntil, skipMark, skipSpace } from "../read-until.ts";
 import type { Parsing } from "../text-cursor.ts";
 import { maxHeaderCharacters, readNested } from "./read-json-call.ts";
-import type { ToolFormat, ToolParse } from "./tool-format.ts";
+import type { CallWriting, ToolFormat, ToolParse } from "./tool-format.ts";
+import { eachTool, lineBreak, optional, separated } from "./write-calls.ts";
 
 const callsStart = "<｜tool▁calls▁begin｜>";
 const callsEnd = "<｜tool▁calls▁end｜>";
@@ -37,11 +39,36 @@ function* readCall({ cursor, sink }: ToolParse): Parsing {
   yield* skipMark(cursor, [callEnd]);
 }
 
+/** As V3 and R1 write calls, or as V3.1 does. */
+function writeCalls({ tools, mark, maxCalls }: CallWriting): ConstraintSource {
+  const call = eachTool(tools, ({ name, arguments: source }) => [
+    mark(callStart),
+    {
+      anyOf: [
+        {
+          sequence: [
+            { literal: "function" },
+            mark(separator),
+            { literal: `${name}\n${fence}\n` },
+            source,
+            { literal: "\n```" },
+          ],
+        },
+        { sequence: [{ literal: name }, mark(separator), source] },
+      ],
+    },
+    mark(callEnd),
+  ]);
+  const calls = separated(call, { separator: optional(lineBreak), maxCalls });
+  return { sequence: [mark(callsStart), calls, mark(callsEnd)] };
+}
+
 /** DeepSeek V3, R1 and V3.1. */
 export const deepseek: ToolFormat = {
   name: "deepseek",
   templateMarks: [callsStart],
   marks: [callsStart, callsEnd, callStart, callEnd, separator],
+  writer: { calls: writeCalls, startMarks: [callsStart, callStart] },
   *parse(parse) {
     const { cursor, sink } = parse;
     for (;;) {

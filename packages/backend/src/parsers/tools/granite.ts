@@ -2,16 +2,25 @@ import { Marks, peekAfterSpace, readUntil, skipMark } from "../read-until.ts";
 import { readCallList } from "./read-call-list.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
+import { optional, writeCallList } from "./write-calls.ts";
 
-const starts: readonly string[] = ["<|tool_call|>", "<tool_call>"];
+const start = "<|tool_call|>";
+const starts: readonly string[] = [start, "<tool_call>"];
 const end = "</tool_call>";
 const startMarks = new Marks(...starts);
 
 /** Granite 3: `<|tool_call|>[{"name": …, "arguments": {…}}]`. */
 export const granite: ToolFormat = {
   name: "granite",
-  templateMarks: ["<|tool_call|>"],
+  templateMarks: [start],
   marks: [...starts, end],
+  writer: {
+    calls: (writing) => ({
+      sequence: [writing.mark(start), optional({ literal: " " }), writeCallList(writing)],
+    }),
+    startMarks: starts,
+    needsQuotes: true,
+  },
   *parse(parse) {
     const { cursor, sink } = parse;
     for (;;) {

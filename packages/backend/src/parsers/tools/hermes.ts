@@ -1,6 +1,7 @@
 import { Marks, readUntil, skipMark } from "../read-until.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
+import { lineBreak, optional, separated, writeJsonCall } from "./write-calls.ts";
 
 const start = "<tool_call>";
 const end = "</tool_call>";
@@ -11,6 +12,16 @@ export const hermes: ToolFormat = {
   name: "hermes",
   templateMarks: [start],
   marks: [start, end],
+  writer: {
+    calls: (writing) => {
+      const { mark, maxCalls } = writing;
+      const space = optional(lineBreak);
+      const call = { sequence: [mark(start), space, writeJsonCall(writing), space, mark(end)] };
+      return separated(call, { separator: space, maxCalls });
+    },
+    startMarks: [start],
+    needsQuotes: true,
+  },
   *parse(parse) {
     const { cursor, sink } = parse;
     while ((yield* readUntil(cursor, startMarks, (text) => sink.content(text))) !== undefined) {

@@ -2,6 +2,7 @@ import { peekAfterSpace, skipMark } from "../read-until.ts";
 import { readCallList } from "./read-call-list.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
+import { writeCallList, writeJsonCall } from "./write-calls.ts";
 
 const fence = "```json";
 
@@ -10,6 +11,12 @@ export const json: ToolFormat = {
   name: "json",
   templateMarks: [],
   marks: [],
+  writer: {
+    calls: (writing) => {
+      const call = writeJsonCall(writing);
+      return writing.maxCalls === 1 ? call : { anyOf: [call, writeCallList(writing)] };
+    },
+  },
   *parse(parse) {
     const { cursor } = parse;
     const prefix = yield* skipMark(cursor, [fence]);

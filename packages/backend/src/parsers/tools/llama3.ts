@@ -1,6 +1,7 @@
 import { Marks, readUntil, skipMark } from "../read-until.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
+import { writeJsonCall } from "./write-calls.ts";
 
 const tag = "<|python_tag|>";
 const tagMarks = new Marks(tag);
@@ -13,6 +14,8 @@ export const llama3: ToolFormat = {
   name: "llama3",
   templateMarks: [tag, '"parameters": dictionary of argument name'],
   marks: [tag],
+  // One call: the models' templates refuse a history with more.
+  writer: { calls: (writing) => writeJsonCall(writing, "parameters") },
   *parse(parse) {
     const { cursor, sink } = parse;
     let prefix = yield* skipMark(cursor, [tag]);

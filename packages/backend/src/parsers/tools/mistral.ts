@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import { Marks, peekAfterSpace, readUntil, skipMark, skipSpace } from "../read-until.ts";
 import type { Parsing, TextCursor } from "../text-cursor.ts";
 import { readCallList } from "./read-call-list.ts";
 import { maxHeaderCharacters, readNested } from "./read-json-call.ts";
-import type { ToolFormat, ToolParse } from "./tool-format.ts";
+import type { CallWriting, ToolFormat, ToolParse } from "./tool-format.ts";
+import { eachTool, optional, separated, writeCallList } from "./write-calls.ts";
 
 const start = "[TOOL_CALLS]";
 const idMark = "[CALL_ID]";
@@ -45,12 +47,27 @@ function* readNamedCall({ cursor, sink }: ToolParse): Parsing {
   sink.endCall();
 }
 
+/** `[TOOL_CALLS] [call, …]` or `[TOOL_CALLS]name[ARGS]{…}`; vocabularies before version 11 do not have `[ARGS]`. */
+function writeCalls(writing: CallWriting): ConstraintSource {
+  const { mark, hasToken, tools, maxCalls } = writing;
+  const list = { sequence: [mark(start), optional({ literal: " " }), writeCallList(writing)] };
+  if (!hasToken(argumentsMark)) return list;
+  const named = eachTool(tools, ({ name, arguments: source }) => [
+    mark(start),
+    { literal: name },
+    mark(argumentsMark),
+    source,
+  ]);
+  return { anyOf: [list, separated(named, { separator: { literal: "" }, maxCalls })] };
+}
+
 /** Mistral: `[TOOL_CALLS] [{"name": …, "arguments": {…}}]`, and since version 11 `[TOOL_CALLS]name[ARGS]{…}`. */
 export const mistral: ToolFormat = {
   name: "mistral",
   templateMarks: [start],
   marks: [start, idMark, argumentsMark],
   createCallId,
+  writer: { calls: writeCalls, startMarks: [start] },
   *parse(parse) {
     const { cursor, sink } = parse;
     while ((yield* readUntil(cursor, startMarks, (text) => sink.content(text))) !== undefined) {

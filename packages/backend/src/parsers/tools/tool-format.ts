@@ -1,3 +1,4 @@
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { PartSink } from "../part-sink.ts";
 import type { Parsing, TextCursor } from "../text-cursor.ts";
 
@@ -16,6 +17,36 @@ export interface CallableTool {
   readonly name: string;
   /** The parameters that are texts. */
   readonly textParameters: readonly string[];
+  /** What its arguments match where calls are enforced. [any object] */
+  readonly argumentsSource?: ConstraintSource | undefined;
+}
+
+/** What calls are written with. */
+export interface CallWriting {
+  /** What calls consist of: one source for each tool. */
+  readonly tools: readonly WrittenTool[];
+  /** Calls at most; one at least. */
+  readonly maxCalls: number;
+  /** A mark of the format: its token, if it is one token of the vocabulary, or else its text. */
+  readonly mark: (text: string) => ConstraintSource;
+  /** Whether a text is one token of the vocabulary. */
+  readonly hasToken: (text: string) => boolean;
+}
+
+/** A tool whose calls are written. */
+export interface WrittenTool {
+  readonly name: string;
+  readonly arguments: ConstraintSource;
+}
+
+/** How calls are written, so that answers can be made to have them. */
+export interface CallWriter {
+  /** One or several calls. */
+  readonly calls: (writing: CallWriting) => ConstraintSource;
+  /** The marks that calls begin with, if no text without one is taken for a call. */
+  readonly startMarks?: readonly string[];
+  /** No JSON contains a call, whatever its strings are: calls need quotes. [false] */
+  readonly needsQuotes?: boolean;
 }
 
 /** How models of a kind write calls of tools. */
@@ -28,6 +59,8 @@ export interface ToolFormat {
   readonly marks: readonly string[];
   /** [`call_` and 24 hexadecimal digits] */
   readonly createCallId?: () => string;
+  /** Absent: calls of this format cannot be enforced. */
+  readonly writer?: CallWriter;
   /** Reads to the end of the text: content and calls. */
   readonly parse: (parse: ToolParse) => Parsing;
 }

@@ -71,6 +71,19 @@ test("ends a thread that takes too long, and starts another one for the next con
   expect(threads[0]?.hasEnded).toBe(true);
 });
 
+test("a marked token is not written by the bytes of others", async () => {
+  const marked = { vocabSize: 257, bytesOf: (id: number) => Uint8Array.of(id), marks: new Map([[256, "a"]]) };
+  service = createConstraintService({
+    startThread: startBuiltConstraintThread,
+    tokens: marked,
+    timeoutMs: 60_000,
+  });
+  const state = (await service.prepare({ token: "a" }, never)).start();
+  expect(Array.from({ length: 257 }, (_, id) => id).filter((id) => state.allows(id))).toEqual([256]);
+  state.accept(256);
+  expect(state.isFinished).toBe(true);
+});
+
 test("a caller who leaves does not take the constraint from others", async () => {
   create();
   const leaving = new AbortController();

@@ -4,15 +4,16 @@ import { GrammarParser } from "./grammar-parser.ts";
 import { GrammarRules } from "./grammar-rules.ts";
 
 /**
- * Adds the rules of a grammar in GBNF, the notation of llama.cpp, which vLLM and XGrammar read too. Its start is the
- * rule `root`, which becomes the builder's first.
+ * Adds the rules of a grammar in GBNF, the notation of llama.cpp, which vLLM and XGrammar read too. Returns the number
+ * of the rule `root`, its start, which is added first.
  * @throws ConstraintError with the position; left recursion is found when the program is assembled
  */
-export function compileGrammar(text: string, builder: ProgramBuilder): void {
+export function compileGrammar(text: string, builder: ProgramBuilder): number {
   builder.budget.check("sourceLength", text.length);
   const reader = new PatternReader(text, "grammar");
   const rules = new GrammarRules(reader, builder);
-  rules.refer("root", 0);
+  const root = rules.refer("root", 0);
   new GrammarParser(reader, rules, builder.budget).parse();
   rules.assertDefined();
+  return root;
 }

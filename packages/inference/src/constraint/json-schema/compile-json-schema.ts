@@ -13,12 +13,12 @@ export type JsonWhitespace = "compact" | "flexible";
 
 const maxIndent = 64;
 
-/** Adds the rules for values that match a schema; the first rule of the builder is the value. */
+/** Adds the rules for values that match a schema, that of the value first; returns its number. */
 export function compileJsonSchema(
   schema: unknown,
   builder: ProgramBuilder,
   whitespace: JsonWhitespace,
-): void {
+): number {
   const { budget } = builder;
   assertJson(schema, budget);
   const document = new SchemaDocument(schema, budget);
@@ -26,6 +26,7 @@ export function compileJsonSchema(
   const writer = new ValueWriter(new SchemaShapes(document), builder, spaceExpression(builder, whitespace));
   writer.define(rule, document.conjunctionOf(schema, "#"));
   budget.path = "#";
+  return rule;
 }
 
 function spaceExpression(builder: ProgramBuilder, whitespace: JsonWhitespace): Expression {

@@ -12,12 +12,11 @@ import type { DraftMove, ProgramBuilder } from "./program-builder.ts";
 export function assembleProgram(draft: ProgramBuilder): ConstraintProgram {
   const ruleOf = findRules(draft);
   const productive = findProductive(draft, ruleOf);
-  if (productive[draft.rules[0]!.start] === 0) {
-    throw new ConstraintError("INVALID_CONSTRAINT", {
-      path: draft.budget.path,
-      expected: "a constraint that some text matches",
-      got: "one that nothing matches",
-    });
+  const start = { rule: 0, part: undefined, path: draft.budget.path };
+  for (const { rule, part, path } of [...draft.parts, start]) {
+    if (productive[draft.rules[rule]!.start] === 1) continue;
+    const mismatch = { expected: "a constraint that some text matches", got: "one that nothing matches" };
+    throw new ConstraintError("INVALID_CONSTRAINT", { part, path, ...mismatch });
   }
   const ruleIsSimple = findSimpleRules(draft, ruleOf);
   assertCountsHold(draft, { ruleOf, productive, ruleIsSimple });

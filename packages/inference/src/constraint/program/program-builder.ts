@@ -24,6 +24,14 @@ export interface DraftRule {
   readonly isKey: boolean;
 }
 
+/** A rule for a part of the source, which some text must match. */
+export interface SourcePart {
+  readonly rule: number;
+  readonly part: string;
+  /** Of the errors about it. */
+  readonly path: string;
+}
+
 /** Bodies up to this many nodes in all are copied for a small repetition; others are counted. */
 const copiedNodes = 24;
 
@@ -34,6 +42,7 @@ export class ProgramBuilder {
   readonly edges: DraftEdge[][] = [];
   readonly moves: DraftMove[][] = [];
   readonly counters: Counter[] = [];
+  readonly parts: SourcePart[] = [];
   readonly #counterIndexes = new Map<string, number>();
   readonly #loops = new Map<Expression, number>();
 

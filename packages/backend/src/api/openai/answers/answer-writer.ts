@@ -95,10 +95,9 @@ export interface AnswerPlan {
   ): Promise<{ readonly admissions: readonly AdmissionRequest[]; readonly writer: ChoiceWriter }>;
 }
 
-/** What the request calls its constraint. */
+/** What the request calls its constraint: without one for the content, there are tools. */
 function constraintName(body: SamplingBody): Readonly<Record<string, string>> {
-  const asked = readConstraint(body);
-  return asked === undefined ? {} : { constraint: asked.param };
+  return { constraint: readConstraint(body)?.param ?? "tools" };
 }
 
 /** Prepares a generation that is answered in OpenAI's format. */

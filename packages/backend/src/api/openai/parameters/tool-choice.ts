@@ -1,31 +1,89 @@
 import { z } from "zod";
-import { isRecord } from "../../../is-record.ts";
-import { describeValue } from "../../../text/describe-value.ts";
-import { ApiError, invalidValue } from "../../shared/api-error.ts";
+import { invalidValue } from "../../shared/api-error.ts";
+import { arrayField } from "../../shared/body/fields.ts";
 
-const supported: readonly unknown[] = ["none", "auto"];
+/** In one request. */
+export const maxTools = 512;
+const namePattern = /^[a-zA-Z0-9_-]{1,128}$/;
 
-/** `tool_choice`, which `mayCallTools` checks. */
-export const toolChoiceField: z.ZodType = z.unknown().meta({
-  description:
-    "`none` leaves the tools out of the prompt. Default auto. Others need a call that is enforced.",
-  enum: supported,
+/** The name of a function. */
+export const toolNameField: z.ZodType<string> = z
+  .string({ error: "a string" })
+  .regex(namePattern, { error: "1 to 128 letters, digits, _ and -" });
+
+/** A function that a choice names. */
+interface NamedTool {
+  readonly type: "function";
+  readonly function: { readonly name: string };
+}
+
+/** `tool_choice` of OpenAI's API. */
+export type ToolChoiceBody =
+  | "none"
+  | "auto"
+  | "required"
+  | NamedTool
+  | {
+      readonly type: "allowed_tools";
+      readonly allowed_tools: { readonly mode: "auto" | "required"; readonly tools: readonly NamedTool[] };
+    };
+
+const named = z.strictObject({
+  type: z.literal("function", { error: '"function"' }),
+  function: z.strictObject({ name: toolNameField }),
 });
 
-/**
- * Whether the model may call tools. A choice that enforces a call needs an answer that is constrained; this is the
- * place for it.
- * @throws ApiError 400
- */
-export function mayCallTools(choice: unknown = "auto"): boolean {
-  if (supported.includes(choice)) return choice === "auto";
-  if (choice !== "required" && !(isRecord(choice) && typeof choice["type"] === "string")) {
-    throw invalidValue("tool_choice", '"none" or "auto"', { got: choice });
-  }
-  throw new ApiError(
-    "unsupported_parameter",
-    `Unsupported parameter: \`tool_choice\` is not supported except for "none" and "auto", as a call cannot be enforced; ` +
-      `got ${describeValue(choice)}`,
-    { param: "tool_choice" },
+const expected =
+  '"none", "auto", "required", `{"type": "function", "function": {"name"}}` or ' +
+  '`{"type": "allowed_tools", "allowed_tools": {"mode", "tools"}}`';
+
+/** How `tool_choice` is checked. */
+export const toolChoiceField: z.ZodType<ToolChoiceBody> = z
+  .union(
+    [
+      z.enum(["none", "auto", "required"]),
+      named,
+      z.strictObject({
+        type: z.literal("allowed_tools"),
+        allowed_tools: z.strictObject({
+          mode: z.enum(["auto", "required"]),
+          tools: arrayField(named, { min: 1, max: maxTools, of: "tools" }),
+        }),
+      }),
+    ],
+    { error: expected },
+  )
+  .describe(
+    "`none` leaves the tools out of the prompt. With `required` or a function every answer has a call. Default auto.",
   );
+
+/** Which tools may or must be called. */
+export interface ToolChoice {
+  readonly mode: "none" | "auto" | "required";
+  /** [all] */
+  readonly names?: ReadonlySet<string>;
+  /** Calls at most. [any] */
+  readonly maxCalls?: number;
+}
+
+function assertKnown(name: string, toolNames: ReadonlySet<string>, param: string): string {
+  if (toolNames.has(name)) return name;
+  throw invalidValue(param, "the name of a function of `tools`", { got: name });
+}
+
+/** Reads a choice among some tools. @throws ApiError 400 */
+export function readToolChoice(choice: ToolChoiceBody = "auto", toolNames: ReadonlySet<string>): ToolChoice {
+  if (choice !== "none" && choice !== "auto" && toolNames.size === 0) {
+    throw invalidValue("tool_choice", '"none" or "auto" without `tools`', { got: choice });
+  }
+  if (typeof choice === "string") return { mode: choice };
+  if (choice.type === "function") {
+    const name = assertKnown(choice.function.name, toolNames, "tool_choice.function.name");
+    return { mode: "required", names: new Set([name]), maxCalls: 1 };
+  }
+  const { mode, tools } = choice.allowed_tools;
+  const names = tools.map(({ function: { name } }, at) =>
+    assertKnown(name, toolNames, `tool_choice.allowed_tools.tools[${at}].function.name`),
+  );
+  return { mode, names: new Set(names) };
 }

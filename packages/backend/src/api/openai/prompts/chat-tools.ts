@@ -1,14 +1,22 @@
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { ServedModel } from "../../../models/model-service.ts";
+import type { EnforcedCalls } from "../../../operations/enforce-calls.ts";
 import type { AnswerParts } from "../../../operations/open-answers.ts";
+import { invalidValue } from "../../shared/api-error.ts";
 import { flagField, type FieldsOf } from "../../shared/body/fields.ts";
 import { assertTakesTools, textParametersOf } from "../../shared/chat-model.ts";
-import { mayCallTools, toolChoiceField } from "../parameters/tool-choice.ts";
+import {
+  readToolChoice,
+  toolChoiceField,
+  type ToolChoice,
+  type ToolChoiceBody,
+} from "../parameters/tool-choice.ts";
 import { assertTools, toolsField, type Tool } from "./tools-field.ts";
 
 /** The parameters of tools. */
 export interface ToolsBody {
   readonly tools: readonly Tool[] | undefined;
-  readonly tool_choice: unknown;
+  readonly tool_choice: ToolChoiceBody | undefined;
   readonly parallel_tool_calls: boolean | undefined;
 }
 
@@ -21,15 +29,44 @@ export const toolsFields: FieldsOf<ToolsBody> = {
   ).optional(),
 };
 
+type CallableTool = NonNullable<AnswerParts["tools"]>[number];
+
+/** What the arguments of a tool match where they are enforced. @throws ApiError 400 */
+function argumentsSourceOf({ parameters }: Tool["function"], field: string): ConstraintSource {
+  if (parameters === undefined) return { jsonObject: true };
+  const { type = "object" } = parameters;
+  if (type !== "object") throw invalidValue(`${field}.type`, '"object"', { got: type });
+  return { part: { jsonSchema: { ...parameters, type } }, name: field };
+}
+
+/** What asks for calls that are enforced. */
+function enforcementOf({ mode, names }: ToolChoice, tools: readonly Tool[]): EnforcedCalls | undefined {
+  if (mode === "required") return { isRequired: true, param: "tool_choice" };
+  if (names !== undefined) return { isRequired: false, param: "tool_choice" };
+  const strict = tools.findIndex((tool) => tool.function.strict === true);
+  return strict < 0 ? undefined : { isRequired: false, param: `tools[${strict}].function.strict` };
+}
+
 /** Which calls answers to a request may have. @throws ApiError 400 */
 export function toCallParts(body: ToolsBody, model: Pick<ServedModel, "chat">): AnswerParts {
-  const { tools = [], tool_choice: choice, parallel_tool_calls: isParallel = true } = body;
+  const { tools = [], tool_choice: chosen, parallel_tool_calls: isParallel = true } = body;
   assertTools(tools);
-  if (!mayCallTools(choice) || tools.length === 0) return {};
+  const choice = readToolChoice(chosen, new Set(tools.map((tool) => tool.function.name)));
+  if (choice.mode === "none" || tools.length === 0) return {};
   assertTakesTools(model);
-  const callable = tools.map(({ function: { name, parameters } }) => ({
-    name,
-    textParameters: textParametersOf(parameters),
-  }));
-  return isParallel ? { tools: callable } : { tools: callable, maxCalls: 1 };
+  const enforced = enforcementOf(choice, tools);
+  const callable = tools.flatMap(({ function: called }, at): CallableTool[] => {
+    const { name, parameters, strict = false } = called;
+    if (choice.names?.has(name) === false) return [];
+    const tool = { name, textParameters: textParametersOf(parameters) };
+    const isSchemaEnforced = strict || choice.mode === "required";
+    if (enforced === undefined || !isSchemaEnforced) return [tool];
+    return [{ ...tool, argumentsSource: argumentsSourceOf(called, `tools[${at}].function.parameters`) }];
+  });
+  const maxCalls = isParallel ? choice.maxCalls : 1;
+  return {
+    tools: callable,
+    ...(maxCalls === undefined ? {} : { maxCalls }),
+    ...(enforced === undefined ? {} : { enforced }),
+  };
 }

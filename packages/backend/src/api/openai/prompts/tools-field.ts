@@ -1,12 +1,10 @@
 import { z } from "zod";
-import { ApiError, invalidValue } from "../../shared/api-error.ts";
+import { invalidValue } from "../../shared/api-error.ts";
 import { arrayField, flagField, mapField, objectField, textField } from "../../shared/body/fields.ts";
 import { jsonTextOf } from "../../shared/body/json-text.ts";
 import { isRecord } from "../../../is-record.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
-
-const maxTools = 512;
-const namePattern = /^[a-zA-Z0-9_-]{1,128}$/;
+import { maxTools, toolNameField } from "../parameters/tool-choice.ts";
 
 /** A function that the model may call. */
 export interface Tool {
@@ -20,11 +18,6 @@ export interface Tool {
   };
 }
 
-/** The name of a function. */
-const toolNameField: z.ZodType<string> = z
-  .string({ error: "a string" })
-  .regex(namePattern, { error: "1 to 128 letters, digits, _ and -" });
-
 const tool: z.ZodType<Tool> = objectField(
   {
     type: z.literal("function", { error: '"function"' }),
@@ -33,7 +26,7 @@ const tool: z.ZodType<Tool> = objectField(
         name: toolNameField,
         description: textField("What it does; for the model.").optional(),
         parameters: mapField({}, "A JSON Schema of its arguments; for the model.").optional(),
-        strict: flagField("Must be false: arguments are not constrained.").meta({ const: false }).optional(),
+        strict: flagField("Arguments of calls always match `parameters`. Default false.").optional(),
       },
       "an object with `name`",
     ),
@@ -61,7 +54,7 @@ export function readToolsText(input: unknown): {
   return { body: { ...input, tools: JSON.parse(toolsJson) as unknown }, toolsJson };
 }
 
-/** @throws ApiError 400 for names that occur twice, and for arguments that are to be constrained */
+/** @throws ApiError 400 for names that occur twice */
 export function assertTools(tools: readonly Tool[]): void {
   const names = new Set<string>();
   for (const [index, { function: called }] of tools.entries()) {
@@ -70,8 +63,5 @@ export function assertTools(tools: readonly Tool[]): void {
       throw invalidValue(`${param}.name`, "a name of its own for each tool", { got: called.name });
     }
     names.add(called.name);
-    if (called.strict !== true) continue;
-    const message = `Unsupported parameter: \`${param}.strict\` is not supported: arguments are not constrained by their schema; got true`;
-    throw new ApiError("unsupported_parameter", message, { param: `${param}.strict` });
   }
 }
