@@ -1,4 +1,6 @@
+import { createAnthropic } from "@ai-sdk/anthropic";
 import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
+import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
@@ -106,4 +108,39 @@ test("the Anthropic client knows the errors", async () => {
   const tooLong = client.messages.create({ model, max_tokens: 20_000, messages: [question] });
   await expect(tooLong).rejects.toThrow(BadRequestError);
   await expect(tooLong).rejects.toMatchObject({ requestID: expect.stringMatching(/^req_/) as string });
+});
+
+test("the AI SDK runs the tool in its loop, whole and as a stream", async () => {
+  const provider = createAnthropic({ baseURL: `${daemon.url}/v1`, apiKey: "none" });
+  const options = {
+    model: provider(model),
+    prompt: question.content,
+    temperature: 0,
+    maxOutputTokens: 64,
+    maxRetries: 0,
+    stopWhen: stepCountIs(3),
+    tools: {
+      look: tool({
+        inputSchema: jsonSchema<{ place: string }>(look.input_schema),
+        execute: async ({ place }) => `fur in the ${place}`,
+      }),
+    },
+  };
+  const whole = await generateText(options);
+  const streamed = streamText(options);
+  expect(await streamed.text).toBe("A fox sleeps.");
+  for (const steps of [whole.steps, await streamed.steps]) {
+    expect(steps.map(({ finishReason }) => finishReason)).toEqual(["tool-calls", "stop"]);
+    expect(steps[0]?.toolResults).toMatchObject([{ input: { place: "den" }, output: "fur in the den" }]);
+    expect(steps[1]?.text).toBe("A fox sleeps.");
+  }
+});
+
+test("the AI SDK gets reasoning and text", async () => {
+  const provider = createAnthropic({ baseURL: `${daemon.url}/v1`, apiKey: "none" });
+  const options = { model: provider(model), prompt: question.content, temperature: 0, maxRetries: 0 };
+  const whole = await generateText({ ...options, maxOutputTokens: 64 });
+  const streamed = streamText({ ...options, maxOutputTokens: 64 });
+  expect([whole.reasoningText, whole.text, whole.finishReason]).toEqual(["Foxes dig.", "In a den.", "stop"]);
+  expect([await streamed.reasoningText, await streamed.text]).toEqual(["Foxes dig.", "In a den."]);
 });

@@ -245,6 +245,7 @@ test.each([
     { tools: [{ type: "web_search_20250305", name: "w" }] },
     /`tools\[0\]\.type`/,
   ],
+  ["a tool whose input is to be constrained", { tools: [{ ...look, strict: true }] }, /`tools\[0\]\.strict`/],
   ["an unknown field", { max_token: 1 }, /`max_token`/],
   ["a parameter that is not supported", { output_config: {} }, /`output_config`/],
   [

@@ -25,6 +25,7 @@ interface Tool {
   readonly description?: string | undefined;
   /** A JSON Schema. */
   readonly input_schema: JsonMap;
+  readonly strict?: false | undefined;
 }
 
 interface ToolChoice {
@@ -45,6 +46,8 @@ const tool: z.ZodType<Tool> = objectField(
     name: z.string({ error: "a string" }).regex(namePattern, { error: "1 to 128 letters, digits, _ and -" }),
     description: textField("What it does; for the model.").optional(),
     input_schema: mapField({}, "A JSON Schema of its input; for the model."),
+    strict: z.literal(false, { error: "false: the input is not constrained by its schema" }).optional(),
+    eager_input_streaming: flagField("Has no effect: the input is streamed as it is written.").optional(),
     cache_control: z.unknown().describe("Has no effect.").optional(),
   },
   "a tool",
