@@ -88,7 +88,7 @@ function errorOf({ text }: Answer): ErrorAnswer {
 
 /** Rules that docs/http-api.md states and no schema can: what a body that is valid by its schema may be refused for. */
 const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly message?: RegExp }[] = [
-  { code: /^context_length_exceeded$/, param: /^(prompt|messages)$/ },
+  { code: /^context_length_exceeded$/, param: /^(prompt|messages|input)$/ },
   { code: /^model_not_found$/, param: /^model$/ },
   // Prompts times `n`, equal names of one limit, and limits of each other.
   { code: /^invalid_value$/, param: /^(n|min_tokens|max_completion_tokens)$/ },
@@ -112,8 +112,10 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
     message:
       /: expected (a name of its own|the id of a call|text, and no call)|: `\w+` is not supported: the model/,
   },
+  // The same in responses, whose text has a format too.
+  { code: /^invalid_value$/, param: /^(tools\[\d+\]\.name|input|text\.format)$/ },
   // What the model's chat template has.
-  { code: /^unsupported_parameter$/, param: /^(tools|reasoning_effort)$/ },
+  { code: /^unsupported_parameter$/, param: /^(tools|reasoning_effort|reasoning\.effort)$/ },
 ];
 
 function isByRule({ code, param, message }: ErrorAnswer): boolean {
@@ -127,8 +129,9 @@ function keepShort(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const short: Record<string, unknown> = { ...body };
   const { max_tokens: max = null, max_completion_tokens: newer = null, n } = short;
-  if (max === null && newer === null) short["max_tokens"] = 2;
-  for (const name of ["max_tokens", "max_completion_tokens"]) {
+  if ("input" in short) short["max_output_tokens"] ??= 2;
+  else if (max === null && newer === null) short["max_tokens"] = 2;
+  for (const name of ["max_tokens", "max_completion_tokens", "max_output_tokens"]) {
     const value = short[name];
     if (Number.isInteger(value) && Number(value) > 4 && Number(value) <= 1024) short[name] = 4;
   }
@@ -165,6 +168,7 @@ function problemsOf(path: string, body: unknown, answer: Answer): readonly strin
 const paths = [
   "/v1/chat/completions",
   "/v1/completions",
+  "/v1/responses",
   "/v1/messages",
   "/v1/messages/count_tokens",
   "/tokenize",

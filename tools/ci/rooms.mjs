@@ -157,6 +157,7 @@ export const packageRooms = {
         "operations",
         "api/shared",
         "api/shared/body",
+        "api/shared/generation",
         "api/openai/parameters",
       ],
       "api/openai/answers": [
@@ -167,6 +168,18 @@ export const packageRooms = {
         "api/shared/generation",
         "api/openai/parameters",
       ],
+      "api/openai/responses": [
+        "text",
+        "parsers",
+        "operations",
+        "models",
+        "api/shared",
+        "api/shared/body",
+        "api/shared/generation",
+        "api/openai/parameters",
+        "api/openai/prompts",
+        "api/openai/answers",
+      ],
       "api/openai": [
         "operations",
         "models",
@@ -176,6 +189,7 @@ export const packageRooms = {
         "api/openai/parameters",
         "api/openai/prompts",
         "api/openai/answers",
+        "api/openai/responses",
       ],
       "api/anthropic/request": ["text", "models", "operations", "api/shared", "api/shared/body"],
       "api/anthropic": [

@@ -78,7 +78,7 @@ function closeAnswers(document: OpenApiDocument): OpenApiDocument {
 }
 
 /** An event, with or without a name. */
-const eventPattern = /^(?:event: (\w+)\n)?data: (.*)$/;
+const eventPattern = /^(?:event: ([\w.]+)\n)?data: (.*)$/;
 
 interface SentEvent {
   readonly name: string | undefined;
@@ -96,12 +96,14 @@ function eventsOf(text: string): readonly (SentEvent | undefined)[] {
     });
 }
 
+const lastNames = new Set(["message_stop", "response.completed", "response.incomplete", "error"]);
+
 /** How a stream ends: by its format, or by an error. */
 function isEnd(event: SentEvent | undefined): boolean {
   if (event === undefined) return false;
   return (
     event.data === "[DONE]" ||
-    event.name === "message_stop" ||
+    lastNames.has(event.name ?? "") ||
     /^\{(?:"type":"error",)?"error":/.test(event.data)
   );
 }

@@ -148,5 +148,6 @@ export function createOpenApiDocument(parts: OpenApiParts): JsonMap {
 
 /** What the server is, in one phrase. */
 export function describeServer(formats: WireFormats): string {
-  return `An ${formats.map(({ name }) => name).join(" and ")}-compatible server for language models`;
+  const names = new Set(formats.map(({ name }) => name));
+  return `An ${[...names].join(" and ")}-compatible server for language models`;
 }

@@ -166,6 +166,7 @@ test("every example of the API page runs as it is shown", async () => {
     "/v1/completions",
     "/tokenize",
     "/detokenize",
+    "/v1/responses",
     "/v1/messages",
     "/v1/messages/count_tokens",
   ]);

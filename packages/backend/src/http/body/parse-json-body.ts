@@ -4,7 +4,7 @@ import { keepJsonText } from "../../api/shared/body/json-text.ts";
 import { formatPath, unknownParameter } from "../../api/shared/body/parse-body.ts";
 import type { ExactFields } from "../../api/shared/wire-format.ts";
 import { locateJsonError } from "../../text/locate-json-error.ts";
-import { memberText } from "./member-text.ts";
+import { memberText } from "../../text/member-text.ts";
 
 interface Place {
   readonly value: object;

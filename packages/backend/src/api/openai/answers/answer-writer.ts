@@ -5,9 +5,10 @@ import type { PreparedGeneration } from "../../shared/generation.ts";
 import type { AdmissionRequest } from "../../shared/generation/admit.ts";
 import { startGeneration } from "../../shared/generation/start-generation.ts";
 import type { DeltaListeners, TrackedDelta, TrackedReplies } from "../../shared/generation/track-progress.ts";
+import type { FieldNames } from "../../shared/to-api-error.ts";
 import { engineParamNames } from "../parameters/engine-params.ts";
 import { readConstraint } from "../parameters/structured-output.ts";
-import type { SamplingBody, StreamOptions } from "../parameters/sampling-fields.ts";
+import type { SamplingBody, SamplingParameters, StreamOptions } from "../parameters/sampling-fields.ts";
 import { withFields } from "./token-ids.ts";
 import { createAnswerHead, createChunkWriter, toUsage, wholeAnswer, type AnswerHead } from "./envelope.ts";
 
@@ -63,7 +64,7 @@ async function collect(replies: TrackedReplies, { head, writer }: AnswerForm): P
 }
 
 /** How large the answers to all prompts can become; prompts that are echoed with log-probabilities are tokens by now. */
-function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
+export function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
   const [first] = admissions;
   const { n = 1, stopping, logprobs } = first?.request ?? {};
   const { contextTokens = Number.POSITIVE_INFINITY } = model;
@@ -96,8 +97,13 @@ export interface AnswerPlan {
 }
 
 /** What the request calls its constraint: without one for the content, there are tools. */
-function constraintName(body: SamplingBody): Readonly<Record<string, string>> {
+function constraintName(body: SamplingParameters): Readonly<Record<string, string>> {
   return { constraint: readConstraint(body)?.param ?? "tools" };
+}
+
+/** What a request calls the engine's fields. @param prompt the field of the prompt */
+export function toFieldNames(body: SamplingParameters, prompt: string): FieldNames {
+  return { prompt, others: { ...engineParamNames, ...constraintName(body) } };
 }
 
 /** Prepares a generation that is answered in OpenAI's format. */
@@ -106,7 +112,7 @@ export function prepareAnswer(plan: AnswerPlan, context: ApiContext): PreparedGe
   return {
     modelId: model.id,
     isStream: body.stream ?? false,
-    fieldNames: { prompt: promptParam, others: { ...engineParamNames, ...constraintName(body) } },
+    fieldNames: toFieldNames(body, promptParam),
     start: async (signal) => {
       const { admissions, writer } = await plan.resolve(signal);
       const head = createAnswerHead(id, model, context);

@@ -7,7 +7,7 @@ import { assertTokenIds, isTokenId, tokenIdPhrase } from "../../shared/body/toke
 import type { JsonMap } from "../../shared/json-schema.ts";
 import { defined, toSampling } from "../../shared/sampling.ts";
 import { readConstraint } from "./structured-output.ts";
-import type { SamplingBody } from "./sampling-fields.ts";
+import type { SamplingParameters } from "./sampling-fields.ts";
 
 /** A body's parameters as the engine takes them. */
 export interface EngineParams {
@@ -68,7 +68,7 @@ function readLogitBias(bias: JsonMap, vocabSize: number | undefined): ReadonlyMa
 }
 
 /** The length that the client asked for. */
-function readMaxTokens(body: SamplingBody): number | undefined {
+function readMaxTokens(body: SamplingParameters): number | undefined {
   const { max_tokens: older, max_completion_tokens: newer } = body;
   if (older !== undefined && newer !== undefined && older !== newer) {
     throw invalidValue("max_completion_tokens", `the same value as \`max_tokens\` (${older})`, {
@@ -78,7 +78,7 @@ function readMaxTokens(body: SamplingBody): number | undefined {
   return newer ?? older;
 }
 
-function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void {
+function assertAgreement(body: SamplingParameters, options: EngineParamsOptions): void {
   const { n = 1, best_of: bestOf = n, stream = false } = body;
   const { maxChoices, promptCount } = options;
   if (n * promptCount > maxChoices) {
@@ -100,7 +100,7 @@ function assertAgreement(body: SamplingBody, options: EngineParamsOptions): void
 
 /** @throws ApiError 400 where the context is not known, as with some remote servers */
 function readTruncation(
-  { truncate_prompt_tokens: count }: SamplingBody,
+  { truncate_prompt_tokens: count }: SamplingParameters,
   { contextTokens }: ServedModel,
   maxTokens: number | undefined,
 ): number | undefined {
@@ -119,7 +119,7 @@ function readTruncation(
  * @throws ApiError 400
  */
 export function toEngineParams(
-  body: SamplingBody,
+  body: SamplingParameters,
   options: EngineParamsOptions,
 ): { readonly params: EngineParams; readonly isMaxTokensDefault: boolean } {
   assertAgreement(body, options);

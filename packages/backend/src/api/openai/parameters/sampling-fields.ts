@@ -93,6 +93,9 @@ export interface SamplingBody extends StructuredBody {
   readonly priority: number | undefined;
 }
 
+/** Those that a request has. */
+export type SamplingParameters = Partial<SamplingBody>;
+
 /** `stream_options` needs a stream. */
 export const streamCondition: JsonMap = {
   anyOf: [

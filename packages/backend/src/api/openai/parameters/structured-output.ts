@@ -42,7 +42,8 @@ export interface StructuredBody {
 
 const maxChoices = 10_000;
 
-const schemaField = z.looseObject({}, { error: "a JSON schema" }).meta({
+/** A JSON schema, which the engine checks. */
+export const schemaField: z.ZodType<JsonMap> = z.looseObject({}, { error: "a JSON schema" }).meta({
   description: "A JSON schema; docs/structured-output.md lists the keywords that are enforced.",
 });
 
@@ -146,7 +147,7 @@ function readResponseFormat(format: ResponseFormat): AskedConstraint | undefined
 }
 
 /** Reads what an answer must match. @throws ApiError 400 */
-export function readConstraint(body: StructuredBody): AskedConstraint | undefined {
+export function readConstraint(body: Partial<StructuredBody>): AskedConstraint | undefined {
   const { response_format: format, structured_outputs: outputs } = body;
   const byFormat = format && readResponseFormat(format);
   if (outputs === undefined) return byFormat;

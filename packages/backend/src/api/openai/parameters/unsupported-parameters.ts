@@ -1,10 +1,10 @@
 import type { NeutralValue, UnsupportedParameter } from "../../shared/body/parse-body.ts";
 
-const oneOf = (...values: readonly (string | number | boolean)[]): NeutralValue => ({
+export const oneOf = (...values: readonly (string | number | boolean)[]): NeutralValue => ({
   accepts: (value) => (values as readonly unknown[]).includes(value),
   schema: { enum: values },
 });
-const emptyArray: NeutralValue = {
+export const emptyArray: NeutralValue = {
   accepts: (value) => Array.isArray(value) && value.length === 0,
   schema: { type: "array", maxItems: 0 },
 };

@@ -4,7 +4,7 @@ import { ApiError } from "../../shared/api-error.ts";
 import { flagField, type FieldsOf } from "../../shared/body/fields.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 
-const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+export const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
 /** The parameters of reasoning. */
 export interface ReasoningBody {
@@ -26,7 +26,7 @@ export const reasoningFields: FieldsOf<ReasoningBody> = {
  * @throws ApiError 400 for an effort that would have no effect
  */
 export function effortVariables(
-  { reasoning_effort: effort }: ReasoningBody,
+  { reasoning_effort: effort }: Pick<ReasoningBody, "reasoning_effort">,
   { chat }: Pick<ServedModel, "chat">,
 ): JsonMap | undefined {
   if (effort === undefined) return undefined;

@@ -59,3 +59,16 @@ function valueEnd(json: string, start: number): number {
   }
   return json.length;
 }
+
+/** Finds the texts of the elements in the JSON text of an array, which must be valid. */
+export function elementTexts(json: string): readonly string[] {
+  const texts: string[] = [];
+  let at = skipSpace(json, skipSpace(json, 0) + 1);
+  while (at < json.length && json[at] !== "]") {
+    const end = valueEnd(json, at);
+    texts.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json[at] === ",") at = skipSpace(json, at + 1);
+  }
+  return texts;
+}

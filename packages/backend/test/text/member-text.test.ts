@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { memberText } from "../../../src/http/body/member-text.ts";
+import { memberText } from "../../src/text/member-text.ts";
 
 describe("memberText", () => {
   test.each([

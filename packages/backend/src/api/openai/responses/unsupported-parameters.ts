@@ -1,0 +1,25 @@
+import { emptyArray, oneOf } from "../parameters/unsupported-parameters.ts";
+import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
+
+const stored: UnsupportedParameter = { hint: "answers are not stored; send the whole conversation as input" };
+
+/** Those of `/v1/responses`. */
+export const unsupportedResponsesParameters: ReadonlyMap<string, UnsupportedParameter> = new Map<
+  string,
+  UnsupportedParameter
+>([
+  ["previous_response_id", stored],
+  ["conversation", stored],
+  ["prompt", { hint: "templates of prompts are not stored; send input and instructions" }],
+  ["background", { neutral: oneOf(false), hint: "answers are not stored" }],
+  ["max_tool_calls", { hint: "the server runs no tools itself" }],
+  ["top_logprobs", { neutral: oneOf(0), hint: "use /v1/chat/completions" }],
+  ["context_management", { neutral: emptyArray }],
+  ["prompt_cache_retention", { neutral: oneOf("in_memory", "in-memory") }],
+  ["moderation", {}],
+  ["max_tokens", { hint: "use max_output_tokens" }],
+  ["max_completion_tokens", { hint: "use max_output_tokens" }],
+  ["messages", { hint: "use input" }],
+  ["response_format", { hint: "use text.format" }],
+  ["reasoning_effort", { hint: "use reasoning.effort" }],
+]);
