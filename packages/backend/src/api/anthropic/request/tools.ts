@@ -46,7 +46,9 @@ const tool: z.ZodType<Tool> = objectField(
     name: z.string({ error: "a string" }).regex(namePattern, { error: "1 to 128 letters, digits, _ and -" }),
     description: textField("What it does; for the model.").optional(),
     input_schema: mapField({}, "A JSON Schema of its input; for the model."),
-    strict: z.literal(false, { error: "false: the input is not constrained by its schema" }).optional(),
+    strict: z
+      .literal(false, { error: "false: the input is not constrained by its schema in this format" })
+      .optional(),
     eager_input_streaming: flagField("Has no effect: the input is streamed as it is written.").optional(),
     cache_control: z.unknown().describe("Has no effect.").optional(),
   },
@@ -74,7 +76,9 @@ export const toolsFields: FieldsOf<ToolsBody> = {
       { error: "an object" },
     ) as z.ZodType<ToolChoice>,
   )
-    .describe("`none` leaves the tools out of the prompt. Default auto. Others need a call that is enforced.")
+    .describe(
+      "`none` leaves the tools out of the prompt. Default auto. Calls are not enforced in this format.",
+    )
     .optional(),
 };
 
@@ -104,8 +108,8 @@ export function readTools(body: ToolsBody, model: Pick<ServedModel, "chat">): Re
   assertNames(tools);
   if (type === "any" || type === "tool") {
     const message =
-      'Unsupported parameter: `tool_choice` is not supported except for the types "auto" and "none", as a call cannot ' +
-      `be enforced; got ${describeValue(type)}`;
+      'Unsupported parameter: `tool_choice` is not supported except for the types "auto" and "none", as calls are not ' +
+      `enforced in this format; got ${describeValue(type)}`;
     throw new ApiError("unsupported_parameter", message, { param: "tool_choice.type" });
   }
   if (type === "none" || tools.length === 0) return { parts: {} };
