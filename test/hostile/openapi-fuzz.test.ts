@@ -112,6 +112,12 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
     message:
       /: expected (a name of its own|the id of a call|text, and no call)|: `\w+` is not supported: the model/,
   },
+  // Choices among tools that there are.
+  {
+    code: /^invalid_value$/,
+    param: /^tool_choice\b/,
+    message: /without `tools`|name of a function of `tools`/,
+  },
   // The same in responses, whose text has a format too.
   { code: /^invalid_value$/, param: /^(tools\[\d+\]\.name|input|text\.format)$/ },
   // What the model's chat template has.
