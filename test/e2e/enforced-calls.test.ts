@@ -218,6 +218,25 @@ test("the openai client runs tools over three turns that each have a call", asyn
   for (const input of asked) expect(validators.look(input)).toBe(true);
 });
 
+test("a message of Anthropic's format has the call that its choice asks for", async () => {
+  const own = Object.entries(schemas).map(([name, schema]) => ({ name, input_schema: schema }));
+  const ask = async (more: object) =>
+    postJson(`${daemon.url}/v1/messages`, { model, messages, max_tokens: 600, tools: own, ...more });
+  for (const choice of [
+    { type: "any", disable_parallel_tool_use: true },
+    { type: "tool", name: "look" },
+  ]) {
+    const answer = await ask({ tool_choice: choice });
+    expect(answer.body).toMatchObject({ stop_reason: "tool_use", content: [{ type: "tool_use" }] });
+    const [{ name, input }] = (answer.body as { content: [{ name: Name; input: object }] }).content;
+    expect(validators[name](input)).toBe(true);
+  }
+  const hostile = [...own, { name: "third", input_schema: { properties: { a: { not: {} } } } }];
+  const refused = await ask({ tools: hostile, tool_choice: { type: "any" } });
+  expect(refused.status).toBe(400);
+  expect(JSON.stringify(refused.body)).toContain("tools[2].input_schema: #/properties/a/not");
+});
+
 describe("refused by name", () => {
   const refuse = async (parameters: object): Promise<unknown> => {
     const answer = await postJson(`${daemon.url}/v1/chat/completions`, {

@@ -104,6 +104,12 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
   { code: /^invalid_value$/, param: /^(tools\[\d+\]\.function\.name|messages\[\d+\]\.tool_call_id)$/ },
   // One constraint, with what it needs.
   { code: /^invalid_value$/, param: /^(structured_outputs|response_format\.json_schema\.schema)$/ },
+  // A choice among the tools that there are, and schemas of arguments that are enforced.
+  { code: /^(invalid_value|invalid_request_error)$/, param: /^tool_choice\b/ },
+  {
+    code: /^(invalid_value|invalid_request_error|unsupported_parameter)$/,
+    param: /^tools\[\d+\]\.(function\.parameters|input_schema)\b/,
+  },
   // The same in Anthropic's format, and a final message that the answer can continue.
   { code: /^invalid_request_error$/, param: /^$/, message: /^This model's maximum context length/ },
   {

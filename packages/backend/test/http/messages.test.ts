@@ -239,7 +239,12 @@ const image = { type: "image", source: { type: "url", url: "http://x.invalid/a.p
 test.each([
   ["max_tokens", { max_tokens: undefined }, /`max_tokens`/],
   ["an image", { messages: [{ role: "user", content: [image] }] }, /`messages\[0\]\.content\[0\]`.*"text"/],
-  ["a choice that enforces a call", { tools, tool_choice: { type: "any" } }, /`tool_choice`.*enforced/],
+  ["a call that no tool is for", { tool_choice: { type: "any" } }, /`tool_choice\.type`/],
+  [
+    "a call of a tool that is not there",
+    { tools, tool_choice: { type: "tool", name: "none" } },
+    /`tool_choice\.name`/,
+  ],
   [
     "a tool of Anthropic's servers",
     { tools: [{ type: "web_search_20250305", name: "w" }] },

@@ -70,6 +70,7 @@ const paramNames: Readonly<Record<string, string>> = {
   topK: "top_k",
   maxTokens: "max_tokens",
   stop: "stop_sequences",
+  constraint: "tools",
 };
 
 function toAdmission(id: string, body: MessagesBody, model: ServedModel): AdmissionRequest {

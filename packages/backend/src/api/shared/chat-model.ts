@@ -1,6 +1,7 @@
+import type { ConstraintSource } from "@infernode/inference/constraint";
 import { isRecord } from "../../is-record.ts";
 import type { ServedModel } from "../../models/model-service.ts";
-import { ApiError } from "./api-error.ts";
+import { ApiError, invalidValue } from "./api-error.ts";
 import type { JsonMap } from "./json-schema.ts";
 
 /** @throws ApiError 400 if the model cannot be given messages */
@@ -41,4 +42,16 @@ export function textParametersOf(schema: JsonMap | undefined): readonly string[]
       ? [name]
       : [];
   });
+}
+
+/**
+ * What the arguments of a tool match where they are enforced: its schema, if it has one, or any object.
+ * @param field the schema's in the request
+ * @throws ApiError 400
+ */
+export function argumentsSourceOf(schema: JsonMap | undefined, field: string): ConstraintSource {
+  if (schema === undefined) return { jsonObject: true };
+  const { type = "object" } = schema;
+  if (type !== "object") throw invalidValue(`${field}.type`, '"object"', { got: type });
+  return { part: { jsonSchema: { ...schema, type } }, name: field };
 }

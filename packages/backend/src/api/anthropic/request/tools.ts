@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { ServedModel } from "../../../models/model-service.ts";
 import type { AnswerParts } from "../../../operations/open-answers.ts";
-import { describeValue } from "../../../text/describe-value.ts";
-import { ApiError, invalidValue } from "../../shared/api-error.ts";
+import { invalidValue } from "../../shared/api-error.ts";
 import {
   arrayField,
   flagField,
@@ -12,7 +11,7 @@ import {
   textField,
   type FieldsOf,
 } from "../../shared/body/fields.ts";
-import { assertTakesTools, textParametersOf } from "../../shared/chat-model.ts";
+import { argumentsSourceOf, assertTakesTools, textParametersOf } from "../../shared/chat-model.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 
 const maxTools = 512;
@@ -65,9 +64,7 @@ export const toolsFields: FieldsOf<ToolsBody> = {
   tool_choice: nullIsAbsent(
     z.strictObject(
       {
-        type: z
-          .enum(choiceTypes, { error: `one of ${choiceTypes.join(", ")}` })
-          .meta({ enum: ["auto", "none"] }),
+        type: z.enum(choiceTypes, { error: `one of ${choiceTypes.join(", ")}` }),
         name: textField("Only with the type `tool`.").optional(),
         disable_parallel_tool_use: flagField(
           "Takes only the first call of an answer. Default false.",
@@ -77,7 +74,7 @@ export const toolsFields: FieldsOf<ToolsBody> = {
     ) as z.ZodType<ToolChoice>,
   )
     .describe(
-      "`none` leaves the tools out of the prompt. Default auto. Calls are not enforced in this format.",
+      "`none` leaves the tools out of the prompt. With `any` or a tool every answer has a call. Default auto.",
     )
     .optional(),
 };
@@ -92,6 +89,17 @@ function assertNames(tools: readonly Tool[]): void {
   }
 }
 
+/** @throws ApiError 400 for a call that no tool is for */
+function assertChoice({ type, name }: ToolChoice, tools: readonly Tool[]): void {
+  if (type === "any" && tools.length === 0) {
+    throw invalidValue("tool_choice.type", '"auto" or "none" without `tools`', { got: type });
+  }
+  if (type !== "tool" || tools.some((tool) => tool.name === name)) return;
+  throw invalidValue("tool_choice.name", "the name of one of `tools`", { got: name });
+}
+
+type CallableTool = NonNullable<AnswerParts["tools"]>[number];
+
 /** The tools of a request: what answers may have, and what the chat template shows. */
 export interface ReadTools {
   readonly parts: AnswerParts;
@@ -104,20 +112,23 @@ function toFunction({ name, description, input_schema: parameters }: Tool): obje
 
 /** Reads the tools of a request. @throws ApiError 400 */
 export function readTools(body: ToolsBody, model: Pick<ServedModel, "chat">): ReadTools {
-  const { tools = [], tool_choice: { type = "auto", disable_parallel_tool_use: isSingle } = {} } = body;
+  const { tools = [], tool_choice: choice = { type: "auto" } } = body;
+  const { type, disable_parallel_tool_use: isSingle = false } = choice;
   assertNames(tools);
-  if (type === "any" || type === "tool") {
-    const message =
-      'Unsupported parameter: `tool_choice` is not supported except for the types "auto" and "none", as calls are not ' +
-      `enforced in this format; got ${describeValue(type)}`;
-    throw new ApiError("unsupported_parameter", message, { param: "tool_choice.type" });
-  }
+  assertChoice(choice, tools);
   if (type === "none" || tools.length === 0) return { parts: {} };
   assertTakesTools(model);
-  const callable = tools.map(({ name, input_schema: schema }) => ({
-    name,
-    textParameters: textParametersOf(schema),
-  }));
-  const parts = isSingle === true ? { tools: callable, maxCalls: 1 } : { tools: callable };
+  const isRequired = type !== "auto";
+  const callable = tools.flatMap(({ name, input_schema: schema }, at): CallableTool[] => {
+    if (type === "tool" && name !== choice.name) return [];
+    const tool = { name, textParameters: textParametersOf(schema) };
+    if (!isRequired) return [tool];
+    return [{ ...tool, argumentsSource: argumentsSourceOf(schema, `tools[${at}].input_schema`) }];
+  });
+  const parts = {
+    tools: callable,
+    ...(isSingle || type === "tool" ? { maxCalls: 1 } : {}),
+    ...(isRequired ? { enforced: { isRequired, param: "tool_choice" } } : {}),
+  };
   return { parts, toolsJson: JSON.stringify(tools.map(toFunction)) };
 }

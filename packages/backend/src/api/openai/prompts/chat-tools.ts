@@ -1,10 +1,8 @@
-import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { ServedModel } from "../../../models/model-service.ts";
 import type { EnforcedCalls } from "../../../operations/enforce-calls.ts";
 import type { AnswerParts } from "../../../operations/open-answers.ts";
-import { invalidValue } from "../../shared/api-error.ts";
 import { flagField, type FieldsOf } from "../../shared/body/fields.ts";
-import { assertTakesTools, textParametersOf } from "../../shared/chat-model.ts";
+import { argumentsSourceOf, assertTakesTools, textParametersOf } from "../../shared/chat-model.ts";
 import {
   readToolChoice,
   toolChoiceField,
@@ -31,14 +29,6 @@ export const toolsFields: FieldsOf<ToolsBody> = {
 
 type CallableTool = NonNullable<AnswerParts["tools"]>[number];
 
-/** What the arguments of a tool match where they are enforced. @throws ApiError 400 */
-function argumentsSourceOf({ parameters }: Tool["function"], field: string): ConstraintSource {
-  if (parameters === undefined) return { jsonObject: true };
-  const { type = "object" } = parameters;
-  if (type !== "object") throw invalidValue(`${field}.type`, '"object"', { got: type });
-  return { part: { jsonSchema: { ...parameters, type } }, name: field };
-}
-
 /** What asks for calls that are enforced. */
 function enforcementOf({ mode, names }: ToolChoice, tools: readonly Tool[]): EnforcedCalls | undefined {
   if (mode === "required") return { isRequired: true, param: "tool_choice" };
@@ -61,7 +51,7 @@ export function toCallParts(body: ToolsBody, model: Pick<ServedModel, "chat">): 
     const tool = { name, textParameters: textParametersOf(parameters) };
     const isSchemaEnforced = strict || choice.mode === "required";
     if (enforced === undefined || !isSchemaEnforced) return [tool];
-    return [{ ...tool, argumentsSource: argumentsSourceOf(called, `tools[${at}].function.parameters`) }];
+    return [{ ...tool, argumentsSource: argumentsSourceOf(parameters, `tools[${at}].function.parameters`) }];
   });
   const maxCalls = isParallel ? choice.maxCalls : 1;
   return {
