@@ -133,7 +133,7 @@ test("a request without a body is 400", async () => {
 
 test("an unknown path is 404 whatever is sent to it", async () => {
   for (const init of [{}, { method: "POST", body: "x" }, { method: "DELETE" }]) {
-    expect(await readError(await fetch(`${server.url}/v1/responses`, init), 404)).toMatchObject({
+    expect(await readError(await fetch(`${server.url}/v1/assistants`, init), 404)).toMatchObject({
       code: "unknown_url",
     });
   }

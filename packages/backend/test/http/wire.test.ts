@@ -108,7 +108,7 @@ test.each(["TRACE", "PROPFIND", "DELETE", "PUT", "PATCH"])(
   },
 );
 
-test.each(["/v1", "/v1/", "/v1/embeddings", "/v1/responses", "/v1/completions/", "//v1//models"])(
+test.each(["/v1", "/v1/", "/v1/embeddings", "/v1/assistants", "/v1/completions/", "//v1//models"])(
   "%s is 404 as JSON",
   async (url) => {
     expect(await exchange(postRequest(url, body).replace(/^POST \S+/, `POST ${url}`))).toMatch(
