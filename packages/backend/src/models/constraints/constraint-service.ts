@@ -1,14 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConstraintPort } from "@infernode/inference";
-import {
-  createConstraint,
-  createTokenMasks,
-  markByte,
-  markedTokenBytes,
-  type ConstraintSource,
-  type TokenTrie,
-} from "@infernode/inference/constraint";
+import type { ConstraintSource, TokenTrie } from "@infernode/inference/constraint";
 import { createResolvers } from "../../create-resolvers.ts";
 import { EngineRequestError } from "../../errors.ts";
 import type { ConstraintService } from "../../operations/constraint.ts";
@@ -50,22 +43,30 @@ const treeTimeoutMs = 120_000;
 /** Tokens whose bytes are read at a time. */
 const tokensPerTurn = 8192;
 
-/** A token that is no text has no bytes: those of a marked one are not to be written by several tokens. */
-function bytesOf(tokens: ConstraintTokens, tokenId: number): Uint8Array {
-  const mark = tokens.marks?.get(tokenId);
-  if (mark !== undefined) return markedTokenBytes(mark);
-  const bytes = tokens.bytesOf(tokenId);
-  return bytes.includes(markByte) ? new Uint8Array() : bytes;
+/**
+ * Loads the library where there is a constraint: it has many files, which an engine that starts with few descriptors
+ * could not open at once.
+ */
+async function loadLibrary(): Promise<typeof import("@infernode/inference/constraint")> {
+  return import("@infernode/inference/constraint");
 }
 
 async function readVocabulary(tokens: ConstraintTokens): Promise<VocabularyBytes> {
-  const { vocabSize } = tokens;
+  const { markByte, markedTokenBytes } = await loadLibrary();
+  const { vocabSize, marks } = tokens;
+  /** A token that is no text has no bytes: those of a marked one are not to be written by several tokens. */
+  const bytesOf = (tokenId: number): Uint8Array => {
+    const mark = marks?.get(tokenId);
+    if (mark !== undefined) return markedTokenBytes(mark);
+    const bytes = tokens.bytesOf(tokenId);
+    return bytes.includes(markByte) ? new Uint8Array() : bytes;
+  };
   const starts = new Int32Array(vocabSize + 1);
   let bytes = new Uint8Array(8 * vocabSize);
   let length = 0;
   for (let token = 0; token < vocabSize; token += 1) {
     if (token % tokensPerTurn === 0) await nextTurn();
-    const own = bytesOf(tokens, token);
+    const own = bytesOf(token);
     if (length + own.length > bytes.length) {
       const larger = new Uint8Array(2 * (length + own.length));
       larger.set(bytes);
@@ -133,6 +134,7 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
   const make = async (source: ConstraintSource): Promise<ConstraintPort> => {
     const [result, trie] = await Promise.all([run({ kind: "compile", source }), findTree()]);
     if (result.kind !== "program") throw new TypeError("expected a program from the thread for constraints");
+    const { createConstraint, createTokenMasks } = await loadLibrary();
     return createConstraint(createTokenMasks(result.program, trie));
   };
   const find = async (source: ConstraintSource): Promise<ConstraintPort> => {

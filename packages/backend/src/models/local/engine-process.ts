@@ -1,4 +1,3 @@
-import { createEngineCore } from "../engine/create-engine-core.ts";
 import { createEngineHost } from "./engine-host.ts";
 import type { DaemonMessage } from "./protocol.ts";
 import { watchParent } from "./parent-watch.ts";
@@ -31,6 +30,12 @@ process.title = "infernode-engine";
 // Lines of the daemon's log: the listener of Node.js adds the process id and a hint for developers.
 process.removeAllListeners("warning").on("warning", ({ message }) => process.stderr.write(`${message}\n`));
 watchParent();
+
+// Node.js opens all modules of an import at once. One package after the other, an engine also starts where few files
+// may be open.
+await import("@infernode/models");
+await import("@infernode/inference/onnx");
+const { createEngineCore } = await import("../engine/create-engine-core.ts");
 
 const host = createEngineHost({
   createCore: createEngineCore,
