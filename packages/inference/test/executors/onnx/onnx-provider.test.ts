@@ -31,7 +31,10 @@ test("checks in advance what creation would refuse", async () => {
     },
   }));
   await using odd = await createRandomCheckpoint({ ...tinyConfig, rotaries, layerRotary: [0, 1] }, 1);
-  const unsupported = { code: "UNSUPPORTED_MODEL", message: expect.stringContaining("got 16 and 32") };
+  const unsupported = {
+    code: "UNSUPPORTED_MODEL",
+    message: expect.stringContaining("longrope over 16 and longrope over 32"),
+  };
   await expect(onnxProvider.assertSupported(odd.model)).rejects.toMatchObject(unsupported);
   const options = { model: odd.model, memory: new PlainMemory(), maxSequences: 1 };
   await expect(onnxProvider.create(options)).rejects.toMatchObject(unsupported);
