@@ -2,6 +2,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { lookingTemplate, lookRecital, thinkRecital } from "./support/looking-model.ts";
 import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
@@ -13,12 +14,7 @@ const look: Anthropic.Tool = {
 };
 
 /** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
-const template = `{%- for m in messages -%}<{{ m.role }}>{{ m.content or "" }}
-{%- for call in m.tool_calls or [] -%}{{ call.function.name }} {{ call.function.arguments.place }}{%- endfor -%}
-{%- endfor -%}
-{#- calls are written as <tool_call> -#}
-{%- if messages[-1].role == "tool" -%}<|after|>{%- elif tools -%}{{ tools | tojson }}<|call|>
-{%- else -%}<|plain|><think>{%- endif -%}`;
+const template = lookingTemplate("{%- else -%}<|plain|><think>");
 
 let reciting: RecitingModel;
 let daemon: TestDaemon;
@@ -27,14 +23,7 @@ beforeAll(async () => {
   reciting = await makeRecitingModel({
     template,
     specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
-    recitals: [
-      {
-        cue: "<|call|>",
-        tokens: ["<tool_call>", '{"name": "lo', 'ok", "arguments": {"pla', 'ce": "den"}}', "</tool_call>"],
-      },
-      { cue: "<|after|>", tokens: ["A fox ", "sleeps."] },
-      { cue: "<think>", tokens: ["Foxes ", "dig.", "</think>", "In a ", "den."] },
-    ],
+    recitals: [lookRecital, { cue: "<|after|>", tokens: ["A fox ", "sleeps."] }, thinkRecital],
   });
   daemon = await startDaemon({ args: ["--model", `${model}=${reciting.directory}`, "--quantize", "none"] });
   client = new Anthropic({ baseURL: daemon.url, apiKey: "none", maxRetries: 0 });

@@ -2,27 +2,16 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
 import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient } from "./support/stream-chat.ts";
 
 const model = "reciting";
 const question = "Where is the fox?";
-const parameters = {
-  type: "object" as const,
-  properties: { place: { type: "string" as const } },
-  required: ["place"],
-  additionalProperties: false,
-};
-
 /** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
-const template = `{%- for m in messages -%}<{{ m.role }}>{{ m.content or "" }}
-{%- for call in m.tool_calls or [] -%}{{ call.function.name }} {{ call.function.arguments.place }}{%- endfor -%}
-{%- endfor -%}
-{#- calls are written as <tool_call> -#}
-{%- if messages[-1].role == "tool" -%}<|after|>{%- elif tools -%}{{ tools | tojson }}<|call|>
-{%- elif messages[0].role == "system" -%}<|plain|>
-{%- else -%}<think>{%- endif -%}`;
+const template = lookingTemplate(`{%- elif messages[0].role == "system" -%}<|plain|>
+{%- else -%}<think>`);
 
 let reciting: RecitingModel;
 let daemon: TestDaemon;
@@ -32,12 +21,9 @@ beforeAll(async () => {
     template,
     specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
     recitals: [
-      {
-        cue: "<|call|>",
-        tokens: ["<tool_call>", '{"name": "lo', 'ok", "arguments": {"pla', 'ce": "den"}}', "</tool_call>"],
-      },
+      lookRecital,
       { cue: "<|after|>", tokens: ["A fox ", "sleeps."] },
-      { cue: "<think>", tokens: ["Foxes ", "dig.", "</think>", "In a ", "den."] },
+      thinkRecital,
       { cue: "<|plain|>", tokens: ["Her", "e."] },
     ],
   });
@@ -49,7 +35,7 @@ afterAll(async () => {
   await reciting[Symbol.asyncDispose]();
 });
 
-const look = { type: "function" as const, name: "look", parameters, strict: false };
+const look = { type: "function" as const, name: "look", parameters: lookParameters, strict: false };
 
 interface SentEvent {
   readonly name: string;
@@ -185,7 +171,7 @@ describe("the openai client", () => {
       instructions: "Be brief.",
       input: question,
       tools: [
-        { ...look, strict: true, parameters: { ...parameters, properties: { place: { const: "den" } } } },
+        { ...look, strict: true, parameters: { ...lookParameters, properties: { place: { const: "den" } } } },
       ],
       tool_choice: { type: "function", name: "look" },
       temperature: 0,
@@ -240,7 +226,7 @@ describe("the AI SDK's default model", () => {
       prompt: question,
       tools: {
         look: tool({
-          inputSchema: jsonSchema<{ place: string }>(parameters),
+          inputSchema: jsonSchema<{ place: string }>(lookParameters),
           execute: async ({ place }) => `fur in the ${place}`,
         }),
       },

@@ -3,26 +3,15 @@ import { ChatOpenAI } from "@langchain/openai";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
 import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient } from "./support/stream-chat.ts";
 
 const model = "reciting";
 const question = { role: "user" as const, content: "Where is the fox?" };
-const parameters = {
-  type: "object" as const,
-  properties: { place: { type: "string" as const } },
-  required: ["place"],
-  additionalProperties: false,
-};
-
 /** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
-const template = `{%- for m in messages -%}<{{ m.role }}>{{ m.content or "" }}
-{%- for call in m.tool_calls or [] -%}{{ call.function.name }} {{ call.function.arguments.place }}{%- endfor -%}
-{%- endfor -%}
-{#- calls are written as <tool_call> -#}
-{%- if messages[-1].role == "tool" -%}<|after|>{%- elif tools -%}{{ tools | tojson }}<|call|>
-{%- else -%}<|plain|><think>{%- endif -%}`;
+const template = lookingTemplate("{%- else -%}<|plain|><think>");
 
 let reciting: RecitingModel;
 let daemon: TestDaemon;
@@ -31,14 +20,7 @@ beforeAll(async () => {
   reciting = await makeRecitingModel({
     template,
     specialTokens: ["<think>", "<tool_call>", "</tool_call>", "<|noise|>"],
-    recitals: [
-      {
-        cue: "<|call|>",
-        tokens: ["<tool_call>", '{"name": "lo', 'ok", "arguments": {"pla', 'ce": "den"}}', "</tool_call>"],
-      },
-      { cue: "<|after|>", tokens: ["A fox ", "<|noise|>", "sleeps."] },
-      { cue: "<think>", tokens: ["Foxes ", "dig.", "</think>", "In a ", "den."] },
-    ],
+    recitals: [lookRecital, { cue: "<|after|>", tokens: ["A fox ", "<|noise|>", "sleeps."] }, thinkRecital],
   });
   daemon = await startDaemon({ args: ["--model", `${model}=${reciting.directory}`, "--quantize", "none"] });
   client = createClient(daemon.url);
@@ -48,7 +30,7 @@ afterAll(async () => {
   await reciting[Symbol.asyncDispose]();
 });
 
-const tools = [{ type: "function" as const, function: { name: "look", parameters } }];
+const tools = [{ type: "function" as const, function: { name: "look", parameters: lookParameters } }];
 
 test("the openai client gets a call whose marks are special tokens, whole and as a stream", async () => {
   const request = { model, messages: [question], tools, temperature: 0 };
@@ -63,7 +45,7 @@ test("the openai client gets a call whose marks are special tokens, whole and as
 });
 
 test("a call that the model begins is completed as its strict schema says", async () => {
-  const burrow = { ...parameters, properties: { place: { enum: ["burrow", "tree"] } } };
+  const burrow = { ...lookParameters, properties: { place: { enum: ["burrow", "tree"] } } };
   const strict = [
     { type: "function" as const, function: { name: "look", strict: true, parameters: burrow } },
   ];
@@ -106,7 +88,7 @@ test("the openai client runs the tool and gets the answer", async () => {
         function: {
           name: "look",
           description: "Looks around.",
-          parameters,
+          parameters: lookParameters,
           parse: JSON.parse,
           function: (input: unknown) => {
             places.push(input);
@@ -123,7 +105,7 @@ test("the openai client runs the tool and gets the answer", async () => {
 test("the AI SDK runs the tool in its loop", async () => {
   const provider = createOpenAICompatible({ name: "infernode", baseURL: `${daemon.url}/v1` });
   const look = tool({
-    inputSchema: jsonSchema<{ place: string }>(parameters),
+    inputSchema: jsonSchema<{ place: string }>(lookParameters),
     execute: async ({ place }) => `fur in the ${place}`,
   });
   const options = {
