@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toChatPrompt } from "../../conversation/conversation.ts";
 import { firstEvent } from "../../models/first-event.ts";
 import { tokenize } from "../../operations/tokenize.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
@@ -36,7 +37,7 @@ export const countTokensCodec: AnswerCodec = {
   async answer(input, { service }, signal) {
     const body = parseBody(input, rules);
     const model = findModel(service, body.model);
-    const { prompt } = toConversation(body, model);
+    const { prompt } = toChatPrompt(toConversation(body, model), model);
     try {
       const call = service.call(tokenize, prompt, { modelId: model.id, signal });
       const { tokenIds } = await firstEvent(call);

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { toAdmission, type Conversation } from "../../conversation/conversation.ts";
+import { defined, toSampling } from "../../conversation/sampling.ts";
 import type { ServedModel } from "../../models/model-service.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, integerField, mapField, numberField, type FieldsOf } from "../shared/body/fields.ts";
@@ -7,10 +9,8 @@ import { stopsField } from "../shared/body/stop-field.ts";
 import type { GenerationCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
-import type { AdmissionRequest } from "../shared/generation/admit.ts";
 import { startGeneration } from "../shared/generation/start-generation.ts";
 import type { TrackedReplies } from "../shared/generation/track-progress.ts";
-import { defined, toSampling } from "../shared/sampling.ts";
 import { messageSchema, streamEventSchema } from "./message-schemas.ts";
 import {
   conversationFields,
@@ -73,20 +73,18 @@ const paramNames: Readonly<Record<string, string>> = {
   constraint: "tools",
 };
 
-function toAdmission(id: string, body: MessagesBody, model: ServedModel): AdmissionRequest {
+type GenerationPart = Conversation["generation"];
+
+function toGeneration(id: string, body: MessagesBody, model: ServedModel): GenerationPart {
   const { temperature, top_p: topP, top_k: topK, max_tokens: maxTokens, stop_sequences: stop } = body;
   return {
-    isMaxTokensDefault: false,
-    request: {
-      id,
-      ...toConversation(body, model),
-      sampling: toSampling({ temperature, topP, topK }, model.generationDefaults),
-      stopping: defined({ maxTokens, stop }),
-      n: 1,
-      skipSpecialTokens: true,
-      // A whole answer is sent at its end: until then it can be generated again.
-      canRestart: body.stream !== true,
-    },
+    id,
+    sampling: toSampling({ temperature, topP, topK }, model.generationDefaults),
+    stopping: defined({ maxTokens, stop }),
+    n: 1,
+    skipSpecialTokens: true,
+    // A whole answer is sent at its end: until then it can be generated again.
+    canRestart: body.stream !== true,
   };
 }
 
@@ -111,7 +109,8 @@ export const messagesCodec: GenerationCodec = {
     const model = findModel(context.service, body.model);
     const id = `msg_${context.ids()}`;
     const head = { id, model: model.id };
-    const admission = toAdmission(id, body, model);
+    const conversation = { ...toConversation(body, model), generation: toGeneration(id, body, model) };
+    const admission = toAdmission(conversation, model);
     const size = {
       answerCount: 1,
       maxTokens: body.max_tokens,

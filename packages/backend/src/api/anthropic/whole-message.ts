@@ -1,8 +1,8 @@
 import { isRecord } from "../../is-record.ts";
 import type { AnswerPart } from "../../parsers/answer-part.ts";
-import { GrowingText } from "../shared/generation/growing-text.ts";
+import { GrowingText } from "../../text/growing-text.ts";
 import { jsonPieces } from "../shared/generation/json-pieces.ts";
-import { partsOf } from "../shared/generation/parts-of.ts";
+import { partsOf } from "../../operations/parts-of.ts";
 import type { TrackedReplies } from "../shared/generation/track-progress.ts";
 import { endOf, messageOf, noEnd, type MessageHead } from "./message-head.ts";
 

@@ -13,7 +13,7 @@ import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
 import { promptErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
-import type { AdmissionRequest } from "../shared/generation/admit.ts";
+import type { AdmissionRequest } from "../../conversation/open-generation.ts";
 import { withTokenIds } from "./answers/token-ids.ts";
 import { prepareAnswer, type AnswerPlan } from "./answers/answer-writer.ts";
 import {

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { toChatPrompt } from "../../conversation/conversation.ts";
 import { firstEvent } from "../../models/first-event.ts";
+import type { ServedModel } from "../../models/model-service.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { Prompt } from "../../operations/prompt.ts";
 import { tokenize as tokenizePrompt } from "../../operations/tokenize.ts";
@@ -7,7 +9,6 @@ import { ApiError, invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, textField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
-import { assertTakesTools } from "../shared/chat-model.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
@@ -17,11 +18,12 @@ import {
   assertTemplateBody,
   templateCondition,
   templateFields,
-  toChatPrompt,
+  toTemplateParts,
   type TemplateBody,
 } from "./prompts/chat-prompt.ts";
+import { toConversationTools } from "./prompts/chat-tools.ts";
 import { messagesField, type Message } from "./prompts/messages-schema.ts";
-import { assertTools, readToolsText, toolsField, type Tool } from "./prompts/tools-field.ts";
+import { readToolsText, toolsField, type Tool } from "./prompts/tools-field.ts";
 
 /** The body: a prompt or messages. */
 interface TokenizeBody extends TemplateBody {
@@ -68,7 +70,7 @@ const tokenizeRules: BodyRules<TokenizeBody> = {
   ],
 };
 
-function toPrompt(body: TokenizeBody, toolsJson: string | undefined): Prompt {
+function toPrompt(body: TokenizeBody, toolsJson: string | undefined, model: ServedModel): Prompt {
   const { prompt, messages, tools, add_special_tokens: addSpecialTokens } = body;
   if (prompt !== undefined && messages === undefined) {
     assertTemplateBody(body);
@@ -83,8 +85,8 @@ function toPrompt(body: TokenizeBody, toolsJson: string | undefined): Prompt {
         { param: "add_special_tokens" },
       );
     }
-    assertTools(tools ?? []);
-    return toChatPrompt(messages, body, { toolsJson: tools?.length === 0 ? undefined : toolsJson });
+    const conversation = { ...toTemplateParts(messages, body), ...toConversationTools({ tools }), toolsJson };
+    return toChatPrompt(conversation, model).prompt;
   }
   const got = prompt === undefined ? "neither" : "both";
   throw new ApiError(
@@ -121,8 +123,7 @@ export const tokenizeCodec: AnswerCodec = {
     const body = parseBody(given, tokenizeRules);
     const model = findModel(service, body.model);
     const { id: modelId, contextTokens } = model;
-    if ((body.tools?.length ?? 0) > 0) assertTakesTools(model);
-    const prompt = toPrompt(body, toolsJson);
+    const prompt = toPrompt(body, toolsJson, model);
     const answer = (tokens: readonly number[], spellings: readonly string[] | null): object => ({
       count: tokens.length,
       max_model_len: contextTokens,

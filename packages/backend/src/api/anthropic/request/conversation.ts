@@ -1,21 +1,20 @@
+import type { Conversation } from "../../../conversation/conversation.ts";
+import { thinkingVariables } from "../../../conversation/reasoning.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
-import type { AnswerParts } from "../../../operations/open-answers.ts";
-import type { Prompt } from "../../../operations/prompt.ts";
 import { invalidValue } from "../../shared/api-error.ts";
 import { textField, type FieldsOf } from "../../shared/body/fields.ts";
 import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
-import { assertTakesMessages } from "../../shared/chat-model.ts";
 import { messagesField, textContentField, type Message, type TextContent } from "./blocks.ts";
-import { thinkingField, thinkingVariables, type Thinking } from "./thinking.ts";
+import { thinkingField, toThinking, type ThinkingBody } from "./thinking.ts";
 import { toTemplateMessages } from "./to-template-messages.ts";
-import { readTools, toolsFields, type ToolsBody } from "./tools.ts";
+import { toConversationTools, toolsFields, type ToolsBody } from "./tools.ts";
 
 /** What a prompt is made of. */
 export interface ConversationBody extends ToolsBody {
   readonly model: string;
   readonly messages: readonly Message[];
   readonly system: TextContent | undefined;
-  readonly thinking: Thinking | undefined;
+  readonly thinking: ThinkingBody | undefined;
 }
 
 /** How it is checked. */
@@ -36,12 +35,6 @@ export const unsupportedParameters: ReadonlyMap<string, UnsupportedParameter> = 
   ["context_management", {}],
 ]);
 
-/** A prompt, and what answers to it consist of. */
-export interface Conversation {
-  readonly prompt: Prompt;
-  readonly parts: AnswerParts;
-}
-
 /** A final message of the assistant is left open, so that the answer continues it. */
 function isContinued(messages: readonly Message[]): boolean {
   const index = messages.length - 1;
@@ -55,19 +48,14 @@ function isContinued(messages: readonly Message[]): boolean {
   throw invalidValue(`messages[${index}].content[${at}]`, expected, { got: final });
 }
 
-/** Makes the prompt that the engine process renders with the checkpoint's chat template. @throws ApiError 400 */
-export function toConversation(body: ConversationBody, model: ServedModel): Conversation {
-  assertTakesMessages(model);
+/** What a body asks of the model, without how the answer is generated. @throws ApiError 400; EngineRequestError */
+export function toConversation(body: ConversationBody, model: ServedModel): Omit<Conversation, "generation"> {
   const { messages, system, thinking } = body;
-  const { parts, toolsJson } = readTools(body, model);
-  const variables = thinkingVariables(thinking, model);
   const continueFinalMessage = isContinued(messages);
-  const options = {
-    addGenerationPrompt: !continueFinalMessage,
-    continueFinalMessage,
-    readsToolArguments: true,
-    ...(toolsJson === undefined ? {} : { toolsJson }),
-    ...(variables === undefined ? {} : { variables }),
+  const variables = thinking && thinkingVariables(toThinking(thinking), model);
+  return {
+    messages: toTemplateMessages(system, messages),
+    template: { continueFinalMessage, variables },
+    ...toConversationTools(body),
   };
-  return { prompt: { kind: "chat", messages: toTemplateMessages(system, messages), options }, parts };
 }

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { ServedModel } from "../../../models/model-service.ts";
-import type { AnswerParts } from "../../../operations/open-answers.ts";
+import type { ConversationTool, ConversationTools } from "../../../conversation/tools.ts";
 import { invalidValue } from "../../shared/api-error.ts";
 import {
   arrayField,
@@ -11,7 +10,6 @@ import {
   textField,
   type FieldsOf,
 } from "../../shared/body/fields.ts";
-import { argumentsSourceOf, assertTakesTools, textParametersOf } from "../../shared/chat-model.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 
 const maxTools = 512;
@@ -79,16 +77,6 @@ export const toolsFields: FieldsOf<ToolsBody> = {
     .optional(),
 };
 
-function assertNames(tools: readonly Tool[]): void {
-  const names = new Set<string>();
-  for (const [index, { name }] of tools.entries()) {
-    if (names.has(name)) {
-      throw invalidValue(`tools[${index}].name`, "a name of its own for each tool", { got: name });
-    }
-    names.add(name);
-  }
-}
-
 /** @throws ApiError 400 for a call that no tool is for */
 function assertChoice({ type, name }: ToolChoice, tools: readonly Tool[]): void {
   if (type === "any" && tools.length === 0) {
@@ -98,37 +86,28 @@ function assertChoice({ type, name }: ToolChoice, tools: readonly Tool[]): void 
   throw invalidValue("tool_choice.name", "the name of one of `tools`", { got: name });
 }
 
-type CallableTool = NonNullable<AnswerParts["tools"]>[number];
-
-/** The tools of a request: what answers may have, and what the chat template shows. */
-export interface ReadTools {
-  readonly parts: AnswerParts;
-  readonly toolsJson?: string;
+function toConversationTool(
+  { name, description, input_schema: parameters }: Tool,
+  at: number,
+): ConversationTool {
+  const field = `tools[${at}]`;
+  const fields = { name: `${field}.name`, parameters: `${field}.input_schema`, strict: `${field}.strict` };
+  return { name, description, parameters, fields };
 }
 
-function toFunction({ name, description, input_schema: parameters }: Tool): object {
-  return { type: "function", function: { name, description, parameters } };
-}
-
-/** Reads the tools of a request. @throws ApiError 400 */
-export function readTools(body: ToolsBody, model: Pick<ServedModel, "chat">): ReadTools {
+/** The tools of a request. @throws ApiError 400 */
+export function toConversationTools(body: ToolsBody): ConversationTools {
   const { tools = [], tool_choice: choice = { type: "auto" } } = body;
-  const { type, disable_parallel_tool_use: isSingle = false } = choice;
-  assertNames(tools);
   assertChoice(choice, tools);
-  if (type === "none" || tools.length === 0) return { parts: {} };
-  assertTakesTools(model);
-  const isRequired = type !== "auto";
-  const callable = tools.flatMap(({ name, input_schema: schema }, at): CallableTool[] => {
-    if (type === "tool" && name !== choice.name) return [];
-    const tool = { name, textParameters: textParametersOf(schema) };
-    if (!isRequired) return [tool];
-    return [{ ...tool, argumentsSource: argumentsSourceOf(schema, `tools[${at}].input_schema`) }];
-  });
-  const parts = {
-    tools: callable,
-    ...(isSingle || type === "tool" ? { maxCalls: 1 } : {}),
-    ...(isRequired ? { enforced: { isRequired, param: "tool_choice" } } : {}),
+  const { type, name, disable_parallel_tool_use: isSingle = false } = choice;
+  const named = type === "tool" && name !== undefined ? new Set([name]) : undefined;
+  const isRequired = named !== undefined || type === "any";
+  return {
+    tools: tools.map(toConversationTool),
+    toolChoice: {
+      mode: isRequired ? "required" : type === "none" ? "none" : "auto",
+      names: named,
+      maxCalls: isSingle || named !== undefined ? 1 : undefined,
+    },
   };
-  return { parts, toolsJson: JSON.stringify(tools.map(toFunction)) };
 }

@@ -1,8 +1,8 @@
+import type { AdmissionRequest } from "../../../conversation/open-generation.ts";
 import type { AnswerSize } from "../../../models/answer-memory.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
 import type { ApiContext } from "../../shared/codec.ts";
 import type { PreparedGeneration } from "../../shared/generation.ts";
-import type { AdmissionRequest } from "../../shared/generation/admit.ts";
 import { startGeneration } from "../../shared/generation/start-generation.ts";
 import type { DeltaListeners, TrackedDelta, TrackedReplies } from "../../shared/generation/track-progress.ts";
 import type { FieldNames } from "../../shared/to-api-error.ts";

@@ -1,6 +1,6 @@
 import type { FinishReason } from "@infernode/inference";
 import type { PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
-import { GrowingText } from "../../shared/generation/growing-text.ts";
+import { GrowingText } from "../../../text/growing-text.ts";
 import { JsonParts } from "../../shared/generation/json-pieces.ts";
 import { LogprobStore } from "../../shared/generation/logprob-store.ts";
 import { TokenTexts } from "../../shared/generation/token-texts.ts";

@@ -5,7 +5,7 @@ import { describeValue, shortName } from "../../../text/describe-value.ts";
 import { ApiError, invalidValue } from "../../shared/api-error.ts";
 import { assertTokenIds, isTokenId, tokenIdPhrase } from "../../shared/body/token-ids.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
-import { defined, toSampling } from "../../shared/sampling.ts";
+import { defined, toSampling } from "../../../conversation/sampling.ts";
 import { readConstraint } from "./structured-output.ts";
 import type { SamplingParameters } from "./sampling-fields.ts";
 

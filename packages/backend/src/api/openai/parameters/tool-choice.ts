@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ToolChoice } from "../../../conversation/tools.ts";
 import { invalidValue } from "../../shared/api-error.ts";
 import { arrayField } from "../../shared/body/fields.ts";
 
@@ -56,15 +57,6 @@ export const toolChoiceField: z.ZodType<ToolChoiceBody> = z
   .describe(
     "`none` leaves the tools out of the prompt. With `required` or a function every answer has a call. Default auto.",
   );
-
-/** Which tools may or must be called. */
-export interface ToolChoice {
-  readonly mode: "none" | "auto" | "required";
-  /** [all] */
-  readonly names?: ReadonlySet<string>;
-  /** Calls at most. [any] */
-  readonly maxCalls?: number;
-}
 
 function assertKnown(name: string, toolNames: ReadonlySet<string>, param: string): string {
   if (toolNames.has(name)) return name;

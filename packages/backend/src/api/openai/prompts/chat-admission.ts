@@ -1,13 +1,14 @@
+import { toAdmission, type Conversation } from "../../../conversation/conversation.ts";
+import type { AdmissionRequest } from "../../../conversation/open-generation.ts";
+import { effortVariables } from "../../../conversation/reasoning.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
-import { assertTakesMessages } from "../../shared/chat-model.ts";
 import type { ApiContext } from "../../shared/codec.ts";
-import type { AdmissionRequest } from "../../shared/generation/admit.ts";
 import { toEngineParams } from "../parameters/engine-params.ts";
 import type { SamplingParameters } from "../parameters/sampling-fields.ts";
-import { toChatPrompt, type TemplateBody } from "./chat-prompt.ts";
-import { toCallParts, type ToolsBody } from "./chat-tools.ts";
+import { toTemplateParts, type TemplateBody } from "./chat-prompt.ts";
+import { toConversationTools, type ToolsBody } from "./chat-tools.ts";
 import type { Message } from "./messages-schema.ts";
-import { effortVariables, type ReasoningBody } from "./reasoning.ts";
+import type { ReasoningBody } from "./reasoning.ts";
 
 /** What is asked of a model in a conversation. */
 export interface ConversationBody
@@ -25,23 +26,22 @@ export interface ConversationRequest {
   readonly logprobs?: number | undefined;
 }
 
-/** Makes the engine's request of a conversation. @throws ApiError 400 */
+/** Makes the engine's request of a conversation. @throws ApiError 400; EngineRequestError */
 export function toChatAdmission(request: ConversationRequest, context: ApiContext): AdmissionRequest {
   const { id, body, toolsJson, model, logprobs } = request;
-  assertTakesMessages(model);
   const { params, isMaxTokensDefault } = toEngineParams(body, {
     model,
     maxChoices: context.maxChoices,
     promptCount: 1,
     defaultMaxTokens: model.generationDefaults.maxNewTokens,
   });
-  const parts = toCallParts(body, model);
-  const prompt = toChatPrompt(body.messages, body, {
-    toolsJson: parts.tools === undefined ? undefined : toolsJson,
-    variables: effortVariables(body, model),
-  });
-  return {
+  const conversation: Conversation = {
+    ...toTemplateParts(body.messages, body),
+    ...toConversationTools(body),
+    toolsJson,
+    generation: { id, ...params, ...(logprobs === undefined ? {} : { logprobs }) },
     isMaxTokensDefault,
-    request: { id, prompt, ...params, parts, ...(logprobs === undefined ? {} : { logprobs }) },
   };
+  const variables = effortVariables(body.reasoning_effort, model);
+  return toAdmission({ ...conversation, template: { ...conversation.template, variables } }, model);
 }

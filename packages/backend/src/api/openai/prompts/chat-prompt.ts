@@ -1,4 +1,4 @@
-import type { Prompt } from "../../../operations/prompt.ts";
+import type { ConversationStart } from "../../../conversation/conversation.ts";
 import { ApiError, invalidValue } from "../../shared/api-error.ts";
 import { flagField, mapField, type FieldsOf } from "../../shared/body/fields.ts";
 import { createJsonSizeCheck } from "../../shared/body/json-size.ts";
@@ -100,39 +100,22 @@ function assertToolArguments(messages: readonly Message[]): void {
   }
 }
 
-/** What a prompt has besides messages. */
-export interface PromptAdditions {
-  /** JSON text of the tools that the template shows. */
-  readonly toolsJson?: string | undefined;
-  /** Variables that other parameters set. */
-  readonly variables?: JsonMap | undefined;
-}
-
-/**
- * Makes the prompt that the engine process renders with the checkpoint's chat template.
- * @throws ApiError 400
- */
-export function toChatPrompt(
+/** The messages of a request as the chat template reads them, and how. @throws ApiError 400 */
+export function toTemplateParts(
   messages: readonly Message[],
   body: TemplateBody,
-  { toolsJson, variables }: PromptAdditions = {},
-): Prompt {
-  const { add_generation_prompt: opens, continue_final_message: continues = false } = body;
-  const variablesJson = jsonTextOf(body.chat_template_kwargs);
+): Pick<ConversationStart, "messages" | "template"> {
+  const { add_generation_prompt: addGenerationPrompt, continue_final_message: continueFinalMessage } = body;
   assertTemplateBody(body);
-  if (continues) assertFinalText(messages);
+  if (continueFinalMessage === true) assertFinalText(messages);
   assertToolArguments(messages);
   assertToolResults(messages);
   return {
-    kind: "chat",
     messages: messages.map(toTemplateMessage),
-    options: {
-      addGenerationPrompt: opens ?? !continues,
-      continueFinalMessage: continues,
-      readsToolArguments: true,
-      ...(variablesJson === undefined ? {} : { variablesJson }),
-      ...(toolsJson === undefined ? {} : { toolsJson }),
-      ...(variables === undefined ? {} : { variables }),
+    template: {
+      addGenerationPrompt,
+      continueFinalMessage,
+      variablesJson: jsonTextOf(body.chat_template_kwargs),
     },
   };
 }

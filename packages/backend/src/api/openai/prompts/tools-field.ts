@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { invalidValue } from "../../shared/api-error.ts";
 import { arrayField, flagField, mapField, objectField, textField } from "../../shared/body/fields.ts";
 import { jsonTextOf } from "../../shared/body/json-text.ts";
 import { isRecord } from "../../../is-record.ts";
@@ -52,16 +51,4 @@ export function readToolsText(input: unknown): {
   const toolsJson = jsonTextOf(input["tools"]);
   if (toolsJson === undefined) return { body: input, toolsJson };
   return { body: { ...input, tools: JSON.parse(toolsJson) as unknown }, toolsJson };
-}
-
-/** @throws ApiError 400 for names that occur twice */
-export function assertTools(tools: readonly Tool[]): void {
-  const names = new Set<string>();
-  for (const [index, { function: called }] of tools.entries()) {
-    const param = `tools[${index}].function`;
-    if (names.has(called.name)) {
-      throw invalidValue(`${param}.name`, "a name of its own for each tool", { got: called.name });
-    }
-    names.add(called.name);
-  }
 }

@@ -1,4 +1,5 @@
 import { ApiError } from "../../shared/api-error.ts";
+import { toApiError } from "../../shared/to-api-error.ts";
 
 /** What chat completions call a field, and what responses call it. */
 const names: readonly (readonly [RegExp, string])[] = [
@@ -21,7 +22,7 @@ export function catchWithOwnNames<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    throw error instanceof ApiError ? withOwnNames(error) : error;
+    throw withOwnNames(toApiError(error));
   }
 }
 

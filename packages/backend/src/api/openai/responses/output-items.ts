@@ -1,5 +1,5 @@
 import type { AnswerPart } from "../../../parsers/answer-part.ts";
-import { GrowingText } from "../../shared/generation/growing-text.ts";
+import { GrowingText } from "../../../text/growing-text.ts";
 
 /** An event of a stream, before it gets its number. */
 export interface ResponseEvent {

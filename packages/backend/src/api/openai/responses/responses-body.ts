@@ -9,11 +9,11 @@ import {
   type FieldsOf,
 } from "../../shared/body/fields.ts";
 import type { BodyRules } from "../../shared/body/parse-body.ts";
+import { efforts, type ReasoningEffort } from "../../../conversation/reasoning.ts";
 import type { JsonMap } from "../../shared/json-schema.ts";
 import { samplingFields, type SamplingBody } from "../parameters/sampling-fields.ts";
 import { schemaField } from "../parameters/structured-output.ts";
 import { templateFields, type TemplateBody } from "../prompts/chat-prompt.ts";
-import { efforts } from "../prompts/reasoning.ts";
 import { inputField, type InputItem } from "./input-items.ts";
 import {
   responseToolChoiceField,
@@ -41,7 +41,7 @@ interface TextBody {
 }
 
 interface ReasoningOptions {
-  readonly effort?: (typeof efforts)[number] | undefined;
+  readonly effort?: ReasoningEffort | undefined;
   readonly summary?: "auto" | undefined;
 }
 

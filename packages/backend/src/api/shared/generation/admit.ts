@@ -2,14 +2,12 @@ import { setMaxListeners } from "node:events";
 import type { AnswerUsage, PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import { AsyncQueue } from "../../../models/async-queue.ts";
 import type { CallOptions, ModelService } from "../../../models/model-service.ts";
-import { BackendError, EngineRequestError } from "../../../errors.ts";
-import { generate, type GenerateEvent, type GenerateInput } from "../../../operations/generate.ts";
-
-/** A request, and whether its length is a default, which may be lowered where the context has no room for it. */
-export interface AdmissionRequest {
-  readonly request: GenerateInput;
-  readonly isMaxTokensDefault: boolean;
-}
+import {
+  openGeneration,
+  protocolError,
+  type AdmissionRequest,
+  type OpenGeneration,
+} from "../../../conversation/open-generation.ts";
 
 /** A reply, and the request that it belongs to. */
 export type AdmittedReply =
@@ -31,66 +29,14 @@ export interface Admission {
   readonly replies: AsyncIterable<AdmittedReply>;
 }
 
-interface Opened {
-  readonly promptTokenCount: number;
-  readonly truncatedTokenCount: number;
-  readonly promptTokenIds: readonly number[] | undefined;
-  readonly iterator: AsyncIterator<GenerateEvent>;
-}
-
-/** Without a length the engine generates up to the end of the context, which is nearer than the default. */
-function hasRoomForLess(error: unknown): boolean {
-  if (!(error instanceof EngineRequestError) || error.code !== "CONTEXT_LENGTH_EXCEEDED") return false;
-  const { promptTokens, contextTokens } = error.data;
-  return (
-    typeof promptTokens === "number" && typeof contextTokens === "number" && promptTokens < contextTokens
-  );
-}
-
-function withoutMaxTokens(request: GenerateInput): GenerateInput {
-  return { ...request, stopping: { ...request.stopping, maxTokens: undefined } };
-}
-
-function protocolError(got: string): BackendError {
-  return new BackendError(
-    "ENGINE_PROTOCOL",
-    `expected the engine's events to begin with accepted and to end with finished, got ${got}`,
-  );
-}
-
-async function open(
-  service: Pick<ModelService, "call">,
-  admission: AdmissionRequest,
-  options: CallOptions,
-): Promise<Opened> {
-  const first = async (request: GenerateInput): Promise<Opened> => {
-    const iterator = service.call(generate, request, options)[Symbol.asyncIterator]();
-    const { value, done } = await iterator.next();
-    if (done === true || value.type !== "accepted") {
-      throw protocolError(done === true ? "nothing" : value.type);
-    }
-    const { promptTokenCount = 0, truncatedTokenCount = 0, promptTokenIds } = value;
-    return { promptTokenCount, truncatedTokenCount, promptTokenIds, iterator };
-  };
-  const { request, isMaxTokensDefault } = admission;
-  try {
-    return await first(request);
-  } catch (error) {
-    if (!isMaxTokensDefault || request.stopping?.maxTokens === undefined || !hasRoomForLess(error)) {
-      throw error;
-    }
-    return first(withoutMaxTokens(request));
-  }
-}
-
 async function* repliesOf(
-  { iterator }: Opened,
+  { events }: OpenGeneration,
   requestIndex: number,
   onEnd?: () => void,
 ): AsyncGenerator<AdmittedReply> {
   try {
     for (;;) {
-      const { value, done } = await iterator.next();
+      const { value, done } = await events.next();
       if (done === true) throw protocolError("the end before finished");
       if (value.type === "delta") {
         yield { requestIndex, type: "delta", delta: value.delta };
@@ -105,7 +51,7 @@ async function* repliesOf(
     }
   } finally {
     try {
-      await iterator.return?.();
+      await events.return?.();
     } finally {
       onEnd?.();
     }
@@ -113,11 +59,11 @@ async function* repliesOf(
 }
 
 /** Replies to several requests in the order in which they arrive; each request waits until its last one was read. */
-async function* merge(opened: readonly Opened[], onEnd: () => void): AsyncGenerator<AdmittedReply> {
+async function* merge(opened: readonly OpenGeneration[], onEnd: () => void): AsyncGenerator<AdmittedReply> {
   const queue = new AsyncQueue<{ readonly reply: AdmittedReply; readonly onRead: () => void }>(
     () => undefined,
   );
-  const pump = async (each: Opened, requestIndex: number): Promise<void> => {
+  const pump = async (each: OpenGeneration, requestIndex: number): Promise<void> => {
     for await (const reply of repliesOf(each, requestIndex)) {
       await new Promise<void>((onRead) => {
         queue.push({ reply, onRead });
@@ -158,10 +104,10 @@ export async function admit(
     signal.removeEventListener("abort", onAbort);
     own.abort(reason);
   };
-  let opened: readonly Opened[];
+  let opened: readonly OpenGeneration[];
   try {
     const options = { modelId, signal: own.signal };
-    opened = await Promise.all(requests.map(async (request) => open(service, request, options)));
+    opened = await Promise.all(requests.map(async (request) => openGeneration(service, request, options)));
   } catch (error) {
     release(error);
     throw error;
@@ -169,9 +115,9 @@ export async function admit(
   const onEnd = (): void => release(new DOMException("the reader left", "AbortError"));
   const [only] = opened;
   return {
-    promptTokenCount: opened.reduce((sum, { promptTokenCount }) => sum + promptTokenCount, 0),
-    promptTokenIds: opened.map(({ promptTokenIds }) => promptTokenIds),
-    truncatedTokenCount: opened.reduce((sum, { truncatedTokenCount }) => sum + truncatedTokenCount, 0),
+    promptTokenCount: opened.reduce((sum, { accepted }) => sum + (accepted.promptTokenCount ?? 0), 0),
+    promptTokenIds: opened.map(({ accepted }) => accepted.promptTokenIds),
+    truncatedTokenCount: opened.reduce((sum, { accepted }) => sum + (accepted.truncatedTokenCount ?? 0), 0),
     replies: opened.length === 1 && only !== undefined ? repliesOf(only, 0, onEnd) : merge(opened, onEnd),
   };
 }

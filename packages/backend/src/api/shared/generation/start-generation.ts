@@ -2,7 +2,8 @@ import type { AnswerSize } from "../../../models/answer-memory.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
 import type { ApiContext } from "../codec.ts";
 import type { Generation } from "../generation.ts";
-import { admit, type AdmissionRequest } from "./admit.ts";
+import type { AdmissionRequest } from "../../../conversation/open-generation.ts";
+import { admit } from "./admit.ts";
 import { trackProgress, type TrackedReplies } from "./track-progress.ts";
 
 /** What is to be generated, and how it is written. */

@@ -1,5 +1,5 @@
 import type { SamplingParams } from "@infernode/inference";
-import type { ServedModel } from "../../models/model-service.ts";
+import type { ServedModel } from "../models/model-service.ts";
 
 type Defined<T> = { readonly [Name in keyof T]?: Exclude<T[Name], undefined> };
 

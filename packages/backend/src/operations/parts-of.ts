@@ -1,5 +1,5 @@
-import type { TokenDelta } from "../../../operations/token-delta.ts";
-import type { AnswerPart } from "../../../parsers/answer-part.ts";
+import type { TokenDelta } from "./token-delta.ts";
+import type { AnswerPart } from "../parsers/answer-part.ts";
 
 /** The parts of a delta. */
 export function partsOf({ text, parts }: TokenDelta): readonly AnswerPart[] {
