@@ -89,14 +89,17 @@ async function startChat(fields: object) {
   const codec = wireFormats[0].codecs.find(({ path }) => path === "/v1/chat/completions");
   if (codec === undefined || !("prepare" in codec)) throw new Error("expected a codec of chats, got none");
   const body = { model: model.id, messages: [{ role: "user", content: "Hi" }], ...fields };
-  const prepared = codec.prepare(body, {
-    service,
-    clock: { now: () => performance.now(), epochMs: () => 0 },
-    ids: () => "0123456789abcdef0123456789abcdef",
-    maxChoices: answerCount,
-    answers: { reservedBytes: 0, reserve: () => () => undefined },
-    version: "0.0.0",
-  });
+  const prepared = codec.prepare(
+    { body, path: {}, query: {} },
+    {
+      service,
+      clock: { now: () => performance.now(), epochMs: () => 0 },
+      ids: () => "0123456789abcdef0123456789abcdef",
+      maxChoices: answerCount,
+      answers: { reservedBytes: 0, reserve: () => () => undefined },
+      version: "0.0.0",
+    },
+  );
   return prepared.start(new AbortController().signal);
 }
 

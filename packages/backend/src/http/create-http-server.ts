@@ -108,7 +108,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     const { default: cors } = await import("@fastify/cors");
     await app.register(cors, {
       origin: config.corsOrigins.includes("*") ? "*" : [...config.corsOrigins],
-      methods: ["GET", "HEAD", "POST", "OPTIONS"],
+      methods: ["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
       exposedHeaders: ["x-request-id", "retry-after", "retry-after-ms"],
       strictPreflight: false,
       maxAge: 600,

@@ -10,9 +10,10 @@ export interface FormatFinder {
   of(request: Pick<FastifyRequest, "url" | "routeOptions">): WireFormat;
 }
 
-/** The pattern of a codec's path: a parameter at the end may have slashes. */
-export function patternOf({ path }: Pick<Codec, "path">): string {
-  return path.replace(/\{\w+\}$/, "*");
+/** The pattern of a codec's path, as the router has it. */
+export function patternOf({ path, mayHaveSlashes }: Pick<Codec, "path" | "mayHaveSlashes">): string {
+  const own = mayHaveSlashes === true ? path.replace(/\{\w+\}$/, "*") : path;
+  return own.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
 /** Creates the finder of one server. */

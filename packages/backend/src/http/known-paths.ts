@@ -1,6 +1,6 @@
 /** The paths of a server and their methods, for 405, OPTIONS and the format of errors. */
 export interface KnownPaths {
-  /** Adds a route; a `*` at the end of the pattern stands for anything. */
+  /** Adds a route; a `*` at the end of the pattern stands for anything, and `:id` for what is between slashes. */
   add(pattern: string, methods: readonly string[]): void;
   /** In alphabetical order; empty for a path that does not exist. */
   methodsOf(url: string): readonly string[];
@@ -11,7 +11,13 @@ export interface KnownPaths {
 function matches(pattern: string, url: string): boolean {
   const [path = ""] = url.split("?", 1);
   if (pattern.endsWith("*")) return path.startsWith(pattern.slice(0, -1)) && path.length >= pattern.length;
-  return pattern === path;
+  if (!pattern.includes(":")) return pattern === path;
+  const parts = path.split("/");
+  const wanted = pattern.split("/");
+  return (
+    parts.length === wanted.length &&
+    wanted.every((each, index) => (each.startsWith(":") ? parts[index] !== "" : parts[index] === each))
+  );
 }
 
 /** Creates an empty list. */

@@ -34,24 +34,23 @@ function eventSchema(chunk: NamedSchema, { errors, streamEnd }: WireFormat): Jso
   };
 }
 
+function parametersOf({ path, description: { query = [] } }: Codec): readonly JsonMap[] {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  return [
+    ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...query.map(({ name, schema }) => ({ name, in: "query", schema })),
+  ];
+}
+
 function codecOperation(codec: Codec, format: WireFormat): JsonMap {
   const { id, summary, tag = format.name, answer, chunk, errors } = codec.description;
   const isStreamed = chunk !== undefined;
-  const names = [...codec.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const parameters = parametersOf(codec);
   return {
     operationId: id,
     summary,
     tags: [tag],
-    ...(names.length === 0
-      ? {}
-      : {
-          parameters: names.map((name) => ({
-            name,
-            in: "path",
-            required: true,
-            schema: { type: "string" },
-          })),
-        }),
+    ...(parameters.length === 0 ? {} : { parameters }),
     responses: {
       200: {
         description: isStreamed ? "The answer; with `stream: true` as server-sent events" : "The answer",
@@ -119,6 +118,13 @@ function allSchemas({ formats, routes, model }: OpenApiParts): readonly NamedSch
   ];
 }
 
+/** A path may have several methods, each from a codec of its own. */
+function mergePaths(entries: readonly (readonly [string, JsonMap])[]): JsonMap {
+  const paths = new Map<string, JsonMap>();
+  for (const [path, methods] of entries) paths.set(path, { ...paths.get(path), ...methods });
+  return Object.fromEntries(paths);
+}
+
 /** Describes the API in OpenAPI 3.1, as the codecs and the routes describe themselves. */
 export function createOpenApiDocument(parts: OpenApiParts): JsonMap {
   const { version, model, formats, routes } = parts;
@@ -138,7 +144,7 @@ export function createOpenApiDocument(parts: OpenApiParts): JsonMap {
     },
     servers: [{ url: "/" }],
     security: [],
-    paths: Object.fromEntries([...codecPaths, ...routes.map((route) => routePath(route, formats[0]))]),
+    paths: mergePaths([...codecPaths, ...routes.map((route) => routePath(route, formats[0]))]),
     components: {
       headers: responseHeaders,
       schemas: Object.fromEntries(allSchemas(parts).map(({ name, schema }) => [name, schema])),

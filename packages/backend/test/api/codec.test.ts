@@ -46,7 +46,7 @@ const wordsCodec: GenerationCodec = {
     chunk: { name: "WordCount", schema: { type: "integer" } },
     errors: ["model_not_found"],
   },
-  prepare(body, { service }) {
+  prepare({ body }, { service }) {
     const { model, text, stream } = body as Readonly<Record<"model" | "text", string>> & { stream: boolean };
     const { id: modelId } = findModel(service, model);
     return {

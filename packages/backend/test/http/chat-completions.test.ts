@@ -376,7 +376,9 @@ test("an answer of many megabytes is whole, and no piece of it is large", async 
     answers: createAnswerBudget(),
     version: "1",
   };
-  const generation = await chatCodec.prepare(body, context).start(new AbortController().signal);
+  const generation = await chatCodec
+    .prepare({ body, path: {}, query: {} }, context)
+    .start(new AbortController().signal);
   const pieces = [...(await generation.collect())];
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(10_000);
   expect((JSON.parse(pieces.join("")) as OpenAI.ChatCompletion).choices).toHaveLength(16);

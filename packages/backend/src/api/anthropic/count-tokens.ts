@@ -34,7 +34,7 @@ export const countTokensCodec: AnswerCodec = {
     answer: { name: "CountTokensResponse", schema: objectSchema({ input_tokens: integerSchema }) },
     errors: messageErrors,
   },
-  async answer(input, { service }, signal) {
+  async answer({ body: input }, { service }, signal) {
     const body = parseBody(input, rules);
     const model = findModel(service, body.model);
     const { prompt } = toChatPrompt(toConversation(body, model), model);

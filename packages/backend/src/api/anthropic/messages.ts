@@ -104,7 +104,7 @@ export const messagesCodec: GenerationCodec = {
     chunk: streamEventSchema,
     errors: messageErrors,
   },
-  prepare(input, context) {
+  prepare({ body: input }, context) {
     const body = parseBody(input, rules);
     const model = findModel(context.service, body.model);
     const id = `msg_${context.ids()}`;

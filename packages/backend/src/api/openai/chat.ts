@@ -4,7 +4,7 @@ import { invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, integerField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
-import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
+import type { ApiContext, ApiRequest, GenerationCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
@@ -61,7 +61,7 @@ function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number
   throw invalidValue("top_logprobs", "0 without `logprobs: true`", { got: top });
 }
 
-function prepare(input: unknown, context: ApiContext): PreparedGeneration {
+function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGeneration {
   const { body: given, toolsJson } = readToolsText(input);
   const body = parseBody(given, chatRules);
   const model = findModel(context.service, body.model);

@@ -9,7 +9,7 @@ import { invalidValue } from "../shared/api-error.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { flagField, integerField, tokenIdFormat, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
-import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
+import type { ApiContext, ApiRequest, GenerationCodec } from "../shared/codec.ts";
 import { promptErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
@@ -161,7 +161,7 @@ async function resolveEcho(
   };
 }
 
-function prepare(input: unknown, context: ApiContext): PreparedGeneration {
+function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGeneration {
   const body = parseBody(input, completionRules);
   const model = findModel(context.service, body.model);
   const { id, n, admissions: planned } = plan(body, model, context);

@@ -37,7 +37,7 @@ export const detokenizeCodec: AnswerCodec = {
     answer: { name: "DetokenizeResponse", schema: objectSchema({ prompt: textSchema }) },
     errors: promptErrors,
   },
-  async answer(input, { service }, signal) {
+  async answer({ body: input }, { service }, signal) {
     const { model, tokens } = parseBody(input, detokenizeRules);
     const { id: modelId, vocabSize } = findModel(service, model);
     assertTokenIds(tokens, "tokens", vocabSize);

@@ -58,18 +58,19 @@ export const listModelsCodec: AnswerCodec = {
     },
     errors: [],
   },
-  answer: async (_input, { service }) => ({ object: "list", data: service.models().map(toModelObject) }),
+  answer: async (_request, { service }) => ({ object: "list", data: service.models().map(toModelObject) }),
 };
 
 /** Describes one model, by its id or an alias. */
 export const retrieveModelCodec: AnswerCodec = {
   method: "GET",
   path: "/v1/models/{id}",
+  mayHaveSlashes: true,
   description: {
     id: "retrieveModel",
     summary: "Describes one model, by its id or an alias",
     answer: modelSchema,
     errors: modelErrors,
   },
-  answer: async (input, { service }) => toModelObject(findModelStatus(service, (input as { id: string }).id)),
+  answer: async ({ path: { id = "" } }, { service }) => toModelObject(findModelStatus(service, id)),
 };

@@ -1,7 +1,7 @@
 import { describeBody } from "../shared/body/describe-body.ts";
 import { parseBody } from "../shared/body/parse-body.ts";
 import type { ApiError } from "../shared/api-error.ts";
-import type { ApiContext, GenerationCodec } from "../shared/codec.ts";
+import type { ApiContext, ApiRequest, GenerationCodec } from "../shared/codec.ts";
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
@@ -20,7 +20,7 @@ import { responsesRules } from "./responses/responses-body.ts";
 import { toConversation } from "./responses/to-conversation.ts";
 import { writeAnswer } from "./responses/write-answer.ts";
 
-function prepare(input: unknown, context: ApiContext): PreparedGeneration {
+function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGeneration {
   const { body: given, toolsJson } = readToolsText(input);
   if (isRecord(given)) {
     assertNoReferences(given["input"]);

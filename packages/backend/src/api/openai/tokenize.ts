@@ -118,7 +118,7 @@ export const tokenizeCodec: AnswerCodec = {
     },
     errors: messageErrors,
   },
-  async answer(input, { service }, signal) {
+  async answer({ body: input }, { service }, signal) {
     const { body: given, toolsJson } = readToolsText(input);
     const body = parseBody(given, tokenizeRules);
     const model = findModel(service, body.model);

@@ -20,6 +20,12 @@ export interface BodyDescription {
   ignorableNames(body: unknown): readonly string[];
 }
 
+/** A parameter of the query in the document. */
+export interface QueryParameter {
+  readonly name: string;
+  readonly schema: JsonMap;
+}
+
 /** What the OpenAPI document says of a codec. */
 export interface CodecDescription {
   /** The document's `operationId`. */
@@ -31,6 +37,8 @@ export interface CodecDescription {
   readonly link?: string;
   /** Of a POST. */
   readonly body?: BodyDescription;
+  /** [none] */
+  readonly query?: readonly QueryParameter[];
   readonly answer: NamedSchema;
   /** Of a stream: one event, where it is neither an error nor the end. */
   readonly chunk?: NamedSchema;
@@ -50,28 +58,36 @@ export interface ApiContext {
   readonly version: string;
 }
 
+/** What a route is asked. */
+export interface ApiRequest {
+  /** Of a POST; `undefined` where none was sent. */
+  readonly body: unknown;
+  /** The path's parameters. */
+  readonly path: Readonly<Record<string, string>>;
+  /** A name that occurs several times has several values. */
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+}
+
 interface CodecRoute {
-  /** As OpenAPI writes it. A parameter is allowed at the end, and may have slashes: `/v1/models/{id}`. */
+  /** As OpenAPI writes it: `/v1/models/{id}`. */
   readonly path: string;
+  /** The parameter at the end of the path may have slashes. [false] */
+  readonly mayHaveSlashes?: boolean;
   /** [POST] */
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   readonly description: CodecDescription;
 }
 
 /** Answers while the answer is made: with a stream of chunks, or with one long answer. */
 export interface GenerationCodec extends CodecRoute {
-  /** Makes operations' input of a body. @throws ApiError */
-  prepare(body: unknown, context: ApiContext): PreparedGeneration;
+  /** Makes operations' input of a request. @throws ApiError */
+  prepare(request: ApiRequest, context: ApiContext): PreparedGeneration;
 }
 
 /** Answers at once. */
 export interface AnswerCodec extends CodecRoute {
-  /**
-   * Resolves with what is sent as JSON.
-   * @param input the body of a POST, the path's parameters of a GET
-   * @throws ApiError; the signal's reason
-   */
-  answer(input: unknown, context: ApiContext, signal: AbortSignal): Promise<unknown>;
+  /** Resolves with what is sent as JSON. @throws ApiError; the signal's reason */
+  answer(request: ApiRequest, context: ApiContext, signal: AbortSignal): Promise<unknown>;
 }
 
 /** One route of a wire format: a body to an operation's input, events to chunks or an answer. Knows no engine. */

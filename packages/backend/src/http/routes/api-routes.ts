@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import type { Codec } from "../../api/shared/codec.ts";
+import type { ApiRequest, Codec } from "../../api/shared/codec.ts";
 import type { WireFormat } from "../../api/shared/wire-format.ts";
 import { patternOf } from "../format-finder.ts";
 import { sendAnswer } from "../send-answer.ts";
 import { sendGeneration } from "../send-generation.ts";
 import type { ServerParts } from "../server-parts.ts";
 
-/** The parameter at the end of the path: `{ id: "acme/tiny" }`. */
-function pathParameters(codec: Codec, request: FastifyRequest): object {
-  const name = /\{(\w+)\}$/.exec(codec.path)?.[1];
-  const { "*": value } = request.params as { readonly "*"?: string };
-  return name === undefined ? {} : { [name]: value };
+/** The parameters of the path: `{ id: "acme/tiny" }`. */
+function pathParameters(codec: Codec, request: FastifyRequest): Readonly<Record<string, string>> {
+  const { "*": rest, ...named } = request.params as Readonly<Record<string, string>>;
+  const last = /\{(\w+)\}$/.exec(codec.path)?.[1];
+  return rest === undefined || last === undefined ? named : { ...named, [last]: rest };
 }
 
 /** Parameters that were left out, as a header's value. */
@@ -40,12 +40,16 @@ function createHandler(codec: Codec, format: WireFormat, parts: ServerParts) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const exchange = exchanges.of(request);
     const body = options.config.lenient === true ? leaveOut(codec, { request, reply, logger }) : request.body;
+    const asked: ApiRequest = {
+      body,
+      path: pathParameters(codec, request),
+      query: request.query as ApiRequest["query"],
+    };
     if ("prepare" in codec) {
-      const prepared = codec.prepare(body, api);
+      const prepared = codec.prepare(asked, api);
       return sendGeneration(reply, prepared, { exchange, format, config: options.config });
     }
-    const input = codec.method === "GET" ? pathParameters(codec, request) : body;
-    return sendAnswer(reply, exchange, (signal) => codec.answer(input, api, signal));
+    return sendAnswer(reply, exchange, (signal) => codec.answer(asked, api, signal));
   };
 }
 

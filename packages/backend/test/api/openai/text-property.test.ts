@@ -23,6 +23,7 @@ const context = {
   answers: createAnswerBudget(),
   version: "1",
 };
+const toRequest = (body: unknown) => ({ body, path: {}, query: {} });
 const never = new AbortController().signal;
 
 async function collect(prepared: PreparedGeneration): Promise<{ choices: Choice[]; usage: unknown }> {
@@ -66,8 +67,8 @@ test("what a chat streams is what it answers as a whole", async () => {
   await fc.assert(
     fc.asyncProperty(parameters, fc.string({ unit: "grapheme" }), async (fields, content) => {
       const body = { model: modelId, messages: [{ role: "user", content }], ...fields };
-      const whole = await collect(chatCodec.prepare(body, context));
-      const parts = await stream(chatCodec.prepare({ ...body, ...streamed }, context));
+      const whole = await collect(chatCodec.prepare(toRequest(body), context));
+      const parts = await stream(chatCodec.prepare(toRequest({ ...body, ...streamed }), context));
       expect(parts.texts).toEqual(whole.choices.map(({ message }) => message?.content));
       expect(parts.reasons).toEqual(whole.choices.map(({ finish_reason: reason }) => reason));
       expect(parts.usage).toEqual(whole.usage);
@@ -84,8 +85,8 @@ test("what completions stream is what they answer as a whole, echo and several p
   await fc.assert(
     fc.asyncProperty(parameters, prompts, fc.boolean(), async (fields, prompt, echo) => {
       const body = { model: modelId, prompt, echo, ...fields };
-      const whole = await collect(completionCodec.prepare(body, context));
-      const parts = await stream(completionCodec.prepare({ ...body, ...streamed }, context));
+      const whole = await collect(completionCodec.prepare(toRequest(body), context));
+      const parts = await stream(completionCodec.prepare(toRequest({ ...body, ...streamed }), context));
       expect(parts.texts).toEqual(whole.choices.map(({ text }) => text));
       expect(parts.reasons).toEqual(whole.choices.map(({ finish_reason: reason }) => reason));
       expect(parts.usage).toEqual(whole.usage);
