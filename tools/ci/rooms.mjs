@@ -90,14 +90,15 @@ export const packageRooms = {
       "constraint/characters": ["constraint/program"],
       "constraint/regex": ["constraint/program", "constraint/characters"],
       "constraint/automaton": ["constraint/program", "constraint/characters", "constraint/regex"],
+      "constraint/tokens": [],
       "constraint/json-schema": [
         "constraint/program",
         "constraint/characters",
         "constraint/regex",
         "constraint/automaton",
+        "constraint/tokens",
       ],
       "constraint/grammar": ["constraint/program", "constraint/characters", "constraint/regex"],
-      "constraint/tokens": [],
       "constraint/match": ["constraint/program", "constraint/tokens"],
       constraint: [
         "constraint/program",

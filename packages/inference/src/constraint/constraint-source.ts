@@ -1,4 +1,4 @@
-import type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
+import type { JsonSchemaOptions } from "./json-schema/compile-json-schema.ts";
 
 /** What a text must match: one of these. */
 export type ConstraintSource =
@@ -12,9 +12,9 @@ export type ConstraintSource =
 
 /** A source without others in it. */
 export type LeafSource =
-  | { readonly jsonSchema: unknown; readonly whitespace?: JsonWhitespace }
+  | ({ readonly jsonSchema: unknown } & JsonSchemaOptions)
   /** Any JSON object. */
-  | { readonly jsonObject: true; readonly whitespace?: JsonWhitespace }
+  | ({ readonly jsonObject: true } & JsonSchemaOptions)
   /** A regular expression for the whole text. */
   | { readonly regex: string }
   /** A grammar in GBNF whose start is the rule `root`. */

@@ -2,6 +2,7 @@ export { compileConstraint } from "./compile-constraint.ts";
 export type { ConstraintSource } from "./constraint-source.ts";
 export { warmUpConstraints } from "./warm-up-constraints.ts";
 export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
+export type { NotationMark, ObjectNotation, ValueNotation } from "./json-schema/value-notation.ts";
 export {
   ConstraintError,
   type ConstraintErrorCode,

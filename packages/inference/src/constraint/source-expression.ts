@@ -89,7 +89,7 @@ function leafExpression(source: LeafSource, builder: ProgramBuilder): Expression
   if ("jsonSchema" in source || "jsonObject" in source) {
     budget.path = "#";
     const schema = "jsonSchema" in source ? source.jsonSchema : { type: "object" };
-    return { kind: "call", rule: compileJsonSchema(schema, builder, source.whitespace ?? "flexible") };
+    return { kind: "call", rule: compileJsonSchema(schema, builder, source) };
   }
   const [name = "source"] = Object.keys(source);
   budget.path = name;

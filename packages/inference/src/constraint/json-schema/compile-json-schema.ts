@@ -2,7 +2,9 @@ import { choice, emptyExpression, type Expression, literal, sequence } from "../
 import type { ProgramBuilder } from "../program/program-builder.ts";
 import { assertJson } from "./json-value.ts";
 import { SchemaDocument } from "./schema-document.ts";
+import { resolveNotation } from "./resolve-notation.ts";
 import { SchemaShapes } from "./schema-shapes.ts";
+import type { ValueNotation } from "./value-notation.ts";
 import { ValueWriter } from "./value-writer.ts";
 
 /**
@@ -13,17 +15,27 @@ export type JsonWhitespace = "compact" | "flexible";
 
 const maxIndent = 64;
 
+/** How values are written. */
+export interface JsonSchemaOptions {
+  /** [flexible] */
+  readonly whitespace?: JsonWhitespace | undefined;
+  /** [JSON] */
+  readonly notation?: ValueNotation | undefined;
+}
+
 /** Adds the rules for values that match a schema, that of the value first; returns its number. */
 export function compileJsonSchema(
   schema: unknown,
   builder: ProgramBuilder,
-  whitespace: JsonWhitespace,
+  { whitespace = "flexible", notation }: JsonSchemaOptions = {},
 ): number {
   const { budget } = builder;
   assertJson(schema, budget);
   const document = new SchemaDocument(schema, budget);
   const rule = builder.declareRule();
-  const writer = new ValueWriter(new SchemaShapes(document), builder, spaceExpression(builder, whitespace));
+  const space = spaceExpression(builder, whitespace);
+  const writings = resolveNotation(notation, space, builder);
+  const writer = new ValueWriter(new SchemaShapes(document), builder, { ...writings, space });
   writer.define(rule, document.conjunctionOf(schema, "#"));
   budget.path = "#";
   return rule;

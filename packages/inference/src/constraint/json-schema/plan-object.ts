@@ -39,8 +39,15 @@ const maxListedNames = 256;
 /** Sets of names that a value's patterns tell apart. */
 const maxParts = 64;
 
-/** What properties an object may have; `undefined` if it can have none that it must. */
-export function planObject(shape: ObjectShape, shapes: SchemaShapes): ObjectPlan | undefined {
+/**
+ * What properties an object may have; `undefined` if it can have none that it must.
+ * @param writable the names that properties may have which the schema does not declare
+ */
+export function planObject(
+  shape: ObjectShape,
+  shapes: SchemaShapes,
+  writable: CharacterAutomaton = anyTextAutomaton,
+): ObjectPlan | undefined {
   const { budget } = shapes;
   const { layers, required } = shape;
   const allowed =
@@ -56,7 +63,8 @@ export function planObject(shape: ObjectShape, shapes: SchemaShapes): ObjectPlan
   for (const name of names) if (!declare(name)) return undefined;
   const open: OpenProperties[] = [];
   budget.path = shape.path;
-  const others = subtractAutomaton(allowed, automatonOfTexts(names, budget), budget);
+  const written = writable === anyTextAutomaton ? allowed : intersectAutomata(allowed, writable, budget);
+  const others = subtractAutomaton(written, automatonOfTexts(names, budget), budget);
   for (const part of splitByPatterns(others, layers, shapes)) {
     if (shapes.isNever(part.value)) continue;
     if (isEndless(part.names)) {

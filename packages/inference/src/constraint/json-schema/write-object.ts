@@ -1,30 +1,46 @@
-import { automatonExpression } from "../automaton/automaton-expression.ts";
-import { encodeJsonCharacters } from "../characters/json-text.ts";
-import { type Counter, type Expression, type GraphEdge, literal, sequence } from "../program/expression.ts";
-import type { ProgramBuilder } from "../program/program-builder.ts";
+import { type Counter, type Expression, type GraphEdge, sequence } from "../program/expression.ts";
 import type { ObjectPlan } from "./plan-object.ts";
+import type { ObjectWriting } from "./resolve-notation.ts";
 import type { Conjunction } from "./schema-document.ts";
 
 /** What writing a composite value needs from the writer of all values. */
 export interface ValueWriting {
-  readonly builder: ProgramBuilder;
   /** Whitespace, which may be none. */
   readonly space: Expression;
   /** Any value that matches some schemas. */
   readonly value: (conjunction: Conjunction) => Expression;
+  /** Any such text, as it is, with what comes after it. */
+  readonly text: (conjunction: Conjunction) => Expression;
+}
+
+/** How one object is written. */
+export interface ObjectBody {
+  readonly plan: ObjectPlan;
+  readonly objects: ObjectWriting;
+  /** Each property is a tick. */
+  readonly isCounted: boolean;
+  /** The schema's, for errors. */
+  readonly path: string;
 }
 
 /**
  * Writes the body of an object's rule. The declared properties come in their order, then the others, whose names are
- * keys: no two are the same. Counted, each property is a tick.
+ * keys: no two are the same.
  */
-export function writeObject(plan: ObjectPlan, isCounted: boolean, writing: ValueWriting): Expression {
+export function writeObject(
+  { plan, objects, isCounted, path }: ObjectBody,
+  writing: ValueWriting,
+): Expression {
   const { declared } = plan;
-  const { space } = writing;
+  const { afterValue, texts } = objects;
   const members = declared.map(({ name, value }) =>
-    sequence(literal(`${JSON.stringify(name)}:`), space, writing.value(value)),
+    texts.has(name)
+      ? sequence(objects.name(name, path), writing.text(value))
+      : sequence(objects.name(name, path), writing.value(value), afterValue),
   );
-  const others = plan.open.map(({ names, value }) => openMember(names, value, writing));
+  const others = plan.open.map(({ names, value }) =>
+    sequence(objects.openName(names), writing.value(value), afterValue),
+  );
   const rest = restCounts(plan);
   const tickAfter = (index: number): GraphEdge["tick"] => (isCounted ? rest[index] : undefined);
   // State 2i: before property i with none written; 2i + 1: with some written; the last one: closed.
@@ -33,8 +49,7 @@ export function writeObject(plan: ObjectPlan, isCounted: boolean, writing: Value
   const edges: GraphEdge[] = [];
   const add = (label: Expression, places: { from: number; to: number; tick?: GraphEdge["tick"] }): void => {
     edges.push({ label, ...places });
-    const separated = sequence(literal(","), space, label);
-    edges.push({ ...places, from: places.from + 1, label: separated });
+    edges.push({ ...places, from: places.from + 1, label: sequence(objects.separator, label) });
   };
   for (const [index, member] of members.entries()) {
     add(member, { from: 2 * index, to: 2 * index + 3, tick: tickAfter(index + 1) });
@@ -43,24 +58,14 @@ export function writeObject(plan: ObjectPlan, isCounted: boolean, writing: Value
     edges.push({ from: 2 * index + 1, to: 2 * index + 3, label: { kind: "empty" } });
   }
   for (const other of others) add(other, { from: 2 * last, to: 2 * last + 1, tick: tickAfter(last) });
-  edges.push({ from: 2 * last, to: end, label: literal("}"), isGuarded: isCounted });
-  edges.push({ from: 2 * last + 1, to: end, label: sequence(space, literal("}")), isGuarded: isCounted });
-  return sequence(literal("{"), space, {
+  edges.push({ from: 2 * last, to: end, label: objects.closeEmpty, isGuarded: isCounted });
+  edges.push({ from: 2 * last + 1, to: end, label: objects.close, isGuarded: isCounted });
+  return sequence(objects.open, {
     kind: "graph",
     stateCount: end + 1,
     accepting: new Set([end]),
     edges,
   });
-}
-
-function openMember(
-  names: ObjectPlan["open"][number]["names"],
-  value: Conjunction,
-  writing: ValueWriting,
-): Expression {
-  const key = sequence(literal('"'), automatonExpression(names, encodeJsonCharacters), literal('"'));
-  const rule = writing.builder.addRule(key, true);
-  return sequence({ kind: "call", rule }, literal(":"), writing.space, writing.value(value));
 }
 
 /** How many properties can still come from each on: at least the required ones, at most all. */

@@ -52,6 +52,21 @@ export function literal(text: string): Expression {
   return text === "" ? emptyExpression : { kind: "literals", texts: [encoder.encode(text)] };
 }
 
+/** These bytes; none of them is nothing. */
+export function exactly(bytes: Uint8Array): Expression {
+  return bytes.length === 0 ? emptyExpression : { kind: "literals", texts: [bytes] };
+}
+
+export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 export function sequence(...parts: readonly Expression[]): Expression {
   return parts.length === 1 ? parts[0]! : { kind: "sequence", parts };
 }
