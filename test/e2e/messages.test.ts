@@ -2,7 +2,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
+import { lookingTemplate, lookRecital, thinkRecital } from "./support/looking-model.ts";
 import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
@@ -10,7 +10,7 @@ const model = "reciting";
 const question = { role: "user" as const, content: "Where is the fox?" };
 const look: Anthropic.Tool = {
   name: "look",
-  input_schema: lookParameters,
+  input_schema: { type: "object", properties: { place: { type: "string" } }, required: ["place"] },
 };
 
 /** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
@@ -110,7 +110,7 @@ test("the AI SDK runs the tool in its loop, whole and as a stream", async () => 
     stopWhen: stepCountIs(3),
     tools: {
       look: tool({
-        inputSchema: jsonSchema<{ place: string }>(lookParameters),
+        inputSchema: jsonSchema<{ place: string }>(look.input_schema),
         execute: async ({ place }) => `fur in the ${place}`,
       }),
     },

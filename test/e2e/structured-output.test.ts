@@ -127,6 +127,86 @@ describe("structured_outputs", () => {
   });
 });
 
+describe("structural_tag", () => {
+  const schema = {
+    type: "object",
+    properties: { city: { enum: ["Oslo", "Rome"] } },
+    required: ["city"],
+    additionalProperties: false,
+  };
+  const call = /^<call>\{\s*"city":\s*"(Oslo|Rome)"\s*\}<\/call>$/;
+  const tag = { begin: "<call>", content: { type: "json_schema", json_schema: schema }, end: "</call>" };
+  const once = {
+    type: "triggered_tags",
+    triggers: ["<"],
+    tags: [tag],
+    at_least_one: true,
+    stop_after_first: true,
+  };
+
+  async function chat(parameters: object): Promise<string> {
+    const body = { model, messages, max_tokens: 100, seed: 3, temperature: 1, ...parameters };
+    const answer = await postJson(`${daemon.url}/v1/chat/completions`, body);
+    expect(answer).toMatchObject({ status: 200, body: { choices: [{ finish_reason: "stop" }] } });
+    return (answer.body as { choices: [{ message: { content: string } }] }).choices[0].message.content;
+  }
+
+  test("in structured_outputs, as an object and as its JSON text, without white space", async () => {
+    const tagged = { type: "structural_tag", format: once };
+    expect(await chat({ structured_outputs: { structural_tag: tagged } })).toMatch(call);
+    const text = { structural_tag: JSON.stringify(tagged), disable_any_whitespace: true };
+    expect(await chat({ structured_outputs: text })).toMatch(/^<call>\{"city":"(Oslo|Rome)"\}<\/call>$/);
+  });
+
+  test("in response_format, with text around the tag that has no end of its own", async () => {
+    const elements = [{ type: "tag", begin: "<think>", content: { type: "any_text" }, end: "." }, once];
+    const format = { type: "sequence", elements };
+    const body = { model, messages, max_tokens: 400, seed: 3, temperature: 1 };
+    const answer = await postJson(`${daemon.url}/v1/chat/completions`, {
+      ...body,
+      response_format: { type: "structural_tag", format },
+    });
+    const [choice] = (answer.body as { choices: { finish_reason: string; message: { content: string } }[] })
+      .choices;
+    expect(choice).toMatchObject({ finish_reason: "stop" });
+    const [, thought, rest] = /^<think>([^.]*)\.(.*)$/s.exec(choice?.message.content ?? "") ?? [];
+    expect(thought).toBeTypeOf("string");
+    expect(rest).toMatch(call);
+  });
+
+  test("in its older form: a trigger in free text becomes one of the tags", async () => {
+    const structures = [{ begin: "a<", schema: { enum: [1, 2] }, end: ">" }];
+    const answer = await postJson(`${daemon.url}/v1/completions`, {
+      model,
+      prompt: "The fox",
+      max_tokens: 60,
+      response_format: { type: "structural_tag", structures, triggers: ["a"] },
+    });
+    const { text } = (answer.body as { choices: [{ text: string }] }).choices[0];
+    expect(text).toMatch(/a<[12]>/);
+    expect(text.replaceAll(/a<[12]>/g, "")).not.toMatch(/a(?!<?[12]?$)/);
+  });
+
+  test("is refused with the place in it", async () => {
+    const post = async (parameters: object): Promise<unknown> => {
+      const answer = await postJson(`${daemon.url}/v1/chat/completions`, { model, messages, ...parameters });
+      expect(answer.status).toBe(400);
+      return answer.body;
+    };
+    const bad = { type: "sequence", elements: [once, { type: "any_tokens" }] };
+    expect(await post({ response_format: { type: "structural_tag", format: bad } })).toMatchObject({
+      error: { param: "response_format.format.elements[1]", code: "unsupported_parameter" },
+    });
+    const schemaOf = { ...tag, content: { type: "json_schema", json_schema: { type: "objekt" } } };
+    const format = { ...once, tags: [schemaOf] };
+    expect(
+      await post({ structured_outputs: { structural_tag: { type: "structural_tag", format } } }),
+    ).toMatchObject({
+      error: { param: "structured_outputs.structural_tag.format.tags[0].content" },
+    });
+  });
+});
+
 describe("refused by name", () => {
   const refuse = async (parameters: object): Promise<unknown> => {
     const answer = await postJson(`${daemon.url}/v1/chat/completions`, { model, messages, ...parameters });

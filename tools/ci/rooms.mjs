@@ -100,13 +100,19 @@ export const packageRooms = {
       ],
       "constraint/grammar": ["constraint/program", "constraint/characters", "constraint/regex"],
       "constraint/match": ["constraint/program", "constraint/tokens"],
-      constraint: [
+      "constraint/sources": [
         "constraint/program",
         "constraint/characters",
         "constraint/regex",
         "constraint/automaton",
         "constraint/json-schema",
         "constraint/grammar",
+        "constraint/tokens",
+      ],
+      constraint: [
+        "constraint/program",
+        "constraint/json-schema",
+        "constraint/sources",
         "constraint/tokens",
         "constraint/match",
       ],

@@ -1,10 +1,10 @@
-import { type ConstraintSource, isLeaf } from "./constraint-source.ts";
+import { type ConstraintSource, isLeaf } from "./sources/constraint-source.ts";
 import { assembleProgram } from "./program/assemble-program.ts";
 import { Budget } from "./program/budget.ts";
 import { type ConstraintLimits, resolveConstraintLimits } from "./program/limits.ts";
 import type { ConstraintProgram } from "./program/program.ts";
 import { ProgramBuilder } from "./program/program-builder.ts";
-import { sourceExpression } from "./source-expression.ts";
+import { sourceExpression } from "./sources/source-expression.ts";
 
 /**
  * Compiles a constraint to a program that matchers run. A source that cannot be enforced as a whole is refused; the

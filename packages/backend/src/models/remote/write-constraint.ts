@@ -6,6 +6,7 @@ export function writeConstraint(
   source: ConstraintSource,
   { dialect, isChat }: { readonly dialect: Dialect; readonly isChat: boolean },
 ): readonly [field: string, value: unknown] | undefined {
+  if ("part" in source) return writeConstraint(source.part, { dialect, isChat });
   if (dialect.hasStructuredOutputs) {
     const outputs = toStructuredOutputs(source);
     return outputs && ["structured_outputs", outputs];
@@ -21,7 +22,12 @@ function toStructuredOutputs(source: ConstraintSource): object | undefined {
   if ("regex" in source) return { regex: source.regex };
   if ("choice" in source) return { choice: source.choice };
   if ("grammar" in source) return { grammar: source.grammar };
-  if (!("jsonSchema" in source || "jsonObject" in source)) return undefined;
-  const kind = "jsonSchema" in source ? { json: source.jsonSchema } : { json_object: true };
+  if (!("jsonSchema" in source || "jsonObject" in source || "structuralTag" in source)) return undefined;
+  const kind =
+    "jsonSchema" in source
+      ? { json: source.jsonSchema }
+      : "jsonObject" in source
+        ? { json_object: true }
+        : { structural_tag: JSON.stringify(source.structuralTag) };
   return source.whitespace === "compact" ? { ...kind, disable_any_whitespace: true } : kind;
 }

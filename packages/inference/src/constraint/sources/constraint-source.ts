@@ -1,14 +1,30 @@
-import type { JsonSchemaOptions } from "./json-schema/compile-json-schema.ts";
+import type { JsonSchemaOptions, JsonWhitespace } from "../json-schema/compile-json-schema.ts";
 
 /** What a text must match: one of these. */
 export type ConstraintSource =
   | LeafSource
   | { readonly sequence: readonly ConstraintSource[] }
   | { readonly anyOf: readonly ConstraintSource[] }
-  /** From `min` to `max` times. */
+  /** From `min` to `max` times, which may be `Infinity`. */
   | { readonly repeat: ConstraintSource; readonly min: number; readonly max: number }
   /** A source whose errors have a name, as their `part`. */
-  | { readonly part: ConstraintSource; readonly name: string };
+  | { readonly part: ConstraintSource; readonly name: string }
+  | DispatchSource
+  | StructuralTagSource;
+
+/** Free text that contains none of the texts of `without`, and in which some texts are followed by what they must be. */
+export interface DispatchSource {
+  readonly dispatch: readonly { readonly after: string; readonly follows: ConstraintSource }[];
+  readonly without: readonly string[];
+  /** Free text goes on after each of these; otherwise the first one is the end. */
+  readonly isRepeated: boolean;
+}
+
+/** A structural tag of XGrammar: `{ type: "structural_tag", format }`, or with `structures` and `triggers`. */
+export interface StructuralTagSource {
+  readonly structuralTag: unknown;
+  readonly whitespace?: JsonWhitespace;
+}
 
 /** A source without others in it. */
 export type LeafSource =
@@ -28,6 +44,8 @@ export type LeafSource =
   /** Any text that contains none of some texts. */
   | { readonly textWithout: readonly string[] };
 
+const composedKinds = ["sequence", "anyOf", "repeat", "part", "dispatch", "structuralTag"];
+
 export function isLeaf(source: ConstraintSource): source is LeafSource {
-  return !("sequence" in source || "anyOf" in source || "repeat" in source || "part" in source);
+  return !composedKinds.some((kind) => kind in source);
 }
