@@ -96,6 +96,13 @@ async function startChat(fields: object) {
       clock: { now: () => performance.now(), epochMs: () => 0 },
       ids: () => "0123456789abcdef0123456789abcdef",
       maxChoices: answerCount,
+      held: {
+        start: async () => Promise.reject(new Error("expected no held response")),
+        find: () => undefined,
+        remove: () => false,
+        stats: () => ({ runningCount: 0, endedCount: 0, sizeBytes: 0 }),
+        dispose: nothing,
+      },
       answers: { reservedBytes: 0, reserve: () => () => undefined },
       version: "0.0.0",
     },

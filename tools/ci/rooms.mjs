@@ -158,6 +158,7 @@ export const packageRooms = {
       conversation: ["text", "operations", "models"],
       "api/shared": ["text", "operations", "models"],
       "api/shared/body": ["text", "api/shared"],
+      "api/shared/held": ["text", "api/shared"],
       "api/shared/generation": ["parsers", "operations", "models", "conversation", "api/shared"],
       "api/openai/parameters": ["text", "models", "conversation", "api/shared", "api/shared/body"],
       "api/openai/prompts": [
@@ -192,6 +193,7 @@ export const packageRooms = {
         "api/openai/prompts",
         "api/openai/answers",
       ],
+      "api/openai/session": ["api/shared", "api/shared/body"],
       "api/openai": [
         "conversation",
         "operations",
@@ -203,6 +205,7 @@ export const packageRooms = {
         "api/openai/prompts",
         "api/openai/answers",
         "api/openai/responses",
+        "api/openai/session",
       ],
       "api/anthropic/request": ["models", "conversation", "api/shared", "api/shared/body"],
       "api/anthropic": [
@@ -219,7 +222,18 @@ export const packageRooms = {
       api: ["api/shared", "api/openai", "api/anthropic"],
       "http/body": ["text", "api/shared", "api/shared/body"],
       "http/connection": ["text", "api/shared"],
-      http: ["text", "metrics", "models", "api/shared", "api/shared/body", "http/body", "http/connection"],
+      "http/session": ["api/shared", "http/body", "http/connection"],
+      http: [
+        "text",
+        "metrics",
+        "models",
+        "api/shared",
+        "api/shared/body",
+        "api/shared/held",
+        "http/body",
+        "http/connection",
+        "http/session",
+      ],
       daemon: [
         "config",
         "log",

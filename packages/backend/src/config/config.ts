@@ -31,6 +31,23 @@ export interface ServerConfig {
   readonly drainTimeoutMs: number;
 }
 
+/** WebSockets, and responses whose events are held. */
+export interface SessionSettings {
+  readonly maxSessions: number;
+  /** Without a response and without a message. */
+  readonly idleTimeoutMs: number;
+  /** How long a running response of a WebSocket waits for its client to come back. */
+  readonly graceMs: number;
+  /** Running or ended. */
+  readonly maxResponses: number;
+  /** Of the events of one response. */
+  readonly responseBytes: number;
+  /** Of the events of all responses. */
+  readonly memoryBytes: number;
+  /** How long the events of an ended response are held. */
+  readonly holdMs: number;
+}
+
 /** The section `model`: the one model that is served. Resolved, it is the only entry of `InfernodeConfig.models`. */
 export interface ModelSettings {
   /** A Hugging Face directory, absolute; or `embedded`. */
@@ -129,6 +146,7 @@ export interface HealthSettings {
 /** The resolved configuration: validated and frozen. */
 export interface InfernodeConfig {
   readonly server: ServerConfig;
+  readonly session: SessionSettings;
   /** Every model that is served; at least one. */
   readonly models: readonly ModelConfig[];
   /** Settings of models that have no others. Its `memoryLimitBytes` limits all models together. */

@@ -1,10 +1,16 @@
 import { daemonSettings } from "./daemon-settings.ts";
 import { modelSettings } from "./model-settings.ts";
 import { serverSettings } from "./server-settings.ts";
+import { sessionSettings } from "./session-settings.ts";
 import type { Setting } from "./setting.ts";
 
 /** Every setting, in the order of the printed configuration. */
-export const settings: readonly Setting[] = [...serverSettings, ...modelSettings, ...daemonSettings];
+export const settings: readonly Setting[] = [
+  ...serverSettings,
+  ...sessionSettings,
+  ...modelSettings,
+  ...daemonSettings,
+];
 
 const namePath = "model.name";
 

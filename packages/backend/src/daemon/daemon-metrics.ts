@@ -9,6 +9,7 @@ import { createHttpMetrics } from "../metrics/http-metrics.ts";
 import { createInferenceMetrics, type InferenceMetrics } from "../metrics/inference-metrics.ts";
 import type { EngineStatsSample } from "../metrics/inference-samples.ts";
 import { createLogMetrics } from "../metrics/log-metrics.ts";
+import { createSessionMetrics } from "../metrics/session-metrics.ts";
 import { createMemoryMetrics, type MemoryLedgerSample } from "../metrics/memory-metrics.ts";
 import type { GpuTelemetry } from "./gpu-telemetry.ts";
 
@@ -47,6 +48,7 @@ export function createDaemonMetrics(options: {
   const log = createLogMetrics(registry);
   const eventLoop = createEventLoopMetrics({ registry });
   const http = createHttpMetrics(registry);
+  const sessions = createSessionMetrics(registry);
   const gpuMetrics = createGpuMetrics(registry);
   const memory = createMemoryMetrics(registry);
   const engineStates = createEngineStateMetrics(registry);
@@ -112,6 +114,7 @@ export function createDaemonMetrics(options: {
       return metrics.render();
     },
     observeHttp: (sample) => http.observe(sample),
+    observeSessions: (sample) => sessions.observe(sample),
     maxEventLoopDelayMs: () => eventLoop.maxDelayMs(),
     markServing: () => eventLoop.restart(),
     dispose,

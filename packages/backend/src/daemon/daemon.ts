@@ -180,7 +180,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       devices: async () => ({ memory: readHostMemory(), gpus: await gpus.survey() }),
       discovery,
       logger,
-      config: { ...config.server, ...serverLimits },
+      config: { ...config.server, ...serverLimits, session: config.session },
       version: packageVersion,
     });
     address = await http.listen({ host: config.server.host, port: config.server.port });

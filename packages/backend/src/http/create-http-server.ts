@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "../api/shared/api-error.ts";
 import { createAnswerBudget } from "../api/shared/answer-budget.ts";
+import { createHeldResponses } from "../api/shared/held/create-held-responses.ts";
 import { createBodyReader, largeBodyBytes } from "./body/body-reader.ts";
 import { createConnections } from "./connection/connections.ts";
 import { cutSlowReader, slowReaderCode } from "./connection/cut-slow-reader.ts";
@@ -9,6 +10,7 @@ import { createExchanges } from "./exchange.ts";
 import { createFormatFinder } from "./format-finder.ts";
 import { createHostGuard, pathOfTarget } from "./connection/host-guard.ts";
 import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
+import { createSessions } from "./create-sessions.ts";
 import { createJsonThread } from "./body/json-thread.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { mapHttpError } from "./map-http-error.ts";
@@ -39,7 +41,8 @@ function createParts(options: HttpServerOptions): ServerParts {
   const clock = options.clock ?? { now: () => performance.now(), epochMs: () => Date.now() };
   const maxConnections = config.maxConnections ?? defaultMaxConnections;
   const knownPaths = createKnownPaths();
-  return {
+  const { session } = config;
+  const parts = {
     options,
     connections: createConnections({ maxCount: maxConnections, idleGraceMs: config.idleGraceMs ?? 250 }),
     maxConnections,
@@ -60,12 +63,20 @@ function createParts(options: HttpServerOptions): ServerParts {
       version,
       maxChoices: config.maxChoices ?? defaultMaxChoices,
       answers: createAnswerBudget(),
+      held: createHeldResponses({
+        maxCount: session.maxResponses,
+        responseBytes: session.responseBytes,
+        totalBytes: session.memoryBytes,
+        holdMs: session.holdMs,
+        graceMs: session.graceMs,
+      }),
     },
     exchanges: createExchanges({ logger, metrics, clock }),
     jsonThread: options.jsonThread ?? createJsonThread(),
     knownPaths,
     formats: createFormatFinder(options.formats, knownPaths),
   };
+  return { ...parts, sessions: createSessions(parts) };
 }
 
 async function createApp({ options, formats }: ServerParts): Promise<FastifyInstance> {

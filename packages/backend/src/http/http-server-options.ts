@@ -4,9 +4,28 @@ import type { HostMemory } from "@infernode/memory";
 import type { GpuInventory } from "@infernode/memory/cuda";
 import type { Logger } from "pino";
 import type { HttpSample } from "../metrics/http-metrics.ts";
+import type { SessionSample } from "../metrics/session-metrics.ts";
 import type { WireFormats } from "../api/shared/wire-format.ts";
 import type { ModelService } from "../models/model-service.ts";
 import type { JsonThread } from "./body/json-thread.ts";
+
+/** Limits of WebSockets, and of the responses that are held; `InfernodeConfig.session` fits. */
+export interface HttpSessionConfig {
+  /** WebSockets that are open at one time. */
+  readonly maxSessions: number;
+  /** A session without a response and without a message for this long is closed. */
+  readonly idleTimeoutMs: number;
+  /** A response of a session that nobody reads ends after this time. */
+  readonly graceMs: number;
+  /** Responses that are held at one time, running or ended. */
+  readonly maxResponses: number;
+  /** Events of one response; the oldest are dropped. */
+  readonly responseBytes: number;
+  /** Events of all responses. */
+  readonly memoryBytes: number;
+  /** How long an ended response is held. */
+  readonly holdMs: number;
+}
 
 /** Limits of the HTTP server; `InfernodeConfig.server` fits. */
 export interface HttpServerConfig {
@@ -29,6 +48,7 @@ export interface HttpServerConfig {
   readonly writeTimeoutMs: number;
   /** Time that an idle connection has for one more request when the server closes. [250] */
   readonly idleGraceMs?: number;
+  readonly session: HttpSessionConfig;
   /** Leaves out unknown parameters with a warning. [false: rejects them] */
   readonly lenient?: boolean;
   /** Answers (prompts times `n`) that one request may ask for. [128] */
@@ -42,6 +62,8 @@ export interface ServerMetrics {
   render(): Promise<string>;
   /** Called once at the end of each exchange. */
   observeHttp?(sample: HttpSample): void;
+  /** Called before each `render`. */
+  observeSessions?(sample: SessionSample): void;
 }
 
 export interface HttpClock {

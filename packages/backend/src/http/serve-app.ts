@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { HttpServer } from "./http-server-options.ts";
 import { createListeners } from "./connection/listeners.ts";
 import type { ServerParts } from "./server-parts.ts";
+import { createUpgradeRequest } from "./session/upgrade-request.ts";
 
 /** Sockets in addition to those that are served, for clients that are being rejected. */
 const rejectedSockets = 32;
@@ -15,7 +16,7 @@ function formatUrl(host: string, port: number): string {
 
 /** Connects an app to its sockets, and closes both in order. */
 export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
-  const { options, connections, bodies, hostGuard, formats } = parts;
+  const { options, api, connections, bodies, hostGuard, formats, sessions } = parts;
   const { config, logger } = options;
   const listeners = createListeners({
     config,
@@ -24,6 +25,8 @@ export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
     logger,
     errors: formats.default.errors,
     onRequest: (request, response) => app.routing(request, response),
+    requestClass: createUpgradeRequest((target) => sessions.hasSession(target)),
+    onUpgrade: (request, socket, head) => sessions.upgrade(request, socket, head),
     mayContinue: (request) => Number(request.headers["content-length"] ?? 0) <= bodies.limitBytes(),
   });
   let closeCall: Promise<void> | undefined;
@@ -32,7 +35,9 @@ export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
   const close = async (): Promise<void> => {
     listeners.stopAccepting();
     bodies.stop();
+    sessions.drain();
     await connections.close();
+    await api.held.dispose();
     clearTimeout(deadline);
     listeners.dispose();
     await app.close();
@@ -48,6 +53,7 @@ export function serveApp(app: FastifyInstance, parts: ServerParts): HttpServer {
     },
     drain({ timeoutMs }) {
       connections.drain();
+      sessions.drain();
       deadline ??= setTimeout(() => connections.destroyAll(), timeoutMs + flushMs);
     },
     close: closeOnce,

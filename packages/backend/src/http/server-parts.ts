@@ -7,6 +7,7 @@ import type { HostGuard } from "./connection/host-guard.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import type { JsonThread } from "./body/json-thread.ts";
 import type { KnownPaths } from "./known-paths.ts";
+import type { SessionServer } from "./session/session-server.ts";
 
 /** What routes are given. */
 export interface ServerParts {
@@ -20,4 +21,5 @@ export interface ServerParts {
   readonly hostGuard: HostGuard;
   readonly knownPaths: KnownPaths;
   readonly formats: FormatFinder;
+  readonly sessions: SessionServer;
 }

@@ -88,6 +88,15 @@ const typedKeys: {
     lenient: true,
     drainTimeoutMs: true,
   },
+  session: {
+    maxSessions: true,
+    idleTimeoutMs: true,
+    graceMs: true,
+    maxResponses: true,
+    responseBytes: true,
+    memoryBytes: true,
+    holdMs: true,
+  },
   model: {
     path: true,
     name: true,

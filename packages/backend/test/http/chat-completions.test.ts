@@ -1,6 +1,8 @@
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAnswerBudget } from "../../src/api/shared/answer-budget.ts";
+import { createHeldResponses } from "../../src/api/shared/held/create-held-responses.ts";
+import { heldLimits } from "../support/held-limits.ts";
 import { chatCodec } from "../../src/api/openai/chat.ts";
 import { model, modelId } from "./fake-engine.ts";
 import { readChunks, readSse } from "./read-sse.ts";
@@ -374,6 +376,7 @@ test("an answer of many megabytes is whole, and no piece of it is large", async 
     ids: () => "id",
     maxChoices: 128,
     answers: createAnswerBudget(),
+    held: createHeldResponses(heldLimits),
     version: "1",
   };
   const generation = await chatCodec

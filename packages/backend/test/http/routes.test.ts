@@ -3,7 +3,7 @@ import { wireFormats } from "../../src/api/wire-formats.ts";
 import { BackendError } from "../../src/errors.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
 import { modelId } from "./fake-engine.ts";
-import { startServer, type TestServer } from "./start-server.ts";
+import { sessionConfig, startServer, type TestServer } from "./start-server.ts";
 
 let server: TestServer;
 
@@ -317,6 +317,7 @@ test("a port that is taken is an error with a code", async () => {
       keepAliveTimeoutMs: 1000,
       pingIntervalMs: 1000,
       writeTimeoutMs: 1000,
+      session: sessionConfig,
     },
     version: "0.0.0",
   });

@@ -37,6 +37,16 @@ export const systemDevices: SystemDevices = {
   gpus: { driver: undefined, reason: "no NVIDIA driver", gpus: [], problems: [] },
 };
 
+export const sessionConfig: HttpServerConfig["session"] = {
+  maxSessions: 100,
+  idleTimeoutMs: 60_000,
+  graceMs: 30_000,
+  maxResponses: 64,
+  responseBytes: 2 ** 20,
+  memoryBytes: 8 * 2 ** 20,
+  holdMs: 60_000,
+};
+
 const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 
 /** @param parts [the fake engine, in the formats of a daemon] */
@@ -73,6 +83,7 @@ export async function startServer(
       pingIntervalMs: 15_000,
       writeTimeoutMs: 30_000,
       idleGraceMs: 0,
+      session: sessionConfig,
       ...config,
     },
     version: "1.2.3",

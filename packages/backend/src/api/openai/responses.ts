@@ -58,7 +58,7 @@ function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGene
       throw toError(error);
     }
   };
-  return { modelId: model.id, isStream: body.stream ?? false, fieldNames, start };
+  return { id, modelId: model.id, isStream: body.stream ?? false, fieldNames, start };
 }
 
 /** Answers a conversation, and stores nothing. */

@@ -2,6 +2,7 @@ import type { ModelService } from "../../models/model-service.ts";
 import type { AnswerBudget } from "./answer-budget.ts";
 import type { ApiErrorCode } from "./error-catalog.ts";
 import type { PreparedGeneration } from "./generation.ts";
+import type { HeldResponses } from "./held-responses.ts";
 import type { JsonMap, NamedSchema } from "./json-schema.ts";
 
 /** A model as the document shows it. */
@@ -54,6 +55,7 @@ export interface ApiContext {
   /** Answers (prompts times `n`) that one request may ask for. */
   readonly maxChoices: number;
   readonly answers: AnswerBudget;
+  readonly held: HeldResponses;
   /** Of the product. */
   readonly version: string;
 }

@@ -24,10 +24,14 @@ export interface Generation {
   release(): void;
   /** Events of the stream, those of one event of the engine together. */
   chunks(): AsyncIterable<readonly StreamEvent[]>;
+  /** What the answer is now, while its events are read. [it cannot be held] */
+  snapshot?(): object;
 }
 
 /** A request that was checked and can be started. */
 export interface PreparedGeneration {
+  /** What later requests call it. [it cannot be held] */
+  readonly id?: string;
   readonly modelId: string;
   readonly isStream: boolean;
   readonly fieldNames: FieldNames;

@@ -3,6 +3,7 @@ import type { Codec } from "./codec.ts";
 import type { ApiErrorCode } from "./error-catalog.ts";
 import type { StreamEvent } from "./generation.ts";
 import type { JsonMap, NamedSchema } from "./json-schema.ts";
+import type { SessionFormat } from "./session.ts";
 
 /** Top-level fields of which JSON.parse would lose something. */
 export interface ExactFields {
@@ -36,6 +37,8 @@ export interface WireFormat {
   readonly streamEnd?: StreamEvent;
   /** [none] */
   readonly exactFields?: ExactFields;
+  /** What its WebSockets speak. [none] */
+  readonly session?: SessionFormat;
 }
 
 /** The formats of a server. The first one writes the errors of paths that belong to none. */

@@ -8,7 +8,7 @@ import { bodyLimitOf } from "./body-limit.ts";
 export const largeBodyBytes = 65_536;
 
 /** Memory that a request holds for each byte of its body: the bytes, the text, the parsed values. */
-const memoryPerByte = 3;
+export const memoryPerByte = 3;
 
 /** The bytes of a body, and its memory. */
 export interface ReceivedBody {
@@ -29,6 +29,8 @@ export interface BodyReaderOptions {
 export interface BodyReader {
   /** The largest body that is accepted now. */
   limitBytes(): number;
+  /** The memory of a message that comes otherwise; it takes `memoryPerByte` for each of its bytes. */
+  openShare(): BodyShare;
   /** @throws ApiError 400, 408, 413, 503 */
   read(request: IncomingMessage): Promise<ReceivedBody>;
   /** Rejects bodies that are still arriving. */
@@ -143,6 +145,7 @@ export function createBodyReader(options: BodyReaderOptions): BodyReader {
   };
   return {
     limitBytes,
+    openShare: () => budget.open(),
     read,
     stop() {
       isStopped = true;

@@ -7,6 +7,8 @@ interface Connection {
   readonly socket: Socket;
   readonly open: Map<ServerResponse, OpenRequest>;
   closeTimer?: NodeJS.Timeout;
+  /** It has become a WebSocket, which ends by itself. */
+  isSession?: boolean;
 }
 
 interface OpenRequest {
@@ -29,6 +31,10 @@ export interface Connections {
   add(socket: Socket): boolean;
   /** `false`: the connection is closing and takes no more requests. */
   begin(request: IncomingMessage, response: ServerResponse): boolean;
+  /** The connection is a WebSocket from now on: it is in use until it closes. */
+  becomeSession(socket: Socket): void;
+  /** Whether nothing else is being answered on the connection. */
+  mayUpgrade(socket: Socket): boolean;
   /** Whether the client would read bytes written now as the answer to its newest request. */
   mayAnswerRaw(socket: Socket): boolean;
   /** From now on the last answer on each connection has `connection: close`. */
@@ -55,7 +61,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   const closeIfIdle = (connection: Connection): void => {
     clearTimeout(connection.closeTimer);
     connection.closeTimer = setTimeout(() => {
-      if (connection.open.size === 0) connection.socket.destroySoon();
+      if (connection.open.size === 0 && connection.isSession !== true) connection.socket.destroySoon();
     }, idleGraceMs);
   };
   const becomeIdle = (connection: Connection): void => {
@@ -73,6 +79,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   /** The oldest connection without a complete request: it is idle, or its client is still sending. */
   const findReplaceable = (): Connection | undefined => {
     for (const connection of byAge) {
+      if (connection.isSession === true) continue;
       if ([...connection.open.values()].every(({ request }) => !request.complete)) return connection;
     }
     return undefined;
@@ -113,6 +120,11 @@ export function createConnections(options: ConnectionsOptions): Connections {
       if (isDraining) announceClose(connection);
       return true;
     },
+    becomeSession(socket) {
+      const connection = all.get(socket);
+      if (connection !== undefined) connection.isSession = true;
+    },
+    mayUpgrade: (socket) => all.get(socket)?.open.size === 0,
     mayAnswerRaw(socket) {
       const connection = all.get(socket);
       if (connection === undefined) return false;

@@ -21,6 +21,14 @@ export interface HostGuard {
     request: Pick<IncomingMessage, "headers" | "rawHeaders" | "httpVersion">,
     target: string,
   ): void;
+  /**
+   * The same for a WebSocket, whose origin is checked wherever the server listens: browsers leave that to servers.
+   * @throws ApiError 400, 403
+   */
+  assertSessionAllowed(
+    request: Pick<IncomingMessage, "headers" | "rawHeaders" | "httpVersion">,
+    target: string,
+  ): void;
 }
 
 function badHost(expected: string, got: string): ApiError {
@@ -41,7 +49,7 @@ export function pathOfTarget(target: string): string {
   return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
-function hostsOf(rawHeaders: readonly string[]): readonly string[] {
+function hostHeadersOf(rawHeaders: readonly string[]): readonly string[] {
   return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "host");
 }
 
@@ -69,38 +77,54 @@ export function createHostGuard({ allowedHosts, corsOrigins }: HostGuardOptions)
     return name !== undefined && (isLoopback(name) || isNamed(name) || name === host?.name);
   };
 
+  const assertOrigin = (origin: string | undefined, host: ParsedHost | undefined): void => {
+    if (origin === undefined || isOriginAllowed(origin, host)) return;
+    throw new ApiError(
+      "origin_not_allowed",
+      `The origin ${describeValue(origin)} is not allowed; see server.corsOrigins (--cors-origins)`,
+    );
+  };
+  /** The hosts that a request is addressed to. */
+  const hostsOf = (
+    { rawHeaders, httpVersion }: Pick<IncomingMessage, "rawHeaders" | "httpVersion">,
+    target: string,
+  ): readonly ParsedHost[] => {
+    const headers = hostHeadersOf(rawHeaders);
+    if (headers.length > 1) {
+      throw badHost("one header", String(headers.length));
+    }
+    const [header] = headers;
+    if (header === undefined && httpVersion === "1.1") {
+      throw badHost("one header in a request of HTTP/1.1", "none");
+    }
+    // The target's host takes precedence; a browser sends no such target.
+    return [authorityOf(target), header].filter((text) => text !== undefined).map(parse);
+  };
+  const assertHost = (hosts: readonly ParsedHost[]): void => {
+    const foreign = allowsAll ? undefined : hosts.find((host) => !isHostAllowed(host));
+    if (foreign === undefined) return;
+    throw new ApiError(
+      "host_not_allowed",
+      `The host ${describeValue(foreign.name)} is not allowed; see server.allowedHosts (--allowed-hosts)`,
+    );
+  };
+  const isOpen = (): boolean => !isLocal && allowed.length === 0;
+
   return {
     setAddresses(addresses, name) {
       isLocal = addresses.length > 0 && addresses.every(isLoopback);
       names.add(name.toLowerCase());
     },
     assertAllowed(request, target) {
-      const headers = hostsOf(request.rawHeaders);
-      if (headers.length > 1) {
-        throw badHost("one header", String(headers.length));
-      }
-      const [header] = headers;
-      if (header === undefined && request.httpVersion === "1.1") {
-        throw badHost("one header in a request of HTTP/1.1", "none");
-      }
-      const authority = authorityOf(target);
-      // The target's host takes precedence; a browser sends no such target.
-      const hosts = [authority, header].filter((text) => text !== undefined).map(parse);
-      if (!isLocal && allowed.length === 0) return;
-      const foreign = allowsAll ? undefined : hosts.find((host) => !isHostAllowed(host));
-      if (foreign !== undefined) {
-        throw new ApiError(
-          "host_not_allowed",
-          `The host ${describeValue(foreign.name)} is not allowed; see server.allowedHosts (--allowed-hosts)`,
-        );
-      }
-      const { origin } = request.headers;
-      if (origin !== undefined && !isOriginAllowed(origin, hosts.at(-1))) {
-        throw new ApiError(
-          "origin_not_allowed",
-          `The origin ${describeValue(origin)} is not allowed; see server.corsOrigins (--cors-origins)`,
-        );
-      }
+      const hosts = hostsOf(request, target);
+      if (isOpen()) return;
+      assertHost(hosts);
+      assertOrigin(request.headers.origin, hosts.at(-1));
+    },
+    assertSessionAllowed(request, target) {
+      const hosts = hostsOf(request, target);
+      if (!isOpen()) assertHost(hosts);
+      assertOrigin(request.headers.origin, hosts.at(-1));
     },
   };
 }

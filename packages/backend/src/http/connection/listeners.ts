@@ -20,6 +20,10 @@ export interface ListenersOptions {
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   /** Whether `Expect: 100-continue` gets 100. */
   readonly mayContinue: (request: IncomingMessage) => boolean;
+  /** Decides which requests for another protocol are that, and not ordinary ones. */
+  readonly requestClass: typeof IncomingMessage;
+  /** Called with those. */
+  readonly onUpgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 }
 
 /** The listening sockets: one, or for `localhost` one for each of its addresses. */
@@ -77,6 +81,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     const server = createServer(
       {
         noDelay: true,
+        IncomingMessage: options.requestClass,
         // A request without one is answered by the host guard.
         requireHostHeader: false,
         requestTimeout: requestTimeoutMs,
@@ -104,6 +109,10 @@ export function createListeners(options: ListenersOptions): Listeners {
     server.on("checkExpectation", onRequest);
     // The server has plain sockets; the types allow others.
     server.on("connect", (request, socket) => rejectConnect(request, socket as Socket, errors));
+    server.on("upgrade", (request, socket, head) => {
+      if (connections.mayUpgrade(socket as Socket)) options.onUpgrade(request, socket as Socket, head);
+      else socket.destroy();
+    });
     server.on("clientError", (error, socket) => {
       const mayAnswer = connections.mayAnswerRaw(socket as Socket);
       answerClientError(error, socket as Socket, mayAnswer ? errors : undefined);

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
 import type { ApiRequest, Codec } from "../../api/shared/codec.ts";
 import type { WireFormat } from "../../api/shared/wire-format.ts";
 import { patternOf } from "../format-finder.ts";
+import { leaveOut } from "../ignored-parameters.ts";
 import { sendAnswer } from "../send-answer.ts";
 import { sendGeneration } from "../send-generation.ts";
 import type { ServerParts } from "../server-parts.ts";
@@ -16,30 +16,15 @@ function pathParameters(codec: Codec, request: FastifyRequest): Readonly<Record<
 
 /** Parameters that were left out, as a header's value. */
 const ignoredHeader = "x-infernode-ignored-parameters";
-const plainName = /^[\w.-]{1,64}$/;
-
-/** Leaves out parameters that a lenient server ignores; says so in a header and in the log. */
-function leaveOut(
-  codec: Codec,
-  { request, reply, logger }: { request: FastifyRequest; reply: FastifyReply; logger: Logger },
-): unknown {
-  const names = codec.description.body?.ignorableNames(request.body) ?? [];
-  if (names.length === 0) return request.body;
-  // A name may be any text, and there may be many.
-  const shown = names.slice(0, 32).map((name) => (plainName.test(name) ? name : "[not a name]"));
-  const ignored = names.length > shown.length ? [...shown, "..."] : shown;
-  void reply.header(ignoredHeader, ignored.join(", "));
-  logger.warn({ requestId: request.id, ignoredParameters: ignored }, "parameters were ignored");
-  const left = new Set(names);
-  return Object.fromEntries(Object.entries(request.body as object).filter(([name]) => !left.has(name)));
-}
-
 function createHandler(codec: Codec, format: WireFormat, parts: ServerParts) {
   const { api, exchanges, options } = parts;
   const { logger } = options;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const exchange = exchanges.of(request);
-    const body = options.config.lenient === true ? leaveOut(codec, { request, reply, logger }) : request.body;
+    const names =
+      options.config.lenient === true ? codec.description.body?.ignorableNames(request.body) : undefined;
+    const { body, ignored } = leaveOut(request.body, names ?? [], { logger, requestId: request.id });
+    if (ignored.length > 0) void reply.header(ignoredHeader, ignored.join(", "));
     const asked: ApiRequest = {
       body,
       path: pathParameters(codec, request),

@@ -10,7 +10,7 @@ import type { ServerParts } from "../server-parts.ts";
 import type { ServiceRoute } from "../service-route.ts";
 
 /** The server's version, its metrics, and the devices of the machine. */
-export function serviceRoutes({ options }: ServerParts): readonly ServiceRoute[] {
+export function serviceRoutes({ options, api, sessions }: ServerParts): readonly ServiceRoute[] {
   const { version, metrics, devices } = options;
   const routes: ServiceRoute[] = [
     {
@@ -37,11 +37,20 @@ export function serviceRoutes({ options }: ServerParts): readonly ServiceRoute[]
           mediaType: "text/plain",
         },
       },
-      handle: async (_request, reply) =>
-        reply
+      handle: async (_request, reply) => {
+        const { runningCount, endedCount, sizeBytes } = api.held.stats();
+        metrics.observeSessions?.({
+          openSessionCount: sessions.openCount,
+          openedSessionCount: sessions.openedCount,
+          runningResponseCount: runningCount,
+          endedResponseCount: endedCount,
+          heldBytes: sizeBytes,
+        });
+        return reply
           .header("content-type", metrics.contentType)
           .header("cache-control", "no-store")
-          .send(await metrics.render()),
+          .send(await metrics.render());
+      },
     },
   ];
   if (devices === undefined) return routes;

@@ -1,5 +1,7 @@
 import * as fc from "fast-check";
 import { createAnswerBudget } from "../../../src/api/shared/answer-budget.ts";
+import { createHeldResponses } from "../../../src/api/shared/held/create-held-responses.ts";
+import { heldLimits } from "../../support/held-limits.ts";
 import { expect, test } from "vitest";
 import { chatCodec } from "../../../src/api/openai/chat.ts";
 import { completionCodec } from "../../../src/api/openai/completions.ts";
@@ -21,6 +23,7 @@ const context = {
   ids: () => "id",
   maxChoices: 128,
   answers: createAnswerBudget(),
+  held: createHeldResponses(heldLimits),
   version: "1",
 };
 const toRequest = (body: unknown) => ({ body, path: {}, query: {} });

@@ -5,7 +5,7 @@ import type { ResponseTool } from "./response-tools.ts";
 import type { ResponsesBody } from "./responses-body.ts";
 
 /** How far an answer has come. */
-export type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed";
+export type ResponseStatus = "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 
 /** What an answer says beside what was asked. */
 export interface ResponseState {

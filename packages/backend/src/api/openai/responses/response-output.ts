@@ -52,11 +52,22 @@ export class ResponseOutput {
   end(): ResponseEvent[] {
     const events: ResponseEvent[] = [];
     if (this.#entries.length === 0) this.#begin("content", createMessageItem(this.#nextId("msg")), events);
+    this.#closeAll(this.isIncomplete, events);
+    return events;
+  }
+
+  /** Ends the last item of an answer that goes no further. */
+  cut(): ResponseEvent[] {
+    const events: ResponseEvent[] = [];
+    this.#closeAll(true, events);
+    return events;
+  }
+
+  #closeAll(isLastIncomplete: boolean, events: ResponseEvent[]): void {
     const last = this.#entries.at(-1);
     for (const entry of this.#entries) {
-      this.#close(entry, this.isIncomplete && entry === last ? "incomplete" : "completed", events);
+      this.#close(entry, isLastIncomplete && entry === last ? "incomplete" : "completed", events);
     }
-    return events;
   }
 
   #addPart(part: AnswerPart, events: ResponseEvent[]): void {

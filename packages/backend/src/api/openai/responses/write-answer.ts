@@ -2,9 +2,10 @@ import type { Generation, StreamEvent } from "../../shared/generation.ts";
 import { jsonPieces } from "../../shared/generation/json-pieces.ts";
 import type { TrackedReplies } from "../../shared/generation/track-progress.ts";
 import type { ApiError } from "../../shared/api-error.ts";
+import { CancelledError } from "../../shared/cancelled-error.ts";
 import type { ResponseEvent } from "./output-items.ts";
 import { ResponseFailure } from "./response-failure.ts";
-import type { WriteResponse } from "./response-object.ts";
+import type { ResponseState, WriteResponse } from "./response-object.ts";
 import { ResponseOutput } from "./response-output.ts";
 
 /** What an answer is written with. */
@@ -41,35 +42,54 @@ function createEventWriter(): { next: number; write(event: ResponseEvent): Strea
 async function* writeEvents(
   replies: TrackedReplies,
   { itemId, write, toError }: AnswerForm,
+  onState: (response: object) => void,
 ): AsyncGenerator<readonly StreamEvent[]> {
   const events = createEventWriter();
   const output = new ResponseOutput(itemId);
+  const writeAll = (batch: readonly ResponseEvent[]): StreamEvent[] =>
+    batch.map((event) => events.write(event));
+  /** The last event has the whole response. */
+  const end = (type: string, state: Pick<ResponseState, "status" | "error">): StreamEvent => {
+    const response = write({ ...state, output: output.items, usage: replies.usage() });
+    onState(response);
+    return events.write({ type, response });
+  };
   const response = write({ status: "in_progress" });
-  yield [
-    events.write({ type: "response.created", response }),
-    events.write({ type: "response.in_progress", response }),
-  ];
+  yield writeAll([
+    { type: "response.created", response },
+    { type: "response.in_progress", response },
+  ]);
   try {
     for await (const { delta } of replies.deltas()) {
-      const batch = output.add(delta).map((event) => events.write(event));
+      const batch = writeAll(output.add(delta));
       if (batch.length > 0) yield batch;
     }
   } catch (error) {
+    if (error instanceof CancelledError) {
+      yield [...writeAll(output.cut()), end("response.incomplete", { status: "cancelled" })];
+      return;
+    }
     const failure = toError(error);
-    const failed = write({ status: "failed", output: output.items, usage: replies.usage(), error: failure });
-    yield [events.write({ type: "response.failed", response: failed })];
+    yield [end("response.failed", { status: "failed", error: failure })];
     throw new ResponseFailure(failure, events.next);
   }
-  const last = output.end().map((event) => events.write(event));
+  const last = writeAll(output.end());
   const status = output.isIncomplete ? "incomplete" : "completed";
-  const ended = write({ status, output: output.items, usage: replies.usage() });
-  yield [...last, events.write({ type: `response.${status}`, response: ended })];
+  yield [...last, end(`response.${status}`, { status })];
 }
 
 /** Writes the answer to one request, as a whole or as events. */
 export function writeAnswer(
   replies: TrackedReplies,
   form: AnswerForm,
-): Pick<Generation, "collect" | "chunks"> {
-  return { collect: async () => collect(replies, form), chunks: () => writeEvents(replies, form) };
+): Pick<Generation, "collect" | "chunks" | "snapshot"> {
+  let current: object | undefined;
+  const onState = (response: object): void => {
+    current = response;
+  };
+  return {
+    collect: async () => collect(replies, form),
+    chunks: () => writeEvents(replies, form, onState),
+    snapshot: () => current ?? form.write({ status: "in_progress" }),
+  };
 }

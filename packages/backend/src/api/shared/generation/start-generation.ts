@@ -11,7 +11,7 @@ export interface GenerationPlan {
   readonly model: ServedModel;
   readonly admissions: readonly AdmissionRequest[];
   readonly size: AnswerSize;
-  readonly write: (replies: TrackedReplies) => Pick<Generation, "collect" | "chunks">;
+  readonly write: (replies: TrackedReplies) => Pick<Generation, "collect" | "chunks" | "snapshot">;
 }
 
 /** Says how many tokens were cut off the beginning of prompts. */
