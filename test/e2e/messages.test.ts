@@ -2,16 +2,13 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { lookingTemplate, lookRecital, thinkRecital } from "./support/looking-model.ts";
+import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
 import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 const model = "reciting";
 const question = { role: "user" as const, content: "Where is the fox?" };
-const look: Anthropic.Tool = {
-  name: "look",
-  input_schema: { type: "object", properties: { place: { type: "string" } }, required: ["place"] },
-};
+const look: Anthropic.Tool = { name: "look", input_schema: lookParameters };
 
 /** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
 const template = lookingTemplate("{%- else -%}<|plain|><think>");
@@ -55,6 +52,15 @@ test("the Anthropic client gets reasoning and text, whole and as a stream", asyn
       stop_sequence: null,
     });
     expect(message.usage.output_tokens).toBeGreaterThan(4);
+  }
+});
+
+test("the budget of thinking ends it", async () => {
+  for (const message of await ask({ thinking: { type: "enabled", budget_tokens: 1 } })) {
+    expect(message.content).toMatchObject([
+      { type: "thinking", thinking: "Foxes" },
+      { type: "text", text: "In a den." },
+    ]);
   }
 });
 
@@ -110,7 +116,7 @@ test("the AI SDK runs the tool in its loop, whole and as a stream", async () => 
     stopWhen: stepCountIs(3),
     tools: {
       look: tool({
-        inputSchema: jsonSchema<{ place: string }>(look.input_schema),
+        inputSchema: jsonSchema<{ place: string }>(lookParameters),
         execute: async ({ place }) => `fur in the ${place}`,
       }),
     },

@@ -157,6 +157,57 @@ test("reasoning that the prompt opens is apart from the content, and counted", a
   expect(await streamed.text).toBe("In a den.");
 });
 
+/** The client's types do not have it. */
+function reasoningOf(part: object | undefined): string | undefined {
+  const { reasoning_content: text }: { reasoning_content?: string } = part ?? {};
+  return text;
+}
+
+test.each([
+  { fields: { thinking_token_budget: 0 }, reasoning: undefined, count: 0 },
+  { fields: { thinking_token_budget: 1 }, reasoning: "Foxes", count: 1 },
+  { fields: { thinking_budget_tokens: 2 }, reasoning: "Foxes dig.", count: 2 },
+  { fields: { thinking_token_budget: 9 }, reasoning: "Foxes dig.", count: 2 },
+  { fields: { thinking_token_budget: -1 }, reasoning: "Foxes dig.", count: 2 },
+])("reasoning ends at its budget: $fields", async ({ fields, reasoning, count }) => {
+  const request = { model, messages: [question], temperature: 0, ...fields };
+  const whole = await client.chat.completions.create(request);
+  expect(whole.choices[0]?.message).toMatchObject({ content: "In a den." });
+  expect(reasoningOf(whole.choices[0]?.message)).toBe(reasoning);
+  expect(whole.usage?.completion_tokens_details?.reasoning_tokens).toBe(count);
+
+  let streamed = "";
+  for await (const { choices, usage } of await client.chat.completions.create({
+    ...request,
+    stream: true,
+    stream_options: { include_usage: true },
+  })) {
+    streamed += reasoningOf(choices[0]?.delta) ?? "";
+    if (usage) expect(usage.completion_tokens_details?.reasoning_tokens).toBe(count);
+  }
+  expect(streamed).toBe(reasoning ?? "");
+});
+
+test("a budget holds whatever else the request says, and beside a schema", async () => {
+  const request = { model, messages: [question], max_tokens: 64, thinking_token_budget: 1 };
+  const banned = { ...request, temperature: 0, bad_words: ["</think>"] };
+  const { choices } = await client.chat.completions.create(banned);
+  expect(choices[0]?.message.content).toBe("In a den.");
+  const json = await client.chat.completions.create({
+    ...request,
+    temperature: 2,
+    n: 4,
+    response_format: { type: "json_schema", json_schema: { name: "one", schema: { enum: ["fox", 17] } } },
+  });
+  for (const { message } of json.choices) expect(["fox", 17]).toContain(JSON.parse(message.content ?? ""));
+  expect(json.usage?.completion_tokens_details?.reasoning_tokens).toBeLessThanOrEqual(4);
+  const both = { ...request, thinking_budget_tokens: 2 };
+  await expect(client.chat.completions.create(both)).rejects.toMatchObject({
+    status: 400,
+    param: "thinking_budget_tokens",
+  });
+});
+
 test("special tokens are in the text where they are asked for", async () => {
   const history = [question, { role: "tool" as const, tool_call_id: "call_1", content: "fur" }];
   const body = { model, messages: history, temperature: 0, skip_special_tokens: false };

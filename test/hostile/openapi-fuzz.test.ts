@@ -127,7 +127,10 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
   // The same in responses, whose text has a format too.
   { code: /^invalid_value$/, param: /^(tools\[\d+\]\.name|input|text\.format)$/ },
   // What the model's chat template has.
-  { code: /^unsupported_parameter$/, param: /^(tools|reasoning_effort|reasoning\.effort)$/ },
+  {
+    code: /^unsupported_parameter$/,
+    param: /^(tools|reasoning_effort|reasoning\.effort|thinking_token_budget)$/,
+  },
 ];
 
 function isByRule({ code, param, message }: ErrorAnswer): boolean {

@@ -44,6 +44,11 @@ export interface ConstraintStatePort {
   readonly isComplete: boolean;
   /** Whether it must end here: it is complete, and no token can follow. */
   readonly isFinished: boolean;
+  /**
+   * The token that comes next, whatever the model and the request's sampling say, and before `minTokens`. It is the
+   * only one that is allowed. [none]
+   */
+  readonly requiredTokenId?: number | undefined;
   /** Whether a token may come next: for one token cheaper than `fillMask`. */
   allows(tokenId: number): boolean;
   /** Sets the bit of each token that may come next: bit `id % 32` of word `id / 32`. The words are zero before. */

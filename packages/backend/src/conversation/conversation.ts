@@ -25,6 +25,8 @@ export interface ConversationStart extends ConversationTools {
   /** The tools' JSON text as the template reads it. [of `tools`] */
   readonly toolsJson?: string | undefined;
   readonly template?: TemplateUse | undefined;
+  /** Tokens of reasoning after which it is ended. [it ends where the model ends it] */
+  readonly reasoningBudget?: number | undefined;
 }
 
 /** What is asked of a model in a conversation, whoever asks: a wire format or a program. */
@@ -56,7 +58,11 @@ export function toChatPrompt(
     ...(toolsJson === undefined ? {} : { toolsJson }),
     ...(variables === undefined ? {} : { variables }),
   };
-  return { prompt: { kind: "chat", messages, options }, parts };
+  const { reasoningBudget } = conversation;
+  return {
+    prompt: { kind: "chat", messages, options },
+    parts: reasoningBudget === undefined ? parts : { ...parts, reasoningBudget },
+  };
 }
 
 /** Makes the engine's request of a conversation. @throws as `toChatPrompt` */

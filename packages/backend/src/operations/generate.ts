@@ -6,7 +6,14 @@ import { answerSource } from "./enforce-calls.ts";
 import type { Prompt } from "./prompt.ts";
 import { encodeBadWords } from "./bad-words.ts";
 import { estimateTokens, promptCharacters } from "./prompt-size.ts";
-import { keptTokenIds, limitAnswers, openAnswers, type AnswerParts } from "./open-answers.ts";
+import {
+  keptTokenIds,
+  limitAnswers,
+  limitBudget,
+  openAnswers,
+  reasoningEnd,
+  type AnswerParts,
+} from "./open-answers.ts";
 import type { AnswerUsage, GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
 type OwnField = "promptTokenIds" | "constraint" | "keptSpecialTokenIds" | "signal" | "keepResult";
@@ -61,16 +68,43 @@ function isEmpty({
   return tokenIds.length === 0 && text === "" && finishReason === undefined;
 }
 
-async function prepareConstraint(
+interface AnswerCall {
+  readonly promptTokenIds: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/** What the request asks of the text of answers. */
+async function prepareContent(
   { constraints, answers }: OperationParts,
   { constraint: given, parts, prompt }: GenerateInput,
-  { promptTokenIds, signal }: { readonly promptTokenIds: readonly number[]; readonly signal: AbortSignal },
-): Promise<{ readonly constraint?: ConstraintPort }> {
+  { promptTokenIds, signal }: AnswerCall,
+): Promise<ConstraintPort | undefined> {
   const source = answerSource(given, parts, answers);
-  if (source === undefined) return {};
+  if (source === undefined) return undefined;
   const constraint = await constraints.prepare(source, signal);
-  if (parts === undefined) return { constraint };
-  return { constraint: limitAnswers(constraint, answers, { prompt, promptTokenIds }) };
+  return parts === undefined ? constraint : limitAnswers(constraint, answers, { prompt, promptTokenIds });
+}
+
+/** That, and a budget of reasoning. */
+async function prepareConstraint(
+  operationParts: OperationParts,
+  input: GenerateInput,
+  call: AnswerCall,
+): Promise<{ readonly constraint?: ConstraintPort }> {
+  const { prompts, answers } = operationParts;
+  const { parts, prompt } = input;
+  const maxTokens = parts?.reasoningBudget;
+  const end = maxTokens === undefined ? "" : reasoningEnd(answers);
+  const content = await prepareContent(operationParts, input, call);
+  if (maxTokens === undefined) return content === undefined ? {} : { constraint: content };
+  const endTokenIds = await prompts.encode(
+    { kind: "text", text: end, addSpecialTokens: false },
+    { purpose: "generation", signal: call.signal },
+  );
+  const { promptTokenIds } = call;
+  return {
+    constraint: limitBudget(content, answers, { prompt, promptTokenIds, maxTokens, endTokenIds }),
+  };
 }
 
 async function* run(

@@ -1,8 +1,10 @@
 import type { ConstraintPort } from "@infernode/inference";
 import { EngineRequestError } from "../errors.ts";
 import { limitContent } from "./constraint.ts";
+import { limitReasoning } from "./limit-reasoning.ts";
 import type { EnforcedCalls } from "./enforce-calls.ts";
 import type { AnswerReader, AnswerPiece, ReadPiece } from "../parsers/answer/create-answer-reader.ts";
+import type { ReasoningTracker } from "../parsers/answer/reasoning-tracker.ts";
 import type { CallableTool } from "../parsers/tools/tool-format.ts";
 import type { Prompt } from "./prompt.ts";
 import type { TokenDelta } from "./token-delta.ts";
@@ -15,6 +17,8 @@ export interface AnswerParts {
   readonly maxCalls?: number | undefined;
   /** Calls are of these tools, with arguments that match their sources. [calls are what the model writes] */
   readonly enforced?: EnforcedCalls | undefined;
+  /** Tokens of reasoning after which it is ended, without its marks. [it ends where the model ends it] */
+  readonly reasoningBudget?: number | undefined;
 }
 
 /** The prompt of answers. */
@@ -72,6 +76,30 @@ export function limitAnswers(
 function unlimited(expected: string): EngineRequestError {
   const message = `\`constraint\`: expected ${expected}, got the contrary`;
   return new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param: "constraint" });
+}
+
+/** The text that ends the reasoning of answers. @throws EngineRequestError `UNSUPPORTED_PARAMETER` without a format */
+export function reasoningEnd({ format }: AnswerReader): string {
+  if (format.reasoning !== undefined) return format.reasoning.forcedEnd;
+  const param = "parts.reasoningBudget";
+  const message = `\`${param}\`: expected a model whose format of reasoning is known (see docs/tools.md), got none`;
+  throw new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param });
+}
+
+/** Ends the reasoning of a prompt's answers after a budget. @param constraint of the answers apart from that */
+export function limitBudget(
+  constraint: ConstraintPort | undefined,
+  reader: AnswerReader,
+  budget: AnsweredPrompt & { readonly maxTokens: number; readonly endTokenIds: readonly number[] },
+): ConstraintPort {
+  const { prompt, promptTokenIds, maxTokens, endTokenIds } = budget;
+  const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continuedText(prompt));
+  const track = (): ReasoningTracker => {
+    const tracker = reader.trackReasoning({ isReasoningOpen });
+    if (tracker !== undefined) return tracker;
+    throw new TypeError("expected a reader with a format of reasoning, got one without");
+  };
+  return limitReasoning(constraint, { maxTokens, endTokenIds, track });
 }
 
 /**

@@ -288,6 +288,15 @@ test("an effort sets what the template reads, and is refused where it would do n
 
 const named = (name: string): unknown => ({ type: "function", function: { name } });
 
+test("a budget of reasoning needs a model that reasons", async () => {
+  await using server = await start({ template: "{{ tools }}<tool_call>" });
+  const body = { model: server.modelId, messages, thinking_budget_tokens: 8 };
+  const response = await server.post(path, body);
+  expect(response.status).toBe(400);
+  const error = { param: "thinking_token_budget", code: "unsupported_parameter" };
+  expect(await response.json()).toMatchObject({ error });
+});
+
 const refused: readonly (readonly [name: string, value: unknown, param: string, code: string])[] = [
   ["tools", [named("look"), named("look")], "tools[1].function.name", "invalid_value"],
   ["tools", [named("")], "tools[0].function.name", "invalid_value"],
@@ -317,6 +326,7 @@ const refused: readonly (readonly [name: string, value: unknown, param: string, 
   ],
   ["tool_choice", "always", "tool_choice", "invalid_value"],
   ["parallel_tool_calls", "no", "parallel_tool_calls", "invalid_type"],
+  ["thinking_token_budget", -2, "thinking_token_budget", "invalid_value"],
   ["reasoning_effort", "huge", "reasoning_effort", "invalid_value"],
   ["functions", [{ name: "f" }], "functions", "unsupported_parameter"],
   ["function_call", { name: "f" }, "function_call", "unsupported_parameter"],

@@ -106,6 +106,7 @@ export async function createScriptedService(script: AnswerScript): Promise<Scrip
     engine: createScriptedEngine(script, vocabulary),
     prompts: {
       encode: async (prompt) => {
+        if (prompt.kind === "text") return [vocabulary.idOf(prompt.text)];
         rendered.push(prompt);
         return ["<user>", script.promptTail ?? "", "\n"].map((token) => vocabulary.idOf(token));
       },

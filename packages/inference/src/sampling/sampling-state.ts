@@ -64,6 +64,11 @@ export class SamplingState {
     return this.constraint?.isFinished === true;
   }
 
+  /** The token that comes next, whatever the parameters say; `undefined` where it is sampled. */
+  get requiredTokenId(): number | undefined {
+    return this.constraint?.requiredTokenId;
+  }
+
   /** Whether only some tokens may come next. */
   get isMasked(): boolean {
     return this.constraint !== undefined || this.allowedMask !== undefined;

@@ -71,6 +71,7 @@ const paramNames: Readonly<Record<string, string>> = {
   maxTokens: "max_tokens",
   stop: "stop_sequences",
   constraint: "tools",
+  reasoningBudget: "thinking.budget_tokens",
 };
 
 type GenerationPart = Conversation["generation"];

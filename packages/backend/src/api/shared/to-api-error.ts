@@ -15,7 +15,7 @@ const engineNames: FieldNames = { prompt: "prompt" };
 /** `sampling.topP` → `top_p`; whatever is about the prompt names the prompt. */
 function toParam(engineParam: string | undefined, { prompt, others }: FieldNames): string | undefined {
   if (engineParam === undefined) return undefined;
-  const name = engineParam.replace(/^(?:sampling|stopping)\./, "");
+  const name = engineParam.replace(/^(?:sampling|stopping|parts)\./, "");
   if (/^(?:promptTokenIds|prompt|messages|text)\b/.test(name)) return prompt;
   return name.replace(/^\w+/, (first) => others?.[first] ?? first);
 }

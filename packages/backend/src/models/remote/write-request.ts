@@ -131,7 +131,10 @@ export function writeGeneration(
     fields.set("prompt", JSON.stringify(prompt.text));
     put(fields, dialect, ["addSpecialTokens", prompt.addSpecialTokens]);
   }
-  if (input.parts !== undefined) putCalls(fields, input.parts, dialect);
+  if (input.parts !== undefined) {
+    putCalls(fields, input.parts, dialect);
+    put(fields, dialect, ["reasoningBudget", input.parts.reasoningBudget]);
+  }
   putSampling(fields, input, dialect);
   if (input.constraint !== undefined) {
     const written = writeConstraint(input.constraint, { dialect, isChat });

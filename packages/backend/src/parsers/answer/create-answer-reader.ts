@@ -1,7 +1,8 @@
 import type { AnswerPart } from "../answer-part.ts";
 import { findAnswerFormat, marksOf, type AnswerFormat, type AnswerFormatOptions } from "./answer-format.ts";
 import { AnswerParser, type AnswerParserOptions } from "./answer-parser.ts";
-import { countReasoning, type ReasoningTokenIds } from "./reasoning-count.ts";
+import { Marks } from "../read-until.ts";
+import { ReasoningTracker } from "./reasoning-tracker.ts";
 
 /** The vocabulary that answers are written with. */
 export interface AnswerTokens {
@@ -25,6 +26,12 @@ export interface ReadPiece {
   readonly reasoningTokens: number;
 }
 
+/** Tokens that begin and end reasoning; none where a vocabulary spells the marks in several. */
+interface ReasoningTokenIds {
+  readonly starts: ReadonlySet<number>;
+  readonly ends: ReadonlySet<number>;
+}
+
 /** Reads answers as one model writes them. */
 export interface AnswerReader {
   readonly format: AnswerFormat;
@@ -38,6 +45,8 @@ export interface AnswerReader {
   keptTokenIds(hasCalls: boolean): readonly number[];
   /** Whether a prompt ends within reasoning. @param continued text of a message that the answer continues */
   isReasoningOpen(promptTokenIds: readonly number[], continued: string | undefined): boolean;
+  /** Follows the reasoning of one answer; `undefined` where the model has none. */
+  trackReasoning(options: { readonly isReasoningOpen: boolean }): ReasoningTracker | undefined;
   /** Creates a function that reads one answer, piece by piece. */
   open(options: Omit<AnswerParserOptions, "format">): (piece: AnswerPiece) => ReadPiece;
 }
@@ -49,17 +58,17 @@ function lastOf(marks: readonly string[], text: string): number {
   return Math.max(...marks.map((mark) => text.lastIndexOf(mark)));
 }
 
-function createPieceReader(parser: AnswerParser, ids: ReasoningTokenIds): (piece: AnswerPiece) => ReadPiece {
+function createPieceReader(
+  parser: AnswerParser,
+  tracker: ReasoningTracker | undefined,
+): (piece: AnswerPiece) => ReadPiece {
   return ({ text, tokenIds, isLast }) => {
-    const isOpenBefore = parser.isReasoning;
-    const pushed = parser.push(text);
-    const span = {
-      isOpenBefore,
-      isOpenAfter: parser.isReasoning,
-      hasReasoning: pushed.some(({ type }) => type === "reasoning"),
-    };
-    const reasoningTokens = countReasoning(tokenIds, ids, span);
-    return { parts: isLast ? [...pushed, ...parser.end()] : pushed, reasoningTokens };
+    const parts = parser.push(text);
+    const countBefore = tracker?.tokenCount ?? 0;
+    for (const tokenId of tokenIds) tracker?.accept(tokenId);
+    if (isLast) tracker?.end();
+    const reasoningTokens = (tracker?.tokenCount ?? 0) - countBefore;
+    return { parts: isLast ? [...parts, ...parser.end()] : parts, reasoningTokens };
   };
 }
 
@@ -90,7 +99,22 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
       return spelling !== "" && marks.some((mark) => mark.includes(spelling));
     });
   const keptWithCalls = keptOf(marksOf(format));
-  const keptWithoutCalls = keptOf(marksOf({ ...format, tools: undefined }));
+  const reasoningFormat = { ...format, tools: undefined };
+  const keptWithoutCalls = keptOf(marksOf(reasoningFormat));
+  const marks = new Marks(
+    ...ends.filter((end) => !ends.some((other) => other !== end && end.startsWith(other))),
+  );
+  const hiddenIds = new Set(tokens.specialTokenIds);
+  for (const tokenId of keptWithoutCalls) hiddenIds.delete(tokenId);
+  const textOf = (tokenId: number): string => (hiddenIds.has(tokenId) ? "" : tokens.decode([tokenId]));
+  const trackReasoning: AnswerReader["trackReasoning"] = (parsing) => {
+    if (format.reasoning === undefined) return undefined;
+    return new ReasoningTracker({
+      parser: new AnswerParser({ ...parsing, format: reasoningFormat }),
+      ends: marks,
+      textOf,
+    });
+  };
   return {
     format,
     reasoningTokenIds: reasoningIds,
@@ -103,6 +127,11 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
       const tail = tokens.decode(promptTokenIds.slice(-tailTokens)).trimEnd();
       return starts.some((start) => tail.endsWith(start));
     },
-    open: (parserOptions) => createPieceReader(new AnswerParser({ ...parserOptions, format }), reasoningIds),
+    trackReasoning,
+    open: (parserOptions) => {
+      const { isReasoningOpen = false } = parserOptions;
+      const parser = new AnswerParser({ ...parserOptions, format });
+      return createPieceReader(parser, trackReasoning({ isReasoningOpen }));
+    },
   };
 }

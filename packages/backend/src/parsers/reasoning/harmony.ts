@@ -6,6 +6,7 @@ const final = "<|channel|>final<|message|>";
 const end = "<|end|>";
 const endMarks = new Marks(end);
 const nextMessage = "<|start|>assistant";
+const endAndFinal = `${end}${nextMessage}${final}`;
 
 /**
  * gpt-oss: an answer consists of messages in channels, those of reasoning in `analysis`. Of the message after them the
@@ -18,7 +19,8 @@ export const harmony: ReasoningFormat = {
   templateMarks: [analysis],
   starts: [analysis],
   hasContentMark: true,
-  ends: [end, `${end}${nextMessage}${final}`],
+  ends: [end, endAndFinal],
+  forcedEnd: endAndFinal,
   *parse({ cursor, sink, isOpen }) {
     let mark = isOpen ? analysis : yield* skipMark(cursor, [analysis, final]);
     while (mark === analysis) {

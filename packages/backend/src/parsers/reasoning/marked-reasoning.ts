@@ -18,6 +18,7 @@ export function markedReasoning(format: MarkedReasoning): ReasoningFormat {
     templateMarks,
     starts,
     ends,
+    forcedEnd: ends[0],
     *parse({ cursor, sink, isOpen }) {
       if (!isOpen && (yield* skipMark(cursor, starts)) === undefined) return;
       sink.beginReasoning();

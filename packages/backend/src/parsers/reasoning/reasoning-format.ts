@@ -17,6 +17,8 @@ export interface ReasoningFormat {
   readonly templateMarks: readonly string[];
   readonly starts: readonly string[];
   readonly ends: readonly string[];
+  /** What ends reasoning and begins the content, where the model is made to end it. */
+  readonly forcedEnd: string;
   /** A mark comes before the content too, not only around the reasoning. [false] */
   readonly hasContentMark?: boolean;
   /** Reads to the end of the reasoning, if there is any. */

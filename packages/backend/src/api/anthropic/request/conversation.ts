@@ -5,7 +5,7 @@ import { invalidValue } from "../../shared/api-error.ts";
 import { textField, type FieldsOf } from "../../shared/body/fields.ts";
 import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
 import { messagesField, textContentField, type Message, type TextContent } from "./blocks.ts";
-import { thinkingField, toThinking, type ThinkingBody } from "./thinking.ts";
+import { thinkingField, toReasoningBudget, toThinking, type ThinkingBody } from "./thinking.ts";
 import { toTemplateMessages } from "./to-template-messages.ts";
 import { toConversationTools, toolsFields, type ToolsBody } from "./tools.ts";
 
@@ -56,6 +56,7 @@ export function toConversation(body: ConversationBody, model: ServedModel): Omit
   return {
     messages: toTemplateMessages(system, messages),
     template: { continueFinalMessage, variables },
+    reasoningBudget: thinking && toReasoningBudget(thinking),
     ...toConversationTools(body),
   };
 }

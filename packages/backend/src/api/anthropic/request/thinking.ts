@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Thinking } from "../../../conversation/reasoning.ts";
+import { invalidField } from "../../../conversation/rejections.ts";
 import { integerField, nullIsAbsent } from "../../shared/body/fields.ts";
 
 /** `thinking`: whether the model reasons. */
@@ -17,12 +18,18 @@ export const thinkingField: z.ZodType<ThinkingBody> = nullIsAbsent(
       type: z.enum(types, { error: `one of ${types.join(", ")}` }),
       budget_tokens: integerField(
         { min: 1 },
-        "Has no effect: reasoning is limited by `max_tokens`, together with the rest of the answer.",
+        "Ends the reasoning of the answer after this many tokens; not with `disabled`.",
       ).optional(),
     },
     { error: "an object" },
   ) as z.ZodType<ThinkingBody>,
 ).describe("Turns reasoning on or off, where the model can. Default: as the model's chat template does.");
+
+/** The tokens of reasoning that the answer may have; `undefined`: any. @throws EngineRequestError where there is none */
+export function toReasoningBudget({ type, budget_tokens: budget }: ThinkingBody): number | undefined {
+  if (type !== "disabled" || budget === undefined) return budget;
+  throw invalidField("thinking.budget_tokens", 'nothing with the type "disabled"', budget);
+}
 
 /** Whether the model reasons. */
 export function toThinking({ type }: ThinkingBody): Thinking {

@@ -49,6 +49,7 @@ export const engineParamNames: Readonly<Record<string, string>> = {
   ignoreEos: "ignore_eos",
   includeStopInOutput: "include_stop_str_in_output",
   skipSpecialTokens: "skip_special_tokens",
+  reasoningBudget: "thinking_token_budget",
 };
 
 function readLogitBias(bias: JsonMap, vocabSize: number | undefined): ReadonlyMap<number, number> {

@@ -8,11 +8,15 @@ import type { SamplingParameters } from "../parameters/sampling-fields.ts";
 import { toTemplateParts, type TemplateBody } from "./chat-prompt.ts";
 import { toConversationTools, type ToolsBody } from "./chat-tools.ts";
 import type { Message } from "./messages-schema.ts";
-import type { ReasoningBody } from "./reasoning.ts";
+import { toReasoningBudget, type ReasoningBody } from "./reasoning.ts";
 
 /** What is asked of a model in a conversation. */
 export interface ConversationBody
-  extends SamplingParameters, TemplateBody, ToolsBody, Pick<ReasoningBody, "reasoning_effort"> {
+  extends
+    SamplingParameters,
+    TemplateBody,
+    ToolsBody,
+    Pick<ReasoningBody, "reasoning_effort" | "thinking_token_budget"> {
   readonly messages: readonly Message[];
 }
 
@@ -39,6 +43,7 @@ export function toChatAdmission(request: ConversationRequest, context: ApiContex
     ...toTemplateParts(body.messages, body),
     ...toConversationTools(body),
     toolsJson,
+    reasoningBudget: toReasoningBudget(body),
     generation: { id, ...params, ...(logprobs === undefined ? {} : { logprobs }) },
     isMaxTokensDefault,
   };

@@ -14,6 +14,7 @@ import type { JsonMap } from "../../shared/json-schema.ts";
 import { samplingFields, type SamplingBody } from "../parameters/sampling-fields.ts";
 import { schemaField } from "../parameters/structured-output.ts";
 import { templateFields, type TemplateBody } from "../prompts/chat-prompt.ts";
+import { reasoningFields, type ReasoningBody } from "../prompts/reasoning.ts";
 import { inputField, type InputItem } from "./input-items.ts";
 import {
   responseToolChoiceField,
@@ -62,7 +63,10 @@ type SharedName =
 
 /** The body of `POST /v1/responses`. */
 export interface ResponsesBody
-  extends Pick<SamplingBody, SharedName>, Pick<TemplateBody, "chat_template_kwargs"> {
+  extends
+    Pick<SamplingBody, SharedName>,
+    Pick<TemplateBody, "chat_template_kwargs">,
+    Pick<ReasoningBody, "thinking_token_budget"> {
   readonly input: string | readonly InputItem[];
   readonly instructions: string | undefined;
   readonly max_output_tokens: number | undefined;
@@ -141,6 +145,7 @@ const fields: FieldsOf<ResponsesBody> = {
     .describe("Has no effect: reasoning is in the answer as it is.")
     .optional(),
   chat_template_kwargs: templateFields.chat_template_kwargs,
+  thinking_token_budget: reasoningFields.thinking_token_budget,
   user: samplingFields.user,
   safety_identifier: samplingFields.safety_identifier,
   prompt_cache_key: samplingFields.prompt_cache_key,

@@ -26,6 +26,7 @@ export function toConversation(body: ResponsesBody): ConversationBody {
     tool_choice: toChatToolChoice(choice),
     parallel_tool_calls: body.parallel_tool_calls,
     reasoning_effort: reasoning?.effort,
+    thinking_token_budget: body.thinking_token_budget,
     chat_template_kwargs: body.chat_template_kwargs,
     add_generation_prompt: undefined,
     continue_final_message: undefined,
