@@ -111,6 +111,7 @@ export const packageRooms = {
       ],
       constraint: [
         "constraint/program",
+        "constraint/regex",
         "constraint/json-schema",
         "constraint/sources",
         "constraint/tokens",

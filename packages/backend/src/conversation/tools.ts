@@ -1,10 +1,10 @@
 import type { ConstraintSource } from "@infernode/inference/constraint";
-import { isRecord } from "../is-record.ts";
 import type { ServedModel } from "../models/model-service.ts";
 import type { EnforcedCalls } from "../operations/enforce-calls.ts";
 import type { AnswerParts } from "../operations/open-answers.ts";
 import { assertTakesTools } from "./chat-model.ts";
 import { invalidField } from "./rejections.ts";
+import { textParametersOf } from "./text-parameters.ts";
 
 /** A function that the model may call. */
 export interface ConversationTool {
@@ -53,19 +53,6 @@ function assertNames(tools: readonly ConversationTool[]): void {
     }
     names.add(name);
   }
-}
-
-/** The properties of a JSON Schema that are strings. */
-function textParametersOf(schema: ConversationTool["parameters"]): readonly string[] {
-  const properties = schema?.["properties"];
-  if (!isRecord(properties)) return [];
-  return Object.entries(properties).flatMap(([name, property]) => {
-    const type = isRecord(property) ? property["type"] : undefined;
-    const types: readonly unknown[] = Array.isArray(type) ? type : [type];
-    return types.includes("string") && types.every((each) => each === "string" || each === "null")
-      ? [name]
-      : [];
-  });
 }
 
 /** What the arguments of a tool match where they are enforced: its schema, if it has one, or any object. */

@@ -1,7 +1,13 @@
-import type { ConstraintSource } from "@infernode/inference/constraint";
+import {
+  escapePattern,
+  type ConstraintSource,
+  type JsonWhitespace,
+  type NotationMark,
+  type ValueNotation,
+} from "@infernode/inference/constraint";
 import { EngineRequestError } from "../errors.ts";
 import type { AnswerReader } from "../parsers/answer/create-answer-reader.ts";
-import type { CallWriter } from "../parsers/tools/tool-format.ts";
+import type { CallableTool, CallWriter, WrittenTool } from "../parsers/tools/tool-format.ts";
 import type { AnswerParts } from "./open-answers.ts";
 
 /** Calls that are enforced token by token. */
@@ -10,6 +16,12 @@ export interface EnforcedCalls {
   readonly isRequired: boolean;
   /** The field of the request that asks for it. */
   readonly param: string;
+}
+
+/** Where a prompt ends: within the reasoning, within the content, or before both. */
+export interface OpenAnswer {
+  readonly isReasoningOpen: boolean;
+  readonly isContentOpen: boolean;
 }
 
 /** Calls of one answer. */
@@ -23,51 +35,97 @@ const anyObject: ConstraintSource = { jsonObject: true };
 export function answerSource(
   content: ConstraintSource | undefined,
   parts: AnswerParts | undefined,
-  reader: AnswerReader,
+  { reader, ...open }: OpenAnswer & { readonly reader: AnswerReader },
 ): ConstraintSource | undefined {
-  const { tools, enforced, maxCalls = maxParallelCalls } = parts ?? {};
-  if (tools === undefined || (enforced === undefined && content === undefined)) return content;
-  const { isRequired = false, param = "constraint" } = enforced ?? {};
-  const { tools: format } = reader.format;
-  const writer = format?.writer;
-  if (format === undefined || writer === undefined) {
-    const got = format === undefined ? "none" : `\`${format.name}\``;
-    throw unsupported(param, "a model whose format of calls can be enforced (see docs/tools.md)", got);
+  if (parts === undefined) return content;
+  const { tools, enforced } = parts;
+  const mark = (text: string): NotationMark =>
+    reader.markTokenIds.has(text) ? { token: text } : { literal: text };
+  const answer = reader.format.reasoning?.writer?.answer;
+  if (tools === undefined || (enforced === undefined && content === undefined)) {
+    if (content === undefined || answer === undefined) return content;
+    return answer({ content, ...open }, mark);
   }
-  const hasToken = (text: string): boolean => reader.callTokenIds.has(text);
-  const calls = writer.calls({
-    tools: tools.map(({ name, argumentsSource = anyObject }) => ({ name, arguments: argumentsSource })),
-    maxCalls: Math.min(maxCalls, maxParallelCalls),
-    mark: (text) => (hasToken(text) ? { token: text } : { literal: text }),
-    hasToken,
-  });
-  if (isRequired) return { sequence: [beforeCalls, calls] };
-  const other =
-    content === undefined ? textOf(writer, param, format.name) : contentOf(writer, content, format.name);
-  return content === undefined
+  const { isRequired = false, param = "constraint" } = enforced ?? {};
+  const writer = writerOf(reader, param);
+  const calls = callsOf(tools, { writer, parts, reader, mark });
+  const names = tools.map(({ name }) => name);
+  const other = isRequired
+    ? undefined
+    : content === undefined
+      ? textOf(writer, names)
+      : contentOf(writer, content, reader.format.tools?.name ?? "");
+  if (answer !== undefined) return answer({ content: other, calls, ...open }, mark);
+  const callsAlone: ConstraintSource = { sequence: [beforeCalls, calls] };
+  if (other === undefined) return callsAlone;
+  const callsMayFollow = content === undefined && writer.taken === undefined;
+  return callsMayFollow
     ? { sequence: [other, { repeat: calls, min: 0, max: 1 }] }
-    : { anyOf: [{ sequence: [beforeCalls, calls] }, other] };
+    : { anyOf: [callsAlone, other] };
 }
 
 /** White space between reasoning and calls. */
 const beforeCalls: ConstraintSource = { repeat: { literal: "\n" }, min: 0, max: 2 };
 
-/** Text before calls, or without any. */
-function textOf({ startMarks }: CallWriter, param: string, name: string): ConstraintSource {
-  if (startMarks !== undefined) return { textWithout: startMarks };
-  throw unsupported(param, "a model whose calls begin with a mark, unless a call is required", `\`${name}\``);
+function writerOf({ format: { tools } }: AnswerReader, param: string): CallWriter {
+  if (tools !== undefined) return tools.writer;
+  throw unsupported(param, "a model whose format of calls is known (see docs/tools.md)", "none");
+}
+
+interface CallContext {
+  readonly writer: CallWriter;
+  readonly parts: AnswerParts;
+  readonly reader: AnswerReader;
+  readonly mark: (text: string) => NotationMark;
+}
+
+function callsOf(
+  tools: readonly CallableTool[],
+  { writer, parts, reader, mark }: CallContext,
+): ConstraintSource {
+  return writer.calls({
+    tools: tools.map(toWritten),
+    maxCalls: Math.min(parts.maxCalls ?? maxParallelCalls, maxParallelCalls),
+    mark,
+    hasToken: (text) => reader.markTokenIds.has(text),
+  });
+}
+
+function toWritten({ name, textParameters, argumentsSource = anyObject }: CallableTool): WrittenTool {
+  return {
+    name,
+    textParameters,
+    arguments: argumentsSource,
+    argumentsIn: (notation, whitespace = "flexible") => inNotation(argumentsSource, { notation, whitespace }),
+  };
+}
+
+/** A JSON value in another notation. */
+function inNotation(
+  source: ConstraintSource,
+  options: { readonly notation: ValueNotation; readonly whitespace?: JsonWhitespace },
+): ConstraintSource {
+  if ("part" in source) return { ...source, part: inNotation(source.part, options) };
+  return "jsonSchema" in source || "jsonObject" in source ? { ...source, ...options } : source;
+}
+
+/** Text that no call is found in. */
+function textOf({ startMarks, taken }: CallWriter, toolNames: readonly string[]): ConstraintSource {
+  if (taken === undefined) return { textWithout: startMarks };
+  const marked = startMarks.map((mark) => String.raw`[\s\S]*${escapePattern(mark)}[\s\S]*`);
+  return { textUnlike: [...marked, taken(toolNames)].join("|") };
 }
 
 /** Content that no call is found in. */
 function contentOf(
-  { startMarks, needsQuotes }: CallWriter,
+  { startMarks, jsonCalls = "marked" }: CallWriter,
   content: ConstraintSource,
   name: string,
 ): ConstraintSource {
   const isJson = "jsonSchema" in content || "jsonObject" in content;
-  if (startMarks !== undefined && needsQuotes === true && isJson) return content;
-  const expected =
-    "JSON and a model whose calls cannot be within it, or no tools that may be called beside it";
+  if (isJson && jsonCalls === "none") return content;
+  if (isJson && jsonCalls === "marked") return inNotation(content, { notation: { without: startMarks } });
+  const expected = `${isJson ? "a model whose calls are more than JSON" : "JSON"}, or no tools that may be called beside it`;
   throw unsupported("constraint", expected, `the format of calls \`${name}\``);
 }
 

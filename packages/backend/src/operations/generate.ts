@@ -10,6 +10,7 @@ import {
   keptTokenIds,
   limitAnswers,
   limitBudget,
+  openAnswerOf,
   openAnswers,
   reasoningEnd,
   type AnswerParts,
@@ -79,10 +80,11 @@ async function prepareContent(
   { constraint: given, parts, prompt }: GenerateInput,
   { promptTokenIds, signal }: AnswerCall,
 ): Promise<ConstraintPort | undefined> {
-  const source = answerSource(given, parts, answers);
+  const open = openAnswerOf(answers, { prompt, promptTokenIds });
+  const source = answerSource(given, parts, { ...open, reader: answers });
   if (source === undefined) return undefined;
   const constraint = await constraints.prepare(source, signal);
-  return parts === undefined ? constraint : limitAnswers(constraint, answers, { prompt, promptTokenIds });
+  return parts === undefined ? constraint : limitAnswers(constraint, answers, open);
 }
 
 /** That, and a budget of reasoning. */
@@ -94,7 +96,7 @@ async function prepareConstraint(
   const { prompts, answers } = operationParts;
   const { parts, prompt } = input;
   const maxTokens = parts?.reasoningBudget;
-  const end = maxTokens === undefined ? "" : reasoningEnd(answers);
+  const end = maxTokens === undefined ? "" : reasoningEnd(answers, parts);
   const content = await prepareContent(operationParts, input, call);
   if (maxTokens === undefined) return content === undefined ? {} : { constraint: content };
   const endTokenIds = await prompts.encode(

@@ -2,7 +2,7 @@ import type { ConstraintPort } from "@infernode/inference";
 import { EngineRequestError } from "../errors.ts";
 import { limitContent } from "./constraint.ts";
 import { limitReasoning } from "./limit-reasoning.ts";
-import type { EnforcedCalls } from "./enforce-calls.ts";
+import type { EnforcedCalls, OpenAnswer } from "./enforce-calls.ts";
 import type { AnswerReader, AnswerPiece, ReadPiece } from "../parsers/answer/create-answer-reader.ts";
 import type { ReasoningTracker } from "../parsers/answer/reasoning-tracker.ts";
 import type { CallableTool } from "../parsers/tools/tool-format.ts";
@@ -48,6 +48,13 @@ export function keptTokenIds(reader: AnswerReader, parts: AnswerParts | undefine
   return parts === undefined ? [] : reader.keptTokenIds(parts.tools !== undefined);
 }
 
+/** Where a prompt ends. */
+export function openAnswerOf(reader: AnswerReader, { prompt, promptTokenIds }: AnsweredPrompt): OpenAnswer {
+  const continued = continuedText(prompt);
+  const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continued);
+  return { isReasoningOpen, isContentOpen: continued !== undefined && !isReasoningOpen };
+}
+
 /**
  * Limits the content of answers, apart from reasoning.
  * @throws EngineRequestError `UNSUPPORTED_PARAMETER` where the content cannot be told from the rest by its tokens
@@ -55,13 +62,11 @@ export function keptTokenIds(reader: AnswerReader, parts: AnswerParts | undefine
 export function limitAnswers(
   constraint: ConstraintPort,
   reader: AnswerReader,
-  { prompt, promptTokenIds }: AnsweredPrompt,
+  { isReasoningOpen }: OpenAnswer,
 ): ConstraintPort {
   const { reasoningTokenIds, specialTokenIds } = reader;
-  const isReasoningOpen = reader.isReasoningOpen(promptTokenIds, continuedText(prompt));
-  if (reader.format.reasoning?.hasContentMark === true) {
-    throw unlimited("answers whose content has no mark of its own");
-  }
+  // The constraint has the marks of the reasoning.
+  if (reader.format.reasoning?.writer !== undefined) return constraint;
   if (isReasoningOpen && reasoningTokenIds.ends.size === 0) {
     throw unlimited("the end of the reasoning to be one token of the vocabulary");
   }
@@ -79,8 +84,13 @@ function unlimited(expected: string): EngineRequestError {
 }
 
 /** The text that ends the reasoning of answers. @throws EngineRequestError `UNSUPPORTED_PARAMETER` without a format */
-export function reasoningEnd({ format }: AnswerReader): string {
-  if (format.reasoning !== undefined) return format.reasoning.forcedEnd;
+export function reasoningEnd({ format }: AnswerReader, parts: AnswerParts | undefined): string {
+  const { reasoning } = format;
+  if (reasoning !== undefined) {
+    const beforeCall =
+      parts?.enforced?.isRequired === true ? reasoning.writer?.forcedEndBeforeCall : undefined;
+    return beforeCall ?? reasoning.forcedEnd;
+  }
   const param = "parts.reasoningBudget";
   const message = `\`${param}\`: expected a model whose format of reasoning is known (see docs/tools.md), got none`;
   throw new EngineRequestError({ code: "UNSUPPORTED_PARAMETER", message, param });

@@ -1,5 +1,6 @@
 export { compileConstraint } from "./compile-constraint.ts";
 export type { ConstraintSource, DispatchSource, StructuralTagSource } from "./sources/constraint-source.ts";
+export { escapePattern } from "./regex/escape-pattern.ts";
 export { warmUpConstraints } from "./warm-up-constraints.ts";
 export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
 export type { NotationMark, ObjectNotation, ValueNotation } from "./json-schema/value-notation.ts";

@@ -22,7 +22,7 @@ const call: ObjectNotation = {
 };
 const python: ValueNotation = { words: { null: "None", true: "True", false: "False" }, root: call };
 const tags: ValueNotation = {
-  without: "</p>",
+  without: ["</p>"],
   root: {
     ...call,
     open: [],

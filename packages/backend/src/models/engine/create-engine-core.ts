@@ -241,7 +241,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     tokens: {
       vocabSize: Math.min(model.tokenizer.vocabSize, model.config.vocabSize),
       bytesOf: (tokenId) => model.tokenizer.bytesOf(tokenId),
-      marks: new Map(Array.from(answers.callTokenIds, ([mark, tokenId]) => [tokenId, mark])),
+      marks: new Map(Array.from(answers.markTokenIds, ([mark, tokenId]) => [tokenId, mark])),
     },
     timeoutMs: options.promptTimeoutMs ?? engineDefaults.promptTimeoutMs,
   });

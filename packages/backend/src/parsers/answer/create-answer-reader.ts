@@ -37,8 +37,8 @@ export interface AnswerReader {
   readonly format: AnswerFormat;
   /** The marks of reasoning, where they are one token of the vocabulary. */
   readonly reasoningTokenIds: ReasoningTokenIds;
-  /** The marks of calls that are one token of the vocabulary. */
-  readonly callTokenIds: ReadonlyMap<string, number>;
+  /** The marks of calls, and of content, that are one token of the vocabulary. */
+  readonly markTokenIds: ReadonlyMap<string, number>;
   /** All of the vocabulary. */
   readonly specialTokenIds: ReadonlySet<number>;
   /** Special tokens that belong to the format of what is looked for; they stay in the text for the parser. */
@@ -86,8 +86,9 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   const { starts = [], ends = [] } = format.reasoning ?? {};
   const idsOf = (texts: readonly string[]): ReadonlySet<number> =>
     new Set(texts.flatMap((text) => tokens.idOf(text) ?? []));
-  const callTokenIds = new Map(
-    (format.tools?.marks ?? []).flatMap((mark) => {
+  const writtenMarks = [...(format.tools?.marks ?? []), ...(format.reasoning?.writer?.marks ?? [])];
+  const markTokenIds = new Map(
+    writtenMarks.flatMap((mark) => {
       const tokenId = tokens.idOf(mark);
       return tokenId === undefined || tokenId >= vocabSize ? [] : [[mark, tokenId] as const];
     }),
@@ -118,7 +119,7 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   return {
     format,
     reasoningTokenIds: reasoningIds,
-    callTokenIds,
+    markTokenIds,
     specialTokenIds: tokens.specialTokenIds,
     keptTokenIds: (hasCalls) => (hasCalls ? keptWithCalls : keptWithoutCalls),
     isReasoningOpen: (promptTokenIds, continued) => {

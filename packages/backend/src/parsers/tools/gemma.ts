@@ -1,13 +1,20 @@
+import type { ConstraintSource, NotationMark, ValueNotation } from "@infernode/inference/constraint";
 import { Marks, readUntil, skipMark, skipSpace } from "../read-until.ts";
 import type { Parsing, TextCursor } from "../text-cursor.ts";
 import { readName } from "./python-literal.ts";
 import { readElements } from "./read-elements.ts";
 import { maxHeaderCharacters } from "./read-json-call.ts";
-import type { ToolFormat, ToolParse } from "./tool-format.ts";
+import type { CallWriting, ToolFormat, ToolParse } from "./tool-format.ts";
+import { eachTool, separated } from "./write-calls.ts";
 
-const starts: readonly string[] = ["<start_function_call>", "<|tool_call>"];
-const ends: readonly string[] = ["<end_function_call>", "<tool_call|>"];
-const quotes: readonly string[] = ["<escape>", '<|"|>'];
+/** The marks of FunctionGemma, then those of Gemma 4. */
+const dialects = [
+  { start: "<start_function_call>", end: "<end_function_call>", quote: "<escape>" },
+  { start: "<|tool_call>", end: "<tool_call|>", quote: '<|"|>' },
+] as const;
+const starts: readonly string[] = dialects.map(({ start }) => start);
+const ends: readonly string[] = dialects.map(({ end }) => end);
+const quotes: readonly string[] = dialects.map(({ quote }) => quote);
 const startMarks = new Marks(...starts);
 const quoteMarks: ReadonlyMap<string, Marks> = new Map(quotes.map((quote) => [quote, new Marks(quote)]));
 const maxDepth = 64;
@@ -78,11 +85,45 @@ function* readCall({ cursor, sink }: ToolParse, start: string): Parsing {
   yield* skipMark(cursor, ends);
 }
 
+function notationOf(quote: NotationMark): ValueNotation {
+  return {
+    quote,
+    objects: {
+      open: [{ literal: "{" }],
+      close: [{ literal: "}" }],
+      separator: [{ literal: "," }],
+      beforeName: [],
+      afterName: [{ literal: ":" }],
+      afterValue: [],
+      bareNames: String.raw`[\w-]+`,
+      otherNames: "quoted",
+    },
+  };
+}
+
+/** With the marks that are tokens; where none are, with either's. */
+function writeCalls({ tools, mark, hasToken, maxCalls }: CallWriting): ConstraintSource {
+  const known = dialects.filter(({ start }) => hasToken(start));
+  return {
+    anyOf: (known.length > 0 ? known : dialects).map(({ start, end, quote }) => {
+      const notation = notationOf(mark(quote));
+      const call = eachTool(tools, ({ name, argumentsIn }) => [
+        mark(start),
+        { literal: `call:${name}` },
+        argumentsIn(notation, "compact"),
+        mark(end),
+      ]);
+      return separated(call, { separator: { literal: "" }, maxCalls });
+    }),
+  };
+}
+
 /** FunctionGemma: `<start_function_call>call:name{key:<escape>text<escape>}<end_function_call>`; Gemma 4 with other marks. */
 export const gemma: ToolFormat = {
   name: "gemma",
   templateMarks: starts,
   marks: [...starts, ...ends, ...quotes],
+  writer: { calls: writeCalls, startMarks: starts },
   *parse(parse) {
     const { cursor, sink } = parse;
     for (;;) {

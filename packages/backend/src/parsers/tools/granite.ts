@@ -19,7 +19,7 @@ export const granite: ToolFormat = {
       sequence: [writing.mark(start), optional({ literal: " " }), writeCallList(writing)],
     }),
     startMarks: starts,
-    needsQuotes: true,
+    jsonCalls: "none",
   },
   *parse(parse) {
     const { cursor, sink } = parse;

@@ -20,7 +20,8 @@ export const hermes: ToolFormat = {
       return separated(call, { separator: space, maxCalls });
     },
     startMarks: [start],
-    needsQuotes: true,
+    // Calls need quotes, which strings of JSON have escaped.
+    jsonCalls: "none",
   },
   *parse(parse) {
     const { cursor, sink } = parse;

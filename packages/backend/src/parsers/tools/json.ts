@@ -2,7 +2,7 @@ import { peekAfterSpace, skipMark } from "../read-until.ts";
 import { readCallList } from "./read-call-list.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
-import { writeCallList, writeJsonCall } from "./write-calls.ts";
+import { namedCall, writeCallList, writeJsonCall } from "./write-calls.ts";
 
 const fence = "```json";
 
@@ -16,6 +16,10 @@ export const json: ToolFormat = {
       const call = writeJsonCall(writing);
       return writing.maxCalls === 1 ? call : { anyOf: [call, writeCallList(writing)] };
     },
+    startMarks: [],
+    // After a list or a fence too.
+    taken: (toolNames) => String.raw`\s*(?:${fence}\s*)?[{\[][\s\S]*${namedCall(toolNames)}[\s\S]*`,
+    jsonCalls: "any",
   },
   *parse(parse) {
     const { cursor } = parse;

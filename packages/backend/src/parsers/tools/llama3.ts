@@ -1,7 +1,7 @@
 import { Marks, readUntil, skipMark } from "../read-until.ts";
 import { readJsonCall } from "./read-json-call.ts";
 import type { ToolFormat } from "./tool-format.ts";
-import { writeJsonCall } from "./write-calls.ts";
+import { namedCall, writeJsonCall } from "./write-calls.ts";
 
 const tag = "<|python_tag|>";
 const tagMarks = new Marks(tag);
@@ -15,7 +15,12 @@ export const llama3: ToolFormat = {
   templateMarks: [tag, '"parameters": dictionary of argument name'],
   marks: [tag],
   // One call: the models' templates refuse a history with more.
-  writer: { calls: (writing) => writeJsonCall(writing, "parameters") },
+  writer: {
+    calls: (writing) => writeJsonCall(writing, "parameters"),
+    startMarks: [tag],
+    taken: (toolNames) => String.raw`\s*\{[\s\S]*${namedCall(toolNames)}[\s\S]*`,
+    jsonCalls: "any",
+  },
   *parse(parse) {
     const { cursor, sink } = parse;
     let prefix = yield* skipMark(cursor, [tag]);

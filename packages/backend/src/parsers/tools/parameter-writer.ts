@@ -6,18 +6,21 @@ import { maxHeaderCharacters } from "./read-json-call.ts";
 /** Writes text as the inside of a JSON string, whole characters only. */
 class StringWriter {
   readonly #write: (json: string) => void;
+  /** One before and one after the text, which are not part of it. */
+  readonly #hasLineBreaks: boolean;
   /** A line break or half of a character at the end of the text so far. */
   #held = "";
-  #isFirst = true;
+  #isFirst: boolean;
 
-  constructor(write: (json: string) => void) {
+  constructor(write: (json: string) => void, hasLineBreaks: boolean) {
     this.#write = write;
+    this.#hasLineBreaks = hasLineBreaks;
+    this.#isFirst = hasLineBreaks;
   }
 
   push(piece: string): void {
     let text = this.#held + piece;
     if (text === "") return;
-    // Formats write a line break after the tag.
     if (this.#isFirst && text.startsWith("\n")) text = text.slice(1);
     this.#isFirst = false;
     const heldLength = /[\n\ud800-\udbff]$/.test(text) ? 1 : 0;
@@ -27,7 +30,8 @@ class StringWriter {
 
   /** Writes what was held back; a line break before the end of a whole value is left out. */
   end(isWhole: boolean): void {
-    if (!isWhole || this.#held !== "\n") this.#write(JSON.stringify(this.#held).slice(1, -1));
+    if (isWhole && this.#hasLineBreaks && this.#held === "\n") return;
+    this.#write(JSON.stringify(this.#held).slice(1, -1));
   }
 }
 
@@ -42,15 +46,22 @@ function jsonOf(text: string): string {
   }
 }
 
+interface ParameterRules {
+  /** The format writes each text on lines of its own. */
+  readonly hasLineBreaks: boolean;
+}
+
 /** Writes the arguments of a call that come one by one, as the text of an object. */
 export class ParameterWriter {
   readonly #cursor: TextCursor;
   readonly #sink: PartSink;
+  readonly #rules: ParameterRules;
   #opening = "{";
 
-  constructor(cursor: TextCursor, sink: PartSink) {
+  constructor(cursor: TextCursor, sink: PartSink, rules: ParameterRules) {
     this.#cursor = cursor;
     this.#sink = sink;
+    this.#rules = rules;
   }
 
   /** Reads a value up to a mark: text as it comes, any other as JSON where it is that. Returns whether it ended. */
@@ -65,7 +76,7 @@ export class ParameterWriter {
       return true;
     }
     write('"');
-    const writer = new StringWriter(write);
+    const writer = new StringWriter(write, this.#rules.hasLineBreaks);
     writer.push(short);
     const isWhole = (yield* readUntil(this.#cursor, end, (text) => writer.push(text))) !== undefined;
     writer.end(isWhole);

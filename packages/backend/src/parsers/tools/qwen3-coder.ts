@@ -1,15 +1,18 @@
+import type { ConstraintSource, ValueNotation } from "@infernode/inference/constraint";
 import { Marks, readUntil, skipMark } from "../read-until.ts";
 import type { Parsing } from "../text-cursor.ts";
 import { ParameterWriter } from "./parameter-writer.ts";
 import { maxHeaderCharacters } from "./read-json-call.ts";
-import type { ToolFormat, ToolParse } from "./tool-format.ts";
+import type { CallWriting, ToolFormat, ToolParse } from "./tool-format.ts";
+import { eachTool, separated } from "./write-calls.ts";
 
 const callStart = "<tool_call>";
 const callEnd = "</tool_call>";
 const functionStart = "<function=";
 const functionEnd = "</function>";
 const parameterStart = "<parameter=";
-const parameterMarks = new Marks("</parameter>");
+const parameterEnd = "</parameter>";
+const parameterMarks = new Marks(parameterEnd);
 const startMarks = new Marks(callStart, functionStart);
 const tagEnd = new Marks(">");
 
@@ -23,7 +26,7 @@ function* readTagName({ cursor }: ToolParse): Parsing<string | undefined> {
 
 function* readParameters(parse: ToolParse, name: string): Parsing {
   const { cursor, sink, isText } = parse;
-  const writer = new ParameterWriter(cursor, sink);
+  const writer = new ParameterWriter(cursor, sink, { hasLineBreaks: true });
   for (;;) {
     if (!((yield* skipMark(cursor, [parameterStart, functionEnd]))?.endsWith(parameterStart) ?? false)) break;
     cursor.record(maxHeaderCharacters);
@@ -35,11 +38,40 @@ function* readParameters(parse: ToolParse, name: string): Parsing {
   writer.end();
 }
 
+function notationOf(texts: readonly string[]): ValueNotation {
+  return {
+    without: [parameterEnd],
+    root: {
+      open: [],
+      close: [{ literal: functionEnd }],
+      separator: [],
+      beforeName: [{ literal: parameterStart }],
+      afterName: [{ literal: ">\n" }],
+      afterValue: [{ literal: `\n${parameterEnd}\n` }],
+      bareNames: String.raw`[^\s<>]+`,
+      otherNames: "refused",
+      texts,
+    },
+  };
+}
+
+function writeCalls({ tools, mark, maxCalls }: CallWriting): ConstraintSource {
+  const call = eachTool(tools, ({ name, textParameters, argumentsIn }) => [
+    mark(callStart),
+    { literal: `\n${functionStart}${name}>\n` },
+    argumentsIn(notationOf(textParameters)),
+    { literal: "\n" },
+    mark(callEnd),
+  ]);
+  return separated(call, { separator: { literal: "\n" }, maxCalls });
+}
+
 /** Qwen3-Coder: `<tool_call><function=name><parameter=a>1</parameter></function></tool_call>`. */
 export const qwen3Coder: ToolFormat = {
   name: "qwen3-coder",
   templateMarks: [functionStart],
   marks: [callStart, callEnd],
+  writer: { calls: writeCalls, startMarks: [callStart, functionStart] },
   *parse(parse) {
     const { cursor, sink } = parse;
     for (;;) {

@@ -1,4 +1,9 @@
-import type { ConstraintSource } from "@infernode/inference/constraint";
+import type {
+  ConstraintSource,
+  JsonWhitespace,
+  NotationMark,
+  ValueNotation,
+} from "@infernode/inference/constraint";
 import type { PartSink } from "../part-sink.ts";
 import type { Parsing, TextCursor } from "../text-cursor.ts";
 
@@ -28,7 +33,7 @@ export interface CallWriting {
   /** Calls at most; one at least. */
   readonly maxCalls: number;
   /** A mark of the format: its token, if it is one token of the vocabulary, or else its text. */
-  readonly mark: (text: string) => ConstraintSource;
+  readonly mark: (text: string) => NotationMark;
   /** Whether a text is one token of the vocabulary. */
   readonly hasToken: (text: string) => boolean;
 }
@@ -36,17 +41,27 @@ export interface CallWriting {
 /** A tool whose calls are written. */
 export interface WrittenTool {
   readonly name: string;
+  /** The parameters that are texts. */
+  readonly textParameters: readonly string[];
+  /** As JSON. */
   readonly arguments: ConstraintSource;
+  /** In a format's own notation. */
+  readonly argumentsIn: (notation: ValueNotation, whitespace?: JsonWhitespace) => ConstraintSource;
 }
 
 /** How calls are written, so that answers can be made to have them. */
 export interface CallWriter {
   /** One or several calls. */
   readonly calls: (writing: CallWriting) => ConstraintSource;
-  /** The marks that calls begin with, if no text without one is taken for a call. */
-  readonly startMarks?: readonly string[];
-  /** No JSON contains a call, whatever its strings are: calls need quotes. [false] */
-  readonly needsQuotes?: boolean;
+  /**
+   * Marks that text does not contain, so that no call is found in it. With `taken`, text may be a call without them; if
+   * not, calls may follow a text.
+   */
+  readonly startMarks: readonly string[];
+  /** A regular expression for texts that are taken for calls of some tools although they have none of the marks. */
+  readonly taken?: (toolNames: readonly string[]) => string;
+  /** What JSON may be taken for a call: none, JSON with the marks in its strings, or any. [marked] */
+  readonly jsonCalls?: "none" | "marked" | "any";
 }
 
 /** How models of a kind write calls of tools. */
@@ -59,8 +74,8 @@ export interface ToolFormat {
   readonly marks: readonly string[];
   /** [`call_` and 24 hexadecimal digits] */
   readonly createCallId?: () => string;
-  /** Absent: calls of this format cannot be enforced. */
-  readonly writer?: CallWriter;
+  /** How calls can be enforced. */
+  readonly writer: CallWriter;
   /** Reads to the end of the text: content and calls. */
   readonly parse: (parse: ToolParse) => Parsing;
 }

@@ -40,6 +40,14 @@ export function separated(
   };
 }
 
+/**
+ * A regular expression for what every JSON object has that is a call of one of some tools: the name, or an escape that
+ * may be a part of it.
+ */
+export function namedCall(toolNames: readonly string[]): string {
+  return String.raw`(?:"name"\s*:\s*"(?:${toolNames.join("|")})"|\\u)`;
+}
+
 /** `[call, call, …]` */
 export function writeCallList({ tools, maxCalls }: CallWriting): ConstraintSource {
   const calls = separated(writeJsonCall({ tools }), { separator: { choice: [", ", ","] }, maxCalls });

@@ -1,154 +1,183 @@
-import {
-  compileConstraint,
-  type ConstraintSource,
-  createConstraint,
-  createTokenMasks,
-  createTokenTrie,
-  markByte,
-  markedTokenBytes,
-} from "@infernode/inference/constraint";
-import type { ConstraintStatePort } from "@infernode/inference";
-import { expect, test } from "vitest";
-import { createRandom } from "../../../../../benchmarks/lib/random.ts";
+import type { ConstraintSource } from "@infernode/inference/constraint";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
 import { answerSource } from "../../../src/operations/enforce-calls.ts";
-import { createAnswerReader, type AnswerReader } from "../../../src/parsers/answer/create-answer-reader.ts";
+import type { AnswerParts } from "../../../src/operations/open-answers.ts";
+import { hermes } from "../../../src/parsers/tools/hermes.ts";
 import { toolFormats } from "../../../src/parsers/tools/registry.ts";
-import { readAnswer } from "../read-answer.ts";
+import type { CallableTool, ToolFormat } from "../../../src/parsers/tools/tool-format.ts";
+import { readAnswer, type JoinedPart } from "../read-answer.ts";
+import { vocabularyOf, writeAnswers, type AnswerVocabulary } from "./write-answers.ts";
 
-const schema = {
-  type: "object",
-  properties: { "a b": { type: "string", maxLength: 8 }, list: { type: "array", items: {}, maxItems: 0 } },
-  required: ["list"],
-  additionalProperties: false,
-};
-const argumentsSource: ConstraintSource = { jsonSchema: schema };
-const tools = ["f", "function"].map((name) => ({ name, textParameters: [], argumentsSource }));
-
-/** The bytes, then the marks of all formats, which are tokens or not. */
-function readerOf(
-  toolParser: string,
-  hasTokens: boolean,
-): { reader: AnswerReader; marks: readonly string[] } {
-  const marks = hasTokens ? (toolFormats.find(({ name }) => name === toolParser)?.marks ?? []) : [];
-  const tokens = {
-    specialTokenIds: new Set<number>(),
-    tokenOf: (id: number) => marks[id - 256],
-    idOf: (text: string) => (marks.includes(text) ? 256 + marks.indexOf(text) : undefined),
-    decode: () => "",
-  };
-  return { reader: createAnswerReader({ template: "", toolParser, tokens }), marks };
-}
-
-/** Texts of random tokens that a source allows, each to an end. */
-function writeAll(source: ConstraintSource | undefined, marks: readonly string[]): readonly string[] {
-  const bytes = Array.from({ length: markByte }, (_, byte) => Uint8Array.of(byte));
-  const vocabulary = [...bytes, new Uint8Array(), ...marks.map(markedTokenBytes)];
-  const program = compileConstraint(source ?? { literal: "" });
-  const constraint = createConstraint(createTokenMasks(program, createTokenTrie(vocabulary)));
-  return Array.from({ length: 25 }, (_, seed) => write(constraint.start(), marks, seed));
-}
-
-function write(state: ConstraintStatePort, marks: readonly string[], seed: number): string {
-  const ids = Array.from({ length: 256 + marks.length }, (_, id) => id);
-  const random = createRandom(seed);
-  const written: number[] = [];
-  const pick = (from: readonly number[]): number => from[Math.floor(random() * from.length)] ?? -1;
-  while (!state.isFinished && !(state.isComplete && random() < 0.1)) {
-    const allowed = ids.filter((id) => state.allows(id));
-    const marked = allowed.filter((id) => id >= 256);
-    const likely = allowed.filter((id) => id > 0x20 && id < 0x80);
-    const token = pick(marked.length > 0 && random() < 0.3 ? marked : likely.length > 0 ? likely : allowed);
-    state.accept(token);
-    written.push(...(token < 256 ? [token] : Buffer.from(marks[token - 256] ?? "")));
-    if (written.length > 5000) throw new Error("no end");
-  }
-  return Buffer.from(written).toString();
-}
-
-const written = toolFormats.filter(({ writer }) => writer !== undefined);
-const rows = written.flatMap(({ name, writer }) =>
-  [true, false].map((hasTokens) => ({ name, hasTokens, hasText: writer?.startMarks !== undefined })),
-);
-
-function assertCalls(parts: ReturnType<typeof readAnswer>): void {
-  for (const part of parts) {
-    if (part.type !== "call") continue;
-    expect(["f", "function"]).toContain(part.name);
-    const { list, "a b": text = "", ...others } = JSON.parse(part.arguments) as Record<string, unknown>;
-    expect({ list, text, others }).toEqual({ list: [], text: expect.any(String) as string, others: {} });
-    expect(Array.from(text as string).length).toBeLessThanOrEqual(8);
-  }
-}
-
-test.each(
-  rows.flatMap((row) => [1, 3].map((maxCalls) => ({ name: row.name, hasTokens: row.hasTokens, maxCalls }))),
-)(
-  "calls are read as they are written: $name, up to $maxCalls, with marks as tokens: $hasTokens",
-  ({ name, hasTokens, maxCalls }) => {
-    const { reader, marks } = readerOf(name, hasTokens);
-    const enforced = { isRequired: true, param: "tool_choice" };
-    const counts = writeAll(answerSource(undefined, { tools, maxCalls, enforced }, reader), marks).map(
-      (text) => {
-        const parts = readAnswer(text, { toolParser: name, tools });
-        expect([text, parts.map(({ type }) => type).filter((type) => type !== "call")]).toEqual([text, []]);
-        assertCalls(parts);
-        return parts.length;
+const schemas = {
+  f: {
+    type: "object",
+    properties: {
+      text: { type: "string" },
+      short: { type: ["string", "null"], minLength: 1, maxLength: 3 },
+      word: { type: "string", enum: ["a\n", "\n", "null", "True", " <b> ", '"'] },
+      flag: { type: ["boolean", "null"] },
+      number: { type: "number", minimum: -5, maximum: 1e6 },
+      any: { enum: [1, "1", null, ["x", false], { "a b": { c: null } }, "</parameter></arg_value>"] },
+      list: {
+        type: "array",
+        items: { anyOf: [{ type: "string", maxLength: 4 }, { $ref: "#" }] },
+        maxItems: 2,
       },
+      inner: { type: "object", additionalProperties: { type: "integer" }, maxProperties: 2 },
+    },
+    required: ["text"],
+    additionalProperties: false,
+  },
+  look: { type: "object", additionalProperties: { type: "boolean" }, maxProperties: 3 },
+  function: { type: "object", properties: {}, additionalProperties: false },
+};
+type Name = keyof typeof schemas;
+const textParameters = ["text", "short", "word"];
+const tools: readonly CallableTool[] = Object.entries(schemas).map(([name, schema]) => ({
+  name,
+  textParameters: name === "f" ? textParameters : [],
+  argumentsSource: { part: { jsonSchema: schema }, name: "tools[0]" },
+}));
+const ajv = new Ajv2020({ allowUnionTypes: true });
+const validators = {
+  f: ajv.compile(schemas.f),
+  look: ajv.compile(schemas.look),
+  function: ajv.compile(schemas.function),
+};
+
+const closed = { isReasoningOpen: false, isContentOpen: false };
+const enforced = { isRequired: true, param: "tool_choice" };
+const strict = { isRequired: false, param: "tools[0].function.strict" };
+
+function sourceOf(
+  content: ConstraintSource | undefined,
+  parts: AnswerParts,
+  { reader }: AnswerVocabulary,
+): ConstraintSource {
+  return answerSource(content, parts, { ...closed, reader }) ?? { literal: "" };
+}
+
+/** Reads an answer, whole and character by character; checks its calls. */
+function read(text: string, { name }: ToolFormat): readonly JoinedPart[] {
+  const options = { toolParser: name, reasoningParser: name === "harmony" ? "harmony" : "none", tools };
+  const parts = readAnswer(text, options);
+  expect(readAnswer(text.split(""), options)).toEqual(parts);
+  for (const part of parts) if (part.type === "call") assertCall(part, text);
+  return parts.filter(({ type }) => type !== "reasoning");
+}
+
+function assertCall(call: JoinedPart & { readonly type: "call" }, text: string): void {
+  const validate = validators[call.name as Name];
+  validate(JSON.parse(call.arguments));
+  expect([text, validate.errors]).toEqual([text, null]);
+}
+
+const rows = toolFormats.flatMap((format) =>
+  [true, false].map((hasTokens) => ({ name: format.name, format, hasTokens })),
+);
+/** Their templates or marks allow one only. */
+const single = new Set(["llama3", "harmony"]);
+
+describe.each(rows)("$name, with marks as tokens: $hasTokens", ({ name, format, hasTokens }) => {
+  const vocabulary = vocabularyOf(format, hasTokens);
+
+  test("calls are read as they are written", () => {
+    const texts = writeAnswers(
+      sourceOf(undefined, { tools, maxCalls: 2, enforced }, vocabulary),
+      vocabulary,
+      20,
     );
-    expect(Math.min(...counts)).toBe(1);
-    if (hasTokens) expect(Math.max(...counts)).toBe(name === "llama3" ? 1 : maxCalls);
-    else expect(Math.max(...counts)).toBeLessThanOrEqual(maxCalls);
-  },
-);
-
-test.each(rows.filter(({ hasText }) => hasText))(
-  "in a text nothing else is taken for a call: $name, with marks as tokens: $hasTokens",
-  ({ name, hasTokens }) => {
-    const { reader, marks } = readerOf(name, hasTokens);
-    const enforced = { isRequired: false, param: "tool_choice" };
-    const kinds = writeAll(answerSource(undefined, { tools, enforced }, reader), marks).flatMap((text) => {
-      const parts = readAnswer(text, { toolParser: name, tools });
-      assertCalls(parts);
-      return parts.map(({ type }) => type);
+    const counts = texts.map((text) => {
+      const parts = read(text, format);
+      expect([text, parts.map(({ type }) => type).filter((type) => type !== "call")]).toEqual([text, []]);
+      return parts.length;
     });
-    expect(kinds).toContain("content");
-    if (hasTokens) expect(kinds).toContain("call");
-  },
-);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    expect(Math.max(...counts)).toBe(single.has(name) ? 1 : 2);
+  });
 
-test.each(["llama3", "json"])("calls that no mark begins need a choice: %s", (name) => {
-  const enforced = { isRequired: false, param: "tools[0].function.strict" };
-  const { reader } = readerOf(name, true);
-  expect(() => answerSource(undefined, { tools, enforced }, reader)).toThrow(
-    expect.objectContaining({ code: "UNSUPPORTED_PARAMETER", param: enforced.param }),
+  test("nothing else is taken for a call in an answer that may be text", () => {
+    const kinds = writeAnswers(
+      sourceOf(undefined, { tools, enforced: strict }, vocabulary),
+      vocabulary,
+      16,
+    ).flatMap((text) => read(text, format).map(({ type }) => type));
+    expect(new Set(kinds)).toEqual(new Set(["content", "call"]));
+  });
+});
+
+describe("content beside calls", () => {
+  const content: ConstraintSource = {
+    jsonSchema: {
+      type: "object",
+      properties: { text: { type: "string" }, name: { enum: ["f", "<tool_call>", "[TOOL_CALLS]f{}"] } },
+      required: ["text"],
+      additionalProperties: false,
+    },
+  };
+  const validate = ajv.compile(content.jsonSchema as object);
+  const allowed = rows.filter(({ format, hasTokens }) => hasTokens && format.writer.jsonCalls !== "any");
+
+  test.each(allowed)(
+    "is JSON of the schema: $name, with marks as tokens: $hasTokens",
+    ({ format, hasTokens }) => {
+      const vocabulary = vocabularyOf(format, hasTokens);
+      const kinds = writeAnswers(sourceOf(content, { tools }, vocabulary), vocabulary, 12).flatMap((text) => {
+        const parts = read(text, format);
+        for (const part of parts) {
+          if (part.type !== "content") continue;
+          validate(JSON.parse(part.text));
+          expect([text, validate.errors]).toEqual([text, null]);
+        }
+        return parts.map(({ type }) => type);
+      });
+      expect(new Set(kinds)).toEqual(new Set(["content", "call"]));
+    },
+  );
+
+  test("is refused where any JSON may be a call, and where it is not JSON", () => {
+    const names = toolFormats.filter(({ writer }) => writer.jsonCalls === "any").map(({ name }) => name);
+    expect(names).toEqual(["llama3", "json"]);
+    const cases = [
+      ...names.map((name) => ({ name, source: content })),
+      ...toolFormats.map(({ name }) => ({ name, source: { regex: ".*" } })),
+    ];
+    for (const { name, source } of cases) {
+      const format = toolFormats.find((each) => each.name === name);
+      expect(() => sourceOf(source, { tools }, vocabularyOf(format!, true))).toThrow(
+        expect.objectContaining({ code: "UNSUPPORTED_PARAMETER", message: expect.stringContaining(name) }),
+      );
+    }
+  });
+});
+
+test("a model that no format is known of is refused", () => {
+  const { reader } = vocabularyOf(hermes, true);
+  const unknown = { ...reader, format: { ...reader.format, tools: undefined } };
+  expect(() => answerSource(undefined, { tools, enforced }, { ...closed, reader: unknown })).toThrow(
+    expect.objectContaining({ code: "UNSUPPORTED_PARAMETER", param: "tool_choice" }),
   );
 });
 
-test("formats whose calls cannot be written are refused by name", () => {
-  const refused = toolFormats.filter(({ writer }) => writer === undefined).map(({ name }) => name);
-  expect(refused).toEqual(["harmony", "gemma", "pythonic", "qwen3-coder", "glm"]);
-  for (const name of refused) {
-    const enforced = { isRequired: true, param: "tool_choice" };
-    const { reader } = readerOf(name, true);
-    expect(() => answerSource(undefined, { tools, enforced }, reader)).toThrow(
-      expect.objectContaining({ param: "tool_choice", message: expect.stringContaining(`\`${name}\``) }),
-    );
-  }
-});
-
-test("content beside calls is allowed where no JSON can be taken for a call", () => {
-  const content: ConstraintSource = { jsonObject: true };
-  const isAllowed = (name: string, source: ConstraintSource): boolean => {
-    try {
-      return answerSource(source, { tools }, readerOf(name, true).reader) !== undefined;
-    } catch {
-      return false;
-    }
-  };
-  expect(written.map(({ name }) => name).filter((name) => isAllowed(name, content))).toEqual([
-    "granite",
-    "hermes",
-  ]);
-  expect(isAllowed("hermes", { regex: ".*" })).toBe(false);
-  expect(answerSource(content, {}, readerOf("mistral", true).reader)).toBe(content);
+test.each([
+  { name: "pythonic", property: "a b" },
+  { name: "qwen3-coder", property: "a b" },
+  { name: "glm", property: "a<b" },
+  { name: "gemma", property: '<|"|>' },
+])("a property that $name cannot write is refused by its name", ({ name, property }) => {
+  const format = toolFormats.find((each) => each.name === name);
+  const vocabulary = vocabularyOf(format!, true);
+  const schema = { type: "object", properties: { [property]: { type: "integer" } } };
+  const argumentsSource = { part: { jsonSchema: schema }, name: "tools[0].function.parameters" };
+  const tool = { name: "f", textParameters: [], argumentsSource };
+  const source = sourceOf(undefined, { tools: [tool], enforced }, vocabulary);
+  expect(() => writeAnswers(source, vocabulary, 1)).toThrow(
+    expect.objectContaining({
+      code: "UNSUPPORTED_CONSTRAINT",
+      part: "tools[0].function.parameters",
+      path: "#",
+      got: JSON.stringify(property),
+    }),
+  );
 });

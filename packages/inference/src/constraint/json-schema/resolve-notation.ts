@@ -57,11 +57,11 @@ export function resolveNotation(
   builder: ProgramBuilder,
 ): ValueWritings {
   const { budget } = builder;
-  const { words = jsonWords, quote, without, objects, root } = notation ?? {};
+  const { words = jsonWords, quote, without = [], objects, root } = notation ?? {};
   const mark = quote && bytesOf([quote]);
   const strings =
     mark !== undefined
-      ? rawStrings({ open: mark, close: mark, without: without ?? spellingOf(quote) }, budget)
+      ? rawStrings({ open: mark, close: mark, without: [...without, spellingOf(quote)] }, budget)
       : notation === undefined
         ? jsonStrings()
         : sharedStrings(without, budget);
@@ -91,7 +91,7 @@ function jsonObjects(space: Expression, strings: StringNotation, builder: Progra
 
 interface ObjectContext {
   readonly strings: StringNotation;
-  readonly without: string | undefined;
+  readonly without: readonly string[];
   readonly builder: ProgramBuilder;
 }
 
@@ -126,9 +126,7 @@ function objectWriting(
     afterValue: exactly(close),
     texts: new Set(texts),
     textStrings:
-      texts.length === 0
-        ? undefined
-        : rawStrings({ open: new Uint8Array(), close, without: without ?? "" }, budget),
+      texts.length === 0 ? undefined : rawStrings({ open: new Uint8Array(), close, without }, budget),
   };
 }
 

@@ -1,12 +1,12 @@
-import { determinizePattern } from "../automaton/determinize.ts";
 import type { CharacterAutomaton } from "../automaton/character-automaton.ts";
-import { subtractAutomaton } from "../automaton/combine-automata.ts";
 import { anyTextAutomaton } from "../automaton/text-automata.ts";
+import { textsUnlike } from "../automaton/texts-unlike.ts";
 import { allCodePoints, type CodePoints } from "../characters/code-points.ts";
 import { anyJsonCharacter, encodeJsonCharacters } from "../characters/json-text.ts";
 import { encodeCodePoints } from "../characters/utf8.ts";
 import type { Budget } from "../program/budget.ts";
 import type { Expression } from "../program/expression.ts";
+import { escapePattern } from "../regex/escape-pattern.ts";
 import { parsePattern } from "../regex/parse-pattern.ts";
 
 /** How strings are written. */
@@ -40,16 +40,16 @@ export function jsonStrings(): StringNotation {
  * Strings in double quotes with the escapes that JSON and Python share, one for each character. A text that they do not
  * contain can be in a string that is given: its first character is escaped then.
  */
-export function sharedStrings(without: string | undefined, budget: Budget): StringNotation {
+export function sharedStrings(without: readonly string[], budget: Budget): StringNotation {
   return {
     ...jsonStrings(),
     anyCharacter: encodeJsonCharacters(allCodePoints),
-    allowed: without === undefined ? anyTextAutomaton : textsWithout(without, budget),
-    inside: (text) => {
-      const inside = jsonInside(text);
-      if (without === undefined) return inside;
-      return inside.replaceAll(without, (found) => `${escapeOf(found)}${found.slice(1)}`);
-    },
+    allowed: textsWithout(without, budget),
+    inside: (text) =>
+      without.reduce(
+        (inside, mark) => inside.replaceAll(mark, (found) => `${escapeOf(found)}${found.slice(1)}`),
+        jsonInside(text),
+      ),
   };
 }
 
@@ -59,7 +59,7 @@ export function rawStrings(
     open,
     close,
     without,
-  }: { readonly open: Uint8Array; readonly close: Uint8Array; readonly without: string },
+  }: { readonly open: Uint8Array; readonly close: Uint8Array; readonly without: readonly string[] },
   budget: Budget,
 ): StringNotation {
   return {
@@ -68,7 +68,7 @@ export function rawStrings(
     encode: encodeCodePoints,
     anyCharacter: encodeCodePoints(allCodePoints),
     allowed: textsWithout(without, budget),
-    inside: (text) => (text.includes(without) ? undefined : text),
+    inside: (text) => (without.some((mark) => text.includes(mark)) ? undefined : text),
   };
 }
 
@@ -80,9 +80,9 @@ function escapeOf(text: string): string {
   return `\\u${text.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** The texts that do not contain another. */
-function textsWithout(text: string, budget: Budget): CharacterAutomaton {
-  const escaped = text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
-  const pattern = parsePattern(String.raw`[\s\S]*${escaped}[\s\S]*`, "without", budget);
-  return subtractAutomaton(anyTextAutomaton, determinizePattern(pattern, budget), budget);
+/** The texts that contain none of some others. */
+function textsWithout(texts: readonly string[], budget: Budget): CharacterAutomaton {
+  if (texts.length === 0) return anyTextAutomaton;
+  const pattern = String.raw`[\s\S]*(?:${texts.map(escapePattern).join("|")})[\s\S]*`;
+  return textsUnlike(parsePattern(pattern, "without", budget), budget);
 }

@@ -27,6 +27,6 @@ export interface ValueNotation {
   readonly objects?: ObjectNotation;
   /** The value, which is an object. [objects] */
   readonly root?: ObjectNotation;
-  /** What strings and names do not contain: it would end them. */
-  readonly without?: string;
+  /** What strings and names do not contain, as it would end them: texts that are not empty. */
+  readonly without?: readonly string[];
 }

@@ -42,7 +42,9 @@ export type LeafSource =
   /** The token of this spelling, if the tree of tokens has the bytes of `markedTokenBytes` for it. */
   | { readonly token: string }
   /** Any text that contains none of some texts. */
-  | { readonly textWithout: readonly string[] };
+  | { readonly textWithout: readonly string[] }
+  /** Any text that a regular expression does not match as a whole. */
+  | { readonly textUnlike: string };
 
 const composedKinds = ["sequence", "anyOf", "repeat", "part", "dispatch", "structuralTag"];
 

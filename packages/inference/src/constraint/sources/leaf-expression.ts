@@ -1,3 +1,5 @@
+import { automatonExpression } from "../automaton/automaton-expression.ts";
+import { textsUnlike } from "../automaton/texts-unlike.ts";
 import { watchTexts } from "../automaton/watch-texts.ts";
 import { encodeCodePoints } from "../characters/utf8.ts";
 import type { LeafSource } from "./constraint-source.ts";
@@ -13,7 +15,7 @@ import { markedTokenBytes } from "../tokens/marked-token-bytes.ts";
 /** Characters of the texts that another text is without. */
 export const maxWithout = 1024;
 const kinds =
-  "jsonSchema, jsonObject, regex, grammar, choice, literal, token, textWithout, dispatch, structuralTag, sequence, anyOf, repeat or part";
+  "jsonSchema, jsonObject, regex, grammar, choice, literal, token, textWithout, textUnlike, dispatch, structuralTag, sequence, anyOf, repeat or part";
 
 /** Writes a source without others in it as an expression. @throws ConstraintError */
 export function leafExpression(source: LeafSource, builder: ProgramBuilder): Expression {
@@ -40,6 +42,10 @@ export function leafExpression(source: LeafSource, builder: ProgramBuilder): Exp
   if ("token" in source) return { kind: "literals", texts: [markedTokenBytes(textOf(source.token, name))] };
   if ("textWithout" in source) {
     return watchTexts({ refused: textsOf(source.textWithout, name, maxWithout) }, budget);
+  }
+  if ("textUnlike" in source) {
+    const pattern = readPattern(textOf(source.textUnlike, name), { path: name, scope: "whole" }, budget);
+    return automatonExpression(textsUnlike(pattern, budget), encodeCodePoints);
   }
   if (!("choice" in source)) return refuse("source", kinds, Object.keys(source).join(", "));
   const encoder = new TextEncoder();
