@@ -1,3 +1,4 @@
+import { escapePattern } from "@infernode/inference/constraint";
 import type { Parsing, TextCursor } from "./text-cursor.ts";
 
 /** Texts that mean something in a format; none contains another. */
@@ -8,9 +9,7 @@ export class Marks {
 
   constructor(...texts: readonly string[]) {
     this.texts = texts;
-    this.#pattern = new RegExp(
-      texts.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join("|"),
-    );
+    this.#pattern = new RegExp(texts.map(escapePattern).join("|"));
   }
 
   findIn(text: string): { readonly mark: string; readonly at: number } | undefined {
