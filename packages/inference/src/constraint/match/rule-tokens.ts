@@ -17,8 +17,8 @@ export class RuleTokens {
   readonly maxNeed: number;
   /** Where a token ends together with the rule, and the rule cannot go on. */
   readonly ends: CountedNodes;
-  /** Where a token ends and the rule may end or go on, which needs more ticks. */
-  readonly pauses: CountedNodes;
+  /** Where a token ends and the rule may end or go on, which needs more ticks: by how many it needs then. */
+  readonly pauses: readonly (CountedNodes | undefined)[];
   /** By byte: the nodes that are read after the end of the rule. */
   readonly returns: readonly (CountedNodes | undefined)[];
   readonly #tokensByNeed: readonly (readonly number[] | undefined)[];
@@ -30,7 +30,7 @@ export class RuleTokens {
     const tokensByNeed: number[][] = [];
     const first = new Uint32Array((trie.vocabSize + 31) >>> 5);
     const ends = new CountedNodeList();
-    const pauses = new CountedNodeList();
+    const pauses: (CountedNodeList | undefined)[] = [];
     const returns: (CountedNodeList | undefined)[] = [];
     walk.visit(0, machine.relative(state), (node, { need, returns: counts }) => {
       const hasToken = trie.tokens[node] !== -1;
@@ -39,7 +39,7 @@ export class RuleTokens {
       if (counts.length === 0) return;
       for (const count of counts) {
         if (hasToken && need === Infinity) ends.add(node, count);
-        else if (hasToken && need > count) pauses.add(node, count);
+        else if (hasToken && need > count) (pauses[need] ??= new CountedNodeList()).add(node, count);
         for (let child = node + 1; child < trie.ends[node]!; child = trie.ends[child]!) {
           (returns[trie.bytes[child]!] ??= new CountedNodeList()).add(child, count);
         }
@@ -49,7 +49,7 @@ export class RuleTokens {
     this.#masks = [first];
     this.maxNeed = Math.max(0, tokensByNeed.length - 1);
     this.ends = ends.finish();
-    this.pauses = pauses.finish();
+    this.pauses = Array.from(pauses, (list) => list?.finish());
     this.returns = Array.from(returns, (list) => list?.finish());
   }
 

@@ -5,7 +5,7 @@ import type { Configuration } from "./configuration.ts";
 import type { Frame } from "./frame.ts";
 import { Machine } from "./machine.ts";
 import { shareRuleTokens, signatureOf } from "./share-rule-tokens.ts";
-import { RuleTokens } from "./rule-tokens.ts";
+import { type CountedNodes, RuleTokens } from "./rule-tokens.ts";
 import { markToken, TokenWalk } from "./token-walk.ts";
 
 /** A frame whose rule may end with from `least` to `most` more ticks. */
@@ -70,10 +70,16 @@ export class TokenMasks {
   #addReturns(tokens: RuleTokens, { frame, least, most }: Returning, mask: Uint32Array): void {
     const after = this.machine.afterReturn(frame);
     const isWithin = (count: number): boolean => count >= least && count <= most;
-    for (const { nodes, counts } of most < tokens.maxNeed ? [tokens.ends, tokens.pauses] : [tokens.ends]) {
+    const markEnds = ({ nodes, counts }: CountedNodes): void => {
       for (let index = 0; index < nodes.length; index += 1) {
         if (isWithin(counts[index]!)) markToken(this.trie, this.trie.tokens[nodes[index]!]!, mask);
       }
+    };
+    markEnds(tokens.ends);
+    // Those that need fewer ticks are in the mask.
+    for (let need = most + 1; need <= tokens.maxNeed; need += 1) {
+      const pauses = tokens.pauses[need];
+      if (pauses !== undefined) markEnds(pauses);
     }
     for (const [byte, returns] of tokens.returns.entries()) {
       if (returns === undefined) continue;

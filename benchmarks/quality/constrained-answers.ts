@@ -1,0 +1,72 @@
+// Answers of random weights that must match random JSON schemas, each checked with ajv and byte by byte.
+// `npm run bench -- quality/constrained-answers --help`
+import { parseArgs } from "node:util";
+import { createEngine } from "@infernode/inference";
+import { createOnnxExecutor } from "@infernode/inference/onnx";
+import { loadModel } from "@infernode/models";
+import { checkAnswers } from "../lib/check-answers.ts";
+import { plainMemory } from "../lib/plain-memory.ts";
+import { createRandom } from "../lib/random.ts";
+import { randomSchema } from "../lib/random-schema.ts";
+import { writeReport } from "../lib/report.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    schemas: { type: "string", default: "500" },
+    answers: { type: "string", default: "20" },
+    temperature: { type: "string", default: "1" },
+    "max-tokens": { type: "string", default: "200" },
+    seed: { type: "string", default: "1" },
+    output: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help || values.model === undefined) {
+  process.stdout.write(
+    "options: --model <directory>  --schemas 500  --answers 20  --temperature 1  --max-tokens 200  --seed 1  --output <file.json>\n",
+  );
+  process.exit(values.help ? 0 : 2);
+}
+
+const model = await loadModel(values.model);
+const executor = await createOnnxExecutor({ model, memory: plainMemory, maxSequences: 16 });
+const engine = createEngine({
+  executor,
+  tokenizer: model.tokenizer,
+  eosTokenIds: model.config.eosTokenIds,
+  model: model.name,
+  memory: plainMemory,
+});
+const seed = Number(values.seed);
+const random = createRandom(seed);
+const schemas = Array.from({ length: Number(values.schemas) }, () => randomSchema(random));
+const answersPerSchema = Number(values.answers);
+const temperature = Number(values.temperature);
+const maxTokens = Number(values["max-tokens"]);
+const startedAt = performance.now();
+const found = await checkAnswers({ model, engine, schemas, answersPerSchema, maxTokens, temperature, seed });
+const seconds = (performance.now() - startedAt) / 1000;
+await engine.dispose();
+await executor.dispose();
+await model.dispose();
+
+const { refused, ended, cut, invalid, strayed } = found;
+process.stdout.write(
+  `${schemas.length} schemas, ${refused} of them refused; ${ended + cut} answers in ${seconds.toFixed(0)} s: ` +
+    `${ended} ended, ${invalid.length} of these invalid; ${cut} cut off, ${strayed.length} of these no beginning\n`,
+);
+for (const text of [...invalid, ...strayed].slice(0, 5)) process.stdout.write(`${text}\n`);
+if (values.output !== undefined) {
+  const counts = { refused, ended, cut, invalid: invalid.length, strayed: strayed.length };
+  writeReport(values.output, "quality/constrained-answers", {
+    model: model.name,
+    schemas: schemas.length,
+    answersPerSchema,
+    temperature,
+    maxTokens,
+    seed,
+    ...counts,
+  });
+}
+process.exitCode = invalid.length + strayed.length > 0 ? 1 : 0;
