@@ -18,6 +18,7 @@ describe("help and usage", () => {
     ["play", "--help"],
     ["doctor", "--help"],
     ["models", "inspect", "--help"],
+    ["conformance", "--help"],
   ])("%s %s shows examples and exit codes", async (...args) => {
     const run = await runCli(args.filter((arg) => arg !== undefined));
     expect(run.exitCode).toBe(0);

@@ -246,6 +246,9 @@ export const packageRooms = {
         "api",
         "http",
       ],
+      "wire-conformance/shared": [],
+      "wire-conformance/areas": ["wire-conformance/shared"],
+      "wire-conformance": ["wire-conformance/shared", "wire-conformance/areas"],
       commands: [
         "config",
         "log",
@@ -256,6 +259,8 @@ export const packageRooms = {
         "models/engine",
         "models/local",
         "daemon",
+        "wire-conformance/shared",
+        "wire-conformance",
       ],
     },
   },

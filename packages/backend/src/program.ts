@@ -66,6 +66,17 @@ Examples:
   $ infernode serve --model ./prepared
 ${exitCodeHelp}`;
 
+const conformanceHelp = `
+Asks a server what clients ask, and says where its answers are not what they need: openai, the AI SDK, LangChain,
+@openai/agents and Anthropic's SDK. An address without a path is that of a server whose API is under /v1. Exits with 1
+if the server deviates, or if no case passes.
+
+Examples:
+  $ infernode conformance http://127.0.0.1:8000
+  $ infernode conformance https://models.example.com/openai/v1 --model small --api-key "$API_KEY"
+  $ infernode conformance http://127.0.0.1:8000 --only chunks,tools/arguments --json
+${exitCodeHelp}`;
+
 type LoadRunner = () => Promise<CommandRunner>;
 
 /** The logger sets `Error.prepareStackTrace` at start, which frozen intrinsics do not allow. */
@@ -168,6 +179,18 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--json", "print JSON")
     .addHelpText("after", quantizeHelp)
     .action(run(async () => (await import("./commands/quantize-model.ts")).quantizeModelCommand));
+
+  addCommand(program, "conformance")
+    .description("ask any server what clients ask, and say where it deviates from what they need")
+    .argument("<url>", "the address of the server, or of its API: http://127.0.0.1:8000, https://…/v1")
+    .option("--model <id>", "the model to ask; the first of the server's list if there is none")
+    .option("--api-key <key>", "the server's key")
+    .option("--only <names>", "areas or cases to run, separated by commas: chunks, tools/arguments")
+    .option("--timeout <seconds>", "limit of the whole run", "600")
+    .option("--request-timeout <seconds>", "limit of one request", "60")
+    .option("--json", "print JSON")
+    .addHelpText("after", conformanceHelp)
+    .action(run(async () => (await import("./commands/conformance.ts")).conformance));
 
   const isCacheDirectory = ({ path }: { readonly path: string }): boolean => path === "engine.cacheDirectory";
   const cache = addCommand(program, "cache").description(
