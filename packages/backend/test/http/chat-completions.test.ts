@@ -325,6 +325,18 @@ test("an answer can be sent back as it came", async () => {
   expect(second.status).toBe(200);
 });
 
+test("a part of the assistant may repeat its message, as the agents package sends it; other parts may not", async () => {
+  const copied = { role: "assistant", refusal: null, reasoning: "Hm.", reasoning_content: "Hm." };
+  const part = { type: "text", text: "Hello", ...copied, annotations: [], tool_calls: [] };
+  const ask = (role: string): Promise<Response> =>
+    server.post(path, { model: modelId, messages: [...messages, { role, content: [part] }, ...messages] });
+  expect((await ask("assistant")).status).toBe(200);
+  const refused = await ask("user");
+  expect(refused.status).toBe(400);
+  const { error } = (await refused.json()) as { error: Record<string, unknown> };
+  expect(error).toMatchObject({ code: "unknown_parameter", param: "messages[1].content[0].role" });
+});
+
 test("a model without a chat template says which route to use", async () => {
   server.engine.model = { ...model, hasChatTemplate: false };
   const response = await server.post(path, { model: modelId, messages });

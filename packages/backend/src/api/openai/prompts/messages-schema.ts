@@ -50,22 +50,32 @@ export type Message = PlainMessage | AssistantMessage | ToolMessage;
 /** Marks for the prompt caches of other servers: no text of the conversation. */
 const ignored = z.unknown().describe("Has no effect.").optional();
 
-const textPart: z.ZodType<TextPart> = objectField(
-  {
-    type: z.literal("text", { error: 'a part of type "text", as the model reads text only' }),
-    text: textField("The text."),
-    cache_control: ignored,
-    prompt_cache_breakpoint: ignored,
-  },
-  "a text part",
-);
+const textPart = {
+  type: z.literal("text", { error: 'a part of type "text", as the model reads text only' }),
+  text: textField("The text."),
+  cache_control: ignored,
+  prompt_cache_breakpoint: ignored,
+};
 
-const content: z.ZodType<MessageContent> = z.union(
-  [z.string(), arrayField(textPart, { min: 1, max: maxParts, of: "text parts" })],
-  {
+/** What clients copy from an answer's message into its part when they send it back; the message has it too. */
+const copied = z.unknown().describe("Has no effect: it counts in the message itself.").optional();
+const copiedFields = {
+  role: copied,
+  refusal: copied,
+  reasoning: copied,
+  reasoning_content: copied,
+  tool_calls: copied,
+  annotations: copied,
+};
+
+function contentOf(part: z.ZodType<TextPart>): z.ZodType<MessageContent> {
+  return z.union([z.string(), arrayField(part, { min: 1, max: maxParts, of: "text parts" })], {
     error: "a string or an array of text parts",
-  },
-);
+  });
+}
+
+const content = contentOf(objectField<TextPart>(textPart, "a text part"));
+const assistantContent = contentOf(objectField<TextPart>({ ...textPart, ...copiedFields }, "a text part"));
 
 const toolCall: z.ZodType<ToolCall> = objectField(
   {
@@ -96,7 +106,7 @@ const message: z.ZodType<Message> = nullIsAbsent(
       z.strictObject({ role: z.literal("user"), content, name, cache_control: ignored }),
       z.strictObject({
         role: z.literal("assistant"),
-        content: content.optional(),
+        content: assistantContent.optional(),
         name,
         tool_calls: arrayField(toolCall, { max: 128, of: "tool calls" }).optional(),
         reasoning_content: textField("For templates that show it.").optional(),
