@@ -286,15 +286,16 @@ describe("the AI SDK's default model", () => {
 
 describe("requests that are refused", () => {
   const refused: readonly (readonly [fields: object, param: string, code: string])[] = [
-    [{ previous_response_id: "resp_1" }, "previous_response_id", "unsupported_parameter"],
-    [{ conversation: "conv_1" }, "conversation", "unsupported_parameter"],
+    [{ previous_response_id: "resp_1" }, "previous_response_id", "previous_response_not_found"],
+    [{ previous_response_id: "resp_1", conversation: "conv_1" }, "previous_response_id", "invalid_value"],
+    [{ input: null }, "input", "missing_required_parameter"],
+    [{ metadata: { a: 1 } }, "metadata.a", "invalid_type"],
     [{ background: true }, "background", "unsupported_parameter"],
-    [{ store: true }, "store", "invalid_value"],
+    [{ store: "yes" }, "store", "invalid_type"],
     [{ truncation: "auto" }, "truncation", "invalid_value"],
     [{ top_logprobs: 2 }, "top_logprobs", "unsupported_parameter"],
     [{ tools: [{ type: "web_search" }] }, "tools[0].type", "unsupported_parameter"],
     [{ tools: [look, look] }, "tools[1].name", "invalid_value"],
-    [{ input: [{ type: "item_reference", id: "msg_1" }] }, "input[0]", "unsupported_parameter"],
     [
       { input: [{ role: "user", content: [{ type: "input_image", image_url: "x" }] }] },
       "input[0].content[0]",

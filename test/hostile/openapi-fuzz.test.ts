@@ -126,6 +126,12 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
   },
   // The same in responses, whose text has a format too.
   { code: /^invalid_value$/, param: /^(tools\[\d+\]\.name|input|text\.format)$/ },
+  // What is not stored, and ids of items that occur twice.
+  {
+    code: /^(previous_response|conversation|item)_not_found$/,
+    param: /^(previous_response_id|conversation|input\[\d+\])$/,
+  },
+  { code: /^invalid_value$/, param: /^(items|input)\[\d+\](\.id)?$/, message: /of its own|Duplicate/ },
   // What the model's chat template has.
   {
     code: /^unsupported_parameter$/,
@@ -184,6 +190,8 @@ const paths = [
   "/v1/chat/completions",
   "/v1/completions",
   "/v1/responses",
+  "/v1/responses/input_tokens",
+  "/v1/conversations",
   "/v1/messages",
   "/v1/messages/count_tokens",
   "/tokenize",
@@ -245,9 +253,12 @@ test("every path that is read answers as described", async () => {
   const reads = Object.entries(document.paths).filter(([, operations]) => "get" in operations);
   expect(reads.length).toBeGreaterThan(8);
   for (const [path] of reads) {
-    const ids = path.includes("{id}") ? [model, "other", "a/b", "%00", "ü", "x".repeat(5000)] : [""];
+    const ids = path.includes("{") ? [model, "other", "a/b", "%00", "ü", "x".repeat(5000)] : [""];
     for (const id of ids) {
-      const answer = await ask("GET", path.replace("{id}", id));
+      const answer = await ask(
+        "GET",
+        path.replaceAll(/\{\w+\}/g, path.includes("{id}") ? id : encodeURIComponent(id)),
+      );
       expect({ path, id, problems: checks.problems("get", path, answer) }).toEqual({
         path,
         id,

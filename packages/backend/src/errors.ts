@@ -13,6 +13,11 @@ export type BackendErrorCode =
   | "PORT_IN_USE"
   | "LISTEN_FAILED"
   | "OUTPUT_FAILED"
+  | "STORE_OPEN_FAILED"
+  | "STORE_FAILED"
+  | "STORE_RECORD_MISSING"
+  | "STORE_RECORD_EXISTS"
+  | "STORE_RECORD_TOO_LARGE"
   | "INVALID_STATE";
 
 /** An error of this package. Test its `code`, not its message. */

@@ -41,6 +41,11 @@ export function toExitCode(error: unknown): number {
     case "ENGINE_PROTOCOL":
     case "LISTEN_FAILED":
     case "OUTPUT_FAILED":
+    case "STORE_OPEN_FAILED":
+    case "STORE_FAILED":
+    case "STORE_RECORD_MISSING":
+    case "STORE_RECORD_EXISTS":
+    case "STORE_RECORD_TOO_LARGE":
     case "INVALID_STATE":
       return exitCodes.failure;
   }

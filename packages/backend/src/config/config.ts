@@ -123,6 +123,16 @@ export interface ModelConfig {
   readonly engine: EngineSettings;
 }
 
+/** Where responses and conversations are kept. */
+export interface StoreSettings {
+  /** Absolute; `undefined`: in memory, until the daemon ends. */
+  readonly file: string | undefined;
+  /** 0 keeps nothing; `undefined`: 64 MiB in memory, 1 GiB in a file. */
+  readonly maxBytes: number | undefined;
+  /** What is not used for this long is deleted. */
+  readonly retentionHours: number;
+}
+
 /** The log on standard error. */
 export interface LogSettings {
   readonly level: LogLevel;
@@ -151,6 +161,7 @@ export interface InfernodeConfig {
   readonly models: readonly ModelConfig[];
   /** Settings of models that have no others. Its `memoryLimitBytes` limits all models together. */
   readonly engine: EngineSettings;
+  readonly store: StoreSettings;
   readonly log: LogSettings;
   readonly discovery: DiscoverySettings;
   readonly health: HealthSettings;

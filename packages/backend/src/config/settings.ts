@@ -3,12 +3,14 @@ import { modelSettings } from "./model-settings.ts";
 import { serverSettings } from "./server-settings.ts";
 import { sessionSettings } from "./session-settings.ts";
 import type { Setting } from "./setting.ts";
+import { storeSettings } from "./store-settings.ts";
 
 /** Every setting, in the order of the printed configuration. */
 export const settings: readonly Setting[] = [
   ...serverSettings,
   ...sessionSettings,
   ...modelSettings,
+  ...storeSettings,
   ...daemonSettings,
 ];
 

@@ -19,12 +19,14 @@ import {
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
 import type { HttpServer } from "../http/create-http-server.ts";
+import type { ItemStore } from "../store/item-store.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
 import { createDaemonMetrics } from "./daemon-metrics.ts";
 import { supervisionOf } from "./engine-options.ts";
 import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
+import { openStore } from "./open-store.ts";
 import { resolveServerLimits } from "./server-limits.ts";
 
 /** Dependencies that a program may provide. Defaults in brackets. */
@@ -127,6 +129,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     onError: (error) => logger.error({ err: error }, "a health report failed"),
   });
   let http: HttpServer | undefined;
+  let store: ItemStore | undefined;
   let address: DaemonAddress | undefined;
   let registration: RegisteredService | undefined;
   let startCall: Promise<DaemonAddress> | undefined;
@@ -167,12 +170,15 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     // The models load while the server's code is imported; `ready` reports failures.
     for (const engine of engines) engine.start().catch(() => undefined);
     const serverLimits = resolveServerLimits(config.server);
-    const [{ createHttpServer }, { wireFormats }] = await Promise.all([
+    const [{ createHttpServer }, { wireFormats }, openedStore] = await Promise.all([
       import("../http/create-http-server.ts"),
       import("../api/wire-formats.ts"),
+      openStore(config.store),
     ]);
+    store = openedStore;
     http = await createHttpServer({
       service,
+      store,
       formats: wireFormats,
       health: health.readiness,
       liveness: health.liveness,
@@ -213,6 +219,9 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     stopPublishing();
     await deregister();
     await http?.close();
+    await store
+      ?.dispose()
+      .catch((error: unknown) => logger.error({ err: error }, "the store could not be closed"));
     await service.dispose();
     health.dispose();
     metrics.dispose();

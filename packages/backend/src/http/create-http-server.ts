@@ -70,6 +70,7 @@ function createParts(options: HttpServerOptions): ServerParts {
         holdMs: session.holdMs,
         graceMs: session.graceMs,
       }),
+      storage: options.store && { store: options.store, busyConversations: new Set<string>() },
     },
     exchanges: createExchanges({ logger, metrics, clock }),
     jsonThread: options.jsonThread ?? createJsonThread(),
@@ -87,6 +88,8 @@ async function createApp({ options, formats }: ServerParts): Promise<FastifyInst
     logger: false,
     // `bodies` reads and limits them.
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // Of one parameter of a path; the line of a request is limited with its headers.
+    routerOptions: { maxParamLength: 16_384 },
     rewriteUrl: (request) => pathOfTarget(request.url ?? "/"),
     genReqId: (request) => takeRequestId(request.headers["x-request-id"], ids),
     frameworkErrors: (error, request, reply) => {

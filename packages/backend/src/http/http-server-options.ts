@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import type { HttpSample } from "../metrics/http-metrics.ts";
 import type { SessionSample } from "../metrics/session-metrics.ts";
 import type { WireFormats } from "../api/shared/wire-format.ts";
+import type { ItemStore } from "../store/item-store.ts";
 import type { ModelService } from "../models/model-service.ts";
 import type { JsonThread } from "./body/json-thread.ts";
 
@@ -85,6 +86,8 @@ export interface SystemDevices {
 /** What the HTTP server works with. It does not own and does not dispose these. */
 export interface HttpServerOptions {
   readonly service: ModelService;
+  /** Responses and conversations. [nothing is stored] */
+  readonly store?: ItemStore | undefined;
   /** The wire formats. The first one also writes the errors of paths that belong to none. */
   readonly formats: WireFormats;
   /** Readiness: what `/health/ready` and `/health` report. */

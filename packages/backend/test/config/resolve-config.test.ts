@@ -125,6 +125,7 @@ const typedKeys: {
     hangAfterMs: true,
     maxRestarts: true,
   },
+  store: { file: true, maxBytes: true, retentionHours: true },
   log: { level: true, format: true },
   discovery: { serviceName: true, advertiseAddress: true },
   health: { stallAfterMs: true },

@@ -147,7 +147,7 @@ test("describes itself in OpenAPI 3.1 with every parameter that it takes", async
   const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
   for (const [, name] of refs) expect(document.components.schemas).toHaveProperty(name ?? "");
   for (const [path, methods] of Object.entries(document.paths)) {
-    const allowed = (await get(path.replace("{id}", "x"), { method: "OPTIONS" })).headers.get("allow");
+    const allowed = (await get(path.replaceAll(/\{\w+\}/g, "x"), { method: "OPTIONS" })).headers.get("allow");
     for (const method of Object.keys(methods)) expect(allowed).toContain(method.toUpperCase());
   }
 });
@@ -167,10 +167,17 @@ test("every example of the API page runs as it is shown", async () => {
     "/tokenize",
     "/detokenize",
     "/v1/responses",
+    "/v1/responses/input_tokens",
+    "/v1/conversations",
+    "/v1/conversations/{conversation_id}",
+    "/v1/conversations/{conversation_id}/items",
     "/v1/messages",
     "/v1/messages/count_tokens",
   ]);
-  for (const { path, example } of examples) expect((await server.post(path, example)).status).toBe(200);
+  const { id } = await server.client.conversations.create();
+  for (const { path, example } of examples) {
+    expect((await server.post(path.replace("{conversation_id}", id), example)).status).toBe(200);
+  }
 });
 
 test("tokenizes a prompt and messages", async () => {

@@ -11,6 +11,7 @@ import {
 import type { HttpSample } from "../../src/metrics/http-metrics.ts";
 import { wireFormats } from "../../src/api/wire-formats.ts";
 import { parseJsonBody } from "../../src/http/body/parse-json-body.ts";
+import { createMemoryStore } from "../../src/store/create-memory-store.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 
 export interface TestServer extends AsyncDisposable {
@@ -52,7 +53,7 @@ const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 /** @param parts [the fake engine, in the formats of a daemon] */
 export async function startServer(
   config: Partial<HttpServerConfig> = {},
-  parts: Partial<Pick<HttpServerOptions, "service" | "formats">> = {},
+  parts: Partial<Pick<HttpServerOptions, "service" | "formats" | "store">> = {},
 ): Promise<TestServer> {
   const engine = createFakeEngine();
   const samples: HttpSample[] = [];
@@ -61,6 +62,7 @@ export async function startServer(
   const waiting: ((sample: HttpSample) => void)[] = [];
   const server = await createHttpServer({
     service: engine,
+    store: createMemoryStore({ maxBytes: 2 ** 20, retentionMs: 60_000 }),
     formats: wireFormats,
     health: { report: async () => test.health },
     liveness: { report: async () => test.liveness },

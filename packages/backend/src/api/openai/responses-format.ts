@@ -1,6 +1,15 @@
 import type { ErrorFormat, WireFormat } from "../shared/wire-format.ts";
 import { openAiFormat } from "./openai-format.ts";
+import { conversationItemCodecs } from "./conversation-items.ts";
+import { conversationCodecs } from "./conversations.ts";
+import { countInputTokensCodec } from "./input-tokens.ts";
 import { responsesCodec } from "./responses.ts";
+import {
+  cancelResponseCodec,
+  deleteResponseCodec,
+  listInputItemsCodec,
+  retrieveResponseCodec,
+} from "./stored-responses.ts";
 import { ResponseFailure } from "./responses/response-failure.ts";
 import { createResponsesSession } from "./session/responses-session.ts";
 
@@ -17,7 +26,16 @@ const errors: ErrorFormat = {
 /** OpenAI's wire format of responses: that of its other routes, except for how a stream ends. */
 export const openAiResponsesFormat: WireFormat = {
   name: openAiFormat.name,
-  codecs: [responsesCodec],
+  codecs: [
+    responsesCodec,
+    retrieveResponseCodec,
+    deleteResponseCodec,
+    cancelResponseCodec,
+    listInputItemsCodec,
+    countInputTokensCodec,
+    ...conversationCodecs,
+    ...conversationItemCodecs,
+  ],
   errors,
   exactFields: openAiFormat.exactFields ?? { texts: [], wideIntegers: [] },
   session: createResponsesSession(responsesCodec.path, { codec: responsesCodec, errors }),

@@ -1,19 +1,22 @@
 import { describeBody } from "../shared/body/describe-body.ts";
 import { parseBody } from "../shared/body/parse-body.ts";
-import type { ApiError } from "../shared/api-error.ts";
+import { ApiError } from "../shared/api-error.ts";
 import type { ApiContext, ApiRequest, GenerationCodec } from "../shared/codec.ts";
-import { messageErrors } from "../shared/error-catalog.ts";
+import { messageErrors, storageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
 import { startGeneration } from "../shared/generation/start-generation.ts";
 import { toApiError } from "../shared/to-api-error.ts";
 import { isRecord } from "../../is-record.ts";
 import { sizeOfAnswer, toFieldNames } from "./answers/answer-writer.ts";
+import { lockConversation } from "./items/lock-conversation.ts";
+import { assertConversation, conversationIdOf, readRequestItems } from "./items/request-items.ts";
+import { requireStorage } from "./items/storage-errors.ts";
 import { toChatAdmission } from "./prompts/chat-admission.ts";
 import { readToolsText } from "./prompts/tools-field.ts";
 import { catchWithOwnNames, withOwnNames } from "./responses/field-names.ts";
-import { assertNoReferences } from "./responses/input-items.ts";
-import { createResponseWriter } from "./responses/response-object.ts";
+import { keepResponse } from "./responses/keep-response.ts";
+import { createResponseWriter, type WrittenResponse } from "./responses/response-object.ts";
 import { responseEventSchema, responseSchema } from "./responses/response-schemas.ts";
 import { assertFunctions, toChatToolsJson } from "./responses/response-tools.ts";
 import { responsesRules } from "./responses/responses-body.ts";
@@ -22,38 +25,59 @@ import { writeAnswer } from "./responses/write-answer.ts";
 
 function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGeneration {
   const { body: given, toolsJson } = readToolsText(input);
-  if (isRecord(given)) {
-    assertNoReferences(given["input"]);
-    assertFunctions(given["tools"]);
-  }
+  if (isRecord(given)) assertFunctions(given["tools"]);
   const body = parseBody(given, responsesRules);
   const model = findModel(context.service, body.model);
+  assertConversation(body, context);
+  if (body.store === true) requireStorage(context.storage, "store");
+  const isStored = body.store ?? context.storage !== undefined;
   const itemId = context.ids();
   const id = `resp_${itemId}`;
-  const conversation = toConversation(body);
-  const request = {
-    id,
-    body: conversation,
-    toolsJson: toolsJson === undefined ? undefined : toChatToolsJson(toolsJson),
-    model,
-  };
-  const admissions = [catchWithOwnNames(() => toChatAdmission(request, context))];
-  const fieldNames = toFieldNames(conversation, "input");
+  const fieldNames = toFieldNames(toConversation(body, []), "input");
   const toError = (error: unknown): ApiError => withOwnNames(toApiError(error, fieldNames));
+
   const start: PreparedGeneration["start"] = async (signal) => {
-    const form = {
-      itemId,
-      write: createResponseWriter({ id, createdAtMs: context.clock.epochMs(), body, model }),
-      toError,
-    };
-    const size = sizeOfAnswer(admissions, model);
+    const createdAtMs = context.clock.epochMs();
+    const conversationId = conversationIdOf(body);
+    const unlock = lockConversation(context.storage, conversationId);
     try {
-      return await startGeneration(
+      const items = await readRequestItems(body, context);
+      signal.throwIfAborted();
+      const request = {
+        id,
+        body: toConversation(body, items.all),
+        toolsJson: toolsJson === undefined ? undefined : toChatToolsJson(toolsJson),
+        model,
+      };
+      const admissions = [catchWithOwnNames(() => toChatAdmission(request, context))];
+      const plan = {
+        storage: context.storage,
+        isStored,
+        previousId: body.previous_response_id,
+        conversationId,
+        input: items.own,
+      };
+      const keep = async (response: WrittenResponse): Promise<WrittenResponse> => {
+        const kept = await keepResponse(response, plan);
+        // The client may continue at once.
+        unlock();
+        return kept;
+      };
+      const write = createResponseWriter({ id, createdAtMs, body, model, isStored });
+      const form = { itemId, write, keep, toError };
+      const size = sizeOfAnswer(admissions, model);
+      const generation = await startGeneration(
         { model, admissions, size, write: (replies) => writeAnswer(replies, form) },
         context,
         signal,
       );
+      const release = (): void => {
+        generation.release();
+        unlock();
+      };
+      return { ...generation, release };
     } catch (error) {
+      unlock();
       signal.throwIfAborted();
       throw toError(error);
     }
@@ -61,7 +85,7 @@ function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGene
   return { id, modelId: model.id, isStream: body.stream ?? false, fieldNames, start };
 }
 
-/** Answers a conversation, and stores nothing. */
+/** Answers a conversation, and stores the answer unless it is told not to. */
 export const responsesCodec: GenerationCodec = {
   path: "/v1/responses",
   description: {
@@ -75,7 +99,14 @@ export const responsesCodec: GenerationCodec = {
     })),
     answer: responseSchema,
     chunk: responseEventSchema,
-    errors: messageErrors,
+    errors: [
+      ...messageErrors,
+      ...storageErrors,
+      "previous_response_not_found",
+      "conversation_not_found",
+      "conversation_locked",
+      "item_not_found",
+    ],
   },
   prepare,
 };

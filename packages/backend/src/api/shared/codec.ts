@@ -1,4 +1,5 @@
 import type { ModelService } from "../../models/model-service.ts";
+import type { ItemStore } from "../../store/item-store.ts";
 import type { AnswerBudget } from "./answer-budget.ts";
 import type { ApiErrorCode } from "./error-catalog.ts";
 import type { PreparedGeneration } from "./generation.ts";
@@ -47,6 +48,13 @@ export interface CodecDescription {
   readonly errors: readonly ApiErrorCode[];
 }
 
+/** Responses and conversations that are kept. */
+export interface Storage {
+  readonly store: ItemStore;
+  /** Ids of conversations that a response works on, or that are changed. */
+  readonly busyConversations: Set<string>;
+}
+
 /** What codecs work with. */
 export interface ApiContext {
   readonly service: ModelService;
@@ -56,6 +64,8 @@ export interface ApiContext {
   readonly maxChoices: number;
   readonly answers: AnswerBudget;
   readonly held: HeldResponses;
+  /** [nothing is stored] */
+  readonly storage?: Storage | undefined;
   /** Of the product. */
   readonly version: string;
 }

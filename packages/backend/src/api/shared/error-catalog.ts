@@ -21,11 +21,16 @@ const rows = {
   tokenizer_failed: [400, "the checkpoint's tokenizer fails on the prompt"],
   prompt_timeout: [400, "rendering and tokenizing the prompt took too long"],
   prompt_memory_exceeded: [400, "rendering and tokenizing the prompt took too much memory"],
+  previous_response_not_found: [400, "`previous_response_id` is not stored here: never, or no longer"],
+  conversation_locked: [400, "another request works on the conversation"],
+  store_disabled: [400, "the server stores nothing"],
   bad_request: [400, "the bytes are not an HTTP request, or the URL is not valid percent-encoding"],
   host_not_allowed: [403, "the request is addressed to another host"],
   origin_not_allowed: [403, "a browser sent the request for a page of another origin"],
   model_not_found: [404, "the model is not served here"],
-  response_not_found: [404, "the response does not exist, or is not held any more"],
+  response_not_found: [404, "the response is not held or stored here: never, or no longer"],
+  conversation_not_found: [404, "the conversation is not stored here: never, or no longer"],
+  item_not_found: [404, "the item is not stored here: never, or no longer"],
   unknown_url: [404, "the path does not exist"],
   method_not_allowed: [405, "the path has other methods; see the header `allow`"],
   events_not_held: [410, "events of a response were dropped, as it had too many or ended long ago"],
@@ -39,6 +44,7 @@ const rows = {
   generation_failed: [500, "the engine could not finish this request"],
   internal_error: [500, "a defect of the server"],
   server_overloaded: [503, "too many connections or bodies; `retry-after` says when to try again"],
+  store_unavailable: [503, "the store cannot be read or written now"],
   engine_unavailable: [
     503,
     "the model is loading or has failed, or the server is draining; `retry-after` says when to try again",
@@ -58,7 +64,7 @@ export function errorEntry(code: ApiErrorCode): ErrorEntry {
 export const errorCodes: readonly ApiErrorCode[] = Object.keys(rows) as ApiErrorCode[];
 
 /** Any route that reads a body may be answered with these. */
-const bodyErrors: readonly ApiErrorCode[] = [
+export const bodyErrors: readonly ApiErrorCode[] = [
   "invalid_json",
   "invalid_type",
   "invalid_value",
@@ -67,6 +73,9 @@ const bodyErrors: readonly ApiErrorCode[] = [
   "request_too_large",
   "unsupported_media_type",
 ];
+
+/** Any route that needs the store. */
+export const storageErrors: readonly ApiErrorCode[] = ["store_disabled", "store_unavailable"];
 
 /** Any route that asks a model. */
 export const modelErrors: readonly ApiErrorCode[] = ["model_not_found", "engine_unavailable"];

@@ -1,6 +1,7 @@
 import type { ServedModel } from "../../../models/model-service.ts";
 import type { AnswerUsage } from "../../../operations/token-delta.ts";
 import type { ApiError } from "../../shared/api-error.ts";
+import { conversationIdOf } from "../items/request-items.ts";
 import type { ResponseTool } from "./response-tools.ts";
 import type { ResponsesBody } from "./responses-body.ts";
 
@@ -40,8 +41,15 @@ function toTool({ type, name, description, parameters, strict }: ResponseTool): 
   };
 }
 
+/** A `Response`. */
+export interface WrittenResponse {
+  readonly id: string;
+  readonly output: readonly object[];
+  readonly [field: string]: unknown;
+}
+
 /** Writes a `Response` in any of its states. */
-export type WriteResponse = (state: ResponseState) => object;
+export type WriteResponse = (state: ResponseState) => WrittenResponse;
 
 /** What a response is written with. */
 export interface ResponseHead {
@@ -50,23 +58,33 @@ export interface ResponseHead {
   readonly createdAtMs: number;
   readonly body: ResponsesBody;
   readonly model: ServedModel;
+  /** Whether it is stored when it is completed. */
+  readonly isStored: boolean;
 }
 
 /** Creates a writer of one response: what was asked, and how far it has come. */
-export function createResponseWriter({ id, createdAtMs, body, model }: ResponseHead): WriteResponse {
+export function createResponseWriter({
+  id,
+  createdAtMs,
+  body,
+  model,
+  isStored,
+}: ResponseHead): WriteResponse {
   const { generationDefaults: defaults } = model;
+  const conversationId = conversationIdOf(body);
   const asked = {
+    conversation: conversationId === undefined ? null : { id: conversationId },
     instructions: body.instructions ?? null,
     max_output_tokens: body.max_output_tokens ?? null,
     max_tool_calls: null,
     metadata: body.metadata ?? {},
     parallel_tool_calls: body.parallel_tool_calls ?? true,
-    previous_response_id: null,
+    previous_response_id: body.previous_response_id ?? null,
     prompt_cache_key: body.prompt_cache_key ?? null,
     reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
     safety_identifier: body.safety_identifier ?? null,
     service_tier: "default",
-    store: false,
+    store: isStored,
     temperature: body.temperature ?? defaults.temperature ?? 1,
     text: { format: body.text?.format ?? { type: "text" }, verbosity: body.text?.verbosity ?? "medium" },
     tool_choice: body.tool_choice ?? "auto",

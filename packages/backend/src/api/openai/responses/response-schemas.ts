@@ -1,3 +1,4 @@
+import { outputItemSchema, outputPartSchema, reasoningPartSchema } from "../items/item-schemas.ts";
 import {
   arraySchema,
   integerSchema,
@@ -7,42 +8,8 @@ import {
   refSchema,
   textOrNullSchema,
   textSchema,
-  type JsonMap,
   type NamedSchema,
 } from "../../shared/json-schema.ts";
-
-const textPartSchema = objectSchema({
-  type: { const: "output_text" },
-  text: textSchema,
-  annotations: arraySchema({}),
-  logprobs: arraySchema({}),
-});
-const reasoningPartSchema = objectSchema({ type: { const: "reasoning_text" }, text: textSchema });
-const itemFields = { id: textSchema, status: { enum: ["in_progress", "completed", "incomplete"] } };
-
-const itemSchema: JsonMap = {
-  anyOf: [
-    objectSchema({
-      ...itemFields,
-      type: { const: "message" },
-      role: { const: "assistant" },
-      content: arraySchema(textPartSchema),
-    }),
-    objectSchema({
-      ...itemFields,
-      type: { const: "reasoning" },
-      summary: arraySchema({ type: "object" }),
-      content: arraySchema(reasoningPartSchema),
-    }),
-    objectSchema({
-      ...itemFields,
-      type: { const: "function_call" },
-      call_id: textSchema,
-      name: textSchema,
-      arguments: textSchema,
-    }),
-  ],
-};
 
 const usageSchema = objectSchema({
   input_tokens: integerSchema,
@@ -52,40 +19,52 @@ const usageSchema = objectSchema({
   total_tokens: integerSchema,
 });
 
+const responseFields = {
+  id: textSchema,
+  object: { const: "response" },
+  created_at: integerSchema,
+  status: { enum: ["in_progress", "completed", "incomplete", "failed"] },
+  background: { const: false },
+  error: orNullSchema(objectSchema({ code: textSchema, message: textSchema })),
+  incomplete_details: orNullSchema(objectSchema({ reason: { const: "max_output_tokens" } })),
+  model: textSchema,
+  output: arraySchema(outputItemSchema),
+  usage: orNullSchema(usageSchema),
+  instructions: textOrNullSchema,
+  max_output_tokens: { type: ["integer", "null"] },
+  max_tool_calls: { type: "null" },
+  metadata: { type: "object" },
+  parallel_tool_calls: { type: "boolean" },
+  previous_response_id: textOrNullSchema,
+  conversation: orNullSchema(objectSchema({ id: textSchema })),
+  prompt_cache_key: textOrNullSchema,
+  reasoning: objectSchema({ effort: textOrNullSchema, summary: textOrNullSchema }),
+  safety_identifier: textOrNullSchema,
+  service_tier: textSchema,
+  store: { type: "boolean", description: "Whether it is stored." },
+  temperature: numberSchema,
+  text: objectSchema({ format: { type: "object" }, verbosity: textSchema }),
+  tool_choice: {},
+  tools: arraySchema({ type: "object" }),
+  top_logprobs: integerSchema,
+  top_p: numberSchema,
+  truncation: { const: "disabled" },
+  user: textOrNullSchema,
+};
+
 /** An answer. */
 export const responseSchema: NamedSchema = {
   name: "Response",
-  schema: objectSchema({
-    id: textSchema,
-    object: { const: "response" },
-    created_at: integerSchema,
-    status: { enum: ["in_progress", "completed", "incomplete", "failed"] },
-    background: { const: false },
-    error: orNullSchema(objectSchema({ code: textSchema, message: textSchema })),
-    incomplete_details: orNullSchema(objectSchema({ reason: { const: "max_output_tokens" } })),
-    model: textSchema,
-    output: arraySchema(itemSchema),
-    usage: orNullSchema(usageSchema),
-    instructions: textOrNullSchema,
-    max_output_tokens: { type: ["integer", "null"] },
-    max_tool_calls: { type: "null" },
-    metadata: { type: "object" },
-    parallel_tool_calls: { type: "boolean" },
-    previous_response_id: { type: "null" },
-    prompt_cache_key: textOrNullSchema,
-    reasoning: objectSchema({ effort: textOrNullSchema, summary: textOrNullSchema }),
-    safety_identifier: textOrNullSchema,
-    service_tier: textSchema,
-    store: { const: false },
-    temperature: numberSchema,
-    text: objectSchema({ format: { type: "object" }, verbosity: textSchema }),
-    tool_choice: {},
-    tools: arraySchema({ type: "object" }),
-    top_logprobs: integerSchema,
-    top_p: numberSchema,
-    truncation: { const: "disabled" },
-    user: textOrNullSchema,
-  }),
+  schema: objectSchema(
+    {
+      ...responseFields,
+      store_error: {
+        ...objectSchema({ code: textSchema, message: textSchema }),
+        description: "Why it could not be stored.",
+      },
+    },
+    Object.keys(responseFields),
+  ),
 };
 
 /** Names of the events of a stream. */
@@ -117,10 +96,10 @@ export const responseEventSchema: NamedSchema = {
       sequence_number: integerSchema,
       response: refSchema(responseSchema.name),
       output_index: integerSchema,
-      item: itemSchema,
+      item: outputItemSchema,
       item_id: textSchema,
       content_index: integerSchema,
-      part: { anyOf: [textPartSchema, reasoningPartSchema] },
+      part: { anyOf: [outputPartSchema, reasoningPartSchema] },
       delta: textSchema,
       text: textSchema,
       logprobs: arraySchema({}),

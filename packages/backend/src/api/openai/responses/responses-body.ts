@@ -15,7 +15,15 @@ import { samplingFields, type SamplingBody } from "../parameters/sampling-fields
 import { schemaField } from "../parameters/structured-output.ts";
 import { templateFields, type TemplateBody } from "../prompts/chat-prompt.ts";
 import { reasoningFields, type ReasoningBody } from "../prompts/reasoning.ts";
-import { inputField, type InputItem } from "./input-items.ts";
+import { inputField } from "../items/input-items.ts";
+import {
+  conversationField,
+  metadataField,
+  previousField,
+  requestConditions,
+  type Metadata,
+} from "../items/request-fields.ts";
+import type { RequestBody } from "../items/request-items.ts";
 import {
   responseToolChoiceField,
   responseToolsField,
@@ -57,17 +65,17 @@ type SharedName =
   | "user"
   | "safety_identifier"
   | "prompt_cache_key"
-  | "metadata"
-  | "store"
   | "service_tier";
 
 /** The body of `POST /v1/responses`. */
 export interface ResponsesBody
   extends
+    RequestBody,
     Pick<SamplingBody, SharedName>,
     Pick<TemplateBody, "chat_template_kwargs">,
     Pick<ReasoningBody, "thinking_token_budget"> {
-  readonly input: string | readonly InputItem[];
+  readonly store: boolean | undefined;
+  readonly metadata: Metadata | undefined;
   readonly instructions: string | undefined;
   readonly max_output_tokens: number | undefined;
   readonly stream_options: { readonly include_obfuscation?: false | undefined } | undefined;
@@ -100,7 +108,9 @@ const textFormat = nullIsAbsent(
 
 const fields: FieldsOf<ResponsesBody> = {
   model: samplingFields.model,
-  input: inputField,
+  input: inputField.optional(),
+  previous_response_id: previousField.optional(),
+  conversation: conversationField.optional(),
   instructions: textField("A system message before the input.").optional(),
   max_output_tokens: integerField(
     { min: 1 },
@@ -149,8 +159,10 @@ const fields: FieldsOf<ResponsesBody> = {
   user: samplingFields.user,
   safety_identifier: samplingFields.safety_identifier,
   prompt_cache_key: samplingFields.prompt_cache_key,
-  metadata: samplingFields.metadata,
-  store: samplingFields.store,
+  metadata: metadataField.optional(),
+  store: flagField(
+    "Whether the response can be retrieved and continued. Default true, where the server stores them.",
+  ).optional(),
   service_tier: samplingFields.service_tier,
   truncation: z
     .literal("disabled", { error: '"disabled": input that is too long is rejected' })
@@ -162,4 +174,5 @@ const fields: FieldsOf<ResponsesBody> = {
 export const responsesRules: BodyRules<ResponsesBody> = {
   schema: z.strictObject(fields, { error: "an object" }),
   unsupported: unsupportedResponsesParameters,
+  conditions: requestConditions,
 };

@@ -1,4 +1,5 @@
 import type { ConversationBody } from "../prompts/chat-admission.ts";
+import type { ConversationItem } from "../items/input-items.ts";
 import type { ResponsesBody, TextFormat } from "./responses-body.ts";
 import { toChatToolChoice, toChatTools } from "./response-tools.ts";
 import { toMessages } from "./to-messages.ts";
@@ -9,11 +10,11 @@ function toResponseFormat(format: TextFormat): ConversationBody["response_format
   return { type: "json_schema", json_schema: { name, schema } };
 }
 
-/** What a body asks of the model, as chat completions say it. */
-export function toConversation(body: ResponsesBody): ConversationBody {
-  const { input, instructions, tools, tool_choice: choice, text, reasoning } = body;
+/** What a body asks of the model, as chat completions say it. @param items the whole conversation */
+export function toConversation(body: ResponsesBody, items: readonly ConversationItem[]): ConversationBody {
+  const { instructions, tools, tool_choice: choice, text, reasoning } = body;
   return {
-    messages: toMessages(input, instructions),
+    messages: toMessages(items, instructions),
     temperature: body.temperature,
     top_p: body.top_p,
     top_k: body.top_k,

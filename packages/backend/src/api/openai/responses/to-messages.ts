@@ -1,5 +1,5 @@
 import type { AssistantMessage, Message, MessageContent, ToolCall } from "../prompts/messages-schema.ts";
-import type { InputContent, InputItem } from "./input-items.ts";
+import type { ConversationItem, InputContent } from "../items/input-items.ts";
 
 function toContent(content: InputContent): MessageContent {
   return typeof content === "string" ? content : content.map(({ text }) => ({ type: "text", text }));
@@ -27,11 +27,10 @@ function toAssistantMessage({ reasoning, content, calls }: AssistantDraft): Assi
  * are one message of the model.
  */
 export function toMessages(
-  input: string | readonly InputItem[],
+  input: readonly ConversationItem[],
   instructions: string | undefined,
 ): readonly Message[] {
   const messages: Message[] = instructions === undefined ? [] : [{ role: "system", content: instructions }];
-  if (typeof input === "string") return [...messages, { role: "user", content: input }];
   let draft = emptyDraft();
   const flush = (): void => {
     const isEmpty = draft.reasoning.length === 0 && draft.content === undefined && draft.calls.length === 0;

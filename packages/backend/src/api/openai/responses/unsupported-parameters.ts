@@ -1,17 +1,13 @@
 import { emptyArray, oneOf } from "../parameters/unsupported-parameters.ts";
 import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
 
-const stored: UnsupportedParameter = { hint: "answers are not stored; send the whole conversation as input" };
-
 /** Those of `/v1/responses`. */
 export const unsupportedResponsesParameters: ReadonlyMap<string, UnsupportedParameter> = new Map<
   string,
   UnsupportedParameter
 >([
-  ["previous_response_id", stored],
-  ["conversation", stored],
   ["prompt", { hint: "templates of prompts are not stored; send input and instructions" }],
-  ["background", { neutral: oneOf(false), hint: "answers are not stored" }],
+  ["background", { neutral: oneOf(false), hint: "answers are generated while the client waits" }],
   ["max_tool_calls", { hint: "the server runs no tools itself" }],
   ["top_logprobs", { neutral: oneOf(0), hint: "use /v1/chat/completions" }],
   ["context_management", { neutral: emptyArray }],

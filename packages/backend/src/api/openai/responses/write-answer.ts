@@ -5,7 +5,7 @@ import type { ApiError } from "../../shared/api-error.ts";
 import { CancelledError } from "../../shared/cancelled-error.ts";
 import type { ResponseEvent } from "./output-items.ts";
 import { ResponseFailure } from "./response-failure.ts";
-import type { ResponseState, WriteResponse } from "./response-object.ts";
+import type { ResponseState, WriteResponse, WrittenResponse } from "./response-object.ts";
 import { ResponseOutput } from "./response-output.ts";
 
 /** What an answer is written with. */
@@ -13,10 +13,15 @@ export interface AnswerForm {
   /** What ids of items are made from. */
   readonly itemId: string;
   readonly write: WriteResponse;
+  /** Stores the response when it is completed; resolves with what is sent. */
+  readonly keep: (response: WrittenResponse) => Promise<WrittenResponse>;
   readonly toError: (error: unknown) => ApiError;
 }
 
-async function collect(replies: TrackedReplies, { itemId, write }: AnswerForm): Promise<Iterable<string>> {
+async function collect(
+  replies: TrackedReplies,
+  { itemId, write, keep }: AnswerForm,
+): Promise<Iterable<string>> {
   let output = new ResponseOutput(itemId);
   const onRestart = (): void => {
     output = new ResponseOutput(itemId);
@@ -24,7 +29,7 @@ async function collect(replies: TrackedReplies, { itemId, write }: AnswerForm): 
   for await (const { delta } of replies.deltas({ onRestart })) output.add(delta);
   output.end();
   const status = output.isIncomplete ? "incomplete" : "completed";
-  return jsonPieces(write({ status, output: output.items, usage: replies.usage() }));
+  return jsonPieces(await keep(write({ status, output: output.items, usage: replies.usage() })));
 }
 
 /** Numbers events. */
@@ -41,7 +46,7 @@ function createEventWriter(): { next: number; write(event: ResponseEvent): Strea
 
 async function* writeEvents(
   replies: TrackedReplies,
-  { itemId, write, toError }: AnswerForm,
+  { itemId, write, keep, toError }: AnswerForm,
   onState: (response: object) => void,
 ): AsyncGenerator<readonly StreamEvent[]> {
   const events = createEventWriter();
@@ -73,9 +78,11 @@ async function* writeEvents(
     yield [end("response.failed", { status: "failed", error: failure })];
     throw new ResponseFailure(failure, events.next);
   }
-  const last = writeAll(output.end());
+  yield writeAll(output.end());
   const status = output.isIncomplete ? "incomplete" : "completed";
-  yield [...last, end(`response.${status}`, { status })];
+  const ended = await keep(write({ status, output: output.items, usage: replies.usage() }));
+  onState(ended);
+  yield [events.write({ type: `response.${status}`, response: ended })];
 }
 
 /** Writes the answer to one request, as a whole or as events. */

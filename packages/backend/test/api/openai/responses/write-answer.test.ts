@@ -8,7 +8,12 @@ import { toApiError } from "../../../../src/api/shared/to-api-error.ts";
 import { BackendError } from "../../../../src/errors.ts";
 import type { AnswerPart } from "../../../../src/parsers/answer-part.ts";
 
-const form: AnswerForm = { itemId: "1", write: (state) => state, toError: toApiError };
+const form: AnswerForm = {
+  itemId: "1",
+  write: (state) => ({ id: "resp_1", output: [], ...state }),
+  keep: async (response) => response,
+  toError: toApiError,
+};
 
 const noDelta = {
   index: 0,

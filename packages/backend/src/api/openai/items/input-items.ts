@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { isRecord } from "../../../is-record.ts";
-import { ApiError } from "../../shared/api-error.ts";
 import { arrayField, nullIsAbsent, objectField, textField } from "../../shared/body/fields.ts";
 
-const maxItems = 2048;
+/** Of a conversation that is answered. */
+export const maxItems = 2048;
 const maxParts = 10_000;
 
 /** A piece of text. */
@@ -15,22 +14,27 @@ export interface InputPart {
 /** A text, or parts that are joined. */
 export type InputContent = string | readonly InputPart[];
 
+interface Identified {
+  /** An empty one is none. */
+  readonly id?: string | undefined;
+}
+
 /** What was said. */
-export interface MessageInput {
+export interface MessageInput extends Identified {
   readonly type?: "message" | undefined;
   readonly role: "system" | "developer" | "user" | "assistant";
   readonly content: InputContent;
 }
 
 /** What the model thought. */
-export interface ReasoningInput {
+export interface ReasoningInput extends Identified {
   readonly type: "reasoning";
   readonly summary?: readonly { readonly text: string }[] | undefined;
   readonly content?: readonly { readonly text: string }[] | undefined;
 }
 
 /** A call that the model made; `arguments` is JSON text. */
-export interface CallInput {
+export interface CallInput extends Identified {
   readonly type: "function_call";
   readonly call_id: string;
   readonly name: string;
@@ -38,18 +42,30 @@ export interface CallInput {
 }
 
 /** The result of a call. */
-export interface CallOutputInput {
+export interface CallOutputInput extends Identified {
   readonly type: "function_call_output";
   readonly call_id: string;
   readonly output: InputContent;
 }
 
 /** One item of a conversation. */
-export type InputItem = MessageInput | ReasoningInput | CallInput | CallOutputInput;
+export type ConversationItem = MessageInput | ReasoningInput | CallInput | CallOutputInput;
+
+/** An item that is stored. */
+export interface ItemReference {
+  readonly type: "item_reference";
+  readonly id: string;
+}
+
+/** One item of a request. */
+export type InputItem = ConversationItem | ItemReference;
 
 /** Fields of answers and what clients add to them, so that answers can be sent back as they are. */
 const ignored = z.unknown().describe("Has no effect.").optional();
-const itemFields = { id: ignored, status: ignored };
+const maxIdCharacters = 256;
+const idForm = `a string of at most ${maxIdCharacters} characters`;
+const itemId = z.string({ error: idForm }).max(maxIdCharacters, { error: idForm });
+const itemFields = { id: itemId.describe("The id under which it is stored.").optional(), status: ignored };
 
 const part: z.ZodType<InputPart> = nullIsAbsent(
   z.strictObject({
@@ -86,35 +102,47 @@ const message = z.strictObject({
 
 const callId = textField("The id of the call.");
 
+const conversationItems = [
+  message,
+  z.strictObject({
+    ...itemFields,
+    type: z.literal("reasoning"),
+    summary: textsOf("summary_text").optional(),
+    content: textsOf("reasoning_text").optional(),
+    encrypted_content: ignored,
+  }),
+  z.strictObject({
+    ...itemFields,
+    type: z.literal("function_call"),
+    call_id: callId,
+    name: textField("The function."),
+    arguments: textField("Its arguments as JSON text."),
+    parsed_arguments: ignored,
+  }),
+  z.strictObject({
+    ...itemFields,
+    type: z.literal("function_call_output"),
+    call_id: callId,
+    output: content,
+  }),
+] as const;
+
+/** How an item of a conversation is checked. */
+export const conversationItemField: z.ZodType<ConversationItem> = nullIsAbsent(
+  z.discriminatedUnion("type", conversationItems, {
+    error: '"message", "reasoning", "function_call" or "function_call_output"',
+  }),
+) as z.ZodType<ConversationItem>;
+
+const reference = z.strictObject({
+  type: z.literal("item_reference"),
+  id: itemId.describe("The id of an item that is stored."),
+});
+
 const item = nullIsAbsent(
-  z.discriminatedUnion(
-    "type",
-    [
-      message,
-      z.strictObject({
-        ...itemFields,
-        type: z.literal("reasoning"),
-        summary: textsOf("summary_text").optional(),
-        content: textsOf("reasoning_text").optional(),
-        encrypted_content: ignored,
-      }),
-      z.strictObject({
-        ...itemFields,
-        type: z.literal("function_call"),
-        call_id: callId,
-        name: textField("The function."),
-        arguments: textField("Its arguments as JSON text."),
-        parsed_arguments: ignored,
-      }),
-      z.strictObject({
-        ...itemFields,
-        type: z.literal("function_call_output"),
-        call_id: callId,
-        output: content,
-      }),
-    ],
-    { error: '"message", "reasoning", "function_call" or "function_call_output"' },
-  ),
+  z.discriminatedUnion("type", [...conversationItems, reference], {
+    error: '"message", "reasoning", "function_call", "function_call_output" or "item_reference"',
+  }),
 ) as z.ZodType<InputItem>;
 
 /** The conversation of a request. */
@@ -123,14 +151,3 @@ export const inputField: z.ZodType<string | readonly InputItem[]> = z
     error: "a string or an array of items",
   })
   .describe("What the model answers: a text of the user, or the items of the conversation so far.");
-
-/** Rejects by name what OpenAI's API knows and a server that stores nothing cannot have. @throws ApiError 400 */
-export function assertNoReferences(input: unknown): void {
-  if (!Array.isArray(input)) return;
-  const index = input.findIndex((each: unknown) => isRecord(each) && each["type"] === "item_reference");
-  if (index < 0) return;
-  const message =
-    `Unsupported parameter: \`input[${index}]\` is not supported: answers are not stored, so an item_reference ` +
-    "refers to nothing; send the item itself, as clients do with `store: false`";
-  throw new ApiError("unsupported_parameter", message, { param: `input[${index}]` });
-}
