@@ -282,28 +282,6 @@ describe("conversations", () => {
     const chained = create({ input: "And?", previous_response_id: first.id });
     expect(await failureOf(chained)).toMatchObject({ status: 400, param: "previous_response_id" });
   });
-
-  test("are locked while a response works on them, and keep nothing of one that is left", async () => {
-    const { id } = await client.conversations.create({ items: [{ role: "user", content: question }] });
-    const fields = { model, temperature: 0, conversation: id };
-    const stream = await client.responses.create({
-      ...fields,
-      input: "Why?",
-      stream: true,
-      max_output_tokens: 900,
-    });
-    const locked = { status: 400, code: "conversation_locked", param: "conversation" };
-    for await (const event of stream) {
-      if (event.type !== "response.created") continue;
-      expect(await failureOf(client.responses.create({ ...fields, input: "And?" }))).toMatchObject(locked);
-      expect(await failureOf(client.conversations.delete(id))).toMatchObject(locked);
-      break;
-    }
-    await daemon.waitForMetric("vllm:num_requests_running", 0);
-    const { data } = await client.conversations.items.list(id);
-    expect(data.length === 1 || data.length === 4).toBe(true);
-    expect((await client.responses.create({ ...fields, input: "And?" })).output_text).toBe("In a den.");
-  });
 });
 
 describe("the AI SDK's default", () => {
