@@ -18,7 +18,8 @@ export type BackendErrorCode =
   | "STORE_RECORD_MISSING"
   | "STORE_RECORD_EXISTS"
   | "STORE_RECORD_TOO_LARGE"
-  | "INVALID_STATE";
+  | "INVALID_STATE"
+  | "INVALID_ANSWER";
 
 /** An error of this package. Test its `code`, not its message. */
 export class BackendError extends Error {

@@ -47,6 +47,7 @@ export function toExitCode(error: unknown): number {
     case "STORE_RECORD_EXISTS":
     case "STORE_RECORD_TOO_LARGE":
     case "INVALID_STATE":
+    case "INVALID_ANSWER":
       return exitCodes.failure;
   }
 }

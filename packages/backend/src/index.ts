@@ -13,7 +13,7 @@ export { createLogger } from "./log/create-logger.ts";
 export type { LoggerOptions } from "./log/create-logger.ts";
 export { createDaemon } from "./daemon/daemon.ts";
 export type { Daemon, DaemonAddress, DaemonDependencies } from "./daemon/daemon.ts";
-export { engineOptionsOf } from "./daemon/engine-options.ts";
+export { engineOptionsOf } from "./models/local/engine-options.ts";
 export type { EngineClient } from "./models/engine/engine-client.ts";
 export type {
   CallOptions,
@@ -63,3 +63,9 @@ export { createLogMetrics } from "./metrics/log-metrics.ts";
 export type { LogMetrics } from "./metrics/log-metrics.ts";
 export { createMemoryMetrics } from "./metrics/memory-metrics.ts";
 export type { MemoryMetrics } from "./metrics/memory-metrics.ts";
+export { open } from "./open/open.ts";
+export type { OpenModel, OpenOptions } from "./open/open.ts";
+export type { ChatAnswer, ChatResult } from "./open/chat-answer.ts";
+export type { ChatCall, ChatMessage } from "./open/chat-messages.ts";
+export type { ChatOptions, ChatTool } from "./open/chat-options.ts";
+export type { JsonSchema, TypedSchema } from "./open/typed-schema.ts";

@@ -1,7 +1,7 @@
 import { createHostMemoryPool } from "@infernode/memory";
 import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../config/config.ts";
-import { engineOptionsOf } from "../daemon/engine-options.ts";
+import { engineOptionsOf } from "../models/local/engine-options.ts";
 import { executorProvider } from "../models/engine/prepare-model.ts";
 import { createMemoryBudget, type MemoryShare } from "../models/memory-budget.ts";
 import { checkModel, type ModelDescription } from "./check-model.ts";

@@ -1,5 +1,5 @@
 import { resolveConfig } from "../config/resolve-config.ts";
-import { onlyModel, supervisionOf } from "../daemon/engine-options.ts";
+import { onlyModel, supervisionOf } from "../models/local/engine-options.ts";
 import { createEngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { LocalModel } from "../models/model-service.ts";
 import { BackendError } from "../errors.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { formatBytes } from "@infernode/memory";
 import { hasPackedWeights, quantizationRecipes, writePreparedModel } from "@infernode/models";
 import { resolveConfig } from "../config/resolve-config.ts";
-import { engineOptionsOf, onlyModel } from "../daemon/engine-options.ts";
+import { engineOptionsOf, onlyModel } from "../models/local/engine-options.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";

@@ -7,7 +7,7 @@ export function assertTakesMessages({ hasChatTemplate }: Pick<ServedModel, "hasC
   if (hasChatTemplate !== false) return;
   throw new EngineRequestError({
     code: "CHAT_TEMPLATE_MISSING",
-    message: "The model has no chat template; use /v1/completions",
+    message: "the model has no chat template: it takes no messages",
     param: "messages",
   });
 }

@@ -10,6 +10,12 @@ export type ReasoningEffort = (typeof efforts)[number];
 
 type Variables = Readonly<Record<string, unknown>>;
 
+/** What a request calls the effort, and what else turns reasoning on or off. */
+export interface EffortFields {
+  readonly effort: string;
+  readonly alternative: string;
+}
+
 /**
  * The variables of the chat template that an effort sets.
  * @throws EngineRequestError `UNSUPPORTED_PARAMETER` for an effort that would have no effect
@@ -17,6 +23,7 @@ type Variables = Readonly<Record<string, unknown>>;
 export function effortVariables(
   effort: ReasoningEffort | undefined,
   { chat }: Pick<ServedModel, "chat">,
+  fields: EffortFields,
 ): Variables | undefined {
   if (effort === undefined) return undefined;
   // A remote server's template is not known.
@@ -24,11 +31,9 @@ export function effortVariables(
   if (effort === "none" && readsEnableThinking) return { enable_thinking: false };
   if (readsReasoningEffort) return { reasoning_effort: effort };
   if (effort === "none" && chat?.reasoningParser === undefined) return undefined;
-  const other = readsEnableThinking
-    ? "; `chat_template_kwargs` with `enable_thinking` turns it on or off"
-    : "";
+  const other = readsEnableThinking ? `; ${fields.alternative} turns it on or off` : "";
   const why = `the model's chat template has no levels of it${other}; got ${describeValue(effort)}`;
-  throw unsupportedField("reasoning_effort", why);
+  throw unsupportedField(fields.effort, why);
 }
 
 /** Whether the model reasons, and what the request calls it. */

@@ -27,6 +27,8 @@ export interface ToolChoice {
   readonly names?: ReadonlySet<string> | undefined;
   /** Calls at most. [any] */
   readonly maxCalls?: number | undefined;
+  /** What the request calls it, for errors. [toolChoice] */
+  readonly field?: string | undefined;
 }
 
 /** The tools of a conversation. */
@@ -65,11 +67,11 @@ function argumentsSourceOf(schema: ConversationTool["parameters"], field: string
 
 /** What asks for calls that are enforced. */
 function enforcementOf(
-  { mode, names }: ToolChoice,
+  { mode, names, field: param = "toolChoice" }: ToolChoice,
   tools: readonly ConversationTool[],
 ): EnforcedCalls | undefined {
-  if (mode === "required") return { isRequired: true, param: "tool_choice" };
-  if (names !== undefined) return { isRequired: false, param: "tool_choice" };
+  if (mode === "required") return { isRequired: true, param };
+  if (names !== undefined) return { isRequired: false, param };
   for (const [at, tool] of tools.entries()) {
     if (tool.isStrict === true) return { isRequired: false, param: fieldsOf(tool, at).strict };
   }

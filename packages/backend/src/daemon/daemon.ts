@@ -8,14 +8,9 @@ import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
 import { createDaemonLog, type DaemonLog } from "../log/create-logger.ts";
-import { createMemoryBudget } from "../models/memory-budget.ts";
-import { createModelPool } from "../models/model-pool.ts";
 import type { ModelService, LocalModel } from "../models/model-service.ts";
-import {
-  createEngineSupervisor,
-  type EngineSupervisor,
-  type EngineSupervisorOptions,
-} from "../models/local/engine-supervisor.ts";
+import { createEngines } from "../models/local/create-engines.ts";
+import type { EngineSupervisor, EngineSupervisorOptions } from "../models/local/engine-supervisor.ts";
 import { BackendError } from "../errors.ts";
 import { createEventBus, type EventBus } from "../events/event-bus.ts";
 import type { HttpServer } from "../http/create-http-server.ts";
@@ -23,7 +18,6 @@ import type { ItemStore } from "../store/item-store.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
 import { createDaemonMetrics } from "./daemon-metrics.ts";
-import { supervisionOf } from "./engine-options.ts";
 import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
 import { openStore } from "./open-store.ts";
@@ -92,28 +86,11 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
         logger.error({ err: error, eventName }, "an event handler failed"),
     });
   const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
-  const { createEngine = createEngineSupervisor } = dependencies;
-  const budget = createMemoryBudget({
-    modelIds: config.models.map(({ id }) => id),
-    limitBytes: config.engine.memoryLimitBytes,
+  const { engines, service } = createEngines(config, {
+    events,
+    onOutput: (line, engine) => logger.warn({ source: "engine", ...engine }, line),
+    createEngine: dependencies.createEngine,
   });
-  const engines = config.models.map((model, index) => {
-    const { engine: options, ...supervision } = supervisionOf(model);
-    const engineId = String(index);
-    return createEngine({
-      ...supervision,
-      engine: { ...options, engineId },
-      memory: budget.share(model.id),
-      events,
-      onOutput: (line) => logger.warn({ source: "engine", model: model.id, engine: engineId }, line),
-    });
-  });
-  const service = createModelPool(
-    config.models.flatMap(({ id, aliases }, index) => {
-      const engine = engines[index];
-      return engine === undefined ? [] : [{ id, aliases, service: engine }];
-    }),
-  );
   const stopLogging = logEvents(events, logger, { engineCount: engines.length });
   const gpus = createGpuTelemetry();
   const metrics = createDaemonMetrics({

@@ -41,8 +41,6 @@ export interface JobThreadOptions {
   readonly loadTimeoutMs: number;
   /** Limit of its heap. */
   readonly memoryMib: number;
-  /** Flags for Node.js. [those of this process] */
-  readonly execArgv?: string[];
   readonly errors: JobThreadErrors;
 }
 
@@ -57,10 +55,11 @@ function failureOf(error: unknown, { memoryMib, errors }: JobThreadOptions): Eng
 
 /** Starts a thread, which loads at once. It keeps the process alive only while it works. */
 export function startJobThread<Job, Result>(options: JobThreadOptions): JobThread<Job, Result> {
-  const { entry, workerData, loadTimeoutMs, memoryMib, execArgv = process.execArgv, errors } = options;
+  const { entry, workerData, loadTimeoutMs, memoryMib, errors } = options;
   const worker = new Worker(entry, {
     workerData,
-    execArgv,
+    // Flags of the program, such as those of a loader or `--input-type`, are not for this file.
+    execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: memoryMib },
   });
   const ready = createResolvers<void>();

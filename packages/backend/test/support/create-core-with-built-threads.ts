@@ -16,8 +16,6 @@ export function startBuiltThread(directory: string, memoryMib = 1024): PromptThr
     entry: promptWorkerEntry,
     loadTimeoutMs: 60_000,
     memoryMib,
-    // Vitest's own flags would lead the thread to the sources.
-    execArgv: [],
   });
 }
 
@@ -25,7 +23,6 @@ export function startBuiltThread(directory: string, memoryMib = 1024): PromptThr
 export function startBuiltConstraintThread(): ConstraintThread {
   return startConstraintThread(
     new URL("../../dist/models/constraints/constraint-worker.js", import.meta.url),
-    [],
   );
 }
 

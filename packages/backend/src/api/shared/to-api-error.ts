@@ -61,7 +61,10 @@ function promptError(error: EngineRequestError, { prompt }: FieldNames): ApiErro
     case "CHAT_TEMPLATE_FAILED":
       return rejected("chat_template_failed", "The chat template rejected the messages: ", "messages");
     case "CHAT_TEMPLATE_MISSING":
-      return rejected("chat_template_missing", "", "messages");
+      return new ApiError("chat_template_missing", "The model has no chat template; use /v1/completions", {
+        param: "messages",
+        cause: error,
+      });
     case "TOKENIZER_FAILED":
       return rejected("tokenizer_failed", `The tokenizer cannot take the ${prompt}: `);
     case "PROMPT_TIMEOUT":

@@ -48,9 +48,9 @@ const errors: JobThreadErrors = {
   subject: "the constraint",
 };
 
-/** Starts a thread with the worker's file. @param execArgv flags for Node.js [those of this process] */
-export function startConstraintThread(entry: URL, execArgv?: string[]): ConstraintThread {
-  return startJobThread({ entry, loadTimeoutMs, memoryMib, errors, ...(execArgv && { execArgv }) });
+/** Starts a thread with the worker's file. */
+export function startConstraintThread(entry: URL): ConstraintThread {
+  return startJobThread({ entry, loadTimeoutMs, memoryMib, errors });
 }
 
 /** Starts a thread of this package. */

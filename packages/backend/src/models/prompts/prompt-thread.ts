@@ -32,8 +32,6 @@ export interface PromptThreadOptions {
   readonly loadTimeoutMs: number;
   /** Limit of its heap. */
   readonly memoryMib: number;
-  /** Flags for Node.js. [those of this process] */
-  readonly execArgv?: string[];
 }
 
 const errors: JobThreadErrors = {

@@ -108,6 +108,7 @@ export function toConversationTools(body: ToolsBody): ConversationTools {
       mode: isRequired ? "required" : type === "none" ? "none" : "auto",
       names: named,
       maxCalls: isSingle || named !== undefined ? 1 : undefined,
+      field: "tool_choice",
     },
   };
 }

@@ -30,6 +30,11 @@ export interface ConversationRequest {
   readonly logprobs?: number | undefined;
 }
 
+const effortFields = {
+  effort: "reasoning_effort",
+  alternative: "`chat_template_kwargs` with `enable_thinking`",
+};
+
 /** Makes the engine's request of a conversation. @throws ApiError 400; EngineRequestError */
 export function toChatAdmission(request: ConversationRequest, context: ApiContext): AdmissionRequest {
   const { id, body, toolsJson, model, logprobs } = request;
@@ -47,6 +52,6 @@ export function toChatAdmission(request: ConversationRequest, context: ApiContex
     generation: { id, ...params, ...(logprobs === undefined ? {} : { logprobs }) },
     isMaxTokensDefault,
   };
-  const variables = effortVariables(body.reasoning_effort, model);
+  const variables = effortVariables(body.reasoning_effort, model, effortFields);
   return toAdmission({ ...conversation, template: { ...conversation.template, variables } }, model);
 }

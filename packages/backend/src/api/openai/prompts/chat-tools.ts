@@ -32,6 +32,6 @@ export function toConversationTools(body: Partial<ToolsBody>): ConversationTools
   const choice = readToolChoice(chosen, new Set(tools.map((tool) => tool.function.name)));
   return {
     tools: tools.map(toConversationTool),
-    toolChoice: isParallel ? choice : { ...choice, maxCalls: 1 },
+    toolChoice: { ...choice, ...(isParallel ? {} : { maxCalls: 1 }), field: "tool_choice" },
   };
 }

@@ -1,6 +1,6 @@
-import type { EngineSettings, InfernodeConfig, ModelConfig } from "../config/config.ts";
-import { BackendError } from "../errors.ts";
-import type { EngineCoreOptions, SupervisorSetting } from "../models/engine/engine-core.ts";
+import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
+import { BackendError } from "../../errors.ts";
+import type { EngineCoreOptions, SupervisorSetting } from "../engine/engine-core.ts";
 
 /** The engine options of a model. */
 export function engineOptionsOf(model: ModelConfig): EngineCoreOptions {

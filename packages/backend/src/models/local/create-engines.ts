@@ -1,0 +1,55 @@
+import type { InfernodeConfig } from "../../config/config.ts";
+import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import { createMemoryBudget } from "../memory-budget.ts";
+import { createModelPool } from "../model-pool.ts";
+import type { ModelService } from "../model-service.ts";
+import { supervisionOf } from "./engine-options.ts";
+import {
+  createEngineSupervisor,
+  type EngineSupervisor,
+  type EngineSupervisorOptions,
+} from "./engine-supervisor.ts";
+
+/** What the engines of several models are created with. Defaults in brackets. */
+export interface CreateEnginesOptions {
+  readonly events: InfernodeEventSink;
+  /** Called with each line that an engine process writes. [ignored] */
+  readonly onOutput?:
+    | ((line: string, engine: { readonly model: string; readonly engine: string }) => void)
+    | undefined;
+  /** [a supervised child process] */
+  readonly createEngine?: ((options: EngineSupervisorOptions) => EngineSupervisor) | undefined;
+}
+
+/** The engines of a configuration. */
+export interface Engines {
+  /** One per model, in the order of the configuration; none is started. */
+  readonly engines: readonly EngineSupervisor[];
+  /** Of all models. */
+  readonly service: ModelService;
+}
+
+/** Creates an engine for each model; they share the memory of the machine. */
+export function createEngines(
+  config: Pick<InfernodeConfig, "models" | "engine">,
+  { events, onOutput, createEngine = createEngineSupervisor }: CreateEnginesOptions,
+): Engines {
+  const budget = createMemoryBudget({
+    modelIds: config.models.map(({ id }) => id),
+    limitBytes: config.engine.memoryLimitBytes,
+  });
+  const members = config.models.map((model, index) => {
+    const { engine: options, ...supervision } = supervisionOf(model);
+    const { id, aliases } = model;
+    const engine = String(index);
+    const service = createEngine({
+      ...supervision,
+      engine: { ...options, engineId: engine },
+      memory: budget.share(id),
+      events,
+      onOutput: (line) => onOutput?.(line, { model: id, engine }),
+    });
+    return { id, aliases, service };
+  });
+  return { engines: members.map(({ service }) => service), service: createModelPool(members) };
+}
