@@ -1,7 +1,6 @@
 import type { InfernodeConfig } from "../config/config.ts";
 import { resolveConfig, type PartialConfig } from "../config/resolve-config.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
-import { createInlineEngine } from "../models/engine/inline-engine.ts";
 import { createEngines } from "../models/local/create-engines.ts";
 import { engineOptionsOf } from "../models/local/engine-options.ts";
 import { createModelPool, type PoolMember } from "../models/model-pool.ts";
@@ -24,6 +23,8 @@ async function startInline(
   models: InfernodeConfig["models"],
   events: InfernodeEventSink,
 ): Promise<readonly PoolMember[]> {
+  // The engine's own code, and its native libraries, are not needed otherwise.
+  const { createInlineEngine } = await import("../models/engine/inline-engine.ts");
   const members: PoolMember[] = [];
   try {
     // One after the other: each plans with the memory that those before it have left.
