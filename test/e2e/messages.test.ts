@@ -1,5 +1,6 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
 import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
+import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
@@ -79,6 +80,47 @@ test("the Anthropic client gets a call, and the answer to its result", async () 
     expect(whole.content).toEqual([{ type: "text", text: "A fox sleeps." }]);
     expect(streamed.content).toEqual(whole.content);
   }
+});
+
+test("calls and text match their schema where the Anthropic client asks for it", async () => {
+  const near: Anthropic.Tool = {
+    name: "near",
+    strict: true,
+    input_schema: {
+      type: "object",
+      properties: { places: { type: "array", items: { enum: ["den", "wood"] }, minItems: 1, maxItems: 3 } },
+      required: ["places"],
+      additionalProperties: false,
+    },
+  };
+  const asked = { temperature: 1, max_tokens: 400, tools: [look, near] };
+  for (const message of await ask({ ...asked, tool_choice: { type: "tool", name: "near" } })) {
+    expect(message.stop_reason).toBe("tool_use");
+    const call = message.content.find(({ type }) => type === "tool_use");
+    expect(call).toMatchObject({ name: "near", input: { places: expect.any(Array) as unknown[] } });
+  }
+  const anyTool = { type: "any" as const, disable_parallel_tool_use: true };
+  for (const message of await ask({ ...asked, tools: [near], tool_choice: anyTool })) {
+    expect(message.content.map(({ type }) => type)).toEqual(["tool_use"]);
+  }
+});
+
+test("the Anthropic client parses text that matches its schema, after the thinking", async () => {
+  const format = jsonSchemaOutputFormat({
+    type: "object",
+    properties: { places: { type: "array", items: { enum: ["den", "wood"] }, maxItems: 2 } },
+    required: ["places"],
+    additionalProperties: false,
+  } as const);
+  const request = { model, max_tokens: 400, messages: [question], output_config: { format } };
+  const message = await client.messages.parse(request);
+  expect(message.content.map(({ type }) => type)).toEqual(["thinking", "text"]);
+  expect(message.parsed_output?.places.every((place) => ["den", "wood"].includes(place))).toBe(true);
+  const refused = client.messages.create({
+    ...request,
+    output_config: { format: { type: "json_schema", schema: { type: "object", not: {} } } },
+  });
+  await expect(refused).rejects.toThrow(/output_config\.format.*not/);
 });
 
 test("a stop sequence and the length are told apart", async () => {

@@ -17,6 +17,7 @@ const look = {
   input_schema: { type: "object", properties: { place: { type: "string" } }, required: ["place"] },
 };
 const tools = [look];
+const caller = { type: "direct" };
 const callId = expect.stringMatching(/^call_[0-9a-f]{24}$/) as string;
 
 /** A thought, a text and two calls. */
@@ -84,16 +85,25 @@ test("a message has its reasoning, its text and its calls as blocks", async () =
     content: [
       { type: "thinking", thinking: "It may be near.", signature: "" },
       { type: "text", text: "Let me look." },
-      { type: "tool_use", id: callId, name: "look", input: { place: "den" } },
-      { type: "tool_use", id: callId, name: "look", input: {} },
+      { type: "tool_use", id: callId, name: "look", input: { place: "den" }, caller },
+      { type: "tool_use", id: callId, name: "look", input: {}, caller },
     ],
     stop_reason: "tool_use",
     stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
     usage: {
       input_tokens: expect.any(Number) as number,
       cache_creation_input_tokens: 0,
       cache_read_input_tokens: 0,
       output_tokens: answer.length,
+      output_tokens_details: { thinking_tokens: 3 },
+      server_tool_use: null,
+      cache_creation: null,
+      inference_geo: null,
+      service_tier: "standard",
+      speed: null,
     },
   });
 });
@@ -121,16 +131,17 @@ test("a stream has the events of each block in order, and its end with the usage
     ["content_block_start", 0, { type: "thinking", thinking: "", signature: "" }],
     ["content_block_delta", 0, { type: "thinking_delta", thinking: "It may" }],
     ["content_block_delta", 0, { type: "thinking_delta", thinking: " be near." }],
+    ["content_block_delta", 0, { type: "signature_delta", signature: "" }],
     ["content_block_stop", 0, undefined],
     ["content_block_start", 1, { type: "text", text: "" }],
     ["content_block_delta", 1, { type: "text_delta", text: "Let me" }],
     ["content_block_delta", 1, { type: "text_delta", text: " look." }],
     ["content_block_stop", 1, undefined],
-    ["content_block_start", 2, { type: "tool_use", id: callId, name: "look", input: {} }],
+    ["content_block_start", 2, { type: "tool_use", id: callId, name: "look", input: {}, caller }],
     ["content_block_delta", 2, { type: "input_json_delta", partial_json: '{"pla' }],
     ["content_block_delta", 2, { type: "input_json_delta", partial_json: 'ce": "den"}' }],
     ["content_block_stop", 2, undefined],
-    ["content_block_start", 3, { type: "tool_use", id: callId, name: "look", input: {} }],
+    ["content_block_start", 3, { type: "tool_use", id: callId, name: "look", input: {}, caller }],
     ["content_block_delta", 3, { type: "input_json_delta", partial_json: "{}" }],
     ["content_block_stop", 3, undefined],
     ["message_delta", undefined, { stop_reason: "tool_use", stop_sequence: null }],
@@ -168,7 +179,7 @@ test("the chat template gets the system's text, calls, results and tools", async
         content: [
           { type: "thinking", thinking: "Hm.", signature: "" },
           { type: "text", text: "Let me look.", citations: null },
-          { type: "tool_use", id: "call_1", name: "look", input: { place: "den" } },
+          { type: "tool_use", id: "call_1", name: "look", input: { place: "den" }, caller },
         ],
       },
       {
@@ -234,6 +245,7 @@ test("tokens are counted as a message would have them", async () => {
   expect(usage.input_tokens).toBeGreaterThan(0);
 });
 
+const jsonFormat = { type: "json_schema", schema: { type: "object" } };
 const image = { type: "image", source: { type: "url", url: "http://x.invalid/a.png" } };
 
 test.each([
@@ -250,9 +262,26 @@ test.each([
     { tools: [{ type: "web_search_20250305", name: "w" }] },
     /`tools\[0\]\.type`/,
   ],
-  ["a tool whose input is to be constrained", { tools: [{ ...look, strict: true }] }, /`tools\[0\]\.strict`/],
+  [
+    "a tool that is loaded later",
+    { tools: [{ ...look, defer_loading: true }] },
+    /`tools\[0\]\.defer_loading`/,
+  ],
+  [
+    "a caller that is code",
+    { tools: [{ ...look, allowed_callers: ["code"] }] },
+    /`tools\[0\]\.allowed_callers/,
+  ],
+  ["another output", { output_config: { format: { type: "text" } } }, /`output_config\.format\.type`/],
+  ["an effort without effect", { output_config: { effort: "high" } }, /`output_config\.effort`/],
+  [
+    "two names of one format",
+    { output_config: { format: jsonFormat }, output_format: jsonFormat },
+    /`output_format`/,
+  ],
+  ["a speed that there is not", { speed: "fast" }, /`speed`/],
   ["an unknown field", { max_token: 1 }, /`max_token`/],
-  ["a parameter that is not supported", { output_config: {} }, /`output_config`/],
+  ["a parameter that is not supported", { container: "c" }, /`container`/],
   [
     "the result of a call that is not there",
     { messages: [{ role: "user", content: [{ type: "tool_result", tool_use_id: "x" }] }] },
@@ -292,6 +321,46 @@ test("thinking that the model has no switch for is refused where it would have a
     error: { message: expect.stringContaining("`thinking`") as string },
   });
   expect((await server.post(path, { ...server.base, thinking: { type: "disabled" } })).status).toBe(200);
+});
+
+test("what asks for nothing is taken", async () => {
+  await using server = await start();
+  const plain = { ...look, type: null, strict: false, allowed_callers: ["direct"], defer_loading: false };
+  const response = await server.post(path, {
+    ...server.base,
+    tools: [{ ...plain, input_examples: [{ place: "den" }], cache_control: { type: "ephemeral" } }],
+    output_config: { effort: null, format: null },
+    cache_control: { type: "ephemeral" },
+    container: null,
+    inference_geo: null,
+    speed: "standard",
+    metadata: { user_id: "u" },
+    service_tier: "auto",
+  });
+  expect([response.status, await response.json()]).toMatchObject([200, { type: "message" }]);
+});
+
+test("blocks of thinking are empty where it is to be omitted", async () => {
+  await using server = await start({ answers: [answer], specialTokens });
+  const thinking = { type: "adaptive", display: "omitted" };
+  const whole = await server.post(path, { ...server.base, tools, thinking });
+  const { content } = (await whole.json()) as { content: readonly unknown[] };
+  expect(content.slice(0, 2)).toMatchObject([
+    { type: "thinking", thinking: "" },
+    { type: "text", text: "Let me look." },
+  ]);
+  const streamed = await server.post(path, { ...server.base, tools, thinking, stream: true });
+  const deltas = readEvents(await streamed.text()).map(({ data }) => JSON.stringify(data["delta"]));
+  expect(deltas.filter((delta) => delta?.includes("thinking_delta"))).toEqual([]);
+});
+
+test("a system message in the midst of a conversation stays where it is", async () => {
+  await using server = await start();
+  const text = { type: "text", text: "Be brief." };
+  await server.post(path, { ...server.base, messages: [...messages, { role: "system", content: [text] }] });
+  expect(server.prompts).toMatchObject([
+    { messages: [...messages, { role: "system", content: "Be brief." }] },
+  ]);
 });
 
 test("other errors have Anthropic's types", async () => {

@@ -30,7 +30,12 @@ function emptyBlock(part: AnswerPart): object {
       return { type: "thinking", thinking: "", signature: "" };
     case "call":
     case "arguments":
-      return { type: "tool_use", ...("id" in part && { id: part.id, name: part.name }), input: {} };
+      return {
+        type: "tool_use",
+        ...("id" in part && { id: part.id, name: part.name }),
+        input: {},
+        caller: { type: "direct" },
+      };
   }
 }
 
@@ -38,17 +43,30 @@ function emptyBlock(part: AnswerPart): object {
 class BlockEvents {
   #index = -1;
   #kind: AnswerPart["type"] | undefined;
+  readonly #isThinkingOmitted: boolean;
   hasCalls = false;
+
+  constructor({ isThinkingOmitted }: Pick<MessageHead, "isThinkingOmitted">) {
+    this.#isThinkingOmitted = isThinkingOmitted;
+  }
 
   push(part: AnswerPart, events: StreamEvent[]): void {
     // Arguments follow the beginning of their call.
     const isOpen = part.type === "arguments" ? this.#kind === "call" : part.type === this.#kind;
     if (part.type === "call" || !isOpen) this.#begin(part, events);
-    if (part.type === "call") this.hasCalls = true;
-    else events.push(event("content_block_delta", { index: this.#index, delta: blockDelta(part) }));
+    if (part.type === "call") {
+      this.hasCalls = true;
+    } else if (part.type !== "reasoning" || !this.#isThinkingOmitted) {
+      events.push(event("content_block_delta", { index: this.#index, delta: blockDelta(part) }));
+    }
   }
 
   end(events: StreamEvent[]): void {
+    // Clients take the signature for the end of the thinking, and send a block without one not back.
+    if (this.#kind === "reasoning") {
+      const delta = { type: "signature_delta", signature: "" };
+      events.push(event("content_block_delta", { index: this.#index, delta }));
+    }
     if (this.#kind !== undefined) events.push(event("content_block_stop", { index: this.#index }));
     this.#kind = undefined;
   }
@@ -68,7 +86,7 @@ export async function* writeEvents(
 ): AsyncGenerator<readonly StreamEvent[]> {
   const message = messageOf(head, { content: [], end: noEnd, usage: replies.usage() });
   yield [event("message_start", { message }), event("ping")];
-  const blocks = new BlockEvents();
+  const blocks = new BlockEvents(head);
   let end = noEnd;
   for await (const { delta } of replies.deltas()) {
     const events: StreamEvent[] = [];

@@ -4,6 +4,8 @@ import type { AnswerUsage, TokenDelta } from "../../operations/token-delta.ts";
 export interface MessageHead {
   readonly id: string;
   readonly model: string;
+  /** Blocks of thinking are empty. */
+  readonly isThinkingOmitted: boolean;
 }
 
 /** Why a message ends. */
@@ -18,15 +20,24 @@ interface MessageUsage {
   readonly cache_creation_input_tokens: number;
   readonly cache_read_input_tokens: number;
   readonly output_tokens: number;
+  readonly output_tokens_details: { readonly thinking_tokens: number };
+  readonly server_tool_use: null;
 }
 
 /** Writes token counts as Anthropic does. */
-export function toUsage({ promptTokens, completionTokens, cachedPromptTokens }: AnswerUsage): MessageUsage {
+export function toUsage({
+  promptTokens,
+  completionTokens,
+  cachedPromptTokens,
+  reasoningTokens = 0,
+}: AnswerUsage): MessageUsage {
   return {
     input_tokens: promptTokens - cachedPromptTokens,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cachedPromptTokens,
     output_tokens: completionTokens,
+    output_tokens_details: { thinking_tokens: reasoningTokens },
+    server_tool_use: null,
   };
 }
 
@@ -36,7 +47,24 @@ export function messageOf(
   answer: { readonly content: readonly unknown[]; readonly end: MessageEnd; readonly usage: AnswerUsage },
 ): object {
   const { content, end, usage } = answer;
-  return { id, type: "message", role: "assistant", model, content, ...end, usage: toUsage(usage) };
+  return {
+    id,
+    type: "message",
+    role: "assistant",
+    model,
+    content,
+    ...end,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
+    usage: {
+      ...toUsage(usage),
+      cache_creation: null,
+      inference_geo: null,
+      service_tier: "standard",
+      speed: null,
+    },
+  };
 }
 
 /** A message that has not ended. */

@@ -11,19 +11,36 @@ import {
 const typed = (type: string, fields: JsonMap = {}): JsonMap =>
   objectSchema({ type: { const: type }, ...fields });
 
+const nullSchema: JsonMap = { type: "null" };
+
 const blockSchema: JsonMap = {
   oneOf: [
     typed("text", { text: textSchema }),
     typed("thinking", { thinking: textSchema, signature: textSchema }),
-    typed("tool_use", { id: textSchema, name: textSchema, input: { type: "object" } }),
+    typed("tool_use", {
+      id: textSchema,
+      name: textSchema,
+      input: { type: "object" },
+      caller: typed("direct"),
+    }),
   ],
 };
 
-const usageSchema = objectSchema({
+const counts: JsonMap = {
   input_tokens: integerSchema,
   cache_creation_input_tokens: integerSchema,
   cache_read_input_tokens: integerSchema,
   output_tokens: integerSchema,
+  output_tokens_details: objectSchema({ thinking_tokens: integerSchema }),
+  server_tool_use: nullSchema,
+};
+const usageSchema = objectSchema(counts);
+const wholeUsageSchema = objectSchema({
+  ...counts,
+  cache_creation: nullSchema,
+  inference_geo: nullSchema,
+  service_tier: { const: "standard" },
+  speed: nullSchema,
 });
 
 const end: JsonMap = {
@@ -40,7 +57,10 @@ export const messageSchema: NamedSchema = {
     model: textSchema,
     content: arraySchema(blockSchema),
     ...end,
-    usage: usageSchema,
+    stop_details: nullSchema,
+    container: nullSchema,
+    diagnostics: nullSchema,
+    usage: wholeUsageSchema,
   }),
 };
 
@@ -49,6 +69,7 @@ const deltaSchema: JsonMap = {
     typed("text_delta", { text: textSchema }),
     typed("thinking_delta", { thinking: textSchema }),
     typed("input_json_delta", { partial_json: textSchema }),
+    typed("signature_delta", { signature: textSchema }),
   ],
 };
 

@@ -18,6 +18,7 @@ import {
   unsupportedParameters,
   type ConversationBody,
 } from "./request/conversation.ts";
+import { outputConstraint } from "./request/output-config.ts";
 import { collectMessage } from "./whole-message.ts";
 import { writeEvents } from "./message-events.ts";
 
@@ -70,9 +71,14 @@ const paramNames: Readonly<Record<string, string>> = {
   topK: "top_k",
   maxTokens: "max_tokens",
   stop: "stop_sequences",
-  constraint: "tools",
   reasoningBudget: "thinking.budget_tokens",
 };
+
+/** Errors of tools name their own fields. */
+function constraintParam(body: MessagesBody): string {
+  const { source, param } = outputConstraint(body);
+  return source === undefined ? "tools" : param;
+}
 
 type GenerationPart = Conversation["generation"];
 
@@ -84,6 +90,7 @@ function toGeneration(id: string, body: MessagesBody, model: ServedModel): Gener
     stopping: defined({ maxTokens, stop }),
     n: 1,
     skipSpecialTokens: true,
+    ...defined({ constraint: outputConstraint(body).source }),
     // A whole answer is sent at its end: until then it can be generated again.
     canRestart: body.stream !== true,
   };
@@ -109,7 +116,7 @@ export const messagesCodec: GenerationCodec = {
     const body = parseBody(input, rules);
     const model = findModel(context.service, body.model);
     const id = `msg_${context.ids()}`;
-    const head = { id, model: model.id };
+    const head = { id, model: model.id, isThinkingOmitted: body.thinking?.display === "omitted" };
     const conversation = { ...toConversation(body, model), generation: toGeneration(id, body, model) };
     const admission = toAdmission(conversation, model);
     const size = {
@@ -126,7 +133,7 @@ export const messagesCodec: GenerationCodec = {
     return {
       modelId: model.id,
       isStream: body.stream ?? false,
-      fieldNames: { prompt: "messages", others: paramNames },
+      fieldNames: { prompt: "messages", others: { ...paramNames, constraint: constraintParam(body) } },
       start: async (signal) =>
         startGeneration({ model, admissions: [admission], size, write }, context, signal),
     };

@@ -34,15 +34,17 @@ function toInput(text: string): object {
   return { INVALID_JSON: text };
 }
 
-function toBlock(piece: Piece): object {
+function toBlock(piece: Piece, isThinkingOmitted: boolean): object {
   const text = piece.text.toString();
   switch (piece.type) {
     case "content":
       return { type: "text", text };
     case "reasoning":
-      return { type: "thinking", thinking: text, signature: "" };
-    case "call":
-      return { type: "tool_use", id: piece.id, name: piece.name, input: toInput(text) };
+      return { type: "thinking", thinking: isThinkingOmitted ? "" : text, signature: "" };
+    case "call": {
+      const { id, name } = piece;
+      return { type: "tool_use", id, name, input: toInput(text), caller: { type: "direct" } };
+    }
   }
 }
 
@@ -65,8 +67,8 @@ class CollectedBlocks {
     return this.#pieces.some(({ type }) => type === "call");
   }
 
-  toContent(): readonly object[] {
-    return this.#pieces.map(toBlock);
+  toContent({ isThinkingOmitted }: Pick<MessageHead, "isThinkingOmitted">): readonly object[] {
+    return this.#pieces.map((piece) => toBlock(piece, isThinkingOmitted));
   }
 }
 
@@ -81,5 +83,5 @@ export async function collectMessage(replies: TrackedReplies, head: MessageHead)
     for (const part of partsOf(delta)) blocks.add(part);
     if (delta.finishReason !== undefined) end = endOf(delta, blocks.hasCalls);
   }
-  return jsonPieces(messageOf(head, { content: blocks.toContent(), end, usage: replies.usage() }));
+  return jsonPieces(messageOf(head, { content: blocks.toContent(head), end, usage: replies.usage() }));
 }

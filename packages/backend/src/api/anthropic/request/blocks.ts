@@ -52,7 +52,13 @@ export interface AssistantMessage {
   readonly content: string | readonly (TextBlock | ThinkingBlock | ToolUseBlock)[];
 }
 
-export type Message = UserMessage | AssistantMessage;
+/** Instructions in the midst of a conversation. */
+export interface SystemMessage {
+  readonly role: "system";
+  readonly content: TextContent;
+}
+
+export type Message = UserMessage | AssistantMessage | SystemMessage;
 
 /** Marks for the caches of other servers, and what answers say besides their text. */
 const ignored = z.unknown().describe("Has no effect.").optional();
@@ -91,6 +97,7 @@ const toolUse = z.strictObject({
   id: textField("The id of the call."),
   name: textField("The tool."),
   input: mapField({}, "Its arguments."),
+  caller: ignored,
   cache_control: ignored,
 });
 
@@ -117,8 +124,9 @@ const message: z.ZodType<Message> = nullIsAbsent(
     [
       z.strictObject({ role: z.literal("user"), content: contentField(userBlock) }),
       z.strictObject({ role: z.literal("assistant"), content: contentField(assistantBlock) }),
+      z.strictObject({ role: z.literal("system"), content: textContentField }),
     ],
-    { error: 'a message with a role of "user" or "assistant"' },
+    { error: 'a message with a role of "user", "assistant" or "system"' },
   ),
 );
 

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Conversation } from "../../../conversation/conversation.ts";
 import { thinkingVariables } from "../../../conversation/reasoning.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
@@ -5,16 +6,18 @@ import { invalidValue } from "../../shared/api-error.ts";
 import { textField, type FieldsOf } from "../../shared/body/fields.ts";
 import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
 import { messagesField, textContentField, type Message, type TextContent } from "./blocks.ts";
+import { outputFields, outputVariables, type OutputBody } from "./output-config.ts";
 import { thinkingField, toReasoningBudget, toThinking, type ThinkingBody } from "./thinking.ts";
 import { toTemplateMessages } from "./to-template-messages.ts";
 import { toConversationTools, toolsFields, type ToolsBody } from "./tools.ts";
 
 /** What a prompt is made of. */
-export interface ConversationBody extends ToolsBody {
+export interface ConversationBody extends ToolsBody, OutputBody {
   readonly model: string;
   readonly messages: readonly Message[];
   readonly system: TextContent | undefined;
   readonly thinking: ThinkingBody | undefined;
+  readonly cache_control?: unknown;
 }
 
 /** How it is checked. */
@@ -23,16 +26,26 @@ export const conversationFields: FieldsOf<ConversationBody> = {
   messages: messagesField,
   system: textContentField.describe("The system's message.").optional(),
   thinking: thinkingField.optional(),
+  cache_control: z.unknown().describe("Has no effect.").optional(),
   ...toolsFields,
+  ...outputFields,
 };
+
+const one = (value: string): UnsupportedParameter => ({
+  neutral: { accepts: (got) => got === value, schema: { const: value } },
+});
 
 /** Parameters of Anthropic's API that are rejected by name. */
 export const unsupportedParameters: ReadonlyMap<string, UnsupportedParameter> = new Map([
-  ["output_config", {}],
-  ["output_format", {}],
   ["mcp_servers", {}],
   ["container", {}],
   ["context_management", {}],
+  ["diagnostics", {}],
+  ["fallbacks", {}],
+  ["inference_geo", {}],
+  ["speed", one("standard")],
+  ["user_profile_id", {}],
+  ["workspace_id", {}],
 ]);
 
 /** A final message of the assistant is left open, so that the answer continues it. */
@@ -52,7 +65,10 @@ function isContinued(messages: readonly Message[]): boolean {
 export function toConversation(body: ConversationBody, model: ServedModel): Omit<Conversation, "generation"> {
   const { messages, system, thinking } = body;
   const continueFinalMessage = isContinued(messages);
-  const variables = thinking && thinkingVariables(toThinking(thinking), model);
+  const variables = {
+    ...(thinking && thinkingVariables(toThinking(thinking), model)),
+    ...outputVariables(body, model),
+  };
   return {
     messages: toTemplateMessages(system, messages),
     template: { continueFinalMessage, variables },

@@ -7,6 +7,7 @@ import { integerField, nullIsAbsent } from "../../shared/body/fields.ts";
 export interface ThinkingBody {
   readonly type: "enabled" | "adaptive" | "disabled";
   readonly budget_tokens?: number | undefined;
+  readonly display?: "summarized" | "omitted" | undefined;
 }
 
 const types = ["enabled", "adaptive", "disabled"] as const;
@@ -20,6 +21,10 @@ export const thinkingField: z.ZodType<ThinkingBody> = nullIsAbsent(
         { min: 1 },
         "Ends the reasoning of the answer after this many tokens; not with `disabled`.",
       ).optional(),
+      display: z
+        .enum(["summarized", "omitted"], { error: '"summarized" or "omitted"' })
+        .describe("With `omitted` blocks of thinking are empty. Others have all of it. Default summarized.")
+        .optional(),
     },
     { error: "an object" },
   ) as z.ZodType<ThinkingBody>,

@@ -55,13 +55,14 @@ function turnsOf(messages: readonly Message[]): readonly Turn[] {
 
 /** Results are messages of their own; texts between them are joined. */
 function userMessages(
+  role: "user" | "system",
   blocks: readonly Block[],
   callNames: ReadonlyMap<string, string>,
 ): readonly ChatTemplateMessage[] {
   const messages: ChatTemplateMessage[] = [];
   let texts: TextBlock[] = [];
   const endText = (): void => {
-    if (texts.length > 0) messages.push({ role: "user", content: joinText(texts) });
+    if (texts.length > 0) messages.push({ role, content: joinText(texts) });
     texts = [];
   };
   for (const block of blocks) {
@@ -101,7 +102,7 @@ export function toTemplateMessages(
 ): readonly ChatTemplateMessage[] {
   const callNames = readCalls(messages);
   const turns = turnsOf(messages).flatMap(({ role, blocks }) =>
-    role === "user" ? userMessages(blocks, callNames) : [assistantMessage(blocks)],
+    role === "assistant" ? [assistantMessage(blocks)] : userMessages(role, blocks, callNames),
   );
   return system === undefined ? turns : [{ role: "system", content: joinText(system) }, ...turns];
 }

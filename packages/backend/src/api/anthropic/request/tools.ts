@@ -22,7 +22,7 @@ interface Tool {
   readonly description?: string | undefined;
   /** A JSON Schema. */
   readonly input_schema: JsonMap;
-  readonly strict?: false | undefined;
+  readonly strict?: boolean | undefined;
 }
 
 interface ToolChoice {
@@ -43,9 +43,12 @@ const tool: z.ZodType<Tool> = objectField(
     name: z.string({ error: "a string" }).regex(namePattern, { error: "1 to 128 letters, digits, _ and -" }),
     description: textField("What it does; for the model.").optional(),
     input_schema: mapField({}, "A JSON Schema of its input; for the model."),
-    strict: z
-      .literal(false, { error: "false: the input is not constrained by its schema in this format" })
+    strict: flagField("The input of its calls always matches `input_schema`. Default false.").optional(),
+    allowed_callers: arrayField(z.literal("direct", { error: '"direct"' }), { max: 1, of: "callers" })
+      .describe("Only `direct`: by the model.")
       .optional(),
+    defer_loading: z.literal(false, { error: "false: all tools are shown to the model" }).optional(),
+    input_examples: z.array(mapField({}, "An input.")).describe("Has no effect.").optional(),
     eager_input_streaming: flagField("Has no effect: the input is streamed as it is written.").optional(),
     cache_control: z.unknown().describe("Has no effect.").optional(),
   },
@@ -87,12 +90,12 @@ function assertChoice({ type, name }: ToolChoice, tools: readonly Tool[]): void 
 }
 
 function toConversationTool(
-  { name, description, input_schema: parameters }: Tool,
+  { name, description, input_schema: parameters, strict: isStrict }: Tool,
   at: number,
 ): ConversationTool {
   const field = `tools[${at}]`;
   const fields = { name: `${field}.name`, parameters: `${field}.input_schema`, strict: `${field}.strict` };
-  return { name, description, parameters, fields };
+  return { name, description, parameters, isStrict, fields };
 }
 
 /** The tools of a request. @throws ApiError 400 */
