@@ -49,6 +49,11 @@ export interface ConstraintStatePort {
    * only one that is allowed. [none]
    */
   readonly requiredTokenId?: number | undefined;
+  /**
+   * The next token of the only text that can follow. Others may be allowed, which write that text in other pieces; they
+   * are not looked at, unless the request has a say in single tokens. [none]
+   */
+  readonly forcedTokenId?: number | undefined;
   /** Whether a token may come next: for one token cheaper than `fillMask`. */
   allows(tokenId: number): boolean;
   /** Sets the bit of each token that may come next: bit `id % 32` of word `id / 32`. The words are zero before. */

@@ -44,6 +44,11 @@ class ContentState implements ConstraintStatePort {
     return this.#phase !== "reasoning" && this.#content.isFinished;
   }
 
+  get forcedTokenId(): number | undefined {
+    const isContent = this.#phase === "content" || this.#reasoning.reasoningStarts.size === 0;
+    return isContent && this.#phase !== "reasoning" ? this.#content.forcedTokenId : undefined;
+  }
+
   allows(tokenId: number): boolean {
     const { specialTokenIds, reasoningEnds } = this.#reasoning;
     if (this.#phase === "reasoning") return reasoningEnds.has(tokenId) || !specialTokenIds.has(tokenId);

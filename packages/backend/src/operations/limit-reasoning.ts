@@ -39,6 +39,10 @@ class ReasoningState implements ConstraintStatePort {
       : this.#limit.endTokenIds[this.#endedCount];
   }
 
+  get forcedTokenId(): number | undefined {
+    return this.#endedCount === undefined ? this.#answer?.forcedTokenId : undefined;
+  }
+
   get isComplete(): boolean {
     return this.#endedCount === undefined && (this.#answer?.isComplete ?? true);
   }

@@ -13,6 +13,8 @@ import { StepBatch } from "../schedule/step-batch.ts";
 
 /** Sampling yields to the event loop after this long. */
 const samplingSliceMs = 8;
+/** Tokens that one answer takes at a time without logits. */
+const maxForcedTokens = 64;
 
 /** Totals since the engine's start, and the last step. */
 export interface StepCounters {
@@ -89,10 +91,22 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
   };
 
+  /** Takes what must follow, whatever the logits; not where the log-probabilities of each token are asked for. */
+  const takeForced = (sequence: GeneratedSequence, request: ActiveRequest): void => {
+    if (request.logprobs !== undefined) return;
+    for (let count = 0; count < maxForcedTokens && sequence.finishReason === undefined; count += 1) {
+      const tokenId = sequence.sampling.forcedTokenId;
+      if (tokenId === undefined) return;
+      sequence.sampling.accept(tokenId);
+      sequence.accept(tokenId);
+      countToken(request);
+    }
+  };
+
   /** Handles the logits after the token at `position`. */
   const acceptRow = (sequence: GeneratedSequence, position: number, row: Float32Array): void => {
     const request = table.ownerOf(sequence);
-    if (request === undefined) return;
+    if (request === undefined || sequence.pendingTokenIds.length > 0) return;
     try {
       const promptTokenId = sequence.promptTokenIds[position + 1];
       if (promptTokenId !== undefined) {
@@ -101,11 +115,12 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       }
       if (sequence.maxTokens === 0) sequence.finishAtPrompt();
       else sampleToken(sequence, row, request.logprobs);
+      if (sequence.tokenCount > 0) countToken(request);
+      takeForced(sequence, request);
     } catch (error) {
       failRequest(request, error);
       return;
     }
-    if (sequence.tokenCount > 0) countToken(request);
     request.stream.notify(sequence);
     if (sequence.finishReason === undefined) return;
     scheduler.remove(sequence);

@@ -51,7 +51,7 @@ export class GeneratedSequence implements SchedulableSequence {
   /** The first token of a prompt has none. */
   readonly #promptLogprobs: LogprobLog | undefined;
   cached: CachedSequence | undefined;
-  lastTokenId = -1;
+  readonly #pendingTokenIds: number[] = [];
   readonly #parts: GeneratedSequenceParts;
   /** Text that was read, where all is kept: joined, and the latest pieces. */
   #keptText = "";
@@ -76,6 +76,14 @@ export class GeneratedSequence implements SchedulableSequence {
     this.#promptLogprobs.push(undefined);
   }
 
+  get pendingTokenIds(): readonly number[] {
+    return this.#pendingTokenIds;
+  }
+
+  dropPending(count: number): void {
+    this.#pendingTokenIds.splice(0, count);
+  }
+
   get needsPromptLogits(): boolean {
     return this.#promptLogprobs !== undefined;
   }
@@ -97,10 +105,10 @@ export class GeneratedSequence implements SchedulableSequence {
     return this.#stopReason;
   }
 
-  /** Appends the token that was sampled. */
+  /** Appends a token. */
   accept(tokenId: number, logprob?: SampledToken): void {
     const { eosTokenIds, stopTokenIds, detokenizer, includeStopInOutput, maxTokens } = this.#parts;
-    this.lastTokenId = tokenId;
+    this.#pendingTokenIds.push(tokenId);
     this.#tokenIds.push(tokenId);
     this.#tokenCount += 1;
     if (logprob !== undefined) this.#logprobs?.push(logprob);

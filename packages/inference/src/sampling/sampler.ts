@@ -26,7 +26,7 @@ export interface Sampler extends Disposable {
   /**
    * Samples the next token and updates the state. Writes to `row`, `(vocabSize)`.
    *
-   * A token that the constraint requires is taken as it is. Else masks, adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
+   * A token that the constraint forces is taken as it is. Else masks, adjustments (`adjustLogits`), then temperature, min-p, top-k, top-p, in vLLM's order.
    * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits, `CONSTRAINT_DEAD_END`
    */
   sample(row: Float32Array, state: SamplingState): number;
@@ -54,10 +54,10 @@ export function createSampler(options: SamplerOptions): Sampler {
   const scratch = createSamplerScratch(options);
   const sample = (row: Float32Array, state: SamplingState): number => {
     const bestOfModel = findBest(row);
-    const { requiredTokenId } = state;
-    if (requiredTokenId !== undefined) {
-      state.accept(requiredTokenId);
-      return requiredTokenId;
+    const { forcedTokenId } = state;
+    if (forcedTokenId !== undefined) {
+      state.accept(forcedTokenId);
+      return forcedTokenId;
     }
     const tokens = tokenCount < row.length ? row.subarray(0, tokenCount) : row;
     const isGreedy = state.params.temperature === 0;

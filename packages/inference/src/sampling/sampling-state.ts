@@ -64,9 +64,15 @@ export class SamplingState {
     return this.constraint?.isFinished === true;
   }
 
-  /** The token that comes next, whatever the parameters say; `undefined` where it is sampled. */
-  get requiredTokenId(): number | undefined {
-    return this.constraint?.requiredTokenId;
+  /** The token that comes next, whatever the logits; `undefined` where it is sampled. */
+  get forcedTokenId(): number | undefined {
+    const { constraint, params } = this;
+    if (constraint?.requiredTokenId !== undefined) return constraint.requiredTokenId;
+    const isAnyAllowed = this.allowedMask === undefined && this.#bannedSequences === undefined;
+    if (constraint === undefined || !isAnyAllowed || params.logitBias.size > 0) return undefined;
+    const tokenId = constraint.forcedTokenId;
+    const isTooEarly = tokenId !== undefined && this.#generatedCount < this.#minTokens;
+    return isTooEarly && this.#stopTokenIds.includes(tokenId) ? undefined : tokenId;
   }
 
   /** Whether only some tokens may come next. */

@@ -21,7 +21,8 @@ export interface PrefillLimits {
 }
 
 /**
- * Decides what each step computes: first one token for every decoding sequence, then prefill, first come first
+ * Decides what each step computes: first one token for every decoding sequence (several where a sequence that decodes
+ * alone has as many), then prefill, first come first
  * served, with the rest of the token budget. The head of the queue is never passed over, so no sequence starves;
  * KV cache is reserved for a sequence's whole length on admission, so none is preempted. Of sequences with the same
  * prompt the first computes it; the others wait for it and compute its last token only.
@@ -71,6 +72,13 @@ export function createScheduler<S extends SchedulableSequence>(
     if (length > 0) batch.addPrefill(sequence, length);
   };
 
+  /**
+   * Several pending tokens of the only sequence that decodes are one chunk. Beside others they are computed one by one:
+   * a chunk is a pass of its own, which would take longer than the passes it saves to one of several sequences.
+   */
+  const decodeLength = (sequence: S, decodingCount: number): number =>
+    decodingCount > 1 ? 1 : Math.min(sequence.pendingTokenIds.length, maxChunkTokens);
+
   const admit = (sequence: S): boolean => {
     if (running.size >= maxRunningSequences) return false;
     sequence.cached = kvCache.admit(sequence.promptTokenIds, sequence.maxLengthTokens);
@@ -97,9 +105,8 @@ export function createScheduler<S extends SchedulableSequence>(
     },
     schedule: (batch, prefill = unlimitedPrefill) => {
       batch.clear();
-      for (const sequence of running) {
-        if (!isPrefilling(sequence)) batch.addDecode(sequence);
-      }
+      const decoding = [...running].filter((sequence) => !isPrefilling(sequence));
+      for (const sequence of decoding) batch.addDecode(sequence, decodeLength(sequence, decoding.length));
       for (const sequence of running) {
         if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, prefill));
       }
@@ -112,8 +119,11 @@ export function createScheduler<S extends SchedulableSequence>(
     },
     advance: (batch) => {
       for (let at = 0; at < batch.chunkCount; at += 1) {
-        const { cached } = batch.sequences[at]!;
-        if (cached !== undefined) kvCache.advance(cached, batch.lengths[at]!);
+        const sequence = batch.sequences[at]!;
+        const { cached } = sequence;
+        if (cached === undefined) continue;
+        if (!isPrefilling(sequence)) sequence.dropPending(batch.lengths[at]!);
+        kvCache.advance(cached, batch.lengths[at]!);
       }
     },
     remove: (sequence) => {

@@ -7,12 +7,14 @@ export interface SchedulableSequence {
   readonly promptTokenIds: Int32Array;
   /** Prompt and generated tokens at most. */
   readonly maxLengthTokens: number;
-  /** The last sampled token; read once the prompt is computed. */
-  readonly lastTokenId: number;
+  /** Generated tokens that were not computed yet; at least one once the prompt is computed. */
+  readonly pendingTokenIds: readonly number[];
   /** Whether the logits after every token of the prompt are needed, and not after its last only. */
   readonly needsPromptLogits: boolean;
   /** `undefined` while the sequence waits. Set by the scheduler only. */
   cached: CachedSequence | undefined;
+  /** Drops the first of the pending tokens: they are computed. */
+  dropPending(count: number): void;
 }
 
 interface BatchChunk {
@@ -76,11 +78,13 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.#givesToken = false;
   }
 
-  addDecode(sequence: S): void {
+  /** Adds the first pending tokens of a sequence, with logits after the last of them. */
+  addDecode(sequence: S, length: number): void {
     this.#givesToken = true;
-    this.tokenIds[this.#tokenCount] = sequence.lastTokenId;
-    const knownLength = sequence.cached!.tokenCount + 1;
-    this.#addChunk(sequence, { length: 1, logitCount: 1, knownLength });
+    const { pendingTokenIds } = sequence;
+    for (let at = 0; at < length; at += 1) this.tokenIds[this.#tokenCount + at] = pendingTokenIds[at]!;
+    const knownLength = sequence.cached!.tokenCount + length;
+    this.#addChunk(sequence, { length, logitCount: 1, knownLength });
   }
 
   addPrefill(sequence: S, length: number): void {

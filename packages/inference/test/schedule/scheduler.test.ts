@@ -17,7 +17,7 @@ interface TestSequence extends SchedulableSequence {
   readonly id: number;
   readonly generateCount: number;
   needsPromptLogits: boolean;
-  lastTokenId: number;
+  pendingTokenIds: readonly number[];
   generatedCount: number;
   /** Every token whose keys and values it had, in order. */
   readonly computed: number[];
@@ -85,7 +85,10 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
       maxLengthTokens: promptTokenIds.length + generateCount,
       generateCount,
       needsPromptLogits: false,
-      lastTokenId: -1,
+      pendingTokenIds: [],
+      dropPending: (count) => {
+        sequence.pendingTokenIds = sequence.pendingTokenIds.slice(count);
+      },
       generatedCount: 0,
       cached: undefined,
       computed: [],
@@ -139,7 +142,7 @@ function createRig(limits: Partial<SchedulerLimits> = {}, capacityTokens = 1000)
         expect(batch.logitCounts[chunk]).toBe(wanted);
         if (!isPromptDone) continue;
         sequence.generatedCount += 1;
-        sequence.lastTokenId = sequence.id * 1000 + 500 + sequence.generatedCount;
+        sequence.pendingTokenIds = [sequence.id * 1000 + 500 + sequence.generatedCount];
         if (sequence.generatedCount === sequence.generateCount) scheduler.remove(sequence);
       }
       return stepped.map((sequence) => sequence.id);
@@ -302,7 +305,8 @@ describe("createScheduler", () => {
     scheduler.add({
       promptTokenIds: tokenIds.subarray(0, 3),
       maxLengthTokens: 10,
-      lastTokenId: 53,
+      pendingTokenIds: [53],
+      dropPending: () => {},
       needsPromptLogits: false,
       cached: undefined,
     });
