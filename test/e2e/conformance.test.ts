@@ -51,7 +51,6 @@ describe("the daemon", () => {
       "embeddings/base64 unsupported",
       "embeddings/index unsupported",
       "embeddings/usage unsupported",
-      "responses/previous unsupported",
     ]);
     expect(counts).toMatchObject({ deviates: 0 });
     expect(exitCode).toBe(0);

@@ -91,7 +91,7 @@ test("an endpoint that the server does not have is 404", async () => {
   expect(missing.length).toBeGreaterThan(0);
   for (const name of missing.flatMap(({ names }) => names)) {
     const [method = "", path = ""] = name.split(" ");
-    const { status } = await fetch(server.url + path.replace(/\{\w+\}/, "x"), { method });
+    const { status } = await fetch(server.url + path.replace(/\{\w+\}/g, "x"), { method });
     expect([name, status]).toEqual([name, 404]);
   }
 });
@@ -108,6 +108,7 @@ describe.each(tables)("$heading", ({ heading, path }) => {
     const expected = Object.entries(propertiesOf(path)).map(([name, field]) => [name, supportOf(field)]);
     const rows = rowsBelow(heading).flatMap(({ names, own }) => names.map((name) => [name, own]));
     const known = new Set(expected.map(([name]) => name));
+    expect(new Set(rows.map(([name]) => name)).size).toBe(rows.length);
     const unknown = rows.filter(([name]) => !known.has(name));
     expect(Object.fromEntries(rows.filter(([name]) => known.has(name)))).toEqual(
       Object.fromEntries(expected),
