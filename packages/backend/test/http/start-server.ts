@@ -9,6 +9,7 @@ import {
   type SystemDevices,
 } from "../../src/http/create-http-server.ts";
 import type { HttpSample } from "../../src/metrics/http-metrics.ts";
+import type { SessionSample } from "../../src/metrics/session-metrics.ts";
 import { wireFormats } from "../../src/api/wire-formats.ts";
 import { parseJsonBody } from "../../src/http/body/parse-json-body.ts";
 import { createMemoryStore } from "../../src/store/create-memory-store.ts";
@@ -20,6 +21,7 @@ export interface TestServer extends AsyncDisposable {
   readonly engine: FakeEngine;
   readonly server: HttpServer;
   readonly samples: HttpSample[];
+  readonly sessionSamples: SessionSample[];
   readonly logLines: Record<string, unknown>[];
   /** Sizes of the bodies that were parsed beside the event loop. */
   readonly largeBodies: number[];
@@ -57,6 +59,7 @@ export async function startServer(
 ): Promise<TestServer> {
   const engine = createFakeEngine();
   const samples: HttpSample[] = [];
+  const sessionSamples: SessionSample[] = [];
   const logLines: Record<string, unknown>[] = [];
   const largeBodies: number[] = [];
   const waiting: ((sample: HttpSample) => void)[] = [];
@@ -73,6 +76,7 @@ export async function startServer(
         samples.push(sample);
         for (const resolve of waiting.splice(0)) resolve(sample);
       },
+      observeSessions: (sample) => void sessionSamples.push(sample),
     },
     devices: async () => systemDevices,
     logger: pino({ level: "trace" }, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
@@ -107,6 +111,7 @@ export async function startServer(
     engine,
     server,
     samples,
+    sessionSamples,
     logLines,
     largeBodies,
     client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 }),

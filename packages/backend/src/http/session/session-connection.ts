@@ -17,6 +17,9 @@ const closeCodes = {
   tryLater: 1013,
 } as const;
 
+/** How long the client may take to close what the server closes. */
+const closeTimeoutMs = 5000;
+
 /** What all sessions of a server share. */
 export interface SessionConnectionOptions {
   readonly logger: Logger;
@@ -132,16 +135,18 @@ export function runSession(
     webSocket.resume();
     isReading = false;
   };
-  const limitMessages = (code: number): void => {
+  const explainClose = (code: number): void => {
     if (code !== closeCodes.tooLarge || webSocket.readyState !== webSocket.OPEN) return;
     const message = `Expected a message of at most ${messages.limitBytes()} bytes (server.bodyLimitBytes), got more`;
     void session.reject(new ApiError("request_too_large", message));
   };
   // The protocol's own errors close the connection by this method; the client learns the reason before that.
   const closeNow = webSocket.close.bind(webSocket);
+  let closeTimer: NodeJS.Timeout | undefined;
   webSocket.close = (code, reason) => {
-    if (code !== undefined) limitMessages(code);
+    if (code !== undefined) explainClose(code);
     closeNow(code, reason);
+    closeTimer ??= setTimeout(() => webSocket.terminate(), closeTimeoutMs);
   };
 
   const tick = (): void => {
@@ -179,6 +184,7 @@ export function runSession(
   });
   webSocket.once("close", (code: number) => {
     clearInterval(timer);
+    clearTimeout(closeTimer);
     meter.dispose();
     writer.dispose();
     session.close();

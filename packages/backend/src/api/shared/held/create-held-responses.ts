@@ -6,7 +6,7 @@ import { GenerationHolder } from "./generation-holder.ts";
 export interface HeldLimits {
   /** Running and ended. */
   readonly maxCount: number;
-  /** Of the events of one response; beyond it the oldest are dropped. */
+  /** Of the events of one response; beyond it the oldest that all readers have read are dropped. */
   readonly responseBytes: number;
   /** Of the events of all responses; beyond it ended ones are dropped, then the oldest events of running ones. */
   readonly totalBytes: number;
@@ -44,6 +44,8 @@ export function createHeldResponses(limits: HeldLimits): HeldResponses {
     while (held.sizeBytes > limitBytes && held.dropOldest());
     measure(held);
   };
+  /** Those that run share what there is. */
+  const shareBytes = (): number => Math.floor(limits.totalBytes / Math.max(1, all.size));
   const makeRoom = (): void => {
     while (totalBytes > limits.totalBytes) {
       const droppable = findDroppable();
@@ -51,9 +53,7 @@ export function createHeldResponses(limits: HeldLimits): HeldResponses {
       forget(droppable);
     }
     if (totalBytes <= limits.totalBytes) return;
-    // Those that run share what there is.
-    const share = Math.floor(limits.totalBytes / all.size);
-    for (const held of all.values()) shrink(held, share);
+    for (const held of all.values()) shrink(held, shareBytes());
   };
   const onChange = (held: GenerationHolder): void => {
     if (all.get(held.id) !== held) return;
@@ -95,6 +95,10 @@ export function createHeldResponses(limits: HeldLimits): HeldResponses {
           controller,
           graceMs,
           toErrorEvent,
+          limitBytes: () =>
+            totalBytes > limits.totalBytes
+              ? Math.min(limits.responseBytes, shareBytes())
+              : limits.responseBytes,
           onChange,
         });
         all.set(id, held);

@@ -6,10 +6,11 @@ export interface ReaderSource {
   readonly isRunning: () => boolean;
   /** Those that are held from this id. @throws ApiError 410 where some are not held any more */
   readonly eventsFrom: (id: number) => readonly StreamEvent[];
+  readonly onRead: () => void;
   readonly onClose: (reader: EventReader) => void;
 }
 
-/** One reader of a held response. It keeps nothing: events that are dropped before it reads them are lost to it. */
+/** One reader of a held response. It keeps nothing but its place. */
 export class EventReader implements HeldReader {
   #nextId: number;
   readonly #source: ReaderSource;
@@ -21,11 +22,17 @@ export class EventReader implements HeldReader {
     this.#source = source;
   }
 
+  /** Id of the event that it reads next. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
   async next(): Promise<readonly StreamEvent[] | undefined> {
     while (!this.#isClosed) {
       const events = this.#source.eventsFrom(this.#nextId);
       if (events.length > 0) {
         this.#nextId += events.length;
+        this.#source.onRead();
         return events;
       }
       if (!this.#source.isRunning()) break;

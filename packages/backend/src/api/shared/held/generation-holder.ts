@@ -16,7 +16,9 @@ export interface GenerationHolderOptions {
   readonly graceMs: number | undefined;
   /** Writes the last event of a stream that failed. */
   readonly toErrorEvent: (error: unknown) => StreamEvent;
-  /** Called when events were added, and at the end. */
+  /** Memory that its events may take now. While readers have not read what would be dropped, it waits for them. */
+  readonly limitBytes: () => number;
+  /** Called when events were added or read, and at the end. */
   readonly onChange: (held: GenerationHolder) => void;
 }
 
@@ -32,6 +34,8 @@ export class GenerationHolder implements HeldResponse {
   #isRunning = true;
   #failure: unknown;
   #graceTimer: NodeJS.Timeout | undefined;
+  /** Lets the generation go on when readers have read. */
+  #goOn: (() => void) | undefined;
 
   constructor(generation: Generation, options: GenerationHolderOptions) {
     this.id = options.id;
@@ -83,9 +87,11 @@ export class GenerationHolder implements HeldResponse {
         this.#assertHeld(id, this.#log.firstId);
         return this.#log.from(id);
       },
+      onRead: () => this.#moved(),
       onClose: (closed) => {
         this.#readers.delete(closed);
         this.#watchReaders();
+        this.#moved();
       },
     });
     this.#readers.add(reader);
@@ -95,12 +101,13 @@ export class GenerationHolder implements HeldResponse {
 
   async cancel(why: string): Promise<void> {
     this.#options.controller.abort(new CancelledError(why));
+    this.#moved();
     return this.ended;
   }
 
-  /** Drops the oldest event; `false` if there is none that can be dropped. */
+  /** Drops the oldest event; `false` if there is none that all readers have read. */
   dropOldest(): boolean {
-    return this.#log.dropOldest();
+    return !this.#isUnread() && this.#log.dropOldest();
   }
 
   /** Drops all events: whoever reads them gets 410. */
@@ -118,6 +125,30 @@ export class GenerationHolder implements HeldResponse {
     );
   }
 
+  /** Whether a reader has not read the oldest event. */
+  #isUnread(): boolean {
+    const { firstId } = this.#log;
+    for (const { nextId } of this.#readers) if (nextId <= firstId) return true;
+    return false;
+  }
+
+  /** A reader has read something, or left. */
+  #moved(): void {
+    this.#options.onChange(this);
+    this.#goOn?.();
+    this.#goOn = undefined;
+  }
+
+  /** Waits for readers that are behind; the engine gathers what it generates meanwhile. */
+  async #waitForReaders(): Promise<void> {
+    const { limitBytes, controller } = this.#options;
+    while (!controller.signal.aborted && this.sizeBytes > limitBytes() && this.#isUnread()) {
+      await new Promise<void>((resolve) => {
+        this.#goOn = resolve;
+      });
+    }
+  }
+
   /** A response that nobody reads ends after its grace time. */
   #watchReaders(): void {
     const { graceMs } = this.#options;
@@ -131,7 +162,10 @@ export class GenerationHolder implements HeldResponse {
   async #pump(): Promise<void> {
     const { toErrorEvent } = this.#options;
     try {
-      for await (const events of this.#generation.chunks()) this.#add(events);
+      for await (const events of this.#generation.chunks()) {
+        this.#add(events);
+        await this.#waitForReaders();
+      }
     } catch (error) {
       this.#failure = error;
       this.#add([toErrorEvent(error)]);
