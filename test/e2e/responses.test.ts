@@ -290,7 +290,6 @@ describe("requests that are refused", () => {
     [{ previous_response_id: "resp_1", conversation: "conv_1" }, "previous_response_id", "invalid_value"],
     [{ input: null }, "input", "missing_required_parameter"],
     [{ metadata: { a: 1 } }, "metadata.a", "invalid_type"],
-    [{ background: true }, "background", "unsupported_parameter"],
     [{ store: "yes" }, "store", "invalid_type"],
     [{ truncation: "auto" }, "truncation", "invalid_value"],
     [{ top_logprobs: 2 }, "top_logprobs", "unsupported_parameter"],

@@ -13,6 +13,7 @@ import type { HttpServer, HttpServerOptions } from "./http-server-options.ts";
 import { createSessions } from "./create-sessions.ts";
 import { createJsonThread } from "./body/json-thread.ts";
 import { createKnownPaths } from "./known-paths.ts";
+import { logResponse } from "./log-response.ts";
 import { mapHttpError } from "./map-http-error.ts";
 import { parseJsonBody } from "./body/parse-json-body.ts";
 import { randomId, takeRequestId } from "./connection/request-id.ts";
@@ -63,13 +64,16 @@ function createParts(options: HttpServerOptions): ServerParts {
       version,
       maxChoices: config.maxChoices ?? defaultMaxChoices,
       answers: createAnswerBudget(),
-      held: createHeldResponses({
-        maxCount: session.maxResponses,
-        responseBytes: session.responseBytes,
-        totalBytes: session.memoryBytes,
-        holdMs: session.holdMs,
-        graceMs: session.graceMs,
-      }),
+      held: createHeldResponses(
+        {
+          maxCount: session.maxResponses,
+          responseBytes: session.responseBytes,
+          totalBytes: session.memoryBytes,
+          holdMs: session.holdMs,
+          graceMs: session.graceMs,
+        },
+        (held) => logResponse(logger, held),
+      ),
       storage: options.store && { store: options.store, busyConversations: new Set<string>() },
     },
     exchanges: createExchanges({ logger, metrics, clock }),

@@ -10,18 +10,10 @@ import {
   listInputItemsCodec,
   retrieveResponseCodec,
 } from "./stored-responses.ts";
-import { ResponseFailure } from "./responses/response-failure.ts";
+import { toErrorEvent } from "./responses/error-event.ts";
 import { createResponsesSession } from "./session/responses-session.ts";
 
-const errors: ErrorFormat = {
-  ...openAiFormat.errors,
-  toEvent: (error) => {
-    const { code, message, param = null } = error;
-    const sequence = error instanceof ResponseFailure ? error.sequenceNumber : 0;
-    const data = { type: "error", sequence_number: sequence, code, message, param };
-    return { name: "error", data: JSON.stringify(data) };
-  },
-};
+const errors: ErrorFormat = { ...openAiFormat.errors, toEvent: toErrorEvent };
 
 /** OpenAI's wire format of responses: that of its other routes, except for how a stream ends. */
 export const openAiResponsesFormat: WireFormat = {

@@ -15,6 +15,7 @@ import { requireStorage } from "./items/storage-errors.ts";
 import { toChatAdmission } from "./prompts/chat-admission.ts";
 import { readToolsText } from "./prompts/tools-field.ts";
 import { catchWithOwnNames, withOwnNames } from "./responses/field-names.ts";
+import { inBackground } from "./responses/follow-held.ts";
 import { keepResponse } from "./responses/keep-response.ts";
 import { createResponseWriter, type WrittenResponse } from "./responses/response-object.ts";
 import { responseEventSchema, responseSchema } from "./responses/response-schemas.ts";
@@ -82,7 +83,8 @@ function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGene
       throw toError(error);
     }
   };
-  return { id, modelId: model.id, isStream: body.stream ?? false, fieldNames, start };
+  const prepared = { id, modelId: model.id, isStream: body.stream ?? false, fieldNames, start };
+  return body.background === true ? inBackground(prepared, context.held) : prepared;
 }
 
 /** Answers a conversation, and stores the answer unless it is told not to. */

@@ -100,6 +100,8 @@ export interface GenerationCodec extends CodecRoute {
 export interface AnswerCodec extends CodecRoute {
   /** Resolves with what is sent as JSON. @throws ApiError; the signal's reason */
   answer(request: ApiRequest, context: ApiContext, signal: AbortSignal): Promise<unknown>;
+  /** Answers with events in its place, where a request asks for them. @throws ApiError */
+  follow?(request: ApiRequest, context: ApiContext): Promise<PreparedGeneration | undefined>;
 }
 
 /** One route of a wire format: a body to an operation's input, events to chunks or an answer. Knows no engine. */

@@ -14,6 +14,8 @@ export interface HeldReader {
 export interface HeldResponse {
   readonly id: string;
   readonly modelId: string;
+  /** Of the request that started it, as far as it is known. */
+  readonly requestId: string | undefined;
   readonly isRunning: boolean;
   readonly progress: Readonly<GenerationProgress>;
   /** Why it failed. */
@@ -41,8 +43,7 @@ export interface HoldOptions {
   readonly toErrorEvent: (error: unknown) => StreamEvent;
   /** Until the response is held: its abort ends the start. */
   readonly signal: AbortSignal;
-  /** Called once, when the response has ended. */
-  readonly onEnd?: (held: HeldResponse) => void;
+  readonly requestId?: string;
 }
 
 /** What is held now. */

@@ -1,6 +1,5 @@
 import type { ApiContext } from "./codec.ts";
 import type { ApiError } from "./api-error.ts";
-import type { HeldResponse } from "./held-responses.ts";
 
 /** The connection of a session, and what the server does for it. */
 export interface SessionPeer {
@@ -8,8 +7,6 @@ export interface SessionPeer {
   send(messages: readonly string[]): Promise<void>;
   /** Leaves out what a lenient server ignores, and says so in the log. */
   leaveOut(body: unknown, namesOf: (body: unknown) => readonly string[]): unknown;
-  /** Called with each response that the session started, when it has ended. */
-  onResponseEnd(held: HeldResponse): void;
   readonly requestId: string;
 }
 
@@ -17,6 +14,8 @@ export interface SessionPeer {
 export interface Session {
   /** Whether a response runs or waits. */
   readonly isBusy: boolean;
+  /** Responses that have begun. */
+  readonly responseCount: number;
   /**
    * Takes a message; resolves when the next one may come.
    * @param release called once the message is not needed any more, which may be later

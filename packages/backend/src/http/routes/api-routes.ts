@@ -16,6 +16,7 @@ function pathParameters(codec: Codec, request: FastifyRequest): Readonly<Record<
 
 /** Parameters that were left out, as a header's value. */
 const ignoredHeader = "x-infernode-ignored-parameters";
+
 function createHandler(codec: Codec, format: WireFormat, parts: ServerParts) {
   const { api, exchanges, options } = parts;
   const { logger } = options;
@@ -30,10 +31,11 @@ function createHandler(codec: Codec, format: WireFormat, parts: ServerParts) {
       path: pathParameters(codec, request),
       query: request.query as ApiRequest["query"],
     };
-    if ("prepare" in codec) {
-      const prepared = codec.prepare(asked, api);
+    const prepared = "prepare" in codec ? codec.prepare(asked, api) : await codec.follow?.(asked, api);
+    if (prepared !== undefined) {
       return sendGeneration(reply, prepared, { exchange, format, config: options.config });
     }
+    if ("prepare" in codec) throw new TypeError("expected a generation, got none");
     return sendAnswer(reply, exchange, (signal) => codec.answer(asked, api, signal));
   };
 }

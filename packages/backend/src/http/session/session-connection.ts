@@ -2,7 +2,6 @@ import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { RawData, WebSocket } from "ws";
 import { ApiError, invalidJson } from "../../api/shared/api-error.ts";
-import type { HeldResponse } from "../../api/shared/held-responses.ts";
 import type { Session, SessionPeer } from "../../api/shared/session.ts";
 import type { BodyShare } from "../body/body-budget.ts";
 import { createMessageMeter } from "./message-meter.ts";
@@ -67,7 +66,6 @@ export function runSession(
   const { logger, clock, config, messages } = options;
   const startedAtMs = clock.now();
   const bytesBefore = { read: socket.bytesRead, written: socket.bytesWritten };
-  let responseCount = 0;
   let isAlive = true;
   let idleSinceMs = startedAtMs;
   let closeReason: string | undefined;
@@ -85,24 +83,8 @@ export function runSession(
     writeTimeoutMs: config.writeTimeoutMs,
     onStuck: () => terminate("the client read nothing for too long"),
   });
-  const onResponseEnd = (held: HeldResponse): void => {
-    responseCount += 1;
-    const { progress, id, modelId, failure } = held;
-    logger.info(
-      {
-        requestId,
-        responseId: id,
-        model: modelId,
-        promptTokens: progress.promptTokens,
-        completionTokens: progress.completionTokens,
-        finishReasons: progress.finishReasons,
-        ...(failure instanceof ApiError ? { error: failure.code } : {}),
-      },
-      "response",
-    );
-  };
   const leaveOut: SessionPeer["leaveOut"] = (body, namesOf) => options.leaveOut(body, namesOf, requestId);
-  const session = open({ requestId, send: writer.send, leaveOut, onResponseEnd });
+  const session = open({ requestId, send: writer.send, leaveOut });
   const meter = createMessageMeter({
     openShare: messages.openShare,
     memoryPerByte: messages.memoryPerByte,
@@ -195,7 +177,7 @@ export function runSession(
         closeCode: code,
         ...(closeReason === undefined ? {} : { reason: closeReason }),
         durationMs: Math.round(clock.now() - startedAtMs),
-        responses: responseCount,
+        responses: session.responseCount,
         receivedBytes: socket.bytesRead - bytesBefore.read,
         sentBytes: socket.bytesWritten - bytesBefore.written,
       },

@@ -99,7 +99,7 @@ export function createResponseWriter({
     object: "response",
     created_at: Math.floor(createdAtMs / 1000),
     status,
-    background: false,
+    background: body.background ?? false,
     error: error === undefined ? null : toResponseError(error),
     incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
     model: model.id,

@@ -75,6 +75,7 @@ export interface ResponsesBody
     Pick<TemplateBody, "chat_template_kwargs">,
     Pick<ReasoningBody, "thinking_token_budget"> {
   readonly store: boolean | undefined;
+  readonly background: boolean | undefined;
   readonly metadata: Metadata | undefined;
   readonly instructions: string | undefined;
   readonly max_output_tokens: number | undefined;
@@ -160,6 +161,9 @@ const fields: FieldsOf<ResponsesBody> = {
   safety_identifier: samplingFields.safety_identifier,
   prompt_cache_key: samplingFields.prompt_cache_key,
   metadata: metadataField.optional(),
+  background: flagField(
+    "Generates the response whether or not its client waits for it; it is answered once it is queued. Default false.",
+  ).optional(),
   store: flagField(
     "Whether the response can be retrieved and continued. Default true, where the server stores them.",
   ).optional(),

@@ -7,7 +7,6 @@ export const unsupportedResponsesParameters: ReadonlyMap<string, UnsupportedPara
   UnsupportedParameter
 >([
   ["prompt", { hint: "templates of prompts are not stored; send input and instructions" }],
-  ["background", { neutral: oneOf(false), hint: "answers are generated while the client waits" }],
   ["max_tool_calls", { hint: "the server runs no tools itself" }],
   ["top_logprobs", { neutral: oneOf(0), hint: "use /v1/chat/completions" }],
   ["context_management", { neutral: emptyArray }],

@@ -37,6 +37,7 @@ function openSession(
   const readers = new Set<HeldReader>();
   const closing = new AbortController();
   let isDraining = false;
+  let responseCount = 0;
 
   /** An error of the session, not of a stream: nested, and with the status that HTTP would have. */
   const sendError = async (thrown: unknown, laneId: string | undefined): Promise<void> => {
@@ -64,11 +65,12 @@ function openSession(
       prepared,
       toErrorEvent: (error) => errors.toEvent(toApiError(error, prepared.fieldNames), peer.requestId),
       signal: closing.signal,
-      onEnd: (held) => peer.onResponseEnd(held),
+      requestId: peer.requestId,
     });
   };
   const create = async ({ body, laneId }: CreateEvent, release: () => void): Promise<void> => {
     const held = await start(body).finally(release);
+    responseCount += 1;
     await forward(held.open(-1), laneId);
   };
   const resume = async ({ responseId, afterId, laneId }: ResumeEvent): Promise<void> =>
@@ -85,6 +87,9 @@ function openSession(
   return {
     get isBusy() {
       return lanes.size > 0;
+    },
+    get responseCount() {
+      return responseCount;
     },
     async receive(message, release) {
       try {

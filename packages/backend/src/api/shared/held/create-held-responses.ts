@@ -1,5 +1,5 @@
 import { ApiError } from "../api-error.ts";
-import type { HeldResponses } from "../held-responses.ts";
+import type { HeldResponse, HeldResponses } from "../held-responses.ts";
 import { GenerationHolder } from "./generation-holder.ts";
 
 /** How much is held, and for how long. */
@@ -16,8 +16,11 @@ export interface HeldLimits {
   readonly graceMs: number;
 }
 
-/** Creates an empty table. */
-export function createHeldResponses(limits: HeldLimits): HeldResponses {
+/** Creates an empty table. @param onEnd called with each response when it has ended */
+export function createHeldResponses(
+  limits: HeldLimits,
+  onEnd: (held: HeldResponse) => void = () => undefined,
+): HeldResponses {
   const all = new Map<string, GenerationHolder>();
   /** Ended ones, the oldest first, and the timers that forget them. */
   const ended = new Map<GenerationHolder, NodeJS.Timeout>();
@@ -78,7 +81,7 @@ export function createHeldResponses(limits: HeldLimits): HeldResponses {
   };
 
   return {
-    async start({ prepared, isDetached = false, toErrorEvent, signal, onEnd }) {
+    async start({ prepared, isDetached = false, toErrorEvent, signal, requestId }) {
       const { id, modelId } = prepared;
       if (id === undefined) throw new TypeError("expected a generation with an id, got none");
       reserveCount();
@@ -92,6 +95,7 @@ export function createHeldResponses(limits: HeldLimits): HeldResponses {
         const held = new GenerationHolder(generation, {
           id,
           modelId,
+          requestId,
           controller,
           graceMs,
           toErrorEvent,
@@ -102,7 +106,7 @@ export function createHeldResponses(limits: HeldLimits): HeldResponses {
           onChange,
         });
         all.set(id, held);
-        void held.ended.then(() => onEnd?.(held));
+        void held.ended.then(() => onEnd(held));
         return held;
       } finally {
         startingCount -= 1;

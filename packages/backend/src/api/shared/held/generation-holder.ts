@@ -10,6 +10,7 @@ import { EventReader } from "./event-reader.ts";
 export interface GenerationHolderOptions {
   readonly id: string;
   readonly modelId: string;
+  readonly requestId: string | undefined;
   /** Aborting it ends the generation. */
   readonly controller: AbortController;
   /** How long it may run without a reader; `undefined` for as long as it takes. */
@@ -26,6 +27,7 @@ export interface GenerationHolderOptions {
 export class GenerationHolder implements HeldResponse {
   readonly id: string;
   readonly modelId: string;
+  readonly requestId: string | undefined;
   readonly #options: GenerationHolderOptions;
   readonly #generation: Generation;
   readonly #log = new EventLog();
@@ -40,6 +42,7 @@ export class GenerationHolder implements HeldResponse {
   constructor(generation: Generation, options: GenerationHolderOptions) {
     this.id = options.id;
     this.modelId = options.modelId;
+    this.requestId = options.requestId;
     this.#options = options;
     this.#generation = generation;
     this.#watchReaders();
