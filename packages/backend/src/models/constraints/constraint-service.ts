@@ -119,7 +119,11 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
   };
   const makeTree = async (): Promise<TokenTrie> => {
     const result = await run({ kind: "tree", vocabulary: await readVocabulary(tokens) });
-    if (result.kind === "tree") return result.tree;
+    if (result.kind === "tree") {
+      const { addSharedTokens } = await loadLibrary();
+      addSharedTokens(result.tree, result.tokens);
+      return result.tree;
+    }
     throw new TypeError("expected the tree of tokens from the thread for constraints, got a program");
   };
   const findTree = async (): Promise<TokenTrie> => {

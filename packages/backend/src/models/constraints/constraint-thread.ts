@@ -1,4 +1,9 @@
-import type { ConstraintProgram, ConstraintSource, TokenTrie } from "@infernode/inference/constraint";
+import type {
+  ConstraintProgram,
+  ConstraintSource,
+  SharedTokens,
+  TokenTrie,
+} from "@infernode/inference/constraint";
 import { type JobThread, type JobThreadErrors, startJobThread } from "../job-thread.ts";
 
 /** The bytes of all tokens behind each other: those of token `t` are from `starts[t]` to `starts[t + 1]`. */
@@ -13,7 +18,8 @@ export type ConstraintJob =
   | { readonly kind: "compile"; readonly source: ConstraintSource };
 
 export type ConstraintResult =
-  | { readonly kind: "tree"; readonly tree: TokenTrie }
+  /** With what most constraints need of it. */
+  | { readonly kind: "tree"; readonly tree: TokenTrie; readonly tokens: SharedTokens }
   | { readonly kind: "program"; readonly program: ConstraintProgram };
 
 /** Compiles one constraint at a time. Ends with `CONSTRAINT_TIMEOUT` and `CONSTRAINT_MEMORY_EXCEEDED`. */

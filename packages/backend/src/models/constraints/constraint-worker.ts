@@ -1,4 +1,9 @@
-import { compileConstraint, createTokenTrie } from "@infernode/inference/constraint";
+import {
+  compileConstraint,
+  createTokenTrie,
+  listSharedTokens,
+  warmUpConstraints,
+} from "@infernode/inference/constraint";
 import { serveJobs } from "../job-thread.ts";
 import type { ConstraintJob, ConstraintResult, VocabularyBytes } from "./constraint-thread.ts";
 
@@ -12,7 +17,9 @@ function tokensOf({ bytes, starts }: VocabularyBytes): Uint8Array[] {
 
 await serveJobs<ConstraintJob, ConstraintResult>(async () => (job) => {
   if (job.kind === "tree") {
-    return { result: { kind: "tree", tree: createTokenTrie(tokensOf(job.vocabulary)) } };
+    const tree = createTokenTrie(tokensOf(job.vocabulary));
+    warmUpConstraints(tree);
+    return { result: { kind: "tree", tree, tokens: listSharedTokens(tree) } };
   }
   return { result: { kind: "program", program: compileConstraint(job.source) } };
 });

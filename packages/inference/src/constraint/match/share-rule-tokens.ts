@@ -1,11 +1,11 @@
 import { type ConstraintProgram, moveKinds } from "../program/program.ts";
 import type { TokenTrie } from "../tokens/token-trie.ts";
-import type { RuleTokens } from "./rule-tokens.ts";
+import { RuleTokens, type RuleTokensContent } from "./rule-tokens.ts";
 
 /** States of which more than this can be reached are not compared with those of other programs. */
 const maxStates = 400;
 /** Shared entries of a vocabulary; past that the oldest is dropped. */
-const maxShared = 64;
+const maxShared = 256;
 
 /**
  * A text that is the same for states from which the same can be read, in whatever program; `undefined` if too much
@@ -42,6 +42,21 @@ export function signatureOf(program: ConstraintProgram, state: number): string |
 }
 
 const sharedOf = new WeakMap<TokenTrie, Map<string, RuleTokens>>();
+
+/** What programs with one vocabulary have worked out and share: plain data, to be sent between threads. */
+export type SharedTokens = readonly (readonly [signature: string, content: RuleTokensContent])[];
+
+/** What was worked out with a tree so far. */
+export function listSharedTokens(trie: TokenTrie): SharedTokens {
+  return Array.from(sharedOf.get(trie) ?? [], ([signature, { content }]) => [signature, content] as const);
+}
+
+/** Adds what was worked out with a copy of a tree. */
+export function addSharedTokens(trie: TokenTrie, tokens: SharedTokens): void {
+  for (const [signature, content] of tokens) {
+    shareRuleTokens(trie, signature, () => new RuleTokens(content, trie));
+  }
+}
 
 /** The tokens of a rule that any program with this vocabulary has worked out already; else `create` does. */
 export function shareRuleTokens(trie: TokenTrie, signature: string, create: () => RuleTokens): RuleTokens {

@@ -5,7 +5,7 @@ import type { Configuration } from "./configuration.ts";
 import type { Frame } from "./frame.ts";
 import { Machine } from "./machine.ts";
 import { shareRuleTokens, signatureOf } from "./share-rule-tokens.ts";
-import { type CountedNodes, RuleTokens } from "./rule-tokens.ts";
+import { type CountedNodes, findRuleTokens, RuleTokens } from "./rule-tokens.ts";
 import { markToken, TokenWalk } from "./token-walk.ts";
 
 /** A frame whose rule may end with from `least` to `most` more ticks. */
@@ -75,13 +75,13 @@ export class TokenMasks {
         if (isWithin(counts[index]!)) markToken(this.trie, this.trie.tokens[nodes[index]!]!, mask);
       }
     };
-    markEnds(tokens.ends);
+    markEnds(tokens.content.ends);
     // Those that need fewer ticks are in the mask.
     for (let need = most + 1; need <= tokens.maxNeed; need += 1) {
-      const pauses = tokens.pauses[need];
+      const pauses = tokens.content.pauses[need];
       if (pauses !== undefined) markEnds(pauses);
     }
-    for (const [byte, returns] of tokens.returns.entries()) {
+    for (const [byte, returns] of tokens.content.returns.entries()) {
       if (returns === undefined) continue;
       const next = this.machine.step(after, byte);
       if (next === null) continue;
@@ -98,7 +98,7 @@ export class TokenMasks {
     let tokens = this.#ruleTokens.get(state);
     if (tokens === undefined) {
       const create = (): RuleTokens =>
-        new RuleTokens(state, this.machine, { walk: this.#walk, trie: this.trie });
+        new RuleTokens(findRuleTokens(state, this.machine, { walk: this.#walk, trie: this.trie }), this.trie);
       const signature = signatureOf(this.#program, state);
       tokens = signature === undefined ? create() : shareRuleTokens(this.trie, signature, create);
       this.#ruleTokens.set(state, tokens);
