@@ -138,9 +138,9 @@ export const packageRooms = {
       "parsers/answer": ["parsers", "parsers/reasoning", "parsers/tools"],
       config: ["text", "parsers/reasoning", "parsers/tools"],
       log: ["config"],
-      metrics: [],
       store: [],
       "store/file": ["store"],
+      metrics: ["store"],
       operations: ["parsers", "parsers/tools", "parsers/answer"],
       models: ["operations"],
       events: ["models"],
@@ -273,6 +273,7 @@ export const packageRooms = {
       "wire-conformance": ["wire-conformance/shared", "wire-conformance/areas"],
       commands: [
         "config",
+        "store/file",
         "log",
         "operations",
         "models",

@@ -144,7 +144,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     addCommand(program, "doctor").description(
       "show hardware, runtimes and models, and whether the configured models would run",
     ),
-    isModelOrEngine,
+    (setting) => isModelOrEngine(setting) || setting.path.startsWith("store."),
   )
     .option("--json", "print JSON")
     .addHelpText("after", doctorHelp)

@@ -14,6 +14,7 @@ import {
   type ModelProbe,
   type RuntimeProbe,
 } from "./doctor-probes.ts";
+import { probeStore, type StoreProbe } from "./doctor-store.ts";
 import { readSystemInfo, type SystemInfo } from "./doctor-system.ts";
 import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
@@ -28,6 +29,8 @@ export interface DoctorReport {
   readonly runtimes: readonly RuntimeProbe[];
   /** The configured models come first. */
   readonly models: readonly ModelProbe[];
+  /** The file of the store, if one is configured, and whether `serve` could write it. */
+  readonly store: StoreProbe | undefined;
   readonly verdict: {
     /** Whether `serve` would run all of them. */
     readonly wouldRun: boolean;
@@ -43,7 +46,7 @@ export interface DoctorReport {
 function judge(
   system: SystemInfo,
   runtimes: readonly RuntimeProbe[],
-  models: readonly ModelProbe[],
+  { models, store }: Pick<DoctorReport, "models" | "store">,
 ): DoctorReport["verdict"] {
   const ofModels = models.map(({ id, reasons, runtime }) => {
     const usable = runtimes.filter(({ path }) => runtime === "auto" || path === runtime);
@@ -56,8 +59,10 @@ function judge(
       : all.map((reason) => (reason.startsWith(`${id}: `) ? reason : `${id}: ${reason}`));
   });
   const expectedNode = `expected Node.js 20.19 or later, got ${system.nodeVersion}`;
-  const reasons = [...(system.isNodeSupported ? [] : [expectedNode]), ...ofModels.flat()];
-  const someRun = system.isNodeSupported && ofModels.some((each) => each.length === 0);
+  const storeReasons = store?.reasons ?? [];
+  const reasons = [...(system.isNodeSupported ? [] : [expectedNode]), ...storeReasons, ...ofModels.flat()];
+  const someRun =
+    system.isNodeSupported && storeReasons.length === 0 && ofModels.some((each) => each.length === 0);
   return {
     wouldRun: reasons.length === 0,
     readiness: reasons.length === 0 ? "healthy" : someRun ? "degraded" : "unhealthy",
@@ -95,7 +100,7 @@ function describeMemory(system: SystemInfo, memory: HostMemory): string {
 }
 
 function formatReport(report: DoctorReport, terminalColumns: number | undefined): string {
-  const { system, memory, gpus, runtimes, models, verdict } = report;
+  const { system, memory, gpus, runtimes, models, store, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
   const rows: (readonly [string, string])[] = [
@@ -117,6 +122,9 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   for (const model of models) {
     rows.push([model.origin === "embedded" ? "bundled model" : "configured model", describeModel(model)]);
   }
+  if (store !== undefined) {
+    rows.push(["store", store.works ? store.file : `cannot be used: ${store.reasons.join("; ")}`]);
+  }
   return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(formatVerdict(verdict))}`;
 }
 
@@ -127,7 +135,11 @@ export const doctor: CommandRunner = async (values, context) => {
     environment: context.environment,
     directory: context.directory,
   });
-  const [system, configured] = await Promise.all([readSystemInfo(), probeModels(config)]);
+  const [system, configured, store] = await Promise.all([
+    readSystemInfo(),
+    probeModels(config),
+    probeStore(config.store),
+  ]);
   const hasBundled = configured.some(({ origin }) => origin === "embedded");
   const models = hasBundled ? configured : [...configured, ...(await probeBundledModel(config))];
   // The bundled model is the fastest to test with.
@@ -142,7 +154,8 @@ export const doctor: CommandRunner = async (values, context) => {
     gpus,
     runtimes,
     models,
-    verdict: judge(system, runtimes, configured),
+    store,
+    verdict: judge(system, runtimes, { models: configured, store }),
   };
   const text =
     values["json"] === true

@@ -7,6 +7,7 @@ import {
 } from "@infernode/health";
 import type { EngineSupervisor } from "../models/local/engine-supervisor.ts";
 import type { EngineState } from "../models/model-service.ts";
+import type { ItemStore } from "../store/item-store.ts";
 import type { EventBus } from "../events/event-bus.ts";
 
 /** Readiness and liveness of the daemon. While one model can be used, a failure of another one is a degradation. */
@@ -27,6 +28,8 @@ export type ObservedEngine = Pick<
 export interface DaemonHealthOptions {
   readonly engines: readonly ObservedEngine[];
   readonly events: EventBus;
+  /** [nothing is stored] */
+  readonly store?: (() => Pick<ItemStore, "stats" | "file"> | undefined) | undefined;
   /** After this long without progress an engine is not ready. */
   readonly stallAfterMs: number;
   readonly onError: (error: unknown) => void;
@@ -36,7 +39,7 @@ const healthy: HealthStatus = { status: "healthy", reasons: [] };
 
 /** Creates readiness and liveness, and checks both several times within `stallAfterMs`. */
 export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
-  const { engines, events, stallAfterMs } = options;
+  const { engines, events, stallAfterMs, store } = options;
   const ready = engines.map((engine) => [
     stateCheck(engine, (state) => state === "ready"),
     progressCheck(engine, stallAfterMs),
@@ -50,7 +53,7 @@ export function createDaemonHealth(options: DaemonHealthOptions): DaemonHealth {
   const details = engines.map((engine) => [inferenceCheck(engine), memoryCheck(engine)]);
   const readiness = createHealthChecker({
     name: "ready",
-    checks: [...degradeAlone(ids, ready), ...nameByModel(ids, details)],
+    checks: [...degradeAlone(ids, ready), ...nameByModel(ids, details), storeCheck(() => store?.())],
     events,
   });
   const liveness = createHealthChecker({ name: "live", checks: degradeAlone(ids, alive), events });
@@ -100,6 +103,19 @@ function memoryCheck(engine: ObservedEngine): HealthCheck {
           `memory on ${deviceId} is ${pressure}: ${measuredBytes} of ${limitBytes} bytes`,
       );
       return { status: "degraded", reasons };
+    },
+  };
+}
+
+/** Degraded while the last write to the store has failed: answers are sent, and not stored. */
+function storeCheck(store: () => Pick<ItemStore, "stats" | "file"> | undefined): HealthCheck {
+  return {
+    name: "store",
+    check: () => {
+      const opened = store();
+      const failure = opened?.stats().lastFailure;
+      if (failure === undefined) return healthy;
+      return { status: "degraded", reasons: [`the store ${opened?.file ?? "in memory"}: ${failure}`] };
     },
   };
 }

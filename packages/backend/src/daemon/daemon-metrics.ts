@@ -9,8 +9,10 @@ import { createHttpMetrics } from "../metrics/http-metrics.ts";
 import { createInferenceMetrics, type InferenceMetrics } from "../metrics/inference-metrics.ts";
 import type { EngineStatsSample } from "../metrics/inference-samples.ts";
 import { createLogMetrics } from "../metrics/log-metrics.ts";
+import { createStoreMetrics } from "../metrics/store-metrics.ts";
 import { createSessionMetrics } from "../metrics/session-metrics.ts";
 import { createMemoryMetrics, type MemoryLedgerSample } from "../metrics/memory-metrics.ts";
+import type { ItemStore } from "../store/item-store.ts";
 import type { GpuTelemetry } from "./gpu-telemetry.ts";
 
 const noStats: EngineStatsSample = {
@@ -40,6 +42,8 @@ export function createDaemonMetrics(options: {
   readonly gpus: Pick<GpuTelemetry, "survey">;
   /** Read at each scrape. */
   readonly droppedLineCount: () => number;
+  /** Read at each scrape. [nothing is stored] */
+  readonly store: () => Pick<ItemStore, "stats"> | undefined;
 }): DaemonMetrics {
   const { events, engines, gpus } = options;
   const metrics = createMetrics();
@@ -49,6 +53,7 @@ export function createDaemonMetrics(options: {
   const eventLoop = createEventLoopMetrics({ registry });
   const http = createHttpMetrics(registry);
   const sessions = createSessionMetrics(registry);
+  const stored = createStoreMetrics(registry);
   const gpuMetrics = createGpuMetrics(registry);
   const memory = createMemoryMetrics(registry);
   const engineStates = createEngineStateMetrics(registry);
@@ -110,6 +115,8 @@ export function createDaemonMetrics(options: {
     render: async () => {
       readEngines();
       log.droppedLines(options.droppedLineCount());
+      const storeStats = options.store()?.stats();
+      if (storeStats !== undefined) stored.observe(storeStats);
       gpuMetrics.gpus((await gpus.survey()).gpus);
       return metrics.render();
     },

@@ -93,20 +93,22 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   });
   const stopLogging = logEvents(events, logger, { engineCount: engines.length });
   const gpus = createGpuTelemetry();
+  let store: ItemStore | undefined;
   const metrics = createDaemonMetrics({
     events,
     engines,
     gpus,
     droppedLineCount: () => log.droppedLineCount(),
+    store: () => store,
   });
   const health = createDaemonHealth({
     engines,
     events,
+    store: () => store,
     ...config.health,
     onError: (error) => logger.error({ err: error }, "a health report failed"),
   });
   let http: HttpServer | undefined;
-  let store: ItemStore | undefined;
   let address: DaemonAddress | undefined;
   let registration: RegisteredService | undefined;
   let startCall: Promise<DaemonAddress> | undefined;

@@ -9,6 +9,7 @@ import type {
   StoredRecord,
 } from "../item-store.ts";
 import { maxEvictedIds, maxRecordShare, type StoreCore } from "../store-core.ts";
+import { closeDatabase } from "./open-database.ts";
 import { createCharacterCount, recordExists, recordMissing, recordTooLarge } from "../store-errors.ts";
 
 /** Of a row and its entries in indexes, besides its texts. */
@@ -239,7 +240,7 @@ export function createFileCore(database: DatabaseSyncInstance, limits: StoreLimi
     }),
     close: () => {
       transact(Number.NEGATIVE_INFINITY, () => undefined);
-      database.close();
+      closeDatabase(database);
     },
   };
 }

@@ -2,14 +2,14 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSyncInstance } from "@photostructure/sqlite";
 import { BackendError } from "../../errors.ts";
-import { migrate } from "./schema.ts";
+import { assertOwn, migrate } from "./schema.ts";
 
 /**
  * One process at a time; a commit is on the disk when it returns; what is deleted is overwritten.
  * The lock comes first: with it, the index of the write-ahead log is in memory.
  */
+const lock = "PRAGMA locking_mode = EXCLUSIVE";
 const settings = `
-  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA secure_delete = ON;
@@ -31,6 +31,9 @@ export async function openDatabase(file: string): Promise<DatabaseSyncInstance> 
     mkdirSync(dirname(file), { recursive: true });
     closeSync(openSync(file, "a", 0o600));
     database = new DatabaseSync(file, { timeout: lockTimeoutMs });
+    database.exec(lock);
+    // The file of something else stays as it is.
+    assertOwn(database);
     database.exec(settings);
     migrate(database);
     return database;
@@ -44,5 +47,14 @@ export async function openDatabase(file: string): Promise<DatabaseSyncInstance> 
       `the store ${file}: expected a file that can be opened and written, got: ${got}`,
       { cause: error },
     );
+  }
+}
+
+/** Closes the file, and gives up its lock at once: the library keeps it for as long as there are statements. */
+export function closeDatabase(database: DatabaseSyncInstance): void {
+  try {
+    database.exec("PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema");
+  } finally {
+    database.close();
   }
 }

@@ -42,8 +42,8 @@ function refuse(expected: string, got: string): BackendError {
   return new BackendError("STORE_OPEN_FAILED", `expected ${expected}, got ${got}`);
 }
 
-/** Makes the file one of the newest version. @throws BackendError `STORE_OPEN_FAILED` for a file of something else */
-export function migrate(database: DatabaseSyncInstance): void {
+/** Checks that a file is new or a store that this release knows. @throws BackendError `STORE_OPEN_FAILED` */
+export function assertOwn(database: DatabaseSyncInstance): void {
   const version = pragma(database, "user_version");
   const owner = pragma(database, "application_id");
   const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as { count: number };
@@ -57,6 +57,11 @@ export function migrate(database: DatabaseSyncInstance): void {
       `version ${version}, of a newer release`,
     );
   }
+}
+
+/** Makes the file one of the newest version. */
+export function migrate(database: DatabaseSyncInstance): void {
+  const version = pragma(database, "user_version");
   database.exec("BEGIN IMMEDIATE");
   try {
     for (const step of migrations.slice(version)) database.exec(step);
