@@ -49,6 +49,7 @@ export const packageRooms = {
         "tokenizer",
         "chat-template",
       ],
+      adapters: ["files", "config", "network", "families", "weights", "weights/safetensors"],
     },
   },
   memory: {
@@ -79,11 +80,13 @@ export const packageRooms = {
       "executors/onnx/graph": ["executors"],
       "executors/onnx/runtime": ["executors", "executors/onnx/graph"],
       "executors/onnx/rotation": ["executors", "executors/onnx/graph", "executors/onnx/runtime"],
+      "executors/onnx/adapters": ["executors", "executors/onnx/graph", "executors/onnx/runtime"],
       "executors/onnx": [
         "executors",
         "executors/onnx/graph",
         "executors/onnx/runtime",
         "executors/onnx/rotation",
+        "executors/onnx/adapters",
       ],
       conformance: ["executors", "kv"],
       "constraint/program": [],

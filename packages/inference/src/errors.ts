@@ -15,6 +15,7 @@ export type InferenceErrorCode =
   | "KV_CACHE_FULL"
   | "CONSTRAINT_DEAD_END"
   | "INVALID_BATCH"
+  | "INVALID_ADAPTER"
   | "SHAPE_MISMATCH"
   | "NON_FINITE_WEIGHTS"
   | "UNSUPPORTED_DTYPE"

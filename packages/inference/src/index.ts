@@ -14,6 +14,12 @@ export {
   type EngineLabels,
   silentEvents,
 } from "./events.ts";
+export type {
+  AdapterChange,
+  AdapterSource,
+  AdapterStorage,
+  AdapterTarget,
+} from "./executors/adapter-storage.ts";
 export { calibrationText } from "./executors/calibration-text.ts";
 export type {
   Executor,

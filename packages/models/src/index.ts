@@ -1,3 +1,6 @@
+export type { AdapterChange, AdapterTarget, LoraAdapter } from "./adapters/adapter.ts";
+export { openAdapter } from "./adapters/open-adapter.ts";
+export type { OpenAdapterOptions } from "./adapters/open-adapter.ts";
 export { assertWeightsFit } from "./assert-weights-fit.ts";
 export type { WeightsFit } from "./assert-weights-fit.ts";
 export type {

@@ -10,6 +10,8 @@ export interface Chunk {
   readonly logitCount?: number;
   /** How long the sequence is known to get. [the end of the chunk] */
   readonly knownLength?: number;
+  /** The place of the sequence's adapter. [0: none] */
+  readonly adapter?: number;
 }
 
 /** A chunk and its sequence. */
@@ -45,6 +47,7 @@ export class ForwardDriver {
       lengths: Int32Array.from(chunks, (chunk) => chunk.tokenIds.length),
       logitCounts: Int32Array.from(chunks, (chunk) => chunk.logitCount ?? 1),
       knownLengths: Int32Array.from(chunks, (chunk) => chunk.knownLength ?? 0),
+      adapters: Int32Array.from(chunks, (chunk) => chunk.adapter ?? 0),
       tokenIds: Int32Array.from(chunks.flatMap((chunk) => chunk.tokenIds)),
     });
   }

@@ -15,6 +15,10 @@ export interface ExecutorSizes {
   readonly maxChunkTokens?: number;
   /** [`float32`] */
   readonly kvCacheDtype?: KvCacheDtype;
+  /** Adapters that are loaded at once. [none, and the network has no room for any] */
+  readonly maxAdapters?: number;
+  /** The largest rank of an adapter. [16] */
+  readonly maxAdapterRank?: number;
 }
 
 /** A condition under which an executor works, but slower or otherwise than requested. */

@@ -1,3 +1,5 @@
+import type { AdapterStorage } from "./adapter-storage.ts";
+
 /**
  * One forward pass over chunks of several sequences, in flat arrays so that a step allocates nothing.
  * Valid during the call only: the caller reuses the arrays.
@@ -24,6 +26,8 @@ export interface ForwardBatch {
    * can be computed for that from the first chunk on. [the end of the chunk]
    */
   readonly knownLengths?: Int32Array;
+  /** `(chunkCount)` the place of each sequence's adapter, the same for all its chunks; 0 for none. [none] */
+  readonly adapters?: Int32Array;
   /** `(sum of lengths)` token ids, chunk after chunk. */
   readonly tokenIds: Int32Array;
 }
@@ -66,6 +70,7 @@ export type KvCacheDtype = "float32" | "int8";
 
 /** Planned bytes by purpose, before anything is loaded. */
 export interface ExecutorMemoryPlan {
+  /** With the matrices of adapters. */
   readonly weightsBytes: number;
   readonly kvCacheBytes: number;
   readonly activationsBytes: number;
@@ -88,6 +93,8 @@ export interface Executor extends AsyncDisposable {
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
   readonly kvStorage: KvStorage;
+  /** `undefined` where it was created for no adapters. */
+  readonly adapterStorage?: AdapterStorage | undefined;
   /** Rows of logits that one forward has room for; a chunk without any counts as one. At least `plan.maxSequences`. */
   readonly maxLogitRows: number;
   /** Runs off the event loop. One call at a time. */

@@ -6,6 +6,8 @@ export interface Product {
   readonly weight: WeightRef;
   /** Whether it makes keys, values or logits: an error there costs the most for its size. */
   readonly isSensitive: boolean;
+  /** Whether every token takes it, on its way to the logits: an adapter can change it. */
+  readonly isAdaptable: boolean;
 }
 
 /**
@@ -15,6 +17,7 @@ export interface Product {
 export function listProducts(architecture: Architecture, config: ModelConfig): readonly Product[] {
   const products = new Map<string, WeightRef>();
   const sensitive = new Set<string>();
+  const excluded = new Set<string>();
   const multiply = (weight: WeightRef): string => {
     products.set(weight.name, weight);
     return weight.name;
@@ -33,7 +36,9 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
     },
     experts(x, { logits, expertCount }, expert) {
       products.delete(logits);
+      const before = new Set(products.keys());
       for (let index = 0; index < expertCount; index += 1) expert(x, index);
+      for (const name of products.keys()) if (!before.has(name)) excluded.add(name);
       return "";
     },
     activate(x, activation) {
@@ -44,8 +49,16 @@ export function listProducts(architecture: Architecture, config: ModelConfig): r
     multiply: () => "",
     scale: (x) => x,
     add: () => "",
-    logits: (_x, weight) => void sensitive.add(multiply(weight)),
+    logits: (_x, weight) => {
+      const name = multiply(weight);
+      sensitive.add(name);
+      excluded.add(name);
+    },
   };
   architecture.build(config, builder);
-  return [...products.values()].map((weight) => ({ weight, isSensitive: sensitive.has(weight.name) }));
+  return [...products.values()].map((weight) => ({
+    weight,
+    isSensitive: sensitive.has(weight.name),
+    isAdaptable: !excluded.has(weight.name),
+  }));
 }

@@ -8,6 +8,8 @@ export interface BatchLimits {
   readonly maxLogitRows: number;
   /** `(slotCount)` scratch, so that the check allocates nothing. */
   readonly seenSlots: Uint8Array;
+  /** The rank of the adapter in a place; 0 where there is none. */
+  readonly rankAt: (place: number) => number;
 }
 
 /**
@@ -33,6 +35,10 @@ export function assertBatch(batch: ForwardBatch, limits: BatchLimits): number {
     }
     if (seen === 1) throw invalid(`slots[${chunk}]`, "one chunk for each slot", `a second one for ${slot}`);
     seenSlots[slot] = 1;
+    const place = batch.adapters?.[chunk] ?? 0;
+    if (place !== 0 && limits.rankAt(place) === 0) {
+      throw invalid(`adapters[${chunk}]`, "the place of a loaded adapter, or 0", place);
+    }
     if (length < 1) throw invalid(`lengths[${chunk}]`, "at least 1 token", length);
     if (start < 0) throw invalid(`startPositions[${chunk}]`, "at least 0", start);
     if (start + length > limits.slotTokens) {

@@ -1,4 +1,5 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
+import type { AdapterInputs } from "./adapters/adapter-inputs.ts";
 import { CallInputs } from "./call-inputs.ts";
 import type { KvSlots } from "./kv-slots.ts";
 import { type CallTensors, kvTensors, roundedCacheTensors } from "./kv-tensors.ts";
@@ -48,6 +49,7 @@ export class DecoderCalls {
   readonly #kv: KvSlots;
   readonly #rounded: RoundedCache | undefined;
   readonly #rotations: LengthRotations | undefined;
+  readonly #adapters: AdapterInputs | undefined;
   readonly #inputs: CallInputs;
   readonly #logitsBlock: MemoryBlockPort;
   readonly #vocabSize: number;
@@ -66,6 +68,7 @@ export class DecoderCalls {
       readonly rounded: RoundedCache | undefined;
       /** Of a rotation by the length of a sequence. */
       readonly rotations: LengthRotations | undefined;
+      readonly adapters: AdapterInputs | undefined;
     },
   ) {
     const { model, memory, sizes } = options;
@@ -73,6 +76,7 @@ export class DecoderCalls {
     this.#kv = kv;
     this.#rounded = options.rounded;
     this.#rotations = options.rotations;
+    this.#adapters = options.adapters;
     this.#vocabSize = model.config.vocabSize;
     this.maxChunkTokens = sizes.maxChunkTokens;
     this.#inputs = new CallInputs(model, memory, sizes);
@@ -108,7 +112,9 @@ export class DecoderCalls {
     for (let slot = 0; slot < count; slot += 1) {
       this.#chooseRows({ slot, startPosition: this.decodePositions[slot]!, tokenCount: 1 });
     }
-    return (this.#decodes[count] ??= this.#bindDecode(count)).run();
+    const call = (this.#decodes[count] ??= this.#bindDecode(count));
+    this.#adapters?.prepare(call, { first: 0, count });
+    return call.run();
   }
 
   /** Runs a chunk of one sequence. */
@@ -124,6 +130,7 @@ export class DecoderCalls {
     const prefill = (this.#prefills[slot] ??= this.#bindPrefill(chunk));
     this.#rebindPrefill(prefill, chunk);
     this.#chooseRows({ slot, startPosition, tokenCount });
+    this.#adapters?.prepare(prefill.call, { first: slot, count: 1 });
     const rounded = this.#rounded?.hasRoom(slot, startPosition, tokenCount) ? this.#rounded : undefined;
     inputs.setChunk(this.#rounded === undefined ? tokenCount > 1 : rounded !== undefined, startPosition);
     rounded?.claim(startPosition);
@@ -198,6 +205,7 @@ export class DecoderCalls {
   #cache(slot: number, count: number): CallTensors {
     const cache = kvTensors(this.#kv, { slot, count });
     if (this.#rotations !== undefined) cache.inputs.push(this.#rotations.inputOf(slot, count));
+    if (this.#adapters !== undefined) cache.inputs.push(...this.#adapters.initial());
     if (this.#rounded === undefined) return cache;
     const { inputs, outputs } = roundedCacheTensors(this.#rounded);
     return {

@@ -14,6 +14,8 @@ import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx
 import { lengthRotationBytes } from "./rotation/length-rotations.ts";
 import { ropeTableBytes } from "./rotation/rope-table.ts";
 import { roundedCacheBytes } from "./rounded-cache.ts";
+import { maskBytes } from "./adapters/adapter-inputs.ts";
+import { adapterBytes, type AdapterSizes } from "./adapters/adapter-store.ts";
 
 const floatBytes = 4;
 /** The runtime packs matrices in panels of this many columns. */
@@ -37,7 +39,10 @@ export function planOnnxMemory(model: ExecutorModel, options: ExecutorSizes): Ex
 /** Does the same with resolved options. */
 export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
   const summary = summarizeNetwork(model);
-  const weightsBytes = countWeightBytes(summary.weights, model.weights);
+  const adapters = adapterSizes(sizes);
+  const weightsBytes =
+    countWeightBytes(summary.weights, model.weights) +
+    adapterBytes([...summary.adaptable.values()], adapters);
   const shape = kvShape(model, sizes);
   const kvCacheBytes =
     shape.dtype === "int8" ? roundedCacheBytes(shape, exactTokens(sizes)) : slotsBytes(shape);
@@ -45,6 +50,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
   const workspaceBytes =
     ropeTableBytes(model.config, sizes) +
     inputBytes(sizes.maxSequences, sizes.maxChunkTokens) +
+    maskBytes(sizes.maxSequences, adapters) +
     lengthRotationBytes(model.config, sizes);
   return Object.freeze({
     weightsBytes,
@@ -58,6 +64,11 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,
   });
+}
+
+/** How many adapters there is room for. */
+export function adapterSizes({ maxAdapters, maxAdapterRank }: ResolvedOnnxMemoryOptions): AdapterSizes {
+  return { maxAdapters, maxRank: maxAdapterRank };
 }
 
 /** Shape of the KV cache: one slot per sequence, of the whole context. */
@@ -133,7 +144,7 @@ function bytesOf(weight: StoredWeight): number {
 /** What the runtime holds at the widest point of one layer while a chunk runs. */
 function chunkBytes(
   summary: NetworkSummary,
-  { maxChunkTokens, contextTokens, kvCacheDtype }: ResolvedOnnxMemoryOptions,
+  { maxChunkTokens, contextTokens, kvCacheDtype, maxAdapters, maxAdapterRank }: ResolvedOnnxMemoryOptions,
 ): number {
   let widestAttention = 0;
   for (const { headCount, kvHeadCount, headDim: ownDim, sinks, softCap } of summary.attentions) {
@@ -148,5 +159,8 @@ function chunkBytes(
   }
   const widestMlp = Math.max(3 * summary.widestGate, summary.widestExperts);
   const widest = Math.max(widestAttention, widestMlp) + 3 * summary.hiddenWidth;
-  return maxChunkTokens * widest * floatBytes;
+  // A product, beside what an adapter makes of it.
+  const widestProduct = Math.max(0, ...Array.from(summary.adaptable.values(), ({ shape }) => shape[0] ?? 0));
+  const adapted = maxAdapters === 0 ? 0 : widestProduct + 2 * maxAdapterRank;
+  return maxChunkTokens * (widest + adapted) * floatBytes;
 }

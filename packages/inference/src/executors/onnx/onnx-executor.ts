@@ -1,4 +1,4 @@
-import { InferenceError, reasonOf } from "../../errors.ts";
+import { InferenceError } from "../../errors.ts";
 import type {
   Executor,
   ExecutorMemoryPlan,
@@ -7,12 +7,15 @@ import type {
   KvStorage,
   SlotMove,
 } from "../executor.ts";
+import type { AdapterStorage } from "../adapter-storage.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
+import { type Adapters, createAdapters } from "./adapters/create-adapters.ts";
 import { type BatchLimits, assertBatch, assertMove } from "./assert-batch.ts";
+import { closeAll, type Closer } from "./close-all.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { KvSlots } from "./kv-slots.ts";
 import { LogitRows } from "./logit-rows.ts";
-import { exactTokens, kvShape, planResolved } from "./memory-plan.ts";
+import { adapterSizes, exactTokens, kvShape, planResolved } from "./memory-plan.ts";
 import { setKvRanges } from "./set-kv-ranges.ts";
 import { RoundedCache } from "./rounded-cache.ts";
 import {
@@ -37,7 +40,8 @@ import type { OnnxRuntime } from "./runtime/runtime.ts";
 export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<Executor> {
   const resolved = resolveOnnxOptions(options);
   const { model, memory, onWarning = () => {}, onRuntimeOpened = () => {} } = options;
-  const network = await buildNetworkModel(model, resolved.kvCacheDtype);
+  const { kvCacheDtype, maxAdapters } = resolved;
+  const network = await buildNetworkModel(model, { kvCacheDtype, hasAdapters: maxAdapters > 0 });
   const plan = planResolved(model, resolved);
 
   const { heap, mappings } = await openNative();
@@ -72,7 +76,16 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
     closers.push(() => rounded?.dispose());
     const rotations = createLengthRotations(model.config, resolved, { memory, model: model.name });
     closers.push(() => rotations?.dispose());
-    const calls = new DecoderCalls(session, kv, { model, memory, sizes: resolved, rounded, rotations });
+    const adapters = createAdapters(options, { ...resolved, ...adapterSizes(resolved) });
+    closers.push(() => adapters?.dispose());
+    const calls = new DecoderCalls(session, kv, {
+      model,
+      memory,
+      sizes: resolved,
+      rounded,
+      rotations,
+      adapters: adapters?.inputs,
+    });
     closers.push(() => calls.dispose());
     await calls.prepare();
     if (rounded !== undefined) await setKvRanges(calls, rounded, options);
@@ -85,6 +98,7 @@ export async function createOnnxExecutor(options: OnnxExecutorOptions): Promise<
       kv,
       rounded,
       rotations,
+      adapters,
       calls,
       vocabSize: model.config.vocabSize,
       closers,
@@ -105,8 +119,6 @@ function createRoundedCache(
   return new RoundedCache(kv, exactTokens(sizes), { memory, model: model.name });
 }
 
-type Closer = () => void | Promise<void> | undefined;
-
 interface OnnxExecutorParts {
   readonly plan: ExecutorMemoryPlan;
   readonly description: string;
@@ -114,6 +126,7 @@ interface OnnxExecutorParts {
   readonly kv: KvSlots;
   readonly rounded: RoundedCache | undefined;
   readonly rotations: LengthRotations | undefined;
+  readonly adapters: Adapters | undefined;
   readonly calls: DecoderCalls;
   /** Called from the last to the first. */
   readonly closers: Closer[];
@@ -125,10 +138,12 @@ class OnnxExecutor implements Executor {
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
   readonly kvStorage: KvStorage;
+  readonly adapterStorage: AdapterStorage | undefined;
   readonly maxLogitRows: number;
   readonly #kv: KvSlots;
   readonly #rounded: RoundedCache | undefined;
   readonly #rotations: LengthRotations | undefined;
+  readonly #adapters: Adapters | undefined;
   readonly #calls: DecoderCalls;
   readonly #closers: Closer[];
   readonly #limits: BatchLimits;
@@ -150,6 +165,8 @@ class OnnxExecutor implements Executor {
     this.#kv = parts.kv;
     this.#rounded = parts.rounded;
     this.#rotations = parts.rotations;
+    this.#adapters = parts.adapters;
+    this.adapterStorage = parts.adapters?.store;
     this.#calls = parts.calls;
     this.#closers = parts.closers;
     this.maxLogitRows = parts.calls.logits.length;
@@ -158,6 +175,7 @@ class OnnxExecutor implements Executor {
       slotTokens: contextTokens,
       maxLogitRows: this.maxLogitRows,
       seenSlots: new Uint8Array(maxSequences),
+      rankAt: (place) => parts.adapters?.store.rankAt(place) ?? 0,
     };
     this.#result = new LogitRows(parts.calls.logits);
   }
@@ -211,6 +229,7 @@ class OnnxExecutor implements Executor {
 
   async #run(batch: ForwardBatch, decodeCount: number): Promise<void> {
     this.#result.assign(batch, decodeCount);
+    this.#adapters?.inputs.place(batch);
     let offset = 0;
     let firstRow = decodeCount;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
@@ -302,22 +321,6 @@ interface ChunkRows {
 interface PrefillStart {
   readonly offset: number;
   readonly firstRow: number;
-}
-
-/** Closes all, last first, then throws the first failure. */
-async function closeAll(closers: Closer[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const close of closers.splice(0).toReversed()) {
-    try {
-      await close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) {
-    const message = `the onnx executor could not be disposed: ${reasonOf(errors[0])}`;
-    throw new InferenceError("EXECUTOR_FAILED", message, { cause: errors[0] });
-  }
 }
 
 function describe(

@@ -27,7 +27,14 @@ export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
   readonly runtime: OnnxRuntimePreference;
 }
 
-const memoryKeys = ["maxSequences", "contextTokens", "maxChunkTokens", "kvCacheDtype"];
+const memoryKeys = [
+  "maxSequences",
+  "contextTokens",
+  "maxChunkTokens",
+  "kvCacheDtype",
+  "maxAdapters",
+  "maxAdapterRank",
+];
 const optionNames = [
   ...memoryKeys,
   "model",
@@ -40,6 +47,7 @@ const optionNames = [
   "hasFiniteWeights",
 ];
 const defaultChunkTokens = 512;
+const defaultAdapterRank = 16;
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOptions {
@@ -75,11 +83,16 @@ function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedOnn
   }
   const { maxChunkTokens = Math.min(defaultChunkTokens, contextTokens) } = options;
   assertCount("maxChunkTokens", maxChunkTokens, contextTokens);
+  const { maxAdapters = 0, maxAdapterRank = defaultAdapterRank } = options;
+  if (maxAdapters !== 0) assertCount("maxAdapters", maxAdapters, 1024);
+  assertCount("maxAdapterRank", maxAdapterRank, 4096);
   return {
     maxSequences,
     contextTokens,
     maxChunkTokens,
     kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype),
+    maxAdapters,
+    maxAdapterRank,
   };
 }
 

@@ -22,6 +22,8 @@ test("takes the model's context and chunks of at most 512 tokens by default", ()
     contextTokens: 64,
     maxChunkTokens: 64,
     kvCacheDtype: "float32",
+    maxAdapters: 0,
+    maxAdapterRank: 16,
   });
   const long = { ...model, config: { ...tinyConfig, contextTokens: 4096 } };
   expect(resolveOnnxMemoryOptions(long, { maxSequences: 4 }).maxChunkTokens).toBe(512);

@@ -1,5 +1,6 @@
 import { ModelError } from "../../errors.ts";
 import type { StoredTensors } from "../../families/family.ts";
+import { placeTensor } from "../../families/place-tensor.ts";
 import type { StoredWeight } from "../../weights/stored-weight.ts";
 import type { WeightIndex } from "../../weights/weight-index.ts";
 
@@ -15,7 +16,7 @@ export function arrangeWeights(weights: WeightIndex, stored: StoredTensors | und
   const transposed = new Set<string>();
   let { totalBytes, parameterCount } = weights;
   for (const [fileName, { startByte, endByte, shape, filePath }] of weights.tensors) {
-    const placed = placeOf(fileName, stored);
+    const placed = placeTensor(fileName, stored);
     if (placed === undefined) {
       totalBytes -= endByte - startByte;
       parameterCount -= shape.reduce((product, size) => product * size, 1);
@@ -45,29 +46,6 @@ export function arrangeWeights(weights: WeightIndex, stored: StoredTensors | und
     read: (name, into) => weights.read(fileNameOf(name), into),
     readRange: (name, range) => weights.readRange(fileNameOf(name), range),
   };
-}
-
-interface Place {
-  readonly name: string;
-  readonly isTransposed: boolean;
-}
-
-/** Where a tensor is in the network; `undefined` for one that is no weight. */
-function placeOf(fileName: string, stored: StoredTensors): Place | undefined {
-  const { prefix, layers, layerNames, globalNames, head, transposed, ignored } = stored;
-  const inner = fileName.startsWith(`${prefix}.`) ? fileName.slice(prefix.length + 1) : fileName;
-  const kind = /\.(?:weight|bias)$/.exec(inner)?.[0] ?? "";
-  const stem = inner.slice(0, inner.length - kind.length);
-  if (fileName === `${head}${kind}`) return { name: `lm_head${kind}`, isTransposed: false };
-  if (!stem.startsWith(`${layers}.`)) {
-    const name = globalNames[stem];
-    return { name: name === undefined ? fileName : `model.${name}${kind}`, isTransposed: false };
-  }
-  const [, index, part = ""] = /^(\d+)\.(.+)$/.exec(stem.slice(layers.length + 1)) ?? [];
-  if (index === undefined) return { name: fileName, isTransposed: false };
-  if (ignored?.has(`${part}${kind}`) === true) return undefined;
-  const name = `model.layers.${index}.${layerNames[part] ?? part}${kind}`;
-  return { name, isTransposed: kind === ".weight" && transposed?.has(part) === true };
 }
 
 /** Weights of other encodings are in the network's order already. */

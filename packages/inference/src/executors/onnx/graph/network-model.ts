@@ -1,7 +1,7 @@
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
-import { usedTensors } from "./network-summary.ts";
+import { summarizeNetwork, usedTensors } from "./network-summary.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 
 /** The model that a session loads. */
@@ -19,7 +19,7 @@ export interface NetworkModel {
  */
 export async function buildNetworkModel(
   model: Pick<ExecutorModel, "config" | "architecture" | "weights">,
-  kvCacheDtype: KvCacheDtype,
+  { kvCacheDtype, hasAdapters }: { readonly kvCacheDtype: KvCacheDtype; readonly hasAdapters: boolean },
 ): Promise<NetworkModel> {
   const { weights } = model;
   const files = await resolveWeightFiles([...usedTensors(model)].map(({ filePath }) => filePath));
@@ -27,6 +27,7 @@ export async function buildNetworkModel(
     weight: (name) => weights.weight(name),
     locations: files.locations,
     kvCacheDtype,
+    adaptable: hasAdapters ? summarizeNetwork(model).adaptable : undefined,
   });
   model.architecture.build(model.config, builder);
   return { encode: () => builder.graph.toModel(), weightsDirectory: files.rootDirectory };

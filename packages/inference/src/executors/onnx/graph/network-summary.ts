@@ -25,12 +25,15 @@ export interface CountedWeight {
  */
 export class NetworkSummary implements DecoderBuilder<number> {
   readonly weights: CountedWeight[] = [];
+  /** Products that every token takes on its way to the logits, each once: adapters can change them. */
+  readonly adaptable: Map<string, WeightRef> = new Map();
   readonly attentions: AttentionOptions[] = [];
   hiddenWidth = 0;
   widestGate = 0;
   /** Numbers for each token while experts compute. */
   widestExperts = 0;
   vocabSize = 0;
+  #isInExpert = false;
 
   embed(weight: WeightRef): number {
     this.weights.push({ ref: weight, use: "embedding" });
@@ -52,6 +55,7 @@ export class NetworkSummary implements DecoderBuilder<number> {
 
   linear(_x: number, weight: WeightRef, bias?: WeightRef): number {
     this.weights.push({ ref: weight, use: "matrix", bias });
+    if (!this.#isInExpert) this.adaptable.set(weight.name, weight);
     if (bias !== undefined) this.weights.push({ ref: bias, use: "vector" });
     return weight.shape[0] ?? 0;
   }
@@ -73,7 +77,9 @@ export class NetworkSummary implements DecoderBuilder<number> {
   ): number {
     const { widestGate } = this;
     this.widestGate = 0;
+    this.#isInExpert = true;
     const widths = Array.from({ length: expertCount }, (_, index) => expert(x, index));
+    this.#isInExpert = false;
     const width = Math.max(...widths);
     // A token is as many rows as it has experts: what they take, what one has inside, what they return in both orders.
     const rowWidth = 2 * x + 4 * this.widestGate + 3 * width;

@@ -10,7 +10,6 @@ import type {
   NormStyle,
   NormWeights,
   StoredWeight,
-  TensorDtype,
   TensorInfo,
   WeightIndex,
   WeightRef,
@@ -18,12 +17,13 @@ import type {
 import { InferenceError } from "../../../errors.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import { activationOperators } from "./activation-operators.ts";
+import { AdapterProducts } from "./adapter-products.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
 import { type ExpertNodes, writeExpertNodes } from "./expert-nodes.ts";
 import { sendToExperts, writeBranch } from "./expert-rows.ts";
 import { HeadInputsWriter } from "./head-inputs.ts";
 import { isTransposed } from "./network-summary.ts";
-import { onnxDtype, type OnnxDtype, OnnxGraph } from "./onnx-graph.ts";
+import { onnxDtype, OnnxGraph } from "./onnx-graph.ts";
 import {
   type GraphWriter,
   type NodeDetails,
@@ -32,6 +32,7 @@ import {
   type TensorView,
 } from "./quantized-operators.ts";
 import { type OnnxValue, TokenValues } from "./token-values.ts";
+import { weightDtypes } from "./weight-dtypes.ts";
 
 /** How a weight is read: as stored, or converted to float32 when the session loads. */
 type WeightUse = "stored" | "float32";
@@ -42,17 +43,12 @@ export interface OnnxDecoderWeights extends Pick<WeightIndex, "weight"> {
   readonly locations: ReadonlyMap<string, string>;
   /** [`float32`] */
   readonly kvCacheDtype?: KvCacheDtype;
+  /** Names of weights whose products adapters can change. [none] */
+  readonly adaptable?: Pick<ReadonlySet<string>, "has"> | undefined;
 }
 
 /** Before the names of tensors: distinct from the names of values, whatever a checkpoint names its tensors. */
 export const weightPrefix: string = "weight:";
-
-const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
-  F64: "float64",
-  F32: "float32",
-  F16: "float16",
-  BF16: "bfloat16",
-};
 
 /**
  * Builds an ONNX graph from an architecture. Inputs, for `B` sequences of `S` tokens, `M` rows of logits and `C`
@@ -62,7 +58,7 @@ const dtypes: Partial<Record<TensorDtype, OnnxDtype>> = {
  * `(positions, dim / 2)`, and per layer `past_keys.i` and `past_values.i` `(B, kvHeads, C, headDim)`.
  * Outputs: `logits` `(M, vocabSize)`, `present_keys.i` and `present_values.i`, in the memory of the past.
  * A cache of int8 has further ones, see `AttentionOperators`; the factors that make float32 of it, one for each channel,
- * are `key_scales.i` and `value_scales.i` `(kvHeads · headDim)`.
+ * are `key_scales.i` and `value_scales.i` `(kvHeads · headDim)`. Adapters have the inputs of `AdapterProducts`.
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
@@ -81,6 +77,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
   readonly #values = new TokenValues(this.#writer, (width) => this.#batchedShape(width));
   readonly #attention: AttentionOperators;
   readonly #heads = new HeadInputsWriter(this.#writer, (input) => this.graph.addInput(input));
+  readonly #adapters = new AdapterProducts(this.#writer, this.#values, this.graph);
   readonly #ropes = new Set<number>();
 
   constructor(weights: OnnxDecoderWeights) {
@@ -115,7 +112,8 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
 
   linear(x: OnnxValue, weight: WeightRef, bias?: WeightRef): OnnxValue {
     const more = bias === undefined ? {} : { bias: this.#weight(bias, "float32") };
-    return this.#product(x, weight, more);
+    const product = this.#product(x, weight, more);
+    return this.#weights.adaptable?.has(weight.name) ? this.#adapters.add(x, product, weight) : product;
   }
 
   slice(x: OnnxValue, part: FeatureSlice): OnnxValue {
@@ -294,7 +292,7 @@ export class OnnxDecoderBuilder implements DecoderBuilder<OnnxValue> {
 
   #weight(ref: WeightRef, use: WeightUse): string {
     const tensor = this.#dense(ref);
-    const dtype = dtypes[tensor.dtype];
+    const dtype = weightDtypes[tensor.dtype];
     if (dtype === undefined) {
       const expected = "F32, F16, BF16 or F64";
       throw new InferenceError("UNSUPPORTED_DTYPE", { field: ref.name, expected, got: tensor.dtype });
