@@ -56,6 +56,7 @@ export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Prom
     chatTemplate: undefined,
     toolParser: "auto",
     reasoningParser: "auto",
+    adapters: {},
     engine,
   };
   return probeModels({ models: [bundled], engine });

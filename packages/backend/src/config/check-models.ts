@@ -17,8 +17,8 @@ export function findNameProblems(places: readonly PlacedModel[]): string[] {
   const problems: string[] = [];
   const owners = new Map<string, PlacedModel>();
   for (const place of places) {
-    const { id, aliases } = place.model;
-    for (const name of [id, ...aliases]) {
+    const { id, aliases, adapters } = place.model;
+    for (const name of [id, ...aliases, ...Object.keys(adapters)]) {
       const owner = owners.get(name);
       owners.set(name, place);
       if (owner === undefined) continue;
@@ -31,6 +31,17 @@ export function findNameProblems(places: readonly PlacedModel[]): string[] {
     }
   }
   return problems;
+}
+
+/** Every adapter takes memory. */
+export function findAdapterProblem({ model, entry }: PlacedModel): readonly string[] {
+  const count = Object.keys(model.adapters).length;
+  const { maxAdapters = count } = model.engine;
+  if (maxAdapters >= count) return [];
+  const prefix = entry === undefined ? "" : `models.${model.id}.`;
+  return [
+    `${prefix}engine.maxAdapters: expected at least ${count}, the adapters of the model, got ${maxAdapters}`,
+  ];
 }
 
 /** Every running sequence takes one token of a step. */

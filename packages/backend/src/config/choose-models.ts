@@ -37,6 +37,7 @@ export function chooseModels(readings: readonly SourceReading[]): readonly Chose
 const hints: Readonly<Record<string, string>> = {
   "model.name": "write --model <id>=<directory>, or the id as a key of models in a configuration file",
   "model.aliases": "set aliases of each in models of a configuration file",
+  "model.adapters": "set adapters of each in models of a configuration file",
   "model.chatTemplate": "set chatTemplate of each in models of a configuration file",
 };
 

@@ -62,6 +62,8 @@ export interface ModelSettings {
   readonly toolParser: string;
   /** How the model writes reasoning: `auto`, `none` or the name of a parser. */
   readonly reasoningParser: string;
+  /** Absolute directories by name: LoRA adapters that requests call as models. */
+  readonly adapters: Readonly<Record<string, string>>;
 }
 
 /** `auto` is the fastest mode whose loss nobody notices: `int8`, or `none` where a model is too small to gain. */
@@ -89,6 +91,12 @@ export interface EngineSettings {
   readonly quantize: QuantizeMode;
   /** How keys and values of sequences are kept: as computed, or rounded to 8 bits. */
   readonly kvCacheDtype: "float32" | "int8";
+  /** Adapters that are loaded at once; `undefined`: as many as are configured, and at least 4 where others may follow. */
+  readonly maxAdapters: number | undefined;
+  /** The largest rank of an adapter. */
+  readonly maxAdapterRank: number;
+  /** Whether clients may have adapters loaded from any directory of this machine, and unloaded. */
+  readonly allowsAdapterUpdates: boolean;
   /** Of quantized weights; `undefined`: in the user's cache directory. */
   readonly cacheDirectory: string | undefined;
   /** Of all quantized weights that are kept. */
@@ -116,6 +124,8 @@ export interface ModelConfig {
   readonly toolParser: string;
   /** How the model writes reasoning: `auto`, `none` or the name of a parser. */
   readonly reasoningParser: string;
+  /** Absolute directories by name: LoRA adapters that requests call as models. */
+  readonly adapters: Readonly<Record<string, string>>;
   /**
    * The section `engine`, and what is set for this model alone. `memoryLimitBytes` limits this model: its own limit,
    * or that of all models together where it has none.

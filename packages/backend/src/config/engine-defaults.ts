@@ -14,6 +14,8 @@ export const engineDefaults: {
   runtime: "auto",
   quantize: "auto",
   kvCacheDtype: "float32",
+  maxAdapterRank: 16,
+  allowsAdapterUpdates: false,
   cacheLimitBytes: 64 * 2 ** 30,
   startTimeoutMs: 300_000,
   maxRestarts: 5,

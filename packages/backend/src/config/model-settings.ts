@@ -2,7 +2,17 @@ import { reasoningFormats } from "../parsers/reasoning/registry.ts";
 import { toolFormats } from "../parsers/tools/registry.ts";
 import { weightModes } from "../weight-mode.ts";
 import { engineDefaults } from "./engine-defaults.ts";
-import { bytes, choice, integer, milliseconds, modelName, modelNames, text } from "./setting-kinds.ts";
+import {
+  bytes,
+  choice,
+  integer,
+  milliseconds,
+  modelName,
+  modelNames,
+  namedPaths,
+  text,
+  toggle,
+} from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 
 const maxTokens = 2 ** 24;
@@ -57,6 +67,15 @@ export const modelSettings: readonly Setting[] = [
     default: "auto",
     flag: "reasoning-parser",
     description: "how the model writes reasoning; auto: by its chat template; none: reasoning is content",
+  },
+  {
+    path: "model.adapters",
+    kind: namedPaths(),
+    default: {},
+    flag: "lora",
+    description: "LoRA adapters of peft, each a model of its own for requests; repeat the flag for several",
+    isPath: true,
+    isRepeatable: true,
   },
   {
     path: "engine.maxSequences",
@@ -151,6 +170,30 @@ export const modelSettings: readonly Setting[] = [
     flag: "kv-cache-dtype",
     description:
       "how keys and values of sequences are kept; int8 takes about a quarter of the memory and loses a little",
+  },
+  {
+    path: "engine.maxAdapters",
+    kind: integer(1, 1024),
+    default: undefined,
+    flag: "max-loras",
+    description:
+      "adapters that there is memory for; by default as many as are configured, " +
+      "and at least 4 where they may be loaded while serving",
+  },
+  {
+    path: "engine.maxAdapterRank",
+    kind: integer(1, 4096),
+    default: engineDefaults.maxAdapterRank,
+    flag: "max-lora-rank",
+    description: "largest rank of an adapter; each of maxAdapters takes memory for it",
+  },
+  {
+    path: "engine.allowsAdapterUpdates",
+    kind: toggle(),
+    default: engineDefaults.allowsAdapterUpdates,
+    flag: "allow-runtime-lora-updating",
+    description:
+      "clients may have adapters loaded, from any directory of this machine, and unloaded while it serves",
   },
   {
     path: "engine.cacheDirectory",

@@ -47,6 +47,9 @@ export function readFlags(flags: FlagTexts, baseDirectory: BaseDirectory): Sourc
       if (texts.length > maxModels) {
         problems.push(`--${flag}: expected at most ${maxModels} models, got ${texts.length}`);
       }
+    } else if (setting.isRepeatable === true && setting.path !== modelPath) {
+      const text = texts.join(",");
+      values.set(setting.path, read(text, setting.kind.fromText(text)));
     } else {
       for (const text of texts) values.set(setting.path, read(text, setting.kind.fromText(text)));
     }

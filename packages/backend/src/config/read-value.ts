@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { isRecord } from "../is-record.ts";
 import { describeValue } from "../text/describe-value.ts";
 import { absolutePath } from "./base-directory.ts";
 import type { ConfigValue } from "./config-values.ts";
@@ -17,13 +18,18 @@ export function createValueReader(problems: string[]): ReadValue {
     const parsed = setting.kind.schema.safeParse(given.value);
     if (!parsed.success) return refuse(setting.kind.expected);
     const { data } = parsed;
+    const toAbsolute = (path: string): string | undefined =>
+      given.baseDirectory === undefined && !isAbsolute(path)
+        ? refuse("an absolute path, since the working directory was deleted")
+        : absolutePath(given.baseDirectory, path);
+    if (setting.isPath === true && isRecord(data)) {
+      const paths = Object.entries(data).map(([name, path]) => [name, toAbsolute(String(path))]);
+      return Object.freeze(Object.fromEntries(paths));
+    }
     if (setting.isPath !== true || typeof data !== "string" || data === setting.default) {
       return Array.isArray(data) ? Object.freeze(data) : data;
     }
-    if (given.baseDirectory === undefined && !isAbsolute(data)) {
-      return refuse("an absolute path, since the working directory was deleted");
-    }
-    return absolutePath(given.baseDirectory, data);
+    return toAbsolute(data);
   };
   return (setting, given) => {
     if (!read.has(given)) read.set(given, check(setting, given));

@@ -1,5 +1,5 @@
 import { embeddedModelDirectory, modelNameOf } from "@infernode/models/names";
-import { findNameProblems, findStepProblem } from "./check-models.ts";
+import { findAdapterProblem, findNameProblems, findStepProblem } from "./check-models.ts";
 import { chooseModels, findSingleModelValues, type ChosenModel } from "./choose-models.ts";
 import type { ConfigOrigin, EngineSettings, ModelConfig } from "./config.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
@@ -69,6 +69,7 @@ export function resolveModels(
       chatTemplate: values.get("chatTemplate") as string | undefined,
       toolParser: values.get("toolParser") as string,
       reasoningParser: values.get("reasoningParser") as string,
+      adapters: values.get("adapters") as Readonly<Record<string, string>>,
       engine: Object.freeze(engine) as unknown as EngineSettings,
     });
   };
@@ -76,7 +77,11 @@ export function resolveModels(
   // What could not be read has no name and no size.
   if (problems.length === 0) {
     const places = models.map((model, index) => ({ model, entry: chosen[index]?.entry }));
-    problems.push(...findNameProblems(places), ...places.flatMap(findStepProblem));
+    problems.push(
+      ...findNameProblems(places),
+      ...places.flatMap(findStepProblem),
+      ...places.flatMap(findAdapterProblem),
+    );
   }
   return { models, origins };
 }

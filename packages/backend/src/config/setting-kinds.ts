@@ -155,3 +155,23 @@ export function list(expected: string, argument: string): SettingKind {
     argument,
   };
 }
+
+/** `a=./x,b=./y` as an object; anything else unchanged. */
+function parseNamedPaths(text: string): unknown {
+  const entries = text.split(",").map((each) => /^([^=]+)=(.+)$/.exec(each.trim()));
+  const pairs = entries.flatMap((match) => (match === null ? [] : [[match[1]!.trim(), match[2]!.trim()]]));
+  const isWhole =
+    pairs.length === entries.length && new Set(pairs.map(([name]) => name)).size === pairs.length;
+  return isWhole ? Object.fromEntries(pairs) : text;
+}
+
+/** Paths by name; in text, `name=path` separated by commas. */
+export function namedPaths(): SettingKind {
+  const paths = z.record(modelName().schema as z.ZodType<string>, z.string().trim().min(1).max(4096));
+  return {
+    expected: "at most 1024 directories by name, such as sql=./sql-lora",
+    schema: paths.refine((value) => Object.keys(value).length <= 1024),
+    fromText: parseNamedPaths,
+    argument: "<name=directory>",
+  };
+}

@@ -40,15 +40,24 @@ export function createModelPool(members: readonly PoolMember[]): ModelService {
   return {
     models: () =>
       members.flatMap(({ aliases, service }) =>
-        service.models().map((status) => Object.assign({}, status, { aliases })),
+        service
+          .models()
+          .map((status) => Object.assign({}, status, status.adapter === undefined && { aliases })),
       ),
     call: (operation, input, options) => {
-      const member = byName.get(options.modelId);
+      const named = byName.get(options.modelId);
+      const member = named ?? members.find(({ service }) => hasModel(service, options.modelId));
       if (member === undefined) return refuse(options.modelId);
-      return member.service.call(operation, input, { ...options, modelId: member.id });
+      // What a service has beside its own model are adapters, which come and go.
+      const modelId = named === undefined ? options.modelId : member.id;
+      return member.service.call(operation, input, { ...options, modelId });
     },
     drain: (options) => ofAll((service) => service.drain(options)),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+function hasModel(service: ModelService, name: string): boolean {
+  return service.models().some(({ id }) => id === name);
 }

@@ -76,6 +76,8 @@ export interface ModelStatus {
   readonly reasons: readonly string[];
   /** Known once it was ready. */
   readonly model: ServedModel | undefined;
+  /** Of a model that is another one with an adapter. */
+  readonly adapter?: { readonly directory: string; readonly baseId: string };
   /** The latest that its engine reported; `undefined` before it is ready, and where the engine is remote. */
   readonly stats: ModelStats | undefined;
 }

@@ -1,6 +1,7 @@
 import type { InfernodeConfig } from "../config/config.ts";
 import { resolveConfig, type PartialConfig } from "../config/resolve-config.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
+import { createAdapterModels } from "../models/adapters/adapter-models.ts";
 import { createEngines } from "../models/local/create-engines.ts";
 import { engineOptionsOf } from "../models/local/engine-options.ts";
 import { createModelPool, type PoolMember } from "../models/model-pool.ts";
@@ -29,7 +30,8 @@ async function startInline(
   try {
     // One after the other: each plans with the memory that those before it have left.
     for (const model of models) {
-      const service = await createInlineEngine({ engine: engineOptionsOf(model), events });
+      const engine = await createInlineEngine({ engine: engineOptionsOf(model), events });
+      const service = createAdapterModels(engine, model);
       members.push({ id: model.id, aliases: model.aliases, service });
     }
     return members;

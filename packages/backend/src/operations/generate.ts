@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConstraintPort, GenerationRequest } from "@infernode/inference";
 import type { ConstraintSource } from "@infernode/inference/constraint";
+import type { AdapterRef } from "./adapter.ts";
 import type { Operation, OperationParts } from "./operation.ts";
 import { answerSource } from "./enforce-calls.ts";
 import type { Prompt } from "./prompt.ts";
@@ -17,7 +18,7 @@ import {
 } from "./open-answers.ts";
 import type { AnswerUsage, GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
 
-type OwnField = "promptTokenIds" | "constraint" | "keptSpecialTokenIds" | "signal" | "keepResult";
+type OwnField = "adapter" | "promptTokenIds" | "constraint" | "keptSpecialTokenIds" | "signal" | "keepResult";
 
 /** The input of a generation: plain data that can be sent to the engine process. */
 export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
@@ -27,6 +28,8 @@ export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
   readonly truncatePromptTokens?: number;
   /** Reports the tokens of the prompt. [false] */
   readonly hasPromptTokenIds?: boolean;
+  /** [the model as it is] */
+  readonly adapter?: AdapterRef;
   /** What the content of each answer must match. [anything] */
   readonly constraint?: ConstraintSource;
   /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
@@ -110,9 +113,23 @@ async function prepareConstraint(
 }
 
 async function* run(
-  operationParts: OperationParts,
+  parts: OperationParts,
   input: GenerateInput,
   signal: AbortSignal,
+): AsyncGenerator<GenerateEvent> {
+  const { adapter: ref, ...rest } = input;
+  const lease = ref && (await parts.adapters.acquire(ref));
+  try {
+    yield* answer(parts, rest, { adapter: lease?.place ?? 0, signal });
+  } finally {
+    lease?.release();
+  }
+}
+
+async function* answer(
+  operationParts: OperationParts,
+  input: Omit<GenerateInput, "adapter">,
+  { adapter, signal }: { readonly adapter: number; readonly signal: AbortSignal },
 ): AsyncGenerator<GenerateEvent> {
   const { engine, prompts, answers } = operationParts;
   const {
@@ -139,6 +156,7 @@ async function* run(
     ...(sampling && { sampling }),
     ...constrained,
     promptTokenIds,
+    adapter,
     keptSpecialTokenIds: keptTokenIds(answers, parts),
     signal,
     keepResult: false,
@@ -180,6 +198,7 @@ function weigh(event: GenerateEvent): number {
 export const generate: Operation<GenerateInput, GenerateEvent> = {
   name: "generate",
   run,
+  takesAdapter: true,
   sizeTokens: ({ prompt }) => estimateTokens(promptCharacters(prompt)),
   canRestart: (input) => input.canRestart === true,
   weigh,

@@ -1,5 +1,6 @@
 import type { InferenceEngine } from "@infernode/inference";
 import type { AnswerReader } from "../parsers/answer/create-answer-reader.ts";
+import type { AdapterService } from "./adapter.ts";
 import type { ConstraintService } from "./constraint.ts";
 import type { PromptService } from "./prompt.ts";
 
@@ -19,6 +20,7 @@ export interface OperationParts {
   readonly constraints: ConstraintService;
   /** Reads reasoning and calls in answers. */
   readonly answers: AnswerReader;
+  readonly adapters: AdapterService;
 }
 
 /** How the daemon measures the time to the first token. */
@@ -37,6 +39,8 @@ export interface Operation<Input, Event extends CallEvent> {
   readonly name: string;
   /** Aborting the signal, or leaving the loop, stops the work within one step. */
   run(parts: OperationParts, input: Input, signal: AbortSignal): AsyncIterable<Event>;
+  /** Its input has a field `adapter` (`AdapterRef`), which is filled in where a call is on an adapter. [false] */
+  readonly takesAdapter?: boolean;
   /** An estimate of the tokens that wait with the call. [0] */
   sizeTokens?(input: Input): number;
   /** The reader can drop its events at `restarted`. [false: a call that has begun fails when the engine crashes] */

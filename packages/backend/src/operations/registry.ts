@@ -2,10 +2,18 @@ import { EngineRequestError } from "../errors.ts";
 import { describePrompt } from "./describe-prompt.ts";
 import { generate } from "./generate.ts";
 import type { AnyOperation } from "./operation.ts";
+import { loadAdapter } from "./load-adapter.ts";
+import { retireAdapter } from "./retire-adapter.ts";
 import { tokenize } from "./tokenize.ts";
 
 /** The operations of an engine: a new one is a file and a line here. */
-export const operations: readonly AnyOperation[] = [generate, tokenize, describePrompt];
+export const operations: readonly AnyOperation[] = [
+  generate,
+  tokenize,
+  describePrompt,
+  loadAdapter,
+  retireAdapter,
+];
 
 /** Finds operations by name. */
 export type FindOperation = (name: string) => AnyOperation;

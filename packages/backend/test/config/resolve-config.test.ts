@@ -104,6 +104,7 @@ const typedKeys: {
     chatTemplate: true,
     toolParser: true,
     reasoningParser: true,
+    adapters: true,
   },
   engine: {
     maxSequences: true,
@@ -118,6 +119,9 @@ const typedKeys: {
     runtime: true,
     quantize: true,
     kvCacheDtype: true,
+    maxAdapters: true,
+    maxAdapterRank: true,
+    allowsAdapterUpdates: true,
     cacheDirectory: true,
     cacheLimitBytes: true,
     memoryLimitBytes: true,

@@ -114,6 +114,10 @@ export async function createScriptedService(script: AnswerScript): Promise<Scrip
       recordServiceTime: () => undefined,
     },
     constraints: { prepare: () => Promise.reject(new Error("the scripted engine takes no constraints")) },
+    adapters: {
+      acquire: () => Promise.reject(new Error("the scripted engine takes no adapters")),
+      retire: () => undefined,
+    },
     answers: createAnswerReader({
       template: script.template,
       toolParser: script.toolParser,

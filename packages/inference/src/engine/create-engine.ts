@@ -45,6 +45,7 @@ export function createEngine<
     model,
   });
   const loop = createStepLoop({ options: resolved, scheduler, table, sampler, publish });
+  const { maxAdapters = 0 } = executor.adapterStorage ?? {};
   let isDraining = false;
   let disposal: Promise<void> | undefined;
   let requestCount = 0;
@@ -111,7 +112,7 @@ export function createEngine<
 
   const generate = (request: GenerationRequest): TokenStream => {
     assertServing(disposal !== undefined, isDraining);
-    const checked = resolveGenerationRequest(request, resolved);
+    const checked = resolveGenerationRequest(request, { ...resolved, maxAdapters });
     const id = checked.id ?? `request-${(requestCount += 1)}`;
     if (checked.signal?.aborted === true) {
       const stream = new GenerationStream(id, () => {});

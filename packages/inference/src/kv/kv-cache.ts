@@ -2,7 +2,8 @@
 export class CachedSequence {
   /**
    * The tokens it was admitted with: its prompt, or all its tokens after a preemption. Sequences with the same array
-   * compute it once; the others get a copy.
+   * compute it once; the others get a copy. Only those of one request have the same array, and the same adapter: keys
+   * and values of equal tokens differ between adapters.
    */
   readonly tokenIds: Int32Array;
   /** The slot of its keys and values; may change between two forward passes. */

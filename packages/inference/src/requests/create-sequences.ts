@@ -29,6 +29,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
       new GeneratedSequence({
         index,
         promptTokenIds,
+        adapter: request.adapter,
         maxTokens: stopping.maxTokens,
         minTokens: stopping.minTokens,
         includeStopInOutput: stopping.includeStopInOutput,

@@ -15,6 +15,8 @@ export interface GeneratedSequenceParts {
   /** Index among the request's answers. */
   readonly index: number;
   readonly promptTokenIds: Int32Array;
+  /** The place of its adapter; 0 for none. [0] */
+  readonly adapter?: number;
   readonly maxTokens: number;
   readonly minTokens: number;
   readonly includeStopInOutput: boolean;
@@ -45,6 +47,7 @@ export interface SequenceDelta {
 export class GeneratedSequence implements SchedulableSequence {
   readonly index: number;
   readonly promptTokenIds: Int32Array;
+  readonly adapter: number;
   readonly maxLengthTokens: number;
   readonly sampling: SamplingState;
   readonly #logprobs: LogprobLog | undefined;
@@ -67,6 +70,7 @@ export class GeneratedSequence implements SchedulableSequence {
   constructor(parts: GeneratedSequenceParts) {
     this.index = parts.index;
     this.promptTokenIds = parts.promptTokenIds;
+    this.adapter = parts.adapter ?? 0;
     this.maxLengthTokens = parts.promptTokenIds.length + parts.maxTokens;
     this.sampling = parts.sampling;
     this.#parts = parts;

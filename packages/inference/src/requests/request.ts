@@ -27,6 +27,11 @@ export interface GenerationRequest {
    * its length is the beginning of an allowed one. [anything]
    */
   readonly constraint?: ConstraintPort;
+  /**
+   * The place of an adapter in the executor's `adapterStorage`, which stays there until the stream has ended; 0 for
+   * none. [0]
+   */
+  readonly adapter?: number;
   /** [1] */
   readonly n?: number;
   /** Report the log-probability of each token and of this many alternatives (0 to 20). */

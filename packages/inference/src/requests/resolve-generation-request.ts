@@ -12,6 +12,7 @@ export interface ResolvedRequest {
   readonly sampling: SamplingParams;
   readonly stopping: StopParams & { readonly maxTokens: number };
   readonly constraint: ConstraintPort | undefined;
+  readonly adapter: number;
   readonly n: number;
   readonly logprobs: number | undefined;
   readonly promptLogprobs: number | undefined;
@@ -28,7 +29,12 @@ export interface ResolvedRequest {
  */
 export function resolveGenerationRequest(
   request: GenerationRequest,
-  model: { readonly vocabSize: number; readonly contextTokens: number },
+  model: {
+    readonly vocabSize: number;
+    readonly contextTokens: number;
+    /** Places of adapters. [0] */
+    readonly maxAdapters?: number;
+  },
 ): ResolvedRequest {
   const fields = readFields("", request);
   const resolved = {
@@ -36,6 +42,7 @@ export function resolveGenerationRequest(
     promptTokenIds: resolvePrompt(fields.take("promptTokenIds"), model.vocabSize),
     sampling: resolveSampling(readFields("sampling", fields.take("sampling") ?? {}), model.vocabSize),
     constraint: resolveConstraint(fields.take("constraint")),
+    adapter: fields.integer("adapter", { start: 0, last: model.maxAdapters ?? 0 }) ?? 0,
     n: fields.integer("n", { start: 1, last: requestLimits.maxAnswers }) ?? 1,
     logprobs: fields.integer("logprobs", { start: 0, last: requestLimits.maxLogprobs }),
     promptLogprobs: fields.integer("promptLogprobs", { start: 0, last: requestLimits.maxLogprobs }),

@@ -3,8 +3,10 @@ import type { CachedSequence } from "../kv/kv-cache.ts";
 
 /** A sequence as the scheduler and a batch see it. */
 export interface SchedulableSequence {
-  /** Sequences with the same array compute it once; the others get a copy. */
+  /** Sequences with the same array, which have the same adapter too, compute it once; the others get a copy. */
   readonly promptTokenIds: Int32Array;
+  /** The place of its adapter; 0 for none. [0] */
+  readonly adapter?: number;
   /** Prompt and generated tokens at most. */
   readonly maxLengthTokens: number;
   /** Generated tokens that were not computed yet; at least one once the prompt is computed. */
@@ -31,6 +33,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly lengths: Int32Array;
   readonly logitCounts: Int32Array;
   readonly knownLengths: Int32Array;
+  readonly adapters: Int32Array;
   readonly tokenIds: Int32Array;
   /** The sequence of each chunk. */
   readonly sequences: S[] = [];
@@ -45,6 +48,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.lengths = new Int32Array(capacity.maxChunks);
     this.logitCounts = new Int32Array(capacity.maxChunks);
     this.knownLengths = new Int32Array(capacity.maxChunks);
+    this.adapters = new Int32Array(capacity.maxChunks);
     this.tokenIds = new Int32Array(capacity.maxTokens);
   }
 
@@ -105,6 +109,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.lengths[at] = chunk.length;
     this.logitCounts[at] = chunk.logitCount;
     this.knownLengths[at] = chunk.knownLength;
+    this.adapters[at] = sequence.adapter ?? 0;
     this.#extraLogitCount += Math.max(0, chunk.logitCount - 1);
     this.#tokenCount += chunk.length;
     this.sequences.push(sequence);

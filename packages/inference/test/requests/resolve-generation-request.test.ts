@@ -12,6 +12,7 @@ describe("resolveGenerationRequest", () => {
   it("fills in the defaults", () => {
     expect(resolve({ promptTokenIds: [1, 2] })).toEqual({
       id: undefined,
+      adapter: 0,
       constraint: undefined,
       promptTokenIds: Int32Array.of(1, 2),
       sampling: {

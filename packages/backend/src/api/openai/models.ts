@@ -12,13 +12,14 @@ import {
   type NamedSchema,
 } from "../shared/json-schema.ts";
 
-/** OpenAI's model object; `max_model_len` as vLLM adds it, and `quantization`, `state`, `aliases`, `reasons` of our own. */
-function toModelObject({ id, aliases, state, reasons, model }: ModelStatus): object {
+/** OpenAI's model object; `max_model_len`, `root` and `parent` as vLLM adds them, and `quantization`, `state`, `aliases`, `reasons` of our own. */
+export function toModelObject({ id, aliases, state, reasons, model, adapter }: ModelStatus): object {
   return {
     id,
     object: "model",
     created: Math.floor(model?.createdAt ?? 0),
     owned_by: "infernode",
+    ...(adapter === undefined ? {} : { root: adapter.directory, parent: adapter.baseId }),
     ...(model?.contextTokens === undefined ? {} : { max_model_len: model.contextTokens }),
     ...(model?.quantization === undefined ? {} : { quantization: model.quantization }),
     state,
@@ -32,6 +33,8 @@ const modelFields = {
   object: { const: "model" },
   created: { ...integerSchema, description: "Seconds since 1970; 0 while the model has not been loaded." },
   owned_by: textSchema,
+  root: { ...textSchema, description: "Of an adapter: its directory." },
+  parent: { ...textSchema, description: "Of an adapter: the id of the model that it changes." },
   max_model_len: { ...integerSchema, description: "The context, in tokens, once it is known." },
   quantization: {
     enum: weightModes,
@@ -42,7 +45,8 @@ const modelFields = {
   reasons: { ...arraySchema(textSchema), description: "Why it is not ready." },
 };
 const requiredFields = ["id", "object", "created", "owned_by", "state", "aliases"];
-const modelSchema: NamedSchema = { name: "Model", schema: objectSchema(modelFields, requiredFields) };
+/** A model in answers. */
+export const modelSchema: NamedSchema = { name: "Model", schema: objectSchema(modelFields, requiredFields) };
 
 /** Lists all models, whatever their state. */
 export const listModelsCodec: AnswerCodec = {

@@ -2,6 +2,7 @@ import type { ApiError } from "../shared/api-error.ts";
 import { errorCodes } from "../shared/error-catalog.ts";
 import { objectSchema, textOrNullSchema, textSchema, type JsonMap } from "../shared/json-schema.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
+import { loadAdapterCodec, unloadAdapterCodec } from "./adapters.ts";
 import { chatCodec } from "./chat.ts";
 import { completionCodec } from "./completions.ts";
 import { detokenizeCodec } from "./detokenize.ts";
@@ -22,7 +23,16 @@ function toErrorBody({ message, status, param, code }: ApiError): JsonMap {
 /** OpenAI's wire format, and that of vLLM where OpenAI has none. */
 export const openAiFormat: WireFormat = {
   name: "OpenAI",
-  codecs: [chatCodec, completionCodec, listModelsCodec, retrieveModelCodec, tokenizeCodec, detokenizeCodec],
+  codecs: [
+    chatCodec,
+    completionCodec,
+    listModelsCodec,
+    retrieveModelCodec,
+    tokenizeCodec,
+    detokenizeCodec,
+    loadAdapterCodec,
+    unloadAdapterCodec,
+  ],
   errors: {
     toBody: toErrorBody,
     toEvent: (error) => JSON.stringify(toErrorBody(error)),

@@ -28,7 +28,8 @@ export function findModelStatus(service: ModelService, name: string): ModelStatu
 
 function onlyModel(service: ModelService): ModelStatus {
   const statuses = knownModels(service);
-  if (statuses.length === 1) return statuses[0];
+  const [first, ...others] = statuses.filter(({ adapter }) => adapter === undefined);
+  if (first !== undefined && others.length === 0) return first;
   throw new ApiError(
     "missing_required_parameter",
     `Missing required parameter: expected \`model\` to be one of ${listIds(statuses)}, got nothing`,

@@ -20,6 +20,8 @@ import { engineDefaults } from "../../config/engine-defaults.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import { createAnswerReader, type AnswerReader } from "../../parsers/answer/create-answer-reader.ts";
 import { describeChat } from "./describe-chat.ts";
+import { adapterRoom } from "../adapters/adapter-room.ts";
+import { createAdapterTable } from "./adapter-table.ts";
 import type { LocalModel } from "../model-service.ts";
 import { createOperationFinder, operations } from "../../operations/registry.ts";
 import type {
@@ -77,11 +79,14 @@ type SettingsOf<Options> = {
   readonly [Name in keyof Options & keyof EngineSettings]: Required<Options>[Name];
 };
 
-function executorSettings(
-  { threads, runtime, kvCacheDtype = engineDefaults.kvCacheDtype }: EngineCoreOptions,
-  sizes: EngineSizes,
-): SettingsOf<ExecutorOptions> {
-  return { ...sizes, threads, runtime, kvCacheDtype };
+function executorSettings(options: EngineCoreOptions, sizes: EngineSizes): SettingsOf<ExecutorOptions> {
+  const {
+    threads,
+    runtime,
+    kvCacheDtype = engineDefaults.kvCacheDtype,
+    maxAdapterRank = engineDefaults.maxAdapterRank,
+  } = options;
+  return { ...sizes, threads, runtime, kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
 }
 
 function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
@@ -250,7 +255,16 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   let disposal: Promise<void> | undefined;
   const dispose = (): Promise<void> => (disposal ??= constraints.dispose().then(disposeAll));
 
-  const operationParts = { engine, prompts, answers, constraints };
+  const adapters = createAdapterTable({ storage: executor.adapterStorage, config: model.config });
+  try {
+    for (const [name, directory] of Object.entries(options.adapters ?? {})) {
+      (await adapters.acquire({ name, directory, version: 0 })).release();
+    }
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const operationParts = { engine, prompts, answers, constraints, adapters };
   const core: EngineCore = {
     model: describe(parts),
     description: executor.description,

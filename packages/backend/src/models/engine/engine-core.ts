@@ -29,6 +29,8 @@ export interface EngineCoreOptions
   readonly toolParser?: string | undefined;
   /** How the model writes reasoning. [found from its chat template] */
   readonly reasoningParser?: string | undefined;
+  /** Absolute directories by name: LoRA adapters that are loaded with the model. [none] */
+  readonly adapters?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Health and memory of an engine, sent a few times a second. Plain data. */

@@ -8,9 +8,10 @@ import {
   type MemoryPlan,
   type AvailableMemory,
 } from "@infernode/memory";
-import { loadModel, type LanguageModel, type LoadOptions } from "@infernode/models";
+import { loadModel, openAdapter, type LanguageModel, type LoadOptions } from "@infernode/models";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
+import { adapterRoom } from "../adapters/adapter-room.ts";
 import { answerMemory } from "../answer-memory.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
@@ -47,7 +48,15 @@ export interface PrepareOptions {
 
 type SizeOptions = Pick<
   EngineCoreOptions,
-  "maxSequences" | "contextTokens" | "maxTokensPerStep" | "answerMemoryBytes" | "kvCacheDtype"
+  | "maxSequences"
+  | "contextTokens"
+  | "maxTokensPerStep"
+  | "answerMemoryBytes"
+  | "kvCacheDtype"
+  | "adapters"
+  | "maxAdapters"
+  | "maxAdapterRank"
+  | "allowsAdapterUpdates"
 >;
 
 /** The longest chunk of a prompt in one step. */
@@ -65,9 +74,11 @@ export function planModel(
   options: SizeOptions,
   budgetBytes: number,
 ): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
-  const { kvCacheDtype = engineDefaults.kvCacheDtype } = options;
+  const { kvCacheDtype = engineDefaults.kvCacheDtype, maxAdapterRank = engineDefaults.maxAdapterRank } =
+    options;
+  const fixed = { kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
   const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
-    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), kvCacheDtype });
+    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), ...fixed });
   const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
     fitEngineSizes({
       requested: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
@@ -99,6 +110,17 @@ function demandOf(model: ExecutorModel, options: EngineCoreOptions): MemoryDeman
   };
 }
 
+/** Compares the adapters that are loaded with a model with it. @throws ModelError */
+async function assertAdaptersFit(
+  { config }: LanguageModel,
+  { adapters = {}, maxAdapterRank: maxRank = engineDefaults.maxAdapterRank }: EngineCoreOptions,
+): Promise<void> {
+  for (const directory of Object.values(adapters)) {
+    const adapter = await openAdapter(directory, { config, maxRank });
+    await adapter.close();
+  }
+}
+
 /**
  * Opens a model with every check that needs no memory for it: files, config, weights, tokenizer, chat template, the
  * executor's limits, and the memory plan. Everything that loads or describes a model calls this. The caller disposes
@@ -123,6 +145,7 @@ export async function prepareModel(
       write: writeWeights,
     } = await quantizeModel(stored, options, executorProvider);
     await executorProvider.assertSupported(model);
+    await assertAdaptersFit(model, options);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));
     const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);

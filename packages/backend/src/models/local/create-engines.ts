@@ -1,5 +1,6 @@
 import type { InfernodeConfig } from "../../config/config.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
+import { createAdapterModels } from "../adapters/adapter-models.ts";
 import { createMemoryBudget } from "../memory-budget.ts";
 import { createModelPool } from "../model-pool.ts";
 import type { ModelService } from "../model-service.ts";
@@ -51,5 +52,9 @@ export function createEngines(
     });
     return { id, aliases, service };
   });
-  return { engines: members.map(({ service }) => service), service: createModelPool(members) };
+  const pool = members.map((member, index) => {
+    const service = createAdapterModels(member.service, config.models[index]!);
+    return { ...member, service };
+  });
+  return { engines: members.map(({ service }) => service), service: createModelPool(pool) };
 }

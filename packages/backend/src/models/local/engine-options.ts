@@ -14,11 +14,12 @@ export function supervisionOf({
   chatTemplate,
   toolParser,
   reasoningParser,
+  adapters,
   engine,
 }: ModelConfig): Pick<EngineSettings, SupervisorSetting> & { readonly engine: EngineCoreOptions } {
   const { startTimeoutMs, hangAfterMs, maxRestarts, ...settings } = engine;
   const model = { modelDirectory: directory, modelName: id, chatTemplatePath: chatTemplate };
-  const options = { ...model, toolParser, reasoningParser, ...settings };
+  const options = { ...model, toolParser, reasoningParser, adapters, ...settings };
   return { startTimeoutMs, hangAfterMs, maxRestarts, engine: options };
 }
 
