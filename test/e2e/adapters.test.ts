@@ -31,9 +31,17 @@ let client: OpenAI;
 beforeAll(async () => {
   daemon = await startDaemon({
     args: [
-      ...["--model", base, "--lora", `all=${directoryOf("llama2-all")}`],
-      ...["--lora", `patterns=${directoryOf("llama2-patterns")}`],
-      ...["--max-loras", "3", "--max-lora-rank", "8", "--allow-runtime-lora-updating"],
+      "--model",
+      base,
+      "--lora",
+      `all=${directoryOf("llama2-all")}`,
+      "--lora",
+      `patterns=${directoryOf("llama2-patterns")}`,
+      "--max-loras",
+      "3",
+      "--max-lora-rank",
+      "8",
+      "--allow-runtime-lora-updating",
     ],
   });
   client = new OpenAI({ baseURL: `${daemon.url}/v1`, apiKey: "none", maxRetries: 0 });
@@ -59,7 +67,9 @@ async function tokensAfter(
 
 test("each adapter is a model that answers as peft does, several at once", async () => {
   const names = ["all", "patterns"] as const;
-  const cases = names.flatMap((name) => readGolden(`llama2-${name}`).map((each) => ({ name, ...each })));
+  const cases = names.flatMap((name) =>
+    readGolden(`llama2-${name}`).map(({ tokens, best }) => ({ name, tokens, best })),
+  );
   const found = await Promise.all(cases.map(({ name, tokens }) => tokensAfter(name, tokens, 1)));
   expect(found).toEqual(cases.map(({ best }) => [best]));
 });
@@ -68,8 +78,9 @@ test("a request gets in company what it gets alone", async () => {
   const [, { tokens } = { tokens: [] }] = readGolden("llama2-all");
   const models = ["llama2", "all", "patterns", "all", "llama2"];
   const together = await Promise.all(models.map((model) => tokensAfter(model, tokens, 24)));
-  for (const [at, model] of models.entries())
+  for (const [at, model] of models.entries()) {
     expect(await tokensAfter(model, tokens, 24)).toEqual(together[at]);
+  }
   expect(new Set(together.map((each) => JSON.stringify(each))).size).toBe(3);
 });
 
@@ -112,9 +123,14 @@ test("an adapter is loaded, survives a crash of the engine, and is unloaded, whi
   expect(await tokensAfter("third", tokens, 1)).toEqual([best]);
 
   const whole = await tokensAfter("third", tokens, 100);
+  const extra = { ignore_eos: true, return_token_ids: true };
   const stream = await client.completions.create({
-    ...{ model: "third", prompt: [...tokens], max_tokens: 100, temperature: 0, stream: true },
-    ...({ ignore_eos: true, return_token_ids: true } as object),
+    model: "third",
+    prompt: [...tokens],
+    max_tokens: 100,
+    temperature: 0,
+    stream: true,
+    ...extra,
   });
   const streamed: number[] = [];
   for await (const chunk of stream as AsyncIterable<{ choices: { token_ids?: number[] }[] }>) {

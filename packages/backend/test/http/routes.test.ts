@@ -159,7 +159,8 @@ test("every example of the API page runs as it is shown", async () => {
   };
   const examples = Object.entries(paths).flatMap(([path, { post }]) => {
     const example = post?.requestBody?.content["application/json"]?.example;
-    return example === undefined ? [] : [{ path, example }];
+    // Adapters are read from directories, in test/e2e/adapters.test.ts.
+    return example === undefined || path.endsWith("_lora_adapter") ? [] : [{ path, example }];
   });
   expect(examples.map(({ path }) => path)).toEqual([
     "/v1/chat/completions",

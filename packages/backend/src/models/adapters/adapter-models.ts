@@ -67,28 +67,26 @@ export function createAdapterModels(base: ModelService, model: AdaptedModel): Mo
     loaded.delete(adapter.name);
     yield* base.call(retireAdapter, adapter, { ...callOptions, modelId });
   }
-  const statusOf = (status: ModelStatus, { name, directory }: AdapterRef): ModelStatus => ({
-    ...status,
-    id: name,
-    aliases: [],
-    model: status.model && { ...status.model, id: name },
-    adapter: { directory, baseId: modelId },
-  });
+  const statusOf = (status: ModelStatus, { name, directory }: AdapterRef): ModelStatus =>
+    Object.assign({}, status, {
+      id: name,
+      aliases: [],
+      model: status.model && { ...status.model, id: name },
+      adapter: { directory, baseId: modelId },
+    });
   /** The operation says which events and input it has; here, one of two that are known by name. */
   const callOf = <Event extends CallEvent>(events: AsyncIterable<CallEvent>): AsyncIterable<Event> =>
     events as AsyncIterable<Event>;
 
   return {
     ...delegate(base),
-    models: () =>
-      base
-        .models()
-        .flatMap((status) => [
-          status,
-          ...(status.id === modelId
-            ? Array.from(loaded.values(), (adapter) => statusOf(status, adapter))
-            : []),
-        ]),
+    models: () => {
+      const statuses = [...base.models()];
+      const own = statuses.find(({ id }) => id === modelId);
+      if (own === undefined) return statuses;
+      for (const adapter of loaded.values()) statuses.push(statusOf(own, adapter));
+      return statuses;
+    },
     call<Input, Event extends CallEvent>(
       operation: Operation<Input, Event>,
       input: NoInfer<Input>,
