@@ -231,10 +231,13 @@ test("a message of Anthropic's format has the call that its choice asks for", as
     const [{ name, input }] = (answer.body as { content: [{ name: Name; input: object }] }).content;
     expect(validators[name](input)).toBe(true);
   }
-  const hostile = [...own, { name: "third", input_schema: { properties: { a: { not: {} } } } }];
+  const hostile = [
+    ...own,
+    { name: "third", input_schema: { properties: { a: { unevaluatedItems: false } } } },
+  ];
   const refused = await ask({ tools: hostile, tool_choice: { type: "any" } });
   expect(refused.status).toBe(400);
-  expect(JSON.stringify(refused.body)).toContain("tools[2].input_schema: #/properties/a/not");
+  expect(JSON.stringify(refused.body)).toContain("tools[2].input_schema: #/properties/a/unevaluatedItems");
 });
 
 describe("refused by name", () => {
@@ -255,7 +258,7 @@ describe("refused by name", () => {
 
   test("a schema that is malformed, that cannot be enforced, or that nothing matches", async () => {
     const hostile: readonly (readonly [object, string])[] = [
-      [{ type: "object", properties: { a: { not: { type: "string" } } } }, "#/properties/a/not"],
+      [{ type: "object", properties: { a: { unevaluatedItems: false } } }, "#/properties/a/unevaluatedItems"],
       [{ properties: { a: { type: "string", pattern: "(" } } }, "#/properties/a/pattern"],
       [{ properties: { a: { enum: [] } }, required: ["a"] }, "#"],
       [{ properties: { a: { $ref: "#/none" } } }, "#/properties/a/$ref"],

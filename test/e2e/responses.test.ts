@@ -303,13 +303,13 @@ describe("requests that are refused", () => {
     [{ input: [{ type: "computer_call" }] }, "input[0].type", "invalid_value"],
     [{ tool_choice: "required" }, "tool_choice", "invalid_value"],
     [
-      { tools: [{ ...look, strict: true, parameters: { uniqueItems: true } }] },
+      { tools: [{ ...look, strict: true, parameters: { unevaluatedItems: false } }] },
       "tools[0].parameters",
       "unsupported_parameter",
     ],
     [{ reasoning: { effort: "high" } }, "reasoning.effort", "unsupported_parameter"],
     [
-      { text: { format: { type: "json_schema", name: "a", schema: { uniqueItems: true } } } },
+      { text: { format: { type: "json_schema", name: "a", schema: { unevaluatedItems: false } } } },
       "text.format.schema",
       "unsupported_parameter",
     ],

@@ -12,21 +12,22 @@ function refusal(source: ConstraintSource): ConstraintError {
   throw new Error("expected an error");
 }
 
+/** Without one an `if` says nothing. */
+const consequence = JSON.parse('{"then":false}') as object;
+
 describe("compileConstraint", () => {
   const keywords: readonly (readonly [string, unknown])[] = [
-    ["not", { type: "string" }],
-    ["if", { type: "string" }],
-    ["uniqueItems", true],
-    ["contains", { type: "string" }],
-    ["dependentRequired", { a: ["b"] }],
-    ["dependentSchemas", { a: {}, b: { type: "null" } }],
+    ["not", { patternProperties: { "^a": { type: "string" } } }],
+    ["if", { additionalProperties: false }],
     ["unevaluatedProperties", false],
     ["$dynamicRef", "#a"],
     ["maxlength", 3],
   ];
   for (const [keyword, value] of keywords) {
     it(`refuses ${keyword} by name and path`, () => {
-      const error = refusal({ jsonSchema: { type: "object", properties: { "a/b": { [keyword]: value } } } });
+      const error = refusal({
+        jsonSchema: { type: "object", properties: { "a/b": { [keyword]: value, ...consequence } } },
+      });
       expect(error).toMatchObject({ code: "UNSUPPORTED_CONSTRAINT", keyword, path: "#/properties/a~1b" });
     });
   }
@@ -65,8 +66,18 @@ describe("compileConstraint", () => {
     ["a word boundary", { regex: "\\ba" }, { path: "regex", position: 1 }],
     [
       "branches that overlap",
-      { jsonSchema: { oneOf: [{ type: "integer" }, { minimum: 2 }] } },
+      { jsonSchema: { oneOf: [{ type: "object" }, { additionalProperties: { type: "null" } }] } },
       { keyword: "oneOf" },
+    ],
+    [
+      "different objects",
+      { jsonSchema: { items: { type: "object" }, uniqueItems: true } },
+      { path: "#/items" },
+    ],
+    [
+      "different strings that run out",
+      { jsonSchema: { items: { type: "string", maxLength: 3 }, uniqueItems: true } },
+      { keyword: "uniqueItems" },
     ],
     ["an unknown format", { jsonSchema: { type: "string", format: "color" } }, { keyword: "format" }],
     [

@@ -44,7 +44,7 @@ export const vocabulary: readonly (Uint8Array | undefined)[] = [
   ...Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)),
   ...texts.map((text) => encoder.encode(text)),
 ];
-const trie = createTokenTrie(vocabulary);
+export const trie = createTokenTrie(vocabulary);
 export const maskWords = (vocabulary.length + 31) >>> 5;
 
 export function masksOf(source: ConstraintSource): TokenMasks {

@@ -1,4 +1,4 @@
-import { matchesShape } from "./matches-shape.ts";
+import { surelyDiffers } from "./matches-shape.ts";
 import { conjunctionForName } from "./object-layers.ts";
 import type { SchemaShapes } from "./schema-shapes.ts";
 import type { NumberShape, ObjectShape, Shape, StringShape } from "./shapes.ts";
@@ -9,8 +9,8 @@ const maxDepth = 3;
 /** Whether it is certain that no value has both shapes. */
 export function areDisjoint(left: Shape, right: Shape, shapes: SchemaShapes): boolean {
   shapes.budget.spend(1);
-  if (left.type === "literal") return !matchesShape(left.value, right, shapes);
-  if (right.type === "literal") return !matchesShape(right.value, left, shapes);
+  if (left.type === "literal") return surelyDiffers(left.value, right, shapes);
+  if (right.type === "literal") return surelyDiffers(right.value, left, shapes);
   if (left.type === "number" && right.type === "number") return areNumbersDisjoint(left, right);
   if (left.type === "string" && right.type === "string") return areCountsDisjoint(left, right);
   if (left.type === "array" && right.type === "array") return areCountsDisjoint(left, right);

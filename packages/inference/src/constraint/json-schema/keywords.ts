@@ -30,6 +30,13 @@ export const annotationKeywords: ReadonlySet<string> = new Set([
   "example",
 ]);
 
+/** What a string holds: annotations since draft 2019-09. */
+export const contentKeywords: ReadonlySet<string> = new Set([
+  "contentEncoding",
+  "contentMediaType",
+  "contentSchema",
+]);
+
 /** Keywords that are enforced. */
 export const enforcedKeywords: ReadonlySet<string> = new Set([
   "$ref",
@@ -39,6 +46,16 @@ export const enforcedKeywords: ReadonlySet<string> = new Set([
   "allOf",
   "anyOf",
   "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentRequired",
+  "dependentSchemas",
+  "dependencies",
+  "contains",
+  "minContains",
+  "maxContains",
   "minLength",
   "maxLength",
   "pattern",
@@ -52,6 +69,7 @@ export const enforcedKeywords: ReadonlySet<string> = new Set([
   "prefixItems",
   "additionalItems",
   "minItems",
+  "uniqueItems",
   "maxItems",
   "properties",
   "patternProperties",
@@ -65,22 +83,11 @@ export const enforcedKeywords: ReadonlySet<string> = new Set([
 /** Values with which a keyword that is not enforced says nothing. */
 export function isVacuous(keyword: string, value: unknown): boolean {
   switch (keyword) {
-    case "uniqueItems":
     case "nullable":
       return value === false;
     case "unevaluatedItems":
     case "unevaluatedProperties":
       return value === true || isEmptyObject(value);
-    case "dependentRequired":
-    case "dependentSchemas":
-    case "dependencies":
-      return isEmptyObject(value);
-    case "minContains":
-    case "maxContains":
-    case "then":
-    case "else":
-      // Without `contains` or `if`, which are refused, they have no meaning.
-      return true;
     default:
       // A name of no vocabulary begins with x-; such keywords are annotations.
       return keyword.startsWith("x-");

@@ -25,6 +25,8 @@ function mergeAlike(left: Shape, right: Shape): Shape | undefined {
         ...(right.prefix[index] ?? right.items),
       ]),
       items: [...left.items, ...right.items],
+      contains: [...(left.contains ?? []), ...(right.contains ?? [])],
+      isUnique: left.isUnique === true || right.isUnique === true,
       ...mergeCounts(left, right),
     };
   }
@@ -59,6 +61,7 @@ function mergeNumbers(left: NumberShape, right: NumberShape): NumberShape {
     low: tighter(left.low, right.low, (a, b) => a > b),
     high: tighter(left.high, right.high, (a, b) => a < b),
     multiples: [...new Set([...left.multiples, ...right.multiples])],
+    notMultiples: [...new Set([...(left.notMultiples ?? []), ...(right.notMultiples ?? [])])],
     path: left.path,
   };
 }

@@ -9,6 +9,7 @@ export function conjunctionForName(
   layers: readonly ObjectLayer[],
   budget: Budget,
 ): Conjunction {
+  budget.spend(layers.length);
   return layers.flatMap(({ properties, patterns, additional }): Conjunction => {
     const declared = properties.get(name);
     const matched = patterns.filter(({ pattern }) => acceptsPattern(pattern, name, budget));

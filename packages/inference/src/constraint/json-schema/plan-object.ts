@@ -51,7 +51,7 @@ export function planObject(
   const { budget } = shapes;
   const { layers, required } = shape;
   const allowed =
-    shape.names.length === 0 ? anyTextAutomaton : namesAutomaton(shape.names, shape.path, shapes);
+    shape.names.length === 0 ? anyTextAutomaton : textsAutomaton(shape.names, shape.path, shapes);
   const declared: DeclaredProperty[] = [];
   const names = new Set([...layers.flatMap((layer) => [...layer.properties.keys()]), ...required]);
   const declare = (name: string): boolean => {
@@ -125,8 +125,8 @@ function assertFewParts(count: number, path: string): void {
   });
 }
 
-/** The names that `propertyNames` allows. */
-function namesAutomaton(names: Conjunction, path: string, shapes: SchemaShapes): CharacterAutomaton {
+/** The texts that some schemas allow. @param path of errors about their lengths */
+export function textsAutomaton(names: Conjunction, path: string, shapes: SchemaShapes): CharacterAutomaton {
   const { budget } = shapes;
   const found = shapes.of(names);
   const texts = found.flatMap((shape) =>

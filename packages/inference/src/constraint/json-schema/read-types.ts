@@ -1,12 +1,13 @@
 import { parsePattern } from "../regex/parse-pattern.ts";
 import { type PatternScope, resolveAnchors } from "../regex/resolve-anchors.ts";
-import { formatPatterns } from "./formats.ts";
+import { formats } from "./formats.ts";
 import type { JsonValue } from "./json-value.ts";
 import type { Conjunction, SchemaDocument } from "./schema-document.ts";
 import type { SchemaFields } from "./schema-fields.ts";
 import {
   anyNumber,
   type ArrayShape,
+  type ItemCount,
   type NumberBound,
   type NumberShape,
   type ObjectShape,
@@ -79,9 +80,10 @@ function readString(fields: SchemaFields, document: SchemaDocument): StringShape
   }
   const format = fields.text("format");
   if (format !== undefined) {
-    const source = formatPatterns.get(format);
-    if (source === undefined) fields.unsupported("format", `one of ${[...formatPatterns.keys()].join(", ")}`);
-    patterns.push(compilePattern(source, { path: fields.pathOf("format"), scope: "whole" }, document));
+    const known = formats.get(format);
+    if (known === undefined) fields.unsupported("format", `one of ${[...formats.keys()].join(", ")}`);
+    const place = { path: fields.pathOf("format"), scope: "whole" } as const;
+    patterns.push({ ...compilePattern(known.pattern, place, document), wide: known.wide });
   }
   return {
     type: "string",
@@ -106,8 +108,12 @@ function readArray(fields: SchemaFields, document: SchemaDocument): ArrayShape {
   const isTuple = Array.isArray(items);
   const prefix = (isTuple ? fields.list("items") : fields.list("prefixItems")) ?? [];
   const rest = isTuple ? "additionalItems" : "items";
+  const isUnique = fields.get("uniqueItems") ?? false;
+  if (typeof isUnique !== "boolean") return fields.invalid("uniqueItems", "true or false");
   return {
     type: "array",
+    contains: readContains(fields, document),
+    isUnique,
     prefix: prefix.map((schema, index) =>
       document.conjunctionOf(schema, `${fields.pathOf(isTuple ? "items" : "prefixItems")}/${index}`),
     ),
@@ -115,6 +121,17 @@ function readArray(fields: SchemaFields, document: SchemaDocument): ArrayShape {
     min: fields.count("minItems", 0),
     max: fields.count("maxItems", Infinity),
   };
+}
+
+function readContains(fields: SchemaFields, document: SchemaDocument): readonly ItemCount[] {
+  if (!fields.has("contains")) return [];
+  // Drafts before 2019-09 do not have the counts.
+  const hasCounts = !document.ignoresSiblings;
+  const min = hasCounts ? fields.count("minContains", 1) : 1;
+  const max = hasCounts ? fields.count("maxContains", Infinity) : Infinity;
+  return min === 0 && max === Infinity
+    ? []
+    : [{ value: read(fields, "contains", document), from: 0, min, max }];
 }
 
 function read(fields: SchemaFields, keyword: string, document: SchemaDocument): Conjunction {

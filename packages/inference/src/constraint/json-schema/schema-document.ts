@@ -8,6 +8,8 @@ export interface SchemaNode {
   readonly schema: JsonObject;
   /** A JSON pointer from the document's root. */
   readonly path: string;
+  /** Its values are those that do not match all of these; the schema itself says nothing then. */
+  readonly negates?: Conjunction | undefined;
 }
 
 /** Schemas that a value must all match. None of them: any value. */
@@ -26,6 +28,7 @@ export class SchemaDocument {
   /** Before 2019-09 everything beside `$ref` is ignored. */
   readonly ignoresSiblings: boolean;
   readonly #nodes = new Map<JsonObject, SchemaNode>();
+  readonly #negations = new Map<string, SchemaNode>();
   readonly #bases = new Map<JsonObject, string>();
   readonly #paths = new Map<JsonObject, string>();
   readonly #byUri = new Map<string, JsonValue>();
@@ -50,6 +53,26 @@ export class SchemaDocument {
       this.#nodes.set(schema, node);
     }
     return [node];
+  }
+
+  /** What does not match all of some schemas. @param key of the conjunction */
+  negationOf(negates: Conjunction, key: string): Conjunction {
+    const [first] = negates;
+    if (first === undefined) return [neverNode];
+    if (negates.includes(neverNode)) return [];
+    let node = this.#negations.get(key);
+    if (node === undefined) {
+      const schema = {};
+      node = { id: this.#nodes.size, schema, path: first.path, negates };
+      this.#nodes.set(schema, node);
+      this.#negations.set(key, node);
+    }
+    return [node];
+  }
+
+  /** The one schema of a value. */
+  constantOf(value: JsonValue, path: string): Conjunction {
+    return this.conjunctionOf({ const: value }, path);
   }
 
   /** The schema that a node's `$ref` names. @throws ConstraintError if it is not in the document */

@@ -1,6 +1,6 @@
 import { ConstraintError, type ConstraintErrorCode } from "../program/constraint-error.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
-import { annotationKeywords, enforcedKeywords, isVacuous } from "./keywords.ts";
+import { annotationKeywords, contentKeywords, enforcedKeywords, isVacuous } from "./keywords.ts";
 import { describe, type SchemaDocument, type SchemaNode } from "./schema-document.ts";
 
 /** Reads the keywords of one schema, with errors that name them. */
@@ -19,6 +19,8 @@ export class SchemaFields {
       budget.spend(1);
       // Draft 4 has `id` for `$id`.
       if (keyword === "id" && ignoresSiblings && typeof value === "string") continue;
+      // Since 2019-09 what a string holds is not validated.
+      if (contentKeywords.has(keyword) && !ignoresSiblings) continue;
       if (annotationKeywords.has(keyword) || enforcedKeywords.has(keyword) || isVacuous(keyword, value)) {
         continue;
       }

@@ -1,17 +1,23 @@
 import type { Budget } from "../program/budget.ts";
 import { ConstraintError } from "../program/constraint-error.ts";
-import { areDisjoint } from "./are-disjoint.ts";
+import { combineSchemas } from "./combine-schemas.ts";
 import type { JsonValue } from "./json-value.ts";
 import { matchesShape } from "./matches-shape.ts";
 import { mergeShapes } from "./merge-shapes.ts";
 import { readTypes } from "./read-types.ts";
 import { type Conjunction, neverNode, type SchemaDocument, type SchemaNode } from "./schema-document.ts";
 import { SchemaFields } from "./schema-fields.ts";
-import { anyShapes, type LiteralShape, type Shape } from "./shapes.ts";
+import { anyShapes, type LiteralShape, type ObjectShape, type Shape } from "./shapes.ts";
+import { subtractShapes } from "./subtract-shapes.ts";
+import { uniqueShapes } from "./unique-shapes.ts";
 
 /** Alternatives of one value that are kept apart. */
 const maxShapes = 1000;
 
+const cannotNegate = {
+  expected: "a schema of which it can be said what does not match it",
+  got: "one with open names or equal items",
+};
 const selfReference = "a reference to itself";
 
 /** Works out what values schemas allow, as lists of shapes; each list once. */
@@ -40,7 +46,7 @@ export class SchemaShapes {
     let shapes: readonly Shape[] | undefined;
     for (const node of new Set(conjunction)) {
       const more = node === neverNode ? [] : this.#ofNode(node);
-      shapes = shapes === undefined ? more : this.#intersect(shapes, more);
+      shapes = shapes === undefined ? more : this.intersect(shapes, more);
     }
     shapes ??= anyShapes("#");
     this.#known.set(key, shapes);
@@ -54,6 +60,7 @@ export class SchemaShapes {
 
   #ofNode(node: SchemaNode): readonly Shape[] {
     const fields = new SchemaFields(node);
+    if (node.negates !== undefined) return this.#withoutValues(node.negates, node.path);
     if (this.#open.has(node)) {
       fields.refuse("INVALID_CONSTRAINT", "$ref", { expected: "a schema", got: selfReference });
     }
@@ -65,6 +72,12 @@ export class SchemaShapes {
     } finally {
       this.#open.delete(node);
     }
+  }
+
+  #withoutValues(negated: Conjunction, path: string): readonly Shape[] {
+    const rest = subtractShapes(anyShapes(path), this.of(negated), this);
+    if (rest !== undefined) return rest;
+    throw new ConstraintError("UNSUPPORTED_CONSTRAINT", { path, ...cannotNegate });
   }
 
   /** As `of`; `undefined` where that would need a schema that is being read. */
@@ -82,78 +95,53 @@ export class SchemaShapes {
     if (isReference && this.document.ignoresSiblings) return this.of(this.document.resolve(fields.node));
     fields.assertEnforced(this.document);
     let shapes = this.#restrictToValues(readTypes(fields, this.document), fields);
-    if (isReference) shapes = this.#intersect(shapes, this.of(this.document.resolve(fields.node)));
-    for (const [index, schema] of (this.#list(fields, "allOf") ?? []).entries()) {
-      shapes = this.#intersect(
-        shapes,
-        this.of(this.document.conjunctionOf(schema, `${fields.pathOf("allOf")}/${index}`)),
-      );
-    }
-    for (const keyword of ["anyOf", "oneOf"] as const) {
-      const list = this.#list(fields, keyword);
-      if (list === undefined) continue;
-      const branches = list.map((schema, index) =>
-        this.#intersect(
-          shapes,
-          this.of(this.document.conjunctionOf(schema, `${fields.pathOf(keyword)}/${index}`)),
-        ),
-      );
-      if (keyword === "oneOf") this.#assertDisjoint(branches, fields);
-      shapes = unique(branches.flat());
-      this.#assertFew(shapes, fields.pathOf(keyword));
-    }
-    return shapes;
-  }
-
-  #list(fields: SchemaFields, keyword: string): readonly JsonValue[] | undefined {
-    const list = fields.list(keyword);
-    return list?.length === 0 ? fields.invalid(keyword, "an array with schemas") : list;
+    if (isReference) shapes = this.intersect(shapes, this.of(this.document.resolve(fields.node)));
+    return combineSchemas(shapes, fields, this);
   }
 
   #restrictToValues(shapes: readonly Shape[], fields: SchemaFields): readonly Shape[] {
     let restricted = shapes;
     const values = fields.list("enum");
-    if (values !== undefined) restricted = this.#intersect(literalShapes(values), restricted);
+    if (values !== undefined) restricted = this.intersect(literalShapes(values), restricted);
     const constant = fields.get("const");
-    if (constant !== undefined) restricted = this.#intersect(literalShapes([constant]), restricted);
+    if (constant !== undefined) restricted = this.intersect(literalShapes([constant]), restricted);
     return restricted;
   }
 
-  #intersect(left: readonly Shape[], right: readonly Shape[]): readonly Shape[] {
+  /** The values of both, as shapes. */
+  intersect(left: readonly Shape[], right: readonly Shape[]): readonly Shape[] {
     const merged: Shape[] = [];
     for (const one of left) {
       for (const other of right) {
         this.budget.spend(one.type === "literal" ? 1 : 20);
         const shape = mergeShapes(one, other, this.#matches);
-        if (shape === undefined) continue;
+        if (shape === undefined || (shape.type === "object" && this.isImpossible(shape))) continue;
         merged.push(shape);
         if (shape === one && one.type === "literal") break;
       }
     }
-    return unique(merged);
+    return uniqueShapes(merged);
+  }
+
+  /** What does not match all of some schemas. */
+  negationOf(conjunction: Conjunction): Conjunction {
+    return this.document.negationOf(conjunction, this.keyOf(conjunction));
+  }
+
+  /** Whether an object must have a property that has no value. */
+  isImpossible({ layers, required }: ObjectShape): boolean {
+    if (layers.length < 2) return false;
+    return [...required].some((name) => {
+      const declared = layers.filter(({ properties }) => properties.has(name));
+      if (declared.length === 0) return false;
+      return this.ofIfKnown(declared.flatMap(({ properties }) => properties.get(name)!))?.length === 0;
+    });
   }
 
   readonly #matches = ({ value }: LiteralShape, shape: Shape): boolean => matchesShape(value, shape, this);
 
-  #assertDisjoint(branches: readonly (readonly Shape[])[], fields: SchemaFields): void {
-    for (const [index, branch] of branches.entries()) {
-      for (const [other, against] of branches.slice(0, index).entries()) {
-        for (const one of branch) {
-          for (const two of against) {
-            this.budget.spend(1);
-            if (areDisjoint(one, two, this)) continue;
-            fields.unsupported(
-              "oneOf",
-              "branches of which no two can match the same value",
-              `branches ${other} and ${index}, which may`,
-            );
-          }
-        }
-      }
-    }
-  }
-
-  #assertFew(shapes: readonly Shape[], path: string): void {
+  /** @throws ConstraintError if there are too many to keep apart */
+  assertFew(shapes: readonly Shape[], path: string): void {
     let count = 0;
     for (const shape of shapes) if (shape.type !== "literal") count += 1;
     if (count <= maxShapes) return;
@@ -168,20 +156,4 @@ export class SchemaShapes {
 function literalShapes(values: readonly JsonValue[]): readonly Shape[] {
   const byText = new Map(values.map((value) => [JSON.stringify(value), value]));
   return [...byText.values()].map((value): Shape => ({ type: "literal", value }));
-}
-
-/** Without repetitions: of the same object, of the types that have no keywords, and of equal literals. */
-function unique(shapes: readonly Shape[]): readonly Shape[] {
-  const seen = new Set<unknown>();
-  return shapes.filter((shape) => {
-    const key =
-      shape.type === "literal"
-        ? JSON.stringify(shape.value)
-        : shape.type === "null" || shape.type === "boolean"
-          ? shape.type
-          : shape;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
 }

@@ -2,9 +2,16 @@ import type { PatternNode } from "../regex/pattern-node.ts";
 import type { JsonValue } from "./json-value.ts";
 import type { Conjunction } from "./schema-document.ts";
 
-/** A pattern that a string must match, without anchors, for the whole string. */
+/** A pattern that a string must match, or must not, without anchors, for the whole string. */
 export interface StringPattern {
   readonly node: PatternNode;
+  /** The string does not match it. [false] */
+  readonly isExcluded?: boolean | undefined;
+  /**
+   * Of a format whose pattern is narrower: what all texts of the format match. Where that is absent, the pattern is
+   * exact.
+   */
+  readonly wide?: RegExp | undefined;
   /** Where it stands, for errors. */
   readonly path: string;
   readonly source: string;
@@ -29,7 +36,18 @@ export interface NumberShape {
   readonly low?: NumberBound | undefined;
   readonly high?: NumberBound | undefined;
   readonly multiples: readonly number[];
+  /** Numbers that it is no multiple of; 1 for a number with a fraction. [none] */
+  readonly notMultiples?: readonly number[] | undefined;
   readonly path: string;
+}
+
+/** How many items, from one on, match some schemas. */
+export interface ItemCount {
+  readonly value: Conjunction;
+  /** The place of the first item that counts. */
+  readonly from: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 export interface ArrayShape {
@@ -38,6 +56,10 @@ export interface ArrayShape {
   readonly items: Conjunction;
   readonly min: number;
   readonly max: number;
+  /** [none] */
+  readonly contains?: readonly ItemCount[] | undefined;
+  /** No two items are the same. [false] */
+  readonly isUnique?: boolean | undefined;
 }
 
 /** What one schema says about the properties of an object. */
@@ -46,6 +68,8 @@ export interface ObjectLayer {
   readonly patterns: readonly { readonly pattern: StringPattern; readonly value: Conjunction }[];
   /** For names that neither a property nor a pattern matches. */
   readonly additional: Conjunction;
+  /** Made of a schema that a value must not match: says nothing about which properties are evaluated. [false] */
+  readonly isDerived?: boolean | undefined;
 }
 
 export interface ObjectShape {

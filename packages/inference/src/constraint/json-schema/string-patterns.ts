@@ -1,6 +1,7 @@
 import { type CharacterAutomaton } from "../automaton/character-automaton.ts";
+import { subtractAutomaton } from "../automaton/combine-automata.ts";
 import { determinizePattern } from "../automaton/determinize.ts";
-import { acceptsText } from "../automaton/text-automata.ts";
+import { acceptsText, anyTextAutomaton } from "../automaton/text-automata.ts";
 import type { Budget } from "../program/budget.ts";
 import type { StringPattern } from "./shapes.ts";
 
@@ -12,6 +13,7 @@ export function automatonOf(pattern: StringPattern, budget: Budget): CharacterAu
   if (automaton === undefined) {
     budget.path = pattern.path;
     automaton = determinizePattern(pattern.node, budget);
+    if (pattern.isExcluded === true) automaton = subtractAutomaton(anyTextAutomaton, automaton, budget);
     automata.set(pattern, automaton);
   }
   return automaton;

@@ -1,3 +1,8 @@
+import { automatonExpression } from "../automaton/automaton-expression.ts";
+import type { CharacterAutomaton } from "../automaton/character-automaton.ts";
+import { intersectAutomata } from "../automaton/combine-automata.ts";
+import { anyTextAutomaton, isEndless } from "../automaton/text-automata.ts";
+import { encodeJsonCharacters } from "../characters/json-text.ts";
 import { ConstraintError } from "../program/constraint-error.ts";
 import {
   type Counter,
@@ -6,8 +11,10 @@ import {
   type Expression,
   literal,
   neverExpression,
+  sequence,
 } from "../program/expression.ts";
 import type { ProgramBuilder } from "../program/program-builder.ts";
+import { type ArrayPlan, planCountedArray } from "./plan-array.ts";
 import { planObject } from "./plan-object.ts";
 import type { Conjunction } from "./schema-document.ts";
 import { type LiteralWriting, writeLiteral, writeObjectLiteral } from "./write-literal.ts";
@@ -15,9 +22,11 @@ import { isJsonObject, isScalar, type JsonValue } from "./json-value.ts";
 import type { ObjectWriting, ValueWritings } from "./resolve-notation.ts";
 import type { SchemaShapes } from "./schema-shapes.ts";
 import type { ArrayShape, NumberShape, ObjectShape, Shape } from "./shapes.ts";
+import { planSet } from "./plan-set.ts";
 import { writeArray } from "./write-array.ts";
 import { writeNumber } from "./write-number.ts";
 import { objectCounter, type ValueWriting, writeObject } from "./write-object.ts";
+import { arrayCounter, writePlannedArray } from "./write-planned-array.ts";
 import { StringWriter } from "./write-string.ts";
 
 /** Writes values as rules of a program: one for each kind of array, object, string or number. */
@@ -167,10 +176,44 @@ export class ValueWriter {
     return expression;
   }
 
+  /** Of an array whose items are counted or compared. */
+  #planArray(shape: ArrayShape): ArrayPlan | undefined {
+    if (shape.isUnique === true && shape.max > 1) return planSet(shape, this.#shapes);
+    return (shape.contains ?? []).length > 0 ? planCountedArray(shape, this.#shapes) : undefined;
+  }
+
+  /** A text that is not among the others of its array. */
+  #differentTexts(texts: CharacterAutomaton): () => Expression {
+    const { allowed, encode, open, close } = this.#writings.strings;
+    const { budget } = this.#builder;
+    const written = allowed === anyTextAutomaton ? texts : intersectAutomata(texts, allowed, budget);
+    if (encode !== encodeJsonCharacters || !isEndless(written)) {
+      refuse(budget.path, "different items in JSON, where no text is left out", "another notation");
+    }
+    const text = automatonExpression(written, encode);
+    const rule = this.#builder.addRule(sequence(exactly(open), text, exactly(close)), true);
+    return () => ({ kind: "call", rule });
+  }
+
   #array(shape: ArrayShape): Expression {
+    const plan = this.#planArray(shape);
+    if (plan === undefined) {
+      const rule = this.#builder.declareRule();
+      this.#pending.push(() =>
+        this.#builder.defineRule(rule, writeArray(shape, this.#shapes, this.#writing)),
+      );
+      return { kind: "call", rule };
+    }
+    const counter = arrayCounter(plan, { min: shape.min, max: shape.max });
+    if (counter === "never") return neverExpression;
     const rule = this.#builder.declareRule();
-    this.#pending.push(() => this.#builder.defineRule(rule, writeArray(shape, this.#shapes, this.#writing)));
-    return { kind: "call", rule };
+    const { space } = this.#writing;
+    const item = plan.texts === undefined ? this.#writing.value : this.#differentTexts(plan.texts);
+    const isCounted = counter !== undefined;
+    this.#pending.push(() =>
+      this.#builder.defineRule(rule, writePlannedArray({ plan, space, item, isCounted })),
+    );
+    return { kind: "call", rule, counter };
   }
 
   #object(shape: ObjectShape, objects: ObjectWriting): Expression {

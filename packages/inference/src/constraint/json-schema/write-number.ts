@@ -1,6 +1,6 @@
 import { automatonExpression } from "../automaton/automaton-expression.ts";
 import { type CharacterAutomaton, isEmptyAutomaton } from "../automaton/character-automaton.ts";
-import { intersectAutomata } from "../automaton/combine-automata.ts";
+import { intersectAutomata, subtractAutomaton } from "../automaton/combine-automata.ts";
 import { determinizePattern } from "../automaton/determinize.ts";
 import { encodeCodePoints } from "../characters/utf8.ts";
 import type { Budget } from "../program/budget.ts";
@@ -24,8 +24,9 @@ const maxDivisor = 20_000;
 
 /** The numbers of a shape: without a bound in any notation of JSON, with one without an exponent. */
 export function writeNumber(shape: NumberShape, budget: Budget): Expression {
-  const { isInteger, low, high, multiples } = shape;
-  if (low === undefined && high === undefined && multiples.length === 0) {
+  const { isInteger, low, high, multiples, notMultiples = [] } = shape;
+  const isFree = multiples.length === 0 && notMultiples.length === 0;
+  if (low === undefined && high === undefined && isFree) {
     const pattern = isInteger ? integerPattern : `-?${wholePattern}${fractionPattern}?${exponentPattern}?`;
     return new PatternEncoder(encodeCodePoints).pattern(parsePattern(pattern, shape.path, budget));
   }
@@ -51,7 +52,7 @@ function negate(bound: NumberBound | undefined): NumberBound | undefined {
 
 /** The numbers that are not negative, of those between two bounds. */
 function magnitudes(
-  { isInteger, multiples, path }: NumberShape,
+  { isInteger, multiples, notMultiples = [], path }: NumberShape,
   { low, high, isAboveZero = false }: Bounds,
   budget: Budget,
 ): CharacterAutomaton {
@@ -71,13 +72,20 @@ function magnitudes(
     compare(high.value, high.isExclusive ? "<" : "<=");
   }
   for (const multiple of multiples) {
-    const decimal = toDecimal(multiple);
-    if (Number(decimal.whole + decimal.fraction) > maxDivisor || decimal.fraction.length > 17) {
-      refuse(path, `multipleOf with digits up to ${maxDivisor}`, multiple);
-    }
-    automaton = intersectAutomata(automaton, exploreAutomaton(multipleStates(decimal), budget), budget);
+    automaton = intersectAutomata(automaton, multiplesOf(multiple, path, budget), budget);
+  }
+  for (const multiple of notMultiples) {
+    automaton = subtractAutomaton(automaton, multiplesOf(multiple, path, budget), budget);
   }
   return automaton;
+}
+
+function multiplesOf(multiple: number, path: string, budget: Budget): CharacterAutomaton {
+  const decimal = toDecimal(multiple);
+  if (Number(decimal.whole + decimal.fraction) > maxDivisor || decimal.fraction.length > 17) {
+    refuse(path, `multipleOf with digits up to ${maxDivisor}`, multiple);
+  }
+  return exploreAutomaton(multipleStates(decimal), budget);
 }
 
 interface Bounds {

@@ -44,12 +44,14 @@ export class StringWriter {
     const { min, max, patterns } = shape;
     const isFree = this.#notation.allowed === anyTextAutomaton;
     if (patterns.length === 0 && isFree) return this.#writeAny(min, max);
-    const sources = patterns.map((pattern) => pattern.source).sort();
+    const sources = patterns.map(({ source, isExcluded = false }) => `${isExcluded} ${source}`).sort();
     const key = `${min} ${max} ${JSON.stringify(sources)}`;
     const known = this.#rules.get(key);
     if (known !== undefined) return this.#callOf(known, this.#counters.get(key));
-    if (patterns.length === 1 && min === 0 && max === Infinity && isFree) {
-      return this.#call(key, this.#quoted(this.#encoder.pattern(patterns[0]!.node)));
+    const [first] = patterns;
+    const isPlain = patterns.length === 1 && first!.isExcluded !== true;
+    if (isPlain && min === 0 && max === Infinity && isFree) {
+      return this.#call(key, this.#quoted(this.#encoder.pattern(first!.node)));
     }
     return this.#writeProduct(shape, key);
   }
