@@ -52,6 +52,12 @@ test("parts are reasoning and content in order", async () => {
   expect(types).toEqual(["reasoning", "content"]);
 });
 
+test("a budget ends the reasoning", async () => {
+  const { reasoning, usage } = await model.chat([question], { ...greedy, reasoningBudget: 1 }).result();
+  expect(reasoning.trim()).toBe("Foxes");
+  expect(usage.reasoningTokens).toBeLessThan(4);
+});
+
 test("tools are called, and their results answered", async () => {
   const first = await model.chat([question], { ...greedy, tools }).result();
   expect(first).toMatchObject({

@@ -27,4 +27,10 @@ if (program === undefined || !readFileSync(join(root, "README.md"), "utf8").incl
   failed += 1;
   process.stdout.write("FAILED: README.md does not show the program of packages/inference/README.md\n");
 }
+// It also shows chat without a server, as the example has it.
+const chat = readFileSync(join(root, "examples/chat.ts"), "utf8").split("\n").slice(1).join("\n");
+if (!readFileSync(join(root, "README.md"), "utf8").includes(chat)) {
+  failed += 1;
+  process.stdout.write("FAILED: README.md does not show examples/chat.ts\n");
+}
 process.exit(failed === 0 ? 0 : 1);

@@ -47,6 +47,8 @@ export interface GenerationOptions {
   readonly reasoningEffort?: ReasoningEffort | undefined;
   /** Turns reasoning on or off, where the model can. */
   readonly thinking?: boolean | undefined;
+  /** Tokens of reasoning after which it is ended. [it ends where the model ends it] */
+  readonly reasoningBudget?: number | undefined;
   /** More variables for the chat template. [none] */
   readonly templateVariables?: Readonly<Record<string, unknown>> | undefined;
   /** Leaves the final message open, so that the answer continues it. [false] */
@@ -87,6 +89,7 @@ export const generationFields: FieldsOf<GenerationOptions> = {
   constraint: object as unknown as z.ZodType<ConstraintSource | undefined>,
   reasoningEffort: z.enum(efforts, { error: `one of ${efforts.join(", ")}` }).optional(),
   thinking: flag,
+  reasoningBudget: z.int({ error: "an integer" }).min(0, { error: "at least 0" }).optional(),
   templateVariables: map,
   continueFinalMessage: flag,
 };
@@ -109,7 +112,7 @@ function biasOf(bias: GenerationOptions["logitBias"]): ReadonlyMap<number, numbe
 export function toGeneration(
   options: GenerationOptions,
   model: ServedModel,
-): Pick<Conversation, "generation" | "template" | "isMaxTokensDefault"> {
+): Pick<Conversation, "generation" | "template" | "reasoningBudget" | "isMaxTokensDefault"> {
   const { temperature, topP, topK, minP, seed, presencePenalty, frequencyPenalty, repetitionPenalty } =
     options;
   const { allowedTokenIds, minTokens, stop, stopTokenIds, ignoreEos, maxTokens } = options;
@@ -119,6 +122,7 @@ export function toGeneration(
   const logitBias = biasOf(options.logitBias);
   return {
     isMaxTokensDefault: maxTokens === undefined,
+    reasoningBudget: options.reasoningBudget,
     template: { continueFinalMessage, variables: variablesOf(options, model) },
     generation: {
       id: randomUUID(),
