@@ -50,7 +50,7 @@ function candidate(tokenId: number): { tokenId: number; token: string; bytes: nu
 
 function logprobOf(tokenId: number) {
   const top = Array.from({ length: topCount }, (_, at) => candidate((tokenId * 31 + at) % model.vocabSize));
-  return { ...candidate(tokenId), top };
+  return { ...candidate(tokenId), rank: 1, top };
 }
 
 /** One delta of each answer for each token, as an engine sends them. */

@@ -14,6 +14,8 @@ export interface TokenCandidate extends Omit<engine.TokenCandidate, "tokenId"> {
 
 /** A token of an answer or a prompt, with its alternatives. */
 export interface TokenLogprob extends TokenCandidate {
+  /** Among all tokens, from 1; `undefined` if a remote server does not report it. */
+  readonly rank: number | undefined;
   readonly top: readonly TokenCandidate[];
 }
 

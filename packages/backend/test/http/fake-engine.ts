@@ -68,6 +68,7 @@ function toLogprob(token: string, logprob: number, top: number): TokenLogprob {
   });
   return {
     ...candidate(token, logprob),
+    rank: 1,
     top: Array.from({ length: top }, (_, index) =>
       candidate(
         index === 0 ? token : `${token}${index}`,

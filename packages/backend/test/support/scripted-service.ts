@@ -56,7 +56,7 @@ class Vocabulary {
 }
 
 function logprobOf(tokenId: number, token: string): TokenLogprob {
-  return { tokenId, token, bytes: [...Buffer.from(token)], logprob: -0.5, top: [] };
+  return { tokenId, token, bytes: [...Buffer.from(token)], logprob: -0.5, rank: 1, top: [] };
 }
 
 function createScriptedEngine(script: AnswerScript, vocabulary: Vocabulary): OperationParts["engine"] {

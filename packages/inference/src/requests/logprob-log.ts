@@ -13,6 +13,8 @@ export class LogprobLog {
   readonly #keepsAll: boolean;
   /** Candidates of each entry: the token itself and its alternatives. */
   #counts = new Uint8Array(firstCapacity);
+  /** Of the token of each entry. */
+  #ranks = new Int32Array(firstCapacity);
   #entryCount = 0;
   #tokenIds = new Int32Array(firstCapacity);
   #logprobs = new Float64Array(firstCapacity);
@@ -33,6 +35,7 @@ export class LogprobLog {
     const count = entry === undefined ? 0 : 1 + entry.top.length;
     this.#reserve(count);
     this.#counts[this.#entryCount] = entry === undefined ? none : count;
+    this.#ranks[this.#entryCount] = entry?.rank ?? 0;
     this.#entryCount += 1;
     if (entry === undefined) return;
     this.#pushCandidate(entry.tokenId, entry.logprob);
@@ -44,7 +47,7 @@ export class LogprobLog {
     const entries: (SampledToken | undefined)[] = [];
     while (entries.length < maxEntries && this.#readEntries < this.#entryCount) {
       const count = this.#counts[this.#readEntries]!;
-      entries.push(this.#entryAt(this.#readCandidates, count));
+      entries.push(this.#entryAt(this.#readEntries, this.#readCandidates));
       this.#readEntries += 1;
       if (count !== none) this.#readCandidates += count;
     }
@@ -58,20 +61,21 @@ export class LogprobLog {
     let candidate = 0;
     for (let entry = 0; entry < this.#entryCount; entry += 1) {
       const count = this.#counts[entry]!;
-      entries.push(this.#entryAt(candidate, count));
+      entries.push(this.#entryAt(entry, candidate));
       if (count !== none) candidate += count;
     }
     return entries;
   }
 
-  #entryAt(start: number, count: number): SampledToken | undefined {
+  #entryAt(entry: number, start: number): SampledToken | undefined {
+    const count = this.#counts[entry]!;
     if (count === none) return undefined;
     const candidate = (at: number): { tokenId: number; logprob: number } => ({
       tokenId: this.#tokenIds[at]!,
       logprob: this.#logprobs[at]!,
     });
     const top = Array.from({ length: count - 1 }, (_, index) => candidate(start + 1 + index));
-    return { ...candidate(start), top };
+    return { ...candidate(start), rank: this.#ranks[entry]!, top };
   }
 
   #pushCandidate(tokenId: number, logprob: number): void {
@@ -84,6 +88,7 @@ export class LogprobLog {
   #dropRead(): void {
     if (this.#readEntries * 2 < this.#entryCount) return;
     this.#counts.copyWithin(0, this.#readEntries, this.#entryCount);
+    this.#ranks.copyWithin(0, this.#readEntries, this.#entryCount);
     this.#tokenIds.copyWithin(0, this.#readCandidates, this.#candidateCount);
     this.#logprobs.copyWithin(0, this.#readCandidates, this.#candidateCount);
     this.#entryCount -= this.#readEntries;
@@ -97,6 +102,9 @@ export class LogprobLog {
       const counts = new Uint8Array(2 * this.#counts.length);
       counts.set(this.#counts);
       this.#counts = counts;
+      const ranks = new Int32Array(counts.length);
+      ranks.set(this.#ranks);
+      this.#ranks = ranks;
     }
     const neededCount = this.#candidateCount + candidateCount;
     if (neededCount <= this.#tokenIds.length) return;

@@ -18,6 +18,9 @@ export interface SampledToken {
   readonly tokenId: number;
   /** Natural logarithm, from the model's own logits. */
   readonly logprob: number;
+  /** Among all tokens, from 1; of equally likely ones the last. */
+  readonly rank: number;
+  /** The likeliest in order: the ranks are 1, 2, … */
   readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
@@ -80,7 +83,7 @@ export function createSampler(options: SamplerOptions): Sampler {
       tokenId: scratch.candidates.ids[at]!,
       logprob: scratch.candidates.weights[at]! - logSum,
     }));
-    return { tokenId, logprob: row[tokenId]! - logSum, top };
+    return { tokenId, logprob: row[tokenId]! - logSum, rank: rankOf(row, row[tokenId]!), top };
   };
   return {
     sample,
@@ -187,6 +190,13 @@ function drawOne(candidates: Candidates, uniform: number): number {
     if (sum > target) return candidates.ids[at]!;
   }
   return candidates.ids[candidates.count - 1]!;
+}
+
+/** Counts the entries that are not below a logit. */
+function rankOf(row: Float32Array, logit: number): number {
+  let rank = 0;
+  for (let id = 0; id < row.length; id += 1) if (row[id]! >= logit) rank += 1;
+  return rank;
 }
 
 /** Sums exp(entry − largest) over a row. */

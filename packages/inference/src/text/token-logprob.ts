@@ -12,6 +12,8 @@ export interface TokenCandidate {
 
 /** Natural logarithms, of the model's own distribution before penalties, bias and temperature. */
 export interface TokenLogprob extends TokenCandidate {
+  /** Among all tokens, from 1. */
+  readonly rank: number;
   readonly top: readonly TokenCandidate[];
 }
 
@@ -24,5 +26,5 @@ export function describeToken(decoder: TokenDecoderPort, sampled: SampledToken):
     const token = bytes.length > 0 ? utf8.decode(bytes) : (decoder.tokenOf(choice.tokenId) ?? "");
     return { tokenId: choice.tokenId, token, bytes: [...bytes], logprob: choice.logprob };
   };
-  return { ...candidate(sampled), top: sampled.top.map(candidate) };
+  return { ...candidate(sampled), rank: sampled.rank, top: sampled.top.map(candidate) };
 }

@@ -4,7 +4,7 @@ import type { SampledToken } from "../../src/sampling/sampler.ts";
 
 function entryOf(id: number, topCount = id % 4): SampledToken {
   const top = Array.from({ length: topCount }, (_, at) => ({ tokenId: id * 10 + at, logprob: -at / 3 }));
-  return { tokenId: id, logprob: -id / 7, top };
+  return { tokenId: id, logprob: -id / 7, rank: 1 + id, top };
 }
 const entries = [undefined, ...Array.from({ length: 300 }, (_, id) => entryOf(id))];
 

@@ -247,6 +247,7 @@ describe("log-probabilities", () => {
     const logs = softmax(sampleLogits).map(Math.log);
     expect(sampled.tokenId).toBe(5);
     expect(sampled.logprob).toBeCloseTo(logs[5]!, 6);
+    expect(sampled.rank).toBe(logs.filter((each) => each >= logs[5]!).length);
     expect(sampled.top.map((candidate) => candidate.tokenId)).toEqual([2, 6, 0]);
     for (const candidate of sampled.top) expect(candidate.logprob).toBeCloseTo(logs[candidate.tokenId]!, 6);
   });

@@ -8,8 +8,9 @@ import type { ApiContext, ApiRequest, GenerationCodec } from "../shared/codec.ts
 import { messageErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
+import { withPromptLogprobs } from "./answers/prompt-logprobs.ts";
 import { withTokenIds } from "./answers/token-ids.ts";
-import { prepareAnswer } from "./answers/answer-writer.ts";
+import { prepareAnswer, type ChoiceWriter } from "./answers/answer-writer.ts";
 import { chatAnswerSchema, chatChunkSchema, createChatWriter } from "./answers/chat-answer.ts";
 import { toChatAdmission } from "./prompts/chat-admission.ts";
 import { samplingFields, streamCondition, type SamplingBody } from "./parameters/sampling-fields.ts";
@@ -61,6 +62,15 @@ function readLogprobs({ logprobs = false, top_logprobs: top }: ChatBody): number
   throw invalidValue("top_logprobs", "0 without `logprobs: true`", { got: top });
 }
 
+function createWriter(body: ChatBody, n: number): ChoiceWriter {
+  const plain = createChatWriter({ n, hasReasoning: body.include_reasoning ?? true });
+  const writer =
+    body.return_token_ids === true ? withTokenIds(plain, { n, promptTokenIds: "answer" }) : plain;
+  const { prompt_logprobs: count } = body;
+  if (count === undefined) return writer;
+  return withPromptLogprobs(writer, { n, count, echoCount: undefined, place: "answer" });
+}
+
 function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGeneration {
   const { body: given, toolsJson } = readToolsText(input);
   const body = parseBody(given, chatRules);
@@ -68,12 +78,7 @@ function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGene
   const id = `chatcmpl-${context.ids()}`;
   const admission = toChatAdmission({ id, body, toolsJson, model, logprobs: readLogprobs(body) }, context);
   const { n = 1 } = admission.request;
-  const writer = createChatWriter({ n, hasReasoning: body.include_reasoning ?? true });
-  const hasTokenIds = body.return_token_ids === true;
-  const resolve = async () => ({
-    admissions: [admission],
-    writer: hasTokenIds ? withTokenIds(writer, { n, promptTokenIds: "answer" }) : writer,
-  });
+  const resolve = async () => ({ admissions: [admission], writer: createWriter(body, n) });
   return prepareAnswer({ id, body, model, promptParam: "messages", resolve }, context);
 }
 

@@ -14,8 +14,9 @@ import { promptErrors } from "../shared/error-catalog.ts";
 import { findModel } from "../shared/find-model.ts";
 import type { PreparedGeneration } from "../shared/generation.ts";
 import type { AdmissionRequest } from "../../conversation/open-generation.ts";
+import { withPromptLogprobs } from "./answers/prompt-logprobs.ts";
 import { withTokenIds } from "./answers/token-ids.ts";
-import { prepareAnswer, type AnswerPlan } from "./answers/answer-writer.ts";
+import { prepareAnswer, type AnswerPlan, type ChoiceWriter } from "./answers/answer-writer.ts";
 import {
   completionAnswerSchema,
   completionChunkSchema,
@@ -121,7 +122,8 @@ function plan(body: CompletionBody, model: ServedModel, context: ApiContext): Co
     defaultMaxTokens,
   });
   const id = `cmpl-${context.ids()}`;
-  const promptLogprobs = hasEcho ? (logprobs ?? (maxTokens === 0 ? 0 : undefined)) : undefined;
+  const echoLogprobs = hasEcho ? (logprobs ?? (maxTokens === 0 ? 0 : undefined)) : undefined;
+  const promptLogprobs = largestOf(echoLogprobs, body.prompt_logprobs);
   const admissions = prompts.map((prompt, index) => {
     const request: GenerateInput = {
       id: promptCount === 1 ? id : `${id}-${index}`,
@@ -133,6 +135,21 @@ function plan(body: CompletionBody, model: ServedModel, context: ApiContext): Co
     return { request, isMaxTokensDefault };
   });
   return { id, n: params.n, admissions };
+}
+
+/** The larger count, if there is one. */
+function largestOf(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
+function createWriter(body: CompletionBody, echoes: readonly Echo[], n: number): ChoiceWriter {
+  const { echo: hasEcho = false, logprobs, prompt_logprobs: count } = body;
+  const plain = createCompletionWriter(echoes, { n, hasLogprobs: logprobs !== undefined });
+  const writer =
+    body.return_token_ids === true ? withTokenIds(plain, { n, promptTokenIds: "choices" }) : plain;
+  if (count === undefined) return writer;
+  const echoCount = hasEcho ? logprobs : undefined;
+  return withPromptLogprobs(writer, { n, count, echoCount, place: "choices" });
 }
 
 interface EchoedAdmission {
@@ -165,7 +182,6 @@ function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGene
   const body = parseBody(input, completionRules);
   const model = findModel(context.service, body.model);
   const { id, n, admissions: planned } = plan(body, model, context);
-  const hasLogprobs = body.logprobs !== undefined;
   const resolve: AnswerPlan["resolve"] = async (signal) => {
     const options = { modelId: model.id, signal };
     const resolved = await Promise.all(
@@ -174,11 +190,9 @@ function prepare({ body: input }: ApiRequest, context: ApiContext): PreparedGene
       ),
     );
     const echoes = resolved.map(({ echo }) => echo);
-    const writer = createCompletionWriter(echoes, { n, hasLogprobs });
     return {
       admissions: resolved.map(({ admission }) => admission),
-      writer:
-        body.return_token_ids === true ? withTokenIds(writer, { n, promptTokenIds: "choices" }) : writer,
+      writer: createWriter(body, echoes, n),
     };
   };
   return prepareAnswer({ id, body, model, promptParam: "prompt", resolve }, context);

@@ -42,7 +42,7 @@ function parseContent(content: readonly unknown[], alternatives: number): TokenL
   return content.map((entry) => {
     const top = isRecord(entry) ? (entry["top_logprobs"] ?? []) : undefined;
     if (!Array.isArray(top)) throw wrong(entry);
-    return { ...parseCandidate(entry), top: top.slice(0, alternatives).map(parseCandidate) };
+    return { ...parseCandidate(entry), rank: undefined, top: top.slice(0, alternatives).map(parseCandidate) };
   });
 }
 
@@ -72,7 +72,10 @@ function parseArrays(logprobs: Readonly<Record<string, unknown>>, alternatives: 
     const candidates = Object.entries(top)
       .map(([text, logprob]) => fromText(text, logprob))
       .toSorted((a, b) => b.logprob - a.logprob);
-    return Object.assign(fromText(token, values[at]), { top: candidates.slice(0, alternatives) });
+    return Object.assign(fromText(token, values[at]), {
+      rank: undefined,
+      top: candidates.slice(0, alternatives),
+    });
   });
 }
 

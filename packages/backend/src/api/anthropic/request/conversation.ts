@@ -4,6 +4,7 @@ import { thinkingVariables } from "../../../conversation/reasoning.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
 import { invalidValue } from "../../shared/api-error.ts";
 import { textField, type FieldsOf } from "../../shared/body/fields.ts";
+import { formParameters } from "../../shared/body/form-parameters.ts";
 import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
 import { messagesField, textContentField, type Message, type TextContent } from "./blocks.ts";
 import { outputFields, outputVariables, type OutputBody } from "./output-config.ts";
@@ -37,6 +38,7 @@ const one = (value: string): UnsupportedParameter => ({
 
 /** Parameters of Anthropic's API that are rejected by name. */
 export const unsupportedParameters: ReadonlyMap<string, UnsupportedParameter> = new Map([
+  ...formParameters("use output_config.format", ["response_format", "structured_outputs", "functions"]),
   ["mcp_servers", {}],
   ["container", {}],
   ["context_management", {}],

@@ -66,7 +66,7 @@ async function collect(replies: TrackedReplies, { head, writer }: AnswerForm): P
 /** How large the answers to all prompts can become; prompts that are echoed with log-probabilities are tokens by now. */
 export function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: ServedModel): AnswerSize {
   const [first] = admissions;
-  const { n = 1, stopping, logprobs } = first?.request ?? {};
+  const { n = 1, stopping, logprobs, promptLogprobs } = first?.request ?? {};
   const { contextTokens = Number.POSITIVE_INFINITY } = model;
   const answerCount = n * admissions.length;
   let echoedTokens = 0;
@@ -77,7 +77,7 @@ export function sizeOfAnswer(admissions: readonly AdmissionRequest[], model: Ser
   return {
     answerCount,
     maxTokens: Math.min(stopping?.maxTokens ?? contextTokens, contextTokens),
-    candidateCount: logprobs === undefined ? 0 : logprobs + 1,
+    candidateCount: 1 + Math.max(logprobs ?? -1, promptLogprobs ?? -1),
     echoedTokens,
     param: answerCount > 1 ? "n" : echoedTokens > 0 ? "logprobs" : "max_tokens",
   };

@@ -6,6 +6,7 @@ import { LogprobStore } from "../../shared/generation/logprob-store.ts";
 import { TokenTexts } from "../../shared/generation/token-texts.ts";
 import { integerSchema, objectSchema, textSchema, type NamedSchema } from "../../shared/json-schema.ts";
 import type { ChoiceWriter } from "./answer-writer.ts";
+import { promptLogprobsField } from "./prompt-logprobs.ts";
 import { tokenIdsFields } from "./token-ids.ts";
 import { answerSchema, chunkSchema, finishReasonSchema } from "./envelope.ts";
 import {
@@ -189,7 +190,10 @@ const choiceFields = {
   logprobs: completionLogprobsSchema,
   finish_reason: finishReasonSchema,
 };
-const choiceSchema = objectSchema({ ...choiceFields, ...tokenIdsFields }, Object.keys(choiceFields));
+const choiceSchema = objectSchema(
+  { ...choiceFields, ...tokenIdsFields, ...promptLogprobsField },
+  Object.keys(choiceFields),
+);
 
 export const completionAnswerSchema: NamedSchema = answerSchema("Completion", object.whole, choiceSchema);
 export const completionChunkSchema: NamedSchema = chunkSchema("CompletionChunk", object.chunk, choiceSchema);

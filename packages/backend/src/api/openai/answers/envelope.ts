@@ -12,6 +12,7 @@ import {
   type JsonMap,
   type NamedSchema,
 } from "../../shared/json-schema.ts";
+import { promptLogprobsField } from "./prompt-logprobs.ts";
 
 /** What all chunks of one stream, and the whole answer, have in common. */
 export interface AnswerHead {
@@ -133,7 +134,10 @@ export const finishReasonSchema: JsonMap = { enum: ["stop", "length", null] };
 /** Of a whole answer. @param object its field of that name */
 export function answerSchema(name: string, object: string, choice: JsonMap): NamedSchema {
   const fields = { ...envelope(object, choice), usage: usageSchema };
-  return { name, schema: objectSchema({ ...fields, ...promptTokenIdsField }, Object.keys(fields)) };
+  return {
+    name,
+    schema: objectSchema({ ...fields, ...promptTokenIdsField, ...promptLogprobsField }, Object.keys(fields)),
+  };
 }
 
 /** Of a chunk. @param object its field of that name */

@@ -54,7 +54,8 @@ export const completionLogprobsSchema: JsonMap = orNullSchema(
 /** JSON has no −∞; other servers write this number. */
 const lowestLogprob = -9999;
 
-function finite(logprob: number): number {
+/** A log-probability that JSON can have. */
+export function finite(logprob: number): number {
   return logprob >= lowestLogprob ? logprob : lowestLogprob;
 }
 

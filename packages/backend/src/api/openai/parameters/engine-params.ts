@@ -43,6 +43,7 @@ export const engineParamNames: Readonly<Record<string, string>> = {
   logitBias: "logit_bias",
   allowedTokenIds: "allowed_token_ids",
   badWords: "bad_words",
+  promptLogprobs: "prompt_logprobs",
   maxTokens: "max_tokens",
   minTokens: "min_tokens",
   stopTokenIds: "stop_token_ids",
@@ -93,6 +94,9 @@ function assertAgreement(body: SamplingParameters, options: EngineParamsOptions)
   }
   if (body.stream_options !== undefined && !stream) {
     throw invalidValue("stream_options", "nothing without `stream: true`", { got: body.stream_options });
+  }
+  if (body.prompt_logprobs !== undefined && stream) {
+    throw invalidValue("prompt_logprobs", "nothing with `stream: true`", { got: body.prompt_logprobs });
   }
   for (const name of ["stop_token_ids", "allowed_token_ids"] as const) {
     assertTokenIds(body[name] ?? [], name, options.model.vocabSize);

@@ -67,6 +67,7 @@ export interface SamplingBody extends StructuredBody {
   readonly repetition_penalty: number | undefined;
   readonly logit_bias: JsonMap | undefined;
   readonly return_token_ids: boolean | undefined;
+  readonly prompt_logprobs: number | undefined;
   readonly truncate_prompt_tokens: number | undefined;
   readonly allowed_token_ids: readonly number[] | undefined;
   readonly bad_words: readonly string[] | undefined;
@@ -143,6 +144,10 @@ export const samplingFields: FieldsOf<SamplingBody> = {
       names: { pattern: "^(0|[1-9][0-9]{0,8})$" },
     },
     `Token ids as strings, and the values that are added to their logits, from ${-maxLogitBias} to ${maxLogitBias}.`,
+  ).optional(),
+  prompt_logprobs: integerField(
+    { min: 0, max: requestLimits.maxLogprobs },
+    "Reports the log-probability of each token of the prompt and of this many alternatives, as vLLM does; not with `stream`.",
   ).optional(),
   return_token_ids: flagField(
     "Adds the ids of the tokens of prompt and answer: `prompt_token_ids`, `token_ids`. Default false.",

@@ -1,3 +1,4 @@
+import { formParameters } from "../../shared/body/form-parameters.ts";
 import type { NeutralValue, UnsupportedParameter } from "../../shared/body/parse-body.ts";
 
 export const oneOf = (...values: readonly (string | number | boolean)[]): NeutralValue => ({
@@ -17,22 +18,13 @@ const flag: NeutralValue = {
   schema: { type: "boolean" },
 };
 
-const structured: UnsupportedParameter = { hint: "use response_format or structured_outputs" };
 const sampler: UnsupportedParameter = { isIgnorable: true };
 
 const common: readonly (readonly [string, UnsupportedParameter])[] = [
-  ["guided_json", structured],
-  ["guided_regex", structured],
-  ["guided_choice", structured],
-  ["guided_grammar", structured],
-  ["guided_decoding_backend", structured],
-  ["guided_whitespace_pattern", structured],
-  ["grammar", structured],
-  ["json_schema", structured],
+  ...formParameters("use response_format or structured_outputs"),
   ["use_beam_search", { neutral: oneOf(false) }],
   ["length_penalty", { neutral: oneOf(1) }],
   ["early_stopping", { neutral: oneOf(false) }],
-  ["prompt_logprobs", {}],
   ["spaces_between_special_tokens", { neutral: oneOf(true) }],
   ["return_tokens_as_token_ids", { neutral: oneOf(false) }],
   ["request_id", { hint: "send the header x-request-id" }],
@@ -64,7 +56,6 @@ const common: readonly (readonly [string, UnsupportedParameter])[] = [
   ["lora", {}],
   ["options", { hint: "send sampling parameters at the top level" }],
   ["keep_alive", {}],
-  ["format", structured],
   ["raw", {}],
 ];
 

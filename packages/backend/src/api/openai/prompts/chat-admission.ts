@@ -49,7 +49,12 @@ export function toChatAdmission(request: ConversationRequest, context: ApiContex
     ...toConversationTools(body),
     toolsJson,
     reasoningBudget: toReasoningBudget(body),
-    generation: { id, ...params, ...(logprobs === undefined ? {} : { logprobs }) },
+    generation: {
+      id,
+      ...params,
+      ...(logprobs === undefined ? {} : { logprobs }),
+      ...(body.prompt_logprobs === undefined ? {} : { promptLogprobs: body.prompt_logprobs }),
+    },
     isMaxTokensDefault,
   };
   const variables = effortVariables(body.reasoning_effort, model, effortFields);

@@ -1,4 +1,5 @@
 import { emptyArray, oneOf } from "../parameters/unsupported-parameters.ts";
+import { formParameters } from "../../shared/body/form-parameters.ts";
 import type { UnsupportedParameter } from "../../shared/body/parse-body.ts";
 
 /** Those of `/v1/responses`. */
@@ -12,6 +13,7 @@ export const unsupportedResponsesParameters: ReadonlyMap<string, UnsupportedPara
   ["context_management", { neutral: emptyArray }],
   ["prompt_cache_retention", { neutral: oneOf("in_memory", "in-memory") }],
   ["moderation", {}],
+  ...formParameters("use text.format", ["structured_outputs", "functions"]),
   ["max_tokens", { hint: "use max_output_tokens" }],
   ["max_completion_tokens", { hint: "use max_output_tokens" }],
   ["messages", { hint: "use input" }],

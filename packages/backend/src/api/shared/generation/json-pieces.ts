@@ -4,10 +4,13 @@
  */
 export class JsonParts {
   readonly parts: Iterable<readonly unknown[]>;
+  /** The elements are JSON texts already, such as of objects with an order of keys that values do not have. */
+  readonly isText: boolean;
 
   /** @param parts the elements, some at a time */
-  constructor(parts: Iterable<readonly unknown[]>) {
+  constructor(parts: Iterable<readonly unknown[]>, { isText = false }: { readonly isText?: boolean } = {}) {
     this.parts = parts;
+    this.isText = isText;
   }
 }
 
@@ -41,11 +44,11 @@ function* listPieces<Element>(
   yield brackets.charAt(1);
 }
 
-function* arrayPieces({ parts }: JsonParts): Generator<string> {
+function* arrayPieces({ parts, isText }: JsonParts): Generator<string> {
   let opening = "[";
   for (const part of parts) {
     if (part.length === 0) continue;
-    yield opening + JSON.stringify(part).slice(1, -1);
+    yield opening + (isText ? part.join(",") : JSON.stringify(part).slice(1, -1));
     opening = ",";
   }
   yield opening === "[" ? "[]" : "]";

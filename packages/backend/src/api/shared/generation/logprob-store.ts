@@ -8,12 +8,14 @@ const defaultPartEntries = 4;
 const none = 0xff;
 
 /**
- * Log-probabilities of an answer that is being collected: 12 bytes for each candidate, and the text of each distinct
+ * Log-probabilities of an answer that is being collected: 12 bytes for each candidate, 5 for each token, and the text of each distinct
  * token once. As JSON they would take seven times as much, as objects more than twenty times.
  */
 export class LogprobStore {
   readonly #texts: TokenTexts;
   #counts = new Uint8Array(firstCapacity);
+  /** 0 for one that is not known. */
+  #ranks = new Int32Array(firstCapacity);
   #entryCount = 0;
   #keys = new Int32Array(firstCapacity);
   #logprobs = new Float64Array(firstCapacity);
@@ -29,7 +31,11 @@ export class LogprobStore {
 
   add(entries: PromptLogprobs): void {
     for (const entry of entries) {
-      if (this.#entryCount === this.#counts.length) this.#counts = grow(this.#counts, 2 * this.#entryCount);
+      if (this.#entryCount === this.#counts.length) {
+        this.#counts = grow(this.#counts, 2 * this.#entryCount);
+        this.#ranks = grow(this.#ranks, 2 * this.#entryCount);
+      }
+      this.#ranks[this.#entryCount] = entry?.rank ?? 0;
       this.#counts[this.#entryCount] = entry === undefined ? none : 1 + entry.top.length;
       this.#entryCount += 1;
       if (entry === undefined) continue;
@@ -50,18 +56,20 @@ export class LogprobStore {
       const part: (TokenLogprob | undefined)[] = [];
       for (let entry = start; entry < Math.min(start + partEntries, this.#entryCount); entry += 1) {
         const count = this.#counts[entry] ?? none;
-        part.push(count === none ? undefined : this.#entryAt(candidate, count));
+        part.push(count === none ? undefined : this.#entryAt(entry, candidate));
         if (count !== none) candidate += count;
       }
       yield part;
     }
   }
 
-  #entryAt(start: number, count: number): TokenLogprob {
+  #entryAt(entry: number, start: number): TokenLogprob {
+    const count = this.#counts[entry] ?? none;
+    const rank = this.#ranks[entry];
     const top = Array.from({ length: count - 1 }, (_, index) => this.#candidateAt(start + 1 + index));
     // Copied field by field: spread objects take twice as much memory until they are collected.
     const { tokenId, token, bytes, logprob } = this.#candidateAt(start);
-    return { tokenId, token, bytes, logprob, top };
+    return { tokenId, token, bytes, logprob, rank: rank === 0 ? undefined : rank, top };
   }
 
   #candidateAt(at: number): TokenCandidate {

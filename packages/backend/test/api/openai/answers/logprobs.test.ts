@@ -12,6 +12,7 @@ function entry(token: string, bytes: readonly number[], logprob: number): TokenL
     token,
     bytes,
     logprob,
+    rank: 1,
     top: [{ tokenId: 2, token: "__proto__", bytes: [1], logprob: -3 }],
   };
 }

@@ -10,7 +10,11 @@ function entryOf(id: number): TokenLogprob {
     bytes: [tokenId % 256],
     logprob: -1 / (1 + tokenId),
   });
-  return { ...candidate(id), top: Array.from({ length: id % 5 }, (_, at) => candidate(id + at)) };
+  return {
+    ...candidate(id),
+    rank: 1 + id,
+    top: Array.from({ length: id % 5 }, (_, at) => candidate(id + at)),
+  };
 }
 const entries = [undefined, ...Array.from({ length: 200 }, (_, id) => entryOf(id))];
 
@@ -41,8 +45,12 @@ test("tells tokens whose ids nobody knows by their bytes", () => {
     logprob: -1,
   });
   const unknown = [
-    { ...candidate("\u{fffd}", [0xe2]), top: [candidate("\u{fffd}", [0xe3]), candidate("a", [97])] },
-    { ...candidate("a", [97]), top: [] },
+    {
+      ...candidate("\u{fffd}", [0xe2]),
+      rank: undefined,
+      top: [candidate("\u{fffd}", [0xe3]), candidate("a", [97])],
+    },
+    { ...candidate("a", [97]), rank: 3, top: [] },
   ];
   const texts = new TokenTexts();
   const store = new LogprobStore(texts);
