@@ -103,7 +103,8 @@ const rules: readonly { readonly code: RegExp; readonly param: RegExp; readonly 
   // Names that occur once, and results of calls that were made.
   { code: /^invalid_value$/, param: /^(tools\[\d+\]\.function\.name|messages\[\d+\]\.tool_call_id)$/ },
   // One constraint, with what it needs.
-  { code: /^invalid_value$/, param: /^(structured_outputs|response_format\.json_schema\.schema)$/ },
+  { code: /^invalid_value$/, param: /^(structured_outputs\b.*|response_format\.json_schema\.schema)$/ },
+  { code: /^invalid_request_error$/, param: /^output_(config\.)?format$/ },
   // A choice among the tools that there are, and schemas of arguments that are enforced.
   { code: /^(invalid_value|invalid_request_error)$/, param: /^tool_choice\b/ },
   {
