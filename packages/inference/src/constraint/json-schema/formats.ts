@@ -50,7 +50,7 @@ export interface Format {
 }
 
 /**
- * The formats that are enforced. A few unusual texts that have it
+ * The formats that are enforced. A few unusual texts that have one
  * do not match, such as leap seconds, names with two hyphens in a row, quoted mailboxes and IPv6 addresses that end as IPv4.
  */
 export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
