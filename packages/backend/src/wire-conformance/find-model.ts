@@ -1,7 +1,7 @@
 import { describeAnswer } from "./shared/answer.ts";
 import { CaseEnd } from "./shared/conformance-case.ts";
 import { createProbedServer, type ProbedServerOptions } from "./shared/probed-server.ts";
-import { valueAt } from "./shared/show-value.ts";
+import { valueAt } from "./shared/json-values.ts";
 import { BackendError } from "../errors.ts";
 
 /**

@@ -2,7 +2,7 @@ import { supported } from "../shared/answer.ts";
 import { askChat } from "../shared/chat-requests.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 
 const answer = async (server: ProbedServer): Promise<unknown> => supported(await askChat(server)).json;
 

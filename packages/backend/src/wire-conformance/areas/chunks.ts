@@ -2,7 +2,7 @@ import { accepted, chunksOf, supported } from "../shared/answer.ts";
 import { askChat, streamChat } from "../shared/chat-requests.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 
 const stream = async (server: ProbedServer): Promise<readonly unknown[]> =>
   chunksOf(supported(await streamChat(server)));

@@ -1,7 +1,7 @@
 import { chunksOf, eventsOf, supported, type Answer } from "../shared/answer.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { elementsAt, indicesOf, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, indicesOf, showValue, valueAt } from "../shared/json-values.ts";
 
 const prompt = "Once upon a time";
 

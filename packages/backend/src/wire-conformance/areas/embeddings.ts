@@ -1,7 +1,7 @@
 import { accepted, supported, type Answer } from "../shared/answer.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 
 const input = ["A fox sleeps.", "A dog barks."];
 

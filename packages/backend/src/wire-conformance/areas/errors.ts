@@ -2,7 +2,7 @@ import { describeAnswer, supported, type Answer } from "../shared/answer.ts";
 import { askChat, chatPath } from "../shared/chat-requests.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { elementsAt, shorten, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, shorten, showValue, valueAt } from "../shared/json-values.ts";
 
 /** A request that no server can answer. */
 async function invalid(server: ProbedServer): Promise<Answer> {

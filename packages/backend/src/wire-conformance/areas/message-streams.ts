@@ -2,7 +2,7 @@ import { parseJson } from "../shared/answer.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
 import { findDisorder, findMisnamed, type EventKind } from "../shared/event-order.ts";
 import { streamedMessage, streamedMessageCall } from "../shared/messages-requests.ts";
-import { joinTexts, showValue, valueAt } from "../shared/show-value.ts";
+import { joinTexts, showValue, valueAt } from "../shared/json-values.ts";
 import { places } from "../shared/tool-requests.ts";
 
 const kinds: readonly EventKind[] = [

@@ -8,7 +8,7 @@ import {
   messageWithCall,
   wholeMessage,
 } from "../shared/messages-requests.ts";
-import { elementsAt, shorten, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, shorten, showValue, valueAt } from "../shared/json-values.ts";
 import { places } from "../shared/tool-requests.ts";
 
 const isCall = (block: unknown): boolean => valueAt(block, "type") === "tool_use";

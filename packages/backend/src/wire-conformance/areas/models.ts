@@ -1,6 +1,6 @@
 import { describeAnswer, supported } from "../shared/answer.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 
 /** The list of models. */
 export const models: ConformanceArea = {

@@ -2,7 +2,7 @@ import { chunksOf, supported, type Answer } from "../shared/answer.ts";
 import { askChat, streamChat } from "../shared/chat-requests.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { elementsAt, indicesOf, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, indicesOf, showValue, valueAt } from "../shared/json-values.ts";
 
 const contentOf = ({ json }: Answer): unknown => valueAt(json, "choices", 0, "message", "content");
 

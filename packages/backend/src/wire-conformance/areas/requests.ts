@@ -2,7 +2,7 @@ import { accepted, supported, type Answer } from "../shared/answer.ts";
 import { askChat, question, streamChat } from "../shared/chat-requests.ts";
 import type { ConformanceArea, ConformanceCase } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { valueAt } from "../shared/show-value.ts";
+import { valueAt } from "../shared/json-values.ts";
 
 /** The plain chat first: a server without chats supports none of the others. */
 async function alsoAccepts(server: ProbedServer, answer: Promise<Answer>): Promise<undefined> {

@@ -2,7 +2,7 @@ import type { StreamEvent } from "../shared/answer.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
 import { findDisorder, findMisnamed, type EventKind } from "../shared/event-order.ts";
 import { streamedCall, streamedResponse } from "../shared/responses-requests.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 
 const kinds: readonly EventKind[] = [
   ["C", /^response\.created$/],

@@ -2,7 +2,7 @@ import { accepted, parseJson, supported } from "../shared/answer.ts";
 import { question } from "../shared/chat-requests.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
 import { askResponse, responseWithCall, wholeResponse } from "../shared/responses-requests.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 import { places } from "../shared/tool-requests.ts";
 
 /** OpenAI's responses, as wholes. */

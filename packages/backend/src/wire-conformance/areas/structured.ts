@@ -2,7 +2,7 @@ import { parseJson, supported, type Answer } from "../shared/answer.ts";
 import { askChat } from "../shared/chat-requests.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { showValue, valueAt } from "../shared/show-value.ts";
+import { showValue, valueAt } from "../shared/json-values.ts";
 
 const places = ["den", "burrow"];
 

@@ -1,6 +1,6 @@
 import { parseJson } from "../shared/answer.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
-import { joinTexts, showValue, valueAt } from "../shared/show-value.ts";
+import { joinTexts, showValue, valueAt } from "../shared/json-values.ts";
 import { look, places, streamedCalls } from "../shared/tool-requests.ts";
 
 /** Calls of tools in streams. */

@@ -1,6 +1,6 @@
 import { parseJson, supported } from "../shared/answer.ts";
 import { CaseEnd, type ConformanceArea } from "../shared/conformance-case.ts";
-import { elementsAt, showValue, valueAt } from "../shared/show-value.ts";
+import { elementsAt, showValue, valueAt } from "../shared/json-values.ts";
 import {
   askAfterResult,
   askCalls,

@@ -2,7 +2,7 @@ import { chunksOf, eventsOf, supported, type Answer } from "../shared/answer.ts"
 import { streamChat } from "../shared/chat-requests.ts";
 import type { ConformanceArea } from "../shared/conformance-case.ts";
 import type { ProbedServer } from "../shared/probed-server.ts";
-import { shorten, showValue } from "../shared/show-value.ts";
+import { shorten, showValue } from "../shared/json-values.ts";
 
 const stream = async (server: ProbedServer): Promise<Answer> => supported(await streamChat(server));
 

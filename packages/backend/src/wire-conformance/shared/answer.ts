@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { CaseEnd } from "./conformance-case.ts";
-import { shorten, valueAt } from "./show-value.ts";
+import { shorten, valueAt } from "./json-values.ts";
 
 /** An event of a stream. */
 export interface StreamEvent {

@@ -2,7 +2,7 @@ import { eventsOf, supported, type Answer, type StreamEvent } from "./answer.ts"
 import { question } from "./chat-requests.ts";
 import { CaseEnd } from "./conformance-case.ts";
 import type { ProbedServer } from "./probed-server.ts";
-import { elementsAt, valueAt } from "./show-value.ts";
+import { elementsAt, valueAt } from "./json-values.ts";
 import { look } from "./tool-requests.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

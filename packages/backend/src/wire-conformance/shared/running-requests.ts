@@ -1,6 +1,6 @@
 import { parseJson } from "./answer.ts";
 import type { ProbedServer } from "./probed-server.ts";
-import { valueAt } from "./show-value.ts";
+import { valueAt } from "./json-values.ts";
 
 /** Where a server says how many requests it computes. */
 interface ActivitySource {

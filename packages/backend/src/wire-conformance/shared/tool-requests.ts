@@ -2,7 +2,7 @@ import { chunksOf, supported, type Answer } from "./answer.ts";
 import { askChat, chatPath, question } from "./chat-requests.ts";
 import { CaseEnd } from "./conformance-case.ts";
 import type { ProbedServer } from "./probed-server.ts";
-import { elementsAt, valueAt } from "./show-value.ts";
+import { elementsAt, valueAt } from "./json-values.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
