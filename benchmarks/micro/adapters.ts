@@ -88,7 +88,7 @@ async function openModel(): Promise<Parameters<typeof createOnnxExecutor>[0]["mo
   return { name: "model", ...checkpoint, ...plan };
 }
 
-/** Times each variant once a round, and compares it with the first of the same round. */
+/** Times each variant once a round, in turns, and compares it with the first of the same round. */
 async function measure(
   variants: readonly Variant[],
   time: (variant: Variant, round: number) => Promise<number>,
