@@ -1,4 +1,5 @@
-// Time to compile constraints and to fill masks along given answers. `npm run bench -- micro/constraint --help`
+// Time to compile constraints and to fill masks along given answers, warmed up here or in a thread.
+// `npm run bench -- micro/constraint --help`
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
