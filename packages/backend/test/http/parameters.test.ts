@@ -116,7 +116,6 @@ test.each([
   ["web_search_options", {}],
   ["use_beam_search", true],
   ["length_penalty", 1.5],
-  ["prompt_logprobs", 1],
   ["chat_template", "{{ x }}"],
   ["echo", true],
   ["typical_p", 0.5],
