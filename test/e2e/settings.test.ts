@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { settings } from "../../packages/backend/src/config/settings.ts";
 import { createTinyModel, type TinyModel } from "../../packages/backend/test/support/tiny-model.ts";
@@ -13,6 +14,7 @@ import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { makeRecitingModel } from "./support/make-reciting-model.ts";
+import { sessionSettingCases, storeSettingCases } from "./support/response-setting-cases.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
@@ -160,6 +162,16 @@ async function recite(...args: readonly string[]): Promise<unknown> {
   });
 }
 
+const fixtures = fileURLToPath(new URL("../fixtures", import.meta.url));
+const adapterBase = join(fixtures, "checkpoints", "llama2");
+const adapter = join(fixtures, "adapters", "llama2-all");
+
+/** Bytes of the weights that a plan states. */
+async function weightsWith(...args: readonly string[]): Promise<number> {
+  const { stdout } = await runCli(["models", "inspect", adapterBase, "--json", ...args]);
+  return (JSON.parse(stdout) as { memoryPlan: { weightsBytes: number } }).memoryPlan.weightsBytes;
+}
+
 const cases: Readonly<Record<string, () => Promise<void>>> = {
   "server.host": async () => {
     expect(new URL(answering.url).hostname).toBe(process.platform === "linux" ? "127.0.0.2" : "127.0.0.1");
@@ -281,6 +293,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(daemon.logs.find(({ msg }) => msg === "draining")).toMatchObject({ timeoutMs: 120 });
     running.socket.destroy();
   },
+  ...sessionSettingCases(() => endless.directory),
   "model.path": async () => {
     // A token for each byte.
     expect(await post(answering, "/tokenize", { prompt: "foxes" })).toMatchObject({ body: { count: 5 } });
@@ -306,6 +319,10 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "model.reasoningParser": async () => {
     const message = { content: "[TOOL_CALLS]f{}", reasoning_content: "hm" };
     expect(await recite("--reasoning-parser", "mistral")).toMatchObject({ body: { choices: [{ message }] } });
+  },
+  "model.adapters": async () => {
+    await using daemon = await startDaemon({ args: ["--model", adapterBase, "--lora", `mine=${adapter}`] });
+    expect(await getJson(daemon, "/v1/models")).toMatchObject({ data: [{}, { id: "mine" }] });
   },
   "engine.maxSequences": async () => {
     expect(await answering.metric("vllm:cache_config_info", 'num_gpu_blocks="3"')).toBe(1);
@@ -375,6 +392,20 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     );
     expect(plans[1]).toBeLessThan((plans[0] ?? 0) / 3);
   },
+  "engine.maxAdapters": async () => {
+    expect(await weightsWith("--max-loras", "4")).toBeGreaterThan(await weightsWith("--max-loras", "2"));
+  },
+  "engine.maxAdapterRank": async () => {
+    const wide = await weightsWith("--max-loras", "1", "--max-lora-rank", "64");
+    expect(wide).toBeGreaterThan(await weightsWith("--max-loras", "1"));
+  },
+  "engine.allowsAdapterUpdates": async () => {
+    await using daemon = await startDaemon({
+      args: ["--model", adapterBase, "--allow-runtime-lora-updating"],
+    });
+    const body = { lora_name: "mine", lora_path: adapter };
+    expect(await post(daemon, "/v1/load_lora_adapter", body)).toMatchObject({ status: 200 });
+  },
   "engine.cacheDirectory": async () => {
     const directory = join(await scratchDirectory(), "kept");
     await quantizeInto(directory, []);
@@ -414,6 +445,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect((await daemon.exited).exitCode).not.toBe(0);
     expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine restarted");
   },
+  ...storeSettingCases(scratchDirectory),
   "log.level": async () => {
     const { log } = await (shown ??= show());
     expect(log).toContain("engine crashed");
