@@ -11,6 +11,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Executor } from "../../../src/executors/executor.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
+import { hasExactMixedSums } from "../../../src/executors/onnx/graph/mixed-sums.ts";
 import { createOnnxExecutor, onnxProvider, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { convertToGguf } from "../../../../models/test/support/convert-to-gguf.ts";
 import { encodeGguf } from "../../../../models/test/support/gguf-file.ts";
@@ -256,13 +257,15 @@ describe.each([
     });
     expect(await logitsOf(other, 0, [tokens.length])).toEqual(wanted);
 
-    // The runtime packs no rows that are not a multiple of a block.
-    expect(part === undefined).toBe(title.startsWith("random"));
+    // The runtime packs no rows that are not a multiple of a block, and no integers without a sign.
+    const hasUnsignedRows = quantization?.blockSize === "row" && !hasExactMixedSums();
+    expect(part === undefined).toBe(title.startsWith("random") || hasUnsignedRows);
     if (part === undefined) return;
     // They are used: other bytes are another result.
     const handle = await openFile(gate?.data.filePath ?? "", "r+");
-    const half = Math.floor((part.startByte + part.endByte) / 2);
-    await handle.write(new Uint8Array(64).fill(0x5a), 0, 64, half - 32);
+    // Some of them stand for columns beyond the rows, which nothing is multiplied with.
+    const quarter = Math.floor((part.endByte - part.startByte) / 4);
+    await handle.write(new Uint8Array(2 * quarter).fill(0x5a), 0, 2 * quarter, part.startByte + quarter);
     await handle.close();
     await using damaged = await create(copied);
     expect(await logitsOf(damaged, 0, [tokens.length])).not.toEqual(wanted);
