@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -10,5 +11,7 @@ export default defineConfig({
     hookTimeout: 240_000,
     expect: { poll: { timeout: 120_000 } },
     pool: "forks",
+    // Much of the time of the tests is waiting for processes that they start.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

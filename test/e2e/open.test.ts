@@ -72,7 +72,7 @@ test("tools are called, and their results answered", async () => {
 
 test("a schema of zod gives a typed value, and so does a JSON Schema", async () => {
   const Fox = z.object({ name: z.string().max(8), age: z.int().min(0).max(9) });
-  const value = await model.chat("Who?", { schema: Fox, seed: 1, maxTokens: 200 }).value();
+  const value = await model.chat("Who?", { schema: Fox, seed: 1, maxTokens: 900 }).value();
   expectTypeOf(value).toEqualTypeOf<{ name: string; age: number }>();
   expect(Fox.parse(value)).toEqual(value);
   const schema = { enum: ["den", "tree"] };
