@@ -98,16 +98,20 @@ describe("errors", () => {
   const never = { type: "integer", minimum: 3, maximum: 2 };
   const refused: readonly (readonly [ConstraintSource, object])[] = [
     [
-      { sequence: [{ literal: "a" }, { anyOf: [{ jsonSchema: { not: {} } }] }] },
-      { part: "sequence[1].anyOf[0]", path: "#", keyword: "not", code: "UNSUPPORTED_CONSTRAINT" },
+      { sequence: [{ literal: "a" }, { anyOf: [{ jsonSchema: { $dynamicRef: "#a" } }] }] },
+      { part: "sequence[1].anyOf[0]", path: "#", keyword: "$dynamicRef", code: "UNSUPPORTED_CONSTRAINT" },
     ],
     [
       {
-        repeat: { part: { sequence: [{ jsonSchema: { items: { not: {} } } }] }, name: "tool" },
+        repeat: { part: { sequence: [{ jsonSchema: { items: { $dynamicRef: "#a" } } }] }, name: "tool" },
         min: 1,
         max: 1,
       },
-      { part: "tool", path: "#/items", message: expect.stringContaining("tool: #/items/not") as unknown },
+      {
+        part: "tool",
+        path: "#/items",
+        message: expect.stringContaining("tool: #/items/$dynamicRef") as unknown,
+      },
     ],
     [{ anyOf: [{ literal: "a" }, { jsonSchema: never }] }, { part: "anyOf[1]", code: "INVALID_CONSTRAINT" }],
     [
