@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { spawnDaemon } from "./support/spawn-daemon.ts";
+import { hasExactMixedSums } from "../../packages/inference/src/executors/onnx/graph/mixed-sums.ts";
 
 /** Has a command run with a file system of its own, mounted for it and its children alone. */
 const withFileSystem = (size: string, directory: string): string =>
@@ -51,7 +52,17 @@ describe.skipIf(!hasFileSystems(tmpdir()))("a cache on a file system that fills"
   test.each([
     { when: "weights are quantized", size: "1m", warning: "quantized again at each start", kept: 0 },
     { when: "the runtime saves them", size: "4m", warning: "not kept in the order of this", kept: 1 },
-    { when: "both are written to one file", size: "8m", warning: "not kept in the order of this", kept: 1 },
+    // Without VNNI the runtime packs no integers, and both files fit.
+    ...(hasExactMixedSums()
+      ? [
+          {
+            when: "both are written to one file",
+            size: "8m",
+            warning: "not kept in the order of this",
+            kept: 1,
+          },
+        ]
+      : []),
   ])("while $when: a warning, the same answer, and nothing in part", async ({ size, warning, kept }) => {
     const log = `${folder}.${size}.log`;
     let names: readonly string[] = ["not read"];
