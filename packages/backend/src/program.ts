@@ -138,7 +138,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--seed <number>", "seed of the sampler, for reproducible answers")
     .option("--verbose", "show tokens per second after each answer")
     .addHelpText("after", playHelp)
-    .action(run(async () => (await import("./commands/play.ts")).play));
+    .action(run(async () => (await import("./commands/play/play.ts")).play));
 
   addSettingOptions(
     addCommand(program, "doctor").description(
@@ -148,7 +148,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   )
     .option("--json", "print JSON")
     .addHelpText("after", doctorHelp)
-    .action(run(async () => (await import("./commands/doctor.ts")).doctor));
+    .action(run(async () => (await import("./commands/doctor/doctor.ts")).doctor));
 
   const models = addCommand(program, "models").description("works with model directories");
   addSettingOptions(
@@ -163,7 +163,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--json", "print JSON")
     .option("--tensors", "list the tensors with their types")
     .addHelpText("after", inspectHelp)
-    .action(run(async () => (await import("./commands/inspect-model.ts")).inspectModel));
+    .action(run(async () => (await import("./commands/models/inspect-model.ts")).inspectModel));
 
   const quantizeSettings = new Set(["engine.quantize", "engine.threads", "engine.runtime"]);
   addSettingOptions(
@@ -178,7 +178,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
   )
     .option("--json", "print JSON")
     .addHelpText("after", quantizeHelp)
-    .action(run(async () => (await import("./commands/quantize-model.ts")).quantizeModelCommand));
+    .action(run(async () => (await import("./commands/models/quantize-model.ts")).quantizeModelCommand));
 
   addCommand(program, "conformance")
     .description("ask any server what clients ask, and say where it deviates from what they need")

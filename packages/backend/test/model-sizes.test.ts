@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatBytes } from "@infernode/memory";
 import { afterAll, expect, test } from "vitest";
-import { describeConfig } from "../src/commands/describe-config.ts";
+import { describeConfig } from "../src/commands/models/describe-config.ts";
 import { engineDefaults } from "../src/config/engine-defaults.ts";
 import { formatCount } from "../src/commands/terminal-text.ts";
 

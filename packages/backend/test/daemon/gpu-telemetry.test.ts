@@ -1,6 +1,6 @@
 import type { GpuReader, GpuInventory } from "@infernode/memory/cuda";
 import { expect, test } from "vitest";
-import { describeGpus } from "../../src/commands/describe-gpus.ts";
+import { describeGpus } from "../../src/commands/doctor/describe-gpus.ts";
 import { createGpuTelemetry } from "../../src/daemon/gpu-telemetry.ts";
 
 const gib = 2 ** 30;

@@ -3,7 +3,7 @@ export type { ConstraintSource, DispatchSource, StructuralTagSource } from "./so
 export { escapePattern } from "./regex/escape-pattern.ts";
 export { warmUpConstraints } from "./warm-up-constraints.ts";
 export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
-export type { NotationMark, ObjectNotation, ValueNotation } from "./json-schema/value-notation.ts";
+export type { NotationMark, ObjectNotation, ValueNotation } from "./json-schema/write/value-notation.ts";
 export {
   ConstraintError,
   type ConstraintErrorCode,

@@ -1,11 +1,11 @@
 import { choice, emptyExpression, type Expression, literal, sequence } from "../program/expression.ts";
 import type { ProgramBuilder } from "../program/program-builder.ts";
-import { assertJson } from "./json-value.ts";
-import { SchemaDocument } from "./schema-document.ts";
-import { resolveNotation } from "./resolve-notation.ts";
-import { SchemaShapes } from "./schema-shapes.ts";
-import type { ValueNotation } from "./value-notation.ts";
-import { ValueWriter } from "./value-writer.ts";
+import { assertJson } from "./schema/json-value.ts";
+import { SchemaDocument } from "./schema/schema-document.ts";
+import { resolveNotation } from "./write/resolve-notation.ts";
+import { SchemaShapes } from "./shapes/schema-shapes.ts";
+import type { ValueNotation } from "./write/value-notation.ts";
+import { ValueWriter } from "./write/value-writer.ts";
 
 /**
  * Whitespace of JSON text: none, or at each place where pretty-printed JSON has some, nothing, one space, or a line

@@ -1,5 +1,5 @@
 import type { ConstraintSource, StructuralTagSource } from "./constraint-source.ts";
-import { assertJson } from "../json-schema/json-value.ts";
+import { assertJson } from "../json-schema/schema/json-value.ts";
 import type { Budget } from "../program/budget.ts";
 import { readFormat } from "./read-tag-format.ts";
 import { readTag, triggeredTags } from "./read-tags.ts";

@@ -1,5 +1,5 @@
 import type { ConstraintSource } from "./constraint-source.ts";
-import type { JsonValue } from "../json-schema/json-value.ts";
+import type { JsonValue } from "../json-schema/schema/json-value.ts";
 import type { FormatContext } from "./tag-format-context.ts";
 import { anyOf, readTag, triggeredTags } from "./read-tags.ts";
 import { TagFields } from "./tag-fields.ts";

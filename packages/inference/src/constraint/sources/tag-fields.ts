@@ -1,5 +1,5 @@
-import { describe } from "../json-schema/schema-document.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json-schema/json-value.ts";
+import { describe } from "../json-schema/schema/schema-document.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json-schema/schema/json-value.ts";
 import { ConstraintError, type ConstraintErrorCode } from "../program/constraint-error.ts";
 
 /** Reads one object of a structural tag; every field must be read, as one that is not known is refused. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../json-schema/json-value.ts";
+import type { JsonValue } from "../json-schema/schema/json-value.ts";
 import type { ConstraintSource } from "./constraint-source.ts";
 import type { JsonWhitespace } from "../json-schema/compile-json-schema.ts";
 

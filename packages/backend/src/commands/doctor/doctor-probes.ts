@@ -1,0 +1,104 @@
+import { createHostMemoryPool } from "@infernode/memory";
+import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
+import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
+import { engineOptionsOf } from "../../models/local/engine-options.ts";
+import { executorProvider } from "../../models/engine/prepare-model.ts";
+import { createMemoryBudget, type MemoryShare } from "../../models/memory-budget.ts";
+import { checkModel, type ModelDescription } from "../check-model.ts";
+
+/** A model that the daemon could be started with. */
+export interface ModelProbe {
+  readonly origin: "embedded" | "configured";
+  /** The name in the API. */
+  readonly id: string;
+  readonly directory: string;
+  readonly runtime: EngineSettings["runtime"];
+  readonly wouldRun: boolean;
+  /** Why `serve` would reject it, with the message of `serve`; empty if it would not. */
+  readonly reasons: readonly string[];
+  readonly model: ModelDescription | undefined;
+}
+
+const embedded = embeddedModelDirectory();
+
+async function probeModel(model: ModelConfig, memory: MemoryShare): Promise<ModelProbe> {
+  const { id, directory } = model;
+  const check = await checkModel(engineOptionsOf(model), (demand) => memory.reserve(demand));
+  if (check.failure !== undefined) memory.withdraw();
+  return {
+    origin: directory === embedded ? "embedded" : "configured",
+    id,
+    directory,
+    runtime: model.engine.runtime,
+    wouldRun: check.failure === undefined,
+    reasons: check.failure === undefined ? [] : [check.failure.message],
+    model: check.model,
+  };
+}
+
+/** Checks the configured models, which share the memory as they would in `serve`. */
+export async function probeModels({
+  models,
+  engine,
+}: Pick<InfernodeConfig, "models" | "engine">): Promise<readonly ModelProbe[]> {
+  const modelIds = models.map(({ id }) => id);
+  const budget = createMemoryBudget({ modelIds, limitBytes: engine.memoryLimitBytes });
+  return Promise.all(models.map(async (model) => probeModel(model, budget.share(model.id))));
+}
+
+/** Checks the bundled model with the settings that hold for all models, except the context, which is another model's. */
+export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Promise<readonly ModelProbe[]> {
+  const engine = { ...config.engine, contextTokens: undefined };
+  const bundled = {
+    id: modelNameOf(embedded),
+    aliases: [],
+    directory: embedded,
+    chatTemplate: undefined,
+    toolParser: "auto",
+    reasoningParser: "auto",
+    adapters: {},
+    engine,
+  };
+  return probeModels({ models: [bundled], engine });
+}
+
+/** The result of loading the executor's library in one way. */
+export interface RuntimeProbe {
+  /** For onnxruntime, `ffi` is its C API through koffi and `binding` is onnxruntime-node's binding. */
+  readonly path: string;
+  readonly works: boolean;
+  /** Version, processor and threads; or why it does not work. */
+  readonly description: string;
+}
+
+async function probeRuntime(path: string, checkpoint: Checkpoint): Promise<RuntimeProbe> {
+  using memory = createHostMemoryPool();
+  const model = { ...checkpoint, name: "probe" };
+  try {
+    const options = { model, memory, maxSequences: 1, contextTokens: 16, runtime: path };
+    await using executor = await executorProvider.create(options);
+    return { path, works: true, description: executor.description };
+  } catch (error) {
+    return { path, works: false, description: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Loads the executor's library in each supported way and runs one step of the model. */
+export async function probeRuntimes(modelDirectory: string): Promise<readonly RuntimeProbe[]> {
+  let checkpoint: Checkpoint;
+  try {
+    checkpoint = await openCheckpoint(modelDirectory);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const description = `not tested, because no model could be opened: ${reason}`;
+    return executorProvider.runtimes.slice(0, 1).map((path) => ({ path, works: false, description }));
+  }
+  try {
+    const probes: RuntimeProbe[] = [];
+    // Sequentially, because each needs the memory of a model.
+    for (const path of executorProvider.runtimes) probes.push(await probeRuntime(path, checkpoint));
+    return probes;
+  } finally {
+    await checkpoint.weights.close();
+  }
+}
