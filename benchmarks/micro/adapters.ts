@@ -12,6 +12,7 @@ import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
+import { timeForward, type TimedStep } from "../lib/time-forward.ts";
 
 const { values } = parseArgs({
   options: {
@@ -43,28 +44,8 @@ interface Variant {
   readonly adapterOf: (sequence: number) => number;
 }
 
-/** Milliseconds of one forward. */
-async function timeForward(
-  { executor, adapterOf }: Variant,
-  step: { readonly sequenceCount: number; readonly start: number; readonly lengthTokens: number },
-): Promise<number> {
-  const { sequenceCount, start, lengthTokens } = step;
-  const batch = {
-    chunkCount: sequenceCount,
-    slots: Int32Array.from({ length: sequenceCount }, (_, slot) => slot),
-    startPositions: new Int32Array(sequenceCount).fill(start),
-    lengths: new Int32Array(sequenceCount).fill(lengthTokens),
-    logitCounts: new Int32Array(sequenceCount).fill(1),
-    adapters: Int32Array.from({ length: sequenceCount }, (_, sequence) => adapterOf(sequence)),
-    tokenIds: Int32Array.from(
-      { length: sequenceCount * lengthTokens },
-      (_, index) => (index * 7919) % executor.vocabSize,
-    ),
-  };
-  const startedAt = performance.now();
-  await executor.forward(batch);
-  return performance.now() - startedAt;
-}
+const timeStep = ({ executor, adapterOf }: Variant, step: TimedStep): Promise<number> =>
+  timeForward(executor, { ...step, adapterOf });
 
 const count = (text: string): number => Number(text);
 const [rank, adapterCount, rounds, threads] = [
@@ -133,19 +114,19 @@ try {
   const prefill = { sequenceCount: 1, start: 0, lengthTokens: promptTokens };
   add(
     `prefill ${promptTokens}`,
-    await measure(variants.slice(0, 3), (variant) => timeForward(variant, prefill)),
+    await measure(variants.slice(0, 3), (variant) => timeStep(variant, prefill)),
   );
   for (const sequenceCount of batches) {
     const start = 128;
     for (const variant of variants) {
-      await timeForward(variant, { sequenceCount, start: 0, lengthTokens: start });
+      await timeStep(variant, { sequenceCount, start: 0, lengthTokens: start });
     }
     const chosen = variants.slice(0, sequenceCount > 1 ? 4 : 3);
     const decode = async (variant: Variant, round: number): Promise<number> => {
       const steps: number[] = [];
       for (let step = 0; step < 8; step += 1) {
         const at = start + round * 8 + step;
-        steps.push(await timeForward(variant, { sequenceCount, start: at, lengthTokens: 1 }));
+        steps.push(await timeStep(variant, { sequenceCount, start: at, lengthTokens: 1 }));
       }
       return median(steps);
     };

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint } from "@infernode/models";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
+import { timeForward } from "../lib/time-forward.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 
 const { values } = parseArgs({
@@ -32,28 +32,6 @@ if (values.help) {
     "options: --size 100m|1b|tiny  --dtype F32|BF16  --runtime ffi|binding  --batches 1,8  --prompt 512  --steps 32  --rounds 5  --threads N  --output <file.json>  --json\n",
   );
   process.exit(0);
-}
-
-/** Milliseconds of one forward in which every sequence has `lengthTokens`. */
-async function timeForward(
-  executor: Executor,
-  step: { sequenceCount: number; start: number; lengthTokens: number },
-): Promise<number> {
-  const { sequenceCount, start, lengthTokens } = step;
-  const batch = {
-    chunkCount: sequenceCount,
-    slots: Int32Array.from({ length: sequenceCount }, (_, slot) => slot),
-    startPositions: new Int32Array(sequenceCount).fill(start),
-    lengths: new Int32Array(sequenceCount).fill(lengthTokens),
-    logitCounts: new Int32Array(sequenceCount).fill(1),
-    tokenIds: Int32Array.from(
-      { length: sequenceCount * lengthTokens },
-      (_, index) => (index * 7919) % executor.vocabSize,
-    ),
-  };
-  const startedAt = performance.now();
-  await executor.forward(batch);
-  return performance.now() - startedAt;
 }
 
 const sizes = checkpointSizes[values.size];

@@ -1,11 +1,8 @@
 // Answers of random weights that must match random JSON schemas, each checked with ajv and byte by byte.
 // `npm run bench -- quality/constrained-answers --help`
 import { parseArgs } from "node:util";
-import { createEngine } from "@infernode/inference";
-import { createOnnxExecutor } from "@infernode/inference/onnx";
-import { loadModel } from "@infernode/models";
 import { checkAnswers } from "../lib/check-answers.ts";
-import { plainMemory } from "../lib/plain-memory.ts";
+import { openEngine } from "../lib/open-engine.ts";
 import { createRandom } from "../lib/random.ts";
 import { randomSchema } from "../lib/random-schema.ts";
 import { writeReport } from "../lib/report.ts";
@@ -29,15 +26,8 @@ if (values.help || values.model === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 
-const model = await loadModel(values.model);
-const executor = await createOnnxExecutor({ model, memory: plainMemory, maxSequences: 16 });
-const engine = createEngine({
-  executor,
-  tokenizer: model.tokenizer,
-  eosTokenIds: model.config.eosTokenIds,
-  model: model.name,
-  memory: plainMemory,
-});
+const opened = await openEngine(values.model);
+const { model, engine } = opened;
 const seed = Number(values.seed);
 const random = createRandom(seed);
 const schemas = Array.from({ length: Number(values.schemas) }, () => randomSchema(random));
@@ -47,9 +37,7 @@ const maxTokens = Number(values["max-tokens"]);
 const startedAt = performance.now();
 const found = await checkAnswers({ model, engine, schemas, answersPerSchema, maxTokens, temperature, seed });
 const seconds = (performance.now() - startedAt) / 1000;
-await engine.dispose();
-await executor.dispose();
-await model.dispose();
+await opened[Symbol.asyncDispose]();
 
 const { refused, ended, cut, invalid, strayed } = found;
 process.stdout.write(

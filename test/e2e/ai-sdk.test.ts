@@ -14,8 +14,8 @@ import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createInfernode, type InfernodeProvider } from "../../packages/backend/dist/ai-sdk/index.js";
 import { assertBuilt } from "./support/cli-path.ts";
-import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
-import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
+import { lookParameters, makeLookingModel } from "./support/looking-model.ts";
+import type { RecitingModel } from "./support/make-reciting-model.ts";
 
 const prompt = "Where is the fox?";
 let reciting: RecitingModel;
@@ -24,11 +24,7 @@ let infernode: InfernodeProvider;
 const pids: number[] = [];
 beforeAll(async () => {
   assertBuilt();
-  reciting = await makeRecitingModel({
-    template: lookingTemplate("{%- else -%}<|plain|><think>"),
-    specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
-    recitals: [lookRecital, { cue: "<|after|>", tokens: ["A fox ", "sleeps."] }, thinkRecital],
-  });
+  reciting = await makeLookingModel();
   const path = reciting.directory;
   infernode = createInfernode({
     models: { reciting: { path, engine: { quantize: "none" } } },

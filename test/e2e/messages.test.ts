@@ -3,26 +3,19 @@ import Anthropic, { BadRequestError, NotFoundError } from "@anthropic-ai/sdk";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
-import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
+import { lookParameters, makeLookingModel } from "./support/looking-model.ts";
+import type { RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 const model = "reciting";
 const question = { role: "user" as const, content: "Where is the fox?" };
 const look: Anthropic.Tool = { name: "look", input_schema: lookParameters };
 
-/** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
-const template = lookingTemplate("{%- else -%}<|plain|><think>");
-
 let reciting: RecitingModel;
 let daemon: TestDaemon;
 let client: Anthropic;
 beforeAll(async () => {
-  reciting = await makeRecitingModel({
-    template,
-    specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
-    recitals: [lookRecital, { cue: "<|after|>", tokens: ["A fox ", "sleeps."] }, thinkRecital],
-  });
+  reciting = await makeLookingModel();
   daemon = await startDaemon({ args: ["--model", `${model}=${reciting.directory}`, "--quantize", "none"] });
   client = new Anthropic({ baseURL: daemon.url, apiKey: "none", maxRetries: 0 });
 });

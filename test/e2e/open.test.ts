@@ -4,8 +4,8 @@ import { z } from "zod";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { open, type ChatMessage, type OpenModel } from "../../packages/backend/dist/index.js";
 import { assertBuilt } from "./support/cli-path.ts";
-import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
-import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
+import { lookParameters, makeLookingModel } from "./support/looking-model.ts";
+import type { RecitingModel } from "./support/make-reciting-model.ts";
 
 const question: ChatMessage = { role: "user", content: "Where is the fox?" };
 const greedy = { temperature: 0 };
@@ -15,11 +15,7 @@ let reciting: RecitingModel;
 let model: OpenModel;
 beforeAll(async () => {
   assertBuilt();
-  reciting = await makeRecitingModel({
-    template: lookingTemplate("{%- else -%}<|plain|><think>"),
-    specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
-    recitals: [lookRecital, { cue: "<|after|>", tokens: ["A fox ", "sleeps."] }, thinkRecital],
-  });
+  reciting = await makeLookingModel();
   model = await open(reciting.directory, { name: "reciting", engine: { quantize: "none" } });
 });
 afterAll(async () => {

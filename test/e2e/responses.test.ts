@@ -2,31 +2,18 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lookingTemplate, lookParameters, lookRecital, thinkRecital } from "./support/looking-model.ts";
-import { makeRecitingModel, type RecitingModel } from "./support/make-reciting-model.ts";
+import { lookParameters, makeLookingModel } from "./support/looking-model.ts";
+import type { RecitingModel } from "./support/make-reciting-model.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient } from "./support/stream-chat.ts";
 
 const model = "reciting";
 const question = "Where is the fox?";
-/** With tools the model looks, and after what it saw it answers; without them it thinks aloud. */
-const template = lookingTemplate(`{%- elif messages[0].role == "system" -%}<|plain|>
-{%- else -%}<think>`);
-
 let reciting: RecitingModel;
 let daemon: TestDaemon;
 let client: OpenAI;
 beforeAll(async () => {
-  reciting = await makeRecitingModel({
-    template,
-    specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
-    recitals: [
-      lookRecital,
-      { cue: "<|after|>", tokens: ["A fox ", "sleeps."] },
-      thinkRecital,
-      { cue: "<|plain|>", tokens: ["Her", "e."] },
-    ],
-  });
+  reciting = await makeLookingModel({ isPlainWithSystem: true });
   daemon = await startDaemon({ args: ["--model", `${model}=${reciting.directory}`, "--quantize", "none"] });
   client = createClient(daemon.url);
 });

@@ -1,4 +1,4 @@
-import type { Recital } from "./make-reciting-model.ts";
+import { makeRecitingModel, type Recital, type RecitingModel } from "./make-reciting-model.ts";
 
 /** The parameters of the tool `look`. */
 export const lookParameters = {
@@ -32,3 +32,24 @@ export const thinkRecital: Recital = {
   cue: "<think>",
   tokens: ["Foxes ", "dig.", "</think>", "In a ", "den."],
 };
+
+/**
+ * Makes a model that looks with tools, answers `A fox sleeps.` after what it saw, and thinks aloud without tools.
+ * @param options `isPlainWithSystem`: with a system message and without tools it says `Here.`
+ */
+export async function makeLookingModel(
+  options: { readonly isPlainWithSystem?: boolean } = {},
+): Promise<RecitingModel> {
+  const { isPlainWithSystem = false } = options;
+  const plainly = `{%- elif messages[0].role == "system" -%}<|plain|>\n{%- else -%}<think>`;
+  return makeRecitingModel({
+    template: lookingTemplate(isPlainWithSystem ? plainly : "{%- else -%}<|plain|><think>"),
+    specialTokens: ["<think>", "<tool_call>", "</tool_call>"],
+    recitals: [
+      lookRecital,
+      { cue: "<|after|>", tokens: ["A fox ", "sleeps."] },
+      thinkRecital,
+      ...(isPlainWithSystem ? [{ cue: "<|plain|>", tokens: ["Her", "e."] }] : []),
+    ],
+  });
+}

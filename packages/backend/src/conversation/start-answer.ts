@@ -1,7 +1,6 @@
 import type { FinishReason } from "@infernode/inference";
 import type { CallOptions, ModelService } from "../models/model-service.ts";
-import { partsOf } from "../operations/parts-of.ts";
-import type { AnswerUsage } from "../operations/token-delta.ts";
+import { partsOf, type AnswerUsage } from "../operations/token-delta.ts";
 import type { AnswerPart } from "../parsers/answer-part.ts";
 import { toAdmission, type Conversation } from "./conversation.ts";
 import { openGeneration, protocolError, type OpenGeneration } from "./open-generation.ts";

@@ -33,6 +33,11 @@ export interface TokenDelta extends Omit<engine.TokenDelta, "logprobs" | "prompt
   readonly reasoningTokens?: number;
 }
 
+/** The parts of a delta. */
+export function partsOf({ text, parts }: TokenDelta): readonly AnswerPart[] {
+  return parts ?? (text === "" ? [] : [{ type: "content", text }]);
+}
+
 /** Token counts of a request, over all its answers. */
 export interface AnswerUsage extends engine.GenerationUsage {
   /** Among the completion's. [0] */

@@ -3,30 +3,12 @@ import { array, assert, boolean, constantFrom, integer, property, record } from 
 import { describe, expect, test } from "vitest";
 import { limitReasoning } from "../../src/operations/limit-reasoning.ts";
 import { createAnswerReader, type AnswerReader } from "../../src/parsers/answer/create-answer-reader.ts";
+import { GrowingVocabulary } from "../support/growing-vocabulary.ts";
 import { reasoningFormats } from "../../src/parsers/reasoning/registry.ts";
-
-/** A vocabulary that grows with what is asked for. */
-class Vocabulary {
-  readonly #tokens: string[] = [];
-  readonly specialTokenIds = new Set<number>();
-
-  idOf(token: string): number {
-    const found = this.#tokens.indexOf(token);
-    return found < 0 ? this.#tokens.push(token) - 1 : found;
-  }
-
-  tokenOf(tokenId: number): string | undefined {
-    return this.#tokens[tokenId];
-  }
-
-  decode(tokenIds: readonly number[]): string {
-    return tokenIds.map((id) => this.#tokens[id]).join("");
-  }
-}
 
 interface Answering {
   readonly reader: AnswerReader;
-  readonly vocabulary: Vocabulary;
+  readonly vocabulary: GrowingVocabulary;
   /** What the model would write, token by token. */
   readonly thoughts: readonly string[];
   readonly endTokens: readonly string[];
@@ -92,7 +74,7 @@ describe.each(reasoningFormats)("$name", ({ name, starts, forcedEnd }) => {
     });
     assert(
       property(cases, ({ longest, thoughts, maxTokens, isReasoningOpen }) => {
-        const vocabulary = new Vocabulary();
+        const vocabulary = new GrowingVocabulary();
         const reader = createAnswerReader({ template: "", reasoningParser: name, tokens: vocabulary });
         const marks = isReasoningOpen ? [] : cut(start, longest);
         const found = answer({
@@ -116,7 +98,7 @@ describe.each(reasoningFormats)("$name", ({ name, starts, forcedEnd }) => {
 });
 
 test("an answer without reasoning is not limited", () => {
-  const vocabulary = new Vocabulary();
+  const vocabulary = new GrowingVocabulary();
   const reader = createAnswerReader({ template: "<think>", tokens: vocabulary });
   const thoughts = ["No", ", ", "a", "b", "c", " <think>", "d "];
   const found = answer({ reader, vocabulary, thoughts, endTokens: ["</think>"], maxTokens: 0 });
@@ -129,7 +111,7 @@ test("an answer without reasoning is not limited", () => {
 });
 
 test("the constraint of the content gets the tokens that end the reasoning", () => {
-  const vocabulary = new Vocabulary();
+  const vocabulary = new GrowingVocabulary();
   const reader = createAnswerReader({ template: "<think>", tokens: vocabulary });
   const accepted: string[] = [];
   const constraint: ConstraintPort = {

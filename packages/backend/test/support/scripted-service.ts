@@ -13,6 +13,7 @@ import type { Prompt } from "../../src/operations/prompt.ts";
 import { createOperationFinder, operations } from "../../src/operations/registry.ts";
 import { createAnswerReader } from "../../src/parsers/answer/create-answer-reader.ts";
 import { createFakeCore, coreOptions, fakeModel } from "./fake-core.ts";
+import { GrowingVocabulary } from "./growing-vocabulary.ts";
 
 /** What a model answers: one token for each text, and a delta for each. */
 export interface AnswerScript {
@@ -37,29 +38,11 @@ export interface ScriptedService {
   readonly prompts: readonly Prompt[];
 }
 
-class Vocabulary {
-  readonly #tokens: string[] = [];
-  readonly specialTokenIds = new Set<number>();
-
-  idOf(token: string): number {
-    const found = this.#tokens.indexOf(token);
-    return found < 0 ? this.#tokens.push(token) - 1 : found;
-  }
-
-  tokenOf(tokenId: number): string | undefined {
-    return this.#tokens[tokenId];
-  }
-
-  decode(tokenIds: readonly number[]): string {
-    return tokenIds.map((id) => this.#tokens[id]).join("");
-  }
-}
-
 function logprobOf(tokenId: number, token: string): TokenLogprob {
   return { tokenId, token, bytes: [...Buffer.from(token)], logprob: -0.5, rank: 1, top: [] };
 }
 
-function createScriptedEngine(script: AnswerScript, vocabulary: Vocabulary): OperationParts["engine"] {
+function createScriptedEngine(script: AnswerScript, vocabulary: GrowingVocabulary): OperationParts["engine"] {
   const { answers, finishReason: last = "stop" } = script;
   return {
     generate: (request: GenerationRequest): TokenStream => {
@@ -99,7 +82,7 @@ function createScriptedEngine(script: AnswerScript, vocabulary: Vocabulary): Ope
 
 /** Creates a service whose model answers as the script says. */
 export async function createScriptedService(script: AnswerScript): Promise<ScriptedService> {
-  const vocabulary = new Vocabulary();
+  const vocabulary = new GrowingVocabulary();
   for (const token of script.specialTokens ?? []) vocabulary.specialTokenIds.add(vocabulary.idOf(token));
   const rendered: Prompt[] = [];
   const parts: OperationParts = {

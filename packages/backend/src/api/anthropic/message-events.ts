@@ -1,6 +1,6 @@
 import type { AnswerPart } from "../../parsers/answer-part.ts";
 import type { StreamEvent } from "../shared/generation.ts";
-import { partsOf } from "../../operations/parts-of.ts";
+import { partsOf } from "../../operations/token-delta.ts";
 import type { TrackedReplies } from "../shared/generation/track-progress.ts";
 import { endOf, messageOf, noEnd, toUsage, type MessageHead } from "./message-head.ts";
 

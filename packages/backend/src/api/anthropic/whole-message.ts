@@ -2,7 +2,7 @@ import { isRecord } from "../../is-record.ts";
 import type { AnswerPart } from "../../parsers/answer-part.ts";
 import { GrowingText } from "../../text/growing-text.ts";
 import { jsonPieces } from "../shared/generation/json-pieces.ts";
-import { partsOf } from "../../operations/parts-of.ts";
+import { partsOf } from "../../operations/token-delta.ts";
 import type { TrackedReplies } from "../shared/generation/track-progress.ts";
 import { endOf, messageOf, noEnd, type MessageHead } from "./message-head.ts";
 

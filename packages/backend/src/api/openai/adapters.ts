@@ -9,7 +9,7 @@ import { describeBody } from "../shared/body/describe-body.ts";
 import { textField, type FieldsOf } from "../shared/body/fields.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";
 import type { AnswerCodec } from "../shared/codec.ts";
-import type { ApiErrorCode } from "../shared/error-catalog.ts";
+import { bodyErrors, modelErrors, type ApiErrorCode } from "../shared/error-catalog.ts";
 import { findModel, findModelStatus } from "../shared/find-model.ts";
 import { objectSchema, textSchema } from "../shared/json-schema.ts";
 import { toApiError } from "../shared/to-api-error.ts";
@@ -37,15 +37,8 @@ const unloadRules: BodyRules<UnloadBody> = { schema: z.strictObject(unloadFields
 
 const errors: readonly ApiErrorCode[] = [
   "adapter_updates_disabled",
-  "model_not_found",
-  "engine_unavailable",
-  "invalid_json",
-  "invalid_type",
-  "invalid_value",
-  "missing_required_parameter",
-  "unknown_parameter",
-  "request_too_large",
-  "unsupported_media_type",
+  ...modelErrors,
+  ...bodyErrors,
   "engine_crashed",
 ];
 

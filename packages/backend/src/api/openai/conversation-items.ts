@@ -11,7 +11,7 @@ import { lockConversation } from "./items/lock-conversation.ts";
 import { newItemsField, toNewItems, type ConversationItem } from "./items/new-items.ts";
 import { maxPriorCharacters } from "./items/prior-items.ts";
 import { readRecord } from "./items/read-record.ts";
-import { itemMissing, requireStorage, toStorageError } from "./items/storage-errors.ts";
+import { itemMissing, requireStorage, nameStoredField } from "./items/storage-errors.ts";
 
 const errors: readonly ApiErrorCode[] = [...storageErrors, "conversation_not_found"];
 
@@ -51,7 +51,7 @@ const createItemsCodec: AnswerCodec = {
       }
       await storage.store.commit([{ type: "append", id, list: "conversation", items: stored }]);
     } catch (error) {
-      throw toStorageError(error, "items");
+      throw nameStoredField(error, "items");
     } finally {
       unlock();
     }
@@ -78,11 +78,7 @@ const listItemsCodec: AnswerCodec = {
   async answer({ path: { conversation_id: recordId = "" }, query }, context) {
     const storage = requireStorage(context.storage);
     await readRecord(storage, "conversation", recordId);
-    try {
-      return await readItemPage(storage, { recordId, list: "conversation" }, query);
-    } catch (error) {
-      throw toStorageError(error);
-    }
+    return await readItemPage(storage, { recordId, list: "conversation" }, query);
   },
 };
 
@@ -98,14 +94,10 @@ const retrieveItemCodec: AnswerCodec = {
   async answer({ path: { conversation_id: recordId = "", item_id: itemId = "" } }, context) {
     const storage = requireStorage(context.storage);
     await readRecord(storage, "conversation", recordId);
-    try {
-      const query = { recordId, ids: [itemId], maxCharacters: Number.MAX_SAFE_INTEGER };
-      const [item] = await storage.store.findItems(query);
-      if (item === undefined) throw itemMissing(itemId);
-      return JSON.parse(item.text) as unknown;
-    } catch (error) {
-      throw toStorageError(error);
-    }
+    const query = { recordId, ids: [itemId], maxCharacters: Number.MAX_SAFE_INTEGER };
+    const [item] = await storage.store.findItems(query);
+    if (item === undefined) throw itemMissing(itemId);
+    return JSON.parse(item.text) as unknown;
   },
 };
 
@@ -130,8 +122,6 @@ const deleteItemCodec: AnswerCodec = {
       });
       if (item === undefined) throw itemMissing(itemId);
       await storage.store.commit([{ type: "remove-item", id, itemId }]);
-    } catch (error) {
-      throw toStorageError(error);
     } finally {
       unlock();
     }

@@ -9,7 +9,7 @@ import { lockConversation } from "./items/lock-conversation.ts";
 import { newItemsField, toNewItems, type ConversationItem } from "./items/new-items.ts";
 import { readRecord } from "./items/read-record.ts";
 import { metadataField, type Metadata } from "./items/request-fields.ts";
-import { requireStorage, toStorageError } from "./items/storage-errors.ts";
+import { requireStorage, nameStoredField } from "./items/storage-errors.ts";
 
 const errors: readonly ApiErrorCode[] = [...storageErrors, "conversation_not_found"];
 
@@ -52,7 +52,7 @@ const createConversationCodec: AnswerCodec = {
         { type: "append", id, list: "conversation", items: stored },
       ]);
     } catch (error) {
-      throw toStorageError(error, "items");
+      throw nameStoredField(error, "items");
     }
     return conversation;
   },
@@ -95,11 +95,7 @@ const updateConversationCodec: AnswerCodec = {
     const { metadata } = parseBody(body ?? {}, updateRules);
     const { head } = await readRecord(storage, "conversation", id);
     const conversation = { ...(JSON.parse(head) as object), metadata };
-    try {
-      await storage.store.commit([{ type: "replace-head", id, head: JSON.stringify(conversation) }]);
-    } catch (error) {
-      throw toStorageError(error);
-    }
+    await storage.store.commit([{ type: "replace-head", id, head: JSON.stringify(conversation) }]);
     return conversation;
   },
 };
@@ -126,8 +122,6 @@ const deleteConversationCodec: AnswerCodec = {
     const unlock = lockConversation(storage, id);
     try {
       await storage.store.commit([{ type: "remove", id }]);
-    } catch (error) {
-      throw toStorageError(error);
     } finally {
       unlock();
     }

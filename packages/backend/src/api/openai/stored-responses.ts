@@ -6,7 +6,7 @@ import { storageErrors, type ApiErrorCode } from "../shared/error-catalog.ts";
 import { objectSchema, textSchema } from "../shared/json-schema.ts";
 import { includeField, itemPageSchema, pageParameters, readItemPage, readQuery } from "./items/item-page.ts";
 import { readRecord } from "./items/read-record.ts";
-import { requireStorage, toStorageError } from "./items/storage-errors.ts";
+import { requireStorage } from "./items/storage-errors.ts";
 import { followHeld } from "./responses/follow-held.ts";
 import { responseEventSchema, responseSchema } from "./responses/response-schemas.ts";
 
@@ -47,9 +47,7 @@ const retrieveRules: BodyRules<RetrieveQuery> = {
 async function readResponse(context: ApiContext, id: string): Promise<object> {
   const storage = requireStorage(context.storage);
   const { head } = await readRecord(storage, "response", id);
-  const page = await storage.store.page({ recordId: id, ...allOutput }).catch((error: unknown) => {
-    throw toStorageError(error);
-  });
+  const page = await storage.store.page({ recordId: id, ...allOutput });
   const output = page?.items.map(({ text }) => JSON.parse(text) as unknown) ?? [];
   return { ...(JSON.parse(head) as object), output };
 }
@@ -107,11 +105,7 @@ export const retrieveResponseCodec: AnswerCodec = {
 async function removeRecord(context: ApiContext, id: string): Promise<void> {
   const storage = requireStorage(context.storage);
   await readRecord(storage, "response", id);
-  try {
-    await storage.store.commit([{ type: "remove", id }]);
-  } catch (error) {
-    throw toStorageError(error);
-  }
+  await storage.store.commit([{ type: "remove", id }]);
 }
 
 /** Deletes a response; those that continue it cannot be continued any more. */
@@ -152,11 +146,7 @@ export const listInputItemsCodec: AnswerCodec = {
   async answer({ path: { response_id: recordId = "" }, query }, context) {
     const storage = requireStorage(context.storage);
     await readRecord(storage, "response", recordId);
-    try {
-      return await readItemPage(storage, { recordId, list: "input" }, query);
-    } catch (error) {
-      throw toStorageError(error);
-    }
+    return await readItemPage(storage, { recordId, list: "input" }, query);
   },
 };
 

@@ -52,6 +52,11 @@ function cannotAnswer(error: Error): ApiError {
   return engineUnavailable(`The model cannot answer now: ${error.message}`, error);
 }
 
+/** Creates the 400 of a field that the store does not take. */
+export function tooMuchToStore(error: BackendError, param?: string): ApiError {
+  return new ApiError("invalid_value", `Too much to store: ${error.message}`, { param, cause: error });
+}
+
 /** Errors of the prompt, and how their messages begin. */
 function promptError(error: EngineRequestError, { prompt }: FieldNames): ApiError | undefined {
   const rejected = (code: ApiErrorCode, prefix: string, param = prompt): ApiError =>
@@ -119,6 +124,11 @@ function fromBackend(error: BackendError): ApiError | undefined {
     return new ApiError("model_not_found", message, { param: "model", cause: error });
   }
   if (error.code === "ENGINE_UNAVAILABLE") return cannotAnswer(error);
+  if (error.code === "STORE_FAILED") {
+    const message = `The store cannot be used now: ${error.message}`;
+    return new ApiError("store_unavailable", message, { retryAfterMs: 2000, cause: error });
+  }
+  if (error.code === "STORE_RECORD_TOO_LARGE") return tooMuchToStore(error);
   if (error.code !== "ENGINE_CRASHED") return undefined;
   const message = "The engine crashed while it worked on this request. It is being restarted; please retry.";
   return new ApiError("engine_crashed", message, { cause: error });

@@ -1,10 +1,9 @@
 import type { FinishReason } from "@infernode/inference";
-import type { TokenDelta } from "../../../operations/token-delta.ts";
 import type { AnswerPart } from "../../../parsers/answer-part.ts";
 import { GrowingText } from "../../../text/growing-text.ts";
 import { JsonParts } from "../../shared/generation/json-pieces.ts";
 import { LogprobStore } from "../../shared/generation/logprob-store.ts";
-import { partsOf } from "../../../operations/parts-of.ts";
+import { partsOf, type TokenDelta } from "../../../operations/token-delta.ts";
 import type { TokenTexts } from "../../shared/generation/token-texts.ts";
 import { role, toFinishReason } from "./chat-parts.ts";
 import { toChatLogprobs } from "./logprobs.ts";

@@ -1,6 +1,5 @@
-import type { TokenDelta } from "../../../operations/token-delta.ts";
 import type { AnswerPart } from "../../../parsers/answer-part.ts";
-import { partsOf } from "../../../operations/parts-of.ts";
+import { partsOf, type TokenDelta } from "../../../operations/token-delta.ts";
 import { role, toFinishReason } from "./chat-parts.ts";
 import { toChatLogprobs } from "./logprobs.ts";
 

@@ -5,7 +5,7 @@ import type { ApiContext } from "../../shared/codec.ts";
 import { maxItems, type ConversationItem, type InputItem } from "./input-items.ts";
 import { readStoredItem, toItemObject, type ItemObject } from "./item-objects.ts";
 import { maxPriorCharacters, readChain, readConversation } from "./prior-items.ts";
-import { requireStorage, toStorageError } from "./storage-errors.ts";
+import { requireStorage, nameStoredField } from "./storage-errors.ts";
 
 /** What a request says of its conversation. */
 export interface RequestBody {
@@ -111,7 +111,7 @@ export async function readRequestItems(body: RequestBody, context: ApiContext): 
     assertNew(items, new Set(prior.map(({ id }) => id)));
     referred = await resolveReferences(items, context);
   } catch (error) {
-    throw toStorageError(error, "input");
+    throw nameStoredField(error, "input");
   }
   const own = items.flatMap((item): readonly ConversationItem[] => {
     if (item.type !== "item_reference") return [item];

@@ -3,6 +3,7 @@ import { describeValue } from "../../../text/describe-value.ts";
 import { ApiError } from "../../shared/api-error.ts";
 import type { Storage } from "../../shared/codec.ts";
 import type { ApiErrorCode } from "../../shared/error-catalog.ts";
+import { tooMuchToStore } from "../../shared/to-api-error.ts";
 
 /** Why something is not in a store. */
 async function reasonOf({ store }: Storage, id: string): Promise<string> {
@@ -39,16 +40,8 @@ export function requireStorage(storage: Storage | undefined, param?: string): St
   );
 }
 
-/** Makes an error of the API of one of the store. */
-export function toStorageError(error: unknown, param?: string): unknown {
-  if (!(error instanceof BackendError)) return error;
-  const { code, message } = error;
-  if (code === "STORE_FAILED") {
-    return new ApiError("store_unavailable", `The store cannot be used now: ${message}`, {
-      retryAfterMs: 2000,
-      cause: error,
-    });
-  }
-  if (code !== "STORE_RECORD_TOO_LARGE") return error;
-  return new ApiError("invalid_value", `Too much to store: ${message}`, { param, cause: error });
+/** Names the field of a request of which the store cannot take as much; other errors stay as they are. */
+export function nameStoredField(error: unknown, param: string): unknown {
+  const isTooLarge = error instanceof BackendError && error.code === "STORE_RECORD_TOO_LARGE";
+  return isTooLarge ? tooMuchToStore(error, param) : error;
 }

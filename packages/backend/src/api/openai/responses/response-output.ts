@@ -1,8 +1,7 @@
 import type { FinishReason } from "@infernode/inference";
-import type { TokenDelta } from "../../../operations/token-delta.ts";
 import type { AnswerPart } from "../../../parsers/answer-part.ts";
 import { ApiError } from "../../shared/api-error.ts";
-import { partsOf } from "../../../operations/parts-of.ts";
+import { partsOf, type TokenDelta } from "../../../operations/token-delta.ts";
 import {
   createCallItem,
   createMessageItem,
