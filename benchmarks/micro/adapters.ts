@@ -93,7 +93,7 @@ try {
     model,
     memory: plainMemory,
     maxSequences: Math.max(...batches),
-    contextTokens: 1024,
+    contextTokens: Math.min(1024, model.config.contextTokens),
     threads,
   };
   const plain = await createOnnxExecutor(sizes);
