@@ -1,4 +1,4 @@
-// Time to compile constraints and to fill masks along given answers, warmed up here or in a thread.
+// Time to compile constraints and to fill masks along given answers, prepared here or in a thread.
 // `npm run bench -- micro/constraint --help`
 import { once } from "node:events";
 import { parseArgs } from "node:util";
@@ -6,11 +6,13 @@ import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import {
   addSharedTokens,
   compileConstraint,
+  type ConstraintProgram,
   type ConstraintSource,
   createMatcher,
   createTokenMasks,
   createTokenTrie,
   listSharedTokens,
+  prepareTokens,
   type SharedTokens,
   type TokenTrie,
   warmUpConstraints,
@@ -32,7 +34,7 @@ const { values } = parseArgs({
 });
 if (values.help || values.tokenizer === undefined) {
   process.stdout.write(
-    "options: --tokenizer <directory with tokenizer.json>  --rounds 20  --in-thread (warms up in a thread, as the daemon does)  --output <file.json>  --json\n",
+    "options: --tokenizer <directory with tokenizer.json>  --rounds 20  --in-thread (compiles and prepares in a thread, as the daemon does)  --output <file.json>  --json\n",
   );
   process.exit(values.help ? 0 : 2);
 }
@@ -92,40 +94,54 @@ const cases: readonly Case[] = [
   { name: "a choice", source: { choice: ["positive", "negative", "neutral"] }, answer: "negative" },
 ];
 
-interface WarmedUp {
-  readonly trie: TokenTrie;
+/** What the thread is sent: the bytes of all tokens, then sources. */
+type ThreadInput = readonly Uint8Array[] | ConstraintSource;
+/** What it sends: the tree, then programs, each with what was worked out for it. */
+interface ThreadOutput {
+  readonly trie?: TokenTrie;
+  readonly program?: ConstraintProgram;
   readonly tokens: SharedTokens;
 }
 
-/** Makes the tree in a thread and warms up there: here no code has run before the first mask. */
-async function warmUpInThread(bytes: readonly Uint8Array[]): Promise<TokenTrie> {
-  const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) });
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  worker.postMessage(bytes);
-  const [{ trie: made, tokens }] = (await once(worker, "message")) as [WarmedUp];
-  await worker.terminate();
-  addSharedTokens(made, tokens);
-  return made;
+if (!isMainThread) {
+  let made: TokenTrie | undefined;
+  parentPort!.on("message", (input: ThreadInput) => {
+    let output: ThreadOutput;
+    if (Array.isArray(input)) {
+      made = createTokenTrie(input as readonly Uint8Array[]);
+      warmUpConstraints(made);
+      output = { trie: made, tokens: listSharedTokens(made) };
+    } else {
+      const program = compileConstraint(input as ConstraintSource);
+      output = { program, tokens: [...prepareTokens(program, made!)] };
+    }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    parentPort!.postMessage(output);
+  });
+  await new Promise(() => {});
 }
 
-if (!isMainThread) {
-  const [bytes] = (await once(parentPort!, "message")) as [readonly Uint8Array[]];
-  const made = createTokenTrie(bytes);
-  warmUpConstraints(made);
+const isInThread = values["in-thread"];
+const worker = isInThread ? new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) }) : undefined;
+
+/** Has the thread work, as the daemon does: here no code has run before the first mask. */
+async function askThread(input: ThreadInput): Promise<ThreadOutput> {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  parentPort!.postMessage({ trie: made, tokens: listSharedTokens(made) } satisfies WarmedUp);
-  await new Promise(() => {});
+  worker!.postMessage(input);
+  const [output] = (await once(worker!, "message")) as [ThreadOutput];
+  return output;
 }
 
 const tokenizer = await loadTokenizer(values.tokenizer);
 const tokenBytes = Array.from({ length: tokenizer.vocabSize }, (_, token) => tokenizer.bytesOf(token));
-const isInThread = values["in-thread"];
 const buildMs = isInThread
   ? undefined
   : median(Array.from({ length: 5 }, () => timeOf(() => createTokenTrie(tokenBytes))));
-const trie = isInThread ? await warmUpInThread(tokenBytes) : createTokenTrie(tokenBytes);
+const trie = isInThread ? await makeInThread(tokenBytes) : createTokenTrie(tokenBytes);
 const warmUpMs = isInThread ? undefined : timeOf(() => warmUpConstraints(trie));
-const results = cases.map(measure);
+const results: Record<string, number | string>[] = [];
+for (const each of cases) results.push(await measure(each));
+await worker?.terminate();
 
 function timeText(ms: number | undefined): string {
   return ms === undefined ? "in a thread" : `${ms.toFixed(0)} ms`;
@@ -137,8 +153,20 @@ function timeOf(run: () => unknown): number {
   return performance.now() - startedAt;
 }
 
+async function makeInThread(bytes: readonly Uint8Array[]): Promise<TokenTrie> {
+  const { trie: made, tokens } = await askThread(bytes);
+  addSharedTokens(made!, tokens);
+  return made!;
+}
+
+async function compileInThread(source: ConstraintSource): Promise<ConstraintProgram> {
+  const { program, tokens } = await askThread(source);
+  addSharedTokens(trie, tokens);
+  return program!;
+}
+
 /** Answers with new programs; the first answer of each finds no masks of its program. The tree is warmed up. */
-function measure({ name, source, answer }: Case): Record<string, number | string> {
+async function measure({ name, source, answer }: Case): Promise<Record<string, number | string>> {
   const tokens = tokenizer.encode(answer, { addSpecialTokens: false });
   const mask = new Uint32Array((tokenBytes.length + 31) >>> 5);
   const compileTimes: number[] = [];
@@ -146,7 +174,7 @@ function measure({ name, source, answer }: Case): Record<string, number | string
   const later: number[] = [];
   for (let round = 0; round < Number(values.rounds); round += 1) {
     const startedAt = performance.now();
-    const program = compileConstraint(source);
+    const program = isInThread ? await compileInThread(source) : compileConstraint(source);
     compileTimes.push(performance.now() - startedAt);
     const masks = createTokenMasks(program, trie);
     for (const times of [first, later]) {

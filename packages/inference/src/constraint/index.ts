@@ -13,6 +13,7 @@ export { type ConstraintLimits, defaultConstraintLimits } from "./program/limits
 export type { ConstraintProgram } from "./program/program.ts";
 export { markByte, markedTokenBytes } from "./tokens/marked-token-bytes.ts";
 export { createTokenTrie, type TokenTrie } from "./tokens/token-trie.ts";
+export { prepareTokens } from "./match/prepare-tokens.ts";
 export { addSharedTokens, listSharedTokens, type SharedTokens } from "./match/share-rule-tokens.ts";
 export { createTokenMasks, type TokenMasks } from "./match/token-masks.ts";
 export { createMatcher, type Matcher } from "./match/matcher.ts";

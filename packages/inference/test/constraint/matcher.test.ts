@@ -6,6 +6,7 @@ import {
   createTokenMasks,
   createTokenTrie,
   listSharedTokens,
+  prepareTokens,
   warmUpConstraints,
 } from "@infernode/inference/constraint";
 import { describe, expect, it } from "vitest";
@@ -107,6 +108,12 @@ describe("createMatcher", () => {
   it("gives the same masks with what was worked out in another thread", () => {
     const there = createTokenTrie(vocabulary);
     warmUpConstraints(there);
+    for (const [, source] of sources) {
+      const program = compileConstraint(source);
+      const added = [...prepareTokens(program, there)].map(([signature]) => signature);
+      expect(new Set(added).size).toBe(added.length);
+      if (added.length < 64) expect([...prepareTokens(program, there)]).toEqual([]);
+    }
     const sent = structuredClone(listSharedTokens(there));
     expect(sent.length).toBeGreaterThan(8);
     const here = createTokenTrie(vocabulary);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConstraintPort } from "@infernode/inference";
-import type { ConstraintSource, TokenTrie } from "@infernode/inference/constraint";
+import type { ConstraintProgram, ConstraintSource, TokenTrie } from "@infernode/inference/constraint";
 import { createResolvers } from "../../create-resolvers.ts";
 import { EngineRequestError } from "../../errors.ts";
 import type { ConstraintService } from "../../operations/constraint.ts";
@@ -38,6 +38,10 @@ export interface EngineConstraints extends ConstraintService {
 const maxKept = 16;
 /** Constraints that wait for the thread. */
 const maxWaiting = 64;
+/** Programs that wait to be prepared; more are not. */
+const maxUnprepared = 4;
+/** Programs with more states are not sent to be prepared. */
+const maxPreparedStates = 20_000;
 const retryAfterMs = 1000;
 const treeTimeoutMs = 120_000;
 /** Tokens whose bytes are read at a time. */
@@ -100,6 +104,8 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
   let tree: Promise<TokenTrie> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let waitingCount = 0;
+  let preparing: Promise<void> = Promise.resolve();
+  let unpreparedCount = 0;
   let isDisposed = false;
 
   const runNow = async (job: ConstraintJob): Promise<ConstraintResult> => {
@@ -135,10 +141,34 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
       throw error;
     }
   };
+  const prepareProgram = async (program: ConstraintProgram, trie: TokenTrie): Promise<void> => {
+    const { addSharedTokens } = await loadLibrary();
+    let sent: ConstraintProgram | undefined = program;
+    while (thread !== undefined && !thread.hasEnded) {
+      const result = await run({ kind: "prepare", program: sent });
+      if (result.kind !== "tokens") throw new TypeError("expected tokens from the thread for constraints");
+      addSharedTokens(trie, result.tokens);
+      if (result.isLast) return;
+      sent = undefined;
+    }
+  };
+  /** Has the thread walk over the vocabulary while texts begin; masks that come sooner are worked out where they are needed. */
+  const prepareLater = (program: ConstraintProgram, trie: TokenTrie): void => {
+    if (unpreparedCount >= maxUnprepared || program.stateCount > maxPreparedStates) return;
+    unpreparedCount += 1;
+    preparing = preparing
+      .then(() => prepareProgram(program, trie))
+      // Nothing waits for it: what is not prepared only takes longer.
+      .catch(() => undefined)
+      .then(() => {
+        unpreparedCount -= 1;
+      });
+  };
   const make = async (source: ConstraintSource): Promise<ConstraintPort> => {
     const [result, trie] = await Promise.all([run({ kind: "compile", source }), findTree()]);
     if (result.kind !== "program") throw new TypeError("expected a program from the thread for constraints");
     const { createConstraint, createTokenMasks } = await loadLibrary();
+    prepareLater(result.program, trie);
     return createConstraint(createTokenMasks(result.program, trie));
   };
   const find = async (source: ConstraintSource): Promise<ConstraintPort> => {

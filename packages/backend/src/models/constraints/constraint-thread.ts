@@ -15,12 +15,16 @@ export interface VocabularyBytes {
 /** What the thread is asked for. */
 export type ConstraintJob =
   | { readonly kind: "tree"; readonly vocabulary: VocabularyBytes }
-  | { readonly kind: "compile"; readonly source: ConstraintSource };
+  | { readonly kind: "compile"; readonly source: ConstraintSource }
+  /** Works out some of what texts of a program will ask for; without a program, goes on with the latest. */
+  | { readonly kind: "prepare"; readonly program: ConstraintProgram | undefined };
 
 export type ConstraintResult =
   /** With what most constraints need of it. */
   | { readonly kind: "tree"; readonly tree: TokenTrie; readonly tokens: SharedTokens }
-  | { readonly kind: "program"; readonly program: ConstraintProgram };
+  | { readonly kind: "program"; readonly program: ConstraintProgram }
+  /** `isLast`: there is no more of this program, or no tree in this thread. */
+  | { readonly kind: "tokens"; readonly tokens: SharedTokens; readonly isLast: boolean };
 
 /** Compiles one constraint at a time. Ends with `CONSTRAINT_TIMEOUT` and `CONSTRAINT_MEMORY_EXCEEDED`. */
 export type ConstraintThread = JobThread<ConstraintJob, ConstraintResult>;

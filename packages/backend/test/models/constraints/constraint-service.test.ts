@@ -49,6 +49,38 @@ test("compiles in one thread, which starts with the first constraint, and once f
   expect(threads).toHaveLength(1);
 });
 
+test("has the thread work out, after compiling, what texts will ask for", async () => {
+  const kinds: string[] = [];
+  const prepared: number[] = [];
+  let onLast: () => void;
+  const last = new Promise<void>((resolve) => (onLast = resolve));
+  const startThread = (): ConstraintThread => {
+    const thread = startBuiltConstraintThread();
+    return {
+      ready: thread.ready,
+      get hasEnded() {
+        return thread.hasEnded;
+      },
+      end: () => thread.end(),
+      run: async (job, timeoutMs) => {
+        kinds.push(job.kind);
+        const result = await thread.run(job, timeoutMs);
+        if (result.kind === "tokens") prepared.push(result.tokens.length);
+        if (result.kind === "tokens" && result.isLast) onLast();
+        return result;
+      },
+    };
+  };
+  service = createConstraintService({ startThread, tokens, timeoutMs: 60_000 });
+  const source = { jsonSchema: { type: "string", pattern: "fox.*dog.*owl" } };
+  await service.prepare(source, never);
+  await last;
+  expect(kinds.slice(0, 3).toSorted()).toEqual(["compile", "prepare", "tree"]);
+  expect(prepared.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(2);
+  expect(await accepts(source, '"a fox, a dog, an owl"')).toBe(true);
+  expect(await accepts(source, '"a fox, an owl, a dog"')).toBe(false);
+});
+
 test("names the field of what is refused, and goes on", async () => {
   create();
   const refused = service.prepare({ jsonSchema: { properties: { a: { unevaluatedItems: false } } } }, never);

@@ -43,6 +43,11 @@ export function signatureOf(program: ConstraintProgram, state: number): string |
 
 const sharedOf = new WeakMap<TokenTrie, Map<string, RuleTokens>>();
 
+/** Whether a program with this vocabulary has worked out the tokens of a rule. */
+export function hasSharedTokens(trie: TokenTrie, signature: string): boolean {
+  return sharedOf.get(trie)?.has(signature) === true;
+}
+
 /** What programs with one vocabulary have worked out and share: plain data, to be sent between threads. */
 export type SharedTokens = readonly (readonly [signature: string, content: RuleTokensContent])[];
 
