@@ -141,10 +141,11 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
       throw error;
     }
   };
+  const hasThread = (): boolean => thread !== undefined && !thread.hasEnded;
   const prepareProgram = async (program: ConstraintProgram, trie: TokenTrie): Promise<void> => {
     const { addSharedTokens } = await loadLibrary();
     let sent: ConstraintProgram | undefined = program;
-    while (thread !== undefined && !thread.hasEnded) {
+    while (hasThread()) {
       const result = await run({ kind: "prepare", program: sent });
       if (result.kind !== "tokens") throw new TypeError("expected tokens from the thread for constraints");
       addSharedTokens(trie, result.tokens);
@@ -152,17 +153,25 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
       sent = undefined;
     }
   };
-  /** Has the thread walk over the vocabulary while texts begin; masks that come sooner are worked out where they are needed. */
+  const prepareAfter = async (
+    earlier: Promise<void>,
+    program: ConstraintProgram,
+    trie: TokenTrie,
+  ): Promise<void> => {
+    await earlier;
+    try {
+      await prepareProgram(program, trie);
+    } catch {
+      // Nothing waits for it: masks that are not prepared are worked out where they are needed.
+    } finally {
+      unpreparedCount -= 1;
+    }
+  };
+  /** Has the thread walk over the vocabulary while texts begin. */
   const prepareLater = (program: ConstraintProgram, trie: TokenTrie): void => {
     if (unpreparedCount >= maxUnprepared || program.stateCount > maxPreparedStates) return;
     unpreparedCount += 1;
-    preparing = preparing
-      .then(() => prepareProgram(program, trie))
-      // Nothing waits for it: what is not prepared only takes longer.
-      .catch(() => undefined)
-      .then(() => {
-        unpreparedCount -= 1;
-      });
+    preparing = prepareAfter(preparing, program, trie);
   };
   const make = async (source: ConstraintSource): Promise<ConstraintPort> => {
     const [result, trie] = await Promise.all([run({ kind: "compile", source }), findTree()]);
