@@ -8,7 +8,7 @@ import { createEngine, type GenerationRequest, type InferenceEngine } from "../.
 import { createOnnxExecutor } from "../../src/executors/onnx/index.ts";
 import { readGolden } from "../executors/support/golden.ts";
 
-const fixtures = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
+const fixtures = fileURLToPath(new URL("../../../../test/fixtures", import.meta.url));
 
 interface Golden {
   readonly prompts: readonly { readonly tokens: readonly number[]; readonly greedy: readonly number[] }[];

@@ -12,7 +12,7 @@ import {
   ropeRowCount,
   ropeTableBytes,
   type RowFill,
-} from "./rotation/rope-table.ts";
+} from "../rotation/rope-table.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
 

@@ -1,28 +1,19 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import type { AdapterInputs } from "./adapters/adapter-inputs.ts";
 import { CallInputs } from "./call-inputs.ts";
-import type { KvSlots } from "./kv-slots.ts";
+import type { KvSlots } from "../slots/kv-slots.ts";
+import { ropeStartInput } from "./graph/head-inputs.ts";
 import { type CallTensors, kvTensors, roundedCacheTensors } from "./kv-tensors.ts";
 import { logitRowCount } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
 import { mostInt8, type RoundedCache } from "./rounded-cache.ts";
-import type { LengthRotations, SlotRun } from "./rotation/length-rotations.ts";
+import type { LengthRotations, SlotRun } from "../rotation/length-rotations.ts";
+import type { PrefillChunk, SlotCalls } from "../slots/slot-calls.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
 import { float32, int32 } from "./typed-views.ts";
 
 const largestFloat32 = 2 ** 127;
-
-/** A chunk of one sequence's prompt. */
-export interface PrefillChunk {
-  readonly slot: number;
-  readonly tokenIds: Int32Array;
-  readonly startPosition: number;
-  /** Rows of logits, after the last tokens. */
-  readonly logitCount: number;
-  /** Index in `logits` of the first of them. */
-  readonly firstRow: number;
-}
 
 /** A call for the chunks of one slot, and what it was last bound to. */
 interface PrefillCall {
@@ -36,7 +27,7 @@ interface PrefillCall {
  * The graph bound to memory: one call per number of decoding sequences, and one per slot for chunks of prompts, each
  * created on first use and kept.
  */
-export class DecoderCalls {
+export class DecoderCalls implements SlotCalls {
   /** The longest chunk that `prefill` takes. */
   readonly maxChunkTokens: number;
   /** `(maxSequences)` token of each decoding sequence, by slot. */
@@ -204,7 +195,7 @@ export class DecoderCalls {
 
   #cache(slot: number, count: number): CallTensors {
     const cache = kvTensors(this.#kv, { slot, count });
-    if (this.#rotations !== undefined) cache.inputs.push(this.#rotations.inputOf(slot, count));
+    if (this.#rotations !== undefined) cache.inputs.push(ropeStarts(this.#rotations, slot, count));
     if (this.#adapters !== undefined) cache.inputs.push(...this.#adapters.initial());
     if (this.#rounded === undefined) return cache;
     const { inputs, outputs } = roundedCacheTensors(this.#rounded);
@@ -223,4 +214,10 @@ export class DecoderCalls {
     const rowBytes = this.#vocabSize * Float32Array.BYTES_PER_ELEMENT;
     return this.#logitsBlock.bytes.subarray(firstRow * rowBytes, (firstRow + count) * rowBytes);
   }
+}
+
+function ropeStarts({ rowStarts }: LengthRotations, slot: number, count: number): TensorBuffer {
+  const { buffer, byteOffset, byteLength } = rowStarts.subarray(slot, slot + count);
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return { name: ropeStartInput, dtype: "int64", shape: [count], bytes };
 }

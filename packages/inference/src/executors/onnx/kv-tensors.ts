@@ -1,5 +1,5 @@
 import { exactKvNames, kvNames, type KvNames, scaleNames } from "./graph/attention-operators.ts";
-import type { KvSlots } from "./kv-slots.ts";
+import type { KvSlots } from "../slots/kv-slots.ts";
 import type { RoundedCache } from "./rounded-cache.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
 

@@ -1,8 +1,8 @@
 import type { ModelConfig } from "@infernode/models";
 import type { DecoderCalls } from "./decoder-calls.ts";
-import type { KvSlots } from "./kv-slots.ts";
-import { lengthRuleOf } from "./rotation/length-rotations.ts";
-import { frequencySets } from "./rotation/rope-table.ts";
+import type { KvSlots } from "../slots/kv-slots.ts";
+import { lengthRuleOf } from "../rotation/length-rotations.ts";
+import { frequencySets } from "../rotation/rope-table.ts";
 import type { RoundedCache } from "./rounded-cache.ts";
 import { float32 } from "./typed-views.ts";
 

@@ -1,21 +1,21 @@
 import type { StoredWeight, TensorInfo, WeightIndex } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
-import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "./kv-slots.ts";
+import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "../slots/kv-slots.ts";
 import { cachedHeadDim } from "./graph/head-inputs.ts";
 import {
   type CountedWeight,
   type NetworkSummary,
   summarizeNetwork,
   tensorsOf,
-} from "./graph/network-summary.ts";
+} from "../network/network-summary.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
 import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
-import { lengthRotationBytes } from "./rotation/length-rotations.ts";
-import { ropeTableBytes } from "./rotation/rope-table.ts";
+import { lengthRotationBytes } from "../rotation/length-rotations.ts";
+import { ropeTableBytes } from "../rotation/rope-table.ts";
 import { roundedCacheBytes } from "./rounded-cache.ts";
 import { maskBytes } from "./adapters/adapter-inputs.ts";
-import { adapterBytes, type AdapterSizes } from "./adapters/adapter-store.ts";
+import { adapterBytes, type AdapterSizes } from "../adapters/adapter-store.ts";
 
 const floatBytes = 4;
 /** The runtime packs matrices in panels of this many columns. */

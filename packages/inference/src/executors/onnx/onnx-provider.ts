@@ -1,14 +1,14 @@
 import type { StoredWeight } from "@infernode/models";
 import type { ExecutorProvider } from "../executor-provider.ts";
 import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
-import { usedTensors } from "./graph/network-summary.ts";
+import { usedTensors } from "../network/network-summary.ts";
 import { OnnxDecoderBuilder } from "./graph/onnx-decoder-builder.ts";
 import { resolveWeightFiles } from "./graph/weight-files.ts";
 import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
 import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
 import { describePrepackTarget, prepackWeights } from "./prepack-weights.ts";
-import { lengthRuleOf } from "./rotation/length-rotations.ts";
+import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 
 /** Provides executors that run on the CPU with onnxruntime. */

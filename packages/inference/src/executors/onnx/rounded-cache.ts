@@ -1,6 +1,6 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import type { SlotMove } from "../executor.ts";
-import { KvSlots, type KvSlotsShape, slotsBytes } from "./kv-slots.ts";
+import { KvSlots, type KvSlotsShape, slotsBytes } from "../slots/kv-slots.ts";
 import { float32 } from "./typed-views.ts";
 
 /** The largest number of int8, of which a channel's range is made. */

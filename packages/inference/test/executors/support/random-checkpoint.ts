@@ -10,7 +10,7 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { createRandom } from "../../../../../benchmarks/lib/random.ts";
-import { NetworkSummary } from "../../../src/executors/onnx/graph/network-summary.ts";
+import { NetworkSummary } from "../../../src/executors/network/network-summary.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { ReferenceForward, type ReferenceSource } from "./reference-forward.ts";
 

@@ -2,7 +2,7 @@ import type { MemoryBlockPort, MemoryPort } from "../../../ports.ts";
 import type { ForwardBatch } from "../../executor.ts";
 import { adapterInputNames } from "../graph/adapter-products.ts";
 import type { OnnxCall, TensorBuffer } from "../runtime/runtime.ts";
-import type { AdaptedProduct, AdapterStore } from "./adapter-store.ts";
+import type { AdaptedProduct, AdapterStore } from "../../adapters/adapter-store.ts";
 
 const floatBytes = 4;
 

@@ -1,7 +1,7 @@
 import type { ExecutorOptions } from "../../executor-provider.ts";
-import { summarizeNetwork } from "../graph/network-summary.ts";
+import { summarizeNetwork } from "../../network/network-summary.ts";
 import { AdapterInputs } from "./adapter-inputs.ts";
-import { type AdapterSizes, AdapterStore } from "./adapter-store.ts";
+import { type AdapterSizes, AdapterStore } from "../../adapters/adapter-store.ts";
 
 /** Memory for adapters, and what binds it to calls. */
 export interface Adapters {

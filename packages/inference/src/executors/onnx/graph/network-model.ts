@@ -1,7 +1,7 @@
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
 import type { KvCacheDtype } from "../../executor.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
-import { summarizeNetwork, usedTensors } from "./network-summary.ts";
+import { summarizeNetwork, usedTensors } from "../../network/network-summary.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 
 /** The model that a session loads. */

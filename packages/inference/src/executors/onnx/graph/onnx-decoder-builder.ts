@@ -22,7 +22,7 @@ import { AttentionOperators, ropeNames } from "./attention-operators.ts";
 import { type ExpertNodes, writeExpertNodes } from "./expert-nodes.ts";
 import { sendToExperts, writeBranch } from "./expert-rows.ts";
 import { HeadInputsWriter } from "./head-inputs.ts";
-import { isTransposed } from "./network-summary.ts";
+import { isTransposed } from "../../network/network-summary.ts";
 import { onnxDtype, OnnxGraph } from "./onnx-graph.ts";
 import {
   type GraphWriter,

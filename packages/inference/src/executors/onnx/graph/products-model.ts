@@ -1,8 +1,8 @@
 import type { ExecutorModel } from "../../executor-provider.ts";
 import type { NetworkModel } from "./network-model.ts";
-import { summarizeNetwork, type CountedWeight } from "./network-summary.ts";
+import { summarizeNetwork, type CountedWeight } from "../../network/network-summary.ts";
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
-import { tensorsOf } from "./network-summary.ts";
+import { tensorsOf } from "../../network/network-summary.ts";
 import type { OnnxValue } from "./token-values.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
 

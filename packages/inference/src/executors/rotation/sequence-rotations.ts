@@ -1,7 +1,5 @@
-import type { MemoryBlockPort, MemoryPort } from "../../../ports.ts";
-import type { SlotMove } from "../../executor.ts";
-import { ropeStartInput } from "../graph/head-inputs.ts";
-import type { TensorBuffer } from "../runtime/runtime.ts";
+import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
+import type { SlotMove } from "../executor.ts";
 import type { ComputeAgain, LengthRotations, PlacedChunk } from "./length-rotations.ts";
 
 /** How many slots there are, and of how many tokens. */
@@ -20,7 +18,7 @@ export class SequenceRotations implements LengthRotations {
   readonly #sizes: SlotSizes;
   readonly #block: MemoryBlockPort;
   /** `(slots)` */
-  readonly #starts: BigInt64Array;
+  readonly rowStarts: BigInt64Array;
   /** `(slots, contextTokens)` */
   readonly #tokenIds: Int32Array;
 
@@ -38,20 +36,13 @@ export class SequenceRotations implements LengthRotations {
     });
     const { bytes } = this.#block;
     const startBytes = sizes.maxSequences * BigInt64Array.BYTES_PER_ELEMENT;
-    this.#starts = new BigInt64Array(bytes.buffer, bytes.byteOffset, sizes.maxSequences).fill(0n);
+    this.rowStarts = new BigInt64Array(bytes.buffer, bytes.byteOffset, sizes.maxSequences).fill(0n);
     const tokenCount = sizes.maxSequences * sizes.contextTokens;
     this.#tokenIds = new Int32Array(bytes.buffer, bytes.byteOffset + startBytes, tokenCount);
   }
 
   static sizeBytes({ maxSequences, contextTokens }: SlotSizes): number {
     return maxSequences * (BigInt64Array.BYTES_PER_ELEMENT + contextTokens * Int32Array.BYTES_PER_ELEMENT);
-  }
-
-  /** The input of a call on `count` slots from `slot` on. */
-  inputOf(slot: number, count: number): TensorBuffer {
-    const { buffer, byteOffset, byteLength } = this.#starts.subarray(slot, slot + count);
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    return { name: ropeStartInput, dtype: "int64", shape: [count], bytes };
   }
 
   /**
@@ -74,8 +65,8 @@ export class SequenceRotations implements LengthRotations {
     this.#tokenIds.set(tokenIds, first + startPosition);
     const isLong = Math.max(knownLength, startPosition + tokenIds.length) > this.#originalTokens;
     const start = isLong ? BigInt(this.#originalTokens) : 0n;
-    if (this.#starts[slot] === start) return;
-    this.#starts[slot] = start;
+    if (this.rowStarts[slot] === start) return;
+    this.rowStarts[slot] = start;
     if (startPosition === 0) return;
     const before = this.#tokenIds.slice(first, first + startPosition);
     await computeAgain({ slot, startPosition: 0, tokenIds: before });
@@ -93,9 +84,9 @@ export class SequenceRotations implements LengthRotations {
     const kept = this.#tokenIds.slice(target, target + toTokens);
     this.#tokenIds.copyWithin(target, source, source + fromTokens);
     this.#tokenIds.set(kept, source);
-    const replaced = this.#starts[to]!;
-    this.#starts[to] = this.#starts[from]!;
-    if (toTokens > 0) this.#starts[from] = replaced;
+    const replaced = this.rowStarts[to]!;
+    this.rowStarts[to] = this.rowStarts[from]!;
+    if (toTokens > 0) this.rowStarts[from] = replaced;
   }
 
   dispose(): void {

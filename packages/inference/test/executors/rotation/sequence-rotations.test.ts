@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { SequenceRotations } from "../../../../src/executors/onnx/rotation/sequence-rotations.ts";
-import { PlainMemory } from "../../../support/plain-memory.ts";
+import { SequenceRotations } from "../../../src/executors/rotation/sequence-rotations.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 
 const original = 4;
 const create = (memory = new PlainMemory()): SequenceRotations =>
@@ -8,8 +8,7 @@ const create = (memory = new PlainMemory()): SequenceRotations =>
 
 /** Starts of the first slots in the table. */
 function startsOf(rotations: SequenceRotations): number[] {
-  const { bytes } = rotations.inputOf(0, 3);
-  return Array.from(new BigInt64Array(bytes.buffer, bytes.byteOffset, 3), Number);
+  return Array.from(rotations.rowStarts, Number);
 }
 
 /** Places tokens, and returns those that were computed again. */

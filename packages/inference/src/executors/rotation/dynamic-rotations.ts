@@ -1,6 +1,4 @@
-import type { MemoryBlockPort, MemoryPort } from "../../../ports.ts";
-import { ropeStartInput } from "../graph/head-inputs.ts";
-import type { TensorBuffer } from "../runtime/runtime.ts";
+import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import type { LengthRotations, PlacedChunk, SlotRun } from "./length-rotations.ts";
 import type { RowFill, TableSizes } from "./rope-table.ts";
 
@@ -18,7 +16,7 @@ export class DynamicRotations implements LengthRotations {
   readonly #sizes: TableSizes;
   readonly #block: MemoryBlockPort;
   /** `(slots)` the row of position 0. */
-  readonly #starts: BigInt64Array;
+  readonly rowStarts: BigInt64Array;
   /** `(slots)` how long the sequence of the tokens to compute is known to get. */
   readonly #lengths: Int32Array;
 
@@ -35,18 +33,12 @@ export class DynamicRotations implements LengthRotations {
       alignmentBytes: 64,
     });
     const { bytes } = this.#block;
-    this.#starts = new BigInt64Array(bytes.buffer, bytes.byteOffset, sizes.maxSequences).fill(0n);
+    this.rowStarts = new BigInt64Array(bytes.buffer, bytes.byteOffset, sizes.maxSequences).fill(0n);
     this.#lengths = new Int32Array(sizes.maxSequences);
   }
 
   static sizeBytes({ maxSequences }: TableSizes): number {
     return maxSequences * BigInt64Array.BYTES_PER_ELEMENT;
-  }
-
-  inputOf(slot: number, count: number): TensorBuffer {
-    const { buffer, byteOffset, byteLength } = this.#starts.subarray(slot, slot + count);
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    return { name: ropeStartInput, dtype: "int64", shape: [count], bytes };
   }
 
   partEnds({ tokenIds }: PlacedChunk): readonly number[] {
@@ -63,11 +55,11 @@ export class DynamicRotations implements LengthRotations {
     const lengthTokens = Math.max(this.#lengths[slot]!, end);
     const isLast = tokenCount === 1 && lengthTokens === end;
     if (lengthTokens <= this.#originalTokens || isLast) {
-      this.#starts[slot] = 0n;
+      this.rowStarts[slot] = 0n;
       return undefined;
     }
     const row = tokenCount === 1 ? contextTokens + maxChunkTokens + slot : contextTokens;
-    this.#starts[slot] = BigInt(row - startPosition);
+    this.rowStarts[slot] = BigInt(row - startPosition);
     return { row, startPosition, tokenCount, lengthTokens };
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KvSlots, slotBytes } from "../../../src/executors/onnx/kv-slots.ts";
+import { KvSlots, slotBytes } from "../../../src/executors/slots/kv-slots.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 
 const shape = {

@@ -1,7 +1,7 @@
 import type { WeightRef } from "@infernode/models";
-import { InferenceError } from "../../../errors.ts";
-import type { MemoryBlockPort, MemoryPort } from "../../../ports.ts";
-import type { AdapterChange, AdapterSource, AdapterStorage } from "../../adapter-storage.ts";
+import { InferenceError } from "../../errors.ts";
+import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
+import type { AdapterChange, AdapterSource, AdapterStorage } from "../adapter-storage.ts";
 
 const floatBytes = 4;
 /** Far beyond those of any adapter that was trained, and far below what makes a product infinite. */

@@ -1,11 +1,8 @@
 import type { ModelConfig } from "@infernode/models";
 import { describe, expect, test } from "vitest";
-import {
-  createLengthRotations,
-  lengthRuleOf,
-} from "../../../../src/executors/onnx/rotation/length-rotations.ts";
-import { fillRowsByLength, ropeRowCount } from "../../../../src/executors/onnx/rotation/rope-table.ts";
-import { PlainMemory } from "../../../support/plain-memory.ts";
+import { createLengthRotations, lengthRuleOf } from "../../../src/executors/rotation/length-rotations.ts";
+import { fillRowsByLength, ropeRowCount } from "../../../src/executors/rotation/rope-table.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
 
 type Rotary = ModelConfig["rotaries"][number];
 
@@ -59,8 +56,7 @@ describe("dynamic rotations", () => {
       const tokenIds = new Int32Array(tokenCount);
       await rotations.place({ slot, startPosition, tokenIds, knownLength }, never);
       const fill = rotations.chooseRows({ slot, startPosition, tokenCount });
-      const { bytes } = rotations.inputOf(slot, 1);
-      return [Number(new BigInt64Array(bytes.buffer, bytes.byteOffset, 1)[0]), fill];
+      return [Number(rotations.rowStarts[slot]), fill];
     };
     // Within the original context, and the last token of a sequence of any length.
     expect(await choose(1, 0, 4)).toEqual([0, undefined]);

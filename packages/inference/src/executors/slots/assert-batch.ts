@@ -1,5 +1,5 @@
 import { InferenceError } from "../../errors.ts";
-import type { ForwardBatch, KvStorage, SlotMove } from "../executor.ts";
+import type { ForwardBatch, SlotStorage, SlotMove } from "../executor.ts";
 
 /** Limits of a batch. */
 export interface BatchLimits {
@@ -79,7 +79,7 @@ export function assertBatch(batch: ForwardBatch, limits: BatchLimits): number {
 }
 
 /** @throws InferenceError `INVALID_BATCH` */
-export function assertMove(move: SlotMove, { slotCount, slotTokens }: KvStorage): void {
+export function assertMove(move: SlotMove, { slotCount, slotTokens }: SlotStorage): void {
   const isUpTo = (value: number, last: number): boolean =>
     Number.isInteger(value) && value >= 0 && value <= last;
   const { from, to, fromTokens, toTokens } = move;

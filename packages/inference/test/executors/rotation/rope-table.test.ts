@@ -1,11 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseModelConfig, type Rotary } from "@infernode/models";
 import { describe, expect, test } from "vitest";
-import {
-  fillRopeRows,
-  frequencySets,
-  ropeTableBytes,
-} from "../../../../src/executors/onnx/rotation/rope-table.ts";
+import { fillRopeRows, frequencySets, ropeTableBytes } from "../../../src/executors/rotation/rope-table.ts";
 
 const firstFrequencies = (rotary: Rotary): Float32Array => frequencySets(rotary)[0]!;
 const plainRope = { dim: 4, theta: 100, scaling: { type: "none" } } as const;
@@ -153,7 +149,7 @@ interface RopeGolden {
 }
 
 describe("configs mean the frequencies and factors of transformers", () => {
-  const file = new URL("../../../../../../test/fixtures/golden/rope-parameters.json", import.meta.url);
+  const file = new URL("../../../../../test/fixtures/golden/rope-parameters.json", import.meta.url);
   const { cases } = JSON.parse(readFileSync(file, "utf8")) as { readonly cases: readonly RopeGolden[] };
   test.each(cases)("$name", ({ config, attentionFactor, frequencies, longFrequencies }) => {
     const { rotaries } = parseModelConfig({ config });

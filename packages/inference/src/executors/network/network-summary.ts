@@ -9,7 +9,7 @@ import type {
   TensorInfo,
   WeightRef,
 } from "@infernode/models";
-import type { ExecutorModel } from "../../executor-provider.ts";
+import type { ExecutorModel } from "../executor-provider.ts";
 
 /** A weight and its use. */
 export interface CountedWeight {

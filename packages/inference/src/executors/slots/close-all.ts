@@ -4,7 +4,7 @@ import { InferenceError, reasonOf } from "../../errors.ts";
 export type Closer = () => void | Promise<void> | undefined;
 
 /** Closes all, last first, then throws the first failure. @throws InferenceError `EXECUTOR_FAILED` */
-export async function closeAll(closers: Closer[]): Promise<void> {
+export async function closeAll(executor: string, closers: Closer[]): Promise<void> {
   const errors: unknown[] = [];
   for (const close of closers.splice(0).toReversed()) {
     try {
@@ -14,7 +14,7 @@ export async function closeAll(closers: Closer[]): Promise<void> {
     }
   }
   if (errors.length > 0) {
-    const message = `the onnx executor could not be disposed: ${reasonOf(errors[0])}`;
+    const message = `the ${executor} executor could not be disposed: ${reasonOf(errors[0])}`;
     throw new InferenceError("EXECUTOR_FAILED", message, { cause: errors[0] });
   }
 }

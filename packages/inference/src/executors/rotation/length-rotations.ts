@@ -1,8 +1,7 @@
 import type { ModelConfig } from "@infernode/models";
-import { InferenceError } from "../../../errors.ts";
-import type { MemoryPort } from "../../../ports.ts";
-import type { SlotMove } from "../../executor.ts";
-import type { TensorBuffer } from "../runtime/runtime.ts";
+import { InferenceError } from "../../errors.ts";
+import type { MemoryPort } from "../../ports.ts";
+import type { SlotMove } from "../executor.ts";
 import { DynamicRotations } from "./dynamic-rotations.ts";
 import type { RowFill, TableSizes } from "./rope-table.ts";
 import { SequenceRotations } from "./sequence-rotations.ts";
@@ -32,8 +31,8 @@ export type ComputeAgain = (chunk: SequenceChunk) => Promise<void>;
 
 /** Keeps by how long each sequence is in which rows of the tables its rotations are. */
 export interface LengthRotations {
-  /** The input of a call on `count` slots from `slot` on. */
-  inputOf(slot: number, count: number): TensorBuffer;
+  /** `(slots)` the row of the tables that is of position 0. */
+  readonly rowStarts: BigInt64Array;
   /**
    * Where a chunk is to be cut, as ends of parts, so that logits after a position are those of the sequence up to there.
    */
