@@ -4,7 +4,7 @@ import { closeAll, type Closer } from "../slots/close-all.ts";
 import { KvSlots } from "../slots/kv-slots.ts";
 import { SlotExecutor } from "../slots/slot-executor.ts";
 import { embeddingTensors, usedTensors } from "../network/network-summary.ts";
-import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
+import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import { createAdapters } from "./adapters/create-adapters.ts";
 import { DecoderCalls } from "./decoder-calls.ts";
 import { adapterSizes, exactTokens, kvShape, planResolved } from "./memory-plan.ts";

@@ -1,6 +1,6 @@
 import type { StoredWeight } from "@infernode/models";
 import type { ExecutorProvider } from "../executor-provider.ts";
-import { assertFiniteWeights } from "./graph/assert-finite-weights.ts";
+import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import { usedTensors } from "../network/network-summary.ts";
 import { OnnxDecoderBuilder } from "./graph/onnx-decoder-builder.ts";
 import { resolveWeightFiles } from "./graph/weight-files.ts";

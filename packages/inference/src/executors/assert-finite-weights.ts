@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import type { TensorDtype, TensorInfo } from "@infernode/models";
-import { InferenceError, reasonOf } from "../../../errors.ts";
+import { InferenceError, reasonOf } from "../errors.ts";
 
 const chunkBytes = 4 * 2 ** 20;
 const namedCount = 3;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TensorDtype, TensorInfo } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assertFiniteWeights } from "../../../../src/executors/onnx/graph/assert-finite-weights.ts";
+import { assertFiniteWeights } from "../../src/executors/assert-finite-weights.ts";
 
 let directory: string;
 beforeAll(async () => {
