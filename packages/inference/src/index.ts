@@ -28,7 +28,9 @@ export type {
   ForwardResult,
   KvCacheDtype,
   KvStorage,
+  PagedStorage,
   SlotMove,
+  SlotStorage,
 } from "./executors/executor.ts";
 export type {
   ExecutorModel,

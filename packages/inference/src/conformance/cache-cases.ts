@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { assertClose, assertRejects, longest } from "./assertions.ts";
 import type { CaseContext } from "./executor-cases.ts";
-import { GreedySequence } from "./forward-driver.ts";
+import type { SlotStorage } from "../executors/executor.ts";
+import { type ForwardDriver, GreedySequence } from "./forward-driver.ts";
 
 /** Cases of an executor's KV storage: it keeps and moves the contents of slots. */
 export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
   "copies the first tokens of a slot into another": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: 3 });
-    const { kvStorage } = driver.executor;
+    const kvStorage = slotsOf(driver);
     const prompt = longest(prompts);
     const { tokenIds, logits } = prompt;
     const source = new GreedySequence(driver, tokenIds);
@@ -56,7 +57,7 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     tolerance,
   }) => {
     const driver = await create({ maxSequences: 2 });
-    const { kvStorage } = driver.executor;
+    const kvStorage = slotsOf(driver);
     const { slotCount, slotTokens } = kvStorage;
     const good = { from: 0, to: 1, fromTokens: 1, toTokens: 0 };
     for (const part of [
@@ -83,3 +84,9 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     }
   },
 };
+
+function slotsOf({ executor }: ForwardDriver): SlotStorage {
+  const { kvStorage } = executor;
+  assert.ok(kvStorage.layout === "slots", "expected storage in slots, got pages");
+  return kvStorage;
+}

@@ -8,10 +8,18 @@ export interface ForwardBatch {
   /** How many entries of the arrays are used. */
   readonly chunkCount: number;
   /**
-   * `(chunkCount)` slot of each chunk's sequence; each at most once in a batch. Chunks of one token are in the slots
-   * `0 … n − 1`, in any order, so that one call can decode them all.
+   * With storage in slots: `(chunkCount)` slot of each chunk's sequence; each at most once in a batch. Chunks of one
+   * token are in the slots `0 … n − 1`, in any order, so that one call can decode them all.
    */
   readonly slots: Int32Array;
+  /**
+   * With storage in pages: `(chunkCount, blockTableStride)` the pages of each chunk's sequence, in the order of its
+   * positions. Of row `i` the first `ceil((startPositions[i] + lengths[i]) / pageTokens)` entries are used. Pages that a
+   * chunk writes to are in no other row; the others, whose positions are all cached, may be in several.
+   */
+  readonly blockTables?: Int32Array;
+  /** Entries in a row of `blockTables`, used or not. */
+  readonly blockTableStride?: number;
   /** `(chunkCount)` position of each chunk's first token in its sequence; all tokens before it are cached. */
   readonly startPositions: Int32Array;
   /** `(chunkCount)` tokens in each chunk: 1 for a decode, more for a part of a prompt or for proposals to verify. */
@@ -62,8 +70,24 @@ export interface SlotStorage {
   move(move: SlotMove): void;
 }
 
-/** How an executor stores keys and values. Storage in pages, with block tables, is to be another member. */
-export type KvStorage = SlotStorage;
+/**
+ * Storage of keys and values in pages: memory for a few positions each, of which a sequence has as many as it needs. The
+ * engine (`kv/`) decides which sequence has which pages, and passes block tables with each batch. Nothing is ever copied:
+ * sequences that begin with the same tokens have the same full pages.
+ */
+export interface PagedStorage {
+  readonly layout: "pages";
+  readonly pageCount: number;
+  /** Positions in a page. */
+  readonly pageTokens: number;
+  /** The longest that one sequence can get. */
+  readonly sequenceTokens: number;
+  /** Sequences at once. */
+  readonly maxSequences: number;
+}
+
+/** How an executor stores keys and values. */
+export type KvStorage = SlotStorage | PagedStorage;
 
 /** How keys and values are cached: as computed, or rounded to 8 bits, in about a quarter of the memory. */
 export type KvCacheDtype = "float32" | "int8";

@@ -10,7 +10,7 @@ import type {
   SlotStorage,
 } from "../executor.ts";
 import type { LengthRotations, SequenceChunk } from "../rotation/length-rotations.ts";
-import { assertBatch, assertMove, type BatchLimits } from "./assert-batch.ts";
+import { assertBatch, assertMove, type SlotBatchLimits } from "./assert-batch.ts";
 import { closeAll, type Closer } from "./close-all.ts";
 import { LogitRows } from "./logit-rows.ts";
 import type { SlotCalls } from "./slot-calls.ts";
@@ -58,7 +58,7 @@ export class SlotExecutor implements Executor {
   readonly #adapters: SlotAdapters | undefined;
   readonly #calls: SlotCalls;
   readonly #closers: Closer[];
-  readonly #limits: BatchLimits;
+  readonly #limits: SlotBatchLimits;
   readonly #result: LogitRows;
   #running: Promise<void> | undefined;
   #disposal: Promise<void> | undefined;
@@ -84,7 +84,7 @@ export class SlotExecutor implements Executor {
     this.maxLogitRows = parts.calls.logits.length;
     this.#limits = {
       vocabSize: parts.vocabSize,
-      slotTokens: contextTokens,
+      sequenceTokens: contextTokens,
       maxLogitRows: this.maxLogitRows,
       seenSlots: new Uint8Array(maxSequences),
       rankAt: (place) => parts.adapters?.store.rankAt(place) ?? 0,

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import type { KvStorage, SlotMove } from "../../src/index.ts";
-import { createKvCache } from "../../src/kv/create-kv-cache.ts";
+import type { SlotMove, SlotStorage } from "../../src/index.ts";
+import { createSlotCache } from "../../src/kv/create-slot-cache.ts";
 
 function createStorage(
-  sizes: Pick<KvStorage, "slotCount" | "slotTokens">,
-): KvStorage & { readonly moves: SlotMove[] } {
+  sizes: Pick<SlotStorage, "slotCount" | "slotTokens">,
+): SlotStorage & { readonly moves: SlotMove[] } {
   const moves: SlotMove[] = [];
   return { layout: "slots", ...sizes, moves, move: (move) => moves.push(move) };
 }
 
 test("admits sequences while there are slots, and again after a release", () => {
-  const cache = createKvCache(createStorage({ slotCount: 2, slotTokens: 10 }));
+  const cache = createSlotCache(createStorage({ slotCount: 2, slotTokens: 10 }));
   expect(cache).toMatchObject({ capacityTokens: 20, sequenceCapacityTokens: 10, maxSequences: 2 });
   expect(cache.admit(new Int32Array(3), 11)).toBeUndefined();
   const first = cache.admit(new Int32Array(3), 10)!;
@@ -24,7 +24,7 @@ test("admits sequences while there are slots, and again after a release", () => 
 
 test("copies all of a prompt but its last token to waiting and to later sequences", () => {
   const storage = createStorage({ slotCount: 4, slotTokens: 10 });
-  const cache = createKvCache(storage);
+  const cache = createSlotCache(storage);
   const prompt = new Int32Array(5);
   const [first, second, other] = [prompt, prompt, new Int32Array(5)].map((ids) => cache.admit(ids, 9)!);
   expect([first, second, other].map((each) => cache.isWaitingForPrefix(each!))).toEqual([false, true, false]);
@@ -42,7 +42,7 @@ test("copies all of a prompt but its last token to waiting and to later sequence
 
 test("lets the next sequence compute a prompt that the first did not complete", () => {
   const storage = createStorage({ slotCount: 3, slotTokens: 10 });
-  const cache = createKvCache(storage);
+  const cache = createSlotCache(storage);
   const prompt = new Int32Array(5);
   const [first, second, third] = [prompt, prompt, prompt].map((ids) => cache.admit(ids, 9)!);
   cache.advance(first!, 3);
@@ -54,7 +54,7 @@ test("lets the next sequence compute a prompt that the first did not complete", 
 
 test("has nothing to copy of a prompt of one token", () => {
   const storage = createStorage({ slotCount: 2, slotTokens: 10 });
-  const cache = createKvCache(storage);
+  const cache = createSlotCache(storage);
   const prompt = new Int32Array(1);
   const [first, second] = [cache.admit(prompt, 9)!, cache.admit(prompt, 9)!];
   expect(cache.isWaitingForPrefix(second)).toBe(false);
@@ -63,7 +63,7 @@ test("has nothing to copy of a prompt of one token", () => {
 });
 
 test("goes on from the accepted ones of several tokens, and grows within its slot", () => {
-  const cache = createKvCache(createStorage({ slotCount: 1, slotTokens: 10 }));
+  const cache = createSlotCache(createStorage({ slotCount: 1, slotTokens: 10 }));
   const sequence = cache.admit(new Int32Array(5), 10)!;
   cache.advance(sequence, 5);
   expect([cache.grow(sequence, 5), cache.grow(sequence, 6)]).toEqual([true, false]);
@@ -73,7 +73,7 @@ test("goes on from the accepted ones of several tokens, and grows within its slo
 });
 
 test("computes a sequence again that was preempted, all of its tokens", () => {
-  const cache = createKvCache(createStorage({ slotCount: 1, slotTokens: 10 }));
+  const cache = createSlotCache(createStorage({ slotCount: 1, slotTokens: 10 }));
   const sequence = cache.admit(Int32Array.of(1, 2), 10)!;
   cache.advance(sequence, 4);
   cache.release(sequence);
