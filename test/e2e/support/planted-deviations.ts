@@ -22,13 +22,14 @@ const ok = (json: unknown): { readonly status: number; readonly text: string } =
   status: 200,
   text: JSON.stringify(json),
 });
-/** Metrics of a server that computes for nobody as soon as somebody has left. */
+/** Metrics of a server that is idle at first, and goes on computing for those who have left. */
 const busyAfterwards = (): Plant => {
-  let chats = 0;
-  return (answer, { path, body }) => {
-    if (path.endsWith("/chat/completions")) chats += body?.["max_tokens"] === undefined ? 1 : 0;
+  let running = 0;
+  return (answer, { path }) => {
     if (path !== "/metrics") return answer;
-    return { ...answer, text: `vllm:num_requests_running{model_name="m"} ${chats}\n` };
+    const text = `vllm:num_requests_running{model_name="m"} ${running}\n`;
+    running = 1;
+    return { ...answer, text };
   };
 };
 
