@@ -133,9 +133,9 @@ describe("responses", () => {
     const next = await create({ input: "Why?", previous_response_id: id });
     expect(await client.delete(`/responses/${id}`)).toEqual({ id, object: "response", deleted: true });
     await client.responses.delete(next.id);
-    for (const call of [client.responses.retrieve(id), client.responses.delete(id)]) {
-      expect(await failureOf(call)).toMatchObject({ status: 404, code: "response_not_found" });
-    }
+    const missing = { status: 404, code: "response_not_found" };
+    expect(await failureOf(client.responses.retrieve(id))).toMatchObject(missing);
+    expect(await failureOf(client.responses.delete(id))).toMatchObject(missing);
     expect(await failureOf(create({ input: "Why?", previous_response_id: id }))).toMatchObject({
       status: 400,
       code: "previous_response_not_found",

@@ -4,7 +4,7 @@ import { modelId } from "./fake-engine.ts";
 import { readChunks } from "./read-sse.ts";
 import { startServer, type TestServer } from "./start-server.ts";
 
-const bodyCount = 2400;
+const bodyCount = 1000;
 let server: TestServer;
 
 beforeAll(async () => {

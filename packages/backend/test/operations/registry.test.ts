@@ -11,8 +11,11 @@ const texts = new Map(
     .filter((path) => path.endsWith(".ts"))
     .map((path) => [path.replaceAll("\\", "/"), readFileSync(join(src, path), "utf8")]),
 );
-/** Everything between the caller of an operation and the registry. A remote server is called in a wire format. */
-const between = [...texts].filter(([path]) => /^models\/(?!remote\/)/.test(path));
+/**
+ * Everything between the caller of an operation and the registry. A remote server is called in a wire format; adapters
+ * are loaded by operations of their own.
+ */
+const between = [...texts].filter(([path]) => /^models\/(?!remote\/|adapters\/)/.test(path));
 
 test("finds each operation by its name, and says which there are", () => {
   const find = createOperationFinder(operations);
