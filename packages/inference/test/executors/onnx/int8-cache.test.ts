@@ -6,7 +6,7 @@ import type {
   ExecutorSizes,
   KvRangeSource,
 } from "../../../src/executors/executor-provider.ts";
-import { summarizeNetwork } from "../../../src/executors/onnx/graph/network-summary.ts";
+import { summarizeNetwork } from "../../../src/executors/network/network-summary.ts";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { executorCases, type GoldenPrompt } from "../../../src/testing.ts";
 import { hasOracle, oracleLogits } from "../support/golden-oracle.ts";
