@@ -6,12 +6,15 @@ import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import {
   addSharedTokens,
   compileConstraint,
+  compileSamples,
   type ConstraintProgram,
   type ConstraintSource,
   createMatcher,
   createTokenMasks,
   createTokenTrie,
+  fillSampleMasks,
   listSharedTokens,
+  type PreparedTokens,
   prepareTokens,
   type SharedTokens,
   type TokenTrie,
@@ -96,11 +99,18 @@ const cases: readonly Case[] = [
 
 /** What the thread is sent: the bytes of all tokens, then sources. */
 type ThreadInput = readonly Uint8Array[] | ConstraintSource;
-/** What it sends: the tree, then programs, each with what was worked out for it. */
+/** What it sends: the tree with what constraints share, and programs of samples; then programs. */
 interface ThreadOutput {
   readonly trie?: TokenTrie;
-  readonly program?: ConstraintProgram;
-  readonly tokens: SharedTokens;
+  readonly shared?: SharedTokens;
+  readonly programs: readonly ConstraintProgram[];
+  readonly prepared?: readonly PreparedTokens[];
+}
+
+/** A program, and what was worked out for it. */
+interface Compiled {
+  readonly program: ConstraintProgram;
+  readonly prepared: readonly PreparedTokens[];
 }
 
 if (!isMainThread) {
@@ -110,10 +120,10 @@ if (!isMainThread) {
     if (Array.isArray(input)) {
       made = createTokenTrie(input as readonly Uint8Array[]);
       warmUpConstraints(made);
-      output = { trie: made, tokens: listSharedTokens(made) };
+      output = { trie: made, shared: listSharedTokens(made), programs: compileSamples() };
     } else {
       const program = compileConstraint(input as ConstraintSource);
-      output = { program, tokens: [...prepareTokens(program, made!)] };
+      output = { programs: [program], prepared: [...prepareTokens(program, made!)].flat() };
     }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort!.postMessage(output);
@@ -124,7 +134,7 @@ if (!isMainThread) {
 const isInThread = values["in-thread"];
 const worker = isInThread ? new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) }) : undefined;
 
-/** Has the thread work, as the daemon does: here no code has run before the first mask. */
+/** Has the thread work, as the daemon does: here only sample masks have been filled before the first mask. */
 async function askThread(input: ThreadInput): Promise<ThreadOutput> {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   worker!.postMessage(input);
@@ -154,15 +164,16 @@ function timeOf(run: () => unknown): number {
 }
 
 async function makeInThread(bytes: readonly Uint8Array[]): Promise<TokenTrie> {
-  const { trie: made, tokens } = await askThread(bytes);
-  addSharedTokens(made!, tokens);
+  const { trie: made, shared, programs } = await askThread(bytes);
+  addSharedTokens(made!, shared!);
+  for (const program of programs) for (const _ of fillSampleMasks(program, made!));
   return made!;
 }
 
-async function compileInThread(source: ConstraintSource): Promise<ConstraintProgram> {
-  const { program, tokens } = await askThread(source);
-  addSharedTokens(trie, tokens);
-  return program!;
+async function compile(source: ConstraintSource): Promise<Compiled> {
+  if (!isInThread) return { program: compileConstraint(source), prepared: [] };
+  const { programs, prepared } = await askThread(source);
+  return { program: programs[0]!, prepared: prepared! };
 }
 
 /** Answers with new programs; the first answer of each finds no masks of its program. The tree is warmed up. */
@@ -174,9 +185,10 @@ async function measure({ name, source, answer }: Case): Promise<Record<string, n
   const later: number[] = [];
   for (let round = 0; round < Number(values.rounds); round += 1) {
     const startedAt = performance.now();
-    const program = isInThread ? await compileInThread(source) : compileConstraint(source);
+    const { program, prepared } = await compile(source);
     compileTimes.push(performance.now() - startedAt);
     const masks = createTokenMasks(program, trie);
+    masks.add(prepared);
     for (const times of [first, later]) {
       const matcher = createMatcher(masks, []);
       for (const token of tokens) {

@@ -1,6 +1,7 @@
 import { compileConstraint } from "./compile-constraint.ts";
 import { createMatcher } from "./match/matcher.ts";
 import { createTokenMasks } from "./match/token-masks.ts";
+import type { ConstraintProgram } from "./program/program.ts";
 import type { TokenTrie } from "./tokens/token-trie.ts";
 
 /** An answer whose masks need what most schemas need. */
@@ -21,15 +22,28 @@ const answer = '{"text":"a","counted":"a","count":1,"number":1.5,"a":"a"}';
  * this tree then share. Takes about as long as the tree itself; without it the first masks of these kinds take longer.
  */
 export function warmUpConstraints(trie: TokenTrie): void {
+  for (const program of compileSamples()) for (const _ of fillSampleMasks(program, trie));
+}
+
+/** Programs of a usual schema, for `fillSampleMasks`. */
+export function compileSamples(): readonly ConstraintProgram[] {
+  return (["flexible", "compact"] as const).map((whitespace) =>
+    compileConstraint({ jsonSchema: schema, whitespace }),
+  );
+}
+
+/**
+ * Fills the masks of an answer, one at a step: where a copy of the tree came from another thread with all that is
+ * shared, it has the code of masks compiled before it is needed.
+ */
+export function* fillSampleMasks(program: ConstraintProgram, trie: TokenTrie): Generator<void> {
   const mask = new Uint32Array((trie.vocabSize + 31) >>> 5);
-  for (const whitespace of ["flexible", "compact"] as const) {
-    const masks = createTokenMasks(compileConstraint({ jsonSchema: schema, whitespace }), trie);
-    const matcher = createMatcher(masks, []);
-    for (const character of answer) {
-      matcher.fillMask(mask);
-      const token = tokenOf(trie, character.charCodeAt(0));
-      if (token === -1 || !matcher.accept(token)) break;
-    }
+  const matcher = createMatcher(createTokenMasks(program, trie), []);
+  for (const character of answer) {
+    matcher.fillMask(mask);
+    const token = tokenOf(trie, character.charCodeAt(0));
+    if (token === -1 || !matcher.accept(token)) break;
+    yield;
   }
 }
 

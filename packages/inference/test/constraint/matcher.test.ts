@@ -1,12 +1,9 @@
 import {
-  addSharedTokens,
   compileConstraint,
   type ConstraintSource,
   createMatcher,
   createTokenMasks,
   createTokenTrie,
-  listSharedTokens,
-  prepareTokens,
   warmUpConstraints,
 } from "@infernode/inference/constraint";
 import { describe, expect, it } from "vitest";
@@ -103,36 +100,6 @@ describe("createMatcher", () => {
       expect(left).toEqual(right);
       expect(matchers.map((matcher) => matcher.accept(1 + byte))).toEqual([true, true]);
     }
-  });
-
-  it("gives the same masks with what was worked out in another thread", () => {
-    const there = createTokenTrie(vocabulary);
-    warmUpConstraints(there);
-    for (const [, source] of sources) {
-      const program = compileConstraint(source);
-      const added = [...prepareTokens(program, there)].map(([signature]) => signature);
-      expect(new Set(added).size).toBe(added.length);
-      if (added.length < 64) expect([...prepareTokens(program, there)]).toEqual([]);
-    }
-    const sent = structuredClone(listSharedTokens(there));
-    expect(sent.length).toBeGreaterThan(8);
-    const here = createTokenTrie(vocabulary);
-    addSharedTokens(here, sent);
-    for (const [, source] of sources) {
-      const program = compileConstraint(source);
-      const tries = [createTokenTrie(vocabulary), here];
-      const matchers = tries.map((trie) => createMatcher(createTokenMasks(program, trie), [endToken]));
-      for (let step = 0; step < 30; step += 1) {
-        const [left, right] = matchers.map(allowedTokens);
-        expect(right).toEqual(left);
-        const next = left?.[Math.floor((left.length * (step % 7)) / 7)];
-        if (next === undefined || next === endToken) break;
-        for (const matcher of matchers) matcher.accept(next);
-      }
-    }
-    expect(listSharedTokens(here).map(([signature]) => signature)).toEqual(
-      expect.arrayContaining(sent.map(([signature]) => signature)),
-    );
   });
 
   it("copies share nothing", () => {

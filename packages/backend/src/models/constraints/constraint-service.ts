@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConstraintPort } from "@infernode/inference";
-import type { ConstraintProgram, ConstraintSource, TokenTrie } from "@infernode/inference/constraint";
+import type {
+  ConstraintProgram,
+  ConstraintSource,
+  TokenMasks,
+  TokenTrie,
+} from "@infernode/inference/constraint";
 import { createResolvers } from "../../create-resolvers.ts";
 import { EngineRequestError } from "../../errors.ts";
 import type { ConstraintService } from "../../operations/constraint.ts";
@@ -125,12 +130,16 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
   };
   const makeTree = async (): Promise<TokenTrie> => {
     const result = await run({ kind: "tree", vocabulary: await readVocabulary(tokens) });
-    if (result.kind === "tree") {
-      const { addSharedTokens } = await loadLibrary();
-      addSharedTokens(result.tree, result.tokens);
-      return result.tree;
+    if (result.kind !== "tree") {
+      throw new TypeError("expected the tree of tokens from the thread for constraints, got a program");
     }
-    throw new TypeError("expected the tree of tokens from the thread for constraints, got a program");
+    const { addSharedTokens, fillSampleMasks } = await loadLibrary();
+    addSharedTokens(result.tree, result.tokens);
+    // The first masks of an answer would take ten times as long with code that was never run.
+    for (const sample of result.samples) {
+      for (const _ of fillSampleMasks(sample, result.tree)) await nextTurn();
+    }
+    return result.tree;
   };
   const findTree = async (): Promise<TokenTrie> => {
     tree ??= makeTree();
@@ -142,13 +151,12 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
     }
   };
   const hasThread = (): boolean => thread !== undefined && !thread.hasEnded;
-  const prepareProgram = async (program: ConstraintProgram, trie: TokenTrie): Promise<void> => {
-    const { addSharedTokens } = await loadLibrary();
+  const prepareProgram = async (program: ConstraintProgram, masks: TokenMasks): Promise<void> => {
     let sent: ConstraintProgram | undefined = program;
     while (hasThread()) {
       const result = await run({ kind: "prepare", program: sent });
       if (result.kind !== "tokens") throw new TypeError("expected tokens from the thread for constraints");
-      addSharedTokens(trie, result.tokens);
+      masks.add(result.tokens);
       if (result.isLast) return;
       sent = undefined;
     }
@@ -156,11 +164,11 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
   const prepareAfter = async (
     earlier: Promise<void>,
     program: ConstraintProgram,
-    trie: TokenTrie,
+    masks: TokenMasks,
   ): Promise<void> => {
     await earlier;
     try {
-      await prepareProgram(program, trie);
+      await prepareProgram(program, masks);
     } catch {
       // Nothing waits for it: masks that are not prepared are worked out where they are needed.
     } finally {
@@ -168,17 +176,18 @@ export function createConstraintService(options: ConstraintServiceOptions): Engi
     }
   };
   /** Has the thread walk over the vocabulary while texts begin. */
-  const prepareLater = (program: ConstraintProgram, trie: TokenTrie): void => {
+  const prepareLater = (program: ConstraintProgram, masks: TokenMasks): void => {
     if (unpreparedCount >= maxUnprepared || program.stateCount > maxPreparedStates) return;
     unpreparedCount += 1;
-    preparing = prepareAfter(preparing, program, trie);
+    preparing = prepareAfter(preparing, program, masks);
   };
   const make = async (source: ConstraintSource): Promise<ConstraintPort> => {
     const [result, trie] = await Promise.all([run({ kind: "compile", source }), findTree()]);
     if (result.kind !== "program") throw new TypeError("expected a program from the thread for constraints");
     const { createConstraint, createTokenMasks } = await loadLibrary();
-    prepareLater(result.program, trie);
-    return createConstraint(createTokenMasks(result.program, trie));
+    const masks = createTokenMasks(result.program, trie);
+    prepareLater(result.program, masks);
+    return createConstraint(masks);
   };
   const find = async (source: ConstraintSource): Promise<ConstraintPort> => {
     const key = keyOf(source);

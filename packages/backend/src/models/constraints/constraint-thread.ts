@@ -1,6 +1,7 @@
 import type {
   ConstraintProgram,
   ConstraintSource,
+  PreparedTokens,
   SharedTokens,
   TokenTrie,
 } from "@infernode/inference/constraint";
@@ -20,11 +21,16 @@ export type ConstraintJob =
   | { readonly kind: "prepare"; readonly program: ConstraintProgram | undefined };
 
 export type ConstraintResult =
-  /** With what most constraints need of it. */
-  | { readonly kind: "tree"; readonly tree: TokenTrie; readonly tokens: SharedTokens }
+  /** With what most constraints need of it, and programs of usual schemas. */
+  | {
+      readonly kind: "tree";
+      readonly tree: TokenTrie;
+      readonly tokens: SharedTokens;
+      readonly samples: readonly ConstraintProgram[];
+    }
   | { readonly kind: "program"; readonly program: ConstraintProgram }
   /** `isLast`: there is no more of this program, or no tree in this thread. */
-  | { readonly kind: "tokens"; readonly tokens: SharedTokens; readonly isLast: boolean };
+  | { readonly kind: "tokens"; readonly tokens: readonly PreparedTokens[]; readonly isLast: boolean };
 
 /** Compiles one constraint at a time. Ends with `CONSTRAINT_TIMEOUT` and `CONSTRAINT_MEMORY_EXCEEDED`. */
 export type ConstraintThread = JobThread<ConstraintJob, ConstraintResult>;

@@ -101,16 +101,16 @@ const quotedTokensOf = new WeakMap<TokenTrie, QuotedTokens>();
 function quotedTokens(trie: TokenTrie): QuotedTokens {
   let found = quotedTokensOf.get(trie);
   if (found === undefined) {
-    found = findQuotedTokens(trie);
+    found = groupQuotedTokens(trie);
     quotedTokensOf.set(trie, found);
   }
   return found;
 }
 
-function findQuotedTokens({ vocabSize, tokenStarts, tokenBytes }: TokenTrie): QuotedTokens {
+function groupQuotedTokens({ quotedTokens: tokens, tokenStarts, tokenBytes }: TokenTrie): QuotedTokens {
   const byText = new Map<string, number[]>();
   const ofTwoKeys: number[] = [];
-  for (let token = 0; token < vocabSize; token += 1) {
+  for (const token of tokens) {
     const quotes: number[] = [];
     for (let at = tokenStarts[token]!; at < tokenStarts[token + 1]!; at += 1) {
       if (tokenBytes[at] === 0x22) quotes.push(at);

@@ -1,11 +1,13 @@
 import type { ConstraintProgram } from "../program/program.ts";
 import { unbounded } from "../program/program.ts";
+import { signaturesOf } from "../program/state-signatures.ts";
 import type { TokenTrie } from "../tokens/token-trie.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Frame } from "./frame.ts";
 import { Machine } from "./machine.ts";
-import { shareRuleTokens, signatureOf } from "./share-rule-tokens.ts";
-import { type CountedNodes, findRuleTokens, RuleTokens } from "./rule-tokens.ts";
+import type { PreparedTokens } from "./prepare-tokens.ts";
+import { findRuleTokens, RuleTokens } from "./rule-tokens.ts";
+import { findSharedTokens, shareTokens } from "./share-rule-tokens.ts";
 import { markToken, TokenWalk } from "./token-walk.ts";
 
 /** A frame whose rule may end with from `least` to `most` more ticks. */
@@ -25,6 +27,7 @@ export class TokenMasks {
   readonly #program: ConstraintProgram;
   readonly #walk: TokenWalk;
   readonly #ruleTokens = new Map<number, RuleTokens>();
+  #signatures: readonly string[] | undefined;
   #kept: Configuration[] = [];
 
   constructor(program: ConstraintProgram, trie: TokenTrie) {
@@ -50,59 +53,82 @@ export class TokenMasks {
     return mask;
   }
 
+  /** Adds what was worked out for this program with a copy of the tree, so that masks need not work it out. */
+  add(prepared: readonly PreparedTokens[]): void {
+    for (const { state, signature, content } of prepared) {
+      const made = content === undefined ? undefined : new RuleTokens(content, this.trie);
+      if (made !== undefined && signature !== undefined) shareTokens(this.trie, signature, made);
+      const tokens = made ?? (signature === undefined ? undefined : findSharedTokens(this.trie, signature));
+      if (tokens !== undefined) this.#ruleTokens.set(state, tokens);
+    }
+  }
+
   #addWay(state: number, frame: Frame, mask: Uint32Array): void {
     const { counterMins, counterMaxes, ruleIsSimple, moveLows } = this.#program;
-    if (frame.parent!.isGround || ruleIsSimple[moveLows[frame.call]!] === 0) {
+    const isOutermost = frame.parent!.isGround;
+    const counter = this.machine.counterOf(frame);
+    if (counter !== -1 && ruleIsSimple[moveLows[frame.call]!] === 0) {
       this.#walk.mark(0, this.machine.single(state, frame), mask);
       return;
     }
-    const counter = this.machine.counterOf(frame);
     const min = counter === -1 ? 0 : counterMins[counter]!;
     const max = counter === -1 ? unbounded : counterMaxes[counter]!;
-    const left = max === unbounded ? unbounded : max - frame.count;
+    const most = max === unbounded ? unbounded : max - frame.count;
     const tokens = this.#tokensOf(state);
-    const within = tokens.maskFor(left);
-    for (let word = 0; word < mask.length; word += 1) mask[word]! |= within[word]!;
-    this.#addReturns(tokens, { frame, least: min - frame.count, most: left }, mask);
+    tokens.markWithin(most, mask);
+    const returning = { frame, least: min - frame.count, most };
+    this.#addEnds(tokens, returning, mask);
+    if (!isOutermost) this.#addReturns(tokens, returning, mask);
   }
 
-  /** Adds the tokens that end with the rule or go on after it. */
-  #addReturns(tokens: RuleTokens, { frame, least, most }: Returning, mask: Uint32Array): void {
-    const after = this.machine.afterReturn(frame);
-    const isWithin = (count: number): boolean => count >= least && count <= most;
-    const markEnds = ({ nodes, counts }: CountedNodes): void => {
-      for (let index = 0; index < nodes.length; index += 1) {
-        if (isWithin(counts[index]!)) markToken(this.trie, this.trie.tokens[nodes[index]!]!, mask);
-      }
-    };
-    markEnds(tokens.content.ends);
-    // Those that need fewer ticks are in the mask.
-    for (let need = most + 1; need <= tokens.maxNeed; need += 1) {
-      const pauses = tokens.content.pauses[need];
-      if (pauses !== undefined) markEnds(pauses);
+  /** Adds the tokens that end with the rule. */
+  #addEnds({ content, maxNeed }: RuleTokens, { least, most }: Returning, mask: Uint32Array): void {
+    const { tokens } = this.trie;
+    const { ends, pauses } = content;
+    for (let index = 0; index < ends.nodes.length; index += 1) {
+      const count = ends.counts[index]!;
+      if (count >= least && count <= most) markToken(this.trie, tokens[ends.nodes[index]!]!, mask);
     }
-    for (const [byte, returns] of tokens.content.returns.entries()) {
-      if (returns === undefined) continue;
+    // Those that need no more ticks than are left are in the mask.
+    if (most >= maxNeed) return;
+    for (let index = 0; index < pauses.nodes.length; index += 1) {
+      const count = pauses.counts[index]!;
+      if (pauses.needs[index]! <= most || count < least || count > most) continue;
+      markToken(this.trie, tokens[pauses.nodes[index]!]!, mask);
+    }
+  }
+
+  /** Adds the tokens that go on after the end of the rule. */
+  #addReturns({ content }: RuleTokens, { frame, least, most }: Returning, mask: Uint32Array): void {
+    const { tokens, ends } = this.trie;
+    const { nodes, counts, starts } = content.returns;
+    if (nodes.length === 0) return;
+    const after = this.machine.afterReturn(frame);
+    for (let byte = 0; byte < 256; byte += 1) {
+      if (starts[byte] === starts[byte + 1]) continue;
       const next = this.machine.step(after, byte);
       if (next === null) continue;
-      for (let index = 0; index < returns.nodes.length; index += 1) {
-        const node = returns.nodes[index]!;
-        if (!isWithin(returns.counts[index]!)) continue;
-        if (this.trie.tokens[node] !== -1) markToken(this.trie, this.trie.tokens[node]!, mask);
-        if (this.trie.ends[node]! > node + 1) this.#walk.mark(node, next, mask);
+      for (let index = starts[byte]!; index < starts[byte + 1]!; index += 1) {
+        if (counts[index]! < least || counts[index]! > most) continue;
+        const node = nodes[index]!;
+        if (tokens[node] !== -1) markToken(this.trie, tokens[node]!, mask);
+        if (ends[node]! > node + 1) this.#walk.mark(node, next, mask);
       }
     }
   }
 
   #tokensOf(state: number): RuleTokens {
     let tokens = this.#ruleTokens.get(state);
+    if (tokens !== undefined) return tokens;
+    this.#signatures ??= signaturesOf(this.#program) ?? [];
+    const signature = this.#signatures[state];
+    if (signature !== undefined) tokens = findSharedTokens(this.trie, signature);
     if (tokens === undefined) {
-      const create = (): RuleTokens =>
-        new RuleTokens(findRuleTokens(state, this.machine, { walk: this.#walk, trie: this.trie }), this.trie);
-      const signature = signatureOf(this.#program, state);
-      tokens = signature === undefined ? create() : shareRuleTokens(this.trie, signature, create);
-      this.#ruleTokens.set(state, tokens);
+      const content = findRuleTokens(state, this.machine, { walk: this.#walk, trie: this.trie });
+      tokens = new RuleTokens(content, this.trie);
+      if (signature !== undefined) shareTokens(this.trie, signature, tokens);
     }
+    this.#ruleTokens.set(state, tokens);
     return tokens;
   }
 }

@@ -72,3 +72,8 @@ export class TokenWalk {
 export function markToken({ nextSameToken }: TokenTrie, token: number, into: Uint32Array): void {
   for (let at = token; at !== -1; at = nextSameToken[at]!) into[at >>> 5]! |= 1 << (at & 31);
 }
+
+/** Takes a token and those of the same bytes out of a mask. */
+export function unmarkToken({ nextSameToken }: TokenTrie, token: number, from: Uint32Array): void {
+  for (let at = token; at !== -1; at = nextSameToken[at]!) from[at >>> 5]! &= ~(1 << (at & 31));
+}

@@ -22,6 +22,8 @@ export interface TokenTrie {
   readonly tokenStarts: Int32Array;
   readonly tokenBytes: Uint8Array;
   readonly maxTokenLength: number;
+  /** The tokens with two quotation marks or more. */
+  readonly quotedTokens: Int32Array;
 }
 
 /**
@@ -49,7 +51,20 @@ export function createTokenTrie(tokenBytes: readonly (Uint8Array | undefined)[])
     tokenStarts: starts,
     tokenBytes: bytes,
     maxTokenLength: maxLength,
+    quotedTokens: findQuotedTokens(starts, bytes),
   };
+}
+
+function findQuotedTokens(starts: Int32Array, bytes: Uint8Array): Int32Array {
+  const found: number[] = [];
+  let token = 0;
+  let quoted = -1;
+  for (let at = bytes.indexOf(0x22); at !== -1; at = bytes.indexOf(0x22, at + 1)) {
+    while (starts[token + 1]! <= at) token += 1;
+    if (quoted === token && found.at(-1) !== token) found.push(token);
+    quoted = token;
+  }
+  return Int32Array.from(found);
 }
 
 function joinTokens(tokenBytes: readonly (Uint8Array | undefined)[]): {
