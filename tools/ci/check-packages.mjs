@@ -1,6 +1,6 @@
 // Packs every package, checks the tarball (publint, attw), installs it alone with npm in an empty
 // folder and runs the program of its README there.
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,17 +15,26 @@ const env = {
 };
 let failed = 0;
 
+/** Runs a command, says how it ended, and resolves with its output. */
 function run(title, [command, ...args], options = {}) {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    encoding: "utf8",
-    timeout: 300_000,
-    env,
-    ...options,
+  return new Promise((resolve) => {
+    const limits = { encoding: "utf8", timeout: 300_000, maxBuffer: 64 * 2 ** 20 };
+    execFile(command, args, { ...limits, env, ...options }, (error, stdout, stderr) => {
+      if (error !== null) failed += 1;
+      const said = error === null ? "" : `${stdout}${stderr}${error.message}\n`;
+      process.stdout.write(`${error === null ? "ok" : "FAILED"}: ${title}\n${said}`);
+      resolve(stdout);
+    });
   });
-  const isGood = status === 0;
-  if (!isGood) failed += 1;
-  process.stdout.write(`${isGood ? "ok" : "FAILED"}: ${title}\n${isGood ? "" : `${stdout}${stderr}`}`);
-  return stdout;
+}
+
+/** Much of the time is waiting for the registry. */
+async function forEachPackage(task) {
+  const waiting = [...names];
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await task(name);
+  };
+  await Promise.all([work(), work(), work()]);
 }
 
 const names = readdirSync(join(root, "packages"));
@@ -33,16 +42,18 @@ const manifests = new Map(
   names.map((name) => [name, JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"))]),
 );
 const tarballs = new Map();
-for (const name of names) {
+await forEachPackage(async (name) => {
   const folder = join(root, "packages", name);
   const to = join(work, "tarballs", name);
   mkdirSync(to, { recursive: true });
-  run(`pack ${name}`, ["npx", "--yes", packageManager, "pack", "--pack-destination", to], { cwd: folder });
+  await run(`pack ${name}`, ["npx", "--yes", packageManager, "pack", "--pack-destination", to], {
+    cwd: folder,
+  });
   const file = readdirSync(to).find((each) => each.endsWith(".tgz"));
-  if (file === undefined) continue;
+  if (file === undefined) return;
   const tarball = join(to, file);
   tarballs.set(name, tarball);
-  const manifest = run(`manifest of ${name}`, ["tar", "-xzOf", tarball, "package/package.json"]);
+  const manifest = await run(`manifest of ${name}`, ["tar", "-xzOf", tarball, "package/package.json"]);
   const ranges = Object.entries({
     ...JSON.parse(manifest).dependencies,
     ...JSON.parse(manifest).optionalDependencies,
@@ -53,13 +64,17 @@ for (const name of names) {
     failed += 1;
     process.stdout.write(`FAILED: ${name} would be published with ${dependency} at ${range}\n`);
   }
-  run(`publint ${name}`, [join(root, "node_modules/.bin/publint"), "run", tarball, "--strict"], {
+  await run(`publint ${name}`, [join(root, "node_modules/.bin/publint"), "run", tarball, "--strict"], {
     cwd: root,
   });
-  run(`types resolve ${name}`, [join(root, "node_modules/.bin/attw"), tarball, "--profile", "esm-only"], {
-    cwd: root,
-  });
-}
+  await run(
+    `types resolve ${name}`,
+    [join(root, "node_modules/.bin/attw"), tarball, "--profile", "esm-only"],
+    {
+      cwd: root,
+    },
+  );
+});
 
 /** A package and the workspace packages that it depends on: those are not in the registry. */
 function withDependencies(name, known = new Set()) {
@@ -71,7 +86,7 @@ function withDependencies(name, known = new Set()) {
   return known;
 }
 
-for (const name of names) {
+await forEachPackage(async (name) => {
   const readme = readFileSync(join(root, "packages", name, "README.md"), "utf8");
   const program = /```js\n([\s\S]*?)```/.exec(readme)?.[1];
   const folder = join(work, "alone", name);
@@ -79,7 +94,7 @@ for (const name of names) {
   if (program === undefined) {
     failed += 1;
     process.stdout.write(`FAILED: packages/${name}/README.md has no program in a js block\n`);
-    continue;
+    return;
   }
   // The program's other imports are what its README says to install.
   const needed = new Set();
@@ -94,18 +109,18 @@ for (const name of names) {
   writeFileSync(join(folder, "program.mjs"), program);
   // As the READMEs say: onnxruntime-node's install script would download from outside the registry.
   const files = [...needed].map((each) => tarballs.get(each)).filter((each) => each !== undefined);
-  run(
+  await run(
     `install ${name} alone`,
     ["npm", "install", "--ignore-scripts", "--no-save", "--loglevel=error", ...files],
     {
       cwd: folder,
     },
   );
-  const output = run(`program of ${name}`, [process.execPath, "program.mjs"], { cwd: folder });
+  const output = await run(`program of ${name}`, [process.execPath, "program.mjs"], { cwd: folder });
   if (output.trim() === "") {
     failed += 1;
     process.stdout.write(`FAILED: the program of ${name} wrote nothing\n`);
   }
-}
+});
 rmSync(work, { recursive: true, force: true });
 process.exit(failed === 0 ? 0 : 1);
