@@ -36,7 +36,10 @@ const parts = [
   ["node_modules/koffi", koffi],
   ["node_modules/@koromix/koffi-linux-x64", binding],
   // For a run over the stand-in driver, where the folder is tried out.
-  ["packages/memory/test/cuda/stand-in/stand-in.c", join(memory, "test/cuda/stand-in/stand-in.c")],
+  ...["stand-in.c", "kernels.h", "launch.h"].map((name) => [
+    `packages/memory/test/cuda/stand-in/${name}`,
+    join(memory, "test/cuda/stand-in", name),
+  ]),
 ];
 for (const [name, from] of parts) {
   if (!existsSync(from)) {

@@ -13,7 +13,9 @@ const source = (name) => import(pathToFileURL(join(root, "packages/memory/dist/c
 const cuda = await source("driver/cuda-functions.js");
 const nvml = await source("nvml/nvml-functions.js");
 const { encodeAccess, encodeProperties } = await source("encode-allocation.js");
-const standIn = readFileSync(join(root, "packages/memory/test/cuda/stand-in/stand-in.c"), "utf8");
+const standIn = ["stand-in.c", "kernels.h"]
+  .map((name) => readFileSync(join(root, "packages/memory/test/cuda/stand-in", name), "utf8"))
+  .join("\n");
 
 /** Bytes of one element of what each pointer is given; 1 for text and bytes, undefined for an array of them. */
 const bytesByElement = {
@@ -41,6 +43,12 @@ const bytesByElement = {
   cuMemAddressReserve: [8],
   cuMemCreate: [8, 32],
   cuMemSetAccess: [12],
+  cuModuleLoadDataEx: [8, 1, 4, 8],
+  cuModuleGetFunction: [8, 1],
+  cuFuncGetAttribute: [4],
+  cuLaunchKernel: [8, 8],
+  cuStreamEndCapture: [8],
+  cuGraphInstantiateWithFlags: [8],
   nvmlSystemGetDriverVersion: [1],
   nvmlSystemGetCudaDriverVersion_v2: [4],
   nvmlDeviceGetCount_v2: [4],
@@ -66,12 +74,37 @@ const bytesByElement = {
 };
 
 const attributeNames = {
+  sharedBytesPerBlock: "CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK",
+  clockRateKhz: "CU_DEVICE_ATTRIBUTE_CLOCK_RATE",
+  memoryClockRateKhz: "CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE",
+  memoryBusWidthBits: "CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH",
+  l2CacheBytes: "CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE",
+  maxThreadsPerMultiprocessor: "CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR",
+  sharedBytesPerMultiprocessor: "CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR",
+  registersPerMultiprocessor: "CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR",
+  optInSharedBytesPerBlock: "CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN",
   multiprocessorCount: "CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT",
   computeCapabilityMajor: "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR",
   computeCapabilityMinor: "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR",
   virtualMemoryManagement: "CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED",
   memoryPools: "CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED",
 };
+
+const functionAttributeNames = {
+  maxThreadsPerBlock: "CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK",
+  staticSharedBytes: "CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES",
+  localBytes: "CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES",
+  registerCount: "CU_FUNC_ATTRIBUTE_NUM_REGS",
+  maxDynamicSharedBytes: "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES",
+};
+
+const jitOptionNames = {
+  errorLogBuffer: "CU_JIT_ERROR_LOG_BUFFER",
+  errorLogBufferSizeBytes: "CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES",
+};
+
+const rename = (values, names) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [names[name], value]));
 
 const headerFiles = [
   {
@@ -80,9 +113,9 @@ const headerFiles = [
     functions: { ...cuda.cudaFunctions, ...cuda.cudaOptionalFunctions },
     values: {
       ...namedValues(cuda),
-      ...Object.fromEntries(
-        Object.entries(cuda.deviceAttribute).map(([name, value]) => [attributeNames[name], value]),
-      ),
+      ...rename(cuda.deviceAttribute, attributeNames),
+      ...rename(cuda.functionAttribute, functionAttributeNames),
+      ...rename(cuda.jitOption, jitOptionNames),
     },
     layouts: { CUuuid: { sizeBytes: 16 } },
     // Each is written in C by the names of the fields, and compared byte by byte.

@@ -18,8 +18,23 @@ export interface CudaDeviceDescription {
   readonly totalBytes: number;
   readonly computeCapability: { readonly major: number; readonly minor: number };
   readonly multiprocessorCount: number;
+  readonly attributes: CudaDeviceAttributes;
   readonly hasVirtualMemoryManagement: boolean;
   readonly hasMemoryPools: boolean;
+}
+
+/** Limits and rates of a GPU, as the driver reports them. */
+export interface CudaDeviceAttributes {
+  /** Without opting in; `optInSharedBytesPerBlock` is what a kernel can have at most. */
+  readonly sharedBytesPerBlock: number;
+  readonly optInSharedBytesPerBlock: number;
+  readonly sharedBytesPerMultiprocessor: number;
+  readonly registersPerMultiprocessor: number;
+  readonly maxThreadsPerMultiprocessor: number;
+  readonly l2CacheBytes: number;
+  readonly clockRateKhz: number;
+  readonly memoryClockRateKhz: number;
+  readonly memoryBusWidthBits: number;
 }
 
 function readText(driver: CudaDriver, call: string, write: (out: Uint8Array) => number): string {
@@ -73,6 +88,17 @@ export function describeCudaDevice(
       minor: attribute(deviceAttribute.computeCapabilityMinor),
     },
     multiprocessorCount: attribute(deviceAttribute.multiprocessorCount),
+    attributes: {
+      sharedBytesPerBlock: attribute(deviceAttribute.sharedBytesPerBlock),
+      optInSharedBytesPerBlock: attribute(deviceAttribute.optInSharedBytesPerBlock),
+      sharedBytesPerMultiprocessor: attribute(deviceAttribute.sharedBytesPerMultiprocessor),
+      registersPerMultiprocessor: attribute(deviceAttribute.registersPerMultiprocessor),
+      maxThreadsPerMultiprocessor: attribute(deviceAttribute.maxThreadsPerMultiprocessor),
+      l2CacheBytes: attribute(deviceAttribute.l2CacheBytes),
+      clockRateKhz: attribute(deviceAttribute.clockRateKhz),
+      memoryClockRateKhz: attribute(deviceAttribute.memoryClockRateKhz),
+      memoryBusWidthBits: attribute(deviceAttribute.memoryBusWidthBits),
+    },
     hasVirtualMemoryManagement:
       attribute(deviceAttribute.virtualMemoryManagement) === 1 && optional.cuMemMap !== undefined,
     hasMemoryPools: attribute(deviceAttribute.memoryPools) === 1 && optional.cuMemAllocAsync !== undefined,

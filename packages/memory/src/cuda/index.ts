@@ -11,7 +11,10 @@ export {
   type CudaDriverOptions,
   loadCudaDriver,
 } from "./driver/cuda-driver.ts";
+export { captureGraph, type CudaGraph } from "./cuda-graph.ts";
 export { CudaError } from "./driver/cuda-error.ts";
+export type { CudaFunction, CudaFunctionAttributes, LaunchOptions, LaunchSize } from "./cuda-function.ts";
+export { type CudaModule, type CudaModuleSource, loadCudaModule } from "./cuda-module.ts";
 export type { CudaEvent } from "./cuda-event.ts";
 export type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 export {
@@ -23,7 +26,14 @@ export {
 } from "./cuda-memory-pool.ts";
 export { createCudaProbe } from "./cuda-probe.ts";
 export type { CudaStream } from "./cuda-stream.ts";
-export type { CudaDeviceDescription } from "./cuda-device-description.ts";
+export type { CudaDeviceAttributes, CudaDeviceDescription } from "./cuda-device-description.ts";
+export type {
+  KernelArguments,
+  KernelArgumentType,
+  KernelEntry,
+  KernelManifest,
+  KernelName,
+} from "./kernel-manifest.ts";
 export type { GpuDetails, GpuProblem, GpuProcess, GpuInventory } from "./nvml/gpu-inventory.ts";
 export { nvmlLibraryPaths, type NvmlOptions } from "./nvml/nvml.ts";
 export { createGpuReader, type GpuReader, readGpus, type ReadGpusOptions } from "./read-gpus.ts";

@@ -5,7 +5,9 @@ import { type CudaDriver, loadCudaDriver } from "../../src/cuda/driver/cuda-driv
 import { CudaError } from "../../src/cuda/driver/cuda-error.ts";
 import type { CudaEvent } from "../../src/cuda/cuda-event.ts";
 import { cudaFunctions, cudaOptionalFunctions } from "../../src/cuda/driver/cuda-functions.ts";
+import { type CudaModule, loadCudaModule } from "../../src/cuda/cuda-module.ts";
 import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
+import { captureGraph, type CudaGraph } from "../../src/cuda/cuda-graph.ts";
 import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
 import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
@@ -15,6 +17,22 @@ import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
 const mib = 2 ** 20;
 const launchFailed = 719;
 const tag = { model: "test", purpose: "workspace" } as const;
+
+/** A module that the stand-in knows: `poke` writes a 1 to an address. */
+const poke = {
+  image: ".version 7.5 .entry spin( .entry poke(",
+  manifest: {
+    module: "poke",
+    entries: {
+      poke: {
+        parameters: [["address", "address"]],
+        maxThreads: 1,
+        staticSharedBytes: 0,
+        usesDynamicShared: true,
+      },
+    },
+  },
+} as const;
 
 /** The objects of the steps. */
 interface World {
@@ -29,6 +47,14 @@ interface World {
   large: CudaMemoryBlock;
   other: CudaMemoryBlock;
   asyncPointer: bigint;
+  module: CudaModule<typeof poke.manifest>;
+  graph: CudaGraph;
+}
+
+/** With more shared memory than kernels have without asking for it. */
+function launchPoke({ module, stream, block }: World, kib: number): void {
+  const options = { grid: 1, block: 1, dynamicSharedBytes: (64 + kib) * 1024, stream };
+  module.function("poke").launch(options, block.devicePointer);
 }
 
 /**
@@ -83,6 +109,18 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
       world.device.copyToHost(back, world.large, { offsetBytes: mib });
       assert.ok(back.every((byte) => byte === 9));
     },
+    () => (world.module = loadCudaModule(world.device, poke)),
+    () => world.module.function("poke").attributes(),
+    () => launchPoke(world, 1),
+    () => (world.graph = captureGraph(world.device, world.stream, () => launchPoke(world, 0))),
+    () => world.graph.launch(world.stream),
+    () => {
+      const back = new Uint8Array(4);
+      world.device.copyToHost(back, world.block, { stream: world.stream });
+      assert.deepEqual([...back], [1, 0, 0, 0]);
+    },
+    () => world.graph.dispose(),
+    () => world.module.dispose(),
     () => {
       const { cuMemAllocAsync } = world.driver.optional;
       world.asyncPointer = world.driver.readUint64(

@@ -1,4 +1,14 @@
 import { MemoryError } from "../../errors.ts";
+import { cudaErrorOutOfMemory } from "./cuda-functions.ts";
+
+/**
+ * `CUresult` values after which every later call of the process fails: a device that is gone or busy (46, 100),
+ * uncorrectable memory or link errors (214, 220, 226), and kernels that broke the context (700, 702, 709, 710,
+ * 714 to 719).
+ */
+const stickyStatuses: ReadonlySet<number> = new Set([
+  46, 100, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719,
+]);
 
 /** A failed call of the driver or of NVML, with the library's name and text of the status. */
 export class CudaError extends MemoryError {
@@ -25,5 +35,15 @@ export class CudaError extends MemoryError {
     this.call = call;
     this.status = status;
     this.statusName = statusName;
+  }
+
+  /** Whether the context is lost: later calls fail as well, and the process must end. */
+  get isSticky(): boolean {
+    return this.code === "CUDA_ERROR" && stickyStatuses.has(this.status);
+  }
+
+  /** Whether the device had not enough memory; the context stays usable. */
+  get isOutOfMemory(): boolean {
+    return this.code === "CUDA_ERROR" && this.status === cudaErrorOutOfMemory;
   }
 }

@@ -36,6 +36,30 @@ export const cudaFunctions = {
   cuEventRecord: ["address", "address"],
   cuEventQuery: ["address"],
   cuEventSynchronize: ["address"],
+  cuModuleLoadDataEx: ["pointer", "pointer", "uint32", "pointer", "pointer"],
+  cuModuleUnload: ["address"],
+  cuModuleGetFunction: ["pointer", "address", "pointer"],
+  cuFuncGetAttribute: ["pointer", "int32", "address"],
+  cuFuncSetAttribute: ["address", "int32", "int32"],
+  cuLaunchKernel: [
+    "address",
+    "uint32",
+    "uint32",
+    "uint32",
+    "uint32",
+    "uint32",
+    "uint32",
+    "uint32",
+    "address",
+    "pointer",
+    "pointer",
+  ],
+  cuStreamBeginCapture_v2: ["address", "uint32"],
+  cuStreamEndCapture: ["address", "pointer"],
+  cuGraphInstantiateWithFlags: ["pointer", "address", "uint64"],
+  cuGraphLaunch: ["address", "address"],
+  cuGraphExecDestroy: ["address"],
+  cuGraphDestroy: ["address"],
 } as const;
 
 /** Functions that older drivers lack; features that need them are then unavailable. */
@@ -67,12 +91,35 @@ export const cuMemAllocationTypePinned = 1;
 export const cuMemLocationTypeDevice = 1;
 export const cuMemAccessFlagsProtReadwrite = 3;
 export const cuMemAllocGranularityMinimum = 0;
+/** Calls that would wait for the device fail in the capturing thread, and in no other. */
+export const cuStreamCaptureModeThreadLocal = 1;
+
+/** `CUjit_option` values. */
+export const jitOption = { errorLogBuffer: 5, errorLogBufferSizeBytes: 6 } as const;
+
+/** `CUfunction_attribute` values. */
+export const functionAttribute = {
+  maxThreadsPerBlock: 0,
+  staticSharedBytes: 1,
+  localBytes: 3,
+  registerCount: 4,
+  maxDynamicSharedBytes: 8,
+} as const;
 
 /** `CUdevice_attribute` values. */
 export const deviceAttribute = {
+  sharedBytesPerBlock: 8,
+  clockRateKhz: 13,
   multiprocessorCount: 16,
+  memoryClockRateKhz: 36,
+  memoryBusWidthBits: 37,
+  l2CacheBytes: 38,
+  maxThreadsPerMultiprocessor: 39,
   computeCapabilityMajor: 75,
   computeCapabilityMinor: 76,
+  sharedBytesPerMultiprocessor: 81,
+  registersPerMultiprocessor: 82,
+  optInSharedBytesPerBlock: 97,
   virtualMemoryManagement: 102,
   memoryPools: 115,
 } as const;

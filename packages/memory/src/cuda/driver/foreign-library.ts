@@ -119,3 +119,8 @@ export function readForeignString(address: bigint): string {
 export function viewForeignMemory(address: bigint, sizeBytes: number): ArrayBuffer {
   return koffi.view(address, sizeBytes);
 }
+
+/** Returns the native address of a buffer, which is fixed as long as the buffer is reachable. */
+export function addressOfBuffer(buffer: ArrayBuffer): bigint {
+  return koffi.address(buffer);
+}

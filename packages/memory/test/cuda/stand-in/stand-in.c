@@ -70,11 +70,11 @@ static void unlock(int *held) { (void)held; pthread_mutex_unlock(&lock); }
 
 /* ---- state ---- */
 typedef struct { uint64_t base, size; int device, kind; void *memory; size_t whole; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
-typedef struct { int device, live; uint64_t queued, done; } stream_t;
+typedef struct { int device, live; uint64_t queued, done; struct graph *recording; } stream_t;
 typedef struct { stream_t *stream; uint64_t at; int device; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
-enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE };
-typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; } op_t;
+enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE, KERNEL };
+typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; struct launch *launch; } op_t;
 typedef struct { uint64_t base, size; } reservation_t;
 
 static range_t ranges[MAX_RANGES];
@@ -103,6 +103,7 @@ __attribute__((constructor)) static void read_environment(void) {
   if (memory != MAP_FAILED) used = memory;
 }
 
+static int live_kernel_objects(int is_module);
 int standin_live(int what) {
   int live = 0;
   switch (what) {
@@ -113,7 +114,8 @@ int standin_live(int what) {
     case 4: return live_handles;
     case 5: return live_reservations;
     case 6: for (int i = 0; i < MAX_DEVICES; i++) live += retained[i]; return live;
-    default: return nvml_users;
+    case 7: return nvml_users;
+    default: return live_kernel_objects(what == 8);
   }
 }
 uint64_t standin_used(int device) { return used[device]; }
@@ -152,6 +154,8 @@ static range_t *exact_range(uint64_t base) {
 }
 
 static uint64_t now_ns(void) { struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec; }
+static void run_launch(struct launch *launch);
+static status_t record(struct graph *graph, op_t op);
 /* Returns whether the work is done; only a spinning kernel takes time. */
 static int run_op(op_t *op) {
   int reads = op->kind == TO_HOST || op->kind == ON_DEVICE, writes = op->kind == TO_DEVICE || op->kind == ON_DEVICE || op->kind == FILL || op->kind == POKE;
@@ -160,8 +164,10 @@ static int run_op(op_t *op) {
     if (now_ns() - op->from < op->size) return 0;
   } else if ((writes && !find_range(op->to, op->size)) || (reads && !find_range(op->from, op->size))) sticky = ILLEGAL_ADDRESS;
   else if (op->kind <= ON_DEVICE) memmove((void *)op->to, (void *)op->from, op->size);
+  else if (op->kind == KERNEL && !sticky) run_launch(op->launch);
   else if (op->kind == FILL) memset((void *)op->to, (int)op->value, op->size);
   else if (op->kind == POKE) *(uint32_t *)op->to = op->value;
+  free(op->launch);
   op->done = 1;
   op->stream->done++;
   return 1;
@@ -194,6 +200,7 @@ static void poll(stream_t *stream) { if (!is_held) advance(stream, stream->queue
 static status_t queue(op_t op) {
   if (op.stream == NULL) return INVALID_HANDLE;
   if (sticky) return sticky;
+  if (op.stream->recording) return record(op.stream->recording, op);
   if (op_count == MAX_OPS) return OUT_OF_MEMORY;
   ops[op_count++] = op;
   op.stream->queued++;
@@ -215,6 +222,7 @@ void standin_hold(int hold) {
   if (!hold) release_all();
   pthread_mutex_unlock(&lock);
 }
+static void forget_failure(void);
 void standin_reset(void) {
   fail_name[0] = 0;
   standin_hold(0);
@@ -228,6 +236,7 @@ void standin_reset(void) {
   shift = 0;
   has_mig = 0;
   is_gated = 0;
+  forget_failure();
 }
 
 /* ---- driver ---- */
@@ -238,9 +247,15 @@ static const struct { int status; const char *name, *text; } names[] = {
   {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"}, {NOT_READY, "CUDA_ERROR_NOT_READY", "device not ready"},
   {NO_DEVICE, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"}, {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
   {700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}, {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+  {200, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"}, {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
+  {701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"}, {716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
+  {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}, {906, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT", "operation would make the legacy stream depend on a capturing blocking stream"},
   {999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
+static const char *failure_text(void);
 static status_t describe(int status, const char **out, int text) {
+  /* What a kernel did wrong is said in the text. */
+  if (text && sticky == status && *failure_text()) { *out = failure_text(); return OK; }
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (names[i].status == status) { *out = text ? names[i].text : names[i].name; return OK; }
   *out = NULL;
@@ -294,7 +309,9 @@ status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; (void)device; *ou
 status_t cuDeviceGetAttribute(int *out, int which, int device) {
   ENTER;
   (void)device;
-  *out = which == 75 ? 9 : which == 76 ? 0 : which == 16 ? 132 : which == 102 ? has_vmm : which == 115 ? 1 : 0;
+  static const int others[][2] = {{8, 49152}, {13, 1980000}, {16, 132}, {36, 2619000}, {37, 5120}, {38, 52428800}, {39, 2048}, {75, 9}, {81, 233472}, {82, 65536}, {97, 232448}, {115, 1}};
+  *out = which == 102 ? has_vmm : 0;
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) if (others[i][0] == which) *out = others[i][1];
   return OK;
 }
 status_t cuDeviceGetPCIBusId(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "0000:%02X:00.0", 0x17 + visible[device]); return OK; }
@@ -314,17 +331,33 @@ static status_t take(uint64_t size) {
   used[current] += size;
   return OK;
 }
+/* Fresh memory is NaN, as numbers of 32 and of 16 bits. It is mapped from one file, so that it costs nothing until it is
+   written; of an allocation, the first GiB. */
+static void poison(uint64_t at, uint64_t size, int access) {
+  enum { FILE_BYTES = 8 << 20 };
+  static int file;
+  if (!file) {
+    static uint8_t page[1 << 16];
+    memset(page, 0xff, sizeof page);
+    file = memfd_create("poison", 0);
+    for (int i = 0; i < FILE_BYTES; i += (int)sizeof page) if (write(file, page, sizeof page) != sizeof page) abort();
+  }
+  uint64_t end = (at + (size < 1 << 30 ? size : 1 << 30) + 4095) & ~4095ull;
+  for (at &= ~4095ull; at < end; at += FILE_BYTES) mmap((void *)at, end - at < FILE_BYTES ? end - at : FILE_BYTES, access, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, 0);
+}
+/* No two allocations are next to each other. */
+enum { GAP = 65536 };
 static status_t allocate(ptr_t *out, size_t size) {
   NEED_CONTEXT;
   status_t status = take(size);
   if (status) return status;
   /* Large allocations are aligned to a page, unless the test requests the guaranteed 256 bytes.
      They take memory when it is touched, so that a stand-in can be larger than the machine. */
-  size_t alignment = size < GRANULARITY || shift ? 4096 : GRANULARITY, whole = size + alignment + shift;
+  size_t alignment = size < GRANULARITY || shift ? 4096 : GRANULARITY, whole = size + alignment + shift + GAP;
   uint8_t *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) { used[current] -= size; return OUT_OF_MEMORY; }
   *out = (((uint64_t)memory + alignment - 1) & ~(uint64_t)(alignment - 1)) + shift;
-  memset((void *)*out, 0xa5, size < 4096 ? size : 4096);
+  poison(*out, size, PROT_READ | PROT_WRITE);
   status = add_range(*out, size, current, 1);
   range_t *range = exact_range(*out);
   if (status == OK) { range->memory = memory; range->whole = whole; }
@@ -352,19 +385,7 @@ status_t cuMemcpyDtoHAsync_v2(void *to, ptr_t from, size_t size, uint64_t stream
 status_t cuMemcpyDtoDAsync_v2(ptr_t to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && (!find_range(to, size) || !find_range(from, size))) return INVALID_VALUE; return copy(ON_DEVICE, to, from, size, stream); }
 status_t cuMemsetD8Async(ptr_t to, unsigned char value, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return queue((op_t){.kind = FILL, .to = to, .size = size, .value = value, .stream = stream_of(stream)}); }
 
-/* The two kernels of the checks, by name; the image is not read. */
-status_t cuModuleLoadData(uint64_t *out, const void *image) { ENTER; NEED_CONTEXT; *out = (uint64_t)image; return image ? OK : INVALID_VALUE; }
-status_t cuModuleUnload(uint64_t module) { ENTER; NEED_CONTEXT; return module ? OK : INVALID_HANDLE; }
-status_t cuModuleGetFunction(uint64_t *out, uint64_t module, const char *name) { ENTER; NEED_CONTEXT; (void)module; *out = strcmp(name, "spin") == 0 ? SPIN : strcmp(name, "poke") == 0 ? POKE : 0; return *out ? OK : NOT_FOUND; }
-status_t cuLaunchKernel(uint64_t function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, uint64_t stream, void **arguments, void **extra) {
-  ENTER; NEED_CONTEXT; (void)extra; (void)shared;
-  if (gx * gy * gz * bx * by * bz != 1) return INVALID_VALUE;
-  uint64_t argument = *(uint64_t *)arguments[0];
-  op_t op = {.kind = (int)function, .stream = stream_of(stream), .value = 1};
-  if (function == SPIN) op.size = argument;
-  else { op.to = argument; op.size = 4; }
-  return queue(op);
-}
+#include "kernels.h"
 
 status_t cuStreamCreate(uint64_t *out, unsigned flags) {
   ENTER; NEED_CONTEXT; (void)flags;
@@ -374,8 +395,8 @@ status_t cuStreamCreate(uint64_t *out, unsigned flags) {
   return OK;
 }
 status_t cuStreamDestroy_v2(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream || !handle) return INVALID_HANDLE; advance(stream, stream->queued, 1); stream->live = 0; live_streams--; return OK; }
-status_t cuStreamSynchronize(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; advance(stream, stream->queued, 1); return sticky; }
-status_t cuStreamQuery(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; poll(stream); return sticky ? sticky : stream->done == stream->queued ? OK : NOT_READY; }
+status_t cuStreamSynchronize(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; if (stream->recording) return CAPTURE_UNSUPPORTED; advance(stream, stream->queued, 1); return sticky; }
+status_t cuStreamQuery(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; if (stream->recording) return CAPTURE_UNSUPPORTED; poll(stream); return sticky ? sticky : stream->done == stream->queued ? OK : NOT_READY; }
 status_t cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned flags) {
   ENTER; (void)flags;
   if (!stream_of(handle) || !event) return INVALID_HANDLE;
@@ -438,7 +459,7 @@ status_t cuMemCreate(uint64_t *out, size_t size, const int *properties, uint64_t
   *out = (uint64_t)handle;
   return OK;
 }
-status_t cuMemMap(ptr_t at, size_t size, size_t offset, uint64_t handle, uint64_t flags) { ENTER; (void)flags; handle_t *memory = (handle_t *)handle; if (!memory || memory->mapped || offset || size != memory->size || at % GRANULARITY || !reservation_of(at, size) || exact_range(at)) return INVALID_VALUE; if (sticky) return sticky; memory->mapped = 1; return add_range(at, size, memory->device, 3); }
+status_t cuMemMap(ptr_t at, size_t size, size_t offset, uint64_t handle, uint64_t flags) { ENTER; (void)flags; handle_t *memory = (handle_t *)handle; if (!memory || memory->mapped || offset || size != memory->size || at % GRANULARITY || !reservation_of(at, size) || exact_range(at)) return INVALID_VALUE; if (sticky) return sticky; memory->mapped = 1; poison(at, size, PROT_NONE); return add_range(at, size, memory->device, 3); }
 status_t cuMemSetAccess(ptr_t at, size_t size, const int *access, size_t count) {
   ENTER;
   if (count != 1 || access[0] != 1 || access[1] < 0 || access[1] >= visible_count || access[2] != 3) return INVALID_VALUE;
