@@ -20,6 +20,7 @@ const checks = [
   { title: "names of constants", command: node, args: ["tools/ci/check-names.mjs"] },
   { title: "imports between packages", command: node, args: ["tools/ci/check-imports.mjs"] },
   { title: "unused code and dependencies", command: bin("knip"), args: [] },
+  { title: "kernels fit their sources", command: node, args: ["tools/kernels/check.mjs"] },
   { title: "error codes are documented", command: node, args: ["tools/ci/check-error-codes.mjs"] },
   { title: "links in documents", command: node, args: ["tools/ci/check-links.mjs"] },
   { title: "examples run", command: node, args: ["tools/ci/check-examples.mjs"] },

@@ -1,0 +1,70 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { translatePtx } from "./ptx/translate.ts";
+
+const translator = fileURLToPath(new URL("ptx", import.meta.url));
+const standIn = fileURLToPath(new URL("../../../packages/memory/test/cuda/stand-in", import.meta.url));
+const runtime = join(translator, "runtime");
+const options = ["-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-w", "-shared", "-fPIC"];
+
+/** The hash by which the stand-in driver finds the kernels of a PTX text (FNV-1a of 64 bits). */
+function hashText(text: string): string {
+  let hash = 14_695_981_039_346_656_037n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 1_099_511_628_211n);
+  return hash.toString(16).padStart(16, "0");
+}
+
+/** Changes with everything that the result of a translation depends on, besides the PTX. */
+function hashTools(compilerVersion: string): string {
+  const hash = createHash("sha256").update(JSON.stringify([options, compilerVersion, cpus()[0]?.model]));
+  for (const folder of [translator, runtime]) {
+    for (const name of readdirSync(folder).toSorted()) {
+      if (/\.[th]/u.test(name)) hash.update(readFileSync(join(folder, name)));
+    }
+  }
+  hash.update(readFileSync(join(standIn, "launch.h")));
+  return hash.digest("hex").slice(0, 16);
+}
+
+function findCompiler(): { readonly path: string; readonly version: string } | undefined {
+  for (const path of ["g++", "c++", "clang++"]) {
+    const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
+    if (status === 0) return { path, version: stdout.split("\n")[0] ?? "" };
+  }
+  return undefined;
+}
+
+/**
+ * Translates PTX modules to C++ and compiles them, each once; returns the folder for the stand-in driver, or the reason
+ * why there is none.
+ * @throws Error for PTX that the translator does not know
+ */
+export function buildKernels(
+  modules: readonly string[],
+): { readonly folder: string } | { readonly reason: string } {
+  if (process.platform !== "linux") {
+    return { reason: `the processor device is for Linux, not for ${process.platform}` };
+  }
+  const compiler = findCompiler();
+  if (compiler === undefined) {
+    return { reason: "there is no C++ compiler (g++, c++, clang++) for the kernels" };
+  }
+  const folder = join(tmpdir(), "infernode-kernels", hashTools(compiler.version));
+  mkdirSync(folder, { recursive: true });
+  for (const text of modules) {
+    const path = join(folder, `${hashText(text)}.so`);
+    if (existsSync(path)) continue;
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(`${temporary}.cc`, translatePtx(text));
+    const args = [...options, `-I${runtime}`, `-I${standIn}`, "-o", temporary, `${temporary}.cc`];
+    const { status, stderr } = spawnSync(compiler.path, args, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`${compiler.path} did not compile ${temporary}.cc: ${stderr}`);
+    renameSync(`${temporary}.cc`, `${path.slice(0, -3)}.cc`);
+    renameSync(temporary, path);
+  }
+  return { folder };
+}

@@ -1,0 +1,199 @@
+import { branchTarget, effectsOf, findLive, type FlowBlock, maskOf, splitBlocks } from "./control-flow.ts";
+import { parsePtx } from "./parse-ptx.ts";
+import { type Instruction, type PtxConstant, type PtxEntry, registersIn } from "./ptx-module.ts";
+import { cppTypeOf, createValues, type Writer } from "./values.ts";
+import { arithmeticWriters } from "./write-arithmetic.ts";
+import { conversionWriters } from "./write-conversions.ts";
+import { createMemoryWriters } from "./write-memory.ts";
+import { writeWarpInstruction } from "./write-warp.ts";
+
+/** Places of an entry's shared arrays, and where its dynamic shared memory begins. */
+function placeShared({ shared }: PtxEntry): {
+  readonly offsets: ReadonlyMap<string, number>;
+  readonly staticBytes: number;
+} {
+  const offsets = new Map<string, number>();
+  let end = 0;
+  for (const { name, alignBytes, sizeBytes } of shared) {
+    if (sizeBytes === undefined) continue;
+    end = Math.ceil(end / alignBytes) * alignBytes;
+    offsets.set(name, end);
+    end += sizeBytes;
+  }
+  const dynamicAt = Math.ceil(end / 16) * 16;
+  for (const { name, sizeBytes } of shared) if (sizeBytes === undefined) offsets.set(name, dynamicAt);
+  return { offsets, staticBytes: shared.some(({ sizeBytes }) => sizeBytes === undefined) ? dynamicAt : end };
+}
+
+/** Where threads meet: what they wait for, and which registers they keep. */
+interface Meet {
+  readonly block: FlowBlock;
+  readonly id: number;
+  /** Saved before, and loaded after. */
+  readonly saved: readonly string[];
+  readonly loaded: readonly string[];
+}
+
+function listMeets(blocks: readonly FlowBlock[], entry: PtxEntry): ReadonlyMap<FlowBlock, Meet> {
+  const { registers } = entry;
+  const { atEnd } = findLive(blocks, registers);
+  const meets = new Map<FlowBlock, Meet>();
+  for (const [index, block] of blocks.entries()) {
+    if (block.meet === undefined) continue;
+    const live = atEnd[index] ?? new Set();
+    const saved = new Set<string>();
+    const written = new Set<string>();
+    for (const instruction of block.instructions) {
+      const effects = effectsOf(instruction, registers);
+      for (const register of effects.reads) if (!written.has(register)) saved.add(register);
+      for (const register of effects.writes) written.add(register);
+    }
+    for (const register of live) if (!written.has(register)) saved.add(register);
+    meets.set(block, { block, id: meets.size + 1, saved: [...saved], loaded: [...live] });
+  }
+  return meets;
+}
+
+/** All registers that are kept at any meeting; also those that are only written there. */
+function listFields(meets: Iterable<Meet>, { registers }: PtxEntry): readonly string[] {
+  const fields = new Set<string>();
+  for (const { block, saved, loaded } of meets) {
+    for (const register of [...saved, ...loaded]) fields.add(register);
+    for (const { operands } of block.instructions) {
+      for (const register of registersIn(operands.join(" "), registers)) fields.add(register);
+    }
+  }
+  return [...fields].toSorted();
+}
+
+function unknownInstruction({ opcode, operands }: Instruction, entry: PtxEntry): Error {
+  return new Error(
+    `${entry.name}: expected an instruction that the translator knows, got "${opcode} ${operands.join(", ")}"`,
+  );
+}
+
+/** Writes the C++ of one entry: a record of registers, the run of a thread to its next meeting, and the meetings. */
+function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): string {
+  const { offsets, staticBytes } = placeShared(entry);
+  const symbols = new Map<string, string>([...offsets].map(([name, offset]) => [name, `${offset}ull`]));
+  for (const { name } of constants) symbols.set(name, `(u64)&constant_${name.replaceAll("$", "_")}[0]`);
+  for (const { name } of entry.local) symbols.set(name, `(u64)&X.local_${name.replaceAll("$", "_")}[0]`);
+  const values = createValues(entry, symbols);
+  let siteCount = 0;
+  const memory = createMemoryWriters(() => {
+    siteCount += 1;
+    return siteCount - 1;
+  });
+  const writers: Readonly<Record<string, Writer>> = { ...arithmeticWriters, ...conversionWriters, ...memory };
+
+  const blocks = splitBlocks(entry);
+  const meets = listMeets(blocks, entry);
+  const fields = listFields(meets.values(), entry);
+  const { variable } = values;
+  const declare = (register: string): string =>
+    `${cppTypeOf(entry.registers.get(register) ?? "")} ${variable(register)}`;
+  const guardOf = ({ guard }: Instruction): string =>
+    guard === undefined ? "" : `if (${guard.isNegated ? "!" : ""}${variable(guard.register)}) `;
+
+  const lines: string[] = [];
+  const writeMeet = ({ block, id, saved, loaded }: Meet): void => {
+    const [first] = block.instructions;
+    if (first === undefined) return;
+    const save = saved.map((register) => `X.${variable(register)} = ${variable(register)};`).join(" ");
+    const load = loaded.map((register) => `${variable(register)} = X.${variable(register)};`).join(" ");
+    const { operands } = first;
+    const wait =
+      block.meet === "block"
+        ? `B.wait_block(${values.read(operands[0] ?? "0", "u32")}, ${operands[1] === undefined ? "0" : values.read(operands[1], "u32")});`
+        : `B.wait_warp(${values.read(maskOf(first), "u32")});`;
+    const condition = first.guard === undefined ? "" : guardOf(first).trim();
+    lines.push(`  ${condition} { ${save} ${wait} return ${id}; resume_${id}: ${load} }`);
+  };
+  const writeStatement = (instruction: Instruction): string => {
+    const { opcode, parts } = instruction;
+    if (parts[0] === "bra") return `goto ${labelName(branchTarget(instruction))};`;
+    if (parts[0] === "ret" || parts[0] === "exit") return "return -1;";
+    const statement = writers[parts[0] ?? ""]?.(instruction, values);
+    if (statement === undefined) throw unknownInstruction(instruction, entry);
+    return opcode === "" ? "" : statement;
+  };
+  for (const block of blocks) {
+    for (const label of block.labels) lines.push(` ${labelName(label)}:;`);
+    const meet = meets.get(block);
+    if (meet !== undefined) {
+      writeMeet(meet);
+    } else {
+      for (const instruction of block.instructions) {
+        lines.push(`  ${guardOf(instruction)}{ ${writeStatement(instruction)} }`);
+      }
+    }
+  }
+
+  const cases = [...meets.values()].map(({ block, id }) => {
+    const body = block.instructions.map((instruction) => {
+      if (block.meet === "block") return "";
+      const text = writeWarpInstruction(instruction, values);
+      if (text === undefined) throw unknownInstruction(instruction, entry);
+      return text === "" ? "" : `{ ${text} }`;
+    });
+    return `  case ${id}: { ${body.join("\n    ")} break; }`;
+  });
+  const { name } = entry;
+  const local = entry.local.map(
+    (array) => `alignas(16) u8 local_${array.name.replaceAll("$", "_")}[${array.sizeBytes}];`,
+  );
+  const all = [...entry.registers.keys()].toSorted();
+  const sizes = entry.parameters.map(({ type }) => Number(/\d+/u.exec(type)?.[0]) / 8);
+  return [
+    `struct alignas(16) ${name}_record { ${[...local, ...fields.map((field) => `${declare(field)};`)].join(" ")} };`,
+    `static int ${name}_run(Block &B, void *record, int resume) {`,
+    `  ${name}_record &X = *(${name}_record *)record;`,
+    ...all.map((register) => `  ${declare(register)} = 0;`),
+    `  switch (resume) { ${[...meets.values()].map(({ id }) => `case ${id}: goto resume_${id};`).join(" ")} }`,
+    ...lines,
+    "  return -1;",
+    "}",
+    `static void ${name}_meet(Block &B, int meet, void *records, u32 lanes) {`,
+    `  ${name}_record *X = (${name}_record *)records;`,
+    `  switch (meet) {`,
+    ...cases,
+    "  }",
+    "}",
+    `static const u8 ${name}_sizes[] = { ${[...sizes, 0].join(", ")} };`,
+    `static const char *const ${name}_meets[] = { "start", ${[...meets.values()].map(({ block }) => `"${block.instructions.map(({ opcode }) => opcode).join(" ")}"`).join(", ")} };`,
+    `static const bool ${name}_blocks[] = { false, ${[...meets.values()].map(({ block }) => block.meet === "block").join(", ")} };`,
+    `static const Kernel ${name}_kernel = { "${name}", ${sizes.length}, ${name}_sizes, ${entry.maxThreads}, ${staticBytes}, sizeof(${name}_record), ${siteCount}, ${name}_run, ${name}_meet, ${name}_meets, ${name}_blocks };`,
+    "",
+  ].join("\n");
+}
+
+const labelName = (label: string): string => `label_${label.replaceAll("$", "_")}`;
+
+function writeConstant({ name, elementType, count, values }: PtxConstant): string {
+  const type = cppTypeOf(elementType);
+  const list = values.map((value) =>
+    /^0[fF]/u.test(value) ? `number(0x${value.slice(2)}u)` : `(${type})${value}`,
+  );
+  return `alignas(16) static ${type} constant_${name.replaceAll("$", "_")}[${count}] = { ${list.join(", ")} };`;
+}
+
+/**
+ * Translates PTX to C++ over `runtime/ptx.hpp`.
+ * @throws Error that names an instruction or a directive that it does not know
+ */
+export function translatePtx(source: string): string {
+  const { entries, constants } = parsePtx(source);
+  const constantRows = constants.map(({ name }) => {
+    const cpp = `constant_${name.replaceAll("$", "_")}`;
+    return `{ (u64)&${cpp}[0], sizeof ${cpp} }`;
+  });
+  return [
+    '#include "ptx.hpp"',
+    ...constants.map(writeConstant),
+    ...entries.map((entry) => translateEntry(entry, constants)),
+    `static const Range constant_ranges[] = { ${[...constantRows, "{ 0, 0 }"].join(", ")} };`,
+    `static const Kernel *const kernels[] = { ${[...entries.map(({ name }) => `&${name}_kernel`), "nullptr"].join(", ")} };`,
+    "MODULE(kernels, constant_ranges)",
+    "",
+  ].join("\n");
+}
