@@ -61,9 +61,11 @@ function randomPart(random: Random, depth: number, rules: readonly string[]): st
 
 function randomGrammar(random: Random): string {
   const rules = ["root", "one", "two"];
-  return rules
-    .map((rule) => `${rule} ::= ${randomPart(random, 3, rules)} | "a" ${randomPart(random, 1, ["one"])}`)
-    .join("\n");
+  const bodies = rules.map(
+    (rule) =>
+      `${rule} ::= ${randomPart(random, 3, [...rules, "space"])} | "a" space ${randomPart(random, 1, ["one"])}`,
+  );
+  return [...bodies, 'space ::= " "* ("," " ")?'].join("\n");
 }
 
 function randomSchema(random: Random, depth: number): Record<string, unknown> {

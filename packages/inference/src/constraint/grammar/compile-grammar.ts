@@ -14,6 +14,6 @@ export function compileGrammar(text: string, builder: ProgramBuilder): number {
   const rules = new GrammarRules(reader, builder);
   const root = rules.refer("root", 0);
   new GrammarParser(reader, rules, builder.budget).parse();
-  rules.assertDefined();
+  rules.finish();
   return root;
 }

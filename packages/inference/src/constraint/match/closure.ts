@@ -12,7 +12,7 @@ export class Closure {
   readonly #seen = new Set<number>();
   #states: number[] = [];
   #frames: Frame[] = [];
-  #returns: number[] = [];
+  #returns: Frame[] = [];
   #isComplete = false;
 
   constructor(program: ConstraintProgram, store: FrameStore) {
@@ -88,21 +88,22 @@ export class Closure {
   #tick(move: number, frame: Frame): Frame | undefined {
     const { moveLows, moveHighs, counterMins, counterMaxes } = this.#program;
     let count = frame.count + 1;
-    if (frame.call !== relativeCall) {
-      const counter = this.#store.counterOf(frame);
-      if (counter === -1) return frame;
-      const min = counterMins[counter]!;
-      const max = counterMaxes[counter]!;
-      if (count + moveLows[move]! > max || count + moveHighs[move]! < min) return undefined;
-      if (max === unbounded && count > min) count = min;
+    if (frame.call === relativeCall) {
+      return this.#store.sibling(frame, { count, need: Math.max(frame.need, count + moveLows[move]!) });
     }
+    const counter = this.#store.counterOf(frame);
+    if (counter === -1) return frame;
+    const min = counterMins[counter]!;
+    const max = counterMaxes[counter]!;
+    if (count + moveLows[move]! > max || count + moveHighs[move]! < min) return undefined;
+    if (max === unbounded && count > min) count = min;
     return count === frame.count ? frame : this.#store.sibling(frame, { count });
   }
 
   /** Ends the rule of a frame: its caller goes on. */
   #leave(frame: Frame): void {
     if (frame.isRelative) {
-      if (!this.#returns.includes(frame.count)) this.#returns.push(frame.count);
+      if (!this.#returns.includes(frame)) this.#returns.push(frame);
       return;
     }
     if (!this.#isEnough(frame)) return;

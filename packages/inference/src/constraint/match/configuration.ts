@@ -9,13 +9,13 @@ export class Configuration {
   readonly frames: readonly Frame[];
   /** The text may end here. */
   readonly isComplete: boolean;
-  /** The ticks with which the outermost rule of an unknown caller may end here. */
-  readonly returns: readonly number[];
+  /** The frames with which the outermost rule of an unknown caller may end here. */
+  readonly returns: readonly Frame[];
   /** The next bytes are part of a key that is compared, so that bytes of one class differ. */
   readonly isByteExact: boolean;
   /** By class, or by byte if `isByteExact`; `undefined` where it is not known yet, `null` for a dead end. */
   readonly next: (Configuration | null | undefined)[];
-  /** The fewest ticks that the outermost frame of a way has. */
+  /** The fewest ticks that the outermost frame of a way needs. */
   readonly need: number;
   /** The kinds of bytes all of which lead back here, as bits; 0 until it has been worked out. */
   loops = 0;
@@ -37,7 +37,7 @@ export class Configuration {
     this.generation = options.generation;
     this.next = Array.from({ length: options.width });
     let need = Infinity;
-    for (const frame of content.frames) need = Math.min(need, frame.baseCount);
+    for (const frame of content.frames) need = Math.min(need, frame.baseNeed);
     this.need = need;
   }
 }
@@ -53,5 +53,5 @@ export interface ConfigurationContent {
   readonly states: readonly number[];
   readonly frames: readonly Frame[];
   readonly isComplete: boolean;
-  readonly returns: readonly number[];
+  readonly returns: readonly Frame[];
 }

@@ -39,6 +39,8 @@ export interface FrameContent {
   readonly call: number;
   /** Ticks so far. */
   readonly count: number;
+  /** The most ticks that there must be in all as far as they require it, in a rule of an unknown caller. [`count`] */
+  readonly need?: number | undefined;
   /** The bytes of a key so far, one character each; empty in other rules. */
   readonly text: string;
   readonly keys: KeySet;
@@ -53,6 +55,7 @@ export class Frame implements FrameContent {
   readonly parent: Frame | undefined;
   readonly call: number;
   readonly count: number;
+  readonly need: number;
   readonly text: string;
   readonly keys: KeySet;
   /** Ground: there is nothing below. Its only use is as a parent. */
@@ -61,8 +64,8 @@ export class Frame implements FrameContent {
   readonly isRelative: boolean;
   /** Keys are recorded and compared. */
   readonly tracksKeys: boolean;
-  /** The ticks of the outermost frame of this stack. */
-  readonly baseCount: number;
+  /** What the outermost frame of this stack needs. */
+  readonly baseNeed: number;
   readonly #children: Map<number | string, Frame> = new Map();
   /** The same stack without the keys, once it was asked for. */
   withoutKeys: Frame | undefined;
@@ -76,20 +79,20 @@ export class Frame implements FrameContent {
     this.parent = parent;
     this.call = content.call;
     this.count = content.count;
+    this.need = content.need ?? content.count;
     this.text = content.text;
     this.keys = content.keys;
     this.tracksKeys = content.tracksKeys;
     this.isGround = parent === undefined;
     this.isRelative = parent !== undefined && parent.isGround && content.call === relativeCall;
-    this.baseCount = parent === undefined || parent.isGround ? content.count : parent.baseCount;
+    this.baseNeed = parent === undefined || parent.isGround ? this.need : parent.baseNeed;
   }
 
   /** The frame of a content above this one; `create` is called for the first of its kind. */
   child(content: FrameContent, create: (parent: Frame, content: FrameContent) => Frame): Frame {
-    const plain = content.text === "" && content.keys.parent === undefined;
-    const key = plain
-      ? content.call * 0x80000000 + content.count
-      : `${content.call},${content.count},${content.keys.id},${content.text}`;
+    const { call, count, need = count, keys, text } = content;
+    const isPlain = text === "" && keys.parent === undefined && need === count;
+    const key = isPlain ? call * 0x80000000 + count : `${call},${count},${need},${keys.id},${text}`;
     let found = this.#children.get(key);
     if (found === undefined) {
       found = create(this, content);

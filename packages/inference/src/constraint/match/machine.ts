@@ -145,6 +145,6 @@ export class Machine {
       return (frames[0]!.id * stateCount + states[0]!) * 2 + (isComplete ? 1 : 0);
     }
     const keys = states.map((state, index) => frames[index]!.id * stateCount + state);
-    return `${keys.sort((left, right) => left - right).join(",")};${isComplete};${returns.join(",")}`;
+    return `${keys.sort((left, right) => left - right).join(",")};${isComplete};${returns.map(({ id }) => id).join(",")}`;
   }
 }

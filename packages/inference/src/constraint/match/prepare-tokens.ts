@@ -35,13 +35,13 @@ function countNodes({ bytes, ends }: TokenTrie): Int32Array {
   return counts;
 }
 
-/** The states of simple rules from which much of a vocabulary may be read, rule by rule from its start on. */
+/** The states of open rules from which much of a vocabulary may be read, rule by rule from its start on. */
 function* findCandidates(program: ConstraintProgram, trie: TokenTrie): Generator<Candidate> {
-  const { ruleStarts, ruleIsSimple, edgeStarts, edgeLows, edgeHighs, edgeTargets } = program;
+  const { ruleStarts, ruleIsOpen, edgeStarts, edgeLows, edgeHighs, edgeTargets } = program;
   const { moveStarts, moveTargets } = program;
   const counts = countNodes(trie);
   for (const [rule, start] of ruleStarts.entries()) {
-    if (start === -1 || ruleIsSimple[rule] === 0) continue;
+    if (start === -1 || ruleIsOpen[rule] === 0) continue;
     const found = new Set([start]);
     for (const state of found) {
       let nodeCount = 0;

@@ -2,10 +2,11 @@ import type { TokenTrie } from "../tokens/token-trie.ts";
 import type { Machine } from "./machine.ts";
 import { markToken, type TokenWalk, unmarkToken } from "./token-walk.ts";
 
-/** Nodes of the tree with the ticks until then. */
+/** Nodes of the tree with the ticks until the end of the rule, and those that it needs in all. */
 export interface CountedNodes {
   readonly nodes: Int32Array;
   readonly counts: Int32Array;
+  readonly needs: Int32Array;
 }
 
 /** What a walk from a state finds; typed arrays, so that it can be sent between threads. */
@@ -20,8 +21,8 @@ export interface RuleTokensContent {
   readonly needStarts: Int32Array;
   /** Where a token ends together with the rule, and the rule cannot go on. */
   readonly ends: CountedNodes;
-  /** Where a token ends and the rule may end or go on, which needs more ticks: how many it needs then. */
-  readonly pauses: CountedNodes & { readonly needs: Int32Array };
+  /** Where a token ends and the rule may end or go on, which needs more ticks: how many it needs to go on. */
+  readonly pauses: CountedNodes & { readonly needsOn: Int32Array };
   /** The nodes that are read after the end of the rule: those of byte `b` from `starts[b]` to `starts[b + 1]`. */
   readonly returns: CountedNodes & { readonly starts: Int32Array };
 }
@@ -35,26 +36,26 @@ export function findRuleTokens(
   const byNeed: number[][] = [];
   const ends = new CountedNodeList();
   const pauses = new CountedNodeList();
-  const pauseNeeds: number[] = [];
+  const needsOn: number[] = [];
   const returns: (CountedNodeList | undefined)[] = [];
-  walk.visit(0, machine.relative(state), (node, { need, returns: counts }) => {
+  walk.visit(0, machine.relative(state), (node, { need, returns: ways }) => {
     const token = trie.tokens[node]!;
     if (token !== -1 && need !== Infinity) (byNeed[need] ??= []).push(token);
-    for (const count of counts) {
-      if (token !== -1 && need === Infinity) ends.add(node, count);
-      if (token !== -1 && need !== Infinity && need > count) {
-        pauses.add(node, count);
-        pauseNeeds.push(need);
+    for (const way of ways) {
+      if (token !== -1 && need === Infinity) ends.add(node, way);
+      if (token !== -1 && need !== Infinity && need > way.need) {
+        pauses.add(node, way);
+        needsOn.push(need);
       }
       for (let child = node + 1; child < trie.ends[node]!; child = trie.ends[child]!) {
-        (returns[trie.bytes[child]!] ??= new CountedNodeList()).add(child, count);
+        (returns[trie.bytes[child]!] ??= new CountedNodeList()).add(child, way);
       }
     }
   });
   return {
     ...packTokens(byNeed, trie),
     ends: ends.finish(),
-    pauses: { ...pauses.finish(), needs: Int32Array.from(pauseNeeds) },
+    pauses: { ...pauses.finish(), needsOn: Int32Array.from(needsOn) },
     returns: packReturns(returns),
   };
 }
@@ -111,9 +112,9 @@ export class RuleTokens {
     this.sizeBytes =
       (all?.byteLength ?? 0) +
       tokens.byteLength +
-      2 * ends.nodes.byteLength +
-      3 * pauses.nodes.byteLength +
-      2 * returns.nodes.byteLength;
+      3 * ends.nodes.byteLength +
+      4 * pauses.nodes.byteLength +
+      3 * returns.nodes.byteLength;
   }
 
   /** Adds the tokens that stay within the rule and need at most so many ticks. */
@@ -149,24 +150,38 @@ export class RuleTokens {
   }
 }
 
+/** With how many ticks a rule ends, and how many it needs. */
+interface Ending {
+  readonly count: number;
+  readonly need: number;
+}
+
 class CountedNodeList {
   readonly #nodes: number[] = [];
   readonly #counts: number[] = [];
+  readonly #needs: number[] = [];
 
   get length(): number {
     return this.#nodes.length;
   }
 
-  add(node: number, count: number): void {
+  add(node: number, { count, need }: Ending): void {
     this.#nodes.push(node);
     this.#counts.push(count);
+    this.#needs.push(need);
   }
 
   append(other: CountedNodeList): void {
-    for (const [index, node] of other.#nodes.entries()) this.add(node, other.#counts[index]!);
+    for (const [index, node] of other.#nodes.entries()) {
+      this.add(node, { count: other.#counts[index]!, need: other.#needs[index]! });
+    }
   }
 
   finish(): CountedNodes {
-    return { nodes: Int32Array.from(this.#nodes), counts: Int32Array.from(this.#counts) };
+    return {
+      nodes: Int32Array.from(this.#nodes),
+      counts: Int32Array.from(this.#counts),
+      needs: Int32Array.from(this.#needs),
+    };
   }
 }

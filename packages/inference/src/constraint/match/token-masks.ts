@@ -10,7 +10,7 @@ import { findRuleTokens, RuleTokens } from "./rule-tokens.ts";
 import { findSharedTokens, shareTokens } from "./share-rule-tokens.ts";
 import { markToken, TokenWalk } from "./token-walk.ts";
 
-/** A frame whose rule may end with from `least` to `most` more ticks. */
+/** A frame whose rule may end with at least `least` more ticks, and have at most `most`. */
 interface Returning {
   readonly frame: Frame;
   readonly least: number;
@@ -64,10 +64,10 @@ export class TokenMasks {
   }
 
   #addWay(state: number, frame: Frame, mask: Uint32Array): void {
-    const { counterMins, counterMaxes, ruleIsSimple, moveLows } = this.#program;
+    const { counterMins, counterMaxes, ruleIsOpen, moveLows } = this.#program;
     const isOutermost = frame.parent!.isGround;
     const counter = this.machine.counterOf(frame);
-    if (counter !== -1 && ruleIsSimple[moveLows[frame.call]!] === 0) {
+    if (counter !== -1 && ruleIsOpen[moveLows[frame.call]!] === 0) {
       this.#walk.mark(0, this.machine.single(state, frame), mask);
       return;
     }
@@ -86,14 +86,14 @@ export class TokenMasks {
     const { tokens } = this.trie;
     const { ends, pauses } = content;
     for (let index = 0; index < ends.nodes.length; index += 1) {
-      const count = ends.counts[index]!;
-      if (count >= least && count <= most) markToken(this.trie, tokens[ends.nodes[index]!]!, mask);
+      if (ends.counts[index]! < least || ends.needs[index]! > most) continue;
+      markToken(this.trie, tokens[ends.nodes[index]!]!, mask);
     }
     // Those that need no more ticks than are left are in the mask.
     if (most >= maxNeed) return;
     for (let index = 0; index < pauses.nodes.length; index += 1) {
-      const count = pauses.counts[index]!;
-      if (pauses.needs[index]! <= most || count < least || count > most) continue;
+      if (pauses.needsOn[index]! <= most) continue;
+      if (pauses.counts[index]! < least || pauses.needs[index]! > most) continue;
       markToken(this.trie, tokens[pauses.nodes[index]!]!, mask);
     }
   }
@@ -101,7 +101,7 @@ export class TokenMasks {
   /** Adds the tokens that go on after the end of the rule. */
   #addReturns({ content }: RuleTokens, { frame, least, most }: Returning, mask: Uint32Array): void {
     const { tokens, ends } = this.trie;
-    const { nodes, counts, starts } = content.returns;
+    const { nodes, counts, needs, starts } = content.returns;
     if (nodes.length === 0) return;
     const after = this.machine.afterReturn(frame);
     for (let byte = 0; byte < 256; byte += 1) {
@@ -109,7 +109,7 @@ export class TokenMasks {
       const next = this.machine.step(after, byte);
       if (next === null) continue;
       for (let index = starts[byte]!; index < starts[byte + 1]!; index += 1) {
-        if (counts[index]! < least || counts[index]! > most) continue;
+        if (counts[index]! < least || needs[index]! > most) continue;
         const node = nodes[index]!;
         if (tokens[node] !== -1) markToken(this.trie, tokens[node]!, mask);
         if (ends[node]! > node + 1) this.#walk.mark(node, next, mask);

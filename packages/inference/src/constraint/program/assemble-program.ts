@@ -4,6 +4,9 @@ import { findProductive, findRules } from "./find-productive.ts";
 import { type ConstraintProgram, moveKinds, unbounded } from "./program.ts";
 import type { DraftMove, ProgramBuilder } from "./program-builder.ts";
 
+/** Ticks that must follow another in a rule that is open. */
+const maxFew = 256;
+
 /**
  * Makes a program of the builder's rules; rule 0 is its start. States from which the end of their rule cannot be
  * reached are left out, so that everything that is begun can be completed.
@@ -18,33 +21,39 @@ export function assembleProgram(draft: ProgramBuilder): ConstraintProgram {
     const mismatch = { expected: "a constraint that some text matches", got: "one that nothing matches" };
     throw new ConstraintError("INVALID_CONSTRAINT", { part, path, ...mismatch });
   }
-  const ruleIsSimple = findSimpleRules(draft, ruleOf);
-  assertCountsHold(draft, { ruleOf, productive, ruleIsSimple });
+  assertCountsHold(draft, { ruleOf, productive });
   assertNoEmptyCycle(draft, productive);
   const isLive = (move: DraftMove): boolean =>
     productive[move.target] === 1 &&
     (move.kind !== moveKinds.call || productive[draft.rules[move.low]!.start] === 1);
   const numbers = numberReachable(draft, productive, isLive);
-  return { ...pack(draft, numbers, isLive), ruleIsSimple };
+  const ruleIsOpen = findRulesOf(draft, ruleOf, ({ low, high }) => low <= maxFew && high === unbounded);
+  return { ...pack(draft, numbers, isLive), ruleIsOpen };
 }
 
-function findSimpleRules(draft: ProgramBuilder, ruleOf: Int32Array): Uint8Array {
-  const simple = new Uint8Array(draft.rules.length).fill(1);
+/** The rules of which all ticks are of a kind, as 1. */
+function findRulesOf(
+  draft: ProgramBuilder,
+  ruleOf: Int32Array,
+  isOfKind: (tick: DraftMove) => boolean,
+): Uint8Array {
+  const found = new Uint8Array(draft.rules.length).fill(1);
   for (const [from, moves] of draft.moves.entries()) {
-    for (const { kind, low, high } of moves) {
-      if (kind === moveKinds.tick && (low !== 0 || high !== unbounded)) simple[ruleOf[from]!] = 0;
+    for (const move of moves) {
+      if (move.kind === moveKinds.tick && !isOfKind(move)) found[ruleOf[from]!] = 0;
     }
   }
-  return simple;
+  return found;
 }
 
 /** The counts of a rule's ticks were worked out with all its parts: none of them may turn out impossible. */
 function assertCountsHold(
   draft: ProgramBuilder,
-  found: { readonly ruleOf: Int32Array; readonly productive: Uint8Array; readonly ruleIsSimple: Uint8Array },
+  { ruleOf, productive }: { readonly ruleOf: Int32Array; readonly productive: Uint8Array },
 ): void {
-  for (const [state, rule] of found.ruleOf.entries()) {
-    if (rule < 0 || found.ruleIsSimple[rule] === 1 || found.productive[state] === 1) continue;
+  const isSimple = findRulesOf(draft, ruleOf, ({ low, high }) => low === 0 && high === unbounded);
+  for (const [state, rule] of ruleOf.entries()) {
+    if (rule < 0 || isSimple[rule] === 1 || productive[state] === 1) continue;
     throw new ConstraintError("UNSUPPORTED_CONSTRAINT", {
       path: draft.budget.path,
       expected: "counted parts that can all be completed",
@@ -82,7 +91,7 @@ function pack(
   draft: ProgramBuilder,
   { numberOf, kept }: { readonly numberOf: Int32Array; readonly kept: readonly number[] },
   isLive: (move: DraftMove) => boolean,
-): Omit<ConstraintProgram, "ruleIsSimple"> {
+): Omit<ConstraintProgram, "ruleIsOpen"> {
   const edgeLists = kept.map((state) => draft.edges[state]!.filter((edge) => numberOf[edge.target] !== -1));
   const moveLists = kept.map((state) => draft.moves[state]!.filter(isLive));
   const edges = edgeLists.flat();

@@ -1,4 +1,5 @@
 import { ConstraintError } from "./constraint-error.ts";
+import { findComponents } from "./find-components.ts";
 import { moveKinds } from "./program.ts";
 import type { DraftMove, ProgramBuilder } from "./program-builder.ts";
 
@@ -70,46 +71,4 @@ function reachesSilently(
     for (const move of draft.moves[state]!) if (canSkip(draft, move, nullable)) seen.add(move.target);
   }
   return false;
-}
-
-/** The strongly connected component of each state (Tarjan, without recursion). */
-function findComponents(successors: readonly (readonly number[])[], spend: () => void): Int32Array {
-  const count = successors.length;
-  const order = new Int32Array(count).fill(-1);
-  const lowest = new Int32Array(count);
-  const component = new Int32Array(count).fill(-1);
-  const position = new Int32Array(count);
-  const open: number[] = [];
-  let next = 0;
-  for (let root = 0; root < count; root += 1) {
-    if (order[root] !== -1) continue;
-    const path = [root];
-    while (path.length > 0) {
-      const state = path.at(-1)!;
-      if (order[state] === -1) {
-        spend();
-        order[state] = next;
-        lowest[state] = next;
-        next += 1;
-        open.push(state);
-      }
-      const following = successors[state]!;
-      if (position[state]! < following.length) {
-        const target = following[position[state]!]!;
-        position[state]! += 1;
-        if (order[target] === -1) path.push(target);
-        else if (component[target] === -1) lowest[state] = Math.min(lowest[state]!, order[target]!);
-        continue;
-      }
-      path.pop();
-      const caller = path.at(-1);
-      if (caller !== undefined) lowest[caller] = Math.min(lowest[caller]!, lowest[state]!);
-      if (lowest[state] !== order[state]) continue;
-      for (let member = open.pop()!; ; member = open.pop()!) {
-        component[member] = state;
-        if (member === state) break;
-      }
-    }
-  }
-  return component;
 }

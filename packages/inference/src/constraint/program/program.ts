@@ -21,8 +21,8 @@ export interface ConstraintProgram {
   readonly ruleStarts: Int32Array;
   /** 1 for a rule whose text is a key: no two calls from one frame may match the same text. */
   readonly ruleIsKey: Uint8Array;
-  /** 1 for a rule of which every tick can be the last, and be followed by any number. */
-  readonly ruleIsSimple: Uint8Array;
+  /** 1 for a rule of which every tick can be followed by any number of more, and must be by few. */
+  readonly ruleIsOpen: Uint8Array;
   /** 1 for a state where its rule may end. */
   readonly accepts: Uint8Array;
   readonly edgeStarts: Int32Array;

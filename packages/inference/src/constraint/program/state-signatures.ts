@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { findComponents } from "./find-components.ts";
 import { type ConstraintProgram, moveKinds } from "./program.ts";
 
 /** Signatures of larger programs are not worked out. */
@@ -10,8 +11,14 @@ const maxStates = 20_000;
  */
 export function signaturesOf(program: ConstraintProgram): readonly string[] | undefined {
   if (program.stateCount > maxStates) return undefined;
-  const signatures: string[] = Array.from({ length: program.stateCount }, () => "");
-  for (const component of componentsOf(program)) sign(program, component, signatures);
+  const states = Array.from({ length: program.stateCount }, (_, state) => state);
+  const components: number[][] = [];
+  const targets = states.map((state) => targetsOf(program, state));
+  for (const [state, component] of findComponents(targets).entries()) {
+    (components[component] ??= []).push(state);
+  }
+  const signatures = states.map(() => "");
+  for (const component of components) sign(program, component, signatures);
   return signatures;
 }
 
@@ -27,12 +34,12 @@ function targetsOf(program: ConstraintProgram, state: number): number[] {
 }
 
 /**
- * Signs the states that lead to each other: what each reads is written with the numbers in which they are found, from
- * the first of them on, and with the signatures of all others.
+ * Signs the states of a component after those that it leads to: what each reads is written with the numbers in which
+ * the component's states are found, from the first of them on, and with the signatures of all others.
  */
 function sign(program: ConstraintProgram, component: readonly number[], signatures: string[]): void {
   const members = new Set(component);
-  const numbers = new Map([[Math.min(...component), 0]]);
+  const numbers = new Map([[component[0]!, 0]]);
   const nameOf = (target: number): string => {
     if (!members.has(target)) return signatures[target]!;
     let number = numbers.get(target);
@@ -70,48 +77,5 @@ function writeState(
     if (kind !== moveKinds.call) continue;
     parts.push(nameOf(program.ruleStarts[low]!));
     if (high !== -1) parts.push(program.counterMins[high]!, program.counterMaxes[high]!);
-  }
-}
-
-/** A state that is being visited, with its targets that were not looked at yet. */
-interface Visit {
-  readonly state: number;
-  readonly targets: number[];
-}
-
-/** The sets of states that lead to each other, each after those that it leads to (Tarjan's algorithm). */
-function* componentsOf(program: ConstraintProgram): Generator<readonly number[]> {
-  const order = new Int32Array(program.stateCount).fill(-1);
-  const lowest = new Int32Array(program.stateCount);
-  const isOpen = new Uint8Array(program.stateCount);
-  const open: number[] = [];
-  const visits: Visit[] = [];
-  let count = 0;
-  const begin = (state: number): void => {
-    order[state] = count;
-    lowest[state] = count;
-    count += 1;
-    isOpen[state] = 1;
-    open.push(state);
-    visits.push({ state, targets: targetsOf(program, state) });
-  };
-  for (let start = 0; start < program.stateCount; start += 1) {
-    if (order[start] === -1) begin(start);
-    for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
-      const { state, targets } = visit;
-      const target = targets.pop();
-      if (target !== undefined) {
-        if (order[target] === -1) begin(target);
-        else if (isOpen[target] === 1) lowest[state] = Math.min(lowest[state]!, order[target]!);
-        continue;
-      }
-      visits.pop();
-      const parent = visits.at(-1)?.state;
-      if (parent !== undefined) lowest[parent] = Math.min(lowest[parent]!, lowest[state]!);
-      if (lowest[state] !== order[state]) continue;
-      const component = open.splice(open.lastIndexOf(state));
-      for (const member of component) isOpen[member] = 0;
-      yield component;
-    }
   }
 }
