@@ -73,6 +73,29 @@ const personSchema = {
 const story = 'A long story about "quotes", \\ escapes and lines\nwith é, 漢字 and 😀. '.repeat(4);
 const document = { title: "Everything", numbers: [1, 2.5, -3e10], deep: { deeper: [true, null, story] } };
 const sentence = "The quick brown fox jumps over the lazy dog and then some more.";
+const resource = {
+  uri: "https://www.example.com/a/long/path?query=1#fragment",
+  at: "2026-11-30T01:00:00Z",
+  id: "123e4567-e89b-12d3-a456-426614174000",
+  host: "www.example.com",
+};
+const formatsSchema = {
+  type: "object",
+  properties: {
+    uri: { type: "string", format: "uri" },
+    at: { type: "string", format: "date-time" },
+    id: { type: "string", format: "uuid" },
+    host: { type: "string", format: "hostname" },
+  },
+  additionalProperties: false,
+};
+const expressions = `root ::= sum
+sum ::= product (ws ("+" | "-") ws product)*
+product ::= value (ws ("*" | "/") ws value)*
+value ::= number | name | "(" sum ")"
+number ::= [0-9]+ ("." [0-9]+)?
+name ::= [a-z_] [a-z0-9_]{0,30}
+ws ::= " "*`;
 
 interface Case {
   readonly name: string;
@@ -94,6 +117,17 @@ const cases: readonly Case[] = [
     answer: JSON.stringify(sentence),
   },
   { name: "words", source: { regex: "[A-Z][a-z]{0,20}( [a-z]{1,30}){3,40}\\." }, answer: sentence },
+  {
+    name: "formats",
+    source: { jsonSchema: formatsSchema },
+    answer: JSON.stringify(resource),
+  },
+  {
+    name: "a pattern with a length",
+    source: { jsonSchema: { type: "string", pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: 50 } },
+    answer: JSON.stringify("the-quick-brown-fox-jumps-over-2-dogs"),
+  },
+  { name: "a grammar", source: { grammar: expressions }, answer: "alpha_beta * (gamma + 3.5) / delta9 - 17" },
   { name: "a choice", source: { choice: ["positive", "negative", "neutral"] }, answer: "negative" },
 ];
 
