@@ -27,7 +27,10 @@ export function inlineCalls(
       const body = bodyOf(expression.rule);
       return body !== undefined && countParts(body) <= maxParts ? body : expression;
     }
-    default:
+    case "empty":
+    case "bytes":
+    case "literals":
+    case "graph":
       return expression;
   }
 }
