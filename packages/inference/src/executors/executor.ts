@@ -89,8 +89,14 @@ export interface PagedStorage {
 /** How an executor stores keys and values. */
 export type KvStorage = SlotStorage | PagedStorage;
 
-/** How keys and values are cached: as computed, or rounded to 8 bits, in about a quarter of the memory. */
-export type KvCacheDtype = "float32" | "int8";
+/**
+ * How keys and values are cached: in 32 bits, as computed; in 16, about as precise as weights of 16 bits; or rounded to 8, in
+ * about a quarter of the memory.
+ */
+export type KvCacheDtype = "float32" | "bfloat16" | "int8";
+
+/** How they are cached in slots. */
+export type SlotDtype = Exclude<KvCacheDtype, "bfloat16">;
 
 /** Planned bytes by purpose, before anything is loaded. */
 export interface ExecutorMemoryPlan {

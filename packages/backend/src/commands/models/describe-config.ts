@@ -5,7 +5,8 @@ import { executorProvider, planModel } from "../../models/engine/prepare-model.t
 import { quantizeModel } from "../../models/engine/quantize-model.ts";
 import type { WeightMode } from "../../weight-mode.ts";
 
-type KvCacheDtype = ExecutorMemoryPlan["kvCacheDtype"];
+/** Those of the executor that runs on processors. */
+type KvCacheDtype = Exclude<ExecutorMemoryPlan["kvCacheDtype"], "bfloat16">;
 
 /** A model by its config alone, and what it would take. */
 export interface ConfigDescription {

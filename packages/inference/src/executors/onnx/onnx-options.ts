@@ -1,5 +1,5 @@
 import { InferenceError, quoteValue } from "../../errors.ts";
-import type { KvCacheDtype } from "../executor.ts";
+import type { SlotDtype } from "../executor.ts";
 import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
 import { defaultThreadCount } from "./thread-count.ts";
 
@@ -19,7 +19,9 @@ export interface OnnxExecutorOptions extends ExecutorOptions {
 }
 
 /** Sizes with defaults filled in. */
-export type ResolvedOnnxMemoryOptions = Required<ExecutorSizes>;
+export interface ResolvedOnnxMemoryOptions extends Required<ExecutorSizes> {
+  readonly kvCacheDtype: SlotDtype;
+}
 
 /** Options with defaults filled in. */
 export interface ResolvedOnnxOptions extends ResolvedOnnxMemoryOptions {
@@ -96,7 +98,7 @@ function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedOnn
   };
 }
 
-function parseKvCacheDtype(name: string = "float32"): KvCacheDtype {
+function parseKvCacheDtype(name: string = "float32"): SlotDtype {
   if (name === "float32" || name === "int8") return name;
   throw invalid("kvCacheDtype", '"float32" or "int8"', name);
 }

@@ -1,5 +1,5 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
-import type { KvCacheDtype, SlotMove } from "../executor.ts";
+import type { SlotDtype, SlotMove } from "../executor.ts";
 
 /** Shape of keys and values in slots. */
 export interface KvSlotsShape {
@@ -9,10 +9,10 @@ export interface KvSlotsShape {
   /** Positions per slot. */
   readonly capacityTokens: number;
   readonly headDim: number;
-  readonly dtype: KvCacheDtype;
+  readonly dtype: SlotDtype;
 }
 
-const numberBytes: Readonly<Record<KvCacheDtype, number>> = { float32: 4, int8: 1 };
+const numberBytes: Readonly<Record<SlotDtype, number>> = { float32: 4, int8: 1 };
 
 /**
  * Keys and values in memory of the injected pool: per layer one block for keys and one for values, each

@@ -1,5 +1,5 @@
 import type { AttentionOptions } from "@infernode/models";
-import type { KvCacheDtype } from "../../executor.ts";
+import type { SlotDtype } from "../../executor.ts";
 import { rotaryAttributes } from "./rotary-attributes.ts";
 import type { OnnxGraph, OnnxNode, OnnxValueInfo } from "./onnx-graph.ts";
 
@@ -51,9 +51,9 @@ const scalar = { dtype: "float32", shape: [] } as const;
  */
 export class AttentionOperators {
   readonly #graph: OnnxGraph;
-  readonly #kvCacheDtype: KvCacheDtype;
+  readonly #kvCacheDtype: SlotDtype;
 
-  constructor(graph: OnnxGraph, kvCacheDtype: KvCacheDtype) {
+  constructor(graph: OnnxGraph, kvCacheDtype: SlotDtype) {
     this.#graph = graph;
     this.#kvCacheDtype = kvCacheDtype;
   }

@@ -1,5 +1,5 @@
 import { OnnxDecoderBuilder } from "./onnx-decoder-builder.ts";
-import type { KvCacheDtype } from "../../executor.ts";
+import type { SlotDtype } from "../../executor.ts";
 import type { ExecutorModel } from "../../executor-provider.ts";
 import { summarizeNetwork, usedTensors } from "../../network/network-summary.ts";
 import { resolveWeightFiles } from "./weight-files.ts";
@@ -19,7 +19,7 @@ export interface NetworkModel {
  */
 export async function buildNetworkModel(
   model: Pick<ExecutorModel, "config" | "architecture" | "weights">,
-  { kvCacheDtype, hasAdapters }: { readonly kvCacheDtype: KvCacheDtype; readonly hasAdapters: boolean },
+  { kvCacheDtype, hasAdapters }: { readonly kvCacheDtype: SlotDtype; readonly hasAdapters: boolean },
 ): Promise<NetworkModel> {
   const { weights } = model;
   const files = await resolveWeightFiles([...usedTensors(model)].map(({ filePath }) => filePath));

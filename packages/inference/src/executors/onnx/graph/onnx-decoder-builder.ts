@@ -15,7 +15,7 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import type { KvCacheDtype } from "../../executor.ts";
+import type { SlotDtype } from "../../executor.ts";
 import { activationOperators } from "./activation-operators.ts";
 import { AdapterProducts } from "./adapter-products.ts";
 import { AttentionOperators, ropeNames } from "./attention-operators.ts";
@@ -42,7 +42,7 @@ export interface OnnxDecoderWeights extends Pick<WeightIndex, "weight"> {
   /** File path → location relative to the session's directory. */
   readonly locations: ReadonlyMap<string, string>;
   /** [`float32`] */
-  readonly kvCacheDtype?: KvCacheDtype;
+  readonly kvCacheDtype?: SlotDtype;
   /** Names of weights whose products adapters can change. [none] */
   readonly adaptable?: Pick<ReadonlySet<string>, "has"> | undefined;
 }

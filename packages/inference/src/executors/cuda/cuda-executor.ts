@@ -1,0 +1,288 @@
+import { CudaError, type CudaStream, type PinnedBuffer } from "@infernode/memory/cuda";
+import { InferenceError, reasonOf } from "../../errors.ts";
+import { assertBlockTables } from "../assert-block-tables.ts";
+import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
+import { assertFiniteWeights } from "../assert-finite-weights.ts";
+import type {
+  Executor,
+  ExecutorMemoryPlan,
+  ForwardBatch,
+  ForwardResult,
+  PagedStorage,
+} from "../executor.ts";
+import { closeAll, type Closer } from "../slots/close-all.ts";
+import { assertCudaOptions, type CudaExecutorOptions } from "./cuda-options.ts";
+import { type CudaPlan, hostLogitBytes, planCuda } from "./memory-plan.ts";
+import type { AddressOperand, PassShape } from "./network/program.ts";
+import { bindProgram } from "./step/bind-program.ts";
+import { type ChunkPart, createChunkCutter, type CutChunk } from "./step/chunk-parts.ts";
+import { DecodeGraphs } from "./step/decode-graphs.ts";
+import { KvPages } from "./step/kv-pages.ts";
+import { loadKernels } from "./step/load-kernels.ts";
+import { PassInputs } from "./step/pass-inputs.ts";
+import { RopeTables } from "./step/rope-tables.ts";
+import { createDeviceWeights } from "./weights/device-weights.ts";
+
+/**
+ * Creates an executor that runs a model on an NVIDIA GPU. Kernels are loaded by the driver; weights are read from the
+ * checkpoint's files into device memory; keys and values are in pages there.
+ *
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`, `EXECUTOR_UNAVAILABLE`, `EXECUTOR_FAILED`, `NON_FINITE_WEIGHTS`,
+ * `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`; MemoryError `OUT_OF_MEMORY` with the numbers, before
+ * weights are read
+ */
+export async function createCudaExecutor(options: CudaExecutorOptions): Promise<Executor> {
+  assertCudaOptions(options);
+  const { model, pool, onRuntimeOpened = () => {} } = options;
+  const plan = planCuda(model, options);
+  const closers: Closer[] = [];
+  try {
+    const kernels = await loadKernels(plan.program, pool.device);
+    closers.push(() => kernels.dispose());
+    const stream = pool.device.createStream();
+    closers.push(() => stream.dispose());
+    onRuntimeOpened();
+    const owner = { pool, stream, model: model.name };
+    const weights = createDeviceWeights(plan.weights, owner);
+    closers.push(() => weights.dispose());
+    const kv = new KvPages(plan.pages, owner);
+    closers.push(() => kv.dispose());
+    const tag = { model: model.name, purpose: "activations" } as const;
+    const arena = pool.allocate({ sizeBytes: plan.arena.sizeBytes, tag, stream });
+    closers.push(() => arena.dispose());
+    const ropes = new RopeTables(model.config, plan.tables, owner);
+    closers.push(() => ropes.dispose());
+    const inputs = new PassInputs(plan.capacity, owner, plan.tables.contextTokens);
+    closers.push(() => inputs.dispose());
+    const hostLogits = pool.device.createPinnedBuffer(hostLogitBytes(plan));
+    closers.push(() => hostLogits.dispose());
+    const tensors = Array.from(plan.weights.tensors.values(), ({ tensor }) => tensor);
+    const vectors = [...plan.weights.vectors.values()].flatMap((vector) => vector.tensors);
+    await Promise.all([
+      options.hasFiniteWeights === true ? undefined : assertFiniteWeights(new Set([...tensors, ...vectors])),
+      weights.upload(),
+      ropes.upload(stream),
+    ]);
+    const addressOf = (operand: NonNullable<AddressOperand>): bigint => {
+      switch (operand.kind) {
+        case "value":
+          return arena.devicePointer + BigInt(plan.arena.offsets[operand.value.id]!);
+        case "input":
+          return inputs.addressOf(operand.name);
+        case "cache":
+          return kv.addressOf(operand.layerIndex, operand.part);
+        case "rope":
+          return ropes.addressOf(operand.index, operand.part);
+        default:
+          return weights.addressOf(operand);
+      }
+    };
+    const program = bindProgram(plan.program, { functionOf: kernels.functionOf, addressOf });
+    const { logits } = plan.program;
+    const rowBytes = logits.width * Float32Array.BYTES_PER_ELEMENT;
+    const queuePass = (shape: PassShape, firstRow: number): void => {
+      inputs.send(shape.pieceCount, stream);
+      program.launch(shape, stream);
+      const rows = hostLogits.bytes.subarray(firstRow * rowBytes, (firstRow + shape.logitCount) * rowBytes);
+      pool.device.copyToHost(rows, arena, { stream, offsetBytes: plan.arena.offsets[logits.id]! });
+    };
+    const graphs = new DecodeGraphs({
+      ...plan.memory,
+      device: pool.device,
+      stream,
+      queue: (shape) => queuePass(shape, 0),
+    });
+    closers.push(() => graphs.dispose());
+    return new CudaExecutor({
+      plan,
+      description: `CUDA ${pool.device.driver.cudaVersion} on ${pool.device.name}`,
+      cutChunk: createChunkCutter(model.config, { ...plan.tables, ...plan.pages }),
+      inputs,
+      ropes,
+      graphs,
+      queuePass,
+      stream,
+      hostLogits,
+      closers,
+    });
+  } catch (error) {
+    // The first failure is thrown.
+    await closeAll("cuda", closers).catch(() => {});
+    throw error;
+  }
+}
+
+interface CudaExecutorParts {
+  readonly plan: CudaPlan;
+  readonly description: string;
+  readonly cutChunk: CutChunk;
+  readonly inputs: PassInputs;
+  readonly ropes: RopeTables;
+  readonly graphs: DecodeGraphs;
+  /** Queues all of a pass: its inputs, its kernels, and the copy of its logits to rows on the host. */
+  readonly queuePass: (shape: PassShape, firstRow: number) => void;
+  readonly stream: CudaStream;
+  readonly hostLogits: PinnedBuffer;
+  /** Called from the last to the first. */
+  readonly closers: Closer[];
+}
+
+class CudaExecutor implements Executor {
+  readonly name = "cuda";
+  readonly description: string;
+  readonly vocabSize: number;
+  readonly plan: ExecutorMemoryPlan;
+  readonly kvStorage: PagedStorage;
+  readonly maxLogitRows: number;
+  readonly #parts: CudaExecutorParts;
+  readonly #limits: BatchLimits;
+  readonly #seenPages: Uint8Array;
+  readonly #logits: readonly Float32Array[];
+  #rowCount = 0;
+  #running: Promise<void> | undefined;
+  #disposal: Promise<void> | undefined;
+  /** After an error that the device does not recover from. */
+  #lost: CudaError | undefined;
+
+  constructor(parts: CudaExecutorParts) {
+    const { plan, hostLogits } = parts;
+    const { pageCount, pageTokens } = plan.pages;
+    const { maxSequences, contextTokens } = plan.memory;
+    const { width } = plan.program.logits;
+    this.#parts = parts;
+    this.description = parts.description;
+    this.vocabSize = width;
+    this.plan = plan.memory;
+    this.maxLogitRows = plan.capacity.logits;
+    this.kvStorage = { layout: "pages", pageCount, pageTokens, sequenceTokens: contextTokens, maxSequences };
+    this.#seenPages = new Uint8Array(pageCount);
+    this.#limits = {
+      vocabSize: width,
+      sequenceTokens: contextTokens,
+      maxLogitRows: this.maxLogitRows,
+      rankAt: () => 0,
+    };
+    const { buffer, byteOffset } = hostLogits.bytes;
+    this.#logits = Array.from(
+      { length: this.maxLogitRows },
+      (_, row) => new Float32Array(buffer, byteOffset + row * width * Float32Array.BYTES_PER_ELEMENT, width),
+    );
+  }
+
+  async forward(batch: ForwardBatch): Promise<ForwardResult> {
+    this.#assertIdle();
+    assertChunks(batch, this.#limits);
+    assertBlockTables(batch, this.kvStorage, this.#seenPages);
+    this.#running = this.#run(batch);
+    try {
+      await this.#running;
+    } catch (error) {
+      throw this.#failureOf(error);
+    } finally {
+      this.#running = undefined;
+    }
+    return { rowCount: this.#rowCount, row: (index) => this.#row(index) };
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    // A failure of the last forward is its caller's.
+    await this.#running?.catch(() => {});
+    await closeAll("cuda", this.#parts.closers);
+  }
+
+  #assertIdle(): void {
+    if (this.#disposal !== undefined) {
+      throw new InferenceError("EXECUTOR_DISPOSED", { expected: "an open executor", got: "a disposed one" });
+    }
+    if (this.#lost !== undefined) throw this.#failureOf(this.#lost);
+    if (this.#running !== undefined) {
+      const mismatch = { expected: "one call at a time", got: "one during a forward" };
+      throw new InferenceError("INVALID_BATCH", mismatch);
+    }
+  }
+
+  #failureOf(error: unknown): unknown {
+    if (!(error instanceof CudaError)) return error;
+    if (error.isSticky) this.#lost = error;
+    const what = error.isSticky ? "the device was lost" : "the device failed";
+    return new InferenceError("EXECUTOR_FAILED", `${what}: ${reasonOf(error)}`, { cause: error });
+  }
+
+  async #run(batch: ForwardBatch): Promise<void> {
+    const { inputs, cutChunk } = this.#parts;
+    const { pageTokens } = this.kvStorage;
+    const { blockTables = new Int32Array(0), blockTableStride = 0 } = batch;
+    this.#rowCount = 0;
+    inputs.clear();
+    let offset = 0;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      const startPosition = batch.startPositions[chunk]!;
+      const length = batch.lengths[chunk]!;
+      const pageCount = Math.ceil((startPosition + length) / pageTokens);
+      const firstPage = chunk * blockTableStride;
+      const parts = cutChunk({
+        startPosition,
+        tokenIds: batch.tokenIds.subarray(offset, offset + length),
+        logitCount: batch.logitCounts[chunk] ?? 0,
+        pages: blockTables.subarray(firstPage, firstPage + pageCount),
+        knownLength: batch.knownLengths?.[chunk] ?? 0,
+      });
+      for (const part of parts) await this.#add(part);
+      offset += length;
+    }
+    await this.#runPass();
+  }
+
+  /** Adds tokens to passes, and runs those that are full. */
+  async #add({ startPosition, tokenIds, logitCount, pages, ropeStart, lengthTokens, isAfterOthers }: ChunkPart): Promise<void> {
+    const { inputs, ropes, stream } = this.#parts;
+    if (isAfterOthers) await this.#runPass();
+    const { length } = tokenIds;
+    const logitsFrom = length - logitCount;
+    for (let done = 0; done < length; ) {
+      if (inputs.roomTokens() === 0) await this.#runPass();
+      const tokenCount = Math.min(length - done, inputs.roomTokens());
+      const end = done + tokenCount;
+      const first = inputs.add({
+        startPosition: startPosition + done,
+        tokenIds: tokenIds.subarray(done, end),
+        logitCount: Math.max(0, end - Math.max(done, logitsFrom)),
+        pages,
+        ropeStart: lengthTokens === undefined ? ropeStart : undefined,
+      });
+      if (lengthTokens !== undefined) {
+        const tokens = { firstToken: first, startPosition: startPosition + done, tokenCount, lengthTokens };
+        ropes.fillByLength(tokens, stream);
+      }
+      done = end;
+    }
+  }
+
+  async #runPass(): Promise<void> {
+    const { inputs, graphs, stream } = this.#parts;
+    const { shape } = inputs;
+    if (shape.tokenCount === 0) return;
+    inputs.finish();
+    const isGraph = this.#rowCount === 0 && graphs.launch(shape);
+    if (!isGraph) this.#parts.queuePass(shape, this.#rowCount);
+    this.#rowCount += shape.logitCount;
+    await stream.synchronize();
+    inputs.clear();
+  }
+
+  #row(index: number): Float32Array {
+    const logits = index < this.#rowCount ? this.#logits[index] : undefined;
+    if (logits !== undefined) return logits;
+    const expected = `one of ${this.#rowCount} rows`;
+    throw new InferenceError("INVALID_BATCH", { field: "index", expected, got: index });
+  }
+}

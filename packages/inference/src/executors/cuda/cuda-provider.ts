@@ -1,0 +1,28 @@
+import type { CudaMemoryPool } from "@infernode/memory/cuda";
+import { assertFiniteWeights } from "../assert-finite-weights.ts";
+import type { ExecutorProvider } from "../executor-provider.ts";
+import { createCudaExecutor } from "./cuda-executor.ts";
+import { planCuda, planCudaMemory } from "./memory-plan.ts";
+
+/** Creates a provider of executors that run on an NVIDIA GPU, with all their memory of one pool. */
+export function createCudaProvider({ pool }: { readonly pool: CudaMemoryPool }): ExecutorProvider {
+  return Object.freeze<ExecutorProvider>({
+    name: "cuda",
+    library: "CUDA driver",
+    runtimes: ["driver"],
+    assertSupported: async (model) => {
+      planCuda(model, { maxSequences: 1 });
+    },
+    plan: planCudaMemory,
+    assertLoadable: async (model) => {
+      const { weights } = planCuda(model, { maxSequences: 1 });
+      const tensors = Array.from(weights.tensors.values(), ({ tensor }) => tensor);
+      const vectors = [...weights.vectors.values()].flatMap((vector) => vector.tensors);
+      await assertFiniteWeights(new Set([...tensors, ...vectors]));
+    },
+    // Weights are uploaded as they are stored.
+    prepackTarget: () => ({ key: "none", description: "no copies of weights" }),
+    prepack: async () => [],
+    create: ({ memory: _memory, ...options }) => createCudaExecutor({ ...options, pool }),
+  });
+}

@@ -1,0 +1,65 @@
+#include "functions.cuh"
+#include "stored.cuh"
+// Causal attention over pages, for chunks of any length: the way that always works. A warp computes one head of one token,
+// 32 positions at a time: each lane the score of one of them, then each some of the features.
+// q, out (tokens, heads, head_dim); pages [page][kv_head][page_tokens][head_dim]. window: how many positions a token
+// attends to, itself included, or 0 for all; cap: limits scores by cap · tanh(score / cap), or 0; sinks (heads), or null: a
+// score of each head that takes its share and adds nothing. head_dim at most 512.
+// grid (tokens, heads), 32 threads. counts[0]: tokens.
+template <class T>
+static DEV void attention(float *out, const float *q, const T *keys, const T *values, const float *sinks, const int *positions,
+                   const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
+                   int head_dim, int window, float scale, float cap) {
+  SHARED(float, query, 512);
+  SHARED(float, sums, 512);
+  SHARED(float, weights, 32);
+  const int token = blockIdx.x, head = blockIdx.y, heads = gridDim.y, lane = threadIdx.x;
+  if (token >= counts[0]) return;
+  const int position = positions[token], kv_head = head / (heads / kv_heads);
+  const int *table = tables + (i64)sequences[token] * table_stride;
+  const i64 at = ((i64)token * heads + head) * head_dim;
+  for (int i = lane; i < head_dim; i += 32) {
+    query[i] = q[at + i] * scale;
+    sums[i] = 0.f;
+  }
+  sync_warp();
+  float most = sinks ? sinks[head] : LEAST_SCORE, total = sinks ? 1.f : 0.f;
+  const int first = window > 0 && position >= window ? position - window + 1 : 0;
+  for (int base = first; base <= position; base += 32) {
+    const int mine = base + lane, count = min(32, position - base + 1);
+    float score = LEAST_SCORE;
+    if (mine <= position) {
+      const T *key = keys + (((i64)table[mine / page_tokens] * kv_heads + kv_head) * page_tokens + mine % page_tokens) * head_dim;
+      score = 0.f;
+      for (int i = 0; i < head_dim; i++) score += query[i] * to_float(key[i]);
+      if (cap > 0.f) score = soft_cap(score, cap);
+    }
+    const float above = fmaxf(most, warp_max(score)), kept = expf(most - above);
+    const float weight = mine <= position ? expf(score - above) : 0.f;
+    weights[lane] = weight;
+    total = total * kept + warp_sum(weight);
+    most = above;
+    sync_warp();
+    for (int i = lane; i < head_dim; i += 32) {
+      float sum = sums[i] * kept;
+      for (int j = 0; j < count; j++) {
+        const int past = base + j;
+        const T *value = values + (((i64)table[past / page_tokens] * kv_heads + kv_head) * page_tokens + past % page_tokens) * head_dim;
+        sum += weights[j] * to_float(value[i]);
+      }
+      sums[i] = sum;
+    }
+    sync_warp();
+  }
+  for (int i = lane; i < head_dim; i += 32) out[at + i] = sums[i] / total;
+}
+KERNEL(attention_f32, 32)(float *out, const float *q, const float *keys, const float *values, const float *sinks, const int *positions,
+                          const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
+                          int head_dim, int window, float scale, float cap) {
+  attention(out, q, keys, values, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+}
+KERNEL(attention_bf16, 32)(float *out, const float *q, const BF16 *keys, const BF16 *values, const float *sinks, const int *positions,
+                           const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
+                           int head_dim, int window, float scale, float cap) {
+  attention(out, q, keys, values, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+}

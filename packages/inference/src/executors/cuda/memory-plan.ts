@@ -1,0 +1,86 @@
+import { InferenceError } from "../../errors.ts";
+import type { ExecutorMemoryPlan } from "../executor.ts";
+import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
+import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
+import { assertCudaSizes, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
+import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
+import type { PageFormat } from "./network/choose-attention.ts";
+import { CudaDecoderBuilder } from "./network/cuda-decoder-builder.ts";
+import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
+import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
+import { type PassCapacity, passInputBytes } from "./step/pass-inputs.ts";
+import { weightBytes } from "./weights/device-weights.ts";
+
+const floatBytes = 4;
+const pageTokens = 16;
+/** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
+const extraLogitRows = 31;
+
+/** The program of a model, and all that is needed to run it. */
+export interface CudaPlan {
+  readonly sizes: ResolvedCudaSizes;
+  readonly program: Program;
+  readonly weights: ProgramWeights;
+  readonly arena: ArenaLayout;
+  readonly pages: KvPagesShape;
+  readonly capacity: PassCapacity;
+  readonly tables: TableSizes;
+  readonly memory: ExecutorMemoryPlan;
+}
+
+/**
+ * Plans the memory of an executor from the config and the weight index; reads no weights.
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
+ */
+export function planCudaMemory(model: ExecutorModel, sizes: ExecutorSizes): ExecutorMemoryPlan {
+  assertCudaSizes(sizes);
+  return planCuda(model, sizes).memory;
+}
+
+/** Plans everything. */
+export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan {
+  const sizes = resolveCudaSizes(model, options);
+  const { contextTokens, maxSequences, maxChunkTokens, kvCacheDtype } = sizes;
+  const tableStride = Math.ceil(contextTokens / pageTokens);
+  const format: PageFormat = { dtype: kvCacheDtype === "float32" ? "f32" : "bf16", pageTokens, tableStride };
+  const program = buildProgram(model, format);
+  const weights = weightsOf(program);
+  const logits = maxSequences + Math.min(extraLogitRows, maxChunkTokens - 1);
+  // A step of all sequences, and a chunk of a prompt beside it.
+  const capacity = { tokens: maxChunkTokens + maxSequences, logits, pieces: logits, tableStride };
+  const arena = assignArena(program, capacity);
+  const { layerCount, kvHeadCount, headDim } = model.config;
+  const pages = { ...format, layerCount, kvHeadCount, headDim, pageCount: maxSequences * tableStride };
+  const tables: TableSizes = { contextTokens, maxChunkTokens, maxSequences };
+  const weightsBytes = weightBytes(weights);
+  const kvCacheBytes = kvPagesBytes(pages);
+  const workspaceBytes = passInputBytes(capacity) + ropeTableBytes(model.config, tables);
+  const memory: ExecutorMemoryPlan = Object.freeze({
+    weightsBytes,
+    kvCacheBytes,
+    activationsBytes: arena.sizeBytes,
+    workspaceBytes,
+    totalBytes: weightsBytes + kvCacheBytes + arena.sizeBytes + workspaceBytes,
+    kvBytesPerToken: kvTokenBytes(pages),
+    kvCacheDtype,
+    kvHeadDim: headDim,
+    maxSequences,
+    contextTokens,
+  });
+  return { sizes, program, weights, arena, pages, capacity, tables, memory };
+}
+
+/** Bytes of the rows of logits on the host. */
+export function hostLogitBytes({ program, capacity }: CudaPlan): number {
+  return capacity.logits * program.logits.width * floatBytes;
+}
+
+function buildProgram({ architecture, config, weights }: ExecutorModel, pages: PageFormat): Program {
+  if (config.headCount % config.kvHeadCount !== 0) {
+    const expected = `a multiple of the ${config.kvHeadCount} heads of keys`;
+    throw new InferenceError("UNSUPPORTED_MODEL", { field: "headCount", expected, got: config.headCount });
+  }
+  const builder = new CudaDecoderBuilder({ weights, pages });
+  architecture.build(config, builder);
+  return builder.program();
+}

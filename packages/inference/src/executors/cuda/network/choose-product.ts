@@ -1,0 +1,72 @@
+import { product } from "../kernels/manifests/product.ts";
+import { launchOf } from "./launch.ts";
+import {
+  type AddressOperand,
+  type DeviceValue,
+  type KernelLaunch,
+  rowCount,
+  type Variant,
+} from "./program.ts";
+import type { MatrixWeight } from "./weight-uses.ts";
+
+/** A product of rows and a matrix: `out = x · weightᵀ + bias`. */
+export interface ProductRequest {
+  readonly out: DeviceValue;
+  readonly x: DeviceValue;
+  /** The matrix of all rows; or several, of which `matrixOf` chooses one for each row. All are encoded alike. */
+  readonly matrices: readonly [MatrixWeight, ...MatrixWeight[]];
+  readonly matrixOf: DeviceValue | undefined;
+}
+
+const tile = 32;
+const manyRows = 32;
+
+/** The ways to compute a product, the best ones first. */
+export function chooseProduct(request: ProductRequest): readonly Variant[] {
+  const few = simpleProduct(request, 1);
+  if (request.matrixOf !== undefined) return [{ fits: () => true, launches: [few] }];
+  const { rows } = request.out;
+  return [
+    { fits: (shape) => rowCount(rows, shape) === 1, launches: [few] },
+    { fits: () => true, launches: [simpleProduct(request, manyRows)] },
+  ];
+}
+
+function simpleProduct({ out, x, matrices, matrixOf }: ProductRequest, rowsPerBlock: number): KernelLaunch {
+  const geometry = {
+    grid: (shape: Parameters<KernelLaunch["grid"]>[0]) =>
+      [Math.ceil(out.width / tile), Math.ceil(rowCount(out.rows, shape) / rowsPerBlock), 1] as const,
+    block: [tile, Math.ceil(rowsPerBlock / 4)] as const,
+  };
+  const { encoding } = matrices[0];
+  const value = (each: DeviceValue): AddressOperand => ({ kind: "value", value: each });
+  const operands = [
+    value(out),
+    value(x),
+    { kind: "matrices", matrices },
+    matrixOf && value(matrixOf),
+    countsOf(out),
+    out.rows.factor,
+    out.width,
+    x.width,
+    rowsPerBlock,
+  ] as const;
+  switch (encoding.kind) {
+    case "dense":
+      return launchOf(product, `product_${encoding.dtype}`, geometry, [
+        ...operands,
+        encoding.isTransposed ? 1 : 0,
+      ]);
+    case "blocks":
+      return launchOf(product, `product_q${encoding.bits}`, geometry, [...operands, encoding.blockSize]);
+    case "rotated":
+      return launchOf(product, "product_i8", geometry, operands);
+    default:
+      return encoding satisfies never;
+  }
+}
+
+/** Where the number of rows is, but for their factor. */
+export function countsOf({ rows }: DeviceValue): AddressOperand {
+  return { kind: "input", name: rows.of === "tokens" ? "tokenCount" : "logitCount" };
+}

@@ -1,0 +1,47 @@
+import type { KernelEntry, KernelManifest } from "@infernode/memory/cuda";
+import type { AddressOperand, KernelLaunch, PassShape, RowKind } from "./program.ts";
+import { rowCount } from "./program.ts";
+
+/** What a parameter of a kernel takes. */
+type OperandOf<Parameter> = Parameter extends readonly [string, "address"] ? AddressOperand : number;
+
+/** What all parameters of a kernel take, in order. */
+type OperandsOf<Parameters extends KernelEntry["parameters"]> = {
+  readonly [Index in keyof Parameters]: OperandOf<Parameters[Index]>;
+};
+
+/** Blocks, and threads of each. */
+export interface LaunchGeometry {
+  readonly grid: KernelLaunch["grid"];
+  /** A number is `[number, 1]`. */
+  readonly block: number | readonly [x: number, y: number];
+  /** [0] */
+  readonly dynamicSharedBytes?: number;
+}
+
+/** Describes a launch; operands are checked against the kernel's parameters when it is compiled. */
+export function launchOf<Manifest extends KernelManifest, Name extends keyof Manifest["entries"] & string>(
+  manifest: Manifest,
+  entry: Name,
+  { grid, block, dynamicSharedBytes = 0 }: LaunchGeometry,
+  operands: OperandsOf<Manifest["entries"][Name]["parameters"]>,
+): KernelLaunch {
+  return {
+    module: manifest.module,
+    entry,
+    block: typeof block === "number" ? [block, 1] : block,
+    dynamicSharedBytes,
+    grid,
+    operands: operands as readonly (AddressOperand | number)[],
+  };
+}
+
+/** A block for each row, times `across`. */
+export function rowGrid(rows: RowKind, across: number = 1): KernelLaunch["grid"] {
+  return (shape: PassShape) => [rowCount(rows, shape), across, 1];
+}
+
+/** Threads for so many numbers of a row: whole warps, at most 256. */
+export function rowThreads(width: number): number {
+  return Math.min(256, 32 * Math.ceil(width / 32));
+}

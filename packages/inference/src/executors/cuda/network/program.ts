@@ -1,0 +1,140 @@
+import type { TensorInfo } from "@infernode/models";
+import type { MatrixWeight, TensorUse, VectorUse } from "./weight-uses.ts";
+
+/** What rows of a value stand for, and how many there are for each of them. */
+export interface RowKind {
+  readonly of: "tokens" | "logits";
+  readonly factor: number;
+}
+
+/** A value on the device: `(rows, width)` numbers of 4 bytes. */
+export interface DeviceValue {
+  readonly id: number;
+  readonly width: number;
+  readonly rows: RowKind;
+}
+
+/** Arrays that the host writes before each pass. */
+export type PassInputName =
+  | "tokenCount"
+  | "logitCount"
+  | "tokenIds"
+  | "positions"
+  | "sequences"
+  | "ropeRows"
+  | "logitTokens"
+  | "pieceTokens"
+  | "pieceLengths"
+  | "piecePositions"
+  | "blockTables";
+
+/** An address that a kernel is given; `undefined` is null. */
+export type AddressOperand =
+  | { readonly kind: "value"; readonly value: DeviceValue }
+  | { readonly kind: "vector"; readonly vector: VectorUse }
+  | { readonly kind: "tensor"; readonly tensor: TensorUse }
+  /** The table of several matrices, as `product.cu` describes it. */
+  | { readonly kind: "matrices"; readonly matrices: readonly MatrixWeight[] }
+  | { readonly kind: "input"; readonly name: PassInputName }
+  | { readonly kind: "cache"; readonly layerIndex: number; readonly part: "keys" | "values" }
+  | { readonly kind: "rope"; readonly index: number; readonly part: "cos" | "sin" }
+  | undefined;
+
+/** How large a pass is. */
+export interface PassShape {
+  readonly tokenCount: number;
+  readonly logitCount: number;
+  /** Pieces of sequences. */
+  readonly pieceCount: number;
+  /** Tokens of the longest piece. */
+  readonly longestPieceTokens: number;
+  /** Positions of the longest sequence up to the end of its piece. */
+  readonly longestContextTokens: number;
+}
+
+/** A launch of a kernel, but for the size of a pass. */
+export interface KernelLaunch {
+  readonly module: string;
+  readonly entry: string;
+  readonly block: readonly [x: number, y: number];
+  readonly dynamicSharedBytes: number;
+  readonly grid: (shape: PassShape) => readonly [x: number, y: number, z: number];
+  readonly operands: readonly (AddressOperand | number)[];
+}
+
+/** One of several ways to compute something. */
+export interface Variant {
+  readonly fits: (shape: PassShape) => boolean;
+  readonly launches: readonly KernelLaunch[];
+}
+
+/** An operation of the network. The first variant that fits runs; the last one always does. */
+export interface ProgramStep {
+  readonly variants: readonly Variant[];
+  readonly reads: readonly DeviceValue[];
+  readonly writes: readonly DeviceValue[];
+}
+
+/** All of a network: what is launched, in order, for each pass. */
+export interface Program {
+  readonly steps: readonly ProgramStep[];
+  /** `(logit rows, vocabSize)` */
+  readonly logits: DeviceValue;
+  readonly valueCount: number;
+}
+
+/** How many rows of a kind a pass has. */
+export function rowCount({ of, factor }: RowKind, shape: PassShape): number {
+  return (of === "tokens" ? shape.tokenCount : shape.logitCount) * factor;
+}
+
+/** The tensors, vectors and tables of matrices that a program uses, each once. */
+export interface ProgramWeights {
+  readonly tensors: ReadonlyMap<string, TensorUse>;
+  readonly vectors: ReadonlyMap<string, VectorUse>;
+  readonly tables: ReadonlyMap<string, readonly MatrixWeight[]>;
+}
+
+/** Lists what a program uses. */
+export function weightsOf({ steps }: Program): ProgramWeights {
+  const tensors = new Map<string, TensorUse>();
+  const vectors = new Map<string, VectorUse>();
+  const tables = new Map<string, readonly MatrixWeight[]>();
+  const addMatrix = ({ parts, bias }: MatrixWeight): void => {
+    for (const tensor of parts) if (tensor !== undefined) tensors.set(tensorKey(tensor), tensor);
+    if (bias !== undefined) vectors.set(vectorKey(bias), bias);
+  };
+  const operands = steps.flatMap(({ variants }) =>
+    variants.flatMap(({ launches }) => launches.flatMap((launch) => launch.operands)),
+  );
+  for (const operand of operands) {
+    if (typeof operand !== "object") continue;
+    if (operand.kind === "tensor") tensors.set(tensorKey(operand.tensor), operand.tensor);
+    if (operand.kind === "vector") vectors.set(vectorKey(operand.vector), operand.vector);
+    if (operand.kind !== "matrices") continue;
+    tables.set(tableKey(operand.matrices), operand.matrices);
+    for (const matrix of operand.matrices) addMatrix(matrix);
+  }
+  return { tensors, vectors, tables };
+}
+
+/** Names a tensor in device memory. */
+export function tensorKey({ tensor, as }: TensorUse): string {
+  return `${placeOf(tensor)} ${as}`;
+}
+
+/** Names a vector in device memory. */
+export function vectorKey({ tensors, offset }: VectorUse): string {
+  return `${tensors.map(placeOf).join(" ")} + ${offset}`;
+}
+
+/** Names a table of matrices in device memory. */
+export function tableKey(matrices: readonly MatrixWeight[]): string {
+  const keyOf = ({ parts, bias }: MatrixWeight): string =>
+    [...parts.map((part) => part && tensorKey(part)), bias && vectorKey(bias)].join(",");
+  return matrices.map(keyOf).join(";");
+}
+
+function placeOf({ filePath, startByte, endByte }: TensorInfo): string {
+  return `${filePath}:${startByte}-${endByte}`;
+}
