@@ -1,11 +1,9 @@
 import type { WeightRef } from "@infernode/models";
-import { InferenceError } from "../../errors.ts";
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
-import type { AdapterChange, AdapterSource, AdapterStorage } from "../adapter-storage.ts";
+import type { AdapterSource, AdapterStorage } from "../adapter-storage.ts";
+import { assertAdapterChange, assertAdapterFits } from "./assert-adapter.ts";
 
 const floatBytes = 4;
-/** Far beyond those of any adapter that was trained, and far below what makes a product infinite. */
-const largestNumber = 1e9;
 
 /** How many adapters there is room for. */
 export interface AdapterSizes {
@@ -85,7 +83,8 @@ export class AdapterStore implements AdapterStorage {
   }
 
   async load(place: number, adapter: AdapterSource): Promise<void> {
-    this.#assertFits(place, adapter);
+    const { maxAdapters, maxRank } = this;
+    assertAdapterFits(place, adapter, { maxAdapters, maxRank, products: this.#byName });
     this.unload(place);
     for (const product of this.products) {
       this.#rowsOf(product.down, product.inputSize, place).fill(0);
@@ -94,8 +93,7 @@ export class AdapterStore implements AdapterStorage {
     for (const target of adapter.targets) {
       const product = this.#byName.get(target.weightName)!;
       const change = await adapter.read(target);
-      assertSizes(product, target.rank, change);
-      assertSmall(product, change);
+      assertAdapterChange(product, target.rank, change);
       this.#rowsOf(product.down, product.inputSize, place).set(change.down);
       this.#rowsOf(product.up, product.outputSize, place).set(change.up);
     }
@@ -117,42 +115,4 @@ export class AdapterStore implements AdapterStorage {
   #rowsOf(matrix: Float32Array, width: number, place: number): Float32Array {
     return matrix.subarray((place - 1) * this.maxRank * width, place * this.maxRank * width);
   }
-
-  #assertFits(place: number, { rank, targets }: AdapterSource): void {
-    if (!Number.isInteger(place) || place < 1 || place > this.maxAdapters) {
-      throw invalid("place", `a place from 1 to ${this.maxAdapters}`, place);
-    }
-    if (!(rank <= this.maxRank)) throw invalid("rank", `a rank of at most ${this.maxRank}`, rank);
-    for (const target of targets) {
-      if (!this.#byName.has(target.weightName)) {
-        throw invalid("targets", "products of the network", target.weightName);
-      }
-      if (!(target.rank >= 1 && target.rank <= rank)) {
-        throw invalid(target.weightName, `a rank from 1 to ${rank}`, target.rank);
-      }
-    }
-  }
-}
-
-function assertSizes(
-  { weightName, inputSize, outputSize }: AdaptedProduct,
-  rank: number,
-  { down, up }: AdapterChange,
-): void {
-  if (down.length === rank * inputSize && up.length === rank * outputSize) return;
-  const expected = `matrices (${rank}, ${inputSize}) and (${rank}, ${outputSize})`;
-  throw invalid(weightName, expected, `${down.length} and ${up.length} numbers`);
-}
-
-/** A neighbour's row is multiplied too, and the result with 0: it must be finite. */
-function assertSmall({ weightName }: AdaptedProduct, { down, up }: AdapterChange): void {
-  for (const numbers of [down, up]) {
-    const at = numbers.findIndex((number) => !(Math.abs(number) <= largestNumber));
-    if (at === -1) continue;
-    throw invalid(weightName, `numbers from -${largestNumber} to ${largestNumber}`, numbers[at]!);
-  }
-}
-
-function invalid(field: string, expected: string, got: string | number): InferenceError {
-  return new InferenceError("INVALID_ADAPTER", { field, expected, got });
 }

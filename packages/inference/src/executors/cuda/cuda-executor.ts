@@ -3,6 +3,7 @@ import { InferenceError, reasonOf } from "../../errors.ts";
 import { assertBlockTables } from "../assert-block-tables.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
+import type { AdapterStorage } from "../adapter-storage.ts";
 import type {
   Executor,
   ExecutorMemoryPlan,
@@ -21,6 +22,7 @@ import { KvPages } from "./step/kv-pages.ts";
 import { loadKernels } from "./step/load-kernels.ts";
 import { PassInputs } from "./step/pass-inputs.ts";
 import { RopeTables } from "./step/rope-tables.ts";
+import { DeviceAdapters } from "./weights/device-adapters.ts";
 import { createDeviceWeights } from "./weights/device-weights.ts";
 
 /**
@@ -54,6 +56,8 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     closers.push(() => ropes.dispose());
     const inputs = new PassInputs(plan.capacity, owner, plan.tables.contextTokens);
     closers.push(() => inputs.dispose());
+    const adapters = createAdapters(plan, owner);
+    closers.push(() => adapters?.dispose());
     const hostLogits = pool.device.createPinnedBuffer(hostLogitBytes(plan));
     closers.push(() => hostLogits.dispose());
     const tensors = Array.from(plan.weights.tensors.values(), ({ tensor }) => tensor);
@@ -71,6 +75,8 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
           return inputs.addressOf(operand.name);
         case "cache":
           return kv.addressOf(operand.layerIndex, operand.part);
+        case "adapter":
+          return adapters!.addressOf(operand.weightName, operand.part);
         case "rope":
           return ropes.addressOf(operand.index, operand.part);
         default:
@@ -99,6 +105,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       cutChunk: createChunkCutter(model.config, { ...plan.tables, ...plan.pages }),
       inputs,
       ropes,
+      adapters,
       graphs,
       queuePass,
       stream,
@@ -112,12 +119,22 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
   }
 }
 
+/** Memory for adapters, if there is to be room for any. */
+function createAdapters(
+  { adaptable, sizes }: CudaPlan,
+  owner: ConstructorParameters<typeof DeviceAdapters>[2],
+): DeviceAdapters | undefined {
+  const { maxAdapters, maxAdapterRank } = sizes;
+  return maxAdapters === 0 ? undefined : new DeviceAdapters(adaptable, { maxAdapters, maxRank: maxAdapterRank }, owner);
+}
+
 interface CudaExecutorParts {
   readonly plan: CudaPlan;
   readonly description: string;
   readonly cutChunk: CutChunk;
   readonly inputs: PassInputs;
   readonly ropes: RopeTables;
+  readonly adapters: DeviceAdapters | undefined;
   readonly graphs: DecodeGraphs;
   /** Queues all of a pass: its inputs, its kernels, and the copy of its logits to rows on the host. */
   readonly queuePass: (shape: PassShape, firstRow: number) => void;
@@ -133,6 +150,7 @@ class CudaExecutor implements Executor {
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
   readonly kvStorage: PagedStorage;
+  readonly adapterStorage: AdapterStorage | undefined;
   readonly maxLogitRows: number;
   readonly #parts: CudaExecutorParts;
   readonly #limits: BatchLimits;
@@ -155,12 +173,13 @@ class CudaExecutor implements Executor {
     this.plan = plan.memory;
     this.maxLogitRows = plan.capacity.logits;
     this.kvStorage = { layout: "pages", pageCount, pageTokens, sequenceTokens: contextTokens, maxSequences };
+    this.adapterStorage = parts.adapters;
     this.#seenPages = new Uint8Array(pageCount);
     this.#limits = {
       vocabSize: width,
       sequenceTokens: contextTokens,
       maxLogitRows: this.maxLogitRows,
-      rankAt: () => 0,
+      rankAt: (place) => parts.adapters?.rankAt(place) ?? 0,
     };
     const { buffer, byteOffset } = hostLogits.bytes;
     this.#logits = Array.from(
@@ -234,6 +253,7 @@ class CudaExecutor implements Executor {
         tokenIds: batch.tokenIds.subarray(offset, offset + length),
         logitCount: batch.logitCounts[chunk] ?? 0,
         pages: blockTables.subarray(firstPage, firstPage + pageCount),
+        adapter: batch.adapters?.[chunk] ?? 0,
         knownLength: batch.knownLengths?.[chunk] ?? 0,
       });
       for (const part of parts) await this.#add(part);
@@ -243,7 +263,7 @@ class CudaExecutor implements Executor {
   }
 
   /** Adds tokens to passes, and runs those that are full. */
-  async #add({ startPosition, tokenIds, logitCount, pages, ropeStart, lengthTokens, isAfterOthers }: ChunkPart): Promise<void> {
+  async #add({ startPosition, tokenIds, logitCount, pages, adapter, ropeStart, lengthTokens, isAfterOthers }: ChunkPart): Promise<void> {
     const { inputs, ropes, stream } = this.#parts;
     if (isAfterOthers) await this.#runPass();
     const { length } = tokenIds;
@@ -257,6 +277,7 @@ class CudaExecutor implements Executor {
         tokenIds: tokenIds.subarray(done, end),
         logitCount: Math.max(0, end - Math.max(done, logitsFrom)),
         pages,
+        adapter,
         ropeStart: lengthTokens === undefined ? ropeStart : undefined,
       });
       if (lengthTokens !== undefined) {

@@ -56,7 +56,8 @@ export function resolveCudaSizes(model: ExecutorModel, options: ExecutorSizes): 
   const { maxChunkTokens = Math.min(defaultChunkTokens, contextTokens) } = options;
   assertCount("maxChunkTokens", maxChunkTokens, contextTokens);
   const { maxAdapters = 0, maxAdapterRank = defaultAdapterRank } = options;
-  if (maxAdapters !== 0) throw invalid("maxAdapters", "0: the executor has no adapters yet", maxAdapters);
+  if (maxAdapters !== 0) assertCount("maxAdapters", maxAdapters, 1024);
+  assertCount("maxAdapterRank", maxAdapterRank, 4096);
   return Object.freeze({
     maxSequences,
     contextTokens,

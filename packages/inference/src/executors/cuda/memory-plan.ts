@@ -1,6 +1,8 @@
+import type { WeightRef } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
+import { summarizeNetwork } from "../network/network-summary.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import { assertCudaSizes, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
@@ -9,6 +11,7 @@ import { CudaDecoderBuilder } from "./network/cuda-decoder-builder.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
 import { type PassCapacity, passInputBytes } from "./step/pass-inputs.ts";
+import { deviceAdapterBytes } from "./weights/device-adapters.ts";
 import { weightBytes } from "./weights/device-weights.ts";
 
 const floatBytes = 4;
@@ -20,6 +23,8 @@ const extraLogitRows = 31;
 export interface CudaPlan {
   readonly sizes: ResolvedCudaSizes;
   readonly program: Program;
+  /** The weights of products that adapters can change. */
+  readonly adaptable: readonly WeightRef[];
   readonly weights: ProgramWeights;
   readonly arena: ArenaLayout;
   readonly pages: KvPagesShape;
@@ -43,7 +48,9 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
   const { contextTokens, maxSequences, maxChunkTokens, kvCacheDtype } = sizes;
   const tableStride = Math.ceil(contextTokens / pageTokens);
   const format: PageFormat = { dtype: kvCacheDtype === "float32" ? "f32" : "bf16", pageTokens, tableStride };
-  const program = buildProgram(model, format);
+  const { maxAdapters, maxAdapterRank: maxRank } = sizes;
+  const program = buildProgram(model, format, maxAdapters === 0 ? 0 : maxRank);
+  const adaptable = [...summarizeNetwork(model).adaptable.values()];
   const weights = weightsOf(program);
   const logits = maxSequences + Math.min(extraLogitRows, maxChunkTokens - 1);
   // A step of all sequences, and a chunk of a prompt beside it.
@@ -52,7 +59,7 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
   const { layerCount, kvHeadCount, headDim } = model.config;
   const pages = { ...format, layerCount, kvHeadCount, headDim, pageCount: maxSequences * tableStride };
   const tables: TableSizes = { contextTokens, maxChunkTokens, maxSequences };
-  const weightsBytes = weightBytes(weights);
+  const weightsBytes = weightBytes(weights) + deviceAdapterBytes(adaptable, { maxAdapters, maxRank });
   const kvCacheBytes = kvPagesBytes(pages);
   const workspaceBytes = passInputBytes(capacity) + ropeTableBytes(model.config, tables);
   const memory: ExecutorMemoryPlan = Object.freeze({
@@ -67,7 +74,7 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
     maxSequences,
     contextTokens,
   });
-  return { sizes, program, weights, arena, pages, capacity, tables, memory };
+  return { sizes, program, adaptable, weights, arena, pages, capacity, tables, memory };
 }
 
 /** Bytes of the rows of logits on the host. */
@@ -75,12 +82,12 @@ export function hostLogitBytes({ program, capacity }: CudaPlan): number {
   return capacity.logits * program.logits.width * floatBytes;
 }
 
-function buildProgram({ architecture, config, weights }: ExecutorModel, pages: PageFormat): Program {
+function buildProgram({ architecture, config, weights }: ExecutorModel, pages: PageFormat, adapterRank: number): Program {
   if (config.headCount % config.kvHeadCount !== 0) {
     const expected = `a multiple of the ${config.kvHeadCount} heads of keys`;
     throw new InferenceError("UNSUPPORTED_MODEL", { field: "headCount", expected, got: config.headCount });
   }
-  const builder = new CudaDecoderBuilder({ weights, pages });
+  const builder = new CudaDecoderBuilder({ weights, pages, adapterRank });
   architecture.build(config, builder);
   return builder.program();
 }

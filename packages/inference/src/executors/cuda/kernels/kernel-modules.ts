@@ -1,4 +1,5 @@
 import type { KernelManifest } from "@infernode/memory/cuda";
+import { adapters } from "./manifests/adapters.ts";
 import { attention } from "./manifests/attention.ts";
 import { elementwise } from "./manifests/elementwise.ts";
 import { embed } from "./manifests/embed.ts";
@@ -9,6 +10,7 @@ import { rotateAppend } from "./manifests/rotate-append.ts";
 import { rows } from "./manifests/rows.ts";
 
 const manifests: readonly KernelManifest[] = [
+  adapters,
   attention,
   elementwise,
   embed,

@@ -17,6 +17,7 @@ import { experts as expertKernels } from "../kernels/manifests/experts.ts";
 import { norm as normKernels } from "../kernels/manifests/norm.ts";
 import { rotateAppend } from "../kernels/manifests/rotate-append.ts";
 import { rows as rowKernels } from "../kernels/manifests/rows.ts";
+import { type AdaptedProduct, adapterVariants } from "./adapter-launches.ts";
 import { chooseAttention, type PageFormat } from "./choose-attention.ts";
 import { chooseProduct, countsOf } from "./choose-product.ts";
 import { embedLaunch } from "./embed-launch.ts";
@@ -41,6 +42,8 @@ const largestRotation = 1024;
 export interface ProgramOptions {
   readonly weights: Pick<WeightIndex, "weight">;
   readonly pages: PageFormat;
+  /** The largest rank of an adapter, or 0 where there are none. */
+  readonly adapterRank: number;
 }
 
 /** Writes the launches that compute a network. A value is a place in device memory, `(rows, width)` in float32. */
@@ -54,10 +57,12 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   #matrixOf: DeviceValue | undefined;
   #valueCount = 0;
   #logits: DeviceValue | undefined;
+  readonly #adapterRank: number;
 
-  constructor({ weights, pages }: ProgramOptions) {
+  constructor({ weights, pages, adapterRank }: ProgramOptions) {
     this.#uses = new WeightUses(weights);
     this.#pages = pages;
+    this.#adapterRank = adapterRank;
   }
 
   /** The whole network, once it was built. */
@@ -102,18 +107,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   }
 
   linear(x: DeviceValue, weight: WeightRef, bias?: WeightRef): DeviceValue {
-    const matrix = this.#uses.matrix(weight, bias);
-    const { encoding } = matrix;
-    const input = encoding.kind === "rotated" ? this.#rotate(x, encoding.rotation, weight) : x;
-    const out = this.#value(weight.shape[0] ?? 0, x.rows);
-    const matrixOf = this.#matrixOf;
-    this.#operations.push({
-      reads: matrixOf === undefined ? [input] : [input, matrixOf],
-      writes: [out],
-      name: `product ${JSON.stringify(encoding)} ${input.id} ${out.id} ${input.width} ${out.width}`,
-      matrices: [matrix],
-      variants: (matrices = [matrix]) => chooseProduct({ out, x: input, matrices, matrixOf }),
-    });
+    const out = this.#product(x, weight, bias);
+    if (this.#adapterRank > 0 && this.#matrixOf === undefined) this.#adapt({ x, out, weightName: weight.name });
     return out;
   }
 
@@ -300,13 +295,43 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
         x.width,
       ]),
     );
-    const product = this.linear(gathered, weight, bias);
+    const product = this.#product(gathered, weight, bias);
     this.#logits =
       softCap === undefined
         ? product
         : this.#each(product, (out) =>
             launchOf(elementwise, "cap", perNumber(out), [address(out), address(product), ...sizeOf(out), softCap]),
           );
+  }
+
+  /** `x · weightᵀ + bias` */
+  #product(x: DeviceValue, weight: WeightRef, bias: WeightRef | undefined): DeviceValue {
+    const matrix = this.#uses.matrix(weight, bias);
+    const { encoding } = matrix;
+    const input = encoding.kind === "rotated" ? this.#rotate(x, encoding.rotation, weight) : x;
+    const out = this.#value(weight.shape[0] ?? 0, x.rows);
+    const matrixOf = this.#matrixOf;
+    this.#operations.push({
+      reads: matrixOf === undefined ? [input] : [input, matrixOf],
+      writes: [out],
+      name: `product ${JSON.stringify(encoding)} ${input.id} ${out.id} ${input.width} ${out.width}`,
+      matrices: [matrix],
+      variants: (matrices = [matrix]) => chooseProduct({ out, x: input, matrices, matrixOf }),
+    });
+    return out;
+  }
+
+  /** Adds what the adapters of tokens add to a product. */
+  #adapt(product: AdaptedProduct): void {
+    const low = this.#value(this.#adapterRank);
+    const { x, out } = product;
+    this.#operations.push({
+      reads: [x, out],
+      writes: [low],
+      name: `adapters of ${product.weightName}`,
+      matrices: [],
+      variants: () => adapterVariants(product, low),
+    });
   }
 
   #embed(weight: WeightRef, indices: AddressOperand): DeviceValue {

@@ -22,6 +22,7 @@ export type PassInputName =
   | "positions"
   | "sequences"
   | "ropeRows"
+  | "adapters"
   | "logitTokens"
   | "pieceTokens"
   | "pieceLengths"
@@ -37,6 +38,8 @@ export type AddressOperand =
   | { readonly kind: "matrices"; readonly matrices: readonly MatrixWeight[] }
   | { readonly kind: "input"; readonly name: PassInputName }
   | { readonly kind: "cache"; readonly layerIndex: number; readonly part: "keys" | "values" }
+  /** The matrices of all adapters for a product, by the name of its weight. */
+  | { readonly kind: "adapter"; readonly weightName: string; readonly part: "down" | "up" }
   | { readonly kind: "rope"; readonly index: number; readonly part: "cos" | "sin" }
   | undefined;
 
@@ -48,6 +51,8 @@ export interface PassShape {
   readonly pieceCount: number;
   /** Tokens of the longest piece. */
   readonly longestPieceTokens: number;
+  /** Whether any token has an adapter. */
+  readonly isAdapted: boolean;
   /** Positions of the longest sequence up to the end of its piece. */
   readonly longestContextTokens: number;
 }

@@ -8,6 +8,8 @@ export interface SequenceTokens {
   readonly tokenIds: Int32Array;
   /** Rows of logits, after the last tokens. */
   readonly logitCount: number;
+  /** The place of the sequence's adapter, or 0. */
+  readonly adapter: number;
   /** The pages of the sequence, up to the last of these tokens. */
   readonly pages: Int32Array;
 }

@@ -31,12 +31,12 @@ export class DecodeGraphs {
   }
 
   /** Queues a pass as a graph, if it is one of single tokens with a row of logits each. */
-  launch({ tokenCount, logitCount, longestPieceTokens, longestContextTokens }: PassShape): boolean {
+  launch({ tokenCount, logitCount, isAdapted, longestPieceTokens, longestContextTokens }: PassShape): boolean {
     const { stream, device, maxSequences, contextTokens, queue } = this.#steps;
     if (longestPieceTokens !== 1 || logitCount !== tokenCount || tokenCount > maxSequences) return false;
     const batch = Math.min(maxSequences, batchBucket(tokenCount));
     const context = Math.min(contextTokens, contextBucket(longestContextTokens));
-    const key = `${batch} ${context}`;
+    const key = `${batch} ${context} ${isAdapted}`;
     let graph = this.#graphs.get(key);
     if (graph === undefined) {
       const shape: PassShape = {
@@ -44,6 +44,7 @@ export class DecodeGraphs {
         logitCount: batch,
         pieceCount: batch,
         longestPieceTokens: 1,
+        isAdapted,
         longestContextTokens: context,
       };
       graph = captureGraph(device, stream, () => queue(shape));

@@ -19,6 +19,8 @@ export interface Piece {
   readonly logitCount: number;
   /** The pages of the sequence. */
   readonly pages: Int32Array;
+  /** The place of the sequence's adapter, or 0. */
+  readonly adapter: number;
   /** The row of position 0 in the tables of a rotation by length, or `undefined` for a row of each token of its own. */
   readonly ropeStart: number | undefined;
 }
@@ -36,6 +38,7 @@ function arraySizes({ tokens, logits, pieces, tableStride }: PassCapacity): read
     ["positions", tokens],
     ["sequences", tokens],
     ["ropeRows", tokens],
+    ["adapters", tokens],
     ["logitTokens", logits],
     ["pieceTokens", pieces],
     ["pieceLengths", pieces],
@@ -106,7 +109,7 @@ export class PassInputs {
   }
 
   /** Adds tokens of a sequence that there is room for. Returns the index of the first of them. */
-  add({ startPosition, tokenIds, logitCount, pages, ropeStart }: Piece): number {
+  add({ startPosition, tokenIds, logitCount, pages, adapter, ropeStart }: Piece): number {
     const shape = this.#shape;
     const { tokenCount: first, pieceCount: piece } = shape;
     const { length } = tokenIds;
@@ -125,9 +128,11 @@ export class PassInputs {
     arrays.pieceLengths[piece] = length;
     arrays.piecePositions[piece] = startPosition;
     arrays.blockTables.set(pages, piece * this.capacity.tableStride);
+    arrays.adapters.fill(adapter, first, first + length);
     shape.tokenCount += length;
     shape.logitCount += logitCount;
     shape.pieceCount += 1;
+    shape.isAdapted ||= adapter !== 0;
     shape.longestPieceTokens = Math.max(shape.longestPieceTokens, length);
     shape.longestContextTokens = Math.max(shape.longestContextTokens, startPosition + length);
     return first;
@@ -157,5 +162,5 @@ export class PassInputs {
 }
 
 function emptyShape(): PassShape {
-  return { tokenCount: 0, logitCount: 0, pieceCount: 0, longestPieceTokens: 0, longestContextTokens: 0 };
+  return { tokenCount: 0, logitCount: 0, pieceCount: 0, longestPieceTokens: 0, isAdapted: false, longestContextTokens: 0 };
 }
