@@ -30,7 +30,9 @@ export function assertAdapterFits(
   }
   if (!(rank <= maxRank)) throw invalid("rank", `a rank of at most ${maxRank}`, rank);
   for (const target of targets) {
-    if (!products.has(target.weightName)) throw invalid("targets", "products of the network", target.weightName);
+    if (!products.has(target.weightName)) {
+      throw invalid("targets", "products of the network", target.weightName);
+    }
     if (!(target.rank >= 1 && target.rank <= rank)) {
       throw invalid(target.weightName, `a rank from 1 to ${rank}`, target.rank);
     }

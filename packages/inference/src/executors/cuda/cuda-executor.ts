@@ -4,13 +4,7 @@ import { assertBlockTables } from "../assert-block-tables.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { AdapterStorage } from "../adapter-storage.ts";
-import type {
-  Executor,
-  ExecutorMemoryPlan,
-  ForwardBatch,
-  ForwardResult,
-  PagedStorage,
-} from "../executor.ts";
+import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, PagedStorage } from "../executor.ts";
 import { closeAll, type Closer } from "../slots/close-all.ts";
 import { assertCudaOptions, type CudaExecutorOptions } from "./cuda-options.ts";
 import { type CudaPlan, hostLogitBytes, planCuda } from "./memory-plan.ts";
@@ -79,11 +73,18 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
           return adapters!.addressOf(operand.weightName, operand.part);
         case "rope":
           return ropes.addressOf(operand.index, operand.part);
-        default:
+        case "tensor":
+        case "vector":
+        case "matrices":
           return weights.addressOf(operand);
+        default:
+          return operand satisfies never;
       }
     };
-    const program = bindProgram(plan.program, { functionOf: kernels.functionOf, addressOf });
+    const program = bindProgram(plan.program, {
+      functionOf: (launch) => kernels.functionOf(launch),
+      addressOf,
+    });
     const { logits } = plan.program;
     const rowBytes = logits.width * Float32Array.BYTES_PER_ELEMENT;
     const queuePass = (shape: PassShape, firstRow: number): void => {
@@ -125,7 +126,9 @@ function createAdapters(
   owner: ConstructorParameters<typeof DeviceAdapters>[2],
 ): DeviceAdapters | undefined {
   const { maxAdapters, maxAdapterRank } = sizes;
-  return maxAdapters === 0 ? undefined : new DeviceAdapters(adaptable, { maxAdapters, maxRank: maxAdapterRank }, owner);
+  return maxAdapters === 0
+    ? undefined
+    : new DeviceAdapters(adaptable, { maxAdapters, maxRank: maxAdapterRank }, owner);
 }
 
 interface CudaExecutorParts {
@@ -263,12 +266,21 @@ class CudaExecutor implements Executor {
   }
 
   /** Adds tokens to passes, and runs those that are full. */
-  async #add({ startPosition, tokenIds, logitCount, pages, adapter, ropeStart, lengthTokens, isAfterOthers }: ChunkPart): Promise<void> {
+  async #add({
+    startPosition,
+    tokenIds,
+    logitCount,
+    pages,
+    adapter,
+    ropeStart,
+    lengthTokens,
+    isAfterOthers,
+  }: ChunkPart): Promise<void> {
     const { inputs, ropes, stream } = this.#parts;
     if (isAfterOthers) await this.#runPass();
     const { length } = tokenIds;
     const logitsFrom = length - logitCount;
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       if (inputs.roomTokens() === 0) await this.#runPass();
       const tokenCount = Math.min(length - done, inputs.roomTokens());
       const end = done + tokenCount;

@@ -9,13 +9,8 @@ export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
   readonly pool: CudaMemoryPool;
 }
 
-/** How keys and values are cached on the device. */
-export type CudaKvCacheDtype = Extract<KvCacheDtype, "float32" | "bfloat16">;
-
 /** Sizes with defaults filled in. */
-export interface ResolvedCudaSizes extends Required<ExecutorSizes> {
-  readonly kvCacheDtype: CudaKvCacheDtype;
-}
+export type ResolvedCudaSizes = Required<ExecutorSizes>;
 
 const sizeNames = [
   "maxSequences",
@@ -74,7 +69,7 @@ export function assertCudaSizes(sizes: object): void {
 }
 
 /** As precise as the weights are: matrices of 32 bits have a cache of 32 bits. */
-function resolveKvCacheDtype(model: ExecutorModel, name: KvCacheDtype | undefined): CudaKvCacheDtype {
+function resolveKvCacheDtype(model: ExecutorModel, name: KvCacheDtype | undefined): KvCacheDtype {
   if (name === undefined) {
     const isExact = summarizeNetwork(model).weights.some(({ ref, use }) => {
       const weight = use === "matrix" ? model.weights.weight(ref.name) : undefined;
@@ -82,8 +77,8 @@ function resolveKvCacheDtype(model: ExecutorModel, name: KvCacheDtype | undefine
     });
     return isExact ? "float32" : "bfloat16";
   }
-  if (name === "float32" || name === "bfloat16") return name;
-  throw invalid("kvCacheDtype", '"float32" or "bfloat16"', name);
+  if (["float32", "bfloat16", "int8"].includes(name)) return name;
+  throw invalid("kvCacheDtype", '"float32", "bfloat16" or "int8"', name);
 }
 
 function assertKnownKeys(options: object, known: readonly string[]): void {

@@ -16,6 +16,7 @@ import { weightBytes } from "./weights/device-weights.ts";
 
 const floatBytes = 4;
 const pageTokens = 16;
+const pageDtypes = { float32: "f32", bfloat16: "bf16", int8: "i8" } as const;
 /** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
 const extraLogitRows = 31;
 
@@ -47,7 +48,7 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
   const sizes = resolveCudaSizes(model, options);
   const { contextTokens, maxSequences, maxChunkTokens, kvCacheDtype } = sizes;
   const tableStride = Math.ceil(contextTokens / pageTokens);
-  const format: PageFormat = { dtype: kvCacheDtype === "float32" ? "f32" : "bf16", pageTokens, tableStride };
+  const format: PageFormat = { dtype: pageDtypes[kvCacheDtype], pageTokens, tableStride };
   const { maxAdapters, maxAdapterRank: maxRank } = sizes;
   const program = buildProgram(model, format, maxAdapters === 0 ? 0 : maxRank);
   const adaptable = [...summarizeNetwork(model).adaptable.values()];
@@ -82,7 +83,11 @@ export function hostLogitBytes({ program, capacity }: CudaPlan): number {
   return capacity.logits * program.logits.width * floatBytes;
 }
 
-function buildProgram({ architecture, config, weights }: ExecutorModel, pages: PageFormat, adapterRank: number): Program {
+function buildProgram(
+  { architecture, config, weights }: ExecutorModel,
+  pages: PageFormat,
+  adapterRank: number,
+): Program {
   if (config.headCount % config.kvHeadCount !== 0) {
     const expected = `a multiple of the ${config.kvHeadCount} heads of keys`;
     throw new InferenceError("UNSUPPORTED_MODEL", { field: "headCount", expected, got: config.headCount });

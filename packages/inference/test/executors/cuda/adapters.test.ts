@@ -29,7 +29,10 @@ describeOnDevice("adapters on a CUDA device", (openPool) => {
       maxAdapters: 2,
       maxAdapterRank,
     });
-    const adapter = await openAdapter(adapterDirectory(name), { config: model.config, maxRank: maxAdapterRank });
+    const adapter = await openAdapter(adapterDirectory(name), {
+      config: model.config,
+      maxRank: maxAdapterRank,
+    });
     await executor.adapterStorage?.load(2, adapter);
     await adapter.close();
     for (const { tokens, logits } of prompts) {

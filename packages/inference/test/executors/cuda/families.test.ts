@@ -50,7 +50,12 @@ describeOnDevice("families on a CUDA device", (openPool) => {
         prompts.map(({ tokenIds }, sequence) => {
           const all = [...tokenIds, ...generated[sequence]!];
           const startPosition = step === 0 ? Math.min(ends[sequence]!, all.length - 1) : all.length - 1;
-          return { sequence, startPosition, tokenIds: all.slice(startPosition), knownLength: tokenIds.length };
+          return {
+            sequence,
+            startPosition,
+            tokenIds: all.slice(startPosition),
+            knownLength: tokenIds.length,
+          };
         }),
       );
       for (const [sequence, { logits }] of prompts.entries()) {

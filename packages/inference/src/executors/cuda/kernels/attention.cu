@@ -5,9 +5,9 @@
 // q, out (tokens, heads, head_dim); pages [page][kv_head][page_tokens][head_dim]. window: how many positions a token
 // attends to, itself included, or 0 for all; cap: limits scores by cap · tanh(score / cap), or 0; sinks (heads), or null: a
 // score of each head that takes its share and adds nothing. head_dim at most 512.
-// grid (tokens, heads), 32 threads. counts[0]: tokens.
+// Pages of 8 bits have scales [page][kv_head][page_tokens]. grid (tokens, heads), 32 threads. counts[0]: tokens.
 template <class T>
-static DEV void attention(float *out, const float *q, const T *keys, const T *values, const float *sinks, const int *positions,
+static DEV void attention(float *out, const float *q, const T *keys, const T *values, const float *key_scales, const float *value_scales, const float *sinks, const int *positions,
                    const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
                    int head_dim, int window, float scale, float cap) {
   SHARED(float, query, 512);
@@ -29,14 +29,19 @@ static DEV void attention(float *out, const float *q, const T *keys, const T *va
     const int mine = base + lane, count = min(32, position - base + 1);
     float score = LEAST_SCORE;
     if (mine <= position) {
-      const T *key = keys + (((i64)table[mine / page_tokens] * kv_heads + kv_head) * page_tokens + mine % page_tokens) * head_dim;
+      const i64 place = ((i64)table[mine / page_tokens] * kv_heads + kv_head) * page_tokens + mine % page_tokens;
+      const T *key = keys + place * head_dim;
       score = 0.f;
       for (int i = 0; i < head_dim; i++) score += query[i] * to_float(key[i]);
+      if (sizeof(T) == 1) score *= key_scales[place];
       if (cap > 0.f) score = soft_cap(score, cap);
     }
     const float above = fmaxf(most, warp_max(score)), kept = expf(most - above);
     const float weight = mine <= position ? expf(score - above) : 0.f;
-    weights[lane] = weight;
+    float share = weight;
+    if (sizeof(T) == 1 && mine <= position)
+      share *= value_scales[((i64)table[mine / page_tokens] * kv_heads + kv_head) * page_tokens + mine % page_tokens];
+    weights[lane] = share;
     total = total * kept + warp_sum(weight);
     most = above;
     sync_warp();
@@ -53,13 +58,14 @@ static DEV void attention(float *out, const float *q, const T *keys, const T *va
   }
   for (int i = lane; i < head_dim; i += 32) out[at + i] = sums[i] / total;
 }
-KERNEL(attention_f32, 32)(float *out, const float *q, const float *keys, const float *values, const float *sinks, const int *positions,
-                          const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
-                          int head_dim, int window, float scale, float cap) {
-  attention(out, q, keys, values, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+#define PLACES const float *sinks, const int *positions, const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens
+#define HEADS int kv_heads, int head_dim, int window, float scale, float cap
+KERNEL(attention_f32, 32)(float *out, const float *q, const float *keys, const float *values, PLACES, HEADS) {
+  attention<float>(out, q, keys, values, nullptr, nullptr, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
 }
-KERNEL(attention_bf16, 32)(float *out, const float *q, const BF16 *keys, const BF16 *values, const float *sinks, const int *positions,
-                           const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
-                           int head_dim, int window, float scale, float cap) {
-  attention(out, q, keys, values, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+KERNEL(attention_bf16, 32)(float *out, const float *q, const BF16 *keys, const BF16 *values, PLACES, HEADS) {
+  attention<BF16>(out, q, keys, values, nullptr, nullptr, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+}
+KERNEL(attention_i8, 32)(float *out, const float *q, const i8 *keys, const i8 *values, const float *key_scales, const float *value_scales, PLACES, HEADS) {
+  attention<i8>(out, q, keys, values, key_scales, value_scales, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
 }

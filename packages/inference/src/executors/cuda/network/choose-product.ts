@@ -1,12 +1,6 @@
 import { product } from "../kernels/manifests/product.ts";
-import { launchOf } from "./launch.ts";
-import {
-  type AddressOperand,
-  type DeviceValue,
-  type KernelLaunch,
-  rowCount,
-  type Variant,
-} from "./program.ts";
+import { addressOf, countsOf, launchOf } from "./launch.ts";
+import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
 
 /** A product of rows and a matrix: `out = x · weightᵀ + bias`. */
@@ -34,17 +28,16 @@ export function chooseProduct(request: ProductRequest): readonly Variant[] {
 
 function simpleProduct({ out, x, matrices, matrixOf }: ProductRequest, rowsPerBlock: number): KernelLaunch {
   const geometry = {
-    grid: (shape: Parameters<KernelLaunch["grid"]>[0]) =>
+    grid: (shape: PassShape) =>
       [Math.ceil(out.width / tile), Math.ceil(rowCount(out.rows, shape) / rowsPerBlock), 1] as const,
     block: [tile, Math.ceil(rowsPerBlock / 4)] as const,
   };
   const { encoding } = matrices[0];
-  const value = (each: DeviceValue): AddressOperand => ({ kind: "value", value: each });
   const operands = [
-    value(out),
-    value(x),
+    addressOf(out),
+    addressOf(x),
     { kind: "matrices", matrices },
-    matrixOf && value(matrixOf),
+    matrixOf && addressOf(matrixOf),
     countsOf(out),
     out.rows.factor,
     out.width,
@@ -52,21 +45,18 @@ function simpleProduct({ out, x, matrices, matrixOf }: ProductRequest, rowsPerBl
     rowsPerBlock,
   ] as const;
   switch (encoding.kind) {
-    case "dense":
-      return launchOf(product, `product_${encoding.dtype}`, geometry, [
-        ...operands,
-        encoding.isTransposed ? 1 : 0,
-      ]);
-    case "blocks":
-      return launchOf(product, `product_q${encoding.bits}`, geometry, [...operands, encoding.blockSize]);
+    case "dense": {
+      const isTransposed = encoding.isTransposed ? 1 : 0;
+      const details = { ...geometry, operands: [...operands, isTransposed] as const };
+      return launchOf(product, `product_${encoding.dtype}`, details);
+    }
+    case "blocks": {
+      const details = { ...geometry, operands: [...operands, encoding.blockSize] as const };
+      return launchOf(product, `product_q${encoding.bits}`, details);
+    }
     case "rotated":
-      return launchOf(product, "product_i8", geometry, operands);
+      return launchOf(product, "product_i8", { ...geometry, operands });
     default:
       return encoding satisfies never;
   }
-}
-
-/** Where the number of rows is, but for their factor. */
-export function countsOf({ rows }: DeviceValue): AddressOperand {
-  return { kind: "input", name: rows.of === "tokens" ? "tokenCount" : "logitCount" };
 }

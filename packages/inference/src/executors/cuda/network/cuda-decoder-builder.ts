@@ -12,29 +12,26 @@ import type {
   WeightRef,
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import { elementwise } from "../kernels/manifests/elementwise.ts";
-import { experts as expertKernels } from "../kernels/manifests/experts.ts";
-import { norm as normKernels } from "../kernels/manifests/norm.ts";
-import { rotateAppend } from "../kernels/manifests/rotate-append.ts";
-import { rows as rowKernels } from "../kernels/manifests/rows.ts";
 import { type AdaptedProduct, adapterVariants } from "./adapter-launches.ts";
 import { chooseAttention, type PageFormat } from "./choose-attention.ts";
-import { chooseProduct, countsOf } from "./choose-product.ts";
-import { embedLaunch } from "./embed-launch.ts";
-import { joinExpertOperations, type NetworkOperation } from "./network-operation.ts";
-import { launchOf, type LaunchGeometry, rowGrid, rowThreads } from "./launch.ts";
+import { chooseProduct } from "./choose-product.ts";
 import {
-  type AddressOperand,
-  type DeviceValue,
-  type KernelLaunch,
-  type Program,
-  type RowKind,
-  rowCount,
-} from "./program.ts";
+  activationLaunch,
+  addLaunch,
+  capLaunch,
+  clipLaunch,
+  multiplyLaunch,
+  scaleLaunch,
+} from "./elementwise-launches.ts";
+import { embedLaunch } from "./embed-launch.ts";
+import { joinExpertsLaunch, routeLaunch } from "./expert-launches.ts";
+import { normLaunch } from "./norm-launch.ts";
+import { OperationList } from "./operation-list.ts";
+import type { AddressOperand, DeviceValue, KernelLaunch, Program, RowKind } from "./program.ts";
+import { rotateLaunch } from "./rotate-launch.ts";
+import { gatherLaunch, repeatLaunch, rotateBlocksLaunch, sliceLaunch } from "./row-launches.ts";
 import { WeightUses } from "./weight-uses.ts";
 
-const perToken: RowKind = { of: "tokens", factor: 1 };
-const largestFloat32 = 3.4e38;
 const largestHead = 512;
 const largestRotation = 1024;
 
@@ -50,14 +47,9 @@ export interface ProgramOptions {
 export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   readonly #uses: WeightUses;
   readonly #pages: PageFormat;
-  /** Of the network, or of an expert. */
-  #operations: NetworkOperation[] = [];
-  #rows = perToken;
-  /** Which expert each row is sent to, among experts. */
-  #matrixOf: DeviceValue | undefined;
-  #valueCount = 0;
-  #logits: DeviceValue | undefined;
   readonly #adapterRank: number;
+  readonly #list = new OperationList();
+  #logits: DeviceValue | undefined;
 
   constructor({ weights, pages, adapterRank }: ProgramOptions) {
     this.#uses = new WeightUses(weights);
@@ -67,11 +59,13 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
 
   /** The whole network, once it was built. */
   program(): Program {
+    const { operations, valueCount } = this.#list;
     if (this.#logits === undefined) {
-      throw new InferenceError("UNSUPPORTED_MODEL", { expected: "a network that ends with logits", got: "none" });
+      const mismatch = { expected: "a network that ends with logits", got: "none" };
+      throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
-    const steps = this.#operations.map(({ reads, writes, variants }) => ({ reads, writes, variants: variants() }));
-    return { steps, logits: this.#logits, valueCount: this.#valueCount };
+    const steps = operations.map(({ reads, writes, variants }) => ({ reads, writes, variants: variants() }));
+    return { steps, logits: this.#logits, valueCount };
   }
 
   embed(weight: WeightRef): DeviceValue {
@@ -84,101 +78,47 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
 
   norm(x: DeviceValue, { weight, bias }: NormWeights, style: NormStyle): DeviceValue {
     const refs = "name" in weight ? [weight] : weight;
-    const size = refs[0]?.shape.at(-1) ?? 0;
-    const isOfGroups = !("name" in weight) || weight.shape.length === 2;
-    const out = this.#value(x.width, x.rows);
-    const geometry = { grid: rowGrid(x.rows, x.width / size), block: rowThreads(size) };
-    this.#launch(
-      [x],
-      [out],
-      launchOf(normKernels, style.kind === "rms" ? "rms_norm" : "layer_norm", geometry, [
-        address(out),
-        address(x),
-        { kind: "vector", vector: this.#uses.vector(refs, style.weightOffset) },
-        bias && { kind: "vector", vector: this.#uses.vector([bias], 0) },
-        countsOf(x),
-        x.rows.factor,
-        size,
-        isOfGroups ? size : 0,
-        style.epsilon,
-      ]),
-    );
-    return out;
+    const weights = {
+      weight: this.#uses.vector(refs, style.weightOffset),
+      bias: bias && this.#uses.vector([bias], 0),
+      size: refs[0]?.shape.at(-1) ?? 0,
+      isOfGroups: !("name" in weight) || weight.shape.length === 2,
+    };
+    return this.#each(x, (out) => normLaunch([out, x], weights, style));
   }
 
   linear(x: DeviceValue, weight: WeightRef, bias?: WeightRef): DeviceValue {
     const out = this.#product(x, weight, bias);
-    if (this.#adapterRank > 0 && this.#matrixOf === undefined) this.#adapt({ x, out, weightName: weight.name });
+    const isExpert = this.#list.matrixOf !== undefined;
+    if (this.#adapterRank > 0 && !isExpert) this.#adapt({ x, out, weightName: weight.name });
     return out;
   }
 
-  slice(x: DeviceValue, { groupCount, start, size }: FeatureSlice): DeviceValue {
-    const out = this.#value(groupCount * size, x.rows);
-    const groupWidth = x.width / groupCount;
-    this.#launch(
-      [x],
-      [out],
-      launchOf(rowKernels, "slice_rows", perRow(out), [
-        address(out),
-        address(x),
-        countsOf(x),
-        x.rows.factor,
-        groupCount,
-        groupWidth,
-        start,
-        size,
-      ]),
-    );
+  slice(x: DeviceValue, part: FeatureSlice): DeviceValue {
+    const out = this.#list.value(part.groupCount * part.size);
+    this.#list.launch(sliceLaunch(out, x, part), { reads: [x], writes: [out] });
     return out;
   }
 
   attention(
-    { q, k, v }: { readonly q: DeviceValue; readonly k: DeviceValue; readonly v: DeviceValue },
+    qkv: { readonly q: DeviceValue; readonly k: DeviceValue; readonly v: DeviceValue },
     options: AttentionOptions,
   ): DeviceValue {
-    const { layerIndex, headCount, kvHeadCount, headDim, rotary, queryScaling, sinks } = options;
+    const { layerIndex, headCount, headDim, sinks } = options;
+    const pages = this.#pages;
     if (headDim > largestHead) {
       const mismatch = { field: "headDim", expected: `at most ${largestHead}`, got: headDim };
       throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
-    const { dtype, tableStride, pageTokens } = this.#pages;
-    const rotated = this.#value(q.width, q.rows);
-    const geometry = {
-      grid: rowGrid(q.rows, headCount + 2 * kvHeadCount),
-      block: rowThreads(headDim),
-    };
-    this.#launch(
-      [q, k, v],
-      [rotated],
-      launchOf(rotateAppend, `rotate_append_${dtype}`, geometry, [
-        address(rotated),
-        { kind: "cache", layerIndex, part: "keys" },
-        { kind: "cache", layerIndex, part: "values" },
-        address(q),
-        address(k),
-        address(v),
-        rotary && { kind: "rope", index: rotary.index, part: "cos" },
-        rotary && { kind: "rope", index: rotary.index, part: "sin" },
-        { kind: "input", name: rotary?.isByLength === true ? "ropeRows" : "positions" },
-        { kind: "input", name: "positions" },
-        { kind: "input", name: "sequences" },
-        { kind: "input", name: "blockTables" },
-        { kind: "input", name: "tokenCount" },
-        tableStride,
-        pageTokens,
-        headCount,
-        kvHeadCount,
-        headDim,
-        rotary?.dim ?? 0,
-        rotary?.isInterleaved === true ? 1 : 0,
-        queryScaling?.beta ?? 0,
-        queryScaling?.originalContextTokens ?? 0,
-      ]),
-    );
-    const out = this.#value(headCount * headDim, q.rows);
-    const sinkScores = sinks && this.#vectorOperand(sinks);
-    const variants = chooseAttention({ out, q: rotated, options, sinks: sinkScores, pages: this.#pages });
-    this.#operations.push({
+    const rotated = this.#list.value(qkv.q.width);
+    this.#list.launch(rotateLaunch({ ...qkv, rotated, options, pages }), {
+      reads: [qkv.q, qkv.k, qkv.v],
+      writes: [rotated],
+    });
+    const out = this.#list.value(headCount * headDim);
+    const sinkScores: AddressOperand = sinks && { kind: "vector", vector: this.#uses.vector([sinks], 0) };
+    const variants = chooseAttention({ out, q: rotated, options, sinks: sinkScores, pages });
+    this.#list.add({
       reads: [rotated],
       writes: [out],
       name: `attention ${layerIndex}`,
@@ -190,118 +130,56 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
 
   experts(
     x: DeviceValue,
-    { logits, expertCount, expertsPerToken, areWeightsNormalized }: ExpertRouting<DeviceValue>,
+    routing: ExpertRouting<DeviceValue>,
     expert: (x: DeviceValue, index: number) => DeviceValue,
   ): DeviceValue {
-    const pairs: RowKind = { of: "tokens", factor: expertsPerToken };
-    const chosen = this.#value(1, pairs);
-    const weights = this.#value(1, pairs);
-    this.#launch(
-      [logits],
-      [chosen, weights],
-      launchOf(
-        expertKernels,
-        "route_tokens",
-        { grid: rowGrid(perToken), block: 32, dynamicSharedBytes: 4 * expertCount },
-        [
-          address(chosen),
-          address(weights),
-          address(logits),
-          countsOf(logits),
-          expertCount,
-          expertsPerToken,
-          areWeightsNormalized ? 1 : 0,
-        ],
-      ),
-    );
-    const sent = this.#value(x.width, pairs);
-    this.#launch(
-      [x],
-      [sent],
-      launchOf(rowKernels, "repeat_rows", perRow(sent), [
-        address(sent),
-        address(x),
-        countsOf(x),
-        expertsPerToken,
-        x.width,
-      ]),
-    );
-    const result = this.#buildExperts(expertCount, { pairs, chosen }, (index) => expert(sent, index));
-    const out = this.#value(result.width, perToken);
-    this.#launch(
-      [result, weights],
-      [out],
-      launchOf(expertKernels, "join_experts", perRow(out), [
-        address(out),
-        address(result),
-        address(weights),
-        countsOf(out),
-        expertsPerToken,
-        out.width,
-      ]),
-    );
+    const list = this.#list;
+    const { expertCount, expertsPerToken, logits } = routing;
+    const rows: RowKind = { of: "tokens", factor: expertsPerToken };
+    const chosen = list.value(1, rows);
+    const weights = list.value(1, rows);
+    list.launch(routeLaunch({ chosen, weights }, routing), { reads: [logits], writes: [chosen, weights] });
+    const sent = list.value(x.width, rows);
+    list.launch(repeatLaunch(sent, x), { reads: [x], writes: [sent] });
+    const result = list.buildExperts({ expertCount, rows, matrixOf: chosen }, (index) => expert(sent, index));
+    const out = list.value(result.width);
+    list.launch(joinExpertsLaunch(out, result, weights), { reads: [result, weights], writes: [out] });
     return out;
   }
 
   activate(x: DeviceValue, activation: Activation | "sigmoid"): DeviceValue {
-    return this.#each(x, (out) =>
-      launchOf(elementwise, activation, perNumber(out), [address(out), address(x), ...sizeOf(out)]),
-    );
+    return this.#each(x, (out) => activationLaunch(out, x, activation));
   }
 
-  clip(x: DeviceValue, { min = -largestFloat32, max = largestFloat32 }: Limits): DeviceValue {
-    return this.#each(x, (out) =>
-      launchOf(elementwise, "clip", perNumber(out), [address(out), address(x), ...sizeOf(out), min, max]),
-    );
+  clip(x: DeviceValue, limits: Limits): DeviceValue {
+    return this.#each(x, (out) => clipLaunch(out, x, limits));
   }
 
   multiply(a: DeviceValue, b: DeviceValue): DeviceValue {
-    const entry = b.width === a.width ? "multiply" : "multiply_rows";
-    return this.#each(
-      a,
-      (out) =>
-        launchOf(elementwise, entry, perNumber(out), [address(out), address(a), address(b), ...sizeOf(out)]),
-      b,
-    );
+    return this.#each(a, (out) => multiplyLaunch(out, a, b), b);
   }
 
   scale(x: DeviceValue, factor: number): DeviceValue {
-    return this.#each(x, (out) =>
-      launchOf(elementwise, "scale", perNumber(out), [address(out), address(x), ...sizeOf(out), factor]),
-    );
+    return this.#each(x, (out) => scaleLaunch(out, x, factor));
   }
 
   add(a: DeviceValue, b: DeviceValue): DeviceValue {
-    return this.#each(
-      a,
-      (out) =>
-        launchOf(elementwise, "add", perNumber(out), [address(out), address(a), address(b), ...sizeOf(out)]),
-      b,
-    );
+    return this.#each(a, (out) => addLaunch(out, a, b), b);
   }
 
   logits(x: DeviceValue, weight: WeightRef, { bias, softCap }: LogitOptions): void {
-    const rows: RowKind = { of: "logits", factor: 1 };
-    const gathered = this.#value(x.width, rows);
-    this.#launch(
-      [x],
-      [gathered],
-      launchOf(rowKernels, "gather_rows", perRow(gathered), [
-        address(gathered),
-        address(x),
-        { kind: "input", name: "logitTokens" },
-        countsOf(gathered),
-        1,
-        x.width,
-      ]),
-    );
-    const product = this.#product(gathered, weight, bias);
+    const rows = this.#list.value(x.width, { of: "logits", factor: 1 });
+    this.#list.launch(gatherLaunch(rows, x), { reads: [x], writes: [rows] });
+    const product = this.#product(rows, weight, bias);
     this.#logits =
-      softCap === undefined
-        ? product
-        : this.#each(product, (out) =>
-            launchOf(elementwise, "cap", perNumber(out), [address(out), address(product), ...sizeOf(out), softCap]),
-          );
+      softCap === undefined ? product : this.#each(product, (out) => capLaunch(out, product, softCap));
+  }
+
+  #embed(weight: WeightRef, indices: AddressOperand): DeviceValue {
+    const out = this.#list.value(weight.shape[1] ?? 0);
+    const table = this.#uses.matrix(weight, undefined);
+    this.#list.launch(embedLaunch(out, table, { indices, name: weight.name }), { reads: [], writes: [out] });
+    return out;
   }
 
   /** `x · weightᵀ + bias` */
@@ -309,34 +187,15 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const matrix = this.#uses.matrix(weight, bias);
     const { encoding } = matrix;
     const input = encoding.kind === "rotated" ? this.#rotate(x, encoding.rotation, weight) : x;
-    const out = this.#value(weight.shape[0] ?? 0, x.rows);
-    const matrixOf = this.#matrixOf;
-    this.#operations.push({
+    const out = this.#list.value(weight.shape[0] ?? 0, x.rows);
+    const { matrixOf } = this.#list;
+    this.#list.add({
       reads: matrixOf === undefined ? [input] : [input, matrixOf],
       writes: [out],
-      name: `product ${JSON.stringify(encoding)} ${input.id} ${out.id} ${input.width} ${out.width}`,
+      name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
       variants: (matrices = [matrix]) => chooseProduct({ out, x: input, matrices, matrixOf }),
     });
-    return out;
-  }
-
-  /** Adds what the adapters of tokens add to a product. */
-  #adapt(product: AdaptedProduct): void {
-    const low = this.#value(this.#adapterRank);
-    const { x, out } = product;
-    this.#operations.push({
-      reads: [x, out],
-      writes: [low],
-      name: `adapters of ${product.weightName}`,
-      matrices: [],
-      variants: () => adapterVariants(product, low),
-    });
-  }
-
-  #embed(weight: WeightRef, indices: AddressOperand): DeviceValue {
-    const out = this.#value(weight.shape[1] ?? 0, perToken);
-    this.#launch([], [out], embedLaunch(out, this.#uses.matrix(weight, undefined), { indices, name: weight.name }));
     return out;
   }
 
@@ -347,82 +206,30 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       const expected = `blocks of up to ${largestRotation} columns that divide ${x.width}`;
       throw new InferenceError("UNSUPPORTED_MODEL", { field: name, expected, got: `blocks of ${size}` });
     }
-    const out = this.#value(x.width, x.rows);
-    const geometry = { grid: rowGrid(x.rows, x.width / size), block: size / 2 };
-    this.#launch(
-      [x],
-      [out],
-      launchOf(rowKernels, "rotate_blocks", geometry, [address(out), address(x), ...sizeOf(x), size]),
-    );
-    return out;
+    return this.#each(x, (out) => rotateBlocksLaunch(out, x, size));
   }
 
-  /** Builds all experts, which differ in their matrices only, as one network of all pairs of a token and an expert. */
-  #buildExperts(
-    expertCount: number,
-    { pairs, chosen }: { readonly pairs: RowKind; readonly chosen: DeviceValue },
-    build: (index: number) => DeviceValue,
-  ): DeviceValue {
-    const outer = this.#operations;
-    const firstValue = this.#valueCount;
-    this.#rows = pairs;
-    this.#matrixOf = chosen;
-    let result: DeviceValue | undefined;
-    const networks = Array.from({ length: expertCount }, (_, index) => {
-      this.#operations = [];
-      this.#valueCount = firstValue;
-      result = build(index);
-      return this.#operations;
-    });
-    this.#operations = outer;
-    this.#rows = perToken;
-    this.#matrixOf = undefined;
-    this.#operations.push(...joinExpertOperations(networks));
-    if (result !== undefined) return result;
-    throw new InferenceError("UNSUPPORTED_MODEL", { field: "expertCount", expected: "experts", got: expertCount });
-  }
-
-  #vectorOperand(ref: WeightRef): AddressOperand {
-    return { kind: "vector", vector: this.#uses.vector([ref], 0) };
-  }
-
-  /** One number of each of others. */
-  #each(x: DeviceValue, launch: (out: DeviceValue) => KernelLaunch, ...more: readonly DeviceValue[]): DeviceValue {
-    const out = this.#value(x.width, x.rows);
-    this.#launch([x, ...more], [out], launch(out));
-    return out;
-  }
-
-  #launch(reads: readonly DeviceValue[], writes: readonly DeviceValue[], launch: KernelLaunch): void {
-    this.#operations.push({
-      reads,
-      writes,
-      name: `${launch.entry} ${JSON.stringify(launch.operands)}`,
+  /** Adds what the adapters of tokens add to a product. */
+  #adapt(product: AdaptedProduct): void {
+    const low = this.#list.value(this.#adapterRank);
+    const { x, out } = product;
+    this.#list.add({
+      reads: [x, out],
+      writes: [low],
+      name: `adapters of ${product.weightName}`,
       matrices: [],
-      variants: () => [{ fits: () => true, launches: [launch] }],
+      variants: () => adapterVariants(product, low),
     });
   }
 
-  #value(width: number, rows: RowKind = this.#rows): DeviceValue {
-    this.#valueCount += 1;
-    return { id: this.#valueCount - 1, width, rows };
+  /** A value of the shape of another, made of it and of others. */
+  #each(
+    x: DeviceValue,
+    launch: (out: DeviceValue) => KernelLaunch,
+    ...more: readonly DeviceValue[]
+  ): DeviceValue {
+    const out = this.#list.value(x.width, x.rows);
+    this.#list.launch(launch(out), { reads: [x, ...more], writes: [out] });
+    return out;
   }
-}
-
-function address(value: DeviceValue): AddressOperand {
-  return { kind: "value", value };
-}
-
-/** Where the number of rows is, their factor, and their width. */
-function sizeOf(value: DeviceValue): readonly [AddressOperand, number, number] {
-  return [countsOf(value), value.rows.factor, value.width];
-}
-
-function perRow({ rows, width }: DeviceValue): LaunchGeometry {
-  return { grid: rowGrid(rows), block: rowThreads(width) };
-}
-
-function perNumber({ rows, width }: DeviceValue): LaunchGeometry {
-  const threads = 256;
-  return { grid: (shape) => [Math.ceil((rowCount(rows, shape) * width) / threads), 1, 1], block: threads };
 }

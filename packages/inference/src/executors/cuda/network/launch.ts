@@ -1,6 +1,12 @@
 import type { KernelEntry, KernelManifest } from "@infernode/memory/cuda";
-import type { AddressOperand, KernelLaunch, PassShape, RowKind } from "./program.ts";
-import { rowCount } from "./program.ts";
+import {
+  type AddressOperand,
+  type DeviceValue,
+  type KernelLaunch,
+  type PassShape,
+  type RowKind,
+  rowCount,
+} from "./program.ts";
 
 /** What a parameter of a kernel takes. */
 type OperandOf<Parameter> = Parameter extends readonly [string, "address"] ? AddressOperand : number;
@@ -23,16 +29,16 @@ export interface LaunchGeometry {
 export function launchOf<Manifest extends KernelManifest, Name extends keyof Manifest["entries"] & string>(
   manifest: Manifest,
   entry: Name,
-  { grid, block, dynamicSharedBytes = 0 }: LaunchGeometry,
-  operands: OperandsOf<Manifest["entries"][Name]["parameters"]>,
+  details: LaunchGeometry & { readonly operands: OperandsOf<Manifest["entries"][Name]["parameters"]> },
 ): KernelLaunch {
+  const { grid, block, dynamicSharedBytes = 0, operands } = details;
   return {
     module: manifest.module,
     entry,
     block: typeof block === "number" ? [block, 1] : block,
     dynamicSharedBytes,
     grid,
-    operands: operands as readonly (AddressOperand | number)[],
+    operands,
   };
 }
 
@@ -41,7 +47,27 @@ export function rowGrid(rows: RowKind, across: number = 1): KernelLaunch["grid"]
   return (shape: PassShape) => [rowCount(rows, shape), across, 1];
 }
 
+/** A block for each row. */
+export function perRow({ rows, width }: DeviceValue): LaunchGeometry {
+  return { grid: rowGrid(rows), block: rowThreads(width) };
+}
+
 /** Threads for so many numbers of a row: whole warps, at most 256. */
 export function rowThreads(width: number): number {
   return Math.min(256, 32 * Math.ceil(width / 32));
+}
+
+/** The address of a value. */
+export function addressOf(value: DeviceValue): AddressOperand {
+  return { kind: "value", value };
+}
+
+/** Where the number of rows of a value is, but for their factor. */
+export function countsOf({ rows }: DeviceValue): AddressOperand {
+  return { kind: "input", name: rows.of === "tokens" ? "tokenCount" : "logitCount" };
+}
+
+/** Where the number of rows of a value is, their factor, and their width. */
+export function sizeOf(value: DeviceValue): readonly [AddressOperand, number, number] {
+  return [countsOf(value), value.rows.factor, value.width];
 }

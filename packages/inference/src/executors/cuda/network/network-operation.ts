@@ -25,12 +25,16 @@ export function joinExpertOperations(
   const different = experts.findIndex((operations) => nameOf(operations) !== nameOf(first));
   if (different !== -1) {
     const expected = "experts that differ in their matrices only";
-    throw new InferenceError("UNSUPPORTED_MODEL", { expected, got: `another network of expert ${different}` });
+    throw new InferenceError("UNSUPPORTED_MODEL", {
+      expected,
+      got: `another network of expert ${different}`,
+    });
   }
   return first.map((operation, at): NetworkOperation => {
     const matrices = experts.flatMap((operations) => operations[at]!.matrices);
     const [one, ...others] = matrices;
     if (one === undefined) return operation;
-    return { ...operation, matrices, variants: () => operation.variants([one, ...others]) };
+    const { reads, writes, name } = operation;
+    return { reads, writes, name, matrices, variants: () => operation.variants([one, ...others]) };
   });
 }

@@ -29,6 +29,9 @@ export type PassInputName =
   | "piecePositions"
   | "blockTables";
 
+/** What the pages of a layer have; scales only where they are of 8 bits. */
+export type CachePart = "keys" | "values" | "keyScales" | "valueScales";
+
 /** An address that a kernel is given; `undefined` is null. */
 export type AddressOperand =
   | { readonly kind: "value"; readonly value: DeviceValue }
@@ -37,7 +40,7 @@ export type AddressOperand =
   /** The table of several matrices, as `product.cu` describes it. */
   | { readonly kind: "matrices"; readonly matrices: readonly MatrixWeight[] }
   | { readonly kind: "input"; readonly name: PassInputName }
-  | { readonly kind: "cache"; readonly layerIndex: number; readonly part: "keys" | "values" }
+  | { readonly kind: "cache"; readonly layerIndex: number; readonly part: CachePart }
   /** The matrices of all adapters for a product, by the name of its weight. */
   | { readonly kind: "adapter"; readonly weightName: string; readonly part: "down" | "up" }
   | { readonly kind: "rope"; readonly index: number; readonly part: "cos" | "sin" }

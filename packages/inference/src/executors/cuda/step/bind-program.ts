@@ -28,18 +28,16 @@ export function bindProgram({ steps }: Program, { functionOf, addressOf }: Progr
     return typeof operand === "number" ? operand : addressOf(operand);
   };
   const bound = steps.map(({ variants }) =>
-    variants.map(
-      ({ fits, launches }): BoundVariant => ({
-        fits,
-        launches: launches.map((launch) => ({
-          grid: launch.grid,
-          block: launch.block,
-          dynamicSharedBytes: launch.dynamicSharedBytes,
-          callee: functionOf(launch),
-          args: launch.operands.map(valueOf),
-        })),
-      }),
-    ),
+    variants.map(({ fits, launches }): BoundVariant => ({
+      fits,
+      launches: launches.map((launch) => ({
+        grid: launch.grid,
+        block: launch.block,
+        dynamicSharedBytes: launch.dynamicSharedBytes,
+        callee: functionOf(launch),
+        args: launch.operands.map(valueOf),
+      })),
+    })),
   );
   return {
     launch(shape, stream) {

@@ -76,7 +76,11 @@ function longropeParts(chunk: PagedChunk, originalTokens: number, log: PageLog):
   const isAcross =
     knownLength <= originalTokens && boundary > tokenCount - logitCount && boundary < tokenCount;
   if (isAcross) {
-    const before = { ...chunk, tokenIds: tokenIds.subarray(0, boundary), logitCount: logitCount - (tokenCount - boundary) };
+    const before = {
+      ...chunk,
+      tokenIds: tokenIds.subarray(0, boundary),
+      logitCount: logitCount - (tokenCount - boundary),
+    };
     const after = {
       ...chunk,
       startPosition: originalTokens,

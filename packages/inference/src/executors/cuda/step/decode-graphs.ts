@@ -31,7 +31,13 @@ export class DecodeGraphs {
   }
 
   /** Queues a pass as a graph, if it is one of single tokens with a row of logits each. */
-  launch({ tokenCount, logitCount, isAdapted, longestPieceTokens, longestContextTokens }: PassShape): boolean {
+  launch({
+    tokenCount,
+    logitCount,
+    isAdapted,
+    longestPieceTokens,
+    longestContextTokens,
+  }: PassShape): boolean {
     const { stream, device, maxSequences, contextTokens, queue } = this.#steps;
     if (longestPieceTokens !== 1 || logitCount !== tokenCount || tokenCount > maxSequences) return false;
     const batch = Math.min(maxSequences, batchBucket(tokenCount));
@@ -61,8 +67,12 @@ export class DecodeGraphs {
 }
 
 /** How many graphs there can be. */
-export function graphCount({ maxSequences, contextTokens }: Pick<DecodeSteps, "maxSequences" | "contextTokens">): number {
-  const batches = smallBatches.filter((batch) => batch < maxSequences).length + Math.ceil(maxSequences / batchStep);
+export function graphCount({
+  maxSequences,
+  contextTokens,
+}: Pick<DecodeSteps, "maxSequences" | "contextTokens">): number {
+  const batches =
+    smallBatches.filter((batch) => batch < maxSequences).length + Math.ceil(maxSequences / batchStep);
   let contexts = 1;
   for (let context = shortestContext; context < contextTokens; context *= contextFactor) contexts += 1;
   return batches * contexts;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type CudaDevice, type CudaFunction, type CudaModule, type KernelManifest, loadCudaModule } from "@infernode/memory/cuda";
+import { type CudaDevice, type CudaFunction, type CudaModule, loadCudaModule } from "@infernode/memory/cuda";
 import { InferenceError, reasonOf } from "../../../errors.ts";
 import { kernelModules } from "../kernels/kernel-modules.ts";
 import type { KernelLaunch, Program } from "../network/program.ts";
@@ -15,7 +15,7 @@ export interface Kernels {
 /** Loads the modules whose kernels a program launches. */
 export async function loadKernels({ steps }: Program, device: CudaDevice): Promise<Kernels> {
   const launches = steps.flatMap(({ variants }) => variants.flatMap((variant) => variant.launches));
-  const modules = new Map<string, CudaModule<KernelManifest>>();
+  const modules = new Map<string, CudaModule>();
   const dispose = (): void => {
     for (const module of modules.values()) module.dispose();
   };

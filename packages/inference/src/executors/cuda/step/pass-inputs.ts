@@ -30,7 +30,12 @@ const intBytes = Int32Array.BYTES_PER_ELEMENT;
 const alignment = 16;
 
 /** The order of the arrays: the largest one, of which often only a part is used, is last. */
-function arraySizes({ tokens, logits, pieces, tableStride }: PassCapacity): readonly [PassInputName, number][] {
+function arraySizes({
+  tokens,
+  logits,
+  pieces,
+  tableStride,
+}: PassCapacity): readonly [PassInputName, number][] {
   return [
     ["tokenCount", 1],
     ["logitCount", 1],
@@ -67,7 +72,11 @@ export class PassInputs {
 
   constructor(
     capacity: PassCapacity,
-    { pool, stream, model }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
+    {
+      pool,
+      stream,
+      model,
+    }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
     scratchRow: number,
   ) {
     this.capacity = capacity;
@@ -119,7 +128,8 @@ export class PassInputs {
       const position = startPosition + at;
       arrays.positions[first + at] = position;
       arrays.sequences[first + at] = piece;
-      arrays.ropeRows[first + at] = ropeStart === undefined ? this.#scratchRow + first + at : ropeStart + position;
+      arrays.ropeRows[first + at] =
+        ropeStart === undefined ? this.#scratchRow + first + at : ropeStart + position;
     }
     for (let row = 0; row < logitCount; row += 1) {
       arrays.logitTokens[shape.logitCount + row] = first + length - logitCount + row;
@@ -162,5 +172,12 @@ export class PassInputs {
 }
 
 function emptyShape(): PassShape {
-  return { tokenCount: 0, logitCount: 0, pieceCount: 0, longestPieceTokens: 0, isAdapted: false, longestContextTokens: 0 };
+  return {
+    tokenCount: 0,
+    logitCount: 0,
+    pieceCount: 0,
+    longestPieceTokens: 0,
+    isAdapted: false,
+    longestContextTokens: 0,
+  };
 }

@@ -41,7 +41,11 @@ export class RopeTables {
   constructor(
     { rotaries }: Pick<ModelConfig, "rotaries">,
     sizes: TableSizes,
-    { pool, stream, model }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
+    {
+      pool,
+      stream,
+      model,
+    }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
   ) {
     this.#pool = pool;
     this.#sizes = sizes;
@@ -84,7 +88,10 @@ export class RopeTables {
   }
 
   /** Fills the rows of tokens of a pass. */
-  fillByLength({ firstToken, startPosition, tokenCount, lengthTokens }: RotatedTokens, stream: CudaStream): void {
+  fillByLength(
+    { firstToken, startPosition, tokenCount, lengthTokens }: RotatedTokens,
+    stream: CudaStream,
+  ): void {
     for (const { rotary, block, scratch } of this.#tables) {
       if (scratch === undefined) continue;
       fillRowsByLength(rotary, scratch, { row: 0, startPosition, tokenCount, lengthTokens });
@@ -104,7 +111,12 @@ export class RopeTables {
       row,
       rowCount,
       half,
-    }: { readonly block: CudaMemoryBlock; readonly row: number; readonly rowCount: number; readonly half: number },
+    }: {
+      readonly block: CudaMemoryBlock;
+      readonly row: number;
+      readonly rowCount: number;
+      readonly half: number;
+    },
     stream: CudaStream,
   ): void {
     for (const [numbers, base] of [

@@ -1,7 +1,11 @@
 import type { CudaMemoryBlock, CudaMemoryPool, CudaStream } from "@infernode/memory/cuda";
 import type { WeightRef } from "@infernode/models";
 import type { AdapterSource, AdapterStorage } from "../../adapter-storage.ts";
-import { type AdaptableProduct, assertAdapterChange, assertAdapterFits } from "../../adapters/assert-adapter.ts";
+import {
+  type AdaptableProduct,
+  assertAdapterChange,
+  assertAdapterFits,
+} from "../../adapters/assert-adapter.ts";
 
 const floatBytes = 4;
 
@@ -32,7 +36,11 @@ export class DeviceAdapters implements AdapterStorage {
   constructor(
     products: Iterable<WeightRef>,
     { maxAdapters, maxRank }: DeviceAdapterSizes,
-    { pool, stream, model }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
+    {
+      pool,
+      stream,
+      model,
+    }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
   ) {
     this.maxAdapters = maxAdapters;
     this.maxRank = maxRank;
@@ -99,7 +107,11 @@ export class DeviceAdapters implements AdapterStorage {
 
   #clear(block: CudaMemoryBlock, width: number, place: number): void {
     const sizeBytes = this.maxRank * width * floatBytes;
-    this.#pool.device.fill(block, 0, { stream: this.#stream, offsetBytes: (place - 1) * sizeBytes, sizeBytes });
+    this.#pool.device.fill(block, 0, {
+      stream: this.#stream,
+      offsetBytes: (place - 1) * sizeBytes,
+      sizeBytes,
+    });
   }
 
   #copy(

@@ -41,7 +41,11 @@ export function weightBytes({ tensors, vectors, tables }: ProgramWeights): numbe
 /** Allocates memory for all weights. */
 export function createDeviceWeights(
   weights: ProgramWeights,
-  { pool, stream, model }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
+  {
+    pool,
+    stream,
+    model,
+  }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
 ): DeviceWeights {
   const blocks = new Map<string, CudaMemoryBlock>();
   const dispose = (): void => {
@@ -77,7 +81,9 @@ export function createDeviceWeights(
     async upload() {
       const { device } = pool;
       for (const [key, table] of weights.tables) {
-        const addresses = BigUint64Array.from(table.flatMap((matrix) => matrixAddresses(matrix, addressOfKey)));
+        const addresses = BigUint64Array.from(
+          table.flatMap((matrix) => matrixAddresses(matrix, addressOfKey)),
+        );
         device.copyToDevice(blocks.get(key)!, new Uint8Array(addresses.buffer), { stream });
       }
       await uploadWeights(weights, { device, stream, blockOf: (key) => blocks.get(key)! });

@@ -45,7 +45,10 @@ export async function uploadWeights(weights: ProgramWeights, target: UploadTarge
     await openFiles(weights, files);
     const parts = partsOf(weights);
     const lanes = Math.min(laneCount, Math.ceil(parts.length / 2));
-    const bufferBytes = parts.reduce((most, { startByte, endByte }) => Math.max(most, endByte - startByte), 0);
+    const bufferBytes = parts.reduce(
+      (most, { startByte, endByte }) => Math.max(most, endByte - startByte),
+      0,
+    );
     const source = { next: parts.values(), files, bufferBytes };
     await Promise.all(Array.from({ length: lanes }, () => uploadParts(source, target)));
     await uploadNumbers(weights, files, target);
@@ -90,7 +93,10 @@ async function uploadParts(
   { next, files, bufferBytes }: PartSource,
   { device, stream, blockOf }: UploadTarget,
 ): Promise<void> {
-  const buffers = [0, 1].map(() => ({ pinned: device.createPinnedBuffer(bufferBytes), copied: device.createEvent() }));
+  const buffers = [0, 1].map(() => ({
+    pinned: device.createPinnedBuffer(bufferBytes),
+    copied: device.createEvent(),
+  }));
   try {
     for (let turn = 0; ; turn += 1) {
       const { value: part, done } = next.next();
@@ -143,8 +149,11 @@ async function readRange(
   { filePath, name }: TensorInfo,
   { bytes, startByte }: { readonly bytes: Uint8Array; readonly startByte: number },
 ): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await readPart(file, filePath, { bytes: bytes.subarray(done), startByte: startByte + done });
+  for (let done = 0; done < bytes.length;) {
+    const { bytesRead } = await readPart(file, filePath, {
+      bytes: bytes.subarray(done),
+      startByte: startByte + done,
+    });
     if (bytesRead === 0) {
       const message = `the weight file ${filePath} cannot be read: it ends at byte ${startByte + done}, within ${name}`;
       throw new InferenceError("EXECUTOR_FAILED", message);
