@@ -9,12 +9,15 @@ import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
 import type { PageFormat } from "./network/choose-attention.ts";
 import { CudaDecoderBuilder } from "./network/cuda-decoder-builder.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
+import { graphCount } from "./step/decode-graphs.ts";
 import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
 import { type PassCapacity, passInputBytes } from "./step/pass-inputs.ts";
 import { deviceAdapterBytes } from "./weights/device-adapters.ts";
 import { weightBytes } from "./weights/device-weights.ts";
 
 const floatBytes = 4;
+/** An estimate of what one launch takes in a graph. */
+const graphNodeBytes = 1024;
 const pageTokens = 16;
 const pageDtypes = { float32: "f32", bfloat16: "bf16", int8: "i8" } as const;
 /** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
@@ -62,7 +65,8 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
   const tables: TableSizes = { contextTokens, maxChunkTokens, maxSequences };
   const weightsBytes = weightBytes(weights) + deviceAdapterBytes(adaptable, { maxAdapters, maxRank });
   const kvCacheBytes = kvPagesBytes(pages);
-  const workspaceBytes = passInputBytes(capacity) + ropeTableBytes(model.config, tables);
+  const workspaceBytes =
+    passInputBytes(capacity) + ropeTableBytes(model.config, tables) + graphBytes(program, sizes);
   const memory: ExecutorMemoryPlan = Object.freeze({
     weightsBytes,
     kvCacheBytes,
@@ -81,6 +85,12 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
 /** Bytes of the rows of logits on the host. */
 export function hostLogitBytes({ program, capacity }: CudaPlan): number {
   return capacity.logits * program.logits.width * floatBytes;
+}
+
+/** What the driver keeps of all decode graphs, by an estimate. */
+function graphBytes({ steps }: Program, sizes: ResolvedCudaSizes): number {
+  const launchCount = steps.reduce((sum, { variants }) => sum + (variants.at(-1)?.launches.length ?? 0), 0);
+  return graphCount(sizes) * launchCount * graphNodeBytes;
 }
 
 function buildProgram(
