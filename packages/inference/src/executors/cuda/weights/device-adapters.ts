@@ -32,6 +32,9 @@ export class DeviceAdapters implements AdapterStorage {
   readonly #products = new Map<string, DeviceProduct>();
   /** By place: the largest rank of its adapter. */
   readonly #ranks: Int32Array;
+  /** By place. */
+  readonly #loadIds: Int32Array;
+  #lastLoadId = 0;
 
   constructor(
     products: Iterable<WeightRef>,
@@ -46,6 +49,7 @@ export class DeviceAdapters implements AdapterStorage {
     this.maxRank = maxRank;
     this.#pool = pool;
     this.#ranks = new Int32Array(maxAdapters + 1);
+    this.#loadIds = new Int32Array(maxAdapters + 1);
     this.#stream = pool.device.createStream();
     const allocate = (width: number): CudaMemoryBlock => {
       const sizeBytes = maxAdapters * maxRank * width * floatBytes;
@@ -66,6 +70,11 @@ export class DeviceAdapters implements AdapterStorage {
   /** The rank of the adapter in a place; 0 where there is none. */
   rankAt(place: number): number {
     return this.#ranks[place] ?? 0;
+  }
+
+  /** Tells what was loaded into a place from all that was loaded before; 0 where nothing is. */
+  loadIdAt(place: number): number {
+    return this.#loadIds[place] ?? 0;
   }
 
   addressOf(weightName: string, part: "down" | "up"): bigint {
@@ -90,10 +99,13 @@ export class DeviceAdapters implements AdapterStorage {
     }
     await this.#stream.synchronize();
     this.#ranks[place] = adapter.rank;
+    this.#lastLoadId += 1;
+    this.#loadIds[place] = this.#lastLoadId;
   }
 
   unload(place: number): void {
     this.#ranks[place] = 0;
+    this.#loadIds[place] = 0;
   }
 
   dispose(): void {
