@@ -1,18 +1,18 @@
 // Checks that PTX and manifests fit the sources of the kernels: by the hash of the sources everywhere, by another build
 // where clang is at hand, and that the PTX assembles for all chips where ptxas is.
 import { existsSync, readFileSync } from "node:fs";
-import { findClang, hashSources, manifestPath, moduleNames, ptxPath, sourcePath } from "./compile.mjs";
+import { findClang, hashSources, listModules } from "./compile.mjs";
 import { generateModule, readHash } from "./generate.mjs";
 import { assemble, chips, findPtxas } from "./ptxas.mjs";
 
 const failures = [];
-const names = moduleNames();
+const modules = listModules();
 const read = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");
 const withoutRegisters = (manifest) => manifest.replaceAll(/^ *registers: .*\n/gmu, "");
 
-for (const name of names) {
-  const hash = hashSources(sourcePath(name));
-  for (const path of [ptxPath(name), manifestPath(name)]) {
+for (const { name, source, ptx, manifest } of modules) {
+  const hash = hashSources(source);
+  for (const path of [ptx, manifest]) {
     const found = readHash(read(path));
     if (found !== hash) {
       failures.push(
@@ -26,11 +26,12 @@ const clang = findClang();
 if (clang.reason !== undefined) {
   process.stdout.write(`not built again: ${clang.reason}\n`);
 } else {
-  for (const name of names) {
-    const made = generateModule({ name, clang: clang.path });
-    if (made.ptx !== read(ptxPath(name))) failures.push(`${ptxPath(name)}: another build gave other bytes`);
-    if (withoutRegisters(made.manifest) !== withoutRegisters(read(manifestPath(name)))) {
-      failures.push(`${manifestPath(name)}: another build gave another manifest`);
+  for (const module of modules) {
+    const { ptx, manifest } = module;
+    const made = generateModule(module, { clang: clang.path });
+    if (made.ptx !== read(ptx)) failures.push(`${ptx}: another build gave other bytes`);
+    if (withoutRegisters(made.manifest) !== withoutRegisters(read(manifest))) {
+      failures.push(`${manifest}: another build gave another manifest`);
     }
   }
 }
@@ -39,9 +40,9 @@ const ptxas = findPtxas();
 if (ptxas.reason !== undefined) {
   process.stdout.write(`not assembled: ${ptxas.reason}\n`);
 } else {
-  for (const name of names) {
+  for (const { ptx } of modules) {
     for (const chip of chips) {
-      for (const [kernel, { spillBytes }] of assemble(ptxas.path, read(ptxPath(name)), chip)) {
+      for (const [kernel, { spillBytes }] of assemble(ptxas.path, read(ptx), chip)) {
         if (spillBytes > 0) {
           failures.push(`${kernel}: ${spillBytes} bytes of registers are spilled on ${chip}`);
         }
@@ -50,5 +51,5 @@ if (ptxas.reason !== undefined) {
   }
 }
 for (const failure of failures) process.stderr.write(`${failure}\n`);
-process.stdout.write(`${names.length} modules, ${failures.length} failures\n`);
+process.stdout.write(`${modules.length} modules, ${failures.length} failures\n`);
 process.exitCode = failures.length === 0 ? 0 : 1;

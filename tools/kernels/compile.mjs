@@ -5,20 +5,29 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { root } from "../setup.mjs";
 
-export const kernelFolder = join(root, "packages/inference/src/executors/cuda/kernels");
-export const ptxFolder = join(root, "packages/inference/ptx");
-export const manifestFolder = join(kernelFolder, "manifests");
+const kernelFolder = join(root, "packages/inference/src/executors/cuda/kernels");
+const ptxFolder = join(root, "packages/inference/ptx");
 
-/** Names of all modules: files `NAME.cu`. */
-export const moduleNames = () =>
-  readdirSync(kernelFolder)
-    .filter((name) => name.endsWith(".cu"))
-    .map((name) => name.slice(0, -3))
-    .toSorted();
+/** Kernels that are wrong on purpose, or there to try every function; their PTX and manifests are beside them. */
+const testFolder = join(root, "test/support/cuda/kernels");
 
-export const sourcePath = (name) => join(kernelFolder, `${name}.cu`);
-export const ptxPath = (name) => join(ptxFolder, `${name}.ptx`);
-export const manifestPath = (name) => join(manifestFolder, `${name}.ts`);
+/** All modules: each `NAME.cu` of the package and of the tests, with the paths of what is made of it. */
+export function listModules() {
+  const list = (folder, ptxFolder, manifestFolder) =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".cu"))
+      .map((file) => file.slice(0, -3))
+      .map((name) => ({
+        name,
+        source: join(folder, `${name}.cu`),
+        ptx: join(ptxFolder, `${name}.ptx`),
+        manifest: join(manifestFolder, `${name}.ts`),
+      }));
+  return [
+    ...list(kernelFolder, ptxFolder, join(kernelFolder, "manifests")),
+    ...list(testFolder, testFolder, testFolder),
+  ];
+}
 
 // PTX 7.5 is the newest that clang 14 writes; drivers from R470 on compile it, for compute capability 8.0 and later.
 const optionText =

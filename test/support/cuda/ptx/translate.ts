@@ -107,7 +107,7 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
         ? `B.wait_block(${values.read(operands[0] ?? "0", "u32")}, ${operands[1] === undefined ? "0" : values.read(operands[1], "u32")});`
         : `B.wait_warp(${values.read(maskOf(first), "u32")});`;
     const condition = first.guard === undefined ? "" : guardOf(first).trim();
-    lines.push(`  ${condition} { ${save} ${wait} return ${id}; resume_${id}: ${load} }`);
+    lines.push(`  ${condition} { ${save} ${wait} return ${id}; resume_${id}:; ${load} }`);
   };
   const writeStatement = (instruction: Instruction): string => {
     const { opcode, parts } = instruction;

@@ -39,6 +39,7 @@ void standin_kernels(const char *folder, uint64_t seed, int in_order) {
 const char *standin_failure(void) { return kernel_failure; }
 static const char *failure_text(void) { return kernel_failure; }
 static void forget_failure(void) { kernel_failure[0] = 0; launch_count = 0; }
+static void forget_objects(void) { live_modules = live_graphs = 0; forget_failure(); }
 static int live_kernel_objects(int is_module) { return is_module ? live_modules : live_graphs; }
 uint64_t standin_launches(void) { return launch_count; }
 __attribute__((constructor)) static void read_kernel_environment(void) {

@@ -65,6 +65,8 @@ export interface StandIn {
   useKernels(folder: string, order: { readonly seed: bigint; readonly isLockstep: boolean }): void;
   /** What a kernel did that made the last launch fail; empty when none did. */
   kernelFailure(): string;
+  /** Frees everything, as the driver does when a process ends: after a failure that broke the context. */
+  abandon(): void;
   /** Kernels that ran since the last reset. */
   launchCount(): number;
   reset(): void;
@@ -110,6 +112,7 @@ export function loadStandIn(path: string): StandIn {
   const reset = library.func("void standin_reset(void)");
   const kernels = library.func("void standin_kernels(const char *, uint64_t, int)");
   const failure = library.func("const char *standin_failure(void)");
+  const abandon = library.func("void standin_abandon(void)");
   const launches = library.func("uint64_t standin_launches(void)");
   reset();
   return {
@@ -131,6 +134,7 @@ export function loadStandIn(path: string): StandIn {
       Object.fromEntries(liveNames.map((name, index) => [name, live(index)])) as unknown as LiveCounts,
     useKernels: (folder, { seed, isLockstep }) => kernels(folder, seed, isLockstep ? 1 : 0),
     kernelFailure: () => String(failure()),
+    abandon: () => abandon(),
     launchCount: () => Number(launches()),
     reset: () => reset(),
   };

@@ -222,7 +222,7 @@ void standin_hold(int hold) {
   if (!hold) release_all();
   pthread_mutex_unlock(&lock);
 }
-static void forget_failure(void);
+static void forget_failure(void), forget_objects(void);
 void standin_reset(void) {
   fail_name[0] = 0;
   standin_hold(0);
@@ -237,6 +237,21 @@ void standin_reset(void) {
   has_mig = 0;
   is_gated = 0;
   forget_failure();
+}
+
+/* What the driver does when a process ends: frees everything. After a failure that broke the context. */
+void standin_abandon(void) {
+  pthread_mutex_lock(&lock);
+  for (int i = 0; i < range_count; i++) if (ranges[i].size && ranges[i].kind == 1) munmap(ranges[i].memory, ranges[i].whole);
+  range_count = 0;
+  memset(ranges, 0, sizeof ranges);
+  memset(reservations, 0, sizeof reservations);
+  memset(used, 0, sizeof own_used);
+  memset(retained, 0, sizeof retained);
+  memset(default_streams, 0, sizeof default_streams);
+  op_count = live_streams = live_events = live_pinned = live_handles = live_reservations = sticky = 0;
+  forget_objects();
+  pthread_mutex_unlock(&lock);
 }
 
 /* ---- driver ---- */
