@@ -20,6 +20,8 @@ export type EngineFactMap = {
     readonly requestId: string;
     readonly finishReason: "stop" | "length" | "abort" | "error";
     readonly promptTokenCount: number;
+    /** Tokens of the prompt that were cached when it was scheduled. */
+    readonly cachedPromptTokenCount: number;
     /** Of all answers together. */
     readonly generatedTokenCount: number;
     readonly longestAnswerTokenCount: number;

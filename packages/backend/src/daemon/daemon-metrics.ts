@@ -23,6 +23,9 @@ const noStats: EngineStatsSample = {
   kvCacheUsage: 0,
   promptTokenCount: 0,
   generatedTokenCount: 0,
+  preemptionCount: 0,
+  prefixCacheQueriedTokenCount: 0,
+  prefixCacheHitTokenCount: 0,
 };
 
 /** The daemon's metrics, updated by events. */
@@ -85,11 +88,11 @@ export function createDaemonMetrics(options: {
         ?.memoryPlan;
       if (plan === undefined) return;
       created.cacheConfig({
-        blockTokens: plan.contextTokens,
-        blockCount: plan.maxSequences,
+        blockTokens: plan.kvPages?.pageTokens ?? plan.contextTokens,
+        blockCount: plan.kvPages?.pageCount ?? plan.maxSequences,
         dtype: plan.kvCacheDtype,
         sizeBytes: plan.kvCacheBytes,
-        hasPrefixCache: false,
+        hasPrefixCache: plan.kvPages !== undefined,
       });
     }),
     events.on("inference:request-queued", (payload) => metricsOf(payload)?.requestQueued(payload)),

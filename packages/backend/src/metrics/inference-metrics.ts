@@ -90,7 +90,7 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
     firstToken: ({ timeToFirstTokenMs }) => observe.timeToFirstToken(timeToFirstTokenMs / 1000),
     requestFinished(sample) {
       const { prefillMs, decodeMs, promptTokenCount, generatedTokenCount } = sample;
-      const { longestAnswerTokenCount, cachedPromptTokenCount = 0 } = sample;
+      const { longestAnswerTokenCount, cachedPromptTokenCount } = sample;
       finished(sample.finishReason, 1);
       observe.totalTime(sample.totalMs / 1000);
       observe.queueTime(sample.queuedMs / 1000);
@@ -128,15 +128,15 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       counters.steps(sample.stepCount);
       counters.promptTokens(sample.promptTokenCount);
       counters.generatedTokens(sample.generatedTokenCount);
-      counters.preemptions(sample.preemptionCount ?? 0);
-      counters.prefixCacheQueries(sample.prefixCacheQueriedTokenCount ?? 0);
+      counters.preemptions(sample.preemptionCount);
+      counters.prefixCacheQueries(sample.prefixCacheQueriedTokenCount);
       counters.computedPromptTokens(sample.promptTokenCount);
       for (const addHits of [
         counters.prefixCacheHits,
         counters.cachedPromptTokens,
         counters.promptTokensFromCache,
       ]) {
-        addHits(sample.prefixCacheHitTokenCount ?? 0);
+        addHits(sample.prefixCacheHitTokenCount);
       }
     },
     cacheConfig: setCacheConfig,

@@ -10,13 +10,10 @@ export type RequestScheduledSample = Pick<EngineEventMap["inference:request-sche
 export type FirstTokenSample = Pick<EngineEventMap["inference:first-token"], "timeToFirstTokenMs">;
 
 /** A request ended, for any reason. */
-export interface RequestFinishedSample extends Omit<
+export type RequestFinishedSample = Omit<
   EngineEventMap["inference:request-finished"],
   "requestId" | keyof EngineLabels
-> {
-  /** Prompt tokens with cached keys and values. [0] */
-  readonly cachedPromptTokenCount?: number;
-}
+>;
 
 /** The engine finished a step. */
 export type StepFinishedSample = Omit<EngineEventMap["inference:step-finished"], keyof EngineLabels>;
@@ -28,12 +25,7 @@ export interface EngineCrashedSample {
 }
 
 /** Counts since the engine started; a count below the previous one means that it was restarted. */
-export interface EngineStatsSample extends Omit<EngineStats, "lastStepMs" | "lastStepAtMs"> {
-  readonly preemptionCount?: number;
-  /** Prompt tokens looked up in the prefix cache, and tokens found there. */
-  readonly prefixCacheQueriedTokenCount?: number;
-  readonly prefixCacheHitTokenCount?: number;
-}
+export type EngineStatsSample = Omit<EngineStats, "lastStepMs" | "lastStepAtMs">;
 
 /** Configuration of the KV cache, set once the engine has started. */
 export interface CacheConfigSample {

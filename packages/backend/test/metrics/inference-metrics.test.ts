@@ -25,11 +25,15 @@ const stats: EngineStatsSample = {
   kvCacheUsage: 0.25,
   promptTokenCount: 100,
   generatedTokenCount: 50,
+  preemptionCount: 0,
+  prefixCacheQueriedTokenCount: 0,
+  prefixCacheHitTokenCount: 0,
 };
 
 const finished: RequestFinishedSample = {
   finishReason: "stop",
   promptTokenCount: 30,
+  cachedPromptTokenCount: 0,
   generatedTokenCount: 11,
   longestAnswerTokenCount: 11,
   queuedMs: 100,
@@ -214,6 +218,7 @@ test("a request that left the queue counts as finished but not as a prefill of 0
   metrics.requestFinished({
     finishReason: "abort",
     promptTokenCount: 30,
+    cachedPromptTokenCount: 0,
     generatedTokenCount: 0,
     longestAnswerTokenCount: 0,
     queuedMs: 700,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import type { InferenceErrorCode } from "../errors.ts";
-import type { Executor } from "../executors/executor.ts";
+import type { Executor, KvStorage } from "../executors/executor.ts";
 import type { ExecutorSizes } from "../executors/executor-provider.ts";
-import { assertClose, assertGenerated, assertRejects, longest } from "./assertions.ts";
-import { cacheCases } from "./cache-cases.ts";
+import { assertClose, assertGenerated, longest } from "./assertions.ts";
 import { type Chunk, ForwardDriver, GreedySequence } from "./forward-driver.ts";
+import { pageCases } from "./page-cases.ts";
+import { refusalCases } from "./refusal-cases.ts";
+import { slotCases } from "./slot-cases.ts";
 
 /** A case that throws if it does not hold; run it in any test framework. */
 export interface ConformanceCase {
@@ -30,6 +31,8 @@ export interface ExecutorConformanceOptions {
   readonly prompts: readonly GoldenPrompt[];
   /** Largest difference of logits, relative to the largest logit. [1e-4] */
   readonly tolerance?: number;
+  /** How the executor stores keys and values. [`slots`] */
+  readonly kvLayout?: KvStorage["layout"];
 }
 
 /** The context of a case. */
@@ -41,8 +44,9 @@ export interface CaseContext {
 
 /** Lists the cases that every executor must pass. They are independent of each other. */
 export function executorCases(options: ExecutorConformanceOptions): readonly ConformanceCase[] {
-  const { prompts, tolerance = 1e-4 } = options;
-  return Object.entries(bodies).map(([name, body]) => ({
+  const { prompts, tolerance = 1e-4, kvLayout = "slots" } = options;
+  const storageCases = kvLayout === "slots" ? slotCases : pageCases;
+  return Object.entries({ ...bodies, ...storageCases }).map(([name, body]) => ({
     name,
     async run() {
       const made: Executor[] = [];
@@ -229,6 +233,15 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     assertGenerated(sequences, prompts);
   },
 
+  "keeps nothing of a released sequence for the next in its place": async (context) => {
+    const { create, prompts, tolerance } = context;
+    const driver = await create({ maxSequences: 2 });
+    for (const { tokenIds, logits } of [...prompts, ...prompts.toReversed()]) {
+      const [row] = await driver.runAlone([{ startPosition: 0, tokenIds }]);
+      assertClose(row, logits.at(-1), tolerance);
+    }
+  },
+
   "returns rows of logits in the order of the batch": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: prompts.length });
@@ -249,60 +262,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
     }
   },
 
-  "refuses an invalid batch and is not changed by it": async ({ create, prompts }) => {
-    const driver = await create({ maxSequences: 2 });
-    const prompt = longest(prompts);
-    const sequence = new GreedySequence(driver, prompt.tokenIds);
-    await driver.step([sequence]);
-    const held = prompt.tokenIds.length;
-    const { maxLogitRows, plan, vocabSize } = driver.executor;
-    const good = { slot: sequence.cached.slot, startPosition: held, tokenIds: [1] };
-    const ones = (length: number): number[] => Array.from({ length }, () => 1);
-    const refused: readonly [InferenceErrorCode, ...Partial<typeof good & Chunk>[]][] = [
-      ["INVALID_BATCH", { slot: 2 }],
-      ["INVALID_BATCH", { slot: -1 }],
-      // A chunk of one token must be in the first slots.
-      ["INVALID_BATCH", { slot: 1 }],
-      ["INVALID_BATCH", {}, {}],
-      ["INVALID_BATCH", { tokenIds: [vocabSize] }],
-      ["INVALID_BATCH", { tokenIds: [-1] }],
-      ["INVALID_BATCH", { tokenIds: [] }],
-      ["INVALID_BATCH", { startPosition: -1 }],
-      ["INVALID_BATCH", { logitCount: 2 }],
-      ["INVALID_BATCH", { logitCount: -1 }],
-      ["CONTEXT_LENGTH_EXCEEDED", { tokenIds: ones(plan.contextTokens) }],
-    ];
-    for (const [code, ...parts] of refused) {
-      await assertRejects(() => driver.forward(parts.map((part) => Object.assign({}, good, part))), code);
-    }
-    const tooMany = maxLogitRows + 1;
-    if (tooMany <= plan.contextTokens) {
-      const chunk = { ...good, startPosition: 0, tokenIds: ones(tooMany), logitCount: tooMany };
-      await assertRejects(() => driver.forward([chunk]), "INVALID_BATCH");
-    }
-    for (let step = 1; step < 8; step += 1) await driver.step([sequence]);
-    assert.deepEqual(sequence.generated, prompt.greedyTokenIds.slice(0, 8));
-  },
-
-  "runs one forward at a time": async ({ create, prompts }) => {
-    const driver = await create({ maxSequences: 1 });
-    const chunk = { slot: 0, startPosition: 0, tokenIds: longest(prompts).tokenIds };
-    const first = driver.forward([chunk]);
-    await assertRejects(() => driver.forward([chunk]), "INVALID_BATCH");
-    assert.equal((await first).rowCount, 1);
-  },
-
-  "finishes a running forward before it is disposed, and runs none after": async ({ create, prompts }) => {
-    const driver = await create({ maxSequences: 1 });
-    const { executor } = driver;
-    const chunk = { slot: 0, startPosition: 0, tokenIds: longest(prompts).tokenIds };
-    const last = driver.forward([chunk]);
-    await Promise.all([executor.dispose(), executor.dispose()]);
-    assert.equal((await last).rowCount, 1);
-    await assertRejects(() => driver.forward([chunk]), "EXECUTOR_DISPOSED");
-  },
-
-  ...cacheCases,
+  ...refusalCases,
 };
 
 async function continueAlone(

@@ -1,4 +1,4 @@
-import type { Executor, ForwardResult } from "../executors/executor.ts";
+import type { Executor, ForwardBatch, ForwardResult } from "../executors/executor.ts";
 import { createKvCache } from "../kv/create-kv-cache.ts";
 import type { CachedSequence, KvCache } from "../kv/kv-cache.ts";
 
@@ -25,43 +25,65 @@ export interface SequenceChunk extends Chunk {
 export class ForwardDriver {
   readonly executor: Executor;
   readonly kvCache: KvCache;
+  #lastScope = 0;
 
   constructor(executor: Executor) {
     this.executor = executor;
     this.kvCache = createKvCache(executor.kvStorage);
   }
 
-  /** Admits a sequence of any length, of which nothing is cached. */
+  /** Admits a sequence of any length, of which nothing is cached, and which shares nothing with others. */
   admit(): CachedSequence {
-    const sequence = this.kvCache.admit(new Int32Array(1), this.kvCache.sequenceCapacityTokens);
-    if (sequence === undefined) throw new Error("expected a free slot, got none");
+    this.#lastScope += 1;
+    return this.admitPrompt([0], this.#lastScope);
+  }
+
+  /** Admits a sequence that shares tokens with others of its scope. */
+  admitPrompt(tokenIds: readonly number[], scope: number = 0): CachedSequence {
+    const { sequenceCapacityTokens } = this.kvCache;
+    const sequence = this.kvCache.admit(Int32Array.from(tokenIds), sequenceCapacityTokens, { scope });
+    if (sequence === undefined) throw new Error("expected room for a sequence, got none");
     return sequence;
   }
 
-  /** Runs chunks as one forward in the given slots. */
-  forward(chunks: readonly (Chunk & { readonly slot: number })[]): Promise<ForwardResult> {
-    return this.executor.forward({
+  /** Makes a batch of chunks, with room for them in the KV cache. */
+  batchOf(chunks: readonly SequenceChunk[]): ForwardBatch {
+    const { blockTableStride } = this.kvCache;
+    const slots = new Int32Array(chunks.length);
+    const blockTables = new Int32Array(chunks.length * blockTableStride);
+    const lengths = Int32Array.from(chunks, (chunk) => chunk.tokenIds.length);
+    for (const { sequence, startPosition, tokenIds } of chunks) {
+      const growthTokens = startPosition + tokenIds.length - sequence.tokenCount;
+      if (!this.kvCache.grow(sequence, growthTokens)) throw new Error("expected room to grow, got none");
+    }
+    const sequences = chunks.map(({ sequence }) => ({ cached: sequence }));
+    this.kvCache.place({ sequences, lengths, slots, blockTables });
+    return {
       chunkCount: chunks.length,
-      slots: Int32Array.from(chunks, (chunk) => chunk.slot),
+      slots,
+      blockTables,
+      blockTableStride,
       startPositions: Int32Array.from(chunks, (chunk) => chunk.startPosition),
-      lengths: Int32Array.from(chunks, (chunk) => chunk.tokenIds.length),
+      lengths,
       logitCounts: Int32Array.from(chunks, (chunk) => chunk.logitCount ?? 1),
       knownLengths: Int32Array.from(chunks, (chunk) => chunk.knownLength ?? 0),
       adapters: Int32Array.from(chunks, (chunk) => chunk.adapter ?? 0),
       tokenIds: Int32Array.from(chunks.flatMap((chunk) => chunk.tokenIds)),
-    });
+    };
+  }
+
+  /** Runs chunks as one forward; what they compute is not recorded. */
+  forward(chunks: readonly SequenceChunk[]): Promise<ForwardResult> {
+    return this.executor.forward(this.batchOf(chunks));
   }
 
   /** Runs chunks as one forward; returns copies of the rows of logits. */
   async run(chunks: readonly SequenceChunk[]): Promise<Float32Array[]> {
-    const slots = new Int32Array(chunks.length);
-    const lengths = Int32Array.from(chunks, (chunk) => chunk.tokenIds.length);
-    const sequences = chunks.map(({ sequence }) => ({ cached: sequence }));
-    this.kvCache.place({ sequences, lengths, slots });
-    const result = await this.forward(chunks.map((chunk, at) => ({ ...chunk, slot: slots[at] ?? -1 })));
+    const result = await this.forward(chunks);
     for (const { sequence, startPosition, tokenIds, proposalCount = 0 } of chunks) {
       const tokenCount = startPosition + tokenIds.length - proposalCount - sequence.tokenCount;
-      if (tokenCount > 0) this.kvCache.advance(sequence, tokenCount);
+      const firstGenerated = Math.max(sequence.tokenCount, sequence.tokenIds.length) - startPosition;
+      if (tokenCount > 0) this.kvCache.advance(sequence, tokenCount, tokenIds.slice(firstGenerated));
     }
     return Array.from({ length: result.rowCount }, (_, row) => result.row(row).slice());
   }
@@ -94,10 +116,11 @@ export class GreedySequence {
   readonly #tokens: number[];
   #cachedCount = 0;
 
-  constructor(driver: ForwardDriver, prompt: readonly number[]) {
+  constructor(driver: ForwardDriver, prompt: readonly number[], cached: CachedSequence = driver.admit()) {
     this.#driver = driver;
     this.#tokens = [...prompt];
-    this.cached = driver.admit();
+    this.cached = cached;
+    this.#cachedCount = cached.tokenCount;
   }
 
   /** The next chunk: at most `maxTokens` of the tokens that are not cached. */
@@ -135,7 +158,7 @@ export class GreedySequence {
     const expected = rows.map((row) => indexOfHighest(row));
     const firstWrong = proposals.findIndex((tokenId, at) => tokenId !== expected[at]);
     const acceptedCount = firstWrong === -1 ? proposals.length : firstWrong;
-    this.#driver.kvCache.advance(this.cached, acceptedCount);
+    this.#driver.kvCache.advance(this.cached, acceptedCount, proposals);
     this.#cachedCount = this.#tokens.length + acceptedCount;
     for (const tokenId of expected.slice(0, acceptedCount + 1)) this.#accept(tokenId);
     return acceptedCount;

@@ -45,7 +45,11 @@ export function createEngine<
     model,
   });
   const loop = createStepLoop({ options: resolved, scheduler, table, sampler, publish });
-  const { maxAdapters = 0 } = executor.adapterStorage ?? {};
+  const { adapterStorage } = executor;
+  const maxAdapters = adapterStorage?.maxAdapters ?? 0;
+  const { tokenizer, eosTokenIds, random } = resolved;
+  const shared = { tokenizer, eosTokenIds, random };
+  const cacheScopeOf = ({ adapter }: ResolvedRequest): number => adapterStorage?.loadIdAt(adapter) ?? 0;
   let isDraining = false;
   let disposal: Promise<void> | undefined;
   let requestCount = 0;
@@ -125,7 +129,7 @@ export function createEngine<
       maxTokens: checked.stopping.maxTokens,
       logprobs: checked.logprobs,
       promptLogprobs: checked.promptLogprobs,
-      sequences: createSequences(checked, resolved),
+      sequences: createSequences(checked, { ...shared, cacheScope: cacheScopeOf(checked) }),
       stream: new GenerationStream(
         id,
         (reason) => table.end(active, { kind: "aborted", reason }),
@@ -188,6 +192,7 @@ export function createEngine<
         kvCacheUsage: kvCache.usage(),
         promptTokenCount,
         generatedTokenCount,
+        ...scheduler.counters,
         lastStepMs,
         lastStepAtMs,
       };

@@ -8,8 +8,13 @@ export interface EngineStats {
   readonly waitingRequestCount: number;
   readonly waitingTokenCount: number;
   readonly kvCacheUsage: number;
+  /** Prompt tokens that were computed, and those of preempted sequences that were computed again. */
   readonly promptTokenCount: number;
   readonly generatedTokenCount: number;
+  readonly preemptionCount: number;
+  /** Prompt tokens looked up in the prefix cache, where the KV cache has one, and tokens found there. */
+  readonly prefixCacheQueriedTokenCount: number;
+  readonly prefixCacheHitTokenCount: number;
   readonly lastStepMs: number;
   /** Clock time of the last finished step; `undefined` before the first. */
   readonly lastStepAtMs: number | undefined;

@@ -51,6 +51,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
   const batch = new StepBatch<GeneratedSequence>({
     maxChunks: limits.maxRunningSequences,
     maxTokens: limits.maxTokensPerStep,
+    blockTableStride: kvCache.blockTableStride,
   });
   const prefillBudget = createPrefillBudget({
     targetMs: limits.stepTimeMs,
@@ -110,6 +111,8 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     try {
       const promptTokenId = sequence.promptTokenIds[position + 1];
       if (promptTokenId !== undefined) {
+        // Known before the sequence was preempted.
+        if (position + 1 < sequence.promptLogprobCount) return;
         sequence.acceptPromptLogprob(sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0));
         return;
       }

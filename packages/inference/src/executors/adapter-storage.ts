@@ -36,4 +36,9 @@ export interface AdapterStorage {
    */
   load(place: number, adapter: AdapterSource): Promise<void>;
   unload(place: number): void;
+  /**
+   * Tells what was loaded into a place from all that was loaded before, so that keys and values that were cached with
+   * another adapter are not used; 0 where nothing is.
+   */
+  loadIdAt(place: number): number;
 }

@@ -110,6 +110,8 @@ export interface ExecutorMemoryPlan {
   readonly kvCacheDtype: KvCacheDtype;
   /** Features of a head in the KV cache: those of the model, and zeros behind them where the runtime wants more. */
   readonly kvHeadDim: number;
+  /** Where keys and values are stored in pages. */
+  readonly kvPages?: { readonly pageTokens: number; readonly pageCount: number } | undefined;
   readonly maxSequences: number;
   readonly contextTokens: number;
 }

@@ -1,3 +1,4 @@
+import { InferenceError } from "../errors.ts";
 import type { SlotMove, SlotStorage } from "../executors/executor.ts";
 import { CachedSequence, type KvCache } from "./kv-cache.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
@@ -25,6 +26,8 @@ export function createSlotCache(storage: SlotStorage): KvCache {
     capacityTokens: slotCount * slotTokens,
     sequenceCapacityTokens: slotTokens,
     maxSequences: slotCount,
+    blockTableStride: 0,
+    hasPrefixCache: false,
     usage: () => table.usedSlotCount / slotCount,
     admit: (tokenIds, maxTokens) => {
       if (maxTokens > slotTokens || table.usedSlotCount === slotCount) return undefined;
@@ -47,6 +50,10 @@ export function createSlotCache(storage: SlotStorage): KvCache {
     },
     release: (sequence) => {
       if (sharing.delete(sequence)) table.free(sequence);
+    },
+    preempt: () => {
+      const expected = "a slot with room for the whole sequence";
+      throw new InferenceError("KV_CACHE_FULL", { expected, got: "a sequence to preempt" });
     },
     place: (batch) => table.place(batch, move),
   };

@@ -1,6 +1,8 @@
 import type { SlotMove } from "../executors/executor.ts";
 import type { CachedSequence, PlacedBatch } from "./kv-cache.ts";
 
+type SlotBatch = Omit<PlacedBatch, "blockTables">;
+
 /**
  * Keeps which sequence has which slot.
  *
@@ -39,7 +41,7 @@ export class SlotTable {
    * Moves the sequences with one token in a batch to the front, in any order, and writes the batch's slots; `move` is
    * called before a move is recorded.
    */
-  place(batch: PlacedBatch, move: (move: SlotMove) => void): void {
+  place(batch: SlotBatch, move: (move: SlotMove) => void): void {
     const { sequences, lengths, slots } = batch;
     let decodeCount = 0;
     let lastDecodeSlot = -1;
@@ -55,7 +57,7 @@ export class SlotTable {
     for (let at = 0; at < sequences.length; at += 1) slots[at] = sequences[at]!.cached!.slot;
   }
 
-  #gather(batch: PlacedBatch, decodeCount: number, move: (move: SlotMove) => void): void {
+  #gather(batch: SlotBatch, decodeCount: number, move: (move: SlotMove) => void): void {
     const { lengths, slots } = batch;
     this.#isDecoding.fill(0);
     for (let at = 0; at < batch.sequences.length; at += 1) {

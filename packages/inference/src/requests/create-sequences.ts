@@ -12,6 +12,8 @@ export interface SequenceContext {
   readonly eosTokenIds: ReadonlySet<number>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Only sequences of one scope share cached tokens. */
+  readonly cacheScope: number;
 }
 
 /** Creates the `n` sequences of a request. */
@@ -30,6 +32,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
         index,
         promptTokenIds,
         adapter: request.adapter,
+        cacheScope: context.cacheScope,
         maxTokens: stopping.maxTokens,
         minTokens: stopping.minTokens,
         includeStopInOutput: stopping.includeStopInOutput,

@@ -17,6 +17,8 @@ export interface GeneratedSequenceParts {
   readonly promptTokenIds: Int32Array;
   /** The place of its adapter; 0 for none. [0] */
   readonly adapter?: number;
+  /** Only sequences of one scope share cached tokens. [0] */
+  readonly cacheScope?: number;
   readonly maxTokens: number;
   readonly minTokens: number;
   readonly includeStopInOutput: boolean;
@@ -48,11 +50,13 @@ export class GeneratedSequence implements SchedulableSequence {
   readonly index: number;
   readonly promptTokenIds: Int32Array;
   readonly adapter: number;
+  readonly cacheScope: number;
   readonly maxLengthTokens: number;
   readonly sampling: SamplingState;
   readonly #logprobs: LogprobLog | undefined;
   /** The first token of a prompt has none. */
   readonly #promptLogprobs: LogprobLog | undefined;
+  #promptLogprobCount = 0;
   cached: CachedSequence | undefined;
   readonly #pendingTokenIds: number[] = [];
   readonly #parts: GeneratedSequenceParts;
@@ -71,6 +75,7 @@ export class GeneratedSequence implements SchedulableSequence {
     this.index = parts.index;
     this.promptTokenIds = parts.promptTokenIds;
     this.adapter = parts.adapter ?? 0;
+    this.cacheScope = parts.cacheScope ?? 0;
     this.maxLengthTokens = parts.promptTokenIds.length + parts.maxTokens;
     this.sampling = parts.sampling;
     this.#parts = parts;
@@ -78,6 +83,7 @@ export class GeneratedSequence implements SchedulableSequence {
     if (!parts.hasPromptLogprobs) return;
     this.#promptLogprobs = new LogprobLog(parts);
     this.#promptLogprobs.push(undefined);
+    this.#promptLogprobCount = 1;
   }
 
   get pendingTokenIds(): readonly number[] {
@@ -89,7 +95,7 @@ export class GeneratedSequence implements SchedulableSequence {
   }
 
   get needsPromptLogits(): boolean {
-    return this.#promptLogprobs !== undefined;
+    return this.#promptLogprobs !== undefined && this.#promptLogprobCount < this.promptTokenIds.length;
   }
 
   /** Generated tokens. */
@@ -132,9 +138,15 @@ export class GeneratedSequence implements SchedulableSequence {
     this.#finish("length", undefined);
   }
 
+  /** Tokens of the prompt whose log-probabilities are known, the first included. */
+  get promptLogprobCount(): number {
+    return this.#promptLogprobCount;
+  }
+
   /** Appends the log-probabilities of the prompt's next token. */
   acceptPromptLogprob(logprob: SampledToken): void {
     this.#promptLogprobs?.push(logprob);
+    this.#promptLogprobCount += 1;
   }
 
   get hasUnreadPromptLogprobs(): boolean {

@@ -69,6 +69,7 @@ export function createRequestTable({ scheduler, clock, publish }: RequestTableOp
       requestId: request.id,
       finishReason: request.finishReason(),
       promptTokenCount: request.promptTokenCount,
+      cachedPromptTokenCount: request.cachedPromptTokenCount,
       generatedTokenCount: request.generatedTokenCount,
       longestAnswerTokenCount: Math.max(...request.sequences.map(({ tokenCount }) => tokenCount)),
       ...phases,

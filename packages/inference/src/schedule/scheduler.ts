@@ -1,4 +1,4 @@
-import type { KvCache } from "../kv/kv-cache.ts";
+import type { CachedSequence, KvCache } from "../kv/kv-cache.ts";
 import type { SchedulableSequence, StepBatch } from "./step-batch.ts";
 
 /** Limits of one step. */
@@ -20,22 +20,35 @@ export interface PrefillLimits {
   readonly prefillOnlyTokens: number;
 }
 
+/** Totals since the scheduler was created. */
+export interface SchedulerCounters {
+  readonly preemptionCount: number;
+  /** Prompt tokens that were looked up among the cached ones; in KV caches with a prefix cache only. */
+  readonly prefixCacheQueriedTokenCount: number;
+  /** Prompt tokens that were found. */
+  readonly prefixCacheHitTokenCount: number;
+}
+
 /**
  * Decides what each step computes: first one token for every decoding sequence (several where a sequence that decodes
- * alone has as many), then prefill, first come first
- * served, with the rest of the token budget. The head of the queue is never passed over, so no sequence starves;
- * KV cache is reserved for a sequence's whole length on admission, so none is preempted. Of sequences with the same
- * prompt the first computes it; the others wait for it and compute its last token only.
+ * alone has as many), then prefill, first come first served, with the rest of the token budget. The head of the queue is
+ * never passed over, so no sequence starves. Of sequences with the same prompt the first computes it; the others wait for
+ * it and compute only what they do not share.
+ *
+ * A sequence that finds no room in the KV cache for its next tokens takes it from the one that arrived last: that one is
+ * preempted, and waits at the head of the queue to be computed again, with all tokens that it had. So the running
+ * sequences always arrived before the waiting ones, and the oldest of them goes on.
  */
 export interface Scheduler<S extends SchedulableSequence> {
   readonly runningCount: number;
   readonly waitingCount: number;
-  /** Prompt tokens in the queue. */
+  /** Tokens in the queue that are to be computed before the next token of their sequence. */
   readonly waitingTokenCount: number;
+  readonly counters: SchedulerCounters;
   add(sequence: S): void;
   /** Fills the batch, and admits sequences from the queue while there is room. [prefill up to maxTokensPerStep] */
   schedule(batch: StepBatch<S>, prefill?: PrefillLimits): void;
-  /** Records that a scheduled batch was computed; copies complete prompts to the sequences that wait for them. */
+  /** Records that a scheduled batch was computed; sequences that wait for its tokens go on. */
   advance(batch: StepBatch<S>): void;
   /** Removes a sequence in any state, and releases its KV cache. */
   remove(sequence: S): void;
@@ -53,6 +66,9 @@ export function createScheduler<S extends SchedulableSequence>(
   // Sets keep the order of arrival and delete in constant time.
   const waiting = new Set<S>();
   const running = new Set<S>();
+  /** Waiting too, before the others; the one that arrived first is the last. */
+  const preempted: { readonly sequence: S; readonly tokenIds: Int32Array }[] = [];
+  const counters = { preemptionCount: 0, prefixCacheQueriedTokenCount: 0, prefixCacheHitTokenCount: 0 };
   let waitingTokenCount = 0;
 
   /** Prompt tokens that the batch has room for. */
@@ -79,14 +95,68 @@ export function createScheduler<S extends SchedulableSequence>(
   const decodeLength = (sequence: S, decodingCount: number): number =>
     decodingCount > 1 ? 1 : Math.min(sequence.pendingTokenIds.length, maxChunkTokens);
 
-  const admit = (sequence: S): boolean => {
-    if (running.size >= maxRunningSequences) return false;
-    sequence.cached = kvCache.admit(sequence.promptTokenIds, sequence.maxLengthTokens);
-    if (sequence.cached === undefined) return false;
-    waiting.delete(sequence);
-    waitingTokenCount -= sequence.promptTokenIds.length;
+  const admit = (sequence: S, tokenIds: Int32Array): CachedSequence | undefined => {
+    if (running.size >= maxRunningSequences) return undefined;
+    const { maxLengthTokens, cacheScope: scope, needsPromptLogits: computesAll } = sequence;
+    const cached = kvCache.admit(tokenIds, maxLengthTokens, { scope, computesAll });
+    if (cached === undefined) return undefined;
+    sequence.cached = cached;
+    waitingTokenCount -= tokenIds.length;
     running.add(sequence);
+    return cached;
+  };
+
+  const admitWaiting = (batch: StepBatch<S>, prefill: PrefillLimits): void => {
+    for (let head = preempted.at(-1); head !== undefined; head = preempted.at(-1)) {
+      const roomTokens = prefillRoom(batch, prefill);
+      if (roomTokens <= 0 || admit(head.sequence, head.tokenIds) === undefined) return;
+      preempted.pop();
+      addChunk(head.sequence, batch, roomTokens);
+    }
+    for (const sequence of waiting) {
+      const { promptTokenIds } = sequence;
+      const roomTokens = prefillRoom(batch, prefill);
+      const cached = roomTokens <= 0 ? undefined : admit(sequence, promptTokenIds);
+      if (cached === undefined) return;
+      waiting.delete(sequence);
+      if (kvCache.hasPrefixCache && !sequence.needsPromptLogits) {
+        counters.prefixCacheQueriedTokenCount += promptTokenIds.length;
+        counters.prefixCacheHitTokenCount += cached.sharedTokenCount;
+      }
+      addChunk(sequence, batch, roomTokens);
+    }
+  };
+
+  const preempt = (sequence: S): void => {
+    const cachedTokenIds = kvCache.preempt(sequence.cached!);
+    sequence.cached = undefined;
+    running.delete(sequence);
+    const tokenIds = concat(cachedTokenIds, sequence.pendingTokenIds);
+    sequence.dropPending(sequence.pendingTokenIds.length);
+    preempted.push({ sequence, tokenIds });
+    waitingTokenCount += tokenIds.length;
+    counters.preemptionCount += 1;
+  };
+
+  /** Makes room for a sequence's next tokens; `false` where it is preempted itself. */
+  const makeRoom = (sequence: S, tokenCount: number): boolean => {
+    while (!kvCache.grow(sequence.cached!, tokenCount)) {
+      let last = sequence;
+      for (const each of running) last = each;
+      preempt(last);
+      if (last === sequence) return false;
+    }
     return true;
+  };
+
+  const scheduleDecodes = (batch: StepBatch<S>): void => {
+    const decoding = [...running].filter((sequence) => !isPrefilling(sequence));
+    for (const sequence of decoding) {
+      // It and those after it made room for others.
+      if (sequence.cached === undefined) return;
+      const length = decodeLength(sequence, decoding.length);
+      if (makeRoom(sequence, length)) batch.addDecode(sequence, length);
+    }
   };
 
   return {
@@ -94,27 +164,24 @@ export function createScheduler<S extends SchedulableSequence>(
       return running.size;
     },
     get waitingCount() {
-      return waiting.size;
+      return waiting.size + preempted.length;
     },
     get waitingTokenCount() {
       return waitingTokenCount;
     },
+    counters,
     add: (sequence) => {
       waiting.add(sequence);
       waitingTokenCount += sequence.promptTokenIds.length;
     },
     schedule: (batch, prefill = unlimitedPrefill) => {
+      const { preemptionCount } = counters;
       batch.clear();
-      const decoding = [...running].filter((sequence) => !isPrefilling(sequence));
-      for (const sequence of decoding) batch.addDecode(sequence, decodeLength(sequence, decoding.length));
+      scheduleDecodes(batch);
       for (const sequence of running) {
         if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, prefill));
       }
-      for (const sequence of waiting) {
-        const roomTokens = prefillRoom(batch, prefill);
-        if (roomTokens <= 0 || !admit(sequence)) break;
-        addChunk(sequence, batch, roomTokens);
-      }
+      if (counters.preemptionCount === preemptionCount) admitWaiting(batch, prefill);
       kvCache.place(batch);
     },
     advance: (batch) => {
@@ -122,8 +189,9 @@ export function createScheduler<S extends SchedulableSequence>(
         const sequence = batch.sequences[at]!;
         const { cached } = sequence;
         if (cached === undefined) continue;
-        if (!isPrefilling(sequence)) sequence.dropPending(batch.lengths[at]!);
-        kvCache.advance(cached, batch.lengths[at]!);
+        const isDecode = !isPrefilling(sequence);
+        kvCache.advance(cached, batch.lengths[at]!, sequence.pendingTokenIds);
+        if (isDecode) sequence.dropPending(batch.lengths[at]!);
       }
     },
     remove: (sequence) => {
@@ -133,6 +201,11 @@ export function createScheduler<S extends SchedulableSequence>(
         sequence.cached = undefined;
       } else if (waiting.delete(sequence)) {
         waitingTokenCount -= sequence.promptTokenIds.length;
+      } else {
+        const at = preempted.findIndex((each) => each.sequence === sequence);
+        if (at === -1) return;
+        waitingTokenCount -= preempted[at]!.tokenIds.length;
+        preempted.splice(at, 1);
       }
     },
   };
@@ -140,4 +213,12 @@ export function createScheduler<S extends SchedulableSequence>(
 
 function isPrefilling(sequence: SchedulableSequence): boolean {
   return sequence.cached!.tokenCount < sequence.cached!.tokenIds.length;
+}
+
+function concat(tokenIds: Int32Array, rest: readonly number[]): Int32Array {
+  if (rest.length === 0) return tokenIds;
+  const all = new Int32Array(tokenIds.length + rest.length);
+  all.set(tokenIds);
+  all.set(rest, tokenIds.length);
+  return all;
 }

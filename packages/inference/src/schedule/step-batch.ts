@@ -3,15 +3,17 @@ import type { CachedSequence } from "../kv/kv-cache.ts";
 
 /** A sequence as the scheduler and a batch see it. */
 export interface SchedulableSequence {
-  /** Sequences with the same array, which have the same adapter too, compute it once; the others get a copy. */
+  /** Sequences with the same array, which have the same adapter too, compute it once. */
   readonly promptTokenIds: Int32Array;
   /** The place of its adapter; 0 for none. [0] */
   readonly adapter?: number;
+  /** Only sequences of one scope share cached tokens: another for each adapter that was loaded. [0] */
+  readonly cacheScope?: number;
   /** Prompt and generated tokens at most. */
   readonly maxLengthTokens: number;
   /** Generated tokens that were not computed yet; at least one once the prompt is computed. */
   readonly pendingTokenIds: readonly number[];
-  /** Whether the logits after every token of the prompt are needed, and not after its last only. */
+  /** Whether the logits after tokens of the prompt are still needed, and not after its last only. */
   readonly needsPromptLogits: boolean;
   /** `undefined` while the sequence waits. Set by the scheduler only. */
   cached: CachedSequence | undefined;
@@ -29,6 +31,9 @@ interface BatchChunk {
 export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   /** Written by the KV cache. */
   readonly slots: Int32Array;
+  /** Written by the KV cache. */
+  readonly blockTables: Int32Array;
+  readonly blockTableStride: number;
   readonly startPositions: Int32Array;
   readonly lengths: Int32Array;
   readonly logitCounts: Int32Array;
@@ -42,8 +47,15 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   #extraLogitCount = 0;
   #givesToken = false;
 
-  constructor(capacity: { readonly maxChunks: number; readonly maxTokens: number }) {
+  constructor(capacity: {
+    readonly maxChunks: number;
+    readonly maxTokens: number;
+    /** With storage in pages: most pages of a sequence. [0] */
+    readonly blockTableStride?: number;
+  }) {
     this.slots = new Int32Array(capacity.maxChunks);
+    this.blockTableStride = capacity.blockTableStride ?? 0;
+    this.blockTables = new Int32Array(capacity.maxChunks * this.blockTableStride);
     this.startPositions = new Int32Array(capacity.maxChunks);
     this.lengths = new Int32Array(capacity.maxChunks);
     this.logitCounts = new Int32Array(capacity.maxChunks);

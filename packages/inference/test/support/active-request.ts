@@ -14,7 +14,12 @@ export function createActiveRequest(queuedAtMs: number): ActiveRequest {
     maxTokens: 6,
     logprobs: undefined,
     promptLogprobs: undefined,
-    sequences: createSequences(request, { tokenizer, eosTokenIds: new Set(), random: () => 0 }),
+    sequences: createSequences(request, {
+      tokenizer,
+      eosTokenIds: new Set(),
+      random: () => 0,
+      cacheScope: 0,
+    }),
     stream: new GenerationStream("r1", () => {}),
     queuedAtMs,
   });

@@ -30,6 +30,7 @@ function createPlaces(count: number): {
       places.loads += 1;
     },
     unload: (place) => void used.delete(place),
+    loadIdAt: (place) => place,
   };
   const places = { table: createAdapterTable({ storage, config }), used, loads: 0 };
   return places;

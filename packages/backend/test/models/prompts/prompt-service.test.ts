@@ -11,6 +11,9 @@ const engineStats: EngineStats = {
   kvCacheUsage: 0,
   promptTokenCount: 0,
   generatedTokenCount: 0,
+  preemptionCount: 0,
+  prefixCacheQueriedTokenCount: 0,
+  prefixCacheHitTokenCount: 0,
   lastStepMs: 1,
   lastStepAtMs: undefined,
 };

@@ -42,6 +42,9 @@ export class AdapterStore implements AdapterStorage {
   readonly #byName: ReadonlyMap<string, AdaptedProduct>;
   /** By place: the largest rank of its adapter. */
   readonly #ranks: Int32Array;
+  /** By place. */
+  readonly #loadIds: Int32Array;
+  #lastLoadId = 0;
 
   constructor(
     products: readonly WeightRef[],
@@ -51,6 +54,7 @@ export class AdapterStore implements AdapterStorage {
     this.maxAdapters = sizes.maxAdapters;
     this.maxRank = sizes.maxRank;
     this.#ranks = new Int32Array(sizes.maxAdapters + 1);
+    this.#loadIds = new Int32Array(sizes.maxAdapters + 1);
     this.#block = memory.allocate({
       sizeBytes: adapterBytes(products, sizes),
       tag: { model, purpose: "weights", label: "adapters" },
@@ -82,6 +86,10 @@ export class AdapterStore implements AdapterStorage {
     return this.#ranks[place] ?? 0;
   }
 
+  loadIdAt(place: number): number {
+    return this.#loadIds[place] ?? 0;
+  }
+
   async load(place: number, adapter: AdapterSource): Promise<void> {
     const { maxAdapters, maxRank } = this;
     assertAdapterFits(place, adapter, { maxAdapters, maxRank, products: this.#byName });
@@ -99,12 +107,15 @@ export class AdapterStore implements AdapterStorage {
     }
     for (const { weightName } of adapter.targets) this.#byName.get(weightName)!.isChangedBy[place] = 1;
     this.#ranks[place] = adapter.rank;
+    this.#lastLoadId += 1;
+    this.#loadIds[place] = this.#lastLoadId;
     this.version += 1;
   }
 
   unload(place: number): void {
     for (const { isChangedBy } of this.products) isChangedBy[place] = 0;
     this.#ranks[place] = 0;
+    this.#loadIds[place] = 0;
     this.version += 1;
   }
 

@@ -4,8 +4,8 @@ import type { CaseContext } from "./executor-cases.ts";
 import type { SlotStorage } from "../executors/executor.ts";
 import { type ForwardDriver, GreedySequence } from "./forward-driver.ts";
 
-/** Cases of an executor's KV storage: it keeps and moves the contents of slots. */
-export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
+/** Cases of KV storage in slots: it keeps and moves the contents of slots. */
+export const slotCases: Readonly<Record<string, (context: CaseContext) => Promise<void>>> = {
   "copies the first tokens of a slot into another": async (context) => {
     const { create, prompts, tolerance } = context;
     const driver = await create({ maxSequences: 3 });
@@ -73,15 +73,6 @@ export const cacheCases: Readonly<Record<string, (context: CaseContext) => Promi
     const running = driver.run([{ sequence: driver.admit(), startPosition: 0, tokenIds }]);
     await assertRejects(() => kvStorage.move(good), "INVALID_BATCH");
     assertClose((await running)[0], logits.at(-1), tolerance);
-  },
-
-  "keeps nothing of a released sequence for the next in its slot": async (context) => {
-    const { create, prompts, tolerance } = context;
-    const driver = await create({ maxSequences: 2 });
-    for (const { tokenIds, logits } of [...prompts, ...prompts.toReversed()]) {
-      const [row] = await driver.runAlone([{ startPosition: 0, tokenIds }]);
-      assertClose(row, logits.at(-1), tolerance);
-    }
   },
 };
 

@@ -1,0 +1,114 @@
+import { InferenceError } from "../../src/errors.ts";
+import { assertBlockTables } from "../../src/executors/assert-block-tables.ts";
+import { assertChunks } from "../../src/executors/assert-chunks.ts";
+import type { Executor, ForwardBatch, ForwardResult, PagedStorage } from "../../src/index.ts";
+import { hashLogits } from "./fake-executor.ts";
+
+export interface PagedExecutorOptions {
+  readonly vocabSize: number;
+  readonly pageTokens: number;
+  readonly pageCount: number;
+  readonly maxSequences?: number;
+  /** [maxSequences] */
+  readonly maxLogitRows?: number;
+  readonly contextTokens?: number;
+  /** Awaited inside each forward, with the tokens in all pages before it. */
+  readonly onForward?: (batch: ForwardBatch, pages: Int32Array) => Promise<void> | void;
+}
+
+const unwritten = -1;
+
+/**
+ * An executor whose keys and values are the tokens themselves, in pages: the logits after a token depend on all that its
+ * block table finds, so that a wrong page is noticed.
+ */
+export function createPagedExecutor(options: PagedExecutorOptions): Executor {
+  const { vocabSize, pageTokens, pageCount, maxSequences = 8, contextTokens = 128 } = options;
+  const { maxLogitRows = maxSequences } = options;
+  const kvStorage: PagedStorage = {
+    layout: "pages",
+    pageTokens,
+    pageCount,
+    sequenceTokens: contextTokens,
+    maxSequences,
+  };
+  /** `(pageCount, pageTokens)` */
+  const pages = new Int32Array(pageCount * pageTokens).fill(unwritten);
+  const seenPages = new Uint8Array(pageCount);
+  const limits = { vocabSize, sequenceTokens: contextTokens, maxLogitRows, rankAt: () => 0 };
+  let running: Promise<ForwardResult> | undefined;
+  let isDisposed = false;
+
+  const placeOf = (batch: ForwardBatch, chunk: number, position: number): number => {
+    const page = batch.blockTables![chunk * batch.blockTableStride! + Math.floor(position / pageTokens)]!;
+    return page * pageTokens + (position % pageTokens);
+  };
+  const write = (batch: ForwardBatch): void => {
+    let offset = 0;
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      for (let at = 0; at < batch.lengths[chunk]!; at += 1, offset += 1) {
+        pages[placeOf(batch, chunk, batch.startPositions[chunk]! + at)] = batch.tokenIds[offset]!;
+      }
+    }
+  };
+  const read = (batch: ForwardBatch): Float32Array[] => {
+    const rows: Float32Array[] = [];
+    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
+      const end = batch.startPositions[chunk]! + batch.lengths[chunk]!;
+      const history = Array.from({ length: end }, (_, position) => pages[placeOf(batch, chunk, position)]!);
+      const unwrittenAt = history.indexOf(unwritten);
+      if (unwrittenAt !== -1) throw new Error(`position ${unwrittenAt} of chunk ${chunk} was never written`);
+      for (let length = end - batch.logitCounts[chunk]! + 1; length <= end; length += 1) {
+        const row = new Float32Array(vocabSize);
+        hashLogits(history.slice(0, length), row);
+        rows.push(row);
+      }
+    }
+    return rows;
+  };
+  const run = async (batch: ForwardBatch): Promise<ForwardResult> => {
+    await options.onForward?.(batch, pages);
+    write(batch);
+    await Promise.resolve();
+    const rows = read(batch);
+    return { rowCount: rows.length, row: (index) => rows[index]! };
+  };
+  const dispose = async (): Promise<void> => {
+    isDisposed = true;
+    await running?.catch(() => {});
+  };
+  return {
+    name: "paged",
+    description: "logits from a hash of the tokens in pages",
+    vocabSize,
+    plan: {
+      weightsBytes: 0,
+      kvCacheBytes: 0,
+      activationsBytes: 0,
+      workspaceBytes: 0,
+      totalBytes: 0,
+      kvBytesPerToken: 0,
+      kvCacheDtype: "float32",
+      kvHeadDim: 8,
+      kvPages: { pageTokens, pageCount },
+      maxSequences,
+      contextTokens,
+    },
+    kvStorage,
+    maxLogitRows,
+    forward: async (batch) => {
+      if (isDisposed) throw new InferenceError("EXECUTOR_DISPOSED", "the executor is disposed");
+      if (running !== undefined) throw new InferenceError("INVALID_BATCH", "a forward is running");
+      assertChunks(batch, limits);
+      assertBlockTables(batch, kvStorage, seenPages);
+      running = run(batch);
+      try {
+        return await running;
+      } finally {
+        running = undefined;
+      }
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
