@@ -41,7 +41,7 @@ export class ForwardDriver {
   /** Admits a sequence that shares tokens with others of its scope. */
   admitPrompt(tokenIds: readonly number[], scope: number = 0): CachedSequence {
     const { sequenceCapacityTokens } = this.kvCache;
-    const sequence = this.kvCache.admit(Int32Array.from(tokenIds), sequenceCapacityTokens, { scope });
+    const sequence = this.kvCache.admit(Int32Array.from(tokenIds), sequenceCapacityTokens, scope);
     if (sequence === undefined) throw new Error("expected room for a sequence, got none");
     return sequence;
   }

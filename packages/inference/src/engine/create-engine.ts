@@ -19,6 +19,8 @@ import { createStepLoop } from "./step-loop.ts";
 
 /** The platform's timers fire at once for longer times. */
 const longestTimerMs = 0x7fffffff;
+/** Scopes of requests; those below are of adapters. */
+const firstOwnScope = 2 ** 30;
 
 /**
  * Creates an engine that serves requests in one continuous batch: sequences join and leave at every step.
@@ -49,7 +51,13 @@ export function createEngine<
   const maxAdapters = adapterStorage?.maxAdapters ?? 0;
   const { tokenizer, eosTokenIds, random } = resolved;
   const shared = { tokenizer, eosTokenIds, random };
-  const cacheScopeOf = ({ adapter }: ResolvedRequest): number => adapterStorage?.loadIdAt(adapter) ?? 0;
+  let ownScopeCount = 0;
+  /** One for each adapter that was loaded; a prompt that is computed for its logits has its own. */
+  const cacheScopeOf = ({ adapter, promptLogprobs }: ResolvedRequest): number => {
+    if (promptLogprobs === undefined) return adapterStorage?.loadIdAt(adapter) ?? 0;
+    ownScopeCount = (ownScopeCount + 1) % firstOwnScope;
+    return firstOwnScope + ownScopeCount;
+  };
   let isDraining = false;
   let disposal: Promise<void> | undefined;
   let requestCount = 0;

@@ -1,5 +1,5 @@
 import type { PagedStorage } from "../executors/executor.ts";
-import { CachedSequence, type KvCache, type PlacedBatch, type PrefixUse } from "./kv-cache.ts";
+import { CachedSequence, type KvCache, type PlacedBatch } from "./kv-cache.ts";
 import { PageIndex } from "./page-index.ts";
 import { PagePool } from "./page-pool.ts";
 import { PendingPages } from "./pending-pages.ts";
@@ -121,14 +121,14 @@ export function createPagedCache(storage: PagedStorage): KvCache {
     maxSequences,
     blockTableStride,
     hasPrefixCache: true,
-    usage: () => 1 - pool.freeCount / pageCount,
-    admit: (tokenIds, maxTokens, { scope = 0, computesAll = false }: PrefixUse = {}) => {
+    usage: () => (pageCount - pool.freeCount) / pageCount,
+    admit: (tokenIds, maxTokens, scope = 0) => {
       // The others will soon grow: a page for each is left.
       const spareCount = scopes.size;
       if (maxTokens > sequenceCapacityTokens || spareCount === maxSequences) return undefined;
       if (pool.freeCount < spareCount) return undefined;
       const sequence = new CachedSequence(tokenIds);
-      const revivedCount = computesAll ? 0 : findPrefix(sequence, scope);
+      const revivedCount = findPrefix(sequence, scope);
       const { pageIds } = sequence;
       const takenCount = Math.ceil(tokenIds.length / pageTokens) - pageIds.length;
       if (takenCount + revivedCount + spareCount > pool.freeCount) return undefined;

@@ -33,16 +33,6 @@ export interface PlacedBatch {
   readonly blockTables: Int32Array;
 }
 
-/** What may be shared with a sequence. */
-export interface PrefixUse {
-  /**
-   * Only sequences of one scope share tokens: keys and values of equal tokens differ between adapters. [0]
-   */
-  readonly scope?: number | undefined;
-  /** Shares nothing that is cached already, because the logits after every token are needed. [false] */
-  readonly computesAll?: boolean | undefined;
-}
-
 /**
  * Decides which tokens of which sequences are cached, and where in an executor's storage. Callers release no
  * sequence that is in a running forward pass.
@@ -63,8 +53,10 @@ export interface KvCache {
    * Admits a sequence that begins with `tokenIds` and may become `maxTokens` long; `undefined` when there is no room
    * now. The result's `tokenCount` says how many of the tokens are cached already, because another sequence has
    * them; never the last, whose logits are needed. A preempted sequence is admitted again with all its tokens.
+   *
+   * @param scope sequences of one scope share tokens; keys and values of equal tokens differ between adapters [0]
    */
-  admit(tokenIds: Int32Array, maxTokens: number, use?: PrefixUse): CachedSequence | undefined;
+  admit(tokenIds: Int32Array, maxTokens: number, scope?: number): CachedSequence | undefined;
   /** Whether another sequence is computing tokens of this one, which it shares, or gets a copy of, when they are cached. */
   isWaitingForPrefix(sequence: CachedSequence): boolean;
   /**

@@ -77,9 +77,19 @@ export function createScheduler<S extends SchedulableSequence>(
     return Math.min(maxTokensPerStep - batch.tokenCount, limitTokens - batch.prefillTokenCount);
   };
 
+  /** Whether the logits of its prompt are needed first, which another sequence with the same one computes. */
+  const isBehindPrompt = (sequence: S): boolean => {
+    for (const each of running) {
+      if (each === sequence) return false;
+      if (each.needsPromptLogits && each.promptTokenIds === sequence.promptTokenIds) return true;
+    }
+    return false;
+  };
+
   const addChunk = (sequence: S, batch: StepBatch<S>, roomTokens: number): void => {
     const { cached } = sequence;
     if (roomTokens <= 0 || cached === undefined || kvCache.isWaitingForPrefix(cached)) return;
+    if (isBehindPrompt(sequence)) return;
     const remaining = cached.tokenIds.length - cached.tokenCount;
     const fitting = Math.min(remaining, maxChunkTokens, roomTokens);
     const length = sequence.needsPromptLogits
@@ -97,8 +107,7 @@ export function createScheduler<S extends SchedulableSequence>(
 
   const admit = (sequence: S, tokenIds: Int32Array): CachedSequence | undefined => {
     if (running.size >= maxRunningSequences) return undefined;
-    const { maxLengthTokens, cacheScope: scope, needsPromptLogits: computesAll } = sequence;
-    const cached = kvCache.admit(tokenIds, maxLengthTokens, { scope, computesAll });
+    const cached = kvCache.admit(tokenIds, sequence.maxLengthTokens, sequence.cacheScope);
     if (cached === undefined) return undefined;
     sequence.cached = cached;
     waitingTokenCount -= tokenIds.length;
@@ -119,7 +128,7 @@ export function createScheduler<S extends SchedulableSequence>(
       const cached = roomTokens <= 0 ? undefined : admit(sequence, promptTokenIds);
       if (cached === undefined) return;
       waiting.delete(sequence);
-      if (kvCache.hasPrefixCache && !sequence.needsPromptLogits) {
+      if (kvCache.hasPrefixCache) {
         counters.prefixCacheQueriedTokenCount += promptTokenIds.length;
         counters.prefixCacheHitTokenCount += cached.sharedTokenCount;
       }

@@ -7,7 +7,10 @@ export interface SchedulableSequence {
   readonly promptTokenIds: Int32Array;
   /** The place of its adapter; 0 for none. [0] */
   readonly adapter?: number;
-  /** Only sequences of one scope share cached tokens: another for each adapter that was loaded. [0] */
+  /**
+   * Only sequences of one scope share cached tokens. One that needs the logits of its prompt is the first of its scope,
+   * so that it finds none but those that it computed before it was preempted. [0]
+   */
   readonly cacheScope?: number;
   /** Prompt and generated tokens at most. */
   readonly maxLengthTokens: number;

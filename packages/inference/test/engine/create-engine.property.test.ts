@@ -1,14 +1,19 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { GenerationChoice, GenerationRequest, GenerationResult, TokenStream } from "../../src/index.ts";
-import { createEngineFixture } from "../support/engine-fixture.ts";
+import { createEngineFixture, fixtureVocabSize } from "../support/engine-fixture.ts";
+import { createPagedExecutor } from "../support/paged-executor.ts";
+
+const maxPromptTokens = 24;
+const maxAnswerTokens = 24;
+const longestTokens = maxPromptTokens + maxAnswerTokens;
 
 const arrival = fc.record({
   arriveAt: fc.integer({ min: 0, max: 12 }),
-  promptLength: fc.integer({ min: 1, max: 24 }),
-  maxTokens: fc.integer({ min: 0, max: 8 }),
+  promptLength: fc.integer({ min: 1, max: maxPromptTokens }),
+  maxTokens: fc.integer({ min: 0, max: maxAnswerTokens }),
   n: fc.integer({ min: 1, max: 4 }),
-  seed: fc.integer({ min: 0, max: 3 }),
+  seed: fc.integer({ min: 0, max: 5 }),
   promptLogprobs: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }),
   /** In which forward the signal is aborted, and whether while it runs or after. */
   abortAt: fc.option(fc.integer({ min: 1, max: 25 })),
@@ -81,16 +86,24 @@ async function answerAlone(arrival: Arrival): Promise<Answer> {
   return answer;
 }
 
-describe("createEngine", () => {
+/** With storage in pages: few more than the longest sequence needs, so that sequences are preempted. */
+const pages = fc.record({
+  pageTokens: fc.integer({ min: 1, max: 6 }),
+  sparePages: fc.integer({ min: 0, max: 4 }),
+});
+
+describe.each(["slots", "pages"] as const)("createEngine, with storage in %s", (layout) => {
   it("generates for every request what it would alone, and holds no memory at the end", async () => {
+    const totals = { preemptionCount: 0, prefixCacheHitTokenCount: 0 };
     const scenario = fc.record({
       arrivals: fc.array(arrival, { minLength: 1, maxLength: 8 }),
       sizes,
+      pages,
       failAt: fc.option(fc.integer({ min: 1, max: 25 })),
       disposeAt: fc.option(fc.integer({ min: 1, max: 40 })),
     });
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ arrivals, sizes, failAt, disposeAt }) => {
+      fc.asyncProperty(scenario, async ({ arrivals, sizes, pages, failAt, disposeAt }) => {
         const controllers = arrivals.map(() => new AbortController());
         let forwardCount = 0;
         let disposal: Promise<void> | undefined;
@@ -99,20 +112,23 @@ describe("createEngine", () => {
             if (abortAt === forwardCount && isAbortedWithin === isWithin) controllers[index]?.abort("gone");
           }
         };
-        const { engine, events, memory } = createEngineFixture(
-          {
-            ...sizes.executor,
-            onForward: async () => {
-              forwardCount += 1;
-              abort(true);
-              if (disposeAt === forwardCount) disposal = engine.dispose();
-              setImmediate(() => abort(false));
-              await Promise.resolve();
-              if (failAt === forwardCount) throw new Error("device lost");
-            },
-          },
-          { limits: sizes.limits },
-        );
+        const onForward = async (): Promise<void> => {
+          forwardCount += 1;
+          abort(true);
+          if (disposeAt === forwardCount) disposal = engine.dispose();
+          setImmediate(() => abort(false));
+          await Promise.resolve();
+          if (failAt === forwardCount) throw new Error("device lost");
+        };
+        const { pageTokens, sparePages } = pages;
+        const pageCount = Math.ceil(longestTokens / pageTokens) + sparePages;
+        const executorOptions = { ...sizes.executor, vocabSize: fixtureVocabSize, onForward };
+        const { engine, events, memory } = createEngineFixture(executorOptions, {
+          limits: sizes.limits,
+          ...(layout === "pages" && {
+            executor: createPagedExecutor({ ...executorOptions, pageTokens, pageCount }),
+          }),
+        });
         const outcomes: Promise<void>[] = [];
         const follow = async (stream: TokenStream, arrival: Arrival): Promise<void> => {
           try {
@@ -138,7 +154,12 @@ describe("createEngine", () => {
           await new Promise((resolve) => setImmediate(resolve));
         }
         await Promise.all(outcomes);
+        // The last may have ended during a forward.
+        await (disposal ?? engine.drain());
         expect(engine.stats()).toMatchObject({ waitingRequestCount: 0, waitingTokenCount: 0 });
+        const { preemptionCount, prefixCacheHitTokenCount } = engine.stats();
+        totals.preemptionCount += preemptionCount;
+        totals.prefixCacheHitTokenCount += prefixCacheHitTokenCount;
         await (disposal ?? engine.dispose());
         expect(engine.stats().runningSequenceCount).toBe(0);
         expect(engine.stats().kvCacheUsage).toBe(0);
@@ -148,5 +169,7 @@ describe("createEngine", () => {
       }),
       { seed: 11, numRuns: 300 },
     );
+    const isPaged = layout === "pages";
+    expect([totals.preemptionCount > 20, totals.prefixCacheHitTokenCount > 500]).toEqual([isPaged, isPaged]);
   });
 });

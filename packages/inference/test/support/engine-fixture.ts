@@ -12,7 +12,7 @@ import { createFakeExecutor, type FakeExecutor, type FakeExecutorOptions } from 
 import { PlainMemory } from "./plain-memory.ts";
 
 /** 256 bytes and an end-of-sequence token. */
-const fixtureVocabSize = 257;
+export const fixtureVocabSize = 257;
 export const eosTokenId = 256;
 
 export interface EngineFixture {
