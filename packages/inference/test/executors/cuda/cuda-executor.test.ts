@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { expect, test } from "vitest";
 import type { InferenceError } from "../../../src/errors.ts";
 import { createCudaExecutor, createCudaProvider, planCudaMemory } from "../../../src/executors/cuda/index.ts";
+import { assertDevice } from "../../../src/executors/cuda/step/assert-device.ts";
 import type { Executor } from "../../../src/executors/executor.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { difference } from "../support/dequantize.ts";
@@ -12,6 +13,7 @@ import { describeOnDevice } from "./describe-device.ts";
 
 const illegalAddress = 700;
 const outOfMemory = 2;
+const invalidPtx = 218;
 const sizes = { maxSequences: 2, contextTokens: 64 };
 const token = { sequence: 0, startPosition: 0, tokenIds: [1] };
 
@@ -66,6 +68,19 @@ describeOnDevice("the executor on a CUDA device", (openPool, { standIn }) => {
     expect(code).toBe("OUT_OF_MEMORY");
     standIn.stopFailing();
     expect(memory.pool.stats().liveBlockCount).toBe(0);
+  });
+
+  test("is unavailable where the driver does not load its kernels, or the GPU is too old", async () => {
+    const model = await openGolden("llama2");
+    using memory = openPool();
+    standIn.fail("cuModuleLoadDataEx", invalidPtx, { after: 2 });
+    expect(await codeOf(createCudaExecutor({ model, pool: memory.pool, ...sizes }))).toBe(
+      "EXECUTOR_UNAVAILABLE",
+    );
+    const old = { name: "T4", computeCapability: { major: 7, minor: 5 } };
+    expect(() => assertDevice(old)).toThrow(
+      "expected a GPU of compute capability 8.0 or later, got T4 of 7.5",
+    );
   });
 
   test("is not usable after an error that loses the context", async () => {

@@ -1,8 +1,17 @@
 import { readFile } from "node:fs/promises";
-import { type CudaDevice, type CudaFunction, type CudaModule, loadCudaModule } from "@infernode/memory/cuda";
+import {
+  type CudaDevice,
+  CudaError,
+  type CudaFunction,
+  type CudaModule,
+  type CudaModuleSource,
+  type KernelManifest,
+  loadCudaModule,
+} from "@infernode/memory/cuda";
 import { InferenceError, reasonOf } from "../../../errors.ts";
 import { kernelModules } from "../kernels/kernel-modules.ts";
 import type { KernelLaunch, Program } from "../network/program.ts";
+import { assertDevice } from "./assert-device.ts";
 
 const folder = new URL("../../../../ptx/", import.meta.url);
 
@@ -12,8 +21,12 @@ export interface Kernels {
   dispose(): void;
 }
 
-/** Loads the modules whose kernels a program launches. */
+/**
+ * Loads the modules whose kernels a program launches.
+ * @throws InferenceError `EXECUTOR_UNAVAILABLE` for a GPU or a driver that they do not run on
+ */
 export async function loadKernels({ steps }: Program, device: CudaDevice): Promise<Kernels> {
+  assertDevice(device);
   const launches = steps.flatMap(({ variants }) => variants.flatMap((variant) => variant.launches));
   const modules = new Map<string, CudaModule>();
   const dispose = (): void => {
@@ -23,7 +36,7 @@ export async function loadKernels({ steps }: Program, device: CudaDevice): Promi
     for (const name of new Set(launches.map(({ module }) => module))) {
       const manifest = kernelModules.get(name);
       if (manifest === undefined) throw new InferenceError("EXECUTOR_FAILED", `no kernels are named ${name}`);
-      modules.set(name, loadCudaModule(device, { image: await readImage(name), manifest }));
+      modules.set(name, loadModule(device, { image: await readImage(name), manifest }));
     }
   } catch (error) {
     dispose();
@@ -33,6 +46,16 @@ export async function loadKernels({ steps }: Program, device: CudaDevice): Promi
     functionOf: ({ module, entry }) => modules.get(module)!.function(entry),
     dispose,
   };
+}
+
+function loadModule(device: CudaDevice, source: CudaModuleSource<KernelManifest>): CudaModule {
+  try {
+    return loadCudaModule(device, source);
+  } catch (cause) {
+    if (cause instanceof CudaError && cause.isSticky) throw cause;
+    const message = `the driver cannot load the kernels of this package: ${reasonOf(cause)}`;
+    throw new InferenceError("EXECUTOR_UNAVAILABLE", message, { cause });
+  }
 }
 
 async function readImage(name: string): Promise<string> {
