@@ -40,10 +40,13 @@ function writeManifest({ name, hash, entries, registers }) {
     "  entries: {",
   ];
   for (const [kernel, entry] of Object.entries(entries)) {
-    lines.push(`    ${kernel}: {`, "      parameters: [");
-    for (const [parameter, type] of entry.parameters) lines.push(`        ["${parameter}", "${type}"],`);
+    const rows = entry.parameters.map(([parameter, type]) => `["${parameter}", "${type}"]`);
+    // As the formatter writes it.
+    const list =
+      rows.length < 2 ? rows.join("") : `\n${rows.map((row) => `        ${row},\n`).join("")}      `;
     lines.push(
-      "      ],",
+      `    ${kernel}: {`,
+      `      parameters: [${list}],`,
       `      maxThreads: ${entry.maxThreads},`,
       `      staticSharedBytes: ${entry.staticSharedBytes},`,
       `      usesDynamicShared: ${entry.usesDynamicShared},`,

@@ -14,7 +14,7 @@ export interface CudaContext {
   notifyStreamDestroyed(streamId: number): void;
 }
 
-/** The error for a device, stream, event or pinned buffer that is used after dispose. */
+/** The error for a device, stream, event, pinned buffer, module or graph that is used after dispose. */
 export function handleDisposed(handle: string): MemoryError {
   return new MemoryError("CUDA_HANDLE_DISPOSED", `expected a live ${handle}, got a disposed one`);
 }
