@@ -1,22 +1,12 @@
-import { setImmediate } from "node:timers/promises";
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import { inputBytes } from "./memory-plan.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
-import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
+import type { ResolvedSizes } from "../resolve-sizes.ts";
 import { ropeNames } from "./graph/attention-operators.ts";
-import {
-  fillRopeRows,
-  fillRowsByLength,
-  longRowStart,
-  type RopeTable,
-  ropeRowCount,
-  ropeTableBytes,
-  type RowFill,
-} from "../rotation/rope-table.ts";
+import { ropeTableBytes, type RowFill } from "../rotation/rope-table.ts";
+import { RopeTables } from "../rotation/rope-tables.ts";
 import type { TensorBuffer } from "./runtime/runtime.ts";
-import { float32, int32 } from "./typed-views.ts";
-
-const ropeRowsPerTurn = 1024;
+import { float32, int32 } from "../typed-views.ts";
 
 /** Memory of the inputs: ids, positions and rows, written at each step, and the constant rope tables. */
 export class CallInputs {
@@ -37,13 +27,10 @@ export class CallInputs {
   readonly totalLengthValue: Int32Array;
   readonly rope: readonly TensorBuffer[];
   readonly #block: MemoryBlockPort;
-  readonly #config: ExecutorModel["config"];
-  readonly #contextTokens: number;
-  /** One for each rotation of the config. */
-  readonly #ropeTables: readonly RopeTable[];
+  readonly #ropeTables: RopeTables;
 
-  constructor(model: ExecutorModel, memory: MemoryPort, sizes: ResolvedOnnxMemoryOptions) {
-    const { maxSequences, maxChunkTokens, contextTokens } = sizes;
+  constructor(model: ExecutorModel, memory: MemoryPort, sizes: ResolvedSizes) {
+    const { maxSequences, maxChunkTokens } = sizes;
     const tableBytes = ropeTableBytes(model.config, sizes);
     this.#block = memory.allocate({
       sizeBytes: tableBytes + inputBytes(maxSequences, maxChunkTokens),
@@ -56,27 +43,15 @@ export class CallInputs {
       offset += sizeBytes;
       return this.#block.bytes.subarray(offset - sizeBytes, offset);
     };
-    this.#config = model.config;
-    this.#contextTokens = contextTokens;
-    const tables = model.config.rotaries.map((rotary, index) => {
-      const shape = [ropeRowCount(rotary, sizes), rotary.dim / 2] as const;
-      const sizeBytes = shape[0] * shape[1] * Float32Array.BYTES_PER_ELEMENT;
-      return {
-        names: ropeNames(index),
-        shape,
-        cos: take(sizeBytes),
-        sin: take(sizeBytes),
-      };
+    this.#ropeTables = new RopeTables(model.config, sizes, take);
+    this.rope = this.#ropeTables.tables.flatMap(({ rowCount, pairCount, cos, sin }, index) => {
+      const names = ropeNames(index);
+      const shape = [rowCount, pairCount];
+      return [
+        { name: names.cos, dtype: "float32", shape, bytes: bytesOf(cos) },
+        { name: names.sin, dtype: "float32", shape, bytes: bytesOf(sin) },
+      ];
     });
-    this.#ropeTables = tables.map(({ shape, cos, sin }) => ({
-      rowCount: shape[0],
-      cos: float32(cos),
-      sin: float32(sin),
-    }));
-    this.rope = tables.flatMap(({ names, shape, cos, sin }) => [
-      { name: names.cos, dtype: "float32", shape, bytes: cos },
-      { name: names.sin, dtype: "float32", shape, bytes: sin },
-    ]);
     this.chunkStart = take(8);
     this.int8Limits = take(8);
     this.isChunk = take(8).subarray(0, 1);
@@ -92,26 +67,14 @@ export class CallInputs {
     for (let row = 0; row < maxSequences; row += 1) rows[row] = row;
   }
 
-  /** Yields to the event loop in between: a long context takes a large part of a second. */
-  async fillRope(): Promise<void> {
-    for (const [index, table] of this.#ropeTables.entries()) {
-      const rotary = this.#config.rotaries[index]!;
-      const longStart = longRowStart(rotary, this.#contextTokens);
-      // The others are filled when they are needed.
-      const rowCount = rotary.scaling.type === "dynamic" ? this.#contextTokens : table.rowCount;
-      for (let start = 0; start < rowCount; start += ropeRowsPerTurn) {
-        const end = Math.min(rowCount, start + ropeRowsPerTurn);
-        fillRopeRows(rotary, table, { start, end, longRowStart: longStart });
-        await setImmediate();
-      }
-    }
+  /** Fills the tables of rotations. */
+  fillRope(): Promise<void> {
+    return this.#ropeTables.fill();
   }
 
   /** Fills rows of rotations that follow the length of a sequence. */
   fillRows(fill: RowFill): void {
-    for (const [index, table] of this.#ropeTables.entries()) {
-      fillRowsByLength(this.#config.rotaries[index]!, table, fill);
-    }
+    this.#ropeTables.fillRows(fill);
   }
 
   /** Chooses the attention of the next run. */
@@ -156,4 +119,8 @@ export class CallInputs {
   dispose(): void {
     this.#block.dispose();
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

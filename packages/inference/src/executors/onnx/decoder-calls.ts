@@ -4,14 +4,14 @@ import { CallInputs } from "./call-inputs.ts";
 import type { KvSlots } from "../slots/kv-slots.ts";
 import { ropeStartInput } from "./graph/head-inputs.ts";
 import { type CallTensors, kvTensors, roundedCacheTensors } from "./kv-tensors.ts";
-import { logitRowCount } from "./memory-plan.ts";
+import { logitRowCount } from "../slots/logit-rows.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
-import type { ResolvedOnnxMemoryOptions } from "./onnx-options.ts";
+import type { ResolvedSizes } from "../resolve-sizes.ts";
 import { mostInt8, type RoundedCache } from "./rounded-cache.ts";
 import type { LengthRotations, SlotRun } from "../rotation/length-rotations.ts";
 import type { PrefillChunk, SlotCalls } from "../slots/slot-calls.ts";
 import type { OnnxCall, OnnxSession, TensorBuffer } from "./runtime/runtime.ts";
-import { float32, int32 } from "./typed-views.ts";
+import { float32, int32 } from "../typed-views.ts";
 
 const largestFloat32 = 2 ** 127;
 
@@ -54,7 +54,7 @@ export class DecoderCalls implements SlotCalls {
     options: {
       readonly model: ExecutorModel;
       readonly memory: MemoryPort;
-      readonly sizes: ResolvedOnnxMemoryOptions;
+      readonly sizes: ResolvedSizes;
       /** Of a cache of int8. */
       readonly rounded: RoundedCache | undefined;
       /** Of a rotation by the length of a sequence. */

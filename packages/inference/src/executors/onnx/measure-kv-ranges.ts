@@ -4,7 +4,7 @@ import type { KvSlots } from "../slots/kv-slots.ts";
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { frequencySets } from "../rotation/rope-table.ts";
 import type { RoundedCache } from "./rounded-cache.ts";
-import { float32 } from "./typed-views.ts";
+import { float32 } from "../typed-views.ts";
 
 /** Room above what a text shows: other texts have larger numbers, and a number beyond its range is cut off. */
 const headroom = 1.5;

@@ -1,6 +1,7 @@
 import type { StoredWeight, TensorInfo, WeightIndex } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
+import { logitRowCount } from "../slots/logit-rows.ts";
 import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "../slots/kv-slots.ts";
 import { cachedHeadDim } from "./graph/head-inputs.ts";
 import {
@@ -10,7 +11,8 @@ import {
   tensorsOf,
 } from "../network/network-summary.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
-import { type ResolvedOnnxMemoryOptions, resolveOnnxMemoryOptions } from "./onnx-options.ts";
+import type { ResolvedSizes } from "../resolve-sizes.ts";
+import { resolveOnnxMemoryOptions } from "./onnx-options.ts";
 import { lengthRotationBytes } from "../rotation/length-rotations.ts";
 import { ropeTableBytes } from "../rotation/rope-table.ts";
 import { roundedCacheBytes } from "./rounded-cache.ts";
@@ -20,8 +22,6 @@ import { adapterBytes, type AdapterSizes } from "../adapters/adapter-store.ts";
 const floatBytes = 4;
 /** The runtime packs matrices in panels of this many columns. */
 const panelColumns = 16;
-/** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
-const extraLogitRows = 31;
 
 /**
  * Plans the memory of an executor from the config and the weight index; reads no weights.
@@ -37,7 +37,7 @@ export function planOnnxMemory(model: ExecutorModel, options: ExecutorSizes): Ex
 }
 
 /** Does the same with resolved options. */
-export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): ExecutorMemoryPlan {
+export function planResolved(model: ExecutorModel, sizes: ResolvedSizes): ExecutorMemoryPlan {
   const summary = summarizeNetwork(model);
   const adapters = adapterSizes(sizes);
   const weightsBytes =
@@ -67,12 +67,12 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedOnnxMemoryOpti
 }
 
 /** How many adapters there is room for. */
-export function adapterSizes({ maxAdapters, maxAdapterRank }: ResolvedOnnxMemoryOptions): AdapterSizes {
+export function adapterSizes({ maxAdapters, maxAdapterRank }: ResolvedSizes): AdapterSizes {
   return { maxAdapters, maxRank: maxAdapterRank };
 }
 
 /** Shape of the KV cache: one slot per sequence, of the whole context. */
-export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions): KvSlotsShape {
+export function kvShape(model: ExecutorModel, sizes: ResolvedSizes): KvSlotsShape {
   const { layerCount, kvHeadCount, headDim } = model.config;
   return {
     layerCount,
@@ -88,17 +88,8 @@ export function kvShape(model: ExecutorModel, sizes: ResolvedOnnxMemoryOptions):
  * Tokens of a prompt that are kept in float32 beside a cache of int8: a chunk at least, and no more than makes another
  * quarter of the cache. Prompts that are longer are computed on int8 from there on, which is slower.
  */
-export function exactTokens({
-  maxSequences,
-  contextTokens,
-  maxChunkTokens,
-}: ResolvedOnnxMemoryOptions): number {
+export function exactTokens({ maxSequences, contextTokens, maxChunkTokens }: ResolvedSizes): number {
   return Math.min(contextTokens, Math.max(maxChunkTokens, Math.ceil((maxSequences * contextTokens) / 16)));
-}
-
-/** Rows of logits: one for each sequence, and more for log-probabilities of prompts. */
-export function logitRowCount(sizes: ResolvedOnnxMemoryOptions): number {
-  return sizes.maxSequences + Math.min(extraLogitRows, sizes.maxChunkTokens - 1);
 }
 
 /** Bytes of the small inputs: ids, last positions and rows, for decodes and for one chunk, and single numbers. */
@@ -144,7 +135,7 @@ function bytesOf(weight: StoredWeight): number {
 /** What the runtime holds at the widest point of one layer while a chunk runs. */
 function chunkBytes(
   summary: NetworkSummary,
-  { maxChunkTokens, contextTokens, kvCacheDtype, maxAdapters, maxAdapterRank }: ResolvedOnnxMemoryOptions,
+  { maxChunkTokens, contextTokens, kvCacheDtype, maxAdapters, maxAdapterRank }: ResolvedSizes,
 ): number {
   let widestAttention = 0;
   for (const { headCount, kvHeadCount, headDim: ownDim, sinks, softCap } of summary.attentions) {

@@ -1,7 +1,7 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import type { SlotMove } from "../executor.ts";
 import { KvSlots, type KvSlotsShape, slotsBytes } from "../slots/kv-slots.ts";
-import { float32 } from "./typed-views.ts";
+import { float32 } from "../typed-views.ts";
 
 /** The largest number of int8, of which a channel's range is made. */
 export const mostInt8 = 127;

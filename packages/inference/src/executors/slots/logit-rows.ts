@@ -1,5 +1,14 @@
 import { InferenceError } from "../../errors.ts";
 import type { ForwardBatch, ForwardResult } from "../executor.ts";
+import type { ResolvedSizes } from "../resolve-sizes.ts";
+
+/** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
+const extraLogitRows = 31;
+
+/** Rows of logits: one for each sequence, and more for log-probabilities of prompts. */
+export function logitRowCount(sizes: ResolvedSizes): number {
+  return sizes.maxSequences + Math.min(extraLogitRows, sizes.maxChunkTokens - 1);
+}
 
 /** Rows of logits in batch order; in memory, decodes are ordered by slot, and longer chunks follow. */
 export class LogitRows implements ForwardResult {

@@ -1,4 +1,4 @@
-import { InferenceError } from "../../errors.ts";
+import { InferenceError } from "../errors.ts";
 
 /** The same memory as integers. */
 export function int32(bytes: Uint8Array): Int32Array {

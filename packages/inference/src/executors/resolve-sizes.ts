@@ -1,0 +1,71 @@
+import { InferenceError, quoteValue } from "../errors.ts";
+import type { SlotDtype } from "./executor.ts";
+import type { ExecutorModel, ExecutorSizes } from "./executor-provider.ts";
+
+/** Sizes with defaults filled in, of an executor whose cache is in slots. */
+export interface ResolvedSizes extends Required<ExecutorSizes> {
+  readonly kvCacheDtype: SlotDtype;
+}
+
+/** Names of the options that are sizes. */
+export const sizeNames: readonly string[] = [
+  "maxSequences",
+  "contextTokens",
+  "maxChunkTokens",
+  "kvCacheDtype",
+  "maxAdapters",
+  "maxAdapterRank",
+];
+const defaultChunkTokens = 512;
+const defaultAdapterRank = 16;
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
+  const limit = model.config.contextTokens;
+  const { maxSequences, contextTokens = limit } = options;
+  assertCount("maxSequences", maxSequences, 4096);
+  if (!isCount(contextTokens, limit)) {
+    throw invalidOption("contextTokens", `an integer from 1 to ${limit}, the model's context`, contextTokens);
+  }
+  const { maxChunkTokens = Math.min(defaultChunkTokens, contextTokens) } = options;
+  assertCount("maxChunkTokens", maxChunkTokens, contextTokens);
+  const { maxAdapters = 0, maxAdapterRank = defaultAdapterRank } = options;
+  if (maxAdapters !== 0) assertCount("maxAdapters", maxAdapters, 1024);
+  assertCount("maxAdapterRank", maxAdapterRank, 4096);
+  return {
+    maxSequences,
+    contextTokens,
+    maxChunkTokens,
+    kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype),
+    maxAdapters,
+    maxAdapterRank,
+  };
+}
+
+function parseKvCacheDtype(name: string = "float32"): SlotDtype {
+  if (name === "float32" || name === "int8") return name;
+  throw invalidOption("kvCacheDtype", '"float32" or "int8"', name);
+}
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function assertKnownKeys(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw invalidOption("options", `fields among ${known.join(", ")}`, key);
+  }
+}
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function assertCount(name: string, value: number, limit: number): void {
+  if (!isCount(value, limit)) {
+    throw invalidOption(name, `an integer from 1 to ${limit}`, value);
+  }
+}
+
+function isCount(value: number, limit: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= limit;
+}
+
+/** The error of an option. */
+export function invalidOption(field: string, expected: string, value: unknown): InferenceError {
+  return new InferenceError("INVALID_EXECUTOR_OPTIONS", { field, expected, got: quoteValue(value) });
+}
