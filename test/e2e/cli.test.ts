@@ -115,6 +115,14 @@ describe("doctor", () => {
       system: { isNodeSupported: true },
       verdict: { wouldRun: true },
     });
+    const missing = expect.stringContaining("@tensorflow/tfjs-node is not installed; npm install");
+    expect((JSON.parse(run.stdout) as { runtimes: readonly unknown[] }).runtimes).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ executor: "onnx", path: "binding", works: true }),
+        expect.objectContaining({ executor: "tfjs", path: "wasm", works: true }),
+        expect.objectContaining({ executor: "tfjs", path: "tfjs-node", works: false, description: missing }),
+      ]),
+    );
   });
 
   test("exits with 4 if the configured model would not run", async () => {

@@ -108,10 +108,13 @@ test("a model that was prepared for another processor answers the same, and says
       threadCount: 1,
       targetOf: (checkpoint) =>
         isOwn
-          ? onnxProvider.prepackTarget({ name: "own", ...checkpoint })
+          ? onnxProvider.prepacking.target({ name: "own", ...checkpoint })
           : { key: "other", description: "a library on another processor" },
       makeCopies: async (checkpoint, into) => {
-        const copied = await onnxProvider.prepack({ name: "own", ...checkpoint }, { directory: into });
+        const copied = await onnxProvider.prepacking.prepack(
+          { name: "own", ...checkpoint },
+          { directory: into },
+        );
         if (isOwn) return copied;
         return copied.map(({ tensorName, copies }) => ({
           tensorName,

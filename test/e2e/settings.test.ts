@@ -373,6 +373,26 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "engine.threads": async () => {
     expect((await (shown ??= show())).output).toContain("3 threads");
   },
+  "engine.executor": async () => {
+    const args = [
+      "play",
+      "--executor",
+      "tfjs",
+      "--prompt",
+      "Hello",
+      "--max-tokens",
+      "3",
+      "--temperature",
+      "0",
+    ];
+    const [slow, fast] = await Promise.all([runCli([...args, "--runtime", "cpu"]), runCli(args)]);
+    expect(slow).toMatchObject({ exitCode: 0, stdout: fast.stdout });
+    const missing = await runCli([...args, "--runtime", "tfjs-node"]);
+    expect(missing.exitCode).toBe(4);
+    expect(missing.stderr).toContain("npm install @tensorflow/tfjs-node (EXECUTOR_UNAVAILABLE)");
+    const inspected = await runCli(["models", "inspect", "embedded", "--executor", "tfjs"]);
+    expect(inspected.stdout).toMatch(/^executor +tfjs \(engine\.executor is tfjs\)$/m);
+  },
   "engine.runtime": async () => {
     expect((await (shown ??= show())).output).toContain("Node binding");
   },

@@ -6,7 +6,7 @@ import type { WeightMode } from "../weight-mode.ts";
 import { engineDefaults } from "../config/engine-defaults.ts";
 import type { EngineCoreOptions, ReserveMemory } from "../models/engine/engine-core.ts";
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";
-import { executorProvider } from "../models/engine/prepare-model.ts";
+import { chooseExecutor } from "../models/engine/choose-executor.ts";
 import { planModel, prepareModel } from "../models/engine/prepare-model.ts";
 import { quantizeModel } from "../models/engine/quantize-model.ts";
 import { createPromptPool } from "../models/prompts/prompt-pool.ts";
@@ -50,10 +50,10 @@ async function describeServable(
   reserveMemory: ReserveMemory | undefined,
 ): Promise<ModelDescription> {
   const prepared = await prepareModel(options, { encodes: false, reserveMemory });
-  const { stored, executorPlan, answerMemoryBytes, quantization } = prepared;
+  const { stored, provider, executorPlan, answerMemoryBytes, quantization } = prepared;
   try {
     await assertPromptThreadStarts(options, stored.directory);
-    await executorProvider.assertLoadable(stored, { runtime: options.runtime });
+    await provider.assertLoadable(stored, { runtime: options.runtime });
     await stored.prepared?.verify({ threadCount: options.threads ?? availableParallelism() });
     return { ...describeLoadedModel(stored), memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } finally {
@@ -68,7 +68,8 @@ async function planRejected(
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, executorProvider);
+    const { provider } = chooseExecutor(options.executor);
+    const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, provider);
     const { executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
     return { memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } catch {

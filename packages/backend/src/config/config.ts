@@ -1,3 +1,4 @@
+import type { ExecutorPreference, RuntimePreference } from "./executor-names.ts";
 import type { WeightMode } from "../weight-mode.ts";
 
 /** From most to least. */
@@ -86,7 +87,10 @@ export interface EngineSettings {
   readonly promptTimeoutMs: number;
   /** Threads of one forward pass; `undefined`: from the processor's cores. */
   readonly threads: number | undefined;
-  readonly runtime: "auto" | "ffi" | "binding";
+  /** What computes. */
+  readonly executor: ExecutorPreference;
+  /** How the executor calls its library. */
+  readonly runtime: RuntimePreference;
   /** How the weights of a dense checkpoint are quantized when they are loaded. */
   readonly quantize: QuantizeMode;
   /** How keys and values of sequences are kept: as computed, or rounded to 8 bits. */

@@ -11,6 +11,7 @@ export const engineDefaults: {
   maxQueuedRequests: 256,
   maxQueuedTokens: 131_072,
   promptTimeoutMs: 5000,
+  executor: "auto",
   runtime: "auto",
   quantize: "auto",
   kvCacheDtype: "float32",

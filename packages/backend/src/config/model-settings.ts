@@ -2,6 +2,7 @@ import { reasoningFormats } from "../parsers/reasoning/registry.ts";
 import { toolFormats } from "../parsers/tools/registry.ts";
 import { weightModes } from "../weight-mode.ts";
 import { engineDefaults } from "./engine-defaults.ts";
+import { executorPreferences, runtimePreferences } from "./executor-names.ts";
 import {
   bytes,
   choice,
@@ -147,11 +148,21 @@ export const modelSettings: readonly Setting[] = [
     description: "threads of one forward pass; by default the processor's cores",
   },
   {
+    path: "engine.executor",
+    kind: choice(executorPreferences),
+    default: engineDefaults.executor,
+    flag: "executor",
+    description:
+      "what computes: onnxruntime (onnx), or TensorFlow.js (tfjs), which is installed beside and slower; auto: onnx",
+  },
+  {
     path: "engine.runtime",
-    kind: choice(["auto", "ffi", "binding"]),
+    kind: choice(runtimePreferences),
     default: engineDefaults.runtime,
     flag: "runtime",
-    description: "how onnxruntime is called: through its C API (ffi) or its Node.js binding",
+    description:
+      "how the executor calls its library: onnxruntime through its C API (ffi) or its Node.js binding; " +
+      "TensorFlow.js through one of its packages",
   },
   {
     path: "engine.quantize",

@@ -116,6 +116,7 @@ const typedKeys: {
     answerMemoryBytes: true,
     promptTimeoutMs: true,
     threads: true,
+    executor: true,
     runtime: true,
     quantize: true,
     kvCacheDtype: true,

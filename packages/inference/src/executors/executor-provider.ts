@@ -97,11 +97,16 @@ export interface ExecutorProvider {
   /** Throws if the runtime cannot be opened or a weight is not finite. Keeps nothing loaded. */
   assertLoadable(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
   create(options: ExecutorOptions): Promise<Executor>;
+  /** Whether products with weights in blocks are faster than with numbers: where they are not, blocks are made for nothing. */
+  readonly isFasterQuantized: boolean;
+  /** Where copies of weights save work: makes them. [none] */
+  readonly prepacking?: Prepacking | undefined;
+}
+
+/** Makes copies of weights in the order in which an executor computes with them. */
+export interface Prepacking {
   /** Says for what `prepack` makes copies of weights here. */
-  prepackTarget(model: ExecutorModel): PrepackTarget;
-  /**
-   * Writes copies of weights in the order in which the executor computes with them. Where a model's tensors have them
-   * (`TensorInfo.prepacked`), `create` maps them instead of making its own.
-   */
+  target(model: ExecutorModel): PrepackTarget;
+  /** Where a model's tensors have copies (`TensorInfo.prepacked`), `create` maps them instead of making its own. */
   prepack(model: ExecutorModel, options: PrepackOptions): Promise<readonly PrepackedTensor[]>;
 }

@@ -1,8 +1,9 @@
+import type { ExecutorProvider } from "@infernode/inference";
 import { createHostMemoryPool } from "@infernode/memory";
 import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
 import { engineOptionsOf } from "../../models/local/engine-options.ts";
-import { executorProvider } from "../../models/engine/prepare-model.ts";
+import { chooseExecutor, executorProviders } from "../../models/engine/choose-executor.ts";
 import { createMemoryBudget, type MemoryShare } from "../../models/memory-budget.ts";
 import { checkModel, type ModelDescription } from "../check-model.ts";
 
@@ -12,6 +13,8 @@ export interface ModelProbe {
   /** The name in the API. */
   readonly id: string;
   readonly directory: string;
+  /** Name of what would run it. */
+  readonly executor: string;
   readonly runtime: EngineSettings["runtime"];
   readonly wouldRun: boolean;
   /** Why `serve` would reject it, with the message of `serve`; empty if it would not. */
@@ -29,6 +32,7 @@ async function probeModel(model: ModelConfig, memory: MemoryShare): Promise<Mode
     origin: directory === embedded ? "embedded" : "configured",
     id,
     directory,
+    executor: chooseExecutor(model.engine.executor).provider.name,
     runtime: model.engine.runtime,
     wouldRun: check.failure === undefined,
     reasons: check.failure === undefined ? [] : [check.failure.message],
@@ -62,8 +66,11 @@ export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Prom
   return probeModels({ models: [bundled], engine });
 }
 
-/** The result of loading the executor's library in one way. */
+/** The result of loading an executor's library in one way. */
 export interface RuntimeProbe {
+  /** Name of the executor. */
+  readonly executor: string;
+  readonly library: string;
   /** For onnxruntime, `ffi` is its C API through koffi and `binding` is onnxruntime-node's binding. */
   readonly path: string;
   readonly works: boolean;
@@ -71,19 +78,25 @@ export interface RuntimeProbe {
   readonly description: string;
 }
 
-async function probeRuntime(path: string, checkpoint: Checkpoint): Promise<RuntimeProbe> {
+async function probeRuntime(
+  provider: ExecutorProvider,
+  path: string,
+  checkpoint: Checkpoint,
+): Promise<RuntimeProbe> {
+  const { name, library } = provider;
+  const probed = { executor: name, library, path };
   using memory = createHostMemoryPool();
   const model = { ...checkpoint, name: "probe" };
   try {
     const options = { model, memory, maxSequences: 1, contextTokens: 16, runtime: path };
-    await using executor = await executorProvider.create(options);
-    return { path, works: true, description: executor.description };
+    await using executor = await provider.create(options);
+    return { ...probed, works: true, description: executor.description };
   } catch (error) {
-    return { path, works: false, description: error instanceof Error ? error.message : String(error) };
+    return { ...probed, works: false, description: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** Loads the executor's library in each supported way and runs one step of the model. */
+/** Loads the library of each executor in each supported way and runs one step of the model. */
 export async function probeRuntimes(modelDirectory: string): Promise<readonly RuntimeProbe[]> {
   let checkpoint: Checkpoint;
   try {
@@ -91,12 +104,16 @@ export async function probeRuntimes(modelDirectory: string): Promise<readonly Ru
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const description = `not tested, because no model could be opened: ${reason}`;
-    return executorProvider.runtimes.slice(0, 1).map((path) => ({ path, works: false, description }));
+    return executorProviders.flatMap(({ name: executor, library, runtimes: [path = ""] }) => [
+      { executor, library, path, works: false, description },
+    ]);
   }
   try {
     const probes: RuntimeProbe[] = [];
     // Sequentially, because each needs the memory of a model.
-    for (const path of executorProvider.runtimes) probes.push(await probeRuntime(path, checkpoint));
+    for (const provider of executorProviders) {
+      for (const path of provider.runtimes) probes.push(await probeRuntime(provider, path, checkpoint));
+    }
     return probes;
   } finally {
     await checkpoint.weights.close();

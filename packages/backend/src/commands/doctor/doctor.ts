@@ -2,7 +2,7 @@ import type { HealthStatus } from "@infernode/health";
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../../config/resolve-config.ts";
-import { executorProvider } from "../../models/engine/prepare-model.ts";
+import { chooseExecutor } from "../../models/engine/choose-executor.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { quantizedAs } from "../banner.ts";
 import type { CommandRunner } from "../command-context.ts";
@@ -48,12 +48,14 @@ function judge(
   runtimes: readonly RuntimeProbe[],
   { models, store }: Pick<DoctorReport, "models" | "store">,
 ): DoctorReport["verdict"] {
-  const ofModels = models.map(({ id, reasons, runtime }) => {
-    const usable = runtimes.filter(({ path }) => runtime === "auto" || path === runtime);
+  const ofModels = models.map(({ id, reasons, executor, runtime }) => {
+    const usable = runtimes.filter(
+      (probe) => probe.executor === executor && (runtime === "auto" || probe.path === runtime),
+    );
     const works = usable.some((probe) => probe.works);
     const problems = usable.map(({ description }) => description).join("; ");
     const all =
-      works || reasons.length > 0 ? reasons : [`${executorProvider.library} cannot be used: ${problems}`];
+      works || reasons.length > 0 ? reasons : [`the executor ${executor} cannot be used: ${problems}`];
     return models.length === 1
       ? all
       : all.map((reason) => (reason.startsWith(`${id}: `) ? reason : `${id}: ${reason}`));
@@ -113,12 +115,11 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
     ],
     ...describeGpus(gpus),
   ];
-  for (const { path, works, description } of runtimes) {
-    rows.push([
-      `${executorProvider.library} ${path}`,
-      works ? description : `cannot be used: ${description}`,
-    ]);
+  for (const { library, path, works, description } of runtimes) {
+    rows.push([`${library} ${path}`, works ? description : `cannot be used: ${description}`]);
   }
+  const { provider, reason } = chooseExecutor();
+  rows.push(["executor", `${provider.name} by default (${reason}); others with --executor`]);
   for (const model of models) {
     rows.push([model.origin === "embedded" ? "bundled model" : "configured model", describeModel(model)]);
   }

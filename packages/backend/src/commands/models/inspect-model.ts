@@ -6,6 +6,7 @@ import { toExitCode, exitCodes } from "../../exit-codes.ts";
 import type { CommandRunner } from "../command-context.ts";
 import { findConfigAlone } from "@infernode/models";
 import { describeCachedHeads } from "./cached-heads.ts";
+import { chooseExecutor, type ExecutorChoice } from "../../models/engine/choose-executor.ts";
 import { checkModel, type ModelDescription } from "../check-model.ts";
 import { inspectConfig } from "./inspect-config.ts";
 import { readConfigSources } from "../setting-options.ts";
@@ -67,7 +68,11 @@ function formatBlocks({ unpackedTo, isRequantized }: ModelDescription["tensors"]
   return `, ${verb} int${bits} in blocks of ${blockSize}${offsets}`;
 }
 
-function formatDescription(model: ModelDescription, terminalColumns: number | undefined): string {
+function formatDescription(
+  model: ModelDescription,
+  { provider, reason }: ExecutorChoice,
+  terminalColumns: number | undefined,
+): string {
   const dtypes = Object.entries(model.weightBytesByDtype).map(
     ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
   );
@@ -84,6 +89,7 @@ function formatDescription(model: ModelDescription, terminalColumns: number | un
     ...shapeRows(model),
     tokenizerRow(model),
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
+    ["executor", `${provider.name} (${reason})`],
     ...planRows(model),
     ...model.warnings.map(({ message }): Row => ["warning", message]),
   ];
@@ -106,13 +112,19 @@ export const inspectModel: CommandRunner = async (values, context) => {
   const { model, failure } = await checkModel(options);
   if (model === undefined && failure !== undefined) throw failure;
   const reasons = failure === undefined ? [] : [failure.message];
+  const choice = chooseExecutor(options.executor);
+  const executor = { name: choice.provider.name, reason: choice.reason };
   const text =
     values["json"] === true
-      ? JSON.stringify({ ...model, verdict: { wouldRun: failure === undefined, reasons } }, undefined, 2)
+      ? JSON.stringify(
+          { ...model, executor, verdict: { wouldRun: failure === undefined, reasons } },
+          undefined,
+          2,
+        )
       : model === undefined
         ? ""
         : [
-            formatDescription(model, context.stdout.columns),
+            formatDescription(model, choice, context.stdout.columns),
             ...(values["tensors"] === true ? [formatTensors(model, context.stdout.columns)] : []),
           ].join("\n\n");
   await writeOutput(context.stdout, `${text}\n`);

@@ -7,7 +7,7 @@ import { engineOptionsOf, onlyModel } from "../../models/local/engine-options.ts
 import { BackendError } from "../../errors.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { modelFailure, toErrorRecord } from "../../models/error-record.ts";
-import { executorProvider } from "../../models/engine/prepare-model.ts";
+import { preparingProvider } from "../../models/engine/choose-executor.ts";
 import { resolveMode } from "../../models/engine/quantize-model.ts";
 import type { CommandRunner } from "../command-context.ts";
 import { readConfigSources } from "../setting-options.ts";
@@ -42,12 +42,15 @@ export const quantizeModelCommand: CommandRunner = async (values, context) => {
         throw new BackendError("INVALID_CONFIG", `expected --quantize int4 or int8, got ${got}`);
       }
       const model = { ...checkpoint, name: source };
-      await executorProvider.assertSupported(model);
-      await executorProvider.assertLoadable(model, { runtime });
+      await preparingProvider.assertSupported(model);
+      await preparingProvider.assertLoadable(model, { runtime });
     },
-    targetOf: (checkpoint) => executorProvider.prepackTarget({ ...checkpoint, name: source }),
+    targetOf: (checkpoint) => preparingProvider.prepacking.target({ ...checkpoint, name: source }),
     makeCopies: (checkpoint, into) =>
-      executorProvider.prepack({ ...checkpoint, name: source }, { directory: into, threads, runtime }),
+      preparingProvider.prepacking.prepack(
+        { ...checkpoint, name: source },
+        { directory: into, threads, runtime },
+      ),
     onProgress: (doneBytes, totalBytes) => {
       const bar = formatProgress("Quantizing the weights", { doneBytes, totalBytes });
       if (context.stderr.isTTY) context.stderr.write(`\r${bar}\u001B[K`);

@@ -32,7 +32,7 @@ import type {
 } from "./engine-core.ts";
 import type { EngineSizes } from "./fit-engine-sizes.ts";
 import { createKvRangeSource } from "./kv-range-source.ts";
-import { chunkTokensOf, executorProvider, prepareModel, type PreparedModel } from "./prepare-model.ts";
+import { chunkTokensOf, prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createConstraintService } from "../constraints/constraint-service.ts";
 import { startPackagedConstraintThread } from "../constraints/constraint-thread.ts";
 import { createPromptPool, type PromptPool } from "../prompts/prompt-pool.ts";
@@ -109,7 +109,8 @@ async function assemble(
   options: EngineCoreOptions,
   { events, onLoadProgress = () => undefined, encode }: AssembleDependencies,
 ): Promise<Parts> {
-  const { stored, writeWeights, quantization, sizes, memoryPlan, device, room, answerMemoryBytes } = prepared;
+  const { stored, provider, writeWeights, quantization, sizes, memoryPlan, device, room, answerMemoryBytes } =
+    prepared;
   const { model, hasFiniteWeights, release } = await writeWeights({
     onProgress: onLoadProgress,
     onWarning: (message) => process.emitWarning(message),
@@ -130,7 +131,7 @@ async function assemble(
   const health = captureHealthCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
-  const executor = await executorProvider
+  const executor = await provider
     .create({
       model,
       memory,

@@ -1,5 +1,4 @@
 import type { ExecutorMemoryPlan, ExecutorModel, ExecutorProvider } from "@infernode/inference";
-import { onnxProvider } from "@infernode/inference/onnx";
 import {
   assertPlanFits,
   createCpuDevice,
@@ -15,11 +14,9 @@ import { adapterRoom } from "../adapters/adapter-room.ts";
 import { answerMemory } from "../answer-memory.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
+import { chooseExecutor } from "./choose-executor.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 import { quantizeModel, type QuantizableModel } from "./quantize-model.ts";
-
-/** The executor of all models: the only place that names one. */
-export const executorProvider: ExecutorProvider = onnxProvider;
 
 /** A model that can be run: checked and planned, with no weight read yet. */
 export interface PreparedModel {
@@ -27,6 +24,8 @@ export interface PreparedModel {
   readonly model: LanguageModel;
   /** As the checkpoint has it. */
   readonly stored: LanguageModel;
+  /** What is to run it. */
+  readonly provider: ExecutorProvider;
   readonly writeWeights: QuantizableModel<LanguageModel>["write"];
   readonly quantization: WeightMode;
   readonly sizes: EngineSizes;
@@ -53,6 +52,7 @@ type SizeOptions = Pick<
   | "maxTokensPerStep"
   | "answerMemoryBytes"
   | "kvCacheDtype"
+  | "executor"
   | "adapters"
   | "maxAdapters"
   | "maxAdapterRank"
@@ -76,9 +76,10 @@ export function planModel(
 ): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
   const { kvCacheDtype = engineDefaults.kvCacheDtype, maxAdapterRank = engineDefaults.maxAdapterRank } =
     options;
+  const { provider } = chooseExecutor(options.executor);
   const fixed = { kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
   const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
-    executorProvider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), ...fixed });
+    provider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), ...fixed });
   const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
     fitEngineSizes({
       requested: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
@@ -133,18 +134,15 @@ export async function prepareModel(
   { encodes, reserveMemory }: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
+  const { provider } = chooseExecutor(options.executor);
   const stored = await loadModel(options.modelDirectory, {
     ...(encodes === undefined ? {} : { encodes }),
     ...(modelName === undefined ? {} : { name: modelName }),
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    const {
-      model,
-      quantization,
-      write: writeWeights,
-    } = await quantizeModel(stored, options, executorProvider);
-    await executorProvider.assertSupported(model);
+    const { model, quantization, write: writeWeights } = await quantizeModel(stored, options, provider);
+    await provider.assertSupported(model);
     await assertAdaptersFit(model, options);
     const device = createCpuDevice();
     const reserved = await reserveMemory?.(demandOf(model, options));
@@ -166,6 +164,7 @@ export async function prepareModel(
     return {
       model,
       stored,
+      provider,
       writeWeights,
       quantization,
       sizes,

@@ -58,8 +58,8 @@ export interface QuantizableModel<Model> {
   readonly write: (options: WriteWeightsOptions) => Promise<WrittenWeights<Model>>;
 }
 
-/** What makes copies of weights for its own kernels. */
-export type WeightPreparer = Pick<ExecutorProvider, "prepackTarget" | "prepack">;
+/** What weights are quantized for. */
+export type WeightUser = Pick<ExecutorProvider, "isFasterQuantized" | "prepacking">;
 
 type QuantizeOptions = Pick<
   EngineCoreOptions,
@@ -89,12 +89,13 @@ const copiesRatio = 1.5;
 export async function quantizeModel<Model extends Checkpoint & { readonly name: string }>(
   model: Model,
   options: QuantizeOptions,
-  preparer: WeightPreparer,
+  user: WeightUser,
 ): Promise<QuantizableModel<Model>> {
   const { quantize = engineDefaults.quantize, cacheLimitBytes = engineDefaults.cacheLimitBytes } = options;
-  if (model.prepared !== undefined) return usePreparedModel(model, model.prepared, { ...options, preparer });
+  if (model.prepared !== undefined) return usePreparedModel(model, model.prepared, { ...options, user });
   const releaseNothing = async (): Promise<void> => undefined;
-  const quantization = resolveMode(model, quantize);
+  const { prepacking, isFasterQuantized } = user;
+  const quantization = quantize === "auto" && !isFasterQuantized ? "none" : resolveMode(model, quantize);
   if (quantization === "none" && !hasPackedWeights(model.weights)) {
     return {
       model,
@@ -120,7 +121,7 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
     void (await makeRoomInCache(directory, { maxBytes: cacheLimitBytes, neededBytes }));
   const { path, sizeBytes } = planned.file;
   const copiesBytes = copiesRatio * sizeBytes;
-  const hasRoomForCopies = sizeBytes + copiesBytes <= cacheLimitBytes;
+  const hasRoomForCopies = prepacking !== undefined && sizeBytes + copiesBytes <= cacheLimitBytes;
   const writeToCache = async ({ onProgress }: WriteWeightsOptions): Promise<void> => {
     await makeDirectory(directory);
     const beforeWriting = (): Promise<void> => makeRoom(sizeBytes);
@@ -132,16 +133,16 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
   const prepare = async ({
     onProgress,
   }: WriteWeightsOptions): Promise<Model | { readonly problem: string | undefined }> => {
-    if (!hasRoomForCopies) return { problem: undefined };
+    if (prepacking === undefined || !hasRoomForCopies) return { problem: undefined };
     try {
       await makeRoom(copiesBytes);
       const weights = await writePreparedWeights(planned, {
         threadCount,
         onProgress,
-        target: preparer.prepackTarget(quantizedModel),
+        target: prepacking.target(quantizedModel),
         makeCopies: ({ weights, ...request }) =>
           // Several are made at the same time.
-          preparer.prepack(withWeights(planned, weights), {
+          prepacking.prepack(withWeights(planned, weights), {
             ...request,
             threads: 1,
             runtime: options.runtime,
@@ -155,7 +156,8 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
     }
   };
   const findPrepared = async (): Promise<Model | undefined> => {
-    const target = preparer.prepackTarget(quantizedModel);
+    if (prepacking === undefined) return undefined;
+    const target = prepacking.target(quantizedModel);
     const weights = await findPreparedWeights(planned, target, { threadCount });
     return weights && withWeights(planned, weights);
   };
@@ -228,7 +230,7 @@ function divideProgress(
 function usePreparedModel<Model extends Checkpoint & { readonly name: string }>(
   model: Model,
   prepared: PreparedNetwork,
-  { quantize, threads, preparer }: QuantizeOptions & { readonly preparer: WeightPreparer },
+  { quantize, threads, user }: QuantizeOptions & { readonly user: WeightUser },
 ): QuantizableModel<Model> {
   const { target, mode } = prepared;
   return {
@@ -238,9 +240,9 @@ function usePreparedModel<Model extends Checkpoint & { readonly name: string }>(
       if (quantize !== undefined && quantize !== "auto" && quantize !== mode) {
         onWarning(`${model.name} was prepared with ${mode}; engine.quantize ${quantize} has no effect`);
       }
-      const own = preparer.prepackTarget(model);
-      const isOwn = own.key === target.key;
-      if (!isOwn) {
+      const own = user.prepacking?.target(model);
+      const isOwn = own?.key === target.key;
+      if (own !== undefined && !isOwn) {
         onWarning(
           `${model.name} was prepared for ${target.description}, and this is ${own.description}: it runs the same, ` +
             "and its weights are put in order at each start; write it again here with infernode models quantize",

@@ -35,6 +35,7 @@ watchParent();
 // may be open.
 await import("@infernode/models");
 await import("@infernode/inference/onnx");
+await import("@infernode/inference/tfjs");
 const { createEngineCore } = await import("../engine/create-engine-core.ts");
 
 const host = createEngineHost({

@@ -81,6 +81,11 @@ export class AdapterStore implements AdapterStorage {
     this.#byName = new Map(this.products.map((product) => [product.weightName, product]));
   }
 
+  /** The product with a weight, where adapters can change it. */
+  product(weightName: string): AdaptedProduct | undefined {
+    return this.#byName.get(weightName);
+  }
+
   /** The rank of the adapter in a place; 0 where there is none. */
   rankAt(place: number): number {
     return this.#ranks[place] ?? 0;

@@ -10,6 +10,7 @@ export function createCudaProvider({ pool }: { readonly pool: CudaMemoryPool }):
     name: "cuda",
     library: "CUDA driver",
     runtimes: ["driver"],
+    isFasterQuantized: true,
     assertSupported: async (model) => {
       planCuda(model, { maxSequences: 1 });
     },
@@ -20,9 +21,6 @@ export function createCudaProvider({ pool }: { readonly pool: CudaMemoryPool }):
       const vectors = [...weights.vectors.values()].flatMap((vector) => vector.tensors);
       await assertFiniteWeights(new Set([...tensors, ...vectors]));
     },
-    // Weights are uploaded as they are stored.
-    prepackTarget: () => ({ key: "none", description: "no copies of weights" }),
-    prepack: async () => [],
     create: ({ memory: _memory, ...options }) => createCudaExecutor({ ...options, pool }),
   });
 }

@@ -1,5 +1,5 @@
 import type { StoredWeight } from "@infernode/models";
-import type { ExecutorProvider } from "../executor-provider.ts";
+import type { ExecutorProvider, Prepacking } from "../executor-provider.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import { usedTensors } from "../network/network-summary.ts";
 import { OnnxDecoderBuilder } from "./graph/onnx-decoder-builder.ts";
@@ -11,11 +11,14 @@ import { describePrepackTarget, prepackWeights } from "./prepack-weights.ts";
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 
+type OnnxProvider = ExecutorProvider & { readonly prepacking: Prepacking };
+
 /** Provides executors that run on the CPU with onnxruntime. */
-export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
+export const onnxProvider: OnnxProvider = Object.freeze<OnnxProvider>({
   name: "onnx",
   library: "onnxruntime",
   runtimes: onnxRuntimes,
+  isFasterQuantized: true,
   // Weights that are yet to be written have no files.
   assertSupported: async ({ architecture, config, weights }) => {
     const weight = (name: string): StoredWeight | undefined => weights.weight(name);
@@ -30,7 +33,6 @@ export const onnxProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
     await resolveWeightFiles(Array.from(tensors, ({ filePath }) => filePath));
     await assertFiniteWeights(tensors);
   },
-  prepackTarget: describePrepackTarget,
-  prepack: prepackWeights,
+  prepacking: { target: describePrepackTarget, prepack: prepackWeights },
   create: ({ runtime, ...options }) => createOnnxExecutor({ ...options, runtime: parseOnnxRuntime(runtime) }),
 });

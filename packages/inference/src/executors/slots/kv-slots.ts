@@ -48,6 +48,11 @@ export class KvSlots {
     for (const block of this.#blocks) yield block.bytes.subarray(slot * stride, (slot + count) * stride);
   }
 
+  /** The bytes of all slots of one layer. */
+  layer(index: number): readonly [keys: Uint8Array, values: Uint8Array] {
+    return [this.#blocks[2 * index]!.bytes, this.#blocks[2 * index + 1]!.bytes];
+  }
+
   /** Copies the first positions of one slot to another, or swaps those of two. */
   move(move: SlotMove): void {
     const { kvHeadCount, headDim, capacityTokens, dtype } = this.shape;

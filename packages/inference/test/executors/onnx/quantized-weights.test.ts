@@ -214,7 +214,7 @@ describe.each([
   });
 
   test("computes the same with copies of its weights as without, and whatever their keys are", async () => {
-    const target = onnxProvider.prepackTarget(model);
+    const target = onnxProvider.prepacking.target(model);
     const into = await mkdtemp(path.join(directory, "prepared-"));
     const plan = await quantizeCheckpoint({ ...stored, directory: title }, { quantization, directory: into });
     await plan.prepare({ threadCount: 1, workerUrl });
@@ -223,7 +223,7 @@ describe.each([
       rangeWorkerUrl,
       target,
       makeCopies: ({ weights: written, ...request }) =>
-        onnxProvider.prepack({ ...stored, ...plan, weights: written }, { ...request, threads: 1 }),
+        onnxProvider.prepacking.prepack({ ...stored, ...plan, weights: written }, { ...request, threads: 1 }),
     });
     if (weights === undefined) throw new Error("expected the prepared weights");
     const copied: ExecutorModel = { ...model, weights };

@@ -1,0 +1,28 @@
+/** The executors that run models, and the ways in which each calls its library. */
+export const executorRuntimes = {
+  onnx: ["ffi", "binding"],
+  tfjs: ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"],
+} as const;
+
+/** The name of an executor. */
+export type ExecutorName = keyof typeof executorRuntimes;
+
+/** An executor, or the one that suits the machine. */
+export type ExecutorPreference = ExecutorName | "auto";
+
+/** A way to call the library of an executor, or the first one that works. */
+export type RuntimePreference = (typeof executorRuntimes)[ExecutorName][number] | "auto";
+
+/** The values of the setting of executors. */
+export const executorPreferences: readonly [ExecutorPreference, ...ExecutorPreference[]] = [
+  "auto",
+  "onnx",
+  "tfjs",
+];
+
+/** The values of the setting of runtimes. */
+export const runtimePreferences: readonly [RuntimePreference, ...RuntimePreference[]] = [
+  "auto",
+  ...executorRuntimes.onnx,
+  ...executorRuntimes.tfjs,
+];

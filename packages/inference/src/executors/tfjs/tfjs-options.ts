@@ -1,0 +1,70 @@
+import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
+import {
+  assertCount,
+  assertKnownKeys,
+  invalidOption,
+  type ResolvedSizes,
+  resolveSizes,
+  sizeNames,
+} from "../resolve-sizes.ts";
+import { type TfjsRuntimePreference, tfjsRuntimes } from "./runtime/runtimes.ts";
+import type { TensorFlow } from "./runtime/tensorflow.ts";
+
+/** What `createTfjsExecutor` takes. The KV cache is of float32, and the backend decides about threads. */
+export interface TfjsExecutorOptions extends ExecutorOptions {
+  /** How TensorFlow.js computes; `auto` takes the first one that is installed. [`auto`] */
+  readonly runtime?: TfjsRuntimePreference;
+  /** The namespace to use, with the backend that it has, in place of a `runtime`. */
+  readonly tensorflow?: TensorFlow;
+}
+
+/** Options with defaults filled in. */
+export interface ResolvedTfjsOptions extends ResolvedSizes {
+  readonly runtime: TfjsRuntimePreference;
+}
+
+const optionNames = [
+  ...sizeNames,
+  "model",
+  "memory",
+  "threads",
+  "runtime",
+  "tensorflow",
+  "kvRanges",
+  "onWarning",
+  "onRuntimeOpened",
+  "hasFiniteWeights",
+];
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function resolveTfjsOptions(options: TfjsExecutorOptions): ResolvedTfjsOptions {
+  assertKnownKeys(options, optionNames);
+  if (options.threads !== undefined) assertCount("threads", options.threads, 1024);
+  const runtime = parseTfjsRuntime(options.runtime);
+  if (options.tensorflow !== undefined && options.runtime !== undefined) {
+    throw invalidOption("runtime", "none beside `tensorflow`", options.runtime);
+  }
+  return Object.freeze({ ...resolveTfjsSizes(options.model, options), runtime });
+}
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function resolveTfjsMemoryOptions(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
+  assertKnownKeys(options, sizeNames);
+  return Object.freeze(resolveTfjsSizes(model, options));
+}
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function parseTfjsRuntime(name: string = "auto"): TfjsRuntimePreference {
+  const known = ["auto", ...tfjsRuntimes] as const;
+  const runtime = known.find((each) => each === name);
+  if (runtime === undefined) throw invalidOption("runtime", `one of ${known.join(", ")}`, name);
+  return runtime;
+}
+
+function resolveTfjsSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
+  const sizes = resolveSizes(model, options);
+  if (sizes.kvCacheDtype !== "float32") {
+    throw invalidOption("kvCacheDtype", '"float32" with TensorFlow.js', sizes.kvCacheDtype);
+  }
+  return sizes;
+}
