@@ -238,7 +238,7 @@ describe("errors", () => {
     [
       "a choice that is none",
       { flags: { runtime: "gpu" } },
-      /--runtime gpu: expected one of auto, ffi, binding, got "gpu"/,
+      /--runtime gpu: expected one of auto, ffi, binding, tfjs-node-gpu, tfjs-node, wasm, cpu, got "gpu"/,
     ],
     [
       "a size with a wrong unit",

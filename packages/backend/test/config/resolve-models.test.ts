@@ -108,7 +108,7 @@ describe("the map of models", () => {
   test.each(engineKeys)("sets %s of one model alone", async (path) => {
     const key = path.replace("engine.", "");
     const schema = modelEntrySettings.get(path)?.kind.schema;
-    const sample = ["/cache", "ffi", "int8", 2_000_000_000, 1000, true].find(
+    const sample = ["/cache", "ffi", "tfjs", "int8", 2_000_000_000, 1000, true].find(
       (value) => schema?.safeParse(value).success === true,
     );
     const models = { a: { path: "a", engine: { [key]: sample, maxTokensPerStep: 5000 } }, b: { path: "b" } };
