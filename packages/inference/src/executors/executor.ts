@@ -84,6 +84,8 @@ export interface PagedStorage {
   readonly sequenceTokens: number;
   /** Sequences at once. */
   readonly maxSequences: number;
+  /** Whether sequences that begin alike may have the same pages: not where keys depend on a sequence's length. [true] */
+  readonly isShareable?: boolean;
 }
 
 /** How an executor stores keys and values. */

@@ -22,6 +22,13 @@ export function createPagedCache(storage: PagedStorage): KvCache {
   const index = new PageIndex(storage);
   const pending = new PendingPages(storage);
   const scopes = new Map<CachedSequence, number>();
+  const { isShareable = true } = storage;
+  let lastOwnScope = 0;
+  /** Each sequence has one of its own where they share nothing. */
+  const ownScope = (): number => {
+    lastOwnScope = (lastOwnScope + 1) % 2 ** 30;
+    return lastOwnScope;
+  };
 
   const take = (): number => {
     const page = pool.take();
@@ -120,9 +127,10 @@ export function createPagedCache(storage: PagedStorage): KvCache {
     sequenceCapacityTokens,
     maxSequences,
     blockTableStride,
-    hasPrefixCache: true,
+    hasPrefixCache: isShareable,
     usage: () => (pageCount - pool.freeCount) / pageCount,
-    admit: (tokenIds, maxTokens, scope = 0) => {
+    admit: (tokenIds, maxTokens, sharedScope = 0) => {
+      const scope = isShareable ? sharedScope : ownScope();
       // The others will soon grow: a page for each is left.
       const spareCount = scopes.size;
       if (maxTokens > sequenceCapacityTokens || spareCount === maxSequences) return undefined;

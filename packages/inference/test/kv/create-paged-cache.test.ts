@@ -6,10 +6,10 @@ const pageTokens = 4;
 
 function createCache(
   pageCount: number,
-  sizes: { sequenceTokens?: number; maxSequences?: number } = {},
+  sizes: { sequenceTokens?: number; maxSequences?: number; isShareable?: boolean } = {},
 ): KvCache {
-  const { sequenceTokens = 100, maxSequences = 8 } = sizes;
-  return createPagedCache({ layout: "pages", pageCount, pageTokens, sequenceTokens, maxSequences });
+  const storage = { layout: "pages", pageCount, pageTokens, sequenceTokens: 100, maxSequences: 8 } as const;
+  return createPagedCache({ ...storage, ...sizes });
 }
 
 /** The tokens from `first` on. */
@@ -182,4 +182,17 @@ test("writes the rows of block tables", () => {
   const sequences = [{ cached: second }, { cached: first }];
   cache.place({ sequences, lengths: Int32Array.of(9, 5), slots: new Int32Array(2), blockTables });
   expect([...blockTables]).toEqual([2, 3, 4, 0, 1, -1]);
+});
+
+test("gives sequences pages of their own where keys depend on the length of a sequence", () => {
+  const cache = createCache(12, { isShareable: false });
+  expect(cache.hasPrefixCache).toBe(false);
+  const first = compute(cache, tokens(9));
+  const second = compute(cache, tokens(9));
+  expect([first.pageIds, second.pageIds]).toEqual([
+    [0, 1, 2],
+    [3, 4, 5],
+  ]);
+  cache.release(first);
+  expect(cache.admit(tokens(9), 20)?.tokenCount).toBe(0);
 });

@@ -175,7 +175,14 @@ class CudaExecutor implements Executor {
     this.vocabSize = width;
     this.plan = plan.memory;
     this.maxLogitRows = plan.capacity.logits;
-    this.kvStorage = { layout: "pages", pageCount, pageTokens, sequenceTokens: contextTokens, maxSequences };
+    this.kvStorage = {
+      layout: "pages",
+      pageCount,
+      pageTokens,
+      sequenceTokens: contextTokens,
+      maxSequences,
+      isShareable: plan.arePagesShareable,
+    };
     this.adapterStorage = parts.adapters;
     this.#seenPages = new Uint8Array(pageCount);
     this.#limits = {

@@ -2,6 +2,7 @@ import type { WeightRef } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
+import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import { assertCudaSizes, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
@@ -34,6 +35,8 @@ export interface CudaPlan {
   readonly pages: KvPagesShape;
   readonly capacity: PassCapacity;
   readonly tables: TableSizes;
+  /** Whether keys do not depend on the length of their sequence. */
+  readonly arePagesShareable: boolean;
   readonly memory: ExecutorMemoryPlan;
 }
 
@@ -76,10 +79,13 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
     kvHeadDim: headDim,
+    kvPages: { pageTokens, pageCount: pages.pageCount },
     maxSequences,
     contextTokens,
   });
-  return { sizes, program, adaptable, weights, arena, pages, capacity, tables, memory };
+  const originalTokens = lengthRuleOf(model.config, contextTokens)?.originalTokens ?? contextTokens;
+  const arePagesShareable = originalTokens === contextTokens;
+  return { arePagesShareable, sizes, program, adaptable, weights, arena, pages, capacity, tables, memory };
 }
 
 /** Bytes of the rows of logits on the host. */
