@@ -21,6 +21,12 @@ export interface ExecutorSizes {
   readonly maxAdapterRank?: number;
 }
 
+/** Sizes of an executor whose KV cache may be in pages. */
+export interface PagedExecutorSizes extends ExecutorSizes {
+  /** Tokens that pages have room for, over all sequences; refused where there are none. [`maxSequences` of the longest] */
+  readonly kvCacheTokens?: number;
+}
+
 /** A condition under which an executor works, but slower or otherwise than requested. */
 export interface ExecutorWarning {
   readonly code: string;
@@ -38,7 +44,7 @@ export interface KvRangeSource {
 }
 
 /** Options of every executor. */
-export interface ExecutorOptions extends ExecutorSizes {
+export interface ExecutorOptions extends PagedExecutorSizes {
   readonly model: ExecutorModel;
   /** Holds the KV cache, the logits and the executor's own buffers. */
   readonly memory: MemoryPort;
@@ -93,7 +99,7 @@ export interface ExecutorProvider {
   /** Throws for a model whose network the executor cannot run. Reads no weights. */
   assertSupported(model: ExecutorModel): Promise<void>;
   /** Plans an executor's memory from the config and the weight index. Loads nothing. */
-  plan(model: ExecutorModel, sizes: ExecutorSizes): ExecutorMemoryPlan;
+  plan(model: ExecutorModel, sizes: PagedExecutorSizes): ExecutorMemoryPlan;
   /** Throws if the runtime cannot be opened or a weight is not finite. Keeps nothing loaded. */
   assertLoadable(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
   create(options: ExecutorOptions): Promise<Executor>;

@@ -2,7 +2,7 @@ import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import { InferenceError, quoteValue } from "../../errors.ts";
 import type { KvCacheDtype } from "../executor.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
-import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
+import type { ExecutorModel, ExecutorOptions, PagedExecutorSizes } from "../executor-provider.ts";
 
 /** What `createCudaExecutor` takes. `memory` is not used: everything is in the pool. */
 export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
@@ -10,9 +10,10 @@ export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
 }
 
 /** Sizes with defaults filled in. */
-export type ResolvedCudaSizes = Required<ExecutorSizes>;
+export type ResolvedCudaSizes = Required<PagedExecutorSizes>;
 
 const sizeNames = [
+  "kvCacheTokens",
   "maxSequences",
   "contextTokens",
   "maxChunkTokens",
@@ -41,7 +42,7 @@ export function assertCudaOptions(options: object): void {
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
-export function resolveCudaSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedCudaSizes {
+export function resolveCudaSizes(model: ExecutorModel, options: PagedExecutorSizes): ResolvedCudaSizes {
   const limit = model.config.contextTokens;
   const { maxSequences, contextTokens = limit } = options;
   assertCount("maxSequences", maxSequences, 4096);
@@ -53,7 +54,11 @@ export function resolveCudaSizes(model: ExecutorModel, options: ExecutorSizes): 
   const { maxAdapters = 0, maxAdapterRank = defaultAdapterRank } = options;
   if (maxAdapters !== 0) assertCount("maxAdapters", maxAdapters, 1024);
   assertCount("maxAdapterRank", maxAdapterRank, 4096);
+  const mostTokens = maxSequences * contextTokens;
+  const { kvCacheTokens = mostTokens } = options;
+  assertCount("kvCacheTokens", kvCacheTokens, mostTokens);
   return Object.freeze({
+    kvCacheTokens,
     maxSequences,
     contextTokens,
     maxChunkTokens,

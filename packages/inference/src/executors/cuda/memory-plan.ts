@@ -1,7 +1,7 @@
 import type { WeightRef } from "@infernode/models";
 import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
-import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
+import type { ExecutorModel, PagedExecutorSizes } from "../executor-provider.ts";
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
@@ -44,13 +44,13 @@ export interface CudaPlan {
  * Plans the memory of an executor from the config and the weight index; reads no weights.
  * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`, `SHAPE_MISMATCH`, `UNSUPPORTED_DTYPE`, `UNSUPPORTED_MODEL`
  */
-export function planCudaMemory(model: ExecutorModel, sizes: ExecutorSizes): ExecutorMemoryPlan {
+export function planCudaMemory(model: ExecutorModel, sizes: PagedExecutorSizes): ExecutorMemoryPlan {
   assertCudaSizes(sizes);
   return planCuda(model, sizes).memory;
 }
 
 /** Plans everything. */
-export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan {
+export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): CudaPlan {
   const sizes = resolveCudaSizes(model, options);
   const { contextTokens, maxSequences, maxChunkTokens, kvCacheDtype } = sizes;
   const tableStride = Math.ceil(contextTokens / pageTokens);
@@ -64,7 +64,13 @@ export function planCuda(model: ExecutorModel, options: ExecutorSizes): CudaPlan
   const capacity = { tokens: maxChunkTokens + maxSequences, logits, pieces: logits, tableStride };
   const arena = assignArena(program, capacity);
   const { layerCount, kvHeadCount, headDim } = model.config;
-  const pages = { ...format, layerCount, kvHeadCount, headDim, pageCount: maxSequences * tableStride };
+  const pages = {
+    ...format,
+    layerCount,
+    kvHeadCount,
+    headDim,
+    pageCount: Math.min(maxSequences * tableStride, Math.ceil(sizes.kvCacheTokens / pageTokens)),
+  };
   const tables: TableSizes = { contextTokens, maxChunkTokens, maxSequences };
   const weightsBytes = weightBytes(weights) + deviceAdapterBytes(adaptable, { maxAdapters, maxRank });
   const kvCacheBytes = kvPagesBytes(pages);

@@ -1,0 +1,57 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { createHostMemoryPool } from "@infernode/memory";
+import { loadModel } from "@infernode/models";
+import { expect, test } from "vitest";
+import { createEngine } from "../../../src/index.ts";
+import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
+import { readGolden } from "../support/golden.ts";
+import { describeOnDevice } from "./describe-device.ts";
+
+const checkpoints = fileURLToPath(new URL("../../../../../test/fixtures/checkpoints", import.meta.url));
+
+describeOnDevice("the engine on a CUDA device", (openPool) => {
+  test.each([
+    ["with room for all", 4 * 176, 64],
+    // The longest sequence has 11 pages.
+    ["with few pages, which sequences take from each other", 14 * 16, 64],
+    ["with prompts in small chunks", 4 * 176, 7],
+  ])("generates the greedy tokens of transformers %s", async (_, kvCacheTokens, maxTokensPerStep) => {
+    const model = await loadModel(path.join(checkpoints, "qwen3"));
+    const host = createHostMemoryPool();
+    using memory = openPool();
+    const executor = await createCudaExecutor({
+      model,
+      pool: memory.pool,
+      maxSequences: 4,
+      contextTokens: 176,
+      maxChunkTokens: 48,
+      kvCacheTokens,
+    });
+    expect(executor.plan.kvPages).toEqual({ pageTokens: 16, pageCount: kvCacheTokens / 16 });
+    const engine = createEngine({
+      executor,
+      tokenizer: model.tokenizer,
+      eosTokenIds: model.config.eosTokenIds,
+      model: model.name,
+      memory: host,
+      limits: { maxTokensPerStep, maxRunningSequences: 4 },
+    });
+    const prompts = readGolden("qwen3");
+    const results = await Promise.all(
+      prompts.map(({ tokenIds, greedyTokenIds }) => {
+        const stopping = { maxTokens: greedyTokenIds.length, ignoreEos: true };
+        const request = { promptTokenIds: [...tokenIds], sampling: { temperature: 0 }, stopping };
+        return engine.generate(request).result();
+      }),
+    );
+    for (const [index, { choices }] of results.entries()) {
+      expect(choices[0]?.tokenIds).toEqual(prompts[index]!.greedyTokenIds);
+    }
+    expect(engine.stats().preemptionCount > 0).toBe(kvCacheTokens < 4 * 176);
+    await engine.dispose();
+    await executor.dispose();
+    await model.dispose();
+    host.dispose();
+  });
+});
