@@ -49,12 +49,12 @@ function readDeclarations(source) {
 function readShared(text) {
   const arrays = new Map();
   const pattern =
-    /(?<dynamic>\.extern )?\.shared \.align (?<align>\d+) \.b8 (?<name>[\w$]+)(?:\[(?<size>\d*)\])?;/gu;
+    /(?<dynamic>\.extern )?\.shared \.align (?<align>\d+) \.[busf](?<bits>\d+) (?<name>[\w$]+)(?:\[(?<size>\d*)\])?;/gu;
   for (const { groups } of text.matchAll(pattern)) {
     const isDynamic = groups.dynamic !== undefined;
     arrays.set(groups.name, {
       align: Number(groups.align),
-      sizeBytes: isDynamic ? undefined : Number(groups.size ?? 1),
+      sizeBytes: isDynamic ? undefined : (Number(groups.size ?? 1) * Number(groups.bits)) / 8,
     });
   }
   return arrays;

@@ -130,11 +130,11 @@ export function parseArray(
   statement: string,
 ): { space: string; name: string; alignBytes: number; sizeBytes: number | undefined } | undefined {
   const groups =
-    /^(?:\.extern\s+)?\.(?<space>shared|local)\s+\.align\s+(?<align>\d+)\s+\.b8\s+(?<name>[\w$]+)(?:\[(?<size>\d*)\])?$/u.exec(
+    /^(?:\.(?:extern|weak)\s+)?\.(?<space>shared|local)\s+\.align\s+(?<align>\d+)\s+\.[busf](?<bits>\d+)\s+(?<name>[\w$]+)(?:\[(?<size>\d*)\])?$/u.exec(
       statement,
     )?.groups;
   if (groups === undefined) return undefined;
-  const { space = "", name = "", align, size } = groups;
-  const sizeBytes = statement.startsWith(".extern") ? undefined : Number(size ?? 1);
+  const { space = "", name = "", align, bits, size } = groups;
+  const sizeBytes = statement.startsWith(".extern") ? undefined : (Number(size ?? 1) * Number(bits)) / 8;
   return { space, name, alignBytes: Number(align), sizeBytes };
 }

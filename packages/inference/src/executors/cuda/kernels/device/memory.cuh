@@ -19,6 +19,7 @@ template <int N> DEV void copy_wait() { asm volatile("cp.async.wait_group %0;" :
 DEV float atomic_add(float *p, float v) { return __nvvm_atom_add_gen_f(p, v); }
 DEV int atomic_add(int *p, int v) { return __nvvm_atom_add_gen_i(p, v); }
 DEV u32 atomic_add(u32 *p, u32 v) { return (u32)__nvvm_atom_add_gen_i((int *)p, (int)v); }
+DEV u64 atomic_add(u64 *p, u64 v) { return (u64)__nvvm_atom_add_gen_ll((i64 *)p, (i64)v); }
 DEV int atomic_max(int *p, int v) { return __nvvm_atom_max_gen_i(p, v); }
 DEV u32 atomic_max(u32 *p, u32 v) { return __nvvm_atom_max_gen_ui(p, v); }
 DEV u64 atomic_max(u64 *p, u64 v) { return __nvvm_atom_max_gen_ull(p, v); }
