@@ -129,7 +129,7 @@ function nonFiniteLogits(row: Float32Array): InferenceError {
   });
 }
 
-/** Applies temperature and filters, then draws once. The order of candidates affects rounding only. */
+/** Applies temperature and filters, then draws once, through the candidates by their ids, as executors that sample do. */
 function draw(
   row: Float32Array,
   best: number,
@@ -140,13 +140,15 @@ function draw(
   const exponentFloor = minP > 0 ? Math.max(Math.log(minP), negligibleExponent) : negligibleExponent;
   const largest = row[best]!;
   const scale = { largest, temperature, floor: largest + temperature * exponentFloor };
-  if (topK > 0 && topK < row.length) {
+  const isTopK = topK > 0 && topK < row.length;
+  if (isTopK) {
     selectTop(row, topK, candidates);
     weighCandidates(candidates, scale);
   } else {
     weighRow(row, candidates, scale);
   }
   if (topP < 1) selectNucleus(candidates, topP);
+  if (isTopK || topP < 1) orderById(row, candidates, scale);
   return drawOne(candidates, context.state.random.nextUniform());
 }
 
@@ -180,6 +182,16 @@ function weighCandidates(candidates: Candidates, { largest, temperature, floor }
     const logit = candidates.weights[at]!;
     if (logit >= floor) candidates.add(candidates.ids[at]!, expNegative((logit - largest) / temperature));
   }
+}
+
+/** Undoes the order that selections leave. */
+function orderById(
+  row: Float32Array,
+  { ids, weights, count }: Candidates,
+  { largest, temperature }: Scale,
+): void {
+  ids.subarray(0, count).sort();
+  for (let at = 0; at < count; at += 1) weights[at] = expNegative((row[ids[at]!]! - largest) / temperature);
 }
 
 function drawOne(candidates: Candidates, uniform: number): number {
