@@ -1,0 +1,80 @@
+import { expect, it } from "vitest";
+import { attentionPrefillBf16 } from "../../../../src/executors/cuda/kernels/manifests/attention-prefill-bf16.ts";
+import { describeKernels } from "./kernel-device.ts";
+import { type AttentionCase, randomAttention } from "./random-pages.ts";
+import { bfloat16, worstError } from "./stored-numbers.ts";
+
+const rowsAtOnce = 64;
+
+const cases: readonly Omit<AttentionCase, "type" | "seed">[] = [
+  {
+    headDim: 64,
+    headCount: 4,
+    kvHeadCount: 2,
+    pieces: [
+      { length: 41, position: 0 },
+      { length: 3, position: 90 },
+    ],
+  },
+  {
+    headDim: 64,
+    headCount: 2,
+    kvHeadCount: 2,
+    pieces: [{ length: 70, position: 5 }],
+    window: 24,
+    hasSinks: true,
+  },
+  { headDim: 80, headCount: 3, kvHeadCount: 1, pieces: [{ length: 30, position: 37 }], softCap: 1.5 },
+  { headDim: 96, headCount: 1, kvHeadCount: 1, pieces: [{ length: 17, position: 64 }], hasSinks: true },
+  { headDim: 128, headCount: 5, kvHeadCount: 1, pieces: [{ length: 14, position: 100 }], window: 50 },
+  {
+    headDim: 256,
+    headCount: 2,
+    kvHeadCount: 1,
+    pieces: [{ length: 33, position: 15 }],
+    softCap: 3,
+    window: 7,
+  },
+];
+
+describeKernels([attentionPrefillBf16], (open) => {
+  it.each(cases)(`heads of $headDim, $headCount of $kvHeadCount, window $window, cap $softCap`, (options) => {
+    using kernels = open();
+    const { headDim, headCount, kvHeadCount, pieces, window = 0, softCap = 0 } = options;
+    const data = randomAttention({
+      ...options,
+      type: bfloat16,
+      queryType: bfloat16,
+      seed: headDim + headCount,
+    });
+    const poisoned = new Float32Array(data.tokenCount * headCount * headDim).fill(Number.NaN);
+    const out = kernels.put(poisoned);
+    const rows = Math.max(...pieces.map(({ length }) => length)) * (headCount / kvHeadCount);
+    const tile = headDim > 96 ? 32 : 64;
+    kernels.launch(
+      `attention_prefill_${headDim}`,
+      {
+        grid: [Math.ceil(rows / rowsAtOnce), kvHeadCount, pieces.length + 1],
+        block: 128,
+        sharedBytes: (rowsAtOnce + 2 * tile) * (headDim + 8) * 2,
+      },
+      out,
+      kernels.put(data.q),
+      kernels.put(data.keys),
+      kernels.put(data.values),
+      data.sinks === undefined ? 0n : kernels.put(data.sinks),
+      kernels.put(Int32Array.of(...data.pieceTokens, 0)),
+      kernels.put(Int32Array.of(...data.pieceLengths, 0)),
+      kernels.put(Int32Array.of(...data.piecePositions, 0)),
+      kernels.put(data.sequences),
+      kernels.put(data.tables),
+      data.tableStride,
+      headCount,
+      kvHeadCount,
+      window,
+      data.scale,
+      softCap,
+    );
+    expect(worstError(kernels.get(out, poisoned), data.exact)).toBeLessThan(2 ** -8);
+  });
+});
