@@ -52,9 +52,7 @@ export const deviceFunctions = {
       registers: { sm_80: 20, sm_86: 20, sm_89: 20, sm_90: 20, sm_120: 20 },
     },
     halves: {
-      parameters: [
-        ["out", "address"],
-      ],
+      parameters: [["out", "address"]],
       maxThreads: 128,
       staticSharedBytes: 512,
       usesDynamicShared: false,
