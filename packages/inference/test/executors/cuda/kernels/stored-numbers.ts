@@ -11,19 +11,19 @@ export interface StoredType {
 const word = new DataView(new ArrayBuffer(4));
 
 /** The bits of the bfloat16 nearest to a number, of two the even one. */
-export function bfloat16Bits(x: number): number {
+function bfloat16Bits(x: number): number {
   word.setFloat32(0, x);
   const bits = word.getUint32(0);
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-export function bfloat16Number(bits: number): number {
+function bfloat16Number(bits: number): number {
   word.setUint32(0, bits << 16);
   return word.getFloat32(0);
 }
 
 /** The bits of the binary16 nearest to a finite number. */
-export function float16Bits(x: number): number {
+function float16Bits(x: number): number {
   const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
   const size = Math.abs(x);
   if (size === 0) return sign;
@@ -33,7 +33,7 @@ export function float16Bits(x: number): number {
   return sign | (fraction < 1024 ? fraction : ((exponent + 15) << 10) + fraction - 1024);
 }
 
-export function float16Number(bits: number): number {
+function float16Number(bits: number): number {
   const sign = (bits & 0x8000) === 0 ? 1 : -1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
