@@ -104,7 +104,12 @@ export const packageRooms = {
       "executors/cuda/kernels/manifests": [],
       "executors/cuda/kernels": ["executors/cuda/kernels/manifests"],
       "executors/cuda/network": ["executors/cuda/kernels/manifests"],
-      "executors/cuda/weights": ["executors", "executors/adapters", "executors/cuda/network"],
+      "executors/cuda/weights": [
+        "executors",
+        "executors/weights",
+        "executors/adapters",
+        "executors/cuda/network",
+      ],
       "executors/cuda/step": ["executors/rotation", "executors/cuda/kernels", "executors/cuda/network"],
       "executors/cuda": [
         "executors",

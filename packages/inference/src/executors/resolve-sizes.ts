@@ -7,6 +7,8 @@ export interface ResolvedSizes extends Required<ExecutorSizes> {
   readonly kvCacheDtype: SlotDtype;
 }
 
+type CommonSizes = Omit<Required<ExecutorSizes>, "kvCacheDtype">;
+
 /** Names of the options that are sizes. */
 export const sizeNames: readonly string[] = [
   "maxSequences",
@@ -21,6 +23,14 @@ const defaultAdapterRank = 16;
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
+  return { ...resolveCommonSizes(model, options), kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype) };
+}
+
+/**
+ * Fills in what does not depend on how keys and values are stored.
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
+ */
+export function resolveCommonSizes(model: ExecutorModel, options: ExecutorSizes): CommonSizes {
   const limit = model.config.contextTokens;
   const { maxSequences, contextTokens = limit } = options;
   assertCount("maxSequences", maxSequences, 4096);
@@ -32,14 +42,7 @@ export function resolveSizes(model: ExecutorModel, options: ExecutorSizes): Reso
   const { maxAdapters = 0, maxAdapterRank = defaultAdapterRank } = options;
   if (maxAdapters !== 0) assertCount("maxAdapters", maxAdapters, 1024);
   assertCount("maxAdapterRank", maxAdapterRank, 4096);
-  return {
-    maxSequences,
-    contextTokens,
-    maxChunkTokens,
-    kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype),
-    maxAdapters,
-    maxAdapterRank,
-  };
+  return { maxSequences, contextTokens, maxChunkTokens, maxAdapters, maxAdapterRank };
 }
 
 function parseKvCacheDtype(name: string = "float32"): SlotDtype {

@@ -1,4 +1,5 @@
 import type { CudaMemoryBlock, CudaMemoryPool, CudaStream } from "@infernode/memory/cuda";
+import { numberBytes } from "../../weights/decode-numbers.ts";
 import {
   type AddressOperand,
   type ProgramWeights,
@@ -101,7 +102,7 @@ function matrixAddresses({ parts, bias }: MatrixWeight, addressOfKey: (key: stri
 
 function tensorBytes({ tensor, as }: TensorUse): number {
   const stored = tensor.endByte - tensor.startByte;
-  return as === "stored" ? stored : (stored / numberBytes(tensor.dtype)) * floatBytes;
+  return as === "stored" ? stored : (stored / (numberBytes[tensor.dtype] ?? 1)) * floatBytes;
 }
 
 function vectorBytes({ tensors }: VectorUse): number {
@@ -110,9 +111,4 @@ function vectorBytes({ tensors }: VectorUse): number {
 
 function tableBytes(matrices: readonly MatrixWeight[]): number {
   return matrices.length * matrixFields * addressBytes;
-}
-
-function numberBytes(dtype: TensorUse["tensor"]["dtype"]): number {
-  if (dtype === "F64") return 8;
-  return dtype === "F32" ? 4 : 2;
 }

@@ -2,8 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { CudaDevice, CudaMemoryBlock, CudaStream } from "@infernode/memory/cuda";
 import type { TensorInfo } from "@infernode/models";
 import { InferenceError, reasonOf } from "../../../errors.ts";
+import { decodeNumbers, numberBytes } from "../../weights/decode-numbers.ts";
 import type { ProgramWeights } from "../network/program.ts";
-import { decodeNumbers } from "./decode-numbers.ts";
 
 const mostStagingBytes = 8 * 2 ** 20;
 /** Files are read by so many threads at once. */
@@ -127,7 +127,9 @@ async function uploadNumbers(
   const read = async (tensor: TensorInfo): Promise<Float32Array> => {
     const bytes = new Uint8Array(tensor.endByte - tensor.startByte);
     await readRange(files.get(tensor.filePath)!, tensor, { bytes, startByte: tensor.startByte });
-    return decodeNumbers(bytes, tensor.dtype);
+    const numbers = new Float32Array(bytes.length / (numberBytes[tensor.dtype] ?? 1));
+    decodeNumbers(bytes, tensor.dtype, numbers);
+    return numbers;
   };
   const write = (key: string, numbers: Float32Array, offsetBytes: number): void => {
     const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
