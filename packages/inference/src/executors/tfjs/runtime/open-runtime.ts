@@ -82,13 +82,28 @@ async function tryRuntime(name: TfjsRuntimeName): Promise<{ readonly tf: TensorF
   }
   if (tf === undefined) return { isInstalled: false, reason: "it has no packages" };
   try {
-    if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} did not start`);
-    await tf.ready();
-    skipGreeting(tf);
+    if (!(await start(tf, backend))) throw new Error(`the backend ${backend} did not start`);
     return { tf };
   } catch (error) {
     return { isInstalled: true, reason: reasonOf(error) };
   }
+}
+
+/** Of the process, as the backend of TensorFlow.js is: one that starts beside another would become the other. */
+let starting: Promise<boolean> = Promise.resolve(true);
+
+function start(tf: TensorFlow, backend: string): Promise<boolean> {
+  starting = starting
+    .catch(() => false)
+    .then(async () => {
+      const isStarted = await tf.setBackend(backend);
+      if (!isStarted) return false;
+      // A running executor may have chosen its own meanwhile; this takes effect at once.
+      void tf.setBackend(backend);
+      skipGreeting(tf);
+      return true;
+    });
+  return starting;
 }
 
 function isInstalled(name: string): boolean {
