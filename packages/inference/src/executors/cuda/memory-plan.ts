@@ -7,7 +7,7 @@ import { summarizeNetwork } from "../network/network-summary.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import { assertCudaSizes, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
-import type { PageFormat } from "./network/choose-attention.ts";
+import type { PageFormat } from "./network/attention-request.ts";
 import { CudaDecoderBuilder } from "./network/cuda-decoder-builder.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { graphCount } from "./step/decode-graphs.ts";

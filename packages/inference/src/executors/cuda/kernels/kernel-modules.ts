@@ -1,9 +1,15 @@
 import type { KernelManifest } from "@infernode/memory/cuda";
 import { adapters } from "./manifests/adapters.ts";
 import { attention } from "./manifests/attention.ts";
+import { attentionDecodeBf16 } from "./manifests/attention-decode-bf16.ts";
+import { attentionDecodeF32 } from "./manifests/attention-decode-f32.ts";
+import { attentionDecodeI8 } from "./manifests/attention-decode-i8.ts";
+import { attentionPrefillBf16 } from "./manifests/attention-prefill-bf16.ts";
 import { elementwise } from "./manifests/elementwise.ts";
 import { embed } from "./manifests/embed.ts";
 import { experts } from "./manifests/experts.ts";
+import { gemv } from "./manifests/gemv.ts";
+import { gemvBlocks } from "./manifests/gemv-blocks.ts";
 import { norm } from "./manifests/norm.ts";
 import { product } from "./manifests/product.ts";
 import { rotateAppend } from "./manifests/rotate-append.ts";
@@ -12,9 +18,15 @@ import { rows } from "./manifests/rows.ts";
 const manifests: readonly KernelManifest[] = [
   adapters,
   attention,
+  attentionDecodeBf16,
+  attentionDecodeF32,
+  attentionDecodeI8,
+  attentionPrefillBf16,
   elementwise,
   embed,
   experts,
+  gemv,
+  gemvBlocks,
   norm,
   product,
   rotateAppend,

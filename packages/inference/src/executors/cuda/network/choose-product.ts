@@ -1,4 +1,5 @@
 import { product } from "../kernels/manifests/product.ts";
+import { fewRowProducts } from "./few-row-products.ts";
 import { addressOf, countsOf, launchOf } from "./launch.ts";
 import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
@@ -18,9 +19,11 @@ const manyRows = 32;
 /** The ways to compute a product, the best ones first. */
 export function chooseProduct(request: ProductRequest): readonly Variant[] {
   const few = simpleProduct(request, 1);
-  if (request.matrixOf !== undefined) return [{ fits: () => true, launches: [few] }];
+  const fast = fewRowProducts(request);
+  if (request.matrixOf !== undefined) return [...fast, { fits: () => true, launches: [few] }];
   const { rows } = request.out;
   return [
+    ...fast,
     { fits: (shape) => rowCount(rows, shape) === 1, launches: [few] },
     { fits: () => true, launches: [simpleProduct(request, manyRows)] },
   ];

@@ -13,7 +13,8 @@ import type {
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 import { type AdaptedProduct, adapterVariants } from "./adapter-launches.ts";
-import { chooseAttention, type PageFormat } from "./choose-attention.ts";
+import type { PageFormat } from "./attention-request.ts";
+import { chooseAttention } from "./choose-attention.ts";
 import { chooseProduct } from "./choose-product.ts";
 import {
   activationLaunch,

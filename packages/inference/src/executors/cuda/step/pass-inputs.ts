@@ -152,6 +152,8 @@ export class PassInputs {
   finish(): void {
     this.#arrays.tokenCount[0] = this.#shape.tokenCount;
     this.#arrays.logitCount[0] = this.#shape.logitCount;
+    // A graph of more pieces finds nothing to do for the others.
+    this.#arrays.pieceLengths.fill(0, this.#shape.pieceCount);
   }
 
   /** Queues the copy of a pass of so many pieces to the device. What was added must stay until it has run. */

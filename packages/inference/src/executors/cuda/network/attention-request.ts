@@ -1,0 +1,31 @@
+import type { AttentionOptions } from "@infernode/models";
+import type { AddressOperand, CachePart, DeviceValue } from "./program.ts";
+
+/** How keys and values are cached in pages. */
+export interface PageFormat {
+  /** Pages of `i8` have a scale for each head of each position beside them. */
+  readonly dtype: "f32" | "bf16" | "i8";
+  readonly pageTokens: number;
+  /** Entries in a row of the block tables. */
+  readonly tableStride: number;
+}
+
+/** Attention of queries, rotated and scaled by position, to the pages of their sequences. */
+export interface AttentionRequest {
+  readonly out: DeviceValue;
+  readonly q: DeviceValue;
+  readonly options: AttentionOptions;
+  readonly sinks: AddressOperand;
+  readonly pages: PageFormat;
+}
+
+/** The pages of a layer. */
+export function cacheOperands(layerIndex: number): Readonly<Record<CachePart, AddressOperand>> {
+  const part = (name: CachePart): AddressOperand => ({ kind: "cache", layerIndex, part: name });
+  return {
+    keys: part("keys"),
+    values: part("values"),
+    keyScales: part("keyScales"),
+    valueScales: part("valueScales"),
+  };
+}

@@ -1,0 +1,107 @@
+import type { TensorInfo } from "@infernode/models";
+import { describe, expect, it } from "vitest";
+import { chooseAttention } from "../../../../src/executors/cuda/network/choose-attention.ts";
+import { chooseProduct } from "../../../../src/executors/cuda/network/choose-product.ts";
+import type { DeviceValue, PassShape, Variant } from "../../../../src/executors/cuda/network/program.ts";
+import type { MatrixEncoding, MatrixWeight } from "../../../../src/executors/cuda/network/weight-uses.ts";
+
+const tensor: TensorInfo = { name: "w", dtype: "U8", shape: [1], filePath: "w", startByte: 0, endByte: 1 };
+const use = { tensor, as: "stored" } as const;
+const valueOf = (width: number, factor = 1): DeviceValue => ({
+  id: 0,
+  width,
+  rows: { of: "tokens", factor },
+});
+
+/** A pass of one piece. */
+const pieceOf = (tokenCount: number): PassShape => ({
+  tokenCount,
+  logitCount: 1,
+  pieceCount: 1,
+  longestPieceTokens: tokenCount,
+  isAdapted: false,
+  longestContextTokens: 100,
+});
+
+const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined =>
+  variants.find(({ fits }) => fits(shape))?.launches[0]?.entry;
+
+describe("chooseProduct", () => {
+  const matrixOf = (encoding: MatrixEncoding, hasColumnOrder = false): MatrixWeight => ({
+    encoding,
+    parts: [use, undefined, undefined, undefined, hasColumnOrder ? use : undefined],
+    bias: undefined,
+  });
+  const kernelsOf = (matrix: MatrixWeight, of?: DeviceValue): readonly (string | undefined)[] => {
+    const request = { out: valueOf(96), x: valueOf(64), matrices: [matrix], matrixOf: of } as const;
+    return [1, 3, 8, 9].map((count) => chosen(chooseProduct(request), pieceOf(count)));
+  };
+  const dense = { kind: "dense", dtype: "bf16", isTransposed: false } as const;
+
+  it("reads weights of 16 bits and blocks once for up to 8 rows", () => {
+    expect(kernelsOf(matrixOf(dense))).toEqual([
+      "gemv_bf16_r1",
+      "gemv_bf16_r4",
+      "gemv_bf16_r8",
+      "product_bf16",
+    ]);
+    const blocks = { kind: "blocks", bits: 4, blockSize: 32 } as const;
+    expect(kernelsOf(matrixOf(blocks))).toEqual(["gemv_q4_r1", "gemv_q4_r4", "gemv_q4_r8", "product_q4"]);
+  });
+
+  it("reads the matrix of each row", () => {
+    expect(new Set(kernelsOf(matrixOf(dense), valueOf(1)))).toEqual(new Set(["gemv_bf16_r1"]));
+  });
+
+  it.each([
+    ["float32", matrixOf({ ...dense, dtype: "f32" }), "product_f32"],
+    ["columns", matrixOf({ ...dense, isTransposed: true }), "product_bf16"],
+    ["columns in another order", matrixOf({ kind: "blocks", bits: 8, blockSize: 64 }, true), "product_q8"],
+    ["blocks of 24", matrixOf({ kind: "blocks", bits: 4, blockSize: 24 }), "product_q4"],
+    ["blocks of 8", matrixOf({ kind: "blocks", bits: 4, blockSize: 8 }), "product_q4"],
+  ])("takes the way that always works for %s", (_, matrix, kernel) => {
+    expect(new Set(kernelsOf(matrix))).toEqual(new Set([kernel]));
+  });
+});
+
+describe("chooseAttention", () => {
+  const kernelsOf = (
+    dtype: "f32" | "bf16" | "i8",
+    headDim: number,
+    pageTokens = 16,
+  ): readonly (string | undefined)[] => {
+    const value = valueOf(4 * headDim);
+    const variants = chooseAttention({
+      out: value,
+      q: value,
+      options: {
+        layerIndex: 0,
+        headCount: 4,
+        kvHeadCount: 2,
+        headDim,
+        scale: 1,
+        softCap: undefined,
+        slidingWindowTokens: undefined,
+        rotary: undefined,
+      },
+      sinks: undefined,
+      pages: { dtype, pageTokens, tableStride: 8 },
+    });
+    return [1, 8, 9].map((count) => chosen(variants, pieceOf(count)));
+  };
+
+  it.each([
+    ["bf16", 128, ["attention_decode_128", "attention_decode_128", "attention_prefill_128"]],
+    ["bf16", 48, ["attention_decode_any", "attention_decode_any", "attention_bf16"]],
+    ["i8", 64, ["attention_decode_64", "attention_decode_64", "attention_i8"]],
+    ["f32", 64, ["attention_decode_any", "attention_decode_any", "attention_f32"]],
+    ["i8", 24, ["attention_i8", "attention_i8", "attention_i8"]],
+    ["bf16", 512, ["attention_bf16", "attention_bf16", "attention_bf16"]],
+  ] as const)("of pages of %s and heads of %i", (dtype, headDim, kernels) => {
+    expect(kernelsOf(dtype, headDim)).toEqual(kernels);
+  });
+
+  it("of pages of other sizes takes the way that always works", () => {
+    expect(kernelsOf("bf16", 128, 8)).toEqual(["attention_bf16", "attention_bf16", "attention_bf16"]);
+  });
+});
