@@ -137,3 +137,18 @@ export function quoteValue(value: unknown): string {
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Makes the error of a row of logits that no token can be sampled from. */
+export function nonFiniteLogits({
+  logitCount,
+  nanCount,
+  infiniteCount,
+}: {
+  readonly logitCount: number;
+  readonly nanCount: number;
+  readonly infiniteCount: number;
+}): InferenceError {
+  const expected = `${logitCount} logits with a finite maximum`;
+  const got = `${nanCount} NaN and ${infiniteCount} infinite`;
+  return new InferenceError("EXECUTOR_FAILED", { expected, got });
+}

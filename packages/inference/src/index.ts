@@ -32,6 +32,7 @@ export type {
   SlotMove,
   SlotStorage,
 } from "./executors/executor.ts";
+export type { RowSampling } from "./executors/row-sampling.ts";
 export type {
   ExecutorModel,
   ExecutorOptions,

@@ -5,6 +5,7 @@ import { assertClose, assertGenerated, longest } from "./assertions.ts";
 import { type Chunk, ForwardDriver, GreedySequence } from "./forward-driver.ts";
 import { pageCases } from "./page-cases.ts";
 import { refusalCases } from "./refusal-cases.ts";
+import { samplingCases } from "./sampling-cases.ts";
 import { slotCases } from "./slot-cases.ts";
 
 /** A case that throws if it does not hold; run it in any test framework. */
@@ -263,6 +264,7 @@ const bodies: Readonly<Record<string, (context: CaseContext) => Promise<void>>> 
   },
 
   ...refusalCases,
+  ...samplingCases,
 };
 
 async function continueAlone(

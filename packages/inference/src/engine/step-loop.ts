@@ -7,6 +7,7 @@ import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import { createPrefillBudget } from "../schedule/prefill-budget.ts";
 import type { RequestTable } from "../requests/request-table.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
+import { SampledRows } from "./sampled-rows.ts";
 import type { Sampler } from "../sampling/sampler.ts";
 import type { Scheduler } from "../schedule/scheduler.ts";
 import { StepBatch } from "../schedule/step-batch.ts";
@@ -24,6 +25,12 @@ export interface StepCounters {
   readonly lastStepMs: number;
   readonly lastStepAtMs: number | undefined;
   readonly lastFailure: string | undefined;
+}
+
+/** What a step computed for one row of logits. */
+interface ResultRow {
+  readonly result: ForwardResult;
+  readonly index: number;
 }
 
 /** Steps while there are requests, and sleeps otherwise. */
@@ -53,6 +60,13 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     maxTokens: limits.maxTokensPerStep,
     blockTableStride: kvCache.blockTableStride,
   });
+  const sampledRows = executor.canSample
+    ? new SampledRows({
+        maxRows: executor.maxLogitRows,
+        tokenCount: options.vocabSize,
+        ownerOf: (sequence) => table.ownerOf(sequence),
+      })
+    : undefined;
   const prefillBudget = createPrefillBudget({
     targetMs: limits.stepTimeMs,
     maxTokens: limits.maxTokensPerStep,
@@ -81,13 +95,17 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
 
   const sampleToken = (
     sequence: GeneratedSequence,
-    row: Float32Array,
+    { result, index }: ResultRow,
     topCount: number | undefined,
   ): void => {
-    if (topCount === undefined) {
-      sequence.accept(sampler.sample(row, sequence.sampling));
+    if (batch.sampling?.isSampled[index] === 1) {
+      const tokenId = result.tokenId!(index);
+      sequence.sampling.accept(tokenId);
+      sequence.accept(tokenId);
+    } else if (topCount === undefined) {
+      sequence.accept(sampler.sample(result.row(index), sequence.sampling));
     } else {
-      const sampled = sampler.sampleWithLogprobs(row, sequence.sampling, topCount);
+      const sampled = sampler.sampleWithLogprobs(result.row(index), sequence.sampling, topCount);
       sequence.accept(sampled.tokenId, sampled);
     }
   };
@@ -104,8 +122,8 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
   };
 
-  /** Handles the logits after the token at `position`. */
-  const acceptRow = (sequence: GeneratedSequence, position: number, row: Float32Array): void => {
+  /** Handles what was computed after the token at `position`. */
+  const acceptRow = (sequence: GeneratedSequence, position: number, row: ResultRow): void => {
     const request = table.ownerOf(sequence);
     if (request === undefined || sequence.pendingTokenIds.length > 0) return;
     try {
@@ -113,7 +131,8 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       if (promptTokenId !== undefined) {
         // Known before the sequence was preempted.
         if (position + 1 < sequence.promptLogprobCount) return;
-        sequence.acceptPromptLogprob(sampler.logprobsOf(row, promptTokenId, request.promptLogprobs ?? 0));
+        const logits = row.result.row(row.index);
+        sequence.acceptPromptLogprob(sampler.logprobsOf(logits, promptTokenId, request.promptLogprobs ?? 0));
         return;
       }
       if (sequence.maxTokens === 0) sequence.finishAtPrompt();
@@ -136,7 +155,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     for (let at = 0; at < batch.chunkCount; at += 1) {
       const end = batch.startPositions[at]! + batch.lengths[at]!;
       for (let position = end - batch.logitCounts[at]!; position < end; position += 1) {
-        acceptRow(batch.sequences[at]!, position, result.row(rowIndex));
+        acceptRow(batch.sequences[at]!, position, { result, index: rowIndex });
         rowIndex += 1;
         if (clock.now() - sliceStartMs > samplingSliceMs) {
           await nextTurn();
@@ -164,6 +183,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
       throw new InferenceError("KV_CACHE_FULL", { expected, got });
     }
     for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
+    batch.sampling = sampledRows?.describe(batch);
     const forwardStartMs = clock.now();
     const result = await forward();
     counters.lastFailure = undefined;

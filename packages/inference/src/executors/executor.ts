@@ -1,4 +1,5 @@
 import type { AdapterStorage } from "./adapter-storage.ts";
+import type { RowSampling } from "./row-sampling.ts";
 
 /**
  * One forward pass over chunks of several sequences, in flat arrays so that a step allocates nothing.
@@ -38,13 +39,20 @@ export interface ForwardBatch {
   readonly adapters?: Int32Array;
   /** `(sum of lengths)` token ids, chunk after chunk. */
   readonly tokenIds: Int32Array;
+  /** Which rows of logits are sampled, and how; only for executors that sample. [none: all logits are returned] */
+  readonly sampling?: RowSampling | undefined;
 }
 
 /** Rows of logits in batch order, by position in a chunk. Valid until the next forward. */
 export interface ForwardResult {
   readonly rowCount: number;
-  /** `(vocabSize)` view of row `index`; the sampler may write to it. */
+  /** `(vocabSize)` view of row `index`, which was not sampled; the sampler may write to it. */
   row(index: number): Float32Array;
+  /**
+   * The token that was sampled from row `index`.
+   * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits
+   */
+  tokenId?(index: number): number;
 }
 
 /** A copy of keys and values from one slot to another, or a swap. */
@@ -131,6 +139,8 @@ export interface Executor extends AsyncDisposable {
   readonly adapterStorage?: AdapterStorage | undefined;
   /** Rows of logits that one forward has room for; a chunk without any counts as one. At least `plan.maxSequences`. */
   readonly maxLogitRows: number;
+  /** Whether batches may ask for sampled rows. [false] */
+  readonly canSample?: boolean;
   /** Runs off the event loop. One call at a time. */
   forward(batch: ForwardBatch): Promise<ForwardResult>;
   dispose(): Promise<void>;

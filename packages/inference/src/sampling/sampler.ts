@@ -1,7 +1,8 @@
 import { adjustLogits } from "./adjust-logits.ts";
 
 import type { Candidates } from "./candidates.ts";
-import { InferenceError } from "../errors.ts";
+import { type InferenceError, nonFiniteLogits } from "../errors.ts";
+import { exponentFloorOf } from "./exponent-floor.ts";
 import { createSamplerScratch, type SamplerScratch } from "./sampler-scratch.ts";
 import { maskLogits } from "./mask-logits.ts";
 import type { MemoryPort } from "../ports.ts";
@@ -9,9 +10,6 @@ import type { SamplingState } from "./sampling-state.ts";
 import { expNegative } from "./exp-negative.ts";
 import { selectNucleus } from "./select-nucleus.ts";
 import { selectTop } from "./select-top.ts";
-
-/** exp(−50) · 2¹⁸ is below 2⁻⁵³, the resolution of a uniform number. */
-const negligibleExponent = -50;
 
 /** A token and its log-probability, with those of the likeliest tokens. */
 export interface SampledToken {
@@ -106,27 +104,23 @@ function findBest(row: Float32Array): number {
   for (let id = 0; id < row.length; id += 1) {
     const logit = row[id]!;
     if (!(logit <= bestLogit)) {
-      if (Number.isNaN(logit)) throw nonFiniteLogits(row);
+      if (Number.isNaN(logit)) throw nonFiniteRow(row);
       best = id;
       bestLogit = logit;
     }
   }
-  if (best < 0 || bestLogit === Infinity) throw nonFiniteLogits(row);
+  if (best < 0 || bestLogit === Infinity) throw nonFiniteRow(row);
   return best;
 }
 
-function nonFiniteLogits(row: Float32Array): InferenceError {
+function nonFiniteRow(row: Float32Array): InferenceError {
   let nanCount = 0;
   let infiniteCount = 0;
   for (const logit of row) {
     if (Number.isNaN(logit)) nanCount += 1;
     else if (logit === Infinity) infiniteCount += 1;
   }
-  const expected = `${row.length} logits with a finite maximum`;
-  return new InferenceError("EXECUTOR_FAILED", {
-    expected,
-    got: `${nanCount} NaN and ${infiniteCount} infinite`,
-  });
+  return nonFiniteLogits({ logitCount: row.length, nanCount, infiniteCount });
 }
 
 /** Applies temperature and filters, then draws once, through the candidates by their ids, as executors that sample do. */
@@ -137,9 +131,8 @@ function draw(
 ): number {
   const { temperature, topK, topP, minP } = context.state.params;
   const { candidates } = context.scratch;
-  const exponentFloor = minP > 0 ? Math.max(Math.log(minP), negligibleExponent) : negligibleExponent;
   const largest = row[best]!;
-  const scale = { largest, temperature, floor: largest + temperature * exponentFloor };
+  const scale = { largest, temperature, floor: largest + temperature * exponentFloorOf(minP) };
   const isTopK = topK > 0 && topK < row.length;
   if (isTopK) {
     selectTop(row, topK, candidates);

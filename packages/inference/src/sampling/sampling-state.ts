@@ -97,6 +97,11 @@ export class SamplingState {
     );
   }
 
+  /** Whether the next token is drawn from the model's logits as they are. */
+  get isPlain(): boolean {
+    return !this.isMasked && !this.changesLogits;
+  }
+
   accept(tokenId: number): void {
     if (!this.#stopTokenIds.includes(tokenId)) this.constraint?.accept(tokenId);
     this.#generatedCount += 1;

@@ -1,4 +1,5 @@
 import type { ForwardBatch } from "../executors/executor.ts";
+import type { RowSampling } from "../executors/row-sampling.ts";
 import type { CachedSequence } from "../kv/kv-cache.ts";
 
 /** A sequence as the scheduler and a batch see it. */
@@ -43,6 +44,8 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly knownLengths: Int32Array;
   readonly adapters: Int32Array;
   readonly tokenIds: Int32Array;
+  /** Set for each forward, after the batch is full. */
+  sampling: RowSampling | undefined;
   /** The sequence of each chunk. */
   readonly sequences: S[] = [];
   #tokenCount = 0;
@@ -95,6 +98,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.#prefillTokenCount = 0;
     this.#extraLogitCount = 0;
     this.#givesToken = false;
+    this.sampling = undefined;
   }
 
   /** Adds the first pending tokens of a sequence, with logits after the last of them. */

@@ -3,6 +3,7 @@ import { assertBlockTables } from "../../src/executors/assert-block-tables.ts";
 import { assertChunks } from "../../src/executors/assert-chunks.ts";
 import type { Executor, ForwardBatch, ForwardResult, PagedStorage } from "../../src/index.ts";
 import { hashLogits } from "./fake-executor.ts";
+import { sampleRows } from "./sample-rows.ts";
 
 export interface PagedExecutorOptions {
   readonly vocabSize: number;
@@ -12,6 +13,10 @@ export interface PagedExecutorOptions {
   /** [maxSequences] */
   readonly maxLogitRows?: number;
   readonly contextTokens?: number;
+  /** [true] */
+  readonly canSample?: boolean;
+  /** `(vocabSize)` logits after a history of tokens. [a hash of the history] */
+  readonly logits?: (history: readonly number[], row: Float32Array) => void;
   /** Awaited inside each forward, with the tokens in all pages before it. */
   readonly onForward?: (batch: ForwardBatch, pages: Int32Array) => Promise<void> | void;
 }
@@ -24,7 +29,7 @@ const unwritten = -1;
  */
 export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   const { vocabSize, pageTokens, pageCount, maxSequences = 8, contextTokens = 128 } = options;
-  const { maxLogitRows = maxSequences } = options;
+  const { maxLogitRows = maxSequences, canSample = true, logits = hashLogits } = options;
   const kvStorage: PagedStorage = {
     layout: "pages",
     pageTokens,
@@ -60,7 +65,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
       if (unwrittenAt !== -1) throw new Error(`position ${unwrittenAt} of chunk ${chunk} was never written`);
       for (let length = end - batch.logitCounts[chunk]! + 1; length <= end; length += 1) {
         const row = new Float32Array(vocabSize);
-        hashLogits(history.slice(0, length), row);
+        logits(history.slice(0, length), row);
         rows.push(row);
       }
     }
@@ -71,7 +76,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     write(batch);
     await Promise.resolve();
     const rows = read(batch);
-    return { rowCount: rows.length, row: (index) => rows[index]! };
+    return sampleRows(rows, batch.sampling);
   };
   const dispose = async (): Promise<void> => {
     isDisposed = true;
@@ -96,6 +101,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     },
     kvStorage,
     maxLogitRows,
+    canSample,
     forward: async (batch) => {
       if (isDisposed) throw new InferenceError("EXECUTOR_DISPOSED", "the executor is disposed");
       if (running !== undefined) throw new InferenceError("INVALID_BATCH", "a forward is running");

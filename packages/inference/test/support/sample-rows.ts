@@ -1,0 +1,39 @@
+import type { ForwardResult, RowSampling } from "../../src/index.ts";
+import { createSampler } from "../../src/sampling/sampler.ts";
+import { defaultSamplingParams } from "../../src/sampling/sampling-params.ts";
+import { SamplingState } from "../../src/sampling/sampling-state.ts";
+import { PlainMemory } from "./plain-memory.ts";
+
+/** The result of an executor that samples rows by the host's sampler, and returns no logits of those. */
+export function sampleRows(rows: readonly Float32Array[], sampling: RowSampling | undefined): ForwardResult {
+  const isSampled = (index: number): boolean => sampling?.isSampled[index] === 1;
+  const row = (index: number): Float32Array => {
+    if (isSampled(index)) throw new Error(`the logits of row ${index} stayed on the device`);
+    return rows[index]!;
+  };
+  const tokenId = (index: number): number => {
+    if (!isSampled(index)) throw new Error(`row ${index} was not sampled`);
+    return sampleRow(rows[index]!, sampling!, index);
+  };
+  return { rowCount: rows.length, row, tokenId };
+}
+
+function sampleRow(row: Float32Array, sampling: RowSampling, index: number): number {
+  const params = {
+    ...defaultSamplingParams,
+    temperature: sampling.temperatures[index]!,
+    minP: Math.exp(sampling.exponentFloors[index]!),
+    topK: sampling.topKs[index]!,
+    topP: sampling.topPs[index]!,
+    seed: 0,
+  };
+  const plain = { params, promptTokenIds: new Int32Array(), index: 0, stopTokenIds: [], minTokens: 0 };
+  const random = { nextUniform: () => sampling.uniforms[index]! };
+  using sampler = createSampler({
+    vocabSize: row.length,
+    tokenCount: sampling.tokenCount,
+    memory: new PlainMemory(),
+    model: "sampled",
+  });
+  return sampler.sample(row, Object.assign(new SamplingState(plain), { random }) as SamplingState);
+}
