@@ -110,7 +110,12 @@ export const packageRooms = {
         "executors/adapters",
         "executors/cuda/network",
       ],
-      "executors/cuda/step": ["executors/rotation", "executors/cuda/kernels", "executors/cuda/network"],
+      "executors/cuda/step": [
+        "executors",
+        "executors/rotation",
+        "executors/cuda/kernels",
+        "executors/cuda/network",
+      ],
       "executors/cuda": [
         "executors",
         "executors/network",

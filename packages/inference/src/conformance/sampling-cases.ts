@@ -21,22 +21,18 @@ export const samplingCases: Readonly<Record<string, (context: CaseContext) => Pr
     const sequences = prompts.map(({ tokenIds }) => new GreedySequence(driver, tokenIds));
     for (let round = 0; round < ways.length; round += 1) {
       const chunks = sequences.map((sequence) => sequence.nextChunk());
-      const result = await driver.executor.forward(driver.batchOf(chunks));
-      const rows = sequences.map((_, index) => result.row(index).slice());
       const chosen = sequences.map((_, index) => ways[(round + index) % ways.length]!);
       const sampling = samplingOf(chosen, tokenCount);
-      // The same tokens again, once prompts and once single ones.
       const sampled = await driver.executor.forward({ ...driver.batchOf(chunks), sampling });
+      const got = chosen.map(({ isSampled }, index) =>
+        isSampled === 1 ? sampled.tokenId?.(index) : sampled.row(index).slice(),
+      );
+      // The same chunks again.
+      const rows = await driver.run(chunks);
       for (const [index, way] of chosen.entries()) {
         const row = rows[index]!;
-        if (way.isSampled === 0) assert.deepEqual(sampled.row(index), row);
-        else assert.equal(sampled.tokenId?.(index), expectedToken(row.subarray(0, tokenCount), way));
-      }
-      for (const [index, sequence] of sequences.entries()) {
-        const chunk = chunks[index]!;
-        const added = chunk.startPosition + chunk.tokenIds.length - sequence.cached.tokenCount;
-        driver.kvCache.advance(sequence.cached, added, round === 0 ? [] : chunk.tokenIds);
-        sequence.advance(chunk, rows[index]);
+        assert.deepEqual(got[index], way.isSampled === 1 ? tokenOf(row.subarray(0, tokenCount), way) : row);
+        sequences[index]!.advance(chunks[index]!, row);
       }
     }
   },
@@ -54,7 +50,7 @@ function samplingOf(chosen: readonly (typeof ways)[number][], tokenCount: number
   };
 }
 
-function expectedToken(row: Float32Array, { temperature, topK, uniform }: (typeof ways)[number]): number {
+function tokenOf(row: Float32Array, { temperature, topK, uniform }: (typeof ways)[number]): number {
   const largest = row.reduce((most, logit) => Math.max(most, logit));
   if (temperature === 0 || topK === 1) return row.indexOf(largest);
   const weights = Float64Array.from(row, (logit) => Math.exp((logit - largest) / temperature));

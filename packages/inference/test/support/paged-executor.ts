@@ -1,6 +1,7 @@
 import { InferenceError } from "../../src/errors.ts";
 import { assertBlockTables } from "../../src/executors/assert-block-tables.ts";
 import { assertChunks } from "../../src/executors/assert-chunks.ts";
+import { assertRowSampling } from "../../src/executors/assert-row-sampling.ts";
 import type { Executor, ForwardBatch, ForwardResult, PagedStorage } from "../../src/index.ts";
 import { hashLogits } from "./fake-executor.ts";
 import { sampleRows } from "./sample-rows.ts";
@@ -107,6 +108,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
       if (running !== undefined) throw new InferenceError("INVALID_BATCH", "a forward is running");
       assertChunks(batch, limits);
       assertBlockTables(batch, kvStorage, seenPages);
+      assertRowSampling(batch, limits);
       running = run(batch);
       try {
         return await running;

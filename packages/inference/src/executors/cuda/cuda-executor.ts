@@ -1,17 +1,20 @@
-import { CudaError, type CudaStream, type PinnedBuffer } from "@infernode/memory/cuda";
+import { CudaError, type CudaStream } from "@infernode/memory/cuda";
 import { InferenceError, reasonOf } from "../../errors.ts";
 import { assertBlockTables } from "../assert-block-tables.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
+import { assertRowSampling } from "../assert-row-sampling.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { AdapterStorage } from "../adapter-storage.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, PagedStorage } from "../executor.ts";
+import type { RowSampling } from "../row-sampling.ts";
 import { closeAll, type Closer } from "../slots/close-all.ts";
 import { assertCudaOptions, type CudaExecutorOptions } from "./cuda-options.ts";
-import { type CudaPlan, hostLogitBytes, planCuda } from "./memory-plan.ts";
-import type { AddressOperand, PassShape } from "./network/program.ts";
+import { type CudaPlan, planCuda } from "./memory-plan.ts";
+import type { AddressOperand, DeviceValue, PassShape } from "./network/program.ts";
 import { bindProgram } from "./step/bind-program.ts";
 import { type ChunkPart, createChunkCutter, type CutChunk } from "./step/chunk-parts.ts";
 import { DecodeGraphs } from "./step/decode-graphs.ts";
+import { HostRows } from "./step/host-rows.ts";
 import { KvPages } from "./step/kv-pages.ts";
 import { loadKernels } from "./step/load-kernels.ts";
 import { PassInputs } from "./step/pass-inputs.ts";
@@ -52,8 +55,6 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     closers.push(() => inputs.dispose());
     const adapters = createAdapters(plan, owner);
     closers.push(() => adapters?.dispose());
-    const hostLogits = pool.device.createPinnedBuffer(hostLogitBytes(plan));
-    closers.push(() => hostLogits.dispose());
     const tensors = Array.from(plan.weights.tensors.values(), ({ tensor }) => tensor);
     const vectors = [...plan.weights.vectors.values()].flatMap((vector) => vector.tensors);
     await Promise.all([
@@ -85,13 +86,25 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       functionOf: (launch) => kernels.functionOf(launch),
       addressOf,
     });
-    const { logits } = plan.program;
-    const rowBytes = logits.width * Float32Array.BYTES_PER_ELEMENT;
+    const { logits, sampled } = plan.program;
+    const offsetOf = ({ id }: DeviceValue): number => plan.arena.offsets[id]!;
+    const rows = new HostRows({
+      device: pool.device,
+      stream,
+      arena,
+      offsets: {
+        logits: offsetOf(logits),
+        tokens: offsetOf(sampled.tokens),
+        status: offsetOf(sampled.status),
+      },
+      maxRows: plan.capacity.logits,
+      vocabSize: logits.width,
+    });
+    closers.push(() => rows.dispose());
     const queuePass = (shape: PassShape, firstRow: number): void => {
       inputs.send(shape.pieceCount, stream);
       program.launch(shape, stream);
-      const rows = hostLogits.bytes.subarray(firstRow * rowBytes, (firstRow + shape.logitCount) * rowBytes);
-      pool.device.copyToHost(rows, arena, { stream, offsetBytes: plan.arena.offsets[logits.id]! });
+      if (shape.sampledTokenCount > 0) rows.queueTokens(firstRow, shape.logitCount);
     };
     const graphs = new DecodeGraphs({
       ...plan.memory,
@@ -109,8 +122,8 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       adapters,
       graphs,
       queuePass,
+      rows,
       stream,
-      hostLogits,
       closers,
     });
   } catch (error) {
@@ -139,16 +152,17 @@ interface CudaExecutorParts {
   readonly ropes: RopeTables;
   readonly adapters: DeviceAdapters | undefined;
   readonly graphs: DecodeGraphs;
-  /** Queues all of a pass: its inputs, its kernels, and the copy of its logits to rows on the host. */
+  /** Queues a pass: its inputs, its kernels, and the copy of sampled tokens to rows on the host. */
   readonly queuePass: (shape: PassShape, firstRow: number) => void;
+  readonly rows: HostRows;
   readonly stream: CudaStream;
-  readonly hostLogits: PinnedBuffer;
   /** Called from the last to the first. */
   readonly closers: Closer[];
 }
 
 class CudaExecutor implements Executor {
   readonly name = "cuda";
+  readonly canSample = true;
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
@@ -158,15 +172,13 @@ class CudaExecutor implements Executor {
   readonly #parts: CudaExecutorParts;
   readonly #limits: BatchLimits;
   readonly #seenPages: Uint8Array;
-  readonly #logits: readonly Float32Array[];
-  #rowCount = 0;
   #running: Promise<void> | undefined;
   #disposal: Promise<void> | undefined;
   /** After an error that the device does not recover from. */
   #lost: CudaError | undefined;
 
   constructor(parts: CudaExecutorParts) {
-    const { plan, hostLogits } = parts;
+    const { plan } = parts;
     const { pageCount, pageTokens } = plan.pages;
     const { maxSequences, contextTokens } = plan.memory;
     const { width } = plan.program.logits;
@@ -191,17 +203,13 @@ class CudaExecutor implements Executor {
       maxLogitRows: this.maxLogitRows,
       rankAt: (place) => parts.adapters?.rankAt(place) ?? 0,
     };
-    const { buffer, byteOffset } = hostLogits.bytes;
-    this.#logits = Array.from(
-      { length: this.maxLogitRows },
-      (_, row) => new Float32Array(buffer, byteOffset + row * width * Float32Array.BYTES_PER_ELEMENT, width),
-    );
   }
 
   async forward(batch: ForwardBatch): Promise<ForwardResult> {
     this.#assertIdle();
     assertChunks(batch, this.#limits);
     assertBlockTables(batch, this.kvStorage, this.#seenPages);
+    assertRowSampling(batch, this.#limits);
     this.#running = this.#run(batch);
     try {
       await this.#running;
@@ -210,7 +218,7 @@ class CudaExecutor implements Executor {
     } finally {
       this.#running = undefined;
     }
-    return { rowCount: this.#rowCount, row: (index) => this.#row(index) };
+    return this.#parts.rows.result();
   }
 
   dispose(): Promise<void> {
@@ -247,10 +255,10 @@ class CudaExecutor implements Executor {
   }
 
   async #run(batch: ForwardBatch): Promise<void> {
-    const { inputs, cutChunk } = this.#parts;
+    const { inputs, rows, cutChunk } = this.#parts;
     const { pageTokens } = this.kvStorage;
     const { blockTables = new Int32Array(0), blockTableStride = 0 } = batch;
-    this.#rowCount = 0;
+    rows.begin(batch.sampling);
     inputs.clear();
     let offset = 0;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
@@ -266,29 +274,22 @@ class CudaExecutor implements Executor {
         adapter: batch.adapters?.[chunk] ?? 0,
         knownLength: batch.knownLengths?.[chunk] ?? 0,
       });
-      for (const part of parts) await this.#add(part);
+      for (const part of parts) await this.#add(part, batch.sampling);
       offset += length;
     }
-    await this.#runPass();
+    await this.#runPass(batch.sampling);
   }
 
   /** Adds tokens to passes, and runs those that are full. */
-  async #add({
-    startPosition,
-    tokenIds,
-    logitCount,
-    pages,
-    adapter,
-    ropeStart,
-    lengthTokens,
-    isAfterOthers,
-  }: ChunkPart): Promise<void> {
+  async #add(part: ChunkPart, sampling: RowSampling | undefined): Promise<void> {
+    const { startPosition, tokenIds, logitCount, pages, adapter, ropeStart, lengthTokens, isAfterOthers } =
+      part;
     const { inputs, ropes, stream } = this.#parts;
-    if (isAfterOthers) await this.#runPass();
+    if (isAfterOthers) await this.#runPass(sampling);
     const { length } = tokenIds;
     const logitsFrom = length - logitCount;
     for (let done = 0; done < length;) {
-      if (inputs.roomTokens() === 0) await this.#runPass();
+      if (inputs.roomTokens() === 0) await this.#runPass(sampling);
       const tokenCount = Math.min(length - done, inputs.roomTokens());
       const end = done + tokenCount;
       const first = inputs.add({
@@ -307,22 +308,18 @@ class CudaExecutor implements Executor {
     }
   }
 
-  async #runPass(): Promise<void> {
-    const { inputs, graphs, stream } = this.#parts;
+  async #runPass(sampling: RowSampling | undefined): Promise<void> {
+    const { inputs, rows, graphs, stream } = this.#parts;
     const { shape } = inputs;
     if (shape.tokenCount === 0) return;
+    const firstRow = rows.rowCount;
+    if (sampling !== undefined) inputs.addSampling(sampling, firstRow);
     inputs.finish();
-    const isGraph = this.#rowCount === 0 && graphs.launch(shape);
-    if (!isGraph) this.#parts.queuePass(shape, this.#rowCount);
-    this.#rowCount += shape.logitCount;
+    const isGraph = firstRow === 0 && graphs.launch(shape);
+    if (!isGraph) this.#parts.queuePass(shape, firstRow);
+    rows.queueLogits(shape.logitCount);
     await stream.synchronize();
+    await rows.finishPass(shape.logitCount);
     inputs.clear();
-  }
-
-  #row(index: number): Float32Array {
-    const logits = index < this.#rowCount ? this.#logits[index] : undefined;
-    if (logits !== undefined) return logits;
-    const expected = `one of ${this.#rowCount} rows`;
-    throw new InferenceError("INVALID_BATCH", { field: "index", expected, got: index });
   }
 }

@@ -16,7 +16,6 @@ import { type PassCapacity, passInputBytes } from "./step/pass-inputs.ts";
 import { deviceAdapterBytes } from "./weights/device-adapters.ts";
 import { weightBytes } from "./weights/device-weights.ts";
 
-const floatBytes = 4;
 /** An estimate of what one launch takes in a graph. */
 const graphNodeBytes = 1024;
 const pageTokens = 16;
@@ -92,11 +91,6 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
   const originalTokens = lengthRuleOf(model.config, contextTokens)?.originalTokens ?? contextTokens;
   const arePagesShareable = originalTokens === contextTokens;
   return { arePagesShareable, sizes, program, adaptable, weights, arena, pages, capacity, tables, memory };
-}
-
-/** Bytes of the rows of logits on the host. */
-export function hostLogitBytes({ program, capacity }: CudaPlan): number {
-  return capacity.logits * program.logits.width * floatBytes;
 }
 
 /** What the driver keeps of all decode graphs, by an estimate. */

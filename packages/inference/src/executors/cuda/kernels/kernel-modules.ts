@@ -1,5 +1,6 @@
 import type { KernelManifest } from "@infernode/memory/cuda";
 import { adapters } from "./manifests/adapters.ts";
+import { argmax } from "./manifests/argmax.ts";
 import { attention } from "./manifests/attention.ts";
 import { attentionDecodeBf16 } from "./manifests/attention-decode-bf16.ts";
 import { attentionDecodeF32 } from "./manifests/attention-decode-f32.ts";
@@ -14,9 +15,11 @@ import { norm } from "./manifests/norm.ts";
 import { product } from "./manifests/product.ts";
 import { rotateAppend } from "./manifests/rotate-append.ts";
 import { rows } from "./manifests/rows.ts";
+import { sample } from "./manifests/sample.ts";
 
 const manifests: readonly KernelManifest[] = [
   adapters,
+  argmax,
   attention,
   attentionDecodeBf16,
   attentionDecodeF32,
@@ -31,6 +34,7 @@ const manifests: readonly KernelManifest[] = [
   product,
   rotateAppend,
   rows,
+  sample,
 ];
 
 /** All modules by name; the images are in the folder `ptx` of the package. */

@@ -30,6 +30,7 @@ import { normLaunch } from "./norm-launch.ts";
 import { OperationList } from "./operation-list.ts";
 import type { AddressOperand, DeviceValue, KernelLaunch, Program, RowKind } from "./program.ts";
 import { rotateLaunch } from "./rotate-launch.ts";
+import { sampleVariants } from "./sample-variants.ts";
 import { gatherLaunch, repeatLaunch, rotateBlocksLaunch, sliceLaunch } from "./row-launches.ts";
 import { WeightUses } from "./weight-uses.ts";
 
@@ -50,7 +51,7 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   readonly #pages: PageFormat;
   readonly #adapterRank: number;
   readonly #list = new OperationList();
-  #logits: DeviceValue | undefined;
+  #results: Pick<Program, "logits" | "sampled"> | undefined;
 
   constructor({ weights, pages, adapterRank }: ProgramOptions) {
     this.#uses = new WeightUses(weights);
@@ -61,12 +62,12 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   /** The whole network, once it was built. */
   program(): Program {
     const { operations, valueCount } = this.#list;
-    if (this.#logits === undefined) {
+    if (this.#results === undefined) {
       const mismatch = { expected: "a network that ends with logits", got: "none" };
       throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
     const steps = operations.map(({ reads, writes, variants }) => ({ reads, writes, variants: variants() }));
-    return { steps, logits: this.#logits, valueCount };
+    return { steps, ...this.#results, valueCount };
   }
 
   embed(weight: WeightRef): DeviceValue {
@@ -172,8 +173,17 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const rows = this.#list.value(x.width, { of: "logits", factor: 1 });
     this.#list.launch(gatherLaunch(rows, x), { reads: [x], writes: [rows] });
     const product = this.#product(rows, weight, bias);
-    this.#logits =
+    const logits =
       softCap === undefined ? product : this.#each(product, (out) => capLaunch(out, product, softCap));
+    const sampled = { tokens: this.#list.value(1, logits.rows), status: this.#list.value(2, logits.rows) };
+    this.#list.add({
+      reads: [logits],
+      writes: [sampled.tokens, sampled.status],
+      name: "sampling",
+      matrices: [],
+      variants: () => sampleVariants(logits, sampled),
+    });
+    this.#results = { logits, sampled };
   }
 
   #embed(weight: WeightRef, indices: AddressOperand): DeviceValue {

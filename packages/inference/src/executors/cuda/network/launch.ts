@@ -9,7 +9,9 @@ import {
 } from "./program.ts";
 
 /** What a parameter of a kernel takes. */
-type OperandOf<Parameter> = Parameter extends readonly [string, "address"] ? AddressOperand : number;
+type OperandOf<Parameter> = Parameter extends readonly [string, "address"]
+  ? AddressOperand
+  : number | ((shape: PassShape) => number);
 
 /** What all parameters of a kernel take, in order. */
 type OperandsOf<Parameters extends KernelEntry["parameters"]> = {

@@ -24,6 +24,8 @@ export type PassInputName =
   | "ropeRows"
   | "adapters"
   | "logitTokens"
+  | "topKs"
+  | "samplingParameters"
   | "pieceTokens"
   | "pieceLengths"
   | "piecePositions"
@@ -58,6 +60,10 @@ export interface PassShape {
   readonly isAdapted: boolean;
   /** Positions of the longest sequence up to the end of its piece. */
   readonly longestContextTokens: number;
+  /** Ids below it are sampled; 0 where no row is. */
+  readonly sampledTokenCount: number;
+  /** Whether a token is drawn, and not the likeliest one of each row taken. */
+  readonly isDrawn: boolean;
 }
 
 /** A launch of a kernel, but for the size of a pass. */
@@ -67,7 +73,7 @@ export interface KernelLaunch {
   readonly block: readonly [x: number, y: number];
   readonly dynamicSharedBytes: number;
   readonly grid: (shape: PassShape) => readonly [x: number, y: number, z: number];
-  readonly operands: readonly (AddressOperand | number)[];
+  readonly operands: readonly (AddressOperand | number | ((shape: PassShape) => number))[];
 }
 
 /** One of several ways to compute something. */
@@ -83,11 +89,18 @@ export interface ProgramStep {
   readonly writes: readonly DeviceValue[];
 }
 
+/** What is sampled of rows of logits, in integers: `(logit rows, 1)` and `(logit rows, 2)`, as `argmax.cu` describes. */
+export interface SampledValues {
+  readonly tokens: DeviceValue;
+  readonly status: DeviceValue;
+}
+
 /** All of a network: what is launched, in order, for each pass. */
 export interface Program {
   readonly steps: readonly ProgramStep[];
   /** `(logit rows, vocabSize)` */
   readonly logits: DeviceValue;
+  readonly sampled: SampledValues;
   readonly valueCount: number;
 }
 

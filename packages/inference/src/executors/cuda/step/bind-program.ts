@@ -14,7 +14,7 @@ export interface BoundProgram {
 
 interface BoundLaunch extends Pick<KernelLaunch, "grid" | "block" | "dynamicSharedBytes"> {
   readonly callee: CudaFunction;
-  readonly args: readonly (bigint | number)[];
+  readonly argumentsOf: (shape: PassShape) => readonly (bigint | number)[];
 }
 
 interface BoundVariant extends Pick<Variant, "fits"> {
@@ -23,10 +23,6 @@ interface BoundVariant extends Pick<Variant, "fits"> {
 
 /** Binds each launch of a program once, so that a pass finds everything there. */
 export function bindProgram({ steps }: Program, { functionOf, addressOf }: ProgramBinding): BoundProgram {
-  const valueOf = (operand: AddressOperand | number): bigint | number => {
-    if (operand === undefined) return 0n;
-    return typeof operand === "number" ? operand : addressOf(operand);
-  };
   const bound = steps.map(({ variants }) =>
     variants.map(({ fits, launches }): BoundVariant => ({
       fits,
@@ -35,7 +31,7 @@ export function bindProgram({ steps }: Program, { functionOf, addressOf }: Progr
         block: launch.block,
         dynamicSharedBytes: launch.dynamicSharedBytes,
         callee: functionOf(launch),
-        args: launch.operands.map(valueOf),
+        argumentsOf: bindArguments(launch, addressOf),
       })),
     })),
   );
@@ -43,13 +39,28 @@ export function bindProgram({ steps }: Program, { functionOf, addressOf }: Progr
     launch(shape, stream) {
       for (const variants of bound) {
         const chosen = variants.find(({ fits }) => fits(shape));
-        for (const { callee, grid, block, dynamicSharedBytes, args } of chosen?.launches ?? []) {
+        for (const { callee, grid, block, dynamicSharedBytes, argumentsOf } of chosen?.launches ?? []) {
           const blocks = grid(shape);
           // A pass without rows of logits.
           if (blocks.includes(0)) continue;
-          callee.launch({ grid: blocks, block, dynamicSharedBytes, stream }, ...args);
+          callee.launch({ grid: blocks, block, dynamicSharedBytes, stream }, ...argumentsOf(shape));
         }
       }
     },
   };
+}
+
+/** Most launches have the same arguments in each pass. */
+function bindArguments(
+  { operands }: KernelLaunch,
+  addressOf: ProgramBinding["addressOf"],
+): BoundLaunch["argumentsOf"] {
+  const bound = operands.map((operand) => {
+    if (operand === undefined) return 0n;
+    return typeof operand === "object" ? addressOf(operand) : operand;
+  });
+  const isFixed = (given: readonly unknown[]): given is readonly (bigint | number)[] =>
+    given.every((each) => typeof each !== "function");
+  if (isFixed(bound)) return () => bound;
+  return (shape) => bound.map((each) => (typeof each === "function" ? each(shape) : each));
 }

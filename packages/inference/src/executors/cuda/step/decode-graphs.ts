@@ -6,6 +6,9 @@ const batchStep = 16;
 const shortestContext = 1024;
 const contextFactor = 4;
 
+/** No row is sampled, the likeliest tokens are taken, tokens are drawn. */
+const samplingKinds = 3;
+
 /** What a graph records. */
 export interface DecodeSteps {
   readonly device: CudaDevice;
@@ -37,12 +40,14 @@ export class DecodeGraphs {
     isAdapted,
     longestPieceTokens,
     longestContextTokens,
+    sampledTokenCount,
+    isDrawn,
   }: PassShape): boolean {
     const { stream, device, maxSequences, contextTokens, queue } = this.#steps;
     if (longestPieceTokens !== 1 || logitCount !== tokenCount || tokenCount > maxSequences) return false;
     const batch = Math.min(maxSequences, batchBucket(tokenCount));
     const context = Math.min(contextTokens, contextBucket(longestContextTokens));
-    const key = `${batch} ${context} ${isAdapted}`;
+    const key = [batch, context, isAdapted, sampledTokenCount, isDrawn].join(" ");
     let graph = this.#graphs.get(key);
     if (graph === undefined) {
       const shape: PassShape = {
@@ -52,6 +57,8 @@ export class DecodeGraphs {
         longestPieceTokens: 1,
         isAdapted,
         longestContextTokens: context,
+        sampledTokenCount,
+        isDrawn,
       };
       graph = captureGraph(device, stream, () => queue(shape));
       this.#graphs.set(key, graph);
@@ -75,7 +82,7 @@ export function graphCount({
     smallBatches.filter((batch) => batch < maxSequences).length + Math.ceil(maxSequences / batchStep);
   let contexts = 1;
   for (let context = shortestContext; context < contextTokens; context *= contextFactor) contexts += 1;
-  return batches * contexts;
+  return batches * contexts * samplingKinds;
 }
 
 /** The next size of a batch that has a graph. */

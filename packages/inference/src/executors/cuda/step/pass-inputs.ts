@@ -1,4 +1,5 @@
 import type { CudaMemoryBlock, CudaMemoryPool, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
+import type { RowSampling } from "../../row-sampling.ts";
 import type { PassInputName, PassShape } from "../network/program.ts";
 
 /** How much one pass has room for. */
@@ -25,6 +26,8 @@ export interface Piece {
   readonly ropeStart: number | undefined;
 }
 
+/** Four numbers of 8 bytes for each row, as `sample.cu` describes them. */
+const samplingParameterInts = 8;
 const intBytes = Int32Array.BYTES_PER_ELEMENT;
 /** Arrays start at multiples of so many numbers. */
 const alignment = 16;
@@ -45,6 +48,8 @@ function arraySizes({
     ["ropeRows", tokens],
     ["adapters", tokens],
     ["logitTokens", logits],
+    ["topKs", logits],
+    ["samplingParameters", logits * samplingParameterInts],
     ["pieceTokens", pieces],
     ["pieceLengths", pieces],
     ["piecePositions", pieces],
@@ -148,6 +153,23 @@ export class PassInputs {
     return first;
   }
 
+  /** Writes down how the rows of the pass are sampled, which are those of a batch from `firstRow` on. */
+  addSampling(sampling: RowSampling, firstRow: number): void {
+    const shape = this.#shape;
+    const { topKs, samplingParameters } = this.#arrays;
+    const { buffer, byteOffset } = samplingParameters;
+    const parameters = new Float64Array(buffer, byteOffset, samplingParameters.length / 2);
+    for (let row = 0; row < shape.logitCount; row += 1) {
+      const from = firstRow + row;
+      const temperature = sampling.isSampled[from] === 1 ? sampling.temperatures[from]! : 0;
+      const { exponentFloors, topPs, uniforms } = sampling;
+      parameters.set([temperature, exponentFloors[from]!, topPs[from]!, uniforms[from]!], 4 * row);
+      topKs[row] = sampling.topKs[from]!;
+      shape.isDrawn ||= temperature !== 0;
+      if (sampling.isSampled[from] === 1) shape.sampledTokenCount = sampling.tokenCount;
+    }
+  }
+
   /** Writes down how large the pass is, after all was added. */
   finish(): void {
     this.#arrays.tokenCount[0] = this.#shape.tokenCount;
@@ -181,5 +203,7 @@ function emptyShape(): PassShape {
     longestPieceTokens: 0,
     isAdapted: false,
     longestContextTokens: 0,
+    sampledTokenCount: 0,
+    isDrawn: false,
   };
 }

@@ -21,6 +21,8 @@ const pieceOf = (tokenCount: number): PassShape => ({
   longestPieceTokens: tokenCount,
   isAdapted: false,
   longestContextTokens: 100,
+  sampledTokenCount: 0,
+  isDrawn: false,
 });
 
 const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined =>

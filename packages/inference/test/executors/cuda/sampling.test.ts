@@ -1,0 +1,171 @@
+import { open } from "node:fs/promises";
+import { expect, test } from "vitest";
+import {
+  createEngine,
+  type Executor,
+  type GenerationRequest,
+  type GenerationResult,
+} from "../../../src/index.ts";
+import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
+import { createPlainByteTokenizer } from "../../support/byte-tokenizer.ts";
+import { PlainMemory } from "../../support/plain-memory.ts";
+import { samplingOf } from "../support/sampling-of.ts";
+import { openGolden } from "../support/golden.ts";
+import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
+import { describeOnDevice } from "./describe-device.ts";
+
+const sizes = { maxSequences: 6, contextTokens: 64 };
+
+/** The same executor, for an engine that samples on the host. */
+const withoutSampling = (executor: Executor): Executor => ({
+  ...executor,
+  canSample: false,
+  forward: (batch) => executor.forward(batch),
+  dispose: () => Promise.resolve(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+});
+
+/** Counts rows of which the executor returns tokens, and those of which it returns logits. */
+function countRows(
+  executor: Executor,
+): Executor & { readonly tokenCount: number; readonly rowCount: number } {
+  const counts = { tokenCount: 0, rowCount: 0 };
+  return Object.assign(counts, withoutSampling(executor), {
+    canSample: true,
+    forward: async (batch: Parameters<Executor["forward"]>[0]) => {
+      const result = await executor.forward(batch);
+      return {
+        rowCount: result.rowCount,
+        row: (index: number) => {
+          counts.rowCount += 1;
+          return result.row(index);
+        },
+        tokenId: (index: number) => {
+          counts.tokenCount += 1;
+          return result.tokenId!(index);
+        },
+      };
+    },
+  });
+}
+
+async function answersOf(
+  executor: Executor,
+  requests: readonly GenerationRequest[],
+): Promise<GenerationResult["choices"][]> {
+  await using engine = createEngine({
+    executor,
+    // Some rows of the output head have no token.
+    tokenizer: createPlainByteTokenizer([]),
+    eosTokenIds: [],
+    model: "m",
+    memory: new PlainMemory(),
+  });
+  const results = await Promise.all(requests.map((request) => engine.generate(request).result()));
+  return results.map(({ choices }) => choices);
+}
+
+const requestOf = (salt: number, sampling: GenerationRequest["sampling"]): GenerationRequest => ({
+  promptTokenIds: Array.from({ length: 9 + salt }, (_, at) => (at * 31 + salt * 7) % 250),
+  sampling: { seed: salt, ...sampling },
+  stopping: { maxTokens: 8, ignoreEos: true },
+});
+
+const plain = [
+  { temperature: 0 },
+  {},
+  { temperature: 0.6, topK: 7 },
+  { topP: 0.8, minP: 0.02 },
+  { seed: -3n, temperature: 1.9, topP: 0.99 },
+].map((sampling, salt) => requestOf(salt, sampling));
+
+describeOnDevice("sampling on a CUDA device", (openPool, { standIn }) => {
+  test("draws what the host draws, beside requests that the host samples", async () => {
+    const model = await openGolden("llama2");
+    using memory = openPool();
+    // A pass has room for 14 tokens, so that a step takes several.
+    await using executor = await createCudaExecutor({
+      model,
+      pool: memory.pool,
+      ...sizes,
+      maxChunkTokens: 8,
+    });
+    const requests = [
+      ...plain,
+      requestOf(5, { frequencyPenalty: 0.7 }),
+      { ...requestOf(6, {}), logprobs: 1 },
+      { ...requestOf(7, {}), stopping: { minTokens: 3, maxTokens: 8, stopTokenIds: [1, 2, 3] } },
+    ];
+    const counted = countRows(executor);
+    const sampled = await answersOf(counted, requests);
+    expect(sampled).toEqual(await answersOf(withoutSampling(executor), requests));
+    const lastCount = sampled.at(-1)![0]!.tokenIds.length;
+    expect([counted.tokenCount, counted.rowCount]).toEqual([5 * 8 + lastCount - 3, 2 * 8 + 3]);
+  });
+
+  test("records graphs of draws, of likeliest tokens and of logits apart", async () => {
+    const model = await openGolden("llama2");
+    using memory = openPool();
+    await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    for (const [at, sampling] of [{ temperature: 0 }, {}, { presencePenalty: 1 }].entries()) {
+      for (let round = 0; round < 2; round += 1) {
+        const requests = [requestOf(1, sampling)];
+        const answers = await answersOf(executor, requests);
+        expect(answers).toEqual(await answersOf(executor, requests));
+      }
+      expect(standIn.live().graphs).toBe(at + 1);
+    }
+  });
+
+  test("fails what cannot be sampled as the host does", async () => {
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
+    const { model } = checkpoint;
+    const file = await open(checkpoint.filePath, "r+");
+    await file.write(Uint8Array.of(0, 0, 192, 127), 0, 4, model.weights.weight("head")!.data.startByte);
+    await file.close();
+    using memory = openPool();
+    await using executor = await createCudaExecutor({
+      model,
+      pool: memory.pool,
+      hasFiniteWeights: true,
+      ...sizes,
+    });
+    const request = { ...requestOf(0, {}), promptTokenIds: [1, 2, 3] };
+    const messageOf = (asked: Executor, part: Partial<GenerationRequest> = {}): Promise<unknown> =>
+      answersOf(asked, [{ ...request, ...part }]).catch((error: Error) => error.message);
+    const message = await messageOf(withoutSampling(executor));
+    expect(message).toMatch(/logits with a finite maximum, got 1 NaN and 0 infinite/);
+    expect(await messageOf(executor)).toBe(message);
+    expect(await messageOf(executor, { sampling: { temperature: 0 } })).toBe(message);
+  });
+
+  test("returns of a row what was asked for only", async () => {
+    const model = await openGolden("llama2");
+    using memory = openPool();
+    await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    const result = await executor.forward({
+      chunkCount: 1,
+      slots: Int32Array.of(0),
+      blockTables: Int32Array.of(0),
+      blockTableStride: 1,
+      startPositions: Int32Array.of(0),
+      lengths: Int32Array.of(1),
+      logitCounts: Int32Array.of(1),
+      tokenIds: Int32Array.of(5),
+      sampling: samplingOf(1, { tokenCount: 1 }),
+    });
+    expect(result.tokenId!(0)).toBe(0);
+    // An error that is kept would keep its frames, and with them pinned memory.
+    const messageOf = (call: () => unknown): unknown => {
+      try {
+        return call();
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(messageOf(() => result.row(0))).toBe("`index`: expected one of 1 rows, not sampled, got 0");
+    expect(messageOf(() => result.tokenId!(1))).toBe(
+      "`index`: expected one of 1 rows that is sampled, got 1",
+    );
+  });
+});
