@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import {
   createEngine,
   type Executor,
+  type ForwardResult,
   type GenerationRequest,
   type GenerationResult,
+  type RowSampling,
 } from "../../../src/index.ts";
 import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
 import { createPlainByteTokenizer } from "../../support/byte-tokenizer.ts";
@@ -64,6 +66,19 @@ async function answersOf(
   const results = await Promise.all(requests.map((request) => engine.generate(request).result()));
   return results.map(({ choices }) => choices);
 }
+
+const sampleOne = (executor: Executor, sampling: RowSampling): Promise<ForwardResult> =>
+  executor.forward({
+    chunkCount: 1,
+    slots: Int32Array.of(0),
+    blockTables: Int32Array.of(0),
+    blockTableStride: 1,
+    startPositions: Int32Array.of(0),
+    lengths: Int32Array.of(1),
+    logitCounts: Int32Array.of(1),
+    tokenIds: Int32Array.of(5),
+    sampling,
+  });
 
 const requestOf = (salt: number, sampling: GenerationRequest["sampling"]): GenerationRequest => ({
   promptTokenIds: Array.from({ length: 9 + salt }, (_, at) => (at * 31 + salt * 7) % 250),
@@ -139,21 +154,31 @@ describeOnDevice("sampling on a CUDA device", (openPool, { standIn }) => {
     expect(await messageOf(executor, { sampling: { temperature: 0 } })).toBe(message);
   });
 
+  test("draws among equally likely tokens at the lowest temperature", async () => {
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
+    const { model } = checkpoint;
+    const { startByte, endByte } = model.weights.weight("head")!.data;
+    const file = await open(checkpoint.filePath, "r+");
+    await file.write(new Uint8Array(endByte - startByte), 0, endByte - startByte, startByte);
+    await file.close();
+    using memory = openPool();
+    await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    const temperatures = Float64Array.of(Number.MIN_VALUE);
+    for (const [uniform, expected] of [
+      [0, 0],
+      [0.5, 4],
+      [0.99, 7],
+    ] as const) {
+      const sampling = samplingOf(1, { temperatures, tokenCount: 8, uniforms: Float64Array.of(uniform) });
+      expect((await sampleOne(executor, sampling)).tokenId!(0)).toBe(expected);
+    }
+  });
+
   test("returns of a row what was asked for only", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();
     await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
-    const result = await executor.forward({
-      chunkCount: 1,
-      slots: Int32Array.of(0),
-      blockTables: Int32Array.of(0),
-      blockTableStride: 1,
-      startPositions: Int32Array.of(0),
-      lengths: Int32Array.of(1),
-      logitCounts: Int32Array.of(1),
-      tokenIds: Int32Array.of(5),
-      sampling: samplingOf(1, { tokenCount: 1 }),
-    });
+    const result = await sampleOne(executor, samplingOf(1, { tokenCount: 1 }));
     expect(result.tokenId!(0)).toBe(0);
     // An error that is kept would keep its frames, and with them pinned memory.
     const messageOf = (call: () => unknown): unknown => {

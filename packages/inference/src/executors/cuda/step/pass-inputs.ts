@@ -28,6 +28,8 @@ export interface Piece {
 
 /** Four numbers of 8 bytes for each row, as `sample.cu` describes them. */
 const samplingParameterInts = 8;
+/** Lower ones, of which the reciprocal may be infinite, draw among the likeliest tokens just as it does. */
+const leastTemperature = 1e-300;
 const intBytes = Int32Array.BYTES_PER_ELEMENT;
 /** Arrays start at multiples of so many numbers. */
 const alignment = 16;
@@ -163,7 +165,8 @@ export class PassInputs {
       const from = firstRow + row;
       const temperature = sampling.isSampled[from] === 1 ? sampling.temperatures[from]! : 0;
       const { exponentFloors, topPs, uniforms } = sampling;
-      parameters.set([temperature, exponentFloors[from]!, topPs[from]!, uniforms[from]!], 4 * row);
+      const scale = temperature === 0 ? 0 : Math.max(temperature, leastTemperature);
+      parameters.set([scale, exponentFloors[from]!, topPs[from]!, uniforms[from]!], 4 * row);
       topKs[row] = sampling.topKs[from]!;
       shape.isDrawn ||= temperature !== 0;
       if (sampling.isSampled[from] === 1) shape.sampledTokenCount = sampling.tokenCount;
