@@ -1,6 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,16 +64,56 @@ export function buildKernels(
   }
   const folder = join(tmpdir(), "infernode-kernels", hashTools(compiler.version));
   mkdirSync(folder, { recursive: true });
-  for (const text of modules) {
-    const path = join(folder, `${hashText(text)}.so`);
-    if (existsSync(path)) continue;
-    const temporary = `${path}.${process.pid}`;
-    writeFileSync(`${temporary}.cc`, translatePtx(text));
-    const args = [...options, `-I${runtime}`, `-I${standIn}`, "-o", temporary, `${temporary}.cc`];
-    const { status, stderr } = spawnSync(compiler.path, args, { encoding: "utf8" });
-    if (status !== 0) throw new Error(`${compiler.path} did not compile ${temporary}.cc: ${stderr}`);
-    renameSync(`${temporary}.cc`, `${path.slice(0, -3)}.cc`);
-    renameSync(temporary, path);
+  const missing = new Map(modules.map((text) => [join(folder, `${hashText(text)}.so`), text]));
+  while (missing.size > 0) {
+    let isWaiting = true;
+    for (const [path, text] of missing) {
+      if (!existsSync(path)) {
+        // Another process may be compiling it; the next one may be free.
+        if (!takeLock(`${path}.lock`)) continue;
+        try {
+          if (!existsSync(path)) compileModule(compiler.path, text, path);
+        } finally {
+          unlinkSync(`${path}.lock`);
+        }
+      }
+      missing.delete(path);
+      isWaiting = false;
+    }
+    if (isWaiting) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   }
   return { folder };
+}
+
+function compileModule(compiler: string, text: string, path: string): void {
+  const source = `${path.slice(0, -3)}.cc`;
+  const temporary = `${path}.new`;
+  writeFileSync(source, translatePtx(text));
+  const args = [...options, `-I${runtime}`, `-I${standIn}`, "-o", temporary, source];
+  const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${compiler} did not compile ${source}: ${stderr}`);
+  renameSync(temporary, path);
+}
+
+/** Takes a lock that no living process has. */
+function takeLock(path: string): boolean {
+  try {
+    writeFileSync(path, String(process.pid), { flag: "wx" });
+    return true;
+  } catch {
+    if (!isAlive(path)) rmSync(path, { force: true });
+    return false;
+  }
+}
+
+/** Whether the process that has a lock is there. */
+function isAlive(path: string): boolean {
+  try {
+    const pid = Number(readFileSync(path, "utf8"));
+    // Between its creation and its first bytes a lock is empty.
+    if (pid > 0) process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
