@@ -1,14 +1,9 @@
-import type {
-  DiscoveryProvider,
-  RegisteredService,
-  ServiceInstance,
-  ServiceRegistration,
-  ServiceState,
-} from "./discovery-provider.ts";
+import type { DiscoveryProvider, RegisteredService, ServiceInstance } from "./discovery-provider.ts";
+import { changeInstance, matchesFilter, registrationOf } from "./change-instance.ts";
 import { DiscoveryError } from "./errors.ts";
 import type { DiscoveryEventSink } from "./events.ts";
 import { iterateLatest, type LatestSource } from "./latest-iterable.ts";
-import { parseMetadata, parseServiceRegistration, parseServiceState } from "./service-registration.ts";
+import { parseServiceRegistration, parseServiceState } from "./service-registration.ts";
 
 /** Options of `createEmbeddedDiscovery`. */
 export interface EmbeddedDiscoveryOptions {
@@ -16,7 +11,7 @@ export interface EmbeddedDiscoveryOptions {
   readonly events?: DiscoveryEventSink;
 }
 
-type Listener = Parameters<LatestSource<unknown>["subscribe"]>[0];
+type Listener = Parameters<LatestSource<object>["subscribe"]>[0];
 
 /**
  * Creates a provider that keeps services in this process, for a single machine. Lists are frozen and in the order
@@ -118,15 +113,7 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
     },
     async list(filter = {}) {
       assertAlive();
-      const { name, tag, state } = filter;
-      return Object.freeze(
-        [...instances.values()].filter(
-          (instance) =>
-            (name === undefined || instance.name === name) &&
-            (tag === undefined || instance.tags.includes(tag)) &&
-            (state === undefined || instance.state === state),
-        ),
-      );
+      return Object.freeze([...instances.values()].filter((instance) => matchesFilter(instance, filter)));
     },
     watch(name, { signal } = {}) {
       assertAlive();
@@ -149,26 +136,4 @@ export function createEmbeddedDiscovery(options: EmbeddedDiscoveryOptions = {}):
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
-}
-
-interface ServiceChange {
-  readonly state?: ServiceState;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-/** Returns the same instance when nothing changes. */
-function changeInstance(instance: ServiceInstance, change: ServiceChange): ServiceInstance {
-  const state = parseServiceState(change.state ?? instance.state);
-  const changed = change.metadata === undefined ? {} : parseMetadata(change.metadata);
-  const metadata = parseMetadata({ ...instance.metadata, ...changed });
-  const isUnchanged =
-    state === instance.state &&
-    Object.keys(metadata).every(
-      (key) => Object.hasOwn(instance.metadata, key) && metadata[key] === instance.metadata[key],
-    );
-  return isUnchanged ? instance : { ...instance, state, metadata };
-}
-
-function registrationOf({ id, name, address, port, tags, metadata }: ServiceInstance): ServiceRegistration {
-  return Object.freeze({ id, name, address, port, tags, metadata });
 }

@@ -1,7 +1,7 @@
 /** A value that changes, with its subscribers. */
 export interface LatestSource<Value> {
-  /** Returns the current value. */
-  read(): Value;
+  /** Returns the current value; `undefined` while there is none yet. */
+  read(): Value | undefined;
   /** Calls back on each change; returns the unsubscribe function. */
   subscribe(listener: { changed(): void; ended(): void }): () => void;
 }
@@ -32,10 +32,12 @@ function createLatestIterator<Value>(
 
   function changed(): void {
     isStale = true;
+    const value = source.read();
+    if (value === undefined) return;
     const waiter = waiting.shift();
     if (waiter === undefined) return;
     isStale = false;
-    waiter({ done: false, value: source.read() });
+    waiter({ done: false, value });
   }
 
   function ended(): void {
@@ -59,9 +61,10 @@ function createLatestIterator<Value>(
     async next() {
       if (state === "new") open();
       if (state === "ended") return done;
-      if (isStale) {
+      const value = isStale ? source.read() : undefined;
+      if (value !== undefined) {
         isStale = false;
-        return { done: false, value: source.read() };
+        return { done: false, value };
       }
       return new Promise((resolve) => {
         waiting.push(resolve);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DiscoveryProvider, ServiceRegistration } from "../discovery-provider.ts";
-import { nextList, rejectsWith, waitForCount, type CaseBody } from "./case-context.ts";
+import { nextList, rejectsWith, waitFor, waitForCount, type CaseBody } from "./case-context.ts";
 
 /** The behaviour of `register` and `list`. */
 export const registrationCases: Readonly<Record<string, CaseBody>> = {
@@ -38,7 +38,11 @@ export const registrationCases: Readonly<Record<string, CaseBody>> = {
     const second = await provider.register(cpu);
     await provider.register(other);
     await second.update({ state: "critical" });
-    await waitForCount(provider, name, 2);
+    await waitFor(
+      provider,
+      name,
+      (list) => list.length === 2 && list.some(({ state }) => state === "critical"),
+    );
     await waitForCount(provider, `${name}-other`, 1);
     const ids = async (filter: Parameters<DiscoveryProvider["list"]>[0]): Promise<readonly string[]> =>
       (await provider.list(filter))
