@@ -66,7 +66,17 @@ export const packageRooms = {
     },
   },
   health: { shared: ["errors.ts", "options.ts"], rooms: { metrics: [] } },
-  discovery: { shared: ["discovery-provider.ts"], rooms: { conformance: [] } },
+  discovery: {
+    shared: [
+      "change-instance.ts",
+      "discovery-provider.ts",
+      "errors.ts",
+      "events.ts",
+      "latest-iterable.ts",
+      "service-registration.ts",
+    ],
+    rooms: { conformance: [], consul: [] },
+  },
   inference: {
     shared: ["errors.ts", "events.ts", "ports.ts"],
     rooms: {

@@ -4,7 +4,9 @@ export type DiscoveryErrorCode =
   | "DUPLICATE_ID"
   | "NOT_REGISTERED"
   | "PROVIDER_DISPOSED"
-  | "INVALID_OPTION";
+  | "INVALID_OPTION"
+  | "REGISTRY_UNAVAILABLE"
+  | "REGISTRY_REFUSED";
 
 /** Base class of all errors of this package; test `code`, not the message. */
 export class DiscoveryError extends Error {

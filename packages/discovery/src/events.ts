@@ -6,7 +6,16 @@ export type DiscoveryEventMap = {
   "discovery:service-updated": { readonly service: ServiceInstance; readonly previousState: ServiceState };
   /** `service` is its last state. */
   "discovery:service-deregistered": { readonly service: ServiceInstance };
+  "discovery:registry-state-changed": {
+    readonly registry: string;
+    readonly state: RegistryState;
+    /** Why requests fail; `undefined` while they succeed. */
+    readonly reason: string | undefined;
+  };
 };
+
+/** What the last request to a registry showed; a registry refuses a token or a namespace. */
+export type RegistryState = "reachable" | "unreachable" | "refused";
 
 /** A name and its payload, for each event of the map. */
 export type DiscoveryEvent = {

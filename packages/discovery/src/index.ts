@@ -9,5 +9,5 @@ export { createEmbeddedDiscovery } from "./embedded-discovery.ts";
 export type { EmbeddedDiscoveryOptions } from "./embedded-discovery.ts";
 export { DiscoveryError, InvalidRegistrationError } from "./errors.ts";
 export type { DiscoveryErrorCode } from "./errors.ts";
-export type { DiscoveryEvent, DiscoveryEventMap, DiscoveryEventSink } from "./events.ts";
+export type { DiscoveryEvent, DiscoveryEventMap, DiscoveryEventSink, RegistryState } from "./events.ts";
 export { parseServiceRegistration, parseServiceState, registrationLimits } from "./service-registration.ts";

@@ -48,7 +48,11 @@ test("an event handler already lists the change", async () => {
 test("emits the deregistration of the remaining services on dispose", async () => {
   const events: string[] = [];
   const provider = createEmbeddedDiscovery({
-    events: { emit: (name, payload) => void events.push(`${name} ${payload.service.id}`) },
+    events: {
+      emit: (name, payload) => {
+        if ("service" in payload) events.push(`${name} ${payload.service.id}`);
+      },
+    },
   });
   await provider.register(service);
   await provider.register({ ...service, id: "node-2" });
