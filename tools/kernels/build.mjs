@@ -2,6 +2,7 @@
 // names.
 import { writeFileSync } from "node:fs";
 import { findClang, listModules } from "./compile.mjs";
+import { figuresPath, formatFigures } from "./figures.mjs";
 import { generateModule } from "./generate.mjs";
 import { findPtxas } from "./ptxas.mjs";
 
@@ -26,3 +27,4 @@ for (const module of modules) {
   writeFileSync(module.manifest, made.manifest);
   process.stdout.write(`${module.name}: ${made.ptx.length} characters of PTX\n`);
 }
+writeFileSync(figuresPath, await formatFigures());

@@ -2,6 +2,7 @@
 // where clang is at hand, and that the PTX assembles for all chips where ptxas is.
 import { existsSync, readFileSync } from "node:fs";
 import { findClang, hashSources, listModules } from "./compile.mjs";
+import { figuresPath, formatFigures } from "./figures.mjs";
 import { generateModule, readHash } from "./generate.mjs";
 import { assemble, chips, findPtxas } from "./ptxas.mjs";
 
@@ -20,6 +21,10 @@ for (const { name, source, ptx, manifest } of modules) {
       );
     }
   }
+}
+
+if ((await formatFigures()) !== read(figuresPath)) {
+  failures.push(`${figuresPath}: expected other figures: run node tools/kernels/figures.mjs`);
 }
 
 const clang = findClang();
