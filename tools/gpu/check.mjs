@@ -1,5 +1,5 @@
-// Runs every check of CUDA memory that needs a GPU, and writes the results as JSON.
-//   node tools/gpu/check.mjs [--ordinal 0] [--operations 1000000] [--steps 100000] [--budget 480] [--output file.json]
+// Checks and measures everything that needs a GPU, and writes the results as JSON and as a page beside it.
+//   node tools/gpu/check.mjs [--ordinal 0] [--operations 1000000] [--steps 100000] [--budget 570] [--output file.json]
 //   node tools/gpu/check.mjs --stand-in    the same over the stand-in driver, compiled here: no GPU numbers
 // Needs the built packages and Node; no network. See README.md beside it.
 import { spawn, spawnSync } from "node:child_process";
@@ -9,26 +9,33 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cuda, gib, pathsOf, root } from "./session.mjs";
+import { formatPage } from "./kernels/write-page.mjs";
 import { gpuSteps } from "./steps.mjs";
 
 const helpText = `options:
   --ordinal 0            which GPU, as CUDA counts
   --operations 1000000   how many operations each soak has
   --steps 100000         how many steps of a server the benchmark of the pool replays
-  --budget 480           seconds after which nothing more is begun, and what runs is ended
+  --budget 570           seconds after which nothing more is begun, and what runs is ended
   --only <text>          only steps whose name contains it
-  --output <file.json>   [benchmarks/results/cuda-memory-<device>.json]
+  --gguf <file>          a model that node-llama-cpp is measured with
+  --tiny                 small sizes, to try the check out
+  --output <file.json>   [benchmarks/results/cuda-<device>.json]
   --stand-in             over the stand-in driver: no GPU numbers
+  --stand-in-library <file>   the same, compiled before and with kernels
 `;
 const { values } = parseArgs({
   options: {
     ordinal: { type: "string", default: "0" },
     operations: { type: "string", default: "1000000" },
     steps: { type: "string", default: "100000" },
-    budget: { type: "string", default: "480" },
+    budget: { type: "string", default: "570" },
     only: { type: "string", default: "" },
     output: { type: "string" },
+    gguf: { type: "string" },
+    tiny: { type: "boolean", default: false },
     "stand-in": { type: "boolean", default: false },
+    "stand-in-library": { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -53,7 +60,7 @@ function compileStandIn() {
   return path;
 }
 
-const library = values["stand-in"] ? compileStandIn() : undefined;
+const library = values["stand-in-library"] ?? (values["stand-in"] ? compileStandIn() : undefined);
 const isStandIn = library !== undefined;
 const results = [];
 const report = { subject: undefined, isStandIn, node: process.version, device: undefined, results };
@@ -61,7 +68,7 @@ const report = { subject: undefined, isStandIn, node: process.version, device: u
 function outputPath() {
   if (values.output !== undefined) return values.output;
   const name = isStandIn ? "stand-in" : (report.device?.name ?? "unknown");
-  const fileName = `cuda-memory-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.json`;
+  const fileName = `cuda-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.json`;
   return join(root, "benchmarks/results", fileName);
 }
 
@@ -69,6 +76,7 @@ function outputPath() {
 function writeReport() {
   mkdirSync(dirname(outputPath()), { recursive: true });
   writeFileSync(outputPath(), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(outputPath().replace(/(?:\.json)?$/u, ".md"), formatPage(report));
 }
 
 try {
@@ -106,6 +114,8 @@ function runStep({ name, seconds }) {
   const options = ["--step", name, "--result", result, "--ordinal", ordinal];
   options.push("--operations", operations, "--steps", steps);
   if (isStandIn) options.push("--library", library);
+  if (values.gguf !== undefined) options.push("--gguf", values.gguf);
+  if (values.tiny) options.push("--tiny");
   const program = fileURLToPath(new URL("steps.mjs", import.meta.url));
   const child = spawn(process.execPath, [program, ...options], {
     detached: true,

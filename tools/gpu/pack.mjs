@@ -1,54 +1,86 @@
-// Packs everything that check.mjs needs on a GPU machine without a network into one folder.
-//   node tools/gpu/pack.mjs <folder> [--node]     with --node also this Node, as node.xz (needs xz)
+// Packs everything that check.mjs needs on a GPU machine without a network into one folder, laid out as the checkout.
+//   node tools/gpu/pack.mjs <folder> [--node] [--llama-cpp]
+// With --node also this Node, as node.xz (needs xz); with --llama-cpp also node-llama-cpp as it is installed here.
 // Only for Linux on x86-64; build first.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const [folder, ...options] = process.argv.slice(2);
 if (folder === undefined) {
-  throw new Error("name the folder to fill: node tools/gpu/pack.mjs <folder> [--node]");
+  throw new Error("name the folder to fill: node tools/gpu/pack.mjs <folder> [--node] [--llama-cpp]");
 }
-
 const target = resolve(folder);
-const memory = join(root, "packages/memory");
-const koffi = realpathSync(join(memory, "node_modules/koffi"));
-const binding = realpathSync(join(koffi, "../@koromix/koffi-linux-x64"));
-const parts = [
-  ["check.sh", join(root, "tools/gpu/check.sh")],
-  ...[
-    "check.mjs",
-    "steps.mjs",
-    "session.mjs",
-    "one-process.mjs",
-    "several-processes.mjs",
-    "benchmark-step.mjs",
-  ].map((name) => [join("tools/gpu", name), join(root, "tools/gpu", name)]),
-  ["benchmarks/package.json", join(root, "benchmarks/package.json")],
-  ...["lib", "micro", "workloads"].map((name) => [
-    join("benchmarks/dist", name),
-    join(root, "benchmarks/dist", name),
-  ]),
-  ["node_modules/@infernode/memory/package.json", join(memory, "package.json")],
-  ["node_modules/@infernode/memory/dist", join(memory, "dist")],
-  ["node_modules/koffi", koffi],
-  ["node_modules/@koromix/koffi-linux-x64", binding],
-  // For a run over the stand-in driver, where the folder is tried out.
-  ...["stand-in.c", "kernels.h", "launch.h"].map((name) => [
-    `packages/memory/test/cuda/stand-in/${name}`,
-    join(memory, "test/cuda/stand-in", name),
-  ]),
-];
-for (const [name, from] of parts) {
+const packed = new Set();
+
+/** Copies a file or a folder of the checkout to the same place; what is given leaves something out. */
+function copy(path, filter = () => true) {
+  if (packed.has(path)) return;
+  packed.add(path);
+  const from = join(root, path);
   if (!existsSync(from)) {
     throw new Error(
-      `expected ${from}, got no such file: build first (npx tsc -b packages/memory benchmarks)`,
+      `expected ${from}, got no such file: build first (npx tsc -b packages/inference benchmarks)`,
     );
   }
-  cpSync(from, join(target, name), { recursive: true, dereference: true });
+  cpSync(from, join(target, path), { recursive: true, verbatimSymlinks: true, filter });
 }
+
+/** Copies an installed package, and those that it depends on, with the links between them. */
+function copyPackage(link) {
+  copy(link);
+  const path = relative(root, realpathSync(join(root, link)));
+  if (!path.startsWith("node_modules")) return;
+  copy(path);
+  const [store] = /^node_modules\/\.pnpm\/[^/]+\/node_modules/u.exec(path) ?? [];
+  if (store === undefined || packed.has(store)) return;
+  packed.add(store);
+  for (const name of readdirSync(join(root, store))) {
+    const names = name.startsWith("@")
+      ? readdirSync(join(root, store, name)).map((scoped) => join(name, scoped))
+      : [name];
+    for (const each of names) {
+      if (lstatSync(join(root, store, each)).isSymbolicLink()) copyPackage(join(store, each));
+    }
+  }
+}
+
+const isNeeded = (path) => !/\.d\.ts(?:\.map)?$|\.js\.map$|\/node_modules$/u.test(path);
+const settings = ["package.json", "vitest.config.ts", "tsconfig.base.json", "tsconfig.test.json"];
+for (const name of [...settings, "tools/gpu"]) copy(name);
+for (const name of ["memory", "models", "inference"]) {
+  for (const part of ["package.json", "src", "dist"]) {
+    copy(join("packages", name, part), isNeeded);
+  }
+}
+copy("packages/inference/ptx");
+copy("packages/inference/test");
+copy("packages/memory/test/cuda");
+copy("test/support/cuda");
+copy("test/fixtures");
+for (const name of ["package.json", "dist", "lib"]) copy(join("benchmarks", name), isNeeded);
+for (const name of ["inference", "memory", "models"]) {
+  copyPackage(`benchmarks/node_modules/@infernode/${name}`);
+}
+for (const name of ["memory", "models"]) copyPackage(`packages/inference/node_modules/@infernode/${name}`);
+for (const name of ["memory", "inference"]) copyPackage(`packages/${name}/node_modules/koffi`);
+copyPackage("packages/models/node_modules/@huggingface/tokenizers");
+copyPackage("node_modules/vitest");
+if (options.includes("--llama-cpp")) copyPackage("benchmarks/node_modules/node-llama-cpp");
+// Those of the checkout name packages that are not here.
+writeFileSync(join(target, "tsconfig.json"), '{ "extends": "./tsconfig.test.json" }\n');
+cpSync(join(root, "tools/gpu/check.sh"), join(target, "check.sh"));
 if (options.includes("--node")) {
   mkdirSync(target, { recursive: true });
   const { status } = spawnSync("xz", ["-6", "-T2", "-c", realpathSync(process.execPath)], {

@@ -10,9 +10,12 @@ export const tag = { model: "check", purpose: "workspace" };
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
 const require = createRequire(join(root, "benchmarks", "package.json"));
+export const resolvePackage = (name) => require.resolve(name);
 const load = (name) => import(pathToFileURL(require.resolve(name)).href);
 export const memory = await load("@infernode/memory");
 export const cuda = await load("@infernode/memory/cuda");
+export const inference = await load("@infernode/inference/cuda");
+export const models = await load("@infernode/models");
 export const testing = await load("@infernode/memory/testing");
 
 /** Options for a library other than the machine's. */

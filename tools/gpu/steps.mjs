@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchmark } from "./benchmark-step.mjs";
+import { kernelSteps } from "./kernels/kernel-steps.mjs";
 import {
   askTooMuch,
   conform,
@@ -27,6 +28,7 @@ const virtualOnly = (run) => (options) => {
 /** The most valuable first, in case time runs out. `seconds`: timeout of a step. */
 export const gpuSteps = [
   { name: "the device", seconds: 60, run: describeDevice },
+  ...kernelSteps,
   { name: "the GPUs as the management library tells them", seconds: 60, run: survey },
   ...[1, 2].flatMap((streamCount) => [
     {
@@ -67,11 +69,21 @@ export const gpuSteps = [
   { name: "soak, plain arenas", seconds: 150, run: soak("plain") },
 ];
 
+/** Over the stand-in driver figures are computed, to see that they are numbers, and left out. */
+function withoutSpeeds(outcome, { library }) {
+  const { figures = [] } = outcome;
+  for (const { what, value } of figures) {
+    if (!Number.isFinite(value) || value <= 0) throw new Error(`${what}: expected a number, got ${value}`);
+  }
+  if (library === undefined || figures.length === 0) return outcome;
+  return { ...outcome, figures: figures.map(({ what, unit, by }) => ({ what, unit, by })) };
+}
+
 async function runStep(step, options) {
   const startedAt = performance.now();
   let outcome;
   try {
-    outcome = { status: "passed", ...(await step.run(options)) };
+    outcome = { status: "passed", ...withoutSpeeds(await step.run(options), options) };
   } catch (error) {
     // What a step wrote before it failed is kept.
     const early = existsSync(options.result) ? JSON.parse(readFileSync(options.result, "utf8")) : {};
@@ -92,6 +104,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       library: { type: "string" },
       operations: { type: "string" },
       steps: { type: "string" },
+      gguf: { type: "string" },
+      tiny: { type: "boolean", default: false },
     },
   });
   if (values.role === undefined) {

@@ -9,7 +9,7 @@ import { difference } from "../support/dequantize.ts";
 import { openGolden, readGolden } from "../support/golden.ts";
 import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
 import { runPages } from "../support/run-pages.ts";
-import { describeOnDevice } from "./describe-device.ts";
+import { describeOnProcessor } from "./describe-device.ts";
 
 const illegalAddress = 700;
 const outOfMemory = 2;
@@ -24,7 +24,7 @@ const codeOf = (running: Promise<unknown>): Promise<unknown> =>
     (error: InferenceError) => error.code,
   );
 
-describeOnDevice("the executor on a CUDA device", (openPool, { standIn }) => {
+describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => {
   test("allocates what it plans", async () => {
     const model = await openGolden("qwen3-moe");
     const plan = planCudaMemory(model, sizes);

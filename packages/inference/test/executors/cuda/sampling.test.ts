@@ -14,7 +14,7 @@ import { PlainMemory } from "../../support/plain-memory.ts";
 import { samplingOf } from "../support/sampling-of.ts";
 import { openGolden } from "../support/golden.ts";
 import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
-import { describeOnDevice } from "./describe-device.ts";
+import { describeOnProcessor } from "./describe-device.ts";
 
 const sizes = { maxSequences: 6, contextTokens: 64 };
 
@@ -94,7 +94,7 @@ const plain = [
   { seed: -3n, temperature: 1.9, topP: 0.99 },
 ].map((sampling, salt) => requestOf(salt, sampling));
 
-describeOnDevice("sampling on a CUDA device", (openPool, { standIn }) => {
+describeOnProcessor("sampling on a CUDA device", (openPool, { standIn }) => {
   test("draws what the host draws, beside requests that the host samples", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();

@@ -7,7 +7,7 @@ import {
   loadCudaModule,
 } from "@infernode/memory/cuda";
 import { createCheckedPool } from "../../../../../../test/support/cuda/create-checked-pool.ts";
-import { describeOverProcessor } from "../../../../../../test/support/cuda/describe-over-processor.ts";
+import { describeOnCuda } from "../../../../../../test/support/cuda/describe-on-cuda.ts";
 
 /** What kernels read and write. */
 export type Numbers =
@@ -49,7 +49,7 @@ export function describeKernels(
     return { manifest, image };
   });
   const ptx = modules.map(({ image }) => image);
-  describeOverProcessor(manifests[0].module, { ptx }, ({ driver }) => {
+  describeOnCuda(manifests[0].module, { ptx }, ({ driver }) => {
     define(() => openKernels(driver, modules));
   });
 }

@@ -1,0 +1,41 @@
+// The steps about kernels and the executor, the most valuable first. `seconds`: timeout of a step.
+import { measureDecodeAttention, measurePrefillAttention } from "./attention-steps.mjs";
+import { loadModules, measureCopy, measureLaunches } from "./launch-steps.mjs";
+import { measureModel } from "./model-step.mjs";
+import { measureLlamaCpp, measureTorch } from "./peer-steps.mjs";
+import { measureGemm, measureGemv } from "./product-steps.mjs";
+import { runTests, sanitize } from "./test-steps.mjs";
+
+export const kernelSteps = [
+  { name: "kernels: all modules are loaded", seconds: 60, run: loadModules },
+  { name: "kernels: like float64", seconds: 90, run: runTests(["kernels"]) },
+  {
+    name: "executor: families like transformers, and conformance",
+    seconds: 120,
+    run: runTests(["families.test.ts", "conformance.test.ts"]),
+  },
+  { name: "speed: copy on the device", seconds: 30, run: measureCopy },
+  { name: "speed: launches and graphs", seconds: 30, run: measureLaunches },
+  ...["bf16", "q4", "f16", "q8"].map((name) => ({
+    name: `speed: gemv ${name}`,
+    seconds: 60,
+    run: measureGemv(name),
+  })),
+  ...["bf16", "q4", "f16", "q8"].map((name) => ({
+    name: `speed: gemm ${name}`,
+    seconds: 60,
+    run: measureGemm(name),
+  })),
+  { name: "speed: decode attention", seconds: 60, run: measureDecodeAttention },
+  { name: "speed: prefill attention", seconds: 30, run: measurePrefillAttention },
+  { name: "speed: steps of a model of 8B's shape", seconds: 120, run: measureModel },
+  { name: "peer: PyTorch", seconds: 60, run: measureTorch },
+  { name: "peer: node-llama-cpp", seconds: 60, run: measureLlamaCpp },
+  {
+    name: "executor: heads, adapters, weights in blocks, the engine",
+    seconds: 60,
+    run: runTests(["head-sizes.test.ts", "adapters.test.ts", "quantized-weights.test.ts", "engine.test.ts"]),
+  },
+  { name: "kernels: memcheck", seconds: 60, run: sanitize("memcheck") },
+  { name: "kernels: racecheck", seconds: 60, run: sanitize("racecheck") },
+];
