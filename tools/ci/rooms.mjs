@@ -114,6 +114,7 @@ export const packageRooms = {
       "executors/cuda/kernels/manifests": [],
       "executors/cuda/kernels": ["executors/cuda/kernels/manifests"],
       "executors/cuda/network": ["executors/cuda/kernels/manifests"],
+      "executors/cuda/network/fusion": ["executors/cuda/kernels/manifests", "executors/cuda/network"],
       "executors/cuda/weights": [
         "executors",
         "executors/weights",
@@ -132,6 +133,7 @@ export const packageRooms = {
         "executors/rotation",
         "executors/slots",
         "executors/cuda/network",
+        "executors/cuda/network/fusion",
         "executors/cuda/weights",
         "executors/cuda/step",
       ],

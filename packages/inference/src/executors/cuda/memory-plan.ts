@@ -9,6 +9,7 @@ import { assertCudaSizes, type ResolvedCudaSizes, resolveCudaSizes } from "./cud
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
 import type { PageFormat } from "./network/attention-request.ts";
 import { CudaDecoderBuilder } from "./network/cuda-decoder-builder.ts";
+import { fusions } from "./network/fusion/fusions.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { graphCount } from "./step/decode-graphs.ts";
 import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
@@ -108,7 +109,7 @@ function buildProgram(
     const expected = `a multiple of the ${config.kvHeadCount} heads of keys`;
     throw new InferenceError("UNSUPPORTED_MODEL", { field: "headCount", expected, got: config.headCount });
   }
-  const builder = new CudaDecoderBuilder({ weights, pages, adapterRank });
+  const builder = new CudaDecoderBuilder({ weights, pages, adapterRank, fusions });
   architecture.build(config, builder);
   return builder.program();
 }

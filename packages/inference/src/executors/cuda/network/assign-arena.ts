@@ -64,5 +64,5 @@ function valueBytes({ width, rows }: DeviceValue, capacity: RowCapacity): number
 }
 
 function rowsOf({ of, factor }: RowKind, capacity: RowCapacity): number {
-  return capacity[of] * factor;
+  return of === "pass" ? factor : capacity[of] * factor;
 }

@@ -1,4 +1,5 @@
 import type { AttentionOptions } from "@infernode/models";
+import type { Workspace } from "./network-operation.ts";
 import type { AddressOperand, CachePart, DeviceValue } from "./program.ts";
 
 /** How keys and values are cached in pages. */
@@ -17,6 +18,7 @@ export interface AttentionRequest {
   readonly options: AttentionOptions;
   readonly sinks: AddressOperand;
   readonly pages: PageFormat;
+  readonly workspace: Pick<Workspace, "scratch">;
 }
 
 /** The pages of a layer. */

@@ -1,7 +1,9 @@
 import { product } from "../kernels/manifests/product.ts";
 import { fewRowProducts } from "./few-row-products.ts";
+import { manyRowProducts } from "./many-row-products.ts";
 import { addressOf, countsOf, launchOf } from "./launch.ts";
 import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
+import type { Workspace } from "./network-operation.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
 
 /** A product of rows and a matrix: `out = x · weightᵀ + bias`. */
@@ -11,6 +13,7 @@ export interface ProductRequest {
   /** The matrix of all rows; or several, of which `matrixOf` chooses one for each row. All are encoded alike. */
   readonly matrices: readonly [MatrixWeight, ...MatrixWeight[]];
   readonly matrixOf: DeviceValue | undefined;
+  readonly workspace: Workspace;
 }
 
 const tile = 32;
@@ -19,7 +22,7 @@ const manyRows = 32;
 /** The ways to compute a product, the best ones first. */
 export function chooseProduct(request: ProductRequest): readonly Variant[] {
   const few = simpleProduct(request, 1);
-  const fast = fewRowProducts(request);
+  const fast = [...fewRowProducts(request), ...manyRowProducts(request)];
   if (request.matrixOf !== undefined) return [...fast, { fits: () => true, launches: [few] }];
   const { rows } = request.out;
   return [

@@ -26,6 +26,7 @@ import {
 } from "./elementwise-launches.ts";
 import { embedLaunch } from "./embed-launch.ts";
 import { joinExpertsLaunch, routeLaunch } from "./expert-launches.ts";
+import type { Fusion, OperationDetail } from "./network-operation.ts";
 import { normLaunch } from "./norm-launch.ts";
 import { OperationList } from "./operation-list.ts";
 import type { AddressOperand, DeviceValue, KernelLaunch, Program, RowKind } from "./program.ts";
@@ -43,6 +44,7 @@ export interface ProgramOptions {
   readonly pages: PageFormat;
   /** The largest rank of an adapter, or 0 where there are none. */
   readonly adapterRank: number;
+  readonly fusions: readonly Fusion[];
 }
 
 /** Writes the launches that compute a network. A value is a place in device memory, `(rows, width)` in float32. */
@@ -50,24 +52,25 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   readonly #uses: WeightUses;
   readonly #pages: PageFormat;
   readonly #adapterRank: number;
+  readonly #fusions: readonly Fusion[];
   readonly #list = new OperationList();
   #results: Pick<Program, "logits" | "sampled"> | undefined;
 
-  constructor({ weights, pages, adapterRank }: ProgramOptions) {
+  constructor({ weights, pages, adapterRank, fusions }: ProgramOptions) {
     this.#uses = new WeightUses(weights);
     this.#pages = pages;
     this.#adapterRank = adapterRank;
+    this.#fusions = fusions;
   }
 
   /** The whole network, once it was built. */
   program(): Program {
-    const { operations, valueCount } = this.#list;
     if (this.#results === undefined) {
       const mismatch = { expected: "a network that ends with logits", got: "none" };
       throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
-    const steps = operations.map(({ reads, writes, variants }) => ({ reads, writes, variants: variants() }));
-    return { steps, ...this.#results, valueCount };
+    const steps = this.#list.steps(this.#fusions);
+    return { steps, ...this.#results, valueCount: this.#list.valueCount };
   }
 
   embed(weight: WeightRef): DeviceValue {
@@ -86,7 +89,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       size: refs[0]?.shape.at(-1) ?? 0,
       isOfGroups: !("name" in weight) || weight.shape.length === 2,
     };
-    return this.#each(x, (out) => normLaunch([out, x], weights, style));
+    const out = this.#list.value(x.width, x.rows);
+    return this.#detailed(normLaunch([out, x], weights, style), { kind: "norm", out, x, weights, style });
   }
 
   linear(x: DeviceValue, weight: WeightRef, bias?: WeightRef): DeviceValue {
@@ -113,19 +117,21 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
     const rotated = this.#list.value(qkv.q.width);
-    this.#list.launch(rotateLaunch({ ...qkv, rotated, options, pages }), {
+    const rotation = { ...qkv, rotated, options, pages };
+    this.#list.launch(rotateLaunch(rotation), {
       reads: [qkv.q, qkv.k, qkv.v],
       writes: [rotated],
+      detail: { kind: "rotation", ...rotation },
     });
     const out = this.#list.value(headCount * headDim);
     const sinkScores: AddressOperand = sinks && { kind: "vector", vector: this.#uses.vector([sinks], 0) };
-    const variants = chooseAttention({ out, q: rotated, options, sinks: sinkScores, pages });
+    const request = { out, q: rotated, options, sinks: sinkScores, pages };
     this.#list.add({
       reads: [rotated],
       writes: [out],
       name: `attention ${layerIndex}`,
       matrices: [],
-      variants: () => variants,
+      variants: (workspace) => chooseAttention({ ...request, workspace }),
     });
     return out;
   }
@@ -150,7 +156,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   }
 
   activate(x: DeviceValue, activation: Activation | "sigmoid"): DeviceValue {
-    return this.#each(x, (out) => activationLaunch(out, x, activation));
+    const out = this.#list.value(x.width, x.rows);
+    return this.#detailed(activationLaunch(out, x, activation), { kind: "activation", out, x, activation });
   }
 
   clip(x: DeviceValue, limits: Limits): DeviceValue {
@@ -158,7 +165,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   }
 
   multiply(a: DeviceValue, b: DeviceValue): DeviceValue {
-    return this.#each(a, (out) => multiplyLaunch(out, a, b), b);
+    const out = this.#list.value(a.width, a.rows);
+    return this.#detailed(multiplyLaunch(out, a, b), { kind: "multiply", out, a, b });
   }
 
   scale(x: DeviceValue, factor: number): DeviceValue {
@@ -166,7 +174,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   }
 
   add(a: DeviceValue, b: DeviceValue): DeviceValue {
-    return this.#each(a, (out) => addLaunch(out, a, b), b);
+    const out = this.#list.value(a.width, a.rows);
+    return this.#detailed(addLaunch(out, a, b), { kind: "add", out, a, b });
   }
 
   logits(x: DeviceValue, weight: WeightRef, { bias, softCap }: LogitOptions): void {
@@ -205,7 +214,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       writes: [out],
       name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
-      variants: (matrices = [matrix]) => chooseProduct({ out, x: input, matrices, matrixOf }),
+      variants: (workspace, matrices = [matrix]) =>
+        chooseProduct({ out, x: input, matrices, matrixOf, workspace }),
     });
     return out;
   }
@@ -233,14 +243,21 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     });
   }
 
-  /** A value of the shape of another, made of it and of others. */
-  #each(
-    x: DeviceValue,
-    launch: (out: DeviceValue) => KernelLaunch,
-    ...more: readonly DeviceValue[]
-  ): DeviceValue {
+  /** A value of the shape of another, made of it. */
+  #each(x: DeviceValue, launch: (out: DeviceValue) => KernelLaunch): DeviceValue {
     const out = this.#list.value(x.width, x.rows);
-    this.#list.launch(launch(out), { reads: [x, ...more], writes: [out] });
+    this.#list.launch(launch(out), { reads: [x], writes: [out] });
+    return out;
+  }
+
+  /** What an operation that fusions know makes. */
+  #detailed(launch: KernelLaunch, detail: Exclude<OperationDetail, { kind: "rotation" }>): DeviceValue {
+    const { out } = detail;
+    this.#list.launch(launch, {
+      reads: "x" in detail ? [detail.x] : [detail.a, detail.b],
+      writes: [out],
+      detail,
+    });
     return out;
   }
 }

@@ -7,20 +7,27 @@ import type { MatrixEncoding } from "./weight-uses.ts";
 
 /** How many rows a kernel multiplies with weights that it reads once. */
 const rowsAtOnce = [1, 2, 4, 8] as const;
+/** Rows that are multiplied in float32. */
+export const fewRows = 16;
 
 /**
- * Products of up to 8 rows, and of rows that have a matrix each, with weights of 16 bits or in blocks; none with other
+ * Products of up to 16 rows, 8 at once, and of rows that have a matrix each, with weights of 16 bits or in blocks; none with other
  * weights.
  */
 export function fewRowProducts(request: ProductRequest): readonly Variant[] {
   const { out, matrices, matrixOf } = request;
-  const hasOrder = matrices.some(({ parts: [, , , , columnOrder] }) => columnOrder !== undefined);
-  if (hasOrder || !isReadByRows(matrices[0].encoding)) return [];
+  if (!areReadByRows(matrices)) return [];
   if (matrixOf !== undefined) return [{ fits: () => true, launches: [fewRowProduct(request, 1)] }];
   return rowsAtOnce.map((count) => ({
-    fits: (shape) => rowCount(out.rows, shape) <= count,
+    fits: (shape) => rowCount(out.rows, shape) <= (count === 8 ? fewRows : count),
     launches: [fewRowProduct(request, count)],
   }));
+}
+
+/** Whether weights are of 16 bits or in blocks that fast kernels read, stored row by row. */
+export function areReadByRows(matrices: ProductRequest["matrices"]): boolean {
+  const hasOrder = matrices.some(({ parts: [, , , , columnOrder] }) => columnOrder !== undefined);
+  return !hasOrder && isReadByRows(matrices[0].encoding);
 }
 
 function isReadByRows(encoding: MatrixEncoding): boolean {

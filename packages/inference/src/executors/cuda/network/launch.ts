@@ -18,6 +18,12 @@ type OperandsOf<Parameters extends KernelEntry["parameters"]> = {
   readonly [Index in keyof Parameters]: OperandOf<Parameters[Index]>;
 };
 
+/**
+ * So many blocks keep the multiprocessors of a large GPU busy (108 to 160 of them); with fewer, work is split further. It
+ * is no number of the device at hand, so that memory is planned without one.
+ */
+export const busyBlocks = 256;
+
 /** Blocks, and threads of each. */
 export interface LaunchGeometry {
   readonly grid: KernelLaunch["grid"];

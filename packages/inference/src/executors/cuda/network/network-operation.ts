@@ -1,5 +1,8 @@
+import type { Activation, NormStyle } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import type { ProgramStep, Variant } from "./program.ts";
+import type { DeviceValue, ProgramStep, RowKind, Variant } from "./program.ts";
+import type { DeviceNormWeights } from "./norm-launch.ts";
+import type { RotateRequest } from "./rotate-launch.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
 
 /** An operation, before the ways to compute it are chosen. */
@@ -8,9 +11,50 @@ export interface NetworkOperation extends Pick<ProgramStep, "reads" | "writes"> 
   readonly name: string;
   /** None, or one. */
   readonly matrices: readonly MatrixWeight[];
+  /** What fusions can make a part of more. */
+  readonly detail?: OperationDetail | undefined;
   /** With these matrices, of which each row has one. [its own] */
-  readonly variants: (matrices?: readonly [MatrixWeight, ...MatrixWeight[]]) => readonly Variant[];
+  readonly variants: (
+    workspace: Workspace,
+    matrices?: readonly [MatrixWeight, ...MatrixWeight[]],
+  ) => readonly Variant[];
 }
+
+/** Operations that fusions know. */
+export type OperationDetail =
+  | ({ readonly kind: "norm"; readonly out: DeviceValue; readonly x: DeviceValue } & NormDetail)
+  | {
+      readonly kind: "activation";
+      readonly out: DeviceValue;
+      readonly x: DeviceValue;
+      readonly activation: Activation | "sigmoid";
+    }
+  | {
+      readonly kind: "add" | "multiply";
+      readonly out: DeviceValue;
+      readonly a: DeviceValue;
+      readonly b: DeviceValue;
+    }
+  | ({ readonly kind: "rotation" } & RotateRequest);
+
+interface NormDetail {
+  readonly weights: DeviceNormWeights;
+  readonly style: NormStyle;
+}
+
+/** Makes fewer operations of a network's. */
+export type Fusion = (operations: readonly NetworkOperation[]) => readonly NetworkOperation[];
+
+/** What ways to compute an operation may need beside its values. */
+export interface Workspace {
+  /** Creates a value that is used within one operation only: it shares memory with those of others. */
+  readonly scratch: (width: number, rows: RowKind) => DeviceValue;
+  /** A value in 16 bits, `(rows, width)`, in passes that `needsNarrow` of; made once for all operations that read it. */
+  readonly narrow: (x: DeviceValue, type: NarrowType) => DeviceValue;
+}
+
+/** Numbers of 16 bits. */
+export type NarrowType = "bf16" | "f16";
 
 /**
  * Makes one network of those of all experts, which differ in their matrices only: each product has those of all.
@@ -35,6 +79,12 @@ export function joinExpertOperations(
     const [one, ...others] = matrices;
     if (one === undefined) return operation;
     const { reads, writes, name } = operation;
-    return { reads, writes, name, matrices, variants: () => operation.variants([one, ...others]) };
+    return {
+      reads,
+      writes,
+      name,
+      matrices,
+      variants: (workspace) => operation.variants(workspace, [one, ...others]),
+    };
   });
 }

@@ -1,6 +1,12 @@
 import { InferenceError } from "../../../errors.ts";
-import { joinExpertOperations, type NetworkOperation } from "./network-operation.ts";
-import type { DeviceValue, KernelLaunch, RowKind } from "./program.ts";
+import {
+  type Fusion,
+  joinExpertOperations,
+  type NetworkOperation,
+  type Workspace,
+} from "./network-operation.ts";
+import { narrowStep } from "./many-row-products.ts";
+import type { DeviceValue, KernelLaunch, ProgramStep, RowKind } from "./program.ts";
 
 const perToken: RowKind = { of: "tokens", factor: 1 };
 
@@ -19,8 +25,37 @@ export class OperationList {
   #valueCount = 0;
   #experts: ExpertRows | undefined;
 
-  get operations(): readonly NetworkOperation[] {
-    return this.#operations;
+  /** Fuses operations, and chooses the ways to compute each. */
+  steps(fusions: readonly Fusion[]): readonly ProgramStep[] {
+    const operations = fusions.reduce<readonly NetworkOperation[]>(
+      (before, fuse) => fuse(before),
+      this.#operations,
+    );
+    const steps: ProgramStep[] = [];
+    const narrowed = new Map<string, DeviceValue>();
+    for (const { reads, writes, variants } of operations) {
+      const read = [...reads];
+      const written = [...writes];
+      const workspace: Workspace = {
+        scratch: (width, rows) => {
+          const value = this.value(width, rows);
+          written.push(value);
+          return value;
+        },
+        narrow: (x, type) => {
+          const key = `${x.id} ${type}`;
+          const known = narrowed.get(key);
+          // Two numbers take the place of one.
+          const value = known ?? this.value(x.width / 2, x.rows);
+          if (known === undefined) steps.push(narrowStep(value, x, type));
+          narrowed.set(key, value);
+          read.push(value);
+          return value;
+        },
+      };
+      steps.push({ variants: variants(workspace), reads: read, writes: written });
+    }
+    return steps;
   }
 
   get valueCount(): number {
@@ -43,7 +78,7 @@ export class OperationList {
   }
 
   /** Adds a launch that makes a value of others. */
-  launch(launch: KernelLaunch, uses: Pick<NetworkOperation, "reads" | "writes">): void {
+  launch(launch: KernelLaunch, uses: Pick<NetworkOperation, "reads" | "writes" | "detail">): void {
     this.add({
       ...uses,
       name: `${launch.entry} ${JSON.stringify(launch.operands)}`,

@@ -1,15 +1,19 @@
 import { attentionDecodeBf16 } from "../kernels/manifests/attention-decode-bf16.ts";
 import { attentionDecodeF32 } from "../kernels/manifests/attention-decode-f32.ts";
 import { attentionDecodeI8 } from "../kernels/manifests/attention-decode-i8.ts";
+import { attentionJoin } from "../kernels/manifests/attention-join.ts";
 import { attentionPrefillBf16 } from "../kernels/manifests/attention-prefill-bf16.ts";
 import { type AttentionRequest, cacheOperands } from "./attention-request.ts";
-import { addressOf, launchOf } from "./launch.ts";
-import type { PassShape, Variant } from "./program.ts";
+import { addressOf, busyBlocks, launchOf, rowGrid, rowThreads } from "./launch.ts";
+import type { DeviceValue, KernelLaunch, PassShape, Variant } from "./program.ts";
 
 const pageTokens = 16;
 /** Every device has so much for a block. */
 const mostSharedBytes = 96 * 1024;
 const rowsOfDecode = 8;
+const mostDecodeTokens = 8;
+/** Positions that are worth a split. */
+const splitTokens = 128;
 const rowsOfPrefill = 64;
 const headDims = [64, 80, 96, 128, 256] as const;
 /** How the kernels of short pieces read pages: positions at once, those on their way, and bytes of a number. */
@@ -22,7 +26,7 @@ const decodeTiles = {
 /** Attention that reads keys and values once for the heads and tokens of a piece; none for some heads and pages. */
 export function pieceAttentions(request: AttentionRequest): readonly Variant[] {
   if (request.pages.pageTokens !== pageTokens) return [];
-  return [decodeAttention(request), prefillAttention(request)].filter((variant) => variant !== undefined);
+  return [...decodeAttentions(request), ...prefillAttentions(request)];
 }
 
 /** What the kernels of pieces read beside queries and pages. */
@@ -41,28 +45,32 @@ function pieceOperands({ sinks, pages, options }: AttentionRequest) {
   ] as const;
 }
 
-/** Of pieces of up to 8 tokens: generated ones, and drafts of them. */
-function decodeAttention(request: AttentionRequest): Variant | undefined {
-  const { out, q, options, pages } = request;
+/** Of pieces of up to 8 tokens: generated ones, and drafts of them. A few pieces of long contexts are split. */
+function decodeAttentions(request: AttentionRequest): readonly Variant[] {
+  const { out, q, options, sinks, pages, workspace } = request;
   const { layerIndex, headCount, kvHeadCount, headDim, scale, softCap = 0 } = options;
   const { tile, stages, bytes, multiple } = decodeTiles[pages.dtype];
   const dynamicSharedBytes = rowsOfDecode * headDim * 4 + stages * 2 * tile * (headDim * bytes + 16);
-  if (headDim % multiple !== 0 || dynamicSharedBytes > mostSharedBytes) return undefined;
+  if (headDim % multiple !== 0 || dynamicSharedBytes > mostSharedBytes) return [];
   const { keys, values, keyScales, valueScales } = cacheOperands(layerIndex);
-  const isSplit = undefined;
   const scales =
     pages.dtype === "i8" ? ([keyScales, valueScales] as const) : ([undefined, undefined] as const);
   const window = options.slidingWindowTokens ?? 0;
-  const details = {
-    grid: ({ longestPieceTokens, pieceCount }: PassShape) => {
-      const rows = longestPieceTokens * (headCount / kvHeadCount);
-      return [kvHeadCount * Math.ceil(rows / rowsOfDecode), pieceCount, 1] as const;
-    },
+  const blocksOf = ({ longestPieceTokens }: PassShape): number =>
+    kvHeadCount * Math.ceil((longestPieceTokens * (headCount / kvHeadCount)) / rowsOfDecode);
+  const splitsOf = (shape: PassShape): number => {
+    const contextTokens = Math.min(shape.longestContextTokens, window || Infinity);
+    const wanted = Math.floor(busyBlocks / (blocksOf(shape) * shape.pieceCount));
+    return Math.max(1, Math.min(wanted, Math.floor(contextTokens / splitTokens)));
+  };
+  const detailsOf = (partial: DeviceValue | undefined) => ({
+    grid: (shape: PassShape) =>
+      [blocksOf(shape), shape.pieceCount, partial === undefined ? 1 : splitsOf(shape)] as const,
     block: 128,
     dynamicSharedBytes,
     operands: [
       addressOf(out),
-      isSplit,
+      partial && addressOf(partial),
       addressOf(q),
       keys,
       values,
@@ -73,22 +81,52 @@ function decodeAttention(request: AttentionRequest): Variant | undefined {
       scale,
       softCap,
     ] as const,
-  };
+  });
   const known = headDims.find((each) => each === headDim) ?? "any";
-  const launch = {
-    bf16: () => launchOf(attentionDecodeBf16, `attention_decode_${known}`, details),
-    f32: () => launchOf(attentionDecodeF32, "attention_decode_any", details),
-    i8: () => launchOf(attentionDecodeI8, `attention_decode_${known}`, details),
-  }[pages.dtype]();
-  return { fits: ({ longestPieceTokens }) => longestPieceTokens <= 8, launches: [launch] };
+  const launch = (partial?: DeviceValue): KernelLaunch => {
+    const details = detailsOf(partial);
+    switch (pages.dtype) {
+      case "bf16":
+        return launchOf(attentionDecodeBf16, `attention_decode_${known}`, details);
+      case "f32":
+        return launchOf(attentionDecodeF32, "attention_decode_any", details);
+      case "i8":
+        return launchOf(attentionDecodeI8, `attention_decode_${known}`, details);
+      default:
+        return pages.dtype satisfies never;
+    }
+  };
+  const isShort = ({ longestPieceTokens }: PassShape): boolean => longestPieceTokens <= mostDecodeTokens;
+  const whole = { fits: isShort, launches: [launch()] };
+  const mostTokens = Math.min(pages.tableStride * pageTokens, window || Infinity);
+  if (mostTokens < 2 * splitTokens) return [whole];
+  // A block has 8 rows of a split at most.
+  const parts = workspace.scratch(busyBlocks * rowsOfDecode * (headDim + 2), { of: "pass", factor: 1 });
+  const join = launchOf(attentionJoin, "attention_join", {
+    grid: rowGrid(out.rows, headCount),
+    block: rowThreads(headDim),
+    operands: [
+      addressOf(out),
+      addressOf(parts),
+      sinks,
+      { kind: "input", name: "tokenCount" },
+      headDim,
+      splitsOf,
+    ],
+  });
+  const split = {
+    fits: (shape: PassShape) => isShort(shape) && splitsOf(shape) > 1,
+    launches: [launch(parts), join],
+  };
+  return [split, whole];
 }
 
 /** Of longer pieces, by tensor cores. */
-function prefillAttention(request: AttentionRequest): Variant | undefined {
+function prefillAttentions(request: AttentionRequest): readonly Variant[] {
   const { out, q, options, pages } = request;
   const { layerIndex, headCount, kvHeadCount, headDim, scale, softCap = 0 } = options;
   const known = headDims.find((each) => each === headDim);
-  if (pages.dtype !== "bf16" || known === undefined) return undefined;
+  if (pages.dtype !== "bf16" || known === undefined) return [];
   const { keys, values } = cacheOperands(layerIndex);
   const tile = headDim > 96 ? 32 : 64;
   const launch = launchOf(attentionPrefillBf16, `attention_prefill_${known}`, {
@@ -109,5 +147,5 @@ function prefillAttention(request: AttentionRequest): Variant | undefined {
       softCap,
     ],
   });
-  return { fits: () => true, launches: [launch] };
+  return [{ fits: () => true, launches: [launch] }];
 }

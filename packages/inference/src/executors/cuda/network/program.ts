@@ -1,9 +1,9 @@
 import type { TensorInfo } from "@infernode/models";
 import type { MatrixWeight, TensorUse, VectorUse } from "./weight-uses.ts";
 
-/** What rows of a value stand for, and how many there are for each of them. */
+/** What rows of a value stand for, and how many there are for each of them; of a pass there is one. */
 export interface RowKind {
-  readonly of: "tokens" | "logits";
+  readonly of: "tokens" | "logits" | "pass";
   readonly factor: number;
 }
 
@@ -106,6 +106,7 @@ export interface Program {
 
 /** How many rows of a kind a pass has. */
 export function rowCount({ of, factor }: RowKind, shape: PassShape): number {
+  if (of === "pass") return factor;
   return (of === "tokens" ? shape.tokenCount : shape.logitCount) * factor;
 }
 

@@ -51,6 +51,7 @@ export function rotateLaunch({ rotated, q, k, v, options, pages }: RotateRequest
   });
 }
 
-function ropeTable(rotary: AttentionRotary | undefined, part: "cos" | "sin"): AddressOperand {
+/** A table of a rotation; null where nothing rotates. */
+export function ropeTable(rotary: AttentionRotary | undefined, part: "cos" | "sin"): AddressOperand {
   return rotary && { kind: "rope", index: rotary.index, part };
 }

@@ -13,6 +13,8 @@ const valueOf = (width: number, factor = 1): DeviceValue => ({
   rows: { of: "tokens", factor },
 });
 
+const workspace = { scratch: (width: number) => valueOf(width), narrow: (x: DeviceValue) => x };
+
 /** A pass of one piece. */
 const pieceOf = (tokenCount: number): PassShape => ({
   tokenCount,
@@ -35,20 +37,31 @@ describe("chooseProduct", () => {
     bias: undefined,
   });
   const kernelsOf = (matrix: MatrixWeight, of?: DeviceValue): readonly (string | undefined)[] => {
-    const request = { out: valueOf(96), x: valueOf(64), matrices: [matrix], matrixOf: of } as const;
-    return [1, 3, 8, 9].map((count) => chosen(chooseProduct(request), pieceOf(count)));
+    const request = {
+      out: valueOf(96),
+      x: valueOf(64),
+      matrices: [matrix],
+      matrixOf: of,
+      workspace,
+    } as const;
+    return [1, 3, 16, 17].map((count) => chosen(chooseProduct(request), pieceOf(count)));
   };
   const dense = { kind: "dense", dtype: "bf16", isTransposed: false } as const;
 
-  it("reads weights of 16 bits and blocks once for up to 8 rows", () => {
+  it("multiplies up to 16 rows in float32, more by tensor cores, with weights of 16 bits and in blocks", () => {
     expect(kernelsOf(matrixOf(dense))).toEqual([
       "gemv_bf16_r1",
       "gemv_bf16_r4",
       "gemv_bf16_r8",
-      "product_bf16",
+      "gemm_bf16_32",
     ]);
     const blocks = { kind: "blocks", bits: 4, blockSize: 32 } as const;
-    expect(kernelsOf(matrixOf(blocks))).toEqual(["gemv_q4_r1", "gemv_q4_r4", "gemv_q4_r8", "product_q4"]);
+    expect(kernelsOf(matrixOf(blocks))).toEqual([
+      "gemv_q4_r1",
+      "gemv_q4_r4",
+      "gemv_q4_r8",
+      "gemm_q4_bf16_32",
+    ]);
   });
 
   it("reads the matrix of each row", () => {
@@ -88,6 +101,7 @@ describe("chooseAttention", () => {
       },
       sinks: undefined,
       pages: { dtype, pageTokens, tableStride: 8 },
+      workspace,
     });
     return [1, 8, 9].map((count) => chosen(variants, pieceOf(count)));
   };

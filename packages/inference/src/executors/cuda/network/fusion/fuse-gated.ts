@@ -1,0 +1,34 @@
+import { gated } from "../../kernels/manifests/gated.ts";
+import { addressOf, launchOf, sizeOf } from "../launch.ts";
+import { rowCount } from "../program.ts";
+import type { Fusion } from "../network-operation.ts";
+import { fusedOperation } from "./fused-operation.ts";
+import { createFusion } from "./fuse-operations.ts";
+
+const threads = 256;
+/** Numbers of activations in `gated.cu`. */
+const activations = { silu: 0, gelu_tanh: 1, gelu: 2, quick_gelu: 3 } as const;
+
+/** A product, number by number, of which one side is an activation that nothing else reads. */
+export const fuseGated: Fusion = createFusion((multiply, uses) => {
+  if (multiply.detail?.kind !== "multiply") return undefined;
+  const { out, a, b } = multiply.detail;
+  if (a.width !== b.width) return undefined;
+  for (const [activated, up] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const activate = uses.writerOf(activated);
+    if (activate?.detail?.kind !== "activation" || !uses.isReadOnlyBy(activated, multiply)) continue;
+    const { x: gate, activation } = activate.detail;
+    if (activation === "sigmoid" || activated.id === up.id) continue;
+    const launch = launchOf(gated, "gated_f32", {
+      grid: (shape) => [Math.ceil(out.width / threads), rowCount(out.rows, shape), 1],
+      block: threads,
+      operands: [addressOf(out), addressOf(gate), addressOf(up), ...sizeOf(out), activations[activation]],
+    });
+    const fused = fusedOperation(launch, { reads: [gate, up], writes: [out] });
+    return { fused, at: multiply, absorbed: [activate] };
+  }
+  return undefined;
+});
