@@ -13,7 +13,14 @@ import {
 /** What `createCudaExecutor` takes. `memory` is not used: everything is in the pool. */
 export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
   readonly pool: CudaMemoryPool;
+  /**
+   * How exact inputs are in products of more than 16 rows with weights of 16 bits or in blocks: as they are, or rounded
+   * to 16 bits for tensor cores, within about 2e-2 of the largest logit. [`float32`]
+   */
+  readonly productPrecision?: ProductPrecision | undefined;
 }
+
+export type ProductPrecision = "float32" | "16-bit";
 
 /** Sizes with defaults filled in. */
 export type ResolvedCudaSizes = Required<PagedExecutorSizes>;
@@ -30,11 +37,16 @@ const optionNames = [
   "onWarning",
   "onRuntimeOpened",
   "hasFiniteWeights",
+  "productPrecision",
 ];
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
-export function assertCudaOptions(options: object): void {
+export function assertCudaOptions(options: Partial<CudaExecutorOptions>): void {
   assertKnownKeys(options, optionNames);
+  const { productPrecision = "float32" } = options;
+  if (productPrecision !== "float32" && productPrecision !== "16-bit") {
+    throw invalidOption("productPrecision", '"float32" or "16-bit"', productPrecision);
+  }
 }
 
 /** Checks that there are no other sizes. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */

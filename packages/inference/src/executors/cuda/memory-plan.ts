@@ -5,10 +5,15 @@ import type { ExecutorModel, PagedExecutorSizes } from "../executor-provider.ts"
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
-import { assertCudaSizes, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
+import {
+  assertCudaSizes,
+  type CudaExecutorOptions,
+  type ResolvedCudaSizes,
+  resolveCudaSizes,
+} from "./cuda-options.ts";
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
 import type { PageFormat } from "./network/attention-request.ts";
-import { CudaDecoderBuilder } from "./network/cuda-decoder-builder.ts";
+import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-builder.ts";
 import { fusions } from "./network/fusion/fusions.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { graphCount } from "./step/decode-graphs.ts";
@@ -50,13 +55,20 @@ export function planCudaMemory(model: ExecutorModel, sizes: PagedExecutorSizes):
 }
 
 /** Plans everything. */
-export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): CudaPlan {
+export function planCuda(
+  model: ExecutorModel,
+  options: PagedExecutorSizes & Pick<CudaExecutorOptions, "productPrecision">,
+): CudaPlan {
   const sizes = resolveCudaSizes(model, options);
   const { contextTokens, maxSequences, maxChunkTokens, kvCacheDtype } = sizes;
   const tableStride = Math.ceil(contextTokens / pageTokens);
   const format: PageFormat = { dtype: pageDtypes[kvCacheDtype], pageTokens, tableStride };
   const { maxAdapters, maxAdapterRank: maxRank } = sizes;
-  const program = buildProgram(model, format, maxAdapters === 0 ? 0 : maxRank);
+  const program = buildProgram(model, {
+    pages: format,
+    adapterRank: maxAdapters === 0 ? 0 : maxRank,
+    usesTensorCores: options.productPrecision === "16-bit",
+  });
   const adaptable = [...summarizeNetwork(model).adaptable.values()];
   const weights = weightsOf(program);
   const logits = maxSequences + Math.min(extraLogitRows, maxChunkTokens - 1);
@@ -102,14 +114,13 @@ function graphBytes({ steps }: Program, sizes: ResolvedCudaSizes): number {
 
 function buildProgram(
   { architecture, config, weights }: ExecutorModel,
-  pages: PageFormat,
-  adapterRank: number,
+  options: Pick<ProgramOptions, "pages" | "adapterRank" | "usesTensorCores">,
 ): Program {
   if (config.headCount % config.kvHeadCount !== 0) {
     const expected = `a multiple of the ${config.kvHeadCount} heads of keys`;
     throw new InferenceError("UNSUPPORTED_MODEL", { field: "headCount", expected, got: config.headCount });
   }
-  const builder = new CudaDecoderBuilder({ weights, pages, adapterRank, fusions });
+  const builder = new CudaDecoderBuilder({ weights, fusions, ...options });
   architecture.build(config, builder);
   return builder.program();
 }

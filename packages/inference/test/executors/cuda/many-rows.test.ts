@@ -76,6 +76,7 @@ describeOnDevice("passes of many tokens on a CUDA device", (openPool) => {
       pool: memory.pool,
       maxSequences: 1,
       kvCacheDtype: "float32",
+      productPrecision: "16-bit",
     });
     let row: Float32Array = new Float32Array();
     let startPosition = 0;

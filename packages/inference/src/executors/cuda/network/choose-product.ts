@@ -14,6 +14,8 @@ export interface ProductRequest {
   readonly matrices: readonly [MatrixWeight, ...MatrixWeight[]];
   readonly matrixOf: DeviceValue | undefined;
   readonly workspace: Workspace;
+  /** Whether inputs of many rows may be rounded to 16 bits. */
+  readonly usesTensorCores: boolean;
 }
 
 const tile = 32;
@@ -22,7 +24,8 @@ const manyRows = 32;
 /** The ways to compute a product, the best ones first. */
 export function chooseProduct(request: ProductRequest): readonly Variant[] {
   const few = simpleProduct(request, 1);
-  const fast = [...fewRowProducts(request), ...manyRowProducts(request)];
+  const many = request.usesTensorCores ? manyRowProducts(request) : [];
+  const fast = [...fewRowProducts(request), ...many];
   if (request.matrixOf !== undefined) return [...fast, { fits: () => true, launches: [few] }];
   const { rows } = request.out;
   return [

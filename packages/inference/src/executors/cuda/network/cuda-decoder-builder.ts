@@ -45,6 +45,8 @@ export interface ProgramOptions {
   /** The largest rank of an adapter, or 0 where there are none. */
   readonly adapterRank: number;
   readonly fusions: readonly Fusion[];
+  /** Whether products of many rows round their inputs to 16 bits for tensor cores. */
+  readonly usesTensorCores: boolean;
 }
 
 /** Writes the launches that compute a network. A value is a place in device memory, `(rows, width)` in float32. */
@@ -53,14 +55,16 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   readonly #pages: PageFormat;
   readonly #adapterRank: number;
   readonly #fusions: readonly Fusion[];
+  readonly #usesTensorCores: boolean;
   readonly #list = new OperationList();
   #results: Pick<Program, "logits" | "sampled"> | undefined;
 
-  constructor({ weights, pages, adapterRank, fusions }: ProgramOptions) {
+  constructor({ weights, pages, adapterRank, fusions, usesTensorCores }: ProgramOptions) {
     this.#uses = new WeightUses(weights);
     this.#pages = pages;
     this.#adapterRank = adapterRank;
     this.#fusions = fusions;
+    this.#usesTensorCores = usesTensorCores;
   }
 
   /** The whole network, once it was built. */
@@ -215,7 +219,14 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
       variants: (workspace, matrices = [matrix]) =>
-        chooseProduct({ out, x: input, matrices, matrixOf, workspace }),
+        chooseProduct({
+          out,
+          x: input,
+          matrices,
+          matrixOf,
+          workspace,
+          usesTensorCores: this.#usesTensorCores,
+        }),
     });
     return out;
   }

@@ -43,6 +43,7 @@ describe("chooseProduct", () => {
       matrices: [matrix],
       matrixOf: of,
       workspace,
+      usesTensorCores: true,
     } as const;
     return [1, 3, 16, 17].map((count) => chosen(chooseProduct(request), pieceOf(count)));
   };

@@ -20,7 +20,13 @@ const shape: PassShape = {
 async function kernelsOf(name: string, fused: readonly Fusion[]): Promise<readonly string[]> {
   const { architecture, config, weights } = await openGolden(name);
   const pages = { dtype: "f32", pageTokens: 16, tableStride: 4 } as const;
-  const builder = new CudaDecoderBuilder({ weights, pages, adapterRank: 0, fusions: fused });
+  const builder = new CudaDecoderBuilder({
+    weights,
+    pages,
+    adapterRank: 0,
+    fusions: fused,
+    usesTensorCores: false,
+  });
   architecture.build(config, builder);
   const { steps } = builder.program();
   return steps.flatMap(({ variants }) =>
