@@ -1,6 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { buildSanitized, type Sanitizer } from "../support/cuda/build-sanitized.ts";
+import {
+  buildSanitized,
+  missingSanitizer,
+  type Sanitizer,
+  sanitizerEnv,
+} from "../support/cuda/build-sanitized.ts";
 
 const seeds = [1, 2, 3];
 
@@ -26,15 +31,13 @@ const faults: Readonly<Record<Sanitizer, Readonly<Record<string, RegExp>>>> = {
 };
 
 for (const sanitizer of ["thread", "address"] as const) {
-  const built = buildSanitized("planted-faults", sanitizer);
-  const reason = "reason" in built ? built.reason : undefined;
+  const reason = missingSanitizer(sanitizer);
   const title = `sources of kernels with -fsanitize=${sanitizer}`;
   if (reason !== undefined) console.warn(`skipped "${title}": ${reason}`);
   describe.skipIf(reason !== undefined)(title, () => {
     const run = (name: string, seed: number): string => {
-      const path = "path" in built ? built.path : "";
-      // Without the second that the race detector waits at the end for other threads: there are none.
-      const env = { ...process.env, TSAN_OPTIONS: "atexit_sleep_ms=0" };
+      const path = buildSanitized({ name: "planted-faults" }, sanitizer);
+      const env = { ...process.env, ...sanitizerEnv };
       const { stdout, stderr } = spawnSync(path, [name, String(seed)], { encoding: "utf8", env });
       // The emulation tells the sanitizer about the stacks of its fibers.
       return stdout + stderr.replace(/^.*ASan doesn't fully support makecontext.*\n/mu, "");

@@ -8,7 +8,7 @@ import { root } from "../setup.mjs";
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const node = process.execPath;
 
-/** @type {{ title: string, command: string, args: string[] }[]} */
+/** @type {{ title: string, command: string, args: string[], env?: Record<string, string> }[]} */
 const checks = [
   { title: "lint", command: bin("oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { title: "format", command: bin("oxfmt"), args: ["--check"] },
@@ -21,6 +21,16 @@ const checks = [
   { title: "imports between packages", command: node, args: ["tools/ci/check-imports.mjs"] },
   { title: "unused code and dependencies", command: bin("knip"), args: [] },
   { title: "kernels fit their sources", command: node, args: ["tools/kernels/check.mjs"] },
+  ...(process.env.STAND_IN_RECORD === undefined
+    ? []
+    : [
+        {
+          title: "launches of the tests, by the sources of the kernels with sanitizers",
+          command: bin("vitest"),
+          args: ["run", "test/cuda/replay.test.ts"],
+          env: { INFERNODE_LAUNCHES: process.env.STAND_IN_RECORD },
+        },
+      ]),
   { title: "error codes are documented", command: node, args: ["tools/ci/check-error-codes.mjs"] },
   { title: "links in documents", command: node, args: ["tools/ci/check-links.mjs"] },
   { title: "examples run", command: node, args: ["tools/ci/check-examples.mjs"] },
@@ -48,11 +58,12 @@ if (reportPath !== undefined && existsSync(reportPath)) {
 // A run that failed outside of its tests counts as another failure.
 if (testStatus !== "0" && failed === 0) failed += 1;
 
-for (const { title, command, args } of checks) {
+for (const { title, command, args, env } of checks) {
   const startedAt = performance.now();
   process.stdout.write(`\n== ${title}\n`);
   const { status, error } = spawnSync(command, args, {
     cwd: root,
+    env: { ...process.env, ...env },
     stdio: ["ignore", "inherit", "inherit"],
     timeout: 900_000,
   });

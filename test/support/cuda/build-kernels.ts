@@ -21,7 +21,7 @@ const runtime = join(translator, "runtime");
 const options = ["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-w", "-shared", "-fPIC"];
 
 /** The hash by which the stand-in driver finds the kernels of a PTX text (FNV-1a of 64 bits). */
-function hashText(text: string): string {
+export function hashText(text: string): string {
   let hash = 14_695_981_039_346_656_037n;
   for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 1_099_511_628_211n);
   return hash.toString(16).padStart(16, "0");

@@ -249,8 +249,10 @@ void launch(const Kernel &launched, Index3 blocks, Index3 size, size_t shared_by
     chance.seed(seed * 1000003 + b);
     dynamic = poison(shared_bytes);
     live = (int)count;
-    // The race detector's fibers are dealt out anew, so that what one does in turn hides no race between blocks.
-    TSAN(if (b > 0) { void *first = fibers[0].tsan; for (size_t i = 1; i < count; i++) fibers[i - 1].tsan = fibers[i].tsan; fibers[count - 1].tsan = first; } block_tag = &block_tags[tag_count += 32, tag_count % ((1 << 20) - 32)]; __tsan_release(&start_tag);)
+    // The race detector's fibers, each with its stack, are dealt out anew, so that what one does in turn hides no race
+    // between blocks.
+    TSAN(if (b > 0) for (size_t i = 1; i < count; i++) std::swap(fibers[i - 1].tsan, fibers[i].tsan), std::swap(fibers[i - 1].stack, fibers[i].stack);)
+    TSAN(block_tag = &block_tags[tag_count += 32, tag_count % ((1 << 20) - 32)]; __tsan_release(&start_tag);)
     for (size_t i = 0; i < count; i++) {
       Fiber &f = fibers[i];
       f.index = {(uint32_t)(i % size.x), (uint32_t)(i / size.x % size.y), (uint32_t)(i / size.x / size.y)};

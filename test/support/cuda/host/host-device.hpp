@@ -29,7 +29,8 @@ struct alignas(16) uint4 { u32 x, y, z, w; };
 #define KERNEL(name, threads) [[maybe_unused]] static const int name##_threads = threads; static void name
 #define SHARED(type, name, n) static char name##_key; type (&name)[n] = *reinterpret_cast<type(*)[n]>(host::shared_array(&name##_key, sizeof(type) * (n)))
 #define DYNAMIC_SHARED(type, name) type *name = reinterpret_cast<type *>(host::dynamic_shared())
-#define DEV [[maybe_unused]] static inline
+#define DEV inline
+#define __global__
 #define __constant__
 #define FULL_WARP 0xffffffffu
 #define threadIdx (host::thread())

@@ -1,5 +1,4 @@
 // Runs one of the planted faults: `planted-faults NAME SEED`. Exits with 0 where nothing was found.
-#define INFERNODE_HOST 1
 #include "device.cuh"
 #include "planted-faults.cu"
 #include <cstdio>

@@ -8,7 +8,7 @@
 enum { INVALID_IMAGE = 200, NO_BINARY = 209, OUT_OF_RESOURCES = 701, CAPTURE_UNSUPPORTED = 900, CAPTURE_IMPLICIT = 906 };
 enum { PLAIN_SHARED = 48 * 1024, OPT_IN_SHARED = 227 * 1024, MAX_PARAMETERS = 64 };
 
-typedef struct { ptx_describe_function *describe; ptx_run_function *run; int live; } module_t;
+typedef struct { ptx_describe_function *describe; ptx_run_function *run; int live; uint64_t hash; } module_t;
 typedef struct function {
   module_t *module;
   const struct ptx_kernel_info *info;
@@ -47,6 +47,8 @@ __attribute__((constructor)) static void read_kernel_environment(void) {
   if (folder) standin_kernels(folder, seed ? strtoull(seed, NULL, 10) : 1, order && !strcmp(order, "lockstep"));
 }
 
+#include "record.h"
+
 /* All live memory around an address; adjacent mapped chunks are one range. */
 static int find_around(uint64_t at, uint64_t *start, uint64_t *end) {
   for (int i = 0; i < range_count; i++) {
@@ -74,7 +76,9 @@ static void run_launch(launch_t *launch) {
   launch->call.parameters = launch->pointers;
   for (int i = 0; i < MAX_PARAMETERS; i++) launch->pointers[i] = &launch->values[i];
   launch_count++;
+  record_t record = begin_record(launch);
   int status = launch->function->module->run(launch->function->index, &launch->call);
+  end_record(&record, status);
   if (!status) return;
   sticky = status;
   memcpy(kernel_failure, launch->call.failure, sizeof kernel_failure);
@@ -92,7 +96,8 @@ static status_t load_module(uint64_t *out, const char *image, char *log, size_t 
   /* The kernels of the checks on a GPU are known by name. */
   if (!strstr(image, ".entry spin(")) {
     char path[600];
-    snprintf(path, sizeof path, "%s/%016llx.so", kernel_folder, (unsigned long long)hash_text(image));
+    module->hash = hash_text(image);
+    snprintf(path, sizeof path, "%s/%016llx.so", kernel_folder, (unsigned long long)module->hash);
     void *library = strstr(image, ".version") ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!library) {
       if (log) snprintf(log, log_size, "%s", strstr(image, ".version") ? dlerror() : "expected PTX, got something else");

@@ -63,6 +63,8 @@ export interface StandIn {
   live(): LiveCounts;
   /** Where translated kernels are, named by the hash of their PTX; the order in which their threads run. */
   useKernels(folder: string, order: { readonly seed: bigint; readonly isLockstep: boolean }): void;
+  /** Records launches into a folder from now on (record.h). [`STAND_IN_RECORD`] */
+  recordLaunches(folder: string): void;
   /** What a kernel did that made the last launch fail; empty when none did. */
   kernelFailure(): string;
   /** Frees everything, as the driver does when a process ends: after a failure that broke the context. */
@@ -78,7 +80,8 @@ export function compileStandIn(): { readonly path: string } | { readonly reason:
     return { reason: `the stand-in driver is for Linux, not for ${process.platform}` };
   }
   const hash = createHash("sha256");
-  for (const name of ["stand-in.c", "kernels.h", "launch.h"]) hash.update(readFileSync(join(folder, name)));
+  for (const name of ["stand-in.c", "kernels.h", "record.h", "launch.h"])
+    hash.update(readFileSync(join(folder, name)));
   const cache = join(tmpdir(), "infernode-stand-in");
   const path = join(cache, `stand-in-${hash.digest("hex").slice(0, 16)}.so`);
   if (existsSync(path)) return { path };
@@ -111,6 +114,7 @@ export function loadStandIn(path: string): StandIn {
   const live = library.func("int standin_live(int)");
   const reset = library.func("void standin_reset(void)");
   const kernels = library.func("void standin_kernels(const char *, uint64_t, int)");
+  const record = library.func("void standin_record(const char *)");
   const failure = library.func("const char *standin_failure(void)");
   const abandon = library.func("void standin_abandon(void)");
   const launches = library.func("uint64_t standin_launches(void)");
@@ -133,6 +137,7 @@ export function loadStandIn(path: string): StandIn {
     live: () =>
       Object.fromEntries(liveNames.map((name, index) => [name, live(index)])) as unknown as LiveCounts,
     useKernels: (folder, { seed, isLockstep }) => kernels(folder, seed, isLockstep ? 1 : 0),
+    recordLaunches: (recordFolder) => record(recordFolder),
     kernelFailure: () => String(failure()),
     abandon: () => abandon(),
     launchCount: () => Number(launches()),
