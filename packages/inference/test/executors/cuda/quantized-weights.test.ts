@@ -27,13 +27,13 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 const int4 = (blockSize: number) => ({ bits: 4, blockSize }) as const;
 const int8 = <Size extends number | "row">(blockSize: Size) => ({ bits: 8, blockSize }) as const;
 
-async function openRandomGguf(): Promise<ExecutorModel> {
-  const file = path.join(directory, "tied.gguf");
+async function openRandomGguf(embedding: "Q4_K" | "Q8_0"): Promise<ExecutorModel> {
+  const file = path.join(directory, `tied-${embedding}.gguf`);
   const layers = [
     { q: "Q4_1", k: "Q4_0", v: "Q5_1", output: "Q8_0", gate: "Q4_K", up: "Q5_K", down: "Q2_K" },
     { q: "Q3_K", k: "IQ4_NL", v: "Q6_K", output: "Q5_0", gate: "IQ4_XS", up: "MXFP4", down: "Q6_K" },
   ] as const;
-  await writeFile(file, encodeRandomGguf({ embedding: "Q4_K", layers }, 3));
+  await writeFile(file, encodeRandomGguf({ embedding, layers }, 3));
   const { config, architecture, weights } = await openCheckpoint(file);
   await weights.close();
   return { name: "tied", config, architecture, weights };
@@ -69,7 +69,8 @@ describeOnDevice("quantized weights on a CUDA device", (openPool) => {
     ["gpt2-untied, int4 in blocks of 32", int4(32), () => openGolden("gpt2-untied")],
     ["qwen3-moe, int8 in blocks of 32", int8(32), () => openGolden("qwen3-moe")],
     ["olmoe, int8 in rows", int8("row"), () => openGolden("olmoe")],
-    ["GGUF, with minima", undefined, openRandomGguf],
+    ["GGUF, with minima", undefined, () => openRandomGguf("Q4_K")],
+    ["GGUF, tokens of 8 bits", undefined, () => openRandomGguf("Q8_0")],
   ] as const)("%s: computes what its blocks stand for", async (title, quantization, open) => {
     const stored = await open();
     const quantized = await quantizeCheckpoint({ ...stored, directory: title }, { quantization, directory });
