@@ -15,7 +15,7 @@ export function listKernels({ name, ptx }: KernelModule): KernelList {
   const entries = ptx.matchAll(/\.visible \.entry (\w+)\([^)]*\)\s*\.maxntid (\d+)/gu);
   return {
     name,
-    kernels: [...entries].map(([, kernel, threads]) => ({ name: kernel!, maxThreads: Number(threads) })),
+    kernels: [...entries].map(([, kernel = "", threads]) => ({ name: kernel, maxThreads: Number(threads) })),
   };
 }
 
@@ -31,10 +31,10 @@ export function findLaunches(folder: string, module: KernelModule): ReadonlyMap<
   const best = new Map<string, Map<string, string>>();
   // HASH.KERNEL.SHAPE.SCORE.PROCESS.launch: of a shape, the last one has the best score.
   for (const file of readdirSync(folder).toSorted()) {
-    const [owner, kernel, shape] = file.split(".");
+    const [owner, kernel = "", shape = ""] = file.split(".");
     if (owner !== hash || !file.endsWith(".launch")) continue;
-    const shapes = best.get(kernel!) ?? new Map<string, string>();
-    best.set(kernel!, shapes.set(shape!, file));
+    const shapes = best.get(kernel) ?? new Map<string, string>();
+    best.set(kernel, shapes.set(shape, file));
   }
   const launches = new Map<string, readonly string[]>();
   for (const [kernel, shapes] of best) {

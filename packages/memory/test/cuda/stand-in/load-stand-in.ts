@@ -80,8 +80,9 @@ export function compileStandIn(): { readonly path: string } | { readonly reason:
     return { reason: `the stand-in driver is for Linux, not for ${process.platform}` };
   }
   const hash = createHash("sha256");
-  for (const name of ["stand-in.c", "kernels.h", "record.h", "launch.h"])
+  for (const name of ["stand-in.c", "kernels.h", "record.h", "launch.h"]) {
     hash.update(readFileSync(join(folder, name)));
+  }
   const cache = join(tmpdir(), "infernode-stand-in");
   const path = join(cache, `stand-in-${hash.digest("hex").slice(0, 16)}.so`);
   if (existsSync(path)) return { path };
