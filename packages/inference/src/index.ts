@@ -36,6 +36,7 @@ export type { RowSampling } from "./executors/row-sampling.ts";
 export type {
   ExecutorModel,
   ExecutorOptions,
+  ExecutorPlanner,
   ExecutorProvider,
   ExecutorSizes,
   ExecutorWarning,

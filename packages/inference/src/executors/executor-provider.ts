@@ -1,4 +1,5 @@
 import type { ByteRange, LanguageModel } from "@infernode/models";
+import type { InferenceError } from "../errors.ts";
 import type { MemoryPort } from "../ports.ts";
 import type { Executor, ExecutorMemoryPlan, KvCacheDtype } from "./executor.ts";
 
@@ -13,8 +14,8 @@ export interface ExecutorSizes {
   readonly contextTokens?: number;
   /** Longer chunks of a prompt are computed in parts of this many tokens. [512, at most the context] */
   readonly maxChunkTokens?: number;
-  /** [`float32`] */
-  readonly kvCacheDtype?: KvCacheDtype;
+  /** [`float32`; on a CUDA device, as precise as the weights are] */
+  readonly kvCacheDtype?: KvCacheDtype | undefined;
   /** Adapters that are loaded at once. [none, and the network has no room for any] */
   readonly maxAdapters?: number;
   /** The largest rank of an adapter. [16] */
@@ -59,6 +60,8 @@ export interface ExecutorOptions extends PagedExecutorSizes {
   readonly onWarning?: (warning: ExecutorWarning) => void;
   /** Called after the runtime is opened and before weights are loaded, so that each can be measured. */
   readonly onRuntimeOpened?: () => void;
+  /** Called once when the device is lost: every later call fails with the same error, and the process must end. */
+  readonly onDeviceLost?: ((error: InferenceError) => void) | undefined;
 }
 
 /** For what weights are prepacked. */
@@ -86,10 +89,10 @@ export interface PrepackedTensor {
 }
 
 /**
- * Creates executors of one kind. The other methods check in advance what `create` would refuse, with the same errors,
- * so that a model can be checked without running it.
+ * Checks in advance what executors of one kind would refuse, with the same errors, so that a model can be checked without
+ * running it.
  */
-export interface ExecutorProvider {
+export interface ExecutorPlanner {
   /** Name of its executors, such as `onnx`. */
   readonly name: string;
   /** Name of the library that computes, such as `onnxruntime`. */
@@ -102,11 +105,15 @@ export interface ExecutorProvider {
   plan(model: ExecutorModel, sizes: PagedExecutorSizes): ExecutorMemoryPlan;
   /** Throws if the runtime cannot be opened or a weight is not finite. Keeps nothing loaded. */
   assertLoadable(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
-  create(options: ExecutorOptions): Promise<Executor>;
   /** Whether products with weights in blocks are faster than with numbers: where they are not, blocks are made for nothing. */
   readonly isFasterQuantized: boolean;
   /** Where copies of weights save work: makes them. [none] */
   readonly prepacking?: Prepacking | undefined;
+}
+
+/** Creates executors of one kind. */
+export interface ExecutorProvider extends ExecutorPlanner {
+  create(options: ExecutorOptions): Promise<Executor>;
 }
 
 /** Makes copies of weights in the order in which an executor computes with them. */

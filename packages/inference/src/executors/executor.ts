@@ -116,6 +116,8 @@ export interface ExecutorMemoryPlan {
   readonly activationsBytes: number;
   readonly workspaceBytes: number;
   readonly totalBytes: number;
+  /** Where all of these are on a device: what is taken of the host's memory besides. [the host's memory has all] */
+  readonly hostBytes?: number | undefined;
   readonly kvBytesPerToken: number;
   readonly kvCacheDtype: KvCacheDtype;
   /** Features of a head in the KV cache: those of the model, and zeros behind them where the runtime wants more. */

@@ -3,7 +3,7 @@ import type { SlotDtype } from "./executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "./executor-provider.ts";
 
 /** Sizes with defaults filled in, of an executor whose cache is in slots. */
-export interface ResolvedSizes extends Required<ExecutorSizes> {
+export interface ResolvedSizes extends Required<Omit<ExecutorSizes, "kvCacheDtype">> {
   readonly kvCacheDtype: SlotDtype;
 }
 

@@ -24,6 +24,7 @@ export {
   type CudaMemoryPoolOptions,
   type CudaMemoryReservation,
 } from "./cuda-memory-pool.ts";
+export { describeCudaDevices } from "./describe-cuda-devices.ts";
 export { createCudaProbe } from "./cuda-probe.ts";
 export type { CudaStream } from "./cuda-stream.ts";
 export type { CudaDeviceAttributes, CudaDeviceDescription } from "./cuda-device-description.ts";

@@ -124,6 +124,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       queuePass,
       rows,
       stream,
+      onDeviceLost: options.onDeviceLost,
       closers,
     });
   } catch (error) {
@@ -156,6 +157,7 @@ interface CudaExecutorParts {
   readonly queuePass: (shape: PassShape, firstRow: number) => void;
   readonly rows: HostRows;
   readonly stream: CudaStream;
+  readonly onDeviceLost: CudaExecutorOptions["onDeviceLost"];
   /** Called from the last to the first. */
   readonly closers: Closer[];
 }
@@ -175,7 +177,7 @@ class CudaExecutor implements Executor {
   #running: Promise<void> | undefined;
   #disposal: Promise<void> | undefined;
   /** After an error that the device does not recover from. */
-  #lost: CudaError | undefined;
+  #lost: InferenceError | undefined;
 
   constructor(parts: CudaExecutorParts) {
     const { plan } = parts;
@@ -240,7 +242,7 @@ class CudaExecutor implements Executor {
     if (this.#disposal !== undefined) {
       throw new InferenceError("EXECUTOR_DISPOSED", { expected: "an open executor", got: "a disposed one" });
     }
-    if (this.#lost !== undefined) throw this.#failureOf(this.#lost);
+    if (this.#lost !== undefined) throw this.#lost;
     if (this.#running !== undefined) {
       const mismatch = { expected: "one call at a time", got: "one during a forward" };
       throw new InferenceError("INVALID_BATCH", mismatch);
@@ -249,9 +251,15 @@ class CudaExecutor implements Executor {
 
   #failureOf(error: unknown): unknown {
     if (!(error instanceof CudaError)) return error;
-    if (error.isSticky) this.#lost = error;
-    const what = error.isSticky ? "the device was lost" : "the device failed";
-    return new InferenceError("EXECUTOR_FAILED", `${what}: ${reasonOf(error)}`, { cause: error });
+    const reason = reasonOf(error);
+    if (!error.isSticky && !error.isOutOfMemory) {
+      return new InferenceError("EXECUTOR_FAILED", `the device failed: ${reason}`, { cause: error });
+    }
+    // Everything was allocated at the start: a driver without memory for a launch does not get it later either.
+    const what = error.isSticky ? "the device was lost" : "the device is out of memory";
+    this.#lost = new InferenceError("DEVICE_LOST", `${what}: ${reason}`, { cause: error });
+    this.#parts.onDeviceLost?.(this.#lost);
+    return this.#lost;
   }
 
   async #run(batch: ForwardBatch): Promise<void> {

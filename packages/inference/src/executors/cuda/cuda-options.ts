@@ -23,8 +23,14 @@ export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
 export type ProductPrecision = "float32" | "16-bit";
 
 /** Sizes with defaults filled in. */
-export type ResolvedCudaSizes = Required<PagedExecutorSizes>;
+export interface ResolvedCudaSizes extends Required<PagedExecutorSizes> {
+  readonly kvCacheDtype: KvCacheDtype;
+}
 
+/** Positions in a page of the KV cache. */
+export const pageTokens = 16;
+/** Pages are counted in 32 bits. */
+const mostCacheTokens = pageTokens * (2 ** 31 - 1);
 const cudaSizeNames = [...sizeNames, "kvCacheTokens"];
 const optionNames = [
   ...cudaSizeNames,
@@ -36,6 +42,7 @@ const optionNames = [
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",
+  "onDeviceLost",
   "hasFiniteWeights",
   "productPrecision",
 ];
@@ -57,9 +64,10 @@ export function assertCudaSizes(sizes: object): void {
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveCudaSizes(model: ExecutorModel, options: PagedExecutorSizes): ResolvedCudaSizes {
   const sizes = resolveCommonSizes(model, options);
-  const mostTokens = sizes.maxSequences * sizes.contextTokens;
-  const { kvCacheTokens = mostTokens } = options;
-  assertCount("kvCacheTokens", kvCacheTokens, mostTokens);
+  const sequencePages = Math.ceil(sizes.contextTokens / pageTokens);
+  // More than all sequences fill keeps prompts that have ended.
+  const { kvCacheTokens = sizes.maxSequences * sequencePages * pageTokens } = options;
+  assertCount("kvCacheTokens", kvCacheTokens, mostCacheTokens);
   return Object.freeze({
     ...sizes,
     kvCacheTokens,

@@ -1,26 +1,31 @@
 import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
-import type { ExecutorProvider } from "../executor-provider.ts";
+import type { ExecutorPlanner, ExecutorProvider } from "../executor-provider.ts";
 import { createCudaExecutor } from "./cuda-executor.ts";
 import { planCuda, planCudaMemory } from "./memory-plan.ts";
+
+/** Checks and plans models for executors that run on an NVIDIA GPU; needs none. */
+export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
+  name: "cuda",
+  library: "CUDA driver",
+  runtimes: ["driver"],
+  isFasterQuantized: true,
+  assertSupported: async (model) => {
+    planCuda(model, { maxSequences: 1 });
+  },
+  plan: planCudaMemory,
+  assertLoadable: async (model) => {
+    const { weights } = planCuda(model, { maxSequences: 1 });
+    const tensors = Array.from(weights.tensors.values(), ({ tensor }) => tensor);
+    const vectors = [...weights.vectors.values()].flatMap((vector) => vector.tensors);
+    await assertFiniteWeights(new Set([...tensors, ...vectors]));
+  },
+});
 
 /** Creates a provider of executors that run on an NVIDIA GPU, with all their memory of one pool. */
 export function createCudaProvider({ pool }: { readonly pool: CudaMemoryPool }): ExecutorProvider {
   return Object.freeze<ExecutorProvider>({
-    name: "cuda",
-    library: "CUDA driver",
-    runtimes: ["driver"],
-    isFasterQuantized: true,
-    assertSupported: async (model) => {
-      planCuda(model, { maxSequences: 1 });
-    },
-    plan: planCudaMemory,
-    assertLoadable: async (model) => {
-      const { weights } = planCuda(model, { maxSequences: 1 });
-      const tensors = Array.from(weights.tensors.values(), ({ tensor }) => tensor);
-      const vectors = [...weights.vectors.values()].flatMap((vector) => vector.tensors);
-      await assertFiniteWeights(new Set([...tensors, ...vectors]));
-    },
+    ...cudaPlanner,
     create: ({ memory: _memory, ...options }) => createCudaExecutor({ ...options, pool }),
   });
 }

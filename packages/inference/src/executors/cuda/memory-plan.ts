@@ -7,6 +7,7 @@ import { summarizeNetwork } from "../network/network-summary.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import {
   assertCudaSizes,
+  pageTokens,
   type CudaExecutorOptions,
   type ResolvedCudaSizes,
   resolveCudaSizes,
@@ -17,14 +18,15 @@ import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-
 import { fusions } from "./network/fusion/fusions.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { graphCount } from "./step/decode-graphs.ts";
+import { hostRowsBytes } from "./step/host-rows.ts";
 import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
 import { type PassCapacity, passInputBytes } from "./step/pass-inputs.ts";
 import { deviceAdapterBytes } from "./weights/device-adapters.ts";
 import { weightBytes } from "./weights/device-weights.ts";
+import { stagingBytes } from "./weights/upload-weights.ts";
 
 /** An estimate of what one launch takes in a graph. */
 const graphNodeBytes = 1024;
-const pageTokens = 16;
 const pageDtypes = { float32: "f32", bfloat16: "bf16", int8: "i8" } as const;
 /** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
 const extraLogitRows = 31;
@@ -81,19 +83,21 @@ export function planCuda(
     layerCount,
     kvHeadCount,
     headDim,
-    pageCount: Math.min(maxSequences * tableStride, Math.ceil(sizes.kvCacheTokens / pageTokens)),
+    pageCount: Math.ceil(sizes.kvCacheTokens / pageTokens),
   };
   const tables: TableSizes = { contextTokens, maxChunkTokens, maxSequences };
   const weightsBytes = weightBytes(weights) + deviceAdapterBytes(adaptable, { maxAdapters, maxRank });
   const kvCacheBytes = kvPagesBytes(pages);
   const workspaceBytes =
     passInputBytes(capacity) + ropeTableBytes(model.config, tables) + graphBytes(program, sizes);
+  const hostRows = { maxRows: capacity.logits, vocabSize: program.logits.width };
   const memory: ExecutorMemoryPlan = Object.freeze({
     weightsBytes,
     kvCacheBytes,
     activationsBytes: arena.sizeBytes,
     workspaceBytes,
     totalBytes: weightsBytes + kvCacheBytes + arena.sizeBytes + workspaceBytes,
+    hostBytes: hostRowsBytes(hostRows) + passInputBytes(capacity) + stagingBytes(weights),
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
     kvHeadDim: headDim,

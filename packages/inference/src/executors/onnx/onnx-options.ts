@@ -39,6 +39,7 @@ const optionNames = [
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",
+  "onDeviceLost",
   "hasFiniteWeights",
 ];
 

@@ -33,6 +33,7 @@ const optionNames = [
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",
+  "onDeviceLost",
   "hasFiniteWeights",
 ];
 

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { expect, test } from "vitest";
 import type { InferenceError } from "../../../src/errors.ts";
 import { createCudaExecutor, createCudaProvider, planCudaMemory } from "../../../src/executors/cuda/index.ts";
-import { assertDevice } from "../../../src/executors/cuda/step/assert-device.ts";
+import { assertDevice, deviceProblem } from "../../../src/executors/cuda/step/assert-device.ts";
 import type { Executor } from "../../../src/executors/executor.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { difference } from "../support/dequantize.ts";
@@ -77,20 +77,28 @@ describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => 
     expect(await codeOf(createCudaExecutor({ model, pool: memory.pool, ...sizes }))).toBe(
       "EXECUTOR_UNAVAILABLE",
     );
-    const old = { name: "T4", computeCapability: { major: 7, minor: 5 } };
+    const { device } = memory.pool;
+    const old = { name: "T4", computeCapability: { major: 7, minor: 5 }, driver: device.driver };
     expect(() => assertDevice(old)).toThrow(
       "expected a GPU of compute capability 8.0 or later, got T4 of 7.5",
     );
+    expect(deviceProblem(device, { cudaVersion: "11.8" })).toBe(
+      "expected a driver of R525 or later, for CUDA 12.0, got one for CUDA up to 11.8",
+    );
+    expect(deviceProblem(device, { cudaVersion: "12.0" })).toBeUndefined();
   });
 
   test("is not usable after an error that loses the context", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();
-    const executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    const lost: string[] = [];
+    const onDeviceLost = ({ code }: InferenceError): void => void lost.push(code);
+    const executor = await createCudaExecutor({ model, pool: memory.pool, onDeviceLost, ...sizes });
     await runPages(executor, [token]);
     standIn.fail("cuEventSynchronize", illegalAddress);
-    expect(await codeOf(runPages(executor, [token]))).toBe("EXECUTOR_FAILED");
-    expect(await codeOf(runPages(executor, [token]))).toBe("EXECUTOR_FAILED");
+    expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
+    expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
+    expect(lost).toEqual(["DEVICE_LOST"]);
     await executor.dispose();
   });
 

@@ -53,9 +53,28 @@ void standin_break(int status) { sticky = status; }
 void standin_misalign(int on) { shift = on ? 256 : 0; }
 uint64_t standin_calls(void) { return call_count; }
 
+/* A file that holds a function and a status, such as `cuEventQuery 700`: the next call of it takes the file, and the
+   context is broken with the status. Another process writes it. */
+static const char *fault_file;
+static status_t from_file(const char *name) {
+  char wanted[64];
+  int status = OK;
+  FILE *file = fopen(fault_file, "r");
+  if (!file) return OK;
+  int found = fscanf(file, "%63s %d", wanted, &status) == 2 && !strcmp(wanted, name);
+  fclose(file);
+  if (!found || unlink(fault_file)) return OK;
+  sticky = status;
+  return status;
+}
+
 /* Each function begins with this: counts the call, and fails it where the test requests it. */
 static status_t injected(const char *name) {
   call_count++;
+  if (fault_file) {
+    status_t status = from_file(name);
+    if (status != OK) return status;
+  }
   if (fail_name[0] == 0 || strcmp(name, fail_name) != 0) return OK;
   if (fail_after-- > 0) return OK;
   if (!fail_forever) fail_name[0] = 0;
@@ -94,6 +113,7 @@ __attribute__((constructor)) static void read_environment(void) {
   const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
   if (bytes) device_bytes = strtoull(bytes, NULL, 10);
   if (devices) device_count = atoi(devices);
+  fault_file = getenv("STAND_IN_FAULT");
   /* A file that processes share, as they share a GPU. */
   const char *shared = getenv("STAND_IN_SHARED");
   int file = shared ? open(shared, O_RDWR | O_CREAT, 0600) : -1;

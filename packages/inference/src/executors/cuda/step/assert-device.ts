@@ -3,16 +3,27 @@ import { InferenceError } from "../../../errors.ts";
 
 /** Kernels are compiled for it; the driver compiles them further for later ones. */
 const leastMajor = 8;
+/** What drivers of R525 and later support; the kernels are tested with nothing older. */
+const leastCudaMajor = 12;
 
-/** @throws InferenceError `EXECUTOR_UNAVAILABLE` for a GPU that the kernels do not run on */
-export function assertDevice({
-  name,
-  computeCapability,
-}: Pick<CudaDevice, "name" | "computeCapability">): void {
+/** What the requirements are about. */
+export type DeviceTraits = Pick<CudaDevice, "name" | "computeCapability">;
+
+/** What the kernels miss in a GPU or its driver, as the end of a sentence; `undefined` if they run. */
+export function deviceProblem(
+  { name, computeCapability }: DeviceTraits,
+  { cudaVersion }: Pick<CudaDevice["driver"], "cudaVersion">,
+): string | undefined {
   const { major, minor } = computeCapability;
-  if (major >= leastMajor) return;
-  throw new InferenceError("EXECUTOR_UNAVAILABLE", {
-    expected: `a GPU of compute capability ${leastMajor}.0 or later`,
-    got: `${name} of ${major}.${minor}`,
-  });
+  if (Number.parseInt(cudaVersion, 10) < leastCudaMajor) {
+    return `expected a driver of R525 or later, for CUDA ${leastCudaMajor}.0, got one for CUDA up to ${cudaVersion}`;
+  }
+  if (major >= leastMajor) return undefined;
+  return `expected a GPU of compute capability ${leastMajor}.0 or later, got ${name} of ${major}.${minor}`;
+}
+
+/** @throws InferenceError `EXECUTOR_UNAVAILABLE` for a GPU or a driver that the kernels do not run on */
+export function assertDevice(device: DeviceTraits & Pick<CudaDevice, "driver">): void {
+  const problem = deviceProblem(device, device.driver);
+  if (problem !== undefined) throw new InferenceError("EXECUTOR_UNAVAILABLE", problem);
 }

@@ -18,6 +18,14 @@ export interface HostRowsPlace {
   readonly vocabSize: number;
 }
 
+/** Bytes of pinned memory: the logits of each row, its token, and two counts of what is wrong with it. */
+export function hostRowsBytes({
+  maxRows,
+  vocabSize,
+}: Pick<HostRowsPlace, "maxRows" | "vocabSize">): number {
+  return maxRows * (vocabSize + 3) * numberBytes;
+}
+
 /** The rows of a batch on the host: of the sampled ones the tokens, of the others the logits. */
 export class HostRows {
   readonly #place: HostRowsPlace;
@@ -34,8 +42,7 @@ export class HostRows {
     const { device, maxRows, vocabSize } = place;
     this.#place = place;
     this.#isSampled = new Uint8Array(maxRows);
-    // The logits of a row, its token, and two counts of what is wrong with it.
-    this.#pinned = device.createPinnedBuffer(maxRows * (vocabSize + 3) * numberBytes);
+    this.#pinned = device.createPinnedBuffer(hostRowsBytes(place));
     const { buffer, byteOffset } = this.#pinned.bytes;
     const offsetOf = (index: number): number => byteOffset + index * numberBytes;
     this.#logits = Array.from(

@@ -8,6 +8,8 @@ import type { ProgramWeights } from "../network/program.ts";
 const mostStagingBytes = 8 * 2 ** 20;
 /** Files are read by so many threads at once. */
 const laneCount = 4;
+/** One is filled while the other is copied. */
+const buffersPerLane = 2;
 
 /** Where weights go. */
 export interface UploadTarget {
@@ -44,11 +46,7 @@ export async function uploadWeights(weights: ProgramWeights, target: UploadTarge
   try {
     await openFiles(weights, files);
     const parts = partsOf(weights);
-    const lanes = Math.min(laneCount, Math.ceil(parts.length / 2));
-    const bufferBytes = parts.reduce(
-      (most, { startByte, endByte }) => Math.max(most, endByte - startByte),
-      0,
-    );
+    const { lanes, bufferBytes } = stagingOf(parts);
     const source = { next: parts.values(), files, bufferBytes };
     await Promise.all(Array.from({ length: lanes }, () => uploadParts(source, target)));
     await uploadNumbers(weights, files, target);
@@ -56,6 +54,19 @@ export async function uploadWeights(weights: ProgramWeights, target: UploadTarge
   } finally {
     await Promise.all(Array.from(files.values(), (file) => file.close()));
   }
+}
+
+/** Bytes of pinned memory while weights are uploaded. */
+export function stagingBytes(weights: ProgramWeights): number {
+  const { lanes, bufferBytes } = stagingOf(partsOf(weights));
+  return lanes * buffersPerLane * bufferBytes;
+}
+
+function stagingOf(parts: readonly Part[]): { readonly lanes: number; readonly bufferBytes: number } {
+  return {
+    lanes: Math.min(laneCount, Math.ceil(parts.length / buffersPerLane)),
+    bufferBytes: parts.reduce((most, { startByte, endByte }) => Math.max(most, endByte - startByte), 0),
+  };
 }
 
 async function openFiles(
@@ -93,7 +104,7 @@ async function uploadParts(
   { next, files, bufferBytes }: PartSource,
   { device, stream, blockOf }: UploadTarget,
 ): Promise<void> {
-  const buffers = [0, 1].map(() => ({
+  const buffers = Array.from({ length: buffersPerLane }, () => ({
     pinned: device.createPinnedBuffer(bufferBytes),
     copied: device.createEvent(),
   }));
@@ -101,7 +112,7 @@ async function uploadParts(
     for (let turn = 0; ; turn += 1) {
       const { value: part, done } = next.next();
       if (done === true) break;
-      const { pinned, copied } = buffers[turn % 2]!;
+      const { pinned, copied } = buffers[turn % buffersPerLane]!;
       copied.synchronizeBlocking();
       const bytes = pinned.bytes.subarray(0, part.endByte - part.startByte);
       await readRange(files.get(part.tensor.filePath)!, part.tensor, { bytes, startByte: part.startByte });
