@@ -12,6 +12,7 @@ import { openRaw, rawPost, rawRequest } from "../hostile/support/raw-connection.
 import { slowMachine } from "../hostile/support/slow-machine.ts";
 import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
+import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { makeRecitingModel } from "./support/make-reciting-model.ts";
 import { sessionSettingCases, storeSettingCases } from "./support/response-setting-cases.ts";
@@ -79,6 +80,20 @@ afterAll(async () => {
   await Promise.all([answering, busy].map((daemon) => daemon[Symbol.asyncDispose]()));
   await Promise.all([tiny, endless].map((model) => model[Symbol.asyncDispose]()));
 });
+
+let machine: ReturnType<typeof openCudaMachine> | undefined;
+
+/** What the CUDA executor would do with the bundled model; `undefined` where there is no device. */
+async function planOnDevice(args: readonly string[]) {
+  machine ??= openCudaMachine("settings of the CUDA executor");
+  const inspect = ["models", "inspect", "embedded", "--json", "--executor", "cuda", ...args];
+  if ("reason" in machine) {
+    expect((await runCli(inspect)).stderr).toContain("the CUDA executor cannot be used");
+    return undefined;
+  }
+  const { stdout } = await runCli(inspect, { environment: machine.environment });
+  return JSON.parse(stdout) as { readonly executor: unknown; readonly memoryPlan: { totalBytes: number } };
+}
 
 const close = "connection: close";
 
@@ -392,6 +407,15 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(missing.stderr).toContain("npm install @tensorflow/tfjs-node (EXECUTOR_UNAVAILABLE)");
     const inspected = await runCli(["models", "inspect", "embedded", "--executor", "tfjs"]);
     expect(inspected.stdout).toMatch(/^executor +tfjs \(engine\.executor is tfjs\)$/m);
+  },
+  "engine.device": async () => {
+    const plan = await planOnDevice(["--device", "1"]);
+    if (plan !== undefined) expect(plan).toMatchObject({ executor: { name: "cuda", device: "cuda:1" } });
+  },
+  "engine.gpuMemoryUtilization": async () => {
+    const [much, little] = [await planOnDevice([]), await planOnDevice(["--gpu-memory-utilization", "0.5"])];
+    if (much === undefined || little === undefined) return;
+    expect(much.memoryPlan.totalBytes).toBeGreaterThan(little.memoryPlan.totalBytes + deviceBytes / 3);
   },
   "engine.runtime": async () => {
     expect((await (shown ??= show())).output).toContain("Node binding");

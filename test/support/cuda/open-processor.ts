@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CudaDriver } from "../../../packages/memory/src/cuda/index.ts";
@@ -43,6 +43,15 @@ function readShippedModules(): readonly string[] {
     .map((name) => readFileSync(join(shipped, name), "utf8"));
 }
 
+/** A folder of its own, as each version of the driver has. */
+function linkDriver(libraryPath: string): string {
+  const folder = libraryPath.replace(/\.so$/, "");
+  const link = join(folder, "libcuda.so.1");
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(link)) symlinkSync(libraryPath, link);
+  return folder;
+}
+
 /** Opens the processor as a CUDA device, or says why there is none here. */
 export function openProcessor(options: ProcessorOptions = {}): Processor | { readonly reason: string } {
   const compiled = compileStandIn();
@@ -55,14 +64,12 @@ export function openProcessor(options: ProcessorOptions = {}): Processor | { rea
   const isLockstep = options.isLockstep ?? env["INFERNODE_KERNEL_ORDER"] === "lockstep";
   const standIn = loadStandIn(compiled.path);
   standIn.useKernels(kernels.folder, { seed, isLockstep });
-  const link = join(kernels.folder, "libcuda.so.1");
-  if (!existsSync(link)) symlinkSync(compiled.path, link);
   return {
     driver: standIn.driver,
     standIn,
     seed,
     libraryPath: compiled.path,
-    libraryFolder: kernels.folder,
+    libraryFolder: linkDriver(compiled.path),
     env: {
       STAND_IN_KERNELS: kernels.folder,
       STAND_IN_SEED: String(seed),

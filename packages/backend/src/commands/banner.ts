@@ -41,7 +41,8 @@ function modelRows(model: LocalModel, engine: string): readonly (readonly [strin
   const plan = model.memoryPlan;
   const memory =
     `${formatBytes(plan.totalBytes)} (weights ${formatBytes(plan.weightsBytes)}, ` +
-    `KV cache ${formatBytes(plan.kvCacheBytes)})`;
+    `KV cache ${formatBytes(plan.kvCacheBytes)})` +
+    (plan.hostBytes === undefined ? "" : ` on ${model.device}, ${formatBytes(plan.hostBytes)} of the host's`);
   return [
     [
       "model",

@@ -6,8 +6,9 @@ import type { WeightMode } from "../weight-mode.ts";
 import { engineDefaults } from "../config/engine-defaults.ts";
 import type { EngineCoreOptions, ReserveMemory } from "../models/engine/engine-core.ts";
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";
-import { chooseExecutor } from "../models/engine/choose-executor.ts";
-import { planModel, prepareModel } from "../models/engine/prepare-model.ts";
+import { chooseExecutors, type ExecutorChoice } from "../models/engine/choose-executor.ts";
+import { planModel } from "../models/engine/plan-model.ts";
+import { prepareModel, readGpuRoom } from "../models/engine/prepare-model.ts";
 import { quantizeModel } from "../models/engine/quantize-model.ts";
 import { createPromptPool } from "../models/prompts/prompt-pool.ts";
 import { startModelPromptThread } from "../models/prompts/start-model-prompt-thread.ts";
@@ -27,6 +28,8 @@ export interface ModelDescription extends ModelInspection {
 export interface ModelCheck {
   /** `undefined` if config or weights cannot be read. */
   readonly model: ModelDescription | undefined;
+  /** What would run it, and why; `undefined` if what is asked for cannot be used. */
+  readonly choice: ExecutorChoice | undefined;
   /** The error that `serve` would exit with; `undefined` if the model would run. */
   readonly failure: BackendError | undefined;
 }
@@ -48,14 +51,15 @@ async function assertPromptThreadStarts(options: EngineCoreOptions, directory: s
 async function describeServable(
   options: EngineCoreOptions,
   reserveMemory: ReserveMemory | undefined,
-): Promise<ModelDescription> {
+): Promise<Pick<ModelCheck, "choice" | "model">> {
   const prepared = await prepareModel(options, { encodes: false, reserveMemory });
-  const { stored, provider, executorPlan, answerMemoryBytes, quantization } = prepared;
+  const { stored, choice, executorPlan, answerMemoryBytes, quantization } = prepared;
   try {
     await assertPromptThreadStarts(options, stored.directory);
-    await provider.assertLoadable(stored, { runtime: options.runtime });
+    await choice.planner.assertLoadable(stored, { runtime: options.runtime });
     await stored.prepared?.verify({ threadCount: options.threads ?? availableParallelism() });
-    return { ...describeLoadedModel(stored), memoryPlan: executorPlan, answerMemoryBytes, quantization };
+    const planned = { memoryPlan: executorPlan, answerMemoryBytes, quantization };
+    return { choice, model: { ...describeLoadedModel(stored), ...planned } };
   } finally {
     await stored.dispose();
   }
@@ -68,9 +72,13 @@ async function planRejected(
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const { provider } = chooseExecutor(options.executor);
-    const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, provider);
-    const { executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
+    const [{ planner, gpu }] = chooseExecutors(options);
+    const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, planner);
+    const { executorPlan, answerMemoryBytes } = planModel(model, options, {
+      planner,
+      budgetBytes: room.availableBytes,
+      deviceBytes: gpu && readGpuRoom(gpu, options).availableBytes,
+    });
     return { memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } catch {
     return { memoryPlan: undefined, answerMemoryBytes: undefined, quantization: undefined };
@@ -90,6 +98,14 @@ async function describeRejected(options: EngineCoreOptions): Promise<ModelDescri
   }
 }
 
+function firstChoice(options: EngineCoreOptions): ExecutorChoice | undefined {
+  try {
+    return chooseExecutors(options)[0];
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Describes a model and runs the checks that the engine runs before it serves one, in the same order. If all other
  * checks pass, it reads the weights, without keeping them. Without `reserveMemory` the model may plan with all free memory.
@@ -99,8 +115,9 @@ export async function checkModel(
   reserveMemory?: ReserveMemory,
 ): Promise<ModelCheck> {
   try {
-    return { model: await describeServable(options, reserveMemory), failure: undefined };
+    return { ...(await describeServable(options, reserveMemory)), failure: undefined };
   } catch (error) {
-    return { model: await describeRejected(options), failure: modelFailure(toErrorRecord(error)) };
+    const failure = modelFailure(toErrorRecord(error));
+    return { model: await describeRejected(options), choice: firstChoice(options), failure };
   }
 }

@@ -54,3 +54,21 @@ export function findStepProblem({ model, entry }: PlacedModel): readonly string[
       `got ${maxTokensPerStep}; every running sequence takes one token of a step`,
   ];
 }
+
+/** Models that are to run on one GPU share its memory. */
+export function findShareProblems(places: readonly PlacedModel[]): string[] {
+  const sharers = new Map<string, PlacedModel[]>();
+  for (const place of places) {
+    const { executor, device } = place.model.engine;
+    if (executor === "cuda") sharers.set(device, [...(sharers.get(device) ?? []), place]);
+  }
+  return [...sharers].flatMap(([device, sharing]) => {
+    const shares = sharing.map(({ model }) => model.engine.gpuMemoryUtilization);
+    if (shares.length === 1 || shares.reduce((sum, share) => sum + share, 0) <= 1) return [];
+    const ids = sharing.map(({ model }) => model.id).join(", ");
+    return [
+      `engine.gpuMemoryUtilization: expected shares of the GPU ${device} that are at most 1 together, got ` +
+        `${shares.join(" + ")} for ${ids}; set it for each`,
+    ];
+  });
+}

@@ -89,12 +89,16 @@ export interface EngineSettings {
   readonly threads: number | undefined;
   /** What computes. */
   readonly executor: ExecutorPreference;
+  /** The GPU of the CUDA executor: its number among the visible ones, or its UUID or the beginning of that. */
+  readonly device: string;
+  /** The share of a GPU's memory that the CUDA executor may use. */
+  readonly gpuMemoryUtilization: number;
   /** How the executor calls its library. */
   readonly runtime: RuntimePreference;
   /** How the weights of a dense checkpoint are quantized when they are loaded. */
   readonly quantize: QuantizeMode;
-  /** How keys and values of sequences are kept: as computed, or rounded to 8 bits. */
-  readonly kvCacheDtype: "float32" | "int8";
+  /** How keys and values of sequences are kept; `undefined`: as the executor computes them. */
+  readonly kvCacheDtype: "float32" | "bfloat16" | "int8" | undefined;
   /** Adapters that are loaded at once; `undefined`: as many as are configured, and at least 4 where others may follow. */
   readonly maxAdapters: number | undefined;
   /** The largest rank of an adapter. */

@@ -2,6 +2,7 @@
 export const executorRuntimes = {
   onnx: ["ffi", "binding"],
   tfjs: ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"],
+  cuda: ["driver"],
 } as const;
 
 /** The name of an executor. */
@@ -18,6 +19,7 @@ export const executorPreferences: readonly [ExecutorPreference, ...ExecutorPrefe
   "auto",
   "onnx",
   "tfjs",
+  "cuda",
 ];
 
 /** The values of the setting of runtimes. */
@@ -25,4 +27,5 @@ export const runtimePreferences: readonly [RuntimePreference, ...RuntimePreferen
   "auto",
   ...executorRuntimes.onnx,
   ...executorRuntimes.tfjs,
+  ...executorRuntimes.cuda,
 ];

@@ -6,11 +6,13 @@ import { executorPreferences, runtimePreferences } from "./executor-names.ts";
 import {
   bytes,
   choice,
+  gpuName,
   integer,
   milliseconds,
   modelName,
   modelNames,
   namedPaths,
+  share,
   text,
   toggle,
 } from "./setting-kinds.ts";
@@ -153,7 +155,23 @@ export const modelSettings: readonly Setting[] = [
     default: engineDefaults.executor,
     flag: "executor",
     description:
-      "what computes: onnxruntime (onnx), or TensorFlow.js (tfjs), which is installed beside and slower; auto: onnx",
+      "what computes: onnxruntime (onnx); an NVIDIA GPU (cuda), which has not been run on a GPU yet; TensorFlow.js (tfjs), " +
+      "which is installed beside and slower; auto: onnx",
+  },
+  {
+    path: "engine.device",
+    kind: gpuName(),
+    default: engineDefaults.device,
+    flag: "device",
+    description: "the GPU of the CUDA executor",
+  },
+  {
+    path: "engine.gpuMemoryUtilization",
+    kind: share(),
+    default: engineDefaults.gpuMemoryUtilization,
+    flag: "gpu-memory-utilization",
+    description:
+      "the share of the GPU's memory that the CUDA executor may use; the KV cache gets what weights and workspaces leave of it",
   },
   {
     path: "engine.runtime",
@@ -162,7 +180,7 @@ export const modelSettings: readonly Setting[] = [
     flag: "runtime",
     description:
       "how the executor calls its library: onnxruntime through its C API (ffi) or its Node.js binding; " +
-      "TensorFlow.js through one of its packages",
+      "TensorFlow.js through one of its packages; CUDA through its driver",
   },
   {
     path: "engine.quantize",
@@ -176,11 +194,12 @@ export const modelSettings: readonly Setting[] = [
   },
   {
     path: "engine.kvCacheDtype",
-    kind: choice(["float32", "int8"]),
-    default: engineDefaults.kvCacheDtype,
+    kind: choice(["float32", "bfloat16", "int8"]),
+    default: undefined,
     flag: "kv-cache-dtype",
     description:
-      "how keys and values of sequences are kept; int8 takes about a quarter of the memory and loses a little",
+      "how keys and values of sequences are kept: by default as computed, float32; on a GPU, bfloat16 with weights of 16 " +
+      "and fewer bits; int8 takes about a quarter of float32 and loses a little; bfloat16 is for the CUDA executor",
   },
   {
     path: "engine.maxAdapters",

@@ -1,5 +1,5 @@
 import { embeddedModelDirectory, modelNameOf } from "@infernode/models/names";
-import { findAdapterProblem, findNameProblems, findStepProblem } from "./check-models.ts";
+import { findAdapterProblem, findNameProblems, findShareProblems, findStepProblem } from "./check-models.ts";
 import { chooseModels, findSingleModelValues, type ChosenModel } from "./choose-models.ts";
 import type { ConfigOrigin, EngineSettings, ModelConfig } from "./config.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
@@ -81,6 +81,7 @@ export function resolveModels(
       ...findNameProblems(places),
       ...places.flatMap(findStepProblem),
       ...places.flatMap(findAdapterProblem),
+      ...findShareProblems(places),
     );
   }
   return { models, origins };

@@ -70,6 +70,33 @@ export function milliseconds(min: number): SettingKind {
   };
 }
 
+/** A part of a whole. */
+export function share(): SettingKind {
+  return {
+    expected: "a number above 0 and at most 1, such as 0.9",
+    schema: z.number().gt(0).max(1),
+    fromText: (text) => (/^\d*\.?\d+$/.test(text.trim()) ? Number(text) : text),
+    argument: "<share>",
+  };
+}
+
+/** A number of a GPU, also as a number in a file, or the UUID of one. */
+export function gpuName(): SettingKind {
+  const fromNumber = (value: unknown): unknown => (Number.isInteger(value) ? String(value) : value);
+  return {
+    expected: "the number of a GPU, or its UUID (GPU-… or MIG-…) or the beginning of that",
+    schema: z.preprocess(
+      fromNumber,
+      z
+        .string()
+        .trim()
+        .regex(/^(?:\d{1,4}|(?:GPU|MIG)-[0-9a-fA-F-]{1,64})$/),
+    ),
+    fromText: (text) => text,
+    argument: "<gpu>",
+  };
+}
+
 /** One of several words. */
 export function choice(values: readonly [string, ...string[]]): SettingKind {
   return {

@@ -73,9 +73,11 @@ export function createDaemonMetrics(options: {
       if (stats !== undefined) metricsOf(labels)?.stats(stats);
       const heartbeat = engine.heartbeat();
       if (heartbeat === undefined) continue;
-      memory.pool(heartbeat.pool, labels);
-      for (const { models } of heartbeat.ledger.devices) {
-        ledger.push(...models.flatMap(({ purposes }) => purposes.map((each) => ({ ...labels, ...each }))));
+      for (const pool of heartbeat.pools) memory.pool(pool, labels);
+      for (const { deviceId, models } of heartbeat.ledger.devices) {
+        ledger.push(
+          ...models.flatMap(({ purposes }) => purposes.map((each) => ({ ...labels, deviceId, ...each }))),
+        );
       }
     }
     memory.ledger(ledger);

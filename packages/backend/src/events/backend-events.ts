@@ -17,6 +17,8 @@ export type SupervisorEventMap = {
     readonly pid: number | undefined;
     readonly exitCode: number | undefined;
     readonly signal: string | undefined;
+    /** How it ended, or what it said before. */
+    readonly reason: string;
     /** Requests that failed: those that had streamed tokens, and probable causes of repeated crashes. */
     readonly failedRequestCount: number;
     /** Requests of which the client has received nothing, which wait for the next engine. */
@@ -52,8 +54,14 @@ export type SupervisorEventMap = {
     readonly parameterCount: number;
     readonly contextTokens: number;
     readonly executor: string;
+    /** Why it is this one. */
+    readonly executorReason: string;
+    /** Where `totalBytes` are planned: `cpu`, `cuda:0`. */
+    readonly device: string;
     readonly quantization: WeightMode;
     readonly totalBytes: number;
+    /** Of the host's memory: the same on `cpu`. */
+    readonly hostBytes: number;
   };
   /** Once for each request that generates tokens. */
   "backend:first-token": {

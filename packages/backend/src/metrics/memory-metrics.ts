@@ -7,6 +7,7 @@ export type MemoryPoolSample = Omit<PoolStats, "allocationCount" | "largestFreeB
 
 /** The memory of an engine for one purpose. */
 export interface MemoryLedgerSample extends EngineLabels {
+  readonly deviceId: string;
   /** Such as `weights` or `kv-cache`. */
   readonly purpose: string;
   readonly plannedBytes: number;
@@ -31,7 +32,7 @@ export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
     ledger(samples) {
       ledgerScope?.dispose();
       ledgerScope = createSeriesScope(registry);
-      const labelNames = ["model_name", "engine", "purpose"];
+      const labelNames = ["model_name", "engine", "device", "purpose"];
       const planned = ledgerScope.gauge({
         name: "infernode_model_memory_planned_bytes",
         help: "Bytes planned for a model before loading, by purpose.",
@@ -42,8 +43,8 @@ export function createMemoryMetrics(registry: MetricRegistry): MemoryMetrics {
         help: "Bytes that a model uses, by purpose.",
         labelNames,
       });
-      for (const { model, engine, purpose, plannedBytes, measuredBytes } of samples) {
-        const labels = { model_name: model, engine, purpose };
+      for (const { model, engine, deviceId, purpose, plannedBytes, measuredBytes } of samples) {
+        const labels = { model_name: model, engine, device: deviceId, purpose };
         planned(plannedBytes, labels);
         measured(measuredBytes, labels);
       }

@@ -50,6 +50,10 @@ export interface LocalModel extends ServedModel {
   readonly vocabSize: number;
   readonly hasChatTemplate: boolean;
   readonly executor: string;
+  /** Why it is this one. */
+  readonly executorReason: string;
+  /** Where the memory of the plan is: `cpu`, `cuda:0`. */
+  readonly device: string;
   readonly quantization: WeightMode;
   readonly memoryPlan: ExecutorMemoryPlan;
 }

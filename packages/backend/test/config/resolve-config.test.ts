@@ -117,6 +117,8 @@ const typedKeys: {
     promptTimeoutMs: true,
     threads: true,
     executor: true,
+    device: true,
+    gpuMemoryUtilization: true,
     runtime: true,
     quantize: true,
     kvCacheDtype: true,
@@ -147,6 +149,8 @@ describe("values", () => {
   test("every setting can be given by flag and by variable", async () => {
     const samples: Readonly<Record<string, string>> = {
       "<number>": "64",
+      "<gpu>": "1",
+      "<share>": "0.5",
       "<ms>": "2000",
       "<size>": "2MiB",
       "<address>": "localhost",
@@ -238,7 +242,7 @@ describe("errors", () => {
     [
       "a choice that is none",
       { flags: { runtime: "gpu" } },
-      /--runtime gpu: expected one of auto, ffi, binding, tfjs-node-gpu, tfjs-node, wasm, cpu, got "gpu"/,
+      /--runtime gpu: expected one of auto, ffi, binding, tfjs-node-gpu, tfjs-node, wasm, cpu, driver, got "gpu"/,
     ],
     [
       "a size with a wrong unit",

@@ -105,10 +105,22 @@ describe("the map of models", () => {
   });
 
   const engineKeys = [...modelEntrySettings.keys()].filter((key) => key.startsWith("engine."));
+  test("refuses models that would take more than all of a GPU", async () => {
+    const onGpu = (device: string, gpuMemoryUtilization: number) => ({
+      path: "a",
+      engine: { executor: "cuda", device, gpuMemoryUtilization },
+    });
+    await resolveWith({ models: { a: onGpu("0", 0.5), b: onGpu("0", 0.5), c: onGpu("1", 0.9) } });
+    await expect(resolveWith({ models: { a: onGpu("0", 0.5), b: onGpu("0", 0.6) } })).rejects.toThrow(
+      "engine.gpuMemoryUtilization: expected shares of the GPU 0 that are at most 1 together, got 0.5 + 0.6 for a, b; " +
+        "set it for each",
+    );
+  });
+
   test.each(engineKeys)("sets %s of one model alone", async (path) => {
     const key = path.replace("engine.", "");
     const schema = modelEntrySettings.get(path)?.kind.schema;
-    const sample = ["/cache", "ffi", "tfjs", "int8", 2_000_000_000, 1000, true].find(
+    const sample = ["/cache", "ffi", "tfjs", "int8", "GPU-1", 2_000_000_000, 1000, 0.5, true].find(
       (value) => schema?.safeParse(value).success === true,
     );
     const models = { a: { path: "a", engine: { [key]: sample, maxTokensPerStep: 5000 } }, b: { path: "b" } };

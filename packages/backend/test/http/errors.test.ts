@@ -212,6 +212,7 @@ test("while it drains new requests are 503", async () => {
 
 test.each([
   [new BackendError("ENGINE_CRASHED", "exit code 134 at /secret/path"), "engine_crashed"],
+  [new EngineRequestError({ code: "DEVICE_LOST", message: "secret error 700" }), "device_lost"],
   [new EngineRequestError({ code: "EXECUTOR_FAILED", message: "secret details" }), "generation_failed"],
   [new TypeError("secret bug"), "internal_error"],
 ])("%s before the answer is 500 without its details", async (failure, code) => {

@@ -55,16 +55,16 @@ test("replaces the ledger series, so an unloaded model disappears", async () => 
   const metrics = createMetrics();
   const group = createMemoryMetrics(metrics.registry);
   group.ledger([
-    { ...tiny, purpose: "weights", plannedBytes: 10, measuredBytes: 11 },
-    { ...tiny, purpose: "kv-cache", plannedBytes: 20, measuredBytes: 20 },
-    { ...other, purpose: "weights", plannedBytes: 30, measuredBytes: 30 },
+    { ...tiny, deviceId: "cpu", purpose: "weights", plannedBytes: 10, measuredBytes: 11 },
+    { ...tiny, deviceId: "cuda:0", purpose: "kv-cache", plannedBytes: 20, measuredBytes: 20 },
+    { ...other, deviceId: "cpu", purpose: "weights", plannedBytes: 30, measuredBytes: 30 },
   ]);
-  group.ledger([{ ...tiny, purpose: "weights", plannedBytes: 10, measuredBytes: 12 }]);
+  group.ledger([{ ...tiny, deviceId: "cpu", purpose: "weights", plannedBytes: 10, measuredBytes: 12 }]);
   const families = parsePrometheusText(await metrics.render());
   expect(families.get("infernode_model_memory_measured_bytes")?.samples).toEqual([
     {
       name: "infernode_model_memory_measured_bytes",
-      labels: { model_name: "tiny", engine: "0", purpose: "weights" },
+      labels: { model_name: "tiny", engine: "0", device: "cpu", purpose: "weights" },
       value: 12,
     },
   ]);

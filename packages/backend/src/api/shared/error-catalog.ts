@@ -43,6 +43,7 @@ const rows = {
   queue_full: [429, "the queue is full; `retry-after` says when to try again"],
   header_too_large: [431, "the request's headers are too large"],
   engine_crashed: [500, "the engine crashed while it worked on this request"],
+  device_lost: [500, "the GPU failed while it worked on this request; the engine is started again"],
   generation_failed: [500, "the engine could not finish this request"],
   internal_error: [500, "a defect of the server"],
   server_overloaded: [503, "too many connections or bodies; `retry-after` says when to try again"],
@@ -93,6 +94,7 @@ export const promptErrors: readonly ApiErrorCode[] = [
   "prompt_memory_exceeded",
   "queue_full",
   "engine_crashed",
+  "device_lost",
   "generation_failed",
 ];
 

@@ -110,6 +110,11 @@ function fromEngine(error: EngineRequestError, names: FieldNames): ApiError {
     case "ENGINE_DRAINING":
     case "ENGINE_DISPOSED":
       return cannotAnswer(error);
+    case "DEVICE_LOST": {
+      const message =
+        "The GPU failed while it worked on this request. The engine is started again; please retry.";
+      return new ApiError("device_lost", message, { cause: error });
+    }
     default:
       return (
         promptError(error, names) ??

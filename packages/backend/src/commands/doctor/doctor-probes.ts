@@ -3,7 +3,12 @@ import { createHostMemoryPool } from "@infernode/memory";
 import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
 import { engineOptionsOf } from "../../models/local/engine-options.ts";
-import { chooseExecutor, executorProviders } from "../../models/engine/choose-executor.ts";
+import {
+  chooseExecutors,
+  executorProviders,
+  openProvider,
+  type ExecutorChoice,
+} from "../../models/engine/choose-executor.ts";
 import { createMemoryBudget, type MemoryShare } from "../../models/memory-budget.ts";
 import { checkModel, type ModelDescription } from "../check-model.ts";
 
@@ -32,7 +37,7 @@ async function probeModel(model: ModelConfig, memory: MemoryShare): Promise<Mode
     origin: directory === embedded ? "embedded" : "configured",
     id,
     directory,
-    executor: chooseExecutor(model.engine.executor).provider.name,
+    executor: check.choice?.planner.name ?? model.engine.executor,
     runtime: model.engine.runtime,
     wouldRun: check.failure === undefined,
     reasons: check.failure === undefined ? [] : [check.failure.message],
@@ -78,13 +83,18 @@ export interface RuntimeProbe {
   readonly description: string;
 }
 
+type ProbedRuntime = Pick<RuntimeProbe, "executor" | "library" | "path">;
+
+function problemOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function probeRuntime(
   provider: ExecutorProvider,
   path: string,
   checkpoint: Checkpoint,
 ): Promise<RuntimeProbe> {
-  const { name, library } = provider;
-  const probed = { executor: name, library, path };
+  const probed: ProbedRuntime = { executor: provider.name, library: provider.library, path };
   using memory = createHostMemoryPool();
   const model = { ...checkpoint, name: "probe" };
   try {
@@ -92,21 +102,42 @@ async function probeRuntime(
     await using executor = await provider.create(options);
     return { ...probed, works: true, description: executor.description };
   } catch (error) {
-    return { ...probed, works: false, description: error instanceof Error ? error.message : String(error) };
+    return { ...probed, works: false, description: problemOf(error) };
   }
 }
 
-/** Loads the library of each executor in each supported way and runs one step of the model. */
-export async function probeRuntimes(modelDirectory: string): Promise<readonly RuntimeProbe[]> {
+const cudaRuntime: ProbedRuntime = { executor: "cuda", library: "CUDA", path: "driver" };
+
+/** Runs one step on the GPU, if the CUDA executor can use it. */
+async function probeGpu(gpu: string, checkpoint: Checkpoint): Promise<RuntimeProbe> {
+  let choice: ExecutorChoice;
+  try {
+    [choice] = chooseExecutors({ executor: "cuda", device: gpu });
+    using opened = openProvider(choice, {});
+    return await probeRuntime(opened.provider, cudaRuntime.path, checkpoint);
+  } catch (error) {
+    return { ...cudaRuntime, works: false, description: problemOf(error) };
+  }
+}
+
+/** Loads the library of each executor in each supported way and runs one step of the model; on a GPU as on a processor. */
+export async function probeRuntimes(
+  modelDirectory: string,
+  { device }: Pick<EngineSettings, "device">,
+): Promise<readonly RuntimeProbe[]> {
   let checkpoint: Checkpoint;
   try {
     checkpoint = await openCheckpoint(modelDirectory);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const description = `not tested, because no model could be opened: ${reason}`;
-    return executorProviders.flatMap(({ name: executor, library, runtimes: [path = ""] }) => [
-      { executor, library, path, works: false, description },
-    ]);
+    const description = `not tested, because no model could be opened: ${problemOf(error)}`;
+    const ofProcessor = executorProviders.map(({ name: executor, library, runtimes: [path = ""] }) => ({
+      executor,
+      library,
+      path,
+      works: false,
+      description,
+    }));
+    return [...ofProcessor, { ...cudaRuntime, works: false, description }];
   }
   try {
     const probes: RuntimeProbe[] = [];
@@ -114,6 +145,7 @@ export async function probeRuntimes(modelDirectory: string): Promise<readonly Ru
     for (const provider of executorProviders) {
       for (const path of provider.runtimes) probes.push(await probeRuntime(provider, path, checkpoint));
     }
+    probes.push(await probeGpu(device, checkpoint));
     return probes;
   } finally {
     await checkpoint.weights.close();

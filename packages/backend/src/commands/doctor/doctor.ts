@@ -2,7 +2,7 @@ import type { HealthStatus } from "@infernode/health";
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../../config/resolve-config.ts";
-import { chooseExecutor } from "../../models/engine/choose-executor.ts";
+import { chooseExecutors } from "../../models/engine/choose-executor.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { quantizedAs } from "../banner.ts";
 import type { CommandRunner } from "../command-context.ts";
@@ -27,6 +27,8 @@ export interface DoctorReport {
   readonly memory: HostMemory;
   readonly gpus: GpuInventory;
   readonly runtimes: readonly RuntimeProbe[];
+  /** What `auto` takes, and why. */
+  readonly executor: { readonly name: string; readonly reason: string };
   /** The configured models come first. */
   readonly models: readonly ModelProbe[];
   /** The file of the store, if one is configured, and whether `serve` could write it. */
@@ -102,7 +104,7 @@ function describeMemory(system: SystemInfo, memory: HostMemory): string {
 }
 
 function formatReport(report: DoctorReport, terminalColumns: number | undefined): string {
-  const { system, memory, gpus, runtimes, models, store, verdict } = report;
+  const { system, memory, gpus, runtimes, executor, models, store, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
   const rows: (readonly [string, string])[] = [
@@ -118,8 +120,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   for (const { library, path, works, description } of runtimes) {
     rows.push([`${library} ${path}`, works ? description : `cannot be used: ${description}`]);
   }
-  const { provider, reason } = chooseExecutor();
-  rows.push(["executor", `${provider.name} by default (${reason}); others with --executor`]);
+  rows.push(["executor", `${executor.name} by default (${executor.reason}); others with --executor`]);
   for (const model of models) {
     rows.push([model.origin === "embedded" ? "bundled model" : "configured model", describeModel(model)]);
   }
@@ -146,14 +147,16 @@ export const doctor: CommandRunner = async (values, context) => {
   // The bundled model is the fastest to test with.
   const usable = models.filter(({ wouldRun }) => wouldRun);
   const sample = usable.find(({ origin }) => origin === "embedded") ?? usable[0] ?? models[0];
-  const runtimes = await probeRuntimes(sample?.directory ?? "");
+  const runtimes = await probeRuntimes(sample?.directory ?? "", config.engine);
   // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
+  const [choice] = chooseExecutors({ executor: "auto", device: config.engine.device });
   const report: DoctorReport = {
     system,
     memory: readHostMemory(),
     gpus,
     runtimes,
+    executor: { name: choice.planner.name, reason: choice.reason },
     models,
     store,
     verdict: judge(system, runtimes, { models: configured, store }),

@@ -1,8 +1,8 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { describeNetwork, openConfig, type ModelInspection } from "@infernode/models";
 import type { EngineCoreOptions } from "../../models/engine/engine-core.ts";
-import { chooseExecutor } from "../../models/engine/choose-executor.ts";
-import { planModel } from "../../models/engine/prepare-model.ts";
+import { chooseExecutors } from "../../models/engine/choose-executor.ts";
+import { planModel } from "../../models/engine/plan-model.ts";
 import { quantizeModel } from "../../models/engine/quantize-model.ts";
 import type { WeightMode } from "../../weight-mode.ts";
 
@@ -28,7 +28,7 @@ const plannedTokens = 4096;
  */
 export async function describeConfig(path: string, options: EngineCoreOptions): Promise<ConfigDescription> {
   const network = await openConfig(path);
-  const { provider } = chooseExecutor(options.executor);
+  const [{ planner }] = chooseExecutors(options);
   const model = describeNetwork(network);
   const named = { ...network, name: model.name };
   const sizes = {
@@ -37,13 +37,13 @@ export async function describeConfig(path: string, options: EngineCoreOptions): 
     contextTokens: options.contextTokens ?? Math.min(plannedTokens, network.config.contextTokens),
   };
   const plan = async (quantize: WeightMode): Promise<ExecutorMemoryPlan> => {
-    const planned = await quantizeModel(named, { ...options, quantize }, provider);
-    await provider.assertSupported(planned.model);
-    return planModel(planned.model, sizes, Number.MAX_SAFE_INTEGER).executorPlan;
+    const planned = await quantizeModel(named, { ...options, quantize }, planner);
+    await planner.assertSupported(planned.model);
+    return planModel(planned.model, sizes, { planner, budgetBytes: Number.MAX_SAFE_INTEGER }).executorPlan;
   };
   const memoryPlans = { none: await plan("none"), int8: await plan("int8"), int4: await plan("int4") };
   const tokenBytes = (kvCacheDtype: KvCacheDtype): number =>
-    provider.plan(named, { maxSequences: 1, contextTokens: 1, kvCacheDtype }).kvBytesPerToken;
+    planner.plan(named, { maxSequences: 1, contextTokens: 1, kvCacheDtype }).kvBytesPerToken;
   const kvCacheBytesPerToken = { float32: tokenBytes("float32"), int8: tokenBytes("int8") };
   return { model, memoryPlans, kvCacheBytesPerToken };
 }

@@ -6,7 +6,7 @@ import { toExitCode, exitCodes } from "../../exit-codes.ts";
 import type { CommandRunner } from "../command-context.ts";
 import { findConfigAlone } from "@infernode/models";
 import { describeCachedHeads } from "./cached-heads.ts";
-import { chooseExecutor, type ExecutorChoice } from "../../models/engine/choose-executor.ts";
+import type { ExecutorChoice } from "../../models/engine/choose-executor.ts";
 import { checkModel, type ModelDescription } from "../check-model.ts";
 import { inspectConfig } from "./inspect-config.ts";
 import { readConfigSources } from "../setting-options.ts";
@@ -34,19 +34,24 @@ function preparedRows({ prepared }: ModelDescription): readonly Row[] {
   return [["prepared", `${quantization}, for ${target}, from ${source}`]];
 }
 
-function planRows(model: ModelDescription): readonly Row[] {
+function planRows(model: ModelDescription, choice: ExecutorChoice | undefined): readonly Row[] {
   const { memoryPlan: plan, answerMemoryBytes = 0 } = model;
   if (plan === undefined) return [];
-  const cached = [`${formatBytes(plan.kvBytesPerToken)} per token`, describeCachedHeads(model, plan)];
+  const { hostBytes, kvPages } = plan;
+  const place = choice?.gpu === undefined ? "" : ` on ${choice.gpu.id}, ${choice.gpu.name}`;
+  const totalBytes = plan.totalBytes + (hostBytes === undefined ? answerMemoryBytes : 0);
+  const pages = kvPages && `${kvPages.pageCount} pages of ${kvPages.pageTokens} tokens`;
+  const cached = [`${formatBytes(plan.kvBytesPerToken)} per token`, describeCachedHeads(model, plan), pages];
   return [
     [
       "memory plan",
-      `${formatBytes(plan.totalBytes + answerMemoryBytes)} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
+      `${formatBytes(totalBytes)}${place} for ${plan.maxSequences} x ${plan.contextTokens} tokens`,
     ],
     ["  weights", formatBytes(plan.weightsBytes)],
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${cached.filter(Boolean).join("; ")})`],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
+    ...(hostBytes === undefined ? [] : [["  of the host", formatBytes(hostBytes)] as const]),
     ["  answers", `at most ${formatBytes(answerMemoryBytes)} while being sent`],
   ];
 }
@@ -70,7 +75,7 @@ function formatBlocks({ unpackedTo, isRequantized }: ModelDescription["tensors"]
 
 function formatDescription(
   model: ModelDescription,
-  { provider, reason }: ExecutorChoice,
+  choice: ExecutorChoice | undefined,
   terminalColumns: number | undefined,
 ): string {
   const dtypes = Object.entries(model.weightBytesByDtype).map(
@@ -89,8 +94,8 @@ function formatDescription(
     ...shapeRows(model),
     tokenizerRow(model),
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
-    ["executor", `${provider.name} (${reason})`],
-    ...planRows(model),
+    ...(choice === undefined ? [] : [["executor", `${choice.planner.name} (${choice.reason})`] as const]),
+    ...planRows(model, choice),
     ...model.warnings.map(({ message }): Row => ["warning", message]),
   ];
   return formatRows(rows, terminalColumns);
@@ -109,11 +114,14 @@ export const inspectModel: CommandRunner = async (values, context) => {
   const options = engineOptionsOf(onlyModel(config));
   const configPath = await findConfigAlone(options.modelDirectory).catch(() => undefined);
   if (configPath !== undefined) return inspectConfig(configPath, options, { values, context });
-  const { model, failure } = await checkModel(options);
+  const { model, choice, failure } = await checkModel(options);
   if (model === undefined && failure !== undefined) throw failure;
   const reasons = failure === undefined ? [] : [failure.message];
-  const choice = chooseExecutor(options.executor);
-  const executor = { name: choice.provider.name, reason: choice.reason };
+  const executor = choice && {
+    name: choice.planner.name,
+    reason: choice.reason,
+    device: choice.gpu?.id ?? "cpu",
+  };
   const text =
     values["json"] === true
       ? JSON.stringify(

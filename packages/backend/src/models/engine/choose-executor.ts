@@ -1,29 +1,120 @@
-import type { ExecutorProvider } from "@infernode/inference";
+import { type ExecutorPlanner, type ExecutorProvider, InferenceError } from "@infernode/inference";
+import { createCudaProvider, cudaPlanner } from "@infernode/inference/cuda";
 import { onnxProvider } from "@infernode/inference/onnx";
 import { tfjsProvider } from "@infernode/inference/tfjs";
+import { createCudaDevice, createCudaMemoryPool, type CudaMemoryPoolOptions } from "@infernode/memory/cuda";
+import type { PoolStats } from "@infernode/memory";
+import { engineDefaults } from "../../config/engine-defaults.ts";
 import type { ExecutorName, ExecutorPreference } from "../../config/executor-names.ts";
+import { findGpu, type Gpu } from "./find-gpu.ts";
 
-/** The executors by name: the only place that names them. */
-const providers: Readonly<Record<ExecutorName, ExecutorProvider>> = {
+/**
+ * Whether `auto` takes the CUDA executor where a GPU can be used. Its kernels have been run on a processor only; this is
+ * to become true when they have been run on a GPU.
+ */
+const autoTakesCuda = false;
+
+/** The executors of a processor by name. This file is the only place that names executors. */
+const providers: Readonly<Record<Exclude<ExecutorName, "cuda">, ExecutorProvider>> = {
   onnx: onnxProvider,
   tfjs: tfjsProvider,
 };
 
 /** An executor, and why it is this one. */
 export interface ExecutorChoice {
-  readonly provider: ExecutorProvider;
+  readonly planner: ExecutorPlanner;
   readonly reason: string;
+  /** Where the memory of its plan is, if that is not the host's. */
+  readonly gpu: Gpu | undefined;
 }
 
-/** Chooses the executor of a model. One that is asked for by name is never replaced by another. */
-export function chooseExecutor(preference: ExecutorPreference = "auto"): ExecutorChoice {
-  if (preference === "auto") {
-    return { provider: providers.onnx, reason: "auto: the fastest executor on a processor" };
+/** Options that choose an executor. */
+export interface ExecutorSettings {
+  readonly executor?: ExecutorPreference | undefined;
+  readonly device?: string | undefined;
+}
+
+/** What the choice is made with. Defaults in brackets. */
+export interface ChooseOptions {
+  readonly findGpu?: typeof findGpu;
+  /** [not before the kernels have been run on a GPU] */
+  readonly autoTakesCuda?: boolean;
+}
+
+/**
+ * Chooses the executors of a model, the preferred one first: `auto` has several where one may turn out to be unable to run
+ * the model. One that is asked for by name is never replaced by another.
+ * @throws InferenceError `EXECUTOR_UNAVAILABLE` for CUDA, with what is missing
+ */
+export function chooseExecutors(
+  { executor = engineDefaults.executor, device = engineDefaults.device }: ExecutorSettings,
+  options: ChooseOptions = {},
+): readonly [ExecutorChoice, ...ExecutorChoice[]] {
+  const search = options.findGpu ?? findGpu;
+  if (executor === "auto") return chooseForMachine(search(device), options.autoTakesCuda ?? autoTakesCuda);
+  const reason = `engine.executor is ${executor}`;
+  if (executor !== "cuda") return [{ planner: providers[executor], reason, gpu: undefined }];
+  const found = search(device);
+  if ("gpu" in found) return [{ planner: cudaPlanner, reason, gpu: found.gpu }];
+  throw new InferenceError("EXECUTOR_UNAVAILABLE", `the CUDA executor cannot be used: ${found.problem}`);
+}
+
+function chooseForMachine(
+  found: ReturnType<typeof findGpu>,
+  takesCuda: boolean,
+): readonly [ExecutorChoice, ...ExecutorChoice[]] {
+  const onProcessor = (why: string): ExecutorChoice => ({
+    planner: onnxProvider,
+    reason: `auto: the fastest executor on a processor; ${why}`,
+    gpu: undefined,
+  });
+  if (!("gpu" in found)) return [onProcessor(`the CUDA executor cannot be used: ${found.problem}`)];
+  const { gpu } = found;
+  if (takesCuda) {
+    const reason = `auto: the GPU ${gpu.name} is here`;
+    return [{ planner: cudaPlanner, reason, gpu }, onProcessor(`the GPU ${gpu.name} cannot run this model`)];
   }
-  return { provider: providers[preference], reason: `engine.executor is ${preference}` };
+  return [
+    onProcessor(
+      "a CUDA device is here; the CUDA executor has not yet been run on a GPU: ask for it with --executor cuda",
+    ),
+  ];
 }
 
-/** All executors, the one that `auto` chooses first. */
+/** A provider, and the memory of a device that it was opened with. */
+export interface OpenedProvider extends Disposable {
+  readonly provider: ExecutorProvider;
+  /** Of the pool of a device. */
+  stats(): readonly PoolStats[];
+}
+
+/** Opens what creates executors; the memory of a GPU is limited and counted as the options say. */
+export function openProvider(
+  { planner, gpu }: ExecutorChoice,
+  options: Omit<CudaMemoryPoolOptions, "device">,
+): OpenedProvider {
+  if (gpu === undefined) {
+    const provider = executorProviders.find(({ name }) => name === planner.name)!;
+    return { provider, stats: () => [], [Symbol.dispose]: () => undefined };
+  }
+  const device = createCudaDevice({ driver: gpu.driver, ordinal: gpu.description.ordinal });
+  try {
+    const pool = createCudaMemoryPool({ ...options, device });
+    const dispose = (): void => {
+      try {
+        pool.dispose();
+      } finally {
+        device.dispose();
+      }
+    };
+    return { provider: createCudaProvider({ pool }), stats: () => [pool.stats()], [Symbol.dispose]: dispose };
+  } catch (error) {
+    device.dispose();
+    throw error;
+  }
+}
+
+/** The executors of a processor, the one that `auto` chooses first. */
 export const executorProviders: readonly ExecutorProvider[] = Object.values(providers);
 
 /** Makes copies of weights for `models quantize`. */

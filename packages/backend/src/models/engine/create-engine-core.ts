@@ -30,9 +30,10 @@ import type {
   EngineCoreDependencies,
   EngineCoreOptions,
 } from "./engine-core.ts";
-import type { EngineSizes } from "./fit-engine-sizes.ts";
+import { type ExecutorChoice, type OpenedProvider, openProvider } from "./choose-executor.ts";
 import { createKvRangeSource } from "./kv-range-source.ts";
-import { chunkTokensOf, prepareModel, type PreparedModel } from "./prepare-model.ts";
+import { chunkTokensOf, type ExecutorEngineSizes } from "./plan-model.ts";
+import { prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createConstraintService } from "../constraints/constraint-service.ts";
 import { startPackagedConstraintThread } from "../constraints/constraint-thread.ts";
 import { createPromptPool, type PromptPool } from "../prompts/prompt-pool.ts";
@@ -42,6 +43,8 @@ import { startModelPromptThread } from "../prompts/start-model-prompt-thread.ts"
 interface Parts {
   readonly model: LanguageModel;
   readonly executor: Executor;
+  readonly choice: ExecutorChoice;
+  readonly opened: OpenedProvider;
   readonly quantization: WeightMode;
   readonly engine: InferenceEngine;
   readonly memory: HostMemoryPool;
@@ -79,13 +82,11 @@ type SettingsOf<Options> = {
   readonly [Name in keyof Options & keyof EngineSettings]: Required<Options>[Name];
 };
 
-function executorSettings(options: EngineCoreOptions, sizes: EngineSizes): SettingsOf<ExecutorOptions> {
-  const {
-    threads,
-    runtime,
-    kvCacheDtype = engineDefaults.kvCacheDtype,
-    maxAdapterRank = engineDefaults.maxAdapterRank,
-  } = options;
+function executorSettings(
+  options: EngineCoreOptions,
+  sizes: ExecutorEngineSizes,
+): SettingsOf<ExecutorOptions> {
+  const { threads, runtime, kvCacheDtype, maxAdapterRank = engineDefaults.maxAdapterRank } = options;
   return { ...sizes, threads, runtime, kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
 }
 
@@ -107,10 +108,11 @@ interface AssembleDependencies extends EngineCoreDependencies {
 async function assemble(
   prepared: PreparedModel,
   options: EngineCoreOptions,
-  { events, onLoadProgress = () => undefined, encode }: AssembleDependencies,
+  { events, onLoadProgress = () => undefined, onDeviceLost, encode }: AssembleDependencies,
 ): Promise<Parts> {
-  const { stored, provider, writeWeights, quantization, sizes, memoryPlan, device, room, answerMemoryBytes } =
-    prepared;
+  const { stored, choice, writeWeights, quantization, sizes, device, answerMemoryBytes } = prepared;
+  const { plan, room } = prepared.memory;
+  const { gpuMemory } = prepared;
   const { model, hasFiniteWeights, release } = await writeWeights({
     onProgress: onLoadProgress,
     onWarning: (message) => process.emitWarning(message),
@@ -119,9 +121,12 @@ async function assemble(
   const memoryEvents = labelEvents(events, labels);
   const tracker = createMemoryTracker({
     events: memoryEvents,
-    limits: { [room.deviceId]: room.availableBytes },
+    limits: Object.fromEntries(
+      [room, gpuMemory?.room].flatMap((each) => (each ? [[each.deviceId, each.availableBytes]] : [])),
+    ),
   });
-  tracker.plan(memoryPlan);
+  tracker.plan(plan);
+  if (gpuMemory !== undefined) tracker.plan(gpuMemory.plan);
   const memory = createHostMemoryPool({
     device,
     limitBytes: room.availableBytes,
@@ -131,7 +136,12 @@ async function assemble(
   const health = captureHealthCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
-  const executor = await provider
+  const opened = openProvider(choice, {
+    limitBytes: gpuMemory?.room.availableBytes,
+    ledger: tracker,
+    events: memoryEvents,
+  });
+  const executor = await opened.provider
     .create({
       model,
       memory,
@@ -143,11 +153,18 @@ async function assemble(
       onRuntimeOpened: () => {
         runtimeBytes = residentBytes();
       },
+      onDeviceLost,
+    })
+    .catch((error: unknown) => {
+      opened[Symbol.dispose]();
+      throw error;
     })
     .finally(release);
-  // The runtime packs the weights into its own memory. The pool's pages have not been touched yet.
-  const weightsBytes = Math.max(0, residentBytes() - runtimeBytes);
-  tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);
+  if (gpuMemory === undefined) {
+    // The runtime packs the weights into its own memory. The pool's pages have not been touched yet.
+    const weightsBytes = Math.max(0, residentBytes() - runtimeBytes);
+    tracker.record({ model: model.name, purpose: "weights", label: "packed" }, room.deviceId, weightsBytes);
+  }
   const libraryBytes = Math.max(0, runtimeBytes - startBytes);
   tracker.record({ model: model.name, purpose: "other", label: "runtime" }, room.deviceId, libraryBytes);
   const engine = createEngine({
@@ -169,10 +186,23 @@ async function assemble(
     tokens: model.tokenizer,
     vocabSize: model.config.vocabSize,
   });
-  return { model, executor, quantization, engine, memory, tracker, health, answers, answerMemoryBytes };
+  return {
+    model,
+    executor,
+    choice,
+    opened,
+    quantization,
+    engine,
+    memory,
+    tracker,
+    health,
+    answers,
+    answerMemoryBytes,
+  };
 }
 
-function describe({ model, executor, quantization, answers, answerMemoryBytes }: Parts): LocalModel {
+function describe(parts: Parts): LocalModel {
+  const { model, executor, choice, quantization, answers, answerMemoryBytes } = parts;
   return {
     id: model.name,
     family: model.config.family,
@@ -185,6 +215,8 @@ function describe({ model, executor, quantization, answers, answerMemoryBytes }:
       : { chat: describeChat(model.chatTemplate.source, answers.format) }),
     generationDefaults: model.generationDefaults,
     executor: executor.name,
+    executorReason: choice.reason,
+    device: choice.gpu?.id ?? "cpu",
     quantization,
     memoryPlan: executor.plan,
     answerMemoryBytes,
@@ -227,9 +259,10 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   const disposeAll = async (): Promise<void> => {
     await pool.dispose();
     if (assembled.status === "fulfilled") {
-      const { engine, executor, memory } = assembled.value;
+      const { engine, executor, opened, memory } = assembled.value;
       await engine.dispose();
       await executor.dispose();
+      opened[Symbol.dispose]();
       memory.dispose();
     }
     await model.dispose();
@@ -272,7 +305,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
     stats: () => prompts.stats(),
     heartbeat: () => ({
       health: parts.health.status(),
-      pool: memory.stats(),
+      pools: [memory.stats(), ...parts.opened.stats()],
       ledger: parts.tracker.snapshot(),
     }),
     call: (operation, input, signal) => find(operation).run(operationParts, input, signal),

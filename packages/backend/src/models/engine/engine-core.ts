@@ -37,7 +37,8 @@ export interface EngineCoreOptions
 export interface EngineHeartbeat {
   /** Whether the last step succeeded. Stalls are detected by the supervisor. */
   readonly health: HealthStatus;
-  readonly pool: PoolStats;
+  /** Of the host's memory, and of a device's where the executor has its memory there. */
+  readonly pools: readonly PoolStats[];
   readonly ledger: MemorySnapshot;
 }
 
@@ -67,6 +68,8 @@ export interface EngineCoreDependencies {
   readonly reserveMemory?: ReserveMemory | undefined;
   /** Receives the bytes that were read to quantize the weights, and their total. [none] */
   readonly onLoadProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  /** Called once when the executor's device is lost: every later call fails, and the process must end. [ignored] */
+  readonly onDeviceLost?: ((error: Error) => void) | undefined;
   /** [the operations of this package] */
   readonly operations?: readonly AnyOperation[] | undefined;
   /** Starts a thread that tokenizes prompts. [a worker of this package] */

@@ -9,10 +9,11 @@ export interface FitEngineSizesOptions {
   readonly requested: { readonly [Name in keyof EngineSizes]: number | undefined };
   readonly modelContextTokens: number;
   readonly budgetBytes: number;
+  /** Where it is not configured. [16] */
+  readonly defaultMaxSequences?: number | undefined;
   readonly planBytes: (sizes: EngineSizes) => number;
 }
 
-const defaultMaxSequences = 16;
 /** Enough for a conversation; below it, fewer sequences are preferred over a shorter context. */
 const preferredContextTokens = 8192;
 const minContextTokens = 512;
@@ -23,7 +24,7 @@ const minContextTokens = 512;
  * smallest sizes are returned, and the memory check refuses them with the numbers.
  */
 export function fitEngineSizes(options: FitEngineSizesOptions): EngineSizes {
-  const { requested, modelContextTokens, budgetBytes, planBytes } = options;
+  const { requested, modelContextTokens, budgetBytes, planBytes, defaultMaxSequences = 16 } = options;
   let maxSequences = requested.maxSequences ?? defaultMaxSequences;
   let contextTokens = requested.contextTokens ?? modelContextTokens;
   const fits = (): boolean => planBytes({ maxSequences, contextTokens }) <= budgetBytes;

@@ -1,4 +1,3 @@
-import type { ExecutorMemoryPlan, ExecutorModel, ExecutorProvider } from "@infernode/inference";
 import {
   assertPlanFits,
   createCpuDevice,
@@ -10,31 +9,34 @@ import {
 import { loadModel, openAdapter, type LanguageModel, type LoadOptions } from "@infernode/models";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
-import { adapterRoom } from "../adapters/adapter-room.ts";
-import { answerMemory } from "../answer-memory.ts";
-import type { MemoryDemand } from "../divide-memory.ts";
+import { hostBytesOf } from "../host-bytes.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
-import { chooseExecutor } from "./choose-executor.ts";
-import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
+import { chooseExecutors, type ExecutorChoice } from "./choose-executor.ts";
+import type { Gpu } from "./find-gpu.ts";
+import { demandOf, planModel, type ModelPlan } from "./plan-model.ts";
 import { quantizeModel, type QuantizableModel } from "./quantize-model.ts";
 
+/** A plan, and the memory that it fits into. */
+export interface PlannedMemory {
+  readonly plan: MemoryPlan;
+  readonly room: AvailableMemory;
+}
+
 /** A model that can be run: checked and planned, with no weight read yet. */
-export interface PreparedModel {
+export interface PreparedModel extends ModelPlan {
   /** As it is planned: its weights are on disk after `writeWeights`. */
   readonly model: LanguageModel;
   /** As the checkpoint has it. */
   readonly stored: LanguageModel;
   /** What is to run it. */
-  readonly provider: ExecutorProvider;
+  readonly choice: ExecutorChoice;
   readonly writeWeights: QuantizableModel<LanguageModel>["write"];
   readonly quantization: WeightMode;
-  readonly sizes: EngineSizes;
-  readonly executorPlan: ExecutorMemoryPlan;
-  /** Memory for answers that are being collected. */
-  readonly answerMemoryBytes: number;
-  readonly memoryPlan: MemoryPlan;
   readonly device: Device;
-  readonly room: AvailableMemory;
+  /** Of the host. */
+  readonly memory: PlannedMemory;
+  /** Of a GPU, where the executor has its memory there. */
+  readonly gpuMemory: PlannedMemory | undefined;
 }
 
 /** How a model is prepared. Defaults in brackets. */
@@ -43,72 +45,20 @@ export interface PrepareOptions {
   readonly encodes?: LoadOptions["encodes"];
   /** [the free memory of the machine] */
   readonly reserveMemory?: ReserveMemory | undefined;
-}
-
-type SizeOptions = Pick<
-  EngineCoreOptions,
-  | "maxSequences"
-  | "contextTokens"
-  | "maxTokensPerStep"
-  | "answerMemoryBytes"
-  | "kvCacheDtype"
-  | "executor"
-  | "adapters"
-  | "maxAdapters"
-  | "maxAdapterRank"
-  | "allowsAdapterUpdates"
->;
-
-/** The longest chunk of a prompt in one step. */
-export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number {
-  return Math.min(options.maxTokensPerStep, sizes.contextTokens);
+  /** The executors to try, in order. [those of the options] */
+  readonly choices?: readonly ExecutorChoice[];
 }
 
 function limitMemory(memory: AvailableMemory, limitBytes: number = Number.MAX_SAFE_INTEGER): AvailableMemory {
   return { ...memory, availableBytes: Math.min(memory.availableBytes, limitBytes) };
 }
 
-/** Chooses sizes within the budget and plans their memory. @throws InferenceError for sizes that the model cannot have */
-export function planModel(
-  model: ExecutorModel,
-  options: SizeOptions,
-  budgetBytes: number,
-): Pick<PreparedModel, "sizes" | "executorPlan" | "answerMemoryBytes"> {
-  const { kvCacheDtype = engineDefaults.kvCacheDtype, maxAdapterRank = engineDefaults.maxAdapterRank } =
-    options;
-  const { provider } = chooseExecutor(options.executor);
-  const fixed = { kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
-  const plan = (sizes: EngineSizes): ExecutorMemoryPlan =>
-    provider.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), ...fixed });
-  const fit = (bytesFor: (contextTokens: number) => number): EngineSizes =>
-    fitEngineSizes({
-      requested: { maxSequences: options.maxSequences, contextTokens: options.contextTokens },
-      modelContextTokens: model.config.contextTokens,
-      budgetBytes,
-      planBytes: (each) => plan(each).totalBytes + bytesFor(each.contextTokens),
-    });
-  const { least, preferred } = answerMemory(options.answerMemoryBytes, budgetBytes);
-  let sizes = fit(preferred);
-  // If both do not fit, the model takes precedence.
-  if (plan(sizes).totalBytes + preferred(sizes.contextTokens) > budgetBytes) sizes = fit(least);
-  const executorPlan = plan(sizes);
-  const { contextTokens } = sizes;
-  const freeBytes = budgetBytes - executorPlan.totalBytes;
-  const answerMemoryBytes = Math.max(least(contextTokens), Math.min(preferred(contextTokens), freeBytes));
-  return { sizes, executorPlan, answerMemoryBytes };
-}
-
-/** The memory of a model at its smallest and at its largest sizes. */
-function demandOf(model: ExecutorModel, options: EngineCoreOptions): MemoryDemand {
-  const bytesWithin = (budgetBytes: number): number => {
-    const { executorPlan, answerMemoryBytes } = planModel(model, options, budgetBytes);
-    return executorPlan.totalBytes + answerMemoryBytes;
-  };
-  const limitBytes = options.memoryLimitBytes ?? Number.MAX_SAFE_INTEGER;
-  return {
-    minBytes: bytesWithin(0),
-    maxBytes: Math.min(bytesWithin(Number.MAX_SAFE_INTEGER), limitBytes),
-  };
+/** The share of a GPU's memory that a model may use, or what is free if that is less. */
+export function readGpuRoom(
+  gpu: Gpu,
+  { gpuMemoryUtilization = engineDefaults.gpuMemoryUtilization }: EngineCoreOptions,
+): AvailableMemory {
+  return readAvailableMemory(gpu, Math.floor(gpu.totalBytes * gpuMemoryUtilization));
 }
 
 /** Compares the adapters that are loaded with a model with it. @throws ModelError */
@@ -131,51 +81,84 @@ async function assertAdaptersFit(
  */
 export async function prepareModel(
   options: EngineCoreOptions,
-  { encodes, reserveMemory }: PrepareOptions = {},
+  { encodes, reserveMemory, choices = chooseExecutors(options) }: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
-  const { provider } = chooseExecutor(options.executor);
   const stored = await loadModel(options.modelDirectory, {
     ...(encodes === undefined ? {} : { encodes }),
     ...(modelName === undefined ? {} : { name: modelName }),
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    const { model, quantization, write: writeWeights } = await quantizeModel(stored, options, provider);
-    await provider.assertSupported(model);
-    await assertAdaptersFit(model, options);
-    const device = createCpuDevice();
-    const reserved = await reserveMemory?.(demandOf(model, options));
-    const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);
-    const { sizes, executorPlan, answerMemoryBytes } = planModel(model, options, room.availableBytes);
-    const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
-    const memoryPlan: MemoryPlan = {
-      model: model.name,
-      deviceId: room.deviceId,
-      bytes: {
-        weights: weightsBytes,
-        "kv-cache": kvCacheBytes,
-        activations: activationsBytes,
-        workspace: workspaceBytes,
-      },
-    };
-    // Answers are also collected in the daemon's process; the engine's ledger does not measure them.
-    assertPlanFits({ ...memoryPlan, bytes: { ...memoryPlan.bytes, answers: answerMemoryBytes } }, room);
-    return {
-      model,
-      stored,
-      provider,
-      writeWeights,
-      quantization,
-      sizes,
-      executorPlan,
-      answerMemoryBytes,
-      memoryPlan,
-      device,
-      room,
-    };
+    return await prepareFor(stored, { options, choices, reserveMemory });
   } catch (error) {
     await stored.dispose();
     throw error;
   }
+}
+
+interface Preparation {
+  readonly options: EngineCoreOptions;
+  readonly choices: readonly ExecutorChoice[];
+  readonly reserveMemory: ReserveMemory | undefined;
+}
+
+/** Prepares for the first executor that can run the model. */
+async function prepareFor(stored: LanguageModel, preparation: Preparation): Promise<PreparedModel> {
+  const [choice, next, ...others] = preparation.choices;
+  if (choice === undefined) throw new TypeError("expected an executor to try, got none");
+  try {
+    return await prepareWith(stored, choice, preparation);
+  } catch (error) {
+    if (next === undefined) throw error;
+    const refusal = error instanceof Error ? error.message : String(error);
+    const choices = [{ ...next, reason: `${next.reason}: ${refusal}` }, ...others];
+    return prepareFor(stored, { ...preparation, choices });
+  }
+}
+
+async function prepareWith(
+  stored: LanguageModel,
+  choice: ExecutorChoice,
+  { options, reserveMemory }: Preparation,
+): Promise<PreparedModel> {
+  const { planner, gpu } = choice;
+  const { model, quantization, write: writeWeights } = await quantizeModel(stored, options, planner);
+  await planner.assertSupported(model);
+  await assertAdaptersFit(model, options);
+  const gpuRoom = gpu === undefined ? undefined : readGpuRoom(gpu, options);
+  const planning = { planner, deviceBytes: gpuRoom?.availableBytes };
+  const device = createCpuDevice();
+  const reserved = await reserveMemory?.(demandOf(model, options, planning));
+  const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);
+  const planned = planModel(model, options, { ...planning, budgetBytes: room.availableBytes });
+  const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = planned.executorPlan;
+  const bytes = {
+    weights: weightsBytes,
+    "kv-cache": kvCacheBytes,
+    activations: activationsBytes,
+    workspace: workspaceBytes,
+  };
+  const planOn = (deviceId: string, each: MemoryPlan["bytes"]): MemoryPlan => ({
+    model: model.name,
+    deviceId,
+    bytes: each,
+  });
+  const gpuMemory = gpuRoom && { plan: planOn(gpuRoom.deviceId, bytes), room: gpuRoom };
+  const hostBytes = gpuMemory === undefined ? bytes : { workspace: hostBytesOf(planned.executorPlan) };
+  const plan = planOn(room.deviceId, hostBytes);
+  if (gpuMemory !== undefined) assertPlanFits(gpuMemory.plan, gpuMemory.room);
+  // Answers are also collected in the daemon's process; the engine's ledger does not measure them.
+  assertPlanFits({ ...plan, bytes: { ...plan.bytes, answers: planned.answerMemoryBytes } }, room);
+  return {
+    ...planned,
+    model,
+    stored,
+    choice,
+    writeWeights,
+    quantization,
+    device,
+    memory: { plan, room },
+    gpuMemory,
+  };
 }

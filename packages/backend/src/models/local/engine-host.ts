@@ -31,6 +31,9 @@ export interface EngineHost {
   shutdown(exitCode: number): Promise<void>;
 }
 
+/** Time for calls to end after the device was lost. */
+const failureGraceMs = 1000;
+
 type CallMessage = Extract<DaemonMessage, { readonly type: "call" }>;
 
 /** Creates the host of one engine; the `start` message creates the engine. */
@@ -42,6 +45,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   let reservation: Resolvers<AvailableMemory> | undefined;
   let heartbeatTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
+  let isFailing = false;
   const batcher = createMessageBatcher({ send, stats: () => core?.stats() });
 
   const selfTest = async (made: EngineCore): Promise<void> => {
@@ -71,6 +75,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
           reportedAtMs = now;
           send({ type: "load-progress", doneBytes, totalBytes }, () => undefined);
         },
+        onDeviceLost: (error) => void failAll(error),
         events: {
           emit: (...event) => {
             // The self-test does not count as a request.
@@ -135,6 +140,18 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     await Promise.all([...running.values()].map(({ ended }) => ended));
     await batcher.flush();
     send({ type: "drained" }, () => undefined);
+  };
+
+  /** Each call ends with the error, as the engine fails its next step; then the process does. */
+  const failAll = async (lost: Error): Promise<void> => {
+    if (isFailing) return;
+    isFailing = true;
+    await Promise.race([
+      Promise.all(Array.from(running.values(), ({ ended }) => ended)),
+      new Promise((resolve) => setTimeout(resolve, failureGraceMs).unref()),
+    ]);
+    await batcher.flush();
+    send({ type: "failed", error: toErrorRecord(lost) }, () => void shutdown(1));
   };
 
   const shutdown = async (exitCode: number): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { ClockPort } from "@infernode/inference";
 import type { AvailableMemory } from "@infernode/memory";
-import { BackendError } from "../../errors.ts";
+import { BackendError, EngineRequestError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engine/engine-core.ts";
 import type { ModelStats } from "../model-service.ts";
@@ -140,6 +140,11 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         return options.onLoadProgress(message);
       case "start-failed":
         failure = modelFailure(message.error);
+        return;
+      case "failed":
+        failure = new BackendError("ENGINE_CRASHED", message.error.message, {
+          cause: new EngineRequestError(message.error),
+        });
         return;
       case "drained":
         return options.onDrained();

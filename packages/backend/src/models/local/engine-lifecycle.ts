@@ -16,6 +16,8 @@ export interface CrashCircumstances {
   readonly hasServed: boolean;
   /** A request was the cause and fails: neither this crash nor the one before counts. */
   readonly isAttributed: boolean;
+  /** What the engine process said before it ended, such as that its device was lost. */
+  readonly cause?: string | undefined;
 }
 
 /**
@@ -48,6 +50,7 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
   let readyAtMs = 0;
   let crashCount = 0;
   let failure = "";
+  let crashCause: string | undefined;
   let postponedFor: string | undefined;
 
   const change = (to: EngineState): void => {
@@ -58,6 +61,7 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
   };
   const reasons = (): readonly string[] => {
     const count = crashCount === 0 ? "" : ` (crash ${crashCount} of at most ${maxRestarts} in a row)`;
+    const crashed = `the engine crashed${crashCause === undefined ? "" : ` (${crashCause})`}`;
     const again = `started again${count}${postponedFor === undefined ? "" : `; ${postponedFor}`}`;
     switch (state) {
       case "ready":
@@ -66,10 +70,10 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
         return [
           crashCount === 0
             ? (postponedFor ?? "the engine is loading the model")
-            : `the engine crashed while it loaded the model and is ${again}`,
+            : `${crashed} while it loaded the model and is ${again}`,
         ];
       case "restarting":
-        return [`the engine crashed and is ${again}`];
+        return [`${crashed} and is ${again}`];
       case "draining":
         return ["the daemon is draining: running work finishes, new work is refused"];
       case "stopped":
@@ -95,7 +99,8 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
       postponedFor = undefined;
       change("ready");
     },
-    crash: ({ hasServed, isAttributed }) => {
+    crash: ({ hasServed, isAttributed, cause }) => {
+      crashCause = cause;
       const wasReady = state === "ready";
       if (wasReady && (hasServed || clock.now() - readyAtMs >= stableAfterMs)) crashCount = 0;
       if (isAttributed) crashCount = Math.max(0, crashCount - 1);

@@ -36,6 +36,7 @@ watchParent();
 await import("@infernode/models");
 await import("@infernode/inference/onnx");
 await import("@infernode/inference/tfjs");
+await import("@infernode/inference/cuda");
 const { createEngineCore } = await import("../engine/create-engine-core.ts");
 
 const host = createEngineHost({

@@ -2,6 +2,7 @@ import { BackendError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { UnlabelledSink } from "../../events/label-events.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
+import { hostBytesOf } from "../host-bytes.ts";
 import type { LocalModel } from "../model-service.ts";
 import {
   describeExit,
@@ -88,8 +89,11 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
       parameterCount: model.parameterCount,
       contextTokens: model.contextTokens,
       executor: model.executor,
+      executorReason: model.executorReason,
+      device: model.device,
       quantization: model.quantization,
       totalBytes: model.memoryPlan.totalBytes,
+      hostBytes: hostBytesOf(model.memoryPlan),
     });
     events.emit("backend:engine-started", { pid, startMs: Math.round(startMs) });
   };
@@ -178,9 +182,9 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     if (state === "ready") crashedAtMs = clock.now();
     const { hasServed } = calls;
     const { isAttributed, ...counts } = handleCrash(error);
-    const mayRestart = lifecycle.crash({ hasServed, isAttributed });
+    const mayRestart = lifecycle.crash({ hasServed, isAttributed, cause: cause?.message });
     const { exitCode, signal } = exit;
-    events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, ...counts });
+    events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, reason: message, ...counts });
     if (!mayRestart) {
       const reason = `the engine crashed ${lifecycle.crashCount} times in a row: ${message}`;
       return fail(new BackendError("ENGINE_START_FAILED", reason, { cause: error }));

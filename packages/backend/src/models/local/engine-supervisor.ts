@@ -8,6 +8,7 @@ import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
 import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
 import { deferIteration } from "../defer-iteration.ts";
+import { hostBytesOf } from "../host-bytes.ts";
 import type { LocalModel } from "../model-service.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
 import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";
@@ -118,7 +119,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     forwardTo: options.events,
     events,
     onReady: (model) => {
-      memory.settle(model.memoryPlan.totalBytes + model.answerMemoryBytes);
+      memory.settle(hostBytesOf(model.memoryPlan) + model.answerMemoryBytes);
       started.resolve(model);
     },
     onDrained: () => onDrained?.(),

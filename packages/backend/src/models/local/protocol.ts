@@ -45,6 +45,8 @@ export type EngineMessage =
   /** While the weights are quantized: bytes that were read, of all that are to be. */
   | { readonly type: "load-progress"; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
+  /** It cannot go on, and ends: its device was lost. Its calls have ended with the same error. */
+  | { readonly type: "failed"; readonly error: EngineErrorRecord }
   /** Everything since the last message: once per step, and with each heartbeat. */
   | {
       readonly type: "batch";
@@ -84,6 +86,7 @@ const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>(
   "reserve-memory",
   "load-progress",
   "start-failed",
+  "failed",
   "batch",
   "drained",
 ]);

@@ -35,6 +35,7 @@ const requestCodes: Readonly<Record<string, string>> = {
   tokenizer_failed: "TOKENIZER_FAILED",
   prompt_timeout: "PROMPT_TIMEOUT",
   prompt_memory_exceeded: "PROMPT_MEMORY_EXCEEDED",
+  device_lost: "DEVICE_LOST",
   generation_failed: "INTERNAL",
   internal_error: "INTERNAL",
 };

@@ -1,22 +1,104 @@
-import { expect, test } from "vitest";
+import type { CudaDeviceDescription, CudaDriver } from "@infernode/memory/cuda";
+import { MemoryError } from "@infernode/memory";
+import { describe, expect, test } from "vitest";
 import { executorPreferences, executorRuntimes } from "../../../src/config/executor-names.ts";
-import { chooseExecutor, executorProviders } from "../../../src/models/engine/choose-executor.ts";
+import {
+  chooseExecutors,
+  executorProviders,
+  type ExecutorSettings,
+} from "../../../src/models/engine/choose-executor.ts";
+import type { Gpu, GpuSearch } from "../../../src/models/engine/find-gpu.ts";
+
+const gpu: Gpu = {
+  id: "cuda:1",
+  kind: "cuda",
+  name: "A GPU",
+  totalBytes: 2 ** 30,
+  freeBytes: () => 2 ** 29,
+  driver: {} as CudaDriver,
+  description: { ordinal: 1 } as CudaDeviceDescription,
+};
+const noGpu = (): GpuSearch => ({ problem: "no NVIDIA driver" });
+
+/** Names and reasons, with a GPU or without one. */
+function choose(
+  settings: ExecutorSettings,
+  search: GpuSearch,
+  autoTakesCuda?: boolean,
+): readonly (readonly [name: string, reason: string])[] {
+  const found: string[] = [];
+  const findGpu = (name: string): GpuSearch => {
+    found.push(name);
+    return search;
+  };
+  const options = autoTakesCuda === undefined ? { findGpu } : { findGpu, autoTakesCuda };
+  const choices = chooseExecutors(settings, options);
+  expect(found.every((name) => name === (settings.device ?? "0"))).toBe(true);
+  for (const choice of choices) {
+    expect(choice.gpu).toBe(choice.planner.name === "cuda" ? gpu : undefined);
+  }
+  return choices.map(({ planner, reason }) => [planner.name, reason]);
+}
 
 test("the settings name every executor, and every runtime of each", () => {
-  const runtimes = Object.fromEntries(
-    executorProviders.map((provider) => [provider.name, provider.runtimes]),
-  );
+  const ofProcessor = executorProviders.map((provider) => [provider.name, provider.runtimes]);
+  const [{ planner }] = chooseExecutors({ executor: "cuda" }, { findGpu: () => ({ gpu }) });
+  const runtimes = Object.fromEntries([...ofProcessor, [planner.name, planner.runtimes]]);
   expect(executorRuntimes).toEqual(runtimes);
   expect(executorPreferences).toEqual(["auto", ...Object.keys(runtimes)]);
 });
 
-test("chooses what is asked for, and says why", () => {
-  for (const provider of executorProviders) {
-    const { name } = provider;
-    const choice = chooseExecutor(name as keyof typeof executorRuntimes);
-    expect(choice).toEqual({ provider, reason: `engine.executor is ${name}` });
-  }
-  const chosen = chooseExecutor("auto");
-  expect(chosen).toMatchObject({ provider: { name: "onnx" }, reason: expect.stringMatching(/^auto: /) });
-  expect(chooseExecutor()).toEqual(chosen);
+describe("an executor by name", () => {
+  test("is taken, and nothing else", () => {
+    for (const { name } of executorProviders) {
+      const executor = name as "onnx" | "tfjs";
+      expect(choose({ executor }, noGpu())).toEqual([[name, `engine.executor is ${name}`]]);
+    }
+    expect(choose({ executor: "cuda", device: "1" }, { gpu })).toEqual([["cuda", "engine.executor is cuda"]]);
+  });
+
+  test("is refused with what is missing", () => {
+    expect(() => choose({ executor: "cuda" }, noGpu())).toThrow(
+      expect.objectContaining({
+        code: "EXECUTOR_UNAVAILABLE",
+        message: "the CUDA executor cannot be used: no NVIDIA driver",
+      }),
+    );
+  });
+});
+
+describe("auto", () => {
+  test("is onnxruntime without a GPU, and says why", () => {
+    const reason =
+      "auto: the fastest executor on a processor; the CUDA executor cannot be used: no NVIDIA driver";
+    for (const settings of [{}, { executor: "auto" as const }]) {
+      expect(choose(settings, noGpu())).toEqual([["onnx", reason]]);
+      expect(choose(settings, noGpu(), true)).toEqual([["onnx", reason]]);
+    }
+  });
+
+  test("is onnxruntime beside a GPU while the kernels have not been run on one", () => {
+    expect(choose({}, { gpu })).toEqual([
+      [
+        "onnx",
+        "auto: the fastest executor on a processor; a CUDA device is here; the CUDA executor has not yet been run on a GPU: " +
+          "ask for it with --executor cuda",
+      ],
+    ]);
+  });
+
+  test("would try a GPU first, and onnxruntime for a model that does not run there", () => {
+    expect(choose({}, { gpu }, true)).toEqual([
+      ["cuda", "auto: the GPU A GPU is here"],
+      ["onnx", "auto: the fastest executor on a processor; the GPU A GPU cannot run this model"],
+    ]);
+  });
+});
+
+test("a failure of the driver is a reason, not an error", async () => {
+  const { findGpu } = await import("../../../src/models/engine/find-gpu.ts");
+  const loadDriver = (): CudaDriver => {
+    throw new MemoryError("CUDA_UNAVAILABLE", "no NVIDIA driver: not installed");
+  };
+  expect(findGpu("0", loadDriver)).toEqual({ problem: "no NVIDIA driver: not installed" });
 });

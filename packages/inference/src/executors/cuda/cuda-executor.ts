@@ -1,5 +1,5 @@
 import { CudaError, type CudaStream } from "@infernode/memory/cuda";
-import { InferenceError, reasonOf } from "../../errors.ts";
+import { InferenceError } from "../../errors.ts";
 import { assertBlockTables } from "../assert-block-tables.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
 import { assertRowSampling } from "../assert-row-sampling.ts";
@@ -8,11 +8,13 @@ import type { AdapterStorage } from "../adapter-storage.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, PagedStorage } from "../executor.ts";
 import type { RowSampling } from "../row-sampling.ts";
 import { closeAll, type Closer } from "../slots/close-all.ts";
+import { addressIn } from "./address-in.ts";
 import { assertCudaOptions, type CudaExecutorOptions } from "./cuda-options.ts";
 import { type CudaPlan, planCuda } from "./memory-plan.ts";
-import type { AddressOperand, DeviceValue, PassShape } from "./network/program.ts";
+import type { DeviceValue, PassShape } from "./network/program.ts";
 import { bindProgram } from "./step/bind-program.ts";
 import { type ChunkPart, createChunkCutter, type CutChunk } from "./step/chunk-parts.ts";
+import { toDeviceFailure } from "./step/device-failure.ts";
 import { DecodeGraphs } from "./step/decode-graphs.ts";
 import { HostRows } from "./step/host-rows.ts";
 import { KvPages } from "./step/kv-pages.ts";
@@ -62,29 +64,9 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       weights.upload(),
       ropes.upload(stream),
     ]);
-    const addressOf = (operand: NonNullable<AddressOperand>): bigint => {
-      switch (operand.kind) {
-        case "value":
-          return arena.devicePointer + BigInt(plan.arena.offsets[operand.value.id]!);
-        case "input":
-          return inputs.addressOf(operand.name);
-        case "cache":
-          return kv.addressOf(operand.layerIndex, operand.part);
-        case "adapter":
-          return adapters!.addressOf(operand.weightName, operand.part);
-        case "rope":
-          return ropes.addressOf(operand.index, operand.part);
-        case "tensor":
-        case "vector":
-        case "matrices":
-          return weights.addressOf(operand);
-        default:
-          return operand satisfies never;
-      }
-    };
     const program = bindProgram(plan.program, {
       functionOf: (launch) => kernels.functionOf(launch),
-      addressOf,
+      addressOf: (operand) => addressIn({ plan, arena, inputs, kv, adapters, ropes, weights }, operand),
     });
     const { logits, sampled } = plan.program;
     const offsetOf = ({ id }: DeviceValue): number => plan.arena.offsets[id]!;
@@ -251,15 +233,12 @@ class CudaExecutor implements Executor {
 
   #failureOf(error: unknown): unknown {
     if (!(error instanceof CudaError)) return error;
-    const reason = reasonOf(error);
-    if (!error.isSticky && !error.isOutOfMemory) {
-      return new InferenceError("EXECUTOR_FAILED", `the device failed: ${reason}`, { cause: error });
+    const failure = toDeviceFailure(error);
+    if (failure.code === "DEVICE_LOST") {
+      this.#lost = failure;
+      this.#parts.onDeviceLost?.(failure);
     }
-    // Everything was allocated at the start: a driver without memory for a launch does not get it later either.
-    const what = error.isSticky ? "the device was lost" : "the device is out of memory";
-    this.#lost = new InferenceError("DEVICE_LOST", `${what}: ${reason}`, { cause: error });
-    this.#parts.onDeviceLost?.(this.#lost);
-    return this.#lost;
+    return failure;
   }
 
   async #run(batch: ForwardBatch): Promise<void> {

@@ -19,10 +19,7 @@ export interface HostRowsPlace {
 }
 
 /** Bytes of pinned memory: the logits of each row, its token, and two counts of what is wrong with it. */
-export function hostRowsBytes({
-  maxRows,
-  vocabSize,
-}: Pick<HostRowsPlace, "maxRows" | "vocabSize">): number {
+export function hostRowsBytes({ maxRows, vocabSize }: Pick<HostRowsPlace, "maxRows" | "vocabSize">): number {
   return maxRows * (vocabSize + 3) * numberBytes;
 }
 

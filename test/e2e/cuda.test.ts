@@ -1,0 +1,176 @@
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
+import { runCli } from "./support/run-cli.ts";
+import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
+import { createClient, streamCompletion } from "./support/stream-chat.ts";
+
+// The CUDA executor in the program as it is run, with the processor as its device.
+
+const title = "the CUDA executor in the daemon";
+const opened = openCudaMachine(title);
+const environment = "reason" in opened ? {} : opened.environment;
+const mib = 2 ** 20;
+const model = "infernode-stories";
+const illegalAddress = 700;
+
+// A machine that is busy with other things is slow at everything.
+const sizes = ["--max-sequences", "4", "--context-tokens", "256", "--prompt-timeout", "60000"];
+const onDevice = ["--executor", "cuda", "--gpu-memory-utilization", "0.5", ...sizes];
+const prompts = ["Once upon a time", "Lily and Tom went to the park", "The big red ball", "Hello"];
+
+async function complete(daemon: TestDaemon, prompt: string, maxTokens = 12): Promise<string> {
+  const { choices } = await createClient(daemon.url).completions.create({
+    model,
+    prompt,
+    max_tokens: maxTokens,
+    temperature: 0,
+  });
+  return choices[0]?.text ?? "";
+}
+
+describe.skipIf("reason" in opened)(title, () => {
+  let scratch: string;
+  let fault: string;
+  let daemon: TestDaemon;
+
+  /** The next call of a driver's function fails, and everything after it in that process. */
+  const breakAt = async (call: string, status: number): Promise<void> => {
+    await writeFile(`${fault}.new`, `${call} ${status}`);
+    await rename(`${fault}.new`, fault);
+  };
+
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "infernode-cuda-"));
+    fault = join(scratch, "fault");
+    daemon = await startDaemon({
+      environment: { ...environment, STAND_IN_FAULT: fault },
+      args: [...onDevice, "--device", "1"],
+    });
+  });
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]();
+    await rm(scratch, { recursive: true, force: true });
+  });
+
+  test("answers as onnxruntime does, alone and several at once", async () => {
+    const other = await startDaemon({ args: ["--executor", "onnx", ...sizes] });
+    onTestFinished(() => other[Symbol.asyncDispose]());
+    const expected = await Promise.all(prompts.map(async (prompt) => complete(other, prompt)));
+    expect(new Set(expected).size).toBe(prompts.length);
+    for (const [index, prompt] of prompts.entries()) {
+      expect(await complete(daemon, prompt)).toBe(expected[index]);
+    }
+    const together = await Promise.all(prompts.map(async (prompt) => complete(daemon, prompt)));
+    expect(together).toEqual(expected);
+  });
+
+  test("streams to several clients at once", async () => {
+    const client = createClient(daemon.url);
+    const streams = Array.from({ length: 3 }, () => streamCompletion(client, { model, maxTokens: 10 }));
+    const ended = await Promise.all(streams.map((stream) => stream.ended));
+    expect(new Set(ended.map(({ text }) => text)).size).toBe(1);
+    expect(ended[0]).toMatchObject({ text: expect.stringMatching(/./), finishReason: "length" });
+  });
+
+  test("computes what prompts have in common once", async () => {
+    const shared =
+      "Once there was a little girl who lived in a house by the sea with her cat and her dog. ".repeat(2);
+    const hits = "infernode_prefix_cache_hit_tokens_total";
+    await complete(daemon, `${shared}Then`, 2);
+    const before = await daemon.metric(hits);
+    const alone = await complete(daemon, `${shared}Now`, 4);
+    expect(await daemon.metric(hits)).toBeGreaterThanOrEqual(before + 32);
+    expect(await complete(daemon, `${shared}Now`, 4)).toBe(alone);
+  });
+
+  test("says where it runs, why, and what it takes of each memory", async () => {
+    const loaded = daemon.logs.find(({ msg }) => msg === "model loaded");
+    const { totalBytes, hostBytes } = loaded as unknown as { totalBytes: number; hostBytes: number };
+    expect(loaded).toMatchObject({
+      executor: "cuda",
+      executorReason: "engine.executor is cuda",
+      device: "cuda:1",
+    });
+    // Pages fill the share of the device but for what pools round up.
+    expect(totalBytes).toBeGreaterThan(30 * mib);
+    expect(totalBytes).toBeLessThanOrEqual(deviceBytes / 2 - 32 * mib);
+    expect(hostBytes).toBeLessThan(16 * mib);
+    const labels = (device: string): string => `device="${device}"`;
+    expect(await daemon.metric("infernode_memory_limit_bytes", labels("cuda:1"))).toBe(deviceBytes / 2);
+    const planned = "infernode_model_memory_planned_bytes";
+    const purposes = ["weights", "kv-cache", "activations", "workspace"];
+    const ofDevice = await Promise.all(
+      purposes.map(async (purpose) => daemon.metric(planned, `${labels("cuda:1")},purpose="${purpose}"`)),
+    );
+    expect(ofDevice.reduce((sum, bytes) => sum + bytes, 0)).toBe(totalBytes);
+    expect(await daemon.metric(planned, `${labels("cpu")},purpose="workspace"`)).toBe(hostBytes);
+  });
+
+  test("is started again after the device was lost; requests and health say so", async () => {
+    const client = createClient(daemon.url);
+    const running = streamCompletion(client, { model, maxTokens: 200 });
+    await running.started;
+    await breakAt("cuEventSynchronize", illegalAddress);
+    await expect(running.ended).rejects.toMatchObject({ code: "device_lost" });
+    const lost = expect.stringMatching(/the device was lost: .*\(700\)/);
+    const crashed = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+    expect(crashed).toMatchObject({ exitCode: 1, reason: lost });
+    const ready = await fetch(`${daemon.url}/health/ready`);
+    expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("the device was lost")]);
+    await daemon.waitForLog(({ msg }) => msg === "engine restarted");
+    expect(await complete(daemon, "Once", 4)).not.toBe("");
+  });
+
+  describe("at the command line", () => {
+    const inspect = ["models", "inspect", "embedded", "--executor", "cuda"];
+
+    test("is refused where there is no driver, with what is missing", async () => {
+      const run = await runCli(["play", "--prompt", "Once", "--executor", "cuda"]);
+      expect(run.exitCode).toBe(4);
+      expect(run.stderr).toMatch(
+        /the CUDA executor cannot be used: no NVIDIA driver: .*\(EXECUTOR_UNAVAILABLE\)/s,
+      );
+    });
+
+    test("takes the device with a number or UUID, and names those that there are", async () => {
+      const uuid = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f";
+      const byUuid = await runCli([...inspect, "--json", "--device", uuid.slice(0, 12)], { environment });
+      expect(JSON.parse(byUuid.stdout)).toMatchObject({ executor: { name: "cuda", device: "cuda:1" } });
+      const none = await runCli([...inspect, "--device", "2"], { environment });
+      expect(none.exitCode).toBe(4);
+      expect(none.stderr).toContain(`, 1 (${uuid}), got 2`);
+    });
+
+    test("is refused with the numbers where the model does not fit", async () => {
+      const run = await runCli([...inspect, "--gpu-memory-utilization", "0.04"], { environment });
+      expect(run.exitCode).toBe(4);
+      expect(run.stderr).toMatch(
+        /expected [\d.]+ \wiB available on cuda:0 \(weights [\d.]+ MiB, kv-cache [\d.]+ \wiB.*\), got 5\.11 MiB/,
+      );
+    });
+
+    test("refuses a type of the KV cache that an executor does not know", async () => {
+      const run = await runCli(["models", "inspect", "embedded", "--kv-cache-dtype", "bfloat16"]);
+      expect(run.exitCode).toBe(4);
+      expect(run.stderr).toContain('`kvCacheDtype`: expected "float32" or "int8", got "bfloat16"');
+      const onGpu = await runCli([...inspect, "--json", "--kv-cache-dtype", "int8"], {
+        environment,
+      });
+      expect(JSON.parse(onGpu.stdout)).toMatchObject({ memoryPlan: { kvCacheDtype: "int8" } });
+    });
+
+    test("is not what auto takes, which says why; doctor runs a step on the device", async () => {
+      const run = await runCli(["doctor", "--json"], { environment });
+      expect(run.exitCode).toBe(0);
+      expect(JSON.parse(run.stdout)).toMatchObject({
+        executor: { name: "onnx", reason: expect.stringContaining("ask for it with --executor cuda") },
+        runtimes: expect.arrayContaining([
+          expect.objectContaining({ executor: "cuda", path: "driver", works: true }),
+        ]),
+      });
+    });
+  });
+});

@@ -1,0 +1,24 @@
+import { openProcessor, type Processor } from "../../support/cuda/open-processor.ts";
+
+const mib = 2 ** 20;
+
+/** Bytes of each device. */
+export const deviceBytes: number = 128 * mib;
+
+/** A machine with two CUDA devices, which are the processor; or why there is none here. */
+export type CudaMachine =
+  | { readonly environment: Readonly<Record<string, string>>; readonly seed: Processor["seed"] }
+  | { readonly reason: string };
+
+/** Opens the processor as two devices for processes that a test starts; says so when it cannot. */
+export function openCudaMachine(title: string): CudaMachine {
+  const processor = openProcessor();
+  if ("reason" in processor) {
+    console.warn(`skipped "${title}": ${processor.reason}`);
+    return processor;
+  }
+  const { env, seed, libraryFolder } = processor;
+  console.info(`"${title}": threads run in the order of INFERNODE_KERNEL_SEED=${seed}`);
+  const devices = { STAND_IN_DEVICES: "2", STAND_IN_BYTES: String(deviceBytes) };
+  return { seed, environment: { ...env, ...devices, LD_LIBRARY_PATH: libraryFolder } };
+}
