@@ -11,6 +11,7 @@ import {
 } from "../../models/engine/choose-executor.ts";
 import { createMemoryBudget, type MemoryShare } from "../../models/memory-budget.ts";
 import { checkModel, type ModelDescription } from "../check-model.ts";
+import { runOneStep } from "./run-one-step.ts";
 
 /** A model that the daemon could be started with. */
 export interface ModelProbe {
@@ -100,6 +101,7 @@ async function probeRuntime(
   try {
     const options = { model, memory, maxSequences: 1, contextTokens: 16, runtime: path };
     await using executor = await provider.create(options);
+    await runOneStep(executor);
     return { ...probed, works: true, description: executor.description };
   } catch (error) {
     return { ...probed, works: false, description: problemOf(error) };
