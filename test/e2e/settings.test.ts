@@ -81,11 +81,11 @@ afterAll(async () => {
   await Promise.all([tiny, endless].map((model) => model[Symbol.asyncDispose]()));
 });
 
-let machine: ReturnType<typeof openCudaMachine> | undefined;
+/** Plans need no kernels. */
+const machine = openCudaMachine("settings of the CUDA executor", { ptx: [] });
 
 /** What the CUDA executor would do with the bundled model; `undefined` where there is no device. */
 async function planOnDevice(args: readonly string[]) {
-  machine ??= openCudaMachine("settings of the CUDA executor");
   const inspect = ["models", "inspect", "embedded", "--json", "--executor", "cuda", ...args];
   if ("reason" in machine) {
     expect((await runCli(inspect)).stderr).toContain("the CUDA executor cannot be used");

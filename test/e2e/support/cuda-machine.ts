@@ -1,4 +1,4 @@
-import { openProcessor, type Processor } from "../../support/cuda/open-processor.ts";
+import { openProcessor, type Processor, type ProcessorOptions } from "../../support/cuda/open-processor.ts";
 
 const mib = 2 ** 20;
 
@@ -10,9 +10,12 @@ export type CudaMachine =
   | { readonly environment: Readonly<Record<string, string>>; readonly seed: Processor["seed"] }
   | { readonly reason: string };
 
-/** Opens the processor as two devices for processes that a test starts; says so when it cannot. */
-export function openCudaMachine(title: string): CudaMachine {
-  const processor = openProcessor();
+/**
+ * Opens the processor as two devices for processes that a test starts; says so when it cannot. It compiles kernels, for
+ * minutes where none are there: outside of a test, unless they are not run.
+ */
+export function openCudaMachine(title: string, options: Pick<ProcessorOptions, "ptx"> = {}): CudaMachine {
+  const processor = openProcessor(options);
   if ("reason" in processor) {
     console.warn(`skipped "${title}": ${processor.reason}`);
     return processor;
