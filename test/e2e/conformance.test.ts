@@ -43,10 +43,12 @@ describe("the daemon", () => {
   test("has no deviation", async () => {
     const { exitCode, stdout } = await runCli(["conformance", daemon.url, "--model", "stories", "--json"]);
     const { counts, results } = JSON.parse(stdout) as Report;
-    const others = results.filter(({ outcome }) => outcome !== "pass");
+    // Whether a random object ends in time is the model's affair.
+    const others = results.filter(
+      ({ id, outcome }) => outcome !== "pass" && !(id === "structured/json-object" && outcome === "skipped"),
+    );
     expect(others.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
       "errors/key skipped",
-      "structured/json-object skipped",
       "embeddings/float unsupported",
       "embeddings/base64 unsupported",
       "embeddings/index unsupported",
