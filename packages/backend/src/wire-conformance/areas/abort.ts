@@ -31,12 +31,12 @@ async function openStream(server: ProbedServer): Promise<OpenAnswer> {
 async function openWhole(server: ProbedServer): Promise<OpenAnswer> {
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
     const answer = openLong(server, false);
-    let isOver = false;
+    const wait = { isOver: false };
     const end = (): void => {
-      isOver = true;
+      wait.isOver = true;
     };
     answer.begun.then(end, end);
-    while (!isOver) if (((await countRunning(server)) ?? 0) > 0) return answer;
+    while (!wait.isOver) if (((await countRunning(server)) ?? 0) > 0) return answer;
     answer.abort();
   }
   throw new CaseEnd(
