@@ -21,7 +21,7 @@ function run(title, [command, ...args], options = {}) {
     const limits = { encoding: "utf8", timeout: 300_000, maxBuffer: 64 * 2 ** 20 };
     execFile(command, args, { ...limits, env, ...options }, (error, stdout, stderr) => {
       if (error !== null) failed += 1;
-      const said = error === null ? "" : `${stdout}${stderr}${error.message}\n`;
+      const said = error === null ? "" : `${String(stdout)}${String(stderr)}${error.message}\n`;
       process.stdout.write(`${error === null ? "ok" : "FAILED"}: ${title}\n${said}`);
       resolve(stdout);
     });
