@@ -10,7 +10,7 @@ export interface SettingKind {
   readonly schema: z.ZodType;
   /** Parses the text of a variable or flag; returns the text itself if it is not valid, for the schema to reject. */
   readonly fromText: (text: string) => unknown;
-  /** The placeholder in the flag's help, such as `<number>`. */
+  /** What stands for the value in the help of the flag, such as `<number>`. */
   readonly argument: string;
 }
 

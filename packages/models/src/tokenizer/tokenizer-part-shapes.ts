@@ -41,7 +41,7 @@ const someText = textUpTo(maxPatternCharacters, 1);
 const replacedPattern = oneField({ String: someText, Regex: patternText });
 const behavior = oneOf("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous");
 const nothing = fields({});
-/** Part of the format, and not implemented by the library that encodes here. */
+/** A step of the format that the encoding library does not have. */
 const unsupported: Shape = (value, path) => {
   throw new UnsupportedShapeError(path, "a supported step", isJsonObject(value) ? value["type"] : value);
 };

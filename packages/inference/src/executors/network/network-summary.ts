@@ -7,8 +7,10 @@ import type {
   NormWeights,
   StoredWeight,
   TensorInfo,
+  WeightIndex,
   WeightRef,
 } from "@infernode/models";
+import { InferenceError } from "../../errors.ts";
 import type { ExecutorModel } from "../executor-provider.ts";
 
 /** A weight and its use. */
@@ -142,6 +144,16 @@ export function embeddingTensors(
     const weight = model.weights.weight(ref.name);
     return weight === undefined ? [] : tensorsOf(weight);
   });
+}
+
+/**
+ * The weight that a network refers to.
+ * @throws InferenceError `SHAPE_MISMATCH`
+ */
+export function storedWeight(weights: Pick<WeightIndex, "weight">, name: string): StoredWeight {
+  const weight = weights.weight(name);
+  if (weight !== undefined) return weight;
+  throw new InferenceError("SHAPE_MISMATCH", { field: name, expected: "a tensor", got: "none" });
 }
 
 /** The tensors that one weight is stored in. */

@@ -1,12 +1,12 @@
 import type { StoredWeight, TensorInfo, WeightIndex } from "@infernode/models";
-import { InferenceError } from "../../errors.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import { logitRowCount } from "../slots/logit-rows.ts";
-import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "../slots/kv-slots.ts";
+import { kvBytesPerToken, type KvSlotsShape, slotsBytes, slotsOfSequences } from "../slots/kv-slots.ts";
 import { cachedHeadDim } from "./graph/head-inputs.ts";
 import {
   type CountedWeight,
   type NetworkSummary,
+  storedWeight,
   summarizeNetwork,
   tensorsOf,
 } from "../network/network-summary.ts";
@@ -73,15 +73,8 @@ export function adapterSizes({ maxAdapters, maxAdapterRank }: ResolvedSizes): Ad
 
 /** Shape of the KV cache: one slot per sequence, of the whole context. */
 export function kvShape(model: ExecutorModel, sizes: ResolvedSizes): KvSlotsShape {
-  const { layerCount, kvHeadCount, headDim } = model.config;
-  return {
-    layerCount,
-    slotCount: sizes.maxSequences,
-    kvHeadCount,
-    capacityTokens: sizes.contextTokens,
-    headDim: cachedHeadDim(headDim),
-    dtype: sizes.kvCacheDtype,
-  };
+  const headDim = cachedHeadDim(model.config.headDim);
+  return slotsOfSequences(model, sizes, { headDim, dtype: sizes.kvCacheDtype });
 }
 
 /**
@@ -116,12 +109,6 @@ function countWeightBytes(counted: readonly CountedWeight[], weights: Pick<Weigh
     }
   }
   return [...bytesByName.values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-function storedWeight(weights: Pick<WeightIndex, "weight">, name: string): StoredWeight {
-  const weight = weights.weight(name);
-  if (weight !== undefined) return weight;
-  throw new InferenceError("SHAPE_MISMATCH", { field: name, expected: "a tensor", got: "none" });
 }
 
 function sizeOf({ startByte, endByte }: TensorInfo): number {

@@ -1,5 +1,7 @@
 import type { MemoryBlockPort, MemoryPort } from "../../ports.ts";
 import type { SlotDtype, SlotMove } from "../executor.ts";
+import type { ExecutorModel } from "../executor-provider.ts";
+import type { ResolvedSizes } from "../resolve-sizes.ts";
 
 /** Shape of keys and values in slots. */
 export interface KvSlotsShape {
@@ -10,6 +12,16 @@ export interface KvSlotsShape {
   readonly capacityTokens: number;
   readonly headDim: number;
   readonly dtype: SlotDtype;
+}
+
+/** The shape of a cache with one slot per sequence, each of the whole context. */
+export function slotsOfSequences(
+  { config }: Pick<ExecutorModel, "config">,
+  { maxSequences, contextTokens }: Pick<ResolvedSizes, "maxSequences" | "contextTokens">,
+  stored: Pick<KvSlotsShape, "headDim" | "dtype">,
+): KvSlotsShape {
+  const { layerCount, kvHeadCount } = config;
+  return { layerCount, slotCount: maxSequences, kvHeadCount, capacityTokens: contextTokens, ...stored };
 }
 
 const numberBytes: Readonly<Record<SlotDtype, number>> = { float32: 4, int8: 1 };

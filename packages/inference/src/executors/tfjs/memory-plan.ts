@@ -1,13 +1,11 @@
-import type { StoredWeight } from "@infernode/models";
-import { InferenceError } from "../../errors.ts";
 import { adapterBytes } from "../adapters/adapter-store.ts";
 import type { ExecutorMemoryPlan } from "../executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "../executor-provider.ts";
-import { type NetworkSummary, summarizeNetwork } from "../network/network-summary.ts";
+import { type NetworkSummary, storedWeight, summarizeNetwork } from "../network/network-summary.ts";
 import type { ResolvedSizes } from "../resolve-sizes.ts";
 import { lengthRotationBytes } from "../rotation/length-rotations.ts";
 import { ropeTableBytes } from "../rotation/rope-table.ts";
-import { kvBytesPerToken, type KvSlotsShape, slotsBytes } from "../slots/kv-slots.ts";
+import { kvBytesPerToken, type KvSlotsShape, slotsBytes, slotsOfSequences } from "../slots/kv-slots.ts";
 import { logitRowCount } from "../slots/logit-rows.ts";
 import { mostScores } from "./program/attend.ts";
 import { resolveTfjsMemoryOptions } from "./tfjs-options.ts";
@@ -53,15 +51,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedSizes): Execut
 
 /** Shape of the KV cache: one slot per sequence, of the whole context. */
 export function kvShape(model: ExecutorModel, sizes: ResolvedSizes): KvSlotsShape {
-  const { layerCount, kvHeadCount, headDim } = model.config;
-  return {
-    layerCount,
-    slotCount: sizes.maxSequences,
-    kvHeadCount,
-    capacityTokens: sizes.contextTokens,
-    headDim,
-    dtype: "float32",
-  };
+  return slotsOfSequences(model, sizes, { headDim: model.config.headDim, dtype: "float32" });
 }
 
 function countWeightBytes({ weights }: ExecutorModel, summary: NetworkSummary): number {
@@ -70,17 +60,12 @@ function countWeightBytes({ weights }: ExecutorModel, summary: NetworkSummary): 
     const count = ref.shape.reduce((product, size) => product * size, 1);
     const bytes =
       use === "embedding"
-        ? tableBytes(ref, storedWeight(weights.weight(ref.name), ref.name))
+        ? tableBytes(ref, storedWeight(weights, ref.name))
         : count * floatBytes * (use === "matrix" ? matrixCopies : 1);
     // A tied embedding is a table and a matrix.
     bytesByUse.set(`${use} ${ref.name}`, bytes);
   }
   return [...bytesByUse.values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-function storedWeight(weight: StoredWeight | undefined, name: string): StoredWeight {
-  if (weight !== undefined) return weight;
-  throw new InferenceError("SHAPE_MISMATCH", { field: name, expected: "a tensor", got: "none" });
 }
 
 /** What is held at the widest point of one layer, where a step makes several values of its inputs. */

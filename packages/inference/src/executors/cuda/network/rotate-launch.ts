@@ -24,13 +24,7 @@ export function rotateLaunch({ rotated, q, k, v, options, pages }: RotateRequest
     addressOf(q),
     addressOf(k),
     addressOf(v),
-    ropeTable(rotary, "cos"),
-    ropeTable(rotary, "sin"),
-    { kind: "input", name: rotary?.isByLength === true ? "ropeRows" : "positions" },
-    { kind: "input", name: "positions" },
-    { kind: "input", name: "sequences" },
-    { kind: "input", name: "blockTables" },
-    { kind: "input", name: "tokenCount" },
+    ...placeOperands(rotary),
     pages.tableStride,
     pages.pageTokens,
     headCount,
@@ -51,7 +45,25 @@ export function rotateLaunch({ rotated, q, k, v, options, pages }: RotateRequest
   });
 }
 
-/** A table of a rotation; null where nothing rotates. */
-export function ropeTable(rotary: AttentionRotary | undefined, part: "cos" | "sin"): AddressOperand {
-  return rotary && { kind: "rope", index: rotary.index, part };
+type PlaceOperands = readonly [
+  cos: AddressOperand,
+  sin: AddressOperand,
+  ropeRows: AddressOperand,
+  positions: AddressOperand,
+  sequences: AddressOperand,
+  blockTables: AddressOperand,
+  tokenCount: AddressOperand,
+];
+
+/** Where the rows of a pass are: tables of their rotation (null where nothing rotates), positions, and pages. */
+export function placeOperands(rotary: AttentionRotary | undefined): PlaceOperands {
+  return [
+    rotary && { kind: "rope", index: rotary.index, part: "cos" },
+    rotary && { kind: "rope", index: rotary.index, part: "sin" },
+    { kind: "input", name: rotary?.isByLength === true ? "ropeRows" : "positions" },
+    { kind: "input", name: "positions" },
+    { kind: "input", name: "sequences" },
+    { kind: "input", name: "blockTables" },
+    { kind: "input", name: "tokenCount" },
+  ];
 }

@@ -3,7 +3,7 @@ import { cacheOperands } from "../attention-request.ts";
 import { addressOf, launchOf } from "../launch.ts";
 import type { Fusion, NetworkOperation } from "../network-operation.ts";
 import { type AddressOperand, type DeviceValue, rowCount } from "../program.ts";
-import { ropeTable } from "../rotate-launch.ts";
+import { placeOperands } from "../rotate-launch.ts";
 import { fusedOperation } from "./fused-operation.ts";
 import { createFusion } from "./fuse-operations.ts";
 import type { ValueUses } from "./value-uses.ts";
@@ -50,13 +50,7 @@ export const fuseHeadNorms: Fusion = createFusion((rotate, uses) => {
       addressOf(v),
       norms.q?.weight,
       norms.k?.weight,
-      ropeTable(rotary, "cos"),
-      ropeTable(rotary, "sin"),
-      { kind: "input", name: rotary?.isByLength === true ? "ropeRows" : "positions" },
-      { kind: "input", name: "positions" },
-      { kind: "input", name: "sequences" },
-      { kind: "input", name: "blockTables" },
-      { kind: "input", name: "tokenCount" },
+      ...placeOperands(rotary),
       pages.tableStride,
       headCount,
       kvHeadCount,
