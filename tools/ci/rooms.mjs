@@ -233,6 +233,7 @@ export const packageRooms = {
       operations: ["parsers", "parsers/tools", "parsers/answer"],
       models: ["operations"],
       events: ["models"],
+      registry: ["config", "models"],
       "models/prompts": ["config", "operations", "models"],
       "models/constraints": ["operations", "models"],
       "models/adapters": ["operations", "models"],
