@@ -348,6 +348,9 @@ export const packageRooms = {
         "http/connection",
         "http/session",
       ],
+      gateway: ["api/shared"],
+      "gateway/backends": ["text", "api/shared", "gateway"],
+      "gateway/routing": ["text", "api/shared", "gateway", "gateway/backends"],
       daemon: [
         "config",
         "log",

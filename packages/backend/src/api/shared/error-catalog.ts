@@ -46,8 +46,13 @@ const rows = {
   device_lost: [500, "the GPU failed while it worked on this request; the engine is started again"],
   generation_failed: [500, "the engine could not finish this request"],
   internal_error: [500, "a defect of the server"],
+  backend_failed: [502, "a backend of the gateway failed while it answered this request"],
   server_overloaded: [503, "too many connections or bodies; `retry-after` says when to try again"],
   store_unavailable: [503, "the store cannot be read or written now"],
+  backend_unavailable: [
+    503,
+    "no backend of the gateway takes the request; `retry-after` says when to try again",
+  ],
   engine_unavailable: [
     503,
     "the model is loading or has failed, or the server is draining; `retry-after` says when to try again",
