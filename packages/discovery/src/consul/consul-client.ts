@@ -5,6 +5,7 @@ import Consul from "consul";
 import type { ServiceInstance, ServiceState } from "../discovery-provider.ts";
 import { DiscoveryError } from "../errors.ts";
 import type { ResolvedConsulOptions } from "./consul-options.ts";
+import { mayReadService } from "./may-read-service.ts";
 import { parseInstances } from "./parse-instances.ts";
 
 /** Services of a name, and the index at which they were so. */
@@ -75,6 +76,9 @@ export function createConsulClient(options: ResolvedConsulOptions): ConsulClient
   };
   const api = new Consul(settings) as unknown as ConsulApi;
   const where = datacenter === undefined ? {} : { dc: datacenter };
+  const { baseUrl } = settings;
+  const mayRead = (name: string): Promise<boolean | undefined> =>
+    mayReadService({ baseUrl, agent, datacenter, timeoutMs: requestTimeoutMs }, name);
 
   /** Calls a method of the package; resolves to an answer of 404 too. */
   async function request(
@@ -133,6 +137,8 @@ export function createConsulClient(options: ResolvedConsulOptions): ConsulClient
       );
       const instances = parseInstances(answer.body);
       assertComplete(options, answer, instances.length);
+      const isDenied = token === undefined && answer.headers["x-consul-default-acl-policy"] === "deny";
+      if (instances.length === 0 && isDenied && (await mayRead(name)) === false) throw mayNotRead(options);
       return { instances, index: parseIndex(answer.headers["x-consul-index"]) };
     },
     async readNames() {
@@ -155,11 +161,15 @@ function parseIndex(header: string | readonly string[] | undefined): bigint {
 }
 
 /** Without the right to read a service, Consul answers with an empty list and says so in a header. */
-function assertComplete({ url }: ResolvedConsulOptions, { headers }: Answer, count: number): void {
-  if (count > 0 || headers["x-consul-results-filtered-by-acls"] !== "true") return;
-  throw new DiscoveryError(
+function assertComplete(options: ResolvedConsulOptions, { headers }: Answer, count: number): void {
+  if (count === 0 && headers["x-consul-results-filtered-by-acls"] === "true") throw mayNotRead(options);
+}
+
+function mayNotRead({ url, token }: ResolvedConsulOptions): DiscoveryError {
+  const got = token === undefined ? "no token" : "one whose results are filtered";
+  return new DiscoveryError(
     "REGISTRY_REFUSED",
-    `Consul at ${url.origin}: expected a token that may read services and nodes, got one whose results are filtered`,
+    `Consul at ${url.origin}: expected a token that may read services and nodes, got ${got}`,
   );
 }
 

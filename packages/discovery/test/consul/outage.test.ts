@@ -160,12 +160,21 @@ describe.each(consulServers)("over $name", ({ start: startServer }) => {
 
   test("an empty list without the right to read is an error, not the absence of services", async () => {
     const server = await start({ hasAccessControl: true });
-    const { token: _, ...anonymous } = server;
-    await expect(
-      connect({ ...anonymous, token: undefined }).list({ name: "infernode" }),
-    ).rejects.toMatchObject({
-      code: "REGISTRY_REFUSED",
-    });
+    const { writerToken } = server;
+    await connect({ ...server, token: writerToken }).register(service);
+    for (const token of [undefined, writerToken]) {
+      await expect(connect({ ...server, token }).list({ name: "infernode" })).rejects.toMatchObject({
+        code: "REGISTRY_REFUSED",
+      });
+    }
+  });
+
+  test("needs no token to read where anybody may, and none is registered yet", async () => {
+    const server = await start({ hasAccessControl: true, mayAnyoneRead: true });
+    const anonymous = connect({ ...server, token: undefined });
+    expect(await anonymous.list({ name: "infernode" })).toEqual([]);
+    await connect(server).register(service);
+    expect(await untilList(anonymous, "infernode", (list) => list.length > 0)).toHaveLength(1);
   });
 
   test("a namespace that the Consul does not have is refused", async () => {

@@ -6,6 +6,9 @@ import { delimiter, join } from "node:path";
 import type { ConsulServer, ConsulServerOptions } from "./consul-server.ts";
 
 const managementToken = "5d2a2d52-8a3b-4f0e-9a2e-0d9d1c6f3b11";
+const writerToken = "7b0f5f0a-3c1d-4e57-9d8a-6a3f0c2b9e44";
+/** Consul's own, of requests without a token. */
+const anonymousId = "00000000-0000-0000-0000-000000000002";
 
 /** The path of a real Consul: that of `INFERNODE_CONSUL`, or one on the path. */
 export function findConsul(): string | undefined {
@@ -28,7 +31,7 @@ function isExecutable(path: string): boolean {
 /** Starts a real agent that is its own server and keeps everything in memory. */
 export async function startConsulAgent(
   path: string,
-  { hasAccessControl = false }: ConsulServerOptions = {},
+  { hasAccessControl = false, mayAnyoneRead = false }: ConsulServerOptions = {},
 ): Promise<ConsulServer> {
   const [http, server, serf] = (await freePorts(3)) as [number, number, number];
   const url = `http://127.0.0.1:${http}`;
@@ -46,6 +49,7 @@ export async function startConsulAgent(
   async function start(): Promise<void> {
     child = spawn(path, args, { stdio: "ignore" });
     await untilLeader(url, child);
+    if (hasAccessControl) await addTokens(url, { mayAnyoneRead });
   }
   async function stop(): Promise<void> {
     const ending = child;
@@ -56,7 +60,14 @@ export async function startConsulAgent(
     await ended;
   }
   await start();
-  return { url, token, start, stop, [Symbol.asyncDispose]: stop };
+  return {
+    url,
+    token,
+    writerToken: hasAccessControl ? writerToken : undefined,
+    start,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** Asks until the agent can write: it has no event for that. */
@@ -69,6 +80,27 @@ async function untilLeader(url: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`expected the Consul agent to start, got its exit with ${child.exitCode}`);
+}
+
+async function addTokens(
+  url: string,
+  { mayAnyoneRead }: Required<Pick<ConsulServerOptions, "mayAnyoneRead">>,
+): Promise<void> {
+  const put = async (path: string, body: object): Promise<void> => {
+    const headers = { "x-consul-token": managementToken };
+    const answer = await fetch(`${url}/v1/acl/${path}`, {
+      method: "PUT",
+      headers,
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`expected Consul to store ${path}, got ${await answer.text()}`);
+  };
+  await put("policy", { Name: "writer", Rules: 'service_prefix "" { policy = "write" }' });
+  await put("token", { SecretID: writerToken, Policies: [{ Name: "writer" }] });
+  if (!mayAnyoneRead) return;
+  const Rules = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }';
+  await put("policy", { Name: "reader", Rules });
+  await put(`token/${anonymousId}`, { Policies: [{ Name: "reader" }] });
 }
 
 async function freePorts(count: number): Promise<readonly number[]> {

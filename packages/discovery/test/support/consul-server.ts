@@ -3,6 +3,8 @@ export interface ConsulServer extends AsyncDisposable {
   readonly url: string;
   /** May do everything; `undefined` if the server has no access control. */
   readonly token: string | undefined;
+  /** May register services and read no nodes; `undefined` if the server has no access control. */
+  readonly writerToken: string | undefined;
   /** Ends it at once; its port refuses connections. */
   stop(): Promise<void>;
   /** Starts it anew on the same port. */
@@ -13,4 +15,6 @@ export interface ConsulServer extends AsyncDisposable {
 export interface ConsulServerOptions {
   /** Whether requests without a token see nothing and change nothing. [false] */
   readonly hasAccessControl?: boolean;
+  /** Whether requests without a token may read everything all the same. [false] */
+  readonly mayAnyoneRead?: boolean;
 }

@@ -5,6 +5,7 @@ import { json } from "node:stream/consumers";
 import type { ConsulServer, ConsulServerOptions } from "./consul-server.ts";
 
 const standInToken = "11111111-2222-3333-4444-555555555555";
+const standInWriterToken = "22222222-2222-3333-4444-555555555555";
 
 interface Stored {
   readonly service: Readonly<Record<string, unknown>>;
@@ -30,10 +31,11 @@ export interface ConsulStandIn extends ConsulServer {
 /**
  * Starts a server that answers the requests of the provider as Consul 1.14 does: the index and the wait of blocking
  * queries, the expiry of TTL checks, checks that keep their state when a registration is replaced, and empty lists
- * for requests without a token.
+ * for requests without a token; a token that it does not know is refused.
  */
 export async function startConsulStandIn({
   hasAccessControl = false,
+  mayAnyoneRead = false,
 }: ConsulServerOptions = {}): Promise<ConsulStandIn> {
   const requests: string[] = [];
   let services = new Map<string, Stored>();
@@ -119,7 +121,9 @@ export async function startConsulStandIn({
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://consul");
     requests.push(`${request.method} ${pathname}`);
-    const isAllowed = !hasAccessControl || request.headers["x-consul-token"] === standInToken;
+    const given = request.headers["x-consul-token"];
+    const mayWrite = !hasAccessControl || given === standInToken || given === standInWriterToken;
+    const mayRead = !hasAccessControl || given === standInToken || (given === undefined && mayAnyoneRead);
     const [area, kind, verb = "", id = ""] = pathname.slice("/v1/".length).split("/").map(decodeURIComponent);
     const refuse = (status: number, text: string): void =>
       void response.writeHead(status, { "content-type": "text/plain" }).end(text);
@@ -127,16 +131,22 @@ export async function startConsulStandIn({
     if (request.headers["x-consul-namespace"] !== undefined) {
       return refuse(400, 'Bad request: Invalid header: "X-Consul-Namespace"');
     }
+    if (hasAccessControl) response.setHeader("x-consul-default-acl-policy", "deny");
+    if (given !== undefined && !mayWrite) return refuse(403, "ACL not found");
+    if (area === "internal") {
+      response.end(JSON.stringify([{ Resource: "service", Access: "read", Allow: mayRead }]));
+      return undefined;
+    }
     if (area === "health" || area === "catalog") {
       if (area === "health") await untilChanged(response, searchParams);
       const all = area === "health" ? instancesOf(verb) : namesOf([...services.values()]);
       response.setHeader("x-consul-index", index);
-      if (!isAllowed) response.setHeader("x-consul-results-filtered-by-acls", "true");
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(isAllowed ? all : area === "health" ? [] : {}));
+      if (!mayRead && given !== undefined) response.setHeader("x-consul-results-filtered-by-acls", "true");
+      response.end(JSON.stringify(mayRead ? all : area === "health" ? [] : {}));
       return undefined;
     }
-    if (!isAllowed) return refuse(403, "Permission denied: anonymous token lacks permission");
+    if (!mayWrite) return refuse(403, "Permission denied: anonymous token lacks permission");
     if (kind === "service" && verb === "register") return register(request, response);
     if (kind === "service") {
       const stored = services.get(id);
@@ -175,6 +185,7 @@ export async function startConsulStandIn({
   return {
     url: `http://127.0.0.1:${port}`,
     token: hasAccessControl ? standInToken : undefined,
+    writerToken: hasAccessControl ? standInWriterToken : undefined,
     requests,
     get blockedCount() {
       return blocked.size;
