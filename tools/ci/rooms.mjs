@@ -350,7 +350,8 @@ export const packageRooms = {
       ],
       gateway: ["api/shared"],
       "gateway/backends": ["text", "api/shared", "gateway"],
-      "gateway/routing": ["text", "api/shared", "gateway", "gateway/backends"],
+      "gateway/routing/policies": ["text"],
+      "gateway/routing": ["text", "api/shared", "gateway", "gateway/backends", "gateway/routing/policies"],
       daemon: [
         "config",
         "log",

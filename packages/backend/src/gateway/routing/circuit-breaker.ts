@@ -1,0 +1,97 @@
+/** When a circuit breaker opens, and for how long. */
+export interface CircuitBreakerOptions {
+  /** Failures one after the other that open it. */
+  readonly failureCount: number;
+  /** How long it stays open the first time; twice as long after each probe that fails. */
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+  readonly now: () => number;
+}
+
+/** `half-open`: one request is let through as a probe, which decides. */
+export type CircuitState = "closed" | "open" | "half-open";
+
+/** A request that was let through. The first call counts; the others have no effect. */
+export interface CircuitPass {
+  succeed(): void;
+  fail(): void;
+  /** Ends without a result: the client went away. */
+  abandon(): void;
+}
+
+/** Keeps requests from a backend that fails. */
+export interface CircuitBreaker {
+  readonly state: CircuitState;
+  /** When the next request may be let through as a probe; `undefined` unless it is open. */
+  readonly retryAtMs: number | undefined;
+  /** Whether `enter` returns a pass. */
+  readonly isPassable: boolean;
+  /** `undefined` while it is open, or while a probe is running. */
+  enter(): CircuitPass | undefined;
+}
+
+/** Creates a closed breaker. Results of requests that it let through before it last opened do not count. */
+export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBreaker {
+  const { failureCount, openMs, maxOpenMs, now } = options;
+  let failures = 0;
+  let openedTimes = 0;
+  let retryAtMs: number | undefined;
+  let isProbing = false;
+  /** Counts openings and closings: passes of an earlier one are over. */
+  let era = 0;
+
+  const stateOf = (): CircuitState => {
+    if (retryAtMs === undefined) return "closed";
+    return isProbing || now() >= retryAtMs ? "half-open" : "open";
+  };
+  const open = (): void => {
+    retryAtMs = now() + Math.min(openMs * 2 ** openedTimes, maxOpenMs);
+    openedTimes += 1;
+    isProbing = false;
+    era += 1;
+  };
+  const close = (): void => {
+    if (retryAtMs !== undefined) era += 1;
+    retryAtMs = undefined;
+    openedTimes = 0;
+    failures = 0;
+    isProbing = false;
+  };
+  const createPass = (): CircuitPass => {
+    const own = era;
+    let isOver = false;
+    const once = (act: () => void) => (): void => {
+      if (isOver || own !== era) return;
+      isOver = true;
+      act();
+    };
+    return {
+      succeed: once(close),
+      fail: once(() => {
+        failures += 1;
+        if (retryAtMs !== undefined || failures >= failureCount) open();
+      }),
+      abandon: once(() => {
+        isProbing = false;
+      }),
+    };
+  };
+  const isPassable = (): boolean => !isProbing && stateOf() !== "open";
+
+  return {
+    get state() {
+      return stateOf();
+    },
+    get retryAtMs() {
+      return retryAtMs;
+    },
+    get isPassable() {
+      return isPassable();
+    },
+    enter() {
+      if (!isPassable()) return undefined;
+      isProbing = retryAtMs !== undefined;
+      return createPass();
+    },
+  };
+}
