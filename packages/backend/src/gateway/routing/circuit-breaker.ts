@@ -1,4 +1,4 @@
-/** When a circuit breaker opens, and for how long. */
+/** When a circuit breaker opens, and for how long. Read each time. */
 export interface CircuitBreakerOptions {
   /** Failures one after the other that open it. */
   readonly failureCount: number;
@@ -22,17 +22,20 @@ export interface CircuitPass {
 /** Keeps requests from a backend that fails. */
 export interface CircuitBreaker {
   readonly state: CircuitState;
-  /** When the next request may be let through as a probe; `undefined` unless it is open. */
+  /** When the next request may be let through as a probe; `undefined` while it is closed. */
   readonly retryAtMs: number | undefined;
   /** Whether `enter` returns a pass. */
   readonly isPassable: boolean;
-  /** `undefined` while it is open, or while a probe is running. */
+  /** `undefined` while it is open. */
   enter(): CircuitPass | undefined;
 }
 
-/** Creates a closed breaker. Results of requests that it let through before it last opened do not count. */
+/**
+ * Creates a closed breaker. Results of requests that it let through before it last opened do not count. Where a probe
+ * has no result in time, another one follows.
+ */
 export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBreaker {
-  const { failureCount, openMs, maxOpenMs, now } = options;
+  const { now } = options;
   let failures = 0;
   let openedTimes = 0;
   let retryAtMs: number | undefined;
@@ -40,12 +43,10 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
   /** Counts openings and closings: passes of an earlier one are over. */
   let era = 0;
 
-  const stateOf = (): CircuitState => {
-    if (retryAtMs === undefined) return "closed";
-    return isProbing || now() >= retryAtMs ? "half-open" : "open";
-  };
+  const waitMs = (times: number): number => Math.min(options.openMs * 2 ** times, options.maxOpenMs);
+  const isPassable = (): boolean => retryAtMs === undefined || now() >= retryAtMs;
   const open = (): void => {
-    retryAtMs = now() + Math.min(openMs * 2 ** openedTimes, maxOpenMs);
+    retryAtMs = now() + waitMs(openedTimes);
     openedTimes += 1;
     isProbing = false;
     era += 1;
@@ -69,18 +70,20 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
       succeed: once(close),
       fail: once(() => {
         failures += 1;
-        if (retryAtMs !== undefined || failures >= failureCount) open();
+        if (retryAtMs !== undefined || failures >= options.failureCount) open();
       }),
       abandon: once(() => {
+        if (retryAtMs === undefined) return;
+        retryAtMs = now();
         isProbing = false;
       }),
     };
   };
-  const isPassable = (): boolean => !isProbing && stateOf() !== "open";
 
   return {
     get state() {
-      return stateOf();
+      if (retryAtMs === undefined) return "closed";
+      return isProbing || isPassable() ? "half-open" : "open";
     },
     get retryAtMs() {
       return retryAtMs;
@@ -90,7 +93,10 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
     },
     enter() {
       if (!isPassable()) return undefined;
-      isProbing = retryAtMs !== undefined;
+      if (retryAtMs !== undefined) {
+        isProbing = true;
+        retryAtMs = now() + waitMs(openedTimes);
+      }
       return createPass();
     },
   };
