@@ -1,15 +1,18 @@
-const offsetBasis = 0x811c9dc5;
 const prime = 0x01000193;
 
-/** Continues a hash (FNV-1a over UTF-16 units, 32 bits, not yet mixed) from the start of a text to its end. */
-export function continueHash(hash: number, text: string, end: number = text.length): number {
+/** The hash of nothing, to be continued. */
+export const emptyHash = 0x811c9dc5;
+
+/** Continues a hash (FNV-1a, 32 bits, not yet mixed) with bytes. */
+export function continueHashBytes(
+  hash: number,
+  bytes: Uint8Array,
+  { start, end }: { readonly start: number; readonly end: number },
+): number {
   let value = hash;
-  for (let at = 0; at < end; at += 1) value = Math.imul(value ^ text.charCodeAt(at), prime);
+  for (let at = start; at < end; at += 1) value = Math.imul(value ^ (bytes[at] ?? 0), prime);
   return value;
 }
-
-/** The hash of an empty text. */
-export const emptyHash: number = offsetBasis;
 
 /**
  * Mixes the bits of a 32-bit hash; the result is an unsigned integer.
@@ -24,5 +27,7 @@ export function mixHash(hash: number): number {
 
 /** Hashes a text to an unsigned 32-bit integer. Equal on all machines; not for secrets. */
 export function hashText(text: string): number {
-  return mixHash(continueHash(emptyHash, text));
+  let value = emptyHash;
+  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), prime);
+  return mixHash(value);
 }

@@ -1,64 +1,32 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { outlinePrompt, prefixLengths } from "../../src/text/prompt-prefix.ts";
+import { hashPrefixes, prefixLengths } from "../../src/text/prompt-prefix.ts";
 
-const user = (content: unknown): object => ({ role: "user", content });
+const bytes = fc.uint8Array({ maxLength: 900 });
 
 test("prompts that begin alike have the same first hashes, and no more", () => {
-  const texts = fc.string({ maxLength: 900 });
   fc.assert(
-    fc.property(texts, texts, texts, (shared, one, other) => {
-      const [a, b] = [shared + one, shared + other];
+    fc.property(bytes, bytes, bytes, (shared, one, other) => {
+      const [a, b] = [Buffer.concat([shared, one]), Buffer.concat([shared, other])];
       let length = 0;
       while (length < Math.min(a.length, b.length) && a[length] === b[length]) length += 1;
-      const [left, right] = [outlinePrompt({ prompt: a }), outlinePrompt({ prompt: b })];
+      const [left, right] = [hashPrefixes([a]), hashPrefixes([b])];
       for (const [index, end] of prefixLengths.entries()) {
-        const isShared = end <= length;
-        expect(left.prefixes[index] !== undefined && left.prefixes[index] === right.prefixes[index]).toBe(
-          isShared,
-        );
+        expect(left[index] !== undefined && left[index] === right[index]).toBe(end <= length);
       }
-      expect(left.characters).toBe(a.length);
     }),
   );
 });
 
-test("how a text is cut into messages' parts changes no hash", () => {
+test("how a prompt is cut into parts changes no hash", () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ maxLength: 300 }), { maxLength: 20 }), (parts) => {
-      const cut = outlinePrompt({ messages: [user(parts.map((text) => ({ type: "text", text })))] });
-      expect(cut).toEqual(outlinePrompt({ messages: [user(parts.join(""))] }));
+    fc.property(fc.array(bytes, { maxLength: 20 }), (parts) => {
+      expect(hashPrefixes(parts)).toEqual(hashPrefixes([Buffer.concat(parts)]));
     }),
   );
 });
 
-test("a conversation keeps its hashes as it grows, whatever its parameters are", () => {
-  const messages = [user("a".repeat(700))];
-  const before = outlinePrompt({ model: "m", temperature: 0, messages });
-  const after = outlinePrompt({ messages: [...messages, user("b".repeat(400))], stream: true });
-  expect(before.prefixes).toHaveLength(2);
-  expect(after.prefixes.slice(0, 2)).toEqual(before.prefixes);
-  expect(after.prefixes).toHaveLength(3);
-});
-
-test("reads the fields of every wire format, and no images", () => {
-  const text = "x".repeat(256);
-  for (const field of ["tools", "system", "instructions", "messages", "prompt", "input"]) {
-    expect(outlinePrompt({ [field]: text }).prefixes).toHaveLength(1);
-  }
-  const image = { type: "image_url", image_url: { url: `data:${"A".repeat(9999)}` } };
-  expect(outlinePrompt({ messages: [user([image])] })).toEqual({ characters: 4, prefixes: [] });
-  expect(outlinePrompt({ prompt: [1, 22, 333] }).characters).toBe(6);
-});
-
-test("takes any JSON, however deep", () => {
-  fc.assert(
-    fc.property(fc.jsonValue(), (value) => {
-      const { characters, prefixes } = outlinePrompt({ messages: value, prompt: value });
-      expect(prefixes.length).toBe(prefixLengths.filter((length) => length <= characters).length);
-    }),
-  );
-  let deep: unknown = "text";
-  for (let depth = 0; depth < 5000; depth += 1) deep = [deep];
-  expect(outlinePrompt({ messages: deep }).characters).toBe(0);
+test("a prompt has a hash of each beginning that it is as long as, up to the longest", () => {
+  const countOf = (length: number): number => hashPrefixes([Buffer.alloc(length)]).length;
+  expect([0, 255, 256, 511, 512, 16_383, 16_384, 1_000_000].map(countOf)).toEqual([0, 0, 1, 1, 2, 6, 7, 7]);
 });
