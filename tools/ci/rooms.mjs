@@ -349,7 +349,7 @@ export const packageRooms = {
         "http/session",
       ],
       gateway: ["api/shared"],
-      "gateway/backends": ["text", "api/shared", "gateway"],
+      "gateway/backends": ["text", "registry", "models/remote", "gateway"],
       "gateway/routing/policies": ["text"],
       "gateway/routing": ["text", "api/shared", "gateway", "gateway/backends", "gateway/routing/policies"],
       daemon: [

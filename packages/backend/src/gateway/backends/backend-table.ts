@@ -33,3 +33,9 @@ export interface BackendTable {
   /** Calls back after each change of the list; returns a function that ends that. */
   subscribe?(listener: () => void): () => void;
 }
+
+/** A table that keeps itself up to date until it is disposed. */
+export interface LiveBackendTable extends BackendTable {
+  subscribe(listener: () => void): () => void;
+  dispose(): void;
+}

@@ -98,8 +98,12 @@ function quote(ids: readonly string[]): string {
         .join(", ");
 }
 
-/** Creates the list of a server and starts to refresh it. */
-export function createModelList(options: ResolvedRemoteOptions, client: RemoteClient): ModelList {
+/** Creates the list of a server and starts to refresh it; calls back after each answer and each failure. */
+export function createModelList(
+  options: ResolvedRemoteOptions,
+  client: RemoteClient,
+  onRefresh: () => void = () => undefined,
+): ModelList {
   const { baseUrl, refreshIntervalMs } = options;
   const ending = new AbortController();
   let listed: ReadonlyMap<string, ListedModel> | undefined;
@@ -120,6 +124,7 @@ export function createModelList(options: ResolvedRemoteOptions, client: RemoteCl
     } finally {
       pending = undefined;
       schedule();
+      onRefresh();
     }
   };
   const refresh = (): Promise<void> => {
@@ -180,6 +185,7 @@ export function createModelList(options: ResolvedRemoteOptions, client: RemoteCl
     refresh,
     noteUnreachable: (reason) => {
       failure = reason;
+      onRefresh();
     },
     dispose: (reason) => {
       clearTimeout(timer);
