@@ -162,15 +162,34 @@ describe.skipIf("reason" in opened)(title, () => {
       expect(JSON.parse(onGpu.stdout)).toMatchObject({ memoryPlan: { kvCacheDtype: "int8" } });
     });
 
-    test("is not what auto takes, which says why; doctor runs a step on the device", async () => {
+    test("is not what auto takes, which says why; doctor runs a step and every kernel", async () => {
       const run = await runCli(["doctor", "--json"], { environment });
       expect(run.exitCode).toBe(0);
-      expect(JSON.parse(run.stdout)).toMatchObject({
+      const report = JSON.parse(run.stdout) as { gpuCheck: { kernels: { isWithin: boolean }[] } };
+      expect(report.gpuCheck.kernels.length).toBeGreaterThan(100);
+      expect(report.gpuCheck.kernels.every(({ isWithin }) => isWithin)).toBe(true);
+      // The speed of a stand-in is not measured.
+      for (const name of ["copies", "problem"]) expect(report.gpuCheck).not.toHaveProperty(name);
+      expect(report).toMatchObject({
         executor: { name: "onnx", reason: expect.stringContaining("ask for it with --executor cuda") },
+        gpuCheck: { device: "Stand-in GPU 0", isStandIn: true },
         runtimes: expect.arrayContaining([
           expect.objectContaining({ executor: "cuda", path: "driver", works: true }),
         ]),
       });
+    });
+
+    test("would not run where kernels fail; doctor says which, and goes on without the device", async () => {
+      const broken = join(scratch, "broken");
+      // The first of them is the kernels' check's.
+      await writeFile(broken, `cuMemsetD8Async ${illegalAddress}`);
+      const run = await runCli(["doctor", "--executor", "cuda"], {
+        environment: { ...environment, STAND_IN_FAULT: broken },
+      });
+      expect(run.exitCode).toBe(4);
+      expect(run.stdout.replaceAll(/\s+/g, " ")).toMatch(
+        /would not run: \d+ of \d+ kernels do not compute the stored values: \S+ \(.*ILLEGAL_ADDRESS.*\), \S+ \(not run: the device was lost/,
+      );
     });
   });
 });

@@ -127,6 +127,8 @@ export const packageRooms = {
         "executors/cuda/kernels",
         "executors/cuda/network",
       ],
+      "executors/cuda/cases": ["executors/cuda/kernels/manifests"],
+      "executors/cuda/check": ["executors/cuda/cases", "executors/cuda/step"],
       "executors/cuda": [
         "executors",
         "executors/network",
@@ -136,6 +138,7 @@ export const packageRooms = {
         "executors/cuda/network/fusion",
         "executors/cuda/weights",
         "executors/cuda/step",
+        "executors/cuda/check",
       ],
       "executors/tfjs/runtime": ["executors"],
       "executors/tfjs/weights": ["executors", "executors/weights", "executors/tfjs/runtime"],

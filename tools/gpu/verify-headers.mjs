@@ -38,6 +38,7 @@ const bytesByElement = {
   cuMemcpyDtoHAsync_v2: [1],
   cuStreamCreate: [8],
   cuEventCreate: [8],
+  cuEventElapsedTime: [4],
   cuMemAllocAsync: [8],
   cuMemGetAllocationGranularity: [8, 32],
   cuMemAddressReserve: [8],

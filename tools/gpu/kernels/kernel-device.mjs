@@ -95,9 +95,6 @@ export async function withKernels(options, names, use) {
       launch(name, geometry, ...args) {
         functionOf(name).launch({ ...geometry, stream }, ...args);
       },
-      copy(to, from) {
-        device.copyOnDevice(blocks.get(to), blocks.get(from), { stream });
-      },
       functionOf,
       /** Microseconds of one of `count` launches in a graph: median and spread of rounds. */
       timeMicroseconds(count, launch, { rounds = options.tiny ? 2 : 9 } = {}) {

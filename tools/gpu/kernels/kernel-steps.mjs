@@ -1,6 +1,6 @@
 // The steps about kernels and the executor, the most valuable first. `seconds`: timeout of a step.
 import { measureDecodeAttention, measurePrefillAttention } from "./attention-steps.mjs";
-import { loadModules, measureCopy, measureLaunches } from "./launch-steps.mjs";
+import { checkStoredValues, loadModules, measureCopy, measureLaunches } from "./launch-steps.mjs";
 import { measureModel } from "./model-step.mjs";
 import { measureLlamaCpp, measureTorch } from "./peer-steps.mjs";
 import { measureGemm, measureGemv } from "./product-steps.mjs";
@@ -8,6 +8,7 @@ import { runTests, sanitize } from "./test-steps.mjs";
 
 export const kernelSteps = [
   { name: "kernels: all modules are loaded", seconds: 60, run: loadModules },
+  { name: "kernels: stored values", seconds: 60, run: checkStoredValues },
   { name: "kernels: like float64", seconds: 90, run: runTests(["kernels"]) },
   {
     name: "executor: families like transformers, and conformance",

@@ -1,6 +1,6 @@
 // Loading modules, and what launches cost.
 import assert from "node:assert/strict";
-import { cuda, withDevice } from "../session.mjs";
+import { cuda, inference, withDevice, withPool } from "../session.mjs";
 import { missingKernels, moduleNames, readModule, summarize, withKernels } from "./kernel-device.mjs";
 
 /** Loads every module, as at a start; the driver compiles what it has not cached. */
@@ -67,17 +67,31 @@ export function measureLaunches(options) {
 
 /** Copies within the device: the most that its memory gives, counting reads and writes. */
 export function measureCopy(options) {
-  return withKernels(options, [], (kernels) => {
-    const sizeBytes = options.tiny ? 4096 : 2 ** 30;
-    const from = kernels.random(sizeBytes, "bytes");
-    const to = kernels.poisoned(sizeBytes);
-    const { median, spread } = kernels.timeMicroseconds(options.tiny ? 2 : 4, () => kernels.copy(to, from));
-    const length = Math.min(sizeBytes, 2 ** 20);
-    for (const at of [0, sizeBytes - length]) {
-      const [expected, got] = [from, to].map((address) => kernels.get(address, new Uint8Array(length), at));
-      assert.deepEqual(got, expected);
-    }
-    const value = (2 * sizeBytes) / median / 1e6;
-    return { figures: [{ what: "copy on the device, reads and writes", value, spread, unit: "TB/s" }] };
-  });
+  return withDevice(options, (device) =>
+    withPool({ device, events: { emit() {} } }, (pool) => {
+      const speed = inference.measureCopies({ pool, sizeBytes: options.tiny ? 4096 : 2 ** 30 });
+      const what = "copy on the device, reads and writes";
+      return { figures: [{ what, value: speed.bytesPerSecond / 1e12, spread: speed.spread, unit: "TB/s" }] };
+    }),
+  );
+}
+
+/** Every kernel once, compared with the values that are shipped. */
+export function checkStoredValues(options) {
+  const skipped = missingKernels(options);
+  if (skipped !== undefined) return skipped;
+  return withDevice(options, (device) =>
+    withPool({ device, events: { emit() {} } }, async (pool) => {
+      const checks = await inference.checkKernels({ pool });
+      const wrong = checks.filter(({ isWithin }) => !isWithin);
+      assert.deepEqual(wrong, []);
+      return {
+        checks: checks.map(({ kernel, deviation, tolerance }) => ({
+          what: kernel,
+          error: deviation,
+          limit: tolerance,
+        })),
+      };
+    }),
+  );
 }

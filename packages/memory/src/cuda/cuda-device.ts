@@ -5,7 +5,7 @@ import { type CudaDriver, loadCudaDriver } from "./driver/cuda-driver.ts";
 import { type CudaDeviceDescription, describeCudaDevice } from "./cuda-device-description.ts";
 import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 import { type CudaContext, handleDisposed, retainCudaContext } from "./cuda-context.ts";
-import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
+import { createCudaEvent, type CudaEvent, type CudaEventOptions } from "./cuda-event.ts";
 import { createCudaStream, type CudaStream } from "./cuda-stream.ts";
 import { createPinnedMemory, type PinnedBuffer } from "./pinned-buffer.ts";
 
@@ -27,7 +27,7 @@ export interface CudaDevice extends Device, CudaDeviceDescription, Disposable {
   createStream(): CudaStream;
   /** Whether a stream was created by this device object. */
   ownsStream(stream: CudaStream): boolean;
-  createEvent(): CudaEvent;
+  createEvent(options?: CudaEventOptions): CudaEvent;
   createPinnedBuffer(sizeBytes: number): PinnedBuffer;
   /**
    * Copies from the host. The copy of a pinned source is queued; its content must not change until it has run.
@@ -142,9 +142,9 @@ export function createCudaDevice(options: CudaDeviceOptions = {}): CudaDevice {
       return stream;
     },
     ownsStream: (stream) => streams.has(stream),
-    createEvent() {
+    createEvent(options) {
       makeCurrent();
-      return createCudaEvent(context);
+      return createCudaEvent(context, options);
     },
     createPinnedBuffer(sizeBytes) {
       makeCurrent();

@@ -15,7 +15,7 @@ export { captureGraph, type CudaGraph } from "./cuda-graph.ts";
 export { CudaError } from "./driver/cuda-error.ts";
 export type { CudaFunction, CudaFunctionAttributes, LaunchOptions, LaunchSize } from "./cuda-function.ts";
 export { type CudaModule, type CudaModuleSource, loadCudaModule } from "./cuda-module.ts";
-export type { CudaEvent } from "./cuda-event.ts";
+export type { CudaEvent, CudaEventOptions } from "./cuda-event.ts";
 export type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 export {
   createCudaMemoryPool,

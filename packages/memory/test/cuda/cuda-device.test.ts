@@ -119,6 +119,28 @@ describeOverStandIn("a CUDA device", (standIn) => {
     event.synchronizeBlocking();
     await device.synchronize();
   });
+  it("measures the time between timed events that are complete", async () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    const [start, end] = [device.createEvent({ isTimed: true }), device.createEvent({ isTimed: true })];
+    using untimed = device.createEvent();
+    expect(() => end.millisecondsSince(start)).toThrow("CUDA_ERROR_INVALID_HANDLE");
+    stream.record(start);
+    stream.record(untimed);
+    standIn.hold();
+    stream.record(end);
+    expect(() => end.millisecondsSince(start)).toThrow("CUDA_ERROR_NOT_READY");
+    await stream.synchronize();
+    expect(end.millisecondsSince(start)).toBeGreaterThanOrEqual(0);
+    expect(start.millisecondsSince(end)).toBe(-end.millisecondsSince(start));
+    expect(() => end.millisecondsSince(untimed)).toThrow("CUDA_ERROR_INVALID_HANDLE");
+    using other = createCudaDevice({ driver, ordinal: 1 });
+    using foreign = other.createEvent({ isTimed: true });
+    expect(() => end.millisecondsSince(foreign)).toThrow(expect.objectContaining({ code: "WRONG_DEVICE" }));
+    // Work that has not run may still be on its way to a destroyed event.
+    stream.record(end);
+    for (const event of [start, end]) event.dispose();
+  });
   it("polls where the driver requires a current context in the waiting thread", async () => {
     using device = createCudaDevice({ driver });
     standIn.fail("cuEventSynchronize", 201);

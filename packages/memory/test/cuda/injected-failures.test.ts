@@ -73,7 +73,7 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
     () => (world.device = createCudaDevice({ driver: world.driver })),
     () => world.device.freeBytes(),
     () => (world.stream = world.device.createStream()),
-    () => (world.event = world.device.createEvent()),
+    () => (world.event = world.device.createEvent({ isTimed: true })),
     () => (world.pinned = hasPinned ? world.device.createPinnedBuffer(4096) : undefined),
     () =>
       (world.pool = createCudaMemoryPool({
@@ -101,6 +101,7 @@ function listSteps(standIn: StandIn, world: World, hasPinned: boolean): readonly
     () => world.device.defaultStream.waitFor(world.event),
     () => world.event.isComplete(),
     () => world.event.synchronizeBlocking(),
+    () => assert.equal(world.event.millisecondsSince(world.event), 0),
     () => world.stream.isIdle(),
     () => world.stream.synchronizeBlocking(),
     () => world.stream.synchronize(),

@@ -3,9 +3,12 @@ import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory"
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../../config/resolve-config.ts";
 import { chooseExecutors } from "../../models/engine/choose-executor.ts";
+import { findGpu } from "../../models/engine/find-gpu.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { quantizedAs } from "../banner.ts";
 import type { CommandRunner } from "../command-context.ts";
+import { checkGpu, type GpuCheck } from "./check-gpu.ts";
+import { describeDeviations, describeGpuCheck } from "./describe-gpu-check.ts";
 import { describeGpus } from "./describe-gpus.ts";
 import {
   probeBundledModel,
@@ -26,6 +29,8 @@ export interface DoctorReport {
   /** Available to this process, within the limits of its container. */
   readonly memory: HostMemory;
   readonly gpus: GpuInventory;
+  /** Of the GPU that the settings name; `undefined` where the CUDA executor can use none. */
+  readonly gpuCheck: GpuCheck | undefined;
   readonly runtimes: readonly RuntimeProbe[];
   /** What `auto` takes, and why. */
   readonly executor: { readonly name: string; readonly reason: string };
@@ -48,7 +53,7 @@ export interface DoctorReport {
 function judge(
   system: SystemInfo,
   runtimes: readonly RuntimeProbe[],
-  { models, store }: Pick<DoctorReport, "models" | "store">,
+  { models, store, gpuCheck }: Pick<DoctorReport, "models" | "store" | "gpuCheck">,
 ): DoctorReport["verdict"] {
   const ofModels = models.map(({ id, reasons, executor, runtime }) => {
     const usable = runtimes.filter(
@@ -56,8 +61,9 @@ function judge(
     );
     const works = usable.some((probe) => probe.works);
     const problems = usable.map(({ description }) => description).join("; ");
-    const all =
-      works || reasons.length > 0 ? reasons : [`the executor ${executor} cannot be used: ${problems}`];
+    const deviations = executor === "cuda" && gpuCheck !== undefined ? describeDeviations(gpuCheck) : "";
+    const own = deviations === "" ? reasons : [...reasons, deviations];
+    const all = works || own.length > 0 ? own : [`the executor ${executor} cannot be used: ${problems}`];
     return models.length === 1
       ? all
       : all.map((reason) => (reason.startsWith(`${id}: `) ? reason : `${id}: ${reason}`));
@@ -104,7 +110,7 @@ function describeMemory(system: SystemInfo, memory: HostMemory): string {
 }
 
 function formatReport(report: DoctorReport, terminalColumns: number | undefined): string {
-  const { system, memory, gpus, runtimes, executor, models, store, verdict } = report;
+  const { system, memory, gpus, gpuCheck, runtimes, executor, models, store, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
   const rows: (readonly [string, string])[] = [
@@ -117,6 +123,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
     ],
     ...describeGpus(gpus),
   ];
+  if (gpuCheck !== undefined) rows.push(...describeGpuCheck(gpuCheck));
   for (const { library, path, works, description } of runtimes) {
     rows.push([`${library} ${path}`, works ? description : `cannot be used: ${description}`]);
   }
@@ -150,16 +157,19 @@ export const doctor: CommandRunner = async (values, context) => {
   const runtimes = await probeRuntimes(sample?.directory ?? "", config.engine);
   // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
-  const [choice] = chooseExecutors({ executor: "auto", device: config.engine.device });
+  const { device } = config.engine;
+  const gpuCheck = "gpu" in findGpu(device) ? await checkGpu(device) : undefined;
+  const [choice] = chooseExecutors({ executor: "auto", device });
   const report: DoctorReport = {
     system,
     memory: readHostMemory(),
     gpus,
+    gpuCheck,
     runtimes,
     executor: { name: choice.planner.name, reason: choice.reason },
     models,
     store,
-    verdict: judge(system, runtimes, { models: configured, store }),
+    verdict: judge(system, runtimes, { models: configured, store, gpuCheck }),
   };
   const text =
     values["json"] === true

@@ -1,3 +1,5 @@
+export { checkKernels, type KernelCheck, type KernelCheckOptions } from "./check/check-kernels.ts";
+export { type CopyOptions, type CopySpeed, measureCopies } from "./check/measure-copies.ts";
 export { createCudaExecutor } from "./cuda-executor.ts";
 export type { CudaExecutorOptions } from "./cuda-options.ts";
 export { createCudaProvider, cudaPlanner } from "./cuda-provider.ts";

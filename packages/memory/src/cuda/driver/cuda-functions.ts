@@ -36,6 +36,8 @@ export const cudaFunctions = {
   cuEventRecord: ["address", "address"],
   cuEventQuery: ["address"],
   cuEventSynchronize: ["address"],
+  // The first version, which every driver has: 12.8 added a second one.
+  cuEventElapsedTime: ["pointer", "address", "address"],
   cuModuleLoadDataEx: ["pointer", "pointer", "uint32", "pointer", "pointer"],
   cuModuleUnload: ["address"],
   cuModuleGetFunction: ["pointer", "address", "pointer"],
@@ -86,6 +88,7 @@ export const cudaErrorNotReady = 600;
 
 /** Flags; the header writes `CU_STREAM_NON_BLOCKING`. */
 export const cuStreamNonBlocking = 1;
+export const cuEventDefault = 0;
 export const cuEventDisableTiming = 2;
 export const cuMemAllocationTypePinned = 1;
 export const cuMemLocationTypeDevice = 1;

@@ -90,7 +90,7 @@ static void unlock(int *held) { (void)held; pthread_mutex_unlock(&lock); }
 /* ---- state ---- */
 typedef struct { uint64_t base, size; int device, kind; void *memory; size_t whole; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
 typedef struct { int device, live; uint64_t queued, done; struct graph *recording; } stream_t;
-typedef struct { stream_t *stream; uint64_t at; int device; } event_t;
+typedef struct { stream_t *stream; uint64_t at, reached_ns; int device, is_timed; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
 enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE, KERNEL };
 typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; struct launch *launch; } op_t;
@@ -187,6 +187,7 @@ static int run_op(op_t *op) {
   else if (op->kind == KERNEL && !sticky) run_launch(op->launch);
   else if (op->kind == FILL) memset((void *)op->to, (int)op->value, op->size);
   else if (op->kind == POKE) *(uint32_t *)op->to = op->value;
+  else if (op->kind == MARK && op->to) ((event_t *)op->to)->reached_ns = now_ns();
   free(op->launch);
   op->done = 1;
   op->stream->done++;
@@ -437,14 +438,14 @@ status_t cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned flags) {
   if (!stream_of(handle) || !event) return INVALID_HANDLE;
   return queue((op_t){.kind = WAIT, .stream = stream_of(handle), .other = ((event_t *)event)->stream, .from = ((event_t *)event)->at});
 }
-status_t cuEventCreate(uint64_t *out, unsigned flags) { ENTER; NEED_CONTEXT; (void)flags; event_t *event = calloc(1, sizeof *event); event->device = current; live_events++; *out = (uint64_t)event; return OK; }
-status_t cuEventDestroy_v2(uint64_t handle) { ENTER; if (!handle) return INVALID_HANDLE; live_events--; free((void *)handle); return OK; }
+status_t cuEventCreate(uint64_t *out, unsigned flags) { ENTER; NEED_CONTEXT; event_t *event = calloc(1, sizeof *event); event->device = current; event->is_timed = !(flags & 2); live_events++; *out = (uint64_t)event; return OK; }
+status_t cuEventDestroy_v2(uint64_t handle) { ENTER; if (!handle) return INVALID_HANDLE; live_events--; for (int i = 0; i < op_count; i++) if (ops[i].kind == MARK && ops[i].to == handle) ops[i].to = 0; free((void *)handle); return OK; }
 status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   ENTER;
   stream_t *target = stream_of(stream);
   if (!target || !handle) return INVALID_HANDLE;
   /* An event is work of its own: on a held stream it does not complete. */
-  status_t status = queue((op_t){.kind = MARK, .stream = target});
+  status_t status = queue((op_t){.kind = MARK, .to = handle, .stream = target});
   if (status) return status;
   event_t *event = (event_t *)handle;
   event->stream = target;
@@ -454,6 +455,14 @@ status_t cuEventRecord(uint64_t handle, uint64_t stream) {
 static int reached(event_t *event) { return event->stream == NULL || event->stream->done >= event->at; }
 status_t cuEventQuery(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
 status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) advance(event->stream, event->at, 1); return sticky; }
+status_t cuEventElapsedTime(float *milliseconds, uint64_t start, uint64_t end) {
+  ENTER;
+  event_t *from = (event_t *)start, *to = (event_t *)end;
+  if (!from || !to || !from->is_timed || !to->is_timed || !from->stream || !to->stream) return INVALID_HANDLE;
+  if (!reached(from) || !reached(to)) return sticky ? sticky : NOT_READY;
+  *milliseconds = (float)((double)(int64_t)(to->reached_ns - from->reached_ns) / 1e6);
+  return sticky;
+}
 
 status_t cuMemGetAllocationGranularity(size_t *out, const void *properties, unsigned option) { ENTER; (void)properties; (void)option; *out = GRANULARITY; return OK; }
 status_t cuMemAddressReserve(ptr_t *out, size_t size, size_t alignment, ptr_t hint, uint64_t flags) {

@@ -1,19 +1,7 @@
-import { readFile } from "node:fs/promises";
-import {
-  type CudaDevice,
-  CudaError,
-  type CudaFunction,
-  type CudaModule,
-  type CudaModuleSource,
-  type KernelManifest,
-  loadCudaModule,
-} from "@infernode/memory/cuda";
-import { InferenceError, reasonOf } from "../../../errors.ts";
-import { kernelModules } from "../kernels/kernel-modules.ts";
+import type { CudaDevice, CudaFunction, CudaModule } from "@infernode/memory/cuda";
 import type { KernelLaunch, Program } from "../network/program.ts";
 import { assertDevice } from "./assert-device.ts";
-
-const folder = new URL("../../../../ptx/", import.meta.url);
+import { loadKernelModule } from "./load-module.ts";
 
 /** Kernels that a device runs. */
 export interface Kernels {
@@ -34,9 +22,7 @@ export async function loadKernels({ steps }: Program, device: CudaDevice): Promi
   };
   try {
     for (const name of new Set(launches.map(({ module }) => module))) {
-      const manifest = kernelModules.get(name);
-      if (manifest === undefined) throw new InferenceError("EXECUTOR_FAILED", `no kernels are named ${name}`);
-      modules.set(name, loadModule(device, { image: await readImage(name), manifest }));
+      modules.set(name, await loadKernelModule(device, name));
     }
   } catch (error) {
     dispose();
@@ -46,23 +32,4 @@ export async function loadKernels({ steps }: Program, device: CudaDevice): Promi
     functionOf: ({ module, entry }) => modules.get(module)!.function(entry),
     dispose,
   };
-}
-
-function loadModule(device: CudaDevice, source: CudaModuleSource<KernelManifest>): CudaModule {
-  try {
-    return loadCudaModule(device, source);
-  } catch (cause) {
-    if (cause instanceof CudaError && cause.isSticky) throw cause;
-    const message = `the driver cannot load the kernels of this package: ${reasonOf(cause)}`;
-    throw new InferenceError("EXECUTOR_UNAVAILABLE", message, { cause });
-  }
-}
-
-async function readImage(name: string): Promise<string> {
-  try {
-    return await readFile(new URL(`${name}.ptx`, folder), "utf8");
-  } catch (cause) {
-    const message = `the kernels ${name} of this package cannot be read: ${reasonOf(cause)}`;
-    throw new InferenceError("EXECUTOR_UNAVAILABLE", message, { cause });
-  }
 }

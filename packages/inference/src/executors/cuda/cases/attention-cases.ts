@@ -1,0 +1,273 @@
+import { attention } from "../kernels/manifests/attention.ts";
+import { attentionDecodeBf16 } from "../kernels/manifests/attention-decode-bf16.ts";
+import { attentionDecodeF32 } from "../kernels/manifests/attention-decode-f32.ts";
+import { attentionDecodeI8 } from "../kernels/manifests/attention-decode-i8.ts";
+import { attentionJoin } from "../kernels/manifests/attention-join.ts";
+import { attentionPrefillBf16 } from "../kernels/manifests/attention-prefill-bf16.ts";
+import { normRotateAppend } from "../kernels/manifests/norm-rotate-append.ts";
+import { rotateAppend } from "../kernels/manifests/rotate-append.ts";
+import {
+  type CaseArgument,
+  type CaseNumbers,
+  input,
+  integers,
+  type KernelCase,
+  output,
+  type OutputType,
+} from "./kernel-case.ts";
+import { NumberSource } from "./number-source.ts";
+
+const pageTokens = 16;
+const pageCount = 4;
+const [heads, kvHeads] = [4, 2];
+/** Of one sequence; the last of them is not used. */
+const table = integers(2, 0, 3, 1);
+const tableStride = 4;
+const position = 40;
+/** Weights are rounded to 16 bits. */
+const rounded = { tolerance: 2 ** -7 };
+
+type PageType = "float32" | "bfloat16" | "float16" | "int8";
+const names: Readonly<Record<PageType, string>> = {
+  float32: "f32",
+  bfloat16: "bf16",
+  float16: "f16",
+  int8: "i8",
+};
+
+/** Attention to pages, and what writes them. */
+export function attentionCases(): readonly KernelCase[] {
+  const numbers = new NumberSource(9);
+  return [
+    ...(["float32", "bfloat16", "int8"] as const).map((type) => anyAttention(numbers, type)),
+    ...decodes(numbers),
+    join(numbers),
+    ...[64, 80, 96, 128, 256].map((headDim) => prefill(numbers, headDim)),
+    ...(["float32", "bfloat16", "float16", "int8"] as const).map((type) => normRotated(numbers, type)),
+    ...(["float32", "bfloat16", "int8"] as const).map((type) => rotated(numbers, type)),
+  ];
+}
+
+/** Pages of keys or values, and scales where there are any. */
+function pagesOf(numbers: NumberSource, type: PageType, headDim: number): [CaseArgument, CaseArgument] {
+  const rows = pageCount * kvHeads * pageTokens;
+  const stored: CaseNumbers = numbers[type](rows * headDim);
+  if (type !== "int8") return [input(stored), undefined];
+  return [input(stored), input(numbers.positive(rows).map((scale) => scale / 128))];
+}
+
+function anyAttention(numbers: NumberSource, type: PageType): KernelCase {
+  const [headDim, tokens] = [24, 2];
+  const [keys, keyScales] = pagesOf(numbers, type, headDim);
+  const [values, valueScales] = pagesOf(numbers, type, headDim);
+  return {
+    manifest: attention,
+    entry: `attention_${names[type]}`,
+    grid: [tokens, heads],
+    block: 32,
+    args: [
+      output("float32", tokens * heads * headDim),
+      input(numbers.float32(tokens * heads * headDim)),
+      keys,
+      values,
+      ...(type === "int8" ? [keyScales, valueScales] : []),
+      input(numbers.float32(heads)),
+      integers(position, 7),
+      integers(0, 0),
+      table,
+      integers(tokens),
+      tableStride,
+      pageTokens,
+      kvHeads,
+      headDim,
+      20,
+      headDim ** -0.5,
+      4,
+    ],
+  };
+}
+
+function decodes(numbers: NumberSource): readonly KernelCase[] {
+  const kinds = [
+    { manifest: attentionDecodeBf16, type: "bfloat16", dims: [64, 80, 96, 128, 256, 0], tile: 32, stages: 2 },
+    { manifest: attentionDecodeF32, type: "float32", dims: [0], tile: 16, stages: 1 },
+    { manifest: attentionDecodeI8, type: "int8", dims: [64, 80, 96, 128, 256, 0], tile: 32, stages: 2 },
+  ] as const;
+  const bytes = { bfloat16: 2, float32: 4, int8: 1 };
+  return kinds.flatMap(({ manifest, type, dims, tile, stages }) =>
+    dims.map((entryDim): KernelCase => {
+      const headDim = entryDim === 0 ? 48 : entryDim;
+      const tokens = 2;
+      const [keys, keyScales] = pagesOf(numbers, type, headDim);
+      const [values, valueScales] = pagesOf(numbers, type, headDim);
+      return {
+        manifest,
+        entry: `attention_decode_${entryDim === 0 ? "any" : entryDim}`,
+        grid: [kvHeads, 1, 1],
+        block: 128,
+        sharedBytes: 8 * headDim * 4 + stages * 2 * tile * (headDim * bytes[type] + 16),
+        args: [
+          output("float32", tokens * heads * headDim),
+          undefined,
+          input(numbers.float32(tokens * heads * headDim)),
+          keys,
+          values,
+          keyScales,
+          valueScales,
+          undefined,
+          integers(0),
+          integers(tokens),
+          integers(position),
+          integers(0, 0),
+          table,
+          tableStride,
+          heads,
+          kvHeads,
+          headDim,
+          0,
+          headDim ** -0.5,
+          0,
+        ],
+      };
+    }),
+  );
+}
+
+function join(numbers: NumberSource): KernelCase {
+  const [tokens, headDim, splits] = [2, 40, 3];
+  return {
+    manifest: attentionJoin,
+    entry: "attention_join",
+    grid: [tokens, heads],
+    block: 64,
+    args: [
+      output("float32", tokens * heads * headDim),
+      // The total of weights is positive, as is all that is here.
+      input(numbers.positive(tokens * heads * splits * (headDim + 2))),
+      input(numbers.float32(heads)),
+      integers(tokens),
+      headDim,
+      splits,
+    ],
+  };
+}
+
+function prefill(numbers: NumberSource, headDim: number): KernelCase {
+  const tokens = 12;
+  const tile = headDim > 96 ? 32 : 64;
+  const [keys] = pagesOf(numbers, "bfloat16", headDim);
+  const [values] = pagesOf(numbers, "bfloat16", headDim);
+  return {
+    manifest: attentionPrefillBf16,
+    entry: `attention_prefill_${headDim}`,
+    grid: [Math.ceil((tokens * heads) / kvHeads / 64), kvHeads, 1],
+    block: 128,
+    sharedBytes: (64 + 2 * tile) * (headDim + 8) * 2,
+    args: [
+      output("float32", tokens * heads * headDim, rounded),
+      input(numbers.float32(tokens * heads * headDim)),
+      keys,
+      values,
+      undefined,
+      integers(0),
+      integers(tokens),
+      integers(30),
+      integers(...Array.from({ length: tokens }, () => 0)),
+      table,
+      tableStride,
+      heads,
+      kvHeads,
+      0,
+      headDim ** -0.5,
+      0,
+    ],
+  };
+}
+
+/** Pages that are written in part, beside the outputs of queries. */
+function appended(type: PageType, headDim: number): readonly [CaseArgument, CaseArgument, CaseArgument] {
+  const rows = pageCount * kvHeads * pageTokens;
+  const empty = { float32: Float32Array, bfloat16: Uint16Array, float16: Uint16Array, int8: Int8Array }[type];
+  const page = (): CaseArgument =>
+    output(type satisfies OutputType, rows * headDim, { initial: new empty(rows * headDim) });
+  return [page(), page(), output("float32", rows, { initial: new Float32Array(rows) })];
+}
+
+function rotated(numbers: NumberSource, type: PageType): KernelCase {
+  const [headDim, rotaryDim, tokens] = [32, 24, 2];
+  const [keys, values, scales] = appended(type, headDim);
+  const of = (count: number): CaseArgument => input(numbers.float32(count));
+  return {
+    manifest: rotateAppend,
+    entry: `rotate_append_${names[type]}`,
+    grid: [tokens, heads + 2 * kvHeads],
+    block: 32,
+    args: [
+      output("float32", tokens * heads * headDim),
+      keys,
+      values,
+      ...(type === "int8" ? [scales, scales] : []),
+      of(tokens * heads * headDim),
+      of(tokens * kvHeads * headDim),
+      of(tokens * kvHeads * headDim),
+      of((3 * rotaryDim) / 2),
+      of((3 * rotaryDim) / 2),
+      integers(2, 0),
+      integers(position, 7),
+      integers(0, 0),
+      table,
+      integers(tokens),
+      tableStride,
+      pageTokens,
+      heads,
+      kvHeads,
+      headDim,
+      rotaryDim,
+      0,
+      0.5,
+      16,
+    ],
+  };
+}
+
+function normRotated(numbers: NumberSource, type: PageType): KernelCase {
+  const [headDim, rotaryDim, tokens] = [32, 24, 2];
+  const [keys, values, scales] = appended(type, headDim);
+  const of = (count: number): CaseArgument => input(numbers.float32(count));
+  const isScaled = type === "int8";
+  return {
+    manifest: normRotateAppend,
+    entry: `norm_rotate_append_${names[type]}`,
+    grid: [tokens, Math.ceil((heads + 2 * kvHeads) / 4)],
+    block: 128,
+    args: [
+      output("float32", tokens * heads * headDim),
+      keys,
+      values,
+      isScaled ? scales : undefined,
+      isScaled ? scales : undefined,
+      of(tokens * heads * headDim),
+      of(tokens * kvHeads * headDim),
+      of(tokens * kvHeads * headDim),
+      of(heads * headDim),
+      of(kvHeads * headDim),
+      of((3 * rotaryDim) / 2),
+      of((3 * rotaryDim) / 2),
+      integers(2, 0),
+      integers(position, 7),
+      integers(0, 0),
+      table,
+      integers(tokens),
+      tableStride,
+      heads,
+      kvHeads,
+      headDim,
+      rotaryDim,
+      1,
+      headDim,
+      2 ** -17,
+      0.5,
+      16,
+    ],
+  };
+}

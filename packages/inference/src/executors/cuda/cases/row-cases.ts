@@ -1,0 +1,147 @@
+import { argmax } from "../kernels/manifests/argmax.ts";
+import { embed } from "../kernels/manifests/embed.ts";
+import { experts } from "../kernels/manifests/experts.ts";
+import { rows as rowKernels } from "../kernels/manifests/rows.ts";
+import { sample } from "../kernels/manifests/sample.ts";
+import { input, integers, type KernelCase, output } from "./kernel-case.ts";
+import { NumberSource } from "./number-source.ts";
+
+const rows = 3;
+const width = 64;
+const counts = integers(rows);
+
+/** Rows that are looked up, copied and mixed, and the tokens that are taken of rows of logits. */
+export function rowCases(): readonly KernelCase[] {
+  return [...embeddings(), ...copies(), ...mixtures(), ...choices()];
+}
+
+function embeddings(): readonly KernelCase[] {
+  const numbers = new NumberSource(2);
+  const [vocab, blockSize] = [8, 32];
+  const indices = integers(7, 0, 3);
+  const out = output("float32", rows * width);
+  const geometry = { manifest: embed, grid: rows, block: 64 } as const;
+  const dense = (entry: string, table: KernelCase["args"][number]): KernelCase => ({
+    ...geometry,
+    entry,
+    args: [out, table, indices, counts, width],
+  });
+  const blocks = width / blockSize;
+  const quantized = (bits: 4 | 8): KernelCase => ({
+    ...geometry,
+    entry: `embed_q${bits}`,
+    args: [
+      out,
+      input(numbers.bytes((vocab * width * bits) / 8)),
+      input(numbers.positive(vocab * blocks)),
+      input(numbers.bytes((vocab * blocks * bits) / 8)),
+      input(numbers.float32(vocab * blocks)),
+      indices,
+      counts,
+      width,
+      blockSize,
+      blocks,
+    ],
+  });
+  return [
+    dense("embed_f32", input(numbers.float32(vocab * width))),
+    dense("embed_f16", input(numbers.float16(vocab * width))),
+    dense("embed_bf16", input(numbers.bfloat16(vocab * width))),
+    quantized(4),
+    quantized(8),
+  ];
+}
+
+function copies(): readonly KernelCase[] {
+  const numbers = new NumberSource(3);
+  const x = input(numbers.float32(rows * width));
+  const geometry = { manifest: rowKernels, grid: rows, block: 64 } as const;
+  return [
+    {
+      ...geometry,
+      entry: "gather_rows",
+      args: [output("float32", rows * width), x, integers(2, 2, 0), counts, 1, width],
+    },
+    {
+      ...geometry,
+      entry: "repeat_rows",
+      grid: 2 * rows,
+      args: [output("float32", 2 * rows * width), x, counts, 2, width],
+    },
+    {
+      ...geometry,
+      entry: "slice_rows",
+      args: [output("float32", rows * 4 * 5), x, counts, 1, 4, width / 4, 3, 5],
+    },
+    {
+      ...geometry,
+      entry: "rotate_blocks",
+      grid: [rows, 2],
+      block: 16,
+      args: [output("float32", rows * width), x, counts, 1, width, 32],
+    },
+  ];
+}
+
+function mixtures(): readonly KernelCase[] {
+  const numbers = new NumberSource(4);
+  const [expertCount, perToken] = [40, 2];
+  return [
+    {
+      manifest: experts,
+      entry: "route_tokens",
+      grid: rows,
+      block: 32,
+      sharedBytes: expertCount * 4,
+      args: [
+        output("int32", rows * perToken),
+        output("float32", rows * perToken),
+        input(numbers.float32(rows * expertCount, 4)),
+        counts,
+        expertCount,
+        perToken,
+        1,
+      ],
+    },
+    {
+      manifest: experts,
+      entry: "join_experts",
+      grid: rows,
+      block: 64,
+      args: [
+        output("float32", rows * width),
+        input(numbers.float32(rows * perToken * width)),
+        input(numbers.positive(rows * perToken)),
+        counts,
+        perToken,
+        width,
+      ],
+    },
+  ];
+}
+
+function choices(): readonly KernelCase[] {
+  const numbers = new NumberSource(5);
+  const [vocab, tokenCount] = [1000, 990];
+  const logits = input(numbers.float32(rows * vocab, 8));
+  const tokens = output("int32", rows);
+  const status = output("int32", 2 * rows);
+  // Temperature, the exponent below which nothing has a weight, top-p, the number that is drawn.
+  const parameters = input(Float64Array.of(1, -50, 0.9, 0.3, 0.5, -2, 1, 0.75, 2, -50, 1, 0.6));
+  return [
+    {
+      manifest: argmax,
+      entry: "argmax",
+      grid: rows,
+      block: 256,
+      args: [tokens, status, logits, counts, 1, vocab, tokenCount],
+    },
+    {
+      manifest: sample,
+      entry: "sample",
+      grid: rows,
+      block: 512,
+      args: [tokens, status, logits, parameters, integers(0, 0, 40), counts, 1, vocab, tokenCount],
+    },
+  ];
+}

@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import {
+  type CudaDevice,
+  CudaError,
+  type CudaModule,
+  type CudaModuleSource,
+  type KernelManifest,
+  loadCudaModule,
+} from "@infernode/memory/cuda";
+import { InferenceError, reasonOf } from "../../../errors.ts";
+import { kernelModules } from "../kernels/kernel-modules.ts";
+
+const folder = new URL("../../../../ptx/", import.meta.url);
+
+/**
+ * Loads a module of this package by its name.
+ * @throws InferenceError `EXECUTOR_UNAVAILABLE` where the driver or the file system does not give it
+ */
+export async function loadKernelModule(device: CudaDevice, name: string): Promise<CudaModule> {
+  const manifest = kernelModules.get(name);
+  if (manifest === undefined) throw new InferenceError("EXECUTOR_FAILED", `no kernels are named ${name}`);
+  return loadModule(device, { image: await readImage(name), manifest });
+}
+
+function loadModule(device: CudaDevice, source: CudaModuleSource<KernelManifest>): CudaModule {
+  try {
+    return loadCudaModule(device, source);
+  } catch (cause) {
+    if (cause instanceof CudaError && cause.isSticky) throw cause;
+    const message = `the driver cannot load the kernels of this package: ${reasonOf(cause)}`;
+    throw new InferenceError("EXECUTOR_UNAVAILABLE", message, { cause });
+  }
+}
+
+async function readImage(name: string): Promise<string> {
+  try {
+    return await readFile(new URL(`${name}.ptx`, folder), "utf8");
+  } catch (cause) {
+    const message = `the kernels ${name} of this package cannot be read: ${reasonOf(cause)}`;
+    throw new InferenceError("EXECUTOR_UNAVAILABLE", message, { cause });
+  }
+}
