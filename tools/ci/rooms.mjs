@@ -355,6 +355,15 @@ export const packageRooms = {
       "gateway/backends": ["text", "registry", "models/remote", "gateway"],
       "gateway/routing/policies": ["text"],
       "gateway/routing": ["text", "api/shared", "gateway", "gateway/backends", "gateway/routing/policies"],
+      "gateway/proxy": [
+        "text",
+        "api/shared",
+        "http/body",
+        "http/connection",
+        "http/session",
+        "http",
+        "gateway",
+      ],
       daemon: [
         "config",
         "log",

@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ApiError } from "../../api/shared/api-error.ts";
+import { toApiError } from "../../api/shared/to-api-error.ts";
+import { createBodyReader } from "../../http/body/body-reader.ts";
+import { abortWhenClientGone } from "../../http/connection/client-gone.ts";
+import { closeQueuedResponse } from "../../http/connection/close-queued-response.ts";
+import { createConnections } from "../../http/connection/connections.ts";
+import { createHostGuard, pathOfTarget } from "../../http/connection/host-guard.ts";
+import { createListeners } from "../../http/connection/listeners.ts";
+import { takeRequestId } from "../../http/connection/request-id.ts";
+import type { HttpServer } from "../../http/http-server-options.ts";
+import { createUpgradeRequest } from "../../http/session/upgrade-request.ts";
+import { sendError, sendWhole, type Client } from "./client.ts";
+import { crossOriginHeaders } from "./cross-origin.ts";
+import { createForwardedPaths } from "./forwarded-paths.ts";
+import { beginExchange, type GatewayExchange } from "./gateway-exchange.ts";
+import type { GatewayServerOptions } from "./gateway-server-options.ts";
+import { createOwnRoutes, findOwnRoute } from "./own-routes.ts";
+import { createOwners } from "./owners.ts";
+import { pathOf, proxyRequest, type ProxyOptions } from "./proxy-request.ts";
+import { createRetryBudget } from "./retry-budget.ts";
+import { createUpstream } from "./upstream.ts";
+
+/** Sockets in addition to those that are served, for clients that are being rejected. */
+const rejectedSockets = 32;
+
+/** After the drain timeout, for the last bytes of aborted answers. */
+const flushMs = 500;
+
+/** Responses and conversations whose backend is known. */
+const maxOwners = 65_536;
+
+const ownMethods = ["GET", "HEAD", "OPTIONS"];
+
+function assertUncompressed({ headers }: IncomingMessage): void {
+  const encoding = headers["content-encoding"];
+  if (encoding === undefined || encoding.toLowerCase() === "identity") return;
+  const message = "Expected an uncompressed body: leave out the header `content-encoding`";
+  throw new ApiError("unsupported_media_type", message);
+}
+
+/** Creates the HTTP server of a gateway. Nothing listens before `listen`. */
+export function createGatewayServer(options: GatewayServerOptions): HttpServer {
+  const { router, formats, config, logger, metrics, ids } = options;
+  const connections = createConnections({
+    maxCount: config.maxConnections,
+    idleGraceMs: config.idleGraceMs ?? 250,
+  });
+  const bodies = createBodyReader({
+    memoryBytes: config.bodyMemoryBytes,
+    limitBytes: config.bodyLimitBytes,
+    contextTokens: () => {
+      const known = router.models().flatMap(({ contextTokens }) => contextTokens ?? []);
+      return known.length === 0 ? undefined : Math.max(...known);
+    },
+  });
+  const hostGuard = createHostGuard(config);
+  const upstream = createUpstream(config);
+  const factsOf = createForwardedPaths(formats);
+  const routes = createOwnRoutes(options);
+  const proxy: ProxyOptions = {
+    router,
+    upstream,
+    bodies,
+    budget: createRetryBudget({ share: config.retryShare, burst: config.retryBurst }),
+    owners: createOwners(maxOwners),
+    maxAttempts: config.maxAttempts,
+    logger,
+    onAttempt: (sample) => metrics.observeAttempt(sample),
+  };
+
+  const answer = async (client: Client, target: string, exchange: GatewayExchange): Promise<void> => {
+    const { request } = client;
+    const { method = "GET" } = request;
+    const path = pathOf(target);
+    const own = findOwnRoute(routes, path);
+    const { pattern, isForwarded } = factsOf(path);
+    exchange.route = own?.pattern ?? pattern;
+    hostGuard.assertAllowed(request, request.url ?? "");
+    if (own === undefined && !isForwarded) {
+      throw new ApiError("unknown_url", `Unknown URL: ${method} ${path.slice(0, 200)}`);
+    }
+    if (method === "OPTIONS") return sendWhole(client, { status: 204, headers: [], body: Buffer.alloc(0) });
+    if (own !== undefined) {
+      if (ownMethods.includes(method)) return own.route(client, own.rest);
+      const message = `Method not allowed: expected ${ownMethods.join(", ")}, got ${method}`;
+      throw new ApiError("method_not_allowed", message);
+    }
+    assertUncompressed(request);
+    return proxyRequest(client, target, { options: proxy, record: exchange });
+  };
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const requestId = takeRequestId(request.headers["x-request-id"], ids);
+    const exchange = beginExchange(request, response, { requestId, options });
+    closeQueuedResponse(response, request.socket);
+    const target = pathOfTarget(request.url ?? "/");
+    const { errors, requestIdHeader } = factsOf(pathOf(target));
+    const client: Client = {
+      request,
+      response,
+      requestId,
+      errors,
+      signal: abortWhenClientGone(response),
+      writeTimeoutMs: config.writeTimeoutMs,
+      headers: [
+        "x-request-id",
+        requestId,
+        ...(requestIdHeader === undefined ? [] : [requestIdHeader, requestId]),
+        ...crossOriginHeaders(request, config.corsOrigins),
+      ],
+      isStream: false,
+      hasContent: false,
+    };
+    answer(client, target, exchange)
+      .catch((error: unknown) => {
+        if (client.signal.aborted) return;
+        exchange.error = toApiError(error);
+        sendError(client, exchange.error);
+      })
+      .finally(() => request.resume());
+  };
+
+  const listeners = createListeners({
+    config,
+    connections,
+    maxSockets: config.maxConnections + rejectedSockets,
+    logger,
+    errors: formats[0].errors,
+    onRequest,
+    requestClass: createUpgradeRequest(() => false),
+    onUpgrade: (_request, socket) => void socket.destroy(),
+    mayContinue: (request) => Number(request.headers["content-length"] ?? 0) <= bodies.limitBytes(),
+  });
+  let closeCall: Promise<void> | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+  const close = async (): Promise<void> => {
+    listeners.stopAccepting();
+    bodies.stop();
+    await connections.close();
+    clearTimeout(deadline);
+    listeners.dispose();
+    upstream[Symbol.dispose]();
+  };
+  const closeOnce = (): Promise<void> => (closeCall ??= close());
+  return {
+    async listen(address) {
+      const { host } = address;
+      const { port, addresses } = await listeners.listen(address);
+      hostGuard.setAddresses(addresses, host);
+      return { host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` };
+    },
+    drain({ timeoutMs }) {
+      connections.drain();
+      deadline ??= setTimeout(() => connections.destroyAll(), timeoutMs + flushMs);
+    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+}
