@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { decryptSecret } from "../../packages/backend/src/secrets/encrypted-secret.ts";
 import { runCli } from "./support/run-cli.ts";
 
 describe("help and usage", () => {
@@ -186,5 +187,23 @@ describe("play", () => {
     const run = await runCli(["play", "--prompt", "once upon a time ".repeat(400)]);
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toContain("maximum context length");
+  });
+});
+
+describe("encrypt", () => {
+  test("encrypts standard input with a key that it made", async () => {
+    const { stdout: key } = await runCli(["encrypt", "--new-key"]);
+    const environment = { INFERNODE_SECRET_KEY: key.trim() };
+    const { stdout, exitCode } = await runCli(["encrypt"], { input: "sk-secret\n", environment });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^enc:v1:[\w-]+\n$/);
+    expect(decryptSecret(stdout.trim(), Buffer.from(key, "base64url"))).toBe("sk-secret");
+  });
+
+  test("exits with 2 without a key", async () => {
+    const { stderr, exitCode } = await runCli(["encrypt"], { input: "sk-secret" });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("INFERNODE_SECRET_KEY");
+    expect(stderr).not.toContain("sk-secret");
   });
 });

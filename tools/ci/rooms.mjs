@@ -224,6 +224,7 @@ export const packageRooms = {
     ],
     rooms: {
       text: [],
+      secrets: [],
       parsers: [],
       "parsers/reasoning": ["parsers"],
       "parsers/tools": ["parsers"],
@@ -393,6 +394,7 @@ export const packageRooms = {
         "daemon",
         "wire-conformance/shared",
         "wire-conformance",
+        "secrets",
       ],
     },
   },

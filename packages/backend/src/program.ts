@@ -77,6 +77,14 @@ Examples:
   $ infernode conformance http://127.0.0.1:8000 --only chunks,tools/arguments --json
 ${exitCodeHelp}`;
 
+const encryptHelp = `
+Reads the secret from standard input and the key from INFERNODE_SECRET_KEY or the file INFERNODE_SECRET_KEY_FILE.
+
+Examples:
+  $ infernode encrypt --new-key > secret.key
+  $ INFERNODE_SECRET_KEY_FILE=secret.key infernode encrypt < api-key.txt
+${exitCodeHelp}`;
+
 type LoadRunner = () => Promise<CommandRunner>;
 
 /** The logger sets `Error.prepareStackTrace` at start, which frozen intrinsics do not allow. */
@@ -191,6 +199,12 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .option("--json", "print JSON")
     .addHelpText("after", conformanceHelp)
     .action(run(async () => (await import("./commands/conformance.ts")).conformance));
+
+  addCommand(program, "encrypt")
+    .description("encrypt a backend's key for a configuration file")
+    .option("--new-key", "print a new key to encrypt with, and exit")
+    .addHelpText("after", encryptHelp)
+    .action(run(async () => (await import("./commands/encrypt.ts")).encrypt));
 
   const isCacheDirectory = ({ path }: { readonly path: string }): boolean => path === "engine.cacheDirectory";
   const cache = addCommand(program, "cache").description(

@@ -5,7 +5,7 @@ import { variableOf } from "./setting.ts";
 import { settings } from "./settings.ts";
 
 /** Variables that are read, but are not settings. */
-const otherVariables = ["INFERNODE_CONFIG"];
+const otherVariables = ["INFERNODE_CONFIG", "INFERNODE_SECRET_KEY", "INFERNODE_SECRET_KEY_FILE"];
 
 // Kubernetes sets these in every pod if there is a service named "infernode".
 const serviceLinkName = /^INFERNODE_(SERVICE_(HOST|PORT)(_.+)?|PORT_\d+_(TCP|UDP)(_.+)?)$/;
