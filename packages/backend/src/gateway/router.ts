@@ -47,6 +47,8 @@ export interface Lease {
   readonly backend: Backend;
   /** The name of the model there; `undefined` leaves the request as it is. */
   readonly upstreamModel: string | undefined;
+  /** Called when an answer begins that is not a refusal: the backend works. */
+  begin(): void;
   /** Called exactly once. */
   end(outcome: LeaseOutcome): void;
 }

@@ -112,6 +112,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd> {
     sendWhole(client, { status, headers, body });
     return { outcome: "completed" };
   }
+  lease.begin();
   let cause: unknown;
   request.on("error", (error) => (cause = error));
   answer.on("error", (error) => (cause ??= error));

@@ -11,8 +11,10 @@ export interface CircuitBreakerOptions {
 /** `half-open`: one request is let through as a probe, which decides. */
 export type CircuitState = "closed" | "open" | "half-open";
 
-/** A request that was let through. The first call counts; the others have no effect. */
+/** A request that was let through. The first end counts; the others have no effect. */
 export interface CircuitPass {
+  /** An answer has begun: if this is a probe, others are let through again. It may still fail. */
+  begin(): void;
   succeed(): void;
   fail(): void;
   /** Ends without a result: the client went away. */
@@ -59,7 +61,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
     isProbing = false;
   };
   const createPass = (): CircuitPass => {
-    const own = era;
+    let own = era;
     let isOver = false;
     const once = (act: () => void) => (): void => {
       if (isOver || own !== era) return;
@@ -67,6 +69,11 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
       act();
     };
     return {
+      begin: () => {
+        if (isOver || own !== era || retryAtMs === undefined) return;
+        close();
+        own = era;
+      },
       succeed: once(close),
       fail: once(() => {
         failures += 1;

@@ -87,6 +87,10 @@ export function createRouter({ table, settings, clock, random }: RouterContext):
     return {
       backend: serving.known.backend,
       upstreamModel,
+      begin: () => {
+        pass.begin();
+        if (beforeMs !== undefined) queue.wake();
+      },
       end: (outcome) => {
         const beforeMs = place.breaker.retryAtMs;
         endAt(place, pass, { outcome, nowMs: time.now() });

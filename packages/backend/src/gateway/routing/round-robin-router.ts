@@ -69,7 +69,7 @@ export function createRoundRobinRouter(table: BackendTable): Router {
         });
       }
       turn += 1;
-      return { backend: chosen.backend, upstreamModel: name, end: () => undefined };
+      return { backend: chosen.backend, upstreamModel: name, begin: () => undefined, end: () => undefined };
     },
     models: () => mergeModels(table.list()),
     backends: () => table.list().flatMap(({ backend, isHealthy }) => (isHealthy ? [backend] : [])),

@@ -55,6 +55,21 @@ test("another probe follows one whose client went away", () => {
   expect(breaker.enter()).toBeDefined();
 });
 
+test("a probe whose answer begins closes it, and may still fail", () => {
+  const { breaker, clock, fail } = create();
+  fail();
+  fail();
+  fail();
+  clock.ms = 100;
+  const probe = breaker.enter();
+  probe?.begin();
+  expect(breaker.state).toBe("closed");
+  probe?.fail();
+  fail();
+  fail();
+  expect(breaker.state).toBe("open");
+});
+
 test("an answer to a request from before it opened does not close it", () => {
   const { breaker, fail } = create();
   const old = breaker.enter();
@@ -66,7 +81,9 @@ test("an answer to a request from before it opened does not close it", () => {
 });
 
 test("whatever happens: at most one probe at a time, none while open, and never shut for good", () => {
-  const actions = fc.array(fc.constantFrom("enter", "succeed", "fail", "abandon", "wait"), { maxLength: 60 });
+  const actions = fc.array(fc.constantFrom("enter", "begin", "succeed", "fail", "abandon", "wait"), {
+    maxLength: 60,
+  });
   fc.assert(
     fc.property(actions, (list) => {
       const { breaker, clock } = create();
@@ -81,6 +98,8 @@ test("whatever happens: at most one probe at a time, none while open, and never 
           if (state === "closed") expect(pass).toBeDefined();
           if (state === "half-open" && pass !== undefined) expect(breaker.enter()).toBeUndefined();
           if (pass !== undefined) running.push(pass);
+        } else if (action === "begin") {
+          running[0]?.begin();
         } else {
           running.shift()?.[action]();
         }
