@@ -12,6 +12,8 @@ export interface SettingKind {
   readonly fromText: (text: string) => unknown;
   /** What stands for the value in the help of the flag, such as `<number>`. */
   readonly argument: string;
+  /** It has parts: errors name the one that is wrong. */
+  readonly isStructured?: boolean;
 }
 
 function numberFromText(text: string): unknown {

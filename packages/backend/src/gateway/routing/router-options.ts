@@ -1,5 +1,5 @@
-import type { PolicyName } from "./policy-names.ts";
-import type { RoutingRule } from "./rules.ts";
+import type { PolicyName } from "../../config/policy-names.ts";
+import type { RoutingRule } from "../../config/routing-rule.ts";
 
 /** How requests are routed; may be changed while the gateway runs. */
 export interface RoutingSettings {

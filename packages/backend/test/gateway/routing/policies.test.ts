@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createPolicies } from "../../../src/gateway/routing/create-policies.ts";
 import type { Candidate } from "../../../src/gateway/routing/policies/policy.ts";
-import { policyNames } from "../../../src/gateway/routing/policy-names.ts";
+import { policyNames } from "../../../src/config/policy-names.ts";
 import { rankByHash } from "../../../src/gateway/routing/policies/rank-by-hash.ts";
 
 function candidate(id: string, parts: Partial<Candidate> = {}): Candidate {

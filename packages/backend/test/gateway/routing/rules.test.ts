@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { compileRules, type RoutingRule, type RuleRequest } from "../../../src/gateway/routing/rules.ts";
+import type { RoutingRule } from "../../../src/config/routing-rule.ts";
+import { compileRules, type RuleRequest } from "../../../src/gateway/routing/rules.ts";
 
 function rule(name: string, parts: Partial<RoutingRule>): RoutingRule {
-  return { name, priority: 0, when: {}, model: undefined, backends: undefined, policy: undefined, ...parts };
+  return { name, priority: 0, when: {}, ...parts };
 }
 
 function request(parts: Partial<RuleRequest> = {}): RuleRequest {
