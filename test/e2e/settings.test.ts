@@ -13,6 +13,7 @@ import { slowMachine } from "../hostile/support/slow-machine.ts";
 import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
 import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
+import { consulSettingCases } from "./support/discovery-setting-cases.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { makeRecitingModel } from "./support/make-reciting-model.ts";
 import { sessionSettingCases, storeSettingCases } from "./support/response-setting-cases.ts";
@@ -498,12 +499,6 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "log.format": async () => {
     expect((await (shown ??= show())).log).toMatch(/^\[[0-9:.]+\] ERROR: engine crashed/m);
   },
-  "discovery.serviceName": async () => {
-    expect(await getJson(answering, "/health")).toMatchObject({ services: [{ name: "own-name" }] });
-  },
-  "discovery.advertiseAddress": async () => {
-    expect(await getJson(answering, "/health")).toMatchObject({ services: [{ address: "engine.example" }] });
-  },
   "health.stallAfterMs": async () => {
     await using daemon = await startDaemon({ args: ["--stall-after", "1000"] });
     process.kill(daemon.enginePid(), "SIGSTOP");
@@ -512,6 +507,18 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     // A stopped process would outlive the daemon.
     process.kill(daemon.enginePid(), "SIGCONT");
   },
+  "discovery.provider": async () => {
+    expect(await getJson(answering, "/v1/system/registry")).toMatchObject({ provider: "embedded" });
+    const refused = await runCli(["serve", "--port", "0", "--discovery", "etcd"]);
+    expect(refused.stderr).toContain("--discovery etcd: expected one of embedded, consul");
+  },
+  "discovery.serviceName": async () => {
+    expect(await getJson(answering, "/health")).toMatchObject({ services: [{ name: "own-name" }] });
+  },
+  "discovery.advertiseAddress": async () => {
+    expect(await getJson(answering, "/health")).toMatchObject({ services: [{ address: "engine.example" }] });
+  },
+  ...consulSettingCases(scratchDirectory),
 };
 
 /** What serve shows once it is ready. */

@@ -96,7 +96,7 @@ export const serve: CommandRunner = async (values, context) => {
   });
   for (const warning of warnings) logger.warn(warning);
   const startedAtMs = performance.now();
-  const daemon = createDaemon(config, log);
+  const daemon = createDaemon(config, { ...log, consulToken: context.environment["CONSUL_HTTP_TOKEN"] });
   const stopping = stopOnSignals(daemon, logger, context);
   let address: DaemonAddress;
   try {

@@ -158,17 +158,38 @@ export interface LogSettings {
   readonly format: "auto" | "pretty" | "json";
 }
 
-/** How the daemon registers itself. */
-export interface DiscoverySettings {
-  readonly serviceName: string;
-  /** Address at which others reach this daemon; `undefined`: the one it listens on. */
-  readonly advertiseAddress: string | undefined;
-}
-
 /** When the daemon reports that it is unhealthy. */
 export interface HealthSettings {
   /** An engine that has work and makes no step for this long is not ready. */
   readonly stallAfterMs: number;
+}
+
+/** How the daemon registers itself. */
+export interface DiscoverySettings {
+  readonly provider: "embedded" | "consul";
+  /** One DNS label. */
+  readonly serviceName: string;
+  /** Address at which others reach this daemon; `undefined`: the one it listens on. */
+  readonly advertiseAddress: string | undefined;
+  /** Besides `openai` and the model's. */
+  readonly tags: readonly string[];
+  /** Between updates of the load. */
+  readonly updateIntervalMs: number;
+}
+
+/** How Consul is reached; its token is no setting. Files are absolute. */
+export interface ConsulSettings {
+  readonly url: string;
+  readonly tokenFile: string | undefined;
+  readonly datacenter: string | undefined;
+  readonly namespace: string | undefined;
+  readonly partition: string | undefined;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly serverName: string | undefined;
+  readonly ttlMs: number;
+  readonly criticalTimeoutMs: number;
 }
 
 /** The resolved configuration: validated and frozen. */
@@ -181,8 +202,9 @@ export interface InfernodeConfig {
   readonly engine: EngineSettings;
   readonly store: StoreSettings;
   readonly log: LogSettings;
-  readonly discovery: DiscoverySettings;
   readonly health: HealthSettings;
+  readonly discovery: DiscoverySettings;
+  readonly consul: ConsulSettings;
 }
 
 /** Where a value came from. `name` is the file, variable or flag. */

@@ -1,4 +1,4 @@
-import { choice, milliseconds, text } from "./setting-kinds.ts";
+import { choice, milliseconds } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 
 /** Those of the daemon as a whole. */
@@ -18,20 +18,6 @@ export const daemonSettings: readonly Setting[] = [
     flag: "log-format",
     shortVariable: "INFERNODE_LOG_FORMAT",
     description: "auto: pretty on a terminal, otherwise JSON",
-  },
-  {
-    path: "discovery.serviceName",
-    kind: text("a service name", "<name>"),
-    default: "infernode",
-    flag: "service-name",
-    description: "name under which the daemon registers",
-  },
-  {
-    path: "discovery.advertiseAddress",
-    kind: text("an address or host name", "<address>"),
-    default: undefined,
-    flag: "advertise-address",
-    description: "address at which others reach this daemon; by default the one it listens on",
   },
   {
     path: "health.stallAfterMs",

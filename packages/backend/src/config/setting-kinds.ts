@@ -155,6 +155,46 @@ export function address(): SettingKind {
   return { ...kind, schema: z.preprocess(withoutBrackets, kind.schema) };
 }
 
+/** The name of a service: one DNS label. */
+export function serviceName(): SettingKind {
+  return {
+    expected: "a name of 1 to 63 of a-z 0-9 - without a hyphen at an end",
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
+    fromText: (value) => value,
+    argument: "<name>",
+  };
+}
+
+/** Tags of a service. */
+export function tagNames(): SettingKind {
+  const kind = list("a list of at most 32 tags of 1 to 255 characters without control characters", "<tags>");
+  const tag = z
+    .string()
+    .trim()
+    .min(1)
+    .max(255)
+    .regex(/^\P{Cc}*$/u);
+  return { ...kind, schema: z.array(tag).max(32) };
+}
+
+/** The address of a server. */
+export function webAddress(): SettingKind {
+  const isPlain = (value: string): boolean => {
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    const isWeb = url?.protocol === "http:" || url?.protocol === "https:";
+    return isWeb && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  };
+  return {
+    expected: "an http or https URL without credentials, query and fragment",
+    schema: z.string().trim().max(4096).refine(isPlain),
+    fromText: (value) => value,
+    argument: "<url>",
+  };
+}
+
 /** A list of host names, without ports. */
 export function hostNames(): SettingKind {
   const kind = list("a list of host names without ports such as api.example, .example or *", "<names>");

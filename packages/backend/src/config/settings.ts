@@ -1,4 +1,5 @@
 import { daemonSettings } from "./daemon-settings.ts";
+import { discoverySettings } from "./discovery-settings.ts";
 import { modelSettings } from "./model-settings.ts";
 import { serverSettings } from "./server-settings.ts";
 import { sessionSettings } from "./session-settings.ts";
@@ -12,6 +13,7 @@ export const settings: readonly Setting[] = [
   ...modelSettings,
   ...storeSettings,
   ...daemonSettings,
+  ...discoverySettings,
 ];
 
 const namePath = "model.name";

@@ -9,6 +9,7 @@ import { createHttpMetrics } from "../metrics/http-metrics.ts";
 import { createInferenceMetrics, type InferenceMetrics } from "../metrics/inference-metrics.ts";
 import type { EngineStatsSample } from "../metrics/inference-samples.ts";
 import { createLogMetrics } from "../metrics/log-metrics.ts";
+import { createRegistryMetrics, type RegistrySample } from "../metrics/registry-metrics.ts";
 import { createStoreMetrics } from "../metrics/store-metrics.ts";
 import { createSessionMetrics } from "../metrics/session-metrics.ts";
 import { createMemoryMetrics, type MemoryLedgerSample } from "../metrics/memory-metrics.ts";
@@ -47,6 +48,8 @@ export function createDaemonMetrics(options: {
   readonly droppedLineCount: () => number;
   /** Read at each scrape. [nothing is stored] */
   readonly store: () => Pick<ItemStore, "stats"> | undefined;
+  /** Read at each scrape. [the registry is this process] */
+  readonly registry: () => RegistrySample | undefined;
 }): DaemonMetrics {
   const { events, engines, gpus } = options;
   const metrics = createMetrics();
@@ -57,6 +60,7 @@ export function createDaemonMetrics(options: {
   const http = createHttpMetrics(registry);
   const sessions = createSessionMetrics(registry);
   const stored = createStoreMetrics(registry);
+  const serviceRegistry = createRegistryMetrics(registry);
   const gpuMetrics = createGpuMetrics(registry);
   const memory = createMemoryMetrics(registry);
   const engineStates = createEngineStateMetrics(registry);
@@ -122,6 +126,8 @@ export function createDaemonMetrics(options: {
       log.droppedLines(options.droppedLineCount());
       const storeStats = options.store()?.stats();
       if (storeStats !== undefined) stored.observe(storeStats);
+      const registrySample = options.registry();
+      if (registrySample !== undefined) serviceRegistry.observe(registrySample);
       gpuMetrics.gpus((await gpus.survey()).gpus);
       return metrics.render();
     },

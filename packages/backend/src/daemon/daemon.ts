@@ -1,9 +1,4 @@
-import { hostname } from "node:os";
-import {
-  createEmbeddedDiscovery,
-  type DiscoveryProvider,
-  type RegisteredService,
-} from "@infernode/discovery";
+import type { DiscoveryProvider } from "@infernode/discovery";
 import { readHostMemory } from "@infernode/memory";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
@@ -18,6 +13,7 @@ import type { ItemStore } from "../store/item-store.ts";
 import { packageVersion } from "../package-version.ts";
 import { createDaemonHealth } from "./daemon-health.ts";
 import { createDaemonMetrics } from "./daemon-metrics.ts";
+import { createDaemonRegistry } from "./daemon-registry.ts";
 import { createGpuTelemetry } from "./gpu-telemetry.ts";
 import { logEvents } from "./log-events.ts";
 import { openStore } from "./open-store.ts";
@@ -31,8 +27,10 @@ export interface DaemonDependencies {
   readonly events?: EventBus;
   /** Creates the engine of a model. [a supervised child process] */
   readonly createEngine?: (options: EngineSupervisorOptions) => EngineSupervisor;
-  /** [the embedded provider] */
+  /** Instead of the provider of the configuration; not disposed of. */
   readonly discovery?: DiscoveryProvider;
+  /** Of Consul, where `consul.tokenFile` is not set. [none] */
+  readonly consulToken?: string | undefined;
 }
 
 /** The address that a daemon listens on. */
@@ -66,7 +64,10 @@ export interface Daemon extends AsyncDisposable {
   stop(reason: string): Promise<void>;
 }
 
-const deregisterTimeoutMs = 3000;
+/** Time for the registry to hear that the daemon drains, before it refuses work. */
+const firstWithdrawalMs = 1000;
+/** A registry that does not answer must not keep the engines running. */
+const lastWithdrawalMs = 3000;
 
 function logOf(config: InfernodeConfig, dependencies: DaemonDependencies): DaemonLog {
   const { logger, droppedLineCount = () => 0 } = dependencies;
@@ -85,13 +86,21 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       onHandlerError: (error, eventName) =>
         logger.error({ err: error, eventName }, "an event handler failed"),
     });
-  const discovery = dependencies.discovery ?? createEmbeddedDiscovery({ events });
   const { engines, service } = createEngines(config, {
     events,
     onOutput: (line, engine) => logger.warn({ source: "engine", ...engine }, line),
     createEngine: dependencies.createEngine,
   });
   const stopLogging = logEvents(events, logger, { engineCount: engines.length });
+  const registry = createDaemonRegistry({
+    config,
+    events,
+    logger,
+    engines,
+    service,
+    discovery: dependencies.discovery,
+    consulToken: dependencies.consulToken,
+  });
   const gpus = createGpuTelemetry();
   let store: ItemStore | undefined;
   const metrics = createDaemonMetrics({
@@ -100,6 +109,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     gpus,
     droppedLineCount: () => log.droppedLineCount(),
     store: () => store,
+    registry: () => registry.status(),
   });
   const health = createDaemonHealth({
     engines,
@@ -110,45 +120,15 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
   });
   let http: HttpServer | undefined;
   let address: DaemonAddress | undefined;
-  let registration: RegisteredService | undefined;
   let startCall: Promise<DaemonAddress> | undefined;
   let stopCall: Promise<void> | undefined;
   let endCall: Promise<void> | undefined;
-
-  const register = async (at: DaemonAddress): Promise<void> => {
-    const { serviceName, advertiseAddress } = config.discovery;
-    const service = {
-      id: `${serviceName}-${hostname()}-${at.port}`,
-      name: serviceName,
-      address: advertiseAddress ?? at.host,
-      port: at.port,
-      tags: ["openai"],
-      metadata: { version: packageVersion },
-    };
-    registration = await discovery.register(service, { state: "critical" });
-  };
-  const publishReadiness = (): void => {
-    const ready = engines.filter((engine) => engine.state === "ready");
-    const state = ready.length > 0 ? "passing" : "critical";
-    const model = (ready[0] ?? engines[0])?.model;
-    const metadata =
-      model === undefined
-        ? {}
-        : {
-            model: model.id,
-            contextTokens: String(model.contextTokens),
-            models: ready.map(({ id }) => id).join(","),
-          };
-    registration?.update({ state, metadata }).catch((error: unknown) => {
-      logger.warn({ err: error }, "the service registry could not be updated");
-    });
-  };
-  const stopPublishing = events.on("backend:engine-state-changed", publishReadiness);
 
   const start = async (): Promise<DaemonAddress> => {
     // The models load while the server's code is imported; `ready` reports failures.
     for (const engine of engines) engine.start().catch(() => undefined);
     const serverLimits = resolveServerLimits(config.server);
+    await registry.open();
     const [{ createHttpServer }, { wireFormats }, openedStore] = await Promise.all([
       import("../http/create-http-server.ts"),
       import("../api/wire-formats.ts"),
@@ -163,7 +143,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       liveness: health.liveness,
       metrics,
       devices: async () => ({ memory: readHostMemory(), gpus: await gpus.survey() }),
-      discovery,
+      registry,
       logger,
       config: { ...config.server, ...serverLimits, session: config.session },
       version: packageVersion,
@@ -171,8 +151,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     address = await http.listen({ host: config.server.host, port: config.server.port });
     metrics.markServing();
     logger.info({ url: address.url, pid: process.pid }, "listening");
-    await register(address);
-    publishReadiness();
+    registry.publish(address);
     return address;
   };
   const ready = async (): Promise<readonly LocalModel[]> => {
@@ -182,21 +161,8 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     if (models.length === 0 && failure !== undefined) throw failure.reason;
     return models;
   };
-  /** A registry that does not answer must not keep the engines running. */
-  const deregister = async (): Promise<void> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const message = `expected an answer of the service registry within ${deregisterTimeoutMs} ms, got none`;
-      timer = setTimeout(() => reject(new Error(message)), deregisterTimeoutMs);
-    });
-    await Promise.race([registration?.deregister(), late]).catch((error: unknown) => {
-      logger.warn({ err: error }, "the service could not be deregistered");
-    });
-    clearTimeout(timer);
-  };
   const disposeAll = async (reason: string): Promise<void> => {
-    stopPublishing();
-    await deregister();
+    await registry.withdraw(lastWithdrawalMs);
     await http?.close();
     await store
       ?.dispose()
@@ -205,13 +171,15 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
     health.dispose();
     metrics.dispose();
     await gpus.dispose();
-    if (dependencies.discovery === undefined) await discovery.dispose();
+    await registry.dispose();
     events.emit("backend:stopped", { reason });
     stopLogging();
   };
   const stop = async (reason: string): Promise<void> => {
     const timeoutMs = config.server.drainTimeoutMs;
     events.emit("backend:draining", { reason, timeoutMs });
+    // First, so that others send no requests that would be refused.
+    await registry.withdraw(firstWithdrawalMs);
     http?.drain({ timeoutMs });
     await service.drain({ timeoutMs });
     // Waits for a start that has begun, so that everything is disposed of.

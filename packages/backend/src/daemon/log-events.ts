@@ -36,6 +36,12 @@ export function logEvents(
       const level = status === "healthy" || previous === undefined ? "debug" : "warn";
       logger[level]({ checker, previous, status, reasons }, "health changed");
     }),
+    events.on("discovery:registry-state-changed", ({ registry, state, reason }) => {
+      logger[state === "reachable" ? "info" : "warn"](
+        { registry, state, reason },
+        "service registry changed",
+      );
+    }),
     events.on("inference:request-finished", (payload) => logger.debug(payload, "request finished")),
   ];
   return () => {

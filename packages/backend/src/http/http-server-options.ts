@@ -1,4 +1,4 @@
-import type { DiscoveryProvider } from "@infernode/discovery";
+import type { ServiceInstance } from "@infernode/discovery";
 import type { HealthChecker } from "@infernode/health";
 import type { HostMemory } from "@infernode/memory";
 import type { GpuInventory } from "@infernode/memory/cuda";
@@ -83,6 +83,14 @@ export interface SystemDevices {
   readonly gpus: GpuInventory;
 }
 
+/** The service registry as the process knows it. */
+export interface ServiceRegistry {
+  /** What this process registers. */
+  services(): readonly ServiceInstance[];
+  /** Asks the registry, for a limited time. */
+  report(): Promise<object>;
+}
+
 /** What the HTTP server works with. It does not own and does not dispose these. */
 export interface HttpServerOptions {
   readonly service: ModelService;
@@ -95,8 +103,8 @@ export interface HttpServerOptions {
   /** What `/health/live` reports: unhealthy means that the process should be restarted. */
   readonly liveness: Pick<HealthChecker, "report">;
   readonly metrics: ServerMetrics;
-  /** Shown in `/health`. [not shown] */
-  readonly discovery?: Pick<DiscoveryProvider, "list"> | undefined;
+  /** What is registered, for `/health`, and what `/v1/system/registry` answers. [not shown, and no such path] */
+  readonly registry?: ServiceRegistry | undefined;
   /** What `/v1/system/devices` answers. [no such path] */
   readonly devices?: (() => Promise<SystemDevices>) | undefined;
   readonly logger: Logger;

@@ -139,7 +139,8 @@ describe("a daemon", () => {
     expect(service).toMatchObject({
       address: "10.0.0.9",
       port,
-      metadata: { model: "tiny", contextTokens: "256" },
+      tags: ["openai", "model-tiny"],
+      metadata: { model: "tiny", state: "ready", "context-tokens": "256" },
     });
     await daemon.stop("test");
     expect(await discovery.list({ name: "stories" })).toEqual([]);

@@ -71,7 +71,7 @@ function send(reply: FastifyReply, report: HealthReport): FastifyReply {
 
 /** Liveness, readiness and the whole report. */
 export function healthRoutes({ options }: ServerParts): readonly ServiceRoute[] {
-  const { service, discovery } = options;
+  const { service, registry } = options;
 
   async function askReadiness(): Promise<HealthReport> {
     const report = await ask(options.health);
@@ -121,7 +121,7 @@ export function healthRoutes({ options }: ServerParts): readonly ServiceRoute[] 
         }));
         const [first] = statuses;
         const model = first?.model;
-        const services = await discovery?.list().catch(() => undefined);
+        const services = registry?.services();
         const about = {
           version: options.version,
           // Those of the first model: clients read them before a server had several.

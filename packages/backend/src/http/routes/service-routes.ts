@@ -7,11 +7,12 @@ import {
 } from "../../api/shared/json-schema.ts";
 import { describeServer } from "../openapi-document.ts";
 import type { ServerParts } from "../server-parts.ts";
+import type { ServiceRegistry } from "../http-server-options.ts";
 import type { ServiceRoute } from "../service-route.ts";
 
 /** The server's version, its metrics, and the devices of the machine. */
 export function serviceRoutes({ options, api, sessions }: ServerParts): readonly ServiceRoute[] {
-  const { version, metrics, devices } = options;
+  const { version, metrics, devices, registry } = options;
   const routes: ServiceRoute[] = [
     {
       path: "/version",
@@ -53,24 +54,57 @@ export function serviceRoutes({ options, api, sessions }: ServerParts): readonly
       },
     },
   ];
-  if (devices === undefined) return routes;
+  if (devices !== undefined) routes.push(devicesRoute(devices));
+  if (registry !== undefined) routes.push(registryRoute(registry));
+  return routes;
+}
+
+function devicesRoute(devices: NonNullable<ServerParts["options"]["devices"]>): ServiceRoute {
   const memory = objectSchema({ totalBytes: integerSchema, freeBytes: integerSchema, limitedBy: textSchema });
-  return [
-    ...routes,
-    {
-      // The same as `infernode doctor --json` reports under `memory` and `gpus`.
-      path: "/v1/system/devices",
-      id: "systemDevices",
-      summary: "The memory and the GPUs of the machine",
-      answers: {
-        200: {
-          description: "The devices; `gpus.reason` says why there is no GPU",
-          schema: { name: "Devices", schema: objectSchema({ memory, gpus: { type: "object" } }) },
+  return {
+    // The same as `infernode doctor --json` reports under `memory` and `gpus`.
+    path: "/v1/system/devices",
+    id: "systemDevices",
+    summary: "The memory and the GPUs of the machine",
+    answers: {
+      200: {
+        description: "The devices; `gpus.reason` says why there is no GPU",
+        schema: { name: "Devices", schema: objectSchema({ memory, gpus: { type: "object" } }) },
+      },
+    },
+    handle: async (_request, reply) => reply.header("cache-control", "no-store").send(await devices()),
+  };
+}
+
+function registryRoute(registry: ServiceRegistry): ServiceRoute {
+  return {
+    // The same as `infernode doctor --json` reports under `registry`, with the registrations of this process.
+    path: "/v1/system/registry",
+    id: "systemRegistry",
+    summary: "The service registry as this server knows it",
+    answers: {
+      200: {
+        description: "What is registered, and what the registry answers; `reason` says why it does not",
+        schema: {
+          name: "Registry",
+          schema: objectSchema(
+            {
+              provider: textSchema,
+              serviceName: textSchema,
+              registry: { type: ["object", "null"] },
+              registrations: arraySchema({ type: "object" }),
+              instances: arraySchema({ type: "object" }),
+              instancesAgeMs: { type: "number" },
+              reason: textSchema,
+            },
+            ["provider", "serviceName", "registry", "registrations"],
+          ),
         },
       },
-      handle: async (_request, reply) => reply.header("cache-control", "no-store").send(await devices()),
     },
-  ];
+    handle: async (_request, reply) =>
+      reply.header("cache-control", "no-store").send(await registry.report()),
+  };
 }
 
 /** What the server is, and its links. @param routes those of the server itself */
