@@ -17,6 +17,7 @@ import {
   type ModelProbe,
   type RuntimeProbe,
 } from "./doctor-probes.ts";
+import { describeRegistry, probeRegistry, type RegistryProbe } from "./doctor-registry.ts";
 import { probeStore, type StoreProbe } from "./doctor-store.ts";
 import { readSystemInfo, type SystemInfo } from "./doctor-system.ts";
 import { readConfigSources } from "../setting-options.ts";
@@ -38,6 +39,8 @@ export interface DoctorReport {
   readonly models: readonly ModelProbe[];
   /** The file of the store, if one is configured, and whether `serve` could write it. */
   readonly store: StoreProbe | undefined;
+  /** The service registry, if one is configured, and what is in it. */
+  readonly registry: RegistryProbe | undefined;
   readonly verdict: {
     /** Whether `serve` would run all of them. */
     readonly wouldRun: boolean;
@@ -53,7 +56,7 @@ export interface DoctorReport {
 function judge(
   system: SystemInfo,
   runtimes: readonly RuntimeProbe[],
-  { models, store, gpuCheck }: Pick<DoctorReport, "models" | "store" | "gpuCheck">,
+  { models, store, registry, gpuCheck }: Pick<DoctorReport, "models" | "store" | "registry" | "gpuCheck">,
 ): DoctorReport["verdict"] {
   const ofModels = models.map(({ id, reasons, executor, runtime }) => {
     const usable = runtimes.filter(
@@ -69,10 +72,13 @@ function judge(
       : all.map((reason) => (reason.startsWith(`${id}: `) ? reason : `${id}: ${reason}`));
   });
   const expectedNode = `expected Node.js 20.19 or later, got ${system.nodeVersion}`;
-  const storeReasons = store?.reasons ?? [];
-  const reasons = [...(system.isNodeSupported ? [] : [expectedNode]), ...storeReasons, ...ofModels.flat()];
-  const someRun =
-    system.isNodeSupported && storeReasons.length === 0 && ofModels.some((each) => each.length === 0);
+  const ofDaemon = [
+    ...(system.isNodeSupported ? [] : [expectedNode]),
+    ...(store?.reasons ?? []),
+    ...(registry?.reasons ?? []),
+  ];
+  const reasons = [...ofDaemon, ...ofModels.flat()];
+  const someRun = ofDaemon.length === 0 && ofModels.some((each) => each.length === 0);
   return {
     wouldRun: reasons.length === 0,
     readiness: reasons.length === 0 ? "healthy" : someRun ? "degraded" : "unhealthy",
@@ -110,7 +116,7 @@ function describeMemory(system: SystemInfo, memory: HostMemory): string {
 }
 
 function formatReport(report: DoctorReport, terminalColumns: number | undefined): string {
-  const { system, memory, gpus, gpuCheck, runtimes, executor, models, store, verdict } = report;
+  const { system, memory, gpus, gpuCheck, runtimes, executor, models, store, registry, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
   const rows: (readonly [string, string])[] = [
@@ -134,6 +140,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
   if (store !== undefined) {
     rows.push(["store", store.works ? store.file : `cannot be used: ${store.reasons.join("; ")}`]);
   }
+  if (registry !== undefined) rows.push(["registry", describeRegistry(registry)]);
   return `${formatRows(rows, terminalColumns)}\n\n${toPrintable(formatVerdict(verdict))}`;
 }
 
@@ -144,10 +151,11 @@ export const doctor: CommandRunner = async (values, context) => {
     environment: context.environment,
     directory: context.directory,
   });
-  const [system, configured, store] = await Promise.all([
+  const [system, configured, store, registry] = await Promise.all([
     readSystemInfo(),
     probeModels(config),
     probeStore(config.store),
+    probeRegistry(config, context.environment["CONSUL_HTTP_TOKEN"]),
   ]);
   const hasBundled = configured.some(({ origin }) => origin === "embedded");
   const models = hasBundled ? configured : [...configured, ...(await probeBundledModel(config))];
@@ -169,7 +177,8 @@ export const doctor: CommandRunner = async (values, context) => {
     executor: { name: choice.planner.name, reason: choice.reason },
     models,
     store,
-    verdict: judge(system, runtimes, { models: configured, store, gpuCheck }),
+    registry,
+    verdict: judge(system, runtimes, { models: configured, store, registry, gpuCheck }),
   };
   const text =
     values["json"] === true
