@@ -14,6 +14,7 @@ import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
 import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
 import { consulSettingCases } from "./support/discovery-setting-cases.ts";
+import { gatewaySettingCases } from "./support/gateway-setting-cases.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { makeRecitingModel } from "./support/make-reciting-model.ts";
 import { sessionSettingCases, storeSettingCases } from "./support/response-setting-cases.ts";
@@ -189,6 +190,10 @@ async function weightsWith(...args: readonly string[]): Promise<number> {
 }
 
 const cases: Readonly<Record<string, () => Promise<void>>> = {
+  "server.mode": async () => {
+    const run = await runCli(["serve", "--port", "0", "--mode", "gateway"]);
+    expect(run).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("gateway.backends: expected") });
+  },
   "server.host": async () => {
     expect(new URL(answering.url).hostname).toBe(process.platform === "linux" ? "127.0.0.2" : "127.0.0.1");
     if (process.platform !== "linux") return;
@@ -519,6 +524,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(await getJson(answering, "/health")).toMatchObject({ services: [{ address: "engine.example" }] });
   },
   ...consulSettingCases(scratchDirectory),
+  ...gatewaySettingCases,
 };
 
 /** What serve shows once it is ready. */

@@ -28,6 +28,16 @@ Examples:
   $ infernode serve --config production.yaml --print-config
 ${exitCodeHelp}`;
 
+const gatewayHelp = `
+Passes requests on to servers with OpenAI's API: daemons, and servers of others. A request goes to a backend that has
+its model, and to another one if that fails before the first byte of its answer. A change of the configuration file,
+and SIGHUP, reload the section gateway.
+
+Examples:
+  $ infernode gateway --backend a=http://127.0.0.1:8001 --backend b=http://127.0.0.1:8002
+  $ infernode gateway --config gateway.yaml --port 9000
+${exitCodeHelp}`;
+
 const playHelp = `
 At the prompt: /help, /reset, /system [text], /exit. Ctrl-C stops the answer. Ctrl-D, or Ctrl-C twice at an
 empty prompt, exits.
@@ -130,6 +140,21 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
       run(async () => {
         assertIntrinsicsNotFrozen();
         return (await import("./commands/serve.ts")).serve;
+      }),
+    );
+
+  const sectionsOfGateway = /^(?:server|gateway|log)\./;
+  addSettingOptions(
+    addCommand(program, "gateway").description("pass requests on to several servers, as one"),
+    ({ path }) => sectionsOfGateway.test(path) && path !== "server.mode",
+  )
+    .option("--print-config", "print the resolved configuration with the origin of each value, and exit")
+    .option("--json", "with --print-config: print JSON")
+    .addHelpText("after", gatewayHelp)
+    .action(
+      run(async () => {
+        assertIntrinsicsNotFrozen();
+        return (await import("./commands/serve.ts")).gateway;
       }),
     );
 

@@ -3,53 +3,13 @@ import { formatConfig } from "../config/format-config.ts";
 import { resolveConfig, type ResolvedConfig } from "../config/resolve-config.ts";
 import { createDaemonLog, isPrettyLog } from "../log/create-logger.ts";
 import { createDaemon, type Daemon, type DaemonAddress } from "../daemon/daemon.ts";
-import { createResolvers } from "../create-resolvers.ts";
 import { BackendError } from "../errors.ts";
 import { toExitCode, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { readConfigSources } from "./setting-options.ts";
 import { writeOutput } from "./standard-streams.ts";
-
-interface Stopping {
-  /** Resolves with the exit code once the daemon has stopped. */
-  readonly stopped: Promise<number>;
-  stop(reason: string, exitCode: number): void;
-}
-
-/** A signal arrives twice if it is sent to the process group and also forwarded by a parent. */
-const duplicateSignalMs = 60;
-
-/** Drains the daemon at the first signal and ends the process at the second, whichever they are. */
-function stopOnSignals(daemon: Daemon, logger: Logger, context: CommandContext): Stopping {
-  const stopped = createResolvers<number>();
-  const stop = (reason: string, exitCode: number): void => {
-    daemon.stop(reason).then(
-      () => stopped.resolve(exitCode),
-      (error: unknown) => {
-        logger.error({ err: error }, "the daemon failed to stop cleanly");
-        stopped.resolve(exitCodes.failure);
-      },
-    );
-  };
-  let first: { readonly signal: string; readonly atMs: number } | undefined;
-  const secondExitCodes = {
-    SIGHUP: exitCodes.hungUp,
-    SIGINT: exitCodes.interrupted,
-    SIGTERM: exitCodes.terminated,
-  } as const;
-  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
-    context.onSignal(signal, () => {
-      if (first === undefined) {
-        first = { signal, atMs: performance.now() };
-        setTimeout(() => stop(signal, exitCodes.success), duplicateSignalMs);
-      } else if (signal !== first.signal || performance.now() - first.atMs >= duplicateSignalMs) {
-        context.exit(secondExitCodes[signal]);
-      }
-    });
-  }
-  return { stopped: stopped.promise, stop };
-}
+import { stopOnSignals } from "./stop-on-signals.ts";
 
 function haveAllFailed({ engines }: Daemon): boolean {
   return engines.every(({ state }) => state === "failed");
@@ -95,9 +55,18 @@ export const serve: CommandRunner = async (values, context) => {
     warning: ({ name, message }) => logger.warn({ name }, message),
   });
   for (const warning of warnings) logger.warn(warning);
+  if (config.server.mode === "gateway") {
+    const { runGateway } = await import("./run-gateway.ts");
+    try {
+      return await runGateway({ resolved, resolve: async () => resolveConfig(sources), log, context });
+    } catch (error) {
+      if (isPrettyLog({ ...config.log, isTerminal }) || config.log.level === "silent") throw error;
+      return logFatal(logger, error);
+    }
+  }
   const startedAtMs = performance.now();
   const daemon = createDaemon(config, { ...log, consulToken: context.environment["CONSUL_HTTP_TOKEN"] });
-  const stopping = stopOnSignals(daemon, logger, context);
+  const stopping = stopOnSignals(daemon, { logger, context, signals: ["SIGHUP", "SIGINT", "SIGTERM"] });
   let address: DaemonAddress;
   try {
     address = await daemon.start();
@@ -151,3 +120,7 @@ function wantsJsonLog(values: Readonly<Record<string, unknown>>, { environment }
 function readErrorCode(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
+
+/** Runs a gateway: what `serve` does with `--mode gateway`. */
+export const gateway: CommandRunner = async (values, context) =>
+  serve({ ...values, mode: "gateway" }, context);

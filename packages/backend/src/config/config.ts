@@ -4,8 +4,12 @@ import type { WeightMode } from "../weight-mode.ts";
 /** From most to least. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
+/** What the daemon does with requests: answers them with engines of its own, or passes them on to backends. */
+export type DaemonMode = "engine" | "gateway";
+
 /** The HTTP server. */
 export interface ServerConfig {
+  readonly mode: DaemonMode;
   readonly host: string;
   /** 0 chooses a free port, which the daemon logs. */
   readonly port: number;
@@ -158,6 +162,27 @@ export interface LogSettings {
   readonly format: "auto" | "pretty" | "json";
 }
 
+/** A backend that the configuration names. */
+export interface GatewayBackendSettings {
+  /** Of a server, or of its API where it has a path. */
+  readonly url: string;
+}
+
+/** The gateway: to which backends requests are passed on, and how. */
+export interface GatewaySettings {
+  /** By id. */
+  readonly backends: Readonly<Record<string, GatewayBackendSettings>>;
+  /** Backends that one request may try. */
+  readonly maxAttempts: number;
+  /** Retries for each request. */
+  readonly retryShare: number;
+  /** Retries that are possible at once. */
+  readonly retryBurst: number;
+  readonly connectTimeoutMs: number;
+  /** A backend that sends nothing for this long has failed. */
+  readonly silenceTimeoutMs: number;
+}
+
 /** When the daemon reports that it is unhealthy. */
 export interface HealthSettings {
   /** An engine that has work and makes no step for this long is not ready. */
@@ -205,6 +230,7 @@ export interface InfernodeConfig {
   readonly health: HealthSettings;
   readonly discovery: DiscoverySettings;
   readonly consul: ConsulSettings;
+  readonly gateway: GatewaySettings;
 }
 
 /** Where a value came from. `name` is the file, variable or flag. */

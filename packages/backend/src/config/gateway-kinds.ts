@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { policyNames } from "./policy-names.ts";
-import type { SettingKind } from "./setting-kinds.ts";
+import { modelName, parseNamedTexts, webAddress, type SettingKind } from "./setting-kinds.ts";
 
 /** JSON as its value; anything else unchanged, for the schema to reject. */
 function fromJson(text: string): unknown {
@@ -85,5 +85,21 @@ export function factor(max: number): SettingKind {
     schema: z.number().min(1).max(max),
     fromText: (text) => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : text),
     argument: "<factor>",
+  };
+}
+
+/** Backends by name, each a URL or an object with one; in text, `name=url` separated by commas. */
+export function namedBackends(): SettingKind {
+  const backend = z.preprocess(
+    (value) => (typeof value === "string" ? { url: value } : value),
+    z.strictObject({ url: webAddress().schema }).readonly(),
+  );
+  const backends = z.record(modelName().schema as z.ZodType<string>, backend);
+  return {
+    expected: "at most 1024 URLs of servers by name, such as a=http://127.0.0.1:8001",
+    schema: backends.refine((value) => Object.keys(value).length <= 1024).readonly(),
+    fromText: parseNamedTexts,
+    argument: "<name=url>",
+    isStructured: true,
   };
 }

@@ -1,8 +1,15 @@
-import { address, bytes, hostNames, integer, list, milliseconds, toggle } from "./setting-kinds.ts";
+import { address, bytes, choice, hostNames, integer, list, milliseconds, toggle } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 
 /** The HTTP server's. */
 export const serverSettings: readonly Setting[] = [
+  {
+    path: "server.mode",
+    kind: choice(["engine", "gateway"]),
+    default: "engine",
+    flag: "mode",
+    description: "engine: serves models itself; gateway: passes requests on to backends",
+  },
   {
     path: "server.host",
     kind: address(),

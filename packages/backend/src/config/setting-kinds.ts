@@ -187,9 +187,10 @@ export function webAddress(): SettingKind {
     const isWeb = url?.protocol === "http:" || url?.protocol === "https:";
     return isWeb && `${url.username}${url.password}${url.search}${url.hash}` === "";
   };
+  const expected = "an http or https URL without credentials, query and fragment";
   return {
-    expected: "an http or https URL without credentials, query and fragment",
-    schema: z.string().trim().max(4096).refine(isPlain),
+    expected,
+    schema: z.string().trim().max(4096).refine(isPlain, { message: expected }),
     fromText: (value) => value,
     argument: "<url>",
   };
@@ -225,8 +226,8 @@ export function list(expected: string, argument: string): SettingKind {
   };
 }
 
-/** `a=./x,b=./y` as an object; anything else unchanged. */
-function parseNamedPaths(text: string): unknown {
+/** Reads `a=./x,b=./y` as an object; returns anything else unchanged. */
+export function parseNamedTexts(text: string): unknown {
   const entries = text.split(",").map((each) => /^([^=]+)=(.+)$/.exec(each.trim()));
   const pairs = entries.flatMap((match) => (match === null ? [] : [[match[1]!.trim(), match[2]!.trim()]]));
   const isWhole =
@@ -240,7 +241,7 @@ export function namedPaths(): SettingKind {
   return {
     expected: "at most 1024 directories by name, such as sql=./sql-lora",
     schema: paths.refine((value) => Object.keys(value).length <= 1024),
-    fromText: parseNamedPaths,
+    fromText: parseNamedTexts,
     argument: "<name=directory>",
   };
 }

@@ -1,5 +1,6 @@
 import { daemonSettings } from "./daemon-settings.ts";
 import { discoverySettings } from "./discovery-settings.ts";
+import { gatewaySettings } from "./gateway-settings.ts";
 import { modelSettings } from "./model-settings.ts";
 import { serverSettings } from "./server-settings.ts";
 import { sessionSettings } from "./session-settings.ts";
@@ -14,6 +15,7 @@ export const settings: readonly Setting[] = [
   ...storeSettings,
   ...daemonSettings,
   ...discoverySettings,
+  ...gatewaySettings,
 ];
 
 const namePath = "model.name";

@@ -74,6 +74,7 @@ const typedKeys: {
   >;
 } & { readonly model: Record<keyof ModelSettings, true> } = {
   server: {
+    mode: true,
     host: true,
     port: true,
     allowedHosts: true,
@@ -154,6 +155,14 @@ const typedKeys: {
     serverName: true,
     ttlMs: true,
     criticalTimeoutMs: true,
+  },
+  gateway: {
+    backends: true,
+    maxAttempts: true,
+    retryShare: true,
+    retryBurst: true,
+    connectTimeoutMs: true,
+    silenceTimeoutMs: true,
   },
 };
 

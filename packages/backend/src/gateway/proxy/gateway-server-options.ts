@@ -4,8 +4,10 @@ import type { WireFormats } from "../../api/shared/wire-format.ts";
 import type { HttpClock, IdSource, ServerMetrics } from "../../http/http-server-options.ts";
 import type { Router } from "../router.ts";
 import type { AttemptSample } from "./proxy-request.ts";
+import type { RetryLimits } from "./retry-budget.ts";
+import type { UpstreamLimits } from "./upstream.ts";
 
-/** Limits of the gateway; `InfernodeConfig.server` and `InfernodeConfig.gateway` fit. */
+/** Limits of the server; `InfernodeConfig.server` fits. */
 export interface GatewayServerConfig {
   readonly bodyLimitBytes: number | undefined;
   readonly bodyMemoryBytes: number;
@@ -17,15 +19,12 @@ export interface GatewayServerConfig {
   readonly writeTimeoutMs: number;
   /** Time that an idle connection has for one more request when the server closes. [250] */
   readonly idleGraceMs?: number;
+}
+
+/** Limits of attempts at backends, which may change while the server runs; `InfernodeConfig.gateway` fits. */
+export interface GatewayLimits extends UpstreamLimits, RetryLimits {
   /** Backends that one request may try. */
   readonly maxAttempts: number;
-  /** Retries for each request, from 0 to 1. */
-  readonly retryShare: number;
-  /** Retries that are possible at once. */
-  readonly retryBurst: number;
-  readonly connectTimeoutMs: number;
-  /** A backend that sends nothing for this long has failed. */
-  readonly silenceTimeoutMs: number;
 }
 
 /** The metrics that the gateway exposes, and reports to. */
@@ -43,6 +42,8 @@ export interface GatewayServerOptions {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly config: GatewayServerConfig;
+  /** Read for each request. */
+  readonly limits: () => GatewayLimits;
   readonly version: string;
   readonly clock: HttpClock;
   readonly ids: IdSource;

@@ -41,7 +41,7 @@ function assertUncompressed({ headers }: IncomingMessage): void {
 
 /** Creates the HTTP server of a gateway. Nothing listens before `listen`. */
 export function createGatewayServer(options: GatewayServerOptions): HttpServer {
-  const { router, formats, config, logger, metrics, ids } = options;
+  const { router, formats, config, limits, logger, metrics, ids } = options;
   const connections = createConnections({
     maxCount: config.maxConnections,
     idleGraceMs: config.idleGraceMs ?? 250,
@@ -55,16 +55,16 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
     },
   });
   const hostGuard = createHostGuard(config);
-  const upstream = createUpstream(config);
+  const upstream = createUpstream(limits);
   const factsOf = createForwardedPaths(formats);
   const routes = createOwnRoutes(options);
   const proxy: ProxyOptions = {
     router,
     upstream,
     bodies,
-    budget: createRetryBudget({ share: config.retryShare, burst: config.retryBurst }),
+    budget: createRetryBudget(limits),
     owners: createOwners(maxOwners),
-    maxAttempts: config.maxAttempts,
+    limits,
     logger,
     onAttempt: (sample) => metrics.observeAttempt(sample),
   };

@@ -31,7 +31,7 @@ const ofRequest = new Set([
 /** Keys of a client, which a backend with a key of its own does not get. */
 const credentials = new Set(["authorization", "x-api-key", "api-key"]);
 
-const ofAnswer = new Set([...hopByHop, "x-request-id", "x-infernode-backend"]);
+const ofAnswer = new Set([...hopByHop, "x-request-id", "request-id", "x-infernode-backend"]);
 
 /** The names in `connection`, which are of one connection as well. */
 function namedByConnection(value: string | undefined): readonly string[] {

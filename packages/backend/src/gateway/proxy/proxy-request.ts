@@ -22,7 +22,7 @@ export interface ProxyOptions {
   readonly bodies: Pick<BodyReader, "read">;
   readonly budget: RetryBudget;
   readonly owners: Owners;
-  readonly maxAttempts: number;
+  readonly limits: () => { readonly maxAttempts: number };
   readonly logger: Logger;
   readonly onAttempt: (sample: AttemptSample) => void;
 }
@@ -131,7 +131,7 @@ export async function proxyRequest(
     const isLooking = end.outcome === "refused" && !isBusy(end.refusal.status);
     if (isLooking) return true;
     if (tried.size >= router.backends().length) return false;
-    return tried.size < options.maxAttempts && budget.take();
+    return tried.size < options.limits().maxAttempts && budget.take();
   };
 
   budget.onRequest();

@@ -1,8 +1,9 @@
-export interface RetryBudgetOptions {
-  /** Retries for each request, from 0 to 1. */
-  readonly share: number;
-  /** Retries that are possible at once. */
-  readonly burst: number;
+/** How many retries there may be. */
+export interface RetryLimits {
+  /** For each request, from 0 to 1. */
+  readonly retryShare: number;
+  /** At once. */
+  readonly retryBurst: number;
 }
 
 /** Limits retries to a share of the requests, so that backends that fail do not get many times the load. */
@@ -13,12 +14,13 @@ export interface RetryBudget {
   take(): boolean;
 }
 
-/** Creates a full budget. */
-export function createRetryBudget({ share, burst }: RetryBudgetOptions): RetryBudget {
-  let left = burst;
+/** Creates a full budget. The limits are read each time. */
+export function createRetryBudget(limits: () => RetryLimits): RetryBudget {
+  let left = Infinity;
   return {
     onRequest() {
-      left = Math.min(burst, left + share);
+      const { retryShare, retryBurst } = limits();
+      left = Math.min(retryBurst, left + retryShare);
     },
     take() {
       if (left < 1) return false;

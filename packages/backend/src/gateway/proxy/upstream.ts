@@ -12,7 +12,8 @@ export interface UpstreamCall {
   readonly body: Buffer | undefined;
 }
 
-export interface UpstreamOptions {
+/** How long backends may take. */
+export interface UpstreamLimits {
   /** Time to connect. */
   readonly connectTimeoutMs: number;
   /** A backend that sends nothing for this long has failed. */
@@ -44,8 +45,8 @@ function targetAt(url: URL, target: string): string {
   return base.replace(/\/v1$/, "") + target;
 }
 
-/** Creates connections to backends. */
-export function createUpstream({ connectTimeoutMs, silenceTimeoutMs }: UpstreamOptions): Upstream {
+/** Creates connections to backends. The limits are read for each request. */
+export function createUpstream(limits: () => UpstreamLimits): Upstream {
   const options = { keepAlive: true, maxFreeSockets, scheduling: "lifo", noDelay: true } as const;
   const http = new HttpAgent(options);
   const https = new HttpsAgent(options);
@@ -54,6 +55,7 @@ export function createUpstream({ connectTimeoutMs, silenceTimeoutMs }: UpstreamO
     const fail = (what: string, timeoutMs: number): void => {
       request.destroy(new BackendSilentError(`expected the backend to ${what} within ${timeoutMs} ms`));
     };
+    const { connectTimeoutMs, silenceTimeoutMs } = limits();
     request.setTimeout(silenceTimeoutMs, () => fail("send something", silenceTimeoutMs));
     request.once("socket", (socket) => {
       if (!socket.connecting) return;

@@ -5,7 +5,10 @@ import { pino } from "pino";
 import { onTestFinished } from "vitest";
 import { wireFormats } from "../../../../src/api/wire-formats.ts";
 import type { KnownBackend } from "../../../../src/gateway/backends/backend-table.ts";
-import type { GatewayServerConfig } from "../../../../src/gateway/proxy/gateway-server-options.ts";
+import type {
+  GatewayLimits,
+  GatewayServerConfig,
+} from "../../../../src/gateway/proxy/gateway-server-options.ts";
 import { createGatewayServer } from "../../../../src/gateway/proxy/gateway-server.ts";
 import type { AttemptSample } from "../../../../src/gateway/proxy/proxy-request.ts";
 import { createRouter } from "../../../../src/gateway/routing/create-router.ts";
@@ -42,6 +45,9 @@ const config: GatewayServerConfig = {
   keepAliveTimeoutMs: 30_000,
   writeTimeoutMs: 30_000,
   idleGraceMs: 10,
+};
+
+const limits: GatewayLimits = {
   maxAttempts: 3,
   retryShare: 0.2,
   retryBurst: 10,
@@ -54,7 +60,7 @@ const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 /** Starts a gateway to backends in this order, which gets one request after the other from it. */
 export async function startGateway(
   backends: readonly KnownBackend[],
-  more: Partial<GatewayServerConfig> = {},
+  more: Partial<GatewayServerConfig & GatewayLimits> = {},
 ): Promise<TestGateway> {
   const attempts: AttemptSample[] = [];
   const logLines: Record<string, unknown>[] = [];
@@ -83,6 +89,7 @@ export async function startGateway(
     },
     logger: pino({ level: "debug" }, { write: (line) => void logLines.push(JSON.parse(line)) }),
     config: { ...config, ...more },
+    limits: () => ({ ...limits, ...more }),
     version: "1.2.3",
     clock: { now: () => performance.now(), epochMs: () => Date.now() },
     ids: () => String((count += 1)),
