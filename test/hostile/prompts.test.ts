@@ -106,7 +106,8 @@ describe("a flood of prompts", () => {
     const settled = Promise.allSettled(flood);
     await daemon.waitForLog(({ msg, route }) => msg === "request" && route === "/tokenize");
     expect((await complete(daemon, "hello")).status).toBe(200);
-    expect(answeredCount).toBeLessThan(floodSize);
+    // Each thread may have gone on to another one before.
+    expect(answeredCount).toBeLessThan(floodSize / 4);
     leave.abort();
     await settled;
   });

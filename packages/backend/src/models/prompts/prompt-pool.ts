@@ -121,6 +121,7 @@ export function createPromptPool(options: PromptPoolOptions): PromptPool {
       if (finish(item)) item.call.reject(error);
     } finally {
       clearTimeout(slowTimer);
+      queue.spend(item.purpose, clock.now() - startedAtMs);
       slot.isBusy = false;
       slot.isSlow = false;
       if (slot.thread.hasEnded) slots.delete(slot);

@@ -21,7 +21,10 @@ interface Entry<T> {
   readonly rank: number;
 }
 
-/** Waiting prompts. Small prompts of generations come first; the longer one waits, the earlier it comes. */
+/**
+ * Waiting prompts. Generations have four fifths of the time of the threads while calls that only tokenize wait too;
+ * among those of a purpose small prompts come first, and the longer one waits, the earlier it comes.
+ */
 export interface PromptQueue<T extends QueuedPrompt> {
   readonly size: number;
   /** Prompts that were added and have not left, those in a thread included. */
@@ -30,8 +33,10 @@ export interface PromptQueue<T extends QueuedPrompt> {
   readonly finishedCount: number;
   /** @throws EngineRequestError `QUEUE_FULL` */
   add(item: T, limits: PromptQueueLimits): void;
-  /** Removes the next prompt that `fits`, to run it. */
+  /** Removes the next prompt that `fits`, to run it. Its time counts with `spend`. */
   take(fits: (item: T) => boolean): T | undefined;
+  /** A thread has worked for a purpose, whatever came of it. */
+  spend(purpose: PromptPurpose, workMs: number): void;
   /** An item has finished, or is cancelled; `workMs` if it has finished. */
   leave(item: T, workMs?: number): void;
   /** Removes all that wait. */
@@ -41,8 +46,8 @@ export interface PromptQueue<T extends QueuedPrompt> {
 /** A prompt lets others pass for eight times as long as its own work takes, at this speed. */
 const charactersPerMs = 1000;
 const workWeight = 8;
-/** A prompt of a generation passes inspections that were added up to this long before. */
-const inspectionDelayMs = 1000;
+/** Shares of the time of the threads. */
+const weights: Readonly<Record<PromptPurpose, number>> = { generation: 4, inspection: 1 };
 
 /** A prompt with more than this share of the allowed characters is large. */
 const largeShare = 1 / 16;
@@ -60,7 +65,9 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     generation: new Set<T>(),
     inspection: new Set<T>(),
   };
-  let waiting: Entry<T>[] = [];
+  const waiting: Record<PromptPurpose, Entry<T>[]> = { generation: [], inspection: [] };
+  /** Time of the threads that each purpose has had, by its weight. */
+  const spent: Record<PromptPurpose, number> = { generation: 0, inspection: 0 };
   let finishedCount = 0;
   let msPerCharacter = 1 / charactersPerMs;
 
@@ -97,9 +104,20 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     }
   };
 
+  const first = (purpose: PromptPurpose, fits: (item: T) => boolean): Entry<T> | undefined => {
+    let next: Entry<T> | undefined;
+    for (const entry of waiting[purpose]) {
+      if ((next === undefined || entry.rank < next.rank) && fits(entry.item)) next = entry;
+    }
+    return next;
+  };
+  const remove = (item: T): void => {
+    waiting[item.purpose] = waiting[item.purpose].filter((entry) => entry.item !== item);
+  };
+
   return {
     get size() {
-      return waiting.length;
+      return waiting.generation.length + waiting.inspection.length;
     },
     openCount: (purpose) => open[purpose].size,
     get openCharacters() {
@@ -111,30 +129,34 @@ export function createPromptQueue<T extends QueuedPrompt>(clock: { now(): number
     add: (item, limits) => {
       assertRoom(item, limits);
       const { purpose, characters } = item;
+      // Time that a purpose did not need earlier is not owed to it.
+      const other = purpose === "generation" ? "inspection" : "generation";
+      if (open[purpose].size === 0) spent[purpose] = Math.max(spent[purpose], spent[other]);
       open[purpose].add(item);
-      const delayMs = (workWeight * characters) / charactersPerMs;
-      const rank = clock.now() + delayMs + (purpose === "inspection" ? inspectionDelayMs : 0);
-      waiting.push({ item, rank });
+      waiting[purpose].push({ item, rank: clock.now() + (workWeight * characters) / charactersPerMs });
     },
     take: (fits) => {
-      let next: Entry<T> | undefined;
-      for (const entry of waiting) {
-        if ((next === undefined || entry.rank < next.rank) && fits(entry.item)) next = entry;
-      }
-      if (next === undefined) return undefined;
-      waiting = waiting.filter((entry) => entry !== next);
-      return next.item;
+      const generation = first("generation", fits);
+      const inspection = first("inspection", fits);
+      const isTurn = generation === undefined || spent.inspection < spent.generation;
+      const next = inspection !== undefined && isTurn ? inspection : generation;
+      if (next !== undefined) remove(next.item);
+      return next?.item;
+    },
+    spend: (purpose, workMs) => {
+      spent[purpose] += workMs / weights[purpose];
     },
     leave: (item, workMs) => {
-      waiting = waiting.filter((entry) => entry.item !== item);
+      remove(item);
       open[item.purpose].delete(item);
       finishedCount += 1;
       if (workMs === undefined) return;
       msPerCharacter += meanShare * (workMs / (item.characters + 1) - msPerCharacter);
     },
     clear: () => {
-      const items = waiting.map(({ item }) => item);
-      waiting = [];
+      const items = [...waiting.generation, ...waiting.inspection].map(({ item }) => item);
+      waiting.generation = [];
+      waiting.inspection = [];
       return items;
     },
   };

@@ -49,10 +49,39 @@ test("an answer's prompt goes before calls that only tokenize", () => {
 test("nothing waits for ever: what came long before goes first", () => {
   const { add, at, order } = setUp();
   add("long", 1_000_000);
-  add("look", 100, "inspection");
   at(60_000);
   add("small", 100);
-  expect(order()).toEqual(["look", "long", "small"]);
+  expect(order()).toEqual(["long", "small"]);
+});
+
+test("calls that only tokenize have a fifth of the time, however long they have waited", () => {
+  const { queue, add, at } = setUp();
+  for (let index = 0; index < 20; index += 1) add("look", 100, "inspection");
+  at(60_000);
+  for (let index = 0; index < 20; index += 1) add("answer", 100);
+  const names: string[] = [];
+  for (let index = 0; index < 20; index += 1) {
+    const item = queue.take(() => true)!;
+    names.push(item.name);
+    queue.spend(item.purpose, 1000);
+    queue.leave(item, 1000);
+  }
+  expect(names.filter((name) => name === "look")).toHaveLength(4);
+  expect(names.slice(0, 5)).toEqual(["answer", "look", "answer", "answer", "answer"]);
+});
+
+test("a purpose is owed no time that it did not need", () => {
+  const { queue, add, order } = setUp();
+  for (let index = 0; index < 10; index += 1) {
+    const item = add("answer", 100);
+    queue.take(() => true);
+    queue.spend(item.purpose, 1000);
+    queue.leave(item, 1000);
+  }
+  add("look-0", 100, "inspection");
+  add("look-1", 100, "inspection");
+  add("answer", 100);
+  expect(order()).toEqual(["answer", "look-0", "look-1"]);
 });
 
 test("takes only what fits", () => {
