@@ -225,7 +225,7 @@ export const packageRooms = {
     rooms: {
       text: [],
       secrets: [],
-      parsers: [],
+      parsers: ["text"],
       "parsers/reasoning": ["parsers"],
       "parsers/tools": ["parsers"],
       "parsers/answer": ["parsers", "parsers/reasoning", "parsers/tools"],
@@ -234,7 +234,7 @@ export const packageRooms = {
       store: [],
       "store/file": ["store"],
       metrics: ["store"],
-      operations: ["parsers", "parsers/tools", "parsers/answer"],
+      operations: ["text", "parsers", "parsers/tools", "parsers/answer"],
       models: ["operations"],
       events: ["models"],
       registry: ["text", "config", "models"],

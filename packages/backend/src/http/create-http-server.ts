@@ -192,7 +192,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const parts = createParts(options);
   const app = await createApp(parts);
   await addRules(app, parts);
-  await addRoutes(app, parts);
+  addRoutes(app, parts);
   await app.ready();
   return serveApp(app, parts);
 }

@@ -1,13 +1,13 @@
-import {
-  escapePattern,
-  type ConstraintSource,
-  type JsonWhitespace,
-  type NotationMark,
-  type ValueNotation,
+import type {
+  ConstraintSource,
+  JsonWhitespace,
+  NotationMark,
+  ValueNotation,
 } from "@infernode/inference/constraint";
 import { EngineRequestError } from "../errors.ts";
 import type { AnswerReader } from "../parsers/answer/create-answer-reader.ts";
 import type { CallableTool, CallWriter, WrittenTool } from "../parsers/tools/tool-format.ts";
+import { escapePattern } from "../text/escape-pattern.ts";
 import type { AnswerParts } from "./open-answers.ts";
 
 /** Calls that are enforced token by token. */

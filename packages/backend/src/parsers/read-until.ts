@@ -1,4 +1,4 @@
-import { escapePattern } from "@infernode/inference/constraint";
+import { escapePattern } from "../text/escape-pattern.ts";
 import type { Parsing, TextCursor } from "./text-cursor.ts";
 
 /** Texts that mean something in a format; none contains another. */

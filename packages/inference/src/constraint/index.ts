@@ -1,6 +1,5 @@
 export { compileConstraint } from "./compile-constraint.ts";
 export type { ConstraintSource, DispatchSource, StructuralTagSource } from "./sources/constraint-source.ts";
-export { escapePattern } from "./regex/escape-pattern.ts";
 export { compileSamples, fillSampleMasks, warmUpConstraints } from "./warm-up-constraints.ts";
 export type { JsonWhitespace } from "./json-schema/compile-json-schema.ts";
 export type { NotationMark, ObjectNotation, ValueNotation } from "./json-schema/write/value-notation.ts";

@@ -23,7 +23,7 @@ function describeModels(service: ModelService): DescribedModel {
 }
 
 /** Adds the routes of the wire formats, those of the server itself, and a document that describes all of them. */
-export async function addRoutes(app: FastifyInstance, parts: ServerParts): Promise<void> {
+export function addRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { version, service, formats } = parts.options;
   const describe = (): JsonMap =>
     createOpenApiDocument({
@@ -42,5 +42,5 @@ export async function addRoutes(app: FastifyInstance, parts: ServerParts): Promi
   for (const route of routes) {
     app.get(route.path, async (request, reply) => route.handle(request, reply));
   }
-  await addDocsPage(app, describe);
+  addDocsPage(app, describe);
 }

@@ -1,5 +1,5 @@
 import type { FastifyStaticSwaggerOptions } from "@fastify/swagger";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { JsonMap } from "../../api/shared/json-schema.ts";
 import { toJsonText } from "../body/json-text.ts";
 import type { ServiceRoute } from "../service-route.ts";
@@ -23,9 +23,29 @@ export function openApiRoute(describe: () => JsonMap): ServiceRoute {
   };
 }
 
-/** Adds a page that shows the document. */
-export async function addDocsPage(server: FastifyInstance, describe: () => JsonMap): Promise<void> {
-  await server.register(async (app) => registerDocs(app, describe));
+/** Adds a page that shows the document. What it consists of is loaded when somebody looks at it. */
+export function addDocsPage(server: FastifyInstance, describe: () => JsonMap): void {
+  let opened: Promise<FastifyInstance> | undefined;
+  const show = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const page = await (opened ??= openPage(describe));
+    const { method, url, headers } = request;
+    const asked = { method: method === "HEAD" ? "HEAD" : "GET", url, headers } as const;
+    const { statusCode, headers: answered, rawPayload } = await page.inject(asked);
+    if (statusCode !== 404) return reply.code(statusCode).headers(answered).send(rawPayload);
+    reply.callNotFound();
+    return undefined;
+  };
+  server.get("/docs", show);
+  server.get("/docs/*", show);
+  server.addHook("onClose", async () => (await opened)?.close());
+}
+
+async function openPage(describe: () => JsonMap): Promise<FastifyInstance> {
+  const { fastify } = await import("fastify");
+  const app = fastify({ logger: false });
+  await registerDocs(app, describe);
+  await app.ready();
+  return app;
 }
 
 async function registerDocs(app: FastifyInstance, describe: () => JsonMap): Promise<void> {
