@@ -79,6 +79,15 @@ export async function startServer(
       observeSessions: (sample) => void sessionSamples.push(sample),
     },
     devices: async () => systemDevices,
+    registry: {
+      services: () => [],
+      report: async () => ({
+        provider: "embedded",
+        serviceName: "infernode",
+        registry: null,
+        registrations: [],
+      }),
+    },
     logger: pino({ level: "trace" }, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
     config: {
       bodyLimitBytes: 1_000_000,
