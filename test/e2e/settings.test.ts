@@ -17,6 +17,7 @@ import { consulSettingCases } from "./support/discovery-setting-cases.ts";
 import { gatewaySettingCases } from "./support/gateway-setting-cases.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { makeRecitingModel } from "./support/make-reciting-model.ts";
+import { endRoutingCases, routingSettingCases } from "./support/routing-setting-cases.ts";
 import { sessionSettingCases, storeSettingCases } from "./support/response-setting-cases.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
@@ -79,6 +80,7 @@ async function quantizeInto(directory: string, args: readonly string[]): Promise
 }
 
 afterAll(async () => {
+  await endRoutingCases();
   await Promise.all([answering, busy].map((daemon) => daemon[Symbol.asyncDispose]()));
   await Promise.all([tiny, endless].map((model) => model[Symbol.asyncDispose]()));
 });
@@ -525,6 +527,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   ...consulSettingCases(scratchDirectory),
   ...gatewaySettingCases,
+  ...routingSettingCases,
 };
 
 /** What serve shows once it is ready. */

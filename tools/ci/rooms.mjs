@@ -390,6 +390,7 @@ export const packageRooms = {
         "gateway/backends",
         "gateway/routing",
         "gateway/proxy",
+        "secrets",
       ],
       "wire-conformance/shared": [],
       "wire-conformance/areas": ["wire-conformance/shared"],

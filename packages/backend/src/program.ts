@@ -143,10 +143,11 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
       }),
     );
 
-  const sectionsOfGateway = /^(?:server|gateway|log)\./;
+  const settingsOfGateway =
+    /^(?:(?:server|gateway|log)\.|discovery\.(?:provider|serviceName)$|consul\.(?!ttlMs|criticalTimeoutMs))/;
   addSettingOptions(
     addCommand(program, "gateway").description("pass requests on to several servers, as one"),
-    ({ path }) => sectionsOfGateway.test(path) && path !== "server.mode",
+    ({ path }) => settingsOfGateway.test(path) && path !== "server.mode",
   )
     .option("--print-config", "print the resolved configuration with the origin of each value, and exit")
     .option("--json", "with --print-config: print JSON")

@@ -20,7 +20,7 @@ export interface RunGatewayOptions {
 }
 
 /** Sections that are read at start only. */
-const fixedSections = ["server", "log"] as const;
+const fixedSections = ["server", "log", "discovery", "consul"] as const;
 
 function reportFixed(before: InfernodeConfig, after: InfernodeConfig, logger: Logger): void {
   const changed = fixedSections.filter(
@@ -81,7 +81,7 @@ export async function runGateway(options: RunGatewayOptions): Promise<number> {
   const { config, file } = resolved;
   const { logger } = log;
   const startedAtMs = performance.now();
-  const gateway = createGateway(config, log);
+  const gateway = createGateway(config, { ...log, environment: context.environment });
   const { stopped } = stopOnSignals(gateway, { logger, context, signals: ["SIGINT", "SIGTERM"] });
   const reload = createReload(gateway, options);
   context.onSignal("SIGHUP", reload);

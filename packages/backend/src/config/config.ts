@@ -1,5 +1,7 @@
 import type { ExecutorPreference, RuntimePreference } from "./executor-names.ts";
 import type { WeightMode } from "../weight-mode.ts";
+import type { PolicyName } from "./policy-names.ts";
+import type { RoutingRule } from "./routing-rule.ts";
 
 /** From most to least. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -166,6 +168,10 @@ export interface LogSettings {
 export interface GatewayBackendSettings {
   /** Of a server, or of its API where it has a path. */
   readonly url: string;
+  /** Where the key is that it wants, or the key encrypted; sent as a bearer token. */
+  readonly apiKey?: string | undefined;
+  /** Ids of the models to use; `undefined`: all that it lists. */
+  readonly models?: readonly string[] | undefined;
 }
 
 /** The gateway: to which backends requests are passed on, and how. */
@@ -181,6 +187,23 @@ export interface GatewaySettings {
   readonly connectTimeoutMs: number;
   /** A backend that sends nothing for this long has failed. */
   readonly silenceTimeoutMs: number;
+  /** Between requests for the list of models of a backend of `backends`. */
+  readonly pollIntervalMs: number;
+  readonly policy: PolicyName;
+  readonly rules: readonly RoutingRule[];
+  /** By a pattern of ids. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** With `prefix-aware`, a backend gets no more than its share of the requests in flight, times this. */
+  readonly prefixLoadFactor: number;
+  /** Requests in flight to a model of a backend. */
+  readonly maxInFlight: number;
+  /** Requests that wait for a backend. */
+  readonly maxQueued: number;
+  readonly queueTimeoutMs: number;
+  /** Failures one after the other after which a model of a backend gets no requests. */
+  readonly circuitFailures: number;
+  /** For how long the first time. */
+  readonly circuitOpenMs: number;
 }
 
 /** When the daemon reports that it is unhealthy. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { expectedSecretReference, isSecretReference } from "../secrets/resolve-secret.ts";
 import { policyNames } from "./policy-names.ts";
 import { modelName, parseNamedTexts, webAddress, type SettingKind } from "./setting-kinds.ts";
 
@@ -92,7 +93,13 @@ export function factor(max: number): SettingKind {
 export function namedBackends(): SettingKind {
   const backend = z.preprocess(
     (value) => (typeof value === "string" ? { url: value } : value),
-    z.strictObject({ url: webAddress().schema }).readonly(),
+    z
+      .strictObject({
+        url: webAddress().schema,
+        apiKey: z.string().trim().refine(isSecretReference, { message: expectedSecretReference }).optional(),
+        models: z.array(modelName().schema).min(1).max(1024).readonly().optional(),
+      })
+      .readonly(),
   );
   const backends = z.record(modelName().schema as z.ZodType<string>, backend);
   return {

@@ -1,5 +1,6 @@
-import { namedBackends } from "./gateway-kinds.ts";
-import { integer, milliseconds, share } from "./setting-kinds.ts";
+import { backendWeights, factor, namedBackends, routingRules } from "./gateway-kinds.ts";
+import { policyNames } from "./policy-names.ts";
+import { choice, integer, milliseconds, share } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 
 /** Those of the gateway. */
@@ -46,5 +47,75 @@ export const gatewaySettings: readonly Setting[] = [
     default: 300_000,
     flag: "silence-timeout",
     description: "a backend that sends nothing of an answer for this long has failed",
+  },
+  {
+    path: "gateway.pollIntervalMs",
+    kind: milliseconds(100),
+    default: 2000,
+    flag: "poll-interval",
+    description: "time between requests for the models of each of the backends that are named here",
+  },
+  {
+    path: "gateway.policy",
+    kind: choice(policyNames),
+    default: "least-loaded",
+    flag: "policy",
+    description: "how a backend is chosen where no rule says otherwise",
+  },
+  {
+    path: "gateway.rules",
+    kind: routingRules(),
+    default: [],
+    flag: "routing-rules",
+    description: "which requests go where",
+  },
+  {
+    path: "gateway.weights",
+    kind: backendWeights(),
+    default: {},
+    flag: "backend-weights",
+    description: "shares of backends beside others, 1 where no pattern fits; the first that fits counts",
+  },
+  {
+    path: "gateway.prefixLoadFactor",
+    kind: factor(100),
+    default: 1.25,
+    flag: "prefix-load-factor",
+    description: "with the policy prefix-aware, a backend gets no more than its share of the load times this",
+  },
+  {
+    path: "gateway.maxInFlight",
+    kind: integer(1, 1_000_000),
+    default: 1024,
+    flag: "max-in-flight",
+    description: "requests to a model of a backend at once; more wait for a place",
+  },
+  {
+    path: "gateway.maxQueued",
+    kind: integer(0, 1_000_000),
+    default: 1024,
+    flag: "max-queued",
+    description: "requests that wait for a place on a backend; more are refused with 429",
+  },
+  {
+    path: "gateway.queueTimeoutMs",
+    kind: milliseconds(1),
+    default: 10_000,
+    flag: "queue-timeout",
+    description: "time after which a request that waits for a place is refused with 503",
+  },
+  {
+    path: "gateway.circuitFailures",
+    kind: integer(1, 1_000_000),
+    default: 5,
+    flag: "circuit-failures",
+    description: "failures one after the other after which a model of a backend gets no requests for a while",
+  },
+  {
+    path: "gateway.circuitOpenMs",
+    kind: milliseconds(1),
+    default: 1000,
+    flag: "circuit-open",
+    description: "that while; it doubles with each request after it that fails, up to 30 seconds",
   },
 ];

@@ -1,16 +1,14 @@
 import { createHealthChecker, type HealthStatus } from "@infernode/health";
 import type { GatewaySettings, InfernodeConfig } from "../config/config.ts";
 import { BackendError } from "../errors.ts";
-import type { KnownBackend, LiveBackendTable } from "../gateway/backends/backend-table.ts";
-import { createReplaceableTable } from "../gateway/backends/replaceable-table.ts";
-import { createStaticBackends } from "../gateway/backends/static-backends.ts";
+import type { KnownBackend } from "../gateway/backends/backend-table.ts";
 import { createRouter } from "../gateway/routing/create-router.ts";
-import type { RoutingSettings } from "../gateway/routing/router-options.ts";
 import type { HttpServer } from "../http/http-server-options.ts";
 import { randomId } from "../http/connection/request-id.ts";
 import type { DaemonLog } from "../log/create-logger.ts";
 import { packageVersion } from "../package-version.ts";
 import type { DaemonAddress } from "./daemon.ts";
+import { createGatewayBackends, type Environment } from "./gateway-backends.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { resolveServerLimits } from "./server-limits.ts";
 
@@ -33,62 +31,20 @@ export interface Gateway extends AsyncDisposable {
   stop(reason: string): Promise<void>;
 }
 
-const pollIntervalMs = 2000;
-
-/** How long a start and a reload wait for the first answers of backends. */
-const firstAnswersMs = 3000;
-
-const routing: RoutingSettings = {
-  policy: "least-loaded",
-  rules: [],
-  prefixLoadFactor: 1.25,
-  maxInFlight: 1024,
-  maxQueued: 1024,
-  queueTimeoutMs: 10_000,
-  circuitFailures: 5,
-  circuitOpenMs: 1000,
-};
-
-function openTable({ backends }: GatewaySettings): LiveBackendTable {
-  if (Object.keys(backends).length === 0) {
-    throw new BackendError("INVALID_CONFIG", "gateway.backends: expected at least one backend, got none");
-  }
-  const named = Object.entries(backends).map(([id, { url }]) => ({
-    id,
-    url,
-    apiKey: undefined,
-    models: undefined,
-  }));
-  return createStaticBackends(named, { intervalMs: pollIntervalMs });
+/** What a gateway is composed with besides its configuration. */
+export interface GatewayContext extends DaemonLog {
+  /** Has the keys of backends or the key that decrypts them, and Consul's token. */
+  readonly environment: Environment;
 }
 
-/** Resolves when all backends of a table are healthy, or after some time. */
-async function firstAnswers(table: LiveBackendTable): Promise<void> {
-  const areKnown = (): boolean => table.list().every(({ isHealthy }) => isHealthy);
-  if (areKnown()) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      unsubscribe();
-      resolve();
-    };
-    const timer = setTimeout(end, firstAnswersMs);
-    const unsubscribe = table.subscribe(() => {
-      if (areKnown()) end();
-    });
-  });
-}
-
-/**
- * Composes a gateway from its configuration; it does not listen before `start`.
- * @throws BackendError `INVALID_CONFIG`
- */
-export function createGateway(config: InfernodeConfig, log: DaemonLog): Gateway {
-  const { logger } = log;
+/** Composes a gateway from its configuration; it does not listen before `start`. */
+export function createGateway(config: InfernodeConfig, context: GatewayContext): Gateway {
+  const { logger, environment } = context;
   let settings = config.gateway;
   let isDraining = false;
-  const table = createReplaceableTable(openTable(settings));
-  const router = createRouter({ table, settings: routing });
+  const backends = createGatewayBackends(config, { environment, logger });
+  const { table } = backends;
+  const router = createRouter({ table, settings });
   const checkModels = (): HealthStatus => {
     if (isDraining) return { status: "unhealthy", reasons: ["the gateway is draining"] };
     const away = table.list().filter(({ isHealthy }) => !isHealthy);
@@ -100,10 +56,11 @@ export function createGateway(config: InfernodeConfig, log: DaemonLog): Gateway 
   };
   const health = createHealthChecker({ name: "ready", checks: [{ name: "backends", check: checkModels }] });
   const metrics = createGatewayMetrics({
-    droppedLineCount: () => log.droppedLineCount(),
+    droppedLineCount: () => context.droppedLineCount(),
     sample: () => ({
       queuedRequestCount: router.queuedCount,
       backends: table.list().map(({ backend, isHealthy }) => ({ id: backend.id, isHealthy })),
+      registry: backends.registryStatus(),
       places: router.places(),
     }),
   });
@@ -119,6 +76,7 @@ export function createGateway(config: InfernodeConfig, log: DaemonLog): Gateway 
       import("../gateway/proxy/gateway-server.ts"),
       import("../api/wire-formats.ts"),
     ]);
+    await backends.open();
     http = createGatewayServer({
       router,
       formats: wireFormats,
@@ -143,7 +101,7 @@ export function createGateway(config: InfernodeConfig, log: DaemonLog): Gateway 
     http?.drain({ timeoutMs });
     await http?.close();
     router.dispose();
-    table.dispose();
+    await backends[Symbol.asyncDispose]();
     metrics[Symbol.dispose]();
     logger.info({ reason }, "stopped");
   };
@@ -154,15 +112,11 @@ export function createGateway(config: InfernodeConfig, log: DaemonLog): Gateway 
     },
     backends: () => table.list(),
     start,
-    ready: async () => firstAnswers(table),
+    ready: async () => backends.ready(),
     async reload(next) {
-      const replaced = JSON.stringify(next.backends) !== JSON.stringify(settings.backends);
-      if (replaced) {
-        const opened = openTable(next);
-        await firstAnswers(opened);
-        table.replace(opened);
-      }
+      await backends.reload(next);
       settings = next;
+      router.configure(next);
       logger.info({ backends: Object.keys(next.backends) }, "configuration reloaded");
     },
     stop: (reason) => (stopCall ??= stop(reason)),

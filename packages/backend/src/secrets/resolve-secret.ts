@@ -3,7 +3,7 @@ import { decryptSecret, isEncryptedSecret } from "./encrypted-secret.ts";
 import { readSecretKey } from "./secret-key.ts";
 
 /** Completes "expected …". */
-const expectedSecretReference =
+export const expectedSecretReference =
   "env:NAME for a variable, or enc:v1:… made by infernode encrypt; a plain key does not belong into a file";
 
 const variable = /^env:([A-Za-z_][A-Za-z0-9_]{0,255})$/;

@@ -163,6 +163,16 @@ const typedKeys: {
     retryBurst: true,
     connectTimeoutMs: true,
     silenceTimeoutMs: true,
+    pollIntervalMs: true,
+    policy: true,
+    rules: true,
+    weights: true,
+    prefixLoadFactor: true,
+    maxInFlight: true,
+    maxQueued: true,
+    queueTimeoutMs: true,
+    circuitFailures: true,
+    circuitOpenMs: true,
   },
 };
 
@@ -190,6 +200,10 @@ describe("values", () => {
       "<names>": "a.example,b.example",
       "<file>": "/models/chat.jinja",
       "[boolean]": "true",
+      "<json>": '[{"name":"all"}]',
+      "<factor>": "1.5",
+      "<id=weight>": "a=2",
+      "<name=url>": "a=http://127.0.0.1:8001",
     };
     const lastChoice = /([^ ]+)$/;
     const flags: Record<string, string> = {};

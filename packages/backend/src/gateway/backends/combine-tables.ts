@@ -7,19 +7,19 @@ export type BackendWeights = Readonly<Record<string, number>>;
 
 /**
  * Combines tables, and gives backends their weights. Of several backends with one id or one URL the first counts, so
- * that one that is both configured and registered is used once.
+ * that one that is both configured and registered is used once. The weights are read after each change of a table.
  */
 export function combineTables(
   tables: readonly LiveBackendTable[],
-  weights: BackendWeights,
+  weights: () => BackendWeights,
 ): LiveBackendTable {
   const { subscribe, call } = createListeners();
-  const patterns = Object.entries(weights).map(([pattern, weight]) => ({
-    matches: createTextPattern(pattern),
-    weight,
-  }));
   let current: readonly KnownBackend[] | undefined;
   const combine = (): readonly KnownBackend[] => {
+    const patterns = Object.entries(weights()).map(([pattern, weight]) => ({
+      matches: createTextPattern(pattern),
+      weight,
+    }));
     const seen = new Set<string>();
     return tables
       .flatMap((table) => table.list())

@@ -59,13 +59,19 @@ function readDaemons(
   return [...daemons.values()];
 }
 
+/** A table of the daemons in a registry. */
+export interface RegistryBackends extends LiveBackendTable {
+  /** Whether the registry has said which there are. */
+  readonly isKnown: boolean;
+}
+
 /** Creates a table of the daemons in a registry. While the registry is away, what it said last is used. */
-export function createRegistryBackends(options: RegistryBackendsOptions): LiveBackendTable {
+export function createRegistryBackends(options: RegistryBackendsOptions): RegistryBackends {
   const { discovery, serviceName, onIgnored } = options;
   const { subscribe, call } = createListeners();
   const ending = new AbortController();
   let ignored: ReadonlySet<string> = new Set();
-  let current: readonly KnownBackend[] = [];
+  let current: readonly KnownBackend[] | undefined;
 
   const read = (instances: readonly ServiceInstance[]): void => {
     const others = new Set<string>();
@@ -82,5 +88,12 @@ export function createRegistryBackends(options: RegistryBackendsOptions): LiveBa
   // It ends only with the provider.
   void watch().catch(() => undefined);
 
-  return { list: () => current, subscribe, dispose: () => ending.abort() };
+  return {
+    get isKnown() {
+      return current !== undefined;
+    },
+    list: () => current ?? [],
+    subscribe,
+    dispose: () => ending.abort(),
+  };
 }

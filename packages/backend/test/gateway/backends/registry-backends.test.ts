@@ -108,7 +108,7 @@ test("combined tables use a backend once, and give weights by pattern", async ()
     intervalMs: 60_000,
     fetch: async () => Response.json({ data: [] }),
   });
-  const combined = combineTables([servers, table], { "10.0.*": 3 });
+  const combined = combineTables([servers, table], () => ({ "10.0.*": 3 }));
   onTestFinished(() => combined.dispose());
   const list = await untilListed(combined, ({ length }) => length === 2);
   expect(list.map(({ backend, weight }) => [backend.id, weight])).toEqual([
