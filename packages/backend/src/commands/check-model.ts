@@ -72,7 +72,7 @@ async function planRejected(
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const [{ planner, gpu }] = chooseExecutors(options);
+    const [{ planner, gpu }] = await chooseExecutors(options);
     const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, planner);
     const { executorPlan, answerMemoryBytes } = planModel(model, options, {
       planner,
@@ -98,9 +98,9 @@ async function describeRejected(options: EngineCoreOptions): Promise<ModelDescri
   }
 }
 
-function firstChoice(options: EngineCoreOptions): ExecutorChoice | undefined {
+async function firstChoice(options: EngineCoreOptions): Promise<ExecutorChoice | undefined> {
   try {
-    return chooseExecutors(options)[0];
+    return (await chooseExecutors(options))[0];
   } catch {
     return undefined;
   }
@@ -118,6 +118,6 @@ export async function checkModel(
     return { ...(await describeServable(options, reserveMemory)), failure: undefined };
   } catch (error) {
     const failure = modelFailure(toErrorRecord(error));
-    return { model: await describeRejected(options), choice: firstChoice(options), failure };
+    return { model: await describeRejected(options), choice: await firstChoice(options), failure };
   }
 }

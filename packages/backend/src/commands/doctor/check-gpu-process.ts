@@ -14,7 +14,7 @@ function reasonOf(error: unknown): string {
 }
 
 async function check(name: string): Promise<GpuCheck> {
-  const found = findGpu(name);
+  const found = await findGpu(name);
   const none: readonly KernelCheck[] = [];
   if (!("gpu" in found)) {
     return { device: name, isStandIn: false, kernels: none, copies: undefined, problem: found.problem };

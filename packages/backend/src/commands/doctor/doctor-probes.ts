@@ -5,7 +5,7 @@ import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/
 import { engineOptionsOf } from "../../models/local/engine-options.ts";
 import {
   chooseExecutors,
-  executorProviders,
+  loadProviders,
   openProvider,
   type ExecutorChoice,
 } from "../../models/engine/choose-executor.ts";
@@ -114,8 +114,8 @@ const cudaRuntime: ProbedRuntime = { executor: "cuda", library: "CUDA", path: "d
 async function probeGpu(gpu: string, checkpoint: Checkpoint): Promise<RuntimeProbe> {
   let choice: ExecutorChoice;
   try {
-    [choice] = chooseExecutors({ executor: "cuda", device: gpu });
-    using opened = openProvider(choice, {});
+    [choice] = await chooseExecutors({ executor: "cuda", device: gpu });
+    using opened = await openProvider(choice, {});
     return await probeRuntime(opened.provider, cudaRuntime.path, checkpoint);
   } catch (error) {
     return { ...cudaRuntime, works: false, description: problemOf(error) };
@@ -132,7 +132,7 @@ export async function probeRuntimes(
     checkpoint = await openCheckpoint(modelDirectory);
   } catch (error) {
     const description = `not tested, because no model could be opened: ${problemOf(error)}`;
-    const ofProcessor = executorProviders.map(({ name: executor, library, runtimes: [path = ""] }) => ({
+    const ofProcessor = (await loadProviders()).map(({ name: executor, library, runtimes: [path = ""] }) => ({
       executor,
       library,
       path,
@@ -144,7 +144,7 @@ export async function probeRuntimes(
   try {
     const probes: RuntimeProbe[] = [];
     // Sequentially, because each needs the memory of a model.
-    for (const provider of executorProviders) {
+    for (const provider of await loadProviders()) {
       for (const path of provider.runtimes) probes.push(await probeRuntime(provider, path, checkpoint));
     }
     probes.push(await probeGpu(device, checkpoint));

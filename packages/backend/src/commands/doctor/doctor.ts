@@ -166,8 +166,8 @@ export const doctor: CommandRunner = async (values, context) => {
   // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
   const { device } = config.engine;
-  const gpuCheck = "gpu" in findGpu(device) ? await checkGpu(device) : undefined;
-  const [choice] = chooseExecutors({ executor: "auto", device });
+  const gpuCheck = "gpu" in (await findGpu(device)) ? await checkGpu(device) : undefined;
+  const [choice] = await chooseExecutors({ executor: "auto", device });
   const report: DoctorReport = {
     system,
     memory: readHostMemory(),

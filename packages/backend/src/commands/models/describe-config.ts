@@ -28,7 +28,7 @@ const plannedTokens = 4096;
  */
 export async function describeConfig(path: string, options: EngineCoreOptions): Promise<ConfigDescription> {
   const network = await openConfig(path);
-  const [{ planner }] = chooseExecutors(options);
+  const [{ planner }] = await chooseExecutors(options);
   const model = describeNetwork(network);
   const named = { ...network, name: model.name };
   const sizes = {

@@ -7,7 +7,7 @@ import { engineOptionsOf, onlyModel } from "../../models/local/engine-options.ts
 import { BackendError } from "../../errors.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { modelFailure, toErrorRecord } from "../../models/error-record.ts";
-import { preparingProvider } from "../../models/engine/choose-executor.ts";
+import { loadPreparingProvider } from "../../models/engine/choose-executor.ts";
 import { resolveMode } from "../../models/engine/quantize-model.ts";
 import type { CommandRunner } from "../command-context.ts";
 import { readConfigSources } from "../setting-options.ts";
@@ -30,6 +30,7 @@ export const quantizeModelCommand: CommandRunner = async (values, context) => {
   const { threads, runtime, quantize = "auto", modelDirectory } = options;
   const directory = resolve(context.directory === false ? "." : context.directory, target);
   const clear = (): void => void (context.stderr.isTTY && context.stderr.write("\r\u001B[K"));
+  const preparingProvider = await loadPreparingProvider();
   const summary = await writePreparedModel(modelDirectory, directory, {
     quantize: (checkpoint) => {
       const mode = resolveMode(checkpoint, quantize);

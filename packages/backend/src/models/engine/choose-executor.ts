@@ -1,12 +1,9 @@
 import { type ExecutorPlanner, type ExecutorProvider, InferenceError } from "@infernode/inference";
-import { createCudaProvider, cudaPlanner } from "@infernode/inference/cuda";
-import { onnxProvider } from "@infernode/inference/onnx";
-import { tfjsProvider } from "@infernode/inference/tfjs";
-import { createCudaDevice, createCudaMemoryPool, type CudaMemoryPoolOptions } from "@infernode/memory/cuda";
+import type { CudaMemoryPoolOptions } from "@infernode/memory/cuda";
 import type { PoolStats } from "@infernode/memory";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import type { ExecutorName, ExecutorPreference } from "../../config/executor-names.ts";
-import { findGpu, type Gpu } from "./find-gpu.ts";
+import { findGpu, type Gpu, type GpuSearch } from "./find-gpu.ts";
 
 /**
  * Whether `auto` takes the CUDA executor where a GPU can be used. Its kernels have been run on a processor only; this is
@@ -14,11 +11,17 @@ import { findGpu, type Gpu } from "./find-gpu.ts";
  */
 const autoTakesCuda = false;
 
-/** The executors of a processor by name. This file is the only place that names executors. */
-const providers: Readonly<Record<Exclude<ExecutorName, "cuda">, ExecutorProvider>> = {
-  onnx: onnxProvider,
-  tfjs: tfjsProvider,
+/**
+ * The executors of a processor by name, the one that `auto` chooses first; each is loaded when it is needed. This file is
+ * the only place that names executors.
+ */
+const loadProvider: Readonly<Record<Exclude<ExecutorName, "cuda">, () => Promise<ExecutorProvider>>> = {
+  onnx: async () => (await import("@infernode/inference/onnx")).onnxProvider,
+  tfjs: async () => (await import("@infernode/inference/tfjs")).tfjsProvider,
 };
+
+const loadCudaPlanner = async (): Promise<ExecutorPlanner> =>
+  (await import("@infernode/inference/cuda")).cudaPlanner;
 
 /** An executor, and why it is this one. */
 export interface ExecutorChoice {
@@ -28,6 +31,8 @@ export interface ExecutorChoice {
   readonly gpu: Gpu | undefined;
 }
 
+type PreparingProvider = (typeof import("@infernode/inference/onnx"))["onnxProvider"];
+
 /** Options that choose an executor. */
 export interface ExecutorSettings {
   readonly executor?: ExecutorPreference | undefined;
@@ -36,7 +41,7 @@ export interface ExecutorSettings {
 
 /** What the choice is made with. Defaults in brackets. */
 export interface ChooseOptions {
-  readonly findGpu?: typeof findGpu;
+  readonly findGpu?: (name: string) => Promise<GpuSearch>;
   /** [not before the kernels have been run on a GPU] */
   readonly autoTakesCuda?: boolean;
 }
@@ -46,25 +51,28 @@ export interface ChooseOptions {
  * the model. One that is asked for by name is never replaced by another.
  * @throws InferenceError `EXECUTOR_UNAVAILABLE` for CUDA, with what is missing
  */
-export function chooseExecutors(
+export async function chooseExecutors(
   { executor = engineDefaults.executor, device = engineDefaults.device }: ExecutorSettings,
   options: ChooseOptions = {},
-): readonly [ExecutorChoice, ...ExecutorChoice[]] {
+): Promise<readonly [ExecutorChoice, ...ExecutorChoice[]]> {
   const search = options.findGpu ?? findGpu;
-  if (executor === "auto") return chooseForMachine(search(device), options.autoTakesCuda ?? autoTakesCuda);
+  if (executor === "auto") {
+    return chooseForMachine(await search(device), options.autoTakesCuda ?? autoTakesCuda);
+  }
   const reason = `engine.executor is ${executor}`;
-  if (executor !== "cuda") return [{ planner: providers[executor], reason, gpu: undefined }];
-  const found = search(device);
-  if ("gpu" in found) return [{ planner: cudaPlanner, reason, gpu: found.gpu }];
+  if (executor !== "cuda") return [{ planner: await loadProvider[executor](), reason, gpu: undefined }];
+  const found = await search(device);
+  if ("gpu" in found) return [{ planner: await loadCudaPlanner(), reason, gpu: found.gpu }];
   throw new InferenceError("EXECUTOR_UNAVAILABLE", `the CUDA executor cannot be used: ${found.problem}`);
 }
 
-function chooseForMachine(
-  found: ReturnType<typeof findGpu>,
+async function chooseForMachine(
+  found: GpuSearch,
   takesCuda: boolean,
-): readonly [ExecutorChoice, ...ExecutorChoice[]] {
+): Promise<readonly [ExecutorChoice, ...ExecutorChoice[]]> {
+  const planner = await loadProvider.onnx();
   const onProcessor = (why: string): ExecutorChoice => ({
-    planner: onnxProvider,
+    planner,
     reason: `auto: the fastest executor on a processor; ${why}`,
     gpu: undefined,
   });
@@ -72,7 +80,8 @@ function chooseForMachine(
   const { gpu } = found;
   if (takesCuda) {
     const reason = `auto: the GPU ${gpu.name} is here`;
-    return [{ planner: cudaPlanner, reason, gpu }, onProcessor(`the GPU ${gpu.name} cannot run this model`)];
+    const onDevice = { planner: await loadCudaPlanner(), reason, gpu };
+    return [onDevice, onProcessor(`the GPU ${gpu.name} cannot run this model`)];
   }
   return [
     onProcessor(
@@ -89,14 +98,16 @@ export interface OpenedProvider extends Disposable {
 }
 
 /** Opens what creates executors; the memory of a GPU is limited and counted as the options say. */
-export function openProvider(
+export async function openProvider(
   { planner, gpu }: ExecutorChoice,
   options: Omit<CudaMemoryPoolOptions, "device">,
-): OpenedProvider {
+): Promise<OpenedProvider> {
   if (gpu === undefined) {
-    const provider = executorProviders.find(({ name }) => name === planner.name)!;
+    const provider = await loadProvider[planner.name === "tfjs" ? "tfjs" : "onnx"]();
     return { provider, stats: () => [], [Symbol.dispose]: () => undefined };
   }
+  const { createCudaDevice, createCudaMemoryPool } = await import("@infernode/memory/cuda");
+  const { createCudaProvider } = await import("@infernode/inference/cuda");
   const device = createCudaDevice({ driver: gpu.driver, ordinal: gpu.description.ordinal });
   try {
     const pool = createCudaMemoryPool({ ...options, device });
@@ -115,7 +126,13 @@ export function openProvider(
 }
 
 /** The executors of a processor, the one that `auto` chooses first. */
-export const executorProviders: readonly ExecutorProvider[] = Object.values(providers);
+export async function loadProviders(): Promise<readonly ExecutorProvider[]> {
+  const providers: ExecutorProvider[] = [];
+  for (const load of Object.values(loadProvider)) providers.push(await load());
+  return providers;
+}
 
 /** Makes copies of weights for `models quantize`. */
-export const preparingProvider: typeof onnxProvider = onnxProvider;
+export async function loadPreparingProvider(): Promise<PreparingProvider> {
+  return (await import("@infernode/inference/onnx")).onnxProvider;
+}

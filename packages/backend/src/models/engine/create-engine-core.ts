@@ -136,7 +136,7 @@ async function assemble(
   const health = captureHealthCheck();
   const startBytes = residentBytes();
   let runtimeBytes = startBytes;
-  const opened = openProvider(choice, {
+  const opened = await openProvider(choice, {
     limitBytes: gpuMemory?.room.availableBytes,
     ledger: tracker,
     events: memoryEvents,

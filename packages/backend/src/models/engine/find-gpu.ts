@@ -1,4 +1,3 @@
-import { deviceProblem } from "@infernode/inference/cuda";
 import type { Device } from "@infernode/memory";
 import {
   createCudaDevice,
@@ -19,7 +18,10 @@ export interface Gpu extends Device {
 export type GpuSearch = { readonly gpu: Gpu } | { readonly problem: string };
 
 /** Finds the GPU with a number or UUID, and says what is missing where the CUDA executor cannot use it. */
-export function findGpu(name: string, loadDriver: () => CudaDriver = loadCudaDriver): GpuSearch {
+export async function findGpu(
+  name: string,
+  loadDriver: () => CudaDriver = loadCudaDriver,
+): Promise<GpuSearch> {
   let driver: CudaDriver;
   let devices: readonly CudaDeviceDescription[];
   try {
@@ -33,6 +35,7 @@ export function findGpu(name: string, loadDriver: () => CudaDriver = loadCudaDri
     const visible = devices.map(({ ordinal, uuid }) => `${ordinal} (${uuid})`).join(", ");
     return { problem: `expected a device among ${visible}, got ${name}` };
   }
+  const { deviceProblem } = await import("@infernode/inference/cuda");
   const problem = deviceProblem(description, driver);
   return problem === undefined ? { gpu: asGpu(driver, description) } : { problem };
 }

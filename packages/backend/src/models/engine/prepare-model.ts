@@ -81,7 +81,7 @@ async function assertAdaptersFit(
  */
 export async function prepareModel(
   options: EngineCoreOptions,
-  { encodes, reserveMemory, choices = chooseExecutors(options) }: PrepareOptions = {},
+  { encodes, reserveMemory, choices }: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
   const stored = await loadModel(options.modelDirectory, {
@@ -90,7 +90,11 @@ export async function prepareModel(
     ...(chatTemplatePath === undefined ? {} : { chatTemplatePath }),
   });
   try {
-    return await prepareFor(stored, { options, choices, reserveMemory });
+    return await prepareFor(stored, {
+      options,
+      choices: choices ?? (await chooseExecutors(options)),
+      reserveMemory,
+    });
   } catch (error) {
     await stored.dispose();
     throw error;

@@ -34,9 +34,7 @@ watchParent();
 // Node.js opens all modules of an import at once. One package after the other, an engine also starts where few files
 // may be open.
 await import("@infernode/models");
-await import("@infernode/inference/onnx");
-await import("@infernode/inference/tfjs");
-await import("@infernode/inference/cuda");
+await import("@infernode/inference");
 const { createEngineCore } = await import("../engine/create-engine-core.ts");
 
 const host = createEngineHost({

@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { executorPreferences, executorRuntimes } from "../../../src/config/executor-names.ts";
 import {
   chooseExecutors,
-  executorProviders,
   type ExecutorSettings,
+  loadProviders,
 } from "../../../src/models/engine/choose-executor.ts";
 import type { Gpu, GpuSearch } from "../../../src/models/engine/find-gpu.ts";
 
@@ -21,18 +21,18 @@ const gpu: Gpu = {
 const noGpu = (): GpuSearch => ({ problem: "no NVIDIA driver" });
 
 /** Names and reasons, with a GPU or without one. */
-function choose(
+async function choose(
   settings: ExecutorSettings,
   search: GpuSearch,
   autoTakesCuda?: boolean,
-): readonly (readonly [name: string, reason: string])[] {
+): Promise<readonly (readonly [name: string, reason: string])[]> {
   const found: string[] = [];
-  const findGpu = (name: string): GpuSearch => {
+  const findGpu = async (name: string): Promise<GpuSearch> => {
     found.push(name);
     return search;
   };
   const options = autoTakesCuda === undefined ? { findGpu } : { findGpu, autoTakesCuda };
-  const choices = chooseExecutors(settings, options);
+  const choices = await chooseExecutors(settings, options);
   expect(found.every((name) => name === (settings.device ?? "0"))).toBe(true);
   for (const choice of choices) {
     expect(choice.gpu).toBe(choice.planner.name === "cuda" ? gpu : undefined);
@@ -40,25 +40,27 @@ function choose(
   return choices.map(({ planner, reason }) => [planner.name, reason]);
 }
 
-test("the settings name every executor, and every runtime of each", () => {
-  const ofProcessor = executorProviders.map((provider) => [provider.name, provider.runtimes]);
-  const [{ planner }] = chooseExecutors({ executor: "cuda" }, { findGpu: () => ({ gpu }) });
+test("the settings name every executor, and every runtime of each", async () => {
+  const ofProcessor = (await loadProviders()).map((provider) => [provider.name, provider.runtimes]);
+  const [{ planner }] = await chooseExecutors({ executor: "cuda" }, { findGpu: async () => ({ gpu }) });
   const runtimes = Object.fromEntries([...ofProcessor, [planner.name, planner.runtimes]]);
   expect(executorRuntimes).toEqual(runtimes);
   expect(executorPreferences).toEqual(["auto", ...Object.keys(runtimes)]);
 });
 
 describe("an executor by name", () => {
-  test("is taken, and nothing else", () => {
-    for (const { name } of executorProviders) {
+  test("is taken, and nothing else", async () => {
+    for (const { name } of await loadProviders()) {
       const executor = name as "onnx" | "tfjs";
-      expect(choose({ executor }, noGpu())).toEqual([[name, `engine.executor is ${name}`]]);
+      expect(await choose({ executor }, noGpu())).toEqual([[name, `engine.executor is ${name}`]]);
     }
-    expect(choose({ executor: "cuda", device: "1" }, { gpu })).toEqual([["cuda", "engine.executor is cuda"]]);
+    expect(await choose({ executor: "cuda", device: "1" }, { gpu })).toEqual([
+      ["cuda", "engine.executor is cuda"],
+    ]);
   });
 
-  test("is refused with what is missing", () => {
-    expect(() => choose({ executor: "cuda" }, noGpu())).toThrow(
+  test("is refused with what is missing", async () => {
+    await expect(choose({ executor: "cuda" }, noGpu())).rejects.toThrow(
       expect.objectContaining({
         code: "EXECUTOR_UNAVAILABLE",
         message: "the CUDA executor cannot be used: no NVIDIA driver",
@@ -68,17 +70,17 @@ describe("an executor by name", () => {
 });
 
 describe("auto", () => {
-  test("is onnxruntime without a GPU, and says why", () => {
+  test("is onnxruntime without a GPU, and says why", async () => {
     const reason =
       "auto: the fastest executor on a processor; the CUDA executor cannot be used: no NVIDIA driver";
     for (const settings of [{}, { executor: "auto" as const }]) {
-      expect(choose(settings, noGpu())).toEqual([["onnx", reason]]);
-      expect(choose(settings, noGpu(), true)).toEqual([["onnx", reason]]);
+      expect(await choose(settings, noGpu())).toEqual([["onnx", reason]]);
+      expect(await choose(settings, noGpu(), true)).toEqual([["onnx", reason]]);
     }
   });
 
-  test("is onnxruntime beside a GPU while the kernels have not been run on one", () => {
-    expect(choose({}, { gpu })).toEqual([
+  test("is onnxruntime beside a GPU while the kernels have not been run on one", async () => {
+    expect(await choose({}, { gpu })).toEqual([
       [
         "onnx",
         "auto: the fastest executor on a processor; a CUDA device is here; the CUDA executor has not yet been run on a GPU: " +
@@ -87,8 +89,8 @@ describe("auto", () => {
     ]);
   });
 
-  test("would try a GPU first, and onnxruntime for a model that does not run there", () => {
-    expect(choose({}, { gpu }, true)).toEqual([
+  test("would try a GPU first, and onnxruntime for a model that does not run there", async () => {
+    expect(await choose({}, { gpu }, true)).toEqual([
       ["cuda", "auto: the GPU A GPU is here"],
       ["onnx", "auto: the fastest executor on a processor; the GPU A GPU cannot run this model"],
     ]);
@@ -100,5 +102,5 @@ test("a failure of the driver is a reason, not an error", async () => {
   const loadDriver = (): CudaDriver => {
     throw new MemoryError("CUDA_UNAVAILABLE", "no NVIDIA driver: not installed");
   };
-  expect(findGpu("0", loadDriver)).toEqual({ problem: "no NVIDIA driver: not installed" });
+  expect(await findGpu("0", loadDriver)).toEqual({ problem: "no NVIDIA driver: not installed" });
 });
