@@ -13,7 +13,8 @@ export interface DaemonProcess extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-async function findFreePort(): Promise<number> {
+/** A port that was free a moment ago. */
+export async function findFreePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -24,15 +25,19 @@ async function findFreePort(): Promise<number> {
 
 const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** @param checkout the directory of a built checkout of this project. [this one] */
+/**
+ * @param checkout the directory of a built checkout of this project. [this one]
+ * @param command the daemon with engines, or a gateway. [serve]
+ */
 export async function startDaemonProcess(
   options: readonly string[],
   checkout: string = ownCheckout,
+  command: "serve" | "gateway" = "serve",
 ): Promise<DaemonProcess> {
   const cli = join(checkout, "packages", "backend", "bin", "infernode.js");
   const port = await findFreePort();
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [cli, "serve", "--port", String(port), ...options], {
+  const child = spawn(process.execPath, [cli, command, "--port", String(port), ...options], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let errors = "";
