@@ -7,6 +7,7 @@ import { bodies } from "./scenarios/bodies.ts";
 import { crowd } from "./scenarios/crowd.ts";
 import { cycles } from "./scenarios/cycles.ts";
 import { floods } from "./scenarios/floods.ts";
+import { gateway } from "./scenarios/gateway.ts";
 import { kills } from "./scenarios/kills.ts";
 import { shutdown } from "./scenarios/shutdown.ts";
 import { slowReaders } from "./scenarios/slow-readers.ts";
@@ -25,12 +26,15 @@ const scenarios: readonly Scenario[] = [
   shutdown,
   cycles,
   soak,
+  gateway,
 ];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
+    seconds: { type: "string" },
+    seed: { type: "string" },
     program: { type: "string", default: ownProgram },
     output: { type: "string" },
     json: { type: "boolean", default: false },
@@ -41,7 +45,7 @@ if (values.help) {
   const rows = scenarios.map(({ name, summary }) => `  ${name.padEnd(13)} ${summary}\n`).join("");
   process.stdout.write(
     `reliability/reliability [scenario …]   all of them where none is named\n${rows}` +
-      "options: --quick (small sizes)  --program <bin/infernode.js of another build>  --output <file.json>  --json\n",
+      "options: --quick (small sizes)  --seconds <of gateway>  --seed <of gateway>  --program <bin/infernode.js of another build>  --output <file.json>  --json\n",
   );
   process.exit(0);
 }
@@ -63,6 +67,8 @@ async function run(scenario: Scenario): Promise<ScenarioResult> {
   try {
     return await scenario.run({
       isQuick: values.quick,
+      seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+      seed: values.seed === undefined ? undefined : Number(values.seed),
       start: async (options) => startWatchedDaemon(values.program, options),
     });
   } catch (error) {

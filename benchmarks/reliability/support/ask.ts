@@ -13,7 +13,13 @@ export type Outcome =
       readonly ms: number;
     }
   /** A stream that ended with an error event. */
-  | { readonly kind: "failed"; readonly code: string; readonly ms: number }
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      /** As a gateway says it. */
+      readonly backend: string | undefined;
+      readonly ms: number;
+    }
   /** The connection closed without a response or an error event: this must not happen. */
   | { readonly kind: "cut"; readonly why: string; readonly ms: number }
   /** Aborted by the client. */
@@ -58,13 +64,13 @@ async function readText(response: IncomingMessage): Promise<string> {
   return text;
 }
 
-function settleStream(text: string, ms: number): Outcome {
+function settleStream(text: string, ms: number, backend: string | undefined): Outcome {
   let joined = "";
   for (const line of text.split("\n")) {
     if (!line.startsWith("data: ")) continue;
     if (line === "data: [DONE]") return { kind: "whole", text: joined, ms };
     const chunk = JSON.parse(line.slice(6)) as Answer;
-    if (chunk.error !== undefined) return { kind: "failed", code: codeOf(chunk), ms };
+    if (chunk.error !== undefined) return { kind: "failed", code: codeOf(chunk), backend, ms };
     joined += textOf({ choices: chunk.choices ?? [] });
   }
   return { kind: "cut", why: "the stream ended without [DONE] and without an error", ms };
@@ -106,7 +112,10 @@ export async function ask(url: string, question: Question, options: AskOptions =
       const retryAfterS = Number(response.headers["retry-after"] ?? Number.NaN);
       return { kind: "refused", status, code: codeOf(parseAnswer(text)), retryAfterS, ms: elapsed() };
     }
-    if (question.body["stream"] === true) return settleStream(text, elapsed());
+    if (question.body["stream"] === true) {
+      const backend = response.headers["x-infernode-backend"];
+      return settleStream(text, elapsed(), typeof backend === "string" ? backend : undefined);
+    }
     return { kind: "whole", text: textOf(parseAnswer(text)), ms: elapsed() };
   } catch (error) {
     if (signal?.aborted === true) return { kind: "aborted", ms: elapsed() };

@@ -4,6 +4,10 @@ import type { StartOptions, WatchedDaemon } from "./watched-daemon.ts";
 export interface ScenarioContext {
   /** Small sizes, for a check within seconds. */
   readonly isQuick: boolean;
+  /** For scenarios that run as long as they are told to. [theirs] */
+  readonly seconds?: number | undefined;
+  /** Of what is random in them. [1] */
+  readonly seed?: number | undefined;
   /** Starts the daemon under test, and waits until it is ready. */
   readonly start: (options?: StartOptions) => Promise<WatchedDaemon>;
 }
