@@ -23,7 +23,7 @@ export interface RoutingSettings {
 export interface RouterClock {
   /** Milliseconds that never go back. */
   now(): number;
-  /** Calls back once, later; returns a function that cancels that. */
+  /** Calls back once, not before that time is over; returns a function that cancels that. */
   after(ms: number, act: () => void): () => void;
 }
 
@@ -31,7 +31,8 @@ export interface RouterClock {
 export const systemRouterClock: RouterClock = {
   now: () => performance.now(),
   after: (ms, act) => {
-    const timer = setTimeout(act, ms).unref();
+    // A timer counts whole milliseconds, and may be early by a part of one.
+    const timer = setTimeout(act, Math.ceil(ms) + 1).unref();
     return () => clearTimeout(timer);
   },
 };
