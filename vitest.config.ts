@@ -12,6 +12,6 @@ export default defineConfig({
     expect: { poll: { timeout: 120_000 } },
     pool: "forks",
     // Much of the time of the tests is waiting for processes that they start.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: Math.max(3, availableParallelism()),
   },
 });
