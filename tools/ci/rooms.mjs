@@ -69,13 +69,16 @@ export const packageRooms = {
   discovery: {
     shared: [
       "change-instance.ts",
+      "clock.ts",
       "discovery-provider.ts",
       "errors.ts",
       "events.ts",
+      "instance-store.ts",
       "latest-iterable.ts",
+      "provide-store.ts",
       "service-registration.ts",
     ],
-    rooms: { conformance: [], consul: [] },
+    rooms: { conformance: [], consul: [], static: [] },
   },
   inference: {
     shared: ["errors.ts", "events.ts", "ports.ts"],

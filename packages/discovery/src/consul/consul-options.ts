@@ -1,8 +1,8 @@
+import { systemClock, type DiscoveryClock } from "../clock.ts";
 import { registrationLimits } from "../service-registration.ts";
 import type { ServiceRegistration } from "../discovery-provider.ts";
 import { DiscoveryError } from "../errors.ts";
 import type { DiscoveryEventSink } from "../events.ts";
-import { systemClock, type RetryClock } from "./retry.ts";
 
 /** Certificates in PEM, as `node:tls` takes them. */
 export interface ConsulTls {
@@ -45,7 +45,7 @@ export interface ConsulDiscoveryOptions {
   /** Receives the events of this provider. [none] */
   readonly events?: DiscoveryEventSink;
   /** [the system's] */
-  readonly clock?: RetryClock;
+  readonly clock?: DiscoveryClock;
   /** Numbers from 0 to 1 for the delays. [Math.random] */
   readonly random?: () => number;
 }
@@ -65,7 +65,7 @@ export interface ResolvedConsulOptions {
   readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly stallReason: (service: ServiceRegistration) => string | undefined;
   readonly events: DiscoveryEventSink | undefined;
-  readonly clock: RetryClock;
+  readonly clock: DiscoveryClock;
   readonly random: () => number;
 }
 

@@ -1,4 +1,3 @@
 export { createConsulDiscovery } from "./consul-discovery.ts";
 export type { ConsulDiscovery, ConsulStatus } from "./consul-discovery.ts";
 export type { ConsulDiscoveryOptions, ConsulTls } from "./consul-options.ts";
-export type { RetryClock } from "./retry.ts";

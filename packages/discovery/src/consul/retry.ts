@@ -1,18 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-
-/** The clock of everything that waits. */
-export interface RetryClock {
-  /** Milliseconds that never go back. */
-  now(): number;
-  /** Resolves after a time, or when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-/** The clock of the system; its timers do not keep a process alive. */
-export const systemClock: RetryClock = {
-  now: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined),
-};
+import type { DiscoveryClock } from "../clock.ts";
 
 /** Delays between attempts. */
 export interface RetryDelays {
@@ -38,7 +24,7 @@ export interface Sleeper {
 }
 
 /** Creates a sleeper. */
-export function createSleeper(clock: RetryClock): Sleeper {
+export function createSleeper(clock: DiscoveryClock): Sleeper {
   let controller = new AbortController();
   return {
     async sleep(ms) {
