@@ -18,6 +18,9 @@ import type { GpuTelemetry } from "./gpu-telemetry.ts";
 
 const noStats: EngineStatsSample = {
   stepCount: 0,
+  aheadStepCount: 0,
+  hostHeldStepCount: 0,
+  memoryHeldStepCount: 0,
   runningSequenceCount: 0,
   waitingRequestCount: 0,
   waitingTokenCount: 0,

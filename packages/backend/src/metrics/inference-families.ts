@@ -65,6 +65,9 @@ export type CounterKey =
   | "steps"
   | "promptTokens"
   | "generatedTokens"
+  | "stepsAhead"
+  | "stepsHeldByHost"
+  | "stepsHeldByMemory"
   | "preemptions"
   | "prefixCacheQueries"
   | "prefixCacheHits"
@@ -75,6 +78,18 @@ export type CounterKey =
 /** Names and help of each counter. */
 export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   steps: { own: "infernode_engine_steps_total", help: "Engine steps." },
+  stepsAhead: {
+    own: "infernode_engine_steps_ahead_total",
+    help: "Engine steps begun while the one before them ran.",
+  },
+  stepsHeldByHost: {
+    own: "infernode_engine_steps_held_by_host_total",
+    help: "Engine steps that could not be begun ahead, as the host samples a row of the one before.",
+  },
+  stepsHeldByMemory: {
+    own: "infernode_engine_steps_held_by_memory_total",
+    help: "Engine steps that could not be begun ahead, as a sequence found no room in the KV cache.",
+  },
   promptTokens: {
     own: "infernode_prompt_tokens_total",
     vllm: "vllm:prompt_tokens_total",

@@ -126,6 +126,9 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       gauges.waitingTokens(sample.waitingTokenCount);
       gauges.kvCacheUsage(sample.kvCacheUsage);
       counters.steps(sample.stepCount);
+      counters.stepsAhead(sample.aheadStepCount);
+      counters.stepsHeldByHost(sample.hostHeldStepCount);
+      counters.stepsHeldByMemory(sample.memoryHeldStepCount);
       counters.promptTokens(sample.promptTokenCount);
       counters.generatedTokens(sample.generatedTokenCount);
       counters.preemptions(sample.preemptionCount);

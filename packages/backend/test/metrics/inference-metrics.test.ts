@@ -19,6 +19,9 @@ async function read({ registry }: TestMetrics): Promise<ReadonlyMap<string, Fami
 
 const stats: EngineStatsSample = {
   stepCount: 10,
+  aheadStepCount: 0,
+  hostHeldStepCount: 0,
+  memoryHeldStepCount: 0,
   runningSequenceCount: 2,
   waitingRequestCount: 1,
   waitingTokenCount: 40,

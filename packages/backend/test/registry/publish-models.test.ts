@@ -7,6 +7,9 @@ import { fakeModel } from "../support/fake-core.ts";
 
 const stats: ModelStats = {
   stepCount: 0,
+  aheadStepCount: 0,
+  hostHeldStepCount: 0,
+  memoryHeldStepCount: 0,
   runningSequenceCount: 2,
   waitingRequestCount: 1,
   waitingTokenCount: 0,

@@ -64,6 +64,9 @@ export function createFakeCore(
   const idle: (() => void)[] = [];
   const stats = (): ModelStats => ({
     stepCount,
+    aheadStepCount: 0,
+    hostHeldStepCount: 0,
+    memoryHeldStepCount: 0,
     runningSequenceCount: running.size,
     waitingRequestCount: 0,
     waitingTokenCount: 0,

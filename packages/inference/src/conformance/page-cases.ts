@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ForwardBatch, PagedStorage } from "../executors/executor.ts";
+import { aheadCases } from "./ahead-cases.ts";
 import { assertClose, assertGenerated, longest } from "./assertions.ts";
 import type { CaseContext, GoldenPrompt } from "./executor-cases.ts";
 import { type Chunk, type ForwardDriver, GreedySequence } from "./forward-driver.ts";
@@ -120,6 +121,8 @@ export const pageCases: Readonly<Record<string, (context: CaseContext) => Promis
     }
     assertGenerated([sequence, neighbour], [prompt, prompt]);
   },
+
+  ...aheadCases,
 };
 
 function pagesOf({ executor }: ForwardDriver): PagedStorage {

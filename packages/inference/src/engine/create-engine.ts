@@ -191,18 +191,14 @@ export function createEngine<
     contextTokens: resolved.contextTokens,
     generate,
     stats: () => {
-      const { stepCount, promptTokenCount, generatedTokenCount, lastStepMs, lastStepAtMs } = loop.counters;
+      const { lastFailure: _, ...counters } = loop.counters;
       return {
-        stepCount,
+        ...counters,
         runningSequenceCount: scheduler.runningCount,
         waitingRequestCount: table.waitingCount,
         waitingTokenCount: scheduler.waitingTokenCount,
         kvCacheUsage: kvCache.usage(),
-        promptTokenCount,
-        generatedTokenCount,
         ...scheduler.counters,
-        lastStepMs,
-        lastStepAtMs,
       };
     },
     drain,

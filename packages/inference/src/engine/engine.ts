@@ -4,6 +4,12 @@ import type { ClockPort, DiscoveryPort, HealthPort, MemoryPort } from "../ports.
 /** Counts since the start and current sizes: plain data, read in constant time. */
 export interface EngineStats {
   readonly stepCount: number;
+  /** Steps that were begun while the one before them ran; 0 where the executor does not run ahead. */
+  readonly aheadStepCount: number;
+  /** Steps that could not, as the host samples a row of the one before them. */
+  readonly hostHeldStepCount: number;
+  /** Steps that could not, as a sequence finds no room in the KV cache. */
+  readonly memoryHeldStepCount: number;
   readonly runningSequenceCount: number;
   readonly waitingRequestCount: number;
   readonly waitingTokenCount: number;

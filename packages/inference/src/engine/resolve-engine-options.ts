@@ -56,6 +56,8 @@ export interface EngineOptions<
   readonly discovery?: Discovery;
   readonly service?: EngineService | undefined;
   readonly limits?: Partial<EngineLimits>;
+  /** Whether a step is begun while the one before it runs, where the executor can and the host samples none of its rows. [true] */
+  readonly runsAhead?: boolean;
   /** Uniform in [0, 1); seeds requests that have no seed. [Math.random] */
   readonly random?: () => number;
 }
@@ -90,6 +92,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   "discovery",
   "service",
   "limits",
+  "runsAhead",
   "random",
 ];
 const limitNames: readonly (keyof EngineLimits)[] = [
@@ -127,7 +130,11 @@ export function resolveEngineOptions(options: AnyEngineOptions): ResolvedEngineO
       throw invalid("eosTokenIds", `token ids from 0 to ${vocabSize - 1}`, tokenId);
     }
   }
-  const kvCache = createKvCache(executor.kvStorage);
+  const { runsAhead = true } = options;
+  if (typeof runsAhead !== "boolean") throw invalid("runsAhead", "true or false", runsAhead);
+  const { kvStorage, canSample = false } = executor;
+  const canRunAhead = executor.canRunAhead === true && canSample && kvStorage.layout === "pages";
+  const kvCache = createKvCache(kvStorage);
   const { maxSequences, sequenceCapacityTokens } = kvCache;
   if (!(executor.maxLogitRows >= maxSequences)) {
     const expected = `at least ${maxSequences}, one per sequence`;
@@ -147,6 +154,7 @@ export function resolveEngineOptions(options: AnyEngineOptions): ResolvedEngineO
     discovery,
     service,
     limits: resolveLimits(options.limits ?? {}, maxSequences),
+    runsAhead: runsAhead && canRunAhead,
     random: options.random ?? Math.random,
     vocabSize,
     contextTokens: Math.min(executor.plan.contextTokens, sequenceCapacityTokens),

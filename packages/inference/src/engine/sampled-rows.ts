@@ -13,6 +13,7 @@ export class SampledRows implements RowSampling {
   readonly topPs: Float64Array;
   readonly uniforms: Float64Array;
   readonly tokenCount: number;
+  #areAllSampled = false;
   readonly #ownerOf: (sequence: GeneratedSequence) => ActiveRequest | undefined;
 
   constructor(options: {
@@ -31,10 +32,15 @@ export class SampledRows implements RowSampling {
     this.#ownerOf = options.ownerOf;
   }
 
+  /** Whether the host needs no logits of the batch that was described last. */
+  get areAllSampled(): boolean {
+    return this.#areAllSampled;
+  }
+
   /** Describes the rows of a batch; `undefined` where all logits are wanted. Uses up a random number for each draw. */
   describe(batch: StepBatch<GeneratedSequence>): RowSampling | undefined {
     let rowCount = 0;
-    let isAnySampled = false;
+    let sampledCount = 0;
     for (const [at, sequence] of batch.sequences.entries()) {
       const logitCount = batch.logitCounts[at]!;
       if (logitCount === 0) continue;
@@ -42,9 +48,10 @@ export class SampledRows implements RowSampling {
       rowCount += logitCount;
       if (!this.#isSampledAfter(sequence, batch, at)) continue;
       this.#describeRow(rowCount - 1, sequence);
-      isAnySampled = true;
+      sampledCount += 1;
     }
-    return isAnySampled ? this : undefined;
+    this.#areAllSampled = sampledCount === rowCount;
+    return sampledCount > 0 ? this : undefined;
   }
 
   /** Whether only the token is wanted that follows a chunk. */

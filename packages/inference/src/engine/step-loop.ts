@@ -1,25 +1,24 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ActiveRequest } from "../requests/active-request.ts";
-import { InferenceError, reasonOf } from "../errors.ts";
+import { InferenceError } from "../errors.ts";
 import type { EngineFact } from "../events.ts";
 import type { ForwardResult } from "../executors/executor.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import { createPrefillBudget } from "../schedule/prefill-budget.ts";
 import type { RequestTable } from "../requests/request-table.ts";
+import { createAcceptRows } from "./accept-rows.ts";
+import { asInferenceError } from "./as-inference-error.ts";
 import type { ResolvedEngineOptions } from "./resolve-engine-options.ts";
 import { SampledRows } from "./sampled-rows.ts";
 import type { Sampler } from "../sampling/sampler.ts";
 import type { Scheduler } from "../schedule/scheduler.ts";
 import { StepBatch } from "../schedule/step-batch.ts";
 
-/** Sampling yields to the event loop after this long. */
-const samplingSliceMs = 8;
-/** Tokens that one answer takes at a time without logits. */
-const maxForcedTokens = 64;
-
 /** Totals since the engine's start, and the last step. */
 export interface StepCounters {
   readonly stepCount: number;
+  readonly aheadStepCount: number;
+  readonly hostHeldStepCount: number;
+  readonly memoryHeldStepCount: number;
   readonly promptTokenCount: number;
   readonly generatedTokenCount: number;
   readonly lastStepMs: number;
@@ -27,10 +26,17 @@ export interface StepCounters {
   readonly lastFailure: string | undefined;
 }
 
-/** What a step computed for one row of logits. */
-interface ResultRow {
-  readonly result: ForwardResult;
-  readonly index: number;
+/** What a step is made in; two of them take turns where steps run ahead. */
+interface StepPlace {
+  readonly batch: StepBatch<GeneratedSequence>;
+  readonly sampledRows: SampledRows | undefined;
+}
+
+/** A step whose forward was begun. */
+interface RunningStep extends StepPlace {
+  readonly startedAtMs: number;
+  readonly forwardAtMs: number;
+  readonly result: Promise<ForwardResult>;
 }
 
 /** Steps while there are requests, and sleeps otherwise. */
@@ -51,155 +57,127 @@ export interface StepLoopParts {
   readonly publish: (...fact: EngineFact) => void;
 }
 
-/** Creates a loop that sleeps until it is woken. */
+/**
+ * Creates a loop that sleeps until it is woken.
+ *
+ * Where the executor runs ahead, a step is begun as soon as the one before it runs, from whose rows it takes its tokens: so
+ * the executor has work while the host handles results. It is not begun where the host samples a row of the one before, or
+ * where a sequence would have to be preempted. What was computed ahead of a sequence that turns out to have ended is
+ * dropped. Its storage is free at once: whoever gets it writes behind that step.
+ */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
-  const { options, scheduler, table, sampler, publish } = parts;
+  const { options, scheduler, table, publish } = parts;
   const { clock, executor, kvCache, limits } = options;
-  const batch = new StepBatch<GeneratedSequence>({
-    maxChunks: limits.maxRunningSequences,
-    maxTokens: limits.maxTokensPerStep,
-    blockTableStride: kvCache.blockTableStride,
+  const createPlace = (): StepPlace => ({
+    batch: new StepBatch<GeneratedSequence>({
+      maxChunks: limits.maxRunningSequences,
+      maxTokens: limits.maxTokensPerStep,
+      blockTableStride: kvCache.blockTableStride,
+    }),
+    sampledRows:
+      executor.canSample === true
+        ? new SampledRows({
+            maxRows: executor.maxLogitRows,
+            tokenCount: options.vocabSize,
+            ownerOf: (sequence) => table.ownerOf(sequence),
+          })
+        : undefined,
   });
-  const sampledRows = executor.canSample
-    ? new SampledRows({
-        maxRows: executor.maxLogitRows,
-        tokenCount: options.vocabSize,
-        ownerOf: (sequence) => table.ownerOf(sequence),
-      })
-    : undefined;
+  let free = createPlace();
+  /** Where steps do not run ahead, all are made in one place. */
+  let other = options.runsAhead ? createPlace() : free;
   const prefillBudget = createPrefillBudget({
     targetMs: limits.stepTimeMs,
     maxTokens: limits.maxTokensPerStep,
   });
   const counters = {
     stepCount: 0,
+    aheadStepCount: 0,
+    hostHeldStepCount: 0,
+    memoryHeldStepCount: 0,
     promptTokenCount: 0,
     generatedTokenCount: 0,
     lastStepMs: 0,
     lastStepAtMs: undefined as number | undefined,
     lastFailure: undefined as string | undefined,
   };
+  const acceptRows = createAcceptRows({
+    ...parts,
+    clock,
+    onToken: () => {
+      counters.generatedTokenCount += 1;
+    },
+  });
   let running: Promise<void> | undefined;
+  /** The step that was begun ahead. */
+  let ahead: RunningStep | undefined;
+  /** When the last forward had run. */
+  let idleSinceMs = 0;
 
-  const failRequest = (request: ActiveRequest, cause: unknown): void => {
-    table.end(request, { kind: "failed", reason: asInferenceError(cause) });
+  /** Begins the forward of a place whose batch is full. */
+  const launch = (place: StepPlace, startedAtMs: number): RunningStep => {
+    const { batch, sampledRows } = place;
+    for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
+    batch.sampling = sampledRows?.describe(batch);
+    const forwardAtMs = clock.now();
+    const result = executor.forward(batch);
+    // It is awaited when the step before it has ended.
+    result.catch(() => {});
+    [free, other] = [other, free];
+    return { ...place, startedAtMs, forwardAtMs, result };
   };
 
-  const countToken = (request: ActiveRequest): void => {
-    counters.generatedTokenCount += 1;
-    if (request.firstTokenAtMs !== undefined) return;
-    request.firstTokenAtMs = clock.now();
-    const timeToFirstTokenMs = request.firstTokenAtMs - request.queuedAtMs;
-    publish("inference:first-token", { requestId: request.id, timeToFirstTokenMs });
-  };
-
-  const sampleToken = (
-    sequence: GeneratedSequence,
-    { result, index }: ResultRow,
-    topCount: number | undefined,
-  ): void => {
-    if (batch.sampling?.isSampled[index] === 1) {
-      const tokenId = result.tokenId!(index);
-      sequence.sampling.accept(tokenId);
-      sequence.accept(tokenId);
-    } else if (topCount === undefined) {
-      sequence.accept(sampler.sample(result.row(index), sequence.sampling));
-    } else {
-      const sampled = sampler.sampleWithLogprobs(result.row(index), sequence.sampling, topCount);
-      sequence.accept(sampled.tokenId, sampled);
-    }
-  };
-
-  /** Takes what must follow, whatever the logits; not where the log-probabilities of each token are asked for. */
-  const takeForced = (sequence: GeneratedSequence, request: ActiveRequest): void => {
-    if (request.logprobs !== undefined) return;
-    for (let count = 0; count < maxForcedTokens && sequence.finishReason === undefined; count += 1) {
-      const tokenId = sequence.sampling.forcedTokenId;
-      if (tokenId === undefined) return;
-      sequence.sampling.accept(tokenId);
-      sequence.accept(tokenId);
-      countToken(request);
-    }
-  };
-
-  /** Handles what was computed after the token at `position`. */
-  const acceptRow = (sequence: GeneratedSequence, position: number, row: ResultRow): void => {
-    const request = table.ownerOf(sequence);
-    if (request === undefined || sequence.pendingTokenIds.length > 0) return;
-    try {
-      const promptTokenId = sequence.promptTokenIds[position + 1];
-      if (promptTokenId !== undefined) {
-        // Known before the sequence was preempted.
-        if (position + 1 < sequence.promptLogprobCount) return;
-        const logits = row.result.row(row.index);
-        sequence.acceptPromptLogprob(sampler.logprobsOf(logits, promptTokenId, request.promptLogprobs ?? 0));
-        return;
-      }
-      if (sequence.maxTokens === 0) sequence.finishAtPrompt();
-      else sampleToken(sequence, row, request.logprobs);
-      if (sequence.tokenCount > 0) countToken(request);
-      takeForced(sequence, request);
-    } catch (error) {
-      failRequest(request, error);
-      return;
-    }
-    request.stream.notify(sequence);
-    if (sequence.finishReason === undefined) return;
-    scheduler.remove(sequence);
-    if (request.isFinished) table.end(request, { kind: "finished", result: request.finish(clock.now()) });
-  };
-
-  const sampleRows = async (result: ForwardResult): Promise<void> => {
-    let sliceStartMs = clock.now();
-    let rowIndex = 0;
-    for (let at = 0; at < batch.chunkCount; at += 1) {
-      const end = batch.startPositions[at]! + batch.lengths[at]!;
-      for (let position = end - batch.logitCounts[at]!; position < end; position += 1) {
-        acceptRow(batch.sequences[at]!, position, { result, index: rowIndex });
-        rowIndex += 1;
-        if (clock.now() - sliceStartMs > samplingSliceMs) {
-          await nextTurn();
-          sliceStartMs = clock.now();
-        }
-      }
-    }
-  };
-
-  const forward = async (): Promise<ForwardResult> => {
-    table.beginForward();
-    try {
-      return await executor.forward(batch);
-    } finally {
-      table.endForward();
-    }
-  };
-
-  const step = async (): Promise<void> => {
+  const begin = (): RunningStep => {
     const startedAtMs = clock.now();
-    scheduler.schedule(batch, prefillBudget);
-    if (batch.chunkCount === 0) {
+    scheduler.schedule(free.batch, prefillBudget);
+    if (free.batch.chunkCount === 0) {
       const expected = "room for the first waiting sequence in an idle KV cache";
       const got = `none, with ${scheduler.waitingCount} waiting`;
       throw new InferenceError("KV_CACHE_FULL", { expected, got });
     }
-    for (const sequence of batch.sequences) table.markScheduled(table.ownerOf(sequence)!);
-    batch.sampling = sampledRows?.describe(batch);
-    const forwardStartMs = clock.now();
-    const result = await forward();
+    return launch(free, startedAtMs);
+  };
+
+  /** Begins the step behind a running one, if it can be. */
+  const beginAhead = (step: RunningStep): RunningStep | undefined => {
+    if (!options.runsAhead) return undefined;
+    if (step.sampledRows?.areAllSampled !== true) {
+      counters.hostHeldStepCount += 1;
+      return undefined;
+    }
+    const startedAtMs = clock.now();
+    const scheduled = scheduler.scheduleAhead(free.batch, step.batch, prefillBudget);
+    if (scheduled === "no-room") counters.memoryHeldStepCount += 1;
+    if (scheduled !== "scheduled") return undefined;
+    counters.aheadStepCount += 1;
+    return launch(free, startedAtMs);
+  };
+
+  const finish = async (step: RunningStep): Promise<void> => {
+    const { batch } = step;
+    const forwardStartMs = Math.max(step.forwardAtMs, idleSinceMs);
+    table.beginForward();
+    let result: ForwardResult;
+    try {
+      result = await step.result;
+    } finally {
+      table.endForward();
+      idleSinceMs = clock.now();
+    }
     counters.lastFailure = undefined;
     const { prefillTokenCount } = batch;
     const decodeTokenCount = batch.tokenCount - prefillTokenCount;
-    prefillBudget.observe({ prefillTokenCount, decodeTokenCount, forwardMs: clock.now() - forwardStartMs });
+    prefillBudget.observe({ prefillTokenCount, decodeTokenCount, forwardMs: idleSinceMs - forwardStartMs });
     scheduler.advance(batch);
-    await sampleRows(result);
+    await acceptRows(batch, result);
     const finishedAtMs = clock.now();
     counters.stepCount += 1;
     counters.promptTokenCount += batch.prefillTokenCount;
-    counters.lastStepMs = finishedAtMs - startedAtMs;
+    counters.lastStepMs = finishedAtMs - Math.max(step.startedAtMs, counters.lastStepAtMs ?? 0);
     counters.lastStepAtMs = finishedAtMs;
   };
 
-  const publishStep = (): void => {
+  const publishStep = ({ batch }: RunningStep): void => {
     publish("inference:step-finished", {
       stepMs: counters.lastStepMs,
       prefillTokenCount: batch.prefillTokenCount,
@@ -211,7 +189,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
   };
 
   /** Fails the requests in a failed step; the others go on. */
-  const failStep = (cause: unknown): void => {
+  const failStep = (cause: unknown, batch: StepBatch<GeneratedSequence>): void => {
     const reason = asInferenceError(cause);
     counters.lastFailure = reason.message;
     counters.lastStepAtMs = clock.now();
@@ -223,17 +201,29 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
   };
 
+  const step = async (): Promise<void> => {
+    let current = ahead;
+    ahead = undefined;
+    let { batch } = current ?? free;
+    try {
+      current ??= begin();
+      batch = current.batch;
+      ahead = beginAhead(current);
+      await finish(current);
+      publishStep(current);
+    } catch (error) {
+      // Where the step behind it could not be begun, it still runs.
+      await current?.result.catch(() => {});
+      failStep(error, batch);
+    }
+  };
+
   const run = async (): Promise<void> => {
     for (;;) {
       // Requests made in the same turn join the same step; timers and sockets get their turn.
       await nextTurn();
-      if (table.activeCount === 0) break;
-      try {
-        await step();
-        publishStep();
-      } catch (error) {
-        failStep(error);
-      }
+      if (table.activeCount === 0 && ahead === undefined) break;
+      await step();
     }
     // In the turn of the check: a request after it starts the loop again.
     running = undefined;
@@ -244,9 +234,4 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     wake: () => void (running ??= run()),
     whenAsleep: () => running ?? Promise.resolve(),
   };
-}
-
-function asInferenceError(cause: unknown): InferenceError {
-  if (cause instanceof InferenceError) return cause;
-  return new InferenceError("EXECUTOR_FAILED", `the forward pass failed: ${reasonOf(cause)}`, { cause });
 }

@@ -3,7 +3,7 @@ import type { RowSampling } from "./row-sampling.ts";
 
 /**
  * One forward pass over chunks of several sequences, in flat arrays so that a step allocates nothing.
- * Valid during the call only: the caller reuses the arrays.
+ * Valid until the call has resolved: the caller reuses the arrays.
  */
 export interface ForwardBatch {
   /** How many entries of the arrays are used. */
@@ -39,11 +39,16 @@ export interface ForwardBatch {
   readonly adapters?: Int32Array;
   /** `(sum of lengths)` token ids, chunk after chunk. */
   readonly tokenIds: Int32Array;
+  /**
+   * `(sum of lengths)` for tokens that the forward before this one samples, which may still run: the row of it, else −1. What
+   * `tokenIds` has for them is not used. Only for executors that run ahead. [none]
+   */
+  readonly tokenSources?: Int32Array | undefined;
   /** Which rows of logits are sampled, and how; only for executors that sample. [none: all logits are returned] */
   readonly sampling?: RowSampling | undefined;
 }
 
-/** Rows of logits in batch order, by position in a chunk. Valid until the next forward. */
+/** Rows of logits in batch order, by position in a chunk. Valid until the next forward that is not ahead of it. */
 export interface ForwardResult {
   readonly rowCount: number;
   /** `(vocabSize)` view of row `index`, which was not sampled; the sampler may write to it. */
@@ -143,7 +148,12 @@ export interface Executor extends AsyncDisposable {
   readonly maxLogitRows: number;
   /** Whether batches may ask for sampled rows. [false] */
   readonly canSample?: boolean;
-  /** Runs off the event loop. One call at a time. */
+  /**
+   * Whether one more forward may be begun while one runs of which all rows are sampled; it may take its tokens from those. Its
+   * storage is in pages, which are read and written in the order of the calls. [false]
+   */
+  readonly canRunAhead?: boolean;
+  /** Runs off the event loop. One call at a time, and one ahead of it where `canRunAhead`. */
   forward(batch: ForwardBatch): Promise<ForwardResult>;
   dispose(): Promise<void>;
 }

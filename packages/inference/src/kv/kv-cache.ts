@@ -34,8 +34,8 @@ export interface PlacedBatch {
 }
 
 /**
- * Decides which tokens of which sequences are cached, and where in an executor's storage. Callers release no
- * sequence that is in a running forward pass.
+ * Decides which tokens of which sequences are cached, and where in an executor's storage. Callers release no sequence that
+ * is in a running forward pass, but where later passes write behind it: with storage in pages, while steps run ahead.
  */
 export interface KvCache {
   /** Tokens that fit in total, over all sequences. */

@@ -19,7 +19,7 @@ export interface RequestTable {
   ownerOf(sequence: GeneratedSequence): ActiveRequest | undefined;
   /** Records that a sequence of the request runs; the first time counts. */
   markScheduled(request: ActiveRequest): void;
-  /** Ends a request for its caller at once, and for the scheduler once no forward pass uses it. */
+  /** Ends a request for its caller at once, and for the scheduler once no forward pass uses it, but one that runs ahead. */
   end(request: ActiveRequest, ending: StreamEnding): void;
   endAll(ending: StreamEnding): void;
   /** Between these two, scheduled sequences stay in the scheduler and in the KV cache. */

@@ -1,4 +1,5 @@
 import type { CachedSequence, KvCache } from "../kv/kv-cache.ts";
+import { RunningChunks } from "./running-chunks.ts";
 import type { SchedulableSequence, StepBatch } from "./step-batch.ts";
 
 /** Limits of one step. */
@@ -19,6 +20,9 @@ export interface PrefillLimits {
   /** While every sequence of the step has more of its prompt to come. */
   readonly prefillOnlyTokens: number;
 }
+
+/** Whether a batch was filled, or why not: a sequence finds no room in the KV cache, or there is nothing to compute. */
+export type AheadOutcome = "scheduled" | "no-room" | "nothing";
 
 /** Totals since the scheduler was created. */
 export interface SchedulerCounters {
@@ -48,6 +52,11 @@ export interface Scheduler<S extends SchedulableSequence> {
   add(sequence: S): void;
   /** Fills the batch, and admits sequences from the queue while there is room. [prefill up to maxTokensPerStep] */
   schedule(batch: StepBatch<S>, prefill?: PrefillLimits): void;
+  /**
+   * Fills the batch that comes after a running one, of which every row is sampled: tokens that those rows give are taken from
+   * there. Preempts no sequence, which the running batch may use: where one finds no room, nothing is scheduled.
+   */
+  scheduleAhead(batch: StepBatch<S>, running: StepBatch<S>, prefill?: PrefillLimits): AheadOutcome;
   /** Records that a scheduled batch was computed; sequences that wait for its tokens go on. */
   advance(batch: StepBatch<S>): void;
   /** Removes a sequence in any state, and releases its KV cache. */
@@ -68,6 +77,7 @@ export function createScheduler<S extends SchedulableSequence>(
   const running = new Set<S>();
   /** Waiting too, before the others; the one that arrived first is the last. */
   const preempted: { readonly sequence: S; readonly tokenIds: Int32Array }[] = [];
+  const ahead = new RunningChunks<S>();
   const counters = { preemptionCount: 0, prefixCacheQueriedTokenCount: 0, prefixCacheHitTokenCount: 0 };
   let waitingTokenCount = 0;
 
@@ -86,16 +96,19 @@ export function createScheduler<S extends SchedulableSequence>(
     return false;
   };
 
+  const isPrefilling = (sequence: S): boolean => ahead.endOf(sequence) < sequence.cached!.tokenIds.length;
+
   const addChunk = (sequence: S, batch: StepBatch<S>, roomTokens: number): void => {
     const { cached } = sequence;
     if (roomTokens <= 0 || cached === undefined || kvCache.isWaitingForPrefix(cached)) return;
     if (isBehindPrompt(sequence)) return;
-    const remaining = cached.tokenIds.length - cached.tokenCount;
+    const start = ahead.endOf(sequence);
+    const remaining = cached.tokenIds.length - start;
     const fitting = Math.min(remaining, maxChunkTokens, roomTokens);
     const length = sequence.needsPromptLogits
       ? Math.min(fitting, 1 + maxExtraLogits - batch.extraLogitCount)
       : fitting;
-    if (length > 0) batch.addPrefill(sequence, length);
+    if (length > 0) batch.addPrefill(sequence, length, start);
   };
 
   /**
@@ -168,6 +181,29 @@ export function createScheduler<S extends SchedulableSequence>(
     }
   };
 
+  /** Decodes behind a running batch; `false` where one finds no room. */
+  const scheduleFedDecodes = (batch: StepBatch<S>): boolean => {
+    for (const sequence of running) {
+      if (isPrefilling(sequence)) continue;
+      const start = ahead.endOf(sequence);
+      const row = ahead.rowOf(sequence);
+      // The token that the row gives is its last one.
+      if (start + 1 >= sequence.maxLengthTokens) continue;
+      const tokenCount = start + 1 - sequence.cached!.tokenCount;
+      if (row === undefined || !kvCache.grow(sequence.cached!, tokenCount)) return false;
+      batch.addFed(sequence, row, start);
+    }
+    return true;
+  };
+
+  const scheduleRest = (batch: StepBatch<S>, prefill: PrefillLimits, admits: boolean): void => {
+    for (const sequence of running) {
+      if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, prefill));
+    }
+    if (admits) admitWaiting(batch, prefill);
+    kvCache.place(batch);
+  };
+
   return {
     get runningCount() {
       return running.size;
@@ -185,15 +221,23 @@ export function createScheduler<S extends SchedulableSequence>(
     },
     schedule: (batch, prefill = unlimitedPrefill) => {
       const { preemptionCount } = counters;
+      ahead.read(undefined);
       batch.clear();
       scheduleDecodes(batch);
-      for (const sequence of running) {
-        if (isPrefilling(sequence)) addChunk(sequence, batch, prefillRoom(batch, prefill));
+      scheduleRest(batch, prefill, counters.preemptionCount === preemptionCount);
+    },
+    scheduleAhead: (batch, runningBatch, prefill = unlimitedPrefill) => {
+      ahead.read(runningBatch);
+      batch.clear();
+      if (!scheduleFedDecodes(batch)) {
+        batch.clear();
+        return "no-room";
       }
-      if (counters.preemptionCount === preemptionCount) admitWaiting(batch, prefill);
-      kvCache.place(batch);
+      scheduleRest(batch, prefill, true);
+      return batch.chunkCount > 0 ? "scheduled" : "nothing";
     },
     advance: (batch) => {
+      ahead.read(undefined);
       for (let at = 0; at < batch.chunkCount; at += 1) {
         const sequence = batch.sequences[at]!;
         const { cached } = sequence;
@@ -218,10 +262,6 @@ export function createScheduler<S extends SchedulableSequence>(
       }
     },
   };
-}
-
-function isPrefilling(sequence: SchedulableSequence): boolean {
-  return sequence.cached!.tokenCount < sequence.cached!.tokenIds.length;
 }
 
 function concat(tokenIds: Int32Array, rest: readonly number[]): Int32Array {

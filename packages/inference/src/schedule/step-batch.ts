@@ -25,7 +25,11 @@ export interface SchedulableSequence {
   dropPending(count: number): void;
 }
 
+/** Of a token that the host knows. */
+const noSource = -1;
+
 interface BatchChunk {
+  readonly start: number;
   readonly length: number;
   readonly logitCount: number;
   readonly knownLength: number;
@@ -44,6 +48,9 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly knownLengths: Int32Array;
   readonly adapters: Int32Array;
   readonly tokenIds: Int32Array;
+  /** Where tokens come from the forward before. */
+  tokenSources: Int32Array | undefined;
+  readonly #tokenSources: Int32Array;
   /** Set for each forward, after the batch is full. */
   sampling: RowSampling | undefined;
   /** The sequence of each chunk. */
@@ -68,6 +75,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.knownLengths = new Int32Array(capacity.maxChunks);
     this.adapters = new Int32Array(capacity.maxChunks);
     this.tokenIds = new Int32Array(capacity.maxTokens);
+    this.#tokenSources = new Int32Array(capacity.maxTokens);
   }
 
   get chunkCount(): number {
@@ -99,6 +107,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.#extraLogitCount = 0;
     this.#givesToken = false;
     this.sampling = undefined;
+    this.tokenSources = undefined;
   }
 
   /** Adds the first pending tokens of a sequence, with logits after the last of them. */
@@ -106,12 +115,21 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.#givesToken = true;
     const { pendingTokenIds } = sequence;
     for (let at = 0; at < length; at += 1) this.tokenIds[this.#tokenCount + at] = pendingTokenIds[at]!;
-    const knownLength = sequence.cached!.tokenCount + length;
-    this.#addChunk(sequence, { length, logitCount: 1, knownLength });
+    const start = sequence.cached!.tokenCount;
+    this.#addChunk(sequence, { start, length, logitCount: 1, knownLength: start + length });
   }
 
-  addPrefill(sequence: S, length: number): void {
-    const start = sequence.cached!.tokenCount;
+  /** Adds the token at `start` of a sequence, which the forward before samples from one of its rows. */
+  addFed(sequence: S, row: number, start: number): void {
+    this.#givesToken = true;
+    if (this.tokenSources === undefined) this.tokenSources = this.#tokenSources.fill(noSource);
+    this.tokenIds[this.#tokenCount] = 0;
+    this.tokenSources[this.#tokenCount] = row;
+    this.#addChunk(sequence, { start, length: 1, logitCount: 1, knownLength: start + 1 });
+  }
+
+  /** Adds tokens of a prompt from `start` on. [behind the cached ones] */
+  addPrefill(sequence: S, length: number, start: number = sequence.cached!.tokenCount): void {
     const end = start + length;
     const { tokenIds } = sequence.cached!;
     this.tokenIds.set(tokenIds.subarray(start, end), this.#tokenCount);
@@ -119,12 +137,12 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     const isEnd = end === tokenIds.length;
     this.#givesToken ||= isEnd;
     const logitCount = sequence.needsPromptLogits ? length : Number(isEnd);
-    this.#addChunk(sequence, { length, logitCount, knownLength: tokenIds.length });
+    this.#addChunk(sequence, { start, length, logitCount, knownLength: tokenIds.length });
   }
 
   #addChunk(sequence: S, chunk: BatchChunk): void {
     const at = this.sequences.length;
-    this.startPositions[at] = sequence.cached!.tokenCount;
+    this.startPositions[at] = chunk.start;
     this.lengths[at] = chunk.length;
     this.logitCounts[at] = chunk.logitCount;
     this.knownLengths[at] = chunk.knownLength;

@@ -92,9 +92,22 @@ const pages = fc.record({
   sparePages: fc.integer({ min: 0, max: 4 }),
 });
 
-describe.each(["slots", "pages"] as const)("createEngine, with storage in %s", (layout) => {
+const names = [
+  "preemptionCount",
+  "prefixCacheHitTokenCount",
+  "aheadStepCount",
+  "memoryHeldStepCount",
+] as const;
+
+describe.each(["slots", "pages", "pages, ahead"] as const)("createEngine, with storage in %s", (layout) => {
   it("generates for every request what it would alone, and holds no memory at the end", async () => {
-    const totals = { preemptionCount: 0, prefixCacheHitTokenCount: 0 };
+    const totals = {
+      preemptionCount: 0,
+      prefixCacheHitTokenCount: 0,
+      aheadStepCount: 0,
+      memoryHeldStepCount: 0,
+    };
+    const canRunAhead = layout === "pages, ahead";
     const scenario = fc.record({
       arrivals: fc.array(arrival, { minLength: 1, maxLength: 8 }),
       sizes,
@@ -117,6 +130,8 @@ describe.each(["slots", "pages"] as const)("createEngine, with storage in %s", (
           abort(true);
           if (disposeAt === forwardCount) disposal = engine.dispose();
           setImmediate(() => abort(false));
+          // Some run for longer than the engine takes for the step before them.
+          if (forwardCount % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
           await Promise.resolve();
           if (failAt === forwardCount) throw new Error("device lost");
         };
@@ -125,8 +140,8 @@ describe.each(["slots", "pages"] as const)("createEngine, with storage in %s", (
         const executorOptions = { ...sizes.executor, vocabSize: fixtureVocabSize, onForward };
         const { engine, events, memory } = createEngineFixture(executorOptions, {
           limits: sizes.limits,
-          ...(layout === "pages" && {
-            executor: createPagedExecutor({ ...executorOptions, pageTokens, pageCount }),
+          ...(layout !== "slots" && {
+            executor: createPagedExecutor({ ...executorOptions, pageTokens, pageCount, canRunAhead }),
           }),
         });
         const outcomes: Promise<void>[] = [];
@@ -157,9 +172,8 @@ describe.each(["slots", "pages"] as const)("createEngine, with storage in %s", (
         // The last may have ended during a forward.
         await (disposal ?? engine.drain());
         expect(engine.stats()).toMatchObject({ waitingRequestCount: 0, waitingTokenCount: 0 });
-        const { preemptionCount, prefixCacheHitTokenCount } = engine.stats();
-        totals.preemptionCount += preemptionCount;
-        totals.prefixCacheHitTokenCount += prefixCacheHitTokenCount;
+        const stats = engine.stats();
+        for (const name of names) totals[name] += stats[name];
         await (disposal ?? engine.dispose());
         expect(engine.stats().runningSequenceCount).toBe(0);
         expect(engine.stats().kvCacheUsage).toBe(0);
@@ -169,7 +183,11 @@ describe.each(["slots", "pages"] as const)("createEngine, with storage in %s", (
       }),
       { seed: 11, numRuns: 300 },
     );
-    const isPaged = layout === "pages";
+    const isPaged = layout !== "slots";
     expect([totals.preemptionCount > 20, totals.prefixCacheHitTokenCount > 500]).toEqual([isPaged, isPaged]);
+    expect([totals.aheadStepCount > 500, totals.memoryHeldStepCount > 20]).toEqual([
+      canRunAhead,
+      canRunAhead,
+    ]);
   });
 });

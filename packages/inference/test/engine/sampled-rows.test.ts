@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createRandom } from "../../../../benchmarks/lib/random.ts";
-import type { ForwardBatch, GenerationRequest, InferenceEngine } from "../../src/index.ts";
+import type { EngineStats, ForwardBatch, GenerationRequest, InferenceEngine } from "../../src/index.ts";
 import { bytesOf, createEngineFixture, createGate, fixtureVocabSize } from "../support/engine-fixture.ts";
 import { hashLogits } from "../support/fake-executor.ts";
 import { createPagedExecutor, type PagedExecutorOptions } from "../support/paged-executor.ts";
@@ -11,19 +11,24 @@ function createPagedEngine(options: Partial<PagedExecutorOptions> = {}): Inferen
   return createEngineFixture({}, { executor: createPagedExecutor({ ...shape, ...options }) }).engine;
 }
 
-/** What engines whose executors do and do not sample answer, and the kinds of rows in each batch of the first. */
+/**
+ * What engines whose executors do and do not sample answer, and the kinds of rows in each batch of the first. One whose
+ * executor runs ahead answers the same.
+ */
 async function answerBothWays(
   requests: readonly GenerationRequest[],
   options: Partial<PagedExecutorOptions> = {},
 ): Promise<{ readonly sampled: unknown; readonly host: unknown; readonly rows: readonly number[][] }> {
   const rows: number[][] = [];
   const onForward = (batch: ForwardBatch): void => void rows.push(sampledOf(batch));
-  const [sampled, host] = [
+  const [sampled, host, ahead] = [
     createPagedEngine({ ...options, onForward }),
     createPagedEngine({ ...options, canSample: false }),
+    createPagedEngine({ ...options, canRunAhead: true }),
   ].map((engine) => Promise.all(requests.map((request) => engine.generate(request).result())));
   const answersOf = (results: Awaited<typeof sampled>): unknown =>
     results?.map(({ choices, promptLogprobs }) => ({ choices, promptLogprobs }));
+  expect(answersOf(await ahead)).toEqual(answersOf(await sampled));
   return { sampled: answersOf(await sampled), host: answersOf(await host), rows };
 }
 
@@ -116,8 +121,8 @@ it.each([Number.NaN, Infinity])("fails a request whose logits are %s, and no oth
     if (history[0] === 77 && history.length === 6) row[3] = logit;
   };
   const messages = await Promise.all(
-    [true, false].map(async (canSample) => {
-      const engine = createPagedEngine({ canSample, logits: spoilt });
+    [{}, { canSample: false }, { canRunAhead: true }].map(async (options) => {
+      const engine = createPagedEngine({ ...options, logits: spoilt });
       const other = engine.generate(requestOf(2)).result();
       const failing = engine.generate(requestOf(1, { promptTokenIds: [77, 1, 2, 3] })).result();
       const message = await failing.catch((error: Error) => error.message);
@@ -126,27 +131,76 @@ it.each([Number.NaN, Infinity])("fails a request whose logits are %s, and no oth
     }),
   );
   expect(messages[0]).toMatch(/expected 257 logits with a finite maximum, got . NaN and . infinite/);
-  expect(messages[0]).toBe(messages[1]);
+  expect(new Set(messages).size).toBe(1);
 });
 
-it("samples nothing for a request that is aborted during a forward", async () => {
-  const [reached, gate] = [createGate(), createGate()];
-  const controller = new AbortController();
+it.each([false, true])(
+  "samples nothing for a request aborted during a forward, ahead: %s",
+  async (canRunAhead) => {
+    const [reached, gate] = [createGate(), createGate()];
+    const controller = new AbortController();
+    let forwardCount = 0;
+    const engine = createPagedEngine({
+      canRunAhead,
+      onForward: async () => {
+        forwardCount += 1;
+        if (forwardCount !== 3) return;
+        reached.open();
+        await gate.opened;
+      },
+    });
+    const alone = createPagedEngine().generate(requestOf(2)).result();
+    const aborted = engine.generate(requestOf(1, { signal: controller.signal })).result();
+    const other = engine.generate(requestOf(2)).result();
+    await reached.opened;
+    controller.abort("gone");
+    gate.open();
+    await expect(aborted).rejects.toBe("gone");
+    expect((await other).choices).toEqual((await alone).choices);
+  },
+);
+
+it("begins a step while the one before it runs, but behind rows that the host samples and full memory", async () => {
+  const statsOf = async (
+    requests: readonly GenerationRequest[],
+    options: Partial<PagedExecutorOptions> = {},
+  ): Promise<EngineStats> => {
+    const engine = createPagedEngine({ canRunAhead: true, ...options });
+    await Promise.all(requests.map((request) => engine.generate(request).result()));
+    await engine.drain();
+    return engine.stats();
+  };
+  const plain = [requestOf(1), requestOf(2)];
+  // All but the first; behind the last one nothing is to be computed.
+  expect(await statsOf(plain)).toMatchObject({ stepCount: 12, aheadStepCount: 11, hostHeldStepCount: 0 });
+  const masked = requestOf(3, { sampling: { allowedTokenIds: [4, 5] }, stopping: { maxTokens: 4 } });
+  expect(await statsOf([...plain, masked])).toMatchObject({ hostHeldStepCount: 4, aheadStepCount: 7 });
+  const full = await statsOf(plain, { pageCount: 7 });
+  expect(full.preemptionCount).toBeGreaterThan(0);
+  expect(full.memoryHeldStepCount).toBeGreaterThan(0);
+  // Nothing is begun ahead where it is not wanted.
+  expect(await statsOf(plain, { canRunAhead: false })).toMatchObject({ stepCount: 12, aheadStepCount: 0 });
+});
+
+it("drops what it computed ahead of an answer that ended, whose pages others take", async () => {
   let forwardCount = 0;
-  const engine = createPagedEngine({
-    onForward: async () => {
-      forwardCount += 1;
-      if (forwardCount !== 3) return;
-      reached.open();
-      await gate.opened;
-    },
-  });
-  const alone = createPagedEngine().generate(requestOf(2)).result();
-  const aborted = engine.generate(requestOf(1, { signal: controller.signal })).result();
-  const other = engine.generate(requestOf(2)).result();
-  await reached.opened;
-  controller.abort("gone");
-  gate.open();
-  await expect(aborted).rejects.toBe("gone");
-  expect((await other).choices).toEqual((await alone).choices);
+  const options = { pageCount: 12, canRunAhead: true, onForward: () => void (forwardCount += 1) };
+  const engine = createPagedEngine(options);
+  // Half of all tokens end an answer.
+  const stopTokenIds = Array.from({ length: 128 }, (_, at) => 2 * at);
+  const requests = Array.from({ length: 12 }, (_, salt) =>
+    requestOf(salt, { stopping: { stopTokenIds, maxTokens: 20 } }),
+  );
+  const results = await Promise.all(requests.map((request) => engine.generate(request).result()));
+  await engine.drain();
+  for (const [at, request] of requests.entries()) {
+    const alone = await createPagedEngine().generate(request).result();
+    expect(results[at]!.choices).toEqual(alone.choices);
+  }
+  const { stepCount, aheadStepCount, generatedTokenCount } = engine.stats();
+  expect(aheadStepCount).toBeGreaterThan(0);
+  expect([forwardCount, generatedTokenCount]).toEqual([
+    stepCount,
+    results.reduce((sum, { usage }) => sum + usage.completionTokens, 0),
+  ]);
 });

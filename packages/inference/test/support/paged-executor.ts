@@ -3,6 +3,7 @@ import { assertBlockTables } from "../../src/executors/assert-block-tables.ts";
 import { assertChunks } from "../../src/executors/assert-chunks.ts";
 import { assertRowSampling } from "../../src/executors/assert-row-sampling.ts";
 import type { Executor, ForwardBatch, ForwardResult, PagedStorage } from "../../src/index.ts";
+import { ForwardOrder } from "../../src/executors/forward-order.ts";
 import { hashLogits } from "./fake-executor.ts";
 import { sampleRows } from "./sample-rows.ts";
 
@@ -16,6 +17,8 @@ export interface PagedExecutorOptions {
   readonly contextTokens?: number;
   /** [true] */
   readonly canSample?: boolean;
+  /** [false] */
+  readonly canRunAhead?: boolean;
   /** `(vocabSize)` logits after a history of tokens. [a hash of the history] */
   readonly logits?: (history: readonly number[], row: Float32Array) => void;
   /** Awaited inside each forward, with the tokens in all pages before it. */
@@ -30,7 +33,7 @@ const unwritten = -1;
  */
 export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   const { vocabSize, pageTokens, pageCount, maxSequences = 8, contextTokens = 128 } = options;
-  const { maxLogitRows = maxSequences, canSample = true, logits = hashLogits } = options;
+  const { maxLogitRows = maxSequences, canSample = true, canRunAhead = false, logits = hashLogits } = options;
   const kvStorage: PagedStorage = {
     layout: "pages",
     pageTokens,
@@ -42,7 +45,9 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   const pages = new Int32Array(pageCount * pageTokens).fill(unwritten);
   const seenPages = new Uint8Array(pageCount);
   const limits = { vocabSize, sequenceTokens: contextTokens, maxLogitRows, rankAt: () => 0 };
-  let running: Promise<ForwardResult> | undefined;
+  const order = new ForwardOrder({ canRunAhead });
+  /** The last call, which may have ended. */
+  let last: Promise<ForwardResult> | undefined;
   let isDisposed = false;
 
   const placeOf = (batch: ForwardBatch, chunk: number, position: number): number => {
@@ -72,7 +77,30 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     }
     return rows;
   };
-  const run = async (batch: ForwardBatch): Promise<ForwardResult> => {
+  /** The batch with the tokens that the one before it gives; a token that cannot be sampled is 0. */
+  const feed = (batch: ForwardBatch, before: ForwardResult | undefined): ForwardBatch => {
+    const feedToken = (row: number): number => {
+      try {
+        return before!.tokenId!(row);
+      } catch (error) {
+        if (error instanceof InferenceError && error.code === "EXECUTOR_FAILED") return 0;
+        throw error;
+      }
+    };
+    const { tokenSources: sources } = batch;
+    if (sources === undefined) return batch;
+    const tokenIds = batch.tokenIds.map((id, at) =>
+      (sources[at] ?? -1) === -1 ? id : feedToken(sources[at]!),
+    );
+    return { ...batch, chunkCount: batch.chunkCount, tokenIds };
+  };
+  const run = async (
+    given: ForwardBatch,
+    before: Promise<ForwardResult> | undefined,
+  ): Promise<ForwardResult> => {
+    // Where the one before it failed, so does this if it takes tokens from there.
+    if (given.tokenSources === undefined) await before?.catch(() => {});
+    const batch = feed(given, given.tokenSources && (await before));
     await options.onForward?.(batch, pages);
     write(batch);
     await Promise.resolve();
@@ -81,7 +109,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   };
   const dispose = async (): Promise<void> => {
     isDisposed = true;
-    await running?.catch(() => {});
+    await last?.catch(() => {});
   };
   return {
     name: "paged",
@@ -103,17 +131,19 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     kvStorage,
     maxLogitRows,
     canSample,
+    canRunAhead,
     forward: async (batch) => {
       if (isDisposed) throw new InferenceError("EXECUTOR_DISPOSED", "the executor is disposed");
-      if (running !== undefined) throw new InferenceError("INVALID_BATCH", "a forward is running");
       assertChunks(batch, limits);
       assertBlockTables(batch, kvStorage, seenPages);
       assertRowSampling(batch, limits);
-      running = run(batch);
+      order.assertNext(batch);
+      const end = order.begin(batch);
+      last = run(batch, last);
       try {
-        return await running;
+        return await last;
       } finally {
-        running = undefined;
+        end();
       }
     },
     dispose,

@@ -7,13 +7,17 @@ import { PlainMemory } from "./plain-memory.ts";
 /** The result of an executor that samples rows by the host's sampler, and returns no logits of those. */
 export function sampleRows(rows: readonly Float32Array[], sampling: RowSampling | undefined): ForwardResult {
   const isSampled = (index: number): boolean => sampling?.isSampled[index] === 1;
+  /** Sampling changes a row. */
+  const tokenIds = new Map<number, number>();
   const row = (index: number): Float32Array => {
     if (isSampled(index)) throw new Error(`the logits of row ${index} stayed on the device`);
     return rows[index]!;
   };
   const tokenId = (index: number): number => {
     if (!isSampled(index)) throw new Error(`row ${index} was not sampled`);
-    return sampleRow(rows[index]!, sampling!, index);
+    const tokenId = tokenIds.get(index) ?? sampleRow(rows[index]!, sampling!, index);
+    tokenIds.set(index, tokenId);
+    return tokenId;
   };
   return { rowCount: rows.length, row, tokenId };
 }

@@ -5,6 +5,9 @@ import { createPromptService } from "../../../src/models/prompts/prompt-service.
 
 const engineStats: EngineStats = {
   stepCount: 3,
+  aheadStepCount: 0,
+  hostHeldStepCount: 0,
+  memoryHeldStepCount: 0,
   runningSequenceCount: 4,
   waitingRequestCount: 6,
   waitingTokenCount: 60,

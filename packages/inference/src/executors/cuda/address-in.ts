@@ -2,7 +2,7 @@ import type { CudaMemoryBlock } from "@infernode/memory/cuda";
 import type { CudaPlan } from "./memory-plan.ts";
 import type { AddressOperand } from "./network/program.ts";
 import type { KvPages } from "./step/kv-pages.ts";
-import type { PassInputs } from "./step/pass-inputs.ts";
+import type { InputArrays } from "./step/input-arrays.ts";
 import type { RopeTables } from "./step/rope-tables.ts";
 import type { DeviceAdapters } from "./weights/device-adapters.ts";
 import type { DeviceWeights } from "./weights/device-weights.ts";
@@ -12,7 +12,7 @@ export interface ProgramMemory {
   readonly plan: CudaPlan;
   /** Of values between launches. */
   readonly arena: CudaMemoryBlock;
-  readonly inputs: PassInputs;
+  readonly inputs: InputArrays;
   readonly kv: KvPages;
   /** Where a program has operands of adapters. */
   readonly adapters: DeviceAdapters | undefined;

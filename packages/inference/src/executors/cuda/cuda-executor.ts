@@ -1,4 +1,4 @@
-import { CudaError, type CudaStream } from "@infernode/memory/cuda";
+import { CudaError } from "@infernode/memory/cuda";
 import { InferenceError } from "../../errors.ts";
 import { assertBlockTables } from "../assert-block-tables.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
@@ -6,17 +6,19 @@ import { assertRowSampling } from "../assert-row-sampling.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { AdapterStorage } from "../adapter-storage.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, PagedStorage } from "../executor.ts";
-import type { RowSampling } from "../row-sampling.ts";
+import { ForwardOrder } from "../forward-order.ts";
 import { closeAll, type Closer } from "../slots/close-all.ts";
 import { addressIn } from "./address-in.ts";
 import { assertCudaOptions, type CudaExecutorOptions } from "./cuda-options.ts";
 import { type CudaPlan, planCuda } from "./memory-plan.ts";
 import type { DeviceValue, PassShape } from "./network/program.ts";
+import { BatchRunner, type StepPlace } from "./step/batch-runner.ts";
 import { bindProgram } from "./step/bind-program.ts";
-import { type ChunkPart, createChunkCutter, type CutChunk } from "./step/chunk-parts.ts";
+import { createChunkCutter } from "./step/chunk-parts.ts";
 import { toDeviceFailure } from "./step/device-failure.ts";
 import { DecodeGraphs } from "./step/decode-graphs.ts";
-import { HostRows } from "./step/host-rows.ts";
+import { HostRows, HostRowsMemory } from "./step/host-rows.ts";
+import { InputArrays } from "./step/input-arrays.ts";
 import { KvPages } from "./step/kv-pages.ts";
 import { loadKernels } from "./step/load-kernels.ts";
 import { PassInputs } from "./step/pass-inputs.ts";
@@ -53,7 +55,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     closers.push(() => arena.dispose());
     const ropes = new RopeTables(model.config, plan.tables, owner);
     closers.push(() => ropes.dispose());
-    const inputs = new PassInputs(plan.capacity, owner, plan.tables.contextTokens);
+    const inputs = new InputArrays(plan.capacity, owner);
     closers.push(() => inputs.dispose());
     const adapters = createAdapters(plan, owner);
     closers.push(() => adapters?.dispose());
@@ -70,7 +72,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     });
     const { logits, sampled } = plan.program;
     const offsetOf = ({ id }: DeviceValue): number => plan.arena.offsets[id]!;
-    const rows = new HostRows({
+    const rowsPlace = {
       device: pool.device,
       stream,
       arena,
@@ -81,31 +83,32 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       },
       maxRows: plan.capacity.logits,
       vocabSize: logits.width,
-    });
-    closers.push(() => rows.dispose());
-    const queuePass = (shape: PassShape, firstRow: number): void => {
-      inputs.send(shape.pieceCount, stream);
-      program.launch(shape, stream);
-      if (shape.sampledTokenCount > 0) rows.queueTokens(firstRow, shape.logitCount);
     };
-    const graphs = new DecodeGraphs({
-      ...plan.memory,
-      device: pool.device,
-      stream,
-      queue: (shape) => queuePass(shape, 0),
-    });
+    const rowsMemory = new HostRowsMemory(pool.device, rowsPlace);
+    closers.push(() => rowsMemory.dispose());
+    const createPlace = (batch: 0 | 1): StepPlace => {
+      const filled = new PassInputs(inputs, pool.device, plan.tables.contextTokens);
+      closers.push(() => filled.dispose());
+      return { inputs: filled, rows: new HostRows(rowsPlace, rowsMemory, batch) };
+    };
+    const queueLaunches = (shape: PassShape): void => program.launch(shape, stream);
+    const graphs = new DecodeGraphs({ ...plan.memory, device: pool.device, stream, queue: queueLaunches });
     closers.push(() => graphs.dispose());
+    const runner = new BatchRunner({
+      places: [createPlace(0), createPlace(1)],
+      capacity: plan.capacity,
+      pageTokens: plan.pages.pageTokens,
+      cutChunk: createChunkCutter(model.config, { ...plan.tables, ...plan.pages }),
+      ropes,
+      graphs,
+      queueLaunches,
+      stream,
+    });
     return new CudaExecutor({
       plan,
       description: `CUDA ${pool.device.driver.cudaVersion} on ${pool.device.name}`,
-      cutChunk: createChunkCutter(model.config, { ...plan.tables, ...plan.pages }),
-      inputs,
-      ropes,
       adapters,
-      graphs,
-      queuePass,
-      rows,
-      stream,
+      runner,
       onDeviceLost: options.onDeviceLost,
       closers,
     });
@@ -130,15 +133,8 @@ function createAdapters(
 interface CudaExecutorParts {
   readonly plan: CudaPlan;
   readonly description: string;
-  readonly cutChunk: CutChunk;
-  readonly inputs: PassInputs;
-  readonly ropes: RopeTables;
   readonly adapters: DeviceAdapters | undefined;
-  readonly graphs: DecodeGraphs;
-  /** Queues a pass: its inputs, its kernels, and the copy of sampled tokens to rows on the host. */
-  readonly queuePass: (shape: PassShape, firstRow: number) => void;
-  readonly rows: HostRows;
-  readonly stream: CudaStream;
+  readonly runner: BatchRunner;
   readonly onDeviceLost: CudaExecutorOptions["onDeviceLost"];
   /** Called from the last to the first. */
   readonly closers: Closer[];
@@ -147,6 +143,7 @@ interface CudaExecutorParts {
 class CudaExecutor implements Executor {
   readonly name = "cuda";
   readonly canSample = true;
+  readonly canRunAhead: boolean;
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
@@ -156,7 +153,7 @@ class CudaExecutor implements Executor {
   readonly #parts: CudaExecutorParts;
   readonly #limits: BatchLimits;
   readonly #seenPages: Uint8Array;
-  #running: Promise<void> | undefined;
+  readonly #order: ForwardOrder;
   #disposal: Promise<void> | undefined;
   /** After an error that the device does not recover from. */
   #lost: InferenceError | undefined;
@@ -180,6 +177,8 @@ class CudaExecutor implements Executor {
       isShareable: plan.arePagesShareable,
     };
     this.adapterStorage = parts.adapters;
+    this.canRunAhead = plan.canRunAhead;
+    this.#order = new ForwardOrder(plan);
     this.#seenPages = new Uint8Array(pageCount);
     this.#limits = {
       vocabSize: width,
@@ -190,19 +189,19 @@ class CudaExecutor implements Executor {
   }
 
   async forward(batch: ForwardBatch): Promise<ForwardResult> {
-    this.#assertIdle();
+    this.#assertOpen();
     assertChunks(batch, this.#limits);
     assertBlockTables(batch, this.kvStorage, this.#seenPages);
     assertRowSampling(batch, this.#limits);
-    this.#running = this.#run(batch);
+    this.#order.assertNext(batch);
+    const end = this.#order.begin(batch);
     try {
-      await this.#running;
+      return await this.#parts.runner.run(batch);
     } catch (error) {
       throw this.#failureOf(error);
     } finally {
-      this.#running = undefined;
+      end();
     }
-    return this.#parts.rows.result();
   }
 
   dispose(): Promise<void> {
@@ -215,98 +214,24 @@ class CudaExecutor implements Executor {
   }
 
   async #dispose(): Promise<void> {
-    // A failure of the last forward is its caller's.
-    await this.#running?.catch(() => {});
+    await this.#parts.runner.whenIdle();
     await closeAll("cuda", this.#parts.closers);
   }
 
-  #assertIdle(): void {
+  #assertOpen(): void {
     if (this.#disposal !== undefined) {
       throw new InferenceError("EXECUTOR_DISPOSED", { expected: "an open executor", got: "a disposed one" });
     }
     if (this.#lost !== undefined) throw this.#lost;
-    if (this.#running !== undefined) {
-      const mismatch = { expected: "one call at a time", got: "one during a forward" };
-      throw new InferenceError("INVALID_BATCH", mismatch);
-    }
   }
 
   #failureOf(error: unknown): unknown {
     if (!(error instanceof CudaError)) return error;
     const failure = toDeviceFailure(error);
-    if (failure.code === "DEVICE_LOST") {
+    if (failure.code === "DEVICE_LOST" && this.#lost === undefined) {
       this.#lost = failure;
       this.#parts.onDeviceLost?.(failure);
     }
     return failure;
-  }
-
-  async #run(batch: ForwardBatch): Promise<void> {
-    const { inputs, rows, cutChunk } = this.#parts;
-    const { pageTokens } = this.kvStorage;
-    const { blockTables = new Int32Array(0), blockTableStride = 0 } = batch;
-    rows.begin(batch.sampling);
-    inputs.clear();
-    let offset = 0;
-    for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
-      const startPosition = batch.startPositions[chunk]!;
-      const length = batch.lengths[chunk]!;
-      const pageCount = Math.ceil((startPosition + length) / pageTokens);
-      const firstPage = chunk * blockTableStride;
-      const parts = cutChunk({
-        startPosition,
-        tokenIds: batch.tokenIds.subarray(offset, offset + length),
-        logitCount: batch.logitCounts[chunk] ?? 0,
-        pages: blockTables.subarray(firstPage, firstPage + pageCount),
-        adapter: batch.adapters?.[chunk] ?? 0,
-        knownLength: batch.knownLengths?.[chunk] ?? 0,
-      });
-      for (const part of parts) await this.#add(part, batch.sampling);
-      offset += length;
-    }
-    await this.#runPass(batch.sampling);
-  }
-
-  /** Adds tokens to passes, and runs those that are full. */
-  async #add(part: ChunkPart, sampling: RowSampling | undefined): Promise<void> {
-    const { startPosition, tokenIds, logitCount, pages, adapter, ropeStart, lengthTokens, isAfterOthers } =
-      part;
-    const { inputs, ropes, stream } = this.#parts;
-    if (isAfterOthers) await this.#runPass(sampling);
-    const { length } = tokenIds;
-    const logitsFrom = length - logitCount;
-    for (let done = 0; done < length;) {
-      if (inputs.roomTokens() === 0) await this.#runPass(sampling);
-      const tokenCount = Math.min(length - done, inputs.roomTokens());
-      const end = done + tokenCount;
-      const first = inputs.add({
-        startPosition: startPosition + done,
-        tokenIds: tokenIds.subarray(done, end),
-        logitCount: Math.max(0, end - Math.max(done, logitsFrom)),
-        pages,
-        adapter,
-        ropeStart: lengthTokens === undefined ? ropeStart : undefined,
-      });
-      if (lengthTokens !== undefined) {
-        const tokens = { firstToken: first, startPosition: startPosition + done, tokenCount, lengthTokens };
-        ropes.fillByLength(tokens, stream);
-      }
-      done = end;
-    }
-  }
-
-  async #runPass(sampling: RowSampling | undefined): Promise<void> {
-    const { inputs, rows, graphs, stream } = this.#parts;
-    const { shape } = inputs;
-    if (shape.tokenCount === 0) return;
-    const firstRow = rows.rowCount;
-    if (sampling !== undefined) inputs.addSampling(sampling, firstRow);
-    inputs.finish();
-    const isGraph = firstRow === 0 && graphs.launch(shape);
-    if (!isGraph) this.#parts.queuePass(shape, firstRow);
-    rows.queueLogits(shape.logitCount);
-    await stream.synchronize();
-    await rows.finishPass(shape.logitCount);
-    inputs.clear();
   }
 }

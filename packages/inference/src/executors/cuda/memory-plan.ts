@@ -17,10 +17,11 @@ import type { PageFormat } from "./network/attention-request.ts";
 import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-builder.ts";
 import { fusions } from "./network/fusion/fusions.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
+import { stepPlaces } from "./step/batch-runner.ts";
 import { graphCount } from "./step/decode-graphs.ts";
 import { hostRowsBytes } from "./step/host-rows.ts";
+import { type PassCapacity, passInputBytes } from "./step/input-arrays.ts";
 import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
-import { type PassCapacity, passInputBytes } from "./step/pass-inputs.ts";
 import { deviceAdapterBytes } from "./weights/device-adapters.ts";
 import { weightBytes } from "./weights/device-weights.ts";
 import { stagingBytes } from "./weights/upload-weights.ts";
@@ -44,6 +45,8 @@ export interface CudaPlan {
   readonly tables: TableSizes;
   /** Whether keys do not depend on the length of their sequence. */
   readonly arePagesShareable: boolean;
+  /** Whether a step may be queued behind one whose tokens the host does not know: not where rotations follow lengths. */
+  readonly canRunAhead: boolean;
   readonly memory: ExecutorMemoryPlan;
 }
 
@@ -97,7 +100,7 @@ export function planCuda(
     activationsBytes: arena.sizeBytes,
     workspaceBytes,
     totalBytes: weightsBytes + kvCacheBytes + arena.sizeBytes + workspaceBytes,
-    hostBytes: hostRowsBytes(hostRows) + passInputBytes(capacity) + stagingBytes(weights),
+    hostBytes: hostRowsBytes(hostRows) + stepPlaces * passInputBytes(capacity) + stagingBytes(weights),
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
     kvHeadDim: headDim,
@@ -105,9 +108,20 @@ export function planCuda(
     maxSequences,
     contextTokens,
   });
-  const originalTokens = lengthRuleOf(model.config, contextTokens)?.originalTokens ?? contextTokens;
-  const arePagesShareable = originalTokens === contextTokens;
-  return { arePagesShareable, sizes, program, adaptable, weights, arena, pages, capacity, tables, memory };
+  const lengthRule = lengthRuleOf(model.config, contextTokens);
+  return {
+    arePagesShareable: (lengthRule?.originalTokens ?? contextTokens) === contextTokens,
+    canRunAhead: lengthRule === undefined,
+    sizes,
+    program,
+    adaptable,
+    weights,
+    arena,
+    pages,
+    capacity,
+    tables,
+    memory,
+  };
 }
 
 /** What the driver keeps of all decode graphs, by an estimate. */

@@ -1,6 +1,7 @@
 import { argmax } from "../kernels/manifests/argmax.ts";
 import { embed } from "../kernels/manifests/embed.ts";
 import { experts } from "../kernels/manifests/experts.ts";
+import { feed } from "../kernels/manifests/feed.ts";
 import { rows as rowKernels } from "../kernels/manifests/rows.ts";
 import { sample } from "../kernels/manifests/sample.ts";
 import { input, integers, type KernelCase, output } from "./kernel-case.ts";
@@ -142,6 +143,19 @@ function choices(): readonly KernelCase[] {
       grid: rows,
       block: 512,
       args: [tokens, status, logits, parameters, integers(0, 0, 40), counts, 1, vocab, tokenCount],
+    },
+    {
+      manifest: feed,
+      entry: "feed_tokens",
+      grid: 1,
+      block: 32,
+      // Two that are known, and one of each row; the last row could not be sampled.
+      args: [
+        output("int32", 5, { initial: Int32Array.of(70, 71, 72, 73, 74) }),
+        integers(-1, 2, 0, -1, 1),
+        integers(500, 600, -1),
+        integers(5),
+      ],
     },
   ];
 }

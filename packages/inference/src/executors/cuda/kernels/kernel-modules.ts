@@ -11,6 +11,7 @@ import { attentionPrefillBf16 } from "./manifests/attention-prefill-bf16.ts";
 import { elementwise } from "./manifests/elementwise.ts";
 import { embed } from "./manifests/embed.ts";
 import { experts } from "./manifests/experts.ts";
+import { feed } from "./manifests/feed.ts";
 import { gated } from "./manifests/gated.ts";
 import { gemm } from "./manifests/gemm.ts";
 import { gemmBlocks } from "./manifests/gemm-blocks.ts";
@@ -38,6 +39,7 @@ const manifests: readonly KernelManifest[] = [
   elementwise,
   embed,
   experts,
+  feed,
   gated,
   gemm,
   gemmBlocks,

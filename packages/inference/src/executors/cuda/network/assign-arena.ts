@@ -24,9 +24,11 @@ interface LiveRange {
 }
 
 /** Places the values of a program, each at the lowest address that is free from the step that writes it on. */
-export function assignArena({ steps, logits, valueCount }: Program, capacity: RowCapacity): ArenaLayout {
+export function assignArena(program: Program, capacity: RowCapacity): ArenaLayout {
+  const { steps, logits, sampled, valueCount } = program;
   const lastSteps = lastUses(steps);
-  lastSteps.set(logits.id, steps.length);
+  // The host reads them, and the next pass takes its tokens from there, before it writes anything.
+  for (const { id } of [logits, sampled.tokens, sampled.status]) lastSteps.set(id, steps.length);
   const offsets = new Float64Array(valueCount);
   let live: LiveRange[] = [];
   let sizeBytes = 0;

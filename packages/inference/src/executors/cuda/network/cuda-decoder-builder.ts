@@ -26,6 +26,7 @@ import {
 } from "./elementwise-launches.ts";
 import { embedLaunch } from "./embed-launch.ts";
 import { joinExpertsLaunch, routeLaunch } from "./expert-launches.ts";
+import { feedStep } from "./feed-launch.ts";
 import type { Fusion, OperationDetail } from "./network-operation.ts";
 import { normLaunch } from "./norm-launch.ts";
 import { OperationList } from "./operation-list.ts";
@@ -73,7 +74,7 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       const mismatch = { expected: "a network that ends with logits", got: "none" };
       throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
-    const steps = this.#list.steps(this.#fusions);
+    const steps = [feedStep(this.#results.sampled.tokens), ...this.#list.steps(this.#fusions)];
     return { steps, ...this.#results, valueCount: this.#list.valueCount };
   }
 

@@ -19,6 +19,7 @@ export type PassInputName =
   | "tokenCount"
   | "logitCount"
   | "tokenIds"
+  | "tokenSources"
   | "positions"
   | "sequences"
   | "ropeRows"

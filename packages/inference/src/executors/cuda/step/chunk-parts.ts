@@ -6,6 +6,8 @@ import { PageLog } from "./page-log.ts";
 export interface SequenceTokens {
   readonly startPosition: number;
   readonly tokenIds: Int32Array;
+  /** Where they come from, as `ForwardBatch.tokenSources` has it; only where nothing rotates by length. [none] */
+  readonly tokenSources?: Int32Array | undefined;
   /** Rows of logits, after the last tokens. */
   readonly logitCount: number;
   /** The place of the sequence's adapter, or 0. */

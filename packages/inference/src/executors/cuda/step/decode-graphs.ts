@@ -17,7 +17,7 @@ export interface DecodeSteps {
   readonly contextTokens: number;
   /** Sequences that decode at once. */
   readonly maxSequences: number;
-  /** Queues all of a pass: copies and launches. Of a pass of fewer tokens the blocks for the others end at once. */
+  /** Queues the launches of a pass. Of a pass of fewer tokens the blocks for the others end at once. */
   readonly queue: (shape: PassShape) => void;
 }
 

@@ -7,6 +7,9 @@ const numberBytes = 4;
 /** What the kernels write where nothing can be sampled. */
 const noToken = -1;
 
+/** Batches whose tokens are kept at once: the last one, and one that runs ahead of it. */
+const keptBatches = 2;
+
 /** Where a pass leaves its rows, and how many of a batch there is room for. */
 export interface HostRowsPlace {
   readonly device: CudaDevice;
@@ -18,36 +21,62 @@ export interface HostRowsPlace {
   readonly vocabSize: number;
 }
 
+type RowSizes = Pick<HostRowsPlace, "maxRows" | "vocabSize">;
+
 /** Bytes of pinned memory: the logits of each row, its token, and two counts of what is wrong with it. */
-export function hostRowsBytes({ maxRows, vocabSize }: Pick<HostRowsPlace, "maxRows" | "vocabSize">): number {
-  return maxRows * (vocabSize + 3) * numberBytes;
+export function hostRowsBytes({ maxRows, vocabSize }: RowSizes): number {
+  return maxRows * (vocabSize + keptBatches * 3) * numberBytes;
+}
+
+/** Pinned memory for rows. A batch that runs ahead is behind one without logits: there is one place for those. */
+export class HostRowsMemory {
+  readonly logits: readonly Float32Array[];
+  readonly #pinned: PinnedBuffer;
+  readonly #sizes: RowSizes;
+
+  constructor(device: CudaDevice, sizes: RowSizes) {
+    const { maxRows, vocabSize } = sizes;
+    this.#sizes = sizes;
+    this.#pinned = device.createPinnedBuffer(hostRowsBytes(sizes));
+    const { buffer, byteOffset } = this.#pinned.bytes;
+    this.logits = Array.from(
+      { length: maxRows },
+      (_, row) => new Float32Array(buffer, byteOffset + row * vocabSize * numberBytes, vocabSize),
+    );
+  }
+
+  /** `(rows)` tokens, and `(rows, 2)` counts, of one of two batches. */
+  integersOf(batch: 0 | 1): { readonly tokens: Int32Array; readonly status: Int32Array } {
+    const { maxRows, vocabSize } = this.#sizes;
+    const { buffer, byteOffset } = this.#pinned.bytes;
+    const start = byteOffset + maxRows * (vocabSize + batch * 3) * numberBytes;
+    const integers = new Int32Array(buffer, start, 3 * maxRows);
+    return { tokens: integers.subarray(0, maxRows), status: integers.subarray(maxRows) };
+  }
+
+  dispose(): void {
+    this.#pinned.dispose();
+  }
 }
 
 /** The rows of a batch on the host: of the sampled ones the tokens, of the others the logits. */
 export class HostRows {
   readonly #place: HostRowsPlace;
-  readonly #pinned: PinnedBuffer;
   readonly #logits: readonly Float32Array[];
   readonly #tokens: Int32Array;
-  /** `(rows, 2)` only of rows without a token. */
+  /** `(rows, 2)` of the rows of passes that sample. */
   readonly #status: Int32Array;
   /** Copied: the caller reuses the arrays of a batch. */
   readonly #isSampled: Uint8Array;
   #rowCount = 0;
 
-  constructor(place: HostRowsPlace) {
-    const { device, maxRows, vocabSize } = place;
+  constructor(place: HostRowsPlace, memory: HostRowsMemory, batch: 0 | 1) {
     this.#place = place;
-    this.#isSampled = new Uint8Array(maxRows);
-    this.#pinned = device.createPinnedBuffer(hostRowsBytes(place));
-    const { buffer, byteOffset } = this.#pinned.bytes;
-    const offsetOf = (index: number): number => byteOffset + index * numberBytes;
-    this.#logits = Array.from(
-      { length: maxRows },
-      (_, row) => new Float32Array(buffer, offsetOf(row * vocabSize), vocabSize),
-    );
-    this.#tokens = new Int32Array(buffer, offsetOf(maxRows * vocabSize), maxRows);
-    this.#status = new Int32Array(buffer, offsetOf(maxRows * (vocabSize + 1)), 2 * maxRows);
+    this.#isSampled = new Uint8Array(place.maxRows);
+    this.#logits = memory.logits;
+    const { tokens, status } = memory.integersOf(batch);
+    this.#tokens = tokens;
+    this.#status = status;
   }
 
   /** Rows of the passes that ran. */
@@ -62,9 +91,12 @@ export class HostRows {
     this.#isSampled.set(sampling?.isSampled.subarray(0, this.#place.maxRows) ?? []);
   }
 
-  /** Queues the copy of the tokens of a pass, to rows from `firstRow` on. */
-  queueTokens(firstRow: number, rowCount: number): void {
-    this.#queueCopy(this.#tokens.subarray(firstRow, firstRow + rowCount), this.#place.offsets.tokens);
+  /** Queues the copy of what a pass samples: the next pass overwrites it. */
+  queueTokens(rowCount: number): void {
+    const [start, end] = [this.#rowCount, this.#rowCount + rowCount];
+    const { tokens, status } = this.#place.offsets;
+    this.#queueCopy(this.#tokens.subarray(start, end), tokens);
+    this.#queueCopy(this.#status.subarray(2 * start, 2 * end), status);
   }
 
   /** Queues copies of the logits of a pass that are wanted, of neighbours at once. */
@@ -82,29 +114,23 @@ export class HostRows {
     }
   }
 
-  /** Ends a pass that has run. Finds out why rows have no token. */
-  async finishPass(rowCount: number): Promise<void> {
-    const { stream, offsets } = this.#place;
-    const start = this.#rowCount;
+  /** Ends a pass whose copies are queued. */
+  endPass(rowCount: number): void {
     this.#rowCount += rowCount;
-    let row = start;
-    while (row < this.#rowCount && !(this.#isSampled[row] === 1 && this.#tokens[row] === noToken)) row += 1;
-    if (row === this.#rowCount) return;
-    this.#queueCopy(this.#status.subarray(2 * start, 2 * this.#rowCount), offsets.status);
-    await stream.synchronize();
   }
 
-  /** Until the next batch. */
+  /** The token of a sampled row as the next batch is fed it: 0 where nothing could be sampled. */
+  fedTokenId(row: number): number {
+    return Math.max(0, this.#tokens[row]!);
+  }
+
+  /** Until the next batch but one begins. */
   result(): ForwardResult {
     return {
       rowCount: this.#rowCount,
       row: (index) => this.#logits[this.#assertRow(index, 0)]!,
       tokenId: (index) => this.#tokenAt(this.#assertRow(index, 1)),
     };
-  }
-
-  dispose(): void {
-    this.#pinned.dispose();
   }
 
   #assertRow(index: number, isSampled: 0 | 1): number {

@@ -1,21 +1,14 @@
-import type { CudaMemoryBlock, CudaMemoryPool, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
+import type { CudaDevice, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
 import type { RowSampling } from "../../row-sampling.ts";
 import type { PassInputName, PassShape } from "../network/program.ts";
-
-/** How much one pass has room for. */
-export interface PassCapacity {
-  readonly tokens: number;
-  readonly logits: number;
-  /** Pieces of sequences. */
-  readonly pieces: number;
-  /** Pages of one sequence. */
-  readonly tableStride: number;
-}
+import { type InputArrays, passInputBytes } from "./input-arrays.ts";
 
 /** Tokens of one sequence in a pass. */
 export interface Piece {
   readonly startPosition: number;
   readonly tokenIds: Int32Array;
+  /** Where they come from, as `ForwardBatch.tokenSources` has it. [none] */
+  readonly tokenSources?: Int32Array | undefined;
   /** Rows of logits, after the last tokens. */
   readonly logitCount: number;
   /** The pages of the sequence. */
@@ -26,87 +19,25 @@ export interface Piece {
   readonly ropeStart: number | undefined;
 }
 
-/** Four numbers of 8 bytes for each row, as `sample.cu` describes them. */
-const samplingParameterInts = 8;
 /** Lower ones, of which the reciprocal may be infinite, draw among the likeliest tokens just as it does. */
 const leastTemperature = 1e-300;
-const intBytes = Int32Array.BYTES_PER_ELEMENT;
-/** Arrays start at multiples of so many numbers. */
-const alignment = 16;
+/** Of a token that is known. */
+const noSource = -1;
 
-/** The order of the arrays: the largest one, of which often only a part is used, is last. */
-function arraySizes({
-  tokens,
-  logits,
-  pieces,
-  tableStride,
-}: PassCapacity): readonly [PassInputName, number][] {
-  return [
-    ["tokenCount", 1],
-    ["logitCount", 1],
-    ["tokenIds", tokens],
-    ["positions", tokens],
-    ["sequences", tokens],
-    ["ropeRows", tokens],
-    ["adapters", tokens],
-    ["logitTokens", logits],
-    ["topKs", logits],
-    ["samplingParameters", logits * samplingParameterInts],
-    ["pieceTokens", pieces],
-    ["pieceLengths", pieces],
-    ["piecePositions", pieces],
-    ["blockTables", pieces * tableStride],
-  ];
-}
-
-/** Bytes of all arrays. */
-export function passInputBytes(capacity: PassCapacity): number {
-  const sizes = arraySizes(capacity).map(([, size]) => Math.ceil(size / alignment) * alignment);
-  return sizes.reduce((sum, size) => sum + size, 0) * intBytes;
-}
-
-/** The arrays that say what a pass computes: filled in pinned memory, then copied to the device at once. */
+/** What a pass computes: written to pinned memory, then copied to the arrays of the device at once. */
 export class PassInputs {
-  readonly capacity: PassCapacity;
-  readonly #pool: CudaMemoryPool;
+  readonly #device: InputArrays;
   readonly #pinned: PinnedBuffer;
-  readonly #block: CudaMemoryBlock;
-  readonly #offsets = new Map<PassInputName, number>();
   readonly #arrays: Readonly<Record<PassInputName, Int32Array>>;
   /** First row of scratch in the tables of a rotation by length. */
   readonly #scratchRow: number;
   #shape: { -readonly [Name in keyof PassShape]: PassShape[Name] } = emptyShape();
 
-  constructor(
-    capacity: PassCapacity,
-    {
-      pool,
-      stream,
-      model,
-    }: { readonly pool: CudaMemoryPool; readonly stream: CudaStream; readonly model: string },
-    scratchRow: number,
-  ) {
-    this.capacity = capacity;
-    this.#pool = pool;
+  constructor(arrays: InputArrays, device: CudaDevice, scratchRow: number) {
+    this.#device = arrays;
     this.#scratchRow = scratchRow;
-    const sizeBytes = passInputBytes(capacity);
-    const tag = { model, purpose: "workspace", label: "inputs" } as const;
-    this.#block = pool.allocate({ sizeBytes, tag, stream });
-    try {
-      this.#pinned = pool.device.createPinnedBuffer(sizeBytes);
-    } catch (error) {
-      this.#block.dispose();
-      throw error;
-    }
-    const { buffer, byteOffset } = this.#pinned.bytes;
-    let offset = 0;
-    const arrays: Partial<Record<PassInputName, Int32Array>> = {};
-    for (const [name, size] of arraySizes(capacity)) {
-      arrays[name] = new Int32Array(buffer, byteOffset + offset, size);
-      this.#offsets.set(name, offset);
-      offset += Math.ceil(size / alignment) * alignment * intBytes;
-    }
-    this.#arrays = arrays as Record<PassInputName, Int32Array>;
+    this.#pinned = device.createPinnedBuffer(passInputBytes(arrays.capacity));
+    this.#arrays = arrays.viewsOf(this.#pinned.bytes);
   }
 
   /** The pass so far. */
@@ -114,23 +45,22 @@ export class PassInputs {
     return this.#shape;
   }
 
-  addressOf(name: PassInputName): bigint {
-    return this.#block.devicePointer + BigInt(this.#offsets.get(name) ?? 0);
-  }
-
   /** How many tokens of a further piece there is room for. */
   roomTokens(): number {
     const { tokenCount, pieceCount } = this.#shape;
-    return pieceCount === this.capacity.pieces ? 0 : this.capacity.tokens - tokenCount;
+    const { tokens, pieces } = this.#device.capacity;
+    return pieceCount === pieces ? 0 : tokens - tokenCount;
   }
 
   /** Adds tokens of a sequence that there is room for. Returns the index of the first of them. */
-  add({ startPosition, tokenIds, logitCount, pages, adapter, ropeStart }: Piece): number {
+  add({ startPosition, tokenIds, tokenSources, logitCount, pages, adapter, ropeStart }: Piece): number {
     const shape = this.#shape;
     const { tokenCount: first, pieceCount: piece } = shape;
     const { length } = tokenIds;
     const arrays = this.#arrays;
     arrays.tokenIds.set(tokenIds, first);
+    if (tokenSources === undefined) arrays.tokenSources.fill(noSource, first, first + length);
+    else arrays.tokenSources.set(tokenSources, first);
     for (let at = 0; at < length; at += 1) {
       const position = startPosition + at;
       arrays.positions[first + at] = position;
@@ -144,7 +74,7 @@ export class PassInputs {
     arrays.pieceTokens[piece] = first;
     arrays.pieceLengths[piece] = length;
     arrays.piecePositions[piece] = startPosition;
-    arrays.blockTables.set(pages, piece * this.capacity.tableStride);
+    arrays.blockTables.set(pages, piece * this.#device.capacity.tableStride);
     arrays.adapters.fill(adapter, first, first + length);
     shape.tokenCount += length;
     shape.logitCount += logitCount;
@@ -181,10 +111,9 @@ export class PassInputs {
     this.#arrays.pieceLengths.fill(0, this.#shape.pieceCount);
   }
 
-  /** Queues the copy of a pass of so many pieces to the device. What was added must stay until it has run. */
-  send(pieceCount: number, stream: CudaStream): void {
-    const usedBytes = this.#offsets.get("blockTables")! + pieceCount * this.capacity.tableStride * intBytes;
-    this.#pool.device.copyToDevice(this.#block, this.#pinned.bytes.subarray(0, usedBytes), { stream });
+  /** Queues the copy of the pass to the device. What was added must stay until it has run. */
+  send(stream: CudaStream): void {
+    this.#device.copyFrom(this.#pinned.bytes, this.#shape.pieceCount, stream);
   }
 
   /** Begins the next pass. */
@@ -194,7 +123,6 @@ export class PassInputs {
 
   dispose(): void {
     this.#pinned.dispose();
-    this.#block.dispose();
   }
 }
 
