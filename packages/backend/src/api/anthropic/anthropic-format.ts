@@ -13,6 +13,7 @@ const errorTypes = [
   "rate_limit_error",
   "api_error",
   "overloaded_error",
+  "timeout_error",
 ] as const;
 
 type ErrorType = (typeof errorTypes)[number];
@@ -23,6 +24,7 @@ const typesByStatus: ReadonlyMap<number, ErrorType> = new Map([
   [413, "request_too_large"],
   [429, "rate_limit_error"],
   [503, "overloaded_error"],
+  [504, "timeout_error"],
 ]);
 
 function errorType(status: number): ErrorType {

@@ -57,6 +57,7 @@ const rows = {
     503,
     "the model is loading or has failed, or the server is draining; `retry-after` says when to try again",
   ],
+  deadline_exceeded: [504, "the time that the client gave a request through a gateway is over"],
 } as const;
 
 /** What went wrong, for programs, in every wire format. */

@@ -11,7 +11,9 @@ export interface Client {
   /** Of the format of its path. */
   readonly errors: ErrorFormat;
   /** Aborts when it is gone, or its time is over. */
-  readonly signal: AbortSignal;
+  signal: AbortSignal;
+  /** Milliseconds of its time that are left; `undefined` where it set no limit. */
+  leftMs: (() => number) | undefined;
   /** How long it may read nothing. */
   readonly writeTimeoutMs: number;
   /** The gateway's own headers of every answer, flat. */

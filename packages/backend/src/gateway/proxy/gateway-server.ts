@@ -12,6 +12,7 @@ import type { HttpServer } from "../../http/http-server-options.ts";
 import { createUpgradeRequest } from "../../http/session/upgrade-request.ts";
 import { sendError, sendWhole, type Client } from "./client.ts";
 import { crossOriginHeaders } from "./cross-origin.ts";
+import { startDeadline } from "./deadline.ts";
 import { createForwardedPaths } from "./forwarded-paths.ts";
 import { beginExchange, type GatewayExchange } from "./gateway-exchange.ts";
 import type { GatewayServerOptions } from "./gateway-server-options.ts";
@@ -69,6 +70,13 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
     onAttempt: (sample) => metrics.observeAttempt(sample),
   };
 
+  const setDeadline = (client: Client): void => {
+    const { request, response, signal: gone } = client;
+    const deadline = startDeadline({ request, response, gone, now: () => options.clock.now() });
+    if (deadline === undefined) return;
+    client.signal = deadline.signal;
+    client.leftMs = () => deadline.leftMs();
+  };
   const answer = async (client: Client, target: string, exchange: GatewayExchange): Promise<void> => {
     const { request } = client;
     const { method = "GET" } = request;
@@ -87,6 +95,7 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
       throw new ApiError("method_not_allowed", message);
     }
     assertUncompressed(request);
+    setDeadline(client);
     return proxyRequest(client, target, { options: proxy, record: exchange });
   };
 
@@ -96,12 +105,14 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
     closeQueuedResponse(response, request.socket);
     const target = pathOfTarget(request.url ?? "/");
     const { errors, requestIdHeader } = factsOf(pathOf(target));
+    const gone = abortWhenClientGone(response);
     const client: Client = {
       request,
       response,
       requestId,
       errors,
-      signal: abortWhenClientGone(response),
+      signal: gone,
+      leftMs: undefined,
       writeTimeoutMs: config.writeTimeoutMs,
       headers: [
         "x-request-id",
@@ -114,7 +125,7 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
     };
     answer(client, target, exchange)
       .catch((error: unknown) => {
-        if (client.signal.aborted) return;
+        if (gone.aborted) return;
         exchange.error = toApiError(error);
         sendError(client, exchange.error);
       })

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Backend } from "../router.ts";
+import { deadlineHeader } from "./deadline.ts";
 
 /** Of one connection, not of the message (RFC 9110, section 7.6.1). */
 const hopByHop = [
@@ -26,6 +27,7 @@ const ofRequest = new Set([
   "origin",
   "x-request-id",
   "x-forwarded-for",
+  deadlineHeader,
 ]);
 
 /** Keys of a client, which a backend with a key of its own does not get. */
@@ -50,10 +52,13 @@ export function requestHeaders(
     backend,
     requestId,
     bodyBytes,
+    leftMs,
   }: {
     readonly backend: Backend;
     readonly requestId: string;
     readonly bodyBytes: number | undefined;
+    /** Of the client's time. */
+    readonly leftMs: number | undefined;
   },
 ): string[] {
   const { rawHeaders, headers, socket } = client;
@@ -71,6 +76,7 @@ export function requestHeaders(
   }
   for (const [name, value] of own) passed.push(name, value);
   if (bodyBytes !== undefined) passed.push("content-length", String(bodyBytes));
+  if (leftMs !== undefined) passed.push(deadlineHeader, String(leftMs));
   const before = headers["x-forwarded-for"];
   const address = socket.remoteAddress ?? "unknown";
   passed.push("x-request-id", requestId);

@@ -112,7 +112,7 @@ export async function proxyRequest(
       url: backend.url,
       method,
       target,
-      headers: requestHeaders(request, { backend, requestId, bodyBytes }),
+      headers: requestHeaders(request, { backend, requestId, bodyBytes, leftMs: client.leftMs?.() }),
       body: bytes,
     };
     return runAttempt({

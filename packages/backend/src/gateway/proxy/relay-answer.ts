@@ -86,17 +86,17 @@ export async function relayAnswer(options: RelayOptions): Promise<RelayEnd> {
       cutSlowReader(response, writeTimeoutMs, () => undefined);
       settle("completed");
     };
+    const endEvent = (): void => {
+      // What the client has of an event would be read with the next one.
+      if (events?.isMidEvent === true) response.write("\n\n");
+    };
     const onClose = (): void => {
-      if (!client.hasContent) {
-        settle("failed");
-      } else {
-        // What it has of an event would be read as a whole one.
-        if (events?.isMidEvent === true) response.write("\n\n");
-        settle("broken");
-      }
+      if (client.hasContent) endEvent();
+      settle(client.hasContent ? "broken" : "failed");
     };
     const onAbort = (): void => {
       answer.destroy();
+      if (!response.destroyed) endEvent();
       settle("cancelled");
     };
     answer
