@@ -67,6 +67,13 @@ describe.skipIf(reason !== undefined)("the check of a GPU machine, over the proc
     expect(page).toContain("gemv q4 24×256, 1 row(s)");
   });
 
+  test("serves the bundled model over HTTP with what is packed", () => {
+    const { results, page } = run("program");
+    expect(results).toMatchObject([{ status: "passed", testCount: 4 }]);
+    for (const figure of results[0]?.figures ?? []) expect(figure).not.toHaveProperty("value");
+    expect(page).toContain("bundled model over HTTP, 2 streams");
+  });
+
   test("loads all modules, finds the stored values, runs tests of the kernels, and says why something is skipped", () => {
     const { results } = run("kernels:");
     expect(results.map(({ status }) => status)).toEqual(["passed", "passed", "passed", "skipped", "skipped"]);

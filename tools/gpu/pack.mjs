@@ -9,6 +9,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readdirSync,
   realpathSync,
   writeFileSync,
@@ -64,6 +65,12 @@ for (const name of ["memory", "models", "inference"]) {
     copy(join("packages", name, part), isNeeded);
   }
 }
+// The program.
+for (const name of ["backend", "discovery", "health"]) {
+  for (const part of ["package.json", "dist"]) copy(join("packages", name, part), isNeeded);
+}
+copy("packages/backend/bin");
+copy("packages/models/embedded");
 copy("packages/inference/ptx");
 copy("packages/inference/test");
 copy("packages/memory/test/cuda");
@@ -72,6 +79,10 @@ copy("test/fixtures");
 for (const name of ["package.json", "dist", "lib"]) copy(join("benchmarks", name), isNeeded);
 for (const name of ["inference", "memory", "models"]) {
   copyPackage(`benchmarks/node_modules/@infernode/${name}`);
+}
+for (const name of ["backend", "discovery", "health"]) {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"));
+  for (const each of Object.keys(dependencies)) copyPackage(`packages/${name}/node_modules/${each}`);
 }
 for (const name of ["memory", "models"]) copyPackage(`packages/inference/node_modules/@infernode/${name}`);
 for (const name of ["memory", "inference"]) copyPackage(`packages/${name}/node_modules/koffi`);

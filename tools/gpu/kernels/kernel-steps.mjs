@@ -4,6 +4,7 @@ import { checkStoredValues, loadModules, measureCopy, measureLaunches } from "./
 import { measureModel } from "./model-step.mjs";
 import { measureLlamaCpp, measureTorch } from "./peer-steps.mjs";
 import { measureGemm, measureGemv } from "./product-steps.mjs";
+import { serveOverHttp } from "./serve-step.mjs";
 import { runTests, sanitize } from "./test-steps.mjs";
 
 export const kernelSteps = [
@@ -15,6 +16,7 @@ export const kernelSteps = [
     seconds: 120,
     run: runTests(["families.test.ts", "conformance.test.ts"]),
   },
+  { name: "program: infernode serve streams over HTTP", seconds: 90, run: serveOverHttp },
   { name: "speed: copy on the device", seconds: 30, run: measureCopy },
   { name: "speed: launches and graphs", seconds: 30, run: measureLaunches },
   ...["bf16", "q4", "f16", "q8"].map((name) => ({

@@ -2,25 +2,21 @@
 // the conformance suite.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { root } from "../session.mjs";
+import { driverEnvironment } from "./driver-folder.mjs";
 import { missingKernels } from "./kernel-device.mjs";
 
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const folder = "packages/inference/test/executors/cuda";
 
 /** Tests load the driver by its name, and use the first device that they see. */
-function environmentOf({ library, ordinal, result }) {
+function environmentOf(options) {
   const { CUDA_VISIBLE_DEVICES: visible = "" } = process.env;
-  const own = { ...process.env, INFERNODE_TEST_CUDA: "driver" };
-  if (library !== undefined) {
-    const libraries = `${result}.libraries`;
-    rmSync(libraries, { recursive: true, force: true });
-    mkdirSync(libraries);
-    symlinkSync(resolve(library), join(libraries, "libcuda.so.1"));
-    return { ...own, LD_LIBRARY_PATH: libraries };
-  }
+  const own = { ...process.env, INFERNODE_TEST_CUDA: "driver", ...driverEnvironment(options) };
+  if (options.library !== undefined) return own;
+  const { ordinal } = options;
   return { ...own, CUDA_VISIBLE_DEVICES: visible.split(",").filter(Boolean)[Number(ordinal)] ?? ordinal };
 }
 
