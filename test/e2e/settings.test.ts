@@ -13,7 +13,7 @@ import { slowMachine } from "../hostile/support/slow-machine.ts";
 import { freePort } from "../hostile/support/spawn-daemon.ts";
 import { cleanEnvironment, cliPath } from "./support/cli-path.ts";
 import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
-import { consulSettingCases } from "./support/discovery-setting-cases.ts";
+import { consulSettingCases, staticSettingCases } from "./support/discovery-setting-cases.ts";
 import { gatewaySettingCases } from "./support/gateway-setting-cases.ts";
 import { makeEndlessModel, type EndlessModel } from "./support/make-endless-model.ts";
 import { makeRecitingModel } from "./support/make-reciting-model.ts";
@@ -517,8 +517,9 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "discovery.provider": async () => {
     expect(await getJson(answering, "/v1/system/registry")).toMatchObject({ provider: "embedded" });
     const refused = await runCli(["serve", "--port", "0", "--discovery", "etcd"]);
-    expect(refused.stderr).toContain("--discovery etcd: expected one of embedded, consul");
+    expect(refused.stderr).toContain("--discovery etcd: expected one of embedded, consul, static");
   },
+  ...staticSettingCases,
   "discovery.serviceName": async () => {
     expect(await getJson(answering, "/health")).toMatchObject({ services: [{ name: "own-name" }] });
   },

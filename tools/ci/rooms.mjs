@@ -240,7 +240,6 @@ export const packageRooms = {
       operations: ["text", "parsers", "parsers/tools", "parsers/answer"],
       models: ["operations"],
       events: ["models"],
-      registry: ["text", "config", "models"],
       "models/prompts": ["config", "operations", "models"],
       "models/constraints": ["operations", "models"],
       "models/adapters": ["operations", "models"],
@@ -256,6 +255,7 @@ export const packageRooms = {
       ],
       "models/local": ["config", "operations", "models", "events", "models/adapters", "models/engine"],
       "models/remote": ["parsers", "operations", "models"],
+      registry: ["text", "config", "models", "models/remote"],
       conformance: ["store", "operations", "models", "models/engine"],
       conversation: ["text", "parsers", "operations", "models"],
       open: [

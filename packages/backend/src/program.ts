@@ -144,7 +144,7 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     );
 
   const settingsOfGateway =
-    /^(?:(?:server|gateway|log)\.|discovery\.(?:provider|serviceName)$|consul\.(?!ttlMs|criticalTimeoutMs))/;
+    /^(?:(?:server|gateway|log)\.|discovery\.(?:provider|serviceName|daemons|checkIntervalMs)$|consul\.(?!ttlMs|criticalTimeoutMs))/;
   addSettingOptions(
     addCommand(program, "gateway").description("pass requests on to several servers, as one"),
     ({ path }) => settingsOfGateway.test(path) && path !== "server.mode",

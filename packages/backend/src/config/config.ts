@@ -214,7 +214,11 @@ export interface HealthSettings {
 
 /** How the daemon registers itself. */
 export interface DiscoverySettings {
-  readonly provider: "embedded" | "consul";
+  readonly provider: "embedded" | "consul" | "static";
+  /** Of the provider `static`: the URLs of daemons, which are asked for their models. */
+  readonly daemons: readonly string[];
+  /** Between two requests to one of them. */
+  readonly checkIntervalMs: number;
   /** One DNS label. */
   readonly serviceName: string;
   /** Address at which others reach this daemon; `undefined`: the one it listens on. */

@@ -1,4 +1,4 @@
-import { choice, milliseconds, serviceName, tagNames, text, webAddress } from "./setting-kinds.ts";
+import { choice, milliseconds, origins, serviceName, tagNames, text, webAddress } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 
 const pem = (path: string, flag: string, description: string): Setting => ({
@@ -22,10 +22,26 @@ const name = (path: string, flag: string, description: string): Setting => ({
 export const discoverySettings: readonly Setting[] = [
   {
     path: "discovery.provider",
-    kind: choice(["embedded", "consul"]),
+    kind: choice(["embedded", "consul", "static"]),
     default: "embedded",
     flag: "discovery",
-    description: "where the models are registered; embedded: in this process, which no other sees",
+    description:
+      "where the models are registered; embedded and static: in this process, which others see if they ask it",
+  },
+  {
+    path: "discovery.daemons",
+    kind: origins(),
+    default: [],
+    flag: "discovery-daemons",
+    description:
+      "daemons that are known beforehand and asked for their models, where the provider is static; separated by commas",
+  },
+  {
+    path: "discovery.checkIntervalMs",
+    kind: milliseconds(100),
+    default: 1000,
+    flag: "discovery-check-interval",
+    description: "time between two requests to one of discovery.daemons",
   },
   {
     path: "discovery.serviceName",

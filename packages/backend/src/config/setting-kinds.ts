@@ -196,6 +196,17 @@ export function webAddress(): SettingKind {
   };
 }
 
+/** A list of servers' origins. */
+export function origins(): SettingKind {
+  const expected = "a list of at most 256 http or https URLs without credentials, path, query and fragment";
+  const isOrigin = (value: string): boolean => {
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  };
+  const origin = z.string().trim().max(4096).refine(isOrigin, { message: expected });
+  return { ...list(expected, "<urls>"), schema: z.array(origin).max(256) };
+}
+
 /** A list of host names, without ports. */
 export function hostNames(): SettingKind {
   const kind = list("a list of host names without ports such as api.example, .example or *", "<names>");

@@ -8,7 +8,7 @@ import type { ModelService } from "../models/model-service.ts";
 import { operations } from "../operations/registry.ts";
 import { packageVersion } from "../package-version.ts";
 import { advertisedAddress } from "../registry/advertised-address.ts";
-import { openDiscovery, type OpenedDiscovery } from "../registry/open-discovery.ts";
+import { openDiscovery, withoutRegistry, type OpenedDiscovery } from "../registry/open-discovery.ts";
 import { publishModels, type ModelPublisher, type PublishedEngine } from "../registry/publish-models.ts";
 import { reportRegistry, type RegistryReport } from "../registry/registry-report.ts";
 
@@ -62,10 +62,10 @@ export function createDaemonRegistry(options: DaemonRegistryOptions): DaemonRegi
   return {
     async open() {
       if (options.discovery !== undefined) {
-        opened = { provider: options.discovery, status: () => undefined };
+        opened = withoutRegistry(options.discovery);
         return;
       }
-      if (kind !== "embedded") {
+      if (kind === "consul") {
         const { address, warning } = advertisedAddress({ advertiseAddress, host: config.server.host });
         if (warning !== undefined) logger.warn(warning);
         advertised = address;

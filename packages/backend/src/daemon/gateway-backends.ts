@@ -111,6 +111,7 @@ export function createGatewayBackends(
       if (provider !== "embedded") await openRegistry();
     },
     async ready() {
+      await opened?.looked();
       const isRead = (): boolean => registered === undefined || registered.isKnown;
       await waitUntil(() => isRead() && areKnown(named)(), table);
     },

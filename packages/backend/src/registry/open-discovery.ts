@@ -1,20 +1,27 @@
 import { readFile } from "node:fs/promises";
 import {
   createEmbeddedDiscovery,
+  createStaticDiscovery,
   DiscoveryError,
+  type CheckedService,
   type DiscoveryEventSink,
   type DiscoveryProvider,
   type ServiceRegistration,
 } from "@infernode/discovery";
 import type { ConsulDiscoveryOptions, ConsulStatus, ConsulTls } from "@infernode/discovery/consul";
-import type { ConsulSettings, InfernodeConfig } from "../config/config.ts";
+import type { ConsulSettings, DiscoverySettings, InfernodeConfig } from "../config/config.ts";
 import { BackendError } from "../errors.ts";
+import { createDaemonCheck } from "./daemon-check.ts";
 
 /** A provider, and how it stands with its registry. */
 export interface OpenedDiscovery {
   readonly provider: DiscoveryProvider;
-  /** `undefined` where the registry is this process. */
+  /** `undefined` where there is no registry outside this process. */
   readonly status: () => ConsulStatus | undefined;
+  /** What daemons that are known beforehand answered; `undefined` with another provider. */
+  readonly checks: () => readonly CheckedService[] | undefined;
+  /** Resolves when each of them was asked once. */
+  readonly looked: () => Promise<void>;
 }
 
 /** What a provider is opened with besides its settings. */
@@ -36,10 +43,14 @@ export async function openDiscovery(
   options: OpenDiscoveryOptions,
 ): Promise<OpenedDiscovery> {
   const { events, token, stallReason } = options;
-  if (discovery.provider === "embedded") {
-    const provider = createEmbeddedDiscovery(events === undefined ? {} : { events });
-    return { provider, status: () => undefined };
+  if (discovery.provider !== "static" && discovery.daemons.length > 0) {
+    const message = `expected the provider static with a list of daemons, got ${discovery.provider}`;
+    throw new BackendError("INVALID_CONFIG", `discovery.provider: ${message}`);
   }
+  if (discovery.provider === "embedded") {
+    return withoutRegistry(createEmbeddedDiscovery(withoutAbsent({ events })));
+  }
+  if (discovery.provider === "static") return openStatic(discovery, events);
   const { createConsulDiscovery } = await import("@infernode/discovery/consul");
   const { url, ttlMs, criticalTimeoutMs } = consul;
   const [tls, fileToken] = await Promise.all([readTls(consul), readToken(consul.tokenFile)]);
@@ -60,10 +71,56 @@ export async function openDiscovery(
       ...paceOf(ttlMs),
       ...withoutAbsent(given),
     });
-    return { provider, status: () => provider.status() };
+    return { ...withoutRegistry(provider), status: () => provider.status() };
   } catch (error) {
     if (!(error instanceof DiscoveryError)) throw error;
     throw new BackendError("INVALID_CONFIG", `consul: ${error.message}`, { cause: error });
+  }
+}
+
+/** A provider that asks nobody. */
+export function withoutRegistry(provider: DiscoveryProvider): OpenedDiscovery {
+  return { provider, status: () => undefined, checks: () => undefined, looked: () => Promise.resolve() };
+}
+
+function openStatic(
+  { serviceName, daemons, checkIntervalMs }: DiscoverySettings,
+  events: DiscoveryEventSink | undefined,
+): OpenedDiscovery {
+  if (daemons.length === 0) {
+    const message = "expected at least one URL with the provider static, got none";
+    throw new BackendError("INVALID_CONFIG", `discovery.daemons: ${message}`);
+  }
+  const services = daemons.map((daemon): ServiceRegistration => {
+    const { protocol, hostname, port } = new URL(daemon);
+    const address = hostname.replaceAll(/[[\]]/g, "");
+    const number = port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+    const metadata = { protocol: protocol.slice(0, -1) };
+    return {
+      id: `${serviceName}-${address}-${number}`,
+      name: serviceName,
+      address,
+      port: number,
+      tags: [],
+      metadata,
+    };
+  });
+  try {
+    const provider = createStaticDiscovery({
+      services,
+      check: createDaemonCheck(),
+      intervalMs: checkIntervalMs,
+      timeoutMs: 1500,
+      ...withoutAbsent({ events }),
+    });
+    return {
+      ...withoutRegistry(provider),
+      checks: () => provider.checks(),
+      looked: () => provider.looked(),
+    };
+  } catch (error) {
+    if (!(error instanceof DiscoveryError)) throw error;
+    throw new BackendError("INVALID_CONFIG", `discovery.daemons: ${error.message}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ServiceInstance } from "@infernode/discovery";
+import type { CheckedService, ServiceInstance } from "@infernode/discovery";
 import type { ConsulStatus } from "@infernode/discovery/consul";
 import type { DiscoverySettings } from "../config/config.ts";
 import type { OpenedDiscovery } from "./open-discovery.ts";
@@ -7,8 +7,10 @@ import type { OpenedDiscovery } from "./open-discovery.ts";
 export interface RegistryReport {
   readonly provider: DiscoverySettings["provider"];
   readonly serviceName: string;
-  /** `null` where the registry is this process. */
+  /** `null` where there is none outside this process. */
   readonly registry: Pick<ConsulStatus, "url" | "state" | "reason" | "contactAgeMs"> | null;
+  /** What daemons that are known beforehand answered; `undefined` with another provider. */
+  readonly checks: readonly CheckedService[] | undefined;
   /** What this process registers; `isConfirmed`: the registry has it so. */
   readonly registrations: readonly (ServiceInstance & {
     readonly isConfirmed: boolean;
@@ -27,7 +29,7 @@ const timeoutMs = 2000;
 
 /** Asks the registry; if it does not answer, reports the last list that it gave. */
 export async function reportRegistry(
-  { provider, status }: OpenedDiscovery,
+  { provider, status, checks, looked }: OpenedDiscovery,
   settings: Pick<DiscoverySettings, "provider" | "serviceName">,
   own: readonly ServiceInstance[],
 ): Promise<RegistryReport> {
@@ -40,7 +42,7 @@ export async function reportRegistry(
   let instances: readonly ServiceInstance[] | undefined;
   let reason: string | undefined;
   try {
-    instances = await Promise.race([provider.list({ name }), late]);
+    instances = await Promise.race([looked().then(() => provider.list({ name })), late]);
   } catch (error) {
     reason = error instanceof Error ? error.message : String(error);
   } finally {
@@ -60,6 +62,12 @@ export async function reportRegistry(
             reason: standing.reason,
             contactAgeMs: roundedMs(standing.contactAgeMs),
           },
+    checks: checks()?.map(({ id, isAnswering, reason: why, answerAgeMs }) => ({
+      id,
+      isAnswering,
+      reason: why,
+      answerAgeMs: roundedMs(answerAgeMs),
+    })),
     registrations: own.map((instance) => {
       const told = standing?.registrations.find(({ id }) => id === instance.id);
       const isConfirmed = standing === undefined || told?.isConfirmed === true;

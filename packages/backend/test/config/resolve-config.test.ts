@@ -138,6 +138,8 @@ const typedKeys: {
   health: { stallAfterMs: true },
   discovery: {
     provider: true,
+    daemons: true,
+    checkIntervalMs: true,
     serviceName: true,
     advertiseAddress: true,
     tags: true,
@@ -191,6 +193,7 @@ describe("values", () => {
       "<share>": "0.5",
       "<ms>": "60000",
       "<url>": "https://consul.example",
+      "<urls>": "http://10.0.0.5:8000,https://b.example",
       "<tags>": "gpu,eu-1",
       "<size>": "2MiB",
       "<address>": "localhost",

@@ -8,6 +8,8 @@ import { watchService, type CheckedService } from "./watch-service.ts";
 export interface StaticDiscovery extends DiscoveryProvider {
   /** What the last look at each service of the list showed. */
   checks(): readonly CheckedService[];
+  /** Resolves when each has been looked at once. */
+  looked(): Promise<void>;
 }
 
 /**
@@ -19,13 +21,20 @@ export function createStaticDiscovery(input: StaticDiscoveryOptions): StaticDisc
   const options = resolveStaticOptions(input);
   const store = createInstanceStore(options.events);
   const ending = new AbortController();
-  const checks = options.services.map((service) =>
+  const watched = options.services.map((service) =>
     watchService(service, { store, options, signal: ending.signal }),
   );
+  const looked = Promise.all(watched.map(({ looked: first }) => first)).then(() => undefined);
   const provider = provideStore(store);
   const dispose = async (): Promise<void> => {
     ending.abort();
     await provider.dispose();
   };
-  return { ...provider, checks: () => checks.map((read) => read()), dispose, [Symbol.asyncDispose]: dispose };
+  return {
+    ...provider,
+    checks: () => watched.map(({ read }) => read()),
+    looked: () => looked,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
 }

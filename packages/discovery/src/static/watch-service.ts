@@ -18,11 +18,19 @@ export interface CheckedService {
 /** More instances in the place of one service are not used. */
 const maxInstances = 256;
 
-/** Looks at one service until the signal aborts; keeps what is there in the store. Returns what tells of the last look. */
+/** A service that is looked at. */
+export interface WatchedService {
+  /** Tells of the last look. */
+  readonly read: () => CheckedService;
+  /** Resolves after the first look. */
+  readonly looked: Promise<void>;
+}
+
+/** Looks at one service until the signal aborts; keeps what is there in the store. */
 export function watchService(
   service: ServiceRegistration,
   { store, options, signal }: WatchServiceContext,
-): () => CheckedService {
+): WatchedService {
   const { clock } = options;
   let own: readonly ServiceInstance[] = [];
   let isAnswering: boolean | undefined;
@@ -56,7 +64,8 @@ export function watchService(
     }
   }
 
-  async function run(): Promise<void> {
+  async function goOn(): Promise<void> {
+    await clock.sleep(options.intervalMs, signal);
     while (!signal.aborted) {
       await look();
       await clock.sleep(options.intervalMs, signal);
@@ -64,13 +73,17 @@ export function watchService(
   }
 
   put([{ ...service, state: "critical" }]);
-  void run();
-  return () => ({
-    id: service.id,
-    isAnswering,
-    reason,
-    answerAgeMs: answeredAtMs === undefined ? undefined : clock.now() - answeredAtMs,
-  });
+  const looked = look();
+  void looked.then(goOn);
+  return {
+    looked,
+    read: () => ({
+      id: service.id,
+      isAnswering,
+      reason,
+      answerAgeMs: answeredAtMs === undefined ? undefined : clock.now() - answeredAtMs,
+    }),
+  };
 }
 
 interface WatchServiceContext {

@@ -24,11 +24,12 @@ export async function probeRegistry(
   const { provider, serviceName, advertiseAddress } = config.discovery;
   if (provider === "embedded") return undefined;
   try {
-    const advertised = advertisedAddress({ advertiseAddress, host: config.server.host });
-    const { provider: opened, status } = await openDiscovery(config, { token });
+    const advertised =
+      provider === "consul" ? advertisedAddress({ advertiseAddress, host: config.server.host }) : {};
+    const { provider: opened, ...asking } = await openDiscovery(config, { token });
     await using asked = opened;
     const { registrations: _own, ...report } = await reportRegistry(
-      { provider: asked, status },
+      { provider: asked, ...asking },
       config.discovery,
       [],
     );
@@ -41,7 +42,7 @@ export async function probeRegistry(
 
 /** Describes the registry for people: what it answers, and each instance of the service. */
 export function describeRegistry(probe: RegistryProbe): string {
-  const { provider, registry, serviceName, instances, reason, warning, reasons } = probe;
+  const { provider, registry, serviceName, instances, checks = [], reason, warning, reasons } = probe;
   if (reasons.length > 0) return `cannot be used: ${reasons.join("; ")}`;
   const place = registry == null ? provider : `${provider} at ${registry.url}`;
   const answer =
@@ -52,10 +53,14 @@ export function describeRegistry(probe: RegistryProbe): string {
         ]
       : instances.map(
           ({ id, state, address, port, metadata }) =>
-            `${state}: ${id}, ${parseServiceMetadata(metadata)?.model ?? "not of Infernode"}, at ${address}:${port}`,
+            `${state}: ${id}, ${parseServiceMetadata(metadata)?.model ?? "no model known"}, at ${address}:${port}`,
         );
   const count = instances === undefined ? "" : `, ${instances.length} registered as ${serviceName}`;
-  return [`${place}${count}`, ...answer, ...(warning === undefined ? [] : [`warning: ${warning}`])].join(
-    "\n",
-  );
+  const silent = checks.flatMap(({ id, reason: why }) => (why === undefined ? [] : [`${id}: ${why}`]));
+  return [
+    `${place}${count}`,
+    ...answer,
+    ...silent,
+    ...(warning === undefined ? [] : [`warning: ${warning}`]),
+  ].join("\n");
 }

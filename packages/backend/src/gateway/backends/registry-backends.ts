@@ -42,7 +42,8 @@ function readDaemons(
   for (const instance of instances) {
     const service = parseServiceMetadata(instance.metadata);
     if (service === undefined || instance.port === 0) {
-      onOther(instance);
+      // One that does not answer is not known to be another's.
+      if (instance.state !== "critical") onOther(instance);
       continue;
     }
     const host = instance.address.includes(":") ? `[${instance.address}]` : instance.address;

@@ -92,6 +92,7 @@ function registryRoute(registry: ServiceRegistry): ServiceRoute {
               provider: textSchema,
               serviceName: textSchema,
               registry: { type: ["object", "null"] },
+              checks: arraySchema({ type: "object" }),
               registrations: arraySchema({ type: "object" }),
               instances: arraySchema({ type: "object" }),
               instancesAgeMs: { type: "number" },

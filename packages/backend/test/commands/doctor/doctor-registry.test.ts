@@ -48,7 +48,7 @@ test("lists what is registered under the name of the service", async () => {
   expect(describeRegistry(found as RegistryProbe).split("\n")).toEqual([
     `consul at ${url}, 2 registered as infernode`,
     "passing: infernode-a-8000-0, org/large, at 10.0.0.5:8000",
-    "critical: other, not of Infernode, at 10.0.0.5:8000",
+    "critical: other, no model known, at 10.0.0.5:8000",
     expect.stringMatching(/^warning: registering 127\.0\.0\.1/),
   ]);
 });
