@@ -10,6 +10,7 @@ import { packageVersion } from "../package-version.ts";
 import type { DaemonAddress } from "./daemon.ts";
 import { createGatewayBackends, type Environment } from "./gateway-backends.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
+import { reportGateway } from "./gateway-report.ts";
 import { resolveServerLimits } from "./server-limits.ts";
 
 /** A server that passes requests on to backends. */
@@ -85,6 +86,7 @@ export function createGateway(config: InfernodeConfig, context: GatewayContext):
       logger,
       config: { ...config.server, ...resolveServerLimits(config.server) },
       limits: () => settings,
+      report: () => reportGateway(table.list(), router, backends.registryStatus()),
       version: packageVersion,
       clock: { now: () => performance.now(), epochMs: () => Date.now() },
       ids: randomId,

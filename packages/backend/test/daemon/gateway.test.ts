@@ -157,6 +157,44 @@ describe.each(consulServers)("a gateway over $name", ({ start }) => {
     expect(await (await fetch(`${url}/metrics`)).text()).toContain(
       'infernode_registry_state{state="reachable"} 1',
     );
+    const report = await (await fetch(`${url}/v1/system/backends`)).json();
+    expect(report).toEqual({
+      backends: [
+        {
+          id: "x",
+          url: `${told.url}/`,
+          source: "static",
+          isHealthy: true,
+          weight: 1,
+          models: [{ id: "a", aliases: [], isReady: true, load: null, inFlight: 0, circuit: "closed" }],
+        },
+        {
+          id: `127.0.0.1:${registered.port}`,
+          url: `${registered.url}/`,
+          source: "registry",
+          isHealthy: true,
+          weight: 1,
+          models: [
+            {
+              id: "b",
+              aliases: [],
+              isReady: true,
+              contextTokens: 512,
+              load: { requests: 0 },
+              inFlight: 0,
+              circuit: "closed",
+            },
+          ],
+        },
+      ],
+      queuedRequestCount: 0,
+      registry: {
+        url: consul.url,
+        state: "reachable",
+        contactAgeMs: expect.any(Number),
+        listAgeMs: expect.any(Number),
+      },
+    });
     await registration.deregister();
     await expect.poll(async () => (await post(url, "b")).status).toBe(404);
   });

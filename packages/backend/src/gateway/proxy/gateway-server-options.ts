@@ -44,6 +44,8 @@ export interface GatewayServerOptions {
   readonly config: GatewayServerConfig;
   /** Read for each request. */
   readonly limits: () => GatewayLimits;
+  /** All that is known of the backends, for who looks after the gateway. */
+  readonly report: () => object;
   readonly version: string;
   readonly clock: HttpClock;
   readonly ids: IdSource;

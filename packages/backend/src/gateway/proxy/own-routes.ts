@@ -32,7 +32,7 @@ const noStore = ["cache-control", "no-store"];
 
 /** The GET routes of the gateway itself by path; one that ends with `/` takes what follows. */
 export function createOwnRoutes(options: GatewayServerOptions): ReadonlyMap<string, OwnRoute> {
-  const { router, health, metrics, version } = options;
+  const { router, health, metrics, version, report } = options;
 
   const sendHealth = async (client: Client, more: object = {}): Promise<void> => {
     const report = await health.report();
@@ -72,6 +72,7 @@ export function createOwnRoutes(options: GatewayServerOptions): ReadonlyMap<stri
         sendWhole(client, { status: 200, headers: [...type, ...noStore], body });
       },
     ],
+    ["/v1/system/backends", (client) => sendJson(client, report(), { headers: noStore })],
     [
       "/v1/models",
       (client) => sendJson(client, { object: "list", data: router.models().map(toModelObject) }),

@@ -89,6 +89,7 @@ export async function startGateway(
     },
     logger: pino({ level: "debug" }, { write: (line) => void logLines.push(JSON.parse(line)) }),
     config: { ...config, ...more },
+    report: () => ({}),
     limits: () => ({ ...limits, ...more }),
     version: "1.2.3",
     clock: { now: () => performance.now(), epochMs: () => Date.now() },
