@@ -22,7 +22,7 @@ export function nginxVersion(): string | undefined {
 function configOf(directory: string, port: number, backendPort: number): string {
   return `
 daemon off; master_process off; error_log ${directory}/error.log; pid ${directory}/nginx.pid;
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 http {
   access_log off;
   client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy;
