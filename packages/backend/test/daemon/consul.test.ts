@@ -79,8 +79,13 @@ describe.each(consulServers)("a daemon over $name", ({ start }) => {
     const server = await startServer({ hasAccessControl: true });
     const reader = connect(server);
     const { url, port, processes } = await startDaemon(server);
-    const list = await untilStates(reader, { steady: "passing", fragile: "passing" });
-    for (const each of list) expect(each).toMatchObject({ address: "127.0.0.1", port });
+    // Consul is told the state and the metadata one after the other.
+    const list = await untilList(
+      reader,
+      "infernode",
+      (found) => found.length === 2 && found.every(({ metadata }) => metadata["state"] === "ready"),
+    );
+    for (const each of list) expect(each).toMatchObject({ address: "127.0.0.1", port, state: "passing" });
     const descriptions = list.map(({ metadata }) => parseServiceMetadata(metadata));
     expect(descriptions).toContainEqual(expect.objectContaining({ model: "steady", running: 0 }));
 
