@@ -134,6 +134,12 @@ describe("doctor", () => {
     expect(tooLarge.exitCode).toBe(4);
     expect(tooLarge.stdout).toContain("would not run");
   });
+
+  test("exits with 4 for settings of a registry with which serve would not start", async () => {
+    const run = await runCli(["doctor", "--discovery", "static"]);
+    expect(run.exitCode).toBe(4);
+    expect(run.stdout).toMatch(/registry +cannot be used: discovery\.daemons: expected at least one URL/);
+  });
 });
 
 describe("play", () => {

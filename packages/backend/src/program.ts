@@ -174,11 +174,12 @@ function createProgram(context: CommandContext, onExit: (exitCode: number) => vo
     .addHelpText("after", playHelp)
     .action(run(async () => (await import("./commands/play/play.ts")).play));
 
+  const settingsOfDoctor = /^(?:(?:model|engine|store|discovery|consul)\.|server\.host$)/;
   addSettingOptions(
     addCommand(program, "doctor").description(
       "show hardware, runtimes and models, and whether the configured models would run",
     ),
-    (setting) => isModelOrEngine(setting) || setting.path.startsWith("store."),
+    ({ path }) => settingsOfDoctor.test(path),
   )
     .option("--json", "print JSON")
     .addHelpText("after", doctorHelp)
