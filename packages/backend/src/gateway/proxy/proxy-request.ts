@@ -127,10 +127,15 @@ export async function proxyRequest(
       },
     });
   };
+  const isUntried = (id: string): boolean => !tried.has(id);
   const mayRetry = (end: AttemptEnd): boolean => {
-    const isLooking = end.outcome === "refused" && !isBusy(end.refusal.status);
-    if (isLooking) return true;
-    if (tried.size >= router.backends().length) return false;
+    const isRefused = end.outcome === "refused";
+    if (isRefused && !isBusy(end.refusal.status)) return true;
+    // After a failure the router also waits for one that is away.
+    const isAnyLeft = isRefused
+      ? router.backends().some(({ id }) => isUntried(id))
+      : router.models().some(({ backends }) => backends.some(isUntried));
+    if (!isAnyLeft) return false;
     return tried.size < options.limits().maxAttempts && budget.take();
   };
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { KnownBackend } from "../../../src/gateway/backends/backend-table.ts";
 import { answers, completes, diesAfter, startBackend, type Script } from "./support/script-backend.ts";
 import { chat, startGateway } from "./support/start-gateway.ts";
 
@@ -87,6 +88,22 @@ test("where all die, the error says so, and the log which", async () => {
     { backend: "a" },
     { backend: "b" },
   ]);
+});
+
+test("where one that was tried is away now, another one is tried still", async () => {
+  const list: KnownBackend[] = [];
+  const a = await startBackend("a", (request, response) => {
+    list[0] = { ...a.known, isHealthy: false };
+    dies(request, response);
+  });
+  list.push(
+    a.known,
+    (await startBackend("b", dies)).known,
+    (await startBackend("c", completes(...whole))).known,
+  );
+  const gateway = await startGateway(list);
+  expect(await gateway.ask(path, { body: chat })).toMatchObject({ status: 200 });
+  expect(gateway.attempts.map(({ backend }) => backend)).toEqual(["a", "b", "c"]);
 });
 
 test("other errors are the backend's answer", async () => {
