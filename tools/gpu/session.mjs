@@ -15,6 +15,7 @@ const load = (name) => import(pathToFileURL(require.resolve(name)).href);
 export const memory = await load("@infernode/memory");
 export const cuda = await load("@infernode/memory/cuda");
 export const inference = await load("@infernode/inference/cuda");
+export const engine = await load("@infernode/inference");
 export const models = await load("@infernode/models");
 export const testing = await load("@infernode/memory/testing");
 

@@ -1,6 +1,7 @@
 // The steps about kernels and the executor, the most valuable first. `seconds`: timeout of a step.
 import { measureDecodeAttention, measurePrefillAttention } from "./attention-steps.mjs";
 import { checkStoredValues, loadModules, measureCopy, measureLaunches } from "./launch-steps.mjs";
+import { measureEngine } from "./engine-step.mjs";
 import { measureModel } from "./model-step.mjs";
 import { measureLlamaCpp, measureTorch } from "./peer-steps.mjs";
 import { measureGemm, measureGemv } from "./product-steps.mjs";
@@ -32,6 +33,7 @@ export const kernelSteps = [
   { name: "speed: decode attention", seconds: 60, run: measureDecodeAttention },
   { name: "speed: prefill attention", seconds: 30, run: measurePrefillAttention },
   { name: "speed: steps of a model of 8B's shape", seconds: 120, run: measureModel },
+  { name: "speed: the engine, and its share of the host", seconds: 90, run: measureEngine },
   { name: "peer: PyTorch", seconds: 60, run: measureTorch },
   { name: "peer: node-llama-cpp", seconds: 60, run: measureLlamaCpp },
   {

@@ -6,7 +6,8 @@ const table = (head, rows) => [row(head), row(head.map(() => "---")), ...rows.ma
 
 /** Writes a report as Markdown. */
 export function formatPage({ subject, isStandIn, device, node, results }) {
-  const figures = results.flatMap(({ figures: list = [] }) => list);
+  // Those of the host are measured over the stand-in too.
+  const figures = results.flatMap(({ figures: list = [], hostFigures = [] }) => [...list, ...hostFigures]);
   const peers = [...new Set(figures.map(({ by }) => by).filter((by) => by !== undefined))];
   const peerOf = (what, name) => figures.find((figure) => figure.by === name && figure.what === what);
   const own = figures.filter(({ by }) => by === undefined);
