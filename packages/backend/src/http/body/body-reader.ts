@@ -109,7 +109,10 @@ export function createBodyReader(options: BodyReaderOptions): BodyReader {
     reading.add(ended);
     const onLate = (): void =>
       ended.abort(new ApiError("request_timeout", "The body did not arrive in time, and others wait"));
-    const onClose = (): void => ended.abort(closedEarly());
+    const onClose = (): void => {
+      // A request also closes after its end, before whoever waits for the body goes on.
+      if (!request.readableEnded) ended.abort(closedEarly());
+    };
     request.once("close", onClose);
     let share = budget.open();
     const waitForRoom = async (bytes: number): Promise<void> => {
