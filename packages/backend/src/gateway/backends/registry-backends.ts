@@ -53,7 +53,11 @@ function readDaemons(
       models: [],
       isHealthy: false,
     };
-    daemon.models.push(describeModel(instance, service));
+    const model = describeModel(instance, service);
+    const before = daemon.models.findIndex((each) => each.id === model.id);
+    // A daemon that was killed, and started again under another name, leaves a registration behind for a while.
+    if (before < 0) daemon.models.push(model);
+    else if (model.isReady) daemon.models[before] = model;
     daemon.isHealthy ||= instance.state !== "critical";
     daemons.set(id, daemon);
   }

@@ -83,6 +83,21 @@ test("a model whose service is critical gets no requests; one that is deregister
   expect(left[0]?.models[0]?.id).toBe("large");
 });
 
+test.each([
+  ["before", "critical", "passing"],
+  ["after", "passing", "critical"],
+] as const)(
+  "a registration that was left %s the one in use does not count",
+  async (_place, first, second) => {
+    const { discovery, table } = create();
+    await discovery.register(registration("a"), { state: first });
+    await discovery.register(registration("b"), { state: second });
+    await discovery.register(registration("c", { model: "large" }));
+    const list = await untilListed(table, (all) => all[0]?.models.length === 2);
+    expect(list[0]?.models[0]).toMatchObject({ id: "tiny", isReady: true });
+  },
+);
+
 test("a backend all of whose services are critical is not healthy", async () => {
   const { discovery, table } = create();
   await discovery.register(registration("a"), { state: "critical" });
