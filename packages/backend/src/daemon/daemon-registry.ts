@@ -8,7 +8,8 @@ import type { ModelService } from "../models/model-service.ts";
 import { operations } from "../operations/registry.ts";
 import { packageVersion } from "../package-version.ts";
 import { advertisedAddress } from "../registry/advertised-address.ts";
-import { openDiscovery, withoutRegistry, type OpenedDiscovery } from "../registry/open-discovery.ts";
+import { openDiscovery } from "../registry/open-discovery.ts";
+import { withoutRegistry, type OpenedDiscovery } from "../registry/opened-discovery.ts";
 import { publishModels, type ModelPublisher, type PublishedEngine } from "../registry/publish-models.ts";
 import { reportRegistry, type RegistryReport } from "../registry/registry-report.ts";
 

@@ -7,7 +7,8 @@ import { combineTables } from "../gateway/backends/combine-tables.ts";
 import { createRegistryBackends, type RegistryBackends } from "../gateway/backends/registry-backends.ts";
 import { createReplaceableTable } from "../gateway/backends/replaceable-table.ts";
 import { createStaticBackends } from "../gateway/backends/static-backends.ts";
-import { openDiscovery, type OpenedDiscovery } from "../registry/open-discovery.ts";
+import { openDiscovery } from "../registry/open-discovery.ts";
+import type { OpenedDiscovery } from "../registry/opened-discovery.ts";
 import { resolveSecret } from "../secrets/resolve-secret.ts";
 
 /** The environment of the process. */

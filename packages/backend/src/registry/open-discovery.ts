@@ -1,28 +1,15 @@
 import { readFile } from "node:fs/promises";
 import {
   createEmbeddedDiscovery,
-  createStaticDiscovery,
   DiscoveryError,
-  type CheckedService,
   type DiscoveryEventSink,
-  type DiscoveryProvider,
   type ServiceRegistration,
 } from "@infernode/discovery";
-import type { ConsulDiscoveryOptions, ConsulStatus, ConsulTls } from "@infernode/discovery/consul";
-import type { ConsulSettings, DiscoverySettings, InfernodeConfig } from "../config/config.ts";
+import type { ConsulDiscoveryOptions, ConsulTls } from "@infernode/discovery/consul";
+import type { ConsulSettings, InfernodeConfig } from "../config/config.ts";
 import { BackendError } from "../errors.ts";
-import { createDaemonCheck } from "./daemon-check.ts";
-
-/** A provider, and how it stands with its registry. */
-export interface OpenedDiscovery {
-  readonly provider: DiscoveryProvider;
-  /** `undefined` where there is no registry outside this process. */
-  readonly status: () => ConsulStatus | undefined;
-  /** What daemons that are known beforehand answered; `undefined` with another provider. */
-  readonly checks: () => readonly CheckedService[] | undefined;
-  /** Resolves when each of them was asked once. */
-  readonly looked: () => Promise<void>;
-}
+import { openStatic } from "./open-static.ts";
+import { withoutAbsent, withoutRegistry, type OpenedDiscovery } from "./opened-discovery.ts";
 
 /** What a provider is opened with besides its settings. */
 export interface OpenDiscoveryOptions {
@@ -75,52 +62,6 @@ export async function openDiscovery(
   } catch (error) {
     if (!(error instanceof DiscoveryError)) throw error;
     throw new BackendError("INVALID_CONFIG", `consul: ${error.message}`, { cause: error });
-  }
-}
-
-/** A provider that asks nobody. */
-export function withoutRegistry(provider: DiscoveryProvider): OpenedDiscovery {
-  return { provider, status: () => undefined, checks: () => undefined, looked: () => Promise.resolve() };
-}
-
-function openStatic(
-  { serviceName, daemons, checkIntervalMs }: DiscoverySettings,
-  events: DiscoveryEventSink | undefined,
-): OpenedDiscovery {
-  if (daemons.length === 0) {
-    const message = "expected at least one URL with the provider static, got none";
-    throw new BackendError("INVALID_CONFIG", `discovery.daemons: ${message}`);
-  }
-  const services = daemons.map((daemon): ServiceRegistration => {
-    const { protocol, hostname, port } = new URL(daemon);
-    const address = hostname.replaceAll(/[[\]]/g, "");
-    const number = port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
-    const metadata = { protocol: protocol.slice(0, -1) };
-    return {
-      id: `${serviceName}-${address}-${number}`,
-      name: serviceName,
-      address,
-      port: number,
-      tags: [],
-      metadata,
-    };
-  });
-  try {
-    const provider = createStaticDiscovery({
-      services,
-      check: createDaemonCheck(),
-      intervalMs: checkIntervalMs,
-      timeoutMs: 1500,
-      ...withoutAbsent({ events }),
-    });
-    return {
-      ...withoutRegistry(provider),
-      checks: () => provider.checks(),
-      looked: () => provider.looked(),
-    };
-  } catch (error) {
-    if (!(error instanceof DiscoveryError)) throw error;
-    throw new BackendError("INVALID_CONFIG", `discovery.daemons: ${error.message}`, { cause: error });
   }
 }
 
@@ -180,12 +121,4 @@ async function read(key: string, file: string): Promise<Buffer> {
     "INVALID_CONFIG",
     `consul.${key}: expected ${expected}, got ${bytes.length} in ${file}`,
   );
-}
-
-type Present<Values> = { readonly [Key in keyof Values]?: Exclude<Values[Key], undefined> };
-
-function withoutAbsent<Values extends object>(values: Values): Present<Values> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Present<Values>;
 }

@@ -1,7 +1,7 @@
 import type { CheckedService, ServiceInstance } from "@infernode/discovery";
 import type { ConsulStatus } from "@infernode/discovery/consul";
 import type { DiscoverySettings } from "../config/config.ts";
-import type { OpenedDiscovery } from "./open-discovery.ts";
+import type { OpenedDiscovery } from "./opened-discovery.ts";
 
 /** The registry as one process knows it. */
 export interface RegistryReport {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { ConsulSettings } from "../../src/config/config.ts";
 import { resolveConfig } from "../../src/config/resolve-config.ts";
-import { openDiscovery, type OpenedDiscovery } from "../../src/registry/open-discovery.ts";
+import { openDiscovery } from "../../src/registry/open-discovery.ts";
+import type { OpenedDiscovery } from "../../src/registry/opened-discovery.ts";
 
 async function open(consul: Partial<ConsulSettings>, token?: string): Promise<OpenedDiscovery> {
   const overrides = { discovery: { provider: "consul" as const }, consul };
