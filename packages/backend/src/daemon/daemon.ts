@@ -78,6 +78,10 @@ function logOf(config: InfernodeConfig, dependencies: DaemonDependencies): Daemo
 
 /** Composes a daemon from its configuration; nothing runs before `start`. */
 export function createDaemon(config: InfernodeConfig, dependencies: DaemonDependencies = {}): Daemon {
+  if (config.server.mode === "gateway") {
+    const message = "server.mode: expected engine, as a gateway is run by `infernode gateway`, got gateway";
+    throw new BackendError("INVALID_CONFIG", message);
+  }
   const log = logOf(config, dependencies);
   const { logger } = log;
   const events =

@@ -59,7 +59,7 @@ async function answerOf(request: ClientRequest, signal: AbortSignal): Promise<In
 }
 
 /** Reads a short body; `undefined` for one that is longer or does not end. */
-async function readShort(answer: IncomingMessage, signal: AbortSignal): Promise<Buffer | undefined> {
+export async function readShort(answer: IncomingMessage, signal: AbortSignal): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   let length = 0;
   const onAbort = (): void => void answer.destroy();

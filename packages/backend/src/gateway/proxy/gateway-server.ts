@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { ApiError } from "../../api/shared/api-error.ts";
+import type { ErrorFormat } from "../../api/shared/wire-format.ts";
 import { toApiError } from "../../api/shared/to-api-error.ts";
 import { createBodyReader } from "../../http/body/body-reader.ts";
 import { abortWhenClientGone } from "../../http/connection/client-gone.ts";
@@ -7,6 +9,7 @@ import { closeQueuedResponse } from "../../http/connection/close-queued-response
 import { createConnections } from "../../http/connection/connections.ts";
 import { createHostGuard, pathOfTarget } from "../../http/connection/host-guard.ts";
 import { createListeners } from "../../http/connection/listeners.ts";
+import { sendRawAnswer } from "../../http/connection/raw-answer.ts";
 import { takeRequestId } from "../../http/connection/request-id.ts";
 import type { HttpServer } from "../../http/http-server-options.ts";
 import { createUpgradeRequest } from "../../http/session/upgrade-request.ts";
@@ -20,6 +23,7 @@ import { createOwnRoutes, findOwnRoute } from "./own-routes.ts";
 import { createOwners } from "./owners.ts";
 import { pathOf, proxyRequest, type ProxyOptions } from "./proxy-request.ts";
 import { createRetryBudget } from "./retry-budget.ts";
+import { tunnelSession } from "./tunnel-session.ts";
 import { createUpstream } from "./upstream.ts";
 
 /** Sockets in addition to those that are served, for clients that are being rejected. */
@@ -132,6 +136,24 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
       .finally(() => request.resume());
   };
 
+  const sessionAt = (target: string): ErrorFormat | undefined =>
+    formats.find(({ session }) => session?.path === pathOf(pathOfTarget(target)))?.errors;
+  const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    const { url = "/" } = request;
+    const requestId = takeRequestId(request.headers["x-request-id"], ids);
+    const open = async (): Promise<void> => {
+      hostGuard.assertSessionAllowed(request, url);
+      const client = { request, socket, head, target: pathOfTarget(url), requestId };
+      await tunnelSession(client, { ...proxy, onOpen: (each) => connections.becomeSession(each) });
+    };
+    socket.on("error", () => undefined);
+    open().catch((error: unknown) => {
+      const errors = sessionAt(url);
+      if (socket.destroyed || errors === undefined) socket.destroy();
+      else sendRawAnswer(socket, toApiError(error), { errors });
+    });
+  };
+
   const listeners = createListeners({
     config,
     connections,
@@ -139,8 +161,8 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
     logger,
     errors: formats[0].errors,
     onRequest,
-    requestClass: createUpgradeRequest(() => false),
-    onUpgrade: (_request, socket) => void socket.destroy(),
+    requestClass: createUpgradeRequest((target) => sessionAt(target) !== undefined),
+    onUpgrade,
     mayContinue: (request) => Number(request.headers["content-length"] ?? 0) <= bodies.limitBytes(),
   });
   let closeCall: Promise<void> | undefined;

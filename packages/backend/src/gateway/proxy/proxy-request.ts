@@ -50,7 +50,8 @@ function hasBody({ headers }: Client["request"]): boolean {
 /** Codes of answers that say that another backend may keep what the request refers to. */
 const notHere = /"code"\s*:\s*"(?:previous_response|response|conversation|item)_not_found"/;
 
-function isBusy(status: number): boolean {
+/** Statuses of a backend that takes no requests now. */
+export function isBusy(status: number): boolean {
   return status === 429 || status === 502 || status === 503;
 }
 

@@ -29,7 +29,8 @@ const names = new Set<string>([
 /** Longer names and ids are not looked at. */
 const maxValueBytes = 4096;
 
-const nothing: BodyRoute = {
+/** Of a request without a body. */
+export const withoutBody: BodyRoute = {
   model: undefined,
   modelRange: undefined,
   promptCharacters: 0,
@@ -41,7 +42,7 @@ const nothing: BodyRoute = {
 /** Reads of a body what a route needs, without parsing the rest. A body that is not JSON says nothing. */
 export function readBodyRoute(body: Buffer | undefined): BodyRoute {
   const members = body && findMembers(body, names);
-  if (body === undefined || members === undefined) return nothing;
+  if (body === undefined || members === undefined) return withoutBody;
   const valueOf = (name: string): unknown => {
     const range = members.get(name);
     if (range === undefined || range.end - range.start > maxValueBytes) return undefined;
