@@ -76,7 +76,7 @@ function logOf(config: InfernodeConfig, dependencies: DaemonDependencies): Daemo
     : { logger, droppedLineCount };
 }
 
-/** Composes a daemon from its configuration; nothing runs before `start`. */
+/** Composes a daemon from its configuration; nothing runs before `start`. @throws BackendError `INVALID_CONFIG` */
 export function createDaemon(config: InfernodeConfig, dependencies: DaemonDependencies = {}): Daemon {
   if (config.server.mode === "gateway") {
     const message = "server.mode: expected engine, as a gateway is run by `infernode gateway`, got gateway";

@@ -79,6 +79,10 @@ function next(daemon: Daemon, name: InfernodeEvent[0]): Promise<unknown> {
   });
 }
 
+test("a configuration of a gateway is refused", async () => {
+  await expect(setUp({ server: { mode: "gateway" } })).rejects.toThrow("server.mode: expected engine");
+});
+
 describe("a daemon", () => {
   test("listens at once, says that it loads, and is ready when the model is", async () => {
     let release = (): void => undefined;
