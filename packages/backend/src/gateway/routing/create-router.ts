@@ -119,7 +119,8 @@ export function createRouter({ table, settings, clock, random }: RouterContext):
     );
     const policy = parts.policies[decision?.policy ?? current.policy];
     const chosen = policy.choose(choices, { ...request, model: name ?? "" });
-    return chosen === undefined ? undefined : lease(chosen, name);
+    // A request that names no model is passed on as it is: the backend knows whether it needs one.
+    return chosen === undefined ? undefined : lease(chosen, decision?.model ?? request.model);
   };
 
   const unsubscribe = table.subscribe?.(() => {

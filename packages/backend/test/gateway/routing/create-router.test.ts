@@ -48,9 +48,10 @@ describe("which backends may get a request", () => {
     expect([lease.backend.id, lease.upstreamModel]).toEqual(["b", undefined]);
   });
 
-  test("a request without a model gets the only one, and is refused where there are several", async () => {
+  test("a request without a model goes where the only one is, as it is, and is refused where there are several", async () => {
     const one = create([known("a", ["tiny"])]);
-    expect((await one.acquire({ model: undefined })).upstreamModel).toBe("tiny");
+    const { backend, upstreamModel } = await one.acquire({ model: undefined });
+    expect([backend.id, upstreamModel]).toEqual(["a", undefined]);
     const { acquire } = create([known("a", ["tiny", "large"])]);
     await expect(acquire({ model: undefined })).rejects.toMatchObject({
       code: "missing_required_parameter",
