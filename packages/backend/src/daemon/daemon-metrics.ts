@@ -101,7 +101,7 @@ export function createDaemonMetrics(options: {
         blockCount: plan.kvPages?.pageCount ?? plan.maxSequences,
         dtype: plan.kvCacheDtype,
         sizeBytes: plan.kvCacheBytes,
-        hasPrefixCache: plan.kvPages !== undefined,
+        hasPrefixCache: plan.kvPages?.isShareable ?? false,
       });
     }),
     events.on("inference:request-queued", (payload) => metricsOf(payload)?.requestQueued(payload)),

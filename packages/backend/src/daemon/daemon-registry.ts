@@ -10,6 +10,7 @@ import { packageVersion } from "../package-version.ts";
 import { advertisedAddress } from "../registry/advertised-address.ts";
 import { openDiscovery } from "../registry/open-discovery.ts";
 import { withoutRegistry, type OpenedDiscovery } from "../registry/opened-discovery.ts";
+import { createPrefixNotes, type NotedEngine, type PrefixNotes } from "../registry/prefix-notes.ts";
 import { publishModels, type ModelPublisher, type PublishedEngine } from "../registry/publish-models.ts";
 import { reportRegistry, type RegistryReport } from "../registry/registry-report.ts";
 
@@ -22,6 +23,8 @@ export interface DaemonRegistry {
   open(): Promise<void>;
   /** Registers the models at the port that the daemon listens on. */
   publish(at: { readonly host: string; readonly port: number }): void;
+  /** What the digests of cached prefixes are made of; `undefined` where the registry is this process. */
+  readonly prefixes: PrefixNotes | undefined;
   /** What is registered, as it is wanted. */
   services(): readonly ServiceInstance[];
   report(): Promise<RegistryReport>;
@@ -37,7 +40,7 @@ export interface DaemonRegistryOptions {
   readonly config: InfernodeConfig;
   readonly events: EventBus;
   readonly logger: Logger;
-  readonly engines: readonly PublishedEngine[];
+  readonly engines: readonly (PublishedEngine & NotedEngine)[];
   readonly service: Pick<ModelService, "models">;
   /** Not disposed of. [the one of the configuration] */
   readonly discovery: DiscoveryProvider | undefined;
@@ -53,7 +56,12 @@ export function createDaemonRegistry(options: DaemonRegistryOptions): DaemonRegi
   let publisher: ModelPublisher | undefined;
   let advertised: string | undefined;
   let isWithdrawn = false;
-  const stopListening = events.on("backend:engine-state-changed", () => publisher?.publish());
+  const isShared = options.discovery !== undefined || kind !== "embedded";
+  const prefixes = isShared ? createPrefixNotes({ engines, service }) : undefined;
+  const stopListening = events.on("backend:engine-state-changed", ({ model, to }) => {
+    if (to === "starting" || to === "restarting") prefixes?.forget(model);
+    publisher?.publish();
+  });
 
   const warn = (error: unknown): void => {
     logger.warn({ err: error }, "the service registry could not be updated");
@@ -61,6 +69,7 @@ export function createDaemonRegistry(options: DaemonRegistryOptions): DaemonRegi
   const services = (): readonly ServiceInstance[] => publisher?.registrations() ?? [];
 
   return {
+    prefixes,
     async open() {
       if (options.discovery !== undefined) {
         opened = withoutRegistry(options.discovery);
@@ -92,6 +101,7 @@ export function createDaemonRegistry(options: DaemonRegistryOptions): DaemonRegi
         },
         version: packageVersion,
         operations: operations.map(({ name }) => name),
+        prefixesOf: (modelId) => prefixes?.digestOf(modelId),
         updateIntervalMs,
         stallAfterMs: kind === "consul" ? Math.min(stallAfterMs, config.consul.ttlMs) : stallAfterMs,
         onError: warn,

@@ -148,6 +148,7 @@ export function createDaemon(config: InfernodeConfig, dependencies: DaemonDepend
       metrics,
       devices: async () => ({ memory: readHostMemory(), gpus: await gpus.survey() }),
       registry,
+      prefixes: registry.prefixes,
       logger,
       config: { ...config.server, ...serverLimits, session: config.session },
       version: packageVersion,

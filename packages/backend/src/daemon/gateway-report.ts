@@ -3,7 +3,7 @@ import type { BackendModel, KnownBackend } from "../gateway/backends/backend-tab
 import type { ConfigurableRouter, PlaceStatus } from "../gateway/routing/create-router.ts";
 
 /** A model of a backend, and how it fares with this gateway. */
-export interface ReportedModel extends Omit<BackendModel, "load"> {
+export interface ReportedModel extends Omit<BackendModel, "load" | "prefixes"> {
   /** What the backend says; `null` where it says nothing. */
   readonly load: BackendModel["load"] | null;
   /** Requests of this gateway. */
@@ -50,9 +50,10 @@ export function reportGateway(
       source,
       isHealthy,
       weight,
-      models: models.map(({ load = null, ...model }) => {
-        const place = places.find((each) => each.backend === id && each.model === model.id);
-        return { ...model, load, inFlight: place?.inFlight ?? 0, circuit: place?.circuit ?? "closed" };
+      models: models.map(({ id: model, aliases, isReady, contextTokens, load = null }) => {
+        const place = places.find((each) => each.backend === id && each.model === model);
+        const { inFlight = 0, circuit = "closed" } = place ?? {};
+        return { id: model, aliases, isReady, contextTokens, load, inFlight, circuit };
       }),
     })),
     queuedRequestCount: router.queuedCount,

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "../api/shared/api-error.ts";
 import { createAnswerBudget } from "../api/shared/answer-budget.ts";
 import { createHeldResponses } from "../api/shared/held/create-held-responses.ts";
+import { readBodyRoute } from "./body/body-route.ts";
 import { createBodyReader, largeBodyBytes } from "./body/body-reader.ts";
 import { createConnections } from "./connection/connections.ts";
 import { cutSlowReader, slowReaderCode } from "./connection/cut-slow-reader.ts";
@@ -35,6 +36,15 @@ const defaultMaxChoices = 128;
 
 const defaultMaxConnections = 1024;
 const defaultBodyMemoryBytes = 256 * 2 ** 20;
+/** Prompts of longer bodies are not hashed, so that finding them holds up no other request. */
+const maxHashedBytes = 2 ** 20;
+
+/** Tells how a prompt begins, as a gateway sees it. */
+function notePrefixes({ prefixes: listener }: HttpServerOptions, body: Buffer): void {
+  if (listener?.isKept !== true || body.length > maxHashedBytes) return;
+  const { model, prefixes } = readBodyRoute(body);
+  if (model !== undefined) listener.note(model, prefixes);
+}
 
 function createParts(options: HttpServerOptions): ServerParts {
   const { service, config, version, logger, metrics } = options;
@@ -183,6 +193,7 @@ async function addRules(app: FastifyInstance, parts: ServerParts): Promise<void>
     // The response may have been closed meanwhile, which releases the memory only once.
     if (request.raw.destroyed && request.raw.socket.destroyed) share.release();
     const { exactFields: exact } = formats.of(request);
+    notePrefixes(options, bytes);
     return bytes.length < largeBodyBytes ? parseJsonBody(bytes, exact) : jsonThread.parse(bytes, exact);
   });
 }

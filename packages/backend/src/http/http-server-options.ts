@@ -91,6 +91,14 @@ export interface ServiceRegistry {
   report(): Promise<object>;
 }
 
+/** Who is told how the prompts of requests begin. */
+export interface PrefixListener {
+  /** Whether anyone wants to know: if not, nothing is hashed. */
+  readonly isKept: boolean;
+  /** @param prefixes hashes of the prompt's beginnings, the longest last */
+  note(model: string, prefixes: readonly number[]): void;
+}
+
 /** What the HTTP server works with. It does not own and does not dispose these. */
 export interface HttpServerOptions {
   readonly service: ModelService;
@@ -105,6 +113,8 @@ export interface HttpServerOptions {
   readonly metrics: ServerMetrics;
   /** What is registered, for `/health`, and what `/v1/system/registry` answers. [not shown, and no such path] */
   readonly registry?: ServiceRegistry | undefined;
+  /** [nothing is hashed] */
+  readonly prefixes?: PrefixListener | undefined;
   /** What `/v1/system/devices` answers. [no such path] */
   readonly devices?: (() => Promise<SystemDevices>) | undefined;
   readonly logger: Logger;

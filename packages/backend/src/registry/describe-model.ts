@@ -6,13 +6,15 @@ export interface DescribedDaemon {
   readonly version: string;
   /** Names of the operations of its engines. */
   readonly operations: readonly string[];
+  /** A digest of the prefixes that a model has cached. [not known] */
+  readonly prefixesOf?: ((modelId: string) => string | undefined) | undefined;
 }
 
 /** Describes a model for the registry. @param statuses those of its service: adapters of the model are names of it */
 export function describeModel(
   status: ModelStatus,
   statuses: readonly ModelStatus[],
-  { version, operations }: DescribedDaemon,
+  { version, operations, prefixesOf }: DescribedDaemon,
 ): ServiceDescription {
   const { id, aliases, state, model, stats } = status;
   const adapters = statuses.flatMap(({ id: name, adapter }) => (adapter?.baseId === id ? [name] : []));
@@ -30,7 +32,7 @@ export function describeModel(
     features: featuresOf(model?.hasChatTemplate, model?.chat),
     executor: model?.executor,
     quantization: model?.quantization,
-    prefixes: undefined,
+    prefixes: prefixesOf?.(id),
   };
 }
 

@@ -1,4 +1,4 @@
-import { continueHashBytes, emptyHash, mixHash } from "./hash-text.ts";
+import { continueHashBytes, emptyHash, hashText, mixHash } from "./hash-text.ts";
 
 /** Beginnings of a prompt that are hashed, in bytes: about 64 to 4096 tokens. */
 export const prefixLengths: readonly number[] = [256, 512, 1024, 2048, 4096, 8192, 16_384];
@@ -24,4 +24,10 @@ export function hashPrefixes(parts: Iterable<Uint8Array>): readonly number[] {
     }
   }
   return prefixes;
+}
+
+/** The hashes of beginnings that one name of a model was sent: what it has cached is not what others have. */
+export function prefixesOfModel(model: string, prefixes: readonly number[]): readonly number[] {
+  const scope = hashText(model);
+  return prefixes.map((prefix) => mixHash(prefix ^ scope));
 }

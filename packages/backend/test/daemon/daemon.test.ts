@@ -150,6 +150,28 @@ describe("a daemon", () => {
     expect(await discovery.list({ name: "stories" })).toEqual([]);
   });
 
+  test("registers how the latest prompts began where its engine keeps that, until it restarts", async () => {
+    const discovery = { serviceName: "stories", updateIntervalMs: 100 };
+    const {
+      daemon,
+      discovery: registry,
+      processes,
+    } = await setUp({ discovery }, async (...args) => {
+      const core = await createCoreWithBuiltThreads(...args);
+      const kvPages = { pageTokens: 16, pageCount: 16, isShareable: true };
+      return { ...core, model: { ...core.model, memoryPlan: { ...core.model.memoryPlan, kvPages } } };
+    });
+    const { url } = await daemon.start();
+    await daemon.ready();
+    const prefixes = async (): Promise<string | undefined> =>
+      (await registry.list({ name: "stories" }))[0]?.metadata["prefixes"];
+    expect(await prefixes()).toBeUndefined();
+    await postCompletion(url, { prompt: "hello ".repeat(50), max_tokens: 1 });
+    await expect.poll(prefixes, { timeout: 10_000 }).toHaveLength(512);
+    processes[0]?.crash();
+    await expect.poll(prefixes, { timeout: 10_000 }).toBe("");
+  });
+
   test("emits events from its start to its stop", async () => {
     const { daemon, heard } = await setUp();
     const { url } = await daemon.start();

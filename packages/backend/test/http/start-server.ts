@@ -55,7 +55,7 @@ const healthy: HealthReport = { status: "healthy", reasons: [], checks: {} };
 /** @param parts [the fake engine, in the formats of a daemon] */
 export async function startServer(
   config: Partial<HttpServerConfig> = {},
-  parts: Partial<Pick<HttpServerOptions, "service" | "formats" | "store">> = {},
+  parts: Partial<Pick<HttpServerOptions, "service" | "formats" | "store" | "prefixes">> = {},
 ): Promise<TestServer> {
   const engine = createFakeEngine();
   const samples: HttpSample[] = [];

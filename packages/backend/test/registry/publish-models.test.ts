@@ -2,7 +2,11 @@ import { createEmbeddedDiscovery, type ServiceInstance } from "@infernode/discov
 import { expect, onTestFinished, test } from "vitest";
 import type { ModelStats, ModelStatus } from "../../src/models/model-service.ts";
 import { parseServiceMetadata } from "../../src/registry/service-metadata.ts";
-import { publishModels, type ModelPublisher } from "../../src/registry/publish-models.ts";
+import {
+  publishModels,
+  type ModelPublisher,
+  type ModelPublisherOptions,
+} from "../../src/registry/publish-models.ts";
 import { fakeModel } from "../support/fake-core.ts";
 
 const stats: ModelStats = {
@@ -28,7 +32,7 @@ function ready(id: string, change: Partial<ModelStatus> = {}): ModelStatus {
   return { id, aliases: [], state: "ready", reasons: [], model: { ...fakeModel, id }, stats, ...change };
 }
 
-async function setUp(first: readonly ModelStatus[]) {
+async function setUp(first: readonly ModelStatus[], more: Pick<ModelPublisherOptions, "prefixesOf"> = {}) {
   let statuses = first;
   const stalled = new Map<string, string>();
   const discovery = createEmbeddedDiscovery();
@@ -44,6 +48,7 @@ async function setUp(first: readonly ModelStatus[]) {
     onError: (error) => {
       throw error;
     },
+    ...more,
   });
   onTestFinished(() => publisher.withdraw());
   // The registry has answered.
@@ -101,6 +106,17 @@ test("a model without progress is critical, and says why; others are not", async
   stalled.clear();
   set([ready("a"), ready("b")]);
   expect((await list()).map(({ state }) => state)).toEqual(["passing", "passing"]);
+});
+
+test("a model's digest of cached prefixes is told, and gone when there is none any more", async () => {
+  const digests = new Map([["a", "A".repeat(512)]]);
+  const { list, set } = await setUp([ready("a"), ready("b")], { prefixesOf: (id) => digests.get(id) });
+  const told = async (): Promise<unknown[]> =>
+    (await list()).map(({ metadata }) => parseServiceMetadata(metadata)?.prefixes);
+  expect(await told()).toEqual(["A".repeat(512), undefined]);
+  digests.clear();
+  set([ready("a"), ready("b")]);
+  expect(await told()).toEqual([undefined, undefined]);
 });
 
 test("names that are gone are gone from the registry", async () => {

@@ -128,7 +128,14 @@ export interface ExecutorMemoryPlan {
   /** Features of a head in the KV cache: those of the model, and zeros behind them where the runtime wants more. */
   readonly kvHeadDim: number;
   /** Where keys and values are stored in pages. */
-  readonly kvPages?: { readonly pageTokens: number; readonly pageCount: number } | undefined;
+  readonly kvPages?:
+    | {
+        readonly pageTokens: number;
+        readonly pageCount: number;
+        /** Whether they are kept after a request, for others that begin alike. */
+        readonly isShareable: boolean;
+      }
+    | undefined;
   readonly maxSequences: number;
   readonly contextTokens: number;
 }

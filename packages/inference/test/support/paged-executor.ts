@@ -124,7 +124,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
       kvHeadDim: 8,
-      kvPages: { pageTokens, pageCount },
+      kvPages: { pageTokens, pageCount, isShareable: true },
       maxSequences,
       contextTokens,
     },

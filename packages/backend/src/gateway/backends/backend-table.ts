@@ -1,3 +1,4 @@
+import type { PrefixDigest } from "../../text/prefix-digest.ts";
 import type { Backend } from "../router.ts";
 
 /** What a backend says of the load of a model. */
@@ -16,6 +17,8 @@ export interface BackendModel {
   readonly contextTokens: number | undefined;
   /** `undefined` where the backend does not say. */
   readonly load?: ReportedLoad | undefined;
+  /** Beginnings of prompts that it has cached; `undefined` where the backend does not say. */
+  readonly prefixes?: PrefixDigest | undefined;
 }
 
 /** A backend and what is known of it. */

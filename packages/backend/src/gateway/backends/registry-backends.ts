@@ -1,5 +1,6 @@
 import type { DiscoveryProvider, ServiceInstance } from "@infernode/discovery";
 import { parseServiceMetadata, type ServiceDescription } from "../../registry/service-metadata.ts";
+import { readPrefixDigest } from "../../text/prefix-digest.ts";
 import type { Backend } from "../router.ts";
 import type { BackendModel, KnownBackend, LiveBackendTable } from "./backend-table.ts";
 import { createListeners } from "./listeners.ts";
@@ -20,7 +21,7 @@ interface Daemon {
 }
 
 function describeModel(instance: ServiceInstance, service: ServiceDescription): BackendModel {
-  const { running, queued, kvFree } = service;
+  const { running, queued, kvFree, prefixes } = service;
   return {
     id: service.model,
     aliases: service.aliases,
@@ -30,6 +31,7 @@ function describeModel(instance: ServiceInstance, service: ServiceDescription): 
       running === undefined && queued === undefined
         ? undefined
         : { requests: (running ?? 0) + (queued ?? 0), freeKvShare: kvFree },
+    prefixes: prefixes === undefined ? undefined : readPrefixDigest(prefixes),
   };
 }
 

@@ -6,7 +6,8 @@ import { runAttempt, type AttemptEnd, type Refusal } from "./attempt.ts";
 import { sendWhole, type Client } from "./client.ts";
 import { idIn, keepsAnswers, subjectOf, type Owners } from "./owners.ts";
 import { requestHeaders } from "./pass-headers.ts";
-import { readBodyRoute, toRouteRequest, withModel } from "./read-route.ts";
+import { readBodyRoute } from "../../http/body/body-route.ts";
+import { toRouteRequest, withModel } from "./read-route.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { Upstream } from "./upstream.ts";
 

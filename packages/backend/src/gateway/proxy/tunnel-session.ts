@@ -5,7 +5,8 @@ import type { Lease, LeaseOutcome } from "../router.ts";
 import { readShort } from "./attempt.ts";
 import { answerHeaders, requestHeaders } from "./pass-headers.ts";
 import { isBusy, type ProxyOptions } from "./proxy-request.ts";
-import { toRouteRequest, withoutBody } from "./read-route.ts";
+import { withoutBody } from "../../http/body/body-route.ts";
+import { toRouteRequest } from "./read-route.ts";
 
 /** A client that asks for a WebSocket. */
 export interface SessionClient {

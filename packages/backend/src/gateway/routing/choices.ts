@@ -36,6 +36,7 @@ export function findChoices(
       weight: serving.known.weight ?? 1,
       load: loadOf(serving, place),
       freeKvShare: serving.model?.load?.freeKvShare,
+      cached: serving.model?.prefixes,
       serving,
       place,
     }));

@@ -8,6 +8,7 @@ import { combineTables } from "../../../src/gateway/backends/combine-tables.ts";
 import { createRegistryBackends } from "../../../src/gateway/backends/registry-backends.ts";
 import { createStaticBackends } from "../../../src/gateway/backends/static-backends.ts";
 import { writeServiceMetadata, type ServiceDescription } from "../../../src/registry/service-metadata.ts";
+import { writePrefixDigest } from "../../../src/text/prefix-digest.ts";
 import { untilListed } from "./support.ts";
 
 const description: ServiceDescription = {
@@ -69,6 +70,15 @@ test("services of one address are the models of one backend", async () => {
     },
     { id: "large", aliases: ["small"], isReady: false, contextTokens: 512, load: undefined },
   ]);
+});
+
+test("a digest of cached prefixes is read; one that is none counts as absent", async () => {
+  const { discovery, table } = create();
+  await discovery.register(registration("a", { prefixes: writePrefixDigest([7]) }));
+  await discovery.register(registration("b", { model: "large", prefixes: "AAAA" }));
+  const list = await untilListed(table, ([one]) => one?.models.length === 2);
+  const digests = list[0]?.models.map(({ prefixes }) => prefixes);
+  expect(digests?.map((digest) => digest?.has(7))).toEqual([true, undefined]);
 });
 
 test("a model whose service is critical gets no requests; one that is deregistered is gone", async () => {

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { createPolicies } from "../../../src/gateway/routing/create-policies.ts";
 import type { Candidate } from "../../../src/gateway/routing/policies/policy.ts";
 import { policyNames } from "../../../src/config/policy-names.ts";
+import { readPrefixDigest, writePrefixDigest } from "../../../src/text/prefix-digest.ts";
+import { prefixesOfModel } from "../../../src/text/prompt-prefix.ts";
 import { rankByHash } from "../../../src/gateway/routing/policies/rank-by-hash.ts";
 
 function candidate(id: string, parts: Partial<Candidate> = {}): Candidate {
@@ -135,6 +137,58 @@ describe("prefix-aware", () => {
     const second = policy.choose(list(first), { ...request, prefixes: [1, 2] })?.id;
     expect(second).not.toBe(first);
     expect(policy.choose(list(undefined), { ...request, prefixes: [1, 2, 3] })?.id).toBe(second);
+  });
+});
+
+describe("prefix-aware with digests", () => {
+  const cached = (...prefixes: readonly number[]): Candidate["cached"] =>
+    readPrefixDigest(writePrefixDigest(prefixesOfModel("m", prefixes)));
+  const ids = ["a", "b", "c", "d"];
+
+  test("a gateway that remembers nothing finds the backend that says it has the beginning", () => {
+    for (const holder of ids) {
+      const list = ids.map((id) =>
+        candidate(id, { load: 8, cached: id === holder ? cached(1, 2) : cached(9) }),
+      );
+      const chosen = create()["prefix-aware"].choose(list, { ...request, prefixes: [1, 2, 3] });
+      expect(chosen?.id).toBe(holder);
+    }
+  });
+
+  test("the longest beginning counts, before what is remembered of a shorter one", () => {
+    for (const holder of ids) {
+      const policy = create()["prefix-aware"];
+      const first = policy.choose(
+        ids.map((id) => candidate(id)),
+        { ...request, prefixes: [1] },
+      )?.id;
+      const list = ids.map((id) =>
+        candidate(id, { load: 8, cached: cached(1, ...(id === holder ? [2] : [])) }),
+      );
+      expect(policy.choose(list, { ...request, prefixes: [1, 5] })?.id).toBe(first);
+      expect(policy.choose(list, { ...request, prefixes: [1, 2] })?.id).toBe(holder);
+    }
+  });
+
+  test("of several that have it the least loaded is taken, and none that has more than its share", () => {
+    const loads = [9, 8, 40, 7];
+    const list = ids.map((id, at) =>
+      candidate(id, { load: loads[at] ?? 0, cached: id === "d" ? undefined : cached(1) }),
+    );
+    expect(create()["prefix-aware"].choose(list, { ...request, prefixes: [1] })?.id).toBe("b");
+    const busy = ids.map((id, at) =>
+      candidate(id, { load: loads[at] ?? 0, cached: id === "c" ? cached(1) : undefined }),
+    );
+    expect(create()["prefix-aware"].choose(busy, { ...request, prefixes: [1] })?.id).not.toBe("c");
+  });
+
+  test("what one model has cached is not what another has", () => {
+    const list = ids.map((id) => candidate(id, { load: 8 }));
+    const plain = create()["prefix-aware"].choose(list, { ...request, model: "n", prefixes: [1] })?.id;
+    const other = ids.find((id) => id !== plain);
+    const told = ids.map((id) => candidate(id, { load: 8, cached: id === other ? cached(1) : undefined }));
+    const policy = create()["prefix-aware"];
+    expect(policy.choose(told, { ...request, model: "n", prefixes: [1] })?.id).toBe(plain);
   });
 });
 

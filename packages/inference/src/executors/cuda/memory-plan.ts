@@ -94,6 +94,8 @@ export function planCuda(
   const workspaceBytes =
     passInputBytes(capacity) + ropeTableBytes(model.config, tables) + graphBytes(program, sizes);
   const hostRows = { maxRows: capacity.logits, vocabSize: program.logits.width };
+  const lengthRule = lengthRuleOf(model.config, contextTokens);
+  const arePagesShareable = (lengthRule?.originalTokens ?? contextTokens) === contextTokens;
   const memory: ExecutorMemoryPlan = Object.freeze({
     weightsBytes,
     kvCacheBytes,
@@ -104,13 +106,12 @@ export function planCuda(
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
     kvHeadDim: headDim,
-    kvPages: { pageTokens, pageCount: pages.pageCount },
+    kvPages: { pageTokens, pageCount: pages.pageCount, isShareable: arePagesShareable },
     maxSequences,
     contextTokens,
   });
-  const lengthRule = lengthRuleOf(model.config, contextTokens);
   return {
-    arePagesShareable: (lengthRule?.originalTokens ?? contextTokens) === contextTokens,
+    arePagesShareable,
     canRunAhead: lengthRule === undefined,
     sizes,
     program,

@@ -28,7 +28,11 @@ describeOnDevice("the engine on a CUDA device", (openPool) => {
       maxChunkTokens: 48,
       kvCacheTokens,
     });
-    expect(executor.plan.kvPages).toEqual({ pageTokens: 16, pageCount: kvCacheTokens / 16 });
+    expect(executor.plan.kvPages).toEqual({
+      pageTokens: 16,
+      pageCount: kvCacheTokens / 16,
+      isShareable: true,
+    });
     const engine = createEngine({
       executor,
       tokenizer: model.tokenizer,

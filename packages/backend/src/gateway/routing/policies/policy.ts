@@ -1,3 +1,5 @@
+import type { PrefixDigest } from "../../../text/prefix-digest.ts";
+
 /** A backend that may get a request. */
 export interface Candidate {
   readonly id: string;
@@ -7,6 +9,8 @@ export interface Candidate {
   readonly load: number;
   /** The share of its KV cache that is free, from 0 to 1; `undefined` where it does not say. */
   readonly freeKvShare: number | undefined;
+  /** Beginnings of prompts that it says it has cached; `undefined` where it does not say. */
+  readonly cached?: PrefixDigest | undefined;
 }
 
 /** What a policy looks at. */

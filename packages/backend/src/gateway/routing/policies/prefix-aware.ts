@@ -1,4 +1,4 @@
-import { hashText, mixHash } from "../../../text/hash-text.ts";
+import { prefixesOfModel } from "../../../text/prompt-prefix.ts";
 import type { Candidate, Policy } from "./policy.ts";
 import { PrefixMemory } from "./prefix-memory.ts";
 import { rankByHash } from "./rank-by-hash.ts";
@@ -22,26 +22,51 @@ function withinBound<Each extends Candidate>(candidates: readonly Each[], loadFa
   );
 }
 
+/** The least loaded of those that say that they have these beginnings, all of them: a digest errs about some. */
+function findCached<Each extends Candidate>(
+  candidates: Iterable<Each>,
+  prefixes: readonly number[],
+): Each | undefined {
+  let found: Each | undefined;
+  for (const each of candidates) {
+    if (found !== undefined && found.load / found.weight <= each.load / each.weight) continue;
+    const { cached } = each;
+    if (cached !== undefined && prefixes.every((prefix) => cached.has(prefix))) found = each;
+  }
+  return found;
+}
+
 /**
  * Creates a policy that sends prompts that begin alike to one backend, which has the beginning in its cache: the one
- * that last got the longest of its beginnings, else one that is found by the hash of the first, the same in every
+ * that last got the longest of its beginnings from this gateway, or says that it has it, else one that is found by the hash of the first, the same in every
  * gateway. A backend that would have more than its share of the load is passed over.
  */
 export function createPrefixAware({ loadFactor, rememberedPrefixes, inner }: PrefixAwareOptions): Policy {
   const memory = new PrefixMemory(rememberedPrefixes);
 
+  /** The longest beginning counts; of one length, what this gateway remembers. */
+  function findHolder<Each extends Candidate>(
+    prefixes: readonly number[],
+    free: ReadonlySet<Each>,
+  ): Each | undefined {
+    for (let length = prefixes.length; length > 0; length -= 1) {
+      const remembered = memory.find(prefixes[length - 1]!);
+      const holder =
+        (remembered === undefined ? undefined : [...free].find(({ id }) => id === remembered)) ??
+        findCached(free, prefixes.slice(0, length));
+      if (holder !== undefined) return holder;
+    }
+    return undefined;
+  }
+
   return {
     choose(candidates, request) {
-      const scope = hashText(request.model);
-      const prefixes = request.prefixes.map((prefix) => mixHash(prefix ^ scope));
+      const prefixes = prefixesOfModel(request.model, request.prefixes);
       const [first] = prefixes;
       if (first === undefined) return inner.choose(candidates, request);
       const free = withinBound(candidates, loadFactor);
-      const holder = prefixes
-        .toReversed()
-        .map((prefix) => candidates.find(({ id }) => id === memory.find(prefix)))
-        .find((each) => each !== undefined && free.has(each));
-      const chosen = holder ?? rankByHash(first, candidates).find((each) => free.has(each));
+      const chosen =
+        findHolder(prefixes, free) ?? rankByHash(first, candidates).find((each) => free.has(each));
       if (chosen !== undefined) for (const prefix of prefixes) memory.note(prefix, chosen.id);
       return chosen;
     },

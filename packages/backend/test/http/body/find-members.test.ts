@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { findMembers } from "../../../src/gateway/proxy/find-members.ts";
-import { readBodyRoute, withModel } from "../../../src/gateway/proxy/read-route.ts";
+import { withModel } from "../../../src/gateway/proxy/read-route.ts";
+import { readBodyRoute } from "../../../src/http/body/body-route.ts";
+import { findMembers } from "../../../src/http/body/find-members.ts";
 
 function valuesOf(text: string, ...names: readonly string[]): unknown {
   const json = Buffer.from(text);
