@@ -26,7 +26,7 @@ async function startDaemon(served: LocalModel) {
     engines: [{ id: modelId, model: served }],
     service: { models: () => [status] },
   });
-  const server = await startServer({}, { prefixes: notes });
+  const server = await startServer({ bodyLimitBytes: 2 ** 22 }, { prefixes: notes });
   onTestFinished(() => server.close());
   return { server, digest: () => readPrefixDigest(notes.digestOf(modelId) ?? "") };
 }
@@ -57,6 +57,15 @@ test("a daemon notes the beginnings that a gateway hashes of the same request", 
     await fetch(`http://127.0.0.1:${port}${path}`, { method: "POST", headers, body });
     expect(hashed.every((hash) => digest()?.has(hash))).toBe(true);
   }
+});
+
+test("what is too long to be searched beside other requests, or names no model, is not noted", async () => {
+  const { server, digest } = await startDaemon(paged);
+  const long = [{ role: "user", content: "x".repeat(2 ** 20) }];
+  for (const body of [{ model: modelId, messages: long }, { messages }]) {
+    await server.post("/v1/chat/completions", { ...body, max_tokens: 1 });
+  }
+  expect(digest()).toBeUndefined();
 });
 
 test("of a model that keeps no prefixes nothing is noted", async () => {

@@ -38,8 +38,9 @@ function findCached<Each extends Candidate>(
 
 /**
  * Creates a policy that sends prompts that begin alike to one backend, which has the beginning in its cache: the one
- * that last got the longest of its beginnings from this gateway, or says that it has it, else one that is found by the hash of the first, the same in every
- * gateway. A backend that would have more than its share of the load is passed over.
+ * that last got the longest of its beginnings from this gateway, or says that it has it, else one that is found by the
+ * hash of the first, the same in every gateway. A backend that would have more than its share of the load is passed
+ * over.
  */
 export function createPrefixAware({ loadFactor, rememberedPrefixes, inner }: PrefixAwareOptions): Policy {
   const memory = new PrefixMemory(rememberedPrefixes);
