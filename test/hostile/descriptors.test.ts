@@ -12,7 +12,7 @@ const json = ["content-type: application/json"];
 async function askLarge(daemon: SpawnedDaemon): Promise<number> {
   const response = await fetch(`${daemon.url}/tokenize`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", connection: "close" },
     body: JSON.stringify({ prompt: "fox ".repeat(20_000) }),
   });
   await response.arrayBuffer();

@@ -2,6 +2,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { assertBuilt, cleanEnvironment, cliPath } from "../../e2e/support/cli-path.ts";
 
+/** A connection that is kept may be closed for others, at the moment at which a request is sent over it. */
+const ownConnection = { connection: "close" };
+
 /** A daemon whose log the test does not read by itself, or whose shell sets limits first. */
 export interface SpawnedDaemon extends AsyncDisposable {
   readonly url: string;
@@ -60,20 +63,22 @@ export async function spawnDaemon(options: SpawnOptions = {}): Promise<SpawnedDa
     async ready() {
       for (;;) {
         if (hasEnded) throw new Error(`the daemon ended: ${JSON.stringify(await exited)}`);
-        const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+        const response = await fetch(`${url}/health/ready`, { headers: ownConnection }).catch(
+          () => undefined,
+        );
         await response?.arrayBuffer();
         if (response?.ok) return;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
     async metric(name) {
-      const text = await (await fetch(`${url}/metrics`)).text();
+      const text = await (await fetch(`${url}/metrics`, { headers: ownConnection })).text();
       return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1] ?? Number.NaN);
     },
     async complete() {
       const response = await fetch(`${url}/v1/completions`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...ownConnection },
         body: JSON.stringify({ model: "infernode-stories", prompt: "Once", max_tokens: 4, ignore_eos: true }),
       });
       const { choices } = (await response.json()) as {
