@@ -31,6 +31,18 @@ export class InvalidRegistrationError extends DiscoveryError {
   }
 }
 
+/** An update of a service that is gone. */
+export function notRegistered(id: string): DiscoveryError {
+  const message = `expected a registered service, got "${id}", which is deregistered`;
+  return new DiscoveryError("NOT_REGISTERED", message);
+}
+
+/** A second registration with an id. */
+export function duplicateId(id: string): DiscoveryError {
+  const message = `id: expected a unique id, got "${id}", which is registered already`;
+  return new DiscoveryError("DUPLICATE_ID", message);
+}
+
 function describe(got: unknown): string {
   if (typeof got !== "string") {
     return typeof got === "object" && got !== null ? "an object" : String(got);

@@ -1,6 +1,6 @@
 import type { DiscoveryProvider, RegisteredService, ServiceInstance } from "./discovery-provider.ts";
 import { changeInstance, registrationOf } from "./change-instance.ts";
-import { DiscoveryError } from "./errors.ts";
+import { duplicateId, notRegistered } from "./errors.ts";
 import type { InstanceStore } from "./instance-store.ts";
 import { parseServiceRegistration, parseServiceState } from "./service-registration.ts";
 
@@ -16,10 +16,7 @@ export function provideStore(store: InstanceStore): DiscoveryProvider {
       async update(change) {
         store.assertAlive();
         if (store.get(current.id) !== current) {
-          throw new DiscoveryError(
-            "NOT_REGISTERED",
-            `expected a registered service, got "${current.id}", which is deregistered`,
-          );
+          throw notRegistered(current.id);
         }
         const next = changeInstance(current, change);
         if (next === current) return;
@@ -38,10 +35,7 @@ export function provideStore(store: InstanceStore): DiscoveryProvider {
       store.assertAlive();
       const instance = { ...parseServiceRegistration(service), state: parseServiceState(state) };
       if (store.get(instance.id) !== undefined) {
-        throw new DiscoveryError(
-          "DUPLICATE_ID",
-          `id: expected a unique id, got "${instance.id}", which is registered already`,
-        );
+        throw duplicateId(instance.id);
       }
       store.change({ put: [instance] });
       return createHandle(instance);

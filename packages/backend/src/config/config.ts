@@ -1,7 +1,6 @@
 import type { ExecutorPreference, RuntimePreference } from "./executor-names.ts";
 import type { WeightMode } from "../weight-mode.ts";
-import type { PolicyName } from "./policy-names.ts";
-import type { RoutingRule } from "./routing-rule.ts";
+import type { PolicyName, RoutingRule } from "./routing-rule.ts";
 
 /** From most to least. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { expectedSecretReference, isSecretReference } from "../secrets/resolve-secret.ts";
-import { policyNames } from "./policy-names.ts";
+import { policyNames } from "./routing-rule.ts";
 import { modelName, parseNamedTexts, webAddress, type SettingKind } from "./setting-kinds.ts";
 
 /** JSON as its value; anything else unchanged, for the schema to reject. */

@@ -1,5 +1,5 @@
 import { backendWeights, factor, namedBackends, routingRules } from "./gateway-kinds.ts";
-import { policyNames } from "./policy-names.ts";
+import { policyNames } from "./routing-rule.ts";
 import { choice, integer, milliseconds, share } from "./setting-kinds.ts";
 import type { Setting } from "./setting.ts";
 

@@ -1,4 +1,8 @@
-import type { PolicyName } from "./policy-names.ts";
+/** Names of policies, as the configuration has them. */
+export const policyNames = ["round-robin", "weighted", "least-loaded", "prefix-aware"] as const;
+
+/** The name of a policy. */
+export type PolicyName = (typeof policyNames)[number];
 
 /** A closed range; without a bound it is open there. */
 export interface NumberRange {

@@ -1,6 +1,6 @@
 import { changeInstance, matchesFilter, registrationOf } from "../change-instance.ts";
 import type { DiscoveryProvider, RegisteredService, ServiceInstance } from "../discovery-provider.ts";
-import { DiscoveryError } from "../errors.ts";
+import { DiscoveryError, duplicateId, notRegistered } from "../errors.ts";
 import type { RegistryState } from "../events.ts";
 import { iterateLatest } from "../latest-iterable.ts";
 import { parseServiceRegistration, parseServiceState } from "../service-registration.ts";
@@ -146,10 +146,7 @@ export function createConsulDiscovery(input: ConsulDiscoveryOptions = {}): Consu
       async update(change) {
         assertAlive();
         if (instances.get(current.id) !== current) {
-          throw new DiscoveryError(
-            "NOT_REGISTERED",
-            `expected a registered service, got "${current.id}", which is deregistered`,
-          );
+          throw notRegistered(current.id);
         }
         const next = changeInstance(current, change);
         if (next === current) return;
@@ -182,10 +179,7 @@ export function createConsulDiscovery(input: ConsulDiscoveryOptions = {}): Consu
         state: parseServiceState(first),
       });
       if (instances.has(instance.id)) {
-        throw new DiscoveryError(
-          "DUPLICATE_ID",
-          `id: expected a unique id, got "${instance.id}", which is registered already`,
-        );
+        throw duplicateId(instance.id);
       }
       instances.set(instance.id, instance);
       const handle = createHandle(instance);

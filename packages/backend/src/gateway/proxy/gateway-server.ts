@@ -8,10 +8,10 @@ import { abortWhenClientGone } from "../../http/connection/client-gone.ts";
 import { closeQueuedResponse } from "../../http/connection/close-queued-response.ts";
 import { createConnections } from "../../http/connection/connections.ts";
 import { createHostGuard, pathOfTarget } from "../../http/connection/host-guard.ts";
-import { createListeners } from "../../http/connection/listeners.ts";
 import { sendRawAnswer } from "../../http/connection/raw-answer.ts";
 import { takeRequestId } from "../../http/connection/request-id.ts";
 import type { HttpServer } from "../../http/http-server-options.ts";
+import { serveSockets } from "../../http/serve-sockets.ts";
 import { createUpgradeRequest } from "../../http/session/upgrade-request.ts";
 import { sendError, sendWhole, type Client } from "./client.ts";
 import { crossOriginHeaders } from "./cross-origin.ts";
@@ -25,12 +25,6 @@ import { pathOf, proxyRequest, type ProxyOptions } from "./proxy-request.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 import { tunnelSession } from "./tunnel-session.ts";
 import { createUpstream } from "./upstream.ts";
-
-/** Sockets in addition to those that are served, for clients that are being rejected. */
-const rejectedSockets = 32;
-
-/** After the drain timeout, for the last bytes of aborted answers. */
-const flushMs = 500;
 
 /** Responses and conversations whose backend is known. */
 const maxOwners = 65_536;
@@ -154,40 +148,17 @@ export function createGatewayServer(options: GatewayServerOptions): HttpServer {
     });
   };
 
-  const listeners = createListeners({
+  return serveSockets({
     config,
     connections,
-    maxSockets: config.maxConnections + rejectedSockets,
+    maxConnections: config.maxConnections,
+    bodies,
+    hostGuard,
     logger,
     errors: formats[0].errors,
     onRequest,
     requestClass: createUpgradeRequest((target) => sessionAt(target) !== undefined),
     onUpgrade,
-    mayContinue: (request) => Number(request.headers["content-length"] ?? 0) <= bodies.limitBytes(),
+    dispose: async () => upstream[Symbol.dispose](),
   });
-  let closeCall: Promise<void> | undefined;
-  let deadline: NodeJS.Timeout | undefined;
-  const close = async (): Promise<void> => {
-    listeners.stopAccepting();
-    bodies.stop();
-    await connections.close();
-    clearTimeout(deadline);
-    listeners.dispose();
-    upstream[Symbol.dispose]();
-  };
-  const closeOnce = (): Promise<void> => (closeCall ??= close());
-  return {
-    async listen(address) {
-      const { host } = address;
-      const { port, addresses } = await listeners.listen(address);
-      hostGuard.setAddresses(addresses, host);
-      return { host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` };
-    },
-    drain({ timeoutMs }) {
-      connections.drain();
-      deadline ??= setTimeout(() => connections.destroyAll(), timeoutMs + flushMs);
-    },
-    close: closeOnce,
-    [Symbol.asyncDispose]: closeOnce,
-  };
 }

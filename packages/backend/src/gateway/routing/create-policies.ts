@@ -3,7 +3,7 @@ import type { Policy } from "./policies/policy.ts";
 import { createPrefixAware } from "./policies/prefix-aware.ts";
 import { createRoundRobin } from "./policies/round-robin.ts";
 import { createSticky } from "./policies/sticky.ts";
-import type { PolicyName } from "../../config/policy-names.ts";
+import type { PolicyName } from "../../config/routing-rule.ts";
 
 /** What policies are made of. */
 export interface PolicyOptions {

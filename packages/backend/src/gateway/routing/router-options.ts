@@ -1,5 +1,4 @@
-import type { PolicyName } from "../../config/policy-names.ts";
-import type { RoutingRule } from "../../config/routing-rule.ts";
+import type { PolicyName, RoutingRule } from "../../config/routing-rule.ts";
 
 /** How requests are routed; may be changed while the gateway runs. */
 export interface RoutingSettings {

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { PolicyName } from "../../config/policy-names.ts";
-import type { NumberRange, RoutingRule, RuleConditions } from "../../config/routing-rule.ts";
+import type { NumberRange, PolicyName, RoutingRule, RuleConditions } from "../../config/routing-rule.ts";
 import { createTextPattern } from "../../text/text-pattern.ts";
 
 /** What rules look at. */

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createPolicies } from "../../../src/gateway/routing/create-policies.ts";
 import type { Candidate } from "../../../src/gateway/routing/policies/policy.ts";
-import { policyNames } from "../../../src/config/policy-names.ts";
+import { policyNames } from "../../../src/config/routing-rule.ts";
 import { readPrefixDigest, writePrefixDigest } from "../../../src/text/prefix-digest.ts";
 import { prefixesOfModel } from "../../../src/text/prompt-prefix.ts";
 import { rankByHash } from "../../../src/gateway/routing/policies/rank-by-hash.ts";

@@ -1,6 +1,6 @@
 import { prefixesOfModel } from "../../../text/prompt-prefix.ts";
 import type { Candidate, Policy } from "./policy.ts";
-import { PrefixMemory } from "./prefix-memory.ts";
+import { PrefixHolders } from "./prefix-holders.ts";
 import { rankByHash } from "./rank-by-hash.ts";
 
 /** What the policy is made of. */
@@ -43,7 +43,7 @@ function findCached<Each extends Candidate>(
  * over.
  */
 export function createPrefixAware({ loadFactor, rememberedPrefixes, inner }: PrefixAwareOptions): Policy {
-  const memory = new PrefixMemory(rememberedPrefixes);
+  const holders = new PrefixHolders(rememberedPrefixes);
 
   /** The longest beginning counts; of one length, what this gateway remembers. */
   function findHolder<Each extends Candidate>(
@@ -51,7 +51,7 @@ export function createPrefixAware({ loadFactor, rememberedPrefixes, inner }: Pre
     free: ReadonlySet<Each>,
   ): Each | undefined {
     for (let length = prefixes.length; length > 0; length -= 1) {
-      const remembered = memory.find(prefixes[length - 1]!);
+      const remembered = holders.find(prefixes[length - 1]!);
       const holder =
         (remembered === undefined ? undefined : [...free].find(({ id }) => id === remembered)) ??
         findCached(free, prefixes.slice(0, length));
@@ -68,7 +68,7 @@ export function createPrefixAware({ loadFactor, rememberedPrefixes, inner }: Pre
       const free = withinBound(candidates, loadFactor);
       const chosen =
         findHolder(prefixes, free) ?? rankByHash(first, candidates).find((each) => free.has(each));
-      if (chosen !== undefined) for (const prefix of prefixes) memory.note(prefix, chosen.id);
+      if (chosen !== undefined) for (const prefix of prefixes) holders.note(prefix, chosen.id);
       return chosen;
     },
   };

@@ -1,5 +1,5 @@
 /** Remembers, within bounds, which backend last got a prompt that begins so. */
-export class PrefixMemory {
+export class PrefixHolders {
   readonly #capacity: number;
   /** The least recently used first. */
   readonly #backendOf = new Map<number, string>();
