@@ -233,6 +233,7 @@ export const packageRooms = {
       "parsers/tools": ["parsers"],
       "parsers/answer": ["parsers", "parsers/reasoning", "parsers/tools"],
       config: ["text", "secrets", "parsers/reasoning", "parsers/tools"],
+      "config/resolve": ["text", "config"],
       log: ["config"],
       store: [],
       "store/file": ["store"],
@@ -261,6 +262,7 @@ export const packageRooms = {
       open: [
         "text",
         "config",
+        "config/resolve",
         "parsers",
         "operations",
         "models",
@@ -270,7 +272,7 @@ export const packageRooms = {
         "models/local",
         "conversation",
       ],
-      "ai-sdk": ["text", "config", "parsers", "models", "conversation", "open"],
+      "ai-sdk": ["text", "config", "config/resolve", "parsers", "models", "conversation", "open"],
       "api/shared": ["text", "store", "operations", "models"],
       "api/shared/body": ["text", "api/shared"],
       "api/shared/held": ["text", "api/shared"],
@@ -400,6 +402,7 @@ export const packageRooms = {
       "wire-conformance": ["wire-conformance/shared", "wire-conformance/areas"],
       commands: [
         "config",
+        "config/resolve",
         "store/file",
         "log",
         "operations",

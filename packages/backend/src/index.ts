@@ -1,14 +1,14 @@
 export { wireFormats } from "./api/wire-formats.ts";
 export type { WireFormat, WireFormats } from "./api/shared/wire-format.ts";
 export type { ConfigOrigin, InfernodeConfig, ModelConfig } from "./config/config.ts";
-export { formatConfig } from "./config/format-config.ts";
-export { resolveConfig } from "./config/resolve-config.ts";
+export { formatConfig } from "./config/resolve/format-config.ts";
+export { resolveConfig } from "./config/resolve/resolve-config.ts";
 export type {
   ModelEntry,
   PartialConfig,
   ResolveConfigOptions,
   ResolvedConfig,
-} from "./config/resolve-config.ts";
+} from "./config/resolve/resolve-config.ts";
 export { createLogger } from "./log/create-logger.ts";
 export type { LoggerOptions } from "./log/create-logger.ts";
 export { createDaemon } from "./daemon/daemon.ts";

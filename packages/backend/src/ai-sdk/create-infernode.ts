@@ -1,5 +1,5 @@
 import type { EmbeddingModelV3, ImageModelV3, LanguageModelV3, ProviderV3 } from "@ai-sdk/provider";
-import type { ModelEntry } from "../config/resolve-config.ts";
+import type { ModelEntry } from "../config/resolve/resolve-config.ts";
 import { BackendError } from "../errors.ts";
 import type { ModelService } from "../models/model-service.ts";
 import { startModels, type StartOptions } from "../open/start-models.ts";

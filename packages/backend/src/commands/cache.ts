@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { formatBytes } from "@infernode/memory";
 import { listCachedWeights, removeCachedWeights, type CachedWeights } from "@infernode/models";
-import { resolveConfig } from "../config/resolve-config.ts";
+import { resolveConfig } from "../config/resolve/resolve-config.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { defaultCacheDirectory } from "../models/engine/cache-directory.ts";

@@ -2,7 +2,7 @@ import { watch } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Logger } from "pino";
 import type { InfernodeConfig } from "../config/config.ts";
-import type { ResolvedConfig } from "../config/resolve-config.ts";
+import type { ResolvedConfig } from "../config/resolve/resolve-config.ts";
 import { createGateway, type Gateway } from "../daemon/gateway.ts";
 import type { DaemonLog } from "../log/create-logger.ts";
 import type { CommandContext } from "./command-context.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { formatConfig } from "../config/format-config.ts";
-import { resolveConfig, type ResolvedConfig } from "../config/resolve-config.ts";
+import { formatConfig } from "../config/resolve/format-config.ts";
+import { resolveConfig, type ResolvedConfig } from "../config/resolve/resolve-config.ts";
 import { createDaemonLog, isPrettyLog } from "../log/create-logger.ts";
 import { createDaemon, type Daemon, type DaemonAddress } from "../daemon/daemon.ts";
 import { BackendError } from "../errors.ts";

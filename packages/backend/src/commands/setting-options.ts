@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { ResolveConfigOptions } from "../config/resolve-config.ts";
+import type { ResolveConfigOptions } from "../config/resolve/resolve-config.ts";
 import type { Setting } from "../config/setting.ts";
 import { settings } from "../config/settings.ts";
 

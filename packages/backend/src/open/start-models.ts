@@ -1,5 +1,5 @@
 import type { InfernodeConfig } from "../config/config.ts";
-import { resolveConfig, type PartialConfig } from "../config/resolve-config.ts";
+import { resolveConfig, type PartialConfig } from "../config/resolve/resolve-config.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createAdapterModels } from "../models/adapters/adapter-models.ts";
 import { createEngines } from "../models/local/create-engines.ts";

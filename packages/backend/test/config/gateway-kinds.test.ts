@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { backendWeights, factor, routingRules } from "../../src/config/gateway-kinds.ts";
-import { createValueReader } from "../../src/config/read-value.ts";
+import { createValueReader } from "../../src/config/resolve/read-value.ts";
 import type { SettingKind } from "../../src/config/setting-kinds.ts";
 
 /** The value, or what is wrong with it. */

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { ConsulServer } from "../../../discovery/test/support/consul-server.ts";
 import { consulServers } from "../../../discovery/test/support/consul-servers.ts";
 import { untilList } from "../../../discovery/test/support/watching.ts";
-import { resolveConfig } from "../../src/config/resolve-config.ts";
+import { resolveConfig } from "../../src/config/resolve/resolve-config.ts";
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
 import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";
 import { parseServiceMetadata } from "../../src/registry/service-metadata.ts";

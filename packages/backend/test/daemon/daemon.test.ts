@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { createEmbeddedDiscovery } from "@infernode/discovery";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { resolveConfig, type PartialConfig } from "../../src/config/resolve-config.ts";
+import { resolveConfig, type PartialConfig } from "../../src/config/resolve/resolve-config.ts";
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
 import { createCoreWithBuiltThreads } from "../support/create-core-with-built-threads.ts";
 import type { CreateEngineCore } from "../../src/models/engine/engine-core.ts";

@@ -5,7 +5,7 @@ import { createConsulDiscovery } from "@infernode/discovery/consul";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { consulServers } from "../../../discovery/test/support/consul-servers.ts";
-import { resolveConfig, type PartialConfig } from "../../src/config/resolve-config.ts";
+import { resolveConfig, type PartialConfig } from "../../src/config/resolve/resolve-config.ts";
 import { createGateway } from "../../src/daemon/gateway.ts";
 import type { Environment } from "../../src/daemon/gateway-backends.ts";
 import { writeServiceMetadata } from "../../src/registry/service-metadata.ts";

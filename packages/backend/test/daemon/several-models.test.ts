@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
-import { resolveConfig } from "../../src/config/resolve-config.ts";
+import { resolveConfig } from "../../src/config/resolve/resolve-config.ts";
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
 import type { CreateEngineCore } from "../../src/models/engine/engine-core.ts";
 import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import { describeRegistry, probeRegistry } from "../../src/commands/doctor/doctor-registry.ts";
-import { resolveConfig, type PartialConfig } from "../../src/config/resolve-config.ts";
+import { resolveConfig, type PartialConfig } from "../../src/config/resolve/resolve-config.ts";
 import { createDaemon, type Daemon } from "../../src/daemon/daemon.ts";
 import { createGateway } from "../../src/daemon/gateway.ts";
 import { createEngineSupervisor } from "../../src/models/local/engine-supervisor.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { ConsulSettings } from "../../src/config/config.ts";
-import { resolveConfig } from "../../src/config/resolve-config.ts";
+import { resolveConfig } from "../../src/config/resolve/resolve-config.ts";
 import { openDiscovery } from "../../src/registry/open-discovery.ts";
 import type { OpenedDiscovery } from "../../src/registry/opened-discovery.ts";
 

@@ -1,7 +1,7 @@
 import type { HealthStatus } from "@infernode/health";
 import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory";
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
-import { resolveConfig } from "../../config/resolve-config.ts";
+import { resolveConfig } from "../../config/resolve/resolve-config.ts";
 import { chooseExecutors } from "../../models/engine/choose-executor.ts";
 import { findGpu } from "../../models/engine/find-gpu.ts";
 import { exitCodes } from "../../exit-codes.ts";

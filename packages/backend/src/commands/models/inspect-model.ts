@@ -1,6 +1,6 @@
 import { formatBytes } from "@infernode/memory";
 import type { WeightMode } from "../../weight-mode.ts";
-import { resolveConfig } from "../../config/resolve-config.ts";
+import { resolveConfig } from "../../config/resolve/resolve-config.ts";
 import { engineOptionsOf, onlyModel } from "../../models/local/engine-options.ts";
 import { toExitCode, exitCodes } from "../../exit-codes.ts";
 import type { CommandRunner } from "../command-context.ts";

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { formatBytes } from "@infernode/memory";
 import { hasPackedWeights, quantizationRecipes, writePreparedModel } from "@infernode/models";
-import { resolveConfig } from "../../config/resolve-config.ts";
+import { resolveConfig } from "../../config/resolve/resolve-config.ts";
 import { engineOptionsOf, onlyModel } from "../../models/local/engine-options.ts";
 import { BackendError } from "../../errors.ts";
 import { exitCodes } from "../../exit-codes.ts";

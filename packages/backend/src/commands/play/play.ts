@@ -1,4 +1,4 @@
-import { resolveConfig } from "../../config/resolve-config.ts";
+import { resolveConfig } from "../../config/resolve/resolve-config.ts";
 import { onlyModel, supervisionOf } from "../../models/local/engine-options.ts";
 import { createEngineSupervisor } from "../../models/local/engine-supervisor.ts";
 import type { LocalModel } from "../../models/model-service.ts";

@@ -9,7 +9,7 @@ import {
   probeRegistry,
   type RegistryProbe,
 } from "../../../src/commands/doctor/doctor-registry.ts";
-import { resolveConfig, type PartialConfig } from "../../../src/config/resolve-config.ts";
+import { resolveConfig, type PartialConfig } from "../../../src/config/resolve/resolve-config.ts";
 
 async function startConsul(): Promise<ConsulStandIn> {
   const server = await startConsulStandIn({ hasAccessControl: true });

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
-import { BackendError } from "../errors.ts";
+import { BackendError } from "../../errors.ts";
 
 /** What relative paths count from; `undefined` in a working directory that was deleted. */
 export type BaseDirectory = string | undefined;

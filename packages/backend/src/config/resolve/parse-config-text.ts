@@ -1,5 +1,5 @@
-import { BackendError } from "../errors.ts";
-import { locateJsonError } from "../text/locate-json-error.ts";
+import { BackendError } from "../../errors.ts";
+import { locateJsonError } from "../../text/locate-json-error.ts";
 
 function assertJson(source: string, path: string): void {
   const place = locateJsonError(source);

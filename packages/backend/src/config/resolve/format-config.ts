@@ -1,7 +1,7 @@
 import { embeddedModelDirectory } from "@infernode/models/names";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "../config.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
-import { modelEntrySettings, modelNameSetting, settings } from "./settings.ts";
+import { modelEntrySettings, modelNameSetting, settings } from "../settings.ts";
 
 /** A model's value by its key in the map `models`. */
 function valueOf(model: ModelConfig, key: string): unknown {

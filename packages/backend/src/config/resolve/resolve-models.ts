@@ -1,11 +1,11 @@
 import { embeddedModelDirectory, modelNameOf } from "@infernode/models/names";
 import { findAdapterProblem, findNameProblems, findShareProblems, findStepProblem } from "./check-models.ts";
 import { chooseModels, findSingleModelValues, type ChosenModel } from "./choose-models.ts";
-import type { ConfigOrigin, EngineSettings, ModelConfig } from "./config.ts";
+import type { ConfigOrigin, EngineSettings, ModelConfig } from "../config.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
 import type { ReadValue } from "./read-value.ts";
-import type { Setting } from "./setting.ts";
-import { modelEntrySettings, modelNameSetting } from "./settings.ts";
+import type { Setting } from "../setting.ts";
+import { modelEntrySettings, modelNameSetting } from "../settings.ts";
 
 export interface ResolvedModels {
   readonly models: readonly ModelConfig[];

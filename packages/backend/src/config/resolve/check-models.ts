@@ -1,6 +1,6 @@
-import { describeValue } from "../text/describe-value.ts";
+import { describeValue } from "../../text/describe-value.ts";
 import type { ModelReading } from "./config-values.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "../config.ts";
 
 /** A model, and the entry that it was made of; none for that of the section `model`. */
 export interface PlacedModel {

@@ -1,8 +1,8 @@
 import type { BaseDirectory } from "./base-directory.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
-import { nearestName } from "../text/nearest-name.ts";
-import { variableOf } from "./setting.ts";
-import { settings } from "./settings.ts";
+import { nearestName } from "../../text/nearest-name.ts";
+import { variableOf } from "../setting.ts";
+import { settings } from "../settings.ts";
 
 /** Variables that are read, but are not settings. */
 const otherVariables = ["INFERNODE_CONFIG", "INFERNODE_SECRET_KEY", "INFERNODE_SECRET_KEY_FILE"];

@@ -1,7 +1,7 @@
-import { BackendError } from "../errors.ts";
-import { isLoopback } from "../text/parse-host.ts";
+import { BackendError } from "../../errors.ts";
+import { isLoopback } from "../../text/parse-host.ts";
 import { absolutePath, baseDirectoryOf } from "./base-directory.ts";
-import type { ConfigOrigin, EngineSettings, InfernodeConfig, ModelSettings } from "./config.ts";
+import type { ConfigOrigin, EngineSettings, InfernodeConfig, ModelSettings } from "../config.ts";
 import type { SourceReading } from "./config-values.ts";
 import { findConfigFile, readConfigFile } from "./read-config-file.ts";
 import { readEnvironment } from "./read-environment.ts";
@@ -9,7 +9,7 @@ import { readFlags, type FlagTexts } from "./read-flags.ts";
 import { readSections } from "./read-sections.ts";
 import { createValueReader } from "./read-value.ts";
 import { resolveModels } from "./resolve-models.ts";
-import { settings } from "./settings.ts";
+import { settings } from "../settings.ts";
 
 /** One of several models, as a program configures it. Settings that are absent are those of the section `engine`. */
 export interface ModelEntry extends Partial<Omit<ModelSettings, "name" | "path">> {

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { embeddedModelDirectory } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import type { EngineSettings } from "../../src/config/config.ts";
-import { formatConfig } from "../../src/config/format-config.ts";
+import type { EngineSettings } from "../../../src/config/config.ts";
+import { formatConfig } from "../../../src/config/resolve/format-config.ts";
 import {
   resolveConfig,
   type PartialConfig,
   type ResolveConfigOptions,
-} from "../../src/config/resolve-config.ts";
-import { modelEntrySettings, settings } from "../../src/config/settings.ts";
+} from "../../../src/config/resolve/resolve-config.ts";
+import { modelEntrySettings, settings } from "../../../src/config/settings.ts";
 
 let root: string;
 beforeAll(async () => {

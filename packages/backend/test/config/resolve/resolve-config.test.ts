@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedModelDirectory } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { InfernodeConfig, ModelSettings } from "../../src/config/config.ts";
-import { formatConfig } from "../../src/config/format-config.ts";
-import { resolveConfig, type ResolveConfigOptions } from "../../src/config/resolve-config.ts";
-import { variableOf } from "../../src/config/setting.ts";
-import { settings } from "../../src/config/settings.ts";
+import type { InfernodeConfig, ModelSettings } from "../../../src/config/config.ts";
+import { formatConfig } from "../../../src/config/resolve/format-config.ts";
+import { resolveConfig, type ResolveConfigOptions } from "../../../src/config/resolve/resolve-config.ts";
+import { variableOf } from "../../../src/config/setting.ts";
+import { settings } from "../../../src/config/settings.ts";
 import { parse } from "yaml";
 
 let root: string;

@@ -1,5 +1,5 @@
 import type { BaseDirectory } from "./base-directory.ts";
-import type { ConfigOrigin } from "./config.ts";
+import type { ConfigOrigin } from "../config.ts";
 
 /** A value of a source, before it is checked, with its place for error messages. */
 export interface ConfigValue {

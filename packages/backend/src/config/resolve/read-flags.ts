@@ -1,8 +1,8 @@
 import { isAbsolute } from "node:path";
 import type { BaseDirectory } from "./base-directory.ts";
 import type { ConfigValue, ModelReading, SourceReading } from "./config-values.ts";
-import { expectedModelId, isModelId, maxModels } from "./model-id.ts";
-import { settings } from "./settings.ts";
+import { expectedModelId, isModelId, maxModels } from "../model-id.ts";
+import { settings } from "../settings.ts";
 
 /** Texts by flag name without the dashes; `model` may have several. */
 export type FlagTexts = Readonly<Record<string, string | readonly string[]>>;

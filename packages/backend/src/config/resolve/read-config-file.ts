@@ -1,6 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BackendError } from "../errors.ts";
+import { BackendError } from "../../errors.ts";
 import type { SourceReading } from "./config-values.ts";
 import { parseConfigText } from "./parse-config-text.ts";
 import { readSections } from "./read-sections.ts";

@@ -1,10 +1,10 @@
 import { isAbsolute } from "node:path";
 import type { ZodError } from "zod";
-import { isRecord } from "../is-record.ts";
-import { describeValue } from "../text/describe-value.ts";
+import { isRecord } from "../../is-record.ts";
+import { describeValue } from "../../text/describe-value.ts";
 import { absolutePath } from "./base-directory.ts";
 import type { ConfigValue } from "./config-values.ts";
-import type { Setting } from "./setting.ts";
+import type { Setting } from "../setting.ts";
 
 /** Checks a value that was given for a setting; a wrong one is a problem and `undefined`. */
 export type ReadValue = (setting: Setting, given: ConfigValue) => unknown;

@@ -1,11 +1,11 @@
-import { isRecord } from "../is-record.ts";
-import { describeValue } from "../text/describe-value.ts";
-import { nearestName } from "../text/nearest-name.ts";
+import { isRecord } from "../../is-record.ts";
+import { describeValue } from "../../text/describe-value.ts";
+import { nearestName } from "../../text/nearest-name.ts";
 import type { BaseDirectory } from "./base-directory.ts";
-import type { ConfigOrigin } from "./config.ts";
+import type { ConfigOrigin } from "../config.ts";
 import type { ConfigValue, ModelReading, SourceReading } from "./config-values.ts";
-import { expectedModelId, isModelId, maxModels } from "./model-id.ts";
-import { modelEntrySettings, settings } from "./settings.ts";
+import { expectedModelId, isModelId, maxModels } from "../model-id.ts";
+import { modelEntrySettings, settings } from "../settings.ts";
 
 /** A source that has sections: a file, or a program's overrides. */
 export interface SectionSource {
