@@ -1,10 +1,15 @@
 import { assertDevice } from "../assert-argument.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import { cuEventDefault, cuEventDisableTiming } from "./driver/cuda-functions.ts";
+import { cuEventBlockingSync, cuEventDefault, cuEventDisableTiming } from "./driver/cuda-functions.ts";
 
 export interface CudaEventOptions {
   /** Whether the device writes down when it reaches the event, which takes it a little longer. [false] */
   readonly isTimed?: boolean;
+  /**
+   * Whether a thread that waits for the event sleeps. Otherwise it asks for it again and again, which ends a wait some
+   * microseconds earlier, and takes a whole core until then. [false]
+   */
+  readonly isSleeping?: boolean;
 }
 
 /** A CUDA event: a point in the work of a stream. */
@@ -26,12 +31,16 @@ export interface CudaEvent extends Disposable {
 }
 
 /** Creates an event, by default without timing, the cheapest kind. @throws CudaError `CUDA_ERROR` */
-export function createCudaEvent(context: CudaContext, { isTimed = false }: CudaEventOptions = {}): CudaEvent {
+export function createCudaEvent(
+  context: CudaContext,
+  { isTimed = false, isSleeping = false }: CudaEventOptions = {},
+): CudaEvent {
   const { driver, deviceId } = context;
   const { functions } = driver;
   context.makeCurrent();
+  const flags = (isTimed ? cuEventDefault : cuEventDisableTiming) | (isSleeping ? cuEventBlockingSync : 0);
   let owned: bigint | undefined = driver.readUint64(
-    (out) => functions.cuEventCreate(out, isTimed ? cuEventDefault : cuEventDisableTiming),
+    (out) => functions.cuEventCreate(out, flags),
     "cuEventCreate",
   );
   const releaseContext = context.retain();

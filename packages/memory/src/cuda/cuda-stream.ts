@@ -14,7 +14,7 @@ export interface CudaStream extends Disposable {
   readonly isDisposed: boolean;
   /** Whether everything queued has run. */
   isIdle(): boolean;
-  /** Resolves when everything queued so far has run; waits on another thread. */
+  /** Resolves when everything queued so far has run; waits on another thread, which sleeps. */
   synchronize(): Promise<void>;
   /** Blocks the calling thread until everything queued has run. */
   synchronizeBlocking(): void;
@@ -83,7 +83,7 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
       // The default stream depends on the context that is current in the calling thread; an event does not.
       const stream = handleOf();
       context.makeCurrent();
-      const event = idleEvents.pop() ?? createCudaEvent(context);
+      const event = idleEvents.pop() ?? createCudaEvent(context, { isSleeping: true });
       try {
         driver.check(functions.cuEventRecord(event.handle, stream), "cuEventRecord");
         const status = await callForeignAsync(functions.cuEventSynchronize, event.handle);

@@ -119,6 +119,22 @@ describeOverStandIn("a CUDA device", (standIn) => {
     event.synchronizeBlocking();
     await device.synchronize();
   });
+  it("keeps no core busy while a stream runs", async () => {
+    using device = createCudaDevice({ driver });
+    using stream = device.createStream();
+    using sleeping = device.createEvent({ isSleeping: true });
+    using asking = device.createEvent();
+    const before = standIn.busyWaitCount();
+    standIn.hold();
+    stream.record(sleeping);
+    await stream.synchronize();
+    stream.record(sleeping);
+    sleeping.synchronizeBlocking();
+    expect(standIn.busyWaitCount() - before).toBe(0);
+    stream.record(asking);
+    asking.synchronizeBlocking();
+    expect(standIn.busyWaitCount() - before).toBe(1);
+  });
   it("measures the time between timed events that are complete", async () => {
     using device = createCudaDevice({ driver });
     using stream = device.createStream();

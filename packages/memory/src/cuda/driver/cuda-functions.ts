@@ -89,6 +89,7 @@ export const cudaErrorNotReady = 600;
 /** Flags; the header writes `CU_STREAM_NON_BLOCKING`. */
 export const cuStreamNonBlocking = 1;
 export const cuEventDefault = 0;
+export const cuEventBlockingSync = 1;
 export const cuEventDisableTiming = 2;
 export const cuMemAllocationTypePinned = 1;
 export const cuMemLocationTypeDevice = 1;

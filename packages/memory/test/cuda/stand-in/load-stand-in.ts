@@ -57,6 +57,8 @@ export interface StandIn {
   /** Aligns allocations to 256 bytes, the guaranteed minimum. */
   misalign(): void;
   callCount(): number;
+  /** Waits for events so far that kept a core busy. */
+  busyWaitCount(): number;
   usedBytes(device: number): number;
   /** Memory that another process allocates, or frees. */
   useElsewhere(device: number, bytes: number): void;
@@ -106,6 +108,7 @@ export function loadStandIn(path: string): StandIn {
   const setDevices = library.func("void standin_set_devices(int, uint64_t, int)");
   const hold = library.func("void standin_hold(int)");
   const calls = library.func("uint64_t standin_calls(void)");
+  const busyWaits = library.func("uint64_t standin_busy_waits(void)");
   const gate = library.func("void standin_gate(int)");
   const split = library.func("void standin_split(int)");
   const breakContext = library.func("void standin_break(int)");
@@ -133,6 +136,7 @@ export function loadStandIn(path: string): StandIn {
     breakContext: (status) => breakContext(status),
     misalign: () => misalign(1),
     callCount: () => Number(calls()),
+    busyWaitCount: () => Number(busyWaits()),
     usedBytes: (device) => Number(used(device)),
     useElsewhere: (device, bytes) => use(device, bytes),
     live: () =>

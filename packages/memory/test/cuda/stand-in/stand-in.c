@@ -90,7 +90,7 @@ static void unlock(int *held) { (void)held; pthread_mutex_unlock(&lock); }
 /* ---- state ---- */
 typedef struct { uint64_t base, size; int device, kind; void *memory; size_t whole; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
 typedef struct { int device, live; uint64_t queued, done; struct graph *recording; } stream_t;
-typedef struct { stream_t *stream; uint64_t at, reached_ns; int device, is_timed; } event_t;
+typedef struct { stream_t *stream; uint64_t at, reached_ns; int device, is_timed, is_sleeping; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
 enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE, KERNEL };
 typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; struct launch *launch; } op_t;
@@ -438,7 +438,7 @@ status_t cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned flags) {
   if (!stream_of(handle) || !event) return INVALID_HANDLE;
   return queue((op_t){.kind = WAIT, .stream = stream_of(handle), .other = ((event_t *)event)->stream, .from = ((event_t *)event)->at});
 }
-status_t cuEventCreate(uint64_t *out, unsigned flags) { ENTER; NEED_CONTEXT; event_t *event = calloc(1, sizeof *event); event->device = current; event->is_timed = !(flags & 2); live_events++; *out = (uint64_t)event; return OK; }
+status_t cuEventCreate(uint64_t *out, unsigned flags) { ENTER; NEED_CONTEXT; event_t *event = calloc(1, sizeof *event); event->device = current; event->is_timed = !(flags & 2); event->is_sleeping = flags & 1; live_events++; *out = (uint64_t)event; return OK; }
 status_t cuEventDestroy_v2(uint64_t handle) { ENTER; if (!handle) return INVALID_HANDLE; live_events--; for (int i = 0; i < op_count; i++) if (ops[i].kind == MARK && ops[i].to == handle) ops[i].to = 0; free((void *)handle); return OK; }
 status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   ENTER;
@@ -452,9 +452,12 @@ status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   event->at = target->queued;
   return OK;
 }
+/* Waits for events that keep a core busy: those made without CU_EVENT_BLOCKING_SYNC. */
+static uint64_t busy_waits;
+uint64_t standin_busy_waits(void) { return busy_waits; }
 static int reached(event_t *event) { return event->stream == NULL || event->stream->done >= event->at; }
 status_t cuEventQuery(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
-status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) advance(event->stream, event->at, 1); return sticky; }
+status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) { busy_waits += !event->is_sleeping; advance(event->stream, event->at, 1); } return sticky; }
 status_t cuEventElapsedTime(float *milliseconds, uint64_t start, uint64_t end) {
   ENTER;
   event_t *from = (event_t *)start, *to = (event_t *)end;
