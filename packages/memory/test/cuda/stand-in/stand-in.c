@@ -5,6 +5,8 @@
  * CUDA_VISIBLE_DEVICES) and returns their status values. Any call can be made to fail.
  * Streams can be held: then each runs only as far as it is awaited, and after release they run in random order.
  * Work on memory that is freed breaks the context.
+ * With STAND_IN_IDLE=<count> no kernel runs, and any is known: a launch costs no more than its call. Fresh memory then
+ * holds integers below the count, so that what is read as sampled tokens is some of them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -33,6 +35,7 @@ static int is_held;
 static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thread to let it go on */
 static int has_mig; /* of the first device, in two instances */
 static uint64_t shift; /* set while nothing is allocated */
+static uint32_t idle_ids; /* of STAND_IN_IDLE; 0 where kernels run */
 static uint64_t call_count;
 static int sticky; /* what every call returns once the context is broken */
 
@@ -113,6 +116,8 @@ __attribute__((constructor)) static void read_environment(void) {
   const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
   if (bytes) device_bytes = strtoull(bytes, NULL, 10);
   if (devices) device_count = atoi(devices);
+  const char *ids = getenv("STAND_IN_IDLE");
+  if (ids) idle_ids = (uint32_t)strtoul(ids, NULL, 10);
   fault_file = getenv("STAND_IN_FAULT");
   /* A file that processes share, as they share a GPU. */
   const char *shared = getenv("STAND_IN_SHARED");
@@ -373,8 +378,9 @@ static void poison(uint64_t at, uint64_t size, int access) {
   enum { FILE_BYTES = 8 << 20 };
   static int file;
   if (!file) {
-    static uint8_t page[1 << 16];
+    static uint32_t page[1 << 14];
     memset(page, 0xff, sizeof page);
+    for (uint32_t i = 0; idle_ids && i < sizeof page / sizeof *page; i++) page[i] = i * 7919 % idle_ids;
     file = memfd_create("poison", 0);
     for (int i = 0; i < FILE_BYTES; i += (int)sizeof page) if (write(file, page, sizeof page) != sizeof page) abort();
   }
