@@ -158,12 +158,14 @@ for (const streams of streamCounts) {
   const sizes = { inputBytes: inputBytesOf(streams), streams, stepCount: 3000 };
   driverCalls.push({ streams, cpuPerStepUs: await timeDriverCalls(device, pool, sizes) });
 }
-const results = cases.map((each, at) => {
+const results = cases.map(({ streams, rows, runsAhead }, at) => {
   const cpuPerStepUs = median(samples[at]!.map((sample) => sample.cpuPerStepUs));
   return {
-    ...each,
+    streams,
+    rows,
+    runsAhead,
     cpuPerStepUs,
-    cpuPerTokenUs: cpuPerStepUs / each.streams,
+    cpuPerTokenUs: cpuPerStepUs / streams,
     wallPerStepUs: median(samples[at]!.map((sample) => sample.wallPerStepUs)),
     aheadShare: median(samples[at]!.map((sample) => sample.aheadShare)),
   };
@@ -173,8 +175,9 @@ pool.dispose();
 device.dispose();
 await model.dispose();
 
-if (values.output !== undefined)
+if (values.output !== undefined) {
   writeReport(values.output, "micro/host-cost", { promptTokens, tokenCount, results, driverCalls });
+}
 process.stdout.write(
   values.json
     ? `${JSON.stringify(results)}\n`

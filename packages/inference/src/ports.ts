@@ -29,6 +29,11 @@ export interface TokenDecoderPort {
   readonly vocabSize: number;
   decode(tokenIds: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
   bytesOf(tokenId: number): Uint8Array;
+  /**
+   * What `decode` writes of a token between others, whatever they are; `undefined` where it depends on them. It spares
+   * decoding a token with those before it. [each is decoded with those before it]
+   */
+  textBehind?(tokenId: number): string | undefined;
   tokenOf(tokenId: number): string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What the KV cache has of one sequence. Changed by the cache only. */
+/** What the KV cache has of one sequence. Changed by the cache only, but for what says otherwise. */
 export class CachedSequence {
   /**
    * The tokens it was admitted with: its prompt, or all its tokens after a preemption. With storage in slots, sequences
@@ -15,6 +15,9 @@ export class CachedSequence {
   knownPageCount: number = 0;
   /** Tokens that it shared with others when it was admitted; in pages only. */
   sharedTokenCount: number = 0;
+
+  /** Its chunk in the batch that runs, where it has one. Kept by the scheduler. */
+  runningChunk: number = -1;
 
   constructor(tokenIds: Int32Array) {
     this.tokenIds = tokenIds;

@@ -91,7 +91,9 @@ export class GeneratedSequence implements SchedulableSequence {
   }
 
   dropPending(count: number): void {
-    this.#pendingTokenIds.splice(0, count);
+    // Nearly always the only one: no array is made for it.
+    if (count === 1 && this.#pendingTokenIds.length === 1) this.#pendingTokenIds.pop();
+    else this.#pendingTokenIds.splice(0, count);
   }
 
   get needsPromptLogits(): boolean {

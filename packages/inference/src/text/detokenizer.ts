@@ -29,6 +29,8 @@ export class Detokenizer {
   #pieceText: string;
   /** How much of the window's text was returned. */
   #emittedLength: number;
+  /** Whether the piece is not decoded yet: nothing was held back since. */
+  #isPieceUnread = false;
 
   constructor(
     decoder: TokenDecoderPort,
@@ -52,6 +54,9 @@ export class Detokenizer {
 
   /** Takes a token; returns the text that is complete with it. */
   push(tokenId: number): string {
+    const known = this.#textOf(tokenId);
+    if (known !== undefined) return known;
+    if (this.#isPieceUnread) this.#readPiece();
     const bytes = this.#decoder.bytesOf(tokenId);
     if (bytes.length === 0 && this.#isSkipped(tokenId)) return "";
     this.#window.push(tokenId);
@@ -74,6 +79,26 @@ export class Detokenizer {
     const emitted = this.#decodeAfterPiece().slice(this.#emittedLength);
     this.#slide();
     return emitted;
+  }
+
+  /** The text of a token that has whole characters, behind a piece that was returned; the token is the next piece. */
+  #textOf(tokenId: number): string | undefined {
+    const isBehind = this.#isPieceUnread || this.#pieceText !== "";
+    const isReturned = isBehind && this.#window.length === this.#pieceTokenCount;
+    const text = isReturned ? this.#decoder.textBehind?.(tokenId) : undefined;
+    if (text === undefined) return undefined;
+    this.#window.length = 1;
+    this.#window[0] = tokenId;
+    this.#pieceTokenCount = 1;
+    this.#isPieceUnread = true;
+    return text;
+  }
+
+  #readPiece(): void {
+    this.#pieceText = this.#decode();
+    this.#emittedLength = this.#pieceText.length;
+    this.#tail.reset();
+    this.#isPieceUnread = false;
   }
 
   #decode(): string {
@@ -101,9 +126,7 @@ export class Detokenizer {
   #slide(): void {
     this.#window = this.#window.slice(this.#pieceTokenCount);
     this.#pieceTokenCount = this.#window.length;
-    this.#pieceText = this.#decode();
-    this.#emittedLength = this.#pieceText.length;
-    this.#tail.reset();
+    this.#readPiece();
   }
 
   /** Drops the window's start, for text that ends within a character at every token. */

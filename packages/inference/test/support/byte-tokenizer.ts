@@ -1,6 +1,7 @@
 import type { TokenDecoderPort } from "../../src/index.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const wholeUtf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /** A byte-level vocabulary: each token stands for some bytes; special tokens come after them. */
 export function createByteTokenizer(
@@ -17,6 +18,14 @@ export function createByteTokenizer(
   return {
     vocabSize: pieces.length + specials.length,
     bytesOf,
+    textBehind: (tokenId) => {
+      const bytes = pieces[tokenId];
+      try {
+        return bytes && wholeUtf8.decode(bytes);
+      } catch {
+        return undefined;
+      }
+    },
     tokenOf: (tokenId) => specials[tokenId - pieces.length] ?? utf8.decode(bytesOf(tokenId)),
     decode: (tokenIds, options) => {
       decodedTokenCount += tokenIds.length;

@@ -55,6 +55,8 @@ export function createTokenizer(
   const specialTokenIds = collectSpecialIds(json, settings, ids);
   const idOfSpecial = (name: string): number | undefined => ids.get(settings.specialTokens.get(name) ?? "");
   const noBytes = new Uint8Array(0);
+  /** By id; made when a token is generated first. */
+  const textsBehind: (string | undefined)[] = Array.from({ length: tokens.length });
   const encode = (text: string, addsSpecialTokens: boolean): number[] => {
     if (library === undefined) {
       const mismatch = { expected: "a tokenizer that encodes", got: "one loaded to decode only" };
@@ -95,6 +97,15 @@ export function createTokenizer(
         }
       }
       return decoder.text(spelled);
+    },
+    textBehind(tokenId) {
+      const known = textsBehind[tokenId];
+      if (known !== undefined) return known;
+      const token = tokens[tokenId];
+      if (token === undefined || specialTokenIds.has(tokenId)) return undefined;
+      const text = decoder.textBehind(token);
+      textsBehind[tokenId] = text;
+      return text;
     },
     tokenOf: (tokenId) => tokens[tokenId],
     idOf: (token) => ids.get(token),

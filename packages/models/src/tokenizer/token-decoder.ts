@@ -7,6 +7,8 @@ export interface TokenDecoder {
   text(tokens: readonly string[]): string;
   /** The bytes of one token wherever it is; `text` may drop its space at the start of a text. */
   bytes(token: string): Uint8Array;
+  /** The text of one token behind others, and before any; `undefined` where it depends on them, as for a part of a character. */
+  textBehind(token: string): string | undefined;
 }
 
 /** Steps run on the event loop for every token, so their number and what they make are bounded. */
@@ -21,6 +23,12 @@ interface DecoderStep {
   readonly bytes?: (token: string) => Uint8Array | undefined;
   /** The step for a single token. */
   readonly rename?: (token: string) => string;
+  /** The step for a token behind others; `undefined` where they matter. Absent where they always may. */
+  readonly behind?: (token: string) => string | undefined;
+  /** Whether it makes one text of all tokens. */
+  readonly joins?: boolean;
+  /** Whether it changes nothing but the start of a text. */
+  readonly isAtStart?: boolean;
 }
 
 /**
@@ -35,6 +43,7 @@ export function createTokenDecoder(decoder: unknown, file: string): TokenDecoder
   const steps = isAbsent ? [] : readSteps(decoder, file);
   assertGrowth(steps, file);
   const encoder = new TextEncoder();
+  const stepsBehind = isAbsent ? undefined : readStepsBehind(steps);
   return {
     text(tokens) {
       const separator = isAbsent ? " " : "";
@@ -51,7 +60,24 @@ export function createTokenDecoder(decoder: unknown, file: string): TokenDecoder
       }
       return encoder.encode(current);
     },
+    textBehind(token) {
+      let current: string | undefined = stepsBehind && token;
+      for (const step of stepsBehind ?? []) current = current === undefined ? undefined : step(current);
+      return current;
+    },
   };
+}
+
+/** The steps for a token behind others; `undefined` where one of them depends on what is there. */
+function readStepsBehind(
+  steps: readonly DecoderStep[],
+): readonly ((token: string) => string | undefined)[] | undefined {
+  const joinAt = steps.findIndex(({ joins }) => joins);
+  const single = joinAt === -1 ? steps : steps.slice(0, joinAt + 1);
+  const whole = steps.slice(single.length);
+  if (!whole.every(({ isAtStart }) => isAtStart)) return undefined;
+  const behind = single.flatMap((step) => step.behind ?? []);
+  return behind.length === single.length ? behind : undefined;
 }
 
 function assertGrowth(steps: readonly DecoderStep[], file: string): void {
@@ -88,7 +114,7 @@ function readSteps(decoder: unknown, file: string): DecoderStep[] {
     case "ByteFallback":
       return [byteFallbackStep()];
     case "Fuse":
-      return [{ run: (tokens) => [tokens.join("")] }];
+      return [{ run: (tokens) => [tokens.join("")], behind: (token) => token, joins: true }];
     case "Strip":
       return [
         stripStep(textOr(decoder["content"], " "), countOf(decoder["start"]), countOf(decoder["stop"])),
@@ -107,7 +133,16 @@ function readSteps(decoder: unknown, file: string): DecoderStep[] {
 
 function byteLevelStep(): DecoderStep {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
   return {
+    joins: true,
+    behind(token) {
+      try {
+        return strict.decode(byteLevelBytes(token));
+      } catch {
+        return undefined;
+      }
+    },
     run(tokens) {
       const parts = tokens.map(byteLevelBytes);
       const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -151,14 +186,17 @@ function byteFallbackStep(): DecoderStep {
       const byte = fallbackByte(token);
       return byte === undefined ? undefined : Uint8Array.of(byte);
     },
+    behind: (token) => (fallbackByte(token) === undefined ? token : undefined),
   };
 }
 
 function metaspaceStep(replacement: string, dropsFirst: boolean): DecoderStep {
+  const rename = (token: string): string => token.replaceAll(replacement, " ");
   return {
     run: (tokens) =>
       tokens.map((token, index) => token.replaceAll(replacement, index === 0 && dropsFirst ? "" : " ")),
-    rename: (token) => token.replaceAll(replacement, " "),
+    rename,
+    behind: rename,
   };
 }
 
@@ -172,7 +210,7 @@ function replaceStep(decoder: Readonly<Record<string, unknown>>, file: string): 
   const content = textOr(decoder["content"], "");
   const rename = (token: string): string => token.replaceAll(replaced, () => content);
   const growth = Math.max(1, content.length / replaced.length);
-  return { run: (tokens) => tokens.map(rename), rename, growth };
+  return { run: (tokens) => tokens.map(rename), rename, behind: rename, growth };
 }
 
 function stripStep(content: string, startCount: number, stopCount: number): DecoderStep {
@@ -187,7 +225,7 @@ function stripStep(content: string, startCount: number, stopCount: number): Deco
     }
     return token.slice(start, end);
   };
-  return { run: (tokens) => tokens.map(strip) };
+  return { run: (tokens) => tokens.map(strip), isAtStart: stopCount === 0 };
 }
 
 function textOr(value: unknown, fallback: string): string {

@@ -7,6 +7,11 @@ export interface Tokenizer {
   readonly specialTokenIds: ReadonlySet<number>;
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): number[];
   decode(tokenIds: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
+  /**
+   * What `decode` writes of a token between others; `undefined` where it depends on them, as for a part of a character, and
+   * for special tokens.
+   */
+  textBehind(tokenId: number): string | undefined;
   /** A token as the vocabulary has it (`Ġthe`, `▁the`, `<0x0A>`), or `undefined`. */
   tokenOf(tokenId: number): string | undefined;
   idOf(token: string): number | undefined;

@@ -5,11 +5,13 @@ import type { DecodeGraphs } from "./decode-graphs.ts";
 import type { PassShape } from "../network/program.ts";
 import type { HostRows } from "./host-rows.ts";
 import type { PassCapacity } from "./input-arrays.ts";
-import type { PassInputs } from "./pass-inputs.ts";
+import type { PassInputs, Piece } from "./pass-inputs.ts";
 import type { RopeTables } from "./rope-tables.ts";
 
 /** A batch is filled while the one before it runs. */
 export const stepPlaces = 2;
+
+const noPages = new Int32Array(0);
 
 /** What a batch is filled in, and where its rows go to. */
 export interface StepPlace {
@@ -23,7 +25,8 @@ export interface BatchRunnerParts {
   readonly places: readonly [StepPlace, StepPlace];
   readonly capacity: PassCapacity;
   readonly pageTokens: number;
-  readonly cutChunk: CutChunk;
+  /** `undefined` where all chunks rotate alike. */
+  readonly cutChunk: CutChunk | undefined;
   readonly ropes: RopeTables;
   readonly graphs: DecodeGraphs;
   /** Queues the launches of a pass. */
@@ -112,26 +115,47 @@ export class BatchRunner {
   /** Fills inputs; a pass that is given must have run before more is added. */
   *#passesOf(batch: ForwardBatch, inputs: PassInputs): Generator<PassShape> {
     const { cutChunk, pageTokens } = this.#parts;
-    const { blockTables = new Int32Array(0), blockTableStride = 0, tokenSources } = batch;
+    const { blockTables = noPages, blockTableStride = 0, tokenIds, tokenSources } = batch;
     let offset = 0;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
       const startPosition = batch.startPositions[chunk]!;
       const length = batch.lengths[chunk]!;
-      const pageCount = Math.ceil((startPosition + length) / pageTokens);
-      const firstPage = chunk * blockTableStride;
-      const parts = cutChunk({
+      const piece = {
         startPosition,
-        tokenIds: batch.tokenIds.subarray(offset, offset + length),
-        tokenSources: tokenSources?.subarray(offset, offset + length),
+        tokenIds,
+        tokenSources,
+        firstToken: offset,
+        tokenCount: length,
         logitCount: batch.logitCounts[chunk] ?? 0,
-        pages: blockTables.subarray(firstPage, firstPage + pageCount),
+        pages: blockTables,
+        firstPage: chunk * blockTableStride,
+        pageCount: Math.ceil((startPosition + length) / pageTokens),
         adapter: batch.adapters?.[chunk] ?? 0,
-        knownLength: batch.knownLengths?.[chunk] ?? 0,
-      });
-      for (const part of parts) yield* this.#add(part, inputs);
+        ropeStart: 0,
+      };
+      // What most chunks are: no generator for each of them.
+      if (cutChunk === undefined && length <= inputs.roomTokens()) inputs.add(piece);
+      else yield* this.#addParts(piece, batch.knownLengths?.[chunk] ?? 0, inputs);
       offset += length;
     }
     if (inputs.shape.tokenCount > 0) yield inputs.shape;
+  }
+
+  *#addParts(piece: Piece, knownLength: number, inputs: PassInputs): Generator<PassShape> {
+    const { firstToken, firstPage } = piece;
+    const tokensEnd = firstToken + piece.tokenCount;
+    const chunk = {
+      startPosition: piece.startPosition,
+      tokenIds: piece.tokenIds.subarray(firstToken, tokensEnd),
+      tokenSources: piece.tokenSources?.subarray(firstToken, tokensEnd),
+      logitCount: piece.logitCount,
+      pages: piece.pages.subarray(firstPage, firstPage + piece.pageCount),
+      adapter: piece.adapter,
+    };
+    const parts = this.#parts.cutChunk?.({ ...chunk, knownLength }) ?? [
+      { ...chunk, ropeStart: 0, isAfterOthers: false },
+    ];
+    for (const part of parts) yield* this.#add(part, inputs);
   }
 
   /** Adds tokens to passes, and gives those that are full. */
@@ -148,10 +172,14 @@ export class BatchRunner {
       const end = done + tokenCount;
       const first = inputs.add({
         startPosition: startPosition + done,
-        tokenIds: tokenIds.subarray(done, end),
-        tokenSources: tokenSources?.subarray(done, end),
+        tokenIds,
+        tokenSources,
+        firstToken: done,
+        tokenCount,
         logitCount: Math.max(0, end - Math.max(done, logitsFrom)),
         pages,
+        firstPage: 0,
+        pageCount: pages.length,
         adapter,
         ropeStart: lengthTokens === undefined ? ropeStart : undefined,
       });

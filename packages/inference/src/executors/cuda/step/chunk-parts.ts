@@ -41,10 +41,13 @@ export interface CutSizes {
   readonly pageTokens: number;
 }
 
-/** Creates the function that cuts the chunks of a model. */
-export function createChunkCutter(config: Pick<ModelConfig, "rotaries">, sizes: CutSizes): CutChunk {
+/** Creates the function that cuts the chunks of a model; `undefined` where nothing rotates by length. */
+export function createChunkCutter(
+  config: Pick<ModelConfig, "rotaries">,
+  sizes: CutSizes,
+): CutChunk | undefined {
   const rule = lengthRuleOf(config, sizes.contextTokens);
-  if (rule === undefined) return (chunk) => [{ ...chunk, ropeStart: 0, isAfterOthers: false }];
+  if (rule === undefined) return undefined;
   const { type, originalTokens } = rule;
   if (type === "dynamic") return (chunk) => [dynamicPart(chunk, originalTokens)];
   const log = new PageLog(sizes);

@@ -3,16 +3,21 @@ import type { RowSampling } from "../../row-sampling.ts";
 import type { PassInputName, PassShape } from "../network/program.ts";
 import { type InputArrays, passInputBytes } from "./input-arrays.ts";
 
-/** Tokens of one sequence in a pass. */
+/** Tokens of one sequence in a pass: parts of arrays, so that none is made for each piece. */
 export interface Piece {
   readonly startPosition: number;
   readonly tokenIds: Int32Array;
   /** Where they come from, as `ForwardBatch.tokenSources` has it. [none] */
   readonly tokenSources?: Int32Array | undefined;
+  /** Of the first token in the two arrays. */
+  readonly firstToken: number;
+  readonly tokenCount: number;
   /** Rows of logits, after the last tokens. */
   readonly logitCount: number;
-  /** The pages of the sequence. */
+  /** Has the pages of the sequence. */
   readonly pages: Int32Array;
+  readonly firstPage: number;
+  readonly pageCount: number;
   /** The place of the sequence's adapter, or 0. */
   readonly adapter: number;
   /** The row of position 0 in the tables of a rotation by length, or `undefined` for a row of each token of its own. */
@@ -29,6 +34,8 @@ export class PassInputs {
   readonly #device: InputArrays;
   readonly #pinned: PinnedBuffer;
   readonly #arrays: Readonly<Record<PassInputName, Int32Array>>;
+  /** `(logits, 4)`, the same memory as the array of integers. */
+  readonly #samplingParameters: Float64Array;
   /** First row of scratch in the tables of a rotation by length. */
   readonly #scratchRow: number;
   #shape: { -readonly [Name in keyof PassShape]: PassShape[Name] } = emptyShape();
@@ -38,6 +45,8 @@ export class PassInputs {
     this.#scratchRow = scratchRow;
     this.#pinned = device.createPinnedBuffer(passInputBytes(arrays.capacity));
     this.#arrays = arrays.viewsOf(this.#pinned.bytes);
+    const { buffer, byteOffset, length } = this.#arrays.samplingParameters;
+    this.#samplingParameters = new Float64Array(buffer, byteOffset, length / 2);
   }
 
   /** The pass so far. */
@@ -53,50 +62,44 @@ export class PassInputs {
   }
 
   /** Adds tokens of a sequence that there is room for. Returns the index of the first of them. */
-  add({ startPosition, tokenIds, tokenSources, logitCount, pages, adapter, ropeStart }: Piece): number {
+  add(piece: Piece): number {
     const shape = this.#shape;
-    const { tokenCount: first, pieceCount: piece } = shape;
-    const { length } = tokenIds;
+    const { tokenCount: first, pieceCount: index } = shape;
+    const { startPosition, tokenCount, logitCount } = piece;
     const arrays = this.#arrays;
-    arrays.tokenIds.set(tokenIds, first);
-    if (tokenSources === undefined) arrays.tokenSources.fill(noSource, first, first + length);
-    else arrays.tokenSources.set(tokenSources, first);
-    for (let at = 0; at < length; at += 1) {
-      const position = startPosition + at;
-      arrays.positions[first + at] = position;
-      arrays.sequences[first + at] = piece;
-      arrays.ropeRows[first + at] =
-        ropeStart === undefined ? this.#scratchRow + first + at : ropeStart + position;
-    }
+    this.#addTokens(piece, first, index);
     for (let row = 0; row < logitCount; row += 1) {
-      arrays.logitTokens[shape.logitCount + row] = first + length - logitCount + row;
+      arrays.logitTokens[shape.logitCount + row] = first + tokenCount - logitCount + row;
     }
-    arrays.pieceTokens[piece] = first;
-    arrays.pieceLengths[piece] = length;
-    arrays.piecePositions[piece] = startPosition;
-    arrays.blockTables.set(pages, piece * this.#device.capacity.tableStride);
-    arrays.adapters.fill(adapter, first, first + length);
-    shape.tokenCount += length;
+    arrays.pieceTokens[index] = first;
+    arrays.pieceLengths[index] = tokenCount;
+    arrays.piecePositions[index] = startPosition;
+    const { pages, firstPage, pageCount } = piece;
+    const row = index * this.#device.capacity.tableStride;
+    for (let at = 0; at < pageCount; at += 1) arrays.blockTables[row + at] = pages[firstPage + at]!;
+    shape.tokenCount += tokenCount;
     shape.logitCount += logitCount;
     shape.pieceCount += 1;
-    shape.isAdapted ||= adapter !== 0;
-    shape.longestPieceTokens = Math.max(shape.longestPieceTokens, length);
-    shape.longestContextTokens = Math.max(shape.longestContextTokens, startPosition + length);
+    shape.isAdapted ||= piece.adapter !== 0;
+    shape.longestPieceTokens = Math.max(shape.longestPieceTokens, tokenCount);
+    shape.longestContextTokens = Math.max(shape.longestContextTokens, startPosition + tokenCount);
     return first;
   }
 
   /** Writes down how the rows of the pass are sampled, which are those of a batch from `firstRow` on. */
   addSampling(sampling: RowSampling, firstRow: number): void {
     const shape = this.#shape;
-    const { topKs, samplingParameters } = this.#arrays;
-    const { buffer, byteOffset } = samplingParameters;
-    const parameters = new Float64Array(buffer, byteOffset, samplingParameters.length / 2);
+    const { topKs } = this.#arrays;
+    const parameters = this.#samplingParameters;
+    const { exponentFloors, topPs, uniforms } = sampling;
     for (let row = 0; row < shape.logitCount; row += 1) {
       const from = firstRow + row;
       const temperature = sampling.isSampled[from] === 1 ? sampling.temperatures[from]! : 0;
-      const { exponentFloors, topPs, uniforms } = sampling;
-      const scale = temperature === 0 ? 0 : Math.max(temperature, leastTemperature);
-      parameters.set([scale, exponentFloors[from]!, topPs[from]!, uniforms[from]!], 4 * row);
+      const at = 4 * row;
+      parameters[at] = temperature === 0 ? 0 : Math.max(temperature, leastTemperature);
+      parameters[at + 1] = exponentFloors[from]!;
+      parameters[at + 2] = topPs[from]!;
+      parameters[at + 3] = uniforms[from]!;
       topKs[row] = sampling.topKs[from]!;
       shape.isDrawn ||= temperature !== 0;
       if (sampling.isSampled[from] === 1) shape.sampledTokenCount = sampling.tokenCount;
@@ -119,6 +122,21 @@ export class PassInputs {
   /** Begins the next pass. */
   clear(): void {
     this.#shape = emptyShape();
+  }
+
+  #addTokens(piece: Piece, first: number, index: number): void {
+    const { startPosition, tokenIds, tokenSources, firstToken, tokenCount, adapter, ropeStart } = piece;
+    const arrays = this.#arrays;
+    for (let at = 0; at < tokenCount; at += 1) {
+      const to = first + at;
+      const position = startPosition + at;
+      arrays.tokenIds[to] = tokenIds[firstToken + at]!;
+      arrays.tokenSources[to] = tokenSources === undefined ? noSource : tokenSources[firstToken + at]!;
+      arrays.positions[to] = position;
+      arrays.sequences[to] = index;
+      arrays.ropeRows[to] = ropeStart === undefined ? this.#scratchRow + to : ropeStart + position;
+      arrays.adapters[to] = adapter;
+    }
   }
 
   dispose(): void {
