@@ -54,11 +54,11 @@ export function install() {
   writeFileSync(stampPath, hash);
 }
 
-/** Compiles what changed. */
+/** Compiles and bundles what changed. */
 export function build() {
-  const isFirst = !existsSync(join(root, "packages", "backend", "dist", "cli.js"));
+  const isFirst = !existsSync(join(root, "packages", "backend", "bundle", "cli.js"));
   if (isFirst) process.stderr.write("infernode: building …\n");
-  runOrExit(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"], {
-    stdio: ["ignore", 2, 2],
-  });
+  const stdio = ["ignore", 2, 2];
+  runOrExit(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"], { stdio });
+  runOrExit(process.execPath, [join(root, "tools", "bundle.mjs")], { stdio });
 }

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-const ignored = new Set(["node_modules", "dist", ".git", ".infernode"]);
+const ignored = new Set(["node_modules", "dist", "bundle", ".git", ".infernode"]);
 
 /** Every file in a directory tree whose name has an ending, except built and installed ones. */
 export function listFiles(folder, ending) {

@@ -61,13 +61,13 @@ const isNeeded = (path) => !/\.d\.ts(?:\.map)?$|\.js\.map$|\/node_modules$/u.tes
 const settings = ["package.json", "vitest.config.ts", "tsconfig.base.json", "tsconfig.test.json"];
 for (const name of [...settings, "tools/gpu"]) copy(name);
 for (const name of ["memory", "models", "inference"]) {
-  for (const part of ["package.json", "src", "dist"]) {
+  for (const part of ["package.json", "src", "dist", "bundle"]) {
     copy(join("packages", name, part), isNeeded);
   }
 }
 // The program.
 for (const name of ["backend", "discovery", "health"]) {
-  for (const part of ["package.json", "dist"]) copy(join("packages", name, part), isNeeded);
+  for (const part of ["package.json", "dist", "bundle"]) copy(join("packages", name, part), isNeeded);
 }
 copy("packages/backend/bin");
 copy("packages/models/embedded");

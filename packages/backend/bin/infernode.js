@@ -12,7 +12,7 @@ function allowedFileCount() {
 
 if (major > 20 || (major === 20 && minor >= 19) || process.argv[2] === "doctor") {
   try {
-    await import("../dist/cli.js");
+    await import("../bundle/cli.js");
   } catch (error) {
     if (error?.code !== "EMFILE") throw error;
     process.stderr.write(

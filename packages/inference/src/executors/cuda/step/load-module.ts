@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import {
   type CudaDevice,
   CudaError,
@@ -10,7 +12,8 @@ import {
 import { InferenceError, reasonOf } from "../../../errors.ts";
 import { kernelModules } from "../kernels/kernel-modules.ts";
 
-const folder = new URL("../../../../ptx/", import.meta.url);
+const manifestPath = createRequire(import.meta.url).resolve("@infernode/inference/package.json");
+const folder = join(dirname(manifestPath), "ptx");
 
 /**
  * Loads a module of this package by its name.
@@ -34,7 +37,7 @@ function loadModule(device: CudaDevice, source: CudaModuleSource<KernelManifest>
 
 async function readImage(name: string): Promise<string> {
   try {
-    return await readFile(new URL(`${name}.ptx`, folder), "utf8");
+    return await readFile(join(folder, `${name}.ptx`), "utf8");
   } catch (cause) {
     const message = `the kernels ${name} of this package cannot be read: ${reasonOf(cause)}`;
     throw new InferenceError("EXECUTOR_UNAVAILABLE", message, { cause });

@@ -1,0 +1,74 @@
+// `npm run build`, second half: joins the modules of each package to a few files, which are what users run: Node.js takes longer to find and link
+// several hundred modules than to compile what is in them (docs/decisions/0014-bundles.md).
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+/** What a process or a thread is started from: a file beside the one that starts it. */
+const startedFile = /new URL\("\.\/([\w-]+)\.js", import\.meta\.url\)/gu;
+
+for (const name of readdirSync(join(root, "packages"))) await bundleIfChanged(join(root, "packages", name));
+
+/** Bundles a package if it was compiled since its last bundle. Expects compiled modules in `dist`. */
+async function bundleIfChanged(folder) {
+  const stampPath = join(folder, "bundle", ".stamp");
+  const modules = listModules(folder);
+  const stamp = JSON.stringify(modules.map((path) => [path.slice(folder.length), statSync(path).mtimeMs]));
+  if (!existsSync(stampPath) || readFileSync(stampPath, "utf8") !== stamp) {
+    rmSync(join(folder, "bundle"), { recursive: true, force: true });
+    await bundlePackage(folder, modules);
+  }
+  writeFileSync(stampPath, stamp);
+}
+
+function listModules(folder) {
+  return readdirSync(join(folder, "dist"), { recursive: true })
+    .filter((path) => path.endsWith(".js"))
+    .map((path) => join(folder, "dist", path))
+    .toSorted();
+}
+
+async function bundlePackage(folder, modules) {
+  const { rolldown } = await import("rolldown");
+  const build = await rolldown({
+    input: findEntries(folder, modules),
+    platform: "node",
+    external: (id) => !id.startsWith(".") && !isAbsolute(id),
+    plugins: [{ name: "maps-of-the-compiler", load: loadWithMap }],
+  });
+  // All in one folder, so that a chunk finds what it starts beside it, as the source does.
+  await build.write({
+    dir: join(folder, "bundle"),
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name]-[hash].js",
+    sourcemap: true,
+  });
+  await build.close();
+}
+
+/** What a package exports or runs, and what it starts processes and threads from, by the name of its file. */
+function findEntries(folder, modules) {
+  const { exports, bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const entries = new Map(bin === undefined ? [] : [["cli", join(folder, "dist", "cli.js")]]);
+  const add = (name, path) => {
+    if (entries.has(name)) throw new Error(`${folder}: expected one entry named ${name}, got ${path} too`);
+    entries.set(name, path);
+  };
+  for (const each of Object.values(exports)) {
+    if (typeof each === "string") continue;
+    const path = each["@infernode/source"].replace("./src/", "dist/").replace(/\.ts$/, ".js");
+    add(basename(each.default, ".js"), join(folder, path));
+  }
+  const started = new Set(
+    modules.flatMap((path) => [...readFileSync(path, "utf8").matchAll(startedFile)].map(([, name]) => name)),
+  );
+  for (const path of modules) if (started.has(basename(path, ".js"))) add(basename(path, ".js"), path);
+  return Object.fromEntries(entries);
+}
+
+function loadWithMap(path) {
+  if (!existsSync(`${path}.map`)) return undefined;
+  return { code: readFileSync(path, "utf8"), map: readFileSync(`${path}.map`, "utf8") };
+}
